@@ -8,8 +8,13 @@
 //! Array conventions (axis order, origin, zero frequency, normalisation, units) are stated once, in
 //! `ARCHITECTURE.md` at the root of the repository, and hold for every item here.
 
+pub mod fft;
+pub mod forward;
 pub mod position;
+#[cfg(test)]
+mod test_support;
 
+pub use forward::{ForwardModel, ModelError};
 pub use num_complex::Complex32;
 pub use position::{Position, Window};
 

@@ -1,0 +1,231 @@
+//! Unitary two-dimensional Fourier transforms whose spectra are stored transposed.
+//!
+//! A 2-D transform is a pass over rows, a transposition, and a second pass over rows. Undoing the transposition
+//! afterwards would cost a sixth of the whole, and nothing in ptychography needs it: what happens between a forward and an
+//! inverse transform is element by element. So a spectrum is kept with axes **(u_x, u_y)**, zero frequency at
+//! index (0, 0), and whatever is combined with it (measured amplitudes, phase ramps) is brought into that order once.
+//! [`to_detector_order`] and [`from_detector_order`] translate to and from the order of files: axes (y, x), zero
+//! frequency at index (floor(H/2), floor(W/2)).
+
+use crate::Complex32;
+use rustfft::{Fft, FftPlanner};
+use std::sync::Arc;
+
+/// Unitary forward and inverse transforms of one shape; immutable, shared between threads.
+///
+/// `forward` computes Psi(u) = (H W)^(-1/2) sum_r psi(r) exp(-2 pi i (u_y y / H + u_x x / W)), `inverse` its inverse, which is
+/// also its adjoint. Arrays are slices of `len()` elements in C order.
+#[derive(Clone)]
+pub struct Fft2 {
+    height: usize,
+    width: usize,
+    along_x: [Arc<dyn Fft<f32>>; 2],
+    along_y: [Arc<dyn Fft<f32>>; 2],
+    scale: f32,
+    scratch_len: usize,
+}
+
+impl std::fmt::Debug for Fft2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fft2({} x {})", self.height, self.width)
+    }
+}
+
+impl Fft2 {
+    /// Plans transforms of arrays of shape `(height, width)`; any shape but an empty one.
+    ///
+    /// # Panics
+    /// If a side is zero.
+    pub fn new((height, width): (usize, usize)) -> Self {
+        assert!(height > 0 && width > 0, "a transform needs at least one pixel, not {height} x {width}");
+        let mut planner = FftPlanner::new();
+        let along_x = [planner.plan_fft_forward(width), planner.plan_fft_inverse(width)];
+        let along_y = [planner.plan_fft_forward(height), planner.plan_fft_inverse(height)];
+        let scratch_len =
+            along_x.iter().chain(&along_y).map(|plan| plan.get_inplace_scratch_len()).max().unwrap_or(0);
+        let scale = (1.0 / ((height * width) as f64).sqrt()) as f32;
+        Self { height, width, along_x, along_y, scale, scratch_len }
+    }
+
+    /// Shape `(height, width)` of the fields that are transformed.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// Number of pixels of a field.
+    #[expect(clippy::len_without_is_empty, reason = "a planned transform is never empty")]
+    pub fn len(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Elements of scratch space that [`forward`](Self::forward) and [`inverse`](Self::inverse) need.
+    pub fn scratch_len(&self) -> usize {
+        self.scratch_len
+    }
+
+    /// Transforms `field` (y, x) into `spectrum` (u_x, u_y); `field` is overwritten with intermediate values.
+    ///
+    /// # Panics
+    /// If a slice is not of `len()` elements, or `scratch` is shorter than `scratch_len()`.
+    pub fn forward(&self, field: &mut [Complex32], spectrum: &mut [Complex32], scratch: &mut [Complex32]) {
+        self.along_x[0].process_with_scratch(field, scratch);
+        transpose_scaled(field, spectrum, self.height, self.width, self.scale);
+        self.along_y[0].process_with_scratch(spectrum, scratch);
+    }
+
+    /// Transforms `spectrum` (u_x, u_y) into `field` (y, x); `spectrum` is overwritten with intermediate values.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn inverse(&self, spectrum: &mut [Complex32], field: &mut [Complex32], scratch: &mut [Complex32]) {
+        self.along_y[1].process_with_scratch(spectrum, scratch);
+        transpose_scaled(spectrum, field, self.width, self.height, self.scale);
+        self.along_x[1].process_with_scratch(field, scratch);
+    }
+}
+
+/// Writes the transpose of `source` (rows x columns), times `scale`, to `target` (columns x rows).
+fn transpose_scaled(source: &[Complex32], target: &mut [Complex32], rows: usize, columns: usize, scale: f32) {
+    // A block is 8 x 8: eight complex numbers are a cache line, and eight lines a power of two apart still fit one set.
+    const BLOCK: usize = 8;
+    assert!(
+        source.len() == rows * columns && target.len() == rows * columns,
+        "transposition of unequal arrays"
+    );
+    for row0 in (0..rows).step_by(BLOCK) {
+        let row1 = (row0 + BLOCK).min(rows);
+        for column0 in (0..columns).step_by(BLOCK) {
+            let column1 = (column0 + BLOCK).min(columns);
+            for column in column0..column1 {
+                let line = &mut target[column * rows + row0..column * rows + row1];
+                for (offset, value) in line.iter_mut().enumerate() {
+                    *value = source[(row0 + offset) * columns + column] * scale;
+                }
+            }
+        }
+    }
+}
+
+/// Signed frequency of index `index` of a transform of length `length`, in cycles per pixel, in [-0.5, 0.5).
+pub fn frequency(index: usize, length: usize) -> f64 {
+    let signed = if index < length.div_ceil(2) { index as f64 } else { index as f64 - length as f64 };
+    signed / length as f64
+}
+
+/// Brings one array from the order of files (y, x; zero frequency in the centre) into that of spectra (u_x, u_y; at 0, 0).
+///
+/// # Panics
+/// If the slices are not of `height * width` elements.
+pub fn to_detector_order<T: Copy>(centred: &[T], spectrum: &mut [T], (height, width): (usize, usize)) {
+    assert!(
+        centred.len() == height * width && spectrum.len() == height * width,
+        "reordering of unequal arrays"
+    );
+    for u_x in 0..width {
+        let x = (u_x + width / 2) % width;
+        for u_y in 0..height {
+            let y = (u_y + height / 2) % height;
+            spectrum[u_x * height + u_y] = centred[y * width + x];
+        }
+    }
+}
+
+/// The inverse of [`to_detector_order`].
+///
+/// # Panics
+/// If the slices are not of `height * width` elements.
+pub fn from_detector_order<T: Copy>(spectrum: &[T], centred: &mut [T], (height, width): (usize, usize)) {
+    assert!(
+        centred.len() == height * width && spectrum.len() == height * width,
+        "reordering of unequal arrays"
+    );
+    for u_x in 0..width {
+        let x = (u_x + width / 2) % width;
+        for u_y in 0..height {
+            let y = (u_y + height / 2) % height;
+            centred[y * width + x] = spectrum[u_x * height + u_y];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::random_field;
+    use std::f64::consts::TAU;
+
+    fn plain_dft(field: &[Complex32], height: usize, width: usize) -> Vec<num_complex::Complex64> {
+        let mut spectrum = vec![num_complex::Complex64::default(); height * width];
+        for u_y in 0..height {
+            for u_x in 0..width {
+                let mut sum = num_complex::Complex64::default();
+                for y in 0..height {
+                    for x in 0..width {
+                        let turn = (u_y * y) as f64 / height as f64 + (u_x * x) as f64 / width as f64;
+                        let value = field[y * width + x];
+                        sum += num_complex::Complex64::new(value.re.into(), value.im.into())
+                            * num_complex::Complex64::from_polar(1.0, -TAU * turn);
+                    }
+                }
+                spectrum[u_x * height + u_y] = sum / ((height * width) as f64).sqrt();
+            }
+        }
+        spectrum
+    }
+
+    #[test]
+    fn agrees_with_the_plain_sum_for_even_odd_and_rectangular_shapes() {
+        for (height, width) in [(1, 1), (8, 8), (16, 16), (7, 5), (12, 9), (6, 17)] {
+            let field = random_field(height * width, 3);
+            let fft = Fft2::new((height, width));
+            let mut scratch = vec![Complex32::default(); fft.scratch_len()];
+            let (mut work, mut spectrum) = (field.clone(), field.clone());
+            fft.forward(&mut work, &mut spectrum, &mut scratch);
+            for (value, truth) in spectrum.iter().zip(plain_dft(&field, height, width)) {
+                let error = (f64::from(value.re) - truth.re).hypot(f64::from(value.im) - truth.im);
+                assert!(error < 1e-5, "{height} x {width}: {error}");
+            }
+            let mut back = field.clone();
+            fft.inverse(&mut spectrum, &mut back, &mut scratch);
+            for (value, truth) in back.iter().zip(&field) {
+                assert!((value - truth).norm() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn keeps_energy() {
+        let field = random_field(64 * 64, 5);
+        let fft = Fft2::new((64, 64));
+        let mut scratch = vec![Complex32::default(); fft.scratch_len()];
+        let (mut work, mut spectrum) = (field.clone(), field.clone());
+        fft.forward(&mut work, &mut spectrum, &mut scratch);
+        let energy = |values: &[Complex32]| values.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
+        assert!((energy(&field) / energy(&spectrum) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn detector_order_puts_the_centre_at_zero_and_transposes() {
+        for (height, width) in [(4, 6), (5, 3), (1, 8)] {
+            let centred: Vec<usize> = (0..height * width).collect();
+            let mut spectrum = vec![0; height * width];
+            to_detector_order(&centred, &mut spectrum, (height, width));
+            assert_eq!(spectrum[0], (height / 2) * width + width / 2);
+            if height > 2 {
+                // One step along u_y is the next element and the next row of the file.
+                assert_eq!(spectrum[1], (height / 2 + 1) * width + width / 2);
+            }
+            let mut back = vec![0; height * width];
+            from_detector_order(&spectrum, &mut back, (height, width));
+            assert_eq!(back, centred);
+        }
+    }
+
+    #[test]
+    fn frequencies_are_those_of_numpy_fftfreq() {
+        let even: Vec<f64> = (0..4).map(|i| frequency(i, 4)).collect();
+        assert_eq!(even, [0.0, 0.25, -0.5, -0.25]);
+        let odd: Vec<f64> = (0..5).map(|i| frequency(i, 5)).collect();
+        assert_eq!(odd, [0.0, 0.2, 0.4, -0.4, -0.2]);
+    }
+}

@@ -1,1 +1,18 @@
-//! (being written)
+//! The dose x overlap study: design, split, views, jobs and their records.
+//!
+//! A [`StudyFolder`] is one study on disk. Its records are plain JSON: a [`record::JobResult`] in the folder of every
+//! reconstruction, a [`record::Manifest`] and a [`record::SkipSummary`] at the artifact root.
+//!
+//! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
+
+pub mod condition;
+mod error;
+pub mod folder;
+pub mod record;
+
+pub use condition::{Condition, Split, View};
+pub use error::StudyError;
+pub use folder::StudyFolder;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = StudyError> = std::result::Result<T, E>;

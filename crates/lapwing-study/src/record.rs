@@ -1,0 +1,257 @@
+//! The JSON records of a study: `reconstruction_manifest.json`, `skip_summary.json`, and every job's `result.json`.
+//!
+//! The names of the first two are those of the reference study; fields may be added but never renamed.
+
+use crate::condition::{Condition, Split, View};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What was asked for; `null` means no restriction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// Only this dose.
+    pub dose: Option<u64>,
+    /// Only this view.
+    pub view: Option<View>,
+    /// Only this split.
+    pub split: Option<Split>,
+    /// Only this grid size. Iterative solvers do not group images, so every job belongs to every grid size of the study.
+    pub gridsize: Option<usize>,
+}
+
+/// One reconstruction that is to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Dose, view and split.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// The data set.
+    pub input_npz: PathBuf,
+    /// Where the results go.
+    pub output_dir: PathBuf,
+    /// Name of the solver, for example `LSQML`.
+    pub algorithm: String,
+    /// Number of epochs asked for.
+    pub num_epochs: usize,
+}
+
+/// A condition that has no job, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Dose, view and split.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// Why.
+    pub reason: String,
+}
+
+/// How the positions of a dense or sparse view were selected, as in the view's own metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Rule that was used.
+    pub selection_strategy: Strategy,
+    /// Accepted positions / positions of the split, 0 to 1.
+    pub acceptance_rate: f64,
+    /// Least distance between positions, pixels.
+    pub spacing_threshold: f64,
+    /// Positions kept.
+    pub n_accepted: usize,
+    /// Positions left out.
+    pub n_rejected: usize,
+}
+
+/// Rule by which a view's positions were selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Every position whose nearest neighbour is far enough.
+    Direct,
+    /// In the order of (y, x), every position far enough from all kept so far.
+    Greedy,
+}
+
+/// What became of one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Dose, view and split.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// 0 when done.
+    pub returncode: i32,
+    /// The job's log.
+    pub log_path: PathBuf,
+    /// Selection of the view; none of its fields is present for a baseline job.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
+    /// Why the job failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Wall-clock seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The result was there already, made from the same input with the same options.
+    #[serde(default)]
+    pub resumed: bool,
+    /// The run that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+}
+
+/// `reconstruction_manifest.json`: what a run was to do and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// When it was written.
+    pub timestamp: Timestamp,
+    /// Folder of the split data sets.
+    pub phase_c_root: PathBuf,
+    /// Folder of the views.
+    pub phase_d_root: PathBuf,
+    /// Folder of the results.
+    pub artifact_root: PathBuf,
+    /// What was asked for.
+    pub filters: Filters,
+    /// Number of conditions of the study.
+    pub total_jobs: usize,
+    /// Number of jobs after filtering; equals the length of `jobs`.
+    pub filtered_jobs: usize,
+    /// Jobs, in order.
+    pub jobs: Vec<JobRecord>,
+    /// Jobs whose input file does not exist.
+    pub missing_jobs: Vec<Skipped>,
+    /// What came of the jobs, in order; empty for a dry run.
+    pub execution_results: Vec<Execution>,
+    /// Runs that this record stands for: one in a run's own record, all of them in the merged picture.
+    #[serde(default)]
+    pub run_ids: Vec<String>,
+}
+
+/// `skip_summary.json`: every condition without a job, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkipSummary {
+    /// When it was written.
+    pub timestamp: Timestamp,
+    /// Length of `skipped_jobs`.
+    pub skipped_count: usize,
+    /// Conditions without a job.
+    pub skipped_jobs: Vec<Skipped>,
+    /// How many of them were skipped because their input file does not exist.
+    pub missing_phase_d_count: usize,
+}
+
+/// Whether a reconstruction came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Finished; all files are there.
+    Done,
+    /// Stopped by an error; see [`JobResult::error`].
+    Failed,
+}
+
+/// The loss of a reconstruction in short; the whole curve is in `loss.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LossSummary {
+    /// Epochs done.
+    pub epochs: usize,
+    /// Loss of the first epoch.
+    pub first: f64,
+    /// Loss of the last epoch.
+    pub last: f64,
+    /// Smallest loss of all epochs.
+    pub best: f64,
+}
+
+/// Names of a reconstruction's files inside its own folder; `None` when it was not made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Files {
+    /// Object, probe, positions, loss, metadata.
+    pub reconstruction: Option<String>,
+    /// Columns `epoch,loss`.
+    pub loss_csv: Option<String>,
+    /// The loss curve.
+    pub loss_svg: Option<String>,
+    /// Amplitude of the object.
+    pub amplitude: Option<String>,
+    /// Phase of the object.
+    pub phase: Option<String>,
+    /// The probe, phase as hue and amplitude as brightness.
+    pub probe: Option<String>,
+    /// Amplitude of the complex difference to the truth, after alignment.
+    pub error: Option<String>,
+    /// All metrics of the comparison with the truth.
+    pub comparison: Option<String>,
+    /// Text log.
+    pub log: Option<String>,
+}
+
+/// `result.json` in the folder of a reconstruction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobResult {
+    /// Dose, view and split; `None` for a reconstruction outside a study.
+    pub condition: Option<Condition>,
+    /// Done or failed.
+    pub status: Status,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it ended.
+    pub timestamp: Timestamp,
+    /// Name of the solver, for example `LSQML`.
+    pub algorithm: String,
+    /// Every option of the solver and of the start fields, as used.
+    pub options: serde_json::Value,
+    /// The data set.
+    pub input_npz: PathBuf,
+    /// SHA-256 of the data set's file, hexadecimal.
+    pub input_hash: String,
+    /// SHA-256 over everything the result depends on (input, options, comparison region, program version).
+    pub key: String,
+    /// Wall-clock seconds of the whole job.
+    pub seconds: f64,
+    /// Wall-clock seconds of the solver / epochs done.
+    pub seconds_per_epoch: Option<f64>,
+    /// Peak resident memory of the process so far, MB (10^6 bytes), where the system tells it.
+    pub peak_memory_mb: Option<f64>,
+    /// Loss in short.
+    pub loss: Option<LossSummary>,
+    /// Number of patterns used.
+    pub n_patterns: usize,
+    /// Shape (y, x) of a pattern.
+    pub pattern_shape: (usize, usize),
+    /// Measured mean photon counts per pattern, when the dose scale is known.
+    pub mean_counts: Option<f64>,
+    /// Diameter of the illuminated disc, pixels.
+    pub probe_diameter_px: f64,
+    /// Measured overlap (metric 2 with 6 neighbours): mean shared fraction of neighbouring discs.
+    pub overlap: f64,
+    /// Selection of the view; `None` for baseline.
+    pub view: Option<Telemetry>,
+    /// Share of this split's illuminated object pixels that the other split sees too.
+    pub shared_fraction: Option<f64>,
+    /// The comparison with the truth (`lapwing_compare::Comparison`, without the curves' pictures).
+    pub comparison: Option<serde_json::Value>,
+    /// File names inside the folder of this result.
+    pub files: Files,
+}
+
+/// Where the report finds one condition.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A result, done or failed (see [`JobResult::status`]).
+    Finished(Box<JobResult>),
+    /// Skipped, because its view could not be made or its file is missing.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// Not run yet.
+    Pending,
+}
+
+/// Path `file` inside `folder`, as text with forward slashes, for links in a report.
+pub fn link(folder: &Path, file: &str) -> String {
+    let mut parts: Vec<String> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    parts.push(file.to_owned());
+    parts.join("/")
+}

@@ -5,6 +5,8 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+mod batching;
+pub(crate) mod detector;
 pub mod lsqml;
 mod problem;
 

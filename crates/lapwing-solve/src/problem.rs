@@ -1,38 +1,202 @@
-//! What a solver is given: checked, and in the solver's own order.
+//! What a solver is given: checked once, and brought into the solver's own order.
 
-use lapwing_model::{Field, Modes, Position};
-use ndarray::Array3;
+use lapwing_model::forward::Ramp;
+use lapwing_model::{Complex32, Field, ForwardModel, ModelError, Modes, Position, Window, fft};
+use ndarray::{Array3, Axis};
 
 /// Why a problem was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemError {
-    /// Lengths or shapes disagree, a window leaves the object, or a number is not finite.
-    #[error("{0}")]
-    Invalid(String),
+    /// There is nothing to reconstruct from.
+    #[error("the scan is empty: expected at least one pattern of at least one pixel, found shape {0:?}")]
+    Empty((usize, usize, usize)),
+    /// Patterns and positions do not pair up.
+    #[error("{patterns} patterns but {positions} positions: every pattern needs the centre of its window")]
+    Lengths {
+        /// Number of patterns.
+        patterns: usize,
+        /// Number of positions.
+        positions: usize,
+    },
+    /// An intensity is negative, infinite or not a number.
+    #[error("intensity {value} in pattern {pattern}: expected finite numbers >= 0")]
+    Intensity {
+        /// Index of the first bad pattern.
+        pattern: usize,
+        /// The first bad value.
+        value: f32,
+    },
+    /// All patterns are dark.
+    #[error("all patterns are zero: there is no light to reconstruct from")]
+    Dark,
+    /// The start probe cannot be used.
+    #[error("start probe: {0}")]
+    Probe(String),
+    /// The start object cannot be used.
+    #[error("start object: {0}")]
+    Object(String),
+    /// A window leaves the object.
+    #[error("pattern {pattern}: {source}")]
+    OffObject {
+        /// Index of the pattern.
+        pattern: usize,
+        /// Where its window is and where it may be.
+        source: ModelError,
+    },
 }
 
 /// Measured patterns, where they were taken, and where to start from.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    patterns: Array3<f32>,
-    scan: Vec<Position>,
-    object: Field,
-    probe: Modes,
+    pub(crate) model: ForwardModel,
+    /// sqrt(intensity), pattern after pattern, each in detector order (see `lapwing_model::fft`).
+    pub(crate) amplitude: Vec<f32>,
+    pub(crate) scan: Vec<Position>,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) ramps: Vec<Ramp>,
+    pub(crate) object: Field,
+    pub(crate) probe: Modes,
+    pub(crate) mean_intensity: f64,
 }
 
 impl Problem {
     /// Checks and takes over a problem.
     ///
-    /// `intensity` is (pattern, y, x), zero frequency in the centre, in photon counts when the dose scale is known, else
-    /// in any unit; `scan` holds window centres on an object of the shape of `object`; `object` is the start object (flat: all ones)
-    /// and `probe` the start probe, of any power (rescaled to the measured one).
+    /// `intensity` has axes (pattern, y, x), zero frequency in the centre, in photon counts when the dose scale is known,
+    /// else in any unit; `scan` holds the window centres on the array of `object`; `object` is the start object (flat: all
+    /// ones) and `probe` the start probe (mode, y, x), of any power: solvers rescale it to the measured one.
     pub fn new(
-        intensity: Array3<f32>,
+        mut intensity: Array3<f32>,
         scan: Vec<Position>,
         object: Field,
         probe: Modes,
     ) -> Result<Self, ProblemError> {
-        Ok(Self { patterns: intensity, scan, object, probe })
+        let (patterns, height, width) = intensity.dim();
+        if patterns == 0 || height == 0 || width == 0 {
+            return Err(ProblemError::Empty(intensity.dim()));
+        }
+        if patterns != scan.len() {
+            return Err(ProblemError::Lengths { patterns, positions: scan.len() });
+        }
+        check_start(&object, &probe, (height, width))?;
+        let model = ForwardModel::new((height, width));
+        let windows = scan
+            .iter()
+            .enumerate()
+            .map(|(pattern, &position)| {
+                model
+                    .window(position, object.dim())
+                    .map_err(|source| ProblemError::OffObject { pattern, source })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let ramps = windows.iter().map(|window| Ramp::new(window, model.shape())).collect();
+
+        // In place, pattern by pattern: the stack is the largest thing in memory and is not copied.
+        let mut total = 0.0;
+        let mut centred = vec![0.0; height * width];
+        let mut ordered = vec![0.0; height * width];
+        for (index, mut pattern) in intensity.axis_iter_mut(Axis(0)).enumerate() {
+            for (target, &value) in centred.iter_mut().zip(&pattern) {
+                if !(value >= 0.0 && value.is_finite()) {
+                    return Err(ProblemError::Intensity { pattern: index, value });
+                }
+                *target = value.sqrt();
+            }
+            total += pattern.iter().map(|&value| f64::from(value)).sum::<f64>();
+            fft::to_detector_order(&centred, &mut ordered, (height, width));
+            pattern.iter_mut().zip(&ordered).for_each(|(target, &value)| *target = value);
+        }
+        if total <= 0.0 {
+            return Err(ProblemError::Dark);
+        }
+        let mean_intensity = total / patterns as f64;
+        // A stack in standard order gives up its buffer; any other is copied into that order here.
+        let amplitude = match intensity.is_standard_layout() {
+            true => intensity.into_raw_vec_and_offset().0,
+            false => intensity.iter().copied().collect(),
+        };
+        Ok(Self { model, amplitude, scan, windows, ramps, object, probe, mean_intensity })
+    }
+
+    /// Number of patterns.
+    pub fn n_patterns(&self) -> usize {
+        self.scan.len()
+    }
+
+    /// Mean over the patterns of the summed intensity, in the units of the input.
+    pub fn mean_intensity(&self) -> f64 {
+        self.mean_intensity
+    }
+
+    /// Amplitudes of pattern `index`, in detector order.
+    pub(crate) fn pattern(&self, index: usize) -> &[f32] {
+        let pixels = self.model.len();
+        &self.amplitude[index * pixels..(index + 1) * pixels]
+    }
+}
+
+fn check_start(object: &Field, probe: &Modes, (height, width): (usize, usize)) -> Result<(), ProblemError> {
+    let finite = |value: &Complex32| value.re.is_finite() && value.im.is_finite();
+    let (modes, rows, columns) = probe.dim();
+    if modes == 0 || (rows, columns) != (height, width) {
+        return Err(ProblemError::Probe(format!(
+            "expected shape (modes, {height}, {width}), as the patterns, found ({modes}, {rows}, {columns})"
+        )));
+    }
+    if !probe.iter().all(finite) {
+        return Err(ProblemError::Probe("expected finite numbers, found NaN or infinity".into()));
+    }
+    if probe.iter().all(|value| value.norm_sqr() == 0.0) {
+        return Err(ProblemError::Probe("expected some light, found zeros everywhere".into()));
+    }
+    if !object.iter().all(finite) {
+        return Err(ProblemError::Object("expected finite numbers, found NaN or infinity".into()));
+    }
+    if object.iter().all(|value| value.norm_sqr() == 0.0) {
+        return Err(ProblemError::Object("expected some transmission, found zeros everywhere".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(shape: (usize, usize)) -> Field {
+        Field::from_elem(shape, Complex32::new(1.0, 0.0))
+    }
+
+    fn problem(intensity: Array3<f32>, scan: &[(f64, f64)]) -> Result<Problem, ProblemError> {
+        let probe = Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0));
+        let scan = scan.iter().map(|&(y, x)| Position { y, x }).collect();
+        Problem::new(intensity, scan, flat((10, 10)), probe)
+    }
+
+    #[test]
+    fn bad_problems_are_refused_with_what_was_found() {
+        let ones = |n| Array3::<f32>::ones((n, 4, 4));
+        let message = |result: Result<Problem, ProblemError>| result.unwrap_err().to_string();
+        assert!(message(problem(ones(0), &[])).contains("empty"));
+        assert!(message(problem(ones(2), &[(5.0, 5.0)])).contains("2 patterns but 1 positions"));
+        assert!(message(problem(ones(1), &[(1.0, 5.0)])).contains("pattern 0: the 4 x 4 window"));
+        let mut bad = ones(2);
+        bad[(1, 2, 3)] = f32::NAN;
+        assert!(message(problem(bad, &[(5.0, 5.0), (5.0, 6.0)])).contains("NaN in pattern 1"));
+        assert!(message(problem(ones(1) * 0.0, &[(5.0, 5.0)])).contains("all patterns are zero"));
+        let probe = Modes::from_elem((1, 4, 5), Complex32::new(1.0, 0.0));
+        let scan = vec![Position { y: 5.0, x: 5.0 }];
+        assert!(message(Problem::new(ones(1), scan, flat((10, 10)), probe)).contains("(1, 4, 5)"));
+    }
+
+    #[test]
+    fn any_memory_layout_gives_the_same_amplitudes() {
+        let standard = Array3::from_shape_fn((2, 4, 4), |(j, y, x)| (j * 16 + y * 4 + x) as f32);
+        let scan = [(5.0, 5.0), (5.0, 6.0)];
+        let mut fortran = Array3::zeros(ndarray::ShapeBuilder::f((2, 4, 4)));
+        fortran.assign(&standard);
+        let (a, b) = (problem(standard, &scan).unwrap(), problem(fortran, &scan).unwrap());
+        assert_eq!(a.amplitude, b.amplitude);
+        assert!((a.mean_intensity() - (0..32).sum::<usize>() as f64 / 2.0).abs() < 1e-9);
     }
 }

@@ -1,0 +1,101 @@
+//! How the positions of a scan are grouped into batches.
+
+use lapwing_model::Position;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and `epoch`.
+///
+/// Batches differ in size by at most one: a short last batch would count as much as a full one.
+pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut rng);
+    let batches = n.div_ceil(size.max(1));
+    (0..batches).map(|b| order[b * n / batches..(b + 1) * n / batches].to_vec()).collect()
+}
+
+/// Groups of neighbouring positions, of at most `size` each and differing in size by at most one.
+///
+/// The scan is bisected along the longer side of its bounding box until every part is one batch: compact groups without a
+/// distance matrix. Ties in a coordinate are broken by the index.
+pub(crate) fn compact(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
+    let order: Vec<usize> = (0..scan.len()).collect();
+    bisect(scan, order, scan.len().div_ceil(size.max(1)), &mut batches);
+    batches
+}
+
+fn bisect(scan: &[Position], mut members: Vec<usize>, parts: usize, batches: &mut Vec<Vec<usize>>) {
+    if parts <= 1 {
+        members.sort_unstable();
+        batches.push(members);
+        return;
+    }
+    let extent = |coordinate: fn(&Position) -> f64| {
+        let (low, high) = members.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &index| {
+            let value = coordinate(&scan[index]);
+            (low.min(value), high.max(value))
+        });
+        high - low
+    };
+    let y: fn(&Position) -> f64 = |p| p.y;
+    let x: fn(&Position) -> f64 = |p| p.x;
+    let along = if extent(y) >= extent(x) { y } else { x };
+    members.sort_unstable_by(|&a, &b| along(&scan[a]).total_cmp(&along(&scan[b])).then(a.cmp(&b)));
+    let first_parts = parts / 2;
+    let rest = members.split_off(members.len() * first_parts / parts);
+    bisect(scan, members, first_parts, batches);
+    bisect(scan, rest, parts - first_parts, batches);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_even_partition(batches: &[Vec<usize>], n: usize, size: usize) -> bool {
+        let mut all: Vec<usize> = batches.concat();
+        all.sort_unstable();
+        let longest = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let shortest = batches.iter().map(Vec::len).min().unwrap_or(0);
+        all == (0..n).collect::<Vec<_>>() && longest <= size && longest - shortest <= 1
+    }
+
+    proptest! {
+        #[test]
+        fn both_are_even_partitions(points in prop::collection::vec((0.0..9.0f64, 0.0..9.0f64), 1..200), size in 1..60usize) {
+            let scan: Vec<Position> = points.iter().map(|&(y, x)| Position { y, x }).collect();
+            prop_assert!(is_even_partition(&random(scan.len(), size, 7, 3), scan.len(), size));
+            let batches = compact(&scan, size);
+            let mut all: Vec<usize> = batches.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..scan.len()).collect::<Vec<_>>());
+            prop_assert!(batches.iter().all(|batch| !batch.is_empty() && batch.len() <= size));
+        }
+    }
+
+    #[test]
+    fn random_batches_change_with_the_epoch_and_repeat_with_the_seed() {
+        assert_eq!(random(50, 10, 1, 4), random(50, 10, 1, 4));
+        assert_ne!(random(50, 10, 1, 4), random(50, 10, 1, 5));
+        assert_ne!(random(50, 10, 1, 4), random(50, 10, 2, 4));
+    }
+
+    #[test]
+    fn compact_batches_are_neighbours() {
+        // A 12 x 12 grid in 9 parts of 16 is nine squares of 4 x 4 or nearly so: diameter at most that of a 3 x 6 block.
+        let scan: Vec<Position> =
+            (0..144).map(|i| Position { y: f64::from(i / 12), x: f64::from(i % 12) }).collect();
+        for batch in compact(&scan, 16) {
+            let widest = batch
+                .iter()
+                .flat_map(|&a| batch.iter().map(move |&b| (a, b)))
+                .map(|(a, b)| scan[a].distance(scan[b]))
+                .fold(0.0, f64::max);
+            assert!(widest <= 6.5, "{widest}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The work on one batch: exit waves, their corrections, and the sums over the batch.
+//!
+//! Every sum runs over fixed pieces in a fixed order - chunks of [`CHUNK`] patterns for the probe, bands of [`BAND`] rows
+//! for the object - so that the bits do not depend on the number of threads.
+
+use crate::Problem;
+use crate::detector::{self, Noise};
+use lapwing_model::Complex32;
+use lapwing_model::forward::Workspace;
+use rayon::prelude::*;
+
+/// Patterns that one task works through with its own accumulators.
+const CHUNK: usize = 4;
+/// Object rows that one task accumulates.
+const BAND: usize = 16;
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+
+/// Arrays for the largest batch, allocated once.
+pub(super) struct Batch {
+    pixels: usize,
+    modes: usize,
+    /// Shifted probe of every pattern and mode of the batch, (pattern, mode, y, x).
+    probes: Vec<Complex32>,
+    /// chi of every pattern and mode of the batch, (pattern, mode, y, x).
+    chi: Vec<Complex32>,
+    chunks: Vec<Chunk>,
+}
+
+/// What one task needs and sums up.
+struct Chunk {
+    work: Workspace,
+    far_field: Vec<Complex32>,
+    object: Vec<Complex32>,
+    intensity: Vec<f32>,
+    factor: Vec<f32>,
+    /// Sum over the chunk of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
+    probe_sum: Vec<Complex32>,
+    /// Sum over the chunk of |O_j|^2 (y, x).
+    object_power: Vec<f32>,
+    loss: f64,
+}
+
+/// Sums over a batch that the probe direction is made of.
+pub(super) struct ProbeSums {
+    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y).
+    pub spectrum: Vec<Complex32>,
+    /// sum_j |O_j|^2 (y, x).
+    pub object_power: Vec<f32>,
+    /// Summed loss of the batch.
+    pub loss: f64,
+}
+
+/// The inner products of one pattern's least-squares problem for the two real step lengths (O18, Eq. 22).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Normal {
+    /// |dO P|^2
+    pub object: f64,
+    /// |dP O|^2
+    pub probe: f64,
+    /// Re <dO P, dP O>
+    pub cross: f64,
+    /// Re <dO P, chi>
+    pub object_chi: f64,
+    /// Re <dP O, chi>
+    pub probe_chi: f64,
+}
+
+impl Batch {
+    pub fn new(problem: &Problem, batch_size: usize) -> Self {
+        let (pixels, modes) = (problem.model.len(), problem.probe.dim().0);
+        let size = batch_size.clamp(1, problem.n_patterns());
+        let chunk = || Chunk {
+            work: problem.model.workspace(),
+            far_field: vec![ZERO; modes * pixels],
+            object: vec![ZERO; pixels],
+            intensity: vec![0.0; pixels],
+            factor: vec![0.0; pixels],
+            probe_sum: vec![ZERO; modes * pixels],
+            object_power: vec![0.0; pixels],
+            loss: 0.0,
+        };
+        Self {
+            pixels,
+            modes,
+            probes: vec![ZERO; size * modes * pixels],
+            chi: vec![ZERO; size * modes * pixels],
+            chunks: (0..size.div_ceil(CHUNK)).map(|_| chunk()).collect(),
+        }
+    }
+
+    /// Computes the shifted probes and chi of every pattern of `members`, and the sums for the probe direction.
+    pub fn project(
+        &mut self,
+        problem: &Problem,
+        noise: Noise,
+        members: &[usize],
+        object: &[Complex32],
+        probe_spectra: &[Complex32],
+    ) -> ProbeSums {
+        let (pixels, per_pattern) = (self.pixels, self.pixels * self.modes);
+        let used = members.len() * per_pattern;
+        self.probes[..used]
+            .par_chunks_mut(CHUNK * per_pattern)
+            .zip(self.chi[..used].par_chunks_mut(CHUNK * per_pattern))
+            .zip(members.par_chunks(CHUNK))
+            .zip(&mut self.chunks)
+            .for_each(|(((probes, chi), members), chunk)| {
+                chunk.probe_sum.fill(ZERO);
+                chunk.object_power.fill(0.0);
+                chunk.loss = 0.0;
+                let arrays = probes.chunks_exact_mut(per_pattern).zip(chi.chunks_exact_mut(per_pattern));
+                for (&pattern, (probes, chi)) in members.iter().zip(arrays) {
+                    chunk.project(problem, noise, pattern, object, probe_spectra, probes, chi);
+                }
+            });
+        let chunks = &self.chunks[..members.len().div_ceil(CHUNK)];
+        let mut sums = ProbeSums {
+            spectrum: vec![ZERO; per_pattern],
+            object_power: vec![0.0; pixels],
+            loss: chunks.iter().map(|chunk| chunk.loss).sum(),
+        };
+        for chunk in chunks {
+            sums.spectrum.iter_mut().zip(&chunk.probe_sum).for_each(|(sum, value)| *sum += value);
+            sums.object_power.iter_mut().zip(&chunk.object_power).for_each(|(sum, value)| *sum += value);
+        }
+        sums
+    }
+
+    /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the object's grid.
+    pub fn scatter(
+        &self,
+        problem: &Problem,
+        members: &[usize],
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) {
+        let (height, width) = problem.model.shape();
+        let columns = problem.object.dim().1;
+        direction
+            .par_chunks_mut(BAND * columns)
+            .zip(illumination.par_chunks_mut(BAND * columns))
+            .enumerate()
+            .for_each(|(band, (direction, illumination))| {
+                let first = band * BAND;
+                let last = first + direction.len() / columns;
+                for (slot, &pattern) in members.iter().enumerate() {
+                    let window = &problem.windows[pattern];
+                    let (top, left) = (window.row as usize, window.column as usize);
+                    for row in first.max(top)..last.min(top + height) {
+                        let start = (row - first) * columns + left;
+                        let (direction, illumination) =
+                            (&mut direction[start..start + width], &mut illumination[start..start + width]);
+                        for mode in 0..self.modes {
+                            let at = (slot * self.modes + mode) * self.pixels + (row - top) * width;
+                            let (probe, chi) = (&self.probes[at..at + width], &self.chi[at..at + width]);
+                            add_conjugate_product(direction, illumination, chi, probe);
+                        }
+                    }
+                }
+            });
+    }
+
+    /// The inner products of every pattern's step-length problem for the object direction `object_direction` (on the
+    /// object's grid) and the probe direction `probe_direction` (mode, y, x), unshifted.
+    pub fn normals(
+        &self,
+        problem: &Problem,
+        members: &[usize],
+        object: &[Complex32],
+        object_direction: &[Complex32],
+        probe_direction: &[Complex32],
+    ) -> Vec<Normal> {
+        let (height, width) = problem.model.shape();
+        let columns = problem.object.dim().1;
+        let normal = |(slot, &pattern): (usize, &usize)| {
+            let window = &problem.windows[pattern];
+            let (top, left) = (window.row as usize, window.column as usize);
+            let mut sum = Normal::default();
+            for mode in 0..self.modes {
+                for row in 0..height {
+                    let on_object = (top + row) * columns + left;
+                    let on_probe = mode * self.pixels + row * width;
+                    let in_batch = slot * self.modes * self.pixels + on_probe;
+                    sum.add_row(
+                        &object[on_object..on_object + width],
+                        &object_direction[on_object..on_object + width],
+                        &self.probes[in_batch..in_batch + width],
+                        &probe_direction[on_probe..on_probe + width],
+                        &self.chi[in_batch..in_batch + width],
+                    );
+                }
+            }
+            sum
+        };
+        members.par_iter().enumerate().with_min_len(CHUNK).map(normal).collect()
+    }
+}
+
+impl Chunk {
+    #[expect(clippy::too_many_arguments, reason = "the inner step: everything it reads and writes, by name")]
+    fn project(
+        &mut self,
+        problem: &Problem,
+        noise: Noise,
+        pattern: usize,
+        object: &[Complex32],
+        probe_spectra: &[Complex32],
+        probes: &mut [Complex32],
+        chi: &mut [Complex32],
+    ) {
+        let pixels = problem.model.len();
+        let ramp = &problem.ramps[pattern];
+        self.gather(problem, pattern, object);
+        self.intensity.fill(0.0);
+        let per_mode = probes
+            .chunks_exact_mut(pixels)
+            .zip(chi.chunks_exact_mut(pixels))
+            .zip(probe_spectra.chunks_exact(pixels))
+            .zip(self.far_field.chunks_exact_mut(pixels));
+        for (((probe, exit_wave), spectrum), far_field) in per_mode {
+            problem.model.shifted_probe(spectrum, ramp, probe, &mut self.work);
+            for ((wave, &p), &o) in exit_wave.iter_mut().zip(&*probe).zip(&self.object) {
+                *wave = p * o;
+            }
+            problem.model.propagate(exit_wave, far_field, &mut self.work);
+            for (sum, value) in self.intensity.iter_mut().zip(&*far_field) {
+                *sum += value.norm_sqr();
+            }
+        }
+        self.loss += detector::step(noise, problem.pattern(pattern), &self.intensity, &mut self.factor);
+        let per_mode = chi
+            .chunks_exact_mut(pixels)
+            .zip(self.far_field.chunks_exact_mut(pixels))
+            .zip(self.probe_sum.chunks_exact_mut(pixels));
+        for ((chi, far_field), probe_sum) in per_mode {
+            for (value, &factor) in far_field.iter_mut().zip(&self.factor) {
+                *value *= factor;
+            }
+            problem.model.back_propagate(far_field, chi, &mut self.work);
+            for ((value, &chi), &o) in far_field.iter_mut().zip(&*chi).zip(&self.object) {
+                *value = chi * o.conj();
+            }
+            problem.model.accumulate_unshifted(far_field, ramp, probe_sum, &mut self.work);
+        }
+    }
+
+    /// Copies the object under the pattern's window and adds its power.
+    fn gather(&mut self, problem: &Problem, pattern: usize, object: &[Complex32]) {
+        let width = problem.model.shape().1;
+        let columns = problem.object.dim().1;
+        let window = &problem.windows[pattern];
+        let start = window.row as usize * columns + window.column as usize;
+        let rows = object[start..].chunks(columns);
+        let targets = self.object.chunks_exact_mut(width).zip(self.object_power.chunks_exact_mut(width));
+        for ((target, power), row) in targets.zip(rows) {
+            target.copy_from_slice(&row[..width]);
+            power.iter_mut().zip(&*target).for_each(|(sum, value)| *sum += value.norm_sqr());
+        }
+    }
+}
+
+fn add_conjugate_product(
+    direction: &mut [Complex32],
+    illumination: &mut [f32],
+    chi: &[Complex32],
+    probe: &[Complex32],
+) {
+    for (((direction, illumination), chi), probe) in
+        direction.iter_mut().zip(illumination).zip(chi).zip(probe)
+    {
+        *direction += chi * probe.conj();
+        *illumination += probe.norm_sqr();
+    }
+}
+
+impl Normal {
+    fn add_row(
+        &mut self,
+        object: &[Complex32],
+        object_direction: &[Complex32],
+        probe: &[Complex32],
+        probe_direction: &[Complex32],
+        chi: &[Complex32],
+    ) {
+        let (mut oo, mut pp, mut op, mut oc, mut pc) = (0.0_f32, 0.0, 0.0, 0.0, 0.0);
+        let rows = object.iter().zip(object_direction).zip(probe).zip(probe_direction).zip(chi);
+        for ((((o, d_o), p), d_p), chi) in rows {
+            let (u, v) = (d_o * p, d_p * o);
+            oo += u.norm_sqr();
+            pp += v.norm_sqr();
+            op += u.re * v.re + u.im * v.im;
+            oc += u.re * chi.re + u.im * chi.im;
+            pc += v.re * chi.re + v.im * chi.im;
+        }
+        self.object += f64::from(oo);
+        self.probe += f64::from(pp);
+        self.cross += f64::from(op);
+        self.object_chi += f64::from(oc);
+        self.probe_chi += f64::from(pc);
+    }
+}

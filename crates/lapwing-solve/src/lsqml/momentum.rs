@@ -1,0 +1,112 @@
+//! Momentum acceleration: when the epoch's updates keep pointing the same way, go further that way.
+//!
+//! The scheme known as accelerated gradients of PtychoShelves (O18's companion code), in formulas: with U the epoch's update,
+//! Uhat = U / rms(U), and c_i the correlation of Uhat with the one i epochs ago, a line through the origin is
+//! fitted to (i, ln c_i); half its slope is the friction, and the velocity becomes V <- (1 - friction) V + U. When an earlier update
+//! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added.
+
+use lapwing_model::Complex32;
+use std::collections::VecDeque;
+
+/// Velocity of one field and its memory of past updates.
+pub(super) struct Momentum {
+    memory: usize,
+    past: VecDeque<Vec<Complex32>>,
+    velocity: Vec<Complex32>,
+}
+
+impl Momentum {
+    /// A field at rest, comparing each update with the `memory` before it.
+    pub fn new(memory: usize, len: usize) -> Self {
+        Self { memory, past: VecDeque::with_capacity(memory + 1), velocity: vec![Complex32::default(); len] }
+    }
+
+    /// Takes the epoch's update, whose normalised form is remembered, and returns the velocity to be added, if any.
+    pub fn after(&mut self, update: &[Complex32], improving: bool) -> Option<&[Complex32]> {
+        let power = update.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / update.len() as f64;
+        if !(power > 0.0 && power.is_finite()) {
+            return None;
+        }
+        let inverse = (1.0 / power.sqrt()) as f32;
+        let now: Vec<Complex32> = update.iter().map(|value| value * inverse).collect();
+        // Newest first: past[i - 1] is the update i epochs ago.
+        let correlations: Vec<f64> = self.past.iter().map(|past| correlation(&now, past)).collect();
+        let ready = self.past.len() > self.memory;
+        self.past.truncate(self.memory);
+        self.past.push_front(now);
+        if !ready {
+            return None;
+        }
+        let correlations = &correlations[..self.memory];
+        if !improving || correlations.iter().any(|&c| c <= 0.0) {
+            self.velocity.iter_mut().for_each(|value| *value *= 0.5);
+            return None;
+        }
+        let keep = (1.0 - friction(correlations)) as f32;
+        for (velocity, &update) in self.velocity.iter_mut().zip(update) {
+            *velocity = *velocity * keep + update;
+        }
+        Some(&self.velocity)
+    }
+
+    /// Follows a change of the field's scale.
+    pub fn rescale(&mut self, factor: f32) {
+        self.velocity.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+/// Re mean conj(a) b.
+fn correlation(a: &[Complex32], b: &[Complex32]) -> f64 {
+    let sum: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum();
+    sum / a.len() as f64
+}
+
+/// Half the decay rate per epoch of the correlations, by a least-squares line through (0, 0) and (i, ln c_i).
+fn friction(correlations: &[f64]) -> f64 {
+    // The fit is of slope and offset: the origin is a point like the others.
+    let n = (correlations.len() + 1) as f64;
+    let points = std::iter::once(0.0).chain(correlations.iter().map(|c| c.ln()));
+    let (mut sx, mut sy, mut sxx, mut sxy) = (0.0, 0.0, 0.0, 0.0);
+    for (i, y) in points.enumerate() {
+        let x = i as f64;
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        sxy += x * y;
+    }
+    let slope = (n * sxy - sx * sy) / (n * sxx - sx * sx);
+    (-0.5 * slope).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(value: f32) -> Vec<Complex32> {
+        vec![Complex32::new(value, 0.0), Complex32::new(0.0, 2.0 * value)]
+    }
+
+    #[test]
+    fn steady_updates_build_up_speed_without_friction() {
+        let mut momentum = Momentum::new(2, 2);
+        for _ in 0..3 {
+            assert!(momentum.after(&update(1.0), true).is_none());
+        }
+        assert!((momentum.after(&update(1.0), true).unwrap()[0].re - 1.0).abs() < 1e-5);
+        assert!((momentum.after(&update(1.0), true).unwrap()[0].re - 2.0).abs() < 1e-5);
+        // A loss that stopped falling halves the velocity and adds nothing.
+        assert!(momentum.after(&update(1.0), false).is_none());
+        assert!((momentum.velocity[0].re - 1.0).abs() < 1e-5);
+        // So does an update that turns round.
+        assert!(momentum.after(&update(-1.0), true).is_none());
+        assert!((momentum.velocity[0].re - 0.5).abs() < 1e-5);
+    }
+
+    #[test]
+    fn friction_is_half_the_decay_rate() {
+        let rate: f64 = 0.3;
+        let correlations: Vec<f64> = (1..=3).map(|i| (-rate * f64::from(i)).exp()).collect();
+        assert!((friction(&correlations) - rate / 2.0).abs() < 1e-12);
+        assert_eq!(friction(&[1.0, 1.0]), 0.0);
+    }
+}

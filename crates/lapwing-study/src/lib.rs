@@ -6,9 +6,14 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod condition;
+pub mod coverage;
 mod error;
 pub mod folder;
+pub mod neighbours;
+pub mod overlap;
 pub mod record;
+pub mod selection;
+pub mod split;
 
 pub use condition::{Condition, Split, View};
 pub use error::StudyError;

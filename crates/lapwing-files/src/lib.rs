@@ -2,6 +2,7 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+pub mod atomic;
 pub mod dataset;
 pub mod npy;
 

@@ -1,0 +1,147 @@
+//! Files that appear whole or not at all.
+//!
+//! The bytes go to a temporary file in the same folder, are flushed and synchronised to the disk, and only then take
+//! the final name by a rename; at last the folder itself is synchronised, so that the name survives a power cut.
+//! When anything fails on the way, the temporary file is removed and an earlier file under the final name is intact.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the contents of a file being written go: it can be written to and sought in.
+pub type Target = BufWriter<File>;
+
+/// Writes a file atomically: `fill` produces the contents, which replace `path` once they are safely on disk.
+///
+/// The folder must exist. A symbolic link is followed, so the file it points to is replaced. Anything else that is no
+/// regular file (a folder, a device) is refused with [`io::ErrorKind::InvalidInput`].
+///
+/// # Errors
+/// What `fill` returns, and any failure to create, write, synchronise or rename. Nothing is left behind then.
+///
+/// ```
+/// use std::io::Write;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("table.csv");
+/// lapwing_files::atomic::write(&path, |out| writeln!(out, "dose,ssim"))?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "dose,ssim\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn write<F>(path: impl AsRef<Path>, fill: F) -> io::Result<()>
+where
+    F: FnOnce(&mut Target) -> io::Result<()>,
+{
+    let path = final_path(path.as_ref())?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lapwing-").suffix(".part");
+    // What the user's umask leaves of it, as for any newly created file; the default would be private to the user.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
+
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    fill(&mut out)?;
+    out.flush()?;
+    out.get_ref().sync_all()?;
+    drop(out);
+    temporary.persist(&path).map_err(|failure| failure.error)?;
+    sync_folder(folder)
+}
+
+/// [`write`] for contents that are already in memory.
+///
+/// # Errors
+/// As for [`write`].
+pub fn write_bytes(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    write(path, |out| out.write_all(contents.as_ref()))
+}
+
+/// The path whose file is to be replaced: links followed, everything but a regular file refused.
+fn final_path(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => std::fs::canonicalize(path),
+        Ok(found) => {
+            let what = if found.is_dir() { "a folder" } else { "not a regular file" };
+            let message = format!("cannot write {}: it is {what}; choose another name", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+        }
+        Err(_) => Ok(path.to_path_buf()),
+    }
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some network file systems cannot synchronise a folder; the file itself is safe by then.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_failure_leaves_the_earlier_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.txt");
+        write_bytes(&path, "first").unwrap();
+        let failure = write(&path, |out| {
+            out.write_all(&vec![b'x'; 1 << 20])?;
+            Err(io::Error::other("the source dried up"))
+        });
+        assert_eq!(failure.unwrap_err().to_string(), "the source dried up");
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(folder.path()), ["data.txt"]);
+    }
+
+    #[test]
+    fn a_folder_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_bytes(folder.path(), "x").unwrap_err();
+        assert!(error.to_string().contains("a folder"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write_bytes(folder.path().join("no/such/file"), "x").is_err());
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_the_mode_is_an_ordinary_one() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, made, link) =
+            (folder.path().join("plain"), folder.path().join("made"), folder.path().join("link"));
+        std::fs::write(&plain, "").unwrap();
+        write_bytes(&made, "1").unwrap();
+        std::os::unix::fs::symlink(&made, &link).unwrap();
+        write_bytes(&link, "2").unwrap();
+        assert_eq!(std::fs::read(&made).unwrap(), b"2");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&made), mode(&plain));
+    }
+}

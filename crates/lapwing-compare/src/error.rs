@@ -1,0 +1,93 @@
+//! What can go wrong before two objects are compared.
+
+use std::ops::Range;
+
+/// Why a comparison, or the region that it needs, was refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// Reconstruction and truth are arrays of different shapes.
+    #[error(
+        "the reconstruction has shape {reconstruction:?}, the truth {truth:?}: \
+         bring both onto one pixel grid (crop or pad by whole pixels) first"
+    )]
+    ShapeMismatch {
+        /// Shape (y, x) of the reconstruction.
+        reconstruction: (usize, usize),
+        /// Shape (y, x) of the truth.
+        truth: (usize, usize),
+    },
+    /// The region does not lie inside the object array.
+    #[error(
+        "the region, rows {rows:?} and columns {columns:?}, does not lie in an object of shape {shape:?}"
+    )]
+    RegionOutside {
+        /// Rows of the region.
+        rows: Range<usize>,
+        /// Columns of the region.
+        columns: Range<usize>,
+        /// Shape (y, x) of the object.
+        shape: (usize, usize),
+    },
+    /// The mask has another shape than the rectangle that it belongs to.
+    #[error("the mask has shape {mask:?}, its rectangle {rectangle:?}: they must be equal")]
+    MaskShape {
+        /// Shape (y, x) of the mask.
+        mask: (usize, usize),
+        /// Shape (y, x) of the rectangle.
+        rectangle: (usize, usize),
+    },
+    /// The rectangle is too small for any of the windows that the metrics use.
+    #[error(
+        "the region is {height} x {width} px; a comparison needs at least {minimum} x {minimum}: \
+         the scan must span more of the object"
+    )]
+    RegionTooSmall {
+        /// Rows found.
+        height: usize,
+        /// Columns found.
+        width: usize,
+        /// Rows and columns needed.
+        minimum: usize,
+    },
+    /// Too few pixels of the region were illuminated.
+    #[error("only {seen} pixels of the region were illuminated; a comparison needs at least {minimum}")]
+    TooFewSeen {
+        /// Pixels that count.
+        seen: usize,
+        /// Pixels needed.
+        minimum: usize,
+    },
+    /// The scan has no positions, or one of them is not a finite number.
+    #[error(
+        "the scan holds {positions} positions, {not_finite} of them not finite: a region needs at least one, all finite"
+    )]
+    UnusableScan {
+        /// Number of positions.
+        positions: usize,
+        /// Number of positions with a coordinate that is NaN or infinite.
+        not_finite: usize,
+    },
+    /// The probe has no pixels, is zero everywhere, or holds NaN or infinities.
+    #[error("the probe's total intensity is {total}: it must be finite and greater than zero")]
+    DarkProbe {
+        /// Sum of |P|^2.
+        total: f64,
+    },
+    /// A pixel that counts holds NaN or an infinity.
+    #[error("the {which} is not finite at row {row}, column {column}, a pixel that counts")]
+    NotFinite {
+        /// "reconstruction" or "truth".
+        which: &'static str,
+        /// Row in the object array.
+        row: usize,
+        /// Column in the object array.
+        column: usize,
+    },
+    /// An object is zero in all pixels that count, so that no scale or phase can be fitted.
+    #[error("the {which} is zero in every pixel of the region that counts")]
+    Zero {
+        /// "reconstruction" or "truth".
+        which: &'static str,
+    },
+}

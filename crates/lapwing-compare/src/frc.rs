@@ -1,0 +1,141 @@
+//! Fourier ring correlation.
+//!
+//! M. van Heel, M. Schatz, "Fourier shell correlation threshold criteria", J. Struct. Biol. 151, 250 (2005), equation 1 in
+//! two dimensions: FRC(q) = Re sum A B* / sqrt(sum |A|^2 sum |B|^2) over the frequencies of ring q, with A and B the
+//! transforms of the two images, their mean under a soft window removed, times that window.
+
+use crate::fourier::Fft2;
+use crate::registration::signed;
+use crate::window::windowed;
+use ndarray::Array2;
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+/// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that round to k / n, with n
+/// the region's shorter side, up to 1/2 cycle per pixel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrcCurve {
+    /// Frequency of each ring, cycles per pixel.
+    pub frequency: Vec<f64>,
+    /// Correlation of each ring, in [-1, 1]; 0 where one of the images has nothing.
+    pub correlation: Vec<f64>,
+    /// Number of frequencies in each ring.
+    pub count: Vec<usize>,
+}
+
+impl FrcCurve {
+    /// The curve of two images under a soft window, all of one shape.
+    pub(crate) fn of(a: &Array2<Complex64>, b: &Array2<Complex64>, window: &Array2<f64>) -> Self {
+        let (height, width) = window.dim();
+        let fft = Fft2::new((height, width));
+        let (a, b) = (fft.forward(windowed(a, window)), fft.forward(windowed(b, window)));
+        let side = height.min(width);
+        let rings = side / 2;
+        let mut sums = vec![(0.0, 0.0, 0.0, 0_usize); rings + 1];
+        for (((u_x, u_y), a), b) in a.indexed_iter().zip(&b) {
+            let frequency = (signed(u_y, height) / height as f64).hypot(signed(u_x, width) / width as f64);
+            if let Some(ring) = sums.get_mut((frequency * side as f64).round() as usize) {
+                ring.0 += (a * b.conj()).re;
+                ring.1 += a.norm_sqr();
+                ring.2 += b.norm_sqr();
+                ring.3 += 1;
+            }
+        }
+        let sums = &sums[1..];
+        let correlation = |&(mutual, a, b, _): &(f64, f64, f64, usize)| {
+            let scale = (a * b).sqrt();
+            if scale > 0.0 { (mutual / scale).clamp(-1.0, 1.0) } else { 0.0 }
+        };
+        Self {
+            frequency: (1..=rings).map(|ring| ring as f64 / side as f64).collect(),
+            correlation: sums.iter().map(correlation).collect(),
+            count: sums.iter().map(|ring| ring.3).collect(),
+        }
+    }
+
+    /// Where the curve first falls below `threshold`, cycles per pixel, interpolated linearly between rings, from an
+    /// assumed 1 at frequency zero; `None` when it never does, so that the resolution is that of the pixels.
+    pub fn falls_below(&self, threshold: f64) -> Option<f64> {
+        let mut before = (0.0, 1.0);
+        for (&frequency, &correlation) in self.frequency.iter().zip(&self.correlation) {
+            if correlation < threshold {
+                let drop = before.1 - correlation;
+                let part = if drop > 0.0 { (before.1 - threshold) / drop } else { 0.0 };
+                return Some(before.0 + part * (frequency - before.0));
+            }
+            before = (frequency, correlation);
+        }
+        None
+    }
+}
+
+/// The ring correlations of one comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrcCurves {
+    /// Of the complex fields.
+    pub complex: FrcCurve,
+    /// Of the amplitudes.
+    pub amplitude: FrcCurve,
+    /// Of the phases, in radians, without their planes.
+    pub phase: FrcCurve,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(seed: u64, shape: (usize, usize)) -> Array2<Complex64> {
+        // SplitMix64 (Steele, Lea, Flood 2014): independent uniform values, enough for a statistical test.
+        let mut state = seed;
+        let mut next = move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+        };
+        Array2::from_shape_simple_fn(shape, || Complex64::new(next(), next()))
+    }
+
+    #[test]
+    fn equal_images_correlate_fully_and_never_fall() {
+        let a = noise(1, (60, 48));
+        let curve = FrcCurve::of(&a, &a.mapv(|v| 3.0 * v + 2.0), &Array2::from_elem((60, 48), 1.0));
+        assert_eq!(curve.frequency.len(), 24);
+        assert!(curve.correlation.iter().all(|c| (c - 1.0).abs() < 1e-9));
+        assert_eq!(curve.falls_below(0.5), None);
+    }
+
+    #[test]
+    fn independent_noise_correlates_within_its_error() {
+        let window = Array2::from_elem((128, 128), 1.0);
+        let curve = FrcCurve::of(&noise(1, (128, 128)), &noise(2, (128, 128)), &window);
+        // The real part of the mean of n unit products of random phase has standard deviation (2 n)^(-1/2).
+        let chi: Vec<f64> =
+            curve.correlation.iter().zip(&curve.count).map(|(c, &n)| c * (2.0 * n as f64).sqrt()).collect();
+        assert!(chi.iter().all(|c| c.abs() < 4.5), "{chi:?}");
+        let mean_square = chi.iter().map(|c| c * c).sum::<f64>() / chi.len() as f64;
+        assert!((0.6..1.5).contains(&mean_square), "{mean_square}");
+    }
+
+    #[test]
+    fn signal_and_noise_give_the_textbook_correlation() {
+        // Equal power of common signal and independent noise: FRC = 1/2.
+        let (signal, n1, n2) = (noise(1, (256, 256)), noise(2, (256, 256)), noise(3, (256, 256)));
+        let curve = FrcCurve::of(&(&signal + &n1), &(&signal + &n2), &Array2::from_elem((256, 256), 1.0));
+        let mean = curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
+        assert!((mean - 0.5).abs() < 0.01, "{mean}");
+    }
+
+    #[test]
+    fn crossing_is_interpolated() {
+        let curve = FrcCurve {
+            frequency: vec![0.1, 0.2, 0.3, 0.4],
+            correlation: vec![0.9, 0.6, 0.2, 0.8],
+            count: vec![1; 4],
+        };
+        assert!((curve.falls_below(0.5).unwrap() - 0.225).abs() < 1e-12);
+        assert!((curve.falls_below(0.95).unwrap() - 0.05).abs() < 1e-12, "from 1 at frequency zero");
+        assert_eq!(curve.falls_below(1.0 / 7.0), None);
+    }
+}

@@ -1,0 +1,241 @@
+//! Which pixels of the object count in a comparison.
+
+use crate::CompareError;
+use lapwing_model::position::bounding_box;
+use lapwing_model::{Complex32, Position, Window};
+use ndarray::{Array2, ArrayView2, ArrayView3};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Fewest rows and columns of a region: two 7 x 7 windows of the structural similarity and some context.
+pub const MINIMUM_SIDE: usize = 16;
+
+/// Fewest pixels that must count.
+pub const MINIMUM_SEEN: usize = MINIMUM_SIDE * MINIMUM_SIDE / 2;
+
+/// A pixel counts when its illumination is at least this fraction of the region's typical one, see [`Region::from_scan`].
+pub const SEEN_FRACTION: f64 = 0.05;
+
+/// A rectangle of the object array, and the pixels in it that count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    mask: Array2<bool>,
+}
+
+impl Region {
+    /// The region of half-open ranges `rows` and `columns` in which the pixels with a true `mask` (y, x) count.
+    ///
+    /// # Errors
+    /// If the mask has another shape than the rectangle, a side is below [`MINIMUM_SIDE`], or fewer than
+    /// [`MINIMUM_SEEN`] pixels count.
+    pub fn new(rows: Range<usize>, columns: Range<usize>, mask: Array2<bool>) -> Result<Self, CompareError> {
+        let (height, width) = (rows.len(), columns.len());
+        if height < MINIMUM_SIDE || width < MINIMUM_SIDE {
+            return Err(CompareError::RegionTooSmall { height, width, minimum: MINIMUM_SIDE });
+        }
+        if mask.dim() != (height, width) {
+            return Err(CompareError::MaskShape { mask: mask.dim(), rectangle: (height, width) });
+        }
+        let seen = mask.iter().filter(|&&seen| seen).count();
+        if seen < MINIMUM_SEEN {
+            return Err(CompareError::TooFewSeen { seen, minimum: MINIMUM_SEEN });
+        }
+        Ok(Self { rows, columns, mask: mask.as_standard_layout().into_owned() })
+    }
+
+    /// The region in which every pixel of the rectangle counts.
+    ///
+    /// # Errors
+    /// If a side is below [`MINIMUM_SIDE`].
+    pub fn rectangle(rows: Range<usize>, columns: Range<usize>) -> Result<Self, CompareError> {
+        let mask = Array2::from_elem((rows.len(), columns.len()), true);
+        Self::new(rows, columns, mask)
+    }
+
+    /// The region that a scan covers on an object of shape `object` (y, x).
+    ///
+    /// The rectangle is the bounding box of the window centres, rounded to whole pixels and cut to the object. The
+    /// illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and probe modes m (`probe`, axes
+    /// (mode, y, x)), with windows at whole pixels. A pixel counts when its illumination is at least
+    /// [`SEEN_FRACTION`] times the median illumination of the brighter half of the rectangle (its upper quartile).
+    ///
+    /// # Errors
+    /// If there is no position, a position or the probe is not finite, the probe is dark, or the region is too small.
+    pub fn from_scan(
+        object: (usize, usize),
+        scan: &[Position],
+        probe: ArrayView3<'_, Complex32>,
+    ) -> Result<Self, CompareError> {
+        let not_finite = scan.iter().filter(|p| !(p.y.is_finite() && p.x.is_finite())).count();
+        let (Some((y_min, y_max, x_min, x_max)), 0) = (bounding_box(scan), not_finite) else {
+            return Err(CompareError::UnusableScan { positions: scan.len(), not_finite });
+        };
+        let intensity = probe.map(|p| f64::from(p.re).powi(2) + f64::from(p.im).powi(2));
+        let total = intensity.sum();
+        if !(total.is_finite() && total > 0.0) {
+            return Err(CompareError::DarkProbe { total });
+        }
+        let rows = whole_pixels(y_min, y_max, object.0);
+        let columns = whole_pixels(x_min, x_max, object.1);
+        let light = illumination(&rows, &columns, scan, intensity.sum_axis(ndarray::Axis(0)).view());
+        let mut sorted: Vec<f64> = light.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let typical = sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0.0);
+        let mask = light.mapv(|value| value > 0.0 && value >= SEEN_FRACTION * typical);
+        Self::new(rows, columns, mask)
+    }
+
+    /// Rows of the object array, half-open.
+    pub fn rows(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+
+    /// Columns of the object array, half-open.
+    pub fn columns(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
+    /// Shape (y, x) of the rectangle.
+    pub fn shape(&self) -> (usize, usize) {
+        self.mask.dim()
+    }
+
+    /// The pixels of the rectangle that count, axes (y, x).
+    pub fn mask(&self) -> ArrayView2<'_, bool> {
+        self.mask.view()
+    }
+
+    /// Number of pixels that count.
+    pub fn seen(&self) -> usize {
+        self.mask.iter().filter(|&&seen| seen).count()
+    }
+}
+
+/// Pixels from `low` to `high` inclusive, rounded to the nearest and cut to `0..limit`.
+fn whole_pixels(low: f64, high: f64, limit: usize) -> Range<usize> {
+    let bound = |value: f64| value.clamp(0.0, limit as f64) as usize;
+    let start = bound(low.round());
+    start..bound(high.round() + 1.0).max(start)
+}
+
+/// Sum over the scan of the probe intensity, on the pixels of a rectangle.
+fn illumination(
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+    scan: &[Position],
+    intensity: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    // Positions that share a pixel are added once with their number, so that the cost is bounded by the object's area.
+    let mut corners: BTreeMap<(isize, isize), f64> = BTreeMap::new();
+    for &position in scan {
+        let window = Window::of(position, intensity.dim());
+        *corners.entry((window.row, window.column)).or_default() += 1.0;
+    }
+    let (height, width) = intensity.dim();
+    let mut light = Array2::zeros((rows.len(), columns.len()));
+    for ((row, column), times) in corners {
+        let (y0, y1) = overlap(row, height, rows);
+        let (x0, x1) = overlap(column, width, columns);
+        for y in y0..y1 {
+            let source = (y as isize - row) as usize;
+            for x in x0..x1 {
+                light[[y - rows.start, x - columns.start]] +=
+                    times * intensity[[source, (x as isize - column) as usize]];
+            }
+        }
+    }
+    light
+}
+
+/// Pixels that a window of `length` pixels from `start` shares with `range`; empty as `(a, b)` with `b <= a`.
+fn overlap(start: isize, length: usize, range: &Range<usize>) -> (usize, usize) {
+    let end = start.saturating_add_unsigned(length).max(0) as usize;
+    (range.start.max(start.max(0) as usize), range.end.min(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array3, s};
+
+    fn disc(side: usize, radius: f64) -> Array3<Complex32> {
+        let centre = (side / 2) as f64;
+        Array3::from_shape_fn((1, side, side), |(_, y, x)| {
+            let inside = (y as f64 - centre).hypot(x as f64 - centre) <= radius;
+            Complex32::new(if inside { 2.0 } else { 0.0 }, 0.0)
+        })
+    }
+
+    #[test]
+    fn rectangle_is_the_bounding_box_of_the_centres() {
+        let scan: Vec<Position> = (0..25)
+            .map(|i| Position { y: 20.0 + 8.0 * (i / 5) as f64, x: 30.2 + 9.0 * (i % 5) as f64 })
+            .collect();
+        let region = Region::from_scan((100, 100), &scan, disc(32, 14.0).view()).unwrap();
+        assert_eq!((region.rows(), region.columns()), (20..53, 30..67));
+        assert_eq!(region.seen(), region.shape().0 * region.shape().1);
+    }
+
+    #[test]
+    fn gaps_between_discs_do_not_count() {
+        // Four discs of radius 8 at the corners of a 40 px square: a pixel counts exactly when it is in one of them.
+        let corners = [(30.0, 30.0), (30.0, 70.0), (70.0, 30.0), (70.0, 70.0)];
+        let scan = corners.map(|(y, x)| Position { y, x });
+        let region = Region::from_scan((100, 100), &scan, disc(32, 8.0).view()).unwrap();
+        for ((row, column), &seen) in region.mask().indexed_iter() {
+            let (y, x) = (row as f64 + 30.0, column as f64 + 30.0);
+            let near = corners.iter().any(|&(cy, cx)| (y - cy).hypot(x - cx) <= 8.0);
+            assert_eq!(seen, near, "at {y}, {x}");
+        }
+    }
+
+    #[test]
+    fn illumination_is_the_sum_over_positions_and_modes() {
+        let mut probe = Array3::from_elem((2, 4, 6), Complex32::new(0.0, 0.0));
+        probe.slice_mut(s![0, .., ..]).fill(Complex32::new(0.0, 2.0));
+        probe[[1, 2, 3]] = Complex32::new(3.0, 0.0);
+        let intensity = probe.map(|p| f64::from(p.norm_sqr())).sum_axis(ndarray::Axis(0));
+        // The second position stands twice; its window leaves the rectangle at the lower right.
+        let scan = [Position { y: 4.0, x: 5.0 }, Position { y: 9.0, x: 9.2 }, Position { y: 9.0, x: 9.0 }];
+        let light = illumination(&(2..10), &(2..11), &scan, intensity.view());
+        assert_eq!(light[[0, 0]], 4.0);
+        assert_eq!(light[[2, 3]], 4.0 + 9.0);
+        assert_eq!(light[[7, 7]], 2.0 * (4.0 + 9.0));
+        assert_eq!(light[[7, 8]], 8.0);
+        assert_eq!(light[[4, 0]], 0.0);
+        assert_eq!(light.sum(), 24.0 * 4.0 + 9.0 + 2.0 * (15.0 * 4.0 + 9.0));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_compared() {
+        let one = [Position { y: 50.0, x: 50.0 }];
+        let probe = disc(32, 8.0);
+        assert_eq!(
+            Region::from_scan((100, 100), &one, probe.view()),
+            Err(CompareError::RegionTooSmall { height: 1, width: 1, minimum: MINIMUM_SIDE })
+        );
+        assert!(matches!(
+            Region::from_scan((100, 100), &[], probe.view()),
+            Err(CompareError::UnusableScan { positions: 0, .. })
+        ));
+        let lost = [Position { y: f64::NAN, x: 1.0 }, one[0]];
+        assert!(matches!(
+            Region::from_scan((100, 100), &lost, probe.view()),
+            Err(CompareError::UnusableScan { not_finite: 1, .. })
+        ));
+        // Far outside the object, in both directions, and with an empty probe.
+        let far = [Position { y: -1e30, x: 1e30 }, Position { y: -2e30, x: 2e30 }];
+        assert!(Region::from_scan((100, 100), &far, probe.view()).is_err());
+        let dark = Array3::zeros((0, 0, 0));
+        assert!(matches!(
+            Region::from_scan((100, 100), &one, dark.view()),
+            Err(CompareError::DarkProbe { .. })
+        ));
+        let sparse = Array2::from_elem((20, 20), false);
+        assert!(matches!(Region::new(0..20, 0..20, sparse), Err(CompareError::TooFewSeen { seen: 0, .. })));
+        let wrong = Array2::from_elem((20, 21), true);
+        assert!(matches!(Region::new(0..20, 0..20, wrong), Err(CompareError::MaskShape { .. })));
+    }
+}

@@ -92,16 +92,37 @@ fn transpose_scaled(source: &[Complex32], target: &mut [Complex32], rows: usize,
         source.len() == rows * columns && target.len() == rows * columns,
         "transposition of unequal arrays"
     );
-    for row0 in (0..rows).step_by(BLOCK) {
-        let row1 = (row0 + BLOCK).min(rows);
-        for column0 in (0..columns).step_by(BLOCK) {
-            let column1 = (column0 + BLOCK).min(columns);
-            for column in column0..column1 {
-                let line = &mut target[column * rows + row0..column * rows + row1];
-                for (offset, value) in line.iter_mut().enumerate() {
-                    *value = source[(row0 + offset) * columns + column] * scale;
+    let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
+    for row in (0..whole_rows).step_by(BLOCK) {
+        for column in (0..whole_columns).step_by(BLOCK) {
+            let mut block = [[Complex32::new(0.0, 0.0); BLOCK]; BLOCK];
+            for (offset, line) in block.iter_mut().enumerate() {
+                let start = (row + offset) * columns + column;
+                line.copy_from_slice(&source[start..start + BLOCK]);
+            }
+            for offset in 0..BLOCK {
+                let start = (column + offset) * rows + row;
+                for (value, line) in target[start..start + BLOCK].iter_mut().zip(&block) {
+                    *value = line[offset] * scale;
                 }
             }
+        }
+        transpose_plainly(source, target, (rows, columns), row..row + BLOCK, whole_columns..columns, scale);
+    }
+    transpose_plainly(source, target, (rows, columns), whole_rows..rows, 0..columns, scale);
+}
+
+fn transpose_plainly(
+    source: &[Complex32],
+    target: &mut [Complex32],
+    (rows, columns): (usize, usize),
+    some_rows: std::ops::Range<usize>,
+    some_columns: std::ops::Range<usize>,
+    scale: f32,
+) {
+    for column in some_columns {
+        for row in some_rows.clone() {
+            target[column * rows + row] = source[row * columns + column] * scale;
         }
     }
 }

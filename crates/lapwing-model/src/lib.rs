@@ -11,6 +11,10 @@
 pub mod fft;
 pub mod forward;
 pub mod position;
+pub mod probe;
+pub mod scan;
+pub mod simulate;
+pub mod stream;
 #[cfg(test)]
 mod test_support;
 

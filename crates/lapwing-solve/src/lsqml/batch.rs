@@ -14,6 +14,9 @@ const CHUNK: usize = 4;
 /// Object rows that one task accumulates.
 const BAND: usize = 16;
 
+/// Independent partial sums, so that a reduction needs no order and the compiler may vectorise it.
+const LANES: usize = 8;
+
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
 /// Arrays for the largest batch, allocated once.
@@ -274,6 +277,17 @@ fn add_conjugate_product(
     }
 }
 
+/// Adds one pixel's products [|u|^2, |v|^2, Re u* v, Re u* chi, Re v* chi], u = dO P and v = dP O, to one lane of the sums.
+#[inline(always)]
+fn add_products(sums: &mut [[f32; LANES]; 5], lane: usize, [o, d_o, p, d_p, chi]: [Complex32; 5]) {
+    let (u, v) = (d_o * p, d_p * o);
+    sums[0][lane] += u.re * u.re + u.im * u.im;
+    sums[1][lane] += v.re * v.re + v.im * v.im;
+    sums[2][lane] += u.re * v.re + u.im * v.im;
+    sums[3][lane] += u.re * chi.re + u.im * chi.im;
+    sums[4][lane] += v.re * chi.re + v.im * chi.im;
+}
+
 impl Normal {
     fn add_row(
         &mut self,
@@ -283,20 +297,30 @@ impl Normal {
         probe_direction: &[Complex32],
         chi: &[Complex32],
     ) {
-        let (mut oo, mut pp, mut op, mut oc, mut pc) = (0.0_f32, 0.0, 0.0, 0.0, 0.0);
-        let rows = object.iter().zip(object_direction).zip(probe).zip(probe_direction).zip(chi);
-        for ((((o, d_o), p), d_p), chi) in rows {
-            let (u, v) = (d_o * p, d_p * o);
-            oo += u.norm_sqr();
-            pp += v.norm_sqr();
-            op += u.re * v.re + u.im * v.im;
-            oc += u.re * chi.re + u.im * chi.im;
-            pc += v.re * chi.re + v.im * chi.im;
+        let mut sums = [[0.0_f32; LANES]; 5];
+        let mut rows = object
+            .chunks_exact(LANES)
+            .zip(object_direction.chunks_exact(LANES))
+            .zip(probe.chunks_exact(LANES))
+            .zip(probe_direction.chunks_exact(LANES))
+            .zip(chi.chunks_exact(LANES));
+        for ((((o, d_o), p), d_p), chi) in &mut rows {
+            for lane in 0..LANES {
+                add_products(&mut sums, lane, [o[lane], d_o[lane], p[lane], d_p[lane], chi[lane]]);
+            }
         }
-        self.object += f64::from(oo);
-        self.probe += f64::from(pp);
-        self.cross += f64::from(op);
-        self.object_chi += f64::from(oc);
-        self.probe_chi += f64::from(pc);
+        for i in object.len() / LANES * LANES..object.len() {
+            add_products(
+                &mut sums,
+                0,
+                [object[i], object_direction[i], probe[i], probe_direction[i], chi[i]],
+            );
+        }
+        let [oo, pp, op, oc, pc] = sums.map(|lanes| lanes.iter().map(|&v| f64::from(v)).sum::<f64>());
+        self.object += oo;
+        self.probe += pp;
+        self.cross += op;
+        self.object_chi += oc;
+        self.probe_chi += pc;
     }
 }

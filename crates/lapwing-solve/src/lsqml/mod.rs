@@ -111,3 +111,6 @@ impl Lsqml {
         state.into_solution(losses)
     }
 }
+
+#[cfg(test)]
+mod tests;

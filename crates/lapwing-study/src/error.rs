@@ -16,6 +16,9 @@ pub enum StudyError {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// The design cannot be run.
+    #[error(transparent)]
+    Design(#[from] crate::DesignError),
     /// A JSON record does not have the expected form.
     #[error("{} is not a valid {what}: {source}; it may come from another version: move it away to start afresh", path.display())]
     Json {
@@ -26,6 +29,38 @@ pub enum StudyError {
         /// Where and why the parser stopped.
         source: serde_json::Error,
     },
+    /// Another process works in the folder.
+    #[error("{} is in use by {holder}: wait until it ends, or use another folder", folder.display())]
+    Held {
+        /// The folder.
+        folder: PathBuf,
+        /// Who holds it, as it told.
+        holder: String,
+    },
+    /// Data sets that jobs need do not exist.
+    #[error("{}", missing_inputs(files))]
+    MissingInputs {
+        /// The files.
+        files: Vec<PathBuf>,
+    },
+    /// There is no data set to work on.
+    #[error(
+        "{} holds no folder named dose_<photons>: expected for example dose_1000/patched_train.npz and patched_test.npz",
+        folder.display()
+    )]
+    NoDoses {
+        /// The data root.
+        folder: PathBuf,
+    },
+}
+
+fn missing_inputs(files: &[PathBuf]) -> String {
+    let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    let more = match files.len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    format!("input {first}{more} does not exist; make it first, filter it out, or allow missing views")
 }
 
 impl StudyError {

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::condition::{Condition, Split, View};
+use crate::design::Design;
 use crate::record::{JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
 use serde::de::DeserializeOwned;
@@ -96,6 +97,21 @@ impl StudyFolder {
     /// Output folder of one condition relative to [`Self::root`], for links.
     pub fn relative_job_dir(condition: Condition) -> PathBuf {
         job_dir(Path::new("reconstructions"), condition)
+    }
+
+    /// The resolved design, or `None` when the folder holds no study.
+    pub fn design(&self) -> Result<Option<Design>> {
+        let path = self.design_file();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Design::parse(&text, &self.root)?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StudyError::io("cannot read", &path)(error)),
+        }
+    }
+
+    /// All conditions of the design in the order of the jobs; none when the folder holds no study.
+    pub fn conditions(&self) -> Result<Vec<Condition>> {
+        Ok(self.design()?.map(|design| design.conditions()).unwrap_or_default())
     }
 
     /// The merged manifest, or `None` before the first run.

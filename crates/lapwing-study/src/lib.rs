@@ -7,15 +7,24 @@
 
 pub mod condition;
 pub mod coverage;
+pub mod design;
 mod error;
+pub mod event;
 pub mod folder;
+pub mod hash;
+pub mod lock;
 pub mod neighbours;
 pub mod overlap;
+pub mod plan;
 pub mod record;
+pub mod runs;
 pub mod selection;
+pub mod solver;
 pub mod split;
+pub mod start;
 
 pub use condition::{Condition, Split, View};
+pub use design::{Design, DesignError};
 pub use error::StudyError;
 pub use folder::StudyFolder;
 

@@ -1,0 +1,304 @@
+//! What a study is to do: the user's file, and the design that is run.
+//!
+//! In the user's file everything is optional. [`Design::parse`] fills in the rest, refuses what cannot be run, and returns a
+//! design in which everything is settled; it is written back as `study.toml` beside the results, and reads back as itself.
+
+mod check;
+mod written;
+
+pub use check::DesignError;
+
+use crate::condition::{Condition, Split, View};
+use crate::selection::Acceptance;
+use crate::solver::SolverConfig;
+use crate::split::Cut;
+use lapwing_model::probe::ProbeDesign;
+use lapwing_model::scan::ScanKind;
+use lapwing_model::specimen::SpecimenDesign;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A commented design with all the defaults, for people to start from.
+pub const TEMPLATE: &str = include_str!("study.template.toml");
+
+/// A whole study, settled in every point.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Design {
+    /// What is varied.
+    pub study: Matrix,
+    /// Where the object, the probe and the positions come from.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Train and test halves.
+    pub split: Cut,
+    /// How views are selected.
+    pub views: Views,
+    /// How data are reconstructed.
+    pub solver: SolverConfig,
+    /// Where random numbers start.
+    pub seeds: Seeds,
+}
+
+/// The section `[study]`: what is varied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Matrix {
+    /// Name of the study, shown in the report.
+    pub name: String,
+    /// Mean photons per pattern, ascending.
+    pub doses: Vec<u64>,
+    /// Views, in the order of the jobs.
+    pub views: Vec<View>,
+    /// Splits, in the order of the jobs.
+    pub splits: Vec<Split>,
+    /// Side N of a pattern, pixels.
+    pub pattern_size: usize,
+    /// Images per group = gridsize squared, for the overlap metrics.
+    pub gridsize: Vec<usize>,
+    /// Neighbour count K of the groups; at least gridsize squared (OVERSAMPLING-001).
+    pub neighbor_count: usize,
+}
+
+/// Where the object, the probe and the positions come from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// An NPZ file with object, probe and positions.
+    Base {
+        /// The file.
+        base: Base,
+        /// A generated scan in place of the file's positions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scan: Option<Scan>,
+        /// A built-in probe in place of the file's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        probe: Option<ProbeDesign>,
+    },
+    /// Built-in specimen, probe and scan.
+    BuiltIn {
+        /// The sample.
+        specimen: SpecimenDesign,
+        /// The illumination.
+        probe: ProbeDesign,
+        /// The trajectory.
+        scan: Scan,
+    },
+}
+
+/// The section `[base]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
+    pub file: PathBuf,
+}
+
+/// The section `[scan]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Scan {
+    /// Trajectory.
+    pub kind: ScanKind,
+    /// Distance of neighbouring positions, pixels.
+    pub step: f64,
+    /// Height and width that the positions span, pixels.
+    pub field: [f64; 2],
+}
+
+/// The section `[views]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Views {
+    /// Overlap of the dense view; its spacing is (1 - overlap) N.
+    pub dense_overlap: f64,
+    /// Overlap of the sparse view.
+    pub sparse_overlap: f64,
+    /// Least share of positions to keep when the geometry allows it.
+    pub acceptance_floor: f64,
+    /// Share of what the geometry allows that is enough when it allows less than the floor.
+    pub bound_share: f64,
+    /// Least number of positions to keep.
+    pub min_positions: usize,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        let Acceptance { floor, bound_share, min_positions } = Acceptance::default();
+        Self { dense_overlap: 0.7, sparse_overlap: 0.2, acceptance_floor: floor, bound_share, min_positions }
+    }
+}
+
+impl Views {
+    /// When a selection counts as successful.
+    pub fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            floor: self.acceptance_floor,
+            bound_share: self.bound_share,
+            min_positions: self.min_positions,
+        }
+    }
+
+    /// Least distance of positions in a view of patterns of side `pattern_size`, pixels: S = (1 - overlap) N. `None` for baseline.
+    pub fn spacing(&self, view: View, pattern_size: usize) -> Option<f64> {
+        let overlap = match view {
+            View::Baseline => return None,
+            View::Dense => self.dense_overlap,
+            View::Sparse => self.sparse_overlap,
+        };
+        Some((1.0 - overlap) * pattern_size as f64)
+    }
+}
+
+/// The section `[seeds]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seeds {
+    /// Specimen, scan jitter and photon noise.
+    pub simulation: u64,
+    /// Grouping of images.
+    pub grouping: u64,
+    /// Subsampling of images.
+    pub subsampling: u64,
+}
+
+impl Default for Seeds {
+    fn default() -> Self {
+        Self { simulation: 42, grouping: 123, subsampling: 456 }
+    }
+}
+
+impl Design {
+    /// Reads a design file; a relative `base.file` is taken from the file's own folder.
+    pub fn load(path: &Path) -> Result<Self, DesignError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| DesignError::Unreadable { path: path.to_path_buf(), source })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Settles the design in `text`; a relative `base.file` is taken from `folder`.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, DesignError> {
+        let written: written::Written = toml::from_str(text).map_err(DesignError::Syntax)?;
+        let design = written.resolve(folder)?;
+        check::check(&design)?;
+        Ok(design)
+    }
+
+    /// The text of `study.toml`.
+    pub fn to_toml(&self) -> String {
+        // Plain tables of numbers, text and lists, which TOML always can hold.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// All conditions, in the order of the jobs.
+    pub fn conditions(&self) -> Vec<Condition> {
+        Condition::all(&self.study.doses, &self.study.views, &self.study.splits)
+    }
+}
+
+impl Default for Design {
+    /// The constants of the reference study.
+    fn default() -> Self {
+        written::Written::default_design()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solver::{ObjectStart, ProbeStart};
+
+    fn parse(text: &str) -> Result<Design, DesignError> {
+        Design::parse(text, Path::new("/base"))
+    }
+
+    fn refused(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_template_and_an_empty_file_are_the_defaults() {
+        assert_eq!(parse("").unwrap(), Design::default());
+        assert_eq!(parse(TEMPLATE).unwrap(), Design::default());
+    }
+
+    #[test]
+    fn defaults_are_the_constants_of_the_reference_study() {
+        let design = Design::default();
+        assert_eq!(design.study.doses, [1_000, 10_000, 100_000]);
+        assert_eq!((design.study.pattern_size, design.study.neighbor_count), (128, 7));
+        assert_eq!(design.study.gridsize, [1, 2]);
+        assert_eq!(design.views.spacing(View::Dense, 128).map(|s| (s * 1e9).round()), Some(38.4e9));
+        assert_eq!(design.views.spacing(View::Sparse, 128), Some(102.4));
+        assert_eq!(design.views.spacing(View::Baseline, 128), None);
+        assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
+        assert_eq!((design.solver.algorithm(), design.solver.solver.epochs()), ("LSQML", 100));
+        assert_eq!(design.solver.object_start, ObjectStart::Flat);
+        assert_eq!(design.solver.probe_start, ProbeStart::Perturbed);
+        assert_eq!(design.conditions().len(), 18);
+    }
+
+    #[test]
+    fn the_settled_design_reads_back_as_itself() {
+        for text in [
+            "",
+            "[study]\ndoses = [500, 1e6]\nviews = [\"dense\"]\n[scan]\noverlap = 0.8\nfield = [100, 200]\n[solver]\nepochs = 3\n",
+            "[base]\nfile = \"a.npz\"\n[scan]\nstep = 3.5\n",
+            "[base]\nfile = \"a.npz\"\n",
+        ] {
+            let design = parse(text).unwrap();
+            assert_eq!(parse(&design.to_toml()).unwrap(), design, "{}", design.to_toml());
+        }
+    }
+
+    #[test]
+    fn overlap_of_the_scan_becomes_a_step() {
+        let design = parse("[scan]\noverlap = 0.75\n[probe]\nkind = \"disc\"\ndiameter = 60\n").unwrap();
+        let Source::BuiltIn { scan, .. } = design.source else { panic!("{:?}", design.source) };
+        assert!((scan.step - 15.0).abs() < 0.1, "{}", scan.step);
+    }
+
+    #[test]
+    fn base_files_are_found_beside_the_design() {
+        let design = parse("[base]\nfile = \"a.npz\"\n").unwrap();
+        let Source::Base { base, scan, probe } = design.source else { panic!("{:?}", design.source) };
+        assert_eq!(base.file, Path::new("/base/a.npz"));
+        assert_eq!((scan, probe), (None, None));
+    }
+
+    #[test]
+    fn invalid_designs_are_refused_naming_field_and_rule() {
+        for (text, parts) in [
+            ("[study]\nneighbor_count = 3", vec!["study.neighbor_count", "OVERSAMPLING-001", "found 3"]),
+            ("[study]\ndoses = []", vec!["study.doses", "at least one"]),
+            ("[study]\ndoses = [1000, 0]", vec!["study.doses", "found 0"]),
+            ("[study]\ndoses = [-5.0]", vec!["study.doses", "found -5"]),
+            ("[study]\ndoses = [10.5]", vec!["study.doses", "whole", "found 10.5"]),
+            ("[study]\ndoses = [nan]", vec!["study.doses", "found NaN"]),
+            ("[study]\ndoses = [10, 10]", vec!["study.doses", "once"]),
+            ("[study]\nviews = []", vec!["study.views"]),
+            ("[study]\nsplits = [\"test\", \"test\"]", vec!["study.splits", "once"]),
+            ("[study]\ngridsize = [3]", vec!["study.gridsize", "found 3"]),
+            ("[study]\npattern_size = 4", vec!["study.pattern_size", "found 4"]),
+            ("[views]\ndense_overlap = 1.0", vec!["views.dense_overlap", "found 1"]),
+            ("[views]\nsparse_overlap = -0.1", vec!["views.sparse_overlap", "found -0.1"]),
+            ("[views]\nacceptance_floor = 2", vec!["views.acceptance_floor"]),
+            ("[views]\nmin_positions = 0", vec!["views.min_positions"]),
+            ("[split]\nfraction = 1.0", vec!["split.fraction"]),
+            ("[split]\nguard_band = -1.0", vec!["split.guard_band"]),
+            ("[scan]\nstep = 0", vec!["scan", "step 0"]),
+            ("[scan]\nstep = 3\noverlap = 0.5", vec!["scan", "not both"]),
+            ("[scan]\noverlap = 1.0", vec!["scan", "overlap 1"]),
+            ("[scan]\nfield = [0, 10]", vec!["scan.field"]),
+            ("[probe]\nkind = \"disc\"\ndiameter = 1", vec!["probe", "diameter"]),
+            ("[solver]\nepochs = 0", vec!["solver.epochs"]),
+            ("[solver]\nbatch_size = 0", vec!["solver.batch_size"]),
+            ("[base]\nfile = \"a.npz\"\n[specimen]", vec!["base", "specimen"]),
+            ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
+            ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
+            ("doses = [1]", vec!["unknown field `doses`"]),
+        ] {
+            let message = refused(text);
+            for part in parts {
+                assert!(message.contains(part), "{text}: {message}");
+            }
+        }
+    }
+}

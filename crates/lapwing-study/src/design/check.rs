@@ -1,0 +1,141 @@
+//! The rules that a design must keep, checked before anything runs.
+
+use super::{Design, Scan, Source};
+use crate::solver::Solver;
+use lapwing_model::probe::ProbeError;
+use lapwing_model::scan::ScanError;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// Why a design was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DesignError {
+    /// The file cannot be read.
+    #[error("cannot read the design {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or has a field that no design has.
+    #[error("the design cannot be understood: {0}")]
+    Syntax(toml::de::Error),
+    /// A field breaks a rule.
+    #[error("{field}: expected {expected}, found {found}")]
+    Rule {
+        /// Section and name.
+        field: &'static str,
+        /// The rule.
+        expected: String,
+        /// What is in the design.
+        found: String,
+    },
+    /// The probe cannot be made.
+    #[error("[probe]: {0}")]
+    Probe(ProbeError),
+    /// The scan cannot be made.
+    #[error("[scan]: {0}")]
+    Scan(ScanError),
+}
+
+impl DesignError {
+    pub(crate) fn rule(field: &'static str, expected: impl Into<String>, found: impl Display) -> Self {
+        Self::Rule { field, expected: expected.into(), found: found.to_string() }
+    }
+}
+
+type Checked = Result<(), DesignError>;
+
+fn require(holds: bool, field: &'static str, expected: &str, found: impl Display) -> Checked {
+    if holds { Ok(()) } else { Err(DesignError::rule(field, expected, found)) }
+}
+
+pub(super) fn check(design: &Design) -> Checked {
+    check_matrix(design)?;
+    check_views(design)?;
+    check_source(design)?;
+    let cut = &design.split;
+    require(cut.fraction > 0.0 && cut.fraction < 1.0, "split.fraction", "a number between 0 and 1", cut.fraction)?;
+    require(
+        cut.guard_band >= 0.0 && cut.guard_band.is_finite(),
+        "split.guard_band",
+        "a number of pixels, 0 or more",
+        cut.guard_band,
+    )?;
+    let Solver::Lsqml(options) = &design.solver.solver;
+    require(options.epochs >= 1, "solver.epochs", "at least 1", options.epochs)?;
+    require(options.batch_size >= 1, "solver.batch_size", "at least 1", options.batch_size)?;
+    let numbers = [
+        ("solver.momentum", options.momentum),
+        ("solver.damping", options.damping),
+        ("solver.step_scale", options.step_scale),
+    ];
+    for (field, value) in numbers {
+        require(value >= 0.0 && value.is_finite(), field, "a number, 0 or more", value)?;
+    }
+    Ok(())
+}
+
+fn check_matrix(design: &Design) -> Checked {
+    let study = &design.study;
+    require(!study.doses.is_empty(), "study.doses", "at least one dose", "none")?;
+    require(!study.views.is_empty(), "study.views", "at least one of baseline, dense, sparse", "none")?;
+    require(!study.splits.is_empty(), "study.splits", "at least one of train, test", "none")?;
+    require(!has_repeats(&study.doses), "study.doses", "every dose once", format!("{:?}", study.doses))?;
+    require(!has_repeats(&study.views), "study.views", "every view once", format!("{:?}", study.views))?;
+    require(!has_repeats(&study.splits), "study.splits", "every split once", format!("{:?}", study.splits))?;
+    let size = study.pattern_size;
+    require((8..=8192).contains(&size), "study.pattern_size", "8 to 8192 pixels", size)?;
+    for &gridsize in &study.gridsize {
+        require(matches!(gridsize, 1 | 2), "study.gridsize", "1 or 2", gridsize)?;
+        let rule = format!("at least gridsize^2 = {} (rule OVERSAMPLING-001)", gridsize * gridsize);
+        let enough = study.neighbor_count >= gridsize * gridsize;
+        require(enough, "study.neighbor_count", &rule, study.neighbor_count)?;
+    }
+    Ok(())
+}
+
+fn check_views(design: &Design) -> Checked {
+    let views = &design.views;
+    let overlap = "at least 0 and less than 1, so that the spacing (1 - overlap) N is positive";
+    let in_range = |value: f64| (0.0..1.0).contains(&value);
+    require(in_range(views.dense_overlap), "views.dense_overlap", overlap, views.dense_overlap)?;
+    require(in_range(views.sparse_overlap), "views.sparse_overlap", overlap, views.sparse_overlap)?;
+    let share = |value: f64| (0.0..=1.0).contains(&value);
+    require(
+        share(views.acceptance_floor),
+        "views.acceptance_floor",
+        "a share, 0 to 1",
+        views.acceptance_floor,
+    )?;
+    require(share(views.bound_share), "views.bound_share", "a share, 0 to 1", views.bound_share)?;
+    require(views.min_positions >= 1, "views.min_positions", "at least 1", views.min_positions)
+}
+
+fn check_source(design: &Design) -> Checked {
+    let size = design.study.pattern_size;
+    let (probe, scan) = match &design.source {
+        Source::Base { scan, probe, .. } => (probe.as_ref(), scan.as_ref()),
+        Source::BuiltIn { probe, scan, .. } => (Some(probe), Some(scan)),
+    };
+    if let Some(probe) = probe {
+        probe.build((size, size)).map_err(DesignError::Probe)?;
+    }
+    let Some(&Scan { step, field: [height, width], .. }) = scan else { return Ok(()) };
+    if !(step > 0.0 && step.is_finite()) {
+        return Err(DesignError::Scan(ScanError::Step(step)));
+    }
+    let usable = |side: f64| side > 0.0 && side.is_finite();
+    require(
+        usable(height) && usable(width),
+        "scan.field",
+        "height and width in pixels, greater than 0",
+        format!("[{height}, {width}]"),
+    )
+}
+
+fn has_repeats<T: Ord>(sorted: &[T]) -> bool {
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+}

@@ -1,0 +1,181 @@
+//! The design as the user may write it: every section and every field optional.
+
+use super::check::DesignError;
+use super::{Base, Design, Matrix, Scan, Seeds, Source, Views};
+use crate::condition::{Split, View};
+use crate::solver::SolverConfig;
+use crate::split::Axis;
+use crate::split::Cut;
+use lapwing_model::probe::{self, ProbeDesign};
+use lapwing_model::scan::{ScanKind, Spacing};
+use lapwing_model::specimen::SpecimenDesign;
+use serde::Deserialize;
+use std::path::Path;
+
+/// Side of a pattern unless given, pixels.
+const PATTERN_SIZE: usize = 128;
+/// Step of a scan unless given, as a fraction of the pattern's side.
+const STEP: f64 = 1.0 / 16.0;
+/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for a sparse view in each half.
+const FIELD: f64 = 6.375;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Written {
+    study: StudySection,
+    base: Option<Base>,
+    specimen: Option<SpecimenDesign>,
+    probe: Option<ProbeDesign>,
+    scan: Option<ScanSection>,
+    split: SplitSection,
+    views: Views,
+    solver: SolverConfig,
+    seeds: Seeds,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct StudySection {
+    name: Option<String>,
+    doses: Option<Vec<f64>>,
+    views: Option<Vec<View>>,
+    splits: Option<Vec<Split>>,
+    pattern_size: Option<usize>,
+    gridsize: Option<Vec<usize>>,
+    neighbor_count: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ScanSection {
+    kind: ScanKind,
+    step: Option<f64>,
+    overlap: Option<f64>,
+    field: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SplitSection {
+    axis: Option<Axis>,
+    fraction: Option<f64>,
+    guard_band: Option<f64>,
+}
+
+impl Written {
+    /// What an empty file means.
+    pub(super) fn default_design() -> Design {
+        let matrix = Matrix {
+            name: "fly64".to_owned(),
+            doses: vec![1_000, 10_000, 100_000],
+            views: View::ALL.to_vec(),
+            splits: Split::ALL.to_vec(),
+            pattern_size: PATTERN_SIZE,
+            gridsize: vec![1, 2],
+            neighbor_count: 7,
+        };
+        Design {
+            source: Source::BuiltIn {
+                specimen: SpecimenDesign::default(),
+                probe: ProbeDesign::default(),
+                scan: default_scan(PATTERN_SIZE),
+            },
+            study: matrix,
+            split: Cut::default(),
+            views: Views::default(),
+            solver: SolverConfig::default(),
+            seeds: Seeds::default(),
+        }
+    }
+
+    /// Fills in whatever is not written. Ranges are checked afterwards.
+    pub(super) fn resolve(self, folder: &Path) -> Result<Design, DesignError> {
+        let default = Self::default_design();
+        let study = self.study.resolve(default.study)?;
+        let source = match (self.base, self.specimen) {
+            (Some(_), Some(_)) => {
+                return Err(DesignError::rule(
+                    "base",
+                    "either an NPZ file or a built-in specimen",
+                    "both [base] and [specimen]",
+                ));
+            }
+            (Some(base), None) => Source::Base {
+                base: Base { file: folder.join(base.file) },
+                scan: self.scan.map(|scan| scan.resolve(self.probe, study.pattern_size)).transpose()?,
+                probe: self.probe,
+            },
+            (None, specimen) => Source::BuiltIn {
+                specimen: specimen.unwrap_or_default(),
+                scan: self.scan.unwrap_or_default().resolve(self.probe, study.pattern_size)?,
+                probe: self.probe.unwrap_or_default(),
+            },
+        };
+        let split = Cut {
+            axis: self.split.axis.unwrap_or(default.split.axis),
+            fraction: self.split.fraction.unwrap_or(default.split.fraction),
+            guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
+        };
+        Ok(Design { study, source, split, views: self.views, solver: self.solver, seeds: self.seeds })
+    }
+}
+
+impl StudySection {
+    fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
+        let mut doses = match self.doses {
+            None => default.doses,
+            Some(doses) => doses.into_iter().map(whole_dose).collect::<Result<_, _>>()?,
+        };
+        doses.sort_unstable();
+        let mut views = self.views.unwrap_or(default.views);
+        views.sort_unstable();
+        let mut splits = self.splits.unwrap_or(default.splits);
+        splits.sort_unstable();
+        Ok(Matrix {
+            name: self.name.unwrap_or(default.name),
+            doses,
+            views,
+            splits,
+            pattern_size: self.pattern_size.unwrap_or(default.pattern_size),
+            gridsize: self.gridsize.unwrap_or(default.gridsize),
+            neighbor_count: self.neighbor_count.unwrap_or(default.neighbor_count),
+        })
+    }
+}
+
+/// Folders are named by the dose, so it is a whole number of photons.
+fn whole_dose(dose: f64) -> Result<u64, DesignError> {
+    if dose >= 1.0 && dose <= 1e15 && dose.fract() == 0.0 {
+        return Ok(dose as u64);
+    }
+    let expected = "whole numbers of photons per pattern, 1 to 1e15";
+    Err(DesignError::rule("study.doses", expected, dose))
+}
+
+impl ScanSection {
+    fn resolve(self, probe: Option<ProbeDesign>, side: usize) -> Result<Scan, DesignError> {
+        let default = default_scan(side);
+        let step = match (self.step, self.overlap) {
+            (Some(_), Some(_)) => {
+                return Err(DesignError::rule("scan", "either step or overlap, not both", "both"));
+            }
+            (Some(step), None) => Spacing::Step(step),
+            (None, Some(overlap)) => Spacing::Overlap(overlap),
+            (None, None) => Spacing::Step(default.step),
+        };
+        let diameter = match step {
+            Spacing::Step(_) => 0.0,
+            Spacing::Overlap(_) => {
+                let built = probe.unwrap_or_default().build((side, side)).map_err(DesignError::Probe)?;
+                probe::diameter(built.view())
+            }
+        };
+        let step = step.step(diameter).map_err(DesignError::Scan)?;
+        Ok(Scan { kind: self.kind, step, field: self.field.unwrap_or(default.field) })
+    }
+}
+
+fn default_scan(side: usize) -> Scan {
+    let side = side as f64;
+    Scan { kind: ScanKind::default(), step: STEP * side, field: [FIELD * side; 2] }
+}

@@ -1,0 +1,89 @@
+//! What happens during a study, as typed events; progress bars, logs and JSON streams are their consumers.
+
+use crate::condition::Condition;
+use crate::record::{JobResult, Telemetry};
+use lapwing_solve::Epoch;
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The data sets of a dose are being simulated and split.
+    Simulating {
+        /// Mean photons per pattern.
+        dose: u64,
+        /// Number of patterns of the whole scan.
+        patterns: usize,
+    },
+    /// The data sets of a dose are there.
+    Simulated {
+        /// Mean photons per pattern.
+        dose: u64,
+        /// Measured mean counts per pattern.
+        mean_counts: f64,
+        /// They were there already.
+        resumed: bool,
+    },
+    /// A view is there.
+    View {
+        /// Which.
+        condition: Condition,
+        /// How its positions were selected.
+        telemetry: Telemetry,
+        /// It was there already.
+        resumed: bool,
+    },
+    /// A view cannot be made; its jobs will be skipped.
+    ViewRefused {
+        /// Which.
+        condition: Condition,
+        /// The numbers, and what would help.
+        reason: &'a str,
+    },
+    /// The jobs of a run begin.
+    JobsPlanned {
+        /// Number of jobs to run.
+        jobs: usize,
+        /// Number of conditions left out.
+        skipped: usize,
+        /// Epochs of every job.
+        epochs: usize,
+    },
+    /// A job begins.
+    JobStarted {
+        /// Which.
+        condition: Condition,
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// Number of patterns.
+        patterns: usize,
+    },
+    /// An epoch of a reconstruction is done.
+    Epoch {
+        /// The job; `None` outside a study.
+        condition: Option<Condition>,
+        /// Epochs done and asked for, and the loss.
+        epoch: Epoch,
+    },
+    /// A job is done; what came of it.
+    JobDone {
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// The result.
+        result: &'a JobResult,
+        /// It was there already.
+        resumed: bool,
+    },
+    /// A job failed; the others go on.
+    JobFailed {
+        /// Which.
+        condition: Condition,
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// Why.
+        error: &'a str,
+    },
+}
+
+/// A consumer of events.
+pub type Observer<'o> = &'o mut dyn FnMut(Event<'_>);

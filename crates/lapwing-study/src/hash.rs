@@ -1,0 +1,47 @@
+//! Content hashes: what a result was made from.
+
+use crate::{Result, StudyError};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::Path;
+
+/// SHA-256 of a file's bytes, hexadecimal.
+pub fn file(path: &Path) -> Result<String> {
+    let mut source = std::fs::File::open(path).map_err(StudyError::io("cannot read", path))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match source.read(&mut buffer).map_err(StudyError::io("cannot read", path))? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// SHA-256 of the JSON text of `value`, hexadecimal: two things with one key are made from the same inputs in the same way.
+pub fn key(value: &impl Serialize) -> String {
+    // What keys are made of are plain structs, numbers and text, which JSON always can hold.
+    hex(&Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_digest_of_abc() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(file(&path).unwrap(), expected);
+        assert!(file(folder.path()).is_err());
+        assert_ne!(key(&("a", 1)), key(&("a", 2)));
+        assert_eq!(key(&("a", 1)).len(), 64);
+    }
+}

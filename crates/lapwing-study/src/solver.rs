@@ -1,0 +1,154 @@
+//! Which solver reconstructs, with which options, and what it starts from.
+
+use lapwing_solve::lsqml::{Lsqml, Noise};
+use lapwing_solve::{Epoch, Flow, Problem, Solution};
+use serde::{Deserialize, Serialize};
+
+/// A solver with all its options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Solver {
+    /// Iterative least-squares maximum likelihood.
+    Lsqml(Lsqml),
+}
+
+impl Solver {
+    /// The name in records and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Lsqml(_) => "LSQML",
+        }
+    }
+
+    /// Number of epochs asked for.
+    pub fn epochs(&self) -> usize {
+        match self {
+            Self::Lsqml(options) => options.epochs,
+        }
+    }
+
+    /// Sets the number of epochs.
+    pub fn set_epochs(&mut self, epochs: usize) {
+        match self {
+            Self::Lsqml(options) => options.epochs = epochs,
+        }
+    }
+
+    /// Whether the intensities must be photon counts.
+    pub fn needs_counts(&self) -> bool {
+        match self {
+            Self::Lsqml(options) => options.noise == Noise::Poisson,
+        }
+    }
+
+    /// Reconstructs.
+    pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
+        match self {
+            Self::Lsqml(options) => options.solve(problem, observe),
+        }
+    }
+}
+
+/// The object that a reconstruction starts from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectStart {
+    /// Transmission 1 everywhere.
+    #[default]
+    Flat,
+    /// The file's `objectGuess`. In simulated data that is the truth, so no result started from it means anything.
+    Guess,
+}
+
+/// The probe that a reconstruction starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeStart {
+    /// The file's `probeGuess`.
+    File,
+    /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in simulated data the file's probe is the
+    /// true one, which no experiment knows.
+    Perturbed,
+}
+
+/// The section `[solver]` of a design: a solver, its options side by side with its name, and the start fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SolverConfig {
+    /// Name of the solver.
+    algorithm: &'static str,
+    /// Start object.
+    pub object_start: ObjectStart,
+    /// Start probe.
+    pub probe_start: ProbeStart,
+    /// The solver's own options.
+    #[serde(flatten)]
+    pub solver: Solver,
+}
+
+impl SolverConfig {
+    /// A solver started from a flat object and the given probe.
+    pub fn new(solver: Solver, probe_start: ProbeStart) -> Self {
+        Self { algorithm: solver.name(), object_start: ObjectStart::Flat, probe_start, solver }
+    }
+
+    /// Name of the solver.
+    pub fn algorithm(&self) -> &'static str {
+        self.algorithm
+    }
+}
+
+impl Default for SolverConfig {
+    /// LSQML with its own defaults, from a flat object and a perturbed probe.
+    fn default() -> Self {
+        Self::new(Solver::Lsqml(Lsqml::default()), ProbeStart::Perturbed)
+    }
+}
+
+impl<'de> Deserialize<'de> for SolverConfig {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        /// The names that belong to no solver; all others are for the solver to know.
+        #[derive(Deserialize)]
+        struct Written {
+            algorithm: Option<String>,
+            object_start: Option<ObjectStart>,
+            probe_start: Option<ProbeStart>,
+            #[serde(flatten)]
+            options: toml::Table,
+        }
+        let written = Written::deserialize(deserializer)?;
+        let name = written.algorithm.unwrap_or_else(|| "LSQML".to_owned());
+        let solver = match name.as_str() {
+            "LSQML" => Solver::Lsqml(written.options.try_into().map_err(D::Error::custom)?),
+            _ => return Err(D::Error::custom(format!("solver.algorithm: expected LSQML, found `{name}`"))),
+        };
+        let mut config = Self::new(solver, written.probe_start.unwrap_or(ProbeStart::Perturbed));
+        config.object_start = written.object_start.unwrap_or_default();
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_and_read_back() {
+        let text = "algorithm = \"LSQML\"\nobject_start = \"guess\"\nepochs = 7\nnoise = \"poisson\"\n";
+        let config: SolverConfig = toml::from_str(text).unwrap();
+        assert_eq!((config.solver.epochs(), config.object_start), (7, ObjectStart::Guess));
+        assert!(config.solver.needs_counts());
+        let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
+        assert_eq!(toml::from_str::<SolverConfig>("").unwrap(), SolverConfig::default());
+    }
+
+    #[test]
+    fn unknown_solvers_and_options_are_named() {
+        let refused = |text| toml::from_str::<SolverConfig>(text).unwrap_err().to_string();
+        assert!(refused("algorithm = \"ePIE\"").contains("ePIE"));
+        assert!(refused("epoch = 7").contains("epoch"));
+        assert!(refused("noise = \"white\"").contains("white"));
+    }
+}

@@ -1,0 +1,59 @@
+//! What a reconstruction starts from, and the grid it lives on.
+
+use lapwing_model::probe::perturb;
+use lapwing_model::{Complex32, Field, Modes, Position, scan};
+
+/// Pixels left around the windows on a grid made for a scan.
+const MARGIN: usize = 2;
+
+/// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
+pub const DEFOCUS: f64 = 1.0;
+
+/// Astigmatism that [`perturbed`] adds, radians there.
+pub const ASTIGMATISM: f64 = 0.3;
+
+/// An object grid and the scan on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Shape (y, x) of the object.
+    pub shape: (usize, usize),
+    /// (row, column) = (y, x) - origin.
+    pub origin: (i64, i64),
+    /// Window centres on the grid.
+    pub scan: Vec<Position>,
+}
+
+/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels. `None` for an unusable scan.
+pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Option<Grid> {
+    let placement = scan::fit(positions, window, MARGIN)?;
+    let (y, x) = placement.offset;
+    Some(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
+}
+
+/// An object of transmission 1.
+pub fn flat(shape: (usize, usize)) -> Field {
+    Field::from_elem(shape, Complex32::new(1.0, 0.0))
+}
+
+/// A probe as an experiment would know it: out of focus and astigmatic, see [`lapwing_model::probe::perturb`].
+pub fn perturbed(probe: &Modes) -> Modes {
+    perturb(probe.view(), DEFOCUS, ASTIGMATISM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::Window;
+
+    #[test]
+    fn grid_holds_every_window_and_records_its_origin() {
+        let scan = [Position { y: -3.25, x: 100.0 }, Position { y: 20.0, x: 90.5 }];
+        let grid = grid_of(&scan, (8, 6)).unwrap();
+        for (on_grid, position) in grid.scan.iter().zip(&scan) {
+            assert!(Window::of(*on_grid, (8, 6)).fits((8, 6), grid.shape));
+            assert_eq!(on_grid.y, position.y - grid.origin.0 as f64);
+            assert_eq!(on_grid.x, position.x - grid.origin.1 as f64);
+        }
+        assert!(grid_of(&[], (8, 6)).is_none());
+    }
+}

@@ -20,6 +20,8 @@ mod align;
 mod comparison;
 mod error;
 mod fit;
+#[cfg(test)]
+mod fixture_tests;
 mod fourier;
 mod frc;
 mod metrics;

@@ -56,20 +56,26 @@ pub(crate) fn cross_power(
     power
 }
 
-/// Divides every value by its modulus; values that are zero to rounding are left small.
+/// Divides every value by its modulus; values that are zero to the rounding of the transforms stay small.
 pub(crate) fn whiten(power: &mut Array2<Complex64>) {
-    power.par_mapv_inplace(|value| value / value.norm().max(100.0 * f64::EPSILON));
+    // Transforms are rounded at about 1e-15 of their largest value, and the power is their square.
+    let largest = power.iter().map(|value| value.norm()).fold(0.0, f64::max);
+    let floor = (1e-26 * largest).max(f64::MIN_POSITIVE);
+    power.par_mapv_inplace(|value| value / value.norm().max(floor));
 }
 
+/// Values this much above another, relatively, are larger; equal ones differ by rounding.
+const DISTINCT: f64 = 1.0 + 1e-10;
+
 /// Displacement at the largest value of a correlation (y, x; displacement zero at index 0, 0) among those of at
-/// most `limit` pixels. The first of equal values wins, and a correlation without any positive value gives zero.
+/// most `limit` pixels; no displacement where nothing is larger than there.
 pub(crate) fn highest(correlation: &Array2<f64>, limit: [usize; 2]) -> [f64; 2] {
     let (height, width) = correlation.dim();
-    let (mut best, mut place) = (0.0, [0.0; 2]);
+    let (mut best, mut place) = (correlation[[0, 0]], [0.0; 2]);
     for ((row, column), &value) in correlation.indexed_iter() {
         let displacement = [signed(row, height), signed(column, width)];
         let near = (0..2).all(|axis| displacement[axis].abs() <= limit[axis] as f64);
-        if near && value > best {
+        if near && value > best * DISTINCT {
             (best, place) = (value, displacement);
         }
     }
@@ -90,9 +96,10 @@ pub(crate) fn refine(power: &Array2<Complex64>, start: [f64; 2], upsample: usize
         };
         let (ys, xs) = (places(centre[0]), places(centre[1]));
         let values = sum_at(power, [&along_x, &along_y], [&xs, &ys]);
-        let (mut best, mut place) = (0.0, centre);
+        let middle = count as usize;
+        let (mut best, mut place) = (values[[middle, middle]].norm_sqr(), [ys[middle], xs[middle]]);
         for ((column, row), value) in values.indexed_iter() {
-            if value.norm_sqr() > best {
+            if value.norm_sqr() > best * DISTINCT {
                 (best, place) = (value.norm_sqr(), [ys[row], xs[column]]);
             }
         }

@@ -14,6 +14,7 @@ pub mod position;
 pub mod probe;
 pub mod scan;
 pub mod simulate;
+pub mod specimen;
 pub mod stream;
 #[cfg(test)]
 mod test_support;

@@ -59,7 +59,7 @@ pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> 
     let (y_mean, x_mean) = (y_sum / sum, x_sum / sum);
     let edge = 2.0 * (squares / sum - y_mean * y_mean - x_mean * x_mean);
     // Uniform light (one frequency) and darkness have no aperture to speak of.
-    if !(edge > 0.0) {
+    if edge.is_nan() || edge <= 0.0 {
         return result;
     }
     for (index, value) in spectra.iter_mut().enumerate() {

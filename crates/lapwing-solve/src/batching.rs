@@ -1,18 +1,15 @@
 //! How the positions of a scan are grouped into batches.
 
 use lapwing_model::Position;
-use rand::SeedableRng;
+use lapwing_model::stream::stream;
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 
 /// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and `epoch`.
 ///
 /// Batches differ in size by at most one: a short last batch would count as much as a full one.
 pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(epoch);
     let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut rng);
+    order.shuffle(&mut stream(seed, "lsqml batches", epoch));
     let batches = n.div_ceil(size.max(1));
     (0..batches).map(|b| order[b * n / batches..(b + 1) * n / batches].to_vec()).collect()
 }

@@ -1,0 +1,29 @@
+# Short names for the common tasks: `just` lists them. Nothing here is needed; each line is a plain command.
+
+_default:
+    @just --list
+
+# The main job: simulate, cut into views, reconstruct, compare, report.
+study:
+    cargo run --release -- study run examples/quick.toml --output quick-study
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Tests of one crate: `just test-one solve`.
+test-one crate:
+    cargo test -p lapwing-{{crate}}
+
+# What continuous integration runs.
+ci:
+    .ci/run
+
+# Format, then lint as continuous integration does.
+tidy:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The library's documentation in a browser.
+doc:
+    cargo doc --workspace --no-deps --open

@@ -1,5 +1,7 @@
 //! LSQML on simulated scans with a known truth: it must find the truth from wrong fields, and the same bits every time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use lapwing_compare::{Metrics, Region, compare};
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};
 use lapwing_model::scan::{ScanKind, Spacing, fit, generate};

@@ -14,7 +14,7 @@ use crate::solver::SolverConfig;
 use crate::split::Cut;
 use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
-use lapwing_model::specimen::SpecimenDesign;
+use lapwing_model::specimen::Specimen;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ pub enum Source {
     /// Built-in specimen, probe and scan.
     BuiltIn {
         /// The sample.
-        specimen: SpecimenDesign,
+        specimen: Sample,
         /// The illumination.
         probe: ProbeDesign,
         /// The trajectory.
@@ -90,6 +90,14 @@ pub enum Source {
 pub struct Base {
     /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
     pub file: PathBuf,
+}
+
+/// The section `[specimen]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sample {
+    /// Which built-in specimen.
+    pub kind: Specimen,
 }
 
 /// The section `[scan]`.

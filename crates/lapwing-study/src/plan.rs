@@ -33,8 +33,8 @@ impl Roots {
         let mut doses = Vec::new();
         for entry in std::fs::read_dir(&self.data).map_err(read)? {
             let name = entry.map_err(read)?.file_name();
-            let dose = name.to_str().and_then(|name| name.strip_prefix("dose_")?.parse().ok());
-            doses.extend(dose.filter(|&dose| dose > 0));
+            let dose = name.to_str().and_then(|name| name.strip_prefix("dose_")?.parse::<u64>().ok());
+            doses.extend(dose.filter(|&dose| dose > 0 && name.to_str() == Some(&format!("dose_{dose}"))));
         }
         doses.sort_unstable();
         Ok(doses)
@@ -235,8 +235,10 @@ mod tests {
         let train = Filters { split: Some(Split::Train), view: Some(View::Sparse), ..Filters::default() };
         assert_eq!(plan.agenda(&train, &skip).unwrap().missing.len(), 3);
 
-        let (_folder, plan) = folders(&[View::Dense, View::Sparse]);
-        assert!(plan_of_folders(plan.roots.clone(), "LSQML", 1).is_ok());
+        // Without the split itself there is nothing to skip to.
+        std::fs::remove_file(data_file(&plan.roots.data, 1000, Split::Test)).unwrap();
+        let error = plan.agenda(&Filters::default(), &skip).unwrap_err().to_string();
+        assert!(error.contains("patched_test.npz does not exist"), "{error}");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The design as the user may write it: every section and every field optional.
 
 use super::check::DesignError;
-use super::{Base, Design, Matrix, Scan, Seeds, Source, Views};
+use super::{Base, Design, Matrix, Sample, Scan, Seeds, Source, Views};
 use crate::condition::{Split, View};
 use crate::solver::SolverConfig;
 use crate::split::Axis;
 use crate::split::Cut;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
-use lapwing_model::specimen::SpecimenDesign;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -24,7 +23,7 @@ const FIELD: f64 = 6.375;
 pub(super) struct Written {
     study: StudySection,
     base: Option<Base>,
-    specimen: Option<SpecimenDesign>,
+    specimen: Option<Sample>,
     probe: Option<ProbeDesign>,
     scan: Option<ScanSection>,
     split: SplitSection,
@@ -76,7 +75,7 @@ impl Written {
         };
         Design {
             source: Source::BuiltIn {
-                specimen: SpecimenDesign::default(),
+                specimen: Sample::default(),
                 probe: ProbeDesign::default(),
                 scan: default_scan(PATTERN_SIZE),
             },

@@ -4,9 +4,14 @@
 
 pub mod atomic;
 pub mod dataset;
+mod error;
 pub mod npy;
+pub mod npz;
+pub mod pickle;
 
 pub use dataset::Dataset;
+pub use error::{Error, Problem};
+pub use npz::{Archive, ArrayInfo};
 
 /// The `_metadata` of a data set: one JSON object, insertion order kept.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;

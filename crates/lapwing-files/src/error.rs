@@ -1,0 +1,145 @@
+//! What can go wrong with files, in words that say what to do.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::npy::NpyError;
+use crate::pickle::PickleError;
+
+/// One way in which a file breaks a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The array or metadata field concerned.
+    pub key: String,
+    /// What the contract asks for.
+    pub expected: String,
+    /// What the file holds.
+    pub found: String,
+}
+
+impl Problem {
+    /// A problem with `key`.
+    pub fn new(key: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { key: key.into(), expected: expected.into(), found: found.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.key, self.expected, self.found)
+    }
+}
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system said no.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system reported.
+        source: std::io::Error,
+    },
+    /// A plain `.npy` file is unreadable.
+    #[error("{}: {source}", path.display())]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NpyError,
+    },
+    /// The archive itself is damaged, hostile, or no archive.
+    #[error("{}: {reason}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// One array of an archive is unreadable.
+    #[error("{}: array `{key}`: {source}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        key: String,
+        /// What is wrong with it.
+        source: NpyError,
+    },
+    /// The archive has no array of that name.
+    #[error("{}: no array `{key}`; the file holds {}", path.display(), listed(names))]
+    NoSuchArray {
+        /// The file.
+        path: PathBuf,
+        /// The name asked for.
+        key: String,
+        /// The names there are.
+        names: Vec<String>,
+    },
+    /// An array of Python objects cannot be kept.
+    #[error("{}: array `{key}` holds Python objects that are not read: {source}; leave `{key}` out, or save it as numbers or text", path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        key: String,
+        /// What the pickle asked for.
+        source: PickleError,
+    },
+    /// The metadata are there but cannot be read.
+    #[error("{}: `{key}` is unreadable: {reason} (dtype {dtype}, shape {shape:?}, first bytes {first_bytes})", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        key: String,
+        /// Its dtype as stored.
+        dtype: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The first bytes of its data, escaped.
+        first_bytes: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The file can be understood in more than one way.
+    #[error("{}: ambiguous: {reason}; {remedy}", path.display())]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// What cannot be decided.
+        reason: String,
+        /// What to say to decide it.
+        remedy: String,
+    },
+    /// The contract is broken; all problems at once.
+    #[error("{}: the data set breaks its contract:{}", path.display(), bulleted(problems))]
+    Contract {
+        /// The file.
+        path: PathBuf,
+        /// Everything that is wrong.
+        problems: Vec<Problem>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn archive(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Archive { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+fn bulleted(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  - {problem}")).collect()
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") }
+}

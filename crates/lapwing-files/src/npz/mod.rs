@@ -1,0 +1,255 @@
+//! NumPy archives: ZIP files whose members are `.npy` arrays.
+//!
+//! [`Archive`] reads them one array at a time, each straight from its place in the file into memory; [`write`] makes
+//! them, atomically and with the same bytes every time.
+//!
+//! What is read is bounded by what was checked: no member may claim more than its bytes can hold, no array more than
+//! its member, and members may not share bytes. Names that look like paths out of the archive and names that occur
+//! twice are refused. Members that are no arrays are passed over; [`Archive::strangers`] lists them.
+
+mod directory;
+mod source;
+mod writer;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::DeflateDecoder;
+use serde::Serialize;
+
+use crate::Error;
+use crate::npy::{self, Array, Header, NpyError};
+use directory::{Member, Method};
+use source::{Section, Source};
+pub use writer::{Packing, Writer, write, write_with};
+
+/// Name, element type and shape of an array in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArrayInfo {
+    /// The array's name.
+    pub name: String,
+    /// NumPy's name of the dtype as stored, byte order included: `float32`, `>f4`, `<U12`, `object`.
+    pub dtype: String,
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+}
+
+/// An open NumPy archive. Several threads may read from it at once.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    source: Source,
+    /// The arrays, names without `.npy`, in file order.
+    members: Vec<Member>,
+    strangers: Vec<String>,
+}
+
+impl Archive {
+    /// Opens an archive and checks its directory; no array is read yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, [`Error::Archive`] when it is damaged, hostile or no archive.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let source = File::open(path).and_then(|file| {
+            if file.metadata()?.is_dir() {
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
+            }
+            Source::file(file)
+        });
+        Self::of(source.map_err(|source| Error::io(path, source))?, path)
+    }
+
+    /// An archive in memory; `name` stands for the path in messages.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Self, Error> {
+        Self::of(Source::Memory(bytes.into()), Path::new(name))
+    }
+
+    fn of(source: Source, path: &Path) -> Result<Self, Error> {
+        let refused = |reason: String| Error::archive(path, reason);
+        let all = directory::read(&source).map_err(refused)?;
+        let (mut members, mut strangers, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for mut member in all {
+            check_name(&member.name).map_err(refused)?;
+            if !seen.insert(member.name.clone()) {
+                return Err(refused(format!(
+                    "it holds two members named \"{}\"",
+                    member.name.escape_debug()
+                )));
+            }
+            match member.name.strip_suffix(".npy") {
+                Some(key) => {
+                    member.name = key.to_owned();
+                    members.push(member);
+                }
+                None => strangers.push(member.name),
+            }
+        }
+        Ok(Self { path: path.to_owned(), source, members, strangers })
+    }
+
+    /// Where the archive came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the arrays, in file order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
+    }
+
+    /// Names of the members that are no arrays.
+    pub fn strangers(&self) -> &[String] {
+        &self.strangers
+    }
+
+    /// Whether there is an array of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.members.iter().any(|member| member.name == name)
+    }
+
+    /// The header of an array, without its data.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchArray`], or [`Error::Array`] when it is unreadable.
+    pub fn header(&self, name: &str) -> Result<Header, Error> {
+        let member = self.member(name)?;
+        Header::read(&mut self.stream(member)).map_err(|source| self.unreadable(name, source))
+    }
+
+    /// Name, dtype and shape of every array, in file order.
+    ///
+    /// # Errors
+    /// [`Error::Array`] for the first whose header is unreadable.
+    pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
+        let info = |name: &str| {
+            let header = self.header(name)?;
+            Ok(ArrayInfo { name: name.to_owned(), dtype: header.dtype_name(), shape: header.shape })
+        };
+        self.names().map(info).collect()
+    }
+
+    /// Reads one array.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchArray`], or [`Error::Array`] when it is damaged (its checksum included) or unreadable.
+    pub fn read(&self, name: &str) -> Result<Array, Error> {
+        let member = self.member(name)?;
+        let mut stream = self.stream(member);
+        let read = npy::decode(&mut stream, member.size).and_then(|array| {
+            stream.finish()?;
+            Ok(array)
+        });
+        read.map_err(|source| self.unreadable(name, source))
+    }
+
+    /// The first bytes of an array's data, for a message about them; nothing when they cannot be read.
+    pub(crate) fn first_bytes(&self, name: &str, most: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Ok(member) = self.member(name) {
+            let mut stream = self.stream(member);
+            if Header::read(&mut stream).is_err() {
+                stream = self.stream(member);
+            }
+            // What was read before an error is kept, and is all that can be shown.
+            let _ = stream.take(most).read_to_end(&mut bytes);
+        }
+        bytes
+    }
+
+    fn member(&self, name: &str) -> Result<&Member, Error> {
+        self.members.iter().find(|member| member.name == name).ok_or_else(|| Error::NoSuchArray {
+            path: self.path.clone(),
+            key: name.to_owned(),
+            names: self.names().map(str::to_owned).collect(),
+        })
+    }
+
+    fn unreadable(&self, name: &str, source: NpyError) -> Error {
+        let source = match source {
+            // What the decoder says does not mention that the archive is at fault.
+            NpyError::Io(error) => {
+                NpyError::Io(io::Error::new(error.kind(), format!("damaged data: {error}")))
+            }
+            other => other,
+        };
+        Error::Array { path: self.path.clone(), key: name.to_owned(), source }
+    }
+
+    fn stream(&self, member: &Member) -> Stream {
+        let section = self.source.section(member.data, member.compressed);
+        let data = match member.method {
+            Method::Stored => Data::Stored(section),
+            Method::Deflated => {
+                Data::Deflated(DeflateDecoder::new(BufReader::with_capacity(1 << 16, section)))
+            }
+        };
+        Stream { data, left: member.size, crc: flate2::Crc::new(), expected: member.crc }
+    }
+}
+
+/// The uncompressed data of a member: as many bytes as it claims, and its checksum.
+struct Stream {
+    data: Data,
+    left: u64,
+    crc: flate2::Crc,
+    expected: u32,
+}
+
+enum Data {
+    Stored(Section),
+    Deflated(DeflateDecoder<BufReader<Section>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = match &mut self.data {
+            Data::Stored(section) => section.read(&mut buffer[..wanted])?,
+            Data::Deflated(decoder) => decoder.read(&mut buffer[..wanted])?,
+        };
+        self.crc.update(&buffer[..read]);
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl Stream {
+    /// Checks that everything was read, that nothing follows, and the checksum.
+    fn finish(&mut self) -> io::Result<()> {
+        let damaged = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
+        if self.left > 0 {
+            return damaged("bytes are left over");
+        }
+        if let Data::Deflated(decoder) = &mut self.data
+            && decoder.read(&mut [0])? > 0
+        {
+            return damaged("it unpacks to more than the archive says");
+        }
+        if self.crc.sum() != self.expected {
+            return damaged("the checksum is wrong");
+        }
+        Ok(())
+    }
+}
+
+/// Refuses names that would lead somewhere else if the archive were unpacked.
+fn check_name(name: &str) -> Result<(), String> {
+    let plain = !name.is_empty()
+        && !name.starts_with('/')
+        && !name.contains(['\\', ':'])
+        && !name.contains(char::is_control)
+        && !name.split('/').any(|part| part == ".." || part == ".");
+    match plain {
+        true => Ok(()),
+        false => {
+            let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+            Err(format!("its member \"{shown}\" is named like a path out of the archive"))
+        }
+    }
+}

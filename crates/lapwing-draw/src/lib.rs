@@ -11,11 +11,26 @@
 //! assert_eq!(&png[1..4], b"PNG");
 //! ```
 
+pub mod axis;
+mod canvas;
 pub mod colormap;
+pub mod contact_sheet;
 pub mod field;
+pub mod figure;
+pub mod number;
 pub mod picture;
+pub mod plot;
 pub mod range;
+pub mod scan;
+pub mod svg;
+mod text;
 
+pub use axis::{Axis, Scale};
 pub use colormap::{Colormap, Rgb};
+pub use contact_sheet::ContactSheet;
 pub use field::Painter;
+pub use figure::{Panel, figure};
 pub use picture::{ColourScale, Picture};
+pub use plot::{Guide, Mark, Plot, Point, Series};
+pub use scan::ScanPlot;
+pub use svg::Look;

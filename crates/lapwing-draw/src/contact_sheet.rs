@@ -1,0 +1,128 @@
+//! A data set at a glance: mean pattern, probe, scan and counts in one PNG.
+
+use crate::canvas::{Anchor, Canvas};
+use crate::figure::{Panel, SIDE, compose};
+use crate::number::plain;
+use crate::plot::bin;
+use crate::{Colormap, Painter, Picture};
+use lapwing_model::Position;
+use ndarray::ArrayView2;
+use num_complex::Complex32;
+
+/// What a contact sheet shows.
+#[derive(Debug, Clone)]
+pub struct ContactSheet<'a> {
+    /// Heading, for example the file's name.
+    pub title: &'a str,
+    /// Mean intensity over the patterns, axes (y, x), zero frequency in the centre; shown logarithmically.
+    pub mean_pattern: ArrayView2<'a, f32>,
+    /// The first probe mode, when there is one.
+    pub probe: Option<ArrayView2<'a, Complex32>>,
+    /// Window centres.
+    pub scan: &'a [Position],
+    /// Diameter of the illuminated disc, pixels.
+    pub probe_diameter: f64,
+    /// Summed intensity of each pattern.
+    pub totals: &'a [f64],
+    /// Unit of `totals`: `photons` when the dose scale is known.
+    pub totals_unit: &'a str,
+}
+
+impl ContactSheet<'_> {
+    /// The PNG.
+    pub fn png(&self) -> Vec<u8> {
+        let mut panels = vec![self.pattern()];
+        if let Some(probe) = self.probe {
+            let picture = Painter::default().max_side(SIDE).complex(probe);
+            panels.push(Panel::new("probe (hue is phase)", picture));
+        }
+        let scan = format!("{} positions, disc {} px", self.scan.len(), plain(self.probe_diameter, 3));
+        panels.push(Panel::new(scan, scan_picture(self.scan, self.probe_diameter)));
+        let totals = format!("sum of each pattern, {}", self.totals_unit);
+        panels.push(Panel::new(totals, histogram_picture(self.totals)));
+        compose(&panels, 2, Some(self.title)).png()
+    }
+
+    fn pattern(&self) -> Panel {
+        // Pixels without a count have no logarithm; they get the smallest there is.
+        let floor = self.mean_pattern.iter().copied().filter(|&v| v > 0.0).fold(f32::INFINITY, f32::min);
+        let log =
+            self.mean_pattern.mapv(|value| if value.is_nan() { value } else { value.max(floor).log10() });
+        let picture = Painter::default().map(Colormap::Magma).max_side(SIDE).scalar(log.view());
+        Panel::new("mean pattern", picture).unit("log10")
+    }
+}
+
+const INK: [u8; 3] = [0x22, 0x26, 0x2b];
+const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
+const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
+const FAINT: [u8; 3] = [0xee, 0xf0, 0xf2];
+
+/// The positions and one disc, y downwards.
+fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
+    let side = SIDE as f64;
+    let mut canvas = Canvas::new(SIDE, SIDE, FAINT);
+    let finite: Vec<Position> = scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
+    if let Some((y0, y1, x0, x1)) = lapwing_model::position::bounding_box(&finite) {
+        let reach = if diameter.is_finite() { diameter.max(0.0) / 2.0 } else { 0.0 };
+        let extent = (y1 - y0).max(x1 - x0) + 2.0 * reach.max(1.0);
+        let scale = side / extent;
+        let middle = Position { y: f64::midpoint(y0, y1), x: f64::midpoint(x0, x1) };
+        let place =
+            |p: &Position| (side / 2.0 + scale * (p.x - middle.x), side / 2.0 + scale * (p.y - middle.y));
+        let dot = (0.5 * side / (finite.len() as f64).sqrt()).clamp(1.2, 5.0);
+        for position in &finite {
+            canvas.stroke(place(position), place(position), dot, BLUE);
+        }
+        let central = finite.iter().min_by(|a, b| a.distance(middle).total_cmp(&b.distance(middle)));
+        if let Some(centre) = central {
+            canvas.circle(place(centre), reach * scale, 2.0, ORANGE);
+        }
+    }
+    Picture::of_pixels(canvas.pixels)
+}
+
+/// Bars of equal width with the ends of the axis named.
+fn histogram_picture(values: &[f64]) -> Picture {
+    let side = SIDE as f64;
+    let base = side - 18.0;
+    let mut canvas = Canvas::new(SIDE, SIDE, [255; 3]);
+    let (width, bins) = bin(values, 40);
+    let highest = bins.iter().map(|&(_, count)| count).max().unwrap_or(1) as f64;
+    for (i, &(_, count)) in bins.iter().enumerate() {
+        let (left, right) = (side * i as f64 / bins.len() as f64, side * (i + 1) as f64 / bins.len() as f64);
+        let height = (base - 8.0) * count as f64 / highest;
+        canvas.rectangle((left.round(), base - height), (right.round() - left.round() - 1.0, height), BLUE);
+    }
+    canvas.rectangle((0.0, base), (side, 1.0), INK);
+    if let (Some((first, _)), Some((last, _))) = (bins.first(), bins.last()) {
+        let (low, high) = (first - width / 2.0, last + width / 2.0);
+        canvas.text((1.0, side - 4.0), 7.0, Anchor::Start, INK, &plain(low, 3));
+        canvas.text((side - 2.0, side - 4.0), 7.0, Anchor::End, INK, &plain(high, 3));
+    }
+    Picture::of_pixels(canvas.pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn sheets_of_odd_data_are_still_made() {
+        let empty = Array2::<f32>::zeros((0, 0));
+        let blank = Array2::<f32>::zeros((8, 8));
+        for pattern in [empty.view(), blank.view()] {
+            let sheet = ContactSheet {
+                title: "nothing",
+                mean_pattern: pattern,
+                probe: None,
+                scan: &[Position { y: f64::NAN, x: 0.0 }],
+                probe_diameter: f64::NAN,
+                totals: &[f64::INFINITY],
+                totals_unit: "photons",
+            };
+            assert!(sheet.png().len() > 100);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Several pictures side by side in one PNG, with titles, colour bars and scale bars.
+
+use crate::canvas::{Anchor, Canvas};
+use crate::colormap::Rgb;
+use crate::number;
+use crate::picture::{ColourScale, Picture};
+use ndarray::Array2;
+
+const INK: Rgb = [0x22, 0x26, 0x2b];
+const PAPER: Rgb = [255; 3];
+/// Side of the square that a panel's picture is fitted into.
+pub(crate) const SIDE: usize = 280;
+const MARGIN: usize = 22;
+const TITLE: usize = 30;
+const BAR: usize = 74;
+/// Height of capitals.
+const TEXT: f64 = 9.0;
+
+/// One picture of a figure.
+#[derive(Debug, Clone)]
+pub struct Panel {
+    title: String,
+    picture: Picture,
+    unit: String,
+    pixel_size: Option<f64>,
+}
+
+impl Panel {
+    /// A picture under a title. A picture with a [scale](Picture::scale) gets a colour bar.
+    pub fn new(title: impl Into<String>, picture: Picture) -> Self {
+        Self { title: title.into(), picture, unit: String::new(), pixel_size: None }
+    }
+
+    /// The unit of the values, written above the colour bar.
+    pub fn unit(self, unit: impl Into<String>) -> Self {
+        Self { unit: unit.into(), ..self }
+    }
+
+    /// The side of one pixel of the field in metres: adds a scale bar.
+    pub fn pixel_size(self, metres: f64) -> Self {
+        Self { pixel_size: Some(metres), ..self }
+    }
+}
+
+/// Sets panels row by row in `columns` columns (at least one) and returns the PNG.
+///
+/// Pictures are fitted into squares of 280 pixels: small ones enlarged by whole factors, large ones reduced by block
+/// means of their colours (reduce wrapped phases before, with [`Painter::max_side`](crate::Painter::max_side)).
+pub fn figure(panels: &[Panel], columns: usize) -> Vec<u8> {
+    compose(panels, columns, None).png()
+}
+
+/// As [`figure`], with a heading above all panels.
+pub(crate) fn compose(panels: &[Panel], columns: usize, heading: Option<&str>) -> Picture {
+    let columns = columns.clamp(1, panels.len().max(1));
+    let fitted: Vec<Picture> = panels.iter().map(|panel| fit(&panel.picture, SIDE)).collect();
+    let rows = fitted.len().div_ceil(columns);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let bar = fitted.iter().skip(column).step_by(columns).any(|picture| picture.scale.is_some());
+            SIDE + if bar { BAR } else { 0 }
+        })
+        .collect();
+    let heights: Vec<usize> =
+        fitted.chunks(columns).map(|row| row.iter().map(Picture::height).max().unwrap_or(0)).collect();
+    let top = MARGIN + if heading.is_some() { 26 } else { 0 };
+    let width = MARGIN + widths.iter().map(|width| width + MARGIN).sum::<usize>();
+    let height = top
+        + heights.iter().map(|height| height + TITLE).sum::<usize>()
+        + rows.saturating_sub(1) * 12
+        + MARGIN;
+    let mut canvas = Canvas::new(width, height, PAPER);
+    if let Some(heading) = heading {
+        let limit = (width - 2 * MARGIN) as f64;
+        let size = (12.0 * limit / Canvas::text_width(12.0, heading).max(1.0)).clamp(6.0, 12.0);
+        canvas.text((MARGIN as f64, MARGIN as f64 + 10.0), size, Anchor::Start, INK, heading);
+    }
+    let mut y = top;
+    for (row, &row_height) in heights.iter().enumerate() {
+        let mut x = MARGIN;
+        for (column, &column_width) in widths.iter().enumerate() {
+            if let (Some(panel), Some(picture)) =
+                (panels.get(row * columns + column), fitted.get(row * columns + column))
+            {
+                draw(&mut canvas, (x, y), panel, picture);
+            }
+            x += column_width + MARGIN;
+        }
+        y += row_height + TITLE + 12;
+    }
+    Picture::of_pixels(canvas.pixels)
+}
+
+fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Picture) {
+    let (left, top) = (x as f64, (y + TITLE) as f64);
+    let title = shortened(&panel.title, SIDE as f64);
+    canvas.text((left, top - 11.0), TEXT, Anchor::Start, INK, &title);
+    canvas.picture((x, y + TITLE), picture);
+    if let Some(scale) = picture.scale {
+        let corner = (left + picture.width() as f64 + 10.0, top);
+        colour_bar(canvas, corner, picture.height() as f64, scale, &panel.unit);
+    }
+    if let Some(bar) = panel.pixel_size.and_then(|size| ScaleBar::of(size, picture)) {
+        let (end, base) = (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
+        let box_width = bar.length.max(Canvas::text_width(7.0, &bar.label)) + 12.0;
+        canvas.rectangle((end - box_width + 6.0, base - 19.0), (box_width, 25.0), PAPER);
+        let centre = end - box_width / 2.0 + 6.0;
+        canvas.rectangle((centre - bar.length / 2.0, base - 3.0), (bar.length, 4.0), INK);
+        canvas.text((centre, base - 7.0), 7.0, Anchor::Middle, INK, &bar.label);
+    }
+}
+
+/// A vertical bar of the map's colours with its ends and, when there is room, its middle named.
+fn colour_bar(canvas: &mut Canvas, (x, y): (f64, f64), height: f64, scale: ColourScale, unit: &str) {
+    let steps = height.max(1.0) as usize;
+    for step in 0..steps {
+        let t = 1.0 - (step as f32 + 0.5) / steps as f32;
+        canvas.rectangle((x, y + step as f64), (12.0, 1.0), scale.map.at(t));
+    }
+    let middle = f64::midpoint(f64::from(scale.low), f64::from(scale.high));
+    let marks = [(f64::from(scale.high), 4.0), (middle, height / 2.0), (f64::from(scale.low), height - 4.0)];
+    for (value, down) in marks {
+        if down != height / 2.0 || height > 60.0 {
+            let text = number::plain(value, 3);
+            canvas.text((x + 18.0, y + down + 4.0), 7.0, Anchor::Start, INK, &text);
+        }
+    }
+    canvas.text((x, y - 10.0), 7.0, Anchor::Start, INK, unit);
+}
+
+/// A bar of a round length, about a quarter of the picture.
+struct ScaleBar {
+    length: f64,
+    label: String,
+}
+
+impl ScaleBar {
+    fn of(pixel_size: f64, picture: &Picture) -> Option<Self> {
+        let per_pixel = pixel_size / picture.zoom;
+        let wanted = per_pixel * picture.width() as f64 / 4.0;
+        if !(wanted.is_finite() && wanted > 0.0) {
+            return None;
+        }
+        let power = 10f64.powf(wanted.log10().floor());
+        let metres = [5.0, 2.0, 1.0].into_iter().map(|nice| nice * power).find(|&nice| nice <= wanted)?;
+        let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::MAX, 1e-3, "mm")];
+        let (_, unit, name) = units.into_iter().find(|(limit, ..)| metres < limit * 0.999)?;
+        let label = format!("{} {name}", number::label(metres / unit, 3));
+        Some(Self { length: metres / per_pixel, label })
+    }
+}
+
+/// The picture fitted into a square of `side` pixels.
+fn fit(picture: &Picture, side: usize) -> Picture {
+    let (height, width) = picture.pixels.dim();
+    let longest = height.max(width);
+    if longest == 0 || longest == side {
+        return picture.clone();
+    }
+    if longest < side {
+        let factor = side / longest;
+        let pixels = Array2::from_shape_fn((height * factor, width * factor), |(y, x)| {
+            picture.pixels[(y / factor, x / factor)]
+        });
+        return Picture { pixels, scale: picture.scale, zoom: picture.zoom * factor as f64 };
+    }
+    // Each new pixel is the mean over the old pixels that it covers, wholly or in part by its share.
+    let ratio = longest as f64 / side as f64;
+    let shape =
+        ((height as f64 / ratio).round().max(1.0) as usize, (width as f64 / ratio).round().max(1.0) as usize);
+    let across = shares(width, shape.1);
+    let down = shares(height, shape.0);
+    let pixels = Array2::from_shape_fn(shape, |(row, column)| {
+        let mut sum = [0.0; 3];
+        let mut total = 0.0;
+        for &(y, weight_y) in &down[row] {
+            for &(x, weight_x) in &across[column] {
+                total += weight_y * weight_x;
+                for (sum, code) in sum.iter_mut().zip(picture.pixels[(y, x)]) {
+                    *sum += weight_y * weight_x * f64::from(code);
+                }
+            }
+        }
+        sum.map(|sum| (sum / total).round() as u8)
+    });
+    Picture { pixels, scale: picture.scale, zoom: picture.zoom / ratio }
+}
+
+/// For each of `new` cells the old cells that it covers and by how much.
+fn shares(old: usize, new: usize) -> Vec<Vec<(usize, f64)>> {
+    let ratio = old as f64 / new as f64;
+    let cell = |i: usize| {
+        let (start, end) = (i as f64 * ratio, ((i + 1) as f64 * ratio).min(old as f64));
+        let covered = start as usize..(end.ceil() as usize).min(old);
+        covered.map(|j| (j, (end.min(j as f64 + 1.0) - start.max(j as f64)).max(1e-12))).collect()
+    };
+    (0..new).map(cell).collect()
+}
+
+/// The text, cut with dots where it is wider than `width`.
+fn shortened(text: &str, width: f64) -> String {
+    let mut text = text.to_owned();
+    if Canvas::text_width(TEXT, &text) > width {
+        while Canvas::text_width(TEXT, &format!("{text}...")) > width && text.pop().is_some() {}
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Colormap, Painter};
+
+    #[test]
+    fn panels_are_set_in_rows_and_columns() {
+        let picture =
+            Painter::default().scalar(Array2::from_shape_fn((40, 40), |(y, x)| (y + x) as f32).view());
+        let panels = vec![
+            Panel::new("a", picture.clone()).unit("rad"),
+            Panel::new("b", picture.clone()),
+            Panel::new("c", picture),
+        ];
+        let composed = compose(&panels, 2, None);
+        assert_eq!(composed.width(), MARGIN + 2 * (SIDE + BAR + MARGIN));
+        assert_eq!(composed.height(), MARGIN + 2 * (SIDE + TITLE) + 12 + MARGIN);
+        assert_eq!(composed.pixels[(MARGIN + TITLE + 279, MARGIN + 279)], Colormap::Viridis.table()[255]);
+        assert_eq!(figure(&panels, 2), figure(&panels, 2));
+    }
+
+    #[test]
+    fn pictures_are_fitted_without_loss_of_mean() {
+        let large = Picture::of_pixels(Array2::from_shape_fn((500, 1000), |(_, x)| {
+            if x % 2 == 0 { [0; 3] } else { [200; 3] }
+        }));
+        let fitted = fit(&large, 280);
+        assert_eq!((fitted.height(), fitted.width()), (140, 280));
+        let mean = fitted.pixels.iter().map(|c| f64::from(c[0])).sum::<f64>() / (140.0 * 280.0);
+        assert!((mean - 100.0).abs() < 1.0, "{mean}");
+        assert!((fitted.zoom - 0.28).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scale_bars_are_round_lengths() {
+        let picture = Picture::of_pixels(Array2::from_elem((280, 280), [0; 3]));
+        let bar = ScaleBar::of(10e-9, &picture).unwrap();
+        assert_eq!((bar.length.round(), bar.label.as_str()), (50.0, "500 nm"));
+        assert_eq!(ScaleBar::of(2e-11, &picture).unwrap().label, "1 nm");
+        assert!(ScaleBar::of(f64::NAN, &picture).is_none() && ScaleBar::of(0.0, &picture).is_none());
+    }
+
+    #[test]
+    fn no_panels_and_odd_pictures_make_a_figure() {
+        let empty = Picture::of_pixels(Array2::from_elem((0, 3), [0; 3]));
+        let thin = Picture::of_pixels(Array2::from_elem((1, 3000), [0; 3]));
+        for panels in [vec![], vec![Panel::new("x".repeat(400), empty)], vec![Panel::new("", thin)]] {
+            assert!(!figure(&panels, 0).is_empty());
+        }
+    }
+}

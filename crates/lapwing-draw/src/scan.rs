@@ -1,0 +1,159 @@
+//! Where the probe stood: a scan as SVG.
+
+use crate::axis::{Axis, Span};
+use crate::number::short;
+use crate::plot::Frame;
+use crate::svg::{Look, text};
+use lapwing_model::Position;
+use std::fmt::Write;
+
+/// Positions that were used and positions that were left out, over the area that the used ones illuminate.
+#[derive(Debug, Clone)]
+pub struct ScanPlot<'a> {
+    /// What is shown; also the accessible name.
+    pub title: &'a str,
+    /// What there is to see, for people who do not see it.
+    pub description: &'a str,
+    /// Positions that were used.
+    pub selected: &'a [Position],
+    /// Positions that were left out.
+    pub rejected: &'a [Position],
+    /// Diameter of the illuminated disc, pixels: shades what is illuminated and draws one disc.
+    pub probe_diameter: f64,
+    /// Width in user units; the height follows from the scan.
+    pub width: f64,
+}
+
+impl ScanPlot<'_> {
+    /// The SVG, y downwards as in pictures, the same scale along both axes. The same text for the same scan.
+    ///
+    /// Points that fall on the same tenth of a user unit are drawn once, so that large scans stay small files.
+    pub fn svg(&self, look: Look) -> String {
+        let finite = |p: &&Position| p.y.is_finite() && p.x.is_finite();
+        let all: Vec<Position> = self.selected.iter().chain(self.rejected).filter(finite).copied().collect();
+        let reach = if self.probe_diameter.is_finite() { self.probe_diameter.max(0.0) / 2.0 } else { 0.0 };
+        let (y0, y1, x0, x1) = lapwing_model::position::bounding_box(&all).unwrap_or((0.0, 1.0, 0.0, 1.0));
+        let room = reach.max(0.02 * (y1 - y0).max(x1 - x0)).max(1.0);
+        let (y0, y1, x0, x1) = (y0 - room, y1 + room, x0 - room, x1 + room);
+
+        let (left, top, right) = (58.0, 30.0, self.width.max(120.0) - 12.0);
+        let scale = ((right - left) / (x1 - x0)).min(1.5 * (right - left) / (y1 - y0));
+        let (right, bottom) = (left + scale * (x1 - x0), top + scale * (y1 - y0));
+        let place = |p: &Position| (left + scale * (p.x - x0), top + scale * (p.y - y0));
+
+        let mut body = text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", self.title);
+        let dots = |positions: &[Position]| {
+            let mut places: Vec<(i64, i64)> = positions
+                .iter()
+                .filter(finite)
+                .map(|p| ((10.0 * place(p).1).round() as i64, (10.0 * place(p).0).round() as i64))
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            places.iter().fold(String::new(), |mut path, &(y, x)| {
+                let _ = write!(path, "M{} {}h0", short(x as f64 / 10.0), short(y as f64 / 10.0));
+                path
+            })
+        };
+        let blue = look.colour(0);
+        let (selected, rejected) = (dots(self.selected), dots(self.rejected));
+        let mut layer = |path: &str, colour: &str, width: f64, opacity: &str| {
+            if !path.is_empty() {
+                let _ = writeln!(
+                    body,
+                    "<path d=\"{path}\" fill=\"none\" stroke-linecap=\"round\" style=\"stroke:{colour}\" \
+                     stroke-width=\"{}\" stroke-opacity=\"{opacity}\"/>",
+                    short(width)
+                );
+            }
+        };
+        // A stroke of no length with round ends is a disc, and one path does not darken where its discs overlap.
+        layer(&selected, &blue, 2.0 * reach * scale, "0.16");
+        layer(&rejected, "currentColor", 1.6, "0.45");
+        let dot = (scale * self.spacing(&all) * 0.45).clamp(1.2, 5.0);
+        layer(&selected, &blue, dot, "1");
+
+        let flipped = Axis::linear("").range(-y1, -y0);
+        let frame = Frame {
+            left,
+            top,
+            right,
+            bottom,
+            x: Span::of(&Axis::linear("").range(x0, x1), std::iter::empty()),
+            y: Span::of(&flipped, std::iter::empty()),
+        };
+        let mut axes = String::new();
+        frame.draw(&mut axes, "x, pixels", "y, pixels");
+        // The vertical axis counts down, so its labels lose the sign that the flipped span gave them.
+        body += &axes.replace('\u{2212}', "");
+        if let Some(centre) = self.most_central(f64::midpoint(y0, y1), f64::midpoint(x0, x1)) {
+            let (x, y) = place(&centre);
+            let _ = writeln!(
+                body,
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"none\" style=\"stroke:{}\" stroke-width=\"1.6\"/>",
+                short(x),
+                short(y),
+                short(reach * scale),
+                look.colour(1)
+            );
+        }
+        look.document((right + 12.0, bottom + 44.0), self.title, self.description, &body)
+    }
+
+    /// A typical distance between neighbours: the side of the square that each position has to itself.
+    fn spacing(&self, all: &[Position]) -> f64 {
+        let box_area =
+            lapwing_model::position::bounding_box(all).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0) * (x1 - x0));
+        (box_area / all.len().max(1) as f64).sqrt()
+    }
+
+    /// The selected position nearest to a point.
+    fn most_central(&self, y: f64, x: f64) -> Option<Position> {
+        let centre = Position { y, x };
+        self.selected.iter().copied().min_by(|a, b| a.distance(centre).total_cmp(&b.distance(centre)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot<'a>(selected: &'a [Position], rejected: &'a [Position]) -> ScanPlot<'a> {
+        ScanPlot {
+            title: "scan <1>",
+            description: "",
+            selected,
+            rejected,
+            probe_diameter: 20.0,
+            width: 300.0,
+        }
+    }
+
+    #[test]
+    fn every_position_is_a_dot_and_repeats_are_drawn_once() {
+        let grid: Vec<Position> =
+            (0..36).map(|i| Position { y: f64::from(i / 6) * 10.0, x: f64::from(i % 6) * 10.0 }).collect();
+        let twice = [&grid[..18], &grid[..18]].concat();
+        let svg = plot(&twice, &grid[18..]).svg(Look::Inline);
+        // Selected dots are there twice: as discs and as points.
+        assert_eq!(svg.matches("h0").count(), 18 * 2 + 18);
+        assert!(svg.contains("scan &lt;1&gt;") && svg.contains("<circle"));
+    }
+
+    #[test]
+    fn empty_and_odd_scans_do_not_panic() {
+        let odd = [Position { y: f64::NAN, x: 1.0 }, Position { y: 5.0, x: 5.0 }];
+        for selected in [&[][..], &odd] {
+            let svg = plot(selected, &[]).svg(Look::Standalone);
+            assert!(svg.starts_with("<svg") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
+    }
+
+    #[test]
+    fn large_scans_stay_small() {
+        let many: Vec<Position> = (0..40_000)
+            .map(|i| Position { y: f64::from(i / 200) * 0.01, x: f64::from(i % 200) * 0.01 })
+            .collect();
+        assert!(plot(&many, &[]).svg(Look::Inline).len() < 4_000_000);
+    }
+}

@@ -45,12 +45,13 @@ pub struct Alignment {
     pub converged: bool,
 }
 
-/// Aligns `source` with `truth`, the crop of a region; returns what was removed and the aligned crop.
+/// Aligns a reconstruction with the truth; returns what was removed, the aligned crop and the truth's crop.
 pub(crate) fn align(
     source: &Source<'_>,
-    truth: &Array2<Complex64>,
+    truth_source: &Source<'_>,
     region: &Region,
-) -> Result<(Alignment, Array2<Complex64>), CompareError> {
+) -> Result<(Alignment, Array2<Complex64>, Array2<Complex64>), CompareError> {
+    let truth = &truth_source.crop([0, 0]);
     let mask = region.mask().mapv(f64::from);
     let energy = |field: &Array2<Complex64>| -> f64 {
         field.iter().zip(&mask).map(|(value, weight)| value.norm_sqr() * weight).sum()
@@ -61,11 +62,12 @@ pub(crate) fn align(
     if energy(&source.crop([0, 0])) == 0.0 {
         return Err(CompareError::Zero { which: "reconstruction" });
     }
-    let (shift, ramp) = search(source, truth, region, &mask);
-    let Fit { shift, ramp, factor, aligned, iterations, converged } = fit(source, truth, &mask, shift, ramp);
+    let start = search(source, truth, region, &mask);
+    let Fit { shift, ramp, factor, aligned, iterations, converged, .. } =
+        fit(source, truth_source, truth, &mask, start);
     let alignment =
         Alignment { shift, ramp, scale: 1.0 / factor.norm(), phase: -factor.arg(), iterations, converged };
-    Ok((alignment, aligned))
+    Ok((alignment, aligned, truth.clone()))
 }
 
 /// Shift to 1/50 px and ramp to a fraction of a radian across the region.

@@ -3,7 +3,7 @@
 use crate::align::align;
 use crate::frc::FrcCurves;
 use crate::metrics::{Measured, measure};
-use crate::patch::{Source, checked_crop};
+use crate::patch::Source;
 use crate::{Alignment, CompareError, Metrics, Region};
 use lapwing_model::{Complex32, Field};
 use ndarray::{Array2, ArrayView2};
@@ -50,9 +50,9 @@ pub fn compare(
         let (rows, columns) = (region.rows(), region.columns());
         return Err(CompareError::RegionOutside { rows, columns, shape: truth.dim() });
     }
-    let source = Source::new(reconstruction, region)?;
-    let truth = checked_crop(truth, region, "truth")?;
-    let (alignment, aligned) = align(&source, &truth, region)?;
+    let reconstruction = Source::new(reconstruction, region, "reconstruction")?;
+    let truth = Source::new(truth, region, "truth")?;
+    let (alignment, aligned, truth) = align(&reconstruction, &truth, region)?;
     let Measured { metrics, frc, phase_error } = measure(&aligned, &truth, region);
     let error = (&aligned - &truth).mapv(|difference| difference.norm() as f32);
     let single = |field: &Array2<Complex64>| field.mapv(|v| Complex32::new(v.re as f32, v.im as f32));

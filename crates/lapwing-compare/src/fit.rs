@@ -1,8 +1,10 @@
-//! Least-squares fit of shift, phase ramp and complex factor, all together, by damped Gauss-Newton steps.
+//! Fit of shift, phase ramp and complex factor, all together, by Gauss-Newton steps.
 //!
-//! Minimises sum over counting pixels |t(r) - c exp(-i k . (r - r0)) a(r + s)|^2 over the complex factor c, the ramp k
-//! and the shift s, with a the reconstruction, interpolated by its Fourier series, and t the truth. The factor is linear
-//! and always at its optimum; a step is kept when it lowers the sum (K. Levenberg, Q. Appl. Math. 2, 164 (1944)).
+//! The model of the truth t is c exp(-i k . (r - r0)) a(r + s) with the reconstruction a, interpolated by its Fourier
+//! series, the shift s, the ramp k and the factor c, which is always at its least-squares optimum. The derivatives are
+//! those of the truth in place of the aligned reconstruction (the inverse compositional form of S. Baker,
+//! I. Matthews, Int. J. Comput. Vis. 56, 221 (2004)): they carry no noise, so noise makes the steps neither shorter nor biased,
+//! and they are computed once. The fit has converged when the residual is orthogonal to all of them.
 
 use crate::fourier::{Fft2, fast_length};
 use crate::patch::Source;
@@ -17,6 +19,8 @@ const MARGIN: usize = 4;
 const FADE: usize = 16;
 
 const MAX_STEPS: usize = 40;
+/// The fit stays within this many pixels of its start.
+const FARTHEST: f64 = 2.0;
 /// A fit has converged when a step changes the shift by less (px), and the ramp's phase at the region's edge (rad).
 const TOLERANCE: f64 = 1e-6;
 /// Unknowns: real and imaginary part of the factor, shift (y, x), ramp (y, x).
@@ -27,6 +31,7 @@ pub(crate) struct Fit {
     pub(crate) shift: [f64; 2],
     pub(crate) ramp: [f64; 2],
     pub(crate) factor: Complex64,
+    pub(crate) cost: f64,
     pub(crate) aligned: Array2<Complex64>,
     pub(crate) iterations: usize,
     pub(crate) converged: bool,
@@ -35,43 +40,44 @@ pub(crate) struct Fit {
 /// Fits from a start that is right to about a pixel and about a radian across the region.
 pub(crate) fn fit(
     source: &Source<'_>,
+    truth_source: &Source<'_>,
     truth: &Array2<Complex64>,
     mask: &Array2<f64>,
-    start_shift: [f64; 2],
-    start_ramp: [f64; 2],
+    start: ([f64; 2], [f64; 2]),
 ) -> Fit {
     let half = [truth.nrows(), truth.ncols()].map(|side| (side as f64 - 1.0) / 2.0);
-    let mut patch = Interpolator::new(source, start_shift.map(|s| s.round() as isize));
-    let mut place = (start_shift, start_ramp);
-    let mut now = Normal::at(&patch, truth, mask, place);
-    let (mut damping, mut iterations, mut converged) = (1e-4, 0, false);
-    while iterations < MAX_STEPS && !converged {
-        iterations += 1;
-        let step = now.step(damping);
-        let shift = [0, 1].map(|axis| place.0[axis] + step[2 + axis].clamp(-0.5, 0.5));
-        let ramp = [0, 1].map(|axis| place.1[axis] + step[4 + axis] / half[axis]);
-        let small = step[2..].iter().all(|change| change.abs() < TOLERANCE);
-        // Interpolation is meant for less than a pixel: follow a fit that wanders off.
+    let linear = Linearised::new(truth_source, truth, mask);
+    let mut patch = Interpolator::new(source, start.0.map(|s| s.round() as isize));
+    let (mut shift, mut ramp) = start;
+    let mut best: Option<Fit> = None;
+    for iterations in 1..=MAX_STEPS {
+        // Interpolation is meant for about a pixel: follow a fit that wanders off.
         if [0, 1].iter().any(|&axis| (shift[axis] - patch.whole[axis] as f64).abs() > 1.5) {
             patch = Interpolator::new(source, shift.map(|s| s.round() as isize));
         }
-        let next = Normal::at(&patch, truth, mask, (shift, ramp));
-        // Written so that a cost that is not a number counts as worse.
-        if next.cost <= now.cost + 1e-13 * now.truth_energy {
-            (place, now) = ((shift, ramp), next);
-            damping = (damping * 0.1_f64).max(1e-12);
-            converged = small;
-        } else if small || damping > 1e6 {
-            converged = small;
+        let value = patch.deramped(shift, ramp, None);
+        let Step { factor, cost, change } = linear.step(&value, truth, mask);
+        let converged = change.iter().all(|change| change.abs() < TOLERANCE);
+        if converged || best.as_ref().is_none_or(|best| cost < best.cost) {
+            best = Some(Fit { shift, ramp, factor, cost, aligned: value, iterations, converged });
+        }
+        if converged {
             break;
-        } else {
-            damping *= 10.0;
+        }
+        for axis in 0..2 {
+            let moved = shift[axis] + change[axis].clamp(-0.5, 0.5);
+            shift[axis] = moved.clamp(start.0[axis] - FARTHEST, start.0[axis] + FARTHEST);
+            ramp[axis] += change[2 + axis].clamp(-1.0, 1.0) / half[axis];
         }
     }
-    let (shift, ramp) = place;
-    let mut aligned = patch.deramped(shift, ramp, [false; 2]);
-    aligned.par_mapv_inplace(|value| value * now.factor);
-    Fit { shift, ramp, factor: now.factor, aligned, iterations, converged }
+    let mut best = best.unwrap_or_else(|| {
+        // Unreachable: the first round always leaves a result.
+        let aligned = patch.deramped(shift, ramp, None);
+        Fit { shift, ramp, factor: 1.0.into(), cost: f64::INFINITY, aligned, iterations: 0, converged: false }
+    });
+    let factor = best.factor;
+    best.aligned.par_mapv_inplace(|value| value * factor);
+    best
 }
 
 /// The reconstruction around the region as a Fourier series, to be read at displaced places.
@@ -108,8 +114,8 @@ impl Interpolator {
         Self { fft, spectrum, whole, region }
     }
 
-    /// exp(-i ramp . (r - r0)) times the reconstruction at r + shift, or its derivative along the axes asked for.
-    fn deramped(&self, shift: [f64; 2], ramp: [f64; 2], derivative: [bool; 2]) -> Array2<Complex64> {
+    /// exp(-i ramp . (r - r0)) times the reconstruction at r + shift, or its derivative along an axis.
+    fn deramped(&self, shift: [f64; 2], ramp: [f64; 2], derivative: Option<usize>) -> Array2<Complex64> {
         let (width, height) = self.spectrum.dim();
         let factors = |axis: usize, length: usize| -> Vec<Complex64> {
             let rest = shift[axis] - self.whole[axis] as f64;
@@ -118,7 +124,7 @@ impl Interpolator {
                     let frequency = TAU * signed(index, length) / length as f64;
                     // The highest frequency of an even length stands for both its signs.
                     let highest = 2 * index == length;
-                    match (derivative[axis], highest) {
+                    match (derivative == Some(axis), highest) {
                         (false, false) => Complex64::cis(frequency * rest),
                         (false, true) => (PI * rest).cos().into(),
                         (true, false) => Complex64::cis(frequency * rest) * Complex64::new(0.0, frequency),
@@ -149,107 +155,103 @@ impl Interpolator {
     }
 }
 
-/// The normal equations at one place, with the best factor there.
-struct Normal {
+/// The truth's derivatives with respect to the unknowns, and their normal matrix.
+struct Linearised {
+    along_y: Array2<Complex64>,
+    along_x: Array2<Complex64>,
+    matrix: [[f64; UNKNOWNS]; UNKNOWNS],
+    energy: f64,
+}
+
+/// What one place asks for: its best factor, the sum of squares, and the change of shift (px) and ramp (rad at the edge).
+struct Step {
     factor: Complex64,
     cost: f64,
-    truth_energy: f64,
-    matrix: [[f64; UNKNOWNS]; UNKNOWNS],
-    right: [f64; UNKNOWNS],
+    change: [f64; 4],
 }
 
-impl Normal {
-    fn at(
-        patch: &Interpolator,
-        truth: &Array2<Complex64>,
-        mask: &Array2<f64>,
-        place: ([f64; 2], [f64; 2]),
-    ) -> Self {
-        let (shift, ramp) = place;
-        let value = patch.deramped(shift, ramp, [false, false]);
-        let along_y = patch.deramped(shift, ramp, [true, false]);
-        let along_x = patch.deramped(shift, ramp, [false, true]);
-        let half = [truth.nrows(), truth.ncols()].map(|side| (side as f64 - 1.0) / 2.0);
-        // One set of sums per row, added in the order of rows: the same bits on any number of threads.
-        let rows: Vec<Sums> = (0..truth.nrows())
-            .into_par_iter()
-            .map(|y| {
-                let mut sums = Sums::default();
-                let v = (y as f64 - half[0]) / half[0];
-                for x in (0..truth.ncols()).filter(|&x| mask[[y, x]] > 0.0) {
-                    let u = (x as f64 - half[1]) / half[1];
-                    let r = value[[y, x]];
-                    let turned = Complex64::new(r.im, -r.re);
-                    sums.add(
-                        truth[[y, x]],
-                        [r, -turned, along_y[[y, x]], along_x[[y, x]], turned * v, turned * u],
-                    );
+impl Linearised {
+    fn new(source: &Source<'_>, truth: &Array2<Complex64>, mask: &Array2<f64>) -> Self {
+        let patch = Interpolator::new(source, [0, 0]);
+        let along_y = patch.deramped([0.0; 2], [0.0; 2], Some(0));
+        let along_x = patch.deramped([0.0; 2], [0.0; 2], Some(1));
+        let rows = row_sums(mask, |y, x| {
+            let derivatives = derivatives(truth, &along_y, &along_x, y, x);
+            let mut sums = [[0.0; UNKNOWNS]; UNKNOWNS];
+            for (i, p) in derivatives.iter().enumerate() {
+                for (j, q) in derivatives.iter().enumerate().take(i + 1) {
+                    sums[i][j] = p.re * q.re + p.im * q.im;
                 }
-                sums
-            })
-            .collect();
-        let mut sums = Sums::default();
-        for row in &rows {
-            sums.merge(row);
-        }
-        sums.solve_factor()
-    }
-
-    /// The damped step; unknowns that nothing depends on stay as they are. Ramps are in radians at the region's edge.
-    fn step(&self, damping: f64) -> [f64; UNKNOWNS] {
-        let mut matrix = self.matrix;
-        let scale = self.matrix[0][0];
-        for (index, row) in matrix.iter_mut().enumerate() {
-            row[index] += damping * row[index] + 1e-14 * scale;
-        }
-        solve(matrix, self.right)
-    }
-}
-
-/// Sums over pixels: p_i* t and Re(p_i* p_j), j <= i, for the six derivatives p of the model (without the factor), and |t|^2.
-#[derive(Default)]
-struct Sums {
-    with_truth: [Complex64; UNKNOWNS],
-    mutual: [[f64; UNKNOWNS]; UNKNOWNS],
-    truth: f64,
-}
-
-impl Sums {
-    fn add(&mut self, truth: Complex64, derivatives: [Complex64; UNKNOWNS]) {
-        self.truth += truth.norm_sqr();
-        for (i, p) in derivatives.iter().enumerate() {
-            self.with_truth[i] += p.conj() * truth;
-            for (j, q) in derivatives.iter().enumerate().take(i + 1) {
-                self.mutual[i][j] += p.re * q.re + p.im * q.im;
             }
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.truth += other.truth;
-        for i in 0..UNKNOWNS {
-            self.with_truth[i] += other.with_truth[i];
-            for j in 0..=i {
-                self.mutual[i][j] += other.mutual[i][j];
-            }
-        }
-    }
-
-    fn solve_factor(&self) -> Normal {
-        let energy = self.mutual[0][0];
-        let factor = if energy > 0.0 { self.with_truth[0] / energy } else { Complex64::default() };
-        let cost = self.truth - factor.norm_sqr() * energy;
-        let power = factor.norm_sqr();
+            sums
+        });
         let mut matrix = [[0.0; UNKNOWNS]; UNKNOWNS];
-        let mut right = [0.0; UNKNOWNS];
-        for (i, row) in matrix.iter_mut().enumerate() {
-            for (j, value) in row.iter_mut().enumerate() {
-                *value = power * self.mutual[i.max(j)][i.min(j)];
-            }
-            right[i] = (factor.conj() * self.with_truth[i]).re - power * self.mutual[i][0];
+        for (i, j) in (0..UNKNOWNS).flat_map(|i| (0..UNKNOWNS).map(move |j| (i, j))) {
+            matrix[i][j] = rows[i.max(j)][i.min(j)];
         }
-        Normal { factor, cost, truth_energy: self.truth, matrix, right }
+        let energy = matrix[0][0];
+        for (index, row) in matrix.iter_mut().enumerate() {
+            // So little that only directions without any structure feel it.
+            row[index] += 1e-12 * energy;
+        }
+        Self { along_y, along_x, matrix, energy }
     }
+
+    fn step(&self, value: &Array2<Complex64>, truth: &Array2<Complex64>, mask: &Array2<f64>) -> Step {
+        let sums = row_sums(mask, |y, x| {
+            let (r, t) = (value[[y, x]], truth[[y, x]]);
+            let product = r.conj() * t;
+            [[r.norm_sqr(), product.re, product.im]]
+        });
+        let [own, re, im] = sums[0];
+        let factor = if own > 0.0 { Complex64::new(re, im) / own } else { Complex64::default() };
+        let right = row_sums(mask, |y, x| {
+            let rest = truth[[y, x]] - factor * value[[y, x]];
+            [derivatives(truth, &self.along_y, &self.along_x, y, x).map(|p| p.re * rest.re + p.im * rest.im)]
+        });
+        let solution = solve(self.matrix, right[0]);
+        let cost = self.energy - factor.norm_sqr() * own;
+        Step { factor, cost, change: [solution[2], solution[3], solution[4], solution[5]] }
+    }
+}
+
+/// Derivatives of the model at one pixel, the truth in the place of the aligned reconstruction.
+fn derivatives(
+    truth: &Array2<Complex64>,
+    along_y: &Array2<Complex64>,
+    along_x: &Array2<Complex64>,
+    y: usize,
+    x: usize,
+) -> [Complex64; UNKNOWNS] {
+    let half = [truth.nrows(), truth.ncols()].map(|side| (side as f64 - 1.0) / 2.0);
+    let (v, u) = ((y as f64 - half[0]) / half[0], (x as f64 - half[1]) / half[1]);
+    let t = truth[[y, x]];
+    let turned = Complex64::new(t.im, -t.re);
+    [t, -turned, along_y[[y, x]], along_x[[y, x]], turned * v, turned * u]
+}
+
+/// Sums of A x B numbers over the pixels that count: one set per row, added in the order of rows, so that the result
+/// has the same bits on any number of threads.
+fn row_sums<const A: usize, const B: usize>(
+    mask: &Array2<f64>,
+    terms: impl Fn(usize, usize) -> [[f64; B]; A] + Sync,
+) -> [[f64; B]; A] {
+    let add = |sum: &mut [[f64; B]; A], term: &[[f64; B]; A]| {
+        sum.iter_mut().flatten().zip(term.iter().flatten()).for_each(|(s, t)| *s += t);
+    };
+    let rows: Vec<[[f64; B]; A]> = (0..mask.nrows())
+        .into_par_iter()
+        .map(|y| {
+            let mut sum = [[0.0; B]; A];
+            for x in (0..mask.ncols()).filter(|&x| mask[[y, x]] > 0.0) {
+                add(&mut sum, &terms(y, x));
+            }
+            sum
+        })
+        .collect();
+    let mut total = [[0.0; B]; A];
+    rows.iter().for_each(|row| add(&mut total, row));
+    total
 }
 
 /// Solves a symmetric positive (semi)definite system by Cholesky's method; directions without weight get zero.

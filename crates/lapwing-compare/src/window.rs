@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use num_complex::Complex64;
 use std::f64::consts::FRAC_PI_2;
+use std::ops::{Add, Sub};
 
 /// The soft window of a mask: the share b of counting pixels in a square of 2 q + 1 pixels around a pixel, with
 /// q a tenth of the shorter side and everything beyond the array not counting, becomes sin^2(pi/2 max(0, 2 b - 1)).
@@ -11,25 +12,33 @@ use std::f64::consts::FRAC_PI_2;
 /// not count hardly shows. Pixels that do not count have weight zero.
 pub(crate) fn soft_window(mask: ArrayView2<'_, bool>) -> Array2<f64> {
     let reach = (mask.nrows().min(mask.ncols()) / 10).max(1);
-    let mut share = mask.mapv(f64::from);
-    for axis in [Axis(0), Axis(1)] {
-        for mut lane in share.lanes_mut(axis) {
-            let mut sums = vec![0.0; lane.len() + 1];
-            for (index, value) in lane.iter().enumerate() {
-                sums[index + 1] = sums[index] + value;
-            }
-            let length = lane.len();
-            for (index, value) in lane.iter_mut().enumerate() {
-                let covered = sums[(index + reach + 1).min(length)] - sums[index.saturating_sub(reach)];
-                *value = covered / (2 * reach + 1) as f64;
-            }
-        }
-    }
+    let mut share = box_sums(mask.mapv(f64::from), reach);
+    share /= ((2 * reach + 1) * (2 * reach + 1)) as f64;
     share.zip_mut_with(&mask, |value, &seen| {
         let level = if seen { (2.0 * *value - 1.0).max(0.0) } else { 0.0 };
         *value = (FRAC_PI_2 * level).sin().powi(2);
     });
     share
+}
+
+/// Sums over squares of 2 `reach` + 1 pixels around every pixel, the array continued by zeros.
+pub(crate) fn box_sums<T>(mut values: Array2<T>, reach: usize) -> Array2<T>
+where
+    T: Copy + Default + Add<Output = T> + Sub<Output = T>,
+{
+    for axis in [Axis(0), Axis(1)] {
+        for mut lane in values.lanes_mut(axis) {
+            let length = lane.len();
+            let mut sums = vec![T::default(); length + 1];
+            for (index, &value) in lane.iter().enumerate() {
+                sums[index + 1] = sums[index] + value;
+            }
+            for (index, value) in lane.iter_mut().enumerate() {
+                *value = sums[(index + reach + 1).min(length)] - sums[index.saturating_sub(reach)];
+            }
+        }
+    }
+    values
 }
 
 /// (f - its mean under the window) x window.

@@ -106,7 +106,7 @@ impl Span {
         (first..=last.min(first + 100))
             .filter_map(|i| {
                 let value = i as f64 * step;
-                let label = if largest >= 1e5 || largest < 1e-3 {
+                let label = if !(1e-3..1e5).contains(&largest) {
                     label(value, 3)
                 } else {
                     signed(&format!("{value:.decimals$}"))

@@ -143,8 +143,8 @@ mod tests {
         let mut canvas = Canvas::new(200, 40, [255; 3]);
         let width = canvas.text((10.0, 30.0), 14.0, Anchor::Start, [0; 3], "Hello, dose");
         assert_eq!(width, Canvas::text_width(14.0, "Hello, dose"));
-        let inked = (0..200).filter(|&x| canvas.pixels.column(x).iter().any(|c| c[0] < 128));
-        let last = inked.last().unwrap() as f64;
+        let mut inked = (0..200).filter(|&x| canvas.pixels.column(x).iter().any(|c| c[0] < 128));
+        let last = inked.next_back().unwrap() as f64;
         assert!((last - (10.0 + width)).abs() < 3.0, "{last} {width}");
     }
 }

@@ -49,6 +49,20 @@ static TABLES: LazyLock<[[Rgb; 256]; 5]> = LazyLock::new(|| {
 });
 
 impl Colormap {
+    /// All maps.
+    pub const ALL: [Self; 5] = [Self::Viridis, Self::Magma, Self::Grey, Self::Error, Self::Cyclic];
+
+    /// The name that pictures carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viridis => "viridis",
+            Self::Magma => "magma",
+            Self::Grey => "grey",
+            Self::Error => "error",
+            Self::Cyclic => "cyclic",
+        }
+    }
+
     /// The 256 colours, lowest value first. For [`Cyclic`](Self::Cyclic) entry i stands for the phase
     /// -pi + 2 pi i / 256, so that the map closes without a doubled colour.
     pub fn table(self) -> &'static [Rgb; 256] {

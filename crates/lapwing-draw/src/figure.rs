@@ -151,7 +151,7 @@ impl ScaleBar {
 }
 
 /// The picture fitted into a square of `side` pixels.
-fn fit(picture: &Picture, side: usize) -> Picture {
+pub(crate) fn fit(picture: &Picture, side: usize) -> Picture {
     let (height, width) = picture.pixels.dim();
     let longest = height.max(width);
     if longest == 0 || longest == side {

@@ -3,6 +3,25 @@
 use crate::colormap::{Colormap, Rgb};
 use ndarray::Array2;
 
+/// Keyword of the PNG text that holds the colour scale, as `map low high`.
+const SCALE_KEYWORD: &str = "Colour scale";
+
+/// Why a PNG cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not a PNG, or a damaged one.
+    #[error("expected a PNG picture: {0}")]
+    Png(#[from] png::DecodingError),
+    /// A kind of PNG that this crate does not write.
+    #[error("expected a PNG with a palette or with 8-bit red, green and blue, found {0}")]
+    Kind(String),
+    /// More pixels than any report shows.
+    #[error("expected a picture of at most 2^28 pixels, found {width} x {height}")]
+    #[expect(missing_docs, reason = "the message names them")]
+    Size { width: u32, height: u32 },
+}
+
 /// What the colours of a picture mean, for its colour bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ColourScale {
@@ -12,6 +31,21 @@ pub struct ColourScale {
     pub low: f32,
     /// Value of the last colour.
     pub high: f32,
+}
+
+impl std::fmt::Display for ColourScale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {:?}", self.map.name(), self.low, self.high)
+    }
+}
+
+impl ColourScale {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let name = words.next()?;
+        let map = Colormap::ALL.into_iter().find(|map| map.name() == name)?;
+        Some(Self { map, low: words.next()?.parse().ok()?, high: words.next()?.parse().ok()? })
+    }
 }
 
 /// A picture: sRGB pixels, axes (y, x), and the scale of its colours when they stand for numbers.
@@ -41,6 +75,59 @@ impl Picture {
         self.pixels.nrows()
     }
 
+    /// Reads back a PNG that [`png`](Self::png) wrote (other PNGs with a palette or 8-bit colours are understood too), with its
+    /// colour scale.
+    ///
+    /// # Errors
+    /// If the bytes are no such PNG.
+    pub fn decode(file: &[u8]) -> Result<Self, DecodeError> {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+        decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+        let mut reader = decoder.read_info()?;
+        let (width, height) = reader.info().size();
+        if u64::from(width) * u64::from(height) > 1 << 28 {
+            return Err(DecodeError::Size { width, height });
+        }
+        let texts = &reader.info().uncompressed_latin1_text;
+        let scale = texts
+            .iter()
+            .find(|text| text.keyword == SCALE_KEYWORD)
+            .and_then(|text| ColourScale::parse(&text.text));
+        let size = reader.output_buffer_size().ok_or(DecodeError::Size { width, height })?;
+        let mut bytes = vec![0; size];
+        let frame = reader.next_frame(&mut bytes)?;
+        let channels = match frame.color_type {
+            png::ColorType::Rgb => 3,
+            png::ColorType::Rgba => 4,
+            png::ColorType::Grayscale => 1,
+            other => return Err(DecodeError::Kind(format!("{other:?}"))),
+        };
+        let width = width as usize;
+        let pixels = Array2::from_shape_fn((height as usize, width), |(y, x)| {
+            let start = y * frame.line_size + x * channels;
+            if channels == 1 { [bytes[start]; 3] } else { [bytes[start], bytes[start + 1], bytes[start + 2]] }
+        });
+        Ok(Self { pixels, scale, zoom: 1.0 })
+    }
+
+    /// The picture with its longer side at most `side` pixels; a smaller one as it is.
+    ///
+    /// Each pixel is the mean of those it covers; when the picture has at most 256 colours, the nearest of these, so that it
+    /// stays a small file with the same meaning.
+    pub fn reduced(&self, side: usize) -> Self {
+        if self.width().max(self.height()) <= side {
+            return self.clone();
+        }
+        let mut small = crate::figure::fit(self, side.max(1));
+        if let Some(palette) = palette_of(&self.pixels) {
+            let mut known = std::collections::HashMap::new();
+            small
+                .pixels
+                .mapv_inplace(|colour| *known.entry(colour).or_insert_with(|| nearest(&palette, colour)));
+        }
+        small
+    }
+
     /// The PNG file: with a palette where 256 colours are enough, else in true colour. The same bytes for the same pixels.
     ///
     /// A picture without pixels becomes a single grey one, since PNG knows no empty picture.
@@ -66,6 +153,10 @@ impl Picture {
             if colour == png::ColorType::Indexed {
                 encoder.set_palette(palette.as_slice());
             }
+            let noted = self
+                .scale
+                .map_or(Ok(()), |scale| encoder.add_text_chunk(SCALE_KEYWORD.to_owned(), scale.to_string()));
+            debug_assert!(noted.is_ok(), "{noted:?}");
             encoder.set_compression(png::Compression::High);
             encoder.set_filter(filter);
             let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
@@ -76,6 +167,13 @@ impl Picture {
         let [plain, filtered] = candidates;
         if filtered.len() < plain.len() { filtered } else { plain }
     }
+}
+
+fn nearest(palette: &[Rgb], colour: Rgb) -> Rgb {
+    let distance = |other: &Rgb| -> i32 {
+        other.iter().zip(colour).map(|(&a, b)| (i32::from(a) - i32::from(b)).pow(2)).sum()
+    };
+    palette.iter().copied().min_by_key(distance).unwrap_or(colour)
 }
 
 /// The colours in use, dark to light so that neighbouring indices are similar colours; `None` when there are over 256.
@@ -118,6 +216,29 @@ mod tests {
             assert_eq!(bytes, pixels.iter().flatten().copied().collect::<Vec<_>>());
             assert_eq!(picture.png(), picture.png());
         }
+    }
+
+    #[test]
+    fn decoding_gives_back_pixels_and_scale() {
+        let scale = Some(ColourScale { map: Colormap::Cyclic, low: -0.1, high: 2.5e-7 });
+        for colours in [5usize, 900] {
+            let pixels =
+                Array2::from_shape_fn((9, 130), |(y, x)| [((y * 130 + x) % colours / 4) as u8, x as u8, 200]);
+            let picture = Picture { pixels, scale, zoom: 1.0 };
+            assert_eq!(Picture::decode(&picture.png()).unwrap(), picture);
+        }
+        assert!(Picture::decode(b"no picture").unwrap_err().to_string().contains("expected a PNG"));
+    }
+
+    #[test]
+    fn reduced_pictures_keep_their_colours() {
+        let field = Array2::from_shape_fn((300, 200), |(y, x)| ((y * 7 + x * 13) % 97) as f32);
+        let picture = crate::Painter::default().scalar(field.view());
+        let small = picture.reduced(100);
+        assert_eq!((small.height(), small.width()), (100, 67));
+        let table: std::collections::HashSet<_> = Colormap::Viridis.table().iter().collect();
+        assert!(small.pixels.iter().all(|colour| table.contains(colour)));
+        assert_eq!(picture.reduced(300), picture);
     }
 
     #[test]

@@ -30,8 +30,8 @@ fn glyph(band: &[&[u8]], left: usize) -> Glyph {
             && (0..9).contains(&row)
             && band[row as usize][left + column as usize] == b'#'
     };
-    let columns = (0..5).filter(|&column| (0..9).any(|row| set(column, row)));
-    let Some((first, last)) = columns.clone().next().zip(columns.last()) else {
+    let mut columns = (0..5).filter(|&column| (0..9).any(|row| set(column, row)));
+    let Some((first, last)) = columns.clone().next().zip(columns.next_back()) else {
         return Glyph { strokes: Vec::new(), width: 1.5 };
     };
     let mut strokes = Vec::new();
@@ -102,9 +102,9 @@ mod tests {
         assert_eq!((placed[0].1.strokes.len(), width), (10, 4.0));
         // "." is alone.
         assert_eq!(layout(".").0[0].1.strokes.len(), 1);
-        // "X" has eight diagonal joints.
+        // "X" is all diagonals but for its two upright ends.
         let cross = layout("X").0[0].1;
-        assert!(cross.strokes.iter().filter(|[a, b]| a.0 != b.0 && a.1 != b.1).count() == 4, "{cross:?}");
+        assert!(cross.strokes.iter().filter(|[a, b]| a.0 != b.0 && a.1 != b.1).count() == 8, "{cross:?}");
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub struct Lsqml {
     pub batching: Batching,
     /// Likelihood.
     pub noise: Noise,
-    /// Gain of the momentum acceleration, 0 for none, 0.5 the usual choice.
+    /// Gain of the momentum acceleration of compact batches, 0 for none. 0.5 is the field's usual choice; 0.7 gave the smallest
+    /// errors over four doses on simulated scans.
     pub momentum: f64,
     /// Share of the largest illumination that is added (in quadrature) to the illumination by which the object direction is
     /// divided; keeps the faint rim of the scan from amplifying noise.
@@ -66,7 +67,7 @@ impl Default for Lsqml {
             batch_size: 100,
             batching: Batching::Compact,
             noise: Noise::Gaussian,
-            momentum: 0.5,
+            momentum: 0.7,
             damping: 0.1,
             step_scale: 0.9,
             probe_from_epoch: 1,

@@ -232,7 +232,7 @@ fn derivatives(
 
 /// Sums of A x B numbers over the pixels that count: one set per row, added in the order of rows, so that the result
 /// has the same bits on any number of threads.
-fn row_sums<const A: usize, const B: usize>(
+pub(crate) fn row_sums<const A: usize, const B: usize>(
     mask: &Array2<f64>,
     terms: impl Fn(usize, usize) -> [[f64; B]; A] + Sync,
 ) -> [[f64; B]; A] {

@@ -1,8 +1,9 @@
 //! The phase of a field without the plane that fits it best.
 
-use crate::fit::solve;
-use ndarray::Array2;
+use crate::fit::{row_sums, solve};
+use ndarray::{Array2, Axis};
 use num_complex::Complex64;
+use rayon::prelude::*;
 
 /// Most rounds of fitting and wrapping again.
 const MAX_ROUNDS: usize = 20;
@@ -17,55 +18,53 @@ pub(crate) fn phase_without_plane(field: &Array2<Complex64>, mask: &Array2<f64>)
     let (height, width) = field.dim();
     let centre = [(height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0];
     let step = |dy: usize, dx: usize| -> f64 {
-        let mut sum = Complex64::default();
-        for y in 0..height.saturating_sub(dy) {
-            for x in 0..width.saturating_sub(dx) {
-                let weight = mask[[y, x]] * mask[[y + dy, x + dx]];
-                sum += field[[y + dy, x + dx]] * field[[y, x]].conj() * weight;
+        let [[re, im]] = row_sums(mask, |y, x| {
+            if y + dy < height && x + dx < width {
+                let next = field[[y + dy, x + dx]] * mask[[y + dy, x + dx]];
+                let product = next * field[[y, x]].conj();
+                [[product.re, product.im]]
+            } else {
+                [[0.0; 2]]
             }
-        }
-        sum.arg()
+        });
+        im.atan2(re)
     };
     let phase = |plane: [f64; 3]| -> Array2<f64> {
         let wave_x: Vec<Complex64> =
             (0..width).map(|x| Complex64::cis(-plane[2] * (x as f64 - centre[1]))).collect();
         let mut result = Array2::zeros((height, width));
-        for (y, (row, mut line)) in field.outer_iter().zip(result.outer_iter_mut()).enumerate() {
+        result.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut line)| {
             let wave = Complex64::cis(-plane[0] - plane[1] * (y as f64 - centre[0]));
-            for ((value, wave_x), phase) in row.iter().zip(&wave_x).zip(line.iter_mut()) {
+            for ((value, wave_x), phase) in field.row(y).iter().zip(&wave_x).zip(line.iter_mut()) {
                 *phase = (value * wave * wave_x).arg();
             }
-        }
+        });
         result
     };
     let mut plane = [0.0, step(1, 0), step(0, 1)];
     // The mean of the unit vectors, so that the first round wraps around the right level.
     let left = phase(plane);
-    plane[0] = left.iter().zip(mask).map(|(p, w)| Complex64::from_polar(*w, *p)).sum::<Complex64>().arg();
+    let [[re, im]] = row_sums(mask, |y, x| [[left[[y, x]].cos(), left[[y, x]].sin()]]);
+    plane[0] = im.atan2(re);
     for _ in 0..MAX_ROUNDS {
-        let change = fit_plane(&phase(plane), mask, centre);
-        (0..3).for_each(|index| plane[index] += change[index]);
-        if change[0].abs() + change[1].abs() * centre[0] + change[2].abs() * centre[1] < 1e-10 {
-            break;
+        let left = phase(plane);
+        let change = fit_plane(&left, mask, centre);
+        if change[0].abs() + change[1].abs() * centre[0] + change[2].abs() * centre[1] < 1e-9 {
+            return left;
         }
+        (0..3).for_each(|index| plane[index] += change[index]);
     }
     phase(plane)
 }
 
 /// Least-squares plane [level at the centre, slope along y, slope along x] over the mask.
 fn fit_plane(values: &Array2<f64>, mask: &Array2<f64>, centre: [f64; 2]) -> [f64; 3] {
-    let (mut matrix, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
-    for ((y, x), value) in values.indexed_iter() {
+    let sums = row_sums(mask, |y, x| {
         let basis = [1.0, y as f64 - centre[0], x as f64 - centre[1]];
-        let weight = mask[[y, x]];
-        for i in 0..3 {
-            right[i] += weight * basis[i] * value;
-            for j in 0..3 {
-                matrix[i][j] += weight * basis[i] * basis[j];
-            }
-        }
-    }
-    solve(matrix, right)
+        let value = values[[y, x]];
+        basis.map(|b| [b * basis[0], b * basis[1], b * basis[2], b * value])
+    });
+    solve(sums.map(|[a, b, c, _]| [a, b, c]), sums.map(|row| row[3]))
 }
 
 #[cfg(test)]

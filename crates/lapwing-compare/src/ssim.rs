@@ -64,49 +64,83 @@ pub(crate) fn similarity(
         return None;
     }
     let (c1, c2) = ((K1 * range).powi(2), (K2 * range).powi(2));
-    let moment = |f: &(dyn Fn(f64, f64) -> f64 + Sync)| -> Array2<f64> {
-        let values = Zip::from(image)
-            .and(truth)
-            .and(mask)
-            .map_collect(|&a, &b, &m| if m > 0.0 { f(a, b) } else { 0.0 });
-        convolve(&values, &kernel.weights)
-    };
-    let weight = convolve(mask, &kernel.weights);
-    let moments = [
-        moment(&|a, _| a),
-        moment(&|_, b| b),
-        moment(&|a, _| a * a),
-        moment(&|_, b| b * b),
-        moment(&|a, b| a * b),
-    ];
+    // Values that do not count may be anything, even NaN.
+    let counted =
+        |field: &Array2<f64>| Zip::from(field).and(mask).map_collect(|&v, &m| if m > 0.0 { v } else { 0.0 });
+    let fields = [mask.clone(), counted(image), counted(truth)];
     let half = side / 2;
-    let rows: Vec<[f64; 3]> = (0..weight.nrows())
+    let rows: Vec<[f64; 3]> = (0..image.nrows() + 1 - side)
         .into_par_iter()
-        .map(|y| {
-            let mut sums = [0.0; 3];
-            for x in 0..weight.ncols() {
-                let total = weight[[y, x]];
-                // Half of the weight, but for rounding.
-                if mask[[y + half, x + half]] == 0.0 || total < 0.5 - 1e-9 {
-                    continue;
+        .map_init(
+            || vec![vec![0.0; image.ncols()]; 2 * MOMENTS],
+            |buffers, y| {
+                let moments = moments_of_row(&fields, y, kernel, buffers);
+                let mut sums = [0.0; 3];
+                for x in 0..image.ncols() + 1 - side {
+                    let total = moments[0][x];
+                    // Half of the weight, but for rounding.
+                    if mask[[y + half, x + half]] == 0.0 || total < 0.5 - 1e-9 {
+                        continue;
+                    }
+                    let [mean_a, mean_b, aa, bb, ab] =
+                        [1, 2, 3, 4, 5].map(|index: usize| moments[index][x] / total);
+                    let unbias =
+                        kernel.samples.map_or(1.0, |samples| samples * total / (samples * total - 1.0));
+                    let (var_a, var_b) = (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
+                    let covariance = unbias * (ab - mean_a * mean_b);
+                    let luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
+                    let contrast_structure = (2.0 * covariance + c2) / (var_a + var_b + c2);
+                    sums[0] += luminance * contrast_structure;
+                    sums[1] += contrast_structure;
+                    sums[2] += 1.0;
                 }
-                let [mean_a, mean_b, aa, bb, ab] =
-                    [0, 1, 2, 3, 4].map(|index: usize| moments[index][[y, x]] / total);
-                let unbias = kernel.samples.map_or(1.0, |samples| samples * total / (samples * total - 1.0));
-                let (var_a, var_b) = (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
-                let covariance = unbias * (ab - mean_a * mean_b);
-                let luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
-                let contrast_structure = (2.0 * covariance + c2) / (var_a + var_b + c2);
-                sums[0] += luminance * contrast_structure;
-                sums[1] += contrast_structure;
-                sums[2] += 1.0;
-            }
-            sums
-        })
+                sums
+            },
+        )
         .collect();
     let [whole, contrast_structure, count] =
         rows.iter().fold([0.0; 3], |sum, row| [sum[0] + row[0], sum[1] + row[1], sum[2] + row[2]]);
     (count > 0.0).then(|| Similarity { whole: whole / count, contrast_structure: contrast_structure / count })
+}
+
+/// Number of weighted sums per window.
+const MOMENTS: usize = 6;
+
+/// Weighted sums of m, a, b, a a, b b and a b over the windows whose first row is `y`, for fields [m, a, b] that are zero
+/// where m is. The first half of the buffers receives the sums over columns, the second, which is returned, over both.
+fn moments_of_row<'b>(
+    fields: &[Array2<f64>; 3],
+    y: usize,
+    kernel: &Kernel,
+    buffers: &'b mut [Vec<f64>],
+) -> &'b [Vec<f64>] {
+    let (down, across) = buffers.split_at_mut(MOMENTS);
+    let width = fields[0].ncols();
+    for (index, sums) in down.iter_mut().enumerate() {
+        sums.fill(0.0);
+        // The two factors; for the means one of them is the mask, which is 1 wherever the other is not 0.
+        let (first, second) = [(0, 0), (0, 1), (0, 2), (1, 1), (2, 2), (1, 2)][index];
+        for (offset, &weight) in kernel.weights.iter().enumerate() {
+            let (p, q) = (fields[first].row(y + offset), fields[second].row(y + offset));
+            for ((sum, p), q) in sums.iter_mut().zip(p).zip(q) {
+                *sum += weight * p * q;
+            }
+        }
+    }
+    for (sums, down) in across.iter_mut().zip(down) {
+        convolve_row(down, &kernel.weights, &mut sums[..width + 1 - kernel.side()]);
+    }
+    across
+}
+
+/// Convolution of one row with a symmetric kernel, where the kernel lies wholly in it.
+fn convolve_row(values: &[f64], kernel: &[f64], result: &mut [f64]) {
+    result.fill(0.0);
+    for (offset, weight) in kernel.iter().enumerate() {
+        for (sum, value) in result.iter_mut().zip(&values[offset..]) {
+            *sum += weight * value;
+        }
+    }
 }
 
 /// Separable convolution with a symmetric kernel, only where the kernel lies wholly in the array.
@@ -114,14 +148,14 @@ pub(crate) fn convolve(values: &Array2<f64>, kernel: &[f64]) -> Array2<f64> {
     let (rows, columns) = (values.nrows() + 1 - kernel.len(), values.ncols() + 1 - kernel.len());
     let mut result = Array2::zeros((rows, columns));
     result.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut target)| {
-        let mut column_sums = vec![0.0; values.ncols()];
+        let mut down = vec![0.0; values.ncols()];
         for (offset, weight) in kernel.iter().enumerate() {
-            for (sum, value) in column_sums.iter_mut().zip(values.row(y + offset)) {
+            for (sum, value) in down.iter_mut().zip(values.row(y + offset)) {
                 *sum += weight * value;
             }
         }
-        for (value, window) in target.iter_mut().zip(column_sums.windows(kernel.len())) {
-            *value = window.iter().zip(kernel).map(|(v, w)| v * w).sum();
+        if let Some(target) = target.as_slice_mut() {
+            convolve_row(&down, kernel, target);
         }
     });
     result

@@ -5,6 +5,8 @@ use ndarray::Array2;
 
 /// Keyword of the PNG text that holds the colour scale, as `map low high`.
 const SCALE_KEYWORD: &str = "Colour scale";
+/// Keyword of the PNG text that holds the zoom.
+const ZOOM_KEYWORD: &str = "Zoom";
 
 /// Why a PNG cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +91,8 @@ impl Picture {
             return Err(DecodeError::Size { width, height });
         }
         let texts = &reader.info().uncompressed_latin1_text;
+        let zoom =
+            texts.iter().find(|text| text.keyword == ZOOM_KEYWORD).and_then(|text| text.text.parse().ok());
         let scale = texts
             .iter()
             .find(|text| text.keyword == SCALE_KEYWORD)
@@ -107,7 +111,25 @@ impl Picture {
             let start = y * frame.line_size + x * channels;
             if channels == 1 { [bytes[start]; 3] } else { [bytes[start], bytes[start + 1], bytes[start + 2]] }
         });
-        Ok(Self { pixels, scale, zoom: 1.0 })
+        Ok(Self { pixels, scale, zoom: zoom.unwrap_or(1.0) })
+    }
+
+    /// The picture before it was enlarged: one pixel for one pixel of the field. A reduced one as it is.
+    pub fn unenlarged(&self) -> Self {
+        let factor = self.zoom.round().max(1.0) as usize;
+        if factor == 1
+            || self.zoom.fract() != 0.0
+            || self.width() % factor != 0
+            || self.height() % factor != 0
+        {
+            return self.clone();
+        }
+        let step = factor as isize;
+        Self {
+            pixels: self.pixels.slice(ndarray::s![..;step, ..;step]).to_owned(),
+            scale: self.scale,
+            zoom: 1.0,
+        }
     }
 
     /// The picture with its longer side at most `side` pixels; a smaller one as it is.
@@ -156,6 +178,10 @@ impl Picture {
             let noted = self
                 .scale
                 .map_or(Ok(()), |scale| encoder.add_text_chunk(SCALE_KEYWORD.to_owned(), scale.to_string()));
+            let noted = noted.and_then(|()| match self.zoom {
+                1.0 => Ok(()),
+                zoom => encoder.add_text_chunk(ZOOM_KEYWORD.to_owned(), zoom.to_string()),
+            });
             debug_assert!(noted.is_ok(), "{noted:?}");
             encoder.set_compression(png::Compression::High);
             encoder.set_filter(filter);
@@ -227,6 +253,11 @@ mod tests {
             let picture = Picture { pixels, scale, zoom: 1.0 };
             assert_eq!(Picture::decode(&picture.png()).unwrap(), picture);
         }
+        let field = Array2::from_shape_fn((5, 7), |(y, x)| (y * x) as f32);
+        let plain = crate::Painter::default().scalar(field.view());
+        let enlarged = crate::Painter::default().enlarge_to(40).scalar(field.view());
+        let decoded = Picture::decode(&enlarged.png()).unwrap();
+        assert_eq!((decoded.zoom, decoded.unenlarged()), (5.0, plain));
         assert!(Picture::decode(b"no picture").unwrap_err().to_string().contains("expected a PNG"));
     }
 

@@ -1,7 +1,13 @@
-//! The data set every tool works on, and its contract (DATA-001).
+//! The data set every tool works on, and its way to disk.
 
-use lapwing_model::{Field, Modes, Position};
-use ndarray::Array3;
+use std::path::Path;
+
+use lapwing_model::{Complex32, Field, Modes, Position};
+use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
+
+pub use crate::dialect::{Base, ReadOptions, Understanding, read, read_base};
+use crate::npz::{Packing, Writer, write_with};
+use crate::{Error, Metadata, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
 #[derive(Debug, Clone)]
@@ -12,10 +18,177 @@ pub struct Dataset {
     pub scan: Vec<Position>,
     /// The object on its full grid: the truth in synthetic data, a guess otherwise.
     pub object: Option<Field>,
-    /// Probe modes, axes (mode, y, x).
+    /// Probe modes, axes (mode, y, x), in the unit of the amplitudes.
     pub probe: Option<Modes>,
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.
     pub extras: Vec<(String, crate::npy::Array)>,
+}
+
+/// Entry of the metadata that says the order of the axes where their lengths leave it open.
+pub(crate) const AXIS_ORDER: &str = "axis_order";
+
+impl Dataset {
+    /// Number of patterns.
+    pub fn n_patterns(&self) -> usize {
+        self.diffraction.len_of(Axis(0))
+    }
+
+    /// Shape of one pattern, (height, width).
+    pub fn pattern_shape(&self) -> (usize, usize) {
+        let (_, height, width) = self.diffraction.dim();
+        (height, width)
+    }
+
+    /// The scale s of counts = (s x amplitude)^2, when the metadata tell it.
+    pub fn intensity_scale(&self) -> Option<f64> {
+        metadata::intensity_scale(self.metadata.as_ref()?)
+    }
+
+    /// Photon counts, (s x amplitude)^2, axes (pattern, y, x); `None` without an intensity scale.
+    ///
+    /// Counts that were whole numbers (below some 10^6) are restored exactly: what is within 0.001 of a whole number,
+    /// and within the rounding of a stored `f32` amplitude (5e-7 of the count), is that number. Everything else, such
+    /// as noise-free intensities, stays as it is.
+    pub fn counts(&self) -> Option<Array3<f32>> {
+        let scale = self.intensity_scale()?;
+        Some(self.diffraction.mapv(|amplitude| restored(scale, amplitude)))
+    }
+
+    /// Mean over the patterns of the summed intensity: in counts when the scale is known, in squared amplitudes
+    /// otherwise. Zero for an empty data set.
+    pub fn mean_intensity(&self) -> f64 {
+        let scale = self.intensity_scale().unwrap_or(1.0);
+        let sums = self.diffraction.outer_iter().map(|pattern| {
+            pattern.iter().map(|&amplitude| f64::from(amplitude).powi(2)).sum::<f64>() * scale * scale
+        });
+        sums.sum::<f64>() / self.n_patterns().max(1) as f64
+    }
+
+    /// The patterns at `indices`, in that order; indices may repeat.
+    ///
+    /// Every extra array whose first axis has one entry per pattern is filtered alike; object, probe, metadata and the
+    /// other extras are copied. An extra of pickled Python objects cannot be filtered and is left out; files read by
+    /// [`read`] never bring one.
+    ///
+    /// # Panics
+    /// When an index is not below [`n_patterns`](Self::n_patterns), as slices do.
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let n = self.n_patterns();
+        let extras = self.extras.iter().filter_map(|(name, array)| {
+            let kept = match array.shape().first() {
+                Some(&length) if length == n => array.select(indices).ok()?,
+                _ => array.clone(),
+            };
+            Some((name.clone(), kept))
+        });
+        Self {
+            diffraction: self.diffraction.select(Axis(0), indices),
+            scan: indices.iter().map(|&index| self.scan[index]).collect(),
+            object: self.object.clone(),
+            probe: self.probe.clone(),
+            metadata: self.metadata.clone(),
+            extras: extras.collect(),
+        }
+    }
+
+    /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32, `objectGuess` and
+    /// `probeGuess` complex64 where present, `xcoords` and `ycoords` float64, the extras, and `_metadata` as JSON text.
+    ///
+    /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the order of the axes
+    /// could not be told from their lengths, so the metadata get an entry `axis_order`.
+    ///
+    /// # Errors
+    /// [`Error::Contract`] when the data set breaks its contract, [`Error::Io`] when it cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.write_packed(path, Packing::Stored)
+    }
+
+    /// [`write`](Self::write), compressed if asked for.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_packed(&self, path: impl AsRef<Path>, packing: Packing) -> Result<(), Error> {
+        let path = path.as_ref();
+        let problems = crate::contract::check(self);
+        if !problems.is_empty() {
+            return Err(Error::Contract { path: path.to_owned(), problems });
+        }
+        write_with(path, packing, |npz| {
+            put(npz, "diffraction", &self.diffraction)?;
+            if let Some(object) = &self.object {
+                put(npz, "objectGuess", object)?;
+            }
+            if let Some(probe) = &self.probe {
+                match probe.len_of(Axis(0)) {
+                    1 => put(npz, "probeGuess", &probe.index_axis(Axis(0), 0))?,
+                    _ => put(npz, "probeGuess", probe)?,
+                }
+            }
+            let n = self.scan.len();
+            npz.values("xcoords", &[n], &self.scan.iter().map(|p| p.x).collect::<Vec<_>>())?;
+            npz.values("ycoords", &[n], &self.scan.iter().map(|p| p.y).collect::<Vec<_>>())?;
+            for (name, array) in &self.extras {
+                npz.array(name, array)?;
+            }
+            match self.stored_metadata() {
+                Some(metadata) => npz.array(metadata::KEY, &metadata::to_array(&metadata)),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn stored_metadata(&self) -> Option<Metadata> {
+        if self.pattern_shape().1 != self.n_patterns() {
+            return self.metadata.clone();
+        }
+        let mut metadata = self.metadata.clone().unwrap_or_default();
+        metadata.insert(AXIS_ORDER.to_owned(), "(n, H, W)".into());
+        Some(metadata)
+    }
+}
+
+/// Adds an array, without copying it when it is in C order.
+fn put<T, S, D>(npz: &mut Writer<'_>, name: &str, array: &ArrayBase<S, D>) -> std::io::Result<()>
+where
+    T: crate::npy::Element,
+    S: Data<Elem = T>,
+    D: Dimension,
+{
+    match array.as_slice() {
+        Some(values) => npz.values(name, array.shape(), values),
+        None => npz.array(name, &crate::npy::Array::from(array)),
+    }
+}
+
+/// (s x amplitude)^2, or the whole number that it is but for rounding.
+fn restored(scale: f64, amplitude: f32) -> f32 {
+    let count = (scale * f64::from(amplitude)).powi(2);
+    let whole = count.round();
+    // Half a unit in the last place of the amplitude is 2^-24 of it, 2^-23 (1.2e-7) of the count; four times that
+    // leaves room for a scale that was rounded too.
+    let tolerance = 1e-3_f64.min(0.1 * count) + 5e-7 * count;
+    (if (count - whole).abs() <= tolerance { whole } else { count }) as f32
+}
+
+impl Dataset {
+    /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s = sqrt(mean summed counts),
+    /// so that the mean summed intensity is 1. Patterns without a single photon keep s = 1.
+    pub fn amplitudes(counts: &Array3<f32>) -> (Array3<f32>, f64) {
+        let total: f64 =
+            counts.outer_iter().map(|pattern| pattern.iter().map(|&c| f64::from(c)).sum::<f64>()).sum();
+        let mean = total / counts.len_of(Axis(0)).max(1) as f64;
+        let scale = if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 };
+        (counts.mapv(|count| (f64::from(count).sqrt() / scale) as f32), scale)
+    }
+}
+
+/// A field in another unit.
+pub(crate) fn scaled<D: Dimension>(
+    mut field: ndarray::Array<Complex32, D>,
+    factor: f32,
+) -> ndarray::Array<Complex32, D> {
+    field.mapv_inplace(|value| value * factor);
+    field
 }

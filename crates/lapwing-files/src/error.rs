@@ -91,21 +91,8 @@ pub enum Error {
         source: PickleError,
     },
     /// The metadata are there but cannot be read.
-    #[error("{}: `{key}` is unreadable: {reason} (dtype {dtype}, shape {shape:?}, first bytes {first_bytes})", path.display())]
-    Metadata {
-        /// The file.
-        path: PathBuf,
-        /// The array's name.
-        key: String,
-        /// Its dtype as stored.
-        dtype: String,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// The first bytes of its data, escaped.
-        first_bytes: String,
-        /// Why it cannot be read.
-        reason: String,
-    },
+    #[error(transparent)]
+    Metadata(Box<UnreadableMetadata>),
     /// The file can be understood in more than one way.
     #[error("{}: ambiguous: {reason}; {remedy}", path.display())]
     Ambiguous {
@@ -124,6 +111,24 @@ pub enum Error {
         /// Everything that is wrong.
         problems: Vec<Problem>,
     },
+}
+
+/// Metadata that are there but cannot be read, with what there is.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: `{key}` is unreadable: {reason} (dtype {dtype}, shape {shape:?}, first bytes {first_bytes})", path.display())]
+pub struct UnreadableMetadata {
+    /// The file.
+    pub path: PathBuf,
+    /// The array's name.
+    pub key: String,
+    /// Its dtype as stored.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The first bytes of its data, escaped.
+    pub first_bytes: String,
+    /// Why it cannot be read.
+    pub reason: String,
 }
 
 impl Error {

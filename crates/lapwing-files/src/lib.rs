@@ -1,17 +1,25 @@
 //! Scans on disk: NumPy archives, `_metadata`, the dialects of the field, and the [`Dataset`] they become.
 //!
+//! - [`dataset::read`] turns a file of any dialect into a [`Dataset`] in the project's own conventions, and says what
+//!   it understood; [`Dataset::write`] writes the study's format.
+//! - [`Archive`] and [`npz::write`] read and write NumPy archives of anything; [`npy::Array`] is one array.
+//! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without running them.
+//! - [`atomic::write`] is how every file of the project comes to be.
+//!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod atomic;
+pub mod contract;
 pub mod dataset;
+pub mod dialect;
 mod error;
+pub mod metadata;
 pub mod npy;
 pub mod npz;
 pub mod pickle;
 
 pub use dataset::Dataset;
-pub use error::{Error, Problem};
+pub use dialect::{ReadOptions, Understanding};
+pub use error::{Error, Problem, UnreadableMetadata};
+pub use metadata::Metadata;
 pub use npz::{Archive, ArrayInfo};
-
-/// The `_metadata` of a data set: one JSON object, insertion order kept.
-pub type Metadata = serde_json::Map<String, serde_json::Value>;

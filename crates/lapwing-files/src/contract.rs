@@ -1,0 +1,172 @@
+//! The contract of a data set (DATA-001): what must hold before anything is computed from it.
+//!
+//! Each check returns every problem it finds, so that a file can be mended in one go.
+
+use lapwing_model::{Complex32, Field, Modes, Position, Window};
+use ndarray::Array3;
+
+use crate::{Dataset, Problem};
+
+/// All problems of a data set in memory, in the order of its fields.
+pub fn check(dataset: &Dataset) -> Vec<Problem> {
+    let mut problems = diffraction(&dataset.diffraction);
+    problems.extend(scan(&dataset.scan));
+    if dataset.scan.len() != dataset.n_patterns() {
+        problems.push(Problem::new(
+            "xcoords",
+            format!("{} positions, one for each pattern", dataset.n_patterns()),
+            format!("{} positions", dataset.scan.len()),
+        ));
+    }
+    if let Some(field) = &dataset.object {
+        problems.extend(object(field));
+        problems.extend(windows(&dataset.scan, dataset.pattern_shape(), field.dim()));
+    }
+    if let Some(modes) = &dataset.probe {
+        problems.extend(probe(modes, dataset.pattern_shape()));
+    }
+    problems
+}
+
+/// Amplitudes: at least one pattern of at least one pixel; finite and not negative.
+pub fn diffraction(patterns: &Array3<f32>) -> Vec<Problem> {
+    let shape = patterns.shape();
+    if patterns.is_empty() {
+        let found = format!("shape {shape:?}");
+        return vec![Problem::new("diffraction", "at least one pattern of at least one pixel", found)];
+    }
+    let mut problems = Vec::new();
+    let first = |wrong: fn(f32) -> bool| patterns.indexed_iter().find(|(_, value)| wrong(**value));
+    let count = |wrong: fn(f32) -> bool| patterns.iter().filter(|value| wrong(**value)).count();
+    for (expected, wrong) in
+        [("finite numbers", (|v| !v.is_finite()) as fn(f32) -> bool), ("no negative numbers", |v| v < 0.0)]
+    {
+        if let Some(((pattern, y, x), value)) = first(wrong) {
+            let others = match count(wrong) - 1 {
+                0 => String::new(),
+                others => format!(", and {others} more"),
+            };
+            let found = format!("{value} in pattern {pattern} at row {y}, column {x}{others}");
+            problems.push(Problem::new("diffraction", expected, found));
+        }
+    }
+    problems
+}
+
+/// Positions: at least one, all finite.
+pub fn scan(scan: &[Position]) -> Vec<Problem> {
+    if scan.is_empty() {
+        return vec![Problem::new("xcoords", "at least one position", "an empty scan")];
+    }
+    let mut problems = Vec::new();
+    for (key, coordinate) in [("xcoords", (|p| p.x) as fn(&Position) -> f64), ("ycoords", |p: &Position| p.y)]
+    {
+        let wrong: Vec<usize> = (0..scan.len()).filter(|&i| !coordinate(&scan[i]).is_finite()).collect();
+        if let Some(&first) = wrong.first() {
+            let found = format!("{} of {} not finite, the first at index {first}", wrong.len(), scan.len());
+            problems.push(Problem::new(key, "finite numbers", found));
+        }
+    }
+    problems
+}
+
+/// The object: at least one pixel, all finite.
+pub fn object(object: &Field) -> Vec<Problem> {
+    complex("objectGuess", object.shape(), object.iter())
+}
+
+/// The probe: modes of the patterns' shape, all finite.
+pub fn probe(modes: &Modes, pattern: (usize, usize)) -> Vec<Problem> {
+    let mut problems = complex("probeGuess", modes.shape(), modes.iter());
+    let (_, height, width) = modes.dim();
+    if (height, width) != pattern {
+        let expected = format!("(modes, {}, {}), the shape of a pattern", pattern.0, pattern.1);
+        problems.push(Problem::new("probeGuess", expected, format!("shape {:?}", modes.shape())));
+    }
+    problems
+}
+
+fn complex<'a>(key: &str, shape: &[usize], values: impl Iterator<Item = &'a Complex32>) -> Vec<Problem> {
+    if shape.contains(&0) {
+        return vec![Problem::new(key, "at least one pixel", format!("shape {shape:?}"))];
+    }
+    match values.filter(|value| !value.is_finite()).count() {
+        0 => Vec::new(),
+        wrong => vec![Problem::new(key, "finite numbers", format!("{wrong} that are not"))],
+    }
+}
+
+/// Every window must lie on the object array; positions that are not finite are another check's business.
+pub fn windows(scan: &[Position], pattern: (usize, usize), object: (usize, usize)) -> Vec<Problem> {
+    let off = |position: &Position| {
+        position.y.is_finite()
+            && position.x.is_finite()
+            && !Window::of(*position, pattern).fits(pattern, object)
+    };
+    let wrong: Vec<usize> = (0..scan.len()).filter(|&index| off(&scan[index])).collect();
+    let Some(&first) = wrong.first() else { return Vec::new() };
+    let Position { y, x } = scan[first];
+    let expected =
+        format!("windows of {} x {} inside the object's {} x {}", pattern.0, pattern.1, object.0, object.1);
+    let found = format!(
+        "{} of {} off the object, the first at index {first} centred on row {y}, column {x}",
+        wrong.len(),
+        scan.len()
+    );
+    vec![Problem::new("xcoords, ycoords", expected, found)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> Dataset {
+        Dataset {
+            diffraction: Array3::from_elem((2, 4, 4), 0.5),
+            scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 6.0, x: 3.0 }],
+            object: Some(Field::from_elem((8, 8), Complex32::ONE)),
+            probe: Some(Modes::from_elem((1, 4, 4), Complex32::ONE)),
+            metadata: None,
+            extras: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_sound_data_set_has_no_problems() {
+        assert_eq!(check(&sound()), []);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let mut dataset = sound();
+        dataset.diffraction[[0, 1, 2]] = -1.0;
+        dataset.diffraction[[1, 0, 0]] = f32::NAN;
+        dataset.scan.push(Position { y: 6.5, x: f64::INFINITY });
+        dataset.scan[1].y = 7.0;
+        dataset.probe = Some(Modes::from_elem((1, 5, 4), Complex32::new(f32::NAN, 0.0)));
+        let problems = check(&dataset);
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "diffraction",
+                "diffraction",
+                "xcoords",
+                "xcoords",
+                "xcoords, ycoords",
+                "probeGuess",
+                "probeGuess"
+            ]
+        );
+        assert!(problems[0].found.contains("pattern 1 at row 0, column 0"), "{problems:?}");
+        assert!(problems[4].found.starts_with("1 of 3"), "{problems:?}");
+    }
+
+    #[test]
+    fn emptiness_is_a_problem() {
+        let mut dataset = sound();
+        dataset.diffraction = Array3::zeros((0, 4, 4));
+        dataset.scan.clear();
+        assert_eq!(check(&dataset).len(), 2);
+    }
+}

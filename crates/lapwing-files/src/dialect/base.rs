@@ -1,0 +1,64 @@
+//! What a simulation starts from: an object, a probe and, if they are there, positions.
+
+use std::path::Path;
+
+use lapwing_model::{Field, Modes, Position};
+
+use super::{ReadOptions, study};
+use crate::npz::Archive;
+use crate::{Error, Metadata, Problem, contract, metadata};
+
+/// The object, the probe and the positions of a file that need not hold any patterns.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The object on its full grid.
+    pub object: Field,
+    /// Probe modes, axes (mode, y, x).
+    pub probe: Modes,
+    /// Window centres in pixels of the object array, when the file has `xcoords` and `ycoords`.
+    pub scan: Option<Vec<Position>>,
+    /// The `_metadata` object.
+    pub metadata: Option<Metadata>,
+    /// Everything that was converted, in words.
+    pub notes: Vec<String>,
+}
+
+/// Reads `objectGuess`, `probeGuess` and, where present, `xcoords` and `ycoords` of an archive in the study's format.
+///
+/// # Errors
+/// [`Error::Contract`] with all problems at once, and whatever makes a file unreadable.
+pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
+    let archive = Archive::open(path)?;
+    let options = ReadOptions::default();
+    let (mut notes, mut problems) = (Vec::new(), Vec::new());
+    let metadata = metadata::read(&archive)?;
+    for (key, expected) in
+        [("objectGuess", "(M, M') complex64"), ("probeGuess", "(H, W) or (modes, H, W) complex64")]
+    {
+        if !archive.contains(key) {
+            problems.push(Problem::new(key, expected, "nothing of that name"));
+        }
+    }
+    let object = study::object(&archive, &options, &mut notes, &mut problems)?;
+    let probe = study::probe(&archive, &options, &mut notes, &mut problems)?;
+    let scan = match archive.contains("xcoords") || archive.contains("ycoords") {
+        true => study::scan(&archive, &options, &mut notes, &mut problems)?,
+        false => None,
+    };
+    if let Some(object) = &object {
+        problems.extend(contract::object(object));
+    }
+    if let Some(modes) = &probe {
+        // A base has no patterns: its probe sets their shape.
+        let (_, height, width) = modes.dim();
+        problems.extend(contract::probe(modes, (height, width)));
+        if let (Some(scan), Some(object)) = (&scan, &object) {
+            problems.extend(contract::scan(scan));
+            problems.extend(contract::windows(scan, (height, width), object.dim()));
+        }
+    }
+    match (object, probe, problems.is_empty()) {
+        (Some(object), Some(probe), true) => Ok(Base { object, probe, scan, metadata, notes }),
+        _ => Err(Error::Contract { path: archive.path().to_owned(), problems }),
+    }
+}

@@ -1,0 +1,151 @@
+//! What a user may say about a file, and what was understood of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::ArrayInfo;
+
+/// An enum whose values have one name each: on the command line, in JSON and in messages.
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal $(| $alias:literal)*),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $type {
+            $($(#[$variant_doc])* $variant),*
+        }
+
+        impl $type {
+            /// The name, as in messages, in JSON and on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),*
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(name: &str) -> Result<Self, String> {
+                match name {
+                    $($name $(| $alias)* => Ok(Self::$variant),)*
+                    other => Err(format!("expected {}, found {other:?}", [$($name),*].join(" or "))),
+                }
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+    };
+}
+
+names! {
+    /// Whose way of writing a scan a file follows.
+    Dialect {
+        /// The study's own: `diffraction`, `xcoords`, `ycoords`, `objectGuess`, `probeGuess`.
+        Study = "study",
+        /// The same with the older `diff3d`, which may hold amplitude, intensity or counts.
+        Diff3d = "diff3d",
+        /// tike's: `data`, `scan`, `probe`, `psi`.
+        Tike = "tike",
+    }
+}
+
+names! {
+    /// Which axis of a stack counts the patterns.
+    AxisOrder {
+        /// The first.
+        PatternFirst = "(n, H, W)" | "nhw",
+        /// The last.
+        PatternLast = "(H, W, n)" | "hwn",
+    }
+}
+
+names! {
+    /// What the numbers of a stack are.
+    Quantity {
+        /// Square root of the intensity.
+        Amplitude = "amplitude",
+        /// Intensity in some unit.
+        Intensity = "intensity",
+        /// Intensity in photons.
+        Counts = "counts",
+    }
+}
+
+names! {
+    /// Where in a pattern the zero frequency is.
+    ZeroFrequency {
+        /// At index (H/2, W/2).
+        Centre = "centre" | "center",
+        /// At index (0, 0).
+        Corner = "corner",
+    }
+}
+
+names! {
+    /// Which of the two coordinates of a position is which.
+    CoordinateOrder {
+        /// As the dialect has it: `ycoords` are rows and `xcoords` columns; tike's `scan` is (row, column).
+        RowColumn = "row-column" | "yx",
+        /// The other way round.
+        ColumnRow = "column-row" | "xy",
+    }
+}
+
+/// What is known about a file beforehand; everything that is `None` is found out from the file.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// The dialect, instead of telling it by the names of the arrays.
+    pub dialect: Option<Dialect>,
+    /// The order of the axes, instead of telling it by their lengths.
+    pub axis_order: Option<AxisOrder>,
+    /// What the patterns hold, instead of the dialect's rule.
+    pub quantity: Option<Quantity>,
+    /// Where the zero frequency is, instead of the dialect's rule.
+    pub zero_frequency: Option<ZeroFrequency>,
+    /// Which coordinate is which.
+    pub coordinate_order: Option<CoordinateOrder>,
+    /// Whether the row coordinate counts upwards: the sign is reversed before anything else.
+    pub flip_y: bool,
+    /// Whether the column coordinate counts leftwards: the sign is reversed before anything else.
+    pub flip_x: bool,
+    /// Names of arrays to pass over, whatever they hold.
+    pub leave_out: Vec<String>,
+}
+
+/// What was understood of a file: how it stores things, before they were converted to the project's conventions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Understanding {
+    /// Whose way of writing it follows.
+    pub dialect: Dialect,
+    /// Order of the axes in the file.
+    pub axis_order: AxisOrder,
+    /// What the patterns of the file hold.
+    pub quantity: Quantity,
+    /// Where the zero frequency is in the file.
+    pub zero_frequency: ZeroFrequency,
+    /// Number of patterns.
+    pub n_patterns: usize,
+    /// Shape of one pattern, (height, width).
+    pub pattern_shape: (usize, usize),
+    /// Mean over the patterns of the summed counts, when the scale is known.
+    pub mean_counts_per_pattern: Option<f64>,
+    /// Everything that was converted, assumed or left out, in words.
+    pub notes: Vec<String>,
+    /// Every array of the file as stored.
+    #[serde(skip)]
+    pub arrays: Vec<ArrayInfo>,
+}

@@ -1,0 +1,263 @@
+//! The stack of patterns: from any order, quantity and place of the zero frequency to centred amplitudes.
+
+use ndarray::{Array3, Ix3};
+
+use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
+use crate::npy::{Array, DType};
+use crate::{Dataset, Problem};
+
+/// What a dialect says about its patterns.
+pub(super) struct Rules {
+    /// The array's name, for messages.
+    pub key: &'static str,
+    /// What floating-point numbers are; `None` when only the user can know.
+    pub floats: Option<Quantity>,
+    /// What whole numbers are.
+    pub integers: Quantity,
+    pub zero_frequency: ZeroFrequency,
+}
+
+/// Patterns in the project's conventions, and how the file had them.
+pub(super) struct Stack {
+    pub amplitude: Array3<f32>,
+    pub quantity: Quantity,
+    pub zero_frequency: ZeroFrequency,
+    /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
+    pub scale: Option<f64>,
+}
+
+/// Why there is no stack.
+pub(super) enum Refusal {
+    Problems(Vec<Problem>),
+    /// What cannot be decided, and what to say to decide it.
+    Ambiguous(String, String),
+}
+
+/// The patterns of an array that is known to have three axes.
+pub(super) fn read(
+    array: Array,
+    order: AxisOrder,
+    rules: &Rules,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Stack, Refusal> {
+    let dtype = array.dtype();
+    if let Some(problem) = wrong_kind(rules.key, &dtype) {
+        return Err(Refusal::Problems(vec![problem]));
+    }
+    let unreadable = |error: crate::npy::NpyError| {
+        Refusal::Problems(vec![Problem::new(rules.key, "three axes of real numbers", error.to_string())])
+    };
+    let mut values = array.into_f32_array::<Ix3>().map_err(unreadable)?;
+    if dtype != DType::F32 {
+        notes.push(format!("{}: {dtype} converted to float32", rules.key));
+    }
+    if order == AxisOrder::PatternLast {
+        values = values.permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
+        notes.push(format!("{}: axes (H, W, n) reordered to (n, H, W)", rules.key));
+    }
+    let problems: Vec<Problem> = crate::contract::diffraction(&values)
+        .into_iter()
+        .map(|problem| Problem { key: rules.key.to_owned(), ..problem })
+        .collect();
+    if !problems.is_empty() {
+        return Err(Refusal::Problems(problems));
+    }
+
+    let quantity = quantity(&values, &dtype, rules, options, notes)?;
+    let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
+    if zero_frequency == ZeroFrequency::Corner {
+        centre(&mut values);
+        notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
+    }
+    note_bright_corners(&values, rules.key, notes);
+    let scale = match quantity {
+        Quantity::Amplitude => None,
+        Quantity::Intensity => {
+            values.mapv_inplace(f32::sqrt);
+            notes.push(format!("{}: intensity converted to amplitude by the square root", rules.key));
+            None
+        }
+        Quantity::Counts => {
+            let (amplitude, scale) = Dataset::amplitudes(&values);
+            values = amplitude;
+            notes.push(format!(
+                "{}: counts converted to amplitude, sqrt(counts) / {scale}, so that the mean summed intensity is 1",
+                rules.key
+            ));
+            Some(scale)
+        }
+    };
+    Ok(Stack { amplitude: values, quantity, zero_frequency, scale })
+}
+
+/// The problem with a dtype that cannot hold patterns.
+pub(super) fn wrong_kind(key: &str, dtype: &DType) -> Option<Problem> {
+    let real = dtype.is_float() || dtype.is_integer();
+    (!real).then(|| Problem::new(key, "real numbers", dtype.to_string()))
+}
+
+fn quantity(
+    values: &Array3<f32>,
+    dtype: &DType,
+    rules: &Rules,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Quantity, Refusal> {
+    let key = rules.key;
+    if let Some(told) = options.quantity {
+        notes.push(format!("{key}: taken as {told}, as told"));
+        return Ok(told);
+    }
+    if dtype.is_integer() {
+        if rules.integers == Quantity::Intensity {
+            notes.push(format!("{key}: whole numbers are intensity, in what unit the file does not say"));
+        }
+        return Ok(rules.integers);
+    }
+    let whole = values.iter().all(|value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
+    match (rules.floats, whole) {
+        (Some(quantity), true) => {
+            if quantity == Quantity::Amplitude {
+                notes.push(format!("{key}: every value is a whole number; should they be counts, say so"));
+            }
+            // Floating-point intensities that are whole numbers are counts.
+            Ok(if quantity == Quantity::Intensity { Quantity::Counts } else { quantity })
+        }
+        (Some(quantity), false) => Ok(quantity),
+        (None, false) => Ok(Quantity::Amplitude),
+        (None, true) => Err(Refusal::Ambiguous(
+            format!("{key} holds floating-point numbers that are all whole: amplitude, intensity or counts"),
+            "state the quantity (amplitude, intensity or counts)".to_owned(),
+        )),
+    }
+}
+
+/// Moves the zero frequency of every pattern from index (0, 0) to (H/2, W/2).
+fn centre(values: &mut Array3<f32>) {
+    let (_, height, width) = values.dim();
+    for mut pattern in values.outer_iter_mut() {
+        // The stack is in C order, so every pattern is one slice.
+        let Some(pixels) = pattern.as_slice_mut() else { continue };
+        pixels.rotate_right(height / 2 * width);
+        for row in pixels.chunks_exact_mut(width) {
+            row.rotate_right(width / 2);
+        }
+    }
+}
+
+/// Far-field patterns are bright around the zero frequency: a note when that does not seem to be the centre.
+fn note_bright_corners(values: &Array3<f32>, key: &str, notes: &mut Vec<String>) {
+    let (_, height, width) = values.dim();
+    if height < 8 || width < 8 {
+        return;
+    }
+    let inner = |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
+    let (mut in_centre, mut in_corners) = (0.0_f64, 0.0_f64);
+    for ((_, y, x), &value) in values.indexed_iter() {
+        match (inner(y, height), inner(x, width)) {
+            (true, true) => in_centre += f64::from(value),
+            (false, false) => in_corners += f64::from(value),
+            _ => {}
+        }
+    }
+    if in_corners > 2.0 * in_centre {
+        notes.push(format!(
+            "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so"
+        ));
+    }
+}
+
+/// What the lengths of the axes say about their order, and what else may decide.
+pub(super) struct OrderEvidence<'a> {
+    pub key: &'a str,
+    /// Number of positions.
+    pub n: usize,
+    /// Shape of the probe, (height, width), when there is one.
+    pub probe: Option<(usize, usize)>,
+    /// Whether the metadata say that the file follows the contract, which has the patterns first.
+    pub by_contract: bool,
+}
+
+impl OrderEvidence<'_> {
+    pub(super) fn decide(
+        &self,
+        shape: &[usize; 3],
+        options: &ReadOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<AxisOrder, Refusal> {
+        let Self { key, n, .. } = self;
+        let (first, last) = (shape[0] == *n, shape[2] == *n);
+        let wrong = |expected: String| {
+            Err(Refusal::Problems(vec![Problem::new(*key, expected, format!("shape {shape:?}"))]))
+        };
+        match (options.axis_order, first, last) {
+            (Some(AxisOrder::PatternFirst), true, _) => Ok(AxisOrder::PatternFirst),
+            (Some(AxisOrder::PatternLast), _, true) => Ok(AxisOrder::PatternLast),
+            (Some(told), _, _) => wrong(format!("{told} with n = {n}, the number of positions")),
+            (None, true, false) => Ok(AxisOrder::PatternFirst),
+            (None, false, true) => Ok(AxisOrder::PatternLast),
+            (None, false, false) => wrong(format!("(n, H, W) with n = {n}, the number of positions")),
+            (None, true, true) => {
+                let fits =
+                    |height: usize, width: usize| self.probe.is_none_or(|shape| shape == (height, width));
+                match (fits(shape[1], shape[2]), fits(shape[0], shape[1])) {
+                    (true, false) => Ok(AxisOrder::PatternFirst),
+                    (false, true) => Ok(AxisOrder::PatternLast),
+                    _ if self.by_contract => {
+                        notes.push(format!(
+                            "{key}: first and last axis are both {n} long; (n, H, W) by its metadata"
+                        ));
+                        Ok(AxisOrder::PatternFirst)
+                    }
+                    _ => Err(Refusal::Ambiguous(
+                        format!(
+                            "{key} has shape {shape:?} and there are {n} positions: (n, H, W) or (H, W, n)"
+                        ),
+                        "state the axis order (nhw or hwn)".to_owned(),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(
+        n: usize,
+        shape: [usize; 3],
+        probe: Option<(usize, usize)>,
+        by_contract: bool,
+    ) -> Option<AxisOrder> {
+        let evidence = OrderEvidence { key: "diff3d", n, probe, by_contract };
+        evidence.decide(&shape, &ReadOptions::default(), &mut Vec::new()).ok()
+    }
+
+    #[test]
+    fn lengths_decide_and_cubes_are_ambiguous() {
+        use AxisOrder::{PatternFirst, PatternLast};
+        assert_eq!(decide(5, [5, 8, 8], None, false), Some(PatternFirst));
+        assert_eq!(decide(5, [8, 8, 5], None, false), Some(PatternLast));
+        assert_eq!(decide(4, [5, 8, 8], None, false), None);
+        assert_eq!(decide(8, [8, 8, 8], Some((8, 8)), false), None);
+        assert_eq!(decide(8, [8, 8, 8], Some((8, 8)), true), Some(PatternFirst));
+        assert_eq!(decide(8, [8, 6, 8], Some((8, 6)), false), Some(PatternLast));
+        assert_eq!(decide(8, [8, 6, 8], Some((6, 8)), false), Some(PatternFirst));
+    }
+
+    #[test]
+    fn the_zero_frequency_moves_to_the_centre() {
+        for (height, width) in [(4, 6), (5, 3)] {
+            let mut values = Array3::zeros((2, height, width));
+            values[[1, 0, 0]] = 1.0;
+            values[[1, 1, 0]] = 2.0;
+            centre(&mut values);
+            assert_eq!(values[[1, height / 2, width / 2]], 1.0);
+            assert_eq!(values[[1, height / 2 + 1, width / 2]], 2.0);
+            assert_eq!(values.sum(), 3.0);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The study's format (DATA-001) and its older form with `diff3d`.
+
+use lapwing_model::{Field, Modes, Position};
+use ndarray::{Axis, Ix2, Ix3};
+
+use super::stack::{OrderEvidence, Refusal, Rules, Stack};
+use super::{
+    AxisOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
+};
+use crate::npy::{Array, DType};
+use crate::npz::Archive;
+use crate::{Dataset, Error, Metadata, Problem, contract, metadata};
+
+/// Optional arrays that must have one entry per pattern.
+const PER_PATTERN: [&str; 5] = ["Y", "scan_index", "xcoords_start", "ycoords_start", "filenames"];
+
+pub(super) fn read(
+    archive: &Archive,
+    key: &'static str,
+    options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
+    let arrays = archive.list()?;
+    let mut notes = Vec::new();
+    let mut problems = Vec::new();
+    let mut metadata = metadata::read(archive)?;
+
+    let scan = scan(archive, options, &mut notes, &mut problems)?;
+    let object = object(archive, options, &mut notes, &mut problems)?;
+    let probe = probe(archive, options, &mut notes, &mut problems)?;
+    let evidence = OrderEvidence {
+        key,
+        n: scan.as_ref().map_or(0, Vec::len),
+        probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
+        by_contract: key == "diffraction" && metadata.as_ref().is_some_and(follows_contract),
+    };
+    let stack =
+        patterns(archive, scan.is_some().then_some(&evidence), key, options, &mut notes, &mut problems)?;
+
+    if let Some(scan) = &scan {
+        problems.extend(contract::scan(scan));
+    }
+    if let Some(object) = &object {
+        problems.extend(contract::object(object));
+    }
+    let pattern_shape = stack.as_ref().map(|(_, stack)| {
+        let (_, height, width) = stack.amplitude.dim();
+        (height, width)
+    });
+    if let (Some(modes), Some(shape)) = (&probe, pattern_shape) {
+        problems.extend(contract::probe(modes, shape));
+    }
+    if let (Some(scan), Some(object), Some(shape)) = (&scan, &object, pattern_shape) {
+        problems.extend(contract::windows(scan, shape, object.dim()));
+    }
+
+    let mut extras = extras::read(
+        archive,
+        &[key, "xcoords", "ycoords", "objectGuess", "probeGuess"],
+        options,
+        &mut notes,
+    )?;
+    if let (Some(scan), Some((order, _))) = (&scan, &stack) {
+        check_extras(&mut extras, scan.len(), *order, &mut notes, &mut problems);
+    }
+
+    let (Some(scan), Some((axis_order, stack)), true) = (scan, stack, problems.is_empty()) else {
+        return Err(Error::Contract { path: archive.path().to_owned(), problems });
+    };
+    if let Some(scale) = stack.scale {
+        let metadata = metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "intensity_scale", scale);
+    }
+    let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata, extras };
+    let understanding = Understanding {
+        dialect: if key == "diff3d" { Dialect::Diff3d } else { Dialect::Study },
+        axis_order,
+        quantity: stack.quantity,
+        zero_frequency: stack.zero_frequency,
+        n_patterns: dataset.n_patterns(),
+        pattern_shape: dataset.pattern_shape(),
+        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
+        notes,
+        arrays,
+    };
+    Ok((dataset, understanding))
+}
+
+/// Whether the metadata are those of a tool that follows the contract, in which the patterns come first.
+fn follows_contract(metadata: &Metadata) -> bool {
+    let says_so =
+        metadata.get(crate::dataset::AXIS_ORDER).and_then(|order| order.as_str()) == Some("(n, H, W)");
+    says_so || metadata.contains_key("schema_version") || metadata.contains_key("data_transformations")
+}
+
+fn patterns(
+    archive: &Archive,
+    evidence: Option<&OrderEvidence<'_>>,
+    key: &'static str,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<(AxisOrder, Stack)>, Error> {
+    if !archive.contains(key) {
+        problems.push(Problem::new(key, "(n, H, W) float32", "nothing of that name"));
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    if let Some(problem) = stack::wrong_kind(key, &header.dtype) {
+        problems.push(problem);
+        return Ok(None);
+    }
+    let Ok(shape) = <[usize; 3]>::try_from(header.shape.as_slice()) else {
+        problems.push(Problem::new(key, "three axes (n, H, W)", format!("shape {:?}", header.shape)));
+        return Ok(None);
+    };
+    let rules = Rules {
+        key,
+        floats: (key == "diffraction").then_some(Quantity::Amplitude),
+        integers: Quantity::Intensity,
+        zero_frequency: ZeroFrequency::Centre,
+    };
+    // Without positions the order cannot be told, but the values can still be checked.
+    let order =
+        evidence.map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
+    let outcome = match order {
+        Ok(order) => {
+            stack::read(archive.read(key)?, order, &rules, options, notes).map(|stack| (order, stack))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(Refusal::Problems(found)) => {
+            problems.extend(found);
+            Ok(None)
+        }
+        // What is wrong in any case is worth more than a question.
+        Err(Refusal::Ambiguous(..)) if !problems.is_empty() => Ok(None),
+        Err(Refusal::Ambiguous(reason, remedy)) => {
+            Err(Error::Ambiguous { path: archive.path().to_owned(), reason, remedy })
+        }
+    }
+}
+
+/// Positions from `xcoords` and `ycoords`; `None` when there is a problem with them.
+pub(super) fn scan(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Vec<Position>>, Error> {
+    let xcoords = coordinates(archive, "xcoords", problems)?;
+    let ycoords = coordinates(archive, "ycoords", problems)?;
+    match (xcoords, ycoords) {
+        (Some(x), Some(y)) if x.len() == y.len() => Ok(Some(positions(y, x, options, notes))),
+        (Some(x), Some(y)) => {
+            let expected = format!("({},), as long as xcoords", x.len());
+            problems.push(Problem::new("ycoords", expected, format!("({},)", y.len())));
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn coordinates(archive: &Archive, key: &str, problems: &mut Vec<Problem>) -> Result<Option<Vec<f64>>, Error> {
+    let expected = "(n,) float64";
+    if !archive.contains(key) {
+        problems.push(Problem::new(key, expected, "nothing of that name"));
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    let real = header.dtype.is_float() || header.dtype.is_integer();
+    if header.shape.len() != 1 || !real {
+        problems.push(Problem::new(key, expected, found(&header.shape, &header.dtype)));
+        return Ok(None);
+    }
+    let values = archive.read(key)?.to_f64();
+    values.map(Some).map_err(|source| Error::Array {
+        path: archive.path().to_owned(),
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn found(shape: &[usize], dtype: &DType) -> String {
+    format!("shape {shape:?} of {dtype}")
+}
+
+/// Whether an optional array is to be read.
+fn wanted(archive: &Archive, key: &str, options: &ReadOptions, notes: &mut Vec<String>) -> bool {
+    let left_out = options.leave_out.iter().any(|left| left == key);
+    if left_out && archive.contains(key) {
+        notes.push(format!("{key}: left out, as told"));
+    }
+    archive.contains(key) && !left_out
+}
+
+/// `objectGuess`; `None` when absent, or when there is a problem with it.
+pub(super) fn object(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Field>, Error> {
+    let key = "objectGuess";
+    if !wanted(archive, key, options, notes) {
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    if header.shape.len() != 2 || !header.dtype.is_complex() {
+        problems.push(Problem::new(key, "(M, M') complex64", found(&header.shape, &header.dtype)));
+        return Ok(None);
+    }
+    note_width(key, &header.dtype, notes);
+    Ok(archive.read(key)?.into_complex32_array::<Ix2>().ok())
+}
+
+/// `probeGuess` as (modes, H, W); `None` when absent, or when there is a problem with it.
+pub(super) fn probe(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Modes>, Error> {
+    let key = "probeGuess";
+    if !wanted(archive, key, options, notes) {
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    let shape = match *header.shape.as_slice() {
+        [height, width] => Some([1, height, width]),
+        // (H, W, 1); but (1, H, 1) can only be one mode of a single column.
+        [height, width, 1] if height > 1 => Some([1, height, width]),
+        [modes, height, width] => Some([modes, height, width]),
+        _ => None,
+    };
+    let (Some(shape), true) = (shape, header.dtype.is_complex()) else {
+        let expected = "(H, W), (modes, H, W) or (H, W, 1) complex64";
+        problems.push(Problem::new(key, expected, found(&header.shape, &header.dtype)));
+        return Ok(None);
+    };
+    note_width(key, &header.dtype, notes);
+    let array = archive.read(key)?.reshape(shape.to_vec());
+    Ok(array.and_then(Array::into_complex32_array::<Ix3>).ok())
+}
+
+fn note_width(key: &str, dtype: &DType, notes: &mut Vec<String>) {
+    if *dtype != DType::C64 {
+        notes.push(format!("{key}: {dtype} converted to complex64"));
+    }
+}
+
+/// The optional arrays of the contract: one entry per pattern, finite where they are numbers. Patches stored as
+/// (H, W, n) beside patterns of that order are reordered like these.
+fn check_extras(
+    extras: &mut [(String, Array)],
+    n: usize,
+    order: AxisOrder,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) {
+    for (name, array) in extras.iter_mut().filter(|(name, _)| PER_PATTERN.contains(&name.as_str())) {
+        if order == AxisOrder::PatternLast
+            && name == "Y"
+            && array.dtype().is_complex()
+            && let [_, _, last] = *array.shape()
+            && last == n
+            && let Ok(patches) = array.clone().into_complex32_array::<Ix3>()
+        {
+            *array = Array::from(&patches.permuted_axes([2, 0, 1]));
+            notes.push("Y: axes (H, W, n) reordered to (n, H, W)".to_owned());
+        }
+        if array.shape().first() != Some(&n) {
+            let expected = format!("{n} entries along the first axis, one for each pattern");
+            problems.push(Problem::new(name.as_str(), expected, format!("shape {:?}", array.shape())));
+        }
+    }
+    let patches = extras.iter().find(|(name, array)| name == "Y" && array.dtype().is_complex());
+    if let Some((_, patches)) = patches
+        && let Ok(values) = patches.clone().into_complex32()
+    {
+        let wrong = values.iter().filter(|value| !value.is_finite()).count();
+        if wrong > 0 {
+            problems.push(Problem::new("Y", "finite numbers", format!("{wrong} that are not")));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! tike's archives: `data` (1, n, H, W) intensity with the zero frequency in the corner, `scan` (1, n, 2) minimum
+//! corners of the windows in (row, column) pixels, `probe` (1, 1, 1, modes, H, W), `psi` (slices, H, W).
+
+use lapwing_model::{Field, Modes};
+use ndarray::{Ix2, Ix3};
+use serde_json::json;
+
+use super::stack::{OrderEvidence, Refusal, Rules};
+use super::{Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack};
+use crate::dataset::scaled;
+use crate::npy::Array;
+use crate::npz::Archive;
+use crate::{Dataset, Error, Problem, contract, metadata};
+
+pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+    let arrays = archive.list()?;
+    let mut notes = Vec::new();
+    let mut problems = Vec::new();
+    let mut metadata = metadata::read(archive)?.unwrap_or_default();
+
+    let corners = corners(archive, &mut problems)?;
+    let data = match squeezed(archive, "data", 3, "(1, n, H, W)", &mut problems)? {
+        Some(array) => array,
+        None => return Err(Error::Contract { path: archive.path().to_owned(), problems }),
+    };
+    let n = corners.as_ref().map_or(data.shape()[0], |(rows, _)| rows.len());
+    // `squeezed` returns three axes.
+    let shape = [data.shape()[0], data.shape()[1], data.shape()[2]];
+    let rules = Rules {
+        key: "data",
+        floats: Some(Quantity::Intensity),
+        integers: Quantity::Counts,
+        zero_frequency: ZeroFrequency::Corner,
+    };
+    let evidence = OrderEvidence { key: "data", n, probe: None, by_contract: true };
+    let stacked = evidence
+        .decide(&shape, options, &mut notes)
+        .and_then(|order| Ok((order, stack::read(data, order, &rules, options, &mut notes)?)));
+    let stacked = match stacked {
+        Ok(stacked) => Some(stacked),
+        Err(Refusal::Problems(found)) => {
+            problems.extend(found);
+            None
+        }
+        Err(Refusal::Ambiguous(reason, remedy)) => {
+            return Err(Error::Ambiguous { path: archive.path().to_owned(), reason, remedy });
+        }
+    };
+    let probe = probe(archive, options, &mut problems)?;
+    let object = object(archive, options, &mut notes, &mut problems)?;
+    let (Some((axis_order, mut stack)), Some((rows, columns))) = (stacked, corners) else {
+        return Err(Error::Contract { path: archive.path().to_owned(), problems });
+    };
+
+    let (_, height, width) = stack.amplitude.dim();
+    let mut scan = positions(rows, columns, options, &mut notes);
+    for position in &mut scan {
+        position.y += (height / 2) as f64;
+        position.x += (width / 2) as f64;
+    }
+    notes.push(format!("scan: minimum corners moved by ({}, {}) to window centres", height / 2, width / 2));
+
+    if stack.quantity == Quantity::Intensity {
+        // tike knows no other unit than photons, and a likelihood needs one.
+        let (amplitude, scale) = Dataset::amplitudes(&stack.amplitude.mapv(|a| a * a));
+        stack.amplitude = amplitude;
+        stack.scale = Some(scale);
+        notes.push(format!(
+            "data: the unit of the intensity is taken as photons; amplitudes divided by {scale}"
+        ));
+    }
+    let probe = probe.map(|modes| match stack.scale {
+        Some(scale) => {
+            notes.push(format!("probe: divided by {scale}, like the amplitudes"));
+            scaled(modes, (1.0 / scale) as f32)
+        }
+        None => modes,
+    });
+
+    problems.extend(contract::scan(&scan));
+    if let Some(modes) = &probe {
+        let found = contract::probe(modes, (height, width));
+        problems.extend(found.into_iter().map(|problem| Problem { key: "probe".into(), ..problem }));
+    }
+    if let Some(object) = &object {
+        let found = contract::object(object);
+        problems.extend(found.into_iter().map(|problem| Problem { key: "psi".into(), ..problem }));
+        let found = contract::windows(&scan, (height, width), object.dim());
+        problems.extend(found.into_iter().map(|problem| Problem { key: "scan".into(), ..problem }));
+    }
+    let known = ["data", "scan", "probe", if object.is_some() { "psi" } else { "" }];
+    let extras = extras::read(archive, &known, options, &mut notes)?;
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: archive.path().to_owned(), problems });
+    }
+
+    if let Some(scale) = stack.scale {
+        metadata::set_physics_parameter(&mut metadata, "intensity_scale", scale);
+        metadata::set_physics_parameter(&mut metadata, "nphotons", scale * scale);
+    }
+    let parameters = json!({
+        "dialect": Dialect::Tike,
+        "axis_order": axis_order,
+        "quantity": stack.quantity,
+        "zero_frequency": stack.zero_frequency,
+        "notes": notes,
+    });
+    metadata::append_transformation(&mut metadata, "lapwing", "read", parameters);
+    let dataset =
+        Dataset { diffraction: stack.amplitude, scan, object, probe, metadata: Some(metadata), extras };
+    let understanding = Understanding {
+        dialect: Dialect::Tike,
+        axis_order,
+        quantity: stack.quantity,
+        zero_frequency: stack.zero_frequency,
+        n_patterns: dataset.n_patterns(),
+        pattern_shape: (height, width),
+        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
+        notes,
+        arrays,
+    };
+    Ok((dataset, understanding))
+}
+
+/// An array whose last `axes` axes count and whose others have length 1; `None` with a problem otherwise.
+fn squeezed(
+    archive: &Archive,
+    key: &str,
+    axes: usize,
+    expected: &str,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Array>, Error> {
+    if !archive.contains(key) {
+        problems.push(Problem::new(key, expected, "nothing of that name"));
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    let (leading, trailing) = header.shape.split_at(header.shape.len().saturating_sub(axes));
+    if trailing.len() != axes || leading.iter().any(|&length| length != 1) {
+        problems.push(Problem::new(key, expected, format!("shape {:?}", header.shape)));
+        return Ok(None);
+    }
+    let array = archive.read(key)?.reshape(trailing.to_vec());
+    array.map(Some).map_err(|source| Error::Array {
+        path: archive.path().to_owned(),
+        key: key.to_owned(),
+        source,
+    })
+}
+
+/// Rows and columns of `scan`.
+type Corners = (Vec<f64>, Vec<f64>);
+
+fn corners(archive: &Archive, problems: &mut Vec<Problem>) -> Result<Option<Corners>, Error> {
+    let expected = "(1, n, 2) real numbers";
+    let Some(array) = squeezed(archive, "scan", 2, expected, problems)? else { return Ok(None) };
+    match (array.shape(), array.to_f64()) {
+        ([_, 2], Ok(values)) => Ok(Some(values.chunks_exact(2).map(|corner| (corner[0], corner[1])).unzip())),
+        _ => {
+            let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+            problems.push(Problem::new("scan", expected, found));
+            Ok(None)
+        }
+    }
+}
+
+fn probe(
+    archive: &Archive,
+    options: &ReadOptions,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Modes>, Error> {
+    let key = "probe";
+    if !archive.contains(key) || options.leave_out.iter().any(|left| left == key) {
+        return Ok(None);
+    }
+    let expected = "(1, 1, 1, modes, H, W) complex64";
+    let Some(array) = squeezed(archive, key, 3, expected, problems)? else { return Ok(None) };
+    if !array.dtype().is_complex() {
+        problems.push(Problem::new(key, expected, array.dtype().to_string()));
+        return Ok(None);
+    }
+    Ok(array.into_complex32_array::<Ix3>().ok())
+}
+
+/// `psi`, when it has one slice; several are carried along as they are.
+fn object(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Field>, Error> {
+    let key = "psi";
+    if !archive.contains(key) || options.leave_out.iter().any(|left| left == key) {
+        return Ok(None);
+    }
+    let header = archive.header(key)?;
+    if !header.dtype.is_complex() {
+        problems.push(Problem::new(key, "(slices, H, W) complex64", header.dtype.to_string()));
+        return Ok(None);
+    }
+    if header.shape.len() == 3 && header.shape[0] > 1 {
+        notes
+            .push(format!("psi: {} slices carried along; a single one would be the object", header.shape[0]));
+        return Ok(None);
+    }
+    let array = squeezed(archive, key, 2, "(slices, H, W) complex64", problems)?;
+    Ok(array.and_then(|array| array.into_complex32_array::<Ix2>().ok()))
+}

@@ -1,0 +1,136 @@
+//! `_metadata`: one JSON object, however it is stored.
+//!
+//! [`read`] finds it in an archive in every encoding of the field. Absent is `None`; present but unreadable is an
+//! error that shows what is there, never a silent nothing.
+
+mod decode;
+mod view;
+
+use serde_json::{Map, Value, json};
+
+pub(crate) use decode::to_json as json_of;
+pub use view::{SelectionStrategy, ViewMetadata};
+
+use crate::error::UnreadableMetadata;
+use crate::npz::Archive;
+use crate::{Error, npy};
+
+/// The `_metadata` of a data set: one JSON object, insertion order kept.
+pub type Metadata = Map<String, Value>;
+
+/// The array's name.
+pub const KEY: &str = "_metadata";
+
+/// Bytes of unreadable metadata that the error shows.
+const SHOWN: u64 = 48;
+
+/// Reads the metadata of an archive; `None` when it has none.
+///
+/// Understood are: unicode and byte strings and pickled `str`, `bytes` and `dict`, each 0-d or with one element in any
+/// number of axes, and a `uint8` vector of UTF-8; stored or deflated. JSON's text may hold `NaN` and `Infinity`, as
+/// Python writes them; they become `null`.
+///
+/// # Errors
+/// [`Error::Metadata`] with dtype, shape and first bytes when the array is no metadata; [`Error::Array`] when it is
+/// damaged.
+pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
+    if !archive.contains(KEY) {
+        return Ok(None);
+    }
+    let header = archive.header(KEY)?;
+    let unreadable = |reason: String| {
+        Error::Metadata(Box::new(UnreadableMetadata {
+            path: archive.path().to_owned(),
+            key: KEY.to_owned(),
+            dtype: header.dtype_name(),
+            shape: header.shape.clone(),
+            first_bytes: format!("b\"{}\"", archive.first_bytes(KEY, SHOWN).escape_ascii()),
+            reason,
+        }))
+    };
+    match archive.read(KEY) {
+        Ok(array) => decode::metadata(array).map(Some).map_err(unreadable),
+        Err(Error::Array { source: npy::NpyError::Io(error), .. }) => Err(unreadable(error.to_string())),
+        Err(Error::Array { source, .. }) => Err(unreadable(source.to_string())),
+        Err(other) => Err(other),
+    }
+}
+
+/// The metadata as the 0-d unicode array that [`Dataset::write`](crate::Dataset::write) stores.
+pub fn to_array(metadata: &Metadata) -> npy::Array {
+    // A JSON object has no reason to fail as text.
+    npy::Array::text(&Value::Object(metadata.clone()).to_string())
+}
+
+/// Appends an entry to `data_transformations`, the history that every tool continues.
+///
+/// A history that is no list becomes the first entry of one.
+///
+/// ```
+/// use lapwing_files::metadata::append_transformation;
+/// let mut metadata = serde_json::Map::new();
+/// append_transformation(&mut metadata, "lapwing", "split", serde_json::json!({"axis": "y", "fraction": 0.5}));
+/// assert_eq!(metadata["data_transformations"][0]["operation"], "split");
+/// ```
+pub fn append_transformation(metadata: &mut Metadata, tool: &str, operation: &str, parameters: Value) {
+    let entry = json!({"tool": tool, "operation": operation, "parameters": parameters});
+    let history = metadata.entry("data_transformations").or_insert_with(|| Value::Array(Vec::new()));
+    match history {
+        Value::Array(entries) => entries.push(entry),
+        Value::Null => *history = json!([entry]),
+        _ => *history = json!([history.take(), entry]),
+    }
+}
+
+/// A number of `physics_parameters`; `None` when it is absent or no finite number.
+pub fn physics_parameter(metadata: &Metadata, name: &str) -> Option<f64> {
+    metadata.get("physics_parameters")?.get(name)?.as_f64().filter(|number| number.is_finite())
+}
+
+/// The dose: photons per pattern on average (`physics_parameters.nphotons`), when it is a positive number.
+pub fn nphotons(metadata: &Metadata) -> Option<f64> {
+    physics_parameter(metadata, "nphotons").filter(|&photons| photons > 0.0)
+}
+
+/// The scale s of counts = (s x amplitude)^2 (`physics_parameters.intensity_scale`), when it is a positive number.
+pub fn intensity_scale(metadata: &Metadata) -> Option<f64> {
+    physics_parameter(metadata, "intensity_scale").filter(|&scale| scale > 0.0)
+}
+
+/// Sets an entry of `physics_parameters`. Something else of that name than an object is replaced.
+pub fn set_physics_parameter(metadata: &mut Metadata, name: &str, value: impl Into<Value>) {
+    let parameters = metadata.entry("physics_parameters").or_insert_with(|| json!({}));
+    if !parameters.is_object() {
+        *parameters = json!({});
+    }
+    parameters[name] = value.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_grows_whatever_it_was() {
+        for (before, length) in [(json!(null), 1), (json!([{"tool": "x"}]), 2), (json!("cropped"), 2)] {
+            let mut metadata = Metadata::new();
+            metadata.insert("data_transformations".into(), before);
+            append_transformation(&mut metadata, "lapwing", "split", json!({}));
+            let history = metadata["data_transformations"].as_array().unwrap();
+            assert_eq!(history.len(), length);
+            assert_eq!(history[length - 1]["tool"], "lapwing");
+        }
+    }
+
+    #[test]
+    fn the_scale_must_be_a_positive_number() {
+        let mut metadata = Metadata::new();
+        assert_eq!(intensity_scale(&metadata), None);
+        set_physics_parameter(&mut metadata, "intensity_scale", 12.5);
+        assert_eq!(intensity_scale(&metadata), Some(12.5));
+        for bad in [json!(0.0), json!(-1), json!("12.5"), json!(null)] {
+            set_physics_parameter(&mut metadata, "intensity_scale", bad);
+            assert_eq!(intensity_scale(&metadata), None);
+        }
+    }
+}

@@ -104,17 +104,17 @@ fn whole_pixel_candidates(
     let (height, width) = truth.dim();
     let fft = Fft2::new((height, width));
     let moving = source.crop([0, 0]);
-    let mut correlations = [Array2::zeros((height, width)), Array2::zeros((height, width))];
-    for step in [[1, 0], [0, 1]] {
+    // Sums over both directions of the squared cross-correlation and phase correlation.
+    let along = |step: [usize; 2]| -> [Array2<f64>; 2] {
         let product = |field| windowed(&neighbour_product(field, mask, step), window);
-        let mut power = cross_power(&fft, product(truth), product(&moving));
-        for (index, sum) in correlations.iter_mut().enumerate() {
-            if index == 1 {
-                whiten(&mut power);
-            }
-            sum.zip_mut_with(&fft.inverse(power.clone()), |sum: &mut f64, c| *sum += c.norm_sqr());
-        }
-    }
+        let (reference, moving) = rayon::join(|| product(truth), || product(&moving));
+        let power = cross_power(&fft, reference, moving);
+        let mut white = power.clone();
+        whiten(&mut white);
+        [power, white].map(|spectrum| fft.inverse(spectrum).mapv(|c| c.norm_sqr()))
+    };
+    let (mut correlations, others) = rayon::join(|| along([1, 0]), || along([0, 1]));
+    correlations.iter_mut().zip(&others).for_each(|(sum, other)| *sum += other);
     let limit = [height, width].map(|side| LARGEST_SHIFT.min(side / 4));
     let mut candidates = vec![[0, 0]];
     for correlation in &correlations {

@@ -86,63 +86,111 @@ pub(crate) struct Measured {
 
 /// Measures `aligned` against `truth`, crops of the region.
 pub(crate) fn measure(aligned: &Array2<Complex64>, truth: &Array2<Complex64>, region: &Region) -> Measured {
-    let mask = region.mask().mapv(f64::from);
-    let window = soft_window(region.mask());
-
-    let truth_amplitude = truth.mapv(|t| t.norm());
-    let mut amplitude = aligned.mapv(|a| a.norm());
-    let levels = Levels::of(&truth_amplitude, &mask);
-    amplitude *= levels.mean / Levels::of(&amplitude, &mask).mean;
-    let (amplitude_mae, amplitude_mse) = mean_errors(&amplitude, &truth_amplitude, &mask);
-    let amplitude_range = levels.range(levels.mean);
-
-    // Differences are taken between complex numbers, so a phase that wraps in one field only is no error of 2 pi.
-    let mut ratio = aligned.clone();
-    ratio.zip_mut_with(truth, |a, t| *a *= t.conj());
-    let phase_error = phase_without_plane(&ratio, &mask);
-    let truth_phase = phase_without_plane(truth, &mask);
-    let phase = &truth_phase + &phase_error;
-    let (phase_mae, phase_mse) = mean_errors(&phase, &truth_phase, &mask);
-    let phase_range = Levels::of(&truth_phase, &mask).range(1.0);
-    let mapped = |phase: &Array2<f64>| phase.mapv(|p| (p + PI) / TAU);
-    let (phase_01, truth_phase_01) = (mapped(&phase), mapped(&truth_phase));
-
-    let uniform = Kernel::uniform();
-    let complex = |field: &Array2<f64>| field.mapv(Complex64::from);
-    let frc = FrcCurves {
-        complex: FrcCurve::of(aligned, truth, &window),
-        amplitude: FrcCurve::of(&complex(&amplitude), &complex(&truth_amplitude), &window),
-        phase: FrcCurve::of(&complex(&phase), &complex(&truth_phase), &window),
-    };
-    let (complex_nrmse, complex_correlation) = complex_errors(aligned, truth, &mask);
+    let mask = &region.mask().mapv(f64::from);
+    let window = &soft_window(region.mask());
+    let ((amplitude, (phase, phase_error)), (complex_frc, (complex_nrmse, complex_correlation))) =
+        rayon::join(
+            || {
+                rayon::join(
+                    || measure_amplitude(aligned, truth, mask, window),
+                    || measure_phase(aligned, truth, mask, window),
+                )
+            },
+            || (FrcCurve::of(aligned, truth, window), complex_errors(aligned, truth, mask)),
+        );
     let metrics = Metrics {
-        amplitude_mae,
-        amplitude_mse,
-        amplitude_psnr: psnr(amplitude_mse, amplitude_range),
-        amplitude_ssim: amplitude_range
-            .and_then(|range| similarity(&amplitude, &truth_amplitude, &mask, range, &uniform))
-            .map(|found| found.whole),
-        amplitude_ms_ssim: amplitude_range
-            .and_then(|range| ms_ssim(&amplitude, &truth_amplitude, &mask, range)),
-        amplitude_ms_ssim_decimated: amplitude_range.and_then(|range| {
-            ms_ssim_decimated(&smoothed(&amplitude, &mask), &smoothed(&truth_amplitude, &mask), &mask, range)
-        }),
-        amplitude_frc_0_5: frc.amplitude.falls_below(0.5),
-        amplitude_frc_1_7: frc.amplitude.falls_below(1.0 / 7.0),
-        phase_mae,
-        phase_mse,
-        phase_psnr: psnr(phase_mse, phase_range),
-        phase_ssim: similarity(&phase_01, &truth_phase_01, &mask, 1.0, &uniform).map(|found| found.whole),
-        phase_ms_ssim: ms_ssim(&phase_01, &truth_phase_01, &mask, 1.0),
-        phase_ms_ssim_decimated: ms_ssim_decimated(&phase_01, &truth_phase_01, &mask, 1.0),
-        phase_frc_0_5: frc.phase.falls_below(0.5),
-        phase_frc_1_7: frc.phase.falls_below(1.0 / 7.0),
+        amplitude_mae: amplitude.mae,
+        amplitude_mse: amplitude.mse,
+        amplitude_psnr: amplitude.psnr,
+        amplitude_ssim: amplitude.ssim,
+        amplitude_ms_ssim: amplitude.ms_ssim,
+        amplitude_ms_ssim_decimated: amplitude.ms_ssim_decimated,
+        amplitude_frc_0_5: amplitude.frc.falls_below(0.5),
+        amplitude_frc_1_7: amplitude.frc.falls_below(1.0 / 7.0),
+        phase_mae: phase.mae,
+        phase_mse: phase.mse,
+        phase_psnr: phase.psnr,
+        phase_ssim: phase.ssim,
+        phase_ms_ssim: phase.ms_ssim,
+        phase_ms_ssim_decimated: phase.ms_ssim_decimated,
+        phase_frc_0_5: phase.frc.falls_below(0.5),
+        phase_frc_1_7: phase.frc.falls_below(1.0 / 7.0),
         complex_nrmse,
         complex_correlation,
-        complex_frc_0_5: frc.complex.falls_below(0.5),
-        complex_frc_1_7: frc.complex.falls_below(1.0 / 7.0),
+        complex_frc_0_5: complex_frc.falls_below(0.5),
+        complex_frc_1_7: complex_frc.falls_below(1.0 / 7.0),
     };
+    let frc = FrcCurves { complex: complex_frc, amplitude: amplitude.frc, phase: phase.frc };
     Measured { metrics, frc, phase_error }
+}
+
+/// What is measured on the amplitudes and on the phases alike.
+struct ImageMetrics {
+    mae: f64,
+    mse: f64,
+    psnr: Option<f64>,
+    ssim: Option<f64>,
+    ms_ssim: Option<f64>,
+    ms_ssim_decimated: Option<f64>,
+    frc: FrcCurve,
+}
+
+fn measure_amplitude(
+    aligned: &Array2<Complex64>,
+    truth: &Array2<Complex64>,
+    mask: &Array2<f64>,
+    window: &Array2<f64>,
+) -> ImageMetrics {
+    let modulus = |field: &Array2<Complex64>| field.mapv(|value| value.norm_sqr().sqrt());
+    let (mut image, truth) = (modulus(aligned), modulus(truth));
+    let levels = Levels::of(&truth, mask);
+    let mean = Levels::of(&image, mask).mean;
+    // An image that is zero everywhere stays zero.
+    image *= if mean > 0.0 { levels.mean / mean } else { 0.0 };
+    let (mae, mse) = mean_errors(&image, &truth, mask);
+    let range = levels.range(levels.mean);
+    ImageMetrics {
+        mae,
+        mse,
+        psnr: psnr(mse, range),
+        ssim: range
+            .and_then(|range| similarity(&image, &truth, mask, range, &Kernel::uniform()))
+            .map(|s| s.whole),
+        ms_ssim: range.and_then(|range| ms_ssim(&image, &truth, mask, range)),
+        ms_ssim_decimated: range.and_then(|range| {
+            ms_ssim_decimated(&smoothed(&image, mask), &smoothed(&truth, mask), mask, range)
+        }),
+        frc: FrcCurve::of(&image.mapv(Complex64::from), &truth.mapv(Complex64::from), window),
+    }
+}
+
+/// The metrics of the phases, and the phase of the reconstruction minus that of the truth, both without planes.
+///
+/// Differences are taken between complex numbers: a phase that wraps in one field only is no error of 2 pi.
+fn measure_phase(
+    aligned: &Array2<Complex64>,
+    truth: &Array2<Complex64>,
+    mask: &Array2<f64>,
+    window: &Array2<f64>,
+) -> (ImageMetrics, Array2<f64>) {
+    let mut ratio = aligned.clone();
+    ratio.zip_mut_with(truth, |a, t| *a *= t.conj());
+    let (error, truth) =
+        rayon::join(|| phase_without_plane(&ratio, mask), || phase_without_plane(truth, mask));
+    let image = &truth + &error;
+    let (mae, mse) = mean_errors(&image, &truth, mask);
+    let mapped = |phase: &Array2<f64>| phase.mapv(|p| (p + PI) / TAU);
+    let (image_01, truth_01) = (mapped(&image), mapped(&truth));
+    let metrics = ImageMetrics {
+        mae,
+        mse,
+        psnr: psnr(mse, Levels::of(&truth, mask).range(1.0)),
+        ssim: similarity(&image_01, &truth_01, mask, 1.0, &Kernel::uniform()).map(|s| s.whole),
+        ms_ssim: ms_ssim(&image_01, &truth_01, mask, 1.0),
+        ms_ssim_decimated: ms_ssim_decimated(&image_01, &truth_01, mask, 1.0),
+        frc: FrcCurve::of(&image.mapv(Complex64::from), &truth.mapv(Complex64::from), window),
+    };
+    (metrics, error)
 }
 
 /// Normalised root mean square error and correlation of complex fields.

@@ -42,7 +42,7 @@ impl<'a> Source<'a> {
             if !(value.re.is_finite() && value.im.is_finite()) {
                 return Err(CompareError::NotFinite { which, row, column });
             }
-            largest = largest.max(wide(value).norm());
+            largest = largest.max(wide(value).norm_sqr().sqrt());
         }
         let near = box_sums(region.mask().mapv(i32::from), RIM).mapv(|count| f64::from(count > 0));
         let all = box_sums(Array2::from_elem(near.dim(), 1.0), RIM);
@@ -74,7 +74,8 @@ impl<'a> Source<'a> {
         let columns = nearest(start[1], shape.1, self.array.ncols());
         let mut field = Array2::from_shape_fn(shape, |(y, x)| {
             let value = wide(self.array[[rows[y], columns[x]]]);
-            let modulus = value.norm();
+            // Not hypot: single-precision values cannot overflow here.
+            let modulus = value.norm_sqr().sqrt();
             if modulus <= self.limit {
                 value
             } else if modulus.is_finite() {

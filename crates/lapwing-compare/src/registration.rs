@@ -59,9 +59,9 @@ pub(crate) fn cross_power(
 /// Divides every value by its modulus; values that are zero to the rounding of the transforms stay small.
 pub(crate) fn whiten(power: &mut Array2<Complex64>) {
     // Transforms are rounded at about 1e-15 of their largest value, and the power is their square.
-    let largest = power.iter().map(|value| value.norm()).fold(0.0, f64::max);
+    let largest = power.iter().map(|value| value.norm_sqr()).fold(0.0, f64::max).sqrt();
     let floor = (1e-26 * largest).max(f64::MIN_POSITIVE);
-    power.par_mapv_inplace(|value| value / value.norm().max(floor));
+    power.par_mapv_inplace(|value| value / value.norm_sqr().sqrt().max(floor));
 }
 
 /// Values this much above another, relatively, are larger; equal ones differ by rounding.

@@ -67,7 +67,7 @@ pub(crate) fn similarity(
     // Values that do not count may be anything, even NaN.
     let counted =
         |field: &Array2<f64>| Zip::from(field).and(mask).map_collect(|&v, &m| if m > 0.0 { v } else { 0.0 });
-    let fields = [mask.clone(), counted(image), counted(truth)];
+    let fields = [mask.clone(), counted(image), counted(truth)].map(|f| f.as_standard_layout().into_owned());
     let half = side / 2;
     let rows: Vec<[f64; 3]> = (0..image.nrows() + 1 - side)
         .into_par_iter()
@@ -106,8 +106,8 @@ pub(crate) fn similarity(
 /// Number of weighted sums per window.
 const MOMENTS: usize = 6;
 
-/// Weighted sums of m, a, b, a a, b b and a b over the windows whose first row is `y`, for fields [m, a, b] that are zero
-/// where m is. The first half of the buffers receives the sums over columns, the second, which is returned, over both.
+/// Weighted sums of m, a, b, a a, b b and a b over the windows whose first row is `y`, for fields [m, a, b] in standard
+/// layout that are zero where m is. The first half of the buffers receives the sums over columns, the second, which is returned, over both.
 fn moments_of_row<'b>(
     fields: &[Array2<f64>; 3],
     y: usize,
@@ -121,9 +121,10 @@ fn moments_of_row<'b>(
         // The two factors; for the means one of them is the mask, which is 1 wherever the other is not 0.
         let (first, second) = [(0, 0), (0, 1), (0, 2), (1, 1), (2, 2), (1, 2)][index];
         for (offset, &weight) in kernel.weights.iter().enumerate() {
-            let (p, q) = (fields[first].row(y + offset), fields[second].row(y + offset));
+            let [p, q] =
+                [first, second].map(|field| fields[field].row(y + offset).to_slice().unwrap_or_default());
             for ((sum, p), q) in sums.iter_mut().zip(p).zip(q) {
-                *sum += weight * p * q;
+                *sum += weight * (p * q);
             }
         }
     }

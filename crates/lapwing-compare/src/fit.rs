@@ -254,6 +254,9 @@ pub(crate) fn row_sums<const A: usize, const B: usize>(
     total
 }
 
+/// A direction whose own part is a smaller share of its square is taken to depend on the ones before.
+const DEPENDENT: f64 = 1e-13;
+
 /// Solves a symmetric positive (semi)definite system by Cholesky's method; directions without weight get zero.
 pub(crate) fn solve<const N: usize>(matrix: [[f64; N]; N], right: [f64; N]) -> [f64; N] {
     let mut lower = [[0.0; N]; N];
@@ -262,7 +265,7 @@ pub(crate) fn solve<const N: usize>(matrix: [[f64; N]; N], right: [f64; N]) -> [
         for j in 0..=i {
             let rest = matrix[i][j] - (0..j).map(|k| lower[i][k] * lower[j][k]).sum::<f64>();
             lower[i][j] = if i == j {
-                if rest > 0.0 { rest.sqrt() } else { 0.0 }
+                if rest > DEPENDENT * matrix[i][i] { rest.sqrt() } else { 0.0 }
             } else if lower[j][j] > 0.0 {
                 rest / lower[j][j]
             } else {
@@ -299,5 +302,8 @@ mod tests {
         let right = matrix.map(|row| row.iter().zip(&wanted).map(|(a, b)| a * b).sum());
         let found = solve(matrix, right);
         assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        // The second direction is a third of the first: only their sum is known, and the first takes it all.
+        let (a, b) = (0.3, 0.1);
+        assert_eq!(solve([[a * a, a * b], [a * b, b * b]], [a * 0.6, b * 0.6]), [2.0, 0.0]);
     }
 }

@@ -119,8 +119,8 @@ impl Picture {
         let factor = self.zoom.round().max(1.0) as usize;
         if factor == 1
             || self.zoom.fract() != 0.0
-            || self.width() % factor != 0
-            || self.height() % factor != 0
+            || !self.width().is_multiple_of(factor)
+            || !self.height().is_multiple_of(factor)
         {
             return self.clone();
         }

@@ -432,7 +432,7 @@ mod tests {
         let mut plot = sample();
         plot.x = Axis::log("photons").range(1e3, 1e5);
         plot.y = Axis::linear("SSIM").range(0.0, 1.0);
-        let svg = plot.svg(Look::File);
+        let svg = plot.svg(Look::Standalone);
         // Frame: x from 58 to 408, y from 236 up to 44; the middle point is half way along the decades at 0.7.
         let (x, y) = (58.0 + 0.5 * 350.0, 236.0 - 0.7 * (236.0 - 44.0));
         assert!(svg.contains(&format!("M{} {}a4", short(x - 4.0), short(y))), "{svg}");
@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn text_is_escaped_and_both_looks_differ_in_colours_only() {
         let plot = sample();
-        let (inline, alone) = (plot.svg(Look::Inline), plot.svg(Look::File));
+        let (inline, alone) = (plot.svg(Look::Inline), plot.svg(Look::Standalone));
         for svg in [&inline, &alone] {
             assert!(
                 svg.contains("&lt;against&gt;")

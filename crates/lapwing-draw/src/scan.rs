@@ -149,7 +149,7 @@ mod tests {
     fn empty_and_odd_scans_do_not_panic() {
         let odd = [Position { y: f64::NAN, x: 1.0 }, Position { y: 5.0, x: 5.0 }];
         for selected in [&[][..], &odd] {
-            let svg = plot(selected, &[]).svg(Look::File);
+            let svg = plot(selected, &[]).svg(Look::Standalone);
             assert!(svg.starts_with("<svg") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
     }

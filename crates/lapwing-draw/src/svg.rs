@@ -10,7 +10,7 @@ pub enum Look {
     #[default]
     Inline,
     /// A file of its own: white background, dark ink.
-    File,
+    Standalone,
 }
 
 /// Okabe and Ito's palette for all kinds of colour vision (2008), strongest contrast on white first.
@@ -41,7 +41,7 @@ impl Look {
         let index = index % SERIES_COLOURS.len();
         match self {
             Self::Inline => format!("var(--series-{index},{})", SERIES_COLOURS[index]),
-            Self::File => SERIES_COLOURS[index].to_owned(),
+            Self::Standalone => SERIES_COLOURS[index].to_owned(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Look {
     pub(crate) fn paper(self) -> &'static str {
         match self {
             Self::Inline => "var(--paper,#fff)",
-            Self::File => "#fff",
+            Self::Standalone => "#fff",
         }
     }
 
@@ -64,7 +64,7 @@ impl Look {
         let (width, height) = (short(width), short(height));
         let (head, background) = match self {
             Self::Inline => (String::new(), String::new()),
-            Self::File => (
+            Self::Standalone => (
                 format!(" width=\"{width}\" height=\"{height}\" color=\"#22262b\""),
                 format!("<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"),
             ),

@@ -1,0 +1,145 @@
+//! `lapwing inspect`: what a file holds, and what was understood.
+
+use crate::input::Reading;
+use crate::output::Output;
+use anyhow::Context;
+use clap::Args;
+use lapwing_draw::ContactSheet;
+use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, metadata};
+use lapwing_study::data::probe_diameter;
+use lapwing_study::overlap::scan_overlap;
+use ndarray::Axis;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Show what a file holds and what is understood of it
+///
+/// Lists the arrays, says dialect, axis order, quantity and dose, and checks the data set contract, all problems at once.
+/// Exit code 1 when the file is unreadable or breaks the contract.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lapwing inspect scan.npz --figure scan.png")]
+pub struct Inspect {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Also draw a contact sheet: mean pattern, probe, positions, histogram of the patterns' totals
+    #[arg(long, value_name = "OUT.png")]
+    figure: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+impl Inspect {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let archive = Archive::open(&self.file)?;
+        let arrays = archive.list()?;
+        let metadata = metadata::read(&archive)?;
+        let (read, problems) = match lapwing_files::dialect::read_archive(&archive, &self.reading.options()) {
+            Ok(read) => (Some(read), Vec::new()),
+            Err(Error::Contract { problems, .. }) => (None, problems),
+            Err(Error::Ambiguous { reason, remedy, .. }) => {
+                (None, vec![Problem::new("file", remedy, reason)])
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let measured = read.as_ref().map(|(dataset, _)| {
+            let diameter = probe_diameter(dataset);
+            (diameter, scan_overlap(&dataset.scan, diameter))
+        });
+        let understood =
+            read.as_ref().map(|(dataset, understanding)| understood(dataset, understanding, measured));
+        let record = json!({
+            "file": self.file,
+            "dialect": read.as_ref().map(|(_, understanding)| understanding.dialect),
+            "arrays": arrays,
+            "metadata": metadata,
+            "understood": understood,
+            "contract": { "ok": problems.is_empty(), "problems": problems },
+        });
+        let words = words(&self.file, &arrays, metadata.is_some(), understood.as_ref(), &problems);
+        if let (Some(figure), Some((dataset, _)), Some((diameter, _))) = (&self.figure, &read, measured) {
+            draw(figure, &self.file, dataset, diameter)?;
+            output.note(format_args!("wrote {}", figure.display()));
+        }
+        output.result(&record, words)?;
+        Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::failure::FAILED) })
+    }
+}
+
+fn understood(dataset: &Dataset, understanding: &Understanding, measured: Option<(f64, f64)>) -> Value {
+    let mut facts = json!(understanding);
+    facts["probe_diameter_px"] = json!(measured.map(|(diameter, _)| diameter));
+    facts["overlap"] = json!(measured.map(|(_, overlap)| overlap));
+    facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
+    facts["object_shape"] = json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
+    facts
+}
+
+fn words(
+    file: &Path,
+    arrays: &[ArrayInfo],
+    metadata: bool,
+    understood: Option<&Value>,
+    problems: &[Problem],
+) -> String {
+    // Writing to a string does not fail.
+    let mut words = format!("{}\narrays:\n", file.display());
+    for array in arrays {
+        let _ = writeln!(words, "  {:<20} {:<12} {:?}", array.name, array.dtype, array.shape);
+    }
+    if !metadata {
+        words.push_str("no metadata\n");
+    }
+    if let Some(Value::Object(facts)) = understood {
+        words.push_str("understood:\n");
+        for (name, value) in facts.iter().filter(|(name, _)| *name != "notes") {
+            let text = match value {
+                Value::Null => "unknown".to_owned(),
+                Value::String(text) => text.clone(),
+                Value::Number(number) if number.is_f64() => {
+                    format!("{:.4}", number.as_f64().unwrap_or(f64::NAN))
+                }
+                other => other.to_string(),
+            };
+            let _ = writeln!(words, "  {:<24} {text}", name.replace('_', " "));
+        }
+        for note in facts.get("notes").and_then(Value::as_array).into_iter().flatten() {
+            let _ = writeln!(words, "  note: {}", note.as_str().unwrap_or_default());
+        }
+    }
+    match problems {
+        [] => words.push_str("contract: kept"),
+        problems => {
+            words.push_str("contract: BROKEN\n");
+            problems.iter().for_each(|problem| {
+                let _ = writeln!(words, "  {problem}");
+            });
+        }
+    }
+    words
+}
+
+fn draw(figure: &Path, file: &Path, dataset: &Dataset, diameter: f64) -> anyhow::Result<()> {
+    let scale = dataset.intensity_scale();
+    let power = scale.unwrap_or(1.0).powi(2);
+    let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
+    let totals: Vec<f64> =
+        dataset.diffraction.outer_iter().map(|pattern| pattern.iter().map(|&a| intensity(a)).sum()).collect();
+    let mean = dataset
+        .diffraction
+        .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
+        .mapv(|sum| (sum / totals.len() as f64) as f32);
+    let title = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let sheet = ContactSheet {
+        title: &title,
+        mean_pattern: mean.view(),
+        probe: dataset.probe.as_ref().map(|probe| probe.index_axis(Axis(0), 0)),
+        scan: &dataset.scan,
+        probe_diameter: diameter,
+        totals: &totals,
+        totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
+    };
+    atomic::write_bytes(figure, sheet.png()).with_context(|| format!("cannot write {}", figure.display()))
+}

@@ -1,0 +1,126 @@
+//! `lapwing jobs`: the reconstructions of a study.
+
+use crate::output::Output;
+use crate::solver::SolverOptions;
+use crate::value;
+use crate::watch::Watch;
+use clap::Args;
+use lapwing_study::jobs::{JobOptions, JobsReport, run};
+use lapwing_study::plan::{MissingViews, Roots, plan_of_folders};
+use lapwing_study::record::Filters;
+use lapwing_study::solver::ProbeStart;
+use lapwing_study::{Split, View};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run the reconstruction jobs of a study
+///
+/// One job for each dose, split and view, in that order. Results that are there already, from the same input and options, are
+/// kept. A failed job stops no other; the exit code is 1 when one failed. The manifest and the skip summary at the artifact
+/// root hold all runs; each run's own records are kept beside them.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: what would run at one dose\n  \
+    lapwing jobs --phase-c-root study/data --phase-d-root study/views --artifact-root results --dose 1000 --dry-run")]
+pub struct Jobs {
+    /// Folder of the split data sets (also --data-root)
+    #[arg(long, visible_alias = "data-root", value_name = "DIR")]
+    phase_c_root: PathBuf,
+    /// Folder of the views (also --views-root)
+    #[arg(long, visible_alias = "views-root", value_name = "DIR")]
+    phase_d_root: PathBuf,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    artifact_root: PathBuf,
+    /// Only this dose, photons per pattern
+    #[arg(long, value_name = "D", value_parser = value::whole_dose)]
+    dose: Option<u64>,
+    /// Only this view: baseline, dense or sparse
+    #[arg(long, value_name = "VIEW")]
+    view: Option<View>,
+    /// Only this split: train or test
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<Split>,
+    /// Only this grid size, 1 or 2 (iterative solvers do not group images: each job serves both)
+    #[arg(long, value_name = "1|2", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=2))]
+    gridsize: Option<usize>,
+    /// Write the records of what would run, but run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Skip the jobs of views that do not exist, in place of an error
+    #[arg(long)]
+    allow_missing_phase_d: bool,
+    #[command(flatten)]
+    solver: SolverOptions,
+}
+
+impl Jobs {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let config = self.solver.config(ProbeStart::Perturbed)?;
+        let roots = Roots {
+            data: self.phase_c_root.clone(),
+            views: self.phase_d_root.clone(),
+            artifacts: self.artifact_root.clone(),
+        };
+        let plan = plan_of_folders(roots, config.algorithm(), config.solver.epochs())?;
+        let mut watch = Watch::new(output, config.solver.epochs());
+        let options = JobOptions {
+            filters: Filters { dose: self.dose, view: self.view, split: self.split, gridsize: self.gridsize },
+            config,
+            missing_views: match self.allow_missing_phase_d {
+                true => MissingViews::Skip(BTreeMap::new()),
+                false => MissingViews::Refuse,
+            },
+            dry_run: self.dry_run,
+        };
+        let report = run(&plan, &options, &mut |event| watch.see(event));
+        watch.finish();
+        let report = report?;
+        let record =
+            json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
+        output.result(&record, self.words(&report))?;
+        exit_code(&report)
+    }
+
+    fn words(&self, report: &JobsReport) -> String {
+        let mut words = String::new();
+        // Writing to a string does not fail.
+        if self.dry_run {
+            for job in &report.manifest.jobs {
+                let _ = writeln!(words, "{}: {}", job.condition, job.input_npz.display());
+            }
+        }
+        for skipped in &report.manifest.missing_jobs {
+            let _ = writeln!(words, "skipped {}: {}", skipped.condition, skipped.reason);
+        }
+        let done = report.manifest.execution_results.len() - report.failed();
+        let _ = write!(
+            words,
+            "{} jobs, {done} done, {} failed, {} skipped; records in {}",
+            report.manifest.jobs.len(),
+            report.failed(),
+            report.skips.skipped_count,
+            self.artifact_root.display()
+        );
+        words
+    }
+}
+
+/// Success, or an error that counts the failures.
+pub fn exit_code(report: &JobsReport) -> anyhow::Result<ExitCode> {
+    let failed: Vec<String> = report
+        .manifest
+        .execution_results
+        .iter()
+        .filter(|result| result.returncode != 0)
+        .map(|result| {
+            format!("\n  {}: {}", result.condition, result.error.as_deref().unwrap_or("no reason given"))
+        })
+        .collect();
+    match failed.len() {
+        0 => Ok(ExitCode::SUCCESS),
+        n => Err(anyhow::anyhow!("{n} of {} jobs failed:{}", report.manifest.jobs.len(), failed.concat())),
+    }
+}

@@ -1,0 +1,52 @@
+//! The commands, one file each.
+
+mod compare;
+mod inspect;
+mod jobs;
+mod overlap;
+mod reconstruct;
+mod report;
+mod simulate;
+mod split;
+mod study;
+mod thin;
+mod views;
+
+use crate::options::Options;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Inspect(inspect::Inspect),
+    Simulate(simulate::Simulate),
+    Thin(thin::Thin),
+    Split(split::Split),
+    Views(views::Views),
+    Overlap(overlap::Overlap),
+    Reconstruct(reconstruct::Reconstruct),
+    Jobs(jobs::Jobs),
+    Compare(compare::Compare),
+    Study(study::Study),
+    Report(report::Report),
+}
+
+impl Command {
+    /// Does it. The exit code of a command that did its work may still say that something in it failed.
+    pub fn run(&self, options: &Options) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Inspect(command) => command.run(options.output()),
+            Self::Simulate(command) => command.run(options.output()),
+            Self::Thin(command) => command.run(options.output()),
+            Self::Split(command) => command.run(options.output()),
+            Self::Views(command) => command.run(options.output()),
+            Self::Overlap(command) => command.run(options.output()),
+            Self::Reconstruct(command) => command.run(options.output()),
+            Self::Jobs(command) => command.run(options.output()),
+            Self::Compare(command) => command.run(options.output()),
+            Self::Study(command) => command.run(options.output()),
+            Self::Report(command) => command.run(options.output()),
+        }
+    }
+}

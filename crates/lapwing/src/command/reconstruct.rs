@@ -1,0 +1,104 @@
+//! `lapwing reconstruct`: one data set.
+
+use crate::output::Output;
+use crate::solver::SolverOptions;
+use crate::watch::Watch;
+use clap::Args;
+use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::record::JobResult;
+use lapwing_study::solver::ProbeStart;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Reconstruct object and probe from one data set
+///
+/// Writes reconstruction.npz, the loss curve, pictures of amplitude, phase and probe, a log and result.json into a folder.
+/// Starts from a flat object unless told otherwise; the file must hold a start probe.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --num-epochs 200 --noise poisson\n\n\
+    `lapwing inspect scan.npz` says how the file will be understood."
+)]
+pub struct Reconstruct {
+    /// The data set
+    #[arg(long, value_name = "X.npz")]
+    input_npz: PathBuf,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+    /// Compare with the file's objectGuess, the truth in simulated data
+    #[arg(long)]
+    compare: bool,
+    #[command(flatten)]
+    solver: SolverOptions,
+}
+
+impl Reconstruct {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let config = self.solver.config(ProbeStart::File)?;
+        let mut watch = Watch::new(output, config.solver.epochs());
+        let task = Task {
+            input: self.input_npz.clone(),
+            output: self.output_dir.clone(),
+            config,
+            condition: None,
+            comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
+        };
+        let result = task.run(&mut |line| output.detail(line), &mut |event| watch.see(event));
+        watch.finish();
+        let result = result?;
+        output.result(&self.record(&result), self.words(&result))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn record(&self, result: &JobResult) -> Value {
+        let mut record = json!({
+            "input": self.input_npz,
+            "output_dir": self.output_dir,
+            "algorithm": result.algorithm,
+            "n_patterns": result.n_patterns,
+            "pattern_shape": result.pattern_shape,
+            "mean_counts_per_pattern": result.mean_counts,
+            "probe_diameter_px": result.probe_diameter_px,
+            "overlap": result.overlap,
+            "seconds": result.seconds,
+            "seconds_per_epoch": result.seconds_per_epoch,
+            "epochs": result.loss.map(|loss| loss.epochs),
+            "final_loss": result.loss.map(|loss| loss.last),
+            "peak_memory_mb": result.peak_memory_mb,
+            "files": result.files,
+        });
+        if let Some(comparison) = &result.comparison {
+            record["comparison"] = comparison.clone();
+        }
+        record
+    }
+
+    fn words(&self, result: &JobResult) -> String {
+        let (height, width) = result.pattern_shape;
+        let mut words = format!("{} patterns of {height} x {width} px", result.n_patterns);
+        // Writing to a string does not fail.
+        let _ = match result.mean_counts {
+            Some(mean) => writeln!(words, ", {mean:.1} counts each"),
+            None => writeln!(words, ", dose scale unknown"),
+        };
+        if let Some(loss) = result.loss {
+            let each = result.seconds_per_epoch.unwrap_or(0.0);
+            let _ = writeln!(
+                words,
+                "{}: {} epochs of {each:.3} s, loss {:.4e} to {:.4e}",
+                result.algorithm, loss.epochs, loss.first, loss.last
+            );
+        }
+        let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
+        for name in ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim"] {
+            if let Some(value) = metric(name) {
+                let _ = writeln!(words, "{} {value:.5}", name.replace('_', " "));
+            }
+        }
+        let _ = write!(words, "{:.2} s; results in {}", result.seconds, self.output_dir.display());
+        words
+    }
+}

@@ -1,0 +1,294 @@
+//! `lapwing simulate`: diffraction of a specimen at a dose.
+
+use crate::output::Output;
+use crate::value;
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use lapwing_files::dialect::read_base;
+use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
+use lapwing_model::scan::{self, ScanKind, Spacing};
+use lapwing_model::specimen::Specimen;
+use lapwing_model::{Modes, Position};
+use lapwing_study::data::Sample;
+use lapwing_study::overlap::scan_overlap;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Object pixels between the outermost windows and the edge of a built-in specimen.
+const MARGIN: usize = 2;
+/// Step of a generated scan unless given, as a linear overlap of neighbouring discs.
+const OVERLAP: f64 = 0.8;
+
+/// Simulate the diffraction of an object and a probe at a dose
+///
+/// Object, probe and positions come from a base file, or are built in. Counts are Poisson; what is stored is the amplitude
+/// sqrt(counts) / s, zero frequency in the centre, with s in the metadata so that the counts can be restored.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lapwing simulate --specimen cells --pattern-size 64 --overlap 0.8 --dose 1e5 --output cells.npz\n  \
+    lapwing simulate --base fly64.npz --dose 1000 --seed 42 --output dose_1000.npz\n\n\
+    The overlap is linear: step = (1 - overlap) x probe diameter. Windows are centred on the positions; a built-in\n\
+    specimen is as large as the windows of the scan need.")]
+pub struct Simulate {
+    #[command(flatten)]
+    source: Source,
+    /// Dose: mean photons per pattern, a whole number such as 1000 or 1e5
+    #[arg(long, value_name = "PHOTONS", value_parser = value::whole_dose)]
+    dose: u64,
+    /// Seed of the specimen, the scan's jitter and the photon noise
+    #[arg(long, value_name = "SEED", default_value_t = 42)]
+    seed: u64,
+    /// The data set to write (study NPZ)
+    #[arg(long, value_name = "OUT.npz")]
+    output: PathBuf,
+    #[command(flatten)]
+    trajectory: Trajectory,
+    #[command(flatten)]
+    illumination: Illumination,
+}
+
+/// Where the object comes from.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// A file with objectGuess, probeGuess and positions
+    #[arg(long, value_name = "BASE.npz")]
+    base: Option<PathBuf>,
+    /// A built-in specimen: siemens-star, cells or weak-phase
+    #[arg(long, value_name = "NAME")]
+    specimen: Option<Specimen>,
+}
+
+/// The scan.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Scan (a base file's own positions unless one of these is given)")]
+struct Trajectory {
+    /// Trajectory: raster, jittered or fermat [default: jittered]
+    #[arg(long, value_name = "KIND")]
+    scan: Option<ScanKind>,
+    /// Distance of neighbouring positions, pixels
+    #[arg(long, value_name = "PX", value_parser = value::positive, conflicts_with = "overlap")]
+    step: Option<f64>,
+    /// Linear overlap of neighbouring discs, 0 to below 1 [default: 0.8]
+    #[arg(long, value_name = "F", value_parser = value::overlap)]
+    overlap: Option<f64>,
+    /// Height and width that the window centres span, pixels [default: 4 x the pattern's side, or all of a base object]
+    #[arg(long, value_name = "HxW", value_parser = value::extent)]
+    field_of_view: Option<(f64, f64)>,
+}
+
+/// The probe.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Probe (a base file's own probe unless one of these is given)")]
+struct Illumination {
+    /// Side of a pattern, pixels, as HxW or one number [default: 128, or a base file's]
+    #[arg(long, value_name = "N", value_parser = value::size)]
+    pattern_size: Option<(usize, usize)>,
+    /// Probe: focused, defocused or disc [default: defocused]
+    #[arg(long, value_name = "KIND")]
+    probe: Option<ProbeKind>,
+    /// Equivalent-disc diameter (2 sqrt 2 x r.m.s. radius) of a disc or defocused probe, pixels [default: half a window]
+    #[arg(long, value_name = "PX", value_parser = value::positive)]
+    probe_diameter: Option<f64>,
+    /// Radius of the aperture, cycles per pixel
+    #[arg(long, value_name = "Q", value_parser = value::positive)]
+    aperture: Option<f64>,
+    /// Radius of the central stop, as a fraction of the aperture's
+    #[arg(long, value_name = "F", value_parser = value::share)]
+    central_stop: Option<f64>,
+    /// Defocus, radians at the aperture's edge (in place of --probe-diameter)
+    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    defocus: Option<f64>,
+    /// Astigmatism, radians at the aperture's edge
+    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    astigmatism: Option<f64>,
+    /// Spherical aberration, radians at the aperture's edge
+    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    spherical: Option<f64>,
+}
+
+impl Simulate {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let (sample, mut facts) = match (&self.source.base, self.source.specimen) {
+            (Some(base), _) => self.from_base(base, output)?,
+            (None, Some(specimen)) => self.from_specimen(specimen)?,
+            (None, None) => bail!("expected --base or --specimen"),
+        };
+        output.detail(format_args!("simulating {} patterns", sample.scan.len()));
+        let mut dataset = sample.expose(self.dose, self.seed).context("cannot simulate")?;
+        let metadata = dataset.metadata.get_or_insert_default();
+        metadata.insert("additional_parameters".to_owned(), facts.clone());
+        let physics = |name: &str| metadata.get("physics_parameters")?.get(name)?.as_f64();
+        let (mean, scale) = (physics("mean_counts_per_pattern"), physics("intensity_scale"));
+        dataset.write(&self.output)?;
+
+        let (n, height, width) = dataset.diffraction.dim();
+        let diameter = probe::diameter(sample.probe.view());
+        let overlap = scan_overlap(&sample.scan, diameter);
+        let words = self.words(&sample, &facts, diameter, overlap, mean);
+        let record = json!({
+            "file": self.output,
+            "n_patterns": n,
+            "pattern_shape": [height, width],
+            "object_shape": [sample.object.nrows(), sample.object.ncols()],
+            "probe_diameter_px": diameter,
+            "overlap": overlap,
+            "dose": self.dose,
+            "seed": self.seed,
+            "mean_counts_per_pattern": mean,
+            "intensity_scale": scale,
+            "understood": facts.take(),
+        });
+        output.result(&record, words)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn from_specimen(&self, specimen: Specimen) -> anyhow::Result<(Sample, Value)> {
+        let window = self.illumination.pattern_size.unwrap_or((128, 128));
+        let design = self.illumination.design().unwrap_or_default();
+        let probe = design.build(window)?;
+        let field = self.trajectory.field_of_view.unwrap_or((4.0 * window.0 as f64, 4.0 * window.1 as f64));
+        let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
+        let placement =
+            scan::fit(&positions, window, MARGIN).ok_or_else(|| anyhow!("the scan has no positions"))?;
+        let object = specimen.make(placement.shape, self.seed);
+        let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
+        Ok((Sample { object, probe, scan: placement.place(&positions) }, facts))
+    }
+
+    fn from_base(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
+        let file = read_base(base)?;
+        file.notes.iter().for_each(|note| output.note(format_args!("{}: {note}", base.display())));
+        let object = file.object;
+        let mut facts = json!({ "base": base });
+        let probe = match self.illumination.design() {
+            None => file.probe,
+            Some(design) => {
+                facts["probe"] = json!(design);
+                let own = (file.probe.dim().1, file.probe.dim().2);
+                design.build(self.illumination.pattern_size.unwrap_or(own))?
+            }
+        };
+        let window = (probe.dim().1, probe.dim().2);
+        if let Some(wanted) = self.illumination.pattern_size.filter(|wanted| *wanted != window) {
+            bail!(
+                "--pattern-size {}x{}: the probe in {} is {} x {}; leave the option out, or give a probe with --probe",
+                wanted.0,
+                wanted.1,
+                base.display(),
+                window.0,
+                window.1
+            );
+        }
+        let scan = if self.trajectory.is_given() {
+            let room = |object: usize, window: usize| object.checked_sub(window + 1).map(|room| room as f64);
+            let (Some(height), Some(width)) =
+                (room(object.nrows(), window.0), room(object.ncols(), window.1))
+            else {
+                bail!(
+                    "{}: objectGuess is {} x {}: expected more than a window, {} x {}",
+                    base.display(),
+                    object.nrows(),
+                    object.ncols(),
+                    window.0,
+                    window.1
+                );
+            };
+            let field = self.trajectory.field_of_view.unwrap_or((height, width));
+            let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
+            facts["scan"] = trajectory;
+            // The middle of the field onto the middle of what window centres can reach.
+            let offset =
+                |window: usize, room: f64, field: f64| (window / 2) as f64 + ((room - field) / 2.0).round();
+            let (y, x) = (offset(window.0, height, field.0), offset(window.1, width, field.1));
+            positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
+        } else {
+            file.scan.ok_or_else(|| {
+                anyhow!(
+                    "{}: no xcoords and ycoords: expected positions, or a scan given with --scan",
+                    base.display()
+                )
+            })?
+        };
+        Ok((Sample { object, probe, scan }, facts))
+    }
+
+    fn words(
+        &self,
+        sample: &Sample,
+        facts: &Value,
+        diameter: f64,
+        overlap: f64,
+        mean: Option<f64>,
+    ) -> String {
+        let mut words = String::new();
+        let (_, height, width) = sample.probe.dim();
+        // Writing to a string does not fail.
+        let _ = match (&self.source.base, self.source.specimen) {
+            (Some(base), _) => write!(words, "object: {}", base.display()),
+            (None, Some(specimen)) => write!(words, "object: {specimen}"),
+            (None, None) => Ok(()),
+        };
+        let _ = writeln!(words, ", {} x {} px", sample.object.nrows(), sample.object.ncols());
+        let modes = sample.probe.dim().0;
+        let _ = writeln!(words, "probe: {height} x {width} px, {modes} mode(s), diameter {diameter:.1} px");
+        let of = facts.get("scan").and_then(|scan| scan["kind"].as_str()).unwrap_or("positions of the file");
+        let _ = writeln!(
+            words,
+            "scan: {} positions ({of}), overlap with neighbours {overlap:.3} (metric 2)",
+            sample.scan.len()
+        );
+        let _ = write!(words, "dose: {} photons per pattern", self.dose);
+        if let Some(mean) = mean {
+            let _ = write!(words, ", measured {mean:.2}");
+        }
+        let _ = write!(words, "\nwrote {}", self.output.display());
+        words
+    }
+}
+
+impl Trajectory {
+    fn is_given(&self) -> bool {
+        self.scan.is_some() || self.step.is_some() || self.overlap.is_some() || self.field_of_view.is_some()
+    }
+
+    fn generate(
+        &self,
+        probe: &Modes,
+        field: (f64, f64),
+        seed: u64,
+    ) -> anyhow::Result<(Vec<Position>, Value)> {
+        let spacing = match (self.step, self.overlap) {
+            (Some(step), _) => Spacing::Step(step),
+            (None, overlap) => Spacing::Overlap(overlap.unwrap_or(OVERLAP)),
+        };
+        let step = spacing.step(probe::diameter(probe.view()))?;
+        let kind = self.scan.unwrap_or_default();
+        let positions = scan::generate(kind, step, field, seed)?;
+        Ok((positions, json!({ "kind": kind, "step_px": step, "field_of_view_px": [field.0, field.1] })))
+    }
+}
+
+impl Illumination {
+    /// The built-in probe asked for, if any.
+    fn design(&self) -> Option<ProbeDesign> {
+        let given = self.probe.is_some()
+            || self.probe_diameter.is_some()
+            || self.aperture.is_some()
+            || self.central_stop.is_some()
+            || self.defocus.is_some()
+            || self.astigmatism.is_some()
+            || self.spherical.is_some();
+        given.then(|| ProbeDesign {
+            kind: self.probe.unwrap_or_default(),
+            diameter: self.probe_diameter,
+            aperture: self.aperture,
+            central_stop: self.central_stop.unwrap_or(0.0),
+            defocus: self.defocus,
+            astigmatism: self.astigmatism.unwrap_or(0.0),
+            spherical: self.spherical.unwrap_or(0.0),
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! `lapwing study`: a whole study, end to end.
+
+use super::jobs::exit_code;
+use crate::output::Output;
+use crate::watch::Watch;
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use lapwing_files::atomic;
+use lapwing_study::design::TEMPLATE;
+use lapwing_study::record::{Outcome, Status};
+use lapwing_study::{Condition, Design, StudyFolder, run};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Run a whole dose x overlap study, from simulation to report
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lapwing study init my.toml\n  lapwing study run my.toml --output my-study\n  lapwing study status my-study"
+)]
+pub struct Study {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write a commented design file with all the defaults
+    #[command(after_help = "Example:\n  lapwing study init my.toml")]
+    Init {
+        /// The file to write
+        #[arg(value_name = "STUDY.toml", default_value = "study.toml")]
+        file: PathBuf,
+        /// Replace the file when it exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Simulate, split, make views, reconstruct, compare and report; resumes by itself
+    ///
+    /// Whatever is finished already, from the same design, is not repeated. The exit code is 1 when a job failed.
+    #[command(after_help = "Example: minutes on two cores, then open quick/report/index.html\n  \
+        lapwing study run examples/quick.toml --output quick")]
+    Run {
+        /// The design
+        #[arg(value_name = "STUDY.toml")]
+        design: PathBuf,
+        /// The study's folder
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Say what is done, failed, skipped and still to do
+    #[command(after_help = "Example:\n  lapwing study status quick")]
+    Status {
+        /// The study's folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+impl Study {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        match &self.action {
+            Action::Init { file, force } => init(file, *force, output),
+            Action::Run { design, output: folder } => study(design, folder, output),
+            Action::Status { folder } => status(folder, output),
+        }
+    }
+}
+
+fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
+    if file.exists() && !force {
+        bail!("{} exists already; choose another name, or replace it with --force", file.display());
+    }
+    atomic::write_bytes(file, TEMPLATE).with_context(|| format!("cannot write {}", file.display()))?;
+    output.result(&json!({ "file": file }), format_args!("wrote {}", file.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn study(file: &Path, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
+    let design = Design::load(file).with_context(|| file.display().to_string())?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut watch = Watch::new(output, design.solver.solver.epochs());
+    let report = run::study(&design, folder, &mut |event| watch.see(event));
+    watch.finish();
+    let report = report?;
+    let paths = lapwing_report::write(folder)?;
+    let results = &report.manifest.execution_results;
+    let record = json!({
+        "folder": folder,
+        "run_id": report.run_id,
+        "jobs": report.manifest.jobs.len(),
+        "done": results.len() - report.failed(),
+        "failed": report.failed(),
+        "resumed": results.iter().filter(|result| result.resumed).count(),
+        "skipped": report.skips.skipped_count,
+        "report": { "html": paths.html, "csv": paths.csv, "json": paths.json },
+    });
+    let words = format!(
+        "{} jobs, {} done, {} failed, {} skipped\nreport: {}",
+        report.manifest.jobs.len(),
+        results.len() - report.failed(),
+        report.failed(),
+        report.skips.skipped_count,
+        paths.html.display()
+    );
+    output.result(&record, words)?;
+    exit_code(&report)
+}
+
+fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
+    let study = StudyFolder::new(folder);
+    let Some(design) = study.design()? else {
+        bail!(
+            "{} holds no study: expected {}; run one with `lapwing study run`",
+            folder.display(),
+            study.design_file().display()
+        );
+    };
+    let mut counts = BTreeMap::from([("done", 0), ("failed", 0), ("skipped", 0), ("pending", 0)]);
+    let mut jobs = Vec::new();
+    let mut words = String::new();
+    for condition in design.conditions() {
+        let (state, detail) = state(study.outcome(condition)?);
+        *counts.entry(state).or_insert(0) += 1;
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            words,
+            "{state:<8} {condition}{}",
+            if detail.is_empty() { String::new() } else { format!(": {detail}") }
+        );
+        jobs.push(job(condition, state, &detail));
+    }
+    let summary: Vec<String> = counts.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    let _ = write!(words, "{}: {}", design.study.name, summary.join(", "));
+    let mut record =
+        json!({ "folder": folder, "name": design.study.name, "total": jobs.len(), "jobs": jobs });
+    for (state, n) in counts {
+        record[state] = json!(n);
+    }
+    output.result(&record, words)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(outcome: Outcome) -> (&'static str, String) {
+    match outcome {
+        Outcome::Finished(result) if result.status == Status::Done => ("done", String::new()),
+        Outcome::Finished(result) => ("failed", result.error.unwrap_or_default()),
+        Outcome::Failed { error, .. } => ("failed", error),
+        Outcome::Skipped { reason } => ("skipped", reason),
+        _ => ("pending", String::new()),
+    }
+}
+
+fn job(condition: Condition, state: &str, detail: &str) -> Value {
+    let mut job =
+        json!({ "dose": condition.dose, "view": condition.view, "split": condition.split, "status": state });
+    if !detail.is_empty() {
+        job["reason"] = json!(detail);
+    }
+    job
+}

@@ -1,0 +1,125 @@
+//! `lapwing views`: the dense and sparse views of split data.
+
+use crate::output::Output;
+use crate::value;
+use clap::Args;
+use lapwing_study::View;
+use lapwing_study::design;
+use lapwing_study::plan::Roots;
+use lapwing_study::run::write_views;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Select the positions of dense and sparse views
+///
+/// A view keeps positions at least S = (1 - overlap) x N pixels apart: all whose nearest neighbour is that far away, or, when
+/// these are too few, greedily in the order of (y, x). Reads dose_<D>/patched_<split>.npz, writes
+/// dose_<D>/<view>/<view>_<split>.npz.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lapwing views --phase-c-root study/data --output-root study/views --view dense"
+)]
+pub struct Views {
+    /// Folder of the split data sets (also --data-root)
+    #[arg(long, visible_alias = "data-root", value_name = "DIR")]
+    phase_c_root: PathBuf,
+    /// Folder for the views (also --views-root)
+    #[arg(long, visible_alias = "views-root", value_name = "DIR")]
+    output_root: PathBuf,
+    /// Only this dose, photons per pattern [default: all under the data root]
+    #[arg(long, value_name = "D", value_parser = value::whole_dose)]
+    dose: Option<u64>,
+    /// Only this view: dense or sparse [default: both]
+    #[arg(long, value_name = "VIEW", value_parser = selected_view)]
+    view: Option<View>,
+    /// Least share of positions to keep when the geometry allows it, 0 to 1 [default: 0.1]
+    #[arg(long, value_name = "F", value_parser = value::share)]
+    min_acceptance: Option<f64>,
+    /// Overlap of the dense view, 0 to below 1 [default: 0.7]
+    #[arg(long, value_name = "F", value_parser = value::overlap)]
+    dense_overlap: Option<f64>,
+    /// Overlap of the sparse view, 0 to below 1 [default: 0.2]
+    #[arg(long, value_name = "F", value_parser = value::overlap)]
+    sparse_overlap: Option<f64>,
+    /// Least number of positions to keep [default: 5]
+    #[arg(long, value_name = "N", value_parser = value::count)]
+    min_positions: Option<usize>,
+}
+
+fn selected_view(text: &str) -> Result<View, String> {
+    match text.parse()? {
+        View::Baseline => Err("expected dense or sparse: the baseline view is the split itself".into()),
+        view => Ok(view),
+    }
+}
+
+impl Views {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let roots = Roots {
+            data: self.phase_c_root.clone(),
+            views: self.output_root.clone(),
+            artifacts: self.output_root.clone(),
+        };
+        let doses = match self.dose {
+            Some(dose) => vec![dose],
+            None => roots.doses()?,
+        };
+        let wanted = self.view.map_or_else(|| vec![View::Dense, View::Sparse], |view| vec![view]);
+        let default = design::Views::default();
+        let settings = design::Views {
+            dense_overlap: self.dense_overlap.unwrap_or(default.dense_overlap),
+            sparse_overlap: self.sparse_overlap.unwrap_or(default.sparse_overlap),
+            acceptance_floor: self.min_acceptance.unwrap_or(default.acceptance_floor),
+            min_positions: self.min_positions.unwrap_or(default.min_positions),
+            ..default
+        };
+        let report = write_views(&roots, &doses, &wanted, &settings)?;
+        if report.made.is_empty() && report.refused.is_empty() {
+            anyhow::bail!(
+                "{}: no folder dose_<D> with patched_train.npz and patched_test.npz; make them with `lapwing split`",
+                self.phase_c_root.display()
+            );
+        }
+
+        let mut words = String::new();
+        // Writing to a string does not fail.
+        for (condition, telemetry, file) in &report.made {
+            let _ = writeln!(
+                words,
+                "{condition}: {} of {} positions ({} selection, S = {:.1} px), {}",
+                telemetry.n_accepted,
+                telemetry.n_accepted + telemetry.n_rejected,
+                serde_json::to_value(telemetry.selection_strategy)?.as_str().unwrap_or_default(),
+                telemetry.spacing_threshold,
+                file.display()
+            );
+        }
+        for (condition, reason) in &report.refused {
+            let _ = writeln!(words, "{condition}: refused: {reason}");
+        }
+        let record = json!({
+            "views": report.made.iter().map(|(condition, telemetry, file)| {
+                let mut view = json!(telemetry);
+                view["dose"] = json!(condition.dose);
+                view["view"] = json!(condition.view);
+                view["split"] = json!(condition.split);
+                view["file"] = json!(file);
+                view
+            }).collect::<Vec<_>>(),
+            "refused": report.refused.iter().map(|(condition, reason)| json!({
+                "dose": condition.dose, "view": condition.view, "split": condition.split, "reason": reason
+            })).collect::<Vec<_>>(),
+        });
+        output.result(&record, words)?;
+        if report.refused.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        anyhow::bail!(
+            "{} of {} views were refused (see above)",
+            report.refused.len(),
+            report.refused.len() + report.made.len()
+        )
+    }
+}

@@ -1,0 +1,56 @@
+//! Errors become one message and an exit code, in this one place.
+
+use std::io;
+use std::process::ExitCode;
+
+/// Exit code when something failed. (Wrong usage is 2; `clap` sees to that.)
+pub const FAILED: u8 = 1;
+
+/// Prints an error with its causes as one message; a reader who closed the pipe got what they wanted, and is no error.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    crate::output::say(format_args!("error: {}", message(error)));
+    ExitCode::from(FAILED)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The error and its causes, joined by colons; a cause that a message already tells is not told again.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow!("disk full").context("cannot write a.npz: disk full").context("simulate");
+        assert_eq!(message(&error), "simulate: cannot write a.npz: disk full");
+        assert_eq!(message(&anyhow!("b").context("a")), "a: b");
+    }
+
+    #[test]
+    fn a_broken_pipe_is_success_at_any_depth() {
+        let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&anyhow::Error::from(pipe).context("cannot write")));
+        assert!(!is_broken_pipe(&anyhow!("no such file")));
+    }
+}

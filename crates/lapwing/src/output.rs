@@ -1,0 +1,50 @@
+//! Results on standard output, messages on standard error.
+
+use anyhow::Context;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Where results and messages go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Results as JSON instead of words.
+    pub json: bool,
+    /// Details too.
+    pub verbose: bool,
+    /// No messages at all.
+    pub quiet: bool,
+}
+
+impl Output {
+    /// The result of a command: `record` as JSON, or `words`.
+    pub fn result(&self, record: &impl Serialize, words: impl Display) -> anyhow::Result<()> {
+        let text = match self.json {
+            true => serde_json::to_string_pretty(record).context("the result cannot be written as JSON")?,
+            false => words.to_string(),
+        };
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{}", text.trim_end())
+            .and_then(|()| stdout.flush())
+            .context("cannot write to standard output")
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, message: impl Display) {
+        if !self.quiet {
+            say(message);
+        }
+    }
+
+    /// Something worth knowing for those who asked for details.
+    pub fn detail(&self, message: impl Display) {
+        if self.verbose {
+            say(message);
+        }
+    }
+}
+
+/// One line on standard error; nobody is told when even that fails.
+pub fn say(message: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}

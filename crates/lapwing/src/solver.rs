@@ -1,0 +1,70 @@
+//! The options of reconstructions, as every command that reconstructs takes them.
+
+use crate::value;
+use anyhow::bail;
+use clap::Args;
+use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
+use lapwing_study::solver::{ObjectStart, ProbeStart, Solver, SolverConfig};
+
+/// Which solver reconstructs, with which options, and what it starts from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reconstruction")]
+pub struct SolverOptions {
+    /// Solver: LSQML
+    #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = ["LSQML"])]
+    algorithm: String,
+    /// Number of epochs; one epoch visits every pattern once
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value::count)]
+    num_epochs: usize,
+    /// Patterns per batch, at most [default: 100]
+    #[arg(long, value_name = "B", value_parser = value::count)]
+    batch_size: Option<usize>,
+    /// Grouping of positions into batches: compact (neighbours together) or random
+    #[arg(long, value_name = "KIND", value_parser = value::named::<Batching>)]
+    batching: Option<Batching>,
+    /// Likelihood: gaussian (of amplitudes) or poisson (needs photon counts)
+    #[arg(long, value_name = "KIND", value_parser = value::named::<Noise>)]
+    noise: Option<Noise>,
+    /// Gain of the momentum acceleration of compact batches, 0 for none
+    #[arg(long, value_name = "GAIN", value_parser = value::not_negative)]
+    momentum: Option<f64>,
+    /// Damping of the object update where little light falls, a share of the largest illumination
+    #[arg(long, value_name = "SHARE", value_parser = value::not_negative)]
+    damping: Option<f64>,
+    /// First epoch, from 1, in which the probe is refined
+    #[arg(long, value_name = "EPOCH", value_parser = value::count)]
+    probe_from_epoch: Option<usize>,
+    /// Seed of random batches
+    #[arg(long, value_name = "SEED")]
+    batch_seed: Option<u64>,
+    /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)
+    #[arg(long, value_name = "OBJECT", value_parser = value::named::<ObjectStart>)]
+    start: Option<ObjectStart>,
+    /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)
+    #[arg(long, value_name = "PROBE", value_parser = value::named::<ProbeStart>)]
+    probe_start: Option<ProbeStart>,
+}
+
+impl SolverOptions {
+    /// The solver asked for; `probe_start` where nothing is said about it.
+    pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
+        if !self.algorithm.eq_ignore_ascii_case("LSQML") {
+            bail!("--algorithm: expected LSQML, found `{}`", self.algorithm);
+        }
+        let default = Lsqml::default();
+        let options = Lsqml {
+            epochs: self.num_epochs,
+            batch_size: self.batch_size.unwrap_or(default.batch_size),
+            batching: self.batching.unwrap_or(default.batching),
+            noise: self.noise.unwrap_or(default.noise),
+            momentum: self.momentum.unwrap_or(default.momentum),
+            damping: self.damping.unwrap_or(default.damping),
+            probe_from_epoch: self.probe_from_epoch.unwrap_or(default.probe_from_epoch),
+            seed: self.batch_seed.unwrap_or(default.seed),
+            ..default
+        };
+        let mut config = SolverConfig::new(Solver::Lsqml(options), self.probe_start.unwrap_or(probe_start));
+        config.object_start = self.start.unwrap_or_default();
+        Ok(config)
+    }
+}

@@ -1,0 +1,131 @@
+//! Values on the command line, checked as they are read: what is wrong here is wrong usage.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
+/// A finite number greater than zero.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 { Ok(value) } else { Err("expected a number greater than 0".into()) }
+}
+
+/// A finite number of at least zero.
+pub fn not_negative(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value >= 0.0 { Ok(value) } else { Err("expected a number, 0 or more".into()) }
+}
+
+/// A number from 0 to 1, both allowed.
+pub fn share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("expected a number from 0 to 1".into()) }
+}
+
+/// A number above 0 and at most 1.
+pub fn positive_share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1.0 {
+        Ok(value)
+    } else {
+        Err("expected a number above 0 and at most 1".into())
+    }
+}
+
+/// A number between 0 and 1, both excluded.
+pub fn inner_share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value < 1.0 { Ok(value) } else { Err("expected a number between 0 and 1".into()) }
+}
+
+/// A number from 0 to below 1.
+pub fn overlap(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..1.0).contains(&value) { Ok(value) } else { Err("expected at least 0 and less than 1".into()) }
+}
+
+/// A finite number.
+pub fn number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("expected a number".into()),
+    }
+}
+
+/// A dose that names a folder: a whole number of photons, also written as 1e4.
+pub fn whole_dose(text: &str) -> Result<u64, String> {
+    let value = positive(text)?;
+    let whole = value.fract() == 0.0 && value <= 1e15;
+    if whole { Ok(value as u64) } else { Err("expected a whole number of photons, at most 1e15".into()) }
+}
+
+/// A whole number of at least one.
+pub fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(value) if value > 0 => Ok(value),
+        _ => Err("expected a whole number, 1 or more".into()),
+    }
+}
+
+/// One of the names of an enumeration, as in design files.
+pub fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let deserializer: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+/// `HEIGHTxWIDTH`, or one number for both, pixels.
+pub fn size(text: &str) -> Result<(usize, usize), String> {
+    let side = |text: &str| match text.trim().parse::<usize>() {
+        Ok(side) if side > 0 => Ok(side),
+        _ => Err("expected pixels as HEIGHTxWIDTH or one number, such as 128x96 or 128".to_owned()),
+    };
+    match text.split_once('x') {
+        Some((height, width)) => Ok((side(height)?, side(width)?)),
+        None => side(text).map(|side| (side, side)),
+    }
+}
+
+/// `HEIGHTxWIDTH`, or one number for both, pixels; not necessarily whole.
+pub fn extent(text: &str) -> Result<(f64, f64), String> {
+    let side = |text: &str| {
+        not_negative(text.trim())
+            .map_err(|_| "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned())
+    };
+    match text.split_once('x') {
+        Some((height, width)) => Ok((side(height)?, side(width)?)),
+        None => side(text).map(|side| (side, side)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_range_pass_and_others_say_what_is_expected() {
+        assert_eq!(positive("1e3"), Ok(1000.0));
+        assert_eq!(whole_dose("1e4"), Ok(10_000));
+        assert_eq!((share("1"), overlap("0")), (Ok(1.0), Ok(0.0)));
+        for bad in [
+            positive("0"),
+            positive("nan"),
+            positive("inf"),
+            not_negative("-1"),
+            share("1.1"),
+            overlap("1"),
+            positive_share("0"),
+            number("x"),
+        ] {
+            assert!(bad.unwrap_err().starts_with("expected"));
+        }
+        assert!(whole_dose("10.5").is_err() && whole_dose("-3").is_err() && whole_dose("1e20").is_err());
+    }
+
+    #[test]
+    fn sizes_are_one_number_or_height_by_width() {
+        assert_eq!((size("64"), size("64x32")), (Ok((64, 64)), Ok((64, 32))));
+        assert_eq!((extent("64.5"), extent("0 x 32")), (Ok((64.5, 64.5)), Ok((0.0, 32.0))));
+        assert!(
+            size("0").is_err() && size("64x").is_err() && size("6.4").is_err() && extent("-1x2").is_err()
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! From simulation to comparison on a tiny case, and the JSON that scripts may rely on.
+
+mod common;
+
+use common::Bench;
+use lapwing_files::{Archive, ReadOptions, dataset};
+use serde_json::Value;
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("expected a number, found {value}"))
+}
+
+#[test]
+fn simulate_says_what_was_understood_and_measured() {
+    let bench = Bench::new();
+    let record = bench.json(
+        "simulate --specimen cells --pattern-size 32 --overlap 0.5 --scan fermat --field-of-view 60x90 --dose 1e4 --output a.npz",
+    );
+    let (dataset, _) = dataset::read(bench.path("a.npz"), &ReadOptions::default()).unwrap();
+    let n = dataset.n_patterns();
+    assert_eq!(record["n_patterns"], n);
+    assert_eq!(record["pattern_shape"], serde_json::json!([32, 32]));
+    assert_eq!(dataset.pattern_shape(), (32, 32));
+    // The measured mean is that of the counts in the file, within the noise of the dose, but not the dose itself.
+    let counts = dataset.counts().unwrap();
+    assert!(counts.iter().all(|count| count.fract() == 0.0));
+    let mean = counts.iter().map(|&count| f64::from(count)).sum::<f64>() / n as f64;
+    assert!((number(&record["mean_counts_per_pattern"]) - mean).abs() < 1e-6 * mean);
+    assert!((mean - 1e4).abs() < 6.0 * (1e4 / n as f64).sqrt() && mean != 1e4);
+    // Linear overlap: half a diameter of step, one position for each step squared.
+    let step = 0.5 * number(&record["probe_diameter_px"]);
+    assert!((number(&record["understood"]["scan"]["step_px"]) - step).abs() < 1e-9);
+    assert!((n as f64 / (60.0 * 90.0 / (step * step)) - 1.0).abs() < 0.25, "{n}");
+    let metadata = dataset.metadata.unwrap();
+    assert_eq!(metadata["physics_parameters"]["nphotons"], 10_000);
+    assert_eq!(metadata["physics_parameters"]["N"], 32);
+    assert!(metadata["physics_parameters"]["gridsize"].is_number());
+    assert!(metadata["data_transformations"].is_array());
+    // The object is as large as the windows need and no larger, but for the margin.
+    let object = dataset.object.unwrap();
+    assert!((60 + 32..=60 + 32 + 8).contains(&object.nrows()), "{:?}", object.dim());
+    assert!((90 + 32..=90 + 32 + 8).contains(&object.ncols()), "{:?}", object.dim());
+}
+
+#[test]
+fn inspect_describes_a_sound_file() {
+    let bench = Bench::new();
+    bench.simulate("a.npz", "");
+    let record = bench.json("inspect a.npz --figure a.png");
+    assert_eq!(record["file"], "a.npz");
+    assert_eq!(record["dialect"], "study");
+    let arrays = record["arrays"].as_array().unwrap();
+    let diffraction = arrays.iter().find(|array| array["name"] == "diffraction").unwrap();
+    assert_eq!(
+        (diffraction["dtype"].as_str(), diffraction["shape"][1].as_u64()),
+        (Some("float32"), Some(32))
+    );
+    assert_eq!(record["metadata"]["physics_parameters"]["nphotons"], 10_000);
+    let understood = &record["understood"];
+    assert_eq!(understood["n_patterns"], diffraction["shape"][0]);
+    assert_eq!(understood["pattern_shape"], serde_json::json!([32, 32]));
+    assert_eq!(understood["quantity"], "amplitude");
+    assert_eq!(understood["zero_frequency"], "centre");
+    assert_eq!(understood["axis_order"], "(n, H, W)");
+    assert!((number(&understood["mean_counts_per_pattern"]) / 1e4 - 1.0).abs() < 0.01);
+    assert!((number(&understood["probe_diameter_px"]) - 16.0).abs() < 0.5);
+    assert!((0.2..0.7).contains(&number(&understood["overlap"])));
+    assert_eq!(record["contract"], serde_json::json!({ "ok": true, "problems": [] }));
+    assert_eq!(std::fs::read(bench.path("a.png")).unwrap()[1..4], *b"PNG");
+    assert!(bench.ok("inspect a.npz").contains("contract: kept"));
+}
+
+#[test]
+fn a_base_file_takes_the_place_of_the_built_ins() {
+    let bench = Bench::new();
+    bench.simulate("a.npz", "");
+    let again = bench.json("simulate --base a.npz --dose 100 --output b.npz");
+    let (a, _) = dataset::read(bench.path("a.npz"), &ReadOptions::default()).unwrap();
+    let (b, _) = dataset::read(bench.path("b.npz"), &ReadOptions::default()).unwrap();
+    assert_eq!((&a.scan, &a.object, &a.probe), (&b.scan, &b.object, &b.probe));
+    assert!((number(&again["mean_counts_per_pattern"]) / 100.0 - 1.0).abs() < 0.1);
+    // A scan of its own on the same object, all of its windows inside.
+    let scanned = bench.json("simulate --base a.npz --scan raster --step 20 --dose 100 --output c.npz");
+    let (c, _) = dataset::read(bench.path("c.npz"), &ReadOptions::default()).unwrap();
+    assert_eq!(c.object, a.object);
+    // Centres may span the object less a window and a pixel, here some 118 px: six lines of 20 px.
+    assert_eq!(scanned["n_patterns"], 36);
+    assert_eq!(c.scan.len(), 36);
+    // And a probe of its own.
+    bench.ok("simulate --base a.npz --probe disc --probe-diameter 12 --dose 100 --output d.npz");
+    let understood = bench.json("inspect d.npz")["understood"].clone();
+    assert!((number(&understood["probe_diameter_px"]) - 12.0).abs() < 0.3);
+}
+
+#[test]
+fn thinning_takes_away_nine_photons_of_ten() {
+    let bench = Bench::new();
+    bench.simulate("a.npz", "");
+    let record = bench.json("thin --input a.npz --dose 1000 --output b.npz");
+    let (a, _) = dataset::read(bench.path("a.npz"), &ReadOptions::default()).unwrap();
+    let (b, _) = dataset::read(bench.path("b.npz"), &ReadOptions::default()).unwrap();
+    let (before, after) = (a.counts().unwrap(), b.counts().unwrap());
+    assert!(after.iter().all(|count| count.fract() == 0.0));
+    assert!(before.iter().zip(&after).all(|(before, after)| after <= before));
+    let sum = |counts: &ndarray::Array3<f32>| counts.iter().map(|&count| f64::from(count)).sum::<f64>();
+    let expected = 0.1 * sum(&before);
+    assert!((sum(&after) - expected).abs() < 6.0 * (0.9 * expected).sqrt());
+    assert!((number(&record["mean_counts_per_pattern"]) * b.n_patterns() as f64 - sum(&after)).abs() < 1.0);
+    let metadata = b.metadata.unwrap();
+    assert_eq!(number(&metadata["physics_parameters"]["nphotons"]), 1000.0);
+    assert_eq!(metadata["data_transformations"].as_array().unwrap().len(), 2);
+    bench.fails("thin --input b.npz --dose 5000 --output c.npz", &["b.npz", "5000", "never added"]);
+    assert!(!bench.path("c.npz").exists());
+}
+
+#[test]
+fn from_simulation_to_comparison() {
+    let bench = Bench::new();
+    bench.simulate("whole.npz", "");
+    let split = bench.json("split --input whole.npz --output-dir data/dose_10000 --guard-band 10");
+    let n = |half: &str| split[half]["n"].as_u64().unwrap();
+    let total = n("train") + n("test") + split["n_dropped"].as_u64().unwrap();
+    assert_eq!(total, bench.json("inspect whole.npz")["understood"]["n_patterns"].as_u64().unwrap());
+    assert!(number(&split["train"]["shared_fraction"]) > 0.0);
+
+    let views = bench.json("views --data-root data --views-root views");
+    assert_eq!(views["views"].as_array().unwrap().len(), 4, "{views}");
+    for view in views["views"].as_array().unwrap() {
+        assert!(view["acceptance_rate"].is_number() && view["selection_strategy"].is_string());
+        assert!(bench.path(view["file"].as_str().unwrap()).is_file());
+    }
+    let dense = "views/dose_10000/dense/dense_train.npz";
+    let overlap = bench.json(&format!("overlap --input {dense} --gridsize 2 --s-img 0.8 --n-groups 8"));
+    for name in [
+        "metrics_version",
+        "metric_1_group_based_avg",
+        "metric_2_image_based_avg",
+        "metric_3_group_to_group_avg",
+        "gridsize",
+        "s_img",
+        "n_groups",
+        "neighbor_count",
+        "probe_diameter_px",
+        "rng_seed_subsample",
+        "n_images_total",
+        "n_images_subsampled",
+        "n_unique_images",
+        "n_groups_actual",
+        "geometry_acceptance_bound",
+        "effective_min_acceptance",
+    ] {
+        assert!(overlap.get(name).is_some(), "{name} is not in {overlap}");
+    }
+
+    let summary = bench.json("reconstruct --input-npz data/dose_10000/patched_train.npz --output-dir out --num-epochs 30 --compare");
+    for name in ["seconds", "seconds_per_epoch", "final_loss"] {
+        assert!(number(&summary[name]) > 0.0, "{name} in {summary}");
+    }
+    assert_eq!(summary["epochs"], 30);
+    assert!(summary.get("peak_memory_mb").is_some());
+    let correlation = number(&summary["comparison"]["metrics"]["complex_correlation"]);
+    assert!(correlation > 0.9, "{correlation}");
+    let archive = Archive::open(bench.path("out/reconstruction.npz")).unwrap();
+    for name in [
+        "reconstructed_object",
+        "reconstructed_probe",
+        "positions",
+        "loss",
+        "algorithm",
+        "timestamp",
+        "_metadata",
+    ] {
+        assert!(archive.contains(name), "{name}");
+    }
+
+    let compared = bench.json("compare --reconstruction out/reconstruction.npz --truth whole.npz");
+    let again = number(&compared["metrics"]["complex_correlation"]);
+    assert!((again - correlation).abs() < 1e-6, "{again} and {correlation}");
+    assert!(compared["region"]["pixels"].as_u64().unwrap() > 1000);
+    assert!(
+        bench
+            .ok("compare --reconstruction out/reconstruction.npz --truth whole.npz")
+            .contains("complex correlation")
+    );
+}
+
+#[test]
+fn jobs_keep_their_records_and_say_what_failed() {
+    let bench = Bench::new();
+    bench.simulate("whole.npz", "");
+    bench.ok("split --input whole.npz --output-dir data/dose_10000");
+    bench.ok("views --phase-c-root data --output-root views --view dense");
+    let roots = "--phase-c-root data --phase-d-root views --artifact-root results --num-epochs 2";
+    bench.fails(&format!("jobs {roots}"), &["sparse_train.npz", "does not exist"]);
+    assert!(!bench.path("results/reconstruction_manifest.json").exists());
+    let dry = bench.json(&format!("jobs {roots} --allow-missing-phase-d --dry-run"));
+    assert_eq!(dry["manifest"]["jobs"].as_array().unwrap().len(), 4);
+    assert_eq!(dry["manifest"]["missing_jobs"].as_array().unwrap().len(), 2);
+    assert!(dry["manifest"]["execution_results"].as_array().unwrap().is_empty());
+    let run = bench.json(&format!("jobs {roots} --allow-missing-phase-d --split train"));
+    assert_eq!(run["manifest"]["execution_results"].as_array().unwrap().len(), 2);
+    assert_eq!(run["skip_summary"]["missing_phase_d_count"], 1);
+    assert!(bench.path("results/dose_10000/dense/train/reconstruction.npz").is_file());
+    assert!(bench.path("results/skip_summary.json").is_file());
+    // A job that cannot work: the other one still runs, and the exit code says so.
+    std::fs::write(bench.path("views/dose_10000/dense/dense_test.npz"), "no archive").unwrap();
+    let text =
+        bench.fails(&format!("jobs {roots} --allow-missing-phase-d --split test"), &["1 of 2 jobs failed"]);
+    assert!(text.contains("dense_test.npz"), "{text}");
+    assert!(bench.path("results/dose_10000/baseline/test/reconstruction.npz").is_file());
+}
+
+#[test]
+fn a_whole_study_with_status_and_report() {
+    let bench = Bench::new();
+    bench.ok("study init design.toml");
+    assert!(std::fs::read_to_string(bench.path("design.toml")).unwrap().contains("[scan]"));
+    bench.fails("study init design.toml", &["design.toml", "--force"]);
+    let design = "[study]\nname = \"tiny\"\ndoses = [1e3, 1e5]\npattern_size = 32\nviews = [\"baseline\", \"dense\"]\n\
+                  [scan]\nstep = 8\nfield = [120, 120]\n[solver]\nepochs = 3\n";
+    std::fs::write(bench.path("tiny.toml"), design).unwrap();
+    let run = bench.json("study run tiny.toml --output tiny");
+    assert_eq!(
+        (run["jobs"].as_u64(), run["done"].as_u64(), run["failed"].as_u64()),
+        (Some(8), Some(8), Some(0))
+    );
+    assert!(bench.path("tiny/report/index.html").is_file());
+    let status = bench.json("study status tiny");
+    assert_eq!(
+        (status["total"].as_u64(), status["done"].as_u64(), status["pending"].as_u64()),
+        (Some(8), Some(8), Some(0))
+    );
+    // Nothing is done twice.
+    assert_eq!(bench.json("study run tiny.toml --output tiny")["resumed"], 8);
+    std::fs::remove_dir_all(bench.path("tiny/report")).unwrap();
+    let report = bench.json("report tiny");
+    for name in ["html", "csv", "json"] {
+        assert!(bench.path(report[name].as_str().unwrap()).is_file());
+    }
+    bench.fails("study status nowhere", &["nowhere", "no study"]);
+    std::fs::write(bench.path("bad.toml"), "[study]\nneighbor_count = 3\n").unwrap();
+    bench.fails("study run bad.toml --output bad", &["bad.toml", "neighbor_count", "OVERSAMPLING-001"]);
+    assert!(!bench.path("bad").exists());
+}

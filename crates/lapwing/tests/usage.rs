@@ -1,0 +1,106 @@
+//! Exit codes, help, and what is wrong usage.
+
+mod common;
+
+use common::{Bench, stderr};
+
+const COMMANDS: [&str; 11] = [
+    "inspect",
+    "simulate",
+    "thin",
+    "split",
+    "views",
+    "overlap",
+    "reconstruct",
+    "jobs",
+    "compare",
+    "study",
+    "report",
+];
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let bench = Bench::new();
+    let overview = bench.ok("--help");
+    for command in COMMANDS {
+        assert!(overview.contains(command), "{command} is not in the overview");
+        let help = bench.ok(&format!("{command} --help"));
+        assert!(help.contains("Example"), "{command}:\n{help}");
+        assert!(help.contains(&format!("lapwing {command}")), "{command}:\n{help}");
+        for option in ["--json", "--threads", "--verbose", "--quiet"] {
+            assert!(help.contains(option), "{command} lacks {option}");
+        }
+    }
+    for action in ["init", "run", "status"] {
+        assert!(bench.ok(&format!("study {action} --help")).contains("Example"));
+    }
+}
+
+#[test]
+fn lengths_angles_and_doses_have_units_in_the_help() {
+    let help = Bench::new().ok("simulate --help");
+    for unit in ["photons per pattern", "pixels", "cycles per pixel", "radians"] {
+        assert!(help.contains(unit), "{unit}:\n{help}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_two_and_names_the_option() {
+    let bench = Bench::new();
+    for (arguments, part) in [
+        ("", "Usage"),
+        ("frobnicate", "frobnicate"),
+        ("simulate --dose 1000 --output x.npz", "--base"),
+        ("simulate --specimen cells --base b.npz --dose 1000 --output x.npz", "cannot be used with"),
+        ("simulate --specimen cat --dose 1000 --output x.npz", "siemens-star, cells or weak-phase"),
+        ("simulate --specimen cells --dose 0 --output x.npz", "--dose"),
+        ("simulate --specimen cells --dose -5 --output x.npz", "-5"),
+        ("simulate --specimen cells --dose nan --output x.npz", "--dose"),
+        ("simulate --specimen cells --dose 1000 --overlap 1.0 --output x.npz", "--overlap"),
+        (
+            "simulate --specimen cells --dose 1000 --step 3 --overlap 0.5 --output x.npz",
+            "cannot be used with",
+        ),
+        ("simulate --specimen cells --dose 1000 --scan spiral --output x.npz", "raster, jittered or fermat"),
+        ("thin --input x.npz --output y.npz", "--dose"),
+        ("split --input x.npz --output-dir d --axis z", "--axis"),
+        ("split --input x.npz --output-dir d --fraction 1", "--fraction"),
+        ("views --phase-c-root c --output-root d --view baseline", "dense or sparse"),
+        ("overlap --input x.npz --gridsize 3", "--gridsize"),
+        ("overlap --input x.npz --s-img 0", "--s-img"),
+        ("reconstruct --input-npz x.npz --output-dir d --num-epochs 0", "--num-epochs"),
+        ("reconstruct --input-npz x.npz --output-dir d --noise white", "--noise"),
+        ("reconstruct --input-npz x.npz --output-dir d --algorithm magic", "LSQML"),
+        ("inspect x.npz --threads 0", "--threads"),
+        ("inspect x.npz -v -q", "cannot be used with"),
+    ] {
+        let output = bench.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "lapwing {arguments}\n{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(part),
+            "lapwing {arguments}: expected `{part}` in\n{}",
+            stderr(&output)
+        );
+        assert!(output.stdout.is_empty());
+    }
+    assert!(bench.listing().is_empty(), "{:?}", bench.listing());
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    use std::process::{Command, Stdio};
+    let bench = Bench::new();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"))
+        .args(["study", "init", "study.toml", "--json"])
+        .current_dir(bench.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The reader goes away, most likely before anything is written; either way this is a success.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).is_empty(), "{}", stderr(&output));
+    assert!(bench.path("study.toml").is_file());
+}

@@ -21,6 +21,8 @@ pub type Metadata = Map<String, Value>;
 /// The array's name.
 pub const KEY: &str = "_metadata";
 
+/// Most bytes that the array may have: 16 million characters.
+const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of unreadable metadata that the error shows.
 const SHOWN: u64 = 48;
 
@@ -48,6 +50,9 @@ pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
             reason,
         }))
     };
+    if header.data_bytes().ok().flatten().is_some_and(|bytes| bytes > MAX_BYTES) {
+        return Err(unreadable(format!("it is larger than the {MAX_BYTES} bytes allowed")));
+    }
     match archive.read(KEY) {
         Ok(array) => decode::metadata(array).map(Some).map_err(unreadable),
         Err(Error::Array { source: npy::NpyError::Io(error), .. }) => Err(unreadable(error.to_string())),

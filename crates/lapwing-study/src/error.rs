@@ -18,7 +18,34 @@ pub enum StudyError {
     },
     /// The design cannot be run.
     #[error(transparent)]
-    Design(#[from] crate::DesignError),
+    Design(Box<crate::DesignError>),
+    /// A data set could not be read or written.
+    #[error(transparent)]
+    Files(Box<lapwing_files::Error>),
+    /// A scan could not be simulated.
+    #[error(transparent)]
+    Simulate(#[from] lapwing_model::simulate::SimulateError),
+    /// A solver refused its data.
+    #[error(transparent)]
+    Problem(#[from] lapwing_solve::ProblemError),
+    /// A comparison with the truth is not possible.
+    #[error("comparison with the truth: {0}")]
+    Compare(#[from] lapwing_compare::CompareError),
+    /// An overlap metric was asked for with parameters out of range.
+    #[error(transparent)]
+    Sampling(#[from] crate::overlap::SamplingError),
+    /// A solver lost its way.
+    #[error(
+        "the reconstruction diverged in epoch {epoch}: expected finite numbers; reduce the step (step_scale, momentum) \
+         or check the patterns for outliers"
+    )]
+    Diverged {
+        /// First epoch whose loss is no number.
+        epoch: usize,
+    },
+    /// What was asked for is not possible; the text says why and what would help.
+    #[error("{0}")]
+    Invalid(String),
     /// A JSON record does not have the expected form.
     #[error("{} is not a valid {what}: {source}; it may come from another version: move it away to start afresh", path.display())]
     Json {
@@ -61,6 +88,18 @@ fn missing_inputs(files: &[PathBuf]) -> String {
         n => format!(" and {} more", n - 1),
     };
     format!("input {first}{more} does not exist; make it first, filter it out, or allow missing views")
+}
+
+impl From<lapwing_files::Error> for StudyError {
+    fn from(error: lapwing_files::Error) -> Self {
+        Self::Files(Box::new(error))
+    }
+}
+
+impl From<crate::DesignError> for StudyError {
+    fn from(error: crate::DesignError) -> Self {
+        Self::Design(Box::new(error))
+    }
 }
 
 impl StudyError {

@@ -19,8 +19,8 @@ pub enum Event<'a> {
     Simulated {
         /// Mean photons per pattern.
         dose: u64,
-        /// Measured mean counts per pattern.
-        mean_counts: f64,
+        /// Measured mean counts per pattern of the whole scan.
+        mean_counts: Option<f64>,
         /// They were there already.
         resumed: bool,
     },

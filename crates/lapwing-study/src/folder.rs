@@ -12,7 +12,7 @@
 
 use crate::condition::{Condition, Split, View};
 use crate::design::Design;
-use crate::record::{JobResult, Manifest, Outcome, SkipSummary};
+use crate::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -134,8 +134,12 @@ impl StudyFolder {
         if let Some(result) = self.result(condition)? {
             return Ok(Outcome::Finished(Box::new(result)));
         }
-        let missing = self.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
-        Ok(match missing.into_iter().find(|skipped| skipped.condition == condition) {
+        let Some(manifest) = self.manifest()? else { return Ok(Outcome::Pending) };
+        let executed = manifest.execution_results.into_iter().find(|e| e.condition == condition);
+        if let Some(Execution { error: Some(error), log_path, .. }) = executed {
+            return Ok(Outcome::Failed { error, log_path });
+        }
+        Ok(match manifest.missing_jobs.into_iter().find(|skipped| skipped.condition == condition) {
             Some(skipped) => Outcome::Skipped { reason: skipped.reason },
             None => Outcome::Pending,
         })

@@ -1,5 +1,8 @@
 //! The dose x overlap study: design, split, views, jobs and their records.
 //!
+//! [`run::study`] does a whole [`Design`], telling an [`event::Observer`] what happens; its steps are there to be used alone:
+//! [`data`] (simulate and split), [`views`], [`overlap`], [`reconstruct`] (one data set), [`jobs`] (all of a plan).
+//!
 //! A [`StudyFolder`] is one study on disk. Its records are plain JSON: a [`record::JobResult`] in the folder of every
 //! reconstruction, a [`record::Manifest`] and a [`record::SkipSummary`] at the artifact root.
 //!
@@ -7,21 +10,28 @@
 
 pub mod condition;
 pub mod coverage;
+pub mod data;
 pub mod design;
 mod error;
 pub mod event;
 pub mod folder;
 pub mod hash;
+pub mod jobs;
+mod ledger;
 pub mod lock;
 pub mod neighbours;
 pub mod overlap;
+mod pictures;
 pub mod plan;
+pub mod reconstruct;
 pub mod record;
+pub mod run;
 pub mod runs;
 pub mod selection;
 pub mod solver;
 pub mod split;
 pub mod start;
+pub mod views;
 
 pub use condition::{Condition, Split, View};
 pub use design::{Design, DesignError};

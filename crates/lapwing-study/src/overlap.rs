@@ -3,8 +3,8 @@
 use crate::neighbours::Tree;
 use crate::selection::{effective_min_acceptance, geometry_acceptance_bound};
 use lapwing_model::Position;
+use lapwing_model::stream::stream;
 use rand::Rng;
-use rand::SeedableRng;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::f64::consts::PI;
@@ -157,13 +157,6 @@ pub fn scan_overlap(scan: &[Position], probe_diameter: f64) -> f64 {
     image_overlap(&unique(scan), 6, probe_diameter)
 }
 
-/// A random generator for one purpose: ChaCha8 with the seed, one stream for each purpose.
-fn stream(seed: u64, purpose: u64) -> rand_chacha::ChaCha8Rng {
-    let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(purpose);
-    generator
-}
-
 /// `count` different indices below `n`, in random order (the first steps of a Fisher-Yates shuffle).
 fn draw(n: usize, count: usize, generator: &mut impl Rng) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..n).collect();
@@ -184,7 +177,7 @@ fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
     if count >= scan.len() {
         return scan.to_vec();
     }
-    let mut kept = draw(scan.len(), count, &mut stream(sampling.rng_seed_subsample, 0));
+    let mut kept = draw(scan.len(), count, &mut stream(sampling.rng_seed_subsample, "overlap images", 0));
     kept.sort_unstable();
     kept.into_iter().map(|index| scan[index]).collect()
 }
@@ -193,7 +186,7 @@ fn groups(images: &[Position], sampling: &Sampling) -> Vec<Vec<usize>> {
     if sampling.gridsize == 1 || images.is_empty() {
         return (0..images.len()).map(|index| vec![index]).collect();
     }
-    let mut generator = stream(sampling.rng_seed_subsample, 1);
+    let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
     let seeds = if sampling.n_groups > images.len() {
         (0..sampling.n_groups).map(|_| below(images.len(), &mut generator)).collect()
     } else {
@@ -355,7 +348,7 @@ mod tests {
     fn draws_are_uniform_and_different() {
         let mut counts = [0; 5];
         for seed in 0..5000 {
-            let drawn = draw(5, 2, &mut stream(seed, 0));
+            let drawn = draw(5, 2, &mut stream(seed, "test", 0));
             assert_ne!(drawn[0], drawn[1]);
             drawn.iter().for_each(|&i| counts[i] += 1);
         }

@@ -4,6 +4,7 @@
 
 use crate::condition::{Condition, Split, View};
 use jiff::Timestamp;
+pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -59,16 +60,6 @@ pub struct Telemetry {
     pub n_accepted: usize,
     /// Positions left out.
     pub n_rejected: usize,
-}
-
-/// Rule by which a view's positions were selected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strategy {
-    /// Every position whose nearest neighbour is far enough.
-    Direct,
-    /// In the order of (y, x), every position far enough from all kept so far.
-    Greedy,
 }
 
 /// What became of one job.
@@ -240,6 +231,13 @@ pub struct JobResult {
 pub enum Outcome {
     /// A result, done or failed (see [`JobResult::status`]).
     Finished(Box<JobResult>),
+    /// Failed before there was a result to write.
+    Failed {
+        /// Why.
+        error: String,
+        /// The job's log.
+        log_path: PathBuf,
+    },
     /// Skipped, because its view could not be made or its file is missing.
     Skipped {
         /// Why.

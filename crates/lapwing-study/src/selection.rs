@@ -8,11 +8,12 @@
 use crate::record::Strategy;
 use lapwing_model::Position;
 use lapwing_model::position::bounding_box;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::f64::consts::PI;
 
 /// When a selection counts as successful.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Acceptance {
     /// Least share of positions to keep when the geometry allows it, 0 to 1.
     pub floor: f64,

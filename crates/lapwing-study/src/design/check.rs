@@ -57,7 +57,12 @@ pub(super) fn check(design: &Design) -> Checked {
     check_views(design)?;
     check_source(design)?;
     let cut = &design.split;
-    require(cut.fraction > 0.0 && cut.fraction < 1.0, "split.fraction", "a number between 0 and 1", cut.fraction)?;
+    require(
+        cut.fraction > 0.0 && cut.fraction < 1.0,
+        "split.fraction",
+        "a number between 0 and 1",
+        cut.fraction,
+    )?;
     require(
         cut.guard_band >= 0.0 && cut.guard_band.is_finite(),
         "split.guard_band",

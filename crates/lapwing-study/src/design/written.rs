@@ -144,7 +144,7 @@ impl StudySection {
 
 /// Folders are named by the dose, so it is a whole number of photons.
 fn whole_dose(dose: f64) -> Result<u64, DesignError> {
-    if dose >= 1.0 && dose <= 1e15 && dose.fract() == 0.0 {
+    if (1.0..=1e15).contains(&dose) && dose.fract() == 0.0 {
         return Ok(dose as u64);
     }
     let expected = "whole numbers of photons per pattern, 1 to 1e15";

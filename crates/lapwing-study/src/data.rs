@@ -1,0 +1,192 @@
+//! Data sets: simulated at a dose, and cut into halves.
+
+use crate::design::{Design, Source};
+use crate::split::{Cut, Halves, Shared};
+use crate::{DesignError, Result, StudyError};
+use lapwing_files::dialect::{self, ReadOptions, read_base};
+use lapwing_files::metadata::append_transformation;
+use lapwing_files::{Dataset, Metadata};
+use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Name of this program in the history of a data set.
+pub(crate) const TOOL: &str = "lapwing";
+
+/// Pixels between the outermost windows and the edge of a built-in object.
+const MARGIN: usize = 2;
+
+/// What is looked at, with what, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The object, axes (y, x).
+    pub object: Field,
+    /// The probe, axes (mode, y, x).
+    pub probe: Modes,
+    /// Window centres on the object.
+    pub scan: Vec<Position>,
+}
+
+impl Sample {
+    /// The object, probe and scan of a design.
+    pub fn of(design: &Design) -> Result<Self> {
+        let side = design.study.pattern_size;
+        let seed = design.seeds.simulation;
+        match &design.source {
+            Source::BuiltIn { specimen, probe, scan: wanted } => {
+                let probe = probe.build((side, side)).map_err(DesignError::Probe)?;
+                let [height, width] = wanted.field;
+                let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
+                    .map_err(DesignError::Scan)?;
+                let placement = scan::fit(&positions, (side, side), MARGIN)
+                    .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
+                let object = specimen.kind.make(placement.shape, seed);
+                Ok(Self { object, probe, scan: placement.place(&positions) })
+            }
+            Source::Base { base, scan: wanted, probe } => {
+                let file = read_base(&base.file)?;
+                let object = file.object;
+                let probe = match probe {
+                    Some(probe) => probe.build((side, side)).map_err(DesignError::Probe)?,
+                    None => file.probe,
+                };
+                if probe.dim().1 != side || probe.dim().2 != side {
+                    let found = format!("a probe of {} x {} in the base file", probe.dim().1, probe.dim().2);
+                    let expected = format!("the side of the base file's probe, not {side}");
+                    return Err(DesignError::rule("study.pattern_size", expected, found).into());
+                }
+                let scan = match wanted {
+                    None => file.scan.ok_or_else(|| {
+                        let found = format!("no xcoords and ycoords in {}", base.file.display());
+                        DesignError::rule("scan", "a section [scan], or positions in the base file", found)
+                    })?,
+                    Some(wanted) => {
+                        let [height, width] = wanted.field;
+                        let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
+                            .map_err(DesignError::Scan)?;
+                        centred(&positions, (height, width), object.dim())
+                    }
+                };
+                Ok(Self { object, probe, scan })
+            }
+        }
+    }
+
+    /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from `seed`.
+    pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+        let exposure =
+            simulate::expose(self.object.view(), self.probe.view(), &self.scan, dose as f64, seed)?;
+        let scale = exposure.scale;
+        let side = self.probe.dim().1;
+        let metadata = json!({
+            "schema_version": "1.0",
+            "creation_info": { "tool": "lapwing", "version": env!("CARGO_PKG_VERSION") },
+            "physics_parameters": {
+                "nphotons": dose,
+                "intensity_scale": scale,
+                "mean_counts_per_pattern": exposure.mean_counts,
+                "probe_diameter_px": probe::diameter(self.probe.view()),
+                "N": side,
+                "gridsize": 1,
+            },
+            "additional_parameters": {},
+        });
+        let mut metadata = object_of(metadata);
+        append_transformation(&mut metadata, TOOL, "simulate", json!({ "dose": dose, "seed": seed }));
+        let mut diffraction = exposure.counts;
+        diffraction.mapv_inplace(|counts| (f64::from(counts).sqrt() / scale) as f32);
+        Ok(Dataset {
+            diffraction,
+            scan: self.scan.clone(),
+            object: Some(self.object.clone()),
+            probe: Some(self.probe.clone()),
+            metadata: Some(metadata),
+            extras: Vec::new(),
+        })
+    }
+}
+
+/// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the object.
+fn centred(positions: &[Position], field: (f64, f64), object: (usize, usize)) -> Vec<Position> {
+    let offset = |side: usize, field: f64| ((side / 2) as f64 - field / 2.0).round();
+    let (y, x) = (offset(object.0, field.0), offset(object.1, field.1));
+    positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
+}
+
+/// Reads a data set of any dialect.
+pub(crate) fn read(path: &Path) -> Result<Dataset> {
+    Ok(dialect::read(path, &ReadOptions::default())?.0)
+}
+
+/// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the pattern's side.
+pub fn probe_diameter(dataset: &Dataset) -> f64 {
+    let (_, height, width) = dataset.diffraction.dim();
+    let measured = dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
+    measured.unwrap_or(0.6 * height.min(width) as f64)
+}
+
+/// Both halves of a data set.
+#[derive(Debug, Clone)]
+pub struct SplitData {
+    /// The half below the cut.
+    pub train: Dataset,
+    /// The other half.
+    pub test: Dataset,
+    /// Indices and cut.
+    pub halves: Halves,
+    /// What they have in common.
+    pub shared: Shared,
+}
+
+/// Cuts a data set into halves and says so in their metadata.
+///
+/// # Errors
+/// When a half would be empty.
+pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
+    let halves = cut.apply(&dataset.scan);
+    if halves.train.is_empty() || halves.test.is_empty() {
+        let extent = position::bounding_box(&dataset.scan);
+        return Err(StudyError::Invalid(format!(
+            "the split leaves {} train and {} test positions of {} (cut at {:.1} px, guard band {} px, positions \
+             within (y0, y1, x0, x1) = {extent:?}): use another axis or fraction, or a smaller guard band",
+            halves.train.len(),
+            halves.test.len(),
+            dataset.scan.len(),
+            halves.cut,
+            cut.guard_band
+        )));
+    }
+    let at = |indices: &[usize]| indices.iter().map(|&i| dataset.scan[i]).collect::<Vec<_>>();
+    let shared = Shared::measure(&at(&halves.train), &at(&halves.test), probe_diameter(dataset));
+    let half = |indices: &[usize], name: &str, shared: f64| {
+        let mut half = dataset.select(indices);
+        let metadata = half.metadata.get_or_insert_default();
+        let facts = json!({
+            "part": name,
+            "axis": cut.axis,
+            "fraction": cut.fraction,
+            "guard_band_px": cut.guard_band,
+            "cut_px": halves.cut,
+            "n_dropped": halves.dropped,
+            "shared_fraction": shared,
+        });
+        metadata.insert("split".to_owned(), facts);
+        append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
+        half
+    };
+    let train = half(&halves.train, "train", shared.train);
+    let test = half(&halves.test, "test", shared.test);
+    Ok(SplitData { train, test, halves, shared })
+}
+
+/// The share of this split's illuminated object that the other split sees too, as [`split`] wrote it.
+pub fn shared_fraction(metadata: Option<&Metadata>) -> Option<f64> {
+    metadata?.get("split")?.get("shared_fraction")?.as_f64()
+}
+
+fn object_of(value: Value) -> Metadata {
+    match value {
+        Value::Object(object) => object,
+        _ => Metadata::new(),
+    }
+}

@@ -1,0 +1,208 @@
+//! The reconstruction jobs of a plan: one after another, each on all threads, each with its log; a failed job stops no other.
+
+use crate::condition::{Condition, Split, View};
+use crate::event::{Event, Observer};
+use crate::folder::data_file;
+use crate::lock::Lock;
+use crate::plan::{MissingViews, Plan, absolute};
+use crate::reconstruct::{CompareWith, Task};
+use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
+use crate::runs::RunRecord;
+use crate::solver::SolverConfig;
+use crate::{Result, StudyError, hash};
+use lapwing_files::Archive;
+use lapwing_model::Position;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+/// What to run of a plan, and how.
+#[derive(Debug, Clone, Default)]
+pub struct JobOptions {
+    /// Which jobs.
+    pub filters: Filters,
+    /// Solver and start fields.
+    pub config: SolverConfig,
+    /// Whether a missing view is an error.
+    pub missing_views: MissingViews,
+    /// Write the records of what would run, but run nothing.
+    pub dry_run: bool,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobsReport {
+    /// Name of the run: its folder under `runs`.
+    pub run_id: String,
+    /// This run's own manifest.
+    pub manifest: Manifest,
+    /// This run's own skip summary.
+    pub skips: SkipSummary,
+}
+
+impl JobsReport {
+    /// Number of jobs that failed.
+    pub fn failed(&self) -> usize {
+        self.manifest.execution_results.iter().filter(|result| result.returncode != 0).count()
+    }
+}
+
+/// Runs the jobs of `plan` that `options` ask for, in order, and keeps the records of the artifact root.
+///
+/// A job whose result is there already - made from the same input, by content, with the same options - is not repeated.
+///
+/// # Errors
+/// When nothing can run: a missing input, an artifact root that another process holds or that cannot be written to. What
+/// goes wrong inside a job is in the records.
+pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+    let agenda = plan.agenda(&options.filters, &options.missing_views)?;
+    let _lock = Lock::acquire(&plan.roots.artifacts)?;
+    let mut record = RunRecord::begin(plan, options.filters, &agenda)?;
+    observe(Event::JobsPlanned {
+        jobs: agenda.jobs.len(),
+        skipped: record.skips().skipped_count,
+        epochs: options.config.solver.epochs(),
+    });
+    if !options.dry_run {
+        let mut areas = Areas { plan, known: HashMap::new() };
+        for (index, job) in agenda.jobs.iter().enumerate() {
+            let execution = run_job(job, index, options, &mut areas, &record, observe);
+            record.add(execution?)?;
+        }
+    }
+    Ok(JobsReport {
+        run_id: record.id().to_owned(),
+        manifest: record.manifest().clone(),
+        skips: record.skips().clone(),
+    })
+}
+
+/// Runs one job. Only a log that cannot be written is an error here; the job's own is in the record.
+fn run_job(
+    job: &JobRecord,
+    index: usize,
+    options: &JobOptions,
+    areas: &mut Areas<'_>,
+    record: &RunRecord,
+    observe: Observer<'_>,
+) -> Result<Execution> {
+    let started = Instant::now();
+    let condition = job.condition;
+    let log_path = record.log_path(condition);
+    let mut log_file = File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
+    let mut broken = None;
+    let mut log = |line: &str| {
+        let time = started.elapsed().as_secs_f64();
+        if let Err(error) = writeln!(log_file, "{time:9.3} {line}") {
+            broken.get_or_insert(error);
+        }
+    };
+    log(&condition.to_string());
+    // Nothing in a job should panic; if something does, the other jobs must go on all the same.
+    let guarded = AssertUnwindSafe(|| attempt(job, index, options, areas, &mut log, observe));
+    let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
+    });
+    let error = outcome.as_ref().err().map(ToString::to_string);
+    log(&error.as_deref().map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
+    if let Some(error) = broken {
+        return Err(StudyError::io("cannot write", &log_path)(error));
+    }
+    let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
+    match (&outcome, &error) {
+        (Ok((result, resumed)), _) => observe(Event::JobDone { index, result, resumed: *resumed }),
+        (Err(_), error) => {
+            observe(Event::JobFailed { condition, index, error: error.as_deref().unwrap_or_default() });
+        }
+    }
+    Ok(Execution {
+        condition,
+        returncode: i32::from(error.is_some()),
+        log_path: absolute(&log_path),
+        telemetry: telemetry.or_else(|| told_by(job)),
+        error,
+        seconds: Some(started.elapsed().as_secs_f64()),
+        resumed: outcome.is_ok_and(|(_, resumed)| resumed),
+        run_id: None,
+    })
+}
+
+/// Finds the result that is there already, or makes it.
+fn attempt(
+    job: &JobRecord,
+    index: usize,
+    options: &JobOptions,
+    areas: &mut Areas<'_>,
+    log: &mut dyn FnMut(&str),
+    observe: Observer<'_>,
+) -> Result<(JobResult, bool)> {
+    let task = Task {
+        input: job.input_npz.clone(),
+        output: job.output_dir.clone(),
+        config: options.config.clone(),
+        condition: Some(job.condition),
+        comparison: CompareWith::TruthOver(areas.of(job.condition)?),
+    };
+    let patterns = positions(&job.input_npz)?.len();
+    observe(Event::JobStarted { condition: job.condition, index, patterns });
+    let input_hash = hash::file(&job.input_npz)?;
+    if let Some(result) = task.existing(&input_hash) {
+        log("the result is there already, from the same input and options");
+        return Ok((result, true));
+    }
+    Ok((task.run_on(&input_hash, log, observe)?, false))
+}
+
+/// The selection of a view whose reconstruction failed, when the view itself can be read.
+fn told_by(job: &JobRecord) -> Option<crate::record::Telemetry> {
+    if job.condition.view == View::Baseline {
+        return None;
+    }
+    let metadata = lapwing_files::metadata::read(&Archive::open(&job.input_npz).ok()?).ok()?;
+    crate::views::telemetry(metadata.as_ref()).ok()
+}
+
+/// The positions of each split as a whole: all views of a split are compared over the same area.
+struct Areas<'a> {
+    plan: &'a Plan,
+    known: HashMap<(u64, Split), Vec<Position>>,
+}
+
+impl Areas<'_> {
+    /// Those of the split's own file; of the view where that file does not exist.
+    fn of(&mut self, condition: Condition) -> Result<Vec<Position>> {
+        let key = (condition.dose, condition.split);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let split = data_file(&self.plan.roots.data, condition.dose, condition.split);
+        if !split.is_file() {
+            return positions(&self.plan.roots.input(condition));
+        }
+        let scan = positions(&split)?;
+        self.known.insert(key, scan.clone());
+        Ok(scan)
+    }
+}
+
+/// The window centres in a data set's file, without reading its patterns.
+pub(crate) fn positions(path: &Path) -> Result<Vec<Position>> {
+    let archive = Archive::open(path)?;
+    let read = |name: &str| -> Result<Vec<f64>> {
+        let array = archive.read(name)?;
+        array
+            .to_f64()
+            .map_err(|error| StudyError::Invalid(format!("{}: array {name}: {error}", path.display())))
+    };
+    let (y, x) = (read("ycoords")?, read("xcoords")?);
+    if y.len() != x.len() {
+        let text = format!("{}: {} xcoords but {} ycoords", path.display(), x.len(), y.len());
+        return Err(StudyError::Invalid(text));
+    }
+    Ok(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect())
+}

@@ -1,0 +1,126 @@
+//! Pictures of one reconstruction: amplitude, phase, probe, loss curve, and the error where the truth is known.
+
+use lapwing_compare::Comparison;
+use lapwing_draw::axis::Axis;
+use lapwing_draw::colormap::Colormap;
+use lapwing_draw::field::{Painter, phase_range};
+use lapwing_draw::plot::{Mark, Plot, Series};
+use lapwing_draw::range::robust_range;
+use lapwing_draw::svg::Look;
+use lapwing_model::{Complex32, Field, Modes, Position, position};
+use ndarray::{ArrayView2, s};
+
+/// Pictures are enlarged by whole factors up to this side, pixels.
+const SIDE: usize = 512;
+
+/// The pictures of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ObjectPictures {
+    pub amplitude: Vec<u8>,
+    pub phase: Vec<u8>,
+    pub error: Option<Vec<u8>>,
+}
+
+/// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the same for all reconstructions
+/// of one specimen, so that they can be looked at side by side.
+pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
+    let painter = Painter::default().mask(comparison.mask.view()).enlarge_to(SIDE);
+    let amplitudes = robust_range(comparison.truth.iter().map(|value| value.norm()));
+    let phases = phase_range(comparison.truth.view(), Some(comparison.mask.view()));
+    let count = comparison.truth.len().max(1) as f32;
+    let mean = comparison.truth.iter().sum::<Complex32>() / count;
+    // An error as large as the truth's own contrast is the end of the scale.
+    let contrast = robust_range(comparison.truth.iter().map(|value| (value - mean).norm()));
+    let errors = painter.map(Colormap::Magma).range(contrast.map(|(_, high)| (0.0, high)));
+    ObjectPictures {
+        amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()).png(),
+        phase: painter.range(phases).phase(comparison.aligned.view()).png(),
+        error: Some(errors.scalar(comparison.error.view()).png()),
+    }
+}
+
+/// Pictures of an object over the area of the scan, its mean phase and phase ramp removed.
+pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
+    let area = level(area_of(object, scan));
+    let painter = Painter::default().enlarge_to(SIDE);
+    ObjectPictures {
+        amplitude: painter.amplitude(area.view()).png(),
+        phase: painter.range(phase_range(area.view(), None)).phase(area.view()).png(),
+        error: None,
+    }
+}
+
+/// The modes of a probe side by side.
+pub(crate) fn probe(probe: &Modes) -> Vec<u8> {
+    let (modes, height, width) = probe.dim();
+    let row = Field::from_shape_fn((height, modes * width), |(y, x)| probe[(x / width, y, x % width)]);
+    Painter::default().enlarge_to(SIDE).complex(row.view()).png()
+}
+
+/// The loss of every epoch.
+pub(crate) fn loss(values: &[f64]) -> String {
+    let mut plot = Plot::new("Loss", Axis::linear("epoch"), Axis::log("loss"));
+    if let (Some(first), Some(last)) = (values.first(), values.last()) {
+        plot.description = format!("From {first:.4e} to {last:.4e} in {} epochs.", values.len());
+    }
+    let points = values.iter().enumerate().map(|(epoch, &loss)| ((epoch + 1) as f64, loss));
+    plot.series.push(Series::new("", 0, Mark::Line, points));
+    plot.svg(Look::Standalone)
+}
+
+/// The box of the window centres, or the whole object when that is too small to look at.
+fn area_of<'a>(object: &'a Field, scan: &[Position]) -> ArrayView2<'a, Complex32> {
+    let whole = object.view();
+    let Some((y0, y1, x0, x1)) = position::bounding_box(scan) else { return whole };
+    let range = |low: f64, high: f64, limit: usize| {
+        let (low, high) = (low.floor().max(0.0) as usize, high.ceil().max(0.0) as usize + 1);
+        low.min(limit)..high.min(limit)
+    };
+    let (rows, columns) = (range(y0, y1, object.nrows()), range(x0, x1, object.ncols()));
+    if rows.len() < 16 || columns.len() < 16 { whole } else { object.slice(s![rows, columns]) }
+}
+
+/// The field without its phase ramp, estimated from products of neighbours, and without its mean phase.
+fn level(field: ArrayView2<Complex32>) -> Field {
+    let ramp = |dy: usize, dx: usize| {
+        let (height, width) = field.dim();
+        let (a, b) = (field.slice(s![dy.., dx..]), field.slice(s![..height - dy, ..width - dx]));
+        a.iter().zip(b).map(|(a, b)| a * b.conj()).sum::<Complex32>().arg()
+    };
+    let (along_y, along_x) = (ramp(1, 0), ramp(0, 1));
+    let mut flat = Field::from_shape_fn(field.dim(), |(y, x)| {
+        field[(y, x)] * Complex32::from_polar(1.0, -(along_y * y as f32 + along_x * x as f32))
+    });
+    let mean = flat.iter().sum::<Complex32>().arg();
+    flat.mapv_inplace(|value| value * Complex32::from_polar(1.0, -mean));
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_and_a_phase_are_removed() {
+        let truth = |y: usize, x: usize| {
+            Complex32::from_polar(1.0, 0.3 * (0.7 * y as f32).sin() * (0.9 * x as f32).cos())
+        };
+        let field = Field::from_shape_fn((60, 50), |(y, x)| {
+            truth(y, x) * Complex32::from_polar(1.0, 1.0 + 0.05 * y as f32 - 0.03 * x as f32)
+        });
+        let flat = level(field.view());
+        let worst =
+            flat.indexed_iter().map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs()).fold(0.0, f32::max);
+        assert!(worst < 0.1, "{worst}");
+    }
+
+    #[test]
+    fn odd_objects_make_pictures_too() {
+        for shape in [(1, 1), (3, 40)] {
+            let object = Field::from_elem(shape, Complex32::new(0.0, 0.0));
+            assert!(!alone(&object, &[]).phase.is_empty());
+        }
+        assert!(loss(&[]).contains("<svg") && loss(&[3.0, 0.0]).contains("<svg"));
+        assert!(!probe(&Modes::zeros((2, 8, 8))).is_empty());
+    }
+}

@@ -1,0 +1,335 @@
+//! The reconstruction of one data set, from its file to a folder of results.
+
+mod output;
+
+use crate::condition::Condition;
+use crate::data::{probe_diameter, shared_fraction};
+use crate::event::{Event, Observer};
+use crate::folder::RESULT;
+use crate::hash;
+use crate::overlap::scan_overlap;
+use crate::pictures;
+use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
+use crate::runs::write_json;
+use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::start::{flat, grid_of, perturbed};
+use crate::{Result, StudyError, views};
+use jiff::Timestamp;
+use lapwing_compare::{Comparison, Region, compare};
+use lapwing_files::dialect::{self, ReadOptions};
+use lapwing_files::{Dataset, atomic};
+use lapwing_model::{Field, Modes, Position};
+use lapwing_solve::{Flow, Problem, Solution};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What to reconstruct, how, and where the results go.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The data set.
+    pub input: PathBuf,
+    /// Folder of the results; made when it does not exist.
+    pub output: PathBuf,
+    /// Solver and start fields.
+    pub config: SolverConfig,
+    /// Place in a study, if any.
+    pub condition: Option<Condition>,
+    /// Whether to compare with the object in the file.
+    pub comparison: CompareWith,
+}
+
+/// Whether, and where, to compare a reconstruction with the object in its file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum CompareWith {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// With `objectGuess`, over the area of the data set's own positions.
+    Truth,
+    /// With `objectGuess` when the file has one, over the area of these positions and the file's probe: the same for all views of a split.
+    TruthOver(Vec<Position>),
+}
+
+impl Task {
+    /// What identifies the result: input, options, place and area of comparison, version of the program.
+    pub fn key(&self, input_hash: &str) -> String {
+        let area = match &self.comparison {
+            CompareWith::Nothing => hash::key(&"nothing"),
+            CompareWith::Truth => hash::key(&"truth"),
+            CompareWith::TruthOver(scan) => hash::key(scan),
+        };
+        hash::key(&(input_hash, &self.config, self.condition, area, env!("CARGO_PKG_VERSION")))
+    }
+
+    /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
+    pub fn existing(&self, input_hash: &str) -> Option<JobResult> {
+        let text = std::fs::read(self.output.join(RESULT)).ok()?;
+        let result: JobResult = serde_json::from_slice(&text).ok()?;
+        let complete = result.files.names().all(|name| self.output.join(name).is_file());
+        (result.status == Status::Done && result.key == self.key(input_hash) && complete).then_some(result)
+    }
+
+    /// Reconstructs and writes everything; `result.json` comes last, so its presence means that the rest is whole.
+    ///
+    /// Lines for the log go to `log` as they arise. A failure leaves a `result.json` that tells it.
+    ///
+    /// # Errors
+    /// Unreadable or unusable input, an option that the data do not allow, a diverged solver, and failures to write.
+    pub fn run(&self, log: &mut dyn FnMut(&str), observe: Observer<'_>) -> Result<JobResult> {
+        self.run_on(&hash::file(&self.input)?, log, observe)
+    }
+
+    /// [`Self::run`] when the content hash of the input is known already.
+    pub(crate) fn run_on(
+        &self,
+        input_hash: &str,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<JobResult> {
+        let started = Instant::now();
+        std::fs::create_dir_all(&self.output).map_err(StudyError::io("cannot create", &self.output))?;
+        let path = self.output.join(RESULT);
+        // From here on the old files are replaced one by one, so the old record must not vouch for them.
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StudyError::io("cannot replace", &path)(error));
+            }
+            _ => {}
+        }
+        let mut text = String::new();
+        let mut log = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+            log(line);
+        };
+        log(&format!("lapwing {}", env!("CARGO_PKG_VERSION")));
+        log(&format!("input {}", self.input.display()));
+        let mut result = self.blank(input_hash);
+        let outcome = self.run_into(&mut result, &mut log, observe);
+        if let Err(error) = &outcome {
+            log(&format!("error: {error}"));
+            result.status = Status::Failed;
+            result.error = Some(error.to_string());
+        }
+        let log_path = self.output.join("log.txt");
+        atomic::write_bytes(&log_path, text).map_err(StudyError::io("cannot write", &log_path))?;
+        result.files.log = Some("log.txt".to_owned());
+        result.timestamp = Timestamp::now();
+        result.seconds = started.elapsed().as_secs_f64();
+        result.peak_memory_mb = peak_memory_mb();
+        write_json(&path, &result)?;
+        outcome.map(|()| result)
+    }
+
+    fn blank(&self, input_hash: &str) -> JobResult {
+        JobResult {
+            condition: self.condition,
+            status: Status::Done,
+            error: None,
+            timestamp: Timestamp::now(),
+            algorithm: self.config.algorithm().to_owned(),
+            options: json!(self.config),
+            input_npz: crate::plan::absolute(&self.input),
+            input_hash: input_hash.to_owned(),
+            key: self.key(input_hash),
+            seconds: 0.0,
+            seconds_per_epoch: None,
+            peak_memory_mb: None,
+            loss: None,
+            n_patterns: 0,
+            pattern_shape: (0, 0),
+            mean_counts: None,
+            probe_diameter_px: 0.0,
+            overlap: 0.0,
+            view: None,
+            shared_fraction: None,
+            comparison: None,
+            files: Files::default(),
+        }
+    }
+
+    fn run_into(
+        &self,
+        result: &mut JobResult,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<()> {
+        let (mut dataset, understood) = dialect::read(&self.input, &ReadOptions::default())?;
+        understood.notes.iter().for_each(|text| log(text));
+        describe(&dataset, result);
+        result.view = self.telemetry(&dataset)?;
+        let counts = format!("{} patterns of {:?}", result.n_patterns, result.pattern_shape);
+        log(&format!(
+            "{counts}, probe diameter {:.1} px, overlap {:.3}",
+            result.probe_diameter_px, result.overlap
+        ));
+        match result.mean_counts {
+            Some(mean) => log(&format!("dose scale known: {mean:.1} counts per pattern")),
+            None => log("dose scale unknown: intensities in the file's own unit"),
+        }
+
+        let start = self.start(&mut dataset)?;
+        let positions = start.scan.clone();
+        let truth = dataset.object.take();
+        let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
+        log(&format!("{} {}", self.config.algorithm(), json!(self.config)));
+        let solving = Instant::now();
+        let condition = self.condition;
+        let solution = self.config.solver.solve(&problem, &mut |epoch| {
+            log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
+            observe(Event::Epoch { condition, epoch });
+            // A solver that lost its way never finds back.
+            if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
+        });
+        drop(problem);
+        let seconds = solving.elapsed().as_secs_f64();
+        result.seconds_per_epoch = Some(seconds / solution.loss.len().max(1) as f64);
+        result.loss = summary(&solution.loss);
+        check(&solution)?;
+        log(&format!("solved in {seconds:.2} s"));
+
+        let comparison = self.compare(&solution, truth.as_ref(), dataset.probe.as_ref(), &positions)?;
+        let pictures = match &comparison {
+            Some(comparison) => pictures::compared(comparison),
+            None => pictures::alone(&solution.object, &positions),
+        };
+        let metadata = dataset.metadata.as_ref();
+        result.files =
+            output::write(&self.output, &solution, &dataset.scan, start.origin, self, metadata, &pictures)?;
+        if let Some(comparison) = &comparison {
+            let metrics = &comparison.metrics;
+            log(&format!(
+                "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {}",
+                metrics.complex_correlation,
+                metrics.complex_nrmse,
+                metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
+            ));
+            result.comparison = Some(json!({ "metrics": metrics, "alignment": comparison.alignment }));
+            let whole = json!({
+                "metrics": metrics,
+                "alignment": comparison.alignment,
+                "frc": { "complex": comparison.frc.complex, "amplitude": comparison.frc.amplitude, "phase": comparison.frc.phase },
+            });
+            write_json(&self.output.join("comparison.json"), &whole)?;
+            result.files.comparison = Some("comparison.json".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The view's own account of itself, which jobs on views must have.
+    fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
+        match self.condition {
+            Some(condition) if condition.view != crate::View::Baseline => {
+                views::telemetry(dataset.metadata.as_ref()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes the patterns out of the data set, as intensities, and settles what to start from.
+    fn start(&self, dataset: &mut Dataset) -> Result<Start> {
+        let (_, height, width) = dataset.diffraction.dim();
+        let probe = dataset.probe.as_ref().ok_or_else(|| {
+            let text = "the data set has no probe: expected the array probeGuess as a start probe";
+            StudyError::Invalid(text.to_owned())
+        })?;
+        let probe = match self.config.probe_start {
+            ProbeStart::File => probe.clone(),
+            ProbeStart::Perturbed => perturbed(probe),
+        };
+        let (object, scan, origin) = match (&dataset.object, self.config.object_start) {
+            (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
+            (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
+            (None, ObjectStart::Guess) => {
+                let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            (None, ObjectStart::Flat) => {
+                let grid = grid_of(&dataset.scan, (height, width))
+                    .ok_or_else(|| StudyError::Invalid("the data set has no usable positions".to_owned()))?;
+                (flat(grid.shape), grid.scan, Some(grid.origin))
+            }
+        };
+        let intensity = match dataset.counts() {
+            Some(counts) => counts,
+            None if self.config.solver.needs_counts() => {
+                let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                            physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
+        };
+        dataset.diffraction = ndarray::Array3::zeros((0, height, width));
+        Ok(Start { intensity, object, probe, scan, origin })
+    }
+
+    fn compare(
+        &self,
+        solution: &Solution,
+        truth: Option<&Field>,
+        probe: Option<&Modes>,
+        own: &[Position],
+    ) -> Result<Option<Comparison>> {
+        let scan = match &self.comparison {
+            CompareWith::Nothing => return Ok(None),
+            CompareWith::Truth => own,
+            CompareWith::TruthOver(scan) => scan,
+        };
+        let (Some(truth), Some(probe)) = (truth, probe) else {
+            return match &self.comparison {
+                CompareWith::Truth => Err(StudyError::Invalid(
+                    "no comparison possible: the data set has no objectGuess to compare with".to_owned(),
+                )),
+                _ => Ok(None),
+            };
+        };
+        let region = Region::from_scan(truth.dim(), scan, probe.view())?;
+        Ok(Some(compare(solution.object.view(), truth.view(), &region)?))
+    }
+}
+
+/// What a solver starts from.
+struct Start {
+    intensity: ndarray::Array3<f32>,
+    object: Field,
+    probe: Modes,
+    scan: Vec<Position>,
+    origin: Option<(i64, i64)>,
+}
+
+fn describe(dataset: &Dataset, result: &mut JobResult) {
+    let (n, height, width) = dataset.diffraction.dim();
+    result.n_patterns = n;
+    result.pattern_shape = (height, width);
+    result.probe_diameter_px = probe_diameter(dataset);
+    result.overlap = scan_overlap(&dataset.scan, result.probe_diameter_px);
+    result.shared_fraction = shared_fraction(dataset.metadata.as_ref());
+    result.mean_counts = dataset.intensity_scale().map(|_| dataset.mean_intensity());
+}
+
+fn summary(loss: &[f64]) -> Option<LossSummary> {
+    let (&first, &last) = (loss.first()?, loss.last()?);
+    Some(LossSummary { epochs: loss.len(), first, last, best: loss.iter().copied().fold(first, f64::min) })
+}
+
+/// Refuses a solution that is not made of numbers.
+fn check(solution: &Solution) -> Result<()> {
+    let finite = solution
+        .object
+        .iter()
+        .chain(&solution.probe)
+        .all(|value| value.re.is_finite() && value.im.is_finite());
+    match solution.loss.iter().position(|loss| !loss.is_finite()) {
+        None if finite => Ok(()),
+        at => Err(StudyError::Diverged { epoch: at.map_or(solution.loss.len(), |epoch| epoch + 1) }),
+    }
+}
+
+/// Largest resident memory of this process so far, MB, where the system tells it.
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string(Path::new("/proc/self/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0 / 1e6)
+}

@@ -1,0 +1,110 @@
+//! The files of one reconstruction.
+
+use super::Task;
+use crate::data::TOOL;
+use crate::pictures::{self, ObjectPictures};
+use crate::record::Files;
+use crate::{Result, StudyError};
+use lapwing_files::metadata::{self, append_transformation};
+use lapwing_files::npy::Array;
+use lapwing_files::{Metadata, atomic, npz};
+use lapwing_model::Position;
+use lapwing_solve::Solution;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Name of the reconstruction inside its folder.
+pub(crate) const RECONSTRUCTION: &str = "reconstruction.npz";
+
+/// Writes everything but the comparison, the log and `result.json`.
+pub(super) fn write(
+    folder: &Path,
+    solution: &Solution,
+    scan: &[Position],
+    origin: Option<(i64, i64)>,
+    task: &Task,
+    metadata: Option<&Metadata>,
+    pictures: &ObjectPictures,
+) -> Result<Files> {
+    let bytes = |name: &str, contents: &[u8]| -> Result<Option<String>> {
+        let path = folder.join(name);
+        atomic::write_bytes(&path, contents).map_err(StudyError::io("cannot write", &path))?;
+        Ok(Some(name.to_owned()))
+    };
+    write_npz(&folder.join(RECONSTRUCTION), solution, scan, origin, task, metadata)?;
+    Ok(Files {
+        reconstruction: Some(RECONSTRUCTION.to_owned()),
+        loss_csv: bytes("loss.csv", loss_table(&solution.loss).as_bytes())?,
+        loss_svg: bytes("loss.svg", pictures::loss(&solution.loss).as_bytes())?,
+        amplitude: bytes("amplitude.png", &pictures.amplitude)?,
+        phase: bytes("phase.png", &pictures.phase)?,
+        probe: bytes("probe.png", &pictures::probe(&solution.probe))?,
+        error: match &pictures.error {
+            Some(picture) => bytes("error.png", picture)?,
+            None => None,
+        },
+        comparison: None,
+        log: None,
+    })
+}
+
+impl Files {
+    /// The names of all files that were made.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [
+            &self.reconstruction,
+            &self.loss_csv,
+            &self.loss_svg,
+            &self.amplitude,
+            &self.phase,
+            &self.probe,
+            &self.error,
+            &self.comparison,
+            &self.log,
+        ]
+        .into_iter()
+        .filter_map(|name| name.as_deref())
+    }
+}
+
+fn loss_table(loss: &[f64]) -> String {
+    let mut table = String::from("epoch,loss\n");
+    for (epoch, value) in loss.iter().enumerate() {
+        // Writing to a string does not fail.
+        let _ = writeln!(table, "{},{value:e}", epoch + 1);
+    }
+    table
+}
+
+/// `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's own pixels, loss of every epoch.
+fn write_npz(
+    path: &Path,
+    solution: &Solution,
+    scan: &[Position],
+    origin: Option<(i64, i64)>,
+    task: &Task,
+    history: Option<&Metadata>,
+) -> Result<()> {
+    let object: Vec<_> = solution.object.iter().copied().collect();
+    let probe: Vec<_> = solution.probe.iter().copied().collect();
+    let (modes, height, width) = solution.probe.dim();
+    let probe_shape = if modes == 1 { vec![height, width] } else { vec![modes, height, width] };
+    let positions: Vec<f64> = scan.iter().flat_map(|position| [position.y, position.x]).collect();
+    let mut metadata_now = history.cloned().unwrap_or_default();
+    let options = json!({ "algorithm": task.config.algorithm(), "options": task.config });
+    append_transformation(&mut metadata_now, TOOL, "reconstruct", options);
+    npz::write_with(path, npz::Packing::Stored, |file| {
+        file.values("reconstructed_object", &[solution.object.nrows(), solution.object.ncols()], &object)?;
+        file.values("reconstructed_probe", &probe_shape, &probe)?;
+        file.values("positions", &[scan.len(), 2], &positions)?;
+        file.values("loss", &[solution.loss.len()], &solution.loss)?;
+        if let Some((y, x)) = origin {
+            file.values("reconstructed_object_origin", &[2], &[y, x])?;
+        }
+        file.array("algorithm", &Array::text(task.config.algorithm()))?;
+        file.array("timestamp", &Array::text(&jiff::Timestamp::now().to_string()))?;
+        file.array(metadata::KEY, &metadata::to_array(&metadata_now))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! A whole study, from its design to the last reconstruction; whatever is finished already is not repeated.
+
+use crate::condition::{Condition, Split, View};
+use crate::data::{self, Sample, probe_diameter};
+use crate::design::{Design, Source};
+use crate::event::{Event, Observer};
+use crate::folder::{StudyFolder, data_file, view_file};
+use crate::jobs::{self, JobOptions, JobsReport};
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::overlap::{Bundle, Overlap, Sampling, measure};
+use crate::plan::{MissingViews, Plan, Roots};
+use crate::record::{Filters, Telemetry};
+use crate::runs::write_json;
+use crate::selection::Acceptance;
+use crate::{Result, StudyError, hash, views};
+use lapwing_files::metadata::physics_parameter;
+use lapwing_files::{Archive, Dataset, atomic};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the caller's.
+///
+/// Every finished file is recognised by the content of its inputs and by its options, so the same call after an
+/// interruption does only what is missing. A view that cannot be made is told to the observer and skipped.
+///
+/// # Errors
+/// When the folder is held by another process or holds another study, or when data cannot be made or written. What goes
+/// wrong inside a job is in the report.
+pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
+    let folder = StudyFolder::new(root);
+    let _lock = Lock::acquire(root)?;
+    let path = folder.design_file();
+    atomic::write_bytes(&path, design.to_toml()).map_err(StudyError::io("cannot write", &path))?;
+    let mut ledger = Ledger::open(root)?;
+    make_data(design, &folder, &mut ledger, observe)?;
+    let refused = make_views(design, &folder, &mut ledger, observe)?;
+    measure_overlaps(design, &folder)?;
+    let options = JobOptions {
+        filters: Filters::default(),
+        config: design.solver.clone(),
+        missing_views: MissingViews::Skip(refused),
+        dry_run: false,
+    };
+    jobs::run(&plan(design, &folder), &options, observe)
+}
+
+/// The reconstructions of a study.
+pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
+    Plan {
+        roots: roots(folder),
+        conditions: design.conditions(),
+        gridsizes: design.study.gridsize.clone(),
+        algorithm: design.solver.algorithm().to_owned(),
+        num_epochs: design.solver.solver.epochs(),
+    }
+}
+
+fn roots(folder: &StudyFolder) -> Roots {
+    Roots { data: folder.data_root(), views: folder.views_root(), artifacts: folder.artifact_root() }
+}
+
+/// Simulates every dose and cuts it into halves.
+fn make_data(
+    design: &Design,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    observe: Observer<'_>,
+) -> Result<()> {
+    let mut sample: Option<Sample> = None;
+    let base = match &design.source {
+        Source::Base { base, .. } => Some(hash::file(&base.file)?),
+        Source::BuiltIn { .. } => None,
+    };
+    for &dose in &design.study.doses {
+        let made_from = (
+            "data 1",
+            &design.source,
+            &base,
+            design.study.pattern_size,
+            dose,
+            design.split,
+            design.seeds.simulation,
+        );
+        let key = hash::key(&(made_from, env!("CARGO_PKG_VERSION")));
+        let files = Split::ALL.map(|split| data_file(&folder.data_root(), dose, split));
+        let mut resumed = true;
+        for file in &files {
+            resumed &= ledger.current(file, &key)?.is_some();
+        }
+        if !resumed {
+            let sample = match &sample {
+                Some(made) => made,
+                None => sample.insert(Sample::of(design)?),
+            };
+            observe(Event::Simulating { dose, patterns: sample.scan.len() });
+            let whole = sample.expose(dose, design.seeds.simulation)?;
+            let halves = data::split(&whole, &design.split)?;
+            drop(whole);
+            make_folder(&files[0])?;
+            for (half, file) in [&halves.train, &halves.test].into_iter().zip(&files) {
+                half.write(file)?;
+                ledger.note(file, &key)?;
+            }
+        }
+        observe(Event::Simulated { dose, mean_counts: mean_counts_of(&files[0])?, resumed });
+    }
+    Ok(())
+}
+
+/// Makes the views of every dose and split; returns those that were refused, and why.
+fn make_views(
+    design: &Design,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    observe: Observer<'_>,
+) -> Result<BTreeMap<Condition, String>> {
+    let mut refused = BTreeMap::new();
+    let acceptance = design.views.acceptance();
+    // Splits outermost: each is read at most once.
+    for (dose, split) in
+        design.study.doses.iter().flat_map(|&dose| design.study.splits.iter().map(move |&s| (dose, s)))
+    {
+        let source = data_file(&folder.data_root(), dose, split);
+        let mut dataset: Option<Dataset> = None;
+        let mut source_hash: Option<String> = None;
+        for &view in &design.study.views {
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
+            let condition = Condition { dose, view, split };
+            let file = view_file(&folder.views_root(), dose, view, split);
+            let input = match &source_hash {
+                Some(known) => known.clone(),
+                None => source_hash.insert(hash::file(&source)?).clone(),
+            };
+            let key = hash::key(&("view 1", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")));
+            if ledger.current(&file, &key)?.is_some() {
+                let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
+                let telemetry = views::telemetry(metadata.as_ref())?;
+                observe(Event::View { condition, telemetry, resumed: true });
+                continue;
+            }
+            let split_data = match &mut dataset {
+                Some(read) => read,
+                none => none.insert(data::read(&source)?),
+            };
+            match make_view(split_data, condition, spacing, &acceptance, &file)? {
+                Ok(telemetry) => {
+                    ledger.note(&file, &key)?;
+                    observe(Event::View { condition, telemetry, resumed: false });
+                }
+                Err(reason) => {
+                    // A view of an earlier design must not be taken for this one.
+                    remove_if_there(&file)?;
+                    observe(Event::ViewRefused { condition, reason: &reason });
+                    refused.insert(condition, reason);
+                }
+            }
+        }
+    }
+    Ok(refused)
+}
+
+/// Makes one view and writes it, or says why not.
+fn make_view(
+    split: &Dataset,
+    condition: Condition,
+    spacing: f64,
+    acceptance: &Acceptance,
+    file: &Path,
+) -> Result<std::result::Result<Telemetry, String>> {
+    let source_name = data_file(Path::new(""), condition.dose, condition.split);
+    let source_name = source_name.to_string_lossy().replace('\\', "/");
+    match views::make(split, condition.view, spacing, acceptance, &source_name)? {
+        views::Made::View(view, telemetry) => {
+            make_folder(file)?;
+            view.write(file)?;
+            Ok(Ok(telemetry))
+        }
+        views::Made::Refused(refusal) => {
+            let (_, height, width) = split.diffraction.dim();
+            Ok(Err(views::advice(&refusal, probe_diameter(split) / height.min(width) as f64)))
+        }
+    }
+}
+
+/// The views that [`write_views`] made and refused.
+#[derive(Debug, Clone, Default)]
+pub struct ViewsReport {
+    /// Made, with the selection.
+    pub made: Vec<(Condition, Telemetry, PathBuf)>,
+    /// Refused, with the numbers.
+    pub refused: Vec<(Condition, String)>,
+}
+
+/// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under `roots.views`.
+///
+/// # Errors
+/// When a split's file cannot be read or a view cannot be written; a refused view is in the report.
+pub fn write_views(
+    roots: &Roots,
+    doses: &[u64],
+    wanted: &[View],
+    settings: &crate::design::Views,
+) -> Result<ViewsReport> {
+    let mut report = ViewsReport::default();
+    for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
+        let dataset = data::read(&data_file(&roots.data, dose, split))?;
+        let (_, height, width) = dataset.diffraction.dim();
+        for &view in wanted {
+            let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };
+            let condition = Condition { dose, view, split };
+            let file = view_file(&roots.views, dose, view, split);
+            match make_view(&dataset, condition, spacing, &settings.acceptance(), &file)? {
+                Ok(telemetry) => report.made.push((condition, telemetry, file)),
+                Err(reason) => report.refused.push((condition, reason)),
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Measures the overlap of every data set of the study for every grid size, and writes it beside the files: one JSON for
+/// each split (`overlap_gs1_train.json`), and both in one bundle (`overlap_gs1.json`).
+fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
+    for (&dose, &view) in
+        design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))
+    {
+        for &gridsize in &design.study.gridsize {
+            let mut bundle = Bundle::default();
+            let mut dir = PathBuf::new();
+            for &split in &design.study.splits {
+                let file = roots(folder).input(Condition { dose, view, split });
+                if !file.is_file() {
+                    continue;
+                }
+                dir = file.parent().map(Path::to_path_buf).unwrap_or_default();
+                let overlap = overlap_of(design, &file, gridsize)?;
+                write_json(&dir.join(format!("overlap_gs{gridsize}_{split}.json")), &overlap)?;
+                match split {
+                    Split::Train => bundle.train = Some(overlap),
+                    Split::Test => bundle.test = Some(overlap),
+                }
+            }
+            if bundle != Bundle::default() {
+                write_json(&dir.join(format!("overlap_gs{gridsize}.json")), &bundle)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The overlap of one file of the study, of which only positions and metadata are read.
+fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> {
+    let scan = jobs::positions(file)?;
+    let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?.unwrap_or_default();
+    let diameter = physics_parameter(&metadata, "probe_diameter_px");
+    let sampling = Sampling {
+        gridsize,
+        n_groups: scan.len().max(1),
+        rng_seed_subsample: design.seeds.subsampling,
+        ..Sampling::all_images(diameter.unwrap_or(0.6 * design.study.pattern_size as f64))
+    };
+    Ok(measure(&scan, &sampling)?)
+}
+
+/// The measured mean counts that the simulation wrote.
+fn mean_counts_of(file: &Path) -> Result<Option<f64>> {
+    let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?;
+    Ok(metadata.and_then(|metadata| physics_parameter(&metadata, "mean_counts_per_pattern")))
+}
+
+/// Makes the folder of a file.
+fn make_folder(file: &Path) -> Result<()> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(StudyError::io("cannot create", dir))
+}
+
+fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StudyError::io("cannot remove", file)(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,416 @@
+//! Whole studies on tiny simulated data: layout, records, resume, failures.
+#![allow(clippy::unwrap_used)]
+
+use lapwing_files::dialect::ReadOptions;
+use lapwing_files::{Archive, Dataset};
+use lapwing_study::event::Event;
+use lapwing_study::folder::{MANIFEST, RESULT, SKIP_SUMMARY};
+use lapwing_study::jobs::{self, JobOptions};
+use lapwing_study::plan::MissingViews;
+use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::record::{Filters, Outcome, Status, Strategy};
+use lapwing_study::solver::{ProbeStart, SolverConfig};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Two doses on a 32 x 32 detector; the field leaves sparse views (25.6 px) five positions and more.
+const TINY: &str = r#"
+[study]
+name = "tiny"
+doses = [1e3, 1e4]
+pattern_size = 32
+[probe]
+diameter = 18
+[scan]
+step = 7
+field = [120, 90]
+[solver]
+epochs = 4
+"#;
+
+fn tiny(more: &str) -> Design {
+    Design::parse(&format!("{TINY}{more}"), Path::new(".")).unwrap()
+}
+
+fn read(path: impl AsRef<Path>) -> Dataset {
+    lapwing_files::dialect::read(path, &ReadOptions::default()).unwrap().0
+}
+
+/// Runs a study; returns its report and the names of the events that were no epochs.
+fn run_study(design: &Design, root: &Path) -> (jobs::JobsReport, Vec<String>) {
+    let mut events = Vec::new();
+    let report = run::study(design, root, &mut |event| {
+        if !matches!(event, Event::Epoch { .. }) {
+            events.push(format!("{event:?}"));
+        }
+    });
+    (report.unwrap(), events)
+}
+
+/// Every file below `root` that a run does not write anew each time, with its contents.
+fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.contains("runs")
+                && !name.ends_with(".lock")
+                && !name.ends_with(MANIFEST)
+                && !name.ends_with(SKIP_SUMMARY)
+            {
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_study_has_its_layout_records_and_numbers_and_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = tiny("");
+    let (report, events) = run_study(&design, folder.path());
+    assert_eq!((report.manifest.jobs.len(), report.failed(), report.skips.skipped_count), (12, 0, 0));
+    assert!(events[0].starts_with("Simulating { dose: 1000"), "{}", events[0]);
+
+    // Folders and names.
+    let root = folder.path();
+    for name in [
+        "study.toml",
+        "data/dose_1000/patched_train.npz",
+        "data/dose_10000/patched_test.npz",
+        "views/dose_1000/dense/dense_train.npz",
+        "views/dose_10000/sparse/sparse_test.npz",
+        "views/dose_1000/dense/overlap_gs1.json",
+        "data/dose_1000/overlap_gs2_test.json",
+        "reconstructions/reconstruction_manifest.json",
+        "reconstructions/skip_summary.json",
+    ] {
+        assert!(root.join(name).is_file(), "{name}");
+    }
+    let study = StudyFolder::new(root);
+    assert_eq!(study.design().unwrap().unwrap(), design);
+    assert_eq!(study.conditions().unwrap().len(), 12);
+
+    // Every condition has a whole result; selection telemetry for views only, and the same in the manifest.
+    for condition in study.conditions().unwrap() {
+        let Outcome::Finished(result) = study.outcome(condition).unwrap() else { panic!("{condition}") };
+        assert_eq!((result.status, result.condition), (Status::Done, Some(condition)));
+        assert_eq!(result.files.names().count(), 9, "{:?}", result.files);
+        for name in result.files.names() {
+            assert!(study.job_dir(condition).join(name).is_file(), "{name}");
+        }
+        assert_eq!(result.view.is_some(), condition.view != View::Baseline);
+        let execution = report.manifest.execution_results.iter().find(|e| e.condition == condition).unwrap();
+        assert_eq!((execution.returncode, execution.telemetry), (0, result.view));
+        assert!(std::fs::read_to_string(&execution.log_path).unwrap().contains("epoch    4 of 4"));
+        let metrics = &result.comparison.unwrap()["metrics"];
+        assert!(metrics["complex_correlation"].as_f64().unwrap() > 0.1);
+        assert!(result.shared_fraction.unwrap() > 0.0 && result.shared_fraction.unwrap() < 0.6);
+        let mean = result.mean_counts.unwrap();
+        assert!((mean / condition.dose as f64 - 1.0).abs() < 0.2, "{condition}: {mean}");
+        assert_eq!(result.loss.unwrap().epochs, 4);
+    }
+    let overlap = |view| {
+        let condition = Condition { dose: 1000, split: Split::Train, view };
+        study.result(condition).unwrap().unwrap().overlap
+    };
+    assert!(overlap(View::Baseline) > overlap(View::Dense) && overlap(View::Dense) > overlap(View::Sparse));
+
+    // The reconstruction file.
+    let condition = Condition { dose: 1000, split: Split::Train, view: View::Dense };
+    let archive = Archive::open(study.job_dir(condition).join("reconstruction.npz")).unwrap();
+    let input = read(root.join("views/dose_1000/dense/dense_train.npz"));
+    let (rows, columns) = input.object.as_ref().unwrap().dim();
+    for (name, shape) in [
+        ("reconstructed_object", vec![rows, columns]),
+        ("reconstructed_probe", vec![32, 32]),
+        ("positions", vec![input.scan.len(), 2]),
+        ("loss", vec![4]),
+        ("algorithm", vec![]),
+        ("timestamp", vec![]),
+        ("_metadata", vec![]),
+    ] {
+        assert_eq!(archive.read(name).unwrap().shape(), shape, "{name}");
+    }
+    assert!(!archive.contains("reconstructed_object_origin"));
+
+    // The same call again does nothing, and leaves the same bits.
+    let before = contents(root);
+    let (again, events) = run_study(&design, root);
+    assert!(again.manifest.execution_results.iter().all(|e| e.resumed && e.returncode == 0));
+    assert_eq!(contents(root), before);
+    assert!(!events.iter().any(|event| event.starts_with("Simulating")), "{events:?}");
+    assert_eq!(study.manifest().unwrap().unwrap().run_ids.len(), 2);
+
+    // What is damaged or missing, and only that, is made again; the numbers are the same.
+    let result_file = study.job_dir(condition).join(RESULT);
+    let numbers = |bytes: &[u8]| -> serde_json::Value {
+        let whole: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        serde_json::json!([whole["comparison"], whole["loss"], whole["key"]])
+    };
+    let first = numbers(&std::fs::read(&result_file).unwrap());
+    std::fs::remove_file(study.job_dir(condition).join("phase.png")).unwrap();
+    std::fs::write(root.join("views/dose_10000/sparse/sparse_test.npz"), "damaged").unwrap();
+    let (third, _) = run_study(&design, root);
+    let redone: Vec<Condition> =
+        third.manifest.execution_results.iter().filter(|e| !e.resumed).map(|e| e.condition).collect();
+    assert_eq!(redone, [condition]);
+    assert_eq!(numbers(&std::fs::read(&result_file).unwrap()), first);
+    let same = |name: &str| assert_eq!(contents(root)[name], before[name], "{name}");
+    same("views/dose_10000/sparse/sparse_test.npz");
+    same("reconstructions/dose_1000/dense/train/phase.png");
+    same("reconstructions/dose_1000/dense/train/loss.csv");
+
+    // Other options are another result.
+    let (other, _) = run_study(&tiny("batch_size = 7\n"), root);
+    assert!(other.manifest.execution_results.iter().all(|e| !e.resumed));
+}
+
+#[test]
+fn views_are_complete_and_far_enough_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = tiny("[views]\nmin_positions = 3\n");
+    run_study(&design, folder.path());
+    for (view, spacing) in [(View::Dense, 9.6), (View::Sparse, 25.6)] {
+        let file = folder.path().join(format!("views/dose_1000/{view}/{view}_test.npz"));
+        let data = read(&file);
+        for (i, a) in data.scan.iter().enumerate() {
+            assert!(data.scan[..i].iter().all(|b| a.distance(*b) >= spacing));
+        }
+        let metadata = data.metadata.as_ref().unwrap();
+        assert_eq!(metadata["overlap_view"], view.name());
+        assert_eq!(metadata["spacing_threshold"], spacing);
+        assert_eq!(metadata["source_file"], "dose_1000/patched_test.npz");
+        assert_eq!(metadata["split"]["part"], "test");
+        assert_eq!(metadata["n_accepted"], data.scan.len());
+        let steps: Vec<&str> = metadata["data_transformations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t["operation"].as_str().unwrap())
+            .collect();
+        assert_eq!(steps, ["simulate", "split", "select positions"]);
+        // The dose survives the selection: counts are whole numbers.
+        let counts = data.counts().unwrap();
+        assert!(counts.iter().all(|c| (c - c.round()).abs() < 1e-3));
+    }
+}
+
+#[test]
+fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = Design::parse(&TINY.replace("[120, 90]", "[60, 40]"), Path::new(".")).unwrap();
+    let (report, events) = run_study(&design, folder.path());
+    assert_eq!((report.manifest.jobs.len(), report.manifest.missing_jobs.len()), (8, 4));
+    let reason = &report.manifest.missing_jobs[0].reason;
+    assert!(reason.contains("25.6 px") && reason.contains("at least 5 positions"), "{reason}");
+    assert_eq!(events.iter().filter(|event| event.starts_with("ViewRefused")).count(), 4);
+    let study = StudyFolder::new(folder.path());
+    let sparse = Condition { dose: 1000, split: Split::Train, view: View::Sparse };
+    assert!(!folder.path().join("views/dose_1000/sparse/sparse_train.npz").exists());
+    assert_eq!(study.outcome(sparse).unwrap(), Outcome::Skipped { reason: reason.clone() });
+
+    // Without leave, a missing view is an error that names it.
+    let plan = run::plan(&design, &study);
+    let options = JobOptions { config: design.solver.clone(), ..JobOptions::default() };
+    let error = jobs::run(&plan, &options, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("sparse_train.npz"), "{error}");
+
+    // A broken file fails its own job only.
+    std::fs::write(plan.roots.input(Condition { view: View::Dense, ..sparse }), "no archive").unwrap();
+    let options = JobOptions { missing_views: MissingViews::Skip(BTreeMap::new()), ..options };
+    let mut failures = 0;
+    let report = jobs::run(&plan, &options, &mut |event| {
+        failures += usize::from(matches!(event, Event::JobFailed { .. }))
+    })
+    .unwrap();
+    assert_eq!((report.failed(), failures, report.manifest.execution_results.len()), (1, 1, 8));
+    let failed = &report.manifest.execution_results[1];
+    assert_eq!((failed.returncode, failed.condition.view), (1, View::Dense));
+    assert!(failed.error.as_ref().unwrap().contains("dense_train.npz"));
+    assert!(std::fs::read_to_string(&failed.log_path).unwrap().contains("failed:"));
+    assert!(report.manifest.execution_results[2].resumed);
+}
+
+#[test]
+fn sparse_then_train_then_test_keep_all_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = tiny("");
+    let root = folder.path();
+    run_study(&design, root);
+    let study = StudyFolder::new(root);
+    std::fs::remove_dir_all(study.artifact_root()).unwrap();
+    let plan = run::plan(&design, &study);
+    let mut runs = Vec::new();
+    for filters in [
+        Filters { view: Some(View::Sparse), ..Filters::default() },
+        Filters { split: Some(Split::Train), ..Filters::default() },
+        Filters { split: Some(Split::Test), ..Filters::default() },
+    ] {
+        let options = JobOptions { filters, config: design.solver.clone(), ..JobOptions::default() };
+        runs.push(jobs::run(&plan, &options, &mut |_| {}).unwrap());
+    }
+    for (report, executed) in runs.iter().zip([4, 6, 6]) {
+        let dir = study.artifact_root().join("runs").join(&report.run_id);
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(dir.join(MANIFEST)).unwrap()).unwrap();
+        assert_eq!(manifest["execution_results"].as_array().unwrap().len(), executed);
+        assert!(dir.join(SKIP_SUMMARY).is_file());
+        assert_eq!(std::fs::read_dir(dir.join("logs")).unwrap().count(), executed);
+    }
+    let merged = study.manifest().unwrap().unwrap();
+    assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (12, 12, 3));
+    // A dry run of one job.
+    let filters =
+        Filters { dose: Some(1000), view: Some(View::Dense), split: Some(Split::Train), gridsize: None };
+    let options =
+        JobOptions { filters, dry_run: true, config: design.solver.clone(), ..JobOptions::default() };
+    let dry = jobs::run(&plan, &options, &mut |_| {}).unwrap();
+    assert_eq!(
+        (dry.manifest.jobs.len(), dry.skips.skipped_count, dry.manifest.execution_results.len()),
+        (1, 11, 0)
+    );
+}
+
+#[test]
+fn a_held_study_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let _held = lapwing_study::lock::Lock::acquire(folder.path()).unwrap();
+    let error = run::study(&tiny(""), folder.path(), &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("in use by process"), "{error}");
+    assert!(!folder.path().join("study.toml").exists());
+}
+
+#[test]
+fn a_base_file_gives_object_probe_and_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run_study(&tiny(""), &made);
+    let file = made.join("data/dose_1000/patched_train.npz");
+    let base = read(&file);
+    let text = format!(
+        "[base]\nfile = {file:?}\n[study]\ndoses = [5000]\nviews = [\"baseline\"]\npattern_size = 32\n[solver]\nepochs = 2\n"
+    );
+    let design = Design::parse(&text, Path::new(".")).unwrap();
+    let (report, _) = run_study(&design, &folder.path().join("second"));
+    assert_eq!((report.manifest.jobs.len(), report.failed()), (2, 0));
+    let train = read(folder.path().join("second/data/dose_5000/patched_train.npz"));
+    assert_eq!(train.object, base.object);
+    assert!(train.scan.iter().all(|p| base.scan.contains(p)) && train.scan.len() < base.scan.len());
+    // A pattern size that is not the base's is refused, naming the field.
+    let wrong =
+        Design::parse(&text.replace("pattern_size = 32", "pattern_size = 64"), Path::new(".")).unwrap();
+    let error = run::study(&wrong, &folder.path().join("third"), &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("study.pattern_size") && error.contains("32"), "{error}");
+}
+
+#[test]
+fn one_data_set_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run_study(&tiny(""), &made);
+    let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
+    let design = tiny("");
+    let mut config = SolverConfig::new(design.solver.solver.clone(), ProbeStart::File);
+    let task = |name: &str, config: &SolverConfig, comparison| Task {
+        input: folder.path().join(format!("{name}.npz")),
+        output: folder.path().join(name),
+        config: config.clone(),
+        condition: None,
+        comparison,
+    };
+
+    // With the truth in the file.
+    data.write(folder.path().join("whole.npz")).unwrap();
+    let whole = task("whole", &config, CompareWith::Truth).run(&mut |_| {}, &mut |_| {}).unwrap();
+    assert!(whole.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap() > 0.5);
+    assert_eq!(whole.view, None);
+
+    // Without it: the same patterns, a grid made for the scan, and its origin.
+    data.object = None;
+    data.write(folder.path().join("bare.npz")).unwrap();
+    let bare = task("bare", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).unwrap();
+    assert_eq!((bare.comparison, bare.files.error), (None, None));
+    let archive = Archive::open(folder.path().join("bare/reconstruction.npz")).unwrap();
+    let origin = archive.read("reconstructed_object_origin").unwrap().to_f64().unwrap();
+    let corner = |along: fn(&lapwing_model::Position) -> f64| {
+        data.scan.iter().map(along).fold(f64::INFINITY, f64::min) - 16.0
+    };
+    assert!(origin[0] < corner(|p| p.y) && origin[0] > corner(|p| p.y) - 4.0, "{origin:?}");
+    assert!(origin[1] < corner(|p| p.x) && origin[1] > corner(|p| p.x) - 4.0, "{origin:?}");
+    // The same object, displaced by the origin.
+    let object_in = |name: &str| {
+        let archive = Archive::open(folder.path().join(name).join("reconstruction.npz")).unwrap();
+        let object = archive.read("reconstructed_object").unwrap();
+        (object.shape().to_vec(), object.into_complex32().unwrap())
+    };
+    let ((whole_shape, whole), (bare_shape, bare)) = (object_in("whole"), object_in("bare"));
+    let (mut dot, mut a2, mut b2) = (lapwing_model::Complex32::default(), 0.0, 0.0);
+    for y in 0..bare_shape[0] {
+        for x in 0..bare_shape[1] {
+            let (row, column) = (y as f64 + origin[0], x as f64 + origin[1]);
+            let inside =
+                row >= 0.0 && column >= 0.0 && row < whole_shape[0] as f64 && column < whole_shape[1] as f64;
+            if inside {
+                let a = whole[row as usize * whole_shape[1] + column as usize];
+                let b = bare[y * bare_shape[1] + x];
+                dot += a * b.conj();
+                a2 += a.norm_sqr();
+                b2 += b.norm_sqr();
+            }
+        }
+    }
+    assert!(dot.norm() / (a2 * b2).sqrt() > 0.999);
+
+    // What cannot be done is said, and leaves a record.
+    let refused = |name: &str, config: &SolverConfig, comparison| {
+        let error = task(name, config, comparison).run(&mut |_| {}, &mut |_| {}).unwrap_err().to_string();
+        let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
+        assert!(record.contains("\"failed\""), "{record}");
+        error
+    };
+    assert!(refused("bare", &config, CompareWith::Truth).contains("objectGuess"));
+    data.metadata = None;
+    data.write(folder.path().join("counts.npz")).unwrap();
+    let text = "noise = \"poisson\"\nprobe_start = \"file\"\n";
+    config = toml::from_str(text).unwrap();
+    assert!(refused("counts", &config, CompareWith::Nothing).contains("photon counts"));
+    data.probe = None;
+    data.write(folder.path().join("probeless.npz")).unwrap();
+    assert!(refused("probeless", &config, CompareWith::Nothing).contains("probeGuess"));
+    assert!(task("absent", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).is_err());
+    assert!(!folder.path().join("absent").exists());
+}
+
+#[test]
+fn quality_rises_with_overlap_and_with_dose() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY
+        .replace("epochs = 4", "epochs = 60")
+        .replace("step = 7", "step = 3.6")
+        .replace("[1e3, 1e4]", "[300, 1e5]");
+    let design = Design::parse(&text, Path::new(".")).unwrap();
+    let (report, _) = run_study(&design, folder.path());
+    assert_eq!(report.failed(), 0);
+    let study = StudyFolder::new(folder.path());
+    let correlation = |dose, view| {
+        let result = study.result(Condition { dose, split: Split::Test, view }).unwrap().unwrap();
+        result.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap()
+    };
+    for dose in [300, 100_000] {
+        assert!(correlation(dose, View::Baseline) > correlation(dose, View::Dense) + 0.002);
+        assert!(correlation(dose, View::Dense) > correlation(dose, View::Sparse) + 0.02);
+    }
+    for view in View::ALL {
+        assert!(correlation(100_000, view) > correlation(300, view));
+    }
+    assert!(correlation(100_000, View::Baseline) > 0.98, "{}", correlation(100_000, View::Baseline));
+    let dense = Condition { dose: 300, split: Split::Test, view: View::Dense };
+    assert_eq!(study.result(dense).unwrap().unwrap().view.unwrap().selection_strategy, Strategy::Greedy);
+}

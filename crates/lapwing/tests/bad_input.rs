@@ -1,5 +1,7 @@
 //! Bad input of every kind: one clear error, exit code 1, nothing half-written.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use common::Bench;

@@ -1,5 +1,7 @@
 //! From simulation to comparison on a tiny case, and the JSON that scripts may rely on.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use common::Bench;

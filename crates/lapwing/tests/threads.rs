@@ -1,5 +1,7 @@
 //! The same bytes on any number of threads.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use common::Bench;

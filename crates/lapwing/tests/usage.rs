@@ -1,5 +1,7 @@
 //! Exit codes, help, and what is wrong usage.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use common::{Bench, stderr};

@@ -29,7 +29,7 @@ const OVERLAP: f64 = 0.8;
 #[command(after_help = "Examples:\n  \
     lapwing simulate --specimen cells --pattern-size 64 --overlap 0.8 --dose 1e5 --output cells.npz\n  \
     lapwing simulate --base fly64.npz --dose 1000 --seed 42 --output dose_1000.npz\n\n\
-    The overlap is linear: step = (1 - overlap) x probe diameter. Windows are centred on the positions; a built-in\n\
+    The overlap is linear: step = (1 - overlap) x probe diameter. Windows are centred on the positions; a built-in \
     specimen is as large as the windows of the scan need.")]
 pub struct Simulate {
     #[command(flatten)]
@@ -112,8 +112,8 @@ struct Illumination {
 impl Simulate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let (sample, mut facts) = match (&self.source.base, self.source.specimen) {
-            (Some(base), _) => self.from_base(base, output)?,
-            (None, Some(specimen)) => self.from_specimen(specimen)?,
+            (Some(base), _) => self.based_on(base, output)?,
+            (None, Some(specimen)) => self.built_in(specimen)?,
             (None, None) => bail!("expected --base or --specimen"),
         };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
@@ -145,7 +145,7 @@ impl Simulate {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn from_specimen(&self, specimen: Specimen) -> anyhow::Result<(Sample, Value)> {
+    fn built_in(&self, specimen: Specimen) -> anyhow::Result<(Sample, Value)> {
         let window = self.illumination.pattern_size.unwrap_or((128, 128));
         let design = self.illumination.design().unwrap_or_default();
         let probe = design.build(window)?;
@@ -158,7 +158,7 @@ impl Simulate {
         Ok((Sample { object, probe, scan: placement.place(&positions) }, facts))
     }
 
-    fn from_base(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
+    fn based_on(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
         let file = read_base(base)?;
         file.notes.iter().for_each(|note| output.note(format_args!("{}: {note}", base.display())));
         let object = file.object;

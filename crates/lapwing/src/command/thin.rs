@@ -71,7 +71,7 @@ impl Thin {
             "intensity_scale": scale,
         });
         let words = format!(
-            "{} patterns thinned from {from} to {} photons per pattern: measured {present:.2} before, {mean:.2} now\nwrote {}",
+            "{} patterns thinned from {from:.2} to {} photons per pattern: measured {present:.2} before, {mean:.2} now\nwrote {}",
             dataset.scan.len(),
             self.dose,
             self.output.display()

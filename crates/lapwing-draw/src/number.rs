@@ -5,7 +5,7 @@
 /// ```
 /// use lapwing_draw::number::label;
 /// assert_eq!(label(0.123456, 3), "0.123");
-/// assert_eq!(label(1500.0, 3), "1500");
+/// assert_eq!(label(1504.0, 3), "1500");
 /// assert_eq!(label(-2.5e7, 3), "\u{2212}2.5\u{d7}10\u{2077}");
 /// ```
 pub fn label(value: f64, digits: usize) -> String {
@@ -18,8 +18,11 @@ pub fn label(value: f64, digits: usize) -> String {
     let text = format!("{:.*e}", digits.max(1) - 1, value);
     let exponent = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
     if (-4..5).contains(&exponent) {
-        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        return signed(&trimmed(&format!("{value:.decimals$}")));
+        let decimals = digits as i32 - 1 - exponent;
+        let unit = 10f64.powi((-decimals).max(0));
+        let rounded = (value / unit).round() * unit;
+        let value = if decimals < 0 { rounded } else { value };
+        return signed(&trimmed(&format!("{value:.*}", decimals.max(0) as usize)));
     }
     let mantissa = trimmed(text.split_once('e').map_or(text.as_str(), |(mantissa, _)| mantissa));
     match mantissa.as_str() {
@@ -84,7 +87,7 @@ mod tests {
             (1.0, "1"),
             (0.5, "0.5"),
             (99_999.0, "10\u{2075}"),
-            (12_345.0, "12345"),
+            (12_345.0, "12300"),
             (0.000_12, "0.00012"),
             (0.000_012, "1.2\u{d7}10\u{207b}\u{2075}"),
             (-0.25, "\u{2212}0.25"),

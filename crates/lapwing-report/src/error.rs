@@ -1,0 +1,36 @@
+//! What can go wrong.
+
+use std::path::PathBuf;
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The folder holds no study.
+    #[error(
+        "{} holds no study: expected study.toml or reconstructions/reconstruction_manifest.json in it; name the folder that \
+         `lapwing study run` was given as --output",
+        folder.display()
+    )]
+    NoStudy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A record of the study cannot be read.
+    #[error(transparent)]
+    Study(#[from] lapwing_study::StudyError),
+    /// A file of the report cannot be written.
+    #[error("cannot write {}: {source}; check that the folder exists and has room", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The page's template and its data disagree; a fault of this program.
+    #[error("the page could not be composed (please report this): {0:#}")]
+    Template(#[from] minijinja::Error),
+    /// The results cannot be written as JSON; a fault of this program.
+    #[error("the results could not be written as JSON (please report this): {0}")]
+    Json(#[from] serde_json::Error),
+}

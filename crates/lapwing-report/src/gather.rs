@@ -1,0 +1,206 @@
+//! What a study folder holds, read into one row for each condition. Nothing is computed here and nothing is changed.
+
+use crate::ReportError;
+use lapwing_study::record::{Execution, JobResult, Manifest, Status};
+use lapwing_study::{Condition, Design, StudyFolder};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything the report is made from.
+#[derive(Debug)]
+pub(crate) struct Study {
+    pub folder: StudyFolder,
+    /// `None` for a folder of results without a design.
+    pub design: Option<Design>,
+    /// The text of the design's file.
+    pub settings: Option<String>,
+    /// One for each condition, in the order of the jobs.
+    pub rows: Vec<Row>,
+}
+
+/// One condition.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub condition: Condition,
+    pub state: State,
+    pub result: Option<JobResult>,
+    /// Metrics of the comparison by name; those that do not exist are `None`.
+    pub metrics: BTreeMap<String, Option<f64>>,
+    /// The whole comparison.
+    pub comparison: Value,
+    /// (epoch, loss).
+    pub loss: Vec<(f64, f64)>,
+}
+
+/// What became of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Done,
+    Failed(String),
+    Skipped(String),
+    Pending,
+}
+
+impl State {
+    /// The word in tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Skipped(_) => "skipped",
+            Self::Pending => "not run",
+        }
+    }
+
+    /// Why it is not done.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed(reason) | Self::Skipped(reason) => Some(reason),
+            Self::Done | Self::Pending => None,
+        }
+    }
+}
+
+impl Row {
+    /// A metric's value when it was measured.
+    pub fn metric(&self, key: &str) -> Option<f64> {
+        self.metrics.get(key).copied().flatten().filter(|value| value.is_finite())
+    }
+
+    /// Anchor on the page.
+    pub fn anchor(&self) -> String {
+        format!("dose-{}-{}-{}", self.condition.dose, self.condition.view, self.condition.split)
+    }
+}
+
+impl Study {
+    /// Reads the folder.
+    pub fn read(root: &Path) -> Result<Self, ReportError> {
+        let folder = StudyFolder::new(root);
+        let design = folder.design()?;
+        let settings = design.as_ref().and_then(|_| std::fs::read_to_string(folder.design_file()).ok());
+        let manifest = folder.manifest()?;
+        let conditions = match (&design, &manifest) {
+            (Some(design), _) => design.conditions(),
+            (None, Some(manifest)) => conditions_of(manifest),
+            (None, None) => return Err(ReportError::NoStudy { folder: root.to_path_buf() }),
+        };
+        let skips = folder.skip_summary()?;
+        let mut skipped = manifest.as_ref().map(|m| m.missing_jobs.clone()).unwrap_or_default();
+        skipped.extend(skips.map(|summary| summary.skipped_jobs).unwrap_or_default());
+        let executions = manifest.map(|manifest| manifest.execution_results).unwrap_or_default();
+        let rows = conditions
+            .into_iter()
+            .map(|condition| {
+                let execution = executions.iter().rev().find(|e| e.condition == condition);
+                let skip = skipped.iter().find(|skip| skip.condition == condition);
+                read_row(&folder, condition, execution, skip.map(|skip| skip.reason.as_str()))
+            })
+            .collect();
+        Ok(Self { folder, design, settings, rows })
+    }
+
+    /// Number of finished conditions.
+    pub fn done(&self) -> usize {
+        self.rows.iter().filter(|row| row.state == State::Done).count()
+    }
+
+    /// The name of the study, else of its folder.
+    pub fn name(&self) -> String {
+        match &self.design {
+            Some(design) => design.study.name.clone(),
+            None => self
+                .folder
+                .root()
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+fn conditions_of(manifest: &Manifest) -> Vec<Condition> {
+    let jobs = manifest.jobs.iter().map(|job| job.condition);
+    let mut all: Vec<Condition> = jobs.chain(manifest.missing_jobs.iter().map(|job| job.condition)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn read_row(
+    folder: &StudyFolder,
+    condition: Condition,
+    execution: Option<&Execution>,
+    skip: Option<&str>,
+) -> Row {
+    let failure = execution.filter(|execution| execution.returncode != 0).map(|execution| {
+        let unsaid = || format!("ended with code {}; see its log", execution.returncode);
+        execution.error.clone().unwrap_or_else(unsaid)
+    });
+    let (state, result) = match (folder.result(condition), failure, skip) {
+        (Ok(Some(result)), _, _) => match result.status {
+            Status::Done => (State::Done, Some(result)),
+            Status::Failed => {
+                let reason =
+                    result.error.clone().unwrap_or_else(|| "no reason was recorded; see its log".to_owned());
+                (State::Failed(reason), Some(result))
+            }
+        },
+        // One damaged record must not hide the others.
+        (Err(error), _, _) => (State::Failed(format!("its record cannot be read: {error}")), None),
+        (Ok(None), Some(reason), _) => (State::Failed(reason), None),
+        (Ok(None), None, Some(reason)) => (State::Skipped(reason.to_owned()), None),
+        (Ok(None), None, None) => (State::Pending, None),
+    };
+    let job = folder.job_dir(condition);
+    let file = |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
+    let files = result.as_ref().map(|result| result.files.clone()).unwrap_or_default();
+    let recorded = result.as_ref().and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
+    // The file holds all that the record holds and the curves besides.
+    let comparison = file(files.comparison.as_ref())
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_else(|| recorded.clone());
+    let metrics = [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
+    let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
+    Row { condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
+}
+
+/// The numbers under `metrics`, or at the top level of older records.
+fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
+    let Some(table) = comparison.get("metrics").unwrap_or(comparison).as_object() else {
+        return BTreeMap::new();
+    };
+    table
+        .iter()
+        .filter(|(_, value)| value.is_number() || value.is_null())
+        .map(|(name, value)| (name.clone(), value.as_f64()))
+        .collect()
+}
+
+/// Rows `epoch,loss` after a heading; lines that are no two numbers are left out.
+fn read_loss(text: &str) -> Vec<(f64, f64)> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split(',').map(|field| field.trim().parse::<f64>().ok());
+            Some((fields.next()??, fields.next()??))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_tables_with_headings_and_damage() {
+        assert_eq!(read_loss("epoch,loss\n0,2.5\n1,x\n2, 1e-3\r\n\n"), [(0.0, 2.5), (2.0, 1e-3)]);
+    }
+
+    #[test]
+    fn metrics_are_numbers_or_nothing() {
+        let comparison = serde_json::json!({"metrics": {"a": 1, "b": null, "c": [1.0]}, "other": 3});
+        let expected: BTreeMap<String, Option<f64>> = [("a".into(), Some(1.0)), ("b".into(), None)].into();
+        assert_eq!(metrics_of(&comparison), expected);
+        assert!(metrics_of(&Value::Null).is_empty());
+    }
+}

@@ -1,0 +1,113 @@
+//! Which pictures the page shows: the truth once for each split, and four for each finished condition.
+
+use crate::gather::{Row, Study};
+use crate::media::Shot;
+use crate::plots::positions;
+use lapwing_draw::field::phase_range;
+use lapwing_draw::{Painter, Picture};
+use lapwing_files::Archive;
+use lapwing_model::{Field, position};
+use lapwing_study::folder::data_file;
+use lapwing_study::record::link;
+use lapwing_study::{Split, StudyFolder};
+use ndarray::{Ix2, s};
+
+/// Amplitude, phase, error and probe of a condition, as far as its files are there.
+pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
+    let Some(result) = &row.result else { return Vec::new() };
+    let files = &result.files;
+    let condition = format!(
+        "{} photons per pattern, {} view, {} split",
+        row.condition.dose, row.condition.view, row.condition.split
+    );
+    let wanted = [
+        (&files.amplitude, "Amplitude", "", "Amplitude of the reconstruction"),
+        (&files.phase, "Phase", "rad", "Phase of the reconstruction"),
+        (&files.error, "Error", "", "Modulus of the difference from the truth after alignment"),
+        (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
+    ];
+    let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
+        let file = file.as_ref()?;
+        let bytes = std::fs::read(study.folder.job_dir(row.condition).join(file)).ok()?;
+        Some(Shot {
+            picture: Picture::decode(&bytes).ok()?,
+            caption: caption.to_owned(),
+            alt: format!("{alt}: {condition}."),
+            unit,
+            link: address(&link(&StudyFolder::relative_job_dir(row.condition), file)),
+        })
+    };
+    wanted.into_iter().filter_map(shot).collect()
+}
+
+/// Amplitude and phase of the true object over the scanned area, and the true probe.
+pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
+    let doses = study.rows.iter().filter(|row| row.condition.split == split).map(|row| row.condition.dose);
+    let file =
+        doses.map(|dose| data_file(&study.folder.data_root(), dose, split)).find(|file| file.is_file());
+    let Some(archive) = file.as_ref().and_then(|file| Archive::open(file).ok()) else { return Vec::new() };
+    let field = |name: &str| -> Option<Field> { archive.read(name).ok()?.into_complex32_array::<Ix2>().ok() };
+    let shot = |picture, caption: &str, unit, alt: &str| Shot {
+        picture,
+        caption: caption.to_owned(),
+        alt: format!("{alt}, {split} split."),
+        unit,
+        link: String::new(),
+    };
+    let mut shots = Vec::new();
+    if let Some(object) = field("objectGuess") {
+        let scan = file.as_deref().and_then(positions).unwrap_or_default();
+        let (rows, columns) = match position::bounding_box(&scan) {
+            Some((y0, y1, x0, x1)) => (within(y0, y1, object.nrows()), within(x0, x1, object.ncols())),
+            None => (0..object.nrows(), 0..object.ncols()),
+        };
+        let area = object.slice(s![rows, columns]);
+        let painter = Painter::default();
+        shots.push(shot(painter.amplitude(area), "Amplitude", "", "Amplitude of the true object"));
+        let phase = painter.range(phase_range(area, None)).phase(area);
+        shots.push(shot(phase, "Phase", "rad", "Phase of the true object"));
+    }
+    if let Some(probe) = field("probeGuess") {
+        let picture = Painter::default().complex(probe.view());
+        shots.push(shot(picture, "Probe", "", "True probe; hue is phase, brightness is amplitude"));
+    }
+    shots
+}
+
+/// Whole pixels from `low` to `high`, inside an axis of `length`.
+fn within(low: f64, high: f64, length: usize) -> std::ops::Range<usize> {
+    let low = (low.floor().max(0.0) as usize).min(length);
+    low..(high.ceil().max(0.0) as usize + 1).clamp(low, length)
+}
+
+/// The address of a file of the study, relative to the page in `report/`.
+pub(crate) fn address(path: &str) -> String {
+    let mut address = String::from("../");
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                address.push(byte as char)
+            }
+            other => address += &format!("%{other:02X}"),
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_percent_encoded() {
+        assert_eq!(address("a b/\"ü#.png"), "../a%20b/%22%C3%BC%23.png");
+    }
+
+    #[test]
+    fn areas_stay_inside() {
+        assert_eq!(
+            (within(-5.0, 3.2, 10), within(8.0, 99.0, 10), within(50.0, 99.0, 10)),
+            (0..5, 8..10, 10..10)
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! The results as tables for programs: CSV and JSON.
+
+use crate::gather::{Row, Study};
+use lapwing_study::StudyFolder;
+use lapwing_study::record::link;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// One row for each condition in the study's order: condition, outcome, view, cost, then every metric by name.
+///
+/// Fields are quoted as RFC 4180 says; numbers that do not exist are empty.
+pub(crate) fn csv(study: &Study) -> String {
+    let metrics: BTreeSet<&str> =
+        study.rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).collect();
+    let mut table = String::new();
+    for (index, row) in std::iter::once(None).chain(study.rows.iter().map(Some)).enumerate() {
+        let cells: Vec<(String, String)> = fixed_columns(row)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(
+                metrics.iter().map(|&name| (name.to_owned(), number(row.and_then(|row| row.metric(name))))),
+            )
+            .collect();
+        let line = cells.into_iter().map(|(name, value)| quoted(if index == 0 { &name } else { &value }));
+        table += &line.collect::<Vec<_>>().join(",");
+        table += "\r\n";
+    }
+    table
+}
+
+/// The columns before the metrics; without a row, their names with empty values.
+fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
+    let condition = row.map(|row| row.condition);
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let result = row.and_then(|row| row.result.as_ref());
+    let view = result.and_then(|result| result.view);
+    let count = |value: Option<usize>| text(value.map(|value| value.to_string()));
+    vec![
+        ("dose", text(condition.map(|c| c.dose.to_string()))),
+        ("split", text(condition.map(|c| c.split.to_string()))),
+        ("view", text(condition.map(|c| c.view.to_string()))),
+        ("status", text(row.map(|row| row.state.name().to_owned()))),
+        ("reason", text(row.and_then(|row| row.state.reason().map(str::to_owned)))),
+        ("algorithm", text(result.map(|r| r.algorithm.clone()))),
+        ("epochs", count(result.and_then(|r| r.loss).map(|loss| loss.epochs))),
+        ("final_loss", number(result.and_then(|r| r.loss).map(|loss| loss.last))),
+        ("n_patterns", count(result.map(|r| r.n_patterns))),
+        ("mean_counts", number(result.and_then(|r| r.mean_counts))),
+        ("probe_diameter_px", number(result.map(|r| r.probe_diameter_px))),
+        ("overlap", number(result.map(|r| r.overlap))),
+        ("selection_strategy", text(view.map(|v| strategy(&v)))),
+        ("acceptance_rate", number(view.map(|v| v.acceptance_rate))),
+        ("spacing_threshold", number(view.map(|v| v.spacing_threshold))),
+        ("n_accepted", count(view.map(|v| v.n_accepted))),
+        ("n_rejected", count(view.map(|v| v.n_rejected))),
+        ("shared_fraction", number(result.and_then(|r| r.shared_fraction))),
+        ("seconds", number(result.map(|r| r.seconds))),
+        ("seconds_per_epoch", number(result.and_then(|r| r.seconds_per_epoch))),
+        ("peak_memory_mb", number(result.and_then(|r| r.peak_memory_mb))),
+    ]
+}
+
+/// `direct` or `greedy`.
+pub(crate) fn strategy(view: &lapwing_study::record::Telemetry) -> String {
+    serde_json::to_value(view.selection_strategy)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn number(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The same and more: every record in full, in the study's order.
+pub(crate) fn json(study: &Study) -> Result<String, serde_json::Error> {
+    let conditions: Vec<Value> = study
+        .rows
+        .iter()
+        .map(|row| {
+            json!({
+                "dose": row.condition.dose,
+                "split": row.condition.split,
+                "view": row.condition.view,
+                "status": row.state.name(),
+                "reason": row.state.reason(),
+                "folder": link(&StudyFolder::relative_job_dir(row.condition), ""),
+                "metrics": row.metrics,
+                "result": row.result,
+            })
+        })
+        .collect();
+    let report = json!({
+        "study": study.name(),
+        "generator": concat!("lapwing ", env!("CARGO_PKG_VERSION")),
+        "done": study.done(),
+        "total": study.rows.len(),
+        "design": study.design,
+        "conditions": conditions,
+    });
+    Ok(serde_json::to_string_pretty(&report)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_when_they_must() {
+        assert_eq!(quoted("plain"), "plain");
+        assert_eq!(quoted("a,\"b\"\nc"), "\"a,\"\"b\"\"\nc\"");
+        assert_eq!(
+            (number(Some(0.25)), number(Some(f64::NAN)), number(None)),
+            ("0.25".into(), "".into(), "".into())
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! The report of made-up studies: well-formed, safe against hostile names, the same bytes, small, in the study's order.
+
+mod support;
+
+use lapwing_report::ReportError;
+use lapwing_study::{Condition, Split, View};
+use std::fs;
+use support::{Special, write_study};
+
+fn report(special: &Special) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), special);
+    let paths = lapwing_report::write(folder.path()).unwrap();
+    let html = fs::read_to_string(&paths.html).unwrap();
+    (folder, html)
+}
+
+/// Fails at the first tag that is closed out of order or never.
+fn assert_balanced(html: &str) {
+    const VOID: [&str; 4] = ["meta", "img", "input", "link"];
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = html.strip_prefix("<!DOCTYPE html>").expect("a doctype first");
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start + 1..];
+        let name_end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '/').unwrap();
+        let name = &rest[..name_end];
+        // Attributes may hold `>` only inside quotes.
+        let mut quote = None;
+        let end = rest
+            .char_indices()
+            .find(|&(_, c)| match (quote, c) {
+                (None, '"' | '\'') => {
+                    quote = Some(c);
+                    false
+                }
+                (Some(q), c) if q == c => {
+                    quote = None;
+                    false
+                }
+                (None, '>') => true,
+                _ => false,
+            })
+            .map(|(i, _)| i)
+            .expect("a tag that ends");
+        let closed = rest[..end].ends_with('/');
+        rest = &rest[end + 1..];
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "closing </{name}> before {:.60}", rest),
+            None if VOID.contains(&name) || closed => {}
+            None => {
+                open.push(name);
+                if name == "script" || name == "style" {
+                    rest = &rest[rest.find(&format!("</{name}>")).unwrap()..];
+                }
+            }
+        }
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+}
+
+#[test]
+fn the_page_is_whole_and_well_formed() {
+    let (_folder, html) = report(&Special::default());
+    assert_balanced(&html);
+    assert!(html.contains("All 18 conditions are done"));
+    // Four pictures for each of 18 conditions, three of the truth for each split; each with words in its place.
+    assert_eq!(html.matches("<img ").count(), 18 * 4 + 2 * 3);
+    assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
+    assert!(!html.contains(" alt=\"\""));
+    // A plot for each metric; scan, loss and FRC for each condition.
+    assert_eq!(html.matches("<svg xmlns").count(), 5 + 18 * 3);
+    // Nothing is fetched: the only addresses with a scheme are data and the SVG name space.
+    let foreign = html.replace("http://www.w3.org/2000/svg", "");
+    assert!(!foreign.contains("http:") && !foreign.contains("https:") && !foreign.contains("//cdn"));
+    assert!(html.contains("href=\"../reconstructions/dose_1000/dense/train/reconstruction.npz\""));
+}
+
+#[test]
+fn it_answers_in_words_by_interpolation() {
+    let (_folder, html) = report(&Special::default());
+    // Made-up quality of the baseline: (log10 dose - 2) / 3.2 reaches 0.9 at 10^4.88.
+    assert!(html.contains(
+        "Phase SSIM at least 0.9 with the baseline view: from about 76000 photons per pattern (train)"
+    ));
+    assert!(html.contains("Phase SSIM at least 0.9 with the sparse view: not reached within this study."));
+    assert!(html.contains("Best: 0.938 (10\u{2075} photons, baseline view, "));
+}
+
+#[test]
+fn rows_stand_in_the_order_of_the_study() {
+    let (folder, html) = report(&Special::default());
+    let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').take(3).collect()).collect();
+    let mut expected = Vec::new();
+    for dose in ["1000", "10000", "100000"] {
+        for split in ["train", "test"] {
+            for view in ["baseline", "dense", "sparse"] {
+                expected.push(vec![dose, split, view]);
+            }
+        }
+    }
+    assert_eq!(rows, expected);
+    let places: Vec<usize> = expected
+        .iter()
+        .map(|row| html.find(&format!("id=\"dose-{}-{}-{}\"", row[0], row[2], row[1])).unwrap())
+        .collect();
+    assert!(places.is_sorted());
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("report/results.json")).unwrap()).unwrap();
+    assert_eq!(json["conditions"][17]["dose"], 100_000);
+    assert_eq!(json["conditions"][17]["metrics"]["phase_ms_ssim"], serde_json::Value::Null);
+    assert_eq!(json["done"], 18);
+}
+
+#[test]
+fn csv_has_one_value_for_each_column() {
+    let (folder, _) = report(&Special {
+        failed: vec![(condition(1_000, View::Dense, Split::Test), "a \"quoted\", reason".to_owned())],
+        ..Special::default()
+    });
+    let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
+    let columns = csv.lines().next().unwrap().split(',').count();
+    assert!(
+        csv.lines().filter(|line| !line.contains("quoted")).all(|line| line.split(',').count() == columns)
+    );
+    assert!(csv.contains("1000,test,dense,failed,\"a \"\"quoted\"\", reason\""));
+}
+
+#[test]
+fn the_same_study_gives_the_same_bytes() {
+    let (folder, first) = report(&Special::default());
+    let files =
+        ["index.html", "results.csv", "results.json"].map(|name| folder.path().join("report").join(name));
+    let before = files.clone().map(|file| fs::read(file).unwrap());
+    lapwing_report::write(folder.path()).unwrap();
+    assert_eq!(files.map(|file| fs::read(file).unwrap()), before);
+    // Another folder, another name on disk: still the same page.
+    assert_eq!(report(&Special::default()).1, first);
+}
+
+#[test]
+fn the_page_is_small() {
+    let (_folder, html) = report(&Special::default());
+    assert!(html.len() < 5_000_000, "{}", html.len());
+}
+
+#[test]
+fn hostile_names_and_reasons_stay_text() {
+    let evil = "</title><script>alert(1)</script><img src=x onerror=alert(2)> \" ' & {{ 7*7 }}";
+    let (_folder, html) = report(&Special {
+        name: evil,
+        failed: vec![(condition(1_000, View::Sparse, Split::Train), evil.to_owned())],
+        skipped: vec![(condition(10_000, View::Sparse, Split::Test), evil.to_owned())],
+        ..Special::default()
+    });
+    assert_balanced(&html);
+    assert_eq!(html.matches("<script>").count(), 1);
+    assert!(!html.contains("<img src=x") && html.contains("{{ 7*7 }}"));
+    assert!(
+        html.contains("&lt;&#x2f;title&gt;&lt;script&gt;") || html.contains("&lt;/title&gt;&lt;script&gt;")
+    );
+}
+
+#[test]
+fn failed_skipped_and_pending_conditions_are_told_apart() {
+    let (_folder, html) = report(&Special {
+        failed: vec![(condition(1_000, View::Sparse, Split::Train), "the solver lost its way".to_owned())],
+        skipped: vec![(condition(1_000, View::Dense, Split::Test), "only 2 positions".to_owned())],
+        pending: vec![condition(100_000, View::Baseline, Split::Test)],
+        ..Special::default()
+    });
+    assert_balanced(&html);
+    assert!(html.contains("15 of 18 conditions are done"));
+    for text in ["the solver lost its way", "only 2 positions", ">not run<", ">skipped<", ">failed<"] {
+        assert!(html.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_record_is_reported_and_the_rest_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special::default());
+    let job = folder.path().join("reconstructions/dose_1000/dense/train");
+    fs::write(job.join("result.json"), "{ not json").unwrap();
+    fs::write(folder.path().join("reconstructions/dose_1000/dense/test/phase.png"), "no picture").unwrap();
+    let html = fs::read_to_string(lapwing_report::write(folder.path()).unwrap().html).unwrap();
+    assert_balanced(&html);
+    assert!(html.contains("its record cannot be read") && html.contains("17 of 18"));
+    assert_eq!(html.matches("<img ").count(), 16 * 4 + 3 + 2 * 3);
+}
+
+#[test]
+fn a_folder_without_a_study_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = lapwing_report::write(folder.path()).unwrap_err();
+    assert!(matches!(error, ReportError::NoStudy { .. }), "{error}");
+    assert!(error.to_string().contains("study.toml"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+fn condition(dose: u64, view: View, split: Split) -> Condition {
+    Condition { dose, split, view }
+}
+
+/// Leaves a report for the eye in the folder named by LAPWING_REPORT_SAMPLE.
+#[test]
+fn sample_for_the_eye() {
+    let Some(folder) = std::env::var_os("LAPWING_REPORT_SAMPLE") else {
+        eprintln!("skipped: set LAPWING_REPORT_SAMPLE to a folder to get a sample report");
+        return;
+    };
+    let special = Special {
+        failed: vec![(
+            condition(1_000, View::Sparse, Split::Train),
+            "the solver lost its way in epoch 12".to_owned(),
+        )],
+        skipped: vec![(
+            condition(1_000, View::Sparse, Split::Test),
+            "only 2 positions can be kept".to_owned(),
+        )],
+        ..Special::default()
+    };
+    write_study(folder.as_ref(), &special);
+    assert!(lapwing_report::write(folder.as_ref()).unwrap().html.is_file());
+}

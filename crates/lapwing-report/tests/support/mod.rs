@@ -1,0 +1,212 @@
+//! A study folder with made-up results of the right shape, so that the page can be tested without reconstructing anything.
+
+use lapwing_draw::{Colormap, Painter};
+use lapwing_files::npy::{Array, Values};
+use lapwing_model::{Complex32, Field};
+use lapwing_study::record::{Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View};
+use ndarray::Array2;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// Side of the made-up object, pixels.
+const SIDE: usize = 220;
+
+/// Uniform values in [-1, 1), the same on every machine.
+pub struct Noise(u32);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// What is special about the study.
+#[derive(Default)]
+pub struct Special<'a> {
+    pub name: &'a str,
+    /// (condition, why it failed)
+    pub failed: Vec<(Condition, String)>,
+    /// (condition, why it was skipped)
+    pub skipped: Vec<(Condition, String)>,
+    /// Conditions that have not run.
+    pub pending: Vec<Condition>,
+}
+
+/// Writes a study of three doses, three views and two splits.
+pub fn write_study(root: &Path, special: &Special) {
+    let folder = StudyFolder::new(root);
+    let name = if special.name.is_empty() { "made up" } else { special.name };
+    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n", json!(name));
+    let design = Design::parse(&text, root).unwrap();
+    fs::create_dir_all(folder.artifact_root()).unwrap();
+    fs::write(folder.design_file(), design.to_toml()).unwrap();
+    let manifest = Manifest {
+        timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),
+        phase_c_root: folder.data_root(),
+        phase_d_root: folder.views_root(),
+        artifact_root: folder.artifact_root(),
+        filters: Default::default(),
+        total_jobs: 18,
+        filtered_jobs: 18,
+        jobs: Vec::new(),
+        missing_jobs: special
+            .skipped
+            .iter()
+            .map(|(condition, reason)| Skipped { condition: *condition, reason: reason.clone() })
+            .collect(),
+        execution_results: Vec::new(),
+        run_ids: Vec::new(),
+    };
+    let path = folder.artifact_root().join("reconstruction_manifest.json");
+    fs::write(path, serde_json::to_vec(&manifest).unwrap()).unwrap();
+    for dose in [1_000, 10_000, 100_000] {
+        for split in Split::ALL {
+            write_data(&folder, dose, split);
+        }
+    }
+    for condition in design.conditions() {
+        let absent =
+            special.pending.contains(&condition) || special.skipped.iter().any(|(c, _)| *c == condition);
+        if !absent {
+            let failure = special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
+            write_job(&folder, condition, failure);
+        }
+    }
+}
+
+fn object(y: usize, x: usize) -> Complex32 {
+    let (y, x) = (y as f32, x as f32);
+    let cells = (0.11 * x + 2.0 * (0.05 * y).sin()).sin() * (0.13 * y + 1.5 * (0.04 * x).cos()).sin();
+    Complex32::from_polar(0.8 + 0.2 * cells.abs(), 0.9 * cells)
+}
+
+fn positions(split: Split) -> Vec<[f64; 2]> {
+    let top = if split == Split::Train { 32.0 } else { 110.0 };
+    let mut noise = Noise(7);
+    (0..160)
+        .map(|i| {
+            let (row, column) = (i / 16, i % 16);
+            let y = top + 8.0 * f64::from(row) + f64::from(noise.next());
+            [y, 40.0 + 9.0 * f64::from(column) + f64::from(noise.next())]
+        })
+        .collect()
+}
+
+fn probe() -> Field {
+    Field::from_shape_fn((64, 64), |(y, x)| {
+        let (y, x) = ((y as f32 - 32.0) / 10.0, (x as f32 - 32.0) / 10.0);
+        Complex32::from_polar((-(y * y + x * x)).exp(), y * y + x * x)
+    })
+}
+
+fn complex(field: &Field) -> Array {
+    let values = Values::C64(field.iter().copied().collect());
+    Array::new(field.shape().to_vec(), values).unwrap()
+}
+
+fn real(shape: Vec<usize>, values: Vec<f64>) -> Array {
+    Array::new(shape, Values::F64(values)).unwrap()
+}
+
+fn write_data(folder: &StudyFolder, dose: u64, split: Split) {
+    let path = lapwing_study::folder::data_file(&folder.data_root(), dose, split);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let scan = positions(split);
+    let column = |axis: usize| real(vec![scan.len()], scan.iter().map(|p| p[axis]).collect());
+    let arrays = [
+        ("objectGuess", complex(&Field::from_shape_fn((SIDE, SIDE), |(y, x)| object(y, x)))),
+        ("probeGuess", complex(&probe())),
+        ("ycoords", column(0)),
+        ("xcoords", column(1)),
+    ];
+    lapwing_files::npz::write(path, &arrays).unwrap();
+}
+
+fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>) {
+    let job = folder.job_dir(condition);
+    fs::create_dir_all(&job).unwrap();
+    let every = match condition.view {
+        View::Baseline => 1,
+        View::Dense => 4,
+        View::Sparse => 16,
+    };
+    let all = positions(condition.split);
+    let kept: Vec<[f64; 2]> = all.iter().copied().step_by(every).collect();
+    let quality = ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln();
+    let spread = (1.1 - quality) as f32;
+
+    let mut noise = Noise(condition.dose as u32 + every as u32);
+    let top = if condition.split == Split::Train { 32 } else { 110 };
+    let truth = Field::from_shape_fn((76, 140), |(y, x)| object(y + top, x + 40));
+    let aligned = truth.mapv(|v| v + Complex32::new(noise.next(), noise.next()) * (0.35 * spread));
+    let error = Array2::from_shape_fn(truth.dim(), |at| (aligned[at] - truth[at]).norm());
+    let painter = Painter::default().enlarge_to(512);
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(job.join(name), bytes).unwrap();
+        Some(name.to_owned())
+    };
+    let loss: Vec<f64> = (0..60).map(|i| 1.0 + 40.0 * (-f64::from(i) / 9.0).exp()).collect();
+    let table: String = loss.iter().enumerate().map(|(i, loss)| format!("{},{loss:e}\n", i + 1)).collect();
+    let frequency: Vec<f64> = (1..=38).map(|i| f64::from(i) / 76.0).collect();
+    let curve = |shift: f64| -> serde_json::Value {
+        let fall = |&f: &f64| 1.0 / (1.0 + ((f - 0.35 * quality + shift) * 30.0).exp());
+        json!({"frequency": frequency, "correlation": frequency.iter().map(fall).collect::<Vec<_>>()})
+    };
+    let metrics = json!({
+        "amplitude_ssim": quality - 0.08, "phase_ssim": quality, "complex_correlation": 0.9 + 0.1 * quality,
+        "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality, "phase_ms_ssim": null,
+    });
+    let alignment = json!({"shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3});
+    let comparison = json!({"metrics": metrics, "alignment": alignment});
+    let mut whole = comparison.clone();
+    whole["frc"] = json!({"phase": curve(0.0), "amplitude": curve(0.03), "complex": curve(-0.02)});
+    let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
+    lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)]).unwrap();
+
+    let done = failure.is_none();
+    let files = Files {
+        reconstruction: Some("reconstruction.npz".to_owned()),
+        loss_csv: write("loss.csv", format!("epoch,loss\n{table}").as_bytes()),
+        amplitude: write("amplitude.png", &painter.range((0.7, 1.05)).amplitude(aligned.view()).png()),
+        phase: write("phase.png", &painter.range((-0.9, 0.9)).phase(aligned.view()).png()),
+        probe: write("probe.png", &painter.complex(probe().view()).png()),
+        error: write("error.png", &painter.map(Colormap::Error).range((0.0, 0.5)).scalar(error.view()).png()),
+        comparison: write("comparison.json", whole.to_string().as_bytes()),
+        log: write("log.txt", b"a log\n"),
+        loss_svg: None,
+    };
+    let result = JobResult {
+        condition: Some(condition),
+        status: if done { Status::Done } else { Status::Failed },
+        error: failure,
+        timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),
+        algorithm: "LSQML".to_owned(),
+        options: json!({"epochs": 60}),
+        input_npz: "unused.npz".into(),
+        input_hash: "00".to_owned(),
+        key: "00".to_owned(),
+        seconds: 12.5,
+        seconds_per_epoch: Some(0.2),
+        peak_memory_mb: Some(310.0),
+        loss: Some(LossSummary { epochs: 60, first: 41.0, last: 1.05, best: 1.05 }),
+        n_patterns: kept.len(),
+        pattern_shape: (64, 64),
+        mean_counts: Some(condition.dose as f64 * 1.01),
+        probe_diameter_px: 24.0,
+        overlap: 0.6 / every as f64,
+        view: (every > 1).then_some(Telemetry {
+            selection_strategy: Strategy::Greedy,
+            acceptance_rate: kept.len() as f64 / all.len() as f64,
+            spacing_threshold: 19.2,
+            n_accepted: kept.len(),
+            n_rejected: all.len() - kept.len(),
+        }),
+        shared_fraction: Some(0.08),
+        comparison: done.then_some(comparison),
+        files: if done { files } else { Files { log: Some("log.txt".to_owned()), ..Files::default() } },
+    };
+    fs::write(job.join("result.json"), serde_json::to_vec(&result).unwrap()).unwrap();
+}

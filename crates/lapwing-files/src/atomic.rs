@@ -52,10 +52,10 @@ where
     sync_folder(folder)
 }
 
-/// [`write`] for contents that are already in memory.
+/// [`write()`] for contents that are already in memory.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_bytes(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     write(path, |out| out.write_all(contents.as_ref()))
 }

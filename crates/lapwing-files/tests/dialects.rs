@@ -1,4 +1,5 @@
 //! The rules of the dialects: what is refused, with all problems at once, and what the user may say.
+#![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Files made to hurt: each ends in a clear error, quickly, in little memory, and nothing in it is executed.
+#![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;

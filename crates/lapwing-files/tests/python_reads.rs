@@ -1,4 +1,5 @@
 //! What Lapwing writes, NumPy reads, without allow_pickle.
+#![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::io::Write;
 use std::path::Path;
@@ -11,13 +12,17 @@ use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::Array3;
 use num_complex::Complex64;
 
+/// Says so past the capture of the test harness, which hides what a passing test prints.
+fn skipped(missing: &str) {
+    let mut terminal = std::io::stderr();
+    writeln!(terminal, "SKIPPED a test of python_reads: {missing} is not there").unwrap();
+}
+
 /// Runs a Python script on a folder; skips, visibly, where Python or NumPy is missing.
 fn python(script: &str, folder: &Path) {
     let available = Command::new("python3").args(["-c", "import numpy"]).output();
     if !available.is_ok_and(|output| output.status.success()) {
-        // Past the capture of the test harness, which hides what a passing test prints.
-        writeln!(std::io::stderr(), "SKIPPED a test of python_reads: python3 with numpy is not there")
-            .unwrap();
+        skipped("python3 with numpy");
         return;
     }
     let output = Command::new("python3").args(["-c", script]).arg(folder).output().unwrap();

@@ -1,7 +1,7 @@
 //! NumPy arrays of every dtype of the field, read from and written to the `.npy` format (versions 1 to 3).
 //!
 //! [`Array`] holds a whole array in memory: its shape and its [`Values`], in C order and native byte order whatever
-//! the file had. [`read`] and [`write`] work on plain `.npy` files; archives of them are in [`crate::npz`].
+//! the file had. [`read`] and [`write()`] work on plain `.npy` files; archives of them are in [`crate::npz`].
 //!
 //! Every size is checked before memory is taken for it: an array is only allocated when the file is long enough to
 //! hold it.

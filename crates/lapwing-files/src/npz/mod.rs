@@ -1,6 +1,6 @@
 //! NumPy archives: ZIP files whose members are `.npy` arrays.
 //!
-//! [`Archive`] reads them one array at a time, each straight from its place in the file into memory; [`write`] makes
+//! [`Archive`] reads them one array at a time, each straight from its place in the file into memory; [`write()`] makes
 //! them, atomically and with the same bytes every time.
 //!
 //! What is read is bounded by what was checked: no member may claim more than its bytes can hold, no array more than

@@ -9,7 +9,7 @@ pub fn bar(output: Output, steps: usize, unit: &str) -> ProgressBar {
     // `stderr` hides itself when standard error is not a terminal.
     let target = if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-    let template = format!("{{msg}} [{{bar:30}}] {{pos}}/{{len}} {unit}, {{eta}} left");
+    let template = format!("{{msg}} [{{wide_bar}}] {{pos}}/{{len}} {unit}, {{eta}} left");
     if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.progress_chars("=> "));
     }

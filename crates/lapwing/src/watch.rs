@@ -51,13 +51,9 @@ impl Watch {
                 self.line(format_args!("{jobs} jobs of {epochs} epochs, {skipped} skipped"));
                 self.bar = Some(progress::bar(self.output, jobs * epochs, "epochs"));
             }
-            Event::JobStarted { condition, index, patterns } => {
+            Event::JobStarted { condition, index, .. } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!(
-                        "job {}/{}: {condition}, {patterns} patterns",
-                        index + 1,
-                        self.jobs
-                    ));
+                    bar.set_message(format!("job {}/{}: {condition}", index + 1, self.jobs));
                 }
             }
             Event::Epoch { epoch, .. } => {

@@ -46,7 +46,13 @@ impl Reconstruct {
             condition: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
         };
-        let result = task.run(&mut |line| output.detail(line), &mut |event| watch.see(event));
+        // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
+        let (algorithm, mut solving) = (task.config.algorithm(), false);
+        let mut log = |line: &str| {
+            solving |= line.starts_with(algorithm);
+            if solving { output.detail(line) } else { output.note(line) }
+        };
+        let result = task.run(&mut log, &mut |event| watch.see(event));
         watch.finish();
         let result = result?;
         output.result(&self.record(&result), self.words(&result))?;

@@ -215,6 +215,25 @@ fn a_cube_is_ambiguous_until_somebody_says() {
 }
 
 #[test]
+fn bright_corners_are_noted() {
+    let bright = |y: usize, x: usize| {
+        let patterns =
+            Array3::from_shape_fn((4, 8, 10), |(_, j, k)| if (j, k) == (y, x) { 0.75_f32 } else { 0.001 });
+        let object = Array2::from_elem((16, 16), Complex32::ONE);
+        let arrays = altered(vec![
+            ("diffraction", Some(Array::from(&patterns))),
+            ("objectGuess", Some(Array::from(&object))),
+            ("probeGuess", None),
+            ("xcoords", Some(Array::from(vec![6.0; 4]))),
+            ("ycoords", Some(Array::from(vec![6.0; 4]))),
+        ]);
+        read(&arrays).unwrap().1.notes
+    };
+    assert_eq!(bright(4, 5), Vec::<String>::new());
+    assert!(bright(0, 0)[0].contains("corners are brighter"));
+}
+
+#[test]
 fn overrides_are_obeyed_and_noted() {
     let options = ReadOptions {
         zero_frequency: Some(ZeroFrequency::Corner),
@@ -245,7 +264,7 @@ fn tike_files_are_checked_too() {
     assert_eq!(data.scan, [Position { y: 2.0, x: 3.0 }, Position { y: 8.0, x: 8.5 }]);
     assert_eq!(understood.mean_counts_per_pattern.map(|mean| (mean * 1e3).round()), Some(48_000.0));
     let message = read(&tike(Array1::from(vec![0.0, 0.0, 7.0, f32::NAN]))).unwrap_err().to_string();
-    assert!(message.contains("xcoords"), "{message}");
+    assert!(message.contains("scan: expected finite numbers"), "{message}");
     let message = read(&tike(Array1::from(vec![0.0, -1.0, 7.0, 0.0]))).unwrap_err().to_string();
     assert!(message.contains("scan") && message.contains("2 of 2"), "{message}");
     let views = ndarray::Array4::from_elem((3, 2, 4, 6), 2.0_f32);

@@ -77,7 +77,8 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
         None => modes,
     });
 
-    problems.extend(contract::scan(&scan));
+    let found = contract::scan(&scan);
+    problems.extend(found.into_iter().map(|problem| Problem { key: "scan".into(), ..problem }));
     if let Some(modes) = &probe {
         let found = contract::probe(modes, (height, width));
         problems.extend(found.into_iter().map(|problem| Problem { key: "probe".into(), ..problem }));

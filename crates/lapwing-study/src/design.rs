@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_examples_are_designs() {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        assert_eq!(Design::load(&examples.join("fly64.toml")).unwrap(), Design::default());
+        let quick = Design::load(&examples.join("quick.toml")).unwrap();
+        assert_eq!((quick.conditions().len(), quick.study.pattern_size), (18, 64));
+    }
+
+    #[test]
     fn defaults_are_the_constants_of_the_reference_study() {
         let design = Design::default();
         assert_eq!(design.study.doses, [1_000, 10_000, 100_000]);

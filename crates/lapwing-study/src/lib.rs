@@ -6,6 +6,23 @@
 //! A [`StudyFolder`] is one study on disk. Its records are plain JSON: a [`record::JobResult`] in the folder of every
 //! reconstruction, a [`record::Manifest`] and a [`record::SkipSummary`] at the artifact root.
 //!
+//! ```
+//! use lapwing_study::{Design, StudyFolder, run};
+//!
+//! let design = Design::parse(
+//!     "study = { doses = [1e4], views = ['baseline'], pattern_size = 32 }
+//!      scan = { step = 8, field = [64, 48] }
+//!      solver = { epochs = 2 }",
+//!     ".".as_ref(),
+//! )?;
+//! let folder = tempfile::tempdir()?;
+//! let report = run::study(&design, folder.path(), &mut |_event| {})?;
+//! assert_eq!((report.manifest.jobs.len(), report.failed()), (2, 0));
+//! let study = StudyFolder::new(folder.path());
+//! assert!(study.result(study.conditions()?[0])?.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod condition;

@@ -32,14 +32,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who holds it is only told, so an unreadable file is no error of its own.
-                let _ = file.read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "another process".to_owned(),
-                    told => told.to_owned(),
-                };
-                return Err(StudyError::Held { folder: folder.to_path_buf(), holder });
+                return Err(StudyError::Held { folder: folder.to_path_buf(), holder: told_by(&mut file) });
             }
             Err(TryLockError::Error(error)) => return Err(StudyError::io("cannot lock", &path)(error)),
         }
@@ -49,6 +42,25 @@ impl Lock {
             .and_then(|()| file.write_all(note.as_bytes()))
             .map_err(StudyError::io("cannot write", &path))?;
         Ok(Self { _file: file })
+    }
+
+    /// Who holds `folder` at this moment, if anyone.
+    pub fn holder(folder: &Path) -> Option<String> {
+        let mut file = File::open(folder.join(NAME)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(told_by(&mut file)),
+            _ => None,
+        }
+    }
+}
+
+/// What the holder wrote about itself. That is only told, so an unreadable file is no error of its own.
+fn told_by(file: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = file.read_to_string(&mut holder);
+    match holder.trim() {
+        "" => "another process".to_owned(),
+        told => told.to_owned(),
     }
 }
 
@@ -63,7 +75,10 @@ mod tests {
         let first = Lock::acquire(&inside).unwrap();
         let refused = Lock::acquire(&inside).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {} since 2", std::process::id())), "{refused}");
+        assert!(Lock::holder(&inside).is_some_and(|holder| refused.contains(&holder)));
         drop(first);
+        assert_eq!(Lock::holder(&inside), None);
         Lock::acquire(&inside).unwrap();
+        assert_eq!(Lock::holder(&folder.path().join("none")), None);
     }
 }

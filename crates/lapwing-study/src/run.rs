@@ -22,10 +22,11 @@ use std::path::{Path, PathBuf};
 /// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the caller's.
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same call after an
-/// interruption does only what is missing. A view that cannot be made is told to the observer and skipped.
+/// interruption does only what is missing, and a changed design only what the change touches. A view that cannot be made is
+/// told to the observer and skipped.
 ///
 /// # Errors
-/// When the folder is held by another process or holds another study, or when data cannot be made or written. What goes
+/// When the folder is held by another process, or when data cannot be made or written. What goes
 /// wrong inside a job is in the report.
 pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);

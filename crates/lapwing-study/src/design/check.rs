@@ -125,6 +125,11 @@ fn check_source(design: &Design) -> Checked {
         Source::Base { scan, probe, .. } => (probe.as_ref(), scan.as_ref()),
         Source::BuiltIn { probe, scan, .. } => (Some(probe), Some(scan)),
     };
+    if let Source::Base { base, .. } = &design.source {
+        // The design is written down as text.
+        let found = base.file.display();
+        require(base.file.to_str().is_some(), "base.file", "a path that is valid UTF-8", found)?;
+    }
     if let Some(probe) = probe {
         probe.build((size, size)).map_err(DesignError::Probe)?;
     }

@@ -123,7 +123,8 @@ impl Plot {
         legend.draw(&mut body, look, title_height + 8.0);
         frame.draw(&mut body, &self.x.label, &self.y.label);
         for guide in &self.guides {
-            frame.guide(&mut body, guide);
+            let at_left = frame.room_at_left(guide, self.points());
+            frame.guide(&mut body, guide, at_left);
         }
         for series in &self.series {
             frame.series(&mut body, look, series);
@@ -252,7 +253,20 @@ impl Frame {
         *body += &text((14.0, middle), "middle", &turned, y_label);
     }
 
-    fn guide(&self, body: &mut String, guide: &Guide) {
+    /// Whether the left end of a guide is freer of points than its right end.
+    fn room_at_left<'p>(&self, guide: &Guide, points: impl Iterator<Item = &'p Point>) -> bool {
+        let Some(level) = self.y.place(guide.y) else { return false };
+        let mut room = [f64::INFINITY; 2];
+        for (across, up) in points.filter_map(|p| self.x.place(p.x).zip(self.y.place(p.y))) {
+            if !(0.3..=0.7).contains(&across) {
+                let end = &mut room[usize::from(across > 0.5)];
+                *end = end.min((up - level).abs());
+            }
+        }
+        room[0] > room[1]
+    }
+
+    fn guide(&self, body: &mut String, guide: &Guide, at_left: bool) {
         let Some(place) = self.y.place(guide.y).filter(|place| (0.0..=1.0).contains(place)) else { return };
         let y = self.bottom - place * (self.bottom - self.top);
         let _ = writeln!(
@@ -262,8 +276,8 @@ impl Frame {
             short(y),
             short(self.right)
         );
-        *body +=
-            &text((self.right - 3.0, y - 4.0), "end", "font-size=\"11\" fill-opacity=\"0.75\"", &guide.label);
+        let (x, anchor) = if at_left { (self.left + 5.0, "start") } else { (self.right - 3.0, "end") };
+        *body += &text((x, y - 4.0), anchor, "font-size=\"11\" fill-opacity=\"0.75\"", &guide.label);
     }
 
     fn series(&self, body: &mut String, look: Look, series: &Series) {

@@ -57,7 +57,7 @@ impl ScanPlot<'_> {
         // A stroke of no length with round ends is a disc, and one path does not darken where its discs overlap. The
         // outline of the illuminated area does not need every disc.
         layer(self.selected, (0.1 * reach * scale).max(0.1), &blue, 2.0 * reach * scale, "0.16");
-        layer(self.rejected, 0.1, "currentColor", 1.6, "0.45");
+        layer(self.rejected, 0.1, "currentColor", 2.2, "0.5");
         let dot = (scale * self.spacing(&all) * 0.45).clamp(1.2, 5.0);
         layer(self.selected, 0.1, &blue, dot, "1");
 

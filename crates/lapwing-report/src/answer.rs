@@ -33,6 +33,15 @@ pub(crate) fn reach(points: &[(f64, f64)], goal: f64, higher_is_better: bool) ->
     }
 }
 
+/// Two significant digits, thousands set apart.
+fn rounded(dose: f64) -> String {
+    let plain = label(dose, 2);
+    match plain.parse::<u64>() {
+        Ok(whole) if whole >= 10_000 => format!("{}\u{202f}{:03}", whole / 1000, whole % 1000),
+        _ => plain,
+    }
+}
+
 /// The values of one view and split, dose ascending.
 pub(crate) fn curve(rows: &[Row], metric: &Metric, view: View, split: Split) -> Vec<(f64, f64)> {
     let of = rows.iter().filter(|row| row.condition.view == view && row.condition.split == split);
@@ -53,17 +62,16 @@ pub(crate) fn words(rows: &[Row], metric: &Metric, views: &[View], splits: &[Spl
         if parts.is_empty() {
             continue;
         }
-        let all_never = parts.iter().all(|(_, reach)| *reach == Reach::Never);
-        let said = if all_never {
+        let each = parts.iter().map(|(split, reach)| match reach {
+            Reach::AtMost(dose) => {
+                format!("at {} photons per pattern or fewer on {split}", dose_label(*dose as u64))
+            }
+            Reach::About(dose) => format!("from about {} photons per pattern on {split}", rounded(*dose)),
+            Reach::Never | Reach::Unknown => format!("not on {split}"),
+        });
+        let said = if parts.iter().all(|(_, reach)| *reach == Reach::Never) {
             "not reached within this study".to_owned()
         } else {
-            let each = parts.iter().map(|(split, reach)| match reach {
-                Reach::AtMost(dose) => {
-                    format!("at {} photons per pattern or fewer ({split})", dose_label(*dose as u64))
-                }
-                Reach::About(dose) => format!("from about {} photons per pattern ({split})", label(*dose, 2)),
-                Reach::Never | Reach::Unknown => format!("not reached within this study ({split})"),
-            });
             each.collect::<Vec<_>>().join(", ")
         };
         let word = if metric.higher_is_better { "at least" } else { "at most" };

@@ -21,7 +21,7 @@ pub(crate) fn quality(rows: &[Row], metric: &Metric, views: &[View], splits: &[S
         Axis::linear(format!("{}{unit}", metric.title)),
     );
     plot.show_title = false;
-    plot.size = (560.0, 340.0);
+    plot.size = (470.0, 330.0);
     let mut said = Vec::new();
     for (colour, &view) in views.iter().enumerate() {
         for (index, &split) in splits.iter().enumerate() {

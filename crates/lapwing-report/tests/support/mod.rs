@@ -143,7 +143,7 @@ fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>
     let truth = Field::from_shape_fn((76, 140), |(y, x)| object(y + top, x + 40));
     let aligned = truth.mapv(|v| v + Complex32::new(noise.next(), noise.next()) * (0.35 * spread));
     let error = Array2::from_shape_fn(truth.dim(), |at| (aligned[at] - truth[at]).norm());
-    let painter = Painter::default().enlarge_to(512);
+    let painter = Painter::default().enlarge_to(300);
     let write = |name: &str, bytes: &[u8]| {
         fs::write(job.join(name), bytes).unwrap();
         Some(name.to_owned())

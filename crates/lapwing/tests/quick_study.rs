@@ -1,0 +1,49 @@
+//! The example study, as the README runs it: it must answer its question the way physics does.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::Path;
+
+const DOSES: [u64; 3] = [1_000, 10_000, 100_000];
+const VIEWS: [&str; 3] = ["baseline", "dense", "sparse"];
+
+#[test]
+fn quality_rises_with_dose_and_overlap() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/quick.toml");
+    Command::cargo_bin("lapwing")
+        .unwrap()
+        .args(["study", "run", "--quiet", "--output"])
+        .args([folder.path(), &design])
+        .assert()
+        .success();
+    let page = std::fs::read_to_string(folder.path().join("report/index.html")).unwrap();
+    assert!(page.len() < 5_000_000 && page.contains("</html>"));
+
+    for split in ["train", "test"] {
+        let metric = |dose: u64, view: &str, name: &str| -> f64 {
+            let job =
+                folder.path().join(format!("reconstructions/dose_{dose}/{view}/{split}/comparison.json"));
+            let comparison: Value = serde_json::from_slice(&std::fs::read(job).unwrap()).unwrap();
+            comparison["metrics"][name].as_f64().unwrap()
+        };
+        for name in ["complex_correlation", "phase_ssim"] {
+            for view in VIEWS {
+                for dose in DOSES.windows(2) {
+                    let (low, high) = (metric(dose[0], view, name), metric(dose[1], view, name));
+                    assert!(low < high, "{split} {view} {name}: {low} at {}, {high} at {}", dose[0], dose[1]);
+                }
+            }
+            for dose in DOSES {
+                for view in VIEWS.windows(2) {
+                    let (more, less) = (metric(dose, view[0], name), metric(dose, view[1], name));
+                    assert!(more > less, "{split} {dose} {name}: {} {more}, {} {less}", view[0], view[1]);
+                }
+            }
+        }
+        let best = DOSES[2];
+        assert!(metric(best, "baseline", "complex_correlation") > 0.98);
+        assert!(metric(best, "baseline", "phase_ssim") > 0.9);
+        assert!(metric(best, "sparse", "phase_ssim") < 0.6);
+    }
+}

@@ -1,7 +1,7 @@
 //! Pictures of fields, scans and curves: PNG bytes and SVG text, the same bytes for the same input.
 //!
-//! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG), [`Plot`](plot::Plot) and
-//! [`ScanPlot`](scan::ScanPlot) write SVG, [`figure()`](figure::figure) sets several pictures with titles and colour bars side by
+//! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG), [`Plot`] and
+//! [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour bars side by
 //! side in one PNG.
 //!
 //! ```
@@ -17,6 +17,8 @@ pub mod colormap;
 pub mod contact_sheet;
 pub mod field;
 pub mod figure;
+mod frame;
+mod legend;
 pub mod number;
 pub mod picture;
 pub mod plot;

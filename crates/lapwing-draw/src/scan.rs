@@ -1,8 +1,8 @@
 //! Where the probe stood: a scan as SVG.
 
 use crate::axis::{Axis, Span};
+use crate::frame::Frame;
 use crate::number::short;
-use crate::plot::Frame;
 use crate::svg::{Look, text};
 use lapwing_model::Position;
 use std::fmt::Write;

@@ -24,6 +24,8 @@ pub(crate) struct Shot {
     pub unit: &'static str,
     /// The whole picture, relative to the page and percent-encoded; empty when there is no file.
     pub link: String,
+    /// Worth the whole width of a card when it is broad.
+    pub main: bool,
 }
 
 /// A picture as the template needs it.
@@ -33,6 +35,8 @@ pub(crate) struct Shown {
     source: Value,
     width: usize,
     height: usize,
+    /// Shown over the whole width of a card.
+    broad: bool,
     caption: String,
     alt: String,
     link: Value,
@@ -80,6 +84,7 @@ fn encode(shot: &Shot, side: usize) -> Shown {
     let range = bar.as_ref().map(|bar| format!(" Colours from {} to {} {}.", bar.low, bar.high, bar.unit));
     Shown {
         source: Value::from_safe_string(source),
+        broad: shot.main && 5 * picture.width() > 7 * picture.height(),
         width: picture.width(),
         height: picture.height(),
         caption: shot.caption.clone(),
@@ -118,7 +123,7 @@ mod tests {
             (state >> 8) as f32
         });
         let picture = lapwing_draw::Painter::default().scalar(values.view());
-        Shot { picture, caption: "c".into(), alt: "a".into(), unit: "rad", link: String::new() }
+        Shot { picture, caption: "c".into(), alt: "a".into(), unit: "rad", link: String::new(), main: true }
     }
 
     #[test]

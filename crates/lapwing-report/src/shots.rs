@@ -34,6 +34,7 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
             caption: caption.to_owned(),
             alt: format!("{alt}: {condition}."),
             unit,
+            main: matches!(caption, "Amplitude" | "Phase"),
             link: address(&link(&StudyFolder::relative_job_dir(row.condition), file)),
         })
     };
@@ -53,6 +54,7 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         alt: format!("{alt}, {split} split."),
         unit,
         link: String::new(),
+        main: false,
     };
     let mut shots = Vec::new();
     if let Some(object) = field("objectGuess") {

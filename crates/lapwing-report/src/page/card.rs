@@ -1,0 +1,161 @@
+//! One condition: pictures, curves, telemetry, cost and files.
+
+use super::{Fact, duration, fact};
+use crate::gather::{Row, Study};
+use crate::media::Shown;
+use crate::metric::{METRICS, dose_label, shown};
+use crate::plots::{self, Scans};
+use crate::shots::address;
+use crate::tables::strategy;
+use lapwing_draw::Look;
+use lapwing_draw::number::label;
+use lapwing_study::StudyFolder;
+use lapwing_study::record::{Files, JobResult, link};
+use minijinja::Value;
+use serde::Serialize;
+
+/// Everything about one condition.
+#[derive(Serialize)]
+pub(super) struct Card {
+    anchor: String,
+    view: String,
+    status: &'static str,
+    reason: Option<String>,
+    headline: Vec<Fact>,
+    pictures: Vec<Shown>,
+    scan: Value,
+    loss: Value,
+    frc: Value,
+    details: Vec<Fact>,
+    links: Vec<Link>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    name: String,
+    /// Percent-encoded.
+    address: Value,
+}
+
+/// The conditions of one dose, split by split.
+#[derive(Serialize)]
+pub(super) struct Group {
+    dose: String,
+    splits: Vec<GroupSplit>,
+}
+
+#[derive(Serialize)]
+struct GroupSplit {
+    split: String,
+    cards: Vec<Card>,
+}
+
+pub(super) fn groups(study: &Study, cards: Vec<Card>) -> Vec<Group> {
+    let mut groups: Vec<(u64, Group)> = Vec::new();
+    for (row, card) in study.rows.iter().zip(cards) {
+        let (dose, split) = (row.condition.dose, row.condition.split.to_string());
+        if groups.last().is_none_or(|(last, _)| *last != dose) {
+            groups.push((dose, Group { dose: dose_label(dose), splits: Vec::new() }));
+        }
+        if let Some((_, group)) = groups.last_mut() {
+            match group.splits.last_mut().filter(|last| last.split == split) {
+                Some(last) => last.cards.push(card),
+                None => group.splits.push(GroupSplit { split, cards: vec![card] }),
+            }
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+pub(super) fn card(study: &Study, row: &Row, pictures: Vec<Shown>, scans: &mut Scans) -> Card {
+    let svg = |plot: Option<String>| Value::from_safe_string(plot.unwrap_or_default());
+    let headline = METRICS
+        .iter()
+        .take(4)
+        .filter_map(|metric| Some(fact(metric.title, shown(row.metric(metric.key)?))))
+        .collect();
+    Card {
+        anchor: row.anchor(),
+        view: row.condition.view.to_string(),
+        status: row.state.name(),
+        reason: row.state.reason().map(str::to_owned),
+        headline,
+        pictures,
+        scan: svg(scans.plot(study, row)),
+        loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
+        frc: svg(plots::frc(row).map(|plot| plot.svg(Look::Inline))),
+        details: row.result.as_ref().map(|result| details(row, result)).unwrap_or_default(),
+        links: links(study, row),
+    }
+}
+
+/// How the data of a condition came about, what it cost, and the gauge that was removed.
+fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
+    let mut details = vec![fact("patterns used", result.n_patterns.to_string())];
+    if let Some(counts) = result.mean_counts {
+        details.push(fact("measured photons per pattern", label(counts, 5)));
+    }
+    details.push(fact("measured overlap of neighbours", format!("{:.3}", result.overlap)));
+    if let Some(view) = &result.view {
+        details.push(fact("selection", strategy(view)));
+        details.push(fact("least spacing", format!("{} px", label(view.spacing_threshold, 4))));
+        let all = view.n_accepted + view.n_rejected;
+        details.push(fact(
+            "positions kept",
+            format!(
+                "{} of {all} ({:.2} %), {} left out",
+                view.n_accepted,
+                100.0 * view.acceptance_rate,
+                view.n_rejected
+            ),
+        ));
+    }
+    if let Some(shared) = result.shared_fraction {
+        details.push(fact("pixels shared with the other split", format!("{:.1} %", 100.0 * shared)));
+    }
+    if let Some(loss) = result.loss {
+        details.push(fact("epochs", loss.epochs.to_string()));
+        details.push(fact(
+            "loss, first to last",
+            format!("{} to {}", label(loss.first, 4), label(loss.last, 4)),
+        ));
+    }
+    details.push(fact("time", duration(result.seconds)));
+    if let Some(seconds) = result.seconds_per_epoch {
+        details.push(fact("time per epoch", format!("{} s", label(seconds, 3))));
+    }
+    if let Some(memory) = result.peak_memory_mb {
+        details.push(fact("peak memory", format!("{memory:.0} MB")));
+    }
+    if let Some(alignment) = row.comparison.get("alignment") {
+        let pair = |key: &str| {
+            let pair = alignment.get(key)?.as_array()?;
+            Some((pair.first()?.as_f64()?, pair.get(1)?.as_f64()?))
+        };
+        if let Some((y, x)) = pair("shift") {
+            details.push(fact("shift removed (y, x)", format!("{}, {} px", label(y, 2), label(x, 2))));
+        }
+        if let Some((y, x)) = pair("ramp") {
+            details
+                .push(fact("phase ramp removed (y, x)", format!("{}, {} rad/px", label(y, 2), label(x, 2))));
+        }
+        if let Some(scale) = alignment.get("scale").and_then(serde_json::Value::as_f64) {
+            details.push(fact("amplitude scale removed", label(scale, 4)));
+        }
+    }
+    details
+}
+
+fn links(study: &Study, row: &Row) -> Vec<Link> {
+    let folder = StudyFolder::relative_job_dir(row.condition);
+    let named = |files: &Files| -> Vec<String> {
+        let names = [&files.reconstruction, &files.comparison, &files.loss_csv, &files.loss_svg, &files.log];
+        names.into_iter().flatten().cloned().chain(["result.json".to_owned()]).collect()
+    };
+    let names = row.result.as_ref().map(|result| named(&result.files)).unwrap_or_default();
+    names
+        .into_iter()
+        .filter(|name| study.folder.job_dir(row.condition).join(name).is_file())
+        .map(|name| Link { address: Value::from_safe_string(address(&link(&folder, &name))), name })
+        .collect()
+}

@@ -10,7 +10,7 @@ use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSumm
 use crate::runs::RunRecord;
 use crate::solver::SolverConfig;
 use crate::{Result, StudyError, hash};
-use lapwing_files::Archive;
+use lapwing_files::{Archive, ReadOptions};
 use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
@@ -143,6 +143,7 @@ fn attempt(
 ) -> Result<(JobResult, bool)> {
     let task = Task {
         input: job.input_npz.clone(),
+        reading: ReadOptions::default(),
         output: job.output_dir.clone(),
         config: options.config.clone(),
         condition: Some(job.condition),

@@ -29,6 +29,8 @@ use std::time::Instant;
 pub struct Task {
     /// The data set.
     pub input: PathBuf,
+    /// What is known about how the file stores things; what is not is understood from it.
+    pub reading: ReadOptions,
     /// Folder of the results; made when it does not exist.
     pub output: PathBuf,
     /// Solver and start fields.
@@ -59,7 +61,8 @@ impl Task {
             CompareWith::Truth => hash::key(&"truth"),
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
-        hash::key(&(input_hash, &self.config, self.condition, area, env!("CARGO_PKG_VERSION")))
+        let reading = format!("{:?}", self.reading);
+        hash::key(&(input_hash, reading, &self.config, self.condition, area, env!("CARGO_PKG_VERSION")))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
@@ -155,7 +158,7 @@ impl Task {
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<()> {
-        let (mut dataset, understood) = dialect::read(&self.input, &ReadOptions::default())?;
+        let (mut dataset, understood) = dialect::read(&self.input, &self.reading)?;
         understood.notes.iter().for_each(|text| log(text));
         describe(&dataset, result);
         result.view = self.telemetry(&dataset)?;

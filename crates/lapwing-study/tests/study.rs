@@ -320,6 +320,7 @@ fn one_data_set_alone() {
     let mut config = SolverConfig::new(design.solver.solver.clone(), ProbeStart::File);
     let task = |name: &str, config: &SolverConfig, comparison| Task {
         input: folder.path().join(format!("{name}.npz")),
+        reading: lapwing_files::ReadOptions::default(),
         output: folder.path().join(name),
         config: config.clone(),
         condition: None,

@@ -1,5 +1,6 @@
 //! `lapwing reconstruct`: one data set.
 
+use crate::input::Reading;
 use crate::output::Output;
 use crate::solver::SolverOptions;
 use crate::watch::Watch;
@@ -33,6 +34,8 @@ pub struct Reconstruct {
     compare: bool,
     #[command(flatten)]
     solver: SolverOptions,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Reconstruct {
@@ -41,6 +44,7 @@ impl Reconstruct {
         let mut watch = Watch::new(output, config.solver.epochs());
         let task = Task {
             input: self.input_npz.clone(),
+            reading: self.reading.options(),
             output: self.output_dir.clone(),
             config,
             condition: None,

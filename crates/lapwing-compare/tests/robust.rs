@@ -1,4 +1,4 @@
-//! Alignment where it is hard: noise, sharp specimens, few illuminated pixels; and how long a large object takes.
+//! Alignment where it is hard: noise, sharp specimens, few illuminated pixels.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -120,19 +120,4 @@ fn small_and_odd_regions_are_compared() {
         assert!(found.metrics.phase_ssim.is_some() && found.metrics.complex_correlation > 0.95);
         assert_eq!(found.frc.complex.frequency.len(), height.min(width) / 2);
     }
-}
-
-#[test]
-fn a_large_object_takes_seconds() {
-    let truth = specimen((1040, 1040), 3);
-    let gauge = Gauge { shift: [2.4, -3.7], ramp: [0.003, -0.002], scale: 100.0, phase: 1.0 };
-    let reconstruction = noisy(&gauge.applied(&truth), 5.0, 9);
-    let region = Region::rectangle(20..1020, 20..1020).unwrap();
-    let start = std::time::Instant::now();
-    let found = compare(reconstruction.view(), truth.view(), &region).unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    println!("1000 x 1000 object: {seconds:.2} s, {} steps", found.alignment.iterations);
-    assert!(found.metrics.phase_ms_ssim.is_some());
-    // About 2 s on two free cores; the limit allows for a busy machine.
-    assert!(seconds < 20.0, "{seconds} s");
 }

@@ -210,25 +210,3 @@ fn a_folder_without_a_study_is_refused() {
 fn condition(dose: u64, view: View, split: Split) -> Condition {
     Condition { dose, split, view }
 }
-
-/// Leaves a report for the eye in the folder named by LAPWING_REPORT_SAMPLE.
-#[test]
-fn sample_for_the_eye() {
-    let Some(folder) = std::env::var_os("LAPWING_REPORT_SAMPLE") else {
-        eprintln!("skipped: set LAPWING_REPORT_SAMPLE to a folder to get a sample report");
-        return;
-    };
-    let special = Special {
-        failed: vec![(
-            condition(1_000, View::Sparse, Split::Train),
-            "the solver lost its way in epoch 12".to_owned(),
-        )],
-        skipped: vec![(
-            condition(1_000, View::Sparse, Split::Test),
-            "only 2 positions can be kept".to_owned(),
-        )],
-        ..Special::default()
-    };
-    write_study(folder.as_ref(), &special);
-    assert!(lapwing_report::write(folder.as_ref()).unwrap().html.is_file());
-}

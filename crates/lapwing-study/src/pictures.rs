@@ -31,7 +31,7 @@ pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
     let mean = comparison.truth.iter().sum::<Complex32>() / count;
     // An error as large as the truth's own contrast is the end of the scale.
     let contrast = robust_range(comparison.truth.iter().map(|value| (value - mean).norm()));
-    let errors = painter.map(Colormap::Magma).range(contrast.map(|(_, high)| (0.0, high)));
+    let errors = painter.map(Colormap::Error).range(contrast.map(|(_, high)| (0.0, high)));
     ObjectPictures {
         amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()).png(),
         phase: painter.range(phases).phase(comparison.aligned.view()).png(),

@@ -176,12 +176,20 @@ impl Dataset {
     /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s = sqrt(mean summed counts),
     /// so that the mean summed intensity is 1. Patterns without a single photon keep s = 1.
     pub fn amplitudes(counts: &Array3<f32>) -> (Array3<f32>, f64) {
-        let total: f64 =
-            counts.outer_iter().map(|pattern| pattern.iter().map(|&c| f64::from(c)).sum::<f64>()).sum();
-        let mean = total / counts.len_of(Axis(0)).max(1) as f64;
-        let scale = if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 };
-        (counts.mapv(|count| (f64::from(count).sqrt() / scale) as f32), scale)
+        let mut amplitudes = counts.to_owned();
+        let scale = amplitudes_in_place(&mut amplitudes);
+        (amplitudes, scale)
     }
+}
+
+/// [`Dataset::amplitudes`] without a second stack.
+pub(crate) fn amplitudes_in_place(counts: &mut Array3<f32>) -> f64 {
+    let total: f64 =
+        counts.outer_iter().map(|pattern| pattern.iter().map(|&c| f64::from(c)).sum::<f64>()).sum();
+    let mean = total / counts.len_of(Axis(0)).max(1) as f64;
+    let scale = if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 };
+    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
+    scale
 }
 
 /// A field in another unit.

@@ -15,13 +15,12 @@ pub(super) fn read(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(String, Array)>, Error> {
+    let told = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let others = archive.names().filter(|name| !known.contains(name) && *name != metadata::KEY);
+    let (left_out, names): (Vec<&str>, Vec<&str>) = others.partition(|name| told(name));
+    notes.extend(left_out.iter().map(|name| format!("{name}: left out, as told")));
     let mut extras = Vec::new();
-    for name in archive.names().filter(|name| !known.contains(name) && *name != metadata::KEY) {
-        if options.leave_out.iter().any(|left| left == name) {
-            notes.push(format!("{name}: left out, as told"));
-            continue;
-        }
-        let array = archive.read(name)?;
+    for (name, array) in names.iter().copied().zip(archive.read_all(&names)?) {
         let kept = match array.values() {
             Values::Object(pickled) => {
                 let refused =

@@ -1,10 +1,11 @@
 //! The stack of patterns: from any order, quantity and place of the zero frequency to centred amplitudes.
 
-use ndarray::{Array3, Ix3};
+use ndarray::Array3;
 
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
-use crate::npy::{Array, DType};
-use crate::{Dataset, Problem};
+use crate::dataset::amplitudes_in_place;
+use crate::npy::{DType, Header, NpyError};
+use crate::{Archive, Error, Problem};
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -33,27 +34,50 @@ pub(super) enum Refusal {
     Ambiguous(String, String),
 }
 
-/// The patterns of an array that is known to have three axes.
-pub(super) fn read(
-    array: Array,
+/// The patterns of an archive's array that is known to have three axes of length `shape`, others being of length 1.
+/// They are converted and put in order while they are read, so that no second copy of them is ever in memory.
+pub(super) fn read_from(
+    archive: &Archive,
+    header: &Header,
+    shape: [usize; 3],
+    order: AxisOrder,
+    rules: &Rules,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Result<Stack, Refusal>, Error> {
+    if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
+        return Ok(Err(Refusal::Problems(vec![problem])));
+    }
+    let first = header.shape.len() - 3;
+    let mut axes: Vec<usize> = (0..header.shape.len()).collect();
+    let mut wanted = shape;
+    if order == AxisOrder::PatternLast {
+        axes[first..].rotate_right(1);
+        wanted.rotate_right(1);
+    }
+    let values = archive.read_f32_in_order(rules.key, &axes)?;
+    // Only axes of length 1 disappear.
+    let values = values.into_shape_with_order(wanted).map_err(|error| Error::Array {
+        path: archive.path().to_owned(),
+        key: rules.key.to_owned(),
+        source: NpyError::Shape(error.to_string()),
+    })?;
+    Ok(convert(values, &header.dtype, order, rules, options, notes))
+}
+
+/// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the project has them.
+pub(super) fn convert(
+    mut values: Array3<f32>,
+    dtype: &DType,
     order: AxisOrder,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Stack, Refusal> {
-    let dtype = array.dtype();
-    if let Some(problem) = wrong_kind(rules.key, &dtype) {
-        return Err(Refusal::Problems(vec![problem]));
-    }
-    let unreadable = |error: crate::npy::NpyError| {
-        Refusal::Problems(vec![Problem::new(rules.key, "three axes of real numbers", error.to_string())])
-    };
-    let mut values = array.into_f32_array::<Ix3>().map_err(unreadable)?;
-    if dtype != DType::F32 {
+    if *dtype != DType::F32 {
         notes.push(format!("{}: {dtype} converted to float32", rules.key));
     }
     if order == AxisOrder::PatternLast {
-        values = values.permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
         notes.push(format!("{}: axes (H, W, n) reordered to (n, H, W)", rules.key));
     }
     let problems: Vec<Problem> = crate::contract::diffraction(&values)
@@ -64,7 +88,7 @@ pub(super) fn read(
         return Err(Refusal::Problems(problems));
     }
 
-    let quantity = quantity(&values, &dtype, rules, options, notes)?;
+    let quantity = quantity(&values, dtype, rules, options, notes)?;
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
         centre(&mut values);
@@ -79,8 +103,7 @@ pub(super) fn read(
             None
         }
         Quantity::Counts => {
-            let (amplitude, scale) = Dataset::amplitudes(&values);
-            values = amplitude;
+            let scale = amplitudes_in_place(&mut values);
             notes.push(format!(
                 "{}: counts converted to amplitude, sqrt(counts) / {scale}, so that the mean summed intensity is 1",
                 rules.key

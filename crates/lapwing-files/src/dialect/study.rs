@@ -7,7 +7,7 @@ use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
     AxisOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
 };
-use crate::npy::{Array, DType};
+use crate::npy::{Array, DType, Values};
 use crate::npz::Archive;
 use crate::{Dataset, Error, Metadata, Problem, contract, metadata};
 
@@ -33,8 +33,18 @@ pub(super) fn read(
         probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
         by_contract: key == "diffraction" && metadata.as_ref().is_some_and(follows_contract),
     };
-    let stack =
-        patterns(archive, scan.is_some().then_some(&evidence), key, options, &mut notes, &mut problems)?;
+    // The other arrays are often compressed, and as large as the patterns: they are read at the same time.
+    let known = [key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
+    let mut notes_of_extras = Vec::new();
+    let (stack, extras) = rayon::join(
+        || {
+            let evidence = scan.is_some().then_some(&evidence);
+            patterns(archive, evidence, key, options, &mut notes, &mut problems)
+        },
+        || extras::read(archive, &known, options, &mut notes_of_extras),
+    );
+    let (stack, mut extras) = (stack?, extras?);
+    notes.append(&mut notes_of_extras);
 
     if let Some(scan) = &scan {
         problems.extend(contract::scan(scan));
@@ -53,12 +63,6 @@ pub(super) fn read(
         problems.extend(contract::windows(scan, shape, object.dim()));
     }
 
-    let mut extras = extras::read(
-        archive,
-        &[key, "xcoords", "ycoords", "objectGuess", "probeGuess"],
-        options,
-        &mut notes,
-    )?;
     if let (Some(scan), Some((order, _))) = (&scan, &stack) {
         check_extras(&mut extras, scan.len(), *order, &mut notes, &mut problems);
     }
@@ -123,9 +127,8 @@ fn patterns(
     let order =
         evidence.map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
     let outcome = match order {
-        Ok(order) => {
-            stack::read(archive.read(key)?, order, &rules, options, notes).map(|stack| (order, stack))
-        }
+        Ok(order) => stack::read_from(archive, &header, shape, order, &rules, options, notes)?
+            .map(|stack| (order, stack)),
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -265,7 +268,7 @@ fn check_extras(
             && array.dtype().is_complex()
             && let [_, _, last] = *array.shape()
             && last == n
-            && let Ok(patches) = array.clone().into_complex32_array::<Ix3>()
+            && let Ok(patches) = std::mem::replace(array, Array::scalar(0_u8)).into_complex32_array::<Ix3>()
         {
             *array = Array::from(&patches.permuted_axes([2, 0, 1]));
             notes.push("Y: axes (H, W, n) reordered to (n, H, W)".to_owned());
@@ -275,13 +278,13 @@ fn check_extras(
             problems.push(Problem::new(name.as_str(), expected, format!("shape {:?}", array.shape())));
         }
     }
-    let patches = extras.iter().find(|(name, array)| name == "Y" && array.dtype().is_complex());
-    if let Some((_, patches)) = patches
-        && let Ok(values) = patches.clone().into_complex32()
-    {
-        let wrong = values.iter().filter(|value| !value.is_finite()).count();
-        if wrong > 0 {
-            problems.push(Problem::new("Y", "finite numbers", format!("{wrong} that are not")));
-        }
+    let patches = extras.iter().find(|(name, _)| name == "Y").map(|(_, array)| array.values());
+    let wrong = match patches {
+        Some(Values::C64(values)) => values.iter().filter(|value| !value.is_finite()).count(),
+        Some(Values::C128(values)) => values.iter().filter(|value| !value.is_finite()).count(),
+        _ => 0,
+    };
+    if wrong > 0 {
+        problems.push(Problem::new("Y", "finite numbers", format!("{wrong} that are not")));
     }
 }

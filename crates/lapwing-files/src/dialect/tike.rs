@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules};
 use super::{Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack};
-use crate::dataset::scaled;
-use crate::npy::Array;
+use crate::dataset::{amplitudes_in_place, scaled};
+use crate::npy::{Array, Header};
 use crate::npz::Archive;
 use crate::{Dataset, Error, Problem, contract, metadata};
 
@@ -19,13 +19,10 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
     let mut metadata = metadata::read(archive)?.unwrap_or_default();
 
     let corners = corners(archive, &mut problems)?;
-    let data = match squeezed(archive, "data", 3, "(1, n, H, W)", &mut problems)? {
-        Some(array) => array,
-        None => return Err(Error::Contract { path: archive.path().to_owned(), problems }),
+    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", &mut problems)? else {
+        return Err(Error::Contract { path: archive.path().to_owned(), problems });
     };
-    let n = corners.as_ref().map_or(data.shape()[0], |(rows, _)| rows.len());
-    // `squeezed` returns three axes.
-    let shape = [data.shape()[0], data.shape()[1], data.shape()[2]];
+    let n = corners.as_ref().map_or(shape[0], |(rows, _)| rows.len());
     let rules = Rules {
         key: "data",
         floats: Some(Quantity::Intensity),
@@ -33,9 +30,11 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
         zero_frequency: ZeroFrequency::Corner,
     };
     let evidence = OrderEvidence { key: "data", n, probe: None, by_contract: true };
-    let stacked = evidence
-        .decide(&shape, options, &mut notes)
-        .and_then(|order| Ok((order, stack::read(data, order, &rules, options, &mut notes)?)));
+    let stacked = match evidence.decide(&shape, options, &mut notes) {
+        Ok(order) => stack::read_from(archive, &header, shape, order, &rules, options, &mut notes)?
+            .map(|stack| (order, stack)),
+        Err(refusal) => Err(refusal),
+    };
     let stacked = match stacked {
         Ok(stacked) => Some(stacked),
         Err(Refusal::Problems(found)) => {
@@ -62,8 +61,8 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
 
     if stack.quantity == Quantity::Intensity {
         // tike knows no other unit than photons, and a likelihood needs one.
-        let (amplitude, scale) = Dataset::amplitudes(&stack.amplitude.mapv(|a| a * a));
-        stack.amplitude = amplitude;
+        stack.amplitude.mapv_inplace(|a| a * a);
+        let scale = amplitudes_in_place(&mut stack.amplitude);
         stack.scale = Some(scale);
         notes.push(format!(
             "data: the unit of the intensity is taken as photons; amplitudes divided by {scale}"
@@ -123,25 +122,38 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
     Ok((dataset, understanding))
 }
 
-/// An array whose last `axes` axes count and whose others have length 1; `None` with a problem otherwise.
-fn squeezed(
+/// Header of an array whose last `N` axes count and whose others have length 1, and the lengths of these axes; `None`
+/// with a problem otherwise.
+fn trailing<const N: usize>(
     archive: &Archive,
     key: &str,
-    axes: usize,
     expected: &str,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Array>, Error> {
+) -> Result<Option<(Header, [usize; N])>, Error> {
     if !archive.contains(key) {
         problems.push(Problem::new(key, expected, "nothing of that name"));
         return Ok(None);
     }
     let header = archive.header(key)?;
-    let (leading, trailing) = header.shape.split_at(header.shape.len().saturating_sub(axes));
-    if trailing.len() != axes || leading.iter().any(|&length| length != 1) {
-        problems.push(Problem::new(key, expected, format!("shape {:?}", header.shape)));
-        return Ok(None);
+    let (leading, trailing) = header.shape.split_at(header.shape.len().saturating_sub(N));
+    match <[usize; N]>::try_from(trailing) {
+        Ok(lengths) if leading.iter().all(|&length| length == 1) => Ok(Some((header, lengths))),
+        _ => {
+            problems.push(Problem::new(key, expected, format!("shape {:?}", header.shape)));
+            Ok(None)
+        }
     }
-    let array = archive.read(key)?.reshape(trailing.to_vec());
+}
+
+/// The array itself, without the axes of length 1.
+fn squeezed<const N: usize>(
+    archive: &Archive,
+    key: &str,
+    expected: &str,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Array>, Error> {
+    let Some((_, lengths)) = trailing::<N>(archive, key, expected, problems)? else { return Ok(None) };
+    let array = archive.read(key)?.reshape(lengths.to_vec());
     array.map(Some).map_err(|source| Error::Array {
         path: archive.path().to_owned(),
         key: key.to_owned(),
@@ -154,7 +166,7 @@ type Corners = (Vec<f64>, Vec<f64>);
 
 fn corners(archive: &Archive, problems: &mut Vec<Problem>) -> Result<Option<Corners>, Error> {
     let expected = "(1, n, 2) real numbers";
-    let Some(array) = squeezed(archive, "scan", 2, expected, problems)? else { return Ok(None) };
+    let Some(array) = squeezed::<2>(archive, "scan", expected, problems)? else { return Ok(None) };
     match (array.shape(), array.to_f64()) {
         ([_, 2], Ok(values)) => Ok(Some(values.chunks_exact(2).map(|corner| (corner[0], corner[1])).unzip())),
         _ => {
@@ -175,7 +187,7 @@ fn probe(
         return Ok(None);
     }
     let expected = "(1, 1, 1, modes, H, W) complex64";
-    let Some(array) = squeezed(archive, key, 3, expected, problems)? else { return Ok(None) };
+    let Some(array) = squeezed::<3>(archive, key, expected, problems)? else { return Ok(None) };
     if !array.dtype().is_complex() {
         problems.push(Problem::new(key, expected, array.dtype().to_string()));
         return Ok(None);
@@ -204,6 +216,6 @@ fn object(
             .push(format!("psi: {} slices carried along; a single one would be the object", header.shape[0]));
         return Ok(None);
     }
-    let array = squeezed(archive, key, 2, "(slices, H, W) complex64", problems)?;
+    let array = squeezed::<2>(archive, key, "(slices, H, W) complex64", problems)?;
     Ok(array.and_then(|array| array.into_complex32_array::<Ix2>().ok()))
 }

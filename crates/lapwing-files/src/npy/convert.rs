@@ -9,15 +9,15 @@ use super::{Array, DType, NpyError, Values};
 
 /// The value of an IEEE 754 binary16 bit pattern.
 pub fn half_to_f32(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let exponent = i32::from(bits >> 10 & 0x1f);
-    let fraction = f32::from(bits & 0x3ff);
-    match exponent {
-        0 => sign * fraction * 2.0_f32.powi(-24),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
-    }
+    let sign = u32::from(bits & 0x8000) << 16;
+    let rest = u32::from(bits & 0x7fff) << 13;
+    let magnitude = match bits & 0x7c00 {
+        // The exponent of infinities and NaN stays as large as it can be.
+        0x7c00 => rest | 0x7f80_0000,
+        // The exponents of the two formats are offset by 15 and 127; the product is exact, small numbers included.
+        _ => (f32::from_bits(rest) * f32::from_bits((127 + 127 - 15) << 23)).to_bits(),
+    };
+    f32::from_bits(sign | magnitude)
 }
 
 /// Collects every element through `as`; booleans become 0 and 1.

@@ -9,6 +9,7 @@
 mod convert;
 mod dtype;
 mod element;
+mod fill;
 mod header;
 mod literal;
 mod stream;
@@ -19,9 +20,10 @@ use num_complex::{Complex32, Complex64};
 pub use convert::half_to_f32;
 pub use dtype::DType;
 pub use element::Element;
+pub(crate) use fill::{Bytes, Convert, PIECE, Sequential, fill_in_order};
 pub use header::Header;
-pub(crate) use stream::{decode, read_values, write_numbers, write_values};
 pub use stream::{read, write};
+pub(crate) use stream::{read_f32, read_values, write_numbers, write_values};
 
 /// What is wrong with an array in a file, or with a request for its values.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use super::{Array, DType, Element, Header, NpyError, Values, each_vector};
+use super::fill::{Bytes, Reorder, Sequential, numbers};
+use super::{Array, DType, Element, Header, NpyError, Values, each_vector, half_to_f32};
 use crate::{Error, atomic};
 
-/// Bytes decoded at a time.
+/// Bytes encoded at a time.
 const CHUNK: usize = 1 << 18;
 /// Longest pickle of an object array that is taken into memory.
 const MAX_PICKLE: u64 = 16 << 20;
@@ -41,135 +42,90 @@ pub fn write(path: impl AsRef<Path>, array: &Array) -> Result<(), Error> {
 }
 
 /// Reads header and data from a stream of exactly `length` bytes.
-pub(crate) fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
+fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
     let header = Header::read(input)?;
     let available = length.saturating_sub(header.length as u64);
-    read_values(input, header, available)
+    read_values(&mut Sequential(input), header, available)
 }
 
-/// Reads the data behind a header, of which the stream is known to hold exactly `available` bytes.
-pub(crate) fn read_values(input: &mut impl Read, header: Header, available: u64) -> Result<Array, NpyError> {
+/// Refuses data whose length is not the one that the header promises.
+fn check_length(header: &Header, available: u64) -> Result<(), NpyError> {
     match header.data_bytes()? {
-        Some(promised) if promised != available => return Err(NpyError::Length { promised, available }),
+        Some(promised) if promised != available => Err(NpyError::Length { promised, available }),
         None if available > MAX_PICKLE => {
-            return Err(NpyError::TooLarge {
-                bytes: available,
-                limit: "the 16 MiB allowed for pickled objects",
-            });
+            Err(NpyError::TooLarge { bytes: available, limit: "the 16 MiB allowed for pickled objects" })
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Reads the data behind a header, of which there are known to be exactly `available` bytes.
+pub(crate) fn read_values(data: &mut impl Bytes, header: Header, available: u64) -> Result<Array, NpyError> {
+    check_length(&header, available)?;
     let (count, big) = (header.count(), header.big_endian);
-    let mut values = match header.dtype {
-        DType::Bool => bool::wrap(numbers(input, count, big)?),
-        DType::I8 => i8::wrap(numbers(input, count, big)?),
-        DType::I16 => i16::wrap(numbers(input, count, big)?),
-        DType::I32 => i32::wrap(numbers(input, count, big)?),
-        DType::I64 => i64::wrap(numbers(input, count, big)?),
-        DType::U8 => u8::wrap(numbers(input, count, big)?),
-        DType::U16 => u16::wrap(numbers(input, count, big)?),
-        DType::U32 => u32::wrap(numbers(input, count, big)?),
-        DType::U64 => u64::wrap(numbers(input, count, big)?),
-        DType::F16 => Values::F16(numbers(input, count, big)?),
-        DType::F32 => f32::wrap(numbers(input, count, big)?),
-        DType::F64 => f64::wrap(numbers(input, count, big)?),
-        DType::C64 => Values::C64(numbers(input, count, big)?),
-        DType::C128 => Values::C128(numbers(input, count, big)?),
-        DType::Text(width) => Values::Text { width, units: numbers(input, count * width, big)? },
-        DType::Bytes(width) => Values::Bytes { width, bytes: numbers(input, count * width, big)? },
-        DType::Raw { descr, width } => {
-            Values::Raw { descr, width, bytes: numbers(input, count * width, big)? }
-        }
-        DType::Object => {
-            // At most the limit for pickles.
-            let bytes = numbers(input, available as usize, false)?;
-            // The order of the elements is the pickle's own business.
-            return Array::new(header.shape, Values::Object(bytes));
-        }
-    };
-    if header.fortran_order && header.shape.len() > 1 && count > 0 {
-        values = to_c_order(values, &header.shape);
+    let order: Vec<usize> = (0..header.shape.len()).collect();
+    let reorder = |width| Reorder::new(&header.shape, header.fortran_order, &order, width);
+    let one = reorder(1);
+    macro_rules! read {
+        () => {
+            numbers(data, count, big, one.as_ref(), |x| x)?
+        };
+        ($width:expr) => {
+            numbers(data, count * $width, big, reorder($width).as_ref(), |x| x)?
+        };
     }
+    let values = match header.dtype {
+        DType::Bool => bool::wrap(read!()),
+        DType::I8 => i8::wrap(read!()),
+        DType::I16 => i16::wrap(read!()),
+        DType::I32 => i32::wrap(read!()),
+        DType::I64 => i64::wrap(read!()),
+        DType::U8 => u8::wrap(read!()),
+        DType::U16 => u16::wrap(read!()),
+        DType::U32 => u32::wrap(read!()),
+        DType::U64 => u64::wrap(read!()),
+        DType::F16 => Values::F16(read!()),
+        DType::F32 => f32::wrap(read!()),
+        DType::F64 => f64::wrap(read!()),
+        DType::C64 => Values::C64(read!()),
+        DType::C128 => Values::C128(read!()),
+        DType::Text(width) => Values::Text { width, units: read!(width) },
+        DType::Bytes(width) => Values::Bytes { width, bytes: read!(width) },
+        DType::Raw { ref descr, width } => Values::Raw { descr: descr.clone(), width, bytes: read!(width) },
+        // The order of the elements is the pickle's own business; its length is at most the limit for pickles.
+        DType::Object => Values::Object(numbers(data, available as usize, false, None, |x| x)?),
+    };
     Array::new(header.shape, values)
 }
 
-/// Reads `count` elements; memory is taken once, for all of them.
-fn numbers<T: Element>(input: &mut impl Read, count: usize, big: bool) -> Result<Vec<T>, NpyError> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| NpyError::TooLarge {
-        bytes: (count as u64).saturating_mul(T::WIDTH as u64),
-        limit: "the memory there is",
-    })?;
-    let mut buffer = vec![0; CHUNK.min(count.saturating_mul(T::WIDTH))];
-    let mut left = count;
-    while left > 0 {
-        let now = left.min(CHUNK / T::WIDTH);
-        let bytes = &mut buffer[..now * T::WIDTH];
-        input.read_exact(bytes)?;
-        if big {
-            values.extend(bytes.chunks_exact(T::WIDTH).map(T::from_be));
-        } else {
-            values.extend(bytes.chunks_exact(T::WIDTH).map(T::from_le));
-        }
-        left -= now;
+/// Reads real numbers as `f32`, converted as they come, the axes in the given order.
+pub(crate) fn read_f32(
+    data: &mut impl Bytes,
+    header: &Header,
+    order: &[usize],
+    available: u64,
+) -> Result<Vec<f32>, NpyError> {
+    check_length(header, available)?;
+    let reorder = Reorder::new(&header.shape, header.fortran_order, order, 1);
+    macro_rules! read {
+        ($type:ty, $convert:expr) => {
+            numbers::<$type, f32>(data, header.count(), header.big_endian, reorder.as_ref(), $convert)
+        };
     }
-    Ok(values)
-}
-
-fn to_c_order(values: Values, shape: &[usize]) -> Values {
-    match values {
-        Values::Bool(v) => Values::Bool(transposed(&v, shape, 1)),
-        Values::I8(v) => Values::I8(transposed(&v, shape, 1)),
-        Values::I16(v) => Values::I16(transposed(&v, shape, 1)),
-        Values::I32(v) => Values::I32(transposed(&v, shape, 1)),
-        Values::I64(v) => Values::I64(transposed(&v, shape, 1)),
-        Values::U8(v) => Values::U8(transposed(&v, shape, 1)),
-        Values::U16(v) => Values::U16(transposed(&v, shape, 1)),
-        Values::U32(v) => Values::U32(transposed(&v, shape, 1)),
-        Values::U64(v) => Values::U64(transposed(&v, shape, 1)),
-        Values::F16(v) => Values::F16(transposed(&v, shape, 1)),
-        Values::F32(v) => Values::F32(transposed(&v, shape, 1)),
-        Values::F64(v) => Values::F64(transposed(&v, shape, 1)),
-        Values::C64(v) => Values::C64(transposed(&v, shape, 1)),
-        Values::C128(v) => Values::C128(transposed(&v, shape, 1)),
-        Values::Text { width, units } => Values::Text { width, units: transposed(&units, shape, width) },
-        Values::Bytes { width, bytes } => Values::Bytes { width, bytes: transposed(&bytes, shape, width) },
-        Values::Raw { descr, width, bytes } => {
-            Values::Raw { descr, width, bytes: transposed(&bytes, shape, width) }
-        }
-        Values::Object(pickle) => Values::Object(pickle),
-    }
-}
-
-/// Elements of `width` values each, from first-axis-fastest to last-axis-fastest order.
-fn transposed<T: Copy>(values: &[T], shape: &[usize], width: usize) -> Vec<T> {
-    let strides: Vec<usize> = shape
-        .iter()
-        .scan(1, |stride, &length| {
-            let this = *stride;
-            *stride *= length;
-            Some(this)
-        })
-        .collect();
-    let mut out = Vec::with_capacity(values.len());
-    let mut index = vec![0; shape.len()];
-    let mut source = 0;
-    loop {
-        out.extend_from_slice(&values[source * width..(source + 1) * width]);
-        let mut axis = shape.len();
-        loop {
-            if axis == 0 {
-                return out;
-            }
-            axis -= 1;
-            index[axis] += 1;
-            source += strides[axis];
-            if index[axis] < shape[axis] {
-                break;
-            }
-            source -= strides[axis] * shape[axis];
-            index[axis] = 0;
-        }
+    match header.dtype {
+        DType::Bool => read!(bool, |x| f32::from(u8::from(x))),
+        DType::I8 => read!(i8, f32::from),
+        DType::I16 => read!(i16, f32::from),
+        DType::I32 => read!(i32, |x| x as f32),
+        DType::I64 => read!(i64, |x| x as f32),
+        DType::U8 => read!(u8, f32::from),
+        DType::U16 => read!(u16, f32::from),
+        DType::U32 => read!(u32, |x| x as f32),
+        DType::U64 => read!(u64, |x| x as f32),
+        DType::F16 => read!(u16, half_to_f32),
+        DType::F32 => read!(f32, |x| x),
+        DType::F64 => read!(f64, |x| x as f32),
+        _ => Err(NpyError::Kind { expected: "real numbers", found: header.dtype.to_string() }),
     }
 }
 
@@ -198,18 +154,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fortran_order_becomes_c_order() {
-        // a[i, j, k] = 100 i + 10 j + k, first axis fastest.
-        let shape = [2, 3, 2];
-        let mut fortran = Vec::new();
-        for k in 0..2 {
-            for j in 0..3 {
-                fortran.extend((0..2).map(|i| 100 * i + 10 * j + k));
-            }
-        }
-        let c = transposed(&fortran, &shape, 1);
-        assert_eq!(c, [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]);
-        assert_eq!(transposed(b"aabbccdd", &[2, 2], 2), b"aaccbbdd");
+    fn text_in_fortran_order_keeps_its_letters_together() {
+        let header = Header {
+            dtype: DType::Bytes(2),
+            big_endian: false,
+            fortran_order: true,
+            shape: vec![2, 2],
+            length: 0,
+        };
+        let array = read_values(&mut Sequential(b"aabbccdd".as_slice()), header, 8).unwrap();
+        assert_eq!(array.values(), &Values::Bytes { width: 2, bytes: b"aaccbbdd".to_vec() });
     }
 
     #[test]

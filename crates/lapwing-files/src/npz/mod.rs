@@ -7,22 +7,24 @@
 //! its member, and members may not share bytes. Names that look like paths out of the archive and names that occur
 //! twice are refused. Members that are no arrays are passed over; [`Archive::strangers`] lists them.
 
+mod content;
 mod directory;
 mod source;
 mod writer;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::DeflateDecoder;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::Error;
 use crate::npy::{self, Array, Header, NpyError};
-use directory::{Member, Method};
-use source::{Section, Source};
+use content::Content;
+use directory::Member;
+use source::Source;
 pub use writer::{Packing, Writer, write, write_with};
 
 /// Name, element type and shape of an array in a file.
@@ -119,7 +121,7 @@ impl Archive {
     /// [`Error::NoSuchArray`], or [`Error::Array`] when it is unreadable.
     pub fn header(&self, name: &str) -> Result<Header, Error> {
         let member = self.member(name)?;
-        Header::read(&mut self.stream(member)).map_err(|source| self.unreadable(name, source))
+        Header::read(&mut self.content(member)).map_err(|source| self.unreadable(name, source))
     }
 
     /// Name, dtype and shape of every array, in file order.
@@ -139,22 +141,80 @@ impl Archive {
     /// # Errors
     /// [`Error::NoSuchArray`], or [`Error::Array`] when it is damaged (its checksum included) or unreadable.
     pub fn read(&self, name: &str) -> Result<Array, Error> {
+        let read =
+            |content: &mut Content, header: Header, available| npy::read_values(content, header, available);
+        self.read_by(name, read)
+    }
+
+    /// Reads several arrays, at the same time where there are threads: a compressed one keeps only one of them busy.
+    ///
+    /// # Errors
+    /// That of the first name that cannot be read, as for [`read`](Self::read).
+    pub fn read_all<N: AsRef<str> + Sync>(&self, names: &[N]) -> Result<Vec<Array>, Error> {
+        let arrays: Vec<Result<Array, Error>> =
+            names.par_iter().map(|name| self.read(name.as_ref())).collect();
+        arrays.into_iter().collect()
+    }
+
+    /// Reads real numbers as `f32`. They are converted as they come, whatever they are in the file: memory is taken
+    /// for the `f32` array only.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and [`NpyError::Kind`] inside [`Error::Array`] for anything but booleans, integers
+    /// and real floats.
+    pub fn read_f32(&self, name: &str) -> Result<ndarray::ArrayD<f32>, Error> {
+        let axes = self.header(name)?.shape.len();
+        self.read_f32_in_order(name, &(0..axes).collect::<Vec<_>>())
+    }
+
+    /// [`read_f32`](Self::read_f32) with the axes in another order, C order in memory; `order[0]` is the axis of the
+    /// file that becomes the first. This too is done as the numbers come.
+    ///
+    /// # Errors
+    /// As for [`read_f32`](Self::read_f32), and [`NpyError::Shape`] inside [`Error::Array`] when `order` does not name
+    /// each axis once.
+    pub fn read_f32_in_order(&self, name: &str, order: &[usize]) -> Result<ndarray::ArrayD<f32>, Error> {
+        self.read_by(name, |content, header, available| {
+            let mut sorted = order.to_vec();
+            sorted.sort_unstable();
+            if !sorted.into_iter().eq(0..header.shape.len()) {
+                return Err(NpyError::Shape(format!(
+                    "{:?}, of which the axes {order:?} were asked for",
+                    header.shape
+                )));
+            }
+            let values = npy::read_f32(content, &header, order, available)?;
+            let shape: Vec<usize> = order.iter().map(|&axis| header.shape[axis]).collect();
+            let array = ndarray::ArrayD::from_shape_vec(shape, values);
+            array.map_err(|_| NpyError::Shape(format!("{:?}", header.shape)))
+        })
+    }
+
+    /// Reads header, data by `read`, which is told how many bytes there are, and checks the rest.
+    fn read_by<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&mut Content, Header, u64) -> Result<T, NpyError>,
+    ) -> Result<T, Error> {
         let member = self.member(name)?;
-        let mut stream = self.stream(member);
-        let read = npy::decode(&mut stream, member.size).and_then(|array| {
-            stream.finish()?;
-            Ok(array)
-        });
-        read.map_err(|source| self.unreadable(name, source))
+        let mut content = self.content(member);
+        let whole = || {
+            let header = Header::read(&mut content)?;
+            let available = member.size.saturating_sub(header.length as u64);
+            let value = read(&mut content, header, available)?;
+            content.finish()?;
+            Ok(value)
+        };
+        whole().map_err(|source| self.unreadable(name, source))
     }
 
     /// The first bytes of an array's data, for a message about them; nothing when they cannot be read.
     pub(crate) fn first_bytes(&self, name: &str, most: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         if let Ok(member) = self.member(name) {
-            let mut stream = self.stream(member);
+            let mut stream = self.content(member);
             if Header::read(&mut stream).is_err() {
-                stream = self.stream(member);
+                stream = self.content(member);
             }
             // What was read before an error is kept, and is all that can be shown.
             let _ = stream.take(most).read_to_end(&mut bytes);
@@ -181,60 +241,8 @@ impl Archive {
         Error::Array { path: self.path.clone(), key: name.to_owned(), source }
     }
 
-    fn stream(&self, member: &Member) -> Stream {
-        let section = self.source.section(member.data, member.compressed);
-        let data = match member.method {
-            Method::Stored => Data::Stored(section),
-            Method::Deflated => {
-                Data::Deflated(DeflateDecoder::new(BufReader::with_capacity(1 << 16, section)))
-            }
-        };
-        Stream { data, left: member.size, crc: flate2::Crc::new(), expected: member.crc }
-    }
-}
-
-/// The uncompressed data of a member: as many bytes as it claims, and its checksum.
-struct Stream {
-    data: Data,
-    left: u64,
-    crc: flate2::Crc,
-    expected: u32,
-}
-
-enum Data {
-    Stored(Section),
-    Deflated(DeflateDecoder<BufReader<Section>>),
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let read = match &mut self.data {
-            Data::Stored(section) => section.read(&mut buffer[..wanted])?,
-            Data::Deflated(decoder) => decoder.read(&mut buffer[..wanted])?,
-        };
-        self.crc.update(&buffer[..read]);
-        self.left -= read as u64;
-        Ok(read)
-    }
-}
-
-impl Stream {
-    /// Checks that everything was read, that nothing follows, and the checksum.
-    fn finish(&mut self) -> io::Result<()> {
-        let damaged = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
-        if self.left > 0 {
-            return damaged("bytes are left over");
-        }
-        if let Data::Deflated(decoder) = &mut self.data
-            && decoder.read(&mut [0])? > 0
-        {
-            return damaged("it unpacks to more than the archive says");
-        }
-        if self.crc.sum() != self.expected {
-            return damaged("the checksum is wrong");
-        }
-        Ok(())
+    fn content(&self, member: &Member) -> Content {
+        Content::new(&self.source, member)
     }
 }
 

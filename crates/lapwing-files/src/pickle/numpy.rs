@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::machine::{Machine, Node, NodeId};
 use super::{PickleError, Value};
-use crate::npy::{Array, DType, Header, Values, half_to_f32, read_values};
+use crate::npy::{Array, DType, Header, Sequential, Values, half_to_f32, read_values};
 
 /// A function that a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn array(
             let Node::Bytes(bytes) = machine.node(data) else {
                 return Err(malformed("an array without data"));
             };
-            let array = read_values(&mut &**bytes, header, available as u64)?;
+            let array = read_values(&mut Sequential(&**bytes), header, available as u64)?;
             Ok(Node::Array(Box::new(array)))
         }
         _ => Err(malformed(format!("data of the wrong kind for an array of {}", header.dtype))),

@@ -1,0 +1,181 @@
+//! Arrays so large that they are mapped, unpacked beside their conversion and read by several threads.
+#![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use lapwing_files::npy::{Array, Element, Values};
+use lapwing_files::npz::{Packing, write_with};
+use lapwing_files::{Archive, ReadOptions, dataset};
+
+/// The system's allocator, which also keeps the peak of what is allocated.
+struct Counting;
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not touch the memory.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Memory is counted for the whole process, so the tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Of the stack in memory, the most that may be allocated.
+const MOST: f64 = 1.2;
+const SHAPE: [usize; 3] = [900, 96, 80];
+
+/// Small whole numbers that differ from pixel to pixel; `index` runs in the order of `SHAPE`.
+fn count(index: usize) -> u16 {
+    (index.wrapping_mul(2_654_435_761) >> 13 & 0x1f) as u16
+}
+
+fn stack<T>(of: impl Fn(u16) -> T) -> Vec<T> {
+    (0..SHAPE.iter().product()).map(|index| of(count(index))).collect()
+}
+
+fn file(folder: &Path, packing: Packing, fill: impl Fn(&mut lapwing_files::npz::Writer<'_>)) -> PathBuf {
+    let path = folder.join("large.npz");
+    write_with(&path, packing, |npz| {
+        fill(npz);
+        Ok(())
+    })
+    .unwrap();
+    path
+}
+
+/// What `work` returns, and the peak of what it allocated in bytes of the `f32` stack.
+fn measured<R>(work: impl FnOnce() -> R) -> (R, f64) {
+    let before = NOW.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let result = work();
+    let stack = 4 * SHAPE.iter().product::<usize>();
+    (result, (PEAK.load(Relaxed) - before) as f64 / stack as f64)
+}
+
+fn check_values<T: Element + PartialEq + std::fmt::Debug>(of: impl Fn(u16) -> T) {
+    let folder = tempfile::tempdir().unwrap();
+    let values = stack(of);
+    for packing in [Packing::Stored, Packing::Deflated] {
+        // Names of several lengths: the data begin at any byte.
+        for name in ["a", "ab", "abc"] {
+            let path = file(folder.path(), packing, |npz| npz.values(name, &SHAPE, &values).unwrap());
+            let archive = Archive::open(&path).unwrap();
+            assert!(
+                archive.read(name).unwrap() == Array::new(SHAPE.into(), T::wrap(values.clone())).unwrap()
+            );
+            let (converted, peak) = measured(|| archive.read_f32(name).unwrap());
+            assert!(converted.iter().enumerate().all(|(index, &value)| value == f32::from(count(index))));
+            assert!(peak < MOST, "{packing:?} {name}: {peak}");
+        }
+    }
+}
+
+#[test]
+fn values_are_the_same_however_they_are_packed() {
+    let _turn = TURN.lock();
+    check_values(|n| n);
+    check_values(u32::from);
+    check_values(f32::from);
+    check_values(f64::from);
+}
+
+#[test]
+fn axes_are_put_in_order_while_they_are_read() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let [n, height, width] = SHAPE;
+    let mut values = vec![0_u16; n * height * width];
+    for (index, value) in values.iter_mut().enumerate() {
+        // The file is (H, W, n).
+        *value = count(index % n * height * width + index / n);
+    }
+    for packing in [Packing::Stored, Packing::Deflated] {
+        let path = file(folder.path(), packing, |npz| npz.values("a", &[height, width, n], &values).unwrap());
+        let archive = Archive::open(&path).unwrap();
+        let (array, peak) = measured(|| archive.read_f32_in_order("a", &[2, 0, 1]).unwrap());
+        assert_eq!(array.shape(), SHAPE);
+        assert!(array.iter().enumerate().all(|(index, &value)| value == f32::from(count(index))));
+        assert!(peak < MOST + 0.4, "{packing:?}: {peak}; pieces of a stack this small weigh more");
+        assert!(archive.read_f32_in_order("a", &[2, 0]).is_err());
+        assert!(archive.read_f32_in_order("a", &[2, 0, 0]).is_err());
+    }
+}
+
+#[test]
+fn damage_anywhere_is_noticed() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let values = stack(f32::from);
+    for packing in [Packing::Stored, Packing::Deflated] {
+        let path = file(folder.path(), packing, |npz| npz.values("a", &SHAPE, &values).unwrap());
+        let sound = std::fs::read(&path).unwrap();
+        for part in 1..8 {
+            let mut damaged = sound.clone();
+            damaged[sound.len() * part / 8] ^= 0x10;
+            std::fs::write(&path, &damaged).unwrap();
+            let error = Archive::open(&path).unwrap().read("a").unwrap_err().to_string();
+            assert!(error.contains("damaged data"), "{error}");
+        }
+        std::fs::write(&path, &sound).unwrap();
+        let archive = Archive::open(&path).unwrap();
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(sound.len() as u64 / 2).unwrap();
+        assert!(archive.read("a").is_err(), "cut short after it was opened");
+    }
+}
+
+/// A data set of whichever dtype, packing and dialect in not much more memory than its stack of `f32`.
+#[test]
+fn whole_files_take_little_more_memory_than_their_stack() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let n = SHAPE[0];
+    let coordinates = vec![100.0_f64; n];
+    let whole = stack(|n| n);
+    let double = stack(|n| f64::from(n) + 0.5);
+    for packing in [Packing::Stored, Packing::Deflated] {
+        type Fill<'a> = &'a dyn Fn(&mut lapwing_files::npz::Writer<'_>);
+        let study: [(&str, Fill); 3] = [
+            ("uint16", &|npz| npz.values("diffraction", &SHAPE, &whole).unwrap()),
+            ("float64", &|npz| npz.values("diffraction", &SHAPE, &double).unwrap()),
+            ("uint16 diff3d", &|npz| npz.values("diff3d", &SHAPE, &whole).unwrap()),
+        ];
+        for (name, fill) in study {
+            let path = file(folder.path(), packing, |npz| {
+                fill(npz);
+                npz.values("xcoords", &[n], &coordinates).unwrap();
+                npz.values("ycoords", &[n], &coordinates).unwrap();
+            });
+            let (read, peak) = measured(|| dataset::read(&path, &ReadOptions::default()).unwrap());
+            assert_eq!(read.0.n_patterns(), n);
+            assert!(peak < MOST, "{name} {packing:?}: {peak}");
+        }
+        let corners = Array::new(vec![1, n, 2], Values::F64(vec![100.0; 2 * n])).unwrap();
+        for real in [false, true] {
+            let path = file(folder.path(), packing, |npz| {
+                let shape = [1, SHAPE[0], SHAPE[1], SHAPE[2]];
+                match real {
+                    false => npz.values("data", &shape, &whole).unwrap(),
+                    true => npz.values("data", &shape, &double).unwrap(),
+                }
+                npz.array("scan", &corners).unwrap();
+            });
+            let (read, peak) = measured(|| dataset::read(&path, &ReadOptions::default()).unwrap());
+            assert!(read.0.intensity_scale().is_some());
+            assert!(peak < MOST, "tike {packing:?}: {peak}");
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! The stack of patterns: from any order, quantity and place of the zero frequency to centred amplitudes.
 
-use ndarray::Array3;
+use ndarray::{Array3, Ix3};
 
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::dataset::amplitudes_in_place;
-use crate::npy::{DType, Header, NpyError};
+use crate::npy::{Array, DType, Header, NpyError};
 use crate::{Archive, Error, Problem};
 
 /// What a dialect says about its patterns.
@@ -65,8 +65,31 @@ pub(super) fn read_from(
     Ok(convert(values, &header.dtype, order, rules, options, notes))
 }
 
+/// [`read_from`] for an array in memory, which is known to have three axes.
+#[allow(dead_code)] // for dialects that are no NumPy archives
+pub(super) fn read(
+    array: Array,
+    order: AxisOrder,
+    rules: &Rules,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Stack, Refusal> {
+    let dtype = array.dtype();
+    if let Some(problem) = wrong_kind(rules.key, &dtype) {
+        return Err(Refusal::Problems(vec![problem]));
+    }
+    let unreadable = |error: NpyError| {
+        Refusal::Problems(vec![Problem::new(rules.key, "three axes of real numbers", error.to_string())])
+    };
+    let mut values = array.into_f32_array::<Ix3>().map_err(unreadable)?;
+    if order == AxisOrder::PatternLast {
+        values = values.permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
+    }
+    convert(values, &dtype, order, rules, options, notes)
+}
+
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the project has them.
-pub(super) fn convert(
+fn convert(
     mut values: Array3<f32>,
     dtype: &DType,
     order: AxisOrder,

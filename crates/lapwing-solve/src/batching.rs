@@ -14,7 +14,7 @@ pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<us
     (0..batches).map(|b| order[b * n / batches..(b + 1) * n / batches].to_vec()).collect()
 }
 
-/// Groups of neighbouring positions, of at most `size` each and differing in size by at most one.
+/// Groups of neighbouring positions, of at most `size` each and of nearly the same size.
 ///
 /// The scan is bisected along the longer side of its bounding box until every part is one batch: compact groups without a
 /// distance matrix. Ties in a coordinate are broken by the index.

@@ -30,13 +30,72 @@ const TINY: f32 = 1e-20;
 /// Newton steps for alpha; the function is convex and starts near its minimum.
 const NEWTON_STEPS: usize = 4;
 
-/// Turns the model intensity of one pattern into the factor by which each far-field pixel changes, Psi_k -> Psi_k (1 + factor),
-/// and returns the pattern's summed loss. `amplitude` holds sqrt(m); `factor` receives the result and is `intensity`'s length.
-pub(crate) fn step(noise: Noise, amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
-    match noise {
-        Noise::Gaussian => gaussian(amplitude, intensity, factor),
-        Noise::Poisson => poisson(amplitude, intensity, factor),
+/// What is done in the detector plane, Psi_k -> Psi_k (1 + factor) with one real factor per pixel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Step {
+    /// The modulus projection; loss of [`Noise::Gaussian`].
+    Gaussian,
+    /// The best step along the Poisson gradient; loss of [`Noise::Poisson`].
+    Poisson,
+    /// The modulus projection; loss of a Poisson likelihood with this background, in counts.
+    Modulus { background: f32 },
+    /// Minus half the gradient of the Poisson loss with this background, in counts.
+    Gradient { background: f32 },
+}
+
+impl From<Noise> for Step {
+    fn from(noise: Noise) -> Self {
+        match noise {
+            Noise::Gaussian => Self::Gaussian,
+            Noise::Poisson => Self::Poisson,
+        }
     }
+}
+
+impl Step {
+    /// Writes the factors for one pattern, whose model intensity is `intensity` and whose `amplitude` holds sqrt(m), and
+    /// returns the pattern's summed loss.
+    pub fn factor(self, amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
+        match self {
+            Self::Gaussian => gaussian(amplitude, intensity, factor),
+            Self::Poisson => poisson(amplitude, intensity, factor),
+            Self::Modulus { background } => {
+                with_background(amplitude, intensity, factor, background, |m, i, _| {
+                    (m / (i + 1e-9)).sqrt() - 1.0
+                })
+            }
+            Self::Gradient { background } => {
+                with_background(amplitude, intensity, factor, background, |_, _, ratio| 0.5 * (ratio - 1.0))
+            }
+        }
+    }
+}
+
+/// Loss sum (I + e) - (m + e) + (m + e) ln((m + e) / (I + e)), and per pixel the factor `of` (m, I, (m + e) / (I + e)).
+///
+/// The background e is added to data and model alike, so the score stays unbiased and is bounded where the model is dark.
+#[inline(always)]
+fn with_background(
+    amplitude: &[f32],
+    intensity: &[f32],
+    factor: &mut [f32],
+    background: f32,
+    of: impl Fn(f32, f32, f32) -> f32,
+) -> f64 {
+    let mut loss = 0.0;
+    for ((a, i), out) in amplitude.chunks(RUN).zip(intensity.chunks(RUN)).zip(factor.chunks_mut(RUN)) {
+        let mut sums = [0.0_f32; LANES];
+        for ((a, i), out) in a.chunks(LANES).zip(i.chunks(LANES)).zip(out.chunks_mut(LANES)) {
+            for (((sum, &a), &i), out) in sums.iter_mut().zip(a).zip(i).zip(out) {
+                let m = a * a;
+                let ratio = (m + background) / (i + background);
+                *out = of(m, i, ratio);
+                *sum += i - m + (m + background) * ln(ratio);
+            }
+        }
+        loss += f64::from(sums.iter().sum::<f32>());
+    }
+    loss
 }
 
 /// Pixels whose sum is taken in f32 before it is added in f64.
@@ -140,7 +199,7 @@ mod tests {
     #[test]
     fn gaussian_factor_is_the_modulus_projection() {
         let mut factor = [0.0; 6];
-        let loss = step(Noise::Gaussian, &AMPLITUDE, &INTENSITY, &mut factor);
+        let loss = Step::Gaussian.factor(&AMPLITUDE, &INTENSITY, &mut factor);
         let mut expected = 0.0;
         for ((a, i), f) in AMPLITUDE.iter().zip(INTENSITY).zip(factor) {
             assert!(((1.0 + f) * i.sqrt() - a).abs() < 1e-6);
@@ -148,7 +207,7 @@ mod tests {
         }
         assert!((loss - expected).abs() < 1e-6);
         // A dark model stays dark and finite.
-        assert!(step(Noise::Gaussian, &[3.0], &[0.0], &mut factor[..1]).is_finite() && factor[0].is_finite());
+        assert!(Step::Gaussian.factor(&[3.0], &[0.0], &mut factor[..1]).is_finite() && factor[0].is_finite());
     }
 
     #[test]
@@ -187,7 +246,7 @@ mod tests {
     fn poisson_never_overshoots_the_measured_modulus() {
         let (amplitude, intensity) = ([1e4, 0.0, 30.0, 2.0], [1e-3, 10.0, 1000.0, 4.0]);
         let mut factor = [0.0; 4];
-        let loss = step(Noise::Poisson, &amplitude, &intensity, &mut factor);
+        let loss = Step::Poisson.factor(&amplitude, &intensity, &mut factor);
         assert!(loss.is_finite() && loss > 0.0);
         for ((a, i), f) in amplitude.iter().zip(intensity).zip(factor) {
             let (start, end) = (i.sqrt(), (1.0 + f) * i.sqrt());
@@ -208,9 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn gradient_with_background_is_that_of_its_loss() {
+        let step = Step::Gradient { background: 0.002 };
+        let mut factor = [0.0; 1];
+        for (a, i) in AMPLITUDE.iter().zip(INTENSITY) {
+            let (m, e) = (f64::from(a * a), 0.002);
+            let loss = |i: f64| i - m + (m + e) * ((m + e) / (i + e)).ln();
+            let i = f64::from(i);
+            let found = step.factor(&[*a], &[i as f32], &mut factor);
+            assert!((found - loss(i)).abs() < 1e-5, "{found} and {}", loss(i));
+            // Along Psi (1 + t), I becomes I (1 + t)^2, so the slope is 2 I (1 - ratio) = -4 I factor.
+            let slope = (loss(i * 1.00001_f64.powi(2)) - loss(i * 0.99999_f64.powi(2))) / 2e-5;
+            assert!((slope + 4.0 * i * f64::from(factor[0])).abs() < 1e-4 * slope.abs().max(1.0));
+        }
+        let mut modulus = [0.0; 1];
+        Step::Modulus { background: 0.002 }.factor(&[3.0], &[4.0], &mut modulus);
+        assert!((modulus[0] - 0.5).abs() < 1e-6);
+        // Dark model and bright data, and the reverse: bounded.
+        for (a, i) in [(1e4, 0.0), (0.0, 1e8)] {
+            assert!(step.factor(&[a], &[i], &mut factor).is_finite() && factor[0].is_finite());
+        }
+    }
+
+    #[test]
     fn poisson_loss_vanishes_at_a_perfect_fit() {
         let mut factor = [0.0; 3];
-        let loss = step(Noise::Poisson, &[2.0, 3.0, 0.0], &[4.0, 9.0, 0.0], &mut factor);
+        let loss = Step::Poisson.factor(&[2.0, 3.0, 0.0], &[4.0, 9.0, 0.0], &mut factor);
         assert!(loss.abs() < 1e-6, "{loss}");
         // The dark pixel has nothing to move: any factor leaves it dark.
         assert!(factor[..2].iter().all(|f| f.abs() < 1e-6), "{factor:?}");

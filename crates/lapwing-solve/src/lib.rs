@@ -1,13 +1,16 @@
 //! Iterative solvers for ptychography. One problem in, one solution out, one [`Epoch`] event for every epoch.
 //!
 //! [`Problem`] holds the measured patterns, the scan and the start fields, checked once; [`lsqml::Lsqml`] holds the
-//! options of the LSQML solver and reconstructs a problem; [`Solution`] is the object, the probe and the loss of every epoch.
+//! options of the field's baseline solver and reconstructs a problem, [`ml::Ml`] does the same for the solver to use; [`Solution`] is the object, the probe and the loss of every epoch.
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+pub(crate) mod batch;
 mod batching;
 pub(crate) mod detector;
+mod gauge;
 pub mod lsqml;
+pub mod ml;
 mod problem;
 
 pub use problem::{Problem, ProblemError};
@@ -43,4 +46,24 @@ pub struct Solution {
     pub probe: Modes,
     /// Loss of every epoch, in order.
     pub loss: Vec<f64>,
+}
+
+impl Solution {
+    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of the problem's.
+    fn new(
+        problem: &Problem,
+        object: Vec<lapwing_model::Complex32>,
+        mut probe: Vec<lapwing_model::Complex32>,
+        loss: Vec<f64>,
+    ) -> Self {
+        problem.probe_to_input_unit(&mut probe);
+        let object = Field::from_shape_vec(problem.object.dim(), object);
+        let probe = Modes::from_shape_vec(problem.probe.dim(), probe);
+        // The lengths are those of the problem's fields, so the shapes fit.
+        Self {
+            object: object.unwrap_or_else(|_| problem.object.clone()),
+            probe: probe.unwrap_or_else(|_| problem.probe.clone()),
+            loss,
+        }
+    }
 }

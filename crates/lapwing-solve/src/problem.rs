@@ -57,7 +57,10 @@ pub struct Problem {
     pub(crate) ramps: Vec<Ramp>,
     pub(crate) object: Field,
     pub(crate) probe: Modes,
+    /// Mean summed intensity of a pattern, in the solver's unit.
     pub(crate) mean_intensity: f64,
+    /// What the amplitudes were multiplied by on the way in: a power of two, 1 unless the unit is far from photons.
+    unit: f32,
 }
 
 impl Problem {
@@ -111,12 +114,17 @@ impl Problem {
             return Err(ProblemError::Dark);
         }
         let mean_intensity = total / patterns as f64;
+        let unit = amplitude_unit(mean_intensity / (height * width) as f64);
         // A stack in standard order gives up its buffer; any other is copied into that order here.
-        let amplitude = match intensity.is_standard_layout() {
+        let mut amplitude = match intensity.is_standard_layout() {
             true => intensity.into_raw_vec_and_offset().0,
             false => intensity.iter().copied().collect(),
         };
-        Ok(Self { model, amplitude, scan, windows, ramps, object, probe, mean_intensity })
+        if unit != 1.0 {
+            amplitude.iter_mut().for_each(|value| *value *= unit);
+        }
+        let mean_intensity = mean_intensity * f64::from(unit).powi(2);
+        Ok(Self { model, amplitude, scan, windows, ramps, object, probe, mean_intensity, unit })
     }
 
     /// Number of patterns.
@@ -126,7 +134,19 @@ impl Problem {
 
     /// Mean over the patterns of the summed intensity, in the units of the input.
     pub fn mean_intensity(&self) -> f64 {
-        self.mean_intensity
+        self.to_input_unit(self.mean_intensity)
+    }
+
+    /// An intensity, or a loss that is one, in the unit of the input.
+    pub(crate) fn to_input_unit(&self, intensity: f64) -> f64 {
+        intensity / f64::from(self.unit).powi(2)
+    }
+
+    /// Brings a probe from the solver's unit to that of the input.
+    pub(crate) fn probe_to_input_unit(&self, probe: &mut [Complex32]) {
+        if self.unit != 1.0 {
+            probe.iter_mut().for_each(|value| *value /= self.unit);
+        }
     }
 
     /// Amplitudes of pattern `index`, in detector order.
@@ -134,6 +154,15 @@ impl Problem {
         let pixels = self.model.len();
         &self.amplitude[index * pixels..(index + 1) * pixels]
     }
+}
+
+/// Single precision squares and squares again what it is given, so a unit in which a pixel holds less than a millionth or more than
+/// a billion on average is changed. Powers of two change no digit.
+fn amplitude_unit(mean_per_pixel: f64) -> f32 {
+    if (1e-6..=1e9).contains(&mean_per_pixel) {
+        return 1.0;
+    }
+    (-0.5 * mean_per_pixel.log2()).round().clamp(-120.0, 120.0).exp2() as f32
 }
 
 fn check_start(object: &Field, probe: &Modes, (height, width): (usize, usize)) -> Result<(), ProblemError> {

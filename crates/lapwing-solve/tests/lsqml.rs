@@ -1,94 +1,10 @@
 //! LSQML on simulated scans with a known truth: it must find the truth from wrong fields, and the same bits every time.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod common;
 
-use lapwing_compare::{Metrics, Region, compare};
-use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};
-use lapwing_model::scan::{ScanKind, Spacing, fit, generate};
-use lapwing_model::simulate::{expose, expose_noise_free};
-use lapwing_model::stream::stream;
-use lapwing_model::{Complex32, Field, Modes, Position};
+use common::{case, case_of};
+use lapwing_solve::Flow;
 use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
-use lapwing_solve::{Flow, Problem, Solution};
-use rand::RngExt;
-
-/// Blobs of random size, place and sign, smooth or with sharp edges: amplitude 0.6 to 1, phase of about one radian.
-fn specimen(shape: (usize, usize), sharp: bool) -> Field {
-    let seed = 5;
-    let mut rng = stream(seed, "test specimen", 0);
-    let blobs: Vec<[f64; 5]> = (0..shape.0 * shape.1 / 60)
-        .map(|_| {
-            [
-                rng.random_range(0.0..shape.0 as f64),
-                rng.random_range(0.0..shape.1 as f64),
-                rng.random_range(1.0..6.0),
-                rng.random_range(-0.7..0.7),
-                rng.random_range(0.0..0.3),
-            ]
-        })
-        .collect();
-    Field::from_shape_fn(shape, |(y, x)| {
-        let (mut phase, mut absorption) = (0.0, 0.0);
-        for &[cy, cx, radius, depth, loss] in &blobs {
-            let distance = (y as f64 - cy).powi(2) + (x as f64 - cx).powi(2);
-            if distance < 16.0 * radius * radius {
-                let bump = match sharp {
-                    true => f64::from(distance < 1.5 * radius * radius),
-                    false => (-distance / (2.0 * radius * radius)).exp(),
-                };
-                phase += depth * bump;
-                absorption += loss * bump;
-            }
-        }
-        let amplitude = 0.6 + 0.4 * (-absorption).exp();
-        Complex32::from_polar(amplitude as f32, phase as f32)
-    })
-}
-
-/// A 64 x 64 scan with 70 % linear overlap, its truth, and a start probe out of focus and astigmatic.
-struct Case {
-    truth: Field,
-    probe: Modes,
-    start: Modes,
-    scan: Vec<Position>,
-}
-
-fn case() -> Case {
-    case_of(false)
-}
-
-fn case_of(sharp: bool) -> Case {
-    let window = (64, 64);
-    let probe = ProbeDesign::new(ProbeKind::Defocused).build(window).unwrap();
-    let step = Spacing::Overlap(0.7).step(diameter(probe.view())).unwrap();
-    let scan = generate(ScanKind::Fermat, step, (110.0, 110.0), 1).unwrap();
-    let placement = fit(&scan, window, 2).unwrap();
-    let start = perturb(probe.view(), 1.0, 0.3);
-    Case { truth: specimen(placement.shape, sharp), start, scan: placement.place(&scan), probe }
-}
-
-impl Case {
-    fn problem(&self, dose: Option<f64>) -> Problem {
-        let (object, probe) = (self.truth.view(), self.probe.view());
-        let exposure = match dose {
-            Some(dose) => expose(object, probe, &self.scan, dose, 42),
-            None => expose_noise_free(object, probe, &self.scan, 1e6),
-        };
-        let flat = Field::from_elem(self.truth.dim(), Complex32::new(1.0, 0.0));
-        Problem::new(exposure.unwrap().counts, self.scan.clone(), flat, self.start.clone()).unwrap()
-    }
-
-    fn measure(&self, solution: &Solution) -> Metrics {
-        let region = Region::from_scan(self.truth.dim(), &self.scan, self.probe.view()).unwrap();
-        compare(solution.object.view(), self.truth.view(), &region).unwrap().metrics
-    }
-
-    fn solve(&self, dose: Option<f64>, options: &Lsqml) -> (Solution, Metrics) {
-        let solution = options.solve(&self.problem(dose), &mut |_| Flow::Continue);
-        let metrics = self.measure(&solution);
-        (solution, metrics)
-    }
-}
 
 #[test]
 fn finds_the_truth_from_a_flat_object_and_a_wrong_probe() {
@@ -173,5 +89,28 @@ fn any_batch_size_works_and_a_caller_can_stop() {
             assert!(solution.loss[4] < solution.loss[0], "{batch_size}, {batching:?}: {:?}", solution.loss);
             assert!(solution.object.iter().all(|value| value.re.is_finite() && value.im.is_finite()));
         }
+    }
+}
+
+#[test]
+fn the_unit_of_intensity_does_not_matter() {
+    let case = case();
+    let options = Lsqml { epochs: 15, ..Lsqml::default() };
+    let usual = options.solve(&case.problem(Some(1e5)), &mut |_| Flow::Continue);
+    let power = |solution: &lapwing_solve::Solution| -> f64 {
+        solution.probe.iter().map(|v| f64::from(v.re).powi(2) + f64::from(v.im).powi(2)).sum()
+    };
+    for factor in [1e-27_f32, 1e-9, 1e20] {
+        let other = options.solve(&case.problem_in_units(1e5, factor), &mut |_| Flow::Continue);
+        let error = (&other.object - &usual.object).iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
+        // Rounding differs, so the last digits of fifteen epochs do.
+        assert!((error / usual.object.len() as f64).sqrt() < 5e-3, "{factor}: {error}");
+        let factor = f64::from(factor);
+        assert!(
+            (other.loss[14] / factor / usual.loss[14] - 1.0).abs() < 1e-3,
+            "{factor}: {}",
+            other.loss[14]
+        );
+        assert!((power(&other) / factor / power(&usual) - 1.0).abs() < 1e-3, "{factor}");
     }
 }

@@ -3,7 +3,7 @@
 //! M. Odstrcil, A. Menzel, M. Guizar-Sicairos, Optics Express 26, 3108 (2018), "O18". One epoch visits every pattern once,
 //! in batches. For a batch:
 //!
-//! 1. forward model, and a step in the detector plane along the gradient of the likelihood ([`detector`](crate::detector));
+//! 1. forward model, and a step in the detector plane along the gradient of the likelihood (module `detector`);
 //!    back-propagated, it is chi_j = psi_opt - psi_j, what the exit wave lacks (Eq. 19);
 //! 2. update directions, sums over the batch divided by the illumination (Eqs. 24, 25):
 //!    `dO = sum_j chi_j conj(P_j) / kappa`, `dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + damping)`;
@@ -12,7 +12,6 @@
 //!
 //! The sub-pixel shift belongs to the probe, so contributions to dP are summed in Fourier space and inverted once.
 
-mod batch;
 mod momentum;
 mod state;
 
@@ -86,7 +85,7 @@ impl Lsqml {
     /// depend on the number of threads. Runs in the current rayon thread pool.
     pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
         let mut state = State::new(self, problem);
-        let mut losses = Vec::with_capacity(self.epochs);
+        let mut losses = Vec::new();
         let groups = match self.batching {
             Batching::Compact => batching::compact(&problem.scan, self.batch_size),
             Batching::Random => Vec::new(),

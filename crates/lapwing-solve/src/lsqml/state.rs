@@ -1,11 +1,11 @@
 //! The fields as they move, and one epoch of either batching.
 
-use super::batch::{Batch, Normal, ProbeSums};
 use super::momentum::Momentum;
 use super::{Batching, Lsqml};
-use crate::{Problem, Solution};
+use crate::batch::{Batch, Normal, ProbeSums};
+use crate::{Problem, Solution, gauge};
+use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
-use lapwing_model::{Complex32, Field, Modes};
 use rayon::prelude::*;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -44,12 +44,16 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub fn new(options: &'a Lsqml, problem: &'a Problem) -> Self {
         let object: Vec<Complex32> = problem.object.iter().copied().collect();
-        let probe: Vec<Complex32> = problem.probe.iter().copied().collect();
+        let mut probe: Vec<Complex32> = problem.probe.iter().copied().collect();
+        let mut illumination = gauge::illumination(problem, &probe);
+        let factor = gauge::probe_scale(problem, &object, &illumination);
+        probe.iter_mut().for_each(|value| *value *= factor);
+        illumination.iter_mut().for_each(|value| *value *= factor * factor);
         let (pixels, probe_pixels) = (object.len(), probe.len());
-        let mut state = Self {
+        Self {
             options,
             problem,
-            illumination: vec![0.0; pixels],
+            illumination,
             next_illumination: vec![0.0; pixels],
             sum: vec![ZERO; pixels],
             object_direction: vec![ZERO; pixels],
@@ -62,43 +66,6 @@ impl<'a> State<'a> {
             probe_momentum: Momentum::new(PROBE_MEMORY, probe_pixels),
             object,
             probe,
-        };
-        state.illuminate();
-        state.scale_probe_to_measured_power();
-        state
-    }
-
-    /// Fills `illumination` from the present probe, at whole-pixel windows.
-    fn illuminate(&mut self) {
-        let (height, width) = self.problem.model.shape();
-        let columns = self.problem.object.dim().1;
-        let mut power = vec![0.0_f32; height * width];
-        for mode in self.probe.chunks_exact(height * width) {
-            power.iter_mut().zip(mode).for_each(|(sum, value)| *sum += value.norm_sqr());
-        }
-        self.illumination.fill(0.0);
-        for window in &self.problem.windows {
-            let start = window.row as usize * columns + window.column as usize;
-            let rows = self.illumination[start..].chunks_mut(columns);
-            for (target, power) in rows.zip(power.chunks_exact(width)) {
-                target.iter_mut().zip(power).for_each(|(sum, &value)| *sum += value);
-            }
-        }
-    }
-
-    /// Scales the probe so that the start fields predict the measured total: sum_j I_j = sum_x illumination |O|^2 (Parseval).
-    fn scale_probe_to_measured_power(&mut self) {
-        let predicted: f64 = self
-            .illumination
-            .iter()
-            .zip(&self.object)
-            .map(|(&light, value)| f64::from(light) * f64::from(value.norm_sqr()))
-            .sum();
-        let measured = self.problem.mean_intensity() * self.problem.n_patterns() as f64;
-        if predicted > 0.0 {
-            let factor = (measured / predicted).sqrt() as f32;
-            self.probe.iter_mut().for_each(|value| *value *= factor);
-            self.illumination.iter_mut().for_each(|value| *value *= factor * factor);
         }
     }
 
@@ -146,7 +113,7 @@ impl<'a> State<'a> {
 
     fn end_epoch(&mut self, loss: f64) -> f64 {
         std::mem::swap(&mut self.illumination, &mut self.next_illumination);
-        loss / self.problem.amplitude.len() as f64
+        self.problem.to_input_unit(loss / self.problem.amplitude.len() as f64)
     }
 
     /// Computes the update directions of a batch, adding to `sum`, and every pattern's step-length equations.
@@ -156,7 +123,8 @@ impl<'a> State<'a> {
         for (mode, spectrum) in self.probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
             self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
         }
-        let sums = self.batch.project(self.problem, self.options.noise, members, &self.object, &spectra);
+        let sums =
+            self.batch.project(self.problem, self.options.noise.into(), members, &self.object, &spectra);
         self.batch.scatter(self.problem, members, &mut self.sum, &mut self.next_illumination);
         self.precondition_object();
         let loss = sums.loss;
@@ -245,36 +213,16 @@ impl<'a> State<'a> {
 
     /// Removes the scale ambiguity O -> c O, P -> P / c: the illumination-weighted r.m.s. of the object becomes 1.
     pub fn balance(&mut self) {
-        let (mut power, mut weight) = (0.0, 0.0);
-        for (&light, value) in self.illumination.iter().zip(&self.object) {
-            power += f64::from(light) * f64::from(value.norm_sqr());
-            weight += f64::from(light);
-        }
-        let rms = (power / weight).sqrt();
-        if !(rms.is_finite() && rms > 0.0) {
-            return;
-        }
+        let rms = gauge::object_rms(&self.object, &self.illumination);
+        gauge::rescale(&mut self.object, &self.illumination, &mut self.probe, rms);
         let (up, down) = (rms as f32, (1.0 / rms) as f32);
-        // Pixels that no window reaches keep their start value.
-        for (value, light) in self.object.iter_mut().zip(&mut self.illumination) {
-            if *light > 0.0 {
-                *value *= down;
-                *light *= up * up;
-            }
-        }
-        self.probe.iter_mut().for_each(|value| *value *= up);
+        self.illumination.iter_mut().for_each(|light| *light *= up * up);
         self.object_momentum.rescale(down);
         self.probe_momentum.rescale(up);
     }
 
     pub fn into_solution(self, loss: Vec<f64>) -> Solution {
-        let object = Field::from_shape_vec(self.problem.object.dim(), self.object);
-        let probe = Modes::from_shape_vec(self.problem.probe.dim(), self.probe);
-        Solution {
-            object: object.unwrap_or_else(|_| self.problem.object.clone()),
-            probe: probe.unwrap_or_else(|_| self.problem.probe.clone()),
-            loss,
-        }
+        Solution::new(self.problem, self.object, self.probe, loss)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The sums of a batch against the calculus they stand for.
 
-use super::batch::Batch;
 use super::*;
+use crate::batch::Batch;
+use crate::detector::Step;
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
@@ -69,7 +70,7 @@ fn sums(problem: &Problem) -> Sums {
         problem.model.probe_spectrum(mode, spectrum, &mut work);
     }
     let mut batch = Batch::new(problem, members.len());
-    let mut result = batch.project(problem, Noise::Gaussian, &members, &object, &spectra);
+    let mut result = batch.project(problem, Step::Gaussian, &members, &object, &spectra);
     let mut to_object = vec![Complex32::default(); object.len()];
     let mut illumination = vec![0.0; object.len()];
     batch.scatter(problem, &members, &mut to_object, &mut illumination);

@@ -4,7 +4,7 @@
 //! for the object - so that the bits do not depend on the number of threads.
 
 use crate::Problem;
-use crate::detector::{self, Noise};
+use crate::detector::Step;
 use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ const LANES: usize = 8;
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
 /// Arrays for the largest batch, allocated once.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     pixels: usize,
     modes: usize,
     /// Shifted probe of every pattern and mode of the batch, (pattern, mode, y, x).
@@ -45,7 +45,7 @@ struct Chunk {
 }
 
 /// Sums over a batch that the probe direction is made of.
-pub(super) struct ProbeSums {
+pub(crate) struct ProbeSums {
     /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y).
     pub spectrum: Vec<Complex32>,
     /// sum_j |O_j|^2 (y, x).
@@ -56,7 +56,7 @@ pub(super) struct ProbeSums {
 
 /// The inner products of one pattern's least-squares problem for the two real step lengths (O18, Eq. 22).
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Normal {
+pub(crate) struct Normal {
     /// |dO P|^2
     pub object: f64,
     /// |dP O|^2
@@ -96,7 +96,7 @@ impl Batch {
     pub fn project(
         &mut self,
         problem: &Problem,
-        noise: Noise,
+        step: Step,
         members: &[usize],
         object: &[Complex32],
         probe_spectra: &[Complex32],
@@ -114,7 +114,7 @@ impl Batch {
                 chunk.loss = 0.0;
                 let arrays = probes.chunks_exact_mut(per_pattern).zip(chi.chunks_exact_mut(per_pattern));
                 for (&pattern, (probes, chi)) in members.iter().zip(arrays) {
-                    chunk.project(problem, noise, pattern, object, probe_spectra, probes, chi);
+                    chunk.project(problem, step, pattern, object, probe_spectra, probes, chi);
                 }
             });
         let chunks = &self.chunks[..members.len().div_ceil(CHUNK)];
@@ -205,7 +205,7 @@ impl Chunk {
     fn project(
         &mut self,
         problem: &Problem,
-        noise: Noise,
+        step: Step,
         pattern: usize,
         object: &[Complex32],
         probe_spectra: &[Complex32],
@@ -231,7 +231,7 @@ impl Chunk {
                 *sum += value.norm_sqr();
             }
         }
-        self.loss += detector::step(noise, problem.pattern(pattern), &self.intensity, &mut self.factor);
+        self.loss += step.factor(problem.pattern(pattern), &self.intensity, &mut self.factor);
         let per_mode = chi
             .chunks_exact_mut(pixels)
             .zip(self.far_field.chunks_exact_mut(pixels))

@@ -1,0 +1,266 @@
+//! The fields as they move: one epoch of either stage.
+
+use super::Ml;
+use super::lbfgs::Lbfgs;
+use super::precondition::Preconditioner;
+use super::prior::{Prior, curvature};
+use super::vector::{add_scaled, dot};
+use crate::batch::Batch;
+use crate::detector::Step;
+use crate::{Problem, Solution, batching, gauge};
+use lapwing_model::Complex32;
+use lapwing_model::forward::Workspace;
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+/// Background e added to data and model, counts.
+const BACKGROUND: f32 = 0.002;
+/// Share of the largest illumination added under the updates of stage 1.
+const START_DAMPING: f32 = 0.005;
+/// Factor on it when an epoch has done harm and is taken back.
+const CAUTION: f32 = 8.0;
+/// Factor by which the loss of an epoch of small batches may rise by noise alone.
+const HARM: f64 = 1.5;
+/// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
+const START_PHOTONS: f64 = 2.0;
+/// First epoch in which the probe moves.
+const PROBE_FROM: usize = 2;
+/// Patterns computed at once in stage 2; only memory depends on it.
+const GROUP: usize = 64;
+/// Pairs that L-BFGS remembers.
+const MEMORY: usize = 10;
+/// Length of the first step of stage 2, when there is no pair yet: object and probe both take the whole error on themselves.
+const FIRST_STEP: f64 = 0.5;
+/// A loss may rise by this share of itself before the step is taken back: single precision, and the ups and downs of L-BFGS.
+const RISE: f64 = 1e-4;
+
+pub(super) struct State<'a> {
+    options: &'a Ml,
+    problem: &'a Problem,
+    /// Object, then probe modes.
+    x: Vec<Complex32>,
+    batch: Batch,
+    work: Workspace,
+    damping: f32,
+    /// Where the last good epoch of stage 1 began, and its loss.
+    safe: Option<(Vec<Complex32>, f64)>,
+    descent: Option<Descent>,
+    lbfgs: Lbfgs,
+}
+
+/// The last accepted point of stage 2 and the step taken from it.
+struct Descent {
+    x: Vec<Complex32>,
+    gradient: Vec<Complex32>,
+    direction: Vec<Complex32>,
+    loss: f64,
+    step: f64,
+}
+
+/// Sums over all patterns at one point.
+struct Evaluation {
+    loss: f64,
+    gradient: Vec<Complex32>,
+    preconditioner: Preconditioner,
+}
+
+impl<'a> State<'a> {
+    pub fn new(options: &'a Ml, problem: &'a Problem) -> Self {
+        let mut x: Vec<Complex32> = problem.object.iter().chain(&problem.probe).copied().collect();
+        let (object, probe) = x.split_at_mut(problem.object.len());
+        let scale = gauge::probe_scale(problem, object, &gauge::illumination(problem, probe));
+        probe.iter_mut().for_each(|value| *value *= scale);
+        Self {
+            options,
+            problem,
+            x,
+            batch: Batch::new(problem, options.start_batch_size.max(GROUP)),
+            work: problem.model.workspace(),
+            damping: START_DAMPING,
+            safe: None,
+            descent: None,
+            lbfgs: Lbfgs::new(MEMORY),
+        }
+    }
+
+    fn object_len(&self) -> usize {
+        self.problem.object.len()
+    }
+
+    /// s^2 = sum |P|^2 / C
+    fn relative_power(&self) -> f64 {
+        let probe = &self.x[self.object_len()..];
+        probe.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / self.problem.mean_intensity
+    }
+
+    fn per_pixel(&self, loss: f64) -> f64 {
+        self.problem.to_input_unit(loss / self.problem.amplitude.len() as f64)
+    }
+
+    fn probe_spectra(&mut self) -> Vec<Complex32> {
+        let pixels = self.problem.model.len();
+        let probe = &self.x[self.problem.object.len()..];
+        let mut spectra = vec![ZERO; probe.len()];
+        for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
+            self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
+        }
+        spectra
+    }
+
+    /// One epoch of small batches; returns the loss per pixel.
+    pub fn start_epoch(&mut self, epoch: usize) -> f64 {
+        let (objects, pixels) = (self.object_len(), self.problem.model.len());
+        let began = self.x.clone();
+        let mut sum = vec![ZERO; objects];
+        let mut light = vec![0.0_f32; objects];
+        let mut loss = 0.0;
+        let seed = self.options.seed;
+        for members in
+            batching::random(self.problem.n_patterns(), self.options.start_batch_size, seed, epoch as u64)
+        {
+            let spectra = self.probe_spectra();
+            sum.fill(ZERO);
+            light.fill(0.0);
+            let step = Step::Modulus { background: BACKGROUND };
+            let mut sums = self.batch.project(self.problem, step, &members, &self.x[..objects], &spectra);
+            self.batch.scatter(self.problem, &members, &mut sum, &mut light);
+            loss += sums.loss;
+            let photons = (START_PHOTONS * self.relative_power()) as f32;
+            let floor = self.damping * largest(&light) + photons;
+            for ((value, sum), light) in self.x[..objects].iter_mut().zip(&sum).zip(&light) {
+                *value += sum / (light + floor);
+            }
+            if epoch >= PROBE_FROM {
+                let floor = (self.damping * largest(&sums.object_power)).max(f32::MIN_POSITIVE);
+                let mut direction = vec![ZERO; pixels];
+                let modes = self.x[objects..].chunks_exact_mut(pixels);
+                for (mode, spectrum) in modes.zip(sums.spectrum.chunks_exact_mut(pixels)) {
+                    self.problem.model.back_propagate(spectrum, &mut direction, &mut self.work);
+                    for ((value, change), power) in mode.iter_mut().zip(&direction).zip(&sums.object_power) {
+                        *value += change / (power + floor);
+                    }
+                }
+            }
+        }
+        match &self.safe {
+            Some((safe, good)) if diverged(loss, *good) => {
+                self.x.copy_from_slice(safe);
+                self.damping = (CAUTION * self.damping).min(1.0);
+                self.per_pixel(*good)
+            }
+            _ => {
+                self.safe = Some((began, loss));
+                self.per_pixel(loss)
+            }
+        }
+    }
+
+    /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns the loss per pixel.
+    pub fn descend(&mut self) -> f64 {
+        let mut here = self.evaluate();
+        if let Some((safe, good)) = self.safe.take() {
+            // The last batches of stage 1 may have done harm that no loss has shown yet.
+            if diverged(2.0 * here.loss, good) {
+                self.x = safe;
+                here = self.evaluate();
+            }
+        }
+        let Evaluation { loss, gradient, preconditioner } = here;
+        if let Some(last) = &mut self.descent {
+            if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
+                // Back to the last good point, and half as far along the steepest preconditioned way.
+                last.step *= 0.5;
+                if !self.lbfgs.is_empty() {
+                    self.lbfgs.clear();
+                    last.direction = last.gradient.iter().map(|value| -value).collect();
+                    preconditioner.solve(&mut last.direction);
+                    last.step = FIRST_STEP;
+                }
+                self.x.copy_from_slice(&last.x);
+                add_scaled(&mut self.x, last.step, &last.direction);
+                return self.per_pixel(2.0 * self.descent.as_ref().map_or(loss, |last| last.loss));
+            }
+            let difference = |a: &[Complex32], b: &[Complex32]| -> Vec<Complex32> {
+                a.iter().zip(b).map(|(a, b)| a - b).collect()
+            };
+            self.lbfgs.remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
+        }
+        let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v));
+        let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
+        let slope = dot(&gradient, &direction);
+        if slope >= 0.0 || slope.is_nan() {
+            self.lbfgs.clear();
+            direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v));
+            step = FIRST_STEP;
+        }
+        let before = self.x.clone();
+        add_scaled(&mut self.x, step, &direction);
+        self.descent = Some(Descent { x: before, gradient, direction, loss, step });
+        self.per_pixel(2.0 * loss)
+    }
+
+    /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the present point.
+    fn evaluate(&mut self) -> Evaluation {
+        let (objects, pixels) = (self.object_len(), self.problem.model.len());
+        let width = self.problem.object.dim().1;
+        let spectra = self.probe_spectra();
+        let mut sum = vec![ZERO; objects];
+        let mut kappa = vec![0.0_f32; objects];
+        let mut probe_sum = vec![ZERO; self.x.len() - objects];
+        let mut kp = vec![0.0_f32; pixels];
+        let mut loss = 0.0;
+        let all: Vec<usize> = (0..self.problem.n_patterns()).collect();
+        let step = Step::Gradient { background: BACKGROUND };
+        for members in all.chunks(GROUP) {
+            let sums = self.batch.project(self.problem, step, members, &self.x[..objects], &spectra);
+            self.batch.scatter(self.problem, members, &mut sum, &mut kappa);
+            loss += 0.5 * sums.loss;
+            probe_sum.iter_mut().zip(&sums.spectrum).for_each(|(sum, value)| *sum += value);
+            kp.iter_mut().zip(&sums.object_power).for_each(|(sum, value)| *sum += value);
+        }
+        // chi is minus the gradient in the detector plane.
+        let mut gradient = vec![ZERO; self.x.len()];
+        for (mode, spectrum) in gradient[objects..].chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
+            self.problem.model.back_propagate(spectrum, mode, &mut self.work);
+        }
+        gradient[objects..].iter_mut().for_each(|value| *value = -*value);
+        let prior = (self.options.prior > 0.0).then(|| {
+            let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
+            let s2 = self.relative_power();
+            let at = prior.weights(&self.x[..objects], width, s2);
+            loss += at.value;
+            let factor = (prior.strength / self.problem.mean_intensity * at.weighted_power) as f32;
+            for (gradient, probe) in gradient[objects..].iter_mut().zip(&self.x[objects..]) {
+                *gradient += probe * factor;
+            }
+            ((prior.strength * s2) as f32, at.weights)
+        });
+        match &prior {
+            None => gradient[..objects].iter_mut().zip(&sum).for_each(|(g, sum)| *g = -sum),
+            Some((strength, weights)) => {
+                curvature(weights, &self.x[..objects], width, &mut gradient[..objects], |i, prior, out| {
+                    *out = prior * *strength - sum[i];
+                });
+            }
+        }
+        Evaluation { loss, gradient, preconditioner: Preconditioner::new(kappa, kp, width, prior) }
+    }
+
+    /// The fields with the object scaled to an illumination-weighted r.m.s. of 1.
+    pub fn into_solution(mut self, loss: Vec<f64>) -> Solution {
+        let objects = self.object_len();
+        let mut probe = self.x.split_off(objects);
+        let mut object = self.x;
+        let illumination = gauge::illumination(self.problem, &probe);
+        let rms = gauge::object_rms(&object, &illumination);
+        gauge::rescale(&mut object, &illumination, &mut probe, rms);
+        Solution::new(self.problem, object, probe, loss)
+    }
+}
+
+fn diverged(loss: f64, good: f64) -> bool {
+    loss.is_nan() || loss > HARM * good
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |max, &value| max.max(value))
+}

@@ -90,6 +90,16 @@ pub enum Error {
         /// What the pickle asked for.
         source: PickleError,
     },
+    /// An HDF5 file, or one object of it, cannot be read or written.
+    #[error("{}: `{object}`: {reason}", path.display())]
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// Path of the object inside it; `/` for the file as a whole.
+        object: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The metadata are there but cannot be read.
     #[error(transparent)]
     Metadata(Box<UnreadableMetadata>),
@@ -134,6 +144,10 @@ pub struct UnreadableMetadata {
 impl Error {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn hdf5(path: &Path, object: &str, reason: impl Into<String>) -> Self {
+        Self::Hdf5 { path: path.to_owned(), object: object.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn archive(path: &Path, reason: impl Into<String>) -> Self {

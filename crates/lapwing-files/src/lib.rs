@@ -13,6 +13,7 @@ pub mod contract;
 pub mod dataset;
 pub mod dialect;
 mod error;
+pub mod hdf5;
 pub mod metadata;
 pub mod npy;
 pub mod npz;

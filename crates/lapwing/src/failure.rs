@@ -3,13 +3,21 @@
 use std::io;
 use std::process::ExitCode;
 
-/// Exit code when something failed. (Wrong usage is 2; `clap` sees to that.)
+/// Exit code when something failed.
 pub const FAILED: u8 = 1;
+
+/// Exit code when the command line asks for what cannot be; `clap` finds most of these itself.
+const WRONG_USAGE: u8 = 2;
 
 /// Prints an error with its causes as one message; a reader who closed the pipe got what they wanted, and is no error.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        // Nothing can be done when standard error is closed.
+        let _ = usage.print();
+        return ExitCode::from(WRONG_USAGE);
     }
     crate::output::say(format_args!("error: {}", message(error)));
     ExitCode::from(FAILED)

@@ -2,15 +2,15 @@
 
 use crate::output::Output;
 use clap::Args;
-use lapwing_files::dialect::{AxisOrder, CoordinateOrder, Dialect, Quantity, ZeroFrequency};
+use lapwing_files::dialect::{AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ZeroFrequency};
 use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is known about the file, in place of what would be understood from it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How to read the file (understood from the file unless given)")]
 pub struct Reading {
-    /// Dialect: study, diff3d or tike
+    /// Dialect: study, diff3d, tike, cxi or ptychodus
     #[arg(long, value_name = "NAME")]
     dialect: Option<Dialect>,
     /// Order of the axes: nhw or hwn
@@ -31,6 +31,15 @@ pub struct Reading {
     /// Reverse the sign of the column coordinates
     #[arg(long)]
     flip_x: bool,
+    /// Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start probe of a CXI file
+    #[arg(long, value_name = "FILE")]
+    companion: Option<PathBuf>,
+    /// Size of an object pixel in metres, where positions are in metres
+    #[arg(long, value_name = "METRES")]
+    pixel_size_m: Option<f64>,
+    /// How the detector sees the sample: far-field or near-field
+    #[arg(long, value_name = "WHICH")]
+    geometry: Option<Geometry>,
     /// Pass over this array; may be repeated
     #[arg(long, value_name = "NAME")]
     leave_out: Vec<String>,
@@ -47,8 +56,16 @@ impl Reading {
             coordinate_order: self.coordinate_order,
             flip_y: self.flip_y,
             flip_x: self.flip_x,
+            companion: self.companion.clone(),
+            pixel_size: self.pixel_size_m,
+            geometry: self.geometry,
             leave_out: self.leave_out.clone(),
         }
+    }
+
+    /// The object's pixel size as told, metres along (y, x).
+    pub fn pixel_size(&self) -> Option<(f64, f64)> {
+        self.pixel_size_m.map(|size| (size, size))
     }
 
     /// Reads a scan; whatever was converted or assumed is said on standard error.

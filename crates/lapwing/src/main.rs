@@ -5,6 +5,7 @@ mod failure;
 mod input;
 mod options;
 mod output;
+mod product;
 mod progress;
 mod solver;
 mod value;

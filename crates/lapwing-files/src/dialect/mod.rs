@@ -4,8 +4,13 @@
 //! [`ReadOptions`] says it. What was understood comes back beside the data as an [`Understanding`].
 
 mod base;
+mod companion;
+mod cxi;
 mod extras;
+mod geometry;
 mod options;
+mod product;
+mod ptychodus;
 mod stack;
 mod study;
 mod tike;
@@ -13,20 +18,75 @@ mod tike;
 use std::path::Path;
 
 pub use base::{Base, read_base};
-pub use options::{AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency};
+pub use cxi::write_cxi;
+pub use geometry::{Optics, object_pixel};
+pub use options::{
+    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency,
+};
+pub use product::{Experiment, Product};
 
 use lapwing_model::Position;
 
+use crate::hdf5::{self, Hdf5};
 use crate::npz::Archive;
 use crate::{Dataset, Error, Problem};
 
-/// Reads a scan from a NumPy archive of any dialect.
+/// Reads a scan from a file of any dialect: a NumPy archive or HDF5, told by its content.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be understood in more than one
 /// way, and whatever makes a file unreadable.
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+    let path = path.as_ref();
+    if hdf5::is_hdf5(path) {
+        return read_hdf5(&Hdf5::open(path)?, options);
+    }
     read_archive(&Archive::open(path)?, options)
+}
+
+/// [`read`] from an HDF5 file that is already open.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+    let dialect = match options.dialect {
+        Some(dialect) => dialect,
+        None if ptychodus::is_patterns(file)? => Dialect::Ptychodus,
+        None if cxi::is_cxi(file)? => Dialect::Cxi,
+        None if ptychodus::is_product(file)? => Dialect::Ptychodus,
+        None => return Err(strange(file)?),
+    };
+    match dialect {
+        Dialect::Cxi => cxi::read(file, options),
+        Dialect::Ptychodus => ptychodus::read(file, options),
+        other => Err(Error::Contract {
+            path: file.path().to_owned(),
+            problems: vec![Problem::new("file", format!("a NumPy archive, as {other} has it"), "HDF5")],
+        }),
+    }
+}
+
+/// The refusal of an HDF5 file of no dialect that is read; some are known by name.
+fn strange(file: &Hdf5) -> Result<Error, Error> {
+    let names: Vec<String> = file.list()?.into_iter().map(|array| array.name).collect();
+    let starts = |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
+    let known = if starts("chunks/") || starts("meta/") {
+        "ptypy's .ptyd, which is not read; "
+    } else if starts("content/") {
+        "ptypy's .ptyr, which is not read; "
+    } else {
+        ""
+    };
+    let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+    let others = names.len().saturating_sub(shown.len());
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let found = match names.is_empty() {
+        true => format!("{known}no datasets"),
+        false => format!("{known}{}{others}", shown.join(", ")),
+    };
+    let expected = "CXI (entry_1/data_1/data), or the patterns dp of a ptychodus or pty-chi pair";
+    let problems = vec![Problem::new("file", expected, found)];
+    Ok(Error::Contract { path: file.path().to_owned(), problems })
 }
 
 /// [`read`] from an archive that is already open.
@@ -54,6 +114,10 @@ pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset
         Dialect::Study => study::read(archive, "diffraction", options),
         Dialect::Diff3d => study::read(archive, "diff3d", options),
         Dialect::Tike => tike::read(archive, options),
+        other @ (Dialect::Cxi | Dialect::Ptychodus) => Err(Error::Contract {
+            path: archive.path().to_owned(),
+            problems: vec![Problem::new("file", format!("HDF5, as {other} has it"), "a NumPy archive")],
+        }),
     }
 }
 

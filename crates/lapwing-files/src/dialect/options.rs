@@ -1,6 +1,7 @@
 //! What a user may say about a file, and what was understood of it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
@@ -60,6 +61,10 @@ names! {
         Diff3d = "diff3d",
         /// tike's: `data`, `scan`, `probe`, `psi`.
         Tike = "tike",
+        /// CXI 1.6 and NXcxi_ptycho, in HDF5.
+        Cxi = "cxi",
+        /// The pair of files of ptychodus and pty-chi, in HDF5: `dp`, and a product file beside it.
+        Ptychodus = "ptychodus" | "pty-chi",
     }
 }
 
@@ -105,6 +110,16 @@ names! {
     }
 }
 
+names! {
+    /// How the detector sees the sample.
+    Geometry {
+        /// Fraunhofer diffraction: a pattern is a Fourier transform. What the solvers are made for.
+        FarField = "far-field" | "far",
+        /// Fresnel diffraction: a pattern is a blurred image.
+        NearField = "near-field" | "near",
+    }
+}
+
 /// What is known about a file beforehand; everything that is `None` is found out from the file.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
@@ -122,6 +137,12 @@ pub struct ReadOptions {
     pub flip_y: bool,
     /// Whether the column coordinate counts leftwards: the sign is reversed before anything else.
     pub flip_x: bool,
+    /// The second file: the product with probe and positions beside `dp`, or where the start probe of a CXI file is.
+    pub companion: Option<PathBuf>,
+    /// Size of an object pixel in metres, instead of computing or reading it. For files whose positions are in metres.
+    pub pixel_size: Option<f64>,
+    /// Far field or near field, instead of telling it by the patterns.
+    pub geometry: Option<Geometry>,
     /// Names of arrays to pass over, whatever they hold.
     pub leave_out: Vec<String>,
 }
@@ -137,10 +158,14 @@ pub struct Understanding {
     pub quantity: Quantity,
     /// Where the zero frequency is in the file.
     pub zero_frequency: ZeroFrequency,
+    /// Far field or near field, where the dialect leaves that open.
+    pub geometry: Option<Geometry>,
     /// Number of patterns.
     pub n_patterns: usize,
     /// Shape of one pattern, (height, width).
     pub pattern_shape: (usize, usize),
+    /// Size of an object pixel along (y, x), metres, when the file tells it.
+    pub pixel_size_m: Option<(f64, f64)>,
     /// Mean over the patterns of the summed counts, when the scale is known.
     pub mean_counts_per_pattern: Option<f64>,
     /// Everything that was converted, assumed or left out, in words.

@@ -5,7 +5,8 @@ use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
 use lapwing_draw::ContactSheet;
-use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, metadata};
+use lapwing_files::hdf5::{self, Hdf5};
+use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, dialect, metadata};
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::scan_overlap;
 use ndarray::Axis;
@@ -33,10 +34,17 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let archive = Archive::open(&self.file)?;
-        let arrays = archive.list()?;
-        let metadata = metadata::read(&archive)?;
-        let (read, problems) = match lapwing_files::dialect::read_archive(&archive, &self.reading.options()) {
+        let options = self.reading.options();
+        // HDF5 has no metadata of its own: what is known of it is what was read.
+        let (arrays, stored, outcome) = if hdf5::is_hdf5(&self.file) {
+            let file = Hdf5::open(&self.file)?;
+            (file.list()?, None, dialect::read_hdf5(&file, &options))
+        } else {
+            let archive = Archive::open(&self.file)?;
+            let metadata = metadata::read(&archive)?;
+            (archive.list()?, metadata, dialect::read_archive(&archive, &options))
+        };
+        let (read, problems) = match outcome {
             Ok(read) => (Some(read), Vec::new()),
             Err(Error::Contract { problems, .. }) => (None, problems),
             Err(Error::Ambiguous { reason, remedy, .. }) => {
@@ -44,6 +52,7 @@ impl Inspect {
             }
             Err(error) => return Err(error.into()),
         };
+        let metadata = stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
         let measured = read.as_ref().map(|(dataset, _)| {
             let diameter = probe_diameter(dataset);
             (diameter, scan_overlap(&dataset.scan, diameter))

@@ -2,9 +2,13 @@
 
 use crate::input::Reading;
 use crate::output::Output;
+use crate::product::Facts;
 use crate::solver::SolverOptions;
 use crate::watch::Watch;
+use anyhow::bail;
 use clap::Args;
+use lapwing_files::dialect::Geometry;
+use lapwing_files::{dataset, hdf5};
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::JobResult;
 use lapwing_study::solver::ProbeStart;
@@ -23,7 +27,7 @@ use std::process::ExitCode;
     `lapwing inspect scan.npz` says how the file will be understood."
 )]
 pub struct Reconstruct {
-    /// The data set
+    /// The data set: a NumPy archive, or HDF5 (CXI, or the `dp` file of a ptychodus or pty-chi pair)
     #[arg(long, value_name = "X.npz")]
     input_npz: PathBuf,
     /// Folder for the results
@@ -32,6 +36,9 @@ pub struct Reconstruct {
     /// Compare with the file's objectGuess, the truth in simulated data
     #[arg(long)]
     compare: bool,
+    /// Also write probe, object, positions and losses as a product file of ptychodus and pty-chi (HDF5)
+    #[arg(long, value_name = "OUT.h5")]
+    product: Option<PathBuf>,
     #[command(flatten)]
     solver: SolverOptions,
     #[command(flatten)]
@@ -41,6 +48,7 @@ pub struct Reconstruct {
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let config = self.solver.config(ProbeStart::File)?;
+        let facts = self.facts()?;
         let mut watch = Watch::new(output, config.solver.epochs());
         let task = Task {
             input: self.input_npz.clone(),
@@ -59,8 +67,36 @@ impl Reconstruct {
         let result = task.run(&mut log, &mut |event| watch.see(event));
         watch.finish();
         let result = result?;
+        if let (Some(path), Some(facts)) = (&self.product, facts) {
+            facts.write_product(&self.output_dir, path)?;
+            output.note(format_args!("wrote {}", path.display()));
+        }
         output.result(&self.record(&result), self.words(&result))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What must be known of the input before and after: only HDF5 files and products need it.
+    fn facts(&self) -> anyhow::Result<Option<Facts>> {
+        if self.product.is_none() && !hdf5::is_hdf5(&self.input_npz) {
+            return Ok(None);
+        }
+        let (dataset, understanding) = dataset::read(&self.input_npz, &self.reading.options())?;
+        if understanding.geometry == Some(Geometry::NearField) {
+            bail!(
+                "{}: near-field patterns cannot be reconstructed: the solvers propagate to the far field; \
+                 give --geometry far-field if these are far-field patterns all the same",
+                self.input_npz.display()
+            );
+        }
+        let pixel_size = self.reading.pixel_size().or(understanding.pixel_size_m);
+        match Facts::of(&dataset, pixel_size) {
+            Some(facts) => Ok(Some(facts)),
+            None if self.product.is_none() => Ok(None),
+            None => bail!(
+                "{}: a product file has positions in metres, but the size of an object pixel is unknown; give --pixel-size-m",
+                self.input_npz.display()
+            ),
+        }
     }
 
     fn record(&self, result: &JobResult) -> Value {

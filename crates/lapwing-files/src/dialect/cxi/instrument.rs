@@ -1,0 +1,246 @@
+//! The instrument of a CXI file: source, detector, and what they make of a translation in metres.
+
+use std::path::Path;
+
+use crate::dialect::ReadOptions;
+use crate::dialect::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use crate::hdf5::Hdf5;
+use crate::{Error, Problem};
+
+const SOURCE: &str = "entry_1/instrument_1/source_1";
+const DETECTOR: &str = "entry_1/instrument_1/detector_1";
+/// Photon energies in joules that a CXI file can mean: 0.06 eV to 60 MeV. Electronvolts are far above.
+const JOULES: std::ops::Range<f64> = 1e-20..1e-11;
+/// Wavelengths in metres: 20 fm to 20 um.
+const METRES: std::ops::Range<f64> = 2e-14..2e-5;
+/// Scans wider than this, in metres, are in another unit.
+const WIDEST_SCAN: f64 = 0.1;
+
+type Vector = [f64; 3];
+
+pub(super) struct Instrument {
+    wavelength: Option<f64>,
+    distance: Option<f64>,
+    pitch: Option<(f64, f64)>,
+    /// Steps of the detector from row to row and from column to column, metres.
+    basis: Option<(Vector, Vector)>,
+    corner: Option<Vector>,
+}
+
+impl Instrument {
+    pub(super) fn read(
+        file: &Hdf5,
+        notes: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, Error> {
+        let basis = basis(file, notes, problems)?;
+        let mut positive = |name: String| -> Result<Option<f64>, Error> {
+            let number = file.number(&name)?;
+            if let Some(wrong) = number.filter(|&number| !(number > 0.0 && number.is_finite())) {
+                problems.push(Problem::new(name, "a positive number in metres", wrong.to_string()));
+            }
+            Ok(number.filter(|&number| number > 0.0 && number.is_finite()))
+        };
+        // The distance is negative where z counts against the beam.
+        let distance = file.number(&format!("{DETECTOR}/distance"))?.map(f64::abs);
+        let distance = distance.filter(|&z| z > 0.0 && z.is_finite());
+        let pitch = positive(format!("{DETECTOR}/y_pixel_size"))?
+            .zip(positive(format!("{DETECTOR}/x_pixel_size"))?)
+            .or(basis.map(|(slow, fast)| (length(slow), length(fast))));
+        let wavelength = wavelength(file, notes, problems)?;
+        let corner = corner(file)?;
+        Ok(Self { wavelength, distance, pitch, basis, corner })
+    }
+
+    /// The optics, when all of them are known.
+    pub(super) fn optics(&self) -> Option<Optics> {
+        Some(Optics { wavelength: self.wavelength?, distance: self.distance?, pitch: self.pitch? })
+    }
+
+    /// Size of an object pixel along (y, x), metres: as told, or lambda z / (N p).
+    pub(super) fn object_pixel(
+        &self,
+        shape: (usize, usize),
+        options: &ReadOptions,
+        path: &Path,
+        notes: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<(f64, f64)>, Error> {
+        if let Some(told) = options.pixel_size {
+            if !(told > 0.0 && told.is_finite()) {
+                problems.push(Problem::new("pixel size", "a positive number of metres", told.to_string()));
+                return Ok(None);
+            }
+            notes.push(format!("object pixel: {told:e} m, as told"));
+            return Ok(Some((told, told)));
+        }
+        if options.geometry == Some(crate::dialect::Geometry::NearField) {
+            let Some(pitch) = self.pitch else {
+                let reason =
+                    "the size of an object pixel in the near field depends on the magnification".to_owned();
+                let remedy = "state the object's pixel size in metres".to_owned();
+                return Err(Error::Ambiguous { path: path.to_owned(), reason, remedy });
+            };
+            notes.push(
+                "object pixel: near field as told, so the detector's own pixel is taken (a parallel beam); \
+                 state the object's pixel size when the beam diverges"
+                    .to_owned(),
+            );
+            return Ok(Some(pitch));
+        }
+        let Some(optics) = self.optics() else {
+            for (name, known) in [
+                ("entry_1/instrument_1/source_1/energy", self.wavelength.is_some()),
+                ("entry_1/instrument_1/detector_1/distance", self.distance.is_some()),
+                ("entry_1/instrument_1/detector_1/x_pixel_size", self.pitch.is_some()),
+            ] {
+                if !known && !problems.iter().any(|problem| problem.key == name) {
+                    let expected = "a number in SI units, or the object's pixel size stated";
+                    problems.push(Problem::new(name, expected, "nothing usable"));
+                }
+            }
+            return Ok(None);
+        };
+        let (dy, dx) = optics.object_pixel(shape);
+        notes.push(format!(
+            "object pixel: wavelength {:.5e} m x distance {} m / (pixels x pixel size of the detector) = \
+             ({dy:.5e}, {dx:.5e}) m along (y, x)",
+            optics.wavelength, optics.distance
+        ));
+        Ok(Some((dy, dx)))
+    }
+
+    /// Rows and columns of the beam on the sample, object pixels.
+    ///
+    /// The sample's translation t moves the beam by -t over the sample. The object's rows and columns run like those of
+    /// the detector: the position along an axis is -t . b / |b| / d, with b the axis's basis vector.
+    pub(super) fn beam_positions(
+        &self,
+        translations: &[Vector],
+        (dy, dx): (f64, f64),
+        notes: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let extent = |axis: usize| {
+            let values = || translations.iter().map(|t| t[axis]).filter(|v| v.is_finite());
+            values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
+        };
+        let widest = extent(0).max(extent(1));
+        if widest > WIDEST_SCAN {
+            let found = format!("a scan {widest:.4} wide, which is some other unit");
+            problems.push(Problem::new("translation", "positions in metres", found));
+        }
+        if extent(2) > dy.min(dx) {
+            notes.push(format!("translation: z varies by {:.3e} m; not used", extent(2)));
+        }
+        // What CXI assumes: rows run down (-y), columns towards -x.
+        let (slow, fast) = self.basis.unwrap_or(([0.0, -1.0, 0.0], [-1.0, 0.0, 0.0]));
+        let along = |t: &Vector, b: Vector, d: f64| -dot(*t, b) / length(b) / d;
+        notes.push(
+            "translation: metres of the sample; the beam moves the other way; converted to object pixels"
+                .to_owned(),
+        );
+        let rows = translations.iter().map(|t| along(t, slow, dy)).collect();
+        let columns = translations.iter().map(|t| along(t, fast, dx)).collect();
+        (rows, columns)
+    }
+
+    /// Says so when the beam does not hit the middle of the patterns.
+    pub(super) fn note_centre(&self, (height, width): (usize, usize), notes: &mut Vec<String>) {
+        let (Some(corner), Some((slow, fast))) = (self.corner, self.basis) else { return };
+        let along = |b: Vector| -dot(corner, b) / dot(b, b);
+        let (row, column) = (along(slow), along(fast));
+        let middle = (height as f64 / 2.0, width as f64 / 2.0);
+        if (row - middle.0).abs() > 1.5 || (column - middle.1).abs() > 1.5 {
+            notes.push(format!(
+                "corner_position: puts the beam at row {row:.1}, column {column:.1}, not in the middle of the patterns; they \
+                 are taken as they are, centred at index (H/2, W/2)"
+            ));
+        }
+    }
+}
+
+fn dot(a: Vector, b: Vector) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn length(v: Vector) -> f64 {
+    dot(v, v).sqrt()
+}
+
+/// Wavelength in metres from `wavelength` or the photon energy in joules, lambda = h c / E.
+fn wavelength(
+    file: &Hdf5,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<f64>, Error> {
+    let (energy_name, wavelength_name) = (format!("{SOURCE}/energy"), format!("{SOURCE}/wavelength"));
+    let energy = file.number(&energy_name)?;
+    let stored = file.number(&wavelength_name)?;
+    if let Some(energy) = energy.filter(|energy| !JOULES.contains(energy)) {
+        let found = format!("{energy:e}, which looks like electronvolts or another unit");
+        problems.push(Problem::new(energy_name, "a photon energy in joules", found));
+        return Ok(None);
+    }
+    if let Some(wavelength) = stored.filter(|wavelength| !METRES.contains(wavelength)) {
+        let found = format!("{wavelength:e}, which is some other unit");
+        problems.push(Problem::new(wavelength_name, "a wavelength in metres", found));
+        return Ok(None);
+    }
+    let computed = energy.map(|energy| H_C / energy);
+    if let (Some(computed), Some(stored)) = (computed, stored) {
+        if (computed - stored).abs() > 0.01 * stored {
+            let expected = format!("the wavelength of the energy beside it, {computed:.5e} m");
+            problems.push(Problem::new(wavelength_name, expected, format!("{stored:.5e}")));
+            return Ok(None);
+        }
+    }
+    if let Some(energy) = energy {
+        notes.push(format!("energy: {:.3} keV", energy / ELEMENTARY_CHARGE / 1e3));
+    }
+    Ok(computed.or(stored))
+}
+
+fn corner(file: &Hdf5) -> Result<Option<Vector>, Error> {
+    let name = format!("{DETECTOR}/corner_position");
+    if !file.contains(&name)? {
+        return Ok(None);
+    }
+    let values = file.read(&name)?.to_f64().unwrap_or_default();
+    Ok(match *values.as_slice() {
+        [x, y, z] if values.iter().all(|v| v.is_finite()) => Some([x, y, z]),
+        _ => None,
+    })
+}
+
+/// The two basis vectors: (2, 3) as the format has it, or transposed, (3, 2), as many files do.
+fn basis(
+    file: &Hdf5,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<(Vector, Vector)>, Error> {
+    let name = format!("{DETECTOR}/basis_vectors");
+    if !file.contains(&name)? {
+        notes.push("basis_vectors: none; rows taken to run towards -y, columns towards -x".to_owned());
+        return Ok(None);
+    }
+    let array = file.read(&name)?;
+    let values = array.to_f64().unwrap_or_default();
+    let vectors = match (array.shape(), values.as_slice()) {
+        ([2, 3], &[a, b, c, d, e, f]) => Some(([a, b, c], [d, e, f])),
+        ([3, 2], &[a, d, b, e, c, f]) => Some(([a, b, c], [d, e, f])),
+        _ => None,
+    };
+    let usable = |v: Vector| length(v) > 0.0 && length(v).is_finite();
+    let Some((slow, fast)) = vectors.filter(|&(slow, fast)| usable(slow) && usable(fast)) else {
+        let found = format!("{values:?} of shape {:?}", array.shape());
+        problems.push(Problem::new(name, "two vectors of some length, (2, 3) or (3, 2)", found));
+        return Ok(None);
+    };
+    let cosine = dot(slow, fast) / (length(slow) * length(fast));
+    let tilt = (slow[2] / length(slow)).abs().max((fast[2] / length(fast)).abs());
+    if cosine.abs() > 0.02 || tilt > 0.02 {
+        notes.push("basis_vectors: the detector is tilted or skewed; taken as square to the beam".to_owned());
+    }
+    Ok(Some((slow, fast)))
+}

@@ -1,0 +1,75 @@
+//! A data set as CXI.
+
+use std::path::Path;
+
+use super::{MASK, MASK_EXTRA, OURS, mask_of};
+use crate::dialect::geometry::{H_C, Optics};
+use crate::{Dataset, Error, contract, hdf5, metadata};
+
+/// Writes a data set as CXI 1.6, atomically; the names of extras that CXI files cannot hold here (text, objects) come
+/// back, having been left out.
+///
+/// `data` holds photon counts when the intensity scale is known and the square of the amplitudes otherwise; `translation`
+/// the sample's, t = -(y dy b_y + x dx b_x) with rows running towards -y and columns towards -x, as CXI assumes when there
+/// are no `basis_vectors`, and (dy, dx) the object's pixel by [`Optics::object_pixel`]. What CXI has no names for is in
+/// `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata` and the extras.
+///
+/// # Errors
+/// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from being written.
+pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> Result<Vec<String>, Error> {
+    let path = path.as_ref();
+    let problems = contract::check(dataset);
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: path.to_owned(), problems });
+    }
+    let (n, height, width) = dataset.diffraction.dim();
+    let (dy, dx) = optics.object_pixel((height, width));
+    let mut left_out = Vec::new();
+    hdf5::write(path, |file| {
+        let (source, detector) = ("entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1");
+        file.number("cxi_version", 160_i64)?;
+        file.number("number_of_entries", 1_i64)?;
+        file.number(&format!("{source}/energy"), H_C / optics.wavelength)?;
+        file.number(&format!("{source}/wavelength"), optics.wavelength)?;
+        file.number(&format!("{detector}/distance"), optics.distance)?;
+        file.number(&format!("{detector}/y_pixel_size"), optics.pitch.0)?;
+        file.number(&format!("{detector}/x_pixel_size"), optics.pitch.1)?;
+        let intensity = dataset.counts().unwrap_or_else(|| dataset.diffraction.mapv(|a| a * a));
+        let intensity = intensity.as_standard_layout();
+        // A standard layout is contiguous.
+        let values = intensity.as_slice().unwrap_or_default();
+        file.frames(&format!("{detector}/data"), [n, height, width], values)?;
+        if let Some(mask) = mask_of(dataset) {
+            file.values(MASK, &[height, width], mask)?;
+        }
+        let translation: Vec<f64> =
+            dataset.scan.iter().flat_map(|position| [position.x * dx, position.y * dy, 0.0]).collect();
+        file.values("entry_1/sample_1/geometry_1/translation", &[n, 3], &translation)?;
+        file.soft_link("entry_1/data_1/data", &format!("/{detector}/data"))?;
+        file.soft_link("entry_1/data_1/translation", "/entry_1/sample_1/geometry_1/translation")?;
+        if let Some(probe) = &dataset.probe {
+            let values: Vec<_> = probe.iter().copied().collect();
+            file.complex(&format!("{OURS}/probeGuess"), probe.shape(), &values)?;
+        }
+        if let Some(object) = &dataset.object {
+            let values: Vec<_> = object.iter().copied().collect();
+            file.complex(&format!("{OURS}/objectGuess"), object.shape(), &values)?;
+        }
+        let mut history = dataset.metadata.clone().unwrap_or_default();
+        let has_geometry = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
+        if !has_geometry {
+            metadata::set_physics_parameter(&mut history, "geometry", "far-field");
+        }
+        file.text(&format!("{OURS}/{}", metadata::KEY), &serde_json::Value::Object(history).to_string())?;
+        for (name, array) in &dataset.extras {
+            let is_mask = name == MASK_EXTRA && mask_of(dataset).is_some();
+            // A slash would make a group of it.
+            let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+            if !is_mask && !(plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {
+                left_out.push(name.clone());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(left_out)
+}

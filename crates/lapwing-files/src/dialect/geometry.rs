@@ -1,0 +1,207 @@
+//! Far field and near field: object pixels from the optics, and what the patterns say themselves.
+//!
+//! In the far field (Fraunhofer diffraction; J. W. Goodman, *Introduction to Fourier Optics*, section 4.3) the field on
+//! the detector is the Fourier transform of the exit wave at the spatial frequencies X / (lambda z). A detector of N
+//! pixels of pitch p at distance z therefore samples an object of pixel size d = lambda z / (N p).
+
+use lapwing_model::fft::{Fft2, frequency};
+use lapwing_model::{Complex32, Position};
+use ndarray::{Array3, Axis};
+
+use crate::metadata::{self, Metadata};
+
+/// Planck's constant times the speed of light, J m (both exact in the SI).
+pub(super) const H_C: f64 = 6.626_070_15e-34 * 299_792_458.0;
+
+/// The elementary charge, C: joules per electronvolt (exact in the SI).
+pub(super) const ELEMENTARY_CHARGE: f64 = 1.602_176_634e-19;
+
+/// The optics of a far-field experiment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Optics {
+    /// Wavelength, metres.
+    pub wavelength: f64,
+    /// Distance from the sample to the detector, metres.
+    pub distance: f64,
+    /// Pixel pitch of the detector, metres, along (y, x).
+    pub pitch: (f64, f64),
+}
+
+impl Optics {
+    /// Size of an object pixel along (y, x), metres, for patterns of `shape`: lambda z / (N p) on each axis.
+    pub fn object_pixel(&self, (height, width): (usize, usize)) -> (f64, f64) {
+        let along = |pitch: f64, n: usize| self.wavelength * self.distance / (n as f64 * pitch);
+        (along(self.pitch.0, height), along(self.pitch.1, width))
+    }
+
+    /// Photon energy, electronvolts: h c / lambda.
+    pub fn photon_energy_ev(&self) -> f64 {
+        H_C / self.wavelength / ELEMENTARY_CHARGE
+    }
+
+    /// The optics in `physics_parameters` of metadata: `wavelength_m`, `distance_m`, `detector_pixel_size_y_m` and
+    /// `detector_pixel_size_x_m`, as the readers of this crate put them there; `None` unless all are positive.
+    pub fn of(metadata: &Metadata) -> Option<Self> {
+        let positive =
+            |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
+        Some(Self {
+            wavelength: positive("wavelength_m")?,
+            distance: positive("distance_m")?,
+            pitch: (positive("detector_pixel_size_y_m")?, positive("detector_pixel_size_x_m")?),
+        })
+    }
+
+    pub(super) fn record(&self, metadata: &mut Metadata) {
+        metadata::set_physics_parameter(metadata, "wavelength_m", self.wavelength);
+        metadata::set_physics_parameter(metadata, "distance_m", self.distance);
+        metadata::set_physics_parameter(metadata, "detector_pixel_size_y_m", self.pitch.0);
+        metadata::set_physics_parameter(metadata, "detector_pixel_size_x_m", self.pitch.1);
+    }
+}
+
+/// Writes the size of an object pixel into the metadata: `pixel_size_m` when it is square to one part in a million,
+/// `pixel_size_y_m` and `pixel_size_x_m` otherwise.
+pub(super) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
+    if (dy - dx).abs() <= 1e-6 * dx.abs() {
+        metadata::set_physics_parameter(metadata, "pixel_size_m", dx);
+    } else {
+        metadata::set_physics_parameter(metadata, "pixel_size_y_m", dy);
+        metadata::set_physics_parameter(metadata, "pixel_size_x_m", dx);
+    }
+}
+
+/// Size of an object pixel along (y, x), metres, from `physics_parameters`: `pixel_size_m`, or `pixel_size_y_m` and
+/// `pixel_size_x_m`; `None` when they are not there.
+pub fn object_pixel(metadata: &Metadata) -> Option<(f64, f64)> {
+    let positive = |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
+    match positive("pixel_size_m") {
+        Some(both) => Some((both, both)),
+        None => Some((positive("pixel_size_y_m")?, positive("pixel_size_x_m")?)),
+    }
+}
+
+/// Patterns looked at to tell the geometry.
+const LOOKED_AT: usize = 32;
+/// How many diameters of the illumination neighbouring positions must be apart to rule the far field out.
+const RULED_OUT: f64 = 2.0;
+
+/// Diameter of the illumination (object pixels) as the patterns have it **if** they are far-field patterns, and the
+/// median distance to the nearest position, when the two cannot belong to a ptychographic scan.
+///
+/// The Fourier transform of a far-field intensity is the autocorrelation of the exit wave, whose radius is the diameter
+/// of the illumination. A scan whose steps are more than twice that has no overlap anywhere, so its patterns are most
+/// likely no far-field patterns: near-field images are broad and smooth, which reads as a tiny illumination. It is a sign,
+/// no proof; noise makes the measured diameter larger and so hides it.
+pub(super) fn no_far_field(amplitude: &Array3<f32>, scan: &[Position]) -> Option<(f64, f64)> {
+    let (n, height, width) = amplitude.dim();
+    if n < 4 || scan.len() != n || height < 8 || width < 8 {
+        return None;
+    }
+    let diameter = illumination(amplitude);
+    let step = median_step(scan)?;
+    (step > RULED_OUT * diameter).then_some((diameter, step))
+}
+
+/// Radius that holds 99 % of the power of the autocorrelation, averaged over some patterns.
+fn illumination(amplitude: &Array3<f32>) -> f64 {
+    let (n, height, width) = amplitude.dim();
+    let transform = Fft2::new((height, width));
+    let mut field = vec![Complex32::ZERO; transform.len()];
+    let mut spectrum = field.clone();
+    let mut scratch = vec![Complex32::ZERO; transform.scratch_len()];
+    let mut power = vec![0.0_f64; transform.len()];
+    let looked_at = n.min(LOOKED_AT);
+    for pick in 0..looked_at {
+        let pattern = amplitude.index_axis(Axis(0), pick * n / looked_at);
+        for (value, &a) in field.iter_mut().zip(pattern.iter()) {
+            *value = Complex32::from(a * a);
+        }
+        transform.forward(&mut field, &mut spectrum, &mut scratch);
+        power.iter_mut().zip(&spectrum).for_each(|(sum, value)| *sum += f64::from(value.norm_sqr()));
+    }
+    // Noise is the same everywhere; most of the plane is outside the illumination.
+    let mut sorted: Vec<f64> = power.iter().map(|p| p.sqrt()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let floor = sorted[sorted.len() / 2];
+    let mut rings: Vec<(f64, f64)> = Vec::with_capacity(power.len());
+    for u_x in 0..width {
+        let x = frequency(u_x, width) * width as f64;
+        for u_y in 0..height {
+            let y = frequency(u_y, height) * height as f64;
+            let above = (power[u_x * height + u_y].sqrt() - floor).max(0.0);
+            rings.push((x.hypot(y), above * above));
+        }
+    }
+    rings.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total: f64 = rings.iter().map(|ring| ring.1).sum();
+    let mut sum = 0.0;
+    for (radius, part) in rings {
+        sum += part;
+        if sum >= 0.99 * total {
+            return radius.max(1.0);
+        }
+    }
+    1.0
+}
+
+/// Median over up to 256 positions of the distance to the nearest other position that is not the same.
+fn median_step(scan: &[Position]) -> Option<f64> {
+    let stride = scan.len().div_ceil(256);
+    let mut nearest: Vec<f64> = scan
+        .iter()
+        .step_by(stride)
+        .map(|a| {
+            let distances = scan.iter().map(|b| (a.y - b.y).hypot(a.x - b.x));
+            distances.filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
+        })
+        .filter(|distance| distance.is_finite())
+        .collect();
+    nearest.sort_by(f64::total_cmp);
+    nearest.get(nearest.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pixel_of_the_object_is_the_inverse_of_the_detectors_extent() {
+        // 8 keV, 2 m, 256 pixels of 55 um: lambda = 1.5498 Angstrom.
+        let wavelength = H_C / (8000.0 * ELEMENTARY_CHARGE);
+        assert!((wavelength - 1.549_802_5e-10).abs() < 1e-16);
+        let optics = Optics { wavelength, distance: 2.0, pitch: (55e-6, 110e-6) };
+        let (dy, dx) = optics.object_pixel((256, 256));
+        assert!((dy - 1.549_802_5e-10 * 2.0 / (256.0 * 55e-6)).abs() < 1e-15);
+        assert!((dx - dy / 2.0).abs() < 1e-18);
+    }
+
+    /// Far-field patterns of discs of 16 pixels, at steps of `step`.
+    fn discs(step: f64) -> Option<(f64, f64)> {
+        let size = 64;
+        let transform = Fft2::new((size, size));
+        let mut amplitude = Array3::zeros((9, size, size));
+        for mut pattern in amplitude.outer_iter_mut() {
+            let mut field = vec![Complex32::ZERO; size * size];
+            for (index, value) in field.iter_mut().enumerate() {
+                let (y, x) = ((index / size) as f64 - 32.0, (index % size) as f64 - 32.0);
+                *value = Complex32::from(if y.hypot(x) < 8.0 { 1.0 } else { 0.0 });
+            }
+            let mut spectrum = field.clone();
+            transform.forward(&mut field, &mut spectrum, &mut vec![Complex32::ZERO; transform.scratch_len()]);
+            lapwing_model::fft::from_detector_order(&spectrum, &mut field, (size, size));
+            pattern.iter_mut().zip(&field).for_each(|(a, z)| *a = z.norm());
+        }
+        let scan: Vec<_> = (0..9)
+            .map(|index| Position { y: step * f64::from(index / 3), x: step * f64::from(index % 3) })
+            .collect();
+        assert!((illumination(&amplitude) - 12.0).abs() < 5.0, "{}", illumination(&amplitude));
+        no_far_field(&amplitude, &scan)
+    }
+
+    #[test]
+    fn steps_far_beyond_the_illumination_rule_the_far_field_out() {
+        assert_eq!(discs(8.0), None);
+        assert_eq!(discs(16.0), None);
+        assert_eq!(discs(50.0).map(|(_, step)| step), Some(50.0));
+    }
+}

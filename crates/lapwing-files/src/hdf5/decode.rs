@@ -1,0 +1,167 @@
+//! Elements of HDF5 datasets as arrays.
+
+use num_complex::{Complex32, Complex64};
+use rust_hdf5::{ByteOrder, DatatypeMessage, H5Attribute, H5Dataset, H5Type, Hdf5Error};
+
+use crate::npy::{Array, DType, Element, Values};
+
+/// What the elements of a dataset are, and whether they are big-endian.
+fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
+    use DatatypeMessage::{Compound, Enum, FixedPoint, FixedString, FloatingPoint, VarLenString};
+    let unread =
+        || format!("elements of type {datatype} are not read; expected numbers, complex numbers or text");
+    let big = |order: &ByteOrder| *order == ByteOrder::BigEndian;
+    match datatype {
+        FixedPoint { size, byte_order, signed, bit_offset: 0, bit_precision }
+            if u32::from(*bit_precision) == 8 * size =>
+        {
+            let dtype = match (size, signed) {
+                (1, true) => DType::I8,
+                (2, true) => DType::I16,
+                (4, true) => DType::I32,
+                (8, true) => DType::I64,
+                (1, false) => DType::U8,
+                (2, false) => DType::U16,
+                (4, false) => DType::U32,
+                (8, false) => DType::U64,
+                _ => return Err(unread()),
+            };
+            Ok((dtype, big(byte_order)))
+        }
+        // The three IEEE 754 formats, by size and width of the exponent.
+        FloatingPoint { size, byte_order, exponent_size, mantissa_size, bit_offset: 0, .. } => {
+            let dtype = match (size, exponent_size, mantissa_size) {
+                (2, 5, 10) => DType::F16,
+                (4, 8, 23) => DType::F32,
+                (8, 11, 52) => DType::F64,
+                _ => return Err(unread()),
+            };
+            Ok((dtype, big(byte_order)))
+        }
+        // h5py's bool: FALSE = 0, TRUE = 1 on bytes.
+        Enum { base, members } => {
+            let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+            match kind(base)? {
+                (DType::I8 | DType::U8, _) if names == ["FALSE", "TRUE"] => Ok((DType::Bool, false)),
+                (whole, order) if whole.is_integer() => Ok((whole, order)),
+                _ => Err(unread()),
+            }
+        }
+        Compound { size, members } => match members.as_slice() {
+            [re, im] if is_part(&re.name, 'r') && is_part(&im.name, 'i') && re.datatype == im.datatype => {
+                let (part, order) = kind(&re.datatype)?;
+                match (part, size, re.offset, im.offset) {
+                    (DType::F32, 8, 0, 4) => Ok((DType::C64, order)),
+                    (DType::F64, 16, 0, 8) => Ok((DType::C128, order)),
+                    _ => Err(unread()),
+                }
+            }
+            _ => Err(unread()),
+        },
+        FixedString { size, .. } => Ok((DType::Text(*size as usize), false)),
+        VarLenString { .. } => Ok((DType::Text(0), false)),
+        _ => Err(unread()),
+    }
+}
+
+/// `r`, `re` or `real`; `i`, `im` or `imag`.
+fn is_part(name: &str, first: char) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["r", "re", "real", "i", "im", "imag"].contains(&name.as_str()) && name.starts_with(first)
+}
+
+/// The dtype in NumPy's words, or HDF5's own for what is not read.
+pub(super) fn name(dataset: &H5Dataset) -> String {
+    let Ok(datatype) = dataset.datatype() else { return "unknown".to_owned() };
+    match kind(&datatype) {
+        Ok((DType::Text(_), _)) => "text".to_owned(),
+        Ok((dtype, false)) => dtype.to_string(),
+        Ok((dtype, true)) => format!("{dtype} (big-endian)"),
+        Err(_) => datatype.to_string(),
+    }
+}
+
+/// A whole dataset, whose size was checked.
+pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
+    let words = |error: Hdf5Error| error.to_string();
+    let (dtype, big) = kind(&dataset.datatype().map_err(words)?)?;
+    let shape = dataset.shape();
+    let values = match (&dtype, big) {
+        (DType::Text(_), _) => {
+            let texts = dataset.read_strings().map_err(words)?;
+            // An array of text is padded to its longest; one long text among very many would not fit into memory.
+            let longest = texts.iter().map(String::len).max().unwrap_or(0);
+            if longest.saturating_mul(texts.len()) > 64 << 20 {
+                return Err(format!("{} texts of up to {longest} bytes are too long", texts.len()));
+            }
+            return Array::texts(&texts).reshape(shape).map_err(|error| error.to_string());
+        }
+        (DType::U8, _) => Values::U8(straight(dataset)?),
+        (DType::U16, false) => Values::U16(straight(dataset)?),
+        (DType::U32, false) => Values::U32(straight(dataset)?),
+        (DType::I16, false) => Values::I16(straight(dataset)?),
+        (DType::I32, false) => Values::I32(straight(dataset)?),
+        (DType::F32, false) => Values::F32(straight(dataset)?),
+        (DType::F64, false) => Values::F64(straight(dataset)?),
+        _ => {
+            let bytes = dataset.read_raw_bytes().map_err(words)?;
+            match dtype {
+                DType::Bool => elements::<bool>(&bytes, big),
+                DType::I8 => elements::<i8>(&bytes, big),
+                DType::I16 => elements::<i16>(&bytes, big),
+                DType::I32 => elements::<i32>(&bytes, big),
+                DType::I64 => elements::<i64>(&bytes, big),
+                DType::U16 => elements::<u16>(&bytes, big),
+                DType::U32 => elements::<u32>(&bytes, big),
+                DType::U64 => elements::<u64>(&bytes, big),
+                DType::F32 => elements::<f32>(&bytes, big),
+                DType::F64 => elements::<f64>(&bytes, big),
+                DType::C64 => elements::<Complex32>(&bytes, big),
+                DType::C128 => elements::<Complex64>(&bytes, big),
+                DType::F16 => match elements::<u16>(&bytes, big) {
+                    Values::U16(bits) => Values::F16(bits),
+                    other => other,
+                },
+                other => return Err(format!("elements of type {other} are not read")),
+            }
+        }
+    };
+    Array::new(shape, values).map_err(|error| error.to_string())
+}
+
+/// Elements that are stored as they are in memory: no copy is made.
+fn straight<T: H5Type>(dataset: &H5Dataset) -> Result<Vec<T>, String> {
+    dataset.read_raw::<T>().map_err(|error| error.to_string())
+}
+
+fn elements<T: Element>(bytes: &[u8], big: bool) -> Values {
+    let parts = bytes.chunks_exact(T::WIDTH);
+    T::wrap(if big { parts.map(T::from_be).collect() } else { parts.map(T::from_le).collect() })
+}
+
+/// An attribute of one number.
+pub(super) fn number(attribute: &H5Attribute) -> Result<f64, Hdf5Error> {
+    let refused = |what: String| Hdf5Error::TypeMismatch(format!("expected one number, found {what}"));
+    let datatype = attribute.datatype()?;
+    let (dtype, big) = kind(&datatype).map_err(refused)?;
+    let bytes = attribute.read_raw()?;
+    if bytes.len() != dtype.width() {
+        return Err(refused(format!("{} bytes of {dtype}", bytes.len())));
+    }
+    let values = match dtype {
+        DType::I8 => elements::<i8>(&bytes, big),
+        DType::I16 => elements::<i16>(&bytes, big),
+        DType::I32 => elements::<i32>(&bytes, big),
+        DType::I64 => elements::<i64>(&bytes, big),
+        DType::U8 => elements::<u8>(&bytes, big),
+        DType::U16 => elements::<u16>(&bytes, big),
+        DType::U32 => elements::<u32>(&bytes, big),
+        DType::U64 => elements::<u64>(&bytes, big),
+        DType::F32 => elements::<f32>(&bytes, big),
+        DType::F64 => elements::<f64>(&bytes, big),
+        other => return Err(refused(other.to_string())),
+    };
+    let array = Array::new(Vec::new(), values).map_err(|error| refused(error.to_string()))?;
+    let numbers = array.to_f64().map_err(|error| refused(error.to_string()))?;
+    numbers.first().copied().ok_or_else(|| refused("nothing".to_owned()))
+}

@@ -1,0 +1,269 @@
+//! HDF5 files: arrays and numbers by path, read and written.
+//!
+//! A thin layer over the pure-Rust crate `rust-hdf5` that knows nothing of any dialect. It resolves soft and external
+//! links, gives arrays as [`npy::Array`](crate::npy::Array), and refuses before allocating what the file's bytes cannot
+//! hold. Every error names the file and the object.
+
+mod decode;
+mod writer;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
+
+use crate::npy::Array;
+use crate::{ArrayInfo, Error};
+pub use writer::{Hdf5Writer, write};
+
+/// The eight bytes every HDF5 file starts with, at 0 or at 512 times a power of two.
+const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
+/// How much longer than its file a compressed or partly written dataset may be: what deflate can reach at most.
+const MOST_COMPRESSED: u64 = 1032;
+/// A dataset of so many bytes is read whatever the length of its file.
+const SMALL: u64 = 1 << 20;
+/// External links followed one after the other.
+const MOST_HOPS: usize = 8;
+
+/// Whether a file is HDF5, told by its content. A file that cannot be opened is not.
+pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
+    let found = |path: &Path| -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut start = 0;
+        while start + 8 <= length && start <= 1 << 20 {
+            let mut bytes = [0; 8];
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut bytes)?;
+            if bytes == SIGNATURE {
+                return Ok(true);
+            }
+            start = if start == 0 { 512 } else { 2 * start };
+        }
+        Ok(false)
+    };
+    found(path.as_ref()).unwrap_or(false)
+}
+
+/// An HDF5 file open for reading.
+pub struct Hdf5 {
+    path: PathBuf,
+    file: H5File,
+    length: u64,
+}
+
+impl Hdf5 {
+    /// Opens a file and reads its directory; no array is read yet. No lock is taken.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, [`Error::Hdf5`] when it is damaged or no HDF5.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let facts = std::fs::metadata(path).map_err(|source| Error::io(path, source))?;
+        if facts.is_dir() {
+            let reason = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file");
+            return Err(Error::io(path, reason));
+        }
+        let opened = guarded(|| H5FileOptions::new().no_locking().open(path));
+        let file =
+            opened.map_err(|reason| Error::hdf5(path, "/", format!("no readable HDF5 file: {reason}")))?;
+        Ok(Self { path: path.to_owned(), file, length: facts.len() })
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every dataset that has a name of its own, links left out.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when one cannot be understood.
+    pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
+        let names = guarded(|| Ok(self.file.dataset_names())).map_err(|reason| self.error("/", reason))?;
+        let info = |name: String| {
+            let dataset =
+                self.dataset(&name)?.ok_or_else(|| self.error(&name, "listed but not there".into()))?;
+            Ok(ArrayInfo { dtype: decode::name(&dataset), shape: dataset.shape(), name })
+        };
+        names.into_iter().map(info).collect()
+    }
+
+    /// Whether there is a dataset at `name`, directly or through links.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when the name leads nowhere or the object cannot be understood.
+    pub fn contains(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.dataset(name)?.is_some())
+    }
+
+    /// The first of several names that is there.
+    ///
+    /// # Errors
+    /// As for [`contains`](Self::contains).
+    pub fn first_of<'a>(&self, names: &[&'a str]) -> Result<Option<&'a str>, Error> {
+        for name in names {
+            if self.contains(name)? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shape of a dataset; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// As for [`contains`](Self::contains).
+    pub fn shape(&self, name: &str) -> Result<Option<Vec<usize>>, Error> {
+        Ok(self.dataset(name)?.map(|dataset| dataset.shape()))
+    }
+
+    /// Reads a dataset: numbers, `h5py`'s complex numbers and truth values, or text.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when there is none of that name, its kind is not read, or it is damaged or larger than its file
+    /// can hold.
+    pub fn read(&self, name: &str) -> Result<Array, Error> {
+        self.read_after(name, 0)
+    }
+
+    fn read_after(&self, name: &str, hops: usize) -> Result<Array, Error> {
+        if let Some((file, path)) = self.elsewhere(name) {
+            if hops == MOST_HOPS {
+                return Err(
+                    self.error(name, format!("more than {MOST_HOPS} external links one after the other"))
+                );
+            }
+            // The other file is judged by its own length.
+            let other = self.path.parent().unwrap_or(Path::new("")).join(file);
+            return Self::open(other)?.read_after(&path, hops + 1);
+        }
+        let dataset = self.dataset(name)?.ok_or_else(|| self.error(name, "no such dataset".into()))?;
+        self.check_size(name, &dataset)?;
+        guarded(|| Ok(decode::read(&dataset)))
+            .and_then(|read| read)
+            .map_err(|reason| self.error(name, reason))
+    }
+
+    /// A dataset of one number; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when it is something else than one number.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, Error> {
+        if !self.contains(name)? {
+            return Ok(None);
+        }
+        let array = self.read(name)?;
+        match array.to_f64() {
+            Ok(values) if values.len() == 1 => Ok(Some(values[0])),
+            _ => {
+                let found =
+                    format!("expected one number, found {} of shape {:?}", array.dtype(), array.shape());
+                Err(self.error(name, found))
+            }
+        }
+    }
+
+    /// An attribute of one number of a dataset; `None` when the dataset or the attribute is not there.
+    ///
+    /// Attributes of groups are not read: the crate underneath gives only their text.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`] when it is something else than one number.
+    pub fn attribute(&self, name: &str, attribute: &str) -> Result<Option<f64>, Error> {
+        let Some(dataset) = self.dataset(name)? else { return Ok(None) };
+        let read = guarded(|| match dataset.attr(attribute) {
+            Ok(found) => decode::number(&found).map(Some),
+            Err(Hdf5Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        });
+        read.map_err(|reason| self.error(&format!("{name}@{attribute}"), reason))
+    }
+
+    /// A text attribute of the root; `None` when it is not there or no text.
+    pub fn root_text(&self, name: &str) -> Option<String> {
+        guarded(|| self.file.attr_string(name)).ok()
+    }
+
+    fn dataset(&self, name: &str) -> Result<Option<H5Dataset>, Error> {
+        let found = guarded(|| match self.file.dataset(name.trim_start_matches('/')) {
+            Ok(dataset) if dataset.is_null() => Ok(None),
+            Ok(dataset) => Ok(Some(dataset)),
+            Err(Hdf5Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        });
+        found.map_err(|reason| self.error(name, reason))
+    }
+
+    /// The other file and the path in it, when the last step of `name` is an external link.
+    fn elsewhere(&self, name: &str) -> Option<(String, String)> {
+        let (folder, last) = name.trim_start_matches('/').rsplit_once('/').unwrap_or(("", name));
+        let link = guarded(|| {
+            let root = self.file.root_group();
+            let group = if folder.is_empty() { root } else { root.group(folder)? };
+            group.link_class(last)
+        });
+        match link {
+            Ok(LinkClass::External { file, path }) => Some((file, path)),
+            _ => None,
+        }
+    }
+
+    /// Refuses a dataset that claims more bytes than its file can hold.
+    fn check_size(&self, name: &str, dataset: &H5Dataset) -> Result<(), Error> {
+        let shape = dataset.shape();
+        let width = dataset.element_size() as u64;
+        let bytes = shape.iter().try_fold(width, |product, &length| product.checked_mul(length as u64));
+        let layout = guarded(|| dataset.storage_layout()).map_err(|reason| self.error(name, reason))?;
+        // The data of a virtual dataset, and of one with external storage, are in other files.
+        let others = match layout {
+            StorageLayout::Virtual => {
+                let mappings =
+                    guarded(|| dataset.virtual_mappings()).map_err(|reason| self.error(name, reason))?;
+                mappings.into_iter().map(|mapping| mapping.source_file_name).collect()
+            }
+            StorageLayout::Contiguous => {
+                let segments =
+                    guarded(|| dataset.external_files()).map_err(|reason| self.error(name, reason))?;
+                segments.into_iter().map(|segment| segment.name).collect()
+            }
+            _ => Vec::new(),
+        };
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let mut others: Vec<String> = others;
+        others.sort();
+        others.dedup();
+        let elsewhere: u64 =
+            others.iter().filter_map(|file| Some(std::fs::metadata(folder.join(file)).ok()?.len())).sum();
+        let stored = self.length.saturating_add(elsewhere);
+        let most = match layout {
+            StorageLayout::Contiguous | StorageLayout::Compact => stored,
+            _ => stored.saturating_mul(MOST_COMPRESSED),
+        };
+        match bytes {
+            Some(bytes) if bytes <= most.max(SMALL) => Ok(()),
+            _ => {
+                let reason = format!(
+                    "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
+                );
+                Err(self.error(name, reason))
+            }
+        }
+    }
+
+    fn error(&self, object: &str, reason: String) -> Error {
+        Error::hdf5(&self.path, object, reason)
+    }
+}
+
+impl std::fmt::Debug for Hdf5 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hdf5").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Runs a call into the crate underneath; its errors become text.
+fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<T, String> {
+    call().map_err(|error| error.to_string())
+}

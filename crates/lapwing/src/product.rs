@@ -1,0 +1,77 @@
+//! A product file of ptychodus and pty-chi from a finished reconstruction.
+
+use anyhow::Context;
+use lapwing_files::dialect::{Experiment, Optics, Product};
+use lapwing_files::{Archive, Dataset};
+use lapwing_model::Position;
+use ndarray::{Ix2, Ix3};
+use std::path::Path;
+
+/// What a product needs to know of the input and its reconstruction does not tell.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Size of an object pixel along (y, x), metres.
+    pixel_size: (f64, f64),
+    /// The pattern of every position.
+    indexes: Vec<i64>,
+    experiment: Experiment,
+}
+
+impl Facts {
+    /// The facts of a data set; `None` when the size of an object pixel is unknown.
+    ///
+    /// Indexes are `scan_index` where the data set has it, and 0, 1, 2... otherwise.
+    pub fn of(dataset: &Dataset, pixel_size: Option<(f64, f64)>) -> Option<Self> {
+        let n = dataset.n_patterns();
+        let stored = dataset.extras.iter().find(|(name, _)| name == "scan_index");
+        let indexes = stored
+            .and_then(|(_, array)| array.to_i64().ok())
+            .filter(|indexes| indexes.len() == n)
+            .unwrap_or_else(|| (0..).take(n).collect());
+        let optics = dataset.metadata.as_ref().and_then(Optics::of);
+        let experiment = Experiment {
+            distance_m: optics.map_or(0.0, |optics| optics.distance),
+            energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),
+            photon_count: dataset.intensity_scale().map_or(0.0, |_| dataset.mean_intensity()),
+        };
+        Some(Self { pixel_size: pixel_size?, indexes, experiment })
+    }
+
+    /// Writes `reconstruction.npz` of a folder as a product.
+    pub fn write_product(self, folder: &Path, path: &Path) -> anyhow::Result<()> {
+        let archive = Archive::open(folder.join("reconstruction.npz"))?;
+        let object = archive.read("reconstructed_object")?.into_complex32_array::<Ix2>()?;
+        let probe = archive.read("reconstructed_probe")?;
+        let shape = match *probe.shape() {
+            [height, width] => vec![1, height, width],
+            ref other => other.to_vec(),
+        };
+        let probe = probe.reshape(shape)?.into_complex32_array::<Ix3>()?;
+        let origin = match archive.contains("reconstructed_object_origin") {
+            true => archive.read("reconstructed_object_origin")?.to_f64()?,
+            false => vec![0.0, 0.0],
+        };
+        let positions = archive.read("positions")?.to_f64()?;
+        let on_object: Vec<Position> = positions
+            .chunks_exact(2)
+            .map(|p| Position {
+                y: p[0] - origin.first().copied().unwrap_or(0.0),
+                x: p[1] - origin.get(1).copied().unwrap_or(0.0),
+            })
+            .collect();
+        let (_, height, width) = probe.dim();
+        let product = Product {
+            name: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            comments: format!("lapwing {}", env!("CARGO_PKG_VERSION")),
+            positions: Product::of_object(&on_object, object.dim(), (height, width), self.pixel_size),
+            probe,
+            object: Some(object),
+            indexes: self.indexes,
+            pixel_size: self.pixel_size,
+            loss: archive.read("loss")?.to_f64()?,
+            notes: Vec::new(),
+            experiment: self.experiment,
+        };
+        product.write(path).with_context(|| format!("cannot write {}", path.display()))
+    }
+}

@@ -23,6 +23,7 @@ impl<'a> Tree<'a> {
 
     /// Up to `k` positions nearest to position `of`, itself left out: (index, distance), nearest first, ties by index.
     pub fn nearest(&self, of: usize, k: usize) -> Vec<(usize, f64)> {
+        let k = k.min(self.positions.len());
         let mut best = Vec::with_capacity(k + 1);
         if k > 0 {
             self.visit_nearest(&self.order, 0, of, k, &mut best);
@@ -30,8 +31,8 @@ impl<'a> Tree<'a> {
         best.into_iter().map(|(distance, index)| (index, distance)).collect()
     }
 
-    /// Calls `found(distance)` for every position nearer than `radius` to position `of`, itself left out.
-    pub fn within(&self, of: usize, radius: f64, found: &mut impl FnMut(f64)) {
+    /// Calls `found(index, distance)` for every position nearer than `radius` to position `of`, itself left out.
+    pub fn within(&self, of: usize, radius: f64, found: &mut impl FnMut(usize, f64)) {
         self.visit_within(&self.order, 0, of, radius, found);
     }
 
@@ -64,11 +65,18 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn visit_within(&self, range: &[u32], depth: usize, of: usize, radius: f64, found: &mut impl FnMut(f64)) {
+    fn visit_within(
+        &self,
+        range: &[u32],
+        depth: usize,
+        of: usize,
+        radius: f64,
+        found: &mut impl FnMut(usize, f64),
+    ) {
         let mut offer = |index: u32| {
             let distance = self.positions[index as usize].distance(self.positions[of]);
             if index as usize != of && distance < radius {
-                found(distance);
+                found(index as usize, distance);
             }
         };
         if range.len() <= LEAF {
@@ -133,12 +141,19 @@ mod tests {
                 let nearest: Vec<(f64, usize)> = tree.nearest(of, k).into_iter().map(|(i, d)| (d, i)).collect();
                 prop_assert_eq!(&nearest[..], &all[..k.min(all.len())]);
                 let mut near = Vec::new();
-                tree.within(of, radius, &mut |d| near.push(d));
+                tree.within(of, radius, &mut |_, d| near.push(d));
                 near.sort_by(f64::total_cmp);
                 let expected: Vec<f64> = all.iter().map(|a| a.0).filter(|&d| d < radius).collect();
                 prop_assert_eq!(near, expected);
             }
         }
+    }
+
+    #[test]
+    fn any_number_of_neighbours_can_be_asked_for() {
+        let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 0.0, x: 2.0 }];
+        assert_eq!(Tree::new(&scan).nearest(0, usize::MAX), [(1, 2.0)]);
+        assert_eq!(Tree::new(&scan[..1]).nearest(0, 9_999_999_999_999), []);
     }
 
     #[test]

@@ -12,17 +12,22 @@ use std::f64::consts::PI;
 /// Version of the definitions below, written into every record.
 pub const METRICS_VERSION: &str = "1.0";
 
+/// Most groups that can be asked for.
+pub const MAX_GROUPS: usize = 10_000_000;
+
+/// Largest diameter of the illuminated disc that can be asked for, pixels.
+pub const MAX_DIAMETER: f64 = 1e9;
+
 /// Share of a disc of `diameter` that a second one covers whose centre is `distance` away.
 ///
-/// A = 2 R^2 acos(d / 2R) - (d/2) sqrt(4 R^2 - d^2) over pi R^2: 1 at d = 0, 0.391 at d = R, 0 from d = 2 R on.
+/// A = 2 R^2 acos(d / 2R) - (d/2) sqrt(4 R^2 - d^2) over pi R^2: 1 at d = 0, 0.391 at d = R, 0 from d = 2 R on. Depends on
+/// the ratio r = d / 2R alone, as 2/pi (acos r - r sqrt(1 - r^2)), so that discs of any size can be told.
 pub fn disc_overlap(distance: f64, diameter: f64) -> f64 {
     if distance >= diameter {
         return 0.0;
     }
-    let radius = diameter / 2.0;
-    let lens = 2.0 * radius * radius * (distance / diameter).acos()
-        - distance / 2.0 * (diameter * diameter - distance * distance).sqrt();
-    lens / (PI * radius * radius)
+    let ratio = distance / diameter;
+    2.0 / PI * (ratio.acos() - ratio * ((1.0 - ratio) * (1.0 + ratio)).sqrt())
 }
 
 /// How the images are sampled and grouped.
@@ -76,13 +81,18 @@ impl Sampling {
             "a number above 0 and at most 1",
             self.s_img.to_string(),
         )?;
-        rule(self.n_groups >= 1, "n_groups", "at least 1", self.n_groups.to_string())?;
+        rule(
+            (1..=MAX_GROUPS).contains(&self.n_groups),
+            "n_groups",
+            "a whole number from 1 to 10,000,000",
+            self.n_groups.to_string(),
+        )?;
         rule(self.neighbor_count >= 1, "neighbor_count", "at least 1", self.neighbor_count.to_string())?;
         let diameter = self.probe_diameter_px;
         rule(
-            diameter > 0.0 && diameter.is_finite(),
+            diameter > 0.0 && diameter <= MAX_DIAMETER,
             "probe_diameter_px",
-            "a positive number of pixels",
+            "a number of pixels above 0 and at most 1e9",
             diameter.to_string(),
         )
     }
@@ -146,7 +156,7 @@ pub fn measure(scan: &[Position], sampling: &Sampling) -> Result<Overlap, Sampli
         n_images_total: scan.len(),
         n_images_subsampled: images.len(),
         n_unique_images: unique.len(),
-        n_groups_actual: groups.len(),
+        n_groups_actual: groups.iter().map(|group| group.times).sum(),
         geometry_acceptance_bound: bound,
         effective_min_acceptance: effective_min_acceptance(bound),
     })
@@ -182,21 +192,31 @@ fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
     kept.into_iter().map(|index| scan[index]).collect()
 }
 
-fn groups(images: &[Position], sampling: &Sampling) -> Vec<Vec<usize>> {
+/// Images that belong together.
+struct Group {
+    /// Indices of the images, the seed first.
+    members: Vec<usize>,
+    /// How often this group was drawn: with more groups than images the same seed comes again, and its group with it.
+    times: usize,
+}
+
+fn groups(images: &[Position], sampling: &Sampling) -> Vec<Group> {
     if sampling.gridsize == 1 || images.is_empty() {
-        return (0..images.len()).map(|index| vec![index]).collect();
+        return (0..images.len()).map(|index| Group { members: vec![index], times: 1 }).collect();
     }
     let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
-    let seeds = if sampling.n_groups > images.len() {
-        (0..sampling.n_groups).map(|_| below(images.len(), &mut generator)).collect()
+    let seeds: Vec<(usize, usize)> = if sampling.n_groups > images.len() {
+        let mut times = vec![0; images.len()];
+        (0..sampling.n_groups).for_each(|_| times[below(images.len(), &mut generator)] += 1);
+        times.into_iter().enumerate().filter(|(_, times)| *times > 0).collect()
     } else {
-        draw(images.len(), sampling.n_groups, &mut generator)
+        draw(images.len(), sampling.n_groups, &mut generator).into_iter().map(|seed| (seed, 1)).collect()
     };
     let tree = Tree::new(images);
-    let with_neighbours = |seed: usize| {
-        let mut group = vec![seed];
-        group.extend(tree.nearest(seed, 3).into_iter().map(|(index, _)| index));
-        group
+    let with_neighbours = |(seed, times): (usize, usize)| {
+        let mut members = vec![seed];
+        members.extend(tree.nearest(seed, 3).into_iter().map(|(index, _)| index));
+        Group { members, times }
     };
     seeds.into_iter().map(with_neighbours).collect()
 }
@@ -210,19 +230,25 @@ fn unique(images: &[Position]) -> Vec<Position> {
 }
 
 fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
-    let (sum, count) = values.into_iter().fold((0.0, 0usize), |(sum, count), v| (sum + v, count + 1));
+    weighted_mean(values.into_iter().map(|value| (1, value)))
+}
+
+/// The mean of values of which each occurs a number of times.
+fn weighted_mean(values: impl IntoIterator<Item = (usize, f64)>) -> f64 {
+    let add = |(sum, count), (times, value): (usize, f64)| (sum + times as f64 * value, count + times);
+    let (sum, count) = values.into_iter().fold((0.0, 0), add);
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
 /// Metric 1.
-fn within_groups(images: &[Position], groups: &[Vec<usize>], k: usize, diameter: f64) -> f64 {
-    mean(groups.iter().flat_map(|group| {
-        let members: Vec<Position> = group.iter().map(|&index| images[index]).collect();
+fn within_groups(images: &[Position], groups: &[Group], k: usize, diameter: f64) -> f64 {
+    weighted_mean(groups.iter().flat_map(|group| {
+        let members: Vec<Position> = group.members.iter().map(|&index| images[index]).collect();
         let member_mean = |member: usize| {
             let nearest = Tree::new(&members).nearest(member, k);
             mean(nearest.into_iter().map(|(_, distance)| disc_overlap(distance, diameter)))
         };
-        (0..members.len()).map(member_mean).collect::<Vec<_>>()
+        (0..members.len()).map(|member| (group.times, member_mean(member))).collect::<Vec<_>>()
     }))
 }
 
@@ -235,22 +261,24 @@ fn image_overlap(unique: &[Position], k: usize, diameter: f64) -> f64 {
 }
 
 /// Metric 3.
-fn between_groups(images: &[Position], groups: &[Vec<usize>], diameter: f64) -> f64 {
+fn between_groups(images: &[Position], groups: &[Group], diameter: f64) -> f64 {
     let centres: Vec<Position> = groups
         .iter()
         .map(|group| Position {
-            y: mean(group.iter().map(|&i| images[i].y)),
-            x: mean(group.iter().map(|&i| images[i].x)),
+            y: mean(group.members.iter().map(|&i| images[i].y)),
+            x: mean(group.members.iter().map(|&i| images[i].x)),
         })
         .collect();
     let tree = Tree::new(&centres);
-    mean((0..centres.len()).map(|centre| {
-        let (mut sum, mut count) = (0.0, 0usize);
-        tree.within(centre, diameter, &mut |distance| {
-            sum += disc_overlap(distance, diameter);
-            count += 1;
+    weighted_mean(groups.iter().enumerate().map(|(centre, group)| {
+        // Each drawing of a group has the other drawings of it as neighbours at distance 0.
+        let mut count = group.times - 1;
+        let mut sum = count as f64;
+        tree.within(centre, diameter, &mut |other, distance| {
+            sum += groups[other].times as f64 * disc_overlap(distance, diameter);
+            count += groups[other].times;
         });
-        if count == 0 { 0.0 } else { sum / count as f64 }
+        (group.times, if count == 0 { 0.0 } else { sum / count as f64 })
     }))
 }
 
@@ -274,6 +302,62 @@ mod tests {
         assert_eq!(disc_overlap(11.0, 10.0), 0.0);
         // d = R: 2/3 - sqrt(3) / (2 pi).
         close(disc_overlap(5.0, 10.0), 2.0 / 3.0 - 3f64.sqrt() / (2.0 * PI));
+    }
+
+    #[test]
+    fn the_overlap_depends_on_the_ratio_alone_at_any_scale() {
+        for (distance, diameter) in [(0.0, 1.0), (0.3, 1.0), (0.5, 1.0), (0.999, 1.0)] {
+            let expected = disc_overlap(distance, diameter);
+            for scale in [1e-300, 1e200, 1e307] {
+                close(disc_overlap(distance * scale, diameter * scale), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_drawn_again_count_as_often_as_they_were_drawn() {
+        // Every group drawn counts, with its repetitions at distance 0 among its neighbours: the definition, pair by pair.
+        let scan = lattice(3, 4, 7.0);
+        let sampling = Sampling { gridsize: 2, n_groups: 40, ..Sampling::all_images(20.0) };
+        let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
+        let tree = Tree::new(&scan);
+        let drawn: Vec<Vec<usize>> = (0..40)
+            .map(|_| {
+                let seed = below(12, &mut generator);
+                let others = tree.nearest(seed, 3).into_iter().map(|(index, _)| index);
+                std::iter::once(seed).chain(others).collect()
+            })
+            .collect();
+        let centre = |group: &Vec<usize>| Position {
+            y: mean(group.iter().map(|&i| scan[i].y)),
+            x: mean(group.iter().map(|&i| scan[i].x)),
+        };
+        let centres: Vec<Position> = drawn.iter().map(centre).collect();
+        let metric_3 = mean((0..40).map(|i| {
+            let distances = (0..40).filter(|&j| j != i).map(|j| centres[i].distance(centres[j]));
+            mean(distances.filter(|&d| d < 20.0).map(|d| disc_overlap(d, 20.0)))
+        }));
+        let metric_1 = mean(drawn.iter().flat_map(|group| {
+            group.iter().map(|&i| {
+                let others = group.iter().filter(move |&&j| j != i);
+                mean(others.map(|&j| disc_overlap(scan[i].distance(scan[j]), 20.0)))
+            })
+        }));
+        let measured = measure(&scan, &sampling).unwrap();
+        close(measured.metric_3_group_to_group_avg, metric_3);
+        close(measured.metric_1_group_based_avg.unwrap(), metric_1);
+    }
+
+    #[test]
+    fn the_most_groups_and_neighbours_are_measured_in_no_time() {
+        let scan = lattice(8, 8, 5.0);
+        let sampling = Sampling {
+            gridsize: 2,
+            n_groups: MAX_GROUPS,
+            neighbor_count: usize::MAX,
+            ..Sampling::all_images(20.0)
+        };
+        assert_eq!(measure(&scan, &sampling).unwrap().n_groups_actual, MAX_GROUPS);
     }
 
     #[test]
@@ -365,7 +449,11 @@ mod tests {
             (Sampling { s_img: f64::NAN, ..good }, "s_img"),
             (Sampling { n_groups: 0, ..good }, "n_groups"),
             (Sampling { neighbor_count: 0, ..good }, "neighbor_count"),
+            (Sampling { n_groups: usize::MAX, ..good }, "n_groups"),
+            (Sampling { n_groups: MAX_GROUPS + 1, ..good }, "n_groups"),
             (Sampling { probe_diameter_px: -1.0, ..good }, "probe_diameter_px"),
+            (Sampling { probe_diameter_px: 1e308, ..good }, "probe_diameter_px"),
+            (Sampling { probe_diameter_px: f64::INFINITY, ..good }, "probe_diameter_px"),
         ] {
             assert!(measure(&[], &bad).unwrap_err().to_string().starts_with(name));
         }

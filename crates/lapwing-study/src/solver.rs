@@ -1,6 +1,7 @@
 //! Which solver reconstructs, with which options, and what it starts from.
 
 use lapwing_solve::lsqml::{Lsqml, Noise};
+use lapwing_solve::ml::Ml;
 use lapwing_solve::{Epoch, Flow, Problem, Solution};
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +10,10 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Solver {
-    /// Iterative least-squares maximum likelihood.
+    /// Iterative least-squares maximum likelihood, the field's baseline.
     Lsqml(Lsqml),
+    /// Small-batch start, then L-BFGS on the Poisson likelihood: the best image for the data.
+    Ml(Ml),
 }
 
 impl Solver {
@@ -18,6 +21,7 @@ impl Solver {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Lsqml(_) => "LSQML",
+            Self::Ml(_) => "ML",
         }
     }
 
@@ -25,6 +29,7 @@ impl Solver {
     pub fn epochs(&self) -> usize {
         match self {
             Self::Lsqml(options) => options.epochs,
+            Self::Ml(options) => options.epochs,
         }
     }
 
@@ -32,6 +37,7 @@ impl Solver {
     pub fn set_epochs(&mut self, epochs: usize) {
         match self {
             Self::Lsqml(options) => options.epochs = epochs,
+            Self::Ml(options) => options.epochs = epochs,
         }
     }
 
@@ -39,6 +45,7 @@ impl Solver {
     pub fn needs_counts(&self) -> bool {
         match self {
             Self::Lsqml(options) => options.noise == Noise::Poisson,
+            Self::Ml(_) => true,
         }
     }
 
@@ -46,6 +53,7 @@ impl Solver {
     pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
         match self {
             Self::Lsqml(options) => options.solve(problem, observe),
+            Self::Ml(options) => options.solve(problem, observe),
         }
     }
 }
@@ -121,7 +129,12 @@ impl<'de> Deserialize<'de> for SolverConfig {
         let name = written.algorithm.unwrap_or_else(|| "LSQML".to_owned());
         let solver = match name.as_str() {
             "LSQML" => Solver::Lsqml(written.options.try_into().map_err(D::Error::custom)?),
-            _ => return Err(D::Error::custom(format!("solver.algorithm: expected LSQML, found `{name}`"))),
+            "ML" => Solver::Ml(written.options.try_into().map_err(D::Error::custom)?),
+            _ => {
+                return Err(D::Error::custom(format!(
+                    "solver.algorithm: expected LSQML or ML, found `{name}`"
+                )));
+            }
         };
         let mut config = Self::new(solver, written.probe_start.unwrap_or(ProbeStart::Perturbed));
         config.object_start = written.object_start.unwrap_or_default();
@@ -142,6 +155,11 @@ mod tests {
         let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!(again, config);
         assert_eq!(toml::from_str::<SolverConfig>("").unwrap(), SolverConfig::default());
+        let config: SolverConfig = toml::from_str("algorithm = \"ML\"\nprior = 0.0\n").unwrap();
+        assert_eq!(config.solver, Solver::Ml(Ml { prior: 0.0, ..Ml::default() }));
+        assert!(config.solver.needs_counts());
+        let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
     }
 
     #[test]

@@ -69,14 +69,28 @@ pub(super) fn check(design: &Design) -> Checked {
         "a number of pixels, 0 or more",
         cut.guard_band,
     )?;
-    let Solver::Lsqml(options) = &design.solver.solver;
-    require(options.epochs >= 1, "solver.epochs", "at least 1", options.epochs)?;
-    require(options.batch_size >= 1, "solver.batch_size", "at least 1", options.batch_size)?;
-    let numbers = [
-        ("solver.momentum", options.momentum),
-        ("solver.damping", options.damping),
-        ("solver.step_scale", options.step_scale),
-    ];
+    check_solver(&design.solver.solver)
+}
+
+fn check_solver(solver: &Solver) -> Checked {
+    let epochs = solver.epochs();
+    require((1..=1_000_000).contains(&epochs), "solver.epochs", "1 to 1000000", epochs)?;
+    let (batch, numbers) = match solver {
+        Solver::Lsqml(options) => (
+            ("solver.batch_size", options.batch_size),
+            vec![
+                ("solver.momentum", options.momentum),
+                ("solver.damping", options.damping),
+                ("solver.step_scale", options.step_scale),
+            ],
+        ),
+        Solver::Ml(options) => {
+            let edge = options.prior_edge;
+            require(edge > 0.0 && edge.is_finite(), "solver.prior_edge", "a number greater than 0", edge)?;
+            (("solver.start_batch_size", options.start_batch_size), vec![("solver.prior", options.prior)])
+        }
+    };
+    require(batch.1 >= 1, batch.0, "at least 1", batch.1)?;
     for (field, value) in numbers {
         require(value >= 0.0 && value.is_finite(), field, "a number, 0 or more", value)?;
     }

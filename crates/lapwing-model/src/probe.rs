@@ -32,6 +32,9 @@ pub const DIAMETER: f64 = 0.5;
 /// Largest diameter that can be asked for, as a fraction of the window's shorter side: larger ones leave the window.
 pub const MAX_DIAMETER: f64 = 0.7;
 
+/// Largest window of a built-in probe, pixels of area: 2^26, such as 8,192 x 8,192.
+pub const MAX_WINDOW: usize = 1 << 26;
+
 /// Width of the soft edges of an aperture, in frequency samples.
 const SOFTNESS: f64 = 1.5;
 
@@ -118,6 +121,9 @@ pub enum ProbeError {
     /// The window is too small.
     #[error("a {0} x {1} window: expected at least 8 pixels on each side for a built-in probe")]
     Window(usize, usize),
+    /// The window is too large.
+    #[error("a {0} x {1} window: expected at most 2^26 pixels (such as 8,192 x 8,192) for a built-in probe")]
+    WindowTooLarge(usize, usize),
 }
 
 impl ProbeDesign {
@@ -132,6 +138,9 @@ impl ProbeDesign {
         let side = height.min(width);
         if side < 8 {
             return Err(ProbeError::Window(height, width));
+        }
+        if height.checked_mul(width).is_none_or(|area| area > MAX_WINDOW) {
+            return Err(ProbeError::WindowTooLarge(height, width));
         }
         self.check(side as f64)?;
         let diameter = self.diameter.unwrap_or(DIAMETER * side as f64);
@@ -365,6 +374,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_by_name() {
+        for window in [(200_000, 200_000), (usize::MAX, 8)] {
+            let error = ProbeDesign::default().build(window).unwrap_err();
+            assert_eq!(error, ProbeError::WindowTooLarge(window.0, window.1));
+        }
         let base = ProbeDesign::default();
         let bad = [
             ("diameter", ProbeDesign { diameter: Some(60.0), ..base }),

@@ -16,6 +16,13 @@ use std::str::FromStr;
 /// Most positions that a scan may have: a guard against a step that is too small by mistake.
 const MAX_POSITIONS: f64 = 1e7;
 
+/// Most positions that a spiral may pass on its way to the corners of the field, inside it or not: a long, narrow field lies
+/// in a round spiral that has far more of them.
+const MAX_PASSED: f64 = 1e8;
+
+/// Largest field of view, and largest object array, pixels of area: 2^30, such as 32,768 x 32,768.
+pub const MAX_AREA: usize = 1 << 30;
+
 /// Largest displacement of a jittered raster, along each axis, as a fraction of the step.
 pub const JITTER: f64 = 0.25;
 
@@ -101,6 +108,18 @@ pub enum ScanError {
     /// There would be far too many positions.
     #[error("about {0:.3e} positions: expected at most 1e7; use a larger step or a smaller field of view")]
     TooMany(f64),
+    /// The spiral would be nearly all outside of the field of view.
+    #[error(
+        "a spiral to the corners of this long, narrow field of view passes about {0:.3e} positions, nearly all outside of \
+         it: expected at most 1e8; use a larger step, another field of view, or a raster"
+    )]
+    LongSpiral(f64),
+    /// The field of view is larger than any object.
+    #[error(
+        "field of view {0:.6e} x {1:.6e} px: expected an area of at most 2^30 px (such as 32,768 x 32,768), which the object \
+         array must hold; use a smaller field of view, whatever the step"
+    )]
+    FieldTooLarge(f64, f64),
 }
 
 /// Window centres of a scan over a field of view `(height, width)`, all inside [0, height] x [0, width], pixels.
@@ -121,9 +140,16 @@ pub fn generate(
     if !(usable(height) && usable(width)) {
         return Err(ScanError::FieldOfView(height, width));
     }
+    // At least a pixel wide: a line of windows is no smaller.
+    if height.max(1.0) * width.max(1.0) > MAX_AREA as f64 {
+        return Err(ScanError::FieldTooLarge(height, width));
+    }
     let number = (height / step + 1.0) * (width / step + 1.0);
     if number > MAX_POSITIONS {
         return Err(ScanError::TooMany(number));
+    }
+    if kind == ScanKind::Fermat && spiral_length(step, (height, width)) > MAX_PASSED {
+        return Err(ScanError::LongSpiral(spiral_length(step, (height, width))));
     }
     Ok(match kind {
         ScanKind::Raster => raster(step, (height, width), 0.0),
@@ -155,11 +181,16 @@ fn raster(step: f64, (height, width): (f64, f64), border: f64) -> Vec<Position> 
     line(height).iter().flat_map(|&y| columns.iter().map(move |&x| Position { y, x })).collect()
 }
 
+/// Number of positions of a spiral from the middle of the field to its corners: (radius / c)^2 with c = step / sqrt(pi).
+fn spiral_length(step: f64, (height, width): (f64, f64)) -> f64 {
+    PI * ((height / 2.0).hypot(width / 2.0) / step).powi(2)
+}
+
 fn fermat(step: f64, (height, width): (f64, f64)) -> Vec<Position> {
     let golden_angle = PI * (3.0 - 5.0_f64.sqrt());
     let c = step / PI.sqrt();
     let (middle_y, middle_x) = (height / 2.0, width / 2.0);
-    let last = (middle_y.hypot(middle_x) / c).powi(2).floor() as usize;
+    let last = spiral_length(step, (height, width)).floor() as usize;
     (0..=last)
         .map(|n| {
             let (radius, angle) = (c * (n as f64 + 0.5).sqrt(), n as f64 * golden_angle);
@@ -187,7 +218,7 @@ impl Placement {
 }
 
 /// The smallest object array, and the offset, for which all windows of shape `(height, width)` lie at least `margin` pixels
-/// inside. `None` for an empty scan and for positions that are not finite.
+/// inside. `None` for an empty scan, for positions that are not finite, and when the array would be larger than [`MAX_AREA`].
 pub fn fit(scan: &[Position], (height, width): (usize, usize), margin: usize) -> Option<Placement> {
     let (y_min, y_max, x_min, x_max) = bounding_box(scan)?;
     if scan.iter().any(|p| !(p.y.is_finite() && p.x.is_finite())) {
@@ -198,10 +229,11 @@ pub fn fit(scan: &[Position], (height, width): (usize, usize), margin: usize) ->
     let rows = last.row.checked_sub(first.row)?.unsigned_abs();
     let columns = last.column.checked_sub(first.column)?.unsigned_abs();
     let side = |travel: usize, window: usize| travel.checked_add(window)?.checked_add(margin.checked_mul(2)?);
-    Some(Placement {
-        shape: (side(rows, height)?, side(columns, width)?),
-        offset: (margin as i64 - first.row as i64, margin as i64 - first.column as i64),
-    })
+    let shape = (side(rows, height)?, side(columns, width)?);
+    if shape.0.checked_mul(shape.1)? > MAX_AREA {
+        return None;
+    }
+    Some(Placement { shape, offset: (margin as i64 - first.row as i64, margin as i64 - first.column as i64) })
 }
 
 #[cfg(test)]
@@ -277,10 +309,37 @@ mod tests {
         assert!(generate(ScanKind::Fermat, 1.0, (-1.0, 10.0), 0).is_err());
         let error = generate(ScanKind::Fermat, 1e-3, (1e3, 1e3), 0).unwrap_err();
         assert!(error.to_string().contains("larger step"));
+        for (step, field) in [(1e3, (1e6, 1e6)), (1e17, (1e18, 1e18)), (1e299, (1e300, 0.0))] {
+            let error = generate(ScanKind::Jittered, step, field, 0).unwrap_err();
+            assert_eq!(error, ScanError::FieldTooLarge(field.0, field.1));
+            assert!(error.to_string().contains("whatever the step"));
+        }
         for kind in ScanKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
         assert!("spiral".parse::<ScanKind>().unwrap_err().contains("raster, jittered or fermat"));
+    }
+
+    #[test]
+    fn a_spiral_that_is_nearly_all_outside_the_field_is_refused() {
+        // 8e5 positions inside, pi / 4 (200000^2 + 4^2) = 3.1e10 on the way to the corners.
+        let error = generate(ScanKind::Fermat, 1.0, (200_000.0, 4.0), 0).unwrap_err();
+        let ScanError::LongSpiral(passed) = error else { panic!("{error}") };
+        assert!((passed / 3.141_592_66e10 - 1.0).abs() < 1e-6, "{passed}");
+        assert!(generate(ScanKind::Raster, 1.0, (200_000.0, 4.0), 0).is_ok());
+        // Narrow, but within reason.
+        let scan = generate(ScanKind::Fermat, 2.0, (2000.0, 20.0), 0).unwrap();
+        assert!((scan.len() as f64 / 10_000.0 - 1.0).abs() < 0.1, "{}", scan.len());
+    }
+
+    #[test]
+    fn objects_too_large_to_hold_are_not_fitted() {
+        let corners = |side: f64| [Position { y: 0.0, x: 0.0 }, Position { y: side, x: side }];
+        let largest = 32_768.0 - 16.0;
+        assert_eq!(fit(&corners(largest), (16, 16), 0).unwrap().shape, (32_768, 32_768));
+        assert_eq!(fit(&corners(largest + 1.0), (16, 16), 0), None);
+        assert_eq!(fit(&corners(1e18), (16, 16), 0), None);
+        assert_eq!(fit(&corners(0.0), (usize::MAX, 1), 0), None);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use rayon::prelude::*;
 /// Largest dose: the counts of a pattern then still fit single precision with room to spare.
 const MAX_DOSE: f64 = 1e15;
 
+/// Largest stack of patterns, values: 2^38, that is 1 TiB.
+const MAX_STACK: usize = 1 << 38;
+
 /// Why a scan cannot be simulated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,6 +40,22 @@ pub enum SimulateError {
     /// The shape of the probe cannot be simulated.
     #[error("the probe has shape {0:?}: expected (modes, height, width), none of them zero")]
     EmptyProbe((usize, usize, usize)),
+    /// The patterns do not fit.
+    #[error(
+        "{patterns} patterns of {height} x {width} px, {:.3e} bytes: {reason}; use fewer positions (a larger step or a smaller \
+         field of view) or smaller patterns",
+        4.0 * *patterns as f64 * *height as f64 * *width as f64
+    )]
+    TooLarge {
+        /// Number of patterns.
+        patterns: usize,
+        /// Rows of a pattern.
+        height: usize,
+        /// Columns of a pattern.
+        width: usize,
+        /// What they exceed.
+        reason: &'static str,
+    },
     /// A window leaves the object.
     #[error("position {index}: {source}")]
     OffObject {
@@ -136,7 +155,7 @@ pub fn expose_noise_free(
         })
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut counts = Array3::zeros((scan.len(), height, width));
+    let mut counts = stack((scan.len(), height, width))?;
     let sums = intensities(&model, object, probe, &windows, slice_of(&mut counts));
     let mean = sums.iter().sum::<f64>() / scan.len() as f64;
     if !(mean > 0.0 && mean.is_finite()) {
@@ -152,6 +171,18 @@ pub fn expose_noise_free(
         .collect();
     let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
     Ok(Exposure { counts, scale: power.sqrt(), mean_counts })
+}
+
+/// A stack of zeros, or why there is no room for it.
+fn stack((patterns, height, width): (usize, usize, usize)) -> Result<Array3<f32>, SimulateError> {
+    let refusal = |reason| SimulateError::TooLarge { patterns, height, width, reason };
+    let values = patterns.checked_mul(height).and_then(|rows| rows.checked_mul(width));
+    let values =
+        values.filter(|values| *values <= MAX_STACK).ok_or_else(|| refusal("expected at most 1 TiB"))?;
+    let mut counts = Vec::new();
+    counts.try_reserve_exact(values).map_err(|_| refusal("there is not that much memory"))?;
+    counts.resize(values, 0.0);
+    Array3::from_shape_vec((patterns, height, width), counts).map_err(|_| refusal("expected at most 1 TiB"))
 }
 
 /// Writes sum_k |Psi_jk|^2, centred, pattern after pattern, to `target`; returns the sum of every pattern.
@@ -311,5 +342,10 @@ mod tests {
         let off = [scan[0], Position { y: 2.0, x: 9.0 }];
         assert!(refuse(&object, &probe, &off, 1.0).starts_with("position 1: the 8 x 8 window"));
         assert!(refuse(&(object * 0.0), &probe, &scan, 1.0).contains("no light"));
+        for shape in [(10_000_000, 512, 512), (usize::MAX, 2, 2), (1 << 38, 1, 2)] {
+            let error = stack(shape).unwrap_err().to_string();
+            assert!(error.contains("at most 1 TiB") && error.contains("larger step"), "{error}");
+        }
+        assert_eq!(stack((3, 4, 5)).unwrap(), Array3::<f32>::zeros((3, 4, 5)));
     }
 }

@@ -41,7 +41,8 @@ where
     // What the user's umask leaves of it, as for any newly created file; the default would be private to the user.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
+    let (file, temporary) =
+        builder.tempfile_in(folder).map_err(|error| unusable(folder, error))?.into_parts();
 
     let mut out = BufWriter::with_capacity(1 << 16, file);
     fill(&mut out)?;
@@ -71,6 +72,21 @@ fn final_path(path: &Path) -> io::Result<PathBuf> {
         }
         Err(_) => Ok(path.to_path_buf()),
     }
+}
+
+/// Why no file can be made in a folder, in its own name instead of the temporary file's.
+fn unusable(folder: &Path, error: io::Error) -> io::Error {
+    let name = folder.display();
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => format!("the folder {name} does not exist; make it first"),
+        io::ErrorKind::NotADirectory => format!("{name} is not a folder; choose another name"),
+        io::ErrorKind::PermissionDenied => {
+            format!("the folder {name} cannot be written to: permission denied")
+        }
+        // Anything else, such as a full disk, is told as it is.
+        _ => return error,
+    };
+    io::Error::new(error.kind(), message)
 }
 
 #[cfg(unix)]
@@ -124,7 +140,10 @@ mod tests {
     #[test]
     fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write_bytes(folder.path().join("no/such/file"), "x").is_err());
+        let error = write_bytes(folder.path().join("no/such/file"), "x").unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(text.contains("no/such does not exist") && !text.contains(".part"), "{text}");
         assert!(names(folder.path()).is_empty());
     }
 

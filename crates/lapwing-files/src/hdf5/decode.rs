@@ -13,7 +13,7 @@ fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
     let big = |order: &ByteOrder| *order == ByteOrder::BigEndian;
     match datatype {
         FixedPoint { size, byte_order, signed, bit_offset: 0, bit_precision }
-            if u32::from(*bit_precision) == 8 * size =>
+            if u64::from(*bit_precision) == 8 * u64::from(*size) =>
         {
             let dtype = match (size, signed) {
                 (1, true) => DType::I8,

@@ -82,12 +82,14 @@ impl Hdf5 {
     /// [`Error::Hdf5`] when one cannot be understood.
     pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
         let names = guarded(|| Ok(self.file.dataset_names())).map_err(|reason| self.error("/", reason))?;
-        let info = |name: String| {
-            let dataset =
-                self.dataset(&name)?.ok_or_else(|| self.error(&name, "listed but not there".into()))?;
-            Ok(ArrayInfo { dtype: decode::name(&dataset), shape: dataset.shape(), name })
-        };
-        names.into_iter().map(info).collect()
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            // A dataset without a dataspace holds nothing.
+            if let Some(dataset) = self.dataset(&name)? {
+                found.push(ArrayInfo { dtype: decode::name(&dataset), shape: dataset.shape(), name });
+            }
+        }
+        Ok(found)
     }
 
     /// Whether there is a dataset at `name`, directly or through links.

@@ -1,5 +1,7 @@
 //! Writing HDF5, atomically.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
@@ -14,6 +16,8 @@ use crate::{Error, atomic};
 pub struct Hdf5Writer<'a> {
     path: &'a Path,
     file: H5File,
+    /// The groups made so far.
+    groups: RefCell<HashSet<String>>,
 }
 
 /// Writes an HDF5 file: `fill` adds its contents, which replace `path` once they are safely on disk.
@@ -30,7 +34,7 @@ where
     let scratch = tempfile::tempdir_in(folder(path)).map_err(|source| Error::io(path, source))?;
     let inner = scratch.path().join("whole.h5");
     let file = H5File::create(&inner).map_err(|error| Error::hdf5(path, "/", error.to_string()))?;
-    let writer = Hdf5Writer { path, file };
+    let writer = Hdf5Writer { path, file, groups: RefCell::default() };
     fill(&writer)?;
     writer.file.close_no_sync().map_err(|error| Error::hdf5(path, "/", error.to_string()))?;
     let copied = File::open(&inner).and_then(|mut whole| {
@@ -187,11 +191,12 @@ impl<'a> Hdf5Writer<'a> {
         let mut parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
         let last = parts.pop().unwrap_or(name);
         let mut group = self.file.root_group();
+        let mut path = String::new();
         for part in parts {
-            group = match group.group(part) {
-                Ok(found) => found,
-                Err(_) => group.create_group(part).map_err(|error| self.error(name, &error))?,
-            };
+            path = format!("{path}/{part}");
+            let made = !self.groups.borrow_mut().insert(path.clone());
+            let next = if made { group.group(part) } else { group.create_group(part) };
+            group = next.map_err(|error| self.error(name, &error))?;
         }
         Ok((group, last))
     }

@@ -16,7 +16,7 @@ use super::source::{Section, Source};
 use crate::npy::{Bytes, Convert, PIECE, fill_in_order};
 
 /// Bytes of a file that are mapped at a time.
-const WINDOW: usize = 8 << 20;
+const WINDOW: usize = 4 << 20;
 /// From this length on, unpacking is worth a thread of its own.
 const WORTH_A_THREAD: usize = 4 << 20;
 /// Pieces that may wait between the two threads.

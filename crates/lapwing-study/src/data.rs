@@ -1,10 +1,10 @@
 //! Data sets: simulated at a dose, and cut into halves.
 
-use crate::design::{Design, Source};
+use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::split::{Cut, Halves, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
-use lapwing_files::metadata::append_transformation;
+use lapwing_files::metadata::{append_transformation, set_physics_parameter};
 use lapwing_files::{Dataset, Metadata};
 use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
 use serde_json::{Value, json};
@@ -67,6 +67,7 @@ impl Sample {
                         centred(&positions, (height, width), object.dim())
                     }
                 };
+                check_size(scan.len(), side)?;
                 Ok(Self { object, probe, scan })
             }
         }
@@ -104,6 +105,16 @@ impl Sample {
             extras: Vec::new(),
         })
     }
+}
+
+/// Refuses more patterns than any memory holds.
+fn check_size(patterns: usize, side: usize) -> Result<()> {
+    if patterns as f64 * (side * side) as f64 <= MAX_PATTERN_VALUES {
+        return Ok(());
+    }
+    let expected = format!("at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together");
+    let found = format!("{patterns} positions with patterns of {side} x {side}");
+    Err(DesignError::rule("base.file", expected, found).into())
 }
 
 /// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the object.
@@ -160,6 +171,7 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
     let shared = Shared::measure(&at(&halves.train), &at(&halves.test), probe_diameter(dataset));
     let half = |indices: &[usize], name: &str, shared: f64| {
         let mut half = dataset.select(indices);
+        note_mean_counts(&mut half);
         let metadata = half.metadata.get_or_insert_default();
         let facts = json!({
             "part": name,
@@ -169,6 +181,7 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
             "cut_px": halves.cut,
             "n_dropped": halves.dropped,
             "shared_fraction": shared,
+            "mean_counts_per_pattern_of_scan": mean_counts(dataset),
         });
         metadata.insert("split".to_owned(), facts);
         append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
@@ -177,6 +190,24 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
     let train = half(&halves.train, "train", shared.train);
     let test = half(&halves.test, "test", shared.test);
     Ok(SplitData { train, test, halves, shared })
+}
+
+/// Mean counts of the patterns of a data set, when its dose scale is known.
+pub fn mean_counts(dataset: &Dataset) -> Option<f64> {
+    dataset.intensity_scale().map(|_| dataset.mean_intensity())
+}
+
+/// Writes the data set's own mean counts into its metadata, in place of those of the data set it was taken from.
+pub(crate) fn note_mean_counts(dataset: &mut Dataset) {
+    let counts = mean_counts(dataset);
+    if let (Some(counts), Some(metadata)) = (counts, &mut dataset.metadata) {
+        set_physics_parameter(metadata, "mean_counts_per_pattern", counts);
+    }
+}
+
+/// Mean counts per pattern of the scan that a split was cut from, as [`split`] wrote them.
+pub(crate) fn mean_counts_of_scan(metadata: &Metadata) -> Option<f64> {
+    metadata.get("split")?.get("mean_counts_per_pattern_of_scan")?.as_f64()
 }
 
 /// The share of this split's illuminated object that the other split sees too, as [`split`] wrote it.
@@ -188,5 +219,51 @@ fn object_of(value: Value) -> Metadata {
     match value {
         Value::Object(object) => object,
         _ => Metadata::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_files::metadata::physics_parameter;
+
+    #[test]
+    fn halves_and_views_tell_their_own_mean_counts() {
+        // Pattern i holds 4 x 4 pixels of amplitude i + 1, and the scale is 2: 64 (i + 1)^2 counts.
+        let metadata = json!({"physics_parameters":
+            {"nphotons": 1, "intensity_scale": 2.0, "mean_counts_per_pattern": 5.0}});
+        let whole = Dataset {
+            diffraction: ndarray::Array3::from_shape_fn((6, 4, 4), |(i, _, _)| (i + 1) as f32),
+            scan: (0..6).map(|i| Position { y: 10.0 * f64::from(i), x: 3.0 }).collect(),
+            object: None,
+            probe: None,
+            metadata: Some(object_of(metadata)),
+            extras: Vec::new(),
+        };
+        let told = |dataset: &Dataset| {
+            physics_parameter(dataset.metadata.as_ref().unwrap(), "mean_counts_per_pattern")
+        };
+        let halves = split(&whole, &Cut::default()).unwrap();
+        let mean = |patterns: &[i32]| {
+            patterns.iter().map(|i| 64.0 * f64::from(i * i)).sum::<f64>() / patterns.len() as f64
+        };
+        assert_eq!(
+            (told(&halves.train), told(&halves.test)),
+            (Some(mean(&[1, 2, 3])), Some(mean(&[4, 5, 6])))
+        );
+        let of_scan = mean_counts_of_scan(halves.train.metadata.as_ref().unwrap());
+        assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
+        let acceptance = crate::selection::Acceptance { min_positions: 1, ..Default::default() };
+        let made = crate::views::make(&halves.test, crate::View::Dense, 15.0, &acceptance, "x").unwrap();
+        let crate::views::Made::View(view, _) = made else { panic!("{made:?}") };
+        assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
+    }
+
+    #[test]
+    fn a_base_with_absurdly_many_patterns_is_refused() {
+        let design = Design::default();
+        assert!(check_size(10_404, design.study.pattern_size).is_ok());
+        let error = check_size(10_000_000, 8192).unwrap_err().to_string();
+        assert!(error.contains("base.file") && error.contains("10000000"), "{error}");
     }
 }

@@ -21,6 +21,12 @@ use std::path::{Path, PathBuf};
 /// A commented design with all the defaults, for people to start from.
 pub const TEMPLATE: &str = include_str!("study.template.toml");
 
+/// Most pixels of an object: 8 GiB of complex numbers.
+pub const MAX_OBJECT_PIXELS: f64 = (1u64 << 30) as f64;
+
+/// Most pixels of all patterns of a scan together: 64 GiB of single-precision numbers.
+pub const MAX_PATTERN_VALUES: f64 = (1u64 << 34) as f64;
+
 /// A whole study, settled in every point.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Design {
@@ -175,10 +181,11 @@ impl Default for Seeds {
 }
 
 impl Design {
-    /// Reads a design file; a relative `base.file` is taken from the file's own folder.
+    /// Reads a design file; a relative `base.file` is taken from the file's own folder and made absolute.
     pub fn load(path: &Path) -> Result<Self, DesignError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| DesignError::Unreadable { path: path.to_path_buf(), source })?;
+        let path = crate::plan::absolute(path);
         Self::parse(&text, path.parent().unwrap_or(Path::new(".")))
     }
 
@@ -281,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn a_loaded_base_file_is_found_from_anywhere() {
+        // The file's path is relative to the working directory of the test.
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let relative = Path::new(folder.path().file_name().unwrap()).join("design.toml");
+        std::fs::write(&relative, "[base]\nfile = \"a.npz\"\n").unwrap();
+        let Source::Base { base, .. } = Design::load(&relative).unwrap().source else { panic!() };
+        assert!(base.file.is_absolute(), "{}", base.file.display());
+        assert!(
+            base.file.ends_with(folder.path().file_name().unwrap().to_str().unwrap().to_owned() + "/a.npz")
+        );
+    }
+
+    #[test]
     fn invalid_designs_are_refused_naming_field_and_rule() {
         for (text, parts) in [
             ("[study]\nneighbor_count = 3", vec!["study.neighbor_count", "OVERSAMPLING-001", "found 3"]),
@@ -292,6 +312,11 @@ mod tests {
             ("[study]\ndoses = [10, 10]", vec!["study.doses", "once"]),
             ("[study]\nviews = []", vec!["study.views"]),
             ("[study]\nsplits = [\"test\", \"test\"]", vec!["study.splits", "once"]),
+            ("[study]\ngridsize = []", vec!["study.gridsize", "at least one"]),
+            ("[views]\ndense_overlap = 0.9999999999999", vec!["views.dense_overlap", "spacing of 0 pixels"]),
+            ("[scan]\nfield = [1e6, 1e6]\nstep = 1e5", vec!["scan.field", "1073741824", "1.000e12"]),
+            ("[scan]\nfield = [9e3, 9e3]\nstep = 3", vec!["scan.step", "17179869184", "9.006e6 patterns"]),
+            ("[solver]\nepochs = 1000001", vec!["solver.epochs", "1000000"]),
             ("[study]\ngridsize = [3]", vec!["study.gridsize", "found 3"]),
             ("[study]\npattern_size = 4", vec!["study.pattern_size", "found 4"]),
             ("[views]\ndense_overlap = 1.0", vec!["views.dense_overlap", "found 1"]),

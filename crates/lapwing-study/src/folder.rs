@@ -12,11 +12,17 @@
 
 use crate::condition::{Condition, Split, View};
 use crate::design::Design;
+use crate::ledger::Ledger;
+use crate::plan::Roots;
 use crate::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
+use crate::solver::SolverConfig;
 use crate::{Result, StudyError};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// Name of the resolved design in the folder of a study.
+pub const DESIGN: &str = "study.toml";
 /// Name of the manifest at the artifact root and in the folder of a run.
 pub const MANIFEST: &str = "reconstruction_manifest.json";
 /// Name of the skip summary at the artifact root and in the folder of a run.
@@ -66,7 +72,7 @@ impl StudyFolder {
 
     /// The resolved design.
     pub fn design_file(&self) -> PathBuf {
-        self.root.join("study.toml")
+        self.root.join(DESIGN)
     }
 
     /// Split data sets (`phase_c_root`).
@@ -82,6 +88,11 @@ impl StudyFolder {
     /// Results (`artifact_root`).
     pub fn artifact_root(&self) -> PathBuf {
         self.root.join("reconstructions")
+    }
+
+    /// The three folders that jobs work on.
+    pub fn roots(&self) -> Roots {
+        Roots { data: self.data_root(), views: self.views_root(), artifacts: self.artifact_root() }
     }
 
     /// The report.
@@ -129,21 +140,108 @@ impl StudyFolder {
         read_json(&self.job_dir(condition).join(RESULT), "job result")
     }
 
-    /// What is known about one condition: its result, else why it was skipped, else nothing.
+    /// What is known about one condition, as [`Self::outcomes`] tells it.
     pub fn outcome(&self, condition: Condition) -> Result<Outcome> {
-        if let Some(result) = self.result(condition)? {
-            return Ok(Outcome::Finished(Box::new(result)));
-        }
-        let Some(manifest) = self.manifest()? else { return Ok(Outcome::Pending) };
-        let executed = manifest.execution_results.into_iter().find(|e| e.condition == condition);
-        if let Some(Execution { error: Some(error), log_path, .. }) = executed {
-            return Ok(Outcome::Failed { error, log_path });
-        }
-        Ok(match manifest.missing_jobs.into_iter().find(|skipped| skipped.condition == condition) {
-            Some(skipped) => Outcome::Skipped { reason: skipped.reason },
-            None => Outcome::Pending,
-        })
+        Ok(self.known()?.of(condition))
     }
+
+    /// What is known about every condition of the design, in the order of the jobs; without a design, about every condition
+    /// of the merged manifest. `None` when the folder has neither.
+    ///
+    /// A result counts only when it is this design's: made with the options of the design's solver, from the very data set
+    /// that the study made for this design. A result of an earlier design, or of jobs that were run by hand with other
+    /// options, is [`Outcome::Stale`]. One damaged result is [`Outcome::Failed`] and hides no other.
+    ///
+    /// # Errors
+    /// When the design, the merged manifest or the record of made files cannot be read.
+    pub fn outcomes(&self) -> Result<Option<Vec<(Condition, Outcome)>>> {
+        let known = self.known()?;
+        let conditions = match (&known.design, &known.manifest) {
+            (Some(design), _) => design.conditions(),
+            (None, Some(manifest)) => conditions_of(manifest),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(conditions.into_iter().map(|condition| (condition, known.of(condition))).collect()))
+    }
+
+    fn known(&self) -> Result<Known<'_>> {
+        let design = self.design()?;
+        let options = design.as_ref().map(|design| as_recorded(&design.solver));
+        let manifest = self.manifest()?;
+        Ok(Known { folder: self, design, options, manifest, ledger: Ledger::open(&self.root)? })
+    }
+}
+
+/// The records that decide what became of a condition.
+struct Known<'a> {
+    folder: &'a StudyFolder,
+    design: Option<Design>,
+    /// The solver's options as a record holds them.
+    options: Option<Value>,
+    manifest: Option<Manifest>,
+    ledger: Ledger,
+}
+
+impl Known<'_> {
+    /// The one place where the state of a condition is decided.
+    fn of(&self, condition: Condition) -> Outcome {
+        let found = self.folder.result(condition);
+        let stale = match &found {
+            Ok(Some(result)) => self.stale(condition, result),
+            _ => None,
+        };
+        let told = self.told(condition);
+        match (found, stale) {
+            (Ok(Some(result)), None) => Outcome::Finished(Box::new(result)),
+            (Err(error), _) => Outcome::Failed {
+                error: format!("its record cannot be read: {error}"),
+                log_path: self.folder.job_dir(condition).join("log.txt"),
+            },
+            (Ok(Some(_)), Some(reason)) => told.unwrap_or(Outcome::Stale { reason }),
+            (Ok(None), _) => told.unwrap_or(Outcome::Pending),
+        }
+    }
+
+    /// Why a result is not this design's.
+    fn stale(&self, condition: Condition, result: &JobResult) -> Option<String> {
+        // A folder of results without a design has nothing that they could contradict.
+        if self.options.as_ref()? != &result.options {
+            return Some("the result in its folder was made with other solver options".to_owned());
+        }
+        let roots = self.folder.roots();
+        match self.ledger.hash_of(&roots.input(condition)) {
+            Some(hash) if hash == result.input_hash => None,
+            Some(_) => Some("the result in its folder was made from other data".to_owned()),
+            None => Some("its data have not been made for this design yet".to_owned()),
+        }
+    }
+
+    /// A failure or a skip in the merged manifest.
+    fn told(&self, condition: Condition) -> Option<Outcome> {
+        let manifest = self.manifest.as_ref()?;
+        let execution = manifest.execution_results.iter().rfind(|e| e.condition == condition);
+        if let Some(Execution { returncode, error, log_path, .. }) = execution.filter(|e| e.returncode != 0) {
+            let unsaid = || format!("ended with code {returncode}; see its log");
+            let error = error.clone().unwrap_or_else(unsaid);
+            return Some(Outcome::Failed { error, log_path: log_path.clone() });
+        }
+        let skipped = manifest.missing_jobs.iter().find(|skipped| skipped.condition == condition)?;
+        Some(Outcome::Skipped { reason: skipped.reason.clone() })
+    }
+}
+
+/// What a record of `config` reads back as: numbers pass through text, on both sides alike.
+fn as_recorded(config: &SolverConfig) -> Value {
+    // Plain structs of numbers and text, which JSON always can hold.
+    serde_json::to_vec(config).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
+}
+
+fn conditions_of(manifest: &Manifest) -> Vec<Condition> {
+    let jobs = manifest.jobs.iter().map(|job| job.condition);
+    let mut all: Vec<Condition> = jobs.chain(manifest.missing_jobs.iter().map(|job| job.condition)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Reads a JSON record; `None` when the file does not exist.

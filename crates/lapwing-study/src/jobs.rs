@@ -2,9 +2,9 @@
 
 use crate::condition::{Condition, Split, View};
 use crate::event::{Event, Observer};
-use crate::folder::data_file;
+use crate::folder::{RESULT, data_file};
 use crate::lock::Lock;
-use crate::plan::{MissingViews, Plan, absolute};
+use crate::plan::{Agenda, MissingViews, Plan, absolute};
 use crate::reconstruct::{CompareWith, Task};
 use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
 use crate::runs::RunRecord;
@@ -41,6 +41,8 @@ pub struct JobsReport {
     pub manifest: Manifest,
     /// This run's own skip summary.
     pub skips: SkipSummary,
+    /// Records of earlier runs that cannot be read and were left out of the merged ones.
+    pub warnings: Vec<String>,
 }
 
 impl JobsReport {
@@ -55,12 +57,29 @@ impl JobsReport {
 /// A job whose result is there already - made from the same input, by content, with the same options - is not repeated.
 ///
 /// # Errors
-/// When nothing can run: a missing input, an artifact root that another process holds or that cannot be written to. What
-/// goes wrong inside a job is in the records.
+/// When nothing can run: filters that leave no job, a missing input, an artifact root that another process holds (or the
+/// study around it) or that cannot be written to. What goes wrong inside a job is in the records.
 pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
+    plan.require_work(&options.filters, &agenda)?;
+    let _locks = Lock::acquire_within(&plan.roots.artifacts)?;
+    run_agenda(plan, &agenda, options, observe)
+}
+
+/// [`run`] for a caller that holds the study already.
+pub(crate) fn run_in_study(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+    let agenda = plan.agenda(&options.filters, &options.missing_views)?;
     let _lock = Lock::acquire(&plan.roots.artifacts)?;
-    let mut record = RunRecord::begin(plan, options.filters, &agenda)?;
+    run_agenda(plan, &agenda, options, observe)
+}
+
+fn run_agenda(
+    plan: &Plan,
+    agenda: &Agenda,
+    options: &JobOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
+    let mut record = RunRecord::begin(plan, options.filters, agenda)?;
     observe(Event::JobsPlanned {
         jobs: agenda.jobs.len(),
         skipped: record.skips().skipped_count,
@@ -77,6 +96,7 @@ pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<J
         run_id: record.id().to_owned(),
         manifest: record.manifest().clone(),
         skips: record.skips().clone(),
+        warnings: record.warnings().to_vec(),
     })
 }
 
@@ -141,6 +161,29 @@ fn attempt(
     log: &mut dyn FnMut(&str),
     observe: Observer<'_>,
 ) -> Result<(JobResult, bool)> {
+    let ready = prepare(job, options, areas);
+    if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
+        // Whatever comes now, an old result is not what this job made of its input.
+        remove_if_there(&job.output_dir.join(RESULT))?;
+    }
+    let Ready { task, input_hash, patterns, existing } = ready?;
+    observe(Event::JobStarted { condition: job.condition, index, patterns });
+    if let Some(result) = existing {
+        log("the result is there already, from the same input and options");
+        return Ok((result, true));
+    }
+    Ok((task.run_on(&input_hash, log, observe)?, false))
+}
+
+/// A job whose input can be read.
+struct Ready {
+    task: Task,
+    input_hash: String,
+    patterns: usize,
+    existing: Option<JobResult>,
+}
+
+fn prepare(job: &JobRecord, options: &JobOptions, areas: &mut Areas<'_>) -> Result<Ready> {
     let task = Task {
         input: job.input_npz.clone(),
         reading: ReadOptions::default(),
@@ -150,13 +193,19 @@ fn attempt(
         comparison: CompareWith::TruthOver(areas.of(job.condition)?),
     };
     let patterns = positions(&job.input_npz)?.len();
-    observe(Event::JobStarted { condition: job.condition, index, patterns });
     let input_hash = hash::file(&job.input_npz)?;
-    if let Some(result) = task.existing(&input_hash) {
-        log("the result is there already, from the same input and options");
-        return Ok((result, true));
+    let existing = task.existing(&input_hash);
+    Ok(Ready { task, input_hash, patterns, existing })
+}
+
+/// Removes a file; it is no error when there is none.
+pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StudyError::io("cannot remove", file)(error))
+        }
+        _ => Ok(()),
     }
-    Ok((task.run_on(&input_hash, log, observe)?, false))
 }
 
 /// The selection of a view whose reconstruction failed, when the view itself can be read.

@@ -40,6 +40,24 @@ impl Ledger {
         }
     }
 
+    /// The content hash that `file` was made with, whatever became of it since.
+    pub fn hash_of(&self, file: &Path) -> Option<&str> {
+        self.entries.get(&self.name(file)).map(|entry| entry.sha256.as_str())
+    }
+
+    /// Whether `file` was made under `key`, whatever became of it since.
+    pub fn made_under(&self, file: &Path, key: &str) -> bool {
+        self.entries.get(&self.name(file)).is_some_and(|entry| entry.key == key)
+    }
+
+    /// Forgets how `file` was made: it is none of the study's files any more.
+    pub fn forget(&mut self, file: &Path) -> Result<()> {
+        match self.entries.remove(&self.name(file)) {
+            Some(_) => write_json(&Self::path(&self.root), &self.entries),
+            None => Ok(()),
+        }
+    }
+
     /// Notes that `file` was just made under `key`; returns its content hash.
     pub fn note(&mut self, file: &Path, key: &str) -> Result<String> {
         let sha256 = hash::file(file)?;

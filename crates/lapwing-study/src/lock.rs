@@ -1,9 +1,10 @@
 //! One writer for a folder at a time.
 
+use crate::folder::DESIGN;
 use crate::{Result, StudyError};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the lock file inside the folder.
 const NAME: &str = ".lapwing.lock";
@@ -44,6 +45,12 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Takes `folder`, and the study that it is part of when it lies in one: what a study made is the study's to change.
+    pub fn acquire_within(folder: &Path) -> Result<Vec<Self>> {
+        let study = enclosing_study(folder);
+        study.as_deref().into_iter().chain([folder]).map(Self::acquire).collect()
+    }
+
     /// Who holds `folder` at this moment, if anyone.
     pub fn holder(folder: &Path) -> Option<String> {
         let mut file = File::open(folder.join(NAME)).ok()?;
@@ -52,6 +59,13 @@ impl Lock {
             _ => None,
         }
     }
+}
+
+/// The nearest folder above `folder` that a study was run in: it has a resolved design and a lock file.
+pub(crate) fn enclosing_study(folder: &Path) -> Option<PathBuf> {
+    let whole = crate::plan::absolute(folder);
+    let is_study = |above: &&Path| above.join(DESIGN).is_file() && above.join(NAME).is_file();
+    whole.ancestors().skip(1).find(is_study).map(Path::to_path_buf)
 }
 
 /// What the holder wrote about itself. That is only told, so an unreadable file is no error of its own.
@@ -80,5 +94,20 @@ mod tests {
         assert_eq!(Lock::holder(&inside), None);
         Lock::acquire(&inside).unwrap();
         assert_eq!(Lock::holder(&folder.path().join("none")), None);
+    }
+
+    #[test]
+    fn a_folder_of_a_study_is_held_with_the_study() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("data/dose_1000");
+        // A design alone is no study that was run.
+        std::fs::write(folder.path().join(DESIGN), "").unwrap();
+        assert_eq!(Lock::acquire_within(&inside).unwrap().len(), 1);
+        let study = Lock::acquire(folder.path()).unwrap();
+        let refused = Lock::acquire_within(&inside).unwrap_err().to_string();
+        assert!(refused.contains("in use by process"), "{refused}");
+        drop(study);
+        let both = Lock::acquire_within(&inside).unwrap();
+        assert!(both.len() == 2 && Lock::acquire(folder.path()).is_err() && Lock::acquire(&inside).is_err());
     }
 }

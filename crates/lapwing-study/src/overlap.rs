@@ -127,7 +127,7 @@ pub struct Overlap {
     pub effective_min_acceptance: f64,
 }
 
-/// Both splits of a view, as written to `metrics_bundle.json`.
+/// Both splits of a view, as written to `overlap_gs<gridsize>.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bundle {
     /// The train split, when there is one.

@@ -108,11 +108,42 @@ impl Plan {
         if absent.is_empty() { Ok(agenda) } else { Err(StudyError::MissingInputs { files: absent }) }
     }
 
+    /// Refuses an agenda of which the filters left nothing.
+    pub(crate) fn require_work(&self, filters: &Filters, agenda: &Agenda) -> Result<()> {
+        if !(agenda.jobs.is_empty() && agenda.missing.is_empty()) {
+            return Ok(());
+        }
+        let named = |values: Vec<String>| values.join(", ");
+        let distinct = |of: &dyn Fn(&Condition) -> String| {
+            let mut values: Vec<String> = self.conditions.iter().map(of).collect();
+            values.dedup();
+            values.sort();
+            values.dedup();
+            named(values)
+        };
+        let mut doses: Vec<u64> = self.conditions.iter().map(|condition| condition.dose).collect();
+        doses.dedup();
+        let asked = [
+            filters.dose.map(|dose| format!("dose {dose}")),
+            filters.view.map(|view| format!("view {view}")),
+            filters.split.map(|split| format!("split {split}")),
+            filters.gridsize.map(|size| format!("grid size {size}")),
+        ];
+        Err(StudyError::Invalid(format!(
+            "the filters ({}) leave no job: there are doses {}, views {}, splits {}, grid sizes {:?}",
+            named(asked.into_iter().flatten().collect()),
+            named(doses.iter().map(u64::to_string).collect()),
+            distinct(&|condition| condition.view.to_string()),
+            distinct(&|condition| condition.split.to_string()),
+            self.gridsizes
+        )))
+    }
+
     fn job(&self, condition: Condition, input_npz: PathBuf) -> JobRecord {
         JobRecord {
             condition,
-            input_npz,
-            output_dir: job_dir(&self.roots.artifacts, condition),
+            input_npz: absolute(&input_npz),
+            output_dir: absolute(&job_dir(&self.roots.artifacts, condition)),
             algorithm: self.algorithm.clone(),
             num_epochs: self.num_epochs,
         }
@@ -201,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn records_hold_absolute_paths() {
+        let roots = Roots { data: "src".into(), views: "src".into(), artifacts: "out".into() };
+        let conditions = Condition::all(&[1000], &[View::Baseline], &[Split::Train]);
+        let plan =
+            Plan { roots, conditions, gridsizes: vec![1], algorithm: "LSQML".to_owned(), num_epochs: 1 };
+        let job = plan.job(plan.conditions[0], plan.roots.input(plan.conditions[0]));
+        assert!(job.input_npz.is_absolute() && job.input_npz.ends_with("src/dose_1000/patched_train.npz"));
+        assert!(job.output_dir.is_absolute() && job.output_dir.ends_with("out/dose_1000/baseline/train"));
+    }
+
+    #[test]
     fn one_condition_leaves_seventeen_skips() {
         let (_folder, plan) = folders(&View::ALL);
         let filters = Filters {
@@ -216,8 +258,15 @@ mod tests {
             Condition { dose: 1000, view: View::Dense, split: Split::Train }
         );
         assert!(agenda.filtered_out[0].reason.contains("view baseline is filtered out"));
-        let none = Filters { gridsize: Some(3), ..Filters::default() };
-        assert_eq!(plan.agenda(&none, &MissingViews::Refuse).unwrap().filtered_out.len(), 18);
+        plan.require_work(&filters, &agenda).unwrap();
+        let none = Filters { gridsize: Some(3), dose: Some(7), ..Filters::default() };
+        let agenda = plan.agenda(&none, &MissingViews::Refuse).unwrap();
+        assert_eq!(agenda.filtered_out.len(), 18);
+        let error = plan.require_work(&none, &agenda).unwrap_err().to_string();
+        for part in ["dose 7", "grid size 3", "1000, 10000, 100000", "baseline, dense, sparse", "test, train"]
+        {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

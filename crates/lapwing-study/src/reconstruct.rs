@@ -3,10 +3,11 @@
 mod output;
 
 use crate::condition::Condition;
-use crate::data::{probe_diameter, shared_fraction};
+use crate::data::{mean_counts, probe_diameter, shared_fraction};
 use crate::event::{Event, Observer};
 use crate::folder::RESULT;
 use crate::hash;
+use crate::jobs::remove_if_there;
 use crate::overlap::scan_overlap;
 use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
@@ -15,7 +16,7 @@ use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::start::{flat, grid_of, perturbed};
 use crate::{Result, StudyError, views};
 use jiff::Timestamp;
-use lapwing_compare::{Comparison, Region, compare};
+use lapwing_compare::{Comparison, Metrics, Region, compare};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
 use lapwing_model::{Field, Modes, Position};
@@ -62,7 +63,8 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        hash::key(&(input_hash, reading, &self.config, self.condition, area, env!("CARGO_PKG_VERSION")))
+        let version = ("result 2", env!("CARGO_PKG_VERSION"));
+        hash::key(&(input_hash, reading, &self.config, self.condition, area, version))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
@@ -94,12 +96,7 @@ impl Task {
         std::fs::create_dir_all(&self.output).map_err(StudyError::io("cannot create", &self.output))?;
         let path = self.output.join(RESULT);
         // From here on the old files are replaced one by one, so the old record must not vouch for them.
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StudyError::io("cannot replace", &path)(error));
-            }
-            _ => {}
-        }
+        remove_if_there(&path)?;
         let mut text = String::new();
         let mut log = |line: &str| {
             text.push_str(line);
@@ -174,8 +171,19 @@ impl Task {
 
         let start = self.start(&mut dataset)?;
         let positions = start.scan.clone();
-        let truth = dataset.object.take();
+        let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
         let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
+        log(&format!(
+            "start: {} object, {} probe",
+            match self.config.object_start {
+                ObjectStart::Flat => "flat",
+                ObjectStart::Guess => "the file's",
+            },
+            match self.config.probe_start {
+                ProbeStart::File => "the file's",
+                ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
+            }
+        ));
         log(&format!("{} {}", self.config.algorithm(), json!(self.config)));
         let solving = Instant::now();
         let condition = self.condition;
@@ -192,15 +200,16 @@ impl Task {
         check(&solution)?;
         log(&format!("solved in {seconds:.2} s"));
 
-        let comparison = self.compare(&solution, truth.as_ref(), dataset.probe.as_ref(), &positions)?;
-        let pictures = match &comparison {
-            Some(comparison) => pictures::compared(comparison),
+        // The reconstruction is safe before anything else is made of it.
+        let metadata = dataset.metadata.as_ref();
+        result.files = output::write(&self.output, &solution, &dataset.scan, start.origin, self, metadata)?;
+        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
+        let pictures = match &compared {
+            Some(compared) => pictures::compared(&compared.comparison),
             None => pictures::alone(&solution.object, &positions),
         };
-        let metadata = dataset.metadata.as_ref();
-        result.files =
-            output::write(&self.output, &solution, &dataset.scan, start.origin, self, metadata, &pictures)?;
-        if let Some(comparison) = &comparison {
+        output::write_pictures(&self.output, &pictures, &mut result.files)?;
+        if let Some(Compared { comparison, own_area }) = &compared {
             let metrics = &comparison.metrics;
             log(&format!(
                 "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {}",
@@ -208,12 +217,14 @@ impl Task {
                 metrics.complex_nrmse,
                 metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
             ));
-            result.comparison = Some(json!({ "metrics": metrics, "alignment": comparison.alignment }));
-            let whole = json!({
-                "metrics": metrics,
-                "alignment": comparison.alignment,
-                "frc": { "complex": comparison.frc.complex, "amplitude": comparison.frc.amplitude, "phase": comparison.frc.phase },
-            });
+            let mut record = json!({ "metrics": metrics, "alignment": comparison.alignment });
+            if let Some(own_area) = own_area {
+                record["metrics_own_area"] = json!(own_area);
+            }
+            let mut whole = record.clone();
+            let frc = &comparison.frc;
+            whole["frc"] = json!({ "complex": frc.complex, "amplitude": frc.amplitude, "phase": frc.phase });
+            result.comparison = Some(record);
             write_json(&self.output.join("comparison.json"), &whole)?;
             result.files.comparison = Some("comparison.json".to_owned());
         }
@@ -249,8 +260,7 @@ impl Task {
                 return Err(StudyError::Invalid(text.to_owned()));
             }
             (None, ObjectStart::Flat) => {
-                let grid = grid_of(&dataset.scan, (height, width))
-                    .ok_or_else(|| StudyError::Invalid("the data set has no usable positions".to_owned()))?;
+                let grid = grid_of(&dataset.scan, (height, width))?;
                 (flat(grid.shape), grid.scan, Some(grid.origin))
             }
         };
@@ -267,13 +277,13 @@ impl Task {
         Ok(Start { intensity, object, probe, scan, origin })
     }
 
-    fn compare(
+    /// What the reconstruction will be compared with, settled before the work of reconstructing.
+    fn target(
         &self,
-        solution: &Solution,
-        truth: Option<&Field>,
+        truth: Option<Field>,
         probe: Option<&Modes>,
         own: &[Position],
-    ) -> Result<Option<Comparison>> {
+    ) -> Result<Option<Target>> {
         let scan = match &self.comparison {
             CompareWith::Nothing => return Ok(None),
             CompareWith::Truth => own,
@@ -288,7 +298,51 @@ impl Task {
             };
         };
         let region = Region::from_scan(truth.dim(), scan, probe.view())?;
-        Ok(Some(compare(solution.object.view(), truth.view(), &region)?))
+        let own_area = match &self.comparison {
+            CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
+            // A view can cover too little for numbers of its own.
+            CompareWith::TruthOver(_) => {
+                Region::from_scan(truth.dim(), own, probe.view()).map_or(OwnArea::None, OwnArea::Region)
+            }
+            _ => OwnArea::None,
+        };
+        Ok(Some(Target { truth, region, own_area }))
+    }
+}
+
+/// What to compare a reconstruction with, and over which areas.
+struct Target {
+    truth: Field,
+    region: Region,
+    own_area: OwnArea,
+}
+
+/// The area of the data set's own positions.
+enum OwnArea {
+    None,
+    /// The area of the comparison itself.
+    Same,
+    Region(Region),
+}
+
+/// A comparison, and the numbers over the data set's own area beside it.
+struct Compared {
+    comparison: Comparison,
+    own_area: Option<Metrics>,
+}
+
+impl Target {
+    fn compare(&self, object: &Field) -> Result<Compared> {
+        let comparison = compare(object.view(), self.truth.view(), &self.region)?;
+        let own_area = match &self.own_area {
+            OwnArea::None => None,
+            OwnArea::Same => Some(comparison.metrics.clone()),
+            // The headline stands where the small area allows no alignment.
+            OwnArea::Region(region) => {
+                compare(object.view(), self.truth.view(), region).ok().map(|found| found.metrics)
+            }
+        };
+        Ok(Compared { comparison, own_area })
     }
 }
 
@@ -308,7 +362,7 @@ fn describe(dataset: &Dataset, result: &mut JobResult) {
     result.probe_diameter_px = probe_diameter(dataset);
     result.overlap = scan_overlap(&dataset.scan, result.probe_diameter_px);
     result.shared_fraction = shared_fraction(dataset.metadata.as_ref());
-    result.mean_counts = dataset.intensity_scale().map(|_| dataset.mean_intensity());
+    result.mean_counts = mean_counts(dataset);
 }
 
 fn summary(loss: &[f64]) -> Option<LossSummary> {

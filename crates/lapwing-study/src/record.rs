@@ -219,19 +219,20 @@ pub struct JobResult {
     pub view: Option<Telemetry>,
     /// Share of this split's illuminated object pixels that the other split sees too.
     pub shared_fraction: Option<f64>,
-    /// The comparison with the truth (`lapwing_compare::Comparison`, without the curves' pictures).
+    /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison` over the area of the whole split,
+    /// the same for all its views, and `metrics_own_area` over the area of this view's own positions (absent when too small).
     pub comparison: Option<serde_json::Value>,
     /// File names inside the folder of this result.
     pub files: Files,
 }
 
-/// Where the report finds one condition.
+/// What became of one condition.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A result, done or failed (see [`JobResult::status`]).
+    /// A result of the study's design, done or failed (see [`JobResult::status`]).
     Finished(Box<JobResult>),
-    /// Failed before there was a result to write.
+    /// Failed before there was a result to write, or with a record that cannot be read.
     Failed {
         /// Why.
         error: String,
@@ -241,6 +242,11 @@ pub enum Outcome {
     /// Skipped, because its view could not be made or its file is missing.
     Skipped {
         /// Why.
+        reason: String,
+    },
+    /// To be run: what its folder holds is the result of an earlier design or of other options.
+    Stale {
+        /// How it differs.
         reason: String,
     },
     /// Not run yet.

@@ -4,18 +4,19 @@ use crate::condition::{Condition, Split, View};
 use crate::data::{self, Sample, probe_diameter};
 use crate::design::{Design, Source};
 use crate::event::{Event, Observer};
-use crate::folder::{StudyFolder, data_file, view_file};
-use crate::jobs::{self, JobOptions, JobsReport};
+use crate::folder::{RESULT, StudyFolder, data_file, view_dir, view_file};
+use crate::jobs::{self, JobOptions, JobsReport, remove_if_there};
 use crate::ledger::Ledger;
-use crate::lock::Lock;
+use crate::lock::{Lock, enclosing_study};
 use crate::overlap::{Bundle, Overlap, Sampling, measure};
-use crate::plan::{MissingViews, Plan, Roots};
+use crate::plan::{MissingViews, Plan, Roots, absolute};
 use crate::record::{Filters, Telemetry};
 use crate::runs::write_json;
 use crate::selection::Acceptance;
 use crate::{Result, StudyError, hash, views};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Archive, Dataset, atomic};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +32,16 @@ use std::path::{Path, PathBuf};
 pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
     let _lock = Lock::acquire(root)?;
+    let base = match &design.source {
+        Source::Base { base, .. } => Some(hash::file(&base.file)?),
+        Source::BuiltIn { .. } => None,
+    };
+    let mut ledger = Ledger::open(root)?;
+    // Before the design is written: nothing that was made for an earlier one may pass for this one's.
+    forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
     let path = folder.design_file();
     atomic::write_bytes(&path, design.to_toml()).map_err(StudyError::io("cannot write", &path))?;
-    let mut ledger = Ledger::open(root)?;
-    make_data(design, &folder, &mut ledger, observe)?;
+    make_data(design, base.as_deref(), &folder, &mut ledger, observe)?;
     let refused = make_views(design, &folder, &mut ledger, observe)?;
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
@@ -43,13 +50,13 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
         missing_views: MissingViews::Skip(refused),
         dry_run: false,
     };
-    jobs::run(&plan(design, &folder), &options, observe)
+    jobs::run_in_study(&plan(design, &folder), &options, observe)
 }
 
 /// The reconstructions of a study.
 pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     Plan {
-        roots: roots(folder),
+        roots: folder.roots(),
         conditions: design.conditions(),
         gridsizes: design.study.gridsize.clone(),
         algorithm: design.solver.algorithm().to_owned(),
@@ -57,33 +64,58 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     }
 }
 
-fn roots(folder: &StudyFolder) -> Roots {
-    Roots { data: folder.data_root(), views: folder.views_root(), artifacts: folder.artifact_root() }
+/// What the data sets of a dose are made from. The content of a base file counts (its hash, `base`), not where it lies.
+fn data_key(design: &Design, base: Option<&str>, dose: u64) -> String {
+    let source = match &design.source {
+        Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
+        built_in @ Source::BuiltIn { .. } => json!(built_in),
+    };
+    let (side, seed) = (design.study.pattern_size, design.seeds.simulation);
+    hash::key(&("data 2", source, base, side, dose, design.split, seed, env!("CARGO_PKG_VERSION")))
+}
+
+/// What a view is made from; `input` is the content hash of its split.
+fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
+    hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
+}
+
+/// Forgets the data sets and views that were made for another design: until they are made again, no result stands on them.
+fn forget_outdated(
+    design: &Design,
+    base: Option<&str>,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    let acceptance = design.views.acceptance();
+    for (dose, split) in design.study.doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
+        let data = data_file(&folder.data_root(), dose, split);
+        if !ledger.made_under(&data, &data_key(design, base, dose)) {
+            ledger.forget(&data)?;
+        }
+        let input = ledger.hash_of(&data).map(str::to_owned);
+        for view in View::ALL {
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
+            let file = view_file(&folder.views_root(), dose, view, split);
+            let key = input.as_ref().map(|input| view_key(input, spacing, &acceptance));
+            if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
+                ledger.forget(&file)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Simulates every dose and cuts it into halves.
 fn make_data(
     design: &Design,
+    base: Option<&str>,
     folder: &StudyFolder,
     ledger: &mut Ledger,
     observe: Observer<'_>,
 ) -> Result<()> {
     let mut sample: Option<Sample> = None;
-    let base = match &design.source {
-        Source::Base { base, .. } => Some(hash::file(&base.file)?),
-        Source::BuiltIn { .. } => None,
-    };
     for &dose in &design.study.doses {
-        let made_from = (
-            "data 1",
-            &design.source,
-            &base,
-            design.study.pattern_size,
-            dose,
-            design.split,
-            design.seeds.simulation,
-        );
-        let key = hash::key(&(made_from, env!("CARGO_PKG_VERSION")));
+        let key = data_key(design, base, dose);
         let files = Split::ALL.map(|split| data_file(&folder.data_root(), dose, split));
         let mut resumed = true;
         for file in &files {
@@ -133,7 +165,7 @@ fn make_views(
                 Some(known) => known.clone(),
                 None => source_hash.insert(hash::file(&source)?).clone(),
             };
-            let key = hash::key(&("view 1", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")));
+            let key = view_key(&input, spacing, &acceptance);
             if ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
                 let telemetry = views::telemetry(metadata.as_ref())?;
@@ -150,8 +182,8 @@ fn make_views(
                     observe(Event::View { condition, telemetry, resumed: false });
                 }
                 Err(reason) => {
-                    // A view of an earlier design must not be taken for this one.
-                    remove_if_there(&file)?;
+                    discard_view(&folder.views_root(), condition)?;
+                    discard_result(folder, ledger, condition)?;
                     observe(Event::ViewRefused { condition, reason: &reason });
                     refused.insert(condition, reason);
                 }
@@ -184,6 +216,23 @@ fn make_view(
     }
 }
 
+/// Removes a view that was refused, which an earlier design or another spacing may have left, and its measured overlap.
+fn discard_view(views_root: &Path, Condition { dose, view, split }: Condition) -> Result<()> {
+    let dir = view_dir(views_root, dose, view);
+    for gridsize in [1, 2] {
+        remove_if_there(&dir.join(format!("overlap_gs{gridsize}_{split}.json")))?;
+        // Both splits; written again for the one that stays.
+        remove_if_there(&dir.join(format!("overlap_gs{gridsize}.json")))?;
+    }
+    remove_if_there(&view_file(views_root, dose, view, split))
+}
+
+/// Takes back the result of a condition whose view was refused.
+fn discard_result(folder: &StudyFolder, ledger: &mut Ledger, condition: Condition) -> Result<()> {
+    ledger.forget(&folder.roots().input(condition))?;
+    remove_if_there(&folder.job_dir(condition).join(RESULT))
+}
+
 /// The views that [`write_views`] made and refused.
 #[derive(Debug, Clone, Default)]
 pub struct ViewsReport {
@@ -195,14 +244,20 @@ pub struct ViewsReport {
 
 /// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under `roots.views`.
 ///
+/// A refused view is removed when it was there from before; in a study's own folder of views its result is, too.
+///
 /// # Errors
-/// When a split's file cannot be read or a view cannot be written; a refused view is in the report.
+/// When the folder of the views or the study around it is held by another process, a split's file cannot be read or a
+/// view cannot be written; a refused view is in the report.
 pub fn write_views(
     roots: &Roots,
     doses: &[u64],
     wanted: &[View],
     settings: &crate::design::Views,
 ) -> Result<ViewsReport> {
+    let _locks = Lock::acquire_within(&roots.views)?;
+    let study = enclosing_study(&roots.views).map(StudyFolder::new);
+    let study = study.filter(|study| study.views_root() == absolute(&roots.views));
     let mut report = ViewsReport::default();
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let dataset = data::read(&data_file(&roots.data, dose, split))?;
@@ -213,7 +268,13 @@ pub fn write_views(
             let file = view_file(&roots.views, dose, view, split);
             match make_view(&dataset, condition, spacing, &settings.acceptance(), &file)? {
                 Ok(telemetry) => report.made.push((condition, telemetry, file)),
-                Err(reason) => report.refused.push((condition, reason)),
+                Err(reason) => {
+                    discard_view(&roots.views, condition)?;
+                    if let Some(study) = &study {
+                        discard_result(study, &mut Ledger::open(study.root())?, condition)?;
+                    }
+                    report.refused.push((condition, reason));
+                }
             }
         }
     }
@@ -230,7 +291,7 @@ fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
             let mut bundle = Bundle::default();
             let mut dir = PathBuf::new();
             for &split in &design.study.splits {
-                let file = roots(folder).input(Condition { dose, view, split });
+                let file = folder.roots().input(Condition { dose, view, split });
                 if !file.is_file() {
                     continue;
                 }
@@ -258,29 +319,22 @@ fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> 
     let sampling = Sampling {
         gridsize,
         n_groups: scan.len().max(1),
-        rng_seed_subsample: design.seeds.subsampling,
+        neighbor_count: design.study.neighbor_count,
+        // All images are kept, so the only draw is that of the groups.
+        rng_seed_subsample: design.seeds.grouping,
         ..Sampling::all_images(diameter.unwrap_or(0.6 * design.study.pattern_size as f64))
     };
     Ok(measure(&scan, &sampling)?)
 }
 
-/// The measured mean counts that the simulation wrote.
+/// The measured mean counts of the whole scan, as the split wrote them into each half.
 fn mean_counts_of(file: &Path) -> Result<Option<f64>> {
     let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?;
-    Ok(metadata.and_then(|metadata| physics_parameter(&metadata, "mean_counts_per_pattern")))
+    Ok(metadata.as_ref().and_then(data::mean_counts_of_scan))
 }
 
 /// Makes the folder of a file.
 fn make_folder(file: &Path) -> Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir).map_err(StudyError::io("cannot create", dir))
-}
-
-fn remove_if_there(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StudyError::io("cannot remove", file)(error))
-        }
-        _ => Ok(()),
-    }
 }

@@ -26,13 +26,14 @@ pub struct RunRecord {
     manifest: Manifest,
     skips: SkipSummary,
     earlier: Vec<(Manifest, SkipSummary)>,
+    warnings: Vec<String>,
 }
 
 impl RunRecord {
     /// Opens a new run and writes its records, as yet without results. The artifact root must be locked.
     pub fn begin(plan: &Plan, filters: Filters, agenda: &Agenda) -> Result<Self> {
         let artifact_root = plan.roots.artifacts.clone();
-        let earlier = read_runs(&artifact_root)?;
+        let (earlier, warnings) = read_runs(&artifact_root)?;
         let timestamp = Timestamp::now();
         let (id, dir) = new_run_dir(&artifact_root, timestamp)?;
         let mut skipped_jobs = [agenda.filtered_out.as_slice(), &agenda.missing].concat();
@@ -61,6 +62,7 @@ impl RunRecord {
             dir,
             artifact_root,
             earlier,
+            warnings,
         };
         write_json(&record.dir.join(SKIP_SUMMARY), &record.skips)?;
         record.save()?;
@@ -95,6 +97,11 @@ impl RunRecord {
         &self.skips
     }
 
+    /// What is wrong with the records of earlier runs; those are left out of the merged picture.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     fn save(&self) -> Result<()> {
         write_json(&self.dir.join(MANIFEST), &self.manifest)?;
         let runs: Vec<(&Manifest, &SkipSummary)> =
@@ -107,26 +114,43 @@ impl RunRecord {
 
 /// The merged picture of `runs`, oldest first; there must be at least one.
 ///
-/// Of every condition the latest job and the latest result count. A condition is skipped (or missing) only when no run
-/// has a job for it; the reason is that of the latest run that missed its input, else of the latest run.
+/// Of every condition the latest run decides that ran it or missed its input. A run that only planned it (a dry run, or one
+/// that was stopped before) decides nothing about a job that was run before; after a missed input it says that there is a job
+/// now. Being filtered out of a run says nothing, unless no run ever said more.
 fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
     let mut jobs: BTreeMap<Condition, JobRecord> = BTreeMap::new();
     let mut results: BTreeMap<Condition, Execution> = BTreeMap::new();
     let mut missing: BTreeMap<Condition, Skipped> = BTreeMap::new();
     let mut skipped: BTreeMap<Condition, Skipped> = BTreeMap::new();
     for (manifest, skips) in runs {
-        jobs.extend(manifest.jobs.iter().map(|job| (job.condition, job.clone())));
-        results.extend(manifest.execution_results.iter().map(|result| (result.condition, result.clone())));
-        missing.extend(manifest.missing_jobs.iter().map(|skip| (skip.condition, skip.clone())));
+        let executed: BTreeMap<Condition, &Execution> =
+            manifest.execution_results.iter().map(|result| (result.condition, result)).collect();
+        for job in &manifest.jobs {
+            match executed.get(&job.condition) {
+                Some(&result) => {
+                    results.insert(job.condition, result.clone());
+                }
+                None if results.contains_key(&job.condition) => continue,
+                None => {}
+            }
+            jobs.insert(job.condition, job.clone());
+            missing.remove(&job.condition);
+        }
+        for skip in &manifest.missing_jobs {
+            jobs.remove(&skip.condition);
+            results.remove(&skip.condition);
+            missing.insert(skip.condition, skip.clone());
+        }
         skipped.extend(skips.skipped_jobs.iter().map(|skip| (skip.condition, skip.clone())));
     }
-    missing.retain(|condition, _| !jobs.contains_key(condition));
     skipped.extend(missing.clone());
     skipped.retain(|condition, _| !jobs.contains_key(condition));
 
     // The last run: `runs` is not empty.
     let (last, last_skips) = runs[runs.len() - 1];
     let manifest = Manifest {
+        // Runs with different filters have none in common.
+        filters: Filters::default(),
         total_jobs: jobs.len() + skipped.len(),
         filtered_jobs: jobs.len(),
         jobs: jobs.into_values().collect(),
@@ -144,12 +168,15 @@ fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
     (manifest, skips)
 }
 
-/// The records of all runs, oldest first.
-fn read_runs(artifact_root: &Path) -> Result<Vec<(Manifest, SkipSummary)>> {
+/// Manifest and skip summary of every run, oldest first.
+type Records = Vec<(Manifest, SkipSummary)>;
+
+/// The records of all runs, and a warning for each that is damaged: a history that cannot be read must not stop work.
+fn read_runs(artifact_root: &Path) -> Result<(Records, Vec<String>)> {
     let dir = artifact_root.join("runs");
     let entries = match std::fs::read_dir(&dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
         Err(error) => return Err(StudyError::io("cannot read", &dir)(error)),
     };
     let mut folders = Vec::new();
@@ -157,14 +184,18 @@ fn read_runs(artifact_root: &Path) -> Result<Vec<(Manifest, SkipSummary)>> {
         folders.push(entry.map_err(StudyError::io("cannot read", &dir))?.path());
     }
     folders.sort();
-    let mut runs = Vec::new();
+    let (mut runs, mut warnings) = (Vec::new(), Vec::new());
     for folder in folders {
-        // A run that was killed before its first record was complete has nothing to tell.
-        let manifest = read_json(&folder.join(MANIFEST), "manifest")?;
-        let skips = read_json(&folder.join(SKIP_SUMMARY), "skip summary")?;
-        runs.extend(manifest.zip(skips));
+        let manifest = read_json(&folder.join(MANIFEST), "manifest");
+        let skips = read_json(&folder.join(SKIP_SUMMARY), "skip summary");
+        match manifest.and_then(|manifest| Ok((manifest, skips?))) {
+            Ok((Some(manifest), Some(skips))) => runs.push((manifest, skips)),
+            // A run that was killed before its first record was complete has nothing to tell.
+            Ok(_) => {}
+            Err(error) => warnings.push(format!("an earlier run is left out of the record: {error}")),
+        }
     }
-    Ok(runs)
+    Ok((runs, warnings))
 }
 
 /// A folder that no earlier run has.
@@ -258,7 +289,7 @@ mod tests {
     #[test]
     fn the_manifest_has_the_names_of_the_reference_study() {
         let (folder, plan) = study(&View::ALL);
-        pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
+        let run = pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
         let root = StudyFolder::new(folder.path()).artifact_root();
         let manifest = json(&root.join(MANIFEST));
         for name in [
@@ -280,9 +311,11 @@ mod tests {
             (Some(18), Some(6))
         );
         assert_eq!(
-            manifest["filters"],
+            json(&run.dir.join(MANIFEST))["filters"],
             serde_json::json!({"dose": 1000, "view": null, "split": null, "gridsize": null})
         );
+        let none = serde_json::json!({"dose": null, "view": null, "split": null, "gridsize": null});
+        assert_eq!(manifest["filters"], none);
         let mut names = keys(&manifest["jobs"][0]);
         names.sort_unstable();
         assert_eq!(names, ["algorithm", "dose", "input_npz", "num_epochs", "output_dir", "split", "view"]);
@@ -365,5 +398,56 @@ mod tests {
         assert_eq!((dry.manifest().jobs.len(), dry.manifest().execution_results.len()), (6, 0));
         let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
         assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (18, 18, 2));
+    }
+
+    #[test]
+    fn a_dry_run_replaces_no_job_that_was_run() {
+        let (folder, mut plan) = study(&View::ALL);
+        pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
+        plan.num_epochs = 7;
+        let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
+        RunRecord::begin(&plan, Filters::default(), &agenda).unwrap();
+        let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
+        let epochs: Vec<usize> = merged.jobs.iter().map(|job| job.num_epochs).collect();
+        assert_eq!((&epochs[..6], &epochs[6..]), (&[100; 6][..], &[7; 12][..]));
+    }
+
+    #[test]
+    fn a_view_that_has_gone_takes_its_job_along() {
+        let (folder, plan) = study(&View::ALL);
+        pretend(&plan, Filters::default());
+        let gone = Condition { dose: 1000, view: View::Sparse, split: Split::Train };
+        std::fs::remove_file(plan.roots.input(gone)).unwrap();
+        pretend(&plan, Filters::default());
+        // A later run that was not asked for it knows nothing of it.
+        pretend(&plan, Filters { dose: Some(10_000), ..Filters::default() });
+        let study = StudyFolder::new(folder.path());
+        let (manifest, skips) = (study.manifest().unwrap().unwrap(), study.skip_summary().unwrap().unwrap());
+        assert_eq!(
+            (manifest.jobs.len(), manifest.execution_results.len(), manifest.total_jobs),
+            (17, 17, 18)
+        );
+        assert_eq!(manifest.missing_jobs.iter().map(|skip| skip.condition).collect::<Vec<_>>(), [gone]);
+        assert_eq!((skips.skipped_count, skips.missing_phase_d_count), (1, 1));
+        assert!(skips.skipped_jobs[0].reason.contains("does not exist"), "{:?}", skips.skipped_jobs);
+    }
+
+    #[test]
+    fn damaged_records_of_earlier_runs_are_left_out_and_told() {
+        let (folder, plan) = study(&View::ALL);
+        let first = pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
+        let second = pretend(&plan, Filters { dose: Some(10_000), ..Filters::default() });
+        std::fs::write(first.dir.join(MANIFEST), "").unwrap();
+        let third = pretend(&plan, Filters { dose: Some(100_000), ..Filters::default() });
+        assert!(
+            third.warnings().len() == 1 && third.warnings()[0].contains(first.id()),
+            "{:?}",
+            third.warnings()
+        );
+        let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
+        assert_eq!(
+            (merged.jobs.len(), merged.run_ids),
+            (12, vec![second.id().to_owned(), third.id().to_owned()])
+        );
     }
 }

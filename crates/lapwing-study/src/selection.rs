@@ -68,6 +68,9 @@ pub fn positions_needed(diameter_over_n: f64) -> Option<usize> {
 
 /// Indices, ascending, of the positions whose nearest neighbour is at least `spacing` away.
 pub fn direct(scan: &[Position], spacing: f64) -> Vec<usize> {
+    if !fits_cells(scan, spacing) {
+        return direct_by_sweep(scan, spacing);
+    }
     let mut cells: HashMap<Cell, Vec<u32>> = HashMap::with_capacity(scan.len());
     for (index, &position) in scan.iter().enumerate() {
         cells.entry(cell(position, spacing)).or_default().push(index as u32);
@@ -87,12 +90,11 @@ pub fn direct(scan: &[Position], spacing: f64) -> Vec<usize> {
 /// Indices, ascending, of the positions kept when all are visited in the order of (y, then x, then index) and each is
 /// kept that is at least `spacing` from every one kept before.
 pub fn greedy(scan: &[Position], spacing: f64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scan.len()).collect();
-    order.sort_by(|&a, &b| {
-        (scan[a].y.total_cmp(&scan[b].y)).then(scan[a].x.total_cmp(&scan[b].x)).then(a.cmp(&b))
-    });
+    if !fits_cells(scan, spacing) {
+        return greedy_by_sweep(scan, spacing);
+    }
     let mut kept: HashMap<Cell, usize> = HashMap::new();
-    for index in order {
+    for index in in_order(scan) {
         let own = cell(scan[index], spacing);
         let far = |near: Cell| kept.get(&near).is_none_or(|&k| scan[k].distance(scan[index]) >= spacing);
         if far(own) && around(own).all(far) {
@@ -100,6 +102,48 @@ pub fn greedy(scan: &[Position], spacing: f64) -> Vec<usize> {
         }
     }
     let mut kept: Vec<usize> = kept.into_values().collect();
+    kept.sort_unstable();
+    kept
+}
+
+/// Indices in the order of (y, then x, then index).
+fn in_order(scan: &[Position]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scan.len()).collect();
+    order.sort_by(|&a, &b| {
+        (scan[a].y.total_cmp(&scan[b].y)).then(scan[a].x.total_cmp(&scan[b].x)).then(a.cmp(&b))
+    });
+    order
+}
+
+/// Whether cells tell positions apart: their numbers must be exact, which coordinates of absurd size are not.
+fn fits_cells(scan: &[Position], spacing: f64) -> bool {
+    let side = spacing / 1.5;
+    scan.iter().all(|p| (p.y / side).abs() < MOST_CELLS && (p.x / side).abs() < MOST_CELLS)
+}
+
+/// [`direct`] by comparing every position with those after it in the order of y that are less than the spacing away there.
+fn direct_by_sweep(scan: &[Position], spacing: f64) -> Vec<usize> {
+    let order = in_order(scan);
+    let mut alone = vec![true; scan.len()];
+    for (place, &a) in order.iter().enumerate() {
+        for &b in order[place + 1..].iter().take_while(|&&b| scan[b].y - scan[a].y < spacing) {
+            if scan[a].distance(scan[b]) < spacing {
+                (alone[a], alone[b]) = (false, false);
+            }
+        }
+    }
+    (0..scan.len()).filter(|&index| alone[index]).collect()
+}
+
+/// [`greedy`] by comparing every position with those kept before it that are less than the spacing away in y.
+fn greedy_by_sweep(scan: &[Position], spacing: f64) -> Vec<usize> {
+    let mut kept: Vec<usize> = Vec::new();
+    for index in in_order(scan) {
+        let mut near = kept.iter().rev().take_while(|&&k| scan[index].y - scan[k].y < spacing);
+        if near.all(|&k| scan[k].distance(scan[index]) >= spacing) {
+            kept.push(index);
+        }
+    }
     kept.sort_unstable();
     kept
 }
@@ -180,7 +224,10 @@ pub fn select(scan: &[Position], spacing: f64, acceptance: &Acceptance) -> Resul
 
 type Cell = (i64, i64);
 
-/// Cell of a position. (The conversion saturates, so absurd coordinates share a cell, which only costs time.)
+/// Largest number of a cell, far inside what both `f64` and `i64` count exactly.
+const MOST_CELLS: f64 = (1u64 << 40) as f64;
+
+/// Cell of a position; exact when [`fits_cells`].
 fn cell(position: Position, spacing: f64) -> Cell {
     let side = spacing / 1.5;
     ((position.y / side).floor() as i64, (position.x / side).floor() as i64)
@@ -236,6 +283,8 @@ mod tests {
             let scan: Vec<Position> = points.iter().map(|&(y, x)| at(y as f64 / 4.0, x as f64 / 4.0)).collect();
             prop_assert_eq!(direct(&scan, spacing), brute_direct(&scan, spacing));
             prop_assert_eq!(greedy(&scan, spacing), brute_greedy(&scan, spacing));
+            prop_assert_eq!(direct_by_sweep(&scan, spacing), brute_direct(&scan, spacing));
+            prop_assert_eq!(greedy_by_sweep(&scan, spacing), brute_greedy(&scan, spacing));
         }
 
         #[test]
@@ -245,6 +294,17 @@ mod tests {
             for i in (0..scan.len()).filter(|i| !kept.contains(i)) {
                 prop_assert!(kept.iter().any(|&k| scan[k].distance(scan[i]) < 20.0));
             }
+        }
+    }
+
+    #[test]
+    fn coordinates_of_absurd_size_are_compared_too() {
+        for far in [1e12, 1e19, 1e300] {
+            let scan =
+                [at(far, 0.0), at(2.0 * far, 0.0), at(2.0 * far, 3.0), at(0.0, -far), at(0.0, -3.0 * far)];
+            assert_eq!(direct(&scan, 5.0), brute_direct(&scan, 5.0));
+            assert_eq!(direct(&scan, 5.0), [0, 3, 4]);
+            assert_eq!(greedy(&scan, 5.0), [0, 1, 3, 4]);
         }
     }
 

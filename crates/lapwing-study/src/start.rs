@@ -1,5 +1,8 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
+use crate::design::MAX_OBJECT_PIXELS;
+use crate::{Result, StudyError};
+use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::{Complex32, Field, Modes, Position, scan};
 
@@ -23,11 +26,26 @@ pub struct Grid {
     pub scan: Vec<Position>,
 }
 
-/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels. `None` for an unusable scan.
-pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Option<Grid> {
-    let placement = scan::fit(positions, window, MARGIN)?;
+/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
+///
+/// # Errors
+/// When there is no position, one is not finite, or the grid would have more than [`MAX_OBJECT_PIXELS`].
+pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
+    let extent = bounding_box(positions);
+    let refused = |what: &str| {
+        StudyError::Invalid(format!(
+            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_OBJECT_PIXELS:.0} pixels \
+             fits, found {what} ({} positions within (y0, y1, x0, x1) = {extent:?}): check their unit",
+            positions.len()
+        ))
+    };
+    if positions.is_empty() {
+        return Err(refused("none"));
+    }
+    let placement = scan::fit(positions, window, MARGIN)
+        .ok_or_else(|| refused("some that are not finite or too far apart"))?;
     let (y, x) = placement.offset;
-    Some(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
+    Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
 }
 
 /// An object of transmission 1.
@@ -54,6 +72,15 @@ mod tests {
             assert_eq!(on_grid.y, position.y - grid.origin.0 as f64);
             assert_eq!(on_grid.x, position.x - grid.origin.1 as f64);
         }
-        assert!(grid_of(&[], (8, 6)).is_none());
+        assert!(grid_of(&[], (8, 6)).is_err());
+    }
+
+    #[test]
+    fn an_absurd_grid_is_refused_before_it_is_allocated() {
+        let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
+        let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
+        assert!(error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"), "{error}");
+        let line = [scan[0], Position { y: 0.0, x: 1e5 }];
+        assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
     }
 }

@@ -1,7 +1,7 @@
 //! Views: selections of a split's positions, each a complete data set of its own.
 
 use crate::condition::View;
-use crate::data::{TOOL, probe_diameter};
+use crate::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::record::Telemetry;
 use crate::selection::{
     Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed, select,
@@ -47,6 +47,7 @@ pub fn make(
         n_rejected: n - n_accepted,
     };
     let mut dataset = split.select(&selection.kept);
+    note_mean_counts(&mut dataset);
     let bound = geometry_acceptance_bound(&split.scan, probe_diameter(split));
     let metadata = dataset.metadata.get_or_insert_default();
     let fields = ViewMetadata {

@@ -1,6 +1,7 @@
 //! The rules that a design must keep, checked before anything runs.
 
-use super::{Design, Scan, Source};
+use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
+use crate::condition::View;
 use crate::solver::Solver;
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
@@ -107,6 +108,7 @@ fn check_matrix(design: &Design) -> Checked {
     require(!has_repeats(&study.splits), "study.splits", "every split once", format!("{:?}", study.splits))?;
     let size = study.pattern_size;
     require((8..=8192).contains(&size), "study.pattern_size", "8 to 8192 pixels", size)?;
+    require(!study.gridsize.is_empty(), "study.gridsize", "at least one of 1, 2", "none")?;
     for &gridsize in &study.gridsize {
         require(matches!(gridsize, 1 | 2), "study.gridsize", "1 or 2", gridsize)?;
         let rule = format!("at least gridsize^2 = {} (rule OVERSAMPLING-001)", gridsize * gridsize);
@@ -122,6 +124,12 @@ fn check_views(design: &Design) -> Checked {
     let in_range = |value: f64| (0.0..1.0).contains(&value);
     require(in_range(views.dense_overlap), "views.dense_overlap", overlap, views.dense_overlap)?;
     require(in_range(views.sparse_overlap), "views.sparse_overlap", overlap, views.sparse_overlap)?;
+    for (field, view) in [("views.dense_overlap", View::Dense), ("views.sparse_overlap", View::Sparse)] {
+        // Rounded, as it is used: an overlap next to 1 can leave nothing.
+        let spacing = views.spacing(view, design.study.pattern_size).unwrap_or_default();
+        let rule = "a spacing (1 - overlap) N of at least 1e-9 pixels";
+        require(spacing > 0.0, field, rule, format!("a spacing of {spacing} pixels"))?;
+    }
     let share = |value: f64| (0.0..=1.0).contains(&value);
     require(
         share(views.acceptance_floor),
@@ -157,7 +165,17 @@ fn check_source(design: &Design) -> Checked {
         "scan.field",
         "height and width in pixels, greater than 0",
         format!("[{height}, {width}]"),
-    )
+    )?;
+    // Half a window beyond the outermost positions on each side.
+    let pixels = (height + size as f64) * (width + size as f64);
+    let limit = format!("an object of at most {MAX_OBJECT_PIXELS:.0} pixels");
+    require(pixels <= MAX_OBJECT_PIXELS, "scan.field", &limit, format!("{pixels:.3e} pixels"))?;
+    let patterns = (height / step + 1.0) * (width / step + 1.0);
+    let values = patterns * (size * size) as f64;
+    let limit = format!("a step that leaves at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together");
+    let found =
+        format!("a step of {step} pixels, which makes about {patterns:.3e} patterns of {size} x {size}");
+    require(values <= MAX_PATTERN_VALUES, "scan.step", &limit, found)
 }
 
 fn has_repeats<T: Ord>(sorted: &[T]) -> bool {

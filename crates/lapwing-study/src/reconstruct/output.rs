@@ -17,7 +17,7 @@ use std::path::Path;
 /// Name of the reconstruction inside its folder.
 pub(crate) const RECONSTRUCTION: &str = "reconstruction.npz";
 
-/// Writes everything but the comparison, the log and `result.json`.
+/// Writes everything but pictures of the object, the comparison, the log and `result.json`.
 pub(super) fn write(
     folder: &Path,
     solution: &Solution,
@@ -25,28 +25,31 @@ pub(super) fn write(
     origin: Option<(i64, i64)>,
     task: &Task,
     metadata: Option<&Metadata>,
-    pictures: &ObjectPictures,
 ) -> Result<Files> {
-    let bytes = |name: &str, contents: &[u8]| -> Result<Option<String>> {
-        let path = folder.join(name);
-        atomic::write_bytes(&path, contents).map_err(StudyError::io("cannot write", &path))?;
-        Ok(Some(name.to_owned()))
-    };
     write_npz(&folder.join(RECONSTRUCTION), solution, scan, origin, task, metadata)?;
     Ok(Files {
         reconstruction: Some(RECONSTRUCTION.to_owned()),
-        loss_csv: bytes("loss.csv", loss_table(&solution.loss).as_bytes())?,
-        loss_svg: bytes("loss.svg", pictures::loss(&solution.loss).as_bytes())?,
-        amplitude: bytes("amplitude.png", &pictures.amplitude)?,
-        phase: bytes("phase.png", &pictures.phase)?,
-        probe: bytes("probe.png", &pictures::probe(&solution.probe))?,
-        error: match &pictures.error {
-            Some(picture) => bytes("error.png", picture)?,
-            None => None,
-        },
-        comparison: None,
-        log: None,
+        loss_csv: write_bytes(folder, "loss.csv", loss_table(&solution.loss).as_bytes())?,
+        loss_svg: write_bytes(folder, "loss.svg", pictures::loss(&solution.loss).as_bytes())?,
+        probe: write_bytes(folder, "probe.png", &pictures::probe(&solution.probe))?,
+        ..Files::default()
     })
+}
+
+/// Writes the pictures of the object and adds their names.
+pub(super) fn write_pictures(folder: &Path, pictures: &ObjectPictures, files: &mut Files) -> Result<()> {
+    files.amplitude = write_bytes(folder, "amplitude.png", &pictures.amplitude)?;
+    files.phase = write_bytes(folder, "phase.png", &pictures.phase)?;
+    if let Some(picture) = &pictures.error {
+        files.error = write_bytes(folder, "error.png", picture)?;
+    }
+    Ok(())
+}
+
+fn write_bytes(folder: &Path, name: &str, contents: &[u8]) -> Result<Option<String>> {
+    let path = folder.join(name);
+    atomic::write_bytes(&path, contents).map_err(StudyError::io("cannot write", &path))?;
+    Ok(Some(name.to_owned()))
 }
 
 impl Files {

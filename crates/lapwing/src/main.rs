@@ -3,6 +3,7 @@
 mod command;
 mod failure;
 mod input;
+mod metric;
 mod options;
 mod output;
 mod product;

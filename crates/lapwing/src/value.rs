@@ -58,8 +58,19 @@ pub fn whole_dose(text: &str) -> Result<u64, String> {
     if whole { Ok(value as u64) } else { Err("expected a whole number of photons, at most 1e15".into()) }
 }
 
-/// A whole number of at least one.
+/// Most of anything that is counted through, such as epochs.
+const MAX_COUNT: usize = 1_000_000;
+
+/// A whole number from 1 to a million.
 pub fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(value) if (1..=MAX_COUNT).contains(&value) => Ok(value),
+        _ => Err("expected a whole number, 1 to 1,000,000".into()),
+    }
+}
+
+/// A whole number of at least one, however large.
+pub fn whole(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(value) if value > 0 => Ok(value),
         _ => Err("expected a whole number, 1 or more".into()),
@@ -115,6 +126,10 @@ mod tests {
             positive_share("0"),
             number("x"),
         ] {
+            assert!(bad.unwrap_err().starts_with("expected"));
+        }
+        assert_eq!((count("1000000"), whole("9999999999999")), (Ok(1_000_000), Ok(9_999_999_999_999)));
+        for bad in [count("0"), count("1000001"), count("18446744073709551615"), whole("0"), whole("-1")] {
             assert!(bad.unwrap_err().starts_with("expected"));
         }
         assert!(whole_dose("10.5").is_err() && whole_dose("-3").is_err() && whole_dose("1e20").is_err());

@@ -49,7 +49,7 @@ impl Watch {
             Event::JobsPlanned { jobs, skipped, epochs } => {
                 (self.jobs, self.epochs) = (jobs, epochs);
                 self.line(format_args!("{jobs} jobs of {epochs} epochs, {skipped} skipped"));
-                self.bar = Some(progress::bar(self.output, jobs * epochs, "epochs"));
+                self.bar = Some(progress::bar(self.output, jobs.saturating_mul(epochs), "epochs"));
             }
             Event::JobStarted { condition, index, .. } => {
                 if let Some(bar) = &self.bar {
@@ -86,7 +86,7 @@ impl Watch {
     /// After a job the bar stands where its epochs end, however many it really had.
     fn settle(&self, index: usize) {
         if let Some(bar) = &self.bar {
-            bar.set_position(((index + 1) * self.epochs) as u64);
+            bar.set_position(index.saturating_add(1).saturating_mul(self.epochs) as u64);
         }
     }
 
@@ -110,5 +110,19 @@ fn summary(result: &JobResult, resumed: bool) -> String {
     match resumed {
         true => format!("{condition}: there already{quality}"),
         false => format!("{condition}: {} patterns, {:.1} s{quality}", result.n_patterns, result.seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_jobs_and_epochs_can_be_watched() {
+        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true }, 1);
+        watch.see(Event::JobsPlanned { jobs: 3, skipped: 0, epochs: usize::MAX });
+        watch.settle(2);
+        assert_eq!(watch.bar.as_ref().and_then(ProgressBar::length), Some(u64::MAX));
+        watch.finish();
     }
 }

@@ -139,6 +139,50 @@ fn not_a_number() {
 }
 
 #[test]
+fn unreadable_metadata_are_a_problem_among_others() {
+    let text = Array::new(vec![9], Values::U8(b"{not json".to_vec())).unwrap();
+    refused(|arrays| drop(arrays.insert("_metadata", text.clone())), &["x.npz", "_metadata"]);
+    let bench = Bench::new();
+    let mut arrays = sound();
+    arrays.insert("_metadata", text);
+    write(&bench, arrays);
+    let output = bench.run("inspect x.npz --json");
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((record["file"].as_str(), record["dialect"].as_str()), (Some("x.npz"), Some("study")));
+    assert_eq!(record["contract"]["problems"][0]["key"], "_metadata");
+    assert!(record["contract"]["problems"][0]["found"].as_str().unwrap().contains("not json"), "{record}");
+    assert_eq!(record["arrays"].as_array().unwrap().len(), 6);
+    let words = String::from_utf8(bench.run("inspect x.npz").stdout).unwrap();
+    assert!(words.contains("contract: BROKEN") && words.contains("diffraction"), "{words}");
+}
+
+#[test]
+fn the_contract_asks_for_a_probe() {
+    let bench = Bench::new();
+    let mut arrays = sound();
+    arrays.remove("probeGuess");
+    write(&bench, arrays);
+    let output = bench.run("inspect x.npz --json");
+    assert_eq!(output.status.code(), Some(1));
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["contract"]["ok"], false);
+    assert_eq!(record["contract"]["problems"][0]["key"], "probeGuess");
+    assert_eq!(record["understood"]["n_patterns"], 6);
+}
+
+#[test]
+fn counts_and_diameters_beyond_reason() {
+    let bench = Bench::new();
+    write(&bench, sound());
+    bench.ok("overlap --input x.npz --neighbor-count 9999999999999");
+    for groups in ["18446744073709551615", "3000000000"] {
+        bench
+            .fails(&format!("overlap --input x.npz --gridsize 2 --n-groups {groups}"), &["n_groups", groups]);
+    }
+    bench.fails("overlap --input x.npz --probe-diameter-px 1e308", &["probe_diameter_px", "1e9"]);
+}
+
+#[test]
 fn an_empty_scan() {
     let empty = |shape: &[usize], values| Array::new(shape.to_vec(), values).unwrap();
     refused(
@@ -178,7 +222,13 @@ fn outputs_that_cannot_be_written() {
     let bench = Bench::new();
     bench.simulate("a.npz", "");
     let before = std::fs::read(bench.path("a.npz")).unwrap();
-    bench.fails("thin --input a.npz --dose 100 --output no/such/folder/b.npz", &["no/such/folder"]);
+    bench.fails(
+        "thin --input a.npz --dose 100 --output no/such/folder/b.npz",
+        &["b.npz: the folder no/such/folder does not exist"],
+    );
+    let text =
+        bench.fails("simulate --base a.npz --dose 9 --output nodir/x.npz", &["nodir/x.npz", "folder nodir"]);
+    assert!(!text.contains(".part"), "{text}");
     bench.fails("split --input a.npz --output-dir a.npz", &["a.npz"]);
     assert_eq!(std::fs::read(bench.path("a.npz")).unwrap(), before);
     assert_eq!(bench.listing(), ["a.npz"]);
@@ -192,11 +242,24 @@ fn probes_and_scans_that_cannot_be_made() {
         ("--aperture 0.6", ["aperture", "0.6"]),
         ("--probe disc --defocus 3", ["defocus", "disc"]),
         ("--step 0.001 --field-of-view 1000", ["positions", "larger step"]),
+        ("--scan fermat --step 1 --field-of-view 200000x4", ["spiral", "larger step"]),
+        ("--field-of-view 1e6 --step 1e3", ["field of view 1.0", "2^30 px"]),
+        ("--field-of-view 1e18 --step 1e17", ["field of view 1.0", "2^30 px"]),
+        ("--field-of-view 32760 --step 300", ["32760", "--field-of-view"]),
+        ("--field-of-view 16 --scan fermat --step 1000", ["no positions", "field of view"]),
     ] {
         bench.fails(
             &format!("simulate --specimen cells --pattern-size 32 --dose 10 --output a.npz {options}"),
             &parts,
         );
     }
+    bench.fails(
+        "simulate --specimen cells --pattern-size 8192 --field-of-view 10000 --step 30 --probe disc --dose 10 --output a.npz",
+        &["step 30", "GiB"],
+    );
+    bench.fails(
+        "simulate --specimen cells --pattern-size 200000 --dose 10 --output a.npz",
+        &["200000", "2^26"],
+    );
     assert!(bench.listing().is_empty());
 }

@@ -179,11 +179,16 @@ fn from_simulation_to_comparison() {
     let again = number(&compared["metrics"]["complex_correlation"]);
     assert!((again - correlation).abs() < 1e-6, "{again} and {correlation}");
     assert!(compared["region"]["pixels"].as_u64().unwrap() > 1000);
-    assert!(
-        bench
-            .ok("compare --reconstruction out/reconstruction.npz --truth whole.npz")
-            .contains("complex correlation")
-    );
+    let words = bench.ok("compare --reconstruction out/reconstruction.npz --truth whole.npz");
+    for name in [
+        "complex correlation",
+        "complex NRMSE",
+        "amplitude SSIM",
+        "phase FRC 1/2, cycles/px",
+        "phase PSNR, dB",
+    ] {
+        assert!(words.contains(name), "{name} is not in\n{words}");
+    }
 }
 
 #[test]

@@ -44,6 +44,18 @@ fn lengths_angles_and_doses_have_units_in_the_help() {
     for unit in ["photons per pattern", "pixels", "cycles per pixel", "radians"] {
         assert!(help.contains(unit), "{unit}:\n{help}");
     }
+    for (command, units) in [
+        ("inspect", ["pixels", "photons per pattern"]),
+        ("compare", ["cycles per pixel", "radians"]),
+        ("overlap", ["pixels", "diameter"]),
+        ("thin", ["photons per pattern", "Dose"]),
+        ("split", ["pixels", "share"]),
+    ] {
+        let help = Bench::new().ok(&format!("{command} --help"));
+        for unit in units {
+            assert!(help.contains(unit), "{command}: {unit}:\n{help}");
+        }
+    }
 }
 
 #[test]
@@ -71,6 +83,8 @@ fn wrong_usage_is_exit_code_two_and_names_the_option() {
         ("overlap --input x.npz --gridsize 3", "--gridsize"),
         ("overlap --input x.npz --s-img 0", "--s-img"),
         ("reconstruct --input-npz x.npz --output-dir d --num-epochs 0", "--num-epochs"),
+        ("reconstruct --input-npz x.npz --output-dir d --num-epochs 1000001", "1 to 1,000,000"),
+        ("reconstruct --input-npz x.npz --output-dir d --num-epochs 18446744073709551615", "1 to 1,000,000"),
         ("reconstruct --input-npz x.npz --output-dir d --noise white", "--noise"),
         ("reconstruct --input-npz x.npz --output-dir d --algorithm magic", "LSQML"),
         ("inspect x.npz --threads 0", "--threads"),

@@ -1,5 +1,6 @@
 //! `lapwing compare`: a reconstruction against the truth.
 
+use crate::metric::label;
 use crate::output::Output;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 /// Compare a reconstruction with the truth
 ///
 /// What ptychography cannot determine is removed first: a shift, a phase ramp, a phase and a scale. Counted are the pixels
-/// that the reconstruction's own scan illuminates.
+/// that the reconstruction's own scan illuminates. Lengths are in pixels of the object, frequencies in cycles per pixel, phases
+/// in radians.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing compare --reconstruction out/reconstruction.npz --truth dose_1000.npz --json"
@@ -82,8 +84,8 @@ impl Compare {
         for (name, value) in found.metrics.named() {
             // Writing to a string does not fail.
             let _ = match value {
-                Some(value) => writeln!(words, "{:<32} {value:.6}", name.replace('_', " ")),
-                None => writeln!(words, "{:<32} none", name.replace('_', " ")),
+                Some(value) => writeln!(words, "{:<32} {value:.6}", label(name)),
+                None => writeln!(words, "{:<32} none", label(name)),
             };
         }
         output.result(&record, words)?;

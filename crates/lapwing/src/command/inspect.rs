@@ -5,6 +5,7 @@ use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
 use lapwing_draw::ContactSheet;
+use lapwing_files::dialect::Dialect;
 use lapwing_files::hdf5::{self, Hdf5};
 use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, dialect, metadata};
 use lapwing_study::data::probe_diameter;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 /// Show what a file holds and what is understood of it
 ///
 /// Lists the arrays, says dialect, axis order, quantity and dose, and checks the data set contract, all problems at once.
-/// Exit code 1 when the file is unreadable or breaks the contract.
+/// Lengths are in pixels, doses in photons per pattern. Exit code 1 when the file is unreadable or breaks the contract.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lapwing inspect scan.npz --figure scan.png")]
 pub struct Inspect {
@@ -41,16 +42,23 @@ impl Inspect {
             (file.list()?, None, dialect::read_hdf5(&file, &options))
         } else {
             let archive = Archive::open(&self.file)?;
-            let metadata = metadata::read(&archive)?;
-            (archive.list()?, metadata, dialect::read_archive(&archive, &options))
-        };
-        let (read, problems) = match outcome {
-            Ok(read) => (Some(read), Vec::new()),
-            Err(Error::Contract { problems, .. }) => (None, problems),
-            Err(Error::Ambiguous { reason, remedy, .. }) => {
-                (None, vec![Problem::new("file", remedy, reason)])
+            let arrays = archive.list()?;
+            match metadata::read(&archive) {
+                Ok(metadata) => (arrays, metadata, dialect::read_archive(&archive, &options)),
+                Err(unreadable) => (arrays, None, Err(unreadable)),
             }
-            Err(error) => return Err(error.into()),
+        };
+        // Whatever can be listed is described, however broken it is.
+        let (read, problems) = match outcome {
+            Ok(read) => {
+                let missing = missing_probe(&read.0, &read.1);
+                (Some(read), missing.into_iter().collect())
+            }
+            Err(error) => (None, problems(error)),
+        };
+        let dialect = match &read {
+            Some((_, understanding)) => Some(understanding.dialect),
+            None => options.dialect.or_else(|| likely_dialect(&arrays)),
         };
         let metadata = stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
         let measured = read.as_ref().map(|(dataset, _)| {
@@ -61,7 +69,7 @@ impl Inspect {
             read.as_ref().map(|(dataset, understanding)| understood(dataset, understanding, measured));
         let record = json!({
             "file": self.file,
-            "dialect": read.as_ref().map(|(_, understanding)| understanding.dialect),
+            "dialect": dialect,
             "arrays": arrays,
             "metadata": metadata,
             "understood": understood,
@@ -74,6 +82,48 @@ impl Inspect {
         }
         output.result(&record, words)?;
         Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::failure::FAILED) })
+    }
+}
+
+/// What an error says is wrong with the file.
+fn problems(error: Error) -> Vec<Problem> {
+    let problem = match error {
+        Error::Contract { problems, .. } => return problems,
+        Error::Ambiguous { reason, remedy, .. } => Problem::new("file", remedy, reason),
+        Error::Metadata(unreadable) => {
+            let found = format!(
+                "{} (dtype {}, shape {:?}, first bytes {})",
+                unreadable.reason, unreadable.dtype, unreadable.shape, unreadable.first_bytes
+            );
+            Problem::new(unreadable.key, "one JSON object as text", found)
+        }
+        Error::Array { key, source, .. } => {
+            Problem::new(key, "an array that can be read", source.to_string())
+        }
+        Error::Pickle { key, source, .. } => {
+            Problem::new(key, "numbers or text (or leave it out with --leave-out)", source.to_string())
+        }
+        other => Problem::new("file", "a file that can be read", other.to_string()),
+    };
+    vec![problem]
+}
+
+/// The study's format requires a probe; other dialects keep it elsewhere.
+fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Problem> {
+    let required = matches!(understanding.dialect, Dialect::Study | Dialect::Diff3d);
+    let missing = required && dataset.probe.is_none();
+    let expected = "the probe, (H, W) or (modes, H, W) complex64, with which a reconstruction starts";
+    missing.then(|| Problem::new("probeGuess", expected, "nothing of that name"))
+}
+
+/// The dialect that the names of an unreadable file's arrays tell.
+fn likely_dialect(arrays: &[ArrayInfo]) -> Option<Dialect> {
+    let has = |name: &str| arrays.iter().any(|array| array.name == name);
+    match () {
+        () if has("diffraction") => Some(Dialect::Study),
+        () if has("diff3d") => Some(Dialect::Diff3d),
+        () if has("data") && has("scan") => Some(Dialect::Tike),
+        () => None,
     }
 }
 

@@ -28,11 +28,11 @@ pub struct Overlap {
     /// Share of the images that is kept, above 0 and at most 1
     #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = value::positive_share)]
     s_img: f64,
-    /// Number of groups
-    #[arg(long, value_name = "G", default_value_t = 1, value_parser = value::count)]
+    /// Number of groups, at most 10,000,000
+    #[arg(long, value_name = "G", default_value_t = 1, value_parser = value::whole)]
     n_groups: usize,
     /// Number of neighbours for metrics 1 and 2
-    #[arg(long, value_name = "K", default_value_t = 6, value_parser = value::count)]
+    #[arg(long, value_name = "K", default_value_t = 6, value_parser = value::whole)]
     neighbor_count: usize,
     /// Diameter of the illuminated disc, pixels [default: the probe's, else 0.6 of the pattern's side]
     #[arg(long, value_name = "D", value_parser = value::positive)]

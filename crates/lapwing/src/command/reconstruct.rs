@@ -1,6 +1,7 @@
 //! `lapwing reconstruct`: one data set.
 
 use crate::input::Reading;
+use crate::metric::label;
 use crate::output::Output;
 use crate::product::Facts;
 use crate::solver::SolverOptions;
@@ -141,7 +142,7 @@ impl Reconstruct {
         let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
         for name in ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim"] {
             if let Some(value) = metric(name) {
-                let _ = writeln!(words, "{} {value:.5}", name.replace('_', " "));
+                let _ = writeln!(words, "{} {value:.5}", label(name));
             }
         }
         let _ = write!(words, "{:.2} s; results in {}", result.seconds, self.output_dir.display());

@@ -18,6 +18,10 @@ use std::process::ExitCode;
 
 /// Object pixels between the outermost windows and the edge of a built-in specimen.
 const MARGIN: usize = 2;
+/// Most memory that a simulation may take: 1 TiB.
+const MAX_BYTES: f64 = 1_099_511_627_776.0;
+/// Memory that a built-in specimen takes while it is made, bytes per pixel.
+const OBJECT_BYTES: f64 = 64.0;
 /// Step of a generated scan unless given, as a linear overlap of neighbouring discs.
 const OVERLAP: f64 = 0.8;
 
@@ -151,8 +155,22 @@ impl Simulate {
         let probe = design.build(window)?;
         let field = self.trajectory.field_of_view.unwrap_or((4.0 * window.0 as f64, 4.0 * window.1 as f64));
         let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
-        let placement =
-            scan::fit(&positions, window, MARGIN).ok_or_else(|| anyhow!("the scan has no positions"))?;
+        if positions.is_empty() {
+            bail!("the scan has no positions: expected a field of view that holds some, or --scan raster");
+        }
+        let placement = scan::fit(&positions, window, MARGIN).ok_or_else(|| {
+            anyhow!(
+                "field of view {} x {} px with windows of {} x {} px: the object array would have more than 2^30 px; \
+                 use a smaller --field-of-view",
+                field.0,
+                field.1,
+                window.0,
+                window.1
+            )
+        })?;
+        let step = trajectory["step_px"].as_f64().unwrap_or(f64::NAN);
+        room(positions.len(), window, placement.shape)
+            .with_context(|| format!("field of view {} x {} px, step {step} px", field.0, field.1))?;
         let object = specimen.make(placement.shape, self.seed);
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         Ok((Sample { object, probe, scan: placement.place(&positions) }, facts))
@@ -247,6 +265,29 @@ impl Simulate {
         let _ = write!(words, "\nwrote {}", self.output.display());
         words
     }
+}
+
+/// Refuses a simulation that memory cannot hold, before anything is computed.
+///
+/// Estimated are 4 bytes for each pixel of each pattern and [`OBJECT_BYTES`] for each pixel of the object.
+fn room(patterns: usize, window: (usize, usize), object: (usize, usize)) -> anyhow::Result<()> {
+    let area = |(height, width): (usize, usize)| height as f64 * width as f64;
+    let bytes = 4.0 * patterns as f64 * area(window) + OBJECT_BYTES * area(object);
+    // Asking for the memory tells whether there may be that much; it is given back at once.
+    let fits = bytes <= MAX_BYTES && Vec::<u8>::new().try_reserve_exact(bytes as usize).is_ok();
+    if fits {
+        return Ok(());
+    }
+    bail!(
+        "{patterns} patterns of {} x {} px on an object of {} x {} px need about {:.1} GiB of memory, which is more than {}; \
+         use a larger --step, a smaller --field-of-view or a smaller --pattern-size",
+        window.0,
+        window.1,
+        object.0,
+        object.1,
+        bytes / 2.0_f64.powi(30),
+        if bytes > MAX_BYTES { "the limit of 1024 GiB" } else { "there is" }
+    )
 }
 
 impl Trajectory {

@@ -336,7 +336,7 @@ impl Target {
         let comparison = compare(object.view(), self.truth.view(), &self.region)?;
         let own_area = match &self.own_area {
             OwnArea::None => None,
-            OwnArea::Same => Some(comparison.metrics.clone()),
+            OwnArea::Same => Some(comparison.metrics),
             // The headline stands where the small area allows no alignment.
             OwnArea::Region(region) => {
                 compare(object.view(), self.truth.view(), region).ok().map(|found| found.metrics)

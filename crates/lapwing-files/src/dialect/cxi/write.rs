@@ -65,7 +65,7 @@ pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> 
             let is_mask = name == MASK_EXTRA && mask_of(dataset).is_some();
             // A slash would make a group of it.
             let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
-            if !is_mask && !(plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {
+            if !(is_mask || plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {
                 left_out.push(name.clone());
             }
         }

@@ -189,11 +189,12 @@ fn wavelength(
     }
     let computed = energy.map(|energy| H_C / energy);
     if let (Some(computed), Some(stored)) = (computed, stored)
-        && (computed - stored).abs() > 0.01 * stored {
-            let expected = format!("the wavelength of the energy beside it, {computed:.5e} m");
-            problems.push(Problem::new(wavelength_name, expected, format!("{stored:.5e}")));
-            return Ok(None);
-        }
+        && (computed - stored).abs() > 0.01 * stored
+    {
+        let expected = format!("the wavelength of the energy beside it, {computed:.5e} m");
+        problems.push(Problem::new(wavelength_name, expected, format!("{stored:.5e}")));
+        return Ok(None);
+    }
     if let Some(energy) = energy {
         notes.push(format!("energy: {:.3} keV", energy / ELEMENTARY_CHARGE / 1e3));
     }

@@ -4,7 +4,7 @@ use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::split::{Cut, Halves, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
-use lapwing_files::metadata::{append_transformation, set_physics_parameter};
+use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Metadata};
 use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
 use serde_json::{Value, json};
@@ -134,6 +134,47 @@ pub fn probe_diameter(dataset: &Dataset) -> f64 {
     let (_, height, width) = dataset.diffraction.dim();
     let measured = dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
     measured.unwrap_or(0.6 * height.min(width) as f64)
+}
+
+/// A data set thinned to a lower dose.
+#[derive(Debug, Clone)]
+pub struct Thinned {
+    /// The data set, its metadata telling the new dose and scale.
+    pub dataset: Dataset,
+    /// The dose it had: nominal where the metadata tell it, else measured.
+    pub from: f64,
+    /// Mean counts per pattern before.
+    pub mean_before: f64,
+    /// Mean counts per pattern now.
+    pub mean: f64,
+    /// The scale s of counts = (s x amplitude)^2 now.
+    pub scale: f64,
+}
+
+/// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]); the draws come from `seed`.
+///
+/// # Errors
+/// When the counts of the data set are not known, or the dose is not lower than its own.
+pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
+    let (Some(mut counts), Some(scale)) = (dataset.counts(), dataset.intensity_scale()) else {
+        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
+                    .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot";
+        return Err(StudyError::Invalid(text.to_owned()));
+    };
+    let mean_before = dataset.mean_intensity();
+    // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
+    let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
+    let mean = simulate::thin(&mut counts, from, dose, seed)?;
+    let scale = scale * (dose / from).sqrt();
+    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
+    dataset.diffraction = counts;
+    let metadata = dataset.metadata.get_or_insert_default();
+    set_physics_parameter(metadata, "nphotons", dose);
+    set_physics_parameter(metadata, "intensity_scale", scale);
+    set_physics_parameter(metadata, "mean_counts_per_pattern", mean);
+    let parameters = json!({ "from": from, "dose": dose, "seed": seed });
+    append_transformation(metadata, "lapwing thin", "binomial thinning", parameters);
+    Ok(Thinned { dataset, from, mean_before, mean, scale })
 }
 
 /// Both halves of a data set.

@@ -7,6 +7,7 @@ mod check;
 mod written;
 
 pub use check::DesignError;
+pub(crate) use check::check_solver;
 
 use crate::condition::{Condition, Split, View};
 use crate::selection::Acceptance;

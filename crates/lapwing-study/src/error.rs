@@ -25,6 +25,9 @@ pub enum StudyError {
     /// A scan could not be simulated.
     #[error(transparent)]
     Simulate(#[from] lapwing_model::simulate::SimulateError),
+    /// Counts could not be thinned.
+    #[error(transparent)]
+    Thin(#[from] lapwing_model::simulate::ThinError),
     /// A solver refused its data.
     #[error(transparent)]
     Problem(#[from] lapwing_solve::ProblemError),

@@ -2,6 +2,8 @@
 
 mod output;
 
+pub use output::write_npz;
+
 use crate::condition::Condition;
 use crate::data::{mean_counts, probe_diameter, shared_fraction};
 use crate::event::{Event, Observer};
@@ -13,7 +15,7 @@ use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
 use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
-use crate::start::{flat, grid_of, perturbed};
+use crate::start::Start;
 use crate::{Result, StudyError, views};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare};
@@ -169,7 +171,9 @@ impl Task {
             None => log("dose scale unknown: intensities in the file's own unit"),
         }
 
-        let start = self.start(&mut dataset)?;
+        let start = Start::of(&dataset, &self.config)?;
+        // Only the intensities are needed from here on, and the stack is the largest thing in memory.
+        dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
         let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
         let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
@@ -202,7 +206,8 @@ impl Task {
 
         // The reconstruction is safe before anything else is made of it.
         let metadata = dataset.metadata.as_ref();
-        result.files = output::write(&self.output, &solution, &dataset.scan, start.origin, self, metadata)?;
+        result.files =
+            output::write(&self.output, &solution, &dataset.scan, start.origin, &self.config, metadata)?;
         let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
@@ -239,42 +244,6 @@ impl Task {
             }
             _ => Ok(None),
         }
-    }
-
-    /// Takes the patterns out of the data set, as intensities, and settles what to start from.
-    fn start(&self, dataset: &mut Dataset) -> Result<Start> {
-        let (_, height, width) = dataset.diffraction.dim();
-        let probe = dataset.probe.as_ref().ok_or_else(|| {
-            let text = "the data set has no probe: expected the array probeGuess as a start probe";
-            StudyError::Invalid(text.to_owned())
-        })?;
-        let probe = match self.config.probe_start {
-            ProbeStart::File => probe.clone(),
-            ProbeStart::Perturbed => perturbed(probe),
-        };
-        let (object, scan, origin) = match (&dataset.object, self.config.object_start) {
-            (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
-            (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
-            (None, ObjectStart::Guess) => {
-                let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
-                return Err(StudyError::Invalid(text.to_owned()));
-            }
-            (None, ObjectStart::Flat) => {
-                let grid = grid_of(&dataset.scan, (height, width))?;
-                (flat(grid.shape), grid.scan, Some(grid.origin))
-            }
-        };
-        let intensity = match dataset.counts() {
-            Some(counts) => counts,
-            None if self.config.solver.needs_counts() => {
-                let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
-                            physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
-                return Err(StudyError::Invalid(text.to_owned()));
-            }
-            None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
-        };
-        dataset.diffraction = ndarray::Array3::zeros((0, height, width));
-        Ok(Start { intensity, object, probe, scan, origin })
     }
 
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
@@ -346,15 +315,6 @@ impl Target {
     }
 }
 
-/// What a solver starts from.
-struct Start {
-    intensity: ndarray::Array3<f32>,
-    object: Field,
-    probe: Modes,
-    scan: Vec<Position>,
-    origin: Option<(i64, i64)>,
-}
-
 fn describe(dataset: &Dataset, result: &mut JobResult) {
     let (n, height, width) = dataset.diffraction.dim();
     result.n_patterns = n;
@@ -371,7 +331,10 @@ fn summary(loss: &[f64]) -> Option<LossSummary> {
 }
 
 /// Refuses a solution that is not made of numbers.
-fn check(solution: &Solution) -> Result<()> {
+///
+/// # Errors
+/// [`StudyError::Diverged`] with the first epoch whose loss is no number.
+pub fn check(solution: &Solution) -> Result<()> {
     let finite = solution
         .object
         .iter()

@@ -1,5 +1,6 @@
 //! Which solver reconstructs, with which options, and what it starts from.
 
+use crate::DesignError;
 use lapwing_solve::lsqml::{Lsqml, Noise};
 use lapwing_solve::ml::Ml;
 use lapwing_solve::{Epoch, Flow, Problem, Solution};
@@ -100,6 +101,14 @@ impl SolverConfig {
         Self { algorithm: solver.name(), object_start: ObjectStart::Flat, probe_start, solver }
     }
 
+    /// Refuses options outside their ranges.
+    ///
+    /// # Errors
+    /// The field, what was expected of it and what was found.
+    pub fn check(&self) -> Result<(), DesignError> {
+        crate::design::check_solver(&self.solver)
+    }
+
     /// Name of the solver.
     pub fn algorithm(&self) -> &'static str {
         self.algorithm
@@ -120,6 +129,7 @@ impl<'de> Deserialize<'de> for SolverConfig {
         #[derive(Deserialize)]
         struct Written {
             algorithm: Option<String>,
+            #[serde(alias = "start")]
             object_start: Option<ObjectStart>,
             probe_start: Option<ProbeStart>,
             #[serde(flatten)]
@@ -168,5 +178,20 @@ mod tests {
         assert!(refused("algorithm = \"ePIE\"").contains("ePIE"));
         assert!(refused("epoch = 7").contains("epoch"));
         assert!(refused("noise = \"white\"").contains("white"));
+    }
+
+    #[test]
+    fn the_names_of_the_command_line_are_understood_too() {
+        let same = |a, b| {
+            assert_eq!(
+                toml::from_str::<SolverConfig>(a).unwrap(),
+                toml::from_str::<SolverConfig>(b).unwrap()
+            );
+        };
+        same(
+            "num_epochs = 3\nbatch_seed = 9\nstart = \"guess\"",
+            "epochs = 3\nseed = 9\nobject_start = \"guess\"",
+        );
+        same("algorithm = \"ML\"\nbatch_size = 5", "algorithm = \"ML\"\nstart_batch_size = 5");
     }
 }

@@ -1,10 +1,13 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
 use crate::design::MAX_OBJECT_PIXELS;
+use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::{Result, StudyError};
+use lapwing_files::Dataset;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::{Complex32, Field, Modes, Position, scan};
+use ndarray::Array3;
 
 /// Pixels left around the windows on a grid made for a scan.
 const MARGIN: usize = 2;
@@ -14,6 +17,60 @@ pub const DEFOCUS: f64 = 1.0;
 
 /// Astigmatism that [`perturbed`] adds, radians there.
 pub const ASTIGMATISM: f64 = 0.3;
+
+/// What a solver is given: the measured intensities and the fields to start from.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is known, else squared amplitudes.
+    pub intensity: Array3<f32>,
+    /// Start object, axes (y, x).
+    pub object: Field,
+    /// Start probe, axes (mode, y, x).
+    pub probe: Modes,
+    /// Window centres on the array of `object`.
+    pub scan: Vec<Position>,
+    /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data set's own object grid.
+    pub origin: Option<(i64, i64)>,
+}
+
+impl Start {
+    /// The start of a reconstruction of `dataset` as `config` asks for it.
+    ///
+    /// # Errors
+    /// When there is no start probe, no object to start from, no grid that holds the scan, or no counts for a solver that needs them.
+    pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
+        let probe = dataset.probe.as_ref().ok_or_else(|| {
+            let text = "the data set has no probe: expected the array probeGuess as a start probe";
+            StudyError::Invalid(text.to_owned())
+        })?;
+        let probe = match config.probe_start {
+            ProbeStart::File => probe.clone(),
+            ProbeStart::Perturbed => perturbed(probe),
+        };
+        let (object, scan, origin) = match (&dataset.object, config.object_start) {
+            (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
+            (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
+            (None, ObjectStart::Guess) => {
+                let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            (None, ObjectStart::Flat) => {
+                let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
+                (flat(grid.shape), grid.scan, Some(grid.origin))
+            }
+        };
+        let intensity = match dataset.counts() {
+            Some(counts) => counts,
+            None if config.solver.needs_counts() => {
+                let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                            physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
+        };
+        Ok(Self { intensity, object, probe, scan, origin })
+    }
+}
 
 /// An object grid and the scan on it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,6 @@
 //! Errors become one message and an exit code, in this one place.
 
 use std::io;
-use std::process::ExitCode;
 
 /// Exit code when something failed.
 pub const FAILED: u8 = 1;
@@ -9,18 +8,19 @@ pub const FAILED: u8 = 1;
 /// Exit code when the command line asks for what cannot be; `clap` finds most of these itself.
 const WRONG_USAGE: u8 = 2;
 
-/// Prints an error with its causes as one message; a reader who closed the pipe got what they wanted, and is no error.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+/// Prints an error with its causes as one message and returns the exit code; a reader who closed the pipe got what they wanted, and is no error.
+pub fn report(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         // Nothing can be done when standard error is closed.
         let _ = usage.print();
-        return ExitCode::from(WRONG_USAGE);
+        // Asking for help or the version is right usage.
+        return if usage.use_stderr() { WRONG_USAGE } else { 0 };
     }
     crate::output::say(format_args!("error: {}", message(error)));
-    ExitCode::from(FAILED)
+    FAILED
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -15,7 +15,7 @@ pub struct SolverOptions {
     #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = ["LSQML", "ML"])]
     algorithm: String,
     /// Number of epochs; one epoch visits every pattern once [default: 100, ML 50]
-    #[arg(long, value_name = "N", value_parser = value::count)]
+    #[arg(long, alias = "epochs", value_name = "N", value_parser = value::count)]
     num_epochs: Option<usize>,
     /// Patterns per batch, at most [default: 100; ML, in its first stage only: 10]
     #[arg(long, value_name = "B", value_parser = value::count)]
@@ -39,10 +39,10 @@ pub struct SolverOptions {
     #[arg(long, value_name = "MU", value_parser = value::not_negative)]
     prior: Option<f64>,
     /// Seed of random batches
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, alias = "seed", value_name = "SEED")]
     batch_seed: Option<u64>,
     /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)
-    #[arg(long, value_name = "OBJECT", value_parser = value::named::<ObjectStart>)]
+    #[arg(long, alias = "object-start", value_name = "OBJECT", value_parser = value::named::<ObjectStart>)]
     start: Option<ObjectStart>,
     /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)
     #[arg(long, value_name = "PROBE", value_parser = value::named::<ProbeStart>)]

@@ -38,6 +38,7 @@ pub enum Batching {
 #[serde(default, deny_unknown_fields)]
 pub struct Lsqml {
     /// Number of epochs.
+    #[serde(alias = "num_epochs")]
     pub epochs: usize,
     /// Patterns per batch, at most; batches of an epoch differ in size by at most one.
     pub batch_size: usize,
@@ -56,6 +57,7 @@ pub struct Lsqml {
     /// First epoch, counted from 1, in which the probe moves.
     pub probe_from_epoch: usize,
     /// Seed of the random batches.
+    #[serde(alias = "batch_seed")]
     pub seed: u64,
 }
 

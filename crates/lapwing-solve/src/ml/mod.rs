@@ -27,16 +27,19 @@ use state::State;
 #[serde(default, deny_unknown_fields)]
 pub struct Ml {
     /// Number of epochs, both stages together. An epoch computes every pattern once.
+    #[serde(alias = "num_epochs")]
     pub epochs: usize,
     /// Epochs of stage 1.
     pub start_epochs: usize,
     /// Patterns per batch in stage 1.
+    #[serde(alias = "batch_size")]
     pub start_batch_size: usize,
     /// Strength mu of the prior, photons; 0 switches it off.
     pub prior: f64,
     /// Difference h between neighbouring object pixels (relative to an object of modulus 1) above which the prior spares edges.
     pub prior_edge: f64,
     /// Seed of the random batches of stage 1.
+    #[serde(alias = "batch_seed")]
     pub seed: u64,
 }
 

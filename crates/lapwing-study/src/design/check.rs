@@ -73,7 +73,7 @@ pub(super) fn check(design: &Design) -> Checked {
     check_solver(&design.solver.solver)
 }
 
-fn check_solver(solver: &Solver) -> Checked {
+pub(crate) fn check_solver(solver: &Solver) -> Checked {
     let epochs = solver.epochs();
     require((1..=1_000_000).contains(&epochs), "solver.epochs", "1 to 1000000", epochs)?;
     let (batch, numbers) = match solver {

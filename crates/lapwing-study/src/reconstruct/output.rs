@@ -1,9 +1,9 @@
 //! The files of one reconstruction.
 
-use super::Task;
 use crate::data::TOOL;
 use crate::pictures::{self, ObjectPictures};
 use crate::record::Files;
+use crate::solver::SolverConfig;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{self, append_transformation};
 use lapwing_files::npy::Array;
@@ -23,10 +23,10 @@ pub(super) fn write(
     solution: &Solution,
     scan: &[Position],
     origin: Option<(i64, i64)>,
-    task: &Task,
+    config: &SolverConfig,
     metadata: Option<&Metadata>,
 ) -> Result<Files> {
-    write_npz(&folder.join(RECONSTRUCTION), solution, scan, origin, task, metadata)?;
+    write_npz(&folder.join(RECONSTRUCTION), solution, scan, origin, config, metadata)?;
     Ok(Files {
         reconstruction: Some(RECONSTRUCTION.to_owned()),
         loss_csv: write_bytes(folder, "loss.csv", loss_table(&solution.loss).as_bytes())?,
@@ -80,13 +80,18 @@ fn loss_table(loss: &[f64]) -> String {
     table
 }
 
-/// `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's own pixels, loss of every epoch.
-fn write_npz(
+/// Writes `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's own pixels, loss of every epoch.
+///
+/// `origin` is where pixel (0, 0) of the object lies in these pixels, `history` the metadata of the input.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_npz(
     path: &Path,
     solution: &Solution,
     scan: &[Position],
     origin: Option<(i64, i64)>,
-    task: &Task,
+    config: &SolverConfig,
     history: Option<&Metadata>,
 ) -> Result<()> {
     let object: Vec<_> = solution.object.iter().copied().collect();
@@ -95,7 +100,7 @@ fn write_npz(
     let probe_shape = if modes == 1 { vec![height, width] } else { vec![modes, height, width] };
     let positions: Vec<f64> = scan.iter().flat_map(|position| [position.y, position.x]).collect();
     let mut metadata_now = history.cloned().unwrap_or_default();
-    let options = json!({ "algorithm": task.config.algorithm(), "options": task.config });
+    let options = json!({ "algorithm": config.algorithm(), "options": config });
     append_transformation(&mut metadata_now, TOOL, "reconstruct", options);
     npz::write_with(path, npz::Packing::Stored, |file| {
         file.values("reconstructed_object", &[solution.object.nrows(), solution.object.ncols()], &object)?;
@@ -105,7 +110,7 @@ fn write_npz(
         if let Some((y, x)) = origin {
             file.values("reconstructed_object_origin", &[2], &[y, x])?;
         }
-        file.array("algorithm", &Array::text(task.config.algorithm()))?;
+        file.array("algorithm", &Array::text(config.algorithm()))?;
         file.array("timestamp", &Array::text(&jiff::Timestamp::now().to_string()))?;
         file.array(metadata::KEY, &metadata::to_array(&metadata_now))
     })?;

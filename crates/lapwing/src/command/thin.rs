@@ -3,10 +3,9 @@
 use crate::input::Reading;
 use crate::output::Output;
 use crate::value;
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
-use lapwing_files::{Dataset, metadata};
-use lapwing_model::simulate;
+use lapwing_study::data::{Thinned, thin};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,25 +38,9 @@ pub struct Thin {
 
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let (mut dataset, understanding) = self.reading.read(&self.input, output)?;
-        let unknown = || {
-            anyhow!(
-                "{}: the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
-                 .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot",
-                self.input.display()
-            )
-        };
-        let mut counts = dataset.counts().ok_or_else(unknown)?;
-        let present = understanding.mean_counts_per_pattern.ok_or_else(unknown)?;
-        let scale = dataset.intensity_scale().ok_or_else(unknown)?;
-        // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
-        let from = dataset.metadata.as_ref().and_then(metadata::nphotons).unwrap_or(present);
-        let mean = simulate::thin(&mut counts, from, self.dose, self.seed)
-            .with_context(|| self.input.display().to_string())?;
-        let scale = scale * (self.dose / from).sqrt();
-        counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
-        dataset.diffraction = counts;
-        self.describe(&mut dataset, scale, mean, from);
+        let (dataset, _) = self.reading.read(&self.input, output)?;
+        let Thinned { dataset, from, mean_before: present, mean, scale } =
+            thin(dataset, self.dose, self.seed).with_context(|| self.input.display().to_string())?;
         dataset.write(&self.output)?;
 
         let record = json!({
@@ -78,14 +61,5 @@ impl Thin {
         );
         output.result(&record, words)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn describe(&self, dataset: &mut Dataset, scale: f64, mean: f64, from: f64) {
-        let metadata = dataset.metadata.get_or_insert_default();
-        metadata::set_physics_parameter(metadata, "nphotons", self.dose);
-        metadata::set_physics_parameter(metadata, "intensity_scale", scale);
-        metadata::set_physics_parameter(metadata, "mean_counts_per_pattern", mean);
-        let parameters = json!({ "from": from, "dose": self.dose, "seed": self.seed });
-        metadata::append_transformation(metadata, "lapwing thin", "binomial thinning", parameters);
     }
 }

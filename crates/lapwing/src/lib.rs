@@ -1,0 +1,54 @@
+//! `lapwing`: the command line. Arguments in, library call, words or JSON out.
+//!
+//! [`run`] is the whole program, for the binary and for the Python package.
+
+mod command;
+mod failure;
+mod input;
+mod metric;
+mod options;
+mod output;
+mod product;
+mod progress;
+mod solver;
+mod value;
+mod watch;
+
+use clap::Parser;
+use command::Command;
+use options::Options;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Ptychography: how much dose and how much overlap does this experiment need?
+///
+/// Simulates scans or takes yours, cuts them into views, reconstructs them with LSQML, compares with the truth and
+/// reports. Lengths are in pixels of the object, angles in radians, doses in photons per pattern.
+///
+/// Exit codes: 0 done, 1 something failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Example: a small study from nothing, then its report in quick/report/index.html\n  \
+                  lapwing study run examples/quick.toml --output quick\n\n\
+                  `lapwing COMMAND --help` explains each command with an example."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Runs the program with its arguments, the first of them its own name, and returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let Arguments { command, options } = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => return failure::report(&usage.into()),
+    };
+    match options.in_pool(|| command.run(&options)) {
+        Ok(ExitCode::SUCCESS) => 0,
+        Ok(_) => failure::FAILED,
+        Err(error) => failure::report(&error),
+    }
+}

@@ -57,10 +57,10 @@ pub(crate) fn align(
         field.iter().zip(&mask).map(|(value, weight)| value.norm_sqr() * weight).sum()
     };
     if energy(truth) == 0.0 {
-        return Err(CompareError::Zero { which: "truth" });
+        return Err(CompareError::Zero { which: truth_source.which() });
     }
     if energy(&source.crop([0, 0])) == 0.0 {
-        return Err(CompareError::Zero { which: "reconstruction" });
+        return Err(CompareError::Zero { which: source.which() });
     }
     let start = search(source, truth, region, &mask);
     let Fit { shift, ramp, factor, aligned, iterations, converged, .. } =

@@ -77,7 +77,7 @@ pub enum CompareError {
     /// A pixel that counts holds NaN or an infinity.
     #[error("the {which} is not finite at row {row}, column {column}, a pixel that counts")]
     NotFinite {
-        /// "reconstruction" or "truth".
+        /// "reconstruction", "truth", or the like of a probe.
         which: &'static str,
         /// Row in the object array.
         row: usize,
@@ -87,7 +87,7 @@ pub enum CompareError {
     /// An object is zero in all pixels that count, so that no scale or phase can be fitted.
     #[error("the {which} is zero in every pixel of the region that counts")]
     Zero {
-        /// "reconstruction" or "truth".
+        /// "reconstruction", "truth", or the like of a probe.
         which: &'static str,
     },
 }

@@ -81,7 +81,7 @@ pub(crate) fn fit(
 }
 
 /// The reconstruction around the region as a Fourier series, to be read at displaced places.
-struct Interpolator {
+pub(crate) struct Interpolator {
     fft: Fft2,
     spectrum: Array2<Complex64>,
     whole: [isize; 2],
@@ -89,7 +89,7 @@ struct Interpolator {
 }
 
 impl Interpolator {
-    fn new(source: &Source<'_>, whole: [isize; 2]) -> Self {
+    pub(crate) fn new(source: &Source<'_>, whole: [isize; 2]) -> Self {
         let region = source.shape();
         let border = MARGIN + FADE;
         let shape = (fast_length(region.0 + 2 * border), fast_length(region.1 + 2 * border));
@@ -115,7 +115,12 @@ impl Interpolator {
     }
 
     /// exp(-i ramp . (r - r0)) times the reconstruction at r + shift, or its derivative along an axis.
-    fn deramped(&self, shift: [f64; 2], ramp: [f64; 2], derivative: Option<usize>) -> Array2<Complex64> {
+    pub(crate) fn deramped(
+        &self,
+        shift: [f64; 2],
+        ramp: [f64; 2],
+        derivative: Option<usize>,
+    ) -> Array2<Complex64> {
         let (width, height) = self.spectrum.dim();
         let factors = |axis: usize, length: usize| -> Vec<Complex64> {
             let rest = shift[axis] - self.whole[axis] as f64;

@@ -10,6 +10,7 @@ use crate::window::windowed;
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that round to k / n, with n
 /// the region's shorter side, up to 1/2 cycle per pixel.
@@ -53,19 +54,102 @@ impl FrcCurve {
         }
     }
 
+    /// The threshold of `criterion` at each ring.
+    pub fn threshold(&self, criterion: Criterion) -> Vec<f64> {
+        self.count.iter().map(|&n| criterion.threshold(n)).collect()
+    }
+
+    /// Where the curve first falls below the threshold of `criterion`, as [`Self::falls_below`] finds it.
+    pub fn resolved(&self, criterion: Criterion) -> Option<f64> {
+        self.first_below(&self.threshold(criterion))
+    }
+
     /// Where the curve first falls below `threshold`, cycles per pixel, interpolated linearly between rings, from an
     /// assumed 1 at frequency zero; `None` when it never does, so that the resolution is that of the pixels.
     pub fn falls_below(&self, threshold: f64) -> Option<f64> {
-        let mut before = (0.0, 1.0);
-        for (&frequency, &correlation) in self.frequency.iter().zip(&self.correlation) {
-            if correlation < threshold {
-                let drop = before.1 - correlation;
-                let part = if drop > 0.0 { (before.1 - threshold) / drop } else { 0.0 };
+        self.first_below(&vec![threshold; self.frequency.len()])
+    }
+
+    /// The same for a threshold that differs from ring to ring; at frequency zero it is taken to be that of the first.
+    fn first_below(&self, thresholds: &[f64]) -> Option<f64> {
+        let mut before = (0.0, 1.0 - thresholds.first()?);
+        let margins = self.correlation.iter().zip(thresholds).map(|(c, threshold)| c - threshold);
+        for (&frequency, margin) in self.frequency.iter().zip(margins) {
+            if margin < 0.0 {
+                let drop = before.1 - margin;
+                let part = if drop > 0.0 { before.1 / drop } else { 0.0 };
                 return Some(before.0 + part * (frequency - before.0));
             }
-            before = (frequency, correlation);
+            before = (frequency, margin);
         }
         None
+    }
+}
+
+/// When a ring still counts as resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Criterion {
+    /// Correlation of 1/2.
+    Half,
+    /// Correlation of 1/7.
+    Seventh,
+    /// Half a bit of information per frequency.
+    HalfBit,
+    /// One bit of information per frequency.
+    OneBit,
+}
+
+impl Criterion {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 4] = [Self::Half, Self::Seventh, Self::HalfBit, Self::OneBit];
+
+    /// The name in JSON and CSV, and the end of a metric's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Half => "0_5",
+            Self::Seventh => "1_7",
+            Self::HalfBit => "half_bit",
+            Self::OneBit => "one_bit",
+        }
+    }
+
+    /// The threshold of a ring of `n` frequencies (at least one).
+    ///
+    /// For b bits, with the signal to noise ratio s = (2^b - 1) / 2 of one of two data sets that only together carry b bits,
+    /// (s + 2 sqrt(s / n) + 1 / sqrt(n)) / (s + 1 + 2 sqrt(s / n)): van Heel and Schatz 2005. Half a bit is
+    /// (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 / sqrt(n)), one bit (0.5 + 2.4142 / sqrt(n)) / (1.5 + 1.4142 / sqrt(n)).
+    pub fn threshold(self, n: usize) -> f64 {
+        let bits = |bits: f64| {
+            let (ratio, root) = ((bits.exp2() - 1.0) / 2.0, (n.max(1) as f64).sqrt());
+            let mixed = 2.0 * ratio.sqrt() / root;
+            (ratio + mixed + 1.0 / root) / (ratio + 1.0 + mixed)
+        };
+        match self {
+            Self::Half => 0.5,
+            Self::Seventh => 1.0 / 7.0,
+            Self::HalfBit => bits(0.5),
+            Self::OneBit => bits(1.0),
+        }
+    }
+}
+
+/// The finest detail that a criterion accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Frequency at which the curve first falls below the threshold; `None`: it never does, so that the pixels are the limit.
+    pub cycles_per_pixel: Option<f64>,
+    /// Half a period of this frequency, pixels: 1 where the pixels are the limit. `None` when nothing at all is resolved.
+    pub half_period_px: Option<f64>,
+    /// The same in nanometres, where the size of a pixel is known.
+    pub half_period_nm: Option<f64>,
+}
+
+impl Resolution {
+    /// Of a crossing in cycles per pixel, and the side of a pixel in metres.
+    pub fn new(cycles_per_pixel: Option<f64>, pixel_size: Option<f64>) -> Self {
+        let half_period_px = Some(0.5 / cycles_per_pixel.unwrap_or(0.5)).filter(|px| px.is_finite());
+        let half_period_nm = half_period_px.zip(pixel_size).map(|(px, metres)| px * metres * 1e9);
+        Self { cycles_per_pixel, half_period_px, half_period_nm }
     }
 }
 
@@ -80,9 +164,28 @@ pub struct FrcCurves {
     pub phase: FrcCurve,
 }
 
+impl FrcCurves {
+    /// The resolution of each curve by each criterion, under the names `complex`, `amplitude`, `phase` and those of
+    /// [`Criterion::name`]; in nanometres too where the side of a pixel, metres, is known.
+    pub fn resolutions(
+        &self,
+        pixel_size: Option<f64>,
+    ) -> BTreeMap<&'static str, BTreeMap<&'static str, Resolution>> {
+        let of = |curve: &FrcCurve| {
+            let one = |criterion: Criterion| {
+                (criterion.name(), Resolution::new(curve.resolved(criterion), pixel_size))
+            };
+            Criterion::ALL.map(one).into()
+        };
+        [("complex", of(&self.complex)), ("amplitude", of(&self.amplitude)), ("phase", of(&self.phase))]
+            .into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::SQRT_2;
 
     fn noise(seed: u64, shape: (usize, usize)) -> Array2<Complex64> {
         // SplitMix64 (Steele, Lea, Flood 2014): independent uniform values, enough for a statistical test.
@@ -137,5 +240,53 @@ mod tests {
         assert!((curve.falls_below(0.5).unwrap() - 0.225).abs() < 1e-12);
         assert!((curve.falls_below(0.95).unwrap() - 0.05).abs() < 1e-12, "from 1 at frequency zero");
         assert_eq!(curve.falls_below(1.0 / 7.0), None);
+    }
+
+    #[test]
+    fn information_thresholds_are_the_published_ones() {
+        for n in [1, 2, 16, 100, 10_000, 1 << 40] {
+            let r = (n as f64).sqrt();
+            let half = (0.2071 + 1.9102 / r) / (1.2071 + 0.9102 / r);
+            let one = (0.5 + 2.4142 / r) / (1.5 + SQRT_2 / r);
+            assert!((Criterion::HalfBit.threshold(n) - half).abs() < 1e-4, "{n}");
+            assert!((Criterion::OneBit.threshold(n) - one).abs() < 1e-4, "{n}");
+        }
+        // A ring of one frequency cannot be told from noise.
+        assert!((Criterion::HalfBit.threshold(0) - 1.0).abs() < 1e-12);
+        // Rings of four frequencies: the half-bit threshold is (0.2071 + 0.9551) / (1.2071 + 0.4551) = 0.6992.
+        let curve =
+            FrcCurve { frequency: vec![0.1, 0.2, 0.3], correlation: vec![0.9, 0.8, 0.6], count: vec![4; 3] };
+        let at = 0.2 + 0.1 * (0.8 - 0.69918) / (0.8 - 0.6);
+        assert!((curve.resolved(Criterion::HalfBit).unwrap() - at).abs() < 1e-4);
+        assert!((curve.resolved(Criterion::OneBit).unwrap() - 0.2).abs() < 0.1 * 0.2);
+        assert_eq!(curve.resolved(Criterion::Half), None);
+        assert_eq!(curve.threshold(Criterion::Seventh), vec![1.0 / 7.0; 3]);
+    }
+
+    #[test]
+    fn information_thresholds_hold_for_signal_and_noise() {
+        // Two images with the signal to noise ratio of each criterion: their correlation meets its threshold.
+        let side = 256;
+        let (signal, n1, n2) = (noise(1, (side, side)), noise(2, (side, side)), noise(3, (side, side)));
+        for (criterion, ratio) in [(Criterion::HalfBit, 0.2071_f64), (Criterion::OneBit, 0.5)] {
+            let image = |noise: &Array2<Complex64>| &signal.mapv(|v| v * ratio.sqrt()) + noise;
+            let curve = FrcCurve::of(&image(&n1), &image(&n2), &Array2::from_elem((side, side), 1.0));
+            // The expectation without the terms that vanish with many frequencies.
+            let limit = criterion.threshold(1 << 60);
+            let mean = curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
+            assert!((mean - limit).abs() < 0.012, "{criterion:?}: {mean} and {limit}");
+        }
+    }
+
+    #[test]
+    fn resolutions_are_half_periods() {
+        let one = Resolution::new(Some(0.25), Some(8e-9));
+        assert_eq!((one.half_period_px, one.half_period_nm), (Some(2.0), Some(16.0)));
+        let limit = Resolution::new(None, None);
+        assert_eq!(
+            (limit.cycles_per_pixel, limit.half_period_px, limit.half_period_nm),
+            (None, Some(1.0), None)
+        );
+        assert_eq!(Resolution::new(Some(0.0), Some(1.0)).half_period_px, None);
     }
 }

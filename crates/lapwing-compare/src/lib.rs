@@ -2,7 +2,7 @@
 //!
 //! Key types: [`Region`] (which pixels count), [`Alignment`] (the shift, ramp, phase and scale that ptychography cannot
 //! determine and that are removed first), [`Metrics`] (the numbers) and [`Comparison`] (numbers and pictures), which
-//! [`compare`] returns. Every metric's formula, range and source stands in `docs/metrics.md`.
+//! [`compare`] returns; [`compare_probes`] does the same for probes. Every metric's formula, range and source stands in `docs/metrics.md`.
 //!
 //! ```
 //! use lapwing_compare::{Region, compare};
@@ -27,8 +27,10 @@ mod frc;
 mod metrics;
 mod ms_ssim;
 mod patch;
+mod placement;
 mod plane;
 mod pointwise;
+mod probe;
 mod region;
 pub mod registration;
 mod ssim;
@@ -37,6 +39,8 @@ mod window;
 pub use align::{Alignment, LARGEST_SHIFT};
 pub use comparison::{Comparison, compare};
 pub use error::CompareError;
-pub use frc::{FrcCurve, FrcCurves};
+pub use frc::{Criterion, FrcCurve, FrcCurves, Resolution};
 pub use metrics::Metrics;
+pub use placement::place;
+pub use probe::{ProbeComparison, compare_probes};
 pub use region::{MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};

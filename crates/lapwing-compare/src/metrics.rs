@@ -1,7 +1,7 @@
 //! The numbers of a comparison. Formulas, ranges and sources: `docs/metrics.md`.
 
 use crate::Region;
-use crate::frc::{FrcCurve, FrcCurves};
+use crate::frc::{Criterion, FrcCurve, FrcCurves};
 use crate::ms_ssim::{ms_ssim, ms_ssim_decimated, smoothed};
 use crate::plane::phase_without_plane;
 use crate::pointwise::{Levels, mean_errors, psnr};
@@ -50,6 +50,10 @@ metrics! {
     amplitude_frc_0_5: Option<f64>,
     /// Where the ring correlation of the amplitudes first falls below 1/7, cycles per pixel; `None`: nowhere.
     amplitude_frc_1_7: Option<f64>,
+    /// Where the ring correlation of the amplitudes first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    amplitude_frc_half_bit: Option<f64>,
+    /// Where the ring correlation of the amplitudes first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    amplitude_frc_one_bit: Option<f64>,
     /// Mean absolute difference of the phases, radians, planes removed.
     phase_mae: f64,
     /// Mean square difference of the phases, square radians, planes removed.
@@ -66,6 +70,10 @@ metrics! {
     phase_frc_0_5: Option<f64>,
     /// Where the ring correlation of the phases first falls below 1/7, cycles per pixel; `None`: nowhere.
     phase_frc_1_7: Option<f64>,
+    /// Where the ring correlation of the phases first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    phase_frc_half_bit: Option<f64>,
+    /// Where the ring correlation of the phases first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    phase_frc_one_bit: Option<f64>,
     /// Root of the squared complex error over the truth's energy; 0 is perfect.
     complex_nrmse: f64,
     /// |<reconstruction, truth>| / (|reconstruction| |truth|); 1 is perfect.
@@ -74,6 +82,10 @@ metrics! {
     complex_frc_0_5: Option<f64>,
     /// Where the ring correlation of the complex fields first falls below 1/7, cycles per pixel; `None`: nowhere.
     complex_frc_1_7: Option<f64>,
+    /// Where the ring correlation of the complex fields first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    complex_frc_half_bit: Option<f64>,
+    /// Where the ring correlation of the complex fields first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    complex_frc_one_bit: Option<f64>,
 }
 
 /// Everything that is measured on one pair of aligned fields.
@@ -105,20 +117,26 @@ pub(crate) fn measure(aligned: &Array2<Complex64>, truth: &Array2<Complex64>, re
         amplitude_ssim: amplitude.ssim,
         amplitude_ms_ssim: amplitude.ms_ssim,
         amplitude_ms_ssim_decimated: amplitude.ms_ssim_decimated,
-        amplitude_frc_0_5: amplitude.frc.falls_below(0.5),
-        amplitude_frc_1_7: amplitude.frc.falls_below(1.0 / 7.0),
+        amplitude_frc_0_5: amplitude.frc.resolved(Criterion::Half),
+        amplitude_frc_1_7: amplitude.frc.resolved(Criterion::Seventh),
+        amplitude_frc_half_bit: amplitude.frc.resolved(Criterion::HalfBit),
+        amplitude_frc_one_bit: amplitude.frc.resolved(Criterion::OneBit),
         phase_mae: phase.mae,
         phase_mse: phase.mse,
         phase_psnr: phase.psnr,
         phase_ssim: phase.ssim,
         phase_ms_ssim: phase.ms_ssim,
         phase_ms_ssim_decimated: phase.ms_ssim_decimated,
-        phase_frc_0_5: phase.frc.falls_below(0.5),
-        phase_frc_1_7: phase.frc.falls_below(1.0 / 7.0),
+        phase_frc_0_5: phase.frc.resolved(Criterion::Half),
+        phase_frc_1_7: phase.frc.resolved(Criterion::Seventh),
+        phase_frc_half_bit: phase.frc.resolved(Criterion::HalfBit),
+        phase_frc_one_bit: phase.frc.resolved(Criterion::OneBit),
         complex_nrmse,
         complex_correlation,
-        complex_frc_0_5: complex_frc.falls_below(0.5),
-        complex_frc_1_7: complex_frc.falls_below(1.0 / 7.0),
+        complex_frc_0_5: complex_frc.resolved(Criterion::Half),
+        complex_frc_1_7: complex_frc.resolved(Criterion::Seventh),
+        complex_frc_half_bit: complex_frc.resolved(Criterion::HalfBit),
+        complex_frc_one_bit: complex_frc.resolved(Criterion::OneBit),
     };
     let frc = FrcCurves { complex: complex_frc, amplitude: amplitude.frc, phase: phase.frc };
     Measured { metrics, frc, phase_error }

@@ -25,6 +25,7 @@ pub(crate) struct Source<'a> {
     /// Weight of the pixels of the rectangle: 1 on the mask, 0 far from it; none if it is 1 everywhere.
     weight: Option<Array2<f64>>,
     shape: (usize, usize),
+    which: &'static str,
 }
 
 impl<'a> Source<'a> {
@@ -49,7 +50,12 @@ impl<'a> Source<'a> {
         let weight = box_sums(near, RIM) / all;
         let weight = weight.iter().any(|&w| w < 1.0).then_some(weight);
         let start = [row0 as isize, column0 as isize];
-        Ok(Self { array, start, limit: 2.0 * largest, weight, shape: region.shape() })
+        Ok(Self { array, start, limit: 2.0 * largest, weight, shape: region.shape(), which })
+    }
+
+    /// What the object is called in errors.
+    pub(crate) fn which(&self) -> &'static str {
+        self.which
     }
 
     /// Shape (y, x) of the rectangle.

@@ -87,6 +87,25 @@ impl Region {
         Self::new(rows, columns, mask)
     }
 
+    /// The pixels that count in both regions.
+    ///
+    /// # Errors
+    /// If a side of the common rectangle is below [`MINIMUM_SIDE`], or fewer than [`MINIMUM_SEEN`] pixels count in both.
+    pub fn intersection(&self, other: &Self) -> Result<Self, CompareError> {
+        let common = |a: &Range<usize>, b: &Range<usize>| {
+            let start = a.start.max(b.start);
+            start..a.end.min(b.end).max(start)
+        };
+        let (rows, columns) = (common(&self.rows, &other.rows), common(&self.columns, &other.columns));
+        let seen = |region: &Self, y: usize, x: usize| {
+            region.mask[[y + rows.start - region.rows.start, x + columns.start - region.columns.start]]
+        };
+        let mask = Array2::from_shape_fn((rows.len(), columns.len()), |(y, x)| {
+            seen(self, y, x) && seen(other, y, x)
+        });
+        Self::new(rows, columns, mask)
+    }
+
     /// Rows of the object array, half-open.
     pub fn rows(&self) -> Range<usize> {
         self.rows.clone()
@@ -206,6 +225,20 @@ mod tests {
         assert_eq!(light[[7, 8]], 8.0);
         assert_eq!(light[[4, 0]], 0.0);
         assert_eq!(light.sum(), 24.0 * 4.0 + 9.0 + 2.0 * (15.0 * 4.0 + 9.0));
+    }
+
+    #[test]
+    fn intersections_count_what_both_count() {
+        let mut mask = Array2::from_elem((40, 40), true);
+        mask[[10, 20]] = false;
+        let (a, b) = (Region::new(5..45, 0..40, mask).unwrap(), Region::rectangle(10..60, 8..30).unwrap());
+        let common = a.intersection(&b).unwrap();
+        assert_eq!((common.rows(), common.columns()), (10..45, 8..30));
+        assert_eq!(common.mask().iter().filter(|seen| !**seen).count(), 1);
+        assert!(!common.mask()[[5, 12]], "row 15, column 20 of the object");
+        assert_eq!(common, b.intersection(&a).unwrap());
+        let far = Region::rectangle(50..90, 0..40).unwrap();
+        assert!(matches!(a.intersection(&far), Err(CompareError::RegionTooSmall { height: 0, .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Gauge, assert_near, specimen, texture};
-use lapwing_compare::{Comparison, FrcCurve, Region, compare};
+use lapwing_compare::{Comparison, Criterion, FrcCurve, Region, compare};
 use lapwing_model::{Complex32, Field};
 use proptest::prelude::*;
 
@@ -72,12 +72,17 @@ proptest! {
                 let same = frequency > HIGHEST || (a - b).abs() <= SAME_CORRELATION;
                 prop_assert!(same, "{} at {}: {} became {}", name, frequency, a, b);
             }
-            for threshold in [0.5, 1.0 / 7.0] {
-                let at = |curve: &FrcCurve, threshold| curve.falls_below(threshold).unwrap_or(0.5).min(HIGHEST);
-                let (early, late) = (at(a, threshold + SAME_CORRELATION), at(a, threshold - SAME_CORRELATION));
-                let found = at(b, threshold);
+            for criterion in Criterion::ALL {
+                // Where curves a little above and below cross: the crossing must lie between.
+                let at = |curve: &FrcCurve, up: f64| {
+                    let correlation = curve.correlation.iter().map(|c| c + up).collect();
+                    let moved = FrcCurve { correlation, ..curve.clone() };
+                    moved.resolved(criterion).unwrap_or(0.5).min(HIGHEST)
+                };
+                let (early, late) = (at(a, -SAME_CORRELATION), at(a, SAME_CORRELATION));
+                let found = at(b, 0.0);
                 let same = early <= found && found <= late;
-                prop_assert!(same, "{} at {}: {} became {}", name, threshold, at(a, threshold), found);
+                prop_assert!(same, "{} by {:?}: {} became {}", name, criterion, at(a, 0.0), found);
             }
         }
         for (axis, wanted) in shift.iter().enumerate() {

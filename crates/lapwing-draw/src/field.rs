@@ -92,9 +92,7 @@ impl<'a> Painter<'a> {
                 return NEUTRAL;
             }
             let brightness = f64::from(if full > 0.0 { (value.norm() / full).min(1.0) } else { 0.0 });
-            let hue = f64::from(value.arg()) + 0.5;
-            let (lightness, chroma) = (0.78 * brightness, 0.125 * brightness);
-            oklab_to_srgb(lightness, chroma * hue.cos(), chroma * hue.sin())
+            hue(f64::from(value.arg()), brightness)
         });
         self.enlarged(pixels, shrink, None)
     }
@@ -150,6 +148,12 @@ impl<'a> Painter<'a> {
     }
 }
 
+/// The colour of a phase (radians) at a brightness from 0 to 1.
+pub(crate) fn hue(phase: f64, brightness: f64) -> Rgb {
+    let (angle, lightness, chroma) = (phase + 0.5, 0.78 * brightness, 0.125 * brightness);
+    oklab_to_srgb(lightness, chroma * angle.cos(), chroma * angle.sin())
+}
+
 /// Values that may be missing.
 trait MaybeNan {
     const NAN: Self;
@@ -192,12 +196,16 @@ pub fn complex_png(field: ArrayView2<Complex32>) -> Vec<u8> {
 
 /// The range for phases: `robust_range` of `arg(field)` where `mask` is true (everywhere without one), in radians.
 ///
-/// Use it for [`Painter::range`] when the phases are known not to wrap. `None` when nothing is seen.
+/// Meant for [`Painter::range`]. `None` when nothing is seen, and when the phases span so much of the circle that they wrap or
+/// are about to: then the cyclic map over [-pi, pi) is right, in which both ends of a wrap have one colour.
 pub fn phase_range(field: ArrayView2<Complex32>, mask: Option<ArrayView2<bool>>) -> Option<(f32, f32)> {
     let mask = mask.filter(|mask| mask.dim() == field.dim());
     let seen = field.indexed_iter().filter(|(at, _)| mask.is_none_or(|mask| mask[*at]));
-    robust_range(seen.map(|(_, value)| value.arg()))
+    robust_range(seen.map(|(_, value)| value.arg())).filter(|(low, high)| high - low < WIDEST)
 }
+
+/// Phases that span more, radians, are drawn in the cyclic map.
+const WIDEST: f32 = 1.75 * PI;
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +227,19 @@ mod tests {
         assert_eq!(cyclic.pixels[(0, 0)], Colormap::Cyclic.table()[128]);
         let clamped = Painter::default().range((-1.0, 1.0)).phase(field.view());
         assert_eq!(clamped.pixels[(0, 1)], Colormap::Magma.table()[255]);
+    }
+
+    #[test]
+    fn phases_that_wrap_have_no_range() {
+        let ramp = |span: f32| {
+            Array2::from_shape_fn((20, 20), |(y, x)| {
+                Complex32::from_polar(1.0, span * ((y * 20 + x) as f32 / 399.0 - 0.5))
+            })
+        };
+        let (low, high) = phase_range(ramp(2.0).view(), None).unwrap();
+        assert!((-1.0..-0.9).contains(&low) && (0.9..1.0).contains(&high));
+        assert_eq!(phase_range(ramp(6.0).view(), None), None);
+        assert_eq!(phase_range(ramp(20.0).view(), None), None);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
+use crate::field::hue;
 use crate::number;
 use crate::picture::{ColourScale, Picture};
 use ndarray::Array2;
+use std::f64::consts::TAU;
 
 const INK: Rgb = [0x22, 0x26, 0x2b];
 const PAPER: Rgb = [255; 3];
@@ -23,17 +25,28 @@ pub struct Panel {
     picture: Picture,
     unit: String,
     pixel_size: Option<f64>,
+    hues: bool,
 }
 
 impl Panel {
     /// A picture under a title. A picture with a [scale](Picture::scale) gets a colour bar.
     pub fn new(title: impl Into<String>, picture: Picture) -> Self {
-        Self { title: title.into(), picture, unit: String::new(), pixel_size: None }
+        Self { title: title.into(), picture, unit: String::new(), pixel_size: None, hues: false }
+    }
+
+    /// A free place.
+    pub fn empty() -> Self {
+        Self::new("", Picture::of_pixels(Array2::from_elem((0, 0), PAPER)))
     }
 
     /// The unit of the values, written above the colour bar.
     pub fn unit(self, unit: impl Into<String>) -> Self {
         Self { unit: unit.into(), ..self }
+    }
+
+    /// Adds a bar of the hues that stand for phases in a [complex](crate::Painter::complex) picture.
+    pub fn hues(self) -> Self {
+        Self { hues: true, ..self }
     }
 
     /// The side of one pixel of the field in metres: adds a scale bar.
@@ -57,8 +70,8 @@ pub(crate) fn compose(panels: &[Panel], columns: usize, heading: Option<&str>) -
     let rows = fitted.len().div_ceil(columns);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
-            let bar = fitted.iter().skip(column).step_by(columns).any(|picture| picture.scale.is_some());
-            SIDE + if bar { BAR } else { 0 }
+            let bars = panels.iter().map(|panel| panel.hues || panel.picture.scale.is_some());
+            SIDE + if bars.skip(column).step_by(columns).any(|bar| bar) { BAR } else { 0 }
         })
         .collect();
     let heights: Vec<usize> =
@@ -96,9 +109,18 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     let title = shortened(&panel.title, SIDE as f64);
     canvas.text((left, top - 11.0), TEXT, Anchor::Start, INK, &title);
     canvas.picture((x, y + TITLE), picture);
+    let corner = (left + picture.width() as f64 + 10.0, top);
     if let Some(scale) = picture.scale {
-        let corner = (left + picture.width() as f64 + 10.0, top);
-        colour_bar(canvas, corner, picture.height() as f64, scale, &panel.unit);
+        let value = |share: f64| {
+            let (low, high) = (f64::from(scale.low), f64::from(scale.high));
+            number::plain(low + share * (high - low), 3)
+        };
+        let names = [0.0, 0.5, 1.0].map(value);
+        colour_bar(canvas, corner, picture.height() as f64, &|t| scale.map.at(t), &names, &panel.unit);
+    } else if panel.hues {
+        let colour = |t: f32| hue(TAU * (f64::from(t) - 0.5), 1.0);
+        let names = ["-pi", "0", "pi"].map(str::to_owned);
+        colour_bar(canvas, corner, picture.height() as f64, &colour, &names, "rad");
     }
     if let Some(bar) = panel.pixel_size.and_then(|size| ScaleBar::of(size, picture)) {
         let (end, base) = (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
@@ -110,19 +132,23 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     }
 }
 
-/// A vertical bar of the map's colours with its ends and, when there is room, its middle named.
-fn colour_bar(canvas: &mut Canvas, (x, y): (f64, f64), height: f64, scale: ColourScale, unit: &str) {
+/// A vertical bar of colours with its lower end, upper end and, when there is room, its middle named.
+fn colour_bar(
+    canvas: &mut Canvas,
+    (x, y): (f64, f64),
+    height: f64,
+    colour: &dyn Fn(f32) -> Rgb,
+    [low, middle, high]: &[String; 3],
+    unit: &str,
+) {
     let steps = height.max(1.0) as usize;
     for step in 0..steps {
         let t = 1.0 - (step as f32 + 0.5) / steps as f32;
-        canvas.rectangle((x, y + step as f64), (12.0, 1.0), scale.map.at(t));
+        canvas.rectangle((x, y + step as f64), (12.0, 1.0), colour(t));
     }
-    let middle = f64::midpoint(f64::from(scale.low), f64::from(scale.high));
-    let marks = [(f64::from(scale.high), 4.0), (middle, height / 2.0), (f64::from(scale.low), height - 4.0)];
-    for (value, down) in marks {
+    for (text, down) in [(high, 4.0), (middle, height / 2.0), (low, height - 4.0)] {
         if down != height / 2.0 || height > 60.0 {
-            let text = number::plain(value, 3);
-            canvas.text((x + 18.0, y + down + 4.0), 7.0, Anchor::Start, INK, &text);
+            canvas.text((x + 18.0, y + down + 4.0), 7.0, Anchor::Start, INK, text);
         }
     }
     canvas.text((x, y - 10.0), 7.0, Anchor::Start, INK, unit);

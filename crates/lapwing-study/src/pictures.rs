@@ -7,6 +7,7 @@ use lapwing_draw::field::{Painter, phase_range};
 use lapwing_draw::plot::{Mark, Plot, Series};
 use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
+use lapwing_draw::{Panel, Picture, figure};
 use lapwing_model::{Complex32, Field, Modes, Position, position};
 use ndarray::{ArrayView2, s};
 
@@ -16,9 +17,29 @@ const SIDE: usize = 512;
 /// The pictures of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObjectPictures {
-    pub amplitude: Vec<u8>,
-    pub phase: Vec<u8>,
-    pub error: Option<Vec<u8>>,
+    pub amplitude: Picture,
+    pub phase: Picture,
+    pub error: Option<Picture>,
+}
+
+impl ObjectPictures {
+    /// All of them and the probe in one picture, with colour bars, and with scale bars where the side of a pixel (metres) is
+    /// known.
+    pub fn overview(&self, probe: &Modes, pixel_size: Option<f64>) -> Vec<u8> {
+        let scaled = |panel: Panel| match pixel_size {
+            Some(metres) => panel.pixel_size(metres),
+            None => panel,
+        };
+        let mut panels = vec![
+            Panel::new("amplitude", self.amplitude.clone()),
+            Panel::new("phase", self.phase.clone()).unit("rad"),
+            Panel::new("probe: hue is phase", modes(probe)).hues(),
+        ];
+        if let Some(error) = &self.error {
+            panels.insert(2, Panel::new("error after alignment", error.clone()));
+        }
+        figure(&panels.into_iter().map(scaled).collect::<Vec<_>>(), 2)
+    }
 }
 
 /// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the same for all reconstructions
@@ -33,9 +54,9 @@ pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
     let contrast = robust_range(comparison.truth.iter().map(|value| (value - mean).norm()));
     let errors = painter.map(Colormap::Error).range(contrast.map(|(_, high)| (0.0, high)));
     ObjectPictures {
-        amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()).png(),
-        phase: painter.range(phases).phase(comparison.aligned.view()).png(),
-        error: Some(errors.scalar(comparison.error.view()).png()),
+        amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()),
+        phase: painter.range(phases).phase(comparison.aligned.view()),
+        error: Some(errors.scalar(comparison.error.view())),
     }
 }
 
@@ -44,17 +65,22 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
     let area = level(area_of(object, scan));
     let painter = Painter::default().enlarge_to(SIDE);
     ObjectPictures {
-        amplitude: painter.amplitude(area.view()).png(),
-        phase: painter.range(phase_range(area.view(), None)).phase(area.view()).png(),
+        amplitude: painter.amplitude(area.view()),
+        phase: painter.range(phase_range(area.view(), None)).phase(area.view()),
         error: None,
     }
 }
 
-/// The modes of a probe side by side.
+/// The PNG of a probe.
 pub(crate) fn probe(probe: &Modes) -> Vec<u8> {
+    modes(probe).png()
+}
+
+/// The modes of a probe side by side.
+fn modes(probe: &Modes) -> Picture {
     let (modes, height, width) = probe.dim();
     let row = Field::from_shape_fn((height, modes * width), |(y, x)| probe[(x / width, y, x % width)]);
-    Painter::default().enlarge_to(SIDE).complex(row.view()).png()
+    Painter::default().enlarge_to(SIDE).complex(row.view())
 }
 
 /// The loss of every epoch.
@@ -118,7 +144,9 @@ mod tests {
     fn odd_objects_make_pictures_too() {
         for shape in [(1, 1), (3, 40)] {
             let object = Field::from_elem(shape, Complex32::new(0.0, 0.0));
-            assert!(!alone(&object, &[]).phase.is_empty());
+            let pictures = alone(&object, &[]);
+            assert!(!pictures.phase.png().is_empty());
+            assert!(!pictures.overview(&Modes::zeros((2, 8, 8)), Some(1e-8)).is_empty());
         }
         assert!(loss(&[]).contains("<svg") && loss(&[3.0, 0.0]).contains("<svg"));
         assert!(!probe(&Modes::zeros((2, 8, 8))).is_empty());

@@ -18,7 +18,7 @@ use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::start::Start;
 use crate::{Result, StudyError, views};
 use jiff::Timestamp;
-use lapwing_compare::{Comparison, Metrics, Region, compare};
+use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
 use lapwing_model::{Field, Modes, Position};
@@ -65,7 +65,7 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        let version = ("result 2", env!("CARGO_PKG_VERSION"));
+        let version = ("result 3", env!("CARGO_PKG_VERSION"));
         hash::key(&(input_hash, reading, &self.config, self.condition, area, version))
     }
 
@@ -213,7 +213,8 @@ impl Task {
             Some(compared) => pictures::compared(&compared.comparison),
             None => pictures::alone(&solution.object, &positions),
         };
-        output::write_pictures(&self.output, &pictures, &mut result.files)?;
+        let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
+        output::write_pictures(&self.output, &pictures, &solution.probe, pixel_size, &mut result.files)?;
         if let Some(Compared { comparison, own_area }) = &compared {
             let metrics = &comparison.metrics;
             log(&format!(
@@ -222,13 +223,20 @@ impl Task {
                 metrics.complex_nrmse,
                 metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
             ));
-            let mut record = json!({ "metrics": metrics, "alignment": comparison.alignment });
+            let true_probe = dataset.probe.as_ref();
+            let probe = true_probe.and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
+            let mut record = json!({
+                "metrics": metrics,
+                "alignment": comparison.alignment,
+                "resolution": comparison.frc.resolutions(pixel_size),
+                "probe": probe,
+                "pixel_size_m": pixel_size,
+            });
             if let Some(own_area) = own_area {
                 record["metrics_own_area"] = json!(own_area);
             }
             let mut whole = record.clone();
-            let frc = &comparison.frc;
-            whole["frc"] = json!({ "complex": frc.complex, "amplitude": frc.amplitude, "phase": frc.phase });
+            whole["frc"] = json!(comparison.frc);
             result.comparison = Some(record);
             write_json(&self.output.join("comparison.json"), &whole)?;
             result.files.comparison = Some("comparison.json".to_owned());

@@ -170,6 +170,9 @@ pub struct Files {
     pub probe: Option<String>,
     /// Amplitude of the complex difference to the truth, after alignment.
     pub error: Option<String>,
+    /// Object, error and probe side by side, with colour bars and, where the size of a pixel is known, scale bars.
+    #[serde(default)]
+    pub overview: Option<String>,
     /// All metrics of the comparison with the truth.
     pub comparison: Option<String>,
     /// Text log.
@@ -220,7 +223,9 @@ pub struct JobResult {
     /// Share of this split's illuminated object pixels that the other split sees too.
     pub shared_fraction: Option<f64>,
     /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison` over the area of the whole split,
-    /// the same for all its views, and `metrics_own_area` over the area of this view's own positions (absent when too small).
+    /// the same for all its views, and `metrics_own_area` over the area of this view's own positions (absent when too small);
+    /// `resolution` by every criterion; `probe`, its `nrmse`, `correlation` and `alignment` (null when the probes cannot be
+    /// compared); `pixel_size_m` (null when unknown).
     pub comparison: Option<serde_json::Value>,
     /// File names inside the folder of this result.
     pub files: Files,

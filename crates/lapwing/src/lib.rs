@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod product;
 mod progress;
+mod reconstruction;
 mod solver;
 mod value;
 mod watch;

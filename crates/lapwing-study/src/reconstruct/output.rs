@@ -8,7 +8,7 @@ use crate::{Result, StudyError};
 use lapwing_files::metadata::{self, append_transformation};
 use lapwing_files::npy::Array;
 use lapwing_files::{Metadata, atomic, npz};
-use lapwing_model::Position;
+use lapwing_model::{Modes, Position};
 use lapwing_solve::Solution;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -37,12 +37,19 @@ pub(super) fn write(
 }
 
 /// Writes the pictures of the object and adds their names.
-pub(super) fn write_pictures(folder: &Path, pictures: &ObjectPictures, files: &mut Files) -> Result<()> {
-    files.amplitude = write_bytes(folder, "amplitude.png", &pictures.amplitude)?;
-    files.phase = write_bytes(folder, "phase.png", &pictures.phase)?;
+pub(super) fn write_pictures(
+    folder: &Path,
+    pictures: &ObjectPictures,
+    probe: &Modes,
+    pixel_size: Option<f64>,
+    files: &mut Files,
+) -> Result<()> {
+    files.amplitude = write_bytes(folder, "amplitude.png", &pictures.amplitude.png())?;
+    files.phase = write_bytes(folder, "phase.png", &pictures.phase.png())?;
     if let Some(picture) = &pictures.error {
-        files.error = write_bytes(folder, "error.png", picture)?;
+        files.error = write_bytes(folder, "error.png", &picture.png())?;
     }
+    files.overview = write_bytes(folder, "overview.png", &pictures.overview(probe, pixel_size))?;
     Ok(())
 }
 
@@ -63,6 +70,7 @@ impl Files {
             &self.phase,
             &self.probe,
             &self.error,
+            &self.overview,
             &self.comparison,
             &self.log,
         ]

@@ -1,0 +1,113 @@
+//! Where a reconstruction of another size lies on the truth, to whole pixels.
+
+use crate::fourier::{Fft2, fast_length};
+use crate::registration::{cross_power, signed};
+use lapwing_model::Complex32;
+use ndarray::{Array2, ArrayView2};
+use num_complex::Complex64;
+
+/// Moduli above this multiple of the median are cut to it: what was never seen is often wild.
+const CUT: f32 = 3.0;
+
+/// Where pixel (0, 0) of `reconstruction` lies on `truth`, (row, column), for reconstructions whose file does not say.
+///
+/// The peak of the cross-correlation of the neighbour products f(r + 1) f*(r), along y and along x, which a phase ramp cannot
+/// hide (as in the alignment itself), each field continued by zeros. Places where the two share less than half of the rows or
+/// columns of the smaller are left out. Exact to a pixel or two; [`compare`](crate::compare) does the rest. Arrays of one shape are
+/// taken to be on one grid already: (0, 0). Without structure, the two are concentric.
+pub fn place(reconstruction: ArrayView2<'_, Complex32>, truth: ArrayView2<'_, Complex32>) -> (i64, i64) {
+    if reconstruction.dim() == truth.dim() || reconstruction.is_empty() || truth.is_empty() {
+        return (0, 0);
+    }
+    let sum = |axis: usize| fast_length(reconstruction.shape()[axis] + truth.shape()[axis]);
+    let shape = (sum(0), sum(1));
+    let fft = Fft2::new(shape);
+    let along = |step: [usize; 2]| {
+        let power = cross_power(&fft, products(truth, step, shape), products(reconstruction, step, shape));
+        fft.inverse(power).mapv(|value| value.norm_sqr())
+    };
+    let (mut correlation, other) = rayon::join(|| along([1, 0]), || along([0, 1]));
+    correlation += &other;
+    // The reconstruction's own origin at o: its field is the truth displaced by -o.
+    let allowed = |place: f64, axis: usize| {
+        let (made, wanted) = (reconstruction.shape()[axis] as f64, truth.shape()[axis] as f64);
+        let shared = (place + made).min(wanted) - place.max(0.0);
+        2.0 * shared >= made.min(wanted)
+    };
+    let centred =
+        |axis: usize| (truth.shape()[axis] as i64 - reconstruction.shape()[axis] as i64).div_euclid(2);
+    let (mut best, mut origin) = (0.0, (centred(0), centred(1)));
+    for ((row, column), &value) in correlation.indexed_iter() {
+        let (y, x) = (-signed(row, shape.0), -signed(column, shape.1));
+        if value > best * (1.0 + 1e-10) && allowed(y, 0) && allowed(x, 1) {
+            (best, origin) = (value, (y as i64, x as i64));
+        }
+    }
+    origin
+}
+
+/// f(r + step) f*(r) less its mean, on a larger array of zeros.
+fn products(field: ArrayView2<'_, Complex32>, step: [usize; 2], shape: (usize, usize)) -> Array2<Complex64> {
+    let limit = {
+        let mut moduli: Vec<f32> =
+            field.iter().map(|v| v.norm()).filter(|m| m.is_finite() && *m > 0.0).collect();
+        let middle = moduli.len() / 2;
+        if moduli.is_empty() { 1.0 } else { CUT * *moduli.select_nth_unstable_by(middle, f32::total_cmp).1 }
+    };
+    let tame = |value: Complex32| -> Complex64 {
+        let modulus = value.norm();
+        let factor = match modulus {
+            m if !m.is_finite() => return Complex64::default(),
+            m if m > limit => limit / m,
+            _ => 1.0,
+        };
+        Complex64::new((value.re * factor).into(), (value.im * factor).into())
+    };
+    let (rows, columns) = (field.nrows().saturating_sub(step[0]), field.ncols().saturating_sub(step[1]));
+    let product = |y: usize, x: usize| tame(field[[y + step[0], x + step[1]]]) * tame(field[[y, x]]).conj();
+    let mut result = Array2::zeros(shape);
+    for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+        result[[y, x]] = product(y, x);
+    }
+    let mean = result.sum() / (rows * columns).max(1) as f64;
+    result.slice_mut(ndarray::s![..rows, ..columns]).mapv_inplace(|value: Complex64| value - mean);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(y: i64, x: i64) -> Complex32 {
+        let mut hash = (y * 7919 + x).unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hash ^= hash >> 29;
+        let rough = (hash % 1000) as f32 / 1000.0;
+        let (y, x) = (y as f32, x as f32);
+        Complex32::from_polar(0.7 + 0.2 * rough, 0.8 * (0.21 * y + 0.02 * x * x).sin() * (0.17 * x).cos())
+    }
+
+    #[test]
+    fn finds_where_a_larger_and_a_smaller_array_lie() {
+        let truth = Array2::from_shape_fn((90, 110), |(y, x)| object(y as i64, x as i64));
+        for (shape, origin) in [((120, 140), (-13, -21)), ((60, 64), (17, 9)), ((100, 70), (-20, 24))] {
+            let made = Array2::from_shape_fn(shape, |(y, x)| {
+                let (y, x) = (y as i64 + origin.0, x as i64 + origin.1);
+                let inside = (0..90).contains(&y) && (0..110).contains(&x);
+                let value = if inside { object(y, x) } else { Complex32::new(1.0, 0.0) };
+                value * Complex32::from_polar(4.0, 0.7 + 0.03 * y as f32 - 0.05 * x as f32)
+            });
+            assert_eq!(place(made.view(), truth.view()), origin, "{shape:?}");
+        }
+        assert_eq!(place(truth.view(), truth.view()), (0, 0));
+    }
+
+    #[test]
+    fn arrays_without_structure_or_pixels_are_concentric() {
+        let flat = |shape| Array2::from_elem(shape, Complex32::new(1.0, 0.0));
+        assert_eq!(place(flat((40, 50)).view(), flat((60, 50)).view()), (10, 0));
+        assert_eq!(place(flat((0, 0)).view(), flat((60, 50)).view()), (0, 0));
+        let wild = Array2::from_elem((20, 20), Complex32::new(f32::NAN, 3.0));
+        assert_eq!(place(wild.view(), flat((30, 40)).view()), (5, 10));
+        assert_eq!(place(flat((1, 1)).view(), flat((3, 3)).view()), (1, 1));
+    }
+}

@@ -1,0 +1,61 @@
+//! Reconstructions and truth on the pixels that they share.
+
+use crate::reconstruction::Stored;
+use anyhow::bail;
+use lapwing_compare::place;
+use lapwing_model::Field;
+use ndarray::s;
+
+/// Crops of one shape.
+pub struct Placed {
+    pub truth: Field,
+    /// In the order of the reconstructions.
+    pub objects: Vec<Field>,
+    /// The first pixel of all crops, (row, column) of the truth.
+    pub corner: (i64, i64),
+    /// Where pixel (0, 0) of each reconstruction lies on the truth.
+    pub origins: Vec<(i64, i64)>,
+    /// The same where it was found by correlation.
+    pub guessed: Vec<Option<(i64, i64)>>,
+}
+
+/// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape, else where it fits best) and cuts
+/// all to what they share.
+pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed> {
+    let shape = truth.object.dim();
+    let guess = |made: &Stored| {
+        let unknown = made.origin.is_none() && made.object.dim() != shape;
+        unknown.then(|| place(made.object.view(), truth.object.view()))
+    };
+    let guessed: Vec<Option<(i64, i64)>> = made.iter().map(guess).collect();
+    let origins: Vec<(i64, i64)> =
+        made.iter().zip(&guessed).map(|(made, guess)| made.origin.or(*guess).unwrap_or((0, 0))).collect();
+    let (mut rows, mut columns) = ((0, shape.0 as i64), (0, shape.1 as i64));
+    for (made, &(y, x)) in made.iter().zip(&origins) {
+        let meet = |(low, high): (i64, i64), start: i64, length: usize| {
+            (low.max(start), high.min(start.saturating_add(length as i64)))
+        };
+        rows = meet(rows, y, made.object.nrows());
+        columns = meet(columns, x, made.object.ncols());
+        if rows.0 >= rows.1 || columns.0 >= columns.1 {
+            bail!(
+                "{}: the reconstruction, {:?} with its origin at ({y}, {x}), shares no pixel with the truth, {shape:?}, and the \
+                 reconstructions before it; compare it alone, or bring it onto the truth's grid",
+                made.path.display(),
+                made.object.dim()
+            );
+        }
+    }
+    let crop = |field: &Field, (y, x): (i64, i64)| {
+        let index = |value: i64, start: i64| (value - start) as usize;
+        let (rows, columns) = (index(rows.0, y)..index(rows.1, y), index(columns.0, x)..index(columns.1, x));
+        field.slice(s![rows, columns]).to_owned()
+    };
+    Ok(Placed {
+        truth: crop(&truth.object, (0, 0)),
+        objects: made.iter().zip(&origins).map(|(made, &origin)| crop(&made.object, origin)).collect(),
+        corner: (rows.0, columns.0),
+        origins,
+        guessed,
+    })
+}

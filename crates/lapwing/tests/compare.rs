@@ -1,0 +1,148 @@
+//! `lapwing compare` on files of this and of other programs: one table, honest numbers, clear refusals.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::Bench;
+use lapwing_files::npy::{self, Array, Values};
+use lapwing_files::{Archive, npz};
+use lapwing_model::{Complex32, Field};
+use ndarray::{Ix2, Zip};
+use serde_json::Value;
+
+/// The truth of a simulated scan.
+fn truth(bench: &Bench) -> Field {
+    bench.simulate("truth.npz", "");
+    let archive = Archive::open(bench.path("truth.npz")).unwrap();
+    archive.read("objectGuess").unwrap().into_complex32_array::<Ix2>().unwrap()
+}
+
+/// The truth with an error of this size, in another phase and scale.
+fn reconstruction(truth: &Field, error: f32) -> Field {
+    let wrong = Field::from_shape_fn(truth.dim(), |(y, x)| {
+        Complex32::new(
+            (0.9 * y as f32).sin() * (0.4 * x as f32).cos(),
+            (0.5 * y as f32 + 1.1 * x as f32).sin(),
+        )
+    });
+    Zip::from(truth).and(&wrong).map_collect(|t, w| (t + w * error) * Complex32::from_polar(3.0, 0.8))
+}
+
+/// The field on an array that is larger by (top, left) before it and as much behind, 1 around it.
+fn padded(field: &Field, (top, left): (usize, usize)) -> Field {
+    Field::from_shape_fn((field.nrows() + 2 * top, field.ncols() + 2 * left), |(y, x)| {
+        let inside = y.checked_sub(top).zip(x.checked_sub(left));
+        inside.and_then(|at| field.get(at)).copied().unwrap_or(Complex32::new(1.0, 0.0))
+    })
+}
+
+fn array(field: &Field) -> Array {
+    Array::new(field.shape().to_vec(), Values::C64(field.iter().copied().collect())).unwrap()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+#[test]
+fn reconstructions_of_other_programs_stand_in_one_table() {
+    let bench = Bench::new();
+    let truth = truth(&bench);
+    let [good, fair, poor] = [0.01, 0.05, 0.2].map(|error| reconstruction(&truth, error));
+    // One slice more than the truth has, double precision and another size, a plain array, one array of several.
+    let wide = padded(&good, (9, 14));
+    let double: Vec<_> = wide.iter().map(|v| num_complex(*v)).collect();
+    let shape = vec![1, wide.nrows(), wide.ncols()];
+    let wide = Array::new(shape, Values::C128(double)).unwrap();
+    npz::write(bench.path("chi.npz"), &[("reconstructed_object", wide)]).unwrap();
+    npy::write(bench.path("plain.npy"), &array(&fair)).unwrap();
+    let nets = [("ptychopinn_complex", array(&fair)), ("baseline_complex", array(&poor))];
+    npz::write(bench.path("nets.npz"), &nets).unwrap();
+
+    let arguments = "compare --truth truth.npz --reconstruction chi.npz --reconstruction plain.npy --reconstruction nets.npz \
+                     --reconstruction nets.npz::baseline_complex --pixel-size-m 2e-8 --csv table.csv --figure table.png";
+    let record = bench.json(arguments);
+    let all = record["reconstructions"].as_array().unwrap();
+    let errors: Vec<f64> = all.iter().map(|one| number(&one["metrics"]["complex_nrmse"])).collect();
+    assert_eq!(errors.len(), 4);
+    assert!(errors[0] < 0.02 && errors[0] < errors[1] && errors[1] < errors[3], "{errors:?}");
+    assert!((errors[1] - errors[2]).abs() < 1e-9, "one field from two files: {errors:?}");
+    assert_eq!(all[0]["origin"], serde_json::json!([-9, -14]));
+    assert_eq!(all[3]["array"], "baseline_complex");
+    for one in all {
+        assert_eq!(one["region"], record["region"]);
+        let resolution = &one["resolution"]["phase"]["half_bit"];
+        let (px, nm) = (number(&resolution["half_period_px"]), number(&resolution["half_period_nm"]));
+        assert!(px >= 1.0 && (nm / px - 20.0).abs() < 1e-9, "{resolution}");
+    }
+
+    let csv = std::fs::read_to_string(bench.path("table.csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows.len(), 5);
+    assert!(rows.iter().all(|row| row.matches(',').count() == rows[0].matches(',').count()));
+    assert!(
+        rows[0].contains("phase_resolution_half_bit_nm")
+            && rows[4].starts_with("nets.npz::baseline_complex,")
+    );
+    assert_eq!(&std::fs::read(bench.path("table.png")).unwrap()[1..4], b"PNG");
+
+    let words = bench.ok(
+        "compare --truth truth.npz --reconstruction plain.npy --reconstruction nets.npz::baseline_complex",
+    );
+    for part in ["[1] plain.npy", "[2] nets.npz::baseline_complex", "phase resolution half-bit, px"] {
+        assert!(words.contains(part), "{part} is not in\n{words}");
+    }
+    assert!(!words.contains(", nm"), "no pixel size is known:\n{words}");
+}
+
+fn num_complex(value: Complex32) -> num_complex::Complex64 {
+    num_complex::Complex64::new(value.re.into(), value.im.into())
+}
+
+#[test]
+fn several_are_counted_where_all_of_them_saw() {
+    let bench = Bench::new();
+    bench.simulate("truth.npz", "");
+    bench.ok("split --input truth.npz --output-dir halves");
+    let epochs = "--num-epochs 3";
+    bench.ok(&format!("reconstruct --input-npz truth.npz --output-dir whole {epochs}"));
+    bench.ok(&format!("reconstruct --input-npz halves/patched_train.npz --output-dir half {epochs}"));
+    let [whole, half] = ["whole", "half"].map(|name| format!("--reconstruction {name}/reconstruction.npz"));
+    let pixels = |arguments: &str| {
+        let record = bench.json(&format!("compare --truth truth.npz {arguments}"));
+        record["region"]["pixels"].as_u64().unwrap()
+    };
+    let (of_whole, of_half) = (pixels(&whole), pixels(&half));
+    let of_both = pixels(&format!("{whole} {half}"));
+    assert!(
+        of_half < of_whole && of_both <= of_half && of_both > of_half / 2,
+        "{of_whole} {of_half} {of_both}"
+    );
+    let record = bench.json(&format!("compare --truth truth.npz {whole}"));
+    let probe = &record["probe"];
+    assert!(number(&probe["nrmse"]) < 0.5 && number(&probe["correlation"]) > 0.85, "{probe}");
+}
+
+#[test]
+fn what_is_ambiguous_or_missing_is_named() {
+    let bench = Bench::new();
+    let truth = truth(&bench);
+    let two = [("first", array(&truth)), ("second", array(&truth))];
+    npz::write(bench.path("two.npz"), &two).unwrap();
+    bench.fails("compare --truth truth.npz --reconstruction two.npz", &["two.npz", "first", "second", "::"]);
+    bench.ok("compare --truth truth.npz --reconstruction two.npz::second");
+    bench.fails("compare --truth truth.npz --reconstruction two.npz::third", &["two.npz", "third"]);
+    let slices = Array::new(vec![2, 30, 30], Values::C64(vec![Complex32::new(1.0, 0.0); 1800])).unwrap();
+    npz::write(bench.path("slices.npz"), &[("object", slices)]).unwrap();
+    bench.fails(
+        "compare --truth truth.npz --reconstruction slices.npz",
+        &["slices.npz", "object", "[2, 30, 30]"],
+    );
+    npz::write(bench.path("none.npz"), &[] as &[(&str, Array)]).unwrap();
+    bench.fails("compare --truth truth.npz --reconstruction none.npz", &["none.npz", "no array"]);
+    bench.fails(
+        "compare --truth truth.npz --reconstruction two.npz::first --csv no/such.csv",
+        &["no/such.csv"],
+    );
+}

@@ -64,7 +64,7 @@ proptest! {
             gauged.index_axis_mut(Axis(0), 1).assign(&(&b * c - &a * (turn.conj() * s)));
         }
         let found = compare_probes(gauged.view(), truth.view()).unwrap();
-        prop_assert!((found.nrmse - plain.nrmse).abs() < 0.02 * plain.nrmse + 2e-3, "{} became {}", plain.nrmse, found.nrmse);
+        prop_assert!((found.nrmse - plain.nrmse).abs() < 0.03 * plain.nrmse + 2e-3, "{} became {}", plain.nrmse, found.nrmse);
         prop_assert!((found.correlation - plain.correlation).abs() < 1e-3);
         if modes == 1 {
             prop_assert!((0..2).all(|axis| (found.alignment.shift[axis] - shift[axis]).abs() < 0.02));

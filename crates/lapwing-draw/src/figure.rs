@@ -4,7 +4,7 @@ use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
 use crate::field::hue;
 use crate::number;
-use crate::picture::{ColourScale, Picture};
+use crate::picture::Picture;
 use ndarray::Array2;
 use std::f64::consts::TAU;
 

@@ -101,7 +101,7 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     for condition in study.conditions().unwrap() {
         let Outcome::Finished(result) = study.outcome(condition).unwrap() else { panic!("{condition}") };
         assert_eq!((result.status, result.condition), (Status::Done, Some(condition)));
-        assert_eq!(result.files.names().count(), 9, "{:?}", result.files);
+        assert_eq!(result.files.names().count(), 10, "{:?}", result.files);
         for name in result.files.names() {
             assert!(study.job_dir(condition).join(name).is_file(), "{name}");
         }

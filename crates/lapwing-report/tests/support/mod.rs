@@ -177,6 +177,7 @@ fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>
         comparison: write("comparison.json", whole.to_string().as_bytes()),
         log: write("log.txt", b"a log\n"),
         loss_svg: None,
+        overview: None,
     };
     let result = JobResult {
         condition: Some(condition),

@@ -22,7 +22,9 @@ pub fn words(region: &Region, entries: &[Entry]) -> String {
             let _ = writeln!(words, "[{}] {}", index + 1, entry.name);
         }
         let _ = write!(words, "{:<34}", "");
-        (1..=entries.len()).for_each(|index| drop(write!(words, " {:>14}", format!("[{index}]"))));
+        for index in 1..=entries.len() {
+            let _ = write!(words, " {:>14}", format!("[{index}]"));
+        }
         words.push('\n');
     }
     let all: Vec<Vec<(String, Option<f64>)>> = entries.iter().map(numbers).collect();

@@ -2,7 +2,7 @@
 
 use crate::ReportError;
 use lapwing_study::record::{Execution, JobResult, Manifest, Status};
-use lapwing_study::{Condition, Design, StudyFolder};
+use lapwing_study::{Case, Condition, Design, StudyFolder};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +22,8 @@ pub(crate) struct Study {
 /// One condition.
 #[derive(Debug)]
 pub(crate) struct Row {
+    pub case: Case,
+    /// Of the case.
     pub condition: Condition,
     pub state: State,
     pub result: Option<JobResult>,
@@ -70,7 +72,11 @@ impl Row {
 
     /// Anchor on the page.
     pub fn anchor(&self) -> String {
-        format!("dose-{}-{}-{}", self.condition.dose, self.condition.view, self.condition.split)
+        let Condition { dose, view, split } = self.condition;
+        let solver = self.case.solver.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
+        let repeat =
+            if self.case.repeat > 1 { format!("-repeat-{}", self.case.repeat) } else { String::new() };
+        format!("dose-{dose}-{view}-{split}{solver}{repeat}")
     }
 }
 
@@ -81,21 +87,21 @@ impl Study {
         let design = folder.design()?;
         let settings = design.as_ref().and_then(|_| std::fs::read_to_string(folder.design_file()).ok());
         let manifest = folder.manifest()?;
-        let conditions = match (&design, &manifest) {
-            (Some(design), _) => design.conditions(),
-            (None, Some(manifest)) => conditions_of(manifest),
+        let cases = match (&design, &manifest) {
+            (Some(design), _) => design.cases(),
+            (None, Some(manifest)) => cases_of(manifest),
             (None, None) => return Err(ReportError::NoStudy { folder: root.to_path_buf() }),
         };
         let skips = folder.skip_summary()?;
         let mut skipped = manifest.as_ref().map(|m| m.missing_jobs.clone()).unwrap_or_default();
         skipped.extend(skips.map(|summary| summary.skipped_jobs).unwrap_or_default());
         let executions = manifest.map(|manifest| manifest.execution_results).unwrap_or_default();
-        let rows = conditions
+        let rows = cases
             .into_iter()
-            .map(|condition| {
-                let execution = executions.iter().rev().find(|e| e.condition == condition);
-                let skip = skipped.iter().find(|skip| skip.condition == condition);
-                read_row(&folder, condition, execution, skip.map(|skip| skip.reason.as_str()))
+            .map(|case| {
+                let execution = executions.iter().rev().find(|e| e.case == case);
+                let skip = skipped.iter().find(|skip| skip.case == case);
+                read_row(&folder, case, execution, skip.map(|skip| skip.reason.as_str()))
             })
             .collect();
         Ok(Self { folder, design, settings, rows })
@@ -119,25 +125,20 @@ impl Study {
     }
 }
 
-fn conditions_of(manifest: &Manifest) -> Vec<Condition> {
-    let jobs = manifest.jobs.iter().map(|job| job.condition);
-    let mut all: Vec<Condition> = jobs.chain(manifest.missing_jobs.iter().map(|job| job.condition)).collect();
+fn cases_of(manifest: &Manifest) -> Vec<Case> {
+    let jobs = manifest.jobs.iter().map(|job| &job.case);
+    let mut all: Vec<Case> = jobs.chain(manifest.missing_jobs.iter().map(|job| &job.case)).cloned().collect();
     all.sort_unstable();
     all.dedup();
     all
 }
 
-fn read_row(
-    folder: &StudyFolder,
-    condition: Condition,
-    execution: Option<&Execution>,
-    skip: Option<&str>,
-) -> Row {
+fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, skip: Option<&str>) -> Row {
     let failure = execution.filter(|execution| execution.returncode != 0).map(|execution| {
         let unsaid = || format!("ended with code {}; see its log", execution.returncode);
         execution.error.clone().unwrap_or_else(unsaid)
     });
-    let (state, result) = match (folder.result(condition), failure, skip) {
+    let (state, result) = match (folder.result(&case), failure, skip) {
         (Ok(Some(result)), _, _) => match result.status {
             Status::Done => (State::Done, Some(result)),
             Status::Failed => {
@@ -152,7 +153,7 @@ fn read_row(
         (Ok(None), None, Some(reason)) => (State::Skipped(reason.to_owned()), None),
         (Ok(None), None, None) => (State::Pending, None),
     };
-    let job = folder.job_dir(condition);
+    let job = folder.job_dir(&case);
     let file = |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
     let files = result.as_ref().map(|result| result.files.clone()).unwrap_or_default();
     let recorded = result.as_ref().and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
@@ -162,7 +163,8 @@ fn read_row(
         .unwrap_or_else(|| recorded.clone());
     let metrics = [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
-    Row { condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
+    let condition = case.condition;
+    Row { case, condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
 }
 
 /// The numbers under `metrics`, or at the top level of older records.

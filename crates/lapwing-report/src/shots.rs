@@ -28,14 +28,14 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     ];
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
-        let bytes = std::fs::read(study.folder.job_dir(row.condition).join(file)).ok()?;
+        let bytes = std::fs::read(study.folder.job_dir(&row.case).join(file)).ok()?;
         Some(Shot {
             picture: Picture::decode(&bytes).ok()?,
             caption: caption.to_owned(),
             alt: format!("{alt}: {condition}."),
             unit,
             main: matches!(caption, "Amplitude" | "Phase"),
-            link: address(&link(&StudyFolder::relative_job_dir(row.condition), file)),
+            link: address(&link(&StudyFolder::relative_job_dir(&row.case), file)),
         })
     };
     wanted.into_iter().filter_map(shot).collect()

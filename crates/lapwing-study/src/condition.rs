@@ -1,4 +1,4 @@
-//! What is varied in a study: dose, view and split.
+//! What is varied in a study: dose, view and split; and the jobs of a condition: its repeats and solvers.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -116,6 +116,54 @@ impl fmt::Display for Condition {
     }
 }
 
+/// One job of a study: a condition, one of its noise realisations, and one of the study's solvers.
+///
+/// The first realisation and the first solver lie in the folders of the reference study, and their records have its fields
+/// and no others; the rest lie in a folder of their own inside the same roots (see [`crate::folder`]) and are named in the
+/// records. Its ordering is that of the condition, then the repeat, then the solver, the first one first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Case {
+    /// Dose, view and split.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// Which noise realisation, from 1; absent in records of the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub repeat: usize,
+    /// Name of the solver; `None` for the first solver of the study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
+}
+
+/// The repeat of a record that names none.
+pub(crate) fn first() -> usize {
+    1
+}
+
+/// Whether a record need not name the repeat.
+pub(crate) fn is_first(repeat: &usize) -> bool {
+    *repeat == 1
+}
+
+impl From<Condition> for Case {
+    /// The first noise realisation, with the first solver.
+    fn from(condition: Condition) -> Self {
+        Self { condition, repeat: 1, solver: None }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.condition)?;
+        if let Some(solver) = &self.solver {
+            write!(f, " {solver}")?;
+        }
+        if self.repeat > 1 {
+            write!(f, " repeat {}", self.repeat)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +186,23 @@ mod tests {
             ]
         );
         assert_eq!(names[17], "100000 test sparse");
+    }
+
+    #[test]
+    fn records_of_the_first_realisation_and_solver_have_the_fields_of_the_reference_study() {
+        let condition = Condition { dose: 1000, split: Split::Train, view: View::Dense };
+        let plain = Case::from(condition);
+        let json = serde_json::to_value(&plain).unwrap();
+        assert_eq!(json, serde_json::json!({"dose": 1000, "split": "train", "view": "dense"}));
+        assert_eq!(serde_json::from_value::<Case>(json).unwrap(), plain);
+        let other = Case { condition, repeat: 2, solver: Some("ML".to_owned()) };
+        let json = serde_json::to_value(&other).unwrap();
+        assert_eq!((&json["repeat"], &json["solver"]), (&2.into(), &"ML".into()));
+        assert_eq!(serde_json::from_value::<Case>(json).unwrap(), other);
+        assert_eq!(
+            (plain.to_string(), other.to_string()),
+            ("dose 1000 dense train".to_owned(), "dose 1000 dense train ML repeat 2".to_owned())
+        );
     }
 
     #[test]

@@ -9,9 +9,9 @@ mod written;
 pub use check::DesignError;
 pub(crate) use check::check_solver;
 
-use crate::condition::{Condition, Split, View};
+use crate::condition::{Case, Condition, Split, View};
 use crate::selection::Acceptance;
-use crate::solver::SolverConfig;
+use crate::solver::StudySolver;
 use crate::split::Cut;
 use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
@@ -40,8 +40,10 @@ pub struct Design {
     pub split: Cut,
     /// How views are selected.
     pub views: Views,
-    /// How data are reconstructed.
-    pub solver: SolverConfig,
+    /// How data are reconstructed: every condition with each of these. The first one's results lie in the folders of the
+    /// reference study. Never empty.
+    #[serde(rename = "solver")]
+    pub solvers: Vec<StudySolver>,
     /// Where random numbers start.
     pub seeds: Seeds,
 }
@@ -63,6 +65,8 @@ pub struct Matrix {
     pub gridsize: Vec<usize>,
     /// Neighbour count K of the groups; at least gridsize squared (OVERSAMPLING-001).
     pub neighbor_count: usize,
+    /// Number of noise realisations of every condition.
+    pub repeats: usize,
 }
 
 /// Where the object, the probe and the positions come from.
@@ -208,6 +212,16 @@ impl Design {
     pub fn conditions(&self) -> Vec<Condition> {
         Condition::all(&self.study.doses, &self.study.views, &self.study.splits)
     }
+
+    /// All conditions with every repeat and solver, in the order of the jobs.
+    pub fn cases(&self) -> Vec<Case> {
+        crate::plan::cases(&self.conditions(), self.study.repeats, &self.solvers)
+    }
+
+    /// The solver of a case; `None` when the study has none of that name.
+    pub fn solver(&self, case: &Case) -> Option<&StudySolver> {
+        crate::plan::solver_of(&self.solvers, case)
+    }
 }
 
 impl Default for Design {
@@ -254,9 +268,17 @@ mod tests {
         assert_eq!(design.views.spacing(View::Sparse, 128), Some(102.4));
         assert_eq!(design.views.spacing(View::Baseline, 128), None);
         assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
-        assert_eq!((design.solver.algorithm(), design.solver.solver.epochs()), ("LSQML", 100));
-        assert_eq!(design.solver.object_start, ObjectStart::Flat);
-        assert_eq!(design.solver.probe_start, ProbeStart::Perturbed);
+        let solvers: Vec<(&str, &str, usize)> = design
+            .solvers
+            .iter()
+            .map(|s| (s.name.as_str(), s.config.algorithm(), s.config.solver.epochs()))
+            .collect();
+        assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 50)]);
+        for solver in &design.solvers {
+            assert_eq!(solver.config.object_start, ObjectStart::Flat);
+            assert_eq!(solver.config.probe_start, ProbeStart::Perturbed);
+        }
+        assert_eq!((design.study.repeats, design.cases().len()), (1, 36));
         assert_eq!(design.conditions().len(), 18);
     }
 
@@ -333,6 +355,11 @@ mod tests {
             ("[probe]\nkind = \"disc\"\ndiameter = 1", vec!["probe", "diameter"]),
             ("[solver]\nepochs = 0", vec!["solver.epochs"]),
             ("[solver]\nbatch_size = 0", vec!["solver.batch_size"]),
+            ("solver = []", vec!["solver", "1 to 64"]),
+            ("[[solver]]\n[[solver]]\nepochs = 3", vec!["solver.name", "no other has", "LSQML"]),
+            ("[[solver]]\n[[solver]]\nname = \"lsqml\"", vec!["solver.name", "lsqml"]),
+            ("[solver]\nname = \"../x\"", vec!["solver.name", "../x"]),
+            ("[study]\nrepeats = 0", vec!["study.repeats", "1 to 10000"]),
             ("[base]\nfile = \"a.npz\"\n[specimen]", vec!["base", "specimen"]),
             ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
             ("[views]\nfloor = 1", vec!["unknown field `floor`"]),

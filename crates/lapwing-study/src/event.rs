@@ -1,6 +1,6 @@
 //! What happens during a study, as typed events; progress bars, logs and JSON streams are their consumers.
 
-use crate::condition::Condition;
+use crate::condition::{Case, Condition};
 use crate::record::{JobResult, Telemetry};
 use lapwing_solve::Epoch;
 
@@ -12,6 +12,8 @@ pub enum Event<'a> {
     Simulating {
         /// Mean photons per pattern.
         dose: u64,
+        /// Which noise realisation, from 1.
+        repeat: usize,
         /// Number of patterns of the whole scan.
         patterns: usize,
     },
@@ -19,6 +21,8 @@ pub enum Event<'a> {
     Simulated {
         /// Mean photons per pattern.
         dose: u64,
+        /// Which noise realisation, from 1.
+        repeat: usize,
         /// Measured mean counts per pattern of the whole scan.
         mean_counts: Option<f64>,
         /// They were there already.
@@ -28,6 +32,8 @@ pub enum Event<'a> {
     View {
         /// Which.
         condition: Condition,
+        /// Which noise realisation, from 1.
+        repeat: usize,
         /// How its positions were selected.
         telemetry: Telemetry,
         /// It was there already.
@@ -37,6 +43,8 @@ pub enum Event<'a> {
     ViewRefused {
         /// Which.
         condition: Condition,
+        /// Which noise realisation, from 1.
+        repeat: usize,
         /// The numbers, and what would help.
         reason: &'a str,
     },
@@ -44,15 +52,15 @@ pub enum Event<'a> {
     JobsPlanned {
         /// Number of jobs to run.
         jobs: usize,
-        /// Number of conditions left out.
+        /// Number of cases left out.
         skipped: usize,
-        /// Epochs of every job.
+        /// Epochs of all jobs together.
         epochs: usize,
     },
     /// A job begins.
     JobStarted {
         /// Which.
-        condition: Condition,
+        case: &'a Case,
         /// Its place among the jobs of this run, from 0.
         index: usize,
         /// Number of patterns.
@@ -61,7 +69,7 @@ pub enum Event<'a> {
     /// An epoch of a reconstruction is done.
     Epoch {
         /// The job; `None` outside a study.
-        condition: Option<Condition>,
+        case: Option<&'a Case>,
         /// Epochs done and asked for, and the loss.
         epoch: Epoch,
     },
@@ -77,7 +85,7 @@ pub enum Event<'a> {
     /// A job failed; the others go on.
     JobFailed {
         /// Which.
-        condition: Condition,
+        case: &'a Case,
         /// Its place among the jobs of this run, from 0.
         index: usize,
         /// Why.
@@ -85,5 +93,5 @@ pub enum Event<'a> {
     },
 }
 
-/// A consumer of events.
-pub type Observer<'o> = &'o mut dyn FnMut(Event<'_>);
+/// A consumer of events. Jobs that run at the same time call it in turn, each from its own thread.
+pub type Observer<'o> = &'o mut (dyn FnMut(Event<'_>) + Send);

@@ -9,8 +9,18 @@
 //! DIR/reconstructions/runs/<run id>/                 every run's own records, never changed
 //! DIR/report/                                        what people look at
 //! ```
+//!
+//! The second and further noise realisations, and the second and further solvers, have one more level inside the same roots:
+//!
+//! ```text
+//! DIR/data/repeat_2/dose_1000/patched_train.npz
+//! DIR/views/repeat_2/dose_1000/dense/dense_train.npz
+//! DIR/reconstructions/repeat_2/dose_1000/dense/train/
+//! DIR/reconstructions/ML/dose_1000/dense/train/
+//! DIR/reconstructions/ML/repeat_2/dose_1000/dense/train/
+//! ```
 
-use crate::condition::{Condition, Split, View};
+use crate::condition::{Case, Split, View};
 use crate::design::Design;
 use crate::ledger::Ledger;
 use crate::plan::Roots;
@@ -45,9 +55,20 @@ pub fn view_file(views_root: &Path, dose: u64, view: View, split: Split) -> Path
     view_dir(views_root, dose, view).join(format!("{view}_{split}.npz"))
 }
 
+/// The folder of one noise realisation under a root: the root itself for the first.
+pub fn repeat_root(root: &Path, repeat: usize) -> PathBuf {
+    match repeat {
+        1 => root.to_path_buf(),
+        _ => root.join(format!("repeat_{repeat}")),
+    }
+}
+
 /// Folder of one job's output under `artifact_root`.
-pub fn job_dir(artifact_root: &Path, condition: Condition) -> PathBuf {
-    artifact_root
+pub fn job_dir(artifact_root: &Path, case: &Case) -> PathBuf {
+    let condition = case.condition;
+    let root =
+        case.solver.as_ref().map_or_else(|| artifact_root.to_path_buf(), |name| artifact_root.join(name));
+    repeat_root(&root, case.repeat)
         .join(format!("dose_{}", condition.dose))
         .join(condition.view.name())
         .join(condition.split.name())
@@ -100,14 +121,14 @@ impl StudyFolder {
         self.root.join("report")
     }
 
-    /// Output folder of one condition.
-    pub fn job_dir(&self, condition: Condition) -> PathBuf {
-        job_dir(&self.artifact_root(), condition)
+    /// Output folder of one case.
+    pub fn job_dir(&self, case: &Case) -> PathBuf {
+        job_dir(&self.artifact_root(), case)
     }
 
-    /// Output folder of one condition relative to [`Self::root`], for links.
-    pub fn relative_job_dir(condition: Condition) -> PathBuf {
-        job_dir(Path::new("reconstructions"), condition)
+    /// Output folder of one case relative to [`Self::root`], for links.
+    pub fn relative_job_dir(case: &Case) -> PathBuf {
+        job_dir(Path::new("reconstructions"), case)
     }
 
     /// The resolved design, or `None` when the folder holds no study.
@@ -120,9 +141,9 @@ impl StudyFolder {
         }
     }
 
-    /// All conditions of the design in the order of the jobs; none when the folder holds no study.
-    pub fn conditions(&self) -> Result<Vec<Condition>> {
-        Ok(self.design()?.map(|design| design.conditions()).unwrap_or_default())
+    /// All cases of the design in the order of the jobs; none when the folder holds no study.
+    pub fn cases(&self) -> Result<Vec<Case>> {
+        Ok(self.design()?.map(|design| design.cases()).unwrap_or_default())
     }
 
     /// The merged manifest, or `None` before the first run.
@@ -135,17 +156,17 @@ impl StudyFolder {
         read_json(&self.artifact_root().join(SKIP_SUMMARY), "skip summary")
     }
 
-    /// The result of one condition, or `None` when it has not run.
-    pub fn result(&self, condition: Condition) -> Result<Option<JobResult>> {
-        read_json(&self.job_dir(condition).join(RESULT), "job result")
+    /// The result of one case, or `None` when it has not run.
+    pub fn result(&self, case: &Case) -> Result<Option<JobResult>> {
+        read_json(&self.job_dir(case).join(RESULT), "job result")
     }
 
-    /// What is known about one condition, as [`Self::outcomes`] tells it.
-    pub fn outcome(&self, condition: Condition) -> Result<Outcome> {
-        Ok(self.known()?.of(condition))
+    /// What is known about one case, as [`Self::outcomes`] tells it.
+    pub fn outcome(&self, case: &Case) -> Result<Outcome> {
+        Ok(self.known()?.of(case))
     }
 
-    /// What is known about every condition of the design, in the order of the jobs; without a design, about every condition
+    /// What is known about every case of the design, in the order of the jobs; without a design, about every case
     /// of the merged manifest. `None` when the folder has neither.
     ///
     /// A result counts only when it is this design's: made with the options of the design's solver, from the very data set
@@ -154,48 +175,45 @@ impl StudyFolder {
     ///
     /// # Errors
     /// When the design, the merged manifest or the record of made files cannot be read.
-    pub fn outcomes(&self) -> Result<Option<Vec<(Condition, Outcome)>>> {
+    pub fn outcomes(&self) -> Result<Option<Vec<(Case, Outcome)>>> {
         let known = self.known()?;
-        let conditions = match (&known.design, &known.manifest) {
-            (Some(design), _) => design.conditions(),
-            (None, Some(manifest)) => conditions_of(manifest),
+        let cases = match (&known.design, &known.manifest) {
+            (Some(design), _) => design.cases(),
+            (None, Some(manifest)) => cases_of(manifest),
             (None, None) => return Ok(None),
         };
-        Ok(Some(conditions.into_iter().map(|condition| (condition, known.of(condition))).collect()))
+        Ok(Some(cases.into_iter().map(|case| (case.clone(), known.of(&case))).collect()))
     }
 
     fn known(&self) -> Result<Known<'_>> {
         let design = self.design()?;
-        let options = design.as_ref().map(|design| as_recorded(&design.solver));
         let manifest = self.manifest()?;
-        Ok(Known { folder: self, design, options, manifest, ledger: Ledger::open(&self.root)? })
+        Ok(Known { folder: self, design, manifest, ledger: Ledger::open(&self.root)? })
     }
 }
 
-/// The records that decide what became of a condition.
+/// The records that decide what became of a case.
 struct Known<'a> {
     folder: &'a StudyFolder,
     design: Option<Design>,
-    /// The solver's options as a record holds them.
-    options: Option<Value>,
     manifest: Option<Manifest>,
     ledger: Ledger,
 }
 
 impl Known<'_> {
-    /// The one place where the state of a condition is decided.
-    fn of(&self, condition: Condition) -> Outcome {
-        let found = self.folder.result(condition);
+    /// The one place where the state of a case is decided.
+    fn of(&self, case: &Case) -> Outcome {
+        let found = self.folder.result(case);
         let stale = match &found {
-            Ok(Some(result)) => self.stale(condition, result),
+            Ok(Some(result)) => self.stale(case, result),
             _ => None,
         };
-        let told = self.told(condition);
+        let told = self.told(case);
         match (found, stale) {
             (Ok(Some(result)), None) => Outcome::Finished(Box::new(result)),
             (Err(error), _) => Outcome::Failed {
                 error: format!("its record cannot be read: {error}"),
-                log_path: self.folder.job_dir(condition).join("log.txt"),
+                log_path: self.folder.job_dir(case).join("log.txt"),
             },
             (Ok(Some(_)), Some(reason)) => told.unwrap_or(Outcome::Stale { reason }),
             (Ok(None), _) => told.unwrap_or(Outcome::Pending),
@@ -203,13 +221,15 @@ impl Known<'_> {
     }
 
     /// Why a result is not this design's.
-    fn stale(&self, condition: Condition, result: &JobResult) -> Option<String> {
+    fn stale(&self, case: &Case, result: &JobResult) -> Option<String> {
         // A folder of results without a design has nothing that they could contradict.
-        if self.options.as_ref()? != &result.options {
+        let design = self.design.as_ref()?;
+        let solver = design.solver(case)?;
+        if as_recorded(&solver.config) != result.options {
             return Some("the result in its folder was made with other solver options".to_owned());
         }
         let roots = self.folder.roots();
-        match self.ledger.hash_of(&roots.input(condition)) {
+        match self.ledger.hash_of(&roots.input(case.condition, case.repeat)) {
             Some(hash) if hash == result.input_hash => None,
             Some(_) => Some("the result in its folder was made from other data".to_owned()),
             None => Some("its data have not been made for this design yet".to_owned()),
@@ -217,15 +237,15 @@ impl Known<'_> {
     }
 
     /// A failure or a skip in the merged manifest.
-    fn told(&self, condition: Condition) -> Option<Outcome> {
+    fn told(&self, case: &Case) -> Option<Outcome> {
         let manifest = self.manifest.as_ref()?;
-        let execution = manifest.execution_results.iter().rfind(|e| e.condition == condition);
+        let execution = manifest.execution_results.iter().rfind(|e| &e.case == case);
         if let Some(Execution { returncode, error, log_path, .. }) = execution.filter(|e| e.returncode != 0) {
             let unsaid = || format!("ended with code {returncode}; see its log");
             let error = error.clone().unwrap_or_else(unsaid);
             return Some(Outcome::Failed { error, log_path: log_path.clone() });
         }
-        let skipped = manifest.missing_jobs.iter().find(|skipped| skipped.condition == condition)?;
+        let skipped = manifest.missing_jobs.iter().find(|skipped| &skipped.case == case)?;
         Some(Outcome::Skipped { reason: skipped.reason.clone() })
     }
 }
@@ -236,9 +256,9 @@ fn as_recorded(config: &SolverConfig) -> Value {
     serde_json::to_vec(config).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
 }
 
-fn conditions_of(manifest: &Manifest) -> Vec<Condition> {
-    let jobs = manifest.jobs.iter().map(|job| job.condition);
-    let mut all: Vec<Condition> = jobs.chain(manifest.missing_jobs.iter().map(|job| job.condition)).collect();
+fn cases_of(manifest: &Manifest) -> Vec<Case> {
+    let jobs = manifest.jobs.iter().map(|job| &job.case);
+    let mut all: Vec<Case> = jobs.chain(manifest.missing_jobs.iter().map(|job| &job.case)).cloned().collect();
     all.sort_unstable();
     all.dedup();
     all

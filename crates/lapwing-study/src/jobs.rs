@@ -1,14 +1,13 @@
 //! The reconstruction jobs of a plan: one after another, each on all threads, each with its log; a failed job stops no other.
 
-use crate::condition::{Condition, Split, View};
+use crate::condition::{Case, Split, View};
 use crate::event::{Event, Observer};
-use crate::folder::{RESULT, data_file};
+use crate::folder::RESULT;
 use crate::lock::Lock;
 use crate::plan::{Agenda, MissingViews, Plan, absolute};
 use crate::reconstruct::{CompareWith, Task};
 use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
 use crate::runs::RunRecord;
-use crate::solver::SolverConfig;
 use crate::{Result, StudyError, hash};
 use lapwing_files::{Archive, ReadOptions};
 use lapwing_model::Position;
@@ -24,8 +23,6 @@ use std::time::Instant;
 pub struct JobOptions {
     /// Which jobs.
     pub filters: Filters,
-    /// Solver and start fields.
-    pub config: SolverConfig,
     /// Whether a missing view is an error.
     pub missing_views: MissingViews,
     /// Write the records of what would run, but run nothing.
@@ -79,16 +76,16 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let mut record = RunRecord::begin(plan, options.filters, agenda)?;
+    let mut record = RunRecord::begin(plan, options.filters.clone(), agenda)?;
     observe(Event::JobsPlanned {
         jobs: agenda.jobs.len(),
         skipped: record.skips().skipped_count,
-        epochs: options.config.solver.epochs(),
+        epochs: agenda.jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs)),
     });
     if !options.dry_run {
         let mut areas = Areas { plan, known: HashMap::new() };
         for (index, job) in agenda.jobs.iter().enumerate() {
-            let execution = run_job(job, index, options, &mut areas, &record, observe);
+            let execution = run_job(job, index, &mut areas, &record, observe);
             record.add(execution?)?;
         }
     }
@@ -104,14 +101,12 @@ fn run_agenda(
 fn run_job(
     job: &JobRecord,
     index: usize,
-    options: &JobOptions,
     areas: &mut Areas<'_>,
     record: &RunRecord,
     observe: Observer<'_>,
 ) -> Result<Execution> {
     let started = Instant::now();
-    let condition = job.condition;
-    let log_path = record.log_path(condition);
+    let log_path = record.log_path(&job.case);
     let mut log_file = File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
     let mut broken = None;
     let mut log = |line: &str| {
@@ -120,9 +115,9 @@ fn run_job(
             broken.get_or_insert(error);
         }
     };
-    log(&condition.to_string());
+    log(&job.case.to_string());
     // Nothing in a job should panic; if something does, the other jobs must go on all the same.
-    let guarded = AssertUnwindSafe(|| attempt(job, index, options, areas, &mut log, observe));
+    let guarded = AssertUnwindSafe(|| attempt(job, index, areas, &mut log, observe));
     let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -137,11 +132,11 @@ fn run_job(
     match (&outcome, &error) {
         (Ok((result, resumed)), _) => observe(Event::JobDone { index, result, resumed: *resumed }),
         (Err(_), error) => {
-            observe(Event::JobFailed { condition, index, error: error.as_deref().unwrap_or_default() });
+            observe(Event::JobFailed { case: &job.case, index, error: error.as_deref().unwrap_or_default() });
         }
     }
     Ok(Execution {
-        condition,
+        case: job.case.clone(),
         returncode: i32::from(error.is_some()),
         log_path: absolute(&log_path),
         telemetry: telemetry.or_else(|| told_by(job)),
@@ -156,18 +151,17 @@ fn run_job(
 fn attempt(
     job: &JobRecord,
     index: usize,
-    options: &JobOptions,
     areas: &mut Areas<'_>,
     log: &mut dyn FnMut(&str),
     observe: Observer<'_>,
 ) -> Result<(JobResult, bool)> {
-    let ready = prepare(job, options, areas);
+    let ready = prepare(job, areas);
     if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
         // Whatever comes now, an old result is not what this job made of its input.
         remove_if_there(&job.output_dir.join(RESULT))?;
     }
     let Ready { task, input_hash, patterns, existing } = ready?;
-    observe(Event::JobStarted { condition: job.condition, index, patterns });
+    observe(Event::JobStarted { case: &job.case, index, patterns });
     if let Some(result) = existing {
         log("the result is there already, from the same input and options");
         return Ok((result, true));
@@ -183,14 +177,14 @@ struct Ready {
     existing: Option<JobResult>,
 }
 
-fn prepare(job: &JobRecord, options: &JobOptions, areas: &mut Areas<'_>) -> Result<Ready> {
+fn prepare(job: &JobRecord, areas: &mut Areas<'_>) -> Result<Ready> {
     let task = Task {
         input: job.input_npz.clone(),
         reading: ReadOptions::default(),
         output: job.output_dir.clone(),
-        config: options.config.clone(),
-        condition: Some(job.condition),
-        comparison: CompareWith::TruthOver(areas.of(job.condition)?),
+        solver: areas.plan.solver(&job.case)?.clone(),
+        case: Some(job.case.clone()),
+        comparison: CompareWith::TruthOver(areas.of(&job.case)?),
     };
     let patterns = positions(&job.input_npz)?.len();
     let input_hash = hash::file(&job.input_npz)?;
@@ -210,7 +204,7 @@ pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
 
 /// The selection of a view whose reconstruction failed, when the view itself can be read.
 fn told_by(job: &JobRecord) -> Option<crate::record::Telemetry> {
-    if job.condition.view == View::Baseline {
+    if job.case.condition.view == View::Baseline {
         return None;
     }
     let metadata = lapwing_files::metadata::read(&Archive::open(&job.input_npz).ok()?).ok()?;
@@ -224,15 +218,16 @@ struct Areas<'a> {
 }
 
 impl Areas<'_> {
-    /// Those of the split's own file; of the view where that file does not exist.
-    fn of(&mut self, condition: Condition) -> Result<Vec<Position>> {
+    /// Those of the split's own file, the same in all repeats; of the view where that file does not exist.
+    fn of(&mut self, case: &Case) -> Result<Vec<Position>> {
+        let condition = case.condition;
         let key = (condition.dose, condition.split);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
-        let split = data_file(&self.plan.roots.data, condition.dose, condition.split);
+        let split = self.plan.roots.split(condition, case.repeat);
         if !split.is_file() {
-            return positions(&self.plan.roots.input(condition));
+            return positions(&self.plan.roots.input(condition, case.repeat));
         }
         let scan = positions(&split)?;
         self.known.insert(key, scan.clone());

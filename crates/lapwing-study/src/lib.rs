@@ -19,7 +19,7 @@
 //! let report = run::study(&design, folder.path(), &mut |_event| {})?;
 //! assert_eq!((report.manifest.jobs.len(), report.failed()), (2, 0));
 //! let study = StudyFolder::new(folder.path());
-//! assert!(study.result(study.conditions()?[0])?.is_some());
+//! assert!(study.result(&study.cases()?[0])?.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -50,7 +50,7 @@ pub mod split;
 pub mod start;
 pub mod views;
 
-pub use condition::{Condition, Split, View};
+pub use condition::{Case, Condition, Split, View};
 pub use design::{Design, DesignError};
 pub use error::StudyError;
 pub use folder::StudyFolder;

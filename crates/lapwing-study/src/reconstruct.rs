@@ -4,7 +4,7 @@ mod output;
 
 pub use output::write_npz;
 
-use crate::condition::Condition;
+use crate::condition::Case;
 use crate::data::{mean_counts, probe_diameter, shared_fraction};
 use crate::event::{Event, Observer};
 use crate::folder::RESULT;
@@ -14,7 +14,7 @@ use crate::overlap::scan_overlap;
 use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
-use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::solver::{ObjectStart, ProbeStart, StudySolver};
 use crate::start::Start;
 use crate::{Result, StudyError, views};
 use jiff::Timestamp;
@@ -36,10 +36,10 @@ pub struct Task {
     pub reading: ReadOptions,
     /// Folder of the results; made when it does not exist.
     pub output: PathBuf,
-    /// Solver and start fields.
-    pub config: SolverConfig,
+    /// Solver and start fields, under their name.
+    pub solver: StudySolver,
     /// Place in a study, if any.
-    pub condition: Option<Condition>,
+    pub case: Option<Case>,
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
 }
@@ -66,7 +66,7 @@ impl Task {
         };
         let reading = format!("{:?}", self.reading);
         let version = ("result 3", env!("CARGO_PKG_VERSION"));
-        hash::key(&(input_hash, reading, &self.config, self.condition, area, version))
+        hash::key(&(input_hash, reading, &self.solver.config, &self.case, area, version))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
@@ -126,12 +126,14 @@ impl Task {
 
     fn blank(&self, input_hash: &str) -> JobResult {
         JobResult {
-            condition: self.condition,
+            condition: self.case.as_ref().map(|case| case.condition),
+            repeat: self.case.as_ref().map_or(1, |case| case.repeat),
+            solver: self.solver.name.clone(),
             status: Status::Done,
             error: None,
             timestamp: Timestamp::now(),
-            algorithm: self.config.algorithm().to_owned(),
-            options: json!(self.config),
+            algorithm: self.solver.config.algorithm().to_owned(),
+            options: json!(self.solver.config),
             input_npz: crate::plan::absolute(&self.input),
             input_hash: input_hash.to_owned(),
             key: self.key(input_hash),
@@ -171,7 +173,7 @@ impl Task {
             None => log("dose scale unknown: intensities in the file's own unit"),
         }
 
-        let start = Start::of(&dataset, &self.config)?;
+        let start = Start::of(&dataset, &self.solver.config)?;
         // Only the intensities are needed from here on, and the stack is the largest thing in memory.
         dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
@@ -179,21 +181,22 @@ impl Task {
         let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
         log(&format!(
             "start: {} object, {} probe",
-            match self.config.object_start {
+            match self.solver.config.object_start {
                 ObjectStart::Flat => "flat",
                 ObjectStart::Guess => "the file's",
             },
-            match self.config.probe_start {
+            match self.solver.config.probe_start {
                 ProbeStart::File => "the file's",
                 ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
             }
         ));
-        log(&format!("{} {}", self.config.algorithm(), json!(self.config)));
+        let config = &self.solver.config;
+        log(&format!("{} {}", config.algorithm(), json!(config)));
         let solving = Instant::now();
-        let condition = self.condition;
-        let solution = self.config.solver.solve(&problem, &mut |epoch| {
+        let case = self.case.as_ref();
+        let solution = config.solver.solve(&problem, &mut |epoch| {
             log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
-            observe(Event::Epoch { condition, epoch });
+            observe(Event::Epoch { case, epoch });
             // A solver that lost its way never finds back.
             if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
         });
@@ -206,8 +209,14 @@ impl Task {
 
         // The reconstruction is safe before anything else is made of it.
         let metadata = dataset.metadata.as_ref();
-        result.files =
-            output::write(&self.output, &solution, &dataset.scan, start.origin, &self.config, metadata)?;
+        result.files = output::write(
+            &self.output,
+            &solution,
+            &dataset.scan,
+            start.origin,
+            &self.solver.config,
+            metadata,
+        )?;
         let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
@@ -246,8 +255,8 @@ impl Task {
 
     /// The view's own account of itself, which jobs on views must have.
     fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
-        match self.condition {
-            Some(condition) if condition.view != crate::View::Baseline => {
+        match &self.case {
+            Some(case) if case.condition.view != crate::View::Baseline => {
                 views::telemetry(dataset.metadata.as_ref()).map(Some)
             }
             _ => Ok(None),

@@ -2,14 +2,14 @@
 //!
 //! The names of the first two are those of the reference study; fields may be added but never renamed.
 
-use crate::condition::{Condition, Split, View};
+use crate::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What was asked for; `null` means no restriction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
     /// Only this dose.
     pub dose: Option<u64>,
@@ -19,30 +19,36 @@ pub struct Filters {
     pub split: Option<Split>,
     /// Only this grid size. Iterative solvers do not group images, so every job belongs to every grid size of the study.
     pub gridsize: Option<usize>,
+    /// Only this noise realisation, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<usize>,
+    /// Only the solver of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
 }
 
 /// One reconstruction that is to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
-    /// Dose, view and split.
+    /// Condition, repeat and solver.
     #[serde(flatten)]
-    pub condition: Condition,
+    pub case: Case,
     /// The data set.
     pub input_npz: PathBuf,
     /// Where the results go.
     pub output_dir: PathBuf,
-    /// Name of the solver, for example `LSQML`.
+    /// The algorithm, for example `LSQML`; several solvers of a study can be one algorithm with different options.
     pub algorithm: String,
     /// Number of epochs asked for.
     pub num_epochs: usize,
 }
 
-/// A condition that has no job, and why.
+/// A case that is not run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Dose, view and split.
+    /// Condition, repeat and solver.
     #[serde(flatten)]
-    pub condition: Condition,
+    pub case: Case,
     /// Why.
     pub reason: String,
 }
@@ -65,9 +71,9 @@ pub struct Telemetry {
 /// What became of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
-    /// Dose, view and split.
+    /// Condition, repeat and solver.
     #[serde(flatten)]
-    pub condition: Condition,
+    pub case: Case,
     /// 0 when done.
     pub returncode: i32,
     /// The job's log.
@@ -102,7 +108,7 @@ pub struct Manifest {
     pub artifact_root: PathBuf,
     /// What was asked for.
     pub filters: Filters,
-    /// Number of conditions of the study.
+    /// Number of cases of the study: conditions times repeats times solvers.
     pub total_jobs: usize,
     /// Number of jobs after filtering; equals the length of `jobs`.
     pub filtered_jobs: usize,
@@ -117,14 +123,14 @@ pub struct Manifest {
     pub run_ids: Vec<String>,
 }
 
-/// `skip_summary.json`: every condition without a job, once.
+/// `skip_summary.json`: every case that is not run, once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SkipSummary {
     /// When it was written.
     pub timestamp: Timestamp,
     /// Length of `skipped_jobs`.
     pub skipped_count: usize,
-    /// Conditions without a job.
+    /// Cases that are not run.
     pub skipped_jobs: Vec<Skipped>,
     /// How many of them were skipped because their input file does not exist.
     pub missing_phase_d_count: usize,
@@ -184,13 +190,19 @@ pub struct Files {
 pub struct JobResult {
     /// Dose, view and split; `None` for a reconstruction outside a study.
     pub condition: Option<Condition>,
+    /// Which noise realisation of the condition, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub repeat: usize,
+    /// Name of the solver in the study; the algorithm's name unless the study gives it another.
+    #[serde(default)]
+    pub solver: String,
     /// Done or failed.
     pub status: Status,
     /// Why it failed.
     pub error: Option<String>,
     /// When it ended.
     pub timestamp: Timestamp,
-    /// Name of the solver, for example `LSQML`.
+    /// The algorithm, for example `LSQML`.
     pub algorithm: String,
     /// Every option of the solver and of the start fields, as used.
     pub options: serde_json::Value,
@@ -231,7 +243,7 @@ pub struct JobResult {
     pub files: Files,
 }
 
-/// What became of one condition.
+/// What became of one case.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {

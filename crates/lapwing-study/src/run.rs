@@ -4,7 +4,7 @@ use crate::condition::{Condition, Split, View};
 use crate::data::{self, Sample, probe_diameter};
 use crate::design::{Design, Source};
 use crate::event::{Event, Observer};
-use crate::folder::{RESULT, StudyFolder, data_file, view_dir, view_file};
+use crate::folder::{RESULT, StudyFolder, data_file, repeat_root, view_dir, view_file};
 use crate::jobs::{self, JobOptions, JobsReport, remove_if_there};
 use crate::ledger::Ledger;
 use crate::lock::{Lock, enclosing_study};
@@ -16,6 +16,8 @@ use crate::selection::Acceptance;
 use crate::{Result, StudyError, hash, views};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Archive, Dataset, atomic};
+use lapwing_model::stream::stream;
+use rand::Rng;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,7 +48,6 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
         filters: Filters::default(),
-        config: design.solver.clone(),
         missing_views: MissingViews::Skip(refused),
         dry_run: false,
     };
@@ -57,26 +58,41 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     Plan {
         roots: folder.roots(),
-        conditions: design.conditions(),
+        cases: design.cases(),
         gridsizes: design.study.gridsize.clone(),
-        algorithm: design.solver.algorithm().to_owned(),
-        num_epochs: design.solver.solver.epochs(),
+        solvers: design.solvers.clone(),
+    }
+}
+
+/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a stream of their own for the others.
+fn noise_seed(seed: u64, repeat: usize) -> u64 {
+    match repeat {
+        1 => seed,
+        _ => stream(seed, "repeat", repeat as u64).next_u64(),
     }
 }
 
 /// What the data sets of a dose are made from. The content of a base file counts (its hash, `base`), not where it lies.
-fn data_key(design: &Design, base: Option<&str>, dose: u64) -> String {
+fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
     let source = match &design.source {
         Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
         built_in @ Source::BuiltIn { .. } => json!(built_in),
     };
-    let (side, seed) = (design.study.pattern_size, design.seeds.simulation);
-    hash::key(&("data 2", source, base, side, dose, design.split, seed, env!("CARGO_PKG_VERSION")))
+    let side = design.study.pattern_size;
+    let seeds = (design.seeds.simulation, noise_seed(design.seeds.simulation, repeat));
+    hash::key(&("data 3", source, base, side, dose, design.split, seeds, env!("CARGO_PKG_VERSION")))
 }
 
 /// What a view is made from; `input` is the content hash of its split.
 fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
     hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
+}
+
+/// Every dose, repeat and split of a design, in this order.
+fn halves(design: &Design, splits: &[Split]) -> Vec<(u64, usize, Split)> {
+    let study = &design.study;
+    let repeats = study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
+    repeats.flat_map(|(dose, repeat)| splits.iter().map(move |&split| (dose, repeat, split))).collect()
 }
 
 /// Forgets the data sets and views that were made for another design: until they are made again, no result stands on them.
@@ -87,15 +103,15 @@ fn forget_outdated(
     ledger: &mut Ledger,
 ) -> Result<()> {
     let acceptance = design.views.acceptance();
-    for (dose, split) in design.study.doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
-        let data = data_file(&folder.data_root(), dose, split);
-        if !ledger.made_under(&data, &data_key(design, base, dose)) {
+    for (dose, repeat, split) in halves(design, &Split::ALL) {
+        let data = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
+        if !ledger.made_under(&data, &data_key(design, base, dose, repeat)) {
             ledger.forget(&data)?;
         }
         let input = ledger.hash_of(&data).map(str::to_owned);
         for view in View::ALL {
             let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
-            let file = view_file(&folder.views_root(), dose, view, split);
+            let file = view_file(&repeat_root(&folder.views_root(), repeat), dose, view, split);
             let key = input.as_ref().map(|input| view_key(input, spacing, &acceptance));
             if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
                 ledger.forget(&file)?;
@@ -105,7 +121,7 @@ fn forget_outdated(
     Ok(())
 }
 
-/// Simulates every dose and cuts it into halves.
+/// Simulates every dose and repeat and cuts it into halves.
 fn make_data(
     design: &Design,
     base: Option<&str>,
@@ -114,9 +130,10 @@ fn make_data(
     observe: Observer<'_>,
 ) -> Result<()> {
     let mut sample: Option<Sample> = None;
-    for &dose in &design.study.doses {
-        let key = data_key(design, base, dose);
-        let files = Split::ALL.map(|split| data_file(&folder.data_root(), dose, split));
+    for (dose, repeat, _) in halves(design, &[Split::Train]) {
+        let key = data_key(design, base, dose, repeat);
+        let root = repeat_root(&folder.data_root(), repeat);
+        let files = Split::ALL.map(|split| data_file(&root, dose, split));
         let mut resumed = true;
         for file in &files {
             resumed &= ledger.current(file, &key)?.is_some();
@@ -126,8 +143,8 @@ fn make_data(
                 Some(made) => made,
                 None => sample.insert(Sample::of(design)?),
             };
-            observe(Event::Simulating { dose, patterns: sample.scan.len() });
-            let whole = sample.expose(dose, design.seeds.simulation)?;
+            observe(Event::Simulating { dose, repeat, patterns: sample.scan.len() });
+            let whole = sample.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
             let halves = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder(&files[0])?;
@@ -136,7 +153,7 @@ fn make_data(
                 ledger.note(file, &key)?;
             }
         }
-        observe(Event::Simulated { dose, mean_counts: mean_counts_of(&files[0])?, resumed });
+        observe(Event::Simulated { dose, repeat, mean_counts: mean_counts_of(&files[0])?, resumed });
     }
     Ok(())
 }
@@ -147,20 +164,19 @@ fn make_views(
     folder: &StudyFolder,
     ledger: &mut Ledger,
     observe: Observer<'_>,
-) -> Result<BTreeMap<Condition, String>> {
+) -> Result<BTreeMap<(Condition, usize), String>> {
     let mut refused = BTreeMap::new();
     let acceptance = design.views.acceptance();
     // Splits outermost: each is read at most once.
-    for (dose, split) in
-        design.study.doses.iter().flat_map(|&dose| design.study.splits.iter().map(move |&s| (dose, s)))
-    {
-        let source = data_file(&folder.data_root(), dose, split);
+    for (dose, repeat, split) in halves(design, &design.study.splits) {
+        let source = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
+        let views_root = repeat_root(&folder.views_root(), repeat);
         let mut dataset: Option<Dataset> = None;
         let mut source_hash: Option<String> = None;
         for &view in &design.study.views {
             let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
             let condition = Condition { dose, view, split };
-            let file = view_file(&folder.views_root(), dose, view, split);
+            let file = view_file(&views_root, dose, view, split);
             let input = match &source_hash {
                 Some(known) => known.clone(),
                 None => source_hash.insert(hash::file(&source)?).clone(),
@@ -169,7 +185,7 @@ fn make_views(
             if ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
                 let telemetry = views::telemetry(metadata.as_ref())?;
-                observe(Event::View { condition, telemetry, resumed: true });
+                observe(Event::View { condition, repeat, telemetry, resumed: true });
                 continue;
             }
             let split_data = match &mut dataset {
@@ -179,13 +195,13 @@ fn make_views(
             match make_view(split_data, condition, spacing, &acceptance, &file)? {
                 Ok(telemetry) => {
                     ledger.note(&file, &key)?;
-                    observe(Event::View { condition, telemetry, resumed: false });
+                    observe(Event::View { condition, repeat, telemetry, resumed: false });
                 }
                 Err(reason) => {
-                    discard_view(&folder.views_root(), condition)?;
-                    discard_result(folder, ledger, condition)?;
-                    observe(Event::ViewRefused { condition, reason: &reason });
-                    refused.insert(condition, reason);
+                    discard_view(&views_root, condition)?;
+                    discard_results(folder, ledger, condition, repeat)?;
+                    observe(Event::ViewRefused { condition, repeat, reason: &reason });
+                    refused.insert((condition, repeat), reason);
                 }
             }
         }
@@ -227,10 +243,17 @@ fn discard_view(views_root: &Path, Condition { dose, view, split }: Condition) -
     remove_if_there(&view_file(views_root, dose, view, split))
 }
 
-/// Takes back the result of a condition whose view was refused.
-fn discard_result(folder: &StudyFolder, ledger: &mut Ledger, condition: Condition) -> Result<()> {
-    ledger.forget(&folder.roots().input(condition))?;
-    remove_if_there(&folder.job_dir(condition).join(RESULT))
+/// Takes back the results of a condition whose view was refused, of all solvers of the study.
+fn discard_results(
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    condition: Condition,
+    repeat: usize,
+) -> Result<()> {
+    ledger.forget(&folder.roots().input(condition, repeat))?;
+    let mut cases =
+        folder.cases()?.into_iter().filter(|case| case.condition == condition && case.repeat == repeat);
+    cases.try_for_each(|case| remove_if_there(&folder.job_dir(&case).join(RESULT)))
 }
 
 /// The views that [`write_views`] made and refused.
@@ -271,7 +294,7 @@ pub fn write_views(
                 Err(reason) => {
                     discard_view(&roots.views, condition)?;
                     if let Some(study) = &study {
-                        discard_result(study, &mut Ledger::open(study.root())?, condition)?;
+                        discard_results(study, &mut Ledger::open(study.root())?, condition, 1)?;
                     }
                     report.refused.push((condition, reason));
                 }
@@ -282,7 +305,7 @@ pub fn write_views(
 }
 
 /// Measures the overlap of every data set of the study for every grid size, and writes it beside the files: one JSON for
-/// each split (`overlap_gs1_train.json`), and both in one bundle (`overlap_gs1.json`).
+/// each split (`overlap_gs1_train.json`), and both in one bundle (`overlap_gs1.json`). Repeats have the same positions.
 fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
     for (&dose, &view) in
         design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))
@@ -291,7 +314,7 @@ fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
             let mut bundle = Bundle::default();
             let mut dir = PathBuf::new();
             for &split in &design.study.splits {
-                let file = folder.roots().input(Condition { dose, view, split });
+                let file = folder.roots().input(Condition { dose, view, split }, 1);
                 if !file.is_file() {
                     continue;
                 }

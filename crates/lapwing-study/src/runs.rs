@@ -7,7 +7,7 @@
 //!
 //! The merged picture is computed afresh from the runs' records, so that it can always be made again.
 
-use crate::condition::Condition;
+use crate::condition::{Case, Condition};
 use crate::folder::{MANIFEST, SKIP_SUMMARY, read_json};
 use crate::plan::{Agenda, Plan, absolute};
 use crate::record::{Execution, Filters, JobRecord, Manifest, SkipSummary, Skipped};
@@ -37,7 +37,7 @@ impl RunRecord {
         let timestamp = Timestamp::now();
         let (id, dir) = new_run_dir(&artifact_root, timestamp)?;
         let mut skipped_jobs = [agenda.filtered_out.as_slice(), &agenda.missing].concat();
-        skipped_jobs.sort_by_key(|skipped| skipped.condition);
+        skipped_jobs.sort_by_cached_key(|skipped| skipped.case.clone());
         let record = Self {
             manifest: Manifest {
                 timestamp,
@@ -45,7 +45,7 @@ impl RunRecord {
                 phase_d_root: absolute(&plan.roots.views),
                 artifact_root: absolute(&artifact_root),
                 filters,
-                total_jobs: plan.conditions.len(),
+                total_jobs: plan.cases.len(),
                 filtered_jobs: agenda.jobs.len(),
                 jobs: agenda.jobs.clone(),
                 missing_jobs: agenda.missing.clone(),
@@ -75,9 +75,8 @@ impl RunRecord {
     }
 
     /// Log file of a job in this run.
-    pub fn log_path(&self, condition: Condition) -> PathBuf {
-        let Condition { dose, view, split } = condition;
-        self.dir.join("logs").join(format!("dose_{dose}_{view}_{split}.log"))
+    pub fn log_path(&self, case: &Case) -> PathBuf {
+        self.dir.join("logs").join(log_name(case))
     }
 
     /// Adds a result and brings both pictures on disk up to date.
@@ -112,39 +111,47 @@ impl RunRecord {
     }
 }
 
+/// `dose_1000_dense_train.log`, and for another solver or repeat `dose_1000_dense_train_ML_repeat_2.log`.
+fn log_name(case: &Case) -> String {
+    let Condition { dose, view, split } = case.condition;
+    let solver = case.solver.as_ref().map(|name| format!("_{name}")).unwrap_or_default();
+    let repeat = if case.repeat > 1 { format!("_repeat_{}", case.repeat) } else { String::new() };
+    format!("dose_{dose}_{view}_{split}{solver}{repeat}.log")
+}
+
 /// The merged picture of `runs`, oldest first; there must be at least one.
 ///
-/// Of every condition the latest run decides that ran it or missed its input. A run that only planned it (a dry run, or one
+/// Of every case the latest run decides that ran it or missed its input. A run that only planned it (a dry run, or one
 /// that was stopped before) decides nothing about a job that was run before; after a missed input it says that there is a job
 /// now. Being filtered out of a run says nothing, unless no run ever said more.
 fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
-    let mut jobs: BTreeMap<Condition, JobRecord> = BTreeMap::new();
-    let mut results: BTreeMap<Condition, Execution> = BTreeMap::new();
-    let mut missing: BTreeMap<Condition, Skipped> = BTreeMap::new();
-    let mut skipped: BTreeMap<Condition, Skipped> = BTreeMap::new();
+    let mut jobs: BTreeMap<&Case, &JobRecord> = BTreeMap::new();
+    let mut results: BTreeMap<&Case, &Execution> = BTreeMap::new();
+    let mut missing: BTreeMap<&Case, &Skipped> = BTreeMap::new();
+    let mut skipped: BTreeMap<&Case, &Skipped> = BTreeMap::new();
     for (manifest, skips) in runs {
-        let executed: BTreeMap<Condition, &Execution> =
-            manifest.execution_results.iter().map(|result| (result.condition, result)).collect();
+        let executed: BTreeMap<&Case, &Execution> =
+            manifest.execution_results.iter().map(|result| (&result.case, result)).collect();
         for job in &manifest.jobs {
-            match executed.get(&job.condition) {
+            match executed.get(&job.case) {
                 Some(&result) => {
-                    results.insert(job.condition, result.clone());
+                    results.insert(&job.case, result);
                 }
-                None if results.contains_key(&job.condition) => continue,
+                None if results.contains_key(&job.case) => continue,
                 None => {}
             }
-            jobs.insert(job.condition, job.clone());
-            missing.remove(&job.condition);
+            jobs.insert(&job.case, job);
+            missing.remove(&job.case);
         }
         for skip in &manifest.missing_jobs {
-            jobs.remove(&skip.condition);
-            results.remove(&skip.condition);
-            missing.insert(skip.condition, skip.clone());
+            jobs.remove(&skip.case);
+            results.remove(&skip.case);
+            missing.insert(&skip.case, skip);
         }
-        skipped.extend(skips.skipped_jobs.iter().map(|skip| (skip.condition, skip.clone())));
+        skipped.extend(skips.skipped_jobs.iter().map(|skip| (&skip.case, skip)));
     }
     skipped.extend(missing.clone());
-    skipped.retain(|condition, _| !jobs.contains_key(condition));
+    skipped.retain(|case, _| !jobs.contains_key(case));
 
     // The last run: `runs` is not empty.
     let (last, last_skips) = runs[runs.len() - 1];
@@ -153,16 +160,16 @@ fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
         filters: Filters::default(),
         total_jobs: jobs.len() + skipped.len(),
         filtered_jobs: jobs.len(),
-        jobs: jobs.into_values().collect(),
-        missing_jobs: missing.values().cloned().collect(),
-        execution_results: results.into_values().collect(),
+        jobs: jobs.into_values().cloned().collect(),
+        missing_jobs: missing.values().copied().cloned().collect(),
+        execution_results: results.into_values().cloned().collect(),
         run_ids: runs.iter().flat_map(|(manifest, _)| manifest.run_ids.clone()).collect(),
         ..last.clone()
     };
     let skips = SkipSummary {
         timestamp: last_skips.timestamp,
         skipped_count: skipped.len(),
-        skipped_jobs: skipped.into_values().collect(),
+        skipped_jobs: skipped.into_values().cloned().collect(),
         missing_phase_d_count: missing.len(),
     };
     (manifest, skips)
@@ -236,6 +243,7 @@ mod tests {
     use crate::folder::StudyFolder;
     use crate::plan::{MissingViews, Roots, plan_of_folders};
     use crate::record::{Strategy, Telemetry};
+    use crate::solver::{SolverConfig, StudySolver};
     use serde_json::Value;
 
     fn study(views: &[View]) -> (tempfile::TempDir, Plan) {
@@ -244,19 +252,19 @@ mod tests {
         let roots =
             Roots { data: study.data_root(), views: study.views_root(), artifacts: study.artifact_root() };
         for condition in Condition::all(&[1000, 10_000, 100_000], views, &Split::ALL) {
-            let file = roots.input(condition);
+            let file = roots.input(condition, 1);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
-        (folder, plan_of_folders(roots, "LSQML", 100).unwrap())
+        (folder, plan_of_folders(roots, StudySolver::new(SolverConfig::default())).unwrap())
     }
 
     /// A run in which every job succeeds at once.
     fn pretend(plan: &Plan, filters: Filters) -> RunRecord {
         let agenda = plan.agenda(&filters, &MissingViews::Skip(BTreeMap::new())).unwrap();
-        let mut run = RunRecord::begin(plan, filters, &agenda).unwrap();
+        let mut run = RunRecord::begin(plan, filters.clone(), &agenda).unwrap();
         for job in &agenda.jobs {
-            let telemetry = (job.condition.view != View::Baseline).then_some(Telemetry {
+            let telemetry = (job.case.condition.view != View::Baseline).then_some(Telemetry {
                 selection_strategy: Strategy::Greedy,
                 acceptance_rate: 0.25,
                 spacing_threshold: 38.4,
@@ -264,9 +272,9 @@ mod tests {
                 n_rejected: 75,
             });
             run.add(Execution {
-                condition: job.condition,
+                case: job.case.clone(),
                 returncode: 0,
-                log_path: run.log_path(job.condition),
+                log_path: run.log_path(&job.case),
                 telemetry,
                 error: None,
                 seconds: Some(1.0),
@@ -358,7 +366,7 @@ mod tests {
         let merged = study.manifest().unwrap().unwrap();
         assert_eq!(merged.run_ids, [sparse.id(), train.id(), test.id()]);
         assert_eq!((merged.total_jobs, merged.jobs.len(), merged.execution_results.len()), (18, 18, 18));
-        assert_eq!(merged.jobs.iter().map(|j| j.condition).collect::<Vec<_>>(), plan.conditions);
+        assert_eq!(merged.jobs.iter().map(|j| j.case.clone()).collect::<Vec<_>>(), plan.cases);
         assert_eq!(study.skip_summary().unwrap().unwrap().skipped_count, 0);
         // The result of the latest run of each condition.
         let run_of = |i: usize| merged.execution_results[i].run_id.as_deref();
@@ -375,10 +383,10 @@ mod tests {
         let study = StudyFolder::new(folder.path());
         let missing = Condition { dose: 1000, view: View::Sparse, split: Split::Train };
         assert!(
-            matches!(study.outcome(missing).unwrap(), crate::record::Outcome::Skipped { reason } if reason.contains("exist"))
+            matches!(study.outcome(&missing.into()).unwrap(), crate::record::Outcome::Skipped { reason } if reason.contains("exist"))
         );
 
-        let file = plan.roots.input(missing);
+        let file = plan.roots.input(missing, 1);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, "").unwrap();
         pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
@@ -394,7 +402,7 @@ mod tests {
         pretend(&plan, Filters::default());
         let filters = Filters { dose: Some(1000), ..Filters::default() };
         let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
-        let dry = RunRecord::begin(&plan, filters, &agenda).unwrap();
+        let dry = RunRecord::begin(&plan, filters.clone(), &agenda).unwrap();
         assert_eq!((dry.manifest().jobs.len(), dry.manifest().execution_results.len()), (6, 0));
         let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
         assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (18, 18, 2));
@@ -404,7 +412,7 @@ mod tests {
     fn a_dry_run_replaces_no_job_that_was_run() {
         let (folder, mut plan) = study(&View::ALL);
         pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
-        plan.num_epochs = 7;
+        plan.solvers[0].config.solver.set_epochs(7);
         let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
         RunRecord::begin(&plan, Filters::default(), &agenda).unwrap();
         let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
@@ -417,7 +425,7 @@ mod tests {
         let (folder, plan) = study(&View::ALL);
         pretend(&plan, Filters::default());
         let gone = Condition { dose: 1000, view: View::Sparse, split: Split::Train };
-        std::fs::remove_file(plan.roots.input(gone)).unwrap();
+        std::fs::remove_file(plan.roots.input(gone, 1)).unwrap();
         pretend(&plan, Filters::default());
         // A later run that was not asked for it knows nothing of it.
         pretend(&plan, Filters { dose: Some(10_000), ..Filters::default() });
@@ -427,7 +435,7 @@ mod tests {
             (manifest.jobs.len(), manifest.execution_results.len(), manifest.total_jobs),
             (17, 17, 18)
         );
-        assert_eq!(manifest.missing_jobs.iter().map(|skip| skip.condition).collect::<Vec<_>>(), [gone]);
+        assert_eq!(manifest.missing_jobs.iter().map(|skip| skip.case.condition).collect::<Vec<_>>(), [gone]);
         assert_eq!((skips.skipped_count, skips.missing_phase_d_count), (1, 1));
         assert!(skips.skipped_jobs[0].reason.contains("does not exist"), "{:?}", skips.skipped_jobs);
     }
@@ -449,5 +457,13 @@ mod tests {
             (merged.jobs.len(), merged.run_ids),
             (12, vec![second.id().to_owned(), third.id().to_owned()])
         );
+    }
+
+    #[test]
+    fn logs_of_all_solvers_and_repeats_have_names_of_their_own() {
+        let condition = Condition { dose: 1000, view: View::Dense, split: Split::Train };
+        let other = Case { condition, repeat: 2, solver: Some("ML".to_owned()) };
+        assert_eq!(log_name(&condition.into()), "dose_1000_dense_train.log");
+        assert_eq!(log_name(&other), "dose_1000_dense_train_ML_repeat_2.log");
     }
 }

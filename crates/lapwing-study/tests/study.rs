@@ -9,8 +9,8 @@ use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::plan::MissingViews;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::{Filters, Outcome, Status, Strategy};
-use lapwing_study::solver::{ProbeStart, SolverConfig};
-use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
+use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
+use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -95,18 +95,19 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     }
     let study = StudyFolder::new(root);
     assert_eq!(study.design().unwrap().unwrap(), design);
-    assert_eq!(study.conditions().unwrap().len(), 12);
+    assert_eq!(study.cases().unwrap().len(), 12);
 
     // Every condition has a whole result; selection telemetry for views only, and the same in the manifest.
-    for condition in study.conditions().unwrap() {
-        let Outcome::Finished(result) = study.outcome(condition).unwrap() else { panic!("{condition}") };
+    for case in study.cases().unwrap() {
+        let condition = case.condition;
+        let Outcome::Finished(result) = study.outcome(&case).unwrap() else { panic!("{condition}") };
         assert_eq!((result.status, result.condition), (Status::Done, Some(condition)));
         assert_eq!(result.files.names().count(), 10, "{:?}", result.files);
         for name in result.files.names() {
-            assert!(study.job_dir(condition).join(name).is_file(), "{name}");
+            assert!(study.job_dir(&case).join(name).is_file(), "{name}");
         }
         assert_eq!(result.view.is_some(), condition.view != View::Baseline);
-        let execution = report.manifest.execution_results.iter().find(|e| e.condition == condition).unwrap();
+        let execution = report.manifest.execution_results.iter().find(|e| e.case == case).unwrap();
         assert_eq!((execution.returncode, execution.telemetry), (0, result.view));
         assert!(std::fs::read_to_string(&execution.log_path).unwrap().contains("epoch    4 of 4"));
         let metrics = &result.comparison.unwrap()["metrics"];
@@ -118,13 +119,13 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     }
     let overlap = |view| {
         let condition = Condition { dose: 1000, split: Split::Train, view };
-        study.result(condition).unwrap().unwrap().overlap
+        study.result(&condition.into()).unwrap().unwrap().overlap
     };
     assert!(overlap(View::Baseline) > overlap(View::Dense) && overlap(View::Dense) > overlap(View::Sparse));
 
     // The reconstruction file.
     let condition = Condition { dose: 1000, split: Split::Train, view: View::Dense };
-    let archive = Archive::open(study.job_dir(condition).join("reconstruction.npz")).unwrap();
+    let archive = Archive::open(study.job_dir(&condition.into()).join("reconstruction.npz")).unwrap();
     let input = read(root.join("views/dose_1000/dense/dense_train.npz"));
     let (rows, columns) = input.object.as_ref().unwrap().dim();
     for (name, shape) in [
@@ -149,17 +150,17 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     assert_eq!(study.manifest().unwrap().unwrap().run_ids.len(), 2);
 
     // What is damaged or missing, and only that, is made again; the numbers are the same.
-    let result_file = study.job_dir(condition).join(RESULT);
+    let result_file = study.job_dir(&condition.into()).join(RESULT);
     let numbers = |bytes: &[u8]| -> serde_json::Value {
         let whole: serde_json::Value = serde_json::from_slice(bytes).unwrap();
         serde_json::json!([whole["comparison"], whole["loss"], whole["key"]])
     };
     let first = numbers(&std::fs::read(&result_file).unwrap());
-    std::fs::remove_file(study.job_dir(condition).join("phase.png")).unwrap();
+    std::fs::remove_file(study.job_dir(&condition.into()).join("phase.png")).unwrap();
     std::fs::write(root.join("views/dose_10000/sparse/sparse_test.npz"), "damaged").unwrap();
     let (third, _) = run_study(&design, root);
     let redone: Vec<Condition> =
-        third.manifest.execution_results.iter().filter(|e| !e.resumed).map(|e| e.condition).collect();
+        third.manifest.execution_results.iter().filter(|e| !e.resumed).map(|e| e.case.condition).collect();
     assert_eq!(redone, [condition]);
     assert_eq!(numbers(&std::fs::read(&result_file).unwrap()), first);
     let same = |name: &str| assert_eq!(contents(root)[name], before[name], "{name}");
@@ -170,6 +171,64 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     // Other options are another result.
     let (other, _) = run_study(&tiny("batch_size = 7\n"), root);
     assert!(other.manifest.execution_results.iter().all(|e| !e.resumed));
+}
+
+#[test]
+fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let text = TINY
+        .replace("[1e3, 1e4]", "[1e3]\nviews = [\"baseline\", \"dense\"]\nsplits = [\"train\"]\nrepeats = 2");
+    let text = text.replace(
+        "[solver]\nepochs = 4",
+        "[[solver]]\nepochs = 4\n[[solver]]\nalgorithm = \"ML\"\nepochs = 3",
+    );
+    let design = Design::parse(&text, Path::new(".")).unwrap();
+    let (report, _) = run_study(&design, root);
+    assert_eq!((report.manifest.jobs.len(), report.manifest.total_jobs, report.failed()), (8, 8, 0));
+    let names: Vec<String> = report.manifest.jobs.iter().map(|job| job.case.to_string()).collect();
+    let one = ["", " ML", " repeat 2", " ML repeat 2"].map(|rest| format!("dose 1000 baseline train{rest}"));
+    assert_eq!(names[..4], one);
+    let study = StudyFolder::new(root);
+    assert_eq!(study.design().unwrap().unwrap(), design);
+    for (dir, solver, repeat, epochs) in [
+        ("dose_1000/dense/train", "LSQML", 1, 4),
+        ("ML/dose_1000/dense/train", "ML", 1, 3),
+        ("repeat_2/dose_1000/dense/train", "LSQML", 2, 4),
+        ("ML/repeat_2/dose_1000/dense/train", "ML", 2, 3),
+    ] {
+        let text = std::fs::read(study.artifact_root().join(dir).join(RESULT)).unwrap();
+        let result: lapwing_study::record::JobResult = serde_json::from_slice(&text).unwrap();
+        assert_eq!((result.solver.as_str(), result.repeat), (solver, repeat), "{dir}");
+        assert_eq!((result.algorithm.as_str(), result.loss.unwrap().epochs), (solver, epochs), "{dir}");
+        assert_eq!(result.view.unwrap().selection_strategy, Strategy::Greedy, "{dir}");
+    }
+    // Repeats: the same positions and object, other photons.
+    let (first, second) = (
+        read(root.join("data/dose_1000/patched_train.npz")),
+        read(root.join("data/repeat_2/dose_1000/patched_train.npz")),
+    );
+    assert_eq!((&first.scan, &first.object), (&second.scan, &second.object));
+    let (a, b) = (first.counts().unwrap(), second.counts().unwrap());
+    let mean = (&a + &b).mapv(|sum| f64::from(sum) / 2.0).mean().unwrap();
+    let variance: f64 =
+        a.iter().zip(&b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2) / 2.0).sum::<f64>()
+            / a.len() as f64;
+    // The difference of two independent Poisson counts of mean m has the variance 2 m; of equal ones it would be 0.
+    assert!((variance / mean - 1.0).abs() < 0.05, "{variance} {mean}");
+
+    // A job of one solver alone, and nothing is done twice.
+    let plan = run::plan(&design, &study);
+    let filters = Filters { solver: Some("ML".to_owned()), repeat: Some(2), ..Filters::default() };
+    let options = JobOptions { filters, ..JobOptions::default() };
+    let again = jobs::run(&plan, &options, &mut |_| {}).unwrap();
+    assert_eq!((again.manifest.jobs.len(), again.skips.skipped_count), (2, 6));
+    assert!(again.manifest.execution_results.iter().all(|e| e.resumed));
+    let merged = study.manifest().unwrap().unwrap();
+    assert_eq!((merged.jobs.len(), merged.execution_results.len()), (8, 8));
+    let outcomes = study.outcomes().unwrap().unwrap();
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Finished(_))));
+    assert_eq!(outcomes.iter().map(|(case, _)| case.clone()).collect::<Vec<Case>>(), design.cases());
 }
 
 #[test]
@@ -214,16 +273,16 @@ fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails
     let study = StudyFolder::new(folder.path());
     let sparse = Condition { dose: 1000, split: Split::Train, view: View::Sparse };
     assert!(!folder.path().join("views/dose_1000/sparse/sparse_train.npz").exists());
-    assert_eq!(study.outcome(sparse).unwrap(), Outcome::Skipped { reason: reason.clone() });
+    assert_eq!(study.outcome(&sparse.into()).unwrap(), Outcome::Skipped { reason: reason.clone() });
 
     // Without leave, a missing view is an error that names it.
     let plan = run::plan(&design, &study);
-    let options = JobOptions { config: design.solver.clone(), ..JobOptions::default() };
+    let options = JobOptions::default();
     let error = jobs::run(&plan, &options, &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("sparse_train.npz"), "{error}");
 
     // A broken file fails its own job only.
-    std::fs::write(plan.roots.input(Condition { view: View::Dense, ..sparse }), "no archive").unwrap();
+    std::fs::write(plan.roots.input(Condition { view: View::Dense, ..sparse }, 1), "no archive").unwrap();
     let options = JobOptions { missing_views: MissingViews::Skip(BTreeMap::new()), ..options };
     let mut failures = 0;
     let report = jobs::run(&plan, &options, &mut |event| {
@@ -232,7 +291,7 @@ fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails
     .unwrap();
     assert_eq!((report.failed(), failures, report.manifest.execution_results.len()), (1, 1, 8));
     let failed = &report.manifest.execution_results[1];
-    assert_eq!((failed.returncode, failed.condition.view), (1, View::Dense));
+    assert_eq!((failed.returncode, failed.case.condition.view), (1, View::Dense));
     assert!(failed.error.as_ref().unwrap().contains("dense_train.npz"));
     assert!(std::fs::read_to_string(&failed.log_path).unwrap().contains("failed:"));
     assert!(report.manifest.execution_results[2].resumed);
@@ -253,7 +312,7 @@ fn sparse_then_train_then_test_keep_all_records() {
         Filters { split: Some(Split::Train), ..Filters::default() },
         Filters { split: Some(Split::Test), ..Filters::default() },
     ] {
-        let options = JobOptions { filters, config: design.solver.clone(), ..JobOptions::default() };
+        let options = JobOptions { filters, ..JobOptions::default() };
         runs.push(jobs::run(&plan, &options, &mut |_| {}).unwrap());
     }
     for (report, executed) in runs.iter().zip([4, 6, 6]) {
@@ -267,10 +326,13 @@ fn sparse_then_train_then_test_keep_all_records() {
     let merged = study.manifest().unwrap().unwrap();
     assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (12, 12, 3));
     // A dry run of one job.
-    let filters =
-        Filters { dose: Some(1000), view: Some(View::Dense), split: Some(Split::Train), gridsize: None };
-    let options =
-        JobOptions { filters, dry_run: true, config: design.solver.clone(), ..JobOptions::default() };
+    let filters = Filters {
+        dose: Some(1000),
+        view: Some(View::Dense),
+        split: Some(Split::Train),
+        ..Filters::default()
+    };
+    let options = JobOptions { filters, dry_run: true, ..JobOptions::default() };
     let dry = jobs::run(&plan, &options, &mut |_| {}).unwrap();
     assert_eq!(
         (dry.manifest.jobs.len(), dry.skips.skipped_count, dry.manifest.execution_results.len()),
@@ -317,13 +379,13 @@ fn one_data_set_alone() {
     run_study(&tiny(""), &made);
     let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
     let design = tiny("");
-    let mut config = SolverConfig::new(design.solver.solver.clone(), ProbeStart::File);
+    let mut config = SolverConfig::new(design.solvers[0].config.solver.clone(), ProbeStart::File);
     let task = |name: &str, config: &SolverConfig, comparison| Task {
         input: folder.path().join(format!("{name}.npz")),
         reading: lapwing_files::ReadOptions::default(),
         output: folder.path().join(name),
-        config: config.clone(),
-        condition: None,
+        solver: StudySolver::new(config.clone()),
+        case: None,
         comparison,
     };
 
@@ -401,7 +463,7 @@ fn quality_rises_with_overlap_and_with_dose() {
     assert_eq!(report.failed(), 0);
     let study = StudyFolder::new(folder.path());
     let correlation = |dose, view| {
-        let result = study.result(Condition { dose, split: Split::Train, view }).unwrap().unwrap();
+        let result = study.result(&Condition { dose, split: Split::Train, view }.into()).unwrap().unwrap();
         result.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap()
     };
     for dose in [300, 100_000] {
@@ -413,5 +475,8 @@ fn quality_rises_with_overlap_and_with_dose() {
     }
     assert!(correlation(100_000, View::Baseline) > 0.98, "{}", correlation(100_000, View::Baseline));
     let dense = Condition { dose: 300, split: Split::Train, view: View::Dense };
-    assert_eq!(study.result(dense).unwrap().unwrap().view.unwrap().selection_strategy, Strategy::Greedy);
+    assert_eq!(
+        study.result(&dense.into()).unwrap().unwrap().view.unwrap().selection_strategy,
+        Strategy::Greedy
+    );
 }

@@ -23,11 +23,11 @@ impl Watch {
     /// Takes note of an event.
     pub fn see(&mut self, event: Event<'_>) {
         match event {
-            Event::Simulating { dose, patterns } => {
-                self.line(format_args!("simulating dose {dose}, {patterns} patterns"));
+            Event::Simulating { dose, repeat, patterns } => {
+                self.line(format_args!("simulating dose {dose}{}, {patterns} patterns", numbered(repeat)));
             }
-            Event::Simulated { dose, mean_counts, resumed } => {
-                let again = if resumed { " (there already)" } else { "" };
+            Event::Simulated { dose, repeat, mean_counts, resumed } => {
+                let again = format!("{}{}", numbered(repeat), if resumed { " (there already)" } else { "" });
                 match mean_counts {
                     Some(mean) => self.line(format_args!(
                         "data of dose {dose}: measured {mean:.2} counts per pattern{again}"
@@ -35,25 +35,25 @@ impl Watch {
                     None => self.line(format_args!("data of dose {dose}{again}")),
                 }
             }
-            Event::View { condition, telemetry, resumed } => {
-                let again = if resumed { " (there already)" } else { "" };
+            Event::View { condition, repeat, telemetry, resumed } => {
+                let again = format!("{}{}", numbered(repeat), if resumed { " (there already)" } else { "" });
                 self.line(format_args!(
                     "view {condition}: {} of {} positions{again}",
                     telemetry.n_accepted,
                     telemetry.n_accepted + telemetry.n_rejected
                 ));
             }
-            Event::ViewRefused { condition, reason } => {
-                self.line(format_args!("no view {condition}: {reason}"))
+            Event::ViewRefused { condition, repeat, reason } => {
+                self.line(format_args!("no view {condition}{}: {reason}", numbered(repeat)))
             }
             Event::JobsPlanned { jobs, skipped, epochs } => {
                 (self.jobs, self.epochs) = (jobs, epochs);
-                self.line(format_args!("{jobs} jobs of {epochs} epochs, {skipped} skipped"));
-                self.bar = Some(progress::bar(self.output, jobs.saturating_mul(epochs), "epochs"));
+                self.line(format_args!("{jobs} jobs, {epochs} epochs in all, {skipped} skipped"));
+                self.bar = Some(progress::bar(self.output, epochs, "epochs"));
             }
-            Event::JobStarted { condition, index, .. } => {
+            Event::JobStarted { case, index, .. } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("job {}/{}: {condition}", index + 1, self.jobs));
+                    bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs));
                 }
             }
             Event::Epoch { epoch, .. } => {
@@ -68,9 +68,9 @@ impl Watch {
                 self.settle(index);
                 self.line(format_args!("job {}/{}: {}", index + 1, self.jobs, summary(result, resumed)));
             }
-            Event::JobFailed { condition, index, error } => {
+            Event::JobFailed { case, index, error } => {
                 self.settle(index);
-                self.line(format_args!("job {}/{}: {condition} FAILED: {error}", index + 1, self.jobs));
+                self.line(format_args!("job {}/{}: {case} FAILED: {error}", index + 1, self.jobs));
             }
             _ => {}
         }
@@ -98,9 +98,15 @@ impl Watch {
     }
 }
 
+/// How a further repeat is told; nothing for the first.
+fn numbered(repeat: usize) -> String {
+    if repeat > 1 { format!(" repeat {repeat}") } else { String::new() }
+}
+
 /// One line about a job that is done.
 fn summary(result: &JobResult, resumed: bool) -> String {
     let condition = result.condition.map(|condition| condition.to_string()).unwrap_or_default();
+    let condition = format!("{condition} {}{}", result.solver, numbered(result.repeat));
     let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
     let quality = match (metric("complex_correlation"), metric("phase_ssim")) {
         (Some(correlation), Some(ssim)) => format!(", correlation {correlation:.4}, phase SSIM {ssim:.3}"),

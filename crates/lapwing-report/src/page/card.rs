@@ -147,7 +147,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
 }
 
 fn links(study: &Study, row: &Row) -> Vec<Link> {
-    let folder = StudyFolder::relative_job_dir(row.condition);
+    let folder = StudyFolder::relative_job_dir(&row.case);
     let named = |files: &Files| -> Vec<String> {
         let names = [&files.reconstruction, &files.comparison, &files.loss_csv, &files.loss_svg, &files.log];
         names.into_iter().flatten().cloned().chain(["result.json".to_owned()]).collect()
@@ -155,7 +155,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
     let names = row.result.as_ref().map(|result| named(&result.files)).unwrap_or_default();
     names
         .into_iter()
-        .filter(|name| study.folder.job_dir(row.condition).join(name).is_file())
+        .filter(|name| study.folder.job_dir(&row.case).join(name).is_file())
         .map(|name| Link { address: Value::from_safe_string(address(&link(&folder, &name))), name })
         .collect()
 }

@@ -39,7 +39,7 @@ pub struct Special<'a> {
 pub fn write_study(root: &Path, special: &Special) {
     let folder = StudyFolder::new(root);
     let name = if special.name.is_empty() { "made up" } else { special.name };
-    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n", json!(name));
+    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n[solver]\n", json!(name));
     let design = Design::parse(&text, root).unwrap();
     fs::create_dir_all(folder.artifact_root()).unwrap();
     fs::write(folder.design_file(), design.to_toml()).unwrap();
@@ -55,7 +55,7 @@ pub fn write_study(root: &Path, special: &Special) {
         missing_jobs: special
             .skipped
             .iter()
-            .map(|(condition, reason)| Skipped { condition: *condition, reason: reason.clone() })
+            .map(|(condition, reason)| Skipped { case: (*condition).into(), reason: reason.clone() })
             .collect(),
         execution_results: Vec::new(),
         run_ids: Vec::new(),
@@ -126,7 +126,7 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split) {
 }
 
 fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>) {
-    let job = folder.job_dir(condition);
+    let job = folder.job_dir(&condition.into());
     fs::create_dir_all(&job).unwrap();
     let every = match condition.view {
         View::Baseline => 1,
@@ -181,6 +181,8 @@ fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>
     };
     let result = JobResult {
         condition: Some(condition),
+        repeat: 1,
+        solver: "LSQML".to_owned(),
         status: if done { Status::Done } else { Status::Failed },
         error: failure,
         timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
 use crate::condition::View;
-use crate::solver::Solver;
+use crate::solver::{Solver, StudySolver, unusable_name};
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
 use std::fmt::Display;
@@ -33,6 +33,9 @@ pub enum DesignError {
         /// What is in the design.
         found: String,
     },
+    /// A solver cannot be understood.
+    #[error("[solver]: {0}")]
+    Solver(String),
     /// The probe cannot be made.
     #[error("[probe]: {0}")]
     Probe(ProbeError),
@@ -70,7 +73,23 @@ pub(super) fn check(design: &Design) -> Checked {
         "a number of pixels, 0 or more",
         cut.guard_band,
     )?;
-    check_solver(&design.solver.solver)
+    check_solvers(&design.solvers)
+}
+
+fn check_solvers(solvers: &[StudySolver]) -> Checked {
+    require((1..=64).contains(&solvers.len()), "solver", "1 to 64 solvers", solvers.len())?;
+    let mut names: Vec<String> = Vec::new();
+    for StudySolver { name, config } in solvers {
+        if let Some(rule) = unusable_name(name) {
+            return Err(DesignError::rule("solver.name", rule, format!("`{name}`")));
+        }
+        // Folders are named by it, and some file systems do not tell upper from lower case.
+        let lower = name.to_ascii_lowercase();
+        require(!names.contains(&lower), "solver.name", "a name for each solver that no other has", name)?;
+        names.push(lower);
+        check_solver(&config.solver)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn check_solver(solver: &Solver) -> Checked {
@@ -109,6 +128,7 @@ fn check_matrix(design: &Design) -> Checked {
     let size = study.pattern_size;
     require((8..=8192).contains(&size), "study.pattern_size", "8 to 8192 pixels", size)?;
     require(!study.gridsize.is_empty(), "study.gridsize", "at least one of 1, 2", "none")?;
+    require((1..=10_000).contains(&study.repeats), "study.repeats", "1 to 10000", study.repeats)?;
     for &gridsize in &study.gridsize {
         require(matches!(gridsize, 1 | 2), "study.gridsize", "1 or 2", gridsize)?;
         let rule = format!("at least gridsize^2 = {} (rule OVERSAMPLING-001)", gridsize * gridsize);

@@ -3,7 +3,7 @@
 use super::check::DesignError;
 use super::{Base, Design, Matrix, Sample, Scan, Seeds, Source, Views};
 use crate::condition::{Split, View};
-use crate::solver::SolverConfig;
+use crate::solver::{ProbeStart, StudySolver};
 use crate::split::Axis;
 use crate::split::Cut;
 use lapwing_model::probe::{self, ProbeDesign};
@@ -28,7 +28,8 @@ pub(super) struct Written {
     scan: Option<ScanSection>,
     split: SplitSection,
     views: Views,
-    solver: SolverConfig,
+    /// One table or several.
+    solver: Option<toml::Value>,
     seeds: Seeds,
 }
 
@@ -42,6 +43,7 @@ struct StudySection {
     pattern_size: Option<usize>,
     gridsize: Option<Vec<usize>>,
     neighbor_count: Option<usize>,
+    repeats: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,6 +74,7 @@ impl Written {
             pattern_size: PATTERN_SIZE,
             gridsize: vec![1, 2],
             neighbor_count: 7,
+            repeats: 1,
         };
         Design {
             source: Source::BuiltIn {
@@ -82,7 +85,7 @@ impl Written {
             study: matrix,
             split: Cut::default(),
             views: Views::default(),
-            solver: SolverConfig::default(),
+            solvers: StudySolver::defaults(ProbeStart::Perturbed),
             seeds: Seeds::default(),
         }
     }
@@ -115,7 +118,12 @@ impl Written {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        Ok(Design { study, source, split, views: self.views, solver: self.solver, seeds: self.seeds })
+        let probe_start = ProbeStart::Perturbed;
+        let solvers = match self.solver {
+            None => StudySolver::defaults(probe_start),
+            Some(written) => StudySolver::read(written, probe_start).map_err(DesignError::Solver)?,
+        };
+        Ok(Design { study, source, split, views: self.views, solvers, seeds: self.seeds })
     }
 }
 
@@ -138,6 +146,7 @@ impl StudySection {
             pattern_size: self.pattern_size.unwrap_or(default.pattern_size),
             gridsize: self.gridsize.unwrap_or(default.gridsize),
             neighbor_count: self.neighbor_count.unwrap_or(default.neighbor_count),
+            repeats: self.repeats.unwrap_or(default.repeats),
         })
     }
 }

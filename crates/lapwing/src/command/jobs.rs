@@ -8,7 +8,7 @@ use clap::Args;
 use lapwing_study::jobs::{JobOptions, JobsReport, run};
 use lapwing_study::plan::{MissingViews, Roots, plan_of_folders};
 use lapwing_study::record::Filters;
-use lapwing_study::solver::ProbeStart;
+use lapwing_study::solver::{ProbeStart, StudySolver};
 use lapwing_study::{Split, View};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -64,11 +64,16 @@ impl Jobs {
             views: self.phase_d_root.clone(),
             artifacts: self.artifact_root.clone(),
         };
-        let plan = plan_of_folders(roots, config.algorithm(), config.solver.epochs())?;
         let mut watch = Watch::new(output, config.solver.epochs());
+        let plan = plan_of_folders(roots, StudySolver::new(config))?;
         let options = JobOptions {
-            filters: Filters { dose: self.dose, view: self.view, split: self.split, gridsize: self.gridsize },
-            config,
+            filters: Filters {
+                dose: self.dose,
+                view: self.view,
+                split: self.split,
+                gridsize: self.gridsize,
+                ..Filters::default()
+            },
             missing_views: match self.allow_missing_phase_d {
                 true => MissingViews::Skip(BTreeMap::new()),
                 false => MissingViews::Refuse,
@@ -89,11 +94,11 @@ impl Jobs {
         // Writing to a string does not fail.
         if self.dry_run {
             for job in &report.manifest.jobs {
-                let _ = writeln!(words, "{}: {}", job.condition, job.input_npz.display());
+                let _ = writeln!(words, "{}: {}", job.case, job.input_npz.display());
             }
         }
         for skipped in &report.manifest.missing_jobs {
-            let _ = writeln!(words, "skipped {}: {}", skipped.condition, skipped.reason);
+            let _ = writeln!(words, "skipped {}: {}", skipped.case, skipped.reason);
         }
         let done = report.manifest.execution_results.len() - report.failed();
         let _ = write!(
@@ -116,7 +121,7 @@ pub fn exit_code(report: &JobsReport) -> anyhow::Result<ExitCode> {
         .iter()
         .filter(|result| result.returncode != 0)
         .map(|result| {
-            format!("\n  {}: {}", result.condition, result.error.as_deref().unwrap_or("no reason given"))
+            format!("\n  {}: {}", result.case, result.error.as_deref().unwrap_or("no reason given"))
         })
         .collect();
     match failed.len() {

@@ -12,7 +12,7 @@ use lapwing_files::dialect::Geometry;
 use lapwing_files::{dataset, hdf5};
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::JobResult;
-use lapwing_study::solver::ProbeStart;
+use lapwing_study::solver::{ProbeStart, StudySolver};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -55,12 +55,12 @@ impl Reconstruct {
             input: self.input_npz.clone(),
             reading: self.reading.options(),
             output: self.output_dir.clone(),
-            config,
-            condition: None,
+            solver: StudySolver::new(config),
+            case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
-        let (algorithm, mut solving) = (task.config.algorithm(), false);
+        let (algorithm, mut solving) = (task.solver.config.algorithm(), false);
         let mut log = |line: &str| {
             solving |= line.starts_with(algorithm);
             if solving { output.detail(line) } else { output.note(line) }

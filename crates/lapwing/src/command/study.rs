@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use lapwing_files::atomic;
 use lapwing_study::design::TEMPLATE;
 use lapwing_study::record::{Outcome, Status};
-use lapwing_study::{Condition, Design, StudyFolder, run};
+use lapwing_study::{Case, Design, StudyFolder, run};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -81,7 +81,7 @@ fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
 fn study(file: &Path, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut watch = Watch::new(output, design.solver.solver.epochs());
+    let mut watch = Watch::new(output, 1);
     let report = run::study(&design, folder, &mut |event| watch.see(event));
     watch.finish();
     let report = report?;
@@ -121,16 +121,16 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let mut counts = BTreeMap::from([("done", 0), ("failed", 0), ("skipped", 0), ("pending", 0)]);
     let mut jobs = Vec::new();
     let mut words = String::new();
-    for condition in design.conditions() {
-        let (state, detail) = state(study.outcome(condition)?);
+    for (case, outcome) in study.outcomes()?.unwrap_or_default() {
+        let (state, detail) = state(outcome);
         *counts.entry(state).or_insert(0) += 1;
         // Writing to a string does not fail.
         let _ = writeln!(
             words,
-            "{state:<8} {condition}{}",
+            "{state:<8} {case}{}",
             if detail.is_empty() { String::new() } else { format!(": {detail}") }
         );
-        jobs.push(job(condition, state, &detail));
+        jobs.push(job(&case, state, &detail));
     }
     let summary: Vec<String> = counts.iter().map(|(state, n)| format!("{n} {state}")).collect();
     let _ = write!(words, "{}: {}", design.study.name, summary.join(", "));
@@ -153,9 +153,9 @@ fn state(outcome: Outcome) -> (&'static str, String) {
     }
 }
 
-fn job(condition: Condition, state: &str, detail: &str) -> Value {
-    let mut job =
-        json!({ "dose": condition.dose, "view": condition.view, "split": condition.split, "status": state });
+fn job(case: &Case, state: &str, detail: &str) -> Value {
+    let mut job = json!(case);
+    job["status"] = json!(state);
     if !detail.is_empty() {
         job["reason"] = json!(detail);
     }

@@ -1,6 +1,6 @@
 //! The plotting area: grid, axes, and what is drawn inside.
 
-use crate::axis::Span;
+use crate::axis::{Span, Tick};
 use crate::number::short;
 use crate::plot::{Guide, Mark, Point, Series};
 use crate::svg::{Look, text};
@@ -18,24 +18,33 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+    /// Where a point stands; `None` where an axis has no place for it.
+    pub fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (across, up) = (self.x.place(x)?, self.y.place(y)?);
         // Far outside is as good as infinity, and keeps the numbers short.
         let (across, up) = (across.clamp(-9.0, 10.0), up.clamp(-9.0, 10.0));
         Some((self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)))
     }
 
-    fn inside(&self, (x, y): (f64, f64)) -> bool {
+    pub fn inside(&self, (x, y): (f64, f64)) -> bool {
         let slack = 0.01;
         (self.left - slack..=self.right + slack).contains(&x)
             && (self.top - slack..=self.bottom + slack).contains(&y)
+    }
+
+    pub fn x_ticks(&self) -> Vec<Tick> {
+        self.x.ticks(((self.right - self.left) / 60.0) as usize)
+    }
+
+    pub fn y_ticks(&self) -> Vec<Tick> {
+        self.y.ticks(((self.bottom - self.top) / 36.0) as usize)
     }
 
     /// Grid, tick labels, axis lines and axis labels.
     pub fn draw(&self, body: &mut String, x_label: &str, y_label: &str) {
         let (mut strong, mut faint) = (String::new(), String::new());
         let mut labels = String::new();
-        for tick in self.x.ticks(((self.right - self.left) / 60.0) as usize) {
+        for tick in self.x_ticks() {
             let x = self.left + tick.place * (self.right - self.left);
             let grid = if tick.label.is_empty() { &mut faint } else { &mut strong };
             let _ = write!(grid, "M{} {}V{}", short(x), short(self.bottom), short(self.top));
@@ -43,7 +52,7 @@ impl Frame {
                 labels += &text((x, self.bottom + 16.0), "middle", "", &tick.label);
             }
         }
-        for tick in self.y.ticks(((self.bottom - self.top) / 36.0) as usize) {
+        for tick in self.y_ticks() {
             let y = self.bottom - tick.place * (self.bottom - self.top);
             let grid = if tick.label.is_empty() { &mut faint } else { &mut strong };
             let _ = write!(grid, "M{} {}H{}", short(self.left), short(y), short(self.right));
@@ -145,13 +154,19 @@ impl Frame {
         );
     }
 
+    /// Where the error bar of a point stands, from its low to its high end, as far as it is inside.
+    pub fn error_bar(&self, point: &Point) -> Option<(f64, f64, f64)> {
+        let error = point.error.filter(|error| error.is_finite() && *error > 0.0)?;
+        let ((x, low), (_, high)) =
+            self.at(point.x, point.y - error).zip(self.at(point.x, point.y + error))?;
+        let (low, high) = (low.min(self.bottom), high.max(self.top));
+        (low > high && self.inside((x, low))).then_some((x, low, high))
+    }
+
     fn error_bars(&self, body: &mut String, colour: &str, series: &Series) {
         let mut path = String::new();
         for point in &series.points {
-            let error = point.error.filter(|error| error.is_finite() && *error > 0.0);
-            let ends = error.and_then(|e| self.at(point.x, point.y - e).zip(self.at(point.x, point.y + e)));
-            if let Some(((x, low), (_, high))) = ends {
-                let (low, high) = (low.min(self.bottom), high.max(self.top));
+            if let Some((x, low, high)) = self.error_bar(point) {
                 let (left, x_text, low, high) = (short(x - 4.0), short(x), short(low), short(high));
                 let _ = write!(path, "M{left} {low}h8M{left} {high}h8M{x_text} {low}V{high}");
             }

@@ -8,7 +8,8 @@ use std::fmt::Write;
 
 /// The names of the series in rows above the frame.
 pub(crate) struct Legend<'a> {
-    entries: Vec<(&'a Series, usize, f64)>,
+    /// Series, row, and where it begins.
+    pub entries: Vec<(&'a Series, usize, f64)>,
     rows: usize,
 }
 

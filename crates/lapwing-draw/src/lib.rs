@@ -23,6 +23,7 @@ pub mod number;
 pub mod picture;
 pub mod plot;
 pub mod range;
+mod raster;
 pub mod scan;
 pub mod svg;
 mod text;

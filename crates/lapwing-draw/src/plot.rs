@@ -104,18 +104,26 @@ impl Plot {
         }
     }
 
-    /// The SVG. The same text for the same plot.
-    pub fn svg(&self, look: Look) -> String {
-        let legend = Legend::of(self);
-        let title_height = if self.show_title { 22.0 } else { 4.0 };
-        let frame = Frame {
+    /// The plotting area below a legend.
+    pub(crate) fn frame(&self, legend: &Legend<'_>) -> Frame {
+        Frame {
             left: 58.0,
-            top: title_height + legend.height() + 4.0,
+            top: self.title_height() + legend.height() + 4.0,
             right: self.size.0 - 12.0,
             bottom: self.size.1 - 44.0,
             x: Span::of(&self.x, self.points().map(|p| p.x).chain(self.bar_edges())),
             y: Span::of(&self.y, self.values()),
-        };
+        }
+    }
+
+    pub(crate) fn title_height(&self) -> f64 {
+        if self.show_title { 22.0 } else { 4.0 }
+    }
+
+    /// The SVG. The same text for the same plot.
+    pub fn svg(&self, look: Look) -> String {
+        let legend = Legend::of(self);
+        let (frame, title_height) = (self.frame(&legend), self.title_height());
         let mut body = String::new();
         if self.show_title {
             body += &text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", &self.title);
@@ -132,7 +140,7 @@ impl Plot {
         look.document(self.size, &self.title, &self.description, &body)
     }
 
-    fn points(&self) -> impl Iterator<Item = &Point> {
+    pub(crate) fn points(&self) -> impl Iterator<Item = &Point> {
         self.series.iter().flat_map(|series| &series.points)
     }
 

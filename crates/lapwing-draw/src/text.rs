@@ -64,7 +64,22 @@ fn glyph(band: &[&[u8]], left: usize) -> Glyph {
 pub(crate) fn layout(text: &str) -> (Vec<(f64, &'static Glyph)>, f64) {
     let mut placed = Vec::new();
     let mut left = 0.0;
-    for character in text.chars() {
+    // Powers of ten are spelt 10^4: the first of a run of raised digits gets the caret.
+    let mut raised = false;
+    let spelt = text.chars().flat_map(|character| {
+        let digit = match character {
+            '\u{207b}' => Some('-'),
+            '\u{b9}' => Some('1'),
+            '\u{b2}' => Some('2'),
+            '\u{b3}' => Some('3'),
+            '\u{2070}' | '\u{2074}'..='\u{2079}' => char::from_digit(character as u32 - 0x2070, 10),
+            _ => None,
+        };
+        let caret = (digit.is_some() && !raised).then_some('^');
+        raised = digit.is_some();
+        caret.into_iter().chain([digit.unwrap_or(character)])
+    });
+    for character in spelt {
         let plain = match character {
             '\u{2212}' | '\u{2013}' | '\u{2014}' => '-',
             '\u{d7}' => 'x',
@@ -110,6 +125,8 @@ mod tests {
     #[test]
     fn other_characters_do_not_panic() {
         assert_eq!(layout("\u{2212}µ星\u{7f}").0.len(), 4);
+        // 10^-3 and 10^25.
+        assert_eq!(layout("10\u{207b}\u{b3} 10\u{b2}\u{2075}").0.len(), 5 + 1 + 5);
         assert_eq!(layout("").1, 0.0);
     }
 }

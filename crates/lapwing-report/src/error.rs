@@ -16,6 +16,14 @@ pub enum ReportError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A goal for something that the report does not answer for.
+    #[error("no goal can be set for {name}: expected one of {known}")]
+    Goal {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// A record of the study cannot be read.
     #[error(transparent)]
     Study(#[from] lapwing_study::StudyError),

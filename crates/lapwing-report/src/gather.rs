@@ -1,10 +1,11 @@
 //! What a study folder holds, read into one row for each condition. Nothing is computed here and nothing is changed.
 
 use crate::ReportError;
+use lapwing_compare::{Criterion, Resolution};
 use lapwing_study::record::{Execution, JobResult, Manifest, Status};
-use lapwing_study::{Case, Condition, Design, StudyFolder};
+use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Everything the report is made from.
@@ -70,6 +71,17 @@ impl Row {
         self.metrics.get(key).copied().flatten().filter(|value| value.is_finite())
     }
 
+    /// Name of the solver; empty where nothing tells it.
+    pub fn solver(&self) -> &str {
+        let told = self.result.as_ref().map(|result| result.solver.as_str());
+        told.or(self.case.solver.as_deref()).unwrap_or_default()
+    }
+
+    /// Which noise realisation, from 1.
+    pub fn repeat(&self) -> usize {
+        self.case.repeat
+    }
+
     /// Anchor on the page.
     pub fn anchor(&self) -> String {
         let Condition { dose, view, split } = self.condition;
@@ -105,6 +117,31 @@ impl Study {
             })
             .collect();
         Ok(Self { folder, design, settings, rows })
+    }
+
+    /// Names of the solvers in the order in which they first appear; one without a name when nothing was reconstructed.
+    pub fn solvers(&self) -> Vec<String> {
+        let mut solvers: Vec<String> = Vec::new();
+        for solver in self.rows.iter().map(Row::solver).filter(|solver| !solver.is_empty()) {
+            if solvers.iter().all(|known| known != solver) {
+                solvers.push(solver.to_owned());
+            }
+        }
+        if solvers.is_empty() { vec![String::new()] } else { solvers }
+    }
+
+    /// The distinct values of something, ascending.
+    pub fn distinct<T: Ord>(&self, of: impl Fn(&Condition) -> T) -> Vec<T> {
+        let values: BTreeSet<T> = self.rows.iter().map(|row| of(&row.condition)).collect();
+        values.into_iter().collect()
+    }
+
+    /// The first noise realisation of a condition; one that has no result belongs to every solver.
+    pub fn row(&self, dose: u64, split: Split, view: View, solver: &str) -> Option<&Row> {
+        let condition = Condition { dose, split, view };
+        let of =
+            |row: &&Row| row.condition == condition && (row.solver() == solver || row.solver().is_empty());
+        self.rows.iter().filter(of).min_by_key(|row| (row.repeat(), row.solver().is_empty()))
     }
 
     /// Number of finished conditions.
@@ -162,6 +199,10 @@ fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, ski
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_else(|| recorded.clone());
     let metrics = [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
+    let metrics = metrics.map(|mut metrics| {
+        metrics.extend(derived(&comparison, &metrics));
+        metrics
+    });
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
     Row { case, condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
@@ -177,6 +218,34 @@ fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
         .filter(|(_, value)| value.is_number() || value.is_null())
         .map(|(name, value)| (name.clone(), value.as_f64()))
         .collect()
+}
+
+/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`, `probe_nrmse`.
+///
+/// Records without resolutions have them from their crossings, of which none means that the pixels are the limit.
+fn derived(comparison: &Value, metrics: &BTreeMap<String, Option<f64>>) -> BTreeMap<String, Option<f64>> {
+    let mut found = BTreeMap::new();
+    for criterion in Criterion::ALL.map(Criterion::name) {
+        for what in ["phase", "amplitude", "complex"] {
+            let stored = comparison.get("resolution").and_then(|all| all.get(what)?.get(criterion));
+            let number = |key: &str| stored.and_then(|stored| stored.get(key)?.as_f64());
+            let crossing = metrics.get(&format!("{what}_frc_{criterion}")).copied();
+            let px = || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
+            let name = format!("{what}_resolution_{criterion}");
+            if let Some(px) = number("half_period_px").or_else(px) {
+                found.insert(format!("{name}_px"), Some(px));
+            }
+            if let Some(nm) = number("half_period_nm") {
+                found.insert(format!("{name}_nm"), Some(nm));
+            }
+        }
+    }
+    for key in ["nrmse", "correlation"] {
+        if let Some(value) = comparison.get("probe").and_then(|probe| probe.get(key)?.as_f64()) {
+            found.insert(format!("probe_{key}"), Some(value));
+        }
+    }
+    found
 }
 
 /// Rows `epoch,loss` after a heading; lines that are no two numbers are left out.
@@ -204,5 +273,25 @@ mod tests {
         let expected: BTreeMap<String, Option<f64>> = [("a".into(), Some(1.0)), ("b".into(), None)].into();
         assert_eq!(metrics_of(&comparison), expected);
         assert!(metrics_of(&Value::Null).is_empty());
+    }
+
+    #[test]
+    fn a_curve_that_never_falls_is_resolved_to_the_pixel() {
+        let comparison = serde_json::json!({
+            "metrics": {"phase_frc_0_5": null, "amplitude_frc_0_5": 0.25},
+            "resolution": {"complex": {"0_5": {"half_period_px": 1.5, "half_period_nm": 12.0}}},
+            "probe": {"nrmse": 0.1, "correlation": 0.99},
+        });
+        let found = derived(&comparison, &metrics_of(&comparison));
+        for (name, value) in [
+            ("phase_resolution_0_5_px", 1.0),
+            ("amplitude_resolution_0_5_px", 2.0),
+            ("complex_resolution_0_5_px", 1.5),
+            ("complex_resolution_0_5_nm", 12.0),
+            ("probe_nrmse", 0.1),
+        ] {
+            assert_eq!(found[name], Some(value), "{name}");
+        }
+        assert!(!found.contains_key("phase_resolution_1_7_px"), "never measured");
     }
 }

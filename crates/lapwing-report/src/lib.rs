@@ -1,7 +1,7 @@
 //! The report of a study: one HTML page that opens from disk, and the results as CSV and JSON.
 //!
 //! [`write()`] reads a study's folder (finished, half finished or with failures) through the records of `lapwing_study` and
-//! writes `report/index.html`, `report/results.csv` and `report/results.json` into it. It reconstructs and compares nothing:
+//! writes `report/index.html`, `report/results.csv`, `report/results.json` and `report/figures/` into it. It reconstructs and compares nothing:
 //! what the records do not hold is not in the report. The page needs no network; every picture is inside it.
 //!
 //! ```no_run
@@ -12,6 +12,8 @@
 
 mod answer;
 mod error;
+mod estimate;
+mod figures;
 mod gather;
 mod media;
 mod metric;
@@ -22,6 +24,7 @@ mod tables;
 
 pub use error::ReportError;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The files of a report.
@@ -33,32 +36,54 @@ pub struct ReportPaths {
     pub csv: PathBuf,
     /// Every record in full.
     pub json: PathBuf,
+    /// Folder of the plots as SVG and PNG.
+    pub figures: PathBuf,
+}
+
+/// Writes the report with the usual goals; see [`write_with`].
+///
+/// # Errors
+/// Those of [`write_with`].
+pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
+    write_with(study_dir, &BTreeMap::new())
 }
 
 /// Writes the report of the study in `study_dir` and says where. The same study gives the same bytes.
 ///
-/// Each file appears whole or not at all; earlier ones are replaced.
+/// `goals` are the qualities that the answer in words is about, by the metric's name (for example `phase_ssim`); the usual
+/// ones stand for those not named. Each file appears whole or not at all; earlier ones are replaced.
 ///
 /// # Errors
 /// If the folder holds no study, its design or manifest cannot be read, or a file cannot be written. A condition whose own
-/// record is damaged is reported on the page instead.
-pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
+/// record is damaged is reported on the page instead. Also if a goal is given for an unknown metric.
+pub fn write_with(study_dir: &Path, goals: &BTreeMap<String, f64>) -> Result<ReportPaths, ReportError> {
+    let metrics = metric::with_goals(goals).map_err(|name| ReportError::Goal {
+        name,
+        known: metric::METRICS.map(|metric| metric.key).join(", "),
+    })?;
     let study = gather::Study::read(study_dir)?;
-    let html = page::render(&study)?;
+    let html = page::render(&study, &metrics)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;
     let folder = study.folder.report_dir();
     std::fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
-    let put = |name: &str, contents: &str| {
+    let put = |name: &str, contents: &[u8]| {
         let path = folder.join(name);
         match lapwing_files::atomic::write_bytes(&path, contents) {
             Ok(()) => Ok(path),
             Err(source) => Err(ReportError::Write { path, source }),
         }
     };
+    let figures = folder.join(figures::FOLDER);
+    std::fs::create_dir_all(&figures)
+        .map_err(|source| ReportError::Write { path: figures.clone(), source })?;
+    for (name, contents) in figures::all(&study, &metrics) {
+        put(&format!("{}/{name}", figures::FOLDER), &contents)?;
+    }
     Ok(ReportPaths {
-        csv: put("results.csv", &csv)?,
-        json: put("results.json", &json)?,
-        html: put("index.html", &html)?,
+        csv: put("results.csv", csv.as_bytes())?,
+        json: put("results.json", json.as_bytes())?,
+        html: put("index.html", html.as_bytes())?,
+        figures,
     })
 }

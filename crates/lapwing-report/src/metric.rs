@@ -1,5 +1,7 @@
 //! The metrics that the report can answer its question with.
 
+use std::collections::BTreeMap;
+
 /// One choice of the metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Metric {
@@ -18,7 +20,7 @@ pub(crate) struct Metric {
 }
 
 /// The first is shown when the page opens.
-pub(crate) const METRICS: [Metric; 5] = [
+pub(crate) const METRICS: [Metric; 6] = [
     Metric {
         key: "phase_ssim",
         title: "Phase SSIM",
@@ -52,15 +54,36 @@ pub(crate) const METRICS: [Metric; 5] = [
         goal: 0.1,
     },
     Metric {
-        key: "phase_frc_0_5",
-        title: "Phase FRC",
-        meaning: "Spatial frequency at which the Fourier ring correlation of the phases falls below 1/2; \
-                  a dash means that it never does, or that nothing was measured.",
-        unit: "cycles/pixel",
-        higher_is_better: true,
-        goal: 0.25,
+        key: "phase_resolution_0_5_px",
+        title: "Phase resolution",
+        meaning: "Half a period of the frequency at which the Fourier ring correlation of the phases with the truth falls below \
+                  1/2; 1 pixel where it never does.",
+        unit: "px",
+        higher_is_better: false,
+        goal: 2.0,
+    },
+    Metric {
+        key: "probe_nrmse",
+        title: "Probe error",
+        meaning: "Root mean square error of the probe relative to the true one; 0 is perfect.",
+        unit: "",
+        higher_is_better: false,
+        goal: 0.1,
     },
 ];
+
+/// All metrics, with the goals that were asked for in place of the usual ones.
+///
+/// # Errors
+/// The first name that is none of a metric.
+pub(crate) fn with_goals(goals: &BTreeMap<String, f64>) -> Result<Vec<Metric>, String> {
+    if let Some(unknown) = goals.keys().find(|name| METRICS.iter().all(|metric| metric.key != **name)) {
+        return Err(unknown.clone());
+    }
+    let goal =
+        |metric: Metric| Metric { goal: goals.get(metric.key).copied().unwrap_or(metric.goal), ..metric };
+    Ok(METRICS.map(goal).to_vec())
+}
 
 /// A dose as people write it: 1000, 10^4.
 pub(crate) fn dose_label(dose: u64) -> String {

@@ -6,7 +6,7 @@ mod panel;
 use crate::ReportError;
 use crate::gather::{Row, Study};
 use crate::media::{self, Shot, Shown};
-use crate::metric::{METRICS, dose_label, shown};
+use crate::metric::{METRICS, Metric, dose_label, shown};
 use crate::plots::Scans;
 use crate::shots;
 use card::{Card, card, groups};
@@ -15,17 +15,21 @@ use lapwing_study::Split;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
-use panel::panel;
+use panel::{Panel, panel};
 use serde::Serialize;
 
 /// The whole page.
-pub(crate) fn render(study: &Study) -> Result<String, ReportError> {
-    let views = distinct(study.rows.iter().map(|row| row.condition.view));
-    let splits = distinct(study.rows.iter().map(|row| row.condition.split));
+pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, ReportError> {
+    let splits = study.distinct(|condition| condition.split);
+    let panels: Vec<Panel> = metrics.iter().filter_map(|metric| panel(study, metric)).collect();
+    let repeats = study.rows.iter().map(Row::repeat).max().unwrap_or(1);
+    let several = study.solvers().len() > 1;
 
     let truths: Vec<(Split, Vec<Shot>)> =
         splits.iter().map(|&split| (split, shots::of_truth(study, split))).collect();
-    let rows: Vec<Vec<Shot>> = study.rows.iter().map(|row| shots::of_row(study, row)).collect();
+    // Every condition and solver has one card, that of its first noise realisation.
+    let first: Vec<&Row> = study.rows.iter().filter(|row| row.repeat() == 1).collect();
+    let rows: Vec<Vec<Shot>> = first.iter().map(|row| shots::of_row(study, row)).collect();
     let counts: Vec<usize> =
         truths.iter().map(|(_, shots)| shots.len()).chain(rows.iter().map(Vec::len)).collect();
     let all: Vec<Shot> =
@@ -39,12 +43,8 @@ pub(crate) fn render(study: &Study) -> Result<String, ReportError> {
         .filter(|truth| !truth.pictures.is_empty())
         .collect();
     let mut scans = Scans::default();
-    let cards: Vec<Card> = study
-        .rows
-        .iter()
-        .zip(pictures)
-        .map(|(row, pictures)| card(study, row, pictures, &mut scans))
-        .collect();
+    let cards: Vec<Card> =
+        first.iter().zip(pictures).map(|(row, pictures)| card(study, row, pictures, &mut scans)).collect();
 
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -57,13 +57,15 @@ pub(crate) fn render(study: &Study) -> Result<String, ReportError> {
         done => study.done(),
         total => study.rows.len(),
         facts => Serde(facts(study)),
-        panels => Serde(METRICS.iter().map(|metric| panel(study, metric, &views, &splits)).collect::<Vec<_>>()),
-        measured => study.rows.iter().any(|row| !row.metrics.is_empty()),
+        measured => !panels.is_empty(),
+        panels => Serde(panels),
+        repeats,
+        several,
         problems => Serde(problems(study)),
         truths => Serde(truths),
-        groups => Serde(groups(study, cards)),
+        groups => Serde(groups(&first, cards)),
         columns => Serde(METRICS.map(|metric| metric.title)),
-        results => Serde(study.rows.iter().map(result_line).collect::<Vec<_>>()),
+        results => Serde(study.rows.iter().map(|row| result_line(row, repeats > 1, several)).collect::<Vec<_>>()),
         settings => study.settings.clone(),
         style => Value::from_safe_string(include_str!("templates/report.css").to_owned()),
         gradients => Value::from_safe_string(media::gradients()),
@@ -72,35 +74,29 @@ pub(crate) fn render(study: &Study) -> Result<String, ReportError> {
     Ok(environment.get_template("report.html")?.render(page)?)
 }
 
-/// The distinct values in ascending order.
-fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
-    values.collect::<std::collections::BTreeSet<T>>().into_iter().collect()
-}
-
 /// A term and what it is.
 #[derive(Serialize)]
 struct Fact {
-    name: &'static str,
+    name: String,
     value: String,
 }
 
-fn fact(name: &'static str, value: impl Into<String>) -> Fact {
-    Fact { name, value: value.into() }
+fn fact(name: impl Into<String>, value: impl Into<String>) -> Fact {
+    Fact { name: name.into(), value: value.into() }
 }
 
 /// What holds for the whole study.
 fn facts(study: &Study) -> Vec<Fact> {
     let results = || study.rows.iter().filter_map(|row| row.result.as_ref());
     let mut facts = Vec::new();
-    let doses = distinct(study.rows.iter().map(|row| row.condition.dose));
-    let doses: Vec<String> = doses.into_iter().map(dose_label).collect();
+    let doses: Vec<String> = study.distinct(|condition| condition.dose).into_iter().map(dose_label).collect();
     facts.push(fact("doses", format!("{} photons per pattern", doses.join(", "))));
     if let Some(result) = results().next() {
         let (height, width) = result.pattern_shape;
         facts.push(fact("patterns", format!("{height} \u{d7} {width} pixels")));
         facts.push(fact("probe", format!("{} pixels wide", label(result.probe_diameter_px, 3))));
         let epochs = result.loss.map(|loss| format!(", {} epochs", loss.epochs)).unwrap_or_default();
-        facts.push(fact("solver", format!("{}{epochs}", result.algorithm)));
+        facts.push(fact("solver", format!("{}{epochs}", study.solvers().join(", "))));
     }
     let seconds: f64 = results().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
     if seconds > 0.0 {
@@ -159,6 +155,8 @@ struct Line {
     anchor: String,
     dose: u64,
     dose_label: String,
+    solver: Option<String>,
+    repeat: Option<usize>,
     split: String,
     view: String,
     status: &'static str,
@@ -171,7 +169,7 @@ struct Number {
     value: String,
 }
 
-fn result_line(row: &Row) -> Line {
+fn result_line(row: &Row, repeats: bool, several: bool) -> Line {
     let result = row.result.as_ref();
     let number =
         |value: Option<f64>, show: &dyn Fn(f64) -> String| match value.filter(|value| value.is_finite()) {
@@ -188,6 +186,8 @@ fn result_line(row: &Row) -> Line {
         anchor: row.anchor(),
         dose: row.condition.dose,
         dose_label: dose_label(row.condition.dose),
+        solver: several.then(|| row.solver().to_owned()),
+        repeat: repeats.then(|| row.repeat()),
         split: row.condition.split.to_string(),
         view: row.condition.view.to_string(),
         status: row.state.name(),

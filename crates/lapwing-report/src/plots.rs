@@ -1,9 +1,10 @@
 //! The curves of the page.
 
-use crate::answer::curve;
+use crate::estimate::Line;
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
-use lapwing_draw::{Axis, Guide, Look, Mark, Plot, ScanPlot, Series};
+use lapwing_compare::Criterion;
+use lapwing_draw::{Axis, Guide, Look, Mark, Plot, Point, ScanPlot, Series};
 use lapwing_files::Archive;
 use lapwing_model::Position;
 use lapwing_study::folder::data_file;
@@ -12,31 +13,67 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// Quality against dose, one curve for each view and split.
-pub(crate) fn quality(rows: &[Row], metric: &Metric, views: &[View], splits: &[Split]) -> Plot {
+/// Quality against dose with one solver: a curve for each view and split, bars of one standard error where it is known. The
+/// vertical axis spans all solvers, so that their plots can be laid side by side.
+pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let unit = if metric.unit.is_empty() { String::new() } else { format!(", {}", metric.unit) };
+    let solvers = study.solvers();
+    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
+    let by = if solvers.len() > 1 { format!(", {solver}") } else { String::new() };
     let mut plot = Plot::new(
-        format!("{} against dose", metric.title),
+        format!("{} against dose{by}", metric.title),
         Axis::log("dose, photons per pattern"),
         Axis::linear(format!("{}{unit}", metric.title)),
     );
-    plot.show_title = false;
+    plot.show_title = solvers.len() > 1;
     plot.size = (470.0, 330.0);
     let mut said = Vec::new();
-    for (colour, &view) in views.iter().enumerate() {
-        for (index, &split) in splits.iter().enumerate() {
-            let points = curve(rows, metric, view, split);
-            if let (Some(first), Some(last)) = (points.first(), points.last()) {
-                said.push(format!("{view}, {split}: from {:.3} to {:.3}", first.1, last.1));
-            }
-            let mut series = Series::new(format!("{view}, {split}"), colour, Mark::LineAndSymbols, points);
-            series.dashed = index > 0;
-            plot.series.push(series);
+    let lines = |solver| Lines { rows: &study.rows, solver, views: &views, splits: &splits };
+    for (colour, dashed, line) in lines(solver).each() {
+        let name = format!("{}, {}", line.view, line.split);
+        let curve = line.curve(metric);
+        if let (Some((_, first)), Some((_, last))) = (curve.first(), curve.last()) {
+            said.push(format!("{name}: from {} to {}", first.shown(), last.shown()));
         }
+        let points =
+            curve.into_iter().map(|(x, value)| Point { x, y: value.mean, error: value.error }).collect();
+        plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
+    }
+    if solvers.len() > 1 {
+        let ends =
+            solvers.iter().flat_map(|solver| lines(solver).each()).flat_map(|(.., line)| line.curve(metric));
+        let ends = ends.flat_map(|(_, value)| {
+            let error = value.error.unwrap_or(0.0);
+            [value.mean - error, value.mean + error]
+        });
+        let (low, high) = ends
+            .chain([metric.goal])
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let room = 0.05 * (high - low);
+        plot.y = plot.y.range(low - room, high + room);
     }
     plot.guides.push(Guide { y: metric.goal, label: format!("goal {}", metric.goal) });
     plot.description = format!("From the lowest to the highest dose, {}.", said.join("; "));
     plot
+}
+
+/// Every view and split of one solver.
+struct Lines<'a> {
+    rows: &'a [Row],
+    solver: &'a str,
+    views: &'a [View],
+    splits: &'a [Split],
+}
+
+impl<'a> Lines<'a> {
+    /// Colour by view, broken lines for all splits but the first.
+    fn each(self) -> impl Iterator<Item = (usize, bool, Line<'a>)> {
+        let Self { rows, solver, views, splits } = self;
+        views.iter().enumerate().flat_map(move |(colour, &view)| {
+            let line = move |split| Line { rows, solver, split, view };
+            splits.iter().enumerate().map(move |(index, &split)| (colour, index > 0, line(split)))
+        })
+    }
 }
 
 /// The loss against the epoch; `None` without losses.
@@ -51,7 +88,7 @@ pub(crate) fn loss(row: &Row) -> Option<Plot> {
     Some(plot)
 }
 
-/// The Fourier ring correlations with the two thresholds; `None` without curves.
+/// The Fourier ring correlations with the four thresholds; `None` without curves.
 pub(crate) fn frc(row: &Row) -> Option<Plot> {
     let mut plot = Plot::new(
         "Fourier ring correlation",
@@ -64,24 +101,45 @@ pub(crate) fn frc(row: &Row) -> Option<Plot> {
             plot.series.push(Series::new(name, colour, Mark::Line, thinned(&points)));
         }
     }
+    // The information thresholds depend on the number of frequencies in a ring, the same for all three.
+    for (colour, (name, criterion)) in
+        [("half bit", Criterion::HalfBit), ("one bit", Criterion::OneBit)].into_iter().enumerate()
+    {
+        let points = threshold_of(row.comparison.get("frc")?.get("phase"), criterion);
+        if !points.is_empty() {
+            let mut series = Series::new(name, 3 + colour, Mark::Line, thinned(&points));
+            series.dashed = true;
+            plot.series.push(series);
+        }
+    }
     plot.guides = vec![Guide { y: 0.5, label: "1/2".into() }, Guide { y: 1.0 / 7.0, label: "1/7".into() }];
     let falls =
         |key: &str| row.metric(key).map_or("nowhere".to_owned(), |at| format!("at {at:.3} cycles per pixel"));
     plot.description = format!(
-        "The phases' curve falls below 1/2 {} and below 1/7 {}.",
+        "The phases' curve falls below 1/2 {}, below 1/7 {}, below the half-bit threshold {} and below the one-bit threshold {}.",
         falls("phase_frc_0_5"),
-        falls("phase_frc_1_7")
+        falls("phase_frc_1_7"),
+        falls("phase_frc_half_bit"),
+        falls("phase_frc_one_bit")
     );
     (!plot.series.is_empty()).then_some(plot)
 }
 
 fn curve_of(value: Option<&Value>) -> Vec<(f64, f64)> {
-    let numbers = |key: &str| -> Vec<f64> {
-        let list = value.and_then(|value| value.get(key)).and_then(Value::as_array);
-        list.map(|list| list.iter().map(|number| number.as_f64().unwrap_or(f64::NAN)).collect())
-            .unwrap_or_default()
-    };
-    numbers("frequency").into_iter().zip(numbers("correlation")).collect()
+    numbers(value, "frequency").into_iter().zip(numbers(value, "correlation")).collect()
+}
+
+/// The threshold of every ring.
+fn threshold_of(value: Option<&Value>, criterion: Criterion) -> Vec<(f64, f64)> {
+    let counts = numbers(value, "count").into_iter().map(|n| criterion.threshold(n as usize));
+    numbers(value, "frequency").into_iter().zip(counts).collect()
+}
+
+/// A list of numbers in a record; those that are none are NaN.
+fn numbers(value: Option<&Value>, key: &str) -> Vec<f64> {
+    let list = value.and_then(|value| value.get(key)).and_then(Value::as_array);
+    list.map(|list| list.iter().map(|number| number.as_f64().unwrap_or(f64::NAN)).collect())
+        .unwrap_or_default()
 }
 
 /// At most about 200 points, the last always among them.

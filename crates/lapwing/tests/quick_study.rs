@@ -1,5 +1,10 @@
 //! The example study, as the README runs it: it must answer its question the way physics does.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../lapwing-report/tests/support/browser.rs"]
+mod browser;
+
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -19,6 +24,14 @@ fn quality_rises_with_dose_and_overlap() {
         .success();
     let page = std::fs::read_to_string(folder.path().join("report/index.html")).unwrap();
     assert!(page.len() < 5_000_000 && page.contains("</html>"));
+
+    for figure in ["phase_ssim.svg", "phase_ssim.png", "phase_resolution_0_5_px.svg", "probe_nrmse.png"] {
+        assert!(folder.path().join("report/figures").join(figure).is_file(), "{figure}");
+    }
+    // The truth of both splits, and amplitude, phase, error and probe of every condition.
+    if let Some(seen) = browser::look_at(&folder.path().join("report/index.html"), 1200) {
+        browser::assert_sound(&seen, 2 * 3 + 18 * 4);
+    }
 
     for split in ["train", "test"] {
         let metric = |dose: u64, view: &str, name: &str| -> f64 {

@@ -1,16 +1,18 @@
 //! One condition: pictures, curves, telemetry, cost and files.
 
 use super::{Fact, duration, fact};
+use crate::estimate::Line;
 use crate::gather::{Row, Study};
 use crate::media::Shown;
 use crate::metric::{METRICS, dose_label, shown};
 use crate::plots::{self, Scans};
 use crate::shots::address;
 use crate::tables::strategy;
+use lapwing_compare::Criterion;
 use lapwing_draw::Look;
 use lapwing_draw::number::label;
-use lapwing_study::StudyFolder;
 use lapwing_study::record::{Files, JobResult, link};
+use lapwing_study::{Condition, StudyFolder};
 use minijinja::Value;
 use serde::Serialize;
 
@@ -50,9 +52,9 @@ struct GroupSplit {
     cards: Vec<Card>,
 }
 
-pub(super) fn groups(study: &Study, cards: Vec<Card>) -> Vec<Group> {
+pub(super) fn groups(rows: &[&Row], cards: Vec<Card>) -> Vec<Group> {
     let mut groups: Vec<(u64, Group)> = Vec::new();
-    for (row, card) in study.rows.iter().zip(cards) {
+    for (row, card) in rows.iter().zip(cards) {
         let (dose, split) = (row.condition.dose, row.condition.split.to_string());
         if groups.last().is_none_or(|(last, _)| *last != dose) {
             groups.push((dose, Group { dose: dose_label(dose), splits: Vec::new() }));
@@ -69,14 +71,18 @@ pub(super) fn groups(study: &Study, cards: Vec<Card>) -> Vec<Group> {
 
 pub(super) fn card(study: &Study, row: &Row, pictures: Vec<Shown>, scans: &mut Scans) -> Card {
     let svg = |plot: Option<String>| Value::from_safe_string(plot.unwrap_or_default());
+    let Condition { dose, split, view } = row.condition;
+    let line = Line { rows: &study.rows, solver: row.solver(), split, view };
     let headline = METRICS
         .iter()
-        .take(4)
-        .filter_map(|metric| Some(fact(metric.title, shown(row.metric(metric.key)?))))
+        .filter_map(|metric| Some(fact(metric.title, line.at(metric, dose)?.shown())))
         .collect();
     Card {
         anchor: row.anchor(),
-        view: row.condition.view.to_string(),
+        view: match study.solvers().len() {
+            1 => view.to_string(),
+            _ => format!("{view}, {}", row.solver()),
+        },
         status: row.state.name(),
         reason: row.state.reason().map(str::to_owned),
         headline,
@@ -127,6 +133,22 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     if let Some(memory) = result.peak_memory_mb {
         details.push(fact("peak memory", format!("{memory:.0} MB")));
     }
+    for what in ["phase", "amplitude", "complex"] {
+        for (criterion, name) in Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"]) {
+            let key = format!("{what}_resolution_{}", criterion.name());
+            let nm = row.metric(&format!("{key}_nm")).map(|nm| format!(" = {} nm", label(nm, 3)));
+            // The four criteria of the phases, the first of the others.
+            if let Some(px) =
+                row.metric(&format!("{key}_px")).filter(|_| what == "phase" || criterion == Criterion::Half)
+            {
+                let value = format!("{} px{}", label(px, 3), nm.unwrap_or_default());
+                details.push(fact(format!("{what} resolution, FRC {name}"), value));
+            }
+        }
+    }
+    if let Some(correlation) = row.metric("probe_correlation") {
+        details.push(fact("probe correlation", shown(correlation)));
+    }
     if let Some(alignment) = row.comparison.get("alignment") {
         let pair = |key: &str| {
             let pair = alignment.get(key)?.as_array()?;
@@ -149,7 +171,14 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
 fn links(study: &Study, row: &Row) -> Vec<Link> {
     let folder = StudyFolder::relative_job_dir(&row.case);
     let named = |files: &Files| -> Vec<String> {
-        let names = [&files.reconstruction, &files.comparison, &files.loss_csv, &files.loss_svg, &files.log];
+        let names = [
+            &files.overview,
+            &files.reconstruction,
+            &files.comparison,
+            &files.loss_csv,
+            &files.loss_svg,
+            &files.log,
+        ];
         names.into_iter().flatten().cloned().chain(["result.json".to_owned()]).collect()
     };
     let names = row.result.as_ref().map(|result| named(&result.files)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The answer in one metric.
 
-use super::distinct;
-use crate::answer::words;
+use crate::answer::Question;
+use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, State, Study};
 use crate::metric::{Metric, dose_label, shown};
 use crate::plots;
@@ -10,22 +10,28 @@ use lapwing_study::{Split, View};
 use minijinja::Value;
 use serde::Serialize;
 
-/// The answer in one metric: a table of dose and view for each split, a plot, and words.
+/// The answer in one metric: words, a table of dose and view for each solver and split, and a plot for each solver.
 #[derive(Serialize)]
 pub(super) struct Panel {
     title: &'static str,
     meaning: &'static str,
-    unit: &'static str,
     words: Vec<String>,
     grids: Vec<Grid>,
-    plot: Value,
+    plots: Vec<Value>,
 }
 
 #[derive(Serialize)]
 struct Grid {
-    split: String,
-    views: Vec<String>,
+    caption: String,
+    views: Vec<Head>,
     rows: Vec<GridRow>,
+}
+
+/// A view and its measured overlap.
+#[derive(Serialize)]
+struct Head {
+    view: String,
+    overlap: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,56 +44,106 @@ struct GridRow {
 #[derive(Serialize)]
 struct Cell {
     text: String,
+    /// The standard error.
+    error: Option<String>,
     anchor: String,
     percent: Option<u32>,
 }
 
-pub(super) fn panel(study: &Study, metric: &Metric, views: &[View], splits: &[Split]) -> Panel {
-    let rows = &study.rows;
-    let values = || rows.iter().filter_map(|row| row.metric(metric.key));
-    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+/// `None` when nothing was measured in this metric.
+pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
+    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
+    let (doses, solvers) = (study.distinct(|c| c.dose), study.solvers());
+    let mut range: Option<(f64, f64)> = None;
+    for line in lines(&study.rows, &solvers, &splits, &views) {
+        for (_, estimate) in line.curve(metric) {
+            let (low, high) = range.unwrap_or((estimate.mean, estimate.mean));
+            range = Some((low.min(estimate.mean), high.max(estimate.mean)));
+        }
+    }
+    let (low, high) = range?;
     let percent = |value: f64| {
         let t = if high > low { (value - low) / (high - low) } else { 1.0 };
         (100.0 * if metric.higher_is_better { t } else { 1.0 - t }).round() as u32
     };
-    let cell = |row: Option<&Row>| match row {
-        Some(row) => {
-            let value = row.metric(metric.key);
-            let text = match (value, &row.state) {
-                (Some(value), _) => shown(value),
-                (None, State::Done) => "\u{2013}".to_owned(),
-                (None, state) => state.name().to_owned(),
-            };
-            Cell { text, anchor: row.anchor(), percent: value.map(percent) }
-        }
-        None => Cell { text: "\u{2013}".to_owned(), anchor: String::new(), percent: None },
-    };
-    let doses = distinct(rows.iter().map(|row| row.condition.dose));
-    let grid = |&split: &Split| Grid {
-        split: split.to_string(),
-        views: views.iter().map(View::to_string).collect(),
+    let grid = |solver: &str, split: Split| Grid {
+        caption: match solvers.len() {
+            1 => format!("{}, {split} split", metric.title),
+            _ => format!("{}, {solver}, {split} split", metric.title),
+        },
+        views: views
+            .iter()
+            .map(|&view| head(Line { rows: &study.rows, solver, split, view }, &doses))
+            .collect(),
         rows: doses
             .iter()
-            .map(|&dose| {
-                let find = |view: &View| {
-                    rows.iter().find(|row| {
-                        (row.condition.dose, row.condition.split, row.condition.view) == (dose, split, *view)
+            .map(|&dose| GridRow {
+                dose: dose_label(dose),
+                cells: views
+                    .iter()
+                    .map(|&view| {
+                        let row = study.row(dose, split, view, solver);
+                        let line = Line { rows: &study.rows, solver, split, view };
+                        cell(row, line.at(metric, dose), &percent)
                     })
-                };
-                GridRow { dose: dose_label(dose), cells: views.iter().map(|view| cell(find(view))).collect() }
+                    .collect(),
             })
             .collect(),
     };
-    Panel {
+    let question = Question {
+        rows: &study.rows,
+        metric,
+        solvers: &solvers,
+        views: &views,
+        splits: &splits,
+        doses: &doses,
+    };
+    Some(Panel {
         title: metric.title,
         meaning: metric.meaning,
-        unit: metric.unit,
-        words: words(rows, metric, views, splits),
-        grids: splits.iter().map(grid).collect(),
-        plot: Value::from_safe_string(if low <= high {
-            plots::quality(rows, metric, views, splits).svg(Look::Inline)
-        } else {
-            String::new()
-        }),
+        words: question.words(),
+        grids: solvers
+            .iter()
+            .flat_map(|s| splits.iter().map(|&split| grid(s, split)).collect::<Vec<_>>())
+            .collect(),
+        plots: solvers
+            .iter()
+            .map(|solver| Value::from_safe_string(plots::quality(study, metric, solver).svg(Look::Inline)))
+            .collect(),
+    })
+}
+
+/// Every solver, split and view.
+fn lines<'a>(
+    rows: &'a [Row],
+    solvers: &'a [String],
+    splits: &'a [Split],
+    views: &'a [View],
+) -> impl Iterator<Item = Line<'a>> {
+    solvers.iter().flat_map(move |solver| {
+        splits
+            .iter()
+            .flat_map(move |&split| views.iter().map(move |&view| Line { rows, solver, split, view }))
+    })
+}
+
+fn head(line: Line<'_>, doses: &[u64]) -> Head {
+    let overlaps: Vec<f64> =
+        doses.iter().filter_map(|&dose| line.overlap(dose)).filter(|o| o.is_finite()).collect();
+    let overlap = Estimate::of(&overlaps).map(|overlap| format!("{:.2}", overlap.mean));
+    Head { view: line.view.to_string(), overlap }
+}
+
+fn cell(row: Option<&Row>, value: Option<Estimate>, percent: &dyn Fn(f64) -> u32) -> Cell {
+    let text = match (value, row.map(|row| &row.state)) {
+        (Some(value), _) => shown(value.mean),
+        (None, None | Some(State::Done)) => "\u{2013}".to_owned(),
+        (None, Some(state)) => state.name().to_owned(),
+    };
+    Cell {
+        text,
+        error: value.and_then(|value| value.error).map(|error| format!("\u{b1} {}", shown(error))),
+        anchor: row.map(Row::anchor).unwrap_or_default(),
+        percent: value.map(|value| percent(value.mean)),
     }
 }

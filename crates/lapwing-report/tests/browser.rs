@@ -1,0 +1,29 @@
+//! The report of a made-up study in a real browser: no errors, all pictures, sorting, narrow windows, hostile names.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use lapwing_study::{Condition, Split, View};
+use support::{Special, browser, write_study};
+
+#[test]
+fn a_browser_finds_nothing_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "</title><script>document.title = 'no'; throw 1</script><img src=x onerror=throw(2)> ' \"";
+    let condition = |view, split| Condition { dose: 1_000, view, split };
+    let special = Special {
+        name: evil,
+        failed: vec![(condition(View::Sparse, Split::Train), evil.to_owned())],
+        skipped: vec![(condition(View::Dense, Split::Test), evil.to_owned())],
+        ..Special::default()
+    };
+    write_study(folder.path(), &special);
+    let page = lapwing_report::write(folder.path()).unwrap().html;
+    // The truth of both splits and four of each finished condition.
+    for width in [1200, 500] {
+        let Some(seen) = browser::look_at(&page, width) else { return };
+        browser::assert_sound(&seen, 2 * 3 + 16 * 4);
+        assert_eq!(seen.check["cards"], 2 + 18);
+    }
+}

@@ -8,8 +8,8 @@ use lapwing_draw::Look;
 /// Folder of the figures, inside that of the report.
 pub(crate) const FOLDER: &str = "figures";
 
-/// Pixels for each unit of a plot: 470 units are 15.7 cm at 300 dots per inch.
-const ZOOM: f64 = 4.0;
+/// Pixels for each unit of a plot: 470 units are 11.9 cm at 300 dots per inch.
+const ZOOM: f64 = 3.0;
 
 /// Name and contents of every figure: quality against dose in every metric that was measured, for each solver.
 pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {

@@ -1,4 +1,5 @@
 //! A page opened in headless Chromium and asked about itself.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -118,7 +118,7 @@ impl Sheet {
             lying.pixels[(column, width - 1 - row)]
         });
         let place = |middle: f64, length: usize| (middle * self.zoom - length as f64 / 2.0).max(0.0) as usize;
-        let corner = (place(x - 4.0, height), place(y, width));
+        let corner = (place(x - 1.0, height), place(y, width));
         self.canvas.picture(corner, &Picture::of_pixels(turned));
     }
 

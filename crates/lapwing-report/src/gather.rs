@@ -73,7 +73,10 @@ impl Row {
 
     /// Name of the solver; empty where nothing tells it.
     pub fn solver(&self) -> &str {
-        let told = self.result.as_ref().map(|result| result.solver.as_str());
+        let told = self.result.as_ref().map(|result| match result.solver.as_str() {
+            "" => result.algorithm.as_str(),
+            name => name,
+        });
         told.or(self.case.solver.as_deref()).unwrap_or_default()
     }
 

@@ -154,6 +154,43 @@ fn the_page_is_small() {
 }
 
 #[test]
+fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
+    let (folder, html) = report(&Special { several: true, ..Special::default() });
+    assert_balanced(&html);
+    assert!(html.len() < 5_000_000, "{}", html.len());
+    assert!(html.contains("108 conditions") && html.contains("means over 3 noise realisations"));
+    // (log10 dose - 2) / 3.2 of the baseline view at 10^4, and 0.01 and 0.02 more: 0.635 with a standard error of 0.01 / sqrt(3).
+    assert!(html.contains(">0.635<span class=\"sub\">\u{b1} 0.006</span>"));
+    // One standard error better or worse moves the crossing by a factor 10^(3.2 x 0.00577).
+    let answer = "Phase SSIM at least 0.9 with the baseline view, LSQML: from about 70\u{202f}000 photons per pattern on train \
+                  (between 10\u{2074} and 10\u{2075}; 68\u{202f}000 to 74\u{202f}000 within one standard error)";
+    assert!(html.contains(answer), "{:?}", html.lines().find(|line| line.contains("baseline view, LSQML")));
+    assert!(html.contains("Phase SSIM, ML, test split") && html.contains("Phase SSIM against dose, ML"));
+    // A card for each condition and solver, a line of the table for each realisation.
+    assert_eq!(html.matches("<article class=\"card\"").count(), 2 + 36);
+    let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 108);
+    for name in ["phase_ssim_LSQML.svg", "phase_ssim_ML.png"] {
+        assert!(folder.path().join("report/figures").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn goals_can_be_chosen_and_unknown_ones_are_refused() {
+    let (folder, _) = plain();
+    let copy = tempfile::tempdir().unwrap();
+    write_study(copy.path(), &Special::default());
+    let goals = [("phase_ssim".to_owned(), 0.5)].into();
+    let html = fs::read_to_string(lapwing_report::write_with(copy.path(), &goals).unwrap().html).unwrap();
+    // (log10 dose - 2) / 3.2 = 0.5 at 10^3.6.
+    assert!(
+        html.contains("Phase SSIM at least 0.5 with the baseline view: from about 4000 photons per pattern")
+    );
+    let error = lapwing_report::write_with(folder.path(), &[("beauty".to_owned(), 1.0)].into()).unwrap_err();
+    assert!(error.to_string().contains("beauty") && error.to_string().contains("phase_ssim"), "{error}");
+}
+
+#[test]
 fn hostile_names_and_reasons_stay_text() {
     let evil = "</title><script>alert(1)</script><img src=x onerror=alert(2)> \" ' & {{ 7*7 }}";
     let (_folder, html) = report(&Special {

@@ -7,7 +7,7 @@ use lapwing_draw::{Colormap, Painter};
 use lapwing_files::npy::{Array, Values};
 use lapwing_model::{Complex32, Field};
 use lapwing_study::record::{Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry};
-use lapwing_study::{Condition, Design, Split, StudyFolder, View};
+use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use ndarray::Array2;
 use serde_json::json;
 use std::fs;
@@ -36,13 +36,19 @@ pub struct Special<'a> {
     pub skipped: Vec<(Condition, String)>,
     /// Conditions that have not run.
     pub pending: Vec<Condition>,
+    /// Two solvers, LSQML and a better ML, and three noise realisations whose quality differs by 0.01.
+    pub several: bool,
 }
 
 /// Writes a study of three doses, three views and two splits.
 pub fn write_study(root: &Path, special: &Special) {
     let folder = StudyFolder::new(root);
     let name = if special.name.is_empty() { "made up" } else { special.name };
-    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n[solver]\n", json!(name));
+    let solvers = match special.several {
+        true => "repeats = 3\n[[solver]]\nalgorithm = \"LSQML\"\n[[solver]]\nalgorithm = \"ML\"\n",
+        false => "[solver]\n",
+    };
+    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{solvers}", json!(name));
     let design = Design::parse(&text, root).unwrap();
     fs::create_dir_all(folder.artifact_root()).unwrap();
     fs::write(folder.design_file(), design.to_toml()).unwrap();
@@ -70,12 +76,13 @@ pub fn write_study(root: &Path, special: &Special) {
             write_data(&folder, dose, split);
         }
     }
-    for condition in design.conditions() {
+    for case in design.cases() {
+        let condition = case.condition;
         let absent =
             special.pending.contains(&condition) || special.skipped.iter().any(|(c, _)| *c == condition);
         if !absent {
             let failure = special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
-            write_job(&folder, condition, failure);
+            write_job(&folder, &case, failure);
         }
     }
 }
@@ -128,8 +135,8 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split) {
     lapwing_files::npz::write(path, &arrays).unwrap();
 }
 
-fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>) {
-    let job = folder.job_dir(&condition.into());
+fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>) {
+    let (job, condition) = (folder.job_dir(case), case.condition);
     fs::create_dir_all(&job).unwrap();
     let every = match condition.view {
         View::Baseline => 1,
@@ -138,7 +145,8 @@ fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>
     };
     let all = positions(condition.split);
     let kept: Vec<[f64; 2]> = all.iter().copied().step_by(every).collect();
-    let quality = ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln();
+    let better = if case.solver.is_some() { 0.04 } else { 0.0 } + 0.01 * (case.repeat - 1) as f64;
+    let quality = ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln() + better;
     let spread = (1.1 - quality) as f32;
 
     let mut noise = Noise(condition.dose as u32 + every as u32);
@@ -184,8 +192,8 @@ fn write_job(folder: &StudyFolder, condition: Condition, failure: Option<String>
     };
     let result = JobResult {
         condition: Some(condition),
-        repeat: 1,
-        solver: "LSQML".to_owned(),
+        repeat: case.repeat,
+        solver: case.solver.clone().unwrap_or_else(|| "LSQML".to_owned()),
         status: if done { Status::Done } else { Status::Failed },
         error: failure,
         timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),

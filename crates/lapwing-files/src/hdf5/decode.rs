@@ -9,7 +9,7 @@ use crate::npy::{Array, DType, Element, Values};
 fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
     use DatatypeMessage::{Compound, Enum, FixedPoint, FixedString, FloatingPoint, VarLenString};
     let unread =
-        || format!("elements of type {datatype} are not read; expected numbers, complex numbers or text");
+        || format!("{} are not read; expected numbers, complex numbers or text", described(datatype));
     let big = |order: &ByteOrder| *order == ByteOrder::BigEndian;
     match datatype {
         FixedPoint { size, byte_order, signed, bit_offset: 0, bit_precision }
@@ -77,7 +77,31 @@ pub(super) fn name(dataset: &H5Dataset) -> String {
         Ok((DType::Text(_), _)) => "text".to_owned(),
         Ok((dtype, false)) => dtype.to_string(),
         Ok((dtype, true)) => format!("{dtype} (big-endian)"),
-        Err(_) => datatype.to_string(),
+        Err(_) => described(&datatype),
+    }
+}
+
+/// Elements in words. The crate's own words overflow where a damaged file claims an absurd size.
+fn described(datatype: &DatatypeMessage) -> String {
+    use DatatypeMessage as Of;
+    match datatype {
+        Of::FixedPoint { size, bit_precision, .. } => {
+            format!("integers of {bit_precision} bits in {size} bytes")
+        }
+        Of::FloatingPoint { size, mantissa_size, .. } => {
+            format!("floating-point numbers of {size} bytes with a mantissa of {mantissa_size} bits")
+        }
+        Of::BitField { .. } => "bit fields".to_owned(),
+        Of::Opaque { size, .. } => format!("opaque elements of {size} bytes"),
+        Of::Compound { members, .. } => {
+            let names: Vec<&str> = members.iter().take(4).map(|member| member.name.as_str()).collect();
+            format!("records of {} fields ({})", members.len(), names.join(", "))
+        }
+        Of::Enum { members, .. } => format!("an enumeration of {} members", members.len()),
+        Of::FixedString { .. } | Of::VarLenString { .. } => "text".to_owned(),
+        Of::VarLenSequence { .. } => "sequences of varying length".to_owned(),
+        Of::Array { dims, .. } => format!("arrays of {} axes", dims.len()),
+        Of::Reference { .. } => "references".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! hold. Every error names the file and the object.
 
 mod decode;
+mod guard;
 mod writer;
 
 use std::fs::File;
@@ -12,6 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
+
+use guard::guarded;
 
 use crate::npy::Array;
 use crate::{ArrayInfo, Error};
@@ -86,7 +89,9 @@ impl Hdf5 {
         for name in names {
             // A dataset without a dataspace holds nothing.
             if let Some(dataset) = self.dataset(&name)? {
-                found.push(ArrayInfo { dtype: decode::name(&dataset), shape: dataset.shape(), name });
+                let dtype =
+                    guarded(|| Ok(decode::name(&dataset))).map_err(|reason| self.error(&name, reason))?;
+                found.push(ArrayInfo { dtype, shape: dataset.shape(), name });
             }
         }
         Ok(found)
@@ -263,9 +268,4 @@ impl std::fmt::Debug for Hdf5 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hdf5").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// Runs a call into the crate underneath; its errors become text.
-fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<T, String> {
-    call().map_err(|error| error.to_string())
 }

@@ -26,6 +26,10 @@ const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 const MOST_COMPRESSED: u64 = 1032;
 /// A dataset of so many bytes is read whatever the length of its file.
 const SMALL: u64 = 1 << 20;
+/// A chunk of so many bytes is unpacked however little of it the dataset holds.
+const SMALL_CHUNK: u64 = 64 << 20;
+/// How much longer than all of its dataset a chunk may be otherwise.
+const MOST_CHUNK: u64 = 4;
 /// External links followed one after the other.
 const MOST_HOPS: usize = 8;
 
@@ -248,15 +252,21 @@ impl Hdf5 {
             StorageLayout::Contiguous | StorageLayout::Compact => stored,
             _ => stored.saturating_mul(MOST_COMPRESSED),
         };
-        match bytes {
-            Some(bytes) if bytes <= most.max(SMALL) => Ok(()),
-            _ => {
-                let reason = format!(
-                    "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
-                );
-                Err(self.error(name, reason))
-            }
+        let Some(bytes) = bytes.filter(|&bytes| bytes <= most.max(SMALL)) else {
+            let reason = format!(
+                "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
+            );
+            return Err(self.error(name, reason));
+        };
+        // Chunks are unpacked whole.
+        let chunk = guarded(|| Ok(dataset.chunk_dims())).map_err(|reason| self.error(name, reason))?;
+        let long = chunk.as_deref().unwrap_or_default().iter();
+        let long = long.fold(width, |product, &length| product.saturating_mul(length as u64));
+        if chunk.is_some() && long > SMALL_CHUNK.max(bytes.saturating_mul(MOST_CHUNK)) {
+            let reason = format!("claims chunks of {long} bytes for {bytes} bytes of data");
+            return Err(self.error(name, reason));
         }
+        Ok(())
     }
 
     fn error(&self, object: &str, reason: String) -> Error {

@@ -1,38 +1,18 @@
 //! Files made to hurt: each ends in a clear error, quickly, in little memory, and nothing in it is executed.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use flate2::{Compression, Crc, write::DeflateEncoder};
 use lapwing_files::{Archive, Dataset, Error, ReadOptions, Understanding, dialect, metadata, pickle};
 use proptest::prelude::*;
 
-/// The system's allocator, which also keeps the peak of what is allocated.
-struct Counting;
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+#[path = "common/memory.rs"]
+mod memory;
 
-// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not touch the memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-const MEMORY: usize = 200 << 20;
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn read(bytes: Vec<u8>) -> Result<(Dataset, Understanding), Error> {
     dialect::read_archive(&Archive::from_bytes(bytes, "hostile.npz")?, &ReadOptions::default())
@@ -40,14 +20,7 @@ fn read(bytes: Vec<u8>) -> Result<(Dataset, Understanding), Error> {
 
 /// Reads the file and returns the error, which must come in under a second and under 200 MB.
 fn refused(name: &str, bytes: Vec<u8>) -> String {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let start = Instant::now();
-    let outcome = read(bytes);
-    let (time, memory) = (start.elapsed(), PEAK.load(Relaxed).saturating_sub(before));
-    assert!(time < Duration::from_secs(1), "{name}: {time:?}");
-    assert!(memory < MEMORY, "{name}: {memory} bytes");
-    match outcome {
+    match memory::limited(name, || read(bytes)) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("{name}: was read"),
     }

@@ -1,35 +1,19 @@
 //! Arrays so large that they are mapped, unpacked beside their conversion and read by several threads.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use lapwing_files::npy::{Array, Element, Values};
 use lapwing_files::npz::{Packing, write_with};
 use lapwing_files::{Archive, ReadOptions, dataset};
 
-/// The system's allocator, which also keeps the peak of what is allocated.
-struct Counting;
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+#[path = "common/memory.rs"]
+#[allow(dead_code)] // the limits are those of hostile files
+mod memory;
 
-// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not touch the memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 /// Memory is counted for the whole process, so the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -59,11 +43,9 @@ fn file(folder: &Path, packing: Packing, fill: impl Fn(&mut lapwing_files::npz::
 
 /// What `work` returns, and the peak of what it allocated in bytes of the `f32` stack.
 fn measured<R>(work: impl FnOnce() -> R) -> (R, f64) {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let result = work();
+    let (result, peak) = memory::measured(work);
     let stack = 4 * SHAPE.iter().product::<usize>();
-    (result, (PEAK.load(Relaxed) - before) as f64 / stack as f64)
+    (result, peak as f64 / stack as f64)
 }
 
 fn check_values<T: Element + PartialEq + std::fmt::Debug>(of: impl Fn(u16) -> T) {

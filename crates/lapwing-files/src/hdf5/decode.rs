@@ -5,11 +5,14 @@ use rust_hdf5::{ByteOrder, DatatypeMessage, H5Attribute, H5Dataset, H5Type, Hdf5
 
 use crate::npy::{Array, DType, Element, Values};
 
+/// Longest text of a whole dataset, bytes.
+const MOST_TEXT: usize = 64 << 20;
+
 /// What the elements of a dataset are, and whether they are big-endian.
 fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
     use DatatypeMessage::{Compound, Enum, FixedPoint, FixedString, FloatingPoint, VarLenString};
     let unread =
-        || format!("elements of type {datatype} are not read; expected numbers, complex numbers or text");
+        || format!("{} are not read; expected numbers, complex numbers or text", described(datatype));
     let big = |order: &ByteOrder| *order == ByteOrder::BigEndian;
     match datatype {
         FixedPoint { size, byte_order, signed, bit_offset: 0, bit_precision }
@@ -77,7 +80,31 @@ pub(super) fn name(dataset: &H5Dataset) -> String {
         Ok((DType::Text(_), _)) => "text".to_owned(),
         Ok((dtype, false)) => dtype.to_string(),
         Ok((dtype, true)) => format!("{dtype} (big-endian)"),
-        Err(_) => datatype.to_string(),
+        Err(_) => described(&datatype),
+    }
+}
+
+/// Elements in words. The crate's own words overflow where a damaged file claims an absurd size.
+fn described(datatype: &DatatypeMessage) -> String {
+    use DatatypeMessage as Of;
+    match datatype {
+        Of::FixedPoint { size, bit_precision, .. } => {
+            format!("integers of {bit_precision} bits in {size} bytes")
+        }
+        Of::FloatingPoint { size, mantissa_size, .. } => {
+            format!("floating-point numbers of {size} bytes with a mantissa of {mantissa_size} bits")
+        }
+        Of::BitField { .. } => "bit fields".to_owned(),
+        Of::Opaque { size, .. } => format!("opaque elements of {size} bytes"),
+        Of::Compound { members, .. } => {
+            let names: Vec<&str> = members.iter().take(4).map(|member| member.name.as_str()).collect();
+            format!("records of {} fields ({})", members.len(), names.join(", "))
+        }
+        Of::Enum { members, .. } => format!("an enumeration of {} members", members.len()),
+        Of::FixedString { .. } | Of::VarLenString { .. } => "text".to_owned(),
+        Of::VarLenSequence { .. } => "sequences of varying length".to_owned(),
+        Of::Array { dims, .. } => format!("arrays of {} axes", dims.len()),
+        Of::Reference { .. } => "references".to_owned(),
     }
 }
 
@@ -88,10 +115,13 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
     let shape = dataset.shape();
     let values = match (&dtype, big) {
         (DType::Text(_), _) => {
+            if matches!(dataset.datatype().map_err(words)?, DatatypeMessage::VarLenString { .. }) {
+                check_texts(dataset)?;
+            }
             let texts = dataset.read_strings().map_err(words)?;
             // An array of text is padded to its longest; one long text among very many would not fit into memory.
             let longest = texts.iter().map(String::len).max().unwrap_or(0);
-            if longest.saturating_mul(texts.len()) > 64 << 20 {
+            if longest.saturating_mul(texts.len()) > MOST_TEXT {
                 return Err(format!("{} texts of up to {longest} bytes are too long", texts.len()));
             }
             return Array::texts(&texts).reshape(shape).map_err(|error| error.to_string());
@@ -127,6 +157,18 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
         }
     };
     Array::new(shape, values).map_err(|error| error.to_string())
+}
+
+/// Refuses texts of varying length that are too long altogether: many elements may point to one long text.
+fn check_texts(dataset: &H5Dataset) -> Result<(), String> {
+    let pointers = dataset.read_raw_bytes().map_err(|error| error.to_string())?;
+    // Each begins with its length (HDF5 file format 3.0, section IV.A.2.d and III.E).
+    let lengths = pointers.chunks_exact(dataset.element_size().max(4));
+    let total: u64 = lengths.map(|p| u64::from(u32::from_le_bytes([p[0], p[1], p[2], p[3]]))).sum();
+    if total > MOST_TEXT as u64 {
+        return Err(format!("{total} bytes of text are more than the {MOST_TEXT} that are read"));
+    }
+    Ok(())
 }
 
 /// Elements that are stored as they are in memory: no copy is made.

@@ -5,6 +5,7 @@
 //! hold. Every error names the file and the object.
 
 mod decode;
+mod guard;
 mod writer;
 
 use std::fs::File;
@@ -12,6 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
+
+use guard::guarded;
 
 use crate::npy::Array;
 use crate::{ArrayInfo, Error};
@@ -23,6 +26,10 @@ const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 const MOST_COMPRESSED: u64 = 1032;
 /// A dataset of so many bytes is read whatever the length of its file.
 const SMALL: u64 = 1 << 20;
+/// A chunk of so many bytes is unpacked however little of it the dataset holds.
+const SMALL_CHUNK: u64 = 64 << 20;
+/// How much longer than all of its dataset a chunk may be otherwise.
+const MOST_CHUNK: u64 = 4;
 /// External links followed one after the other.
 const MOST_HOPS: usize = 8;
 
@@ -86,7 +93,9 @@ impl Hdf5 {
         for name in names {
             // A dataset without a dataspace holds nothing.
             if let Some(dataset) = self.dataset(&name)? {
-                found.push(ArrayInfo { dtype: decode::name(&dataset), shape: dataset.shape(), name });
+                let dtype =
+                    guarded(|| Ok(decode::name(&dataset))).map_err(|reason| self.error(&name, reason))?;
+                found.push(ArrayInfo { dtype, shape: dataset.shape(), name });
             }
         }
         Ok(found)
@@ -243,15 +252,21 @@ impl Hdf5 {
             StorageLayout::Contiguous | StorageLayout::Compact => stored,
             _ => stored.saturating_mul(MOST_COMPRESSED),
         };
-        match bytes {
-            Some(bytes) if bytes <= most.max(SMALL) => Ok(()),
-            _ => {
-                let reason = format!(
-                    "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
-                );
-                Err(self.error(name, reason))
-            }
+        let Some(bytes) = bytes.filter(|&bytes| bytes <= most.max(SMALL)) else {
+            let reason = format!(
+                "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
+            );
+            return Err(self.error(name, reason));
+        };
+        // Chunks are unpacked whole.
+        let chunk = guarded(|| Ok(dataset.chunk_dims())).map_err(|reason| self.error(name, reason))?;
+        let long = chunk.as_deref().unwrap_or_default().iter();
+        let long = long.fold(width, |product, &length| product.saturating_mul(length as u64));
+        if chunk.is_some() && long > SMALL_CHUNK.max(bytes.saturating_mul(MOST_CHUNK)) {
+            let reason = format!("claims chunks of {long} bytes for {bytes} bytes of data");
+            return Err(self.error(name, reason));
         }
+        Ok(())
     }
 
     fn error(&self, object: &str, reason: String) -> Error {
@@ -263,9 +278,4 @@ impl std::fmt::Debug for Hdf5 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hdf5").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// Runs a call into the crate underneath; its errors become text.
-fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<T, String> {
-    call().map_err(|error| error.to_string())
 }

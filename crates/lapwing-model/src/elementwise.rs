@@ -90,13 +90,13 @@ impl<S: Simd> Eight<S> {
 
 /// Complex numbers as pairs of their parts.
 #[inline(always)]
-fn floats(values: &[Complex32; LANES]) -> &[f32; 2 * LANES] {
+pub(crate) fn floats(values: &[Complex32; LANES]) -> &[f32; 2 * LANES] {
     // SAFETY: `Complex<f32>` is `repr(C)` with two `f32` fields, so eight of them are laid out as sixteen `f32`.
     unsafe { &*std::ptr::from_ref(values).cast() }
 }
 
 #[inline(always)]
-fn floats_mut(values: &mut [Complex32; LANES]) -> &mut [f32; 2 * LANES] {
+pub(crate) fn floats_mut(values: &mut [Complex32; LANES]) -> &mut [f32; 2 * LANES] {
     // SAFETY: as for `floats`; the borrow is exclusive.
     unsafe { &mut *std::ptr::from_mut(values).cast() }
 }
@@ -300,9 +300,9 @@ mod tests {
     fn five_products_are_those_of_double_precision() {
         for_lengths(|v| {
             let mut truth = [0.0_f64; 5];
-            for i in 0..v[0].len() {
-                let wide = |z: Complex32| num_complex::Complex64::new(z.re.into(), z.im.into());
-                let (u, w, z) = (wide(v[0][i]) * wide(v[1][i]), wide(v[2][i]) * wide(v[3][i]), wide(v[4][i]));
+            for ((((a, b), c), d), z) in v[0].iter().zip(&v[1]).zip(&v[2]).zip(&v[3]).zip(&v[4]) {
+                let wide = |z: &Complex32| num_complex::Complex64::new(z.re.into(), z.im.into());
+                let (u, w, z) = (wide(a) * wide(b), wide(c) * wide(d), wide(z));
                 let dot = |p: num_complex::Complex64, q: num_complex::Complex64| (p.conj() * q).re;
                 let products = [dot(u, u), dot(w, w), dot(u, w), dot(u, z), dot(w, z)];
                 truth.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);

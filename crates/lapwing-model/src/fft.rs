@@ -118,20 +118,26 @@ fn transpose_block<S: Simd>(
     scale: f32,
 ) {
     let scale = simd.splat_f32x4(scale);
-    let pair = |row: usize, column: usize| -> f64x2<S> {
-        let [a, b] = [source[row * from + column], source[row * from + column + 1]];
-        (f32x4::simd_from(simd, [a.re, a.im, b.re, b.im]) * scale).bitcast()
-    };
-    for column in (0..BLOCK).step_by(2) {
-        for row in (0..BLOCK).step_by(2) {
-            let (upper, lower) = (pair(row, column), pair(row + 1, column));
-            let halves = [simd.zip_low_f64x2(upper, lower), simd.zip_high_f64x2(upper, lower)];
-            for (offset, half) in halves.into_iter().enumerate() {
-                let mut parts = [0.0_f32; 4];
-                half.bitcast::<f32x4<S>>().store_slice(&mut parts);
-                let at = (column + offset) * to + row;
-                target[at] = Complex32::new(parts[0], parts[1]);
-                target[at + 1] = Complex32::new(parts[2], parts[3]);
+    let mut lines = [&[0.0_f32; 2 * BLOCK]; BLOCK];
+    for (row, line) in lines.iter_mut().enumerate() {
+        if let Some(eight) = source[row * from..].first_chunk() {
+            *line = elementwise::floats(eight);
+        }
+    }
+    for pair in 0..BLOCK / 2 {
+        let read = |row: usize| -> f64x2<S> {
+            (f32x4::from_slice(simd, &lines[row][4 * pair..4 * pair + 4]) * scale).bitcast()
+        };
+        let pairs: [f64x2<S>; BLOCK] = std::array::from_fn(read);
+        for half in 0..2 {
+            let column = 2 * pair + half;
+            let Some(eight) = target[column * to..].first_chunk_mut() else { return };
+            for (out, rows) in elementwise::floats_mut(eight).chunks_exact_mut(4).zip(pairs.chunks_exact(2)) {
+                let turned = match half {
+                    0 => simd.zip_low_f64x2(rows[0], rows[1]),
+                    _ => simd.zip_high_f64x2(rows[0], rows[1]),
+                };
+                turned.bitcast::<f32x4<S>>().store_slice(out);
             }
         }
     }

@@ -7,7 +7,9 @@
 //! [`to_detector_order`] and [`from_detector_order`] translate to and from the order of files: axes (y, x), zero
 //! frequency at index (floor(H/2), floor(W/2)).
 
-use crate::Complex32;
+use crate::{Complex32, elementwise};
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, dispatch, f32x4, f64x2};
 use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
@@ -86,30 +88,59 @@ impl Fft2 {
 
 /// Writes the transpose of `source` (rows x columns), times `scale`, to `target` (columns x rows).
 fn transpose_scaled(source: &[Complex32], target: &mut [Complex32], rows: usize, columns: usize, scale: f32) {
-    // A block is 8 x 8: eight complex numbers are a cache line, and eight lines a power of two apart still fit one set.
-    const BLOCK: usize = 8;
     assert!(
         source.len() == rows * columns && target.len() == rows * columns,
         "transposition of unequal arrays"
     );
-    let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
-    for row in (0..whole_rows).step_by(BLOCK) {
-        for column in (0..whole_columns).step_by(BLOCK) {
-            let mut block = [[Complex32::new(0.0, 0.0); BLOCK]; BLOCK];
-            for (offset, line) in block.iter_mut().enumerate() {
-                let start = (row + offset) * columns + column;
-                line.copy_from_slice(&source[start..start + BLOCK]);
+    dispatch!(elementwise::level(), simd => {
+        let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
+        for row in (0..whole_rows).step_by(BLOCK) {
+            for column in (0..whole_columns).step_by(BLOCK) {
+                transpose_block(simd, &source[row * columns + column..], columns, &mut target[column * rows + row..], rows, scale);
             }
-            for offset in 0..BLOCK {
-                let start = (column + offset) * rows + row;
-                for (value, line) in target[start..start + BLOCK].iter_mut().zip(&block) {
-                    *value = line[offset] * scale;
-                }
+            transpose_plainly(source, target, (rows, columns), row..row + BLOCK, whole_columns..columns, scale);
+        }
+        transpose_plainly(source, target, (rows, columns), whole_rows..rows, 0..columns, scale);
+    });
+}
+
+/// Side of a block: eight complex numbers are a cache line, and eight lines a power of two apart still fit one set.
+const BLOCK: usize = 8;
+
+/// Transposes one block, whose lines are `from` and `to` elements apart, by pairs of pairs.
+#[inline(always)]
+fn transpose_block<S: Simd>(
+    simd: S,
+    source: &[Complex32],
+    from: usize,
+    target: &mut [Complex32],
+    to: usize,
+    scale: f32,
+) {
+    let scale = simd.splat_f32x4(scale);
+    let mut lines = [&[0.0_f32; 2 * BLOCK]; BLOCK];
+    for (row, line) in lines.iter_mut().enumerate() {
+        if let Some(eight) = source[row * from..].first_chunk() {
+            *line = elementwise::floats(eight);
+        }
+    }
+    for pair in 0..BLOCK / 2 {
+        let read = |row: usize| -> f64x2<S> {
+            (f32x4::from_slice(simd, &lines[row][4 * pair..4 * pair + 4]) * scale).bitcast()
+        };
+        let pairs: [f64x2<S>; BLOCK] = std::array::from_fn(read);
+        for half in 0..2 {
+            let column = 2 * pair + half;
+            let Some(eight) = target[column * to..].first_chunk_mut() else { return };
+            for (out, rows) in elementwise::floats_mut(eight).chunks_exact_mut(4).zip(pairs.chunks_exact(2)) {
+                let turned = match half {
+                    0 => simd.zip_low_f64x2(rows[0], rows[1]),
+                    _ => simd.zip_high_f64x2(rows[0], rows[1]),
+                };
+                turned.bitcast::<f32x4<S>>().store_slice(out);
             }
         }
-        transpose_plainly(source, target, (rows, columns), row..row + BLOCK, whole_columns..columns, scale);
     }
-    transpose_plainly(source, target, (rows, columns), whole_rows..rows, 0..columns, scale);
 }
 
 fn transpose_plainly(

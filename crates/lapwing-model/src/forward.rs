@@ -14,6 +14,7 @@
 //!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused for every pattern.
 
+use crate::elementwise;
 use crate::fft::{self, Fft2, frequency};
 use crate::{Complex32, Field, Modes, Position, Window};
 use ndarray::{Array2, ArrayView2, ArrayView3};
@@ -141,9 +142,7 @@ impl ForwardModel {
         let height = self.shape().0;
         let columns = work.field.chunks_exact_mut(height).zip(spectrum.chunks_exact(height));
         for ((target, source), &along_x) in columns.zip(&ramp.along_x) {
-            for ((value, &s), &along_y) in target.iter_mut().zip(source).zip(&ramp.along_y) {
-                *value = s * (along_x * along_y);
-            }
+            elementwise::multiply_scaled(target, source, along_x, &ramp.along_y);
         }
         self.fft.inverse(&mut work.field, probe, &mut work.fft);
     }
@@ -162,9 +161,7 @@ impl ForwardModel {
         self.fft.forward(probe, &mut work.field, &mut work.fft);
         let columns = spectrum.chunks_exact_mut(height).zip(work.field.chunks_exact(height));
         for ((target, source), &along_x) in columns.zip(&ramp.along_x) {
-            for ((value, &s), &along_y) in target.iter_mut().zip(source).zip(&ramp.along_y) {
-                *value += s * (along_x * along_y).conj();
-            }
+            elementwise::add_conjugate_scaled(target, source, along_x, &ramp.along_y);
         }
     }
 

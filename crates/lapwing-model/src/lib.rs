@@ -8,6 +8,7 @@
 //! Array conventions (axis order, origin, zero frequency, normalisation, units) are stated once, in
 //! `ARCHITECTURE.md` at the root of the repository, and hold for every item here.
 
+pub mod elementwise;
 pub mod fft;
 pub mod forward;
 pub mod position;

@@ -1,4 +1,4 @@
-//! Epochs of LSQML on a simulated scan; "items" are patterns: `cargo bench -p lapwing-solve`.
+//! Epochs of both solvers on simulated scans; "items" are patterns: `cargo bench -p lapwing-solve`.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -7,7 +7,8 @@ use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Field};
-use lapwing_solve::lsqml::{Lsqml, Noise};
+use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
+use lapwing_solve::ml::Ml;
 use lapwing_solve::{Flow, Problem};
 
 const EPOCHS: usize = 3;
@@ -31,26 +32,58 @@ fn problem(side: usize, patterns: usize) -> Result<Problem, Box<dyn std::error::
     Ok(Problem::new(counts, scan, flat, probe)?)
 }
 
-fn run(bencher: Bencher, side: usize, patterns: usize, noise: Noise, threads: usize) {
+fn run(bencher: Bencher, (side, patterns): (usize, usize), threads: usize, solve: impl Fn(&Problem) + Sync) {
     let problem = problem(side, patterns).unwrap_or_else(|error| panic!("{error}"));
-    let options = Lsqml { epochs: EPOCHS, noise, ..Lsqml::default() };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.unwrap_or_else(|error| panic!("{error}"));
     let items = ItemsCount::new(problem.n_patterns() * EPOCHS);
-    bencher.counter(items).bench_local(|| pool.install(|| options.solve(&problem, &mut |_| Flow::Continue)));
+    bencher.counter(items).bench_local(|| pool.install(|| solve(&problem)));
+}
+
+fn lsqml(problem: &Problem, noise: Noise, batching: Batching) {
+    let options = Lsqml { epochs: EPOCHS, noise, batching, ..Lsqml::default() };
+    divan::black_box(options.solve(problem, &mut |_| Flow::Continue));
+}
+
+/// Epochs of ML's first stage (`start`) or of its second.
+fn ml(problem: &Problem, start: bool) {
+    let start_epochs = if start { EPOCHS } else { 0 };
+    let options = Ml { epochs: EPOCHS, start_epochs, ..Ml::default() };
+    divan::black_box(options.solve(problem, &mut |_| Flow::Continue));
 }
 
 #[divan::bench(args = [64, 128, 256], sample_count = 5, sample_size = 1)]
-fn gaussian_2_threads(bencher: Bencher, side: usize) {
-    run(bencher, side, 400, Noise::Gaussian, 2);
+fn lsqml_compact_2_threads(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 2, |problem| lsqml(problem, Noise::Gaussian, Batching::Compact));
 }
 
 #[divan::bench(args = [128], sample_count = 5, sample_size = 1)]
-fn gaussian_1_thread(bencher: Bencher, side: usize) {
-    run(bencher, side, 400, Noise::Gaussian, 1);
+fn lsqml_compact_1_thread(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 1, |problem| lsqml(problem, Noise::Gaussian, Batching::Compact));
 }
 
 #[divan::bench(args = [128], sample_count = 5, sample_size = 1)]
-fn poisson_2_threads(bencher: Bencher, side: usize) {
-    run(bencher, side, 400, Noise::Poisson, 2);
+fn lsqml_random_2_threads(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 2, |problem| lsqml(problem, Noise::Gaussian, Batching::Random));
+}
+
+#[divan::bench(args = [128], sample_count = 5, sample_size = 1)]
+fn lsqml_poisson_2_threads(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 2, |problem| lsqml(problem, Noise::Poisson, Batching::Compact));
+}
+
+#[divan::bench(args = [64, 128, 256], sample_count = 5, sample_size = 1)]
+fn ml_first_stage_2_threads(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 2, |problem| ml(problem, true));
+}
+
+#[divan::bench(args = [64, 128, 256], sample_count = 5, sample_size = 1)]
+fn ml_second_stage_2_threads(bencher: Bencher, side: usize) {
+    run(bencher, (side, 400), 2, |problem| ml(problem, false));
+}
+
+/// The cost per pattern does not depend on how many there are.
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 1, sample_size = 1)]
+fn lsqml_32_px_by_patterns(bencher: Bencher, patterns: usize) {
+    run(bencher, (32, patterns), 2, |problem| lsqml(problem, Noise::Gaussian, Batching::Compact));
 }

@@ -5,17 +5,16 @@
 
 use crate::Problem;
 use crate::detector::Step;
-use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
+use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
 
 /// Patterns that one task works through with its own accumulators.
-const CHUNK: usize = 4;
+const CHUNK: usize = 5;
+/// Pixels of the probe's sums that one task adds up.
+const PIECE: usize = 2048;
 /// Object rows that one task accumulates.
 const BAND: usize = 16;
-
-/// Independent partial sums, so that a reduction needs no order and the compiler may vectorise it.
-const LANES: usize = 8;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
@@ -34,7 +33,6 @@ pub(crate) struct Batch {
 struct Chunk {
     work: Workspace,
     far_field: Vec<Complex32>,
-    object: Vec<Complex32>,
     intensity: Vec<f32>,
     factor: Vec<f32>,
     /// Sum over the chunk of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
@@ -76,7 +74,6 @@ impl Batch {
         let chunk = || Chunk {
             work: problem.model.workspace(),
             far_field: vec![ZERO; modes * pixels],
-            object: vec![ZERO; pixels],
             intensity: vec![0.0; pixels],
             factor: vec![0.0; pixels],
             probe_sum: vec![ZERO; modes * pixels],
@@ -123,10 +120,18 @@ impl Batch {
             object_power: vec![0.0; pixels],
             loss: chunks.iter().map(|chunk| chunk.loss).sum(),
         };
-        for chunk in chunks {
-            sums.spectrum.iter_mut().zip(&chunk.probe_sum).for_each(|(sum, value)| *sum += value);
-            sums.object_power.iter_mut().zip(&chunk.object_power).for_each(|(sum, value)| *sum += value);
-        }
+        sums.spectrum.par_chunks_mut(PIECE).enumerate().for_each(|(piece, sum)| {
+            for chunk in chunks {
+                let part = &chunk.probe_sum[piece * PIECE..];
+                sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+            }
+        });
+        sums.object_power.par_chunks_mut(PIECE).enumerate().for_each(|(piece, sum)| {
+            for chunk in chunks {
+                let part = &chunk.object_power[piece * PIECE..];
+                sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+            }
+        });
         sums
     }
 
@@ -157,7 +162,7 @@ impl Batch {
                         for mode in 0..self.modes {
                             let at = (slot * self.modes + mode) * self.pixels + (row - top) * width;
                             let (probe, chi) = (&self.probes[at..at + width], &self.chi[at..at + width]);
-                            add_conjugate_product(direction, illumination, chi, probe);
+                            elementwise::add_conjugate_product(direction, illumination, chi, probe);
                         }
                     }
                 }
@@ -214,7 +219,13 @@ impl Chunk {
     ) {
         let pixels = problem.model.len();
         let ramp = &problem.ramps[pattern];
-        self.gather(problem, pattern, object);
+        let width = problem.model.shape().1;
+        let columns = problem.object.dim().1;
+        let window = &problem.windows[pattern];
+        let patch = &object[window.row as usize * columns + window.column as usize..];
+        for (power, row) in self.object_power.chunks_exact_mut(width).zip(patch.chunks(columns)) {
+            elementwise::add_power(power, &row[..width]);
+        }
         self.intensity.fill(0.0);
         let per_mode = probes
             .chunks_exact_mut(pixels)
@@ -223,13 +234,12 @@ impl Chunk {
             .zip(self.far_field.chunks_exact_mut(pixels));
         for (((probe, exit_wave), spectrum), far_field) in per_mode {
             problem.model.shifted_probe(spectrum, ramp, probe, &mut self.work);
-            for ((wave, &p), &o) in exit_wave.iter_mut().zip(&*probe).zip(&self.object) {
-                *wave = p * o;
+            let rows = exit_wave.chunks_exact_mut(width).zip(probe.chunks_exact(width));
+            for ((wave, probe), row) in rows.zip(patch.chunks(columns)) {
+                elementwise::multiply(wave, probe, row);
             }
             problem.model.propagate(exit_wave, far_field, &mut self.work);
-            for (sum, value) in self.intensity.iter_mut().zip(&*far_field) {
-                *sum += value.norm_sqr();
-            }
+            elementwise::add_power(&mut self.intensity, far_field);
         }
         self.loss += step.factor(problem.pattern(pattern), &self.intensity, &mut self.factor);
         let per_mode = chi
@@ -237,55 +247,15 @@ impl Chunk {
             .zip(self.far_field.chunks_exact_mut(pixels))
             .zip(self.probe_sum.chunks_exact_mut(pixels));
         for ((chi, far_field), probe_sum) in per_mode {
-            for (value, &factor) in far_field.iter_mut().zip(&self.factor) {
-                *value *= factor;
-            }
+            elementwise::scale(far_field, &self.factor);
             problem.model.back_propagate(far_field, chi, &mut self.work);
-            for ((value, &chi), &o) in far_field.iter_mut().zip(&*chi).zip(&self.object) {
-                *value = chi * o.conj();
+            let rows = far_field.chunks_exact_mut(width).zip(chi.chunks_exact(width));
+            for ((product, chi), row) in rows.zip(patch.chunks(columns)) {
+                elementwise::multiply_conjugate(product, chi, row);
             }
             problem.model.accumulate_unshifted(far_field, ramp, probe_sum, &mut self.work);
         }
     }
-
-    /// Copies the object under the pattern's window and adds its power.
-    fn gather(&mut self, problem: &Problem, pattern: usize, object: &[Complex32]) {
-        let width = problem.model.shape().1;
-        let columns = problem.object.dim().1;
-        let window = &problem.windows[pattern];
-        let start = window.row as usize * columns + window.column as usize;
-        let rows = object[start..].chunks(columns);
-        let targets = self.object.chunks_exact_mut(width).zip(self.object_power.chunks_exact_mut(width));
-        for ((target, power), row) in targets.zip(rows) {
-            target.copy_from_slice(&row[..width]);
-            power.iter_mut().zip(&*target).for_each(|(sum, value)| *sum += value.norm_sqr());
-        }
-    }
-}
-
-fn add_conjugate_product(
-    direction: &mut [Complex32],
-    illumination: &mut [f32],
-    chi: &[Complex32],
-    probe: &[Complex32],
-) {
-    for (((direction, illumination), chi), probe) in
-        direction.iter_mut().zip(illumination).zip(chi).zip(probe)
-    {
-        *direction += chi * probe.conj();
-        *illumination += probe.norm_sqr();
-    }
-}
-
-/// Adds one pixel's products [|u|^2, |v|^2, Re u* v, Re u* chi, Re v* chi], u = dO P and v = dP O, to one lane of the sums.
-#[inline(always)]
-fn add_products(sums: &mut [[f32; LANES]; 5], lane: usize, [o, d_o, p, d_p, chi]: [Complex32; 5]) {
-    let (u, v) = (d_o * p, d_p * o);
-    sums[0][lane] += u.re * u.re + u.im * u.im;
-    sums[1][lane] += v.re * v.re + v.im * v.im;
-    sums[2][lane] += u.re * v.re + u.im * v.im;
-    sums[3][lane] += u.re * chi.re + u.im * chi.im;
-    sums[4][lane] += v.re * chi.re + v.im * chi.im;
 }
 
 impl Normal {
@@ -297,26 +267,8 @@ impl Normal {
         probe_direction: &[Complex32],
         chi: &[Complex32],
     ) {
-        let mut sums = [[0.0_f32; LANES]; 5];
-        let mut rows = object
-            .chunks_exact(LANES)
-            .zip(object_direction.chunks_exact(LANES))
-            .zip(probe.chunks_exact(LANES))
-            .zip(probe_direction.chunks_exact(LANES))
-            .zip(chi.chunks_exact(LANES));
-        for ((((o, d_o), p), d_p), chi) in &mut rows {
-            for lane in 0..LANES {
-                add_products(&mut sums, lane, [o[lane], d_o[lane], p[lane], d_p[lane], chi[lane]]);
-            }
-        }
-        for i in object.len() / LANES * LANES..object.len() {
-            add_products(
-                &mut sums,
-                0,
-                [object[i], object_direction[i], probe[i], probe_direction[i], chi[i]],
-            );
-        }
-        let [oo, pp, op, oc, pc] = sums.map(|lanes| lanes.iter().map(|&v| f64::from(v)).sum::<f64>());
+        let [oo, pp, op, oc, pc] =
+            elementwise::five_products(object_direction, probe, probe_direction, object, chi);
         self.object += oo;
         self.probe += pp;
         self.cross += op;

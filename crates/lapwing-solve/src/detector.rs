@@ -7,6 +7,8 @@
 //!   the modulus projection.
 //! - Poisson: L = sum I - m ln I, xi = 1 - m / I, and alpha minimises L along the direction, one alpha per pattern.
 
+use fearless_simd::dispatch;
+use lapwing_model::elementwise;
 use serde::{Deserialize, Serialize};
 
 /// Noise model of the detector.
@@ -56,6 +58,11 @@ impl Step {
     /// Writes the factors for one pattern, whose model intensity is `intensity` and whose `amplitude` holds sqrt(m), and
     /// returns the pattern's summed loss.
     pub fn factor(self, amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
+        dispatch!(elementwise::level(), _ => self.factor_of(amplitude, intensity, factor))
+    }
+
+    #[inline(always)]
+    fn factor_of(self, amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
         match self {
             Self::Gaussian => gaussian(amplitude, intensity, factor),
             Self::Poisson => poisson(amplitude, intensity, factor),
@@ -103,16 +110,16 @@ const RUN: usize = 128;
 /// Independent partial sums, so that the compiler may vectorise a reduction.
 const LANES: usize = 8;
 
+#[inline(always)]
 fn gaussian(amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
     let mut loss = 0.0;
     for ((a, i), out) in amplitude.chunks(RUN).zip(intensity.chunks(RUN)).zip(factor.chunks_mut(RUN)) {
-        for ((&a, &i), out) in a.iter().zip(i).zip(&mut *out) {
-            *out = a / (i.sqrt() + 1e-10) - 1.0;
-        }
         let mut sums = [0.0_f32; LANES];
-        for (a, i) in a.chunks(LANES).zip(i.chunks(LANES)) {
-            for ((sum, &a), &i) in sums.iter_mut().zip(a).zip(i) {
-                let difference = a - i.sqrt();
+        for ((a, i), out) in a.chunks(LANES).zip(i.chunks(LANES)).zip(out.chunks_mut(LANES)) {
+            for (((sum, &a), &i), out) in sums.iter_mut().zip(a).zip(i).zip(out) {
+                let modulus = i.sqrt();
+                let difference = a - modulus;
+                *out = a / (modulus + 1e-10) - 1.0;
                 *sum += difference * difference;
             }
         }
@@ -121,6 +128,7 @@ fn gaussian(amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
     loss
 }
 
+#[inline(always)]
 fn poisson(amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
     let mut loss = 0.0;
     for ((a, i), out) in amplitude.chunks(RUN).zip(intensity.chunks(RUN)).zip(factor.chunks_mut(RUN)) {
@@ -163,6 +171,7 @@ fn ln(x: f32) -> f32 {
 
 /// The alpha in (0, 1] that minimises sum I (1 - alpha xi)^2 - 2 m ln(1 - alpha xi) (O18, Eq. 17), by Newton's method on its
 /// derivative, which is monotonic where all 1 - alpha xi > 0.
+#[inline(always)]
 fn poisson_step(amplitude: &[f32], intensity: &[f32], xi: &[f32]) -> f32 {
     let mut alpha = 0.5_f32;
     for _ in 0..NEWTON_STEPS {

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Speed, memory and quality of Lapwing's solvers beside pty-chi's LSQML on the same data sets, run in turns.
+
+    bench/solvers.py CASE.npz [CASE.npz ...] [--epochs 50] [--rounds 1] [--threads 2] [--lapwing PATH] [--ptychi-python PATH]
+
+A case is a study data set with known dose scale, the truth as `objectGuess` and a start probe as `probeGuess`, as `lapwing
+simulate` writes it. Every solver starts from that probe and a flat object. pty-chi runs as its authors advise for averaging
+noise: batches of 100 neighbours with momentum 0.5; it is left out where no Python that has it is named. Each run is a process of its
+own; the time of an epoch is the mean over the run, without reading files. Quality is the complex NRMSE of `lapwing
+compare`, the same for all. Needs NumPy. Prints a Markdown table.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+PTYCHI = """
+import json, logging, resource, sys, time
+import numpy as np, torch
+import ptychi.api as api
+from ptychi.api.task import PtychographyTask
+
+source, target, epochs, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+logging.disable(logging.WARNING)
+torch.set_num_threads(threads)
+with np.load(source) as case:
+    counts, probe = case["counts"], case["probe"]
+    rows, columns = (int(side) for side in case["shape"])
+    y, x = case["y"], case["x"]
+size = counts.shape[-1]
+options = api.LSQMLOptions()
+options.data_options.data = counts
+options.object_options.initial_guess = np.ones((1, rows, columns), np.complex64)
+options.object_options.pixel_size_m = 1e-8
+options.probe_options.initial_guess = probe[None]
+# pty-chi counts positions from the middle of the object, a pixel further than the centre of an even window.
+options.probe_position_options.position_y_px = y - rows // 2 - 1
+options.probe_position_options.position_x_px = x - columns // 2 - 1
+solver = options.reconstructor_options
+solver.num_epochs, solver.batch_size, solver.random_seed = epochs, 100, 1
+solver.batching_mode = api.BatchingModes.COMPACT
+solver.momentum_acceleration_gain = 0.5
+solver.default_device = api.Devices.CPU
+np.random.seed(1)
+task = PtychographyTask(options)
+start = time.perf_counter()
+task.run(epochs)
+seconds = (time.perf_counter() - start) / epochs
+np.savez(target, reconstructed_object=task.get_data_to_cpu("object", as_numpy=True)[0].astype(np.complex64))
+print(json.dumps({"seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}))
+"""
+
+
+def hand_over(case, path):
+    """Counts, probe and positions of a data set for pty-chi, whose transform has no factor."""
+    with np.load(case, allow_pickle=False) as data:
+        scale = float(json.loads(str(data["_metadata"]))["physics_parameters"]["intensity_scale"])
+        counts = np.rint((data["diffraction"].astype(np.float64) * scale) ** 2).astype(np.float32)
+        size = counts.shape[-1]
+        probe = np.asarray(data["probeGuess"]).reshape(-1, size, size) * np.complex64(scale / size)
+        np.savez(path, counts=counts, probe=probe, shape=data["objectGuess"].shape, y=data["ycoords"], x=data["xcoords"])
+        return len(counts)
+
+
+def ask(command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+def quality(lapwing, reconstruction, case):
+    answer = json.loads(ask([lapwing, "compare", "--reconstruction", reconstruction, "--truth", case, "--json"]))
+    return find(answer, "complex_nrmse")
+
+
+def find(tree, key):
+    if isinstance(tree, dict):
+        if key in tree:
+            return tree[key]
+        tree = list(tree.values())
+    for branch in tree if isinstance(tree, list) else []:
+        if (found := find(branch, key)) is not None:
+            return found
+    return None
+
+
+def run_lapwing(lapwing, algorithm, case, epochs, threads, folder):
+    out = folder / "lapwing"
+    ask([lapwing, "reconstruct", "--quiet", "--algorithm", algorithm, "--num-epochs", epochs, "--threads", threads,
+         "--input-npz", case, "--output-dir", out])
+    result = json.loads((out / "result.json").read_text())
+    nrmse = quality(lapwing, out / "reconstruction.npz", case)
+    ask(["rm", "-r", out])
+    return {"seconds": result["seconds_per_epoch"], "memory": result["peak_memory_mb"], "nrmse": nrmse}
+
+
+def run_ptychi(python, lapwing, case, epochs, threads, folder):
+    data, out = folder / "case.npz", folder / "ptychi.npz"
+    answer = json.loads(ask([python, "-W", "ignore", "-c", PTYCHI, data, out, epochs, threads]).splitlines()[-1])
+    with np.load(case) as truth, np.load(out) as found:
+        np.savez(out, reconstructed_object=found["reconstructed_object"],
+                 positions=np.stack([truth["ycoords"], truth["xcoords"]], axis=1))
+    return {**answer, "nrmse": quality(lapwing, out, case)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="+", type=pathlib.Path, metavar="CASE.npz")
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=1, help="runs of every solver; medians are printed")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--lapwing", type=pathlib.Path, default=ROOT / "target/release/lapwing")
+    parser.add_argument("--ptychi-python", type=pathlib.Path, help="a Python that has pty-chi")
+    options = parser.parse_args()
+    print("| case | solver | us per pattern and epoch | peak memory, MB | complex NRMSE |")
+    print("| --- | --- | --- | --- | --- |")
+    for case in options.cases:
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            patterns = hand_over(case, folder / "case.npz")
+            common = (case, options.epochs, options.threads, folder)
+            runs = {
+                "Lapwing LSQML": lambda: run_lapwing(options.lapwing, "LSQML", *common),
+                "Lapwing ML": lambda: run_lapwing(options.lapwing, "ML", *common),
+            }
+            if options.ptychi_python:
+                runs["pty-chi LSQML"] = lambda: run_ptychi(options.ptychi_python, options.lapwing, *common)
+            results = {name: [] for name in runs}
+            for _ in range(options.rounds):
+                for name, run in runs.items():
+                    results[name].append(run())
+            for name, rows in results.items():
+                middle = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+                micros = middle["seconds"] / patterns * 1e6
+                print(f"| {case.name} | {name} | {micros:.0f} | {middle['memory']:.0f} | {middle['nrmse']:.4f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+//! Products and sums over rows of complex numbers, eight at a time, in the widest instructions of the processor at hand.
+//!
+//! The compiler may not use more than the oldest processors offer, and complex numbers lie in memory as pairs, which it does not take
+//! apart well. So the loops that a reconstruction spends its time in are written out here. Slices that belong
+//! together must be equally long; what is longer is not looked at.
+//!
+//! The same machine gives the same bits always; processors with other instructions may differ in the last ones.
+
+use crate::Complex32;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, Simd, dispatch, f32x8};
+use std::sync::OnceLock;
+
+/// Numbers in a vector.
+const LANES: usize = 8;
+
+/// What this processor can do, asked once.
+pub fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(Level::new)
+}
+
+/// Eight complex numbers in registers.
+#[derive(Clone, Copy)]
+struct Eight<S: Simd> {
+    re: f32x8<S>,
+    im: f32x8<S>,
+}
+
+impl<S: Simd> Eight<S> {
+    #[inline(always)]
+    fn load(simd: S, values: &[Complex32; LANES]) -> Self {
+        let floats = floats(values);
+        let (a, b) = (f32x8::from_slice(simd, &floats[..LANES]), f32x8::from_slice(simd, &floats[LANES..]));
+        let (re, im) = simd.deinterleave_f32x8(a, b);
+        Self { re, im }
+    }
+
+    #[inline(always)]
+    fn store(self, simd: S, values: &mut [Complex32; LANES]) {
+        let (a, b) = simd.interleave_f32x8(self.re, self.im);
+        let floats = floats_mut(values);
+        a.store_slice(&mut floats[..LANES]);
+        b.store_slice(&mut floats[LANES..]);
+    }
+
+    #[inline(always)]
+    fn splat(simd: S, value: Complex32) -> Self {
+        Self { re: simd.splat_f32x8(value.re), im: simd.splat_f32x8(value.im) }
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        Self {
+            re: self.re.mul_sub(other.re, self.im * other.im),
+            im: self.re.mul_add(other.im, self.im * other.re),
+        }
+    }
+
+    /// self conj(other)
+    #[inline(always)]
+    fn times_conjugate(self, other: Self) -> Self {
+        Self {
+            re: self.re.mul_add(other.re, self.im * other.im),
+            im: self.im.mul_sub(other.re, self.re * other.im),
+        }
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        Self { re: self.re + other.re, im: self.im + other.im }
+    }
+
+    #[inline(always)]
+    fn scaled(self, factor: f32x8<S>) -> Self {
+        Self { re: self.re * factor, im: self.im * factor }
+    }
+
+    #[inline(always)]
+    fn power(self) -> f32x8<S> {
+        self.re.mul_add(self.re, self.im * self.im)
+    }
+
+    /// Re conj(self) other
+    #[inline(always)]
+    fn dot(self, other: Self) -> f32x8<S> {
+        self.re.mul_add(other.re, self.im * other.im)
+    }
+}
+
+/// Complex numbers as pairs of their parts.
+#[inline(always)]
+pub(crate) fn floats(values: &[Complex32; LANES]) -> &[f32; 2 * LANES] {
+    // SAFETY: `Complex<f32>` is `repr(C)` with two `f32` fields, so eight of them are laid out as sixteen `f32`.
+    unsafe { &*std::ptr::from_ref(values).cast() }
+}
+
+#[inline(always)]
+pub(crate) fn floats_mut(values: &mut [Complex32; LANES]) -> &mut [f32; 2 * LANES] {
+    // SAFETY: as for `floats`; the borrow is exclusive.
+    unsafe { &mut *std::ptr::from_mut(values).cast() }
+}
+
+/// out <- a b
+pub fn multiply(out: &mut [Complex32], a: &[Complex32], b: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((out, out_rest), (a, a_rest), (b, b_rest)) =
+            (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            Eight::load(simd, a).times(Eight::load(simd, b)).store(simd, out);
+        }
+        for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            *out = a * b;
+        }
+    });
+}
+
+/// out <- a conj(b)
+pub fn multiply_conjugate(out: &mut [Complex32], a: &[Complex32], b: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((out, out_rest), (a, a_rest), (b, b_rest)) =
+            (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            Eight::load(simd, a).times_conjugate(Eight::load(simd, b)).store(simd, out);
+        }
+        for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            *out = a * b.conj();
+        }
+    });
+}
+
+/// out <- a (factor b)
+pub fn multiply_scaled(out: &mut [Complex32], a: &[Complex32], factor: Complex32, b: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((out, out_rest), (a, a_rest), (b, b_rest)) =
+            (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        let all = Eight::splat(simd, factor);
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            Eight::load(simd, a).times(Eight::load(simd, b).times(all)).store(simd, out);
+        }
+        for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            *out = a * (factor * b);
+        }
+    });
+}
+
+/// sum <- sum + a conj(factor b)
+pub fn add_conjugate_scaled(sum: &mut [Complex32], a: &[Complex32], factor: Complex32, b: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((sum, sum_rest), (a, a_rest), (b, b_rest)) =
+            (sum.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        let all = Eight::splat(simd, factor);
+        for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
+            let product = Eight::load(simd, a).times_conjugate(Eight::load(simd, b).times(all));
+            Eight::load(simd, sum).plus(product).store(simd, sum);
+        }
+        for ((sum, a), b) in sum_rest.iter_mut().zip(a_rest).zip(b_rest) {
+            *sum += a * (factor * b).conj();
+        }
+    });
+}
+
+/// a <- a factor
+pub fn scale(a: &mut [Complex32], factor: &[f32]) {
+    dispatch!(level(), simd => {
+        let ((a, a_rest), (factor, factor_rest)) = (a.as_chunks_mut::<LANES>(), factor.as_chunks::<LANES>());
+        for (a, factor) in a.iter_mut().zip(factor) {
+            Eight::load(simd, a).scaled(f32x8::from_slice(simd, factor)).store(simd, a);
+        }
+        for (a, factor) in a_rest.iter_mut().zip(factor_rest) {
+            *a *= factor;
+        }
+    });
+}
+
+/// sum <- sum + |a|^2
+pub fn add_power(sum: &mut [f32], a: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((sum, sum_rest), (a, a_rest)) = (sum.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>());
+        for (sum, a) in sum.iter_mut().zip(a) {
+            (f32x8::from_slice(simd, sum) + Eight::load(simd, a).power()).store_slice(sum);
+        }
+        for (sum, a) in sum_rest.iter_mut().zip(a_rest) {
+            *sum += a.norm_sqr();
+        }
+    });
+}
+
+/// sum <- sum + a conj(b) and power <- power + |b|^2
+pub fn add_conjugate_product(sum: &mut [Complex32], power: &mut [f32], a: &[Complex32], b: &[Complex32]) {
+    dispatch!(level(), simd => {
+        let ((sum, sum_rest), (power, power_rest)) = (sum.as_chunks_mut::<LANES>(), power.as_chunks_mut::<LANES>());
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (((sum, power), a), b) in sum.iter_mut().zip(power).zip(a).zip(b) {
+            let b = Eight::load(simd, b);
+            Eight::load(simd, sum).plus(Eight::load(simd, a).times_conjugate(b)).store(simd, sum);
+            (f32x8::from_slice(simd, power) + b.power()).store_slice(power);
+        }
+        for (((sum, power), a), b) in sum_rest.iter_mut().zip(power_rest).zip(a_rest).zip(b_rest) {
+            *sum += a * b.conj();
+            *power += b.norm_sqr();
+        }
+    });
+}
+
+/// [|u|^2, |v|^2, Re u* v, Re u* z, Re v* z] summed, with u = a b and v = c d.
+pub fn five_products(
+    a: &[Complex32],
+    b: &[Complex32],
+    c: &[Complex32],
+    d: &[Complex32],
+    z: &[Complex32],
+) -> [f64; 5] {
+    dispatch!(level(), simd => {
+        let ((a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest), (z, z_rest)) = (
+            a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), c.as_chunks::<LANES>(),
+            d.as_chunks::<LANES>(), z.as_chunks::<LANES>(),
+        );
+        let mut sums = [simd.splat_f32x8(0.0); 5];
+        for ((((a, b), c), d), z) in a.iter().zip(b).zip(c).zip(d).zip(z) {
+            let u = Eight::load(simd, a).times(Eight::load(simd, b));
+            let v = Eight::load(simd, c).times(Eight::load(simd, d));
+            let z = Eight::load(simd, z);
+            let products = [u.power(), v.power(), u.dot(v), u.dot(z), v.dot(z)];
+            for (sum, product) in sums.iter_mut().zip(products) {
+                *sum += product;
+            }
+        }
+        let mut totals = sums.map(|sum| {
+            let mut lanes = [0.0_f32; LANES];
+            sum.store_slice(&mut lanes);
+            lanes.iter().map(|&value| f64::from(value)).sum::<f64>()
+        });
+        for ((((a, b), c), d), z) in a_rest.iter().zip(b_rest).zip(c_rest).zip(d_rest).zip(z_rest) {
+            let (u, v) = (a * b, c * d);
+            let dot = |p: Complex32, q: Complex32| f64::from(p.re * q.re + p.im * q.im);
+            let products = [dot(u, u), dot(v, v), dot(u, v), dot(u, *z), dot(v, *z)];
+            totals.iter_mut().zip(products).for_each(|(total, product)| *total += product);
+        }
+        totals
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::random_field;
+
+    /// Every length that leaves another rest, against plain complex arithmetic.
+    fn for_lengths(check: impl Fn(&[Vec<Complex32>])) {
+        for length in [1, 7, 8, 9, 16, 23, 64] {
+            check(&(0..5).map(|seed| random_field(length, seed)).collect::<Vec<_>>());
+        }
+    }
+
+    fn assert_close(found: &[Complex32], truth: impl Iterator<Item = Complex32>) {
+        for (found, truth) in found.iter().zip(truth) {
+            assert!((found - truth).norm() < 1e-5 * (1.0 + truth.norm()), "{found} and {truth}");
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_complex_numbers() {
+        let w = Complex32::new(0.6, -1.3);
+        for_lengths(|v| {
+            let pairs = || v[0].iter().zip(&v[1]);
+            let mut out = v[2].clone();
+            multiply(&mut out, &v[0], &v[1]);
+            assert_close(&out, pairs().map(|(a, b)| a * b));
+            multiply_conjugate(&mut out, &v[0], &v[1]);
+            assert_close(&out, pairs().map(|(a, b)| a * b.conj()));
+            multiply_scaled(&mut out, &v[0], w, &v[1]);
+            assert_close(&out, pairs().map(|(a, b)| a * b * w));
+            let mut out = v[2].clone();
+            add_conjugate_scaled(&mut out, &v[0], w, &v[1]);
+            assert_close(&out, pairs().zip(&v[2]).map(|((a, b), c)| c + a * (b * w).conj()));
+        });
+    }
+
+    #[test]
+    fn sums_and_powers_are_those_of_complex_numbers() {
+        for_lengths(|v| {
+            let factor: Vec<f32> = v[0].iter().map(|value| value.re).collect();
+            let mut out = v[1].clone();
+            scale(&mut out, &factor);
+            assert_close(&out, v[1].iter().zip(&factor).map(|(a, f)| a * f));
+            let mut power = factor.clone();
+            add_power(&mut power, &v[1]);
+            for ((power, a), f) in power.iter().zip(&v[1]).zip(&factor) {
+                assert!((power - (f + a.norm_sqr())).abs() < 1e-5);
+            }
+            let (mut out, mut both) = (v[2].clone(), factor.clone());
+            add_conjugate_product(&mut out, &mut both, &v[0], &v[1]);
+            assert_close(&out, v[2].iter().zip(v[0].iter().zip(&v[1])).map(|(c, (a, b))| c + a * b.conj()));
+            assert_eq!(power, both);
+        });
+    }
+
+    #[test]
+    fn five_products_are_those_of_double_precision() {
+        for_lengths(|v| {
+            let mut truth = [0.0_f64; 5];
+            for ((((a, b), c), d), z) in v[0].iter().zip(&v[1]).zip(&v[2]).zip(&v[3]).zip(&v[4]) {
+                let wide = |z: &Complex32| num_complex::Complex64::new(z.re.into(), z.im.into());
+                let (u, w, z) = (wide(a) * wide(b), wide(c) * wide(d), wide(z));
+                let dot = |p: num_complex::Complex64, q: num_complex::Complex64| (p.conj() * q).re;
+                let products = [dot(u, u), dot(w, w), dot(u, w), dot(u, z), dot(w, z)];
+                truth.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+            }
+            for (found, truth) in five_products(&v[0], &v[1], &v[2], &v[3], &v[4]).into_iter().zip(truth) {
+                assert!((found - truth).abs() < 1e-4 * (1.0 + truth.abs()), "{found} and {truth}");
+            }
+        });
+    }
+}

@@ -139,9 +139,8 @@ mod tests {
             let nearest = pairs.map(|(a, b)| scan[a].distance(scan[b])).fold(f64::INFINITY, f64::min);
             assert!(nearest >= 2.0, "{nearest}");
             for (y, x) in [(0.0, 0.0), (6.0, 0.0), (0.0, 6.0), (6.0, 6.0)] {
-                let inside = |&&i: &&usize| {
-                    (y..y + 6.0).contains(&scan[i].y) && (x..x + 6.0).contains(&scan[i].x)
-                };
+                let inside =
+                    |&&i: &&usize| (y..y + 6.0).contains(&scan[i].y) && (x..x + 6.0).contains(&scan[i].x);
                 assert!((3..=5).contains(&set.iter().filter(inside).count()));
             }
         }

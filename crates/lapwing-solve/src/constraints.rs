@@ -44,10 +44,10 @@ impl Constraints {
     pub fn problem(&self) -> Option<(&'static str, &'static str, f64)> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let checks = [
-            ("constraints.probe_support", "a number > 0", self.probe_support, false),
-            ("constraints.probe_power", "a number > 0", self.probe_power, false),
-            ("constraints.object_min", "a number >= 0", self.object_min, true),
-            ("constraints.object_max", "a number > 0", self.object_max, false),
+            ("solver.constraints.probe_support", "a number > 0", self.probe_support, false),
+            ("solver.constraints.probe_power", "a number > 0", self.probe_power, false),
+            ("solver.constraints.object_min", "a number >= 0", self.object_min, true),
+            ("solver.constraints.object_max", "a number > 0", self.object_max, false),
         ];
         for (name, expected, value, zero) in checks {
             match value {
@@ -59,7 +59,7 @@ impl Constraints {
         }
         match (self.object_min, self.object_max) {
             (Some(min), Some(max)) if min > max => {
-                Some(("constraints.object_min", "at most constraints.object_max", min))
+                Some(("solver.constraints.object_min", "at most solver.constraints.object_max", min))
             }
             _ => None,
         }
@@ -87,14 +87,16 @@ impl Constraints {
             // The r.m.s. of an object that fits the data is the root of mean counts over probe power.
             let power: f64 = probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
             let unit = if self.probe_power.is_some() { 1.0 } else { (problem.mean_intensity / power).sqrt() };
-            let limit = |value: Option<f64>, default: f64| (value.map_or(default, |value| value * unit)) as f32;
+            let limit =
+                |value: Option<f64>, default: f64| (value.map_or(default, |value| value * unit)) as f32;
             let (min, max) = (limit(self.object_min, 0.0), limit(self.object_max, f64::INFINITY));
             for value in object {
                 let amplitude = value.norm();
                 if amplitude > max {
                     *value *= max / amplitude;
                 } else if amplitude < min {
-                    *value = if amplitude > 0.0 { *value * (min / amplitude) } else { Complex32::new(min, 0.0) };
+                    *value =
+                        if amplitude > 0.0 { *value * (min / amplitude) } else { Complex32::new(min, 0.0) };
                 }
             }
         }

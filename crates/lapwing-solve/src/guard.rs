@@ -43,7 +43,10 @@ impl Guard {
 
     pub fn load(&mut self, snapshot: &Snapshot, len: usize) -> Result<(), SnapshotError> {
         self.safe = match snapshot.has("guard.loss") {
-            true => Some((snapshot.fields("guard.fields", len)?.to_vec(), snapshot.numbers::<1>("guard.loss")?[0])),
+            true => Some((
+                snapshot.fields("guard.fields", len)?.to_vec(),
+                snapshot.numbers::<1>("guard.loss")?[0],
+            )),
             false => None,
         };
         Ok(())

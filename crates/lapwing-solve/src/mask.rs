@@ -76,7 +76,8 @@ impl Problem {
         let seen = problem.seen_share();
         if seen <= 0.0 || problem.used_pixels() == 0 {
             return Err(ProblemError::Mask(
-                "expected some pixels to be good (true, or not 0), found none that the start fields light".to_owned(),
+                "expected some pixels to be good (true, or not 0), found none that the start fields light"
+                    .to_owned(),
             ));
         }
         problem.mean_intensity /= seen;
@@ -91,7 +92,8 @@ impl Problem {
     /// Share of the light that the start fields send to good pixels.
     fn seen_share(&self) -> f64 {
         let light = |index: usize| -> (f64, f64) {
-            let Ok(fields) = self.model.far_field(self.object.view(), self.probe.view(), self.scan[index]) else {
+            let Ok(fields) = self.model.far_field(self.object.view(), self.probe.view(), self.scan[index])
+            else {
                 return (0.0, 0.0);
             };
             let (mut all, mut hidden) = (0.0, 0.0);

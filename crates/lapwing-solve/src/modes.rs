@@ -65,7 +65,8 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
     let added: f64 = modes[given..].iter().map(|mode| power(mode)).sum();
     let scale = (total / (total + added)).sqrt();
     let narrow = |mode: Vec<Complex64>| {
-        let values = mode.iter().map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32)).collect();
+        let values =
+            mode.iter().map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32)).collect();
         ndarray::Array2::from_shape_vec((height, width), values).ok().map(|mode| mode.insert_axis(Axis(0)))
     };
     let modes: Vec<Modes> = modes.into_iter().filter_map(narrow).collect();
@@ -87,7 +88,9 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
             *value = a
                 .iter()
                 .zip(b)
-                .map(|(a, b)| Complex64::new(a.re.into(), -f64::from(a.im)) * Complex64::new(b.re.into(), b.im.into()))
+                .map(|(a, b)| {
+                    Complex64::new(a.re.into(), -f64::from(a.im)) * Complex64::new(b.re.into(), b.im.into())
+                })
                 .sum();
         }
     }
@@ -111,12 +114,12 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
 /// Makes a Hermitian matrix diagonal by Jacobi rotations, in place; returns its eigenvectors as columns.
 fn eigenvectors(matrix: &mut [Vec<Complex64>]) -> Vec<Vec<Complex64>> {
     let n = matrix.len();
-    let mut vectors: Vec<Vec<Complex64>> = (0..n)
-        .map(|k| (0..n).map(|l| Complex64::new(f64::from(u8::from(k == l)), 0.0)).collect())
-        .collect();
+    let mut vectors: Vec<Vec<Complex64>> =
+        (0..n).map(|k| (0..n).map(|l| Complex64::new(f64::from(u8::from(k == l)), 0.0)).collect()).collect();
     let scale: f64 = (0..n).map(|k| matrix[k][k].re.abs()).sum();
     for _ in 0..60 {
-        let off: f64 = (0..n).flat_map(|k| (0..k).map(move |l| (k, l))).map(|(k, l)| matrix[k][l].norm()).sum();
+        let off: f64 =
+            (0..n).flat_map(|k| (0..k).map(move |l| (k, l))).map(|(k, l)| matrix[k][l].norm()).sum();
         if off <= 1e-15 * scale {
             break;
         }
@@ -170,7 +173,8 @@ mod tests {
         let before = random((count, 5, 6), 3).into_raw_vec_and_offset().0;
         let mut after = before.clone();
         orthogonalise(&mut after, pixels);
-        let power = |k: usize| dot(&after[k * pixels..(k + 1) * pixels], &after[k * pixels..(k + 1) * pixels]).re;
+        let power =
+            |k: usize| dot(&after[k * pixels..(k + 1) * pixels], &after[k * pixels..(k + 1) * pixels]).re;
         for k in 0..count {
             for l in 0..k {
                 let overlap = dot(&after[k * pixels..(k + 1) * pixels], &after[l * pixels..(l + 1) * pixels]);
@@ -195,7 +199,8 @@ mod tests {
         });
         let modes = start_modes(&probe, 4, 0.1);
         assert_eq!(modes.dim(), (4, 16, 12));
-        let flat: Vec<Vec<Complex32>> = modes.outer_iter().map(|mode| mode.iter().copied().collect()).collect();
+        let flat: Vec<Vec<Complex32>> =
+            modes.outer_iter().map(|mode| mode.iter().copied().collect()).collect();
         let total: f64 = probe.iter().map(|v| f64::from(v.norm_sqr())).sum();
         let powers: Vec<f64> = flat.iter().map(|mode| dot(mode, mode).re).collect();
         assert!((powers.iter().sum::<f64>() / total - 1.0).abs() < 1e-5);

@@ -41,7 +41,8 @@ pub(crate) fn slopes(
     let scratch = || (problem.model.workspace(), vec![zero; pixels], vec![zero; pixels]);
     let along = |length| (0..length).map(|index| TAU * frequency(index, length)).collect::<Vec<f64>>();
     let (along_y, along_x) = (along(height), along(width));
-    let one = |(work, product, sum): &mut (_, Vec<Complex32>, Vec<Complex32>), (slot, &pattern): (usize, &usize)| {
+    let one = |(work, product, sum): &mut (_, Vec<Complex32>, Vec<Complex32>),
+               (slot, &pattern): (usize, &usize)| {
         let window = &problem.windows[pattern];
         let start = window.row as usize * columns + window.column as usize;
         let mut slope = [0.0_f64; 2];

@@ -8,13 +8,7 @@ use lapwing_model::Complex32;
 /// with its weights taken at `object`: the proximal step that follows a step down the likelihood (forward-backward splitting).
 ///
 /// `illumination` is kappa, photons per object pixel; pixels without light keep their value. `s2` = sum |P|^2 / mean counts.
-pub(crate) fn smooth(
-    object: &mut [Complex32],
-    illumination: &[f32],
-    width: usize,
-    s2: f64,
-    prior: Prior,
-) {
+pub(crate) fn smooth(object: &mut [Complex32], illumination: &[f32], width: usize, s2: f64, prior: Prior) {
     if prior.strength.is_nan() || prior.strength <= 0.0 || !s2.is_finite() {
         return;
     }
@@ -23,7 +17,9 @@ pub(crate) fn smooth(
     let system = Preconditioner::new(illumination.to_vec(), Vec::new(), width, Some((strength, weights)));
     let mut solved = system.object_diagonal_times(object);
     system.solve(&mut solved);
-    for ((value, solved), _) in object.iter_mut().zip(&solved).zip(illumination).filter(|(_, light)| **light > 0.0) {
+    for ((value, solved), _) in
+        object.iter_mut().zip(&solved).zip(illumination).filter(|(_, light)| **light > 0.0)
+    {
         *value = *solved;
     }
 }

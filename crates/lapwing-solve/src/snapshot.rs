@@ -25,7 +25,9 @@ pub enum Values {
 
 /// Why a snapshot cannot be resumed from.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("snapshot: expected `{name}` with {expected} values, found {found}: it belongs to another problem or solver")]
+#[error(
+    "snapshot: expected `{name}` with {expected} values, found {found}: it belongs to another problem or solver"
+)]
 pub struct SnapshotError {
     name: String,
     expected: usize,

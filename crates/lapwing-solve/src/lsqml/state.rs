@@ -184,7 +184,8 @@ impl<'a> State<'a> {
         let transmission = positions::transmission(&self.problem);
         for ((offset, slope), transmission) in self.offsets.iter_mut().zip(&self.slopes).zip(transmission) {
             let step = |slope: f64, curvature: f64| {
-                let step = POSITION_GAIN * self.caution * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
+                let step =
+                    POSITION_GAIN * self.caution * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
                 step.clamp(-POSITION_STEP, POSITION_STEP) as f32
             };
             *offset += Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]));

@@ -135,6 +135,12 @@ impl Batch {
         sums
     }
 
+    /// chi (y, x) of the pattern in place `slot` of the batch and of one mode, as [`project`](Self::project) left it.
+    pub fn chi(&self, slot: usize, mode: usize) -> &[Complex32] {
+        let start = (slot * self.modes + mode) * self.pixels;
+        &self.chi[start..start + self.pixels]
+    }
+
     /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the object's grid.
     pub fn scatter(
         &self,
@@ -241,7 +247,10 @@ impl Chunk {
             problem.model.propagate(exit_wave, far_field, &mut self.work);
             elementwise::add_power(&mut self.intensity, far_field);
         }
+        let bad = problem.mask.of(pattern);
+        bad.iter().for_each(|&pixel| self.intensity[pixel as usize] = 0.0);
         self.loss += step.factor(problem.pattern(pattern), &self.intensity, &mut self.factor);
+        bad.iter().for_each(|&pixel| self.factor[pixel as usize] = 0.0);
         let per_mode = chi
             .chunks_exact_mut(pixels)
             .zip(self.far_field.chunks_exact_mut(pixels))

@@ -25,6 +25,38 @@ pub(crate) fn compact(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
     batches
 }
 
+/// Sets that spread over the whole scan, of at most `size` positions each and of sizes that differ by at most one.
+///
+/// The scan is cut into compact cells of as many neighbours as there are sets, and the members of a cell, in the order of y and then
+/// x, go to one set each: on a regular scan every set is a coarser scan of the same kind.
+pub(crate) fn sparse(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
+    let sets = scan.len().div_ceil(size.max(1)).max(1);
+    let mut batches = vec![Vec::new(); sets];
+    // Cells that lack a member leave out one set after the other.
+    let mut left_out = 0;
+    for mut cell in compact(scan, sets) {
+        cell.sort_unstable_by(|&a, &b| {
+            let (a, b) = ((scan[a], a), (scan[b], b));
+            a.0.y.total_cmp(&b.0.y).then(a.0.x.total_cmp(&b.0.x)).then(a.1.cmp(&b.1))
+        });
+        let missing = sets - cell.len();
+        let skipped: Vec<usize> = (0..missing).map(|k| (left_out + k) % sets).collect();
+        left_out = (left_out + missing) % sets;
+        let kept = (0..sets).filter(|set| !skipped.contains(set));
+        kept.zip(cell).for_each(|(set, index)| batches[set].push(index));
+    }
+    batches.retain(|batch| !batch.is_empty());
+    batches.iter_mut().for_each(|batch| batch.sort_unstable());
+    batches
+}
+
+/// A random order of `n` batches, the same for the same `seed` and `epoch`.
+pub(crate) fn order(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut stream(seed, "batch order", epoch));
+    order
+}
+
 fn bisect(scan: &[Position], mut members: Vec<usize>, parts: usize, batches: &mut Vec<Vec<usize>>) {
     if parts <= 1 {
         members.sort_unstable();
@@ -63,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_are_even_partitions(points in prop::collection::vec((0.0..9.0f64, 0.0..9.0f64), 1..200), size in 1..60usize) {
+        fn all_are_even_partitions(points in prop::collection::vec((0.0..9.0f64, 0.0..9.0f64), 1..200), size in 1..60usize) {
             let scan: Vec<Position> = points.iter().map(|&(y, x)| Position { y, x }).collect();
             prop_assert!(is_even_partition(&random(scan.len(), size, 7, 3), scan.len(), size));
             let batches = compact(&scan, size);
@@ -71,6 +103,7 @@ mod tests {
             all.sort_unstable();
             prop_assert_eq!(all, (0..scan.len()).collect::<Vec<_>>());
             prop_assert!(batches.iter().all(|batch| !batch.is_empty() && batch.len() <= size));
+            prop_assert!(is_even_partition(&sparse(&scan, size), scan.len(), size));
         }
     }
 
@@ -93,6 +126,23 @@ mod tests {
                 .map(|(a, b)| scan[a].distance(scan[b]))
                 .fold(0.0, f64::max);
             assert!(widest <= 6.5, "{widest}");
+        }
+    }
+
+    #[test]
+    fn sparse_sets_are_spread() {
+        // Nine sets of a 12 x 12 grid: no two members nearer than two steps, and every ninth of the scan has its share.
+        let scan: Vec<Position> =
+            (0..144).map(|i| Position { y: f64::from(i / 12), x: f64::from(i % 12) }).collect();
+        for set in sparse(&scan, 16) {
+            let pairs = set.iter().flat_map(|&a| set.iter().map(move |&b| (a, b))).filter(|(a, b)| a != b);
+            let nearest = pairs.map(|(a, b)| scan[a].distance(scan[b])).fold(f64::INFINITY, f64::min);
+            assert!(nearest >= 2.0, "{nearest}");
+            for (y, x) in [(0.0, 0.0), (6.0, 0.0), (0.0, 6.0), (6.0, 6.0)] {
+                let inside =
+                    |&&i: &&usize| (y..y + 6.0).contains(&scan[i].y) && (x..x + 6.0).contains(&scan[i].x);
+                assert!((3..=5).contains(&set.iter().filter(inside).count()));
+            }
         }
     }
 }

@@ -7,15 +7,27 @@
 
 pub(crate) mod batch;
 mod batching;
+mod constraints;
 pub(crate) mod detector;
 mod gauge;
+mod guard;
 pub mod lsqml;
+mod mask;
 pub mod ml;
+pub mod modes;
+pub mod pie;
+mod positions;
 mod problem;
+mod run;
+mod smooth;
+pub mod snapshot;
 
+pub use constraints::Constraints;
 pub use problem::{Problem, ProblemError};
+pub use run::Run;
+pub use snapshot::Snapshot;
 
-use lapwing_model::{Field, Modes};
+use lapwing_model::{Complex32, Field, Modes, Position};
 
 /// What a solver tells its caller after every epoch.
 #[derive(Debug, Clone, Copy)]
@@ -42,27 +54,33 @@ pub enum Flow {
 pub struct Solution {
     /// The object on the problem's grid; flat (1) where no window reached.
     pub object: Field,
-    /// The probe modes, in the units of the problem's patterns (counts when these are counts).
+    /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns (counts when these are counts).
     pub probe: Modes,
+    /// The window centres on the problem's grid: those of the problem, unless the solver refined them.
+    pub positions: Vec<Position>,
     /// Loss of every epoch, in order.
     pub loss: Vec<f64>,
 }
 
 impl Solution {
-    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of the problem's.
+    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of the problem's, and the
+    /// offsets of the positions where they were refined.
     fn new(
         problem: &Problem,
-        object: Vec<lapwing_model::Complex32>,
-        mut probe: Vec<lapwing_model::Complex32>,
+        object: Vec<Complex32>,
+        mut probe: Vec<Complex32>,
+        offsets: &[Complex32],
         loss: Vec<f64>,
     ) -> Self {
         problem.probe_to_input_unit(&mut probe);
+        modes::orthogonalise(&mut probe, problem.model.len());
         let object = Field::from_shape_vec(problem.object.dim(), object);
         let probe = Modes::from_shape_vec(problem.probe.dim(), probe);
         // The lengths are those of the problem's fields, so the shapes fit.
         Self {
             object: object.unwrap_or_else(|_| problem.object.clone()),
             probe: probe.unwrap_or_else(|_| problem.probe.clone()),
+            positions: problem.positions(offsets),
             loss,
         }
     }

@@ -1,8 +1,10 @@
 //! What a solver is given: checked once, and brought into the solver's own order.
 
+use crate::mask::Mask;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Field, ForwardModel, ModelError, Modes, Position, Window, fft};
 use ndarray::{Array3, Axis};
+use std::sync::Arc;
 
 /// Why a problem was refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,9 @@ pub enum ProblemError {
     /// The start object cannot be used.
     #[error("start object: {0}")]
     Object(String),
+    /// The detector mask cannot be used.
+    #[error("mask: {0}")]
+    Mask(String),
     /// A window leaves the object.
     #[error("pattern {pattern}: {source}")]
     OffObject {
@@ -46,12 +51,14 @@ pub enum ProblemError {
     },
 }
 
-/// Measured patterns, where they were taken, and where to start from.
+/// Measured patterns, where they were taken, and where to start from. A clone shares the patterns.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) model: ForwardModel,
     /// sqrt(intensity), pattern after pattern, each in detector order (see `lapwing_model::fft`).
-    pub(crate) amplitude: Vec<f32>,
+    pub(crate) amplitude: Arc<Vec<f32>>,
+    /// Pixels that do not count.
+    pub(crate) mask: Mask,
     pub(crate) scan: Vec<Position>,
     pub(crate) windows: Vec<Window>,
     pub(crate) ramps: Vec<Ramp>,
@@ -124,7 +131,18 @@ impl Problem {
             amplitude.iter_mut().for_each(|value| *value *= unit);
         }
         let mean_intensity = mean_intensity * f64::from(unit).powi(2);
-        Ok(Self { model, amplitude, scan, windows, ramps, object, probe, mean_intensity, unit })
+        Ok(Self {
+            model,
+            amplitude: Arc::new(amplitude),
+            mask: Mask::default(),
+            scan,
+            windows,
+            ramps,
+            object,
+            probe,
+            mean_intensity,
+            unit,
+        })
     }
 
     /// Number of patterns.
@@ -140,6 +158,11 @@ impl Problem {
     /// An intensity, or a loss that is one, in the unit of the input.
     pub(crate) fn to_input_unit(&self, intensity: f64) -> f64 {
         intensity / f64::from(self.unit).powi(2)
+    }
+
+    /// An intensity in the solver's unit.
+    pub(crate) fn to_solver_unit(&self, intensity: f64) -> f64 {
+        intensity * f64::from(self.unit).powi(2)
     }
 
     /// Brings a probe from the solver's unit to that of the input.

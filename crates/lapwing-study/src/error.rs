@@ -31,6 +31,9 @@ pub enum StudyError {
     /// A solver refused its data.
     #[error(transparent)]
     Problem(#[from] lapwing_solve::ProblemError),
+    /// A checkpoint does not fit its task.
+    #[error("checkpoint.npz: {0}; remove it to start afresh")]
+    Checkpoint(#[from] lapwing_solve::snapshot::SnapshotError),
     /// A comparison with the truth is not possible.
     #[error("comparison with the truth: {0}")]
     Compare(#[from] lapwing_compare::CompareError),

@@ -1,5 +1,6 @@
 //! The reconstruction jobs of a plan: one after another, each on all threads, each with its log; a failed job stops no other.
 
+use crate::checkpoint::Every;
 use crate::condition::{Case, Split, View};
 use crate::event::{Event, Observer};
 use crate::folder::RESULT;
@@ -23,6 +24,8 @@ use std::time::Instant;
 pub struct JobOptions {
     /// Which jobs.
     pub filters: Filters,
+    /// How often the state of the running job is stored.
+    pub checkpoint: Every,
     /// Whether a missing view is an error.
     pub missing_views: MissingViews,
     /// Write the records of what would run, but run nothing.
@@ -85,7 +88,7 @@ fn run_agenda(
     if !options.dry_run {
         let mut areas = Areas { plan, known: HashMap::new() };
         for (index, job) in agenda.jobs.iter().enumerate() {
-            let execution = run_job(job, index, &mut areas, &record, observe);
+            let execution = run_job(job, index, &mut areas, options.checkpoint, &record, observe);
             record.add(execution?)?;
         }
     }
@@ -102,6 +105,7 @@ fn run_job(
     job: &JobRecord,
     index: usize,
     areas: &mut Areas<'_>,
+    checkpoint: Every,
     record: &RunRecord,
     observe: Observer<'_>,
 ) -> Result<Execution> {
@@ -117,7 +121,7 @@ fn run_job(
     };
     log(&job.case.to_string());
     // Nothing in a job should panic; if something does, the other jobs must go on all the same.
-    let guarded = AssertUnwindSafe(|| attempt(job, index, areas, &mut log, observe));
+    let guarded = AssertUnwindSafe(|| attempt(job, index, areas, checkpoint, &mut log, observe));
     let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -152,10 +156,11 @@ fn attempt(
     job: &JobRecord,
     index: usize,
     areas: &mut Areas<'_>,
+    checkpoint: Every,
     log: &mut dyn FnMut(&str),
     observe: Observer<'_>,
 ) -> Result<(JobResult, bool)> {
-    let ready = prepare(job, areas);
+    let ready = prepare(job, areas, checkpoint);
     if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
         // Whatever comes now, an old result is not what this job made of its input.
         remove_if_there(&job.output_dir.join(RESULT))?;
@@ -177,7 +182,7 @@ struct Ready {
     existing: Option<JobResult>,
 }
 
-fn prepare(job: &JobRecord, areas: &mut Areas<'_>) -> Result<Ready> {
+fn prepare(job: &JobRecord, areas: &mut Areas<'_>, checkpoint: Every) -> Result<Ready> {
     let task = Task {
         input: job.input_npz.clone(),
         reading: ReadOptions::default(),
@@ -185,6 +190,7 @@ fn prepare(job: &JobRecord, areas: &mut Areas<'_>) -> Result<Ready> {
         solver: areas.plan.solver(&job.case)?.clone(),
         case: Some(job.case.clone()),
         comparison: CompareWith::TruthOver(areas.of(&job.case)?),
+        checkpoint,
     };
     let patterns = positions(&job.input_npz)?.len();
     let input_hash = hash::file(&job.input_npz)?;

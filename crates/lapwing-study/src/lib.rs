@@ -25,6 +25,7 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+pub mod checkpoint;
 pub mod condition;
 pub mod coverage;
 pub mod data;

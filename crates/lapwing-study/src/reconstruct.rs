@@ -4,6 +4,7 @@ mod output;
 
 pub use output::write_npz;
 
+use crate::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::condition::Case;
 use crate::data::{mean_counts, probe_diameter, shared_fraction};
 use crate::event::{Event, Observer};
@@ -22,7 +23,7 @@ use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
 use lapwing_model::{Field, Modes, Position};
-use lapwing_solve::{Flow, Problem, Solution};
+use lapwing_solve::Solution;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -42,6 +43,9 @@ pub struct Task {
     pub case: Option<Case>,
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
+    /// How often to store the state of the solver in the output folder, from where the same task goes on after a stop. The result does not
+    /// depend on it.
+    pub checkpoint: Every,
 }
 
 /// Whether, and where, to compare a reconstruction with the object in its file.
@@ -108,7 +112,8 @@ impl Task {
         log(&format!("lapwing {}", env!("CARGO_PKG_VERSION")));
         log(&format!("input {}", self.input.display()));
         let mut result = self.blank(input_hash);
-        let outcome = self.run_into(&mut result, &mut log, observe);
+        let mut checkpoint = Checkpoint::new(&self.output, result.key.clone(), self.checkpoint);
+        let outcome = self.run_into(&mut result, &mut checkpoint, &mut log, observe);
         if let Err(error) = &outcome {
             log(&format!("error: {error}"));
             result.status = Status::Failed;
@@ -121,7 +126,9 @@ impl Task {
         result.seconds = started.elapsed().as_secs_f64();
         result.peak_memory_mb = peak_memory_mb();
         write_json(&path, &result)?;
-        outcome.map(|()| result)
+        outcome?;
+        checkpoint.remove()?;
+        Ok(result)
     }
 
     fn blank(&self, input_hash: &str) -> JobResult {
@@ -156,6 +163,7 @@ impl Task {
     fn run_into(
         &self,
         result: &mut JobResult,
+        checkpoint: &mut Checkpoint,
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<()> {
@@ -178,7 +186,12 @@ impl Task {
         dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
         let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
-        let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
+        let origin = start.origin;
+        if let Some(valid) = &start.valid {
+            let bad = valid.iter().filter(|&&good| !good).count();
+            log(&format!("mask: {bad} of {} pixels are left out", valid.len()));
+        }
+        let problem = start.into_problem()?;
         log(&format!(
             "start: {} object, {} probe",
             match self.solver.config.object_start {
@@ -194,29 +207,45 @@ impl Task {
         log(&format!("{} {}", config.algorithm(), json!(config)));
         let solving = Instant::now();
         let case = self.case.as_ref();
-        let solution = config.solver.solve(&problem, &mut |epoch| {
+        let mut run = config.solver.start(&problem);
+        let mut resumed = 0;
+        if let Some(snapshot) = checkpoint.load() {
+            run = run.resume(&snapshot)?;
+            resumed = snapshot.loss.len();
+            log(&format!("resumed after epoch {resumed} from {CHECKPOINT}"));
+        }
+        while let Some(epoch) = run.epoch() {
             log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
             observe(Event::Epoch { case, epoch });
             // A solver that lost its way never finds back.
-            if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
-        });
+            if !epoch.loss.is_finite() {
+                break;
+            }
+            if epoch.done < epoch.total && checkpoint.due(epoch.done) {
+                checkpoint.store(&run.snapshot())?;
+            }
+        }
+        let solution = run.finish();
         drop(problem);
         let seconds = solving.elapsed().as_secs_f64();
-        result.seconds_per_epoch = Some(seconds / solution.loss.len().max(1) as f64);
+        result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
         log(&format!("solved in {seconds:.2} s"));
 
+        // Refined positions, in the pixels of the file.
+        let moved: Vec<Position> = dataset
+            .scan
+            .iter()
+            .zip(solution.positions.iter().zip(&positions))
+            .map(|(of_file, (now, before))| Position {
+                y: of_file.y + (now.y - before.y),
+                x: of_file.x + (now.x - before.x),
+            })
+            .collect();
         // The reconstruction is safe before anything else is made of it.
         let metadata = dataset.metadata.as_ref();
-        result.files = output::write(
-            &self.output,
-            &solution,
-            &dataset.scan,
-            start.origin,
-            &self.solver.config,
-            metadata,
-        )?;
+        result.files = output::write(&self.output, &solution, &moved, origin, &self.solver.config, metadata)?;
         let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),

@@ -1,5 +1,6 @@
 //! A whole study, from its design to the last reconstruction; whatever is finished already is not repeated.
 
+use crate::checkpoint::Every;
 use crate::condition::{Condition, Split, View};
 use crate::data::{self, Sample, probe_diameter};
 use crate::design::{Design, Source};
@@ -48,6 +49,7 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
     measure_overlaps(design, &folder)?;
     let options = JobOptions {
         filters: Filters::default(),
+        checkpoint: Every::default(),
         missing_views: MissingViews::Skip(refused),
         dry_run: false,
     };

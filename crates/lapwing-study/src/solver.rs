@@ -3,7 +3,8 @@
 use crate::DesignError;
 use lapwing_solve::lsqml::{Lsqml, Noise};
 use lapwing_solve::ml::Ml;
-use lapwing_solve::{Epoch, Flow, Problem, Solution};
+use lapwing_solve::pie::{Epie, Rpie};
+use lapwing_solve::{Constraints, Epoch, Flow, Problem, Run, Solution};
 use serde::{Deserialize, Serialize};
 
 /// A solver with all its options.
@@ -15,7 +16,14 @@ pub enum Solver {
     Lsqml(Lsqml),
     /// Small-batch start, then L-BFGS on the Poisson likelihood: the best image for the data.
     Ml(Ml),
+    /// Regularised ptychographical iterative engine.
+    Rpie(Rpie),
+    /// Extended ptychographical iterative engine.
+    Epie(Epie),
 }
+
+/// Names of all solvers, in the order of [`Solver`].
+pub const NAMES: [&str; 4] = ["LSQML", "ML", "rPIE", "ePIE"];
 
 impl Solver {
     /// The name in records and on the command line.
@@ -23,6 +31,8 @@ impl Solver {
         match self {
             Self::Lsqml(_) => "LSQML",
             Self::Ml(_) => "ML",
+            Self::Rpie(_) => "rPIE",
+            Self::Epie(_) => "ePIE",
         }
     }
 
@@ -31,6 +41,8 @@ impl Solver {
         match self {
             Self::Lsqml(options) => options.epochs,
             Self::Ml(options) => options.epochs,
+            Self::Rpie(options) => options.epochs,
+            Self::Epie(options) => options.epochs,
         }
     }
 
@@ -39,23 +51,43 @@ impl Solver {
         match self {
             Self::Lsqml(options) => options.epochs = epochs,
             Self::Ml(options) => options.epochs = epochs,
+            Self::Rpie(options) => options.epochs = epochs,
+            Self::Epie(options) => options.epochs = epochs,
         }
     }
 
     /// Whether the intensities must be photon counts.
     pub fn needs_counts(&self) -> bool {
         match self {
-            Self::Lsqml(options) => options.noise == Noise::Poisson,
+            Self::Lsqml(options) => options.noise == Noise::Poisson || options.prior > 0.0,
             Self::Ml(_) => true,
+            Self::Rpie(_) | Self::Epie(_) => false,
+        }
+    }
+
+    /// The constraints on object and probe.
+    pub fn constraints(&self) -> &Constraints {
+        match self {
+            Self::Lsqml(options) => &options.constraints,
+            Self::Ml(options) => &options.constraints,
+            Self::Rpie(options) => &options.constraints,
+            Self::Epie(options) => &options.constraints,
+        }
+    }
+
+    /// A reconstruction to be driven epoch by epoch.
+    pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
+        match self {
+            Self::Lsqml(options) => options.start(problem),
+            Self::Ml(options) => options.start(problem),
+            Self::Rpie(options) => options.start(problem),
+            Self::Epie(options) => options.start(problem),
         }
     }
 
     /// Reconstructs.
     pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
-        match self {
-            Self::Lsqml(options) => options.solve(problem, observe),
-            Self::Ml(options) => options.solve(problem, observe),
-        }
+        self.start(problem).solve(observe)
     }
 }
 
@@ -90,6 +122,10 @@ pub struct SolverConfig {
     pub object_start: ObjectStart,
     /// Start probe.
     pub probe_start: ProbeStart,
+    /// Number of incoherent probe modes; unless given, as many as the data set has. Modes it lacks are made, see
+    /// [`lapwing_solve::modes::start_modes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe_modes: Option<usize>,
     /// The solver's own options.
     #[serde(flatten)]
     pub solver: Solver,
@@ -98,7 +134,13 @@ pub struct SolverConfig {
 impl SolverConfig {
     /// A solver started from a flat object and the given probe.
     pub fn new(solver: Solver, probe_start: ProbeStart) -> Self {
-        Self { algorithm: solver.name(), object_start: ObjectStart::Flat, probe_start, solver }
+        Self {
+            algorithm: solver.name(),
+            object_start: ObjectStart::Flat,
+            probe_start,
+            probe_modes: None,
+            solver,
+        }
     }
 
     /// Refuses options outside their ranges.
@@ -106,7 +148,7 @@ impl SolverConfig {
     /// # Errors
     /// The field, what was expected of it and what was found.
     pub fn check(&self) -> Result<(), DesignError> {
-        crate::design::check_solver(&self.solver)
+        crate::design::check_solver(self)
     }
 
     /// Name of the solver.
@@ -141,6 +183,7 @@ struct Written {
     #[serde(alias = "start")]
     object_start: Option<ObjectStart>,
     probe_start: Option<ProbeStart>,
+    probe_modes: Option<usize>,
     /// These belong to the solver, which knows their names.
     #[serde(flatten)]
     options: toml::Table,
@@ -154,10 +197,13 @@ impl Written {
         let solver = match name.as_str() {
             "LSQML" => Solver::Lsqml(self.options.try_into().map_err(said)?),
             "ML" => Solver::Ml(self.options.try_into().map_err(said)?),
-            _ => return Err(format!("solver.algorithm: expected LSQML or ML, found `{name}`")),
+            "rPIE" => Solver::Rpie(self.options.try_into().map_err(said)?),
+            "ePIE" => Solver::Epie(self.options.try_into().map_err(said)?),
+            _ => return Err(format!("solver.algorithm: expected LSQML, ML, rPIE or ePIE, found `{name}`")),
         };
         let mut config = SolverConfig::new(solver, self.probe_start.unwrap_or(probe_start));
         config.object_start = self.object_start.unwrap_or_default();
+        config.probe_modes = self.probe_modes;
         Ok(config)
     }
 }
@@ -229,6 +275,13 @@ mod tests {
         assert!(config.solver.needs_counts());
         let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!(again, config);
+        let text =
+            "algorithm = \"rPIE\"\nprobe_modes = 2\nobject_alpha = 0.2\n[constraints]\nprobe_support = 0.4\n";
+        let config: SolverConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.probe_modes, Some(2));
+        assert_eq!(config.solver.constraints().probe_support, Some(0.4));
+        let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(again, config);
         assert_eq!(toml::from_str::<SolverConfig>("").unwrap(), SolverConfig::default());
         let config: SolverConfig = toml::from_str("algorithm = \"ML\"\nprior = 0.0\n").unwrap();
         assert_eq!(config.solver, Solver::Ml(Ml { prior: 0.0, ..Ml::default() }));
@@ -240,7 +293,7 @@ mod tests {
     #[test]
     fn unknown_solvers_and_options_are_named() {
         let refused = |text| toml::from_str::<SolverConfig>(text).unwrap_err().to_string();
-        assert!(refused("algorithm = \"ePIE\"").contains("ePIE"));
+        assert!(refused("algorithm = \"RAAR\"").contains("RAAR"));
         assert!(refused("epoch = 7").contains("epoch"));
         assert!(refused("name = \"mine\"").contains("name"));
         assert!(refused("noise = \"white\"").contains("white"));

@@ -7,6 +7,8 @@ use lapwing_files::Dataset;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::{Complex32, Field, Modes, Position, scan};
+use lapwing_solve::Problem;
+use lapwing_solve::modes::start_modes;
 use ndarray::Array3;
 
 /// Pixels left around the windows on a grid made for a scan.
@@ -31,9 +33,33 @@ pub struct Start {
     pub scan: Vec<Position>,
     /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data set's own object grid.
     pub origin: Option<(i64, i64)>,
+    /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
+    pub valid: Option<Array3<bool>>,
 }
 
+/// Name of the array that says which detector pixels are good: (H, W), (1, H, W) or (n, H, W), booleans (true: good) or whole numbers in the
+/// way of CXI (0: good, and so is 0x1000 alone).
+pub const MASK: &str = "mask";
+
+/// The one bit of a CXI mask that does not make a pixel bad.
+const STILL_GOOD: i64 = 0x1000;
+
+/// Share of the power that a probe mode starts with when the data set has none.
+const MODE_SHARE: f64 = 0.1;
+
 impl Start {
+    /// The problem for a solver.
+    ///
+    /// # Errors
+    /// See [`Problem::new`] and [`Problem::masked`].
+    pub fn into_problem(self) -> Result<Problem> {
+        let Self { intensity, object, probe, scan, valid, .. } = self;
+        Ok(match valid {
+            Some(valid) => Problem::masked(intensity, valid.view(), scan, object, probe)?,
+            None => Problem::new(intensity, scan, object, probe)?,
+        })
+    }
+
     /// The start of a reconstruction of `dataset` as `config` asks for it.
     ///
     /// # Errors
@@ -46,6 +72,10 @@ impl Start {
         let probe = match config.probe_start {
             ProbeStart::File => probe.clone(),
             ProbeStart::Perturbed => perturbed(probe),
+        };
+        let probe = match config.probe_modes {
+            Some(modes) => start_modes(&probe, modes, MODE_SHARE),
+            None => probe,
         };
         let (object, scan, origin) = match (&dataset.object, config.object_start) {
             (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
@@ -68,7 +98,40 @@ impl Start {
             }
             None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
         };
-        Ok(Self { intensity, object, probe, scan, origin })
+        let valid = good_pixels(dataset)?;
+        Ok(Self { intensity, object, probe, scan, origin, valid })
+    }
+}
+
+/// The detector mask of a data set, if it has one.
+fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
+    let Some((_, mask)) = dataset.extras.iter().find(|(name, _)| name == MASK) else {
+        return Ok(None);
+    };
+    let (height, width) = dataset.pattern_shape();
+    let refused = |found: String| {
+        StudyError::Invalid(format!(
+            "{MASK}: expected booleans (true where a pixel is good) or whole numbers (0 where it is, as in CXI) of shape ({height}, {width}) \
+             or (n, {height}, {width}), at least half of the pixels good, found {found}"
+        ))
+    };
+    let numbers = mask.to_i64().map_err(|error| refused(error.to_string()))?;
+    let boolean = matches!(mask.values(), lapwing_files::npy::Values::Bool(_));
+    let good: Vec<bool> =
+        numbers.iter().map(|&value| if boolean { value != 0 } else { value & !STILL_GOOD == 0 }).collect();
+    let left = good.iter().filter(|&&good| good).count();
+    let shape = match mask.shape() {
+        &[h, w] => (1, h, w),
+        &[n, h, w] => (n, h, w),
+        other => return Err(refused(format!("shape {other:?}"))),
+    };
+    if 2 * left < good.len() {
+        return Err(refused(format!("{left} good of {}: is it the other way round?", good.len())));
+    }
+    let fits = (shape.1, shape.2) == (height, width) && (shape.0 == 1 || shape.0 == dataset.scan.len());
+    match Array3::from_shape_vec(shape, good) {
+        Ok(valid) if fits => Ok(Some(valid)),
+        _ => Err(refused(format!("shape {:?}", mask.shape()))),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use lapwing_files::dialect::ReadOptions;
 use lapwing_files::{Archive, Dataset};
+use lapwing_study::checkpoint::Every;
 use lapwing_study::event::Event;
 use lapwing_study::folder::{MANIFEST, RESULT, SKIP_SUMMARY};
 use lapwing_study::jobs::{self, JobOptions};
@@ -387,6 +388,7 @@ fn one_data_set_alone() {
         solver: StudySolver::new(config.clone()),
         case: None,
         comparison,
+        checkpoint: Every::Epochs(1),
     };
 
     // With the truth in the file.

@@ -3,30 +3,38 @@
 use crate::value;
 use clap::Args;
 use clap::error::ErrorKind;
-use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
-use lapwing_solve::ml::Ml;
-use lapwing_study::solver::{ObjectStart, ProbeStart, Solver, SolverConfig};
+use lapwing_solve::lsqml::{Batching, Noise, ObjectStep, Preconditioner};
+use lapwing_study::checkpoint::Every;
+use lapwing_study::solver::{NAMES, ObjectStart, ProbeStart, SolverConfig};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 /// Which solver reconstructs, with which options, and what it starts from.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct SolverOptions {
-    /// Solver: LSQML, the field's baseline, or ML, the best image for the data (needs photon counts)
-    #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = ["LSQML", "ML"])]
+    /// Solver: LSQML, the field's baseline; ML, the best image for the data (needs photon counts); rPIE; ePIE
+    #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = NAMES)]
     algorithm: String,
     /// Number of epochs; one epoch visits every pattern once [default: 100, ML 50]
     #[arg(long, alias = "epochs", value_name = "N", value_parser = value::count)]
     num_epochs: Option<usize>,
-    /// Patterns per batch, at most [default: 100; ML, in its first stage only: 10]
+    /// Patterns per batch, at most [default: 100; rPIE, ePIE, and ML in its first stage: 10]
     #[arg(long, value_name = "B", value_parser = value::count)]
     batch_size: Option<usize>,
-    /// Grouping of positions into batches: compact (neighbours together) or random
+    /// Grouping of positions into batches: compact (neighbours together), random, or sparse (spread over the scan)
     #[arg(long, value_name = "KIND", value_parser = value::named::<Batching>)]
     batching: Option<Batching>,
+    /// When the object moves: after every batch, or once per epoch [default: epoch with compact batches]
+    #[arg(long, value_name = "WHEN", value_parser = value::named::<ObjectStep>)]
+    object_step: Option<ObjectStep>,
+    /// What LSQML's object update is divided by: the illumination by the whole scan, or by the batch
+    #[arg(long, value_name = "OF", value_parser = value::named::<Preconditioner>)]
+    preconditioner: Option<Preconditioner>,
     /// Likelihood: gaussian (of amplitudes) or poisson (needs photon counts)
     #[arg(long, value_name = "KIND", value_parser = value::named::<Noise>)]
     noise: Option<Noise>,
-    /// Gain of the momentum acceleration of compact batches, 0 for none
+    /// Gain of the momentum acceleration where the object moves once per epoch, 0 for none
     #[arg(long, value_name = "GAIN", value_parser = value::not_negative)]
     momentum: Option<f64>,
     /// Damping of the object update where little light falls, a share of the largest illumination
@@ -35,9 +43,36 @@ pub struct SolverOptions {
     /// First epoch, from 1, in which the probe is refined
     #[arg(long, value_name = "EPOCH", value_parser = value::count)]
     probe_from_epoch: Option<usize>,
-    /// Strength of ML's prior in photons; 0 switches it off [default: 20]
+    /// First epoch, from 1, in which positions are refined (LSQML, ML) [default: never]
+    #[arg(long, value_name = "EPOCH", value_parser = value::count)]
+    positions_from_epoch: Option<usize>,
+    /// Strength of the edge-preserving prior in photons; 0 switches it off [default: ML 20, LSQML 0]
     #[arg(long, value_name = "MU", value_parser = value::not_negative)]
     prior: Option<f64>,
+    /// rPIE: share of the largest illumination under the object's update
+    #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
+    object_alpha: Option<f64>,
+    /// rPIE: share of the largest object power under the probe's update
+    #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
+    probe_alpha: Option<f64>,
+    /// Number of incoherent probe modes; those the file lacks are made [default: as many as the file has]
+    #[arg(long, value_name = "K", value_parser = value::count)]
+    probe_modes: Option<usize>,
+    /// Radius outside which the probe is dark, as a share of the window's side
+    #[arg(long, value_name = "SHARE", value_parser = value::positive)]
+    probe_support: Option<f64>,
+    /// Summed power of the probe in the unit of the patterns, which fixes the scale of the object
+    #[arg(long, value_name = "COUNTS", value_parser = value::positive)]
+    probe_power: Option<f64>,
+    /// Smallest amplitude of the object
+    #[arg(long, value_name = "A", value_parser = value::not_negative)]
+    object_min: Option<f64>,
+    /// Largest amplitude of the object (1 is its r.m.s., unless --probe-power fixes the scale)
+    #[arg(long, value_name = "A", value_parser = value::positive)]
+    object_max: Option<f64>,
+    /// How often to store the solver's state, from which the same command goes on: epochs (10) or minutes (5m)
+    #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
+    checkpoint_every: Every,
     /// Seed of random batches
     #[arg(long, alias = "seed", value_name = "SEED")]
     batch_seed: Option<u64>,
@@ -51,62 +86,84 @@ pub struct SolverOptions {
 
 impl SolverOptions {
     /// The solver asked for; `probe_start` where nothing is said about it.
+    ///
+    /// The options have the names of a design's section `[solver]`, which knows which solver takes which.
     pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
-        let solver = if self.algorithm.eq_ignore_ascii_case("ML") {
-            Solver::Ml(self.ml()?)
-        } else {
-            Solver::Lsqml(self.lsqml()?)
-        };
-        let mut config = SolverConfig::new(solver, self.probe_start.unwrap_or(probe_start));
-        config.object_start = self.start.unwrap_or_default();
+        let name =
+            NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(&self.algorithm)).unwrap_or(NAMES[0]);
+        let mut written = given(json!({
+            "num_epochs": self.num_epochs,
+            "batch_size": self.batch_size,
+            "batching": self.batching,
+            "object_step": self.object_step,
+            "preconditioner": self.preconditioner,
+            "noise": self.noise,
+            "momentum": self.momentum,
+            "damping": self.damping,
+            "probe_from_epoch": self.probe_from_epoch,
+            "positions_from_epoch": self.positions_from_epoch,
+            "prior": self.prior,
+            "object_alpha": self.object_alpha,
+            "probe_alpha": self.probe_alpha,
+            "batch_seed": self.batch_seed,
+        }));
+        let own: Vec<String> = written.keys().cloned().collect();
+        written.extend(given(json!({
+            "algorithm": name,
+            "object_start": self.start,
+            "probe_start": self.probe_start.unwrap_or(probe_start),
+            "probe_modes": self.probe_modes,
+        })));
+        let constraints = given(json!({
+            "probe_support": self.probe_support,
+            "probe_power": self.probe_power,
+            "object_min": self.object_min,
+            "object_max": self.object_max,
+        }));
+        if !constraints.is_empty() {
+            written.insert("constraints".to_owned(), Value::Object(constraints));
+        }
+        let config = SolverConfig::deserialize(Value::Object(written)).map_err(|error| {
+            let error = error.to_string();
+            let stranger = own.iter().find(|own| error.contains(&format!("unknown field `{own}`")));
+            usage(match stranger {
+                Some(option) => format!(
+                    "--{} is no option of {name}: leave it out, or choose another solver\n",
+                    option.replace('_', "-")
+                ),
+                None => format!("{error}\n"),
+            })
+        })?;
+        config.check().map_err(|error| usage(format!("{error}\n")))?;
         Ok(config)
     }
 
-    fn lsqml(&self) -> anyhow::Result<Lsqml> {
-        refuse("LSQML", "ML", &[("--prior", self.prior.is_some())])?;
-        let default = Lsqml::default();
-        Ok(Lsqml {
-            epochs: self.num_epochs.unwrap_or(default.epochs),
-            batch_size: self.batch_size.unwrap_or(default.batch_size),
-            batching: self.batching.unwrap_or(default.batching),
-            noise: self.noise.unwrap_or(default.noise),
-            momentum: self.momentum.unwrap_or(default.momentum),
-            damping: self.damping.unwrap_or(default.damping),
-            probe_from_epoch: self.probe_from_epoch.unwrap_or(default.probe_from_epoch),
-            seed: self.batch_seed.unwrap_or(default.seed),
-            ..default
-        })
-    }
-
-    fn ml(&self) -> anyhow::Result<Ml> {
-        let given = [
-            ("--batching", self.batching.is_some()),
-            ("--noise", self.noise.is_some()),
-            ("--momentum", self.momentum.is_some()),
-            ("--damping", self.damping.is_some()),
-            ("--probe-from-epoch", self.probe_from_epoch.is_some()),
-        ];
-        refuse("ML", "LSQML", &given)?;
-        let default = Ml::default();
-        Ok(Ml {
-            epochs: self.num_epochs.unwrap_or(default.epochs),
-            start_batch_size: self.batch_size.unwrap_or(default.start_batch_size),
-            prior: self.prior.unwrap_or(default.prior),
-            seed: self.batch_seed.unwrap_or(default.seed),
-            ..default
-        })
+    /// How often the state is to be stored.
+    pub fn checkpoint(&self) -> Every {
+        self.checkpoint_every
     }
 }
 
-/// An option of one solver given to the other would be passed over in silence.
-fn refuse(solver: &str, other: &str, options: &[(&str, bool)]) -> anyhow::Result<()> {
-    match options.iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            let message = format!(
-                "{option} is an option of {other}: leave it out, or choose {other} instead of {solver}\n"
-            );
-            Err(clap::Error::raw(ErrorKind::ArgumentConflict, message).into())
-        }
-        None => Ok(()),
+/// The options that were given: entries that are not null.
+fn given(options: Value) -> Map<String, Value> {
+    match options {
+        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        _ => Map::new(),
+    }
+}
+
+fn usage(message: String) -> clap::Error {
+    clap::Error::raw(ErrorKind::ArgumentConflict, message)
+}
+
+/// A number of epochs, or of minutes with an m.
+fn every(text: &str) -> Result<Every, String> {
+    let expected = |_| "expected a number of epochs (10) or of minutes (5m)".to_owned();
+    match text.strip_suffix('m') {
+        Some(minutes) => value::positive(minutes)
+            .and_then(|minutes| if minutes <= 1e6 { Ok(minutes) } else { Err(String::new()) })
+            .map(Every::Minutes)
+            .map_err(expected),
+        None => value::count(text).map(Every::Epochs).map_err(expected),
     }
 }

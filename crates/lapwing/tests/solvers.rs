@@ -9,9 +9,10 @@ use common::{Bench, stderr};
 #[test]
 fn an_option_of_the_other_solver_is_wrong_usage() {
     let bench = Bench::new();
-    for (algorithm, option) in [("ML", "--momentum"), ("LSQML", "--prior")] {
-        let output = bench
-            .run(&format!("reconstruct --input-npz x.npz --output-dir y --algorithm {algorithm} {option} 1"));
+    for (algorithm, option) in [("ML", "--momentum"), ("LSQML", "--object-alpha"), ("rPIE", "--prior")] {
+        let output = bench.run(&format!(
+            "reconstruct --input-npz x.npz --output-dir y --algorithm {algorithm} {option} 0.5"
+        ));
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(option), "{}", stderr(&output));
     }
@@ -32,4 +33,23 @@ fn ml_beats_lsqml_on_the_same_file() {
     let (lsqml, ml) = (error("--algorithm LSQML"), error("--algorithm ML"));
     println!("LSQML {lsqml}, ML {ml}");
     assert!(ml < lsqml, "LSQML {lsqml}, ML {ml}");
+}
+
+#[test]
+fn every_solver_and_every_extra_runs_on_one_file() {
+    let bench = Bench::new();
+    bench.ok("simulate --specimen cells --dose 1e5 --pattern-size 32 --field-of-view 60x60 --overlap 0.75 --output scan.npz");
+    for (name, options) in [
+        ("rpie", "--algorithm rPIE --object-alpha 0.2"),
+        ("epie", "--algorithm ePIE"),
+        ("sparse", "--batching sparse --prior 5 --positions-from-epoch 3 --checkpoint-every 2"),
+        ("modes", "--algorithm ML --probe-modes 2 --probe-support 0.45 --checkpoint-every 5m"),
+    ] {
+        let summary = bench.json(&format!(
+            "reconstruct --input-npz scan.npz --output-dir {name} --num-epochs 6 --probe-start perturbed --compare {options}"
+        ));
+        let error = summary["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap();
+        assert!(error < 0.5, "{name}: {error}");
+        assert!(!bench.listing().iter().any(|file| file.contains("checkpoint")), "{:?}", bench.listing());
+    }
 }

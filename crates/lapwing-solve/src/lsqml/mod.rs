@@ -15,9 +15,9 @@
 mod momentum;
 mod state;
 
-use crate::batching;
 pub use crate::detector::Noise;
-use crate::{Epoch, Flow, Problem, Solution};
+use crate::run::Run;
+use crate::{Constraints, Epoch, Flow, Problem, Solution};
 use serde::{Deserialize, Serialize};
 use state::State;
 
@@ -25,12 +25,34 @@ use state::State;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Batching {
-    /// A new random partition every epoch; object and probe move after every batch.
+    /// A new random partition every epoch.
     Random,
-    /// Neighbouring positions together; the probe moves after every batch and the object once per epoch, by the sum of the
-    /// epoch's directions: slow alone, fast with momentum.
+    /// Neighbouring positions together, always in the same order.
     #[default]
     Compact,
+    /// The same sets in every epoch, each spread over the whole scan, in a random order.
+    Sparse,
+}
+
+/// When the object moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectStep {
+    /// After every batch.
+    Batch,
+    /// Once per epoch, by the sum of the epoch's directions: slow alone, fast with momentum.
+    Epoch,
+}
+
+/// What the object direction is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preconditioner {
+    /// The illumination by the whole scan, that of the epoch before.
+    #[default]
+    Scan,
+    /// The illumination by the batch; only where the object moves after every batch.
+    Batch,
 }
 
 /// Options of the LSQML solver.
@@ -44,10 +66,15 @@ pub struct Lsqml {
     pub batch_size: usize,
     /// Grouping of positions.
     pub batching: Batching,
+    /// When the object moves; unless given, once per epoch with compact batches and after every batch with others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_step: Option<ObjectStep>,
+    /// What the object direction is divided by.
+    pub preconditioner: Preconditioner,
     /// Likelihood.
     pub noise: Noise,
-    /// Gain of the momentum acceleration of compact batches, 0 for none. 0.5 is the field's usual choice; 0.7 gave the smallest
-    /// errors over four doses on simulated scans.
+    /// Gain of the momentum acceleration, for an object that moves once per epoch; 0 for none. 0.5 is the field's usual choice; 0.7 gave the
+    /// smallest errors over four doses on simulated scans.
     pub momentum: f64,
     /// Share of the largest illumination that is added (in quadrature) to the illumination by which the object direction is
     /// divided; keeps the faint rim of the scan from amplifying noise.
@@ -56,9 +83,19 @@ pub struct Lsqml {
     pub step_scale: f64,
     /// First epoch, counted from 1, in which the probe moves.
     pub probe_from_epoch: usize,
+    /// First epoch, counted from 1, in which the positions are refined; never unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positions_from_epoch: Option<usize>,
+    /// Strength mu of ML's edge-preserving prior, photons; 0, the default and the field's practice, for none. It needs counts.
+    pub prior: f64,
+    /// Difference h between neighbouring object pixels above which the prior spares edges.
+    pub prior_edge: f64,
     /// Seed of the random batches.
     #[serde(alias = "batch_seed")]
     pub seed: u64,
+    /// Constraints on object and probe.
+    #[serde(skip_serializing_if = "Constraints::is_none")]
+    pub constraints: Constraints,
 }
 
 impl Default for Lsqml {
@@ -67,12 +104,18 @@ impl Default for Lsqml {
             epochs: 100,
             batch_size: 100,
             batching: Batching::Compact,
+            object_step: None,
+            preconditioner: Preconditioner::Scan,
             noise: Noise::Gaussian,
             momentum: 0.7,
             damping: 0.1,
             step_scale: 0.9,
             probe_from_epoch: 1,
+            positions_from_epoch: None,
+            prior: 0.0,
+            prior_edge: 0.05,
             seed: 42,
+            constraints: Constraints::default(),
         }
     }
 }
@@ -81,36 +124,28 @@ impl Default for Lsqml {
 const BALANCE_EVERY: usize = 10;
 
 impl Lsqml {
+    /// A reconstruction of `problem`, to be driven epoch by epoch.
+    ///
+    /// The start probe is rescaled so that the start fields predict the measured total intensity. An epoch's loss is that of the fields as
+    /// its batches found them (see [`Noise`]); when it exceeds the epoch before by half, both epochs are taken back and steps shortened.
+    pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
+        Run::new(State::new(self, problem), self.epochs)
+    }
+
     /// Reconstructs `problem`, calling `observe` after every epoch.
     ///
-    /// The start probe is rescaled so that the start fields predict the measured total intensity. The result does not
-    /// depend on the number of threads. Runs in the current rayon thread pool.
+    /// The result does not depend on the number of threads. Runs in the current rayon thread pool.
     pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
-        let mut state = State::new(self, problem);
-        let mut losses = Vec::new();
-        let groups = match self.batching {
-            Batching::Compact => batching::compact(&problem.scan, self.batch_size),
-            Batching::Random => Vec::new(),
-        };
-        for epoch in 1..=self.epochs {
-            let loss = match self.batching {
-                Batching::Compact => state.compact_epoch(epoch, &groups),
-                Batching::Random => {
-                    let batches =
-                        batching::random(problem.n_patterns(), self.batch_size, self.seed, epoch as u64);
-                    state.random_epoch(epoch, &batches)
-                }
-            };
-            losses.push(loss);
-            state.accelerate(&losses);
-            if epoch % BALANCE_EVERY == 0 || epoch == self.epochs {
-                state.balance();
-            }
-            if observe(Epoch { done: epoch, total: self.epochs, loss }) == Flow::Stop {
-                break;
-            }
+        self.start(problem).solve(observe)
+    }
+
+    /// When the object moves.
+    fn object_step(&self) -> ObjectStep {
+        match (self.object_step, self.batching) {
+            (Some(step), _) => step,
+            (None, Batching::Compact) => ObjectStep::Epoch,
+            (None, Batching::Random | Batching::Sparse) => ObjectStep::Batch,
         }
-        state.into_solution(losses)
     }
 }
 

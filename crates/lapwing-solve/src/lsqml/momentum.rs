@@ -5,6 +5,7 @@
 //! fitted to (i, ln c_i); half its slope is the friction, and the velocity becomes V <- (1 - friction) V + U. When an earlier update
 //! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added.
 
+use crate::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
@@ -47,6 +48,32 @@ impl Momentum {
             *velocity = *velocity * keep + update;
         }
         Some(&self.velocity)
+    }
+
+    /// Brings the field to rest and forgets its past.
+    pub fn stop(&mut self) {
+        self.past.clear();
+        self.velocity.fill(Complex32::default());
+    }
+
+    pub fn save(&self, field: &str, snapshot: &mut Snapshot) {
+        snapshot.put_fields(&format!("momentum.{field}.velocity"), &self.velocity);
+        for (age, past) in self.past.iter().enumerate() {
+            snapshot.put_fields(&format!("momentum.{field}.past.{age}"), past);
+        }
+    }
+
+    pub fn load(&mut self, field: &str, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let len = self.velocity.len();
+        self.velocity.copy_from_slice(snapshot.fields(&format!("momentum.{field}.velocity"), len)?);
+        self.past.clear();
+        for age in 0..=self.memory {
+            let name = format!("momentum.{field}.past.{age}");
+            if snapshot.has(&name) {
+                self.past.push_back(snapshot.fields(&name, len)?.to_vec());
+            }
+        }
+        Ok(())
     }
 
     /// Follows a change of the field's scale.

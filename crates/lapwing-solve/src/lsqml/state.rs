@@ -1,12 +1,19 @@
 //! The fields as they move, and one epoch of either batching.
 
 use super::momentum::Momentum;
-use super::{Batching, Lsqml};
+use super::{BALANCE_EVERY, Batching, Lsqml, ObjectStep, Preconditioner};
 use crate::batch::{Batch, Normal, ProbeSums};
-use crate::{Problem, Solution, gauge};
+use crate::guard::Guard;
+use crate::ml::prior::Prior;
+use crate::positions::{self, Offsets};
+use crate::run::Iteration;
+use crate::smooth::smooth;
+use crate::snapshot::{Snapshot, SnapshotError};
+use crate::{Problem, Solution, batching, gauge};
 use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
@@ -17,9 +24,18 @@ const STEP_DAMPING: f64 = 0.1;
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
 
+/// Factor on the steps after epochs that had to be taken back.
+const CAUTION: f64 = 0.5;
+/// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by the time they move.
+const POSITION_GAIN: f64 = 4.0;
+/// A position moves by this many pixels per epoch and axis at most.
+const POSITION_STEP: f64 = 0.3;
+
 pub(super) struct State<'a> {
     options: &'a Lsqml,
-    problem: &'a Problem,
+    problem: Cow<'a, Problem>,
+    /// The batches that are the same in every epoch.
+    groups: Vec<Vec<usize>>,
     object: Vec<Complex32>,
     /// (mode, y, x)
     probe: Vec<Complex32>,
@@ -39,6 +55,12 @@ pub(super) struct State<'a> {
     work: Workspace,
     object_momentum: Momentum,
     probe_momentum: Momentum,
+    /// Where positions are refined: their offsets, and this epoch's slopes (s_y, s_x), pattern by pattern.
+    offsets: Offsets,
+    slopes: Vec<[f64; 2]>,
+    guard: Guard,
+    /// Factor on all steps: 1 until something went wrong.
+    caution: f64,
 }
 
 impl<'a> State<'a> {
@@ -50,9 +72,15 @@ impl<'a> State<'a> {
         probe.iter_mut().for_each(|value| *value *= factor);
         illumination.iter_mut().for_each(|value| *value *= factor * factor);
         let (pixels, probe_pixels) = (object.len(), probe.len());
+        let refined = if options.positions_from_epoch.is_some() { problem.n_patterns() } else { 0 };
         Self {
             options,
-            problem,
+            problem: Cow::Borrowed(problem),
+            groups: match options.batching {
+                Batching::Random => Vec::new(),
+                Batching::Compact => batching::compact(&problem.scan, options.batch_size),
+                Batching::Sparse => batching::sparse(&problem.scan, options.batch_size),
+            },
             illumination,
             next_illumination: vec![0.0; pixels],
             sum: vec![ZERO; pixels],
@@ -64,45 +92,79 @@ impl<'a> State<'a> {
             work: problem.model.workspace(),
             object_momentum: Momentum::new(OBJECT_MEMORY, pixels),
             probe_momentum: Momentum::new(PROBE_MEMORY, probe_pixels),
+            offsets: vec![ZERO; refined],
+            slopes: vec![[0.0; 2]; refined],
+            guard: Guard::default(),
+            caution: 1.0,
             object,
             probe,
         }
     }
 
-    /// One epoch in which both fields move after every batch; returns the mean loss per pixel.
-    pub fn random_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> f64 {
-        self.begin_epoch();
-        let mut loss = 0.0;
+    fn batches(&self, epoch: usize) -> Vec<Vec<usize>> {
+        let (options, epoch) = (self.options, epoch as u64);
+        match options.batching {
+            Batching::Compact => self.groups.clone(),
+            Batching::Random => {
+                batching::random(self.problem.n_patterns(), options.batch_size, options.seed, epoch)
+            }
+            Batching::Sparse => {
+                let order = batching::order(self.groups.len(), options.seed, epoch);
+                order.into_iter().map(|set| self.groups[set].clone()).collect()
+            }
+        }
+    }
+
+    /// Object, probe and offsets in one piece.
+    fn fields(&self) -> Vec<Complex32> {
+        self.object.iter().chain(&self.probe).chain(&self.offsets).copied().collect()
+    }
+
+    fn set_fields(&mut self, fields: &[Complex32]) {
+        let (object, rest) = fields.split_at(self.object.len());
+        let (probe, offsets) = rest.split_at(self.probe.len());
+        self.object.copy_from_slice(object);
+        self.probe.copy_from_slice(probe);
+        self.offsets.copy_from_slice(offsets);
+        if !self.offsets.is_empty() {
+            self.problem.to_mut().offset_positions(&self.offsets);
+        }
+    }
+
+    /// One epoch in which both fields move after every batch; returns the summed loss and the mean object step.
+    fn batch_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> (f64, f64) {
+        let (mut loss, mut steps) = (0.0, 0.0);
         for members in batches {
             self.sum.fill(ZERO);
             let (normals, batch_loss) = self.directions(members);
             loss += batch_loss;
-            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale);
-            self.move_object(trimmed_mean(object_steps));
+            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
+            let object_step = trimmed_mean(object_steps);
+            steps += object_step;
+            self.move_object(object_step);
             if epoch >= self.options.probe_from_epoch {
                 self.move_probe(mean(&probe_steps));
             }
         }
-        self.end_epoch(loss)
+        (loss, steps / batches.len() as f64)
     }
 
-    /// One epoch in which the probe moves after every batch and the object at the end; returns the mean loss per pixel.
-    pub fn compact_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> f64 {
-        self.begin_epoch();
+    /// One epoch in which the probe moves after every batch and the object at the end; returns the summed loss and the object step.
+    fn whole_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> (f64, f64) {
         self.sum.fill(ZERO);
         let mut loss = 0.0;
         let mut object_step = f64::INFINITY;
         for members in batches {
             let (normals, batch_loss) = self.directions(members);
             loss += batch_loss;
-            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale);
+            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
             object_step = object_step.min(trimmed_mean(object_steps));
             if epoch >= self.options.probe_from_epoch {
                 self.move_probe(mean(&probe_steps) / batches.len() as f64);
             }
         }
         self.move_object(object_step);
-        self.end_epoch(loss)
+        (loss, object_step)
     }
 
     fn begin_epoch(&mut self) {
@@ -111,26 +173,60 @@ impl<'a> State<'a> {
         self.probe_update.fill(ZERO);
     }
 
-    fn end_epoch(&mut self, loss: f64) -> f64 {
+    fn end_epoch(&mut self) {
         std::mem::swap(&mut self.illumination, &mut self.next_illumination);
-        self.problem.to_input_unit(loss / self.problem.amplitude.len() as f64)
     }
 
-    /// Computes the update directions of a batch, adding to `sum`, and every pattern's step-length equations.
-    fn directions(&mut self, members: &[usize]) -> (Vec<Normal>, f64) {
+    /// Moves the positions by the Gauss-Newton step of each.
+    fn move_positions(&mut self) {
+        let spectra = self.spectra();
+        let curvature = positions::curvature(&self.problem, &spectra);
+        let transmission = positions::transmission(&self.problem);
+        for ((offset, slope), transmission) in self.offsets.iter_mut().zip(&self.slopes).zip(transmission) {
+            let step = |slope: f64, curvature: f64| {
+                let step =
+                    POSITION_GAIN * self.caution * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
+                step.clamp(-POSITION_STEP, POSITION_STEP) as f32
+            };
+            *offset += Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]));
+        }
+        positions::bound(&self.problem, &mut self.offsets);
+        self.problem.to_mut().offset_positions(&self.offsets);
+    }
+
+    fn spectra(&mut self) -> Vec<Complex32> {
         let pixels = self.problem.model.len();
         let mut spectra = vec![ZERO; self.probe.len()];
         for (mode, spectrum) in self.probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
             self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
         }
+        spectra
+    }
+
+    /// Computes the update directions of a batch, adding to `sum`, and every pattern's step-length equations.
+    fn directions(&mut self, members: &[usize]) -> (Vec<Normal>, f64) {
+        let spectra = self.spectra();
         let sums =
-            self.batch.project(self.problem, self.options.noise.into(), members, &self.object, &spectra);
-        self.batch.scatter(self.problem, members, &mut self.sum, &mut self.next_illumination);
+            self.batch.project(&self.problem, self.options.noise.into(), members, &self.object, &spectra);
+        if self.options.preconditioner == Preconditioner::Batch
+            && self.options.object_step() == ObjectStep::Batch
+        {
+            self.illumination.fill(0.0);
+            self.batch.scatter(&self.problem, members, &mut self.sum, &mut self.illumination);
+            let sums = self.next_illumination.iter_mut().zip(&self.illumination);
+            sums.for_each(|(sum, light)| *sum += light);
+        } else {
+            self.batch.scatter(&self.problem, members, &mut self.sum, &mut self.next_illumination);
+        }
+        if !self.offsets.is_empty() {
+            let slopes = positions::slopes(&self.problem, &self.batch, members, &self.object, &spectra);
+            members.iter().zip(slopes).for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
+        }
         self.precondition_object();
         let loss = sums.loss;
         self.precondition_probe(sums);
         let normals = self.batch.normals(
-            self.problem,
+            &self.problem,
             members,
             &self.object,
             &self.object_direction,
@@ -189,14 +285,16 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Adds momentum after an epoch of compact batches.
-    pub fn accelerate(&mut self, losses: &[f64]) {
-        if self.options.momentum == 0.0 || self.options.batching != Batching::Compact {
+    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier` those before.
+    fn accelerate(&mut self, earlier: &[f64], loss: f64) {
+        // A velocity that runs against a limit gathers for ever.
+        let limited = self.options.constraints.limits_object();
+        if limited || self.options.momentum == 0.0 || self.options.object_step() != ObjectStep::Epoch {
             return;
         }
         let gain = self.options.momentum as f32;
-        let improving = match losses {
-            [.., a, b, c] => a.max(*b) > b.min(*c),
+        let improving = match earlier {
+            [.., a, b] => a.max(*b) > b.min(loss),
             _ => true,
         };
         if let Some(velocity) = self.object_momentum.after(&self.object_update, improving) {
@@ -212,7 +310,7 @@ impl<'a> State<'a> {
     }
 
     /// Removes the scale ambiguity O -> c O, P -> P / c: the illumination-weighted r.m.s. of the object becomes 1.
-    pub fn balance(&mut self) {
+    fn balance(&mut self) {
         let rms = gauge::object_rms(&self.object, &self.illumination);
         gauge::rescale(&mut self.object, &self.illumination, &mut self.probe, rms);
         let (up, down) = (rms as f32, (1.0 / rms) as f32);
@@ -220,9 +318,70 @@ impl<'a> State<'a> {
         self.object_momentum.rescale(down);
         self.probe_momentum.rescale(up);
     }
+}
 
-    pub fn into_solution(self, loss: Vec<f64>) -> Solution {
-        Solution::new(self.problem, self.object, self.probe, loss)
+impl Iteration for State<'_> {
+    fn epoch(&mut self, number: usize, losses: &[f64]) -> f64 {
+        let began = self.fields();
+        let batches = self.batches(number);
+        self.begin_epoch();
+        let (loss, object_step) = match self.options.object_step() {
+            ObjectStep::Batch => self.batch_epoch(number, &batches),
+            ObjectStep::Epoch => self.whole_epoch(number, &batches),
+        };
+        self.end_epoch();
+        let loss = self.problem.to_input_unit(loss / self.problem.used_pixels() as f64);
+        if let Some((safe, good)) = self.guard.judge(began, loss) {
+            let safe = safe.to_vec();
+            self.set_fields(&safe);
+            self.illumination = gauge::illumination(&self.problem, &self.probe);
+            self.object_momentum.stop();
+            self.probe_momentum.stop();
+            self.caution *= CAUTION;
+            return good;
+        }
+        self.accelerate(losses, loss);
+        if self.options.prior > 0.0 {
+            let prior = Prior { strength: object_step * self.options.prior, edge: self.options.prior_edge };
+            let power: f64 = self.probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
+            let (width, s2) = (self.problem.object.dim().1, power / self.problem.mean_intensity);
+            smooth(&mut self.object, &self.illumination, width, s2, prior);
+        }
+        if self.options.positions_from_epoch.is_some_and(|from| number >= from) {
+            self.move_positions();
+        }
+        let constraints = self.options.constraints;
+        if constraints.keeps_balance() && number % BALANCE_EVERY == 0 {
+            self.balance();
+        }
+        constraints.apply(&self.problem, &mut self.object, &mut self.probe);
+        loss
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_fields("fields", &self.fields());
+        snapshot.put_single("illumination", &self.illumination);
+        snapshot.put_numbers("caution", &[self.caution]);
+        self.object_momentum.save("object", snapshot);
+        self.probe_momentum.save("probe", snapshot);
+        self.guard.save(snapshot);
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let len = self.object.len() + self.probe.len() + self.offsets.len();
+        self.set_fields(snapshot.fields("fields", len)?);
+        self.illumination.copy_from_slice(snapshot.single("illumination", self.object.len())?);
+        [self.caution] = snapshot.numbers("caution")?;
+        self.object_momentum.load("object", snapshot)?;
+        self.probe_momentum.load("probe", snapshot)?;
+        self.guard.load(snapshot, len)
+    }
+
+    fn finish(mut self: Box<Self>, losses: Vec<f64>) -> Solution {
+        if self.options.constraints.keeps_balance() {
+            self.balance();
+        }
+        Solution::new(&self.problem, self.object, self.probe, &self.offsets, losses)
     }
 }
 

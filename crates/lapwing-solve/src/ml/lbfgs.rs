@@ -3,6 +3,7 @@
 //! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b over complex vectors.
 
 use super::vector::{add_scaled, dot};
+use crate::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
@@ -30,6 +31,24 @@ impl Lbfgs {
 
     pub fn clear(&mut self) {
         self.pairs.clear();
+    }
+
+    pub fn save(&self, snapshot: &mut Snapshot) {
+        for (index, pair) in self.pairs.iter().enumerate() {
+            snapshot.put_fields(&format!("pair.{index}.s"), &pair.s);
+            snapshot.put_fields(&format!("pair.{index}.y"), &pair.y);
+        }
+    }
+
+    pub fn load(&mut self, snapshot: &Snapshot, len: usize) -> Result<(), SnapshotError> {
+        self.pairs.clear();
+        for index in 0..self.memory {
+            let (s, y) = (format!("pair.{index}.s"), format!("pair.{index}.y"));
+            if snapshot.has(&s) {
+                self.remember(snapshot.fields(&s, len)?.to_vec(), snapshot.fields(&y, len)?.to_vec());
+            }
+        }
+        Ok(())
     }
 
     /// Remembers a pair when its curvature is positive.

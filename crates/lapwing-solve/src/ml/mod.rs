@@ -13,12 +13,13 @@
 //! defaults serves every dose. Intensities must be counts. When the loss rises, the step is taken back and halved.
 
 mod lbfgs;
-mod precondition;
-mod prior;
+pub(crate) mod precondition;
+pub(crate) mod prior;
 mod state;
 mod vector;
 
-use crate::{Epoch, Flow, Problem, Solution};
+use crate::run::Run;
+use crate::{Constraints, Epoch, Flow, Problem, Solution};
 use serde::{Deserialize, Serialize};
 use state::State;
 
@@ -38,33 +39,45 @@ pub struct Ml {
     pub prior: f64,
     /// Difference h between neighbouring object pixels (relative to an object of modulus 1) above which the prior spares edges.
     pub prior_edge: f64,
+    /// First epoch of stage 2, counted from 1 over both stages, in which the positions are refined; never unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positions_from_epoch: Option<usize>,
     /// Seed of the random batches of stage 1.
     #[serde(alias = "batch_seed")]
     pub seed: u64,
+    /// Constraints on object and probe.
+    #[serde(skip_serializing_if = "Constraints::is_none")]
+    pub constraints: Constraints,
 }
 
 impl Default for Ml {
     fn default() -> Self {
-        Self { epochs: 50, start_epochs: 8, start_batch_size: 10, prior: 20.0, prior_edge: 0.05, seed: 42 }
+        Self {
+            epochs: 50,
+            start_epochs: 8,
+            start_batch_size: 10,
+            prior: 20.0,
+            prior_edge: 0.05,
+            positions_from_epoch: None,
+            seed: 42,
+            constraints: Constraints::default(),
+        }
     }
 }
 
 impl Ml {
-    /// Reconstructs `problem`, whose intensities must be counts, calling `observe` after every epoch.
+    /// A reconstruction of `problem`, whose intensities must be counts, to be driven epoch by epoch.
     ///
     /// The loss of an epoch is the one minimised, likelihood and prior, at the start of its step and as a mean per pixel of the
-    /// patterns, in the scale of half a Poisson deviance: about 0.5 for a perfect model of bright pixels, less for dark ones. The
-    /// result does not depend on the number of threads. Runs in the current rayon thread pool.
+    /// patterns, in the scale of half a Poisson deviance: about 0.5 for a perfect model of bright pixels, less for dark ones.
+    pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
+        Run::new(State::new(self, problem), self.epochs)
+    }
+
+    /// Reconstructs `problem`, calling `observe` after every epoch.
+    ///
+    /// The result does not depend on the number of threads. Runs in the current rayon thread pool.
     pub fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
-        let mut state = State::new(self, problem);
-        let mut losses = Vec::new();
-        for epoch in 1..=self.epochs {
-            let loss = if epoch <= self.start_epochs { state.start_epoch(epoch) } else { state.descend() };
-            losses.push(loss);
-            if observe(Epoch { done: epoch, total: self.epochs, loss }) == Flow::Stop {
-                break;
-            }
-        }
-        state.into_solution(losses)
+        self.start(problem).solve(observe)
     }
 }

@@ -17,12 +17,14 @@ const DAMPING: f32 = 0.001;
 const STEPS: usize = 15;
 const TOLERANCE: f64 = 1e-4;
 
-pub(super) struct Preconditioner {
+pub(crate) struct Preconditioner {
     width: usize,
     /// kappa + delta max kappa on the object's grid.
     object: Vec<f32>,
     /// Kp + delta max Kp (y, x); the same for all modes.
     probe: Vec<f32>,
+    /// Curvature of every position's offset; empty where they are not refined.
+    positions: Vec<f32>,
     /// mu s^2, and w; `None` without a prior.
     prior: Option<(f32, Vec<f32>)>,
 }
@@ -35,13 +37,25 @@ impl Preconditioner {
             let floor = (DAMPING * largest).max(f32::MIN_POSITIVE);
             values.iter_mut().for_each(|value| *value += floor);
         }
-        Self { width, object: kappa, probe: kp, prior }
+        Self { width, object: kappa, probe: kp, positions: Vec::new(), prior }
     }
 
-    /// v <- M^-1 v for v = (object, probe modes).
+    /// The same for vectors that end in the offsets of positions with these curvatures, above 0.
+    pub fn with_positions(self, positions: Vec<f32>) -> Self {
+        Self { positions, ..self }
+    }
+
+    /// (kappa + delta max kappa) times an object: the likelihood's part of M_O.
+    pub fn object_diagonal_times(&self, object: &[Complex32]) -> Vec<Complex32> {
+        object.iter().zip(&self.object).map(|(value, diagonal)| value * diagonal).collect()
+    }
+
+    /// v <- M^-1 v for v = (object, probe modes, offsets of positions).
     pub fn solve(&self, v: &mut [Complex32]) {
         let (object, probe) = v.split_at_mut(self.object.len());
-        for mode in probe.chunks_mut(self.probe.len()) {
+        let (probe, offsets) = probe.split_at_mut(probe.len() - self.positions.len());
+        offsets.iter_mut().zip(&self.positions).for_each(|(value, curvature)| *value /= curvature);
+        for mode in probe.chunks_mut(self.probe.len().max(1)) {
             mode.iter_mut().zip(&self.probe).for_each(|(value, diagonal)| *value /= diagonal);
         }
         match &self.prior {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 /// Strength and shape of the prior.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Prior {
+pub(crate) struct Prior {
     /// mu, in units of the likelihood: photons.
     pub strength: f64,
     /// h, the difference between neighbouring pixels above which edges are spared.
@@ -17,7 +17,7 @@ pub(super) struct Prior {
 }
 
 /// The prior at one object: its value, its curvature weights and what its gradient needs.
-pub(super) struct Weights {
+pub(crate) struct Weights {
     /// w = h / sqrt(s^2 |grad O|^2 + h^2) for every pixel.
     pub weights: Vec<f32>,
     /// R
@@ -56,7 +56,7 @@ impl Prior {
 }
 
 /// out[y, x] <- f(index, (D^T w D v)[y, x]), D forward differences: the prior's curvature applied to `v`.
-pub(super) fn curvature(
+pub(crate) fn curvature(
     weights: &[f32],
     v: &[Complex32],
     width: usize,

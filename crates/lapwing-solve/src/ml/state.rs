@@ -7,9 +7,13 @@ use super::prior::{Prior, curvature};
 use super::vector::{add_scaled, dot};
 use crate::batch::Batch;
 use crate::detector::Step;
-use crate::{Problem, Solution, batching, gauge};
+use crate::guard::{Guard, diverged};
+use crate::run::Iteration;
+use crate::snapshot::{Snapshot, SnapshotError};
+use crate::{Problem, Solution, batching, gauge, positions};
 use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
+use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
@@ -18,8 +22,6 @@ const BACKGROUND: f32 = 0.002;
 const START_DAMPING: f32 = 0.005;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
-/// Factor by which the loss of an epoch of small batches may rise by noise alone.
-const HARM: f64 = 1.5;
 /// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
 const START_PHOTONS: f64 = 2.0;
 /// First epoch in which the probe moves.
@@ -35,14 +37,18 @@ const RISE: f64 = 1e-4;
 
 pub(super) struct State<'a> {
     options: &'a Ml,
-    problem: &'a Problem,
-    /// Object, then probe modes.
+    problem: Cow<'a, Problem>,
+    /// Object, then probe modes, then, where positions are refined, their offsets as y + i x.
     x: Vec<Complex32>,
+    /// Where the probe modes end.
+    probe_end: usize,
     batch: Batch,
     work: Workspace,
     damping: f32,
-    /// Where the last good epoch of stage 1 began, and its loss.
-    safe: Option<(Vec<Complex32>, f64)>,
+    /// Whether the positions move in this epoch.
+    positions_free: bool,
+    /// The way back in stage 1.
+    guard: Guard,
     descent: Option<Descent>,
     lbfgs: Lbfgs,
 }
@@ -54,6 +60,27 @@ struct Descent {
     direction: Vec<Complex32>,
     loss: f64,
     step: f64,
+}
+
+impl Descent {
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_fields("descent.x", &self.x);
+        snapshot.put_fields("descent.gradient", &self.gradient);
+        snapshot.put_fields("descent.direction", &self.direction);
+        snapshot.put_numbers("descent.loss_and_step", &[self.loss, self.step]);
+    }
+
+    fn load(snapshot: &Snapshot, len: usize) -> Result<Self, SnapshotError> {
+        let field = |name| snapshot.fields(name, len).map(<[Complex32]>::to_vec);
+        let [loss, step] = snapshot.numbers("descent.loss_and_step")?;
+        Ok(Self {
+            x: field("descent.x")?,
+            gradient: field("descent.gradient")?,
+            direction: field("descent.direction")?,
+            loss,
+            step,
+        })
+    }
 }
 
 /// Sums over all patterns at one point.
@@ -69,14 +96,20 @@ impl<'a> State<'a> {
         let (object, probe) = x.split_at_mut(problem.object.len());
         let scale = gauge::probe_scale(problem, object, &gauge::illumination(problem, probe));
         probe.iter_mut().for_each(|value| *value *= scale);
+        let probe_end = x.len();
+        if options.positions_from_epoch.is_some() {
+            x.resize(probe_end + problem.n_patterns(), ZERO);
+        }
         Self {
             options,
-            problem,
+            problem: Cow::Borrowed(problem),
             x,
+            probe_end,
             batch: Batch::new(problem, options.start_batch_size.max(GROUP)),
             work: problem.model.workspace(),
             damping: START_DAMPING,
-            safe: None,
+            positions_free: false,
+            guard: Guard::default(),
             descent: None,
             lbfgs: Lbfgs::new(MEMORY),
         }
@@ -88,17 +121,17 @@ impl<'a> State<'a> {
 
     /// s^2 = sum |P|^2 / C
     fn relative_power(&self) -> f64 {
-        let probe = &self.x[self.object_len()..];
+        let probe = &self.x[self.object_len()..self.probe_end];
         probe.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / self.problem.mean_intensity
     }
 
     fn per_pixel(&self, loss: f64) -> f64 {
-        self.problem.to_input_unit(loss / self.problem.amplitude.len() as f64)
+        self.problem.to_input_unit(loss / self.problem.used_pixels() as f64)
     }
 
     fn probe_spectra(&mut self) -> Vec<Complex32> {
         let pixels = self.problem.model.len();
-        let probe = &self.x[self.problem.object.len()..];
+        let probe = &self.x[self.problem.object.len()..self.probe_end];
         let mut spectra = vec![ZERO; probe.len()];
         for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
             self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
@@ -107,7 +140,7 @@ impl<'a> State<'a> {
     }
 
     /// One epoch of small batches; returns the loss per pixel.
-    pub fn start_epoch(&mut self, epoch: usize) -> f64 {
+    fn start_epoch(&mut self, epoch: usize) -> f64 {
         let (objects, pixels) = (self.object_len(), self.problem.model.len());
         let began = self.x.clone();
         let mut sum = vec![ZERO; objects];
@@ -121,8 +154,8 @@ impl<'a> State<'a> {
             sum.fill(ZERO);
             light.fill(0.0);
             let step = Step::Modulus { background: BACKGROUND };
-            let mut sums = self.batch.project(self.problem, step, &members, &self.x[..objects], &spectra);
-            self.batch.scatter(self.problem, &members, &mut sum, &mut light);
+            let mut sums = self.batch.project(&self.problem, step, &members, &self.x[..objects], &spectra);
+            self.batch.scatter(&self.problem, &members, &mut sum, &mut light);
             loss += sums.loss;
             let photons = (START_PHOTONS * self.relative_power()) as f32;
             let floor = self.damping * largest(&light) + photons;
@@ -132,7 +165,7 @@ impl<'a> State<'a> {
             if epoch >= PROBE_FROM {
                 let floor = (self.damping * largest(&sums.object_power)).max(f32::MIN_POSITIVE);
                 let mut direction = vec![ZERO; pixels];
-                let modes = self.x[objects..].chunks_exact_mut(pixels);
+                let modes = self.x[objects..self.probe_end].chunks_exact_mut(pixels);
                 for (mode, spectrum) in modes.zip(sums.spectrum.chunks_exact_mut(pixels)) {
                     self.problem.model.back_propagate(spectrum, &mut direction, &mut self.work);
                     for ((value, change), power) in mode.iter_mut().zip(&direction).zip(&sums.object_power) {
@@ -141,23 +174,22 @@ impl<'a> State<'a> {
                 }
             }
         }
-        match &self.safe {
-            Some((safe, good)) if diverged(loss, *good) => {
-                self.x.copy_from_slice(safe);
-                self.damping = (CAUTION * self.damping).min(1.0);
-                self.per_pixel(*good)
-            }
-            _ => {
-                self.safe = Some((began, loss));
-                self.per_pixel(loss)
-            }
+        if let Some((safe, good)) = self.guard.judge(began, loss) {
+            self.x.copy_from_slice(safe);
+            self.damping = (CAUTION * self.damping).min(1.0);
+            return self.per_pixel(good);
         }
+        let (object, probe) = self.x[..self.probe_end].split_at_mut(objects);
+        self.options.constraints.apply(&self.problem, object, probe);
+        self.per_pixel(loss)
     }
 
     /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns the loss per pixel.
-    pub fn descend(&mut self) -> f64 {
+    fn descend(&mut self, number: usize) -> f64 {
+        let from = self.options.positions_from_epoch;
+        self.positions_free = from.is_some_and(|from| number >= from);
         let mut here = self.evaluate();
-        if let Some((safe, good)) = self.safe.take() {
+        if let Some((safe, good)) = self.guard.take() {
             // The last batches of stage 1 may have done harm that no loss has shown yet.
             if diverged(2.0 * here.loss, good) {
                 self.x = safe;
@@ -177,12 +209,18 @@ impl<'a> State<'a> {
                 }
                 self.x.copy_from_slice(&last.x);
                 add_scaled(&mut self.x, last.step, &last.direction);
+                self.constrain();
                 return self.per_pixel(2.0 * self.descent.as_ref().map_or(loss, |last| last.loss));
             }
             let difference = |a: &[Complex32], b: &[Complex32]| -> Vec<Complex32> {
                 a.iter().zip(b).map(|(a, b)| a - b).collect()
             };
-            self.lbfgs.remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
+            if from == Some(number) {
+                // The gradient has just gained the positions' part, so it compares with none before.
+                self.lbfgs.clear();
+            } else {
+                self.lbfgs.remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
+            }
         }
         let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v));
         let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
@@ -194,71 +232,129 @@ impl<'a> State<'a> {
         }
         let before = self.x.clone();
         add_scaled(&mut self.x, step, &direction);
+        self.constrain();
         self.descent = Some(Descent { x: before, gradient, direction, loss, step });
         self.per_pixel(2.0 * loss)
+    }
+
+    fn constrain(&mut self) {
+        let (fields, offsets) = self.x.split_at_mut(self.probe_end);
+        let (object, probe) = fields.split_at_mut(self.problem.object.len());
+        self.options.constraints.apply(&self.problem, object, probe);
+        positions::bound(&self.problem, offsets);
     }
 
     /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the present point.
     fn evaluate(&mut self) -> Evaluation {
         let (objects, pixels) = (self.object_len(), self.problem.model.len());
-        let width = self.problem.object.dim().1;
+        let (width, probe_end) = (self.problem.object.dim().1, self.probe_end);
+        if probe_end < self.x.len() {
+            self.problem.to_mut().offset_positions(&self.x[probe_end..]);
+        }
         let spectra = self.probe_spectra();
+        let mut gradient = vec![ZERO; self.x.len()];
         let mut sum = vec![ZERO; objects];
         let mut kappa = vec![0.0_f32; objects];
-        let mut probe_sum = vec![ZERO; self.x.len() - objects];
+        let mut probe_sum = vec![ZERO; probe_end - objects];
         let mut kp = vec![0.0_f32; pixels];
         let mut loss = 0.0;
         let all: Vec<usize> = (0..self.problem.n_patterns()).collect();
         let step = Step::Gradient { background: BACKGROUND };
         for members in all.chunks(GROUP) {
-            let sums = self.batch.project(self.problem, step, members, &self.x[..objects], &spectra);
-            self.batch.scatter(self.problem, members, &mut sum, &mut kappa);
+            let sums = self.batch.project(&self.problem, step, members, &self.x[..objects], &spectra);
+            self.batch.scatter(&self.problem, members, &mut sum, &mut kappa);
             loss += 0.5 * sums.loss;
             probe_sum.iter_mut().zip(&sums.spectrum).for_each(|(sum, value)| *sum += value);
             kp.iter_mut().zip(&sums.object_power).for_each(|(sum, value)| *sum += value);
+            if self.positions_free {
+                let slopes =
+                    positions::slopes(&self.problem, &self.batch, members, &self.x[..objects], &spectra);
+                for (&pattern, [y, x]) in members.iter().zip(slopes) {
+                    gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
+                }
+            }
         }
+        let (fields, by_position) = gradient.split_at_mut(probe_end);
+        let mean = positions::mean(by_position);
+        by_position.iter_mut().for_each(|value| *value -= mean);
         // chi is minus the gradient in the detector plane.
-        let mut gradient = vec![ZERO; self.x.len()];
-        for (mode, spectrum) in gradient[objects..].chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
+        let (by_object, by_probe) = fields.split_at_mut(objects);
+        for (mode, spectrum) in by_probe.chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
             self.problem.model.back_propagate(spectrum, mode, &mut self.work);
         }
-        gradient[objects..].iter_mut().for_each(|value| *value = -*value);
+        by_probe.iter_mut().for_each(|value| *value = -*value);
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
             let at = prior.weights(&self.x[..objects], width, s2);
             loss += at.value;
             let factor = (prior.strength / self.problem.mean_intensity * at.weighted_power) as f32;
-            for (gradient, probe) in gradient[objects..].iter_mut().zip(&self.x[objects..]) {
+            for (gradient, probe) in by_probe.iter_mut().zip(&self.x[objects..]) {
                 *gradient += probe * factor;
             }
             ((prior.strength * s2) as f32, at.weights)
         });
         match &prior {
-            None => gradient[..objects].iter_mut().zip(&sum).for_each(|(g, sum)| *g = -sum),
+            None => by_object.iter_mut().zip(&sum).for_each(|(g, sum)| *g = -sum),
             Some((strength, weights)) => {
-                curvature(weights, &self.x[..objects], width, &mut gradient[..objects], |i, prior, out| {
+                curvature(weights, &self.x[..objects], width, by_object, |i, prior, out| {
                     *out = prior * *strength - sum[i];
                 });
             }
         }
-        Evaluation { loss, gradient, preconditioner: Preconditioner::new(kappa, kp, width, prior) }
-    }
-
-    /// The fields with the object scaled to an illumination-weighted r.m.s. of 1.
-    pub fn into_solution(mut self, loss: Vec<f64>) -> Solution {
-        let objects = self.object_len();
-        let mut probe = self.x.split_off(objects);
-        let mut object = self.x;
-        let illumination = gauge::illumination(self.problem, &probe);
-        let rms = gauge::object_rms(&object, &illumination);
-        gauge::rescale(&mut object, &illumination, &mut probe, rms);
-        Solution::new(self.problem, object, probe, loss)
+        self.options.constraints.confine(&self.problem, by_probe);
+        let mut preconditioner = Preconditioner::new(kappa, kp, width, prior);
+        if probe_end < self.x.len() {
+            let [of_y, of_x] = positions::curvature(&self.problem, &spectra);
+            let each = positions::transmission(&self.problem).into_iter();
+            let curvatures = each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
+            preconditioner = preconditioner.with_positions(curvatures.collect());
+        }
+        Evaluation { loss, gradient, preconditioner }
     }
 }
 
-fn diverged(loss: f64, good: f64) -> bool {
-    loss.is_nan() || loss > HARM * good
+impl Iteration for State<'_> {
+    fn epoch(&mut self, number: usize, _losses: &[f64]) -> f64 {
+        if number <= self.options.start_epochs { self.start_epoch(number) } else { self.descend(number) }
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_fields("x", &self.x);
+        snapshot.put_numbers("damping", &[f64::from(self.damping)]);
+        self.guard.save(snapshot);
+        self.lbfgs.save(snapshot);
+        if let Some(descent) = &self.descent {
+            descent.save(snapshot);
+        }
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let len = self.x.len();
+        self.x.copy_from_slice(snapshot.fields("x", len)?);
+        self.damping = snapshot.numbers::<1>("damping")?[0] as f32;
+        self.guard.load(snapshot, len)?;
+        self.lbfgs.load(snapshot, len)?;
+        self.descent = match snapshot.has("descent.x") {
+            true => Some(Descent::load(snapshot, len)?),
+            false => None,
+        };
+        Ok(())
+    }
+
+    /// The fields, the object scaled to an illumination-weighted r.m.s. of 1 unless the probe's power is fixed.
+    fn finish(mut self: Box<Self>, losses: Vec<f64>) -> Solution {
+        let objects = self.object_len();
+        let offsets = self.x.split_off(self.probe_end);
+        let mut probe = self.x.split_off(objects);
+        let mut object = self.x;
+        if self.options.constraints.keeps_balance() {
+            let illumination = gauge::illumination(&self.problem, &probe);
+            let rms = gauge::object_rms(&object, &illumination);
+            gauge::rescale(&mut object, &illumination, &mut probe, rms);
+        }
+        Solution::new(&self.problem, object, probe, &offsets, losses)
+    }
 }
 
 fn largest(values: &[f32]) -> f32 {

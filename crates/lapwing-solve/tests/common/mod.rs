@@ -50,9 +50,9 @@ fn specimen(shape: (usize, usize), sharp: bool) -> Field {
 /// A 64 x 64 scan with 70 % linear overlap, its truth, and a start probe out of focus and astigmatic.
 pub struct Case {
     pub truth: Field,
-    probe: Modes,
-    start: Modes,
-    scan: Vec<Position>,
+    pub probe: Modes,
+    pub start: Modes,
+    pub scan: Vec<Position>,
 }
 
 pub fn case() -> Case {
@@ -71,12 +71,7 @@ pub fn case_of(sharp: bool) -> Case {
 
 impl Case {
     pub fn problem(&self, dose: Option<f64>) -> Problem {
-        let (object, probe) = (self.truth.view(), self.probe.view());
-        let exposure = match dose {
-            Some(dose) => expose(object, probe, &self.scan, dose, 42),
-            None => expose_noise_free(object, probe, &self.scan, 1e6),
-        };
-        self.problem_of(exposure.unwrap().counts)
+        self.problem_of(self.counts(dose))
     }
 
     /// Counts at a dose, times `factor`.
@@ -85,9 +80,23 @@ impl Case {
         self.problem_of(exposure.counts * factor)
     }
 
-    fn problem_of(&self, intensity: Array3<f32>) -> Problem {
-        let flat = Field::from_elem(self.truth.dim(), Complex32::new(1.0, 0.0));
-        Problem::new(intensity, self.scan.clone(), flat, self.start.clone()).unwrap()
+    /// Counts at a dose, or without noise, from the true fields.
+    pub fn counts(&self, dose: Option<f64>) -> Array3<f32> {
+        let (object, probe) = (self.truth.view(), self.probe.view());
+        let exposure = match dose {
+            Some(dose) => expose(object, probe, &self.scan, dose, 42),
+            None => expose_noise_free(object, probe, &self.scan, 1e6),
+        };
+        exposure.unwrap().counts
+    }
+
+    /// A flat object of the truth's shape.
+    pub fn flat(&self) -> Field {
+        Field::from_elem(self.truth.dim(), Complex32::new(1.0, 0.0))
+    }
+
+    pub fn problem_of(&self, intensity: Array3<f32>) -> Problem {
+        Problem::new(intensity, self.scan.clone(), self.flat(), self.start.clone()).unwrap()
     }
 
     pub fn measure(&self, solution: &Solution) -> Metrics {

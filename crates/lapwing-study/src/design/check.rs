@@ -2,7 +2,7 @@
 
 use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
 use crate::condition::View;
-use crate::solver::{Solver, StudySolver, unusable_name};
+use crate::solver::{Solver, SolverConfig, StudySolver, unusable_name};
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
 use std::fmt::Display;
@@ -87,12 +87,22 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
         let lower = name.to_ascii_lowercase();
         require(!names.contains(&lower), "solver.name", "a name for each solver that no other has", name)?;
         names.push(lower);
-        check_solver(&config.solver)?;
+        check_solver(config)?;
     }
     Ok(())
 }
 
-pub(crate) fn check_solver(solver: &Solver) -> Checked {
+/// Most modes of a probe: each costs as much as the first.
+const MAX_MODES: usize = 64;
+
+pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
+    let solver = &config.solver;
+    if let Some(modes) = config.probe_modes {
+        require((1..=MAX_MODES).contains(&modes), "solver.probe_modes", "1 to 64", modes)?;
+    }
+    if let Some((name, expected, found)) = solver.constraints().problem() {
+        require(false, name, expected, found)?;
+    }
     let epochs = solver.epochs();
     require((1..=1_000_000).contains(&epochs), "solver.epochs", "1 to 1000000", epochs)?;
     let (batch, numbers) = match solver {
@@ -102,7 +112,21 @@ pub(crate) fn check_solver(solver: &Solver) -> Checked {
                 ("solver.momentum", options.momentum),
                 ("solver.damping", options.damping),
                 ("solver.step_scale", options.step_scale),
+                ("solver.prior", options.prior),
+                ("solver.prior_edge", options.prior_edge),
             ],
+        ),
+        Solver::Rpie(options) => {
+            for (field, alpha) in
+                [("solver.object_alpha", options.object_alpha), ("solver.probe_alpha", options.probe_alpha)]
+            {
+                require(alpha > 0.0 && alpha <= 1.0, field, "a number above 0 and at most 1", alpha)?;
+            }
+            (("solver.batch_size", options.batch_size), Vec::new())
+        }
+        Solver::Epie(options) => (
+            ("solver.batch_size", options.batch_size),
+            vec![("solver.object_step", options.object_step), ("solver.probe_step", options.probe_step)],
         ),
         Solver::Ml(options) => {
             let edge = options.prior_edge;

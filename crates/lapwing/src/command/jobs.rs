@@ -74,6 +74,7 @@ impl Jobs {
                 gridsize: self.gridsize,
                 ..Filters::default()
             },
+            checkpoint: self.solver.checkpoint(),
             missing_views: match self.allow_missing_phase_d {
                 true => MissingViews::Skip(BTreeMap::new()),
                 false => MissingViews::Refuse,

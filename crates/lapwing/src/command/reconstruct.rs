@@ -58,6 +58,7 @@ impl Reconstruct {
             solver: StudySolver::new(config),
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
+            checkpoint: self.solver.checkpoint(),
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
         let (algorithm, mut solving) = (task.solver.config.algorithm(), false);

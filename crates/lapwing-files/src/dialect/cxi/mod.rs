@@ -300,7 +300,7 @@ fn mask(
     });
     notes.push(format!(
         "mask: {wrong} of {} pixels bad (0 is good, so is 0x1000 alone); set to 0 in the patterns and carried along as `mask`, \
-         which no solver uses yet",
+         whose bad pixels the solvers leave out",
         bad.len()
     ));
     let shape = if per_pattern { vec![n, height, width] } else { vec![1, height, width] };

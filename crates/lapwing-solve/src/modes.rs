@@ -1,0 +1,215 @@
+//! Incoherent probe modes: where they start, and the one set among many equal ones that is reported.
+//!
+//! Modes add in intensity, so any unitary mixture of them describes the same light. The orthogonal set, sorted by power, is unique
+//! (P. Thibault, A. Menzel, Nature 494, 68 (2013)).
+
+use lapwing_model::{Complex32, Modes};
+use ndarray::{Axis, concatenate};
+use num_complex::Complex64;
+
+/// `count` modes to start from: those of `probe` as far as there are enough, then Hermite-like ones, each with `share` of
+/// the power of `probe`.
+///
+/// New modes are the first mode times 1, y, x, y^2, y x, x^2, ... (about the probe's centre of mass, in units of its size), made orthogonal to
+/// all before them. The whole is scaled back to the power of `probe`.
+pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
+    let (given, height, width) = probe.dim();
+    if count <= given {
+        return probe.slice(ndarray::s![..count, .., ..]).to_owned();
+    }
+    let wide = |value: &Complex32| Complex64::new(value.re.into(), value.im.into());
+    let mut modes: Vec<Vec<Complex64>> =
+        probe.outer_iter().map(|mode| mode.iter().map(wide).collect()).collect();
+    let power = |mode: &[Complex64]| mode.iter().map(Complex64::norm_sqr).sum::<f64>();
+    let total: f64 = modes.iter().map(|mode| power(mode)).sum();
+    let first = modes[0].clone();
+    let place = |index: usize| ((index / width) as f64, (index % width) as f64);
+    let moment = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        let sum: f64 = first.iter().enumerate().map(|(i, v)| f(place(i).0, place(i).1) * v.norm_sqr()).sum();
+        sum / power(&first)
+    };
+    let (cy, cx) = (moment(&|y, _| y), moment(&|_, x| x));
+    let size = moment(&|y, x| (y - cy).powi(2) + (x - cx).powi(2)).sqrt().max(1e-3);
+    let mut degree = 0_i32;
+    'all: loop {
+        degree += 1;
+        // Degrees beyond the window's pixels bring nothing new.
+        if degree as usize > height + width {
+            break;
+        }
+        for of_x in 0..=degree {
+            if modes.len() == count {
+                break 'all;
+            }
+            let mut mode: Vec<Complex64> = first
+                .iter()
+                .enumerate()
+                .map(|(index, value)| {
+                    let (y, x) = place(index);
+                    value * (((y - cy) / size).powi(degree - of_x) * ((x - cx) / size).powi(of_x))
+                })
+                .collect();
+            let before = power(&mode);
+            for earlier in &modes {
+                let along: Complex64 = earlier.iter().zip(&mode).map(|(e, m)| e.conj() * m).sum();
+                let along = along / power(earlier).max(f64::MIN_POSITIVE);
+                mode.iter_mut().zip(earlier).for_each(|(m, e)| *m -= along * e);
+            }
+            let left = power(&mode);
+            if left > 1e-9 * before && left > 0.0 {
+                let scale = (share * total / left).sqrt();
+                modes.push(mode.into_iter().map(|value| value * scale).collect());
+            }
+        }
+    }
+    let added: f64 = modes[given..].iter().map(|mode| power(mode)).sum();
+    let scale = (total / (total + added)).sqrt();
+    let narrow = |mode: Vec<Complex64>| {
+        let values =
+            mode.iter().map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32)).collect();
+        ndarray::Array2::from_shape_vec((height, width), values).ok().map(|mode| mode.insert_axis(Axis(0)))
+    };
+    let modes: Vec<Modes> = modes.into_iter().filter_map(narrow).collect();
+    let views: Vec<_> = modes.iter().map(|mode| mode.view()).collect();
+    concatenate(Axis(0), &views).unwrap_or_else(|_| probe.clone())
+}
+
+/// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest first.
+pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
+    let count = probe.len() / pixels;
+    if count < 2 {
+        return;
+    }
+    // Gram matrix G_kl = <P_k, P_l> = V diag V^H; the new modes are sum_k V_kn P_k.
+    let mut gram = vec![vec![Complex64::default(); count]; count];
+    for (k, row) in gram.iter_mut().enumerate() {
+        for (l, value) in row.iter_mut().enumerate() {
+            let (a, b) = (&probe[k * pixels..(k + 1) * pixels], &probe[l * pixels..(l + 1) * pixels]);
+            *value = a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| {
+                    Complex64::new(a.re.into(), -f64::from(a.im)) * Complex64::new(b.re.into(), b.im.into())
+                })
+                .sum();
+        }
+    }
+    let vectors = eigenvectors(&mut gram);
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|&a, &b| gram[b][b].re.total_cmp(&gram[a][a].re));
+    let old = probe.to_vec();
+    for (mode, &n) in probe.chunks_exact_mut(pixels).zip(&order) {
+        for (pixel, value) in mode.iter_mut().enumerate() {
+            let sum: Complex64 = (0..count)
+                .map(|k| {
+                    let p = old[k * pixels + pixel];
+                    vectors[k][n] * Complex64::new(p.re.into(), p.im.into())
+                })
+                .sum();
+            *value = Complex32::new(sum.re as f32, sum.im as f32);
+        }
+    }
+}
+
+/// Makes a Hermitian matrix diagonal by Jacobi rotations, in place; returns its eigenvectors as columns.
+fn eigenvectors(matrix: &mut [Vec<Complex64>]) -> Vec<Vec<Complex64>> {
+    let n = matrix.len();
+    let mut vectors: Vec<Vec<Complex64>> =
+        (0..n).map(|k| (0..n).map(|l| Complex64::new(f64::from(u8::from(k == l)), 0.0)).collect()).collect();
+    let scale: f64 = (0..n).map(|k| matrix[k][k].re.abs()).sum();
+    for _ in 0..60 {
+        let off: f64 =
+            (0..n).flat_map(|k| (0..k).map(move |l| (k, l))).map(|(k, l)| matrix[k][l].norm()).sum();
+        if off <= 1e-15 * scale {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                let b = matrix[p][q];
+                if b.norm() <= 1e-300 {
+                    continue;
+                }
+                // With the phase of b taken to column q, a real rotation by theta clears the element.
+                let phase = b / b.norm();
+                let theta = 0.5 * (2.0 * b.norm()).atan2(matrix[q][q].re - matrix[p][p].re);
+                let (sin, cos) = theta.sin_cos();
+                let turn = |x: Complex64, y: Complex64| {
+                    let y = y * phase.conj();
+                    (x * cos - y * sin, x * sin + y * cos)
+                };
+                for row in matrix.iter_mut().chain(&mut vectors) {
+                    (row[p], row[q]) = turn(row[p], row[q]);
+                }
+                for l in 0..n {
+                    let (x, y) = (matrix[p][l], matrix[q][l] * phase);
+                    (matrix[p][l], matrix[q][l]) = (x * cos - y * sin, x * sin + y * cos);
+                }
+            }
+        }
+    }
+    vectors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+
+    fn random(shape: (usize, usize, usize), seed: u64) -> Modes {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        Modes::from_shape_simple_fn(shape, || {
+            Complex32::new(rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0))
+        })
+    }
+
+    fn dot(a: &[Complex32], b: &[Complex32]) -> Complex64 {
+        let wide = |v: &Complex32| Complex64::new(v.re.into(), v.im.into());
+        a.iter().zip(b).map(|(a, b)| wide(a).conj() * wide(b)).sum()
+    }
+
+    #[test]
+    fn orthogonal_modes_are_the_same_light_and_sorted() {
+        let (count, pixels) = (4, 30);
+        let before = random((count, 5, 6), 3).into_raw_vec_and_offset().0;
+        let mut after = before.clone();
+        orthogonalise(&mut after, pixels);
+        let power =
+            |k: usize| dot(&after[k * pixels..(k + 1) * pixels], &after[k * pixels..(k + 1) * pixels]).re;
+        for k in 0..count {
+            for l in 0..k {
+                let overlap = dot(&after[k * pixels..(k + 1) * pixels], &after[l * pixels..(l + 1) * pixels]);
+                assert!(overlap.norm() < 1e-5 * power(0), "{k} {l}: {overlap}");
+            }
+            assert!(k == 0 || power(k) <= power(k - 1));
+        }
+        // The mutual intensity sum_k P_k(a) conj(P_k(b)) is what incoherent light is; it must not change.
+        for (a, b) in [(0, 0), (3, 17), (11, 29), (20, 4)] {
+            let mutual = |p: &[Complex32]| -> Complex32 {
+                (0..count).map(|k| p[k * pixels + a] * p[k * pixels + b].conj()).sum()
+            };
+            assert!((mutual(&before) - mutual(&after)).norm() < 1e-4, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn start_modes_are_orthogonal_and_share_the_power() {
+        let probe = Modes::from_shape_fn((1, 16, 12), |(_, y, x)| {
+            let d = (y as f32 - 7.0).powi(2) + (x as f32 - 5.5).powi(2);
+            Complex32::from_polar((-d / 8.0).exp(), 0.3 * x as f32)
+        });
+        let modes = start_modes(&probe, 4, 0.1);
+        assert_eq!(modes.dim(), (4, 16, 12));
+        let flat: Vec<Vec<Complex32>> =
+            modes.outer_iter().map(|mode| mode.iter().copied().collect()).collect();
+        let total: f64 = probe.iter().map(|v| f64::from(v.norm_sqr())).sum();
+        let powers: Vec<f64> = flat.iter().map(|mode| dot(mode, mode).re).collect();
+        assert!((powers.iter().sum::<f64>() / total - 1.0).abs() < 1e-5);
+        for (k, power) in powers.iter().enumerate().skip(1) {
+            assert!((power / powers[0] - 0.1).abs() < 1e-4, "{powers:?}");
+            (0..k).for_each(|l| assert!(dot(&flat[k], &flat[l]).norm() < 1e-5 * total));
+        }
+        assert_eq!(start_modes(&modes, 2, 0.1).dim().0, 2);
+        // More modes than a window has room for: as many as there are, never an endless search.
+        assert!(start_modes(&random((1, 1, 2), 1), 9, 0.1).dim().0 <= 2);
+    }
+}

@@ -1,0 +1,143 @@
+//! The fields as they move, batch by batch.
+
+use crate::batch::Batch;
+use crate::detector::Step;
+use crate::guard::Guard;
+use crate::run::Iteration;
+use crate::snapshot::{Snapshot, SnapshotError};
+use crate::{Constraints, Problem, Solution, batching, gauge};
+use lapwing_model::Complex32;
+use lapwing_model::forward::Workspace;
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+/// Factor on the steps after epochs that had to be taken back.
+const CAUTION: f64 = 0.5;
+
+/// What tells the members of the family apart.
+pub(super) struct Update {
+    pub batch_size: usize,
+    /// Share of the maximum under the fraction, and factor on the whole.
+    pub object: (f64, f64),
+    pub probe: (f64, f64),
+    pub probe_from_epoch: usize,
+    pub seed: u64,
+    pub constraints: Constraints,
+}
+
+pub(super) struct State<'a> {
+    update: Update,
+    problem: &'a Problem,
+    /// Object, then probe modes.
+    fields: Vec<Complex32>,
+    sum: Vec<Complex32>,
+    light: Vec<f32>,
+    batch: Batch,
+    work: Workspace,
+    guard: Guard,
+    /// Factor on all steps: 1 until something went wrong.
+    caution: f64,
+}
+
+impl<'a> State<'a> {
+    pub fn new(update: Update, problem: &'a Problem) -> Self {
+        let mut fields: Vec<Complex32> = problem.object.iter().chain(&problem.probe).copied().collect();
+        let (object, probe) = fields.split_at_mut(problem.object.len());
+        let scale = gauge::probe_scale(problem, object, &gauge::illumination(problem, probe));
+        probe.iter_mut().for_each(|value| *value *= scale);
+        Self {
+            batch: Batch::new(problem, update.batch_size),
+            work: problem.model.workspace(),
+            sum: vec![ZERO; problem.object.len()],
+            light: vec![0.0; problem.object.len()],
+            guard: Guard::default(),
+            caution: 1.0,
+            update,
+            problem,
+            fields,
+        }
+    }
+
+    /// One batch; returns its summed loss.
+    fn batch(&mut self, members: &[usize], probe_moves: bool) -> f64 {
+        let pixels = self.problem.model.len();
+        let (object, probe) = self.fields.split_at_mut(self.problem.object.len());
+        let mut spectra = vec![ZERO; probe.len()];
+        for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
+            self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
+        }
+        self.sum.fill(ZERO);
+        self.light.fill(0.0);
+        let mut sums = self.batch.project(self.problem, Step::Gaussian, members, object, &spectra);
+        self.batch.scatter(self.problem, members, &mut self.sum, &mut self.light);
+        let (weight, floor, step) = weights(&self.light, self.update.object, self.caution);
+        for ((value, sum), light) in object.iter_mut().zip(&self.sum).zip(&self.light) {
+            *value += sum * (step / (weight * light + floor));
+        }
+        if probe_moves {
+            let (weight, floor, step) = weights(&sums.object_power, self.update.probe, self.caution);
+            let mut change = vec![ZERO; pixels];
+            let modes = probe.chunks_exact_mut(pixels).zip(sums.spectrum.chunks_exact_mut(pixels));
+            for (mode, spectrum) in modes {
+                self.problem.model.back_propagate(spectrum, &mut change, &mut self.work);
+                for ((value, change), power) in mode.iter_mut().zip(&change).zip(&sums.object_power) {
+                    *value += change * (step / (weight * power + floor));
+                }
+            }
+        }
+        sums.loss
+    }
+
+    fn balance(&mut self) {
+        let (object, probe) = self.fields.split_at_mut(self.problem.object.len());
+        let illumination = gauge::illumination(self.problem, probe);
+        let rms = gauge::object_rms(object, &illumination);
+        gauge::rescale(object, &illumination, probe, rms);
+    }
+}
+
+/// (1 - a), a max(power), and the factor on the update.
+fn weights(power: &[f32], (share, step): (f64, f64), caution: f64) -> (f32, f32, f32) {
+    let share = share as f32;
+    let largest = power.iter().fold(0.0_f32, |max, &value| max.max(value));
+    (1.0 - share, (share * largest).max(f32::MIN_POSITIVE), (step * caution) as f32)
+}
+
+impl Iteration for State<'_> {
+    fn epoch(&mut self, number: usize, _losses: &[f64]) -> f64 {
+        let began = self.fields.clone();
+        let probe_moves = number >= self.update.probe_from_epoch;
+        let (size, seed) = (self.update.batch_size, self.update.seed);
+        let batches = batching::random(self.problem.n_patterns(), size, seed, number as u64);
+        let loss: f64 = batches.iter().map(|members| self.batch(members, probe_moves)).sum();
+        let loss = self.problem.to_input_unit(loss / self.problem.used_pixels() as f64);
+        if let Some((safe, good)) = self.guard.judge(began, loss) {
+            self.fields.copy_from_slice(safe);
+            self.caution *= CAUTION;
+            return good;
+        }
+        let (object, probe) = self.fields.split_at_mut(self.problem.object.len());
+        self.update.constraints.apply(self.problem, object, probe);
+        loss
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_fields("fields", &self.fields);
+        snapshot.put_numbers("caution", &[self.caution]);
+        self.guard.save(snapshot);
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let len = self.fields.len();
+        self.fields.copy_from_slice(snapshot.fields("fields", len)?);
+        [self.caution] = snapshot.numbers("caution")?;
+        self.guard.load(snapshot, len)
+    }
+
+    fn finish(mut self: Box<Self>, losses: Vec<f64>) -> Solution {
+        if self.update.constraints.keeps_balance() {
+            self.balance();
+        }
+        let probe = self.fields.split_off(self.problem.object.len());
+        Solution::new(self.problem, self.fields, probe, &[], losses)
+    }
+}

@@ -1,0 +1,121 @@
+//! A reconstruction that was stopped goes on with the same bits.
+#![allow(clippy::unwrap_used)]
+
+use lapwing_files::npy::Array;
+use lapwing_files::{Archive, ReadOptions, npz};
+use lapwing_study::checkpoint::{CHECKPOINT, Every};
+use lapwing_study::event::Event;
+use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::solver::{SolverConfig, StudySolver};
+use lapwing_study::{Design, run};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+fn data(folder: &Path) -> std::path::PathBuf {
+    let design = "study = { doses = [1e4], views = ['baseline'], pattern_size = 32 }
+        scan = { step = 8, field = [64, 48] }
+        solver = { epochs = 1 }";
+    run::study(&Design::parse(design, ".".as_ref()).unwrap(), folder, &mut |_| {}).unwrap();
+    folder.join("data/dose_10000/patched_train.npz")
+}
+
+fn task(input: &Path, output: &Path, options: &str) -> Task {
+    Task {
+        input: input.to_owned(),
+        reading: ReadOptions::default(),
+        output: output.to_owned(),
+        solver: StudySolver::new(toml::from_str::<SolverConfig>(options).unwrap()),
+        case: None,
+        comparison: CompareWith::Nothing,
+        checkpoint: Every::Epochs(2),
+    }
+}
+
+fn arrays(folder: &Path) -> Vec<Array> {
+    let archive = Archive::open(folder.join("reconstruction.npz")).unwrap();
+    ["reconstructed_object", "reconstructed_probe", "positions", "loss"]
+        .map(|name| archive.read(name).unwrap())
+        .to_vec()
+}
+
+#[test]
+fn a_stopped_reconstruction_resumes_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = data(&folder.path().join("study"));
+    for (name, options) in [
+        ("lsqml", "epochs = 9\npositions_from_epoch = 2"),
+        ("ml", "algorithm = 'ML'\nepochs = 9\nstart_epochs = 2"),
+    ] {
+        let whole = task(&input, &folder.path().join(format!("{name} whole")), options);
+        whole.run(&mut |_| {}, &mut |_| {}).unwrap();
+        let parts = task(&input, &folder.path().join(format!("{name} parts")), options);
+        // Stopped in the middle of epoch 6, as by a kill: what is on disk is the state after epoch 4.
+        let stop = |event: Event<'_>| {
+            if let Event::Epoch { epoch, .. } = event {
+                assert!(epoch.done != 5, "stopped");
+            }
+        };
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let stopped = catch_unwind(AssertUnwindSafe(|| parts.run(&mut |_| {}, &mut { stop })));
+        std::panic::set_hook(hook);
+        assert!(stopped.is_err());
+        let checkpoint = parts.output.join(CHECKPOINT);
+        assert!(checkpoint.is_file());
+        let kept = std::fs::read(&checkpoint).unwrap();
+        let mut lines = Vec::new();
+        parts.run(&mut |line| lines.push(line.to_owned()), &mut |_| {}).unwrap();
+        assert!(lines.iter().any(|line| line.contains("resumed after epoch 4")), "{lines:?}");
+        assert_eq!(arrays(&whole.output), arrays(&parts.output), "{name}");
+        assert!(!checkpoint.exists());
+
+        // Another task's checkpoint, or a broken one, is no way to go on: the run starts afresh.
+        for contents in [&kept[..], &kept[..kept.len() / 2], b"no archive"] {
+            let other = format!("{options}\nseed = 7");
+            let other = task(&input, &folder.path().join(format!("{name} other")), &other);
+            std::fs::create_dir_all(&other.output).unwrap();
+            std::fs::write(other.output.join(CHECKPOINT), contents).unwrap();
+            let mut lines = Vec::new();
+            other.run(&mut |line| lines.push(line.to_owned()), &mut |_| {}).unwrap();
+            assert!(!lines.iter().any(|line| line.contains("resumed")), "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = data(&folder.path().join("study"));
+    let archive = Archive::open(&input).unwrap();
+    let names: Vec<String> = archive.names().map(str::to_owned).collect();
+    let write = |name: &str, mask: Array| {
+        let mut all: Vec<(String, Array)> =
+            names.iter().map(|name| (name.clone(), archive.read(name).unwrap())).collect();
+        all.push(("mask".to_owned(), mask));
+        let path = folder.path().join(format!("{name}.npz"));
+        npz::write(&path, &all).unwrap();
+        path
+    };
+    let run = |path: &Path| {
+        let mut lines = Vec::new();
+        let output = path.with_extension("");
+        let result =
+            task(path, &output, "epochs = 2").run(&mut |line| lines.push(line.to_owned()), &mut |_| {});
+        result.map(|_| lines)
+    };
+    let mut good = vec![true; 32 * 32];
+    good[5] = false;
+    let boolean = |good: &[bool], shape: Vec<usize>| {
+        Array::new(shape, lapwing_files::npy::Values::Bool(good.to_vec())).unwrap()
+    };
+    let lines = run(&write("good", boolean(&good, vec![32, 32]))).unwrap();
+    assert!(lines.contains(&"mask: 1 of 1024 pixels are left out".to_owned()), "{lines:?}");
+    let bits: Vec<u32> = good.iter().map(|&good| if good { 0x1000 } else { 2 }).collect();
+    let bits = Array::new(vec![1, 32, 32], lapwing_files::npy::Values::U32(bits)).unwrap();
+    assert!(run(&write("bits", bits)).unwrap().contains(&"mask: 1 of 1024 pixels are left out".to_owned()));
+    let turned: Vec<bool> = good.iter().map(|good| !good).collect();
+    let error = run(&write("turned", boolean(&turned, vec![32, 32]))).unwrap_err().to_string();
+    assert!(error.contains("the other way round"), "{error}");
+    let error = run(&write("short", boolean(&good[..32 * 31], vec![31, 32]))).unwrap_err().to_string();
+    assert!(error.contains("(32, 32)"), "{error}");
+}

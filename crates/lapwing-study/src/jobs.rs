@@ -185,6 +185,7 @@ fn prepare(job: &JobRecord, areas: &mut Areas<'_>) -> Result<Ready> {
         solver: areas.plan.solver(&job.case)?.clone(),
         case: Some(job.case.clone()),
         comparison: CompareWith::TruthOver(areas.of(&job.case)?),
+        halves: areas.plan.halves,
     };
     let patterns = positions(&job.input_npz)?.len();
     let input_hash = hash::file(&job.input_npz)?;

@@ -2,6 +2,7 @@
 
 mod output;
 
+pub(crate) use output::RECONSTRUCTION;
 pub use output::write_npz;
 
 use crate::condition::Case;
@@ -14,15 +15,17 @@ use crate::overlap::scan_overlap;
 use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
-use crate::solver::{ObjectStart, ProbeStart, StudySolver};
+use crate::solver::{Method, ObjectStart, ProbeStart, SolverConfig, StudySolver};
 use crate::start::Start;
-use crate::{Result, StudyError, views};
+use crate::{Result, StudyError, measured, views};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
-use lapwing_model::{Field, Modes, Position};
+use lapwing_model::stream::stream;
+use lapwing_model::{Field, Modes, Position, simulate};
 use lapwing_solve::{Flow, Problem, Solution};
+use rand::Rng;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -42,6 +45,10 @@ pub struct Task {
     pub case: Option<Case>,
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
+    /// Whether to deal the photons of every pattern to two independent halves, reconstruct both with the same solver and
+    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison, and only with
+    /// solvers of this program.
+    pub halves: bool,
 }
 
 /// Whether, and where, to compare a reconstruction with the object in its file.
@@ -65,8 +72,9 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        let version = ("result 3", env!("CARGO_PKG_VERSION"));
-        hash::key(&(input_hash, reading, &self.solver.config, &self.case, area, version))
+        let version = ("result 4", env!("CARGO_PKG_VERSION"));
+        let method = (&self.solver.method, self.solver.files());
+        hash::key(&(input_hash, reading, method, &self.case, area, self.halves, version))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
@@ -132,8 +140,8 @@ impl Task {
             status: Status::Done,
             error: None,
             timestamp: Timestamp::now(),
-            algorithm: self.solver.config.algorithm().to_owned(),
-            options: json!(self.solver.config),
+            algorithm: self.solver.algorithm().to_owned(),
+            options: json!(self.solver.method),
             input_npz: crate::plan::absolute(&self.input),
             input_hash: input_hash.to_owned(),
             key: self.key(input_hash),
@@ -173,34 +181,31 @@ impl Task {
             None => log("dose scale unknown: intensities in the file's own unit"),
         }
 
-        let start = Start::of(&dataset, &self.solver.config)?;
+        let start = match &self.solver.method {
+            Method::Native(config) => Start::of(&dataset, config)?,
+            Method::External(config) => Start::of(&dataset, &config.start())?,
+        };
         // Only the intensities are needed from here on, and the stack is the largest thing in memory.
         dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
         let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
-        let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
+        let (object_start, probe_start) = self.solver.starts();
         log(&format!(
             "start: {} object, {} probe",
-            match self.solver.config.object_start {
+            match object_start {
                 ObjectStart::Flat => "flat",
                 ObjectStart::Guess => "the file's",
             },
-            match self.solver.config.probe_start {
+            match probe_start {
                 ProbeStart::File => "the file's",
                 ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
             }
         ));
-        let config = &self.solver.config;
-        log(&format!("{} {}", config.algorithm(), json!(config)));
+        log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
+        let origin = start.origin;
+        let halves = (self.halves && target.is_some()).then(|| start.clone());
         let solving = Instant::now();
-        let case = self.case.as_ref();
-        let solution = config.solver.solve(&problem, &mut |epoch| {
-            log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
-            observe(Event::Epoch { case, epoch });
-            // A solver that lost its way never finds back.
-            if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
-        });
-        drop(problem);
+        let solution = self.solve(start, log, observe)?;
         let seconds = solving.elapsed().as_secs_f64();
         result.seconds_per_epoch = Some(seconds / solution.loss.len().max(1) as f64);
         result.loss = summary(&solution.loss);
@@ -213,8 +218,8 @@ impl Task {
             &self.output,
             &solution,
             &dataset.scan,
-            start.origin,
-            &self.solver.config,
+            origin,
+            (self.solver.algorithm(), &json!(self.solver.method)),
             metadata,
         )?;
         let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
@@ -232,7 +237,9 @@ impl Task {
                 metrics.complex_nrmse,
                 metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
             ));
-            let true_probe = dataset.probe.as_ref();
+            let reference = measured::reference(metadata);
+            // The probe of a measured scan is a guess, not the truth.
+            let true_probe = dataset.probe.as_ref().filter(|_| reference.is_none());
             let probe = true_probe.and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
             let mut record = json!({
                 "metrics": metrics,
@@ -244,13 +251,83 @@ impl Task {
             if let Some(own_area) = own_area {
                 record["metrics_own_area"] = json!(own_area);
             }
+            record["reference"] = json!(reference.unwrap_or("truth"));
+            let halves = match (halves, &self.solver.method) {
+                (Some(start), Method::Native(config)) => {
+                    self.compare_halves(start, config, dataset.probe.as_ref(), log)?
+                }
+                _ => None,
+            };
+            if let Some(halves) = &halves {
+                record["halves"] =
+                    json!({ "metrics": halves.metrics, "resolution": halves.frc.resolutions(pixel_size) });
+                // Beside the others, so that tables have them.
+                for (name, value) in halves.metrics.named().iter().filter(|(name, _)| of_halves(name)) {
+                    record["metrics"][format!("halves_{name}")] = json!(value);
+                }
+            }
             let mut whole = record.clone();
             whole["frc"] = json!(comparison.frc);
+            if let Some(halves) = &halves {
+                whole["halves"]["frc"] = json!(halves.frc);
+            }
             result.comparison = Some(record);
             write_json(&self.output.join("comparison.json"), &whole)?;
             result.files.comparison = Some("comparison.json".to_owned());
         }
         Ok(())
+    }
+
+    /// Reconstructs from `start`.
+    fn solve(&self, start: Start, log: &mut dyn FnMut(&str), observe: Observer<'_>) -> Result<Solution> {
+        let config = match &self.solver.method {
+            Method::External(config) => return config.external.solve(&self.input, &start, &self.output, log),
+            Method::Native(config) => config,
+        };
+        let case = self.case.as_ref();
+        let problem = Problem::new(start.intensity, start.scan, start.object, start.probe)?;
+        Ok(config.solver.solve(&problem, &mut |epoch| {
+            log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
+            observe(Event::Epoch { case, epoch });
+            // A solver that lost its way never finds back.
+            if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
+        }))
+    }
+
+    /// The reconstructions of two independent halves of the photons, compared with each other over the data set's own area.
+    ///
+    /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are independent Poisson
+    /// counts, so what both reconstructions have in common is signal (van Heel and Schatz 2005).
+    fn compare_halves(
+        &self,
+        start: Start,
+        config: &SolverConfig,
+        probe: Option<&Modes>,
+        log: &mut dyn FnMut(&str),
+    ) -> Result<Option<Comparison>> {
+        let Some(probe) = probe else { return Ok(None) };
+        let Ok(region) = Region::from_scan(start.object.dim(), &start.scan, probe.view()) else {
+            return Ok(None);
+        };
+        let seed = stream(HALVES_SEED, "halves", 0).next_u64();
+        let mut first = start.intensity.clone();
+        simulate::thin(&mut first, 1.0, 0.5, seed)?;
+        let second = start.intensity.mapv(f32::round) - &first;
+        let mut objects = Vec::new();
+        for half in [first, second] {
+            let problem = Problem::new(half, start.scan.clone(), start.object.clone(), start.probe.clone())?;
+            let solution = config.solver.solve(&problem, &mut |epoch| {
+                if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
+            });
+            check(&solution)?;
+            objects.push(solution.object);
+        }
+        // A view can cover too little for an alignment.
+        let compared = compare(objects[0].view(), objects[1].view(), &region).ok();
+        if let Some(found) = &compared {
+            log(&format!("halves: complex correlation {:.5}", found.metrics.complex_correlation));
+        }
+        Ok(compared)
     }
 
     /// The view's own account of itself, which jobs on views must have.
@@ -294,6 +371,14 @@ impl Task {
         };
         Ok(Some(Target { truth, region, own_area }))
     }
+}
+
+/// The seed that photons are dealt to halves from.
+const HALVES_SEED: u64 = 42;
+
+/// Whether a metric of two halves belongs into tables: correlations do; errors are those of half the photons.
+fn of_halves(name: &str) -> bool {
+    name.contains("frc") || name == "complex_correlation"
 }
 
 /// What to compare a reconstruction with, and over which areas.

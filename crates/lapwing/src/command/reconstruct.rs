@@ -58,9 +58,10 @@ impl Reconstruct {
             solver: StudySolver::new(config),
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
+            halves: false,
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
-        let (algorithm, mut solving) = (task.solver.config.algorithm(), false);
+        let (algorithm, mut solving) = (task.solver.algorithm(), false);
         let mut log = |line: &str| {
             solving |= line.starts_with(algorithm);
             if solving { output.detail(line) } else { output.note(line) }

@@ -7,11 +7,11 @@ use crate::value::{from_python, table, to_python};
 use crate::work::{Listener, attended};
 use anyhow::Context;
 use lapwing_files::Metadata;
-use lapwing_solve::{Epoch, Flow, Problem, Solution};
+use lapwing_solve::{Epoch, Flow, Solution};
 use lapwing_study::pictures::overview;
 use lapwing_study::reconstruct::{check, write_npz};
 use lapwing_study::solver::SolverConfig;
-use lapwing_study::start::Start;
+use lapwing_study::start::{Start, refined};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -54,22 +54,24 @@ pub fn reconstruct<'py>(
     };
     let listener: Option<Listener<'_, Epoch>> = Some(&mut tell);
     let started = Instant::now();
-    let (solution, origin) = attended(py, threads, listener, |tell| {
-        let Start { intensity, object, probe, scan, origin } = Start::of(data, &config)?;
-        let problem = Problem::new(intensity, scan, object, probe)?;
+    let (solution, moved, origin) = attended(py, threads, listener, |tell| {
+        let start = Start::of(data, &config)?;
+        let (origin, before) = (start.origin, start.scan.clone());
+        let problem = start.into_problem()?;
         let solution = config.solver.solve(&problem, &mut |epoch| {
             // A solver that lost its way never finds back.
             if tell(epoch) && epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
         });
         check(&solution)?;
-        Ok((solution, origin))
+        let moved = refined(&data.scan, &before, &solution.positions);
+        Ok((solution, moved, origin))
     })?;
     let seconds = started.elapsed().as_secs_f64();
     let found = PyDict::new(py);
     let Solution { object, probe, loss, .. } = solution;
     found.set_item("object", object.into_pyarray(py))?;
     found.set_item("probe", probe.into_pyarray(py))?;
-    found.set_item("positions", from_positions(py, &data.scan))?;
+    found.set_item("positions", from_positions(py, &moved))?;
     found.set_item("loss", PyArray1::from_vec(py, loss))?;
     found.set_item("origin", origin.unwrap_or((0, 0)))?;
     found.set_item("algorithm", config.algorithm())?;
@@ -83,12 +85,13 @@ pub fn reconstruct<'py>(
 #[pyfunction]
 pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
     let field = |name: &str| fields.get_item(name)?.with_context(|| format!("{name}: expected a value"));
+    let scan = array::positions(&field("positions")?)?;
     let solution = Solution {
         object: array::field(&field("object")?, "object")?,
         probe: array::modes(&field("probe")?)?,
+        positions: scan.clone(),
         loss: field("loss")?.extract::<Vec<f64>>()?,
     };
-    let scan = array::positions(&field("positions")?)?;
     let origin: (i64, i64) = field("origin")?.extract()?;
     let config: SolverConfig = serde_json::from_value(from_python(&field("options")?, "options")?)?;
     let metadata: Option<Metadata> = serde_json::from_value(from_python(&field("metadata")?, "metadata")?)?;

@@ -43,6 +43,10 @@ impl Sample {
                 let object = specimen.kind.make(placement.shape, seed);
                 Ok(Self { object, probe, scan: placement.place(&positions) })
             }
+            Source::Measured { base } => Err(StudyError::Invalid(format!(
+                "{}: a measured scan has no object and probe to simulate from",
+                base.measured.display()
+            ))),
             Source::Base { base, scan: wanted, probe } => {
                 let file = read_base(&base.file)?;
                 let object = file.object;

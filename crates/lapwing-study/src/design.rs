@@ -67,6 +67,9 @@ pub struct Matrix {
     pub neighbor_count: usize,
     /// Number of noise realisations of every condition.
     pub repeats: usize,
+    /// Whether every data set's photons are also dealt to two halves and these compared (see
+    /// [`crate::reconstruct::Task::halves`]).
+    pub halves: bool,
 }
 
 /// Where the object, the probe and the positions come from.
@@ -83,6 +86,11 @@ pub enum Source {
         /// A built-in probe in place of the file's.
         #[serde(skip_serializing_if = "Option::is_none")]
         probe: Option<ProbeDesign>,
+    },
+    /// A measured scan, thinned to the doses.
+    Measured {
+        /// The scan.
+        base: Measured,
     },
     /// Built-in specimen, probe and scan.
     BuiltIn {
@@ -101,6 +109,13 @@ pub enum Source {
 pub struct Base {
     /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
     pub file: PathBuf,
+}
+
+/// The section `[base]` of a measured study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// A measured scan of any dialect, with photon counts and a start probe.
+    pub measured: PathBuf,
 }
 
 /// The section `[specimen]`.
@@ -268,15 +283,11 @@ mod tests {
         assert_eq!(design.views.spacing(View::Sparse, 128), Some(102.4));
         assert_eq!(design.views.spacing(View::Baseline, 128), None);
         assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
-        let solvers: Vec<(&str, &str, usize)> = design
-            .solvers
-            .iter()
-            .map(|s| (s.name.as_str(), s.config.algorithm(), s.config.solver.epochs()))
-            .collect();
+        let solvers: Vec<(&str, &str, usize)> =
+            design.solvers.iter().map(|s| (s.name.as_str(), s.algorithm(), s.epochs())).collect();
         assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 50)]);
         for solver in &design.solvers {
-            assert_eq!(solver.config.object_start, ObjectStart::Flat);
-            assert_eq!(solver.config.probe_start, ProbeStart::Perturbed);
+            assert_eq!(solver.starts(), (ObjectStart::Flat, ProbeStart::Perturbed));
         }
         assert_eq!((design.study.repeats, design.cases().len()), (1, 36));
         assert_eq!(design.conditions().len(), 18);

@@ -7,6 +7,7 @@
 //! DIR/reconstructions/dose_1000/dense/train/         one job's output, with result.json
 //! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture; skip_summary.json beside it
 //! DIR/reconstructions/runs/<run id>/                 every run's own records, never changed
+//! DIR/reference/                                     measured scans: the full-dose reconstruction, and its data set
 //! DIR/report/                                        what people look at
 //! ```
 //!
@@ -25,7 +26,7 @@ use crate::design::Design;
 use crate::ledger::Ledger;
 use crate::plan::Roots;
 use crate::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
-use crate::solver::SolverConfig;
+use crate::solver::Method;
 use crate::{Result, StudyError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -111,6 +112,11 @@ impl StudyFolder {
         self.root.join("reconstructions")
     }
 
+    /// The full-dose reconstruction of a measured scan.
+    pub fn reference_dir(&self) -> PathBuf {
+        self.root.join("reference")
+    }
+
     /// The three folders that jobs work on.
     pub fn roots(&self) -> Roots {
         Roots { data: self.data_root(), views: self.views_root(), artifacts: self.artifact_root() }
@@ -185,6 +191,11 @@ impl StudyFolder {
         Ok(Some(cases.into_iter().map(|case| (case.clone(), known.of(&case))).collect()))
     }
 
+    /// The jobs that run at this moment, each with the last line of its log.
+    pub fn running(&self) -> Result<Vec<(Case, String)>> {
+        crate::runs::running(&self.artifact_root())
+    }
+
     fn known(&self) -> Result<Known<'_>> {
         let design = self.design()?;
         let manifest = self.manifest()?;
@@ -225,7 +236,7 @@ impl Known<'_> {
         // A folder of results without a design has nothing that they could contradict.
         let design = self.design.as_ref()?;
         let solver = design.solver(case)?;
-        if as_recorded(&solver.config) != result.options {
+        if as_recorded(&solver.method) != result.options {
             return Some("the result in its folder was made with other solver options".to_owned());
         }
         let roots = self.folder.roots();
@@ -250,10 +261,10 @@ impl Known<'_> {
     }
 }
 
-/// What a record of `config` reads back as: numbers pass through text, on both sides alike.
-fn as_recorded(config: &SolverConfig) -> Value {
+/// What a record of `method` reads back as: numbers pass through text, on both sides alike.
+fn as_recorded(method: &Method) -> Value {
     // Plain structs of numbers and text, which JSON always can hold.
-    serde_json::to_vec(config).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
+    serde_json::to_vec(method).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
 }
 
 fn cases_of(manifest: &Manifest) -> Vec<Case> {

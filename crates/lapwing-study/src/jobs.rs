@@ -194,6 +194,7 @@ fn prepare(job: &JobRecord, areas: &mut Areas<'_>, checkpoint: Every) -> Result<
         case: Some(job.case.clone()),
         comparison: CompareWith::TruthOver(areas.of(&job.case)?),
         checkpoint,
+        halves: areas.plan.halves,
     };
     let patterns = positions(&job.input_npz)?.len();
     let input_hash = hash::file(&job.input_npz)?;

@@ -56,6 +56,8 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Grid sizes of the study. Iterative solvers do not group images, so each job serves every one of them.
     pub gridsizes: Vec<usize>,
+    /// Whether the two halves of every data set's photons are reconstructed too (see [`crate::reconstruct::Task::halves`]).
+    pub halves: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,
 }
@@ -179,13 +181,13 @@ impl Plan {
     }
 
     fn job(&self, case: &Case, input_npz: &Path) -> Result<JobRecord> {
-        let config = &self.solver(case)?.config;
+        let solver = self.solver(case)?;
         Ok(JobRecord {
             case: case.clone(),
             input_npz: absolute(input_npz),
             output_dir: absolute(&job_dir(&self.roots.artifacts, case)),
-            algorithm: config.algorithm().to_owned(),
-            num_epochs: config.solver.epochs(),
+            algorithm: solver.algorithm().to_owned(),
+            num_epochs: solver.epochs(),
         })
     }
 
@@ -220,7 +222,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     }
     let solvers = vec![solver];
     let conditions = Condition::all(&doses, &View::ALL, &Split::ALL);
-    Ok(Plan { cases: cases(&conditions, 1, &solvers), roots, gridsizes: vec![1, 2], solvers })
+    Ok(Plan { cases: cases(&conditions, 1, &solvers), roots, gridsizes: vec![1, 2], halves: false, solvers })
 }
 
 /// `path` as it is written into records: absolute where that is known.
@@ -280,7 +282,13 @@ mod tests {
         let roots = Roots { data: "src".into(), views: "src".into(), artifacts: "out".into() };
         let conditions = Condition::all(&[1000], &[View::Baseline], &[Split::Train]);
         let solvers = vec![lsqml()];
-        let plan = Plan { roots, cases: cases(&conditions, 1, &solvers), gridsizes: vec![1], solvers };
+        let plan = Plan {
+            roots,
+            cases: cases(&conditions, 1, &solvers),
+            gridsizes: vec![1],
+            halves: false,
+            solvers,
+        };
         let job = plan.job(&plan.cases[0], &plan.roots.input(conditions[0], 1)).unwrap();
         assert!(job.input_npz.is_absolute() && job.input_npz.ends_with("src/dose_1000/patched_train.npz"));
         assert!(job.output_dir.is_absolute() && job.output_dir.ends_with("out/dose_1000/baseline/train"));

@@ -2,6 +2,7 @@
 
 mod output;
 
+pub(crate) use output::RECONSTRUCTION;
 pub use output::write_npz;
 
 use crate::checkpoint::{CHECKPOINT, Checkpoint, Every};
@@ -15,15 +16,17 @@ use crate::overlap::scan_overlap;
 use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
-use crate::solver::{ObjectStart, ProbeStart, StudySolver};
-use crate::start::Start;
-use crate::{Result, StudyError, views};
+use crate::solver::{Method, ObjectStart, ProbeStart, SolverConfig, StudySolver};
+use crate::start::{Start, refined};
+use crate::{Result, StudyError, measured, views};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
-use lapwing_model::{Field, Modes, Position};
-use lapwing_solve::Solution;
+use lapwing_model::stream::stream;
+use lapwing_model::{Field, Modes, Position, simulate};
+use lapwing_solve::{Flow, Solution};
+use rand::Rng;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -46,6 +49,10 @@ pub struct Task {
     /// How often to store the state of the solver in the output folder, from where the same task goes on after a stop. The result does not
     /// depend on it.
     pub checkpoint: Every,
+    /// Whether to deal the photons of every pattern to two independent halves, reconstruct both with the same solver and
+    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison, and only with
+    /// solvers of this program.
+    pub halves: bool,
 }
 
 /// Whether, and where, to compare a reconstruction with the object in its file.
@@ -69,8 +76,9 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        let version = ("result 3", env!("CARGO_PKG_VERSION"));
-        hash::key(&(input_hash, reading, &self.solver.config, &self.case, area, version))
+        let version = ("result 4", env!("CARGO_PKG_VERSION"));
+        let method = (&self.solver.method, self.solver.files());
+        hash::key(&(input_hash, reading, method, &self.case, area, self.halves, version))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
@@ -139,8 +147,8 @@ impl Task {
             status: Status::Done,
             error: None,
             timestamp: Timestamp::now(),
-            algorithm: self.solver.config.algorithm().to_owned(),
-            options: json!(self.solver.config),
+            algorithm: self.solver.algorithm().to_owned(),
+            options: json!(self.solver.method),
             input_npz: crate::plan::absolute(&self.input),
             input_hash: input_hash.to_owned(),
             key: self.key(input_hash),
@@ -181,32 +189,124 @@ impl Task {
             None => log("dose scale unknown: intensities in the file's own unit"),
         }
 
-        let start = Start::of(&dataset, &self.solver.config)?;
+        let start = match &self.solver.method {
+            Method::Native(config) => Start::of(&dataset, config)?,
+            Method::External(config) => Start::of(&dataset, &config.start())?,
+        };
         // Only the intensities are needed from here on, and the stack is the largest thing in memory.
         dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
         let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
-        let origin = start.origin;
         if let Some(valid) = &start.valid {
             let bad = valid.iter().filter(|&&good| !good).count();
             log(&format!("mask: {bad} of {} pixels are left out", valid.len()));
         }
-        let problem = start.into_problem()?;
+        let (object_start, probe_start) = self.solver.starts();
         log(&format!(
             "start: {} object, {} probe",
-            match self.solver.config.object_start {
+            match object_start {
                 ObjectStart::Flat => "flat",
                 ObjectStart::Guess => "the file's",
             },
-            match self.solver.config.probe_start {
+            match probe_start {
                 ProbeStart::File => "the file's",
                 ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
             }
         ));
-        let config = &self.solver.config;
-        log(&format!("{} {}", config.algorithm(), json!(config)));
+        log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
+        let origin = start.origin;
+        let halves = (self.halves && target.is_some()).then(|| start.clone());
         let solving = Instant::now();
+        let (solution, resumed) = self.solve(start, checkpoint, log, observe)?;
+        let seconds = solving.elapsed().as_secs_f64();
+        result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
+        result.loss = summary(&solution.loss);
+        check(&solution)?;
+        log(&format!("solved in {seconds:.2} s"));
+
+        let moved = refined(&dataset.scan, &positions, &solution.positions);
+        // The reconstruction is safe before anything else is made of it.
+        let metadata = dataset.metadata.as_ref();
+        result.files = output::write(
+            &self.output,
+            &solution,
+            &moved,
+            origin,
+            (self.solver.algorithm(), &json!(self.solver.method)),
+            metadata,
+        )?;
+        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
+        let pictures = match &compared {
+            Some(compared) => pictures::compared(&compared.comparison),
+            None => pictures::alone(&solution.object, &positions),
+        };
+        let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
+        output::write_pictures(&self.output, &pictures, &solution.probe, pixel_size, &mut result.files)?;
+        if let Some(Compared { comparison, own_area }) = &compared {
+            let metrics = &comparison.metrics;
+            log(&format!(
+                "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {}",
+                metrics.complex_correlation,
+                metrics.complex_nrmse,
+                metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
+            ));
+            let reference = measured::reference(metadata);
+            // The probe of a measured scan is a guess, not the truth.
+            let true_probe = dataset.probe.as_ref().filter(|_| reference.is_none());
+            let probe = true_probe.and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
+            let mut record = json!({
+                "metrics": metrics,
+                "alignment": comparison.alignment,
+                "resolution": comparison.frc.resolutions(pixel_size),
+                "probe": probe,
+                "pixel_size_m": pixel_size,
+            });
+            if let Some(own_area) = own_area {
+                record["metrics_own_area"] = json!(own_area);
+            }
+            record["reference"] = json!(reference.unwrap_or("truth"));
+            let halves = match (halves, &self.solver.method) {
+                (Some(start), Method::Native(config)) => {
+                    self.compare_halves(start, config, dataset.probe.as_ref(), log)?
+                }
+                _ => None,
+            };
+            if let Some(halves) = &halves {
+                record["halves"] =
+                    json!({ "metrics": halves.metrics, "resolution": halves.frc.resolutions(pixel_size) });
+                // Beside the others, so that tables have them.
+                for (name, value) in halves.metrics.named().iter().filter(|(name, _)| of_halves(name)) {
+                    record["metrics"][format!("halves_{name}")] = json!(value);
+                }
+            }
+            let mut whole = record.clone();
+            whole["frc"] = json!(comparison.frc);
+            if let Some(halves) = &halves {
+                whole["halves"]["frc"] = json!(halves.frc);
+            }
+            result.comparison = Some(record);
+            write_json(&self.output.join("comparison.json"), &whole)?;
+            result.files.comparison = Some("comparison.json".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Reconstructs from `start`, or from the state that a stopped run left; also the number of epochs that run had done.
+    fn solve(
+        &self,
+        start: Start,
+        checkpoint: &mut Checkpoint,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<(Solution, usize)> {
+        let config = match &self.solver.method {
+            Method::External(config) => {
+                return Ok((config.external.solve(&self.input, &start, &self.output, log)?, 0));
+            }
+            Method::Native(config) => config,
+        };
         let case = self.case.as_ref();
+        let problem = start.into_problem()?;
         let mut run = config.solver.start(&problem);
         let mut resumed = 0;
         if let Some(snapshot) = checkpoint.load() {
@@ -225,61 +325,46 @@ impl Task {
                 checkpoint.store(&run.snapshot())?;
             }
         }
-        let solution = run.finish();
-        drop(problem);
-        let seconds = solving.elapsed().as_secs_f64();
-        result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
-        result.loss = summary(&solution.loss);
-        check(&solution)?;
-        log(&format!("solved in {seconds:.2} s"));
+        Ok((run.finish(), resumed))
+    }
 
-        // Refined positions, in the pixels of the file.
-        let moved: Vec<Position> = dataset
-            .scan
-            .iter()
-            .zip(solution.positions.iter().zip(&positions))
-            .map(|(of_file, (now, before))| Position {
-                y: of_file.y + (now.y - before.y),
-                x: of_file.x + (now.x - before.x),
-            })
-            .collect();
-        // The reconstruction is safe before anything else is made of it.
-        let metadata = dataset.metadata.as_ref();
-        result.files = output::write(&self.output, &solution, &moved, origin, &self.solver.config, metadata)?;
-        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
-        let pictures = match &compared {
-            Some(compared) => pictures::compared(&compared.comparison),
-            None => pictures::alone(&solution.object, &positions),
+    /// The reconstructions of two independent halves of the photons, compared with each other over the data set's own area.
+    ///
+    /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are independent Poisson
+    /// counts, so what both reconstructions have in common is signal (van Heel and Schatz 2005).
+    fn compare_halves(
+        &self,
+        start: Start,
+        config: &SolverConfig,
+        probe: Option<&Modes>,
+        log: &mut dyn FnMut(&str),
+    ) -> Result<Option<Comparison>> {
+        let Some(probe) = probe else { return Ok(None) };
+        let Ok(region) = Region::from_scan(start.object.dim(), &start.scan, probe.view()) else {
+            return Ok(None);
         };
-        let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
-        output::write_pictures(&self.output, &pictures, &solution.probe, pixel_size, &mut result.files)?;
-        if let Some(Compared { comparison, own_area }) = &compared {
-            let metrics = &comparison.metrics;
-            log(&format!(
-                "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {}",
-                metrics.complex_correlation,
-                metrics.complex_nrmse,
-                metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
-            ));
-            let true_probe = dataset.probe.as_ref();
-            let probe = true_probe.and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
-            let mut record = json!({
-                "metrics": metrics,
-                "alignment": comparison.alignment,
-                "resolution": comparison.frc.resolutions(pixel_size),
-                "probe": probe,
-                "pixel_size_m": pixel_size,
+        let seed = stream(HALVES_SEED, "halves", 0).next_u64();
+        let mut first = start.intensity.clone();
+        simulate::thin(&mut first, 1.0, 0.5, seed)?;
+        let second = start.intensity.mapv(f32::round) - &first;
+        let mut objects = Vec::new();
+        for half in [first, second] {
+            let (object, probe, scan) = (start.object.clone(), start.probe.clone(), start.scan.clone());
+            let valid = start.valid.clone();
+            let problem =
+                Start { intensity: half, object, probe, scan, origin: None, valid }.into_problem()?;
+            let solution = config.solver.solve(&problem, &mut |epoch| {
+                if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
             });
-            if let Some(own_area) = own_area {
-                record["metrics_own_area"] = json!(own_area);
-            }
-            let mut whole = record.clone();
-            whole["frc"] = json!(comparison.frc);
-            result.comparison = Some(record);
-            write_json(&self.output.join("comparison.json"), &whole)?;
-            result.files.comparison = Some("comparison.json".to_owned());
+            check(&solution)?;
+            objects.push(solution.object);
         }
-        Ok(())
+        // A view can cover too little for an alignment.
+        let compared = compare(objects[0].view(), objects[1].view(), &region).ok();
+        if let Some(found) = &compared {
+            log(&format!("halves: complex correlation {:.5}", found.metrics.complex_correlation));
+        }
+        Ok(compared)
     }
 
     /// The view's own account of itself, which jobs on views must have.
@@ -323,6 +408,14 @@ impl Task {
         };
         Ok(Some(Target { truth, region, own_area }))
     }
+}
+
+/// The seed that photons are dealt to halves from.
+const HALVES_SEED: u64 = 42;
+
+/// Whether a metric of two halves belongs into tables: correlations do; errors are those of half the photons.
+fn of_halves(name: &str) -> bool {
+    name.contains("frc") || name == "complex_correlation"
 }
 
 /// What to compare a reconstruction with, and over which areas.

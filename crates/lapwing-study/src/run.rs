@@ -9,6 +9,7 @@ use crate::folder::{RESULT, StudyFolder, data_file, repeat_root, view_dir, view_
 use crate::jobs::{self, JobOptions, JobsReport, remove_if_there};
 use crate::ledger::Ledger;
 use crate::lock::{Lock, enclosing_study};
+use crate::measured::{self, FullDose};
 use crate::overlap::{Bundle, Overlap, Sampling, measure};
 use crate::plan::{MissingViews, Plan, Roots, absolute};
 use crate::record::{Filters, Telemetry};
@@ -37,6 +38,7 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
     let _lock = Lock::acquire(root)?;
     let base = match &design.source {
         Source::Base { base, .. } => Some(hash::file(&base.file)?),
+        Source::Measured { base } => Some(hash::file(&base.measured)?),
         Source::BuiltIn { .. } => None,
     };
     let mut ledger = Ledger::open(root)?;
@@ -62,6 +64,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
         roots: folder.roots(),
         cases: design.cases(),
         gridsizes: design.study.gridsize.clone(),
+        halves: design.study.halves,
         solvers: design.solvers.clone(),
     }
 }
@@ -78,6 +81,7 @@ fn noise_seed(seed: u64, repeat: usize) -> u64 {
 fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
     let source = match &design.source {
         Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
+        Source::Measured { .. } => json!({ "measured": measured::key(&design.solvers) }),
         built_in @ Source::BuiltIn { .. } => json!(built_in),
     };
     let side = design.study.pattern_size;
@@ -123,6 +127,35 @@ fn forget_outdated(
     Ok(())
 }
 
+/// What data sets are made from.
+enum Origin {
+    Simulated(Sample),
+    Measured(FullDose),
+}
+
+impl Origin {
+    fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
+        match &design.source {
+            Source::Measured { base } => Ok(Self::Measured(FullDose::make(design, base, folder, observe)?)),
+            _ => Ok(Self::Simulated(Sample::of(design)?)),
+        }
+    }
+
+    fn n_patterns(&self) -> usize {
+        match self {
+            Self::Simulated(sample) => sample.scan.len(),
+            Self::Measured(scan) => scan.n_patterns(),
+        }
+    }
+
+    fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+        match self {
+            Self::Simulated(sample) => sample.expose(dose, seed),
+            Self::Measured(scan) => scan.expose(dose, seed),
+        }
+    }
+}
+
 /// Simulates every dose and repeat and cuts it into halves.
 fn make_data(
     design: &Design,
@@ -131,7 +164,7 @@ fn make_data(
     ledger: &mut Ledger,
     observe: Observer<'_>,
 ) -> Result<()> {
-    let mut sample: Option<Sample> = None;
+    let mut origin: Option<Origin> = None;
     for (dose, repeat, _) in halves(design, &[Split::Train]) {
         let key = data_key(design, base, dose, repeat);
         let root = repeat_root(&folder.data_root(), repeat);
@@ -141,12 +174,12 @@ fn make_data(
             resumed &= ledger.current(file, &key)?.is_some();
         }
         if !resumed {
-            let sample = match &sample {
+            let origin = match &origin {
                 Some(made) => made,
-                None => sample.insert(Sample::of(design)?),
+                None => origin.insert(Origin::of(design, folder, observe)?),
             };
-            observe(Event::Simulating { dose, repeat, patterns: sample.scan.len() });
-            let whole = sample.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
+            observe(Event::Simulating { dose, repeat, patterns: origin.n_patterns() });
+            let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
             let halves = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder(&files[0])?;

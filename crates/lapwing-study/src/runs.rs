@@ -119,6 +119,27 @@ fn log_name(case: &Case) -> String {
     format!("dose_{dose}_{view}_{split}{solver}{repeat}.log")
 }
 
+/// The jobs that the latest run under `artifact_root` has begun and not ended, and the last line of each one's log; none
+/// when no process holds the folder.
+pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
+    if crate::lock::Lock::holder(artifact_root).is_none() {
+        return Ok(Vec::new());
+    }
+    let dir = artifact_root.join("runs");
+    let entries = std::fs::read_dir(&dir).map_err(StudyError::io("cannot read", &dir))?;
+    let Some(run) = entries.filter_map(|entry| Some(entry.ok()?.path())).max() else { return Ok(Vec::new()) };
+    let Some(manifest) = read_json::<Manifest>(&run.join(MANIFEST), "manifest")? else {
+        return Ok(Vec::new());
+    };
+    let ended = |case: &Case| manifest.execution_results.iter().any(|result| &result.case == case);
+    let begun = |job: &JobRecord| {
+        let log = std::fs::read(run.join("logs").join(log_name(&job.case))).ok()?;
+        let last = String::from_utf8_lossy(&log).lines().next_back().unwrap_or_default().trim().to_owned();
+        Some((job.case.clone(), last))
+    };
+    Ok(manifest.jobs.iter().filter(|job| !ended(&job.case)).filter_map(begun).collect())
+}
+
 /// The merged picture of `runs`, oldest first; there must be at least one.
 ///
 /// Of every case the latest run decides that ran it or missed its input. A run that only planned it (a dry run, or one
@@ -397,6 +418,33 @@ mod tests {
     }
 
     #[test]
+    fn a_job_runs_while_its_log_is_there_its_result_is_not_and_the_folder_is_held() {
+        let (_folder, plan) = study(&View::ALL);
+        let filters = Filters { dose: Some(1000), split: Some(Split::Train), ..Filters::default() };
+        let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
+        let mut run = RunRecord::begin(&plan, filters, &agenda).unwrap();
+        let case = |index: usize| agenda.jobs[index].case.clone();
+        for index in [0, 1] {
+            std::fs::write(run.log_path(&case(index)), "start\n  0.5 epoch 3 of 9\n").unwrap();
+        }
+        run.add(Execution {
+            case: case(0),
+            returncode: 0,
+            log_path: run.log_path(&case(0)),
+            telemetry: None,
+            error: None,
+            seconds: None,
+            resumed: false,
+            run_id: None,
+        })
+        .unwrap();
+        let root = &plan.roots.artifacts;
+        assert_eq!(running(root).unwrap(), []);
+        let _held = crate::lock::Lock::acquire(root).unwrap();
+        assert_eq!(running(root).unwrap(), [(case(1), "0.5 epoch 3 of 9".to_owned())]);
+    }
+
+    #[test]
     fn a_dry_run_loses_no_result() {
         let (folder, plan) = study(&View::ALL);
         pretend(&plan, Filters::default());
@@ -412,7 +460,7 @@ mod tests {
     fn a_dry_run_replaces_no_job_that_was_run() {
         let (folder, mut plan) = study(&View::ALL);
         pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
-        plan.solvers[0].config.solver.set_epochs(7);
+        plan.solvers[0].set_epochs(7);
         let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
         RunRecord::begin(&plan, Filters::default(), &agenda).unwrap();
         let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();

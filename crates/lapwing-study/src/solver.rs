@@ -1,11 +1,13 @@
 //! Which solver reconstructs, with which options, and what it starts from.
 
 use crate::DesignError;
+use crate::external::{self, External, ExternalConfig};
 use lapwing_solve::lsqml::{Lsqml, Noise};
 use lapwing_solve::ml::Ml;
 use lapwing_solve::pie::{Epie, Rpie};
 use lapwing_solve::{Constraints, Epoch, Flow, Problem, Run, Solution};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// A solver with all its options.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -199,7 +201,11 @@ impl Written {
             "ML" => Solver::Ml(self.options.try_into().map_err(said)?),
             "rPIE" => Solver::Rpie(self.options.try_into().map_err(said)?),
             "ePIE" => Solver::Epie(self.options.try_into().map_err(said)?),
-            _ => return Err(format!("solver.algorithm: expected LSQML, ML, rPIE or ePIE, found `{name}`")),
+            _ => {
+                return Err(format!(
+                    "solver.algorithm: expected LSQML, ML, rPIE or ePIE (or in a study external), found `{name}`"
+                ));
+            }
         };
         let mut config = SolverConfig::new(solver, self.probe_start.unwrap_or(probe_start));
         config.object_start = self.object_start.unwrap_or_default();
@@ -208,20 +214,82 @@ impl Written {
     }
 }
 
+impl Written {
+    fn external(self, probe_start: ProbeStart, folder: &Path) -> Result<ExternalConfig, String> {
+        let mut external: External =
+            self.options.try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
+        for word in &mut external.command {
+            *word = word.replace("{folder}", &folder.to_string_lossy());
+        }
+        let probe_start = self.probe_start.unwrap_or(probe_start);
+        Ok(ExternalConfig::new(external, self.object_start.unwrap_or_default(), probe_start))
+    }
+}
+
 /// One of the solvers of a study: its configuration under a name that no other has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudySolver {
     /// The name in records, tables and folders.
     pub name: String,
-    /// Solver and start fields.
+    /// How it reconstructs, and from what.
     #[serde(flatten)]
-    pub config: SolverConfig,
+    pub method: Method,
+}
+
+/// How a solver of a study reconstructs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Method {
+    /// A solver of this program.
+    Native(SolverConfig),
+    /// Another program.
+    External(ExternalConfig),
 }
 
 impl StudySolver {
-    /// A solver under the name of its algorithm.
+    /// A solver of this program under the name of its algorithm.
     pub fn new(config: SolverConfig) -> Self {
-        Self { name: config.algorithm().to_owned(), config }
+        Self { name: config.algorithm().to_owned(), method: Method::Native(config) }
+    }
+
+    /// Name of the algorithm.
+    pub fn algorithm(&self) -> &'static str {
+        match &self.method {
+            Method::Native(config) => config.algorithm(),
+            Method::External(_) => external::ALGORITHM,
+        }
+    }
+
+    /// Number of epochs asked for.
+    pub fn epochs(&self) -> usize {
+        match &self.method {
+            Method::Native(config) => config.solver.epochs(),
+            Method::External(config) => config.external.epochs,
+        }
+    }
+
+    /// Sets the number of epochs.
+    pub fn set_epochs(&mut self, epochs: usize) {
+        match &mut self.method {
+            Method::Native(config) => config.solver.set_epochs(epochs),
+            Method::External(config) => config.external.epochs = epochs,
+        }
+    }
+
+    /// Names and content hashes of the files that an external solver's command names.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        match &self.method {
+            Method::Native(_) => Vec::new(),
+            Method::External(config) => config.external.files(),
+        }
+    }
+
+    /// Object and probe that it starts from.
+    pub fn starts(&self) -> (ObjectStart, ProbeStart) {
+        match &self.method {
+            Method::Native(config) => (config.object_start, config.probe_start),
+            Method::External(config) => (config.object_start, config.probe_start),
+        }
     }
 
     /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start` is what both start from.
@@ -232,7 +300,12 @@ impl StudySolver {
     }
 
     /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where nothing is said about it.
-    pub(crate) fn read(written: toml::Value, probe_start: ProbeStart) -> Result<Vec<Self>, String> {
+    /// `{folder}` in a command stands for `folder`.
+    pub(crate) fn read(
+        written: toml::Value,
+        probe_start: ProbeStart,
+        folder: &Path,
+    ) -> Result<Vec<Self>, String> {
         let tables = match written {
             toml::Value::Array(several) => several,
             one => vec![one],
@@ -241,7 +314,14 @@ impl StudySolver {
             let mut written: Written =
                 table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())?;
             let name = written.name.take();
-            let mut solver = Self::new(written.config(probe_start)?);
+            let mut solver = if written.algorithm.as_deref() == Some(external::ALGORITHM) {
+                Self {
+                    name: external::ALGORITHM.to_owned(),
+                    method: Method::External(written.external(probe_start, folder)?),
+                }
+            } else {
+                Self::new(written.config(probe_start)?)
+            };
             solver.name = name.unwrap_or(solver.name);
             Ok(solver)
         };
@@ -318,17 +398,28 @@ mod tests {
     fn one_solver_or_several() {
         let read = |text: &str| {
             let table: toml::Table = toml::from_str(text).unwrap();
-            StudySolver::read(table["solver"].clone(), ProbeStart::File)
+            StudySolver::read(table["solver"].clone(), ProbeStart::File, Path::new("/designs"))
         };
         let one = read("[solver]\nepochs = 7").unwrap();
-        assert_eq!((one.len(), one[0].name.as_str(), one[0].config.solver.epochs()), (1, "LSQML", 7));
-        assert_eq!(one[0].config.probe_start, ProbeStart::File);
+        assert_eq!((one.len(), one[0].name.as_str(), one[0].epochs()), (1, "LSQML", 7));
+        assert_eq!(one[0].starts().1, ProbeStart::File);
         let two = "[[solver]]\n[[solver]]\nname = \"no prior\"\nalgorithm = \"ML\"\nprior = 0.0\nprobe_start = \"perturbed\"";
         let two = read(two).unwrap();
         assert_eq!((two[0].name.as_str(), two[1].name.as_str()), ("LSQML", "no prior"));
-        assert_eq!((two[1].config.algorithm(), two[1].config.probe_start), ("ML", ProbeStart::Perturbed));
+        assert_eq!((two[1].algorithm(), two[1].starts().1), ("ML", ProbeStart::Perturbed));
         assert!(read("[[solver]]\nprior = 1.0").unwrap_err().contains("prior"));
         assert!(read("solver = 3").is_err());
+        let other = "[solver]\nalgorithm = \"external\"\nname = \"mine\"\ncommand = [\"python3\", \"{folder}/a.py\", \"{input}\"]\nepochs = 9";
+        let other = read(other).unwrap();
+        let Method::External(config) = &other[0].method else { panic!("{other:?}") };
+        assert_eq!(config.external.command, ["python3", "/designs/a.py", "{input}"]);
+        assert_eq!(
+            (other[0].name.as_str(), other[0].algorithm(), other[0].epochs()),
+            ("mine", "external", 9)
+        );
+        let again: toml::Value = toml::Value::try_from(&other[0]).unwrap();
+        assert_eq!(StudySolver::read(again, ProbeStart::Perturbed, Path::new("/x")).unwrap(), other);
+        assert!(read("[solver]\nalgorithm = \"external\"\ncmd = 3").is_err());
     }
 
     #[test]

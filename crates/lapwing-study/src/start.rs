@@ -103,6 +103,18 @@ impl Start {
     }
 }
 
+/// Window centres after refinement in the coordinates of the data set: `of_data` are those of the data set, `before` and `now` the same
+/// ones on the grid of the object, where the reconstruction began and ended.
+pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> Vec<Position> {
+    let moved = of_data.iter().zip(before.iter().zip(now));
+    moved
+        .map(|(of_data, (before, now))| Position {
+            y: of_data.y + (now.y - before.y),
+            x: of_data.x + (now.x - before.x),
+        })
+        .collect()
+}
+
 /// The detector mask of a data set, if it has one.
 fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
     let Some((_, mask)) = dataset.extras.iter().find(|(name, _)| name == MASK) else {

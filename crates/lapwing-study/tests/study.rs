@@ -3,6 +3,7 @@
 
 use lapwing_files::dialect::ReadOptions;
 use lapwing_files::{Archive, Dataset};
+use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
 use lapwing_study::event::Event;
 use lapwing_study::folder::{MANIFEST, RESULT, SKIP_SUMMARY};
@@ -10,7 +11,7 @@ use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::plan::MissingViews;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::{Filters, Outcome, Status, Strategy};
-use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
+use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -233,6 +234,154 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
 }
 
 #[test]
+fn another_program_is_a_solver_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("[1e3, 1e4]", "[1e4]\nviews = [\"baseline\"]\nsplits = [\"train\"]");
+    let own = Design::parse(&text, Path::new(".")).unwrap();
+    run_study(&own, &folder.path().join("own"));
+    let made = folder.path().join("own/reconstructions/dose_10000/baseline/train/reconstruction.npz");
+    std::fs::copy(&made, folder.path().join("made.npz")).unwrap();
+    // A stub in place of a solver: it finds its files and leaves a reconstruction made before.
+    let stub =
+        "test -s \"$1\" && test -s \"$2\" && echo reading \"$1\" && cp \"$4\" \"$3/reconstruction.npz\"";
+    std::fs::write(folder.path().join("stub.sh"), stub).unwrap();
+    let solvers = |command: &str| {
+        format!(
+            "[[solver]]\nepochs = 4\n[[solver]]\nname = \"stub\"\nalgorithm = \"external\"\ncommand = {command}\nepochs = 3\n"
+        )
+    };
+    let with = |command: &str| {
+        let text = text.replace("[solver]\nepochs = 4\n", &solvers(command));
+        Design::parse(&text, folder.path()).unwrap()
+    };
+    let design = with(r#"["sh", "{folder}/stub.sh", "{input}", "{start}", "{output}", "{folder}/made.npz"]"#);
+    let root = folder.path().join("both");
+    let (report, _) = run_study(&design, &root);
+    assert_eq!(
+        (report.manifest.jobs.len(), report.failed()),
+        (2, 0),
+        "{:?}",
+        report.manifest.execution_results
+    );
+    assert_eq!(
+        (report.manifest.jobs[1].algorithm.as_str(), report.manifest.jobs[1].num_epochs),
+        ("external", 3)
+    );
+    let study = StudyFolder::new(&root);
+    let results: Vec<_> = design.cases().iter().map(|case| study.result(case).unwrap().unwrap()).collect();
+    assert_eq!((results[1].solver.as_str(), results[1].algorithm.as_str()), ("stub", "external"));
+    // Compared as ours: the same reconstruction has the same numbers.
+    assert_eq!(results[0].comparison, results[1].comparison);
+    assert_eq!(results[0].loss, results[1].loss);
+    let log = std::fs::read_to_string(&report.manifest.execution_results[1].log_path).unwrap();
+    assert!(log.contains("reading ") && log.contains("patched_train.npz"), "{log}");
+    let left = std::fs::read_dir(study.job_dir(&design.cases()[1])).unwrap();
+    assert!(left.flatten().all(|entry| !entry.file_name().to_string_lossy().starts_with('.')));
+    // Nothing is done twice; another script is another solver.
+    assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
+    std::fs::write(folder.path().join("stub.sh"), format!("{stub}\n")).unwrap();
+    let again: Vec<bool> =
+        run_study(&design, &root).0.manifest.execution_results.iter().map(|e| e.resumed).collect();
+    assert_eq!(again, [true, false]);
+
+    // What a command does wrong is said, and stops no other job.
+    for (command, told) in [
+        (r#"["sh", "-c", "echo oops; exit 3"]"#, "oops"),
+        (r#"["true"]"#, "left no reconstruction.npz"),
+        (r#"["/no/such/program"]"#, "/no/such/program"),
+        (r#"["cp", "{input}", "{output}/reconstruction.npz"]"#, "reconstructed_object"),
+    ] {
+        let (report, _) = run_study(&with(command), &root);
+        assert_eq!(report.failed(), 1, "{command}");
+        let error = report.manifest.execution_results[1].error.clone().unwrap();
+        assert!(error.contains(told), "{command}: {error}");
+    }
+    let refused = Design::parse(&solvers("[]"), folder.path()).unwrap_err().to_string();
+    assert!(refused.contains("solver.command"), "{refused}");
+}
+
+#[test]
+fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = lapwing_study::data::Sample::of(&tiny("")).unwrap();
+    let mut scan = sample.expose(20_000, 7).unwrap();
+    scan.object = None;
+    // Nobody's grid: the study makes its own.
+    for position in &mut scan.scan {
+        (position.y, position.x) = (position.y - 40.25, position.x + 300.0);
+    }
+    scan.write(folder.path().join("scan.npz")).unwrap();
+    let text = |doses: &str| {
+        format!(
+            "[base]\nmeasured = \"scan.npz\"\n[study]\ndoses = {doses}\nviews = [\"baseline\", \"dense\"]\n\
+             splits = [\"train\"]\npattern_size = 32\n[solver]\nepochs = 30\n"
+        )
+    };
+    let design = Design::parse(&text("[500, 20000]"), folder.path()).unwrap();
+    assert_eq!(design.solvers[0].starts().1, ProbeStart::File);
+    let root = folder.path().join("study");
+    let (report, _) = run_study(&design, &root);
+    assert_eq!(
+        (report.manifest.jobs.len(), report.failed()),
+        (4, 0),
+        "{:?}",
+        report.manifest.execution_results
+    );
+    let study = StudyFolder::new(&root);
+    assert_eq!(study.design().unwrap().unwrap(), design);
+    assert!(study.reference_dir().join("reconstruction.npz").is_file());
+    // The data sets: photons taken away and none added, a complete data set on the reference's grid.
+    let (low, full) = (
+        read(root.join("data/dose_500/patched_train.npz")),
+        read(root.join("data/dose_20000/patched_train.npz")),
+    );
+    assert!(
+        low.counts()
+            .unwrap()
+            .iter()
+            .zip(&full.counts().unwrap())
+            .all(|(low, full)| low.round() <= full.round())
+    );
+    assert!((low.mean_intensity() / 500.0 - 1.0).abs() < 0.2, "{}", low.mean_intensity());
+    assert_eq!(low.metadata.as_ref().unwrap()["reference"], "full-dose reconstruction");
+    let (rows, columns) = low.object.as_ref().unwrap().dim();
+    assert!(
+        low.scan
+            .iter()
+            .all(|p| p.y > 15.0 && p.y < rows as f64 - 15.0 && p.x > 15.0 && p.x < columns as f64 - 15.0)
+    );
+
+    let numbers = |dose, view| {
+        let case = Case::from(Condition { dose, view, split: Split::Train });
+        let comparison = study.result(&case).unwrap().unwrap().comparison.unwrap();
+        assert_eq!(comparison["reference"], "full-dose reconstruction");
+        assert!(comparison["probe"].is_null());
+        let metric = |name: &str| comparison["metrics"][name].as_f64().unwrap();
+        (metric("complex_correlation"), metric("halves_complex_correlation"))
+    };
+    let (low, full) = (numbers(500, View::Baseline), numbers(20_000, View::Baseline));
+    assert!(full.0 > 0.95 && full.0 > low.0 && full.1 > low.1, "{low:?} {full:?}");
+    assert!(full.0 > numbers(20_000, View::Dense).0);
+    assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
+
+    // More photons than were measured, other patterns, a start from the reference: refused by name.
+    let refused = |text: &str| {
+        let design = Design::parse(text, folder.path());
+        let run = design
+            .map_err(Into::into)
+            .and_then(|design| run::study(&design, &folder.path().join("no"), &mut |_| {}));
+        run.unwrap_err().to_string()
+    };
+    assert!(refused(&text("[30000]")).contains("never added"));
+    assert!(
+        refused(&text("[500]").replace("pattern_size = 32", "pattern_size = 64"))
+            .contains("study.pattern_size")
+    );
+    assert!(refused(&(text("[500]") + "object_start = \"guess\"\n")).contains("solver.object_start"));
+    assert!(refused(&(text("[500]") + "[scan]\nstep = 3\n")).contains("base"));
+}
+
+#[test]
 fn views_are_complete_and_far_enough_apart() {
     let folder = tempfile::tempdir().unwrap();
     let design = tiny("[views]\nmin_positions = 3\n");
@@ -379,8 +528,8 @@ fn one_data_set_alone() {
     let made = folder.path().join("made");
     run_study(&tiny(""), &made);
     let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
-    let design = tiny("");
-    let mut config = SolverConfig::new(design.solvers[0].config.solver.clone(), ProbeStart::File);
+    let mut config =
+        SolverConfig::new(Solver::Lsqml(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
     let task = |name: &str, config: &SolverConfig, comparison| Task {
         input: folder.path().join(format!("{name}.npz")),
         reading: lapwing_files::ReadOptions::default(),
@@ -389,6 +538,7 @@ fn one_data_set_alone() {
         case: None,
         comparison,
         checkpoint: Every::Epochs(1),
+        halves: false,
     };
 
     // With the truth in the file.

@@ -2,7 +2,8 @@
 
 use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
 use crate::condition::View;
-use crate::solver::{Solver, SolverConfig, StudySolver, unusable_name};
+use crate::external::External;
+use crate::solver::{Method, ObjectStart, Solver, SolverConfig, StudySolver, unusable_name};
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
 use std::fmt::Display;
@@ -79,7 +80,8 @@ pub(super) fn check(design: &Design) -> Checked {
 fn check_solvers(solvers: &[StudySolver]) -> Checked {
     require((1..=64).contains(&solvers.len()), "solver", "1 to 64 solvers", solvers.len())?;
     let mut names: Vec<String> = Vec::new();
-    for StudySolver { name, config } in solvers {
+    for solver in solvers {
+        let name = &solver.name;
         if let Some(rule) = unusable_name(name) {
             return Err(DesignError::rule("solver.name", rule, format!("`{name}`")));
         }
@@ -87,7 +89,20 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
         let lower = name.to_ascii_lowercase();
         require(!names.contains(&lower), "solver.name", "a name for each solver that no other has", name)?;
         names.push(lower);
-        check_solver(config)?;
+        match &solver.method {
+            Method::Native(config) => check_solver(config)?,
+            Method::External(config) => {
+                let External { command, epochs } = &config.external;
+                let rule = "a program and its arguments";
+                require(
+                    command.first().is_some_and(|word| !word.is_empty()),
+                    "solver.command",
+                    rule,
+                    "nothing",
+                )?;
+                require((1..=1_000_000).contains(epochs), "solver.epochs", "1 to 1000000", epochs)?;
+            }
+        }
     }
     Ok(())
 }
@@ -189,8 +204,18 @@ fn check_source(design: &Design) -> Checked {
     let size = design.study.pattern_size;
     let (probe, scan) = match &design.source {
         Source::Base { scan, probe, .. } => (probe.as_ref(), scan.as_ref()),
+        Source::Measured { .. } => (None, None),
         Source::BuiltIn { probe, scan, .. } => (Some(probe), Some(scan)),
     };
+    if let Source::Measured { base } = &design.source {
+        let found = base.measured.display();
+        require(base.measured.to_str().is_some(), "base.measured", "a path that is valid UTF-8", found)?;
+        for solver in &design.solvers {
+            let rule = "\"flat\": the object in a measured study's data is the full-dose reconstruction it is compared with";
+            let flat = solver.starts().0 == ObjectStart::Flat;
+            require(flat, "solver.object_start", rule, "\"guess\"")?;
+        }
+    }
     if let Source::Base { base, .. } = &design.source {
         // The design is written down as text.
         let found = base.file.display();

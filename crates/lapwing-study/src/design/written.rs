@@ -1,7 +1,7 @@
 //! The design as the user may write it: every section and every field optional.
 
 use super::check::DesignError;
-use super::{Base, Design, Matrix, Sample, Scan, Seeds, Source, Views};
+use super::{Base, Design, Matrix, Measured, Sample, Scan, Seeds, Source, Views};
 use crate::condition::{Split, View};
 use crate::solver::{ProbeStart, StudySolver};
 use crate::split::Axis;
@@ -9,7 +9,7 @@ use crate::split::Cut;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Side of a pattern unless given, pixels.
 const PATTERN_SIZE: usize = 128;
@@ -22,7 +22,7 @@ const FIELD: f64 = 6.375;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Written {
     study: StudySection,
-    base: Option<Base>,
+    base: Option<BaseSection>,
     specimen: Option<Sample>,
     probe: Option<ProbeDesign>,
     scan: Option<ScanSection>,
@@ -44,6 +44,14 @@ struct StudySection {
     gridsize: Option<Vec<usize>>,
     neighbor_count: Option<usize>,
     repeats: Option<usize>,
+    halves: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct BaseSection {
+    file: Option<PathBuf>,
+    measured: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -75,6 +83,7 @@ impl Written {
             gridsize: vec![1, 2],
             neighbor_count: 7,
             repeats: 1,
+            halves: false,
         };
         Design {
             source: Source::BuiltIn {
@@ -93,7 +102,10 @@ impl Written {
     /// Fills in whatever is not written. Ranges are checked afterwards.
     pub(super) fn resolve(self, folder: &Path) -> Result<Design, DesignError> {
         let default = Self::default_design();
-        let study = self.study.resolve(default.study)?;
+        let measured = self.base.as_ref().is_some_and(|base| base.measured.is_some());
+        // A measured scan has no truth, and its probe is a guess already.
+        let defaults = Matrix { halves: measured, ..default.study };
+        let study = self.study.resolve(defaults)?;
         let source = match (self.base, self.specimen) {
             (Some(_), Some(_)) => {
                 return Err(DesignError::rule(
@@ -102,8 +114,26 @@ impl Written {
                     "both [base] and [specimen]",
                 ));
             }
-            (Some(base), None) => Source::Base {
-                base: Base { file: folder.join(base.file) },
+            (Some(BaseSection { file: None, measured: Some(measured) }), None) => {
+                if self.probe.is_some() || self.scan.is_some() {
+                    let found = "[probe] or [scan] beside base.measured";
+                    return Err(DesignError::rule("base", "a measured scan as it is", found));
+                }
+                Source::Measured { base: Measured { measured: folder.join(measured) } }
+            }
+            (
+                Some(
+                    BaseSection { file: None, measured: None }
+                    | BaseSection { file: Some(_), measured: Some(_) },
+                ),
+                None,
+            ) => {
+                let expected =
+                    "either file (object, probe and positions to simulate from) or measured (a scan)";
+                return Err(DesignError::rule("base", expected, "both or neither"));
+            }
+            (Some(BaseSection { file: Some(file), measured: None }), None) => Source::Base {
+                base: Base { file: folder.join(file) },
                 scan: self.scan.map(|scan| scan.resolve(self.probe, study.pattern_size)).transpose()?,
                 probe: self.probe,
             },
@@ -118,10 +148,10 @@ impl Written {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        let probe_start = ProbeStart::Perturbed;
+        let probe_start = if measured { ProbeStart::File } else { ProbeStart::Perturbed };
         let solvers = match self.solver {
             None => StudySolver::defaults(probe_start),
-            Some(written) => StudySolver::read(written, probe_start).map_err(DesignError::Solver)?,
+            Some(written) => StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?,
         };
         Ok(Design { study, source, split, views: self.views, solvers, seeds: self.seeds })
     }
@@ -147,6 +177,7 @@ impl StudySection {
             gridsize: self.gridsize.unwrap_or(default.gridsize),
             neighbor_count: self.neighbor_count.unwrap_or(default.neighbor_count),
             repeats: self.repeats.unwrap_or(default.repeats),
+            halves: self.halves.unwrap_or(default.halves),
         })
     }
 }

@@ -10,7 +10,7 @@ use lapwing_files::npy::Array;
 use lapwing_files::{Metadata, atomic, npz};
 use lapwing_model::{Modes, Position};
 use lapwing_solve::Solution;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -23,10 +23,10 @@ pub(super) fn write(
     solution: &Solution,
     scan: &[Position],
     origin: Option<(i64, i64)>,
-    config: &SolverConfig,
+    solver: (&str, &Value),
     metadata: Option<&Metadata>,
 ) -> Result<Files> {
-    write_npz(&folder.join(RECONSTRUCTION), solution, scan, origin, config, metadata)?;
+    write_as(&folder.join(RECONSTRUCTION), solution, scan, origin, solver, metadata)?;
     Ok(Files {
         reconstruction: Some(RECONSTRUCTION.to_owned()),
         loss_csv: write_bytes(folder, "loss.csv", loss_table(&solution.loss).as_bytes())?,
@@ -102,14 +102,26 @@ pub fn write_npz(
     config: &SolverConfig,
     history: Option<&Metadata>,
 ) -> Result<()> {
+    write_as(path, solution, scan, origin, (config.algorithm(), &json!(config)), history)
+}
+
+/// [`write_npz`] of a solver given by the name of its algorithm and its options.
+fn write_as(
+    path: &Path,
+    solution: &Solution,
+    scan: &[Position],
+    origin: Option<(i64, i64)>,
+    (algorithm, options): (&str, &Value),
+    history: Option<&Metadata>,
+) -> Result<()> {
     let object: Vec<_> = solution.object.iter().copied().collect();
     let probe: Vec<_> = solution.probe.iter().copied().collect();
     let (modes, height, width) = solution.probe.dim();
     let probe_shape = if modes == 1 { vec![height, width] } else { vec![modes, height, width] };
     let positions: Vec<f64> = scan.iter().flat_map(|position| [position.y, position.x]).collect();
     let mut metadata_now = history.cloned().unwrap_or_default();
-    let options = json!({ "algorithm": config.algorithm(), "options": config });
-    append_transformation(&mut metadata_now, TOOL, "reconstruct", options);
+    let told = json!({ "algorithm": algorithm, "options": options });
+    append_transformation(&mut metadata_now, TOOL, "reconstruct", told);
     npz::write_with(path, npz::Packing::Stored, |file| {
         file.values("reconstructed_object", &[solution.object.nrows(), solution.object.ncols()], &object)?;
         file.values("reconstructed_probe", &probe_shape, &probe)?;
@@ -118,7 +130,7 @@ pub fn write_npz(
         if let Some((y, x)) = origin {
             file.values("reconstructed_object_origin", &[2], &[y, x])?;
         }
-        file.array("algorithm", &Array::text(config.algorithm()))?;
+        file.array("algorithm", &Array::text(algorithm))?;
         file.array("timestamp", &Array::text(&jiff::Timestamp::now().to_string()))?;
         file.array(metadata::KEY, &metadata::to_array(&metadata_now))
     })?;

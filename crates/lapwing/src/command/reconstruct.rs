@@ -59,9 +59,10 @@ impl Reconstruct {
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
             checkpoint: self.solver.checkpoint(),
+            halves: false,
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
-        let (algorithm, mut solving) = (task.solver.config.algorithm(), false);
+        let (algorithm, mut solving) = (task.solver.algorithm(), false);
         let mut log = |line: &str| {
             solving |= line.starts_with(algorithm);
             if solving { output.detail(line) } else { output.note(line) }

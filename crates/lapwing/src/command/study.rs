@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use lapwing_files::atomic;
 use lapwing_study::design::TEMPLATE;
+use lapwing_study::lock::Lock;
 use lapwing_study::record::{Outcome, Status};
 use lapwing_study::{Case, Design, StudyFolder, run};
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ enum Action {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
-    /// Say what is done, failed, skipped and still to do
+    /// Say what is done, running, failed and why, skipped, and still to do
     #[command(after_help = "Example:\n  lapwing study status quick")]
     Status {
         /// The study's folder
@@ -118,11 +119,17 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
             study.design_file().display()
         );
     };
-    let mut counts = BTreeMap::from([("done", 0), ("failed", 0), ("skipped", 0), ("pending", 0)]);
+    let mut counts =
+        BTreeMap::from([("done", 0), ("failed", 0), ("skipped", 0), ("pending", 0), ("running", 0)]);
     let mut jobs = Vec::new();
     let mut words = String::new();
+    let mut running: BTreeMap<Case, String> = study.running()?.into_iter().collect();
+    let holder = Lock::holder(folder);
     for (case, outcome) in study.outcomes()?.unwrap_or_default() {
-        let (state, detail) = state(outcome);
+        let (state, detail) = match running.remove(&case) {
+            Some(line) => ("running", line),
+            None => state(outcome),
+        };
         *counts.entry(state).or_insert(0) += 1;
         // Writing to a string does not fail.
         let _ = writeln!(
@@ -134,8 +141,10 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     }
     let summary: Vec<String> = counts.iter().map(|(state, n)| format!("{n} {state}")).collect();
     let _ = write!(words, "{}: {}", design.study.name, summary.join(", "));
-    let mut record =
-        json!({ "folder": folder, "name": design.study.name, "total": jobs.len(), "jobs": jobs });
+    if let Some(holder) = &holder {
+        let _ = write!(words, "\nat work: {holder}");
+    }
+    let mut record = json!({ "folder": folder, "name": design.study.name, "total": jobs.len(), "jobs": jobs, "held_by": holder });
     for (state, n) in counts {
         record[state] = json!(n);
     }
@@ -149,6 +158,7 @@ fn state(outcome: Outcome) -> (&'static str, String) {
         Outcome::Finished(result) => ("failed", result.error.unwrap_or_default()),
         Outcome::Failed { error, .. } => ("failed", error),
         Outcome::Skipped { reason } => ("skipped", reason),
+        Outcome::Stale { reason } => ("pending", reason),
         _ => ("pending", String::new()),
     }
 }

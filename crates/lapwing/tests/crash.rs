@@ -1,0 +1,281 @@
+//! A study that is killed, or whose disk refuses to take more, at any instant: nothing half-written under a final name, no
+//! record lost, and the same command finishes the rest with the same bits.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+use lapwing_files::Archive;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const DESIGN: &str = r#"
+[study]
+name = "crash"
+doses = [1e3]
+views = ["baseline", "dense"]
+pattern_size = 16
+[probe]
+diameter = 9
+[scan]
+step = 4
+field = [40, 24]
+[[solver]]
+epochs = 2
+[[solver]]
+algorithm = "ML"
+epochs = 2
+start_epochs = 1
+"#;
+
+/// A folder with the design, and studies beside it.
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("crash.toml"), DESIGN).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, study: &str) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"));
+        command.args(["study", "run", "crash.toml", "--quiet", "--threads", "1", "--output", study]);
+        command.current_dir(self.0.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn finish(&self, study: &str) {
+        assert!(self.command(study).status().unwrap().success());
+    }
+}
+
+/// Every file below `root` but locks and files that are still being written, by its relative name.
+fn files(root: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
+            match path.is_dir() {
+                true => folders.push(path),
+                false if !hidden => found.push((name, path)),
+                false => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a file holds, without what the clock told.
+fn content(name: &str, path: &Path) -> Vec<u8> {
+    if name.ends_with(".npz") {
+        let archive = Archive::open(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let names: Vec<String> = archive.names().map(str::to_owned).collect();
+        let read = |array: &String| format!("{array} {:?}\n", archive.read(array).unwrap()).into_bytes();
+        return names.iter().filter(|array| *array != "timestamp").flat_map(read).collect();
+    }
+    let bytes = std::fs::read(path).unwrap();
+    if !name.ends_with(".json") {
+        return bytes;
+    }
+    let mut value: Value = serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    if let Some(record) = value.as_object_mut() {
+        for clock in ["timestamp", "seconds", "seconds_per_epoch", "peak_memory_mb", "input_npz"] {
+            record.remove(clock);
+        }
+    }
+    value.to_string().into_bytes()
+}
+
+/// All results of a study; reading them proves that each is whole.
+fn results(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let told = |name: &str| {
+        name.starts_with("report/")
+            || name.contains("runs/")
+            || name.ends_with("log.txt")
+            || name.ends_with("reconstruction_manifest.json")
+            || name.ends_with("skip_summary.json")
+    };
+    files(root)
+        .into_iter()
+        .filter(|(name, _)| !told(name))
+        .map(|(name, path)| {
+            let content = content(&name, &path);
+            (name, content)
+        })
+        .collect()
+}
+
+/// What must never be lost: the results in every run's own manifest, and the records of finished jobs.
+#[derive(Default)]
+struct Memory {
+    runs: BTreeMap<String, Vec<Value>>,
+    jobs: BTreeMap<String, Vec<u8>>,
+}
+
+impl Memory {
+    /// Checks a study against what was there before, and remembers what is there now.
+    fn check(&mut self, root: &Path) {
+        let mut runs = BTreeMap::new();
+        let mut jobs = BTreeMap::new();
+        for (name, path) in files(root) {
+            let content = content(&name, &path);
+            if name.contains("runs/") && name.ends_with("reconstruction_manifest.json") {
+                let manifest: Value = serde_json::from_slice(&content).unwrap();
+                runs.insert(name, manifest["execution_results"].as_array().unwrap().clone());
+            } else if name.ends_with("/result.json") {
+                jobs.insert(name, std::fs::read(path).unwrap());
+            }
+        }
+        for (run, before) in &self.runs {
+            let now = runs.get(run).unwrap_or_else(|| panic!("the record {run} is lost"));
+            assert_eq!(now[..before.len()], before[..], "{run}");
+        }
+        for (job, before) in &self.jobs {
+            assert_eq!(jobs.get(job), Some(before), "{job}");
+        }
+        (self.runs, self.jobs) = (runs, jobs);
+    }
+}
+
+/// The merged manifest tells of every run that has a record, and of every job's success.
+fn check_merged(root: &Path) {
+    let read = |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let artifacts = root.join("reconstructions");
+    let merged = read(artifacts.join("reconstruction_manifest.json"));
+    let results = merged["execution_results"].as_array().unwrap();
+    assert_eq!(results.len(), 8);
+    assert!(results.iter().all(|result| result["returncode"] == 0), "{merged}");
+    let mut runs: Vec<String> = std::fs::read_dir(artifacts.join("runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|run| {
+            run.join("reconstruction_manifest.json").is_file() && run.join("skip_summary.json").is_file()
+        })
+        .map(|run| run.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    runs.sort();
+    assert_eq!(merged["run_ids"], serde_json::json!(runs));
+}
+
+#[test]
+fn killed_at_a_hundred_instants_and_resumed() {
+    let bench = Bench::new();
+    let started = Instant::now();
+    bench.finish("whole");
+    // Instants spread over the time that a whole study takes here; what is checked holds at any of them.
+    let whole_time = started.elapsed();
+    let expected = results(&bench.path("whole"));
+    assert!(expected.len() > 50, "{:?}", expected.keys());
+
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let (mut kills, mut study) = (0, 0);
+    while kills < 100 {
+        let name = format!("study {study}");
+        let root = bench.path(&name);
+        let mut memory = Memory::default();
+        study += 1;
+        // Several kills of one study, then it may finish.
+        for _ in 0..5 {
+            let mut child = bench.command(&name).spawn().unwrap();
+            std::thread::sleep(Duration::from_secs_f64(whole_time.as_secs_f64() * random()));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            memory.check(&root);
+        }
+        bench.finish(&name);
+        memory.check(&root);
+        check_merged(&root);
+        let found = results(&root);
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (file, content) in &found {
+            assert!(content == &expected[file], "{file} differs after {kills} kills");
+        }
+        std::fs::remove_dir_all(root).unwrap();
+    }
+}
+
+/// A file size limit refuses bytes as a full disk does, in the middle of a file.
+#[test]
+fn a_disk_that_takes_no_more_is_an_error_and_the_rest_is_finished_afterwards() {
+    let bench = Bench::new();
+    bench.finish("whole");
+    let expected = results(&bench.path("whole"));
+    let mut memory = Memory::default();
+    let root = bench.path("full");
+    let mut failures = 0;
+    for blocks in [0, 1, 3, 8, 20, 50] {
+        let output: Output = Command::new("sh")
+            .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"])
+            .arg(assert_cmd::cargo::cargo_bin!("lapwing"))
+            .args(["study", "run", "crash.toml", "--quiet", "--output", "full"])
+            .current_dir(bench.path(""))
+            .output()
+            .unwrap();
+        if !output.status.success() {
+            failures += 1;
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{text}");
+            assert!(text.contains("cannot write") || text.contains("failed"), "{text}");
+        }
+        memory.check(&root);
+    }
+    assert!(failures > 0);
+    bench.finish("full");
+    check_merged(&root);
+    assert!(results(&root) == expected);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_an_error_that_names_it() {
+    let bench = Bench::new();
+    bench.finish("study");
+    let root = bench.path("study");
+    let before = results(&root);
+    std::fs::write(bench.path("crash.toml"), DESIGN.replace("[1e3]", "[1e3, 1e4]")).unwrap();
+    let refused = |part: &str| {
+        let output = bench.command("study").stderr(Stdio::piped()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(part), "{text}");
+    };
+    // A file in place of the new dose's folder stops everyone, the superuser too.
+    std::fs::write(root.join("data/dose_10000"), "in the way").unwrap();
+    refused("dose_10000");
+    std::fs::remove_file(root.join("data/dose_10000")).unwrap();
+    let mode =
+        |mode| std::fs::set_permissions(root.join("data"), std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o555);
+    if std::fs::create_dir(root.join("data/probe")).is_ok() {
+        std::fs::remove_dir(root.join("data/probe")).unwrap();
+        eprintln!("SKIPPED: read-only folders do not bind this user");
+    } else {
+        refused("dose_10000");
+    }
+    mode(0o755);
+    let after = results(&root);
+    for (name, content) in before.iter().filter(|(name, _)| *name != "study.toml") {
+        assert!(after.get(name) == Some(content), "{name}");
+    }
+    bench.finish("study");
+}

@@ -5,9 +5,11 @@ use std::path::Path;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
+use crate::dialect::stack::centre;
 pub use crate::dialect::{Base, ReadOptions, Understanding, read, read_base};
+use crate::dialect::{Quantity, ZeroFrequency};
 use crate::npz::{Packing, Writer, write_with};
-use crate::{Error, Metadata, metadata};
+use crate::{Error, Metadata, Problem, contract, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
 #[derive(Debug, Clone)]
@@ -173,6 +175,48 @@ fn restored(scale: f64, amplitude: f32) -> f32 {
 }
 
 impl Dataset {
+    /// A data set from patterns in memory, axes (pattern, y, x), that hold `quantity` and have their zero frequency where told.
+    ///
+    /// `probe`, if any, is in the unit of the patterns. Counts bring their scale: amplitudes and probe are divided by it, and it is
+    /// put into the metadata, as it is for files that hold counts.
+    ///
+    /// # Errors
+    /// All problems with the contract at once.
+    pub fn from_patterns(
+        mut patterns: Array3<f32>,
+        (quantity, zero_frequency): (Quantity, ZeroFrequency),
+        scan: Vec<Position>,
+        probe: Option<Modes>,
+        object: Option<Field>,
+        metadata: Option<Metadata>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = contract::diffraction(&patterns);
+        if !problems.is_empty() {
+            // Square roots would only hide them.
+            patterns.fill(0.0);
+        }
+        if zero_frequency == ZeroFrequency::Corner {
+            centre(&mut patterns);
+        }
+        let scale = match quantity {
+            Quantity::Amplitude => None,
+            Quantity::Intensity => {
+                patterns.mapv_inplace(f32::sqrt);
+                None
+            }
+            Quantity::Counts => Some(amplitudes_in_place(&mut patterns)),
+        };
+        let mut dataset = Self { diffraction: patterns, scan, object, probe, metadata, extras: Vec::new() };
+        if let Some(scale) = scale {
+            dataset.probe = dataset.probe.map(|probe| scaled(probe, (1.0 / scale) as f32));
+            let metadata = dataset.metadata.get_or_insert_default();
+            metadata::set_physics_parameter(metadata, "intensity_scale", scale);
+            metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
+        }
+        problems.extend(contract::check(&dataset).into_iter().filter(|problem| problem.key != "diffraction"));
+        if problems.is_empty() { Ok(dataset) } else { Err(problems) }
+    }
+
     /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s = sqrt(mean summed counts),
     /// so that the mean summed intensity is 1. Patterns without a single photon keep s = 1.
     pub fn amplitudes(counts: &Array3<f32>) -> (Array3<f32>, f64) {
@@ -199,4 +243,39 @@ pub(crate) fn scaled<D: Dimension>(
 ) -> ndarray::Array<Complex32, D> {
     field.mapv_inplace(|value| value * factor);
     field
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_in_memory_are_amplitudes_with_a_scale_and_come_back_exactly() {
+        let counts = Array3::from_shape_fn((3, 4, 6), |(i, y, x)| (i + 7 * y + 31 * x) as f32);
+        let scan: Vec<Position> = (0..3).map(|i| Position { y: f64::from(i), x: 0.5 }).collect();
+        let probe = Modes::from_elem((1, 4, 6), Complex32::new(2.0, 0.0));
+        let made = |zero_frequency, patterns: &Array3<f32>| {
+            let how = (Quantity::Counts, zero_frequency);
+            Dataset::from_patterns(patterns.clone(), how, scan.clone(), Some(probe.clone()), None, None)
+                .unwrap()
+        };
+        let dataset = made(ZeroFrequency::Centre, &counts);
+        assert_eq!(dataset.counts().unwrap(), counts);
+        let scale = dataset.intensity_scale().unwrap();
+        assert!((scale * scale - f64::from(counts.sum()) / 3.0).abs() < 1e-6 * scale * scale);
+        assert!((dataset.probe.unwrap()[(0, 1, 1)].re - (2.0 / scale) as f32).abs() < 1e-7);
+        let corner = Array3::from_shape_fn((3, 4, 6), |(i, y, x)| counts[(i, (y + 2) % 4, (x + 3) % 6)]);
+        assert_eq!(made(ZeroFrequency::Corner, &corner).counts().unwrap(), counts);
+    }
+
+    #[test]
+    fn everything_wrong_with_arrays_in_memory_is_told_at_once() {
+        let how = (Quantity::Intensity, ZeroFrequency::Centre);
+        let patterns = Array3::from_elem((2, 4, 4), -1.0);
+        let scan = vec![Position { y: f64::NAN, x: 0.0 }];
+        let probe = Modes::zeros((1, 4, 5));
+        let problems = Dataset::from_patterns(patterns, how, scan, Some(probe), None, None).unwrap_err();
+        let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["diffraction", "ycoords", "xcoords", "probeGuess"]);
+    }
 }

@@ -38,7 +38,7 @@ mod ledger;
 pub mod lock;
 pub mod neighbours;
 pub mod overlap;
-mod pictures;
+pub mod pictures;
 pub mod plan;
 pub mod reconstruct;
 pub mod record;

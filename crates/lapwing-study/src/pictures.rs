@@ -1,15 +1,16 @@
-//! Pictures of one reconstruction: amplitude, phase, probe, loss curve, and the error where the truth is known.
+//! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the error where the truth is known.
 
+use crate::data::probe_diameter;
 use lapwing_compare::Comparison;
-use lapwing_draw::axis::Axis;
 use lapwing_draw::colormap::Colormap;
 use lapwing_draw::field::{Painter, phase_range};
 use lapwing_draw::plot::{Mark, Plot, Series};
 use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
-use lapwing_draw::{Panel, Picture, figure};
+use lapwing_draw::{ContactSheet, Panel, Picture, axis, figure};
+use lapwing_files::Dataset;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView2, Axis, s};
 
 /// Pictures are enlarged by whole factors up to this side, pixels.
 const SIDE: usize = 512;
@@ -71,6 +72,35 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
     }
 }
 
+/// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp removed, and the probe, in one PNG
+/// with colour bars.
+pub fn overview(object: &Field, probe: &Modes, scan: &[Position]) -> Vec<u8> {
+    alone(object, scan).overview(probe, None)
+}
+
+/// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under `title`.
+pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
+    let scale = dataset.intensity_scale();
+    let power = scale.unwrap_or(1.0).powi(2);
+    let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
+    let totals: Vec<f64> =
+        dataset.diffraction.outer_iter().map(|pattern| pattern.iter().map(|&a| intensity(a)).sum()).collect();
+    let mean = dataset
+        .diffraction
+        .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
+        .mapv(|sum| (sum / totals.len() as f64) as f32);
+    let sheet = ContactSheet {
+        title,
+        mean_pattern: mean.view(),
+        probe: dataset.probe.as_ref().map(|probe| probe.index_axis(Axis(0), 0)),
+        scan: &dataset.scan,
+        probe_diameter: probe_diameter(dataset),
+        totals: &totals,
+        totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
+    };
+    sheet.png()
+}
+
 /// The PNG of a probe.
 pub(crate) fn probe(probe: &Modes) -> Vec<u8> {
     modes(probe).png()
@@ -85,7 +115,7 @@ fn modes(probe: &Modes) -> Picture {
 
 /// The loss of every epoch.
 pub(crate) fn loss(values: &[f64]) -> String {
-    let mut plot = Plot::new("Loss", Axis::linear("epoch"), Axis::log("loss"));
+    let mut plot = Plot::new("Loss", axis::Axis::linear("epoch"), axis::Axis::log("loss"));
     if let (Some(first), Some(last)) = (values.first(), values.last()) {
         plot.description = format!("From {first:.4e} to {last:.4e} in {} epochs.", values.len());
     }

@@ -17,6 +17,7 @@ mod watch;
 
 use clap::Parser;
 use command::Command;
+pub use failure::message;
 use options::Options;
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ mod geometry;
 mod options;
 mod product;
 mod ptychodus;
-mod stack;
+pub(crate) mod stack;
 mod study;
 mod tike;
 

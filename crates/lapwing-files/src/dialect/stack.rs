@@ -180,7 +180,7 @@ fn quantity(
 }
 
 /// Moves the zero frequency of every pattern from index (0, 0) to (H/2, W/2).
-fn centre(values: &mut Array3<f32>) {
+pub(crate) fn centre(values: &mut Array3<f32>) {
     let (_, height, width) = values.dim();
     for mut pattern in values.outer_iter_mut() {
         // The stack is in C order, so every pattern is one slice.

@@ -4,13 +4,12 @@ use crate::input::Reading;
 use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
-use lapwing_draw::ContactSheet;
 use lapwing_files::dialect::Dialect;
 use lapwing_files::hdf5::{self, Hdf5};
 use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, dialect, metadata};
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::scan_overlap;
-use ndarray::Axis;
+use lapwing_study::pictures::contact_sheet;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -76,8 +75,8 @@ impl Inspect {
             "contract": { "ok": problems.is_empty(), "problems": problems },
         });
         let words = words(&self.file, &arrays, metadata.is_some(), understood.as_ref(), &problems);
-        if let (Some(figure), Some((dataset, _)), Some((diameter, _))) = (&self.figure, &read, measured) {
-            draw(figure, &self.file, dataset, diameter)?;
+        if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
+            draw(figure, &self.file, dataset)?;
             output.note(format_args!("wrote {}", figure.display()));
         }
         output.result(&record, words)?;
@@ -180,25 +179,8 @@ fn words(
     words
 }
 
-fn draw(figure: &Path, file: &Path, dataset: &Dataset, diameter: f64) -> anyhow::Result<()> {
-    let scale = dataset.intensity_scale();
-    let power = scale.unwrap_or(1.0).powi(2);
-    let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
-    let totals: Vec<f64> =
-        dataset.diffraction.outer_iter().map(|pattern| pattern.iter().map(|&a| intensity(a)).sum()).collect();
-    let mean = dataset
-        .diffraction
-        .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
-        .mapv(|sum| (sum / totals.len() as f64) as f32);
+fn draw(figure: &Path, file: &Path, dataset: &Dataset) -> anyhow::Result<()> {
     let title = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let sheet = ContactSheet {
-        title: &title,
-        mean_pattern: mean.view(),
-        probe: dataset.probe.as_ref().map(|probe| probe.index_axis(Axis(0), 0)),
-        scan: &dataset.scan,
-        probe_diameter: diameter,
-        totals: &totals,
-        totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
-    };
-    atomic::write_bytes(figure, sheet.png()).with_context(|| format!("cannot write {}", figure.display()))
+    atomic::write_bytes(figure, contact_sheet(dataset, &title))
+        .with_context(|| format!("cannot write {}", figure.display()))
 }

@@ -239,7 +239,7 @@ pub fn mean_counts(dataset: &Dataset) -> Option<f64> {
 }
 
 /// Writes the data set's own mean counts into its metadata, in place of those of the data set it was taken from.
-pub(crate) fn note_mean_counts(dataset: &mut Dataset) {
+pub fn note_mean_counts(dataset: &mut Dataset) {
     let counts = mean_counts(dataset);
     if let (Some(counts), Some(metadata)) = (counts, &mut dataset.metadata) {
         set_physics_parameter(metadata, "mean_counts_per_pattern", counts);

@@ -1,0 +1,188 @@
+//! NumPy arrays in and out. What comes in is copied once, whatever its layout and dtype; what goes out is not copied.
+
+use crate::failure::Result;
+use anyhow::{Context, anyhow, bail, ensure};
+use lapwing_files::npy::{self, Values};
+use lapwing_model::{Complex32, Field, Modes, Position};
+use ndarray::{Array, Array2, Array3, Axis, Dimension, Ix1, Ix2, Ix3};
+use numpy::{
+    Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PySlice};
+
+/// Most bytes that are converted at a time.
+const BLOCK: usize = 4 << 20;
+
+/// Patterns, axes (pattern, y, x): real numbers of any dtype and layout.
+pub fn patterns(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<f32>> {
+    values::<f32, Ix3>(given, "patterns", "real numbers, axes (pattern, y, x)")
+}
+
+/// An object, axes (y, x).
+pub fn field(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Field> {
+    values::<Complex32, Ix2>(given, name, "complex numbers, axes (y, x)")
+}
+
+/// A probe, axes (y, x) or (mode, y, x).
+pub fn modes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
+    let expected = "complex numbers, axes (y, x) or (mode, y, x)";
+    if as_array(given, "probe")?.ndim() == 2 {
+        return Ok(values::<Complex32, Ix2>(given, "probe", expected)?.insert_axis(Axis(0)));
+    }
+    values::<Complex32, Ix3>(given, "probe", expected)
+}
+
+/// Positions, shape (n, 2), each (y, x).
+pub fn positions(given: &Bound<'_, PyAny>) -> anyhow::Result<Vec<Position>> {
+    let pairs = values::<f64, Ix2>(given, "positions", "real numbers of shape (n, 2), each (y, x)")?;
+    let (rows, columns) = pairs.dim();
+    ensure!(
+        columns == 2,
+        "positions: expected shape (n, 2), each (y, x), found ({rows}, {columns}){}",
+        if rows == 2 { "; give their transpose" } else { "" }
+    );
+    Ok(pairs.outer_iter().map(|pair| Position { y: pair[0], x: pair[1] }).collect())
+}
+
+/// Whole numbers, one axis.
+pub fn indices(given: &Bound<'_, PyAny>, below: usize) -> anyhow::Result<Vec<usize>> {
+    let array = as_array(given, "indices")?;
+    let found = describe(&array);
+    ensure!(matches!(array.dtype().kind(), b'i' | b'u'), "indices: expected whole numbers, found {found}");
+    let numbers = values::<i64, Ix1>(given, "indices", "whole numbers, one axis")?;
+    let index = |&number: &i64| usize::try_from(number).ok().filter(|&index| index < below);
+    let indices: Option<Vec<usize>> = numbers.iter().map(index).collect();
+    indices.ok_or_else(|| anyhow!("indices: expected whole numbers from 0 to {}", below.saturating_sub(1)))
+}
+
+/// What may be cast to what: counts to amplitudes, but never complex numbers to real ones or words to numbers.
+trait Target: Element + Copy + Default {
+    /// Kinds of dtype that make sense.
+    const KINDS: &'static [u8];
+    /// NumPy's name.
+    const DTYPE: &'static str;
+}
+
+impl Target for f32 {
+    const KINDS: &'static [u8] = b"iuf";
+    const DTYPE: &'static str = "float32";
+}
+
+impl Target for f64 {
+    const KINDS: &'static [u8] = b"iuf";
+    const DTYPE: &'static str = "float64";
+}
+
+impl Target for i64 {
+    const KINDS: &'static [u8] = b"iu";
+    const DTYPE: &'static str = "int64";
+}
+
+impl Target for Complex32 {
+    const KINDS: &'static [u8] = b"c";
+    const DTYPE: &'static str = "complex64";
+}
+
+fn as_array<'py>(given: &Bound<'py, PyAny>, name: &str) -> anyhow::Result<Bound<'py, PyUntypedArray>> {
+    let numpy = given.py().import("numpy")?;
+    if given.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
+        bail!("{name}: expected a plain array, found a masked one, whose mask would be lost");
+    }
+    let array =
+        numpy.call_method1("asarray", (given,)).with_context(|| format!("{name}: expected an array"))?;
+    array.cast_into::<PyUntypedArray>().map_err(|_| anyhow!("{name}: expected an array"))
+}
+
+fn describe(array: &Bound<'_, PyUntypedArray>) -> String {
+    format!("{} of shape {:?}", array.dtype(), array.shape())
+}
+
+/// The values in C order. Blocks along the first axis are cast one after the other, so that no second copy of the whole exists.
+fn values<T: Target, D: Dimension>(
+    given: &Bound<'_, PyAny>,
+    name: &str,
+    expected: &str,
+) -> anyhow::Result<Array<T, D>> {
+    let py = given.py();
+    let array = as_array(given, name)?;
+    let shape = array.shape().to_vec();
+    let fits = D::NDIM == Some(shape.len()) && T::KINDS.contains(&array.dtype().kind());
+    ensure!(fits, "{name}: expected {expected}, found {}", describe(&array));
+    let length = shape.first().copied().unwrap_or(0);
+    let mut out = Array::<T, _>::default(shape.as_slice()).into_dimensionality::<D>()?;
+    let row = out.len() / length.max(1) * size_of::<T>();
+    let step = (BLOCK / row.max(1)).max(1);
+    let how = PyDict::new(py);
+    how.set_item("order", "C")?;
+    how.set_item("copy", false)?;
+    for start in (0..length).step_by(step) {
+        let end = (start + step).min(length);
+        let part = array.get_item(PySlice::new(py, start as isize, end as isize, 1))?;
+        let part = part.call_method("astype", (T::DTYPE,), Some(&how))?;
+        let part = part.cast_into::<PyArray<T, D>>().map_err(|_| anyhow!("{name}: cannot be converted"))?;
+        out.slice_axis_mut(Axis(0), (start..end).into()).assign(&part.try_readonly()?.as_array());
+    }
+    Ok(out)
+}
+
+/// An array of Python that shows the memory of `array`, which belongs to `owner`, and cannot be written to.
+///
+/// # Safety
+/// `array` must be part of `owner`, and neither move nor change as long as `owner` lives.
+pub unsafe fn view<'py, T: Element, D: Dimension>(
+    array: &Array<T, D>,
+    owner: Bound<'py, PyAny>,
+) -> Bound<'py, PyArray<T, D>> {
+    // SAFETY: as the caller promises.
+    let shown = unsafe { PyArray::borrow_from_array(array, owner) };
+    shown.readwrite().make_nonwriteable();
+    shown
+}
+
+/// Positions as an array (n, 2), each (y, x).
+pub fn from_positions<'py>(py: Python<'py>, scan: &[Position]) -> Bound<'py, PyArray2<f64>> {
+    let pairs =
+        Array2::from_shape_fn((scan.len(), 2), |(i, axis)| if axis == 0 { scan[i].y } else { scan[i].x });
+    PyArray2::from_owned_array(py, pairs)
+}
+
+/// An array of a file, with its own dtype.
+pub fn from_npy<'py>(py: Python<'py>, array: &npy::Array) -> Result<Bound<'py, PyAny>> {
+    /// A plain vector; `$values` is cloned, since the file's array stays as it is.
+    macro_rules! plain {
+        ($values:expr) => {
+            PyArray1::from_vec(py, $values.clone()).into_any()
+        };
+    }
+    let bytes_as = |bytes: &[u8], dtype: &str| -> PyResult<Bound<'py, PyAny>> {
+        let numpy = py.import("numpy")?;
+        // A view of `bytes` cannot be written to; a copy can.
+        numpy.call_method1("frombuffer", (PyBytes::new(py, bytes), dtype))?.call_method0("copy")
+    };
+    let flat = match array.values() {
+        Values::Bool(values) => plain!(values),
+        Values::I8(values) => plain!(values),
+        Values::I16(values) => plain!(values),
+        Values::I32(values) => plain!(values),
+        Values::I64(values) => plain!(values),
+        Values::U8(values) => plain!(values),
+        Values::U16(values) => plain!(values),
+        Values::U32(values) => plain!(values),
+        Values::U64(values) => plain!(values),
+        Values::F16(bits) => plain!(bits).call_method1("view", ("float16",))?,
+        Values::F32(values) => plain!(values),
+        Values::F64(values) => plain!(values),
+        Values::C64(values) => plain!(values),
+        Values::C128(values) => plain!(values),
+        Values::Text { width: 0, .. } | Values::Bytes { width: 0, .. } => {
+            py.import("numpy")?.call_method1("zeros", (array.shape().to_vec(), array.dtype().to_string()))?
+        }
+        Values::Text { width, units } => plain!(units).call_method1("view", (format!("U{width}"),))?,
+        Values::Bytes { width, bytes } => bytes_as(bytes, &format!("S{width}"))?,
+        Values::Raw { descr, bytes, .. } => bytes_as(bytes, descr)?,
+        other => return Err(anyhow!("an array of {} cannot be handed to NumPy", other.dtype()).into()),
+    };
+    Ok(flat.call_method1("reshape", (array.shape().to_vec(),))?)
+}

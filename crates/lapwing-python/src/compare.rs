@@ -1,0 +1,93 @@
+//! A reconstruction against the truth.
+
+use crate::array;
+use crate::failure::Result;
+use crate::value::to_python;
+use crate::work::alone;
+use anyhow::ensure;
+use lapwing_compare::{Comparison, Region, compare};
+use lapwing_draw::field::phase_range;
+use lapwing_draw::{Colormap, Painter, Panel, figure};
+use numpy::{IntoPyArray, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use serde_json::json;
+
+/// Aligns and measures; what comes back are the fields of `lapwing.Comparison` by name.
+///
+/// Without positions and probe the whole object is compared.
+#[pyfunction]
+pub fn compare_objects<'py>(
+    py: Python<'py>,
+    reconstruction: &Bound<'py, PyAny>,
+    truth: &Bound<'py, PyAny>,
+    positions: Option<&Bound<'py, PyAny>>,
+    probe: Option<&Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> Result<Bound<'py, PyDict>> {
+    let object = array::field(reconstruction, "reconstruction")?;
+    let truth = array::field(truth, "truth")?;
+    let scan = positions.map(array::positions).transpose()?;
+    let probe = probe.map(array::modes).transpose()?;
+    let (found, region) = alone(py, threads, || {
+        let region = match (&scan, &probe) {
+            (Some(scan), Some(probe)) => Region::from_scan(truth.dim(), scan, probe.view())?,
+            (None, None) => Region::rectangle(0..truth.nrows(), 0..truth.ncols())?,
+            _ => {
+                ensure!(
+                    scan.is_none(),
+                    "probe: expected the probe beside positions: both tell which pixels count"
+                );
+                anyhow::bail!(
+                    "positions: expected the positions beside the probe: both tell which pixels count"
+                )
+            }
+        };
+        Ok((compare(object.view(), truth.view(), &region)?, region))
+    })?;
+    let Comparison { alignment, metrics, aligned, truth, error, phase_error, mask, frc, .. } = found;
+    let fields = PyDict::new(py);
+    fields.set_item("metrics", to_python(py, &metrics)?)?;
+    fields.set_item("alignment", to_python(py, &alignment)?)?;
+    let curves = json!({ "complex": frc.complex, "amplitude": frc.amplitude, "phase": frc.phase });
+    fields.set_item("frc", to_python(py, &curves)?)?;
+    fields.set_item("aligned", aligned.into_pyarray(py))?;
+    fields.set_item("truth", truth.into_pyarray(py))?;
+    fields.set_item("error", error.into_pyarray(py))?;
+    fields.set_item("phase_error", phase_error.into_pyarray(py))?;
+    fields.set_item("mask", mask.into_pyarray(py))?;
+    fields.set_item("rows", (region.rows().start, region.rows().end))?;
+    fields.set_item("columns", (region.columns().start, region.columns().end))?;
+    Ok(fields)
+}
+
+/// PNG of truth and aligned reconstruction, amplitude and phase, on the truth's own ranges.
+#[pyfunction]
+pub fn comparison_png<'py>(
+    py: Python<'py>,
+    aligned: &Bound<'py, PyAny>,
+    truth: &Bound<'py, PyAny>,
+    mask: &Bound<'py, PyAny>,
+) -> Result<Bound<'py, PyBytes>> {
+    let (aligned, truth) = (array::field(aligned, "aligned")?, array::field(truth, "truth")?);
+    let mask =
+        mask.cast::<numpy::PyArray2<bool>>().map_err(PyErr::from)?.try_readonly()?.as_array().to_owned();
+    let png = py.detach(|| {
+        let painter = Painter::default().mask(mask.view()).max_side(512);
+        let amplitudes = lapwing_draw::range::robust_range(truth.iter().map(|value| value.norm()));
+        let phases = phase_range(truth.view(), Some(mask.view()));
+        let amplitude = |field: &lapwing_model::Field| painter.range(amplitudes).amplitude(field.view());
+        let phase =
+            |field: &lapwing_model::Field| painter.range(phases).map(Colormap::Magma).phase(field.view());
+        figure(
+            &[
+                Panel::new("reconstruction, amplitude", amplitude(&aligned)),
+                Panel::new("reconstruction, phase", phase(&aligned)).unit("rad"),
+                Panel::new("truth, amplitude", amplitude(&truth)),
+                Panel::new("truth, phase", phase(&truth)).unit("rad"),
+            ],
+            2,
+        )
+    });
+    Ok(PyBytes::new(py, &png))
+}

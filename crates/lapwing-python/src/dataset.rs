@@ -1,0 +1,301 @@
+//! `Dataset`, and reading it from files.
+
+use crate::array::{self, from_positions, view};
+use crate::failure::Result;
+use crate::value::{from_python, to_python};
+use crate::work::alone;
+use anyhow::{anyhow, bail};
+use lapwing_files::dialect::{Quantity, ReadOptions, ZeroFrequency};
+use lapwing_files::npz::Packing;
+use lapwing_files::{Archive, Metadata, Problem, dataset, metadata};
+use lapwing_study::data::{self, probe_diameter};
+use lapwing_study::overlap::scan_overlap;
+use lapwing_study::pictures::contact_sheet;
+use lapwing_study::split::Cut;
+use numpy::{IntoPyArray, PyArray2, PyArray3};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use lapwing_model::Complex32;
+
+/// A scan in memory. What it holds never changes, so its arrays are shown to Python without a copy, read-only.
+#[pyclass(frozen, module = "lapwing", name = "Dataset")]
+pub struct Dataset {
+    pub inner: lapwing_files::Dataset,
+    /// What was understood of the file, when it came from one.
+    understood: Option<Value>,
+}
+
+impl From<lapwing_files::Dataset> for Dataset {
+    fn from(inner: lapwing_files::Dataset) -> Self {
+        Self { inner, understood: None }
+    }
+}
+
+#[pymethods]
+impl Dataset {
+    #[new]
+    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", metadata=None))]
+    fn new(
+        patterns: &Bound<'_, PyAny>,
+        positions: &Bound<'_, PyAny>,
+        probe: Option<&Bound<'_, PyAny>>,
+        object: Option<&Bound<'_, PyAny>>,
+        quantity: &str,
+        zero_frequency: &str,
+        metadata: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Self> {
+        let quantity: Quantity = named("quantity", quantity)?;
+        let zero_frequency: ZeroFrequency = named("zero_frequency", zero_frequency)?;
+        let scan = array::positions(positions)?;
+        let probe = probe.map(array::modes).transpose()?;
+        let object = object.map(|object| array::field(object, "object")).transpose()?;
+        let metadata = metadata.map(metadata_of).transpose()?;
+        let patterns = array::patterns(patterns)?;
+        let (n, _, last) = patterns.dim();
+        if n != scan.len() && last == scan.len() {
+            return Err(anyhow!(
+                "patterns: expected axes (pattern, y, x) with {} patterns, one for each position, found shape {:?}; \
+                 should the last axis count the patterns, give numpy.moveaxis(patterns, -1, 0)",
+                scan.len(),
+                patterns.shape()
+            )
+            .into());
+        }
+        let how = (quantity, zero_frequency);
+        let made = lapwing_files::Dataset::from_patterns(patterns, how, scan, probe, object, metadata);
+        Ok(made.map_err(broken)?.into())
+    }
+
+    #[getter]
+    fn diffraction<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyArray3<f32>> {
+        // SAFETY: the class is frozen, so its array neither moves nor changes while the object lives.
+        unsafe { view(&slf.get().inner.diffraction, slf.clone().into_any()) }
+    }
+
+    #[getter]
+    fn object<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyArray2<Complex32>>> {
+        let object = slf.get().inner.object.as_ref()?;
+        // SAFETY: as in `diffraction`.
+        Some(unsafe { view(object, slf.clone().into_any()) })
+    }
+
+    #[getter]
+    fn probe<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyArray3<Complex32>>> {
+        let probe = slf.get().inner.probe.as_ref()?;
+        // SAFETY: as in `diffraction`.
+        Some(unsafe { view(probe, slf.clone().into_any()) })
+    }
+
+    #[getter]
+    fn positions<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyArray2<f64>>> {
+        let positions = from_positions(py, &self.inner.scan);
+        positions.call_method1("setflags", (false,))?;
+        Ok(positions)
+    }
+
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.inner.metadata)?)
+    }
+
+    #[getter]
+    fn extras<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>> {
+        let extras = PyDict::new(py);
+        for (name, array) in &self.inner.extras {
+            extras.set_item(name, array::from_npy(py, array)?)?;
+        }
+        Ok(extras)
+    }
+
+    #[getter]
+    fn understood<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        Ok(to_python(py, &self.understood)?)
+    }
+
+    #[getter]
+    fn n_patterns(&self) -> usize {
+        self.inner.n_patterns()
+    }
+
+    #[getter]
+    fn pattern_shape(&self) -> (usize, usize) {
+        self.inner.pattern_shape()
+    }
+
+    #[getter]
+    fn intensity_scale(&self) -> Option<f64> {
+        self.inner.intensity_scale()
+    }
+
+    #[getter]
+    fn mean_counts(&self) -> Option<f64> {
+        data::mean_counts(&self.inner)
+    }
+
+    #[getter]
+    fn probe_diameter_px(&self) -> f64 {
+        probe_diameter(&self.inner)
+    }
+
+    #[getter]
+    fn overlap(&self) -> f64 {
+        scan_overlap(&self.inner.scan, probe_diameter(&self.inner))
+    }
+
+    fn counts<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyArray3<f32>>> {
+        let counts = alone(py, None, || {
+            let unknown = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
+                           .intensity_scale in the metadata";
+            self.inner.counts().ok_or_else(|| anyhow!(unknown))
+        })?;
+        Ok(counts.into_pyarray(py))
+    }
+
+    fn select(&self, indices: &Bound<'_, PyAny>) -> Result<Self> {
+        let indices = array::indices(indices, self.inner.n_patterns())?;
+        let mut selected = self.inner.select(&indices);
+        data::note_mean_counts(&mut selected);
+        Ok(Self { inner: selected, understood: self.understood.clone() })
+    }
+
+    #[pyo3(signature = (*, axis="y", fraction=0.5, guard_band=0.0))]
+    fn split(&self, axis: &str, fraction: f64, guard_band: f64) -> Result<(Self, Self)> {
+        let axis = serde_json::from_value(axis.into())
+            .map_err(|_| anyhow!("axis: expected y or x, found {axis}"))?;
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(anyhow!("fraction: expected a number between 0 and 1, found {fraction}").into());
+        }
+        if !(guard_band >= 0.0 && guard_band.is_finite()) {
+            return Err(
+                anyhow!("guard_band: expected a number of pixels, 0 or more, found {guard_band}").into()
+            );
+        }
+        let halves = data::split(&self.inner, &Cut { axis, fraction, guard_band })?;
+        Ok((halves.train.into(), halves.test.into()))
+    }
+
+    #[pyo3(signature = (**changes))]
+    fn replace(&self, changes: Option<&Bound<'_, PyDict>>) -> Result<Self> {
+        let mut inner = self.inner.clone();
+        for (name, value) in changes.into_iter().flatten() {
+            let value = Some(value).filter(|value| !value.is_none());
+            match name.extract::<String>()?.as_str() {
+                "positions" => {
+                    inner.scan = value.as_ref().map(array::positions).transpose()?.unwrap_or_default();
+                }
+                "probe" => inner.probe = value.as_ref().map(array::modes).transpose()?,
+                "object" => inner.object = value.map(|object| array::field(&object, "object")).transpose()?,
+                "metadata" => inner.metadata = value.as_ref().map(metadata_of).transpose()?,
+                other => {
+                    return Err(
+                        anyhow!("expected positions, probe, object or metadata, found {other}").into()
+                    );
+                }
+            }
+        }
+        let problems = lapwing_files::contract::check(&inner);
+        if !problems.is_empty() {
+            return Err(broken(problems).into());
+        }
+        Ok(Self { inner, understood: self.understood.clone() })
+    }
+
+    #[pyo3(signature = (path, *, compressed=false))]
+    fn save(&self, py: Python<'_>, path: PathBuf, compressed: bool) -> Result<()> {
+        let packing = if compressed { Packing::Deflated } else { Packing::Stored };
+        Ok(alone(py, None, || Ok(self.inner.write_packed(path, packing)?))?)
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.n_patterns()
+    }
+
+    fn __repr__(&self) -> String {
+        let dataset = &self.inner;
+        let (height, width) = dataset.pattern_shape();
+        let dose = match data::mean_counts(dataset) {
+            Some(mean) => format!("{mean:.1} counts each"),
+            None => "dose scale unknown".to_owned(),
+        };
+        let object = match &dataset.object {
+            Some(object) => format!("object {} x {}", object.nrows(), object.ncols()),
+            None => "no object".to_owned(),
+        };
+        let probe = match &dataset.probe {
+            Some(probe) => format!("{} probe mode(s)", probe.dim().0),
+            None => "no probe".to_owned(),
+        };
+        format!(
+            "<lapwing.Dataset: {} patterns of {height} x {width} px, {dose}, {object}, {probe}>",
+            dataset.n_patterns()
+        )
+    }
+
+    fn _repr_png_<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        let title = format!("{} patterns", self.inner.n_patterns());
+        let png = alone(py, None, || Ok(contact_sheet(&self.inner, &title)))?;
+        Ok(PyBytes::new(py, &png))
+    }
+}
+
+/// One of the names of an option.
+pub fn named<T: FromStr<Err = String>>(option: &str, name: &str) -> anyhow::Result<T> {
+    name.parse().map_err(|expected| anyhow!("{option}: {expected}"))
+}
+
+fn metadata_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Metadata> {
+    match from_python(given, "metadata")? {
+        Value::Object(metadata) => Ok(metadata),
+        _ => bail!("metadata: expected a dict"),
+    }
+}
+
+fn broken(problems: Vec<Problem>) -> anyhow::Error {
+    let problems: String = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
+    anyhow!("the data set breaks its contract:{problems}")
+}
+
+/// What is known of a file, by the names of the command line; `None` counts as not known.
+fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
+    let mut options = ReadOptions::default();
+    for (name, value) in given.iter() {
+        if value.is_none() {
+            continue;
+        }
+        let name: String = name.extract()?;
+        match name.as_str() {
+            "dialect" => options.dialect = Some(named(&name, &value.extract::<String>()?)?),
+            "axis_order" => options.axis_order = Some(named(&name, &value.extract::<String>()?)?),
+            "quantity" => options.quantity = Some(named(&name, &value.extract::<String>()?)?),
+            "zero_frequency" => options.zero_frequency = Some(named(&name, &value.extract::<String>()?)?),
+            "coordinate_order" => options.coordinate_order = Some(named(&name, &value.extract::<String>()?)?),
+            "geometry" => options.geometry = Some(named(&name, &value.extract::<String>()?)?),
+            "flip_y" => options.flip_y = value.extract()?,
+            "flip_x" => options.flip_x = value.extract()?,
+            "companion" => options.companion = Some(value.extract()?),
+            "pixel_size_m" => options.pixel_size = Some(value.extract()?),
+            "leave_out" => options.leave_out = value.extract()?,
+            other => bail!("unknown option {other}"),
+        }
+    }
+    Ok(options)
+}
+
+/// Reads a data set of any dialect.
+#[pyfunction]
+pub fn load(py: Python<'_>, path: PathBuf, options: &Bound<'_, PyDict>) -> Result<Dataset> {
+    let options = reading(options)?;
+    let (inner, understanding) = alone(py, None, || Ok(dataset::read(path, &options)?))?;
+    Ok(Dataset { inner, understood: Some(serde_json::to_value(understanding)?) })
+}
+
+/// Reads `_metadata` of a NumPy archive in any encoding.
+#[pyfunction]
+pub fn read_metadata<'py>(py: Python<'py>, path: PathBuf) -> Result<Bound<'py, PyAny>> {
+    let found = alone(py, None, || Ok(metadata::read(&Archive::open(path)?)?))?;
+    Ok(to_python(py, &found)?)
+}

@@ -1,0 +1,40 @@
+//! `lapwing._lapwing`: the compiled part of the Python package `lapwing`.
+//!
+//! Here are conversions and nothing else; the work is that of the libraries. Signatures with types, documentation and results as
+//! classes are in `python/lapwing`.
+
+mod array;
+mod compare;
+mod dataset;
+mod failure;
+mod make;
+mod reconstruct;
+mod select;
+mod study;
+mod value;
+mod work;
+
+use pyo3::prelude::*;
+
+/// The compiled part of the package `lapwing`.
+#[pymodule]
+mod _lapwing {
+    #[pymodule_export]
+    use crate::compare::{compare_objects, comparison_png};
+    #[pymodule_export]
+    use crate::dataset::{Dataset, load, read_metadata};
+    #[pymodule_export]
+    use crate::make::{
+        make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts, thin_dataset,
+    };
+    #[pymodule_export]
+    use crate::reconstruct::{object_png, reconstruct, save_reconstruction, solver_options};
+    #[pymodule_export]
+    use crate::select::{overlap_metrics, select_positions};
+    #[pymodule_export]
+    use crate::study::{default_design, main, run_study, settle_design};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)] // a name of Python's
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,143 @@
+//! Simulated data and what they are made from: specimens, probes and scans.
+
+use crate::array::{self, from_positions};
+use crate::dataset::{Dataset, named};
+use crate::failure::Result;
+use crate::value::options;
+use crate::work::alone;
+use anyhow::{anyhow, ensure};
+use lapwing_model::probe::{self, ProbeDesign};
+use lapwing_model::scan::{self, ScanKind, Spacing};
+use lapwing_model::simulate;
+use lapwing_model::specimen::Specimen;
+use lapwing_study::data::{self, Sample};
+use lapwing_study::design::MAX_OBJECT_PIXELS;
+use numpy::{IntoPyArray, PyArray2, PyArray3};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use lapwing_model::Complex32;
+
+/// Pixels between the outermost windows and the edge of an object made for a scan, as on the command line.
+const MARGIN: usize = 2;
+
+/// Diffraction at a dose, as a data set.
+#[pyfunction]
+pub fn simulate_scan(
+    py: Python<'_>,
+    object: &Bound<'_, PyAny>,
+    probe: &Bound<'_, PyAny>,
+    positions: &Bound<'_, PyAny>,
+    dose: f64,
+    seed: u64,
+    threads: Option<usize>,
+) -> Result<Dataset> {
+    let whole = (1.0..=1e15).contains(&dose) && dose.fract() == 0.0;
+    if !whole {
+        return Err(anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}").into());
+    }
+    let sample = Sample {
+        object: array::field(object, "object")?,
+        probe: array::modes(probe)?,
+        scan: array::positions(positions)?,
+    };
+    Ok(alone(py, threads, || Ok(sample.expose(dose as u64, seed)?))?.into())
+}
+
+/// A data set thinned to a dose.
+#[pyfunction]
+pub fn thin_dataset(
+    py: Python<'_>,
+    dataset: &Bound<'_, Dataset>,
+    dose: f64,
+    seed: u64,
+    threads: Option<usize>,
+) -> Result<Dataset> {
+    let whole = &dataset.get().inner;
+    Ok(alone(py, threads, || Ok(data::thin(whole.clone(), dose, seed)?))?.dataset.into())
+}
+
+/// Counts thinned to a dose.
+#[pyfunction]
+pub fn thin_counts<'py>(
+    py: Python<'py>,
+    counts: &Bound<'_, PyAny>,
+    dose: f64,
+    seed: u64,
+    threads: Option<usize>,
+) -> Result<Bound<'py, PyArray3<f32>>> {
+    let mut counts = array::patterns(counts)?;
+    let counts = alone(py, threads, || {
+        let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+        let from = total / counts.dim().0.max(1) as f64;
+        simulate::thin(&mut counts, from, dose, seed)?;
+        Ok(counts)
+    })?;
+    Ok(counts.into_pyarray(py))
+}
+
+/// A built-in specimen.
+#[pyfunction]
+pub fn make_specimen<'py>(
+    py: Python<'py>,
+    name: &str,
+    shape: (usize, usize),
+    seed: u64,
+) -> Result<Bound<'py, PyArray2<Complex32>>> {
+    let specimen: Specimen = named("specimen", name)?;
+    if shape.0 as f64 * shape.1 as f64 > MAX_OBJECT_PIXELS {
+        return Err(anyhow!("shape: expected at most {MAX_OBJECT_PIXELS:.0} pixels, found {shape:?}").into());
+    }
+    Ok(alone(py, None, || Ok(specimen.make(shape, seed)))?.into_pyarray(py))
+}
+
+/// A built-in probe.
+#[pyfunction]
+pub fn make_probe<'py>(
+    py: Python<'py>,
+    shape: (usize, usize),
+    design: &Bound<'_, PyDict>,
+) -> Result<Bound<'py, PyArray3<Complex32>>> {
+    let design: ProbeDesign = options(design)?;
+    Ok(alone(py, None, || Ok(design.build(shape)?))?.into_pyarray(py))
+}
+
+/// Equivalent-disc diameter of a probe, pixels.
+#[pyfunction]
+pub fn probe_diameter(probe: &Bound<'_, PyAny>) -> Result<f64> {
+    Ok(probe::diameter(array::modes(probe)?.view()))
+}
+
+/// Positions (n, 2), and the shape of the object they are on.
+type Placed<'py> = (Bound<'py, PyArray2<f64>>, (usize, usize));
+
+/// A scan on the smallest object that holds its windows, and the shape of that object.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // the parameters of one scan
+pub fn make_scan<'py>(
+    py: Python<'py>,
+    kind: &str,
+    step: Option<f64>,
+    overlap: Option<f64>,
+    probe_diameter: Option<f64>,
+    field: (f64, f64),
+    window: (usize, usize),
+    seed: u64,
+) -> Result<Placed<'py>> {
+    let kind: ScanKind = named("kind", kind)?;
+    let (spacing, diameter) = match (step, overlap, probe_diameter) {
+        (Some(step), None, _) => (Spacing::Step(step), f64::NAN),
+        (None, Some(overlap), Some(diameter)) => (Spacing::Overlap(overlap), diameter),
+        _ => return Err(anyhow!("expected step, or overlap with probe_diameter").into()),
+    };
+    let step = spacing.step(diameter)?;
+    let (positions, shape) = alone(py, None, || {
+        let positions = scan::generate(kind, step, field, seed)?;
+        ensure!(!positions.is_empty(), "the scan has no positions: expected a field of view that holds some");
+        let too_large =
+            || anyhow!("field: the object array would have more than 2^30 px; use a smaller field");
+        let placement = scan::fit(&positions, window, MARGIN).ok_or_else(too_large)?;
+        Ok((placement.place(&positions), placement.shape))
+    })?;
+    Ok((from_positions(py, &positions), shape))
+}

@@ -1,0 +1,109 @@
+//! `reconstruct`: the same start, solver and checks as a job of the command line.
+
+use crate::array::{self, from_positions};
+use crate::dataset::Dataset;
+use crate::failure::Result;
+use crate::value::{from_python, table, to_python};
+use crate::work::{Listener, attended};
+use anyhow::Context;
+use lapwing_files::Metadata;
+use lapwing_solve::{Epoch, Flow, Problem, Solution};
+use lapwing_study::pictures::amplitude_and_phase;
+use lapwing_study::reconstruct::{check, write_npz};
+use lapwing_study::solver::SolverConfig;
+use lapwing_study::start::Start;
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A solver and its options by name, all of them settled.
+pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
+    let mut table = table(options)?;
+    // A design starts from a perturbed probe; who hands over a probe wants that one.
+    table.entry("probe_start").or_insert_with(|| "file".into());
+    let config: SolverConfig = serde_json::from_value(Value::Object(table))?;
+    config.check()?;
+    Ok(config)
+}
+
+/// All options of a solver with their values, as they are recorded.
+#[pyfunction]
+pub fn solver_options<'py>(py: Python<'py>, options: &Bound<'_, PyDict>) -> Result<Bound<'py, PyAny>> {
+    Ok(to_python(py, &config(options)?)?)
+}
+
+/// Reconstructs; what comes back are the fields of `lapwing.Reconstruction` by name.
+#[pyfunction]
+pub fn reconstruct<'py>(
+    py: Python<'py>,
+    dataset: &Bound<'py, Dataset>,
+    options: &Bound<'py, PyDict>,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> Result<Bound<'py, PyDict>> {
+    let config = config(options)?;
+    let data = &dataset.get().inner;
+    let mut tell = |_: Python<'_>, epoch: Epoch| -> PyResult<bool> {
+        let Some(progress) = &progress else { return Ok(true) };
+        let answer = progress.call1((epoch.done, epoch.total, epoch.loss))?;
+        // Only a plain False stops: most callbacks return nothing.
+        Ok(!answer.cast::<PyBool>().is_ok_and(|answer| !answer.is_true()))
+    };
+    let listener: Option<Listener<'_, Epoch>> = Some(&mut tell);
+    let started = Instant::now();
+    let (solution, origin) = attended(py, threads, listener, |tell| {
+        let Start { intensity, object, probe, scan, origin } = Start::of(data, &config)?;
+        let problem = Problem::new(intensity, scan, object, probe)?;
+        let solution = config.solver.solve(&problem, &mut |epoch| {
+            // A solver that lost its way never finds back.
+            if tell(epoch) && epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
+        });
+        check(&solution)?;
+        Ok((solution, origin))
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    let found = PyDict::new(py);
+    let Solution { object, probe, loss, .. } = solution;
+    found.set_item("object", object.into_pyarray(py))?;
+    found.set_item("probe", probe.into_pyarray(py))?;
+    found.set_item("positions", from_positions(py, &data.scan))?;
+    found.set_item("loss", PyArray1::from_vec(py, loss))?;
+    found.set_item("origin", origin.unwrap_or((0, 0)))?;
+    found.set_item("algorithm", config.algorithm())?;
+    found.set_item("options", to_python(py, &config)?)?;
+    found.set_item("seconds", seconds)?;
+    found.set_item("metadata", to_python(py, &data.metadata)?)?;
+    Ok(found)
+}
+
+/// Writes `reconstruction.npz` from the fields of a `lapwing.Reconstruction` by name.
+#[pyfunction]
+pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
+    let field = |name: &str| fields.get_item(name)?.with_context(|| format!("{name}: expected a value"));
+    let solution = Solution {
+        object: array::field(&field("object")?, "object")?,
+        probe: array::modes(&field("probe")?)?,
+        loss: field("loss")?.extract::<Vec<f64>>()?,
+    };
+    let scan = array::positions(&field("positions")?)?;
+    let origin: (i64, i64) = field("origin")?.extract()?;
+    let config: SolverConfig = serde_json::from_value(from_python(&field("options")?, "options")?)?;
+    let metadata: Option<Metadata> = serde_json::from_value(from_python(&field("metadata")?, "metadata")?)?;
+    write_npz(&path, &solution, &scan, Some(origin).filter(|o| *o != (0, 0)), &config, metadata.as_ref())?;
+    Ok(())
+}
+
+/// PNG of amplitude and phase over the area of the scan.
+#[pyfunction]
+pub fn object_png<'py>(
+    py: Python<'py>,
+    object: &Bound<'_, PyAny>,
+    positions: Option<&Bound<'_, PyAny>>,
+) -> Result<Bound<'py, PyBytes>> {
+    let object = array::field(object, "object")?;
+    let scan = positions.map(array::positions).transpose()?.unwrap_or_default();
+    Ok(PyBytes::new(py, &py.detach(|| amplitude_and_phase(&object, &scan))))
+}

@@ -1,0 +1,50 @@
+"""Ptychography dose x overlap studies with native LSQML and ML solvers, on NumPy arrays.
+
+Everywhere: axes are (y, x), stacks (pattern, y, x) and (mode, y, x); a position is the centre (y, x) of a pattern's window in
+pixels of the object array, pixel centres at integers, and the centre of a window of shape (H, W) is its index (H // 2, W // 2);
+patterns have their zero frequency in the centre; doses are photons per pattern, lengths pixels, phases radians. Whatever could be
+read in two ways is refused with what to do, and nothing is transposed.
+
+Errors are ``ValueError``, or ``OSError`` when the system said no, with the messages of the command line. Results are the same bits
+on any number of threads, and the same as those of the command line.
+"""
+
+from __future__ import annotations
+
+from lapwing import constants
+from lapwing._compare import Alignment, Comparison, align, compare
+from lapwing._lapwing import Dataset, __version__, probe_diameter
+from lapwing._load import load, read_metadata
+from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
+from lapwing._select import Selection, overlap_metrics, select_positions
+from lapwing._solve import Epoch, Reconstruction, SolverOptions, reconstruct, solver_options
+from lapwing._study import StudyReport, default_design, run_study
+
+__all__ = [
+    "Alignment",
+    "Comparison",
+    "Dataset",
+    "Epoch",
+    "Reconstruction",
+    "Selection",
+    "SolverOptions",
+    "StudyReport",
+    "__version__",
+    "align",
+    "compare",
+    "constants",
+    "default_design",
+    "load",
+    "make_probe",
+    "make_scan",
+    "make_specimen",
+    "overlap_metrics",
+    "probe_diameter",
+    "read_metadata",
+    "reconstruct",
+    "run_study",
+    "select_positions",
+    "simulate",
+    "solver_options",
+    "thin",
+]

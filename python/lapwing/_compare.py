@@ -1,0 +1,167 @@
+"""A reconstruction against the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lapwing import _lapwing
+from lapwing._lapwing import Dataset
+from lapwing._solve import Reconstruction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Alignment:
+    """A reconstruction without what ptychography cannot determine. Arrays are crops of the region that is compared, axes (y, x).
+
+    Attributes
+    ----------
+    aligned : ndarray of complex64
+        The reconstruction in the truth's place, scale and phase.
+    truth : ndarray of complex64
+    mask : ndarray of bool
+        The pixels that count; the others hold values of no meaning.
+    rows, columns : (int, int)
+        The region on the truth's array, half-open.
+    alignment : dict
+        What was removed: ``shift`` (y, x), pixels; ``ramp`` (y, x), radians per pixel; ``scale``; ``phase``, radians.
+    """
+
+    aligned: NDArray[np.complex64]
+    truth: NDArray[np.complex64]
+    mask: NDArray[np.bool_]
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    alignment: dict[str, Any]
+
+    def __repr__(self) -> str:
+        (y, x), scale = self.alignment["shift"], self.alignment["scale"]
+        rows, columns = self.aligned.shape
+        name = type(self).__name__
+        return f"<lapwing.{name}: {rows} x {columns} px, shift ({y:.3f}, {x:.3f}) px, scale {scale:.4g}{self._numbers()}>"
+
+    def _numbers(self) -> str:
+        return ""
+
+    def _repr_png_(self) -> bytes:
+        return _lapwing.comparison_png(self.aligned, self.truth, self.mask)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Alignment):
+    """An alignment, and how well reconstruction and truth then agree.
+
+    Attributes
+    ----------
+    metrics : dict
+        Every metric by name; docs/metrics.md defines them.
+    frc : dict
+        Fourier ring correlations of the complex, amplitude and phase images.
+    error : ndarray of float32
+        |aligned - truth|.
+    phase_error : ndarray of float32
+        Radians, planes removed.
+    """
+
+    metrics: dict[str, Any]
+    frc: dict[str, Any]
+    error: NDArray[np.float32]
+    phase_error: NDArray[np.float32]
+
+    def _numbers(self) -> str:
+        found = (
+            (label, self.metrics.get(name))
+            for label, name in [("correlation", "complex_correlation"), ("phase SSIM", "phase_ssim")]
+        )
+        return "".join(f", {label} {value:.4f}" for label, value in found if value is not None)
+
+
+def compare(
+    reconstruction: Reconstruction | ArrayLike,
+    truth: Dataset | ArrayLike,
+    *,
+    positions: ArrayLike | None = None,
+    probe: ArrayLike | None = None,
+    threads: int | None = None,
+) -> Comparison:
+    """Align a reconstruction with the truth and measure how well they agree.
+
+    Counted are the pixels that the scan illuminates: that of the reconstruction, else of the truth's data set, with the
+    truth's probe where it is known. Without positions and probe the whole object counts.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction, or array_like of complex, shape (M, M')
+        An array must be on the truth's grid.
+    truth : Dataset, or array_like of complex, shape (M, M')
+        A data set's ``object`` is the truth.
+    positions : array_like, shape (n, 2), optional
+        Window centres (y, x) on the truth's array, in place of those above.
+    probe : array_like of complex, optional
+        In place of the one above.
+    threads : int, optional
+        All processors unless given; the result does not depend on it.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        Different grids, no truth, a region that is too small.
+    """
+    made: Any = reconstruction
+    known: Any = truth
+    if isinstance(truth, Dataset):
+        if truth.object is None:
+            raise ValueError("truth: expected a data set with an object, found one without")
+        known = truth.object
+        positions = truth.positions if positions is None and not isinstance(reconstruction, Reconstruction) else positions
+        probe = truth.probe if probe is None else probe
+    if isinstance(reconstruction, Reconstruction):
+        positions = reconstruction.positions if positions is None else positions
+        probe = reconstruction.probe if probe is None else probe
+        made, known, positions = _common(reconstruction, known, positions)
+    return Comparison(**_lapwing.compare_objects(made, known, positions, probe, threads))
+
+
+def align(
+    reconstruction: Reconstruction | ArrayLike,
+    truth: Dataset | ArrayLike,
+    *,
+    positions: ArrayLike | None = None,
+    probe: ArrayLike | None = None,
+    threads: int | None = None,
+) -> Alignment:
+    """Align a reconstruction with the truth: remove shift, phase ramp, phase and scale. Parameters as for :func:`compare`.
+
+    Returns
+    -------
+    Alignment
+    """
+    found = compare(reconstruction, truth, positions=positions, probe=probe, threads=threads)
+    return Alignment(found.aligned, found.truth, found.mask, found.rows, found.columns, found.alignment)
+
+
+def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any, Any]:
+    """Reconstruction and truth on the pixels that they share, and the positions there."""
+    import numpy as np
+
+    truth = np.asarray(truth)
+    if made.origin == (0, 0) or truth.ndim != 2:
+        return made.object, truth, positions
+    spans = []
+    for start, length, limit in zip(made.origin, made.object.shape, truth.shape, strict=True):
+        low, high = max(start, 0), min(start + length, limit)
+        if low >= high:
+            raise ValueError(f"the reconstruction, with its origin at {made.origin}, lies outside the truth, {truth.shape}")
+        spans.append((low, high))
+    (top, bottom), (left, right) = spans
+    y, x = made.origin
+    common = made.object[top - y : bottom - y, left - x : right - x]
+    return common, truth[top:bottom, left:right], np.asarray(positions) - [float(top), float(left)]

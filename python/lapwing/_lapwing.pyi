@@ -1,0 +1,179 @@
+"""The compiled part of the package. Only ``Dataset``, ``probe_diameter`` and ``__version__`` are public, through ``lapwing``."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+
+@final
+class Dataset:
+    """A scan in memory: patterns, positions and what is known of object and probe. It never changes; its arrays are read-only.
+
+    Parameters
+    ----------
+    patterns : array_like, shape (n, H, W)
+        Real numbers of any dtype and memory layout, not negative. Copied once.
+    positions : array_like, shape (n, 2)
+        Window centres (y, x), pixels of the object array.
+    probe : array_like, shape (H, W) or (modes, H, W), optional
+        Complex, in the unit of ``patterns``: square roots of photons when these are counts.
+    object : array_like, shape (M, M'), optional
+        Complex object on its full grid: the truth in simulated data. It fixes the grid of reconstructions.
+    quantity : {"counts", "amplitude", "intensity"}
+        What ``patterns`` hold: photon counts, square roots of intensities, or intensities of unknown unit.
+    zero_frequency : {"centre", "corner"}
+        Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
+    metadata : mapping, optional
+        Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x amplitude)^2.
+
+    Raises
+    ------
+    ValueError
+        All problems at once: lengths that disagree, numbers that are negative or not finite, windows off the object.
+    """
+
+    def __new__(
+        cls,
+        patterns: ArrayLike,
+        positions: ArrayLike,
+        probe: ArrayLike | None = None,
+        object: ArrayLike | None = None,
+        *,
+        quantity: Literal["counts", "amplitude", "intensity"],
+        zero_frequency: Literal["centre", "corner"] = "centre",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Dataset: ...
+    @property
+    def diffraction(self) -> NDArray[np.float32]:
+        """Amplitudes (square roots of intensities), shape (n, H, W), zero frequency in the centre."""
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Window centres (y, x), shape (n, 2), pixels."""
+    @property
+    def object(self) -> NDArray[np.complex64] | None:
+        """The object on its full grid, axes (y, x), when there is one."""
+    @property
+    def probe(self) -> NDArray[np.complex64] | None:
+        """Probe modes, axes (mode, y, x), in the unit of the amplitudes, when there is one."""
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """A copy of the metadata; ``replace`` makes a data set with others."""
+    @property
+    def extras(self) -> dict[str, NDArray[Any]]:
+        """Copies of the other arrays of the file, kept for the way out."""
+    @property
+    def understood(self) -> dict[str, Any] | None:
+        """How the file stored things, and in ``notes`` all that was converted or assumed; None without a file."""
+    @property
+    def n_patterns(self) -> int:
+        """Number of patterns."""
+    @property
+    def pattern_shape(self) -> tuple[int, int]:
+        """Shape (H, W) of a pattern."""
+    @property
+    def intensity_scale(self) -> float | None:
+        """The scale s of counts = (s x amplitude)^2, when it is known."""
+    @property
+    def mean_counts(self) -> float | None:
+        """Mean photon counts per pattern, when the scale is known."""
+    @property
+    def probe_diameter_px(self) -> float:
+        """Diameter of the illuminated disc, pixels: the probe's, else 0.6 times the pattern's side."""
+    @property
+    def overlap(self) -> float:
+        """Mean overlap of a disc with its 6 nearest others (metric 2), 0 to 1."""
+    def counts(self) -> NDArray[np.float32]:
+        """Photon counts, shape (n, H, W); whole numbers are restored exactly. ``ValueError`` without a scale."""
+    def select(self, indices: ArrayLike) -> Dataset:
+        """The data set of the patterns at ``indices``, in that order; arrays with one entry per pattern follow."""
+    def split(
+        self, *, axis: Literal["y", "x"] = "y", fraction: float = 0.5, guard_band: float = 0.0
+    ) -> tuple[Dataset, Dataset]:
+        """Train and test halves: train where the coordinate is below min + fraction (max - min).
+
+        Positions nearer to the cut than half of ``guard_band``, pixels, belong to neither.
+        """
+    def replace(
+        self,
+        *,
+        positions: ArrayLike = ...,
+        probe: ArrayLike | None = ...,
+        object: ArrayLike | None = ...,
+        metadata: Mapping[str, Any] | None = ...,
+    ) -> Dataset:
+        """A data set with something else in place of what is named."""
+    def save(self, path: str | os.PathLike[str], *, compressed: bool = False) -> None:
+        """Write the study's NPZ format, atomically."""
+    def __len__(self) -> int: ...
+    def _repr_png_(self) -> bytes: ...
+
+def load(path: str | os.PathLike[str], options: dict[str, Any]) -> Dataset: ...
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None: ...
+def simulate_scan(
+    object: ArrayLike, probe: ArrayLike, positions: ArrayLike, dose: float, seed: int, threads: int | None
+) -> Dataset: ...
+def thin_dataset(dataset: Dataset, dose: float, seed: int, threads: int | None) -> Dataset: ...
+def thin_counts(counts: ArrayLike, dose: float, seed: int, threads: int | None) -> NDArray[np.float32]: ...
+def make_specimen(name: str, shape: tuple[int, int], seed: int) -> NDArray[np.complex64]: ...
+def make_probe(shape: tuple[int, int], design: dict[str, Any]) -> NDArray[np.complex64]: ...
+def make_scan(
+    kind: str,
+    step: float | None,
+    overlap: float | None,
+    probe_diameter: float | None,
+    field: tuple[float, float],
+    window: tuple[int, int],
+    seed: int,
+) -> tuple[NDArray[np.float64], tuple[int, int]]: ...
+def probe_diameter(probe: ArrayLike) -> float:
+    """Equivalent-disc diameter of a probe, 2 sqrt(2) times its r.m.s. radius, pixels.
+
+    Parameters
+    ----------
+    probe : array_like, shape (H, W) or (modes, H, W)
+        Complex.
+
+    Returns
+    -------
+    float
+    """
+
+def select_positions(
+    positions: ArrayLike | Dataset,
+    spacing: float,
+    strategy: str | None,
+    floor: float | None,
+    bound_share: float | None,
+    min_positions: int | None,
+) -> tuple[NDArray[np.int64], str, int]: ...
+def overlap_metrics(positions: ArrayLike | Dataset, sampling: dict[str, Any]) -> dict[str, Any]: ...
+def solver_options(options: dict[str, Any]) -> dict[str, Any]: ...
+def reconstruct(
+    dataset: Dataset,
+    options: dict[str, Any],
+    progress: Callable[[int, int, float], object] | None,
+    threads: int | None,
+) -> dict[str, Any]: ...
+def save_reconstruction(path: str | os.PathLike[str], fields: dict[str, Any]) -> None: ...
+def object_png(object: ArrayLike, positions: ArrayLike | None) -> bytes: ...
+def compare_objects(
+    reconstruction: ArrayLike,
+    truth: ArrayLike,
+    positions: ArrayLike | None,
+    probe: ArrayLike | None,
+    threads: int | None,
+) -> dict[str, Any]: ...
+def comparison_png(aligned: ArrayLike, truth: ArrayLike, mask: NDArray[np.bool_]) -> bytes: ...
+def settle_design(design: str | os.PathLike[str] | dict[str, Any]) -> dict[str, Any]: ...
+def default_design() -> dict[str, Any]: ...
+def run_study(
+    design: str | os.PathLike[str] | dict[str, Any],
+    folder: str | os.PathLike[str],
+    progress: Callable[[dict[str, Any]], object] | None,
+    threads: int | None,
+) -> dict[str, Any]: ...
+def main(arguments: list[str]) -> int: ...

@@ -1,0 +1,185 @@
+"""Simulated data, and what they are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
+
+from lapwing import _lapwing
+from lapwing._lapwing import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+def make_specimen(
+    name: Literal["siemens-star", "cells", "weak-phase"], shape: tuple[int, int], *, seed: int = 42
+) -> NDArray[np.complex64]:
+    """A built-in specimen.
+
+    Parameters
+    ----------
+    name : {"siemens-star", "cells", "weak-phase"}
+    shape : (int, int)
+        Rows and columns.
+    seed : int
+        Chooses where things lie; the star is the same for every seed.
+
+    Returns
+    -------
+    ndarray of complex64, shape ``shape``
+        Transmission, of modulus about 1.
+    """
+    return _lapwing.make_specimen(name, shape, seed)
+
+
+def make_probe(
+    shape: int | tuple[int, int],
+    *,
+    kind: Literal["focused", "defocused", "disc"] = "defocused",
+    diameter: float | None = None,
+    aperture: float | None = None,
+    central_stop: float = 0.0,
+    defocus: float | None = None,
+    astigmatism: float = 0.0,
+    spherical: float = 0.0,
+) -> NDArray[np.complex64]:
+    """A built-in probe, centred on (H // 2, W // 2), with sum |P|^2 = 1.
+
+    Parameters
+    ----------
+    shape : int or (int, int)
+        Height and width of the window, pixels.
+    kind : {"focused", "defocused", "disc"}
+    diameter : float, optional
+        Equivalent-disc diameter (2 sqrt(2) x r.m.s. radius) of a disc or defocused probe, pixels; half a window unless given.
+    aperture : float, optional
+        Radius of the aperture, cycles per pixel.
+    central_stop : float
+        Radius of the central stop as a fraction of the aperture's.
+    defocus : float, optional
+        Radians at the aperture's edge, in place of ``diameter``.
+    astigmatism, spherical : float
+        Radians at the aperture's edge.
+
+    Returns
+    -------
+    ndarray of complex64, shape (1, H, W)
+    """
+    design = {
+        "kind": kind,
+        "diameter": diameter,
+        "aperture": aperture,
+        "central_stop": central_stop,
+        "defocus": defocus,
+        "astigmatism": astigmatism,
+        "spherical": spherical,
+    }
+    return _lapwing.make_probe((shape, shape) if isinstance(shape, int) else shape, design)
+
+
+def make_scan(
+    kind: Literal["raster", "jittered", "fermat"] = "jittered",
+    *,
+    step: float | None = None,
+    overlap: float | None = None,
+    probe_diameter: float | None = None,
+    field: tuple[float, float],
+    window: int | tuple[int, int],
+    seed: int = 42,
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """A scan, and the shape of the smallest object that holds its windows with a margin of two pixels.
+
+    Parameters
+    ----------
+    kind : {"raster", "jittered", "fermat"}
+    step : float, optional
+        Distance of neighbouring positions, pixels.
+    overlap : float, optional
+        In place of ``step``: linear overlap of neighbouring discs, 0 to below 1, step = (1 - overlap) ``probe_diameter``.
+    probe_diameter : float, optional
+        Pixels; see :func:`lapwing.probe_diameter`.
+    field : (float, float)
+        Height and width that the positions span, pixels.
+    window : int or (int, int)
+        Height and width of a pattern, pixels.
+    seed : int
+        Of the jitter.
+
+    Returns
+    -------
+    positions : ndarray of float64, shape (n, 2)
+        Window centres (y, x) on the object.
+    shape : (int, int)
+        Shape of the object.
+    """
+    size = (window, window) if isinstance(window, int) else window
+    return _lapwing.make_scan(kind, step, overlap, probe_diameter, field, size, seed)
+
+
+def simulate(
+    object: ArrayLike,
+    probe: ArrayLike,
+    positions: ArrayLike,
+    dose: float,
+    *,
+    seed: int = 42,
+    threads: int | None = None,
+) -> Dataset:
+    """Diffraction of an object and a probe at a dose, with Poisson counts.
+
+    Parameters
+    ----------
+    object : array_like of complex, shape (M, M')
+        Transmission.
+    probe : array_like of complex, shape (H, W) or (modes, H, W)
+        Of any power: the dose settles it.
+    positions : array_like, shape (n, 2)
+        Window centres (y, x), pixels of ``object``.
+    dose : float
+        Mean photons per pattern, a whole number.
+    seed : int
+        Of the photon noise.
+    threads : int, optional
+        All processors unless given; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset
+        With ``object`` and ``probe`` as the truth; ``counts()`` are the photons.
+    """
+    return _lapwing.simulate_scan(object, probe, positions, dose, seed, threads)
+
+
+@overload
+def thin(data: Dataset, dose: float, *, seed: int = ..., threads: int | None = ...) -> Dataset: ...
+@overload
+def thin(data: ArrayLike, dose: float, *, seed: int = ..., threads: int | None = ...) -> NDArray[np.float32]: ...
+def thin(
+    data: Dataset | ArrayLike, dose: float, *, seed: int = 42, threads: int | None = None
+) -> Dataset | NDArray[np.float32]:
+    """Thin photon counts to a lower dose, exactly: every photon stays with probability dose / present dose.
+
+    Parameters
+    ----------
+    data : Dataset, or array_like of whole numbers, shape (n, H, W)
+        Counts. The present dose is the nominal one in the metadata of a data set, else the mean of the counts.
+    dose : float
+        Mean photons per pattern to thin to; at most the present dose.
+    seed : int
+    threads : int, optional
+        All processors unless given; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset or ndarray of float32
+        As ``data``.
+
+    Raises
+    ------
+    ValueError
+        Unknown counts, numbers that are not whole, a dose above the present one.
+    """
+    if isinstance(data, Dataset):
+        return _lapwing.thin_dataset(data, dose, seed, threads)
+    return _lapwing.thin_counts(data, dose, seed, threads)

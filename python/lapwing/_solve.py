@@ -1,0 +1,223 @@
+"""Reconstruction: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+
+from lapwing import _lapwing
+from lapwing._lapwing import Dataset
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Unpack
+
+    from lapwing._compare import Comparison
+
+
+class Epoch(NamedTuple):
+    """What a progress callback is given after every epoch."""
+
+    done: int
+    """Number of epochs done, from 1."""
+    total: int
+    """Number of epochs asked for."""
+    loss: float
+    """Loss of this epoch."""
+
+
+class SolverOptions(TypedDict, total=False):
+    """Options of the solvers, under the names of designs and of the command line. What is not given has the solver's default.
+
+    ``num_epochs``, ``batch_seed`` and ``start``, the spellings of the command line, are understood too.
+    """
+
+    algorithm: str
+    """"LSQML", the field's baseline, or "ML", the best image for the data, which needs photon counts."""
+    object_start: Literal["flat", "guess"]
+    """Start object: transmission 1, or the object given."""
+    probe_start: Literal["file", "perturbed"]
+    """Start probe: the one given, or that out of focus and astigmatic."""
+    epochs: int
+    """Number of epochs; one visits every pattern once."""
+    seed: int
+    """Seed of random batches."""
+    batch_size: int
+    """LSQML: patterns per batch, at most."""
+    batching: str
+    """LSQML: grouping of positions, "compact" (neighbours together) or "random"."""
+    noise: str
+    """LSQML: likelihood, "gaussian" (of amplitudes) or "poisson" (of counts)."""
+    momentum: float
+    """LSQML: gain of the momentum acceleration of compact batches, 0 for none."""
+    damping: float
+    """LSQML: damping of the object update where little light falls, a share of the largest illumination."""
+    step_scale: float
+    """LSQML: factor on the least-squares steps."""
+    probe_from_epoch: int
+    """LSQML: first epoch, from 1, in which the probe is refined."""
+    start_epochs: int
+    """ML: epochs of the small-batch start."""
+    start_batch_size: int
+    """ML: patterns per batch there."""
+    prior: float
+    """ML: strength of the prior, photons; 0 switches it off."""
+    prior_edge: float
+    """ML: difference between neighbouring pixels above which the prior spares edges."""
+    num_epochs: int
+    """The command line's name of ``epochs``."""
+    batch_seed: int
+    """The command line's name of ``seed``."""
+    start: Literal["flat", "guess"]
+    """The command line's name of ``object_start``."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reconstruction:
+    """A reconstruction, and what it was made with.
+
+    Attributes
+    ----------
+    object : ndarray of complex64, shape (M, M')
+        Transmission; 1 where no window reached.
+    probe : ndarray of complex64, shape (modes, H, W)
+        In square roots of photons when the data are counts.
+    positions : ndarray of float64, shape (n, 2)
+        Window centres (y, x) as they were given, pixels.
+    loss : ndarray of float64, shape (epochs,)
+    origin : (int, int)
+        Where pixel (0, 0) of ``object`` lies: (row, column) = (y, x) - origin.
+    algorithm : str
+    options : dict
+        Every option of the solver, settled; ``reconstruct(data, **options)`` gives the same bits again.
+    seconds : float
+    metadata : dict or None
+        Of the data.
+    """
+
+    object: NDArray[np.complex64]
+    probe: NDArray[np.complex64]
+    positions: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    origin: tuple[int, int]
+    algorithm: str
+    options: dict[str, Any]
+    seconds: float
+    metadata: dict[str, Any] | None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the NPZ file that ``lapwing reconstruct`` writes as ``reconstruction.npz``."""
+        _lapwing.save_reconstruction(path, {field.name: getattr(self, field.name) for field in fields(self)})
+
+    def compare(self, truth: Dataset | ArrayLike, *, threads: int | None = None) -> Comparison:
+        """:func:`lapwing.compare` of this with the truth."""
+        from lapwing._compare import compare
+
+        return compare(self, truth, threads=threads)
+
+    def __repr__(self) -> str:
+        rows, columns = self.object.shape
+        modes, height, width = self.probe.shape
+        loss = f"loss {self.loss[0]:.4e} to {self.loss[-1]:.4e}" if len(self.loss) else "no epochs"
+        return (
+            f"<lapwing.Reconstruction: {self.algorithm}, {len(self.loss)} epochs, {loss}, object {rows} x {columns} px, "
+            f"{modes} probe mode(s) of {height} x {width} px, {self.seconds:.2f} s>"
+        )
+
+    def _repr_png_(self) -> bytes:
+        positions = self.positions - [float(self.origin[0]), float(self.origin[1])]
+        return _lapwing.object_png(self.object, positions)
+
+
+def reconstruct(
+    data: Dataset | ArrayLike,
+    positions: ArrayLike | None = None,
+    probe: ArrayLike | None = None,
+    object: ArrayLike | None = None,
+    *,
+    quantity: Literal["counts", "amplitude", "intensity"] | None = None,
+    zero_frequency: Literal["centre", "corner"] = "centre",
+    progress: Callable[[Epoch], Any] | None = None,
+    threads: int | None = None,
+    **options: Unpack[SolverOptions],
+) -> Reconstruction:
+    """Reconstruct object and probe.
+
+    Parameters
+    ----------
+    data : Dataset, or array_like, shape (n, H, W)
+        What was measured. Arrays may have any real dtype and layout; the stack is copied once.
+    positions : array_like, shape (n, 2)
+        Window centres (y, x), pixels. Not with a data set, which has its own.
+    probe : array_like of complex, shape (H, W) or (modes, H, W)
+        Start probe, of any power; in place of a data set's own.
+    object : array_like of complex, shape (M, M'), optional
+        Start object. A data set's own object, in simulated data the answer, only fixes the grid: the start is flat unless
+        ``object_start="guess"`` says otherwise. Without an object the grid is the smallest that holds the scan.
+    quantity : {"counts", "amplitude", "intensity"}
+        What an array ``data`` holds; must be said.
+    zero_frequency : {"centre", "corner"}
+        Where the patterns of an array ``data`` have it.
+    progress : callable, optional
+        Called after every epoch with an :class:`Epoch`; stops the solver there when it returns False.
+    threads : int, optional
+        All processors unless given; the result does not depend on it.
+    **options
+        See :class:`SolverOptions`.
+
+    Returns
+    -------
+    Reconstruction
+
+    Raises
+    ------
+    ValueError
+        Data or options that cannot be, an unknown option, a solver that diverged.
+    KeyboardInterrupt
+        Ctrl-C, at the end of the epoch.
+
+    Notes
+    -----
+    The interpreter's lock is released meanwhile: other Python threads go on. The same data and options give the same bits as
+    the command line.
+    """
+    if not isinstance(data, Dataset):
+        if positions is None or quantity is None:
+            raise ValueError(
+                "patterns in an array need positions and quantity ('counts', 'amplitude' or 'intensity'); "
+                "a file is read with lapwing.load"
+            )
+        data = Dataset(data, positions, probe, object, quantity=quantity, zero_frequency=zero_frequency)
+    elif positions is not None or quantity is not None or zero_frequency != "centre":
+        raise ValueError("positions, quantity and zero_frequency belong to patterns in an array: a data set has its own")
+    else:
+        if probe is not None:
+            data = data.replace(probe=probe)
+        if object is not None:
+            data = data.replace(object=object)
+    settled: dict[str, Any] = dict(options)
+    if object is not None and settled.get("object_start") is None and settled.get("start") is None:
+        settled["object_start"] = "guess"
+    tell = None if progress is None else lambda done, total, loss: progress(Epoch(done, total, loss))
+    return Reconstruction(**_lapwing.reconstruct(data, settled, tell, threads))
+
+
+def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
+    """Every option of a solver, those that are not given with their defaults.
+
+    Parameters
+    ----------
+    algorithm : str
+        "LSQML" or "ML".
+    **options
+        See :class:`SolverOptions`.
+
+    Returns
+    -------
+    dict
+    """
+    return _lapwing.solver_options({"algorithm": algorithm, **options})

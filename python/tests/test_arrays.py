@@ -1,0 +1,125 @@
+"""Arrays of any layout and dtype give the same result or are refused; nothing is transposed or guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lapwing
+
+
+def layouts(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """The same numbers in every layout and dtype that makes sense."""
+    padded = np.zeros((2 * counts.shape[0], counts.shape[1] + 3, counts.shape[2] + 5))
+    padded[::2, 1:-2, 2:-3] = counts
+    return {
+        "Fortran order": np.asfortranarray(counts),
+        "float64": counts.astype(np.float64),
+        "uint16": counts.astype(np.uint16),
+        "int64": counts.astype(np.int64),
+        "big endian": counts.astype(">f4"),
+        "strided view": padded[::2, 1:-2, 2:-3],
+        "reversed": np.ascontiguousarray(counts[::-1, :, ::-1])[::-1, :, ::-1],
+        "moved axes": np.moveaxis(np.ascontiguousarray(np.moveaxis(counts, 0, -1)), -1, 0),
+        "read-only": np.frombuffer(counts.tobytes(), counts.dtype).reshape(counts.shape),
+    }
+
+
+def test_every_layout_and_dtype_is_the_same_data(scan: lapwing.Dataset) -> None:
+    counts = scan.counts()
+    assert counts.dtype == np.float32 and np.array_equal(counts, np.round(counts)) and counts.max() < 65536
+    whole = lapwing.Dataset(counts, scan.positions, scan.probe, quantity="counts")
+    assert np.array_equal(whole.counts(), counts)
+    for name, same in layouts(counts).items():
+        assert np.array_equal(same, counts), name
+        other = lapwing.Dataset(same, np.asfortranarray(scan.positions), scan.probe.astype(complex), quantity="counts")
+        assert np.array_equal(other.diffraction, whole.diffraction), name
+        assert other.intensity_scale == whole.intensity_scale
+        assert np.array_equal(other.positions, scan.positions)
+
+
+def test_large_stacks_are_converted_in_blocks() -> None:
+    counts = np.random.default_rng(1).poisson(3.0, (700, 64, 65)).astype(np.uint16)
+    assert counts.size * 4 > 2 * (4 << 20)
+    positions = np.zeros((700, 2))
+    assert np.array_equal(lapwing.Dataset(counts, positions, quantity="counts").counts(), counts)
+
+
+def test_amplitudes_intensities_and_corners(scan: lapwing.Dataset) -> None:
+    amplitude = scan.diffraction
+    squared = lapwing.Dataset(amplitude.astype(float) ** 2, scan.positions, quantity="intensity")
+    assert np.allclose(squared.diffraction, amplitude, atol=1e-7) and squared.mean_counts is None
+    corner = np.fft.ifftshift(amplitude, axes=(1, 2))
+    shifted = lapwing.Dataset(corner, scan.positions, quantity="amplitude", zero_frequency="corner")
+    assert np.array_equal(shifted.diffraction, amplitude)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"patterns": lambda p: p.astype(complex)}, ["patterns", "real numbers", "complex"]),
+        ({"patterns": lambda p: p[0]}, ["patterns", "(pattern, y, x)", "shape"]),
+        ({"patterns": lambda p: np.moveaxis(p, 0, -1)}, ["patterns", "moveaxis"]),
+        ({"patterns": lambda p: p > 1}, ["patterns", "bool"]),
+        ({"patterns": lambda p: p.astype(str)}, ["patterns", "real numbers"]),
+        ({"patterns": lambda p: np.ma.masked_less(p, 1)}, ["patterns", "masked"]),
+        ({"patterns": lambda p: p - 1}, ["diffraction", "negative"]),
+        ({"patterns": lambda p: np.where(p == p.max(), np.nan, p)}, ["diffraction", "finite", "NaN"]),
+        ({"positions": lambda p: p.T}, ["positions", "(n, 2)"]),
+        ({"positions": lambda p: p[:-1]}, ["positions, one for each pattern"]),
+        ({"positions": lambda p: p + 1000}, ["off the object"]),
+        ({"probe": lambda p: p.real}, ["probe", "complex", "float32"]),
+        ({"probe": lambda p: p[0][..., None]}, ["probeGuess", "shape"]),
+        ({"object": lambda o: abs(o)}, ["object", "complex"]),
+        ({"quantity": lambda _: "photons"}, ["quantity", "counts"]),
+        ({"zero_frequency": lambda _: "middle"}, ["zero_frequency", "corner"]),
+        ({"metadata": lambda _: {"a": {1: 2}}}, ["metadata.a", "keys"]),
+        ({"metadata": lambda _: {"a": float("nan")}}, ["metadata.a", "finite"]),
+    ],
+)
+def test_what_makes_no_sense_is_refused(scan: lapwing.Dataset, change: dict, words: list[str]) -> None:
+    given = {
+        "patterns": scan.counts(),
+        "positions": scan.positions,
+        "probe": scan.probe,
+        "object": scan.object,
+        "quantity": "counts",
+    }
+    (name, function), = change.items()
+    given[name] = function(given.get(name))
+    with pytest.raises(ValueError) as refused:
+        lapwing.Dataset(**given)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_all_problems_are_told_at_once(scan: lapwing.Dataset) -> None:
+    with pytest.raises(ValueError, match="(?s)diffraction.*positions, one for each.*probeGuess"):
+        lapwing.Dataset(-scan.counts(), scan.positions[1:], scan.probe[:, 1:], quantity="counts")
+
+
+def test_arrays_show_the_data_set_and_cannot_be_written_to(scan: lapwing.Dataset) -> None:
+    for array in (scan.diffraction, scan.object, scan.probe, scan.positions):
+        assert array is not None and not array.flags.writeable
+    assert np.shares_memory(scan.diffraction, scan.diffraction)
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        scan.diffraction.setflags(write=True)
+    # The memory stays as long as an array shows it.
+    amplitude = lapwing.Dataset(np.ones((1, 8, 8)), [[0, 0]], quantity="amplitude").diffraction
+    assert np.array_equal(amplitude, np.ones((1, 8, 8)))
+
+
+def test_data_sets_are_changed_by_making_others(scan: lapwing.Dataset) -> None:
+    half = scan.select(np.arange(0, len(scan), 2))
+    assert np.array_equal(half.diffraction, scan.diffraction[::2])
+    assert half.mean_counts == pytest.approx(scan.counts()[::2].sum(axis=(1, 2), dtype=float).mean(), rel=1e-6)
+    with pytest.raises(ValueError, match="indices"):
+        scan.select([len(scan)])
+    with pytest.raises(ValueError, match="indices"):
+        scan.select([-1])
+    train, test = scan.split(guard_band=2.0)
+    assert train.positions[:, 0].max() <= test.positions[:, 0].min() - 2.0
+    blank = scan.replace(object=None, metadata={"mine": [1, None, "x", np.float32(0.5)]})
+    assert blank.object is None and blank.metadata == {"mine": [1, None, "x", 0.5]}
+    with pytest.raises(ValueError, match="found dose"):
+        scan.replace(dose=3)  # type: ignore[call-arg]

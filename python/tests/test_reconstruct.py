@@ -1,0 +1,182 @@
+"""Reconstruction: arrays in, arrays out, with progress, interruption and options by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lapwing
+
+
+@pytest.mark.parametrize("algorithm", ["LSQML", "ML"])
+def test_finds_the_truth(scan: lapwing.Dataset, algorithm: str) -> None:
+    found = lapwing.reconstruct(scan, algorithm=algorithm, epochs=40)
+    assert found.object.shape == scan.object.shape and found.object.dtype == np.complex64
+    assert len(found.loss) == 40 and found.loss[-1] < 0.2 * found.loss[0]
+    assert found.compare(scan).metrics["complex_correlation"] > 0.97
+
+
+def test_arrays_and_data_sets_give_the_same_bits_on_any_number_of_threads(scan: lapwing.Dataset) -> None:
+    from_data = lapwing.reconstruct(scan.replace(object=None), epochs=5, threads=1)
+    counts = scan.counts()
+    for given in (counts, counts.astype(np.uint16), np.asfortranarray(counts.astype(float))):
+        found = lapwing.reconstruct(given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=2)
+        again = lapwing.reconstruct(given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=1)
+        assert np.array_equal(found.object, again.object) and np.array_equal(found.loss, again.loss)
+        # The scale of the data set is another, so that the start probe differs in its last digits.
+        assert np.allclose(found.object, from_data.object, atol=1e-3)
+        assert found.origin == from_data.origin
+
+
+def test_the_settled_options_give_the_same_bits_again(scan: lapwing.Dataset) -> None:
+    first = lapwing.reconstruct(scan, epochs=4, batching="random", batch_size=7, seed=5)
+    again = lapwing.reconstruct(scan, **first.options)
+    assert np.array_equal(first.object, again.object) and first.options == again.options
+
+
+def test_both_spellings_of_an_option(scan: lapwing.Dataset) -> None:
+    one = lapwing.reconstruct(scan, epochs=3, object_start="guess", seed=1)
+    two = lapwing.reconstruct(scan, num_epochs=3, start="guess", batch_seed=1)
+    assert np.array_equal(one.object, two.object)
+
+
+def test_a_given_object_is_the_start_and_a_data_sets_own_is_not(scan: lapwing.Dataset) -> None:
+    flat = lapwing.reconstruct(scan, epochs=1)
+    assert flat.options["object_start"] == "flat"
+    given = lapwing.reconstruct(scan, object=scan.object, epochs=1)
+    assert given.options["object_start"] == "guess" and given.loss[0] < 0.5 * flat.loss[0]
+    assert lapwing.reconstruct(scan, object=scan.object, object_start="flat", epochs=1).loss[0] == flat.loss[0]
+
+
+def test_progress_is_told_and_may_stop(scan: lapwing.Dataset) -> None:
+    seen: list[lapwing.Epoch] = []
+    caller = threading.get_ident()
+
+    def progress(epoch: lapwing.Epoch) -> bool | None:
+        assert threading.get_ident() == caller
+        seen.append(epoch)
+        return False if epoch.done == 3 else None
+
+    found = lapwing.reconstruct(scan, epochs=9, progress=progress)
+    assert [(epoch.done, epoch.total) for epoch in seen] == [(1, 9), (2, 9), (3, 9)]
+    assert np.array_equal(found.loss, [epoch.loss for epoch in seen])
+
+
+def test_what_a_callback_raises_is_raised(scan: lapwing.Dataset) -> None:
+    def progress(epoch: lapwing.Epoch) -> None:
+        raise LookupError(f"epoch {epoch.done}")
+
+    with pytest.raises(LookupError, match="epoch 1"):
+        lapwing.reconstruct(scan, epochs=10**6, progress=progress)
+
+
+def test_control_c_ends_it(scan: lapwing.Dataset) -> None:
+    def progress(epoch: lapwing.Epoch) -> None:
+        if epoch.done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        lapwing.reconstruct(scan, epochs=10**6, progress=progress)
+
+
+def test_control_c_ends_it_without_a_callback(scan: lapwing.Dataset) -> None:
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        lapwing.reconstruct(scan, epochs=10**6)
+    timer.join()
+
+
+def test_other_threads_go_on_meanwhile(scan: lapwing.Dataset) -> None:
+    """One reconstruction ends because of what another thread did while it ran without a callback."""
+    beats = 0
+    stop = threading.Event()
+
+    def beat() -> None:
+        nonlocal beats
+        while not stop.is_set():
+            beats += 1
+            if beats == 20:
+                os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    worker = threading.Thread(target=beat)
+    worker.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lapwing.reconstruct(scan, epochs=10**6)
+    finally:
+        stop.set()
+        worker.join()
+    assert beats >= 20
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epoch": 3}, ["epoch", "epochs"]),
+        ({"algorithm": "ML", "noise": "poisson"}, ["noise"]),
+        ({"algorithm": "nothing"}, ["algorithm", "LSQML", "nothing"]),
+        ({"noise": "white"}, ["white"]),
+        ({"epochs": 0}, ["epochs", "found 0"]),
+        ({"epochs": -1}, ["-1"]),
+        ({"epochs": "many"}, ["many"]),
+        ({"momentum": float("inf")}, ["momentum", "finite"]),
+        ({"damping": -0.5}, ["damping", "-0.5"]),
+        ({"batch_size": 0}, ["batch_size", "found 0"]),
+        ({"threads": 0}, ["threads", "found 0"]),
+        ({"object_start": "hot"}, ["hot"]),
+        ({"positions": np.zeros((3, 2))}, ["positions", "data set has its own"]),
+        ({"probe": np.zeros((1, 32, 32), np.complex64)}, ["probe", "zeros everywhere"]),
+    ],
+)
+def test_impossible_options_are_refused(scan: lapwing.Dataset, options: dict, words: list[str]) -> None:
+    with pytest.raises(ValueError) as refused:
+        lapwing.reconstruct(scan, **options)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_counts_are_needed_for_counting_statistics(scan: lapwing.Dataset) -> None:
+    with pytest.raises(ValueError, match="photon counts"):
+        lapwing.reconstruct(scan.diffraction, scan.positions, scan.probe, quantity="amplitude", algorithm="ML")
+    with pytest.raises(ValueError, match="quantity"):
+        lapwing.reconstruct(scan.counts(), scan.positions, scan.probe)
+    with pytest.raises(ValueError, match="no probe"):
+        lapwing.reconstruct(scan.replace(probe=None), epochs=1)
+
+
+def test_options_are_those_of_the_solvers() -> None:
+    """The typed options, the solvers' own and their defaults agree."""
+    typed = lapwing.SolverOptions.__annotations__
+    aliases = {"num_epochs", "batch_seed", "start"}
+    known = set(lapwing.solver_options("LSQML")) | set(lapwing.solver_options("ML"))
+    stale = set(typed) - aliases - known
+    assert not stale, f"SolverOptions in python/lapwing/_solve.py has names that no solver knows: {stale}"
+    kinds = {bool: "bool", int: "int", float: "float", str: "str"}
+    for algorithm in ("LSQML", "ML"):
+        for name, value in lapwing.solver_options(algorithm).items():
+            declared = str(getattr(typed.get(name), "__forward_arg__", typed.get(name)))
+            if name in typed and type(value) in kinds and "Literal" not in declared:
+                assert kinds[type(value)] in declared, f"{name}: {declared} but {value!r}"
+        assert lapwing.solver_options(algorithm, num_epochs=3)["epochs"] == 3
+
+
+def test_results_can_be_looked_at_and_kept(scan: lapwing.Dataset, tmp_path) -> None:
+    import pickle
+
+    found = lapwing.reconstruct(scan, epochs=2)
+    compared = found.compare(scan)
+    for shown in (scan, found, compared, lapwing.align(found, scan)):
+        assert repr(shown).startswith("<lapwing.") and shown._repr_png_().startswith(b"\x89PNG")
+    kept = pickle.loads(pickle.dumps(found))
+    assert np.array_equal(kept.object, found.object) and kept.options == found.options
+    kept.save(tmp_path / "kept.npz")
+    with np.load(tmp_path / "kept.npz") as file:
+        assert np.array_equal(file["reconstructed_object"], found.object)
+        assert np.array_equal(file["positions"], scan.positions)

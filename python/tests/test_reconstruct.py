@@ -17,20 +17,18 @@ import lapwing
 def test_finds_the_truth(scan: lapwing.Dataset, algorithm: str) -> None:
     found = lapwing.reconstruct(scan, algorithm=algorithm, epochs=40)
     assert found.object.shape == scan.object.shape and found.object.dtype == np.complex64
-    assert len(found.loss) == 40 and found.loss[-1] < 0.2 * found.loss[0]
+    assert len(found.loss) == 40 and found.loss[-1] < 0.3 * found.loss[0]
     assert found.compare(scan).metrics["complex_correlation"] > 0.97
 
 
 def test_arrays_and_data_sets_give_the_same_bits_on_any_number_of_threads(scan: lapwing.Dataset) -> None:
-    from_data = lapwing.reconstruct(scan.replace(object=None), epochs=5, threads=1)
     counts = scan.counts()
+    data = lapwing.Dataset(counts, scan.positions, scan.probe, quantity="counts")
+    from_data = lapwing.reconstruct(data, epochs=5, threads=1)
     for given in (counts, counts.astype(np.uint16), np.asfortranarray(counts.astype(float))):
         found = lapwing.reconstruct(given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=2)
-        again = lapwing.reconstruct(given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=1)
-        assert np.array_equal(found.object, again.object) and np.array_equal(found.loss, again.loss)
-        # The scale of the data set is another, so that the start probe differs in its last digits.
-        assert np.allclose(found.object, from_data.object, atol=1e-3)
-        assert found.origin == from_data.origin
+        assert np.array_equal(found.object, from_data.object) and np.array_equal(found.probe, from_data.probe)
+        assert np.array_equal(found.loss, from_data.loss) and found.origin == from_data.origin
 
 
 def test_the_settled_options_give_the_same_bits_again(scan: lapwing.Dataset) -> None:

@@ -9,6 +9,7 @@ use numpy::{
     Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray,
     PyUntypedArrayMethods,
 };
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySlice};
 
@@ -156,7 +157,7 @@ pub fn from_npy<'py>(py: Python<'py>, array: &npy::Array) -> Result<Bound<'py, P
             PyArray1::from_vec(py, $values.clone()).into_any()
         };
     }
-    let bytes_as = |bytes: &[u8], dtype: &str| -> PyResult<Bound<'py, PyAny>> {
+    let bytes_as = |bytes: &[u8], dtype: Bound<'py, PyAny>| -> PyResult<Bound<'py, PyAny>> {
         let numpy = py.import("numpy")?;
         // A view of `bytes` cannot be written to; a copy can.
         numpy.call_method1("frombuffer", (PyBytes::new(py, bytes), dtype))?.call_method0("copy")
@@ -180,8 +181,11 @@ pub fn from_npy<'py>(py: Python<'py>, array: &npy::Array) -> Result<Bound<'py, P
             py.import("numpy")?.call_method1("zeros", (array.shape().to_vec(), array.dtype().to_string()))?
         }
         Values::Text { width, units } => plain!(units).call_method1("view", (format!("U{width}"),))?,
-        Values::Bytes { width, bytes } => bytes_as(bytes, &format!("S{width}"))?,
-        Values::Raw { descr, bytes, .. } => bytes_as(bytes, descr)?,
+        Values::Bytes { width, bytes } => bytes_as(bytes, format!("S{width}").into_bound_py_any(py)?)?,
+        // The header's own words: quoted text, or a list of fields.
+        Values::Raw { descr, bytes, .. } => {
+            bytes_as(bytes, py.import("ast")?.call_method1("literal_eval", (descr,))?)?
+        }
         other => return Err(anyhow!("an array of {} cannot be handed to NumPy", other.dtype()).into()),
     };
     Ok(flat.call_method1("reshape", (array.shape().to_vec(),))?)

@@ -130,7 +130,7 @@ class Reconstruction:
 
     def _repr_png_(self) -> bytes:
         positions = self.positions - [float(self.origin[0]), float(self.origin[1])]
-        return _lapwing.object_png(self.object, positions)
+        return _lapwing.object_png(self.object, self.probe, positions)
 
 
 def reconstruct(

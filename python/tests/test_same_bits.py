@@ -73,8 +73,7 @@ def test_reconstruct_and_compare(file: Path, tmp_path: Path, words: list, option
         assert np.array_equal(theirs["loss"], found.loss)
     told = command("compare", "--reconstruction", tmp_path / "reconstruction.npz", "--truth", file)
     compared = found.compare(data)
-    if "metrics" in told:
-        assert compared.metrics == told["metrics"]
+    assert compared.metrics == told["metrics"] and compared.alignment == told["alignment"]
 
 
 def test_thin(file: Path, tmp_path: Path) -> None:

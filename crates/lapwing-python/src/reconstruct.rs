@@ -8,7 +8,7 @@ use crate::work::{Listener, attended};
 use anyhow::Context;
 use lapwing_files::Metadata;
 use lapwing_solve::{Epoch, Flow, Problem, Solution};
-use lapwing_study::pictures::amplitude_and_phase;
+use lapwing_study::pictures::overview;
 use lapwing_study::reconstruct::{check, write_npz};
 use lapwing_study::solver::SolverConfig;
 use lapwing_study::start::Start;
@@ -96,14 +96,15 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
     Ok(())
 }
 
-/// PNG of amplitude and phase over the area of the scan.
+/// PNG of amplitude and phase over the area of the scan, and of the probe.
 #[pyfunction]
 pub fn object_png<'py>(
     py: Python<'py>,
     object: &Bound<'_, PyAny>,
-    positions: Option<&Bound<'_, PyAny>>,
+    probe: &Bound<'_, PyAny>,
+    positions: &Bound<'_, PyAny>,
 ) -> Result<Bound<'py, PyBytes>> {
     let object = array::field(object, "object")?;
-    let scan = positions.map(array::positions).transpose()?.unwrap_or_default();
-    Ok(PyBytes::new(py, &py.detach(|| amplitude_and_phase(&object, &scan))))
+    let (probe, scan) = (array::modes(probe)?, array::positions(positions)?);
+    Ok(PyBytes::new(py, &py.detach(|| overview(&object, &probe, &scan))))
 }

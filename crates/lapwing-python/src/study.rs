@@ -4,16 +4,13 @@ use crate::failure::Result;
 use crate::value::{from_python, to_python};
 use crate::work::{Listener, attended};
 use anyhow::Context;
-use lapwing_study::event::Event;
+use lapwing_study::event::{Event, Leave};
 use lapwing_study::{Design, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
-
-/// What the observer unwinds a study with that is to stop.
-struct Interrupted;
 
 /// A design with everything settled: the defaults where the given one says nothing.
 #[pyfunction]
@@ -57,14 +54,13 @@ pub fn run_study<'py>(
                 go_on = go_on && tell(event);
             }
             if !go_on {
-                // Every file of a study is whole at every instant, so it can be left from anywhere and goes on from there later.
-                resume_unwind(Box::new(Interrupted));
+                resume_unwind(Box::new(Leave));
             }
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| run::study(&design, &folder, &mut observe)));
         let report = match outcome {
             Ok(report) => Some(report?),
-            Err(_) if !go_on => None,
+            Err(left) if left.is::<Leave>() => None,
             Err(panic) => resume_unwind(panic),
         };
         let paths = lapwing_report::write(&folder)?;

@@ -93,5 +93,10 @@ pub enum Event<'a> {
     },
 }
 
+/// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end. Every file of a study is whole at
+/// every instant, so the next run goes on from there.
+#[derive(Debug, Clone, Copy)]
+pub struct Leave;
+
 /// A consumer of events. Jobs that run at the same time call it in turn, each from its own thread.
 pub type Observer<'o> = &'o mut (dyn FnMut(Event<'_>) + Send);

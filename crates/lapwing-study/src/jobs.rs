@@ -1,7 +1,7 @@
 //! The reconstruction jobs of a plan: one after another, each on all threads, each with its log; a failed job stops no other.
 
 use crate::condition::{Case, Split, View};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Leave, Observer};
 use crate::folder::RESULT;
 use crate::lock::Lock;
 use crate::plan::{Agenda, MissingViews, Plan, absolute};
@@ -14,7 +14,7 @@ use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::Instant;
 
@@ -119,6 +119,9 @@ fn run_job(
     // Nothing in a job should panic; if something does, the other jobs must go on all the same.
     let guarded = AssertUnwindSafe(|| attempt(job, index, areas, &mut log, observe));
     let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
+        if panic.is::<Leave>() {
+            resume_unwind(panic);
+        }
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
         Err(StudyError::Invalid(format!("internal error, please report it: {text}")))

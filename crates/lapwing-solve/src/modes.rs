@@ -140,9 +140,10 @@ fn eigenvectors(matrix: &mut [Vec<Complex64>]) -> Vec<Vec<Complex64>> {
                 for row in matrix.iter_mut().chain(&mut vectors) {
                     (row[p], row[q]) = turn(row[p], row[q]);
                 }
-                for l in 0..n {
-                    let (x, y) = (matrix[p][l], matrix[q][l] * phase);
-                    (matrix[p][l], matrix[q][l]) = (x * cos - y * sin, x * sin + y * cos);
+                let (above, below) = matrix.split_at_mut(q);
+                for (x, y) in above[p].iter_mut().zip(&mut below[0]) {
+                    let turned = *y * phase;
+                    (*x, *y) = (*x * cos - turned * sin, *x * sin + turned * cos);
                 }
             }
         }

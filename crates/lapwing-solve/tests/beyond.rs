@@ -1,5 +1,7 @@
 //! What goes beyond one coherent probe at known positions on a perfect detector: each on a simulation that needs it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{Case, case, case_of};

@@ -1,5 +1,7 @@
 //! rPIE and ePIE on simulated scans with a known truth.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::case;

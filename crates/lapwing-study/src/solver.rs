@@ -407,7 +407,7 @@ mod tests {
         let two = read(two).unwrap();
         assert_eq!((two[0].name.as_str(), two[1].name.as_str()), ("LSQML", "no prior"));
         assert_eq!((two[1].algorithm(), two[1].starts().1), ("ML", ProbeStart::Perturbed));
-        assert!(read("[[solver]]\nprior = 1.0").unwrap_err().contains("prior"));
+        assert!(read("[[solver]]\nobject_alpha = 1.0").unwrap_err().contains("object_alpha"));
         assert!(read("solver = 3").is_err());
         let other = "[solver]\nalgorithm = \"external\"\nname = \"mine\"\ncommand = [\"python3\", \"{folder}/a.py\", \"{input}\"]\nepochs = 9";
         let other = read(other).unwrap();

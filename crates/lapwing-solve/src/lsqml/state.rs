@@ -351,7 +351,7 @@ impl Iteration for State<'_> {
             self.move_positions();
         }
         let constraints = self.options.constraints;
-        if constraints.keeps_balance() && number % BALANCE_EVERY == 0 {
+        if constraints.keeps_balance() && number.is_multiple_of(BALANCE_EVERY) {
             self.balance();
         }
         constraints.apply(&self.problem, &mut self.object, &mut self.probe);

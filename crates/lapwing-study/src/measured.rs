@@ -1,5 +1,6 @@
 //! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a truth.
 
+use crate::checkpoint::Every;
 use crate::data::{self, TOOL, mean_counts, probe_diameter, thin};
 use crate::design::{Design, DesignError, Measured};
 use crate::event::Observer;
@@ -70,6 +71,7 @@ impl FullDose {
             solver: solver.clone(),
             case: None,
             comparison: CompareWith::Nothing,
+            checkpoint: Every::default(),
             halves: false,
         };
         let input_hash = hash::file(&input)?;

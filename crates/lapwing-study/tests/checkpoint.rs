@@ -27,6 +27,7 @@ fn task(input: &Path, output: &Path, options: &str) -> Task {
         solver: StudySolver::new(toml::from_str::<SolverConfig>(options).unwrap()),
         case: None,
         comparison: CompareWith::Nothing,
+        halves: false,
         checkpoint: Every::Epochs(2),
     }
 }

@@ -36,38 +36,54 @@ class SolverOptions(TypedDict, total=False):
     ``num_epochs``, ``batch_seed`` and ``start``, the spellings of the command line, are understood too.
     """
 
-    algorithm: str
-    """"LSQML", the field's baseline, or "ML", the best image for the data, which needs photon counts."""
+    algorithm: Literal["LSQML", "ML", "rPIE", "ePIE"]
+    """"LSQML", the field's baseline; "ML", the best image for the data, which needs photon counts; "rPIE" or "ePIE"."""
     object_start: Literal["flat", "guess"]
     """Start object: transmission 1, or the object given."""
     probe_start: Literal["file", "perturbed"]
     """Start probe: the one given, or that out of focus and astigmatic."""
+    probe_modes: int
+    """Number of incoherent probe modes; those that the start probe lacks are made."""
     epochs: int
     """Number of epochs; one visits every pattern once."""
     seed: int
     """Seed of random batches."""
     batch_size: int
-    """LSQML: patterns per batch, at most."""
-    batching: str
-    """LSQML: grouping of positions, "compact" (neighbours together) or "random"."""
-    noise: str
-    """LSQML: likelihood, "gaussian" (of amplitudes) or "poisson" (of counts)."""
+    """LSQML, rPIE, ePIE: patterns per batch, at most."""
+    batching: Literal["compact", "random", "sparse"]
+    """LSQML: grouping of positions: neighbours together, a new partition every epoch, or fixed sets spread over the scan."""
+    object_step: str | float
+    """LSQML: when the object moves, "epoch" or "batch". ePIE: factor on the update of the object."""
+    preconditioner: Literal["scan", "batch"]
+    """LSQML: whose illumination the update of the object is divided by."""
+    noise: Literal["gaussian", "poisson"]
+    """LSQML: likelihood, of amplitudes or of counts."""
     momentum: float
-    """LSQML: gain of the momentum acceleration of compact batches, 0 for none."""
+    """LSQML: gain of the momentum acceleration where the object moves once per epoch, 0 for none."""
     damping: float
     """LSQML: damping of the object update where little light falls, a share of the largest illumination."""
     step_scale: float
     """LSQML: factor on the least-squares steps."""
     probe_from_epoch: int
-    """LSQML: first epoch, from 1, in which the probe is refined."""
+    """LSQML, rPIE, ePIE: first epoch, from 1, in which the probe is refined."""
+    positions_from_epoch: int
+    """LSQML, ML: first epoch, from 1, in which the positions are refined; never unless given."""
+    object_alpha: float
+    """rPIE: share of the largest illumination under the update of the object."""
+    probe_alpha: float
+    """rPIE: share of the largest object power under the update of the probe."""
+    probe_step: float
+    """ePIE: factor on the update of the probe."""
     start_epochs: int
     """ML: epochs of the small-batch start."""
     start_batch_size: int
     """ML: patterns per batch there."""
     prior: float
-    """ML: strength of the prior, photons; 0 switches it off."""
+    """ML, LSQML: strength of the prior, photons; 0 switches it off."""
     prior_edge: float
-    """ML: difference between neighbouring pixels above which the prior spares edges."""
+    """ML, LSQML: difference between neighbouring pixels above which the prior spares edges."""
+    constraints: dict[str, float]
+    """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the solvers."""
     num_epochs: int
     """The command line's name of ``epochs``."""
     batch_seed: int

@@ -152,7 +152,7 @@ def test_counts_are_needed_for_counting_statistics(scan: lapwing.Dataset) -> Non
 def test_options_are_those_of_the_solvers() -> None:
     """The typed options, the solvers' own and their defaults agree."""
     typed = lapwing.SolverOptions.__annotations__
-    aliases = {"num_epochs", "batch_seed", "start"}
+    aliases = {"algorithm", "num_epochs", "batch_seed", "start"}
     algorithms = ("LSQML", "ML", "rPIE", "ePIE")
 
     def knows(algorithm: str, name: str) -> bool:

@@ -63,7 +63,7 @@ pub(super) fn is_product(file: &Hdf5) -> Result<bool, Error> {
 impl Product {
     /// Reads a product file.
     ///
-    /// Of a probe ([opr,] modes, H, W) the first of the orthogonal-relaxation components is read; `loss_values` may be
+    /// Of a probe (modes, H, W), or (opr, modes, H, W) the first of the orthogonal-relaxation components is read; `loss_values` may be
     /// called `costs`.
     ///
     /// # Errors

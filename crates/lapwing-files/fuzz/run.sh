@@ -17,6 +17,6 @@ export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --locked --quiet --target "$host" --target-dir "$folder" --bin "$target"
-mkdir -p "$folder/found/$target" "$folder/work/$target"
+mkdir -p "$folder/found/$target" "$folder/grown/$target"
 exec "$folder/$host/release/$target" -artifact_prefix="$folder/found/$target/" -dict=words.dict -timeout=5 -rss_limit_mb=1000 \
-    "$@" "$folder/work/$target" "corpus/$target"
+    "$@" "$folder/grown/$target" "corpus/$target"

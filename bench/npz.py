@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Time and memory of Lapwing's NPZ reader beside numpy.load, in one run, each file read by both in turns.
 
-    bench/npz.py [--rounds 5] [--cold] [--scale 1.0] [--folder DIR]
+    bench/npz.py [--rounds 5] [--cold] [--scale 1.0] [--keep DIR] [--only TEXT]
 
-Makes a stored archive of 2 GB and a deflated one of 500 MB (times --scale) in a temporary folder, which it removes. Needs NumPy,
-cargo and about 4 GB of disk and of memory. Each reading is a process of its own; its time runs from opening the file to
+Makes a stored archive of 2 GB and a deflated one of 500 MB (times --scale) in a temporary folder, which it removes; with --keep
+they stay in DIR and are used again by the next run. Needs NumPy, cargo and about 4 GB of disk and of memory. Each reading is a process of its own; its time runs from opening the file to
 the whole array in memory, without the start of the process. Files are in the page cache unless --cold, which drops them before
 every reading.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import statistics
@@ -66,7 +67,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="size of the files, 1 by default")
     parser.add_argument("--cold", action="store_true", help="read from the disk, not from the page cache")
-    parser.add_argument("--folder", help="where to put the files (a temporary folder inside it)")
+    parser.add_argument("--keep", metavar="DIR", help="make the files in DIR, and leave them there for the next run")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only the cases whose name holds TEXT")
     options = parser.parse_args()
 
     cargo = ["cargo", "build", "--release", "--quiet", "-p", "lapwing-files", "--example", "time_read"]
@@ -74,21 +76,22 @@ def main():
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     reader = str(target / "release" / "examples" / "time_read")
 
-    counts = patterns()
-    amplitude = np.sqrt(counts.astype(np.float32)) / np.float32(700)
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        folder = pathlib.Path(folder)
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory()))
+        counts = patterns()
+        amplitude = np.sqrt(counts.astype(np.float32)) / np.float32(700)
+        packed = len(zlib.compress(amplitude[:32].tobytes())) / amplitude[:32].nbytes
 
         def make(name, base, size, save):
-            n = max(1, round(size * options.scale / base[0].nbytes))
             path = folder / name
-            stack = base[np.arange(n) % len(base)]
-            # In pixels of the object: any that are there.
-            save(path, diffraction=stack, xcoords=np.full(n, 200.0), ycoords=np.full(n, 200.0))
-            print(f"{name}: {path.stat().st_size / 1e6:.0f} MB, stack {stack.shape} {stack.dtype}", flush=True)
+            n = max(1, round(size * options.scale / base[0].nbytes))
+            if not path.exists():
+                # In pixels of the object: any that are there.
+                places = np.full(n, 200.0)
+                save(path, diffraction=base[np.arange(n) % len(base)], xcoords=places, ycoords=places)
+            print(f"{name}: {path.stat().st_size / 1e6:.0f} MB, {n} patterns of {base.dtype}", flush=True)
             return path
 
-        packed = len(zlib.compress(amplitude[:32].tobytes())) / amplitude[:32].nbytes
         stored = make("stored.npz", amplitude, 2e9, np.savez)
         whole = make("stored_uint16.npz", counts, 5e8, np.savez)
         deflated = make("deflated.npz", amplitude, 5e8 / packed, np.savez_compressed)
@@ -104,7 +107,7 @@ def main():
         print(f"\n{'cold' if options.cold else 'warm'} page cache, {os.cpu_count()} cores, medians of {options.rounds} rounds")
         print("| file | numpy.load | Lapwing | NumPy / Lapwing (lowest to highest) | peak / stack, NumPy | Lapwing |")
         print("| --- | --- | --- | --- | --- | --- |")
-        for name, how, path in cases:
+        for name, how, path in (case for case in cases if options.only in case[0]):
             theirs, ours = [], []
             command = [reader, how, str(path)] + ([] if how == "dataset" else ["diffraction"])
             numpy = [sys.executable, "-c", NUMPY, "read" if how == "read" else "f32", str(path), "diffraction"]

@@ -6,7 +6,7 @@ use crate::number::plain;
 use crate::plot::bin;
 use crate::{Colormap, Painter, Picture};
 use lapwing_model::Position;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use num_complex::Complex32;
 
 /// What a contact sheet shows.
@@ -16,8 +16,8 @@ pub struct ContactSheet<'a> {
     pub title: &'a str,
     /// Mean intensity over the patterns, axes (y, x), zero frequency in the centre; shown logarithmically.
     pub mean_pattern: ArrayView2<'a, f32>,
-    /// The first probe mode, when there is one.
-    pub probe: Option<ArrayView2<'a, Complex32>>,
+    /// The probe's modes, axes (mode, y, x), when there is a probe; the first one is shown.
+    pub probe: Option<ArrayView3<'a, Complex32>>,
     /// Window centres.
     pub scan: &'a [Position],
     /// Diameter of the illuminated disc, pixels.
@@ -26,20 +26,20 @@ pub struct ContactSheet<'a> {
     pub totals: &'a [f64],
     /// Unit of `totals`: `photons` when the dose scale is known.
     pub totals_unit: &'a str,
+    /// Side of an object pixel in metres, when it is known: probe and positions get scale bars in metres, in pixels otherwise.
+    pub pixel_size: Option<f64>,
 }
 
 impl ContactSheet<'_> {
     /// The PNG.
     pub fn png(&self) -> Vec<u8> {
-        let mut panels = vec![self.pattern()];
-        if let Some(probe) = self.probe {
-            let picture = Painter::default().max_side(SIDE).complex(probe);
-            panels.push(Panel::new("probe (hue is phase)", picture));
-        }
-        let scan = format!("{} positions, disc {} px", self.scan.len(), plain(self.probe_diameter, 3));
-        panels.push(Panel::new(scan, scan_picture(self.scan, self.probe_diameter)));
         let totals = format!("sum of each pattern, {}", self.totals_unit);
-        panels.push(Panel::new(totals, histogram_picture(self.totals)));
+        let panels = [
+            self.pattern(),
+            self.shown_probe(),
+            self.positions(),
+            Panel::new(totals, histogram_picture(self.totals)),
+        ];
         compose(&panels, 2, Some(self.title)).png()
     }
 
@@ -49,7 +49,33 @@ impl ContactSheet<'_> {
         let log =
             self.mean_pattern.mapv(|value| if value.is_nan() { value } else { value.max(floor).log10() });
         let picture = Painter::default().map(Colormap::Magma).max_side(SIDE).scalar(log.view());
-        Panel::new("mean pattern", picture).unit("log10")
+        Panel::new(format!("mean pattern, {}, log scale", self.totals_unit), picture).decades()
+    }
+
+    fn shown_probe(&self) -> Panel {
+        let first = self.probe.filter(|modes| modes.len_of(Axis(0)) > 0);
+        let Some(modes) = first else {
+            let blank = Picture::of_pixels(Array2::from_elem((SIDE, SIDE), FAINT));
+            return Panel::new("no probe in the file", blank);
+        };
+        let picture = Painter::default().max_side(SIDE).complex(modes.index_axis(Axis(0), 0));
+        let title = match modes.len_of(Axis(0)) {
+            1 => "probe, hue is phase".to_owned(),
+            count => format!("probe, first of {count} modes, hue is phase"),
+        };
+        self.scaled(Panel::new(title, picture)).hues()
+    }
+
+    fn positions(&self) -> Panel {
+        let title = format!("{} positions, disc {} px", self.scan.len(), plain(self.probe_diameter, 3));
+        self.scaled(Panel::new(title, scan_picture(self.scan, self.probe_diameter)))
+    }
+
+    fn scaled(&self, panel: Panel) -> Panel {
+        match self.pixel_size {
+            Some(metres) => panel.pixel_size(metres),
+            None => panel.pixels(),
+        }
     }
 }
 
@@ -62,11 +88,13 @@ const FAINT: [u8; 3] = [0xee, 0xf0, 0xf2];
 fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
     let side = SIDE as f64;
     let mut canvas = Canvas::new(SIDE, SIDE, FAINT);
+    let mut zoom = 1.0;
     let finite: Vec<Position> = scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
     if let Some((y0, y1, x0, x1)) = lapwing_model::position::bounding_box(&finite) {
         let reach = if diameter.is_finite() { diameter.max(0.0) / 2.0 } else { 0.0 };
         let extent = (y1 - y0).max(x1 - x0) + 2.0 * reach.max(1.0);
         let scale = side / extent;
+        zoom = scale;
         let middle = Position { y: f64::midpoint(y0, y1), x: f64::midpoint(x0, x1) };
         let place =
             |p: &Position| (side / 2.0 + scale * (p.x - middle.x), side / 2.0 + scale * (p.y - middle.y));
@@ -79,7 +107,7 @@ fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
             canvas.circle(place(centre), reach * scale, 2.0, ORANGE);
         }
     }
-    Picture::of_pixels(canvas.pixels)
+    Picture { zoom, ..Picture::of_pixels(canvas.pixels) }
 }
 
 /// Bars of equal width with the ends of the axis named.
@@ -91,10 +119,17 @@ fn histogram_picture(values: &[f64]) -> Picture {
     let highest = bins.iter().map(|&(_, count)| count).max().unwrap_or(1) as f64;
     for (i, &(_, count)) in bins.iter().enumerate() {
         let (left, right) = (side * i as f64 / bins.len() as f64, side * (i + 1) as f64 / bins.len() as f64);
-        let height = (base - 8.0) * count as f64 / highest;
+        let height = (base - 12.0) * count as f64 / highest;
         canvas.rectangle((left.round(), base - height), (right.round() - left.round() - 1.0, height), BLUE);
     }
     canvas.rectangle((0.0, base), (side, 1.0), INK);
+    if let Some((tallest, &(_, count))) =
+        bins.iter().enumerate().max_by_key(|(i, (_, count))| (*count, bins.len() - i))
+    {
+        let middle = side * (tallest as f64 + 0.5) / bins.len() as f64;
+        let anchor = if middle < side / 2.0 { Anchor::Start } else { Anchor::End };
+        canvas.text((middle, 7.5), 7.0, anchor, INK, &format!("{count} patterns"));
+    }
     if let (Some((first, _)), Some((last, _))) = (bins.first(), bins.last()) {
         let (low, high) = (first - width / 2.0, last + width / 2.0);
         canvas.text((1.0, side - 4.0), 7.0, Anchor::Start, INK, &plain(low, 3));
@@ -106,7 +141,6 @@ fn histogram_picture(values: &[f64]) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
 
     #[test]
     fn sheets_of_odd_data_are_still_made() {
@@ -121,6 +155,7 @@ mod tests {
                 probe_diameter: f64::NAN,
                 totals: &[f64::INFINITY],
                 totals_unit: "photons",
+                pixel_size: None,
             };
             assert!(sheet.png().len() > 100);
         }

@@ -25,13 +25,23 @@ pub struct Panel {
     picture: Picture,
     unit: String,
     pixel_size: Option<f64>,
+    in_pixels: bool,
+    decades: bool,
     hues: bool,
 }
 
 impl Panel {
     /// A picture under a title. A picture with a [scale](Picture::scale) gets a colour bar.
     pub fn new(title: impl Into<String>, picture: Picture) -> Self {
-        Self { title: title.into(), picture, unit: String::new(), pixel_size: None, hues: false }
+        Self {
+            title: title.into(),
+            picture,
+            unit: String::new(),
+            pixel_size: None,
+            in_pixels: false,
+            decades: false,
+            hues: false,
+        }
     }
 
     /// A free place.
@@ -49,9 +59,19 @@ impl Panel {
         Self { hues: true, ..self }
     }
 
+    /// The values are logarithms to base 10: the colour bar names what they are logarithms of.
+    pub fn decades(self) -> Self {
+        Self { decades: true, ..self }
+    }
+
     /// The side of one pixel of the field in metres: adds a scale bar.
     pub fn pixel_size(self, metres: f64) -> Self {
-        Self { pixel_size: Some(metres), ..self }
+        Self { pixel_size: Some(metres), in_pixels: false, ..self }
+    }
+
+    /// Adds a scale bar in pixels of the field, for fields whose pixel size is not known.
+    pub fn pixels(self) -> Self {
+        Self { pixel_size: Some(1.0), in_pixels: true, ..self }
     }
 }
 
@@ -113,7 +133,8 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     if let Some(scale) = picture.scale {
         let value = |share: f64| {
             let (low, high) = (f64::from(scale.low), f64::from(scale.high));
-            number::plain(low + share * (high - low), 3)
+            let value = low + share * (high - low);
+            number::plain(if panel.decades { 10_f64.powf(value) } else { value }, 3)
         };
         let names = [0.0, 0.5, 1.0].map(value);
         colour_bar(canvas, corner, picture.height() as f64, &|t| scale.map.at(t), &names, &panel.unit);
@@ -122,7 +143,7 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
         let names = ["-pi", "0", "pi"].map(str::to_owned);
         colour_bar(canvas, corner, picture.height() as f64, &colour, &names, "rad");
     }
-    if let Some(bar) = panel.pixel_size.and_then(|size| ScaleBar::of(size, picture)) {
+    if let Some(bar) = panel.pixel_size.and_then(|size| ScaleBar::of(size, panel.in_pixels, picture)) {
         let (end, base) = (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
         let box_width = bar.length.max(Canvas::text_width(7.0, &bar.label)) + 12.0;
         canvas.rectangle((end - box_width + 6.0, base - 19.0), (box_width, 25.0), PAPER);
@@ -161,7 +182,7 @@ struct ScaleBar {
 }
 
 impl ScaleBar {
-    fn of(pixel_size: f64, picture: &Picture) -> Option<Self> {
+    fn of(pixel_size: f64, in_pixels: bool, picture: &Picture) -> Option<Self> {
         let per_pixel = pixel_size / picture.zoom;
         let wanted = per_pixel * picture.width() as f64 / 4.0;
         if !(wanted.is_finite() && wanted > 0.0) {
@@ -169,6 +190,12 @@ impl ScaleBar {
         }
         let power = 10f64.powf(wanted.log10().floor());
         let metres = [5.0, 2.0, 1.0].into_iter().map(|nice| nice * power).find(|&nice| nice <= wanted)?;
+        if in_pixels {
+            return Some(Self {
+                length: metres / per_pixel,
+                label: format!("{} px", number::label(metres, 3)),
+            });
+        }
         let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::MAX, 1e-3, "mm")];
         let (_, unit, name) = units.into_iter().find(|(limit, ..)| metres < limit * 0.999)?;
         let label = format!("{} {name}", number::label(metres / unit, 3));
@@ -269,10 +296,13 @@ mod tests {
     #[test]
     fn scale_bars_are_round_lengths() {
         let picture = Picture::of_pixels(Array2::from_elem((280, 280), [0; 3]));
-        let bar = ScaleBar::of(10e-9, &picture).unwrap();
+        let bar = ScaleBar::of(10e-9, false, &picture).unwrap();
         assert_eq!((bar.length.round(), bar.label.as_str()), (50.0, "500 nm"));
-        assert_eq!(ScaleBar::of(2e-11, &picture).unwrap().label, "1 nm");
-        assert!(ScaleBar::of(f64::NAN, &picture).is_none() && ScaleBar::of(0.0, &picture).is_none());
+        assert_eq!(ScaleBar::of(2e-11, false, &picture).unwrap().label, "1 nm");
+        assert_eq!(ScaleBar::of(1.0, true, &picture).unwrap().label, "50 px");
+        assert!(
+            ScaleBar::of(f64::NAN, false, &picture).is_none() && ScaleBar::of(0.0, false, &picture).is_none()
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use lapwing_model::{Complex32, Field, Modes, Position, Window};
 use ndarray::Array3;
 
-use crate::{Dataset, Problem};
+use crate::{Dataset, Problem, bulk};
 
 /// All problems of a data set in memory, in the order of its fields.
 pub fn check(dataset: &Dataset) -> Vec<Problem> {
@@ -36,7 +36,7 @@ pub fn diffraction(patterns: &Array3<f32>) -> Vec<Problem> {
         return vec![Problem::new("diffraction", "at least one pattern of at least one pixel", found)];
     }
     // One fast pass for the usual case; NaN is in no range.
-    if patterns.iter().all(|value| (0.0..f32::INFINITY).contains(value)) {
+    if bulk::all(patterns, |value| (0.0..f32::INFINITY).contains(&value)) {
         return Vec::new();
     }
     let mut problems = Vec::new();

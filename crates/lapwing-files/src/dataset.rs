@@ -9,7 +9,7 @@ use crate::dialect::stack::centre;
 pub use crate::dialect::{Base, ReadOptions, Understanding, read, read_base};
 use crate::dialect::{Quantity, ZeroFrequency};
 use crate::npz::{Packing, Writer, write_with};
-use crate::{Error, Metadata, Problem, contract, metadata};
+use crate::{Error, Metadata, Problem, bulk, contract, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
 #[derive(Debug, Clone)]
@@ -55,17 +55,22 @@ impl Dataset {
     /// as noise-free intensities, stays as it is.
     pub fn counts(&self) -> Option<Array3<f32>> {
         let scale = self.intensity_scale()?;
-        Some(self.diffraction.mapv(|amplitude| restored(scale, amplitude)))
+        let mut counts = self.diffraction.clone();
+        bulk::replace(&mut counts, |amplitude| restored(scale, amplitude));
+        Some(counts)
     }
 
     /// Mean over the patterns of the summed intensity: in counts when the scale is known, in squared amplitudes
     /// otherwise. Zero for an empty data set.
     pub fn mean_intensity(&self) -> f64 {
         let scale = self.intensity_scale().unwrap_or(1.0);
-        let sums = self.diffraction.outer_iter().map(|pattern| {
-            pattern.iter().map(|&amplitude| f64::from(amplitude).powi(2)).sum::<f64>() * scale * scale
-        });
-        sums.sum::<f64>() / self.n_patterns().max(1) as f64
+        self.pattern_sums().iter().map(|sum| sum * scale * scale).sum::<f64>()
+            / self.n_patterns().max(1) as f64
+    }
+
+    /// Sum of the squared amplitudes of each pattern.
+    pub fn pattern_sums(&self) -> Vec<f64> {
+        bulk::sums(&self.diffraction, |amplitude| f64::from(amplitude).powi(2))
     }
 
     /// The patterns at `indices`, in that order; indices may repeat.
@@ -201,7 +206,7 @@ impl Dataset {
         let scale = match quantity {
             Quantity::Amplitude => None,
             Quantity::Intensity => {
-                patterns.mapv_inplace(f32::sqrt);
+                bulk::replace(&mut patterns, f32::sqrt);
                 None
             }
             Quantity::Counts => Some(amplitudes_in_place(&mut patterns)),
@@ -228,11 +233,10 @@ impl Dataset {
 
 /// [`Dataset::amplitudes`] without a second stack.
 pub(crate) fn amplitudes_in_place(counts: &mut Array3<f32>) -> f64 {
-    let total: f64 =
-        counts.outer_iter().map(|pattern| pattern.iter().map(|&c| f64::from(c)).sum::<f64>()).sum();
+    let total: f64 = bulk::sums(counts, f64::from).iter().sum();
     let mean = total / counts.len_of(Axis(0)).max(1) as f64;
     let scale = if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 };
-    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
+    bulk::replace(counts, |count| (f64::from(count).sqrt() / scale) as f32);
     scale
 }
 

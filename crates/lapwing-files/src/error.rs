@@ -104,10 +104,12 @@ pub enum Error {
     #[error(transparent)]
     Metadata(Box<UnreadableMetadata>),
     /// The file can be understood in more than one way.
-    #[error("{}: ambiguous: {reason}; {remedy}", path.display())]
+    #[error("{}: `{key}` is ambiguous: {reason}; {remedy}", path.display())]
     Ambiguous {
         /// The file.
         path: PathBuf,
+        /// The array, or the fact, that is not clear.
+        key: String,
         /// What cannot be decided.
         reason: String,
         /// What to say to decide it.

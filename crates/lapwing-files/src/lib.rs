@@ -9,6 +9,7 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod atomic;
+mod bulk;
 pub mod contract;
 pub mod dataset;
 pub mod dialect;
@@ -17,6 +18,7 @@ pub mod hdf5;
 pub mod metadata;
 pub mod npy;
 pub mod npz;
+mod open;
 pub mod pickle;
 
 pub use dataset::Dataset;

@@ -9,6 +9,7 @@ use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
 use lapwing_draw::{ContactSheet, Panel, Picture, axis, figure};
 use lapwing_files::Dataset;
+use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
 use ndarray::{ArrayView2, Axis, s};
 
@@ -83,8 +84,7 @@ pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
     let scale = dataset.intensity_scale();
     let power = scale.unwrap_or(1.0).powi(2);
     let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
-    let totals: Vec<f64> =
-        dataset.diffraction.outer_iter().map(|pattern| pattern.iter().map(|&a| intensity(a)).sum()).collect();
+    let totals: Vec<f64> = dataset.pattern_sums().iter().map(|sum| sum * power).collect();
     let mean = dataset
         .diffraction
         .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
@@ -92,11 +92,12 @@ pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
     let sheet = ContactSheet {
         title,
         mean_pattern: mean.view(),
-        probe: dataset.probe.as_ref().map(|probe| probe.index_axis(Axis(0), 0)),
+        probe: dataset.probe.as_ref().map(|probe| probe.view()),
         scan: &dataset.scan,
         probe_diameter: probe_diameter(dataset),
         totals: &totals,
         totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
+        pixel_size: dataset.metadata.as_ref().and_then(object_pixel).map(|(_, x)| x),
     };
     sheet.png()
 }

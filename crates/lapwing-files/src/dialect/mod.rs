@@ -29,7 +29,7 @@ use lapwing_model::Position;
 
 use crate::hdf5::{self, Hdf5};
 use crate::npz::Archive;
-use crate::{Dataset, Error, Problem};
+use crate::{Dataset, Error, Metadata, Problem, metadata};
 
 /// Reads a scan from a file of any dialect: a NumPy archive or HDF5, told by its content.
 ///
@@ -51,6 +51,7 @@ pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<(Dataset, U
 pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
     let dialect = match options.dialect {
         Some(dialect) => dialect,
+        None if file.foreign().is_some() => return Err(strange(file)?),
         None if ptychodus::is_patterns(file)? => Dialect::Ptychodus,
         None if cxi::is_cxi(file)? => Dialect::Cxi,
         None if ptychodus::is_product(file)? => Dialect::Ptychodus,
@@ -68,6 +69,10 @@ pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Underst
 
 /// The refusal of an HDF5 file of no dialect that is read; some are known by name.
 fn strange(file: &Hdf5) -> Result<Error, Error> {
+    if let Some(kind) = file.foreign() {
+        let problems = vec![Problem::new("file", "CXI, or the pair of files of ptychodus or pty-chi", kind)];
+        return Ok(Error::Contract { path: file.path().to_owned(), problems });
+    }
     let names: Vec<String> = file.list()?.into_iter().map(|array| array.name).collect();
     let starts = |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
     let known = if starts("chunks/") || starts("meta/") {
@@ -119,6 +124,19 @@ pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset
             problems: vec![Problem::new("file", format!("HDF5, as {other} has it"), "a NumPy archive")],
         }),
     }
+}
+
+/// The metadata of an archive, unless they are to be passed over.
+fn stored_metadata(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Option<Metadata>, Error> {
+    if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY) {
+        notes.push(format!("{}: left out, as told", metadata::KEY));
+        return Ok(None);
+    }
+    metadata::read(archive)
 }
 
 /// Positions from the two coordinates of a dialect, with what the options say about them.

@@ -76,9 +76,7 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     let stack = match stack::read(array, AxisOrder::PatternFirst, &rules, options, &mut notes) {
         Ok(stack) => stack,
         Err(Refusal::Problems(found)) => return Err(contract(found)),
-        Err(Refusal::Ambiguous(reason, remedy)) => {
-            return Err(Error::Ambiguous { path: file.path().to_owned(), reason, remedy });
-        }
+        Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
 
     let pattern = (height, width);

@@ -1,11 +1,13 @@
 //! The stack of patterns: from any order, quantity and place of the zero frequency to centred amplitudes.
 
+use std::path::Path;
+
 use ndarray::{Array3, Ix3};
 
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::dataset::amplitudes_in_place;
 use crate::npy::{Array, DType, Header, NpyError};
-use crate::{Archive, Error, Problem};
+use crate::{Archive, Error, Problem, bulk};
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -30,8 +32,22 @@ pub(super) struct Stack {
 /// Why there is no stack.
 pub(super) enum Refusal {
     Problems(Vec<Problem>),
-    /// What cannot be decided, and what to say to decide it.
-    Ambiguous(String, String),
+    Ambiguous(Question),
+}
+
+/// What cannot be decided about an array, and what to say to decide it.
+pub(super) struct Question {
+    key: &'static str,
+    reason: String,
+    remedy: &'static str,
+}
+
+impl Question {
+    /// The question as the error of a file.
+    pub(super) fn about(self, path: &Path) -> Error {
+        let Self { key, reason, remedy } = self;
+        Error::Ambiguous { path: path.to_owned(), key: key.to_owned(), reason, remedy: remedy.to_owned() }
+    }
 }
 
 /// The patterns of an archive's array that is known to have three axes of length `shape`, others being of length 1.
@@ -66,7 +82,6 @@ pub(super) fn read_from(
 }
 
 /// [`read_from`] for an array in memory, which is known to have three axes.
-#[allow(dead_code)] // for dialects that are no NumPy archives
 pub(super) fn read(
     array: Array,
     order: AxisOrder,
@@ -118,10 +133,11 @@ fn convert(
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
     note_bright_corners(&values, rules.key, notes);
+    note_dark_patterns(&values, rules.key, notes);
     let scale = match quantity {
         Quantity::Amplitude => None,
         Quantity::Intensity => {
-            values.mapv_inplace(f32::sqrt);
+            bulk::replace(&mut values, f32::sqrt);
             notes.push(format!("{}: intensity converted to amplitude by the square root", rules.key));
             None
         }
@@ -161,21 +177,25 @@ fn quantity(
         }
         return Ok(rules.integers);
     }
-    let whole = values.iter().all(|value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
+    let whole = bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
     match (rules.floats, whole) {
         (Some(quantity), true) => {
             if quantity == Quantity::Amplitude {
-                notes.push(format!("{key}: every value is a whole number; should they be counts, say so"));
+                notes.push(format!(
+                    "{key}: every value is a whole number; should they be counts, say so (--quantity counts)"
+                ));
             }
             // Floating-point intensities that are whole numbers are counts.
             Ok(if quantity == Quantity::Intensity { Quantity::Counts } else { quantity })
         }
         (Some(quantity), false) => Ok(quantity),
         (None, false) => Ok(Quantity::Amplitude),
-        (None, true) => Err(Refusal::Ambiguous(
-            format!("{key} holds floating-point numbers that are all whole: amplitude, intensity or counts"),
-            "state the quantity (amplitude, intensity or counts)".to_owned(),
-        )),
+        (None, true) => Err(Refusal::Ambiguous(Question {
+            key,
+            reason: "floating-point numbers that are all whole may be amplitude, intensity or counts"
+                .to_owned(),
+            remedy: "state the quantity (--quantity amplitude, intensity or counts)",
+        })),
     }
 }
 
@@ -212,14 +232,27 @@ fn note_bright_corners(values: &Array3<f32>, key: &str, notes: &mut Vec<String>)
     }
     if in_corners > 2.0 * in_centre {
         notes.push(format!(
-            "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so"
+            "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so (--zero-frequency)"
+        ));
+    }
+}
+
+/// Patterns without any intensity are lost frames, most likely.
+fn note_dark_patterns(values: &Array3<f32>, key: &str, notes: &mut Vec<String>) {
+    let sums = bulk::sums(values, f64::from);
+    let dark: Vec<usize> = (0..sums.len()).filter(|&index| sums[index] == 0.0).collect();
+    if let Some(first) = dark.first() {
+        notes.push(format!(
+            "{key}: {} of {} patterns are zero, the first is pattern {first}",
+            dark.len(),
+            sums.len()
         ));
     }
 }
 
 /// What the lengths of the axes say about their order, and what else may decide.
-pub(super) struct OrderEvidence<'a> {
-    pub key: &'a str,
+pub(super) struct OrderEvidence {
+    pub key: &'static str,
     /// Number of positions.
     pub n: usize,
     /// Shape of the probe, (height, width), when there is one.
@@ -228,7 +261,7 @@ pub(super) struct OrderEvidence<'a> {
     pub by_contract: bool,
 }
 
-impl OrderEvidence<'_> {
+impl OrderEvidence {
     pub(super) fn decide(
         &self,
         shape: &[usize; 3],
@@ -259,12 +292,11 @@ impl OrderEvidence<'_> {
                         ));
                         Ok(AxisOrder::PatternFirst)
                     }
-                    _ => Err(Refusal::Ambiguous(
-                        format!(
-                            "{key} has shape {shape:?} and there are {n} positions: (n, H, W) or (H, W, n)"
-                        ),
-                        "state the axis order (nhw or hwn)".to_owned(),
-                    )),
+                    _ => Err(Refusal::Ambiguous(Question {
+                        key,
+                        reason: format!("shape {shape:?} with {n} positions may be (n, H, W) or (H, W, n)"),
+                        remedy: "state the axis order (--axis-order nhw or hwn)",
+                    })),
                 }
             }
         }

@@ -6,6 +6,7 @@ use ndarray::{Axis, Ix2, Ix3};
 use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
     AxisOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
+    stored_metadata,
 };
 use crate::npy::{Array, DType, Values};
 use crate::npz::Archive;
@@ -22,7 +23,7 @@ pub(super) fn read(
     let arrays = archive.list()?;
     let mut notes = Vec::new();
     let mut problems = Vec::new();
-    let mut metadata = metadata::read(archive)?;
+    let mut metadata = stored_metadata(archive, options, &mut notes)?;
 
     let scan = scan(archive, options, &mut notes, &mut problems)?;
     let object = object(archive, options, &mut notes, &mut problems)?;
@@ -100,7 +101,7 @@ fn follows_contract(metadata: &Metadata) -> bool {
 
 fn patterns(
     archive: &Archive,
-    evidence: Option<&OrderEvidence<'_>>,
+    evidence: Option<&OrderEvidence>,
     key: &'static str,
     options: &ReadOptions,
     notes: &mut Vec<String>,
@@ -141,9 +142,7 @@ fn patterns(
         }
         // What is wrong in any case is worth more than a question.
         Err(Refusal::Ambiguous(..)) if !problems.is_empty() => Ok(None),
-        Err(Refusal::Ambiguous(reason, remedy)) => {
-            Err(Error::Ambiguous { path: archive.path().to_owned(), reason, remedy })
-        }
+        Err(Refusal::Ambiguous(question)) => Err(question.about(archive.path())),
     }
 }
 

@@ -6,7 +6,9 @@ use ndarray::{Ix2, Ix3};
 use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules};
-use super::{Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack};
+use super::{
+    Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack, stored_metadata,
+};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
@@ -16,7 +18,7 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
     let arrays = archive.list()?;
     let mut notes = Vec::new();
     let mut problems = Vec::new();
-    let mut metadata = metadata::read(archive)?.unwrap_or_default();
+    let mut metadata = stored_metadata(archive, options, &mut notes)?.unwrap_or_default();
 
     let corners = corners(archive, &mut problems)?;
     let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", &mut problems)? else {
@@ -41,9 +43,7 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
             problems.extend(found);
             None
         }
-        Err(Refusal::Ambiguous(reason, remedy)) => {
-            return Err(Error::Ambiguous { path: archive.path().to_owned(), reason, remedy });
-        }
+        Err(Refusal::Ambiguous(question)) => return Err(question.about(archive.path())),
     };
     let probe = probe(archive, options, &mut problems)?;
     let object = object(archive, options, &mut notes, &mut problems)?;

@@ -8,7 +8,6 @@ mod decode;
 mod guard;
 mod writer;
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageL
 use guard::guarded;
 
 use crate::npy::Array;
-use crate::{ArrayInfo, Error};
+use crate::{ArrayInfo, Error, open};
 pub use writer::{Hdf5Writer, write};
 
 /// The eight bytes every HDF5 file starts with, at 0 or at 512 times a power of two.
@@ -36,7 +35,7 @@ const MOST_HOPS: usize = 8;
 /// Whether a file is HDF5, told by its content. A file that cannot be opened is not.
 pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
     let found = |path: &Path| -> io::Result<bool> {
-        let mut file = File::open(path)?;
+        let mut file = open::regular(path)?;
         let length = file.metadata()?.len();
         let mut start = 0;
         while start + 8 <= length && start <= 1 << 20 {
@@ -67,15 +66,19 @@ impl Hdf5 {
     /// [`Error::Io`] when the file cannot be read, [`Error::Hdf5`] when it is damaged or no HDF5.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let facts = std::fs::metadata(path).map_err(|source| Error::io(path, source))?;
-        if facts.is_dir() {
-            let reason = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file");
-            return Err(Error::io(path, reason));
-        }
+        let facts = open::check(path).map_err(|source| Error::io(path, source))?;
         let opened = guarded(|| H5FileOptions::new().no_locking().open(path));
         let file =
             opened.map_err(|reason| Error::hdf5(path, "/", format!("no readable HDF5 file: {reason}")))?;
         Ok(Self { path: path.to_owned(), file, length: facts.len() })
+    }
+
+    /// What the user block before the HDF5 part says the file is, where that is known: MATLAB puts its name there.
+    pub(crate) fn foreign(&self) -> Option<&'static str> {
+        let mut head = [0; open::HEAD];
+        let read = open::regular(&self.path).and_then(|mut file| file.read(&mut head)).ok()?;
+        let told = head.get(..read).filter(|head| !head.starts_with(&SIGNATURE))?;
+        open::foreign(told)
     }
 
     /// The file's path.
@@ -241,12 +244,13 @@ impl Hdf5 {
             }
             _ => Vec::new(),
         };
-        let folder = self.path.parent().unwrap_or(Path::new(""));
         let mut others: Vec<String> = others;
         others.sort();
         others.dedup();
-        let elsewhere: u64 =
-            others.iter().filter_map(|file| Some(std::fs::metadata(folder.join(file)).ok()?.len())).sum();
+        // Where such a file is missing the crate underneath, like HDF5 itself, would read fill values in its place.
+        let lengths: Result<Vec<u64>, Error> =
+            others.iter().map(|other| self.length_of_other(name, other)).collect();
+        let elsewhere: u64 = lengths?.iter().sum();
         let stored = self.length.saturating_add(elsewhere);
         let most = match layout {
             StorageLayout::Contiguous | StorageLayout::Compact => stored,
@@ -267,6 +271,22 @@ impl Hdf5 {
             return Err(self.error(name, reason));
         }
         Ok(())
+    }
+
+    /// Length of another file that holds data of this one; it must be there, and a file.
+    fn length_of_other(&self, name: &str, other: &str) -> Result<u64, Error> {
+        // `.` is this file; a `%` stands for a running number.
+        if other == "." || other.contains('%') {
+            return Ok(0);
+        }
+        let path = self.path.parent().unwrap_or(Path::new("")).join(other);
+        let facts = open::check(&path);
+        facts.map(|facts| facts.len()).map_err(|error| {
+            self.error(
+                name,
+                format!("its data are in the file {}, which cannot be read: {error}", path.display()),
+            )
+        })
     }
 
     fn error(&self, object: &str, reason: String) -> Error {

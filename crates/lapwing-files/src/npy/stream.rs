@@ -1,12 +1,11 @@
 //! Arrays from and to streams of bytes: one pass, one copy of the data in memory.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use super::fill::{Bytes, Reorder, Sequential, numbers};
 use super::{Array, DType, Element, Header, NpyError, Values, each_vector, half_to_f32};
-use crate::{Error, atomic};
+use crate::{Error, atomic, open};
 
 /// Bytes encoded at a time.
 const CHUNK: usize = 1 << 18;
@@ -20,7 +19,7 @@ const MAX_PICKLE: u64 = 16 << 20;
 pub fn read(path: impl AsRef<Path>) -> Result<Array, Error> {
     let path = path.as_ref();
     let open = || {
-        let file = File::open(path)?;
+        let file = open::regular(path)?;
         let length = file.metadata()?.len();
         Ok((BufReader::new(file), length))
     };

@@ -13,15 +13,14 @@ mod source;
 mod writer;
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::Error;
 use crate::npy::{self, Array, Header, NpyError};
+use crate::{Error, open};
 use content::Content;
 use directory::Member;
 use source::Source;
@@ -55,13 +54,8 @@ impl Archive {
     /// [`Error::Io`] when the file cannot be read, [`Error::Archive`] when it is damaged, hostile or no archive.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let source = File::open(path).and_then(|file| {
-            if file.metadata()?.is_dir() {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
-            }
-            Source::file(file)
-        });
-        Self::of(source.map_err(|source| Error::io(path, source))?, path)
+        let source = open::regular(path).and_then(Source::file).map_err(|source| Error::io(path, source))?;
+        Self::of(source, path)
     }
 
     /// An archive in memory; `name` stands for the path in messages.
@@ -74,7 +68,10 @@ impl Archive {
 
     fn of(source: Source, path: &Path) -> Result<Self, Error> {
         let refused = |reason: String| Error::archive(path, reason);
-        let all = directory::read(&source).map_err(refused)?;
+        let all = directory::read(&source).map_err(|reason| match foreign(&source) {
+            Some(kind) => refused(format!("it is {kind}")),
+            None => refused(reason),
+        })?;
         let (mut members, mut strangers, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for mut member in all {
             check_name(&member.name).map_err(refused)?;
@@ -244,6 +241,13 @@ impl Archive {
     fn content(&self, member: &Member) -> Content {
         Content::new(&self.source, member)
     }
+}
+
+/// What a file is that is no archive, where that can be told.
+fn foreign(source: &Source) -> Option<&'static str> {
+    let mut head = [0; open::HEAD];
+    let read = source.read_at(0, &mut head).ok()?;
+    open::foreign(&head[..read])
 }
 
 /// Refuses names that would lead somewhere else if the archive were unpacked.

@@ -1,17 +1,21 @@
 //! `lapwing inspect`: what a file holds, and what was understood.
 
+mod words;
+
 use crate::input::Reading;
 use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
 use lapwing_files::dialect::Dialect;
 use lapwing_files::hdf5::{self, Hdf5};
-use lapwing_files::{Archive, ArrayInfo, Dataset, Error, Problem, Understanding, atomic, dialect, metadata};
+use lapwing_files::metadata::ViewMetadata;
+use lapwing_files::{
+    Archive, ArrayInfo, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
+};
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,7 +38,8 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let options = self.reading.options();
+        let mut options = self.reading.options();
+        let mut problems = Vec::new();
         // HDF5 has no metadata of its own: what is known of it is what was read.
         let (arrays, stored, outcome) = if hdf5::is_hdf5(&self.file) {
             let file = Hdf5::open(&self.file)?;
@@ -42,18 +47,27 @@ impl Inspect {
         } else {
             let archive = Archive::open(&self.file)?;
             let arrays = archive.list()?;
-            match metadata::read(&archive) {
-                Ok(metadata) => (arrays, metadata, dialect::read_archive(&archive, &options)),
-                Err(unreadable) => (arrays, None, Err(unreadable)),
-            }
+            let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
+            let stored = if ignored { Ok(None) } else { metadata::read(&archive) };
+            let stored = stored.unwrap_or_else(|unreadable| {
+                // One problem; the others are found without them.
+                problems.extend(problems_of(unreadable));
+                options.leave_out.push(metadata::KEY.to_owned());
+                None
+            });
+            (arrays, stored, dialect::read_archive(&archive, &options))
         };
         // Whatever can be listed is described, however broken it is.
-        let (read, problems) = match outcome {
+        let read = match outcome {
             Ok(read) => {
-                let missing = missing_probe(&read.0, &read.1);
-                (Some(read), missing.into_iter().collect())
+                problems.extend(wrong_view(&read.0));
+                problems.extend(missing_probe(&read.0, &read.1));
+                Some(read)
             }
-            Err(error) => (None, problems(error)),
+            Err(error) => {
+                problems.extend(problems_of(error));
+                None
+            }
         };
         let dialect = match &read {
             Some((_, understanding)) => Some(understanding.dialect),
@@ -74,7 +88,7 @@ impl Inspect {
             "understood": understood,
             "contract": { "ok": problems.is_empty(), "problems": problems },
         });
-        let words = words(&self.file, &arrays, metadata.is_some(), understood.as_ref(), &problems);
+        let words = words::words(&self.file, &arrays, metadata.as_ref(), understood.as_ref(), &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
             draw(figure, &self.file, dataset)?;
             output.note(format_args!("wrote {}", figure.display()));
@@ -85,10 +99,13 @@ impl Inspect {
 }
 
 /// What an error says is wrong with the file.
-fn problems(error: Error) -> Vec<Problem> {
+fn problems_of(error: Error) -> Vec<Problem> {
     let problem = match error {
         Error::Contract { problems, .. } => return problems,
-        Error::Ambiguous { reason, remedy, .. } => Problem::new("file", remedy, reason),
+        Error::Ambiguous { key, reason, remedy, .. } => {
+            Problem::new(key, format!("something that can be read in one way only; {remedy}"), reason)
+        }
+        Error::Hdf5 { object, reason, .. } => Problem::new(object, "HDF5 data that can be read", reason),
         Error::Metadata(unreadable) => {
             let found = format!(
                 "{} (dtype {}, shape {:?}, first bytes {})",
@@ -115,6 +132,16 @@ fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Pro
     missing.then(|| Problem::new("probeGuess", expected, "nothing of that name"))
 }
 
+/// What is wrong with the metadata of a view, when the file is one.
+fn wrong_view(dataset: &Dataset) -> Vec<Problem> {
+    let is_view = |metadata: &Metadata| {
+        let named = |fields: &Metadata| fields.contains_key("overlap_view");
+        named(metadata) || metadata.get("additional_parameters").and_then(Value::as_object).is_some_and(named)
+    };
+    let metadata = dataset.metadata.as_ref().filter(|metadata| is_view(metadata));
+    metadata.and_then(|metadata| ViewMetadata::parse(metadata).err()).unwrap_or_default()
+}
+
 /// The dialect that the names of an unreadable file's arrays tell.
 fn likely_dialect(arrays: &[ArrayInfo]) -> Option<Dialect> {
     let has = |name: &str| arrays.iter().any(|array| array.name == name);
@@ -133,50 +160,6 @@ fn understood(dataset: &Dataset, understanding: &Understanding, measured: Option
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
     facts["object_shape"] = json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
     facts
-}
-
-fn words(
-    file: &Path,
-    arrays: &[ArrayInfo],
-    metadata: bool,
-    understood: Option<&Value>,
-    problems: &[Problem],
-) -> String {
-    // Writing to a string does not fail.
-    let mut words = format!("{}\narrays:\n", file.display());
-    for array in arrays {
-        let _ = writeln!(words, "  {:<20} {:<12} {:?}", array.name, array.dtype, array.shape);
-    }
-    if !metadata {
-        words.push_str("no metadata\n");
-    }
-    if let Some(Value::Object(facts)) = understood {
-        words.push_str("understood:\n");
-        for (name, value) in facts.iter().filter(|(name, _)| *name != "notes") {
-            let text = match value {
-                Value::Null => "unknown".to_owned(),
-                Value::String(text) => text.clone(),
-                Value::Number(number) if number.is_f64() => {
-                    format!("{:.4}", number.as_f64().unwrap_or(f64::NAN))
-                }
-                other => other.to_string(),
-            };
-            let _ = writeln!(words, "  {:<24} {text}", name.replace('_', " "));
-        }
-        for note in facts.get("notes").and_then(Value::as_array).into_iter().flatten() {
-            let _ = writeln!(words, "  note: {}", note.as_str().unwrap_or_default());
-        }
-    }
-    match problems {
-        [] => words.push_str("contract: kept"),
-        problems => {
-            words.push_str("contract: BROKEN\n");
-            problems.iter().for_each(|problem| {
-                let _ = writeln!(words, "  {problem}");
-            });
-        }
-    }
-    words
 }
 
 fn draw(figure: &Path, file: &Path, dataset: &Dataset) -> anyhow::Result<()> {

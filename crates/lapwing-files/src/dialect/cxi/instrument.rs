@@ -76,14 +76,17 @@ impl Instrument {
         }
         if options.geometry == Some(crate::dialect::Geometry::NearField) {
             let Some(pitch) = self.pitch else {
-                let reason =
-                    "the size of an object pixel in the near field depends on the magnification".to_owned();
-                let remedy = "state the object's pixel size in metres".to_owned();
-                return Err(Error::Ambiguous { path: path.to_owned(), reason, remedy });
+                return Err(Error::Ambiguous {
+                    path: path.to_owned(),
+                    key: "pixel size".to_owned(),
+                    reason: "the size of an object pixel in the near field depends on the magnification"
+                        .to_owned(),
+                    remedy: "state the object's pixel size in metres (--pixel-size-m)".to_owned(),
+                });
             };
             notes.push(
                 "object pixel: near field as told, so the detector's own pixel is taken (a parallel beam); \
-                 state the object's pixel size when the beam diverges"
+                 state the object's pixel size (--pixel-size-m) when the beam diverges"
                     .to_owned(),
             );
             return Ok(Some(pitch));

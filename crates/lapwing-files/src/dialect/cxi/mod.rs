@@ -90,9 +90,7 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
             problems.extend(found);
             return Err(Error::Contract { path: file.path().to_owned(), problems });
         }
-        Err(Refusal::Ambiguous(reason, remedy)) => {
-            return Err(Error::Ambiguous { path: file.path().to_owned(), reason, remedy });
-        }
+        Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
     if let (Some(ours), Some(found)) = (own.as_ref().and_then(metadata::intensity_scale), stack.scale) {
         stack.amplitude.mapv_inplace(|amplitude| (f64::from(amplitude) * found / ours) as f32);
@@ -120,7 +118,7 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
             notes.push(format!(
                 "geometry: read as far field, the illumination is {diameter:.0} px wide and the positions are {step:.0} px \
                  apart, so nothing overlaps: most likely a near-field scan; the positions were still converted with the \
-                 far-field pixel; state the geometry (far-field or near-field) to decide it"
+                 far-field pixel; state the geometry (--geometry far-field or near-field) to decide it"
             ));
             Geometry::NearField
         }
@@ -213,9 +211,7 @@ fn patterns(
             problems.extend(found);
             return Ok(None);
         }
-        Err(Refusal::Ambiguous(reason, remedy)) => {
-            return Err(Error::Ambiguous { path: file.path().to_owned(), reason, remedy });
-        }
+        Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
     let array = file.read(name)?.reshape(shape.to_vec());
     let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;

@@ -1,0 +1,83 @@
+//! Opening files to read, and saying what a file is that nothing here reads.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// Bytes from the beginning of a file that tell its kind.
+pub(crate) const HEAD: usize = 128;
+
+/// Opens a file for reading at any position. Folders, and the pipes and devices at which a reader would wait for ever or read
+/// without end, are refused.
+pub(crate) fn regular(path: &Path) -> io::Result<File> {
+    check(path)?;
+    File::open(path)
+}
+
+/// Refuses what is no regular file.
+pub(crate) fn check(path: &Path) -> io::Result<fs::Metadata> {
+    let facts = fs::metadata(path)?;
+    if facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
+    }
+    if !facts.is_file() {
+        let reason =
+            "it is a pipe or a device, which cannot be read at any position; save it as a file first";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    Ok(facts)
+}
+
+/// What a file is whose first bytes are these, and what to do with it; `None` for what is not known by name.
+pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
+    const KINDS: [(&[u8], &str); 10] = [
+        (
+            b"MATLAB 5.0 MAT-file",
+            "a MATLAB file (.mat, version 5), which is not read: load it with scipy.io.loadmat and save its arrays with numpy.savez",
+        ),
+        (
+            b"MATLAB 7.3 MAT-file",
+            "a MATLAB file (.mat, version 7.3), whose arrays have their axes in reverse: load it with h5py, transpose, and save \
+             with numpy.savez",
+        ),
+        (
+            b"\x93NUMPY",
+            "a single NumPy array (.npy): save patterns, positions and probe together with numpy.savez",
+        ),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file, where a NumPy archive is needed"),
+        (
+            b"PK\x03\x04",
+            "the beginning of a NumPy archive whose end is missing: it was cut short, copy it again",
+        ),
+        (b"\x1f\x8b", "compressed by gzip: unpack it first"),
+        (b"II*\0", "a TIFF image, which is not read: save the patterns with numpy.savez"),
+        (b"MM\0*", "a TIFF image, which is not read: save the patterns with numpy.savez"),
+        (b"CDF", "a NetCDF file, which is not read: save its arrays with numpy.savez"),
+        (b"\x80\x04\x95", "a Python pickle, which is not read: save its arrays with numpy.savez"),
+    ];
+    KINDS.iter().find(|(start, _)| head.starts_with(start)).map(|(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_opened_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "x").unwrap();
+        assert!(regular(&path).is_ok());
+        assert_eq!(regular(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(regular(&folder.path().join("b")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        #[cfg(unix)]
+        assert_eq!(regular(Path::new("/dev/null")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn kinds_are_told_by_their_first_bytes() {
+        assert!(foreign(b"MATLAB 5.0 MAT-file, Platform: GLNXA64").unwrap().contains("loadmat"));
+        assert!(foreign(b"\x93NUMPY\x01\0").unwrap().contains(".npy"));
+        assert_eq!((foreign(b"MATLAB"), foreign(b"")), (None, None));
+    }
+}

@@ -1,0 +1,145 @@
+//! What `lapwing inspect` says in words.
+
+use lapwing_files::{ArrayInfo, Metadata, Problem};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The whole answer.
+pub fn words(
+    file: &Path,
+    arrays: &[ArrayInfo],
+    metadata: Option<&Metadata>,
+    understood: Option<&Value>,
+    problems: &[Problem],
+) -> String {
+    // Writing to a string does not fail.
+    let mut words = format!("{}\narrays:\n", file.display());
+    let names = arrays.iter().map(|array| array.name.chars().count()).max().unwrap_or(0).min(60);
+    for array in arrays {
+        let _ = writeln!(words, "  {:<names$}  {:<12} {:?}", array.name, array.dtype, array.shape);
+    }
+    match metadata {
+        Some(metadata) => {
+            let _ = writeln!(words, "metadata: {}", history(metadata));
+        }
+        None => words.push_str("no metadata\n"),
+    }
+    if let Some(facts) = understood {
+        words.push_str("understood:\n");
+        for (name, text) in facts_in_words(facts) {
+            let _ = writeln!(words, "  {name:<15} {text}");
+        }
+        for note in facts["notes"].as_array().into_iter().flatten() {
+            let _ = writeln!(words, "  note: {}", note.as_str().unwrap_or_default());
+        }
+    }
+    match problems {
+        [] => words.push_str("contract: kept"),
+        problems => {
+            words.push_str("contract: BROKEN");
+            problems.iter().for_each(|problem| {
+                let _ = write!(words, "\n  {problem}");
+            });
+        }
+    }
+    words
+}
+
+/// The names of the fields, and what the tools say they did.
+fn history(metadata: &Metadata) -> String {
+    let names: Vec<&str> = metadata.keys().map(String::as_str).take(20).collect();
+    let more = metadata.len() - names.len();
+    let mut text = if names.is_empty() { "an empty object".to_owned() } else { names.join(", ") };
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    let done: Vec<&str> = metadata
+        .get("data_transformations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["operation"].as_str())
+        .collect();
+    if !done.is_empty() {
+        let _ = write!(text, "\nhistory: {}", done.join(", then "));
+    }
+    text
+}
+
+/// The facts that are known, with their units.
+fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
+    let text = |name: &str| facts[name].as_str().map(str::to_owned);
+    let number = |name: &str, digits: usize| facts[name].as_f64().map(|number| format!("{number:.digits$}"));
+    let sides = |name: &str| Some(format!("{} x {} px", facts[name][0].as_u64()?, facts[name][1].as_u64()?));
+    let patterns = sides("pattern_shape").map(|sides| format!("{} of {sides}", facts["n_patterns"]));
+    let pixel = match (facts["pixel_size_m"][0].as_f64(), facts["pixel_size_m"][1].as_f64()) {
+        (Some(y), Some(x)) if (y - x).abs() <= 1e-6 * x => Some(length(x)),
+        (Some(y), Some(x)) => Some(format!("{} along y, {} along x", length(y), length(x))),
+        _ => None,
+    };
+    [
+        ("dialect", text("dialect")),
+        ("patterns", patterns),
+        ("axis order", text("axis_order")),
+        ("quantity", text("quantity")),
+        ("zero frequency", text("zero_frequency")),
+        ("geometry", text("geometry")),
+        (
+            "dose",
+            number("mean_counts_per_pattern", 1).map(|mean| format!("{mean} photons per pattern on average")),
+        ),
+        ("pixel size", pixel.map(|size| format!("{size} on the object"))),
+        ("object", sides("object_shape")),
+        ("probe", facts["probe_modes"].as_u64().map(modes)),
+        ("probe diameter", number("probe_diameter_px", 1).map(|diameter| format!("{diameter} px"))),
+        (
+            "overlap",
+            number("overlap", 3).map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)")),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, text)| Some((name, text?)))
+    .collect()
+}
+
+fn modes(count: u64) -> String {
+    if count == 1 { "1 mode".to_owned() } else { format!("{count} modes") }
+}
+
+/// A length in the unit that suits it.
+fn length(metres: f64) -> String {
+    let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::INFINITY, 1e-3, "mm")];
+    let unit = units.into_iter().find(|(limit, ..)| metres.abs() < *limit);
+    unit.map_or_else(|| format!("{metres} m"), |(_, unit, name)| format!("{:.4} {name}", metres / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_known_is_said_and_with_its_unit() {
+        let facts = json!({
+            "dialect": "cxi", "n_patterns": 5, "pattern_shape": [12, 10], "pixel_size_m": [3.5e-7, 3.5e-7],
+            "mean_counts_per_pattern": null, "probe_modes": 2, "overlap": 0.51234,
+        });
+        let said = facts_in_words(&facts);
+        let of = |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
+        assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
+        assert_eq!(of("pixel size"), Some("350.0000 nm on the object"));
+        assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
+        assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
+    }
+
+    #[test]
+    fn metadata_tell_their_history() {
+        let metadata = json!({
+            "nphotons": 1, "data_transformations": [{"operation": "simulate"}, {"operation": "split"}, 3],
+        });
+        let Value::Object(metadata) = metadata else { unreachable!() };
+        assert_eq!(history(&metadata), "nphotons, data_transformations\nhistory: simulate, then split");
+        assert_eq!(history(&Metadata::new()), "an empty object");
+    }
+}

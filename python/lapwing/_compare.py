@@ -48,7 +48,25 @@ class Alignment:
         return ""
 
     def _repr_png_(self) -> bytes:
+        """Amplitude and phase of both, and the error, with colour bars."""
         return _lapwing.comparison_png(self.aligned, self.truth, self.mask)
+
+    def _repr_html_(self) -> str:
+        from lapwing._html import shown
+
+        (y, x), rows, columns = self.alignment["shift"], *self.aligned.shape
+        facts: list[tuple[str, Any]] = [
+            ("compared", f"{rows} x {columns} px"),
+            ("shift", f"({y:.2f}, {x:.2f}) px"),
+            ("scale", float(self.alignment["scale"])),
+        ]
+        return shown("aligned with the truth", facts + self._key_numbers(), self._repr_png_(), self._all_numbers())
+
+    def _key_numbers(self) -> list[tuple[str, Any]]:
+        return []
+
+    def _all_numbers(self) -> dict[str, Any]:
+        return {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +96,13 @@ class Comparison(Alignment):
             for label, name in [("correlation", "complex_correlation"), ("phase SSIM", "phase_ssim")]
         )
         return "".join(f", {label} {value:.4f}" for label, value in found if value is not None)
+
+    def _key_numbers(self) -> list[tuple[str, Any]]:
+        names = ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim", "phase_psnr"]
+        return [(name.replace("_", " "), self.metrics.get(name)) for name in names]
+
+    def _all_numbers(self) -> dict[str, Any]:
+        return self.metrics
 
 
 def compare(

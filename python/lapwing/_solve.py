@@ -145,8 +145,25 @@ class Reconstruction:
         )
 
     def _repr_png_(self) -> bytes:
+        """Amplitude and phase over the area of the scan, and the probe, with colour bars; scale bars where pixels have a size."""
         positions = self.positions - [float(self.origin[0]), float(self.origin[1])]
-        return _lapwing.object_png(self.object, self.probe, positions)
+        return _lapwing.object_png(self.object, self.probe, positions, self.metadata)
+
+    def _repr_html_(self) -> str:
+        from lapwing._html import shown
+
+        rows, columns = self.object.shape
+        modes, height, width = self.probe.shape
+        facts: list[tuple[str, Any]] = [
+            ("epochs", len(self.loss)),
+            ("loss", f"{self.loss[0]:.4g} to {self.loss[-1]:.4g}" if len(self.loss) else None),
+            ("patterns", f"{len(self.positions)} of {height} x {width} px"),
+            ("object", f"{rows} x {columns} px"),
+            ("probe modes", modes),
+            ("photons per pattern", ((self.metadata or {}).get("physics_parameters") or {}).get("nphotons")),
+            ("seconds", float(self.seconds)),
+        ]
+        return shown(f"{self.algorithm} reconstruction", facts, self._repr_png_(), self.options)
 
 
 def reconstruct(

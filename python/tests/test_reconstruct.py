@@ -175,12 +175,23 @@ def test_options_are_those_of_the_solvers() -> None:
 
 
 def test_results_can_be_looked_at_and_kept(scan: lapwing.Dataset, tmp_path) -> None:
+    import base64
     import pickle
+    import re
+    from dataclasses import replace
+    from xml.etree import ElementTree
 
     found = lapwing.reconstruct(scan, epochs=2)
     compared = found.compare(scan)
     for shown in (scan, found, compared, lapwing.align(found, scan)):
         assert repr(shown).startswith("<lapwing.") and shown._repr_png_().startswith(b"\x89PNG")
+        page = shown._repr_html_()
+        ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", page))
+        assert base64.b64encode(shown._repr_png_()).decode() in page
+    assert "LSQML reconstruction" in found._repr_html_() and f"{found.loss[-1]:.4g}" in found._repr_html_()
+    assert f"{compared.metrics['complex_correlation']:.4g}" in compared._repr_html_()
+    hostile = replace(found, algorithm="<script>alert(1)</script>")
+    assert "<script>" not in hostile._repr_html_()
     kept = pickle.loads(pickle.dumps(found))
     assert np.array_equal(kept.object, found.object) and kept.options == found.options
     kept.save(tmp_path / "kept.npz")

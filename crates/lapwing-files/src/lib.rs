@@ -18,7 +18,7 @@ pub mod hdf5;
 pub mod metadata;
 pub mod npy;
 pub mod npz;
-mod open;
+pub mod open;
 pub mod pickle;
 
 pub use dataset::Dataset;

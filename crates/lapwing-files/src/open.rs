@@ -9,7 +9,10 @@ pub(crate) const HEAD: usize = 128;
 
 /// Opens a file for reading at any position. Folders, and the pipes and devices at which a reader would wait for ever or read
 /// without end, are refused.
-pub(crate) fn regular(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// What the system says, and for what is no regular file what it is.
+pub fn regular(path: &Path) -> io::Result<File> {
     check(path)?;
     File::open(path)
 }

@@ -240,6 +240,24 @@ impl Dataset {
         let png = alone(py, None, || Ok(contact_sheet(&self.inner, &title)))?;
         Ok(PyBytes::new(py, &png))
     }
+
+    /// The contact sheet under what is known in numbers; what was understood of the file unfolds.
+    fn _repr_html_<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        let dataset = &self.inner;
+        let (height, width) = dataset.pattern_shape();
+        let diameter = probe_diameter(dataset);
+        let facts = (
+            ("patterns", format!("{} of {height} x {width} px", dataset.n_patterns())),
+            ("photons per pattern", data::mean_counts(dataset)),
+            ("probe diameter", format!("{diameter:.1} px")),
+            ("overlap", scan_overlap(&dataset.scan, diameter)),
+            ("object", dataset.object.as_ref().map(|o| format!("{} x {} px", o.nrows(), o.ncols()))),
+        );
+        let facts = facts.into_pyobject(py)?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        let understood = to_python(py, &self.understood)?;
+        let shown = py.import("lapwing._html")?.getattr("shown")?;
+        Ok(shown.call1(("data set", facts, self._repr_png_(py)?, understood))?)
+    }
 }
 
 /// One of the names of an option.

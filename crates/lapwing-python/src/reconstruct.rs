@@ -7,6 +7,7 @@ use crate::value::{from_python, table, to_python};
 use crate::work::{Listener, attended};
 use anyhow::Context;
 use lapwing_files::Metadata;
+use lapwing_files::dialect::object_pixel;
 use lapwing_solve::{Epoch, Flow, Solution};
 use lapwing_study::pictures::overview;
 use lapwing_study::reconstruct::{check, write_npz};
@@ -99,15 +100,18 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
     Ok(())
 }
 
-/// PNG of amplitude and phase over the area of the scan, and of the probe.
+/// PNG of amplitude and phase over the area of the scan, and of the probe; with scale bars when the metadata know the pixel.
 #[pyfunction]
 pub fn object_png<'py>(
     py: Python<'py>,
     object: &Bound<'_, PyAny>,
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
+    metadata: &Bound<'_, PyAny>,
 ) -> Result<Bound<'py, PyBytes>> {
+    let metadata: Option<Metadata> = serde_json::from_value(from_python(metadata, "metadata")?)?;
+    let pixel = metadata.as_ref().and_then(object_pixel).map(|(_, x)| x);
     let object = array::field(object, "object")?;
     let (probe, scan) = (array::modes(probe)?, array::positions(positions)?);
-    Ok(PyBytes::new(py, &py.detach(|| overview(&object, &probe, &scan))))
+    Ok(PyBytes::new(py, &py.detach(|| overview(&object, &probe, &scan, pixel))))
 }

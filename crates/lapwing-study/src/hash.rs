@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// SHA-256 of a file's bytes, hexadecimal.
 pub fn file(path: &Path) -> Result<String> {
-    let mut source = std::fs::File::open(path).map_err(StudyError::io("cannot read", path))?;
+    let mut source = lapwing_files::open::regular(path).map_err(StudyError::io("cannot read", path))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

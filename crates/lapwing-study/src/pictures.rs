@@ -74,9 +74,9 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
 }
 
 /// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp removed, and the probe, in one PNG
-/// with colour bars.
-pub fn overview(object: &Field, probe: &Modes, scan: &[Position]) -> Vec<u8> {
-    alone(object, scan).overview(probe, None)
+/// with colour bars, and with scale bars where the side of a pixel (metres) is known.
+pub fn overview(object: &Field, probe: &Modes, scan: &[Position], pixel_size: Option<f64>) -> Vec<u8> {
+    alone(object, scan).overview(probe, pixel_size)
 }
 
 /// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under `title`.

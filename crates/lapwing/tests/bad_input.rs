@@ -156,6 +156,62 @@ fn unreadable_metadata_are_a_problem_among_others() {
     assert!(words.contains("contract: BROKEN") && words.contains("diffraction"), "{words}");
 }
 
+/// The keys of all problems that `inspect` tells.
+fn problems(bench: &Bench, options: &str) -> Vec<String> {
+    let output = bench.run(&format!("inspect x.npz --json {options}"));
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = record["contract"]["problems"].as_array().unwrap();
+    assert_eq!(output.status.code(), Some(i32::from(!problems.is_empty())), "{record}");
+    problems.iter().map(|problem| problem["key"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn unreadable_metadata_hide_no_other_problem() {
+    let bench = Bench::new();
+    let mut arrays = sound();
+    arrays.insert("_metadata", Array::new(vec![9], Values::U8(b"{not json".to_vec())).unwrap());
+    write(&bench, arrays.clone());
+    assert_eq!(problems(&bench, ""), ["_metadata"]);
+    assert!(problems(&bench, "--leave-out _metadata").is_empty());
+    arrays.insert("ycoords", Array::new(vec![6], Values::F64(vec![f64::NAN; 6])).unwrap());
+    arrays.remove("probeGuess");
+    write(&bench, arrays);
+    assert_eq!(problems(&bench, ""), ["_metadata", "ycoords"]);
+}
+
+#[test]
+fn the_metadata_of_a_view_are_checked() {
+    let bench = Bench::new();
+    let view = |rate: f64, strategy: &str| {
+        let mut arrays = sound();
+        let text = format!(
+            "{{\"overlap_view\": \"dense\", \"spacing_threshold\": 2.5, \"source_file\": \"a.npz\", \"n_accepted\": 6, \
+             \"n_rejected\": 18, \"acceptance_rate\": {rate}, \"selection_strategy\": \"{strategy}\"}}"
+        );
+        arrays.insert("_metadata", Array::text(&text));
+        write(&bench, arrays);
+    };
+    view(0.25, "direct");
+    assert!(problems(&bench, "").is_empty());
+    view(0.5, "by hand");
+    assert_eq!(problems(&bench, ""), ["selection_strategy", "acceptance_rate"]);
+}
+
+#[test]
+fn what_is_ambiguous_is_told_with_the_option_that_decides() {
+    let bench = Bench::new();
+    let mut arrays = sound();
+    let whole = Array::new(vec![6, 8, 8], Values::F32((0..384).map(|i| (i % 7) as f32).collect())).unwrap();
+    arrays.remove("diffraction");
+    arrays.insert("diff3d", whole);
+    write(&bench, arrays);
+    assert_eq!(problems(&bench, ""), ["diff3d"]);
+    for command in READERS {
+        bench.fails(command, &["x.npz", "diff3d", "--quantity"]);
+    }
+    assert!(problems(&bench, "--quantity counts").is_empty());
+}
+
 #[test]
 fn the_contract_asks_for_a_probe() {
     let bench = Bench::new();

@@ -27,11 +27,11 @@ pub(super) fn is_patterns(file: &Hdf5) -> Result<bool, Error> {
 pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
     let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
     if !file.contains(DATA)? {
-        let expected = "(n, H, W) intensities; name the file of the patterns, and this one as its companion";
+        let expected = "(n, H, W) intensities; name the file of the patterns, and this one as its companion (--companion)";
         return Err(contract(vec![Problem::new(DATA, expected, "a product file")]));
     }
     let Some(companion) = &options.companion else {
-        let expected = "the product file that belongs to these patterns, stated as companion";
+        let expected = "the product file that belongs to these patterns (--companion FILE)";
         return Err(contract(vec![Problem::new(
             "companion",
             expected,

@@ -4,6 +4,7 @@
 //! headers only tell where the data begin.
 
 use super::source::Source;
+use crate::open;
 
 /// Longest directory accepted: room for more than 100,000 arrays.
 const MAX_DIRECTORY: u64 = 16 << 20;
@@ -110,7 +111,7 @@ fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
                 tail.get(at + 20..at + 22).and_then(|length| length.try_into().ok()).map(u16::from_le_bytes);
             comment.is_some_and(|length| at + 22 + usize::from(length) == tail.len())
         })
-        .ok_or("it is no NPZ archive, or its end is missing")?;
+        .ok_or_else(|| no_archive(source))?;
     let end_offset = tail_start + end as u64;
 
     let mut fields = Fields(&tail[end + 4..]);
@@ -137,6 +138,16 @@ fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
     match offset.checked_add(length) {
         Some(end) if end <= limit => Ok((offset, length, count)),
         _ => Err("its directory lies outside of the file".into()),
+    }
+}
+
+/// Why a file without the end of an archive is none.
+fn no_archive(source: &Source) -> String {
+    let mut head = [0; open::HEAD];
+    let read = source.read_at(0, &mut head).unwrap_or(0);
+    match open::foreign(&head[..read]) {
+        Some(kind) => format!("it is {kind}"),
+        None => "it is no NPZ archive, or its end is missing".to_owned(),
     }
 }
 

@@ -68,10 +68,7 @@ impl Archive {
 
     fn of(source: Source, path: &Path) -> Result<Self, Error> {
         let refused = |reason: String| Error::archive(path, reason);
-        let all = directory::read(&source).map_err(|reason| match foreign(&source) {
-            Some(kind) => refused(format!("it is {kind}")),
-            None => refused(reason),
-        })?;
+        let all = directory::read(&source).map_err(refused)?;
         let (mut members, mut strangers, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for mut member in all {
             check_name(&member.name).map_err(refused)?;
@@ -241,13 +238,6 @@ impl Archive {
     fn content(&self, member: &Member) -> Content {
         Content::new(&self.source, member)
     }
-}
-
-/// What a file is that is no archive, where that can be told.
-fn foreign(source: &Source) -> Option<&'static str> {
-    let mut head = [0; open::HEAD];
-    let read = source.read_at(0, &mut head).ok()?;
-    open::foreign(&head[..read])
 }
 
 /// Refuses names that would lead somewhere else if the archive were unpacked.

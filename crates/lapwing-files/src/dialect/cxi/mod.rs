@@ -2,7 +2,7 @@
 //!
 //! Read are `entry_1/data_1/data` or `entry_1/instrument_1/detector_1/data`, (n, H, W) or, as NXcxi_ptycho has raster
 //! scans, (ny, nx, H, W), intensity with the zero frequency in the centre; `translation` of the **sample** in metres; and
-//! the optics. `docs/formats.md` has the whole list.
+//! the optics. `docs/reading.md` has the whole list.
 
 mod instrument;
 mod write;

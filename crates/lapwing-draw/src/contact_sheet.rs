@@ -92,12 +92,14 @@ fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
     let finite: Vec<Position> = scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
     if let Some((y0, y1, x0, x1)) = lapwing_model::position::bounding_box(&finite) {
         let reach = if diameter.is_finite() { diameter.max(0.0) / 2.0 } else { 0.0 };
-        let extent = (y1 - y0).max(x1 - x0) + 2.0 * reach.max(1.0);
-        let scale = side / extent;
+        let border = 2.0 * reach.max(1.0);
+        // The scale bar gets a strip of its own, so that it hides no position.
+        let high = side - 28.0;
+        let scale = (high / (y1 - y0 + border)).min(side / (x1 - x0 + border));
         zoom = scale;
         let middle = Position { y: f64::midpoint(y0, y1), x: f64::midpoint(x0, x1) };
         let place =
-            |p: &Position| (side / 2.0 + scale * (p.x - middle.x), side / 2.0 + scale * (p.y - middle.y));
+            |p: &Position| (side / 2.0 + scale * (p.x - middle.x), high / 2.0 + scale * (p.y - middle.y));
         let dot = (0.5 * side / (finite.len() as f64).sqrt()).clamp(1.2, 5.0);
         for position in &finite {
             canvas.stroke(place(position), place(position), dot, BLUE);

@@ -111,7 +111,7 @@ fn modes(count: u64) -> String {
 fn length(metres: f64) -> String {
     let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::INFINITY, 1e-3, "mm")];
     let unit = units.into_iter().find(|(limit, ..)| metres.abs() < *limit);
-    unit.map_or_else(|| format!("{metres} m"), |(_, unit, name)| format!("{:.4} {name}", metres / unit))
+    unit.map_or_else(|| format!("{metres} m"), |(_, unit, name)| format!("{:.2} {name}", metres / unit))
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
         let said = facts_in_words(&facts);
         let of = |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
         assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
-        assert_eq!(of("pixel size"), Some("350.0000 nm on the object"));
+        assert_eq!(of("pixel size"), Some("350.00 nm on the object"));
         assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
         assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
     }

@@ -88,7 +88,9 @@ def main():
             if not path.exists():
                 # In pixels of the object: any that are there.
                 places = np.full(n, 200.0)
-                save(path, diffraction=base[np.arange(n) % len(base)], xcoords=places, ycoords=places)
+                part = folder / f"part-{name}"
+                save(part, diffraction=base[np.arange(n) % len(base)], xcoords=places, ycoords=places)
+                part.rename(path)
             print(f"{name}: {path.stat().st_size / 1e6:.0f} MB, {n} patterns of {base.dtype}", flush=True)
             return path
 

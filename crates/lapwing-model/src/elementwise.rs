@@ -7,98 +7,15 @@
 //! The same machine gives the same bits always; processors with other instructions may differ in the last ones.
 
 use crate::Complex32;
+use crate::eight::{Eight, LANES};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, f32x8};
+use fearless_simd::{Level, dispatch, f32x8};
 use std::sync::OnceLock;
-
-/// Numbers in a vector.
-const LANES: usize = 8;
 
 /// What this processor can do, asked once.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(Level::new)
-}
-
-/// Eight complex numbers in registers.
-#[derive(Clone, Copy)]
-struct Eight<S: Simd> {
-    re: f32x8<S>,
-    im: f32x8<S>,
-}
-
-impl<S: Simd> Eight<S> {
-    #[inline(always)]
-    fn load(simd: S, values: &[Complex32; LANES]) -> Self {
-        let floats = floats(values);
-        let (a, b) = (f32x8::from_slice(simd, &floats[..LANES]), f32x8::from_slice(simd, &floats[LANES..]));
-        let (re, im) = simd.deinterleave_f32x8(a, b);
-        Self { re, im }
-    }
-
-    #[inline(always)]
-    fn store(self, simd: S, values: &mut [Complex32; LANES]) {
-        let (a, b) = simd.interleave_f32x8(self.re, self.im);
-        let floats = floats_mut(values);
-        a.store_slice(&mut floats[..LANES]);
-        b.store_slice(&mut floats[LANES..]);
-    }
-
-    #[inline(always)]
-    fn splat(simd: S, value: Complex32) -> Self {
-        Self { re: simd.splat_f32x8(value.re), im: simd.splat_f32x8(value.im) }
-    }
-
-    #[inline(always)]
-    fn times(self, other: Self) -> Self {
-        Self {
-            re: self.re.mul_sub(other.re, self.im * other.im),
-            im: self.re.mul_add(other.im, self.im * other.re),
-        }
-    }
-
-    /// self conj(other)
-    #[inline(always)]
-    fn times_conjugate(self, other: Self) -> Self {
-        Self {
-            re: self.re.mul_add(other.re, self.im * other.im),
-            im: self.im.mul_sub(other.re, self.re * other.im),
-        }
-    }
-
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        Self { re: self.re + other.re, im: self.im + other.im }
-    }
-
-    #[inline(always)]
-    fn scaled(self, factor: f32x8<S>) -> Self {
-        Self { re: self.re * factor, im: self.im * factor }
-    }
-
-    #[inline(always)]
-    fn power(self) -> f32x8<S> {
-        self.re.mul_add(self.re, self.im * self.im)
-    }
-
-    /// Re conj(self) other
-    #[inline(always)]
-    fn dot(self, other: Self) -> f32x8<S> {
-        self.re.mul_add(other.re, self.im * other.im)
-    }
-}
-
-/// Complex numbers as pairs of their parts.
-#[inline(always)]
-pub(crate) fn floats(values: &[Complex32; LANES]) -> &[f32; 2 * LANES] {
-    // SAFETY: `Complex<f32>` is `repr(C)` with two `f32` fields, so eight of them are laid out as sixteen `f32`.
-    unsafe { &*std::ptr::from_ref(values).cast() }
-}
-
-#[inline(always)]
-pub(crate) fn floats_mut(values: &mut [Complex32; LANES]) -> &mut [f32; 2 * LANES] {
-    // SAFETY: as for `floats`; the borrow is exclusive.
-    unsafe { &mut *std::ptr::from_mut(values).cast() }
 }
 
 /// out <- a b
@@ -203,6 +120,59 @@ pub fn add_conjugate_product(sum: &mut [Complex32], power: &mut [f32], a: &[Comp
     });
 }
 
+/// value <- value + sum step / (weight light + floor)
+pub fn add_quotient(
+    value: &mut [Complex32],
+    sum: &[Complex32],
+    light: &[f32],
+    (weight, floor, step): (f32, f32, f32),
+) {
+    dispatch!(level(), simd => {
+        let ((value, value_rest), (sum, sum_rest), (light, light_rest)) =
+            (value.as_chunks_mut::<LANES>(), sum.as_chunks::<LANES>(), light.as_chunks::<LANES>());
+        let (all_weight, all_floor) = (simd.splat_f32x8(weight), simd.splat_f32x8(floor));
+        let all_step = simd.splat_f32x8(step);
+        for ((value, sum), light) in value.iter_mut().zip(sum).zip(light) {
+            let factor = all_step / f32x8::from_slice(simd, light).mul_add(all_weight, all_floor);
+            Eight::load(simd, value).plus(Eight::load(simd, sum).scaled(factor)).store(simd, value);
+        }
+        for ((value, sum), light) in value_rest.iter_mut().zip(sum_rest).zip(light_rest) {
+            *value += sum * (step / (weight * light + floor));
+        }
+    });
+}
+
+/// out <- sum / sqrt(light^2 + floor^2)
+pub fn divide_damped(out: &mut [Complex32], sum: &[Complex32], light: &[f32], floor: f32) {
+    dispatch!(level(), simd => {
+        let ((out, out_rest), (sum, sum_rest), (light, light_rest)) =
+            (out.as_chunks_mut::<LANES>(), sum.as_chunks::<LANES>(), light.as_chunks::<LANES>());
+        let (one, squared) = (simd.splat_f32x8(1.0), simd.splat_f32x8(floor * floor));
+        for ((out, sum), light) in out.iter_mut().zip(sum).zip(light) {
+            let light = f32x8::from_slice(simd, light);
+            let factor = one / light.mul_add(light, squared).sqrt();
+            Eight::load(simd, sum).scaled(factor).store(simd, out);
+        }
+        for ((out, sum), light) in out_rest.iter_mut().zip(sum_rest).zip(light_rest) {
+            *out = sum / (light * light + floor * floor).sqrt();
+        }
+    });
+}
+
+/// The largest of `values`, none of which is negative; 0 when there is none.
+pub fn largest(values: &[f32]) -> f32 {
+    dispatch!(level(), simd => {
+        let (eights, rest) = values.as_chunks::<LANES>();
+        let mut most = simd.splat_f32x8(0.0);
+        for eight in eights {
+            most = most.max(f32x8::from_slice(simd, eight));
+        }
+        let mut lanes = [0.0_f32; LANES];
+        most.store_slice(&mut lanes);
+        lanes.iter().chain(rest).fold(0.0, |most: f32, &value| most.max(value))
+    })
+}
+
 /// [|u|^2, |v|^2, Re u* v, Re u* z, Re v* z] summed, with u = a b and v = c d.
 pub fn five_products(
     a: &[Complex32],
@@ -294,6 +264,22 @@ mod tests {
             assert_close(&out, v[2].iter().zip(v[0].iter().zip(&v[1])).map(|(c, (a, b))| c + a * b.conj()));
             assert_eq!(power, both);
         });
+    }
+
+    #[test]
+    fn quotients_and_maxima_are_those_of_plain_numbers() {
+        for_lengths(|v| {
+            let light: Vec<f32> = v[0].iter().map(|value| value.re.abs()).collect();
+            let mut out = v[1].clone();
+            add_quotient(&mut out, &v[2], &light, (0.7, 0.1, 0.3));
+            let truth = v[1].iter().zip(v[2].iter().zip(&light));
+            assert_close(&out, truth.map(|(value, (sum, light))| value + sum * (0.3 / (0.7 * light + 0.1))));
+            divide_damped(&mut out, &v[2], &light, 0.2);
+            let truth = v[2].iter().zip(&light);
+            assert_close(&out, truth.map(|(sum, light)| sum / (light * light + 0.04_f32).sqrt()));
+            assert_eq!(largest(&light), light.iter().copied().fold(0.0, f32::max));
+        });
+        assert_eq!(largest(&[]), 0.0);
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! afterwards would cost a sixth of the whole, and nothing in ptychography needs it: what happens between a forward and an
 //! inverse transform is element by element. So a spectrum is kept with axes **(u_x, u_y)**, zero frequency at
 //! index (0, 0), and whatever is combined with it (measured amplitudes, phase ramps) is brought into that order once.
+//!
+//! Shapes whose sides are powers of two from 16 to 512 are transformed by columns of eight ([`crate::sweep`]), all others by RustFFT.
 //! [`to_detector_order`] and [`from_detector_order`] translate to and from the order of files: axes (y, x), zero
 //! frequency at index (floor(H/2), floor(W/2)).
 
+use crate::eight::{floats, floats_mut};
+use crate::sweep::Sweeps;
 use crate::{Complex32, elementwise};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch, f32x4, f64x2};
@@ -23,6 +27,7 @@ pub struct Fft2 {
     width: usize,
     along_x: [Arc<dyn Fft<f32>>; 2],
     along_y: [Arc<dyn Fft<f32>>; 2],
+    sweeps: Option<Sweeps>,
     scale: f32,
     scratch_len: usize,
 }
@@ -38,15 +43,34 @@ impl Fft2 {
     ///
     /// # Panics
     /// If a side is zero.
-    pub fn new((height, width): (usize, usize)) -> Self {
+    pub fn new(shape: (usize, usize)) -> Self {
+        Self::planned(shape, Sweeps::new(shape))
+    }
+
+    /// With RustFFT whatever the shape: what [`new`](Self::new) is tested against.
+    #[cfg(test)]
+    pub(crate) fn by_rows(shape: (usize, usize)) -> Self {
+        Self::planned(shape, None)
+    }
+
+    fn planned((height, width): (usize, usize), sweeps: Option<Sweeps>) -> Self {
         assert!(height > 0 && width > 0, "a transform needs at least one pixel, not {height} x {width}");
         let mut planner = FftPlanner::new();
         let along_x = [planner.plan_fft_forward(width), planner.plan_fft_inverse(width)];
         let along_y = [planner.plan_fft_forward(height), planner.plan_fft_inverse(height)];
-        let scratch_len =
-            along_x.iter().chain(&along_y).map(|plan| plan.get_inplace_scratch_len()).max().unwrap_or(0);
+        let scratch_len = match &sweeps {
+            Some(sweeps) => sweeps.scratch_len(),
+            None => {
+                along_x.iter().chain(&along_y).map(|plan| plan.get_inplace_scratch_len()).max().unwrap_or(0)
+            }
+        };
         let scale = (1.0 / ((height * width) as f64).sqrt()) as f32;
-        Self { height, width, along_x, along_y, scale, scratch_len }
+        Self { height, width, along_x, along_y, sweeps, scale, scratch_len }
+    }
+
+    /// What does a pattern in few passes, where the shape allows it.
+    pub(crate) fn sweeps(&self) -> Option<&Sweeps> {
+        self.sweeps.as_ref()
     }
 
     /// Shape `(height, width)` of the fields that are transformed.
@@ -70,6 +94,10 @@ impl Fft2 {
     /// # Panics
     /// If a slice is not of `len()` elements, or `scratch` is shorter than `scratch_len()`.
     pub fn forward(&self, field: &mut [Complex32], spectrum: &mut [Complex32], scratch: &mut [Complex32]) {
+        self.check(field, spectrum, scratch);
+        if let Some(sweeps) = &self.sweeps {
+            return sweeps.forward(field, spectrum, scratch);
+        }
         self.along_x[0].process_with_scratch(field, scratch);
         transpose_scaled(field, spectrum, self.height, self.width, self.scale);
         self.along_y[0].process_with_scratch(spectrum, scratch);
@@ -80,9 +108,23 @@ impl Fft2 {
     /// # Panics
     /// As [`forward`](Self::forward).
     pub fn inverse(&self, spectrum: &mut [Complex32], field: &mut [Complex32], scratch: &mut [Complex32]) {
+        self.check(field, spectrum, scratch);
+        if let Some(sweeps) = &self.sweeps {
+            return sweeps.inverse(spectrum, field, scratch);
+        }
         self.along_y[1].process_with_scratch(spectrum, scratch);
         transpose_scaled(spectrum, field, self.width, self.height, self.scale);
         self.along_x[1].process_with_scratch(field, scratch);
+    }
+
+    fn check(&self, field: &[Complex32], spectrum: &[Complex32], scratch: &[Complex32]) {
+        assert!(
+            field.len() == self.len() && spectrum.len() == self.len() && scratch.len() >= self.scratch_len,
+            "a transform of {self:?} given {} and {} elements and {} of scratch space",
+            field.len(),
+            spectrum.len(),
+            scratch.len()
+        );
     }
 }
 
@@ -121,7 +163,7 @@ fn transpose_block<S: Simd>(
     let mut lines = [&[0.0_f32; 2 * BLOCK]; BLOCK];
     for (row, line) in lines.iter_mut().enumerate() {
         if let Some(eight) = source[row * from..].first_chunk() {
-            *line = elementwise::floats(eight);
+            *line = floats(eight);
         }
     }
     for pair in 0..BLOCK / 2 {
@@ -132,7 +174,7 @@ fn transpose_block<S: Simd>(
         for half in 0..2 {
             let column = 2 * pair + half;
             let Some(eight) = target[column * to..].first_chunk_mut() else { return };
-            for (out, rows) in elementwise::floats_mut(eight).chunks_exact_mut(4).zip(pairs.chunks_exact(2)) {
+            for (out, rows) in floats_mut(eight).chunks_exact_mut(4).zip(pairs.chunks_exact(2)) {
                 let turned = match half {
                     0 => simd.zip_low_f64x2(rows[0], rows[1]),
                     _ => simd.zip_high_f64x2(rows[0], rows[1]),
@@ -227,7 +269,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_plain_sum_for_even_odd_and_rectangular_shapes() {
-        for (height, width) in [(1, 1), (8, 8), (16, 16), (7, 5), (12, 9), (6, 17)] {
+        for (height, width) in [(1, 1), (8, 8), (16, 16), (7, 5), (12, 9), (6, 17), (16, 32), (32, 12)] {
             let field = random_field(height * width, 3);
             let fft = Fft2::new((height, width));
             let mut scratch = vec![Complex32::default(); fft.scratch_len()];
@@ -241,6 +283,26 @@ mod tests {
             fft.inverse(&mut spectrum, &mut back, &mut scratch);
             for (value, truth) in back.iter().zip(&field) {
                 assert!((value - truth).norm() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn columns_of_eight_agree_with_rustfft() {
+        let sides = [16, 32, 64, 128, 256, 512];
+        for shape in sides.map(|side| (side, side)).into_iter().chain([(16, 512), (256, 32), (64, 128)]) {
+            let len = shape.0 * shape.1;
+            let field = random_field(len, 9);
+            let [(a, a_back), (b, b_back)] = [Fft2::new(shape), Fft2::by_rows(shape)].map(|fft| {
+                let mut scratch = vec![Complex32::default(); fft.scratch_len()];
+                let (mut work, mut spectrum) = (field.clone(), field.clone());
+                fft.forward(&mut work, &mut spectrum, &mut scratch);
+                let forward = spectrum.clone();
+                fft.inverse(&mut spectrum, &mut work, &mut scratch);
+                (forward, work)
+            });
+            for (a, b) in a.iter().zip(&b).chain(a_back.iter().zip(&b_back)) {
+                assert!((a - b).norm() < 1e-5, "{shape:?}: {a} and {b}");
             }
         }
     }

@@ -8,6 +8,9 @@
 //! Array conventions (axis order, origin, zero frequency, normalisation, units) are stated once, in
 //! `ARCHITECTURE.md` at the root of the repository, and hold for every item here.
 
+pub mod buffer;
+mod columns;
+mod eight;
 pub mod elementwise;
 pub mod fft;
 pub mod forward;
@@ -17,6 +20,7 @@ pub mod scan;
 pub mod simulate;
 pub mod specimen;
 pub mod stream;
+mod sweep;
 #[cfg(test)]
 mod test_support;
 

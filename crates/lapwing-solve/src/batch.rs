@@ -5,7 +5,9 @@
 
 use crate::Problem;
 use crate::detector::Step;
-use lapwing_model::forward::Workspace;
+use crate::touched::{BAND, Touched};
+use lapwing_model::buffer::Buffer;
+use lapwing_model::forward::{Patch, Workspace};
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
 
@@ -13,8 +15,6 @@ use rayon::prelude::*;
 const CHUNK: usize = 5;
 /// Pixels of the probe's sums that one task adds up.
 const PIECE: usize = 2048;
-/// Object rows that one task accumulates.
-const BAND: usize = 16;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
@@ -23,20 +23,21 @@ pub(crate) struct Batch {
     pixels: usize,
     modes: usize,
     /// Shifted probe of every pattern and mode of the batch, (pattern, mode, y, x).
-    probes: Vec<Complex32>,
+    probes: Buffer,
     /// chi of every pattern and mode of the batch, (pattern, mode, y, x).
-    chi: Vec<Complex32>,
+    chi: Buffer,
     chunks: Vec<Chunk>,
 }
 
 /// What one task needs and sums up.
 struct Chunk {
     work: Workspace,
-    far_field: Vec<Complex32>,
-    intensity: Vec<f32>,
-    factor: Vec<f32>,
+    /// The modes of one pattern on their way, as the model keeps them.
+    half: Buffer,
+    /// Room for measured values in the order of the model's pixels.
+    measured: Vec<f32>,
     /// Sum over the chunk of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
-    probe_sum: Vec<Complex32>,
+    probe_sum: Buffer,
     /// Sum over the chunk of |O_j|^2 (y, x).
     object_power: Vec<f32>,
     loss: f64,
@@ -73,18 +74,17 @@ impl Batch {
         let size = batch_size.clamp(1, problem.n_patterns());
         let chunk = || Chunk {
             work: problem.model.workspace(),
-            far_field: vec![ZERO; modes * pixels],
-            intensity: vec![0.0; pixels],
-            factor: vec![0.0; pixels],
-            probe_sum: vec![ZERO; modes * pixels],
+            half: Buffer::zeros(modes * pixels),
+            measured: vec![0.0; pixels],
+            probe_sum: Buffer::zeros(modes * pixels),
             object_power: vec![0.0; pixels],
             loss: 0.0,
         };
         Self {
             pixels,
             modes,
-            probes: vec![ZERO; size * modes * pixels],
-            chi: vec![ZERO; size * modes * pixels],
+            probes: Buffer::zeros(size * modes * pixels),
+            chi: Buffer::zeros(size * modes * pixels),
             chunks: (0..size.div_ceil(CHUNK)).map(|_| chunk()).collect(),
         }
     }
@@ -149,30 +149,65 @@ impl Batch {
         direction: &mut [Complex32],
         illumination: &mut [f32],
     ) {
+        let band = BAND * problem.object.dim().1;
+        let bands = direction.par_chunks_mut(band).zip(illumination.par_chunks_mut(band)).enumerate();
+        bands.for_each(|(index, (direction, illumination))| {
+            self.scatter_band(problem, members, index * BAND, direction, illumination);
+        });
+    }
+
+    /// As [`scatter`](Self::scatter), but the sums are those of this batch alone where it touches the object; elsewhere they are left as they
+    /// are. Returns the largest illumination.
+    pub fn scatter_anew(
+        &self,
+        problem: &Problem,
+        members: &[usize],
+        touched: &Touched,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) -> f32 {
+        let row = problem.object.dim().1;
+        let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        let largest = bands.enumerate().map(|(index, (direction, illumination))| {
+            let columns = touched.columns(index);
+            if columns.is_empty() {
+                return 0.0;
+            }
+            direction.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(ZERO));
+            illumination.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(0.0));
+            self.scatter_band(problem, members, index * BAND, direction, illumination);
+            let rows = illumination.chunks_exact(row).map(|row| elementwise::largest(&row[columns.clone()]));
+            rows.fold(0.0_f32, f32::max)
+        });
+        largest.reduce(|| 0.0, f32::max)
+    }
+
+    /// The part of [`scatter`](Self::scatter) that falls on the object rows from `first` on that `direction` and `illumination` hold.
+    fn scatter_band(
+        &self,
+        problem: &Problem,
+        members: &[usize],
+        first: usize,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) {
         let (height, width) = problem.model.shape();
         let columns = problem.object.dim().1;
-        direction
-            .par_chunks_mut(BAND * columns)
-            .zip(illumination.par_chunks_mut(BAND * columns))
-            .enumerate()
-            .for_each(|(band, (direction, illumination))| {
-                let first = band * BAND;
-                let last = first + direction.len() / columns;
-                for (slot, &pattern) in members.iter().enumerate() {
-                    let window = &problem.windows[pattern];
-                    let (top, left) = (window.row as usize, window.column as usize);
-                    for row in first.max(top)..last.min(top + height) {
-                        let start = (row - first) * columns + left;
-                        let (direction, illumination) =
-                            (&mut direction[start..start + width], &mut illumination[start..start + width]);
-                        for mode in 0..self.modes {
-                            let at = (slot * self.modes + mode) * self.pixels + (row - top) * width;
-                            let (probe, chi) = (&self.probes[at..at + width], &self.chi[at..at + width]);
-                            elementwise::add_conjugate_product(direction, illumination, chi, probe);
-                        }
-                    }
+        let last = first + direction.len() / columns;
+        for (slot, &pattern) in members.iter().enumerate() {
+            let window = &problem.windows[pattern];
+            let (top, left) = (window.row as usize, window.column as usize);
+            for row in first.max(top)..last.min(top + height) {
+                let start = (row - first) * columns + left;
+                let (direction, illumination) =
+                    (&mut direction[start..start + width], &mut illumination[start..start + width]);
+                for mode in 0..self.modes {
+                    let at = (slot * self.modes + mode) * self.pixels + (row - top) * width;
+                    let (probe, chi) = (&self.probes[at..at + width], &self.chi[at..at + width]);
+                    elementwise::add_conjugate_product(direction, illumination, chi, probe);
                 }
-            });
+            }
+        }
     }
 
     /// The inner products of every pattern's step-length problem for the object direction `object_direction` (on the
@@ -223,46 +258,27 @@ impl Chunk {
         probes: &mut [Complex32],
         chi: &mut [Complex32],
     ) {
-        let pixels = problem.model.len();
+        let model = &problem.model;
+        let pixels = model.len();
         let ramp = &problem.ramps[pattern];
-        let width = problem.model.shape().1;
-        let columns = problem.object.dim().1;
         let window = &problem.windows[pattern];
-        let patch = &object[window.row as usize * columns + window.column as usize..];
-        for (power, row) in self.object_power.chunks_exact_mut(width).zip(patch.chunks(columns)) {
-            elementwise::add_power(power, &row[..width]);
+        let columns = problem.object.dim().1;
+        let start = window.row as usize * columns + window.column as usize;
+        let patch = Patch { object: &object[start..], columns };
+        let mut power = Some(self.object_power.as_mut_slice());
+        let per_mode = probes.chunks_exact_mut(pixels).zip(probe_spectra.chunks_exact(pixels));
+        for ((probe, spectrum), half) in per_mode.zip(self.half.chunks_exact_mut(pixels)) {
+            model.illuminate(spectrum, ramp, patch, probe, power.take(), half, &mut self.work);
         }
-        self.intensity.fill(0.0);
-        let per_mode = probes
-            .chunks_exact_mut(pixels)
-            .zip(chi.chunks_exact_mut(pixels))
-            .zip(probe_spectra.chunks_exact(pixels))
-            .zip(self.far_field.chunks_exact_mut(pixels));
-        for (((probe, exit_wave), spectrum), far_field) in per_mode {
-            problem.model.shifted_probe(spectrum, ramp, probe, &mut self.work);
-            let rows = exit_wave.chunks_exact_mut(width).zip(probe.chunks_exact(width));
-            for ((wave, probe), row) in rows.zip(patch.chunks(columns)) {
-                elementwise::multiply(wave, probe, row);
-            }
-            problem.model.propagate(exit_wave, far_field, &mut self.work);
-            elementwise::add_power(&mut self.intensity, far_field);
-        }
-        let bad = problem.mask.of(pattern);
-        bad.iter().for_each(|&pixel| self.intensity[pixel as usize] = 0.0);
-        self.loss += step.factor(problem.pattern(pattern), &self.intensity, &mut self.factor);
-        bad.iter().for_each(|&pixel| self.factor[pixel as usize] = 0.0);
-        let per_mode = chi
-            .chunks_exact_mut(pixels)
-            .zip(self.far_field.chunks_exact_mut(pixels))
-            .zip(self.probe_sum.chunks_exact_mut(pixels));
-        for ((chi, far_field), probe_sum) in per_mode {
-            elementwise::scale(far_field, &self.factor);
-            problem.model.back_propagate(far_field, chi, &mut self.work);
-            let rows = far_field.chunks_exact_mut(width).zip(chi.chunks_exact(width));
-            for ((product, chi), row) in rows.zip(patch.chunks(columns)) {
-                elementwise::multiply_conjugate(product, chi, row);
-            }
-            problem.model.accumulate_unshifted(far_field, ramp, probe_sum, &mut self.work);
+        let (measured, masked) = (problem.pattern(pattern), problem.mask.of(pattern));
+        let kind = (step.needs_whole_pattern() || !masked.is_empty(), masked);
+        let (loss, room) = (&mut self.loss, &mut self.measured);
+        model.detect(&mut self.half, chi, kind, &mut self.work, &mut |pixels, intensity, factor| {
+            *loss += step.factor(pixels.of(measured, room), intensity, factor);
+        });
+        let per_mode = chi.chunks_exact_mut(pixels).zip(self.probe_sum.chunks_exact_mut(pixels));
+        for ((chi, probe_sum), half) in per_mode.zip(self.half.chunks_exact_mut(pixels)) {
+            model.gather(chi, ramp, patch, half, probe_sum, &mut self.work);
         }
     }
 }

@@ -55,6 +55,11 @@ impl From<Noise> for Step {
 }
 
 impl Step {
+    /// Whether the factor of a pixel depends on other pixels.
+    pub fn needs_whole_pattern(self) -> bool {
+        self == Self::Poisson
+    }
+
     /// Writes the factors for one pattern, whose model intensity is `intensity` and whose `amplitude` holds sqrt(m), and
     /// returns the pattern's summed loss.
     pub fn factor(self, amplitude: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {

@@ -21,6 +21,7 @@ mod problem;
 mod run;
 mod smooth;
 pub mod snapshot;
+mod touched;
 
 pub use constraints::Constraints;
 pub use problem::{Problem, ProblemError};

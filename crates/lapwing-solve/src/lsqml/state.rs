@@ -9,10 +9,10 @@ use crate::positions::{self, Offsets};
 use crate::run::Iteration;
 use crate::smooth::smooth;
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::touched::Touched;
 use crate::{Problem, Solution, batching, gauge};
-use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
-use rayon::prelude::*;
+use lapwing_model::{Complex32, elementwise};
 use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -20,6 +20,8 @@ const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 const PROBE_DAMPING: f32 = 0.1;
 /// Share of the batch's mean that is added to the diagonal of each pattern's step-length equations.
 const STEP_DAMPING: f64 = 0.1;
+/// Smallest illumination that is divided by; its square is a normal number.
+const DARK: f32 = 1e-18;
 /// Past updates the momentum of object and probe compares with.
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
@@ -136,12 +138,13 @@ impl<'a> State<'a> {
         let (mut loss, mut steps) = (0.0, 0.0);
         for members in batches {
             self.sum.fill(ZERO);
-            let (normals, batch_loss) = self.directions(members);
+            let touched = Touched::by(&self.problem, members);
+            let (normals, batch_loss) = self.directions(members, &touched);
             loss += batch_loss;
             let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
             let object_step = trimmed_mean(object_steps);
             steps += object_step;
-            self.move_object(object_step);
+            self.move_object(object_step, &touched);
             if epoch >= self.options.probe_from_epoch {
                 self.move_probe(mean(&probe_steps));
             }
@@ -155,7 +158,8 @@ impl<'a> State<'a> {
         let mut loss = 0.0;
         let mut object_step = f64::INFINITY;
         for members in batches {
-            let (normals, batch_loss) = self.directions(members);
+            let touched = Touched::by(&self.problem, members);
+            let (normals, batch_loss) = self.directions(members, &touched);
             loss += batch_loss;
             let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
             object_step = object_step.min(trimmed_mean(object_steps));
@@ -163,7 +167,9 @@ impl<'a> State<'a> {
                 self.move_probe(mean(&probe_steps) / batches.len() as f64);
             }
         }
-        self.move_object(object_step);
+        let everything = Touched::everything(&self.problem);
+        self.precondition_object(&everything);
+        self.move_object(object_step, &everything);
         (loss, object_step)
     }
 
@@ -203,8 +209,8 @@ impl<'a> State<'a> {
         spectra
     }
 
-    /// Computes the update directions of a batch, adding to `sum`, and every pattern's step-length equations.
-    fn directions(&mut self, members: &[usize]) -> (Vec<Normal>, f64) {
+    /// Computes the update directions of a batch where it touches the object, adding to `sum`, and every pattern's step-length equations.
+    fn directions(&mut self, members: &[usize], touched: &Touched) -> (Vec<Normal>, f64) {
         let spectra = self.spectra();
         let sums =
             self.batch.project(&self.problem, self.options.noise.into(), members, &self.object, &spectra);
@@ -222,7 +228,7 @@ impl<'a> State<'a> {
             let slopes = positions::slopes(&self.problem, &self.batch, members, &self.object, &spectra);
             members.iter().zip(slopes).for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
         }
-        self.precondition_object();
+        self.precondition_object(touched);
         let loss = sums.loss;
         self.precondition_probe(sums);
         let normals = self.batch.normals(
@@ -236,25 +242,18 @@ impl<'a> State<'a> {
     }
 
     /// object_direction = sum / sqrt(illumination^2 + (damping max illumination)^2)
-    fn precondition_object(&mut self) {
-        let strongest = self.illumination.iter().fold(0.0_f32, |max, &value| max.max(value));
-        let floor = (self.options.damping as f32 * strongest).powi(2).max(f32::MIN_POSITIVE);
-        let row = self.problem.object.dim().1;
-        self.object_direction
-            .par_chunks_mut(row)
-            .zip(self.sum.par_chunks(row))
-            .zip(self.illumination.par_chunks(row))
-            .for_each(|((direction, sum), light)| {
-                for ((direction, sum), light) in direction.iter_mut().zip(sum).zip(light) {
-                    *direction = sum / (light * light + floor).sqrt();
-                }
-            });
+    fn precondition_object(&mut self, part: &Touched) {
+        let strongest = elementwise::largest(&self.illumination);
+        let floor = (self.options.damping as f32 * strongest).max(DARK);
+        part.for_each(&mut self.object_direction, &self.sum, &self.illumination, |direction, sum, light| {
+            elementwise::divide_damped(direction, sum, light, floor);
+        });
     }
 
     /// probe_direction = F^-1[spectra] / (sum |O|^2 + damping max)
     fn precondition_probe(&mut self, mut sums: ProbeSums) {
         let pixels = self.problem.model.len();
-        let strongest = sums.object_power.iter().fold(0.0_f32, |max, &value| max.max(value));
+        let strongest = elementwise::largest(&sums.object_power);
         let floor = (PROBE_DAMPING * strongest).max(f32::MIN_POSITIVE);
         let modes = self.probe_direction.chunks_exact_mut(pixels).zip(sums.spectrum.chunks_exact_mut(pixels));
         for (direction, spectrum) in modes {
@@ -265,13 +264,12 @@ impl<'a> State<'a> {
         }
     }
 
-    fn move_object(&mut self, step: f64) {
+    fn move_object(&mut self, step: f64, part: &Touched) {
         let step = step as f32;
-        let fields = self.object.iter_mut().zip(&mut self.object_update).zip(&self.object_direction);
-        for ((value, update), direction) in fields {
-            let change = direction * step;
-            *value += change;
-            *update += change;
+        for field in [&mut self.object, &mut self.object_update] {
+            part.for_each(field, &self.object_direction, &self.illumination, |value, direction, _| {
+                value.iter_mut().zip(direction).for_each(|(value, direction)| *value += direction * step);
+            });
         }
     }
 
@@ -298,7 +296,7 @@ impl<'a> State<'a> {
             _ => true,
         };
         if let Some(velocity) = self.object_momentum.after(&self.object_update, improving) {
-            let strongest = self.illumination.iter().fold(0.0_f32, |max, &value| max.max(value));
+            let strongest = elementwise::largest(&self.illumination);
             let floor = (0.1 * strongest).max(f32::MIN_POSITIVE);
             for ((value, velocity), &light) in self.object.iter_mut().zip(velocity).zip(&self.illumination) {
                 *value += velocity * (gain * light / (light + floor));

@@ -10,9 +10,11 @@ use crate::detector::Step;
 use crate::guard::{Guard, diverged};
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::touched::Touched;
 use crate::{Problem, Solution, batching, gauge, positions};
-use lapwing_model::Complex32;
+use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::Workspace;
+use lapwing_model::{Complex32, elementwise};
 use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -151,26 +153,24 @@ impl<'a> State<'a> {
             batching::random(self.problem.n_patterns(), self.options.start_batch_size, seed, epoch as u64)
         {
             let spectra = self.probe_spectra();
-            sum.fill(ZERO);
-            light.fill(0.0);
             let step = Step::Modulus { background: BACKGROUND };
             let mut sums = self.batch.project(&self.problem, step, &members, &self.x[..objects], &spectra);
-            self.batch.scatter(&self.problem, &members, &mut sum, &mut light);
+            let touched = Touched::by(&self.problem, &members);
+            let largest = self.batch.scatter_anew(&self.problem, &members, &touched, &mut sum, &mut light);
             loss += sums.loss;
             let photons = (START_PHOTONS * self.relative_power()) as f32;
-            let floor = self.damping * largest(&light) + photons;
-            for ((value, sum), light) in self.x[..objects].iter_mut().zip(&sum).zip(&light) {
-                *value += sum / (light + floor);
-            }
+            let floor = self.damping * largest + photons;
+            touched.for_each(&mut self.x[..objects], &sum, &light, |value, sum, light| {
+                elementwise::add_quotient(value, sum, light, (1.0, floor, 1.0));
+            });
             if epoch >= PROBE_FROM {
-                let floor = (self.damping * largest(&sums.object_power)).max(f32::MIN_POSITIVE);
-                let mut direction = vec![ZERO; pixels];
+                let largest = elementwise::largest(&sums.object_power);
+                let floor = (self.damping * largest).max(f32::MIN_POSITIVE);
+                let mut direction = Buffer::zeros(pixels);
                 let modes = self.x[objects..self.probe_end].chunks_exact_mut(pixels);
                 for (mode, spectrum) in modes.zip(sums.spectrum.chunks_exact_mut(pixels)) {
                     self.problem.model.back_propagate(spectrum, &mut direction, &mut self.work);
-                    for ((value, change), power) in mode.iter_mut().zip(&direction).zip(&sums.object_power) {
-                        *value += change / (power + floor);
-                    }
+                    elementwise::add_quotient(mode, &direction, &sums.object_power, (1.0, floor, 1.0));
                 }
             }
         }
@@ -355,8 +355,4 @@ impl Iteration for State<'_> {
         }
         Solution::new(&self.problem, object, probe, &offsets, losses)
     }
-}
-
-fn largest(values: &[f32]) -> f32 {
-    values.iter().fold(0.0, |max, &value| max.max(value))
 }

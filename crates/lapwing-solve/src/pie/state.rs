@@ -5,9 +5,10 @@ use crate::detector::Step;
 use crate::guard::Guard;
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::touched::Touched;
 use crate::{Constraints, Problem, Solution, batching, gauge};
-use lapwing_model::Complex32;
 use lapwing_model::forward::Workspace;
+use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Factor on the steps after epochs that had to be taken back.
@@ -65,23 +66,22 @@ impl<'a> State<'a> {
         for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
             self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
         }
-        self.sum.fill(ZERO);
-        self.light.fill(0.0);
         let mut sums = self.batch.project(self.problem, Step::Gaussian, members, object, &spectra);
-        self.batch.scatter(self.problem, members, &mut self.sum, &mut self.light);
-        let (weight, floor, step) = weights(&self.light, self.update.object, self.caution);
-        for ((value, sum), light) in object.iter_mut().zip(&self.sum).zip(&self.light) {
-            *value += sum * (step / (weight * light + floor));
-        }
+        let touched = Touched::by(self.problem, members);
+        let largest =
+            self.batch.scatter_anew(self.problem, members, &touched, &mut self.sum, &mut self.light);
+        let of_object = weights(largest, self.update.object, self.caution);
+        touched.for_each(object, &self.sum, &self.light, |value, sum, light| {
+            elementwise::add_quotient(value, sum, light, of_object);
+        });
         if probe_moves {
-            let (weight, floor, step) = weights(&sums.object_power, self.update.probe, self.caution);
+            let largest = elementwise::largest(&sums.object_power);
+            let of_probe = weights(largest, self.update.probe, self.caution);
             let mut change = vec![ZERO; pixels];
             let modes = probe.chunks_exact_mut(pixels).zip(sums.spectrum.chunks_exact_mut(pixels));
             for (mode, spectrum) in modes {
                 self.problem.model.back_propagate(spectrum, &mut change, &mut self.work);
-                for ((value, change), power) in mode.iter_mut().zip(&change).zip(&sums.object_power) {
-                    *value += change * (step / (weight * power + floor));
-                }
+                elementwise::add_quotient(mode, &change, &sums.object_power, of_probe);
             }
         }
         sums.loss
@@ -96,9 +96,8 @@ impl<'a> State<'a> {
 }
 
 /// (1 - a), a max(power), and the factor on the update.
-fn weights(power: &[f32], (share, step): (f64, f64), caution: f64) -> (f32, f32, f32) {
+fn weights(largest: f32, (share, step): (f64, f64), caution: f64) -> (f32, f32, f32) {
     let share = share as f32;
-    let largest = power.iter().fold(0.0_f32, |max, &value| max.max(value));
     (1.0 - share, (share * largest).max(f32::MIN_POSITIVE), (step * caution) as f32)
 }
 

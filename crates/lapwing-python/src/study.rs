@@ -95,14 +95,15 @@ fn described(event: Event<'_>) -> Option<Value> {
         Event::ViewRefused { condition, reason, .. } => {
             json!({ "event": "view refused", "condition": condition, "reason": reason })
         }
-        Event::JobsPlanned { jobs, skipped, epochs, .. } => {
-            json!({ "event": "jobs planned", "jobs": jobs, "skipped": skipped, "epochs": epochs })
+        Event::JobsPlanned { jobs, skipped } => {
+            let epochs = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs));
+            json!({ "event": "jobs planned", "jobs": jobs.len(), "skipped": skipped, "epochs": epochs })
         }
         Event::JobStarted { index, patterns, .. } => {
             json!({ "event": "job started", "index": index, "patterns": patterns })
         }
-        Event::Epoch { epoch, .. } => {
-            json!({ "event": "epoch", "done": epoch.done, "total": epoch.total, "loss": epoch.loss })
+        Event::Epoch { case, epoch } => {
+            json!({ "event": "epoch", "case": case, "done": epoch.done, "total": epoch.total, "loss": epoch.loss })
         }
         Event::JobDone { index, result, resumed, .. } => {
             json!({ "event": "job done", "index": index, "result": result, "resumed": resumed })

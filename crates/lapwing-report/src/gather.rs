@@ -2,7 +2,7 @@
 
 use crate::ReportError;
 use lapwing_compare::{Criterion, Resolution};
-use lapwing_study::record::{Execution, JobResult, Manifest, Status};
+use lapwing_study::record::{Execution, JobResult, Status};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +104,7 @@ impl Study {
         let manifest = folder.manifest()?;
         let cases = match (&design, &manifest) {
             (Some(design), _) => design.cases(),
-            (None, Some(manifest)) => cases_of(manifest),
+            (None, Some(manifest)) => manifest.cases(),
             (None, None) => return Err(ReportError::NoStudy { folder: root.to_path_buf() }),
         };
         let skips = folder.skip_summary()?;
@@ -163,14 +163,6 @@ impl Study {
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         }
     }
-}
-
-fn cases_of(manifest: &Manifest) -> Vec<Case> {
-    let jobs = manifest.jobs.iter().map(|job| &job.case);
-    let mut all: Vec<Case> = jobs.chain(manifest.missing_jobs.iter().map(|job| &job.case)).cloned().collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, skip: Option<&str>) -> Row {

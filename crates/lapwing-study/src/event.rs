@@ -1,7 +1,7 @@
 //! What happens during a study, as typed events; progress bars, logs and JSON streams are their consumers.
 
 use crate::condition::{Case, Condition};
-use crate::record::{JobResult, Telemetry};
+use crate::record::{JobRecord, JobResult, Telemetry};
 use lapwing_solve::Epoch;
 
 /// Something that happened.
@@ -50,12 +50,10 @@ pub enum Event<'a> {
     },
     /// The jobs of a run begin.
     JobsPlanned {
-        /// Number of jobs to run.
-        jobs: usize,
+        /// The jobs to run, in order.
+        jobs: &'a [JobRecord],
         /// Number of cases left out.
         skipped: usize,
-        /// Epochs of all jobs together.
-        epochs: usize,
     },
     /// A job begins.
     JobStarted {
@@ -65,6 +63,14 @@ pub enum Event<'a> {
         index: usize,
         /// Number of patterns.
         patterns: usize,
+    },
+    /// Something else has to come to its end first: another process with the jobs that are left, or another program with its
+    /// reconstruction. Told again and again until then.
+    Waiting {
+        /// The job; `None` outside a study.
+        case: Option<&'a Case>,
+        /// What it waits for.
+        what: &'a str,
     },
     /// An epoch of a reconstruction is done.
     Epoch {
@@ -94,7 +100,8 @@ pub enum Event<'a> {
 }
 
 /// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end. Every file of a study is whole at
-/// every instant, so the next run goes on from there.
+/// every instant, so the next run goes on from there; left after an epoch, it goes on from that epoch. Jobs that run at the same time
+/// end at their own next event, and commands of external solvers are killed.
 #[derive(Debug, Clone, Copy)]
 pub struct Leave;
 

@@ -8,9 +8,15 @@
 //! - an empty folder, in which the command leaves `reconstruction.npz`: `reconstructed_object`, complex, of the start
 //!   object's shape; where it has them `reconstructed_probe`, of the shape of one or of all modes, and `loss`, one number
 //!   for each epoch,
-//! - the number of epochs of the configuration.
+//! - the number of epochs of the configuration,
+//!
+//! and `{threads}` for the number of threads that the job has (a program that takes more slows its neighbours down).
 //!
 //! What the command prints goes to the job's log. Its result is read back, checked, stored and compared like any other.
+//!
+//! A command does not outlive the job: when that is left, the command and all that it started are killed. When the program itself
+//! is killed, the kernel kills the command on Linux (not what the command started: scripts should `exec` what they
+//! run); on other systems it goes on until it next prints, into a pipe that nobody reads.
 
 use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::start::Start;
@@ -21,18 +27,24 @@ use lapwing_model::{Field, Modes};
 use lapwing_solve::Solution;
 use ndarray::{Ix2, Ix3};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 /// Lines of output that an error repeats.
 const LAST_LINES: usize = 10;
 
-/// Longest line of output that is kept, bytes.
-const LONGEST_LINE: usize = 2000;
+/// Longest line of output, bytes.
+const LONGEST_LINE: u64 = 2000;
+
+/// How long a command that prints nothing goes unattended.
+const ATTENTION: Duration = Duration::from_millis(200);
 
 /// Prefix of the folders that commands work in.
-const SCRATCH: &str = ".external-";
+pub(crate) const SCRATCH: &str = ".external-";
 
 /// Name of the algorithm in designs and records.
 pub const ALGORITHM: &str = "external";
@@ -88,7 +100,8 @@ impl External {
         named.filter_map(|word| Some((word.clone(), hash::file(Path::new(word)).ok()?))).collect()
     }
 
-    /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result.
+    /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result. `waiting` is called again and
+    /// again meanwhile; when it unwinds, the command is killed.
     ///
     /// # Errors
     /// When the command cannot be started or fails, and when its result is missing or does not fit the start.
@@ -98,6 +111,7 @@ impl External {
         start: &Start,
         folder: &Path,
         log: &mut dyn FnMut(&str),
+        waiting: &mut dyn FnMut(&str),
     ) -> Result<Solution> {
         sweep(folder);
         let scratch = tempfile::Builder::new()
@@ -114,9 +128,10 @@ impl External {
                 .replace("{start}", &start_file.to_string_lossy())
                 .replace("{output}", &output.to_string_lossy())
                 .replace("{epochs}", &self.epochs.to_string())
+                .replace("{threads}", &rayon::current_num_threads().to_string())
         };
         let words: Vec<String> = self.command.iter().map(put).collect();
-        run(&words, log)?;
+        run(&words, log, waiting)?;
         let file = output.join("reconstruction.npz");
         if !file.is_file() {
             let text = format!(
@@ -151,44 +166,116 @@ fn write_start(path: &Path, start: &Start) -> Result<()> {
     Ok(())
 }
 
+/// A command at work, killed with all that it started when this goes out of scope before its end.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command) -> io::Result<Self> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        #[cfg(target_os = "linux")]
+        die_with_this_process(&mut command);
+        command.spawn().map(Self)
+    }
+}
+
+/// Has the kernel kill the command when the thread that starts it ends, which here only happens with the whole process.
+#[cfg(target_os = "linux")]
+fn die_with_this_process(command: &mut Command) {
+    let parent = libc::pid_t::try_from(std::process::id());
+    let ask = move || {
+        // SAFETY: prctl with these arguments touches no memory of ours.
+        if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: getppid always succeeds and touches no memory.
+        let now = unsafe { libc::getppid() };
+        // It may have died before the kernel was asked.
+        if Ok(now) == parent { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
+    };
+    // SAFETY: between fork and exec only prctl and getppid are called, which are safe in signal handlers, and nothing is allocated.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, ask) };
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        #[cfg(unix)]
+        if let Ok(group) = libc::pid_t::try_from(self.0.id()) {
+            // SAFETY: no memory is touched. The command has not been waited for, so its number is still that of its own group.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        // Nothing more can be done about what cannot be killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs a command to its end; its output goes to the log line by line.
-fn run(words: &[String], log: &mut dyn FnMut(&str)) -> Result<()> {
+fn run(words: &[String], log: &mut dyn FnMut(&str), waiting: &mut dyn FnMut(&str)) -> Result<()> {
     let (program, arguments) =
         words.split_first().ok_or_else(|| StudyError::Invalid("the command is empty".to_owned()))?;
     log(&format!("running {}", quoted(words)));
-    let failed = |what: &str, error: std::io::Error| {
+    let failed = |what: &str, error: io::Error| {
         StudyError::Invalid(format!("cannot {what} the command {}: {error}", quoted(words)))
     };
-    let (reader, writer) = std::io::pipe().map_err(|error| failed("start", error))?;
+    let (reader, writer) = io::pipe().map_err(|error| failed("start", error))?;
     let mut command = Command::new(program);
     let errors = writer.try_clone().map_err(|error| failed("start", error))?;
     command.args(arguments).stdin(Stdio::null()).stdout(writer).stderr(errors);
-    let mut child = command.spawn().map_err(|error| failed("start", error))?;
-    // Our ends of the pipe go with it; reading ends when the command's do.
-    drop(command);
-    let mut last: Vec<String> = Vec::new();
-    let mut reader = BufReader::new(reader);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).map_err(|error| failed("read", error))? > 0 {
-        line.truncate(LONGEST_LINE);
-        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        line.clear();
-        log(&text);
-        if last.len() == LAST_LINES {
-            last.remove(0);
+    // Our ends of the pipe go with the command's description; reading ends when the command's do.
+    let mut running = Running::start(command).map_err(|error| failed("start", error))?;
+    let mut last: VecDeque<String> = VecDeque::new();
+    let (said, lines) = mpsc::channel();
+    std::thread::spawn(move || read_lines(reader, &said));
+    let mut attended = Instant::now();
+    loop {
+        if attended.elapsed() >= ATTENTION {
+            waiting(program);
+            attended = Instant::now();
         }
-        last.push(text);
+        match lines.recv_timeout(ATTENTION) {
+            Ok(line) => {
+                let line = line.map_err(|error| failed("read", error))?;
+                log(&line);
+                last.push_back(line);
+                if last.len() > LAST_LINES {
+                    last.pop_front();
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
     }
-    let status = child.wait().map_err(|error| failed("wait for", error))?;
+    let status = running.0.wait().map_err(|error| failed("wait for", error))?;
     if status.success() {
         return Ok(());
     }
-    let said = if last.is_empty() {
-        " without a word".to_owned()
-    } else {
-        format!(", saying\n  {}", last.join("\n  "))
+    let said = match Vec::from(last).join("\n  ") {
+        nothing if nothing.is_empty() => " without a word".to_owned(),
+        lines => format!(", saying\n  {lines}"),
     };
     Err(StudyError::Invalid(format!("the command {} failed ({status}){said}", quoted(words))))
+}
+
+/// Passes on what a command prints, line by line until it has ended; longer lines in pieces.
+fn read_lines(reader: io::PipeReader, said: &mpsc::Sender<io::Result<String>>) {
+    let mut reader = BufReader::new(reader);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let told = match reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => return,
+            Ok(_) => Ok(String::from_utf8_lossy(&line).trim_end().to_owned()),
+            Err(error) => Err(error),
+        };
+        let over = told.is_err();
+        if said.send(told).is_err() || over {
+            return;
+        }
+    }
 }
 
 /// The words of a command, for messages.

@@ -185,7 +185,7 @@ impl StudyFolder {
         let known = self.known()?;
         let cases = match (&known.design, &known.manifest) {
             (Some(design), _) => design.cases(),
-            (None, Some(manifest)) => cases_of(manifest),
+            (None, Some(manifest)) => manifest.cases(),
             (None, None) => return Ok(None),
         };
         Ok(Some(cases.into_iter().map(|case| (case.clone(), known.of(&case))).collect()))
@@ -265,14 +265,6 @@ impl Known<'_> {
 fn as_recorded(method: &Method) -> Value {
     // Plain structs of numbers and text, which JSON always can hold.
     serde_json::to_vec(method).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
-}
-
-fn cases_of(manifest: &Manifest) -> Vec<Case> {
-    let jobs = manifest.jobs.iter().map(|job| &job.case);
-    let mut all: Vec<Case> = jobs.chain(manifest.missing_jobs.iter().map(|job| &job.case)).cloned().collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 /// Reads a JSON record; `None` when the file does not exist.

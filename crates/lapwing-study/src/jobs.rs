@@ -1,15 +1,21 @@
-//! The reconstruction jobs of a plan: one after another, each on all threads, each with its log; a failed job stops no other.
+//! The reconstruction jobs of a plan: one or several at a time, each with its log; a failed job stops no other.
+//!
+//! Several processes may work on one artifact root. Each job is done by one of them at a time; a process that finds all jobs that are
+//! left in other hands waits until they are done, and takes over those of a process that died.
 
 use crate::checkpoint::Every;
 use crate::condition::{Case, Split, View};
+pub use crate::crew::AtOnce;
+use crate::crew::Crew;
 use crate::event::{Event, Leave, Observer};
 use crate::folder::RESULT;
 use crate::lock::Lock;
 use crate::plan::{Agenda, MissingViews, Plan, absolute};
 use crate::reconstruct::{CompareWith, Task};
 use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
-use crate::runs::RunRecord;
+use crate::runs::{RunRecord, job_lock};
 use crate::{Result, StudyError, hash};
+use jiff::Timestamp;
 use lapwing_files::{Archive, ReadOptions};
 use lapwing_model::Position;
 use std::collections::HashMap;
@@ -17,7 +23,8 @@ use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What to run of a plan, and how.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +37,8 @@ pub struct JobOptions {
     pub missing_views: MissingViews,
     /// Write the records of what would run, but run nothing.
     pub dry_run: bool,
+    /// How many jobs run at the same time.
+    pub at_once: AtOnce,
 }
 
 /// What came of a run.
@@ -57,12 +66,12 @@ impl JobsReport {
 /// A job whose result is there already - made from the same input, by content, with the same options - is not repeated.
 ///
 /// # Errors
-/// When nothing can run: filters that leave no job, a missing input, an artifact root that another process holds (or the
+/// When nothing can run: filters that leave no job, a missing input, an artifact root that another process holds alone (or the
 /// study around it) or that cannot be written to. What goes wrong inside a job is in the records.
 pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
-    plan.require_work(&options.filters, &agenda)?;
-    let _locks = Lock::acquire_within(&plan.roots.artifacts)?;
+    plan.require_work(&options.filters)?;
+    let _locks = Lock::share_within(&plan.roots.artifacts)?;
     run_agenda(plan, &agenda, options, observe)
 }
 
@@ -79,102 +88,181 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let mut record = RunRecord::begin(plan, options.filters.clone(), agenda)?;
-    observe(Event::JobsPlanned {
-        jobs: agenda.jobs.len(),
-        skipped: record.skips().skipped_count,
-        epochs: agenda.jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs)),
-    });
+    let record = RunRecord::begin(plan, options.filters.clone(), agenda)?;
+    observe(Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count });
+    let run = Run {
+        jobs: &agenda.jobs,
+        root: &plan.roots.artifacts,
+        checkpoint: options.checkpoint,
+        begun: record.manifest().timestamp,
+        left: Mutex::new((0..agenda.jobs.len()).collect()),
+        areas: Mutex::new(Areas { plan, known: HashMap::new() }),
+        record: Mutex::new(record),
+    };
     if !options.dry_run {
-        let mut areas = Areas { plan, known: HashMap::new() };
-        for (index, job) in agenda.jobs.iter().enumerate() {
-            let execution = run_job(job, index, &mut areas, options.checkpoint, &record, observe);
-            record.add(execution?)?;
-        }
+        let at_once = options.at_once.number(&agenda.jobs, rayon::current_num_threads());
+        Crew::new(observe).run(at_once, |crew| {
+            while let Some((index, _lock)) = run.next(crew)? {
+                run.job(index, crew)?;
+            }
+            Ok(())
+        })?;
     }
+    let record = run.record.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(JobsReport {
         run_id: record.id().to_owned(),
         manifest: record.manifest().clone(),
         skips: record.skips().clone(),
-        warnings: record.warnings().to_vec(),
+        warnings: record.warnings(),
     })
 }
 
-/// Runs one job. Only a log that cannot be written is an error here; the job's own is in the record.
-fn run_job(
-    job: &JobRecord,
-    index: usize,
-    areas: &mut Areas<'_>,
+/// How often a job in the hands of another process is looked at again.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the workers of a run share.
+struct Run<'a> {
+    jobs: &'a [JobRecord],
+    /// The artifact root.
+    root: &'a Path,
     checkpoint: Every,
-    record: &RunRecord,
-    observe: Observer<'_>,
-) -> Result<Execution> {
-    let started = Instant::now();
-    let log_path = record.log_path(&job.case);
-    let mut log_file = File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
-    let mut broken = None;
-    let mut log = |line: &str| {
-        let time = started.elapsed().as_secs_f64();
-        if let Err(error) = writeln!(log_file, "{time:9.3} {line}") {
-            broken.get_or_insert(error);
-        }
-    };
-    log(&job.case.to_string());
-    // Nothing in a job should panic; if something does, the other jobs must go on all the same.
-    let guarded = AssertUnwindSafe(|| attempt(job, index, areas, checkpoint, &mut log, observe));
-    let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
-        if panic.is::<Leave>() {
-            resume_unwind(panic);
-        }
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
-    });
-    let error = outcome.as_ref().err().map(ToString::to_string);
-    log(&error.as_deref().map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
-    if let Some(error) = broken {
-        return Err(StudyError::io("cannot write", &log_path)(error));
-    }
-    let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
-    match (&outcome, &error) {
-        (Ok((result, resumed)), _) => observe(Event::JobDone { index, result, resumed: *resumed }),
-        (Err(_), error) => {
-            observe(Event::JobFailed { case: &job.case, index, error: error.as_deref().unwrap_or_default() });
-        }
-    }
-    Ok(Execution {
-        case: job.case.clone(),
-        returncode: i32::from(error.is_some()),
-        log_path: absolute(&log_path),
-        telemetry: telemetry.or_else(|| told_by(job)),
-        error,
-        seconds: Some(started.elapsed().as_secs_f64()),
-        resumed: outcome.is_ok_and(|(_, resumed)| resumed),
-        run_id: None,
-    })
+    begun: Timestamp,
+    /// Indices of the jobs that no worker has taken.
+    left: Mutex<Vec<usize>>,
+    areas: Mutex<Areas<'a>>,
+    record: Mutex<RunRecord>,
 }
 
-/// Finds the result that is there already, or makes it.
-fn attempt(
-    job: &JobRecord,
-    index: usize,
-    areas: &mut Areas<'_>,
-    checkpoint: Every,
-    log: &mut dyn FnMut(&str),
-    observe: Observer<'_>,
-) -> Result<(JobResult, bool)> {
-    let ready = prepare(job, areas, checkpoint);
-    if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
-        // Whatever comes now, an old result is not what this job made of its input.
-        remove_if_there(&job.output_dir.join(RESULT))?;
+/// A worker that left in the middle of something left it whole.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run<'_> {
+    /// The first job that is left and that no other process has in hand; `None` when there is nothing more to do.
+    fn next(&self, crew: &Crew<'_>) -> Result<Option<(usize, Lock)>> {
+        while crew.goes_on() {
+            {
+                let mut left = lock(&self.left);
+                for place in 0..left.len() {
+                    let index = left[place];
+                    if let Some(held) = Lock::try_file(&job_lock(self.root, &self.jobs[index].case))? {
+                        left.remove(place);
+                        return Ok(Some((index, held)));
+                    }
+                }
+                let Some(&index) = left.first() else { return Ok(None) };
+                drop(left);
+                let case = &self.jobs[index].case;
+                let holder = Lock::holder_of_file(&job_lock(self.root, case));
+                let what = holder.unwrap_or_else(|| "another process".to_owned());
+                crew.tell(Event::Waiting { case: Some(case), what: &what });
+            }
+            std::thread::sleep(PATIENCE);
+        }
+        Ok(None)
     }
-    let Ready { task, input_hash, patterns, existing } = ready?;
-    observe(Event::JobStarted { case: &job.case, index, patterns });
-    if let Some(result) = existing {
-        log("the result is there already, from the same input and options");
-        return Ok((result, true));
+
+    /// Does one job and records it. Only a log or record that cannot be written is an error here; the job's own is in the record.
+    fn job(&self, index: usize, crew: &Crew<'_>) -> Result<()> {
+        let job = &self.jobs[index];
+        let started = Instant::now();
+        let log_path = lock(&self.record).log_path(&job.case);
+        let mut log_file = File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
+        let mut broken = None;
+        let mut log = |line: &str| {
+            let time = started.elapsed().as_secs_f64();
+            if let Err(error) = writeln!(log_file, "{time:9.3} {line}") {
+                broken.get_or_insert(error);
+            }
+        };
+        log(&job.case.to_string());
+        // Nothing in a job should panic; if something does, the other jobs must go on all the same.
+        let guarded = AssertUnwindSafe(|| self.attempt(job, index, &mut log, &mut |event| crew.tell(event)));
+        let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
+            if panic.is::<Leave>() {
+                log("stopped before its end; the same command goes on");
+                resume_unwind(panic);
+            }
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
+        });
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        log(&error.as_deref().map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
+        if let Some(error) = broken {
+            return Err(StudyError::io("cannot write", &log_path)(error));
+        }
+        let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
+        lock(&self.record).add(Execution {
+            case: job.case.clone(),
+            returncode: i32::from(error.is_some()),
+            log_path: absolute(&log_path),
+            telemetry: telemetry.or_else(|| told_by(job)),
+            error: error.clone(),
+            seconds: Some(started.elapsed().as_secs_f64()),
+            resumed: outcome.as_ref().is_ok_and(|(_, resumed)| *resumed),
+            run_id: None,
+        })?;
+        match &outcome {
+            Ok((result, resumed)) => crew.tell(Event::JobDone { index, result, resumed: *resumed }),
+            Err(_) => crew.tell(Event::JobFailed {
+                case: &job.case,
+                index,
+                error: error.as_deref().unwrap_or_default(),
+            }),
+        }
+        Ok(())
     }
-    Ok((task.run_on(&input_hash, log, observe)?, false))
+
+    /// Finds the result that is there already, or makes it.
+    fn attempt(
+        &self,
+        job: &JobRecord,
+        index: usize,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<(JobResult, bool)> {
+        let ready = self.prepare(job);
+        if let Ok(Ready { task, input_hash, .. }) = &ready
+            && let Some(error) = task.failed_since(input_hash, self.begun)
+        {
+            log("another process tried the same meanwhile");
+            return Err(StudyError::Invalid(error));
+        }
+        if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
+            // Whatever comes now, an old result is not what this job made of its input.
+            remove_if_there(&job.output_dir.join(RESULT))?;
+        }
+        let Ready { task, input_hash, patterns, existing } = ready?;
+        observe(Event::JobStarted { case: &job.case, index, patterns });
+        if let Some(result) = existing {
+            log("the result is there already, from the same input and options");
+            return Ok((result, true));
+        }
+        Ok((task.run_on(&input_hash, log, observe)?, false))
+    }
+
+    fn prepare(&self, job: &JobRecord) -> Result<Ready> {
+        let (area, plan) = {
+            let mut areas = lock(&self.areas);
+            (areas.of(&job.case)?, areas.plan)
+        };
+        let task = Task {
+            input: job.input_npz.clone(),
+            reading: ReadOptions::default(),
+            output: job.output_dir.clone(),
+            solver: plan.solver(&job.case)?.clone(),
+            case: Some(job.case.clone()),
+            comparison: CompareWith::TruthOver(area),
+            checkpoint: self.checkpoint,
+            halves: plan.halves,
+        };
+        let patterns = positions(&job.input_npz)?.len();
+        let input_hash = hash::file(&job.input_npz)?;
+        let existing = task.existing(&input_hash);
+        Ok(Ready { task, input_hash, patterns, existing })
+    }
 }
 
 /// A job whose input can be read.
@@ -183,23 +271,6 @@ struct Ready {
     input_hash: String,
     patterns: usize,
     existing: Option<JobResult>,
-}
-
-fn prepare(job: &JobRecord, areas: &mut Areas<'_>, checkpoint: Every) -> Result<Ready> {
-    let task = Task {
-        input: job.input_npz.clone(),
-        reading: ReadOptions::default(),
-        output: job.output_dir.clone(),
-        solver: areas.plan.solver(&job.case)?.clone(),
-        case: Some(job.case.clone()),
-        comparison: CompareWith::TruthOver(areas.of(&job.case)?),
-        checkpoint,
-        halves: areas.plan.halves,
-    };
-    let patterns = positions(&job.input_npz)?.len();
-    let input_hash = hash::file(&job.input_npz)?;
-    let existing = task.existing(&input_hash);
-    Ok(Ready { task, input_hash, patterns, existing })
 }
 
 /// Removes a file; it is no error when there is none.

@@ -28,6 +28,7 @@
 pub mod checkpoint;
 pub mod condition;
 pub mod coverage;
+mod crew;
 pub mod data;
 pub mod design;
 mod error;

@@ -45,6 +45,11 @@ impl Roots {
         doses.sort_unstable();
         Ok(doses)
     }
+
+    /// Number of noise realisations under the data root: the first, and folders `repeat_2`, `repeat_3`, ... without a gap.
+    pub fn repeats(&self) -> usize {
+        1 + (2..).take_while(|&repeat| repeat_root(&self.data, repeat).is_dir()).count()
+    }
 }
 
 /// All reconstructions of a study.
@@ -112,8 +117,14 @@ impl Plan {
     pub fn agenda(&self, filters: &Filters, missing_views: &MissingViews) -> Result<Agenda> {
         let mut agenda = Agenda { jobs: Vec::new(), filtered_out: Vec::new(), missing: Vec::new() };
         let mut absent: Vec<PathBuf> = Vec::new();
+        let mut places = 0..;
         for case in &self.cases {
-            if let Some(reason) = self.excluded(case, filters) {
+            let excluded = self.excluded(case, filters).or_else(|| {
+                let shard = filters.shard?;
+                let elsewhere = places.next().is_some_and(|place| !shard.has(place));
+                elsewhere.then(|| format!("in another share of the jobs: only {shard} was asked for"))
+            });
+            if let Some(reason) = excluded {
                 agenda.filtered_out.push(Skipped { case: case.clone(), reason });
                 continue;
             }
@@ -145,9 +156,9 @@ impl Plan {
             .ok_or_else(|| StudyError::Invalid(format!("{case}: the study has no such solver")))
     }
 
-    /// Refuses an agenda of which the filters left nothing.
-    pub(crate) fn require_work(&self, filters: &Filters, agenda: &Agenda) -> Result<()> {
-        if !(agenda.jobs.is_empty() && agenda.missing.is_empty()) {
+    /// Refuses filters that leave nothing. A share of fewer jobs than there are shares may well be empty.
+    pub(crate) fn require_work(&self, filters: &Filters) -> Result<()> {
+        if self.cases.iter().any(|case| self.excluded(case, filters).is_none()) {
             return Ok(());
         }
         let distinct = |of: &dyn Fn(&Case) -> String| {
@@ -214,7 +225,7 @@ impl Plan {
     }
 }
 
-/// The plan of whatever doses lie under the data root, all views and both splits, with one solver.
+/// The plan of whatever doses and repeats lie under the data root, all views and both splits, with one solver.
 pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     let doses = roots.doses()?;
     if doses.is_empty() {
@@ -222,7 +233,13 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     }
     let solvers = vec![solver];
     let conditions = Condition::all(&doses, &View::ALL, &Split::ALL);
-    Ok(Plan { cases: cases(&conditions, 1, &solvers), roots, gridsizes: vec![1, 2], halves: false, solvers })
+    Ok(Plan {
+        cases: cases(&conditions, roots.repeats(), &solvers),
+        roots,
+        gridsizes: vec![1, 2],
+        halves: false,
+        solvers,
+    })
 }
 
 /// `path` as it is written into records: absolute where that is known.
@@ -311,11 +328,11 @@ mod tests {
             Condition { dose: 1000, view: View::Dense, split: Split::Train }
         );
         assert!(agenda.filtered_out[0].reason.contains("view baseline is filtered out"));
-        plan.require_work(&filters, &agenda).unwrap();
+        plan.require_work(&filters).unwrap();
         let none = Filters { gridsize: Some(3), dose: Some(7), ..Filters::default() };
         let agenda = plan.agenda(&none, &MissingViews::Refuse).unwrap();
         assert_eq!(agenda.filtered_out.len(), 18);
-        let error = plan.require_work(&none, &agenda).unwrap_err().to_string();
+        let error = plan.require_work(&none).unwrap_err().to_string();
         for part in ["dose 7", "grid size 3", "1000, 10000, 100000", "baseline, dense, sparse", "train, test"]
         {
             assert!(error.contains(part), "{error}");
@@ -391,8 +408,7 @@ mod tests {
             agenda.filtered_out
         );
         let none = Filters { solver: Some("ePIE".to_owned()), ..Filters::default() };
-        let agenda = plan.agenda(&none, &MissingViews::Refuse).unwrap();
-        let error = plan.require_work(&none, &agenda).unwrap_err().to_string();
+        let error = plan.require_work(&none).unwrap_err().to_string();
         assert!(error.contains("solver ePIE") && error.contains("LSQML, ML"), "{error}");
     }
 }

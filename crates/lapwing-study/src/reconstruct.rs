@@ -1,5 +1,6 @@
 //! The reconstruction of one data set, from its file to a folder of results.
 
+mod halves;
 mod output;
 
 pub(crate) use output::RECONSTRUCTION;
@@ -8,7 +9,7 @@ pub use output::write_npz;
 use crate::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::condition::Case;
 use crate::data::{mean_counts, probe_diameter, shared_fraction};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Leave, Observer};
 use crate::folder::RESULT;
 use crate::hash;
 use crate::jobs::remove_if_there;
@@ -16,18 +17,17 @@ use crate::overlap::scan_overlap;
 use crate::pictures;
 use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
-use crate::solver::{Method, ObjectStart, ProbeStart, SolverConfig, StudySolver};
+use crate::solver::{Method, ObjectStart, ProbeStart, StudySolver};
 use crate::start::{Start, refined};
 use crate::{Result, StudyError, measured, views};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, atomic};
-use lapwing_model::stream::stream;
-use lapwing_model::{Field, Modes, Position, simulate};
-use lapwing_solve::{Flow, Solution};
-use rand::Rng;
+use lapwing_model::{Field, Modes, Position};
+use lapwing_solve::Solution;
 use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -50,8 +50,7 @@ pub struct Task {
     /// depend on it.
     pub checkpoint: Every,
     /// Whether to deal the photons of every pattern to two independent halves, reconstruct both with the same solver and
-    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison, and only with
-    /// solvers of this program.
+    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison.
     pub halves: bool,
 }
 
@@ -76,17 +75,30 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        let version = ("result 4", env!("CARGO_PKG_VERSION"));
+        let version = ("result 5", env!("CARGO_PKG_VERSION"));
         let method = (&self.solver.method, self.solver.files());
         hash::key(&(input_hash, reading, method, &self.case, area, self.halves, version))
     }
 
     /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
     pub fn existing(&self, input_hash: &str) -> Option<JobResult> {
+        let result = self.recorded(input_hash)?;
+        let complete = result.files.names().all(|name| self.output.join(name).is_file());
+        (result.status == Status::Done && complete).then_some(result)
+    }
+
+    /// Why this very task failed, when someone tried it since then.
+    pub(crate) fn failed_since(&self, input_hash: &str, then: Timestamp) -> Option<String> {
+        let result = self.recorded(input_hash)?;
+        let failed = result.status == Status::Failed && result.timestamp >= then;
+        failed.then(|| result.error.unwrap_or_default())
+    }
+
+    /// The record of this task in the output folder.
+    fn recorded(&self, input_hash: &str) -> Option<JobResult> {
         let text = std::fs::read(self.output.join(RESULT)).ok()?;
         let result: JobResult = serde_json::from_slice(&text).ok()?;
-        let complete = result.files.names().all(|name| self.output.join(name).is_file());
-        (result.status == Status::Done && result.key == self.key(input_hash) && complete).then_some(result)
+        (result.key == self.key(input_hash)).then_some(result)
     }
 
     /// Reconstructs and writes everything; `result.json` comes last, so its presence means that the rest is whole.
@@ -215,7 +227,6 @@ impl Task {
         ));
         log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
         let origin = start.origin;
-        let halves = (self.halves && target.is_some()).then(|| start.clone());
         let solving = Instant::now();
         let (solution, resumed) = self.solve(start, checkpoint, log, observe)?;
         let seconds = solving.elapsed().as_secs_f64();
@@ -265,10 +276,8 @@ impl Task {
                 record["metrics_own_area"] = json!(own_area);
             }
             record["reference"] = json!(reference.unwrap_or("truth"));
-            let halves = match (halves, &self.solver.method) {
-                (Some(start), Method::Native(config)) => {
-                    self.compare_halves(start, config, dataset.probe.as_ref(), log)?
-                }
+            let halves = match (self.halves, &dataset.probe) {
+                (true, Some(probe)) => halves::compare(self, probe, log, observe)?,
                 _ => None,
             };
             if let Some(halves) = &halves {
@@ -301,7 +310,9 @@ impl Task {
     ) -> Result<(Solution, usize)> {
         let config = match &self.solver.method {
             Method::External(config) => {
-                return Ok((config.external.solve(&self.input, &start, &self.output, log)?, 0));
+                let solution =
+                    config.external.solve(&self.input, &start, &self.output, log, &mut self.waiting(observe));
+                return Ok((solution?, 0));
             }
             Method::Native(config) => config,
         };
@@ -316,7 +327,14 @@ impl Task {
         }
         while let Some(epoch) = run.epoch() {
             log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
-            observe(Event::Epoch { case, epoch });
+            let told = catch_unwind(AssertUnwindSafe(|| observe(Event::Epoch { case, epoch })));
+            if let Err(left) = told {
+                if left.is::<Leave>() && epoch.done < epoch.total && epoch.loss.is_finite() {
+                    // What cannot be stored is only done again.
+                    let _ = checkpoint.store(&run.snapshot());
+                }
+                resume_unwind(left);
+            }
             // A solver that lost its way never finds back.
             if !epoch.loss.is_finite() {
                 break;
@@ -328,43 +346,9 @@ impl Task {
         Ok((run.finish(), resumed))
     }
 
-    /// The reconstructions of two independent halves of the photons, compared with each other over the data set's own area.
-    ///
-    /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are independent Poisson
-    /// counts, so what both reconstructions have in common is signal (van Heel and Schatz 2005).
-    fn compare_halves(
-        &self,
-        start: Start,
-        config: &SolverConfig,
-        probe: Option<&Modes>,
-        log: &mut dyn FnMut(&str),
-    ) -> Result<Option<Comparison>> {
-        let Some(probe) = probe else { return Ok(None) };
-        let Ok(region) = Region::from_scan(start.object.dim(), &start.scan, probe.view()) else {
-            return Ok(None);
-        };
-        let seed = stream(HALVES_SEED, "halves", 0).next_u64();
-        let mut first = start.intensity.clone();
-        simulate::thin(&mut first, 1.0, 0.5, seed)?;
-        let second = start.intensity.mapv(f32::round) - &first;
-        let mut objects = Vec::new();
-        for half in [first, second] {
-            let (object, probe, scan) = (start.object.clone(), start.probe.clone(), start.scan.clone());
-            let valid = start.valid.clone();
-            let problem =
-                Start { intensity: half, object, probe, scan, origin: None, valid }.into_problem()?;
-            let solution = config.solver.solve(&problem, &mut |epoch| {
-                if epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
-            });
-            check(&solution)?;
-            objects.push(solution.object);
-        }
-        // A view can cover too little for an alignment.
-        let compared = compare(objects[0].view(), objects[1].view(), &region).ok();
-        if let Some(found) = &compared {
-            log(&format!("halves: complex correlation {:.5}", found.metrics.complex_correlation));
-        }
-        Ok(compared)
+    /// Says again and again that something that is no epoch goes on, so that the observer can leave.
+    fn waiting<'t>(&'t self, observe: Observer<'t>) -> impl FnMut(&str) + 't {
+        move |what| observe(Event::Waiting { case: self.case.as_ref(), what })
     }
 
     /// The view's own account of itself, which jobs on views must have.
@@ -409,9 +393,6 @@ impl Task {
         Ok(Some(Target { truth, region, own_area }))
     }
 }
-
-/// The seed that photons are dealt to halves from.
-const HALVES_SEED: u64 = 42;
 
 /// Whether a metric of two halves belongs into tables: correlations do; errors are those of half the photons.
 fn of_halves(name: &str) -> bool {

@@ -6,7 +6,9 @@ use crate::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// What was asked for; `null` means no restriction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,57 @@ pub struct Filters {
     /// Only the solver of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<String>,
+    /// Only this share of the jobs that are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// One of several shares of the jobs, written `2/8`: the second job of every eight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Shard {
+    /// Which, from 1.
+    number: usize,
+    /// Of how many.
+    of: usize,
+}
+
+impl Shard {
+    /// Whether the job at `place`, from 0, among those that the other filters leave belongs to it.
+    pub fn has(self, place: usize) -> bool {
+        place % self.of == self.number - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("expected a share of the jobs such as 2/8, found `{text}`");
+        let (number, of) = text.split_once('/').ok_or_else(expected)?;
+        let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(expected()) };
+        if (1..=of).contains(&number) { Ok(Self { number, of }) } else { Err(expected()) }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// One reconstruction that is to run.
@@ -121,6 +174,18 @@ pub struct Manifest {
     /// Runs that this record stands for: one in a run's own record, all of them in the merged picture.
     #[serde(default)]
     pub run_ids: Vec<String>,
+}
+
+impl Manifest {
+    /// The cases that it has jobs or missing inputs of, in the order of the jobs.
+    pub fn cases(&self) -> Vec<Case> {
+        let jobs = self.jobs.iter().map(|job| &job.case);
+        let missing = self.missing_jobs.iter().map(|job| &job.case);
+        let mut all: Vec<Case> = jobs.chain(missing).cloned().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 /// `skip_summary.json`: every case that is not run, once.
@@ -275,4 +340,26 @@ pub fn link(folder: &Path, file: &str) -> String {
     let mut parts: Vec<String> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     parts.push(file.to_owned());
     parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_in_one_shard() {
+        for of in [1, 3, 8, 40] {
+            let shards: Vec<Shard> =
+                (1..=of).map(|number| format!("{number}/{of}").parse().unwrap()).collect();
+            for place in 0..36 {
+                assert_eq!(shards.iter().filter(|shard| shard.has(place)).count(), 1, "{place} of {of}");
+            }
+        }
+        assert_eq!(serde_json::to_value("2/8".parse::<Shard>().unwrap()).unwrap(), "2/8");
+        assert_eq!(serde_json::from_str::<Shard>("\"2/8\"").unwrap().to_string(), "2/8");
+        for wrong in ["0/8", "9/8", "1/0", "1", "a/b", "", "-1/2"] {
+            assert!(wrong.parse::<Shard>().unwrap_err().contains("such as 2/8"), "{wrong}");
+            assert!(serde_json::from_value::<Shard>(wrong.into()).is_err());
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::data::{self, Sample, probe_diameter};
 use crate::design::{Design, Source};
 use crate::event::{Event, Observer};
 use crate::folder::{RESULT, StudyFolder, data_file, repeat_root, view_dir, view_file};
-use crate::jobs::{self, JobOptions, JobsReport, remove_if_there};
+use crate::jobs::{self, AtOnce, JobOptions, JobsReport, remove_if_there};
 use crate::ledger::Ledger;
 use crate::lock::{Lock, enclosing_study};
 use crate::measured::{self, FullDose};
@@ -24,6 +24,23 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// How a study is run; results do not depend on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StudyOptions {
+    /// How many reconstructions run at the same time.
+    pub at_once: AtOnce,
+    /// Make data sets and views, and leave the reconstructions to others (see [`study_jobs`]).
+    pub prepare_only: bool,
+}
+
+/// [`study_with`] the default options.
+///
+/// # Errors
+/// As there.
+pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
+    study_with(design, root, StudyOptions::default(), observe)
+}
+
 /// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the caller's.
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same call after an
@@ -33,7 +50,12 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the folder is held by another process, or when data cannot be made or written. What goes
 /// wrong inside a job is in the report.
-pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
+pub fn study_with(
+    design: &Design,
+    root: &Path,
+    options: StudyOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
     let _lock = Lock::acquire(root)?;
     let base = match &design.source {
@@ -53,9 +75,43 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
         filters: Filters::default(),
         checkpoint: Every::default(),
         missing_views: MissingViews::Skip(refused),
-        dry_run: false,
+        dry_run: options.prepare_only,
+        at_once: options.at_once,
     };
     jobs::run_in_study(&plan(design, &folder), &options, observe)
+}
+
+/// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`] that several processes can do
+/// side by side. Of `options`, what concerns missing views is the study's own.
+///
+/// # Errors
+/// When the folder holds no study or one whose data sets and views have not all been made, and as for [`jobs::run`].
+pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+    let folder = StudyFolder::new(root);
+    let unprepared = |what: String| {
+        let advice = "make data sets and views first, with `lapwing study prepare`";
+        StudyError::Invalid(format!("{}: {what}; {advice}", root.display()))
+    };
+    if !folder.design_file().is_file() {
+        return Err(unprepared("no study is there".to_owned()));
+    }
+    // Nobody makes them anew meanwhile.
+    let _lock = Lock::share(root)?;
+    let design = folder.design()?.ok_or_else(|| unprepared("no study is there".to_owned()))?;
+    let told = folder.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
+    let refused: BTreeMap<(Condition, usize), String> =
+        told.into_iter().map(|skip| ((skip.case.condition, skip.case.repeat), skip.reason)).collect();
+    let plan = plan(&design, &folder);
+    let ledger = Ledger::open(root)?;
+    for case in &plan.cases {
+        let input = plan.roots.input(case.condition, case.repeat);
+        let there = input.is_file() && ledger.hash_of(&input).is_some();
+        if !there && !refused.contains_key(&(case.condition, case.repeat)) {
+            let input = input.display();
+            return Err(unprepared(format!("{input} has not been made for this design yet")));
+        }
+    }
+    jobs::run(&plan, &JobOptions { missing_views: MissingViews::Skip(refused), ..options }, observe)
 }
 
 /// The reconstructions of a study.

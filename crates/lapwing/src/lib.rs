@@ -12,6 +12,7 @@ mod product;
 mod progress;
 mod reconstruction;
 mod solver;
+mod stop;
 mod value;
 mod watch;
 

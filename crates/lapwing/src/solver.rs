@@ -70,9 +70,8 @@ pub struct SolverOptions {
     /// Largest amplitude of the object (1 is its r.m.s., unless --probe-power fixes the scale)
     #[arg(long, value_name = "A", value_parser = value::positive)]
     object_max: Option<f64>,
-    /// How often to store the solver's state, from which the same command goes on: epochs (10) or minutes (5m)
-    #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
-    checkpoint_every: Every,
+    #[command(flatten)]
+    checkpoints: Checkpoints,
     /// Seed of random batches
     #[arg(long, alias = "seed", value_name = "SEED")]
     batch_seed: Option<u64>,
@@ -82,6 +81,15 @@ pub struct SolverOptions {
     /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)
     #[arg(long, value_name = "PROBE", value_parser = value::named::<ProbeStart>)]
     probe_start: Option<ProbeStart>,
+}
+
+/// What does not change a result, and so goes with solvers that are settled elsewhere too.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reconstruction")]
+struct Checkpoints {
+    /// How often to store the solver's state, from which the same command goes on: epochs (10) or minutes (5m)
+    #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
+    checkpoint_every: Every,
 }
 
 impl SolverOptions {
@@ -140,7 +148,7 @@ impl SolverOptions {
 
     /// How often the state is to be stored.
     pub fn checkpoint(&self) -> Every {
-        self.checkpoint_every
+        self.checkpoints.checkpoint_every
     }
 }
 

@@ -1,23 +1,29 @@
-//! What happens during long work: one line for each step done, and a bar with the time left.
+//! What happens during long work: one line for each step done, a bar with the time left, and one for each job at work.
 
 use crate::output::{Output, say};
 use crate::progress;
-use indicatif::ProgressBar;
+use indicatif::{MultiProgress, ProgressBar};
+use lapwing_study::Case;
 use lapwing_study::event::Event;
 use lapwing_study::record::JobResult;
+use std::collections::BTreeMap;
 
 /// Consumes the events of a study or of one reconstruction.
 pub struct Watch {
     output: Output,
-    bar: Option<ProgressBar>,
-    jobs: usize,
-    epochs: usize,
+    bars: MultiProgress,
+    /// All epochs.
+    whole: Option<ProgressBar>,
+    /// The jobs that are at work, by their place.
+    running: BTreeMap<usize, ProgressBar>,
+    /// All jobs, and their epochs.
+    jobs: Vec<(Case, usize)>,
 }
 
 impl Watch {
-    /// Of a reconstruction with this many epochs; in a study the events tell more.
-    pub fn new(output: Output, epochs: usize) -> Self {
-        Self { output, bar: None, jobs: 1, epochs }
+    /// Nothing shows before there is something to tell.
+    pub fn new(output: Output) -> Self {
+        Self { output, bars: MultiProgress::new(), whole: None, running: BTreeMap::new(), jobs: Vec::new() }
     }
 
     /// Takes note of an event.
@@ -46,53 +52,74 @@ impl Watch {
             Event::ViewRefused { condition, repeat, reason } => {
                 self.line(format_args!("no view {condition}{}: {reason}", numbered(repeat)))
             }
-            Event::JobsPlanned { jobs, skipped, epochs } => {
-                (self.jobs, self.epochs) = (jobs, epochs);
-                self.line(format_args!("{jobs} jobs, {epochs} epochs in all, {skipped} skipped"));
-                self.bar = Some(progress::bar(self.output, epochs, "epochs"));
+            Event::JobsPlanned { jobs, skipped } => {
+                let epochs = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs));
+                self.jobs = jobs.iter().map(|job| (job.case.clone(), job.num_epochs)).collect();
+                self.line(format_args!("{} jobs, {epochs} epochs in all, {skipped} skipped", jobs.len()));
+                self.whole = Some(self.bars.add(progress::bar(self.output, epochs, "epochs")));
             }
             Event::JobStarted { case, index, .. } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs));
+                let epochs = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs);
+                let bar = self.bars.add(progress::bar(self.output, epochs, "epochs"));
+                bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs.len()));
+                self.running.insert(index, bar);
+            }
+            Event::Epoch { case, epoch } => {
+                let job = self.jobs.iter().position(|(job, _)| Some(job) == case);
+                if let Some(bar) = job.and_then(|index| self.running.get(&index)) {
+                    bar.set_position(epoch.done as u64);
+                }
+                let total = epoch.total;
+                let bars = &self.bars;
+                let whole =
+                    self.whole.get_or_insert_with(|| bars.add(progress::bar(self.output, total, "epochs")));
+                whole.inc(1);
+                if job.is_none() {
+                    whole.set_message(format!("loss {:.4e}", epoch.loss));
                 }
             }
-            Event::Epoch { epoch, .. } => {
-                let total = self.epochs;
-                let bar = self.bar.get_or_insert_with(|| progress::bar(self.output, total, "epochs"));
-                bar.inc(1);
-                if self.jobs == 1 {
-                    bar.set_message(format!("loss {:.4e}", epoch.loss));
+            Event::Waiting { case, what } => {
+                let job = self.jobs.iter().position(|(job, _)| Some(job) == case);
+                let bar = job.and_then(|index| self.running.get(&index)).or(self.whole.as_ref());
+                if let (Some(bar), Some(case)) = (bar, case) {
+                    bar.set_message(format!("{case}: waiting for {what}"));
                 }
             }
             Event::JobDone { index, result, resumed } => {
                 self.settle(index);
-                self.line(format_args!("job {}/{}: {}", index + 1, self.jobs, summary(result, resumed)));
+                let number = format!("job {}/{}", index + 1, self.jobs.len());
+                self.line(format_args!("{number}: {}", summary(result, resumed)));
             }
             Event::JobFailed { case, index, error } => {
                 self.settle(index);
-                self.line(format_args!("job {}/{}: {case} FAILED: {error}", index + 1, self.jobs));
+                self.line(format_args!("job {}/{}: {case} FAILED: {error}", index + 1, self.jobs.len()));
             }
             _ => {}
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the bars away.
     pub fn finish(&mut self) {
-        if let Some(bar) = self.bar.take() {
+        for bar in std::mem::take(&mut self.running).into_values().chain(self.whole.take()) {
             bar.finish_and_clear();
         }
     }
 
     /// After a job the bar stands where its epochs end, however many it really had.
-    fn settle(&self, index: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(index.saturating_add(1).saturating_mul(self.epochs) as u64);
+    fn settle(&mut self, index: usize) {
+        let done = self.running.remove(&index).map_or(0, |bar| {
+            bar.finish_and_clear();
+            bar.position()
+        });
+        let planned = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs as u64);
+        if let Some(whole) = &self.whole {
+            whole.inc(planned.saturating_sub(done));
         }
     }
 
     fn line(&self, text: impl std::fmt::Display) {
-        match &self.bar {
-            Some(bar) if !self.output.quiet => bar.suspend(|| say(text)),
+        match &self.whole {
+            Some(_) if !self.output.quiet => self.bars.suspend(|| say(text)),
             _ => self.output.note(text),
         }
     }
@@ -122,13 +149,52 @@ fn summary(result: &JobResult, resumed: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lapwing_study::record::JobRecord;
+    use lapwing_study::{Condition, Split, View};
 
     #[test]
-    fn any_number_of_jobs_and_epochs_can_be_watched() {
-        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true }, 1);
-        watch.see(Event::JobsPlanned { jobs: 3, skipped: 0, epochs: usize::MAX });
-        watch.settle(2);
-        assert_eq!(watch.bar.as_ref().and_then(ProgressBar::length), Some(u64::MAX));
+    fn jobs_at_work_have_bars_and_the_whole_counts_them_in_any_order() {
+        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true });
+        let jobs: Vec<JobRecord> = View::ALL
+            .map(|view| JobRecord {
+                case: Condition { dose: 1000, split: Split::Train, view }.into(),
+                input_npz: "in.npz".into(),
+                output_dir: "out".into(),
+                algorithm: "LSQML".to_owned(),
+                num_epochs: 10,
+            })
+            .into();
+        watch.see(Event::JobsPlanned { jobs: &jobs, skipped: 0 });
+        for index in [0, 2] {
+            watch.see(Event::JobStarted { case: &jobs[index].case, index, patterns: 5 });
+        }
+        let at = |watch: &Watch| watch.whole.as_ref().map(ProgressBar::position);
+        for (index, done) in [(2, 1), (0, 1), (2, 2), (2, 3)] {
+            let epoch = lapwing_solve::Epoch { done, total: 10, loss: 1.0 };
+            watch.see(Event::Epoch { case: Some(&jobs[index].case), epoch });
+        }
+        assert_eq!((at(&watch), watch.running[&2].position()), (Some(4), 3));
+        for (left, index) in [(1, 2), (1, 1), (0, 0)] {
+            watch.see(Event::JobFailed { case: &jobs[index].case, index, error: "no" });
+            assert_eq!(watch.running.len(), left);
+        }
+        assert_eq!(at(&watch), Some(30));
+        watch.finish();
+    }
+
+    #[test]
+    fn any_number_of_epochs_can_be_watched() {
+        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true });
+        let case = Condition { dose: 1000, split: Split::Train, view: View::Dense }.into();
+        let job = JobRecord {
+            case,
+            input_npz: "in.npz".into(),
+            output_dir: "out".into(),
+            algorithm: "LSQML".to_owned(),
+            num_epochs: usize::MAX,
+        };
+        watch.see(Event::JobsPlanned { jobs: &[job.clone(), job], skipped: 0 });
+        assert_eq!(watch.whole.as_ref().and_then(ProgressBar::length), Some(u64::MAX));
         watch.finish();
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::output::Output;
 use crate::solver::SolverOptions;
+use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
+use anyhow::bail;
 use clap::Args;
-use lapwing_study::jobs::{JobOptions, JobsReport, run};
+use lapwing_study::jobs::{AtOnce, JobOptions, JobsReport, run};
 use lapwing_study::plan::{MissingViews, Roots, plan_of_folders};
-use lapwing_study::record::Filters;
+use lapwing_study::record::{Filters, Shard};
+use lapwing_study::run::study_jobs;
 use lapwing_study::solver::{ProbeStart, StudySolver};
 use lapwing_study::{Split, View};
 use serde_json::json;
@@ -23,17 +26,21 @@ use std::process::ExitCode;
 /// root hold all runs; each run's own records are kept beside them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: what would run at one dose\n  \
-    lapwing jobs --phase-c-root study/data --phase-d-root study/views --artifact-root results --dose 1000 --dry-run")]
+    lapwing jobs --phase-c-root study/data --phase-d-root study/views --artifact-root results --dose 1000 --dry-run\n\n\
+    Example: a task of a batch system\n  lapwing jobs --study my-study --shard 2/8")]
 pub struct Jobs {
+    /// A study made by `lapwing study prepare` or `run`, with its own folders, solvers and repeats
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "SolverOptions", "allow_missing_phase_d"])]
+    study: Option<PathBuf>,
     /// Folder of the split data sets (also --data-root)
-    #[arg(long, visible_alias = "data-root", value_name = "DIR")]
-    phase_c_root: PathBuf,
+    #[arg(long, visible_alias = "data-root", value_name = "DIR", required_unless_present = "study")]
+    phase_c_root: Option<PathBuf>,
     /// Folder of the views (also --views-root)
-    #[arg(long, visible_alias = "views-root", value_name = "DIR")]
-    phase_d_root: PathBuf,
+    #[arg(long, visible_alias = "views-root", value_name = "DIR", required_unless_present = "study")]
+    phase_d_root: Option<PathBuf>,
     /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    artifact_root: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "study")]
+    artifact_root: Option<PathBuf>,
     /// Only this dose, photons per pattern
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]
     dose: Option<u64>,
@@ -46,6 +53,18 @@ pub struct Jobs {
     /// Only this grid size, 1 or 2 (iterative solvers do not group images: each job serves both)
     #[arg(long, value_name = "1|2", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=2))]
     gridsize: Option<usize>,
+    /// Only this noise realisation, from 1
+    #[arg(long, value_name = "N", value_parser = value::count)]
+    repeat: Option<usize>,
+    /// Only the solver of this name in the study
+    #[arg(long, value_name = "NAME", requires = "study")]
+    solver: Option<String>,
+    /// Only every N-th of the jobs that are left, beginning with the I-th: for tasks of a batch system
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Jobs at a time, which share the threads: a number, or auto (one for each thread, as far as the memory suffices)
+    #[arg(long, value_name = "N", default_value = "auto")]
+    jobs: AtOnce,
     /// Write the records of what would run, but run nothing
     #[arg(long)]
     dry_run: bool,
@@ -53,41 +72,55 @@ pub struct Jobs {
     #[arg(long)]
     allow_missing_phase_d: bool,
     #[command(flatten)]
-    solver: SolverOptions,
+    solving: SolverOptions,
 }
 
 impl Jobs {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let config = self.solver.config(ProbeStart::Perturbed)?;
-        let roots = Roots {
-            data: self.phase_c_root.clone(),
-            views: self.phase_d_root.clone(),
-            artifacts: self.artifact_root.clone(),
+        let options = self.options();
+        let mut watch = Watch::new(output);
+        let report = match (&self.study, self.roots()) {
+            (Some(study), _) => stoppable(&mut watch, |observe| study_jobs(study, options, observe))?,
+            (None, Some(roots)) => {
+                let config = self.solving.config(ProbeStart::Perturbed)?;
+                let plan = plan_of_folders(roots, StudySolver::new(config))?;
+                stoppable(&mut watch, |observe| run(&plan, &options, observe))?
+            }
+            (None, None) => bail!("expected --study, or --phase-c-root, --phase-d-root and --artifact-root"),
         };
-        let mut watch = Watch::new(output, config.solver.epochs());
-        let plan = plan_of_folders(roots, StudySolver::new(config))?;
-        let options = JobOptions {
+        let record =
+            json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
+        output.result(&record, self.words(&report))?;
+        exit_code(&report)
+    }
+
+    fn roots(&self) -> Option<Roots> {
+        Some(Roots {
+            data: self.phase_c_root.clone()?,
+            views: self.phase_d_root.clone()?,
+            artifacts: self.artifact_root.clone()?,
+        })
+    }
+
+    fn options(&self) -> JobOptions {
+        JobOptions {
             filters: Filters {
                 dose: self.dose,
                 view: self.view,
                 split: self.split,
                 gridsize: self.gridsize,
-                ..Filters::default()
+                repeat: self.repeat,
+                solver: self.solver.clone(),
+                shard: self.shard,
             },
-            checkpoint: self.solver.checkpoint(),
+            checkpoint: self.solving.checkpoint(),
             missing_views: match self.allow_missing_phase_d {
                 true => MissingViews::Skip(BTreeMap::new()),
                 false => MissingViews::Refuse,
             },
             dry_run: self.dry_run,
-        };
-        let report = run(&plan, &options, &mut |event| watch.see(event));
-        watch.finish();
-        let report = report?;
-        let record =
-            json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
-        output.result(&record, self.words(&report))?;
-        exit_code(&report)
+            at_once: self.jobs,
+        }
     }
 
     fn words(&self, report: &JobsReport) -> String {
@@ -108,7 +141,7 @@ impl Jobs {
             report.manifest.jobs.len(),
             report.failed(),
             report.skips.skipped_count,
-            self.artifact_root.display()
+            report.manifest.artifact_root.display()
         );
         words
     }

@@ -5,6 +5,7 @@ use crate::metric::label;
 use crate::output::Output;
 use crate::product::Facts;
 use crate::solver::SolverOptions;
+use crate::stop::stoppable;
 use crate::watch::Watch;
 use anyhow::bail;
 use clap::Args;
@@ -50,7 +51,7 @@ impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let config = self.solver.config(ProbeStart::File)?;
         let facts = self.facts()?;
-        let mut watch = Watch::new(output, config.solver.epochs());
+        let mut watch = Watch::new(output);
         let task = Task {
             input: self.input_npz.clone(),
             reading: self.reading.options(),
@@ -67,9 +68,7 @@ impl Reconstruct {
             solving |= line.starts_with(algorithm);
             if solving { output.detail(line) } else { output.note(line) }
         };
-        let result = task.run(&mut log, &mut |event| watch.see(event));
-        watch.finish();
-        let result = result?;
+        let result = stoppable(&mut watch, |observe| task.run(&mut log, observe))?;
         if let (Some(path), Some(facts)) = (&self.product, facts) {
             facts.write_product(&self.output_dir, path)?;
             output.note(format_args!("wrote {}", path.display()));

@@ -2,14 +2,17 @@
 
 use super::jobs::exit_code;
 use crate::output::Output;
+use crate::stop::stoppable;
 use crate::watch::Watch;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use lapwing_files::atomic;
 use lapwing_study::design::TEMPLATE;
+use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
 use lapwing_study::record::{Outcome, Status};
-use lapwing_study::{Case, Design, StudyFolder, run};
+use lapwing_study::run::{self, StudyOptions};
+use lapwing_study::{Case, Design, StudyFolder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,6 +53,23 @@ enum Action {
         /// The study's folder
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
+        /// Reconstructions at a time, which share the threads: a number, or auto (one for each thread, as far as the memory suffices)
+        #[arg(long, value_name = "N", default_value = "auto")]
+        jobs: AtOnce,
+    },
+    /// Make the data sets and views of a study, and leave its reconstructions to `lapwing jobs --study`
+    ///
+    /// For batch systems: several processes, on one or several machines, then reconstruct side by side.
+    #[command(
+        after_help = "Example:\n  lapwing study prepare my.toml --output my-study\n  lapwing jobs --study my-study"
+    )]
+    Prepare {
+        /// The design
+        #[arg(value_name = "STUDY.toml")]
+        design: PathBuf,
+        /// The study's folder
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
     },
     /// Say what is done, running, failed and why, skipped, and still to do
     #[command(after_help = "Example:\n  lapwing study status quick")]
@@ -64,7 +84,8 @@ impl Study {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match &self.action {
             Action::Init { file, force } => init(file, *force, output),
-            Action::Run { design, output: folder } => study(design, folder, output),
+            Action::Run { design, output: folder, jobs } => study(design, folder, *jobs, output),
+            Action::Prepare { design, output: folder } => prepare(design, folder, output),
             Action::Status { folder } => status(folder, output),
         }
     }
@@ -79,13 +100,38 @@ fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn study(file: &Path, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
+fn prepare(file: &Path, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
+    let options = StudyOptions { prepare_only: true, ..StudyOptions::default() };
+    let report = run_design(file, folder, options, output)?;
+    let record = json!({
+        "folder": folder,
+        "run_id": report.run_id,
+        "jobs": report.manifest.jobs,
+        "missing_jobs": report.manifest.missing_jobs,
+    });
+    let words = format!(
+        "{} jobs to run, {} skipped; run them with `lapwing jobs --study {}`",
+        report.manifest.jobs.len(),
+        report.skips.skipped_count,
+        folder.display()
+    );
+    output.result(&record, words)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_design(
+    file: &Path,
+    folder: &Path,
+    options: StudyOptions,
+    output: Output,
+) -> anyhow::Result<JobsReport> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut watch = Watch::new(output, 1);
-    let report = run::study(&design, folder, &mut |event| watch.see(event));
-    watch.finish();
-    let report = report?;
+    stoppable(&mut Watch::new(output), |observe| run::study_with(&design, folder, options, observe))
+}
+
+fn study(file: &Path, folder: &Path, at_once: AtOnce, output: Output) -> anyhow::Result<ExitCode> {
+    let report = run_design(file, folder, StudyOptions { at_once, prepare_only: false }, output)?;
     let paths = lapwing_report::write(folder)?;
     let results = &report.manifest.execution_results;
     let record = json!({

@@ -1,0 +1,92 @@
+//! One reconstruction outside a study.
+
+use crate::{read, run_study, tiny};
+use lapwing_files::Archive;
+use lapwing_files::dialect::ReadOptions;
+use lapwing_solve::lsqml::Lsqml;
+use lapwing_study::checkpoint::Every;
+use lapwing_study::folder::RESULT;
+use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::run;
+use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
+
+#[test]
+fn one_data_set_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run_study(&tiny(""), &made);
+    let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
+    let mut config =
+        SolverConfig::new(Solver::Lsqml(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
+    let task = |name: &str, config: &SolverConfig, comparison| Task {
+        input: folder.path().join(format!("{name}.npz")),
+        reading: lapwing_files::ReadOptions::default(),
+        output: folder.path().join(name),
+        solver: StudySolver::new(config.clone()),
+        case: None,
+        comparison,
+        checkpoint: Every::Epochs(1),
+        halves: false,
+    };
+
+    // With the truth in the file.
+    data.write(folder.path().join("whole.npz")).unwrap();
+    let whole = task("whole", &config, CompareWith::Truth).run(&mut |_| {}, &mut |_| {}).unwrap();
+    assert!(whole.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap() > 0.5);
+    assert_eq!(whole.view, None);
+
+    // Without it: the same patterns, a grid made for the scan, and its origin.
+    data.object = None;
+    data.write(folder.path().join("bare.npz")).unwrap();
+    let bare = task("bare", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).unwrap();
+    assert_eq!((bare.comparison, bare.files.error), (None, None));
+    let archive = Archive::open(folder.path().join("bare/reconstruction.npz")).unwrap();
+    let origin = archive.read("reconstructed_object_origin").unwrap().to_f64().unwrap();
+    let corner = |along: fn(&lapwing_model::Position) -> f64| {
+        data.scan.iter().map(along).fold(f64::INFINITY, f64::min) - 16.0
+    };
+    assert!(origin[0] < corner(|p| p.y) && origin[0] > corner(|p| p.y) - 4.0, "{origin:?}");
+    assert!(origin[1] < corner(|p| p.x) && origin[1] > corner(|p| p.x) - 4.0, "{origin:?}");
+    // The same object, displaced by the origin.
+    let object_in = |name: &str| {
+        let archive = Archive::open(folder.path().join(name).join("reconstruction.npz")).unwrap();
+        let object = archive.read("reconstructed_object").unwrap();
+        (object.shape().to_vec(), object.into_complex32().unwrap())
+    };
+    let ((whole_shape, whole), (bare_shape, bare)) = (object_in("whole"), object_in("bare"));
+    let (mut dot, mut a2, mut b2) = (lapwing_model::Complex32::default(), 0.0, 0.0);
+    for y in 0..bare_shape[0] {
+        for x in 0..bare_shape[1] {
+            let (row, column) = (y as f64 + origin[0], x as f64 + origin[1]);
+            let inside =
+                row >= 0.0 && column >= 0.0 && row < whole_shape[0] as f64 && column < whole_shape[1] as f64;
+            if inside {
+                let a = whole[row as usize * whole_shape[1] + column as usize];
+                let b = bare[y * bare_shape[1] + x];
+                dot += a * b.conj();
+                a2 += a.norm_sqr();
+                b2 += b.norm_sqr();
+            }
+        }
+    }
+    assert!(dot.norm() / (a2 * b2).sqrt() > 0.999);
+
+    // What cannot be done is said, and leaves a record.
+    let refused = |name: &str, config: &SolverConfig, comparison| {
+        let error = task(name, config, comparison).run(&mut |_| {}, &mut |_| {}).unwrap_err().to_string();
+        let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
+        assert!(record.contains("\"failed\""), "{record}");
+        error
+    };
+    assert!(refused("bare", &config, CompareWith::Truth).contains("objectGuess"));
+    data.metadata = None;
+    data.write(folder.path().join("counts.npz")).unwrap();
+    let text = "noise = \"poisson\"\nprobe_start = \"file\"\n";
+    config = toml::from_str(text).unwrap();
+    assert!(refused("counts", &config, CompareWith::Nothing).contains("photon counts"));
+    data.probe = None;
+    data.write(folder.path().join("probeless.npz")).unwrap();
+    assert!(refused("probeless", &config, CompareWith::Nothing).contains("probeGuess"));
+    assert!(task("absent", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).is_err());
+    assert!(!folder.path().join("absent").exists());
+}

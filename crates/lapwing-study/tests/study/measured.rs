@@ -1,0 +1,86 @@
+//! Studies of a measured scan.
+
+use crate::{read, run_study, tiny};
+use lapwing_study::solver::ProbeStart;
+use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
+
+#[test]
+fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = lapwing_study::data::Sample::of(&tiny("")).unwrap();
+    let mut scan = sample.expose(20_000, 7).unwrap();
+    scan.object = None;
+    // Nobody's grid: the study makes its own.
+    for position in &mut scan.scan {
+        (position.y, position.x) = (position.y - 40.25, position.x + 300.0);
+    }
+    scan.write(folder.path().join("scan.npz")).unwrap();
+    let text = |doses: &str| {
+        format!(
+            "[base]\nmeasured = \"scan.npz\"\n[study]\ndoses = {doses}\nviews = [\"baseline\", \"dense\"]\n\
+             splits = [\"train\"]\npattern_size = 32\n[solver]\nepochs = 30\n"
+        )
+    };
+    let design = Design::parse(&text("[500, 20000]"), folder.path()).unwrap();
+    assert_eq!(design.solvers[0].starts().1, ProbeStart::File);
+    let root = folder.path().join("study");
+    let (report, _) = run_study(&design, &root);
+    assert_eq!(
+        (report.manifest.jobs.len(), report.failed()),
+        (4, 0),
+        "{:?}",
+        report.manifest.execution_results
+    );
+    let study = StudyFolder::new(&root);
+    assert_eq!(study.design().unwrap().unwrap(), design);
+    assert!(study.reference_dir().join("reconstruction.npz").is_file());
+    // The data sets: photons taken away and none added, a complete data set on the reference's grid.
+    let (low, full) = (
+        read(root.join("data/dose_500/patched_train.npz")),
+        read(root.join("data/dose_20000/patched_train.npz")),
+    );
+    assert!(
+        low.counts()
+            .unwrap()
+            .iter()
+            .zip(&full.counts().unwrap())
+            .all(|(low, full)| low.round() <= full.round())
+    );
+    assert!((low.mean_intensity() / 500.0 - 1.0).abs() < 0.2, "{}", low.mean_intensity());
+    assert_eq!(low.metadata.as_ref().unwrap()["reference"], "full-dose reconstruction");
+    let (rows, columns) = low.object.as_ref().unwrap().dim();
+    assert!(
+        low.scan
+            .iter()
+            .all(|p| p.y > 15.0 && p.y < rows as f64 - 15.0 && p.x > 15.0 && p.x < columns as f64 - 15.0)
+    );
+
+    let numbers = |dose, view| {
+        let case = Case::from(Condition { dose, view, split: Split::Train });
+        let comparison = study.result(&case).unwrap().unwrap().comparison.unwrap();
+        assert_eq!(comparison["reference"], "full-dose reconstruction");
+        assert!(comparison["probe"].is_null());
+        let metric = |name: &str| comparison["metrics"][name].as_f64().unwrap();
+        (metric("complex_correlation"), metric("halves_complex_correlation"))
+    };
+    let (low, full) = (numbers(500, View::Baseline), numbers(20_000, View::Baseline));
+    assert!(full.0 > 0.95 && full.0 > low.0 && full.1 > low.1, "{low:?} {full:?}");
+    assert!(full.0 > numbers(20_000, View::Dense).0);
+    assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
+
+    // More photons than were measured, other patterns, a start from the reference: refused by name.
+    let refused = |text: &str| {
+        let design = Design::parse(text, folder.path());
+        let run = design
+            .map_err(Into::into)
+            .and_then(|design| run::study(&design, &folder.path().join("no"), &mut |_| {}));
+        run.unwrap_err().to_string()
+    };
+    assert!(refused(&text("[30000]")).contains("never added"));
+    assert!(
+        refused(&text("[500]").replace("pattern_size = 32", "pattern_size = 64"))
+            .contains("study.pattern_size")
+    );
+    assert!(refused(&(text("[500]") + "object_start = \"guess\"\n")).contains("solver.object_start"));
+    assert!(refused(&(text("[500]") + "[scan]\nstep = 3\n")).contains("base"));
+}

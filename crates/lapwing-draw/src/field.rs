@@ -148,6 +148,11 @@ impl<'a> Painter<'a> {
     }
 }
 
+/// The colours of phases in [complex](Painter::complex) pictures at full brightness: `turn` from 0 (the phase -pi) to 1 (pi).
+pub fn hue_circle(turn: f32) -> Rgb {
+    hue(f64::from(turn - 0.5) * std::f64::consts::TAU, 1.0)
+}
+
 /// The colour of a phase (radians) at a brightness from 0 to 1.
 pub(crate) fn hue(phase: f64, brightness: f64) -> Rgb {
     let (angle, lightness, chroma) = (phase + 0.5, 0.78 * brightness, 0.125 * brightness);

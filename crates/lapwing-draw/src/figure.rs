@@ -2,11 +2,11 @@
 
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
-use crate::field::hue;
+use crate::field::hue_circle;
 use crate::number;
 use crate::picture::Picture;
+use crate::scale_bar::ScaleBar;
 use ndarray::Array2;
-use std::f64::consts::TAU;
 
 const INK: Rgb = [0x22, 0x26, 0x2b];
 const PAPER: Rgb = [255; 3];
@@ -139,16 +139,20 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
         let names = [0.0, 0.5, 1.0].map(value);
         colour_bar(canvas, corner, picture.height() as f64, &|t| scale.map.at(t), &names, &panel.unit);
     } else if panel.hues {
-        let colour = |t: f32| hue(TAU * (f64::from(t) - 0.5), 1.0);
         let names = ["-pi", "0", "pi"].map(str::to_owned);
-        colour_bar(canvas, corner, picture.height() as f64, &colour, &names, "rad");
+        colour_bar(canvas, corner, picture.height() as f64, &hue_circle, &names, "rad");
     }
-    if let Some(bar) = panel.pixel_size.and_then(|size| ScaleBar::of(size, panel.in_pixels, picture)) {
+    let bar = |size: f64| match panel.in_pixels {
+        true => ScaleBar::in_pixels(size, picture),
+        false => ScaleBar::of(size, picture),
+    };
+    if let Some(bar) = panel.pixel_size.and_then(bar) {
+        let length = bar.share * picture.width() as f64;
         let (end, base) = (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
-        let box_width = bar.length.max(Canvas::text_width(7.0, &bar.label)) + 12.0;
+        let box_width = length.max(Canvas::text_width(7.0, &bar.label)) + 12.0;
         canvas.rectangle((end - box_width + 6.0, base - 19.0), (box_width, 25.0), PAPER);
         let centre = end - box_width / 2.0 + 6.0;
-        canvas.rectangle((centre - bar.length / 2.0, base - 3.0), (bar.length, 4.0), INK);
+        canvas.rectangle((centre - length / 2.0, base - 3.0), (length, 4.0), INK);
         canvas.text((centre, base - 7.0), 7.0, Anchor::Middle, INK, &bar.label);
     }
 }
@@ -173,34 +177,6 @@ fn colour_bar(
         }
     }
     canvas.text((x, y - 10.0), 7.0, Anchor::Start, INK, unit);
-}
-
-/// A bar of a round length, about a quarter of the picture.
-struct ScaleBar {
-    length: f64,
-    label: String,
-}
-
-impl ScaleBar {
-    fn of(pixel_size: f64, in_pixels: bool, picture: &Picture) -> Option<Self> {
-        let per_pixel = pixel_size / picture.zoom;
-        let wanted = per_pixel * picture.width() as f64 / 4.0;
-        if !(wanted.is_finite() && wanted > 0.0) {
-            return None;
-        }
-        let power = 10f64.powf(wanted.log10().floor());
-        let metres = [5.0, 2.0, 1.0].into_iter().map(|nice| nice * power).find(|&nice| nice <= wanted)?;
-        if in_pixels {
-            return Some(Self {
-                length: metres / per_pixel,
-                label: format!("{} px", number::label(metres, 3)),
-            });
-        }
-        let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::MAX, 1e-3, "mm")];
-        let (_, unit, name) = units.into_iter().find(|(limit, ..)| metres < limit * 0.999)?;
-        let label = format!("{} {name}", number::label(metres / unit, 3));
-        Some(Self { length: metres / per_pixel, label })
-    }
 }
 
 /// The picture fitted into a square of `side` pixels.
@@ -291,18 +267,6 @@ mod tests {
         let mean = fitted.pixels.iter().map(|c| f64::from(c[0])).sum::<f64>() / (140.0 * 280.0);
         assert!((mean - 100.0).abs() < 1.0, "{mean}");
         assert!((fitted.zoom - 0.28).abs() < 1e-12);
-    }
-
-    #[test]
-    fn scale_bars_are_round_lengths() {
-        let picture = Picture::of_pixels(Array2::from_elem((280, 280), [0; 3]));
-        let bar = ScaleBar::of(10e-9, false, &picture).unwrap();
-        assert_eq!((bar.length.round(), bar.label.as_str()), (50.0, "500 nm"));
-        assert_eq!(ScaleBar::of(2e-11, false, &picture).unwrap().label, "1 nm");
-        assert_eq!(ScaleBar::of(1.0, true, &picture).unwrap().label, "50 px");
-        assert!(
-            ScaleBar::of(f64::NAN, false, &picture).is_none() && ScaleBar::of(0.0, false, &picture).is_none()
-        );
     }
 
     #[test]

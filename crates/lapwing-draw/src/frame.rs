@@ -114,11 +114,11 @@ impl Frame {
         let colour = look.colour(series.colour);
         match series.mark {
             Mark::Bars(width) => return self.bars(body, &colour, series, width),
-            Mark::Line | Mark::LineAndSymbols => self.line(body, &colour, series),
+            Mark::Line | Mark::LineAndSymbols | Mark::Fit => self.line(body, &colour, series),
             Mark::Symbols => {}
         }
         self.error_bars(body, &colour, series);
-        if series.mark != Mark::Line {
+        if matches!(series.mark, Mark::Symbols | Mark::LineAndSymbols) {
             let places = series.points.iter().filter_map(|p| self.at(p.x, p.y)).filter(|&at| self.inside(at));
             let path: String = places.map(|at| symbol(series.colour, at)).collect();
             let _ = writeln!(
@@ -142,11 +142,13 @@ impl Frame {
             pen_down = true;
         }
         let dashes = if series.dashed { " stroke-dasharray=\"6 4\"" } else { "" };
+        let (width, pale) = series.mark.pen();
+        let opacity = if pale { " stroke-opacity=\"0.55\"" } else { "" };
         // The inner svg cuts off what leaves the frame.
         let _ = writeln!(
             body,
             "<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><path d=\"{path}\" fill=\"none\" style=\"stroke:{colour}\" \
-             stroke-width=\"1.8\" stroke-linejoin=\"round\"{dashes}/></svg>",
+             stroke-width=\"{width}\" stroke-linejoin=\"round\"{opacity}{dashes}/></svg>",
             short(self.left),
             short(self.top),
             short(self.right - self.left),

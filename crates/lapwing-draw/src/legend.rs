@@ -39,9 +39,11 @@ impl<'a> Legend<'a> {
             let colour = look.colour(series.colour);
             let dashes = if series.dashed { " stroke-dasharray=\"6 4\"" } else { "" };
             if series.mark != Mark::Symbols {
+                let (width, pale) = series.mark.pen();
+                let opacity = if pale { " stroke-opacity=\"0.55\"" } else { "" };
                 let _ = writeln!(
                     body,
-                    "<path d=\"M{} {}h24\" fill=\"none\" style=\"stroke:{colour}\" stroke-width=\"1.8\"{dashes}/>",
+                    "<path d=\"M{} {}h24\" fill=\"none\" style=\"stroke:{colour}\" stroke-width=\"{width}\"{opacity}{dashes}/>",
                     short(x),
                     short(y)
                 );

@@ -2,7 +2,7 @@
 //!
 //! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG), [`Plot`] and
 //! [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour bars side by
-//! side in one PNG.
+//! side in one PNG, and an [`ImageSheet`] is a table of pictures on common colours, as SVG and PNG.
 //!
 //! ```
 //! use lapwing_draw::{Colormap, Painter};
@@ -24,7 +24,9 @@ pub mod picture;
 pub mod plot;
 pub mod range;
 mod raster;
+pub mod scale_bar;
 pub mod scan;
+pub mod sheet;
 pub mod svg;
 mod text;
 
@@ -35,5 +37,7 @@ pub use field::Painter;
 pub use figure::{Panel, figure};
 pub use picture::{ColourScale, Picture};
 pub use plot::{Guide, Mark, Plot, Point, Series};
+pub use scale_bar::ScaleBar;
 pub use scan::ScanPlot;
+pub use sheet::{Block, ImageSheet};
 pub use svg::Look;

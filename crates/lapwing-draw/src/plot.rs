@@ -26,8 +26,17 @@ pub enum Mark {
     Symbols,
     /// Both.
     LineAndSymbols,
+    /// Joined by a thin, pale line: for what was fitted rather than measured.
+    Fit,
     /// Bars from zero, this wide in units of `x`.
     Bars(f64),
+}
+
+impl Mark {
+    /// Width of its line in user units, and whether the line is pale.
+    pub(crate) fn pen(self) -> (f64, bool) {
+        if self == Self::Fit { (1.0, true) } else { (1.8, false) }
+    }
 }
 
 /// Named points.

@@ -162,7 +162,7 @@ impl Sheet {
                 }
             }
         }
-        if series.mark != Mark::Line {
+        if matches!(series.mark, Mark::Symbols | Mark::LineAndSymbols) {
             for at in series.points.iter().filter_map(|p| frame.at(p.x, p.y)).filter(|&at| frame.inside(at)) {
                 self.symbol(series.colour, at, colour);
             }
@@ -171,28 +171,29 @@ impl Sheet {
 
     /// The line of a series, cut where it leaves the frame.
     fn line(&mut self, frame: &Frame, series: &Series, colour: Rgb) {
+        let (width, colour) = pen(series, colour);
         let places: Vec<Option<(f64, f64)>> = series.points.iter().map(|p| frame.at(p.x, p.y)).collect();
         let mut start = 0.0;
         for pair in places.windows(2) {
             let ends = pair[0].zip(pair[1]).and_then(|(a, b)| cut(frame, a, b));
             let Some((a, b)) = ends else { continue };
             if series.dashed {
-                start = self.dashes((a, b), (6.0, 4.0), start, 1.8, colour);
+                start = self.dashes((a, b), (6.0, 4.0), start, width, colour);
             } else {
-                self.stroke(a, b, 1.8, colour);
+                self.stroke(a, b, width, colour);
             }
         }
     }
 
     /// A short piece of a series, as in the legend.
     fn sample(&mut self, series: &Series, (x, y): (f64, f64)) {
-        let colour = colour(series.colour);
+        let (width, colour) = pen(series, colour(series.colour));
         match (series.mark, series.dashed) {
             (Mark::Symbols, _) => {}
             (_, true) => {
-                self.dashes(((x, y), (x + 24.0, y)), (6.0, 4.0), 0.0, 1.8, colour);
+                self.dashes(((x, y), (x + 24.0, y)), (6.0, 4.0), 0.0, width, colour);
             }
-            (_, false) => self.stroke((x, y), (x + 24.0, y), 1.8, colour),
+            (_, false) => self.stroke((x, y), (x + 24.0, y), width, colour),
         }
         if matches!(series.mark, Mark::Symbols | Mark::LineAndSymbols) {
             self.symbol(series.colour, (x + 12.0, y), colour);
@@ -239,6 +240,12 @@ fn cut(frame: &Frame, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64,
     }
     let at = |t: f64| (a.0 + t * dx, a.1 + t * dy);
     (enter <= leave).then(|| (at(enter), at(leave)))
+}
+
+/// Width and colour of a series' line; a pale one is half way to the paper.
+fn pen(series: &Series, colour: Rgb) -> (f64, Rgb) {
+    let (width, pale) = series.mark.pen();
+    (width, if pale { colour.map(|code| code / 2 + 127) } else { colour })
 }
 
 /// The colour of a series.

@@ -1,7 +1,7 @@
 //! Means over the noise realisations of a condition, and what they say together.
 
 use crate::gather::Row;
-use crate::metric::{Metric, shown};
+use crate::metric::{Metric, shown, shown_error};
 use lapwing_study::{Split, View};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Estimate {
     /// `0.912` or `0.912 ± 0.004`.
     pub fn shown(&self) -> String {
         match self.error {
-            Some(error) => format!("{} \u{b1} {}", shown(self.mean), shown(error)),
+            Some(error) => format!("{} \u{b1} {}", shown(self.mean), shown_error(error)),
             None => shown(self.mean),
         }
     }
@@ -77,16 +77,47 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Slope of a straight line through points, and its standard error from what is left: of ordinary least squares, three points
-/// at least.
-pub(crate) fn slope(points: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let n = points.len() as f64;
-    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
-    let (x0, y0) = (mean(&|p| p.0), mean(&|p| p.1));
-    let spread: f64 = points.iter().map(|p| (p.0 - x0).powi(2)).sum();
-    let slope = points.iter().map(|p| (p.0 - x0) * (p.1 - y0)).sum::<f64>() / spread;
-    let rest: f64 = points.iter().map(|p| (p.1 - y0 - slope * (p.0 - x0)).powi(2)).sum();
-    (points.len() > 2 && spread > 0.0).then(|| (slope, (rest / (n - 2.0) / spread).sqrt()))
+/// A straight line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Trend {
+    /// What y grows by when x grows by 1, and its standard error.
+    pub slope: f64,
+    pub error: f64,
+    x0: f64,
+    y0: f64,
+}
+
+impl Trend {
+    /// Of points (x, y, number of values that y is the mean of), three at least: weighted least squares. Each weight is the number of
+    /// values, so that the line is the one through all single values. The standard error is from what the points are away
+    /// from the line.
+    pub fn of(points: &[(f64, f64, usize)]) -> Option<Self> {
+        let total: f64 = points.iter().map(|p| p.2 as f64).sum();
+        let sum =
+            |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|p| p.2 as f64 * of(p.0, p.1)).sum::<f64>();
+        let (x0, y0) = (sum(&|x, _| x) / total, sum(&|_, y| y) / total);
+        let spread = sum(&|x, _| (x - x0).powi(2));
+        let slope = sum(&|x, y| (x - x0) * (y - y0)) / spread;
+        let rest = sum(&|x, y| (y - y0 - slope * (x - x0)).powi(2));
+        let error = (rest / (points.len() as f64 - 2.0) / spread).sqrt();
+        (points.len() > 2 && spread > 0.0).then_some(Self { slope, error, x0, y0 })
+    }
+
+    /// Of a curve against the dose: y against log10 of the dose.
+    pub fn with_dose(curve: &[(f64, Estimate)]) -> Option<Self> {
+        Self::of(&curve.iter().map(|(dose, value)| (dose.log10(), value.mean, value.n)).collect::<Vec<_>>())
+    }
+
+    /// The line at x.
+    pub fn at(self, x: f64) -> f64 {
+        self.y0 + self.slope * (x - self.x0)
+    }
+
+    /// `+0.186 ± 0.077`.
+    pub fn shown(self) -> String {
+        let sign = if self.slope < 0.0 { "" } else { "+" };
+        format!("{sign}{} \u{b1} {}", shown(self.slope), shown_error(self.error))
+    }
 }
 
 #[cfg(test)]
@@ -105,11 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn slopes_have_their_closed_form() {
+    fn trends_have_their_closed_form() {
         // y = 2 x but for residuals 1, -2, 1: the slope stays, its error is sqrt(6 / 1 / 2).
-        let (found, error) = slope(&[(0.0, 1.0), (1.0, 0.0), (2.0, 5.0)]).unwrap();
-        assert!((found - 2.0).abs() < 1e-12 && (error - 3.0_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(slope(&[(0.0, 1.0), (1.0, 0.0)]), None);
-        assert_eq!(slope(&[(1.0, 1.0), (1.0, 0.0), (1.0, 3.0)]), None);
+        let found = Trend::of(&[(0.0, 1.0, 1), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
+        assert!((found.slope - 2.0).abs() < 1e-12 && (found.error - 3.0_f64.sqrt()).abs() < 1e-12);
+        assert!((found.at(1.0) - 2.0).abs() < 1e-12);
+        // A mean of two values weighs as much as the two.
+        let mean = Trend::of(&[(0.0, 1.0, 2), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
+        let single = Trend::of(&[(0.0, 1.0, 1), (0.0, 1.0, 1), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
+        assert!((mean.slope - single.slope).abs() < 1e-12 && (mean.at(7.0) - single.at(7.0)).abs() < 1e-12);
+        assert_eq!(Trend::of(&[(0.0, 1.0, 1), (1.0, 0.0, 1)]), None);
+        assert_eq!(Trend::of(&[(1.0, 1.0, 1), (1.0, 0.0, 1), (1.0, 3.0, 1)]), None);
     }
 }

@@ -1,9 +1,11 @@
-//! The plots as files for papers and slides: SVG, and PNG at print resolution.
+//! Plots and images as files for papers and slides: SVG, and PNG at print resolution.
 
 use crate::gather::Study;
-use crate::metric::Metric;
-use crate::plots;
-use lapwing_draw::Look;
+use crate::media::Shot;
+use crate::metric::{Metric, dose_label};
+use crate::{plots, shots};
+use lapwing_draw::{Block, ImageSheet, Look, Painter, Picture};
+use lapwing_study::{Split, View};
 
 /// Folder of the figures, inside that of the report.
 pub(crate) const FOLDER: &str = "figures";
@@ -11,22 +13,89 @@ pub(crate) const FOLDER: &str = "figures";
 /// Pixels for each unit of a plot: 470 units are 11.9 cm at 300 dots per inch.
 const ZOOM: f64 = 3.0;
 
-/// Name and contents of every figure: quality against dose in every metric that was measured, for each solver.
+/// Pixels for each unit of a sheet of images, whose pictures are 150 units wide.
+const SHEET_ZOOM: f64 = 2.0;
+
+/// Longest side of a picture in a sheet of images: one pixel of a field for each pixel of the PNG at most.
+const SIDE: usize = 300;
+
+/// Name and contents of every figure: quality against dose in every metric that was measured, for each solver, and the images of
+/// every condition side by side, for each split and solver.
 pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let solvers = study.solvers();
+    let by = |solver: &str| if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
     for metric in
         metrics.iter().filter(|metric| study.rows.iter().any(|row| row.metric(metric.key).is_some()))
     {
         for solver in &solvers {
             let plot = plots::quality(study, metric, solver);
-            let by = if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
-            let name = format!("{}{by}", metric.key);
+            let name = format!("{}{}", metric.key, by(solver));
             files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
             files.push((format!("{name}.png"), plot.png(ZOOM)));
         }
     }
+    for split in study.distinct(|condition| condition.split) {
+        for solver in &solvers {
+            if let Some(sheet) = images(study, split, solver) {
+                let name = format!("images_{split}{}", by(solver));
+                files.push((format!("{name}.svg"), sheet.svg().into_bytes()));
+                files.push((format!("{name}.png"), sheet.png(SHEET_ZOOM)));
+            }
+        }
+    }
     files
+}
+
+/// Amplitude and phase of every condition of a split and solver: doses below each other, views beside each other behind the truth.
+///
+/// `None` when there are no pictures.
+fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
+    let (doses, views) = (study.distinct(|c| c.dose), study.distinct(|c| c.view));
+    let shots: Vec<Vec<Vec<Shot>>> = doses
+        .iter()
+        .map(|&dose| {
+            let of = |&view: &View| study.row(dose, split, view, solver).map(|row| shots::of_row(study, row));
+            views.iter().map(|view| of(view).unwrap_or_default()).collect()
+        })
+        .collect();
+    let small = |shot: &Shot| shot.picture.unenlarged().reduced(SIDE);
+    let find = |shots: &[Shot], quantity: &str| shots.iter().find(|shot| shot.caption == quantity).map(small);
+    let truth = shots::true_object(study, split);
+    let block = |quantity: &str, unit: &str| {
+        let made: Vec<Vec<Option<Picture>>> =
+            shots.iter().map(|row| row.iter().map(|shots| find(shots, quantity)).collect()).collect();
+        // The truth in the colours of the reconstructions, which are on its range.
+        let scale = made.iter().flatten().flatten().find_map(|picture| picture.scale);
+        let truth = truth.as_ref().zip(scale).map(|(object, scale)| {
+            let painter = Painter::default().map(scale.map).range((scale.low, scale.high)).max_side(SIDE);
+            let picture = match quantity {
+                "Phase" => painter.phase(object.view()),
+                _ => painter.amplitude(object.view()),
+            };
+            Picture { scale: Some(scale), ..picture }
+        });
+        let pictures = made
+            .into_iter()
+            .enumerate()
+            .map(|(row, made)| std::iter::once(truth.clone().filter(|_| row == 0)).chain(made).collect())
+            .collect();
+        Block { title: quantity.to_owned(), unit: unit.to_owned(), pictures }
+    };
+    let blocks = vec![block("Amplitude", ""), block("Phase", "rad")];
+    let any = blocks.iter().any(|block| block.pictures.iter().flatten().any(Option::is_some));
+    let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
+    let reference = if study.reference.is_some() { "reference" } else { "truth" };
+    any.then(|| ImageSheet {
+        title: format!("Reconstructions, {split} split{by}; rows: photons per pattern"),
+        description: "Amplitude and phase of every condition: doses in photons per pattern from top to bottom, views from left to \
+                      right."
+            .to_owned(),
+        columns: std::iter::once(reference.to_owned()).chain(views.iter().map(View::to_string)).collect(),
+        rows: doses.iter().map(|&dose| dose_label(dose)).collect(),
+        blocks,
+        pixel_size: study.pixel_size,
+    })
 }
 
 /// A name that any file system takes.

@@ -18,6 +18,10 @@ pub(crate) struct Study {
     pub settings: Option<String>,
     /// One for each condition, in the order of the jobs.
     pub rows: Vec<Row>,
+    /// Side of a pixel of the object, metres, when it is known and the same everywhere.
+    pub pixel_size: Option<f64>,
+    /// What reconstructions were compared with when it is no truth.
+    pub reference: Option<String>,
 }
 
 /// One condition.
@@ -111,7 +115,7 @@ impl Study {
         let mut skipped = manifest.as_ref().map(|m| m.missing_jobs.clone()).unwrap_or_default();
         skipped.extend(skips.map(|summary| summary.skipped_jobs).unwrap_or_default());
         let executions = manifest.map(|manifest| manifest.execution_results).unwrap_or_default();
-        let rows = cases
+        let rows: Vec<Row> = cases
             .into_iter()
             .map(|case| {
                 let execution = executions.iter().rev().find(|e| e.case == case);
@@ -119,7 +123,8 @@ impl Study {
                 read_row(&folder, case, execution, skip.map(|skip| skip.reason.as_str()))
             })
             .collect();
-        Ok(Self { folder, design, settings, rows })
+        let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
+        Ok(Self { folder, design, settings, rows, pixel_size, reference })
     }
 
     /// Names of the solvers in the order in which they first appear; one without a name when nothing was reconstructed.
@@ -203,6 +208,19 @@ fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, ski
     Row { case, condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
 }
 
+/// The pixel that all comparisons name.
+fn pixel_size(rows: &[Row]) -> Option<f64> {
+    let mut sizes = rows.iter().filter_map(|row| row.comparison.get("pixel_size_m")?.as_f64());
+    let first = sizes.next().filter(|&size| size > 0.0 && size.is_finite())?;
+    sizes.all(|size| (size / first - 1.0).abs() < 1e-6).then_some(first)
+}
+
+/// What comparisons are with, when it is no truth.
+fn reference(rows: &[Row]) -> Option<String> {
+    let told = rows.iter().find_map(|row| row.comparison.get("reference")?.as_str())?;
+    (told != "truth").then(|| told.to_owned())
+}
+
 /// The numbers under `metrics`, or at the top level of older records.
 fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
     let Some(table) = comparison.get("metrics").unwrap_or(comparison).as_object() else {
@@ -215,23 +233,26 @@ fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
         .collect()
 }
 
-/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`, `probe_nrmse`.
+/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`, `halves_phase_resolution_1_7_nm`,
+/// `probe_nrmse`.
 ///
 /// Records without resolutions have them from their crossings, of which none means that the pixels are the limit.
 fn derived(comparison: &Value, metrics: &BTreeMap<String, Option<f64>>) -> BTreeMap<String, Option<f64>> {
     let mut found = BTreeMap::new();
-    for criterion in Criterion::ALL.map(Criterion::name) {
-        for what in ["phase", "amplitude", "complex"] {
-            let stored = comparison.get("resolution").and_then(|all| all.get(what)?.get(criterion));
-            let number = |key: &str| stored.and_then(|stored| stored.get(key)?.as_f64());
-            let crossing = metrics.get(&format!("{what}_frc_{criterion}")).copied();
-            let px = || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
-            let name = format!("{what}_resolution_{criterion}");
-            if let Some(px) = number("half_period_px").or_else(px) {
-                found.insert(format!("{name}_px"), Some(px));
-            }
-            if let Some(nm) = number("half_period_nm") {
-                found.insert(format!("{name}_nm"), Some(nm));
+    for (prefix, record) in [("", Some(comparison)), ("halves_", comparison.get("halves"))] {
+        for criterion in Criterion::ALL.map(Criterion::name) {
+            for what in ["phase", "amplitude", "complex"] {
+                let stored = record.and_then(|record| record.get("resolution")?.get(what)?.get(criterion));
+                let number = |key: &str| stored.and_then(|stored| stored.get(key)?.as_f64());
+                let crossing = metrics.get(&format!("{prefix}{what}_frc_{criterion}")).copied();
+                let px = || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
+                let name = format!("{prefix}{what}_resolution_{criterion}");
+                if let Some(px) = number("half_period_px").or_else(px) {
+                    found.insert(format!("{name}_px"), Some(px));
+                }
+                if let Some(nm) = number("half_period_nm") {
+                    found.insert(format!("{name}_nm"), Some(nm));
+                }
             }
         }
     }
@@ -276,6 +297,7 @@ mod tests {
             "metrics": {"phase_frc_0_5": null, "amplitude_frc_0_5": 0.25},
             "resolution": {"complex": {"0_5": {"half_period_px": 1.5, "half_period_nm": 12.0}}},
             "probe": {"nrmse": 0.1, "correlation": 0.99},
+            "halves": {"resolution": {"phase": {"half_bit": {"half_period_px": 2.5}}}},
         });
         let found = derived(&comparison, &metrics_of(&comparison));
         for (name, value) in [
@@ -284,6 +306,7 @@ mod tests {
             ("complex_resolution_0_5_px", 1.5),
             ("complex_resolution_0_5_nm", 12.0),
             ("probe_nrmse", 0.1),
+            ("halves_phase_resolution_half_bit_px", 2.5),
         ] {
             assert_eq!(found[name], Some(value), "{name}");
         }

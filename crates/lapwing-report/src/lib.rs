@@ -57,11 +57,11 @@ pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
 /// If the folder holds no study, its design or manifest cannot be read, or a file cannot be written. A condition whose own
 /// record is damaged is reported on the page instead. Also if a goal is given for an unknown metric.
 pub fn write_with(study_dir: &Path, goals: &BTreeMap<String, f64>) -> Result<ReportPaths, ReportError> {
-    let metrics = metric::with_goals(goals).map_err(|name| ReportError::Goal {
+    let study = gather::Study::read(study_dir)?;
+    let metrics = metric::with_goals(goals, study.pixel_size).map_err(|name| ReportError::Goal {
         name,
         known: metric::METRICS.map(|metric| metric.key).join(", "),
     })?;
-    let study = gather::Study::read(study_dir)?;
     let html = page::render(&study, &metrics)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;

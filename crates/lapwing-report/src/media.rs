@@ -1,8 +1,9 @@
 //! Pictures inside the page: data addresses, colour bars, alternative text, and a bound on their size together.
 
 use base64::Engine;
+use lapwing_draw::field::hue_circle;
 use lapwing_draw::number::label;
-use lapwing_draw::{Colormap, ColourScale, Picture};
+use lapwing_draw::{Colormap, ColourScale, Picture, ScaleBar};
 use minijinja::Value;
 use serde::Serialize;
 
@@ -26,6 +27,10 @@ pub(crate) struct Shot {
     pub link: String,
     /// Worth the whole width of a card when it is broad.
     pub main: bool,
+    /// Whether hues stand for phases.
+    pub hues: bool,
+    /// Side of a pixel of the field, metres, for a scale bar.
+    pub pixel_size: Option<f64>,
 }
 
 /// A picture as the template needs it.
@@ -41,6 +46,15 @@ pub(crate) struct Shown {
     alt: String,
     link: Value,
     bar: Option<Bar>,
+    length: Option<Length>,
+}
+
+/// A scale bar over the picture.
+#[derive(Debug, Clone, Serialize)]
+struct Length {
+    /// Of the picture's width.
+    percent: f64,
+    label: String,
 }
 
 impl Shown {
@@ -82,33 +96,48 @@ fn encode(shot: &Shot, side: usize) -> Shown {
         unit: shot.unit,
     });
     let range = bar.as_ref().map(|bar| format!(" Colours from {} to {} {}.", bar.low, bar.high, bar.unit));
+    let bar = bar.or(shot.hues.then_some(Bar {
+        map: "hue",
+        low: "\u{2212}\u{3c0}".to_owned(),
+        high: "\u{3c0}".to_owned(),
+        unit: "rad",
+    }));
+    let length = shot
+        .pixel_size
+        .and_then(|size| ScaleBar::of(size, &picture))
+        .map(|bar| Length { percent: (1e4 * bar.share).round() / 100.0, label: bar.label });
+    let long = length.as_ref().map(|length| format!(" The bar in the picture is {} long.", length.label));
     Shown {
         source: Value::from_safe_string(source),
         broad: shot.main && 5 * picture.width() > 7 * picture.height(),
         width: picture.width(),
         height: picture.height(),
         caption: shot.caption.clone(),
-        alt: format!("{}{}", shot.alt, range.unwrap_or_default()).trim_end().to_owned(),
+        alt: format!("{}{}{}", shot.alt, range.unwrap_or_default(), long.unwrap_or_default())
+            .replace(" .", "."),
         link: Value::from_safe_string(shot.link.clone()),
         bar,
+        length,
     }
 }
 
 /// CSS classes `map-NAME` with the maps as gradients.
 pub(crate) fn gradients() -> String {
-    let gradient = |map: Colormap| {
+    let gradient = |name: &str, colour: &dyn Fn(f32) -> [u8; 3]| {
         let colours = (0..=16).map(|i| {
             // One turn of a cyclic map ends where it began.
-            let [r, g, b] = map.at(i as f32 / 16.0);
+            let [r, g, b] = colour(i as f32 / 16.0);
             format!("#{r:02x}{g:02x}{b:02x}")
         });
         format!(
-            ".map-{}{{background:linear-gradient(to right,{})}}",
-            map.name(),
+            ".map-{name}{{background:linear-gradient(to right,{})}}",
             colours.collect::<Vec<_>>().join(",")
         )
     };
-    Colormap::ALL.into_iter().map(gradient).collect::<Vec<_>>().join("\n")
+    let mut all: Vec<String> =
+        Colormap::ALL.into_iter().map(|map| gradient(map.name(), &|t| map.at(t))).collect();
+    all.push(gradient("hue", &hue_circle));
+    all.join("\n")
 }
 
 #[cfg(test)]
@@ -123,7 +152,16 @@ mod tests {
             (state >> 8) as f32
         });
         let picture = lapwing_draw::Painter::default().scalar(values.view());
-        Shot { picture, caption: "c".into(), alt: "a".into(), unit: "rad", link: String::new(), main: true }
+        Shot {
+            picture,
+            caption: "c".into(),
+            alt: "a".into(),
+            unit: "rad",
+            link: String::new(),
+            main: true,
+            hues: false,
+            pixel_size: Some(1e-8),
+        }
     }
 
     #[test]
@@ -136,6 +174,11 @@ mod tests {
 
     #[test]
     fn few_pictures_keep_their_size() {
-        assert_eq!(embed(&[noisy(300, 1)])[0].width, 300);
+        let shown = &embed(&[noisy(300, 1)])[0];
+        assert_eq!(shown.width, 300);
+        // 300 pixels of 10 nm: the bar is 500 nm long.
+        let length = shown.length.as_ref().unwrap();
+        assert_eq!((length.percent, length.label.as_str()), (16.67, "500 nm"));
+        assert!(shown.alt.ends_with("The bar in the picture is 500 nm long."));
     }
 }

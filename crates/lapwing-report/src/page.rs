@@ -6,7 +6,7 @@ mod panel;
 use crate::ReportError;
 use crate::gather::{Row, Study};
 use crate::media::{self, Shot, Shown};
-use crate::metric::{METRICS, Metric, dose_label, shown};
+use crate::metric::{Metric, dose_label, shown};
 use crate::plots::Scans;
 use crate::shots;
 use card::{Card, card, groups};
@@ -21,6 +21,9 @@ use serde::Serialize;
 /// The whole page.
 pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, ReportError> {
     let splits = study.distinct(|condition| condition.split);
+    // Metrics that nothing was measured in are not on the page.
+    let measured = |metric: &&Metric| study.rows.iter().any(|row| row.metric(metric.key).is_some());
+    let metrics: Vec<Metric> = metrics.iter().filter(measured).copied().collect();
     let panels: Vec<Panel> = metrics.iter().filter_map(|metric| panel(study, metric)).collect();
     let repeats = study.rows.iter().map(Row::repeat).max().unwrap_or(1);
     let several = study.solvers().len() > 1;
@@ -43,8 +46,16 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
         .filter(|truth| !truth.pictures.is_empty())
         .collect();
     let mut scans = Scans::default();
-    let cards: Vec<Card> =
-        first.iter().zip(pictures).map(|(row, pictures)| card(study, row, pictures, &mut scans)).collect();
+    let drawn: Vec<Option<usize>> = first.iter().map(|row| scans.add(study, row)).collect();
+    let cards: Vec<Card> = first
+        .iter()
+        .zip(pictures)
+        .zip(drawn)
+        .map(|((row, pictures), scan)| {
+            let scan = scan.map(|index| scans.shown(index)).unwrap_or_default();
+            card(study, &metrics, row, pictures, scan)
+        })
+        .collect();
 
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -64,8 +75,10 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
         problems => Serde(problems(study)),
         truths => Serde(truths),
         groups => Serde(groups(&first, cards)),
-        columns => Serde(METRICS.map(|metric| metric.title)),
-        results => Serde(study.rows.iter().map(|row| result_line(row, repeats > 1, several)).collect::<Vec<_>>()),
+        reference => study.reference.clone(),
+        scans => Value::from_safe_string(scans.shared()),
+        columns => Serde(metrics.iter().flat_map(headings).collect::<Vec<_>>()),
+        results => Serde(study.rows.iter().map(|row| result_line(row, &metrics, repeats > 1, several)).collect::<Vec<_>>()),
         settings => study.settings.clone(),
         style => Value::from_safe_string(include_str!("templates/report.css").to_owned()),
         gradients => Value::from_safe_string(media::gradients()),
@@ -95,8 +108,14 @@ fn facts(study: &Study) -> Vec<Fact> {
         let (height, width) = result.pattern_shape;
         facts.push(fact("patterns", format!("{height} \u{d7} {width} pixels")));
         facts.push(fact("probe", format!("{} pixels wide", label(result.probe_diameter_px, 3))));
-        let epochs = result.loss.map(|loss| format!(", {} epochs", loss.epochs)).unwrap_or_default();
-        facts.push(fact("solver", format!("{}{epochs}", study.solvers().join(", "))));
+    }
+    let solvers: Vec<String> = study.solvers().iter().map(|solver| with_epochs(study, solver)).collect();
+    facts.push(fact("solver", solvers.join(", ")));
+    if let Some(metres) = study.pixel_size {
+        facts.push(fact("pixel of the object", format!("{} nm", label(metres * 1e9, 3))));
+    }
+    if let Some(reference) = &study.reference {
+        facts.push(fact("compared with", format!("the {reference}")));
     }
     let seconds: f64 = results().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
     if seconds > 0.0 {
@@ -108,6 +127,15 @@ fn facts(study: &Study) -> Vec<Fact> {
         facts.push(fact("train and test share", text));
     }
     facts
+}
+
+/// `LSQML (100 epochs)`.
+fn with_epochs(study: &Study, solver: &str) -> String {
+    let of = |row: &Row| Some(row.result.as_ref()?.loss?.epochs).filter(|_| row.solver() == solver);
+    match study.rows.iter().find_map(of) {
+        Some(epochs) => format!("{solver} ({epochs} epochs)"),
+        None => solver.to_owned(),
+    }
 }
 
 /// `42.0 s`, `3 min 5 s`, `2 h 10 min`.
@@ -149,6 +177,12 @@ fn problems(study: &Study) -> Vec<Trouble> {
     study.rows.iter().filter_map(of).collect()
 }
 
+/// The columns of a metric in the table of all results: lengths have one in nanometres too.
+fn headings(metric: &Metric) -> Vec<String> {
+    let nm = metric.nm.map(|_| format!("{}, nm", metric.title));
+    std::iter::once(metric.heading()).chain(nm).collect()
+}
+
 /// A line of the table of all results; numbers carry the value that the table is sorted by.
 #[derive(Serialize)]
 struct Line {
@@ -169,7 +203,7 @@ struct Number {
     value: String,
 }
 
-fn result_line(row: &Row, repeats: bool, several: bool) -> Line {
+fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> Line {
     let result = row.result.as_ref();
     let number =
         |value: Option<f64>, show: &dyn Fn(f64) -> String| match value.filter(|value| value.is_finite()) {
@@ -180,7 +214,13 @@ fn result_line(row: &Row, repeats: bool, several: bool) -> Line {
         number(result.map(|r| r.n_patterns as f64), &|n| n.to_string()),
         number(result.map(|r| r.overlap), &|overlap| format!("{overlap:.3}")),
     ];
-    numbers.extend(METRICS.iter().map(|metric| number(row.metric(metric.key), &shown)));
+    for metric in metrics {
+        let value = row.metric(metric.key);
+        numbers.push(number(value, &shown));
+        if let Some(nm) = metric.nm {
+            numbers.push(number(value.map(|px| px * nm), &|length| label(length, 3)));
+        }
+    }
     numbers.push(number(result.map(|r| r.seconds), &|seconds| label(seconds, 3)));
     Line {
         anchor: row.anchor(),

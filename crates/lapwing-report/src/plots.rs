@@ -1,6 +1,6 @@
 //! The curves of the page.
 
-use crate::estimate::Line;
+use crate::estimate::{Line, Trend};
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
 use lapwing_compare::Criterion;
@@ -13,21 +13,20 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// Quality against dose with one solver: a curve for each view and split, bars of one standard error where it is known. The
-/// vertical axis spans all solvers, so that their plots can be laid side by side.
+/// Quality against dose with one solver: a curve for each view and split, bars of one standard error where it is known, and the
+/// straight line through three doses at least (see [`Trend`]). The vertical axis spans all solvers, so that their plots can be laid side by side.
 pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
-    let unit = if metric.unit.is_empty() { String::new() } else { format!(", {}", metric.unit) };
     let solvers = study.solvers();
     let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
     let by = if solvers.len() > 1 { format!(", {solver}") } else { String::new() };
     let mut plot = Plot::new(
         format!("{} against dose{by}", metric.title),
         Axis::log("dose, photons per pattern"),
-        Axis::linear(format!("{}{unit}", metric.title)),
+        Axis::linear(metric.heading()),
     );
     plot.show_title = solvers.len() > 1;
     plot.size = (470.0, 330.0);
-    let mut said = Vec::new();
+    let (mut said, mut trends) = (Vec::new(), Vec::new());
     let lines = |solver| Lines { rows: &study.rows, solver, views: &views, splits: &splits };
     for (colour, dashed, line) in lines(solver).each() {
         let name = format!("{}, {}", line.view, line.split);
@@ -36,9 +35,19 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
             said.push(format!("{name}: from {} to {}", first.shown(), last.shown()));
         }
         let points =
-            curve.into_iter().map(|(x, value)| Point { x, y: value.mean, error: value.error }).collect();
+            curve.iter().map(|(x, value)| Point { x: *x, y: value.mean, error: value.error }).collect();
         plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
+        if let (Some(trend), [(first, _), .., (last, _)]) = (Trend::with_dose(&curve), curve.as_slice()) {
+            let points = [*first, *last].map(|dose| (dose, trend.at(dose.log10())));
+            trends.push(Series { dashed, ..Series::new("", colour, Mark::Fit, points) });
+        }
     }
+    if let Some(first) = trends.first_mut() {
+        first.name = "straight trend".to_owned();
+    }
+    // Behind what was measured.
+    let measured = std::mem::replace(&mut plot.series, trends);
+    plot.series.extend(measured);
     if solvers.len() > 1 {
         let ends =
             solvers.iter().flat_map(|solver| lines(solver).each()).flat_map(|(.., line)| line.curve(metric));
@@ -101,6 +110,10 @@ pub(crate) fn frc(row: &Row) -> Option<Plot> {
             plot.series.push(Series::new(name, colour, Mark::Line, thinned(&points)));
         }
     }
+    let halves = curve_of(row.comparison.get("halves").and_then(|halves| halves.get("frc")?.get("phase")));
+    if !halves.is_empty() {
+        plot.series.push(Series::new("phase, halves", 5, Mark::Line, thinned(&halves)));
+    }
     // The information thresholds depend on the number of frequencies in a ring, the same for all three.
     for (colour, (name, criterion)) in
         [("half bit", Criterion::HalfBit), ("one bit", Criterion::OneBit)].into_iter().enumerate()
@@ -149,15 +162,24 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last).map(|(_, &point)| point).collect()
 }
 
-/// Positions of the data sets, each file read once.
+/// The scans of a page: each file read once, and scans that are the same, as those of all doses and solvers are, drawn once.
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
     whole: HashMap<(u64, Split), Vec<Position>>,
+    drawings: Vec<Drawing>,
+}
+
+/// A scan that several conditions may have.
+#[derive(Debug)]
+struct Drawing {
+    svg: String,
+    /// How many conditions have it.
+    uses: usize,
 }
 
 impl Scans {
-    /// The scan of a finished condition; `None` when its files are gone.
-    pub fn plot(&mut self, study: &Study, row: &Row) -> Option<String> {
+    /// The scan of a finished condition as an index for [`shown`](Self::shown); `None` when its files are gone.
+    pub fn add(&mut self, study: &Study, row: &Row) -> Option<usize> {
         let (condition, result) = (row.condition, row.result.as_ref()?);
         let whole = self.whole.entry((condition.dose, condition.split)).or_insert_with(|| {
             positions(&data_file(&study.folder.data_root(), condition.dose, condition.split))
@@ -187,7 +209,41 @@ impl Scans {
             probe_diameter: result.probe_diameter_px,
             width: 420.0,
         };
-        Some(plot.svg(Look::Inline))
+        let svg = plot.svg(Look::Inline);
+        let known = self.drawings.iter().position(|drawing| drawing.svg == svg);
+        let index = known.unwrap_or_else(|| {
+            self.drawings.push(Drawing { svg, uses: 0 });
+            self.drawings.len() - 1
+        });
+        self.drawings[index].uses += 1;
+        Some(index)
+    }
+
+    /// What stands in a card: the drawing, or what takes it from [`shared`](Self::shared).
+    pub fn shown(&self, index: usize) -> String {
+        let Some(drawing) = self.drawings.get(index) else { return String::new() };
+        match (drawing.uses, drawing.parts()) {
+            (2.., Some((head, _))) => format!("{head}<use href=\"#scan-{index}\"/></svg>\n"),
+            _ => drawing.svg.clone(),
+        }
+    }
+
+    /// The drawings that several cards take: SVG that shows nothing itself.
+    pub fn shared(&self) -> String {
+        let parts = self.drawings.iter().enumerate().filter(|(_, drawing)| drawing.uses > 1);
+        parts
+            .filter_map(|(index, drawing)| {
+                Some(format!("<g id=\"scan-{index}\">\n{}</g>\n", drawing.parts()?.1))
+            })
+            .collect()
+    }
+}
+
+impl Drawing {
+    /// What stands up to the end of the description, and what is drawn.
+    fn parts(&self) -> Option<(&str, &str)> {
+        let end = self.svg.find("</desc>")? + "</desc>".len();
+        Some((&self.svg[..end], self.svg[end..].trim_start().strip_suffix("</svg>\n")?))
     }
 }
 

@@ -20,10 +20,14 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
         "{} photons per pattern, {} view, {} split",
         row.condition.dose, row.condition.view, row.condition.split
     );
+    let difference = match study.reference {
+        Some(_) => "Modulus of the difference from the reference after alignment",
+        None => "Modulus of the difference from the truth after alignment",
+    };
     let wanted = [
         (&files.amplitude, "Amplitude", "", "Amplitude of the reconstruction"),
         (&files.phase, "Phase", "rad", "Phase of the reconstruction"),
-        (&files.error, "Error", "", "Modulus of the difference from the truth after alignment"),
+        (&files.error, "Error", "", difference),
         (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
     ];
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
@@ -35,19 +39,39 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
             alt: format!("{alt}: {condition}."),
             unit,
             main: matches!(caption, "Amplitude" | "Phase"),
+            hues: caption == "Probe",
+            pixel_size: study.pixel_size,
             link: address(&link(&StudyFolder::relative_job_dir(&row.case), file)),
         })
     };
     wanted.into_iter().filter_map(shot).collect()
 }
 
+/// The data set of a split that holds the truth; `None` when there is none.
+fn data_of(study: &Study, split: Split) -> Option<Archive> {
+    let mut doses =
+        study.rows.iter().filter(|row| row.condition.split == split).map(|row| row.condition.dose);
+    doses.find_map(|dose| Archive::open(data_file(&study.folder.data_root(), dose, split)).ok())
+}
+
+fn field(archive: &Archive, name: &str) -> Option<Field> {
+    archive.read(name).ok()?.into_complex32_array::<Ix2>().ok()
+}
+
+/// The true object over the scanned area.
+pub(crate) fn true_object(study: &Study, split: Split) -> Option<Field> {
+    let archive = data_of(study, split)?;
+    let object = field(&archive, "objectGuess")?;
+    let scan = positions(archive.path()).unwrap_or_default();
+    let (rows, columns) = match position::bounding_box(&scan) {
+        Some((y0, y1, x0, x1)) => (within(y0, y1, object.nrows()), within(x0, x1, object.ncols())),
+        None => (0..object.nrows(), 0..object.ncols()),
+    };
+    Some(object.slice(s![rows, columns]).to_owned())
+}
+
 /// Amplitude and phase of the true object over the scanned area, and the true probe.
 pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
-    let doses = study.rows.iter().filter(|row| row.condition.split == split).map(|row| row.condition.dose);
-    let file =
-        doses.map(|dose| data_file(&study.folder.data_root(), dose, split)).find(|file| file.is_file());
-    let Some(archive) = file.as_ref().and_then(|file| Archive::open(file).ok()) else { return Vec::new() };
-    let field = |name: &str| -> Option<Field> { archive.read(name).ok()?.into_complex32_array::<Ix2>().ok() };
     let shot = |picture, caption: &str, unit, alt: &str| Shot {
         picture,
         caption: caption.to_owned(),
@@ -55,23 +79,24 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         unit,
         link: String::new(),
         main: false,
+        hues: caption == "Probe",
+        pixel_size: study.pixel_size,
+    };
+    let of = match &study.reference {
+        Some(reference) => format!("the {reference}"),
+        None => "the true object".to_owned(),
     };
     let mut shots = Vec::new();
-    if let Some(object) = field("objectGuess") {
-        let scan = file.as_deref().and_then(positions).unwrap_or_default();
-        let (rows, columns) = match position::bounding_box(&scan) {
-            Some((y0, y1, x0, x1)) => (within(y0, y1, object.nrows()), within(x0, x1, object.ncols())),
-            None => (0..object.nrows(), 0..object.ncols()),
-        };
-        let area = object.slice(s![rows, columns]);
+    if let Some(object) = true_object(study, split) {
         let painter = Painter::default();
-        shots.push(shot(painter.amplitude(area), "Amplitude", "", "Amplitude of the true object"));
-        let phase = painter.range(phase_range(area, None)).phase(area);
-        shots.push(shot(phase, "Phase", "rad", "Phase of the true object"));
+        shots.push(shot(painter.amplitude(object.view()), "Amplitude", "", &format!("Amplitude of {of}")));
+        let phase = painter.range(phase_range(object.view(), None)).phase(object.view());
+        shots.push(shot(phase, "Phase", "rad", &format!("Phase of {of}")));
     }
-    if let Some(probe) = field("probeGuess") {
+    if let Some(probe) = data_of(study, split).and_then(|archive| field(&archive, "probeGuess")) {
         let picture = Painter::default().complex(probe.view());
-        shots.push(shot(picture, "Probe", "", "True probe; hue is phase, brightness is amplitude"));
+        let of = if study.reference.is_some() { "Start probe" } else { "True probe" };
+        shots.push(shot(picture, "Probe", "", &format!("{of}; hue is phase, brightness is amplitude")));
     }
     shots
 }

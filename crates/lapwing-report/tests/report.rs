@@ -161,10 +161,21 @@ fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
     assert!(html.contains("108 conditions") && html.contains("means over 3 noise realisations"));
     // (log10 dose - 2) / 3.2 of the baseline view at 10^4, and 0.01 and 0.02 more: 0.635 with a standard error of 0.01 / sqrt(3).
     assert!(html.contains(">0.635<span class=\"sub\">\u{b1} 0.006</span>"));
+    // A sentence for each solver: 10^(2 + 3.2 x 0.89) and, 0.04 better, 10^(2 + 3.2 x 0.85).
+    for answer in [
+        "LSQML: Phase SSIM at least 0.9 takes about 70\u{202f}000 (baseline) photons per pattern; not reached within this study: dense, sparse.",
+        "ML: Phase SSIM at least 0.9 takes about 52\u{202f}000 (baseline) photons per pattern; not reached within this study: dense, sparse.",
+    ] {
+        assert!(html.contains(answer), "{:?}", html.lines().find(|line| line.contains("LSQML: Phase SSIM")));
+    }
     // One standard error better or worse moves the crossing by a factor 10^(3.2 x 0.00577).
-    let answer = "Phase SSIM at least 0.9 with the baseline view, LSQML: from about 70\u{202f}000 photons per pattern on train \
-                  (between 10\u{2074} and 10\u{2075}; 68\u{202f}000 to 74\u{202f}000 within one standard error)";
-    assert!(html.contains(answer), "{:?}", html.lines().find(|line| line.contains("baseline view, LSQML")));
+    let cell = "<td>\u{2248} 70\u{202f}000<span class=\"sub\">68\u{202f}000 to 74\u{202f}000</span></td>";
+    assert!(html.contains(cell) && html.contains("<td>not reached</td>"));
+    // The straight line through values that lie on one, 1 / 3.2 for a decade.
+    assert!(html.contains("<td>+0.312 \u{b1} 0.000</td>") || html.contains("<td>+0.313 \u{b1} 0.000</td>"));
+    // Pictures are those of the first realisation, and the others are linked.
+    assert!(html.contains("those of the first realisation"));
+    assert_eq!(html.matches("Other realisations: <a href=").count(), 36);
     assert!(html.contains("Phase SSIM, ML, test split") && html.contains("Phase SSIM against dose, ML"));
     // A card for each condition and solver, a line of the table for each realisation.
     assert_eq!(html.matches("<article class=\"card\"").count(), 2 + 36);
@@ -173,6 +184,70 @@ fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
     for name in ["phase_ssim_LSQML.svg", "phase_ssim_ML.png"] {
         assert!(folder.path().join("report/figures").join(name).is_file(), "{name}");
     }
+}
+
+/// Text of the page between a place and the end of its element.
+fn after<'a>(html: &'a str, place: &str) -> &'a str {
+    let start = html.find(place).unwrap_or_else(|| panic!("{place} is not on the page")) + place.len();
+    &html[start..start + html[start..].find('<').unwrap()]
+}
+
+#[test]
+fn known_pixels_give_scale_bars_and_nanometres() {
+    let (folder, html) = report(&Special { pixel_size: Some(1.25e-8), ..Special::default() });
+    assert_balanced(&html);
+    assert_eq!(after(&html, "<dt>pixel of the object</dt><dd>"), "12.5 nm");
+    // Every picture of an object, an error or a probe has a bar, on which 500 nm are 40 of its pixels.
+    assert_eq!(html.matches("class=\"length\"").count(), html.matches("<img ").count());
+    // 140 pixels wide: 25 nm x 140 / 4 is 438 nm, so the bar is 200 nm, 16 pixels.
+    assert!(html.contains("style=\"--w:11.43%\" aria-hidden=\"true\"><span>200 nm</span>"));
+    assert!(html.contains("The bar in the picture is 200 nm long."));
+    assert!(html.contains(">Phase resolution, px</th>") && html.contains(">Phase resolution, nm</th>"));
+    assert!(html.contains("Phase resolution at most 2 px (25 nm) with the baseline view"));
+    let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
+    assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
+    // Without a pixel size there is none of that.
+    let (_, plain) = plain();
+    assert!(!plain.contains("class=\"length\"") && !plain.contains(" nm"));
+}
+
+#[test]
+fn measured_scans_are_compared_with_a_reference_and_with_themselves() {
+    let (_folder, html) = report(&Special { measured: true, ..Special::default() });
+    assert_balanced(&html);
+    assert!(html.contains("The reference: full-dose reconstruction") && !html.contains(">The truth<"));
+    assert!(html.contains("Agreement of halves") && !html.contains("True probe"));
+    // 0.5 / 0.25 cycles per pixel.
+    assert_eq!(after(&html, "<dt>Resolution of halves</dt><dd>"), "2.000 px");
+    assert_eq!(html.matches(">phase, halves</text>").count(), 18);
+}
+
+#[test]
+fn images_of_all_conditions_stand_on_one_sheet() {
+    let (folder, _) = plain();
+    for split in ["train", "test"] {
+        let path = folder.path().join(format!("report/figures/images_{split}"));
+        let sheet = fs::read_to_string(path.with_extension("svg")).unwrap();
+        // Amplitude and phase of three doses and three views, and of the truth; all of a block on one scale.
+        assert_eq!(sheet.matches("<image ").count(), 2 * (9 + 1));
+        for text in [">Amplitude<", ">Phase<", ">rad<", ">truth<", ">sparse<", ">10\u{2075}<"] {
+            assert!(sheet.contains(text), "{text}");
+        }
+        assert!(!sheet.contains(" to 0."), "ranges under pictures, so colours are not common");
+        let png = lapwing_draw::Picture::decode(&fs::read(path.with_extension("png")).unwrap()).unwrap();
+        assert!(png.width() > 1000 && png.height() > 1000, "{} x {}", png.width(), png.height());
+    }
+}
+
+#[test]
+fn large_scans_and_two_solvers_stay_small() {
+    // 5,120 positions in each split, as in a study at full size.
+    let (_folder, html) = report(&Special { several: true, across: Some(90), ..Special::default() });
+    assert_balanced(&html);
+    assert!(html.len() < 5_000_000, "{}", html.len());
+    // Scans are the same for every dose and solver: those of three views and two splits are drawn once.
+    assert_eq!(html.matches("<g id=\"scan-").count(), 6);
+    assert_eq!(html.matches("<use href=\"#scan-").count(), 36);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::{Fact, duration, fact};
 use crate::estimate::Line;
 use crate::gather::{Row, Study};
 use crate::media::Shown;
-use crate::metric::{METRICS, dose_label, shown};
-use crate::plots::{self, Scans};
+use crate::metric::{Metric, dose_label, shown, shown_error};
+use crate::plots;
 use crate::shots::address;
 use crate::tables::strategy;
 use lapwing_compare::Criterion;
@@ -30,6 +30,8 @@ pub(super) struct Card {
     frc: Value,
     details: Vec<Fact>,
     links: Vec<Link>,
+    /// Pictures and folders of the other noise realisations.
+    others: Vec<Link>,
 }
 
 #[derive(Serialize)]
@@ -69,13 +71,18 @@ pub(super) fn groups(rows: &[&Row], cards: Vec<Card>) -> Vec<Group> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-pub(super) fn card(study: &Study, row: &Row, pictures: Vec<Shown>, scans: &mut Scans) -> Card {
+pub(super) fn card(study: &Study, metrics: &[Metric], row: &Row, pictures: Vec<Shown>, scan: String) -> Card {
     let svg = |plot: Option<String>| Value::from_safe_string(plot.unwrap_or_default());
     let Condition { dose, split, view } = row.condition;
     let line = Line { rows: &study.rows, solver: row.solver(), split, view };
-    let headline = METRICS
+    let headline = metrics
         .iter()
-        .filter_map(|metric| Some(fact(metric.title, line.at(metric, dose)?.shown())))
+        .filter_map(|metric| {
+            let found = line.at(metric, dose)?;
+            let error =
+                found.error.map(|error| format!(" \u{b1} {}", shown_error(error))).unwrap_or_default();
+            Some(fact(metric.title, format!("{}{error}", metric.with_unit(found.mean))))
+        })
         .collect();
     Card {
         anchor: row.anchor(),
@@ -87,11 +94,12 @@ pub(super) fn card(study: &Study, row: &Row, pictures: Vec<Shown>, scans: &mut S
         reason: row.state.reason().map(str::to_owned),
         headline,
         pictures,
-        scan: svg(scans.plot(study, row)),
+        scan: Value::from_safe_string(scan),
         loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
         frc: svg(plots::frc(row).map(|plot| plot.svg(Look::Inline))),
         details: row.result.as_ref().map(|result| details(row, result)).unwrap_or_default(),
         links: links(study, row),
+        others: others(study, row),
     }
 }
 
@@ -166,6 +174,24 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         }
     }
     details
+}
+
+/// The other noise realisations of a condition: each its pictures, else its record.
+fn others(study: &Study, row: &Row) -> Vec<Link> {
+    let same = |other: &&Row| {
+        other.condition == row.condition && other.solver() == row.solver() && other.repeat() != row.repeat()
+    };
+    let link = |other: &Row| {
+        let names = [other.result.as_ref()?.files.overview.as_deref(), Some("result.json")];
+        let folder = study.folder.job_dir(&other.case);
+        let name = names.into_iter().flatten().find(|name| folder.join(name).is_file())?;
+        let place = link(&StudyFolder::relative_job_dir(&other.case), name);
+        Some(Link {
+            name: format!("realisation {}", other.repeat()),
+            address: Value::from_safe_string(address(&place)),
+        })
+    };
+    study.rows.iter().filter(same).filter_map(link).collect()
 }
 
 fn links(study: &Study, row: &Row) -> Vec<Link> {

@@ -1,9 +1,9 @@
 //! The answer in one metric.
 
-use crate::answer::Question;
+use crate::answer::{Needs, Question};
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, State, Study};
-use crate::metric::{Metric, dose_label, shown};
+use crate::metric::{Metric, dose_label, shown, shown_error};
 use crate::plots;
 use lapwing_draw::Look;
 use lapwing_study::{Split, View};
@@ -16,6 +16,7 @@ pub(super) struct Panel {
     title: &'static str,
     meaning: &'static str,
     words: Vec<String>,
+    needs: Vec<Needs>,
     grids: Vec<Grid>,
     plots: Vec<Value>,
 }
@@ -46,6 +47,8 @@ struct Cell {
     text: String,
     /// The standard error.
     error: Option<String>,
+    /// The same length in nanometres.
+    nm: Option<String>,
     anchor: String,
     percent: Option<u32>,
 }
@@ -68,8 +71,8 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
     };
     let grid = |solver: &str, split: Split| Grid {
         caption: match solvers.len() {
-            1 => format!("{}, {split} split", metric.title),
-            _ => format!("{}, {solver}, {split} split", metric.title),
+            1 => format!("{}, {split} split", metric.heading()),
+            _ => format!("{}, {solver}, {split} split", metric.heading()),
         },
         views: views
             .iter()
@@ -84,7 +87,7 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
                     .map(|&view| {
                         let row = study.row(dose, split, view, solver);
                         let line = Line { rows: &study.rows, solver, split, view };
-                        cell(row, line.at(metric, dose), &percent)
+                        cell(row, metric, line.at(metric, dose), &percent)
                     })
                     .collect(),
             })
@@ -102,6 +105,7 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
         title: metric.title,
         meaning: metric.meaning,
         words: question.words(),
+        needs: question.needs(),
         grids: solvers
             .iter()
             .flat_map(|s| splits.iter().map(|&split| grid(s, split)).collect::<Vec<_>>())
@@ -134,7 +138,7 @@ fn head(line: Line<'_>, doses: &[u64]) -> Head {
     Head { view: line.view.to_string(), overlap }
 }
 
-fn cell(row: Option<&Row>, value: Option<Estimate>, percent: &dyn Fn(f64) -> u32) -> Cell {
+fn cell(row: Option<&Row>, metric: &Metric, value: Option<Estimate>, percent: &dyn Fn(f64) -> u32) -> Cell {
     let text = match (value, row.map(|row| &row.state)) {
         (Some(value), _) => shown(value.mean),
         (None, None | Some(State::Done)) => "\u{2013}".to_owned(),
@@ -142,7 +146,8 @@ fn cell(row: Option<&Row>, value: Option<Estimate>, percent: &dyn Fn(f64) -> u32
     };
     Cell {
         text,
-        error: value.and_then(|value| value.error).map(|error| format!("\u{b1} {}", shown(error))),
+        error: value.and_then(|value| value.error).map(|error| format!("\u{b1} {}", shown_error(error))),
+        nm: value.and_then(|value| metric.nm(value.mean)),
         anchor: row.map(Row::anchor).unwrap_or_default(),
         percent: value.map(|value| percent(value.mean)),
     }

@@ -38,6 +38,12 @@ pub struct Special<'a> {
     pub pending: Vec<Condition>,
     /// Two solvers, LSQML and a better ML, and three noise realisations whose quality differs by 0.01.
     pub several: bool,
+    /// Side of an object pixel, metres.
+    pub pixel_size: Option<f64>,
+    /// A measured scan: compared with its full-dose reconstruction, and with itself by halves.
+    pub measured: bool,
+    /// Positions in a row of the scan, 16 unless told; a scan of few rows more than columns.
+    pub across: Option<usize>,
 }
 
 /// Writes a study of three doses, three views and two splits.
@@ -73,7 +79,7 @@ pub fn write_study(root: &Path, special: &Special) {
     fs::write(path, serde_json::to_vec(&manifest).unwrap()).unwrap();
     for dose in [1_000, 10_000, 100_000] {
         for split in Split::ALL {
-            write_data(&folder, dose, split);
+            write_data(&folder, dose, split, special);
         }
     }
     for case in design.cases() {
@@ -82,7 +88,7 @@ pub fn write_study(root: &Path, special: &Special) {
             special.pending.contains(&condition) || special.skipped.iter().any(|(c, _)| *c == condition);
         if !absent {
             let failure = special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
-            write_job(&folder, &case, failure);
+            write_job(&folder, &case, failure, special);
         }
     }
 }
@@ -93,14 +99,16 @@ fn object(y: usize, x: usize) -> Complex32 {
     Complex32::from_polar(0.8 + 0.2 * cells.abs(), 0.9 * cells)
 }
 
-fn positions(split: Split) -> Vec<[f64; 2]> {
+fn positions(split: Split, special: &Special) -> Vec<[f64; 2]> {
     let top = if split == Split::Train { 32.0 } else { 110.0 };
     let mut noise = Noise(7);
-    (0..160)
+    let across = special.across.unwrap_or(16);
+    (0..across * across * 5 / 8)
         .map(|i| {
-            let (row, column) = (i / 16, i % 16);
-            let y = top + 8.0 * f64::from(row) + f64::from(noise.next());
-            [y, 40.0 + 9.0 * f64::from(column) + f64::from(noise.next())]
+            let (row, column) = ((i / across) as f64, (i % across) as f64);
+            let step = 16.0 / across as f64;
+            let y = top + step * (8.0 * row + f64::from(noise.next()));
+            [y, 40.0 + step * (9.0 * column + f64::from(noise.next()))]
         })
         .collect()
 }
@@ -121,10 +129,10 @@ fn real(shape: Vec<usize>, values: Vec<f64>) -> Array {
     Array::new(shape, Values::F64(values)).unwrap()
 }
 
-fn write_data(folder: &StudyFolder, dose: u64, split: Split) {
+fn write_data(folder: &StudyFolder, dose: u64, split: Split, special: &Special) {
     let path = lapwing_study::folder::data_file(&folder.data_root(), dose, split);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let scan = positions(split);
+    let scan = positions(split, special);
     let column = |axis: usize| real(vec![scan.len()], scan.iter().map(|p| p[axis]).collect());
     let arrays = [
         ("objectGuess", complex(&Field::from_shape_fn((SIDE, SIDE), |(y, x)| object(y, x)))),
@@ -135,7 +143,7 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split) {
     lapwing_files::npz::write(path, &arrays).unwrap();
 }
 
-fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>) {
+fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special: &Special) {
     let (job, condition) = (folder.job_dir(case), case.condition);
     fs::create_dir_all(&job).unwrap();
     let every = match condition.view {
@@ -143,7 +151,7 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>) {
         View::Dense => 4,
         View::Sparse => 16,
     };
-    let all = positions(condition.split);
+    let all = positions(condition.split, special);
     let kept: Vec<[f64; 2]> = all.iter().copied().step_by(every).collect();
     let better = if case.solver.is_some() { 0.04 } else { 0.0 } + 0.01 * (case.repeat - 1) as f64;
     let quality = ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln() + better;
@@ -171,8 +179,17 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>) {
         "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality, "phase_ms_ssim": null,
     });
     let alignment = json!({"shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3});
-    let comparison = json!({"metrics": metrics, "alignment": alignment});
+    let mut comparison =
+        json!({"metrics": metrics, "alignment": alignment, "pixel_size_m": special.pixel_size});
+    if special.measured {
+        comparison["reference"] = json!("full-dose reconstruction");
+        comparison["metrics"]["halves_complex_correlation"] = json!(quality);
+        comparison["metrics"]["halves_phase_frc_half_bit"] = json!(0.25);
+    }
     let mut whole = comparison.clone();
+    if special.measured {
+        whole["halves"] = json!({"frc": {"phase": curve(0.1)}});
+    }
     whole["frc"] = json!({"phase": curve(0.0), "amplitude": curve(0.03), "complex": curve(-0.02)});
     let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
     lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)]).unwrap();

@@ -1,0 +1,163 @@
+//! The answer of several solvers: a sentence each, and tables in which they can be compared.
+
+use super::reach::{Reach, Scale};
+use super::{Curve, Question};
+use crate::estimate::Trend;
+use crate::metric::dose_label;
+use lapwing_study::{Split, View};
+use serde::Serialize;
+
+/// What several solvers need, as a table: a column for each solver and split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Needs {
+    pub caption: String,
+    /// What the rows are.
+    pub corner: &'static str,
+    pub columns: Vec<String>,
+    /// Name and cells.
+    pub rows: Vec<(String, Vec<Need>)>,
+}
+
+/// A cell: the answer and its uncertainty.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Need {
+    pub text: String,
+    pub within: Option<String>,
+}
+
+impl<'a> Question<'a> {
+    /// The doses that a solver needs, in one sentence over all views and splits.
+    pub(super) fn summary(&self, solver: &'a str) -> Option<String> {
+        let (mut reached, mut not) = (Vec::new(), Vec::new());
+        for &view in self.views {
+            let each = self.against_dose(solver, view);
+            if each.is_empty() {
+                continue;
+            }
+            let mut found: Vec<(Split, f64)> = Vec::new();
+            let mut fewer = false;
+            for (split, curve) in &each {
+                let reach = self.reach(curve, Scale::Log);
+                fewer |= matches!(reach, Reach::AtMost(_));
+                if let Reach::AtMost(at) | Reach::About { at, .. } = reach {
+                    found.push((*split, at));
+                }
+            }
+            if found.is_empty() {
+                not.push(view.to_string());
+                continue;
+            }
+            let (low, high) = found.iter().fold((f64::MAX, 0_f64), |(l, h), &(_, at)| (l.min(at), h.max(at)));
+            let splits: Vec<String> = found.iter().map(|(split, _)| split.to_string()).collect();
+            let only = match found.len() < each.len() {
+                true => format!(", on {} only", splits.join(", ")),
+                false => String::new(),
+            };
+            let range = match low == high && fewer {
+                true => format!("{} or fewer", Scale::Log.exact(low)),
+                false => format!("about {}", Scale::Log.range_text(low, high)),
+            };
+            reached.push(format!("{range} ({view}{only})"));
+        }
+        let goal = self.goal();
+        let not = not.join(", ");
+        match (reached.is_empty(), not.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(format!("{solver}: {goal} is not reached within this study ({not}).")),
+            (false, true) => {
+                Some(format!("{solver}: {goal} takes {} photons per pattern.", listed(&reached)))
+            }
+            (false, false) => Some(format!(
+                "{solver}: {goal} takes {} photons per pattern; not reached within this study: {not}.",
+                listed(&reached)
+            )),
+        }
+    }
+
+    /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a tenfold dose changes.
+    pub fn needs(&self) -> Vec<Needs> {
+        if self.solvers.len() < 2 {
+            return Vec::new();
+        }
+        let columns: Vec<(&'a str, Split)> = self
+            .solvers
+            .iter()
+            .flat_map(|solver| self.splits.iter().map(move |&split| (solver.as_str(), split)))
+            .collect();
+        let table = |caption: String, corner: &'static str, rows: Vec<(String, Vec<Need>)>| Needs {
+            caption,
+            corner,
+            columns: columns.iter().map(|(solver, split)| format!("{solver}, {split}")).collect(),
+            rows,
+        };
+        let row = |cell: &dyn Fn(&'a str, Split) -> Need| -> Vec<Need> {
+            columns.iter().map(|&(solver, split)| cell(solver, split)).collect()
+        };
+        let of = |each: Vec<(Split, Curve)>, split: Split| each.into_iter().find(|(of, _)| *of == split);
+        let dose = |view: View| {
+            row(&|solver, split| match of(self.against_dose(solver, view), split) {
+                Some((_, curve)) => self.need(&curve, Scale::Log),
+                None => Need::nothing(),
+            })
+        };
+        let overlap = |dose: u64| {
+            row(&|solver, split| match of(self.against_overlap(solver, dose), split) {
+                Some((_, curve)) => self.need(&curve, Scale::Linear),
+                None => Need::nothing(),
+            })
+        };
+        let trend = |view: View| {
+            row(&|solver, split| {
+                let found = of(self.against_dose(solver, view), split);
+                match found.and_then(|(_, curve)| Trend::with_dose(&curve)) {
+                    Some(trend) => Need { text: trend.shown(), within: None },
+                    None => Need::nothing(),
+                }
+            })
+        };
+        let by_view = |cells: &dyn Fn(View) -> Vec<Need>| {
+            self.views.iter().map(|&view| (view.to_string(), cells(view))).collect::<Vec<_>>()
+        };
+        let goal = self.goal();
+        let mut tables = vec![table(format!("Photons per pattern for {goal}"), "view", by_view(&dose))];
+        if self.views.len() > 1 {
+            let rows = self.doses.iter().map(|&at| (dose_label(at), overlap(at))).collect();
+            tables.push(table(format!("Overlap for {goal}"), "photons per pattern", rows));
+        }
+        if self.doses.len() > 2 {
+            tables.push(table(
+                "Change with a tenfold dose, on a straight line".to_owned(),
+                "view",
+                by_view(&trend),
+            ));
+        }
+        tables
+    }
+
+    fn need(&self, curve: &Curve, scale: Scale) -> Need {
+        match self.reach(curve, scale) {
+            Reach::AtMost(at) => Need { text: format!("\u{2264} {}", scale.exact(at)), within: None },
+            Reach::About { at, .. } => {
+                Need { text: format!("\u{2248} {}", scale.text(at, 2)), within: self.within(curve, scale) }
+            }
+            Reach::Never => Need { text: "not reached".to_owned(), within: None },
+            Reach::Unknown => Need::nothing(),
+        }
+    }
+}
+
+impl Need {
+    /// Nothing was measured.
+    fn nothing() -> Self {
+        Self { text: "\u{2013}".to_owned(), within: None }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

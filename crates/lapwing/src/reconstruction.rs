@@ -240,11 +240,18 @@ impl Store {
         }
     }
 
-    /// The mean of both sides when they differ. Unreadable metadata tell nothing.
+    /// The mean of both sides when they differ: from metadata, of product files from attributes of the object or the probe.
+    /// Unreadable ones tell nothing.
     fn pixel_size(&self) -> Option<f64> {
-        let Self::Archive(archive) = self else { return None };
-        let (y, x) = dialect::object_pixel(&metadata::read(archive).ok()??)?;
-        Some((y * x).sqrt())
+        let (y, x) = match self {
+            Self::Archive(archive) => dialect::object_pixel(&metadata::read(archive).ok()??)?,
+            Self::Hdf5(file) => ["object", "probe"].into_iter().find_map(|holder| {
+                let side = |name: &str| file.attribute(holder, name).ok().flatten();
+                side("pixel_height_m").zip(side("pixel_width_m"))
+            })?,
+            Self::Plain(..) => return None,
+        };
+        Some((y * x).sqrt()).filter(|size| size.is_finite() && *size > 0.0)
     }
 }
 

@@ -146,3 +146,45 @@ fn what_is_ambiguous_or_missing_is_named() {
         &["no/such.csv"],
     );
 }
+
+/// Files that NumPy and h5py made, with the errors that NumPy measured in them (`fixtures/make_others.py`).
+#[test]
+fn files_of_other_programs_have_the_errors_that_numpy_measures() {
+    let bench = Bench::new();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(fixtures.join("others_expected.json")).unwrap()).unwrap();
+    let place = |name: &str| fixtures.join(name).to_str().unwrap().to_owned();
+    // What it is, its file, the array that is taken of it.
+    let all = [
+        ("ptychi_npz", "others_ptychi.npz", "reconstructed_object"),
+        ("ptychi_h5", "others_ptychi.h5", "object"),
+        ("cxi", "others.cxi", "entry_1/image_1/data"),
+        ("ptychopinn", "others_ptychopinn.npz", "ptychopinn_complex"),
+        ("plain", "others_plain.npy", ""),
+    ];
+    let each: Vec<String> =
+        all.iter().map(|(_, file, _)| format!("--reconstruction {}", place(file))).collect();
+    let record = bench.json(&format!("compare --truth {} {}", place("others_truth.npz"), each.join(" ")));
+    for ((name, _, array), found) in all.iter().zip(record["reconstructions"].as_array().unwrap()) {
+        assert_eq!(found["array"], *array, "{name}");
+        let (found, expected) = (number(&found["metrics"]["complex_nrmse"]), number(&expected[name]));
+        // A shift and a ramp, which NumPy did not fit, can take up a little of the error.
+        assert!(found < 1.002 * expected && found > 0.97 * expected, "{name}: {found}, NumPy {expected}");
+    }
+    // The product file says how large its pixels are.
+    let resolution = &record["reconstructions"][1]["resolution"]["phase"]["half_bit"];
+    let (px, nm) = (number(&resolution["half_period_px"]), number(&resolution["half_period_nm"]));
+    assert!((nm / px - 20.0).abs() < 1e-9, "{resolution}");
+    // Any array of an HDF5 file by its name, and what is no picture is refused by name.
+    let one = |array: &str| {
+        format!(
+            "compare --truth {} --reconstruction {}::{array}",
+            place("others_truth.npz"),
+            place("others_ptychi.h5")
+        )
+    };
+    assert_eq!(bench.json(&one("object"))["array"], "object");
+    bench.fails(&one("loss"), &["others_ptychi.h5", "loss"]);
+    bench.fails(&one("nothing"), &["others_ptychi.h5", "nothing"]);
+}

@@ -1,0 +1,61 @@
+//! The settings on a report's page make the study again, bit for bit, in another folder.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::Bench;
+
+/// The settings as a reader copies them from the page.
+fn settings(html: &str) -> String {
+    let start =
+        html.find("<summary>Settings</summary><pre>").unwrap() + "<summary>Settings</summary><pre>".len();
+    let text = &html[start..start + html[start..].find("</pre>").unwrap()];
+    let entities =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/"), ("&amp;", "&")];
+    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}
+
+/// The table of results without the columns that a clock or the machine fills.
+fn results(bench: &Bench, folder: &str) -> Vec<Vec<String>> {
+    let csv = std::fs::read_to_string(bench.path(&format!("{folder}/report/results.csv"))).unwrap();
+    let rows: Vec<Vec<String>> =
+        csv.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    let measured = |name: &str| name.starts_with("seconds") || name == "peak_memory_mb";
+    let kept: Vec<usize> = (0..rows[0].len()).filter(|&i| !measured(&rows[0][i])).collect();
+    rows.iter().map(|row| kept.iter().map(|&i| row[i].clone()).collect()).collect()
+}
+
+fn make_again(design: &str) {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    std::fs::write(bench.path("first.toml"), design).unwrap();
+    bench.ok("study run first.toml --output first --quiet");
+    let html = std::fs::read_to_string(bench.path("first/report/index.html")).unwrap();
+    // Somewhere else, so that relative paths would lead nowhere.
+    std::fs::create_dir(bench.path("elsewhere")).unwrap();
+    std::fs::write(bench.path("elsewhere/study.toml"), settings(&html)).unwrap();
+    bench.ok("study run elsewhere/study.toml --output second --quiet");
+    let (first, second) = (results(&bench, "first"), results(&bench, "second"));
+    assert_eq!(first, second);
+    assert!(first.len() > 2 && first[0].iter().any(|name| name == "phase_ssim"));
+    let names: Vec<&str> = first[0].iter().map(String::as_str).collect();
+    let ssim = names.iter().position(|&name| name == "phase_ssim").unwrap();
+    assert!(first[1..].iter().all(|row| row[ssim].parse::<f64>().is_ok()), "{first:?}");
+}
+
+#[test]
+fn of_a_simulated_study() {
+    make_again(
+        "[study]\nname = \"a <b> & 'c'\"\ndoses = [1e3, 1e4]\npattern_size = 32\nviews = [\"baseline\"]\nrepeats = 2\n\
+         [scan]\nstep = 6\nfield = [90, 60]\n[[solver]]\nalgorithm = \"LSQML\"\nepochs = 3\n[[solver]]\nalgorithm = \"ML\"\nepochs = 2\n",
+    );
+}
+
+#[test]
+fn of_a_measured_scan() {
+    make_again(
+        "[base]\nmeasured = \"scan.npz\"\n[study]\nname = \"measured\"\ndoses = [1e3]\npattern_size = 32\nviews = [\"baseline\"]\n\
+         [solver]\nalgorithm = \"LSQML\"\nepochs = 3\n",
+    );
+}

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Speed, memory and quality of Lapwing's solvers beside pty-chi's LSQML on the same data sets, run in turns.
 
-    bench/solvers.py CASE.npz [CASE.npz ...] [--epochs 50] [--rounds 1] [--threads 2] [--lapwing PATH] [--ptychi-python PATH]
+    bench/solvers.py CASE.npz [CASE.npz ...] [--epochs 50] [--rounds 1] [--threads 2] [--clock] [--lapwing PATH] [--ptychi-python PATH]
 
 A case is a study data set with known dose scale, the truth as `objectGuess` and a start probe as `probeGuess`, as `lapwing
 simulate` writes it. Every solver starts from that probe and a flat object. pty-chi runs as its authors advise for averaging
 noise: batches of 100 neighbours with momentum 0.5; it is left out where no Python that has it is named. Each run is a process of its
 own; the time of an epoch is the mean over the run, without reading files. Quality is the complex NRMSE of `lapwing
 compare`, the same for all. Needs NumPy. Prints a Markdown table.
+
+With --clock the question is how soon: pty-chi runs --epochs, and each of Lapwing's solvers as few epochs as bring it to the same
+NRMSE or better, found by trying every number of them in turn (each a whole run, and the last of them timed --rounds times).
 """
 
 import argparse
@@ -42,8 +45,8 @@ options.object_options.initial_guess = np.ones((1, rows, columns), np.complex64)
 options.object_options.pixel_size_m = 1e-8
 options.probe_options.initial_guess = probe[None]
 # pty-chi counts positions from the middle of the object, a pixel further than the centre of an even window.
-options.probe_position_options.position_y_px = y - rows // 2 - 1
-options.probe_position_options.position_x_px = x - columns // 2 - 1
+options.probe_position_options.position_y_px = y - round(rows / 2) - 1
+options.probe_position_options.position_x_px = x - round(columns / 2) - 1
 solver = options.reconstructor_options
 solver.num_epochs, solver.batch_size, solver.random_seed = epochs, 100, 1
 solver.batching_mode = api.BatchingModes.COMPACT
@@ -112,32 +115,67 @@ def run_ptychi(python, lapwing, case, epochs, threads, folder):
     return {**answer, "nrmse": quality(lapwing, out, case)}
 
 
+def reach(run, goal, limit):
+    """Fewest epochs that bring a solver to `goal`, up to `limit`, and what the run of so many gave; None where none do."""
+    for epochs in range(1, limit + 1):
+        result = run(epochs)
+        if result["nrmse"] <= goal:
+            return epochs, result
+    return None
+
+
+def clock(case, runs, options):
+    """One row for pty-chi after its epochs, one for each of Lapwing's solvers when it is as good."""
+    theirs = runs.pop("pty-chi LSQML")(options.epochs)
+    goal, seconds = theirs["nrmse"], theirs["seconds"] * options.epochs
+    print(f"| {case.name} | pty-chi LSQML | {options.epochs} | {seconds:.2f} | {goal:.4f} | 1 |", flush=True)
+    for name, run in runs.items():
+        reached = reach(run, goal, 2 * options.epochs)
+        if reached is None:
+            print(f"| {case.name} | {name} | - | - | not reached | - |", flush=True)
+            continue
+        epochs, result = reached
+        times = [epochs * run(epochs)["seconds"] for _ in range(options.rounds)]
+        middle = statistics.median(times)
+        print(f"| {case.name} | {name} | {epochs} | {middle:.3f} | {result['nrmse']:.4f} | {seconds / middle:.0f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="+", type=pathlib.Path, metavar="CASE.npz")
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=1, help="runs of every solver; medians are printed")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", action="store_true", help="how long Lapwing needs to be as good as pty-chi after --epochs")
     parser.add_argument("--lapwing", type=pathlib.Path, default=ROOT / "target/release/lapwing")
     parser.add_argument("--ptychi-python", type=pathlib.Path, help="a Python that has pty-chi")
     options = parser.parse_args()
-    print("| case | solver | us per pattern and epoch | peak memory, MB | complex NRMSE |")
-    print("| --- | --- | --- | --- | --- |")
+    if options.clock and not options.ptychi_python:
+        parser.error("--clock compares with pty-chi: name a Python that has it with --ptychi-python")
+    if options.clock:
+        print("| case | solver | epochs | seconds | complex NRMSE | times sooner |")
+        print("| --- | --- | --- | --- | --- | --- |")
+    else:
+        print("| case | solver | us per pattern and epoch | peak memory, MB | complex NRMSE |")
+        print("| --- | --- | --- | --- | --- |")
     for case in options.cases:
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             patterns = hand_over(case, folder / "case.npz")
-            common = (case, options.epochs, options.threads, folder)
+            common = (options.threads, folder)
             runs = {
-                "Lapwing LSQML": lambda: run_lapwing(options.lapwing, "LSQML", *common),
-                "Lapwing ML": lambda: run_lapwing(options.lapwing, "ML", *common),
+                "Lapwing LSQML": lambda epochs: run_lapwing(options.lapwing, "LSQML", case, epochs, *common),
+                "Lapwing ML": lambda epochs: run_lapwing(options.lapwing, "ML", case, epochs, *common),
             }
             if options.ptychi_python:
-                runs["pty-chi LSQML"] = lambda: run_ptychi(options.ptychi_python, options.lapwing, *common)
+                runs["pty-chi LSQML"] = lambda epochs: run_ptychi(options.ptychi_python, options.lapwing, case, epochs, *common)
+            if options.clock:
+                clock(case, runs, options)
+                continue
             results = {name: [] for name in runs}
             for _ in range(options.rounds):
                 for name, run in runs.items():
-                    results[name].append(run())
+                    results[name].append(run(options.epochs))
             for name, rows in results.items():
                 middle = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
                 micros = middle["seconds"] / patterns * 1e6

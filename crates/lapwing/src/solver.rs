@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use lapwing_solve::lsqml::{Batching, Noise, ObjectStep, Preconditioner};
 use lapwing_study::checkpoint::Every;
 use lapwing_study::solver::{NAMES, ObjectStart, ProbeStart, SolverConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Which solver reconstructs, with which options, and what it starts from.
@@ -25,9 +25,16 @@ pub struct SolverOptions {
     /// Grouping of positions into batches: compact (neighbours together), random, or sparse (spread over the scan)
     #[arg(long, value_name = "KIND", value_parser = value::named::<Batching>)]
     batching: Option<Batching>,
-    /// When the object moves: after every batch, or once per epoch [default: epoch with compact batches]
-    #[arg(long, value_name = "WHEN", value_parser = value::named::<ObjectStep>)]
-    object_step: Option<ObjectStep>,
+    /// ML: epochs of its first stage, of small batches [default: 8]
+    #[arg(long, value_name = "N", value_parser = value::count_or_none)]
+    start_epochs: Option<usize>,
+    /// LSQML: when the object moves, after every batch or once per epoch [default: epoch with compact batches]; ePIE: factor on its
+    /// update [default: 1]
+    #[arg(long, value_name = "batch|epoch|FACTOR", value_parser = move_of_the_object)]
+    object_step: Option<ObjectMove>,
+    /// ePIE: factor on the probe's update [default: 1]
+    #[arg(long, value_name = "FACTOR", value_parser = value::positive)]
+    probe_step: Option<f64>,
     /// What LSQML's object update is divided by: the illumination by the whole scan, or by the batch
     #[arg(long, value_name = "OF", value_parser = value::named::<Preconditioner>)]
     preconditioner: Option<Preconditioner>,
@@ -40,6 +47,9 @@ pub struct SolverOptions {
     /// Damping of the object update where little light falls, a share of the largest illumination
     #[arg(long, value_name = "SHARE", value_parser = value::not_negative)]
     damping: Option<f64>,
+    /// LSQML: factor on the least-squares steps of object and probe [default: 0.9]
+    #[arg(long, value_name = "FACTOR", value_parser = value::positive)]
+    step_scale: Option<f64>,
     /// First epoch, from 1, in which the probe is refined
     #[arg(long, value_name = "EPOCH", value_parser = value::count)]
     probe_from_epoch: Option<usize>,
@@ -49,6 +59,9 @@ pub struct SolverOptions {
     /// Strength of the edge-preserving prior in photons; 0 switches it off [default: ML 20, LSQML 0]
     #[arg(long, value_name = "MU", value_parser = value::not_negative)]
     prior: Option<f64>,
+    /// Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1 [default: 0.05]
+    #[arg(long, value_name = "H", value_parser = value::positive)]
+    prior_edge: Option<f64>,
     /// rPIE: share of the largest illumination under the object's update
     #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
     object_alpha: Option<f64>,
@@ -99,18 +112,35 @@ impl SolverOptions {
     pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
         let name =
             NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(&self.algorithm)).unwrap_or(NAMES[0]);
+        match (name, self.object_step) {
+            ("LSQML", Some(ObjectMove::Factor(found))) => {
+                return Err(usage(format!(
+                    "--object-step: expected batch or epoch with LSQML, found {found}; its steps are fitted, and \
+                     --step-scale is a factor on them\n"
+                ))
+                .into());
+            }
+            ("ePIE", Some(ObjectMove::When(_))) => {
+                return Err(usage("--object-step: expected a number greater than 0 with ePIE\n".to_owned()).into());
+            }
+            _ => {}
+        }
         let mut written = given(json!({
             "num_epochs": self.num_epochs,
             "batch_size": self.batch_size,
             "batching": self.batching,
+            "start_epochs": self.start_epochs,
             "object_step": self.object_step,
+            "probe_step": self.probe_step,
             "preconditioner": self.preconditioner,
             "noise": self.noise,
             "momentum": self.momentum,
             "damping": self.damping,
+            "step_scale": self.step_scale,
             "probe_from_epoch": self.probe_from_epoch,
             "positions_from_epoch": self.positions_from_epoch,
             "prior": self.prior,
+            "prior_edge": self.prior_edge,
             "object_alpha": self.object_alpha,
             "probe_alpha": self.probe_alpha,
             "batch_seed": self.batch_seed,
@@ -150,6 +180,23 @@ impl SolverOptions {
     pub fn checkpoint(&self) -> Every {
         self.checkpoints.checkpoint_every
     }
+}
+
+/// What `--object-step` says: when the object moves, or how far.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+enum ObjectMove {
+    When(ObjectStep),
+    Factor(f64),
+}
+
+fn move_of_the_object(text: &str) -> Result<ObjectMove, String> {
+    if let Ok(when) = value::named(text) {
+        return Ok(ObjectMove::When(when));
+    }
+    value::positive(text)
+        .map(ObjectMove::Factor)
+        .map_err(|_| "expected batch or epoch (LSQML), or a number greater than 0 (ePIE)".to_owned())
 }
 
 /// The options that were given: entries that are not null.

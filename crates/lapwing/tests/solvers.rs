@@ -5,11 +5,21 @@
 mod common;
 
 use common::{Bench, stderr};
+use serde_json::{Value, json};
 
 #[test]
 fn an_option_of_the_other_solver_is_wrong_usage() {
     let bench = Bench::new();
-    for (algorithm, option) in [("ML", "--momentum"), ("LSQML", "--object-alpha"), ("rPIE", "--prior")] {
+    for (algorithm, option) in [
+        ("ML", "--momentum"),
+        ("ML", "--step-scale"),
+        ("LSQML", "--object-alpha"),
+        ("LSQML", "--probe-step"),
+        ("LSQML", "--object-step"),
+        ("rPIE", "--prior"),
+        ("rPIE", "--object-step"),
+        ("ePIE", "--prior-edge"),
+    ] {
         let output = bench.run(&format!(
             "reconstruct --input-npz x.npz --output-dir y --algorithm {algorithm} {option} 0.5"
         ));
@@ -17,6 +27,32 @@ fn an_option_of_the_other_solver_is_wrong_usage() {
         assert!(stderr(&output).contains(option), "{}", stderr(&output));
     }
     assert!(bench.listing().is_empty());
+}
+
+#[test]
+fn options_reach_the_solver_under_their_own_names() {
+    let bench = Bench::new();
+    bench.ok("simulate --specimen cells --dose 1e4 --pattern-size 32 --field-of-view 40x40 --overlap 0.7 --output scan.npz");
+    for (options, names) in [
+        ("ML --start-epochs 0 --prior 3 --prior-edge 0.2", json!({"start_epochs": 0, "prior": 3.0, "prior_edge": 0.2})),
+        ("LSQML --step-scale 0.5 --object-step batch", json!({"step_scale": 0.5, "object_step": "batch"})),
+        ("ePIE --object-step 0.5 --probe-step 0.25", json!({"object_step": 0.5, "probe_step": 0.25})),
+    ] {
+        bench.ok(&format!("reconstruct --input-npz scan.npz --output-dir out --num-epochs 2 --algorithm {options}"));
+        let result: Value =
+            serde_json::from_slice(&std::fs::read(bench.path("out/result.json")).unwrap()).unwrap();
+        for (name, value) in names.as_object().unwrap() {
+            assert_eq!(&result["options"][name], value, "{options}");
+        }
+        std::fs::remove_dir_all(bench.path("out")).unwrap();
+    }
+    for (algorithm, value) in [("LSQML", "0"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")] {
+        let output = bench.run(&format!(
+            "reconstruct --input-npz scan.npz --output-dir out --algorithm {algorithm} --object-step={value}"
+        ));
+        assert_eq!(output.status.code(), Some(2), "{algorithm} {value}");
+        assert!(stderr(&output).contains("--object-step"), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct SolverOptions {
     #[arg(long, value_name = "batch|epoch|FACTOR", value_parser = move_of_the_object)]
     object_step: Option<ObjectMove>,
     /// ePIE: factor on the probe's update [default: 1]
-    #[arg(long, value_name = "FACTOR", value_parser = value::positive)]
+    #[arg(long, value_name = "FACTOR", value_parser = value::not_negative)]
     probe_step: Option<f64>,
     /// What LSQML's object update is divided by: the illumination by the whole scan, or by the batch
     #[arg(long, value_name = "OF", value_parser = value::named::<Preconditioner>)]
@@ -48,7 +48,7 @@ pub struct SolverOptions {
     #[arg(long, value_name = "SHARE", value_parser = value::not_negative)]
     damping: Option<f64>,
     /// LSQML: factor on the least-squares steps of object and probe [default: 0.9]
-    #[arg(long, value_name = "FACTOR", value_parser = value::positive)]
+    #[arg(long, value_name = "FACTOR", value_parser = value::not_negative)]
     step_scale: Option<f64>,
     /// First epoch, from 1, in which the probe is refined
     #[arg(long, value_name = "EPOCH", value_parser = value::count)]
@@ -121,7 +121,9 @@ impl SolverOptions {
                 .into());
             }
             ("ePIE", Some(ObjectMove::When(_))) => {
-                return Err(usage("--object-step: expected a number greater than 0 with ePIE\n".to_owned()).into());
+                return Err(
+                    usage("--object-step: expected a number, 0 or more, with ePIE\n".to_owned()).into()
+                );
             }
             _ => {}
         }
@@ -194,9 +196,9 @@ fn move_of_the_object(text: &str) -> Result<ObjectMove, String> {
     if let Ok(when) = value::named(text) {
         return Ok(ObjectMove::When(when));
     }
-    value::positive(text)
+    value::not_negative(text)
         .map(ObjectMove::Factor)
-        .map_err(|_| "expected batch or epoch (LSQML), or a number greater than 0 (ePIE)".to_owned())
+        .map_err(|_| "expected batch or epoch (LSQML), or a number, 0 or more (ePIE)".to_owned())
 }
 
 /// The options that were given: entries that are not null.

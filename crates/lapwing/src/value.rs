@@ -138,7 +138,15 @@ mod tests {
         }
         assert_eq!((count("1000000"), whole("9999999999999")), (Ok(1_000_000), Ok(9_999_999_999_999)));
         assert_eq!((count_or_none("0"), count_or_none("8")), (Ok(0), Ok(8)));
-        for bad in [count_or_none("-1"), count_or_none("1000001"), count("0"), count("1000001"), count("18446744073709551615"), whole("0"), whole("-1")] {
+        for bad in [
+            count_or_none("-1"),
+            count_or_none("1000001"),
+            count("0"),
+            count("1000001"),
+            count("18446744073709551615"),
+            whole("0"),
+            whole("-1"),
+        ] {
             assert!(bad.unwrap_err().starts_with("expected"));
         }
         assert!(whole_dose("10.5").is_err() && whole_dose("-3").is_err() && whole_dose("1e20").is_err());

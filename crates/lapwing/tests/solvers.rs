@@ -34,11 +34,16 @@ fn options_reach_the_solver_under_their_own_names() {
     let bench = Bench::new();
     bench.ok("simulate --specimen cells --dose 1e4 --pattern-size 32 --field-of-view 40x40 --overlap 0.7 --output scan.npz");
     for (options, names) in [
-        ("ML --start-epochs 0 --prior 3 --prior-edge 0.2", json!({"start_epochs": 0, "prior": 3.0, "prior_edge": 0.2})),
+        (
+            "ML --start-epochs 0 --prior 3 --prior-edge 0.2",
+            json!({"start_epochs": 0, "prior": 3.0, "prior_edge": 0.2}),
+        ),
         ("LSQML --step-scale 0.5 --object-step batch", json!({"step_scale": 0.5, "object_step": "batch"})),
         ("ePIE --object-step 0.5 --probe-step 0.25", json!({"object_step": 0.5, "probe_step": 0.25})),
     ] {
-        bench.ok(&format!("reconstruct --input-npz scan.npz --output-dir out --num-epochs 2 --algorithm {options}"));
+        bench.ok(&format!(
+            "reconstruct --input-npz scan.npz --output-dir out --num-epochs 2 --algorithm {options}"
+        ));
         let result: Value =
             serde_json::from_slice(&std::fs::read(bench.path("out/result.json")).unwrap()).unwrap();
         for (name, value) in names.as_object().unwrap() {
@@ -46,7 +51,7 @@ fn options_reach_the_solver_under_their_own_names() {
         }
         std::fs::remove_dir_all(bench.path("out")).unwrap();
     }
-    for (algorithm, value) in [("LSQML", "0"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")] {
+    for (algorithm, value) in [("LSQML", "0.5"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")] {
         let output = bench.run(&format!(
             "reconstruct --input-npz scan.npz --output-dir out --algorithm {algorithm} --object-step={value}"
         ));

@@ -120,6 +120,12 @@ pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
     }
     let epochs = solver.epochs();
     require((1..=1_000_000).contains(&epochs), "solver.epochs", "1 to 1000000", epochs)?;
+    let edge = match solver {
+        Solver::Lsqml(options) => options.prior_edge,
+        Solver::Ml(options) => options.prior_edge,
+        Solver::Rpie(_) | Solver::Epie(_) => 1.0,
+    };
+    require(edge > 0.0 && edge.is_finite(), "solver.prior_edge", "a number greater than 0", edge)?;
     let (batch, numbers) = match solver {
         Solver::Lsqml(options) => (
             ("solver.batch_size", options.batch_size),
@@ -128,7 +134,6 @@ pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
                 ("solver.damping", options.damping),
                 ("solver.step_scale", options.step_scale),
                 ("solver.prior", options.prior),
-                ("solver.prior_edge", options.prior_edge),
             ],
         ),
         Solver::Rpie(options) => {
@@ -144,8 +149,6 @@ pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
             vec![("solver.object_step", options.object_step), ("solver.probe_step", options.probe_step)],
         ),
         Solver::Ml(options) => {
-            let edge = options.prior_edge;
-            require(edge > 0.0 && edge.is_finite(), "solver.prior_edge", "a number greater than 0", edge)?;
             (("solver.start_batch_size", options.start_batch_size), vec![("solver.prior", options.prior)])
         }
     };

@@ -3,7 +3,8 @@
 //! The scheme known as accelerated gradients of PtychoShelves (O18's companion code), in formulas: with U the epoch's update,
 //! Uhat = U / rms(U), and c_i the correlation of Uhat with the one i epochs ago, a line through the origin is
 //! fitted to (i, ln c_i); half its slope is the friction, and the velocity becomes V <- (1 - friction) V + U. When an earlier update
-//! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added.
+//! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added. How much of the velocity a pixel of the
+//! object takes depends on the noise that its light leaves it with (`State::accelerate`).
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;

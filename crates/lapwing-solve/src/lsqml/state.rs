@@ -1,7 +1,7 @@
 //! The fields as they move, and one epoch of either batching.
 
 use super::momentum::Momentum;
-use super::{BALANCE_EVERY, Batching, Lsqml, ObjectStep, Preconditioner};
+use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::batch::{Batch, Normal, ProbeSums};
 use crate::guard::Guard;
 use crate::ml::prior::Prior;
@@ -25,6 +25,12 @@ const DARK: f32 = 1e-18;
 /// Past updates the momentum of object and probe compares with.
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
+
+/// Share of the largest illumination below which the object is accelerated less.
+const MOMENTUM_DAMPING: f64 = 0.1;
+/// Noise of an object pixel, relative to the object's r.m.s., above which it is accelerated less: there most of what goes on pulling the same
+/// way, epoch after epoch, is noise.
+const MOMENTUM_NOISE: f64 = 0.05;
 
 /// Factor on the steps after epochs that had to be taken back.
 const CAUTION: f64 = 0.5;
@@ -283,8 +289,12 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier` those before.
-    fn accelerate(&mut self, earlier: &[f64], loss: f64) {
+    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier` those before, and `misfit` the loss in the
+    /// problem's own unit.
+    ///
+    /// The misfit per pixel of an exit wave, v, leaves an object pixel that `light` fell on with the variance v / light. With the light
+    /// at which that is [`MOMENTUM_NOISE`] squared, and a share of the largest, as floor, momentum has the weight light / (light + floor).
+    fn accelerate(&mut self, earlier: &[f64], loss: f64, misfit: f64) {
         // A velocity that runs against a limit gathers for ever.
         let limited = self.options.constraints.limits_object();
         if limited || self.options.momentum == 0.0 || self.options.object_step() != ObjectStep::Epoch {
@@ -297,7 +307,13 @@ impl<'a> State<'a> {
         };
         if let Some(velocity) = self.object_momentum.after(&self.object_update, improving) {
             let strongest = elementwise::largest(&self.illumination);
-            let floor = (0.1 * strongest).max(f32::MIN_POSITIVE);
+            // Half the deviance is about twice the squared difference of amplitudes.
+            let variance = match self.options.noise {
+                Noise::Gaussian => misfit,
+                Noise::Poisson => 0.5 * misfit,
+            };
+            let floor = MOMENTUM_DAMPING * f64::from(strongest) + variance / MOMENTUM_NOISE.powi(2);
+            let floor = (floor as f32).max(f32::MIN_POSITIVE);
             for ((value, velocity), &light) in self.object.iter_mut().zip(velocity).zip(&self.illumination) {
                 *value += velocity * (gain * light / (light + floor));
             }
@@ -328,7 +344,8 @@ impl Iteration for State<'_> {
             ObjectStep::Epoch => self.whole_epoch(number, &batches),
         };
         self.end_epoch();
-        let loss = self.problem.to_input_unit(loss / self.problem.used_pixels() as f64);
+        let misfit = loss / self.problem.used_pixels() as f64;
+        let loss = self.problem.to_input_unit(misfit);
         if let Some((safe, good)) = self.guard.judge(began, loss) {
             let safe = safe.to_vec();
             self.set_fields(&safe);
@@ -338,7 +355,7 @@ impl Iteration for State<'_> {
             self.caution *= CAUTION;
             return good;
         }
-        self.accelerate(losses, loss);
+        self.accelerate(losses, loss, misfit);
         if self.options.prior > 0.0 {
             let prior = Prior { strength: object_step * self.options.prior, edge: self.options.prior_edge };
             let power: f64 = self.probe.iter().map(|value| f64::from(value.norm_sqr())).sum();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{case, case_of};
+use common::{case, case_of, case_within};
 use lapwing_solve::Flow;
 use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
 
@@ -88,6 +88,28 @@ fn any_batch_size_works_and_a_caller_can_stop() {
             assert_eq!((epochs, solution.loss.len()), (5, 5));
             assert!(solution.loss[4] < solution.loss[0], "{batch_size}, {batching:?}: {:?}", solution.loss);
             assert!(solution.object.iter().all(|value| value.re.is_finite() && value.im.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
+    // 10 photons a pattern to clean data; a flat object leaves most of the detector dark.
+    let case = case_within(true, 50.0);
+    for dose in [10.0, 1e3, 1e9] {
+        let problem = case.problem(Some(dose));
+        for (noise, batch_size) in
+            [(Noise::Poisson, 1), (Noise::Poisson, 7), (Noise::Poisson, 1000), (Noise::Gaussian, 1)]
+        {
+            for batching in [Batching::Compact, Batching::Random, Batching::Sparse] {
+                let options = Lsqml { epochs: 12, noise, batch_size, batching, ..Lsqml::default() };
+                let solution = options.solve(&problem, &mut |_| Flow::Continue);
+                let (loss, name) =
+                    (&solution.loss, format!("{noise:?}, {dose}, {batching:?} of {batch_size}"));
+                println!("{name}: {} to {}", loss[0], loss[11]);
+                assert!(solution.object.iter().all(|v| v.re.is_finite() && v.im.is_finite()), "{name}");
+                assert!(loss[11] < loss[0], "{name}: {loss:?}");
+            }
         }
     }
 }

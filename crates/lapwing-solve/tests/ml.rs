@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::case;
+use common::{case, case_within};
 use lapwing_solve::Flow;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
@@ -37,6 +37,22 @@ fn converges_without_the_prior_and_from_any_first_stage() {
         // In the second stage the loss never rises: such a step is taken back.
         for pair in solution.loss[start_epochs + 1..].windows(2) {
             assert!(pair[1] <= pair[0] * 1.001, "{name}: {:?}", solution.loss);
+        }
+    }
+}
+
+#[test]
+fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
+    let case = case_within(true, 50.0);
+    for dose in [10.0, 1e3, 1e9] {
+        let problem = case.problem(Some(dose));
+        for (start_batch_size, prior) in [(1, 20.0), (7, 0.0), (1000, 20.0)] {
+            let options = Ml { epochs: 20, start_batch_size, prior, ..Ml::default() };
+            let solution = options.solve(&problem, &mut |_| Flow::Continue);
+            let (loss, name) = (&solution.loss, format!("{dose}, {start_batch_size}, prior {prior}"));
+            println!("{name}: {} to {}", loss[0], loss[19]);
+            assert!(solution.object.iter().all(|v| v.re.is_finite() && v.im.is_finite()), "{name}");
+            assert!(loss[19] < loss[0], "{name}: {loss:?}");
         }
     }
 }

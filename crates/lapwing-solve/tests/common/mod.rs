@@ -47,7 +47,7 @@ fn specimen(shape: (usize, usize), sharp: bool) -> Field {
     })
 }
 
-/// A 64 x 64 scan with 70 % linear overlap, its truth, and a start probe out of focus and astigmatic.
+/// A scan of 64 x 64 patterns with 70 % linear overlap, its truth, and a start probe out of focus and astigmatic.
 pub struct Case {
     pub truth: Field,
     pub probe: Modes,
@@ -60,10 +60,15 @@ pub fn case() -> Case {
 }
 
 pub fn case_of(sharp: bool) -> Case {
+    case_within(sharp, 110.0)
+}
+
+/// A case whose positions span a square of `side` pixels.
+pub fn case_within(sharp: bool, side: f64) -> Case {
     let window = (64, 64);
     let probe = ProbeDesign::new(ProbeKind::Defocused).build(window).unwrap();
     let step = Spacing::Overlap(0.7).step(diameter(probe.view())).unwrap();
-    let scan = generate(ScanKind::Fermat, step, (110.0, 110.0), 1).unwrap();
+    let scan = generate(ScanKind::Fermat, step, (side, side), 1).unwrap();
     let placement = fit(&scan, window, 2).unwrap();
     let start = perturb(probe.view(), 1.0, 0.3);
     Case { truth: specimen(placement.shape, sharp), start, scan: placement.place(&scan), probe }

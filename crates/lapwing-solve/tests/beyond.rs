@@ -82,7 +82,7 @@ fn apart(a: &[Position], b: &[Position]) -> f64 {
 
 #[test]
 fn wrong_positions_are_needed_right_and_found() {
-    let case = case();
+    let case = case_within(false, 110.0);
     let found_at = reported(&case.scan);
     let before = apart(&found_at, &case.scan);
     let problem =
@@ -90,8 +90,8 @@ fn wrong_positions_are_needed_right_and_found() {
     for with_ml in [true, false] {
         // An object that moves with its wrong positions explains most of the data, so what is left to the positions is little.
         let solve = |from: Option<usize>| match with_ml {
-            true => ml(&problem, &Ml { epochs: 60, positions_from_epoch: from, ..Ml::default() }),
-            false => lsqml(&problem, &Lsqml { epochs: 80, positions_from_epoch: from, ..Lsqml::default() }),
+            true => ml(&problem, &Ml { epochs: 80, positions_from_epoch: from, ..Ml::default() }),
+            false => lsqml(&problem, &Lsqml { epochs: 100, positions_from_epoch: from, ..Lsqml::default() }),
         };
         let (without, with) = (solve(None), solve(Some(12)));
         assert_eq!(without.positions, found_at);
@@ -228,7 +228,7 @@ fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
 fn the_prior_helps_lsqml_where_photons_are_few() {
     let case = case();
     for (noise, batching) in [(Noise::Gaussian, Batching::Compact), (Noise::Poisson, Batching::Sparse)] {
-        let options = Lsqml { epochs: 50, noise, batching, ..Lsqml::default() };
+        let options = Lsqml { noise, batching, ..Lsqml::default() };
         let few = case.solve(Some(300.0), &options).1.complex_nrmse;
         let with = case.solve(Some(300.0), &Lsqml { prior: 20.0, ..options.clone() }).1.complex_nrmse;
         println!("{noise:?}, {batching:?}: {few} to {with}");

@@ -99,7 +99,7 @@ fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
     for dose in [10.0, 1e3, 1e9] {
         let problem = case.problem(Some(dose));
         for (noise, batch_size) in
-            [(Noise::Poisson, 1), (Noise::Poisson, 7), (Noise::Poisson, 1000), (Noise::Gaussian, 1)]
+            [(Noise::Poisson, 1), (Noise::Poisson, 7), (Noise::Poisson, 1000), (Noise::Gaussian, 1000)]
         {
             for batching in [Batching::Compact, Batching::Random, Batching::Sparse] {
                 let options = Lsqml { epochs: 12, noise, batch_size, batching, ..Lsqml::default() };

@@ -307,9 +307,11 @@ impl<'a> State<'a> {
         };
         if let Some(velocity) = self.object_momentum.after(&self.object_update, improving) {
             let strongest = elementwise::largest(&self.illumination);
-            // Half the deviance is about twice the squared difference of amplitudes.
             let variance = match self.options.noise {
+                // The prior holds the noise down itself.
+                _ if self.options.prior > 0.0 => 0.0,
                 Noise::Gaussian => misfit,
+                // Half the deviance is about twice the squared difference of amplitudes.
                 Noise::Poisson => 0.5 * misfit,
             };
             let floor = MOMENTUM_DAMPING * f64::from(strongest) + variance / MOMENTUM_NOISE.powi(2);

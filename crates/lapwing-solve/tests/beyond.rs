@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Case, case_within};
+use common::{Case, case, case_within};
 use lapwing_model::probe::perturb;
 use lapwing_model::stream::stream;
 use lapwing_model::{Complex32, Field, Modes, Position};
@@ -16,10 +16,10 @@ use lapwing_solve::{Constraints, Flow, Problem, Run, Solution};
 use ndarray::{Array3, Axis, concatenate};
 use rand::RngExt;
 
-/// Positions within this square, px: half as many as in the other tests, which is enough for what is shown here.
+/// Positions within this square, px: half as many as in the other tests, where that is enough. They make one batch of the usual size.
 const SIDE: f64 = 80.0;
 
-fn case() -> Case {
+fn small_case() -> Case {
     case_within(false, SIDE)
 }
 
@@ -82,7 +82,7 @@ fn apart(a: &[Position], b: &[Position]) -> f64 {
 
 #[test]
 fn wrong_positions_are_needed_right_and_found() {
-    let case = case_within(false, 110.0);
+    let case = case();
     let found_at = reported(&case.scan);
     let before = apart(&found_at, &case.scan);
     let problem =
@@ -125,7 +125,7 @@ fn hurt(counts: &Array3<f32>) -> (Array3<f32>, Array3<bool>) {
 
 #[test]
 fn bad_pixels_are_needed_masked() {
-    let case = case();
+    let case = small_case();
     let (read, valid) = hurt(&case.counts(Some(1e6)));
     let masked =
         Problem::masked(read.clone(), valid.view(), case.scan.clone(), case.flat(), case.start.clone())
@@ -145,7 +145,7 @@ fn bad_pixels_are_needed_masked() {
 
 #[test]
 fn a_mask_that_hides_nothing_changes_nothing_and_a_bad_one_is_refused() {
-    let case = case();
+    let case = small_case();
     let counts = case.counts(Some(1e5));
     let with_mask = |valid: Array3<bool>| {
         Problem::masked(counts.clone(), valid.view(), case.scan.clone(), case.flat(), case.start.clone())
@@ -163,7 +163,7 @@ fn a_mask_that_hides_nothing_changes_nothing_and_a_bad_one_is_refused() {
 #[test]
 fn a_probe_support_keeps_the_probe_where_it_is() {
     // A perturbed start probe spreads; where photons are few the light outside the true probe's disc is noise that stays.
-    let case = case();
+    let case = small_case();
     let problem = case.problem(Some(100.0));
     let constraints = Constraints { probe_support: Some(0.3), ..Constraints::default() };
     let solve = |constraints| ml(&problem, &Ml { constraints, prior: 0.0, ..Ml::default() });
@@ -193,7 +193,7 @@ fn a_probe_support_keeps_the_probe_where_it_is() {
 #[test]
 fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
     // A phase object through which every photon passes: its amplitude is 1 when the probe's power is known, and known to be 1.
-    let mut case = case();
+    let mut case = small_case();
     case.truth.mapv_inplace(|v| v / v.norm() * 0.8);
     let dose = 300.0;
     let power = dose / 0.64;
@@ -239,7 +239,7 @@ fn the_prior_helps_lsqml_where_photons_are_few() {
 #[test]
 fn sparse_batches_and_other_steps_converge() {
     let case = case();
-    let sparse = Lsqml { epochs: 40, batching: Batching::Sparse, ..Lsqml::default() };
+    let sparse = Lsqml { epochs: 60, batching: Batching::Sparse, ..Lsqml::default() };
     let choices = [
         ("sparse", sparse.clone()),
         ("sparse, whole epochs", Lsqml { object_step: Some(ObjectStep::Epoch), ..sparse.clone() }),
@@ -295,7 +295,7 @@ fn stopping_after_every_epoch_changes_no_bit() {
 
 #[test]
 fn start_modes_of_a_measured_probe_carry_its_light() {
-    let probe = perturb(case().probe.view(), 0.5, 0.1);
+    let probe = perturb(small_case().probe.view(), 0.5, 0.1);
     let modes = start_modes(&probe, 3, 0.05);
     let power = |field: &Field| field.iter().map(|v| v.norm_sqr()).sum::<f32>();
     let of = |k: usize| power(&modes.index_axis(Axis(0), k).to_owned());

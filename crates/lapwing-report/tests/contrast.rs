@@ -73,7 +73,7 @@ fn text_and_curves_can_be_told_from_their_ground() {
             check("focus", of("focus"), of(ground), 3.0);
         }
         check("chosen metric", of("on-accent"), of("accent"), 4.5);
-        // Values stand on up to three quarters of the good colour; between the ends mixing is monotone in lightness.
+        // Values stand on up to three quarters of the good colour. The page mixes in Oklab, which differs little from this.
         for share in [0.0, 0.25, 0.5, 0.75] {
             check("values", of("ink"), blended(of("good"), of("sheet"), share), 4.5);
         }

@@ -8,6 +8,7 @@ use lapwing_files::npy::Array;
 use lapwing_files::{Dataset, Error, Problem, ReadOptions, Understanding, dataset, npz};
 use lapwing_model::{Complex32, Position};
 use ndarray::{Array1, Array2, Array3};
+use serde_json::json;
 
 type Arrays = Vec<(&'static str, Array)>;
 
@@ -176,6 +177,14 @@ fn diff3d_has_three_meanings() {
     let (data, understood) = read(&intensity).unwrap();
     assert_eq!((understood.quantity, data.diffraction[[1, 1, 1]]), (Quantity::Intensity, 3.0));
     assert!(understood.notes.iter().any(|note| note.contains("square root")), "{:?}", understood.notes);
+    // What was converted is part of the history of what is written next; what was not leaves no trace.
+    let history = &data.metadata.unwrap()["data_transformations"];
+    assert_eq!(history.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&history[0]["operation"], &history[0]["parameters"]["quantity"]),
+        (&json!("read"), &json!("intensity"))
+    );
+    assert_eq!(read(&amplitude).unwrap().0.metadata, None);
 
     // Whole floating-point numbers may be anything.
     let whole = with(numbers((4, 4, 6), 9.0));

@@ -2,11 +2,12 @@
 
 use lapwing_model::{Field, Modes, Position};
 use ndarray::{Axis, Ix2, Ix3};
+use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
-    AxisOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
-    stored_metadata,
+    AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras,
+    positions, stack, stored_metadata,
 };
 use crate::npy::{Array, DType, Values};
 use crate::npz::Archive;
@@ -74,10 +75,28 @@ pub(super) fn read(
     if let Some(scale) = stack.scale {
         let metadata = metadata.get_or_insert_default();
         metadata::set_physics_parameter(metadata, "intensity_scale", scale);
+        if metadata::nphotons(metadata).is_none() {
+            metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
+        }
+    }
+    let dialect = if key == "diff3d" { Dialect::Diff3d } else { Dialect::Study };
+    let converted = axis_order != AxisOrder::PatternFirst
+        || stack.quantity != Quantity::Amplitude
+        || stack.zero_frequency != ZeroFrequency::Centre
+        || options.coordinate_order == Some(CoordinateOrder::ColumnRow)
+        || options.flip_y
+        || options.flip_x;
+    if converted {
+        // What is written from here on has another form than the file.
+        let parameters = json!({
+            "dialect": dialect, "axis_order": axis_order, "quantity": stack.quantity,
+            "zero_frequency": stack.zero_frequency, "notes": notes,
+        });
+        metadata::append_transformation(metadata.get_or_insert_default(), "lapwing", "read", parameters);
     }
     let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata, extras };
     let understanding = Understanding {
-        dialect: if key == "diff3d" { Dialect::Diff3d } else { Dialect::Study },
+        dialect,
         axis_order,
         quantity: stack.quantity,
         zero_frequency: stack.zero_frequency,

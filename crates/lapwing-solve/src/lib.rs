@@ -31,7 +31,7 @@ pub use snapshot::Snapshot;
 use lapwing_model::{Complex32, Field, Modes, Position};
 
 /// What a solver tells its caller after every epoch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch {
     /// Number of epochs done, from 1.
     pub done: usize,

@@ -2,12 +2,10 @@
 
 use crate::{read, run_study, tiny};
 use lapwing_files::Archive;
-use lapwing_files::dialect::ReadOptions;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
 use lapwing_study::folder::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
-use lapwing_study::run;
 use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
 
 #[test]

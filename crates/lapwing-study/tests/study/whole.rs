@@ -2,7 +2,6 @@
 
 use crate::{TINY, contents, read, run_study, tiny};
 use lapwing_files::Archive;
-use lapwing_study::checkpoint::Every;
 use lapwing_study::folder::RESULT;
 use lapwing_study::record::{Outcome, Status, Strategy};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};

@@ -83,8 +83,6 @@ pub struct SolverOptions {
     /// Largest amplitude of the object (1 is its r.m.s., unless --probe-power fixes the scale)
     #[arg(long, value_name = "A", value_parser = value::positive)]
     object_max: Option<f64>,
-    #[command(flatten)]
-    checkpoints: Checkpoints,
     /// Seed of random batches
     #[arg(long, alias = "seed", value_name = "SEED")]
     batch_seed: Option<u64>,
@@ -96,13 +94,14 @@ pub struct SolverOptions {
     probe_start: Option<ProbeStart>,
 }
 
-/// What does not change a result, and so goes with solvers that are settled elsewhere too.
+/// What does not change a result, and so goes with solvers that are settled elsewhere too. It stands apart from [`SolverOptions`] because
+/// clap knows no conflict with a group of options that contains another.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
-struct Checkpoints {
+pub struct Checkpoints {
     /// How often to store the solver's state, from which the same command goes on: epochs (10) or minutes (5m)
     #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
-    checkpoint_every: Every,
+    pub checkpoint_every: Every,
 }
 
 impl SolverOptions {
@@ -176,11 +175,6 @@ impl SolverOptions {
         })?;
         config.check().map_err(|error| usage(format!("{error}\n")))?;
         Ok(config)
-    }
-
-    /// How often the state is to be stored.
-    pub fn checkpoint(&self) -> Every {
-        self.checkpoints.checkpoint_every
     }
 }
 

@@ -108,8 +108,10 @@ impl Watch {
     /// After a job the bar stands where its epochs end, however many it really had.
     fn settle(&mut self, index: usize) {
         let done = self.running.remove(&index).map_or(0, |bar| {
+            // Finished bars stand at their end.
+            let done = bar.position();
             bar.finish_and_clear();
-            bar.position()
+            done
         });
         let planned = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs as u64);
         if let Some(whole) = &self.whole {

@@ -1,7 +1,7 @@
 //! `lapwing jobs`: the reconstructions of a study.
 
 use crate::output::Output;
-use crate::solver::SolverOptions;
+use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
@@ -73,6 +73,8 @@ pub struct Jobs {
     allow_missing_phase_d: bool,
     #[command(flatten)]
     solving: SolverOptions,
+    #[command(flatten)]
+    checkpoints: Checkpoints,
 }
 
 impl Jobs {
@@ -113,7 +115,7 @@ impl Jobs {
                 solver: self.solver.clone(),
                 shard: self.shard,
             },
-            checkpoint: self.solving.checkpoint(),
+            checkpoint: self.checkpoints.checkpoint_every,
             missing_views: match self.allow_missing_phase_d {
                 true => MissingViews::Skip(BTreeMap::new()),
                 false => MissingViews::Refuse,

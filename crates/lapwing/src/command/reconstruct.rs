@@ -4,7 +4,7 @@ use crate::input::Reading;
 use crate::metric::label;
 use crate::output::Output;
 use crate::product::Facts;
-use crate::solver::SolverOptions;
+use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
 use crate::watch::Watch;
 use anyhow::bail;
@@ -44,6 +44,8 @@ pub struct Reconstruct {
     #[command(flatten)]
     solver: SolverOptions,
     #[command(flatten)]
+    checkpoints: Checkpoints,
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -59,7 +61,7 @@ impl Reconstruct {
             solver: StudySolver::new(config),
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
-            checkpoint: self.solver.checkpoint(),
+            checkpoint: self.checkpoints.checkpoint_every,
             halves: false,
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.

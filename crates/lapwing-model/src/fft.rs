@@ -5,7 +5,7 @@
 //! inverse transform is element by element. So a spectrum is kept with axes **(u_x, u_y)**, zero frequency at
 //! index (0, 0), and whatever is combined with it (measured amplitudes, phase ramps) is brought into that order once.
 //!
-//! Shapes whose sides are powers of two from 16 to 512 are transformed by columns of eight ([`crate::sweep`]), all others by RustFFT.
+//! Shapes whose sides are powers of two from 16 to 512 are transformed by columns of eight, all others by RustFFT.
 //! [`to_detector_order`] and [`from_detector_order`] translate to and from the order of files: axes (y, x), zero
 //! frequency at index (floor(H/2), floor(W/2)).
 

@@ -8,6 +8,10 @@ use lapwing_study::selection::{direct, greedy};
 const STEP: f64 = 8.0;
 const SPACING: f64 = 38.4;
 
+/// Counts what is allocated, so that memory is in the table too.
+#[global_allocator]
+static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
+
 fn main() {
     divan::main();
 }

@@ -5,7 +5,7 @@
 
 use crate::Complex32;
 use fearless_simd::prelude::*;
-use fearless_simd::{Simd, f32x8};
+use fearless_simd::{Simd, f32x8, u32x8};
 
 /// Numbers in a vector.
 pub(crate) const LANES: usize = 8;
@@ -52,6 +52,20 @@ impl<S: Simd> Eight<S> {
         let floats = floats_mut(values);
         self.re.store_slice(&mut floats[..LANES]);
         self.im.store_slice(&mut floats[LANES..]);
+    }
+
+    /// From numbers packed by [`store_packed`](Self::store_packed).
+    #[inline(always)]
+    pub fn load_packed(simd: S, values: &[u32; LANES]) -> Self {
+        let bits = u32x8::from_slice(simd, values);
+        Self { re: (bits << 16).bitcast(), im: (bits & 0xffff_0000).bitcast() }
+    }
+
+    /// Rounded to eight bits of precision, real part in the lower half.
+    #[inline(always)]
+    pub fn store_packed(self, values: &mut [u32; LANES]) {
+        let (re, im): (u32x8<S>, u32x8<S>) = (self.re.bitcast(), self.im.bitcast());
+        (((re + 0x8000) >> 16) | ((im + 0x8000) & 0xffff_0000)).store_slice(values);
     }
 
     #[inline(always)]

@@ -17,8 +17,6 @@
 use crate::buffer::Buffer;
 use crate::elementwise;
 use crate::fft::{self, Fft2, frequency};
-pub use crate::sweep::Patch;
-use crate::sweep::Sweeps;
 use crate::{Complex32, Field, Modes, Position, Window};
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
@@ -55,36 +53,16 @@ pub enum ModelError {
 /// Scratch arrays of one thread, allocated once.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    field: Buffer,
-    fft: Buffer,
-    intensity: Vec<f32>,
-    factor: Vec<f32>,
-}
-
-/// Pixels of a pattern that [`ForwardModel::detect`] asks about together.
-#[derive(Debug, Clone, Copy)]
-pub struct Pixels<'a> {
-    /// Which eight columns u_y, or all pixels.
-    block: Option<(&'a Sweeps, usize)>,
-}
-
-/// A step in the detector plane: is given pixels and their intensity, and writes the factor of each.
-pub type DetectorStep<'a> = dyn FnMut(Pixels<'_>, &[f32], &mut [f32]) + 'a;
-
-impl Pixels<'_> {
-    /// The values of `pattern` (u_x, u_y) at these pixels: `pattern` itself, or a copy in `room`.
-    pub fn of<'b>(&self, pattern: &'b [f32], room: &'b mut [f32]) -> &'b [f32] {
-        match self.block {
-            None => pattern,
-            Some((sweeps, block)) => sweeps.columns_of(block, pattern, room),
-        }
-    }
+    pub(crate) field: Buffer,
+    pub(crate) fft: Buffer,
+    pub(crate) intensity: Vec<f32>,
+    pub(crate) factor: Vec<f32>,
 }
 
 /// The forward model of one window shape. See the [module documentation](self) for the formulas.
 #[derive(Debug, Clone)]
 pub struct ForwardModel {
-    fft: Fft2,
+    pub(crate) fft: Fft2,
 }
 
 impl ForwardModel {
@@ -194,107 +172,6 @@ impl ForwardModel {
         }
     }
 
-    /// One mode on its way to the detector: `probe` (y, x) <- the mode with spectrum `spectrum`, shifted by the window's rest,
-    /// and `half` <- the exit wave, on its way. Adds |O|^2 of the patch to `power` (y, x) where it is given.
-    ///
-    /// With [`detect`](Self::detect) and [`gather`](Self::gather) this is a pattern's whole way there and back, in as few
-    /// passes over memory as the shape allows; what `half` holds in between is theirs.
-    #[expect(clippy::too_many_arguments, reason = "the inner step: everything it reads and writes, by name")]
-    pub fn illuminate(
-        &self,
-        spectrum: &[Complex32],
-        ramp: &Ramp,
-        patch: Patch<'_>,
-        probe: &mut [Complex32],
-        power: Option<&mut [f32]>,
-        half: &mut [Complex32],
-        work: &mut Workspace,
-    ) {
-        if let Some(sweeps) = self.fft.sweeps() {
-            let ramps = (ramp.along_y.as_slice(), ramp.along_x.as_slice());
-            return sweeps.illuminate(spectrum, ramps, patch, probe, power, half, &mut work.fft);
-        }
-        let width = self.shape().1;
-        self.shifted_probe(spectrum, ramp, probe, work);
-        if let Some(power) = power {
-            for (power, row) in power.chunks_exact_mut(width).zip(patch.rows(width)) {
-                elementwise::add_power(power, row);
-            }
-        }
-        let rows = work.field.chunks_exact_mut(width).zip(probe.chunks_exact(width));
-        for ((wave, probe), row) in rows.zip(patch.rows(width)) {
-            elementwise::multiply(wave, probe, row);
-        }
-        self.fft.forward(&mut work.field, half, &mut work.fft);
-    }
-
-    /// The step in the detector plane, Psi_k <- Psi_k factor, for all modes of a pattern: `half` (mode by mode) from
-    /// [`illuminate`](Self::illuminate), which is overwritten, to `chi` (mode by mode), on its way back.
-    ///
-    /// `step` is given pixels, I = sum_k |Psi_k|^2 there, and writes the factors. It is asked for a part of the pixels at a time, or for
-    /// all together with `whole`. Pixels of index in `masked` (detector order) need `whole`: their intensity is shown
-    /// as 0, and their factor is 0.
-    pub fn detect(
-        &self,
-        half: &mut [Complex32],
-        chi: &mut [Complex32],
-        (whole, masked): (bool, &[u32]),
-        work: &mut Workspace,
-        step: &mut DetectorStep<'_>,
-    ) {
-        let pixels = self.len();
-        let Workspace { fft: scratch, intensity, factor, .. } = work;
-        let sweeps = self.fft.sweeps();
-        if let (Some(sweeps), true) = (sweeps, half.len() == pixels && !whole && masked.is_empty()) {
-            let step = |block, intensity: &[f32], factor: &mut [f32]| {
-                step(Pixels { block: Some((sweeps, block)) }, intensity, factor);
-            };
-            return sweeps.detect(half, chi, (intensity, factor), scratch, step);
-        }
-        intensity.fill(0.0);
-        for half in half.chunks_exact_mut(pixels) {
-            match sweeps {
-                Some(sweeps) => sweeps.far_field(half, intensity, scratch),
-                None => elementwise::add_power(intensity, half),
-            }
-        }
-        masked.iter().for_each(|&pixel| intensity[pixel as usize] = 0.0);
-        step(Pixels { block: None }, intensity, factor);
-        masked.iter().for_each(|&pixel| factor[pixel as usize] = 0.0);
-        for (half, chi) in half.chunks_exact_mut(pixels).zip(chi.chunks_exact_mut(pixels)) {
-            match sweeps {
-                Some(sweeps) => sweeps.half_back(half, factor, chi, scratch),
-                None => {
-                    elementwise::scale(half, factor);
-                    self.fft.inverse(half, chi, scratch);
-                }
-            }
-        }
-    }
-
-    /// One mode back at the object: completes `chi` (y, x) from [`detect`](Self::detect), and adds chi conj(O), unshifted, to the
-    /// spectrum `sum`. `half` is overwritten.
-    pub fn gather(
-        &self,
-        chi: &mut [Complex32],
-        ramp: &Ramp,
-        patch: Patch<'_>,
-        half: &mut [Complex32],
-        sum: &mut [Complex32],
-        work: &mut Workspace,
-    ) {
-        if let Some(sweeps) = self.fft.sweeps() {
-            let ramps = (ramp.along_y.as_slice(), ramp.along_x.as_slice());
-            return sweeps.gather(chi, patch, ramps, half, sum, &mut work.fft);
-        }
-        let width = self.shape().1;
-        let rows = half.chunks_exact_mut(width).zip(chi.chunks_exact(width));
-        for ((product, chi), row) in rows.zip(patch.rows(width)) {
-            elementwise::multiply_conjugate(product, chi, row);
-        }
-        self.accumulate_unshifted(half, ramp, sum, work);
-    }
-
     /// Far fields (mode, u_x, u_y) of all probe modes at one window.
     pub fn far_field(
         &self,
@@ -393,8 +270,8 @@ impl ForwardModel {
 /// The separable phase ramp exp(-2 pi i f . u) of a window's sub-pixel rest f.
 #[derive(Debug, Clone)]
 pub struct Ramp {
-    along_y: Vec<Complex32>,
-    along_x: Vec<Complex32>,
+    pub(crate) along_y: Vec<Complex32>,
+    pub(crate) along_x: Vec<Complex32>,
 }
 
 impl Ramp {
@@ -452,67 +329,6 @@ mod tests {
             let forward = model.far_field(object.view(), other_probe.view(), position).unwrap();
             let (left, right) = (dot(&residual, &forward), dot(&to_probe, &other_probe));
             assert!((left - right).norm() < 1e-4 * left.norm(), "probe: {left} and {right}");
-        }
-    }
-
-    /// Probes, chi, sum and |O|^2 of one pattern's whole way, with a step whose factor depends on its own pixel only.
-    fn there_and_back(
-        model: &ForwardModel,
-        modes: usize,
-        kind: (bool, &[u32]),
-    ) -> (Vec<Complex32>, Vec<Complex32>, Vec<Complex32>, Vec<f32>) {
-        let (shape, len) = (model.shape(), model.len());
-        let object = random_field(60 * 70, 1);
-        let window = model.window(Position { y: 25.37, x: 33.81 }, (60, 70)).unwrap();
-        let patch =
-            Patch { object: &object[window.row as usize * 70 + window.column as usize..], columns: 70 };
-        let ramp = Ramp::new(&window, shape);
-        let spectra = random_field(modes * len, 2);
-        let measured: Vec<f32> = random_field(len, 3).iter().map(|value| value.norm_sqr()).collect();
-        let (mut probes, mut half) = (vec![Complex32::ZERO; modes * len], vec![Complex32::ZERO; modes * len]);
-        let (mut chi, mut sum) = (half.clone(), random_field(modes * len, 4));
-        let (mut power, mut room) = (vec![0.5; len], vec![0.0; len]);
-        let mut work = model.workspace();
-        for mode in 0..modes {
-            let part = mode * len..(mode + 1) * len;
-            let power = (mode == 0).then_some(power.as_mut_slice());
-            let (probe, half) = (&mut probes[part.clone()], &mut half[part.clone()]);
-            model.illuminate(&spectra[part], &ramp, patch, probe, power, half, &mut work);
-        }
-        model.detect(&mut half, &mut chi, kind, &mut work, &mut |pixels, intensity, factor| {
-            for ((factor, i), m) in factor.iter_mut().zip(intensity).zip(pixels.of(&measured, &mut room)) {
-                *factor = m / (i + 0.3) - 1.0;
-            }
-        });
-        for mode in 0..modes {
-            let part = mode * len..(mode + 1) * len;
-            let (chi, half) = (&mut chi[part.clone()], &mut half[part.clone()]);
-            model.gather(chi, &ramp, patch, half, &mut sum[part], &mut work);
-        }
-        (probes, chi, sum, power)
-    }
-
-    #[test]
-    fn few_passes_do_what_many_do() {
-        for shape in [(16, 16), (32, 16), (16, 32)] {
-            let few = ForwardModel::new(shape);
-            let many = ForwardModel { fft: Fft2::by_rows(shape) };
-            for (modes, whole, masked) in
-                [(1, false, &[][..]), (1, true, &[]), (2, false, &[]), (1, false, &[3, 77]), (2, true, &[0])]
-            {
-                let (a, b) = (
-                    there_and_back(&few, modes, (whole, masked)),
-                    there_and_back(&many, modes, (whole, masked)),
-                );
-                let fields = [(&a.0, &b.0), (&a.1, &b.1), (&a.2, &b.2)];
-                for (a, b) in fields.into_iter().flat_map(|(a, b)| a.iter().zip(b)) {
-                    assert!(
-                        (a - b).norm() < 3e-5 * (1.0 + b.norm()),
-                        "{shape:?}, {modes} modes: {a} and {b}"
-                    );
-                }
-                assert!(a.3.iter().zip(&b.3).all(|(a, b)| (a - b).abs() < 1e-5 * b));
-            }
         }
     }
 

@@ -14,6 +14,7 @@ mod eight;
 pub mod elementwise;
 pub mod fft;
 pub mod forward;
+pub mod passage;
 pub mod position;
 pub mod probe;
 pub mod scan;

@@ -197,7 +197,7 @@ impl Sweeps {
     }
 
     /// For windows of one mode: `chi` <- Psi factor, half way back, with `half` from [`illuminate`](Self::illuminate) and the factor from `step`
-    /// (block, |Psi|^2, factor), which is asked for eight columns u_y at a time. `intensity` and `factor` hold (u_x, eight u_y).
+    /// (first pixel, |Psi|^2, factor), which is asked for eight columns u_y at a time: pixels are in the order (u_y / 8, u_x, u_y mod 8).
     pub fn detect(
         &self,
         half: &[Complex32],
@@ -218,7 +218,7 @@ impl Sweeps {
                 for (line, intensity) in found.iter().zip(intensity.chunks_exact_mut(LANES)) {
                     (Eight::load_parts(simd, line).power() * scale).store_slice(intensity);
                 }
-                step(block, intensity, factor);
+                step(LANES * N * block, intensity, factor);
                 start(simd, &self.along_x, #[inline(always)] |x| {
                     let factor = f32x8::from_slice(simd, &factor[x * LANES..][..LANES]) * scale;
                     Eight::load_parts(simd, &found[x]).scaled(factor).exchanged()
@@ -229,7 +229,8 @@ impl Sweeps {
         }));
     }
 
-    /// `half` <- its transform along x in place, the unscaled far field, in parts; `intensity` (u_x, u_y) <- `intensity` + |Psi|^2.
+    /// `half` <- its transform along x in place, the unscaled far field, in parts; `intensity` <- `intensity` + |Psi|^2, its
+    /// pixels in the order (u_y / 8, u_x, u_y mod 8).
     pub fn far_field(&self, half: &mut [Complex32], intensity: &mut [f32], scratch: &mut [Complex32]) {
         let half = lines_mut(half);
         let y_blocks = self.blocks().1;
@@ -243,14 +244,15 @@ impl Sweeps {
                     let psi = Eight::load_parts(simd, line);
                     let at = x * y_blocks + block;
                     psi.store_parts(&mut half[at]);
-                    let sum = &mut intensity[at * LANES..][..LANES];
+                    let sum = &mut intensity[(block * N + x) * LANES..][..LANES];
                     (f32x8::from_slice(simd, sum) + psi.power() * scale).store_slice(sum);
                 }
             }
         }));
     }
 
-    /// `chi` <- Psi factor, half way back, with `far_field` from [`far_field`](Self::far_field) and `factor` (u_x, u_y).
+    /// `chi` <- Psi factor, half way back, with `far_field` from [`far_field`](Self::far_field) and `factor` in the
+    /// order (u_y / 8, u_x, u_y mod 8).
     pub fn half_back(
         &self,
         far_field: &[Complex32],
@@ -266,7 +268,7 @@ impl Sweeps {
             for block in 0..y_blocks {
                 start(simd, &self.along_x, #[inline(always)] |x| {
                     let at = x * y_blocks + block;
-                    let factor = f32x8::from_slice(simd, &factor[at * LANES..][..LANES]) * scale;
+                    let factor = f32x8::from_slice(simd, &factor[(block * N + x) * LANES..][..LANES]) * scale;
                     Eight::load_parts(simd, &far_field[at]).scaled(factor).exchanged()
                 }, a);
                 let (found, _) = finish(simd, &self.along_x, a, b);
@@ -320,15 +322,13 @@ impl Sweeps {
         }));
     }
 
-    /// The values of `pattern` (u_x, u_y) at eight columns u_y, those of block `block`, in `room` as (u_x, eight u_y).
-    pub fn columns_of<'a>(&self, block: usize, pattern: &[f32], room: &'a mut [f32]) -> &'a [f32] {
-        let room = &mut room[..LANES * self.along_x.length];
-        let rows = pattern.chunks_exact(self.along_y.length);
-        for (out, row) in room.as_chunks_mut::<LANES>().0.iter_mut().zip(rows) {
-            if let Some(eight) = row[block * LANES..].first_chunk() {
-                *out = *eight;
+    /// Brings a pattern from (u_x, u_y) into the order of [`detect`](Self::detect), (u_y / 8, u_x, u_y mod 8).
+    pub fn by_columns<T: Copy>(&self, pattern: &[T], ordered: &mut [T]) {
+        let rows = || pattern.chunks_exact(self.along_y.length);
+        for (block, columns) in ordered.chunks_exact_mut(LANES * self.along_x.length).enumerate() {
+            for (eight, row) in columns.chunks_exact_mut(LANES).zip(rows()) {
+                eight.copy_from_slice(&row[block * LANES..][..LANES]);
             }
         }
-        room
     }
 }

@@ -1,46 +1,77 @@
 //! The work on one batch: exit waves, their corrections, and the sums over the batch.
 //!
-//! Every sum runs over fixed pieces in a fixed order - chunks of [`CHUNK`] patterns for the probe, bands of [`BAND`] rows
-//! for the object - so that the bits do not depend on the number of threads.
+//! Every sum runs over fixed pieces in a fixed order - chunks of a few patterns, and what they leave in bands of [`BAND`] rows of the object -
+//! so that the bits do not depend on the number of threads.
 
 use crate::Problem;
 use crate::detector::Step;
+use crate::footprint::Footprint;
+use crate::positions;
 use crate::touched::{BAND, Touched};
 use lapwing_model::buffer::Buffer;
-use lapwing_model::forward::{Patch, Workspace};
+use lapwing_model::elementwise::Packed;
+use lapwing_model::forward::Workspace;
+use lapwing_model::passage::Patch;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
-/// Patterns that one task works through with its own accumulators.
-const CHUNK: usize = 5;
+/// Patterns that one task works through with its own sums: a twentieth of the batch, within these limits.
+const CHUNK: [usize; 2] = [5, 10];
 /// Pixels of the probe's sums that one task adds up.
 const PIECE: usize = 2048;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
-/// Arrays for the largest batch, allocated once.
-pub(crate) struct Batch {
-    pixels: usize,
-    modes: usize,
-    /// Shifted probe of every pattern and mode of the batch, (pattern, mode, y, x).
-    probes: Buffer,
-    /// chi of every pattern and mode of the batch, (pattern, mode, y, x).
-    chi: Buffer,
-    chunks: Vec<Chunk>,
+/// What a batch leaves besides its sums.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// Every pattern's shifted probe and chi, for [`Batch::normals`].
+    pub waves: bool,
+    /// Every pattern's slopes with its position.
+    pub slopes: bool,
 }
 
-/// What one task needs and sums up.
+/// Arrays for the largest batch, allocated when first needed.
+pub(crate) struct Batch {
+    wanted: Wanted,
+    /// Patterns of a chunk of the largest batch.
+    largest: usize,
+    chunks: Vec<Chunk>,
+    /// Chunks of the last batch.
+    used: usize,
+    /// What a task works with and leaves nothing in: as many as there were ever tasks at once.
+    rooms: Mutex<Vec<Room>>,
+}
+
+/// The sums over one task's patterns, and what it keeps of each.
 struct Chunk {
-    work: Workspace,
-    /// The modes of one pattern on their way, as the model keeps them.
-    half: Buffer,
-    /// Room for measured values in the order of the model's pixels.
-    measured: Vec<f32>,
-    /// Sum over the chunk of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
+    /// chi conj(P) and |P|^2 on the object's grid.
+    footprint: Footprint,
+    /// Sum of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
     probe_sum: Buffer,
-    /// Sum over the chunk of |O_j|^2 (y, x).
+    /// Sum of |O_j|^2 (y, x).
     object_power: Vec<f32>,
     loss: f64,
+    /// Shifted probes and chi, (pattern, mode, y, x), where they are wanted.
+    probes: Vec<Packed>,
+    chi: Vec<Packed>,
+    /// (s_y, s_x) of every pattern, where they are wanted.
+    slopes: Vec<[f64; 2]>,
+}
+
+/// Arrays of one pattern on its way.
+struct Room {
+    work: Workspace,
+    /// The modes on their way, as the model keeps them.
+    half: Buffer,
+    /// Measured values.
+    measured: Vec<f32>,
+    /// Shifted probes and chi (mode, y, x).
+    probes: Buffer,
+    chi: Buffer,
+    /// chi conj(O), unshifted, of this pattern alone, where it is needed.
+    own: Buffer,
 }
 
 /// Sums over a batch that the probe direction is made of.
@@ -69,27 +100,14 @@ pub(crate) struct Normal {
 }
 
 impl Batch {
-    pub fn new(problem: &Problem, batch_size: usize) -> Self {
-        let (pixels, modes) = (problem.model.len(), problem.probe.dim().0);
-        let size = batch_size.clamp(1, problem.n_patterns());
-        let chunk = || Chunk {
-            work: problem.model.workspace(),
-            half: Buffer::zeros(modes * pixels),
-            measured: vec![0.0; pixels],
-            probe_sum: Buffer::zeros(modes * pixels),
-            object_power: vec![0.0; pixels],
-            loss: 0.0,
-        };
-        Self {
-            pixels,
-            modes,
-            probes: Buffer::zeros(size * modes * pixels),
-            chi: Buffer::zeros(size * modes * pixels),
-            chunks: (0..size.div_ceil(CHUNK)).map(|_| chunk()).collect(),
-        }
+    pub fn new(problem: &Problem, batch_size: usize, wanted: Wanted) -> Self {
+        let largest = chunk_of(batch_size.min(problem.n_patterns()));
+        Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Mutex::default() }
     }
 
-    /// Computes the shifted probes and chi of every pattern of `members`, and the sums for the probe direction.
+    /// Computes chi of every pattern of `members`, the sums for the probe direction, and those that [`scatter`](Self::scatter) takes to the object.
+    ///
+    /// Neighbours in `members` should be neighbours on the object.
     pub fn project(
         &mut self,
         problem: &Problem,
@@ -98,26 +116,22 @@ impl Batch {
         object: &[Complex32],
         probe_spectra: &[Complex32],
     ) -> ProbeSums {
-        let (pixels, per_pattern) = (self.pixels, self.pixels * self.modes);
-        let used = members.len() * per_pattern;
-        self.probes[..used]
-            .par_chunks_mut(CHUNK * per_pattern)
-            .zip(self.chi[..used].par_chunks_mut(CHUNK * per_pattern))
-            .zip(members.par_chunks(CHUNK))
-            .zip(&mut self.chunks)
-            .for_each(|(((probes, chi), members), chunk)| {
-                chunk.probe_sum.fill(ZERO);
-                chunk.object_power.fill(0.0);
-                chunk.loss = 0.0;
-                let arrays = probes.chunks_exact_mut(per_pattern).zip(chi.chunks_exact_mut(per_pattern));
-                for (&pattern, (probes, chi)) in members.iter().zip(arrays) {
-                    chunk.project(problem, step, pattern, object, probe_spectra, probes, chi);
-                }
-            });
-        let chunks = &self.chunks[..members.len().div_ceil(CHUNK)];
+        let (wanted, largest, rooms) = (self.wanted, self.largest, &self.rooms);
+        let chunk = chunk_of(members.len());
+        self.used = members.len().div_ceil(chunk);
+        if self.chunks.len() < self.used {
+            self.chunks.resize_with(self.used, || Chunk::new(problem, wanted, largest));
+        }
+        members.par_chunks(chunk).zip(&mut self.chunks).for_each(|(members, chunk)| {
+            let free = rooms.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut room = free.unwrap_or_else(|| Room::new(problem));
+            chunk.project(problem, step, wanted, members, object, probe_spectra, &mut room);
+            rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        });
+        let chunks = self.used();
         let mut sums = ProbeSums {
-            spectrum: vec![ZERO; per_pattern],
-            object_power: vec![0.0; pixels],
+            spectrum: vec![ZERO; probe_spectra.len()],
+            object_power: vec![0.0; problem.model.len()],
             loss: chunks.iter().map(|chunk| chunk.loss).sum(),
         };
         sums.spectrum.par_chunks_mut(PIECE).enumerate().for_each(|(piece, sum)| {
@@ -135,24 +149,24 @@ impl Batch {
         sums
     }
 
-    /// chi (y, x) of the pattern in place `slot` of the batch and of one mode, as [`project`](Self::project) left it.
-    pub fn chi(&self, slot: usize, mode: usize) -> &[Complex32] {
-        let start = (slot * self.modes + mode) * self.pixels;
-        &self.chi[start..start + self.pixels]
+    fn used(&self) -> &[Chunk] {
+        &self.chunks[..self.used]
+    }
+
+    /// (s_y, s_x) of every pattern (module [`positions`]), in the order in which [`project`](Self::project) was given them.
+    pub fn slopes(&self) -> impl Iterator<Item = [f64; 2]> {
+        self.used().iter().flat_map(|chunk| chunk.slopes.iter().copied())
     }
 
     /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the object's grid.
-    pub fn scatter(
-        &self,
-        problem: &Problem,
-        members: &[usize],
-        direction: &mut [Complex32],
-        illumination: &mut [f32],
-    ) {
-        let band = BAND * problem.object.dim().1;
-        let bands = direction.par_chunks_mut(band).zip(illumination.par_chunks_mut(band)).enumerate();
-        bands.for_each(|(index, (direction, illumination))| {
-            self.scatter_band(problem, members, index * BAND, direction, illumination);
+    pub fn scatter(&self, problem: &Problem, direction: &mut [Complex32], illumination: &mut [f32]) {
+        let row = problem.object.dim().1;
+        let chunks = self.used();
+        let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        bands.enumerate().for_each(|(index, (direction, illumination))| {
+            for chunk in chunks {
+                chunk.footprint.add_to(index * BAND, row, direction, illumination);
+            }
         });
     }
 
@@ -161,12 +175,12 @@ impl Batch {
     pub fn scatter_anew(
         &self,
         problem: &Problem,
-        members: &[usize],
         touched: &Touched,
         direction: &mut [Complex32],
         illumination: &mut [f32],
     ) -> f32 {
         let row = problem.object.dim().1;
+        let chunks = self.used();
         let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
         let largest = bands.enumerate().map(|(index, (direction, illumination))| {
             let columns = touched.columns(index);
@@ -175,39 +189,13 @@ impl Batch {
             }
             direction.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(ZERO));
             illumination.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(0.0));
-            self.scatter_band(problem, members, index * BAND, direction, illumination);
+            for chunk in chunks {
+                chunk.footprint.add_to(index * BAND, row, direction, illumination);
+            }
             let rows = illumination.chunks_exact(row).map(|row| elementwise::largest(&row[columns.clone()]));
             rows.fold(0.0_f32, f32::max)
         });
         largest.reduce(|| 0.0, f32::max)
-    }
-
-    /// The part of [`scatter`](Self::scatter) that falls on the object rows from `first` on that `direction` and `illumination` hold.
-    fn scatter_band(
-        &self,
-        problem: &Problem,
-        members: &[usize],
-        first: usize,
-        direction: &mut [Complex32],
-        illumination: &mut [f32],
-    ) {
-        let (height, width) = problem.model.shape();
-        let columns = problem.object.dim().1;
-        let last = first + direction.len() / columns;
-        for (slot, &pattern) in members.iter().enumerate() {
-            let window = &problem.windows[pattern];
-            let (top, left) = (window.row as usize, window.column as usize);
-            for row in first.max(top)..last.min(top + height) {
-                let start = (row - first) * columns + left;
-                let (direction, illumination) =
-                    (&mut direction[start..start + width], &mut illumination[start..start + width]);
-                for mode in 0..self.modes {
-                    let at = (slot * self.modes + mode) * self.pixels + (row - top) * width;
-                    let (probe, chi) = (&self.probes[at..at + width], &self.chi[at..at + width]);
-                    elementwise::add_conjugate_product(direction, illumination, chi, probe);
-                }
-            }
-        }
     }
 
     /// The inner products of every pattern's step-length problem for the object direction `object_direction` (on the
@@ -220,65 +208,128 @@ impl Batch {
         object_direction: &[Complex32],
         probe_direction: &[Complex32],
     ) -> Vec<Normal> {
-        let (height, width) = problem.model.shape();
+        let (width, pixels) = (problem.model.shape().1, problem.model.len());
         let columns = problem.object.dim().1;
-        let normal = |(slot, &pattern): (usize, &usize)| {
-            let window = &problem.windows[pattern];
-            let (top, left) = (window.row as usize, window.column as usize);
-            let mut sum = Normal::default();
-            for mode in 0..self.modes {
-                for row in 0..height {
-                    let on_object = (top + row) * columns + left;
-                    let on_probe = mode * self.pixels + row * width;
-                    let in_batch = slot * self.modes * self.pixels + on_probe;
+        let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
+            let all = probe_direction.len();
+            let waves = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
+            let normal = |(&pattern, (probes, chi)): (&usize, (&[Packed], &[Packed]))| {
+                let window = &problem.windows[pattern];
+                let start = window.row as usize * columns + window.column as usize;
+                let mut sum = Normal::default();
+                for at in (0..all).step_by(width) {
+                    let on_object = start + at % pixels / width * columns;
                     sum.add_row(
                         &object[on_object..on_object + width],
                         &object_direction[on_object..on_object + width],
-                        &self.probes[in_batch..in_batch + width],
-                        &probe_direction[on_probe..on_probe + width],
-                        &self.chi[in_batch..in_batch + width],
+                        &probes[at..at + width],
+                        &probe_direction[at..at + width],
+                        &chi[at..at + width],
                     );
                 }
-            }
-            sum
+                sum
+            };
+            members.iter().zip(waves).map(normal).collect()
         };
-        members.par_iter().enumerate().with_min_len(CHUNK).map(normal).collect()
+        let each: Vec<Vec<Normal>> =
+            members.par_chunks(chunk_of(members.len())).zip(self.used()).map(chunk).collect();
+        each.concat()
+    }
+}
+
+/// Patterns of a chunk of a batch of `members` patterns.
+fn chunk_of(members: usize) -> usize {
+    (members / 20).clamp(CHUNK[0], CHUNK[1])
+}
+
+impl Room {
+    fn new(problem: &Problem) -> Self {
+        let all = problem.probe.len();
+        let zeros = || Buffer::zeros(all);
+        Self {
+            work: problem.model.workspace(),
+            half: zeros(),
+            measured: vec![0.0; problem.model.len()],
+            probes: zeros(),
+            chi: zeros(),
+            own: zeros(),
+        }
     }
 }
 
 impl Chunk {
+    /// For `patterns` patterns at most.
+    fn new(problem: &Problem, wanted: Wanted, patterns: usize) -> Self {
+        let all = problem.probe.len();
+        let waves = if wanted.waves { patterns * all } else { 0 };
+        Self {
+            footprint: Footprint::default(),
+            probe_sum: Buffer::zeros(all),
+            object_power: vec![0.0; problem.model.len()],
+            loss: 0.0,
+            probes: vec![0; waves],
+            chi: vec![0; waves],
+            slopes: Vec::new(),
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the inner step: everything it reads and writes, by name")]
     fn project(
         &mut self,
         problem: &Problem,
         step: Step,
-        pattern: usize,
+        wanted: Wanted,
+        members: &[usize],
         object: &[Complex32],
         probe_spectra: &[Complex32],
-        probes: &mut [Complex32],
-        chi: &mut [Complex32],
+        room: &mut Room,
     ) {
         let model = &problem.model;
-        let pixels = model.len();
-        let ramp = &problem.ramps[pattern];
-        let window = &problem.windows[pattern];
+        let (pixels, all) = (model.len(), probe_spectra.len());
         let columns = problem.object.dim().1;
-        let start = window.row as usize * columns + window.column as usize;
-        let patch = Patch { object: &object[start..], columns };
-        let mut power = Some(self.object_power.as_mut_slice());
-        let per_mode = probes.chunks_exact_mut(pixels).zip(probe_spectra.chunks_exact(pixels));
-        for ((probe, spectrum), half) in per_mode.zip(self.half.chunks_exact_mut(pixels)) {
-            model.illuminate(spectrum, ramp, patch, probe, power.take(), half, &mut self.work);
-        }
-        let (measured, masked) = (problem.pattern(pattern), problem.mask.of(pattern));
-        let kind = (step.needs_whole_pattern() || !masked.is_empty(), masked);
-        let (loss, room) = (&mut self.loss, &mut self.measured);
-        model.detect(&mut self.half, chi, kind, &mut self.work, &mut |pixels, intensity, factor| {
-            *loss += step.factor(pixels.of(measured, room), intensity, factor);
-        });
-        let per_mode = chi.chunks_exact_mut(pixels).zip(self.probe_sum.chunks_exact_mut(pixels));
-        for ((chi, probe_sum), half) in per_mode.zip(self.half.chunks_exact_mut(pixels)) {
-            model.gather(chi, ramp, patch, half, probe_sum, &mut self.work);
+        self.probe_sum.fill(ZERO);
+        self.object_power.fill(0.0);
+        self.slopes.clear();
+        self.loss = 0.0;
+        self.footprint.begin(problem, members);
+        let slopes = wanted.slopes.then(|| positions::Slopes::new(model.shape()));
+        for (index, &pattern) in members.iter().enumerate() {
+            let Room { work, half, measured, probes, chi, own } = &mut *room;
+            let (window, ramp) = (&problem.windows[pattern], &problem.ramps[pattern]);
+            let start = window.row as usize * columns + window.column as usize;
+            let patch = Patch { object: &object[start..], columns };
+            let mut power = Some(self.object_power.as_mut_slice());
+            let per_mode = probes.chunks_exact_mut(pixels).zip(probe_spectra.chunks_exact(pixels));
+            for ((probe, spectrum), half) in per_mode.zip(half.chunks_exact_mut(pixels)) {
+                model.illuminate(spectrum, ramp, patch, probe, power.take(), half, work);
+            }
+            let masked = problem.mask.of(pattern);
+            let kind = (step.needs_whole_pattern() || !masked.is_empty(), masked);
+            let loss = &mut self.loss;
+            model.detect(half, chi, kind, work, &mut |first, intensity, factor| {
+                let from = pattern * pixels + first;
+                let room = &mut measured[..intensity.len()];
+                *loss += step.factor(&problem.patterns, from, room, intensity, factor);
+            });
+            let sums: &mut [Complex32] = if wanted.slopes { own } else { &mut self.probe_sum };
+            if wanted.slopes {
+                sums.fill(ZERO);
+            }
+            let per_mode = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
+            let per_mode = per_mode.zip(sums.chunks_exact_mut(pixels)).zip(half.chunks_exact_mut(pixels));
+            for (((chi, probe), sum), half) in per_mode {
+                model.gather(chi, ramp, patch, half, sum, work);
+                self.footprint.add(problem, (index, pattern), chi, probe);
+            }
+            if wanted.waves {
+                let kept = index * all..(index + 1) * all;
+                elementwise::pack(&mut self.probes[kept.clone()], probes);
+                elementwise::pack(&mut self.chi[kept], chi);
+            }
+            if let Some(slopes) = &slopes {
+                self.slopes.push(slopes.of(probe_spectra, own));
+                self.probe_sum.iter_mut().zip(own.iter()).for_each(|(sum, value)| *sum += value);
+            }
         }
     }
 }
@@ -288,9 +339,9 @@ impl Normal {
         &mut self,
         object: &[Complex32],
         object_direction: &[Complex32],
-        probe: &[Complex32],
+        probe: &[Packed],
         probe_direction: &[Complex32],
-        chi: &[Complex32],
+        chi: &[Packed],
     ) {
         let [oo, pp, op, oc, pc] =
             elementwise::five_products(object_direction, probe, probe_direction, object, chi);

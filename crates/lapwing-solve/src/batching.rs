@@ -25,6 +25,13 @@ pub(crate) fn compact(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
     batches
 }
 
+/// `members` in an order in which neighbours in the list are neighbours in the scan: by bisection down to single positions.
+pub(crate) fn path(scan: &[Position], members: Vec<usize>) -> Vec<usize> {
+    let (mut single, parts) = (Vec::new(), members.len());
+    bisect(scan, members, parts, &mut single);
+    single.concat()
+}
+
 /// Sets that spread over the whole scan, of at most `size` positions each and of sizes that differ by at most one.
 ///
 /// The scan is cut into compact cells of as many neighbours as there are sets, and the members of a cell, in the order of y and then

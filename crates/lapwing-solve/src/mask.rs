@@ -1,19 +1,19 @@
 //! Detector pixels that count for nothing: dead, hot, or behind a beam stop.
 
 use crate::{Problem, ProblemError};
-use lapwing_model::{Field, Modes, Position, fft};
+use lapwing_model::{Field, ForwardModel, Modes, Position};
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
-/// The bad pixels, as indices in detector order: one list for all patterns, or one for each.
+/// The bad pixels, as indices in pattern order: one list for all patterns, or one for each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mask {
     bad: Vec<Vec<u32>>,
 }
 
 impl Mask {
-    fn new(valid: ArrayView3<bool>) -> Self {
-        Self { bad: valid.outer_iter().map(bad_pixels).collect() }
+    fn new(model: &ForwardModel, valid: ArrayView3<bool>) -> Self {
+        Self { bad: valid.outer_iter().map(|valid| bad_pixels(model, valid)).collect() }
     }
 
     /// Bad pixels of pattern `index`.
@@ -31,12 +31,11 @@ impl Mask {
     }
 }
 
-fn bad_pixels(valid: ArrayView2<bool>) -> Vec<u32> {
-    let (height, width) = valid.dim();
-    let centred: Vec<f32> = valid.iter().map(|&good| if good { 0.0 } else { 1.0 }).collect();
-    let mut ordered = vec![0.0; height * width];
-    fft::to_detector_order(&centred, &mut ordered, (height, width));
-    (0_u32..).zip(ordered).filter(|(_, bad)| *bad > 0.0).map(|(index, _)| index).collect()
+fn bad_pixels(model: &ForwardModel, valid: ArrayView2<bool>) -> Vec<u32> {
+    let bad: Vec<bool> = valid.iter().map(|&good| !good).collect();
+    let mut ordered = bad.clone();
+    model.to_pattern_order(&bad, &mut ordered);
+    (0_u32..).zip(ordered).filter(|(_, bad)| *bad).map(|(index, _)| index).collect()
 }
 
 impl Problem {
@@ -72,7 +71,7 @@ impl Problem {
             });
         }
         let mut problem = Self::new(intensity, scan, object, probe)?;
-        problem.mask = Mask::new(valid);
+        problem.mask = Mask::new(&problem.model, valid);
         let seen = problem.seen_share();
         if seen <= 0.0 || problem.used_pixels() == 0 {
             return Err(ProblemError::Mask(

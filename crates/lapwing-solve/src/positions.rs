@@ -9,11 +9,10 @@
 //! ```
 //!
 //! and likewise along x (O18, section on position correction, differentiates the probe as well). The inner products are taken in Fourier
-//! space and cost one transform per pattern and mode. The window that a pattern cuts from the object stays where it was: the
+//! space, where chi conj(O) has been brought for the probe's sums. The window that a pattern cuts from the object stays where it was: the
 //! probe moves inside it.
 
 use crate::Problem;
-use crate::batch::Batch;
 use lapwing_model::fft::frequency;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Position, Window};
@@ -26,51 +25,37 @@ pub(crate) type Offsets = Vec<Complex32>;
 /// A position may move by this share of the window's shorter side.
 const REACH: f32 = 0.125;
 
-/// (s_y, s_x) of every pattern of a batch that [`Batch::project`] has just computed with these fields.
-pub(crate) fn slopes(
-    problem: &Problem,
-    batch: &Batch,
-    members: &[usize],
-    object: &[Complex32],
-    probe_spectra: &[Complex32],
-) -> Vec<[f64; 2]> {
-    let (height, width) = problem.model.shape();
-    let pixels = problem.model.len();
-    let columns = problem.object.dim().1;
-    let zero = Complex32::default();
-    let scratch = || (problem.model.workspace(), vec![zero; pixels], vec![zero; pixels]);
-    let along = |length| (0..length).map(|index| TAU * frequency(index, length)).collect::<Vec<f64>>();
-    let (along_y, along_x) = (along(height), along(width));
-    let one = |(work, product, sum): &mut (_, Vec<Complex32>, Vec<Complex32>),
-               (slot, &pattern): (usize, &usize)| {
-        let window = &problem.windows[pattern];
-        let start = window.row as usize * columns + window.column as usize;
+/// What the slopes of every pattern have in common: 2 pi u along both axes.
+pub(crate) struct Slopes {
+    along_y: Vec<f64>,
+    along_x: Vec<f64>,
+}
+
+impl Slopes {
+    /// For windows of `(height, width)`.
+    pub fn new((height, width): (usize, usize)) -> Self {
+        let along = |length| (0..length).map(|index| TAU * frequency(index, length)).collect();
+        Self { along_y: along(height), along_x: along(width) }
+    }
+
+    /// (s_y, s_x) of a pattern, from the probe's modes and its chi conj(O), unshifted, both as spectra (mode, u_x, u_y).
+    pub fn of(&self, probe: &[Complex32], product: &[Complex32]) -> [f64; 2] {
+        let height = self.along_y.len();
         let mut slope = [0.0_f64; 2];
-        for (mode, spectrum) in probe_spectra.chunks_exact(pixels).enumerate() {
-            let rows = product.chunks_exact_mut(width).zip(batch.chi(slot, mode).chunks_exact(width));
-            for ((product, chi), object) in rows.zip(object[start..].chunks(columns)) {
-                for ((product, chi), object) in product.iter_mut().zip(chi).zip(object) {
-                    *product = chi * object.conj();
-                }
+        let columns = probe.chunks_exact(height).zip(product.chunks_exact(height));
+        for ((probe, product), u_x) in columns.zip(self.along_x.iter().cycle()) {
+            // Re <-2 pi i u P, S> = -2 pi u Im(conj(P) S)
+            let (mut of_y, mut of_x) = (0.0, 0.0);
+            for ((p, s), u_y) in probe.iter().zip(product).zip(&self.along_y) {
+                let turned = f64::from(p.re * s.im - p.im * s.re);
+                of_y += u_y * turned;
+                of_x += turned;
             }
-            sum.fill(zero);
-            problem.model.accumulate_unshifted(product, &problem.ramps[pattern], sum, work);
-            let columns = spectrum.chunks_exact(height).zip(sum.chunks_exact(height)).zip(&along_x);
-            for ((spectrum, sum), u_x) in columns {
-                // Re <-2 pi i u P, S> = -2 pi u Im(conj(P) S)
-                let (mut of_y, mut of_x) = (0.0, 0.0);
-                for ((p, s), u_y) in spectrum.iter().zip(sum.iter()).zip(&along_y) {
-                    let turned = f64::from(p.re * s.im - p.im * s.re);
-                    of_y += u_y * turned;
-                    of_x += turned;
-                }
-                slope[0] -= of_y;
-                slope[1] -= u_x * of_x;
-            }
+            slope[0] -= of_y;
+            slope[1] -= u_x * of_x;
         }
         slope
-    };
-    members.par_iter().enumerate().map_init(scratch, one).collect()
+    }
 }
 
 /// (sum (2 pi u_y)^2 |F[P]|^2, the same for u_x): the curvature of a pattern whose object transmits everything.
@@ -88,10 +73,15 @@ pub(crate) fn curvature(problem: &Problem, probe_spectra: &[Complex32]) -> [f64;
 
 /// Measured power of every pattern over that of the probe: what share the object lets through.
 pub(crate) fn transmission(problem: &Problem) -> Vec<f64> {
-    let power = |index| problem.pattern(index).iter().map(|&a| f64::from(a).powi(2)).sum::<f64>();
     (0..problem.n_patterns())
         .into_par_iter()
-        .map(|index| (power(index) / problem.mean_intensity).max(0.01))
+        .map_init(
+            || vec![0.0; problem.model.len()],
+            |room, index| {
+                let power: f64 = problem.pattern(index, room).iter().map(|&value| f64::from(value)).sum();
+                (power / problem.mean_intensity).max(0.01)
+            },
+        )
         .collect()
 }
 

@@ -1,8 +1,9 @@
 //! What a solver is given: checked once, and brought into the solver's own order.
 
 use crate::mask::Mask;
+use crate::patterns::Patterns;
 use lapwing_model::forward::Ramp;
-use lapwing_model::{Complex32, Field, ForwardModel, ModelError, Modes, Position, Window, fft};
+use lapwing_model::{Complex32, Field, ForwardModel, ModelError, Modes, Position, Window};
 use ndarray::{Array3, Axis};
 use std::sync::Arc;
 
@@ -55,8 +56,8 @@ pub enum ProblemError {
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) model: ForwardModel,
-    /// sqrt(intensity), pattern after pattern, each in detector order (see `lapwing_model::fft`).
-    pub(crate) amplitude: Arc<Vec<f32>>,
+    /// Intensities, pattern after pattern, each in pattern order (see `lapwing_model::passage`).
+    pub(crate) patterns: Arc<Patterns>,
     /// Pixels that do not count.
     pub(crate) mask: Mask,
     pub(crate) scan: Vec<Position>,
@@ -66,7 +67,7 @@ pub struct Problem {
     pub(crate) probe: Modes,
     /// Mean summed intensity of a pattern, in the solver's unit.
     pub(crate) mean_intensity: f64,
-    /// What the amplitudes were multiplied by on the way in: a power of two, 1 unless the unit is far from photons.
+    /// What amplitudes were multiplied by on the way in: a power of two, 1 unless the unit is far from photons.
     unit: f32,
 }
 
@@ -111,10 +112,10 @@ impl Problem {
                 if !(value >= 0.0 && value.is_finite()) {
                     return Err(ProblemError::Intensity { pattern: index, value });
                 }
-                *target = value.sqrt();
+                *target = value;
             }
             total += pattern.iter().map(|&value| f64::from(value)).sum::<f64>();
-            fft::to_detector_order(&centred, &mut ordered, (height, width));
+            model.to_pattern_order(&centred, &mut ordered);
             pattern.iter_mut().zip(&ordered).for_each(|(target, &value)| *target = value);
         }
         if total <= 0.0 {
@@ -123,17 +124,17 @@ impl Problem {
         let mean_intensity = total / patterns as f64;
         let unit = amplitude_unit(mean_intensity / (height * width) as f64);
         // A stack in standard order gives up its buffer; any other is copied into that order here.
-        let mut amplitude = match intensity.is_standard_layout() {
+        let mut intensity = match intensity.is_standard_layout() {
             true => intensity.into_raw_vec_and_offset().0,
             false => intensity.iter().copied().collect(),
         };
         if unit != 1.0 {
-            amplitude.iter_mut().for_each(|value| *value *= unit);
+            intensity.iter_mut().for_each(|value| *value *= unit * unit);
         }
         let mean_intensity = mean_intensity * f64::from(unit).powi(2);
         Ok(Self {
             model,
-            amplitude: Arc::new(amplitude),
+            patterns: Arc::new(Patterns::new(intensity)),
             mask: Mask::default(),
             scan,
             windows,
@@ -172,10 +173,10 @@ impl Problem {
         }
     }
 
-    /// Amplitudes of pattern `index`, in detector order.
-    pub(crate) fn pattern(&self, index: usize) -> &[f32] {
+    /// Intensities of pattern `index`, in pattern order: a view, or a copy in `room`.
+    pub(crate) fn pattern<'a>(&'a self, index: usize, room: &'a mut [f32]) -> &'a [f32] {
         let pixels = self.model.len();
-        &self.amplitude[index * pixels..(index + 1) * pixels]
+        self.patterns.of(index * pixels..(index + 1) * pixels, room)
     }
 }
 
@@ -242,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn any_memory_layout_gives_the_same_amplitudes() {
+    fn any_memory_layout_gives_the_same_patterns() {
         let standard = Array3::from_shape_fn((2, 4, 4), |(j, y, x)| (j * 16 + y * 4 + x) as f32);
         let scan = [(5.0, 5.0), (5.0, 6.0)];
         let mut fortran = Array3::zeros(ndarray::ShapeBuilder::f((2, 4, 4)));
         fortran.assign(&standard);
         let (a, b) = (problem(standard, &scan).unwrap(), problem(fortran, &scan).unwrap());
-        assert_eq!(a.amplitude, b.amplitude);
+        assert_eq!(a.patterns, b.patterns);
         assert!((a.mean_intensity() - (0..32).sum::<usize>() as f64 / 2.0).abs() < 1e-9);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::ml::precondition::Preconditioner;
 use crate::ml::prior::Prior;
+use crate::planes::Planes;
 use lapwing_model::Complex32;
 
 /// Replaces `object` (rows of `width` pixels) by the minimiser of `sum kappa |O - object|^2 + R(O)`, R the prior of strength `strength` photons
@@ -12,7 +13,7 @@ pub(crate) fn smooth(object: &mut [Complex32], illumination: &[f32], width: usiz
     if prior.strength.is_nan() || prior.strength <= 0.0 || !s2.is_finite() {
         return;
     }
-    let weights = prior.weights(object, width, s2).weights;
+    let weights = prior.weights(&Planes::of(object, width), s2).weights;
     let strength = (prior.strength * s2) as f32;
     let system = Preconditioner::new(illumination.to_vec(), Vec::new(), width, Some((strength, weights)));
     let mut solved = system.object_diagonal_times(object);

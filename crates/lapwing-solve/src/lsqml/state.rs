@@ -2,7 +2,7 @@
 
 use super::momentum::Momentum;
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
-use crate::batch::{Batch, Normal, ProbeSums};
+use crate::batch::{Batch, Normal, ProbeSums, Wanted};
 use crate::guard::Guard;
 use crate::ml::prior::Prior;
 use crate::positions::{self, Offsets};
@@ -96,7 +96,7 @@ impl<'a> State<'a> {
             probe_direction: vec![ZERO; probe_pixels],
             object_update: vec![ZERO; pixels],
             probe_update: vec![ZERO; probe_pixels],
-            batch: Batch::new(problem, options.batch_size),
+            batch: Batch::new(problem, options.batch_size, Wanted { waves: true, slopes: refined > 0 }),
             work: problem.model.workspace(),
             object_momentum: Momentum::new(OBJECT_MEMORY, pixels),
             probe_momentum: Momentum::new(PROBE_MEMORY, probe_pixels),
@@ -114,7 +114,9 @@ impl<'a> State<'a> {
         match options.batching {
             Batching::Compact => self.groups.clone(),
             Batching::Random => {
-                batching::random(self.problem.n_patterns(), options.batch_size, options.seed, epoch)
+                let batches =
+                    batching::random(self.problem.n_patterns(), options.batch_size, options.seed, epoch);
+                batches.into_iter().map(|batch| batching::path(&self.problem.scan, batch)).collect()
             }
             Batching::Sparse => {
                 let order = batching::order(self.groups.len(), options.seed, epoch);
@@ -224,15 +226,17 @@ impl<'a> State<'a> {
             && self.options.object_step() == ObjectStep::Batch
         {
             self.illumination.fill(0.0);
-            self.batch.scatter(&self.problem, members, &mut self.sum, &mut self.illumination);
+            self.batch.scatter(&self.problem, &mut self.sum, &mut self.illumination);
             let sums = self.next_illumination.iter_mut().zip(&self.illumination);
             sums.for_each(|(sum, light)| *sum += light);
         } else {
-            self.batch.scatter(&self.problem, members, &mut self.sum, &mut self.next_illumination);
+            self.batch.scatter(&self.problem, &mut self.sum, &mut self.next_illumination);
         }
         if !self.offsets.is_empty() {
-            let slopes = positions::slopes(&self.problem, &self.batch, members, &self.object, &spectra);
-            members.iter().zip(slopes).for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
+            members
+                .iter()
+                .zip(self.batch.slopes())
+                .for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
         }
         self.precondition_object(touched);
         let loss = sums.loss;

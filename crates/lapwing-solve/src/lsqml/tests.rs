@@ -1,7 +1,7 @@
 //! The sums of a batch against the calculus they stand for.
 
 use super::*;
-use crate::batch::Batch;
+use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
 use ndarray::{Array3, Axis};
@@ -40,12 +40,13 @@ fn problem(object: Field, probe: Modes) -> Problem {
 fn gaussian_loss(problem: &Problem, object: &Field, probe: &Modes) -> f64 {
     let model = ForwardModel::new((SIZE, SIZE));
     let mut loss = 0.0;
+    let mut room = vec![0.0; SIZE * SIZE];
     for (index, &position) in problem.scan.iter().enumerate() {
         let far_fields = model.far_field(object.view(), probe.view(), position).unwrap();
-        for (pixel, &amplitude) in problem.pattern(index).iter().enumerate() {
+        for (pixel, &measured) in problem.pattern(index, &mut room).iter().enumerate() {
             let at = (pixel / SIZE, pixel % SIZE);
             let power: f64 = far_fields.outer_iter().map(|mode| f64::from(mode[at].norm_sqr())).sum();
-            loss += (power.sqrt() - f64::from(amplitude)).powi(2);
+            loss += (power.sqrt() - f64::from(measured).sqrt()).powi(2);
         }
     }
     loss
@@ -69,11 +70,11 @@ fn sums(problem: &Problem) -> Sums {
     for (mode, spectrum) in probe.chunks(SIZE * SIZE).zip(spectra.chunks_mut(SIZE * SIZE)) {
         problem.model.probe_spectrum(mode, spectrum, &mut work);
     }
-    let mut batch = Batch::new(problem, members.len());
+    let mut batch = Batch::new(problem, members.len(), Wanted { waves: true, slopes: false });
     let mut result = batch.project(problem, Step::Gaussian, &members, &object, &spectra);
     let mut to_object = vec![Complex32::default(); object.len()];
     let mut illumination = vec![0.0; object.len()];
-    batch.scatter(problem, &members, &mut to_object, &mut illumination);
+    batch.scatter(problem, &mut to_object, &mut illumination);
     let mut to_probe = vec![Complex32::default(); probe.len()];
     for (spectrum, mode) in result.spectrum.chunks_mut(SIZE * SIZE).zip(to_probe.chunks_mut(SIZE * SIZE)) {
         problem.model.back_propagate(spectrum, mode, &mut work);
@@ -150,8 +151,10 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
         let exit: Vec<Complex32> = shifted.iter().zip(&o).map(|(p, o)| p * o).collect();
         let (mut wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
         model.propagate(&mut wave, &mut far_field, &mut work);
-        for (value, &amplitude) in far_field.iter_mut().zip(problem.pattern(pattern)) {
-            *value *= amplitude / value.norm();
+        for (value, &measured) in
+            far_field.iter_mut().zip(problem.pattern(pattern, &mut vec![0.0; SIZE * SIZE]))
+        {
+            *value *= measured.sqrt() / value.norm();
         }
         model.back_propagate(&mut far_field, &mut chi, &mut work);
         chi.iter_mut().zip(&exit).for_each(|(value, exit)| *value -= exit);

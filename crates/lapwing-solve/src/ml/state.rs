@@ -5,13 +5,15 @@ use super::lbfgs::Lbfgs;
 use super::precondition::Preconditioner;
 use super::prior::{Prior, curvature};
 use super::vector::{add_scaled, dot};
-use crate::batch::Batch;
+use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::{Guard, diverged};
+use crate::planes::Planes;
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::touched::Touched;
 use crate::{Problem, Solution, batching, gauge, positions};
+use fearless_simd::dispatch;
 use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
@@ -29,7 +31,7 @@ const START_PHOTONS: f64 = 2.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.
-const GROUP: usize = 64;
+const GROUP: usize = 320;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
 /// Length of the first step of stage 2, when there is no pair yet: object and probe both take the whole error on themselves.
@@ -45,6 +47,8 @@ pub(super) struct State<'a> {
     /// Where the probe modes end.
     probe_end: usize,
     batch: Batch,
+    /// All patterns, neighbours next to each other.
+    path: Vec<usize>,
     work: Workspace,
     damping: f32,
     /// Whether the positions move in this epoch.
@@ -102,12 +106,14 @@ impl<'a> State<'a> {
         if options.positions_from_epoch.is_some() {
             x.resize(probe_end + problem.n_patterns(), ZERO);
         }
+        let wanted = Wanted { waves: false, slopes: options.positions_from_epoch.is_some() };
         Self {
             options,
             problem: Cow::Borrowed(problem),
             x,
             probe_end,
-            batch: Batch::new(problem, options.start_batch_size.max(GROUP)),
+            batch: Batch::new(problem, options.start_batch_size.max(GROUP), wanted),
+            path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
             work: problem.model.workspace(),
             damping: START_DAMPING,
             positions_free: false,
@@ -156,7 +162,7 @@ impl<'a> State<'a> {
             let step = Step::Modulus { background: BACKGROUND };
             let mut sums = self.batch.project(&self.problem, step, &members, &self.x[..objects], &spectra);
             let touched = Touched::by(&self.problem, &members);
-            let largest = self.batch.scatter_anew(&self.problem, &members, &touched, &mut sum, &mut light);
+            let largest = self.batch.scatter_anew(&self.problem, &touched, &mut sum, &mut light);
             loss += sums.loss;
             let photons = (START_PHOTONS * self.relative_power()) as f32;
             let floor = self.damping * largest + photons;
@@ -258,18 +264,15 @@ impl<'a> State<'a> {
         let mut probe_sum = vec![ZERO; probe_end - objects];
         let mut kp = vec![0.0_f32; pixels];
         let mut loss = 0.0;
-        let all: Vec<usize> = (0..self.problem.n_patterns()).collect();
         let step = Step::Gradient { background: BACKGROUND };
-        for members in all.chunks(GROUP) {
+        for members in self.path.chunks(GROUP) {
             let sums = self.batch.project(&self.problem, step, members, &self.x[..objects], &spectra);
-            self.batch.scatter(&self.problem, members, &mut sum, &mut kappa);
+            self.batch.scatter(&self.problem, &mut sum, &mut kappa);
             loss += 0.5 * sums.loss;
             probe_sum.iter_mut().zip(&sums.spectrum).for_each(|(sum, value)| *sum += value);
             kp.iter_mut().zip(&sums.object_power).for_each(|(sum, value)| *sum += value);
             if self.positions_free {
-                let slopes =
-                    positions::slopes(&self.problem, &self.batch, members, &self.x[..objects], &spectra);
-                for (&pattern, [y, x]) in members.iter().zip(slopes) {
+                for (&pattern, [y, x]) in members.iter().zip(self.batch.slopes()) {
                     gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
                 }
             }
@@ -286,22 +289,28 @@ impl<'a> State<'a> {
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
-            let at = prior.weights(&self.x[..objects], width, s2);
+            let object = Planes::of(&self.x[..objects], width);
+            let at = prior.weights(&object, s2);
             loss += at.value;
             let factor = (prior.strength / self.problem.mean_intensity * at.weighted_power) as f32;
             for (gradient, probe) in by_probe.iter_mut().zip(&self.x[objects..]) {
                 *gradient += probe * factor;
             }
-            ((prior.strength * s2) as f32, at.weights)
+            let strength = (prior.strength * s2) as f32;
+            let mut gradient = object.clone();
+            gradient.sum_by_rows(|first, rows| {
+                for (index, out) in rows.chunks_exact_mut(width).enumerate() {
+                    dispatch!(elementwise::level(), _ => {
+                        curvature(&at.weights, &object, (first + index / 2, index % 2), out);
+                        out.iter_mut().for_each(#[inline(always)] |value| *value *= strength);
+                    });
+                }
+                0.0
+            });
+            gradient.write_to(by_object);
+            (strength, at.weights)
         });
-        match &prior {
-            None => by_object.iter_mut().zip(&sum).for_each(|(g, sum)| *g = -sum),
-            Some((strength, weights)) => {
-                curvature(weights, &self.x[..objects], width, by_object, |i, prior, out| {
-                    *out = prior * *strength - sum[i];
-                });
-            }
-        }
+        by_object.iter_mut().zip(&sum).for_each(|(gradient, sum)| *gradient -= sum);
         self.options.constraints.confine(&self.problem, by_probe);
         let mut preconditioner = Preconditioner::new(kappa, kp, width, prior);
         if probe_end < self.x.len() {

@@ -38,11 +38,3 @@ pub(super) fn add_scaled(y: &mut [Complex32], factor: f64, x: &[Complex32]) {
         y.iter_mut().zip(x).for_each(|(y, x)| *y += x * factor);
     });
 }
-
-/// y <- x + factor y
-pub(super) fn scale_and_add(y: &mut [Complex32], factor: f64, x: &[Complex32]) {
-    let factor = factor as f32;
-    y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).for_each(|(y, x)| {
-        y.iter_mut().zip(x).for_each(|(y, x)| *y = x + *y * factor);
-    });
-}

@@ -1,6 +1,6 @@
 //! The fields as they move, batch by batch.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::Guard;
 use crate::run::Iteration;
@@ -46,7 +46,7 @@ impl<'a> State<'a> {
         let scale = gauge::probe_scale(problem, object, &gauge::illumination(problem, probe));
         probe.iter_mut().for_each(|value| *value *= scale);
         Self {
-            batch: Batch::new(problem, update.batch_size),
+            batch: Batch::new(problem, update.batch_size, Wanted::default()),
             work: problem.model.workspace(),
             sum: vec![ZERO; problem.object.len()],
             light: vec![0.0; problem.object.len()],
@@ -68,8 +68,7 @@ impl<'a> State<'a> {
         }
         let mut sums = self.batch.project(self.problem, Step::Gaussian, members, object, &spectra);
         let touched = Touched::by(self.problem, members);
-        let largest =
-            self.batch.scatter_anew(self.problem, members, &touched, &mut self.sum, &mut self.light);
+        let largest = self.batch.scatter_anew(self.problem, &touched, &mut self.sum, &mut self.light);
         let of_object = weights(largest, self.update.object, self.caution);
         touched.for_each(object, &self.sum, &self.light, |value, sum, light| {
             elementwise::add_quotient(value, sum, light, of_object);

@@ -1,0 +1,112 @@
+//! Sums on the object's grid over a few patterns, kept on the areas that the patterns cover.
+//!
+//! Neighbouring patterns share an area, so that their sums stay in the cache while they are worked on; patterns far apart have one each.
+
+use crate::Problem;
+use crate::touched::BAND;
+use lapwing_model::{Complex32, elementwise};
+use std::ops::Range;
+
+/// sum chi conj(P) and sum |P|^2 over some patterns.
+#[derive(Default)]
+pub(crate) struct Footprint {
+    areas: Vec<Area>,
+    /// Index of the area of every pattern.
+    area_of: Vec<usize>,
+    sum: Vec<Complex32>,
+    light: Vec<f32>,
+}
+
+/// A rectangle of the object, and where its pixels begin in the sums.
+#[derive(Debug, Clone)]
+struct Area {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    start: usize,
+}
+
+impl Area {
+    fn len(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
+    fn union(&self, other: &Self) -> Self {
+        let both = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
+        Self {
+            rows: both(&self.rows, &other.rows),
+            columns: both(&self.columns, &other.columns),
+            start: self.start,
+        }
+    }
+}
+
+impl Footprint {
+    /// Sums of zero for patterns `members`, in this order.
+    pub fn begin(&mut self, problem: &Problem, members: &[usize]) {
+        let (height, width) = problem.model.shape();
+        self.areas.clear();
+        self.area_of.clear();
+        for &pattern in members {
+            let window = &problem.windows[pattern];
+            let (top, left) = (window.row as usize, window.column as usize);
+            let own = Area { rows: top..top + height, columns: left..left + width, start: 0 };
+            match self.areas.last_mut() {
+                // One area for both is worth it where it is not larger than one for each.
+                Some(last) if last.union(&own).len() <= last.len() + own.len() => *last = last.union(&own),
+                _ => self.areas.push(own),
+            }
+            self.area_of.push(self.areas.len() - 1);
+        }
+        let mut end = 0;
+        for area in &mut self.areas {
+            area.start = end;
+            end += area.len();
+        }
+        self.sum.clear();
+        self.sum.resize(end, Complex32::ZERO);
+        self.light.clear();
+        self.light.resize(end, 0.0);
+    }
+
+    /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that [`begin`](Self::begin) was given; `chi` and `probe` hold one mode.
+    pub fn add(
+        &mut self,
+        problem: &Problem,
+        (index, pattern): (usize, usize),
+        chi: &[Complex32],
+        probe: &[Complex32],
+    ) {
+        let width = problem.model.shape().1;
+        let (window, area) = (&problem.windows[pattern], &self.areas[self.area_of[index]]);
+        let (down, right) =
+            (window.row as usize - area.rows.start, window.column as usize - area.columns.start);
+        let columns = area.columns.len();
+        let first = area.start + down * columns + right;
+        let rows = self.sum[first..].chunks_mut(columns).zip(self.light[first..].chunks_mut(columns));
+        for ((sum, light), (chi, probe)) in rows.zip(chi.chunks_exact(width).zip(probe.chunks_exact(width))) {
+            elementwise::add_conjugate_product(&mut sum[..width], &mut light[..width], chi, probe);
+        }
+    }
+
+    /// Adds what falls on the object's rows from `first` on that `direction` and `illumination` hold, rows of `columns` pixels.
+    pub fn add_to(
+        &self,
+        first: usize,
+        columns: usize,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) {
+        debug_assert!(direction.len() <= BAND * columns);
+        let last = first + direction.len() / columns;
+        for area in &self.areas {
+            for row in first.max(area.rows.start)..last.min(area.rows.end) {
+                let at = (row - first) * columns;
+                let to = at + area.columns.start..at + area.columns.end;
+                let width = area.columns.len();
+                let from = area.start + (row - area.rows.start) * width;
+                let (sum, light) = (&self.sum[from..from + width], &self.light[from..from + width]);
+                elementwise::add_both(&mut direction[to.clone()], &mut illumination[to], sum, light);
+            }
+        }
+    }
+}

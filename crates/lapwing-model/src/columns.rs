@@ -15,7 +15,7 @@
 use crate::Complex32;
 use crate::eight::{Eight, LANES, Line, floats, floats_mut};
 use fearless_simd::prelude::*;
-use fearless_simd::{Simd, f32x8};
+use fearless_simd::{Simd, f32x4, f32x8};
 
 /// Lengths that are transformed here.
 pub(crate) const LENGTHS: [usize; 6] = [16, 32, 64, 128, 256, 512];
@@ -236,43 +236,49 @@ fn butterfly4<S: Simd>(x0: Eight<S>, x1: Eight<S>, x2: Eight<S>, x3: Eight<S>) -
 pub(crate) fn turn<S: Simd, const N: usize>(simd: S, columns: &[Line; N], to: &mut [Line], row_lines: usize) {
     for (block, eight) in columns.as_chunks::<LANES>().0.iter().enumerate() {
         for part in [0, LANES] {
-            let turned = turn_eight(
-                simd,
-                [
-                    part_of(simd, &eight[0], part),
-                    part_of(simd, &eight[1], part),
-                    part_of(simd, &eight[2], part),
-                    part_of(simd, &eight[3], part),
-                    part_of(simd, &eight[4], part),
-                    part_of(simd, &eight[5], part),
-                    part_of(simd, &eight[6], part),
-                    part_of(simd, &eight[7], part),
-                ],
-            );
-            for (row, values) in turned.iter().enumerate() {
-                values.store_slice(&mut floats_mut(&mut to[row * row_lines + block])[part..part + LANES]);
+            for half in [0, LANES / 2] {
+                let from = part + half;
+                let [a, b, c, d] = turn_within(
+                    simd,
+                    [
+                        halves(simd, &eight[0], &eight[4], from),
+                        halves(simd, &eight[1], &eight[5], from),
+                        halves(simd, &eight[2], &eight[6], from),
+                        halves(simd, &eight[3], &eight[7], from),
+                    ],
+                );
+                for (row, values) in [a, b, c, d].iter().enumerate() {
+                    let line = floats_mut(&mut to[(half + row) * row_lines + block]);
+                    values.store_slice(&mut line[part..part + LANES]);
+                }
             }
         }
     }
 }
 
-/// The real (0) or imaginary ([`LANES`]) parts of a line that holds parts.
+/// Four floats of one line, and the same four of another.
 #[inline(always)]
-fn part_of<S: Simd>(simd: S, line: &Line, part: usize) -> f32x8<S> {
-    f32x8::from_slice(simd, &floats(line)[part..part + LANES])
+fn halves<S: Simd>(simd: S, low: &Line, high: &Line, from: usize) -> f32x8<S> {
+    let half = |line: &Line| f32x4::from_slice(simd, &floats(line)[from..from + LANES / 2]);
+    simd.combine_f32x4(half(low), half(high))
 }
 
-/// The transpose of eight rows of eight numbers: three perfect shuffles.
+/// The transposes of four rows of four numbers, in both halves: two perfect shuffles.
 #[inline(always)]
-fn turn_eight<S: Simd>(simd: S, rows: [f32x8<S>; 8]) -> [f32x8<S>; 8] {
-    shuffle(simd, shuffle(simd, shuffle(simd, rows)))
+fn turn_within<S: Simd>(simd: S, [a, b, c, d]: [f32x8<S>; 4]) -> [f32x8<S>; 4] {
+    let (e, f) = zip_within(simd, a, c);
+    let (g, h) = zip_within(simd, b, d);
+    let (a, b) = zip_within(simd, e, g);
+    let (c, d) = zip_within(simd, f, h);
+    [a, b, c, d]
 }
 
+/// Zips the lower, and the upper, two numbers of each half: one instruction each.
 #[inline(always)]
-fn shuffle<S: Simd>(simd: S, v: [f32x8<S>; 8]) -> [f32x8<S>; 8] {
-    let (a, b) = simd.interleave_f32x8(v[0], v[4]);
-    let (c, d) = simd.interleave_f32x8(v[1], v[5]);
-    let (e, f) = simd.interleave_f32x8(v[2], v[6]);
-    let (g, h) = simd.interleave_f32x8(v[3], v[7]);
-    [a, b, c, d, e, f, g, h]
+fn zip_within<S: Simd>(simd: S, a: f32x8<S>, b: f32x8<S>) -> (f32x8<S>, f32x8<S>) {
+    let ((a, c), (b, d)) = (simd.split_f32x8(a), simd.split_f32x8(b));
+    (
+        simd.combine_f32x4(simd.zip_low_f32x4(a, b), simd.zip_low_f32x4(c, d)),
+        simd.combine_f32x4(simd.zip_high_f32x4(a, b), simd.zip_high_f32x4(c, d)),
+    )
 }

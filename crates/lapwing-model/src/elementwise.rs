@@ -9,13 +9,84 @@
 use crate::Complex32;
 use crate::eight::{Eight, LANES};
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, f32x8};
+use fearless_simd::{Level, Simd, dispatch, f32x8};
 use std::sync::OnceLock;
 
 /// What this processor can do, asked once.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(Level::new)
+}
+
+/// Vectors whose sum is taken in single precision before it is added in double.
+const RUN: usize = 16;
+
+/// Replaces the third of three slices: for eight numbers of each at a time, `of` gives the new ones, and numbers to sum.
+///
+/// To be called where the processor's instructions are known (`dispatch!`). What is left over is filled up with zeros, so `of` must
+/// give nothing to sum for zeros.
+#[inline(always)]
+pub fn update<S: Simd, const SUMS: usize>(
+    simd: S,
+    (first, second, changed): (&[f32], &[f32], &mut [f32]),
+    of: impl Fn(f32x8<S>, f32x8<S>, f32x8<S>) -> (f32x8<S>, [f32x8<S>; SUMS]),
+) -> [f64; SUMS] {
+    let ((a, a_rest), (b, b_rest)) = (first.as_chunks::<LANES>(), second.as_chunks::<LANES>());
+    let (out, out_rest) = changed.as_chunks_mut::<LANES>();
+    let mut totals = [0.0_f64; SUMS];
+    let add_to = |totals: &mut [f64; SUMS], sums: [f32x8<S>; SUMS]| {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total += f64::from(simd.reduce_sum_f32x8(sum));
+        }
+    };
+    for ((a, b), out) in a.chunks(RUN).zip(b.chunks(RUN)).zip(out.chunks_mut(RUN)) {
+        let mut sums = [simd.splat_f32x8(0.0); SUMS];
+        for ((a, b), out) in a.iter().zip(b).zip(out) {
+            let eight = |values: &[f32; LANES]| f32x8::from_slice(simd, values);
+            let (new, parts) = of(eight(a), eight(b), eight(out));
+            new.store_slice(out);
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += part;
+            }
+        }
+        add_to(&mut totals, sums);
+    }
+    if !out_rest.is_empty() {
+        let filled = |rest: &[f32]| {
+            let mut eight = [0.0; LANES];
+            eight[..rest.len()].copy_from_slice(rest);
+            f32x8::from_slice(simd, &eight)
+        };
+        let (new, parts) = of(filled(a_rest), filled(b_rest), filled(out_rest));
+        let mut eight = [0.0; LANES];
+        new.store_slice(&mut eight);
+        let rest = out_rest.len();
+        out_rest.copy_from_slice(&eight[..rest]);
+        add_to(&mut totals, parts);
+    }
+    totals
+}
+
+/// Re sum conj(a) b
+pub fn real_dot(a: &[Complex32], b: &[Complex32]) -> f64 {
+    dispatch!(level(), simd => {
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        let mut total = 0.0;
+        for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
+            let mut sum = simd.splat_f32x8(0.0);
+            for (a, b) in a.iter().zip(b) {
+                // Which is a real and which an imaginary part does not matter here.
+                sum += Eight::load_parts(simd, a).dot(Eight::load_parts(simd, b));
+            }
+            total += f64::from(simd.reduce_sum_f32x8(sum));
+        }
+        total + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum::<f64>()
+    })
+}
+
+/// y <- y + factor x
+pub fn add_scaled(y: &mut [Complex32], factor: f32, x: &[Complex32]) {
+    dispatch!(level(), _ => y.iter_mut().zip(x).for_each(#[inline(always)] |(y, x)| *y += x * factor));
 }
 
 /// out <- a b
@@ -308,6 +379,30 @@ mod tests {
             let mut out = v[2].clone();
             add_conjugate_scaled(&mut out, &v[0], w, &v[1]);
             assert_close(&out, pairs().zip(&v[2]).map(|((a, b), c)| c + a * (b * w).conj()));
+        });
+    }
+
+    #[test]
+    fn updates_and_dot_products_are_those_of_plain_numbers() {
+        for_lengths(|v| {
+            let [a, b, c] =
+                [0, 1, 2].map(|k| v[k].iter().map(|value: &Complex32| value.re).collect::<Vec<f32>>());
+            let mut changed = c.clone();
+            let sums = dispatch!(level(), simd => {
+                update(simd, (&a, &b, &mut changed), #[inline(always)] |a, b, c| (a * b + c, [c, a * c]))
+            });
+            for (changed, (a, (b, c))) in changed.iter().zip(a.iter().zip(b.iter().zip(&c))) {
+                assert!((changed - (a * b + c)).abs() < 1e-6);
+            }
+            let truth: f64 = c.iter().map(|&c| f64::from(c)).sum();
+            assert!((sums[0] - truth).abs() < 1e-5);
+            let truth: f64 = a.iter().zip(&c).map(|(a, c)| f64::from(a * c)).sum();
+            assert!((sums[1] - truth).abs() < 1e-5);
+            let truth: f64 = v[0].iter().zip(&v[1]).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum();
+            assert!((real_dot(&v[0], &v[1]) - truth).abs() < 1e-5);
+            let mut out = v[2].clone();
+            add_scaled(&mut out, 0.7, &v[0]);
+            assert_close(&out, v[2].iter().zip(&v[0]).map(|(y, x)| y + x * 0.7));
         });
     }
 

@@ -84,7 +84,7 @@ impl Step {
         let [loss] = match self {
             Self::Gaussian => {
                 let tiny = simd.splat_f32x8(TINY);
-                for_eights(
+                elementwise::update(
                     simd,
                     (measured, intensity, factor),
                     #[inline(always)]
@@ -98,7 +98,7 @@ impl Step {
             Self::Poisson => return poisson(simd, measured, intensity, factor),
             Self::Modulus { background } => {
                 let (background, dark) = (simd.splat_f32x8(background), simd.splat_f32x8(1e-9));
-                for_eights(
+                elementwise::update(
                     simd,
                     (measured, intensity, factor),
                     #[inline(always)]
@@ -107,7 +107,7 @@ impl Step {
             }
             Self::Gradient { background } => {
                 let (background, half) = (simd.splat_f32x8(background), simd.splat_f32x8(0.5));
-                for_eights(
+                elementwise::update(
                     simd,
                     (measured, intensity, factor),
                     #[inline(always)]
@@ -132,60 +132,10 @@ fn with_background<S: Simd>(simd: S, m: f32x8<S>, i: f32x8<S>, background: f32x8
     (shifted.mul_add(ln(simd, ratio), i - m), ratio)
 }
 
-/// Pixels in a vector.
-const LANES: usize = 8;
-/// Vectors whose sum is taken in f32 before it is added in f64.
-const RUN: usize = 16;
-
-/// For eight pixels at a time, `of` (m, I, factor) gives the new factor and numbers to sum.
-///
-/// Pixels that are left over are filled up with dark ones, which have no part in any sum.
-#[inline(always)]
-fn for_eights<S: Simd, const SUMS: usize>(
-    simd: S,
-    (measured, intensity, factor): (&[f32], &[f32], &mut [f32]),
-    of: impl Fn(f32x8<S>, f32x8<S>, f32x8<S>) -> (f32x8<S>, [f32x8<S>; SUMS]),
-) -> [f64; SUMS] {
-    let ((m, m_rest), (i, i_rest)) = (measured.as_chunks::<LANES>(), intensity.as_chunks::<LANES>());
-    let (out, out_rest) = factor.as_chunks_mut::<LANES>();
-    let mut totals = [0.0_f64; SUMS];
-    let add_to = |totals: &mut [f64; SUMS], sums: [f32x8<S>; SUMS]| {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total += f64::from(simd.reduce_sum_f32x8(sum));
-        }
-    };
-    for ((m, i), out) in m.chunks(RUN).zip(i.chunks(RUN)).zip(out.chunks_mut(RUN)) {
-        let mut sums = [simd.splat_f32x8(0.0); SUMS];
-        for ((m, i), out) in m.iter().zip(i).zip(out) {
-            let eight = |values: &[f32; LANES]| f32x8::from_slice(simd, values);
-            let (factor, parts) = of(eight(m), eight(i), eight(out));
-            factor.store_slice(out);
-            for (sum, part) in sums.iter_mut().zip(parts) {
-                *sum += part;
-            }
-        }
-        add_to(&mut totals, sums);
-    }
-    if !out_rest.is_empty() {
-        let filled = |rest: &[f32]| {
-            let mut eight = [0.0; LANES];
-            eight[..rest.len()].copy_from_slice(rest);
-            f32x8::from_slice(simd, &eight)
-        };
-        let (factor, parts) = of(filled(m_rest), filled(i_rest), filled(out_rest));
-        let mut eight = [0.0; LANES];
-        factor.store_slice(&mut eight);
-        let rest = out_rest.len();
-        out_rest.copy_from_slice(&eight[..rest]);
-        add_to(&mut totals, parts);
-    }
-    totals
-}
-
 #[inline(always)]
 fn poisson<S: Simd>(simd: S, measured: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
     let [one, tiny, share] = [1.0, TINY, DARK_SHARE].map(|value| simd.splat_f32x8(value));
-    let [loss] = for_eights(
+    let [loss] = elementwise::update(
         simd,
         (measured, intensity, &mut *factor),
         #[inline(always)]
@@ -197,7 +147,7 @@ fn poisson<S: Simd>(simd: S, measured: &[f32], intensity: &[f32], factor: &mut [
     );
     let alpha = poisson_step(simd, measured, intensity, factor);
     let alpha = simd.splat_f32x8(alpha);
-    for_eights(
+    elementwise::update(
         simd,
         (measured, intensity, factor),
         #[inline(always)]
@@ -241,7 +191,7 @@ fn poisson_step<S: Simd>(simd: S, measured: &[f32], intensity: &[f32], xi: &mut 
     let mut alpha = 0.5_f32;
     for _ in 0..NEWTON_STEPS {
         let tried = simd.splat_f32x8(alpha);
-        let [slope, curvature] = for_eights(
+        let [slope, curvature] = elementwise::update(
             simd,
             (measured, intensity, &mut *xi),
             #[inline(always)]

@@ -1,6 +1,10 @@
 //! The measured patterns, kept in the smallest type that holds them.
 
+use rayon::prelude::*;
 use std::ops::Range;
+
+/// Values that one task looks at.
+const PIECE: usize = 1 << 16;
 
 /// Intensities of all patterns, one after the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,16 +20,17 @@ pub(crate) enum Patterns {
 impl Patterns {
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
-        let mut largest = 0.0_f32;
-        for &value in &intensity {
-            if value.fract() != 0.0 || value > f32::from(u16::MAX) {
-                return Self::Singles(intensity);
-            }
-            largest = largest.max(value);
+        // The first value that is no 16-bit count decides.
+        if intensity
+            .par_chunks(PIECE)
+            .any(|values| values.iter().any(|&value| f32::from(value as u16) != value))
+        {
+            return Self::Singles(intensity);
         }
-        match largest <= f32::from(u8::MAX) {
-            true => Self::Bytes(intensity.iter().map(|&value| value as u8).collect()),
-            false => Self::Words(intensity.iter().map(|&value| value as u16).collect()),
+        let small = |values: &[f32]| values.iter().all(|&value| value <= f32::from(u8::MAX));
+        match intensity.par_chunks(PIECE).all(small) {
+            true => Self::Bytes(intensity.par_iter().map(|&value| value as u8).collect()),
+            false => Self::Words(intensity.par_iter().map(|&value| value as u16).collect()),
         }
     }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 pub(crate) const ROWS: usize = 16;
 
 /// Two real fields.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Planes {
     width: usize,
     values: Vec<f32>,
@@ -19,8 +19,22 @@ pub(crate) struct Planes {
 impl Planes {
     /// Those of `field`, whose rows have `width` pixels.
     pub fn of(field: &[Complex32], width: usize) -> Self {
-        let mut planes = Self { width, values: vec![0.0; 2 * field.len()] };
-        planes.values.par_chunks_mut(2 * width * ROWS).zip(field.par_chunks(width * ROWS)).for_each(
+        let mut planes = Self::default();
+        planes.resize(field.len(), width);
+        planes.read_from(field);
+        planes
+    }
+
+    /// Makes room for fields of `len` pixels in rows of `width`; what they hold is left as it is.
+    pub fn resize(&mut self, len: usize, width: usize) {
+        self.width = width;
+        self.values.resize(2 * len, 0.0);
+    }
+
+    /// Takes `field` apart.
+    pub fn read_from(&mut self, field: &[Complex32]) {
+        let width = self.width;
+        self.values.par_chunks_mut(2 * width * ROWS).zip(field.par_chunks(width * ROWS)).for_each(
             |(planes, field)| {
                 for (planes, field) in planes.chunks_exact_mut(2 * width).zip(field.chunks_exact(width)) {
                     let (re, im) = planes.split_at_mut(width);
@@ -28,7 +42,6 @@ impl Planes {
                 }
             },
         );
-        planes
     }
 
     /// Puts them together again.

@@ -4,7 +4,8 @@ use crate::mask::Mask;
 use crate::patterns::Patterns;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Field, ForwardModel, ModelError, Modes, Position, Window};
-use ndarray::{Array3, Axis};
+use ndarray::Array3;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Why a problem was refused.
@@ -78,7 +79,7 @@ impl Problem {
     /// else in any unit; `scan` holds the window centres on the array of `object`; `object` is the start object (flat: all
     /// ones) and `probe` the start probe (mode, y, x), of any power: solvers rescale it to the measured one.
     pub fn new(
-        mut intensity: Array3<f32>,
+        intensity: Array3<f32>,
         scan: Vec<Position>,
         object: Field,
         probe: Modes,
@@ -103,31 +104,34 @@ impl Problem {
             .collect::<Result<Vec<_>, _>>()?;
         let ramps = windows.iter().map(|window| Ramp::new(window, model.shape())).collect();
 
-        // In place, pattern by pattern: the stack is the largest thing in memory and is not copied.
-        let mut total = 0.0;
-        let mut centred = vec![0.0; height * width];
-        let mut ordered = vec![0.0; height * width];
-        for (index, mut pattern) in intensity.axis_iter_mut(Axis(0)).enumerate() {
-            for (target, &value) in centred.iter_mut().zip(&pattern) {
-                if !(value >= 0.0 && value.is_finite()) {
-                    return Err(ProblemError::Intensity { pattern: index, value });
-                }
-                *target = value;
-            }
-            total += pattern.iter().map(|&value| f64::from(value)).sum::<f64>();
-            model.to_pattern_order(&centred, &mut ordered);
-            pattern.iter_mut().zip(&ordered).for_each(|(target, &value)| *target = value);
-        }
-        if total <= 0.0 {
-            return Err(ProblemError::Dark);
-        }
-        let mean_intensity = total / patterns as f64;
-        let unit = amplitude_unit(mean_intensity / (height * width) as f64);
         // A stack in standard order gives up its buffer; any other is copied into that order here.
         let mut intensity = match intensity.is_standard_layout() {
             true => intensity.into_raw_vec_and_offset().0,
             false => intensity.iter().copied().collect(),
         };
+        // In place, pattern by pattern: the stack is the largest thing in memory.
+        let totals: Vec<Result<f64, ProblemError>> = intensity
+            .par_chunks_mut(height * width)
+            .enumerate()
+            .map_init(
+                || vec![0.0; height * width],
+                |centred, (index, pattern)| {
+                    centred.copy_from_slice(pattern);
+                    if let Some(&value) = centred.iter().find(|value| !(**value >= 0.0 && value.is_finite()))
+                    {
+                        return Err(ProblemError::Intensity { pattern: index, value });
+                    }
+                    model.to_pattern_order(centred, pattern);
+                    Ok(centred.iter().map(|&value| f64::from(value)).sum::<f64>())
+                },
+            )
+            .collect();
+        let total = totals.into_iter().sum::<Result<f64, _>>()?;
+        if total <= 0.0 {
+            return Err(ProblemError::Dark);
+        }
+        let mean_intensity = total / patterns as f64;
+        let unit = amplitude_unit(mean_intensity / (height * width) as f64);
         if unit != 1.0 {
             intensity.iter_mut().for_each(|value| *value *= unit * unit);
         }

@@ -1,6 +1,6 @@
 //! The prior of ML as a step of its own, for solvers that move by batches.
 
-use crate::ml::precondition::Preconditioner;
+use crate::ml::precondition::{Preconditioner, Room};
 use crate::ml::prior::Prior;
 use crate::planes::Planes;
 use lapwing_model::Complex32;
@@ -17,7 +17,7 @@ pub(crate) fn smooth(object: &mut [Complex32], illumination: &[f32], width: usiz
     let strength = (prior.strength * s2) as f32;
     let system = Preconditioner::new(illumination.to_vec(), Vec::new(), width, Some((strength, weights)));
     let mut solved = system.object_diagonal_times(object);
-    system.solve(&mut solved);
+    system.solve(&mut solved, &mut Room::default());
     for ((value, solved), _) in
         object.iter_mut().zip(&solved).zip(illumination).filter(|(_, light)| **light > 0.0)
     {

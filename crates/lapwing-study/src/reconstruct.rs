@@ -227,9 +227,7 @@ impl Task {
         ));
         log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
         let origin = start.origin;
-        let solving = Instant::now();
-        let (solution, resumed) = self.solve(start, checkpoint, log, observe)?;
-        let seconds = solving.elapsed().as_secs_f64();
+        let Solved { solution, resumed, seconds } = self.solve(start, checkpoint, log, observe)?;
         result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
@@ -307,12 +305,17 @@ impl Task {
         checkpoint: &mut Checkpoint,
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
-    ) -> Result<(Solution, usize)> {
+    ) -> Result<Solved> {
+        let mut started = Instant::now();
         let config = match &self.solver.method {
             Method::External(config) => {
                 let solution =
                     config.external.solve(&self.input, &start, &self.output, log, &mut self.waiting(observe));
-                return Ok((solution?, 0));
+                return Ok(Solved {
+                    solution: solution?,
+                    resumed: 0,
+                    seconds: started.elapsed().as_secs_f64(),
+                });
             }
             Method::Native(config) => config,
         };
@@ -325,6 +328,7 @@ impl Task {
             resumed = snapshot.loss.len();
             log(&format!("resumed after epoch {resumed} from {CHECKPOINT}"));
         }
+        started = Instant::now();
         while let Some(epoch) = run.epoch() {
             log(&format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss));
             let told = catch_unwind(AssertUnwindSafe(|| observe(Event::Epoch { case, epoch })));
@@ -343,7 +347,8 @@ impl Task {
                 checkpoint.store(&run.snapshot())?;
             }
         }
-        Ok((run.finish(), resumed))
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Solved { solution: run.finish(), resumed, seconds })
     }
 
     /// Says again and again that something that is no epoch goes on, so that the observer can leave.
@@ -397,6 +402,15 @@ impl Task {
 /// Whether a metric of two halves belongs into tables: correlations do; errors are those of half the photons.
 fn of_halves(name: &str) -> bool {
     name.contains("frc") || name == "complex_correlation"
+}
+
+/// What a solver did.
+struct Solved {
+    solution: Solution,
+    /// Epochs that an earlier run had done.
+    resumed: usize,
+    /// Wall-clock seconds of the epochs done now.
+    seconds: f64,
 }
 
 /// What to compare a reconstruction with, and over which areas.

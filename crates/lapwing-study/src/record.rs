@@ -279,7 +279,7 @@ pub struct JobResult {
     pub key: String,
     /// Wall-clock seconds of the whole job.
     pub seconds: f64,
-    /// Wall-clock seconds of the solver / epochs done.
+    /// Wall-clock seconds of the epochs / epochs done.
     pub seconds_per_epoch: Option<f64>,
     /// Peak resident memory of the process so far, MB (10^6 bytes), where the system tells it.
     pub peak_memory_mb: Option<f64>,

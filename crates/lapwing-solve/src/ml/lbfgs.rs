@@ -2,9 +2,10 @@
 //!
 //! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b over complex vectors.
 
-use super::vector::{add_scaled, dot};
+use super::vector::{add_scaled, dot, negative};
 use crate::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
+use rayon::prelude::*;
 use std::collections::VecDeque;
 
 /// Pairs of steps s and gradient changes y, newest last.
@@ -67,9 +68,9 @@ impl Lbfgs {
     pub fn direction(
         &self,
         gradient: &[Complex32],
-        precondition: impl Fn(&mut [Complex32]),
+        mut precondition: impl FnMut(&mut [Complex32]),
     ) -> Vec<Complex32> {
-        let mut d: Vec<Complex32> = gradient.iter().map(|value| -value).collect();
+        let mut d = negative(gradient);
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter().rev() {
             let alpha = pair.rho * dot(&pair.s, &d);
@@ -82,7 +83,7 @@ impl Lbfgs {
             precondition(&mut solved);
             let gamma = 1.0 / (last.rho * dot(&last.y, &solved));
             if gamma.is_finite() && gamma > 0.0 {
-                d.iter_mut().for_each(|value| *value *= gamma as f32);
+                d.par_iter_mut().for_each(|value| *value *= gamma as f32);
             }
         }
         for (pair, alpha) in self.pairs.iter().zip(alphas.iter().rev()) {

@@ -9,9 +9,10 @@
 
 use super::prior::curvature;
 use crate::planes::Planes;
-use fearless_simd::dispatch;
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, dispatch};
 use lapwing_model::Complex32;
-use lapwing_model::elementwise::level;
+use lapwing_model::elementwise::{self, level};
 use rayon::prelude::*;
 
 /// Share of the largest diagonal element added to all.
@@ -31,6 +32,16 @@ pub(crate) struct Preconditioner {
     positions: Vec<f32>,
     /// mu s^2, and w; `None` without a prior.
     prior: Option<(f32, Vec<f32>)>,
+}
+
+/// Fields that solving needs, kept from one time to the next.
+#[derive(Default)]
+pub(crate) struct Room {
+    inverse: Vec<f32>,
+    residual: Planes,
+    x: Planes,
+    p: Planes,
+    image: Planes,
 }
 
 impl Preconditioner {
@@ -55,7 +66,7 @@ impl Preconditioner {
     }
 
     /// v <- M^-1 v for v = (object, probe modes, offsets of positions).
-    pub fn solve(&self, v: &mut [Complex32]) {
+    pub fn solve(&self, v: &mut [Complex32], room: &mut Room) {
         let (object, probe) = v.split_at_mut(self.object.len());
         let (probe, offsets) = probe.split_at_mut(probe.len() - self.positions.len());
         offsets.iter_mut().zip(&self.positions).for_each(|(value, curvature)| *value /= curvature);
@@ -64,71 +75,70 @@ impl Preconditioner {
         }
         match &self.prior {
             None => object.iter_mut().zip(&self.object).for_each(|(value, diagonal)| *value /= diagonal),
-            Some((strength, weights)) => self.solve_object(object, *strength, weights),
+            Some((strength, weights)) => self.solve_object(object, room, *strength, weights),
         }
     }
 
     /// Conjugate gradients on M_O x = b, from b / B and preconditioned by B, the diagonal with the prior's part doubled.
-    fn solve_object(&self, b: &mut [Complex32], strength: f32, weights: &[f32]) {
+    fn solve_object(&self, b: &mut [Complex32], room: &mut Room, strength: f32, weights: &[f32]) {
         let width = self.width;
-        let inverse = self.inverse_diagonal(strength, weights);
-        let residual = Planes::of(b, width);
-        let mut z = residual.clone();
+        let Room { inverse, residual, x, p, image } = room;
+        self.invert_diagonal(inverse, strength, weights);
+        for planes in [&mut *residual, x, p, image] {
+            planes.resize(b.len(), width);
+        }
+        residual.read_from(b);
         let inverse_of = |y: usize| &inverse[y * width..(y + 1) * width];
-        z.sum_by_rows(|first, z| {
-            for (index, z) in z.chunks_exact_mut(width).enumerate() {
-                z.iter_mut().zip(inverse_of(first + index / 2)).for_each(|(z, inverse)| *z *= inverse);
-            }
-            0.0
-        });
-        let mut x = z.clone();
-        let mut image = residual.clone();
-        self.apply(&x, &mut image, strength, weights);
-        let mut residual = residual;
+        // p <- r / B + factor p; without a factor, what p holds counts for nothing.
+        let turn = |p: &mut Planes, residual: &Planes, factor: Option<f32>| {
+            p.sum_by_rows(|first, p| {
+                let rows =
+                    p.chunks_exact_mut(width).zip(residual.task(first).chunks_exact(width)).enumerate();
+                for (index, (p, r)) in rows {
+                    let inverse = inverse_of(first + index / 2);
+                    dispatch!(level(), _ => match factor {
+                        None => set_quotient(p, r, inverse),
+                        Some(factor) => scale_and_add_quotient(p, factor, r, inverse),
+                    });
+                }
+                0.0
+            })
+        };
         // r <- r - step image, and Re <r, r / B>
         let reduce = |residual: &mut Planes, image: &Planes, step: f32| {
             residual.sum_by_rows(|first, r| {
                 let rows = r.chunks_exact_mut(width).zip(image.task(first).chunks_exact(width)).enumerate();
                 let sums = rows.map(|(index, (r, image))| {
-                    dispatch!(level(), _ => subtract(r, image, step, inverse_of(first + index / 2)))
+                    dispatch!(level(), simd => subtract(simd, r, image, step, inverse_of(first + index / 2)))
                 });
                 sums.sum()
             })
         };
-        // p <- r / B + factor p
-        let turn = |p: &mut Planes, residual: &Planes, factor: f32| {
-            p.sum_by_rows(|first, p| {
-                let rows = p.chunks_exact_mut(width).zip(residual.task(first).chunks_exact(width)).enumerate();
-                for (index, (p, r)) in rows {
-                    dispatch!(level(), _ => scale_and_add_quotient(p, factor, r, inverse_of(first + index / 2)));
-                }
-                0.0
-            })
-        };
-        let mut rz = reduce(&mut residual, &image, 1.0);
-        let mut p = z;
-        turn(&mut p, &residual, 0.0);
+        turn(x, residual, None);
+        self.apply(x, image, strength, weights);
+        let mut rz = reduce(residual, image, 1.0);
+        turn(p, residual, None);
         let enough = TOLERANCE * rz;
         for _ in 0..STEPS {
             if rz <= enough || rz <= 0.0 {
                 break;
             }
-            let step = (rz / self.apply(&p, &mut image, strength, weights)) as f32;
+            let step = (rz / self.apply(p, image, strength, weights)) as f32;
             x.sum_by_rows(|first, x| {
                 dispatch!(level(), _ => add_multiple(x, p.task(first), step));
                 0.0
             });
-            let next = reduce(&mut residual, &image, step);
-            turn(&mut p, &residual, (next / rz) as f32);
+            let next = reduce(residual, image, step);
+            turn(p, residual, Some((next / rz) as f32));
             rz = next;
         }
         x.write_to(b);
     }
 
-    /// 1 / B, B the diagonal of M_O with the prior's part doubled.
-    fn inverse_diagonal(&self, strength: f32, weights: &[f32]) -> Vec<f32> {
+    /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled.
+    fn invert_diagonal(&self, inverse: &mut Vec<f32>, strength: f32, weights: &[f32]) {
         let width = self.width;
-        let mut inverse = vec![0.0; self.object.len()];
+        inverse.resize(self.object.len(), 0.0);
         inverse.par_chunks_mut(width).enumerate().for_each(|(y, inverse)| {
             let here = &weights[y * width..(y + 1) * width];
             let rows = inverse.iter_mut().zip(here);
@@ -142,7 +152,6 @@ impl Preconditioner {
             let rows = inverse.iter_mut().zip(diagonal);
             rows.for_each(|(value, diagonal)| *value = 1.0 / (diagonal + 2.0 * strength * *value));
         });
-        inverse
     }
 
     /// image <- M_O p; returns Re <p, image>.
@@ -153,9 +162,9 @@ impl Preconditioner {
             for (index, out) in rows.chunks_exact_mut(width).enumerate() {
                 let (y, part) = (first + index / 2, index % 2);
                 let diagonal = &self.object[y * width..(y + 1) * width];
-                sum += dispatch!(level(), _ => {
+                sum += dispatch!(level(), simd => {
                     curvature(weights, p, (y, part), out);
-                    finish_product(out, strength, p.row(y, part), diagonal)
+                    finish_product(simd, out, strength, p.row(y, part), diagonal)
                 });
             }
             sum
@@ -163,45 +172,44 @@ impl Preconditioner {
     }
 }
 
-/// Numbers that are summed in single precision before they are added in double.
-const RUN: usize = 128;
-/// Independent partial sums, so that the compiler may use vectors.
-const LANES: usize = 8;
-
 /// out <- strength out + diagonal p; returns sum p out.
 #[inline(always)]
-fn finish_product(out: &mut [f32], strength: f32, p: &[f32], diagonal: &[f32]) -> f64 {
-    let mut total = 0.0;
-    for ((out, p), diagonal) in out.chunks_mut(RUN).zip(p.chunks(RUN)).zip(diagonal.chunks(RUN)) {
-        let mut sums = [0.0_f32; LANES];
-        let eights = out.chunks_mut(LANES).zip(p.chunks(LANES)).zip(diagonal.chunks(LANES));
-        for ((out, p), diagonal) in eights {
-            for (((out, p), diagonal), sum) in out.iter_mut().zip(p).zip(diagonal).zip(&mut sums) {
-                *out = strength * *out + diagonal * p;
-                *sum += *out * p;
-            }
-        }
-        total += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
-    }
-    total
+fn finish_product<S: Simd>(simd: S, out: &mut [f32], strength: f32, p: &[f32], diagonal: &[f32]) -> f64 {
+    let strength = simd.splat_f32x8(strength);
+    let [sum] = elementwise::update(
+        simd,
+        (p, diagonal, out),
+        #[inline(always)]
+        |p, diagonal, out| {
+            let product = strength.mul_add(out, diagonal * p);
+            (product, [p * product])
+        },
+    );
+    sum
 }
 
 /// r <- r - step image; returns sum r^2 inverse.
 #[inline(always)]
-fn subtract(r: &mut [f32], image: &[f32], step: f32, inverse: &[f32]) -> f64 {
-    let mut total = 0.0;
-    for ((r, image), inverse) in r.chunks_mut(RUN).zip(image.chunks(RUN)).zip(inverse.chunks(RUN)) {
-        let mut sums = [0.0_f32; LANES];
-        let eights = r.chunks_mut(LANES).zip(image.chunks(LANES)).zip(inverse.chunks(LANES));
-        for ((r, image), inverse) in eights {
-            for (((r, image), inverse), sum) in r.iter_mut().zip(image).zip(inverse).zip(&mut sums) {
-                *r -= step * image;
-                *sum += *r * *r * inverse;
-            }
-        }
-        total += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+fn subtract<S: Simd>(simd: S, r: &mut [f32], image: &[f32], step: f32, inverse: &[f32]) -> f64 {
+    let step = simd.splat_f32x8(step);
+    let [sum] = elementwise::update(
+        simd,
+        (image, inverse, r),
+        #[inline(always)]
+        |image, inverse, r| {
+            let rest = r - step * image;
+            (rest, [rest * rest * inverse])
+        },
+    );
+    sum
+}
+
+/// p <- r inverse
+#[inline(always)]
+fn set_quotient(p: &mut [f32], r: &[f32], inverse: &[f32]) {
+    for ((p, r), inverse) in p.iter_mut().zip(r).zip(inverse) {
+        *p = r * inverse;
     }
-    total
 }
 
 /// p <- r inverse + factor p
@@ -241,7 +249,7 @@ mod tests {
         let dot: f64 = x.iter().zip(&b[..n]).map(|(x, b)| f64::from(x.re * b.re + x.im * b.im)).sum();
         assert!((product / dot - 1.0).abs() < 1e-5);
         b[n..].iter_mut().for_each(|value| *value *= 2.002);
-        m.solve(&mut b);
+        m.solve(&mut b, &mut Room::default());
         for (found, truth) in b.iter().zip(&x) {
             assert!((found - truth).norm() < 0.15, "{found} and {truth}");
         }

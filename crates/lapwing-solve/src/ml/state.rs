@@ -2,9 +2,9 @@
 
 use super::Ml;
 use super::lbfgs::Lbfgs;
-use super::precondition::Preconditioner;
+use super::precondition::{self, Preconditioner};
 use super::prior::{Prior, curvature};
-use super::vector::{add_scaled, dot};
+use super::vector::{add_scaled, difference, dot, negative};
 use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::{Guard, diverged};
@@ -17,6 +17,7 @@ use fearless_simd::dispatch;
 use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
+use rayon::prelude::*;
 use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -57,6 +58,7 @@ pub(super) struct State<'a> {
     guard: Guard,
     descent: Option<Descent>,
     lbfgs: Lbfgs,
+    room: precondition::Room,
 }
 
 /// The last accepted point of stage 2 and the step taken from it.
@@ -120,6 +122,7 @@ impl<'a> State<'a> {
             guard: Guard::default(),
             descent: None,
             lbfgs: Lbfgs::new(MEMORY),
+            room: precondition::Room::default(),
         }
     }
 
@@ -209,8 +212,8 @@ impl<'a> State<'a> {
                 last.step *= 0.5;
                 if !self.lbfgs.is_empty() {
                     self.lbfgs.clear();
-                    last.direction = last.gradient.iter().map(|value| -value).collect();
-                    preconditioner.solve(&mut last.direction);
+                    last.direction = negative(&last.gradient);
+                    preconditioner.solve(&mut last.direction, &mut self.room);
                     last.step = FIRST_STEP;
                 }
                 self.x.copy_from_slice(&last.x);
@@ -218,9 +221,6 @@ impl<'a> State<'a> {
                 self.constrain();
                 return self.per_pixel(2.0 * self.descent.as_ref().map_or(loss, |last| last.loss));
             }
-            let difference = |a: &[Complex32], b: &[Complex32]| -> Vec<Complex32> {
-                a.iter().zip(b).map(|(a, b)| a - b).collect()
-            };
             if from == Some(number) {
                 // The gradient has just gained the positions' part, so it compares with none before.
                 self.lbfgs.clear();
@@ -228,12 +228,14 @@ impl<'a> State<'a> {
                 self.lbfgs.remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
             }
         }
-        let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v));
+        let room = &mut self.room;
+        let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, room));
         let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
         let slope = dot(&gradient, &direction);
         if slope >= 0.0 || slope.is_nan() {
             self.lbfgs.clear();
-            direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v));
+            let room = &mut self.room;
+            direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, room));
             step = FIRST_STEP;
         }
         let before = self.x.clone();
@@ -285,7 +287,7 @@ impl<'a> State<'a> {
         for (mode, spectrum) in by_probe.chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
             self.problem.model.back_propagate(spectrum, mode, &mut self.work);
         }
-        by_probe.iter_mut().for_each(|value| *value = -*value);
+        by_probe.par_iter_mut().for_each(|value| *value = -*value);
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
@@ -310,7 +312,7 @@ impl<'a> State<'a> {
             gradient.write_to(by_object);
             (strength, at.weights)
         });
-        by_object.iter_mut().zip(&sum).for_each(|(gradient, sum)| *gradient -= sum);
+        by_object.par_iter_mut().zip(&sum).for_each(|(gradient, sum)| *gradient -= sum);
         self.options.constraints.confine(&self.problem, by_probe);
         let mut preconditioner = Preconditioner::new(kappa, kp, width, prior);
         if probe_end < self.x.len() {

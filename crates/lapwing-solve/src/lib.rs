@@ -25,6 +25,7 @@ mod run;
 mod smooth;
 pub mod snapshot;
 mod touched;
+mod vector;
 
 pub use constraints::Constraints;
 pub use problem::{Problem, ProblemError};

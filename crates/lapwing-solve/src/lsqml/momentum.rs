@@ -7,6 +7,7 @@
 //! object takes depends on the noise that its light leaves it with (`State::accelerate`).
 
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::vector::{dot, scale_and_add, scaled};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
@@ -25,12 +26,11 @@ impl Momentum {
 
     /// Takes the epoch's update, whose normalised form is remembered, and returns the velocity to be added, if any.
     pub fn after(&mut self, update: &[Complex32], improving: bool) -> Option<&[Complex32]> {
-        let power = update.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / update.len() as f64;
+        let power = dot(update, update) / update.len() as f64;
         if !(power > 0.0 && power.is_finite()) {
             return None;
         }
-        let inverse = (1.0 / power.sqrt()) as f32;
-        let now: Vec<Complex32> = update.iter().map(|value| value * inverse).collect();
+        let now = scaled(update, 1.0 / power.sqrt());
         // Newest first: past[i - 1] is the update i epochs ago.
         let correlations: Vec<f64> = self.past.iter().map(|past| correlation(&now, past)).collect();
         let ready = self.past.len() > self.memory;
@@ -44,10 +44,7 @@ impl Momentum {
             self.velocity.iter_mut().for_each(|value| *value *= 0.5);
             return None;
         }
-        let keep = (1.0 - friction(correlations)) as f32;
-        for (velocity, &update) in self.velocity.iter_mut().zip(update) {
-            *velocity = *velocity * keep + update;
-        }
+        scale_and_add(&mut self.velocity, 1.0 - friction(correlations), update);
         Some(&self.velocity)
     }
 
@@ -85,8 +82,7 @@ impl Momentum {
 
 /// Re mean conj(a) b.
 fn correlation(a: &[Complex32], b: &[Complex32]) -> f64 {
-    let sum: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum();
-    sum / a.len() as f64
+    dot(a, b) / a.len() as f64
 }
 
 /// Half the decay rate per epoch of the correlations, by a least-squares line through (0, 0) and (i, ln c_i).

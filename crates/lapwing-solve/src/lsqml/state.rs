@@ -320,9 +320,12 @@ impl<'a> State<'a> {
             };
             let floor = MOMENTUM_DAMPING * f64::from(strongest) + variance / MOMENTUM_NOISE.powi(2);
             let floor = (floor as f32).max(f32::MIN_POSITIVE);
-            for ((value, velocity), &light) in self.object.iter_mut().zip(velocity).zip(&self.illumination) {
-                *value += velocity * (gain * light / (light + floor));
-            }
+            let everything = Touched::everything(&self.problem);
+            everything.for_each(&mut self.object, velocity, &self.illumination, |object, velocity, light| {
+                for ((value, velocity), &light) in object.iter_mut().zip(velocity).zip(light) {
+                    *value += velocity * (gain * light / (light + floor));
+                }
+            });
         }
         if let Some(velocity) = self.probe_momentum.after(&self.probe_update, improving) {
             self.probe.iter_mut().zip(velocity).for_each(|(value, velocity)| *value += velocity * gain);

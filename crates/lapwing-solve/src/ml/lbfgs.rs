@@ -2,10 +2,9 @@
 //!
 //! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b over complex vectors.
 
-use super::vector::{add_scaled, dot, negative};
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::vector::{add_scaled, dot, scaled};
 use lapwing_model::Complex32;
-use rayon::prelude::*;
 use std::collections::VecDeque;
 
 /// Pairs of steps s and gradient changes y, newest last.
@@ -70,7 +69,7 @@ impl Lbfgs {
         gradient: &[Complex32],
         mut precondition: impl FnMut(&mut [Complex32]),
     ) -> Vec<Complex32> {
-        let mut d = negative(gradient);
+        let mut d = scaled(gradient, -1.0);
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter().rev() {
             let alpha = pair.rho * dot(&pair.s, &d);
@@ -83,7 +82,7 @@ impl Lbfgs {
             precondition(&mut solved);
             let gamma = 1.0 / (last.rho * dot(&last.y, &solved));
             if gamma.is_finite() && gamma > 0.0 {
-                d.par_iter_mut().for_each(|value| *value *= gamma as f32);
+                d = scaled(&d, gamma);
             }
         }
         for (pair, alpha) in self.pairs.iter().zip(alphas.iter().rev()) {

@@ -16,7 +16,6 @@ mod lbfgs;
 pub(crate) mod precondition;
 pub(crate) mod prior;
 mod state;
-mod vector;
 
 use crate::run::Run;
 use crate::{Constraints, Epoch, Flow, Problem, Solution};

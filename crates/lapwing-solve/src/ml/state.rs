@@ -4,7 +4,6 @@ use super::Ml;
 use super::lbfgs::Lbfgs;
 use super::precondition::{self, Preconditioner};
 use super::prior::{Prior, curvature};
-use super::vector::{add_scaled, difference, dot, negative};
 use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::{Guard, diverged};
@@ -12,12 +11,12 @@ use crate::planes::Planes;
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::touched::Touched;
+use crate::vector::{add_scaled, difference, dot, scaled};
 use crate::{Problem, Solution, batching, gauge, positions};
 use fearless_simd::dispatch;
 use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
-use rayon::prelude::*;
 use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -212,7 +211,7 @@ impl<'a> State<'a> {
                 last.step *= 0.5;
                 if !self.lbfgs.is_empty() {
                     self.lbfgs.clear();
-                    last.direction = negative(&last.gradient);
+                    last.direction = scaled(&last.gradient, -1.0);
                     preconditioner.solve(&mut last.direction, &mut self.room);
                     last.step = FIRST_STEP;
                 }
@@ -287,7 +286,7 @@ impl<'a> State<'a> {
         for (mode, spectrum) in by_probe.chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
             self.problem.model.back_propagate(spectrum, mode, &mut self.work);
         }
-        by_probe.par_iter_mut().for_each(|value| *value = -*value);
+        by_probe.iter_mut().for_each(|value| *value = -*value);
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
@@ -312,7 +311,7 @@ impl<'a> State<'a> {
             gradient.write_to(by_object);
             (strength, at.weights)
         });
-        by_object.par_iter_mut().zip(&sum).for_each(|(gradient, sum)| *gradient -= sum);
+        add_scaled(by_object, -1.0, &sum);
         self.options.constraints.confine(&self.problem, by_probe);
         let mut preconditioner = Preconditioner::new(kappa, kp, width, prior);
         if probe_end < self.x.len() {

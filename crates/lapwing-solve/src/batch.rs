@@ -7,7 +7,7 @@ use crate::Problem;
 use crate::detector::Step;
 use crate::footprint::Footprint;
 use crate::positions;
-use crate::touched::{BAND, Touched};
+use crate::touched::{BAND, Touched, bands_of_a_task};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;
 use lapwing_model::forward::Workspace;
@@ -18,8 +18,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// Patterns that one task works through with its own sums: a twentieth of the batch, within these limits.
 const CHUNK: [usize; 2] = [5, 10];
-/// Pixels of the probe's sums that one task adds up.
+/// Pixels of the probe's sums that are added up together, and how many of these are worth a task.
 const PIECE: usize = 2048;
+const PIECES: usize = 4;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
@@ -134,13 +135,13 @@ impl Batch {
             object_power: vec![0.0; problem.model.len()],
             loss: chunks.iter().map(|chunk| chunk.loss).sum(),
         };
-        sums.spectrum.par_chunks_mut(PIECE).enumerate().for_each(|(piece, sum)| {
+        sums.spectrum.par_chunks_mut(PIECE).enumerate().with_min_len(PIECES).for_each(|(piece, sum)| {
             for chunk in chunks {
                 let part = &chunk.probe_sum[piece * PIECE..];
                 sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
             }
         });
-        sums.object_power.par_chunks_mut(PIECE).enumerate().for_each(|(piece, sum)| {
+        sums.object_power.par_chunks_mut(PIECE).enumerate().with_min_len(PIECES).for_each(|(piece, sum)| {
             for chunk in chunks {
                 let part = &chunk.object_power[piece * PIECE..];
                 sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
@@ -163,7 +164,8 @@ impl Batch {
         let row = problem.object.dim().1;
         let chunks = self.used();
         let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
-        bands.enumerate().for_each(|(index, (direction, illumination))| {
+        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        bands.for_each(|(index, (direction, illumination))| {
             for chunk in chunks {
                 chunk.footprint.add_to(index * BAND, row, direction, illumination);
             }
@@ -182,7 +184,8 @@ impl Batch {
         let row = problem.object.dim().1;
         let chunks = self.used();
         let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
-        let largest = bands.enumerate().map(|(index, (direction, illumination))| {
+        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        let largest = bands.map(|(index, (direction, illumination))| {
             let columns = touched.columns(index);
             if columns.is_empty() {
                 return 0.0;

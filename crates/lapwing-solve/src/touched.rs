@@ -4,12 +4,16 @@
 //! batch. The part is kept as bands of [`BAND`] rows with one range of columns each.
 
 use crate::Problem;
-use lapwing_model::Complex32;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Object rows that one task works on.
 pub(crate) const BAND: usize = 16;
+
+/// Bands that are worth a task of its own, for rows of `row` pixels: waking a thread takes as long as some ten thousand of them.
+pub(crate) fn bands_of_a_task(row: usize) -> usize {
+    ((1 << 16) / (BAND * row)).max(1)
+}
 
 /// For every band of rows, the columns that some window covers.
 pub(crate) struct Touched {
@@ -39,27 +43,19 @@ impl Touched {
         Self { width: row, columns: vec![0..row; rows.div_ceil(BAND)] }
     }
 
-    /// Calls `f` with corresponding pieces of rows of two fields and of two maps on the object's grid.
-    pub fn for_each(
-        &self,
-        changed: &mut [Complex32],
-        read: &[Complex32],
-        map: &[f32],
-        f: impl Fn(&mut [Complex32], &[Complex32], &[f32]) + Sync,
-    ) {
-        let band = BAND * self.width;
-        changed.par_chunks_mut(band).zip(&self.columns).enumerate().for_each(
-            |(index, (changed, columns))| {
-                if columns.is_empty() {
-                    return;
-                }
-                let rows = index * BAND..index * BAND + changed.len() / self.width;
-                for (row, changed) in rows.zip(changed.chunks_exact_mut(self.width)) {
-                    let at = row * self.width + columns.start..row * self.width + columns.end;
-                    f(&mut changed[columns.clone()], &read[at.clone()], &map[at]);
-                }
-            },
-        );
+    /// Calls `f` with pieces of rows of `changed`, on the object's grid, and where in it they lie.
+    pub fn for_each<T: Send>(&self, changed: &mut [T], f: impl Fn(&mut [T], Range<usize>) + Sync) {
+        let bands = changed.par_chunks_mut(BAND * self.width).zip(&self.columns).enumerate();
+        bands.with_min_len(bands_of_a_task(self.width)).for_each(|(index, (changed, columns))| {
+            if columns.is_empty() {
+                return;
+            }
+            let rows = index * BAND..index * BAND + changed.len() / self.width;
+            for (row, changed) in rows.zip(changed.chunks_exact_mut(self.width)) {
+                let at = row * self.width + columns.start..row * self.width + columns.end;
+                f(&mut changed[columns.clone()], at);
+            }
+        });
     }
 
     /// The columns that are covered in band `index`.

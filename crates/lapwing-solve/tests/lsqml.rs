@@ -98,9 +98,14 @@ fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
     let case = case_within(true, 50.0);
     for dose in [10.0, 1e3, 1e9] {
         let problem = case.problem(Some(dose));
-        for (noise, batch_size) in
-            [(Noise::Poisson, 1), (Noise::Poisson, 7), (Noise::Poisson, 1000), (Noise::Gaussian, 1000)]
-        {
+        for (noise, batch_size) in [
+            (Noise::Poisson, 1),
+            (Noise::Poisson, 7),
+            (Noise::Poisson, 1000),
+            (Noise::Gaussian, 1),
+            (Noise::Gaussian, 7),
+            (Noise::Gaussian, 1000),
+        ] {
             for batching in [Batching::Compact, Batching::Random, Batching::Sparse] {
                 let options = Lsqml { epochs: 12, noise, batch_size, batching, ..Lsqml::default() };
                 let solution = options.solve(&problem, &mut |_| Flow::Continue);

@@ -49,6 +49,8 @@ pub(super) struct State<'a> {
     probe: Vec<Complex32>,
     /// sum_j sum_k |P_jk|^2 on the object's grid, from the last epoch.
     illumination: Vec<f32>,
+    /// Its maximum.
+    strongest: f32,
     /// The same, being summed up in this epoch.
     next_illumination: Vec<f32>,
     /// sum_j chi_j conj(P_j) on the object's grid.
@@ -89,6 +91,7 @@ impl<'a> State<'a> {
                 Batching::Compact => batching::compact(&problem.scan, options.batch_size),
                 Batching::Sparse => batching::sparse(&problem.scan, options.batch_size),
             },
+            strongest: elementwise::largest(&illumination),
             illumination,
             next_illumination: vec![0.0; pixels],
             sum: vec![ZERO; pixels],
@@ -145,8 +148,8 @@ impl<'a> State<'a> {
     fn batch_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> (f64, f64) {
         let (mut loss, mut steps) = (0.0, 0.0);
         for members in batches {
-            self.sum.fill(ZERO);
             let touched = Touched::by(&self.problem, members);
+            touched.for_each(&mut self.sum, |sum, _| sum.fill(ZERO));
             let (normals, batch_loss) = self.directions(members, &touched);
             loss += batch_loss;
             let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
@@ -181,6 +184,11 @@ impl<'a> State<'a> {
         (loss, object_step)
     }
 
+    fn set_illumination(&mut self, illumination: Vec<f32>) {
+        self.strongest = elementwise::largest(&illumination);
+        self.illumination = illumination;
+    }
+
     fn begin_epoch(&mut self) {
         self.next_illumination.fill(0.0);
         self.object_update.fill(ZERO);
@@ -189,6 +197,7 @@ impl<'a> State<'a> {
 
     fn end_epoch(&mut self) {
         std::mem::swap(&mut self.illumination, &mut self.next_illumination);
+        self.strongest = elementwise::largest(&self.illumination);
     }
 
     /// Moves the positions by the Gauss-Newton step of each.
@@ -225,10 +234,12 @@ impl<'a> State<'a> {
         if self.options.preconditioner == Preconditioner::Batch
             && self.options.object_step() == ObjectStep::Batch
         {
-            self.illumination.fill(0.0);
-            self.batch.scatter(&self.problem, &mut self.sum, &mut self.illumination);
-            let sums = self.next_illumination.iter_mut().zip(&self.illumination);
-            sums.for_each(|(sum, light)| *sum += light);
+            self.strongest =
+                self.batch.scatter_anew(&self.problem, touched, &mut self.sum, &mut self.illumination);
+            let light = &self.illumination;
+            touched.for_each(&mut self.next_illumination, |sum, at| {
+                sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
+            });
         } else {
             self.batch.scatter(&self.problem, &mut self.sum, &mut self.next_illumination);
         }
@@ -253,10 +264,10 @@ impl<'a> State<'a> {
 
     /// object_direction = sum / sqrt(illumination^2 + (damping max illumination)^2)
     fn precondition_object(&mut self, part: &Touched) {
-        let strongest = elementwise::largest(&self.illumination);
-        let floor = (self.options.damping as f32 * strongest).max(DARK);
-        part.for_each(&mut self.object_direction, &self.sum, &self.illumination, |direction, sum, light| {
-            elementwise::divide_damped(direction, sum, light, floor);
+        let floor = (self.options.damping as f32 * self.strongest).max(DARK);
+        let (sum, illumination) = (&self.sum, &self.illumination);
+        part.for_each(&mut self.object_direction, |direction, at| {
+            elementwise::divide_damped(direction, &sum[at.clone()], &illumination[at], floor);
         });
     }
 
@@ -277,8 +288,8 @@ impl<'a> State<'a> {
     fn move_object(&mut self, step: f64, part: &Touched) {
         let step = step as f32;
         for field in [&mut self.object, &mut self.object_update] {
-            part.for_each(field, &self.object_direction, &self.illumination, |value, direction, _| {
-                value.iter_mut().zip(direction).for_each(|(value, direction)| *value += direction * step);
+            part.for_each(field, |value, at| {
+                elementwise::add_scaled(value, step, &self.object_direction[at])
             });
         }
     }
@@ -310,7 +321,6 @@ impl<'a> State<'a> {
             _ => true,
         };
         if let Some(velocity) = self.object_momentum.after(&self.object_update, improving) {
-            let strongest = elementwise::largest(&self.illumination);
             let variance = match self.options.noise {
                 // The prior holds the noise down itself.
                 _ if self.options.prior > 0.0 => 0.0,
@@ -318,11 +328,13 @@ impl<'a> State<'a> {
                 // Half the deviance is about twice the squared difference of amplitudes.
                 Noise::Poisson => 0.5 * misfit,
             };
-            let floor = MOMENTUM_DAMPING * f64::from(strongest) + variance / MOMENTUM_NOISE.powi(2);
+            let floor = MOMENTUM_DAMPING * f64::from(self.strongest) + variance / MOMENTUM_NOISE.powi(2);
             let floor = (floor as f32).max(f32::MIN_POSITIVE);
             let everything = Touched::everything(&self.problem);
-            everything.for_each(&mut self.object, velocity, &self.illumination, |object, velocity, light| {
-                for ((value, velocity), &light) in object.iter_mut().zip(velocity).zip(light) {
+            let illumination = &self.illumination;
+            everything.for_each(&mut self.object, |object, at| {
+                let pixels = object.iter_mut().zip(&velocity[at.clone()]).zip(&illumination[at]);
+                for ((value, velocity), &light) in pixels {
                     *value += velocity * (gain * light / (light + floor));
                 }
             });
@@ -338,6 +350,7 @@ impl<'a> State<'a> {
         gauge::rescale(&mut self.object, &self.illumination, &mut self.probe, rms);
         let (up, down) = (rms as f32, (1.0 / rms) as f32);
         self.illumination.iter_mut().for_each(|light| *light *= up * up);
+        self.strongest *= up * up;
         self.object_momentum.rescale(down);
         self.probe_momentum.rescale(up);
     }
@@ -358,7 +371,7 @@ impl Iteration for State<'_> {
         if let Some((safe, good)) = self.guard.judge(began, loss) {
             let safe = safe.to_vec();
             self.set_fields(&safe);
-            self.illumination = gauge::illumination(&self.problem, &self.probe);
+            self.set_illumination(gauge::illumination(&self.problem, &self.probe));
             self.object_momentum.stop();
             self.probe_momentum.stop();
             self.caution *= CAUTION;
@@ -394,7 +407,7 @@ impl Iteration for State<'_> {
     fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let len = self.object.len() + self.probe.len() + self.offsets.len();
         self.set_fields(snapshot.fields("fields", len)?);
-        self.illumination.copy_from_slice(snapshot.single("illumination", self.object.len())?);
+        self.set_illumination(snapshot.single("illumination", self.object.len())?.to_vec());
         [self.caution] = snapshot.numbers("caution")?;
         self.object_momentum.load("object", snapshot)?;
         self.probe_momentum.load("probe", snapshot)?;

@@ -168,8 +168,8 @@ impl<'a> State<'a> {
             loss += sums.loss;
             let photons = (START_PHOTONS * self.relative_power()) as f32;
             let floor = self.damping * largest + photons;
-            touched.for_each(&mut self.x[..objects], &sum, &light, |value, sum, light| {
-                elementwise::add_quotient(value, sum, light, (1.0, floor, 1.0));
+            touched.for_each(&mut self.x[..objects], |value, at| {
+                elementwise::add_quotient(value, &sum[at.clone()], &light[at], (1.0, floor, 1.0));
             });
             if epoch >= PROBE_FROM {
                 let largest = elementwise::largest(&sums.object_power);

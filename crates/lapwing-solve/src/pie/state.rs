@@ -70,8 +70,8 @@ impl<'a> State<'a> {
         let touched = Touched::by(self.problem, members);
         let largest = self.batch.scatter_anew(self.problem, &touched, &mut self.sum, &mut self.light);
         let of_object = weights(largest, self.update.object, self.caution);
-        touched.for_each(object, &self.sum, &self.light, |value, sum, light| {
-            elementwise::add_quotient(value, sum, light, of_object);
+        touched.for_each(object, |value, at| {
+            elementwise::add_quotient(value, &self.sum[at.clone()], &self.light[at], of_object);
         });
         if probe_moves {
             let largest = elementwise::largest(&sums.object_power);

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
-const BACKGROUND: f32 = 0.002;
+const BACKGROUND: f32 = 1e-4;
 /// Share of the largest illumination added under the updates of stage 1.
 const START_DAMPING: f32 = 0.005;
 /// Factor on it when an epoch has done harm and is taken back.

@@ -81,7 +81,7 @@ fn counts_of_every_size_give_the_same_bits() {
         simulate(&bench, dose);
         let found = read(&bench, "x.npz").counts().unwrap().iter().copied().fold(0.0, f32::max);
         assert!(found <= largest && (largest == 255.0 || found > 255.0), "{dose}: {found}");
-        same_both_ways(&bench, "--compare --product p.h5");
+        same_both_ways(&bench, "--compare --product p.h5 --pixel-size-m 1e-8");
         put(&bench, Packing::Deflated, &[]);
         same_both_ways(&bench, "--algorithm ML --start-epochs 1");
         same_both_ways(&bench, "--noise poisson --positions-from-epoch 1");

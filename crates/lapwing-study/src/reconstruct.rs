@@ -203,6 +203,13 @@ impl Task {
             Some(mean) => log(&format!("dose scale known: {mean:.1} counts per pattern")),
             None => log("dose scale unknown: intensities in the file's own unit"),
         }
+        if pieces.is_some() {
+            log(&format!(
+                "streaming: patterns of {} stay in a nameless scratch file in {}",
+                self.input.display(),
+                self.output.display()
+            ));
+        }
 
         let start = match &self.solver.method {
             Method::Native(config) => Start::of(&dataset, config)?,
@@ -327,14 +334,7 @@ impl Task {
         let case = self.case.as_ref();
         let problem = match streamed {
             None => start.into_problem()?,
-            Some(streamed) => {
-                log(&format!(
-                    "streaming: patterns of {} stay in a nameless scratch file in {}",
-                    self.input.display(),
-                    self.output.display()
-                ));
-                streamed.problem(start, &self.output, &mut self.waiting(&mut *observe))?
-            }
+            Some(streamed) => streamed.problem(start, &self.output, &mut self.waiting(&mut *observe))?,
         };
         let mut run = config.solver.start(&problem);
         let mut resumed = 0;

@@ -30,31 +30,85 @@ pub fn check(dataset: &Dataset) -> Vec<Problem> {
 
 /// Amplitudes: at least one pattern of at least one pixel; finite and not negative.
 pub fn diffraction(patterns: &Array3<f32>) -> Vec<Problem> {
-    let shape = patterns.shape();
-    if patterns.is_empty() {
-        let found = format!("shape {shape:?}");
-        return vec![Problem::new("diffraction", "at least one pattern of at least one pixel", found)];
-    }
+    let mut check = Amplitudes::new(patterns.dim());
     // One fast pass for the usual case; NaN is in no range.
-    if bulk::all(patterns, |value| (0.0..f32::INFINITY).contains(&value)) {
-        return Vec::new();
+    if !bulk::all(patterns, is_amplitude) {
+        check.see(patterns.iter().copied());
     }
-    let mut problems = Vec::new();
-    let first = |wrong: fn(f32) -> bool| patterns.indexed_iter().find(|(_, value)| wrong(**value));
-    let count = |wrong: fn(f32) -> bool| patterns.iter().filter(|value| wrong(**value)).count();
-    for (expected, wrong) in
-        [("finite numbers", (|v| !v.is_finite()) as fn(f32) -> bool), ("no negative numbers", |v| v < 0.0)]
-    {
-        if let Some(((pattern, y, x), value)) = first(wrong) {
-            let others = match count(wrong) - 1 {
+    check.problems()
+}
+
+/// Whether a number can be an amplitude.
+pub(crate) fn is_amplitude(value: f32) -> bool {
+    (0.0..f32::INFINITY).contains(&value)
+}
+
+/// [`diffraction`] of amplitudes that come one after the other.
+pub(crate) struct Amplitudes {
+    shape: (usize, usize, usize),
+    seen: usize,
+    not_finite: Wrong,
+    negative: Wrong,
+}
+
+/// The first of some numbers that are wrong, its place, and how many there are.
+#[derive(Default)]
+struct Wrong {
+    first: Option<(usize, f32)>,
+    count: usize,
+}
+
+impl Wrong {
+    fn add(&mut self, place: usize, value: f32) {
+        self.first.get_or_insert((place, value));
+        self.count += 1;
+    }
+}
+
+impl Amplitudes {
+    pub(crate) fn new(shape: (usize, usize, usize)) -> Self {
+        Self { shape, seen: 0, not_finite: Wrong::default(), negative: Wrong::default() }
+    }
+
+    /// Looks at the next numbers.
+    pub(crate) fn see(&mut self, values: impl Iterator<Item = f32>) {
+        for value in values {
+            if !value.is_finite() {
+                self.not_finite.add(self.seen, value);
+            }
+            if value < 0.0 {
+                self.negative.add(self.seen, value);
+            }
+            self.seen += 1;
+        }
+    }
+
+    /// Passes over numbers that are amplitudes.
+    pub(crate) fn pass(&mut self, count: usize) {
+        self.seen += count;
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let (n, height, width) = self.shape;
+        if n == 0 || height == 0 || width == 0 {
+            let found = format!("shape {:?}", [n, height, width]);
+            return vec![Problem::new("diffraction", "at least one pattern of at least one pixel", found)];
+        }
+        let mut problems = Vec::new();
+        for (expected, wrong) in
+            [("finite numbers", &self.not_finite), ("no negative numbers", &self.negative)]
+        {
+            let Some((place, value)) = wrong.first else { continue };
+            let (pattern, y, x) = (place / (height * width), place / width % height, place % width);
+            let others = match wrong.count - 1 {
                 0 => String::new(),
                 others => format!(", and {others} more"),
             };
             let found = format!("{value} in pattern {pattern} at row {y}, column {x}{others}");
             problems.push(Problem::new("diffraction", expected, found));
         }
+        problems
     }
-    problems
 }
 
 /// Positions: at least one, all finite.

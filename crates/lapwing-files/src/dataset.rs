@@ -63,9 +63,7 @@ impl Dataset {
     /// Mean over the patterns of the summed intensity: in counts when the scale is known, in squared amplitudes
     /// otherwise. Zero for an empty data set.
     pub fn mean_intensity(&self) -> f64 {
-        let scale = self.intensity_scale().unwrap_or(1.0);
-        self.pattern_sums().iter().map(|sum| sum * scale * scale).sum::<f64>()
-            / self.n_patterns().max(1) as f64
+        mean_counts(&self.pattern_sums(), self.intensity_scale().unwrap_or(1.0))
     }
 
     /// Sum of the squared amplitudes of each pattern.
@@ -169,8 +167,13 @@ where
     }
 }
 
-/// (s x amplitude)^2, or the whole number that it is but for rounding.
-fn restored(scale: f64, amplitude: f32) -> f32 {
+/// Mean of the counts of patterns, given the sums of their squared amplitudes and their scale.
+pub(crate) fn mean_counts(sums: &[f64], scale: f64) -> f64 {
+    sums.iter().map(|sum| sum * scale * scale).sum::<f64>() / sums.len().max(1) as f64
+}
+
+/// (s x amplitude)^2, or the whole number that it is but for rounding: one value of [`Dataset::counts`] at the scale s.
+pub fn restored(scale: f64, amplitude: f32) -> f32 {
     let count = (scale * f64::from(amplitude)).powi(2);
     let whole = count.round();
     // Half a unit in the last place of the amplitude is 2^-24 of it, 2^-23 (1.2e-7) of the count; four times that

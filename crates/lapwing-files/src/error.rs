@@ -115,6 +115,14 @@ pub enum Error {
         /// What to say to decide it.
         remedy: String,
     },
+    /// The patterns can be read as a whole but not piece by piece.
+    #[error("{}: its patterns cannot be read piece by piece: {reason}", path.display())]
+    NotInPieces {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The contract is broken; all problems at once.
     #[error("{}: the data set breaks its contract:{}", path.display(), bulleted(problems))]
     Contract {

@@ -5,6 +5,7 @@
 //! - [`Archive`] and [`npz::write`] read and write NumPy archives of anything; [`npy::Array`] is one array.
 //! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without running them.
 //! - [`atomic::write`] is how every file of the project comes to be.
+//! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file; [`scratch`] has room for what becomes of them.
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
@@ -20,6 +21,7 @@ pub mod npy;
 pub mod npz;
 pub mod open;
 pub mod pickle;
+pub mod scratch;
 
 pub use dataset::Dataset;
 pub use dialect::{ReadOptions, Understanding};

@@ -24,13 +24,16 @@ mod problem;
 mod run;
 mod smooth;
 pub mod snapshot;
+mod streamed;
 mod touched;
 mod vector;
 
 pub use constraints::Constraints;
+pub use patterns::KeptBytes;
 pub use problem::{Problem, ProblemError};
 pub use run::Run;
 pub use snapshot::Snapshot;
+pub use streamed::{Blocks, Scratch};
 
 use lapwing_model::{Complex32, Field, Modes, Position};
 

@@ -38,6 +38,27 @@ fn bad_pixels(model: &ForwardModel, valid: ArrayView2<bool>) -> Vec<u32> {
     (0_u32..).zip(ordered).filter(|(_, bad)| *bad).map(|(index, _)| index).collect()
 }
 
+/// Refuses a mask that is neither one for all patterns of a stack nor one for each.
+pub(crate) fn check_mask(
+    valid: ArrayView3<bool>,
+    (patterns, height, width): (usize, usize, usize),
+) -> Result<(), ProblemError> {
+    let (masks, mask_height, mask_width) = valid.dim();
+    if (masks != 1 && masks != patterns) || (mask_height, mask_width) != (height, width) {
+        return Err(ProblemError::Mask(format!(
+            "expected shape ({height}, {width}), one for all patterns, or ({patterns}, {height}, {width}), found {:?}",
+            valid.dim()
+        )));
+    }
+    Ok(())
+}
+
+/// The mask of pattern `index`.
+pub(crate) fn mask_of(valid: ArrayView3<'_, bool>, index: usize) -> ArrayView2<'_, bool> {
+    let index = if valid.len_of(Axis(0)) == 1 { 0 } else { index };
+    valid.index_axis_move(Axis(0), index)
+}
+
 impl Problem {
     /// As [`Problem::new`], with a detector mask: pixels where `valid` is false enter neither likelihood nor updates, so the
     /// model is free there. `valid` has axes (1 or pattern, y, x), zero frequency in the centre; what `intensity` holds at bad pixels is not
@@ -54,33 +75,29 @@ impl Problem {
         object: Field,
         probe: Modes,
     ) -> Result<Self, ProblemError> {
-        let (patterns, height, width) = intensity.dim();
-        let (masks, mask_height, mask_width) = valid.dim();
-        if (masks != 1 && masks != patterns) || (mask_height, mask_width) != (height, width) {
-            return Err(ProblemError::Mask(format!(
-                "expected shape ({height}, {width}), one for all patterns, or ({patterns}, {height}, {width}), found {:?}",
-                valid.dim()
-            )));
-        }
+        check_mask(valid, intensity.dim())?;
         for (index, mut pattern) in intensity.axis_iter_mut(Axis(0)).enumerate() {
-            let good = valid.index_axis(Axis(0), if masks == 1 { 0 } else { index });
-            pattern.zip_mut_with(&good, |value, &good| {
+            pattern.zip_mut_with(&mask_of(valid, index), |value, &good| {
                 if !good {
                     *value = 0.0;
                 }
             });
         }
-        let mut problem = Self::new(intensity, scan, object, probe)?;
-        problem.mask = Mask::new(&problem.model, valid);
-        let seen = problem.seen_share();
-        if seen <= 0.0 || problem.used_pixels() == 0 {
+        Self::new(intensity, scan, object, probe)?.behind(valid)
+    }
+
+    /// The problem with a mask; its patterns are zero at bad pixels.
+    pub(crate) fn behind(mut self, valid: ArrayView3<bool>) -> Result<Self, ProblemError> {
+        self.mask = Mask::new(&self.model, valid);
+        let seen = self.seen_share();
+        if seen <= 0.0 || self.used_pixels() == 0 {
             return Err(ProblemError::Mask(
                 "expected some pixels to be good (true, or not 0), found none that the start fields light"
                     .to_owned(),
             ));
         }
-        problem.mean_intensity /= seen;
-        Ok(problem)
+        self.mean_intensity /= seen;
+        Ok(self)
     }
 
     /// Pixels of all patterns that enter the likelihood.

@@ -1,13 +1,14 @@
 //! The measured patterns, kept in the smallest type that holds them.
 
 use rayon::prelude::*;
+use std::fmt;
 use std::ops::Range;
 
 /// Values that one task looks at.
 const PIECE: usize = 1 << 16;
 
 /// Intensities of all patterns, one after the other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Patterns {
     /// Counts up to 255.
     Bytes(Vec<u8>),
@@ -15,19 +16,75 @@ pub(crate) enum Patterns {
     Words(Vec<u16>),
     /// Anything else.
     Singles(Vec<f32>),
+    /// Any of these, in bytes that somebody else keeps.
+    Kept(Kind, Kept),
+}
+
+/// Bytes that somebody else keeps, such as a memory map; they never change.
+pub type KeptBytes = Box<dyn AsRef<[u8]> + Send + Sync>;
+
+/// [`KeptBytes`], shown by their number.
+pub(crate) struct Kept(pub KeptBytes);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", (*self.0).as_ref().len())
+    }
+}
+
+/// The types that patterns are kept in, the smallest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Bytes,
+    Words,
+    Singles,
+}
+
+impl Kind {
+    /// The smallest that holds all of these intensities, none of which is negative.
+    pub fn of(values: &[f32]) -> Self {
+        if values.iter().any(|&value| !is_word(value)) {
+            return Self::Singles;
+        }
+        if values.iter().all(|&value| is_byte(value)) { Self::Bytes } else { Self::Words }
+    }
+
+    /// Bytes for each value.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Bytes => size_of::<u8>(),
+            Self::Words => size_of::<u16>(),
+            Self::Singles => size_of::<f32>(),
+        }
+    }
+
+    /// Appends the values, in the machine's own order of bytes.
+    pub fn append(self, values: &[f32], bytes: &mut Vec<u8>) {
+        match self {
+            Self::Bytes => bytes.extend(values.iter().map(|&value| value as u8)),
+            Self::Words => bytes.extend(values.iter().flat_map(|&value| (value as u16).to_ne_bytes())),
+            Self::Singles => bytes.extend(values.iter().flat_map(|value| value.to_ne_bytes())),
+        }
+    }
+}
+
+fn is_word(value: f32) -> bool {
+    f32::from(value as u16) == value
+}
+
+/// Of a value that is a 16-bit count.
+fn is_byte(value: f32) -> bool {
+    value <= f32::from(u8::MAX)
 }
 
 impl Patterns {
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
         // The first value that is no 16-bit count decides.
-        if intensity
-            .par_chunks(PIECE)
-            .any(|values| values.iter().any(|&value| f32::from(value as u16) != value))
-        {
+        if intensity.par_chunks(PIECE).any(|values| values.iter().any(|&value| !is_word(value))) {
             return Self::Singles(intensity);
         }
-        let small = |values: &[f32]| values.iter().all(|&value| value <= f32::from(u8::MAX));
+        let small = |values: &[f32]| values.iter().all(|&value| is_byte(value));
         match intensity.par_chunks(PIECE).all(small) {
             true => Self::Bytes(intensity.par_iter().map(|&value| value as u8).collect()),
             false => Self::Words(intensity.par_iter().map(|&value| value as u16).collect()),
@@ -38,18 +95,33 @@ impl Patterns {
     #[inline(always)]
     pub fn of<'a>(&'a self, range: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
         match self {
-            Self::Bytes(values) => widened(&values[range], room),
-            Self::Words(values) => widened(&values[range], room),
+            Self::Bytes(values) => widened(values[range].iter().map(|&value| f32::from(value)), room),
+            Self::Words(values) => widened(values[range].iter().map(|&value| f32::from(value)), room),
             Self::Singles(values) => &values[range],
+            Self::Kept(kind, Kept(bytes)) => {
+                let bytes = &(**bytes).as_ref()[range.start * kind.width()..range.end * kind.width()];
+                // From bytes one by one: these need not begin where a number may.
+                match kind {
+                    Kind::Bytes => widened(bytes.iter().map(|&value| f32::from(value)), room),
+                    Kind::Words => {
+                        let words = bytes.as_chunks().0;
+                        widened(words.iter().map(|&word| f32::from(u16::from_ne_bytes(word))), room)
+                    }
+                    Kind::Singles => {
+                        let singles = bytes.as_chunks().0;
+                        widened(singles.iter().map(|&single| f32::from_ne_bytes(single)), room)
+                    }
+                }
+            }
         }
     }
 }
 
 #[inline(always)]
-fn widened<'a, T: Copy + Into<f32>>(values: &[T], room: &'a mut [f32]) -> &'a [f32] {
+fn widened(values: impl Iterator<Item = f32>, room: &mut [f32]) -> &[f32] {
     room.iter_mut().zip(values).for_each(
         #[inline(always)]
-        |(out, &value)| *out = value.into(),
+        |(out, value)| *out = value,
     );
     room
 }
@@ -70,12 +142,25 @@ mod tests {
             let mut room = vec![0.0; values.len()];
             prop_assert_eq!(patterns.of(0..values.len(), &mut room), values.as_slice());
             let largest = values.iter().copied().fold(0.0, f32::max);
-            let smallest = match patterns {
-                Patterns::Bytes(_) => !part && largest <= 255.0,
-                Patterns::Words(_) => !part && largest > 255.0,
-                Patterns::Singles(_) => part || largest > 65_535.0,
+            let kind = match &patterns {
+                Patterns::Bytes(_) => Kind::Bytes,
+                Patterns::Words(_) => Kind::Words,
+                Patterns::Singles(_) => Kind::Singles,
+                Patterns::Kept(..) => unreachable!(),
+            };
+            let smallest = match kind {
+                Kind::Bytes => !part && largest <= 255.0,
+                Kind::Words => !part && largest > 255.0,
+                Kind::Singles => part || largest > 65_535.0,
             };
             prop_assert!(smallest);
+            prop_assert_eq!(Kind::of(&values), kind);
+            let mut bytes = Vec::new();
+            kind.append(&values, &mut bytes);
+            prop_assert_eq!(bytes.len(), values.len() * kind.width());
+            let kept = Patterns::Kept(kind, Kept(Box::new(bytes)));
+            room.fill(-1.0);
+            prop_assert_eq!(kept.of(1..values.len(), &mut room[1..]), &values[1..]);
         }
     }
 }

@@ -43,6 +43,14 @@ pub enum ProblemError {
     /// The detector mask cannot be used.
     #[error("mask: {0}")]
     Mask(String),
+    /// What keeps the patterns outside this problem lost some of them.
+    #[error("{kept} bytes of patterns were kept, expected {expected}")]
+    Kept {
+        /// Bytes that were kept.
+        kept: usize,
+        /// Bytes of all patterns.
+        expected: usize,
+    },
     /// A window leaves the object.
     #[error("pattern {pattern}: {source}")]
     OffObject {
@@ -84,9 +92,49 @@ impl Problem {
         object: Field,
         probe: Modes,
     ) -> Result<Self, ProblemError> {
-        let (patterns, height, width) = intensity.dim();
+        let mut problem = Self::without_patterns(intensity.dim(), scan, object, probe)?;
+        let pixels = problem.model.len();
+
+        // A stack in standard order gives up its buffer; any other is copied into that order here.
+        let mut intensity = match intensity.is_standard_layout() {
+            true => intensity.into_raw_vec_and_offset().0,
+            false => intensity.iter().copied().collect(),
+        };
+        // In place, pattern by pattern: the stack is the largest thing in memory.
+        let model = &problem.model;
+        let totals: Vec<Result<f64, ProblemError>> = intensity
+            .par_chunks_mut(pixels)
+            .enumerate()
+            .map_init(
+                || vec![0.0; pixels],
+                |centred, (index, pattern)| {
+                    centred.copy_from_slice(pattern);
+                    let total = total(index, centred)?;
+                    model.to_pattern_order(centred, pattern);
+                    Ok(total)
+                },
+            )
+            .collect();
+        let total = totals.into_iter().sum::<Result<f64, _>>()?;
+        problem.set_unit(total)?;
+        let scale = problem.scale();
+        if scale != 1.0 {
+            intensity.iter_mut().for_each(|value| *value *= scale);
+        }
+        problem.patterns = Arc::new(Patterns::new(intensity));
+        Ok(problem)
+    }
+
+    /// Checks and takes over everything but the patterns, whose axes (pattern, y, x) have the lengths `shape`.
+    pub(crate) fn without_patterns(
+        shape: (usize, usize, usize),
+        scan: Vec<Position>,
+        object: Field,
+        probe: Modes,
+    ) -> Result<Self, ProblemError> {
+        let (patterns, height, width) = shape;
         if patterns == 0 || height == 0 || width == 0 {
-            return Err(ProblemError::Empty(intensity.dim()));
+            return Err(ProblemError::Empty(shape));
         }
         if patterns != scan.len() {
             return Err(ProblemError::Lengths { patterns, positions: scan.len() });
@@ -103,51 +151,34 @@ impl Problem {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let ramps = windows.iter().map(|window| Ramp::new(window, model.shape())).collect();
-
-        // A stack in standard order gives up its buffer; any other is copied into that order here.
-        let mut intensity = match intensity.is_standard_layout() {
-            true => intensity.into_raw_vec_and_offset().0,
-            false => intensity.iter().copied().collect(),
-        };
-        // In place, pattern by pattern: the stack is the largest thing in memory.
-        let totals: Vec<Result<f64, ProblemError>> = intensity
-            .par_chunks_mut(height * width)
-            .enumerate()
-            .map_init(
-                || vec![0.0; height * width],
-                |centred, (index, pattern)| {
-                    centred.copy_from_slice(pattern);
-                    if let Some(&value) = centred.iter().find(|value| !(**value >= 0.0 && value.is_finite()))
-                    {
-                        return Err(ProblemError::Intensity { pattern: index, value });
-                    }
-                    model.to_pattern_order(centred, pattern);
-                    Ok(centred.iter().map(|&value| f64::from(value)).sum::<f64>())
-                },
-            )
-            .collect();
-        let total = totals.into_iter().sum::<Result<f64, _>>()?;
-        if total <= 0.0 {
-            return Err(ProblemError::Dark);
-        }
-        let mean_intensity = total / patterns as f64;
-        let unit = amplitude_unit(mean_intensity / (height * width) as f64);
-        if unit != 1.0 {
-            intensity.iter_mut().for_each(|value| *value *= unit * unit);
-        }
-        let mean_intensity = mean_intensity * f64::from(unit).powi(2);
         Ok(Self {
             model,
-            patterns: Arc::new(Patterns::new(intensity)),
+            patterns: Arc::new(Patterns::Bytes(Vec::new())),
             mask: Mask::default(),
             scan,
             windows,
             ramps,
             object,
             probe,
-            mean_intensity,
-            unit,
+            mean_intensity: 0.0,
+            unit: 1.0,
         })
+    }
+
+    /// Settles the unit by the intensity of all patterns together.
+    pub(crate) fn set_unit(&mut self, total: f64) -> Result<(), ProblemError> {
+        if total <= 0.0 {
+            return Err(ProblemError::Dark);
+        }
+        let mean_intensity = total / self.n_patterns() as f64;
+        self.unit = amplitude_unit(mean_intensity / self.model.len() as f64);
+        self.mean_intensity = mean_intensity * f64::from(self.unit).powi(2);
+        Ok(())
+    }
+
+    /// What intensities are multiplied by on the way in.
+    pub(crate) fn scale(&self) -> f32 {
+        self.unit * self.unit
     }
 
     /// Number of patterns.
@@ -181,6 +212,14 @@ impl Problem {
     pub(crate) fn pattern<'a>(&'a self, index: usize, room: &'a mut [f32]) -> &'a [f32] {
         let pixels = self.model.len();
         self.patterns.of(index * pixels..(index + 1) * pixels, room)
+    }
+}
+
+/// Sum of the intensities of pattern `index`, which are checked.
+pub(crate) fn total(index: usize, pattern: &[f32]) -> Result<f64, ProblemError> {
+    match pattern.iter().find(|value| !(**value >= 0.0 && value.is_finite())) {
+        Some(&value) => Err(ProblemError::Intensity { pattern: index, value }),
+        None => Ok(pattern.iter().map(|&value| f64::from(value)).sum()),
     }
 }
 
@@ -253,7 +292,9 @@ mod tests {
         let mut fortran = Array3::zeros(ndarray::ShapeBuilder::f((2, 4, 4)));
         fortran.assign(&standard);
         let (a, b) = (problem(standard, &scan).unwrap(), problem(fortran, &scan).unwrap());
-        assert_eq!(a.patterns, b.patterns);
+        for index in 0..2 {
+            assert_eq!(a.pattern(index, &mut [0.0; 16]), b.pattern(index, &mut [0.0; 16]));
+        }
         assert!((a.mean_intensity() - (0..32).sum::<usize>() as f64 / 2.0).abs() < 1e-9);
     }
 }

@@ -57,17 +57,20 @@ const MEMORY_PER_PATTERN_BYTE: u64 = 4;
 
 /// Memory of the largest of `jobs`, bytes, from the headers of its files; `None` when none can be read.
 fn largest(jobs: &[JobRecord]) -> Option<u64> {
-    let of = |job: &JobRecord| {
-        let archive = Archive::open(&job.input_npz).ok()?;
-        let header = ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
-        Some((header.count() as u64).saturating_mul(4).saturating_mul(MEMORY_PER_PATTERN_BYTE))
-    };
+    let of = |job: &JobRecord| Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE));
     jobs.iter().filter_map(of).max()
+}
+
+/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot be read.
+pub(crate) fn stack_bytes(path: &Path) -> Option<u64> {
+    let archive = Archive::open(path).ok()?;
+    let header = ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
+    Some((header.count() as u64).saturating_mul(4))
 }
 
 /// Bytes that this process may still take: what the system has free, or less where the process has a limit of its own, as under
 /// Slurm or in a container; `None` where nothing tells.
-fn free_memory() -> Option<u64> {
+pub(crate) fn free_memory() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let free: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

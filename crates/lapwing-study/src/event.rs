@@ -64,8 +64,8 @@ pub enum Event<'a> {
         /// Number of patterns.
         patterns: usize,
     },
-    /// Something else has to come to its end first: another process with the jobs that are left, or another program with its
-    /// reconstruction. Told again and again until then.
+    /// Something else has to come to its end first: another process with the jobs that are left, another program with its
+    /// reconstruction, or the passes over patterns that stay out of memory. Told again and again until then.
     Waiting {
         /// The job; `None` outside a study.
         case: Option<&'a Case>,

@@ -14,6 +14,7 @@ use crate::plan::{Agenda, MissingViews, Plan, absolute};
 use crate::reconstruct::{CompareWith, Task};
 use crate::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
 use crate::runs::{RunRecord, job_lock};
+use crate::stream::Streaming;
 use crate::{Result, StudyError, hash};
 use jiff::Timestamp;
 use lapwing_files::{Archive, ReadOptions};
@@ -257,6 +258,8 @@ impl Run<'_> {
             comparison: CompareWith::TruthOver(area),
             checkpoint: self.checkpoint,
             halves: plan.halves,
+            // A study's data sets are made in memory.
+            stream: Streaming::Never,
         };
         let patterns = positions(&job.input_npz)?.len();
         let input_hash = hash::file(&job.input_npz)?;

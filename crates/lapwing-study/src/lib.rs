@@ -52,6 +52,7 @@ pub mod selection;
 pub mod solver;
 pub mod split;
 pub mod start;
+pub mod stream;
 pub mod views;
 
 pub use condition::{Case, Condition, Split, View};

@@ -7,6 +7,7 @@ use crate::event::Observer;
 use crate::folder::StudyFolder;
 use crate::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::solver::{Method, StudySolver};
+use crate::stream::Streaming;
 use crate::{Result, StudyError, hash};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Archive, Dataset, Metadata, ReadOptions};
@@ -73,6 +74,7 @@ impl FullDose {
             comparison: CompareWith::Nothing,
             checkpoint: Every::default(),
             halves: false,
+            stream: Streaming::Never,
         };
         let input_hash = hash::file(&input)?;
         if task.existing(&input_hash).is_none() {

@@ -8,7 +8,7 @@ pub use output::write_npz;
 
 use crate::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::condition::Case;
-use crate::data::{mean_counts, probe_diameter, shared_fraction};
+use crate::data::{probe_diameter, shared_fraction};
 use crate::event::{Event, Leave, Observer};
 use crate::folder::RESULT;
 use crate::hash;
@@ -19,11 +19,12 @@ use crate::record::{Files, JobResult, LossSummary, Status, Telemetry};
 use crate::runs::write_json;
 use crate::solver::{Method, ObjectStart, ProbeStart, StudySolver};
 use crate::start::{Start, refined};
+use crate::stream::{Opened, Streamed, Streaming};
 use crate::{Result, StudyError, measured, views};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
-use lapwing_files::dialect::{self, ReadOptions};
-use lapwing_files::{Dataset, atomic};
+use lapwing_files::dialect::ReadOptions;
+use lapwing_files::{Dataset, Understanding, atomic};
 use lapwing_model::{Field, Modes, Position};
 use lapwing_solve::Solution;
 use serde_json::json;
@@ -50,8 +51,10 @@ pub struct Task {
     /// depend on it.
     pub checkpoint: Every,
     /// Whether to deal the photons of every pattern to two independent halves, reconstruct both with the same solver and
-    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison.
+    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison, and in memory.
     pub halves: bool,
+    /// Whether the patterns stay out of memory. The result does not depend on it.
+    pub stream: Streaming,
 }
 
 /// Whether, and where, to compare a reconstruction with the object in its file.
@@ -187,9 +190,9 @@ impl Task {
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<()> {
-        let (mut dataset, understood) = dialect::read(&self.input, &self.reading)?;
+        let Opened { mut dataset, understood, pieces } = self.stream.open(&self.input, &self.reading, log)?;
         understood.notes.iter().for_each(|text| log(text));
-        describe(&dataset, result);
+        describe(&dataset, &understood, result);
         result.view = self.telemetry(&dataset)?;
         let counts = format!("{} patterns of {:?}", result.n_patterns, result.pattern_shape);
         log(&format!(
@@ -199,6 +202,13 @@ impl Task {
         match result.mean_counts {
             Some(mean) => log(&format!("dose scale known: {mean:.1} counts per pattern")),
             None => log("dose scale unknown: intensities in the file's own unit"),
+        }
+        if pieces.is_some() {
+            log(&format!(
+                "streaming: patterns of {} stay in a nameless scratch file in {}",
+                self.input.display(),
+                self.output.display()
+            ));
         }
 
         let start = match &self.solver.method {
@@ -227,7 +237,8 @@ impl Task {
         ));
         log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
         let origin = start.origin;
-        let Solved { solution, resumed, seconds } = self.solve(start, checkpoint, log, observe)?;
+        let streamed = pieces.map(|pieces| Streamed { pieces, scale: dataset.intensity_scale() });
+        let Solved { solution, resumed, seconds } = self.solve(start, streamed, checkpoint, log, observe)?;
         result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
@@ -302,6 +313,7 @@ impl Task {
     fn solve(
         &self,
         start: Start,
+        streamed: Option<Streamed>,
         checkpoint: &mut Checkpoint,
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
@@ -320,7 +332,10 @@ impl Task {
             Method::Native(config) => config,
         };
         let case = self.case.as_ref();
-        let problem = start.into_problem()?;
+        let problem = match streamed {
+            None => start.into_problem()?,
+            Some(streamed) => streamed.problem(start, &self.output, &mut self.waiting(&mut *observe))?,
+        };
         let mut run = config.solver.start(&problem);
         let mut resumed = 0;
         if let Some(snapshot) = checkpoint.load() {
@@ -449,14 +464,13 @@ impl Target {
     }
 }
 
-fn describe(dataset: &Dataset, result: &mut JobResult) {
-    let (n, height, width) = dataset.diffraction.dim();
-    result.n_patterns = n;
-    result.pattern_shape = (height, width);
+fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResult) {
+    result.n_patterns = understood.n_patterns;
+    result.pattern_shape = understood.pattern_shape;
     result.probe_diameter_px = probe_diameter(dataset);
     result.overlap = scan_overlap(&dataset.scan, result.probe_diameter_px);
     result.shared_fraction = shared_fraction(dataset.metadata.as_ref());
-    result.mean_counts = mean_counts(dataset);
+    result.mean_counts = understood.mean_counts_per_pattern;
 }
 
 fn summary(loss: &[f64]) -> Option<LossSummary> {

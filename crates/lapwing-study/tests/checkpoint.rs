@@ -7,6 +7,7 @@ use lapwing_study::checkpoint::{CHECKPOINT, Every};
 use lapwing_study::event::Event;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::solver::{SolverConfig, StudySolver};
+use lapwing_study::stream::Streaming;
 use lapwing_study::{Design, run};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -28,6 +29,7 @@ fn task(input: &Path, output: &Path, options: &str) -> Task {
         case: None,
         comparison: CompareWith::Nothing,
         halves: false,
+        stream: Streaming::Never,
         checkpoint: Every::Epochs(2),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use lapwing_files::dialect::{Experiment, Optics, Product};
-use lapwing_files::{Archive, Dataset};
+use lapwing_files::{Archive, Dataset, Understanding};
 use lapwing_model::Position;
 use ndarray::{Ix2, Ix3};
 use std::path::Path;
@@ -21,8 +21,8 @@ impl Facts {
     /// The facts of a data set; `None` when the size of an object pixel is unknown.
     ///
     /// Indexes are `scan_index` where the data set has it, and 0, 1, 2... otherwise.
-    pub fn of(dataset: &Dataset, pixel_size: Option<(f64, f64)>) -> Option<Self> {
-        let n = dataset.n_patterns();
+    pub fn of(dataset: &Dataset, understood: &Understanding, pixel_size: Option<(f64, f64)>) -> Option<Self> {
+        let n = understood.n_patterns;
         let stored = dataset.extras.iter().find(|(name, _)| name == "scan_index");
         let indexes = stored
             .and_then(|(_, array)| array.to_i64().ok())
@@ -32,7 +32,7 @@ impl Facts {
         let experiment = Experiment {
             distance_m: optics.map_or(0.0, |optics| optics.distance),
             energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),
-            photon_count: dataset.intensity_scale().map_or(0.0, |_| dataset.mean_intensity()),
+            photon_count: understood.mean_counts_per_pattern.unwrap_or(0.0),
         };
         Some(Self { pixel_size: pixel_size?, indexes, experiment })
     }

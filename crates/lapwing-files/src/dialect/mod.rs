@@ -9,6 +9,7 @@ mod cxi;
 mod extras;
 mod geometry;
 mod options;
+mod pieces;
 mod product;
 mod ptychodus;
 pub(crate) mod stack;
@@ -23,6 +24,7 @@ pub use geometry::{Optics, object_pixel};
 pub use options::{
     AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency,
 };
+pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
 
 use lapwing_model::Position;
@@ -30,6 +32,9 @@ use lapwing_model::Position;
 use crate::hdf5::{self, Hdf5};
 use crate::npz::Archive;
 use crate::{Dataset, Error, Metadata, Problem, metadata};
+
+/// Name of the extra array that carries the detector mask.
+const MASK_EXTRA: &str = "mask";
 
 /// Reads a scan from a file of any dialect: a NumPy archive or HDF5, told by its content.
 ///
@@ -99,22 +104,7 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
 /// # Errors
 /// As for [`read`].
 pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
-    let has = |name: &str| archive.contains(name) && !options.leave_out.iter().any(|left| left == name);
-    let dialect = match options.dialect {
-        Some(dialect) => dialect,
-        None if has("diffraction") => Dialect::Study,
-        None if has("diff3d") => Dialect::Diff3d,
-        None if has("data") && has("scan") => Dialect::Tike,
-        None => {
-            let names: Vec<&str> = archive.names().collect();
-            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            let expected = "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
-            return Err(Error::Contract {
-                path: archive.path().to_owned(),
-                problems: vec![Problem::new("diffraction", expected, found)],
-            });
-        }
-    };
+    let dialect = dialect_of(archive, options)?;
     match dialect {
         Dialect::Study => study::read(archive, "diffraction", options),
         Dialect::Diff3d => study::read(archive, "diff3d", options),
@@ -123,6 +113,26 @@ pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset
             path: archive.path().to_owned(),
             problems: vec![Problem::new("file", format!("HDF5, as {other} has it"), "a NumPy archive")],
         }),
+    }
+}
+
+/// The dialect of an archive, as told or by the names of its arrays.
+fn dialect_of(archive: &Archive, options: &ReadOptions) -> Result<Dialect, Error> {
+    let has = |name: &str| archive.contains(name) && !options.leave_out.iter().any(|left| left == name);
+    match options.dialect {
+        Some(dialect) => Ok(dialect),
+        None if has("diffraction") => Ok(Dialect::Study),
+        None if has("diff3d") => Ok(Dialect::Diff3d),
+        None if has("data") && has("scan") => Ok(Dialect::Tike),
+        None => {
+            let names: Vec<&str> = archive.names().collect();
+            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
+            let expected = "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
+            Err(Error::Contract {
+                path: archive.path().to_owned(),
+                problems: vec![Problem::new("diffraction", expected, found)],
+            })
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use ndarray::{Array3, Ix3};
+use ndarray::{Array3, ArrayView2, Ix3};
+use rayon::prelude::*;
 
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
+use crate::contract::{Amplitudes, is_amplitude};
 use crate::dataset::amplitudes_in_place;
-use crate::npy::{Array, DType, Header, NpyError};
+use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::{Archive, Error, Problem, bulk};
 
 /// What a dialect says about its patterns.
@@ -27,6 +29,8 @@ pub(super) struct Stack {
     pub zero_frequency: ZeroFrequency,
     /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
     pub scale: Option<f64>,
+    /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude` has none of them then.
+    pub sums_in_file: Option<Vec<f64>>,
 }
 
 /// Why there is no stack.
@@ -81,6 +85,106 @@ pub(super) fn read_from(
     Ok(convert(values, &header.dtype, order, rules, options, notes))
 }
 
+/// Values looked at together.
+const BLOCK: usize = 1 << 19;
+
+/// Whole patterns that are looked at together, in values.
+pub(super) fn block((_, height, width): (usize, usize, usize)) -> usize {
+    let pixels = height.saturating_mul(width).max(1);
+    (BLOCK / pixels).max(1) * pixels
+}
+
+/// Whether the square root of what a file holds is the amplitude, up to a factor.
+pub(super) fn is_root(quantity: Quantity) -> bool {
+    quantity != Quantity::Amplitude
+}
+
+/// [`read_from`] for patterns that stay in the file: one pass checks them all.
+pub(super) fn look_through(
+    archive: &Archive,
+    header: &Header,
+    shape: [usize; 3],
+    order: AxisOrder,
+    rules: &Rules,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Result<Stack, Refusal>, Error> {
+    let (key, dtype) = (rules.key, &header.dtype);
+    let refused = |reason: &str| {
+        let reason = format!(
+            "{reason}; save {key} as (n, H, W) in C order, amplitude with the zero frequency in the centre"
+        );
+        Error::NotInPieces { path: archive.path().to_owned(), reason }
+    };
+    if order == AxisOrder::PatternLast || !npy::in_order(header) {
+        return Err(refused("one pattern is not stored behind the other"));
+    }
+    if options.zero_frequency.unwrap_or(rules.zero_frequency) == ZeroFrequency::Corner {
+        return Err(refused("their zero frequency is in the corner"));
+    }
+    if options.quantity == Some(Quantity::Counts) {
+        return Err(refused("they are counts, whose scale is known only when all were read"));
+    }
+    note_form(dtype, order, key, notes);
+
+    let [n, height, width] = shape;
+    let dim = (n, height, width);
+    // What the numbers are is a matter of their dtype, not of their values, which only bring a note.
+    let root = options.quantity.map_or(dtype.is_integer(), is_root);
+    let mut check = Amplitudes::new(dim);
+    let mut brightness = Brightness::new(dim);
+    let (mut sums, mut squares) = (Vec::new(), Vec::new());
+    let (mut fractions, mut above_one) = (false, false);
+    archive.blocks_f32::<Error>(key, block(dim), &mut |values| {
+        match values.iter().all(|&value| is_amplitude(value)) {
+            true => check.pass(values.len()),
+            false => check.see(values.iter().copied()),
+        }
+        fractions = fractions || values.iter().any(|value| value.fract() != 0.0);
+        above_one = above_one || values.iter().any(|&value| value > 1.0);
+        let first = sums.len();
+        let each: Vec<(f64, f64)> = values
+            .par_chunks_exact(height * width)
+            .map(|pattern| {
+                let amplitude = |value: f32| if root { value.sqrt() } else { value };
+                (
+                    pattern.iter().map(|&value| f64::from(value)).sum(),
+                    pattern.iter().map(|&value| f64::from(amplitude(value)).powi(2)).sum(),
+                )
+            })
+            .collect();
+        for (place, (sum, square)) in each.into_iter().enumerate() {
+            let pattern = &values[place * height * width..(place + 1) * height * width];
+            if let Ok(pattern) = ArrayView2::from_shape((height, width), pattern) {
+                brightness.see(first + place, pattern);
+            }
+            sums.push(sum);
+            squares.push(square);
+        }
+        Ok(())
+    })?;
+    let problems = check.problems();
+    if !problems.is_empty() {
+        return Ok(Err(Refusal::Problems(named(problems, key))));
+    }
+    let quantity = match quantity(|| !fractions && above_one, dtype, rules, options, notes) {
+        Ok(quantity) => quantity,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    brightness.note(key, notes);
+    note_dark_patterns(&sums, key, notes);
+    if root {
+        note_root(key, notes);
+    }
+    Ok(Ok(Stack {
+        amplitude: Array3::zeros((0, height, width)),
+        quantity,
+        zero_frequency: ZeroFrequency::Centre,
+        scale: None,
+        sums_in_file: Some(squares),
+    }))
+}
+
 /// [`read_from`] for an array in memory, which is known to have three axes.
 pub(super) fn read(
     array: Array,
@@ -112,33 +216,29 @@ fn convert(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Stack, Refusal> {
-    if *dtype != DType::F32 {
-        notes.push(format!("{}: {dtype} converted to float32", rules.key));
-    }
-    if order == AxisOrder::PatternLast {
-        notes.push(format!("{}: axes (H, W, n) reordered to (n, H, W)", rules.key));
-    }
-    let problems: Vec<Problem> = crate::contract::diffraction(&values)
-        .into_iter()
-        .map(|problem| Problem { key: rules.key.to_owned(), ..problem })
-        .collect();
+    note_form(dtype, order, rules.key, notes);
+    let problems = crate::contract::diffraction(&values);
     if !problems.is_empty() {
-        return Err(Refusal::Problems(problems));
+        return Err(Refusal::Problems(named(problems, rules.key)));
     }
 
-    let quantity = quantity(&values, dtype, rules, options, notes)?;
+    let whole =
+        || bulk::all(&values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
+    let quantity = quantity(whole, dtype, rules, options, notes)?;
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
         centre(&mut values);
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
-    note_bright_corners(&values, rules.key, notes);
-    note_dark_patterns(&values, rules.key, notes);
+    let mut brightness = Brightness::new(values.dim());
+    values.outer_iter().enumerate().for_each(|(index, pattern)| brightness.see(index, pattern));
+    brightness.note(rules.key, notes);
+    note_dark_patterns(&bulk::sums(&values, f64::from), rules.key, notes);
     let scale = match quantity {
         Quantity::Amplitude => None,
         Quantity::Intensity => {
             bulk::replace(&mut values, f32::sqrt);
-            notes.push(format!("{}: intensity converted to amplitude by the square root", rules.key));
+            note_root(rules.key, notes);
             None
         }
         Quantity::Counts => {
@@ -150,7 +250,25 @@ fn convert(
             Some(scale)
         }
     };
-    Ok(Stack { amplitude: values, quantity, zero_frequency, scale })
+    Ok(Stack { amplitude: values, quantity, zero_frequency, scale, sums_in_file: None })
+}
+
+fn note_form(dtype: &DType, order: AxisOrder, key: &str, notes: &mut Vec<String>) {
+    if *dtype != DType::F32 {
+        notes.push(format!("{key}: {dtype} converted to float32"));
+    }
+    if order == AxisOrder::PatternLast {
+        notes.push(format!("{key}: axes (H, W, n) reordered to (n, H, W)"));
+    }
+}
+
+fn note_root(key: &str, notes: &mut Vec<String>) {
+    notes.push(format!("{key}: intensity converted to amplitude by the square root"));
+}
+
+/// Problems of the patterns under the name that their array has in the file.
+fn named(problems: Vec<Problem>, key: &str) -> Vec<Problem> {
+    problems.into_iter().map(|problem| Problem { key: key.to_owned(), ..problem }).collect()
 }
 
 /// The problem with a dtype that cannot hold patterns.
@@ -159,8 +277,9 @@ pub(super) fn wrong_kind(key: &str, dtype: &DType) -> Option<Problem> {
     (!real).then(|| Problem::new(key, "real numbers", dtype.to_string()))
 }
 
+/// What the numbers are; `whole` says whether all are whole numbers, some above 1.
 fn quantity(
-    values: &Array3<f32>,
+    whole: impl FnOnce() -> bool,
     dtype: &DType,
     rules: &Rules,
     options: &ReadOptions,
@@ -177,8 +296,7 @@ fn quantity(
         }
         return Ok(rules.integers);
     }
-    let whole = bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
-    match (rules.floats, whole) {
+    match (rules.floats, whole()) {
         (Some(quantity), true) => {
             if quantity == Quantity::Amplitude {
                 notes.push(format!(
@@ -213,33 +331,45 @@ pub(crate) fn centre(values: &mut Array3<f32>) {
 }
 
 /// Far-field patterns are bright around the zero frequency: a note when that does not seem to be the centre.
-fn note_bright_corners(values: &Array3<f32>, key: &str, notes: &mut Vec<String>) {
-    let (count, height, width) = values.dim();
-    if height < 8 || width < 8 {
-        return;
+struct Brightness {
+    shape: (usize, usize, usize),
+    centre: f64,
+    corners: f64,
+}
+
+impl Brightness {
+    fn new(shape: (usize, usize, usize)) -> Self {
+        Self { shape, centre: 0.0, corners: 0.0 }
     }
-    let inner = |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
-    let (mut in_centre, mut in_corners) = (0.0_f64, 0.0_f64);
-    // Some patterns tell as much as all of them.
-    for pattern in values.outer_iter().step_by(count.div_ceil(64)) {
+
+    /// Looks at a pattern.
+    fn see(&mut self, index: usize, pattern: ArrayView2<'_, f32>) {
+        let (count, height, width) = self.shape;
+        // Some patterns tell as much as all of them.
+        if height < 8 || width < 8 || !index.is_multiple_of(count.div_ceil(64)) {
+            return;
+        }
+        let inner = |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
         for ((y, x), &value) in pattern.indexed_iter() {
             match (inner(y, height), inner(x, width)) {
-                (true, true) => in_centre += f64::from(value),
-                (false, false) => in_corners += f64::from(value),
+                (true, true) => self.centre += f64::from(value),
+                (false, false) => self.corners += f64::from(value),
                 _ => {}
             }
         }
     }
-    if in_corners > 2.0 * in_centre {
-        notes.push(format!(
-            "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so (--zero-frequency)"
-        ));
+
+    fn note(&self, key: &str, notes: &mut Vec<String>) {
+        if self.corners > 2.0 * self.centre {
+            notes.push(format!(
+                "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so (--zero-frequency)"
+            ));
+        }
     }
 }
 
-/// Patterns without any intensity are lost frames, most likely.
-fn note_dark_patterns(values: &Array3<f32>, key: &str, notes: &mut Vec<String>) {
-    let sums = bulk::sums(values, f64::from);
+/// Patterns without any intensity, given the sums of all, are lost frames, most likely.
+fn note_dark_patterns(sums: &[f64], key: &str, notes: &mut Vec<String>) {
     let dark: Vec<usize> = (0..sums.len()).filter(|&index| sums[index] == 0.0).collect();
     if let Some(first) = dark.first() {
         notes.push(format!(

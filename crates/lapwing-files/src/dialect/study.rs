@@ -6,12 +6,24 @@ use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
-    AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras,
-    positions, stack, stored_metadata,
+    AxisOrder, CoordinateOrder, Dialect, MASK_EXTRA, Quantity, ReadOptions, Understanding, ZeroFrequency,
+    extras, positions, stack, stored_metadata,
 };
-use crate::npy::{Array, DType, Values};
-use crate::npz::Archive;
+use crate::dataset::mean_counts;
+use crate::npy::{Array, DType, Header, Values};
+use crate::npz::{Archive, ArrayInfo};
 use crate::{Dataset, Error, Metadata, Problem, contract, metadata};
+
+/// How the patterns are read.
+type Reader = fn(
+    &Archive,
+    &Header,
+    [usize; 3],
+    AxisOrder,
+    &Rules,
+    &ReadOptions,
+    &mut Vec<String>,
+) -> Result<Result<Stack, Refusal>, Error>;
 
 /// Optional arrays that must have one entry per pattern.
 const PER_PATTERN: [&str; 5] = ["Y", "scan_index", "xcoords_start", "ycoords_start", "filenames"];
@@ -20,6 +32,16 @@ pub(super) fn read(
     archive: &Archive,
     key: &'static str,
     options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
+    read_with(archive, key, options, false)
+}
+
+/// [`read`], or, `in_pieces`, a data set of no patterns whose patterns in the file were checked.
+pub(super) fn read_with(
+    archive: &Archive,
+    key: &'static str,
+    options: &ReadOptions,
+    in_pieces: bool,
 ) -> Result<(Dataset, Understanding), Error> {
     let arrays = archive.list()?;
     let mut notes = Vec::new();
@@ -36,12 +58,24 @@ pub(super) fn read(
         by_contract: key == "diffraction" && metadata.as_ref().is_some_and(follows_contract),
     };
     // The other arrays are often compressed, and as large as the patterns: they are read at the same time.
-    let known = [key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
+    let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
     let mut notes_of_extras = Vec::new();
+    if in_pieces {
+        let large = as_large_as(key, &arrays, &known, options);
+        if large.contains(&MASK_EXTRA) {
+            let reason = format!(
+                "{MASK_EXTRA} has one layer for each of them; save one (H, W) for all, or reconstruct in memory (--stream never)"
+            );
+            return Err(Error::NotInPieces { path: archive.path().to_owned(), reason });
+        }
+        notes_of_extras.extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
+        known.extend(large);
+    }
     let (stack, extras) = rayon::join(
         || {
             let evidence = scan.is_some().then_some(&evidence);
-            patterns(archive, evidence, key, options, &mut notes, &mut problems)
+            let reader = if in_pieces { stack::look_through } else { stack::read_from };
+            patterns(archive, evidence, (key, reader), options, &mut notes, &mut problems)
         },
         || extras::read(archive, &known, options, &mut notes_of_extras),
     );
@@ -95,20 +129,40 @@ pub(super) fn read(
         metadata::append_transformation(metadata.get_or_insert_default(), "lapwing", "read", parameters);
     }
     let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata, extras };
+    let sums = stack.sums_in_file;
+    let mean = |scale| sums.map_or_else(|| dataset.mean_intensity(), |sums| mean_counts(&sums, scale));
     let understanding = Understanding {
         dialect,
         axis_order,
         quantity: stack.quantity,
         zero_frequency: stack.zero_frequency,
         geometry: None,
-        n_patterns: dataset.n_patterns(),
+        n_patterns: dataset.scan.len(),
         pattern_shape: dataset.pattern_shape(),
         pixel_size_m: dataset.metadata.as_ref().and_then(super::object_pixel),
-        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
+        mean_counts_per_pattern: dataset.intensity_scale().map(mean),
         notes,
         arrays,
     };
     Ok((dataset, understanding))
+}
+
+/// Names of the arrays beside those that are `known` that have at least as many elements as the patterns under `key`.
+fn as_large_as<'a>(
+    key: &str,
+    arrays: &'a [ArrayInfo],
+    known: &[&str],
+    options: &ReadOptions,
+) -> Vec<&'a str> {
+    let count = |array: &ArrayInfo| array.shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n));
+    // Beside a single pattern nothing is large.
+    let several = arrays.iter().find(|array| array.name == key && array.shape.first() != Some(&1));
+    let patterns = several.map_or(usize::MAX, count);
+    let other = |name: &str| {
+        name != metadata::KEY && !known.contains(&name) && !options.leave_out.iter().any(|left| left == name)
+    };
+    let large = arrays.iter().filter(|array| other(&array.name) && count(array) >= patterns);
+    large.map(|array| array.name.as_str()).collect()
 }
 
 /// Whether the metadata are those of a tool that follows the contract, in which the patterns come first.
@@ -121,7 +175,7 @@ fn follows_contract(metadata: &Metadata) -> bool {
 fn patterns(
     archive: &Archive,
     evidence: Option<&OrderEvidence>,
-    key: &'static str,
+    (key, reader): (&'static str, Reader),
     options: &ReadOptions,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
@@ -149,8 +203,9 @@ fn patterns(
     let order =
         evidence.map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
     let outcome = match order {
-        Ok(order) => stack::read_from(archive, &header, shape, order, &rules, options, notes)?
-            .map(|stack| (order, stack)),
+        Ok(order) => {
+            reader(archive, &header, shape, order, &rules, options, notes)?.map(|stack| (order, stack))
+        }
         Err(refusal) => Err(refusal),
     };
     match outcome {

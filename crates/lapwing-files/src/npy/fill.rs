@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 
+use rayon::prelude::*;
+
 use super::{Element, NpyError};
 
 /// Bytes handed over at a time: few enough to stay in a cache between checksum and conversion.
@@ -165,6 +167,25 @@ pub(crate) fn numbers<S: Element, T: Copy + Default + Send>(
     // the `count` places to the conversion together with as many elements, and that writes all of them.
     unsafe { values.set_len(count) };
     Ok(values)
+}
+
+/// Reads the next elements into as many places, which all threads convert.
+pub(crate) fn next<S: Element>(
+    data: &mut impl Bytes,
+    places: &mut [f32],
+    big: bool,
+    convert: impl Fn(S) -> f32 + Copy + Sync,
+) -> io::Result<()> {
+    let piece = PIECE / S::WIDTH;
+    let length = places.len() * S::WIDTH;
+    data.pieces(length, length, &mut |bytes| {
+        let pieces = places.par_chunks_mut(piece).zip(bytes.par_chunks(piece * S::WIDTH));
+        pieces.for_each(|(places, bytes)| {
+            for (place, bytes) in places.iter_mut().zip(bytes.chunks_exact(S::WIDTH)) {
+                *place = convert(if big { S::from_be(bytes) } else { S::from_le(bytes) });
+            }
+        });
+    })
 }
 
 /// Asks Linux to back a big vector by large pages, as NumPy does: filling two million small ones takes longer than

@@ -22,8 +22,10 @@ pub use dtype::DType;
 pub use element::Element;
 pub(crate) use fill::{Bytes, Convert, PIECE, Sequential, fill_in_order};
 pub use header::Header;
+pub(crate) use stream::{
+    check_length, in_order, next_f32, read_f32, read_values, write_numbers, write_values,
+};
 pub use stream::{read, write};
-pub(crate) use stream::{read_f32, read_values, write_numbers, write_values};
 
 /// What is wrong with an array in a file, or with a request for its values.
 #[derive(Debug, thiserror::Error)]

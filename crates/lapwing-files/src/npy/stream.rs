@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use super::fill::{Bytes, Reorder, Sequential, numbers};
+use super::fill::{Bytes, Reorder, Sequential, next, numbers};
 use super::{Array, DType, Element, Header, NpyError, Values, each_vector, half_to_f32};
 use crate::{Error, atomic, open};
 
@@ -40,6 +40,12 @@ pub fn write(path: impl AsRef<Path>, array: &Array) -> Result<(), Error> {
     .map_err(|source| Error::io(path, source))
 }
 
+/// Whether the file runs through an array in C order.
+pub(crate) fn in_order(header: &Header) -> bool {
+    let order: Vec<usize> = (0..header.shape.len()).collect();
+    Reorder::new(&header.shape, header.fortran_order, &order, 1).is_none()
+}
+
 /// Reads header and data from a stream of exactly `length` bytes.
 fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
     let header = Header::read(input)?;
@@ -48,7 +54,7 @@ fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
 }
 
 /// Refuses data whose length is not the one that the header promises.
-fn check_length(header: &Header, available: u64) -> Result<(), NpyError> {
+pub(crate) fn check_length(header: &Header, available: u64) -> Result<(), NpyError> {
     match header.data_bytes()? {
         Some(promised) if promised != available => Err(NpyError::Length { promised, available }),
         None if available > MAX_PICKLE => {
@@ -97,6 +103,27 @@ pub(crate) fn read_values(data: &mut impl Bytes, header: Header, available: u64)
     Array::new(header.shape, values)
 }
 
+/// Does `$read!(type, conversion to f32)` for the type of the elements of a dtype, which must be real numbers.
+macro_rules! as_f32 {
+    ($dtype:expr, $read:ident) => {
+        match $dtype {
+            DType::Bool => $read!(bool, |x| f32::from(u8::from(x))),
+            DType::I8 => $read!(i8, f32::from),
+            DType::I16 => $read!(i16, f32::from),
+            DType::I32 => $read!(i32, |x| x as f32),
+            DType::I64 => $read!(i64, |x| x as f32),
+            DType::U8 => $read!(u8, f32::from),
+            DType::U16 => $read!(u16, f32::from),
+            DType::U32 => $read!(u32, |x| x as f32),
+            DType::U64 => $read!(u64, |x| x as f32),
+            DType::F16 => $read!(u16, half_to_f32),
+            DType::F32 => $read!(f32, |x| x),
+            DType::F64 => $read!(f64, |x| x as f32),
+            _ => Err(NpyError::Kind { expected: "real numbers", found: $dtype.to_string() }),
+        }
+    };
+}
+
 /// Reads real numbers as `f32`, converted as they come, the axes in the given order.
 pub(crate) fn read_f32(
     data: &mut impl Bytes,
@@ -111,21 +138,17 @@ pub(crate) fn read_f32(
             numbers::<$type, f32>(data, header.count(), header.big_endian, reorder.as_ref(), $convert)
         };
     }
-    match header.dtype {
-        DType::Bool => read!(bool, |x| f32::from(u8::from(x))),
-        DType::I8 => read!(i8, f32::from),
-        DType::I16 => read!(i16, f32::from),
-        DType::I32 => read!(i32, |x| x as f32),
-        DType::I64 => read!(i64, |x| x as f32),
-        DType::U8 => read!(u8, f32::from),
-        DType::U16 => read!(u16, f32::from),
-        DType::U32 => read!(u32, |x| x as f32),
-        DType::U64 => read!(u64, |x| x as f32),
-        DType::F16 => read!(u16, half_to_f32),
-        DType::F32 => read!(f32, |x| x),
-        DType::F64 => read!(f64, |x| x as f32),
-        _ => Err(NpyError::Kind { expected: "real numbers", found: header.dtype.to_string() }),
+    as_f32!(header.dtype, read)
+}
+
+/// Reads the next numbers of an array as [`read_f32`] does, in the order of the file, as many as there are places.
+pub(crate) fn next_f32(data: &mut impl Bytes, header: &Header, places: &mut [f32]) -> Result<(), NpyError> {
+    macro_rules! read {
+        ($type:ty, $convert:expr) => {
+            Ok(next::<$type>(data, places, header.big_endian, $convert)?)
+        };
     }
+    as_f32!(header.dtype, read)
 }
 
 /// Writes the elements in little-endian order.

@@ -184,6 +184,39 @@ impl Archive {
         })
     }
 
+    /// A pass over real numbers as `f32`, converted as for [`read_f32`](Self::read_f32), in the order of the file: calls `take` with `block` of
+    /// them at a time, and with what is left at the end. No more than these are in memory.
+    ///
+    /// # Errors
+    /// As for [`read_f32`](Self::read_f32), the checksum at the end, and whatever `take` fails with.
+    pub(crate) fn blocks_f32<E: From<Error>>(
+        &self,
+        name: &str,
+        block: usize,
+        take: &mut dyn FnMut(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let unreadable = |source| self.unreadable(name, source);
+        let member = self.member(name)?;
+        let mut content = self.content(member);
+        let header = Header::read(&mut content).map_err(unreadable)?;
+        let available = member.size.saturating_sub(header.length as u64);
+        npy::check_length(&header, available).map_err(unreadable)?;
+        let mut left = header.count();
+        let (block, mut values) = (block.max(1).min(left), Vec::new());
+        values.try_reserve_exact(block).map_err(|_| {
+            let bytes = (block as u64).saturating_mul(4);
+            unreadable(NpyError::TooLarge { bytes, limit: "the memory there is" })
+        })?;
+        values.resize(block, 0.0);
+        while left > 0 {
+            let values = &mut values[..block.min(left)];
+            npy::next_f32(&mut content, &header, values).map_err(unreadable)?;
+            left -= values.len();
+            take(values)?;
+        }
+        Ok(content.finish().map_err(|error| unreadable(error.into()))?)
+    }
+
     /// Reads header, data by `read`, which is told how many bytes there are, and checks the rest.
     fn read_by<T>(
         &self,

@@ -7,6 +7,7 @@ use lapwing_study::checkpoint::Every;
 use lapwing_study::folder::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
+use lapwing_study::stream::Streaming;
 
 #[test]
 fn one_data_set_alone() {
@@ -25,6 +26,7 @@ fn one_data_set_alone() {
         comparison,
         checkpoint: Every::Epochs(1),
         halves: false,
+        stream: Streaming::Never,
     };
 
     // With the truth in the file.

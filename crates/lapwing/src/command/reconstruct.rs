@@ -10,10 +10,11 @@ use crate::watch::Watch;
 use anyhow::bail;
 use clap::Args;
 use lapwing_files::dialect::Geometry;
-use lapwing_files::{dataset, hdf5};
+use lapwing_files::hdf5;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::JobResult;
 use lapwing_study::solver::{ProbeStart, StudySolver};
+use lapwing_study::stream::{Opened, Streaming};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -41,6 +42,11 @@ pub struct Reconstruct {
     /// Also write probe, object, positions and losses as a product file of ptychodus and pty-chi (HDF5)
     #[arg(long, value_name = "OUT.h5")]
     product: Option<PathBuf>,
+    /// Whether the patterns stay in a scratch file on the disk of the output folder instead of memory: auto (when the memory that is
+    /// free would not comfortably hold them), always or never. Results are the same bits. Needs the study's format,
+    /// (n, H, W), and room there for up to four bytes per pixel
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    stream: Streaming,
     #[command(flatten)]
     solver: SolverOptions,
     #[command(flatten)]
@@ -63,6 +69,7 @@ impl Reconstruct {
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
             checkpoint: self.checkpoints.checkpoint_every,
             halves: false,
+            stream: self.stream,
         };
         // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
         let (algorithm, mut solving) = (task.solver.algorithm(), false);
@@ -84,16 +91,17 @@ impl Reconstruct {
         if self.product.is_none() && !hdf5::is_hdf5(&self.input_npz) {
             return Ok(None);
         }
-        let (dataset, understanding) = dataset::read(&self.input_npz, &self.reading.options())?;
-        if understanding.geometry == Some(Geometry::NearField) {
+        let opened = self.stream.open(&self.input_npz, &self.reading.options(), &mut |_| {})?;
+        let Opened { dataset, understood, .. } = opened;
+        if understood.geometry == Some(Geometry::NearField) {
             bail!(
                 "{}: near-field patterns cannot be reconstructed: the solvers propagate to the far field; \
                  give --geometry far-field if these are far-field patterns all the same",
                 self.input_npz.display()
             );
         }
-        let pixel_size = self.reading.pixel_size().or(understanding.pixel_size_m);
-        match Facts::of(&dataset, pixel_size) {
+        let pixel_size = self.reading.pixel_size().or(understood.pixel_size_m);
+        match Facts::of(&dataset, &understood, pixel_size) {
             Some(facts) => Ok(Some(facts)),
             None if self.product.is_none() => Ok(None),
             None => bail!(

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::geometry::{self, no_far_field};
 use super::stack::{OrderEvidence, Refusal, Rules};
 use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency, companion, positions,
-    stack,
+    AxisOrder, Dialect, Geometry, MASK_EXTRA, Quantity, ReadOptions, Understanding, ZeroFrequency, companion,
+    positions, stack,
 };
 use crate::dataset::scaled;
 use crate::hdf5::Hdf5;
@@ -35,8 +35,6 @@ const MASK: &str = "entry_1/instrument_1/detector_1/mask";
 const OURS: &str = "entry_1/lapwing_1";
 /// The one bit of a CXI mask that does not make a pixel bad.
 const STILL_GOOD: u32 = 0x1000;
-/// Name of the extra array that carries the mask.
-const MASK_EXTRA: &str = "mask";
 
 /// Whether a file looks like CXI.
 pub(super) fn is_cxi(file: &Hdf5) -> Result<bool, Error> {

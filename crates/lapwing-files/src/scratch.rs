@@ -1,0 +1,85 @@
+//! A file for what does not fit into memory, shown as memory again.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use memmap2::Mmap;
+
+/// A nameless file that is written once from beginning to end. It is gone when nobody uses it any more, however the process ends.
+#[derive(Debug)]
+pub struct Scratch(BufWriter<File>);
+
+/// The bytes of a [`Scratch`], mapped into memory: the system reads them when they are looked at and may forget them again.
+#[derive(Debug)]
+pub struct Mapped(Option<Mmap>);
+
+impl Scratch {
+    /// An empty file on the disk of `folder`, without a name there.
+    ///
+    /// # Errors
+    /// When none can be made there.
+    pub fn new_in(folder: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self(BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder)?)))
+    }
+
+    /// Writes behind what is there already.
+    ///
+    /// # Errors
+    /// What the system says, a full disk included.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Everything that was written.
+    ///
+    /// # Errors
+    /// What the system says, a disk that is found full only now included.
+    pub fn finish(self) -> io::Result<Mapped> {
+        let file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        // Nothing may be left to go wrong when a page is looked at.
+        file.sync_data()?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Mapped(None));
+        }
+        // SAFETY: the file has no name, and its only handle ends here, so nobody can change or shorten it; every byte of it was written,
+        // so that none has to be found room for when it is looked at.
+        Ok(Mapped(Some(unsafe { Mmap::map(&file)? })))
+    }
+}
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_there_without_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new_in(folder.path()).unwrap();
+        let bytes: Vec<u8> = (0..3_000_000).map(|index| (index * 7 % 251) as u8).collect();
+        for part in bytes.chunks(12_345) {
+            scratch.append(part).unwrap();
+        }
+        let mapped = scratch.finish().unwrap();
+        assert!(mapped.as_ref() == bytes);
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+        assert!(Scratch::new_in(folder.path()).unwrap().finish().unwrap().as_ref().is_empty());
+        assert!(Scratch::new_in(folder.path().join("none")).is_err());
+    }
+
+    /// A device on which every write finds the disk full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut scratch = Scratch(BufWriter::with_capacity(1 << 20, full));
+        let outcome = scratch.append(&vec![1; 3 << 20]).and_then(|()| scratch.finish().map(drop));
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

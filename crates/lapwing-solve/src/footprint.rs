@@ -110,3 +110,62 @@ impl Footprint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::{Field, Modes, Position};
+    use ndarray::Array3;
+    use proptest::prelude::*;
+
+    const GRID: (usize, usize) = (37, 29);
+    const SIDE: usize = 6;
+
+    fn wave(seed: usize) -> Vec<Complex32> {
+        (0..SIDE * SIDE)
+            .map(|i| Complex32::new((i * seed % 7) as f32 - 3.0, (i + seed) as f32 % 5.0 - 2.0))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn near_and_far_patterns_land_where_their_windows_are(
+            corners in prop::collection::vec((0..=GRID.0 - SIDE, 0..=GRID.1 - SIDE), 1..12)
+        ) {
+            let centre = |corner: usize| (corner + SIDE / 2) as f64;
+            let scan = corners.iter().map(|&(y, x)| Position { y: centre(y), x: centre(x) }).collect();
+            let one = Complex32::new(1.0, 0.0);
+            let problem = Problem::new(
+                Array3::ones((corners.len(), SIDE, SIDE)),
+                scan,
+                Field::from_elem(GRID, one),
+                Modes::from_elem((1, SIDE, SIDE), one),
+            );
+            let problem = problem.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let members: Vec<usize> = (0..corners.len()).rev().collect();
+            let mut footprint = Footprint::default();
+            // What was there before counts for nothing.
+            footprint.begin(&problem, &members[..1]);
+            footprint.add(&problem, (0, members[0]), &wave(3), &wave(4));
+            footprint.begin(&problem, &members);
+            let mut truth = vec![(Complex32::ZERO, 0.0); GRID.0 * GRID.1];
+            for (index, &pattern) in members.iter().enumerate() {
+                let (chi, probe) = (wave(pattern + 1), wave(2 * pattern + 5));
+                footprint.add(&problem, (index, pattern), &chi, &probe);
+                let (top, left) = corners[pattern];
+                for (i, (chi, probe)) in chi.iter().zip(&probe).enumerate() {
+                    let at = &mut truth[(top + i / SIDE) * GRID.1 + left + i % SIDE];
+                    at.0 += chi * probe.conj();
+                    at.1 += probe.norm_sqr();
+                }
+            }
+            let (mut sum, mut light) = (vec![Complex32::ZERO; truth.len()], vec![0.0; truth.len()]);
+            let band = BAND * GRID.1;
+            for (index, (sum, light)) in sum.chunks_mut(band).zip(light.chunks_mut(band)).enumerate() {
+                footprint.add_to(index * BAND, GRID.1, sum, light);
+            }
+            // Small whole numbers: exact in any order.
+            prop_assert!(sum.iter().zip(&light).zip(&truth).all(|((s, l), t)| (*s, *l) == *t));
+        }
+    }
+}

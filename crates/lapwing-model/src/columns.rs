@@ -20,32 +20,50 @@ use fearless_simd::{Simd, f32x4, f32x8};
 /// Lengths that are transformed here.
 pub(crate) const LENGTHS: [usize; 6] = [16, 32, 64, 128, 256, 512];
 
+/// Makes the caller's frame begin on a cache line.
+///
+/// The compiler keeps vectors that find no register on the stack and leaves them wherever the stack happens to end: where one crosses from
+/// one page to the next, a pass took up to half as long again.
+#[inline(always)]
+pub(crate) fn align_frame() {
+    #[repr(align(64))]
+    struct OnCacheLine(u8);
+    // A constant would not be on the stack.
+    std::hint::black_box(&mut OnCacheLine(0));
+}
+
 /// Evaluates an expression with the constant `$n` being one of [`LENGTHS`].
 macro_rules! with_length {
     ($length:expr, $n:ident => $body:expr) => {
         match $length {
             16 => {
                 const $n: usize = 16;
+                $crate::columns::align_frame();
                 $body
             }
             32 => {
                 const $n: usize = 32;
+                $crate::columns::align_frame();
                 $body
             }
             64 => {
                 const $n: usize = 64;
+                $crate::columns::align_frame();
                 $body
             }
             128 => {
                 const $n: usize = 128;
+                $crate::columns::align_frame();
                 $body
             }
             256 => {
                 const $n: usize = 256;
+                $crate::columns::align_frame();
                 $body
             }
             512 => {
                 const $n: usize = 512;
+                $crate::columns::align_frame();
                 $body
             }
             other => unreachable!("a transform of length {other} was planned"),

@@ -9,7 +9,11 @@ use std::ops::{Deref, DerefMut};
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct CacheLine(Line);
+pub(crate) struct CacheLine(Line);
+
+impl CacheLine {
+    pub(crate) const ZERO: Self = Self([Complex32::ZERO; LANES]);
+}
 
 /// An array of complex numbers, zero at first, that begins on a cache line. It is used as the slice that it derefs to.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ pub struct Buffer {
 impl Buffer {
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
-        Self { lines: vec![CacheLine([Complex32::ZERO; LANES]); len.div_ceil(LANES)], len }
+        Self { lines: vec![CacheLine::ZERO; len.div_ceil(LANES)], len }
     }
 }
 

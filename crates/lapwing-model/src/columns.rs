@@ -13,6 +13,7 @@
 //! vectors are written out for the same reason; `std::array::from_fn` is a call.
 
 use crate::Complex32;
+use crate::buffer::CacheLine;
 use crate::eight::{Eight, LANES, Line, floats, floats_mut};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x4, f32x8};
@@ -26,10 +27,9 @@ pub(crate) const LENGTHS: [usize; 6] = [16, 32, 64, 128, 256, 512];
 /// one page to the next, a pass took up to half as long again.
 #[inline(always)]
 pub(crate) fn align_frame() {
-    #[repr(align(64))]
-    struct OnCacheLine(u8);
     // A constant would not be on the stack.
-    std::hint::black_box(&mut OnCacheLine(0));
+    let mut line = CacheLine::ZERO;
+    std::hint::black_box(&mut line);
 }
 
 /// Evaluates an expression with the constant `$n` being one of [`LENGTHS`].

@@ -18,9 +18,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// Patterns that one task works through with its own sums: a twentieth of the batch, within these limits.
 const CHUNK: [usize; 2] = [5, 10];
-/// Pixels of the probe's sums that are added up together, and how many of these are worth a task.
-const PIECE: usize = 2048;
-const PIECES: usize = 4;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
@@ -75,16 +72,6 @@ struct Room {
     own: Buffer,
 }
 
-/// Sums over a batch that the probe direction is made of.
-pub(crate) struct ProbeSums {
-    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y).
-    pub spectrum: Vec<Complex32>,
-    /// sum_j |O_j|^2 (y, x).
-    pub object_power: Vec<f32>,
-    /// Summed loss of the batch.
-    pub loss: f64,
-}
-
 /// The inner products of one pattern's least-squares problem for the two real step lengths (O18, Eq. 22).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Normal {
@@ -102,11 +89,12 @@ pub(crate) struct Normal {
 
 impl Batch {
     pub fn new(problem: &Problem, batch_size: usize, wanted: Wanted) -> Self {
-        let largest = chunk_of(batch_size.min(problem.n_patterns()));
+        let members = batch_size.min(problem.n_patterns());
+        let largest = members.div_ceil(chunks_of(members));
         Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Mutex::default() }
     }
 
-    /// Computes chi of every pattern of `members`, the sums for the probe direction, and those that [`scatter`](Self::scatter) takes to the object.
+    /// Computes chi of every pattern of `members` and the sums for the probe and for the object; returns the summed loss.
     ///
     /// Neighbours in `members` should be neighbours on the object.
     pub fn project(
@@ -116,38 +104,25 @@ impl Batch {
         members: &[usize],
         object: &[Complex32],
         probe_spectra: &[Complex32],
-    ) -> ProbeSums {
+    ) -> f64 {
         let (wanted, largest, rooms) = (self.wanted, self.largest, &self.rooms);
-        let chunk = chunk_of(members.len());
-        self.used = members.len().div_ceil(chunk);
+        self.used = chunks_of(members.len());
         if self.chunks.len() < self.used {
             self.chunks.resize_with(self.used, || Chunk::new(problem, wanted, largest));
         }
-        members.par_chunks(chunk).zip(&mut self.chunks).for_each(|(members, chunk)| {
+        let chunks = &mut self.chunks[..self.used];
+        chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
             let free = rooms.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut room = free.unwrap_or_else(|| Room::new(problem));
             chunk.project(problem, step, wanted, members, object, probe_spectra, &mut room);
             rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
         });
-        let chunks = self.used();
-        let mut sums = ProbeSums {
-            spectrum: vec![ZERO; probe_spectra.len()],
-            object_power: vec![0.0; problem.model.len()],
-            loss: chunks.iter().map(|chunk| chunk.loss).sum(),
-        };
-        sums.spectrum.par_chunks_mut(PIECE).enumerate().with_min_len(PIECES).for_each(|(piece, sum)| {
-            for chunk in chunks {
-                let part = &chunk.probe_sum[piece * PIECE..];
-                sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
-            }
-        });
-        sums.object_power.par_chunks_mut(PIECE).enumerate().with_min_len(PIECES).for_each(|(piece, sum)| {
-            for chunk in chunks {
-                let part = &chunk.object_power[piece * PIECE..];
-                sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
-            }
-        });
-        sums
+        self.used().iter().map(|chunk| chunk.loss).sum()
+    }
+
+    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in parts to be added up.
+    pub fn probe_sums(&self) -> impl Iterator<Item = (&[Complex32], &[f32])> {
+        self.used().iter().map(|chunk| (&*chunk.probe_sum, chunk.object_power.as_slice()))
     }
 
     fn used(&self) -> &[Chunk] {
@@ -208,8 +183,7 @@ impl Batch {
         problem: &Problem,
         members: &[usize],
         object: &[Complex32],
-        object_direction: &[Complex32],
-        probe_direction: &[Complex32],
+        (object_direction, probe_direction): (&[Complex32], &[Complex32]),
     ) -> Vec<Normal> {
         let (width, pixels) = (problem.model.shape().1, problem.model.len());
         let columns = problem.object.dim().1;
@@ -234,15 +208,21 @@ impl Batch {
             };
             members.iter().zip(waves).map(normal).collect()
         };
-        let each: Vec<Vec<Normal>> =
-            members.par_chunks(chunk_of(members.len())).zip(self.used()).map(chunk).collect();
+        let each: Vec<Vec<Normal>> = parts(members).zip(self.used()).map(chunk).collect();
         each.concat()
     }
 }
 
-/// Patterns of a chunk of a batch of `members` patterns.
-fn chunk_of(members: usize) -> usize {
-    (members / 20).clamp(CHUNK[0], CHUNK[1])
+/// Number of chunks of a batch of `members` patterns. It is even, so that two threads, or twice as many, end together.
+fn chunks_of(members: usize) -> usize {
+    let chunk = (members / 20).clamp(CHUNK[0], CHUNK[1]);
+    members.div_ceil(chunk).next_multiple_of(2).min(members)
+}
+
+/// The members of each of its chunks, as many in one as in another, but for one.
+fn parts(members: &[usize]) -> impl IndexedParallelIterator<Item = &[usize]> {
+    let (all, chunks) = (members.len(), chunks_of(members.len()));
+    (0..chunks).into_par_iter().map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
 }
 
 impl Room {

@@ -20,6 +20,7 @@ mod patterns;
 pub mod pie;
 mod planes;
 mod positions;
+mod probe_side;
 mod problem;
 mod run;
 mod smooth;

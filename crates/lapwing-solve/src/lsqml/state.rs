@@ -2,16 +2,16 @@
 
 use super::momentum::Momentum;
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
-use crate::batch::{Batch, Normal, ProbeSums, Wanted};
+use crate::batch::{Batch, Normal, Wanted};
 use crate::guard::Guard;
 use crate::ml::prior::Prior;
 use crate::positions::{self, Offsets};
+use crate::probe_side::ProbeSide;
 use crate::run::Iteration;
 use crate::smooth::smooth;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::touched::Touched;
 use crate::{Problem, Solution, batching, gauge};
-use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
 use std::borrow::Cow;
 
@@ -62,7 +62,7 @@ pub(super) struct State<'a> {
     object_update: Vec<Complex32>,
     probe_update: Vec<Complex32>,
     batch: Batch,
-    work: Workspace,
+    probe_side: ProbeSide,
     object_momentum: Momentum,
     probe_momentum: Momentum,
     /// Where positions are refined: their offsets, and this epoch's slopes (s_y, s_x), pattern by pattern.
@@ -100,7 +100,7 @@ impl<'a> State<'a> {
             object_update: vec![ZERO; pixels],
             probe_update: vec![ZERO; probe_pixels],
             batch: Batch::new(problem, options.batch_size, Wanted { waves: true, slopes: refined > 0 }),
-            work: problem.model.workspace(),
+            probe_side: ProbeSide::new(problem),
             object_momentum: Momentum::new(OBJECT_MEMORY, pixels),
             probe_momentum: Momentum::new(PROBE_MEMORY, probe_pixels),
             offsets: vec![ZERO; refined],
@@ -179,7 +179,8 @@ impl<'a> State<'a> {
             }
         }
         let everything = Touched::everything(&self.problem);
-        self.precondition_object(&everything);
+        let light = (self.illumination.as_slice(), self.strongest);
+        precondition(&mut self.object_direction, &self.sum, light, self.options.damping, &everything);
         self.move_object(object_step, &everything);
         (loss, object_step)
     }
@@ -202,8 +203,8 @@ impl<'a> State<'a> {
 
     /// Moves the positions by the Gauss-Newton step of each.
     fn move_positions(&mut self) {
-        let spectra = self.spectra();
-        let curvature = positions::curvature(&self.problem, &spectra);
+        self.probe_side.look_at(&self.problem.model, &self.probe);
+        let curvature = positions::curvature(&self.problem, &self.probe_side.spectra);
         let transmission = positions::transmission(&self.problem);
         for ((offset, slope), transmission) in self.offsets.iter_mut().zip(&self.slopes).zip(transmission) {
             let step = |slope: f64, curvature: f64| {
@@ -217,72 +218,48 @@ impl<'a> State<'a> {
         self.problem.to_mut().offset_positions(&self.offsets);
     }
 
-    fn spectra(&mut self) -> Vec<Complex32> {
-        let pixels = self.problem.model.len();
-        let mut spectra = vec![ZERO; self.probe.len()];
-        for (mode, spectrum) in self.probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
-            self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
-        }
-        spectra
-    }
-
-    /// Computes the update directions of a batch where it touches the object, adding to `sum`, and every pattern's step-length equations.
+    /// Computes the update directions of a batch where it touches the object, adding to `sum`, and every pattern's step-length equations; the probe's direction
+    /// is F^-1[sums] / (sum |O|^2 + damping max).
     fn directions(&mut self, members: &[usize], touched: &Touched) -> (Vec<Normal>, f64) {
-        let spectra = self.spectra();
-        let sums =
-            self.batch.project(&self.problem, self.options.noise.into(), members, &self.object, &spectra);
-        if self.options.preconditioner == Preconditioner::Batch
-            && self.options.object_step() == ObjectStep::Batch
-        {
-            self.strongest =
-                self.batch.scatter_anew(&self.problem, touched, &mut self.sum, &mut self.illumination);
-            let light = &self.illumination;
-            touched.for_each(&mut self.next_illumination, |sum, at| {
-                sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
-            });
-        } else {
-            self.batch.scatter(&self.problem, &mut self.sum, &mut self.next_illumination);
-        }
+        let (options, problem) = (self.options, &*self.problem);
+        self.probe_side.look_at(&problem.model, &self.probe);
+        let spectra = &self.probe_side.spectra;
+        let loss = self.batch.project(problem, options.noise.into(), members, &self.object, spectra);
         if !self.offsets.is_empty() {
             members
                 .iter()
                 .zip(self.batch.slopes())
                 .for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
         }
-        self.precondition_object(touched);
-        let loss = sums.loss;
-        self.precondition_probe(sums);
-        let normals = self.batch.normals(
-            &self.problem,
-            members,
-            &self.object,
-            &self.object_direction,
-            &self.probe_direction,
-        );
-        (normals, loss)
-    }
-
-    /// object_direction = sum / sqrt(illumination^2 + (damping max illumination)^2)
-    fn precondition_object(&mut self, part: &Touched) {
-        let floor = (self.options.damping as f32 * self.strongest).max(DARK);
-        let (sum, illumination) = (&self.sum, &self.illumination);
-        part.for_each(&mut self.object_direction, |direction, at| {
-            elementwise::divide_damped(direction, &sum[at.clone()], &illumination[at], floor);
-        });
-    }
-
-    /// probe_direction = F^-1[spectra] / (sum |O|^2 + damping max)
-    fn precondition_probe(&mut self, mut sums: ProbeSums) {
-        let pixels = self.problem.model.len();
-        let strongest = elementwise::largest(&sums.object_power);
-        let floor = (PROBE_DAMPING * strongest).max(f32::MIN_POSITIVE);
-        let modes = self.probe_direction.chunks_exact_mut(pixels).zip(sums.spectrum.chunks_exact_mut(pixels));
-        for (direction, spectrum) in modes {
-            self.problem.model.back_propagate(spectrum, direction, &mut self.work);
-            for (value, &power) in direction.iter_mut().zip(&sums.object_power) {
-                *value /= power + floor;
+        let batch = &self.batch;
+        let object_direction = || {
+            if options.preconditioner == Preconditioner::Batch && options.object_step() == ObjectStep::Batch {
+                self.strongest = batch.scatter_anew(problem, touched, &mut self.sum, &mut self.illumination);
+                let light = &self.illumination;
+                touched.for_each(&mut self.next_illumination, |sum, at| {
+                    sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
+                });
+            } else {
+                batch.scatter(problem, &mut self.sum, &mut self.next_illumination);
             }
-        }
+            let light = (self.illumination.as_slice(), self.strongest);
+            precondition(&mut self.object_direction, &self.sum, light, options.damping, touched);
+        };
+        let probe_direction = || {
+            self.probe_side.clear();
+            self.probe_side.add(batch);
+            let (sum, power) = self.probe_side.direction(&problem.model);
+            let floor = (PROBE_DAMPING * elementwise::largest(power)).max(f32::MIN_POSITIVE);
+            self.probe_direction.copy_from_slice(sum);
+            for mode in self.probe_direction.chunks_exact_mut(problem.model.len()) {
+                for (value, &power) in mode.iter_mut().zip(power) {
+                    *value /= power + floor;
+                }
+            }
+        };
+        rayon::join(object_direction, probe_direction);
+        let directions = (self.object_direction.as_slice(), self.probe_direction.as_slice());
+        (self.batch.normals(problem, members, &self.object, directions), loss)
     }
 
     fn move_object(&mut self, step: f64, part: &Touched) {
@@ -420,6 +397,20 @@ impl Iteration for State<'_> {
         }
         Solution::new(&self.problem, self.object, self.probe, &self.offsets, losses)
     }
+}
+
+/// direction = sum / sqrt(illumination^2 + (damping max illumination)^2), given the illumination and its maximum.
+fn precondition(
+    direction: &mut [Complex32],
+    sum: &[Complex32],
+    (illumination, strongest): (&[f32], f32),
+    damping: f64,
+    part: &Touched,
+) {
+    let floor = (damping as f32 * strongest).max(DARK);
+    part.for_each(direction, |direction, at| {
+        elementwise::divide_damped(direction, &sum[at.clone()], &illumination[at], floor);
+    });
 }
 
 /// Step lengths of every pattern, object's and probe's: the 2 x 2 least-squares problem with a slightly raised diagonal,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
+use crate::probe_side::ProbeSide;
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
@@ -63,28 +64,24 @@ struct Sums {
 /// sum_j chi conj(P) and sum_j unshift(chi conj(O)), by the solver's own code.
 fn sums(problem: &Problem) -> Sums {
     let members: Vec<usize> = (0..problem.n_patterns()).collect();
-    let mut work = problem.model.workspace();
     let object: Vec<Complex32> = problem.object.iter().copied().collect();
-    let mut spectra = vec![Complex32::default(); problem.probe.len()];
     let probe: Vec<Complex32> = problem.probe.iter().copied().collect();
-    for (mode, spectrum) in probe.chunks(SIZE * SIZE).zip(spectra.chunks_mut(SIZE * SIZE)) {
-        problem.model.probe_spectrum(mode, spectrum, &mut work);
-    }
+    let mut side = ProbeSide::new(problem);
+    side.look_at(&problem.model, &probe);
     let mut batch = Batch::new(problem, members.len(), Wanted { waves: true, slopes: false });
-    let mut result = batch.project(problem, Step::Gaussian, &members, &object, &spectra);
+    let loss = batch.project(problem, Step::Gaussian, &members, &object, &side.spectra);
     let mut to_object = vec![Complex32::default(); object.len()];
     let mut illumination = vec![0.0; object.len()];
     batch.scatter(problem, &mut to_object, &mut illumination);
-    let mut to_probe = vec![Complex32::default(); probe.len()];
-    for (spectrum, mode) in result.spectrum.chunks_mut(SIZE * SIZE).zip(to_probe.chunks_mut(SIZE * SIZE)) {
-        problem.model.back_propagate(spectrum, mode, &mut work);
-    }
+    side.clear();
+    side.add(&batch);
+    let to_probe = side.direction(&problem.model).0.to_vec();
     Sums {
         object: Field::from_shape_vec(GRID, to_object).unwrap(),
         probe: Modes::from_shape_vec(problem.probe.dim(), to_probe).unwrap(),
         batch,
         members,
-        loss: result.loss,
+        loss,
     }
 }
 
@@ -125,7 +122,8 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
     let sums = sums(&problem);
     let flat = |field: &Field| field.iter().copied().collect::<Vec<_>>();
     let d_probe: Vec<Complex32> = sums.probe.iter().copied().collect();
-    let normals = sums.batch.normals(&problem, &sums.members, &flat(&object), &flat(&sums.object), &d_probe);
+    let directions = (&*flat(&sums.object), &*d_probe);
+    let normals = sums.batch.normals(&problem, &sums.members, &flat(&object), directions);
     let model = ForwardModel::new((SIZE, SIZE));
     for (pattern, normal) in normals.iter().enumerate() {
         // chi, P_j, O_j and dO_j of this pattern, rebuilt from the public model.

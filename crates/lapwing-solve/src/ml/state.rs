@@ -8,14 +8,13 @@ use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::{Guard, diverged};
 use crate::planes::Planes;
+use crate::probe_side::ProbeSide;
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::touched::Touched;
 use crate::vector::{add_scaled, difference, dot, scaled};
 use crate::{Problem, Solution, batching, gauge, positions};
 use fearless_simd::dispatch;
-use lapwing_model::buffer::Buffer;
-use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
 use std::borrow::Cow;
 
@@ -49,7 +48,7 @@ pub(super) struct State<'a> {
     batch: Batch,
     /// All patterns, neighbours next to each other.
     path: Vec<usize>,
-    work: Workspace,
+    probe_side: ProbeSide,
     damping: f32,
     /// Whether the positions move in this epoch.
     positions_free: bool,
@@ -115,7 +114,7 @@ impl<'a> State<'a> {
             probe_end,
             batch: Batch::new(problem, options.start_batch_size.max(GROUP), wanted),
             path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
-            work: problem.model.workspace(),
+            probe_side: ProbeSide::new(problem),
             damping: START_DAMPING,
             positions_free: false,
             guard: Guard::default(),
@@ -139,14 +138,9 @@ impl<'a> State<'a> {
         self.problem.to_input_unit(loss / self.problem.used_pixels() as f64)
     }
 
-    fn probe_spectra(&mut self) -> Vec<Complex32> {
-        let pixels = self.problem.model.len();
-        let probe = &self.x[self.problem.object.len()..self.probe_end];
-        let mut spectra = vec![ZERO; probe.len()];
-        for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
-            self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
-        }
-        spectra
+    /// Brings [`Self::probe_side`] to where the probe is.
+    fn look_at_probe(&mut self) {
+        self.probe_side.look_at(&self.problem.model, &self.x[self.problem.object.len()..self.probe_end]);
     }
 
     /// One epoch of small batches; returns the loss per pixel.
@@ -156,31 +150,36 @@ impl<'a> State<'a> {
         let mut sum = vec![ZERO; objects];
         let mut light = vec![0.0_f32; objects];
         let mut loss = 0.0;
-        let seed = self.options.seed;
-        for members in
-            batching::random(self.problem.n_patterns(), self.options.start_batch_size, seed, epoch as u64)
-        {
-            let spectra = self.probe_spectra();
-            let step = Step::Modulus { background: BACKGROUND };
-            let mut sums = self.batch.project(&self.problem, step, &members, &self.x[..objects], &spectra);
-            let touched = Touched::by(&self.problem, &members);
-            let largest = self.batch.scatter_anew(&self.problem, &touched, &mut sum, &mut light);
-            loss += sums.loss;
+        let (size, seed) = (self.options.start_batch_size, self.options.seed);
+        self.look_at_probe();
+        for members in batching::random(self.problem.n_patterns(), size, seed, epoch as u64) {
             let photons = (START_PHOTONS * self.relative_power()) as f32;
-            let floor = self.damping * largest + photons;
-            touched.for_each(&mut self.x[..objects], |value, at| {
-                elementwise::add_quotient(value, &sum[at.clone()], &light[at], (1.0, floor, 1.0));
-            });
-            if epoch >= PROBE_FROM {
-                let largest = elementwise::largest(&sums.object_power);
-                let floor = (self.damping * largest).max(f32::MIN_POSITIVE);
-                let mut direction = Buffer::zeros(pixels);
-                let modes = self.x[objects..self.probe_end].chunks_exact_mut(pixels);
-                for (mode, spectrum) in modes.zip(sums.spectrum.chunks_exact_mut(pixels)) {
-                    self.problem.model.back_propagate(spectrum, &mut direction, &mut self.work);
-                    elementwise::add_quotient(mode, &direction, &sums.object_power, (1.0, floor, 1.0));
+            let (object, probe) = self.x[..self.probe_end].split_at_mut(objects);
+            let step = Step::Modulus { background: BACKGROUND };
+            loss += self.batch.project(&self.problem, step, &members, object, &self.probe_side.spectra);
+            let move_object = || {
+                let touched = Touched::by(&self.problem, &members);
+                let largest = self.batch.scatter_anew(&self.problem, &touched, &mut sum, &mut light);
+                let floor = self.damping * largest + photons;
+                touched.for_each(object, |value, at| {
+                    elementwise::add_quotient(value, &sum[at.clone()], &light[at], (1.0, floor, 1.0));
+                });
+            };
+            let move_probe = || {
+                if epoch < PROBE_FROM {
+                    return;
                 }
-            }
+                let (side, model) = (&mut self.probe_side, &self.problem.model);
+                side.clear();
+                side.add(&self.batch);
+                let (direction, power) = side.direction(model);
+                let floor = (self.damping * elementwise::largest(power)).max(f32::MIN_POSITIVE);
+                for (mode, direction) in probe.chunks_exact_mut(pixels).zip(direction.chunks_exact(pixels)) {
+                    elementwise::add_quotient(mode, direction, power, (1.0, floor, 1.0));
+                }
+                side.look_at(model, probe);
+            };
+            rayon::join(move_object, move_probe);
         }
         if let Some((safe, good)) = self.guard.judge(began, loss) {
             self.x.copy_from_slice(safe);
@@ -253,25 +252,25 @@ impl<'a> State<'a> {
 
     /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the present point.
     fn evaluate(&mut self) -> Evaluation {
-        let (objects, pixels) = (self.object_len(), self.problem.model.len());
+        let objects = self.object_len();
         let (width, probe_end) = (self.problem.object.dim().1, self.probe_end);
         if probe_end < self.x.len() {
             self.problem.to_mut().offset_positions(&self.x[probe_end..]);
         }
-        let spectra = self.probe_spectra();
+        self.look_at_probe();
+        self.probe_side.clear();
         let mut gradient = vec![ZERO; self.x.len()];
         let mut sum = vec![ZERO; objects];
         let mut kappa = vec![0.0_f32; objects];
-        let mut probe_sum = vec![ZERO; probe_end - objects];
-        let mut kp = vec![0.0_f32; pixels];
         let mut loss = 0.0;
         let step = Step::Gradient { background: BACKGROUND };
         for members in self.path.chunks(GROUP) {
-            let sums = self.batch.project(&self.problem, step, members, &self.x[..objects], &spectra);
-            self.batch.scatter(&self.problem, &mut sum, &mut kappa);
-            loss += 0.5 * sums.loss;
-            probe_sum.iter_mut().zip(&sums.spectrum).for_each(|(sum, value)| *sum += value);
-            kp.iter_mut().zip(&sums.object_power).for_each(|(sum, value)| *sum += value);
+            let (object, spectra) = (&self.x[..objects], &self.probe_side.spectra);
+            loss += 0.5 * self.batch.project(&self.problem, step, members, object, spectra);
+            rayon::join(
+                || self.batch.scatter(&self.problem, &mut sum, &mut kappa),
+                || self.probe_side.add(&self.batch),
+            );
             if self.positions_free {
                 for (&pattern, [y, x]) in members.iter().zip(self.batch.slopes()) {
                     gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
@@ -283,10 +282,9 @@ impl<'a> State<'a> {
         by_position.iter_mut().for_each(|value| *value -= mean);
         // chi is minus the gradient in the detector plane.
         let (by_object, by_probe) = fields.split_at_mut(objects);
-        for (mode, spectrum) in by_probe.chunks_mut(pixels).zip(probe_sum.chunks_mut(pixels)) {
-            self.problem.model.back_propagate(spectrum, mode, &mut self.work);
-        }
-        by_probe.iter_mut().for_each(|value| *value = -*value);
+        let (direction, power) = self.probe_side.direction(&self.problem.model);
+        let kp = power.to_vec();
+        by_probe.iter_mut().zip(direction).for_each(|(gradient, &direction)| *gradient = -direction);
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
@@ -315,7 +313,7 @@ impl<'a> State<'a> {
         self.options.constraints.confine(&self.problem, by_probe);
         let mut preconditioner = Preconditioner::new(kappa, kp, width, prior);
         if probe_end < self.x.len() {
-            let [of_y, of_x] = positions::curvature(&self.problem, &spectra);
+            let [of_y, of_x] = positions::curvature(&self.problem, &self.probe_side.spectra);
             let each = positions::transmission(&self.problem).into_iter();
             let curvatures = each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
             preconditioner = preconditioner.with_positions(curvatures.collect());

@@ -3,11 +3,11 @@
 use crate::batch::{Batch, Wanted};
 use crate::detector::Step;
 use crate::guard::Guard;
+use crate::probe_side::ProbeSide;
 use crate::run::Iteration;
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::touched::Touched;
 use crate::{Constraints, Problem, Solution, batching, gauge};
-use lapwing_model::forward::Workspace;
 use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -33,7 +33,7 @@ pub(super) struct State<'a> {
     sum: Vec<Complex32>,
     light: Vec<f32>,
     batch: Batch,
-    work: Workspace,
+    probe_side: ProbeSide,
     guard: Guard,
     /// Factor on all steps: 1 until something went wrong.
     caution: f64,
@@ -47,7 +47,7 @@ impl<'a> State<'a> {
         probe.iter_mut().for_each(|value| *value *= scale);
         Self {
             batch: Batch::new(problem, update.batch_size, Wanted::default()),
-            work: problem.model.workspace(),
+            probe_side: ProbeSide::new(problem),
             sum: vec![ZERO; problem.object.len()],
             light: vec![0.0; problem.object.len()],
             guard: Guard::default(),
@@ -60,13 +60,11 @@ impl<'a> State<'a> {
 
     /// One batch; returns its summed loss.
     fn batch(&mut self, members: &[usize], probe_moves: bool) -> f64 {
-        let pixels = self.problem.model.len();
+        let model = &self.problem.model;
         let (object, probe) = self.fields.split_at_mut(self.problem.object.len());
-        let mut spectra = vec![ZERO; probe.len()];
-        for (mode, spectrum) in probe.chunks_exact(pixels).zip(spectra.chunks_exact_mut(pixels)) {
-            self.problem.model.probe_spectrum(mode, spectrum, &mut self.work);
-        }
-        let mut sums = self.batch.project(self.problem, Step::Gaussian, members, object, &spectra);
+        let side = &mut self.probe_side;
+        side.look_at(model, probe);
+        let loss = self.batch.project(self.problem, Step::Gaussian, members, object, &side.spectra);
         let touched = Touched::by(self.problem, members);
         let largest = self.batch.scatter_anew(self.problem, &touched, &mut self.sum, &mut self.light);
         let of_object = weights(largest, self.update.object, self.caution);
@@ -74,16 +72,16 @@ impl<'a> State<'a> {
             elementwise::add_quotient(value, &self.sum[at.clone()], &self.light[at], of_object);
         });
         if probe_moves {
-            let largest = elementwise::largest(&sums.object_power);
-            let of_probe = weights(largest, self.update.probe, self.caution);
-            let mut change = vec![ZERO; pixels];
-            let modes = probe.chunks_exact_mut(pixels).zip(sums.spectrum.chunks_exact_mut(pixels));
-            for (mode, spectrum) in modes {
-                self.problem.model.back_propagate(spectrum, &mut change, &mut self.work);
-                elementwise::add_quotient(mode, &change, &sums.object_power, of_probe);
+            side.clear();
+            side.add(&self.batch);
+            let (direction, power) = side.direction(model);
+            let of_probe = weights(elementwise::largest(power), self.update.probe, self.caution);
+            let modes = probe.chunks_exact_mut(model.len()).zip(direction.chunks_exact(model.len()));
+            for (mode, direction) in modes {
+                elementwise::add_quotient(mode, direction, power, of_probe);
             }
         }
-        sums.loss
+        loss
     }
 
     fn balance(&mut self) {

@@ -4,12 +4,26 @@
 //! Uhat = U / rms(U), and c_i the correlation of Uhat with the one i epochs ago, a line through the origin is
 //! fitted to (i, ln c_i); half its slope is the friction, and the velocity becomes V <- (1 - friction) V + U. When an earlier update
 //! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added. How much of the velocity a pixel of the
-//! object takes depends on the noise that its light leaves it with (`State::accelerate`).
+//! object takes depends on the noise that its light leaves it with ([`half_weight`]).
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::vector::{dot, scale_and_add, scaled};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
+
+/// Share of the largest illumination at which the object's momentum has half its weight where there is no noise.
+const DAMPING: f64 = 0.1;
+/// Noise of an object pixel, relative to the object's r.m.s., at which it has half its weight in strong light: above it most of what goes on
+/// pulling the same way, epoch after epoch, is noise.
+const NOISE: f64 = 0.05;
+
+/// The illumination at which the object's momentum has half its weight, light / (light + this).
+///
+/// The misfit per pixel of an exit wave, `variance`, leaves an object pixel that `light` fell on with the variance `variance` / light.
+pub(super) fn half_weight(strongest: f32, variance: f64) -> f32 {
+    let light = DAMPING * f64::from(strongest) + variance / NOISE.powi(2);
+    (light as f32).max(f32::MIN_POSITIVE)
+}
 
 /// Velocity of one field and its memory of past updates.
 pub(super) struct Momentum {
@@ -124,6 +138,20 @@ mod tests {
         // So does an update that turns round.
         assert!(momentum.after(&update(-1.0), true).is_none());
         assert!((momentum.velocity[0].re - 0.5).abs() < 1e-5);
+    }
+
+    #[test]
+    fn momentum_is_weak_where_noise_or_darkness_is() {
+        let weight = |light: f32, strongest, variance| light / (light + half_weight(strongest, variance));
+        // 5 % of noise: a standard deviation of 0.05, so a variance of 0.0025 in light of 1.
+        assert!((weight(1.0, 0.0, 0.0025) - 0.5).abs() < 1e-6);
+        // Four times the light, a quarter of the variance.
+        assert!((weight(4.0, 0.0, 0.0025) - 0.8).abs() < 1e-6);
+        // Without noise: half at a tenth of the strongest light, nearly all in it.
+        assert!((weight(3.0, 30.0, 0.0) - 0.5).abs() < 1e-6);
+        assert!((weight(30.0, 30.0, 0.0) - 10.0 / 11.0).abs() < 1e-6);
+        // Darkness and no noise: no division by zero, and no weight.
+        assert_eq!(weight(0.0, 0.0, 0.0), 0.0);
     }
 
     #[test]

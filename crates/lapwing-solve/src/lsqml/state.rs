@@ -1,6 +1,6 @@
 //! The fields as they move, and one epoch of either batching.
 
-use super::momentum::Momentum;
+use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::batch::{Batch, Normal, Wanted};
 use crate::guard::Guard;
@@ -25,13 +25,6 @@ const DARK: f32 = 1e-18;
 /// Past updates the momentum of object and probe compares with.
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
-
-/// Share of the largest illumination below which the object is accelerated less.
-const MOMENTUM_DAMPING: f64 = 0.1;
-/// Noise of an object pixel, relative to the object's r.m.s., above which it is accelerated less: there most of what goes on pulling the same
-/// way, epoch after epoch, is noise.
-const MOMENTUM_NOISE: f64 = 0.05;
-
 /// Factor on the steps after epochs that had to be taken back.
 const CAUTION: f64 = 0.5;
 /// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by the time they move.
@@ -283,9 +276,6 @@ impl<'a> State<'a> {
 
     /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier` those before, and `misfit` the loss in the
     /// problem's own unit.
-    ///
-    /// The misfit per pixel of an exit wave, v, leaves an object pixel that `light` fell on with the variance v / light. With the light
-    /// at which that is [`MOMENTUM_NOISE`] squared, and a share of the largest, as floor, momentum has the weight light / (light + floor).
     fn accelerate(&mut self, earlier: &[f64], loss: f64, misfit: f64) {
         // A velocity that runs against a limit gathers for ever.
         let limited = self.options.constraints.limits_object();
@@ -302,17 +292,16 @@ impl<'a> State<'a> {
                 // The prior holds the noise down itself.
                 _ if self.options.prior > 0.0 => 0.0,
                 Noise::Gaussian => misfit,
-                // Half the deviance is about twice the squared difference of amplitudes.
-                Noise::Poisson => 0.5 * misfit,
+                // Half the deviance is about twice the squared difference of amplitudes, and photons make that a quarter of a count.
+                Noise::Poisson => (0.5 * misfit).min(0.25 / self.problem.to_input_unit(1.0)),
             };
-            let floor = MOMENTUM_DAMPING * f64::from(self.strongest) + variance / MOMENTUM_NOISE.powi(2);
-            let floor = (floor as f32).max(f32::MIN_POSITIVE);
+            let half_weight = half_weight(self.strongest, variance);
             let everything = Touched::everything(&self.problem);
             let illumination = &self.illumination;
             everything.for_each(&mut self.object, |object, at| {
                 let pixels = object.iter_mut().zip(&velocity[at.clone()]).zip(&illumination[at]);
                 for ((value, velocity), &light) in pixels {
-                    *value += velocity * (gain * light / (light + floor));
+                    *value += velocity * (gain * light / (light + half_weight));
                 }
             });
         }

@@ -26,7 +26,7 @@ const START_DAMPING: f32 = 0.005;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
 /// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
-const START_PHOTONS: f64 = 2.0;
+const START_PHOTONS: f64 = 8.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.

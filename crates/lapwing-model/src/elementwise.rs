@@ -174,19 +174,30 @@ pub fn add_power(sum: &mut [f32], a: &[Complex32]) {
     });
 }
 
-/// sum <- sum + a conj(b) and power <- power + |b|^2
-pub fn add_conjugate_product(sum: &mut [Complex32], power: &mut [f32], a: &[Complex32], b: &[Complex32]) {
+/// sum <- a conj(b) and power <- |b|^2, to which what they held is added where `ADD`.
+pub fn conjugate_product<const ADD: bool>(
+    sum: &mut [Complex32],
+    power: &mut [f32],
+    a: &[Complex32],
+    b: &[Complex32],
+) {
     dispatch!(level(), simd => {
         let ((sum, sum_rest), (power, power_rest)) = (sum.as_chunks_mut::<LANES>(), power.as_chunks_mut::<LANES>());
         let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
         for (((sum, power), a), b) in sum.iter_mut().zip(power).zip(a).zip(b) {
-            let b = Eight::load(simd, b);
-            Eight::load(simd, sum).plus(Eight::load(simd, a).times_conjugate(b)).store(simd, sum);
-            (f32x8::from_slice(simd, power) + b.power()).store_slice(power);
+            let (a, b) = (Eight::load(simd, a), Eight::load(simd, b));
+            let (mut product, mut square) = (a.times_conjugate(b), b.power());
+            if ADD {
+                product = Eight::load(simd, sum).plus(product);
+                square += f32x8::from_slice(simd, power);
+            }
+            product.store(simd, sum);
+            square.store_slice(power);
         }
         for (((sum, power), a), b) in sum_rest.iter_mut().zip(power_rest).zip(a_rest).zip(b_rest) {
-            *sum += a * b.conj();
-            *power += b.norm_sqr();
+            let (before, bright) = if ADD { (*sum, *power) } else { (Complex32::ZERO, 0.0) };
+            *sum = before + a * b.conj();
+            *power = bright + b.norm_sqr();
         }
     });
 }
@@ -419,9 +430,14 @@ mod tests {
                 assert!((power - (f + a.norm_sqr())).abs() < 1e-5);
             }
             let (mut out, mut both) = (v[2].clone(), factor.clone());
-            add_conjugate_product(&mut out, &mut both, &v[0], &v[1]);
+            conjugate_product::<true>(&mut out, &mut both, &v[0], &v[1]);
             assert_close(&out, v[2].iter().zip(v[0].iter().zip(&v[1])).map(|(c, (a, b))| c + a * b.conj()));
             assert_eq!(power, both);
+            conjugate_product::<false>(&mut out, &mut both, &v[0], &v[1]);
+            assert_close(&out, v[0].iter().zip(&v[1]).map(|(a, b)| a * b.conj()));
+            for (power, b) in both.iter().zip(&v[1]) {
+                assert!((power - b.norm_sqr()).abs() < 1e-5);
+            }
             let (mut out, mut both) = (v[2].clone(), factor.clone());
             add_both(&mut out, &mut both, &v[3], &power);
             assert_close(&out, v[2].iter().zip(&v[3]).map(|(a, b)| a + b));

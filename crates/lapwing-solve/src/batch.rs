@@ -14,10 +14,12 @@ use lapwing_model::forward::Workspace;
 use lapwing_model::passage::Patch;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Patterns that one task works through with its own sums: a twentieth of the batch, within these limits.
-const CHUNK: [usize; 2] = [5, 10];
+/// Chunks that a batch falls into, as far as they hold between so many patterns: two, four, eight and sixteen threads end them together.
+const CHUNKS: usize = 16;
+const PATTERNS: [usize; 2] = [5, 10];
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
@@ -38,8 +40,9 @@ pub(crate) struct Batch {
     chunks: Vec<Chunk>,
     /// Chunks of the last batch.
     used: usize,
-    /// What a task works with and leaves nothing in: as many as there were ever tasks at once.
-    rooms: Mutex<Vec<Room>>,
+    /// What a task works with and leaves nothing in, one for every thread. A thread keeps its own: fetching it from another processor's
+    /// cache takes longer than the task.
+    rooms: Vec<Mutex<Option<Room>>>,
 }
 
 /// The sums over one task's patterns, and what it keeps of each.
@@ -58,7 +61,7 @@ struct Chunk {
     slopes: Vec<[f64; 2]>,
 }
 
-/// Arrays of one pattern on its way.
+/// Arrays of one pattern on its way, or of one band of the object.
 struct Room {
     work: Workspace,
     /// The modes on their way, as the model keeps them.
@@ -70,6 +73,9 @@ struct Room {
     chi: Buffer,
     /// chi conj(O), unshifted, of this pattern alone, where it is needed.
     own: Buffer,
+    /// Sums on a band of the object.
+    band_sum: Vec<Complex32>,
+    band_light: Vec<f32>,
 }
 
 /// The inner products of one pattern's least-squares problem for the two real step lengths (O18, Eq. 22).
@@ -91,7 +97,7 @@ impl Batch {
     pub fn new(problem: &Problem, batch_size: usize, wanted: Wanted) -> Self {
         let members = batch_size.min(problem.n_patterns());
         let largest = members.div_ceil(chunks_of(members));
-        Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Mutex::default() }
+        Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Vec::new() }
     }
 
     /// Computes chi of every pattern of `members` and the sums for the probe and for the object; returns the summed loss.
@@ -105,17 +111,19 @@ impl Batch {
         object: &[Complex32],
         probe_spectra: &[Complex32],
     ) -> f64 {
-        let (wanted, largest, rooms) = (self.wanted, self.largest, &self.rooms);
+        let (wanted, largest) = (self.wanted, self.largest);
         self.used = chunks_of(members.len());
         if self.chunks.len() < self.used {
             self.chunks.resize_with(self.used, || Chunk::new(problem, wanted, largest));
         }
-        let chunks = &mut self.chunks[..self.used];
+        if self.rooms.len() < rayon::current_num_threads() {
+            self.rooms.resize_with(rayon::current_num_threads(), Mutex::default);
+        }
+        let (chunks, rooms) = (&mut self.chunks[..self.used], &self.rooms);
         chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
-            let free = rooms.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut room = free.unwrap_or_else(|| Room::new(problem));
-            chunk.project(problem, step, wanted, members, object, probe_spectra, &mut room);
-            rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+            with_room(rooms, problem, |room| {
+                chunk.project(problem, step, wanted, members, object, probe_spectra, room);
+            });
         });
         self.used().iter().map(|chunk| chunk.loss).sum()
     }
@@ -157,7 +165,6 @@ impl Batch {
         illumination: &mut [f32],
     ) -> f32 {
         let row = problem.object.dim().1;
-        let chunks = self.used();
         let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
         let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
         let largest = bands.map(|(index, (direction, illumination))| {
@@ -165,15 +172,55 @@ impl Batch {
             if columns.is_empty() {
                 return 0.0;
             }
-            direction.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(ZERO));
-            illumination.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(0.0));
-            for chunk in chunks {
-                chunk.footprint.add_to(index * BAND, row, direction, illumination);
-            }
+            self.sum_band(index, row, &columns, direction, illumination);
             let rows = illumination.chunks_exact(row).map(|row| elementwise::largest(&row[columns.clone()]));
             rows.fold(0.0_f32, f32::max)
         });
         largest.reduce(|| 0.0, f32::max)
+    }
+
+    /// Calls `change` with pieces of rows of `field`, on the object's grid, and the sums of this batch alone there, sum_j chi_j conj(P_j) and
+    /// sum_j |P_j|^2, wherever the batch touches the object.
+    pub fn scatter_into(
+        &self,
+        problem: &Problem,
+        touched: &Touched,
+        field: &mut [Complex32],
+        change: impl Fn(&mut [Complex32], &[Complex32], &[f32]) + Sync,
+    ) {
+        let row = problem.object.dim().1;
+        let bands = field.par_chunks_mut(BAND * row).enumerate().with_min_len(bands_of_a_task(row));
+        bands.for_each(|(index, field)| {
+            let columns = touched.columns(index);
+            if columns.is_empty() {
+                return;
+            }
+            with_room(&self.rooms, problem, |room| {
+                let (sum, light) = (&mut room.band_sum[..field.len()], &mut room.band_light[..field.len()]);
+                self.sum_band(index, row, &columns, sum, light);
+                let rows =
+                    field.chunks_exact_mut(row).zip(sum.chunks_exact(row)).zip(light.chunks_exact(row));
+                for ((field, sum), light) in rows {
+                    change(&mut field[columns.clone()], &sum[columns.clone()], &light[columns.clone()]);
+                }
+            });
+        });
+    }
+
+    /// The sums of this batch alone in the columns `columns` of band `index` of the object, whose rows are of `row` pixels.
+    fn sum_band(
+        &self,
+        index: usize,
+        row: usize,
+        columns: &Range<usize>,
+        sum: &mut [Complex32],
+        light: &mut [f32],
+    ) {
+        sum.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(ZERO));
+        light.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(0.0));
+        for chunk in self.used() {
+            chunk.footprint.add_to(index * BAND, row, sum, light);
+        }
     }
 
     /// The inner products of every pattern's step-length problem for the object direction `object_direction` (on the
@@ -213,21 +260,28 @@ impl Batch {
     }
 }
 
-/// Number of chunks of a batch of `members` patterns. It is even, so that two threads, or twice as many, end together.
+/// Number of chunks of a batch of `members` patterns; even where it can be.
 fn chunks_of(members: usize) -> usize {
-    let chunk = (members / 20).clamp(CHUNK[0], CHUNK[1]);
-    members.div_ceil(chunk).next_multiple_of(2).min(members)
+    let [most, fewest] = PATTERNS.map(|patterns| members.div_ceil(patterns));
+    CHUNKS.clamp(fewest, most).next_multiple_of(2).min(members)
 }
 
-/// The members of each of its chunks, as many in one as in another, but for one.
+/// The members of each chunk, as many in one as in another, but for one.
 fn parts(members: &[usize]) -> impl IndexedParallelIterator<Item = &[usize]> {
     let (all, chunks) = (members.len(), chunks_of(members.len()));
     (0..chunks).into_par_iter().map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
 }
 
+/// Calls `f` with this thread's room.
+fn with_room(rooms: &[Mutex<Option<Room>>], problem: &Problem, f: impl FnOnce(&mut Room)) {
+    let room = &rooms[rayon::current_thread_index().unwrap_or(0)];
+    let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+    f(room.get_or_insert_with(|| Room::new(problem)));
+}
+
 impl Room {
     fn new(problem: &Problem) -> Self {
-        let all = problem.probe.len();
+        let (all, band) = (problem.probe.len(), BAND * problem.object.dim().1);
         let zeros = || Buffer::zeros(all);
         Self {
             work: problem.model.workspace(),
@@ -236,6 +290,8 @@ impl Room {
             probes: zeros(),
             chi: zeros(),
             own: zeros(),
+            band_sum: vec![ZERO; band],
+            band_light: vec![0.0; band],
         }
     }
 }
@@ -277,7 +333,7 @@ impl Chunk {
         self.footprint.begin(problem, members);
         let slopes = wanted.slopes.then(|| positions::Slopes::new(model.shape()));
         for (index, &pattern) in members.iter().enumerate() {
-            let Room { work, half, measured, probes, chi, own } = &mut *room;
+            let Room { work, half, measured, probes, chi, own, .. } = &mut *room;
             let (window, ramp) = (&problem.windows[pattern], &problem.ramps[pattern]);
             let start = window.row as usize * columns + window.column as usize;
             let patch = Patch { object: &object[start..], columns };

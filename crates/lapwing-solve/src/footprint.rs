@@ -23,6 +23,8 @@ struct Area {
     rows: Range<usize>,
     columns: Range<usize>,
     start: usize,
+    /// Whether its sums have never been written: those of an area that one pattern covers alone are written, not added to.
+    unwritten: bool,
 }
 
 impl Area {
@@ -36,6 +38,7 @@ impl Area {
             rows: both(&self.rows, &other.rows),
             columns: both(&self.columns, &other.columns),
             start: self.start,
+            unwritten: false,
         }
     }
 }
@@ -49,7 +52,8 @@ impl Footprint {
         for &pattern in members {
             let window = &problem.windows[pattern];
             let (top, left) = (window.row as usize, window.column as usize);
-            let own = Area { rows: top..top + height, columns: left..left + width, start: 0 };
+            let own =
+                Area { rows: top..top + height, columns: left..left + width, start: 0, unwritten: true };
             match self.areas.last_mut() {
                 // One area for both is worth it where it is not larger than one for each.
                 Some(last) if last.union(&own).len() <= last.len() + own.len() => *last = last.union(&own),
@@ -62,10 +66,15 @@ impl Footprint {
             area.start = end;
             end += area.len();
         }
-        self.sum.clear();
-        self.sum.resize(end, Complex32::ZERO);
-        self.light.clear();
-        self.light.resize(end, 0.0);
+        if self.sum.len() < end {
+            self.sum.resize(end, Complex32::ZERO);
+            self.light.resize(end, 0.0);
+        }
+        for area in self.areas.iter().filter(|area| !area.unwritten) {
+            let range = area.start..area.start + area.len();
+            self.sum[range.clone()].fill(Complex32::ZERO);
+            self.light[range].fill(0.0);
+        }
     }
 
     /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that [`begin`](Self::begin) was given; `chi` and `probe` hold one mode.
@@ -77,14 +86,21 @@ impl Footprint {
         probe: &[Complex32],
     ) {
         let width = problem.model.shape().1;
-        let (window, area) = (&problem.windows[pattern], &self.areas[self.area_of[index]]);
+        let (window, area) = (&problem.windows[pattern], &mut self.areas[self.area_of[index]]);
         let (down, right) =
             (window.row as usize - area.rows.start, window.column as usize - area.columns.start);
         let columns = area.columns.len();
         let first = area.start + down * columns + right;
         let rows = self.sum[first..].chunks_mut(columns).zip(self.light[first..].chunks_mut(columns));
-        for ((sum, light), (chi, probe)) in rows.zip(chi.chunks_exact(width).zip(probe.chunks_exact(width))) {
-            elementwise::add_conjugate_product(&mut sum[..width], &mut light[..width], chi, probe);
+        let rows = rows.zip(chi.chunks_exact(width).zip(probe.chunks_exact(width)));
+        if std::mem::take(&mut area.unwritten) {
+            rows.for_each(|((sum, light), (chi, probe))| {
+                elementwise::conjugate_product::<false>(&mut sum[..width], &mut light[..width], chi, probe);
+            });
+        } else {
+            rows.for_each(|((sum, light), (chi, probe))| {
+                elementwise::conjugate_product::<true>(&mut sum[..width], &mut light[..width], chi, probe);
+            });
         }
     }
 
@@ -151,12 +167,14 @@ mod tests {
             let mut truth = vec![(Complex32::ZERO, 0.0); GRID.0 * GRID.1];
             for (index, &pattern) in members.iter().enumerate() {
                 let (chi, probe) = (wave(pattern + 1), wave(2 * pattern + 5));
+                // As two modes.
+                footprint.add(&problem, (index, pattern), &chi, &probe);
                 footprint.add(&problem, (index, pattern), &chi, &probe);
                 let (top, left) = corners[pattern];
                 for (i, (chi, probe)) in chi.iter().zip(&probe).enumerate() {
                     let at = &mut truth[(top + i / SIDE) * GRID.1 + left + i % SIDE];
-                    at.0 += chi * probe.conj();
-                    at.1 += probe.norm_sqr();
+                    at.0 += 2.0 * chi * probe.conj();
+                    at.1 += 2.0 * probe.norm_sqr();
                 }
             }
             let (mut sum, mut light) = (vec![Complex32::ZERO; truth.len()], vec![0.0; truth.len()]);

@@ -21,8 +21,8 @@ use std::borrow::Cow;
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
 const BACKGROUND: f32 = 1e-4;
-/// Share of the largest illumination added under the updates of stage 1.
-const START_DAMPING: f32 = 0.005;
+/// Share of the brightest light, of the probe or on it from the object, that is added under the updates of stage 1.
+const START_DAMPING: f32 = 0.012;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
 /// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
@@ -134,6 +134,14 @@ impl<'a> State<'a> {
         probe.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / self.problem.mean_intensity
     }
 
+    /// max sum_k |P_k|^2
+    fn brightest(&self) -> f32 {
+        let mut power = vec![0.0; self.problem.model.len()];
+        let probe = &self.x[self.object_len()..self.probe_end];
+        probe.chunks_exact(power.len()).for_each(|mode| elementwise::add_power(&mut power, mode));
+        elementwise::largest(&power)
+    }
+
     fn per_pixel(&self, loss: f64) -> f64 {
         self.problem.to_input_unit(loss / self.problem.used_pixels() as f64)
     }
@@ -147,22 +155,20 @@ impl<'a> State<'a> {
     fn start_epoch(&mut self, epoch: usize) -> f64 {
         let (objects, pixels) = (self.object_len(), self.problem.model.len());
         let began = self.x.clone();
-        let mut sum = vec![ZERO; objects];
-        let mut light = vec![0.0_f32; objects];
         let mut loss = 0.0;
         let (size, seed) = (self.options.start_batch_size, self.options.seed);
         self.look_at_probe();
-        for members in batching::random(self.problem.n_patterns(), size, seed, epoch as u64) {
+        for mut members in batching::random(self.problem.n_patterns(), size, seed, epoch as u64) {
+            members.sort_unstable_by_key(|&pattern| (self.problem.windows[pattern].row, pattern));
             let photons = (START_PHOTONS * self.relative_power()) as f32;
+            let floor = (self.damping * self.brightest() + photons).max(f32::MIN_POSITIVE);
             let (object, probe) = self.x[..self.probe_end].split_at_mut(objects);
             let step = Step::Modulus { background: BACKGROUND };
             loss += self.batch.project(&self.problem, step, &members, object, &self.probe_side.spectra);
             let move_object = || {
                 let touched = Touched::by(&self.problem, &members);
-                let largest = self.batch.scatter_anew(&self.problem, &touched, &mut sum, &mut light);
-                let floor = self.damping * largest + photons;
-                touched.for_each(object, |value, at| {
-                    elementwise::add_quotient(value, &sum[at.clone()], &light[at], (1.0, floor, 1.0));
+                self.batch.scatter_into(&self.problem, &touched, object, |object, sum, light| {
+                    elementwise::add_quotient(object, sum, light, (1.0, floor, 1.0));
                 });
             };
             let move_probe = || {

@@ -22,11 +22,11 @@ const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
 const BACKGROUND: f32 = 1e-4;
 /// Share of the brightest light, of the probe or on it from the object, that is added under the updates of stage 1.
-const START_DAMPING: f32 = 0.012;
+const START_DAMPING: f32 = 0.01;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
 /// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
-const START_PHOTONS: f64 = 8.0;
+const START_PHOTONS: f64 = 6.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.

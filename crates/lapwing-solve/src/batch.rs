@@ -95,7 +95,7 @@ pub(crate) struct Normal {
 
 impl Batch {
     pub fn new(problem: &Problem, batch_size: usize, wanted: Wanted) -> Self {
-        let members = batch_size.min(problem.n_patterns());
+        let members = batch_size.min(problem.n_patterns()).max(1);
         let largest = members.div_ceil(chunks_of(members));
         Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Vec::new() }
     }
@@ -389,5 +389,23 @@ impl Normal {
         self.cross += op;
         self.object_chi += oc;
         self.probe_chi += pc;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_share_a_batch_evenly_and_in_order() {
+        assert_eq!([0, 1, 2, 10, 50, 95, 100, 320].map(chunks_of), [0, 1, 2, 2, 10, 16, 16, 32]);
+        for count in [0, 1, 2, 3, 7, 10, 11, 95, 100, 101, 320, 1003] {
+            let members: Vec<usize> = (0..count).rev().collect();
+            let parts: Vec<&[usize]> = parts(&members).collect();
+            assert_eq!(parts.concat(), members);
+            let sizes = || parts.iter().map(|part| part.len());
+            assert!(sizes().max() <= sizes().min().map(|least| least + 1), "{count}");
+            assert!(sizes().max() <= Some(PATTERNS[1]), "{count}");
+        }
     }
 }

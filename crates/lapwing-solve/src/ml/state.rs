@@ -21,7 +21,7 @@ use std::borrow::Cow;
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
 const BACKGROUND: f32 = 1e-4;
-/// Share of the brightest light, of the probe or on it from the object, that is added under the updates of stage 1.
+/// Share added under the updates of stage 1: of the probe's brightest light (object), and of the largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
@@ -159,6 +159,7 @@ impl<'a> State<'a> {
         let (size, seed) = (self.options.start_batch_size, self.options.seed);
         self.look_at_probe();
         for mut members in batching::random(self.problem.n_patterns(), size, seed, epoch as u64) {
+            // From top to bottom: what a thread has worked out is then mostly what it moves.
             members.sort_unstable_by_key(|&pattern| (self.problem.windows[pattern].row, pattern));
             let photons = (START_PHOTONS * self.relative_power()) as f32;
             let floor = (self.damping * self.brightest() + photons).max(f32::MIN_POSITIVE);

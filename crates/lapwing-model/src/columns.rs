@@ -24,7 +24,7 @@ pub(crate) const LENGTHS: [usize; 6] = [16, 32, 64, 128, 256, 512];
 /// Makes the caller's frame begin on a cache line.
 ///
 /// The compiler keeps vectors that find no register on the stack and leaves them wherever the stack happens to end: where one crosses from
-/// one page to the next, a pass took up to half as long again.
+/// one page to the next, a step of a pattern took up to three quarters longer (docs/performance.md).
 #[inline(always)]
 pub(crate) fn align_frame() {
     // A constant would not be on the stack.

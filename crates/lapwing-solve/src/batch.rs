@@ -40,8 +40,7 @@ pub(crate) struct Batch {
     chunks: Vec<Chunk>,
     /// Chunks of the last batch.
     used: usize,
-    /// What a task works with and leaves nothing in, one for every thread. A thread keeps its own: fetching it from another processor's
-    /// cache takes longer than the task.
+    /// What a task works with and leaves nothing in: one for every thread, allocated by it when first needed.
     rooms: Vec<Mutex<Option<Room>>>,
 }
 

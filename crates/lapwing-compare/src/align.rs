@@ -1,13 +1,16 @@
-//! Removes from a reconstruction what ptychography cannot determine: shift, phase ramp, global phase and scale.
+//! Removes from a reconstruction what ptychography cannot determine: shift, phase ramp, global
+//! phase and scale.
 //!
-//! The model is reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), r0 the centre of the
-//! region. A coarse search makes it safe, a least-squares fit of all unknowns together makes it exact:
+//! The model is reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), r0 the
+//! centre of the region. A coarse search makes it safe, a least-squares fit of all unknowns
+//! together makes it exact:
 //!
-//! 1. Whole pixels: phase correlation of the neighbour products f(r + 1) conj(f(r)) along y and along x. A ramp
-//!    multiplies these by one constant, so it cannot hide the peak.
-//! 2. Ramp: for each candidate shift, the peak of the transform of reconstruction x conj(truth), on a fine grid. The
-//!    candidate with the highest peak wins.
-//! 3. Sub-pixel: upsampled cross-correlation of the ramp-free fields, 1/50 px ([`crate::registration`]).
+//! 1. Whole pixels: phase correlation of the neighbour products f(r + 1) conj(f(r)) along y and
+//!    along x. A ramp multiplies these by one constant, so it cannot hide the peak.
+//! 2. Ramp: for each candidate shift, the peak of the transform of reconstruction x conj(truth), on
+//!    a fine grid. The candidate with the highest peak wins.
+//! 3. Sub-pixel: upsampled cross-correlation of the ramp-free fields, 1/50 px
+//!    ([`crate::registration`]).
 //! 4. Gauss-Newton on shift, ramp and complex scale together, to convergence ([`crate::fit`]).
 
 use crate::fit::{Fit, fit};
@@ -21,14 +24,16 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
-/// Largest shift, along either axis, that the coarse search finds, pixels (or a quarter of the region's side).
+/// Largest shift, along either axis, that the coarse search finds, pixels (or a quarter of the
+/// region's side).
 pub const LARGEST_SHIFT: usize = 16;
 
 /// Fraction of a pixel of the upsampled registration that the least-squares fit starts from.
 const UPSAMPLE: usize = 50;
 
-/// What was removed from the reconstruction: with r0 the centre ((rows - 1) / 2, (columns - 1) / 2) of the region,
-/// reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), as nearly as least squares can.
+/// What was removed from the reconstruction: with r0 the centre ((rows - 1) / 2, (columns - 1) / 2)
+/// of the region, reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), as
+/// nearly as least squares can.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Alignment {
     /// Displacement (y, x) of the reconstruction relative to the truth, pixels.
@@ -45,7 +50,8 @@ pub struct Alignment {
     pub converged: bool,
 }
 
-/// Aligns a reconstruction with the truth; returns what was removed, the aligned crop and the truth's crop.
+/// Aligns a reconstruction with the truth; returns what was removed, the aligned crop and the
+/// truth's crop.
 pub(crate) fn align(
     source: &Source<'_>,
     truth_source: &Source<'_>,
@@ -65,8 +71,14 @@ pub(crate) fn align(
     let start = search(source, truth, region, &mask);
     let Fit { shift, ramp, factor, aligned, iterations, converged, .. } =
         fit(source, truth_source, truth, &mask, start);
-    let alignment =
-        Alignment { shift, ramp, scale: 1.0 / factor.norm(), phase: -factor.arg(), iterations, converged };
+    let alignment = Alignment {
+        shift,
+        ramp,
+        scale: 1.0 / factor.norm(),
+        phase: -factor.arg(),
+        iterations,
+        converged,
+    };
     Ok((alignment, aligned, truth.clone()))
 }
 
@@ -94,7 +106,8 @@ fn search(
     ([whole[0] as f64 + rest[0], whole[1] as f64 + rest[1]], ramp)
 }
 
-/// No shift, and the peaks of the phase correlation and of the cross-correlation of the neighbour products.
+/// No shift, and the peaks of the phase correlation and of the cross-correlation of the neighbour
+/// products.
 fn whole_pixel_candidates(
     source: &Source<'_>,
     truth: &Array2<Complex64>,
@@ -127,7 +140,11 @@ fn whole_pixel_candidates(
 }
 
 /// f(r + step) conj(f(r)) where both pixels count, else zero.
-fn neighbour_product(field: &Array2<Complex64>, mask: &Array2<f64>, step: [usize; 2]) -> Array2<Complex64> {
+fn neighbour_product(
+    field: &Array2<Complex64>,
+    mask: &Array2<f64>,
+    step: [usize; 2],
+) -> Array2<Complex64> {
     let (height, width) = field.dim();
     Array2::from_shape_fn((height, width), |(y, x)| {
         let next = [y + step[0], x + step[1]];
@@ -139,8 +156,13 @@ fn neighbour_product(field: &Array2<Complex64>, mask: &Array2<f64>, step: [usize
     })
 }
 
-/// The ramp (rad/px) of `moving` against `truth`, and how much of their energy it explains (0 to 1).
-fn ramp_of(moving: &Array2<Complex64>, truth: &Array2<Complex64>, mask: &Array2<f64>) -> (f64, [f64; 2]) {
+/// The ramp (rad/px) of `moving` against `truth`, and how much of their energy it explains (0 to
+/// 1).
+fn ramp_of(
+    moving: &Array2<Complex64>,
+    truth: &Array2<Complex64>,
+    mask: &Array2<f64>,
+) -> (f64, [f64; 2]) {
     let mut product = moving.clone();
     product.zip_mut_with(truth, |m, t| *m *= t.conj());
     product.zip_mut_with(mask, |m, &weight| *m *= weight);
@@ -157,7 +179,8 @@ fn ramp_of(moving: &Array2<Complex64>, truth: &Array2<Complex64>, mask: &Array2<
             (best, peak) = (value.norm_sqr(), turns.map(|turn| TAU * turn));
         }
     }
-    let coordinates = |length: usize| -> Vec<f64> { (0..length).map(|index| index as f64).collect() };
+    let coordinates =
+        |length: usize| -> Vec<f64> { (0..length).map(|index| index as f64).collect() };
     let (ys, xs) = (coordinates(height), coordinates(width));
     for step in [0.25, 0.05] {
         let rates = |axis: usize, length: usize| -> Vec<f64> {
@@ -185,7 +208,8 @@ fn block_sums(field: &Array2<Complex64>, block: usize) -> Array2<Complex64> {
 
 /// Multiplies by exp(i ramp . r).
 pub(crate) fn multiply_ramp(field: &mut Array2<Complex64>, ramp: [f64; 2]) {
-    let waves: Vec<Complex64> = (0..field.ncols()).map(|x| Complex64::cis(ramp[1] * x as f64)).collect();
+    let waves: Vec<Complex64> =
+        (0..field.ncols()).map(|x| Complex64::cis(ramp[1] * x as f64)).collect();
     for (y, mut row) in field.outer_iter_mut().enumerate() {
         let wave_y = Complex64::cis(ramp[0] * y as f64);
         row.iter_mut().zip(&waves).for_each(|(value, wave)| *value *= wave_y * wave);

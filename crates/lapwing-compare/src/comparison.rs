@@ -32,19 +32,24 @@ pub struct Comparison {
 
 /// Aligns `reconstruction` with `truth` over `region` and measures how well they agree.
 ///
-/// Both are whole objects on one pixel grid, axes (y, x), of one shape. The reconstruction may be displaced by up to
-/// [`LARGEST_SHIFT`](crate::LARGEST_SHIFT) pixels and carry a phase ramp, a phase and a scale. Work is shared between
-/// the threads of the current rayon pool; the result does not depend on their number.
+/// Both are whole objects on one pixel grid, axes (y, x), of one shape. The reconstruction may be
+/// displaced by up to [`LARGEST_SHIFT`](crate::LARGEST_SHIFT) pixels and carry a phase ramp, a
+/// phase and a scale. Work is shared between the threads of the current rayon pool; the result does
+/// not depend on their number.
 ///
 /// # Errors
-/// If the shapes differ, the region leaves the objects, or a pixel that counts is not finite or all of them are zero.
+/// If the shapes differ, the region leaves the objects, or a pixel that counts is not finite or all
+/// of them are zero.
 pub fn compare(
     reconstruction: ArrayView2<'_, Complex32>,
     truth: ArrayView2<'_, Complex32>,
     region: &Region,
 ) -> Result<Comparison, CompareError> {
     if reconstruction.dim() != truth.dim() {
-        return Err(CompareError::ShapeMismatch { reconstruction: reconstruction.dim(), truth: truth.dim() });
+        return Err(CompareError::ShapeMismatch {
+            reconstruction: reconstruction.dim(),
+            truth: truth.dim(),
+        });
     }
     if region.rows().end > truth.nrows() || region.columns().end > truth.ncols() {
         let (rows, columns) = (region.rows(), region.columns());
@@ -55,7 +60,8 @@ pub fn compare(
     let (alignment, aligned, truth) = align(&reconstruction, &truth, region)?;
     let Measured { metrics, frc, phase_error } = measure(&aligned, &truth, region);
     let error = (&aligned - &truth).mapv(|difference| difference.norm() as f32);
-    let single = |field: &Array2<Complex64>| field.mapv(|v| Complex32::new(v.re as f32, v.im as f32));
+    let single =
+        |field: &Array2<Complex64>| field.mapv(|v| Complex32::new(v.re as f32, v.im as f32));
     Ok(Comparison {
         alignment,
         metrics,

@@ -51,7 +51,9 @@ pub enum CompareError {
         minimum: usize,
     },
     /// Too few pixels of the region were illuminated.
-    #[error("only {seen} pixels of the region were illuminated; a comparison needs at least {minimum}")]
+    #[error(
+        "only {seen} pixels of the region were illuminated; a comparison needs at least {minimum}"
+    )]
     TooFewSeen {
         /// Pixels that count.
         seen: usize,

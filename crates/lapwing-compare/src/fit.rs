@@ -1,10 +1,11 @@
 //! Fit of shift, phase ramp and complex factor, all together, by Gauss-Newton steps.
 //!
-//! The model of the truth t is c exp(-i k . (r - r0)) a(r + s) with the reconstruction a, interpolated by its Fourier
-//! series, the shift s, the ramp k and the factor c, which is always at its least-squares optimum. The derivatives are
-//! those of the truth in place of the aligned reconstruction (the inverse compositional form of S. Baker,
-//! I. Matthews, Int. J. Comput. Vis. 56, 221 (2004)): they carry no noise, so noise makes the steps neither shorter nor biased,
-//! and they are computed once. The fit has converged when the residual is orthogonal to all of them.
+//! The model of the truth t is c exp(-i k . (r - r0)) a(r + s) with the reconstruction a,
+//! interpolated by its Fourier series, the shift s, the ramp k and the factor c, which is always at
+//! its least-squares optimum. The derivatives are those of the truth in place of the aligned
+//! reconstruction (the inverse compositional form of S. Baker, I. Matthews, Int. J. Comput. Vis.
+//! 56, 221 (2004)): they carry no noise, so noise makes the steps neither shorter nor biased, and
+//! they are computed once. The fit has converged when the residual is orthogonal to all of them.
 
 use crate::fourier::{Fft2, fast_length};
 use crate::patch::Source;
@@ -21,7 +22,8 @@ const FADE: usize = 16;
 const MAX_STEPS: usize = 40;
 /// The fit stays within this many pixels of its start.
 const FARTHEST: f64 = 2.0;
-/// A fit has converged when a step changes the shift by less (px), and the ramp's phase at the region's edge (rad).
+/// A fit has converged when a step changes the shift by less (px), and the ramp's phase at the
+/// region's edge (rad).
 const TOLERANCE: f64 = 1e-6;
 /// Unknowns: real and imaginary part of the factor, shift (y, x), ramp (y, x).
 const UNKNOWNS: usize = 6;
@@ -73,7 +75,15 @@ pub(crate) fn fit(
     let mut best = best.unwrap_or_else(|| {
         // Unreachable: the first round always leaves a result.
         let aligned = patch.deramped(shift, ramp, None);
-        Fit { shift, ramp, factor: 1.0.into(), cost: f64::INFINITY, aligned, iterations: 0, converged: false }
+        Fit {
+            shift,
+            ramp,
+            factor: 1.0.into(),
+            cost: f64::INFINITY,
+            aligned,
+            iterations: 0,
+            converged: false,
+        }
     });
     let factor = best.factor;
     best.aligned.par_mapv_inplace(|value| value * factor);
@@ -114,7 +124,8 @@ impl Interpolator {
         Self { fft, spectrum, whole, region }
     }
 
-    /// exp(-i ramp . (r - r0)) times the reconstruction at r + shift, or its derivative along an axis.
+    /// exp(-i ramp . (r - r0)) times the reconstruction at r + shift, or its derivative along an
+    /// axis.
     pub(crate) fn deramped(
         &self,
         shift: [f64; 2],
@@ -132,7 +143,9 @@ impl Interpolator {
                     match (derivative == Some(axis), highest) {
                         (false, false) => Complex64::cis(frequency * rest),
                         (false, true) => (PI * rest).cos().into(),
-                        (true, false) => Complex64::cis(frequency * rest) * Complex64::new(0.0, frequency),
+                        (true, false) => {
+                            Complex64::cis(frequency * rest) * Complex64::new(0.0, frequency)
+                        }
                         (true, true) => (-PI * (PI * rest).sin()).into(),
                     }
                 })
@@ -168,7 +181,8 @@ struct Linearised {
     energy: f64,
 }
 
-/// What one place asks for: its best factor, the sum of squares, and the change of shift (px) and ramp (rad at the edge).
+/// What one place asks for: its best factor, the sum of squares, and the change of shift (px) and
+/// ramp (rad at the edge).
 struct Step {
     factor: Complex64,
     cost: f64,
@@ -202,7 +216,12 @@ impl Linearised {
         Self { along_y, along_x, matrix, energy }
     }
 
-    fn step(&self, value: &Array2<Complex64>, truth: &Array2<Complex64>, mask: &Array2<f64>) -> Step {
+    fn step(
+        &self,
+        value: &Array2<Complex64>,
+        truth: &Array2<Complex64>,
+        mask: &Array2<f64>,
+    ) -> Step {
         let sums = row_sums(mask, |y, x| {
             let (r, t) = (value[[y, x]], truth[[y, x]]);
             let product = r.conj() * t;
@@ -212,7 +231,8 @@ impl Linearised {
         let factor = if own > 0.0 { Complex64::new(re, im) / own } else { Complex64::default() };
         let right = row_sums(mask, |y, x| {
             let rest = truth[[y, x]] - factor * value[[y, x]];
-            [derivatives(truth, &self.along_y, &self.along_x, y, x).map(|p| p.re * rest.re + p.im * rest.im)]
+            [derivatives(truth, &self.along_y, &self.along_x, y, x)
+                .map(|p| p.re * rest.re + p.im * rest.im)]
         });
         let solution = solve(self.matrix, right[0]);
         let cost = self.energy - factor.norm_sqr() * own;
@@ -235,8 +255,8 @@ fn derivatives(
     [t, -turned, along_y[[y, x]], along_x[[y, x]], turned * v, turned * u]
 }
 
-/// Sums of A x B numbers over the pixels that count: one set per row, added in the order of rows, so that the result
-/// has the same bits on any number of threads.
+/// Sums of A x B numbers over the pixels that count: one set per row, added in the order of rows,
+/// so that the result has the same bits on any number of threads.
 pub(crate) fn row_sums<const A: usize, const B: usize>(
     mask: &Array2<f64>,
     terms: impl Fn(usize, usize) -> [[f64; B]; A] + Sync,
@@ -259,10 +279,12 @@ pub(crate) fn row_sums<const A: usize, const B: usize>(
     total
 }
 
-/// A direction whose own part is a smaller share of its square is taken to depend on the ones before.
+/// A direction whose own part is a smaller share of its square is taken to depend on the ones
+/// before.
 const DEPENDENT: f64 = 1e-13;
 
-/// Solves a symmetric positive (semi)definite system by Cholesky's method; directions without weight get zero.
+/// Solves a symmetric positive (semi)definite system by Cholesky's method; directions without
+/// weight get zero.
 pub(crate) fn solve<const N: usize>(matrix: [[f64; N]; N], right: [f64; N]) -> [f64; N] {
     let mut lower = [[0.0; N]; N];
     let mut result = [0.0; N];
@@ -307,7 +329,8 @@ mod tests {
         let right = matrix.map(|row| row.iter().zip(&wanted).map(|(a, b)| a * b).sum());
         let found = solve(matrix, right);
         assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
-        // The second direction is a third of the first: only their sum is known, and the first takes it all.
+        // The second direction is a third of the first: only their sum is known, and the first
+        // takes it all.
         let (a, b) = (0.3, 0.1);
         assert_eq!(solve([[a * a, a * b], [a * b, b * b]], [a * 0.6, b * 0.6]), [2.0, 0.0]);
     }

@@ -17,7 +17,8 @@ fn expected() -> Value {
 /// Image `index` of a file of bytes.
 fn image(bytes: &[u8], index: usize) -> Array2<f64> {
     let size = SHAPE.0 * SHAPE.1;
-    let values = bytes[index * size..(index + 1) * size].iter().map(|&b| f64::from(b) / 255.0).collect();
+    let values =
+        bytes[index * size..(index + 1) * size].iter().map(|&b| f64::from(b) / 255.0).collect();
     Array2::from_shape_vec(SHAPE, values).unwrap()
 }
 
@@ -40,7 +41,10 @@ fn image_metrics_are_those_of_scikit_image() {
     check("ms_ssim", ms_ssim(&a, &b, &mask, range).unwrap());
     check("ms_ssim_decimated", ms_ssim_decimated(&a, &b, &mask, range).unwrap());
     let (smooth_a, smooth_b) = (smoothed(&a, &mask), smoothed(&b, &mask));
-    check("ms_ssim_decimated_smoothed", ms_ssim_decimated(&smooth_a, &smooth_b, &mask, range).unwrap());
+    check(
+        "ms_ssim_decimated_smoothed",
+        ms_ssim_decimated(&smooth_a, &smooth_b, &mask, range).unwrap(),
+    );
     for (y, row) in expected["smoothed_corner"].as_array().unwrap().iter().enumerate() {
         for (x, value) in row.as_array().unwrap().iter().enumerate() {
             assert!((smooth_a[[y, x]] - value.as_f64().unwrap()).abs() < 1e-12);
@@ -58,7 +62,10 @@ fn registration_is_that_of_scikit_image() {
         for axis in 0..2 {
             // scikit-image gives the shift that brings the moving image back.
             let wanted = -expected[axis].as_f64().unwrap();
-            assert!((found[axis] - wanted).abs() < 1e-9, "{name}: found {found:?}, expected {expected}");
+            assert!(
+                (found[axis] - wanted).abs() < 1e-9,
+                "{name}: found {found:?}, expected {expected}"
+            );
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Double-precision two-dimensional transforms, rows in parallel, spectra stored transposed: axes (u_x, u_y).
+//! Double-precision two-dimensional transforms, rows in parallel, spectra stored transposed: axes
+//! (u_x, u_y).
 //!
-//! Alignment and ring correlations need more digits than the single-precision transforms of the forward model give.
-//! A row's transform does not depend on which thread makes it, so results are the same on any number of threads.
+//! Alignment and ring correlations need more digits than the single-precision transforms of the
+//! forward model give. A row's transform does not depend on which thread makes it, so results are
+//! the same on any number of threads.
 
 use ndarray::Array2;
 use num_complex::Complex64;
@@ -89,23 +91,30 @@ pub(crate) fn fast_length(length: usize) -> usize {
     (length.max(1)..).find(|&n| is_fast(n)).unwrap_or(length)
 }
 
-/// sum_(a, b) values[a, b] exp(i (rates.0[j] coordinates.0[a] + rates.1[k] coordinates.1[b])), axes (j, k).
+/// sum_(a, b) values[a, b] exp(i (rates.0[j] coordinates.0[a] + rates.1[k] coordinates.1[b])), axes
+/// (j, k).
 ///
-/// The matrix form of a Fourier transform at a few freely chosen places (Guizar-Sicairos et al. 2008, section 2).
+/// The matrix form of a Fourier transform at a few freely chosen places (Guizar-Sicairos et al.
+/// 2008, section 2).
 pub(crate) fn sum_at(
     values: &Array2<Complex64>,
     coordinates: [&[f64]; 2],
     rates: [&[f64]; 2],
 ) -> Array2<Complex64> {
     let waves = |rates: &[f64], coordinates: &[f64]| -> Vec<Vec<Complex64>> {
-        rates.iter().map(|rate| coordinates.iter().map(|r| Complex64::cis(rate * r)).collect()).collect()
+        rates
+            .iter()
+            .map(|rate| coordinates.iter().map(|r| Complex64::cis(rate * r)).collect())
+            .collect()
     };
     let (first, second) = (waves(rates[0], coordinates[0]), waves(rates[1], coordinates[1]));
     // Rows are independent; the sum over rows below runs in their order.
     let rows: Vec<Vec<Complex64>> = values
         .outer_iter()
         .into_par_iter()
-        .map(|row| second.iter().map(|wave| row.iter().zip(wave).map(|(v, w)| v * w).sum()).collect())
+        .map(|row| {
+            second.iter().map(|wave| row.iter().zip(wave).map(|(v, w)| v * w).sum()).collect()
+        })
         .collect();
     Array2::from_shape_fn((first.len(), second.len()), |(j, k)| {
         first[j].iter().zip(&rows).map(|(wave, row)| wave * row[k]).sum()
@@ -119,7 +128,10 @@ mod tests {
 
     fn field(height: usize, width: usize) -> Array2<Complex64> {
         Array2::from_shape_fn((height, width), |(y, x)| {
-            Complex64::new((1.3 * y as f64 + 0.4 * (x * x) as f64).sin(), (0.7 * (y * x) as f64).cos())
+            Complex64::new(
+                (1.3 * y as f64 + 0.4 * (x * x) as f64).sin(),
+                (0.7 * (y * x) as f64).cos(),
+            )
         })
     }
 
@@ -134,7 +146,8 @@ mod tests {
                 let sum: Complex64 = field
                     .indexed_iter()
                     .map(|((y, x), v)| {
-                        let turn = (u_y * y) as f64 / height as f64 + (u_x * x) as f64 / width as f64;
+                        let turn =
+                            (u_y * y) as f64 / height as f64 + (u_x * x) as f64 / width as f64;
                         v * Complex64::cis(-TAU * turn)
                     })
                     .sum();

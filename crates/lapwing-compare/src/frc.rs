@@ -1,8 +1,9 @@
 //! Fourier ring correlation.
 //!
-//! M. van Heel, M. Schatz, "Fourier shell correlation threshold criteria", J. Struct. Biol. 151, 250 (2005), equation 1 in
-//! two dimensions: FRC(q) = Re sum A B* / sqrt(sum |A|^2 sum |B|^2) over the frequencies of ring q, with A and B the
-//! transforms of the two images, their mean under a soft window removed, times that window.
+//! M. van Heel, M. Schatz, "Fourier shell correlation threshold criteria", J. Struct. Biol. 151,
+//! 250 (2005), equation 1 in two dimensions: FRC(q) = Re sum A B* / sqrt(sum |A|^2 sum |B|^2) over
+//! the frequencies of ring q, with A and B the transforms of the two images, their mean under a
+//! soft window removed, times that window.
 
 use crate::fourier::Fft2;
 use crate::registration::signed;
@@ -12,8 +13,8 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that round to k / n, with n
-/// the region's shorter side, up to 1/2 cycle per pixel.
+/// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that
+/// round to k / n, with n the region's shorter side, up to 1/2 cycle per pixel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrcCurve {
     /// Frequency of each ring, cycles per pixel.
@@ -34,7 +35,8 @@ impl FrcCurve {
         let rings = side / 2;
         let mut sums = vec![(0.0, 0.0, 0.0, 0_usize); rings + 1];
         for (((u_x, u_y), a), b) in a.indexed_iter().zip(&b) {
-            let frequency = (signed(u_y, height) / height as f64).hypot(signed(u_x, width) / width as f64);
+            let frequency =
+                (signed(u_y, height) / height as f64).hypot(signed(u_x, width) / width as f64);
             if let Some(ring) = sums.get_mut((frequency * side as f64).round() as usize) {
                 ring.0 += (a * b.conj()).re;
                 ring.1 += a.norm_sqr();
@@ -59,18 +61,21 @@ impl FrcCurve {
         self.count.iter().map(|&n| criterion.threshold(n)).collect()
     }
 
-    /// Where the curve first falls below the threshold of `criterion`, as [`Self::falls_below`] finds it.
+    /// Where the curve first falls below the threshold of `criterion`, as [`Self::falls_below`]
+    /// finds it.
     pub fn resolved(&self, criterion: Criterion) -> Option<f64> {
         self.first_below(&self.threshold(criterion))
     }
 
-    /// Where the curve first falls below `threshold`, cycles per pixel, interpolated linearly between rings, from an
-    /// assumed 1 at frequency zero; `None` when it never does, so that the resolution is that of the pixels.
+    /// Where the curve first falls below `threshold`, cycles per pixel, interpolated linearly
+    /// between rings, from an assumed 1 at frequency zero; `None` when it never does, so that the
+    /// resolution is that of the pixels.
     pub fn falls_below(&self, threshold: f64) -> Option<f64> {
         self.first_below(&vec![threshold; self.frequency.len()])
     }
 
-    /// The same for a threshold that differs from ring to ring; at frequency zero it is taken to be that of the first.
+    /// The same for a threshold that differs from ring to ring; at frequency zero it is taken to be
+    /// that of the first.
     fn first_below(&self, thresholds: &[f64]) -> Option<f64> {
         let mut before = (0.0, 1.0 - thresholds.first()?);
         let margins = self.correlation.iter().zip(thresholds).map(|(c, threshold)| c - threshold);
@@ -115,9 +120,10 @@ impl Criterion {
 
     /// The threshold of a ring of `n` frequencies (at least one).
     ///
-    /// For b bits, with the signal to noise ratio s = (2^b - 1) / 2 of one of two data sets that only together carry b bits,
-    /// (s + 2 sqrt(s / n) + 1 / sqrt(n)) / (s + 1 + 2 sqrt(s / n)): van Heel and Schatz 2005. Half a bit is
-    /// (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 / sqrt(n)), one bit (0.5 + 2.4142 / sqrt(n)) / (1.5 + 1.4142 / sqrt(n)).
+    /// For b bits, with the signal to noise ratio s = (2^b - 1) / 2 of one of two data sets that
+    /// only together carry b bits, (s + 2 sqrt(s / n) + 1 / sqrt(n)) / (s + 1 + 2 sqrt(s / n)): van
+    /// Heel and Schatz 2005. Half a bit is (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 /
+    /// sqrt(n)), one bit (0.5 + 2.4142 / sqrt(n)) / (1.5 + 1.4142 / sqrt(n)).
     pub fn threshold(self, n: usize) -> f64 {
         let bits = |bits: f64| {
             let (ratio, root) = ((bits.exp2() - 1.0) / 2.0, (n.max(1) as f64).sqrt());
@@ -136,9 +142,11 @@ impl Criterion {
 /// The finest detail that a criterion accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// Frequency at which the curve first falls below the threshold; `None`: it never does, so that the pixels are the limit.
+    /// Frequency at which the curve first falls below the threshold; `None`: it never does, so that
+    /// the pixels are the limit.
     pub cycles_per_pixel: Option<f64>,
-    /// Half a period of this frequency, pixels: 1 where the pixels are the limit. `None` when nothing at all is resolved.
+    /// Half a period of this frequency, pixels: 1 where the pixels are the limit. `None` when
+    /// nothing at all is resolved.
     pub half_period_px: Option<f64>,
     /// The same in nanometres, where the size of a pixel is known.
     pub half_period_nm: Option<f64>,
@@ -147,7 +155,8 @@ pub struct Resolution {
 impl Resolution {
     /// Of a crossing in cycles per pixel, and the side of a pixel in metres.
     pub fn new(cycles_per_pixel: Option<f64>, pixel_size: Option<f64>) -> Self {
-        let half_period_px = Some(0.5 / cycles_per_pixel.unwrap_or(0.5)).filter(|px| px.is_finite());
+        let half_period_px =
+            Some(0.5 / cycles_per_pixel.unwrap_or(0.5)).filter(|px| px.is_finite());
         let half_period_nm = half_period_px.zip(pixel_size).map(|(px, metres)| px * metres * 1e9);
         Self { cycles_per_pixel, half_period_px, half_period_nm }
     }
@@ -165,7 +174,8 @@ pub struct FrcCurves {
 }
 
 impl FrcCurves {
-    /// The resolution of each curve by each criterion, under the names `complex`, `amplitude`, `phase` and those of
+    /// The resolution of each curve by each criterion, under the names `complex`, `amplitude`,
+    /// `phase` and those of
     /// [`Criterion::name`]; in nanometres too where the side of a pixel, metres, is known.
     pub fn resolutions(
         &self,
@@ -177,8 +187,12 @@ impl FrcCurves {
             };
             Criterion::ALL.map(one).into()
         };
-        [("complex", of(&self.complex)), ("amplitude", of(&self.amplitude)), ("phase", of(&self.phase))]
-            .into()
+        [
+            ("complex", of(&self.complex)),
+            ("amplitude", of(&self.amplitude)),
+            ("phase", of(&self.phase)),
+        ]
+        .into()
     }
 }
 
@@ -188,7 +202,8 @@ mod tests {
     use std::f64::consts::SQRT_2;
 
     fn noise(seed: u64, shape: (usize, usize)) -> Array2<Complex64> {
-        // SplitMix64 (Steele, Lea, Flood 2014): independent uniform values, enough for a statistical test.
+        // SplitMix64 (Steele, Lea, Flood 2014): independent uniform values, enough for a
+        // statistical test.
         let mut state = seed;
         let mut next = move || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -213,9 +228,14 @@ mod tests {
     fn independent_noise_correlates_within_its_error() {
         let window = Array2::from_elem((128, 128), 1.0);
         let curve = FrcCurve::of(&noise(1, (128, 128)), &noise(2, (128, 128)), &window);
-        // The real part of the mean of n unit products of random phase has standard deviation (2 n)^(-1/2).
-        let chi: Vec<f64> =
-            curve.correlation.iter().zip(&curve.count).map(|(c, &n)| c * (2.0 * n as f64).sqrt()).collect();
+        // The real part of the mean of n unit products of random phase has standard deviation (2
+        // n)^(-1/2).
+        let chi: Vec<f64> = curve
+            .correlation
+            .iter()
+            .zip(&curve.count)
+            .map(|(c, &n)| c * (2.0 * n as f64).sqrt())
+            .collect();
         assert!(chi.iter().all(|c| c.abs() < 4.5), "{chi:?}");
         let mean_square = chi.iter().map(|c| c * c).sum::<f64>() / chi.len() as f64;
         assert!((0.6..1.5).contains(&mean_square), "{mean_square}");
@@ -225,8 +245,10 @@ mod tests {
     fn signal_and_noise_give_the_textbook_correlation() {
         // Equal power of common signal and independent noise: FRC = 1/2.
         let (signal, n1, n2) = (noise(1, (256, 256)), noise(2, (256, 256)), noise(3, (256, 256)));
-        let curve = FrcCurve::of(&(&signal + &n1), &(&signal + &n2), &Array2::from_elem((256, 256), 1.0));
-        let mean = curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
+        let curve =
+            FrcCurve::of(&(&signal + &n1), &(&signal + &n2), &Array2::from_elem((256, 256), 1.0));
+        let mean =
+            curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
         assert!((mean - 0.5).abs() < 0.01, "{mean}");
     }
 
@@ -238,7 +260,10 @@ mod tests {
             count: vec![1; 4],
         };
         assert!((curve.falls_below(0.5).unwrap() - 0.225).abs() < 1e-12);
-        assert!((curve.falls_below(0.95).unwrap() - 0.05).abs() < 1e-12, "from 1 at frequency zero");
+        assert!(
+            (curve.falls_below(0.95).unwrap() - 0.05).abs() < 1e-12,
+            "from 1 at frequency zero"
+        );
         assert_eq!(curve.falls_below(1.0 / 7.0), None);
     }
 
@@ -253,9 +278,13 @@ mod tests {
         }
         // A ring of one frequency cannot be told from noise.
         assert!((Criterion::HalfBit.threshold(0) - 1.0).abs() < 1e-12);
-        // Rings of four frequencies: the half-bit threshold is (0.2071 + 0.9551) / (1.2071 + 0.4551) = 0.6992.
-        let curve =
-            FrcCurve { frequency: vec![0.1, 0.2, 0.3], correlation: vec![0.9, 0.8, 0.6], count: vec![4; 3] };
+        // Rings of four frequencies: the half-bit threshold is (0.2071 + 0.9551) / (1.2071 +
+        // 0.4551) = 0.6992.
+        let curve = FrcCurve {
+            frequency: vec![0.1, 0.2, 0.3],
+            correlation: vec![0.9, 0.8, 0.6],
+            count: vec![4; 3],
+        };
         let at = 0.2 + 0.1 * (0.8 - 0.69918) / (0.8 - 0.6);
         assert!((curve.resolved(Criterion::HalfBit).unwrap() - at).abs() < 1e-4);
         assert!((curve.resolved(Criterion::OneBit).unwrap() - 0.2).abs() < 0.1 * 0.2);
@@ -265,15 +294,19 @@ mod tests {
 
     #[test]
     fn information_thresholds_hold_for_signal_and_noise() {
-        // Two images with the signal to noise ratio of each criterion: their correlation meets its threshold.
+        // Two images with the signal to noise ratio of each criterion: their correlation meets its
+        // threshold.
         let side = 256;
-        let (signal, n1, n2) = (noise(1, (side, side)), noise(2, (side, side)), noise(3, (side, side)));
+        let (signal, n1, n2) =
+            (noise(1, (side, side)), noise(2, (side, side)), noise(3, (side, side)));
         for (criterion, ratio) in [(Criterion::HalfBit, 0.2071_f64), (Criterion::OneBit, 0.5)] {
             let image = |noise: &Array2<Complex64>| &signal.mapv(|v| v * ratio.sqrt()) + noise;
-            let curve = FrcCurve::of(&image(&n1), &image(&n2), &Array2::from_elem((side, side), 1.0));
+            let curve =
+                FrcCurve::of(&image(&n1), &image(&n2), &Array2::from_elem((side, side), 1.0));
             // The expectation without the terms that vanish with many frequencies.
             let limit = criterion.threshold(1 << 60);
-            let mean = curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
+            let mean =
+                curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
             assert!((mean - limit).abs() < 0.012, "{criterion:?}: {mean} and {limit}");
         }
     }

@@ -1,14 +1,17 @@
 //! Aligns a reconstruction with the truth and measures how well they agree.
 //!
-//! Key types: [`Region`] (which pixels count), [`Alignment`] (the shift, ramp, phase and scale that ptychography cannot
-//! determine and that are removed first), [`Metrics`] (the numbers) and [`Comparison`] (numbers and pictures), which
-//! [`compare`] returns; [`compare_probes`] does the same for probes. Every metric's formula, range and source stands in `docs/metrics.md`.
+//! Key types: [`Region`] (which pixels count), [`Alignment`] (the shift, ramp, phase and scale that
+//! ptychography cannot determine and that are removed first), [`Metrics`] (the numbers) and
+//! [`Comparison`] (numbers and pictures), which [`compare`] returns; [`compare_probes`] does the
+//! same for probes. Every metric's formula, range and source stands in `docs/metrics.md`.
 //!
 //! ```
 //! use lapwing_compare::{Region, compare};
 //! use lapwing_model::{Complex32, Field};
 //!
-//! let truth = Field::from_shape_fn((64, 64), |(y, x)| Complex32::from_polar(1.0, (0.2 * y as f32).sin() * (0.3 * x as f32).cos()));
+//! let truth = Field::from_shape_fn((64, 64), |(y, x)| {
+//!     Complex32::from_polar(1.0, (0.2 * y as f32).sin() * (0.3 * x as f32).cos())
+//! });
 //! let reconstruction = truth.mapv(|t| t * Complex32::from_polar(2.0, 0.7));
 //! let found = compare(reconstruction.view(), truth.view(), &Region::rectangle(8..56, 8..56)?)?;
 //! assert!(found.metrics.complex_nrmse < 1e-4);

@@ -17,8 +17,9 @@ macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident: $kind:ty,)*) => {
         /// How well an aligned reconstruction agrees with the truth, over the pixels that count.
         ///
-        /// The field names are the names in JSON and CSV and stay. `None` (JSON `null`): the number does not exist for this
-        /// region or truth, as said at each field. Definitions: `docs/metrics.md`.
+        /// The field names are the names in JSON and CSV and stay. `None` (JSON `null`): the number
+        /// does not exist for this region or truth, as said at each field. Definitions:
+        /// `docs/metrics.md`.
         #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
         pub struct Metrics {
             $($(#[$doc])* pub $name: $kind,)*
@@ -38,53 +39,72 @@ metrics! {
     amplitude_mae: f64,
     /// Mean square difference of the amplitudes, scaled likewise.
     amplitude_mse: f64,
-    /// Peak signal to noise of the amplitudes, dB; peak: the truth's range. `None` without error or without range.
+    /// Peak signal to noise of the amplitudes, dB; peak: the truth's range. `None` without error or
+    /// without range.
     amplitude_psnr: Option<f64>,
-    /// Structural similarity of the amplitudes (scikit-image's defaults). `None` when the truth's amplitude is constant.
+    /// Structural similarity of the amplitudes (scikit-image's defaults). `None` when the truth's
+    /// amplitude is constant.
     amplitude_ssim: Option<f64>,
-    /// Multi-scale structural similarity (Wang et al. 2003) of the amplitudes. `None` also for regions below 176 px.
+    /// Multi-scale structural similarity (Wang et al. 2003) of the amplitudes. `None` also for
+    /// regions below 176 px.
     amplitude_ms_ssim: Option<f64>,
-    /// The reference study's variant: every second pixel, amplitudes smoothed first. `None` also below 97 px.
+    /// The reference study's variant: every second pixel, amplitudes smoothed first. `None` also
+    /// below 97 px.
     amplitude_ms_ssim_decimated: Option<f64>,
-    /// Where the ring correlation of the amplitudes first falls below 1/2, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the amplitudes first falls below 1/2, cycles per pixel;
+    /// `None`: nowhere.
     amplitude_frc_0_5: Option<f64>,
-    /// Where the ring correlation of the amplitudes first falls below 1/7, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the amplitudes first falls below 1/7, cycles per pixel;
+    /// `None`: nowhere.
     amplitude_frc_1_7: Option<f64>,
-    /// Where the ring correlation of the amplitudes first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the amplitudes first falls below the half-bit threshold,
+    /// cycles per pixel; `None`: nowhere.
     amplitude_frc_half_bit: Option<f64>,
-    /// Where the ring correlation of the amplitudes first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the amplitudes first falls below the one-bit threshold, cycles
+    /// per pixel; `None`: nowhere.
     amplitude_frc_one_bit: Option<f64>,
     /// Mean absolute difference of the phases, radians, planes removed.
     phase_mae: f64,
     /// Mean square difference of the phases, square radians, planes removed.
     phase_mse: f64,
-    /// Peak signal to noise of the phases, dB; peak: the truth's range. `None` without error or without range.
+    /// Peak signal to noise of the phases, dB; peak: the truth's range. `None` without error or
+    /// without range.
     phase_psnr: Option<f64>,
     /// Structural similarity of the phases, mapped to (phi + pi) / 2 pi with range 1.
     phase_ssim: Option<f64>,
-    /// Multi-scale structural similarity (Wang et al. 2003) of the mapped phases. `None` for regions below 176 px.
+    /// Multi-scale structural similarity (Wang et al. 2003) of the mapped phases. `None` for
+    /// regions below 176 px.
     phase_ms_ssim: Option<f64>,
-    /// The reference study's variant on the mapped phases, not smoothed. `None` for regions below 97 px.
+    /// The reference study's variant on the mapped phases, not smoothed. `None` for regions below
+    /// 97 px.
     phase_ms_ssim_decimated: Option<f64>,
-    /// Where the ring correlation of the phases first falls below 1/2, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the phases first falls below 1/2, cycles per pixel; `None`:
+    /// nowhere.
     phase_frc_0_5: Option<f64>,
-    /// Where the ring correlation of the phases first falls below 1/7, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the phases first falls below 1/7, cycles per pixel; `None`:
+    /// nowhere.
     phase_frc_1_7: Option<f64>,
-    /// Where the ring correlation of the phases first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the phases first falls below the half-bit threshold, cycles
+    /// per pixel; `None`: nowhere.
     phase_frc_half_bit: Option<f64>,
-    /// Where the ring correlation of the phases first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the phases first falls below the one-bit threshold, cycles per
+    /// pixel; `None`: nowhere.
     phase_frc_one_bit: Option<f64>,
     /// Root of the squared complex error over the truth's energy; 0 is perfect.
     complex_nrmse: f64,
     /// |<reconstruction, truth>| / (|reconstruction| |truth|); 1 is perfect.
     complex_correlation: f64,
-    /// Where the ring correlation of the complex fields first falls below 1/2, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the complex fields first falls below 1/2, cycles per pixel;
+    /// `None`: nowhere.
     complex_frc_0_5: Option<f64>,
-    /// Where the ring correlation of the complex fields first falls below 1/7, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the complex fields first falls below 1/7, cycles per pixel;
+    /// `None`: nowhere.
     complex_frc_1_7: Option<f64>,
-    /// Where the ring correlation of the complex fields first falls below the half-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the complex fields first falls below the half-bit threshold,
+    /// cycles per pixel; `None`: nowhere.
     complex_frc_half_bit: Option<f64>,
-    /// Where the ring correlation of the complex fields first falls below the one-bit threshold, cycles per pixel; `None`: nowhere.
+    /// Where the ring correlation of the complex fields first falls below the one-bit threshold,
+    /// cycles per pixel; `None`: nowhere.
     complex_frc_one_bit: Option<f64>,
 }
 
@@ -97,7 +117,11 @@ pub(crate) struct Measured {
 }
 
 /// Measures `aligned` against `truth`, crops of the region.
-pub(crate) fn measure(aligned: &Array2<Complex64>, truth: &Array2<Complex64>, region: &Region) -> Measured {
+pub(crate) fn measure(
+    aligned: &Array2<Complex64>,
+    truth: &Array2<Complex64>,
+    region: &Region,
+) -> Measured {
     let mask = &region.mask().mapv(f64::from);
     let window = &soft_window(region.mask());
     let ((amplitude, (phase, phase_error)), (complex_frc, (complex_nrmse, complex_correlation))) =
@@ -182,9 +206,11 @@ fn measure_amplitude(
     }
 }
 
-/// The metrics of the phases, and the phase of the reconstruction minus that of the truth, both without planes.
+/// The metrics of the phases, and the phase of the reconstruction minus that of the truth, both
+/// without planes.
 ///
-/// Differences are taken between complex numbers: a phase that wraps in one field only is no error of 2 pi.
+/// Differences are taken between complex numbers: a phase that wraps in one field only is no error
+/// of 2 pi.
 fn measure_phase(
     aligned: &Array2<Complex64>,
     truth: &Array2<Complex64>,
@@ -212,7 +238,11 @@ fn measure_phase(
 }
 
 /// Normalised root mean square error and correlation of complex fields.
-fn complex_errors(aligned: &Array2<Complex64>, truth: &Array2<Complex64>, mask: &Array2<f64>) -> (f64, f64) {
+fn complex_errors(
+    aligned: &Array2<Complex64>,
+    truth: &Array2<Complex64>,
+    mask: &Array2<f64>,
+) -> (f64, f64) {
     let (mut error, mut own, mut other, mut mutual) = (0.0, 0.0, 0.0, Complex64::default());
     Zip::from(aligned).and(truth).and(mask).for_each(|a, t, &weight| {
         error += weight * (a - t).norm_sqr();

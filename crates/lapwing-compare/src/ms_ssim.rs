@@ -1,7 +1,8 @@
 //! Multi-scale structural similarity: as published, and as the reference study computes it.
 //!
-//! Z. Wang, E. P. Simoncelli, A. C. Bovik, "Multiscale structural similarity for image quality assessment", Asilomar
-//! Conference on Signals, Systems and Computers (2003), equation 7, with the exponents of its section 3.2.
+//! Z. Wang, E. P. Simoncelli, A. C. Bovik, "Multiscale structural similarity for image quality
+//! assessment", Asilomar Conference on Signals, Systems and Computers (2003), equation 7, with the
+//! exponents of its section 3.2.
 
 use crate::ssim::{Kernel, convolve, gaussian, similarity};
 use ndarray::{Array2, Zip, s};
@@ -9,11 +10,13 @@ use ndarray::{Array2, Zip, s};
 /// Exponents of the five scales, fine to coarse.
 const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-/// Wang et al. 2003: contrast-structure means of the four finer scales and the whole similarity of the coarsest.
+/// Wang et al. 2003: contrast-structure means of the four finer scales and the whole similarity of
+/// the coarsest.
 ///
-/// Windows are 11 x 11 Gaussian (sigma 1.5); a scale is the mean of 2 x 2 pixels of the one before (an odd last row or
-/// column is dropped; with a mask, the mean of the pixels that count, when at least two do). A negative mean counts
-/// as zero. `None` when a scale has no window: a full region needs at least 176 px on its shorter side.
+/// Windows are 11 x 11 Gaussian (sigma 1.5); a scale is the mean of 2 x 2 pixels of the one before
+/// (an odd last row or column is dropped; with a mask, the mean of the pixels that count, when at
+/// least two do). A negative mean counts as zero. `None` when a scale has no window: a full region
+/// needs at least 176 px on its shorter side.
 pub(crate) fn ms_ssim(
     image: &Array2<f64>,
     truth: &Array2<f64>,
@@ -36,9 +39,11 @@ pub(crate) fn ms_ssim(
     Some(product)
 }
 
-/// The reference study's variant: the plain similarity (7 x 7) at each of five scales, made by taking every second pixel.
+/// The reference study's variant: the plain similarity (7 x 7) at each of five scales, made by
+/// taking every second pixel.
 ///
-/// A negative mean counts as zero. `None` when a scale has no window: a full region needs at least 97 px.
+/// A negative mean counts as zero. `None` when a scale has no window: a full region needs at least
+/// 97 px.
 pub(crate) fn ms_ssim_decimated(
     image: &Array2<f64>,
     truth: &Array2<f64>,
@@ -56,7 +61,8 @@ pub(crate) fn ms_ssim_decimated(
     Some(product)
 }
 
-/// Gaussian smoothing of standard deviation 1, cut at 4, mirrored at the borders, over the pixels that count.
+/// Gaussian smoothing of standard deviation 1, cut at 4, mirrored at the borders, over the pixels
+/// that count.
 ///
 /// With a full mask this is SciPy's `gaussian_filter(image, 1.0)`.
 pub(crate) fn smoothed(image: &Array2<f64>, mask: &Array2<f64>) -> Array2<f64> {
@@ -82,9 +88,12 @@ pub(crate) fn smoothed(image: &Array2<f64>, mask: &Array2<f64>) -> Array2<f64> {
 
 /// Mean of the counting pixels of every 2 x 2 block.
 fn pooled(field: &Array2<f64>, mask: &Array2<f64>) -> Array2<f64> {
-    let counted = Zip::from(field).and(mask).map_collect(|&value, &m| if m > 0.0 { value } else { 0.0 });
+    let counted =
+        Zip::from(field).and(mask).map_collect(|&value, &m| if m > 0.0 { value } else { 0.0 });
     let mut sums = block_sums(&counted);
-    sums.zip_mut_with(&block_sums(mask), |sum, &count| *sum = if count > 0.0 { *sum / count } else { 0.0 });
+    sums.zip_mut_with(&block_sums(mask), |sum, &count| {
+        *sum = if count > 0.0 { *sum / count } else { 0.0 }
+    });
     sums
 }
 

@@ -1,4 +1,5 @@
-//! Crops of an object that may reach beyond the array, with pixels made harmless that were never seen.
+//! Crops of an object that may reach beyond the array, with pixels made harmless that were never
+//! seen.
 
 use crate::window::box_sums;
 use crate::{CompareError, Region};
@@ -14,15 +15,16 @@ const REACH: usize = 8;
 
 /// An object and the rectangle to look at.
 ///
-/// Beyond the array the nearest pixel is repeated, beyond the rectangle the nearest pixel's mask. Values that are not
-/// finite become zero and moduli above twice the largest that counts are cut to that. Away from the mask, pixels fade
-/// within 2 [`RIM`] into the mean of those around them that are nearer to it. Interpolation would otherwise smear what
-/// was never seen into the region.
+/// Beyond the array the nearest pixel is repeated, beyond the rectangle the nearest pixel's mask.
+/// Values that are not finite become zero and moduli above twice the largest that counts are cut to
+/// that. Away from the mask, pixels fade within 2 [`RIM`] into the mean of those around them that
+/// are nearer to it. Interpolation would otherwise smear what was never seen into the region.
 pub(crate) struct Source<'a> {
     array: ArrayView2<'a, Complex32>,
     start: [isize; 2],
     limit: f64,
-    /// Weight of the pixels of the rectangle: 1 on the mask, 0 far from it; none if it is 1 everywhere.
+    /// Weight of the pixels of the rectangle: 1 on the mask, 0 far from it; none if it is 1
+    /// everywhere.
     weight: Option<Array2<f64>>,
     shape: (usize, usize),
     which: &'static str,
@@ -104,7 +106,8 @@ fn nearest(start: isize, count: usize, limit: usize) -> Vec<usize> {
     (0..count as isize).map(|index| (start + index).clamp(0, limit as isize - 1) as usize).collect()
 }
 
-/// Replaces the missing weight of every pixel by the weighted mean around it, or of all where nothing is near.
+/// Replaces the missing weight of every pixel by the weighted mean around it, or of all where
+/// nothing is near.
 fn fill(field: &mut Array2<Complex64>, weight: &Array2<f64>) {
     field.zip_mut_with(weight, |value, w| *value *= w);
     let mean = field.sum() / weight.sum().max(1.0);
@@ -126,7 +129,8 @@ mod tests {
 
     #[test]
     fn repeats_the_border_and_fills_what_was_never_seen() {
-        let mut array = Array2::from_shape_fn((40, 40), |(y, x)| Complex32::new(y as f32, x as f32));
+        let mut array =
+            Array2::from_shape_fn((40, 40), |(y, x)| Complex32::new(y as f32, x as f32));
         let mut mask = Array2::from_elem((30, 30), true);
         for y in 10..20 {
             for x in 10..20 {
@@ -142,8 +146,12 @@ mod tests {
         assert_eq!(field[[59, 12]], Complex64::new(39.0, 7.0), "the last row is repeated");
         let limit = 2.0 * 34.0_f64.hypot(34.0);
         let corner = field[[0, 0]];
-        assert!((corner.norm() - limit).abs() < 1e-9 && (corner.im / corner.re - 4.0 / 3.0).abs() < 1e-6);
-        // What counts keeps its values; the middle of the hole is the mean of a ring around it, here the hole's centre.
+        assert!(
+            (corner.norm() - limit).abs() < 1e-9
+                && (corner.im / corner.re - 4.0 / 3.0).abs() < 1e-6
+        );
+        // What counts keeps its values; the middle of the hole is the mean of a ring around it,
+        // here the hole's centre.
         assert_eq!(field[[10 + 9, 10 + 11]], Complex64::new(15.0, 16.0));
         let middle = field[[10 + 14, 10 + 14]];
         assert!((middle - Complex64::new(20.0, 19.0)).norm() < 1.0, "{middle}");

@@ -9,13 +9,18 @@ use num_complex::Complex64;
 /// Moduli above this multiple of the median are cut to it: what was never seen is often wild.
 const CUT: f32 = 3.0;
 
-/// Where pixel (0, 0) of `reconstruction` lies on `truth`, (row, column), for reconstructions whose file does not say.
+/// Where pixel (0, 0) of `reconstruction` lies on `truth`, (row, column), for reconstructions whose
+/// file does not say.
 ///
-/// The peak of the cross-correlation of the neighbour products f(r + 1) f*(r), along y and along x, which a phase ramp cannot
-/// hide (as in the alignment itself), each field continued by zeros. Places where the two share less than half of the rows or
-/// columns of the smaller are left out. Exact to a pixel or two; [`compare`](crate::compare) does the rest. Arrays of one shape are
+/// The peak of the cross-correlation of the neighbour products f(r + 1) f*(r), along y and along x,
+/// which a phase ramp cannot hide (as in the alignment itself), each field continued by zeros.
+/// Places where the two share less than half of the rows or columns of the smaller are left out.
+/// Exact to a pixel or two; [`compare`](crate::compare) does the rest. Arrays of one shape are
 /// taken to be on one grid already: (0, 0). Without structure, the two are concentric.
-pub fn place(reconstruction: ArrayView2<'_, Complex32>, truth: ArrayView2<'_, Complex32>) -> (i64, i64) {
+pub fn place(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+) -> (i64, i64) {
     if reconstruction.dim() == truth.dim() || reconstruction.is_empty() || truth.is_empty() {
         return (0, 0);
     }
@@ -23,7 +28,8 @@ pub fn place(reconstruction: ArrayView2<'_, Complex32>, truth: ArrayView2<'_, Co
     let shape = (sum(0), sum(1));
     let fft = Fft2::new(shape);
     let along = |step: [usize; 2]| {
-        let power = cross_power(&fft, products(truth, step, shape), products(reconstruction, step, shape));
+        let power =
+            cross_power(&fft, products(truth, step, shape), products(reconstruction, step, shape));
         fft.inverse(power).mapv(|value| value.norm_sqr())
     };
     let (mut correlation, other) = rayon::join(|| along([1, 0]), || along([0, 1]));
@@ -34,8 +40,9 @@ pub fn place(reconstruction: ArrayView2<'_, Complex32>, truth: ArrayView2<'_, Co
         let shared = (place + made).min(wanted) - place.max(0.0);
         2.0 * shared >= made.min(wanted)
     };
-    let centred =
-        |axis: usize| (truth.shape()[axis] as i64 - reconstruction.shape()[axis] as i64).div_euclid(2);
+    let centred = |axis: usize| {
+        (truth.shape()[axis] as i64 - reconstruction.shape()[axis] as i64).div_euclid(2)
+    };
     let (mut best, mut origin) = (0.0, (centred(0), centred(1)));
     for ((row, column), &value) in correlation.indexed_iter() {
         let (y, x) = (-signed(row, shape.0), -signed(column, shape.1));
@@ -47,12 +54,20 @@ pub fn place(reconstruction: ArrayView2<'_, Complex32>, truth: ArrayView2<'_, Co
 }
 
 /// f(r + step) f*(r) less its mean, on a larger array of zeros.
-fn products(field: ArrayView2<'_, Complex32>, step: [usize; 2], shape: (usize, usize)) -> Array2<Complex64> {
+fn products(
+    field: ArrayView2<'_, Complex32>,
+    step: [usize; 2],
+    shape: (usize, usize),
+) -> Array2<Complex64> {
     let limit = {
         let mut moduli: Vec<f32> =
             field.iter().map(|v| v.norm()).filter(|m| m.is_finite() && *m > 0.0).collect();
         let middle = moduli.len() / 2;
-        if moduli.is_empty() { 1.0 } else { CUT * *moduli.select_nth_unstable_by(middle, f32::total_cmp).1 }
+        if moduli.is_empty() {
+            1.0
+        } else {
+            CUT * *moduli.select_nth_unstable_by(middle, f32::total_cmp).1
+        }
     };
     let tame = |value: Complex32| -> Complex64 {
         let modulus = value.norm();
@@ -63,8 +78,10 @@ fn products(field: ArrayView2<'_, Complex32>, step: [usize; 2], shape: (usize, u
         };
         Complex64::new((value.re * factor).into(), (value.im * factor).into())
     };
-    let (rows, columns) = (field.nrows().saturating_sub(step[0]), field.ncols().saturating_sub(step[1]));
-    let product = |y: usize, x: usize| tame(field[[y + step[0], x + step[1]]]) * tame(field[[y, x]]).conj();
+    let (rows, columns) =
+        (field.nrows().saturating_sub(step[0]), field.ncols().saturating_sub(step[1]));
+    let product =
+        |y: usize, x: usize| tame(field[[y + step[0], x + step[1]]]) * tame(field[[y, x]]).conj();
     let mut result = Array2::zeros(shape);
     for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
         result[[y, x]] = product(y, x);
@@ -83,13 +100,18 @@ mod tests {
         hash ^= hash >> 29;
         let rough = (hash % 1000) as f32 / 1000.0;
         let (y, x) = (y as f32, x as f32);
-        Complex32::from_polar(0.7 + 0.2 * rough, 0.8 * (0.21 * y + 0.02 * x * x).sin() * (0.17 * x).cos())
+        Complex32::from_polar(
+            0.7 + 0.2 * rough,
+            0.8 * (0.21 * y + 0.02 * x * x).sin() * (0.17 * x).cos(),
+        )
     }
 
     #[test]
     fn finds_where_a_larger_and_a_smaller_array_lie() {
         let truth = Array2::from_shape_fn((90, 110), |(y, x)| object(y as i64, x as i64));
-        for (shape, origin) in [((120, 140), (-13, -21)), ((60, 64), (17, 9)), ((100, 70), (-20, 24))] {
+        for (shape, origin) in
+            [((120, 140), (-13, -21)), ((60, 64), (17, 9)), ((100, 70), (-20, 24))]
+        {
             let made = Array2::from_shape_fn(shape, |(y, x)| {
                 let (y, x) = (y as i64 + origin.0, x as i64 + origin.1);
                 let inside = (0..90).contains(&y) && (0..110).contains(&x);

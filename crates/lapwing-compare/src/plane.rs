@@ -8,12 +8,13 @@ use rayon::prelude::*;
 /// Most rounds of fitting and wrapping again.
 const MAX_ROUNDS: usize = 20;
 
-/// angle(f exp(-i plane)), in [-pi, pi], with the plane a + b . r that fits this phase best over the mask.
+/// angle(f exp(-i plane)), in [-pi, pi], with the plane a + b . r that fits this phase best over
+/// the mask.
 ///
-/// No unwrapping: the mean step between neighbours gives a first slope, then a least-squares plane is fitted to the
-/// phase that is left, and the phase is wrapped again around the plane, until the plane rests. Exact when the phase
-/// stays within pi of its plane; a specimen whose phase exceeds that is wrapped at the same places in every field
-/// that is compared with it.
+/// No unwrapping: the mean step between neighbours gives a first slope, then a least-squares plane
+/// is fitted to the phase that is left, and the phase is wrapped again around the plane, until the
+/// plane rests. Exact when the phase stays within pi of its plane; a specimen whose phase exceeds
+/// that is wrapped at the same places in every field that is compared with it.
 pub(crate) fn phase_without_plane(field: &Array2<Complex64>, mask: &Array2<f64>) -> Array2<f64> {
     let (height, width) = field.dim();
     let centre = [(height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0];
@@ -74,7 +75,8 @@ mod tests {
     #[test]
     fn removes_a_steep_plane_through_the_wraps() {
         let mask = Array2::from_elem((40, 50), 1.0);
-        // A zero-mean phase that is orthogonal to planes: an even function of y times an even function of x, minus its mean.
+        // A zero-mean phase that is orthogonal to planes: an even function of y times an even
+        // function of x, minus its mean.
         let bump = |y: usize, x: usize| {
             let (v, u) = ((y as f64 - 19.5) / 20.0, (x as f64 - 24.5) / 25.0);
             0.8 * (v * v - 0.5) * (u * u - 0.5)
@@ -92,7 +94,8 @@ mod tests {
 
     #[test]
     fn an_empty_field_has_phase_zero() {
-        let phase = phase_without_plane(&Array2::zeros((20, 20)), &Array2::from_elem((20, 20), 1.0));
+        let phase =
+            phase_without_plane(&Array2::zeros((20, 20)), &Array2::from_elem((20, 20), 1.0));
         assert!(phase.iter().all(|&p| p == 0.0));
     }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Levels {
 
 impl Levels {
     pub(crate) fn of(image: &Array2<f64>, mask: &Array2<f64>) -> Self {
-        let (mut smallest, mut largest, mut sum, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.0);
+        let (mut smallest, mut largest, mut sum, mut count) =
+            (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.0);
         for (&value, &weight) in image.iter().zip(mask) {
             if weight > 0.0 {
                 smallest = smallest.min(value);
@@ -24,7 +25,8 @@ impl Levels {
         Self { smallest, largest, mean: sum / count }
     }
 
-    /// Largest minus smallest value, or `None` for an image that is constant to single precision (1e-5 of `unit`).
+    /// Largest minus smallest value, or `None` for an image that is constant to single precision
+    /// (1e-5 of `unit`).
     pub(crate) fn range(&self, unit: f64) -> Option<f64> {
         let range = self.largest - self.smallest;
         (range > 1e-5 * unit).then_some(range)
@@ -32,7 +34,11 @@ impl Levels {
 }
 
 /// Mean absolute and mean square difference over the mask.
-pub(crate) fn mean_errors(image: &Array2<f64>, truth: &Array2<f64>, mask: &Array2<f64>) -> (f64, f64) {
+pub(crate) fn mean_errors(
+    image: &Array2<f64>,
+    truth: &Array2<f64>,
+    mask: &Array2<f64>,
+) -> (f64, f64) {
     let (mut absolute, mut square, mut count) = (0.0, 0.0, 0.0);
     for ((a, b), weight) in image.iter().zip(truth).zip(mask) {
         let difference = a - b;
@@ -43,7 +49,8 @@ pub(crate) fn mean_errors(image: &Array2<f64>, truth: &Array2<f64>, mask: &Array
     (absolute / count, square / count)
 }
 
-/// Peak signal to noise, 10 log10(range^2 / mse) in dB; `None` without any error or without a range.
+/// Peak signal to noise, 10 log10(range^2 / mse) in dB; `None` without any error or without a
+/// range.
 pub(crate) fn psnr(mse: f64, range: Option<f64>) -> Option<f64> {
     let range = range?;
     (mse > 0.0).then(|| 10.0 * (range * range / mse).log10())

@@ -1,8 +1,8 @@
 //! How well a reconstructed probe agrees with the true one.
 //!
-//! A probe has the freedoms of the object (displacement, phase ramp, phase, scale), which are removed in the same way, and one
-//! more: the modes of a partially coherent probe are known up to a unitary mixture, since only sum_m |P_m|^2 of their
-//! propagated fields is measured.
+//! A probe has the freedoms of the object (displacement, phase ramp, phase, scale), which are
+//! removed in the same way, and one more: the modes of a partially coherent probe are known up to a
+//! unitary mixture, since only sum_m |P_m|^2 of their propagated fields is measured.
 
 use crate::align::align;
 use crate::fit::Interpolator;
@@ -18,22 +18,24 @@ use serde::{Deserialize, Serialize};
 pub struct ProbeComparison {
     /// Root of the squared error over the truth's energy, all modes together; 0 is perfect.
     pub nrmse: f64,
-    /// sum of the singular values of <a_i, t_j> / (|a| |t|) over all modes; 1 is perfect. For one mode it is the modulus of the
-    /// complex correlation. nrmse^2 + correlation^2 = 1.
+    /// sum of the singular values of <a_i, t_j> / (|a| |t|) over all modes; 1 is perfect. For one
+    /// mode it is the modulus of the complex correlation. nrmse^2 + correlation^2 = 1.
     pub correlation: f64,
-    /// What was removed. Shift, ramp and phase are those of the strongest true mode and the mixture that matches it, the scale
-    /// is that of all modes.
+    /// What was removed. Shift, ramp and phase are those of the strongest true mode and the mixture
+    /// that matches it, the scale is that of all modes.
     pub alignment: Alignment,
 }
 
 /// Compares probes of axes (mode, y, x), all pixels of the window counting.
 ///
-/// With a the aligned reconstruction, t the truth, and over all unitary mixtures U of the modes and scales c,
-/// nrmse^2 = min sum_m |c (U a)_m - t_m|^2 / sum_m |t_m|^2 = 1 - correlation^2; the best U is that of the orthogonal Procrustes
-/// problem (P. H. Schonemann, Psychometrika 31, 1 (1966)). The number of modes may differ: missing ones are zero.
+/// With a the aligned reconstruction, t the truth, and over all unitary mixtures U of the modes and
+/// scales c, nrmse^2 = min sum_m |c (U a)_m - t_m|^2 / sum_m |t_m|^2 = 1 - correlation^2; the best
+/// U is that of the orthogonal Procrustes problem (P. H. Schonemann, Psychometrika 31, 1 (1966)).
+/// The number of modes may differ: missing ones are zero.
 ///
 /// # Errors
-/// If the windows differ in shape or are smaller than [`MINIMUM_SIDE`](crate::MINIMUM_SIDE), a probe is not finite, or zero.
+/// If the windows differ in shape or are smaller than [`MINIMUM_SIDE`](crate::MINIMUM_SIDE), a
+/// probe is not finite, or zero.
 pub fn compare_probes(
     reconstruction: ArrayView3<'_, Complex32>,
     truth: ArrayView3<'_, Complex32>,
@@ -47,13 +49,16 @@ pub fn compare_probes(
     }
     let (height, width) = shape(truth);
     let region = Region::rectangle(0..height, 0..width)?;
-    let (made, wanted) =
-        (sources(reconstruction, "reconstructed probe", &region)?, sources(truth, "true probe", &region)?);
+    let (made, wanted) = (
+        sources(reconstruction, "reconstructed probe", &region)?,
+        sources(truth, "true probe", &region)?,
+    );
     let modes: Vec<Array2<Complex64>> = wanted.iter().map(|mode| mode.crop([0, 0])).collect();
     let first = strongest(&wanted)?;
     let (mut alignment, ..) = align(&made[strongest(&made)?], &wanted[first], &region)?;
     let mut best = Matched::of(&made, &modes, &alignment);
-    // Shift and mixture in turns: the mixture that matches the strongest true mode is aligned with it, and so on.
+    // Shift and mixture in turns: the mixture that matches the strongest true mode is aligned with
+    // it, and so on.
     for _ in 0..if made.len() > 1 { ROUNDS } else { 0 } {
         let mixture = mixed(reconstruction, &best.mixture[first]);
         let source = Source::new(mixture.view(), &region, "reconstructed probe")?;
@@ -90,13 +95,18 @@ impl Matched {
         let whole = alignment.shift.map(|s| s.round() as isize);
         let aligned: Vec<Array2<Complex64>> = made
             .iter()
-            .map(|mode| Interpolator::new(mode, whole).deramped(alignment.shift, alignment.ramp, None))
+            .map(|mode| {
+                Interpolator::new(mode, whole).deramped(alignment.shift, alignment.ramp, None)
+            })
             .collect();
-        let energy =
-            |modes: &[Array2<Complex64>]| -> f64 { modes.iter().flatten().map(Complex64::norm_sqr).sum() };
-        let overlap =
-            |a: &Array2<Complex64>, t: &Array2<Complex64>| a.iter().zip(t).map(|(a, t)| a.conj() * t).sum();
-        let overlaps = modes.iter().map(|t| aligned.iter().map(|a| overlap(a, t)).collect()).collect();
+        let energy = |modes: &[Array2<Complex64>]| -> f64 {
+            modes.iter().flatten().map(Complex64::norm_sqr).sum()
+        };
+        let overlap = |a: &Array2<Complex64>, t: &Array2<Complex64>| {
+            a.iter().zip(t).map(|(a, t)| a.conj() * t).sum()
+        };
+        let overlaps =
+            modes.iter().map(|t| aligned.iter().map(|a| overlap(a, t)).collect()).collect();
         let (mutual, mixture) = polar(overlaps);
         let own = energy(&aligned);
         let scale = (own * energy(modes)).sqrt();
@@ -130,7 +140,8 @@ fn sources<'a>(
 
 /// The mode of the most energy.
 fn strongest(modes: &[Source<'_>]) -> Result<usize, CompareError> {
-    let energy = |mode: &Source<'_>| -> f64 { mode.crop([0, 0]).iter().map(Complex64::norm_sqr).sum() };
+    let energy =
+        |mode: &Source<'_>| -> f64 { mode.crop([0, 0]).iter().map(Complex64::norm_sqr).sum() };
     let found = modes.iter().map(energy).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
     found.map(|(index, _)| index).ok_or(CompareError::Zero { which: "probe" })
 }
@@ -138,17 +149,19 @@ fn strongest(modes: &[Source<'_>]) -> Result<usize, CompareError> {
 /// Most sweeps of the rotations; a handful makes any matrix diagonal.
 const SWEEPS: usize = 60;
 
-/// The sum of the singular values of a matrix, and the unitary factor of its polar decomposition (of its own rank where it
-/// has no full one), both by columns of equal length.
+/// The sum of the singular values of a matrix, and the unitary factor of its polar decomposition
+/// (of its own rank where it has no full one), both by columns of equal length.
 ///
-/// One-sided Jacobi rotations (M. R. Hestenes, J. Soc. Indust. Appl. Math. 6, 51 (1958)) make the columns orthogonal; their
-/// lengths are then the singular values.
+/// One-sided Jacobi rotations (M. R. Hestenes, J. Soc. Indust. Appl. Math. 6, 51 (1958)) make the
+/// columns orthogonal; their lengths are then the singular values.
 fn polar(matrix: Vec<Vec<Complex64>>) -> (f64, Vec<Vec<Complex64>>) {
-    let product =
-        |a: &[Complex64], b: &[Complex64]| -> Complex64 { a.iter().zip(b).map(|(a, b)| a.conj() * b).sum() };
+    let product = |a: &[Complex64], b: &[Complex64]| -> Complex64 {
+        a.iter().zip(b).map(|(a, b)| a.conj() * b).sum()
+    };
     let (rows, count) = (matrix.first().map_or(0, Vec::len), matrix.len());
     // Below each column the same rotations of the identity.
-    let unit = |index: usize| (0..count).map(move |i| Complex64::from(f64::from(u8::from(i == index))));
+    let unit =
+        |index: usize| (0..count).map(move |i| Complex64::from(f64::from(u8::from(i == index))));
     let mut columns: Vec<Vec<Complex64>> = matrix
         .into_iter()
         .enumerate()
@@ -160,7 +173,8 @@ fn polar(matrix: Vec<Vec<Complex64>>) -> (f64, Vec<Vec<Complex64>>) {
             let (before, after) = columns.split_at_mut(right);
             let b = &mut after[0];
             for a in before {
-                let (own, other) = (product(&a[..rows], &a[..rows]).re, product(&b[..rows], &b[..rows]).re);
+                let (own, other) =
+                    (product(&a[..rows], &a[..rows]).re, product(&b[..rows], &b[..rows]).re);
                 let mutual = product(&a[..rows], &b[..rows]);
                 let modulus = mutual.norm();
                 if modulus <= 1e-15 * (own * other).sqrt() {

@@ -7,13 +7,15 @@ use ndarray::{Array2, ArrayView2, ArrayView3};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Fewest rows and columns of a region: two 7 x 7 windows of the structural similarity and some context.
+/// Fewest rows and columns of a region: two 7 x 7 windows of the structural similarity and some
+/// context.
 pub const MINIMUM_SIDE: usize = 16;
 
 /// Fewest pixels that must count.
 pub const MINIMUM_SEEN: usize = MINIMUM_SIDE * MINIMUM_SIDE / 2;
 
-/// A pixel counts when its illumination is at least this fraction of the region's typical one, see [`Region::from_scan`].
+/// A pixel counts when its illumination is at least this fraction of the region's typical one, see
+/// [`Region::from_scan`].
 pub const SEEN_FRACTION: f64 = 0.05;
 
 /// A rectangle of the object array, and the pixels in it that count.
@@ -25,12 +27,18 @@ pub struct Region {
 }
 
 impl Region {
-    /// The region of half-open ranges `rows` and `columns` in which the pixels with a true `mask` (y, x) count.
+    /// The region of half-open ranges `rows` and `columns` in which the pixels with a true `mask`
+    /// (y, x) count.
     ///
     /// # Errors
-    /// If the mask has another shape than the rectangle, a side is below [`MINIMUM_SIDE`], or fewer than
+    /// If the mask has another shape than the rectangle, a side is below [`MINIMUM_SIDE`], or fewer
+    /// than
     /// [`MINIMUM_SEEN`] pixels count.
-    pub fn new(rows: Range<usize>, columns: Range<usize>, mask: Array2<bool>) -> Result<Self, CompareError> {
+    pub fn new(
+        rows: Range<usize>,
+        columns: Range<usize>,
+        mask: Array2<bool>,
+    ) -> Result<Self, CompareError> {
         let (height, width) = (rows.len(), columns.len());
         if height < MINIMUM_SIDE || width < MINIMUM_SIDE {
             return Err(CompareError::RegionTooSmall { height, width, minimum: MINIMUM_SIDE });
@@ -56,13 +64,15 @@ impl Region {
 
     /// The region that a scan covers on an object of shape `object` (y, x).
     ///
-    /// The rectangle is the bounding box of the window centres, rounded to whole pixels and cut to the object. The
-    /// illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and probe modes m (`probe`, axes
-    /// (mode, y, x)), with windows at whole pixels. A pixel counts when its illumination is at least
-    /// [`SEEN_FRACTION`] times the median illumination of the brighter half of the rectangle (its upper quartile).
+    /// The rectangle is the bounding box of the window centres, rounded to whole pixels and cut to
+    /// the object. The illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and
+    /// probe modes m (`probe`, axes (mode, y, x)), with windows at whole pixels. A pixel counts
+    /// when its illumination is at least [`SEEN_FRACTION`] times the median illumination of the
+    /// brighter half of the rectangle (its upper quartile).
     ///
     /// # Errors
-    /// If there is no position, a position or the probe is not finite, the probe is dark, or the region is too small.
+    /// If there is no position, a position or the probe is not finite, the probe is dark, or the
+    /// region is too small.
     pub fn from_scan(
         object: (usize, usize),
         scan: &[Position],
@@ -79,7 +89,8 @@ impl Region {
         }
         let rows = whole_pixels(y_min, y_max, object.0);
         let columns = whole_pixels(x_min, x_max, object.1);
-        let light = illumination(&rows, &columns, scan, intensity.sum_axis(ndarray::Axis(0)).view());
+        let light =
+            illumination(&rows, &columns, scan, intensity.sum_axis(ndarray::Axis(0)).view());
         let mut sorted: Vec<f64> = light.iter().copied().collect();
         sorted.sort_by(f64::total_cmp);
         let typical = sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0.0);
@@ -90,15 +101,18 @@ impl Region {
     /// The pixels that count in both regions.
     ///
     /// # Errors
-    /// If a side of the common rectangle is below [`MINIMUM_SIDE`], or fewer than [`MINIMUM_SEEN`] pixels count in both.
+    /// If a side of the common rectangle is below [`MINIMUM_SIDE`], or fewer than [`MINIMUM_SEEN`]
+    /// pixels count in both.
     pub fn intersection(&self, other: &Self) -> Result<Self, CompareError> {
         let common = |a: &Range<usize>, b: &Range<usize>| {
             let start = a.start.max(b.start);
             start..a.end.min(b.end).max(start)
         };
-        let (rows, columns) = (common(&self.rows, &other.rows), common(&self.columns, &other.columns));
+        let (rows, columns) =
+            (common(&self.rows, &other.rows), common(&self.columns, &other.columns));
         let seen = |region: &Self, y: usize, x: usize| {
-            region.mask[[y + rows.start - region.rows.start, x + columns.start - region.columns.start]]
+            region.mask
+                [[y + rows.start - region.rows.start, x + columns.start - region.columns.start]]
         };
         let mask = Array2::from_shape_fn((rows.len(), columns.len()), |(y, x)| {
             seen(self, y, x) && seen(other, y, x)
@@ -146,7 +160,8 @@ fn illumination(
     scan: &[Position],
     intensity: ArrayView2<'_, f64>,
 ) -> Array2<f64> {
-    // Positions that share a pixel are added once with their number, so that the cost is bounded by the object's area.
+    // Positions that share a pixel are added once with their number, so that the cost is bounded by
+    // the object's area.
     let mut corners: BTreeMap<(isize, isize), f64> = BTreeMap::new();
     for &position in scan {
         let window = Window::of(position, intensity.dim());
@@ -168,7 +183,8 @@ fn illumination(
     light
 }
 
-/// Pixels that a window of `length` pixels from `start` shares with `range`; empty as `(a, b)` with `b <= a`.
+/// Pixels that a window of `length` pixels from `start` shares with `range`; empty as `(a, b)` with
+/// `b <= a`.
 fn overlap(start: isize, length: usize, range: &Range<usize>) -> (usize, usize) {
     let end = start.saturating_add_unsigned(length).max(0) as usize;
     (range.start.max(start.max(0) as usize), range.end.min(end))
@@ -199,7 +215,8 @@ mod tests {
 
     #[test]
     fn gaps_between_discs_do_not_count() {
-        // Four discs of radius 8 at the corners of a 40 px square: a pixel counts exactly when it is in one of them.
+        // Four discs of radius 8 at the corners of a 40 px square: a pixel counts exactly when it
+        // is in one of them.
         let corners = [(30.0, 30.0), (30.0, 70.0), (70.0, 30.0), (70.0, 70.0)];
         let scan = corners.map(|(y, x)| Position { y, x });
         let region = Region::from_scan((100, 100), &scan, disc(32, 8.0).view()).unwrap();
@@ -217,7 +234,8 @@ mod tests {
         probe[[1, 2, 3]] = Complex32::new(3.0, 0.0);
         let intensity = probe.map(|p| f64::from(p.norm_sqr())).sum_axis(ndarray::Axis(0));
         // The second position stands twice; its window leaves the rectangle at the lower right.
-        let scan = [Position { y: 4.0, x: 5.0 }, Position { y: 9.0, x: 9.2 }, Position { y: 9.0, x: 9.0 }];
+        let scan =
+            [Position { y: 4.0, x: 5.0 }, Position { y: 9.0, x: 9.2 }, Position { y: 9.0, x: 9.0 }];
         let light = illumination(&(2..10), &(2..11), &scan, intensity.view());
         assert_eq!(light[[0, 0]], 4.0);
         assert_eq!(light[[2, 3]], 4.0 + 9.0);
@@ -231,14 +249,18 @@ mod tests {
     fn intersections_count_what_both_count() {
         let mut mask = Array2::from_elem((40, 40), true);
         mask[[10, 20]] = false;
-        let (a, b) = (Region::new(5..45, 0..40, mask).unwrap(), Region::rectangle(10..60, 8..30).unwrap());
+        let (a, b) =
+            (Region::new(5..45, 0..40, mask).unwrap(), Region::rectangle(10..60, 8..30).unwrap());
         let common = a.intersection(&b).unwrap();
         assert_eq!((common.rows(), common.columns()), (10..45, 8..30));
         assert_eq!(common.mask().iter().filter(|seen| !**seen).count(), 1);
         assert!(!common.mask()[[5, 12]], "row 15, column 20 of the object");
         assert_eq!(common, b.intersection(&a).unwrap());
         let far = Region::rectangle(50..90, 0..40).unwrap();
-        assert!(matches!(a.intersection(&far), Err(CompareError::RegionTooSmall { height: 0, .. })));
+        assert!(matches!(
+            a.intersection(&far),
+            Err(CompareError::RegionTooSmall { height: 0, .. })
+        ));
     }
 
     #[test]
@@ -267,7 +289,10 @@ mod tests {
             Err(CompareError::DarkProbe { .. })
         ));
         let sparse = Array2::from_elem((20, 20), false);
-        assert!(matches!(Region::new(0..20, 0..20, sparse), Err(CompareError::TooFewSeen { seen: 0, .. })));
+        assert!(matches!(
+            Region::new(0..20, 0..20, sparse),
+            Err(CompareError::TooFewSeen { seen: 0, .. })
+        ));
         let wrong = Array2::from_elem((20, 21), true);
         assert!(matches!(Region::new(0..20, 0..20, wrong), Err(CompareError::MaskShape { .. })));
     }

@@ -1,8 +1,9 @@
 //! Registration of two images by their cross-power spectrum, refined to a fraction of a pixel.
 //!
-//! M. Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms", Opt. Lett. 33,
-//! 156 (2008): the peak of the cross-correlation is found at whole pixels by an inverse transform, then on a fine grid
-//! around it by a matrix product, first in steps of a tenth of a pixel and then in the steps asked for.
+//! M. Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration
+//! algorithms", Opt. Lett. 33, 156 (2008): the peak of the cross-correlation is found at whole
+//! pixels by an inverse transform, then on a fine grid around it by a matrix product, first in
+//! steps of a tenth of a pixel and then in the steps asked for.
 
 use crate::fourier::{Fft2, sum_at};
 use ndarray::{Array2, ArrayView2};
@@ -12,18 +13,20 @@ use std::f64::consts::TAU;
 /// What the cross-power spectrum is divided by before the peak is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whitening {
-    /// By its modulus (phase correlation): every frequency has the same weight; sharp peak, sensitive to noise.
+    /// By its modulus (phase correlation): every frequency has the same weight; sharp peak,
+    /// sensitive to noise.
     Phase,
     /// By nothing (cross-correlation): strong frequencies have more weight.
     None,
 }
 
-/// The displacement (y, x), in pixels, of `moving` relative to `reference`: moving(r) is about reference(r - displacement).
+/// The displacement (y, x), in pixels, of `moving` relative to `reference`: moving(r) is about
+/// reference(r - displacement).
 ///
-/// Both arrays (y, x) are taken as periodic; they must have the same shape. The result is a multiple of 1 / `upsample`
-/// of a pixel, in [-H/2, H/2] x [-W/2, W/2]. The negative of it is what scikit-image's
-/// `phase_cross_correlation(reference, moving, upsample_factor=upsample)` returns. Empty arrays, arrays of different
-/// shapes and constant images have displacement zero.
+/// Both arrays (y, x) are taken as periodic; they must have the same shape. The result is a
+/// multiple of 1 / `upsample` of a pixel, in [-H/2, H/2] x [-W/2, W/2]. The negative of it is what
+/// scikit-image's `phase_cross_correlation(reference, moving, upsample_factor=upsample)` returns.
+/// Empty arrays, arrays of different shapes and constant images have displacement zero.
 pub fn register(
     reference: ArrayView2<'_, Complex64>,
     moving: ArrayView2<'_, Complex64>,
@@ -56,7 +59,8 @@ pub(crate) fn cross_power(
     power
 }
 
-/// Divides every value by its modulus; values that are zero to the rounding of the transforms stay small.
+/// Divides every value by its modulus; values that are zero to the rounding of the transforms stay
+/// small.
 pub(crate) fn whiten(power: &mut Array2<Complex64>) {
     // Transforms are rounded at about 1e-15 of their largest value, and the power is their square.
     let largest = power.iter().map(|value| value.norm_sqr()).fold(0.0, f64::max).sqrt();
@@ -67,8 +71,8 @@ pub(crate) fn whiten(power: &mut Array2<Complex64>) {
 /// Values this much above another, relatively, are larger; equal ones differ by rounding.
 const DISTINCT: f64 = 1.0 + 1e-10;
 
-/// Displacement at the largest value of a correlation (y, x; displacement zero at index 0, 0) among those of at
-/// most `limit` pixels; no displacement where nothing is larger than there.
+/// Displacement at the largest value of a correlation (y, x; displacement zero at index 0, 0) among
+/// those of at most `limit` pixels; no displacement where nothing is larger than there.
 pub(crate) fn highest(correlation: &Array2<f64>, limit: [usize; 2]) -> [f64; 2] {
     let (height, width) = correlation.dim();
     let (mut best, mut place) = (correlation[[0, 0]], [0.0; 2]);
@@ -132,7 +136,8 @@ mod tests {
         let image = |shift: [f64; 2]| {
             Array2::from_shape_fn((48, 40), |(y, x)| wave(y as f64 - shift[0], x as f64 - shift[1]))
         };
-        let found = register(image([0.0; 2]).view(), image([3.42, -1.78]).view(), 50, Whitening::None);
+        let found =
+            register(image([0.0; 2]).view(), image([3.42, -1.78]).view(), 50, Whitening::None);
         assert!((found[0] - 3.42).abs() < 1e-9 && (found[1] + 1.78).abs() < 1e-9, "{found:?}");
         let none = Array2::from_elem((48, 40), Complex64::new(1.0, 0.0));
         assert_eq!(register(none.view(), none.view(), 50, Whitening::Phase), [0.0; 2]);

@@ -1,10 +1,12 @@
 //! Structural similarity, with a mask.
 //!
-//! Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error visibility to structural
-//! similarity", IEEE Trans. Image Process. 13, 600 (2004), equations 6, 10 and 13, with K1 = 0.01 and K2 = 0.03.
+//! Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error
+//! visibility to structural similarity", IEEE Trans. Image Process. 13, 600 (2004), equations 6, 10
+//! and 13, with K1 = 0.01 and K2 = 0.03.
 //!
-//! A window is used when it lies in the array, its central pixel counts, and at least half of its weight lies on
-//! pixels that count; only these enter its means and covariances. With a full mask these are the plain formulas.
+//! A window is used when it lies in the array, its central pixel counts, and at least half of its
+//! weight lies on pixels that count; only these enter its means and covariances. With a full mask
+//! these are the plain formulas.
 
 use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
@@ -15,17 +17,20 @@ const K2: f64 = 0.03;
 /// Weights of a separable window, and what its covariances are divided by.
 pub(crate) struct Kernel {
     weights: Vec<f64>,
-    /// Number of samples of a sample covariance (N - 1 in place of N), or none for weighted moments.
+    /// Number of samples of a sample covariance (N - 1 in place of N), or none for weighted
+    /// moments.
     samples: Option<f64>,
 }
 
 impl Kernel {
-    /// 7 x 7 uniform with sample covariances: the defaults of scikit-image's `structural_similarity`.
+    /// 7 x 7 uniform with sample covariances: the defaults of scikit-image's
+    /// `structural_similarity`.
     pub(crate) fn uniform() -> Self {
         Self { weights: vec![1.0 / 7.0; 7], samples: Some(49.0) }
     }
 
-    /// 11 x 11 Gaussian of standard deviation 1.5, normalised to sum 1, with weighted moments: Wang et al.
+    /// 11 x 11 Gaussian of standard deviation 1.5, normalised to sum 1, with weighted moments: Wang
+    /// et al.
     pub(crate) fn gaussian() -> Self {
         let weights = gaussian(1.5, 5);
         Self { weights, samples: None }
@@ -39,7 +44,8 @@ impl Kernel {
 
 /// A Gaussian of standard deviation `sigma`, cut at `radius` and normalised to sum 1.
 pub(crate) fn gaussian(sigma: f64, radius: i32) -> Vec<f64> {
-    let raw: Vec<f64> = (-radius..=radius).map(|i| (-0.5 * (f64::from(i) / sigma).powi(2)).exp()).collect();
+    let raw: Vec<f64> =
+        (-radius..=radius).map(|i| (-0.5 * (f64::from(i) / sigma).powi(2)).exp()).collect();
     let sum: f64 = raw.iter().sum();
     raw.into_iter().map(|value| value / sum).collect()
 }
@@ -65,9 +71,11 @@ pub(crate) fn similarity(
     }
     let (c1, c2) = ((K1 * range).powi(2), (K2 * range).powi(2));
     // Values that do not count may be anything, even NaN.
-    let counted =
-        |field: &Array2<f64>| Zip::from(field).and(mask).map_collect(|&v, &m| if m > 0.0 { v } else { 0.0 });
-    let fields = [mask.clone(), counted(image), counted(truth)].map(|f| f.as_standard_layout().into_owned());
+    let counted = |field: &Array2<f64>| {
+        Zip::from(field).and(mask).map_collect(|&v, &m| if m > 0.0 { v } else { 0.0 })
+    };
+    let fields =
+        [mask.clone(), counted(image), counted(truth)].map(|f| f.as_standard_layout().into_owned());
     let half = side / 2;
     let rows: Vec<[f64; 3]> = (0..image.nrows() + 1 - side)
         .into_par_iter()
@@ -84,11 +92,14 @@ pub(crate) fn similarity(
                     }
                     let [mean_a, mean_b, aa, bb, ab] =
                         [1, 2, 3, 4, 5].map(|index: usize| moments[index][x] / total);
-                    let unbias =
-                        kernel.samples.map_or(1.0, |samples| samples * total / (samples * total - 1.0));
-                    let (var_a, var_b) = (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
+                    let unbias = kernel
+                        .samples
+                        .map_or(1.0, |samples| samples * total / (samples * total - 1.0));
+                    let (var_a, var_b) =
+                        (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
                     let covariance = unbias * (ab - mean_a * mean_b);
-                    let luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
+                    let luminance =
+                        (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
                     let contrast_structure = (2.0 * covariance + c2) / (var_a + var_b + c2);
                     sums[0] += luminance * contrast_structure;
                     sums[1] += contrast_structure;
@@ -100,14 +111,18 @@ pub(crate) fn similarity(
         .collect();
     let [whole, contrast_structure, count] =
         rows.iter().fold([0.0; 3], |sum, row| [sum[0] + row[0], sum[1] + row[1], sum[2] + row[2]]);
-    (count > 0.0).then(|| Similarity { whole: whole / count, contrast_structure: contrast_structure / count })
+    (count > 0.0).then(|| Similarity {
+        whole: whole / count,
+        contrast_structure: contrast_structure / count,
+    })
 }
 
 /// Number of weighted sums per window.
 const MOMENTS: usize = 6;
 
-/// Weighted sums of m, a, b, a a, b b and a b over the windows whose first row is `y`, for fields [m, a, b] in standard
-/// layout that are zero where m is. The first half of the buffers receives the sums over columns, the second, which is returned, over both.
+/// Weighted sums of m, a, b, a a, b b and a b over the windows whose first row is `y`, for fields
+/// [m, a, b] in standard layout that are zero where m is. The first half of the buffers receives
+/// the sums over columns, the second, which is returned, over both.
 fn moments_of_row<'b>(
     fields: &[Array2<f64>; 3],
     y: usize,
@@ -118,11 +133,12 @@ fn moments_of_row<'b>(
     let width = fields[0].ncols();
     for (index, sums) in down.iter_mut().enumerate() {
         sums.fill(0.0);
-        // The two factors; for the means one of them is the mask, which is 1 wherever the other is not 0.
+        // The two factors; for the means one of them is the mask, which is 1 wherever the other is
+        // not 0.
         let (first, second) = [(0, 0), (0, 1), (0, 2), (1, 1), (2, 2), (1, 2)][index];
         for (offset, &weight) in kernel.weights.iter().enumerate() {
-            let [p, q] =
-                [first, second].map(|field| fields[field].row(y + offset).to_slice().unwrap_or_default());
+            let [p, q] = [first, second]
+                .map(|field| fields[field].row(y + offset).to_slice().unwrap_or_default());
             for ((sum, p), q) in sums.iter_mut().zip(p).zip(q) {
                 *sum += weight * (p * q);
             }
@@ -175,7 +191,9 @@ mod tests {
         let (a, mask) = (image(0.1), Array2::from_elem((30, 26), 1.0));
         for kernel in [Kernel::uniform(), Kernel::gaussian()] {
             let same = similarity(&a, &a, &mask, 2.0, &kernel).unwrap();
-            assert!((same.whole - 1.0).abs() < 1e-12 && (same.contrast_structure - 1.0).abs() < 1e-12);
+            assert!(
+                (same.whole - 1.0).abs() < 1e-12 && (same.contrast_structure - 1.0).abs() < 1e-12
+            );
             assert!(similarity(&a, &-&a, &mask, 2.0, &kernel).unwrap().contrast_structure < -0.9);
         }
     }

@@ -1,15 +1,17 @@
-//! A soft window that is 1 inside a mask and falls to 0 at its edges, for transforms of masked images.
+//! A soft window that is 1 inside a mask and falls to 0 at its edges, for transforms of masked
+//! images.
 
 use ndarray::{Array2, ArrayView2, Axis};
 use num_complex::Complex64;
 use std::f64::consts::FRAC_PI_2;
 use std::ops::{Add, Sub};
 
-/// The soft window of a mask: the share b of counting pixels in a square of 2 q + 1 pixels around a pixel, with
-/// q a tenth of the shorter side and everything beyond the array not counting, becomes sin^2(pi/2 max(0, 2 b - 1)).
+/// The soft window of a mask: the share b of counting pixels in a square of 2 q + 1 pixels around a
+/// pixel, with q a tenth of the shorter side and everything beyond the array not counting, becomes
+/// sin^2(pi/2 max(0, 2 b - 1)).
 ///
-/// Along a straight edge b is 1/2, so the window is zero there and reaches 1 after q pixels; a lone pixel that does
-/// not count hardly shows. Pixels that do not count have weight zero.
+/// Along a straight edge b is 1/2, so the window is zero there and reaches 1 after q pixels; a lone
+/// pixel that does not count hardly shows. Pixels that do not count have weight zero.
 pub(crate) fn soft_window(mask: ArrayView2<'_, bool>) -> Array2<f64> {
     let reach = (mask.nrows().min(mask.ncols()) / 10).max(1);
     let mut share = box_sums(mask.mapv(f64::from), reach);

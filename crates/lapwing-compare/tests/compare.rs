@@ -17,7 +17,8 @@ fn fixture() -> (Field, Field, serde_json::Value) {
         bytes.chunks_exact(8).map(|b| Complex32::new(number(&b[..4]), number(&b[4..]))).collect();
     let (truth, reconstruction) = values.split_at(112 * 120);
     let field = |values: &[Complex32]| Field::from_shape_vec((112, 120), values.to_vec()).unwrap();
-    let expected: serde_json::Value = serde_json::from_str(include_str!("fixtures/expected.json")).unwrap();
+    let expected: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/expected.json")).unwrap();
     (field(truth), field(reconstruction), expected["fields"].clone())
 }
 
@@ -29,8 +30,18 @@ fn agrees_with_an_independent_fit_and_scikit_image() {
     assert!(found.alignment.converged);
     let number = |name: &str| expected[name].as_f64().unwrap();
     for axis in 0..2 {
-        assert_near(found.alignment.shift[axis], expected["shift"][axis].as_f64().unwrap(), 1e-4, "shift");
-        assert_near(found.alignment.ramp[axis], expected["ramp"][axis].as_f64().unwrap(), 1e-5, "ramp");
+        assert_near(
+            found.alignment.shift[axis],
+            expected["shift"][axis].as_f64().unwrap(),
+            1e-4,
+            "shift",
+        );
+        assert_near(
+            found.alignment.ramp[axis],
+            expected["ramp"][axis].as_f64().unwrap(),
+            1e-5,
+            "ramp",
+        );
     }
     let metrics = serde_json::to_value(found.metrics).unwrap();
     for (name, tolerance) in [
@@ -77,7 +88,8 @@ fn removes_a_known_gauge() {
 
 #[test]
 fn alignment_says_what_its_model_says() {
-    // reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), checked where the shift is whole.
+    // reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), checked where
+    // the shift is whole.
     let truth = specimen((120, 120), 9);
     let gauge = Gauge { shift: [3.0, -2.0], ramp: [0.02, 0.01], scale: 2.5, phase: 0.4 };
     let reconstruction = gauge.applied(&truth);
@@ -95,7 +107,9 @@ fn an_object_against_itself_is_perfect() {
     let truth = specimen((220, 230), 1);
     let region = Region::rectangle(10..200, 10..215).unwrap();
     let metrics = compare(truth.view(), truth.view(), &region).unwrap().metrics;
-    assert!(metrics.complex_nrmse < 1e-5 && metrics.phase_mae < 1e-5 && metrics.amplitude_mae < 1e-5);
+    assert!(
+        metrics.complex_nrmse < 1e-5 && metrics.phase_mae < 1e-5 && metrics.amplitude_mae < 1e-5
+    );
     for (name, value) in metrics.named() {
         if name.contains("ssim") || name.contains("correlation") {
             assert_near(value.unwrap(), 1.0, 1e-6, name);
@@ -105,7 +119,8 @@ fn an_object_against_itself_is_perfect() {
 
 #[test]
 fn phases_that_wrap_at_different_pixels_are_no_error() {
-    // A hill of 4 rad wraps at pi; in the reconstruction it is 5 % higher and wraps one or two pixels further out.
+    // A hill of 4 rad wraps at pi; in the reconstruction it is 5 % higher and wraps one or two
+    // pixels further out.
     let hill = |height: f64| {
         Field::from_shape_fn((100, 100), |(y, x)| {
             let d = (y as f64 - 50.0).hypot(x as f64 - 50.0) / 18.0;
@@ -113,11 +128,12 @@ fn phases_that_wrap_at_different_pixels_are_no_error() {
         })
     };
     let (truth, higher) = (hill(4.0), hill(4.2));
-    let found = compare(higher.view(), truth.view(), &Region::rectangle(10..90, 10..90).unwrap()).unwrap();
+    let found =
+        compare(higher.view(), truth.view(), &Region::rectangle(10..90, 10..90).unwrap()).unwrap();
     let largest = found.phase_error.iter().fold(0.0_f32, |most, e| most.max(e.abs()));
     assert!(largest < 0.25, "{largest}");
-    let mean =
-        found.phase_error.iter().map(|e| f64::from(e.abs())).sum::<f64>() / found.phase_error.len() as f64;
+    let mean = found.phase_error.iter().map(|e| f64::from(e.abs())).sum::<f64>()
+        / found.phase_error.len() as f64;
     assert_near(found.metrics.phase_mae, mean, 1e-6, "phase_mae");
     assert!(mean > 0.01, "the hills do differ: {mean}");
 }
@@ -126,7 +142,8 @@ fn phases_that_wrap_at_different_pixels_are_no_error() {
 fn constant_reconstructions_give_finite_numbers() {
     let truth = specimen((96, 96), 3);
     let region = Region::rectangle(16..80, 16..80).unwrap();
-    for value in [Complex32::new(1.0, 0.0), Complex32::new(-3e4, 1e-3), Complex32::new(0.0, 1e-12)] {
+    for value in [Complex32::new(1.0, 0.0), Complex32::new(-3e4, 1e-3), Complex32::new(0.0, 1e-12)]
+    {
         let flat = Field::from_elem((96, 96), value);
         for (a, b) in [(&flat, &truth), (&truth, &flat), (&flat, &flat)] {
             let found = compare(a.view(), b.view(), &region).unwrap();
@@ -134,8 +151,13 @@ fn constant_reconstructions_give_finite_numbers() {
                 assert!(value.is_none_or(f64::is_finite), "{name}: {value:?}");
             }
             let alignment = found.alignment;
-            let numbers =
-                [alignment.shift[0], alignment.shift[1], alignment.ramp[0], alignment.scale, alignment.phase];
+            let numbers = [
+                alignment.shift[0],
+                alignment.shift[1],
+                alignment.ramp[0],
+                alignment.scale,
+                alignment.phase,
+            ];
             assert!(numbers.iter().all(|n| n.is_finite()), "{alignment:?}");
             assert!(found.aligned.iter().all(|v| v.re.is_finite() && v.im.is_finite()));
         }
@@ -171,9 +193,15 @@ fn refuses_bad_input_by_name() {
     let truth = specimen((64, 64), 4);
     let region = Region::rectangle(8..56, 8..56).unwrap();
     let other = specimen((64, 66), 4);
-    assert!(matches!(compare(other.view(), truth.view(), &region), Err(CompareError::ShapeMismatch { .. })));
+    assert!(matches!(
+        compare(other.view(), truth.view(), &region),
+        Err(CompareError::ShapeMismatch { .. })
+    ));
     let outside = Region::rectangle(8..56, 20..65).unwrap();
-    assert!(matches!(compare(truth.view(), truth.view(), &outside), Err(CompareError::RegionOutside { .. })));
+    assert!(matches!(
+        compare(truth.view(), truth.view(), &outside),
+        Err(CompareError::RegionOutside { .. })
+    ));
     let mut broken = truth.clone();
     broken[[30, 31]].im = f32::NAN;
     let expected = |which| Some(CompareError::NotFinite { which, row: 30, column: 31 });

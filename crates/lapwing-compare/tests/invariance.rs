@@ -1,4 +1,5 @@
-//! Metrics do not depend on the shift, ramp, phase and scale of the reconstruction, nor on the number of threads.
+//! Metrics do not depend on the shift, ramp, phase and scale of the reconstruction, nor on the
+//! number of threads.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -11,8 +12,8 @@ use proptest::prelude::*;
 
 /// Ring correlations that differ by less are the same.
 const SAME_CORRELATION: f64 = 5e-3;
-/// Up to this frequency, cycles per pixel. Towards the limit of the pixels, 1/2, moduli of interpolated fields alias, and nothing
-/// tells a shift by +1/2 from one by -1/2.
+/// Up to this frequency, cycles per pixel. Towards the limit of the pixels, 1/2, moduli of
+/// interpolated fields alias, and nothing tells a shift by +1/2 from one by -1/2.
 const HIGHEST: f64 = 0.4;
 
 /// A reconstruction with smooth errors of the size that real ones have.
@@ -55,7 +56,8 @@ proptest! {
         prop_assert!(before.alignment.converged && after.alignment.converged);
         for ((name, a), (_, b)) in before.metrics.named().into_iter().zip(after.metrics.named()) {
             if name.contains("_frc_") {
-                // A crossing jumps, or comes and goes, where the curve touches the threshold: see the curves below.
+                // A crossing jumps, or comes and goes, where the curve touches the threshold: see
+                // the curves below.
                 continue;
             }
             prop_assert_eq!(a.is_some(), b.is_some(), "{}", name);
@@ -96,11 +98,15 @@ proptest! {
 fn a_worse_reconstruction_measures_worse() {
     let truth = specimen((160, 150), 11);
     let errors = [0.01, 0.05, 0.2, 0.6];
-    let found = errors
-        .map(|e| compare(reconstruction(&truth, 3, e).view(), truth.view(), &region()).unwrap().metrics);
+    let found = errors.map(|e| {
+        compare(reconstruction(&truth, 3, e).view(), truth.view(), &region()).unwrap().metrics
+    });
     for pair in found.windows(2) {
         let (good, bad) = (&pair[0], &pair[1]);
-        assert!(good.complex_nrmse < bad.complex_nrmse && good.complex_correlation > bad.complex_correlation);
+        assert!(
+            good.complex_nrmse < bad.complex_nrmse
+                && good.complex_correlation > bad.complex_correlation
+        );
         assert!(good.amplitude_mae < bad.amplitude_mae && good.phase_mse < bad.phase_mse);
         assert!(good.phase_ssim > bad.phase_ssim && good.amplitude_ssim > bad.amplitude_ssim);
         assert!(good.phase_psnr > bad.phase_psnr && good.amplitude_psnr > bad.amplitude_psnr);
@@ -109,15 +115,22 @@ fn a_worse_reconstruction_measures_worse() {
 
 #[test]
 fn correlation_and_error_of_independent_noise_have_their_closed_form() {
-    // t + e with <t, e> = 0: after the best scale, nrmse^2 = E / (T + E) and correlation^2 = T / (T + E).
+    // t + e with <t, e> = 0: after the best scale, nrmse^2 = E / (T + E) and correlation^2 = T / (T
+    // + E).
     let truth = specimen((160, 150), 11);
     let noisy = reconstruction(&truth, 3, 0.2);
     let region = Region::rectangle(20..140, 20..130).unwrap();
     let metrics = compare(noisy.view(), truth.view(), &region).unwrap().metrics;
-    let energy: f64 = truth.iter().map(|t| f64::from(t.norm_sqr())).sum::<f64>() / truth.len() as f64;
+    let energy: f64 =
+        truth.iter().map(|t| f64::from(t.norm_sqr())).sum::<f64>() / truth.len() as f64;
     let error = 2.0 * 0.2_f64.powi(2);
     assert_near(metrics.complex_nrmse, (error / (energy + error)).sqrt(), 0.02, "nrmse");
-    assert_near(metrics.complex_correlation.powi(2) + metrics.complex_nrmse.powi(2), 1.0, 1e-9, "Pythagoras");
+    assert_near(
+        metrics.complex_correlation.powi(2) + metrics.complex_nrmse.powi(2),
+        1.0,
+        1e-9,
+        "Pythagoras",
+    );
 }
 
 #[test]
@@ -130,6 +143,9 @@ fn the_number_of_threads_changes_no_bit() {
         pool.install(|| compare(noisy.view(), truth.view(), &region()).unwrap())
     };
     let (one, three) = (on(1), on(3));
-    assert_eq!((one.metrics, one.alignment, &one.frc), (three.metrics, three.alignment, &three.frc));
+    assert_eq!(
+        (one.metrics, one.alignment, &one.frc),
+        (three.metrics, three.alignment, &three.frc)
+    );
     assert_eq!(one.aligned, three.aligned);
 }

@@ -17,7 +17,8 @@ fn probe(modes: usize) -> Modes {
     Array3::from_shape_fn((modes, SIDE, SIDE), |(mode, y, x)| {
         let (v, u) = ((y as f32 - 30.5) / 7.0, (x as f32 - 33.0) / 7.0);
         let shape = [1.0, 0.6 * u, 0.4 * v, 0.2 * (u * u - v)][mode % 4];
-        Complex32::from_polar(30.0 * (-0.5 * (v * v + u * u)).exp(), 0.6 * (v * v + 0.8 * u * u)) * shape
+        Complex32::from_polar(30.0 * (-0.5 * (v * v + u * u)).exp(), 0.6 * (v * v + 0.8 * u * u))
+            * shape
     })
 }
 
@@ -79,7 +80,8 @@ fn a_probe_against_itself_is_perfect_and_errors_have_their_size() {
         let truth = probe(modes);
         let same = compare_probes(truth.view(), truth.view()).unwrap();
         assert!(same.nrmse < 1e-4 && same.correlation > 1.0 - 1e-8, "{same:?}");
-        // Noise of energy E beside a signal of energy T: nrmse^2 = E / (T + E), less what the mixture can take up.
+        // Noise of energy E beside a signal of energy T: nrmse^2 = E / (T + E), less what the
+        // mixture can take up.
         let level = 0.5;
         let found = compare_probes(with_noise(&truth, level).view(), truth.view()).unwrap();
         let signal: f64 = truth.iter().map(|v| f64::from(v.norm_sqr())).sum();
@@ -106,7 +108,10 @@ fn a_missing_mode_is_an_error_of_its_own_energy() {
 fn refuses_bad_probes_by_name() {
     let truth = probe(1);
     let narrow = Modes::zeros((1, SIDE, SIDE - 2));
-    assert!(matches!(compare_probes(narrow.view(), truth.view()), Err(CompareError::ShapeMismatch { .. })));
+    assert!(matches!(
+        compare_probes(narrow.view(), truth.view()),
+        Err(CompareError::ShapeMismatch { .. })
+    ));
     let dark = Modes::zeros((2, SIDE, SIDE));
     assert_eq!(
         compare_probes(dark.view(), truth.view()).err(),
@@ -124,5 +129,8 @@ fn refuses_bad_probes_by_name() {
         Err(CompareError::NotFinite { which: "reconstructed probe", row: 3, column: 4 })
     ));
     let small = Modes::ones((1, 8, 8));
-    assert!(matches!(compare_probes(small.view(), small.view()), Err(CompareError::RegionTooSmall { .. })));
+    assert!(matches!(
+        compare_probes(small.view(), small.view()),
+        Err(CompareError::RegionTooSmall { .. })
+    ));
 }

@@ -41,8 +41,11 @@ fn white_noise_does_not_lead_the_search_astray() {
                 scale: 30.0,
                 phase: part(4),
             };
-            let found =
-                compare(noisy(&gauge.applied(&truth), 30.0 * level, seed).view(), truth.view(), &region);
+            let found = compare(
+                noisy(&gauge.applied(&truth), 30.0 * level, seed).view(),
+                truth.view(),
+                &region,
+            );
             let found = found.unwrap().alignment;
             assert!(found.converged, "{name} {level}: {found:?}");
             for axis in 0..2 {
@@ -81,9 +84,9 @@ fn a_sparse_scan_is_compared_on_its_discs_only() {
     let mut reconstruction = gauge.applied(&truth);
     for ((y, x), value) in reconstruction.indexed_iter_mut() {
         // The illumination moves with the object.
-        let near = scan
-            .iter()
-            .any(|p| (y as f64 - p.y - gauge.shift[0]).hypot(x as f64 - p.x - gauge.shift[1]) < 22.0);
+        let near = scan.iter().any(|p| {
+            (y as f64 - p.y - gauge.shift[0]).hypot(x as f64 - p.x - gauge.shift[1]) < 22.0
+        });
         if !near {
             *value = Complex32::new(noise(1, (y * 200 + x) as u64) as f32 * 20.0, 7.0);
         }
@@ -114,7 +117,8 @@ fn small_and_odd_regions_are_compared() {
     let truth = specimen((60, 61), 2);
     for (height, width) in [(16, 16), (16, 53), (37, 19)] {
         let region =
-            Region::new(3..3 + height, 2..2 + width, Array2::from_elem((height, width), true)).unwrap();
+            Region::new(3..3 + height, 2..2 + width, Array2::from_elem((height, width), true))
+                .unwrap();
         let found = compare(noisy(&truth, 0.05, 4).view(), truth.view(), &region).unwrap();
         assert!(found.metrics.named().iter().all(|(_, value)| value.is_none_or(f64::is_finite)));
         assert!(found.metrics.phase_ssim.is_some() && found.metrics.complex_correlation > 0.95);

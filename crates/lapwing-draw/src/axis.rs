@@ -56,9 +56,11 @@ pub(crate) struct Tick {
 }
 
 impl Span {
-    /// The axis' own range or that of the values with a little room on both sides. Always a proper range.
+    /// The axis' own range or that of the values with a little room on both sides. Always a proper
+    /// range.
     pub fn of(axis: &Axis, values: impl Iterator<Item = f64>) -> Self {
-        let allowed = |value: &f64| value.is_finite() && (axis.scale == Scale::Linear || *value > 0.0);
+        let allowed =
+            |value: &f64| value.is_finite() && (axis.scale == Scale::Linear || *value > 0.0);
         let given = axis.range.filter(|(low, high)| allowed(low) && allowed(high) && low < high);
         if let Some((low, high)) = given {
             return Self { scale: axis.scale, low, high };
@@ -82,11 +84,14 @@ impl Span {
         Self { scale: axis.scale, low, high }
     }
 
-    /// Where a value stands: 0 at the low end, 1 at the high end; `None` where the scale has no place for it.
+    /// Where a value stands: 0 at the low end, 1 at the high end; `None` where the scale has no
+    /// place for it.
     pub fn place(&self, value: f64) -> Option<f64> {
         let place = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
-            Scale::Log if value > 0.0 => (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln()),
+            Scale::Log if value > 0.0 => {
+                (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln())
+            }
             Scale::Log => return None,
         };
         place.is_finite().then_some(place)
@@ -159,7 +164,10 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round_numbers_inside_the_range() {
-        assert_eq!(labels(Axis::linear("").range(0.0, 1.0), &[]), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(
+            labels(Axis::linear("").range(0.0, 1.0), &[]),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+        );
         assert_eq!(labels(Axis::linear(""), &[-3.0, 97.0]), ["0", "20", "40", "60", "80", "100"]);
     }
 
@@ -179,7 +187,9 @@ mod tests {
             Axis::linear("").range(3.0, 3.0),
             Axis::log("").range(-1.0, 0.0),
         ] {
-            for values in [&[][..], &[0.0], &[f64::NAN, f64::INFINITY], &[1e-300, 1e300], &[7.0, 7.0]] {
+            for values in
+                [&[][..], &[0.0], &[f64::NAN, f64::INFINITY], &[1e-300, 1e300], &[7.0, 7.0]]
+            {
                 let span = Span::of(&axis, values.iter().copied());
                 assert!(span.low < span.high, "{axis:?} {values:?}");
                 assert!(span.ticks(5).len() < 200);

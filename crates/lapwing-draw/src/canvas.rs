@@ -1,6 +1,7 @@
 //! A surface to draw on: rectangles, round strokes, discs, text and pictures, with smooth edges.
 //!
-//! Coordinates are (x, y) in pixels from the upper left corner of the surface; the first pixel's centre is (0.5, 0.5).
+//! Coordinates are (x, y) in pixels from the upper left corner of the surface; the first pixel's
+//! centre is (0.5, 0.5).
 
 use crate::colormap::Rgb;
 use crate::picture::Picture;
@@ -58,7 +59,8 @@ impl Canvas {
     /// A circle line.
     pub fn circle(&mut self, centre: (f64, f64), radius: f64, width: f64, colour: Rgb) {
         let reach = radius + width;
-        let (low, high) = ((centre.0 - reach, centre.1 - reach), (centre.0 + reach, centre.1 + reach));
+        let (low, high) =
+            ((centre.0 - reach, centre.1 - reach), (centre.0 + reach, centre.1 + reach));
         self.paint(low, high, colour, |x, y| {
             let away = ((x - centre.0).hypot(y - centre.1) - radius).abs();
             (width / 2.0 + 0.5 - away).clamp(0.0, 1.0)
@@ -66,7 +68,14 @@ impl Canvas {
     }
 
     /// A line of text whose capitals are `size` pixels high, standing on `y`; returns its width.
-    pub fn text(&mut self, (x, y): (f64, f64), size: f64, anchor: Anchor, colour: Rgb, text: &str) -> f64 {
+    pub fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        anchor: Anchor,
+        colour: Rgb,
+        text: &str,
+    ) -> f64 {
         let unit = size / 6.0;
         let (placed, width) = text::layout(text);
         let left = match anchor {
@@ -99,7 +108,13 @@ impl Canvas {
         text::layout(text).1 * size / 6.0
     }
 
-    fn paint(&mut self, low: (f64, f64), high: (f64, f64), colour: Rgb, coverage: impl Fn(f64, f64) -> f64) {
+    fn paint(
+        &mut self,
+        low: (f64, f64),
+        high: (f64, f64),
+        colour: Rgb,
+        coverage: impl Fn(f64, f64) -> f64,
+    ) {
         let (rows, columns) = self.pixels.dim();
         let bounds = |low: f64, high: f64, end: usize| {
             low.floor().clamp(0.0, end as f64) as usize..high.ceil().clamp(0.0, end as f64) as usize
@@ -109,7 +124,8 @@ impl Canvas {
                 let share = coverage(column as f64 + 0.5, row as f64 + 0.5);
                 let pixel = &mut self.pixels[(row, column)];
                 for (old, new) in pixel.iter_mut().zip(colour) {
-                    *old = (f64::from(*old) + share * (f64::from(new) - f64::from(*old))).round() as u8;
+                    *old = (f64::from(*old) + share * (f64::from(new) - f64::from(*old))).round()
+                        as u8;
                 }
             }
         }

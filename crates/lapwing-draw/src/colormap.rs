@@ -1,15 +1,17 @@
 //! From a number to a colour: four maps of 256 colours each.
 //!
-//! [`Colormap::Viridis`], [`Colormap::Magma`] are the perceptually uniform maps of van der Walt and Smith (CC0), here from
-//! the `colorous` crate; [`Colormap::Grey`] is linear in sRGB code values, which is close to linear in lightness.
+//! [`Colormap::Viridis`], [`Colormap::Magma`] are the perceptually uniform maps of van der Walt and
+//! Smith (CC0), here from the `colorous` crate; [`Colormap::Grey`] is linear in sRGB code values,
+//! which is close to linear in lightness.
 //!
-//! [`Colormap::Error`] runs from near white (no error) to dark red in equal steps of Oklab lightness.
+//! [`Colormap::Error`] runs from near white (no error) to dark red in equal steps of Oklab
+//! lightness.
 //!
-//! [`Colormap::Cyclic`] is for phases. A cyclic map must close (the colours of -pi and +pi are the same), must not have
-//! a visible seam, and should tell +phi from -phi also for people who do not see red and green apart. It is an ellipse
-//! in the Oklab space (Ottosson 2020) around a mid grey: lightness carries cos(phi) (light at 0, dark at +-pi) and an
-//! axis from blue to orange carries sin(phi), walked at equal arc length, so that equal steps of phase are equal
-//! perceived steps.
+//! [`Colormap::Cyclic`] is for phases. A cyclic map must close (the colours of -pi and +pi are the
+//! same), must not have a visible seam, and should tell +phi from -phi also for people who do not
+//! see red and green apart. It is an ellipse in the Oklab space (Ottosson 2020) around a mid grey:
+//! lightness carries cos(phi) (light at 0, dark at +-pi) and an axis from blue to orange carries
+//! sin(phi), walked at equal arc length, so that equal steps of phase are equal perceived steps.
 
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
@@ -63,8 +65,8 @@ impl Colormap {
         }
     }
 
-    /// The 256 colours, lowest value first. For [`Cyclic`](Self::Cyclic) entry i stands for the phase
-    /// -pi + 2 pi i / 256, so that the map closes without a doubled colour.
+    /// The 256 colours, lowest value first. For [`Cyclic`](Self::Cyclic) entry i stands for the
+    /// phase -pi + 2 pi i / 256, so that the map closes without a doubled colour.
     pub fn table(self) -> &'static [Rgb; 256] {
         &TABLES[match self {
             Self::Viridis => 0,
@@ -93,8 +95,10 @@ fn error_table() -> [Rgb; 256] {
     std::array::from_fn(|i| {
         let t = i as f64 / 255.0;
         let lightness = 0.98 - 0.68 * t;
-        // Chroma rises to its greatest where sRGB holds most red, and the hue turns from yellow to red.
-        let chroma = 0.17 * (std::f64::consts::PI * t.powf(0.8)).sin().powf(0.8).max(0.0) + 0.05 * t;
+        // Chroma rises to its greatest where sRGB holds most red, and the hue turns from yellow to
+        // red.
+        let chroma =
+            0.17 * (std::f64::consts::PI * t.powf(0.8)).sin().powf(0.8).max(0.0) + 0.05 * t;
         let hue = (75.0 - 50.0 * t.sqrt()).to_radians();
         oklab_to_srgb(lightness, chroma * hue.cos(), chroma * hue.sin())
     })
@@ -113,7 +117,9 @@ fn cyclic_table() -> [Rgb; 256] {
     length.push(0.0);
     for i in 1..=FINE {
         let next = point(-0.5 + i as f64 / FINE as f64);
-        total += ((next.0 - last.0).powi(2) + (next.1 - last.1).powi(2) + (next.2 - last.2).powi(2)).sqrt();
+        total +=
+            ((next.0 - last.0).powi(2) + (next.1 - last.1).powi(2) + (next.2 - last.2).powi(2))
+                .sqrt();
         length.push(total);
         last = next;
     }
@@ -125,7 +131,8 @@ fn cyclic_table() -> [Rgb; 256] {
     })
 }
 
-/// Oklab to sRGB code values, clipped to the gamut (B. Ottosson, "A perceptual color space for image processing", 2020).
+/// Oklab to sRGB code values, clipped to the gamut (B. Ottosson, "A perceptual color space for
+/// image processing", 2020).
 pub(crate) fn oklab_to_srgb(lightness: f64, a: f64, b: f64) -> Rgb {
     let l = (lightness + 0.396_337_777_4 * a + 0.215_803_757_3 * b).powi(3);
     let m = (lightness - 0.105_561_345_8 * a - 0.063_854_172_8 * b).powi(3);
@@ -137,7 +144,11 @@ pub(crate) fn oklab_to_srgb(lightness: f64, a: f64, b: f64) -> Rgb {
     ];
     linear.map(|value| {
         let value = value.clamp(0.0, 1.0);
-        let code = if value <= 0.003_130_8 { 12.92 * value } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+        let code = if value <= 0.003_130_8 {
+            12.92 * value
+        } else {
+            1.055 * value.powf(1.0 / 2.4) - 0.055
+        };
         (code * 255.0).round() as u8
     })
 }
@@ -180,10 +191,14 @@ mod tests {
 
     #[test]
     fn sequential_maps_get_steadily_lighter_or_darker() {
-        for (map, sign) in
-            [(Colormap::Viridis, 1.0), (Colormap::Magma, 1.0), (Colormap::Grey, 1.0), (Colormap::Error, -1.0)]
-        {
-            let lightness: Vec<f64> = map.table().iter().map(|&c| sign * srgb_to_oklab(c)[0]).collect();
+        for (map, sign) in [
+            (Colormap::Viridis, 1.0),
+            (Colormap::Magma, 1.0),
+            (Colormap::Grey, 1.0),
+            (Colormap::Error, -1.0),
+        ] {
+            let lightness: Vec<f64> =
+                map.table().iter().map(|&c| sign * srgb_to_oklab(c)[0]).collect();
             assert!(lightness.windows(8).all(|w| w[7] > w[0]), "{map:?}");
         }
         assert_eq!(Colormap::Viridis.at(0.0), [68, 1, 84]);

@@ -14,7 +14,8 @@ use num_complex::Complex32;
 pub struct ContactSheet<'a> {
     /// Heading, for example the file's name.
     pub title: &'a str,
-    /// Mean intensity over the patterns, axes (y, x), zero frequency in the centre; shown logarithmically.
+    /// Mean intensity over the patterns, axes (y, x), zero frequency in the centre; shown
+    /// logarithmically.
     pub mean_pattern: ArrayView2<'a, f32>,
     /// The probe's modes, axes (mode, y, x), when there is a probe; the first one is shown.
     pub probe: Option<ArrayView3<'a, Complex32>>,
@@ -26,7 +27,8 @@ pub struct ContactSheet<'a> {
     pub totals: &'a [f64],
     /// Unit of `totals`: `photons` when the dose scale is known.
     pub totals_unit: &'a str,
-    /// Side of an object pixel in metres, when it is known: probe and positions get scale bars in metres, in pixels otherwise.
+    /// Side of an object pixel in metres, when it is known: probe and positions get scale bars in
+    /// metres, in pixels otherwise.
     pub pixel_size: Option<f64>,
 }
 
@@ -45,9 +47,11 @@ impl ContactSheet<'_> {
 
     fn pattern(&self) -> Panel {
         // Pixels without a count have no logarithm; they get the smallest there is.
-        let floor = self.mean_pattern.iter().copied().filter(|&v| v > 0.0).fold(f32::INFINITY, f32::min);
-        let log =
-            self.mean_pattern.mapv(|value| if value.is_nan() { value } else { value.max(floor).log10() });
+        let floor =
+            self.mean_pattern.iter().copied().filter(|&v| v > 0.0).fold(f32::INFINITY, f32::min);
+        let log = self
+            .mean_pattern
+            .mapv(|value| if value.is_nan() { value } else { value.max(floor).log10() });
         let picture = Painter::default().map(Colormap::Magma).max_side(SIDE).scalar(log.view());
         Panel::new(format!("mean pattern, {}, log scale", self.totals_unit), picture).decades()
     }
@@ -67,7 +71,8 @@ impl ContactSheet<'_> {
     }
 
     fn positions(&self) -> Panel {
-        let title = format!("{} positions, disc {} px", self.scan.len(), plain(self.probe_diameter, 3));
+        let title =
+            format!("{} positions, disc {} px", self.scan.len(), plain(self.probe_diameter, 3));
         self.scaled(Panel::new(title, scan_picture(self.scan, self.probe_diameter)))
     }
 
@@ -89,7 +94,8 @@ fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
     let side = SIDE as f64;
     let mut canvas = Canvas::new(SIDE, SIDE, FAINT);
     let mut zoom = 1.0;
-    let finite: Vec<Position> = scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
+    let finite: Vec<Position> =
+        scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
     if let Some((y0, y1, x0, x1)) = lapwing_model::position::bounding_box(&finite) {
         let reach = if diameter.is_finite() { diameter.max(0.0) / 2.0 } else { 0.0 };
         let border = 2.0 * reach.max(1.0);
@@ -98,13 +104,15 @@ fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
         let scale = (high / (y1 - y0 + border)).min(side / (x1 - x0 + border));
         zoom = scale;
         let middle = Position { y: f64::midpoint(y0, y1), x: f64::midpoint(x0, x1) };
-        let place =
-            |p: &Position| (side / 2.0 + scale * (p.x - middle.x), high / 2.0 + scale * (p.y - middle.y));
+        let place = |p: &Position| {
+            (side / 2.0 + scale * (p.x - middle.x), high / 2.0 + scale * (p.y - middle.y))
+        };
         let dot = (0.5 * side / (finite.len() as f64).sqrt()).clamp(1.2, 5.0);
         for position in &finite {
             canvas.stroke(place(position), place(position), dot, BLUE);
         }
-        let central = finite.iter().min_by(|a, b| a.distance(middle).total_cmp(&b.distance(middle)));
+        let central =
+            finite.iter().min_by(|a, b| a.distance(middle).total_cmp(&b.distance(middle)));
         if let Some(centre) = central {
             canvas.circle(place(centre), reach * scale, 2.0, ORANGE);
         }
@@ -120,9 +128,14 @@ fn histogram_picture(values: &[f64]) -> Picture {
     let (width, bins) = bin(values, 40);
     let highest = bins.iter().map(|&(_, count)| count).max().unwrap_or(1) as f64;
     for (i, &(_, count)) in bins.iter().enumerate() {
-        let (left, right) = (side * i as f64 / bins.len() as f64, side * (i + 1) as f64 / bins.len() as f64);
+        let (left, right) =
+            (side * i as f64 / bins.len() as f64, side * (i + 1) as f64 / bins.len() as f64);
         let height = (base - 12.0) * count as f64 / highest;
-        canvas.rectangle((left.round(), base - height), (right.round() - left.round() - 1.0, height), BLUE);
+        canvas.rectangle(
+            (left.round(), base - height),
+            (right.round() - left.round() - 1.0, height),
+            BLUE,
+        );
     }
     canvas.rectangle((0.0, base), (side, 1.0), INK);
     if let Some((tallest, &(_, count))) =

@@ -1,6 +1,7 @@
 //! Pictures of real and complex fields.
 //!
-//! [`Painter`] holds the choices (colour map, range, mask, size); the functions of this module are its usual uses.
+//! [`Painter`] holds the choices (colour map, range, mask, size); the functions of this module are
+//! its usual uses.
 
 use crate::colormap::{Colormap, Rgb, oklab_to_srgb};
 use crate::picture::{ColourScale, Picture};
@@ -23,30 +24,35 @@ pub struct Painter<'a> {
 }
 
 impl<'a> Painter<'a> {
-    /// Uses `map` in place of the usual one (viridis for amplitudes, magma for unwrapped phases, cyclic for wrapped ones).
+    /// Uses `map` in place of the usual one (viridis for amplitudes, magma for unwrapped phases,
+    /// cyclic for wrapped ones).
     pub fn map(self, map: Colormap) -> Self {
         Self { map: Some(map), ..self }
     }
 
-    /// Values of the first and last colour; values outside get these colours. `None`: found from the values seen.
+    /// Values of the first and last colour; values outside get these colours. `None`: found from
+    /// the values seen.
     pub fn range(self, range: impl Into<Option<(f32, f32)>>) -> Self {
         Self { range: range.into(), ..self }
     }
 
-    /// Draws pixels where `mask` is false in [`NEUTRAL`] grey. A mask of another shape than the field is ignored.
+    /// Draws pixels where `mask` is false in [`NEUTRAL`] grey. A mask of another shape than the
+    /// field is ignored.
     pub fn mask(self, mask: impl Into<Option<ArrayView2<'a, bool>>>) -> Self {
         Self { mask: mask.into(), ..self }
     }
 
-    /// Reduces fields with a longer side than `pixels` by a whole factor: each pixel the mean of its block.
+    /// Reduces fields with a longer side than `pixels` by a whole factor: each pixel the mean of
+    /// its block.
     ///
-    /// The mean of a complex field is the complex mean, so phases do not suffer at their wraps. A block is seen when
-    /// any of its pixels is, and is the mean of those.
+    /// The mean of a complex field is the complex mean, so phases do not suffer at their wraps. A
+    /// block is seen when any of its pixels is, and is the mean of those.
     pub fn max_side(self, pixels: usize) -> Self {
         Self { max_side: Some(pixels.max(1)), ..self }
     }
 
-    /// Enlarges small fields by the greatest whole factor that keeps the longer side within `pixels`.
+    /// Enlarges small fields by the greatest whole factor that keeps the longer side within
+    /// `pixels`.
     pub fn enlarge_to(self, pixels: usize) -> Self {
         Self { enlarge: Some(pixels), ..self }
     }
@@ -60,10 +66,15 @@ impl<'a> Painter<'a> {
     /// The modulus of a complex field.
     pub fn amplitude(&self, field: ArrayView2<Complex32>) -> Picture {
         let (field, shrink) = self.reduced(field, |sum, count| sum / count);
-        self.coloured(&field.mapv(|value| value.norm()), shrink, self.map.unwrap_or(Colormap::Viridis))
+        self.coloured(
+            &field.mapv(|value| value.norm()),
+            shrink,
+            self.map.unwrap_or(Colormap::Viridis),
+        )
     }
 
-    /// The phase of a complex field, radians: in a sequential map when a range is given, else in the cyclic one over
+    /// The phase of a complex field, radians: in a sequential map when a range is given, else in
+    /// the cyclic one over
     /// [-pi, pi).
     pub fn phase(&self, field: ArrayView2<Complex32>) -> Picture {
         let (field, shrink) = self.reduced(field, |sum, count| sum / count);
@@ -77,21 +88,26 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// A complex field in one picture, as probes are shown: brightness is the amplitude, hue the phase.
+    /// A complex field in one picture, as probes are shown: brightness is the amplitude, hue the
+    /// phase.
     ///
-    /// The amplitude range's upper end (the 99.5 percentile when none is given) is full brightness. The hue circle has
-    /// constant chroma in Oklab: phase 0 is red, pi/2 yellow-green, pi cyan-green, -pi/2 blue-violet.
+    /// The amplitude range's upper end (the 99.5 percentile when none is given) is full brightness.
+    /// The hue circle has constant chroma in Oklab: phase 0 is red, pi/2 yellow-green, pi
+    /// cyan-green, -pi/2 blue-violet.
     pub fn complex(&self, field: ArrayView2<Complex32>) -> Picture {
         let (field, shrink) = self.reduced(field, |sum, count| sum / count);
         let full = match self.range {
             Some((_, high)) => high,
-            None => robust_range(field.iter().map(|value| value.norm())).map_or(1.0, |(_, high)| high),
+            None => {
+                robust_range(field.iter().map(|value| value.norm())).map_or(1.0, |(_, high)| high)
+            }
         };
         let pixels = field.mapv(|value| {
             if !value.is_finite() {
                 return NEUTRAL;
             }
-            let brightness = f64::from(if full > 0.0 { (value.norm() / full).min(1.0) } else { 0.0 });
+            let brightness =
+                f64::from(if full > 0.0 { (value.norm() / full).min(1.0) } else { 0.0 });
             hue(f64::from(value.arg()), brightness)
         });
         self.enlarged(pixels, shrink, None)
@@ -125,7 +141,8 @@ impl<'a> Painter<'a> {
 
     /// The values through `map` over the given or the robust range.
     fn coloured(&self, values: &Array2<f32>, shrink: usize, map: Colormap) -> Picture {
-        let (low, high) = self.range.or_else(|| robust_range(values.iter().copied())).unwrap_or((0.0, 1.0));
+        let (low, high) =
+            self.range.or_else(|| robust_range(values.iter().copied())).unwrap_or((0.0, 1.0));
         let span = high - low;
         let pixels = values.mapv(|value| match value {
             value if value.is_nan() => NEUTRAL,
@@ -148,7 +165,8 @@ impl<'a> Painter<'a> {
     }
 }
 
-/// The colours of phases in [complex](Painter::complex) pictures at full brightness: `turn` from 0 (the phase -pi) to 1 (pi).
+/// The colours of phases in [complex](Painter::complex) pictures at full brightness: `turn` from 0
+/// (the phase -pi) to 1 (pi).
 pub fn hue_circle(turn: f32) -> Rgb {
     hue(f64::from(turn - 0.5) * std::f64::consts::TAU, 1.0)
 }
@@ -179,17 +197,20 @@ impl MaybeNan for Complex32 {
     }
 }
 
-/// PNG of the modulus of `field`, axes (y, x), in viridis over `range` (percentiles 0.5 to 99.5 when `None`).
+/// PNG of the modulus of `field`, axes (y, x), in viridis over `range` (percentiles 0.5 to 99.5
+/// when `None`).
 pub fn amplitude_png(field: ArrayView2<Complex32>, range: Option<(f32, f32)>) -> Vec<u8> {
     Painter::default().range(range).amplitude(field).png()
 }
 
-/// PNG of the phase of `field` in radians: sequential and clamped over a given `range`, cyclic over [-pi, pi) without one.
+/// PNG of the phase of `field` in radians: sequential and clamped over a given `range`, cyclic over
+/// [-pi, pi) without one.
 pub fn phase_png(field: ArrayView2<Complex32>, range: Option<(f32, f32)>) -> Vec<u8> {
     Painter::default().range(range).phase(field).png()
 }
 
-/// PNG of a real field in `map` over `range` (percentiles 0.5 to 99.5 when `None`); NaN is drawn in [`NEUTRAL`] grey.
+/// PNG of a real field in `map` over `range` (percentiles 0.5 to 99.5 when `None`); NaN is drawn in
+/// [`NEUTRAL`] grey.
 pub fn scalar_png(values: ArrayView2<f32>, map: Colormap, range: Option<(f32, f32)>) -> Vec<u8> {
     Painter::default().map(map).range(range).scalar(values).png()
 }
@@ -199,11 +220,16 @@ pub fn complex_png(field: ArrayView2<Complex32>) -> Vec<u8> {
     Painter::default().complex(field).png()
 }
 
-/// The range for phases: `robust_range` of `arg(field)` where `mask` is true (everywhere without one), in radians.
+/// The range for phases: `robust_range` of `arg(field)` where `mask` is true (everywhere without
+/// one), in radians.
 ///
-/// Meant for [`Painter::range`]. `None` when nothing is seen, and when the phases span so much of the circle that they wrap or
-/// are about to: then the cyclic map over [-pi, pi) is right, in which both ends of a wrap have one colour.
-pub fn phase_range(field: ArrayView2<Complex32>, mask: Option<ArrayView2<bool>>) -> Option<(f32, f32)> {
+/// Meant for [`Painter::range`]. `None` when nothing is seen, and when the phases span so much of
+/// the circle that they wrap or are about to: then the cyclic map over [-pi, pi) is right, in which
+/// both ends of a wrap have one colour.
+pub fn phase_range(
+    field: ArrayView2<Complex32>,
+    mask: Option<ArrayView2<bool>>,
+) -> Option<(f32, f32)> {
     let mask = mask.filter(|mask| mask.dim() == field.dim());
     let seen = field.indexed_iter().filter(|(at, _)| mask.is_none_or(|mask| mask[*at]));
     robust_range(seen.map(|(_, value)| value.arg())).filter(|(low, high)| high - low < WIDEST)
@@ -220,7 +246,8 @@ mod tests {
     #[test]
     fn values_get_the_colours_of_the_map() {
         let values = array![[0.0, 0.5], [1.0, f32::NAN]];
-        let picture = Painter::default().range((0.0, 1.0)).map(Colormap::Grey).scalar(values.view());
+        let picture =
+            Painter::default().range((0.0, 1.0)).map(Colormap::Grey).scalar(values.view());
         assert_eq!(picture.pixels, array![[[0; 3], [128; 3]], [[255; 3], NEUTRAL]]);
         assert_eq!(picture.scale, Some(ColourScale { map: Colormap::Grey, low: 0.0, high: 1.0 }));
     }
@@ -249,7 +276,8 @@ mod tests {
 
     #[test]
     fn block_means_are_complex_and_leave_unseen_pixels_out() {
-        // Two phases either side of the wrap: their complex mean is at pi, the mean of their angles would be 0.
+        // Two phases either side of the wrap: their complex mean is at pi, the mean of their angles
+        // would be 0.
         let near = [Complex32::from_polar(1.0, PI - 0.1), Complex32::from_polar(1.0, -PI + 0.1)];
         let field = array![[near[0], near[1]], [near[1], near[0]]];
         let picture = Painter::default().max_side(1).phase(field.view());
@@ -258,20 +286,23 @@ mod tests {
 
         let values = array![[1.0, 9.0, 5.0], [1.0, 9.0, 5.0]];
         let mask = array![[true, false, false], [true, false, false]];
-        let painter = Painter::default().mask(mask.view()).range((0.0, 2.0)).map(Colormap::Grey).max_side(2);
+        let painter =
+            Painter::default().mask(mask.view()).range((0.0, 2.0)).map(Colormap::Grey).max_side(2);
         assert_eq!(painter.scalar(values.view()).pixels, array![[[128; 3], NEUTRAL]]);
     }
 
     #[test]
     fn enlarges_by_whole_factors() {
-        let picture = Painter::default().enlarge_to(7).scalar(array![[0.0, 1.0], [2.0, 3.0]].view());
+        let picture =
+            Painter::default().enlarge_to(7).scalar(array![[0.0, 1.0], [2.0, 3.0]].view());
         assert_eq!((picture.width(), picture.height(), picture.zoom), (6, 6, 3.0));
         assert_eq!(picture.pixels[(2, 2)], picture.pixels[(0, 0)]);
     }
 
     #[test]
     fn complex_pictures_are_black_where_the_field_is_zero() {
-        let field = array![[Complex32::new(0.0, 0.0), Complex32::new(1.0, 0.0), Complex32::new(-1.0, 0.0)]];
+        let field =
+            array![[Complex32::new(0.0, 0.0), Complex32::new(1.0, 0.0), Complex32::new(-1.0, 0.0)]];
         let pixels = Painter::default().complex(field.view()).pixels;
         assert_eq!(pixels[(0, 0)], [0; 3]);
         assert!(pixels[(0, 1)][0] > 180 && pixels[(0, 2)][0] < 120, "{pixels:?}");
@@ -279,7 +310,9 @@ mod tests {
 
     #[test]
     fn constant_empty_and_undefined_fields_do_not_panic() {
-        for values in [Array2::zeros((0, 0)), Array2::from_elem((3, 2), f32::NAN), Array2::ones((2, 2))] {
+        for values in
+            [Array2::zeros((0, 0)), Array2::from_elem((3, 2), f32::NAN), Array2::ones((2, 2))]
+        {
             assert!(!scalar_png(values.view(), Colormap::Viridis, None).is_empty());
         }
     }

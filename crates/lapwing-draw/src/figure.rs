@@ -54,7 +54,8 @@ impl Panel {
         Self { unit: unit.into(), ..self }
     }
 
-    /// Adds a bar of the hues that stand for phases in a [complex](crate::Painter::complex) picture.
+    /// Adds a bar of the hues that stand for phases in a [complex](crate::Painter::complex)
+    /// picture.
     pub fn hues(self) -> Self {
         Self { hues: true, ..self }
     }
@@ -77,8 +78,9 @@ impl Panel {
 
 /// Sets panels row by row in `columns` columns (at least one) and returns the PNG.
 ///
-/// Pictures are fitted into squares of 280 pixels: small ones enlarged by whole factors, large ones reduced by block
-/// means of their colours (reduce wrapped phases before, with [`Painter::max_side`](crate::Painter::max_side)).
+/// Pictures are fitted into squares of 280 pixels: small ones enlarged by whole factors, large ones
+/// reduced by block means of their colours (reduce wrapped phases before, with
+/// [`Painter::max_side`](crate::Painter::max_side)).
 pub fn figure(panels: &[Panel], columns: usize) -> Vec<u8> {
     compose(panels, columns, None).png()
 }
@@ -94,8 +96,10 @@ pub(crate) fn compose(panels: &[Panel], columns: usize, heading: Option<&str>) -
             SIDE + if bars.skip(column).step_by(columns).any(|bar| bar) { BAR } else { 0 }
         })
         .collect();
-    let heights: Vec<usize> =
-        fitted.chunks(columns).map(|row| row.iter().map(Picture::height).max().unwrap_or(0)).collect();
+    let heights: Vec<usize> = fitted
+        .chunks(columns)
+        .map(|row| row.iter().map(Picture::height).max().unwrap_or(0))
+        .collect();
     let top = MARGIN + if heading.is_some() { 26 } else { 0 };
     let width = MARGIN + widths.iter().map(|width| width + MARGIN).sum::<usize>();
     let height = top
@@ -137,7 +141,14 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
             number::plain(if panel.decades { 10_f64.powf(value) } else { value }, 3)
         };
         let names = [0.0, 0.5, 1.0].map(value);
-        colour_bar(canvas, corner, picture.height() as f64, &|t| scale.map.at(t), &names, &panel.unit);
+        colour_bar(
+            canvas,
+            corner,
+            picture.height() as f64,
+            &|t| scale.map.at(t),
+            &names,
+            &panel.unit,
+        );
     } else if panel.hues {
         let names = ["-pi", "0", "pi"].map(str::to_owned);
         colour_bar(canvas, corner, picture.height() as f64, &hue_circle, &names, "rad");
@@ -148,7 +159,8 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     };
     if let Some(bar) = panel.pixel_size.and_then(bar) {
         let length = bar.share * picture.width() as f64;
-        let (end, base) = (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
+        let (end, base) =
+            (left + picture.width() as f64 - 12.0, top + picture.height() as f64 - 12.0);
         let box_width = length.max(Canvas::text_width(7.0, &bar.label)) + 12.0;
         canvas.rectangle((end - box_width + 6.0, base - 19.0), (box_width, 25.0), PAPER);
         let centre = end - box_width / 2.0 + 6.0;
@@ -157,7 +169,8 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     }
 }
 
-/// A vertical bar of colours with its lower end, upper end and, when there is room, its middle named.
+/// A vertical bar of colours with its lower end, upper end and, when there is room, its middle
+/// named.
 fn colour_bar(
     canvas: &mut Canvas,
     (x, y): (f64, f64),
@@ -193,10 +206,13 @@ pub(crate) fn fit(picture: &Picture, side: usize) -> Picture {
         });
         return Picture { pixels, scale: picture.scale, zoom: picture.zoom * factor as f64 };
     }
-    // Each new pixel is the mean over the old pixels that it covers, wholly or in part by its share.
+    // Each new pixel is the mean over the old pixels that it covers, wholly or in part by its
+    // share.
     let ratio = longest as f64 / side as f64;
-    let shape =
-        ((height as f64 / ratio).round().max(1.0) as usize, (width as f64 / ratio).round().max(1.0) as usize);
+    let shape = (
+        (height as f64 / ratio).round().max(1.0) as usize,
+        (width as f64 / ratio).round().max(1.0) as usize,
+    );
     let across = shares(width, shape.1);
     let down = shares(height, shape.0);
     let pixels = Array2::from_shape_fn(shape, |(row, column)| {
@@ -243,8 +259,8 @@ mod tests {
 
     #[test]
     fn panels_are_set_in_rows_and_columns() {
-        let picture =
-            Painter::default().scalar(Array2::from_shape_fn((40, 40), |(y, x)| (y + x) as f32).view());
+        let picture = Painter::default()
+            .scalar(Array2::from_shape_fn((40, 40), |(y, x)| (y + x) as f32).view());
         let panels = vec![
             Panel::new("a", picture.clone()).unit("rad"),
             Panel::new("b", picture.clone()),
@@ -253,7 +269,10 @@ mod tests {
         let composed = compose(&panels, 2, None);
         assert_eq!(composed.width(), MARGIN + 2 * (SIDE + BAR + MARGIN));
         assert_eq!(composed.height(), MARGIN + 2 * (SIDE + TITLE) + 12 + MARGIN);
-        assert_eq!(composed.pixels[(MARGIN + TITLE + 279, MARGIN + 279)], Colormap::Viridis.table()[255]);
+        assert_eq!(
+            composed.pixels[(MARGIN + TITLE + 279, MARGIN + 279)],
+            Colormap::Viridis.table()[255]
+        );
         assert_eq!(figure(&panels, 2), figure(&panels, 2));
     }
 
@@ -273,7 +292,8 @@ mod tests {
     fn no_panels_and_odd_pictures_make_a_figure() {
         let empty = Picture::of_pixels(Array2::from_elem((0, 3), [0; 3]));
         let thin = Picture::of_pixels(Array2::from_elem((1, 3000), [0; 3]));
-        for panels in [vec![], vec![Panel::new("x".repeat(400), empty)], vec![Panel::new("", thin)]] {
+        for panels in [vec![], vec![Panel::new("x".repeat(400), empty)], vec![Panel::new("", thin)]]
+        {
             assert!(!figure(&panels, 0).is_empty());
         }
     }

@@ -23,7 +23,10 @@ impl Frame {
         let (across, up) = (self.x.place(x)?, self.y.place(y)?);
         // Far outside is as good as infinity, and keeps the numbers short.
         let (across, up) = (across.clamp(-9.0, 10.0), up.clamp(-9.0, 10.0));
-        Some((self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)))
+        Some((
+            self.left + across * (self.right - self.left),
+            self.bottom - up * (self.bottom - self.top),
+        ))
     }
 
     pub fn inside(&self, (x, y): (f64, f64)) -> bool {
@@ -97,7 +100,9 @@ impl Frame {
     }
 
     pub fn guide(&self, body: &mut String, guide: &Guide, at_left: bool) {
-        let Some(place) = self.y.place(guide.y).filter(|place| (0.0..=1.0).contains(place)) else { return };
+        let Some(place) = self.y.place(guide.y).filter(|place| (0.0..=1.0).contains(place)) else {
+            return;
+        };
         let y = self.bottom - place * (self.bottom - self.top);
         let _ = writeln!(
             body,
@@ -106,8 +111,10 @@ impl Frame {
             short(y),
             short(self.right)
         );
-        let (x, anchor) = if at_left { (self.left + 5.0, "start") } else { (self.right - 3.0, "end") };
-        *body += &text((x, y - 4.0), anchor, "font-size=\"11\" fill-opacity=\"0.75\"", &guide.label);
+        let (x, anchor) =
+            if at_left { (self.left + 5.0, "start") } else { (self.right - 3.0, "end") };
+        *body +=
+            &text((x, y - 4.0), anchor, "font-size=\"11\" fill-opacity=\"0.75\"", &guide.label);
     }
 
     pub fn series(&self, body: &mut String, look: Look, series: &Series) {
@@ -119,7 +126,11 @@ impl Frame {
         }
         self.error_bars(body, &colour, series);
         if matches!(series.mark, Mark::Symbols | Mark::LineAndSymbols) {
-            let places = series.points.iter().filter_map(|p| self.at(p.x, p.y)).filter(|&at| self.inside(at));
+            let places = series
+                .points
+                .iter()
+                .filter_map(|p| self.at(p.x, p.y))
+                .filter(|&at| self.inside(at));
             let path: String = places.map(|at| symbol(series.colour, at)).collect();
             let _ = writeln!(
                 body,
@@ -184,7 +195,8 @@ impl Frame {
     fn bars(&self, body: &mut String, colour: &str, series: &Series, width: f64) {
         let mut path = String::new();
         for point in &series.points {
-            let corners = self.at(point.x - width / 2.0, 0.0).zip(self.at(point.x + width / 2.0, point.y));
+            let corners =
+                self.at(point.x - width / 2.0, 0.0).zip(self.at(point.x + width / 2.0, point.y));
             if let Some(((left, bottom), (right, top))) = corners {
                 let (left, right) = (left.max(self.left), right.min(self.right));
                 let (bottom, top) = (bottom.min(self.bottom), top.max(self.top));

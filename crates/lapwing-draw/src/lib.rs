@@ -1,6 +1,7 @@
 //! Pictures of fields, scans and curves: PNG bytes and SVG text, the same bytes for the same input.
 //!
-//! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG), [`Plot`] and
+//! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG),
+//! [`Plot`] and
 //! [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour bars side by
 //! side in one PNG, and an [`ImageSheet`] is a table of pictures on common colours, as SVG and PNG.
 //!

@@ -1,6 +1,7 @@
 //! Numbers as labels.
 
-/// `value` with `digits` significant digits, without trailing zeros; 10 to a power for the very large and very small.
+/// `value` with `digits` significant digits, without trailing zeros; 10 to a power for the very
+/// large and very small.
 ///
 /// ```
 /// use lapwing_draw::number::label;
@@ -16,7 +17,8 @@ pub fn label(value: f64, digits: usize) -> String {
         return "0".to_owned();
     }
     let text = format!("{:.*e}", digits.max(1) - 1, value);
-    let exponent = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
+    let exponent =
+        text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
     if (-4..5).contains(&exponent) {
         let decimals = digits as i32 - 1 - exponent;
         let unit = 10f64.powi((-decimals).max(0));
@@ -49,7 +51,8 @@ pub fn power_of_ten(exponent: i32) -> String {
 
 /// Without trailing zeros behind the point.
 fn trimmed(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }.to_owned()
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+        .to_owned()
 }
 
 /// With a real minus sign.

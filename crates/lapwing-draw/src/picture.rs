@@ -63,7 +63,8 @@ pub struct Picture {
     pub pixels: Array2<Rgb>,
     /// What the colours mean; `None` for drawings and complex fields.
     pub scale: Option<ColourScale>,
-    /// How many pixels of this picture one pixel of the field is, for scale bars: 2 when enlarged twice, 0.5 when halved.
+    /// How many pixels of this picture one pixel of the field is, for scale bars: 2 when enlarged
+    /// twice, 0.5 when halved.
     pub zoom: f64,
 }
 
@@ -83,8 +84,8 @@ impl Picture {
         self.pixels.nrows()
     }
 
-    /// Reads back a PNG that [`png`](Self::png) wrote (other PNGs with a palette or 8-bit colours are understood too), with its
-    /// colour scale.
+    /// Reads back a PNG that [`png`](Self::png) wrote (other PNGs with a palette or 8-bit colours
+    /// are understood too), with its colour scale.
     ///
     /// # Errors
     /// If the bytes are no such PNG.
@@ -97,8 +98,10 @@ impl Picture {
             return Err(DecodeError::Size { width, height });
         }
         let texts = &reader.info().uncompressed_latin1_text;
-        let zoom =
-            texts.iter().find(|text| text.keyword == ZOOM_KEYWORD).and_then(|text| text.text.parse().ok());
+        let zoom = texts
+            .iter()
+            .find(|text| text.keyword == ZOOM_KEYWORD)
+            .and_then(|text| text.text.parse().ok());
         let scale = texts
             .iter()
             .find(|text| text.keyword == SCALE_KEYWORD)
@@ -115,12 +118,17 @@ impl Picture {
         let width = width as usize;
         let pixels = Array2::from_shape_fn((height as usize, width), |(y, x)| {
             let start = y * frame.line_size + x * channels;
-            if channels == 1 { [bytes[start]; 3] } else { [bytes[start], bytes[start + 1], bytes[start + 2]] }
+            if channels == 1 {
+                [bytes[start]; 3]
+            } else {
+                [bytes[start], bytes[start + 1], bytes[start + 2]]
+            }
         });
         Ok(Self { pixels, scale, zoom: zoom.unwrap_or(1.0) })
     }
 
-    /// The picture before it was enlarged: one pixel for one pixel of the field. A reduced one as it is.
+    /// The picture before it was enlarged: one pixel for one pixel of the field. A reduced one as
+    /// it is.
     pub fn unenlarged(&self) -> Self {
         let factor = self.zoom.round().max(1.0) as usize;
         if factor == 1
@@ -140,8 +148,9 @@ impl Picture {
 
     /// The picture with its longer side at most `side` pixels; a smaller one as it is.
     ///
-    /// A picture with a colour scale is read back into values, which are averaged over blocks of a whole number of pixels, as
-    /// [`Painter::max_side`](crate::Painter::max_side) does, and coloured again. Any other has its colours averaged.
+    /// A picture with a colour scale is read back into values, which are averaged over blocks of a
+    /// whole number of pixels, as [`Painter::max_side`](crate::Painter::max_side) does, and
+    /// coloured again. Any other has its colours averaged.
     pub fn reduced(&self, side: usize) -> Self {
         if self.width().max(self.height()) <= side {
             return self.clone();
@@ -161,18 +170,23 @@ impl Picture {
         Self { zoom, ..small }
     }
 
-    /// Where each pixel stands in `map`, from 0 to 1, not a number for unseen ones; `None` when a colour is not of this map.
+    /// Where each pixel stands in `map`, from 0 to 1, not a number for unseen ones; `None` when a
+    /// colour is not of this map.
     fn values(&self, map: Colormap) -> Option<Array2<f32>> {
         let last = if map == Colormap::Cyclic { 256.0 } else { 255.0 };
         let mut places: HashMap<Rgb, f32> =
             map.table().iter().enumerate().map(|(i, &colour)| (colour, i as f32 / last)).collect();
         places.entry(NEUTRAL).or_insert(f32::NAN);
-        let values =
-            self.pixels.iter().map(|colour| places.get(colour).copied()).collect::<Option<Vec<f32>>>()?;
+        let values = self
+            .pixels
+            .iter()
+            .map(|colour| places.get(colour).copied())
+            .collect::<Option<Vec<f32>>>()?;
         Array2::from_shape_vec(self.pixels.dim(), values).ok()
     }
 
-    /// The PNG file: with a palette where 256 colours are enough, else in true colour. The same bytes for the same pixels.
+    /// The PNG file: with a palette where 256 colours are enough, else in true colour. The same
+    /// bytes for the same pixels.
     ///
     /// A picture without pixels becomes a single grey one, since PNG knows no empty picture.
     pub fn png(&self) -> Vec<u8> {
@@ -187,10 +201,12 @@ impl Picture {
                 let bytes = self.pixels.iter().map(|colour| index[colour]).collect::<Vec<u8>>();
                 (palette.concat(), bytes, png::ColorType::Indexed)
             }
-            None => (Vec::new(), self.pixels.iter().flatten().copied().collect(), png::ColorType::Rgb),
+            None => {
+                (Vec::new(), self.pixels.iter().flatten().copied().collect(), png::ColorType::Rgb)
+            }
         };
-        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept. Of large pictures a few per cent less are
-        // not worth several seconds.
+        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept. Of
+        // large pictures a few per cent less are not worth several seconds.
         let (filters, effort): (&[png::Filter], _) = match height * width <= LARGE {
             true => (&[png::Filter::NoFilter, png::Filter::Adaptive], png::Compression::High),
             false => (&[png::Filter::Adaptive], png::Compression::Balanced),
@@ -202,9 +218,9 @@ impl Picture {
             if colour == png::ColorType::Indexed {
                 encoder.set_palette(palette.as_slice());
             }
-            let noted = self
-                .scale
-                .map_or(Ok(()), |scale| encoder.add_text_chunk(SCALE_KEYWORD.to_owned(), scale.to_string()));
+            let noted = self.scale.map_or(Ok(()), |scale| {
+                encoder.add_text_chunk(SCALE_KEYWORD.to_owned(), scale.to_string())
+            });
             let noted = noted.and_then(|()| match self.zoom {
                 1.0 => Ok(()),
                 zoom => encoder.add_text_chunk(ZOOM_KEYWORD.to_owned(), zoom.to_string()),
@@ -212,8 +228,10 @@ impl Picture {
             debug_assert!(noted.is_ok(), "{noted:?}");
             encoder.set_compression(effort);
             encoder.set_filter(filter);
-            let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
-            // Writing to memory does not fail; sides of 2^31 pixels, which PNG refuses, do not fit in memory as pixels.
+            let written =
+                encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
+            // Writing to memory does not fail; sides of 2^31 pixels, which PNG refuses, do not fit
+            // in memory as pixels.
             debug_assert!(written.is_ok(), "{written:?}");
             file
         });
@@ -221,7 +239,8 @@ impl Picture {
     }
 }
 
-/// The colours in use, dark to light so that neighbouring indices are similar colours; `None` when there are over 256.
+/// The colours in use, dark to light so that neighbouring indices are similar colours; `None` when
+/// there are over 256.
 fn palette_of(pixels: &Array2<Rgb>) -> Option<Vec<Rgb>> {
     let mut seen = HashSet::new();
     for &colour in pixels {
@@ -230,7 +249,9 @@ fn palette_of(pixels: &Array2<Rgb>) -> Option<Vec<Rgb>> {
         }
     }
     let mut palette: Vec<Rgb> = seen.into_iter().collect();
-    palette.sort_unstable_by_key(|&[r, g, b]| (2 * u32::from(r) + 5 * u32::from(g) + u32::from(b), r, g, b));
+    palette.sort_unstable_by_key(|&[r, g, b]| {
+        (2 * u32::from(r) + 5 * u32::from(g) + u32::from(b), r, g, b)
+    });
     Some(palette)
 }
 
@@ -267,8 +288,9 @@ mod tests {
     fn decoding_gives_back_pixels_and_scale() {
         let scale = Some(ColourScale { map: Colormap::Cyclic, low: -0.1, high: 2.5e-7 });
         for colours in [5usize, 900] {
-            let pixels =
-                Array2::from_shape_fn((9, 130), |(y, x)| [((y * 130 + x) % colours / 4) as u8, x as u8, 200]);
+            let pixels = Array2::from_shape_fn((9, 130), |(y, x)| {
+                [((y * 130 + x) % colours / 4) as u8, x as u8, 200]
+            });
             let picture = Picture { pixels, scale, zoom: 1.0 };
             assert_eq!(Picture::decode(&picture.png()).unwrap(), picture);
         }
@@ -292,7 +314,11 @@ mod tests {
 
         // Black and white in equal parts are grey by their values.
         let stripes = Array2::from_shape_fn((8, 8), |(_, x)| (x % 2) as f32);
-        let grey = Painter::default().map(Colormap::Grey).range((0.0, 1.0)).scalar(stripes.view()).reduced(4);
+        let grey = Painter::default()
+            .map(Colormap::Grey)
+            .range((0.0, 1.0))
+            .scalar(stripes.view())
+            .reduced(4);
         assert_eq!(grey.pixels, Array2::from_elem((4, 4), [128; 3]));
         // Phases either side of the wrap stay at the wrap.
         let wraps = stripes.mapv(|t| Complex32::from_polar(1.0, if t > 0.5 { 3.1 } else { -3.1 }));
@@ -302,7 +328,8 @@ mod tests {
 
     #[test]
     fn empty_picture_is_one_pixel() {
-        let (width, height, _) = decode(&Picture::of_pixels(Array2::from_elem((0, 4), [0; 3])).png());
+        let (width, height, _) =
+            decode(&Picture::of_pixels(Array2::from_elem((0, 4), [0; 3])).png());
         assert_eq!((width, height), (1, 1));
     }
 }

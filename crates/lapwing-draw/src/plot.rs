@@ -44,7 +44,8 @@ impl Mark {
 pub struct Series {
     /// Name in the legend; a plot with a single unnamed series has no legend.
     pub name: String,
-    /// The points in the order in which they are joined. Points without a place on the axes interrupt the line.
+    /// The points in the order in which they are joined. Points without a place on the axes
+    /// interrupt the line.
     pub points: Vec<Point>,
     /// Lines, symbols, or bars.
     pub mark: Mark,
@@ -135,7 +136,8 @@ impl Plot {
         let (frame, title_height) = (self.frame(&legend), self.title_height());
         let mut body = String::new();
         if self.show_title {
-            body += &text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", &self.title);
+            body +=
+                &text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", &self.title);
         }
         legend.draw(&mut body, look, title_height + 8.0);
         frame.draw(&mut body, &self.x.label, &self.y.label);
@@ -159,7 +161,11 @@ impl Plot {
                 Mark::Bars(width) => width / 2.0,
                 _ => 0.0,
             };
-            series.points.iter().filter(move |_| half > 0.0).flat_map(move |p| [p.x - half, p.x + half])
+            series
+                .points
+                .iter()
+                .filter(move |_| half > 0.0)
+                .flat_map(move |p| [p.x - half, p.x + half])
         })
     }
 
@@ -174,8 +180,14 @@ impl Plot {
     }
 }
 
-/// A histogram of `values` in at most `bins` bars of equal width; `label` names the values and their unit.
-pub fn histogram(title: impl Into<String>, label: impl Into<String>, values: &[f64], bins: usize) -> Plot {
+/// A histogram of `values` in at most `bins` bars of equal width; `label` names the values and
+/// their unit.
+pub fn histogram(
+    title: impl Into<String>,
+    label: impl Into<String>,
+    values: &[f64],
+    bins: usize,
+) -> Plot {
     let (width, counts) = bin(values, bins);
     let mut plot = Plot::new(title, Axis::linear(label), Axis::linear("number"));
     let highest = counts.iter().map(|&(_, count)| count).max().unwrap_or(1);
@@ -188,14 +200,16 @@ pub fn histogram(title: impl Into<String>, label: impl Into<String>, values: &[f
 /// Bin width, and centre and number of each bin. Values that are not finite are left out.
 pub(crate) fn bin(values: &[f64], bins: usize) -> (f64, Vec<(f64, usize)>) {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let (low, high) =
+        finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return (1.0, Vec::new());
     }
     let bins = if low == high { 1 } else { bins.max(1) };
     let width = if low == high { low.abs().max(1.0) / 10.0 } else { (high - low) / bins as f64 };
     let start = if low == high { low - width / 2.0 } else { low };
-    let mut counts: Vec<(f64, usize)> = (0..bins).map(|i| (start + (i as f64 + 0.5) * width, 0)).collect();
+    let mut counts: Vec<(f64, usize)> =
+        (0..bins).map(|i| (start + (i as f64 + 0.5) * width, 0)).collect();
     for value in finite() {
         counts[(((value - start) / width) as usize).min(bins - 1)].1 += 1;
     }
@@ -208,7 +222,8 @@ mod tests {
     use crate::number::short;
 
     fn sample() -> Plot {
-        let mut plot = Plot::new("Quality <against> dose", Axis::log("photons"), Axis::linear("SSIM"));
+        let mut plot =
+            Plot::new("Quality <against> dose", Axis::log("photons"), Axis::linear("SSIM"));
         plot.series.push(Series::new(
             "base & line",
             0,
@@ -226,7 +241,8 @@ mod tests {
         plot.x = Axis::log("photons").range(1e3, 1e5);
         plot.y = Axis::linear("SSIM").range(0.0, 1.0);
         let svg = plot.svg(Look::Standalone);
-        // Frame: x from 58 to 408, y from 236 up to 44; the middle point is half way along the decades at 0.7.
+        // Frame: x from 58 to 408, y from 236 up to 44; the middle point is half way along the
+        // decades at 0.7.
         let (x, y) = (58.0 + 0.5 * 350.0, 236.0 - 0.7 * (236.0 - 44.0));
         assert!(svg.contains(&format!("M{} {}a4", short(x - 4.0), short(y))), "{svg}");
     }
@@ -258,8 +274,13 @@ mod tests {
             [(0.0, 1.0), (1.0, 0.0), (2.0, 10.0), (3.0, f64::NAN), (4.0, 2.0)],
         ));
         let svg = plot.svg(Look::Inline);
-        let path =
-            svg.split("<svg x=").nth(1).unwrap().split('"').find(|part| part.starts_with('M')).unwrap();
+        let path = svg
+            .split("<svg x=")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .find(|part| part.starts_with('M'))
+            .unwrap();
         assert_eq!((path.matches('M').count(), path.matches('L').count()), (3, 0));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }

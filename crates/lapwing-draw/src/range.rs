@@ -1,16 +1,22 @@
 //! Ranges of values for display, robust against a few outliers.
 
-/// The percentiles `low` and `high` (0 to 100) of the finite values, linearly interpolated as `numpy.percentile` does.
+/// The percentiles `low` and `high` (0 to 100) of the finite values, linearly interpolated as
+/// `numpy.percentile` does.
 ///
 /// `None` when no value is finite. The range may be empty (`low == high`) for constant values.
-pub fn percentile_range(values: impl IntoIterator<Item = f32>, low: f64, high: f64) -> Option<(f32, f32)> {
+pub fn percentile_range(
+    values: impl IntoIterator<Item = f32>,
+    low: f64,
+    high: f64,
+) -> Option<(f32, f32)> {
     let mut finite: Vec<f32> = values.into_iter().filter(|value| value.is_finite()).collect();
     if finite.is_empty() {
         return None;
     }
     let mut percentile = |percent: f64| {
         let place = percent.clamp(0.0, 100.0) / 100.0 * (finite.len() - 1) as f64;
-        let (_, &mut below, rest) = finite.select_nth_unstable_by(place.floor() as usize, f32::total_cmp);
+        let (_, &mut below, rest) =
+            finite.select_nth_unstable_by(place.floor() as usize, f32::total_cmp);
         let above = rest.iter().copied().min_by(f32::total_cmp).unwrap_or(below);
         (f64::from(below) + place.fract() * (f64::from(above) - f64::from(below))) as f32
     };

@@ -19,7 +19,8 @@ const TEXT: f64 = 8.0;
 const LARGEST: f64 = 8000.0;
 
 impl Plot {
-    /// The PNG, `zoom` pixels for each unit of [`Plot::size`] (cut so that no side exceeds 8000 pixels).
+    /// The PNG, `zoom` pixels for each unit of [`Plot::size`] (cut so that no side exceeds 8000
+    /// pixels).
     pub fn png(&self, zoom: f64) -> Vec<u8> {
         let zoom = if zoom.is_finite() { zoom } else { 1.0 };
         let zoom = zoom.max(0.1).min(LARGEST / self.size.0.max(self.size.1).max(1.0));
@@ -64,7 +65,8 @@ impl Sheet {
         self.canvas.stroke(scaled(from), scaled(to), width * self.zoom, colour);
     }
 
-    /// Dashes of `on` with gaps of `off` units, beginning `start` units into the pattern; returns where it ends.
+    /// Dashes of `on` with gaps of `off` units, beginning `start` units into the pattern; returns
+    /// where it ends.
     fn dashes(
         &mut self,
         (from, to): ((f64, f64), (f64, f64)),
@@ -93,12 +95,22 @@ impl Sheet {
         let Frame { left, top, right, bottom, .. } = *frame;
         for tick in frame.x_ticks() {
             let x = left + tick.place * (right - left);
-            self.stroke((x, bottom), (x, top), 0.8, if tick.label.is_empty() { FAINT } else { GRID });
+            self.stroke(
+                (x, bottom),
+                (x, top),
+                0.8,
+                if tick.label.is_empty() { FAINT } else { GRID },
+            );
             self.text((x, bottom + 16.0), Anchor::Middle, INK, &tick.label);
         }
         for tick in frame.y_ticks() {
             let y = bottom - tick.place * (bottom - top);
-            self.stroke((left, y), (right, y), 0.8, if tick.label.is_empty() { FAINT } else { GRID });
+            self.stroke(
+                (left, y),
+                (right, y),
+                0.8,
+                if tick.label.is_empty() { FAINT } else { GRID },
+            );
             self.text((left - 6.0, y + 4.0), Anchor::End, INK, &tick.label);
         }
         self.stroke((left, top), (left, bottom), 1.0, INK);
@@ -117,7 +129,9 @@ impl Sheet {
         let turned = ndarray::Array2::from_shape_fn((width, height), |(row, column)| {
             lying.pixels[(column, width - 1 - row)]
         });
-        let place = |middle: f64, length: usize| (middle * self.zoom - length as f64 / 2.0).max(0.0) as usize;
+        let place = |middle: f64, length: usize| {
+            (middle * self.zoom - length as f64 / 2.0).max(0.0) as usize
+        };
         let corner = (place(x - 1.0, height), place(y, width));
         self.canvas.picture(corner, &Picture::of_pixels(turned));
     }
@@ -132,8 +146,11 @@ impl Sheet {
             return;
         }
         self.dashes(((frame.left, y), (frame.right, y)), (2.0, 4.0), 0.0, 1.0, GUIDE);
-        let (x, anchor) =
-            if at_left { (frame.left + 5.0, Anchor::Start) } else { (frame.right - 3.0, Anchor::End) };
+        let (x, anchor) = if at_left {
+            (frame.left + 5.0, Anchor::Start)
+        } else {
+            (frame.right - 3.0, Anchor::End)
+        };
         self.text((x, y - 4.0), anchor, GUIDE, &guide.label);
     }
 
@@ -141,11 +158,14 @@ impl Sheet {
         let colour = colour(series.colour);
         if let Mark::Bars(width) = series.mark {
             for point in &series.points {
-                let ends = frame.at(point.x - width / 2.0, 0.0).zip(frame.at(point.x + width / 2.0, point.y));
+                let ends = frame
+                    .at(point.x - width / 2.0, 0.0)
+                    .zip(frame.at(point.x + width / 2.0, point.y));
                 if let Some(((left, bottom), (right, top))) = ends {
                     let (left, right) = (left.max(frame.left), right.min(frame.right));
                     let (bottom, top) = (bottom.min(frame.bottom), top.max(frame.top));
-                    let size = ((right - left).max(0.0) * self.zoom, (bottom - top).max(0.0) * self.zoom);
+                    let size =
+                        ((right - left).max(0.0) * self.zoom, (bottom - top).max(0.0) * self.zoom);
                     self.canvas.rectangle((left * self.zoom, top * self.zoom), size, colour);
                 }
             }
@@ -163,7 +183,12 @@ impl Sheet {
             }
         }
         if matches!(series.mark, Mark::Symbols | Mark::LineAndSymbols) {
-            for at in series.points.iter().filter_map(|p| frame.at(p.x, p.y)).filter(|&at| frame.inside(at)) {
+            for at in series
+                .points
+                .iter()
+                .filter_map(|p| frame.at(p.x, p.y))
+                .filter(|&at| frame.inside(at))
+            {
                 self.symbol(series.colour, at, colour);
             }
         }
@@ -172,7 +197,8 @@ impl Sheet {
     /// The line of a series, cut where it leaves the frame.
     fn line(&mut self, frame: &Frame, series: &Series, colour: Rgb) {
         let (width, colour) = pen(series, colour);
-        let places: Vec<Option<(f64, f64)>> = series.points.iter().map(|p| frame.at(p.x, p.y)).collect();
+        let places: Vec<Option<(f64, f64)>> =
+            series.points.iter().map(|p| frame.at(p.x, p.y)).collect();
         let mut start = 0.0;
         for pair in places.windows(2) {
             let ends = pair[0].zip(pair[1]).and_then(|(a, b)| cut(frame, a, b));
@@ -212,9 +238,17 @@ impl Sheet {
                 let rows = (9.0 * self.zoom).ceil() as usize;
                 for row in 0..=rows {
                     let down = -4.5 + 9.0 * row as f64 / rows as f64;
-                    let half =
-                        if kind == 2 { (down + 4.5) / 9.0 * 4.6 } else { 4.8 - down.abs() * 4.8 / 4.5 };
-                    self.stroke((x - half, y + down), (x + half, y + down), 1.2 / self.zoom, colour);
+                    let half = if kind == 2 {
+                        (down + 4.5) / 9.0 * 4.6
+                    } else {
+                        4.8 - down.abs() * 4.8 / 4.5
+                    };
+                    self.stroke(
+                        (x - half, y + down),
+                        (x + half, y + down),
+                        1.2 / self.zoom,
+                        colour,
+                    );
                 }
             }
         }
@@ -225,9 +259,12 @@ impl Sheet {
 fn cut(frame: &Frame, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
-    for (speed, room) in
-        [(-dx, a.0 - frame.left), (dx, frame.right - a.0), (-dy, a.1 - frame.top), (dy, frame.bottom - a.1)]
-    {
+    for (speed, room) in [
+        (-dx, a.0 - frame.left),
+        (dx, frame.right - a.0),
+        (-dy, a.1 - frame.top),
+        (dy, frame.bottom - a.1),
+    ] {
         if speed == 0.0 {
             if room < 0.0 {
                 return None;
@@ -265,8 +302,9 @@ mod tests {
     fn points_lines_and_guides_stand_where_the_axes_say() {
         let mut plot =
             Plot::new("T", Axis::log("photons").range(1e3, 1e5), Axis::linear("y").range(0.0, 1.0));
-        let points =
-            [(1e3, 0.0), (1e4, 0.5), (1e5, 5.0)].map(|(x, y)| Point { x, y, error: Some(0.1) }).to_vec();
+        let points = [(1e3, 0.0), (1e4, 0.5), (1e5, 5.0)]
+            .map(|(x, y)| Point { x, y, error: Some(0.1) })
+            .to_vec();
         plot.series.push(Series { points, ..Series::new("", 0, Mark::LineAndSymbols, []) });
         plot.guides.push(Guide { y: 0.8, label: "goal".into() });
         let picture = Picture::decode(&plot.png(2.0)).unwrap();

@@ -7,7 +7,8 @@ use crate::svg::{Look, text};
 use lapwing_model::Position;
 use std::fmt::Write;
 
-/// Positions that were used and positions that were left out, over the area that the used ones illuminate.
+/// Positions that were used and positions that were left out, over the area that the used ones
+/// illuminate.
 #[derive(Debug, Clone)]
 pub struct ScanPlot<'a> {
     /// What is shown; also the accessible name.
@@ -25,14 +26,19 @@ pub struct ScanPlot<'a> {
 }
 
 impl ScanPlot<'_> {
-    /// The SVG, y downwards as in pictures, the same scale along both axes. The same text for the same scan.
+    /// The SVG, y downwards as in pictures, the same scale along both axes. The same text for the
+    /// same scan.
     ///
-    /// Points that fall on the same tenth of a user unit are drawn once, so that large scans stay small files.
+    /// Points that fall on the same tenth of a user unit are drawn once, so that large scans stay
+    /// small files.
     pub fn svg(&self, look: Look) -> String {
         let finite = |p: &&Position| p.y.is_finite() && p.x.is_finite();
-        let all: Vec<Position> = self.selected.iter().chain(self.rejected).filter(finite).copied().collect();
-        let reach = if self.probe_diameter.is_finite() { self.probe_diameter.max(0.0) / 2.0 } else { 0.0 };
-        let (y0, y1, x0, x1) = lapwing_model::position::bounding_box(&all).unwrap_or((0.0, 1.0, 0.0, 1.0));
+        let all: Vec<Position> =
+            self.selected.iter().chain(self.rejected).filter(finite).copied().collect();
+        let reach =
+            if self.probe_diameter.is_finite() { self.probe_diameter.max(0.0) / 2.0 } else { 0.0 };
+        let (y0, y1, x0, x1) =
+            lapwing_model::position::bounding_box(&all).unwrap_or((0.0, 1.0, 0.0, 1.0));
         let room = reach.max(0.02 * (y1 - y0).max(x1 - x0)).max(1.0);
         let (y0, y1, x0, x1) = (y0 - room, y1 + room, x0 - room, x1 + room);
 
@@ -41,9 +47,14 @@ impl ScanPlot<'_> {
         let (right, bottom) = (left + scale * (x1 - x0), top + scale * (y1 - y0));
         let place = |p: &Position| (left + scale * (p.x - x0), top + scale * (p.y - y0));
 
-        let mut body = text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", self.title);
+        let mut body =
+            text((12.0, 17.0), "start", "font-size=\"13\" font-weight=\"600\"", self.title);
         let blue = look.colour(0);
-        let mut layer = |positions: &[Position], grid: f64, colour: &str, width: f64, opacity: &str| {
+        let mut layer = |positions: &[Position],
+                         grid: f64,
+                         colour: &str,
+                         width: f64,
+                         opacity: &str| {
             let path = dots(positions.iter().filter(finite).map(place), grid);
             if !path.is_empty() {
                 let _ = writeln!(
@@ -54,8 +65,8 @@ impl ScanPlot<'_> {
                 );
             }
         };
-        // A stroke of no length with round ends is a disc, and one path does not darken where its discs overlap. The
-        // outline of the illuminated area does not need every disc.
+        // A stroke of no length with round ends is a disc, and one path does not darken where its
+        // discs overlap. The outline of the illuminated area does not need every disc.
         layer(self.selected, (0.1 * reach * scale).max(0.1), &blue, 2.0 * reach * scale, "0.16");
         layer(self.rejected, 0.1, "currentColor", 2.2, "0.5");
         let dot = (scale * self.spacing(&all) * 0.45).clamp(1.2, 5.0);
@@ -72,7 +83,8 @@ impl ScanPlot<'_> {
         };
         let mut axes = String::new();
         frame.draw(&mut axes, "x, pixels", "y, pixels");
-        // The vertical axis counts down, so its labels lose the sign that the flipped span gave them.
+        // The vertical axis counts down, so its labels lose the sign that the flipped span gave
+        // them.
         body += &axes.replace('\u{2212}', "");
         if let Some(centre) = self.most_central(f64::midpoint(y0, y1), f64::midpoint(x0, x1)) {
             let (x, y) = place(&centre);
@@ -88,21 +100,26 @@ impl ScanPlot<'_> {
         look.document((right + 12.0, bottom + 44.0), self.title, self.description, &body)
     }
 
-    /// A typical distance between neighbours: the side of the square that each position has to itself.
+    /// A typical distance between neighbours: the side of the square that each position has to
+    /// itself.
     fn spacing(&self, all: &[Position]) -> f64 {
-        let box_area =
-            lapwing_model::position::bounding_box(all).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0) * (x1 - x0));
+        let box_area = lapwing_model::position::bounding_box(all)
+            .map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0) * (x1 - x0));
         (box_area / all.len().max(1) as f64).sqrt()
     }
 
     /// The selected position nearest to a point.
     fn most_central(&self, y: f64, x: f64) -> Option<Position> {
         let centre = Position { y, x };
-        self.selected.iter().copied().min_by(|a, b| a.distance(centre).total_cmp(&b.distance(centre)))
+        self.selected
+            .iter()
+            .copied()
+            .min_by(|a, b| a.distance(centre).total_cmp(&b.distance(centre)))
     }
 }
 
-/// A path in tenths of a user unit with a point of no length at every place, each cell of side `grid` at most once.
+/// A path in tenths of a user unit with a point of no length at every place, each cell of side
+/// `grid` at most once.
 fn dots(places: impl Iterator<Item = (f64, f64)>, grid: f64) -> String {
     let mut cells: Vec<(i64, i64)> =
         places.map(|(x, y)| ((y / grid).round() as i64, (x / grid).round() as i64)).collect();
@@ -136,8 +153,9 @@ mod tests {
 
     #[test]
     fn every_position_is_a_dot_and_repeats_are_drawn_once() {
-        let grid: Vec<Position> =
-            (0..36).map(|i| Position { y: f64::from(i / 6) * 10.0, x: f64::from(i % 6) * 10.0 }).collect();
+        let grid: Vec<Position> = (0..36)
+            .map(|i| Position { y: f64::from(i / 6) * 10.0, x: f64::from(i % 6) * 10.0 })
+            .collect();
         let twice = [&grid[..18], &grid[..18]].concat();
         let svg = plot(&twice, &grid[18..]).svg(Look::Inline);
         // Selected dots are there twice: as discs and as points.
@@ -150,7 +168,10 @@ mod tests {
         let odd = [Position { y: f64::NAN, x: 1.0 }, Position { y: 5.0, x: 5.0 }];
         for selected in [&[][..], &odd] {
             let svg = plot(selected, &[]).svg(Look::Standalone);
-            assert!(svg.starts_with("<svg") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            assert!(
+                svg.starts_with("<svg") && !svg.contains("NaN") && !svg.contains("inf"),
+                "{svg}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! A table of pictures for papers and slides: the same thing under many conditions, on common colours, as SVG and PNG.
+//! A table of pictures for papers and slides: the same thing under many conditions, on common
+//! colours, as SVG and PNG.
 
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
@@ -26,7 +27,8 @@ const PAPER: Rgb = [255; 3];
 /// Most pixels of a side of the PNG.
 const LARGEST: f64 = 8000.0;
 
-/// Blocks of pictures below each other; rows and columns are named, and mean the same in every block.
+/// Blocks of pictures below each other; rows and columns are named, and mean the same in every
+/// block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSheet {
     /// What is shown; also the accessible name.
@@ -50,8 +52,8 @@ pub struct Block {
     pub title: String,
     /// Its unit, above the colour bar; empty for pure numbers.
     pub unit: String,
-    /// `pictures[row][column]`; what is not there stays free. Pictures that all have one [scale](Picture::scale) share a colour
-    /// bar, otherwise each has its range written under it.
+    /// `pictures[row][column]`; what is not there stays free. Pictures that all have one
+    /// [scale](Picture::scale) share a colour bar, otherwise each has its range written under it.
     pub pictures: Vec<Vec<Option<Picture>>>,
 }
 
@@ -104,7 +106,8 @@ impl ImageSheet {
         Look::Standalone.document(size, &self.title, &self.description, &body)
     }
 
-    /// The PNG, `zoom` pixels for each user unit (cut so that no side exceeds 8000 pixels). A picture is 150 units wide or high.
+    /// The PNG, `zoom` pixels for each user unit (cut so that no side exceeds 8000 pixels). A
+    /// picture is 150 units wide or high.
     pub fn png(&self, zoom: f64) -> Vec<u8> {
         let ((width, height), items) = self.layout();
         let zoom = if zoom.is_finite() { zoom } else { 1.0 };
@@ -132,7 +135,12 @@ impl ImageSheet {
     }
 
     /// Adds a block with its upper left picture at x; returns where it ends.
-    fn block<'a>(&self, block: &'a Block, (left, top): (f64, f64), items: &mut Vec<Item<'a>>) -> f64 {
+    fn block<'a>(
+        &self,
+        block: &'a Block,
+        (left, top): (f64, f64),
+        items: &mut Vec<Item<'a>>,
+    ) -> f64 {
         let scale = block.common_scale();
         items.push(Item::text((MARGIN, top + 13.0), Anchor::Start, true, &block.title));
         let mut y = top + HEAD;
@@ -144,9 +152,15 @@ impl ImageSheet {
         let first = y;
         let mut barred = false;
         for (row, pictures) in block.pictures.iter().enumerate() {
-            let height = pictures.iter().flatten().map(|picture| size(picture).1).fold(LINE, f64::max);
+            let height =
+                pictures.iter().flatten().map(|picture| size(picture).1).fold(LINE, f64::max);
             if let Some(name) = self.rows.get(row) {
-                items.push(Item::text((left - GAP, y + height / 2.0 + 4.0), Anchor::End, false, name));
+                items.push(Item::text(
+                    (left - GAP, y + height / 2.0 + 4.0),
+                    Anchor::End,
+                    false,
+                    name,
+                ));
             }
             let mut ranges = false;
             for (column, picture) in pictures.iter().enumerate() {
@@ -202,7 +216,11 @@ fn scale_bar(
     let plate = length.max(text_width(&bar.label)) + 10.0;
     let (right, bottom) = (x + width - 4.0, y + height - 4.0);
     let middle = right - plate / 2.0;
-    items.push(Item::Rectangle { at: (right - plate, bottom - 22.0), size: (plate, 22.0), colour: PAPER });
+    items.push(Item::Rectangle {
+        at: (right - plate, bottom - 22.0),
+        size: (plate, 22.0),
+        colour: PAPER,
+    });
     items.push(Item::Rectangle {
         at: (middle - length / 2.0, bottom - 6.0),
         size: (length, 3.0),
@@ -250,7 +268,8 @@ impl Item<'_> {
                     Anchor::Middle => "middle",
                     Anchor::End => "end",
                 };
-                *body += &text(*at, anchor, if *strong { "font-weight=\"600\"" } else { "" }, content);
+                *body +=
+                    &text(*at, anchor, if *strong { "font-weight=\"600\"" } else { "" }, content);
                 Ok(())
             }
             Self::Image { at, size, picture } => writeln!(
@@ -262,7 +281,8 @@ impl Item<'_> {
             Self::Rectangle { at, size, colour } => {
                 writeln!(body, "<rect {} fill=\"{}\"/>", rectangle(*at, *size), hex(*colour))
             }
-            // Bands of colour: gradients need names, and a name is not unique in a page of several drawings.
+            // Bands of colour: gradients need names, and a name is not unique in a page of several
+            // drawings.
             Self::Bar { at: (x, y), size: (width, height), scale } => {
                 bands(*height).into_iter().try_for_each(|band| {
                     let place = rectangle((*x, y + band.top), (*width, band.height));
@@ -283,11 +303,17 @@ impl Item<'_> {
                 let corner = ((at.0 * zoom).round() as usize, (at.1 * zoom).round() as usize);
                 canvas.picture(corner, &resized(picture, side(size.0), side(size.1)));
             }
-            Self::Rectangle { at, size, colour } => canvas.rectangle(scaled(*at), scaled(*size), *colour),
+            Self::Rectangle { at, size, colour } => {
+                canvas.rectangle(scaled(*at), scaled(*size), *colour)
+            }
             Self::Bar { at: (x, y), size: (width, height), scale } => {
                 for band in bands(*height) {
                     let colour = scale.map.at(band.share);
-                    canvas.rectangle(scaled((*x, y + band.top)), scaled((*width, band.height)), colour);
+                    canvas.rectangle(
+                        scaled((*x, y + band.top)),
+                        scaled((*width, band.height)),
+                        colour,
+                    );
                 }
             }
         }
@@ -302,7 +328,8 @@ struct Band {
     share: f32,
 }
 
-/// Pieces of a bar from its top, each reaching a little under the next so that no paper shines through.
+/// Pieces of a bar from its top, each reaching a little under the next so that no paper shines
+/// through.
 fn bands(height: f64) -> Vec<Band> {
     const BANDS: usize = 64;
     let step = height / BANDS as f64;
@@ -314,11 +341,15 @@ fn bands(height: f64) -> Vec<Band> {
     (0..BANDS).map(band).collect()
 }
 
-/// The picture on exactly this many pixels: means when it becomes smaller, the nearest pixel when larger.
+/// The picture on exactly this many pixels: means when it becomes smaller, the nearest pixel when
+/// larger.
 fn resized(picture: &Picture, width: usize, height: usize) -> Picture {
     let longest = width.max(height);
-    let source =
-        if picture.width().max(picture.height()) > longest { fit(picture, longest) } else { picture.clone() };
+    let source = if picture.width().max(picture.height()) > longest {
+        fit(picture, longest)
+    } else {
+        picture.clone()
+    };
     let (rows, columns) = source.pixels.dim();
     if rows == 0 || columns == 0 {
         return source;
@@ -360,14 +391,18 @@ mod tests {
         let sheet = sheet([5000.0, 5000.0]);
         let svg = sheet.svg();
         assert_eq!(svg.matches("<image ").count(), 2);
-        for text in ["Images &lt;1&gt;", ">truth<", ">dense<", ">rad<", ">5000<", ">200 nm<", "10\u{b3}"] {
+        for text in
+            ["Images &lt;1&gt;", ">truth<", ">dense<", ">rad<", ">5000<", ">200 nm<", "10\u{b3}"]
+        {
             assert!(svg.contains(text), "{text} is not in\n{svg}");
         }
         assert_eq!(svg, sheet.svg());
         let drawn = Picture::decode(&sheet.png(2.0)).unwrap();
-        let left = MARGIN + sheet.rows.iter().map(|name| text_width(name)).fold(0.0, f64::max) + GAP;
+        let left =
+            MARGIN + sheet.rows.iter().map(|name| text_width(name)).fold(0.0, f64::max) + GAP;
         let (x, y) = (2.0 * left, 2.0 * (MARGIN + 3.0 * HEAD));
-        // The first picture is 150 by 75 units; its first pixel is the lowest value, and right of it is paper.
+        // The first picture is 150 by 75 units; its first pixel is the lowest value, and right of
+        // it is paper.
         assert_eq!(drawn.pixels[(y as usize + 1, x as usize + 1)], Colormap::Viridis.at(0.0));
         assert_eq!(drawn.pixels[(y as usize + 1, x as usize + 2 * 150 + 3)], PAPER);
         // The second, one row and one column on, ends with the highest.
@@ -386,7 +421,8 @@ mod tests {
 
     #[test]
     fn odd_sheets_are_drawn_too() {
-        let empty = ImageSheet { columns: vec![], rows: vec![], blocks: vec![], ..sheet([1.0, 1.0]) };
+        let empty =
+            ImageSheet { columns: vec![], rows: vec![], blocks: vec![], ..sheet([1.0, 1.0]) };
         let mut odd = sheet([1.0, 1.0]);
         odd.blocks[0].pictures[0][0] = Some(Picture::of_pixels(Array2::from_elem((0, 3), PAPER)));
         odd.blocks[0].pictures.push(vec![]);

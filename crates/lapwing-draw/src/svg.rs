@@ -5,15 +5,16 @@ use crate::number::short;
 /// Where an SVG is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Look {
-    /// Inside a page: no background, lines and text in the page's own colour (`currentColor`), series colours from the
-    /// page's `--series-0` to `--series-6` when it sets them.
+    /// Inside a page: no background, lines and text in the page's own colour (`currentColor`),
+    /// series colours from the page's `--series-0` to `--series-6` when it sets them.
     #[default]
     Inline,
     /// A file of its own: white background, dark ink.
     Standalone,
 }
 
-/// Okabe and Ito's palette for all kinds of colour vision (2008), strongest contrast on white first.
+/// Okabe and Ito's palette for all kinds of colour vision (2008), strongest contrast on white
+/// first.
 pub const SERIES_COLOURS: [&str; 7] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a"];
 

@@ -1,7 +1,8 @@
 //! Text in pictures: a font of strokes, laid out from a table of 5 x 9 cells.
 //!
-//! `glyphs.txt` holds the printable ASCII characters, sixteen to a band, rows 0 to 6 above the base line and 7 to 8 below.
-//! Neighbouring marks of a cell are joined by strokes with round ends, so that the letters are smooth at any size.
+//! `glyphs.txt` holds the printable ASCII characters, sixteen to a band, rows 0 to 6 above the base
+//! line and 7 to 8 below. Neighbouring marks of a cell are joined by strokes with round ends, so
+//! that the letters are smooth at any size.
 
 use std::sync::LazyLock;
 
@@ -41,7 +42,8 @@ fn glyph(band: &[&[u8]], left: usize) -> Glyph {
         }
         let place = |column: isize, row: isize| ((column - first) as f64, row as f64);
         let mut alone = true;
-        for (right, down) in [(1, 0), (0, 1), (1, 1), (1, -1), (-1, 0), (0, -1), (-1, -1), (-1, 1)] {
+        for (right, down) in [(1, 0), (0, 1), (1, 1), (1, -1), (-1, 0), (0, -1), (-1, -1), (-1, 1)]
+        {
             let diagonal = right != 0 && down != 0;
             // A diagonal stroke would fill the corner of a step that already is joined.
             let joined = diagonal && (set(column + right, row) || set(column, row + down));
@@ -59,8 +61,8 @@ fn glyph(band: &[&[u8]], left: usize) -> Glyph {
     Glyph { strokes, width: (last - first) as f64 }
 }
 
-/// The glyphs of `text` with their left edges in cells. Characters beyond ASCII are spelt out where a plain spelling is
-/// usual and shown as `?` otherwise.
+/// The glyphs of `text` with their left edges in cells. Characters beyond ASCII are spelt out where
+/// a plain spelling is usual and shown as `?` otherwise.
 pub(crate) fn layout(text: &str) -> (Vec<(f64, &'static Glyph)>, f64) {
     let mut placed = Vec::new();
     let mut left = 0.0;
@@ -119,7 +121,10 @@ mod tests {
         assert_eq!(layout(".").0[0].1.strokes.len(), 1);
         // "X" is all diagonals but for its two upright ends.
         let cross = layout("X").0[0].1;
-        assert!(cross.strokes.iter().filter(|[a, b]| a.0 != b.0 && a.1 != b.1).count() == 8, "{cross:?}");
+        assert!(
+            cross.strokes.iter().filter(|[a, b]| a.0 != b.0 && a.1 != b.1).count() == 8,
+            "{cross:?}"
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! time_read dataset FILE         the whole file as a data set
 //! ```
 //!
-//! One line comes back: seconds, bytes of the stack in memory, peak of the process's memory in bytes (0 where the system does
-//! not tell).
+//! One line comes back: seconds, bytes of the stack in memory, peak of the process's memory in
+//! bytes (0 where the system does not tell).
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
@@ -21,12 +21,11 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let bytes = match arguments[..] {
         ["read", file, array] => read(file, array),
-        ["f32", file, array] => {
-            Archive::open(file).and_then(|archive| archive.read_f32(array)).map(|array| 4 * array.len())
-        }
-        ["dataset", file] => {
-            dataset::read(file, &ReadOptions::default()).map(|(dataset, _)| 4 * dataset.diffraction.len())
-        }
+        ["f32", file, array] => Archive::open(file)
+            .and_then(|archive| archive.read_f32(array))
+            .map(|array| 4 * array.len()),
+        ["dataset", file] => dataset::read(file, &ReadOptions::default())
+            .map(|(dataset, _)| 4 * dataset.diffraction.len()),
         _ => {
             eprintln!("usage: time_read read|f32 FILE ARRAY, or time_read dataset FILE");
             return ExitCode::from(2);
@@ -54,5 +53,6 @@ fn read(file: &str, array: &str) -> Result<usize, Error> {
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0)
+        * 1024
 }

@@ -1,8 +1,9 @@
 //! Files that appear whole or not at all.
 //!
-//! The bytes go to a temporary file in the same folder, are flushed and synchronised to the disk, and only then take
-//! the final name by a rename; at last the folder itself is synchronised, so that the name survives a power cut.
-//! When anything fails on the way, the temporary file is removed and an earlier file under the final name is intact.
+//! The bytes go to a temporary file in the same folder, are flushed and synchronised to the disk,
+//! and only then take the final name by a rename; at last the folder itself is synchronised, so
+//! that the name survives a power cut. When anything fails on the way, the temporary file is
+//! removed and an earlier file under the final name is intact.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,13 +12,16 @@ use std::path::{Path, PathBuf};
 /// Where the contents of a file being written go: it can be written to and sought in.
 pub type Target = BufWriter<File>;
 
-/// Writes a file atomically: `fill` produces the contents, which replace `path` once they are safely on disk.
+/// Writes a file atomically: `fill` produces the contents, which replace `path` once they are
+/// safely on disk.
 ///
-/// The folder must exist. A symbolic link is followed, so the file it points to is replaced. Anything else that is no
-/// regular file (a folder, a device) is refused with [`io::ErrorKind::InvalidInput`].
+/// The folder must exist. A symbolic link is followed, so the file it points to is replaced.
+/// Anything else that is no regular file (a folder, a device) is refused with
+/// [`io::ErrorKind::InvalidInput`].
 ///
 /// # Errors
-/// What `fill` returns, and any failure to create, write, synchronise or rename. Nothing is left behind then.
+/// What `fill` returns, and any failure to create, write, synchronise or rename. Nothing is left
+/// behind then.
 ///
 /// ```
 /// use std::io::Write;
@@ -38,7 +42,8 @@ where
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lapwing-").suffix(".part");
-    // What the user's umask leaves of it, as for any newly created file; the default would be private to the user.
+    // What the user's umask leaves of it, as for any newly created file; the default would be
+    // private to the user.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let (file, temporary) =
@@ -67,7 +72,8 @@ fn final_path(path: &Path) -> io::Result<PathBuf> {
         Ok(found) if found.is_file() => std::fs::canonicalize(path),
         Ok(found) => {
             let what = if found.is_dir() { "a folder" } else { "not a regular file" };
-            let message = format!("cannot write {}: it is {what}; choose another name", path.display());
+            let message =
+                format!("cannot write {}: it is {what}; choose another name", path.display());
             Err(io::Error::new(io::ErrorKind::InvalidInput, message))
         }
         Err(_) => Ok(path.to_path_buf()),
@@ -93,7 +99,9 @@ fn unusable(folder: &Path, error: io::Error) -> io::Error {
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         // Some network file systems cannot synchronise a folder; the file itself is safe by then.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+        {
             Ok(())
         }
         outcome => outcome,

@@ -1,4 +1,5 @@
-//! Passes over a whole stack of patterns, by all threads; what comes out does not depend on their number.
+//! Passes over a whole stack of patterns, by all threads; what comes out does not depend on their
+//! number.
 
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
@@ -39,9 +40,12 @@ mod tests {
 
     #[test]
     fn every_value_is_seen_in_any_memory_order() {
-        let plain = Array3::from_shape_fn((3, 200, 300), |(i, y, x)| (i * 60_000 + y * 300 + x) as f32);
+        let plain =
+            Array3::from_shape_fn((3, 200, 300), |(i, y, x)| (i * 60_000 + y * 300 + x) as f32);
         for mut stack in [plain.clone(), plain.clone().reversed_axes()] {
-            assert!(all(&stack, |value| value < 180_000.0) && !all(&stack, |value| value != 179_999.0));
+            assert!(
+                all(&stack, |value| value < 180_000.0) && !all(&stack, |value| value != 179_999.0)
+            );
             let terms = sums(&stack, f64::from);
             assert_eq!(terms.iter().sum::<f64>(), 179_999.0 * 90_000.0);
             replace(&mut stack, |value| value + 1.0);

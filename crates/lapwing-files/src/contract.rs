@@ -92,7 +92,11 @@ impl Amplitudes {
         let (n, height, width) = self.shape;
         if n == 0 || height == 0 || width == 0 {
             let found = format!("shape {:?}", [n, height, width]);
-            return vec![Problem::new("diffraction", "at least one pattern of at least one pixel", found)];
+            return vec![Problem::new(
+                "diffraction",
+                "at least one pattern of at least one pixel",
+                found,
+            )];
         }
         let mut problems = Vec::new();
         for (expected, wrong) in
@@ -117,11 +121,14 @@ pub fn scan(scan: &[Position]) -> Vec<Problem> {
         return vec![Problem::new("xcoords", "at least one position", "an empty scan")];
     }
     let mut problems = Vec::new();
-    for (key, coordinate) in [("xcoords", (|p| p.x) as fn(&Position) -> f64), ("ycoords", |p: &Position| p.y)]
+    for (key, coordinate) in
+        [("xcoords", (|p| p.x) as fn(&Position) -> f64), ("ycoords", |p: &Position| p.y)]
     {
-        let wrong: Vec<usize> = (0..scan.len()).filter(|&i| !coordinate(&scan[i]).is_finite()).collect();
+        let wrong: Vec<usize> =
+            (0..scan.len()).filter(|&i| !coordinate(&scan[i]).is_finite()).collect();
         if let Some(&first) = wrong.first() {
-            let found = format!("{} of {} not finite, the first at index {first}", wrong.len(), scan.len());
+            let found =
+                format!("{} of {} not finite, the first at index {first}", wrong.len(), scan.len());
             problems.push(Problem::new(key, "finite numbers", found));
         }
     }
@@ -144,7 +151,11 @@ pub fn probe(modes: &Modes, pattern: (usize, usize)) -> Vec<Problem> {
     problems
 }
 
-fn complex<'a>(key: &str, shape: &[usize], values: impl Iterator<Item = &'a Complex32>) -> Vec<Problem> {
+fn complex<'a>(
+    key: &str,
+    shape: &[usize],
+    values: impl Iterator<Item = &'a Complex32>,
+) -> Vec<Problem> {
     if shape.contains(&0) {
         return vec![Problem::new(key, "at least one pixel", format!("shape {shape:?}"))];
     }
@@ -154,7 +165,8 @@ fn complex<'a>(key: &str, shape: &[usize], values: impl Iterator<Item = &'a Comp
     }
 }
 
-/// Every window must lie on the object array; positions that are not finite are another check's business.
+/// Every window must lie on the object array; positions that are not finite are another check's
+/// business.
 pub fn windows(scan: &[Position], pattern: (usize, usize), object: (usize, usize)) -> Vec<Problem> {
     let off = |position: &Position| {
         position.y.is_finite()
@@ -164,8 +176,10 @@ pub fn windows(scan: &[Position], pattern: (usize, usize), object: (usize, usize
     let wrong: Vec<usize> = (0..scan.len()).filter(|&index| off(&scan[index])).collect();
     let Some(&first) = wrong.first() else { return Vec::new() };
     let Position { y, x } = scan[first];
-    let expected =
-        format!("windows of {} x {} inside the object's {} x {}", pattern.0, pattern.1, object.0, object.1);
+    let expected = format!(
+        "windows of {} x {} inside the object's {} x {}",
+        pattern.0, pattern.1, object.0, object.1
+    );
     let found = format!(
         "{} of {} off the object, the first at index {first} centred on row {y}, column {x}",
         wrong.len(),

@@ -14,7 +14,8 @@ use crate::{Error, Metadata, Problem, bulk, contract, metadata};
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// Diffraction **amplitude** (square root of intensity), axes (pattern, y, x), zero frequency in the centre.
+    /// Diffraction **amplitude** (square root of intensity), axes (pattern, y, x), zero frequency
+    /// in the centre.
     pub diffraction: Array3<f32>,
     /// Window centres in pixels of the object array, one for each pattern.
     pub scan: Vec<Position>,
@@ -50,9 +51,9 @@ impl Dataset {
 
     /// Photon counts, (s x amplitude)^2, axes (pattern, y, x); `None` without an intensity scale.
     ///
-    /// Counts that were whole numbers (below some 10^6) are restored exactly: what is within 0.001 of a whole number,
-    /// and within the rounding of a stored `f32` amplitude (5e-7 of the count), is that number. Everything else, such
-    /// as noise-free intensities, stays as it is.
+    /// Counts that were whole numbers (below some 10^6) are restored exactly: what is within 0.001
+    /// of a whole number, and within the rounding of a stored `f32` amplitude (5e-7 of the count),
+    /// is that number. Everything else, such as noise-free intensities, stays as it is.
     pub fn counts(&self) -> Option<Array3<f32>> {
         let scale = self.intensity_scale()?;
         let mut counts = self.diffraction.clone();
@@ -60,8 +61,8 @@ impl Dataset {
         Some(counts)
     }
 
-    /// Mean over the patterns of the summed intensity: in counts when the scale is known, in squared amplitudes
-    /// otherwise. Zero for an empty data set.
+    /// Mean over the patterns of the summed intensity: in counts when the scale is known, in
+    /// squared amplitudes otherwise. Zero for an empty data set.
     pub fn mean_intensity(&self) -> f64 {
         mean_counts(&self.pattern_sums(), self.intensity_scale().unwrap_or(1.0))
     }
@@ -73,8 +74,9 @@ impl Dataset {
 
     /// The patterns at `indices`, in that order; indices may repeat.
     ///
-    /// Every extra array whose first axis has one entry per pattern is filtered alike; object, probe, metadata and the
-    /// other extras are copied. An extra of pickled Python objects cannot be filtered and is left out; files read by
+    /// Every extra array whose first axis has one entry per pattern is filtered alike; object,
+    /// probe, metadata and the other extras are copied. An extra of pickled Python objects cannot
+    /// be filtered and is left out; files read by
     /// [`read`] never bring one.
     ///
     /// # Panics
@@ -98,14 +100,17 @@ impl Dataset {
         }
     }
 
-    /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32, `objectGuess` and
-    /// `probeGuess` complex64 where present, `xcoords` and `ycoords` float64, the extras, and `_metadata` as JSON text.
+    /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32,
+    /// `objectGuess` and `probeGuess` complex64 where present, `xcoords` and `ycoords` float64, the
+    /// extras, and `_metadata` as JSON text.
     ///
-    /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the order of the axes
-    /// could not be told from their lengths, so the metadata get an entry `axis_order`.
+    /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the
+    /// order of the axes could not be told from their lengths, so the metadata get an entry
+    /// `axis_order`.
     ///
     /// # Errors
-    /// [`Error::Contract`] when the data set breaks its contract, [`Error::Io`] when it cannot be written.
+    /// [`Error::Contract`] when the data set breaks its contract, [`Error::Io`] when it cannot be
+    /// written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         self.write_packed(path, Packing::Stored)
     }
@@ -172,21 +177,24 @@ pub(crate) fn mean_counts(sums: &[f64], scale: f64) -> f64 {
     sums.iter().map(|sum| sum * scale * scale).sum::<f64>() / sums.len().max(1) as f64
 }
 
-/// (s x amplitude)^2, or the whole number that it is but for rounding: one value of [`Dataset::counts`] at the scale s.
+/// (s x amplitude)^2, or the whole number that it is but for rounding: one value of
+/// [`Dataset::counts`] at the scale s.
 pub fn restored(scale: f64, amplitude: f32) -> f32 {
     let count = (scale * f64::from(amplitude)).powi(2);
     let whole = count.round();
-    // Half a unit in the last place of the amplitude is 2^-24 of it, 2^-23 (1.2e-7) of the count; four times that
-    // leaves room for a scale that was rounded too.
+    // Half a unit in the last place of the amplitude is 2^-24 of it, 2^-23 (1.2e-7) of the count;
+    // four times that leaves room for a scale that was rounded too.
     let tolerance = 1e-3_f64.min(0.1 * count) + 5e-7 * count;
     (if (count - whole).abs() <= tolerance { whole } else { count }) as f32
 }
 
 impl Dataset {
-    /// A data set from patterns in memory, axes (pattern, y, x), that hold `quantity` and have their zero frequency where told.
+    /// A data set from patterns in memory, axes (pattern, y, x), that hold `quantity` and have
+    /// their zero frequency where told.
     ///
-    /// `probe`, if any, is in the unit of the patterns. Counts bring their scale: amplitudes and probe are divided by it, and it is
-    /// put into the metadata, as it is for files that hold counts.
+    /// `probe`, if any, is in the unit of the patterns. Counts bring their scale: amplitudes and
+    /// probe are divided by it, and it is put into the metadata, as it is for files that hold
+    /// counts.
     ///
     /// # Errors
     /// All problems with the contract at once.
@@ -214,19 +222,23 @@ impl Dataset {
             }
             Quantity::Counts => Some(amplitudes_in_place(&mut patterns)),
         };
-        let mut dataset = Self { diffraction: patterns, scan, object, probe, metadata, extras: Vec::new() };
+        let mut dataset =
+            Self { diffraction: patterns, scan, object, probe, metadata, extras: Vec::new() };
         if let Some(scale) = scale {
             dataset.probe = dataset.probe.map(|probe| scaled(probe, (1.0 / scale) as f32));
             let metadata = dataset.metadata.get_or_insert_default();
             metadata::set_physics_parameter(metadata, "intensity_scale", scale);
             metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
         }
-        problems.extend(contract::check(&dataset).into_iter().filter(|problem| problem.key != "diffraction"));
+        problems.extend(
+            contract::check(&dataset).into_iter().filter(|problem| problem.key != "diffraction"),
+        );
         if problems.is_empty() { Ok(dataset) } else { Err(problems) }
     }
 
-    /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s = sqrt(mean summed counts),
-    /// so that the mean summed intensity is 1. Patterns without a single photon keep s = 1.
+    /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s =
+    /// sqrt(mean summed counts), so that the mean summed intensity is 1. Patterns without a single
+    /// photon keep s = 1.
     pub fn amplitudes(counts: &Array3<f32>) -> (Array3<f32>, f64) {
         let mut amplitudes = counts.to_owned();
         let scale = amplitudes_in_place(&mut amplitudes);
@@ -263,15 +275,23 @@ mod tests {
         let probe = Modes::from_elem((1, 4, 6), Complex32::new(2.0, 0.0));
         let made = |zero_frequency, patterns: &Array3<f32>| {
             let how = (Quantity::Counts, zero_frequency);
-            Dataset::from_patterns(patterns.clone(), how, scan.clone(), Some(probe.clone()), None, None)
-                .unwrap()
+            Dataset::from_patterns(
+                patterns.clone(),
+                how,
+                scan.clone(),
+                Some(probe.clone()),
+                None,
+                None,
+            )
+            .unwrap()
         };
         let dataset = made(ZeroFrequency::Centre, &counts);
         assert_eq!(dataset.counts().unwrap(), counts);
         let scale = dataset.intensity_scale().unwrap();
         assert!((scale * scale - f64::from(counts.sum()) / 3.0).abs() < 1e-6 * scale * scale);
         assert!((dataset.probe.unwrap()[(0, 1, 1)].re - (2.0 / scale) as f32).abs() < 1e-7);
-        let corner = Array3::from_shape_fn((3, 4, 6), |(i, y, x)| counts[(i, (y + 2) % 4, (x + 3) % 6)]);
+        let corner =
+            Array3::from_shape_fn((3, 4, 6), |(i, y, x)| counts[(i, (y + 2) % 4, (x + 3) % 6)]);
         assert_eq!(made(ZeroFrequency::Corner, &corner).counts().unwrap(), counts);
     }
 
@@ -281,7 +301,8 @@ mod tests {
         let patterns = Array3::from_elem((2, 4, 4), -1.0);
         let scan = vec![Position { y: f64::NAN, x: 0.0 }];
         let probe = Modes::zeros((1, 4, 5));
-        let problems = Dataset::from_patterns(patterns, how, scan, Some(probe), None, None).unwrap_err();
+        let problems =
+            Dataset::from_patterns(patterns, how, scan, Some(probe), None, None).unwrap_err();
         let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["diffraction", "ycoords", "xcoords", "probeGuess"]);
     }

@@ -21,7 +21,11 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with `key`.
-    pub fn new(key: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn new(
+        key: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
         Self { key: key.into(), expected: expected.into(), found: found.into() }
     }
 }

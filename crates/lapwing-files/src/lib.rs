@@ -1,11 +1,15 @@
-//! Scans on disk: NumPy archives, `_metadata`, the dialects of the field, and the [`Dataset`] they become.
+//! Scans on disk: NumPy archives, `_metadata`, the dialects of the field, and the [`Dataset`] they
+//! become.
 //!
-//! - [`dataset::read`] turns a file of any dialect into a [`Dataset`] in the project's own conventions, and says what
-//!   it understood; [`Dataset::write`] writes the study's format.
-//! - [`Archive`] and [`npz::write`] read and write NumPy archives of anything; [`npy::Array`] is one array.
-//! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without running them.
+//! - [`dataset::read`] turns a file of any dialect into a [`Dataset`] in the project's own
+//!   conventions, and says what it understood; [`Dataset::write`] writes the study's format.
+//! - [`Archive`] and [`npz::write`] read and write NumPy archives of anything; [`npy::Array`] is
+//!   one array.
+//! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without
+//!   running them.
 //! - [`atomic::write`] is how every file of the project comes to be.
-//! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file; [`scratch`] has room for what becomes of them.
+//! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file;
+//!   [`scratch`] has room for what becomes of them.
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 

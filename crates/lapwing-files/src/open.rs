@@ -7,8 +7,8 @@ use std::path::Path;
 /// Bytes from the beginning of a file that tell its kind.
 pub(crate) const HEAD: usize = 128;
 
-/// Opens a file for reading at any position. Folders, and the pipes and devices at which a reader would wait for ever or read
-/// without end, are refused.
+/// Opens a file for reading at any position. Folders, and the pipes and devices at which a reader
+/// would wait for ever or read without end, are refused.
 ///
 /// # Errors
 /// What the system says, and for what is no regular file what it is.
@@ -24,14 +24,14 @@ pub(crate) fn check(path: &Path) -> io::Result<fs::Metadata> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
     }
     if !facts.is_file() {
-        let reason =
-            "it is a pipe or a device, which cannot be read at any position; save it as a file first";
+        let reason = "it is a pipe or a device, which cannot be read at any position; save it as a file first";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
     Ok(facts)
 }
 
-/// What a file is whose first bytes are these, and what to do with it; `None` for what is not known by name.
+/// What a file is whose first bytes are these, and what to do with it; `None` for what is not known
+/// by name.
 pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 10] = [
         (
@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(regular(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         assert_eq!(regular(&folder.path().join("b")).unwrap_err().kind(), io::ErrorKind::NotFound);
         #[cfg(unix)]
-        assert_eq!(regular(Path::new("/dev/null")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(
+            regular(Path::new("/dev/null")).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
     }
 
     #[test]

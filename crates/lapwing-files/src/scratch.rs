@@ -6,11 +6,13 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-/// A nameless file that is written once from beginning to end. It is gone when nobody uses it any more, however the process ends.
+/// A nameless file that is written once from beginning to end. It is gone when nobody uses it any
+/// more, however the process ends.
 #[derive(Debug)]
 pub struct Scratch(BufWriter<File>);
 
-/// The bytes of a [`Scratch`], mapped into memory: the system reads them when they are looked at and may forget them again.
+/// The bytes of a [`Scratch`], mapped into memory: the system reads them when they are looked at
+/// and may forget them again.
 #[derive(Debug)]
 pub struct Mapped(Option<Mmap>);
 
@@ -42,8 +44,9 @@ impl Scratch {
         if file.metadata()?.len() == 0 {
             return Ok(Mapped(None));
         }
-        // SAFETY: the file has no name, and its only handle ends here, so nobody can change or shorten it; every byte of it was written,
-        // so that none has to be found room for when it is looked at.
+        // SAFETY: the file has no name, and its only handle ends here, so nobody can change or
+        // shorten it; every byte of it was written, so that none has to be found room for when it
+        // is looked at.
         Ok(Mapped(Some(unsafe { Mmap::map(&file)? })))
     }
 }

@@ -1,4 +1,5 @@
-//! The rules of the dialects: what is refused, with all problems at once, and what the user may say.
+//! The rules of the dialects: what is refused, with all problems at once, and what the user may
+//! say.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::Path;
@@ -130,8 +131,10 @@ fn each_problem_says_what_was_expected_and_found() {
     ] {
         let arrays = altered(vec![(name, replacement)]);
         let problems = problems(&arrays);
-        let problem =
-            problems.iter().find(|problem| problem.key == key).unwrap_or_else(|| panic!("{problems:?}"));
+        let problem = problems
+            .iter()
+            .find(|problem| problem.key == key)
+            .unwrap_or_else(|| panic!("{problems:?}"));
         assert!(problem.found.contains(found), "{problem}");
     }
 }
@@ -149,9 +152,11 @@ fn an_empty_scan_is_refused() {
 #[test]
 fn other_widths_and_kinds_of_probes_are_converted() {
     use num_complex::Complex64;
-    let modes =
-        Array3::from_shape_fn((2, 4, 6), |(m, y, x)| Complex64::new((100 * m + 10 * y + x) as f64, 1.0));
-    let column = Array3::from_shape_fn((4, 6, 1), |(y, x, _)| Complex32::new((10 * y + x) as f32, 1.0));
+    let modes = Array3::from_shape_fn((2, 4, 6), |(m, y, x)| {
+        Complex64::new((100 * m + 10 * y + x) as f64, 1.0)
+    });
+    let column =
+        Array3::from_shape_fn((4, 6, 1), |(y, x, _)| Complex32::new((10 * y + x) as f32, 1.0));
     let arrays = altered(vec![
         ("probeGuess", Some(Array::from(&modes))),
         ("diffraction", Some(Array::from(&Array3::from_elem((4, 4, 6), 0.25_f64)))),
@@ -169,15 +174,21 @@ fn other_widths_and_kinds_of_probes_are_converted() {
 #[test]
 fn diff3d_has_three_meanings() {
     let with = |array: Array| altered(vec![("diffraction", None), ("diff3d", Some(array))]);
-    let quantity =
-        |arrays: &Arrays| read(arrays).map(|(_, understood)| (understood.dialect, understood.quantity));
+    let quantity = |arrays: &Arrays| {
+        read(arrays).map(|(_, understood)| (understood.dialect, understood.quantity))
+    };
     let amplitude = with(numbers((4, 4, 6), 0.5));
     assert_eq!(quantity(&amplitude).unwrap(), (Dialect::Diff3d, Quantity::Amplitude));
     let intensity = with(Array::from(&Array3::from_elem((4, 4, 6), 9_u16)));
     let (data, understood) = read(&intensity).unwrap();
     assert_eq!((understood.quantity, data.diffraction[[1, 1, 1]]), (Quantity::Intensity, 3.0));
-    assert!(understood.notes.iter().any(|note| note.contains("square root")), "{:?}", understood.notes);
-    // What was converted is part of the history of what is written next; what was not leaves no trace.
+    assert!(
+        understood.notes.iter().any(|note| note.contains("square root")),
+        "{:?}",
+        understood.notes
+    );
+    // What was converted is part of the history of what is written next; what was not leaves no
+    // trace.
     let history = &data.metadata.unwrap()["data_transformations"];
     assert_eq!(history.as_array().map(Vec::len), Some(1));
     assert_eq!(
@@ -204,7 +215,9 @@ fn diff3d_has_three_meanings() {
 
 #[test]
 fn a_cube_is_ambiguous_until_somebody_says() {
-    let cube = Array::from(&Array3::from_shape_fn((4, 4, 4), |(i, j, k)| (16 * i + 4 * j + k) as f32 / 64.0));
+    let cube = Array::from(&Array3::from_shape_fn((4, 4, 4), |(i, j, k)| {
+        (16 * i + 4 * j + k) as f32 / 64.0
+    }));
     let probe = Array::from(&Array2::from_elem((4, 4), Complex32::ONE));
     let arrays = altered(vec![("diffraction", Some(cube)), ("probeGuess", Some(probe))]);
     let message = read(&arrays).unwrap_err().to_string();
@@ -227,7 +240,10 @@ fn a_cube_is_ambiguous_until_somebody_says() {
 fn bright_corners_are_noted() {
     let bright = |y: usize, x: usize| {
         let patterns =
-            Array3::from_shape_fn((4, 8, 10), |(_, j, k)| if (j, k) == (y, x) { 0.75_f32 } else { 0.001 });
+            Array3::from_shape_fn(
+                (4, 8, 10),
+                |(_, j, k)| if (j, k) == (y, x) { 0.75_f32 } else { 0.001 },
+            );
         let object = Array2::from_elem((16, 16), Complex32::ONE);
         let arrays = altered(vec![
             ("diffraction", Some(Array::from(&patterns))),
@@ -277,7 +293,8 @@ fn tike_files_are_checked_too() {
     let message = read(&tike(Array1::from(vec![0.0, -1.0, 7.0, 0.0]))).unwrap_err().to_string();
     assert!(message.contains("scan") && message.contains("2 of 2"), "{message}");
     let views = ndarray::Array4::from_elem((3, 2, 4, 6), 2.0_f32);
-    let arrays = vec![("data", Array::from(&views)), ("scan", Array::from(&Array2::<f32>::zeros((2, 2))))];
+    let arrays =
+        vec![("data", Array::from(&views)), ("scan", Array::from(&Array2::<f32>::zeros((2, 2))))];
     assert!(read(&arrays).unwrap_err().to_string().contains("[3, 2, 4, 6]"));
 }
 
@@ -290,10 +307,14 @@ fn a_base_needs_no_patterns() {
         dataset::read_base(&path)
     };
     let read = base(altered(vec![("diffraction", None)])).unwrap();
-    assert_eq!((read.object.dim(), read.probe.dim(), read.scan.unwrap().len()), ((10, 12), (1, 4, 6), 4));
+    assert_eq!(
+        (read.object.dim(), read.probe.dim(), read.scan.unwrap().len()),
+        ((10, 12), (1, 4, 6), 4)
+    );
     let without = base(altered(vec![("xcoords", None), ("ycoords", None)])).unwrap();
     assert!(without.scan.is_none());
-    let message = base(altered(vec![("objectGuess", None), ("ycoords", None)])).unwrap_err().to_string();
+    let message =
+        base(altered(vec![("objectGuess", None), ("ycoords", None)])).unwrap_err().to_string();
     assert!(message.contains("objectGuess") && message.contains("ycoords"), "{message}");
 }
 

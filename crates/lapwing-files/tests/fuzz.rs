@@ -1,4 +1,5 @@
-//! A short run of the fuzz targets in `fuzz/`: their kept corpus, and mutations of it, the same ones in every run.
+//! A short run of the fuzz targets in `fuzz/`: their kept corpus, and mutations of it, the same
+//! ones in every run.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::{Path, PathBuf};
@@ -44,7 +45,8 @@ fn words() -> Vec<Vec<u8>> {
             let escape = inner[at..].starts_with(b"\\x");
             let end = if escape { at + 4 } else { at + 1 };
             word.push(match escape {
-                true => u8::from_str_radix(std::str::from_utf8(&inner[at + 2..end]).unwrap(), 16).unwrap(),
+                true => u8::from_str_radix(std::str::from_utf8(&inner[at + 2..end]).unwrap(), 16)
+                    .unwrap(),
                 false => inner[at],
             });
             at = end;
@@ -54,7 +56,8 @@ fn words() -> Vec<Vec<u8>> {
     include_str!("../fuzz/words.dict").lines().filter_map(undone).collect()
 }
 
-/// One small change: bits, bytes, numbers, words, pieces of another file, pieces taken out or repeated.
+/// One small change: bits, bytes, numbers, words, pieces of another file, pieces taken out or
+/// repeated.
 fn mutate(bytes: &mut Vec<u8>, other: &[u8], words: &[Vec<u8>], random: &mut Random) {
     let at = random.below(bytes.len());
     let end = (at + random.below(64)).min(bytes.len());

@@ -1,4 +1,5 @@
-//! HDF5: files of h5py in every layout, CXI, the ptychodus pair, hostile files, and what h5py makes of ours.
+//! HDF5: files of h5py in every layout, CXI, the ptychodus pair, hostile files, and what h5py makes
+//! of ours.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::io::Write;
@@ -89,7 +90,10 @@ fn what_cannot_be_read_is_refused_by_name() {
         ("nothing", "no such dataset"),
     ] {
         let text = file.read(name).unwrap_err().to_string();
-        assert!(text.contains(part) && (text.contains("kinds.h5") || name == "away"), "{name}: {text}");
+        assert!(
+            text.contains(part) && (text.contains("kinds.h5") || name == "away"),
+            "{name}: {text}"
+        );
     }
     assert!(file.number("fixed").is_err());
     assert!(started.elapsed() < Duration::from_secs(2));
@@ -97,7 +101,9 @@ fn what_cannot_be_read_is_refused_by_name() {
 
 #[test]
 fn cxi_is_read_in_every_layout() {
-    for (name, extra) in [("contiguous_u16.cxi", 0.0), ("gzip_i32.cxi", 0.0), ("chunked_big_f64.cxi", 0.5)] {
+    for (name, extra) in
+        [("contiguous_u16.cxi", 0.0), ("gzip_i32.cxi", 0.0), ("chunked_big_f64.cxi", 0.5)]
+    {
         let (dataset, understood) = read(name);
         assert_eq!(understood.dialect.name(), "cxi", "{name}");
         assert_eq!(understood.geometry, Some(Geometry::FarField));
@@ -116,7 +122,8 @@ fn cxi_is_read_in_every_layout() {
         let quantity = if extra == 0.0 { Quantity::Counts } else { Quantity::Intensity };
         assert_eq!(understood.quantity, quantity);
         assert_eq!(dataset.counts().is_some(), extra == 0.0);
-        // translation = (s, -2 s, 0) k: the beam is at (-s, 2 s) k; rows run along -y, columns along -x.
+        // translation = (s, -2 s, 0) k: the beam is at (-s, 2 s) k; rows run along -y, columns
+        // along -x.
         let (dy, dx) = pixel();
         let expected: Vec<f64> = (0..5).map(|k| -2.0 * 3e-8 * f64::from(k) / dy).collect();
         assert_close(&rows(&dataset), &expected, 1e-9);
@@ -166,7 +173,11 @@ fn rasters_and_links_lead_to_the_same_patterns() {
     let (raster, understood) = read("raster.cxi");
     assert_eq!(raster.n_patterns(), 4);
     assert_eq!(raster.counts().unwrap(), whole.select(&[0, 1, 2, 3]).counts().unwrap());
-    assert!(understood.notes.iter().any(|note| note.contains("raster of 2 x 2")), "{:?}", understood.notes);
+    assert!(
+        understood.notes.iter().any(|note| note.contains("raster of 2 x 2")),
+        "{:?}",
+        understood.notes
+    );
 }
 
 #[test]
@@ -192,7 +203,8 @@ fn what_is_told_wins() {
 
 #[test]
 fn the_pair_is_joined_by_index() {
-    let options = ReadOptions { companion: Some(fixture("pair_product.h5")), ..ReadOptions::default() };
+    let options =
+        ReadOptions { companion: Some(fixture("pair_product.h5")), ..ReadOptions::default() };
     let (dataset, understood) = dialect::read(fixture("pair_dp.h5"), &options).unwrap();
     // Pattern 3 has no position, position 9 no pattern.
     assert_eq!(dataset.n_patterns(), 4);
@@ -209,7 +221,11 @@ fn the_pair_is_joined_by_index() {
     assert_eq!(dataset.object.as_ref().unwrap().dim(), (31, 30));
     assert_eq!(understood.pixel_size_m, Some((5e-9, 10e-9)));
     for part in ["1 positions belong to no pattern", "1 patterns have no position", "by index"] {
-        assert!(understood.notes.iter().any(|note| note.contains(part)), "{part}: {:?}", understood.notes);
+        assert!(
+            understood.notes.iter().any(|note| note.contains(part)),
+            "{part}: {:?}",
+            understood.notes
+        );
     }
     let scale = dataset.intensity_scale().unwrap() as f32;
     let probe = dataset.probe.unwrap()[[0, 2, 1]] * scale;
@@ -222,20 +238,26 @@ fn half_a_pair_is_refused_with_what_is_missing() {
         [("pair_dp.h5", "companion"), ("pair_product.h5", "a product file"), ("kinds.h5", "CXI")]
     {
         let error = dialect::read(fixture(name), &ReadOptions::default()).unwrap_err();
-        assert!(matches!(error, Error::Contract { .. }) && error.to_string().contains(part), "{error}");
+        assert!(
+            matches!(error, Error::Contract { .. }) && error.to_string().contains(part),
+            "{error}"
+        );
     }
     let options = ReadOptions { companion: Some(fixture("pair_dp.h5")), ..ReadOptions::default() };
     let error = dialect::read(fixture("pair_dp.h5"), &options).unwrap_err();
     assert!(error.to_string().contains("probe_position_x_m"), "{error}");
     // A probe of another shape than the patterns.
-    let options = ReadOptions { companion: Some(fixture("pair_product.h5")), ..ReadOptions::default() };
+    let options =
+        ReadOptions { companion: Some(fixture("pair_product.h5")), ..ReadOptions::default() };
     assert!(dialect::read(fixture("gzip_i32.cxi"), &options).unwrap().0.probe.is_some());
 }
 
 fn product() -> Product {
-    let probe = Modes::from_shape_fn((2, 6, 5), |(m, y, x)| Complex32::new(m as f32 + y as f32, x as f32));
-    let object =
-        Field::from_shape_fn((20, 17), |(y, x)| Complex32::from_polar(1.0, 0.1 * (y + 2 * x) as f32));
+    let probe =
+        Modes::from_shape_fn((2, 6, 5), |(m, y, x)| Complex32::new(m as f32 + y as f32, x as f32));
+    let object = Field::from_shape_fn((20, 17), |(y, x)| {
+        Complex32::from_polar(1.0, 0.1 * (y + 2 * x) as f32)
+    });
     let scan: Vec<_> =
         (0..7).map(|k| Position { y: 4.25 + f64::from(k), x: 6.5 - 0.5 * f64::from(k) }).collect();
     Product {
@@ -275,9 +297,13 @@ fn dataset() -> Dataset {
     facts.insert("note".into(), "kept".into());
     Dataset {
         diffraction,
-        scan: (0..5).map(|k| Position { y: 8.25 + f64::from(k), x: 9.0 + 1.5 * f64::from(k) }).collect(),
+        scan: (0..5)
+            .map(|k| Position { y: 8.25 + f64::from(k), x: 9.0 + 1.5 * f64::from(k) })
+            .collect(),
         object: Some(Field::from_elem((24, 26), Complex32::new(0.5, 0.25))),
-        probe: Some(Modes::from_shape_fn((2, 12, 10), |(m, y, x)| Complex32::new(m as f32, (y * x) as f32))),
+        probe: Some(Modes::from_shape_fn((2, 12, 10), |(m, y, x)| {
+            Complex32::new(m as f32, (y * x) as f32)
+        })),
         metadata: Some(facts),
         extras: vec![
             ("scan_index".into(), Array::from(vec![3_i64, 1, 4, 1, 5])),
@@ -312,13 +338,18 @@ fn a_data_set_survives_cxi() {
         assert_eq!((&read.object, &read.probe), (&written.object, &written.probe));
         assert_eq!(read.counts(), written.counts());
         assert_eq!(understood.geometry, Some(Geometry::FarField));
-        let index = |set: &Dataset| set.extras.iter().find(|(name, _)| name == "scan_index").cloned();
+        let index =
+            |set: &Dataset| set.extras.iter().find(|(name, _)| name == "scan_index").cloned();
         assert_eq!(index(&read), index(&written));
         if let Some(facts) = &written.metadata {
             assert_eq!(read.metadata.as_ref().unwrap()["note"], facts["note"]);
         }
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing is left beside the file"
+    );
 }
 
 /// Runs a Python script on a folder; skips, visibly, where Python or h5py is missing.
@@ -405,7 +436,8 @@ fn truncated_files_are_refused() {
         assert!(survives(folder.path(), &whole, name));
         for tenth in 0..10 {
             let length = whole.len() * tenth / 10;
-            let read = survives(folder.path(), &whole[..length], &format!("{name} cut to {length}"));
+            let read =
+                survives(folder.path(), &whole[..length], &format!("{name} cut to {length}"));
             assert!(!read, "{name} cut to {length} of {} bytes was read", whole.len());
         }
     }
@@ -455,7 +487,8 @@ fn what_is_no_hdf5_is_told_apart() {
 
 #[test]
 fn the_real_near_field_scan_is_told_as_such() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/petra3-p25-near-field.cxi");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/petra3-p25-near-field.cxi");
     if !path.is_file() {
         return skipped("../shared/data/petra3-p25-near-field.cxi");
     }
@@ -463,10 +496,15 @@ fn the_real_near_field_scan_is_told_as_such() {
     assert_eq!(dataset.diffraction.dim(), (200, 100, 100));
     assert_eq!(understood.geometry, Some(Geometry::NearField));
     assert_eq!(understood.quantity, Quantity::Counts);
-    // 12.66 keV, 1.12 m, 100 pixels of 55 um: 19.946 nm. First translation (-53.400032, -38.399612) um.
+    // 12.66 keV, 1.12 m, 100 pixels of 55 um: 19.946 nm. First translation (-53.400032, -38.399612)
+    // um.
     let (dy, dx) = understood.pixel_size_m.unwrap();
     assert_close(&[dy * 1e9, dx * 1e9], &[19.946, 19.946], 1e-3);
-    assert_close(&[dataset.scan[0].y * dy, dataset.scan[0].x * dx], &[-38.399612e-6, -53.400032e-6], 1e-11);
+    assert_close(
+        &[dataset.scan[0].y * dy, dataset.scan[0].x * dx],
+        &[-38.399612e-6, -53.400032e-6],
+        1e-11,
+    );
     assert_close(
         &[dataset.counts().unwrap().index_axis(ndarray::Axis(0), 0).sum().into()],
         &[9_665_398.0],

@@ -1,9 +1,12 @@
-//! Files made to hurt: each ends in a clear error, quickly, in little memory, and nothing in it is executed.
+//! Files made to hurt: each ends in a clear error, quickly, in little memory, and nothing in it is
+//! executed.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::PathBuf;
 
-use lapwing_files::{Archive, Dataset, Error, ReadOptions, Understanding, dialect, metadata, pickle};
+use lapwing_files::{
+    Archive, Dataset, Error, ReadOptions, Understanding, dialect, metadata, pickle,
+};
 use proptest::prelude::*;
 
 #[path = "common/corpus.rs"]
@@ -11,7 +14,9 @@ mod corpus;
 #[path = "common/memory.rs"]
 mod memory;
 
-use corpus::{Member, archive, corpus, executable_pickles, npy, sound, stored, with, with_metadata};
+use corpus::{
+    Member, archive, corpus, executable_pickles, npy, sound, stored, with, with_metadata,
+};
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
@@ -61,11 +66,13 @@ fn members_may_not_share_bytes() {
     let two = Member { name: b"two.npy".to_vec(), ..one.clone() };
     let first: u32 = sound().iter().map(|m| (30 + m.name.len() + m.data.len()) as u32).sum();
     // The entry of the second points at the first, whose own header has another name.
-    let message = refused("shared bytes", with(&[one.clone(), Member { offset: Some(first), ..two }]));
+    let message =
+        refused("shared bytes", with(&[one.clone(), Member { offset: Some(first), ..two }]));
     assert!(message.contains("another name"), "{message}");
     // A member whose data hold a whole other member, header and all.
     let inner =
-        [b"PK\x03\x04".as_slice(), &[0; 22], &7_u16.to_le_bytes(), &[0; 2], b"two.npy", &one.data].concat();
+        [b"PK\x03\x04".as_slice(), &[0; 22], &7_u16.to_le_bytes(), &[0; 2], b"two.npy", &one.data]
+            .concat();
     let outer = stored("outer.txt", &inner);
     let inside = Member { offset: Some(first + 30 + 9), name: b"two.npy".to_vec(), ..one };
     let message = refused("nested members", with(&[outer, inside]));
@@ -101,7 +108,8 @@ fn flipped_bits_never_change_what_is_read_in_silence() {
         flipped[at] ^= 1 << (at % 8);
         match read(flipped) {
             Err(_) => noticed += 1,
-            // Dates, versions and the like do not matter; a flipped name may turn an optional array into another.
+            // Dates, versions and the like do not matter; a flipped name may turn an optional array
+            // into another.
             Ok((data, _)) => {
                 assert_eq!(data.diffraction, sound.diffraction, "bit at byte {at}");
                 assert_eq!(data.scan, sound.scan, "bit at byte {at}");
@@ -115,7 +123,8 @@ fn flipped_bits_never_change_what_is_read_in_silence() {
 fn pickles() -> Vec<Vec<u8>> {
     let all = Archive::from_bytes(fixture("metadata.npz"), "metadata.npz").unwrap();
     let inner = |name: &str| {
-        let bytes = all.read(name).unwrap().to_i64().unwrap().into_iter().map(|byte| byte as u8).collect();
+        let bytes =
+            all.read(name).unwrap().to_i64().unwrap().into_iter().map(|byte| byte as u8).collect();
         let archive = Archive::from_bytes(bytes, name).unwrap();
         match archive.read("_metadata").unwrap().into_values() {
             lapwing_files::npy::Values::Object(pickled) => Some(pickled),

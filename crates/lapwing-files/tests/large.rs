@@ -1,4 +1,5 @@
-//! Arrays so large that they are mapped, unpacked beside their conversion and read by several threads.
+//! Arrays so large that they are mapped, unpacked beside their conversion and read by several
+//! threads.
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::{Path, PathBuf};
@@ -31,7 +32,11 @@ fn stack<T>(of: impl Fn(u16) -> T) -> Vec<T> {
     (0..SHAPE.iter().product()).map(|index| of(count(index))).collect()
 }
 
-fn file(folder: &Path, packing: Packing, fill: impl Fn(&mut lapwing_files::npz::Writer<'_>)) -> PathBuf {
+fn file(
+    folder: &Path,
+    packing: Packing,
+    fill: impl Fn(&mut lapwing_files::npz::Writer<'_>),
+) -> PathBuf {
     let path = folder.join("large.npz");
     write_with(&path, packing, |npz| {
         fill(npz);
@@ -54,13 +59,20 @@ fn check_values<T: Element + PartialEq + std::fmt::Debug>(of: impl Fn(u16) -> T)
     for packing in [Packing::Stored, Packing::Deflated] {
         // Names of several lengths: the data begin at any byte.
         for name in ["a", "ab", "abc"] {
-            let path = file(folder.path(), packing, |npz| npz.values(name, &SHAPE, &values).unwrap());
+            let path =
+                file(folder.path(), packing, |npz| npz.values(name, &SHAPE, &values).unwrap());
             let archive = Archive::open(&path).unwrap();
             assert!(
-                archive.read(name).unwrap() == Array::new(SHAPE.into(), T::wrap(values.clone())).unwrap()
+                archive.read(name).unwrap()
+                    == Array::new(SHAPE.into(), T::wrap(values.clone())).unwrap()
             );
             let (converted, peak) = measured(|| archive.read_f32(name).unwrap());
-            assert!(converted.iter().enumerate().all(|(index, &value)| value == f32::from(count(index))));
+            assert!(
+                converted
+                    .iter()
+                    .enumerate()
+                    .all(|(index, &value)| value == f32::from(count(index)))
+            );
             assert!(peak < MOST, "{packing:?} {name}: {peak}");
         }
     }
@@ -86,7 +98,9 @@ fn axes_are_put_in_order_while_they_are_read() {
         *value = count(index % n * height * width + index / n);
     }
     for packing in [Packing::Stored, Packing::Deflated] {
-        let path = file(folder.path(), packing, |npz| npz.values("a", &[height, width, n], &values).unwrap());
+        let path = file(folder.path(), packing, |npz| {
+            npz.values("a", &[height, width, n], &values).unwrap()
+        });
         let archive = Archive::open(&path).unwrap();
         let (array, peak) = measured(|| archive.read_f32_in_order("a", &[2, 0, 1]).unwrap());
         assert_eq!(array.shape(), SHAPE);
@@ -114,12 +128,18 @@ fn damage_anywhere_is_noticed() {
         }
         std::fs::write(&path, &sound).unwrap();
         let archive = Archive::open(&path).unwrap();
-        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(sound.len() as u64 / 2).unwrap();
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(sound.len() as u64 / 2)
+            .unwrap();
         assert!(archive.read("a").is_err(), "cut short after it was opened");
     }
 }
 
-/// A data set of whichever dtype, packing and dialect in not much more memory than its stack of `f32`.
+/// A data set of whichever dtype, packing and dialect in not much more memory than its stack of
+/// `f32`.
 #[test]
 fn whole_files_take_little_more_memory_than_their_stack() {
     let _turn = TURN.lock();

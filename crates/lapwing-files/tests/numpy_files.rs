@@ -33,7 +33,9 @@ fn rule(code: &str, count: usize) -> Values {
         "f4" => Values::F32(k().map(|k| float(k) as f32).collect()),
         "f8" => Values::F64(k().map(float).collect()),
         "c8" => Values::C64(k().map(|k| Complex32::new(float(k) as f32, k as f32)).collect()),
-        "c16" => Values::C128(k().map(|k| num_complex::Complex64::new(float(k), k.into())).collect()),
+        "c16" => {
+            Values::C128(k().map(|k| num_complex::Complex64::new(float(k), k.into())).collect())
+        }
         other => panic!("no rule for {other}"),
     }
 }
@@ -47,11 +49,19 @@ fn check(array: &Array, code: &str, count: usize, name: &str) {
         }
         "U6" => {
             let expected: Vec<String> = (0..count).map(|k| format!("é{k}π")).collect();
-            assert_eq!((array.dtype(), array.to_strings().unwrap()), (DType::Text(6), expected), "{name}");
+            assert_eq!(
+                (array.dtype(), array.to_strings().unwrap()),
+                (DType::Text(6), expected),
+                "{name}"
+            );
         }
         "S4" => {
             let expected: Vec<String> = (0..count).map(|k| format!("b{k}")).collect();
-            assert_eq!((array.dtype(), array.to_strings().unwrap()), (DType::Bytes(4), expected), "{name}");
+            assert_eq!(
+                (array.dtype(), array.to_strings().unwrap()),
+                (DType::Bytes(4), expected),
+                "{name}"
+            );
         }
         code => assert_eq!(array.values(), &rule(code, count), "{name}"),
     }
@@ -62,9 +72,10 @@ fn every_dtype_in_both_byte_orders_and_both_memory_orders() {
     for file in ["arrays_stored.npz", "arrays_deflated.npz"] {
         let archive = Archive::open(fixture(file)).unwrap();
         let mut checked = 0;
-        for code in
-            ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16", "U6", "S4"]
-        {
+        for code in [
+            "?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16",
+            "U6", "S4",
+        ] {
             for side in ["le_c", "le_f", "be_c", "be_f"] {
                 let name = format!("{code}_{side}");
                 let array = archive.read(&name).unwrap();
@@ -119,9 +130,14 @@ fn metadata_in_every_encoding() {
     for name in all.names() {
         let Values::U8(bytes) = all.read(name).unwrap().into_values() else { panic!("no bytes") };
         let archive = Archive::from_bytes(bytes, name).unwrap();
-        let read = metadata::read(&archive).unwrap_or_else(|error| panic!("{name}: {error}")).unwrap();
+        let read =
+            metadata::read(&archive).unwrap_or_else(|error| panic!("{name}: {error}")).unwrap();
         // Key order counts as well, so the texts are compared, in which 64 and 64.0 would differ.
-        assert_eq!(serde_json::Value::Object(read.clone()).to_string(), expected.to_string(), "{name}");
+        assert_eq!(
+            serde_json::Value::Object(read.clone()).to_string(),
+            expected.to_string(),
+            "{name}"
+        );
         assert_eq!(metadata::intensity_scale(&read), Some(988.211666), "{name}");
         assert_eq!(metadata::nphotons(&read), Some(1e9), "{name}");
         pickled += usize::from(archive.header("_metadata").unwrap().dtype == DType::Object);
@@ -175,7 +191,10 @@ fn a_study_file() {
     assert!((understood.mean_counts_per_pattern.unwrap() / f64::from(mean) - 1.0).abs() < 1e-6);
     assert_close(&data.diffraction, &expected.amplitude, 1e-7);
     assert_eq!(data.counts().unwrap(), expected.counts, "whole counts are restored exactly");
-    assert_eq!((data.object.as_ref(), data.probe.as_ref()), (Some(&expected.object), Some(&expected.probe)));
+    assert_eq!(
+        (data.object.as_ref(), data.probe.as_ref()),
+        (Some(&expected.object), Some(&expected.probe))
+    );
     assert_eq!(data.scan.iter().map(|p| p.x).collect::<Vec<_>>(), expected.x);
     assert_eq!(data.scan.iter().map(|p| p.y).collect::<Vec<_>>(), expected.y);
     let extra = |name: &str| &data.extras.iter().find(|(n, _)| n == name).unwrap().1;
@@ -198,10 +217,14 @@ fn intensity_in_the_order_height_width_pattern() {
     let (data, understood) = dataset::read(fixture("hwn.npz"), &ReadOptions::default()).unwrap();
     assert_eq!((understood.dialect, understood.quantity), (Dialect::Diff3d, Quantity::Intensity));
     assert_eq!(understood.axis_order, AxisOrder::PatternLast);
-    assert_eq!(understood.mean_counts_per_pattern, None, "the unit of the intensity is not in the file");
+    assert_eq!(
+        understood.mean_counts_per_pattern, None,
+        "the unit of the intensity is not in the file"
+    );
     assert_close(&data.diffraction, &expected.counts.mapv(f32::sqrt), 0.0);
     assert_eq!(data.probe.unwrap().dim(), (1, 6, 8));
-    let patches = data.extras.iter().find(|(n, _)| n == "Y").unwrap().1.clone().into_complex32().unwrap();
+    let patches =
+        data.extras.iter().find(|(n, _)| n == "Y").unwrap().1.clone().into_complex32().unwrap();
     assert!(patches.iter().enumerate().all(|(index, value)| value.re == index as f32));
 
     let counts = ReadOptions { quantity: Some(Quantity::Counts), ..ReadOptions::default() };
@@ -233,7 +256,8 @@ fn a_tike_file() {
         (Some("lapwing"), Some("tike"))
     );
 
-    let options = ReadOptions { leave_out: vec!["psi".into()], flip_y: true, ..ReadOptions::default() };
+    let options =
+        ReadOptions { leave_out: vec!["psi".into()], flip_y: true, ..ReadOptions::default() };
     let (flipped, _) = dataset::read(fixture("tike.npz"), &options).unwrap();
     assert!(flipped.object.is_none());
     assert!((flipped.scan[0].y - (3.0 - (expected.y[0] - 3.0))).abs() < 1e-12);
@@ -248,7 +272,8 @@ fn the_siemens_star_scan() {
     if !path.exists() {
         // Past the capture of the test harness, which hides what a passing test prints.
         let mut terminal = std::io::stderr();
-        writeln!(terminal, "SKIPPED the_siemens_star_scan: {} is not there", path.display()).unwrap();
+        writeln!(terminal, "SKIPPED the_siemens_star_scan: {} is not there", path.display())
+            .unwrap();
         return;
     }
     let (data, understood) = dataset::read(&path, &ReadOptions::default()).unwrap();

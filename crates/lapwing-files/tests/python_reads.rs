@@ -49,10 +49,15 @@ fn numpy_reads_every_dtype() {
         ("c16", Array::from(vec![Complex64::new(1.0, -2.0)])),
         ("text", Array::text("π is wide 🐦")),
         ("texts", Array::texts(&["a", "", "bcd"])),
-        ("bytes", Array::new(vec![2], Values::Bytes { width: 3, bytes: b"a\0\0xyz".to_vec() }).unwrap()),
+        (
+            "bytes",
+            Array::new(vec![2], Values::Bytes { width: 3, bytes: b"a\0\0xyz".to_vec() }).unwrap(),
+        ),
         (
             "cube",
-            Array::from(&Array3::<u16>::from_shape_fn((2, 3, 4), |(i, j, k)| (i * 12 + j * 4 + k) as u16)),
+            Array::from(&Array3::<u16>::from_shape_fn((2, 3, 4), |(i, j, k)| {
+                (i * 12 + j * 4 + k) as u16
+            })),
         ),
         ("nothing", Array::from(Vec::<f64>::new())),
         ("größe", Array::scalar(3_u8)),
@@ -107,7 +112,8 @@ fn numpy_reads_a_data_set() {
         extras: vec![("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"]))],
     };
     data.write(folder.path().join("set.npz")).unwrap();
-    let (read, _) = lapwing_files::dataset::read(folder.path().join("set.npz"), &Default::default()).unwrap();
+    let (read, _) =
+        lapwing_files::dataset::read(folder.path().join("set.npz"), &Default::default()).unwrap();
     assert_eq!(read.diffraction, data.diffraction);
     let script = r#"
 import json, sys, numpy as np

@@ -1,7 +1,8 @@
 //! Arrays that begin on a cache line.
 //!
-//! Eight complex numbers are a cache line. Where an array begins elsewhere, as large allocations do, each access to eight of them touches
-//! two lines, and what is done by columns of eight takes half as long again.
+//! Eight complex numbers are a cache line. Where an array begins elsewhere, as large allocations
+//! do, each access to eight of them touches two lines, and what is done by columns of eight takes
+//! half as long again.
 
 use crate::Complex32;
 use crate::eight::{LANES, Line};
@@ -15,7 +16,8 @@ impl CacheLine {
     pub(crate) const ZERO: Self = Self([Complex32::ZERO; LANES]);
 }
 
-/// An array of complex numbers, zero at first, that begins on a cache line. It is used as the slice that it derefs to.
+/// An array of complex numbers, zero at first, that begins on a cache line. It is used as the slice
+/// that it derefs to.
 #[derive(Clone, Debug)]
 pub struct Buffer {
     lines: Vec<CacheLine>,
@@ -33,7 +35,8 @@ impl Deref for Buffer {
     type Target = [Complex32];
 
     fn deref(&self) -> &[Complex32] {
-        // SAFETY: a `CacheLine` is eight `Complex32` without padding (64 bytes, `repr(C)`), and there are at least `len` of them.
+        // SAFETY: a `CacheLine` is eight `Complex32` without padding (64 bytes, `repr(C)`), and
+        // there are at least `len` of them.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }

@@ -1,16 +1,18 @@
 //! One-dimensional transforms of eight columns side by side, and the turning of what they leave.
 //!
-//! Eight neighbouring columns of an array, a cache line of each row, are transformed together: every butterfly works on eight of
-//! them at once, and no number ever changes its place in a vector. The eight columns fit the first cache, so an array is read and
-//! written once per pass, whatever is done to it on the way. The algorithm is Stockham's with radix 4, and radix 8 last where the length
-//! is not a power of four (Van Loan, Computational Frameworks for the Fast Fourier Transform, 1992, section 1.7). Constant lengths let
-//! the compiler drop all bounds checks.
+//! Eight neighbouring columns of an array, a cache line of each row, are transformed together:
+//! every butterfly works on eight of them at once, and no number ever changes its place in a
+//! vector. The eight columns fit the first cache, so an array is read and written once per pass,
+//! whatever is done to it on the way. The algorithm is Stockham's with radix 4, and radix 8 last
+//! where the length is not a power of four (Van Loan, Computational Frameworks for the Fast Fourier
+//! Transform, 1992, section 1.7). Constant lengths let the compiler drop all bounds checks.
 //!
-//! Transforms here are forward and not scaled. The inverse of z is i conj(F[i conj z]), and i conj only exchanges
-//! real and imaginary parts, which costs nothing ([`Eight::exchanged`]).
+//! Transforms here are forward and not scaled. The inverse of z is i conj(F[i conj z]), and i conj
+//! only exchanges real and imaginary parts, which costs nothing ([`Eight::exchanged`]).
 //!
-//! Every function and closure here is inlined into the pass that calls it: only there are the processor's instructions known. Arrays of
-//! vectors are written out for the same reason; `std::array::from_fn` is a call.
+//! Every function and closure here is inlined into the pass that calls it: only there are the
+//! processor's instructions known. Arrays of vectors are written out for the same reason;
+//! `std::array::from_fn` is a call.
 
 use crate::Complex32;
 use crate::buffer::CacheLine;
@@ -23,8 +25,9 @@ pub(crate) const LENGTHS: [usize; 6] = [16, 32, 64, 128, 256, 512];
 
 /// Makes the caller's frame begin on a cache line.
 ///
-/// The compiler keeps vectors that find no register on the stack and leaves them wherever the stack happens to end: where one crosses from
-/// one page to the next, a step of a pattern took up to three quarters longer (docs/performance.md).
+/// The compiler keeps vectors that find no register on the stack and leaves them wherever the stack
+/// happens to end: where one crosses from one page to the next, a step of a pattern took up to
+/// three quarters longer (docs/performance.md).
 #[inline(always)]
 pub(crate) fn align_frame() {
     // A constant would not be on the stack.
@@ -91,7 +94,9 @@ impl Twiddles {
                     let turn = -std::f64::consts::TAU * (p * k) as f64 / rest as f64;
                     Complex32::new(turn.cos() as f32, turn.sin() as f32)
                 };
-                stages.push((0..rest / 4).map(|p| [factor(p, 1), factor(p, 2), factor(p, 3)]).collect());
+                stages.push(
+                    (0..rest / 4).map(|p| [factor(p, 1), factor(p, 2), factor(p, 3)]).collect(),
+                );
                 rest /= 4;
             }
             Self { length, stages }
@@ -99,8 +104,11 @@ impl Twiddles {
     }
 }
 
-/// The two buffers of a transform of eight columns of length `N`, from scratch space of [`scratch_len`] elements.
-pub(crate) fn buffers<const N: usize>(scratch: &mut [Complex32]) -> (&mut [Line; N], &mut [Line; N]) {
+/// The two buffers of a transform of eight columns of length `N`, from scratch space of
+/// [`scratch_len`] elements.
+pub(crate) fn buffers<const N: usize>(
+    scratch: &mut [Complex32],
+) -> (&mut [Line; N], &mut [Line; N]) {
     let (a, rest) = scratch.as_chunks_mut::<LANES>().0.split_at_mut(N);
     match (a.first_chunk_mut(), rest.first_chunk_mut()) {
         (Some(a), Some(b)) => (a, b),
@@ -124,8 +132,8 @@ pub(crate) fn start<S: Simd, const N: usize>(
     stage::<S, N, 1>(simd, &twiddles.stages[0], load, a);
 }
 
-/// All stages but the first, from `a`, as [`start`] left it; gives the buffer that holds the result, rows in order and in parts,
-/// and the other one.
+/// All stages but the first, from `a`, as [`start`] left it; gives the buffer that holds the
+/// result, rows in order and in parts, and the other one.
 #[inline(always)]
 pub(crate) fn finish<'a, S: Simd, const N: usize>(
     simd: S,
@@ -181,11 +189,16 @@ fn stage<S: Simd, const N: usize, const DONE: usize>(
     to: &mut [Line; N],
 ) {
     for (p, [w1, w2, w3]) in twiddles.iter().enumerate().take(N / 4 / DONE) {
-        let (w1, w2, w3) = (Eight::splat(simd, *w1), Eight::splat(simd, *w2), Eight::splat(simd, *w3));
+        let (w1, w2, w3) =
+            (Eight::splat(simd, *w1), Eight::splat(simd, *w2), Eight::splat(simd, *w3));
         for q in 0..DONE {
             let from = DONE * p + q;
-            let [y0, y1, y2, y3] =
-                butterfly4(load(from), load(from + N / 4), load(from + N / 2), load(from + 3 * N / 4));
+            let [y0, y1, y2, y3] = butterfly4(
+                load(from),
+                load(from + N / 4),
+                load(from + N / 2),
+                load(from + 3 * N / 4),
+            );
             let at = 4 * DONE * p + q;
             y0.store_parts(&mut to[at]);
             y1.times(w1).store_parts(&mut to[at + DONE]);
@@ -248,10 +261,15 @@ fn butterfly4<S: Simd>(x0: Eight<S>, x1: Eight<S>, x2: Eight<S>, x3: Eight<S>) -
     [s.plus(u), d.minus_i_times(v), s.minus(u), d.plus_i_times(v)]
 }
 
-/// Writes eight columns of `N` rows, in parts, as eight rows of `N` columns, in parts, to `to`, whose first line is the first of the first
-/// row; rows are `row_lines` lines long.
+/// Writes eight columns of `N` rows, in parts, as eight rows of `N` columns, in parts, to `to`,
+/// whose first line is the first of the first row; rows are `row_lines` lines long.
 #[inline(always)]
-pub(crate) fn turn<S: Simd, const N: usize>(simd: S, columns: &[Line; N], to: &mut [Line], row_lines: usize) {
+pub(crate) fn turn<S: Simd, const N: usize>(
+    simd: S,
+    columns: &[Line; N],
+    to: &mut [Line],
+    row_lines: usize,
+) {
     for (block, eight) in columns.as_chunks::<LANES>().0.iter().enumerate() {
         for part in [0, LANES] {
             for half in [0, LANES / 2] {

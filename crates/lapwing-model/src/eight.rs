@@ -1,7 +1,8 @@
 //! Eight complex numbers at a time in vector registers, real and imaginary parts apart.
 //!
-//! In memory they lie either as **pairs**, re im re im, the order of `Complex32` everywhere, or as **parts**, eight real parts before
-//! eight imaginary ones, which costs no shuffling and is used for what one transform hands to the next.
+//! In memory they lie either as **pairs**, re im re im, the order of `Complex32` everywhere, or as
+//! **parts**, eight real parts before eight imaginary ones, which costs no shuffling and is used
+//! for what one transform hands to the next.
 
 use crate::Complex32;
 use fearless_simd::prelude::*;
@@ -25,7 +26,8 @@ impl<S: Simd> Eight<S> {
     #[inline(always)]
     pub fn load(simd: S, values: &Line) -> Self {
         let floats = floats(values);
-        let (a, b) = (f32x8::from_slice(simd, &floats[..LANES]), f32x8::from_slice(simd, &floats[LANES..]));
+        let (a, b) =
+            (f32x8::from_slice(simd, &floats[..LANES]), f32x8::from_slice(simd, &floats[LANES..]));
         let (re, im) = simd.deinterleave_f32x8(a, b);
         Self { re, im }
     }
@@ -43,7 +45,10 @@ impl<S: Simd> Eight<S> {
     #[inline(always)]
     pub fn load_parts(simd: S, values: &Line) -> Self {
         let floats = floats(values);
-        Self { re: f32x8::from_slice(simd, &floats[..LANES]), im: f32x8::from_slice(simd, &floats[LANES..]) }
+        Self {
+            re: f32x8::from_slice(simd, &floats[..LANES]),
+            im: f32x8::from_slice(simd, &floats[LANES..]),
+        }
     }
 
     /// To parts.
@@ -138,7 +143,8 @@ impl<S: Simd> Eight<S> {
 /// The sixteen floats of eight complex numbers.
 #[inline(always)]
 pub(crate) fn floats(values: &Line) -> &[f32; 2 * LANES] {
-    // SAFETY: `Complex<f32>` is `repr(C)` with two `f32` fields, so eight of them are laid out as sixteen `f32`.
+    // SAFETY: `Complex<f32>` is `repr(C)` with two `f32` fields, so eight of them are laid out as
+    // sixteen `f32`.
     unsafe { &*std::ptr::from_ref(values).cast() }
 }
 

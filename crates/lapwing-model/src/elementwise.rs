@@ -1,10 +1,13 @@
-//! Products and sums over rows of complex numbers, eight at a time, in the widest instructions of the processor at hand.
+//! Products and sums over rows of complex numbers, eight at a time, in the widest instructions of
+//! the processor at hand.
 //!
-//! The compiler may not use more than the oldest processors offer, and complex numbers lie in memory as pairs, which it does not take
-//! apart well. So the loops that a reconstruction spends its time in are written out here. Slices that belong
-//! together must be equally long; what is longer is not looked at.
+//! The compiler may not use more than the oldest processors offer, and complex numbers lie in
+//! memory as pairs, which it does not take apart well. So the loops that a reconstruction spends
+//! its time in are written out here. Slices that belong together must be equally long; what is
+//! longer is not looked at.
 //!
-//! The same machine gives the same bits always; processors with other instructions may differ in the last ones.
+//! The same machine gives the same bits always; processors with other instructions may differ in
+//! the last ones.
 
 use crate::Complex32;
 use crate::eight::{Eight, LANES};
@@ -21,10 +24,11 @@ pub fn level() -> Level {
 /// Vectors whose sum is taken in single precision before it is added in double.
 const RUN: usize = 16;
 
-/// Replaces the third of three slices: for eight numbers of each at a time, `of` gives the new ones, and numbers to sum.
+/// Replaces the third of three slices: for eight numbers of each at a time, `of` gives the new
+/// ones, and numbers to sum.
 ///
-/// To be called where the processor's instructions are known (`dispatch!`). What is left over is filled up with zeros, so `of` must
-/// give nothing to sum for zeros.
+/// To be called where the processor's instructions are known (`dispatch!`). What is left over is
+/// filled up with zeros, so `of` must give nothing to sum for zeros.
 #[inline(always)]
 pub fn update<S: Simd, const SUMS: usize>(
     simd: S,
@@ -133,7 +137,12 @@ pub fn multiply_scaled(out: &mut [Complex32], a: &[Complex32], factor: Complex32
 }
 
 /// sum <- sum + a conj(factor b)
-pub fn add_conjugate_scaled(sum: &mut [Complex32], a: &[Complex32], factor: Complex32, b: &[Complex32]) {
+pub fn add_conjugate_scaled(
+    sum: &mut [Complex32],
+    a: &[Complex32],
+    factor: Complex32,
+    b: &[Complex32],
+) {
     dispatch!(level(), simd => {
         let ((sum, sum_rest), (a, a_rest), (b, b_rest)) =
             (sum.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -293,8 +302,9 @@ pub fn largest(values: &[f32]) -> f32 {
     })
 }
 
-/// A complex number in half the space, real part in the lower half, with the eight bits of precision of bfloat16: for sums over many,
-/// whose error is then far smaller (2^-9 over the square root of their number, relative to the root of the sum of squares).
+/// A complex number in half the space, real part in the lower half, with the eight bits of
+/// precision of bfloat16: for sums over many, whose error is then far smaller (2^-9 over the square
+/// root of their number, relative to the root of the sum of squares).
 pub type Packed = u32;
 
 fn packed(value: Complex32) -> Packed {
@@ -396,8 +406,8 @@ mod tests {
     #[test]
     fn updates_and_dot_products_are_those_of_plain_numbers() {
         for_lengths(|v| {
-            let [a, b, c] =
-                [0, 1, 2].map(|k| v[k].iter().map(|value: &Complex32| value.re).collect::<Vec<f32>>());
+            let [a, b, c] = [0, 1, 2]
+                .map(|k| v[k].iter().map(|value: &Complex32| value.re).collect::<Vec<f32>>());
             let mut changed = c.clone();
             let sums = dispatch!(level(), simd => {
                 update(simd, (&a, &b, &mut changed), #[inline(always)] |a, b, c| (a * b + c, [c, a * c]))
@@ -409,7 +419,8 @@ mod tests {
             assert!((sums[0] - truth).abs() < 1e-5);
             let truth: f64 = a.iter().zip(&c).map(|(a, c)| f64::from(a * c)).sum();
             assert!((sums[1] - truth).abs() < 1e-5);
-            let truth: f64 = v[0].iter().zip(&v[1]).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum();
+            let truth: f64 =
+                v[0].iter().zip(&v[1]).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum();
             assert!((real_dot(&v[0], &v[1]) - truth).abs() < 1e-5);
             let mut out = v[2].clone();
             add_scaled(&mut out, 0.7, &v[0]);
@@ -431,7 +442,10 @@ mod tests {
             }
             let (mut out, mut both) = (v[2].clone(), factor.clone());
             conjugate_product::<true>(&mut out, &mut both, &v[0], &v[1]);
-            assert_close(&out, v[2].iter().zip(v[0].iter().zip(&v[1])).map(|(c, (a, b))| c + a * b.conj()));
+            assert_close(
+                &out,
+                v[2].iter().zip(v[0].iter().zip(&v[1])).map(|(c, (a, b))| c + a * b.conj()),
+            );
             assert_eq!(power, both);
             conjugate_product::<false>(&mut out, &mut both, &v[0], &v[1]);
             assert_close(&out, v[0].iter().zip(&v[1]).map(|(a, b)| a * b.conj()));
@@ -452,7 +466,10 @@ mod tests {
             let mut out = v[1].clone();
             add_quotient(&mut out, &v[2], &light, (0.7, 0.1, 0.3));
             let truth = v[1].iter().zip(v[2].iter().zip(&light));
-            assert_close(&out, truth.map(|(value, (sum, light))| value + sum * (0.3 / (0.7 * light + 0.1))));
+            assert_close(
+                &out,
+                truth.map(|(value, (sum, light))| value + sum * (0.3 / (0.7 * light + 0.1))),
+            );
             divide_damped(&mut out, &v[2], &light, 0.2);
             let truth = v[2].iter().zip(&light);
             assert_close(&out, truth.map(|(sum, light)| sum / (light * light + 0.04_f32).sqrt()));
@@ -471,19 +488,28 @@ mod tests {
             for (found, exact) in b.iter().chain(&z).zip(v[1].iter().chain(&v[4])) {
                 assert_eq!(*found, packed(*exact));
                 let (found, limit) = (unpacked(*found), 2.0_f32.powi(-8));
-                assert!((found.re - exact.re).abs() <= limit * exact.re.abs(), "{found} and {exact}");
-                assert!((found.im - exact.im).abs() <= limit * exact.im.abs(), "{found} and {exact}");
+                assert!(
+                    (found.re - exact.re).abs() <= limit * exact.re.abs(),
+                    "{found} and {exact}"
+                );
+                assert!(
+                    (found.im - exact.im).abs() <= limit * exact.im.abs(),
+                    "{found} and {exact}"
+                );
             }
             let wide = |values: &[Packed]| values.iter().map(|v| unpacked(*v)).collect::<Vec<_>>();
             let (exact_b, exact_z) = (wide(&b), wide(&z));
-            for ((((a, b), c), d), z) in v[0].iter().zip(&exact_b).zip(&v[2]).zip(&v[3]).zip(&exact_z) {
+            for ((((a, b), c), d), z) in
+                v[0].iter().zip(&exact_b).zip(&v[2]).zip(&v[3]).zip(&exact_z)
+            {
                 let wide = |z: &Complex32| num_complex::Complex64::new(z.re.into(), z.im.into());
                 let (u, w, z) = (wide(a) * wide(b), wide(c) * wide(d), wide(z));
                 let dot = |p: num_complex::Complex64, q: num_complex::Complex64| (p.conj() * q).re;
                 let products = [dot(u, u), dot(w, w), dot(u, w), dot(u, z), dot(w, z)];
                 truth.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
             }
-            for (found, truth) in five_products(&v[0], &b, &v[2], &v[3], &z).into_iter().zip(truth) {
+            for (found, truth) in five_products(&v[0], &b, &v[2], &v[3], &z).into_iter().zip(truth)
+            {
                 assert!((found - truth).abs() < 1e-4 * (1.0 + truth.abs()), "{found} and {truth}");
             }
         });

@@ -1,13 +1,14 @@
 //! Unitary two-dimensional Fourier transforms whose spectra are stored transposed.
 //!
-//! A 2-D transform is a pass over rows, a transposition, and a second pass over rows. Undoing the transposition
-//! afterwards would cost a sixth of the whole, and nothing in ptychography needs it: what happens between a forward and an
-//! inverse transform is element by element. So a spectrum is kept with axes **(u_x, u_y)**, zero frequency at
-//! index (0, 0), and whatever is combined with it (measured amplitudes, phase ramps) is brought into that order once.
+//! A 2-D transform is a pass over rows, a transposition, and a second pass over rows. Undoing the
+//! transposition afterwards would cost a sixth of the whole, and nothing in ptychography needs it:
+//! what happens between a forward and an inverse transform is element by element. So a spectrum is
+//! kept with axes **(u_x, u_y)**, zero frequency at index (0, 0), and whatever is combined with it
+//! (measured amplitudes, phase ramps) is brought into that order once.
 //!
-//! Shapes whose sides are powers of two from 16 to 512 are transformed by columns of eight, all others by RustFFT.
-//! [`to_detector_order`] and [`from_detector_order`] translate to and from the order of files: axes (y, x), zero
-//! frequency at index (floor(H/2), floor(W/2)).
+//! Shapes whose sides are powers of two from 16 to 512 are transformed by columns of eight, all
+//! others by RustFFT. [`to_detector_order`] and [`from_detector_order`] translate to and from the
+//! order of files: axes (y, x), zero frequency at index (floor(H/2), floor(W/2)).
 
 use crate::eight::{floats, floats_mut};
 use crate::sweep::Sweeps;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 
 /// Unitary forward and inverse transforms of one shape; immutable, shared between threads.
 ///
-/// `forward` computes Psi(u) = (H W)^(-1/2) sum_r psi(r) exp(-2 pi i (u_y y / H + u_x x / W)), `inverse` its inverse, which is
-/// also its adjoint. Arrays are slices of `len()` elements in C order.
+/// `forward` computes Psi(u) = (H W)^(-1/2) sum_r psi(r) exp(-2 pi i (u_y y / H + u_x x / W)),
+/// `inverse` its inverse, which is also its adjoint. Arrays are slices of `len()` elements in C
+/// order.
 #[derive(Clone)]
 pub struct Fft2 {
     height: usize,
@@ -54,15 +56,21 @@ impl Fft2 {
     }
 
     fn planned((height, width): (usize, usize), sweeps: Option<Sweeps>) -> Self {
-        assert!(height > 0 && width > 0, "a transform needs at least one pixel, not {height} x {width}");
+        assert!(
+            height > 0 && width > 0,
+            "a transform needs at least one pixel, not {height} x {width}"
+        );
         let mut planner = FftPlanner::new();
         let along_x = [planner.plan_fft_forward(width), planner.plan_fft_inverse(width)];
         let along_y = [planner.plan_fft_forward(height), planner.plan_fft_inverse(height)];
         let scratch_len = match &sweeps {
             Some(sweeps) => sweeps.scratch_len(),
-            None => {
-                along_x.iter().chain(&along_y).map(|plan| plan.get_inplace_scratch_len()).max().unwrap_or(0)
-            }
+            None => along_x
+                .iter()
+                .chain(&along_y)
+                .map(|plan| plan.get_inplace_scratch_len())
+                .max()
+                .unwrap_or(0),
         };
         let scale = (1.0 / ((height * width) as f64).sqrt()) as f32;
         Self { height, width, along_x, along_y, sweeps, scale, scratch_len }
@@ -84,16 +92,23 @@ impl Fft2 {
         self.height * self.width
     }
 
-    /// Elements of scratch space that [`forward`](Self::forward) and [`inverse`](Self::inverse) need.
+    /// Elements of scratch space that [`forward`](Self::forward) and [`inverse`](Self::inverse)
+    /// need.
     pub fn scratch_len(&self) -> usize {
         self.scratch_len
     }
 
-    /// Transforms `field` (y, x) into `spectrum` (u_x, u_y); `field` is overwritten with intermediate values.
+    /// Transforms `field` (y, x) into `spectrum` (u_x, u_y); `field` is overwritten with
+    /// intermediate values.
     ///
     /// # Panics
     /// If a slice is not of `len()` elements, or `scratch` is shorter than `scratch_len()`.
-    pub fn forward(&self, field: &mut [Complex32], spectrum: &mut [Complex32], scratch: &mut [Complex32]) {
+    pub fn forward(
+        &self,
+        field: &mut [Complex32],
+        spectrum: &mut [Complex32],
+        scratch: &mut [Complex32],
+    ) {
         self.check(field, spectrum, scratch);
         if let Some(sweeps) = &self.sweeps {
             return sweeps.forward(field, spectrum, scratch);
@@ -103,11 +118,17 @@ impl Fft2 {
         self.along_y[0].process_with_scratch(spectrum, scratch);
     }
 
-    /// Transforms `spectrum` (u_x, u_y) into `field` (y, x); `spectrum` is overwritten with intermediate values.
+    /// Transforms `spectrum` (u_x, u_y) into `field` (y, x); `spectrum` is overwritten with
+    /// intermediate values.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
-    pub fn inverse(&self, spectrum: &mut [Complex32], field: &mut [Complex32], scratch: &mut [Complex32]) {
+    pub fn inverse(
+        &self,
+        spectrum: &mut [Complex32],
+        field: &mut [Complex32],
+        scratch: &mut [Complex32],
+    ) {
         self.check(field, spectrum, scratch);
         if let Some(sweeps) = &self.sweeps {
             return sweeps.inverse(spectrum, field, scratch);
@@ -119,7 +140,9 @@ impl Fft2 {
 
     fn check(&self, field: &[Complex32], spectrum: &[Complex32], scratch: &[Complex32]) {
         assert!(
-            field.len() == self.len() && spectrum.len() == self.len() && scratch.len() >= self.scratch_len,
+            field.len() == self.len()
+                && spectrum.len() == self.len()
+                && scratch.len() >= self.scratch_len,
             "a transform of {self:?} given {} and {} elements and {} of scratch space",
             field.len(),
             spectrum.len(),
@@ -129,7 +152,13 @@ impl Fft2 {
 }
 
 /// Writes the transpose of `source` (rows x columns), times `scale`, to `target` (columns x rows).
-fn transpose_scaled(source: &[Complex32], target: &mut [Complex32], rows: usize, columns: usize, scale: f32) {
+fn transpose_scaled(
+    source: &[Complex32],
+    target: &mut [Complex32],
+    rows: usize,
+    columns: usize,
+    scale: f32,
+) {
     assert!(
         source.len() == rows * columns && target.len() == rows * columns,
         "transposition of unequal arrays"
@@ -146,7 +175,8 @@ fn transpose_scaled(source: &[Complex32], target: &mut [Complex32], rows: usize,
     });
 }
 
-/// Side of a block: eight complex numbers are a cache line, and eight lines a power of two apart still fit one set.
+/// Side of a block: eight complex numbers are a cache line, and eight lines a power of two apart
+/// still fit one set.
 const BLOCK: usize = 8;
 
 /// Transposes one block, whose lines are `from` and `to` elements apart, by pairs of pairs.
@@ -200,17 +230,24 @@ fn transpose_plainly(
     }
 }
 
-/// Signed frequency of index `index` of a transform of length `length`, in cycles per pixel, in [-0.5, 0.5).
+/// Signed frequency of index `index` of a transform of length `length`, in cycles per pixel, in
+/// [-0.5, 0.5).
 pub fn frequency(index: usize, length: usize) -> f64 {
-    let signed = if index < length.div_ceil(2) { index as f64 } else { index as f64 - length as f64 };
+    let signed =
+        if index < length.div_ceil(2) { index as f64 } else { index as f64 - length as f64 };
     signed / length as f64
 }
 
-/// Brings one array from the order of files (y, x; zero frequency in the centre) into that of spectra (u_x, u_y; at 0, 0).
+/// Brings one array from the order of files (y, x; zero frequency in the centre) into that of
+/// spectra (u_x, u_y; at 0, 0).
 ///
 /// # Panics
 /// If the slices are not of `height * width` elements.
-pub fn to_detector_order<T: Copy>(centred: &[T], spectrum: &mut [T], (height, width): (usize, usize)) {
+pub fn to_detector_order<T: Copy>(
+    centred: &[T],
+    spectrum: &mut [T],
+    (height, width): (usize, usize),
+) {
     assert!(
         centred.len() == height * width && spectrum.len() == height * width,
         "reordering of unequal arrays"
@@ -228,7 +265,11 @@ pub fn to_detector_order<T: Copy>(centred: &[T], spectrum: &mut [T], (height, wi
 ///
 /// # Panics
 /// If the slices are not of `height * width` elements.
-pub fn from_detector_order<T: Copy>(spectrum: &[T], centred: &mut [T], (height, width): (usize, usize)) {
+pub fn from_detector_order<T: Copy>(
+    spectrum: &[T],
+    centred: &mut [T],
+    (height, width): (usize, usize),
+) {
     assert!(
         centred.len() == height * width && spectrum.len() == height * width,
         "reordering of unequal arrays"
@@ -255,7 +296,8 @@ mod tests {
                 let mut sum = num_complex::Complex64::default();
                 for y in 0..height {
                     for x in 0..width {
-                        let turn = (u_y * y) as f64 / height as f64 + (u_x * x) as f64 / width as f64;
+                        let turn =
+                            (u_y * y) as f64 / height as f64 + (u_x * x) as f64 / width as f64;
                         let value = field[y * width + x];
                         sum += num_complex::Complex64::new(value.re.into(), value.im.into())
                             * num_complex::Complex64::from_polar(1.0, -TAU * turn);
@@ -269,7 +311,9 @@ mod tests {
 
     #[test]
     fn agrees_with_the_plain_sum_for_even_odd_and_rectangular_shapes() {
-        for (height, width) in [(1, 1), (8, 8), (16, 16), (7, 5), (12, 9), (6, 17), (16, 32), (32, 12)] {
+        for (height, width) in
+            [(1, 1), (8, 8), (16, 16), (7, 5), (12, 9), (6, 17), (16, 32), (32, 12)]
+        {
             let field = random_field(height * width, 3);
             let fft = Fft2::new((height, width));
             let mut scratch = vec![Complex32::default(); fft.scratch_len()];
@@ -290,7 +334,9 @@ mod tests {
     #[test]
     fn columns_of_eight_agree_with_rustfft() {
         let sides = [16, 32, 64, 128, 256, 512];
-        for shape in sides.map(|side| (side, side)).into_iter().chain([(16, 512), (256, 32), (64, 128)]) {
+        for shape in
+            sides.map(|side| (side, side)).into_iter().chain([(16, 512), (256, 32), (64, 128)])
+        {
             let len = shape.0 * shape.1;
             let field = random_field(len, 9);
             let [(a, a_back), (b, b_back)] = [Fft2::new(shape), Fft2::by_rows(shape)].map(|fft| {
@@ -314,7 +360,8 @@ mod tests {
         let mut scratch = vec![Complex32::default(); fft.scratch_len()];
         let (mut work, mut spectrum) = (field.clone(), field.clone());
         fft.forward(&mut work, &mut spectrum, &mut scratch);
-        let energy = |values: &[Complex32]| values.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
+        let energy =
+            |values: &[Complex32]| values.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
         assert!((energy(&field) / energy(&spectrum) - 1.0).abs() < 1e-6);
     }
 

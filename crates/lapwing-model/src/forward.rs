@@ -1,4 +1,5 @@
-//! The forward model: probe x object patch at a sub-pixel position, far field, and the adjoint of each step.
+//! The forward model: probe x object patch at a sub-pixel position, far field, and the adjoint of
+//! each step.
 //!
 //! For a window with integer corner n and rest f, and a probe mode P_k,
 //!
@@ -9,10 +10,11 @@
 //! I_j       = sum_k |Psi_jk|^2                             modes add in intensity
 //! ```
 //!
-//! so sum I_j = sum_k sum |psi_jk|^2. Every step is linear in P_k and in O; their adjoints are the conjugate products,
-//! the inverse transform, and the opposite shift.
+//! so sum I_j = sum_k sum |psi_jk|^2. Every step is linear in P_k and in O; their adjoints are the
+//! conjugate products, the inverse transform, and the opposite shift.
 //!
-//! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused for every pattern.
+//! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
+//! for every pattern.
 
 use crate::buffer::Buffer;
 use crate::elementwise;
@@ -95,11 +97,13 @@ impl ForwardModel {
         }
     }
 
-    /// The window at `position` on an object of shape `object`, or an error when it leaves the array.
+    /// The window at `position` on an object of shape `object`, or an error when it leaves the
+    /// array.
     pub fn window(&self, position: Position, object: (usize, usize)) -> Result<Window, ModelError> {
         let (height, width) = self.shape();
         let window = Window::of(position, (height, width));
-        if position.y.is_finite() && position.x.is_finite() && window.fits((height, width), object) {
+        if position.y.is_finite() && position.x.is_finite() && window.fits((height, width), object)
+        {
             return Ok(window);
         }
         let (min_y, min_x) = ((height / 2) as f64, (width / 2) as f64);
@@ -117,8 +121,14 @@ impl ForwardModel {
         })
     }
 
-    /// Far field of an exit wave, which is overwritten: `exit_wave` (y, x) to `far_field` (u_x, u_y).
-    pub fn propagate(&self, exit_wave: &mut [Complex32], far_field: &mut [Complex32], work: &mut Workspace) {
+    /// Far field of an exit wave, which is overwritten: `exit_wave` (y, x) to `far_field` (u_x,
+    /// u_y).
+    pub fn propagate(
+        &self,
+        exit_wave: &mut [Complex32],
+        far_field: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
         self.fft.forward(exit_wave, far_field, &mut work.fft);
     }
 
@@ -132,13 +142,20 @@ impl ForwardModel {
         self.fft.inverse(far_field, exit_wave, &mut work.fft);
     }
 
-    /// Spectrum of one probe mode, from which [`shifted_probe`](Self::shifted_probe) makes the probe of every position.
-    pub fn probe_spectrum(&self, mode: &[Complex32], spectrum: &mut [Complex32], work: &mut Workspace) {
+    /// Spectrum of one probe mode, from which [`shifted_probe`](Self::shifted_probe) makes the
+    /// probe of every position.
+    pub fn probe_spectrum(
+        &self,
+        mode: &[Complex32],
+        spectrum: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
         work.field.copy_from_slice(mode);
         self.fft.forward(&mut work.field, spectrum, &mut work.fft);
     }
 
-    /// Writes the probe mode with spectrum `spectrum`, shifted by the window's sub-pixel rest, to `probe` (y, x).
+    /// Writes the probe mode with spectrum `spectrum`, shifted by the window's sub-pixel rest, to
+    /// `probe` (y, x).
     pub fn shifted_probe(
         &self,
         spectrum: &[Complex32],
@@ -154,7 +171,8 @@ impl ForwardModel {
         self.fft.inverse(&mut work.field, probe, &mut work.fft);
     }
 
-    /// The adjoint of [`shifted_probe`](Self::shifted_probe): adds to `spectrum` what `probe` (y, x; overwritten) contributes.
+    /// The adjoint of [`shifted_probe`](Self::shifted_probe): adds to `spectrum` what `probe` (y,
+    /// x; overwritten) contributes.
     ///
     /// Contributions of many windows are summed in this one spectrum and inverted once.
     pub fn accumulate_unshifted(
@@ -205,10 +223,12 @@ impl ForwardModel {
         Ok(far_fields)
     }
 
-    /// The adjoint of [`far_field`](Self::far_field): what a change of the far fields asks of the object and of the probe.
+    /// The adjoint of [`far_field`](Self::far_field): what a change of the far fields asks of the
+    /// object and of the probe.
     ///
-    /// For fixed P, `far_field` is linear in O and this returns its adjoint applied to `far_fields`, on an object of
-    /// shape `object.dim()`; for fixed O likewise for the probe. Used by tests and diagnostics; the solvers fuse the steps.
+    /// For fixed P, `far_field` is linear in O and this returns its adjoint applied to
+    /// `far_fields`, on an object of shape `object.dim()`; for fixed O likewise for the probe. Used
+    /// by tests and diagnostics; the solvers fuse the steps.
     pub fn adjoint(
         &self,
         far_fields: ArrayView3<Complex32>,
@@ -232,14 +252,17 @@ impl ForwardModel {
             let mut far_field: Vec<Complex32> = far_field.iter().copied().collect();
             self.back_propagate(&mut far_field, &mut exit_wave, &mut work);
             for index in 0..self.len() {
-                let at = (window.row as usize + index / width, window.column as usize + index % width);
+                let at =
+                    (window.row as usize + index / width, window.column as usize + index % width);
                 to_object[at] += shifted[index].conj() * exit_wave[index];
                 exit_wave[index] *= object[at].conj();
             }
             let mut sum = vec![zero; self.len()];
             self.accumulate_unshifted(&mut exit_wave, &ramp, &mut sum, &mut work);
             self.back_propagate(&mut sum, &mut exit_wave, &mut work);
-            for (target, &value) in to_probe.index_axis_mut(ndarray::Axis(0), k).iter_mut().zip(&exit_wave) {
+            for (target, &value) in
+                to_probe.index_axis_mut(ndarray::Axis(0), k).iter_mut().zip(&exit_wave)
+            {
                 *target = value;
             }
         }
@@ -257,7 +280,10 @@ impl ForwardModel {
         let far_fields = self.far_field(object, probe, position)?;
         let mut intensity = vec![0.0_f32; self.len()];
         for far_field in far_fields.outer_iter() {
-            intensity.iter_mut().zip(far_field.iter()).for_each(|(sum, value)| *sum += value.norm_sqr());
+            intensity
+                .iter_mut()
+                .zip(far_field.iter())
+                .for_each(|(sum, value)| *sum += value.norm_sqr());
         }
         let mut centred = Array2::zeros(self.shape());
         if let Some(target) = centred.as_slice_mut() {
@@ -280,7 +306,8 @@ impl Ramp {
         let along = |rest: f64, length: usize| {
             (0..length)
                 .map(|index| {
-                    let (sin, cos) = (-std::f64::consts::TAU * rest * frequency(index, length)).sin_cos();
+                    let (sin, cos) =
+                        (-std::f64::consts::TAU * rest * frequency(index, length)).sin_cos();
                     Complex32::new(cos as f32, sin as f32)
                 })
                 .collect()
@@ -337,7 +364,8 @@ mod tests {
         let model = ForwardModel::new((16, 16));
         let object = Field::from_elem((20, 20), Complex32::new(1.0, 0.0));
         let probe = modes((2, 16, 16), 7);
-        let intensity = model.intensity(object.view(), probe.view(), Position { y: 10.3, x: 9.6 }).unwrap();
+        let intensity =
+            model.intensity(object.view(), probe.view(), Position { y: 10.3, x: 9.6 }).unwrap();
         let (sum, energy) = (
             intensity.iter().map(|&v| f64::from(v)).sum::<f64>(),
             probe.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>(),
@@ -350,7 +378,8 @@ mod tests {
         let model = ForwardModel::new((6, 9));
         let object = Field::from_elem((12, 12), Complex32::new(1.0, 0.0));
         let probe = Modes::from_elem((1, 6, 9), Complex32::new(1.0, 0.0));
-        let intensity = model.intensity(object.view(), probe.view(), Position { y: 6.0, x: 6.0 }).unwrap();
+        let intensity =
+            model.intensity(object.view(), probe.view(), Position { y: 6.0, x: 6.0 }).unwrap();
         for ((y, x), &value) in intensity.indexed_iter() {
             let expected = if (y, x) == (3, 4) { 54.0 } else { 0.0 };
             assert!((value - expected).abs() < 1e-4, "({y}, {x}): {value}");
@@ -376,7 +405,8 @@ mod tests {
 
     #[test]
     fn moving_the_window_moves_the_specimen_under_the_probe() {
-        // A smooth probe moved by 0.3 px with the window fixed is the specimen moved the other way, up to band limits.
+        // A smooth probe moved by 0.3 px with the window fixed is the specimen moved the other way,
+        // up to band limits.
         let model = ForwardModel::new((32, 32));
         let gaussian = |cy: f64, cx: f64, width: f64| {
             move |(y, x): (usize, usize)| {
@@ -384,10 +414,13 @@ mod tests {
                 Complex32::new((-d / (2.0 * width * width)).exp() as f32, 0.0)
             }
         };
-        let probe = Field::from_shape_fn((32, 32), gaussian(16.0, 16.0, 3.0)).insert_axis(ndarray::Axis(0));
+        let probe =
+            Field::from_shape_fn((32, 32), gaussian(16.0, 16.0, 3.0)).insert_axis(ndarray::Axis(0));
         let at = |shift: f64| Field::from_shape_fn((64, 64), gaussian(33.0 - shift, 30.0, 4.0));
-        let moved = model.intensity(at(0.0).view(), probe.view(), Position { y: 32.3, x: 32.0 }).unwrap();
-        let same = model.intensity(at(0.3).view(), probe.view(), Position { y: 32.0, x: 32.0 }).unwrap();
+        let moved =
+            model.intensity(at(0.0).view(), probe.view(), Position { y: 32.3, x: 32.0 }).unwrap();
+        let same =
+            model.intensity(at(0.3).view(), probe.view(), Position { y: 32.0, x: 32.0 }).unwrap();
         let peak = same.iter().fold(0.0_f32, |peak, &v| peak.max(v));
         for (a, b) in moved.iter().zip(&same) {
             assert!((a - b).abs() < 1e-4 * peak, "{a} and {b}");
@@ -399,9 +432,11 @@ mod tests {
         let model = ForwardModel::new((8, 8));
         let object = Field::zeros((16, 16));
         let probe = Modes::zeros((1, 8, 8));
-        for position in
-            [Position { y: 3.4, x: 8.0 }, Position { y: 8.0, x: 12.6 }, Position { y: f64::NAN, x: 8.0 }]
-        {
+        for position in [
+            Position { y: 3.4, x: 8.0 },
+            Position { y: 8.0, x: 12.6 },
+            Position { y: f64::NAN, x: 8.0 },
+        ] {
             let error = model.intensity(object.view(), probe.view(), position).unwrap_err();
             assert!(error.to_string().contains("leaves the 16 x 16 object"), "{error}");
         }

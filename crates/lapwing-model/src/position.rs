@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Centre of a pattern's window in pixels of the object array (see the conventions in `ARCHITECTURE.md`).
+/// Centre of a pattern's window in pixels of the object array (see the conventions in
+/// `ARCHITECTURE.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Row coordinate, pixels.
@@ -25,7 +26,8 @@ pub struct Window {
     pub row: isize,
     /// First object column that the window covers.
     pub column: isize,
-    /// Rest of the row coordinate, in [-0.5, 0.5] pixels: the probe is shifted by it inside the window.
+    /// Rest of the row coordinate, in [-0.5, 0.5] pixels: the probe is shifted by it inside the
+    /// window.
     pub rest_y: f64,
     /// Rest of the column coordinate.
     pub rest_x: f64,
@@ -34,14 +36,16 @@ pub struct Window {
 impl Window {
     /// The window of shape `(height, width)` centred on `position`.
     ///
-    /// The minimum corner is `(y - floor(height / 2), x - floor(width / 2))`, rounded to the nearest pixel, ties to even.
+    /// The minimum corner is `(y - floor(height / 2), x - floor(width / 2))`, rounded to the
+    /// nearest pixel, ties to even.
     pub fn of(position: Position, (height, width): (usize, usize)) -> Self {
         let (y, x) = (position.y - (height / 2) as f64, position.x - (width / 2) as f64);
         let (row, column) = (y.round_ties_even(), x.round_ties_even());
         Self { row: row as isize, column: column as isize, rest_y: y - row, rest_x: x - column }
     }
 
-    /// Whether the window of shape `(height, width)` lies wholly inside an object array of shape `object`.
+    /// Whether the window of shape `(height, width)` lies wholly inside an object array of shape
+    /// `object`.
     pub fn fits(&self, (height, width): (usize, usize), object: (usize, usize)) -> bool {
         let inside = |start: isize, length: usize, limit: usize| {
             start >= 0 && (start as usize).checked_add(length).is_some_and(|end| end <= limit)
@@ -50,7 +54,8 @@ impl Window {
     }
 }
 
-/// Smallest box `(y_min, y_max, x_min, x_max)` that holds all positions, or `None` for an empty scan.
+/// Smallest box `(y_min, y_max, x_min, x_max)` that holds all positions, or `None` for an empty
+/// scan.
 pub fn bounding_box(scan: &[Position]) -> Option<(f64, f64, f64, f64)> {
     let first = scan.first()?;
     Some(scan.iter().fold((first.y, first.y, first.x, first.x), |(y0, y1, x0, x1), p| {

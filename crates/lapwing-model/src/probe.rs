@@ -1,4 +1,5 @@
-//! Built-in illuminations, how large a probe is, and how it looks to someone who knows it only roughly.
+//! Built-in illuminations, how large a probe is, and how it looks to someone who knows it only
+//! roughly.
 //!
 //! A focusing optic with aperture radius a (cycles per pixel) gives the probe
 //!
@@ -6,10 +7,11 @@
 //! P = F^-1[ A(q) exp(-i chi(q)) ],   chi(q) = c_1 (q/a)^2 + c_a (q_x^2 - q_y^2)/a^2 + c_s (q/a)^4
 //! ```
 //!
-//! with defocus c_1, astigmatism c_a and spherical aberration c_s in radians at the aperture's edge. A is 1 between the
-//! central stop and the aperture's edge; both edges are soft, of tanh shape and 1.5 frequency samples (1.5/N) wide, so that the probe is
-//! confined. To geometrical optics, defocus spreads the light over a disc of diameter 2 c_1 / (pi a) pixels.
-//! On the detector the aperture is a bright disc of radius a N pixels.
+//! with defocus c_1, astigmatism c_a and spherical aberration c_s in radians at the aperture's
+//! edge. A is 1 between the central stop and the aperture's edge; both edges are soft, of tanh
+//! shape and 1.5 frequency samples (1.5/N) wide, so that the probe is confined. To geometrical
+//! optics, defocus spreads the light over a disc of diameter 2 c_1 / (pi a) pixels. On the detector
+//! the aperture is a bright disc of radius a N pixels.
 
 mod size;
 
@@ -27,9 +29,11 @@ use std::str::FromStr;
 pub const DEFOCUSED_APERTURE: f64 = 0.15;
 /// Aperture radius of a focused probe unless given, cycles per pixel.
 pub const FOCUSED_APERTURE: f64 = 0.06;
-/// Diameter of a disc and of a defocused probe unless given, as a fraction of the window's shorter side.
+/// Diameter of a disc and of a defocused probe unless given, as a fraction of the window's shorter
+/// side.
 pub const DIAMETER: f64 = 0.5;
-/// Largest diameter that can be asked for, as a fraction of the window's shorter side: larger ones leave the window.
+/// Largest diameter that can be asked for, as a fraction of the window's shorter side: larger ones
+/// leave the window.
 pub const MAX_DIAMETER: f64 = 0.7;
 
 /// Largest window of a built-in probe, pixels of area: 2^26, such as 8,192 x 8,192.
@@ -86,8 +90,8 @@ impl FromStr for ProbeKind {
 pub struct ProbeDesign {
     /// The kind.
     pub kind: ProbeKind,
-    /// Equivalent-disc diameter (see [`diameter`]), pixels: of a disc, or of a defocused probe, whose defocus follows from
-    /// it. Unless given, [`DIAMETER`] of the window.
+    /// Equivalent-disc diameter (see [`diameter`]), pixels: of a disc, or of a defocused probe,
+    /// whose defocus follows from it. Unless given, [`DIAMETER`] of the window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diameter: Option<f64>,
     /// Radius of the aperture, cycles per pixel, at most 0.45. Not for a disc.
@@ -95,7 +99,8 @@ pub struct ProbeDesign {
     pub aperture: Option<f64>,
     /// Radius of the central stop as a fraction of the aperture's, 0 to 0.9. Not for a disc.
     pub central_stop: f64,
-    /// Defocus c_1, radians at the edge of the aperture; takes the place of `diameter` in a defocused probe.
+    /// Defocus c_1, radians at the edge of the aperture; takes the place of `diameter` in a
+    /// defocused probe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defocus: Option<f64>,
     /// Astigmatism c_a, radians at the edge of the aperture. Not for a disc.
@@ -122,7 +127,9 @@ pub enum ProbeError {
     #[error("a {0} x {1} window: expected at least 8 pixels on each side for a built-in probe")]
     Window(usize, usize),
     /// The window is too large.
-    #[error("a {0} x {1} window: expected at most 2^26 pixels (such as 8,192 x 8,192) for a built-in probe")]
+    #[error(
+        "a {0} x {1} window: expected at most 2^26 pixels (such as 8,192 x 8,192) for a built-in probe"
+    )]
     WindowTooLarge(usize, usize),
 }
 
@@ -132,8 +139,8 @@ impl ProbeDesign {
         Self { kind, ..Self::default() }
     }
 
-    /// The probe in a window of shape `(height, width)`: axes (mode, y, x), one mode, centred on the window's centre
-    /// (floor(height / 2), floor(width / 2)), and sum |P|^2 = 1.
+    /// The probe in a window of shape `(height, width)`: axes (mode, y, x), one mode, centred on
+    /// the window's centre (floor(height / 2), floor(width / 2)), and sum |P|^2 = 1.
     pub fn build(&self, (height, width): (usize, usize)) -> Result<Modes, ProbeError> {
         let side = height.min(width);
         if side < 8 {
@@ -156,7 +163,8 @@ impl ProbeDesign {
     }
 
     fn check(&self, side: f64) -> Result<(), ProbeError> {
-        let refuse = |name, value, expected: String| Err(ProbeError::Parameter { name, value, expected });
+        let refuse =
+            |name, value, expected: String| Err(ProbeError::Parameter { name, value, expected });
         if let Some(value) = self.diameter {
             if self.kind == ProbeKind::Focused {
                 return refuse(
@@ -166,11 +174,16 @@ impl ProbeDesign {
                 );
             }
             if self.defocus.is_some() {
-                return refuse("diameter", value, "either `diameter` or `defocus`, not both".into());
+                return refuse(
+                    "diameter",
+                    value,
+                    "either `diameter` or `defocus`, not both".into(),
+                );
             }
             let largest = MAX_DIAMETER * side;
             if !(value >= 2.0 && value <= largest) {
-                let expected = format!("pixels, 2 to {largest:.1} (0.7 of the window: more would leave it)");
+                let expected =
+                    format!("pixels, 2 to {largest:.1} (0.7 of the window: more would leave it)");
                 return refuse("diameter", value, expected);
             }
         }
@@ -184,10 +197,16 @@ impl ProbeDesign {
         for (name, value) in optical {
             let Some(value) = value else { continue };
             if self.kind == ProbeKind::Disc {
-                return refuse(name, value, "none: a disc has no optic (use focused or defocused)".into());
+                return refuse(
+                    name,
+                    value,
+                    "none: a disc has no optic (use focused or defocused)".into(),
+                );
             }
             let (range, expected) = match name {
-                "aperture" => (2.0 / side..=0.45, format!("cycles per pixel, {:.4} to 0.45", 2.0 / side)),
+                "aperture" => {
+                    (2.0 / side..=0.45, format!("cycles per pixel, {:.4} to 0.45", 2.0 / side))
+                }
                 "central_stop" => (0.0..=0.9, "a fraction of the aperture, 0 to 0.9".into()),
                 _ => (-1e4..=1e4, "radians at the edge of the aperture".into()),
             };
@@ -305,22 +324,30 @@ mod tests {
                 let (mut y_mean, mut x_mean, mut outside) = (0.0, 0.0, 0.0);
                 for ((_, y, x), value) in probe.indexed_iter() {
                     let share = f64::from(value.norm_sqr());
-                    let (dy, dx) = (y as f64 - (shape.0 / 2) as f64, x as f64 - (shape.1 / 2) as f64);
+                    let (dy, dx) =
+                        (y as f64 - (shape.0 / 2) as f64, x as f64 - (shape.1 / 2) as f64);
                     y_mean += share * dy;
                     x_mean += share * dx;
                     if dy.abs() > 0.45 * shape.0 as f64 || dx.abs() > 0.45 * shape.1 as f64 {
                         outside += share;
                     }
                 }
-                assert!(y_mean.abs() < 0.05 && x_mean.abs() < 0.05, "{kind} {shape:?}: {y_mean}, {x_mean}");
-                assert!(outside < 1e-3, "{kind} {shape:?}: {outside} of the light in the outer tenth");
+                assert!(
+                    y_mean.abs() < 0.05 && x_mean.abs() < 0.05,
+                    "{kind} {shape:?}: {y_mean}, {x_mean}"
+                );
+                assert!(
+                    outside < 1e-3,
+                    "{kind} {shape:?}: {outside} of the light in the outer tenth"
+                );
             }
         }
     }
 
     #[test]
     fn second_moment_of_the_optic_is_that_of_its_gradient_in_the_aperture() {
-        // <r^2> = (1 / 4 pi^2) int |grad(A exp(-i chi))|^2 / int A^2, with |grad|^2 = A'^2 + A^2 |grad chi|^2.
+        // <r^2> = (1 / 4 pi^2) int |grad(A exp(-i chi))|^2 / int A^2, where
+        // |grad|^2 = A'^2 + A^2 |grad chi|^2.
         let n = 256.0;
         let design = ProbeDesign {
             aperture: Some(0.12),
@@ -348,11 +375,13 @@ mod tests {
     #[test]
     fn the_light_falls_inside_the_aperture_on_the_detector() {
         use crate::{Field, ForwardModel, Position};
-        let design = ProbeDesign { aperture: Some(0.2), central_stop: 0.4, ..ProbeDesign::default() };
+        let design =
+            ProbeDesign { aperture: Some(0.2), central_stop: 0.4, ..ProbeDesign::default() };
         let probe = design.build((64, 64)).unwrap();
         let flat = Field::from_elem((64, 64), Complex32::new(1.0, 0.0));
         let model = ForwardModel::new((64, 64));
-        let pattern = model.intensity(flat.view(), probe.view(), Position { y: 32.0, x: 32.0 }).unwrap();
+        let pattern =
+            model.intensity(flat.view(), probe.view(), Position { y: 32.0, x: 32.0 }).unwrap();
         let share = |range: std::ops::Range<f64>| -> f64 {
             let radius = |(y, x): (usize, usize)| (y as f64 - 32.0).hypot(x as f64 - 32.0) / 64.0;
             pattern
@@ -367,8 +396,11 @@ mod tests {
     #[test]
     fn a_diameter_can_be_asked_for() {
         for target in [20.0, 44.0] {
-            let design = ProbeDesign { diameter: Some(target), astigmatism: 1.5, ..ProbeDesign::default() };
-            assert!((diameter(design.build((64, 64)).unwrap().view()) - target).abs() < 0.01 * target);
+            let design =
+                ProbeDesign { diameter: Some(target), astigmatism: 1.5, ..ProbeDesign::default() };
+            assert!(
+                (diameter(design.build((64, 64)).unwrap().view()) - target).abs() < 0.01 * target
+            );
         }
     }
 

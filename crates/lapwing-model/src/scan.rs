@@ -1,8 +1,9 @@
-//! Trajectories of the probe over a field of view, and the object array that holds all their windows.
+//! Trajectories of the probe over a field of view, and the object array that holds all their
+//! windows.
 //!
-//! A scan is a list of window centres. [`generate`] makes it inside a field of view `(height, width)` in pixels, with the
-//! field's minimum corner at (0, 0); [`fit`] says by how much to move it, and how large an object must be, so that every
-//! window fits.
+//! A scan is a list of window centres. [`generate`] makes it inside a field of view `(height,
+//! width)` in pixels, with the field's minimum corner at (0, 0); [`fit`] says by how much to move
+//! it, and how large an object must be, so that every window fits.
 
 use crate::position::bounding_box;
 use crate::stream::stream;
@@ -16,8 +17,8 @@ use std::str::FromStr;
 /// Most positions that a scan may have: a guard against a step that is too small by mistake.
 const MAX_POSITIONS: f64 = 1e7;
 
-/// Most positions that a spiral may pass on its way to the corners of the field, inside it or not: a long, narrow field lies
-/// in a round spiral that has far more of them.
+/// Most positions that a spiral may pass on its way to the corners of the field, inside it or not:
+/// a long, narrow field lies in a round spiral that has far more of them.
 const MAX_PASSED: f64 = 1e8;
 
 /// Largest field of view, and largest object array, pixels of area: 2^30, such as 32,768 x 32,768.
@@ -31,12 +32,14 @@ pub const JITTER: f64 = 0.25;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ScanKind {
-    /// Rows and columns one step apart. Its periodicity shows in reconstructions ("raster pathology").
+    /// Rows and columns one step apart. Its periodicity shows in reconstructions ("raster
+    /// pathology").
     Raster,
     /// A raster whose positions are displaced by up to [`JITTER`] steps along each axis.
     #[default]
     Jittered,
-    /// The Fermat spiral, with the golden angle between successive positions: r = c sqrt(n + 1/2), phi = n pi (3 - sqrt 5).
+    /// The Fermat spiral, with the golden angle between successive positions: r = c sqrt(n + 1/2),
+    /// phi = n pi (3 - sqrt 5).
     Fermat,
 }
 
@@ -79,7 +82,8 @@ pub enum Spacing {
 }
 
 impl Spacing {
-    /// The step in pixels, for a probe of `diameter` pixels (see [`probe::diameter`](crate::probe::diameter)).
+    /// The step in pixels, for a probe of `diameter` pixels (see
+    /// [`probe::diameter`](crate::probe::diameter)).
     pub fn step(self, diameter: f64) -> Result<f64, ScanError> {
         let step = match self {
             Self::Step(step) => step,
@@ -100,13 +104,17 @@ pub enum ScanError {
     #[error("step {0} px: expected a number greater than 0")]
     Step(f64),
     /// The overlap is out of range.
-    #[error("overlap {0}: expected at least 0 and less than 1 (step = (1 - overlap) x probe diameter)")]
+    #[error(
+        "overlap {0}: expected at least 0 and less than 1 (step = (1 - overlap) x probe diameter)"
+    )]
     Overlap(f64),
     /// The field of view is not a usable size.
     #[error("field of view {0} x {1} px: expected two numbers >= 0 (height, width)")]
     FieldOfView(f64, f64),
     /// There would be far too many positions.
-    #[error("about {0:.3e} positions: expected at most 1e7; use a larger step or a smaller field of view")]
+    #[error(
+        "about {0:.3e} positions: expected at most 1e7; use a larger step or a smaller field of view"
+    )]
     TooMany(f64),
     /// The spiral would be nearly all outside of the field of view.
     #[error(
@@ -122,11 +130,13 @@ pub enum ScanError {
     FieldTooLarge(f64, f64),
 }
 
-/// Window centres of a scan over a field of view `(height, width)`, all inside [0, height] x [0, width], pixels.
+/// Window centres of a scan over a field of view `(height, width)`, all inside [0, height] x [0,
+/// width], pixels.
 ///
-/// `step` is the distance of neighbours in a raster. A spiral has the same density, one position for every step^2, that is
-/// c = step / sqrt(pi); its neighbours are about one step apart. Rasters are centred in the field and run row by row; a
-/// jittered raster covers a field smaller by the jitter. The jitter draws from stream `scan jitter` of `seed`.
+/// `step` is the distance of neighbours in a raster. A spiral has the same density, one position
+/// for every step^2, that is c = step / sqrt(pi); its neighbours are about one step apart. Rasters
+/// are centred in the field and run row by row; a jittered raster covers a field smaller by the
+/// jitter. The jitter draws from stream `scan jitter` of `seed`.
 pub fn generate(
     kind: ScanKind,
     step: f64,
@@ -181,7 +191,8 @@ fn raster(step: f64, (height, width): (f64, f64), border: f64) -> Vec<Position> 
     line(height).iter().flat_map(|&y| columns.iter().map(move |&x| Position { y, x })).collect()
 }
 
-/// Number of positions of a spiral from the middle of the field to its corners: (radius / c)^2 with c = step / sqrt(pi).
+/// Number of positions of a spiral from the middle of the field to its corners: (radius / c)^2 with
+/// c = step / sqrt(pi).
 fn spiral_length(step: f64, (height, width): (f64, f64)) -> f64 {
     PI * ((height / 2.0).hypot(width / 2.0) / step).powi(2)
 }
@@ -217,8 +228,9 @@ impl Placement {
     }
 }
 
-/// The smallest object array, and the offset, for which all windows of shape `(height, width)` lie at least `margin` pixels
-/// inside. `None` for an empty scan, for positions that are not finite, and when the array would be larger than [`MAX_AREA`].
+/// The smallest object array, and the offset, for which all windows of shape `(height, width)` lie
+/// at least `margin` pixels inside. `None` for an empty scan, for positions that are not finite,
+/// and when the array would be larger than [`MAX_AREA`].
 pub fn fit(scan: &[Position], (height, width): (usize, usize), margin: usize) -> Option<Placement> {
     let (y_min, y_max, x_min, x_max) = bounding_box(scan)?;
     if scan.iter().any(|p| !(p.y.is_finite() && p.x.is_finite())) {
@@ -228,12 +240,17 @@ pub fn fit(scan: &[Position], (height, width): (usize, usize), margin: usize) ->
     let (first, last) = (corner(y_min, x_min), corner(y_max, x_max));
     let rows = last.row.checked_sub(first.row)?.unsigned_abs();
     let columns = last.column.checked_sub(first.column)?.unsigned_abs();
-    let side = |travel: usize, window: usize| travel.checked_add(window)?.checked_add(margin.checked_mul(2)?);
+    let side = |travel: usize, window: usize| {
+        travel.checked_add(window)?.checked_add(margin.checked_mul(2)?)
+    };
     let shape = (side(rows, height)?, side(columns, width)?);
     if shape.0.checked_mul(shape.1)? > MAX_AREA {
         return None;
     }
-    Some(Placement { shape, offset: (margin as i64 - first.row as i64, margin as i64 - first.column as i64) })
+    Some(Placement {
+        shape,
+        offset: (margin as i64 - first.row as i64, margin as i64 - first.column as i64),
+    })
 }
 
 #[cfg(test)]
@@ -249,7 +266,10 @@ mod tests {
         assert_eq!(scan[1], Position { y: 2.5, x: 10.0 });
         assert_eq!(scan[14], Position { y: 22.5, x: 40.0 });
         assert_eq!(generate(ScanKind::Raster, 0.1, (0.3, 0.0), 0).unwrap().len(), 4);
-        assert_eq!(generate(ScanKind::Raster, 10.0, (0.0, 0.0), 0).unwrap(), [Position { y: 0.0, x: 0.0 }]);
+        assert_eq!(
+            generate(ScanKind::Raster, 10.0, (0.0, 0.0), 0).unwrap(),
+            [Position { y: 0.0, x: 0.0 }]
+        );
     }
 
     #[test]
@@ -258,7 +278,8 @@ mod tests {
             for (step, field) in [(7.0, (300.0, 210.0)), (3.3, (100.0, 400.0))] {
                 let scan = generate(kind, step, field, 5).unwrap();
                 assert!(
-                    scan.iter().all(|p| (0.0..=field.0).contains(&p.y) && (0.0..=field.1).contains(&p.x))
+                    scan.iter()
+                        .all(|p| (0.0..=field.0).contains(&p.y) && (0.0..=field.1).contains(&p.x))
                 );
                 // A raster has up to (a + 1)(b + 1) positions where the density alone gives a b.
                 let density = field.0 * field.1 / (step * step);
@@ -288,7 +309,8 @@ mod tests {
         assert_eq!(scan.len(), 20 * 20);
         let offsets: Vec<f64> =
             scan.iter().enumerate().map(|(i, p)| p.y - (4.0 + 8.0 * (i / 20) as f64)).collect();
-        let (low, high) = offsets.iter().fold((0.0_f64, 0.0_f64), |(l, h), &v| (l.min(v), h.max(v)));
+        let (low, high) =
+            offsets.iter().fold((0.0_f64, 0.0_f64), |(l, h), &v| (l.min(v), h.max(v)));
         assert!((-2.0..-1.9).contains(&low) && (1.9..=2.0).contains(&high), "{low} {high}");
     }
 
@@ -349,7 +371,8 @@ mod tests {
             let placement = fit(&scan, window, 3).unwrap();
             let placed = placement.place(&scan);
             let windows: Vec<Window> = placed.iter().map(|p| Window::of(*p, window)).collect();
-            let extremes = |values: Vec<isize>| (values.iter().min().copied(), values.iter().max().copied());
+            let extremes =
+                |values: Vec<isize>| (values.iter().min().copied(), values.iter().max().copied());
             let (top, bottom) = extremes(windows.iter().map(|w| w.row).collect());
             let (left, right) = extremes(windows.iter().map(|w| w.column).collect());
             assert_eq!((top, left), (Some(3), Some(3)));

@@ -1,8 +1,9 @@
 //! Photon counts at a dose, and fewer photons from measured counts.
 //!
-//! With I_j = sum_k |Psi_jk|^2 the noise-free pattern j of the given object and probe (see [`forward`](crate::forward)),
-//! a dose of D photons means that the mean over patterns of sum I_j is scaled to D: with s = sqrt(D / mean_j sum I_j), the
-//! expected counts are s^2 I_j. The measured counts are Poisson with that mean.
+//! With I_j = sum_k |Psi_jk|^2 the noise-free pattern j of the given object and probe (see
+//! [`forward`](crate::forward)), a dose of D photons means that the mean over patterns of sum I_j
+//! is scaled to D: with s = sqrt(D / mean_j sum I_j), the expected counts are s^2 I_j. The measured
+//! counts are Poisson with that mean.
 
 mod thin;
 
@@ -69,9 +70,11 @@ pub enum SimulateError {
 /// A simulated scan.
 #[derive(Debug, Clone)]
 pub struct Exposure {
-    /// Photon counts, axes (pattern, y, x), zero frequency in the centre. Whole numbers up to 2^24 are exact.
+    /// Photon counts, axes (pattern, y, x), zero frequency in the centre. Whole numbers up to 2^24
+    /// are exact.
     pub counts: Array3<f32>,
-    /// s = sqrt(D / mean sum |Psi|^2): the probe times s carries counts; stored amplitude = sqrt(counts) / s.
+    /// s = sqrt(D / mean sum |Psi|^2): the probe times s carries counts; stored amplitude =
+    /// sqrt(counts) / s.
     pub scale: f64,
     /// Measured mean counts per pattern; differs from the dose by the noise.
     pub mean_counts: f64,
@@ -79,9 +82,10 @@ pub struct Exposure {
 
 /// Exposes a scan to a dose and draws Poisson counts.
 ///
-/// `object` has axes (y, x), `probe` (mode, y, x), of any power; `scan` holds window centres in pixels of `object`; `dose` is
-/// the mean number of photons per pattern. Pattern j draws from stream `exposure D` number j of `seed`, D being the dose as
-/// a decimal number: the counts do not depend on threads, and doses of one seed are independent of one another.
+/// `object` has axes (y, x), `probe` (mode, y, x), of any power; `scan` holds window centres in
+/// pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
+/// stream `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do not
+/// depend on threads, and doses of one seed are independent of one another.
 ///
 /// # Errors
 /// An empty or dark scan, a dose that is not positive, NaN, windows off the object.
@@ -96,7 +100,8 @@ pub fn expose(
     let pixels = probe.dim().1 * probe.dim().2;
     let name = format!("exposure {dose}");
     let power = exposure.scale * exposure.scale;
-    // `counts` holds |Psi|^2 s^2 in single precision; the expectation is used in double precision from there on.
+    // `counts` holds |Psi|^2 s^2 in single precision; the expectation is used in double precision
+    // from there on.
     debug_assert!(power > 0.0);
     let sums: Vec<f64> = slice_of(&mut exposure.counts)
         .par_chunks_mut(pixels)
@@ -106,7 +111,8 @@ pub fn expose(
             let mut sum = 0.0;
             for value in pattern {
                 let expected = f64::from(*value);
-                // A Poisson number of mean zero is zero; the distribution refuses only means that cannot occur here.
+                // A Poisson number of mean zero is zero; the distribution refuses only means that
+                // cannot occur here.
                 let count = match Poisson::new(expected) {
                     Ok(poisson) if expected > 0.0 => poisson.sample(&mut stream),
                     _ => 0.0,
@@ -177,15 +183,18 @@ pub fn expose_noise_free(
 fn stack((patterns, height, width): (usize, usize, usize)) -> Result<Array3<f32>, SimulateError> {
     let refusal = |reason| SimulateError::TooLarge { patterns, height, width, reason };
     let values = patterns.checked_mul(height).and_then(|rows| rows.checked_mul(width));
-    let values =
-        values.filter(|values| *values <= MAX_STACK).ok_or_else(|| refusal("expected at most 1 TiB"))?;
+    let values = values
+        .filter(|values| *values <= MAX_STACK)
+        .ok_or_else(|| refusal("expected at most 1 TiB"))?;
     let mut counts = Vec::new();
     counts.try_reserve_exact(values).map_err(|_| refusal("there is not that much memory"))?;
     counts.resize(values, 0.0);
-    Array3::from_shape_vec((patterns, height, width), counts).map_err(|_| refusal("expected at most 1 TiB"))
+    Array3::from_shape_vec((patterns, height, width), counts)
+        .map_err(|_| refusal("expected at most 1 TiB"))
 }
 
-/// Writes sum_k |Psi_jk|^2, centred, pattern after pattern, to `target`; returns the sum of every pattern.
+/// Writes sum_k |Psi_jk|^2, centred, pattern after pattern, to `target`; returns the sum of every
+/// pattern.
 fn intensities(
     model: &ForwardModel,
     object: ArrayView2<Complex32>,
@@ -205,8 +214,14 @@ fn intensities(
         })
         .collect();
     let width = model.shape().1;
-    let scratch =
-        || (model.workspace(), vec![zero; model.len()], vec![zero; model.len()], vec![0.0; model.len()]);
+    let scratch = || {
+        (
+            model.workspace(),
+            vec![zero; model.len()],
+            vec![zero; model.len()],
+            vec![0.0; model.len()],
+        )
+    };
     target
         .par_chunks_mut(model.len())
         .zip(windows)
@@ -222,7 +237,10 @@ fn intensities(
                     }
                 }
                 model.propagate(exit_wave, far_field, work);
-                intensity.iter_mut().zip(far_field.iter()).for_each(|(sum, value)| *sum += value.norm_sqr());
+                intensity
+                    .iter_mut()
+                    .zip(far_field.iter())
+                    .for_each(|(sum, value)| *sum += value.norm_sqr());
             }
             fft::from_detector_order(intensity, pattern, model.shape());
             pattern.iter().map(|&value| f64::from(value)).sum()
@@ -287,7 +305,8 @@ mod tests {
                     }
                 }
             }
-            // About 1e5 samples: standard errors 0.003 and 0.0045 (more at small means: fourth moment 3 + 1/m).
+            // About 1e5 samples: standard errors 0.003 and 0.0045 (more at small means: fourth
+            // moment 3 + 1/m).
             assert!((sum / number).abs() < 0.015, "mean {}", sum / number);
             assert!((squares / number - 1.0).abs() < 0.03, "variance {}", squares / number);
         }
@@ -311,7 +330,8 @@ mod tests {
 
     #[test]
     fn golden_counts() {
-        // Uniform light on a uniform object: one bright pixel in the centre, so only the random numbers matter.
+        // Uniform light on a uniform object: one bright pixel in the centre, so only the random
+        // numbers matter.
         let object = Field::from_elem((8, 8), Complex32::new(1.0, 0.0));
         let probe = Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0));
         let scan = vec![Position { y: 4.0, x: 4.0 }; 6];

@@ -1,7 +1,8 @@
 //! Built-in objects that look like specimens, at any shape, the same for the same seed.
 //!
-//! An object is the complex transmission O = A exp(i phi) on a pixel grid (y, x), of modulus at most 1. All have detail from a few
-//! pixels to the size of the field, everywhere: no part of a scan looks at nothing.
+//! An object is the complex transmission O = A exp(i phi) on a pixel grid (y, x), of modulus at
+//! most 1. All have detail from a few pixels to the size of the field, everywhere: no part of a
+//! scan looks at nothing.
 
 mod canvas;
 mod cells;
@@ -19,13 +20,15 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Specimen {
-    /// A Siemens star: spokes of 0.75 amplitude and 0.9 rad that end in ever finer detail, cut by rings.
+    /// A Siemens star: spokes of 0.75 amplitude and 0.9 rad that end in ever finer detail, cut by
+    /// rings.
     #[serde(alias = "siemens_star")]
     SiemensStar,
     /// Stained cells: membranes, nuclei, organelles; amplitude 0.6 to 1, phase within +-1 rad.
     #[default]
     Cells,
-    /// Nanoparticles with lattice fringes on an amorphous film: amplitude 1, phase 0 to about 0.1 rad.
+    /// Nanoparticles with lattice fringes on an amorphous film: amplitude 1, phase 0 to about 0.1
+    /// rad.
     #[serde(alias = "weak_phase")]
     WeakPhase,
 }
@@ -45,7 +48,8 @@ impl Specimen {
 
     /// The specimen on a grid of `(rows, columns)`; an empty grid gives an empty field.
     ///
-    /// `seed` chooses where things lie, from streams whose names begin with `specimen`; the star is the same for every seed.
+    /// `seed` chooses where things lie, from streams whose names begin with `specimen`; the star is
+    /// the same for every seed.
     pub fn make(self, shape: (usize, usize), seed: u64) -> Field {
         if shape.0 == 0 || shape.1 == 0 {
             return Field::zeros(shape);
@@ -68,10 +72,9 @@ impl FromStr for Specimen {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wanted = text.replace('_', "-");
-        Self::ALL
-            .into_iter()
-            .find(|specimen| specimen.name() == wanted)
-            .ok_or_else(|| format!("expected a specimen (siemens-star, cells or weak-phase), found `{text}`"))
+        Self::ALL.into_iter().find(|specimen| specimen.name() == wanted).ok_or_else(|| {
+            format!("expected a specimen (siemens-star, cells or weak-phase), found `{text}`")
+        })
     }
 }
 
@@ -96,7 +99,10 @@ mod tests {
                 assert!(low > 0.74 && low < 0.76 && high <= 1.0 + 1e-6 && high > 0.99);
                 assert!(from >= -1e-6 && to < 0.901 && to > 0.89);
                 let ((low, high), (from, to)) = ranges(&Specimen::Cells.make(shape, seed));
-                assert!((0.6..0.8).contains(&low) && high <= 1.0 + 1e-6 && high > 0.93, "{low} {high}");
+                assert!(
+                    (0.6..0.8).contains(&low) && high <= 1.0 + 1e-6 && high > 0.93,
+                    "{low} {high}"
+                );
                 assert!(from > -1.05 && to < 1.05 && to - from > 0.9, "{from} {to}");
                 let ((low, high), (from, to)) = ranges(&Specimen::WeakPhase.make(shape, seed));
                 assert!((low - 1.0).abs() < 1e-5 && (high - 1.0).abs() < 1e-5);
@@ -113,9 +119,14 @@ mod tests {
                 for column in (0..320).step_by(64) {
                     let window = field.slice(ndarray::s![row..row + 64, column..column + 64]);
                     let mean = window.iter().sum::<crate::Complex32>() / 4096.0;
-                    let variance = window.iter().map(|v| (v - mean).norm_sqr()).sum::<f32>() / 4096.0;
+                    let variance =
+                        window.iter().map(|v| (v - mean).norm_sqr()).sum::<f32>() / 4096.0;
                     let least = if specimen == Specimen::WeakPhase { 0.005 } else { 0.03 };
-                    assert!(variance.sqrt() > least, "{specimen} at ({row}, {column}): {}", variance.sqrt());
+                    assert!(
+                        variance.sqrt() > least,
+                        "{specimen} at ({row}, {column}): {}",
+                        variance.sqrt()
+                    );
                 }
             }
         }
@@ -151,6 +162,8 @@ mod tests {
                 assert_eq!(Specimen::deserialize(text), Ok(specimen));
             }
         }
-        assert!("star".parse::<Specimen>().unwrap_err().contains("siemens-star, cells or weak-phase"));
+        assert!(
+            "star".parse::<Specimen>().unwrap_err().contains("siemens-star, cells or weak-phase")
+        );
     }
 }

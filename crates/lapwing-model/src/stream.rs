@@ -1,7 +1,8 @@
-//! Named, seeded streams of random numbers that do not depend on threads or on the order of draws elsewhere.
+//! Named, seeded streams of random numbers that do not depend on threads or on the order of draws
+//! elsewhere.
 //!
-//! Every use of randomness has a name ("exposure", "scan jitter", ...) and, where work is split, an index (a pattern, an
-//! epoch). The generator is ChaCha with 8 rounds. Its 256-bit key is made of
+//! Every use of randomness has a name ("exposure", "scan jitter", ...) and, where work is split, an
+//! index (a pattern, an epoch). The generator is ChaCha with 8 rounds. Its 256-bit key is made of
 //!
 //! | bytes | content |
 //! | --- | --- |
@@ -9,8 +10,9 @@
 //! | 8..16 | the 64-bit FNV-1a hash of the name's UTF-8 bytes, little-endian |
 //! | 16..32 | the ASCII text `lapwing stream 1` |
 //!
-//! and the 64-bit stream number is the index. The cipher does the mixing: keys that differ in one bit give unrelated
-//! numbers, so equal seeds under different names, and neighbouring seeds or indices, are independent.
+//! and the 64-bit stream number is the index. The cipher does the mixing: keys that differ in one
+//! bit give unrelated numbers, so equal seeds under different names, and neighbouring seeds or
+//! indices, are independent.
 
 use rand::SeedableRng;
 pub use rand_chacha::ChaCha8Rng as Stream;
@@ -58,8 +60,12 @@ mod tests {
         assert_eq!(first(42, "scan jitter", 0), GOLDEN[3]);
     }
 
-    const GOLDEN: [u64; 4] =
-        [0x051b_bec8_6e0c_898f, 0xf605_c032_042e_39eb, 0xc5ac_24f1_df08_8ddb, 0x4ca2_470a_3b7e_87cb];
+    const GOLDEN: [u64; 4] = [
+        0x051b_bec8_6e0c_898f,
+        0xf605_c032_042e_39eb,
+        0xc5ac_24f1_df08_8ddb,
+        0x4ca2_470a_3b7e_87cb,
+    ];
 
     #[test]
     fn streams_of_neighbouring_seeds_names_and_indices_are_uncorrelated() {

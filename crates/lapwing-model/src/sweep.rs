@@ -1,8 +1,9 @@
 //! Whole patterns in five passes over memory, for windows whose sides are powers of two.
 //!
-//! A two-dimensional transform is a transform along every column of eight ([`crate::columns`]), a turn, and the same along the other
-//! axis. What stands between two transforms - ramps, products with the object, the step in the detector plane - is done while
-//! the eight columns are in the first cache, so that a pattern's way from probe to detector and back, four two-dimensional
+//! A two-dimensional transform is a transform along every column of eight ([`crate::columns`]), a
+//! turn, and the same along the other axis. What stands between two transforms - ramps, products
+//! with the object, the step in the detector plane - is done while the eight columns are in the
+//! first cache, so that a pattern's way from probe to detector and back, four two-dimensional
 //! transforms, reads and writes its arrays five times:
 //!
 //! ```text
@@ -13,7 +14,8 @@
 //! gather        forward along x           conj(ramp), sum
 //! ```
 //!
-//! Inverse transforms stand in exchanged form, i conj z, from their first half to their second ([`crate::columns`]).
+//! Inverse transforms stand in exchanged form, i conj z, from their first half to their second
+//! ([`crate::columns`]).
 
 use crate::Complex32;
 use crate::columns::{self, Twiddles, buffers, finish, start, turn, with_length};
@@ -65,7 +67,8 @@ fn lines_mut(values: &mut [Complex32]) -> &mut [Line] {
 }
 
 impl Sweeps {
-    /// Plans for windows of `(height, width)`, or nothing when a side is not one of [`columns::LENGTHS`].
+    /// Plans for windows of `(height, width)`, or nothing when a side is not one of
+    /// [`columns::LENGTHS`].
     pub fn new((height, width): (usize, usize)) -> Option<Self> {
         let scale = (1.0 / ((height * width) as f64).sqrt()) as f32;
         Some(Self { along_y: Twiddles::new(height)?, along_x: Twiddles::new(width)?, scale })
@@ -81,7 +84,12 @@ impl Sweeps {
     }
 
     /// Unitary forward transform, (y, x) to (u_x, u_y).
-    pub fn forward(&self, field: &[Complex32], spectrum: &mut [Complex32], scratch: &mut [Complex32]) {
+    pub fn forward(
+        &self,
+        field: &[Complex32],
+        spectrum: &mut [Complex32],
+        scratch: &mut [Complex32],
+    ) {
         let (field, spectrum) = (lines(field), lines_mut(spectrum));
         let (x_blocks, y_blocks) = self.blocks();
         dispatch!(level(), simd => with_length!(self.along_y.length, N => {
@@ -106,7 +114,12 @@ impl Sweeps {
     }
 
     /// Unitary inverse transform, (u_x, u_y) to (y, x).
-    pub fn inverse(&self, spectrum: &[Complex32], field: &mut [Complex32], scratch: &mut [Complex32]) {
+    pub fn inverse(
+        &self,
+        spectrum: &[Complex32],
+        field: &mut [Complex32],
+        scratch: &mut [Complex32],
+    ) {
         let (spectrum, field) = (lines(spectrum), lines_mut(field));
         let (x_blocks, y_blocks) = self.blocks();
         dispatch!(level(), simd => with_length!(self.along_x.length, N => {
@@ -130,7 +143,8 @@ impl Sweeps {
         }));
     }
 
-    /// `probe` <- the mode with spectrum `spectrum` under the ramp, half way: along x only, exchanged, in parts.
+    /// `probe` <- the mode with spectrum `spectrum` under the ramp, half way: along x only,
+    /// exchanged, in parts.
     fn shift(
         &self,
         spectrum: &[Complex32],
@@ -154,9 +168,12 @@ impl Sweeps {
         }));
     }
 
-    /// `probe` (y, x) <- the mode with spectrum `spectrum`, shifted by the ramp; `half` <- the exit wave's transform along y.
-    /// `power` <- `power` + |O|^2 where it is asked for.
-    #[expect(clippy::too_many_arguments, reason = "the inner step: everything it reads and writes, by name")]
+    /// `probe` (y, x) <- the mode with spectrum `spectrum`, shifted by the ramp; `half` <- the exit
+    /// wave's transform along y. `power` <- `power` + |O|^2 where it is asked for.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the inner step: everything it reads and writes, by name"
+    )]
     pub fn illuminate(
         &self,
         spectrum: &[Complex32],
@@ -196,8 +213,10 @@ impl Sweeps {
         }));
     }
 
-    /// For windows of one mode: `chi` <- Psi factor, half way back, with `half` from [`illuminate`](Self::illuminate) and the factor from `step`
-    /// (first pixel, |Psi|^2, factor), which is asked for eight columns u_y at a time: pixels are in the order (u_y / 8, u_x, u_y mod 8).
+    /// For windows of one mode: `chi` <- Psi factor, half way back, with `half` from
+    /// [`illuminate`](Self::illuminate) and the factor from `step` (first pixel, |Psi|^2, factor),
+    /// which is asked for eight columns u_y at a time: pixels are in the order (u_y / 8, u_x, u_y
+    /// mod 8).
     pub fn detect(
         &self,
         half: &[Complex32],
@@ -229,9 +248,14 @@ impl Sweeps {
         }));
     }
 
-    /// `half` <- its transform along x in place, the unscaled far field, in parts; `intensity` <- `intensity` + |Psi|^2, its
-    /// pixels in the order (u_y / 8, u_x, u_y mod 8).
-    pub fn far_field(&self, half: &mut [Complex32], intensity: &mut [f32], scratch: &mut [Complex32]) {
+    /// `half` <- its transform along x in place, the unscaled far field, in parts; `intensity` <-
+    /// `intensity` + |Psi|^2, its pixels in the order (u_y / 8, u_x, u_y mod 8).
+    pub fn far_field(
+        &self,
+        half: &mut [Complex32],
+        intensity: &mut [f32],
+        scratch: &mut [Complex32],
+    ) {
         let half = lines_mut(half);
         let y_blocks = self.blocks().1;
         dispatch!(level(), simd => with_length!(self.along_x.length, N => {
@@ -251,8 +275,8 @@ impl Sweeps {
         }));
     }
 
-    /// `chi` <- Psi factor, half way back, with `far_field` from [`far_field`](Self::far_field) and `factor` in the
-    /// order (u_y / 8, u_x, u_y mod 8).
+    /// `chi` <- Psi factor, half way back, with `far_field` from [`far_field`](Self::far_field) and
+    /// `factor` in the order (u_y / 8, u_x, u_y mod 8).
     pub fn half_back(
         &self,
         far_field: &[Complex32],
@@ -277,8 +301,8 @@ impl Sweeps {
         }));
     }
 
-    /// Completes `chi` (y, x), which [`detect`](Self::detect) or [`half_back`](Self::half_back) left half way, and adds chi conj(O), unshifted,
-    /// to `sum` (u_x, u_y). `half` is overwritten.
+    /// Completes `chi` (y, x), which [`detect`](Self::detect) or [`half_back`](Self::half_back)
+    /// left half way, and adds chi conj(O), unshifted, to `sum` (u_x, u_y). `half` is overwritten.
     pub fn gather(
         &self,
         chi: &mut [Complex32],
@@ -322,7 +346,8 @@ impl Sweeps {
         }));
     }
 
-    /// Brings a pattern from (u_x, u_y) into the order of [`detect`](Self::detect), (u_y / 8, u_x, u_y mod 8).
+    /// Brings a pattern from (u_x, u_y) into the order of [`detect`](Self::detect), (u_y / 8, u_x,
+    /// u_y mod 8).
     pub fn by_columns<T: Copy>(&self, pattern: &[T], ordered: &mut [T]) {
         let rows = || pattern.chunks_exact(self.along_y.length);
         for (block, columns) in ordered.chunks_exact_mut(LANES * self.along_x.length).enumerate() {

@@ -1,4 +1,5 @@
-//! NumPy arrays in and out. What comes in is copied once, whatever its layout and dtype; what goes out is not copied.
+//! NumPy arrays in and out. What comes in is copied once, whatever its layout and dtype; what goes
+//! out is not copied.
 
 use crate::failure::Result;
 use anyhow::{Context, anyhow, bail, ensure};
@@ -37,7 +38,8 @@ pub fn modes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
 
 /// Positions, shape (n, 2), each (y, x).
 pub fn positions(given: &Bound<'_, PyAny>) -> anyhow::Result<Vec<Position>> {
-    let pairs = values::<f64, Ix2>(given, "positions", "real numbers of shape (n, 2), each (y, x)")?;
+    let pairs =
+        values::<f64, Ix2>(given, "positions", "real numbers of shape (n, 2), each (y, x)")?;
     let (rows, columns) = pairs.dim();
     ensure!(
         columns == 2,
@@ -51,14 +53,20 @@ pub fn positions(given: &Bound<'_, PyAny>) -> anyhow::Result<Vec<Position>> {
 pub fn indices(given: &Bound<'_, PyAny>, below: usize) -> anyhow::Result<Vec<usize>> {
     let array = as_array(given, "indices")?;
     let found = describe(&array);
-    ensure!(matches!(array.dtype().kind(), b'i' | b'u'), "indices: expected whole numbers, found {found}");
+    ensure!(
+        matches!(array.dtype().kind(), b'i' | b'u'),
+        "indices: expected whole numbers, found {found}"
+    );
     let numbers = values::<i64, Ix1>(given, "indices", "whole numbers, one axis")?;
     let index = |&number: &i64| usize::try_from(number).ok().filter(|&index| index < below);
     let indices: Option<Vec<usize>> = numbers.iter().map(index).collect();
-    indices.ok_or_else(|| anyhow!("indices: expected whole numbers from 0 to {}", below.saturating_sub(1)))
+    indices.ok_or_else(|| {
+        anyhow!("indices: expected whole numbers from 0 to {}", below.saturating_sub(1))
+    })
 }
 
-/// What may be cast to what: counts to amplitudes, but never complex numbers to real ones or words to numbers.
+/// What may be cast to what: counts to amplitudes, but never complex numbers to real ones or words
+/// to numbers.
 trait Target: Element + Copy + Default {
     /// Kinds of dtype that make sense.
     const KINDS: &'static [u8];
@@ -86,13 +94,17 @@ impl Target for Complex32 {
     const DTYPE: &'static str = "complex64";
 }
 
-fn as_array<'py>(given: &Bound<'py, PyAny>, name: &str) -> anyhow::Result<Bound<'py, PyUntypedArray>> {
+fn as_array<'py>(
+    given: &Bound<'py, PyAny>,
+    name: &str,
+) -> anyhow::Result<Bound<'py, PyUntypedArray>> {
     let numpy = given.py().import("numpy")?;
     if given.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
         bail!("{name}: expected a plain array, found a masked one, whose mask would be lost");
     }
-    let array =
-        numpy.call_method1("asarray", (given,)).with_context(|| format!("{name}: expected an array"))?;
+    let array = numpy
+        .call_method1("asarray", (given,))
+        .with_context(|| format!("{name}: expected an array"))?;
     array.cast_into::<PyUntypedArray>().map_err(|_| anyhow!("{name}: expected an array"))
 }
 
@@ -100,7 +112,8 @@ fn describe(array: &Bound<'_, PyUntypedArray>) -> String {
     format!("{} of shape {:?}", array.dtype(), array.shape())
 }
 
-/// The values in C order. Blocks along the first axis are cast one after the other, so that no second copy of the whole exists.
+/// The values in C order. Blocks along the first axis are cast one after the other, so that no
+/// second copy of the whole exists.
 fn values<T: Target, D: Dimension>(
     given: &Bound<'_, PyAny>,
     name: &str,
@@ -122,13 +135,16 @@ fn values<T: Target, D: Dimension>(
         let end = (start + step).min(length);
         let part = array.get_item(PySlice::new(py, start as isize, end as isize, 1))?;
         let part = part.call_method("astype", (T::DTYPE,), Some(&how))?;
-        let part = part.cast_into::<PyArray<T, D>>().map_err(|_| anyhow!("{name}: cannot be converted"))?;
+        let part = part
+            .cast_into::<PyArray<T, D>>()
+            .map_err(|_| anyhow!("{name}: cannot be converted"))?;
         out.slice_axis_mut(Axis(0), (start..end).into()).assign(&part.try_readonly()?.as_array());
     }
     Ok(out)
 }
 
-/// An array of Python that shows the memory of `array`, which belongs to `owner`, and cannot be written to.
+/// An array of Python that shows the memory of `array`, which belongs to `owner`, and cannot be
+/// written to.
 ///
 /// # Safety
 /// `array` must be part of `owner`, and neither move nor change as long as `owner` lives.
@@ -145,7 +161,10 @@ pub unsafe fn view<'py, T: Element, D: Dimension>(
 /// Positions as an array (n, 2), each (y, x).
 pub fn from_positions<'py>(py: Python<'py>, scan: &[Position]) -> Bound<'py, PyArray2<f64>> {
     let pairs =
-        Array2::from_shape_fn((scan.len(), 2), |(i, axis)| if axis == 0 { scan[i].y } else { scan[i].x });
+        Array2::from_shape_fn(
+            (scan.len(), 2),
+            |(i, axis)| if axis == 0 { scan[i].y } else { scan[i].x },
+        );
     PyArray2::from_owned_array(py, pairs)
 }
 
@@ -177,16 +196,22 @@ pub fn from_npy<'py>(py: Python<'py>, array: &npy::Array) -> Result<Bound<'py, P
         Values::F64(values) => plain!(values),
         Values::C64(values) => plain!(values),
         Values::C128(values) => plain!(values),
-        Values::Text { width: 0, .. } | Values::Bytes { width: 0, .. } => {
-            py.import("numpy")?.call_method1("zeros", (array.shape().to_vec(), array.dtype().to_string()))?
+        Values::Text { width: 0, .. } | Values::Bytes { width: 0, .. } => py
+            .import("numpy")?
+            .call_method1("zeros", (array.shape().to_vec(), array.dtype().to_string()))?,
+        Values::Text { width, units } => {
+            plain!(units).call_method1("view", (format!("U{width}"),))?
         }
-        Values::Text { width, units } => plain!(units).call_method1("view", (format!("U{width}"),))?,
-        Values::Bytes { width, bytes } => bytes_as(bytes, format!("S{width}").into_bound_py_any(py)?)?,
+        Values::Bytes { width, bytes } => {
+            bytes_as(bytes, format!("S{width}").into_bound_py_any(py)?)?
+        }
         // The header's own words: quoted text, or a list of fields.
         Values::Raw { descr, bytes, .. } => {
             bytes_as(bytes, py.import("ast")?.call_method1("literal_eval", (descr,))?)?
         }
-        other => return Err(anyhow!("an array of {} cannot be handed to NumPy", other.dtype()).into()),
+        other => {
+            return Err(anyhow!("an array of {} cannot be handed to NumPy", other.dtype()).into());
+        }
     };
     Ok(flat.call_method1("reshape", (array.shape().to_vec(),))?)
 }

@@ -45,7 +45,8 @@ pub fn compare_objects<'py>(
         };
         Ok((compare(object.view(), truth.view(), &region)?, region))
     })?;
-    let Comparison { alignment, metrics, aligned, truth, error, phase_error, mask, frc, .. } = found;
+    let Comparison { alignment, metrics, aligned, truth, error, phase_error, mask, frc, .. } =
+        found;
     let fields = PyDict::new(py);
     fields.set_item("metrics", to_python(py, &metrics)?)?;
     fields.set_item("alignment", to_python(py, &alignment)?)?;
@@ -70,15 +71,21 @@ pub fn comparison_png<'py>(
     mask: &Bound<'py, PyAny>,
 ) -> Result<Bound<'py, PyBytes>> {
     let (aligned, truth) = (array::field(aligned, "aligned")?, array::field(truth, "truth")?);
-    let mask =
-        mask.cast::<numpy::PyArray2<bool>>().map_err(PyErr::from)?.try_readonly()?.as_array().to_owned();
+    let mask = mask
+        .cast::<numpy::PyArray2<bool>>()
+        .map_err(PyErr::from)?
+        .try_readonly()?
+        .as_array()
+        .to_owned();
     let png = py.detach(|| {
         let painter = Painter::default().mask(mask.view()).max_side(512);
         let amplitudes = lapwing_draw::range::robust_range(truth.iter().map(|value| value.norm()));
         let phases = phase_range(truth.view(), Some(mask.view()));
-        let amplitude = |field: &lapwing_model::Field| painter.range(amplitudes).amplitude(field.view());
-        let phase =
-            |field: &lapwing_model::Field| painter.range(phases).map(Colormap::Magma).phase(field.view());
+        let amplitude =
+            |field: &lapwing_model::Field| painter.range(amplitudes).amplitude(field.view());
+        let phase = |field: &lapwing_model::Field| {
+            painter.range(phases).map(Colormap::Magma).phase(field.view())
+        };
         figure(
             &[
                 Panel::new("reconstruction, amplitude", amplitude(&aligned)),

@@ -21,7 +21,8 @@ use std::str::FromStr;
 
 use lapwing_model::Complex32;
 
-/// A scan in memory. What it holds never changes, so its arrays are shown to Python without a copy, read-only.
+/// A scan in memory. What it holds never changes, so its arrays are shown to Python without a copy,
+/// read-only.
 #[pyclass(frozen, module = "lapwing", name = "Dataset")]
 pub struct Dataset {
     pub inner: lapwing_files::Dataset,
@@ -66,13 +67,15 @@ impl Dataset {
             .into());
         }
         let how = (quantity, zero_frequency);
-        let made = lapwing_files::Dataset::from_patterns(patterns, how, scan, probe, object, metadata);
+        let made =
+            lapwing_files::Dataset::from_patterns(patterns, how, scan, probe, object, metadata);
         Ok(made.map_err(broken)?.into())
     }
 
     #[getter]
     fn diffraction<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyArray3<f32>> {
-        // SAFETY: the class is frozen, so its array neither moves nor changes while the object lives.
+        // SAFETY: the class is frozen, so its array neither moves nor changes while the object
+        // lives.
         unsafe { view(&slf.get().inner.diffraction, slf.clone().into_any()) }
     }
 
@@ -167,12 +170,15 @@ impl Dataset {
         let axis = serde_json::from_value(axis.into())
             .map_err(|_| anyhow!("axis: expected y or x, found {axis}"))?;
         if !(fraction > 0.0 && fraction < 1.0) {
-            return Err(anyhow!("fraction: expected a number between 0 and 1, found {fraction}").into());
+            return Err(
+                anyhow!("fraction: expected a number between 0 and 1, found {fraction}").into()
+            );
         }
         if !(guard_band >= 0.0 && guard_band.is_finite()) {
-            return Err(
-                anyhow!("guard_band: expected a number of pixels, 0 or more, found {guard_band}").into()
-            );
+            return Err(anyhow!(
+                "guard_band: expected a number of pixels, 0 or more, found {guard_band}"
+            )
+            .into());
         }
         let halves = data::split(&self.inner, &Cut { axis, fraction, guard_band })?;
         Ok((halves.train.into(), halves.test.into()))
@@ -185,15 +191,20 @@ impl Dataset {
             let value = Some(value).filter(|value| !value.is_none());
             match name.extract::<String>()?.as_str() {
                 "positions" => {
-                    inner.scan = value.as_ref().map(array::positions).transpose()?.unwrap_or_default();
+                    inner.scan =
+                        value.as_ref().map(array::positions).transpose()?.unwrap_or_default();
                 }
                 "probe" => inner.probe = value.as_ref().map(array::modes).transpose()?,
-                "object" => inner.object = value.map(|object| array::field(&object, "object")).transpose()?,
+                "object" => {
+                    inner.object =
+                        value.map(|object| array::field(&object, "object")).transpose()?
+                }
                 "metadata" => inner.metadata = value.as_ref().map(metadata_of).transpose()?,
                 other => {
-                    return Err(
-                        anyhow!("expected positions, probe, object or metadata, found {other}").into()
-                    );
+                    return Err(anyhow!(
+                        "expected positions, probe, object or metadata, found {other}"
+                    )
+                    .into());
                 }
             }
         }
@@ -251,7 +262,10 @@ impl Dataset {
             ("photons per pattern", data::mean_counts(dataset)),
             ("probe diameter", format!("{diameter:.1} px")),
             ("overlap", scan_overlap(&dataset.scan, diameter)),
-            ("object", dataset.object.as_ref().map(|o| format!("{} x {} px", o.nrows(), o.ncols()))),
+            (
+                "object",
+                dataset.object.as_ref().map(|o| format!("{} x {} px", o.nrows(), o.ncols())),
+            ),
         );
         let facts = facts.into_pyobject(py)?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
         let understood = to_python(py, &self.understood)?;
@@ -289,8 +303,12 @@ fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
             "dialect" => options.dialect = Some(named(&name, &value.extract::<String>()?)?),
             "axis_order" => options.axis_order = Some(named(&name, &value.extract::<String>()?)?),
             "quantity" => options.quantity = Some(named(&name, &value.extract::<String>()?)?),
-            "zero_frequency" => options.zero_frequency = Some(named(&name, &value.extract::<String>()?)?),
-            "coordinate_order" => options.coordinate_order = Some(named(&name, &value.extract::<String>()?)?),
+            "zero_frequency" => {
+                options.zero_frequency = Some(named(&name, &value.extract::<String>()?)?)
+            }
+            "coordinate_order" => {
+                options.coordinate_order = Some(named(&name, &value.extract::<String>()?)?)
+            }
             "geometry" => options.geometry = Some(named(&name, &value.extract::<String>()?)?),
             "flip_y" => options.flip_y = value.extract()?,
             "flip_x" => options.flip_x = value.extract()?,

@@ -1,6 +1,9 @@
-//! Errors as Python's own: `OSError` when the system said no, `ValueError` otherwise, with the command line's messages.
+//! Errors as Python's own: `OSError` when the system said no, `ValueError` otherwise, with the
+//! command line's messages.
 
-use pyo3::exceptions::{PyFileExistsError, PyFileNotFoundError, PyOSError, PyPermissionError, PyValueError};
+use pyo3::exceptions::{
+    PyFileExistsError, PyFileNotFoundError, PyOSError, PyPermissionError, PyValueError,
+};
 use pyo3::prelude::*;
 use std::io;
 
@@ -24,13 +27,16 @@ impl From<Failure> for PyErr {
             Err(error) => error,
         };
         let message = lapwing_cli::message(&error);
-        let system = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let system =
+            error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
         match system {
             // The system had no say in these: the contents are wrong.
             None
-            | Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
-                PyValueError::new_err(message)
-            }
+            | Some(
+                io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput,
+            ) => PyValueError::new_err(message),
             Some(io::ErrorKind::NotFound) => PyFileNotFoundError::new_err(message),
             Some(io::ErrorKind::PermissionDenied) => PyPermissionError::new_err(message),
             Some(io::ErrorKind::AlreadyExists) => PyFileExistsError::new_err(message),

@@ -1,7 +1,7 @@
 //! `lapwing._lapwing`: the compiled part of the Python package `lapwing`.
 //!
-//! Here are conversions and nothing else; the work is that of the libraries. Signatures with types, documentation and results as
-//! classes are in `python/lapwing`.
+//! Here are conversions and nothing else; the work is that of the libraries. Signatures with types,
+//! documentation and results as classes are in `python/lapwing`.
 
 mod array;
 mod compare;
@@ -25,7 +25,8 @@ mod _lapwing {
     use crate::dataset::{Dataset, load, read_metadata};
     #[pymodule_export]
     use crate::make::{
-        make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts, thin_dataset,
+        make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,
+        thin_dataset,
     };
     #[pymodule_export]
     use crate::reconstruct::{object_png, reconstruct, save_reconstruction, solver_options};

@@ -18,7 +18,8 @@ use pyo3::types::PyDict;
 
 use lapwing_model::Complex32;
 
-/// Pixels between the outermost windows and the edge of an object made for a scan, as on the command line.
+/// Pixels between the outermost windows and the edge of an object made for a scan, as on the
+/// command line.
 const MARGIN: usize = 2;
 
 /// Diffraction at a dose, as a data set.
@@ -34,7 +35,10 @@ pub fn simulate_scan(
 ) -> Result<Dataset> {
     let whole = (1.0..=1e15).contains(&dose) && dose.fract() == 0.0;
     if !whole {
-        return Err(anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}").into());
+        return Err(anyhow!(
+            "dose: expected a whole number of photons, at most 1e15, found {dose}"
+        )
+        .into());
     }
     let sample = Sample {
         object: array::field(object, "object")?,
@@ -86,7 +90,10 @@ pub fn make_specimen<'py>(
 ) -> Result<Bound<'py, PyArray2<Complex32>>> {
     let specimen: Specimen = named("specimen", name)?;
     if shape.0 as f64 * shape.1 as f64 > MAX_OBJECT_PIXELS {
-        return Err(anyhow!("shape: expected at most {MAX_OBJECT_PIXELS:.0} pixels, found {shape:?}").into());
+        return Err(anyhow!(
+            "shape: expected at most {MAX_OBJECT_PIXELS:.0} pixels, found {shape:?}"
+        )
+        .into());
     }
     Ok(alone(py, None, || Ok(specimen.make(shape, seed)))?.into_pyarray(py))
 }
@@ -133,7 +140,10 @@ pub fn make_scan<'py>(
     let step = spacing.step(diameter)?;
     let (positions, shape) = alone(py, None, || {
         let positions = scan::generate(kind, step, field, seed)?;
-        ensure!(!positions.is_empty(), "the scan has no positions: expected a field of view that holds some");
+        ensure!(
+            !positions.is_empty(),
+            "the scan has no positions: expected a field of view that holds some"
+        );
         let too_large =
             || anyhow!("field: the object array would have more than 2^30 px; use a smaller field");
         let placement = scan::fit(&positions, window, MARGIN).ok_or_else(too_large)?;

@@ -32,7 +32,10 @@ pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
 
 /// All options of a solver with their values, as they are recorded.
 #[pyfunction]
-pub fn solver_options<'py>(py: Python<'py>, options: &Bound<'_, PyDict>) -> Result<Bound<'py, PyAny>> {
+pub fn solver_options<'py>(
+    py: Python<'py>,
+    options: &Bound<'_, PyDict>,
+) -> Result<Bound<'py, PyAny>> {
     Ok(to_python(py, &config(options)?)?)
 }
 
@@ -85,7 +88,8 @@ pub fn reconstruct<'py>(
 /// Writes `reconstruction.npz` from the fields of a `lapwing.Reconstruction` by name.
 #[pyfunction]
 pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
-    let field = |name: &str| fields.get_item(name)?.with_context(|| format!("{name}: expected a value"));
+    let field =
+        |name: &str| fields.get_item(name)?.with_context(|| format!("{name}: expected a value"));
     let scan = array::positions(&field("positions")?)?;
     let solution = Solution {
         object: array::field(&field("object")?, "object")?,
@@ -95,12 +99,21 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
     };
     let origin: (i64, i64) = field("origin")?.extract()?;
     let config: SolverConfig = serde_json::from_value(from_python(&field("options")?, "options")?)?;
-    let metadata: Option<Metadata> = serde_json::from_value(from_python(&field("metadata")?, "metadata")?)?;
-    write_npz(&path, &solution, &scan, Some(origin).filter(|o| *o != (0, 0)), &config, metadata.as_ref())?;
+    let metadata: Option<Metadata> =
+        serde_json::from_value(from_python(&field("metadata")?, "metadata")?)?;
+    write_npz(
+        &path,
+        &solution,
+        &scan,
+        Some(origin).filter(|o| *o != (0, 0)),
+        &config,
+        metadata.as_ref(),
+    )?;
     Ok(())
 }
 
-/// PNG of amplitude and phase over the area of the scan, and of the probe; with scale bars when the metadata know the pixel.
+/// PNG of amplitude and phase over the area of the scan, and of the probe; with scale bars when the
+/// metadata know the pixel.
 #[pyfunction]
 pub fn object_png<'py>(
     py: Python<'py>,

@@ -36,7 +36,10 @@ pub fn select_positions<'py>(
 ) -> Result<(Bound<'py, PyArray1<i64>>, &'static str, usize)> {
     let scan = scan_of(positions)?;
     if !(spacing > 0.0 && spacing.is_finite()) {
-        return Err(anyhow!("spacing: expected a number of pixels greater than 0, found {spacing}").into());
+        return Err(anyhow!(
+            "spacing: expected a number of pixels greater than 0, found {spacing}"
+        )
+        .into());
     }
     let share = |name: &str, value: f64| match (0.0..=1.0).contains(&value) {
         true => Ok(value),

@@ -18,7 +18,8 @@ pub fn settle_design<'py>(py: Python<'py>, design: &Bound<'_, PyAny>) -> Result<
     Ok(to_python(py, &design_of(design)?)?)
 }
 
-/// From a file, or from a dict with the sections of one; relative paths in a dict are those of the working directory.
+/// From a file, or from a dict with the sections of one; relative paths in a dict are those of the
+/// working directory.
 fn design_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Design> {
     if given.is_instance_of::<PyDict>() {
         let text = toml::to_string(&from_python(given, "design")?).context("design")?;
@@ -29,7 +30,8 @@ fn design_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Design> {
     Design::load(&file).with_context(|| file.display().to_string())
 }
 
-/// Runs a study and writes its report; what comes back are the fields of `lapwing.StudyReport` by name.
+/// Runs a study and writes its report; what comes back are the fields of `lapwing.StudyReport` by
+/// name.
 #[pyfunction]
 pub fn run_study<'py>(
     py: Python<'py>,
@@ -47,7 +49,8 @@ pub fn run_study<'py>(
     };
     let listener: Option<Listener<'_, Value>> = Some(&mut tell);
     let record = attended(py, threads, listener, |tell| {
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let mut go_on = true;
         let mut observe = |event: Event<'_>| {
             if let Some(event) = described(event) {

@@ -12,7 +12,10 @@ use serde_json::{Map, Number, Value};
 const DEEPEST: usize = 128;
 
 /// Whatever can be written as JSON, as dict, list, str, int, float, bool and None.
-pub fn to_python<'py>(py: Python<'py>, value: &impl Serialize) -> anyhow::Result<Bound<'py, PyAny>> {
+pub fn to_python<'py>(
+    py: Python<'py>,
+    value: &impl Serialize,
+) -> anyhow::Result<Bound<'py, PyAny>> {
     Ok(object(py, &serde_json::to_value(value)?)?)
 }
 
@@ -27,7 +30,8 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
         },
         Value::String(text) => text.into_bound_py_any(py),
         Value::Array(values) => {
-            let items = values.iter().map(|value| object(py, value)).collect::<PyResult<Vec<_>>>()?;
+            let items =
+                values.iter().map(|value| object(py, value)).collect::<PyResult<Vec<_>>>()?;
             PyList::new(py, items)?.into_bound_py_any(py)
         }
         Value::Object(entries) => {
@@ -57,8 +61,9 @@ fn value(given: &Bound<'_, PyAny>, name: &str, depth: usize) -> anyhow::Result<V
         if let Ok(whole) = given.extract::<i64>() {
             return Ok(whole.into());
         }
-        let whole: u64 =
-            given.extract().with_context(|| format!("{name}: expected a whole number of 64 bits"))?;
+        let whole: u64 = given
+            .extract()
+            .with_context(|| format!("{name}: expected a whole number of 64 bits"))?;
         return Ok(whole.into());
     }
     if given.is_instance_of::<PyFloat>() {

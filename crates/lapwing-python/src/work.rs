@@ -1,4 +1,5 @@
-//! Long work: on its own threads, without the interpreter's lock, told about as it goes, and stopped by Ctrl-C.
+//! Long work: on its own threads, without the interpreter's lock, told about as it goes, and
+//! stopped by Ctrl-C.
 
 use anyhow::{Context, anyhow, ensure};
 use pyo3::prelude::*;
@@ -17,10 +18,12 @@ const MAX_THREADS: usize = 4096;
 /// Tells Python of an event; the answer is whether to go on.
 pub type Listener<'l, E> = &'l mut dyn FnMut(Python<'_>, E) -> PyResult<bool>;
 
-/// Does `work` in a pool of `threads` threads (`None`: all processors) while the calling thread minds signals and callbacks.
+/// Does `work` in a pool of `threads` threads (`None`: all processors) while the calling thread
+/// minds signals and callbacks.
 ///
-/// `work` calls what it is given whenever something happened, and must come to an end when the answer is false: the listener said
-/// so or raised, or the user pressed Ctrl-C. What was raised is then raised again in place of the result.
+/// `work` calls what it is given whenever something happened, and must come to an end when the
+/// answer is false: the listener said so or raised, or the user pressed Ctrl-C. What was raised is
+/// then raised again in place of the result.
 pub fn attended<T, E, W>(
     py: Python<'_>,
     threads: Option<usize>,
@@ -33,7 +36,11 @@ where
     W: FnOnce(&mut (dyn FnMut(E) -> bool + Send)) -> anyhow::Result<T> + Send,
 {
     let in_range = threads.is_none_or(|threads| (1..=MAX_THREADS).contains(&threads));
-    ensure!(in_range, "threads: expected 1 to {MAX_THREADS}, found {}", threads.unwrap_or_default());
+    ensure!(
+        in_range,
+        "threads: expected 1 to {MAX_THREADS}, found {}",
+        threads.unwrap_or_default()
+    );
     // 0 lets rayon take all processors.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.context("cannot start the worker threads; try fewer")?;
@@ -55,7 +62,8 @@ where
         });
         let mut raised = None;
         loop {
-            let next = || events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(ATTENTION);
+            let next =
+                || events.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(ATTENTION);
             match py.detach(next) {
                 Ok(happened) => {
                     let told = match listener.as_mut() {
@@ -82,11 +90,14 @@ where
     match (raised, outcome) {
         (Some(raised), _) => Err(raised.into()),
         (None, Ok(result)) => result,
-        (None, Err(_)) => Err(anyhow!("internal error: the work ended unexpectedly; please report it")),
+        (None, Err(_)) => {
+            Err(anyhow!("internal error: the work ended unexpectedly; please report it"))
+        }
     }
 }
 
-/// [`attended`] for work that has nothing to tell. It cannot be stopped half way: after Ctrl-C its result is dropped.
+/// [`attended`] for work that has nothing to tell. It cannot be stopped half way: after Ctrl-C its
+/// result is dropped.
 pub fn alone<T: Send>(
     py: Python<'_>,
     threads: Option<usize>,

@@ -35,8 +35,9 @@ impl<'a> Question<'a> {
         if self.solvers.len() > 1 { format!(", {solver}") } else { String::new() }
     }
 
-    /// The answer: of one solver the dose that each view needs, the overlap that each dose needs and the trend; of several, a sentence
-    /// each (and [`needs`](Self::needs) beside them). Then the best and the worst.
+    /// The answer: of one solver the dose that each view needs, the overlap that each dose needs
+    /// and the trend; of several, a sentence each (and [`needs`](Self::needs) beside them). Then
+    /// the best and the worst.
     pub fn words(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         match self.solvers {
@@ -78,8 +79,9 @@ impl<'a> Question<'a> {
     /// Where the curves one standard error better and worse reach the goal: `68 000 to 74 000`.
     fn within(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<String> {
         let better = if self.metric.higher_is_better { 1.0 } else { -1.0 };
-        let shifted =
-            |sign: f64| self.moved(curve, scale, |value| Some(value.mean + sign * better * value.error?));
+        let shifted = |sign: f64| {
+            self.moved(curve, scale, |value| Some(value.mean + sign * better * value.error?))
+        };
         let (early, late) = (shifted(1.0)?, shifted(-1.0)?);
         let text = |reach: Reach| match reach {
             Reach::AtMost(_) | Reach::Unknown => {
@@ -89,7 +91,9 @@ impl<'a> Question<'a> {
             Reach::Never => "beyond this study".to_owned(),
         };
         Some(match (early, late) {
-            (Reach::About { at: first, .. }, Reach::About { at: last, .. }) => scale.range_text(first, last),
+            (Reach::About { at: first, .. }, Reach::About { at: last, .. }) => {
+                scale.range_text(first, last)
+            }
             (early, late) => format!("{} to {}", text(early), text(late)),
         })
     }
@@ -107,7 +111,8 @@ impl<'a> Question<'a> {
                 let line = self.line(solver, view, split);
                 Some((line.overlap(dose)?, line.at(self.metric, dose)?))
             };
-            let mut curve: Curve = self.views.iter().filter_map(point).filter(|p| p.0.is_finite()).collect();
+            let mut curve: Curve =
+                self.views.iter().filter_map(point).filter(|p| p.0.is_finite()).collect();
             curve.sort_by(|a, b| a.0.total_cmp(&b.0));
             (split, curve)
         };
@@ -137,7 +142,8 @@ impl<'a> Question<'a> {
 
     /// `between 10⁴ and 10⁵; 68 000 to 74 000 within one standard error`.
     fn known(&self, curve: &Curve, scale: Scale, (low, high): (f64, f64)) -> String {
-        let within = self.within(curve, scale).map(|text| format!("; {text} within one standard error"));
+        let within =
+            self.within(curve, scale).map(|text| format!("; {text} within one standard error"));
         let within = within.unwrap_or_default();
         format!("between {} and {}{within}", scale.exact(low), scale.exact(high))
     }
@@ -152,13 +158,15 @@ impl<'a> Question<'a> {
             ),
             Reach::Never | Reach::Unknown => format!("not on {split}"),
         };
-        let nowhere = each.iter().all(|(_, curve)| self.reach(curve, Scale::Linear) == Reach::Never);
+        let nowhere =
+            each.iter().all(|(_, curve)| self.reach(curve, Scale::Linear) == Reach::Never);
         let said = match nowhere {
             true => "not reached with any overlap of this study".to_owned(),
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),
         };
-        (!each.is_empty())
-            .then(|| format!("{} at {} photons per pattern: {said}.", self.goal(), dose_label(dose)))
+        (!each.is_empty()).then(|| {
+            format!("{} at {} photons per pattern: {said}.", self.goal(), dose_label(dose))
+        })
     }
 
     fn trend(&self, solver: &'a str) -> Option<String> {
@@ -170,16 +178,19 @@ impl<'a> Question<'a> {
                 }
             }
         }
-        (!parts.is_empty())
-            .then(|| format!("A tenfold dose changes it by, on a straight line: {}.", parts.join(", ")))
+        (!parts.is_empty()).then(|| {
+            format!("A tenfold dose changes it by, on a straight line: {}.", parts.join(", "))
+        })
     }
 
     fn extremes(&self) -> Option<String> {
         let sign = if self.metric.higher_is_better { 1.0 } else { -1.0 };
         let mut all: Vec<(Estimate, Condition, &str)> = Vec::new();
         for solver in self.solvers {
-            for (&view, &split) in
-                self.views.iter().flat_map(|view| self.splits.iter().map(move |split| (view, split)))
+            for (&view, &split) in self
+                .views
+                .iter()
+                .flat_map(|view| self.splits.iter().map(move |split| (view, split)))
             {
                 for (dose, estimate) in self.line(solver, view, split).curve(self.metric) {
                     all.push((estimate, Condition { dose: dose as u64, split, view }, solver));

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Estimate {
     pub mean: f64,
-    /// Standard error of the mean: the sample standard deviation over the root of the number. `None` of a single value.
+    /// Standard error of the mean: the sample standard deviation over the root of the number.
+    /// `None` of a single value.
     pub error: Option<f64>,
     /// Number of values.
     pub n: usize,
@@ -61,18 +62,25 @@ impl<'a> Line<'a> {
         let of = |rows: Vec<&Row>| {
             Estimate::of(&rows.iter().filter_map(|row| row.metric(metric.key)).collect::<Vec<_>>())
         };
-        self.by_dose().into_iter().filter_map(|(dose, rows)| Some((dose as f64, of(rows)?))).collect()
+        self.by_dose()
+            .into_iter()
+            .filter_map(|(dose, rows)| Some((dose as f64, of(rows)?)))
+            .collect()
     }
 
     /// The estimate at one dose.
     pub fn at(self, metric: &Metric, dose: u64) -> Option<Estimate> {
-        self.curve(metric).into_iter().find(|(at, _)| *at == dose as f64).map(|(_, estimate)| estimate)
+        self.curve(metric)
+            .into_iter()
+            .find(|(at, _)| *at == dose as f64)
+            .map(|(_, estimate)| estimate)
     }
 
     /// Mean measured overlap at one dose.
     pub fn overlap(self, dose: u64) -> Option<f64> {
         let rows = self.by_dose().remove(&dose)?;
-        let overlaps: Vec<f64> = rows.iter().filter_map(|row| Some(row.result.as_ref()?.overlap)).collect();
+        let overlaps: Vec<f64> =
+            rows.iter().filter_map(|row| Some(row.result.as_ref()?.overlap)).collect();
         Some(Estimate::of(&overlaps)?.mean)
     }
 }
@@ -88,13 +96,14 @@ pub(crate) struct Trend {
 }
 
 impl Trend {
-    /// Of points (x, y, number of values that y is the mean of), three at least: weighted least squares. Each weight is the number of
-    /// values, so that the line is the one through all single values. The standard error is from what the points are away
-    /// from the line.
+    /// Of points (x, y, number of values that y is the mean of), three at least: weighted least
+    /// squares. Each weight is the number of values, so that the line is the one through all single
+    /// values. The standard error is from what the points are away from the line.
     pub fn of(points: &[(f64, f64, usize)]) -> Option<Self> {
         let total: f64 = points.iter().map(|p| p.2 as f64).sum();
-        let sum =
-            |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|p| p.2 as f64 * of(p.0, p.1)).sum::<f64>();
+        let sum = |of: &dyn Fn(f64, f64) -> f64| {
+            points.iter().map(|p| p.2 as f64 * of(p.0, p.1)).sum::<f64>()
+        };
         let (x0, y0) = (sum(&|x, _| x) / total, sum(&|_, y| y) / total);
         let spread = sum(&|x, _| (x - x0).powi(2));
         let slope = sum(&|x, y| (x - x0) * (y - y0)) / spread;
@@ -105,7 +114,12 @@ impl Trend {
 
     /// Of a curve against the dose: y against log10 of the dose.
     pub fn with_dose(curve: &[(f64, Estimate)]) -> Option<Self> {
-        Self::of(&curve.iter().map(|(dose, value)| (dose.log10(), value.mean, value.n)).collect::<Vec<_>>())
+        Self::of(
+            &curve
+                .iter()
+                .map(|(dose, value)| (dose.log10(), value.mean, value.n))
+                .collect::<Vec<_>>(),
+        )
     }
 
     /// The line at x.
@@ -143,8 +157,12 @@ mod tests {
         assert!((found.at(1.0) - 2.0).abs() < 1e-12);
         // A mean of two values weighs as much as the two.
         let mean = Trend::of(&[(0.0, 1.0, 2), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
-        let single = Trend::of(&[(0.0, 1.0, 1), (0.0, 1.0, 1), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
-        assert!((mean.slope - single.slope).abs() < 1e-12 && (mean.at(7.0) - single.at(7.0)).abs() < 1e-12);
+        let single =
+            Trend::of(&[(0.0, 1.0, 1), (0.0, 1.0, 1), (1.0, 0.0, 1), (2.0, 5.0, 1)]).unwrap();
+        assert!(
+            (mean.slope - single.slope).abs() < 1e-12
+                && (mean.at(7.0) - single.at(7.0)).abs() < 1e-12
+        );
         assert_eq!(Trend::of(&[(0.0, 1.0, 1), (1.0, 0.0, 1)]), None);
         assert_eq!(Trend::of(&[(1.0, 1.0, 1), (1.0, 0.0, 1), (1.0, 3.0, 1)]), None);
     }

@@ -16,17 +16,20 @@ const ZOOM: f64 = 3.0;
 /// Pixels for each unit of a sheet of images, whose pictures are 150 units wide.
 const SHEET_ZOOM: f64 = 2.0;
 
-/// Longest side of a picture in a sheet of images: one pixel of a field for each pixel of the PNG at most.
+/// Longest side of a picture in a sheet of images: one pixel of a field for each pixel of the PNG
+/// at most.
 const SIDE: usize = 300;
 
-/// Name and contents of every figure: quality against dose in every metric that was measured, for each solver, and the images of
-/// every condition side by side, for each split and solver.
+/// Name and contents of every figure: quality against dose in every metric that was measured, for
+/// each solver, and the images of every condition side by side, for each split and solver.
 pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let solvers = study.solvers();
-    let by = |solver: &str| if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
-    for metric in
-        metrics.iter().filter(|metric| study.rows.iter().any(|row| row.metric(metric.key).is_some()))
+    let by =
+        |solver: &str| if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
+    for metric in metrics
+        .iter()
+        .filter(|metric| study.rows.iter().any(|row| row.metric(metric.key).is_some()))
     {
         for solver in &solvers {
             let plot = plots::quality(study, metric, solver);
@@ -47,7 +50,8 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Amplitude and phase of every condition of a split and solver: doses below each other, views beside each other behind the truth.
+/// Amplitude and phase of every condition of a split and solver: doses below each other, views
+/// beside each other behind the truth.
 ///
 /// `None` when there are no pictures.
 fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
@@ -55,20 +59,27 @@ fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
     let shots: Vec<Vec<Vec<Shot>>> = doses
         .iter()
         .map(|&dose| {
-            let of = |&view: &View| study.row(dose, split, view, solver).map(|row| shots::of_row(study, row));
+            let of = |&view: &View| {
+                study.row(dose, split, view, solver).map(|row| shots::of_row(study, row))
+            };
             views.iter().map(|view| of(view).unwrap_or_default()).collect()
         })
         .collect();
     let small = |shot: &Shot| shot.picture.unenlarged().reduced(SIDE);
-    let find = |shots: &[Shot], quantity: &str| shots.iter().find(|shot| shot.caption == quantity).map(small);
+    let find = |shots: &[Shot], quantity: &str| {
+        shots.iter().find(|shot| shot.caption == quantity).map(small)
+    };
     let truth = shots::true_object(study, split);
     let block = |quantity: &str, unit: &str| {
-        let made: Vec<Vec<Option<Picture>>> =
-            shots.iter().map(|row| row.iter().map(|shots| find(shots, quantity)).collect()).collect();
+        let made: Vec<Vec<Option<Picture>>> = shots
+            .iter()
+            .map(|row| row.iter().map(|shots| find(shots, quantity)).collect())
+            .collect();
         // The truth in the colours of the reconstructions, which are on its range.
         let scale = made.iter().flatten().flatten().find_map(|picture| picture.scale);
         let truth = truth.as_ref().zip(scale).map(|(object, scale)| {
-            let painter = Painter::default().map(scale.map).range((scale.low, scale.high)).max_side(SIDE);
+            let painter =
+                Painter::default().map(scale.map).range((scale.low, scale.high)).max_side(SIDE);
             let picture = match quantity {
                 "Phase" => painter.phase(object.view()),
                 _ => painter.amplitude(object.view()),
@@ -78,7 +89,9 @@ fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
         let pictures = made
             .into_iter()
             .enumerate()
-            .map(|(row, made)| std::iter::once(truth.clone().filter(|_| row == 0)).chain(made).collect())
+            .map(|(row, made)| {
+                std::iter::once(truth.clone().filter(|_| row == 0)).chain(made).collect()
+            })
             .collect();
         Block { title: quantity.to_owned(), unit: unit.to_owned(), pictures }
     };

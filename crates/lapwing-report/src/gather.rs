@@ -1,4 +1,5 @@
-//! What a study folder holds, read into one row for each condition. Nothing is computed here and nothing is changed.
+//! What a study folder holds, read into one row for each condition. Nothing is computed here and
+//! nothing is changed.
 
 use crate::ReportError;
 use lapwing_compare::{Criterion, Resolution};
@@ -93,8 +94,11 @@ impl Row {
     pub fn anchor(&self) -> String {
         let Condition { dose, view, split } = self.condition;
         let solver = self.case.solver.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
-        let repeat =
-            if self.case.repeat > 1 { format!("-repeat-{}", self.case.repeat) } else { String::new() };
+        let repeat = if self.case.repeat > 1 {
+            format!("-repeat-{}", self.case.repeat)
+        } else {
+            String::new()
+        };
         format!("dose-{dose}-{view}-{split}{solver}{repeat}")
     }
 }
@@ -104,7 +108,8 @@ impl Study {
     pub fn read(root: &Path) -> Result<Self, ReportError> {
         let folder = StudyFolder::new(root);
         let design = folder.design()?;
-        let settings = design.as_ref().and_then(|_| std::fs::read_to_string(folder.design_file()).ok());
+        let settings =
+            design.as_ref().and_then(|_| std::fs::read_to_string(folder.design_file()).ok());
         let manifest = folder.manifest()?;
         let cases = match (&design, &manifest) {
             (Some(design), _) => design.cases(),
@@ -127,7 +132,8 @@ impl Study {
         Ok(Self { folder, design, settings, rows, pixel_size, reference })
     }
 
-    /// Names of the solvers in the order in which they first appear; one without a name when nothing was reconstructed.
+    /// Names of the solvers in the order in which they first appear; one without a name when
+    /// nothing was reconstructed.
     pub fn solvers(&self) -> Vec<String> {
         let mut solvers: Vec<String> = Vec::new();
         for solver in self.rows.iter().map(Row::solver).filter(|solver| !solver.is_empty()) {
@@ -147,8 +153,9 @@ impl Study {
     /// The first noise realisation of a condition; one that has no result belongs to every solver.
     pub fn row(&self, dose: u64, split: Split, view: View, solver: &str) -> Option<&Row> {
         let condition = Condition { dose, split, view };
-        let of =
-            |row: &&Row| row.condition == condition && (row.solver() == solver || row.solver().is_empty());
+        let of = |row: &&Row| {
+            row.condition == condition && (row.solver() == solver || row.solver().is_empty())
+        };
         self.rows.iter().filter(of).min_by_key(|row| (row.repeat(), row.solver().is_empty()))
     }
 
@@ -170,7 +177,12 @@ impl Study {
     }
 }
 
-fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, skip: Option<&str>) -> Row {
+fn read_row(
+    folder: &StudyFolder,
+    case: Case,
+    execution: Option<&Execution>,
+    skip: Option<&str>,
+) -> Row {
     let failure = execution.filter(|execution| execution.returncode != 0).map(|execution| {
         let unsaid = || format!("ended with code {}; see its log", execution.returncode);
         execution.error.clone().unwrap_or_else(unsaid)
@@ -179,8 +191,10 @@ fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, ski
         (Ok(Some(result)), _, _) => match result.status {
             Status::Done => (State::Done, Some(result)),
             Status::Failed => {
-                let reason =
-                    result.error.clone().unwrap_or_else(|| "no reason was recorded; see its log".to_owned());
+                let reason = result
+                    .error
+                    .clone()
+                    .unwrap_or_else(|| "no reason was recorded; see its log".to_owned());
                 (State::Failed(reason), Some(result))
             }
         },
@@ -191,14 +205,17 @@ fn read_row(folder: &StudyFolder, case: Case, execution: Option<&Execution>, ski
         (Ok(None), None, None) => (State::Pending, None),
     };
     let job = folder.job_dir(&case);
-    let file = |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
+    let file =
+        |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
     let files = result.as_ref().map(|result| result.files.clone()).unwrap_or_default();
-    let recorded = result.as_ref().and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
+    let recorded =
+        result.as_ref().and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
     // The file holds all that the record holds and the curves besides.
     let comparison = file(files.comparison.as_ref())
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_else(|| recorded.clone());
-    let metrics = [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
+    let metrics =
+        [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
     let metrics = metrics.map(|mut metrics| {
         metrics.extend(derived(&comparison, &metrics));
         metrics
@@ -233,19 +250,25 @@ fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
         .collect()
 }
 
-/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`, `halves_phase_resolution_1_7_nm`,
-/// `probe_nrmse`.
+/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`,
+/// `halves_phase_resolution_1_7_nm`, `probe_nrmse`.
 ///
-/// Records without resolutions have them from their crossings, of which none means that the pixels are the limit.
-fn derived(comparison: &Value, metrics: &BTreeMap<String, Option<f64>>) -> BTreeMap<String, Option<f64>> {
+/// Records without resolutions have them from their crossings, of which none means that the pixels
+/// are the limit.
+fn derived(
+    comparison: &Value,
+    metrics: &BTreeMap<String, Option<f64>>,
+) -> BTreeMap<String, Option<f64>> {
     let mut found = BTreeMap::new();
     for (prefix, record) in [("", Some(comparison)), ("halves_", comparison.get("halves"))] {
         for criterion in Criterion::ALL.map(Criterion::name) {
             for what in ["phase", "amplitude", "complex"] {
-                let stored = record.and_then(|record| record.get("resolution")?.get(what)?.get(criterion));
+                let stored =
+                    record.and_then(|record| record.get("resolution")?.get(what)?.get(criterion));
                 let number = |key: &str| stored.and_then(|stored| stored.get(key)?.as_f64());
                 let crossing = metrics.get(&format!("{prefix}{what}_frc_{criterion}")).copied();
-                let px = || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
+                let px =
+                    || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
                 let name = format!("{prefix}{what}_resolution_{criterion}");
                 if let Some(px) = number("half_period_px").or_else(px) {
                     found.insert(format!("{name}_px"), Some(px));
@@ -285,8 +308,10 @@ mod tests {
 
     #[test]
     fn metrics_are_numbers_or_nothing() {
-        let comparison = serde_json::json!({"metrics": {"a": 1, "b": null, "c": [1.0]}, "other": 3});
-        let expected: BTreeMap<String, Option<f64>> = [("a".into(), Some(1.0)), ("b".into(), None)].into();
+        let comparison =
+            serde_json::json!({"metrics": {"a": 1, "b": null, "c": [1.0]}, "other": 3});
+        let expected: BTreeMap<String, Option<f64>> =
+            [("a".into(), Some(1.0)), ("b".into(), None)].into();
         assert_eq!(metrics_of(&comparison), expected);
         assert!(metrics_of(&Value::Null).is_empty());
     }

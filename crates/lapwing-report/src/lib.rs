@@ -1,8 +1,10 @@
 //! The report of a study: one HTML page that opens from disk, and the results as CSV and JSON.
 //!
-//! [`write()`] reads a study's folder (finished, half finished or with failures) through the records of `lapwing_study` and
-//! writes `report/index.html`, `report/results.csv`, `report/results.json` and `report/figures/` into it. It reconstructs and compares nothing:
-//! what the records do not hold is not in the report. The page needs no network; every picture is inside it.
+//! [`write()`] reads a study's folder (finished, half finished or with failures) through the
+//! records of `lapwing_study` and writes `report/index.html`, `report/results.csv`,
+//! `report/results.json` and `report/figures/` into it. It reconstructs and compares nothing: what
+//! the records do not hold is not in the report. The page needs no network; every picture is inside
+//! it.
 //!
 //! ```no_run
 //! let paths = lapwing_report::write(std::path::Path::new("my-study"))?;
@@ -48,25 +50,31 @@ pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
     write_with(study_dir, &BTreeMap::new())
 }
 
-/// Writes the report of the study in `study_dir` and says where. The same study gives the same bytes.
+/// Writes the report of the study in `study_dir` and says where. The same study gives the same
+/// bytes.
 ///
-/// `goals` are the qualities that the answer in words is about, by the metric's name (for example `phase_ssim`); the usual
-/// ones stand for those not named. Each file appears whole or not at all; earlier ones are replaced.
+/// `goals` are the qualities that the answer in words is about, by the metric's name (for example
+/// `phase_ssim`); the usual ones stand for those not named. Each file appears whole or not at all;
+/// earlier ones are replaced.
 ///
 /// # Errors
-/// If the folder holds no study, its design or manifest cannot be read, or a file cannot be written. A condition whose own
-/// record is damaged is reported on the page instead. Also if a goal is given for an unknown metric.
-pub fn write_with(study_dir: &Path, goals: &BTreeMap<String, f64>) -> Result<ReportPaths, ReportError> {
+/// If the folder holds no study, its design or manifest cannot be read, or a file cannot be
+/// written. A condition whose own record is damaged is reported on the page instead. Also if a goal
+/// is given for an unknown metric.
+pub fn write_with(
+    study_dir: &Path,
+    goals: &BTreeMap<String, f64>,
+) -> Result<ReportPaths, ReportError> {
     let study = gather::Study::read(study_dir)?;
-    let metrics = metric::with_goals(goals, study.pixel_size).map_err(|name| ReportError::Goal {
-        name,
-        known: metric::METRICS.map(|metric| metric.key).join(", "),
+    let metrics = metric::with_goals(goals, study.pixel_size).map_err(|name| {
+        ReportError::Goal { name, known: metric::METRICS.map(|metric| metric.key).join(", ") }
     })?;
     let html = page::render(&study, &metrics)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;
     let folder = study.folder.report_dir();
-    std::fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| ReportError::Write { path: folder.clone(), source })?;
     let put = |name: &str, contents: &[u8]| {
         let path = folder.join(name);
         match lapwing_files::atomic::write_bytes(&path, contents) {

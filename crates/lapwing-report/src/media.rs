@@ -1,4 +1,5 @@
-//! Pictures inside the page: data addresses, colour bars, alternative text, and a bound on their size together.
+//! Pictures inside the page: data addresses, colour bars, alternative text, and a bound on their
+//! size together.
 
 use base64::Engine;
 use lapwing_draw::field::hue_circle;
@@ -73,7 +74,8 @@ struct Bar {
     unit: &'static str,
 }
 
-/// Encodes all pictures at the largest common size that keeps within the budget, in the order given.
+/// Encodes all pictures at the largest common size that keeps within the budget, in the order
+/// given.
 pub(crate) fn embed(shots: &[Shot]) -> Vec<Shown> {
     let mut shown = Vec::new();
     for side in SIDES {
@@ -87,15 +89,18 @@ pub(crate) fn embed(shots: &[Shot]) -> Vec<Shown> {
 
 fn encode(shot: &Shot, side: usize) -> Shown {
     let picture = shot.picture.unenlarged().reduced(side);
-    let source =
-        format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(picture.png()));
+    let source = format!(
+        "data:image/png;base64,{}",
+        base64::engine::general_purpose::STANDARD.encode(picture.png())
+    );
     let bar = picture.scale.map(|ColourScale { map, low, high }| Bar {
         map: map.name(),
         low: label(low.into(), 3),
         high: label(high.into(), 3),
         unit: shot.unit,
     });
-    let range = bar.as_ref().map(|bar| format!(" Colours from {} to {} {}.", bar.low, bar.high, bar.unit));
+    let range =
+        bar.as_ref().map(|bar| format!(" Colours from {} to {} {}.", bar.low, bar.high, bar.unit));
     let bar = bar.or(shot.hues.then_some(Bar {
         map: "hue",
         low: "\u{2212}\u{3c0}".to_owned(),
@@ -106,7 +111,8 @@ fn encode(shot: &Shot, side: usize) -> Shown {
         .pixel_size
         .and_then(|size| ScaleBar::of(size, &picture))
         .map(|bar| Length { percent: (1e4 * bar.share).round() / 100.0, label: bar.label });
-    let long = length.as_ref().map(|length| format!(" The bar in the picture is {} long.", length.label));
+    let long =
+        length.as_ref().map(|length| format!(" The bar in the picture is {} long.", length.label));
     Shown {
         source: Value::from_safe_string(source),
         broad: shot.main && 5 * picture.width() > 7 * picture.height(),

@@ -36,7 +36,11 @@ impl Metric {
 
     /// The title with the unit: `Phase resolution, px`.
     pub fn heading(&self) -> String {
-        if self.unit.is_empty() { self.title.to_owned() } else { format!("{}, {}", self.title, self.unit) }
+        if self.unit.is_empty() {
+            self.title.to_owned()
+        } else {
+            format!("{}, {}", self.title, self.unit)
+        }
     }
 }
 
@@ -119,7 +123,8 @@ pub(crate) const METRICS: [Metric; 8] = [
     },
 ];
 
-/// All metrics, with the goals that were asked for in place of the usual ones, in a study with pixels of `pixel_size` metres.
+/// All metrics, with the goals that were asked for in place of the usual ones, in a study with
+/// pixels of `pixel_size` metres.
 ///
 /// # Errors
 /// The first name that is none of a metric.
@@ -127,7 +132,9 @@ pub(crate) fn with_goals(
     goals: &BTreeMap<String, f64>,
     pixel_size: Option<f64>,
 ) -> Result<Vec<Metric>, String> {
-    if let Some(unknown) = goals.keys().find(|name| METRICS.iter().all(|metric| metric.key != **name)) {
+    if let Some(unknown) =
+        goals.keys().find(|name| METRICS.iter().all(|metric| metric.key != **name))
+    {
         return Err(unknown.clone());
     }
     let told = |metric: Metric| Metric {

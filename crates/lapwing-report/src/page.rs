@@ -38,11 +38,15 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
     let all: Vec<Shot> =
         truths.into_iter().flat_map(|(_, shots)| shots).chain(rows.into_iter().flatten()).collect();
     let mut embedded = media::embed(&all).into_iter();
-    let mut pictures = counts.into_iter().map(|count| embedded.by_ref().take(count).collect::<Vec<Shown>>());
+    let mut pictures =
+        counts.into_iter().map(|count| embedded.by_ref().take(count).collect::<Vec<Shown>>());
 
     let truths: Vec<Truth> = splits
         .iter()
-        .map(|split| Truth { split: split.to_string(), pictures: pictures.next().unwrap_or_default() })
+        .map(|split| Truth {
+            split: split.to_string(),
+            pictures: pictures.next().unwrap_or_default(),
+        })
         .filter(|truth| !truth.pictures.is_empty())
         .collect();
     let mut scans = Scans::default();
@@ -102,14 +106,16 @@ fn fact(name: impl Into<String>, value: impl Into<String>) -> Fact {
 fn facts(study: &Study) -> Vec<Fact> {
     let results = || study.rows.iter().filter_map(|row| row.result.as_ref());
     let mut facts = Vec::new();
-    let doses: Vec<String> = study.distinct(|condition| condition.dose).into_iter().map(dose_label).collect();
+    let doses: Vec<String> =
+        study.distinct(|condition| condition.dose).into_iter().map(dose_label).collect();
     facts.push(fact("doses", format!("{} photons per pattern", doses.join(", "))));
     if let Some(result) = results().next() {
         let (height, width) = result.pattern_shape;
         facts.push(fact("patterns", format!("{height} \u{d7} {width} pixels")));
         facts.push(fact("probe", format!("{} pixels wide", label(result.probe_diameter_px, 3))));
     }
-    let solvers: Vec<String> = study.solvers().iter().map(|solver| with_epochs(study, solver)).collect();
+    let solvers: Vec<String> =
+        study.solvers().iter().map(|solver| with_epochs(study, solver)).collect();
     facts.push(fact("solver", solvers.join(", ")));
     if let Some(metres) = study.pixel_size {
         facts.push(fact("pixel of the object", format!("{} nm", label(metres * 1e9, 3))));
@@ -117,13 +123,17 @@ fn facts(study: &Study) -> Vec<Fact> {
     if let Some(reference) = &study.reference {
         facts.push(fact("compared with", format!("the {reference}")));
     }
-    let seconds: f64 = results().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
+    let seconds: f64 =
+        results().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
     if seconds > 0.0 {
         facts.push(fact("reconstruction time", duration(seconds)));
     }
     let shared = results().filter_map(|result| result.shared_fraction).fold(f64::NAN, f64::max);
     if shared > 0.0 {
-        let text = format!("up to {:.1} % of the illuminated pixels are seen by both splits", 100.0 * shared);
+        let text = format!(
+            "up to {:.1} % of the illuminated pixels are seen by both splits",
+            100.0 * shared
+        );
         facts.push(fact("train and test share", text));
     }
     facts
@@ -205,11 +215,12 @@ struct Number {
 
 fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> Line {
     let result = row.result.as_ref();
-    let number =
-        |value: Option<f64>, show: &dyn Fn(f64) -> String| match value.filter(|value| value.is_finite()) {
-            Some(value) => Number { text: show(value), value: value.to_string() },
-            None => Number { text: "\u{2013}".to_owned(), value: String::new() },
-        };
+    let number = |value: Option<f64>, show: &dyn Fn(f64) -> String| match value
+        .filter(|value| value.is_finite())
+    {
+        Some(value) => Number { text: show(value), value: value.to_string() },
+        None => Number { text: "\u{2013}".to_owned(), value: String::new() },
+    };
     let mut numbers = vec![
         number(result.map(|r| r.n_patterns as f64), &|n| n.to_string()),
         number(result.map(|r| r.overlap), &|overlap| format!("{overlap:.3}")),
@@ -245,6 +256,9 @@ mod tests {
             [1, 500, 1000, 100_000, 25_000].map(dose_label),
             ["1", "500", "10\u{b3}", "10\u{2075}", "25000"]
         );
-        assert_eq!([0.5, 99.2, 185.0, 7830.0].map(duration), ["0.5 s", "99.2 s", "3 min 5 s", "2 h 10 min"]);
+        assert_eq!(
+            [0.5, 99.2, 185.0, 7830.0].map(duration),
+            ["0.5 s", "99.2 s", "3 min 5 s", "2 h 10 min"]
+        );
     }
 }

@@ -13,8 +13,9 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// Quality against dose with one solver: a curve for each view and split, bars of one standard error where it is known, and the
-/// straight line through three doses at least (see [`Trend`]). The vertical axis spans all solvers, so that their plots can be laid side by side.
+/// Quality against dose with one solver: a curve for each view and split, bars of one standard
+/// error where it is known, and the straight line through three doses at least (see [`Trend`]). The
+/// vertical axis spans all solvers, so that their plots can be laid side by side.
 pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let solvers = study.solvers();
     let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
@@ -34,10 +35,14 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
         if let (Some((_, first)), Some((_, last))) = (curve.first(), curve.last()) {
             said.push(format!("{name}: from {} to {}", first.shown(), last.shown()));
         }
-        let points =
-            curve.iter().map(|(x, value)| Point { x: *x, y: value.mean, error: value.error }).collect();
+        let points = curve
+            .iter()
+            .map(|(x, value)| Point { x: *x, y: value.mean, error: value.error })
+            .collect();
         plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
-        if let (Some(trend), [(first, _), .., (last, _)]) = (Trend::with_dose(&curve), curve.as_slice()) {
+        if let (Some(trend), [(first, _), .., (last, _)]) =
+            (Trend::with_dose(&curve), curve.as_slice())
+        {
             let points = [*first, *last].map(|dose| (dose, trend.at(dose.log10())));
             trends.push(Series { dashed, ..Series::new("", colour, Mark::Fit, points) });
         }
@@ -49,8 +54,10 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let measured = std::mem::replace(&mut plot.series, trends);
     plot.series.extend(measured);
     if solvers.len() > 1 {
-        let ends =
-            solvers.iter().flat_map(|solver| lines(solver).each()).flat_map(|(.., line)| line.curve(metric));
+        let ends = solvers
+            .iter()
+            .flat_map(|solver| lines(solver).each())
+            .flat_map(|(.., line)| line.curve(metric));
         let ends = ends.flat_map(|(_, value)| {
             let error = value.error.unwrap_or(0.0);
             [value.mean - error, value.mean + error]
@@ -91,8 +98,12 @@ pub(crate) fn loss(row: &Row) -> Option<Plot> {
     let positive = row.loss.iter().all(|&(_, loss)| loss > 0.0);
     let axis = if positive { Axis::log("loss") } else { Axis::linear("loss") };
     let mut plot = Plot::new("Loss", Axis::linear("epoch"), axis);
-    plot.description =
-        format!("The loss goes from {:.4e} to {:.4e} in {} epochs.", first.1, last.1, row.loss.len());
+    plot.description = format!(
+        "The loss goes from {:.4e} to {:.4e} in {} epochs.",
+        first.1,
+        last.1,
+        row.loss.len()
+    );
     plot.series.push(Series::new("", 0, Mark::Line, thinned(&row.loss)));
     Some(plot)
 }
@@ -110,11 +121,13 @@ pub(crate) fn frc(row: &Row) -> Option<Plot> {
             plot.series.push(Series::new(name, colour, Mark::Line, thinned(&points)));
         }
     }
-    let halves = curve_of(row.comparison.get("halves").and_then(|halves| halves.get("frc")?.get("phase")));
+    let halves =
+        curve_of(row.comparison.get("halves").and_then(|halves| halves.get("frc")?.get("phase")));
     if !halves.is_empty() {
         plot.series.push(Series::new("phase, halves", 5, Mark::Line, thinned(&halves)));
     }
-    // The information thresholds depend on the number of frequencies in a ring, the same for all three.
+    // The information thresholds depend on the number of frequencies in a ring, the same for all
+    // three.
     for (colour, (name, criterion)) in
         [("half bit", Criterion::HalfBit), ("one bit", Criterion::OneBit)].into_iter().enumerate()
     {
@@ -125,9 +138,11 @@ pub(crate) fn frc(row: &Row) -> Option<Plot> {
             plot.series.push(series);
         }
     }
-    plot.guides = vec![Guide { y: 0.5, label: "1/2".into() }, Guide { y: 1.0 / 7.0, label: "1/7".into() }];
-    let falls =
-        |key: &str| row.metric(key).map_or("nowhere".to_owned(), |at| format!("at {at:.3} cycles per pixel"));
+    plot.guides =
+        vec![Guide { y: 0.5, label: "1/2".into() }, Guide { y: 1.0 / 7.0, label: "1/7".into() }];
+    let falls = |key: &str| {
+        row.metric(key).map_or("nowhere".to_owned(), |at| format!("at {at:.3} cycles per pixel"))
+    };
     plot.description = format!(
         "The phases' curve falls below 1/2 {}, below 1/7 {}, below the half-bit threshold {} and below the one-bit threshold {}.",
         falls("phase_frc_0_5"),
@@ -159,10 +174,16 @@ fn numbers(value: Option<&Value>, key: &str) -> Vec<f64> {
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let every = points.len().div_ceil(200).max(1);
     let last = points.len().saturating_sub(1);
-    points.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last).map(|(_, &point)| point).collect()
+    points
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| i % every == 0 || *i == last)
+        .map(|(_, &point)| point)
+        .collect()
 }
 
-/// The scans of a page: each file read once, and scans that are the same, as those of all doses and solvers are, drawn once.
+/// The scans of a page: each file read once, and scans that are the same, as those of all doses and
+/// solvers are, drawn once.
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
     whole: HashMap<(u64, Split), Vec<Position>>,
@@ -178,7 +199,8 @@ struct Drawing {
 }
 
 impl Scans {
-    /// The scan of a finished condition as an index for [`shown`](Self::shown); `None` when its files are gone.
+    /// The scan of a finished condition as an index for [`shown`](Self::shown); `None` when its
+    /// files are gone.
     pub fn add(&mut self, study: &Study, row: &Row) -> Option<usize> {
         let (condition, result) = (row.condition, row.result.as_ref()?);
         let whole = self.whole.entry((condition.dose, condition.split)).or_insert_with(|| {
@@ -192,7 +214,8 @@ impl Scans {
         }
         let bits = |p: &Position| (p.y.to_bits(), p.x.to_bits());
         let kept: HashSet<(u64, u64)> = selected.iter().map(bits).collect();
-        let rejected: Vec<Position> = whole.iter().filter(|p| !kept.contains(&bits(p))).copied().collect();
+        let rejected: Vec<Position> =
+            whole.iter().filter(|p| !kept.contains(&bits(p))).copied().collect();
         let title = match rejected.len() {
             0 => format!("Scan: all {} positions", selected.len()),
             n => format!("Scan: {} positions selected, {n} left out", selected.len()),

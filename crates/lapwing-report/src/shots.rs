@@ -1,4 +1,5 @@
-//! Which pictures the page shows: the truth once for each split, and four for each finished condition.
+//! Which pictures the page shows: the truth once for each split, and four for each finished
+//! condition.
 
 use crate::gather::{Row, Study};
 use crate::media::Shot;
@@ -89,14 +90,24 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
     let mut shots = Vec::new();
     if let Some(object) = true_object(study, split) {
         let painter = Painter::default();
-        shots.push(shot(painter.amplitude(object.view()), "Amplitude", "", &format!("Amplitude of {of}")));
+        shots.push(shot(
+            painter.amplitude(object.view()),
+            "Amplitude",
+            "",
+            &format!("Amplitude of {of}"),
+        ));
         let phase = painter.range(phase_range(object.view(), None)).phase(object.view());
         shots.push(shot(phase, "Phase", "rad", &format!("Phase of {of}")));
     }
     if let Some(probe) = data_of(study, split).and_then(|archive| field(&archive, "probeGuess")) {
         let picture = Painter::default().complex(probe.view());
         let of = if study.reference.is_some() { "Start probe" } else { "True probe" };
-        shots.push(shot(picture, "Probe", "", &format!("{of}; hue is phase, brightness is amplitude")));
+        shots.push(shot(
+            picture,
+            "Probe",
+            "",
+            &format!("{of}; hue is phase, brightness is amplitude"),
+        ));
     }
     shots
 }

@@ -6,7 +6,8 @@ use lapwing_study::record::link;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// One row for each condition in the study's order: condition, outcome, view, cost, then every metric by name.
+/// One row for each condition in the study's order: condition, outcome, view, cost, then every
+/// metric by name.
 ///
 /// Fields are quoted as RFC 4180 says; numbers that do not exist are empty.
 pub(crate) fn csv(study: &Study) -> String {
@@ -18,10 +19,13 @@ pub(crate) fn csv(study: &Study) -> String {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .chain(
-                metrics.iter().map(|&name| (name.to_owned(), number(row.and_then(|row| row.metric(name))))),
+                metrics
+                    .iter()
+                    .map(|&name| (name.to_owned(), number(row.and_then(|row| row.metric(name))))),
             )
             .collect();
-        let line = cells.into_iter().map(|(name, value)| quoted(if index == 0 { &name } else { &value }));
+        let line =
+            cells.into_iter().map(|(name, value)| quoted(if index == 0 { &name } else { &value }));
         table += &line.collect::<Vec<_>>().join(",");
         table += "\r\n";
     }

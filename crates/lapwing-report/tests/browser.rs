@@ -1,4 +1,5 @@
-//! The report of a made-up study in a real browser: no errors, all pictures, sorting, narrow windows, hostile names.
+//! The report of a made-up study in a real browser: no errors, all pictures, sorting, narrow
+//! windows, hostile names.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +11,8 @@ use support::{Special, browser, write_study};
 #[test]
 fn a_browser_finds_nothing_wrong() {
     let folder = tempfile::tempdir().unwrap();
-    let evil = "</title><script>document.title = 'no'; throw 1</script><img src=x onerror=throw(2)> ' \"";
+    let evil =
+        "</title><script>document.title = 'no'; throw 1</script><img src=x onerror=throw(2)> ' \"";
     let condition = |view, split| Condition { dose: 1_000, view, split };
     let special = Special {
         name: evil,

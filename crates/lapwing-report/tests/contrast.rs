@@ -1,4 +1,5 @@
-//! The colours of the page in its light look, its dark look and on paper: contrast ratios as WCAG 2.2 asks for.
+//! The colours of the page in its light look, its dark look and on paper: contrast ratios as WCAG
+//! 2.2 asks for.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,7 +15,8 @@ fn looks() -> [(&'static str, HashMap<String, Rgb>); 3] {
         STYLE.split(":root {").skip(1).map(|rest| &rest[..rest.find('}').unwrap()]).collect();
     let [light, dark, print] = blocks[..] else { panic!("{} looks", blocks.len()) };
     let variables = |block: &str| -> HashMap<String, Rgb> {
-        let pairs = block.split(';').filter_map(|line| line.trim().strip_prefix("--")?.split_once(": #"));
+        let pairs =
+            block.split(';').filter_map(|line| line.trim().strip_prefix("--")?.split_once(": #"));
         pairs.map(|(name, hex)| (name.to_owned(), colour(hex.trim()))).collect()
     };
     let over = |block: &str| variables(light).into_iter().chain(variables(block)).collect();
@@ -25,7 +27,9 @@ fn looks() -> [(&'static str, HashMap<String, Rgb>); 3] {
 fn colour(hex: &str) -> Rgb {
     let digits = hex.len() / 3;
     let scale = if digits == 1 { 15.0 } else { 255.0 };
-    [0, 1, 2].map(|i| f64::from(u8::from_str_radix(&hex[digits * i..digits * (i + 1)], 16).unwrap()) / scale)
+    [0, 1, 2].map(|i| {
+        f64::from(u8::from_str_radix(&hex[digits * i..digits * (i + 1)], 16).unwrap()) / scale
+    })
 }
 
 /// Linear light.
@@ -55,10 +59,15 @@ fn black_on_white_is_21_to_1() {
 #[test]
 fn text_and_curves_can_be_told_from_their_ground() {
     for (look, colours) in looks() {
-        let of = |name: &str| *colours.get(name).unwrap_or_else(|| panic!("no --{name} in the {look} look"));
+        let of = |name: &str| {
+            *colours.get(name).unwrap_or_else(|| panic!("no --{name} in the {look} look"))
+        };
         let check = |what: &str, ink: Rgb, ground: Rgb, least: f64| {
             let found = contrast(ink, ground);
-            assert!(found >= least, "{look}: {what} has a contrast of {found:.2}, expected {least}");
+            assert!(
+                found >= least,
+                "{look}: {what} has a contrast of {found:.2}, expected {least}"
+            );
         };
         for ground in ["paper", "sheet"] {
             for text in ["ink", "soft", "accent", "bad", "warn"] {
@@ -68,12 +77,18 @@ fn text_and_curves_can_be_told_from_their_ground() {
             check("pale text", blended(of("ink"), of(ground), 0.75), of(ground), 4.5);
             check("arrows", blended(of("ink"), of(ground), 0.6), of(ground), 3.0);
             for curve in 0..6 {
-                check(&format!("curve {curve} on {ground}"), of(&format!("series-{curve}")), of(ground), 3.0);
+                check(
+                    &format!("curve {curve} on {ground}"),
+                    of(&format!("series-{curve}")),
+                    of(ground),
+                    3.0,
+                );
             }
             check("focus", of("focus"), of(ground), 3.0);
         }
         check("chosen metric", of("on-accent"), of("accent"), 4.5);
-        // Values stand on up to three quarters of the good colour. The page mixes in Oklab, which differs little from this.
+        // Values stand on up to three quarters of the good colour. The page mixes in Oklab, which
+        // differs little from this.
         for share in [0.0, 0.25, 0.5, 0.75] {
             check("values", of("ink"), blended(of("good"), of("sheet"), share), 4.5);
         }

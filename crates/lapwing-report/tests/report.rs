@@ -1,4 +1,5 @@
-//! The report of made-up studies: well-formed, safe against hostile names, the same bytes, small, in the study's order.
+//! The report of made-up studies: well-formed, safe against hostile names, the same bytes, small,
+//! in the study's order.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -54,7 +55,9 @@ fn assert_balanced(html: &str) {
         let closed = rest[..end].ends_with('/');
         rest = &rest[end + 1..];
         match name.strip_prefix('/') {
-            Some(name) => assert_eq!(open.pop(), Some(name), "closing </{name}> before {:.60}", rest),
+            Some(name) => {
+                assert_eq!(open.pop(), Some(name), "closing </{name}> before {:.60}", rest)
+            }
             None if VOID.contains(&name) || closed => {}
             None => {
                 open.push(name);
@@ -72,7 +75,8 @@ fn the_page_is_whole_and_well_formed() {
     let (_folder, html) = plain();
     assert_balanced(html);
     assert!(html.contains("All 18 conditions are done"));
-    // Four pictures for each of 18 conditions, three of the truth for each split; each with words in its place.
+    // Four pictures for each of 18 conditions, three of the truth for each split; each with words
+    // in its place.
     assert_eq!(html.matches("<img ").count(), 18 * 4 + 2 * 3);
     assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
     assert!(!html.contains(" alt=\"\""));
@@ -80,7 +84,9 @@ fn the_page_is_whole_and_well_formed() {
     assert_eq!(html.matches("<svg xmlns").count(), 5 + 18 * 3);
     // Nothing is fetched: the only addresses with a scheme are data and the SVG name space.
     let foreign = html.replace("http://www.w3.org/2000/svg", "");
-    assert!(!foreign.contains("http:") && !foreign.contains("https:") && !foreign.contains("//cdn"));
+    assert!(
+        !foreign.contains("http:") && !foreign.contains("https:") && !foreign.contains("//cdn")
+    );
     assert!(html.contains("href=\"../reconstructions/dose_1000/dense/train/reconstruction.npz\""));
 }
 
@@ -91,7 +97,11 @@ fn it_answers_in_words_by_interpolation() {
     assert!(html.contains(
         "Phase SSIM at least 0.9 with the baseline view: from about 76\u{202f}000 photons per pattern on train"
     ));
-    assert!(html.contains("Phase SSIM at least 0.9 with the sparse view: not reached within this study."));
+    assert!(
+        html.contains(
+            "Phase SSIM at least 0.9 with the sparse view: not reached within this study."
+        )
+    );
     assert!(html.contains("Best: 0.938 (10\u{2075} photons, baseline view, "));
 }
 
@@ -99,7 +109,8 @@ fn it_answers_in_words_by_interpolation() {
 fn rows_stand_in_the_order_of_the_study() {
     let (folder, html) = plain();
     let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
-    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').take(3).collect()).collect();
+    let rows: Vec<Vec<&str>> =
+        csv.lines().skip(1).map(|line| line.split(',').take(3).collect()).collect();
     let mut expected = Vec::new();
     for dose in ["1000", "10000", "100000"] {
         for split in ["train", "test"] {
@@ -115,7 +126,8 @@ fn rows_stand_in_the_order_of_the_study() {
         .collect();
     assert!(places.is_sorted());
     let json: serde_json::Value =
-        serde_json::from_slice(&fs::read(folder.path().join("report/results.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(folder.path().join("report/results.json")).unwrap())
+            .unwrap();
     assert_eq!(json["conditions"][17]["dose"], 100_000);
     assert_eq!(json["conditions"][17]["metrics"]["phase_ms_ssim"], serde_json::Value::Null);
     assert_eq!(json["done"], 18);
@@ -124,13 +136,18 @@ fn rows_stand_in_the_order_of_the_study() {
 #[test]
 fn csv_has_one_value_for_each_column() {
     let (folder, _) = report(&Special {
-        failed: vec![(condition(1_000, View::Dense, Split::Test), "a \"quoted\", reason".to_owned())],
+        failed: vec![(
+            condition(1_000, View::Dense, Split::Test),
+            "a \"quoted\", reason".to_owned(),
+        )],
         ..Special::default()
     });
     let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
     let columns = csv.lines().next().unwrap().split(',').count();
     assert!(
-        csv.lines().filter(|line| !line.contains("quoted")).all(|line| line.split(',').count() == columns)
+        csv.lines()
+            .filter(|line| !line.contains("quoted"))
+            .all(|line| line.split(',').count() == columns)
     );
     assert!(csv.contains("1000,test,dense,failed,\"a \"\"quoted\"\", reason\""));
 }
@@ -138,8 +155,8 @@ fn csv_has_one_value_for_each_column() {
 #[test]
 fn the_same_study_gives_the_same_bytes() {
     let (folder, first) = plain();
-    let files =
-        ["index.html", "results.csv", "results.json"].map(|name| folder.path().join("report").join(name));
+    let files = ["index.html", "results.csv", "results.json"]
+        .map(|name| folder.path().join("report").join(name));
     let before = files.clone().map(|file| fs::read(file).unwrap());
     lapwing_report::write(folder.path()).unwrap();
     assert_eq!(files.map(|file| fs::read(file).unwrap()), before);
@@ -159,24 +176,35 @@ fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
     assert_balanced(&html);
     assert!(html.len() < 5_000_000, "{}", html.len());
     assert!(html.contains("108 conditions") && html.contains("means over 3 noise realisations"));
-    // (log10 dose - 2) / 3.2 of the baseline view at 10^4, and 0.01 and 0.02 more: 0.635 with a standard error of 0.01 / sqrt(3).
+    // (log10 dose - 2) / 3.2 of the baseline view at 10^4, and 0.01 and 0.02 more: 0.635 with a
+    // standard error of 0.01 / sqrt(3).
     assert!(html.contains(">0.635<span class=\"sub\">\u{b1} 0.006</span>"));
     // A sentence for each solver: 10^(2 + 3.2 x 0.89) and, 0.04 better, 10^(2 + 3.2 x 0.85).
     for answer in [
         "LSQML: Phase SSIM at least 0.9 takes about 70\u{202f}000 (baseline) photons per pattern; not reached within this study: dense, sparse.",
         "ML: Phase SSIM at least 0.9 takes about 52\u{202f}000 (baseline) photons per pattern; not reached within this study: dense, sparse.",
     ] {
-        assert!(html.contains(answer), "{:?}", html.lines().find(|line| line.contains("LSQML: Phase SSIM")));
+        assert!(
+            html.contains(answer),
+            "{:?}",
+            html.lines().find(|line| line.contains("LSQML: Phase SSIM"))
+        );
     }
     // One standard error better or worse moves the crossing by a factor 10^(3.2 x 0.00577).
-    let cell = "<td>\u{2248} 70\u{202f}000<span class=\"sub\">68\u{202f}000 to 74\u{202f}000</span></td>";
+    let cell =
+        "<td>\u{2248} 70\u{202f}000<span class=\"sub\">68\u{202f}000 to 74\u{202f}000</span></td>";
     assert!(html.contains(cell) && html.contains("<td>not reached</td>"));
     // The straight line through values that lie on one, 1 / 3.2 for a decade.
-    assert!(html.contains("<td>+0.312 \u{b1} 0.000</td>") || html.contains("<td>+0.313 \u{b1} 0.000</td>"));
+    assert!(
+        html.contains("<td>+0.312 \u{b1} 0.000</td>")
+            || html.contains("<td>+0.313 \u{b1} 0.000</td>")
+    );
     // Pictures are those of the first realisation, and the others are linked.
     assert!(html.contains("those of the first realisation"));
     assert_eq!(html.matches("Other realisations: <a href=").count(), 36);
-    assert!(html.contains("Phase SSIM, ML, test split") && html.contains("Phase SSIM against dose, ML"));
+    assert!(
+        html.contains("Phase SSIM, ML, test split") && html.contains("Phase SSIM against dose, ML")
+    );
     // A card for each condition and solver, a line of the table for each realisation.
     assert_eq!(html.matches("<article class=\"card\"").count(), 2 + 36);
     let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
@@ -188,7 +216,8 @@ fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
 
 /// Text of the page between a place and the end of its element.
 fn after<'a>(html: &'a str, place: &str) -> &'a str {
-    let start = html.find(place).unwrap_or_else(|| panic!("{place} is not on the page")) + place.len();
+    let start =
+        html.find(place).unwrap_or_else(|| panic!("{place} is not on the page")) + place.len();
     &html[start..start + html[start..].find('<').unwrap()]
 }
 
@@ -197,12 +226,15 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     let (folder, html) = report(&Special { pixel_size: Some(1.25e-8), ..Special::default() });
     assert_balanced(&html);
     assert_eq!(after(&html, "<dt>pixel of the object</dt><dd>"), "12.5 nm");
-    // Every picture of an object, an error or a probe has a bar, on which 500 nm are 40 of its pixels.
+    // Every picture of an object, an error or a probe has a bar, on which 500 nm are 40 of its
+    // pixels.
     assert_eq!(html.matches("class=\"length\"").count(), html.matches("<img ").count());
     // 140 pixels wide: 25 nm x 140 / 4 is 438 nm, so the bar is 200 nm, 16 pixels.
     assert!(html.contains("style=\"--w:11.43%\" aria-hidden=\"true\"><span>200 nm</span>"));
     assert!(html.contains("The bar in the picture is 200 nm long."));
-    assert!(html.contains(">Phase resolution, px</th>") && html.contains(">Phase resolution, nm</th>"));
+    assert!(
+        html.contains(">Phase resolution, px</th>") && html.contains(">Phase resolution, nm</th>")
+    );
     assert!(html.contains("Phase resolution at most 2 px (25 nm) with the baseline view"));
     let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
     assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
@@ -215,7 +247,9 @@ fn known_pixels_give_scale_bars_and_nanometres() {
 fn measured_scans_are_compared_with_a_reference_and_with_themselves() {
     let (_folder, html) = report(&Special { measured: true, ..Special::default() });
     assert_balanced(&html);
-    assert!(html.contains("The reference: full-dose reconstruction") && !html.contains(">The truth<"));
+    assert!(
+        html.contains("The reference: full-dose reconstruction") && !html.contains(">The truth<")
+    );
     assert!(html.contains("Agreement of halves") && !html.contains("True probe"));
     // 0.5 / 0.25 cycles per pixel.
     assert_eq!(after(&html, "<dt>Resolution of halves</dt><dd>"), "2.000 px");
@@ -228,13 +262,15 @@ fn images_of_all_conditions_stand_on_one_sheet() {
     for split in ["train", "test"] {
         let path = folder.path().join(format!("report/figures/images_{split}"));
         let sheet = fs::read_to_string(path.with_extension("svg")).unwrap();
-        // Amplitude and phase of three doses and three views, and of the truth; all of a block on one scale.
+        // Amplitude and phase of three doses and three views, and of the truth; all of a block on
+        // one scale.
         assert_eq!(sheet.matches("<image ").count(), 2 * (9 + 1));
         for text in [">Amplitude<", ">Phase<", ">rad<", ">truth<", ">sparse<", ">10\u{2075}<"] {
             assert!(sheet.contains(text), "{text}");
         }
         assert!(!sheet.contains(" to 0."), "ranges under pictures, so colours are not common");
-        let png = lapwing_draw::Picture::decode(&fs::read(path.with_extension("png")).unwrap()).unwrap();
+        let png =
+            lapwing_draw::Picture::decode(&fs::read(path.with_extension("png")).unwrap()).unwrap();
         assert!(png.width() > 1000 && png.height() > 1000, "{} x {}", png.width(), png.height());
     }
 }
@@ -242,10 +278,12 @@ fn images_of_all_conditions_stand_on_one_sheet() {
 #[test]
 fn large_scans_and_two_solvers_stay_small() {
     // 5,120 positions in each split, as in a study at full size.
-    let (_folder, html) = report(&Special { several: true, across: Some(90), ..Special::default() });
+    let (_folder, html) =
+        report(&Special { several: true, across: Some(90), ..Special::default() });
     assert_balanced(&html);
     assert!(html.len() < 5_000_000, "{}", html.len());
-    // Scans are the same for every dose and solver: those of three views and two splits are drawn once.
+    // Scans are the same for every dose and solver: those of three views and two splits are drawn
+    // once.
     assert_eq!(html.matches("<g id=\"scan-").count(), 6);
     assert_eq!(html.matches("<use href=\"#scan-").count(), 36);
 }
@@ -256,13 +294,18 @@ fn goals_can_be_chosen_and_unknown_ones_are_refused() {
     let copy = tempfile::tempdir().unwrap();
     write_study(copy.path(), &Special::default());
     let goals = [("phase_ssim".to_owned(), 0.5)].into();
-    let html = fs::read_to_string(lapwing_report::write_with(copy.path(), &goals).unwrap().html).unwrap();
+    let html =
+        fs::read_to_string(lapwing_report::write_with(copy.path(), &goals).unwrap().html).unwrap();
     // (log10 dose - 2) / 3.2 = 0.5 at 10^3.6.
+    assert!(html.contains(
+        "Phase SSIM at least 0.5 with the baseline view: from about 4000 photons per pattern"
+    ));
+    let error = lapwing_report::write_with(folder.path(), &[("beauty".to_owned(), 1.0)].into())
+        .unwrap_err();
     assert!(
-        html.contains("Phase SSIM at least 0.5 with the baseline view: from about 4000 photons per pattern")
+        error.to_string().contains("beauty") && error.to_string().contains("phase_ssim"),
+        "{error}"
     );
-    let error = lapwing_report::write_with(folder.path(), &[("beauty".to_owned(), 1.0)].into()).unwrap_err();
-    assert!(error.to_string().contains("beauty") && error.to_string().contains("phase_ssim"), "{error}");
 }
 
 #[test]
@@ -278,21 +321,27 @@ fn hostile_names_and_reasons_stay_text() {
     assert_eq!(html.matches("<script>").count(), 1);
     assert!(!html.contains("<img src=x") && html.contains("{{ 7*7 }}"));
     assert!(
-        html.contains("&lt;&#x2f;title&gt;&lt;script&gt;") || html.contains("&lt;/title&gt;&lt;script&gt;")
+        html.contains("&lt;&#x2f;title&gt;&lt;script&gt;")
+            || html.contains("&lt;/title&gt;&lt;script&gt;")
     );
 }
 
 #[test]
 fn failed_skipped_and_pending_conditions_are_told_apart() {
     let (_folder, html) = report(&Special {
-        failed: vec![(condition(1_000, View::Sparse, Split::Train), "the solver lost its way".to_owned())],
+        failed: vec![(
+            condition(1_000, View::Sparse, Split::Train),
+            "the solver lost its way".to_owned(),
+        )],
         skipped: vec![(condition(1_000, View::Dense, Split::Test), "only 2 positions".to_owned())],
         pending: vec![condition(100_000, View::Baseline, Split::Test)],
         ..Special::default()
     });
     assert_balanced(&html);
     assert!(html.contains("15 of 18 conditions are done"));
-    for text in ["the solver lost its way", "only 2 positions", ">not run<", ">skipped<", ">failed<"] {
+    for text in
+        ["the solver lost its way", "only 2 positions", ">not run<", ">skipped<", ">failed<"]
+    {
         assert!(html.contains(text), "{text}");
     }
 }
@@ -303,7 +352,8 @@ fn a_damaged_record_is_reported_and_the_rest_is_shown() {
     write_study(folder.path(), &Special::default());
     let job = folder.path().join("reconstructions/dose_1000/dense/train");
     fs::write(job.join("result.json"), "{ not json").unwrap();
-    fs::write(folder.path().join("reconstructions/dose_1000/dense/test/phase.png"), "no picture").unwrap();
+    fs::write(folder.path().join("reconstructions/dose_1000/dense/test/phase.png"), "no picture")
+        .unwrap();
     let html = fs::read_to_string(lapwing_report::write(folder.path()).unwrap().html).unwrap();
     assert_balanced(&html);
     assert!(html.contains("its record cannot be read") && html.contains("17 of 18"));

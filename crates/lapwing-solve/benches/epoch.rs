@@ -32,7 +32,12 @@ fn problem(side: usize, patterns: usize) -> Result<Problem, Box<dyn std::error::
     Ok(Problem::new(counts, scan, flat, probe)?)
 }
 
-fn run(bencher: Bencher, (side, patterns): (usize, usize), threads: usize, solve: impl Fn(&Problem) + Sync) {
+fn run(
+    bencher: Bencher,
+    (side, patterns): (usize, usize),
+    threads: usize,
+    solve: impl Fn(&Problem) + Sync,
+) {
     let problem = problem(side, patterns).unwrap_or_else(|error| panic!("{error}"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.unwrap_or_else(|error| panic!("{error}"));

@@ -1,7 +1,8 @@
 //! The work on one batch: exit waves, their corrections, and the sums over the batch.
 //!
-//! Every sum runs over fixed pieces in a fixed order - chunks of a few patterns, and what they leave in bands of [`BAND`] rows of the object -
-//! so that the bits do not depend on the number of threads.
+//! Every sum runs over fixed pieces in a fixed order - chunks of a few patterns, and what they
+//! leave in bands of [`BAND`] rows of the object - so that the bits do not depend on the number of
+//! threads.
 
 use crate::Problem;
 use crate::detector::Step;
@@ -17,7 +18,8 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Chunks that a batch falls into, as far as they hold between so many patterns: two, four, eight and sixteen threads end them together.
+/// Chunks that a batch falls into, as far as they hold between so many patterns: two, four, eight
+/// and sixteen threads end them together.
 const CHUNKS: usize = 16;
 const PATTERNS: [usize; 2] = [5, 10];
 
@@ -40,7 +42,8 @@ pub(crate) struct Batch {
     chunks: Vec<Chunk>,
     /// Chunks of the last batch.
     used: usize,
-    /// What a task works with and leaves nothing in: one for every thread, allocated by it when first needed.
+    /// What a task works with and leaves nothing in: one for every thread, allocated by it when
+    /// first needed.
     rooms: Vec<Mutex<Option<Room>>>,
 }
 
@@ -77,7 +80,8 @@ struct Room {
     band_light: Vec<f32>,
 }
 
-/// The inner products of one pattern's least-squares problem for the two real step lengths (O18, Eq. 22).
+/// The inner products of one pattern's least-squares problem for the two real step lengths (O18,
+/// Eq. 22).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Normal {
     /// |dO P|^2
@@ -99,7 +103,8 @@ impl Batch {
         Self { wanted, largest, chunks: Vec::new(), used: 0, rooms: Vec::new() }
     }
 
-    /// Computes chi of every pattern of `members` and the sums for the probe and for the object; returns the summed loss.
+    /// Computes chi of every pattern of `members` and the sums for the probe and for the object;
+    /// returns the summed loss.
     ///
     /// Neighbours in `members` should be neighbours on the object.
     pub fn project(
@@ -127,7 +132,8 @@ impl Batch {
         self.used().iter().map(|chunk| chunk.loss).sum()
     }
 
-    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in parts to be added up.
+    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in
+    /// parts to be added up.
     pub fn probe_sums(&self) -> impl Iterator<Item = (&[Complex32], &[f32])> {
         self.used().iter().map(|chunk| (&*chunk.probe_sum, chunk.object_power.as_slice()))
     }
@@ -136,16 +142,24 @@ impl Batch {
         &self.chunks[..self.used]
     }
 
-    /// (s_y, s_x) of every pattern (module [`positions`]), in the order in which [`project`](Self::project) was given them.
+    /// (s_y, s_x) of every pattern (module [`positions`]), in the order in which
+    /// [`project`](Self::project) was given them.
     pub fn slopes(&self) -> impl Iterator<Item = [f64; 2]> {
         self.used().iter().flat_map(|chunk| chunk.slopes.iter().copied())
     }
 
-    /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the object's grid.
-    pub fn scatter(&self, problem: &Problem, direction: &mut [Complex32], illumination: &mut [f32]) {
+    /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the
+    /// object's grid.
+    pub fn scatter(
+        &self,
+        problem: &Problem,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) {
         let row = problem.object.dim().1;
         let chunks = self.used();
-        let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        let bands =
+            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
         let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
         bands.for_each(|(index, (direction, illumination))| {
             for chunk in chunks {
@@ -154,8 +168,8 @@ impl Batch {
         });
     }
 
-    /// As [`scatter`](Self::scatter), but the sums are those of this batch alone where it touches the object; elsewhere they are left as they
-    /// are. Returns the largest illumination.
+    /// As [`scatter`](Self::scatter), but the sums are those of this batch alone where it touches
+    /// the object; elsewhere they are left as they are. Returns the largest illumination.
     pub fn scatter_anew(
         &self,
         problem: &Problem,
@@ -164,7 +178,8 @@ impl Batch {
         illumination: &mut [f32],
     ) -> f32 {
         let row = problem.object.dim().1;
-        let bands = direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        let bands =
+            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
         let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
         let largest = bands.map(|(index, (direction, illumination))| {
             let columns = touched.columns(index);
@@ -172,14 +187,17 @@ impl Batch {
                 return 0.0;
             }
             self.sum_band(index, row, &columns, direction, illumination);
-            let rows = illumination.chunks_exact(row).map(|row| elementwise::largest(&row[columns.clone()]));
+            let rows = illumination
+                .chunks_exact(row)
+                .map(|row| elementwise::largest(&row[columns.clone()]));
             rows.fold(0.0_f32, f32::max)
         });
         largest.reduce(|| 0.0, f32::max)
     }
 
-    /// Calls `change` with pieces of rows of `field`, on the object's grid, and the sums of this batch alone there, sum_j chi_j conj(P_j) and
-    /// sum_j |P_j|^2, wherever the batch touches the object.
+    /// Calls `change` with pieces of rows of `field`, on the object's grid, and the sums of this
+    /// batch alone there, sum_j chi_j conj(P_j) and sum_j |P_j|^2, wherever the batch touches the
+    /// object.
     pub fn scatter_into(
         &self,
         problem: &Problem,
@@ -195,18 +213,26 @@ impl Batch {
                 return;
             }
             with_room(&self.rooms, problem, |room| {
-                let (sum, light) = (&mut room.band_sum[..field.len()], &mut room.band_light[..field.len()]);
+                let (sum, light) =
+                    (&mut room.band_sum[..field.len()], &mut room.band_light[..field.len()]);
                 self.sum_band(index, row, &columns, sum, light);
-                let rows =
-                    field.chunks_exact_mut(row).zip(sum.chunks_exact(row)).zip(light.chunks_exact(row));
+                let rows = field
+                    .chunks_exact_mut(row)
+                    .zip(sum.chunks_exact(row))
+                    .zip(light.chunks_exact(row));
                 for ((field, sum), light) in rows {
-                    change(&mut field[columns.clone()], &sum[columns.clone()], &light[columns.clone()]);
+                    change(
+                        &mut field[columns.clone()],
+                        &sum[columns.clone()],
+                        &light[columns.clone()],
+                    );
                 }
             });
         });
     }
 
-    /// The sums of this batch alone in the columns `columns` of band `index` of the object, whose rows are of `row` pixels.
+    /// The sums of this batch alone in the columns `columns` of band `index` of the object, whose
+    /// rows are of `row` pixels.
     fn sum_band(
         &self,
         index: usize,
@@ -222,8 +248,9 @@ impl Batch {
         }
     }
 
-    /// The inner products of every pattern's step-length problem for the object direction `object_direction` (on the
-    /// object's grid) and the probe direction `probe_direction` (mode, y, x), unshifted.
+    /// The inner products of every pattern's step-length problem for the object direction
+    /// `object_direction` (on the object's grid) and the probe direction `probe_direction` (mode,
+    /// y, x), unshifted.
     pub fn normals(
         &self,
         problem: &Problem,
@@ -268,7 +295,9 @@ fn chunks_of(members: usize) -> usize {
 /// The members of each chunk, as many in one as in another, but for one.
 fn parts(members: &[usize]) -> impl IndexedParallelIterator<Item = &[usize]> {
     let (all, chunks) = (members.len(), chunks_of(members.len()));
-    (0..chunks).into_par_iter().map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
+    (0..chunks)
+        .into_par_iter()
+        .map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
 }
 
 /// Calls `f` with this thread's room.
@@ -311,7 +340,10 @@ impl Chunk {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the inner step: everything it reads and writes, by name")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the inner step: everything it reads and writes, by name"
+    )]
     fn project(
         &mut self,
         problem: &Problem,
@@ -354,7 +386,8 @@ impl Chunk {
                 sums.fill(ZERO);
             }
             let per_mode = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
-            let per_mode = per_mode.zip(sums.chunks_exact_mut(pixels)).zip(half.chunks_exact_mut(pixels));
+            let per_mode =
+                per_mode.zip(sums.chunks_exact_mut(pixels)).zip(half.chunks_exact_mut(pixels));
             for (((chi, probe), sum), half) in per_mode {
                 model.gather(chi, ramp, patch, half, sum, work);
                 self.footprint.add(problem, (index, pattern), chi, probe);

@@ -4,7 +4,8 @@ use lapwing_model::Position;
 use lapwing_model::stream::stream;
 use rand::seq::SliceRandom;
 
-/// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and `epoch`.
+/// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and
+/// `epoch`.
 ///
 /// Batches differ in size by at most one: a short last batch would count as much as a full one.
 pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
@@ -16,8 +17,8 @@ pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<us
 
 /// Groups of neighbouring positions, of at most `size` each and of nearly the same size.
 ///
-/// The scan is bisected along the longer side of its bounding box until every part is one batch: compact groups without a
-/// distance matrix. Ties in a coordinate are broken by the index.
+/// The scan is bisected along the longer side of its bounding box until every part is one batch:
+/// compact groups without a distance matrix. Ties in a coordinate are broken by the index.
 pub(crate) fn compact(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
     let mut batches = Vec::new();
     let order: Vec<usize> = (0..scan.len()).collect();
@@ -25,17 +26,20 @@ pub(crate) fn compact(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
     batches
 }
 
-/// `members` in an order in which neighbours in the list are neighbours in the scan: by bisection down to single positions.
+/// `members` in an order in which neighbours in the list are neighbours in the scan: by bisection
+/// down to single positions.
 pub(crate) fn path(scan: &[Position], members: Vec<usize>) -> Vec<usize> {
     let (mut single, parts) = (Vec::new(), members.len());
     bisect(scan, members, parts, &mut single);
     single.concat()
 }
 
-/// Sets that spread over the whole scan, of at most `size` positions each and of sizes that differ by at most one.
+/// Sets that spread over the whole scan, of at most `size` positions each and of sizes that differ
+/// by at most one.
 ///
-/// The scan is cut into compact cells of as many neighbours as there are sets, and the members of a cell, in the order of y and then
-/// x, go to one set each: on a regular scan every set is a coarser scan of the same kind.
+/// The scan is cut into compact cells of as many neighbours as there are sets, and the members of a
+/// cell, in the order of y and then x, go to one set each: on a regular scan every set is a coarser
+/// scan of the same kind.
 pub(crate) fn sparse(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
     let sets = scan.len().div_ceil(size.max(1)).max(1);
     let mut batches = vec![Vec::new(); sets];
@@ -71,10 +75,11 @@ fn bisect(scan: &[Position], mut members: Vec<usize>, parts: usize, batches: &mu
         return;
     }
     let extent = |coordinate: fn(&Position) -> f64| {
-        let (low, high) = members.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &index| {
-            let value = coordinate(&scan[index]);
-            (low.min(value), high.max(value))
-        });
+        let (low, high) =
+            members.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &index| {
+                let value = coordinate(&scan[index]);
+                (low.min(value), high.max(value))
+            });
         high - low
     };
     let y: fn(&Position) -> f64 = |p| p.y;
@@ -123,7 +128,8 @@ mod tests {
 
     #[test]
     fn compact_batches_are_neighbours() {
-        // A 12 x 12 grid in 9 parts of 16 is nine squares of 4 x 4 or nearly so: diameter at most that of a 3 x 6 block.
+        // A 12 x 12 grid in 9 parts of 16 is nine squares of 4 x 4 or nearly so: diameter at most
+        // that of a 3 x 6 block.
         let scan: Vec<Position> =
             (0..144).map(|i| Position { y: f64::from(i / 12), x: f64::from(i % 12) }).collect();
         for batch in compact(&scan, 16) {
@@ -138,16 +144,20 @@ mod tests {
 
     #[test]
     fn sparse_sets_are_spread() {
-        // Nine sets of a 12 x 12 grid: no two members nearer than two steps, and every ninth of the scan has its share.
+        // Nine sets of a 12 x 12 grid: no two members nearer than two steps, and every ninth of the
+        // scan has its share.
         let scan: Vec<Position> =
             (0..144).map(|i| Position { y: f64::from(i / 12), x: f64::from(i % 12) }).collect();
         for set in sparse(&scan, 16) {
-            let pairs = set.iter().flat_map(|&a| set.iter().map(move |&b| (a, b))).filter(|(a, b)| a != b);
-            let nearest = pairs.map(|(a, b)| scan[a].distance(scan[b])).fold(f64::INFINITY, f64::min);
+            let pairs =
+                set.iter().flat_map(|&a| set.iter().map(move |&b| (a, b))).filter(|(a, b)| a != b);
+            let nearest =
+                pairs.map(|(a, b)| scan[a].distance(scan[b])).fold(f64::INFINITY, f64::min);
             assert!(nearest >= 2.0, "{nearest}");
             for (y, x) in [(0.0, 0.0), (6.0, 0.0), (0.0, 6.0), (6.0, 6.0)] {
-                let inside =
-                    |&&i: &&usize| (y..y + 6.0).contains(&scan[i].y) && (x..x + 6.0).contains(&scan[i].x);
+                let inside = |&&i: &&usize| {
+                    (y..y + 6.0).contains(&scan[i].y) && (x..x + 6.0).contains(&scan[i].x)
+                };
                 assert!((3..=5).contains(&set.iter().filter(inside).count()));
             }
         }

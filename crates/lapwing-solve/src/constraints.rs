@@ -8,18 +8,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Constraints {
-    /// Radius of the disc around the window's centre outside which the probe is dark, as a share of the window's shorter side (0.5: the
-    /// inscribed disc).
+    /// Radius of the disc around the window's centre outside which the probe is dark, as a share of
+    /// the window's shorter side (0.5: the inscribed disc).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_support: Option<f64>,
-    /// Summed power of the probe, in the unit of the patterns: what a pattern without a specimen would hold. It fixes the scale between
-    /// object and probe, which nothing else does, so that amplitude limits are transmissions.
+    /// Summed power of the probe, in the unit of the patterns: what a pattern without a specimen
+    /// would hold. It fixes the scale between object and probe, which nothing else does, so that
+    /// amplitude limits are transmissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_power: Option<f64>,
     /// Smallest amplitude of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_min: Option<f64>,
-    /// Largest amplitude of the object; relative to an object of r.m.s. 1 unless `probe_power` fixes the scale.
+    /// Largest amplitude of the object; relative to an object of r.m.s. 1 unless `probe_power`
+    /// fixes the scale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_max: Option<f64>,
 }
@@ -40,7 +42,8 @@ impl Constraints {
         self.object_min.is_some() || self.object_max.is_some()
     }
 
-    /// What is wrong with these values, if anything: the option's name, what was expected, what was found.
+    /// What is wrong with these values, if anything: the option's name, what was expected, what was
+    /// found.
     pub fn problem(&self) -> Option<(&'static str, &'static str, f64)> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let checks = [
@@ -58,9 +61,11 @@ impl Constraints {
             }
         }
         match (self.object_min, self.object_max) {
-            (Some(min), Some(max)) if min > max => {
-                Some(("solver.constraints.object_min", "at most solver.constraints.object_max", min))
-            }
+            (Some(min), Some(max)) if min > max => Some((
+                "solver.constraints.object_min",
+                "at most solver.constraints.object_max",
+                min,
+            )),
             _ => None,
         }
     }
@@ -72,8 +77,14 @@ impl Constraints {
         }
     }
 
-    /// Brings the fields to the constraints; the scale that `probe_power` asks of the probe is taken from the object.
-    pub(crate) fn apply(&self, problem: &Problem, object: &mut [Complex32], probe: &mut [Complex32]) {
+    /// Brings the fields to the constraints; the scale that `probe_power` asks of the probe is
+    /// taken from the object.
+    pub(crate) fn apply(
+        &self,
+        problem: &Problem,
+        object: &mut [Complex32],
+        probe: &mut [Complex32],
+    ) {
         self.confine(problem, probe);
         if let Some(power) = self.probe_power {
             let found: f64 = probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
@@ -84,19 +95,28 @@ impl Constraints {
             }
         }
         if self.object_min.is_some() || self.object_max.is_some() {
-            // The r.m.s. of an object that fits the data is the root of mean counts over probe power.
+            // The r.m.s. of an object that fits the data is the root of mean counts over probe
+            // power.
             let power: f64 = probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
-            let unit = if self.probe_power.is_some() { 1.0 } else { (problem.mean_intensity / power).sqrt() };
-            let limit =
-                |value: Option<f64>, default: f64| (value.map_or(default, |value| value * unit)) as f32;
+            let unit = if self.probe_power.is_some() {
+                1.0
+            } else {
+                (problem.mean_intensity / power).sqrt()
+            };
+            let limit = |value: Option<f64>, default: f64| {
+                (value.map_or(default, |value| value * unit)) as f32
+            };
             let (min, max) = (limit(self.object_min, 0.0), limit(self.object_max, f64::INFINITY));
             for value in object {
                 let amplitude = value.norm();
                 if amplitude > max {
                     *value *= max / amplitude;
                 } else if amplitude < min {
-                    *value =
-                        if amplitude > 0.0 { *value * (min / amplitude) } else { Complex32::new(min, 0.0) };
+                    *value = if amplitude > 0.0 {
+                        *value * (min / amplitude)
+                    } else {
+                        Complex32::new(min, 0.0)
+                    };
                 }
             }
         }

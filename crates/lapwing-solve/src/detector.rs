@@ -1,11 +1,12 @@
 //! The step in the detector plane: likelihoods, their gradients, and the step along them.
 //!
-//! With measured intensity m, model intensity I = sum_k |Psi_k|^2, every mode moves along its own far field,
-//! Psi_k <- Psi_k (1 - alpha xi), by a real factor per pixel (O18, Eqs. 12 to 17):
+//! With measured intensity m, model intensity I = sum_k |Psi_k|^2, every mode moves along its own
+//! far field, Psi_k <- Psi_k (1 - alpha xi), by a real factor per pixel (O18, Eqs. 12 to 17):
 //!
-//! - Gaussian, on amplitudes of constant variance: L = sum (sqrt I - sqrt m)^2, xi = 1 - sqrt(m / I), and the best alpha is 1:
-//!   the modulus projection.
-//! - Poisson: L = sum I - m ln I, xi = 1 - m / I, and alpha minimises L along the direction, one alpha per pattern.
+//! - Gaussian, on amplitudes of constant variance: L = sum (sqrt I - sqrt m)^2, xi = 1 - sqrt(m /
+//!   I), and the best alpha is 1: the modulus projection.
+//! - Poisson: L = sum I - m ln I, xi = 1 - m / I, and alpha minimises L along the direction, one
+//!   alpha per pattern.
 
 use crate::patterns::Patterns;
 use fearless_simd::prelude::*;
@@ -17,17 +18,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Noise {
-    /// Amplitudes with constant variance; any unit of intensity. Loss: mean over pixels of (sqrt I - sqrt m)^2, which a perfect
-    /// model of photon counts brings to at most 0.25.
+    /// Amplitudes with constant variance; any unit of intensity. Loss: mean over pixels of (sqrt I
+    /// - sqrt m)^2, which a perfect model of photon counts brings to at most 0.25.
     #[default]
     Gaussian,
-    /// Photon counts; the intensities must be counts. Loss: half the Poisson deviance per pixel, mean of
-    /// I - m + m ln(m / I), 0 for a perfect fit and about 0.5 for a perfect model of bright pixels.
+    /// Photon counts; the intensities must be counts. Loss: half the Poisson deviance per pixel,
+    /// mean of I - m + m ln(m / I), 0 for a perfect fit and about 0.5 for a perfect model of bright
+    /// pixels.
     Poisson,
 }
 
-/// A predicted intensity is never taken as smaller than this share of the measured one in xi. A pixel that the model leaves
-/// dark would otherwise pull with unbounded force.
+/// A predicted intensity is never taken as smaller than this share of the measured one in xi. A
+/// pixel that the model leaves dark would otherwise pull with unbounded force.
 const DARK_SHARE: f32 = 0.01;
 /// Keeps divisions defined where model and measurement are both dark, in units of intensity.
 const TINY: f32 = 1e-20;
@@ -62,8 +64,8 @@ impl Step {
         self == Self::Poisson
     }
 
-    /// Writes the factors for pixels with model intensity `intensity`, of which the first is number `first` of all in `patterns`, and
-    /// returns their summed loss. `room` is as long as these.
+    /// Writes the factors for pixels with model intensity `intensity`, of which the first is number
+    /// `first` of all in `patterns`, and returns their summed loss. `room` is as long as these.
     pub fn factor(
         self,
         patterns: &Patterns,
@@ -79,7 +81,13 @@ impl Step {
     }
 
     #[inline(always)]
-    fn factor_of<S: Simd>(self, simd: S, measured: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
+    fn factor_of<S: Simd>(
+        self,
+        simd: S,
+        measured: &[f32],
+        intensity: &[f32],
+        factor: &mut [f32],
+    ) -> f64 {
         let one = simd.splat_f32x8(1.0);
         let [loss] = match self {
             Self::Gaussian => {
@@ -102,7 +110,9 @@ impl Step {
                     simd,
                     (measured, intensity, factor),
                     #[inline(always)]
-                    |m, i, _| ((m / (i + dark)).sqrt() - one, [with_background(simd, m, i, background).0]),
+                    |m, i, _| {
+                        ((m / (i + dark)).sqrt() - one, [with_background(simd, m, i, background).0])
+                    },
                 )
             }
             Self::Gradient { background } => {
@@ -124,9 +134,15 @@ impl Step {
 
 /// Loss (I + e) - (m + e) + (m + e) ln((m + e) / (I + e)) of every pixel, and (m + e) / (I + e).
 ///
-/// The background e is added to data and model alike, so the score stays unbiased and is bounded where the model is dark.
+/// The background e is added to data and model alike, so the score stays unbiased and is bounded
+/// where the model is dark.
 #[inline(always)]
-fn with_background<S: Simd>(simd: S, m: f32x8<S>, i: f32x8<S>, background: f32x8<S>) -> (f32x8<S>, f32x8<S>) {
+fn with_background<S: Simd>(
+    simd: S,
+    m: f32x8<S>,
+    i: f32x8<S>,
+    background: f32x8<S>,
+) -> (f32x8<S>, f32x8<S>) {
     let shifted = m + background;
     let ratio = shifted / (i + background);
     (shifted.mul_add(ln(simd, ratio), i - m), ratio)
@@ -163,7 +179,8 @@ fn poisson<S: Simd>(simd: S, measured: &[f32], intensity: &[f32], factor: &mut [
 
 /// Natural logarithm of positive normal numbers, to about 1e-7.
 ///
-/// x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt 2), and ln(1 + f) = 2 artanh(s), s = f / (2 + f), by its series.
+/// x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt 2), and ln(1 + f) = 2 artanh(s), s = f / (2 + f),
+/// by its series.
 #[inline(always)]
 fn ln<S: Simd>(simd: S, x: f32x8<S>) -> f32x8<S> {
     let splat = |value: f32| simd.splat_f32x8(value);
@@ -183,8 +200,8 @@ fn ln<S: Simd>(simd: S, x: f32x8<S>) -> f32x8<S> {
     exponent.mul_add(splat(std::f32::consts::LN_2), s * series)
 }
 
-/// The alpha in (0, 1] that minimises sum I (1 - alpha xi)^2 - 2 m ln(1 - alpha xi) (O18, Eq. 17), by Newton's method on its
-/// derivative, which is monotonic where all 1 - alpha xi > 0.
+/// The alpha in (0, 1] that minimises sum I (1 - alpha xi)^2 - 2 m ln(1 - alpha xi) (O18, Eq. 17),
+/// by Newton's method on its derivative, which is monotonic where all 1 - alpha xi > 0.
 #[inline(always)]
 fn poisson_step<S: Simd>(simd: S, measured: &[f32], intensity: &[f32], xi: &mut [f32]) -> f32 {
     let (one, least) = (simd.splat_f32x8(1.0), simd.splat_f32x8(1e-6));
@@ -234,7 +251,8 @@ mod tests {
         assert!((loss - expected).abs() < 1e-6);
         // A dark model stays dark and finite.
         assert!(
-            factor_of(Step::Gaussian, &[9.0], &[0.0], &mut factor[..1]).is_finite() && factor[0].is_finite()
+            factor_of(Step::Gaussian, &[9.0], &[0.0], &mut factor[..1]).is_finite()
+                && factor[0].is_finite()
         );
     }
 
@@ -253,17 +271,19 @@ mod tests {
                 })
                 .sum()
         };
-        let best =
-            (1..1000).map(|n| f64::from(n) / 1000.0).min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap();
-        let found =
-            dispatch!(elementwise::level(), simd => poisson_step(simd, &MEASURED, &INTENSITY, &mut xi));
+        let best = (1..1000)
+            .map(|n| f64::from(n) / 1000.0)
+            .min_by(|a, b| loss(*a).total_cmp(&loss(*b)))
+            .unwrap();
+        let found = dispatch!(elementwise::level(), simd => poisson_step(simd, &MEASURED, &INTENSITY, &mut xi));
         let found = f64::from(found);
         assert!((found - best).abs() < 2e-3, "{found} and {best}");
     }
 
     #[test]
     fn poisson_gradient_is_that_of_the_likelihood() {
-        // d/dt L(|Psi|^2 (1 + t)^2) at 0 = 2 I - 2 m = 2 I xi, by central differences in double precision.
+        // d/dt L(|Psi|^2 (1 + t)^2) at 0 = 2 I - 2 m = 2 I xi, by central differences in double
+        // precision.
         for (m, i) in MEASURED.iter().zip(INTENSITY).filter(|(m, _)| **m > 0.0) {
             let (m, i) = (f64::from(*m), f64::from(i));
             let loss = |t: f64| i * (1.0 + t).powi(2) - 2.0 * m * (1.0 + t).ln();
@@ -294,7 +314,10 @@ mod tests {
             assert!(error < 2e-7 * exact.abs().max(0.5), "ln {x}: {error}");
             x *= 1.0037;
         }
-        assert_eq!(dispatch!(elementwise::level(), simd => ln(simd, simd.splat_f32x8(1.0))[0]), 0.0);
+        assert_eq!(
+            dispatch!(elementwise::level(), simd => ln(simd, simd.splat_f32x8(1.0))[0]),
+            0.0
+        );
     }
 
     #[test]
@@ -307,7 +330,8 @@ mod tests {
             let i = f64::from(i);
             let found = factor_of(step, &[measured], &[i as f32], &mut factor);
             assert!((found - loss(i)).abs() < 1e-5, "{found} and {}", loss(i));
-            // Along Psi (1 + t), I becomes I (1 + t)^2, so the slope is 2 I (1 - ratio) = -4 I factor.
+            // Along Psi (1 + t), I becomes I (1 + t)^2, so the slope is 2 I (1 - ratio) = -4 I
+            // factor.
             let slope = (loss(i * 1.00001_f64.powi(2)) - loss(i * 0.99999_f64.powi(2))) / 2e-5;
             assert!((slope + 4.0 * i * f64::from(factor[0])).abs() < 1e-4 * slope.abs().max(1.0));
         }

@@ -1,6 +1,7 @@
 //! Sums on the object's grid over a few patterns, kept on the areas that the patterns cover.
 //!
-//! Neighbouring patterns share an area, so that their sums stay in the cache while they are worked on; patterns far apart have one each.
+//! Neighbouring patterns share an area, so that their sums stay in the cache while they are worked
+//! on; patterns far apart have one each.
 
 use crate::Problem;
 use crate::touched::BAND;
@@ -23,7 +24,8 @@ struct Area {
     rows: Range<usize>,
     columns: Range<usize>,
     start: usize,
-    /// Whether its sums have never been written: those of an area that one pattern covers alone are written, not added to.
+    /// Whether its sums have never been written: those of an area that one pattern covers alone are
+    /// written, not added to.
     unwritten: bool,
 }
 
@@ -52,11 +54,17 @@ impl Footprint {
         for &pattern in members {
             let window = &problem.windows[pattern];
             let (top, left) = (window.row as usize, window.column as usize);
-            let own =
-                Area { rows: top..top + height, columns: left..left + width, start: 0, unwritten: true };
+            let own = Area {
+                rows: top..top + height,
+                columns: left..left + width,
+                start: 0,
+                unwritten: true,
+            };
             match self.areas.last_mut() {
                 // One area for both is worth it where it is not larger than one for each.
-                Some(last) if last.union(&own).len() <= last.len() + own.len() => *last = last.union(&own),
+                Some(last) if last.union(&own).len() <= last.len() + own.len() => {
+                    *last = last.union(&own)
+                }
                 _ => self.areas.push(own),
             }
             self.area_of.push(self.areas.len() - 1);
@@ -77,7 +85,8 @@ impl Footprint {
         }
     }
 
-    /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that [`begin`](Self::begin) was given; `chi` and `probe` hold one mode.
+    /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that
+    /// [`begin`](Self::begin) was given; `chi` and `probe` hold one mode.
     pub fn add(
         &mut self,
         problem: &Problem,
@@ -91,20 +100,32 @@ impl Footprint {
             (window.row as usize - area.rows.start, window.column as usize - area.columns.start);
         let columns = area.columns.len();
         let first = area.start + down * columns + right;
-        let rows = self.sum[first..].chunks_mut(columns).zip(self.light[first..].chunks_mut(columns));
+        let rows =
+            self.sum[first..].chunks_mut(columns).zip(self.light[first..].chunks_mut(columns));
         let rows = rows.zip(chi.chunks_exact(width).zip(probe.chunks_exact(width)));
         if std::mem::take(&mut area.unwritten) {
             rows.for_each(|((sum, light), (chi, probe))| {
-                elementwise::conjugate_product::<false>(&mut sum[..width], &mut light[..width], chi, probe);
+                elementwise::conjugate_product::<false>(
+                    &mut sum[..width],
+                    &mut light[..width],
+                    chi,
+                    probe,
+                );
             });
         } else {
             rows.for_each(|((sum, light), (chi, probe))| {
-                elementwise::conjugate_product::<true>(&mut sum[..width], &mut light[..width], chi, probe);
+                elementwise::conjugate_product::<true>(
+                    &mut sum[..width],
+                    &mut light[..width],
+                    chi,
+                    probe,
+                );
             });
         }
     }
 
-    /// Adds what falls on the object's rows from `first` on that `direction` and `illumination` hold, rows of `columns` pixels.
+    /// Adds what falls on the object's rows from `first` on that `direction` and `illumination`
+    /// hold, rows of `columns` pixels.
     pub fn add_to(
         &self,
         first: usize,
@@ -121,7 +142,12 @@ impl Footprint {
                 let width = area.columns.len();
                 let from = area.start + (row - area.rows.start) * width;
                 let (sum, light) = (&self.sum[from..from + width], &self.light[from..from + width]);
-                elementwise::add_both(&mut direction[to.clone()], &mut illumination[to], sum, light);
+                elementwise::add_both(
+                    &mut direction[to.clone()],
+                    &mut illumination[to],
+                    sum,
+                    light,
+                );
             }
         }
     }

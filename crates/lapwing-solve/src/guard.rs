@@ -3,20 +3,22 @@
 use crate::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
 
-/// Factor by which the loss of an epoch may exceed the lowest of all before. Noise and the order of batches make it rise by far less;
-/// a diverging solver, however slowly, exceeds it.
+/// Factor by which the loss of an epoch may exceed the lowest of all before. Noise and the order of
+/// batches make it rise by far less; a diverging solver, however slowly, exceeds it.
 pub(crate) const HARM: f64 = 1.5;
 
 /// The fields from which the epoch of the lowest loss started, and that loss.
 ///
-/// An epoch measures the loss as it goes, so the harm done by one shows in the next: what must be taken back is both.
+/// An epoch measures the loss as it goes, so the harm done by one shows in the next: what must be
+/// taken back is both.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Guard {
     safe: Option<(Vec<Complex32>, f64)>,
 }
 
 impl Guard {
-    /// Judges an epoch that started from `began` and found `loss`: `None` when it did no harm, else the fields and the loss to go back to.
+    /// Judges an epoch that started from `began` and found `loss`: `None` when it did no harm, else
+    /// the fields and the loss to go back to.
     pub fn judge(&mut self, began: Vec<Complex32>, loss: f64) -> Option<(&[Complex32], f64)> {
         if self.safe.as_ref().is_none_or(|(_, lowest)| loss <= *lowest || lowest.is_nan()) {
             self.safe = Some((began, loss));

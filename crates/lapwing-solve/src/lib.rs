@@ -1,7 +1,10 @@
-//! Iterative solvers for ptychography. One problem in, one solution out, one [`Epoch`] event for every epoch.
+//! Iterative solvers for ptychography. One problem in, one solution out, one [`Epoch`] event for
+//! every epoch.
 //!
-//! [`Problem`] holds the measured patterns, the scan and the start fields, checked once; [`lsqml::Lsqml`] holds the
-//! options of the field's baseline solver and reconstructs a problem, [`ml::Ml`] does the same for the solver to use; [`Solution`] is the object, the probe and the loss of every epoch.
+//! [`Problem`] holds the measured patterns, the scan and the start fields, checked once;
+//! [`lsqml::Lsqml`] holds the options of the field's baseline solver and reconstructs a problem,
+//! [`ml::Ml`] does the same for the solver to use; [`Solution`] is the object, the probe and the
+//! loss of every epoch.
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
@@ -63,17 +66,19 @@ pub enum Flow {
 pub struct Solution {
     /// The object on the problem's grid; flat (1) where no window reached.
     pub object: Field,
-    /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns (counts when these are counts).
+    /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns
+    /// (counts when these are counts).
     pub probe: Modes,
-    /// The window centres on the problem's grid: those of the problem, unless the solver refined them.
+    /// The window centres on the problem's grid: those of the problem, unless the solver refined
+    /// them.
     pub positions: Vec<Position>,
     /// Loss of every epoch, in order.
     pub loss: Vec<f64>,
 }
 
 impl Solution {
-    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of the problem's, and the
-    /// offsets of the positions where they were refined.
+    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of
+    /// the problem's, and the offsets of the positions where they were refined.
     fn new(
         problem: &Problem,
         object: Vec<Complex32>,

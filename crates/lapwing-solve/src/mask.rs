@@ -60,9 +60,9 @@ pub(crate) fn mask_of(valid: ArrayView3<'_, bool>, index: usize) -> ArrayView2<'
 }
 
 impl Problem {
-    /// As [`Problem::new`], with a detector mask: pixels where `valid` is false enter neither likelihood nor updates, so the
-    /// model is free there. `valid` has axes (1 or pattern, y, x), zero frequency in the centre; what `intensity` holds at bad pixels is not
-    /// looked at.
+    /// As [`Problem::new`], with a detector mask: pixels where `valid` is false enter neither
+    /// likelihood nor updates, so the model is free there. `valid` has axes (1 or pattern, y, x),
+    /// zero frequency in the centre; what `intensity` holds at bad pixels is not looked at.
     ///
     /// The power that the bad pixels hide is estimated from the start fields.
     ///
@@ -108,20 +108,24 @@ impl Problem {
     /// Share of the light that the start fields send to good pixels.
     fn seen_share(&self) -> f64 {
         let light = |index: usize| -> (f64, f64) {
-            let Ok(fields) = self.model.far_field(self.object.view(), self.probe.view(), self.scan[index])
+            let Ok(fields) =
+                self.model.far_field(self.object.view(), self.probe.view(), self.scan[index])
             else {
                 return (0.0, 0.0);
             };
             let (mut all, mut hidden) = (0.0, 0.0);
             for field in fields.outer_iter() {
-                let power: Vec<f64> = field.iter().map(|value| f64::from(value.norm_sqr())).collect();
+                let power: Vec<f64> =
+                    field.iter().map(|value| f64::from(value.norm_sqr())).collect();
                 all += power.iter().sum::<f64>();
-                hidden += self.mask.of(index).iter().map(|&pixel| power[pixel as usize]).sum::<f64>();
+                hidden +=
+                    self.mask.of(index).iter().map(|&pixel| power[pixel as usize]).sum::<f64>();
             }
             (all, hidden)
         };
         let each: Vec<(f64, f64)> = (0..self.n_patterns()).into_par_iter().map(light).collect();
-        let (all, hidden) = each.iter().fold((0.0, 0.0), |sum, light| (sum.0 + light.0, sum.1 + light.1));
+        let (all, hidden) =
+            each.iter().fold((0.0, 0.0), |sum, light| (sum.0 + light.0, sum.1 + light.1));
         if all > 0.0 { 1.0 - hidden / all } else { 0.0 }
     }
 }

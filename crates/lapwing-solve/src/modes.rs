@@ -1,17 +1,19 @@
-//! Incoherent probe modes: where they start, and the one set among many equal ones that is reported.
+//! Incoherent probe modes: where they start, and the one set among many equal ones that is
+//! reported.
 //!
-//! Modes add in intensity, so any unitary mixture of them describes the same light. The orthogonal set, sorted by power, is unique
-//! (P. Thibault, A. Menzel, Nature 494, 68 (2013)).
+//! Modes add in intensity, so any unitary mixture of them describes the same light. The orthogonal
+//! set, sorted by power, is unique (P. Thibault, A. Menzel, Nature 494, 68 (2013)).
 
 use lapwing_model::{Complex32, Modes};
 use ndarray::{Axis, concatenate};
 use num_complex::Complex64;
 
-/// `count` modes to start from: those of `probe` as far as there are enough, then Hermite-like ones, each with `share` of
-/// the power of `probe`.
+/// `count` modes to start from: those of `probe` as far as there are enough, then Hermite-like
+/// ones, each with `share` of the power of `probe`.
 ///
-/// New modes are the first mode times 1, y, x, y^2, y x, x^2, ... (about the probe's centre of mass, in units of its size), made orthogonal to
-/// all before them. The whole is scaled back to the power of `probe`.
+/// New modes are the first mode times 1, y, x, y^2, y x, x^2, ... (about the probe's centre of
+/// mass, in units of its size), made orthogonal to all before them. The whole is scaled back to the
+/// power of `probe`.
 pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
     let (given, height, width) = probe.dim();
     if count <= given {
@@ -25,7 +27,8 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
     let first = modes[0].clone();
     let place = |index: usize| ((index / width) as f64, (index % width) as f64);
     let moment = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        let sum: f64 = first.iter().enumerate().map(|(i, v)| f(place(i).0, place(i).1) * v.norm_sqr()).sum();
+        let sum: f64 =
+            first.iter().enumerate().map(|(i, v)| f(place(i).0, place(i).1) * v.norm_sqr()).sum();
         sum / power(&first)
     };
     let (cy, cx) = (moment(&|y, _| y), moment(&|_, x| x));
@@ -65,16 +68,21 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
     let added: f64 = modes[given..].iter().map(|mode| power(mode)).sum();
     let scale = (total / (total + added)).sqrt();
     let narrow = |mode: Vec<Complex64>| {
-        let values =
-            mode.iter().map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32)).collect();
-        ndarray::Array2::from_shape_vec((height, width), values).ok().map(|mode| mode.insert_axis(Axis(0)))
+        let values = mode
+            .iter()
+            .map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32))
+            .collect();
+        ndarray::Array2::from_shape_vec((height, width), values)
+            .ok()
+            .map(|mode| mode.insert_axis(Axis(0)))
     };
     let modes: Vec<Modes> = modes.into_iter().filter_map(narrow).collect();
     let views: Vec<_> = modes.iter().map(|mode| mode.view()).collect();
     concatenate(Axis(0), &views).unwrap_or_else(|_| probe.clone())
 }
 
-/// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest first.
+/// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest
+/// first.
 pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
     let count = probe.len() / pixels;
     if count < 2 {
@@ -84,12 +92,14 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
     let mut gram = vec![vec![Complex64::default(); count]; count];
     for (k, row) in gram.iter_mut().enumerate() {
         for (l, value) in row.iter_mut().enumerate() {
-            let (a, b) = (&probe[k * pixels..(k + 1) * pixels], &probe[l * pixels..(l + 1) * pixels]);
+            let (a, b) =
+                (&probe[k * pixels..(k + 1) * pixels], &probe[l * pixels..(l + 1) * pixels]);
             *value = a
                 .iter()
                 .zip(b)
                 .map(|(a, b)| {
-                    Complex64::new(a.re.into(), -f64::from(a.im)) * Complex64::new(b.re.into(), b.im.into())
+                    Complex64::new(a.re.into(), -f64::from(a.im))
+                        * Complex64::new(b.re.into(), b.im.into())
                 })
                 .sum();
         }
@@ -111,15 +121,19 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
     }
 }
 
-/// Makes a Hermitian matrix diagonal by Jacobi rotations, in place; returns its eigenvectors as columns.
+/// Makes a Hermitian matrix diagonal by Jacobi rotations, in place; returns its eigenvectors as
+/// columns.
 fn eigenvectors(matrix: &mut [Vec<Complex64>]) -> Vec<Vec<Complex64>> {
     let n = matrix.len();
-    let mut vectors: Vec<Vec<Complex64>> =
-        (0..n).map(|k| (0..n).map(|l| Complex64::new(f64::from(u8::from(k == l)), 0.0)).collect()).collect();
+    let mut vectors: Vec<Vec<Complex64>> = (0..n)
+        .map(|k| (0..n).map(|l| Complex64::new(f64::from(u8::from(k == l)), 0.0)).collect())
+        .collect();
     let scale: f64 = (0..n).map(|k| matrix[k][k].re.abs()).sum();
     for _ in 0..60 {
-        let off: f64 =
-            (0..n).flat_map(|k| (0..k).map(move |l| (k, l))).map(|(k, l)| matrix[k][l].norm()).sum();
+        let off: f64 = (0..n)
+            .flat_map(|k| (0..k).map(move |l| (k, l)))
+            .map(|(k, l)| matrix[k][l].norm())
+            .sum();
         if off <= 1e-15 * scale {
             break;
         }
@@ -129,7 +143,8 @@ fn eigenvectors(matrix: &mut [Vec<Complex64>]) -> Vec<Vec<Complex64>> {
                 if b.norm() <= 1e-300 {
                     continue;
                 }
-                // With the phase of b taken to column q, a real rotation by theta clears the element.
+                // With the phase of b taken to column q, a real rotation by theta clears the
+                // element.
                 let phase = b / b.norm();
                 let theta = 0.5 * (2.0 * b.norm()).atan2(matrix[q][q].re - matrix[p][p].re);
                 let (sin, cos) = theta.sin_cos();
@@ -174,16 +189,19 @@ mod tests {
         let before = random((count, 5, 6), 3).into_raw_vec_and_offset().0;
         let mut after = before.clone();
         orthogonalise(&mut after, pixels);
-        let power =
-            |k: usize| dot(&after[k * pixels..(k + 1) * pixels], &after[k * pixels..(k + 1) * pixels]).re;
+        let power = |k: usize| {
+            dot(&after[k * pixels..(k + 1) * pixels], &after[k * pixels..(k + 1) * pixels]).re
+        };
         for k in 0..count {
             for l in 0..k {
-                let overlap = dot(&after[k * pixels..(k + 1) * pixels], &after[l * pixels..(l + 1) * pixels]);
+                let overlap =
+                    dot(&after[k * pixels..(k + 1) * pixels], &after[l * pixels..(l + 1) * pixels]);
                 assert!(overlap.norm() < 1e-5 * power(0), "{k} {l}: {overlap}");
             }
             assert!(k == 0 || power(k) <= power(k - 1));
         }
-        // The mutual intensity sum_k P_k(a) conj(P_k(b)) is what incoherent light is; it must not change.
+        // The mutual intensity sum_k P_k(a) conj(P_k(b)) is what incoherent light is; it must not
+        // change.
         for (a, b) in [(0, 0), (3, 17), (11, 29), (20, 4)] {
             let mutual = |p: &[Complex32]| -> Complex32 {
                 (0..count).map(|k| p[k * pixels + a] * p[k * pixels + b].conj()).sum()

@@ -62,7 +62,9 @@ impl Kind {
     pub fn append(self, values: &[f32], bytes: &mut Vec<u8>) {
         match self {
             Self::Bytes => bytes.extend(values.iter().map(|&value| value as u8)),
-            Self::Words => bytes.extend(values.iter().flat_map(|&value| (value as u16).to_ne_bytes())),
+            Self::Words => {
+                bytes.extend(values.iter().flat_map(|&value| (value as u16).to_ne_bytes()))
+            }
             Self::Singles => bytes.extend(values.iter().flat_map(|value| value.to_ne_bytes())),
         }
     }
@@ -91,15 +93,21 @@ impl Patterns {
         }
     }
 
-    /// The values at `range`, counted over all patterns: a view, or a copy in `room`, which must be as long.
+    /// The values at `range`, counted over all patterns: a view, or a copy in `room`, which must be
+    /// as long.
     #[inline(always)]
     pub fn of<'a>(&'a self, range: Range<usize>, room: &'a mut [f32]) -> &'a [f32] {
         match self {
-            Self::Bytes(values) => widened(values[range].iter().map(|&value| f32::from(value)), room),
-            Self::Words(values) => widened(values[range].iter().map(|&value| f32::from(value)), room),
+            Self::Bytes(values) => {
+                widened(values[range].iter().map(|&value| f32::from(value)), room)
+            }
+            Self::Words(values) => {
+                widened(values[range].iter().map(|&value| f32::from(value)), room)
+            }
             Self::Singles(values) => &values[range],
             Self::Kept(kind, Kept(bytes)) => {
-                let bytes = &(**bytes).as_ref()[range.start * kind.width()..range.end * kind.width()];
+                let bytes =
+                    &(**bytes).as_ref()[range.start * kind.width()..range.end * kind.width()];
                 // From bytes one by one: these need not begin where a number may.
                 match kind {
                     Kind::Bytes => widened(bytes.iter().map(|&value| f32::from(value)), room),

@@ -1,7 +1,7 @@
 //! Complex fields as two real ones, for stencils and sums over all of a field.
 //!
-//! Every row of the field is a row of real parts followed by one of imaginary parts, so that neighbours of a number are neighbours in memory and
-//! loops over them run on whole vectors.
+//! Every row of the field is a row of real parts followed by one of imaginary parts, so that
+//! neighbours of a number are neighbours in memory and loops over them run on whole vectors.
 
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
@@ -36,7 +36,9 @@ impl Planes {
         let width = self.width;
         self.values.par_chunks_mut(2 * width * ROWS).zip(field.par_chunks(width * ROWS)).for_each(
             |(planes, field)| {
-                for (planes, field) in planes.chunks_exact_mut(2 * width).zip(field.chunks_exact(width)) {
+                for (planes, field) in
+                    planes.chunks_exact_mut(2 * width).zip(field.chunks_exact(width))
+                {
                     let (re, im) = planes.split_at_mut(width);
                     elementwise::take_apart(field, re, im);
                 }
@@ -49,7 +51,9 @@ impl Planes {
         let width = self.width;
         field.par_chunks_mut(width * ROWS).zip(self.values.par_chunks(2 * width * ROWS)).for_each(
             |(field, planes)| {
-                for (field, planes) in field.chunks_exact_mut(width).zip(planes.chunks_exact(2 * width)) {
+                for (field, planes) in
+                    field.chunks_exact_mut(width).zip(planes.chunks_exact(2 * width))
+                {
                     let (re, im) = planes.split_at(width);
                     elementwise::put_together(field, re, im);
                 }
@@ -73,8 +77,8 @@ impl Planes {
         &self.values[start..start + self.width]
     }
 
-    /// Calls `f` with the first row of every task and the task's rows of these planes, real and imaginary in turn, and sums what it
-    /// returns in a fixed order.
+    /// Calls `f` with the first row of every task and the task's rows of these planes, real and
+    /// imaginary in turn, and sums what it returns in a fixed order.
     pub fn sum_by_rows(&mut self, f: impl Fn(usize, &mut [f32]) -> f64 + Sync) -> f64 {
         let tasks = self.values.par_chunks_mut(2 * self.width * ROWS).enumerate();
         let sums: Vec<f64> = tasks.map(|(task, values)| f(task * ROWS, values)).collect();
@@ -94,7 +98,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_apart_is_put_together() {
-        let field: Vec<Complex32> = (0..37 * 21).map(|i| Complex32::new(i as f32, -0.5 * i as f32)).collect();
+        let field: Vec<Complex32> =
+            (0..37 * 21).map(|i| Complex32::new(i as f32, -0.5 * i as f32)).collect();
         let planes = Planes::of(&field, 21);
         assert_eq!(planes.row(36, 1)[20], -0.5 * (37.0 * 21.0 - 1.0));
         let mut back = vec![Complex32::ZERO; field.len()];

@@ -1,16 +1,18 @@
 //! Refinement of the scan positions: where the probe really was.
 //!
-//! The loss changes with a pattern's position as the probe moves under the object patch, so with the probe's derivative along y, a
-//! factor -2 pi i u_y on its spectrum,
+//! The loss changes with a pattern's position as the probe moves under the object patch, so with
+//! the probe's derivative along y, a factor -2 pi i u_y on its spectrum,
 //!
 //! ```text
 //! s_y = Re <dP_j/dy O_j, chi_j>          minus half the loss's derivative
-//! h_y = |O|^2 sum (2 pi u_y)^2 |F[P]|^2  its curvature (Gauss-Newton), |O|^2 the pattern's measured over the probe's power
+//! h_y = |O|^2 sum (2 pi u_y)^2 |F[P]|^2  its curvature (Gauss-Newton),
+//!                                        |O|^2 the pattern's measured over the probe's power
 //! ```
 //!
-//! and likewise along x (O18, section on position correction, differentiates the probe as well). The inner products are taken in Fourier
-//! space, where chi conj(O) has been brought for the probe's sums. The window that a pattern cuts from the object stays where it was: the
-//! probe moves inside it.
+//! and likewise along x (O18, section on position correction, differentiates the probe as well).
+//! The inner products are taken in Fourier space, where chi conj(O) has been brought for the
+//! probe's sums. The window that a pattern cuts from the object stays where it was: the probe moves
+//! inside it.
 
 use crate::Problem;
 use lapwing_model::fft::frequency;
@@ -38,7 +40,8 @@ impl Slopes {
         Self { along_y: along(height), along_x: along(width) }
     }
 
-    /// (s_y, s_x) of a pattern, from the probe's modes and its chi conj(O), unshifted, both as spectra (mode, u_x, u_y).
+    /// (s_y, s_x) of a pattern, from the probe's modes and its chi conj(O), unshifted, both as
+    /// spectra (mode, u_x, u_y).
     pub fn of(&self, probe: &[Complex32], product: &[Complex32]) -> [f64; 2] {
         let height = self.along_y.len();
         let mut slope = [0.0_f64; 2];
@@ -58,7 +61,8 @@ impl Slopes {
     }
 }
 
-/// (sum (2 pi u_y)^2 |F[P]|^2, the same for u_x): the curvature of a pattern whose object transmits everything.
+/// (sum (2 pi u_y)^2 |F[P]|^2, the same for u_x): the curvature of a pattern whose object transmits
+/// everything.
 pub(crate) fn curvature(problem: &Problem, probe_spectra: &[Complex32]) -> [f64; 2] {
     let (height, width) = problem.model.shape();
     let mut sums = [0.0_f64; 2];
@@ -78,14 +82,16 @@ pub(crate) fn transmission(problem: &Problem) -> Vec<f64> {
         .map_init(
             || vec![0.0; problem.model.len()],
             |room, index| {
-                let power: f64 = problem.pattern(index, room).iter().map(|&value| f64::from(value)).sum();
+                let power: f64 =
+                    problem.pattern(index, room).iter().map(|&value| f64::from(value)).sum();
                 (power / problem.mean_intensity).max(0.01)
             },
         )
         .collect()
 }
 
-/// Keeps offsets within reach of the window and takes out their mean, which is the object's own place.
+/// Keeps offsets within reach of the window and takes out their mean, which is the object's own
+/// place.
 pub(crate) fn bound(problem: &Problem, offsets: &mut [Complex32]) {
     let mean = mean(offsets);
     let (height, width) = problem.model.shape();
@@ -98,7 +104,8 @@ pub(crate) fn bound(problem: &Problem, offsets: &mut [Complex32]) {
 
 /// Mean of complex numbers, in double precision and a fixed order.
 pub(crate) fn mean(values: &[Complex32]) -> Complex32 {
-    let (y, x) = values.iter().fold((0.0, 0.0), |sum, v| (sum.0 + f64::from(v.re), sum.1 + f64::from(v.im)));
+    let (y, x) =
+        values.iter().fold((0.0, 0.0), |sum, v| (sum.0 + f64::from(v.re), sum.1 + f64::from(v.im)));
     let n = values.len().max(1) as f64;
     Complex32::new((y / n) as f32, (x / n) as f32)
 }

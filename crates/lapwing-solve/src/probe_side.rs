@@ -1,4 +1,5 @@
-//! The probe's side of a batch: its spectra, from which the probe of every position is made, and the sums that its direction comes from.
+//! The probe's side of a batch: its spectra, from which the probe of every position is made, and
+//! the sums that its direction comes from.
 
 use crate::Problem;
 use crate::batch::Batch;
@@ -36,7 +37,9 @@ impl ProbeSide {
     /// Takes over where the probe is now, (mode, y, x).
     pub fn look_at(&mut self, model: &ForwardModel, probe: &[Complex32]) {
         let pixels = model.len();
-        for (mode, spectrum) in probe.chunks_exact(pixels).zip(self.spectra.chunks_exact_mut(pixels)) {
+        for (mode, spectrum) in
+            probe.chunks_exact(pixels).zip(self.spectra.chunks_exact_mut(pixels))
+        {
             model.probe_spectrum(mode, spectrum, &mut self.work);
         }
     }

@@ -13,10 +13,14 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum ProblemError {
     /// There is nothing to reconstruct from.
-    #[error("the scan is empty: expected at least one pattern of at least one pixel, found shape {0:?}")]
+    #[error(
+        "the scan is empty: expected at least one pattern of at least one pixel, found shape {0:?}"
+    )]
     Empty((usize, usize, usize)),
     /// Patterns and positions do not pair up.
-    #[error("{patterns} patterns but {positions} positions: every pattern needs the centre of its window")]
+    #[error(
+        "{patterns} patterns but {positions} positions: every pattern needs the centre of its window"
+    )]
     Lengths {
         /// Number of patterns.
         patterns: usize,
@@ -76,16 +80,18 @@ pub struct Problem {
     pub(crate) probe: Modes,
     /// Mean summed intensity of a pattern, in the solver's unit.
     pub(crate) mean_intensity: f64,
-    /// What amplitudes were multiplied by on the way in: a power of two, 1 unless the unit is far from photons.
+    /// What amplitudes were multiplied by on the way in: a power of two, 1 unless the unit is far
+    /// from photons.
     unit: f32,
 }
 
 impl Problem {
     /// Checks and takes over a problem.
     ///
-    /// `intensity` has axes (pattern, y, x), zero frequency in the centre, in photon counts when the dose scale is known,
-    /// else in any unit; `scan` holds the window centres on the array of `object`; `object` is the start object (flat: all
-    /// ones) and `probe` the start probe (mode, y, x), of any power: solvers rescale it to the measured one.
+    /// `intensity` has axes (pattern, y, x), zero frequency in the centre, in photon counts when
+    /// the dose scale is known, else in any unit; `scan` holds the window centres on the array of
+    /// `object`; `object` is the start object (flat: all ones) and `probe` the start probe (mode,
+    /// y, x), of any power: solvers rescale it to the measured one.
     pub fn new(
         intensity: Array3<f32>,
         scan: Vec<Position>,
@@ -125,7 +131,8 @@ impl Problem {
         Ok(problem)
     }
 
-    /// Checks and takes over everything but the patterns, whose axes (pattern, y, x) have the lengths `shape`.
+    /// Checks and takes over everything but the patterns, whose axes (pattern, y, x) have the
+    /// lengths `shape`.
     pub(crate) fn without_patterns(
         shape: (usize, usize, usize),
         scan: Vec<Position>,
@@ -223,8 +230,9 @@ pub(crate) fn total(index: usize, pattern: &[f32]) -> Result<f64, ProblemError> 
     }
 }
 
-/// Single precision squares and squares again what it is given, so a unit in which a pixel holds less than a millionth or more than
-/// a billion on average is changed. Powers of two change no digit.
+/// Single precision squares and squares again what it is given, so a unit in which a pixel holds
+/// less than a millionth or more than a billion on average is changed. Powers of two change no
+/// digit.
 fn amplitude_unit(mean_per_pixel: f64) -> f32 {
     if (1e-6..=1e9).contains(&mean_per_pixel) {
         return 1.0;
@@ -232,7 +240,11 @@ fn amplitude_unit(mean_per_pixel: f64) -> f32 {
     (-0.5 * mean_per_pixel.log2()).round().clamp(-120.0, 120.0).exp2() as f32
 }
 
-fn check_start(object: &Field, probe: &Modes, (height, width): (usize, usize)) -> Result<(), ProblemError> {
+fn check_start(
+    object: &Field,
+    probe: &Modes,
+    (height, width): (usize, usize),
+) -> Result<(), ProblemError> {
     let finite = |value: &Complex32| value.re.is_finite() && value.im.is_finite();
     let (modes, rows, columns) = probe.dim();
     if modes == 0 || (rows, columns) != (height, width) {
@@ -250,7 +262,9 @@ fn check_start(object: &Field, probe: &Modes, (height, width): (usize, usize)) -
         return Err(ProblemError::Object("expected finite numbers, found NaN or infinity".into()));
     }
     if object.iter().all(|value| value.norm_sqr() == 0.0) {
-        return Err(ProblemError::Object("expected some transmission, found zeros everywhere".into()));
+        return Err(ProblemError::Object(
+            "expected some transmission, found zeros everywhere".into(),
+        ));
     }
     Ok(())
 }

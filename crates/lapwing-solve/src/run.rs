@@ -17,8 +17,8 @@ pub(crate) trait Iteration {
 
 /// A reconstruction in progress, driven epoch by epoch by its caller.
 ///
-/// Runs in the current rayon thread pool. The result depends neither on the number of threads nor on whether the run was
-/// interrupted between two epochs and resumed from a [`Snapshot`].
+/// Runs in the current rayon thread pool. The result depends neither on the number of threads nor
+/// on whether the run was interrupted between two epochs and resumed from a [`Snapshot`].
 pub struct Run<'a> {
     iteration: Box<dyn Iteration + 'a>,
     losses: Vec<f64>,

@@ -40,7 +40,8 @@ impl Snapshot {
         Self { loss, arrays }
     }
 
-    /// Names and values, in the order in which they were saved. Names are made of letters, digits, `_` and `.`.
+    /// Names and values, in the order in which they were saved. Names are made of letters, digits,
+    /// `_` and `.`.
     pub fn arrays(&self) -> impl Iterator<Item = (&str, &Values)> {
         self.arrays.iter().map(|(name, values)| (name.as_str(), values))
     }
@@ -82,9 +83,10 @@ impl Snapshot {
 
     pub(crate) fn numbers<const N: usize>(&self, name: &str) -> Result<[f64; N], SnapshotError> {
         match self.get(name) {
-            Some(Values::Double(values)) => {
-                values.as_slice().try_into().map_err(|_| SnapshotError::new(name, N, self.get(name)))
-            }
+            Some(Values::Double(values)) => values
+                .as_slice()
+                .try_into()
+                .map_err(|_| SnapshotError::new(name, N, self.get(name))),
             found => Err(SnapshotError::new(name, N, found)),
         }
     }

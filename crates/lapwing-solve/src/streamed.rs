@@ -27,14 +27,15 @@ pub trait Scratch {
     fn finish(self) -> Result<KeptBytes, Self::Error>;
 }
 
-/// A pass over all patterns in order: calls what it is given with some whole patterns at a time, which may be written over. Every
-/// pass must bring the same values.
-pub type Blocks<'a, E> = dyn FnMut(&mut dyn FnMut(&mut [f32]) -> Result<(), E>) -> Result<(), E> + 'a;
+/// A pass over all patterns in order: calls what it is given with some whole patterns at a time,
+/// which may be written over. Every pass must bring the same values.
+pub type Blocks<'a, E> =
+    dyn FnMut(&mut dyn FnMut(&mut [f32]) -> Result<(), E>) -> Result<(), E> + 'a;
 
 impl Problem {
-    /// As [`Problem::new`], or [`Problem::masked`] where there is a mask `valid`, of patterns that are never in memory together:
-    /// `blocks` brings their intensities, twice, and `scratch` keeps them, in the smallest type that holds them. The problem is the same, bit
-    /// for bit.
+    /// As [`Problem::new`], or [`Problem::masked`] where there is a mask `valid`, of patterns that
+    /// are never in memory together: `blocks` brings their intensities, twice, and `scratch` keeps
+    /// them, in the smallest type that holds them. The problem is the same, bit for bit.
     ///
     /// `shape` has the lengths of the axes (pattern, y, x).
     ///
@@ -57,7 +58,8 @@ impl Problem {
         let hide = |index: usize, pattern: &mut [f32]| {
             // A source may bring too many patterns, which is noticed at its end.
             if let Some(valid) = valid.filter(|_| index < patterns) {
-                let hidden = pattern.iter_mut().zip(mask_of(valid, index)).filter(|(_, good)| !**good);
+                let hidden =
+                    pattern.iter_mut().zip(mask_of(valid, index)).filter(|(_, good)| !**good);
                 hidden.for_each(|(value, _)| *value = 0.0);
             }
         };
@@ -166,10 +168,15 @@ mod tests {
         (scan, Field::from_elem((24, 20), light), Modes::from_elem((1, 16, 8), light))
     }
 
-    fn streamed(stack: &Array3<f32>, valid: Option<&Array3<bool>>, limit: usize) -> Result<Problem, Failure> {
+    fn streamed(
+        stack: &Array3<f32>,
+        valid: Option<&Array3<bool>>,
+        limit: usize,
+    ) -> Result<Problem, Failure> {
         let mut blocks = |take: &mut dyn FnMut(&mut [f32]) -> Result<(), Failure>| {
             for patterns in [0..2, 2..4, 4..stack.dim().0] {
-                let mut block: Vec<f32> = stack.slice(s![patterns, .., ..]).iter().copied().collect();
+                let mut block: Vec<f32> =
+                    stack.slice(s![patterns, .., ..]).iter().copied().collect();
                 take(&mut block)?;
             }
             Ok(())
@@ -181,9 +188,12 @@ mod tests {
 
     #[test]
     fn the_problem_is_the_one_in_memory() {
-        for (factor, kind) in
-            [(1.0, Kind::Bytes), (100.0, Kind::Words), (0.25, Kind::Singles), (1e-20, Kind::Singles)]
-        {
+        for (factor, kind) in [
+            (1.0, Kind::Bytes),
+            (100.0, Kind::Words),
+            (0.25, Kind::Singles),
+            (1e-20, Kind::Singles),
+        ] {
             let stack = Array3::from_shape_fn(SHAPE, |(i, y, x)| factor * (i + y * x) as f32);
             let one = Array3::from_shape_fn((1, 16, 8), |(_, y, x)| y != 3 || x > 4);
             let each = Array3::from_shape_fn(SHAPE, |(i, y, x)| y != 3 + i || x > 4);
@@ -191,7 +201,9 @@ mod tests {
                 let (scan, object, probe) = fields();
                 let whole = match valid {
                     None => Problem::new(stack.clone(), scan, object, probe).unwrap(),
-                    Some(valid) => Problem::masked(stack.clone(), valid.view(), scan, object, probe).unwrap(),
+                    Some(valid) => {
+                        Problem::masked(stack.clone(), valid.view(), scan, object, probe).unwrap()
+                    }
                 };
                 let streamed = streamed(&stack, valid, usize::MAX).unwrap();
                 assert!(matches!(*streamed.patterns, Patterns::Kept(found, _) if found == kind));
@@ -225,6 +237,9 @@ mod tests {
         let error = streamed(&stack, None, usize::MAX).unwrap_err();
         assert!(matches!(error, Failure::Problem(ProblemError::Intensity { pattern: 3, .. })));
         let dark = Array3::zeros(SHAPE);
-        assert!(matches!(streamed(&dark, None, usize::MAX), Err(Failure::Problem(ProblemError::Dark))));
+        assert!(matches!(
+            streamed(&dark, None, usize::MAX),
+            Err(Failure::Problem(ProblemError::Dark))
+        ));
     }
 }

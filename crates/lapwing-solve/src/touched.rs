@@ -1,7 +1,8 @@
 //! The part of the object that the windows of a batch cover.
 //!
-//! Small batches touch a part of the object only, and what is done to all of it after every batch would cost more than the
-//! batch. The part is kept as bands of [`BAND`] rows with one range of columns each.
+//! Small batches touch a part of the object only, and what is done to all of it after every batch
+//! would cost more than the batch. The part is kept as bands of [`BAND`] rows with one range of
+//! columns each.
 
 use crate::Problem;
 use rayon::prelude::*;
@@ -10,7 +11,8 @@ use std::ops::Range;
 /// Object rows that one task works on.
 pub(crate) const BAND: usize = 16;
 
-/// Bands that are worth a task of its own, for rows of `row` pixels: waking a thread takes as long as some ten thousand of them.
+/// Bands that are worth a task of its own, for rows of `row` pixels: waking a thread takes as long
+/// as some ten thousand of them.
 pub(crate) fn bands_of_a_task(row: usize) -> usize {
     ((1 << 16) / (BAND * row)).max(1)
 }

@@ -1,4 +1,5 @@
-//! Long vectors: sums over fixed pieces in a fixed order, so that the bits do not depend on the number of threads.
+//! Long vectors: sums over fixed pieces in a fixed order, so that the bits do not depend on the
+//! number of threads.
 
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;

@@ -1,4 +1,5 @@
-//! What goes beyond one coherent probe at known positions on a perfect detector: each on a simulation that needs it.
+//! What goes beyond one coherent probe at known positions on a perfect detector: each on a
+//! simulation that needs it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -16,7 +17,8 @@ use lapwing_solve::{Constraints, Flow, Problem, Run, Solution};
 use ndarray::{Array3, Axis, concatenate};
 use rand::RngExt;
 
-/// Positions within this square, px: half as many as in the other tests, where that is enough. They make one batch of the usual size.
+/// Positions within this square, px: half as many as in the other tests, where that is enough. They
+/// make one batch of the usual size.
 const SIDE: f64 = 80.0;
 
 fn small_case() -> Case {
@@ -35,8 +37,9 @@ fn ml(problem: &Problem, options: &Ml) -> Solution {
 fn partly_coherent() -> Case {
     let mut case = case_within(true, SIDE);
     let first = case.probe.clone();
-    let second =
-        Modes::from_shape_fn(first.dim(), |(k, y, x)| first[(k, (y + 10) % 64, (x + 59) % 64)] * 0.7);
+    let second = Modes::from_shape_fn(first.dim(), |(k, y, x)| {
+        first[(k, (y + 10) % 64, (x + 59) % 64)] * 0.7
+    });
     case.probe = concatenate(Axis(0), &[first.view(), second.view()]).unwrap();
     case.start = perturb(case.probe.view(), 1.0, 0.3);
     case
@@ -46,7 +49,8 @@ fn partly_coherent() -> Case {
 fn two_modes_are_needed_and_found() {
     let case = partly_coherent();
     let solve = |start: Modes, with_ml: bool| {
-        let problem = Problem::new(case.counts(Some(1e6)), case.scan.clone(), case.flat(), start).unwrap();
+        let problem =
+            Problem::new(case.counts(Some(1e6)), case.scan.clone(), case.flat(), start).unwrap();
         let solution = match with_ml {
             true => ml(&problem, &Ml::default()),
             false => lsqml(&problem, &Lsqml { epochs: 60, ..Lsqml::default() }),
@@ -55,10 +59,14 @@ fn two_modes_are_needed_and_found() {
     };
     for with_ml in [true, false] {
         let one = solve(case.start.slice(ndarray::s![..1, .., ..]).to_owned(), with_ml);
-        let made =
-            solve(start_modes(&case.start.slice(ndarray::s![..1, .., ..]).to_owned(), 2, 0.1), with_ml);
+        let made = solve(
+            start_modes(&case.start.slice(ndarray::s![..1, .., ..]).to_owned(), 2, 0.1),
+            with_ml,
+        );
         let two = solve(case.start.clone(), with_ml);
-        println!("ML {with_ml}: (error, loss) with one mode {one:?}, a made second {made:?}, both {two:?}");
+        println!(
+            "ML {with_ml}: (error, loss) with one mode {one:?}, a made second {made:?}, both {two:?}"
+        );
         assert!(two.0 < 0.5 * one.0 && two.1 < 0.5 * one.1, "ML {with_ml}: {one:?} and {two:?}");
         assert!(made.0 < one.0 && made.1 < 0.8 * one.1, "ML {with_ml}: {one:?} and {made:?}");
     }
@@ -74,7 +82,8 @@ fn reported(scan: &[Position]) -> Vec<Position> {
 /// R.m.s. distance between two scans apart from a common shift, px.
 fn apart(a: &[Position], b: &[Position]) -> f64 {
     let n = a.len() as f64;
-    let mean = |of: fn(&Position) -> f64| a.iter().zip(b).map(|(a, b)| of(a) - of(b)).sum::<f64>() / n;
+    let mean =
+        |of: fn(&Position) -> f64| a.iter().zip(b).map(|(a, b)| of(a) - of(b)).sum::<f64>() / n;
     let (y, x) = (mean(|p| p.y), mean(|p| p.x));
     let square = |(a, b): (&Position, &Position)| (a.y - b.y - y).powi(2) + (a.x - b.x - x).powi(2);
     (a.iter().zip(b).map(square).sum::<f64>() / n).sqrt()
@@ -86,16 +95,22 @@ fn wrong_positions_are_needed_right_and_found() {
     let found_at = reported(&case.scan);
     let before = apart(&found_at, &case.scan);
     let problem =
-        Problem::new(case.counts(Some(1e6)), found_at.clone(), case.flat(), case.start.clone()).unwrap();
+        Problem::new(case.counts(Some(1e6)), found_at.clone(), case.flat(), case.start.clone())
+            .unwrap();
     for with_ml in [true, false] {
-        // An object that moves with its wrong positions explains most of the data, so what is left to the positions is little.
+        // An object that moves with its wrong positions explains most of the data, so what is left
+        // to the positions is little.
         let solve = |from: Option<usize>| match with_ml {
             true => ml(&problem, &Ml { epochs: 80, positions_from_epoch: from, ..Ml::default() }),
-            false => lsqml(&problem, &Lsqml { epochs: 100, positions_from_epoch: from, ..Lsqml::default() }),
+            false => lsqml(
+                &problem,
+                &Lsqml { epochs: 100, positions_from_epoch: from, ..Lsqml::default() },
+            ),
         };
         let (without, with) = (solve(None), solve(Some(12)));
         assert_eq!(without.positions, found_at);
-        let (error, after) = (case.measure(&with).complex_nrmse, apart(&with.positions, &case.scan));
+        let (error, after) =
+            (case.measure(&with).complex_nrmse, apart(&with.positions, &case.scan));
         let blind = case.measure(&without).complex_nrmse;
         println!("ML {with_ml}: error {blind} to {error}, positions {before} to {after} px");
         let (less, nearer) = if with_ml { (0.4, 0.2) } else { (0.7, 0.45) };
@@ -104,7 +119,8 @@ fn wrong_positions_are_needed_right_and_found() {
     }
 }
 
-/// A beam stop over the centre, a dead row and hot pixels: the counts as read, and where they are true.
+/// A beam stop over the centre, a dead row and hot pixels: the counts as read, and where they are
+/// true.
 fn hurt(counts: &Array3<f32>) -> (Array3<f32>, Array3<bool>) {
     let (_, height, width) = counts.dim();
     let valid = Array3::from_shape_fn((1, height, width), |(_, y, x)| {
@@ -127,9 +143,14 @@ fn hurt(counts: &Array3<f32>) -> (Array3<f32>, Array3<bool>) {
 fn bad_pixels_are_needed_masked() {
     let case = small_case();
     let (read, valid) = hurt(&case.counts(Some(1e6)));
-    let masked =
-        Problem::masked(read.clone(), valid.view(), case.scan.clone(), case.flat(), case.start.clone())
-            .unwrap();
+    let masked = Problem::masked(
+        read.clone(),
+        valid.view(),
+        case.scan.clone(),
+        case.flat(),
+        case.start.clone(),
+    )
+    .unwrap();
     let open = case.problem_of(read);
     let error = |solution: Solution| case.measure(&solution).complex_nrmse;
     let (with, without) = (error(ml(&masked, &Ml::default())), error(ml(&open, &Ml::default())));
@@ -148,7 +169,13 @@ fn a_mask_that_hides_nothing_changes_nothing_and_a_bad_one_is_refused() {
     let case = small_case();
     let counts = case.counts(Some(1e5));
     let with_mask = |valid: Array3<bool>| {
-        Problem::masked(counts.clone(), valid.view(), case.scan.clone(), case.flat(), case.start.clone())
+        Problem::masked(
+            counts.clone(),
+            valid.view(),
+            case.scan.clone(),
+            case.flat(),
+            case.start.clone(),
+        )
     };
     let options = Lsqml { epochs: 3, ..Lsqml::default() };
     let plain = lsqml(&case.problem_of(counts.clone()), &options);
@@ -162,7 +189,8 @@ fn a_mask_that_hides_nothing_changes_nothing_and_a_bad_one_is_refused() {
 
 #[test]
 fn a_probe_support_keeps_the_probe_where_it_is() {
-    // A perturbed start probe spreads; where photons are few the light outside the true probe's disc is noise that stays.
+    // A perturbed start probe spreads; where photons are few the light outside the true probe's
+    // disc is noise that stays.
     let case = small_case();
     let problem = case.problem(Some(100.0));
     let constraints = Constraints { probe_support: Some(0.3), ..Constraints::default() };
@@ -192,7 +220,8 @@ fn a_probe_support_keeps_the_probe_where_it_is() {
 
 #[test]
 fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
-    // A phase object through which every photon passes: its amplitude is 1 when the probe's power is known, and known to be 1.
+    // A phase object through which every photon passes: its amplitude is 1 when the probe's power
+    // is known, and known to be 1.
     let mut case = small_case();
     case.truth.mapv_inplace(|v| v / v.norm() * 0.8);
     let dose = 300.0;
@@ -227,10 +256,13 @@ fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
 #[test]
 fn the_prior_helps_lsqml_where_photons_are_few() {
     let case = case();
-    for (noise, batching) in [(Noise::Gaussian, Batching::Compact), (Noise::Poisson, Batching::Sparse)] {
+    for (noise, batching) in
+        [(Noise::Gaussian, Batching::Compact), (Noise::Poisson, Batching::Sparse)]
+    {
         let options = Lsqml { noise, batching, ..Lsqml::default() };
         let few = case.solve(Some(300.0), &options).1.complex_nrmse;
-        let with = case.solve(Some(300.0), &Lsqml { prior: 20.0, ..options.clone() }).1.complex_nrmse;
+        let with =
+            case.solve(Some(300.0), &Lsqml { prior: 20.0, ..options.clone() }).1.complex_nrmse;
         println!("{noise:?}, {batching:?}: {few} to {with}");
         assert!(with < 0.95 * few, "{noise:?}, {batching:?}: {few} to {with}");
     }
@@ -243,7 +275,10 @@ fn sparse_batches_and_other_steps_converge() {
     let choices = [
         ("sparse", sparse.clone()),
         ("sparse, whole epochs", Lsqml { object_step: Some(ObjectStep::Epoch), ..sparse.clone() }),
-        ("sparse, batch's illumination", Lsqml { preconditioner: Preconditioner::Batch, ..sparse.clone() }),
+        (
+            "sparse, batch's illumination",
+            Lsqml { preconditioner: Preconditioner::Batch, ..sparse.clone() },
+        ),
         (
             "compact, every batch",
             Lsqml { batching: Batching::Compact, object_step: Some(ObjectStep::Batch), ..sparse },
@@ -258,7 +293,8 @@ fn sparse_batches_and_other_steps_converge() {
     }
 }
 
-/// Runs to the end, once in one go and once with a stop after every epoch that rebuilds the run from its snapshot.
+/// Runs to the end, once in one go and once with a stop after every epoch that rebuilds the run
+/// from its snapshot.
 fn stops_and_resumes<'a>(start: impl Fn() -> Run<'a>, name: &str) {
     let whole = start().solve(&mut |_| Flow::Continue);
     let mut snapshot = start().snapshot();
@@ -281,7 +317,8 @@ fn stopping_after_every_epoch_changes_no_bit() {
     let problem = case.problem(Some(1e4));
     let positions_from_epoch = Some(5);
     for batching in [Batching::Compact, Batching::Random, Batching::Sparse] {
-        let options = Lsqml { epochs: 11, batching, positions_from_epoch, prior: 2.0, ..Lsqml::default() };
+        let options =
+            Lsqml { epochs: 11, batching, positions_from_epoch, prior: 2.0, ..Lsqml::default() };
         stops_and_resumes(|| options.start(&problem), &format!("{batching:?}"));
     }
     let options = Ml { epochs: 14, start_epochs: 3, positions_from_epoch, ..Ml::default() };

@@ -18,7 +18,8 @@ fn finds_the_truth_from_a_flat_object_and_a_wrong_probe() {
 fn is_better_than_lsqml_at_every_dose_in_as_many_epochs() {
     let case = case();
     for dose in [1e3, 1e4, 1e5, 1e9] {
-        let lsqml = case.solve(Some(dose), &Lsqml { epochs: 50, ..Lsqml::default() }).1.complex_nrmse;
+        let lsqml =
+            case.solve(Some(dose), &Lsqml { epochs: 50, ..Lsqml::default() }).1.complex_nrmse;
         let ml = case.solve_ml(Some(dose), &Ml::default()).1.complex_nrmse;
         println!("dose {dose}: ML {ml}, LSQML {lsqml}");
         assert!(ml < lsqml, "dose {dose}: ML {ml}, LSQML {lsqml}");
@@ -49,7 +50,8 @@ fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
         for (start_batch_size, prior) in [(1, 20.0), (7, 0.0), (1000, 20.0)] {
             let options = Ml { epochs: 20, start_batch_size, prior, ..Ml::default() };
             let solution = options.solve(&problem, &mut |_| Flow::Continue);
-            let (loss, name) = (&solution.loss, format!("{dose}, {start_batch_size}, prior {prior}"));
+            let (loss, name) =
+                (&solution.loss, format!("{dose}, {start_batch_size}, prior {prior}"));
             println!("{name}: {} to {}", loss[0], loss[19]);
             assert!(solution.object.iter().all(|v| v.re.is_finite() && v.im.is_finite()), "{name}");
             assert!(loss[19] < loss[0], "{name}: {loss:?}");
@@ -68,6 +70,9 @@ fn the_same_bits_on_any_number_of_threads() {
     let one = run(1);
     for threads in [2, 8] {
         let many = run(threads);
-        assert!(one.object == many.object && one.probe == many.probe && one.loss == many.loss, "{threads}");
+        assert!(
+            one.object == many.object && one.probe == many.probe && one.loss == many.loss,
+            "{threads}"
+        );
     }
 }

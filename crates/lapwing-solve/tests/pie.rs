@@ -36,10 +36,17 @@ fn any_batch_size_is_stable_at_any_dose() {
                 let name = format!("{name}, dose {dose}, batches of {batch_size}");
                 let loss = &solution.loss;
                 println!("{name}: {} to {}", loss[0], loss[11]);
-                assert!(solution.object.iter().all(|v| v.re.is_finite() && v.im.is_finite()), "{name}");
-                // Single patterns of few photons are believed one after the other: such a loss has nowhere to fall.
+                assert!(
+                    solution.object.iter().all(|v| v.re.is_finite() && v.im.is_finite()),
+                    "{name}"
+                );
+                // Single patterns of few photons are believed one after the other: such a loss has
+                // nowhere to fall.
                 assert!(loss[11] < 1.1 * loss[1], "{name}: {loss:?}");
-                assert!(loss.windows(2).skip(1).all(|pair| pair[1] < 1.5 * pair[0]), "{name}: {loss:?}");
+                assert!(
+                    loss.windows(2).skip(1).all(|pair| pair[1] < 1.5 * pair[0]),
+                    "{name}: {loss:?}"
+                );
             }
         }
     }
@@ -47,22 +54,30 @@ fn any_batch_size_is_stable_at_any_dose() {
 
 #[test]
 fn a_batch_of_one_is_the_published_update() {
-    // One epoch over one pattern with a whole-pixel position: O + conj(P) chi / ((1 - a) |P|^2 + a max |P|^2), by hand.
+    // One epoch over one pattern with a whole-pixel position: O + conj(P) chi / ((1 - a) |P|^2 + a
+    // max |P|^2), by hand.
     use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
     use lapwing_solve::Problem;
     use ndarray::Axis;
     let n = 8;
-    let object =
-        Field::from_shape_fn((10, 11), |(y, x)| Complex32::new(1.0 + 0.1 * y as f32, 0.2 * x as f32 - 1.0));
-    let probe =
-        Modes::from_shape_fn((1, n, n), |(_, y, x)| Complex32::new(1.0 + (y % 3) as f32, (x % 4) as f32));
+    let object = Field::from_shape_fn((10, 11), |(y, x)| {
+        Complex32::new(1.0 + 0.1 * y as f32, 0.2 * x as f32 - 1.0)
+    });
+    let probe = Modes::from_shape_fn((1, n, n), |(_, y, x)| {
+        Complex32::new(1.0 + (y % 3) as f32, (x % 4) as f32)
+    });
     let position = Position { y: 5.0, x: 6.0 };
     let model = ForwardModel::new((n, n));
-    let other = Field::from_shape_fn((10, 11), |(y, x)| Complex32::new(1.0, 0.3 * ((y * x) % 5) as f32));
+    let other =
+        Field::from_shape_fn((10, 11), |(y, x)| Complex32::new(1.0, 0.3 * ((y * x) % 5) as f32));
     let intensity = model.intensity(other.view(), probe.view(), position).unwrap();
-    let problem =
-        Problem::new(intensity.clone().insert_axis(Axis(0)), vec![position], object.clone(), probe.clone())
-            .unwrap();
+    let problem = Problem::new(
+        intensity.clone().insert_axis(Axis(0)),
+        vec![position],
+        object.clone(),
+        probe.clone(),
+    )
+    .unwrap();
     let options = Rpie { epochs: 1, batch_size: 1, object_alpha: 0.25, ..Rpie::default() };
     let found = options.solve(&problem, &mut |_| Flow::Continue);
     // The solver scales the probe to the measured power first.
@@ -75,7 +90,8 @@ fn a_batch_of_one_is_the_published_update() {
         let measured = intensity[((u_y + n / 2) % n, (u_x + n / 2) % n)].sqrt();
         *value = *value * (measured / value.norm()) - *value;
     }
-    let (to_object, _) = model.adjoint(wanted.view(), object.view(), probe.view(), position).unwrap();
+    let (to_object, _) =
+        model.adjoint(wanted.view(), object.view(), probe.view(), position).unwrap();
     let largest = probe.iter().map(|v| v.norm_sqr()).fold(0.0, f32::max);
     let expected = Field::from_shape_fn(object.dim(), |(y, x)| {
         let inside = (1..9).contains(&y) && (2..10).contains(&x);

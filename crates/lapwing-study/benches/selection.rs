@@ -34,12 +34,14 @@ fn greedy_selection(bencher: divan::Bencher<'_, '_>, n: usize) {
     bencher.bench(|| greedy(&scan, SPACING));
 }
 
-/// Direct selection by all n x n distances, held in memory as the reference study does: 800 MB at 10,000.
+/// Direct selection by all n x n distances, held in memory as the reference study does: 800 MB at
+/// 10,000.
 #[divan::bench(args = [10_000], sample_count = 5, sample_size = 1)]
 fn distance_matrix(bencher: divan::Bencher<'_, '_>, n: usize) {
     let scan = scan(n);
     bencher.bench(|| {
-        let matrix: Vec<f64> = scan.iter().flat_map(|a| scan.iter().map(|b| a.distance(*b))).collect();
+        let matrix: Vec<f64> =
+            scan.iter().flat_map(|a| scan.iter().map(|b| a.distance(*b))).collect();
         let far = |(i, row): (usize, &[f64])| {
             row.iter().enumerate().all(|(j, &distance)| i == j || distance >= SPACING)
         };

@@ -1,4 +1,5 @@
-//! The state of a reconstruction on disk, so that a run that was stopped goes on with the same bits.
+//! The state of a reconstruction on disk, so that a run that was stopped goes on with the same
+//! bits.
 
 use crate::{Result, StudyError};
 use lapwing_files::npy::{Array, Values as Stored};
@@ -46,7 +47,8 @@ impl Checkpoint {
         Self { path: folder.join(CHECKPOINT), key, every, stored_at: Instant::now() }
     }
 
-    /// The state of this very task; `None` when there is none, or one that is of another task or cannot be read.
+    /// The state of this very task; `None` when there is none, or one that is of another task or
+    /// cannot be read.
     pub fn load(&self) -> Option<Snapshot> {
         let archive = Archive::open(&self.path).ok()?;
         if archive.read(KEY).ok()?.to_strings().ok()? != [self.key.as_str()] {
@@ -70,7 +72,9 @@ impl Checkpoint {
     pub fn due(&self, done: usize) -> bool {
         match self.every {
             Every::Epochs(epochs) => done.is_multiple_of(epochs.max(1)),
-            Every::Minutes(minutes) => self.stored_at.elapsed() >= Duration::from_secs_f64(60.0 * minutes),
+            Every::Minutes(minutes) => {
+                self.stored_at.elapsed() >= Duration::from_secs_f64(60.0 * minutes)
+            }
         }
     }
 

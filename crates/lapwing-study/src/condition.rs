@@ -1,4 +1,5 @@
-//! What is varied in a study: dose, view and split; and the jobs of a condition: its repeats and solvers.
+//! What is varied in a study: dose, view and split; and the jobs of a condition: its repeats and
+//! solvers.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -85,7 +86,8 @@ impl FromStr for Split {
     }
 }
 
-/// One cell of a study. Its ordering is the order of the jobs: dose ascending, train before test, then baseline, dense, sparse.
+/// One cell of a study. Its ordering is the order of the jobs: dose ascending, train before test,
+/// then baseline, dense, sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Condition {
     /// Mean photons per pattern.
@@ -118,9 +120,10 @@ impl fmt::Display for Condition {
 
 /// One job of a study: a condition, one of its noise realisations, and one of the study's solvers.
 ///
-/// The first realisation and the first solver lie in the folders of the reference study, and their records have its fields
-/// and no others; the rest lie in a folder of their own inside the same roots (see [`crate::folder`]) and are named in the
-/// records. Its ordering is that of the condition, then the repeat, then the solver, the first one first.
+/// The first realisation and the first solver lie in the folders of the reference study, and their
+/// records have its fields and no others; the rest lie in a folder of their own inside the same
+/// roots (see [`crate::folder`]) and are named in the records. Its ordering is that of the
+/// condition, then the repeat, then the solver, the first one first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Case {
     /// Dose, view and split.
@@ -171,7 +174,8 @@ mod tests {
     #[test]
     fn eighteen_jobs_in_the_order_of_the_reference_study() {
         let all = Condition::all(&[100_000, 1_000, 10_000], &View::ALL, &Split::ALL);
-        let names: Vec<String> = all.iter().map(|c| format!("{} {} {}", c.dose, c.split, c.view)).collect();
+        let names: Vec<String> =
+            all.iter().map(|c| format!("{} {} {}", c.dose, c.split, c.view)).collect();
         assert_eq!(names.len(), 18);
         assert_eq!(
             names[..7],

@@ -28,7 +28,8 @@ impl Coverage {
         let (y0, y1, x0, x1) = bounding_box(scan).unwrap_or((0.0, 0.0, 0.0, 0.0));
         let (height, width) = (y1 - y0 + diameter, x1 - x0 + diameter);
         // Both terms: a field can be huge in area or in one length alone.
-        let pitch = (height * width / MOST_POINTS).sqrt().max(height.max(width) / MOST_POINTS).max(1.0);
+        let pitch =
+            (height * width / MOST_POINTS).sqrt().max(height.max(width) / MOST_POINTS).max(1.0);
         let points = |length: f64| (length / pitch).ceil() as usize + 2;
         Frame {
             origin: ((y0 - radius).floor(), (x0 - radius).floor()),
@@ -41,7 +42,8 @@ impl Coverage {
     /// The points of `frame` within its radius of a position of `scan`.
     pub fn of(scan: &[Position], frame: &Frame) -> Self {
         let (rows, columns) = frame.shape;
-        // Every disc adds +1 where each of its rows begins and -1 behind its end; running sums count the discs.
+        // Every disc adds +1 where each of its rows begins and -1 behind its end; running sums
+        // count the discs.
         let mut steps = vec![0i32; rows * (columns + 1)];
         for position in scan {
             let y = (position.y - frame.origin.0) / frame.pitch;

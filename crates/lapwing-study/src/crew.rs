@@ -11,11 +11,12 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many jobs run at the same time. The threads are shared out among them; results do not depend on it.
+/// How many jobs run at the same time. The threads are shared out among them; results do not depend
+/// on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtOnce {
-    /// One for each thread, as far as there are jobs and the memory suffices; one where a solver is another program, which
-    /// takes as many threads as it likes.
+    /// One for each thread, as far as there are jobs and the memory suffices; one where a solver is
+    /// another program, which takes as many threads as it likes.
     #[default]
     Auto,
     /// This many, but no more than there are threads.
@@ -51,25 +52,30 @@ impl AtOnce {
     }
 }
 
-/// What a job needs for each byte of its patterns as 32-bit numbers: the patterns, the two halves that they are dealt to, and the
-/// solver's own arrays.
+/// What a job needs for each byte of its patterns as 32-bit numbers: the patterns, the two halves
+/// that they are dealt to, and the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 4;
 
-/// Memory of the largest of `jobs`, bytes, from the headers of its files; `None` when none can be read.
+/// Memory of the largest of `jobs`, bytes, from the headers of its files; `None` when none can be
+/// read.
 fn largest(jobs: &[JobRecord]) -> Option<u64> {
-    let of = |job: &JobRecord| Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE));
+    let of = |job: &JobRecord| {
+        Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
+    };
     jobs.iter().filter_map(of).max()
 }
 
-/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot be read.
+/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot
+/// be read.
 pub(crate) fn stack_bytes(path: &Path) -> Option<u64> {
     let archive = Archive::open(path).ok()?;
-    let header = ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
+    let header =
+        ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
     Some((header.count() as u64).saturating_mul(4))
 }
 
-/// Bytes that this process may still take: what the system has free, or less where the process has a limit of its own, as under
-/// Slurm or in a container; `None` where nothing tells.
+/// Bytes that this process may still take: what the system has free, or less where the process has
+/// a limit of its own, as under Slurm or in a container; `None` where nothing tells.
 pub(crate) fn free_memory() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -77,7 +83,8 @@ pub(crate) fn free_memory() -> Option<u64> {
     Some(limit_of_group().map_or(free * 1024, |limit| limit.min(free * 1024)))
 }
 
-/// The smallest memory limit of the control groups (version 2) around this process, less what they use.
+/// The smallest memory limit of the control groups (version 2) around this process, less what they
+/// use.
 fn limit_of_group() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = told.lines().find_map(|line| line.strip_prefix("0::/"))?;
@@ -107,10 +114,15 @@ type Ending = std::result::Result<Result<()>, Box<dyn Any + Send>>;
 impl<'a> Crew<'a> {
     /// A crew whose events go to `observe`.
     pub fn new(observe: Observer<'a>) -> Self {
-        Self { observer: Mutex::new(observe), left: AtomicBool::new(false), failed: AtomicBool::new(false) }
+        Self {
+            observer: Mutex::new(observe),
+            left: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        }
     }
 
-    /// Calls `work` on `workers` threads at once, each with its share of the threads of the current pool, and waits for all.
+    /// Calls `work` on `workers` threads at once, each with its share of the threads of the current
+    /// pool, and waits for all.
     ///
     /// `work` goes on from job to job and must ask [`Self::goes_on`] between them.
     ///
@@ -121,7 +133,8 @@ impl<'a> Crew<'a> {
             return work(self);
         }
         let threads = rayon::current_num_threads();
-        let share = |worker: usize| (threads / workers + usize::from(worker < threads % workers)).max(1);
+        let share =
+            |worker: usize| (threads / workers + usize::from(worker < threads % workers)).max(1);
         let endings: Vec<Ending> = std::thread::scope(|scope| {
             let begun: Vec<_> = (0..workers)
                 .map(|worker| {
@@ -144,7 +157,8 @@ impl<'a> Crew<'a> {
     fn in_pool(&self, threads: usize, work: &(impl Fn(&Self) -> Result<()> + Sync)) -> Ending {
         let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = started.map_err(|error| {
-            let text = format!("cannot start the threads of several jobs at a time: {error}; run fewer");
+            let text =
+                format!("cannot start the threads of several jobs at a time: {error}; run fewer");
             StudyError::Invalid(text)
         });
         let ending = catch_unwind(AssertUnwindSafe(|| pool?.install(|| work(self))));

@@ -55,19 +55,28 @@ impl Sample {
                     None => file.probe,
                 };
                 if probe.dim().1 != side || probe.dim().2 != side {
-                    let found = format!("a probe of {} x {} in the base file", probe.dim().1, probe.dim().2);
+                    let found = format!(
+                        "a probe of {} x {} in the base file",
+                        probe.dim().1,
+                        probe.dim().2
+                    );
                     let expected = format!("the side of the base file's probe, not {side}");
                     return Err(DesignError::rule("study.pattern_size", expected, found).into());
                 }
                 let scan = match wanted {
                     None => file.scan.ok_or_else(|| {
                         let found = format!("no xcoords and ycoords in {}", base.file.display());
-                        DesignError::rule("scan", "a section [scan], or positions in the base file", found)
+                        DesignError::rule(
+                            "scan",
+                            "a section [scan], or positions in the base file",
+                            found,
+                        )
                     })?,
                     Some(wanted) => {
                         let [height, width] = wanted.field;
-                        let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
-                            .map_err(DesignError::Scan)?;
+                        let positions =
+                            scan::generate(wanted.kind, wanted.step, (height, width), seed)
+                                .map_err(DesignError::Scan)?;
                         centred(&positions, (height, width), object.dim())
                     }
                 };
@@ -77,7 +86,8 @@ impl Sample {
         }
     }
 
-    /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from `seed`.
+    /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from
+    /// `seed`.
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
         let exposure =
             simulate::expose(self.object.view(), self.probe.view(), &self.scan, dose as f64, seed)?;
@@ -97,7 +107,12 @@ impl Sample {
             "additional_parameters": {},
         });
         let mut metadata = object_of(metadata);
-        append_transformation(&mut metadata, TOOL, "simulate", json!({ "dose": dose, "seed": seed }));
+        append_transformation(
+            &mut metadata,
+            TOOL,
+            "simulate",
+            json!({ "dose": dose, "seed": seed }),
+        );
         let mut diffraction = exposure.counts;
         diffraction.mapv_inplace(|counts| (f64::from(counts).sqrt() / scale) as f32);
         Ok(Dataset {
@@ -121,7 +136,8 @@ fn check_size(patterns: usize, side: usize) -> Result<()> {
     Err(DesignError::rule("base.file", expected, found).into())
 }
 
-/// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the object.
+/// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the
+/// object.
 fn centred(positions: &[Position], field: (f64, f64), object: (usize, usize)) -> Vec<Position> {
     let offset = |side: usize, field: f64| ((side / 2) as f64 - field / 2.0).round();
     let (y, x) = (offset(object.0, field.0), offset(object.1, field.1));
@@ -133,10 +149,12 @@ pub(crate) fn read(path: &Path) -> Result<Dataset> {
     Ok(dialect::read(path, &ReadOptions::default())?.0)
 }
 
-/// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the pattern's side.
+/// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the
+/// pattern's side.
 pub fn probe_diameter(dataset: &Dataset) -> f64 {
     let (_, height, width) = dataset.diffraction.dim();
-    let measured = dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
+    let measured =
+        dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
     measured.unwrap_or(0.6 * height.min(width) as f64)
 }
 
@@ -155,7 +173,8 @@ pub struct Thinned {
     pub scale: f64,
 }
 
-/// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]); the draws come from `seed`.
+/// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
+/// the draws come from `seed`.
 ///
 /// # Errors
 /// When the counts of the data set are not known, or the dose is not lower than its own.
@@ -242,7 +261,8 @@ pub fn mean_counts(dataset: &Dataset) -> Option<f64> {
     dataset.intensity_scale().map(|_| dataset.mean_intensity())
 }
 
-/// Writes the data set's own mean counts into its metadata, in place of those of the data set it was taken from.
+/// Writes the data set's own mean counts into its metadata, in place of those of the data set it
+/// was taken from.
 pub fn note_mean_counts(dataset: &mut Dataset) {
     let counts = mean_counts(dataset);
     if let (Some(counts), Some(metadata)) = (counts, &mut dataset.metadata) {
@@ -255,7 +275,8 @@ pub(crate) fn mean_counts_of_scan(metadata: &Metadata) -> Option<f64> {
     metadata.get("split")?.get("mean_counts_per_pattern_of_scan")?.as_f64()
 }
 
-/// The share of this split's illuminated object that the other split sees too, as [`split`] wrote it.
+/// The share of this split's illuminated object that the other split sees too, as [`split`] wrote
+/// it.
 pub fn shared_fraction(metadata: Option<&Metadata>) -> Option<f64> {
     metadata?.get("split")?.get("shared_fraction")?.as_f64()
 }
@@ -299,7 +320,8 @@ mod tests {
         let of_scan = mean_counts_of_scan(halves.train.metadata.as_ref().unwrap());
         assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
         let acceptance = crate::selection::Acceptance { min_positions: 1, ..Default::default() };
-        let made = crate::views::make(&halves.test, crate::View::Dense, 15.0, &acceptance, "x").unwrap();
+        let made =
+            crate::views::make(&halves.test, crate::View::Dense, 15.0, &acceptance, "x").unwrap();
         let crate::views::Made::View(view, _) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
     }

@@ -1,7 +1,8 @@
 //! What a study is to do: the user's file, and the design that is run.
 //!
-//! In the user's file everything is optional. [`Design::parse`] fills in the rest, refuses what cannot be run, and returns a
-//! design in which everything is settled; it is written back as `study.toml` beside the results, and reads back as itself.
+//! In the user's file everything is optional. [`Design::parse`] fills in the rest, refuses what
+//! cannot be run, and returns a design in which everything is settled; it is written back as
+//! `study.toml` beside the results, and reads back as itself.
 
 mod check;
 mod written;
@@ -40,8 +41,8 @@ pub struct Design {
     pub split: Cut,
     /// How views are selected.
     pub views: Views,
-    /// How data are reconstructed: every condition with each of these. The first one's results lie in the folders of the
-    /// reference study. Never empty.
+    /// How data are reconstructed: every condition with each of these. The first one's results lie
+    /// in the folders of the reference study. Never empty.
     #[serde(rename = "solver")]
     pub solvers: Vec<StudySolver>,
     /// Where random numbers start.
@@ -156,7 +157,13 @@ pub struct Views {
 impl Default for Views {
     fn default() -> Self {
         let Acceptance { floor, bound_share, min_positions } = Acceptance::default();
-        Self { dense_overlap: 0.7, sparse_overlap: 0.2, acceptance_floor: floor, bound_share, min_positions }
+        Self {
+            dense_overlap: 0.7,
+            sparse_overlap: 0.2,
+            acceptance_floor: floor,
+            bound_share,
+            min_positions,
+        }
     }
 }
 
@@ -170,7 +177,8 @@ impl Views {
         }
     }
 
-    /// Least distance of positions in a view of patterns of side `pattern_size`, pixels: S = (1 - overlap) N. `None` for baseline.
+    /// Least distance of positions in a view of patterns of side `pattern_size`, pixels: S = (1 -
+    /// overlap) N. `None` for baseline.
     pub fn spacing(&self, view: View, pattern_size: usize) -> Option<f64> {
         let overlap = match view {
             View::Baseline => return None,
@@ -201,7 +209,8 @@ impl Default for Seeds {
 }
 
 impl Design {
-    /// Reads a design file; a relative `base.file` is taken from the file's own folder and made absolute.
+    /// Reads a design file; a relative `base.file` is taken from the file's own folder and made
+    /// absolute.
     pub fn load(path: &Path) -> Result<Self, DesignError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| DesignError::Unreadable { path: path.to_path_buf(), source })?;
@@ -308,7 +317,8 @@ mod tests {
 
     #[test]
     fn overlap_of_the_scan_becomes_a_step() {
-        let design = parse("[scan]\noverlap = 0.75\n[probe]\nkind = \"disc\"\ndiameter = 60\n").unwrap();
+        let design =
+            parse("[scan]\noverlap = 0.75\n[probe]\nkind = \"disc\"\ndiameter = 60\n").unwrap();
         let Source::BuiltIn { scan, .. } = design.source else { panic!("{:?}", design.source) };
         assert!((scan.step - 15.0).abs() < 0.1, "{}", scan.step);
     }
@@ -316,7 +326,9 @@ mod tests {
     #[test]
     fn base_files_are_found_beside_the_design() {
         let design = parse("[base]\nfile = \"a.npz\"\n").unwrap();
-        let Source::Base { base, scan, probe } = design.source else { panic!("{:?}", design.source) };
+        let Source::Base { base, scan, probe } = design.source else {
+            panic!("{:?}", design.source)
+        };
         assert_eq!(base.file, Path::new("/base/a.npz"));
         assert_eq!((scan, probe), (None, None));
     }
@@ -330,14 +342,19 @@ mod tests {
         let Source::Base { base, .. } = Design::load(&relative).unwrap().source else { panic!() };
         assert!(base.file.is_absolute(), "{}", base.file.display());
         assert!(
-            base.file.ends_with(folder.path().file_name().unwrap().to_str().unwrap().to_owned() + "/a.npz")
+            base.file.ends_with(
+                folder.path().file_name().unwrap().to_str().unwrap().to_owned() + "/a.npz"
+            )
         );
     }
 
     #[test]
     fn invalid_designs_are_refused_naming_field_and_rule() {
         for (text, parts) in [
-            ("[study]\nneighbor_count = 3", vec!["study.neighbor_count", "OVERSAMPLING-001", "found 3"]),
+            (
+                "[study]\nneighbor_count = 3",
+                vec!["study.neighbor_count", "OVERSAMPLING-001", "found 3"],
+            ),
             ("[study]\ndoses = []", vec!["study.doses", "at least one"]),
             ("[study]\ndoses = [1000, 0]", vec!["study.doses", "found 0"]),
             ("[study]\ndoses = [-5.0]", vec!["study.doses", "found -5"]),
@@ -347,9 +364,18 @@ mod tests {
             ("[study]\nviews = []", vec!["study.views"]),
             ("[study]\nsplits = [\"test\", \"test\"]", vec!["study.splits", "once"]),
             ("[study]\ngridsize = []", vec!["study.gridsize", "at least one"]),
-            ("[views]\ndense_overlap = 0.9999999999999", vec!["views.dense_overlap", "spacing of 0 pixels"]),
-            ("[scan]\nfield = [1e6, 1e6]\nstep = 1e5", vec!["scan.field", "1073741824", "1.000e12"]),
-            ("[scan]\nfield = [9e3, 9e3]\nstep = 3", vec!["scan.step", "17179869184", "9.006e6 patterns"]),
+            (
+                "[views]\ndense_overlap = 0.9999999999999",
+                vec!["views.dense_overlap", "spacing of 0 pixels"],
+            ),
+            (
+                "[scan]\nfield = [1e6, 1e6]\nstep = 1e5",
+                vec!["scan.field", "1073741824", "1.000e12"],
+            ),
+            (
+                "[scan]\nfield = [9e3, 9e3]\nstep = 3",
+                vec!["scan.step", "17179869184", "9.006e6 patterns"],
+            ),
             ("[solver]\nepochs = 1000001", vec!["solver.epochs", "1000000"]),
             ("[study]\ngridsize = [3]", vec!["study.gridsize", "found 3"]),
             ("[study]\npattern_size = 4", vec!["study.pattern_size", "found 4"]),

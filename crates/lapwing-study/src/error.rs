@@ -93,7 +93,9 @@ fn missing_inputs(files: &[PathBuf]) -> String {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
-    format!("input {first}{more} does not exist; make it first, filter it out, or allow missing views")
+    format!(
+        "input {first}{more} does not exist; make it first, filter it out, or allow missing views"
+    )
 }
 
 impl From<lapwing_files::Error> for StudyError {
@@ -116,7 +118,10 @@ impl StudyError {
     }
 
     /// An [`StudyError::Io`] for use in `map_err`.
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl AsRef<Path>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
     }

@@ -1,4 +1,5 @@
-//! What happens during a study, as typed events; progress bars, logs and JSON streams are their consumers.
+//! What happens during a study, as typed events; progress bars, logs and JSON streams are their
+//! consumers.
 
 use crate::condition::{Case, Condition};
 use crate::record::{JobRecord, JobResult, Telemetry};
@@ -64,8 +65,9 @@ pub enum Event<'a> {
         /// Number of patterns.
         patterns: usize,
     },
-    /// Something else has to come to its end first: another process with the jobs that are left, another program with its
-    /// reconstruction, or the passes over patterns that stay out of memory. Told again and again until then.
+    /// Something else has to come to its end first: another process with the jobs that are left,
+    /// another program with its reconstruction, or the passes over patterns that stay out of
+    /// memory. Told again and again until then.
     Waiting {
         /// The job; `None` outside a study.
         case: Option<&'a Case>,
@@ -99,9 +101,10 @@ pub enum Event<'a> {
     },
 }
 
-/// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end. Every file of a study is whole at
-/// every instant, so the next run goes on from there; left after an epoch, it goes on from that epoch. Jobs that run at the same time
-/// end at their own next event, and commands of external solvers are killed.
+/// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end.
+/// Every file of a study is whole at every instant, so the next run goes on from there; left after
+/// an epoch, it goes on from that epoch. Jobs that run at the same time end at their own next
+/// event, and commands of external solvers are killed.
 #[derive(Debug, Clone, Copy)]
 pub struct Leave;
 

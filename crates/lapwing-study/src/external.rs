@@ -1,22 +1,27 @@
 //! Solvers outside this program: any command that reads a data set and writes a reconstruction.
 //!
-//! The command is run as it is, without a shell. In its words `{input}`, `{start}`, `{output}` and `{epochs}` stand for
+//! The command is run as it is, without a shell. In its words `{input}`, `{start}`, `{output}` and
+//! `{epochs}` stand for
 //!
-//! - the data set (a study NPZ; in simulated data its `objectGuess` is the truth, which is no fair start),
-//! - an NPZ with the very start that the solvers of this program get: `object` (y, x), `probe` (mode, y, x) and `positions`
-//!   (n, 2), the window centres (y, x) in pixels of that object,
-//! - an empty folder, in which the command leaves `reconstruction.npz`: `reconstructed_object`, complex, of the start
-//!   object's shape; where it has them `reconstructed_probe`, of the shape of one or of all modes, and `loss`, one number
-//!   for each epoch,
+//! - the data set (a study NPZ; in simulated data its `objectGuess` is the truth, which is no fair
+//!   start),
+//! - an NPZ with the very start that the solvers of this program get: `object` (y, x), `probe`
+//!   (mode, y, x) and `positions` (n, 2), the window centres (y, x) in pixels of that object,
+//! - an empty folder, in which the command leaves `reconstruction.npz`: `reconstructed_object`,
+//!   complex, of the start object's shape; where it has them `reconstructed_probe`, of the shape of
+//!   one or of all modes, and `loss`, one number for each epoch,
 //! - the number of epochs of the configuration,
 //!
-//! and `{threads}` for the number of threads that the job has (a program that takes more slows its neighbours down).
+//! and `{threads}` for the number of threads that the job has (a program that takes more slows its
+//! neighbours down).
 //!
-//! What the command prints goes to the job's log. Its result is read back, checked, stored and compared like any other.
+//! What the command prints goes to the job's log. Its result is read back, checked, stored and
+//! compared like any other.
 //!
-//! A command does not outlive the job: when that is left, the command and all that it started are killed. When the program itself
-//! is killed, the kernel kills the command on Linux (not what the command started: scripts should `exec` what they
-//! run); on other systems it goes on until it next prints, into a pipe that nobody reads.
+//! A command does not outlive the job: when that is left, the command and all that it started are
+//! killed. When the program itself is killed, the kernel kills the command on Linux (not what the
+//! command started: scripts should `exec` what they run); on other systems it goes on until it next
+//! prints, into a pipe that nobody reads.
 
 use crate::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::start::Start;
@@ -100,11 +105,12 @@ impl External {
         named.filter_map(|word| Some((word.clone(), hash::file(Path::new(word)).ok()?))).collect()
     }
 
-    /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result. `waiting` is called again and
-    /// again meanwhile; when it unwinds, the command is killed.
+    /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result.
+    /// `waiting` is called again and again meanwhile; when it unwinds, the command is killed.
     ///
     /// # Errors
-    /// When the command cannot be started or fails, and when its result is missing or does not fit the start.
+    /// When the command cannot be started or fails, and when its result is missing or does not fit
+    /// the start.
     pub fn solve(
         &self,
         input: &Path,
@@ -157,7 +163,8 @@ fn write_start(path: &Path, start: &Start) -> Result<()> {
     let object: Vec<_> = start.object.iter().copied().collect();
     let probe: Vec<_> = start.probe.iter().copied().collect();
     let (modes, height, width) = start.probe.dim();
-    let positions: Vec<f64> = start.scan.iter().flat_map(|position| [position.y, position.x]).collect();
+    let positions: Vec<f64> =
+        start.scan.iter().flat_map(|position| [position.y, position.x]).collect();
     npz::write_with(path, npz::Packing::Stored, |file| {
         file.values("object", &[start.object.nrows(), start.object.ncols()], &object)?;
         file.values("probe", &[modes, height, width], &probe)?;
@@ -179,7 +186,8 @@ impl Running {
     }
 }
 
-/// Has the kernel kill the command when the thread that starts it ends, which here only happens with the whole process.
+/// Has the kernel kill the command when the thread that starts it ends, which here only happens
+/// with the whole process.
 #[cfg(target_os = "linux")]
 fn die_with_this_process(command: &mut Command) {
     let parent = libc::pid_t::try_from(std::process::id());
@@ -193,7 +201,8 @@ fn die_with_this_process(command: &mut Command) {
         // It may have died before the kernel was asked.
         if Ok(now) == parent { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
     };
-    // SAFETY: between fork and exec only prctl and getppid are called, which are safe in signal handlers, and nothing is allocated.
+    // SAFETY: between fork and exec only prctl and getppid are called, which are safe in signal
+    // handlers, and nothing is allocated.
     unsafe { std::os::unix::process::CommandExt::pre_exec(command, ask) };
 }
 
@@ -204,7 +213,8 @@ impl Drop for Running {
         }
         #[cfg(unix)]
         if let Ok(group) = libc::pid_t::try_from(self.0.id()) {
-            // SAFETY: no memory is touched. The command has not been waited for, so its number is still that of its own group.
+            // SAFETY: no memory is touched. The command has not been waited for, so its number is
+            // still that of its own group.
             unsafe { libc::kill(-group, libc::SIGKILL) };
         }
         // Nothing more can be done about what cannot be killed.
@@ -215,8 +225,9 @@ impl Drop for Running {
 
 /// Runs a command to its end; its output goes to the log line by line.
 fn run(words: &[String], log: &mut dyn FnMut(&str), waiting: &mut dyn FnMut(&str)) -> Result<()> {
-    let (program, arguments) =
-        words.split_first().ok_or_else(|| StudyError::Invalid("the command is empty".to_owned()))?;
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| StudyError::Invalid("the command is empty".to_owned()))?;
     log(&format!("running {}", quoted(words)));
     let failed = |what: &str, error: io::Error| {
         StudyError::Invalid(format!("cannot {what} the command {}: {error}", quoted(words)))

@@ -5,13 +5,16 @@
 //! DIR/data/dose_1000/patched_train.npz               split data sets, one folder for each dose
 //! DIR/views/dose_1000/dense/dense_train.npz          views
 //! DIR/reconstructions/dose_1000/dense/train/         one job's output, with result.json
-//! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture; skip_summary.json beside it
+//! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture;
+//!                                                    skip_summary.json beside it
 //! DIR/reconstructions/runs/<run id>/                 every run's own records, never changed
-//! DIR/reference/                                     measured scans: the full-dose reconstruction, and its data set
+//! DIR/reference/                                     measured scans: the full-dose
+//!                                                    reconstruction, and its data set
 //! DIR/report/                                        what people look at
 //! ```
 //!
-//! The second and further noise realisations, and the second and further solvers, have one more level inside the same roots:
+//! The second and further noise realisations, and the second and further solvers, have one more
+//! level inside the same roots:
 //!
 //! ```text
 //! DIR/data/repeat_2/dose_1000/patched_train.npz
@@ -67,15 +70,18 @@ pub fn repeat_root(root: &Path, repeat: usize) -> PathBuf {
 /// Folder of one job's output under `artifact_root`.
 pub fn job_dir(artifact_root: &Path, case: &Case) -> PathBuf {
     let condition = case.condition;
-    let root =
-        case.solver.as_ref().map_or_else(|| artifact_root.to_path_buf(), |name| artifact_root.join(name));
+    let root = case
+        .solver
+        .as_ref()
+        .map_or_else(|| artifact_root.to_path_buf(), |name| artifact_root.join(name));
     repeat_root(&root, case.repeat)
         .join(format!("dose_{}", condition.dose))
         .join(condition.view.name())
         .join(condition.split.name())
 }
 
-/// A study on disk. Reading never changes anything; whatever does not exist yet is simply not found.
+/// A study on disk. Reading never changes anything; whatever does not exist yet is simply not
+/// found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudyFolder {
     root: PathBuf,
@@ -172,12 +178,13 @@ impl StudyFolder {
         Ok(self.known()?.of(case))
     }
 
-    /// What is known about every case of the design, in the order of the jobs; without a design, about every case
-    /// of the merged manifest. `None` when the folder has neither.
+    /// What is known about every case of the design, in the order of the jobs; without a design,
+    /// about every case of the merged manifest. `None` when the folder has neither.
     ///
-    /// A result counts only when it is this design's: made with the options of the design's solver, from the very data set
-    /// that the study made for this design. A result of an earlier design, or of jobs that were run by hand with other
-    /// options, is [`Outcome::Stale`]. One damaged result is [`Outcome::Failed`] and hides no other.
+    /// A result counts only when it is this design's: made with the options of the design's solver,
+    /// from the very data set that the study made for this design. A result of an earlier design,
+    /// or of jobs that were run by hand with other options, is [`Outcome::Stale`]. One damaged
+    /// result is [`Outcome::Failed`] and hides no other.
     ///
     /// # Errors
     /// When the design, the merged manifest or the record of made files cannot be read.
@@ -251,7 +258,9 @@ impl Known<'_> {
     fn told(&self, case: &Case) -> Option<Outcome> {
         let manifest = self.manifest.as_ref()?;
         let execution = manifest.execution_results.iter().rfind(|e| &e.case == case);
-        if let Some(Execution { returncode, error, log_path, .. }) = execution.filter(|e| e.returncode != 0) {
+        if let Some(Execution { returncode, error, log_path, .. }) =
+            execution.filter(|e| e.returncode != 0)
+        {
             let unsaid = || format!("ended with code {returncode}; see its log");
             let error = error.clone().unwrap_or_else(unsaid);
             return Some(Outcome::Failed { error, log_path: log_path.clone() });

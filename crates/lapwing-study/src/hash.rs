@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// SHA-256 of a file's bytes, hexadecimal.
 pub fn file(path: &Path) -> Result<String> {
-    let mut source = lapwing_files::open::regular(path).map_err(StudyError::io("cannot read", path))?;
+    let mut source =
+        lapwing_files::open::regular(path).map_err(StudyError::io("cannot read", path))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -19,7 +20,8 @@ pub fn file(path: &Path) -> Result<String> {
     }
 }
 
-/// SHA-256 of the JSON text of `value`, hexadecimal: two things with one key are made from the same inputs in the same way.
+/// SHA-256 of the JSON text of `value`, hexadecimal: two things with one key are made from the same
+/// inputs in the same way.
 pub fn key(value: &impl Serialize) -> String {
     // What keys are made of are plain structs, numbers and text, which JSON always can hold.
     hex(&Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))

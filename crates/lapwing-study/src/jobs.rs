@@ -1,7 +1,9 @@
-//! The reconstruction jobs of a plan: one or several at a time, each with its log; a failed job stops no other.
+//! The reconstruction jobs of a plan: one or several at a time, each with its log; a failed job
+//! stops no other.
 //!
-//! Several processes may work on one artifact root. Each job is done by one of them at a time; a process that finds all jobs that are
-//! left in other hands waits until they are done, and takes over those of a process that died.
+//! Several processes may work on one artifact root. Each job is done by one of them at a time; a
+//! process that finds all jobs that are left in other hands waits until they are done, and takes
+//! over those of a process that died.
 
 use crate::checkpoint::Every;
 use crate::condition::{Case, Split, View};
@@ -62,13 +64,16 @@ impl JobsReport {
     }
 }
 
-/// Runs the jobs of `plan` that `options` ask for, in order, and keeps the records of the artifact root.
+/// Runs the jobs of `plan` that `options` ask for, in order, and keeps the records of the artifact
+/// root.
 ///
-/// A job whose result is there already - made from the same input, by content, with the same options - is not repeated.
+/// A job whose result is there already - made from the same input, by content, with the same
+/// options - is not repeated.
 ///
 /// # Errors
-/// When nothing can run: filters that leave no job, a missing input, an artifact root that another process holds alone (or the
-/// study around it) or that cannot be written to. What goes wrong inside a job is in the records.
+/// When nothing can run: filters that leave no job, a missing input, an artifact root that another
+/// process holds alone (or the study around it) or that cannot be written to. What goes wrong
+/// inside a job is in the records.
 pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
     plan.require_work(&options.filters)?;
@@ -77,7 +82,11 @@ pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<J
 }
 
 /// [`run`] for a caller that holds the study already.
-pub(crate) fn run_in_study(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+pub(crate) fn run_in_study(
+    plan: &Plan,
+    options: &JobOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
     let agenda = plan.agenda(&options.filters, &options.missing_views)?;
     let _lock = Lock::acquire(&plan.roots.artifacts)?;
     run_agenda(plan, &agenda, options, observe)
@@ -140,14 +149,17 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Run<'_> {
-    /// The first job that is left and that no other process has in hand; `None` when there is nothing more to do.
+    /// The first job that is left and that no other process has in hand; `None` when there is
+    /// nothing more to do.
     fn next(&self, crew: &Crew<'_>) -> Result<Option<(usize, Lock)>> {
         while crew.goes_on() {
             {
                 let mut left = lock(&self.left);
                 for place in 0..left.len() {
                     let index = left[place];
-                    if let Some(held) = Lock::try_file(&job_lock(self.root, &self.jobs[index].case))? {
+                    if let Some(held) =
+                        Lock::try_file(&job_lock(self.root, &self.jobs[index].case))?
+                    {
                         left.remove(place);
                         return Ok(Some((index, held)));
                     }
@@ -164,12 +176,14 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Does one job and records it. Only a log or record that cannot be written is an error here; the job's own is in the record.
+    /// Does one job and records it. Only a log or record that cannot be written is an error here;
+    /// the job's own is in the record.
     fn job(&self, index: usize, crew: &Crew<'_>) -> Result<()> {
         let job = &self.jobs[index];
         let started = Instant::now();
         let log_path = lock(&self.record).log_path(&job.case);
-        let mut log_file = File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
+        let mut log_file =
+            File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
         let mut broken = None;
         let mut log = |line: &str| {
             let time = started.elapsed().as_secs_f64();
@@ -179,18 +193,22 @@ impl Run<'_> {
         };
         log(&job.case.to_string());
         // Nothing in a job should panic; if something does, the other jobs must go on all the same.
-        let guarded = AssertUnwindSafe(|| self.attempt(job, index, &mut log, &mut |event| crew.tell(event)));
+        let guarded =
+            AssertUnwindSafe(|| self.attempt(job, index, &mut log, &mut |event| crew.tell(event)));
         let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
             if panic.is::<Leave>() {
                 log("stopped before its end; the same command goes on");
                 resume_unwind(panic);
             }
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let text =
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
             Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
         });
         let error = outcome.as_ref().err().map(ToString::to_string);
-        log(&error.as_deref().map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
+        log(&error
+            .as_deref()
+            .map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
         if let Some(error) = broken {
             return Err(StudyError::io("cannot write", &log_path)(error));
         }
@@ -302,7 +320,8 @@ struct Areas<'a> {
 }
 
 impl Areas<'_> {
-    /// Those of the split's own file, the same in all repeats; of the view where that file does not exist.
+    /// Those of the split's own file, the same in all repeats; of the view where that file does not
+    /// exist.
     fn of(&mut self, case: &Case) -> Result<Vec<Position>> {
         let condition = case.condition;
         let key = (condition.dose, condition.split);
@@ -324,9 +343,9 @@ pub(crate) fn positions(path: &Path) -> Result<Vec<Position>> {
     let archive = Archive::open(path)?;
     let read = |name: &str| -> Result<Vec<f64>> {
         let array = archive.read(name)?;
-        array
-            .to_f64()
-            .map_err(|error| StudyError::Invalid(format!("{}: array {name}: {error}", path.display())))
+        array.to_f64().map_err(|error| {
+            StudyError::Invalid(format!("{}: array {name}: {error}", path.display()))
+        })
     };
     let (y, x) = (read("ycoords")?, read("xcoords")?);
     if y.len() != x.len() {

@@ -1,4 +1,5 @@
-//! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a truth.
+//! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
+//! truth.
 
 use crate::checkpoint::Every;
 use crate::data::{self, TOOL, mean_counts, probe_diameter, thin};
@@ -37,12 +38,13 @@ pub(crate) fn reference_solver(solvers: &[StudySolver]) -> Option<&StudySolver> 
 }
 
 impl FullDose {
-    /// Reads the scan, checks that the design can be done with it, and reconstructs it at its full dose with the first
-    /// of the study's own solvers. The result is kept in `reference` inside the study and not made twice.
+    /// Reads the scan, checks that the design can be done with it, and reconstructs it at its full
+    /// dose with the first of the study's own solvers. The result is kept in `reference` inside the
+    /// study and not made twice.
     ///
     /// # Errors
-    /// When the scan cannot be read, has no photon counts or start probe, other patterns than the design says, or fewer
-    /// photons than a dose; when its reconstruction fails.
+    /// When the scan cannot be read, has no photon counts or start probe, other patterns than the
+    /// design says, or fewer photons than a dose; when its reconstruction fails.
     pub fn make(
         design: &Design,
         base: &Measured,
@@ -84,7 +86,8 @@ impl FullDose {
         let archive = Archive::open(&made)?;
         let origin = archive.read("reconstructed_object_origin")?.to_f64();
         let origin = origin.map_err(StudyError::array(&made, "reconstructed_object_origin"))?;
-        let (y, x) = (origin.first().copied().unwrap_or(0.0), origin.get(1).copied().unwrap_or(0.0));
+        let (y, x) =
+            (origin.first().copied().unwrap_or(0.0), origin.get(1).copied().unwrap_or(0.0));
         for position in &mut dataset.scan {
             (position.y, position.x) = (position.y - y, position.x - x);
         }
@@ -117,13 +120,15 @@ fn check(design: &Design, base: &Measured, dataset: &Dataset) -> Result<()> {
     if dataset.pattern_shape() != (size, size) {
         let (height, width) = dataset.pattern_shape();
         let found = format!("{size}, but the patterns of {file} are {height} x {width}");
-        return Err(
-            DesignError::rule("study.pattern_size", "the side of the measured patterns", found).into()
-        );
+        return Err(DesignError::rule(
+            "study.pattern_size",
+            "the side of the measured patterns",
+            found,
+        )
+        .into());
     }
     let Some(mean) = mean_counts(dataset) else {
-        let expected =
-            "a scan whose photon counts are known: whole counts, or physics_parameters.intensity_scale";
+        let expected = "a scan whose photon counts are known: whole counts, or physics_parameters.intensity_scale";
         return Err(DesignError::rule("base.measured", expected, format!("{file} without")).into());
     };
     if dataset.probe.is_none() {
@@ -134,8 +139,9 @@ fn check(design: &Design, base: &Measured, dataset: &Dataset) -> Result<()> {
     match design.study.doses.iter().find(|&&dose| dose as f64 > measured) {
         None => Ok(()),
         Some(dose) => {
-            let expected =
-                format!("at most the {measured:.1} photons per pattern that were measured in {file}");
+            let expected = format!(
+                "at most the {measured:.1} photons per pattern that were measured in {file}"
+            );
             Err(DesignError::rule(
                 "study.doses",
                 expected,

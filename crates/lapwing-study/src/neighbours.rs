@@ -1,4 +1,5 @@
-//! Nearest neighbours among positions: a balanced k-d tree, with ties broken by index so that answers never depend on order.
+//! Nearest neighbours among positions: a balanced k-d tree, with ties broken by index so that
+//! answers never depend on order.
 
 use lapwing_model::Position;
 
@@ -9,7 +10,8 @@ const LEAF: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Tree<'a> {
     positions: &'a [Position],
-    /// Indices into `positions`; every range longer than a leaf has its median in the middle, by y at even depth, else by x.
+    /// Indices into `positions`; every range longer than a leaf has its median in the middle, by y
+    /// at even depth, else by x.
     order: Vec<u32>,
 }
 
@@ -21,7 +23,8 @@ impl<'a> Tree<'a> {
         Self { positions, order }
     }
 
-    /// Up to `k` positions nearest to position `of`, itself left out: (index, distance), nearest first, ties by index.
+    /// Up to `k` positions nearest to position `of`, itself left out: (index, distance), nearest
+    /// first, ties by index.
     pub fn nearest(&self, of: usize, k: usize) -> Vec<(usize, f64)> {
         let k = k.min(self.positions.len());
         let mut best = Vec::with_capacity(k + 1);
@@ -31,18 +34,27 @@ impl<'a> Tree<'a> {
         best.into_iter().map(|(distance, index)| (index, distance)).collect()
     }
 
-    /// Calls `found(index, distance)` for every position nearer than `radius` to position `of`, itself left out.
+    /// Calls `found(index, distance)` for every position nearer than `radius` to position `of`,
+    /// itself left out.
     pub fn within(&self, of: usize, radius: f64, found: &mut impl FnMut(usize, f64)) {
         self.visit_within(&self.order, 0, of, radius, found);
     }
 
-    fn visit_nearest(&self, range: &[u32], depth: usize, of: usize, k: usize, best: &mut Vec<(f64, usize)>) {
+    fn visit_nearest(
+        &self,
+        range: &[u32],
+        depth: usize,
+        of: usize,
+        k: usize,
+        best: &mut Vec<(f64, usize)>,
+    ) {
         if range.len() <= LEAF {
             range.iter().for_each(|&index| self.offer(index as usize, of, k, best));
             return;
         }
         let middle = range.len() / 2;
-        let gap = along(self.positions[of], depth) - along(self.positions[range[middle] as usize], depth);
+        let gap =
+            along(self.positions[of], depth) - along(self.positions[range[middle] as usize], depth);
         let (below, above) = (&range[..middle], &range[middle + 1..]);
         let (first, second) = if gap <= 0.0 { (below, above) } else { (above, below) };
         self.offer(range[middle] as usize, of, k, best);
@@ -85,7 +97,8 @@ impl<'a> Tree<'a> {
         }
         let middle = range.len() / 2;
         offer(range[middle]);
-        let gap = along(self.positions[of], depth) - along(self.positions[range[middle] as usize], depth);
+        let gap =
+            along(self.positions[of], depth) - along(self.positions[range[middle] as usize], depth);
         if gap < radius {
             self.visit_within(&range[..middle], depth + 1, of, radius, found);
         }
@@ -98,7 +111,8 @@ impl<'a> Tree<'a> {
 /// Median distance of a position to its nearest neighbour, pixels; 0 for fewer than two positions.
 pub fn median_spacing(scan: &[Position]) -> f64 {
     let tree = Tree::new(scan);
-    let mut spacing: Vec<f64> = (0..scan.len()).filter_map(|i| Some(tree.nearest(i, 1).first()?.1)).collect();
+    let mut spacing: Vec<f64> =
+        (0..scan.len()).filter_map(|i| Some(tree.nearest(i, 1).first()?.1)).collect();
     if spacing.is_empty() {
         return 0.0;
     }
@@ -158,8 +172,9 @@ mod tests {
 
     #[test]
     fn median_spacing_of_a_lattice_is_its_step() {
-        let scan: Vec<Position> =
-            (0..100).map(|i| Position { y: 3.0 * (i / 10) as f64, x: 3.0 * (i % 10) as f64 }).collect();
+        let scan: Vec<Position> = (0..100)
+            .map(|i| Position { y: 3.0 * (i / 10) as f64, x: 3.0 * (i % 10) as f64 })
+            .collect();
         assert_eq!(median_spacing(&scan), 3.0);
         assert_eq!(median_spacing(&scan[..1]), 0.0);
     }

@@ -1,4 +1,5 @@
-//! Overlap, measured: the share that neighbouring illuminated discs have in common, three ways (metrics 1 to 3).
+//! Overlap, measured: the share that neighbouring illuminated discs have in common, three ways
+//! (metrics 1 to 3).
 
 use crate::neighbours::Tree;
 use crate::selection::{effective_min_acceptance, geometry_acceptance_bound};
@@ -20,8 +21,9 @@ pub const MAX_DIAMETER: f64 = 1e9;
 
 /// Share of a disc of `diameter` that a second one covers whose centre is `distance` away.
 ///
-/// A = 2 R^2 acos(d / 2R) - (d/2) sqrt(4 R^2 - d^2) over pi R^2: 1 at d = 0, 0.391 at d = R, 0 from d = 2 R on. Depends on
-/// the ratio r = d / 2R alone, as 2/pi (acos r - r sqrt(1 - r^2)), so that discs of any size can be told.
+/// A = 2 R^2 acos(d / 2R) - (d/2) sqrt(4 R^2 - d^2) over pi R^2: 1 at d = 0, 0.391 at d = R, 0 from
+/// d = 2 R on. Depends on the ratio r = d / 2R alone, as 2/pi (acos r - r sqrt(1 - r^2)), so that
+/// discs of any size can be told.
 pub fn disc_overlap(distance: f64, diameter: f64) -> f64 {
     if distance >= diameter {
         return 0.0;
@@ -87,7 +89,12 @@ impl Sampling {
             "a whole number from 1 to 10,000,000",
             self.n_groups.to_string(),
         )?;
-        rule(self.neighbor_count >= 1, "neighbor_count", "at least 1", self.neighbor_count.to_string())?;
+        rule(
+            self.neighbor_count >= 1,
+            "neighbor_count",
+            "at least 1",
+            self.neighbor_count.to_string(),
+        )?;
         let diameter = self.probe_diameter_px;
         rule(
             diameter > 0.0 && diameter <= MAX_DIAMETER,
@@ -162,12 +169,14 @@ pub fn measure(scan: &[Position], sampling: &Sampling) -> Result<Overlap, Sampli
     })
 }
 
-/// Metric 2 of all positions of a scan: the mean overlap of each different position with its 6 nearest others.
+/// Metric 2 of all positions of a scan: the mean overlap of each different position with its 6
+/// nearest others.
 pub fn scan_overlap(scan: &[Position], probe_diameter: f64) -> f64 {
     image_overlap(&unique(scan), 6, probe_diameter)
 }
 
-/// `count` different indices below `n`, in random order (the first steps of a Fisher-Yates shuffle).
+/// `count` different indices below `n`, in random order (the first steps of a Fisher-Yates
+/// shuffle).
 fn draw(n: usize, count: usize, generator: &mut impl Rng) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..n).collect();
     for i in 0..count {
@@ -177,7 +186,8 @@ fn draw(n: usize, count: usize, generator: &mut impl Rng) -> Vec<usize> {
     indices
 }
 
-/// A uniform index below `n` > 0 (multiply-shift; its bias of n / 2^64 is far below anything measurable).
+/// A uniform index below `n` > 0 (multiply-shift; its bias of n / 2^64 is far below anything
+/// measurable).
 fn below(n: usize, generator: &mut impl Rng) -> usize {
     ((u128::from(generator.next_u64()) * n as u128) >> 64) as usize
 }
@@ -187,7 +197,8 @@ fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
     if count >= scan.len() {
         return scan.to_vec();
     }
-    let mut kept = draw(scan.len(), count, &mut stream(sampling.rng_seed_subsample, "overlap images", 0));
+    let mut kept =
+        draw(scan.len(), count, &mut stream(sampling.rng_seed_subsample, "overlap images", 0));
     kept.sort_unstable();
     kept.into_iter().map(|index| scan[index]).collect()
 }
@@ -196,7 +207,8 @@ fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
 struct Group {
     /// Indices of the images, the seed first.
     members: Vec<usize>,
-    /// How often this group was drawn: with more groups than images the same seed comes again, and its group with it.
+    /// How often this group was drawn: with more groups than images the same seed comes again, and
+    /// its group with it.
     times: usize,
 }
 
@@ -210,7 +222,10 @@ fn groups(images: &[Position], sampling: &Sampling) -> Vec<Group> {
         (0..sampling.n_groups).for_each(|_| times[below(images.len(), &mut generator)] += 1);
         times.into_iter().enumerate().filter(|(_, times)| *times > 0).collect()
     } else {
-        draw(images.len(), sampling.n_groups, &mut generator).into_iter().map(|seed| (seed, 1)).collect()
+        draw(images.len(), sampling.n_groups, &mut generator)
+            .into_iter()
+            .map(|seed| (seed, 1))
+            .collect()
     };
     let tree = Tree::new(images);
     let with_neighbours = |(seed, times): (usize, usize)| {
@@ -235,7 +250,8 @@ fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// The mean of values of which each occurs a number of times.
 fn weighted_mean(values: impl IntoIterator<Item = (usize, f64)>) -> f64 {
-    let add = |(sum, count), (times, value): (usize, f64)| (sum + times as f64 * value, count + times);
+    let add =
+        |(sum, count), (times, value): (usize, f64)| (sum + times as f64 * value, count + times);
     let (sum, count) = values.into_iter().fold((0.0, 0), add);
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
@@ -256,7 +272,11 @@ fn within_groups(images: &[Position], groups: &[Group], k: usize, diameter: f64)
 fn image_overlap(unique: &[Position], k: usize, diameter: f64) -> f64 {
     let tree = Tree::new(unique);
     mean((0..unique.len()).map(|image| {
-        mean(tree.nearest(image, k).into_iter().map(|(_, distance)| disc_overlap(distance, diameter)))
+        mean(
+            tree.nearest(image, k)
+                .into_iter()
+                .map(|(_, distance)| disc_overlap(distance, diameter)),
+        )
     }))
 }
 
@@ -287,7 +307,8 @@ mod tests {
     use super::*;
 
     fn lattice(rows: usize, columns: usize, step: f64) -> Vec<Position> {
-        let at = |i: usize| Position { y: (i / columns) as f64 * step, x: (i % columns) as f64 * step };
+        let at =
+            |i: usize| Position { y: (i / columns) as f64 * step, x: (i % columns) as f64 * step };
         (0..rows * columns).map(at).collect()
     }
 
@@ -316,7 +337,8 @@ mod tests {
 
     #[test]
     fn groups_drawn_again_count_as_often_as_they_were_drawn() {
-        // Every group drawn counts, with its repetitions at distance 0 among its neighbours: the definition, pair by pair.
+        // Every group drawn counts, with its repetitions at distance 0 among its neighbours: the
+        // definition, pair by pair.
         let scan = lattice(3, 4, 7.0);
         let sampling = Sampling { gridsize: 2, n_groups: 40, ..Sampling::all_images(20.0) };
         let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
@@ -370,9 +392,13 @@ mod tests {
         close(measured.metric_2_image_based_avg, expected);
         close(scan_overlap(&line, 20.0), expected);
         assert_eq!(measured.metric_1_group_based_avg, None);
-        // With one image for each group metric 3 takes all neighbours nearer than D, which here are all.
+        // With one image for each group metric 3 takes all neighbours nearer than D, which here are
+        // all.
         close(measured.metric_3_group_to_group_avg, expected);
-        assert_eq!(measure(&line[..1], &Sampling::all_images(20.0)).unwrap().metric_2_image_based_avg, 0.0);
+        assert_eq!(
+            measure(&line[..1], &Sampling::all_images(20.0)).unwrap().metric_2_image_based_avg,
+            0.0
+        );
         assert_eq!(measure(&[], &Sampling::all_images(20.0)).unwrap().n_groups_actual, 0);
     }
 
@@ -402,7 +428,10 @@ mod tests {
         assert_eq!(measured.n_groups_actual, 8);
         close(measured.metric_3_group_to_group_avg, 1.0);
         // More groups than images: drawn with replacement.
-        assert_eq!(measure(&scan, &Sampling { n_groups: 50, ..sampling }).unwrap().n_groups_actual, 50);
+        assert_eq!(
+            measure(&scan, &Sampling { n_groups: 50, ..sampling }).unwrap().n_groups_actual,
+            50
+        );
     }
 
     #[test]
@@ -411,7 +440,9 @@ mod tests {
         // The far pair (30 px) is left out instead of counting as 0.
         close(measured.metric_3_group_to_group_avg, disc_overlap(15.0, 20.0));
         assert_eq!(
-            measure(&lattice(1, 3, 25.0), &Sampling::all_images(20.0)).unwrap().metric_3_group_to_group_avg,
+            measure(&lattice(1, 3, 25.0), &Sampling::all_images(20.0))
+                .unwrap()
+                .metric_3_group_to_group_avg,
             0.0
         );
     }
@@ -422,10 +453,16 @@ mod tests {
         let sampling = Sampling { s_img: 0.25, ..Sampling::all_images(10.0) };
         let first = measure(&scan, &sampling).unwrap();
         assert_eq!(first, measure(&scan, &sampling).unwrap());
-        assert_eq!((first.n_images_total, first.n_images_subsampled, first.n_groups_actual), (400, 100, 100));
+        assert_eq!(
+            (first.n_images_total, first.n_images_subsampled, first.n_groups_actual),
+            (400, 100, 100)
+        );
         let other = measure(&scan, &Sampling { rng_seed_subsample: 7, ..sampling }).unwrap();
         assert_ne!(first.metric_2_image_based_avg, other.metric_2_image_based_avg);
-        assert_eq!(measure(&scan, &Sampling { s_img: 1e-9, ..sampling }).unwrap().n_images_subsampled, 1);
+        assert_eq!(
+            measure(&scan, &Sampling { s_img: 1e-9, ..sampling }).unwrap().n_images_subsampled,
+            1
+        );
     }
 
     #[test]
@@ -462,7 +499,8 @@ mod tests {
     #[test]
     fn json_has_the_documented_names() {
         let json =
-            serde_json::to_value(measure(&lattice(2, 2, 3.0), &Sampling::all_images(9.0)).unwrap()).unwrap();
+            serde_json::to_value(measure(&lattice(2, 2, 3.0), &Sampling::all_images(9.0)).unwrap())
+                .unwrap();
         for name in [
             "metrics_version",
             "gridsize",

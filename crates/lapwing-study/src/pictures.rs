@@ -1,4 +1,5 @@
-//! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the error where the truth is known.
+//! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the
+//! error where the truth is known.
 
 use crate::data::probe_diameter;
 use lapwing_compare::Comparison;
@@ -25,8 +26,8 @@ pub(crate) struct ObjectPictures {
 }
 
 impl ObjectPictures {
-    /// All of them and the probe in one picture, with colour bars, and with scale bars where the side of a pixel (metres) is
-    /// known.
+    /// All of them and the probe in one picture, with colour bars, and with scale bars where the
+    /// side of a pixel (metres) is known.
     pub fn overview(&self, probe: &Modes, pixel_size: Option<f64>) -> Vec<u8> {
         let scaled = |panel: Panel| match pixel_size {
             Some(metres) => panel.pixel_size(metres),
@@ -44,8 +45,8 @@ impl ObjectPictures {
     }
 }
 
-/// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the same for all reconstructions
-/// of one specimen, so that they can be looked at side by side.
+/// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the
+/// same for all reconstructions of one specimen, so that they can be looked at side by side.
 pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
     let painter = Painter::default().mask(comparison.mask.view()).enlarge_to(SIDE);
     let amplitudes = robust_range(comparison.truth.iter().map(|value| value.norm()));
@@ -73,13 +74,20 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
     }
 }
 
-/// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp removed, and the probe, in one PNG
-/// with colour bars, and with scale bars where the side of a pixel (metres) is known.
-pub fn overview(object: &Field, probe: &Modes, scan: &[Position], pixel_size: Option<f64>) -> Vec<u8> {
+/// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp
+/// removed, and the probe, in one PNG with colour bars, and with scale bars where the side of a
+/// pixel (metres) is known.
+pub fn overview(
+    object: &Field,
+    probe: &Modes,
+    scan: &[Position],
+    pixel_size: Option<f64>,
+) -> Vec<u8> {
     alone(object, scan).overview(probe, pixel_size)
 }
 
-/// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under `title`.
+/// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under
+/// `title`.
 pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
     let scale = dataset.intensity_scale();
     let power = scale.unwrap_or(1.0).powi(2);
@@ -110,7 +118,8 @@ pub(crate) fn probe(probe: &Modes) -> Vec<u8> {
 /// The modes of a probe side by side.
 fn modes(probe: &Modes) -> Picture {
     let (modes, height, width) = probe.dim();
-    let row = Field::from_shape_fn((height, modes * width), |(y, x)| probe[(x / width, y, x % width)]);
+    let row =
+        Field::from_shape_fn((height, modes * width), |(y, x)| probe[(x / width, y, x % width)]);
     Painter::default().enlarge_to(SIDE).complex(row.view())
 }
 
@@ -137,7 +146,8 @@ fn area_of<'a>(object: &'a Field, scan: &[Position]) -> ArrayView2<'a, Complex32
     if rows.len() < 16 || columns.len() < 16 { whole } else { object.slice(s![rows, columns]) }
 }
 
-/// The field without its phase ramp, estimated from products of neighbours, and without its mean phase.
+/// The field without its phase ramp, estimated from products of neighbours, and without its mean
+/// phase.
 fn level(field: ArrayView2<Complex32>) -> Field {
     let ramp = |dy: usize, dx: usize| {
         let (height, width) = field.dim();
@@ -166,8 +176,10 @@ mod tests {
             truth(y, x) * Complex32::from_polar(1.0, 1.0 + 0.05 * y as f32 - 0.03 * x as f32)
         });
         let flat = level(field.view());
-        let worst =
-            flat.indexed_iter().map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs()).fold(0.0, f32::max);
+        let worst = flat
+            .indexed_iter()
+            .map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs())
+            .fold(0.0, f32::max);
         assert!(worst < 0.1, "{worst}");
     }
 

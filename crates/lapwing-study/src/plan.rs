@@ -20,11 +20,14 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// The data set that a condition reconstructs in a repeat (from 1): the split itself for baseline, else its view.
+    /// The data set that a condition reconstructs in a repeat (from 1): the split itself for
+    /// baseline, else its view.
     pub fn input(&self, condition: Condition, repeat: usize) -> PathBuf {
         match condition.view {
             View::Baseline => self.split(condition, repeat),
-            view => view_file(&repeat_root(&self.views, repeat), condition.dose, view, condition.split),
+            view => {
+                view_file(&repeat_root(&self.views, repeat), condition.dose, view, condition.split)
+            }
         }
     }
 
@@ -39,14 +42,18 @@ impl Roots {
         let mut doses = Vec::new();
         for entry in std::fs::read_dir(&self.data).map_err(read)? {
             let name = entry.map_err(read)?.file_name();
-            let dose = name.to_str().and_then(|name| name.strip_prefix("dose_")?.parse::<u64>().ok());
-            doses.extend(dose.filter(|&dose| dose > 0 && name.to_str() == Some(&format!("dose_{dose}"))));
+            let dose =
+                name.to_str().and_then(|name| name.strip_prefix("dose_")?.parse::<u64>().ok());
+            doses.extend(
+                dose.filter(|&dose| dose > 0 && name.to_str() == Some(&format!("dose_{dose}"))),
+            );
         }
         doses.sort_unstable();
         Ok(doses)
     }
 
-    /// Number of noise realisations under the data root: the first, and folders `repeat_2`, `repeat_3`, ... without a gap.
+    /// Number of noise realisations under the data root: the first, and folders `repeat_2`,
+    /// `repeat_3`, ... without a gap.
     pub fn repeats(&self) -> usize {
         1 + (2..).take_while(|&repeat| repeat_root(&self.data, repeat).is_dir()).count()
     }
@@ -59,9 +66,11 @@ pub struct Plan {
     pub roots: Roots,
     /// Every condition, repeat and solver, in the order of the jobs.
     pub cases: Vec<Case>,
-    /// Grid sizes of the study. Iterative solvers do not group images, so each job serves every one of them.
+    /// Grid sizes of the study. Iterative solvers do not group images, so each job serves every one
+    /// of them.
     pub gridsizes: Vec<usize>,
-    /// Whether the two halves of every data set's photons are reconstructed too (see [`crate::reconstruct::Task::halves`]).
+    /// Whether the two halves of every data set's photons are reconstructed too (see
+    /// [`crate::reconstruct::Task::halves`]).
     pub halves: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,
@@ -94,7 +103,8 @@ pub enum MissingViews {
     /// An error before anything runs.
     #[default]
     Refuse,
-    /// Skip its jobs, for the reasons given here (by condition and repeat) or else because the file does not exist.
+    /// Skip its jobs, for the reasons given here (by condition and repeat) or else because the file
+    /// does not exist.
     Skip(BTreeMap<(Condition, usize), String>),
 }
 
@@ -113,7 +123,8 @@ impl Plan {
     /// The jobs that pass `filters` and have an input.
     ///
     /// # Errors
-    /// When an input does not exist, naming all such files - except for views under [`MissingViews::Skip`].
+    /// When an input does not exist, naming all such files - except for views under
+    /// [`MissingViews::Skip`].
     pub fn agenda(&self, filters: &Filters, missing_views: &MissingViews) -> Result<Agenda> {
         let mut agenda = Agenda { jobs: Vec::new(), filtered_out: Vec::new(), missing: Vec::new() };
         let mut absent: Vec<PathBuf> = Vec::new();
@@ -122,7 +133,8 @@ impl Plan {
             let excluded = self.excluded(case, filters).or_else(|| {
                 let shard = filters.shard?;
                 let elsewhere = places.next().is_some_and(|place| !shard.has(place));
-                elsewhere.then(|| format!("in another share of the jobs: only {shard} was asked for"))
+                elsewhere
+                    .then(|| format!("in another share of the jobs: only {shard} was asked for"))
             });
             if let Some(reason) = excluded {
                 agenda.filtered_out.push(Skipped { case: case.clone(), reason });
@@ -136,15 +148,19 @@ impl Plan {
             match missing_views {
                 MissingViews::Skip(reasons) if case.condition.view != View::Baseline => {
                     let reason = reasons.get(&(case.condition, case.repeat)).cloned();
-                    let reason =
-                        reason.unwrap_or_else(|| format!("view file {} does not exist", input.display()));
+                    let reason = reason
+                        .unwrap_or_else(|| format!("view file {} does not exist", input.display()));
                     agenda.missing.push(Skipped { case: case.clone(), reason });
                 }
                 _ => absent.push(input),
             }
         }
         absent.dedup();
-        if absent.is_empty() { Ok(agenda) } else { Err(StudyError::MissingInputs { files: absent }) }
+        if absent.is_empty() {
+            Ok(agenda)
+        } else {
+            Err(StudyError::MissingInputs { files: absent })
+        }
     }
 
     /// The solver of a case.
@@ -156,7 +172,8 @@ impl Plan {
             .ok_or_else(|| StudyError::Invalid(format!("{case}: the study has no such solver")))
     }
 
-    /// Refuses filters that leave nothing. A share of fewer jobs than there are shares may well be empty.
+    /// Refuses filters that leave nothing. A share of fewer jobs than there are shares may well be
+    /// empty.
     pub(crate) fn require_work(&self, filters: &Filters) -> Result<()> {
         if self.cases.iter().any(|case| self.excluded(case, filters).is_none()) {
             return Ok(());
@@ -211,13 +228,22 @@ impl Plan {
         let text = |value: &dyn ToString| value.to_string();
         let by_gridsize = || {
             let gridsize = filters.gridsize.filter(|size| !self.gridsizes.contains(size))?;
-            Some(format!("grid size {gridsize} was asked for, but the study has only {:?}", self.gridsizes))
+            Some(format!(
+                "grid size {gridsize} was asked for, but the study has only {:?}",
+                self.gridsizes
+            ))
         };
         differs("dose", filters.dose.map(|dose| text(&dose)), text(&condition.dose))
-            .or_else(|| differs("view", filters.view.map(|view| text(&view)), text(&condition.view)))
-            .or_else(|| differs("split", filters.split.map(|split| text(&split)), text(&condition.split)))
+            .or_else(|| {
+                differs("view", filters.view.map(|view| text(&view)), text(&condition.view))
+            })
+            .or_else(|| {
+                differs("split", filters.split.map(|split| text(&split)), text(&condition.split))
+            })
             .or_else(by_gridsize)
-            .or_else(|| differs("repeat", filters.repeat.map(|repeat| text(&repeat)), text(&case.repeat)))
+            .or_else(|| {
+                differs("repeat", filters.repeat.map(|repeat| text(&repeat)), text(&case.repeat))
+            })
             .or_else(|| {
                 let name = solver_of(&self.solvers, case).map(|solver| solver.name.clone());
                 differs("solver", filters.solver.clone(), name.unwrap_or_default())
@@ -225,7 +251,8 @@ impl Plan {
     }
 }
 
-/// The plan of whatever doses and repeats lie under the data root, all views and both splits, with one solver.
+/// The plan of whatever doses and repeats lie under the data root, all views and both splits, with
+/// one solver.
 pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     let doses = roots.doses()?;
     if doses.is_empty() {
@@ -277,11 +304,16 @@ mod tests {
     fn all_eighteen_jobs_with_their_files() {
         let (folder, plan) = folders(&View::ALL);
         let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
-        assert_eq!((agenda.jobs.len(), agenda.filtered_out.len(), agenda.missing.len()), (18, 0, 0));
+        assert_eq!(
+            (agenda.jobs.len(), agenda.filtered_out.len(), agenda.missing.len()),
+            (18, 0, 0)
+        );
         let paths: Vec<String> = agenda.jobs[..2]
             .iter()
             .flat_map(|job| [&job.input_npz, &job.output_dir])
-            .map(|path| path.strip_prefix(folder.path()).unwrap().to_string_lossy().replace('\\', "/"))
+            .map(|path| {
+                path.strip_prefix(folder.path()).unwrap().to_string_lossy().replace('\\', "/")
+            })
             .collect();
         assert_eq!(
             paths,
@@ -307,8 +339,14 @@ mod tests {
             solvers,
         };
         let job = plan.job(&plan.cases[0], &plan.roots.input(conditions[0], 1)).unwrap();
-        assert!(job.input_npz.is_absolute() && job.input_npz.ends_with("src/dose_1000/patched_train.npz"));
-        assert!(job.output_dir.is_absolute() && job.output_dir.ends_with("out/dose_1000/baseline/train"));
+        assert!(
+            job.input_npz.is_absolute()
+                && job.input_npz.ends_with("src/dose_1000/patched_train.npz")
+        );
+        assert!(
+            job.output_dir.is_absolute()
+                && job.output_dir.ends_with("out/dose_1000/baseline/train")
+        );
     }
 
     #[test]
@@ -333,8 +371,13 @@ mod tests {
         let agenda = plan.agenda(&none, &MissingViews::Refuse).unwrap();
         assert_eq!(agenda.filtered_out.len(), 18);
         let error = plan.require_work(&none).unwrap_err().to_string();
-        for part in ["dose 7", "grid size 3", "1000, 10000, 100000", "baseline, dense, sparse", "train, test"]
-        {
+        for part in [
+            "dose 7",
+            "grid size 3",
+            "1000, 10000, 100000",
+            "baseline, dense, sparse",
+            "train, test",
+        ] {
             assert!(error.contains(part), "{error}");
         }
     }
@@ -342,7 +385,8 @@ mod tests {
     #[test]
     fn missing_views_are_named_or_skipped_but_missing_data_is_an_error() {
         let (_folder, plan) = folders(&[View::Baseline, View::Dense]);
-        let error = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap_err().to_string();
+        let error =
+            plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap_err().to_string();
         assert!(error.contains("sparse_train.npz") && error.contains("and 5 more"), "{error}");
         let why = Condition { dose: 1000, view: View::Sparse, split: Split::Test };
         let skip = MissingViews::Skip([((why, 1), "only 3 positions".to_owned())].into());
@@ -351,7 +395,8 @@ mod tests {
         assert!(agenda.missing[0].reason.contains("sparse_train.npz does not exist"));
         assert_eq!(agenda.missing[1].reason, "only 3 positions");
         // A filter comes first: a view that is not asked for is not missing.
-        let train = Filters { split: Some(Split::Train), view: Some(View::Sparse), ..Filters::default() };
+        let train =
+            Filters { split: Some(Split::Train), view: Some(View::Sparse), ..Filters::default() };
         assert_eq!(plan.agenda(&train, &skip).unwrap().missing.len(), 3);
 
         // Without the split itself there is nothing to skip to.
@@ -363,8 +408,10 @@ mod tests {
     #[test]
     fn an_empty_data_root_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let roots = |data: PathBuf| Roots { data, views: PathBuf::new(), artifacts: PathBuf::new() };
-        let error = plan_of_folders(roots(folder.path().to_path_buf()), lsqml()).unwrap_err().to_string();
+        let roots =
+            |data: PathBuf| Roots { data, views: PathBuf::new(), artifacts: PathBuf::new() };
+        let error =
+            plan_of_folders(roots(folder.path().to_path_buf()), lsqml()).unwrap_err().to_string();
         assert!(error.contains("dose_"), "{error}");
         assert!(plan_of_folders(roots(folder.path().join("none")), lsqml()).is_err());
     }
@@ -379,8 +426,9 @@ mod tests {
         let second = plan.roots.input(one[0], 2);
         std::fs::create_dir_all(second.parent().unwrap()).unwrap();
         std::fs::write(second, "").unwrap();
-        let relative =
-            |path: &Path| path.strip_prefix(folder.path()).unwrap().to_string_lossy().replace('\\', "/");
+        let relative = |path: &Path| {
+            path.strip_prefix(folder.path()).unwrap().to_string_lossy().replace('\\', "/")
+        };
         let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
         let jobs: Vec<(String, String, &str)> = agenda
             .jobs
@@ -395,8 +443,12 @@ mod tests {
             (repeat, "e/repeat_2/dose_1000/dense/train", "LSQML"),
             (repeat, "e/ML/repeat_2/dose_1000/dense/train", "ML"),
         ];
-        assert_eq!(jobs, expected.map(|(input, output, name)| (input.to_owned(), output.to_owned(), name)));
-        let filters = Filters { solver: Some("LSQML".to_owned()), repeat: Some(2), ..Filters::default() };
+        assert_eq!(
+            jobs,
+            expected.map(|(input, output, name)| (input.to_owned(), output.to_owned(), name))
+        );
+        let filters =
+            Filters { solver: Some("LSQML".to_owned()), repeat: Some(2), ..Filters::default() };
         let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
         assert_eq!(
             (agenda.jobs.len(), agenda.jobs[0].case.to_string().as_str()),

@@ -47,11 +47,12 @@ pub struct Task {
     pub case: Option<Case>,
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
-    /// How often to store the state of the solver in the output folder, from where the same task goes on after a stop. The result does not
-    /// depend on it.
+    /// How often to store the state of the solver in the output folder, from where the same task
+    /// goes on after a stop. The result does not depend on it.
     pub checkpoint: Every,
-    /// Whether to deal the photons of every pattern to two independent halves, reconstruct both with the same solver and
-    /// compare them with each other: a measure of resolution that needs no truth. Only beside a comparison, and in memory.
+    /// Whether to deal the photons of every pattern to two independent halves, reconstruct both
+    /// with the same solver and compare them with each other: a measure of resolution that needs no
+    /// truth. Only beside a comparison, and in memory.
     pub halves: bool,
     /// Whether the patterns stay out of memory. The result does not depend on it.
     pub stream: Streaming,
@@ -65,12 +66,14 @@ pub enum CompareWith {
     Nothing,
     /// With `objectGuess`, over the area of the data set's own positions.
     Truth,
-    /// With `objectGuess` when the file has one, over the area of these positions and the file's probe: the same for all views of a split.
+    /// With `objectGuess` when the file has one, over the area of these positions and the file's
+    /// probe: the same for all views of a split.
     TruthOver(Vec<Position>),
 }
 
 impl Task {
-    /// What identifies the result: input, options, place and area of comparison, version of the program.
+    /// What identifies the result: input, options, place and area of comparison, version of the
+    /// program.
     pub fn key(&self, input_hash: &str) -> String {
         let area = match &self.comparison {
             CompareWith::Nothing => hash::key(&"nothing"),
@@ -83,7 +86,8 @@ impl Task {
         hash::key(&(input_hash, reading, method, &self.case, area, self.halves, version))
     }
 
-    /// The result that is in the output folder already, when it is the one that this task would make and all its files are there.
+    /// The result that is in the output folder already, when it is the one that this task would
+    /// make and all its files are there.
     pub fn existing(&self, input_hash: &str) -> Option<JobResult> {
         let result = self.recorded(input_hash)?;
         let complete = result.files.names().all(|name| self.output.join(name).is_file());
@@ -104,12 +108,14 @@ impl Task {
         (result.key == self.key(input_hash)).then_some(result)
     }
 
-    /// Reconstructs and writes everything; `result.json` comes last, so its presence means that the rest is whole.
+    /// Reconstructs and writes everything; `result.json` comes last, so its presence means that the
+    /// rest is whole.
     ///
     /// Lines for the log go to `log` as they arise. A failure leaves a `result.json` that tells it.
     ///
     /// # Errors
-    /// Unreadable or unusable input, an option that the data do not allow, a diverged solver, and failures to write.
+    /// Unreadable or unusable input, an option that the data do not allow, a diverged solver, and
+    /// failures to write.
     pub fn run(&self, log: &mut dyn FnMut(&str), observe: Observer<'_>) -> Result<JobResult> {
         self.run_on(&hash::file(&self.input)?, log, observe)
     }
@@ -122,9 +128,11 @@ impl Task {
         observe: Observer<'_>,
     ) -> Result<JobResult> {
         let started = Instant::now();
-        std::fs::create_dir_all(&self.output).map_err(StudyError::io("cannot create", &self.output))?;
+        std::fs::create_dir_all(&self.output)
+            .map_err(StudyError::io("cannot create", &self.output))?;
         let path = self.output.join(RESULT);
-        // From here on the old files are replaced one by one, so the old record must not vouch for them.
+        // From here on the old files are replaced one by one, so the old record must not vouch for
+        // them.
         remove_if_there(&path)?;
         let mut text = String::new();
         let mut log = |line: &str| {
@@ -190,7 +198,8 @@ impl Task {
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<()> {
-        let Opened { mut dataset, understood, pieces } = self.stream.open(&self.input, &self.reading, log)?;
+        let Opened { mut dataset, understood, pieces } =
+            self.stream.open(&self.input, &self.reading, log)?;
         understood.notes.iter().for_each(|text| log(text));
         describe(&dataset, &understood, result);
         result.view = self.telemetry(&dataset)?;
@@ -215,7 +224,8 @@ impl Task {
             Method::Native(config) => Start::of(&dataset, config)?,
             Method::External(config) => Start::of(&dataset, &config.start())?,
         };
-        // Only the intensities are needed from here on, and the stack is the largest thing in memory.
+        // Only the intensities are needed from here on, and the stack is the largest thing in
+        // memory.
         dataset.diffraction = ndarray::Array3::zeros((0, 0, 0));
         let positions = start.scan.clone();
         let target = self.target(dataset.object.take(), dataset.probe.as_ref(), &positions)?;
@@ -238,7 +248,8 @@ impl Task {
         log(&format!("{} {}", self.solver.algorithm(), json!(self.solver.method)));
         let origin = start.origin;
         let streamed = pieces.map(|pieces| Streamed { pieces, scale: dataset.intensity_scale() });
-        let Solved { solution, resumed, seconds } = self.solve(start, streamed, checkpoint, log, observe)?;
+        let Solved { solution, resumed, seconds } =
+            self.solve(start, streamed, checkpoint, log, observe)?;
         result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
@@ -261,7 +272,13 @@ impl Task {
             None => pictures::alone(&solution.object, &positions),
         };
         let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
-        output::write_pictures(&self.output, &pictures, &solution.probe, pixel_size, &mut result.files)?;
+        output::write_pictures(
+            &self.output,
+            &pictures,
+            &solution.probe,
+            pixel_size,
+            &mut result.files,
+        )?;
         if let Some(Compared { comparison, own_area }) = &compared {
             let metrics = &comparison.metrics;
             log(&format!(
@@ -273,7 +290,8 @@ impl Task {
             let reference = measured::reference(metadata);
             // The probe of a measured scan is a guess, not the truth.
             let true_probe = dataset.probe.as_ref().filter(|_| reference.is_none());
-            let probe = true_probe.and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
+            let probe = true_probe
+                .and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
             let mut record = json!({
                 "metrics": metrics,
                 "alignment": comparison.alignment,
@@ -290,10 +308,11 @@ impl Task {
                 _ => None,
             };
             if let Some(halves) = &halves {
-                record["halves"] =
-                    json!({ "metrics": halves.metrics, "resolution": halves.frc.resolutions(pixel_size) });
+                record["halves"] = json!({ "metrics": halves.metrics, "resolution": halves.frc.resolutions(pixel_size) });
                 // Beside the others, so that tables have them.
-                for (name, value) in halves.metrics.named().iter().filter(|(name, _)| of_halves(name)) {
+                for (name, value) in
+                    halves.metrics.named().iter().filter(|(name, _)| of_halves(name))
+                {
                     record["metrics"][format!("halves_{name}")] = json!(value);
                 }
             }
@@ -309,7 +328,8 @@ impl Task {
         Ok(())
     }
 
-    /// Reconstructs from `start`, or from the state that a stopped run left; also the number of epochs that run had done.
+    /// Reconstructs from `start`, or from the state that a stopped run left; also the number of
+    /// epochs that run had done.
     fn solve(
         &self,
         start: Start,
@@ -321,8 +341,13 @@ impl Task {
         let mut started = Instant::now();
         let config = match &self.solver.method {
             Method::External(config) => {
-                let solution =
-                    config.external.solve(&self.input, &start, &self.output, log, &mut self.waiting(observe));
+                let solution = config.external.solve(
+                    &self.input,
+                    &start,
+                    &self.output,
+                    log,
+                    &mut self.waiting(observe),
+                );
                 return Ok(Solved {
                     solution: solution?,
                     resumed: 0,
@@ -334,7 +359,9 @@ impl Task {
         let case = self.case.as_ref();
         let problem = match streamed {
             None => start.into_problem()?,
-            Some(streamed) => streamed.problem(start, &self.output, &mut self.waiting(&mut *observe))?,
+            Some(streamed) => {
+                streamed.problem(start, &self.output, &mut self.waiting(&mut *observe))?
+            }
         };
         let mut run = config.solver.start(&problem);
         let mut resumed = 0;
@@ -366,7 +393,8 @@ impl Task {
         Ok(Solved { solution: run.finish(), resumed, seconds })
     }
 
-    /// Says again and again that something that is no epoch goes on, so that the observer can leave.
+    /// Says again and again that something that is no epoch goes on, so that the observer can
+    /// leave.
     fn waiting<'t>(&'t self, observe: Observer<'t>) -> impl FnMut(&str) + 't {
         move |what| observe(Event::Waiting { case: self.case.as_ref(), what })
     }
@@ -396,7 +424,8 @@ impl Task {
         let (Some(truth), Some(probe)) = (truth, probe) else {
             return match &self.comparison {
                 CompareWith::Truth => Err(StudyError::Invalid(
-                    "no comparison possible: the data set has no objectGuess to compare with".to_owned(),
+                    "no comparison possible: the data set has no objectGuess to compare with"
+                        .to_owned(),
                 )),
                 _ => Ok(None),
             };
@@ -405,16 +434,16 @@ impl Task {
         let own_area = match &self.comparison {
             CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
             // A view can cover too little for numbers of its own.
-            CompareWith::TruthOver(_) => {
-                Region::from_scan(truth.dim(), own, probe.view()).map_or(OwnArea::None, OwnArea::Region)
-            }
+            CompareWith::TruthOver(_) => Region::from_scan(truth.dim(), own, probe.view())
+                .map_or(OwnArea::None, OwnArea::Region),
             _ => OwnArea::None,
         };
         Ok(Some(Target { truth, region, own_area }))
     }
 }
 
-/// Whether a metric of two halves belongs into tables: correlations do; errors are those of half the photons.
+/// Whether a metric of two halves belongs into tables: correlations do; errors are those of half
+/// the photons.
 fn of_halves(name: &str) -> bool {
     name.contains("frc") || name == "complex_correlation"
 }
@@ -475,7 +504,12 @@ fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResul
 
 fn summary(loss: &[f64]) -> Option<LossSummary> {
     let (&first, &last) = (loss.first()?, loss.last()?);
-    Some(LossSummary { epochs: loss.len(), first, last, best: loss.iter().copied().fold(first, f64::min) })
+    Some(LossSummary {
+        epochs: loss.len(),
+        first,
+        last,
+        best: loss.iter().copied().fold(first, f64::min),
+    })
 }
 
 /// Refuses a solution that is not made of numbers.
@@ -490,7 +524,9 @@ pub fn check(solution: &Solution) -> Result<()> {
         .all(|value| value.re.is_finite() && value.im.is_finite());
     match solution.loss.iter().position(|loss| !loss.is_finite()) {
         None if finite => Ok(()),
-        at => Err(StudyError::Diverged { epoch: at.map_or(solution.loss.len(), |epoch| epoch + 1) }),
+        at => {
+            Err(StudyError::Diverged { epoch: at.map_or(solution.loss.len(), |epoch| epoch + 1) })
+        }
     }
 }
 

@@ -1,6 +1,8 @@
-//! The JSON records of a study: `reconstruction_manifest.json`, `skip_summary.json`, and every job's `result.json`.
+//! The JSON records of a study: `reconstruction_manifest.json`, `skip_summary.json`, and every
+//! job's `result.json`.
 //!
-//! The names of the first two are those of the reference study; fields may be added but never renamed.
+//! The names of the first two are those of the reference study; fields may be added but never
+//! renamed.
 
 use crate::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
@@ -19,7 +21,8 @@ pub struct Filters {
     pub view: Option<View>,
     /// Only this split.
     pub split: Option<Split>,
-    /// Only this grid size. Iterative solvers do not group images, so every job belongs to every grid size of the study.
+    /// Only this grid size. Iterative solvers do not group images, so every job belongs to every
+    /// grid size of the study.
     pub gridsize: Option<usize>,
     /// Only this noise realisation, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +93,8 @@ pub struct JobRecord {
     pub input_npz: PathBuf,
     /// Where the results go.
     pub output_dir: PathBuf,
-    /// The algorithm, for example `LSQML`; several solvers of a study can be one algorithm with different options.
+    /// The algorithm, for example `LSQML`; several solvers of a study can be one algorithm with
+    /// different options.
     pub algorithm: String,
     /// Number of epochs asked for.
     pub num_epochs: usize,
@@ -171,7 +175,8 @@ pub struct Manifest {
     pub missing_jobs: Vec<Skipped>,
     /// What came of the jobs, in order; empty for a dry run.
     pub execution_results: Vec<Execution>,
-    /// Runs that this record stands for: one in a run's own record, all of them in the merged picture.
+    /// Runs that this record stands for: one in a run's own record, all of them in the merged
+    /// picture.
     #[serde(default)]
     pub run_ids: Vec<String>,
 }
@@ -241,7 +246,8 @@ pub struct Files {
     pub probe: Option<String>,
     /// Amplitude of the complex difference to the truth, after alignment.
     pub error: Option<String>,
-    /// Object, error and probe side by side, with colour bars and, where the size of a pixel is known, scale bars.
+    /// Object, error and probe side by side, with colour bars and, where the size of a pixel is
+    /// known, scale bars.
     #[serde(default)]
     pub overview: Option<String>,
     /// All metrics of the comparison with the truth.
@@ -275,7 +281,8 @@ pub struct JobResult {
     pub input_npz: PathBuf,
     /// SHA-256 of the data set's file, hexadecimal.
     pub input_hash: String,
-    /// SHA-256 over everything the result depends on (input, options, comparison region, program version).
+    /// SHA-256 over everything the result depends on (input, options, comparison region, program
+    /// version).
     pub key: String,
     /// Wall-clock seconds of the whole job.
     pub seconds: f64,
@@ -299,10 +306,11 @@ pub struct JobResult {
     pub view: Option<Telemetry>,
     /// Share of this split's illuminated object pixels that the other split sees too.
     pub shared_fraction: Option<f64>,
-    /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison` over the area of the whole split,
-    /// the same for all its views, and `metrics_own_area` over the area of this view's own positions (absent when too small);
-    /// `resolution` by every criterion; `probe`, its `nrmse`, `correlation` and `alignment` (null when the probes cannot be
-    /// compared); `pixel_size_m` (null when unknown).
+    /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison`
+    /// over the area of the whole split, the same for all its views, and `metrics_own_area` over
+    /// the area of this view's own positions (absent when too small); `resolution` by every
+    /// criterion; `probe`, its `nrmse`, `correlation` and `alignment` (null when the probes cannot
+    /// be compared); `pixel_size_m` (null when unknown).
     pub comparison: Option<serde_json::Value>,
     /// File names inside the folder of this result.
     pub files: Files,
@@ -337,7 +345,8 @@ pub enum Outcome {
 
 /// Path `file` inside `folder`, as text with forward slashes, for links in a report.
 pub fn link(folder: &Path, file: &str) -> String {
-    let mut parts: Vec<String> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let mut parts: Vec<String> =
+        folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     parts.push(file.to_owned());
     parts.join("/")
 }
@@ -352,7 +361,11 @@ mod tests {
             let shards: Vec<Shard> =
                 (1..=of).map(|number| format!("{number}/{of}").parse().unwrap()).collect();
             for place in 0..36 {
-                assert_eq!(shards.iter().filter(|shard| shard.has(place)).count(), 1, "{place} of {of}");
+                assert_eq!(
+                    shards.iter().filter(|shard| shard.has(place)).count(),
+                    1,
+                    "{place} of {of}"
+                );
             }
         }
         assert_eq!(serde_json::to_value("2/8".parse::<Shard>().unwrap()).unwrap(), "2/8");

@@ -1,4 +1,5 @@
-//! A whole study, from its design to the last reconstruction; whatever is finished already is not repeated.
+//! A whole study, from its design to the last reconstruction; whatever is finished already is not
+//! repeated.
 
 use crate::checkpoint::Every;
 use crate::condition::{Condition, Split, View};
@@ -41,11 +42,12 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
     study_with(design, root, StudyOptions::default(), observe)
 }
 
-/// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the caller's.
+/// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the
+/// caller's.
 ///
-/// Every finished file is recognised by the content of its inputs and by its options, so the same call after an
-/// interruption does only what is missing, and a changed design only what the change touches. A view that cannot be made is
-/// told to the observer and skipped.
+/// Every finished file is recognised by the content of its inputs and by its options, so the same
+/// call after an interruption does only what is missing, and a changed design only what the change
+/// touches. A view that cannot be made is told to the observer and skipped.
 ///
 /// # Errors
 /// When the folder is held by another process, or when data cannot be made or written. What goes
@@ -64,7 +66,8 @@ pub fn study_with(
         Source::BuiltIn { .. } => None,
     };
     let mut ledger = Ledger::open(root)?;
-    // Before the design is written: nothing that was made for an earlier one may pass for this one's.
+    // Before the design is written: nothing that was made for an earlier one may pass for this
+    // one's.
     forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
     let path = folder.design_file();
     atomic::write_bytes(&path, design.to_toml()).map_err(StudyError::io("cannot write", &path))?;
@@ -81,11 +84,13 @@ pub fn study_with(
     jobs::run_in_study(&plan(design, &folder), &options, observe)
 }
 
-/// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`] that several processes can do
-/// side by side. Of `options`, what concerns missing views is the study's own.
+/// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`]
+/// that several processes can do side by side. Of `options`, what concerns missing views is the
+/// study's own.
 ///
 /// # Errors
-/// When the folder holds no study or one whose data sets and views have not all been made, and as for [`jobs::run`].
+/// When the folder holds no study or one whose data sets and views have not all been made, and as
+/// for [`jobs::run`].
 pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
     let unprepared = |what: String| {
@@ -99,8 +104,10 @@ pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Re
     let _lock = Lock::share(root)?;
     let design = folder.design()?.ok_or_else(|| unprepared("no study is there".to_owned()))?;
     let told = folder.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
-    let refused: BTreeMap<(Condition, usize), String> =
-        told.into_iter().map(|skip| ((skip.case.condition, skip.case.repeat), skip.reason)).collect();
+    let refused: BTreeMap<(Condition, usize), String> = told
+        .into_iter()
+        .map(|skip| ((skip.case.condition, skip.case.repeat), skip.reason))
+        .collect();
     let plan = plan(&design, &folder);
     let ledger = Ledger::open(root)?;
     for case in &plan.cases {
@@ -125,7 +132,8 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     }
 }
 
-/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a stream of their own for the others.
+/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a stream of their
+/// own for the others.
 fn noise_seed(seed: u64, repeat: usize) -> u64 {
     match repeat {
         1 => seed,
@@ -133,7 +141,8 @@ fn noise_seed(seed: u64, repeat: usize) -> u64 {
     }
 }
 
-/// What the data sets of a dose are made from. The content of a base file counts (its hash, `base`), not where it lies.
+/// What the data sets of a dose are made from. The content of a base file counts (its hash,
+/// `base`), not where it lies.
 fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
     let source = match &design.source {
         Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
@@ -153,11 +162,15 @@ fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
 /// Every dose, repeat and split of a design, in this order.
 fn halves(design: &Design, splits: &[Split]) -> Vec<(u64, usize, Split)> {
     let study = &design.study;
-    let repeats = study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
-    repeats.flat_map(|(dose, repeat)| splits.iter().map(move |&split| (dose, repeat, split))).collect()
+    let repeats =
+        study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
+    repeats
+        .flat_map(|(dose, repeat)| splits.iter().map(move |&split| (dose, repeat, split)))
+        .collect()
 }
 
-/// Forgets the data sets and views that were made for another design: until they are made again, no result stands on them.
+/// Forgets the data sets and views that were made for another design: until they are made again, no
+/// result stands on them.
 fn forget_outdated(
     design: &Design,
     base: Option<&str>,
@@ -172,7 +185,9 @@ fn forget_outdated(
         }
         let input = ledger.hash_of(&data).map(str::to_owned);
         for view in View::ALL {
-            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
+                continue;
+            };
             let file = view_file(&repeat_root(&folder.views_root(), repeat), dose, view, split);
             let key = input.as_ref().map(|input| view_key(input, spacing, &acceptance));
             if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
@@ -192,7 +207,9 @@ enum Origin {
 impl Origin {
     fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
         match &design.source {
-            Source::Measured { base } => Ok(Self::Measured(FullDose::make(design, base, folder, observe)?)),
+            Source::Measured { base } => {
+                Ok(Self::Measured(FullDose::make(design, base, folder, observe)?))
+            }
             _ => Ok(Self::Simulated(Sample::of(design)?)),
         }
     }
@@ -244,7 +261,12 @@ fn make_data(
                 ledger.note(file, &key)?;
             }
         }
-        observe(Event::Simulated { dose, repeat, mean_counts: mean_counts_of(&files[0])?, resumed });
+        observe(Event::Simulated {
+            dose,
+            repeat,
+            mean_counts: mean_counts_of(&files[0])?,
+            resumed,
+        });
     }
     Ok(())
 }
@@ -265,7 +287,9 @@ fn make_views(
         let mut dataset: Option<Dataset> = None;
         let mut source_hash: Option<String> = None;
         for &view in &design.study.views {
-            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else { continue };
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
+                continue;
+            };
             let condition = Condition { dose, view, split };
             let file = view_file(&views_root, dose, view, split);
             let input = match &source_hash {
@@ -323,7 +347,8 @@ fn make_view(
     }
 }
 
-/// Removes a view that was refused, which an earlier design or another spacing may have left, and its measured overlap.
+/// Removes a view that was refused, which an earlier design or another spacing may have left, and
+/// its measured overlap.
 fn discard_view(views_root: &Path, Condition { dose, view, split }: Condition) -> Result<()> {
     let dir = view_dir(views_root, dose, view);
     for gridsize in [1, 2] {
@@ -342,8 +367,10 @@ fn discard_results(
     repeat: usize,
 ) -> Result<()> {
     ledger.forget(&folder.roots().input(condition, repeat))?;
-    let mut cases =
-        folder.cases()?.into_iter().filter(|case| case.condition == condition && case.repeat == repeat);
+    let mut cases = folder
+        .cases()?
+        .into_iter()
+        .filter(|case| case.condition == condition && case.repeat == repeat);
     cases.try_for_each(|case| remove_if_there(&folder.job_dir(&case).join(RESULT)))
 }
 
@@ -356,13 +383,15 @@ pub struct ViewsReport {
     pub refused: Vec<(Condition, String)>,
 }
 
-/// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under `roots.views`.
+/// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under
+/// `roots.views`.
 ///
-/// A refused view is removed when it was there from before; in a study's own folder of views its result is, too.
+/// A refused view is removed when it was there from before; in a study's own folder of views its
+/// result is, too.
 ///
 /// # Errors
-/// When the folder of the views or the study around it is held by another process, a split's file cannot be read or a
-/// view cannot be written; a refused view is in the report.
+/// When the folder of the views or the study around it is held by another process, a split's file
+/// cannot be read or a view cannot be written; a refused view is in the report.
 pub fn write_views(
     roots: &Roots,
     doses: &[u64],
@@ -395,8 +424,9 @@ pub fn write_views(
     Ok(report)
 }
 
-/// Measures the overlap of every data set of the study for every grid size, and writes it beside the files: one JSON for
-/// each split (`overlap_gs1_train.json`), and both in one bundle (`overlap_gs1.json`). Repeats have the same positions.
+/// Measures the overlap of every data set of the study for every grid size, and writes it beside
+/// the files: one JSON for each split (`overlap_gs1_train.json`), and both in one bundle
+/// (`overlap_gs1.json`). Repeats have the same positions.
 fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
     for (&dose, &view) in
         design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))

@@ -5,8 +5,9 @@
 //! <artifact root>/reconstruction_manifest.json, skip_summary.json       merged from all of them
 //! ```
 //!
-//! The merged picture is computed afresh from the runs' records, so that it can always be made again. Several processes may
-//! run jobs under one artifact root: each writes records of its own, and the merged ones in turn, under a lock held for an instant.
+//! The merged picture is computed afresh from the runs' records, so that it can always be made
+//! again. Several processes may run jobs under one artifact root: each writes records of its own,
+//! and the merged ones in turn, under a lock held for an instant.
 
 mod history;
 
@@ -80,13 +81,15 @@ impl RunRecord {
         self.dir.join("logs").join(log_name(case))
     }
 
-    /// Adds a result, in its place in the order of the jobs, and brings both pictures on disk up to date.
+    /// Adds a result, in its place in the order of the jobs, and brings both pictures on disk up to
+    /// date.
     pub fn add(&mut self, mut execution: Execution) -> Result<()> {
         execution.run_id = Some(self.id.clone());
         let jobs = &self.manifest.jobs;
         let place = |case: &Case| jobs.iter().position(|job| &job.case == case);
         let own = place(&execution.case);
-        let at = self.manifest.execution_results.partition_point(|earlier| place(&earlier.case) < own);
+        let at =
+            self.manifest.execution_results.partition_point(|earlier| place(&earlier.case) < own);
         self.manifest.execution_results.insert(at, execution);
         self.save()
     }
@@ -136,8 +139,8 @@ fn log_name(case: &Case) -> String {
     format!("{}.log", job_name(case))
 }
 
-/// The jobs that runs under `artifact_root` have begun and not ended, and the last line of each one's log; none that no
-/// process is at work on.
+/// The jobs that runs under `artifact_root` have begun and not ended, and the last line of each
+/// one's log; none that no process is at work on.
 pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
     let dir = artifact_root.join("runs");
     let Ok(entries) = std::fs::read_dir(&dir) else { return Ok(Vec::new()) };
@@ -146,18 +149,24 @@ pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
     let mut found: Vec<(Case, String)> = Vec::new();
     // The latest first: it is the one that has the job now.
     for run in runs.iter().rev() {
-        let Some(manifest) = read_json::<Manifest>(&run.join(MANIFEST), "manifest").ok().flatten() else {
+        let Some(manifest) = read_json::<Manifest>(&run.join(MANIFEST), "manifest").ok().flatten()
+        else {
             continue;
         };
-        let ended = |case: &Case| manifest.execution_results.iter().any(|result| &result.case == case);
+        let ended =
+            |case: &Case| manifest.execution_results.iter().any(|result| &result.case == case);
         for JobRecord { case, .. } in &manifest.jobs {
             let log = std::fs::read(run.join("logs").join(log_name(case)));
             let known = found.iter().any(|(known, _)| known == case);
             if let (Ok(log), false, false) = (log, known, ended(case))
                 && Lock::holder_of_file(&job_lock(artifact_root, case)).is_some()
             {
-                let last =
-                    String::from_utf8_lossy(&log).lines().next_back().unwrap_or_default().trim().to_owned();
+                let last = String::from_utf8_lossy(&log)
+                    .lines()
+                    .next_back()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
                 found.push((case.clone(), last));
             }
         }

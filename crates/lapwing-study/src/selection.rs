@@ -1,9 +1,10 @@
 //! Which positions a view keeps: at least a spacing S apart, by one of two rules.
 //!
-//! Both rules use a hash grid of square cells of side S / 1.5. Two points of one cell are closer than S (the diagonal is
-//! 0.943 S, so rounding cannot change that), and every point nearer than S lies within two cells. Hence a cell with two
-//! points rejects them all at once, and a cell never holds more than one kept point: the work and the memory are linear in
-//! the number of positions, however they are clustered.
+//! Both rules use a hash grid of square cells of side S / 1.5. Two points of one cell are closer
+//! than S (the diagonal is 0.943 S, so rounding cannot change that), and every point nearer than S
+//! lies within two cells. Hence a cell with two points rejects them all at once, and a cell never
+//! holds more than one kept point: the work and the memory are linear in the number of positions,
+//! however they are clustered.
 
 use crate::record::Strategy;
 use lapwing_model::Position;
@@ -31,22 +32,26 @@ impl Default for Acceptance {
 }
 
 impl Acceptance {
-    /// Least share of `scan` that a selection with `spacing` must keep: the smaller of `floor` and `bound_share` of [`packing_bound`].
+    /// Least share of `scan` that a selection with `spacing` must keep: the smaller of `floor` and
+    /// `bound_share` of [`packing_bound`].
     pub fn floor_for(&self, scan: &[Position], spacing: f64) -> f64 {
         self.floor.min(self.bound_share * packing_bound(scan, spacing))
     }
 }
 
-/// Share of `scan` that discs of diameter `spacing` side by side would fill: A / (n pi (S/2)^2), A the bounding box of the positions.
+/// Share of `scan` that discs of diameter `spacing` side by side would fill: A / (n pi (S/2)^2), A
+/// the bounding box of the positions.
 ///
-/// Positions at least S apart are centres of disjoint discs of diameter S, so not much more can be kept (only
-/// discs at the border reach out of the box). 0 for an empty scan and for positions on one line along an axis.
+/// Positions at least S apart are centres of disjoint discs of diameter S, so not much more can be
+/// kept (only discs at the border reach out of the box). 0 for an empty scan and for positions on
+/// one line along an axis.
 pub fn packing_bound(scan: &[Position], spacing: f64) -> f64 {
     let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return 0.0 };
     (y1 - y0) * (x1 - x0) / (scan.len() as f64 * PI * (spacing / 2.0).powi(2))
 }
 
-/// `geometry_acceptance_bound` of the reference study: [`packing_bound`] with the probe's diameter, at most 0.10.
+/// `geometry_acceptance_bound` of the reference study: [`packing_bound`] with the probe's diameter,
+/// at most 0.10.
 pub fn geometry_acceptance_bound(scan: &[Position], probe_diameter: f64) -> f64 {
     packing_bound(scan, probe_diameter).min(0.10)
 }
@@ -58,9 +63,10 @@ pub fn effective_min_acceptance(geometry_acceptance_bound: f64) -> f64 {
 
 /// Least number of patterns that can determine the object and the probe, whatever the overlap.
 ///
-/// n patterns of N x N pixels are n N^2 real numbers. Without any overlap the unknowns are complex: the illuminated
-/// object, n pi (D/2)^2 pixels, and the probe, N^2 pixels. Counting n N^2 >= 2 (n pi (D/2)^2 + N^2) gives
-/// n >= 2 / (1 - pi (D/N)^2 / 2): 5 for D = 0.6 N. `None` from D = 0.798 N on, where only overlap helps.
+/// n patterns of N x N pixels are n N^2 real numbers. Without any overlap the unknowns are complex:
+/// the illuminated object, n pi (D/2)^2 pixels, and the probe, N^2 pixels. Counting n N^2 >= 2 (n
+/// pi (D/2)^2 + N^2) gives n >= 2 / (1 - pi (D/N)^2 / 2): 5 for D = 0.6 N. `None` from D = 0.798 N
+/// on, where only overlap helps.
 pub fn positions_needed(diameter_over_n: f64) -> Option<usize> {
     let surplus = 1.0 - PI * diameter_over_n.powi(2) / 2.0;
     (surplus > 0.0).then(|| (2.0 / surplus).ceil() as usize)
@@ -76,7 +82,9 @@ pub fn direct(scan: &[Position], spacing: f64) -> Vec<usize> {
         cells.entry(cell(position, spacing)).or_default().push(index as u32);
     }
     let far = |index: usize, others: &[u32]| {
-        others.iter().all(|&o| o as usize == index || scan[o as usize].distance(scan[index]) >= spacing)
+        others
+            .iter()
+            .all(|&o| o as usize == index || scan[o as usize].distance(scan[index]) >= spacing)
     };
     (0..scan.len())
         .filter(|&index| {
@@ -87,8 +95,8 @@ pub fn direct(scan: &[Position], spacing: f64) -> Vec<usize> {
         .collect()
 }
 
-/// Indices, ascending, of the positions kept when all are visited in the order of (y, then x, then index) and each is
-/// kept that is at least `spacing` from every one kept before.
+/// Indices, ascending, of the positions kept when all are visited in the order of (y, then x, then
+/// index) and each is kept that is at least `spacing` from every one kept before.
 pub fn greedy(scan: &[Position], spacing: f64) -> Vec<usize> {
     if !fits_cells(scan, spacing) {
         return greedy_by_sweep(scan, spacing);
@@ -96,7 +104,8 @@ pub fn greedy(scan: &[Position], spacing: f64) -> Vec<usize> {
     let mut kept: HashMap<Cell, usize> = HashMap::new();
     for index in in_order(scan) {
         let own = cell(scan[index], spacing);
-        let far = |near: Cell| kept.get(&near).is_none_or(|&k| scan[k].distance(scan[index]) >= spacing);
+        let far =
+            |near: Cell| kept.get(&near).is_none_or(|&k| scan[k].distance(scan[index]) >= spacing);
         if far(own) && around(own).all(far) {
             kept.insert(own, index);
         }
@@ -115,13 +124,15 @@ fn in_order(scan: &[Position]) -> Vec<usize> {
     order
 }
 
-/// Whether cells tell positions apart: their numbers must be exact, which coordinates of absurd size are not.
+/// Whether cells tell positions apart: their numbers must be exact, which coordinates of absurd
+/// size are not.
 fn fits_cells(scan: &[Position], spacing: f64) -> bool {
     let side = spacing / 1.5;
     scan.iter().all(|p| (p.y / side).abs() < MOST_CELLS && (p.x / side).abs() < MOST_CELLS)
 }
 
-/// [`direct`] by comparing every position with those after it in the order of y that are less than the spacing away there.
+/// [`direct`] by comparing every position with those after it in the order of y that are less than
+/// the spacing away there.
 fn direct_by_sweep(scan: &[Position], spacing: f64) -> Vec<usize> {
     let order = in_order(scan);
     let mut alone = vec![true; scan.len()];
@@ -135,7 +146,8 @@ fn direct_by_sweep(scan: &[Position], spacing: f64) -> Vec<usize> {
     (0..scan.len()).filter(|&index| alone[index]).collect()
 }
 
-/// [`greedy`] by comparing every position with those kept before it that are less than the spacing away in y.
+/// [`greedy`] by comparing every position with those kept before it that are less than the spacing
+/// away in y.
 fn greedy_by_sweep(scan: &[Position], spacing: f64) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     for index in in_order(scan) {
@@ -198,8 +210,13 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// Selects positions at least `spacing` apart: [`direct`] when that keeps enough, else [`greedy`], else a refusal.
-pub fn select(scan: &[Position], spacing: f64, acceptance: &Acceptance) -> Result<Selection, Refusal> {
+/// Selects positions at least `spacing` apart: [`direct`] when that keeps enough, else [`greedy`],
+/// else a refusal.
+pub fn select(
+    scan: &[Position],
+    spacing: f64,
+    acceptance: &Acceptance,
+) -> Result<Selection, Refusal> {
     let share = (acceptance.floor_for(scan, spacing) * scan.len() as f64).ceil() as usize;
     let needed = share.max(acceptance.min_positions).max(1);
     let by_direct = direct(scan, spacing);
@@ -252,17 +269,22 @@ mod tests {
     }
 
     fn lattice(rows: usize, columns: usize, step: f64) -> Vec<Position> {
-        (0..rows).flat_map(|r| (0..columns).map(move |c| at(r as f64 * step, c as f64 * step))).collect()
+        (0..rows)
+            .flat_map(|r| (0..columns).map(move |c| at(r as f64 * step, c as f64 * step)))
+            .collect()
     }
 
     fn brute_direct(scan: &[Position], spacing: f64) -> Vec<usize> {
-        let far = |i: usize| (0..scan.len()).all(|j| i == j || scan[i].distance(scan[j]) >= spacing);
+        let far =
+            |i: usize| (0..scan.len()).all(|j| i == j || scan[i].distance(scan[j]) >= spacing);
         (0..scan.len()).filter(|&i| far(i)).collect()
     }
 
     fn brute_greedy(scan: &[Position], spacing: f64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..scan.len()).collect();
-        order.sort_by(|&a, &b| (scan[a].y, scan[a].x, a).partial_cmp(&(scan[b].y, scan[b].x, b)).unwrap());
+        order.sort_by(|&a, &b| {
+            (scan[a].y, scan[a].x, a).partial_cmp(&(scan[b].y, scan[b].x, b)).unwrap()
+        });
         let mut kept: Vec<usize> = Vec::new();
         for i in order {
             if kept.iter().all(|&k| scan[k].distance(scan[i]) >= spacing) {
@@ -274,7 +296,8 @@ mod tests {
     }
 
     proptest! {
-        /// Coordinates on a lattice of quarter pixels, so that distances exactly equal to the spacing and duplicates occur.
+        /// Coordinates on a lattice of quarter pixels, so that distances exactly equal to the
+        /// spacing and duplicates occur.
         #[test]
         fn both_rules_equal_brute_force(
             points in prop::collection::vec((-200i32..200, -200i32..200), 0..120),
@@ -300,8 +323,13 @@ mod tests {
     #[test]
     fn coordinates_of_absurd_size_are_compared_too() {
         for far in [1e12, 1e19, 1e300] {
-            let scan =
-                [at(far, 0.0), at(2.0 * far, 0.0), at(2.0 * far, 3.0), at(0.0, -far), at(0.0, -3.0 * far)];
+            let scan = [
+                at(far, 0.0),
+                at(2.0 * far, 0.0),
+                at(2.0 * far, 3.0),
+                at(0.0, -far),
+                at(0.0, -3.0 * far),
+            ];
             assert_eq!(direct(&scan, 5.0), brute_direct(&scan, 5.0));
             assert_eq!(direct(&scan, 5.0), [0, 3, 4]);
             assert_eq!(greedy(&scan, 5.0), [0, 1, 3, 4]);
@@ -313,7 +341,8 @@ mod tests {
         let scan = lattice(5, 5, 38.5);
         assert_eq!(direct(&scan, 38.5), (0..25).collect::<Vec<_>>());
         assert_eq!(direct(&scan, 38.51), Vec::<usize>::new());
-        // A diagonal lattice whose diagonal is the spacing, which is where a cell of side S / sqrt 2 would go wrong.
+        // A diagonal lattice whose diagonal is the spacing, which is where a cell of side S / sqrt
+        // 2 would go wrong.
         let scan: Vec<_> = (0..50).map(|i| at(i as f64 * 3.0, i as f64 * 4.0)).collect();
         assert_eq!(direct(&scan, 5.0).len(), 50);
         assert_eq!(greedy(&scan, 5.0).len(), 50);
@@ -321,7 +350,8 @@ mod tests {
 
     #[test]
     fn greedy_rescues_line_spaced_positions() {
-        // Lines 64 px apart and 102.4 px asked for: direct keeps none, greedy every second position of every second line.
+        // Lines 64 px apart and 102.4 px asked for: direct keeps none, greedy every second position
+        // of every second line.
         let scan = lattice(9, 9, 64.0);
         let selection = select(&scan, 102.4, &Acceptance::default()).unwrap();
         assert!(direct(&scan, 102.4).is_empty());
@@ -339,9 +369,11 @@ mod tests {
 
     #[test]
     fn floor_knows_the_geometry() {
-        // The reference study's dense case: 5,088 positions in 165 x 166 px; ten per cent would be 509.
-        let scan: Vec<Position> =
-            (0..5088).map(|i| at(165.0 * (i / 72) as f64 / 70.0, 166.0 * (i % 72) as f64 / 71.0)).collect();
+        // The reference study's dense case: 5,088 positions in 165 x 166 px; ten per cent would be
+        // 509.
+        let scan: Vec<Position> = (0..5088)
+            .map(|i| at(165.0 * (i / 72) as f64 / 70.0, 166.0 * (i % 72) as f64 / 71.0))
+            .collect();
         let acceptance = Acceptance::default();
         assert!((packing_bound(&scan, 38.4) - 165.0 * 166.0 / (5088.0 * 1158.1167)).abs() < 1e-8);
         assert!(acceptance.floor_for(&scan, 38.4) < 0.0024);

@@ -100,7 +100,8 @@ pub enum ObjectStart {
     /// Transmission 1 everywhere.
     #[default]
     Flat,
-    /// The file's `objectGuess`. In simulated data that is the truth, so no result started from it means anything.
+    /// The file's `objectGuess`. In simulated data that is the truth, so no result started from it
+    /// means anything.
     Guess,
 }
 
@@ -110,12 +111,13 @@ pub enum ObjectStart {
 pub enum ProbeStart {
     /// The file's `probeGuess`.
     File,
-    /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in simulated data the file's probe is the
-    /// true one, which no experiment knows.
+    /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in simulated
+    /// data the file's probe is the true one, which no experiment knows.
     Perturbed,
 }
 
-/// The section `[solver]` of a design: a solver, its options side by side with its name, and the start fields.
+/// The section `[solver]` of a design: a solver, its options side by side with its name, and the
+/// start fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SolverConfig {
     /// Name of the solver.
@@ -124,7 +126,8 @@ pub struct SolverConfig {
     pub object_start: ObjectStart,
     /// Start probe.
     pub probe_start: ProbeStart,
-    /// Number of incoherent probe modes; unless given, as many as the data set has. Modes it lacks are made, see
+    /// Number of incoherent probe modes; unless given, as many as the data set has. Modes it lacks
+    /// are made, see
     /// [`lapwing_solve::modes::start_modes`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probe_modes: Option<usize>,
@@ -292,15 +295,16 @@ impl StudySolver {
         }
     }
 
-    /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start` is what both start from.
+    /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start`
+    /// is what both start from.
     pub fn defaults(probe_start: ProbeStart) -> Vec<Self> {
         [Solver::Lsqml(Lsqml::default()), Solver::Ml(Ml::default())]
             .map(|solver| Self::new(SolverConfig::new(solver, probe_start)))
             .into()
     }
 
-    /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where nothing is said about it.
-    /// `{folder}` in a command stands for `folder`.
+    /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where
+    /// nothing is said about it. `{folder}` in a command stands for `folder`.
     pub(crate) fn read(
         written: toml::Value,
         probe_start: ProbeStart,
@@ -329,16 +333,20 @@ impl StudySolver {
     }
 }
 
-/// Why `name` cannot be the name of a solver, if so: it names a folder beside `dose_1000`, `repeat_2` and `runs`.
+/// Why `name` cannot be the name of a solver, if so: it names a folder beside `dose_1000`,
+/// `repeat_2` and `runs`.
 pub fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
-    let taken = |lower: &str| lower == "runs" || lower.starts_with("dose_") || lower.starts_with("repeat_");
+    let taken =
+        |lower: &str| lower == "runs" || lower.starts_with("dose_") || lower.starts_with("repeat_");
     match name {
         _ if name.is_empty() || name.len() > 64 => Some("1 to 64 characters"),
         _ if !name.chars().all(plain) || name.starts_with('.') => {
             Some("letters, digits, -, _, + and . only, not beginning with .")
         }
-        _ if taken(&name.to_ascii_lowercase()) => Some("a name other than runs, dose_... and repeat_..."),
+        _ if taken(&name.to_ascii_lowercase()) => {
+            Some("a name other than runs, dose_... and repeat_...")
+        }
         _ => None,
     }
 }
@@ -349,14 +357,14 @@ mod tests {
 
     #[test]
     fn written_and_read_back() {
-        let text = "algorithm = \"LSQML\"\nobject_start = \"guess\"\nepochs = 7\nnoise = \"poisson\"\n";
+        let text =
+            "algorithm = \"LSQML\"\nobject_start = \"guess\"\nepochs = 7\nnoise = \"poisson\"\n";
         let config: SolverConfig = toml::from_str(text).unwrap();
         assert_eq!((config.solver.epochs(), config.object_start), (7, ObjectStart::Guess));
         assert!(config.solver.needs_counts());
         let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!(again, config);
-        let text =
-            "algorithm = \"rPIE\"\nprobe_modes = 2\nobject_alpha = 0.2\n[constraints]\nprobe_support = 0.4\n";
+        let text = "algorithm = \"rPIE\"\nprobe_modes = 2\nobject_alpha = 0.2\n[constraints]\nprobe_support = 0.4\n";
         let config: SolverConfig = toml::from_str(text).unwrap();
         assert_eq!(config.probe_modes, Some(2));
         assert_eq!(config.solver.constraints().probe_support, Some(0.4));
@@ -418,7 +426,10 @@ mod tests {
             ("mine", "external", 9)
         );
         let again: toml::Value = toml::Value::try_from(&other[0]).unwrap();
-        assert_eq!(StudySolver::read(again, ProbeStart::Perturbed, Path::new("/x")).unwrap(), other);
+        assert_eq!(
+            StudySolver::read(again, ProbeStart::Perturbed, Path::new("/x")).unwrap(),
+            other
+        );
         assert!(read("[solver]\nalgorithm = \"external\"\ncmd = 3").is_err());
     }
 
@@ -428,7 +439,9 @@ mod tests {
             assert_eq!(unusable_name(name), None, "{name}");
         }
         let long = "x".repeat(65);
-        for name in ["", "..", ".x", "a/b", "a b", "ü", "runs", "Runs", "dose_1000", "repeat_2", &long] {
+        for name in
+            ["", "..", ".x", "a/b", "a b", "ü", "runs", "Runs", "dose_1000", "repeat_2", &long]
+        {
             assert!(unusable_name(name).is_some(), "{name}");
         }
     }

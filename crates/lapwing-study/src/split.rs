@@ -49,8 +49,8 @@ pub struct Halves {
 }
 
 impl Cut {
-    /// Cuts `scan`: a position is train where its coordinate is less than min + fraction (max - min), else test;
-    /// positions strictly nearer to the cut than `guard_band` / 2 are dropped.
+    /// Cuts `scan`: a position is train where its coordinate is less than min + fraction (max -
+    /// min), else test; positions strictly nearer to the cut than `guard_band` / 2 are dropped.
     pub fn apply(&self, scan: &[Position]) -> Halves {
         let along = |position: &Position| match self.axis {
             Axis::Y => position.y,
@@ -62,7 +62,8 @@ impl Cut {
             Axis::X => (x0, x1),
         };
         let cut = min + self.fraction * (max - min);
-        let kept = (0..scan.len()).filter(|&i| (along(&scan[i]) - cut).abs() >= self.guard_band / 2.0);
+        let kept =
+            (0..scan.len()).filter(|&i| (along(&scan[i]) - cut).abs() >= self.guard_band / 2.0);
         let (train, test): (Vec<usize>, Vec<usize>) = kept.partition(|&i| along(&scan[i]) < cut);
         Halves { dropped: scan.len() - train.len() - test.len(), train, test, cut }
     }
@@ -86,7 +87,8 @@ impl Shared {
         let frame = Coverage::frame(&all, probe_diameter);
         let (train, test) = (Coverage::of(train, &frame), Coverage::of(test, &frame));
         let both = train.in_common(&test) as f64;
-        let share = |half: &Coverage| if half.area() == 0 { 0.0 } else { both / half.area() as f64 };
+        let share =
+            |half: &Coverage| if half.area() == 0 { 0.0 } else { both / half.area() as f64 };
         Self { train: share(&train), test: share(&test) }
     }
 }
@@ -103,13 +105,15 @@ mod tests {
     fn a_position_on_the_cut_is_test() {
         let halves = Cut::default().apply(&column(&[10.0, 20.0, 14.999, 15.0]));
         assert_eq!(halves, Halves { train: vec![0, 2], test: vec![1, 3], dropped: 0, cut: 15.0 });
-        let quarter = Cut { fraction: 0.25, ..Cut::default() }.apply(&column(&[10.0, 20.0, 12.4, 12.5]));
+        let quarter =
+            Cut { fraction: 0.25, ..Cut::default() }.apply(&column(&[10.0, 20.0, 12.4, 12.5]));
         assert_eq!((quarter.train, quarter.test), (vec![0, 2], vec![1, 3]));
     }
 
     #[test]
     fn along_x_the_halves_swap_here() {
-        let halves = Cut { axis: Axis::X, ..Cut::default() }.apply(&column(&[10.0, 20.0, 14.999, 15.0]));
+        let halves =
+            Cut { axis: Axis::X, ..Cut::default() }.apply(&column(&[10.0, 20.0, 14.999, 15.0]));
         // x = 7 - y: the cut is at x = -8.
         assert_eq!((halves.train, halves.test, halves.cut), (vec![1], vec![0, 2, 3], -8.0));
     }

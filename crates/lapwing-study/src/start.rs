@@ -23,7 +23,8 @@ pub const ASTIGMATISM: f64 = 0.3;
 /// What a solver is given: the measured intensities and the fields to start from.
 #[derive(Debug, Clone)]
 pub struct Start {
-    /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is known, else squared amplitudes.
+    /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is
+    /// known, else squared amplitudes.
     pub intensity: Array3<f32>,
     /// Start object, axes (y, x).
     pub object: Field,
@@ -31,14 +32,15 @@ pub struct Start {
     pub probe: Modes,
     /// Window centres on the array of `object`.
     pub scan: Vec<Position>,
-    /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data set's own object grid.
+    /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data
+    /// set's own object grid.
     pub origin: Option<(i64, i64)>,
     /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
     pub valid: Option<Array3<bool>>,
 }
 
-/// Name of the array that says which detector pixels are good: (H, W), (1, H, W) or (n, H, W), booleans (true: good) or whole numbers in the
-/// way of CXI (0: good, and so is 0x1000 alone).
+/// Name of the array that says which detector pixels are good: (H, W), (1, H, W) or (n, H, W),
+/// booleans (true: good) or whole numbers in the way of CXI (0: good, and so is 0x1000 alone).
 pub const MASK: &str = "mask";
 
 /// The one bit of a CXI mask that does not make a pixel bad.
@@ -63,7 +65,8 @@ impl Start {
     /// The start of a reconstruction of `dataset` as `config` asks for it.
     ///
     /// # Errors
-    /// When there is no start probe, no object to start from, no grid that holds the scan, or no counts for a solver that needs them.
+    /// When there is no start probe, no object to start from, no grid that holds the scan, or no
+    /// counts for a solver that needs them.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
         let probe = dataset.probe.as_ref().ok_or_else(|| {
             let text = "the data set has no probe: expected the array probeGuess as a start probe";
@@ -103,8 +106,9 @@ impl Start {
     }
 }
 
-/// Window centres after refinement in the coordinates of the data set: `of_data` are those of the data set, `before` and `now` the same
-/// ones on the grid of the object, where the reconstruction began and ended.
+/// Window centres after refinement in the coordinates of the data set: `of_data` are those of the
+/// data set, `before` and `now` the same ones on the grid of the object, where the reconstruction
+/// began and ended.
 pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> Vec<Position> {
     let moved = of_data.iter().zip(before.iter().zip(now));
     moved
@@ -129,8 +133,10 @@ fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
     };
     let numbers = mask.to_i64().map_err(|error| refused(error.to_string()))?;
     let boolean = matches!(mask.values(), lapwing_files::npy::Values::Bool(_));
-    let good: Vec<bool> =
-        numbers.iter().map(|&value| if boolean { value != 0 } else { value & !STILL_GOOD == 0 }).collect();
+    let good: Vec<bool> = numbers
+        .iter()
+        .map(|&value| if boolean { value != 0 } else { value & !STILL_GOOD == 0 })
+        .collect();
     let left = good.iter().filter(|&&good| good).count();
     let shape = match mask.shape() {
         &[h, w] => (1, h, w),
@@ -140,7 +146,8 @@ fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
     if 2 * left < good.len() {
         return Err(refused(format!("{left} good of {}: is it the other way round?", good.len())));
     }
-    let fits = (shape.1, shape.2) == (height, width) && (shape.0 == 1 || shape.0 == dataset.scan.len());
+    let fits =
+        (shape.1, shape.2) == (height, width) && (shape.0 == 1 || shape.0 == dataset.scan.len());
     match Array3::from_shape_vec(shape, good) {
         Ok(valid) if fits => Ok(Some(valid)),
         _ => Err(refused(format!("shape {:?}", mask.shape()))),
@@ -161,7 +168,8 @@ pub struct Grid {
 /// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
 ///
 /// # Errors
-/// When there is no position, one is not finite, or the grid would have more than [`MAX_OBJECT_PIXELS`].
+/// When there is no position, one is not finite, or the grid would have more than
+/// [`MAX_OBJECT_PIXELS`].
 pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     let extent = bounding_box(positions);
     let refused = |what: &str| {
@@ -185,7 +193,8 @@ pub fn flat(shape: (usize, usize)) -> Field {
     Field::from_elem(shape, Complex32::new(1.0, 0.0))
 }
 
-/// A probe as an experiment would know it: out of focus and astigmatic, see [`lapwing_model::probe::perturb`].
+/// A probe as an experiment would know it: out of focus and astigmatic, see
+/// [`lapwing_model::probe::perturb`].
 pub fn perturbed(probe: &Modes) -> Modes {
     perturb(probe.view(), DEFOCUS, ASTIGMATISM)
 }
@@ -211,7 +220,10 @@ mod tests {
     fn an_absurd_grid_is_refused_before_it_is_allocated() {
         let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
         let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
-        assert!(error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"), "{error}");
+        assert!(
+            error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"),
+            "{error}"
+        );
         let line = [scan[0], Position { y: 0.0, x: 1e5 }];
         assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
     }

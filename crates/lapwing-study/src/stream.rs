@@ -12,8 +12,8 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
-/// Memory that a reconstruction takes for each byte of its patterns as 32-bit numbers when it holds them: as they are read, as
-/// intensities, and the same again for the solver's own arrays.
+/// Memory that a reconstruction takes for each byte of its patterns as 32-bit numbers when it holds
+/// them: as they are read, as intensities, and the same again for the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 3;
 
 /// Values of a block that one task converts.
@@ -60,7 +60,12 @@ impl Streaming {
     ///
     /// # Errors
     /// When the file cannot be read, or not in pieces where it must be.
-    pub fn open(self, input: &Path, reading: &ReadOptions, log: &mut dyn FnMut(&str)) -> Result<Opened> {
+    pub fn open(
+        self,
+        input: &Path,
+        reading: &ReadOptions,
+        log: &mut dyn FnMut(&str),
+    ) -> Result<Opened> {
         let whole = || -> Result<Opened> {
             let (dataset, understood) = dialect::read(input, reading)?;
             Ok(Opened { dataset, understood, pieces: None })
@@ -73,11 +78,14 @@ impl Streaming {
             Self::Never => whole(),
             Self::Always => Ok(in_pieces()?),
             Self::Auto => {
-                let (Some(stack), Some(free)) = (stack_bytes(input), free_memory()) else { return whole() };
+                let (Some(stack), Some(free)) = (stack_bytes(input), free_memory()) else {
+                    return whole();
+                };
                 if fits(stack, free) {
                     return whole();
                 }
-                let sizes = format!("patterns of {} beside {} of free memory", size(stack), size(free));
+                let sizes =
+                    format!("patterns of {} beside {} of free memory", size(stack), size(free));
                 match in_pieces() {
                     Err(error @ lapwing_files::Error::NotInPieces { .. }) => {
                         log(&format!("{sizes} are held there all the same: {error}"));
@@ -110,9 +118,15 @@ pub(crate) struct Streamed {
 }
 
 impl Streamed {
-    /// The problem that `start`, which has no intensities of its own, would make with these; a scratch file on the disk of `folder` keeps
-    /// them. `waiting` is called again and again meanwhile.
-    pub fn problem(&self, start: Start, folder: &Path, waiting: &mut dyn FnMut(&str)) -> Result<Problem> {
+    /// The problem that `start`, which has no intensities of its own, would make with these; a
+    /// scratch file on the disk of `folder` keeps them. `waiting` is called again and again
+    /// meanwhile.
+    pub fn problem(
+        &self,
+        start: Start,
+        folder: &Path,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Problem> {
         let intensity = |amplitude: f32| match self.scale {
             Some(scale) => restored(scale, amplitude),
             None => amplitude * amplitude,
@@ -128,7 +142,15 @@ impl Streamed {
         let shape = self.pieces.shape();
         let Start { object, probe, scan, valid, .. } = start;
         let valid = valid.as_ref().map(|valid| valid.view());
-        Problem::streamed(shape, &mut blocks, ScratchIn::new(folder, shape)?, valid, scan, object, probe)
+        Problem::streamed(
+            shape,
+            &mut blocks,
+            ScratchIn::new(folder, shape)?,
+            valid,
+            scan,
+            object,
+            probe,
+        )
     }
 }
 
@@ -142,8 +164,9 @@ struct ScratchIn<'a> {
 
 impl<'a> ScratchIn<'a> {
     fn new(folder: &'a Path, (patterns, height, width): (usize, usize, usize)) -> Result<Self> {
-        let values =
-            [patterns, height, width].iter().fold(1, |product: u64, &n| product.saturating_mul(n as u64));
+        let values = [patterns, height, width]
+            .iter()
+            .fold(1, |product: u64, &n| product.saturating_mul(n as u64));
         let most = values.saturating_mul(size_of::<f32>() as u64);
         match scratch::Scratch::new_in(folder) {
             Ok(file) => Ok(Self { file, folder, most }),

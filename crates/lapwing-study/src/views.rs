@@ -4,7 +4,8 @@ use crate::condition::View;
 use crate::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::record::Telemetry;
 use crate::selection::{
-    Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed, select,
+    Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed,
+    select,
 };
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{ViewMetadata, append_transformation};
@@ -22,8 +23,8 @@ pub enum Made {
 
 /// Selects positions of `split` at least `spacing` apart and returns the data set of these.
 ///
-/// Arrays with one entry for each position are filtered, all else is carried over. `source_file` names the split in the
-/// metadata. A file without metadata gets one that holds the view's fields.
+/// Arrays with one entry for each position are filtered, all else is carried over. `source_file`
+/// names the split in the metadata. A file without metadata gets one that holds the view's fields.
 pub fn make(
     split: &Dataset,
     view: View,
@@ -32,7 +33,9 @@ pub fn make(
     source_file: &str,
 ) -> Result<Made> {
     if !(spacing > 0.0 && spacing.is_finite()) {
-        return Err(StudyError::Invalid(format!("spacing {spacing} px: expected a number greater than 0")));
+        return Err(StudyError::Invalid(format!(
+            "spacing {spacing} px: expected a number greater than 0"
+        )));
     }
     let selection = match select(&split.scan, spacing, acceptance) {
         Ok(selection) => selection,
@@ -62,7 +65,12 @@ pub fn make(
     fields.write_into(metadata);
     metadata.insert("geometry_acceptance_bound".to_owned(), json!(bound));
     metadata.insert("effective_min_acceptance".to_owned(), json!(effective_min_acceptance(bound)));
-    append_transformation(metadata, TOOL, "select positions", json!({ "view": view, "n": n_accepted }));
+    append_transformation(
+        metadata,
+        TOOL,
+        "select positions",
+        json!({ "view": view, "n": n_accepted }),
+    );
     Ok(Made::View(Box::new(dataset), telemetry))
 }
 
@@ -72,7 +80,9 @@ pub fn make(
 /// When a field is absent, of the wrong kind, or contradicts another.
 pub fn telemetry(metadata: Option<&Metadata>) -> Result<Telemetry> {
     let invalid = |what: String| {
-        StudyError::Invalid(format!("the metadata are not those of a view: {what}: make the view again"))
+        StudyError::Invalid(format!(
+            "the metadata are not those of a view: {what}: make the view again"
+        ))
     };
     let metadata = metadata.ok_or_else(|| invalid("there are none".to_owned()))?;
     let found = ViewMetadata::parse(metadata).map_err(|problems| {
@@ -107,8 +117,9 @@ mod tests {
     use serde_json::Value;
 
     fn split() -> Dataset {
-        let scan: Vec<Position> =
-            (0..100).map(|i| Position { y: 10.0 * (i / 10) as f64, x: 10.0 * (i % 10) as f64 }).collect();
+        let scan: Vec<Position> = (0..100)
+            .map(|i| Position { y: 10.0 * (i / 10) as f64, x: 10.0 * (i % 10) as f64 })
+            .collect();
         let text = r#"{"split": {"shared_fraction": 0.25}, "mine": [1, {"a": null}]}"#;
         Dataset {
             diffraction: Array3::from_shape_fn((100, 4, 4), |(i, _, _)| i as f32),
@@ -117,7 +128,10 @@ mod tests {
             probe: None,
             metadata: serde_json::from_str(text).unwrap(),
             extras: vec![
-                ("scan_index".to_owned(), Array::new(vec![100], Values::I64((0..100).collect())).unwrap()),
+                (
+                    "scan_index".to_owned(),
+                    Array::new(vec![100], Values::I64((0..100).collect())).unwrap(),
+                ),
                 ("note".to_owned(), Array::text("kept")),
             ],
         }
@@ -127,7 +141,8 @@ mod tests {
     fn a_view_is_a_complete_data_set_with_its_telemetry() {
         let split = split();
         let made =
-            make(&split, View::Dense, 20.0, &Acceptance::default(), "dose_7/patched_train.npz").unwrap();
+            make(&split, View::Dense, 20.0, &Acceptance::default(), "dose_7/patched_train.npz")
+                .unwrap();
         let Made::View(view, telemetry) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), telemetry.selection_strategy), (25, Strategy::Greedy));
         for (position, pattern) in view.scan.iter().zip(view.diffraction.outer_iter()) {
@@ -167,7 +182,9 @@ mod tests {
             telemetry(all.as_object())
         };
         assert!(with(json!({})).is_ok());
-        assert!(with(json!({"selection_strategy": "magic"})).unwrap_err().to_string().contains("magic"));
+        assert!(
+            with(json!({"selection_strategy": "magic"})).unwrap_err().to_string().contains("magic")
+        );
         assert!(with(json!({"acceptance_rate": 0.7})).is_err());
         assert!(with(json!({"n_accepted": -1})).is_err());
         assert!(with(json!({"spacing_threshold": 0.0})).is_err());

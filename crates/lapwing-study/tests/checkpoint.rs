@@ -52,7 +52,8 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         let whole = task(&input, &folder.path().join(format!("{name} whole")), options);
         whole.run(&mut |_| {}, &mut |_| {}).unwrap();
         let parts = task(&input, &folder.path().join(format!("{name} parts")), options);
-        // Stopped in the middle of epoch 6, as by a kill: what is on disk is the state after epoch 4.
+        // Stopped in the middle of epoch 6, as by a kill: what is on disk is the state after epoch
+        // 4.
         let stop = |event: Event<'_>| {
             if let Event::Epoch { epoch, .. } = event {
                 assert!(epoch.done != 5, "stopped");
@@ -102,8 +103,8 @@ fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
     let run = |path: &Path| {
         let mut lines = Vec::new();
         let output = path.with_extension("");
-        let result =
-            task(path, &output, "epochs = 2").run(&mut |line| lines.push(line.to_owned()), &mut |_| {});
+        let result = task(path, &output, "epochs = 2")
+            .run(&mut |line| lines.push(line.to_owned()), &mut |_| {});
         result.map(|_| lines)
     };
     let mut good = vec![true; 32 * 32];
@@ -115,10 +116,15 @@ fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
     assert!(lines.contains(&"mask: 1 of 1024 pixels are left out".to_owned()), "{lines:?}");
     let bits: Vec<u32> = good.iter().map(|&good| if good { 0x1000 } else { 2 }).collect();
     let bits = Array::new(vec![1, 32, 32], lapwing_files::npy::Values::U32(bits)).unwrap();
-    assert!(run(&write("bits", bits)).unwrap().contains(&"mask: 1 of 1024 pixels are left out".to_owned()));
+    assert!(
+        run(&write("bits", bits))
+            .unwrap()
+            .contains(&"mask: 1 of 1024 pixels are left out".to_owned())
+    );
     let turned: Vec<bool> = good.iter().map(|good| !good).collect();
     let error = run(&write("turned", boolean(&turned, vec![32, 32]))).unwrap_err().to_string();
     assert!(error.contains("the other way round"), "{error}");
-    let error = run(&write("short", boolean(&good[..32 * 31], vec![31, 32]))).unwrap_err().to_string();
+    let error =
+        run(&write("short", boolean(&good[..32 * 31], vec![31, 32]))).unwrap_err().to_string();
     assert!(error.contains("(32, 32)"), "{error}");
 }

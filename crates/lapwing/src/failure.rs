@@ -8,7 +8,8 @@ pub const FAILED: u8 = 1;
 /// Exit code when the command line asks for what cannot be; `clap` finds most of these itself.
 const WRONG_USAGE: u8 = 2;
 
-/// Prints an error with its causes as one message and returns the exit code; a reader who closed the pipe got what they wanted, and is no error.
+/// Prints an error with its causes as one message and returns the exit code; a reader who closed
+/// the pipe got what they wanted, and is no error.
 pub fn report(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
         return 0;
@@ -30,7 +31,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// The error and its causes, joined by colons; a cause that a message already tells is not told again.
+/// The error and its causes, joined by colons; a cause that a message already tells is not told
+/// again.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -50,7 +52,8 @@ mod tests {
 
     #[test]
     fn causes_are_told_once() {
-        let error = anyhow!("disk full").context("cannot write a.npz: disk full").context("simulate");
+        let error =
+            anyhow!("disk full").context("cannot write a.npz: disk full").context("simulate");
         assert_eq!(message(&error), "simulate: cannot write a.npz: disk full");
         assert_eq!(message(&anyhow!("b").context("a")), "a: b");
     }

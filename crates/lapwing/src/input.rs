@@ -2,7 +2,9 @@
 
 use crate::output::Output;
 use clap::Args;
-use lapwing_files::dialect::{AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ZeroFrequency};
+use lapwing_files::dialect::{
+    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ZeroFrequency,
+};
 use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +33,8 @@ pub struct Reading {
     /// Reverse the sign of the column coordinates
     #[arg(long)]
     flip_x: bool,
-    /// Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start probe of a CXI file
+    /// Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start
+    /// probe of a CXI file
     #[arg(long, value_name = "FILE")]
     companion: Option<PathBuf>,
     /// Size of an object pixel in metres, where positions are in metres

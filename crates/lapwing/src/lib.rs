@@ -25,8 +25,9 @@ use std::process::ExitCode;
 
 /// Ptychography: how much dose and how much overlap does this experiment need?
 ///
-/// Simulates scans or takes yours, cuts them into views, reconstructs them with LSQML, compares with the truth and
-/// reports. Lengths are in pixels of the object, angles in radians, doses in photons per pattern.
+/// Simulates scans or takes yours, cuts them into views, reconstructs them with LSQML, compares
+/// with the truth and reports. Lengths are in pixels of the object, angles in radians, doses in
+/// photons per pattern.
 ///
 /// Exit codes: 0 done, 1 something failed, 2 wrong usage.
 #[derive(Debug, Parser)]

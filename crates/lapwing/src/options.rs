@@ -29,7 +29,10 @@ impl Options {
     }
 
     /// Runs `work` in a thread pool of the size asked for.
-    pub fn in_pool<T: Send>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+    pub fn in_pool<T: Send>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<T> {
         // 0 lets rayon take all processors.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build();
         pool.context("cannot start the worker threads; try a smaller --threads")?.install(work)

@@ -20,7 +20,8 @@ impl Output {
     /// The result of a command: `record` as JSON, or `words`.
     pub fn result(&self, record: &impl Serialize, words: impl Display) -> anyhow::Result<()> {
         let text = match self.json {
-            true => serde_json::to_string_pretty(record).context("the result cannot be written as JSON")?,
+            true => serde_json::to_string_pretty(record)
+                .context("the result cannot be written as JSON")?,
             false => words.to_string(),
         };
         let mut stdout = io::stdout().lock();

@@ -21,7 +21,11 @@ impl Facts {
     /// The facts of a data set; `None` when the size of an object pixel is unknown.
     ///
     /// Indexes are `scan_index` where the data set has it, and 0, 1, 2... otherwise.
-    pub fn of(dataset: &Dataset, understood: &Understanding, pixel_size: Option<(f64, f64)>) -> Option<Self> {
+    pub fn of(
+        dataset: &Dataset,
+        understood: &Understanding,
+        pixel_size: Option<(f64, f64)>,
+    ) -> Option<Self> {
         let n = understood.n_patterns;
         let stored = dataset.extras.iter().find(|(name, _)| name == "scan_index");
         let indexes = stored
@@ -61,9 +65,17 @@ impl Facts {
             .collect();
         let (_, height, width) = probe.dim();
         let product = Product {
-            name: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            name: folder
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
             comments: format!("lapwing {}", env!("CARGO_PKG_VERSION")),
-            positions: Product::of_object(&on_object, object.dim(), (height, width), self.pixel_size),
+            positions: Product::of_object(
+                &on_object,
+                object.dim(),
+                (height, width),
+                self.pixel_size,
+            ),
             probe,
             object: Some(object),
             indexes: self.indexes,

@@ -4,10 +4,12 @@ use crate::output::Output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// A bar over `steps` steps, or a bar that never shows when messages are not wanted or no one would see it.
+/// A bar over `steps` steps, or a bar that never shows when messages are not wanted or no one would
+/// see it.
 pub fn bar(output: Output, steps: usize, unit: &str) -> ProgressBar {
     // `stderr` hides itself when standard error is not a terminal.
-    let target = if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let target =
+        if output.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
     let template = format!("{{msg}} [{{wide_bar}}] {{pos}}/{{len}} {unit}, {{eta}} left");
     if let Ok(style) = ProgressStyle::with_template(&template) {

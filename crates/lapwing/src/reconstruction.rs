@@ -1,4 +1,5 @@
-//! Objects and probes from whatever file they are in: our own results, those of other programs, a plain array.
+//! Objects and probes from whatever file they are in: our own results, those of other programs, a
+//! plain array.
 
 use anyhow::{Context, anyhow, bail};
 use lapwing_files::hdf5::{self, Hdf5};
@@ -10,9 +11,11 @@ use std::path::{Path, PathBuf};
 /// Between a file and the name of an array in it.
 pub const SEPARATOR: &str = "::";
 
-/// Where reconstructed objects are found, in order: this program and the scripts around pty-chi, tike and PtychoPINN that share
-/// its names; PtychoPINN's comparison; tike; ptychodus and pty-chi; a study's data set.
-const OBJECTS: [&str; 5] = ["reconstructed_object", "ptychopinn_complex", "psi", "object", "objectGuess"];
+/// Where reconstructed objects are found, in order: this program and the scripts around pty-chi,
+/// tike and PtychoPINN that share its names; PtychoPINN's comparison; tike; ptychodus and pty-chi;
+/// a study's data set.
+const OBJECTS: [&str; 5] =
+    ["reconstructed_object", "ptychopinn_complex", "psi", "object", "objectGuess"];
 /// Where the truth is found, in order.
 const TRUTHS: [&str; 3] = ["objectGuess", "ground_truth_complex", "object"];
 /// Where probes are found, in order.
@@ -41,7 +44,8 @@ impl Stored {
     /// A reconstruction from `FILE` or `FILE::ARRAY`.
     pub fn reconstruction(place: &str) -> anyhow::Result<Self> {
         let stored = Self::read(place, &OBJECTS)?;
-        // Positions and probe of a file with several objects belong to none of those that were asked for by name.
+        // Positions and probe of a file with several objects belong to none of those that were
+        // asked for by name.
         let one_of_several = place.contains(SEPARATOR) && stored.array != OBJECTS[0];
         Ok(if one_of_several { Self { probe: None, scan: None, ..stored } } else { stored })
     }
@@ -134,9 +138,12 @@ impl Store {
         }
     }
 
-    /// The array that holds the object: the one asked for, one of the usual names, or the only complex picture.
+    /// The array that holds the object: the one asked for, one of the usual names, or the only
+    /// complex picture.
     fn object_name(&self, wanted: Option<&str>, usual: &[&str]) -> anyhow::Result<String> {
-        if let Some(name) = wanted.or_else(|| usual.iter().copied().find(|name| self.contains(name))) {
+        if let Some(name) =
+            wanted.or_else(|| usual.iter().copied().find(|name| self.contains(name)))
+        {
             return Ok(name.to_owned());
         }
         let all = self.list()?;
@@ -168,16 +175,18 @@ impl Store {
         let shape = without_units(array.shape());
         if shape.len() != 2 {
             let found = array.shape().to_vec();
-            return Err(
-                anyhow!("expected one object of axes (y, x), found shape {found:?}").context(self.at(name))
-            );
+            return Err(anyhow!("expected one object of axes (y, x), found shape {found:?}")
+                .context(self.at(name)));
         }
         array.reshape(shape).and_then(Array::into_complex32_array).with_context(|| self.at(name))
     }
 
-    /// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes, when there is such an array.
+    /// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes,
+    /// when there is such an array.
     fn probe(&self) -> anyhow::Result<Option<Modes>> {
-        let Some(name) = PROBES.into_iter().find(|name| self.contains(name)) else { return Ok(None) };
+        let Some(name) = PROBES.into_iter().find(|name| self.contains(name)) else {
+            return Ok(None);
+        };
         let array = self.read(name)?;
         let mut shape = array.shape().to_vec();
         if shape.len() == 3 && shape[2] == 1 {
@@ -189,17 +198,20 @@ impl Store {
         let sets: usize = shape.iter().rev().skip(3).product();
         if shape.len() < 3 || shape.len() > 5 || sets == 0 {
             let found = array.shape().to_vec();
-            return Err(
-                anyhow!("expected (H, W) or (modes, H, W), found shape {found:?}").context(self.at(name))
-            );
+            return Err(anyhow!("expected (H, W) or (modes, H, W), found shape {found:?}")
+                .context(self.at(name)));
         }
         let modes = shape[shape.len() - 3..].to_vec();
         let values = array.into_complex32().with_context(|| self.at(name))?;
         let first = values.into_iter().take(modes.iter().product()).collect();
-        Ok(Some(Modes::from_shape_vec((modes[0], modes[1], modes[2]), first).with_context(|| self.at(name))?))
+        Ok(Some(
+            Modes::from_shape_vec((modes[0], modes[1], modes[2]), first)
+                .with_context(|| self.at(name))?,
+        ))
     }
 
-    /// Window centres from `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`, of files in this program's format.
+    /// Window centres from `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`, of files in
+    /// this program's format.
     fn scan(&self) -> anyhow::Result<Option<Vec<Position>>> {
         if !matches!(self, Self::Archive(_)) {
             return Ok(None);
@@ -210,7 +222,9 @@ impl Store {
         if self.contains("positions") {
             let shape = self.read("positions")?.shape().to_vec();
             if shape.len() != 2 || shape[1] != 2 {
-                return Err(anyhow!("expected shape (n, 2), found {shape:?}").context(self.at("positions")));
+                return Err(
+                    anyhow!("expected shape (n, 2), found {shape:?}").context(self.at("positions"))
+                );
             }
             let values = numbers("positions")?;
             return Ok(Some(
@@ -234,14 +248,13 @@ impl Store {
         }
         match *self.read(name)?.to_i64().with_context(|| self.at(name))? {
             [y, x] => Ok(Some((y, x))),
-            ref other => {
-                Err(anyhow!("expected two whole numbers (y, x), found {other:?}").context(self.at(name)))
-            }
+            ref other => Err(anyhow!("expected two whole numbers (y, x), found {other:?}")
+                .context(self.at(name))),
         }
     }
 
-    /// The mean of both sides when they differ: from metadata, of product files from attributes of the object or the probe.
-    /// Unreadable ones tell nothing.
+    /// The mean of both sides when they differ: from metadata, of product files from attributes of
+    /// the object or the probe. Unreadable ones tell nothing.
     fn pixel_size(&self) -> Option<f64> {
         let (y, x) = match self {
             Self::Archive(archive) => dialect::object_pixel(&metadata::read(archive).ok()??)?,

@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct SolverOptions {
-    /// Solver: LSQML, the field's baseline; ML, the best image for the data (needs photon counts); rPIE; ePIE
+    /// Solver: LSQML, the field's baseline; ML, the best image for the data (needs photon counts);
+    /// rPIE; ePIE
     #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = NAMES)]
     algorithm: String,
     /// Number of epochs; one epoch visits every pattern once [default: 100, ML 50]
@@ -22,20 +23,22 @@ pub struct SolverOptions {
     /// Patterns per batch, at most [default: 100; rPIE, ePIE, and ML in its first stage: 10]
     #[arg(long, value_name = "B", value_parser = value::count)]
     batch_size: Option<usize>,
-    /// Grouping of positions into batches: compact (neighbours together), random, or sparse (spread over the scan)
+    /// Grouping of positions into batches: compact (neighbours together), random, or sparse (spread
+    /// over the scan)
     #[arg(long, value_name = "KIND", value_parser = value::named::<Batching>)]
     batching: Option<Batching>,
     /// ML: epochs of its first stage, of small batches [default: 8]
     #[arg(long, value_name = "N", value_parser = value::count_or_none)]
     start_epochs: Option<usize>,
-    /// LSQML: when the object moves, after every batch or once per epoch [default: epoch with compact batches]; ePIE: factor on its
-    /// update [default: 1]
+    /// LSQML: when the object moves, after every batch or once per epoch [default: epoch with
+    /// compact batches]; ePIE: factor on its update [default: 1]
     #[arg(long, value_name = "batch|epoch|FACTOR", value_parser = move_of_the_object)]
     object_step: Option<ObjectMove>,
     /// ePIE: factor on the probe's update [default: 1]
     #[arg(long, value_name = "FACTOR", value_parser = value::not_negative)]
     probe_step: Option<f64>,
-    /// What LSQML's object update is divided by: the illumination by the whole scan, or by the batch
+    /// What LSQML's object update is divided by: the illumination by the whole scan, or by the
+    /// batch
     #[arg(long, value_name = "OF", value_parser = value::named::<Preconditioner>)]
     preconditioner: Option<Preconditioner>,
     /// Likelihood: gaussian (of amplitudes) or poisson (needs photon counts)
@@ -56,10 +59,12 @@ pub struct SolverOptions {
     /// First epoch, from 1, in which positions are refined (LSQML, ML) [default: never]
     #[arg(long, value_name = "EPOCH", value_parser = value::count)]
     positions_from_epoch: Option<usize>,
-    /// Strength of the edge-preserving prior in photons; 0 switches it off [default: ML 20, LSQML 0]
+    /// Strength of the edge-preserving prior in photons; 0 switches it off [default: ML 20, LSQML
+    /// 0]
     #[arg(long, value_name = "MU", value_parser = value::not_negative)]
     prior: Option<f64>,
-    /// Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1 [default: 0.05]
+    /// Difference between neighbouring object pixels above which the prior spares edges; the
+    /// object's r.m.s. is 1 [default: 0.05]
     #[arg(long, value_name = "H", value_parser = value::positive)]
     prior_edge: Option<f64>,
     /// rPIE: share of the largest illumination under the object's update
@@ -68,7 +73,8 @@ pub struct SolverOptions {
     /// rPIE: share of the largest object power under the probe's update
     #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
     probe_alpha: Option<f64>,
-    /// Number of incoherent probe modes; those the file lacks are made [default: as many as the file has]
+    /// Number of incoherent probe modes; those the file lacks are made [default: as many as the
+    /// file has]
     #[arg(long, value_name = "K", value_parser = value::count)]
     probe_modes: Option<usize>,
     /// Radius outside which the probe is dark, as a share of the window's side
@@ -94,12 +100,14 @@ pub struct SolverOptions {
     probe_start: Option<ProbeStart>,
 }
 
-/// What does not change a result, and so goes with solvers that are settled elsewhere too. It stands apart from [`SolverOptions`] because
-/// clap knows no conflict with a group of options that contains another.
+/// What does not change a result, and so goes with solvers that are settled elsewhere too. It
+/// stands apart from [`SolverOptions`] because clap knows no conflict with a group of options that
+/// contains another.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct Checkpoints {
-    /// How often to store the solver's state, from which the same command goes on: epochs (10) or minutes (5m)
+    /// How often to store the solver's state, from which the same command goes on: epochs (10) or
+    /// minutes (5m)
     #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
     pub checkpoint_every: Every,
 }
@@ -107,10 +115,13 @@ pub struct Checkpoints {
 impl SolverOptions {
     /// The solver asked for; `probe_start` where nothing is said about it.
     ///
-    /// The options have the names of a design's section `[solver]`, which knows which solver takes which.
+    /// The options have the names of a design's section `[solver]`, which knows which solver takes
+    /// which.
     pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
-        let name =
-            NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(&self.algorithm)).unwrap_or(NAMES[0]);
+        let name = NAMES
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(&self.algorithm))
+            .unwrap_or(NAMES[0]);
         match (name, self.object_step) {
             ("LSQML", Some(ObjectMove::Factor(found))) => {
                 return Err(usage(format!(
@@ -120,9 +131,10 @@ impl SolverOptions {
                 .into());
             }
             ("ePIE", Some(ObjectMove::When(_))) => {
-                return Err(
-                    usage("--object-step: expected a number, 0 or more, with ePIE\n".to_owned()).into()
-                );
+                return Err(usage(
+                    "--object-step: expected a number, 0 or more, with ePIE\n".to_owned(),
+                )
+                .into());
             }
             _ => {}
         }

@@ -15,16 +15,18 @@ fn asked() -> &'static Arc<AtomicBool> {
     ASKED.get_or_init(|| {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // The order matters: the first signal finds the flag down and only then raises it. Where a signal cannot be caught, it ends
-            // the process as it would without this.
-            let second = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked));
+            // The order matters: the first signal finds the flag down and only then raises it.
+            // Where a signal cannot be caught, it ends the process as it would without this.
+            let second =
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked));
             let _ = second.and_then(|_| flag::register(signal, Arc::clone(&asked)));
         }
         asked
     })
 }
 
-/// Does `work` under `watch` until it is done, or leaves it after the first event that follows Ctrl-C or a request to end.
+/// Does `work` under `watch` until it is done, or leaves it after the first event that follows
+/// Ctrl-C or a request to end.
 ///
 /// # Errors
 /// That of the work, or that it was stopped.

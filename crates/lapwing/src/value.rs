@@ -18,7 +18,11 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 /// A number from 0 to 1, both allowed.
 pub fn share(text: &str) -> Result<f64, String> {
     let value = number(text)?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("expected a number from 0 to 1".into()) }
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err("expected a number from 0 to 1".into())
+    }
 }
 
 /// A number above 0 and at most 1.
@@ -34,13 +38,21 @@ pub fn positive_share(text: &str) -> Result<f64, String> {
 /// A number between 0 and 1, both excluded.
 pub fn inner_share(text: &str) -> Result<f64, String> {
     let value = number(text)?;
-    if value > 0.0 && value < 1.0 { Ok(value) } else { Err("expected a number between 0 and 1".into()) }
+    if value > 0.0 && value < 1.0 {
+        Ok(value)
+    } else {
+        Err("expected a number between 0 and 1".into())
+    }
 }
 
 /// A number from 0 to below 1.
 pub fn overlap(text: &str) -> Result<f64, String> {
     let value = number(text)?;
-    if (0.0..1.0).contains(&value) { Ok(value) } else { Err("expected at least 0 and less than 1".into()) }
+    if (0.0..1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err("expected at least 0 and less than 1".into())
+    }
 }
 
 /// A finite number.
@@ -55,7 +67,11 @@ pub fn number(text: &str) -> Result<f64, String> {
 pub fn whole_dose(text: &str) -> Result<u64, String> {
     let value = positive(text)?;
     let whole = value.fract() == 0.0 && value <= 1e15;
-    if whole { Ok(value as u64) } else { Err("expected a whole number of photons, at most 1e15".into()) }
+    if whole {
+        Ok(value as u64)
+    } else {
+        Err("expected a whole number of photons, at most 1e15".into())
+    }
 }
 
 /// Most of anything that is counted through, such as epochs.
@@ -106,8 +122,9 @@ pub fn size(text: &str) -> Result<(usize, usize), String> {
 /// `HEIGHTxWIDTH`, or one number for both, pixels; not necessarily whole.
 pub fn extent(text: &str) -> Result<(f64, f64), String> {
     let side = |text: &str| {
-        not_negative(text.trim())
-            .map_err(|_| "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned())
+        not_negative(text.trim()).map_err(|_| {
+            "expected pixels as HEIGHTxWIDTH or one number, such as 300x200".to_owned()
+        })
     };
     match text.split_once('x') {
         Some((height, width)) => Ok((side(height)?, side(width)?)),
@@ -136,7 +153,10 @@ mod tests {
         ] {
             assert!(bad.unwrap_err().starts_with("expected"));
         }
-        assert_eq!((count("1000000"), whole("9999999999999")), (Ok(1_000_000), Ok(9_999_999_999_999)));
+        assert_eq!(
+            (count("1000000"), whole("9999999999999")),
+            (Ok(1_000_000), Ok(9_999_999_999_999))
+        );
         assert_eq!((count_or_none("0"), count_or_none("8")), (Ok(0), Ok(8)));
         for bad in [
             count_or_none("-1"),
@@ -149,7 +169,9 @@ mod tests {
         ] {
             assert!(bad.unwrap_err().starts_with("expected"));
         }
-        assert!(whole_dose("10.5").is_err() && whole_dose("-3").is_err() && whole_dose("1e20").is_err());
+        assert!(
+            whole_dose("10.5").is_err() && whole_dose("-3").is_err() && whole_dose("1e20").is_err()
+        );
     }
 
     #[test]
@@ -157,7 +179,10 @@ mod tests {
         assert_eq!((size("64"), size("64x32")), (Ok((64, 64)), Ok((64, 32))));
         assert_eq!((extent("64.5"), extent("0 x 32")), (Ok((64.5, 64.5)), Ok((0.0, 32.0))));
         assert!(
-            size("0").is_err() && size("64x").is_err() && size("6.4").is_err() && extent("-1x2").is_err()
+            size("0").is_err()
+                && size("64x").is_err()
+                && size("6.4").is_err()
+                && extent("-1x2").is_err()
         );
     }
 }

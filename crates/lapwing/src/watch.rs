@@ -1,4 +1,5 @@
-//! What happens during long work: one line for each step done, a bar with the time left, and one for each job at work.
+//! What happens during long work: one line for each step done, a bar with the time left, and one
+//! for each job at work.
 
 use crate::output::{Output, say};
 use crate::progress;
@@ -23,17 +24,30 @@ pub struct Watch {
 impl Watch {
     /// Nothing shows before there is something to tell.
     pub fn new(output: Output) -> Self {
-        Self { output, bars: MultiProgress::new(), whole: None, running: BTreeMap::new(), jobs: Vec::new() }
+        Self {
+            output,
+            bars: MultiProgress::new(),
+            whole: None,
+            running: BTreeMap::new(),
+            jobs: Vec::new(),
+        }
     }
 
     /// Takes note of an event.
     pub fn see(&mut self, event: Event<'_>) {
         match event {
             Event::Simulating { dose, repeat, patterns } => {
-                self.line(format_args!("simulating dose {dose}{}, {patterns} patterns", numbered(repeat)));
+                self.line(format_args!(
+                    "simulating dose {dose}{}, {patterns} patterns",
+                    numbered(repeat)
+                ));
             }
             Event::Simulated { dose, repeat, mean_counts, resumed } => {
-                let again = format!("{}{}", numbered(repeat), if resumed { " (there already)" } else { "" });
+                let again = format!(
+                    "{}{}",
+                    numbered(repeat),
+                    if resumed { " (there already)" } else { "" }
+                );
                 match mean_counts {
                     Some(mean) => self.line(format_args!(
                         "data of dose {dose}: measured {mean:.2} counts per pattern{again}"
@@ -42,7 +56,11 @@ impl Watch {
                 }
             }
             Event::View { condition, repeat, telemetry, resumed } => {
-                let again = format!("{}{}", numbered(repeat), if resumed { " (there already)" } else { "" });
+                let again = format!(
+                    "{}{}",
+                    numbered(repeat),
+                    if resumed { " (there already)" } else { "" }
+                );
                 self.line(format_args!(
                     "view {condition}: {} of {} positions{again}",
                     telemetry.n_accepted,
@@ -53,9 +71,13 @@ impl Watch {
                 self.line(format_args!("no view {condition}{}: {reason}", numbered(repeat)))
             }
             Event::JobsPlanned { jobs, skipped } => {
-                let epochs = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs));
+                let epochs =
+                    jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs));
                 self.jobs = jobs.iter().map(|job| (job.case.clone(), job.num_epochs)).collect();
-                self.line(format_args!("{} jobs, {epochs} epochs in all, {skipped} skipped", jobs.len()));
+                self.line(format_args!(
+                    "{} jobs, {epochs} epochs in all, {skipped} skipped",
+                    jobs.len()
+                ));
                 self.whole = Some(self.bars.add(progress::bar(self.output, epochs, "epochs")));
             }
             Event::JobStarted { case, index, .. } => {
@@ -71,8 +93,9 @@ impl Watch {
                 }
                 let total = epoch.total;
                 let bars = &self.bars;
-                let whole =
-                    self.whole.get_or_insert_with(|| bars.add(progress::bar(self.output, total, "epochs")));
+                let whole = self
+                    .whole
+                    .get_or_insert_with(|| bars.add(progress::bar(self.output, total, "epochs")));
                 whole.inc(1);
                 if job.is_none() {
                     whole.set_message(format!("loss {:.4e}", epoch.loss));
@@ -92,7 +115,11 @@ impl Watch {
             }
             Event::JobFailed { case, index, error } => {
                 self.settle(index);
-                self.line(format_args!("job {}/{}: {case} FAILED: {error}", index + 1, self.jobs.len()));
+                self.line(format_args!(
+                    "job {}/{}: {case} FAILED: {error}",
+                    index + 1,
+                    self.jobs.len()
+                ));
             }
             _ => {}
         }
@@ -138,13 +165,17 @@ fn summary(result: &JobResult, resumed: bool) -> String {
     let condition = format!("{condition} {}{}", result.solver, numbered(result.repeat));
     let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
     let quality = match (metric("complex_correlation"), metric("phase_ssim")) {
-        (Some(correlation), Some(ssim)) => format!(", correlation {correlation:.4}, phase SSIM {ssim:.3}"),
+        (Some(correlation), Some(ssim)) => {
+            format!(", correlation {correlation:.4}, phase SSIM {ssim:.3}")
+        }
         (Some(correlation), None) => format!(", correlation {correlation:.4}"),
         _ => String::new(),
     };
     match resumed {
         true => format!("{condition}: there already{quality}"),
-        false => format!("{condition}: {} patterns, {:.1} s{quality}", result.n_patterns, result.seconds),
+        false => {
+            format!("{condition}: {} patterns, {:.1} s{quality}", result.n_patterns, result.seconds)
+        }
     }
 }
 

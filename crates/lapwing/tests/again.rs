@@ -8,12 +8,20 @@ use common::Bench;
 
 /// The settings as a reader copies them from the page.
 fn settings(html: &str) -> String {
-    let start =
-        html.find("<summary>Settings</summary><pre>").unwrap() + "<summary>Settings</summary><pre>".len();
+    let start = html.find("<summary>Settings</summary><pre>").unwrap()
+        + "<summary>Settings</summary><pre>".len();
     let text = &html[start..start + html[start..].find("</pre>").unwrap()];
-    let entities =
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/"), ("&amp;", "&")];
-    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&amp;", "&"),
+    ];
+    entities
+        .iter()
+        .fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 
 /// The table of results without the columns that a clock or the machine fills.

@@ -44,7 +44,8 @@ fn refused(spoil: impl FnOnce(&mut BTreeMap<&'static str, Array>), parts: &[&str
     for command in READERS {
         bench.fails(command, parts);
         // A failed reconstruction may leave its record, never a reconstruction.
-        let left: Vec<String> = bench.listing().into_iter().filter(|name| name.ends_with(".npz")).collect();
+        let left: Vec<String> =
+            bench.listing().into_iter().filter(|name| name.ends_with(".npz")).collect();
         assert_eq!(left, ["x.npz"], "{command}");
     }
     let output = bench.run("inspect x.npz --json");
@@ -52,7 +53,11 @@ fn refused(spoil: impl FnOnce(&mut BTreeMap<&'static str, Array>), parts: &[&str
     let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(record["contract"]["ok"], false);
     let problem = &record["contract"]["problems"][0];
-    assert!(problem["key"].is_string() && problem["expected"].is_string() && problem["found"].is_string());
+    assert!(
+        problem["key"].is_string()
+            && problem["expected"].is_string()
+            && problem["found"].is_string()
+    );
     assert!(record["arrays"].is_array());
 }
 
@@ -114,7 +119,12 @@ fn a_wrong_shape() {
         &["x.npz", "xcoords", "5"],
     );
     refused(
-        |a| drop(a.insert("probeGuess", array(&[8, 9], Values::C64(vec![Complex32::new(1.0, 0.0); 72])))),
+        |a| {
+            drop(a.insert(
+                "probeGuess",
+                array(&[8, 9], Values::C64(vec![Complex32::new(1.0, 0.0); 72])),
+            ))
+        },
         &["probeGuess", "8, 9"],
     );
     refused(
@@ -134,7 +144,8 @@ fn not_a_number() {
             &["x.npz", "diffraction", "pattern 3"],
         );
     }
-    let coordinates = Array::new(vec![6], Values::F64(vec![9.0, f64::NAN, 9.0, 9.0, 9.0, 9.0])).unwrap();
+    let coordinates =
+        Array::new(vec![6], Values::F64(vec![9.0, f64::NAN, 9.0, 9.0, 9.0, 9.0])).unwrap();
     refused(|arrays| drop(arrays.insert("ycoords", coordinates)), &["x.npz", "ycoords"]);
 }
 
@@ -148,9 +159,15 @@ fn unreadable_metadata_are_a_problem_among_others() {
     write(&bench, arrays);
     let output = bench.run("inspect x.npz --json");
     let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((record["file"].as_str(), record["dialect"].as_str()), (Some("x.npz"), Some("study")));
+    assert_eq!(
+        (record["file"].as_str(), record["dialect"].as_str()),
+        (Some("x.npz"), Some("study"))
+    );
     assert_eq!(record["contract"]["problems"][0]["key"], "_metadata");
-    assert!(record["contract"]["problems"][0]["found"].as_str().unwrap().contains("not json"), "{record}");
+    assert!(
+        record["contract"]["problems"][0]["found"].as_str().unwrap().contains("not json"),
+        "{record}"
+    );
     assert_eq!(record["arrays"].as_array().unwrap().len(), 6);
     let words = String::from_utf8(bench.run("inspect x.npz").stdout).unwrap();
     assert!(words.contains("contract: BROKEN") && words.contains("diffraction"), "{words}");
@@ -201,7 +218,8 @@ fn the_metadata_of_a_view_are_checked() {
 fn what_is_ambiguous_is_told_with_the_option_that_decides() {
     let bench = Bench::new();
     let mut arrays = sound();
-    let whole = Array::new(vec![6, 8, 8], Values::F32((0..384).map(|i| (i % 7) as f32).collect())).unwrap();
+    let whole =
+        Array::new(vec![6, 8, 8], Values::F32((0..384).map(|i| (i % 7) as f32).collect())).unwrap();
     arrays.remove("diffraction");
     arrays.insert("diff3d", whole);
     write(&bench, arrays);
@@ -232,8 +250,10 @@ fn counts_and_diameters_beyond_reason() {
     write(&bench, sound());
     bench.ok("overlap --input x.npz --neighbor-count 9999999999999");
     for groups in ["18446744073709551615", "3000000000"] {
-        bench
-            .fails(&format!("overlap --input x.npz --gridsize 2 --n-groups {groups}"), &["n_groups", groups]);
+        bench.fails(
+            &format!("overlap --input x.npz --gridsize 2 --n-groups {groups}"),
+            &["n_groups", groups],
+        );
     }
     bench.fails("overlap --input x.npz --probe-diameter-px 1e308", &["probe_diameter_px", "1e9"]);
 }
@@ -267,9 +287,14 @@ fn positions_off_the_object() {
 fn amplitudes_without_a_scale_cannot_be_thinned() {
     let bench = Bench::new();
     write(&bench, sound());
-    bench.fails("thin --input x.npz --dose 1 --output out.npz", &["x.npz", "nphotons", "intensity_scale"]);
-    let text =
-        bench.fails("reconstruct --input-npz x.npz --output-dir out --noise poisson", &["poisson", "counts"]);
+    bench.fails(
+        "thin --input x.npz --dose 1 --output out.npz",
+        &["x.npz", "nphotons", "intensity_scale"],
+    );
+    let text = bench.fails(
+        "reconstruct --input-npz x.npz --output-dir out --noise poisson",
+        &["poisson", "counts"],
+    );
     assert!(text.contains("gaussian"), "{text}");
 }
 
@@ -282,8 +307,10 @@ fn outputs_that_cannot_be_written() {
         "thin --input a.npz --dose 100 --output no/such/folder/b.npz",
         &["b.npz: the folder no/such/folder does not exist"],
     );
-    let text =
-        bench.fails("simulate --base a.npz --dose 9 --output nodir/x.npz", &["nodir/x.npz", "folder nodir"]);
+    let text = bench.fails(
+        "simulate --base a.npz --dose 9 --output nodir/x.npz",
+        &["nodir/x.npz", "folder nodir"],
+    );
     assert!(!text.contains(".part"), "{text}");
     bench.fails("split --input a.npz --output-dir a.npz", &["a.npz"]);
     assert_eq!(std::fs::read(bench.path("a.npz")).unwrap(), before);
@@ -305,7 +332,9 @@ fn probes_and_scans_that_cannot_be_made() {
         ("--field-of-view 16 --scan fermat --step 1000", ["no positions", "field of view"]),
     ] {
         bench.fails(
-            &format!("simulate --specimen cells --pattern-size 32 --dose 10 --output a.npz {options}"),
+            &format!(
+                "simulate --specimen cells --pattern-size 32 --dose 10 --output a.npz {options}"
+            ),
             &parts,
         );
     }

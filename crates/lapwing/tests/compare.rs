@@ -1,4 +1,5 @@
-//! `lapwing compare` on files of this and of other programs: one table, honest numbers, clear refusals.
+//! `lapwing compare` on files of this and of other programs: one table, honest numbers, clear
+//! refusals.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -26,7 +27,9 @@ fn reconstruction(truth: &Field, error: f32) -> Field {
             (0.5 * y as f32 + 1.1 * x as f32).sin(),
         )
     });
-    Zip::from(truth).and(&wrong).map_collect(|t, w| (t + w * error) * Complex32::from_polar(3.0, 0.8))
+    Zip::from(truth)
+        .and(&wrong)
+        .map_collect(|t, w| (t + w * error) * Complex32::from_polar(3.0, 0.8))
 }
 
 /// The field on an array that is larger by (top, left) before it and as much behind, 1 around it.
@@ -50,7 +53,8 @@ fn reconstructions_of_other_programs_stand_in_one_table() {
     let bench = Bench::new();
     let truth = truth(&bench);
     let [good, fair, poor] = [0.01, 0.05, 0.2].map(|error| reconstruction(&truth, error));
-    // One slice more than the truth has, double precision and another size, a plain array, one array of several.
+    // One slice more than the truth has, double precision and another size, a plain array, one
+    // array of several.
     let wide = padded(&good, (9, 14));
     let double: Vec<_> = wide.iter().map(|v| num_complex(*v)).collect();
     let shape = vec![1, wide.nrows(), wide.ncols()];
@@ -73,7 +77,8 @@ fn reconstructions_of_other_programs_stand_in_one_table() {
     for one in all {
         assert_eq!(one["region"], record["region"]);
         let resolution = &one["resolution"]["phase"]["half_bit"];
-        let (px, nm) = (number(&resolution["half_period_px"]), number(&resolution["half_period_nm"]));
+        let (px, nm) =
+            (number(&resolution["half_period_px"]), number(&resolution["half_period_nm"]));
         assert!(px >= 1.0 && (nm / px - 20.0).abs() < 1e-9, "{resolution}");
     }
 
@@ -90,7 +95,8 @@ fn reconstructions_of_other_programs_stand_in_one_table() {
     let words = bench.ok(
         "compare --truth truth.npz --reconstruction plain.npy --reconstruction nets.npz::baseline_complex",
     );
-    for part in ["[1] plain.npy", "[2] nets.npz::baseline_complex", "phase resolution half-bit, px"] {
+    for part in ["[1] plain.npy", "[2] nets.npz::baseline_complex", "phase resolution half-bit, px"]
+    {
         assert!(words.contains(part), "{part} is not in\n{words}");
     }
     assert!(!words.contains(", nm"), "no pixel size is known:\n{words}");
@@ -107,8 +113,11 @@ fn several_are_counted_where_all_of_them_saw() {
     bench.ok("split --input truth.npz --output-dir halves");
     let epochs = "--num-epochs 3";
     bench.ok(&format!("reconstruct --input-npz truth.npz --output-dir whole {epochs}"));
-    bench.ok(&format!("reconstruct --input-npz halves/patched_train.npz --output-dir half {epochs}"));
-    let [whole, half] = ["whole", "half"].map(|name| format!("--reconstruction {name}/reconstruction.npz"));
+    bench.ok(&format!(
+        "reconstruct --input-npz halves/patched_train.npz --output-dir half {epochs}"
+    ));
+    let [whole, half] =
+        ["whole", "half"].map(|name| format!("--reconstruction {name}/reconstruction.npz"));
     let pixels = |arguments: &str| {
         let record = bench.json(&format!("compare --truth truth.npz {arguments}"));
         record["region"]["pixels"].as_u64().unwrap()
@@ -130,10 +139,14 @@ fn what_is_ambiguous_or_missing_is_named() {
     let truth = truth(&bench);
     let two = [("first", array(&truth)), ("second", array(&truth))];
     npz::write(bench.path("two.npz"), &two).unwrap();
-    bench.fails("compare --truth truth.npz --reconstruction two.npz", &["two.npz", "first", "second", "::"]);
+    bench.fails(
+        "compare --truth truth.npz --reconstruction two.npz",
+        &["two.npz", "first", "second", "::"],
+    );
     bench.ok("compare --truth truth.npz --reconstruction two.npz::second");
     bench.fails("compare --truth truth.npz --reconstruction two.npz::third", &["two.npz", "third"]);
-    let slices = Array::new(vec![2, 30, 30], Values::C64(vec![Complex32::new(1.0, 0.0); 1800])).unwrap();
+    let slices =
+        Array::new(vec![2, 30, 30], Values::C64(vec![Complex32::new(1.0, 0.0); 1800])).unwrap();
     npz::write(bench.path("slices.npz"), &[("object", slices)]).unwrap();
     bench.fails(
         "compare --truth truth.npz --reconstruction slices.npz",
@@ -147,13 +160,15 @@ fn what_is_ambiguous_or_missing_is_named() {
     );
 }
 
-/// Files that NumPy and h5py made, with the errors that NumPy measured in them (`fixtures/make_others.py`).
+/// Files that NumPy and h5py made, with the errors that NumPy measured in them
+/// (`fixtures/make_others.py`).
 #[test]
 fn files_of_other_programs_have_the_errors_that_numpy_measures() {
     let bench = Bench::new();
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let expected: Value =
-        serde_json::from_slice(&std::fs::read(fixtures.join("others_expected.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(fixtures.join("others_expected.json")).unwrap())
+            .unwrap();
     let place = |name: &str| fixtures.join(name).to_str().unwrap().to_owned();
     // What it is, its file, the array that is taken of it.
     let all = [
@@ -165,12 +180,17 @@ fn files_of_other_programs_have_the_errors_that_numpy_measures() {
     ];
     let each: Vec<String> =
         all.iter().map(|(_, file, _)| format!("--reconstruction {}", place(file))).collect();
-    let record = bench.json(&format!("compare --truth {} {}", place("others_truth.npz"), each.join(" ")));
+    let record =
+        bench.json(&format!("compare --truth {} {}", place("others_truth.npz"), each.join(" ")));
     for ((name, _, array), found) in all.iter().zip(record["reconstructions"].as_array().unwrap()) {
         assert_eq!(found["array"], *array, "{name}");
-        let (found, expected) = (number(&found["metrics"]["complex_nrmse"]), number(&expected[name]));
+        let (found, expected) =
+            (number(&found["metrics"]["complex_nrmse"]), number(&expected[name]));
         // A shift and a ramp, which NumPy did not fit, can take up a little of the error.
-        assert!(found < 1.002 * expected && found > 0.97 * expected, "{name}: {found}, NumPy {expected}");
+        assert!(
+            found < 1.002 * expected && found > 0.97 * expected,
+            "{name}: {found}, NumPy {expected}"
+        );
     }
     // The product file says how large its pixels are.
     let resolution = &record["reconstructions"][1]["resolution"]["phase"]["half_bit"];

@@ -1,5 +1,5 @@
-//! A study that is killed, or whose disk refuses to take more, at any instant: nothing half-written under a final name, no
-//! record lost, and the same command finishes the rest with the same bits.
+//! A study that is killed, or whose disk refuses to take more, at any instant: nothing half-written
+//! under a final name, no record lost, and the same command finishes the rest with the same bits.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -88,14 +88,16 @@ fn content(name: &str, path: &Path) -> Vec<u8> {
     if name.ends_with(".npz") {
         let archive = Archive::open(path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let names: Vec<String> = archive.names().map(str::to_owned).collect();
-        let read = |array: &String| format!("{array} {:?}\n", archive.read(array).unwrap()).into_bytes();
+        let read =
+            |array: &String| format!("{array} {:?}\n", archive.read(array).unwrap()).into_bytes();
         return names.iter().filter(|array| *array != "timestamp").flat_map(read).collect();
     }
     let bytes = std::fs::read(path).unwrap();
     if !name.ends_with(".json") {
         return bytes;
     }
-    let mut value: Value = serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut value: Value =
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     if let Some(record) = value.as_object_mut() {
         for clock in ["timestamp", "seconds", "seconds_per_epoch", "peak_memory_mb", "input_npz"] {
             record.remove(clock);
@@ -123,7 +125,8 @@ fn results(root: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// What must never be lost: the results in every run's own manifest, and the records of finished jobs.
+/// What must never be lost: the results in every run's own manifest, and the records of finished
+/// jobs.
 #[derive(Default)]
 struct Memory {
     runs: BTreeMap<String, Vec<Value>>,
@@ -157,7 +160,8 @@ impl Memory {
 
 /// The merged manifest tells of every run that has a record, and of every job's success.
 fn check_merged(root: &Path) {
-    let read = |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let read =
+        |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let artifacts = root.join("reconstructions");
     let merged = read(artifacts.join("reconstruction_manifest.json"));
     let results = merged["execution_results"].as_array().unwrap();
@@ -167,7 +171,8 @@ fn check_merged(root: &Path) {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|run| {
-            run.join("reconstruction_manifest.json").is_file() && run.join("skip_summary.json").is_file()
+            run.join("reconstruction_manifest.json").is_file()
+                && run.join("skip_summary.json").is_file()
         })
         .map(|run| run.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
@@ -180,7 +185,8 @@ fn killed_at_a_hundred_instants_and_resumed() {
     let bench = Bench::new();
     let started = Instant::now();
     bench.finish("whole");
-    // Instants spread over the time that a whole study takes here; what is checked holds at any of them.
+    // Instants spread over the time that a whole study takes here; what is checked holds at any of
+    // them.
     let whole_time = started.elapsed();
     let expected = results(&bench.path("whole"));
     assert!(expected.len() > 50, "{:?}", expected.keys());
@@ -277,8 +283,9 @@ fn a_folder_that_cannot_be_written_to_is_an_error_that_names_it() {
     std::fs::write(root.join("data/dose_10000"), "in the way").unwrap();
     refused("dose_10000");
     std::fs::remove_file(root.join("data/dose_10000")).unwrap();
-    let mode =
-        |mode| std::fs::set_permissions(root.join("data"), std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |mode| {
+        std::fs::set_permissions(root.join("data"), std::fs::Permissions::from_mode(mode)).unwrap()
+    };
     mode(0o555);
     if std::fs::create_dir(root.join("data/probe")).is_ok() {
         std::fs::remove_dir(root.join("data/probe")).unwrap();

@@ -1,5 +1,5 @@
-//! Files made to hurt, given to the whole program: one clear error that names the file, exit code 1, no more than 200 MB, and
-//! nothing in them executed.
+//! Files made to hurt, given to the whole program: one clear error that names the file, exit code
+//! 1, no more than 200 MB, and nothing in them executed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -24,8 +24,9 @@ const READERS: [&str; 6] = [
     "thin --input FILE --dose 1 --output out.npz",
 ];
 
-/// Runs the program with `FILE` in the arguments replaced, its writable memory limited to 200 MB (where there is a `sh` that
-/// can): what asks for more is killed or fails in another way than by exit code 1 and its own words.
+/// Runs the program with `FILE` in the arguments replaced, its writable memory limited to 200 MB
+/// (where there is a `sh` that can): what asks for more is killed or fails in another way than by
+/// exit code 1 and its own words.
 fn run(folder: &Path, arguments: &str, file: &str) -> Output {
     let program = assert_cmd::cargo::cargo_bin!("lapwing");
     let mut command = if cfg!(unix) {
@@ -45,7 +46,12 @@ fn refused(folder: &Path, file: &str, what: &str, expected: &str) {
         let output = run(folder, command, file);
         let words = [output.stdout.as_slice(), &output.stderr].concat();
         let words = String::from_utf8_lossy(&words);
-        assert_eq!(output.status.code(), Some(1), "{what}: {command}: {:?}\n{words}", output.status);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{what}: {command}: {:?}\n{words}",
+            output.status
+        );
         assert!(words.contains(file) && words.contains(expected), "{what}: {command}\n{words}");
         assert!(!words.contains("panicked"), "{what}: {command}\n{words}");
         for made in ["out.npz", "out/reconstruction.npz", "out/train.npz"] {
@@ -54,7 +60,12 @@ fn refused(folder: &Path, file: &str, what: &str, expected: &str) {
     }
     // A comparison reads other arrays of the file, and nothing it needs is there.
     let output = run(folder, "compare --reconstruction FILE --truth FILE", file);
-    assert_eq!(output.status.code(), Some(1), "{what}: compare: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{what}: compare: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -89,10 +100,14 @@ fn hdf5_files() {
             .arg(folder.path().join("pipe"))
             .status()
             .is_ok_and(|s| s.success());
-    let kept =
-        Archive::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile_hdf5.npz")).unwrap();
+    let kept = Archive::open(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile_hdf5.npz"),
+    )
+    .unwrap();
     let expected = |name: &str| match name {
-        "soft_link_to_itself" | "soft_links_in_a_ring" | "soft_links_in_a_long_chain" => "does not exist",
+        "soft_link_to_itself" | "soft_links_in_a_ring" | "soft_links_in_a_long_chain" => {
+            "does not exist"
+        }
         "groups_in_a_cycle" | "groups_1000_deep" | "2000_links" => "entry_1/data_1/data",
         "external_link_to_itself" => "external links",
         "external_link_to_a_pipe" | "external_link_to_a_device" => "could not be opened",
@@ -101,7 +116,9 @@ fn hdf5_files() {
         "external_data_in_a_pipe" | "virtual_of_a_pipe" | "virtual_of_nothing" => "cannot be read",
         "external_data_in_a_device" => "/dev/zero",
         "virtual_of_itself" => "nests",
-        "virtual_huge" | "huge_in_chunks" | "huge_in_one_block" | "bomb_that_says_so" => "more than a file",
+        "virtual_huge" | "huge_in_chunks" | "huge_in_one_block" | "bomb_that_says_so" => {
+            "more than a file"
+        }
         "huge_chunks" => "claims chunks",
         "bomb" | "bomb_in_a_bomb" => "decodes past",
         "not_a_number" => "NaN",

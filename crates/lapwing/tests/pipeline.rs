@@ -23,7 +23,8 @@ fn simulate_says_what_was_understood_and_measured() {
     assert_eq!(record["n_patterns"], n);
     assert_eq!(record["pattern_shape"], serde_json::json!([32, 32]));
     assert_eq!(dataset.pattern_shape(), (32, 32));
-    // The measured mean is that of the counts in the file, within the noise of the dose, but not the dose itself.
+    // The measured mean is that of the counts in the file, within the noise of the dose, but not
+    // the dose itself.
     let counts = dataset.counts().unwrap();
     assert!(counts.iter().all(|count| count.fract() == 0.0));
     let mean = counts.iter().map(|&count| f64::from(count)).sum::<f64>() / n as f64;
@@ -82,7 +83,8 @@ fn a_base_file_takes_the_place_of_the_built_ins() {
     assert_eq!((&a.scan, &a.object, &a.probe), (&b.scan, &b.object, &b.probe));
     assert!((number(&again["mean_counts_per_pattern"]) / 100.0 - 1.0).abs() < 0.1);
     // A scan of its own on the same object, all of its windows inside.
-    let scanned = bench.json("simulate --base a.npz --scan raster --step 20 --dose 100 --output c.npz");
+    let scanned =
+        bench.json("simulate --base a.npz --scan raster --step 20 --dose 100 --output c.npz");
     let (c, _) = dataset::read(bench.path("c.npz"), &ReadOptions::default()).unwrap();
     assert_eq!(c.object, a.object);
     // Centres may span the object less a window and a pixel, here some 118 px: six lines of 20 px.
@@ -104,10 +106,14 @@ fn thinning_takes_away_nine_photons_of_ten() {
     let (before, after) = (a.counts().unwrap(), b.counts().unwrap());
     assert!(after.iter().all(|count| count.fract() == 0.0));
     assert!(before.iter().zip(&after).all(|(before, after)| after <= before));
-    let sum = |counts: &ndarray::Array3<f32>| counts.iter().map(|&count| f64::from(count)).sum::<f64>();
+    let sum =
+        |counts: &ndarray::Array3<f32>| counts.iter().map(|&count| f64::from(count)).sum::<f64>();
     let expected = 0.1 * sum(&before);
     assert!((sum(&after) - expected).abs() < 6.0 * (0.9 * expected).sqrt());
-    assert!((number(&record["mean_counts_per_pattern"]) * b.n_patterns() as f64 - sum(&after)).abs() < 1.0);
+    assert!(
+        (number(&record["mean_counts_per_pattern"]) * b.n_patterns() as f64 - sum(&after)).abs()
+            < 1.0
+    );
     let metadata = b.metadata.unwrap();
     assert_eq!(number(&metadata["physics_parameters"]["nphotons"]), 1000.0);
     assert_eq!(metadata["data_transformations"].as_array().unwrap().len(), 2);
@@ -122,7 +128,10 @@ fn from_simulation_to_comparison() {
     let split = bench.json("split --input whole.npz --output-dir data/dose_10000 --guard-band 10");
     let n = |half: &str| split[half]["n"].as_u64().unwrap();
     let total = n("train") + n("test") + split["n_dropped"].as_u64().unwrap();
-    assert_eq!(total, bench.json("inspect whole.npz")["understood"]["n_patterns"].as_u64().unwrap());
+    assert_eq!(
+        total,
+        bench.json("inspect whole.npz")["understood"]["n_patterns"].as_u64().unwrap()
+    );
     assert!(number(&split["train"]["shared_fraction"]) > 0.0);
 
     let views = bench.json("views --data-root data --views-root views");
@@ -132,7 +141,8 @@ fn from_simulation_to_comparison() {
         assert!(bench.path(view["file"].as_str().unwrap()).is_file());
     }
     let dense = "views/dose_10000/dense/dense_train.npz";
-    let overlap = bench.json(&format!("overlap --input {dense} --gridsize 2 --s-img 0.8 --n-groups 8"));
+    let overlap =
+        bench.json(&format!("overlap --input {dense} --gridsize 2 --s-img 0.8 --n-groups 8"));
     for name in [
         "metrics_version",
         "metric_1_group_based_avg",
@@ -211,8 +221,10 @@ fn jobs_keep_their_records_and_say_what_failed() {
     assert!(bench.path("results/skip_summary.json").is_file());
     // A job that cannot work: the other one still runs, and the exit code says so.
     std::fs::write(bench.path("views/dose_10000/dense/dense_test.npz"), "no archive").unwrap();
-    let text =
-        bench.fails(&format!("jobs {roots} --allow-missing-phase-d --split test"), &["1 of 2 jobs failed"]);
+    let text = bench.fails(
+        &format!("jobs {roots} --allow-missing-phase-d --split test"),
+        &["1 of 2 jobs failed"],
+    );
     assert!(text.contains("dense_test.npz"), "{text}");
     assert!(bench.path("results/dose_10000/baseline/test/reconstruction.npz").is_file());
 }
@@ -246,6 +258,9 @@ fn a_whole_study_with_status_and_report() {
     }
     bench.fails("study status nowhere", &["nowhere", "no study"]);
     std::fs::write(bench.path("bad.toml"), "[study]\nneighbor_count = 3\n").unwrap();
-    bench.fails("study run bad.toml --output bad", &["bad.toml", "neighbor_count", "OVERSAMPLING-001"]);
+    bench.fails(
+        "study run bad.toml --output bad",
+        &["bad.toml", "neighbor_count", "OVERSAMPLING-001"],
+    );
     assert!(!bench.path("bad").exists());
 }

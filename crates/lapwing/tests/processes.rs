@@ -1,4 +1,5 @@
-//! Several processes in one study folder, requests to end, and commands of other programs that must not outlive a study.
+//! Several processes in one study folder, requests to end, and commands of other programs that must
+//! not outlive a study.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -56,7 +57,8 @@ fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 }
 
 fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    let sent =
+        Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -94,7 +96,8 @@ fn processes_side_by_side_do_every_job_once_with_the_same_bits() {
     bench.ok("study run design.toml --output whole --jobs 1");
     let expected = objects(&bench.path("whole"));
     assert_eq!(expected.len(), 16);
-    // A study has its own solvers and folders; how often their state is stored is nobody's but the user's.
+    // A study has its own solvers and folders; how often their state is stored is nobody's but the
+    // user's.
     bench.ok("jobs --study whole --dry-run --checkpoint-every 1");
     for wrong in ["--num-epochs 3", "--algorithm ML", "--artifact-root out", "--shard 4/3"] {
         let output = bench.run(&format!("jobs --study whole {wrong}"));
@@ -136,7 +139,8 @@ fn a_task_that_is_killed_leaves_its_jobs_to_the_others() {
         let mut killed = start(&bench, "jobs --study study");
         wait_until("a job", || {
             let runs = std::fs::read_dir(root.join("reconstructions/runs")).unwrap();
-            let mut logs = runs.filter_map(|run| std::fs::read_dir(run.unwrap().path().join("logs")).ok());
+            let mut logs =
+                runs.filter_map(|run| std::fs::read_dir(run.unwrap().path().join("logs")).ok());
             logs.any(|mut logs| logs.next().is_some()).then_some(())
         });
         let other = start(&bench, "jobs --study study --jobs 1");
@@ -166,26 +170,37 @@ command = ["sh", "-c", "echo started; while [ ! -e {folder}/go ]; do sleep 0.05;
     let running = wait_until("a command at work", || {
         let status = bench.json("study status study");
         let jobs = status["jobs"].as_array().unwrap().clone();
-        let at_work = jobs.into_iter().find(|job| job["status"] == "running" && job["solver"] == "slow")?;
-        at_work["reason"].as_str()?.contains("started").then_some((at_work, status["held_by"].clone()))
+        let at_work =
+            jobs.into_iter().find(|job| job["status"] == "running" && job["solver"] == "slow")?;
+        at_work["reason"]
+            .as_str()?
+            .contains("started")
+            .then_some((at_work, status["held_by"].clone()))
     });
     assert!(running.1.as_str().unwrap().contains("process"), "{}", running.1);
     let words = bench.ok("study status study");
     assert!(words.contains("running  dose 1000 baseline train slow: "), "{words}");
     // Making the data anew would take them away from under the jobs.
     bench.fails("study run design.toml --output study", &["study is in use by process"]);
-    bench.fails("views --phase-c-root study/data --output-root study/views", &["in use by process"]);
+    bench
+        .fails("views --phase-c-root study/data --output-root study/views", &["in use by process"]);
     std::fs::write(bench.path("go"), "").unwrap();
     let output = jobs.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "a failed job is a failure");
 
-    // What failed says why; what was made with other options or from other data is to be done again.
+    // What failed says why; what was made with other options or from other data is to be done
+    // again.
     let status = bench.json("study status study");
-    assert_eq!((status["done"].as_u64(), status["failed"].as_u64()), (Some(4), Some(2)), "{status}");
+    assert_eq!(
+        (status["done"].as_u64(), status["failed"].as_u64()),
+        (Some(4), Some(2)),
+        "{status}"
+    );
     assert_eq!((status["held_by"].is_null(), status["running"].as_u64()), (true, Some(0)));
     let words = bench.ok("study status study");
     assert!(
-        words.contains("failed   dose 1000 baseline train slow: ") && words.contains("exit status: 3"),
+        words.contains("failed   dose 1000 baseline train slow: ")
+            && words.contains("exit status: 3"),
         "{words}"
     );
     let record = bench.path("study/reconstructions/ML/dose_1000/dense/train/result.json");
@@ -196,7 +211,11 @@ command = ["sh", "-c", "echo started; while [ ! -e {folder}/go ]; do sleep 0.05;
     let text = std::fs::read_to_string(&design).unwrap();
     std::fs::write(&design, text.replacen("epochs = 3", "epochs = 4", 1)).unwrap();
     let status = bench.json("study status study");
-    assert_eq!((status["done"].as_u64(), status["pending"].as_u64()), (Some(1), Some(3)), "{status}");
+    assert_eq!(
+        (status["done"].as_u64(), status["pending"].as_u64()),
+        (Some(1), Some(3)),
+        "{status}"
+    );
     let reasons = status["jobs"].to_string();
     assert!(
         reasons.contains("made from other data") && reasons.contains("other solver options"),
@@ -212,10 +231,13 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
     std::fs::write(bench.path("design.toml"), design).unwrap();
     let logs = |part: &str| {
         let runs = std::fs::read_dir(bench.path("study/reconstructions/runs")).ok()?;
-        let mut found =
-            runs.filter_map(|run| std::fs::read_dir(run.unwrap().path().join("logs")).ok()).flatten();
+        let mut found = runs
+            .filter_map(|run| std::fs::read_dir(run.unwrap().path().join("logs")).ok())
+            .flatten();
         found
-            .any(|log| std::fs::read_to_string(log.unwrap().path()).is_ok_and(|log| log.contains(part)))
+            .any(|log| {
+                std::fs::read_to_string(log.unwrap().path()).is_ok_and(|log| log.contains(part))
+            })
             .then_some(())
     };
     for (name, part) in [("TERM", "epoch"), ("INT", "resumed after epoch")] {
@@ -228,7 +250,8 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
         assert!(text.contains("stopped; the same command goes on"), "{text}");
         let job = bench.path("study/reconstructions/dose_1000/baseline/train");
         Archive::open(job.join("checkpoint.npz")).unwrap();
-        let left: Vec<_> = bench.listing().into_iter().filter(|name| name.ends_with(".part")).collect();
+        let left: Vec<_> =
+            bench.listing().into_iter().filter(|name| name.ends_with(".part")).collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
@@ -237,8 +260,7 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
 fn a_command_does_not_outlive_its_study() {
     let bench = Bench::new();
     let design = DESIGN.replace("[1e3, 1e4]", "[1e3]");
-    let command =
-        r#"command = ["sh", "-c", "sleep 600 & echo $! > {folder}/inner; echo $$ > {folder}/outer; wait"]"#;
+    let command = r#"command = ["sh", "-c", "sleep 600 & echo $! > {folder}/inner; echo $$ > {folder}/outer; wait"]"#;
     let solver = format!("[solver]\nname = \"slow\"\nalgorithm = \"external\"\n{command}\n");
     let design = format!("{}{solver}", &design[..design.find("[[solver]]").unwrap()]);
     std::fs::write(bench.path("design.toml"), design).unwrap();

@@ -25,7 +25,9 @@ fn quality_rises_with_dose_and_overlap() {
     let page = std::fs::read_to_string(folder.path().join("report/index.html")).unwrap();
     assert!(page.len() < 5_000_000 && page.contains("</html>"));
 
-    for figure in ["phase_ssim.svg", "phase_ssim.png", "phase_resolution_0_5_px.svg", "probe_nrmse.png"] {
+    for figure in
+        ["phase_ssim.svg", "phase_ssim.png", "phase_resolution_0_5_px.svg", "probe_nrmse.png"]
+    {
         assert!(folder.path().join("report/figures").join(figure).is_file(), "{figure}");
     }
     // The truth of both splits, and amplitude, phase, error and probe of every condition.
@@ -35,8 +37,9 @@ fn quality_rises_with_dose_and_overlap() {
 
     for split in ["train", "test"] {
         let metric = |dose: u64, view: &str, name: &str| -> f64 {
-            let job =
-                folder.path().join(format!("reconstructions/dose_{dose}/{view}/{split}/comparison.json"));
+            let job = folder
+                .path()
+                .join(format!("reconstructions/dose_{dose}/{view}/{split}/comparison.json"));
             let comparison: Value = serde_json::from_slice(&std::fs::read(job).unwrap()).unwrap();
             comparison["metrics"][name].as_f64().unwrap()
         };
@@ -44,13 +47,23 @@ fn quality_rises_with_dose_and_overlap() {
             for view in VIEWS {
                 for dose in DOSES.windows(2) {
                     let (low, high) = (metric(dose[0], view, name), metric(dose[1], view, name));
-                    assert!(low < high, "{split} {view} {name}: {low} at {}, {high} at {}", dose[0], dose[1]);
+                    assert!(
+                        low < high,
+                        "{split} {view} {name}: {low} at {}, {high} at {}",
+                        dose[0],
+                        dose[1]
+                    );
                 }
             }
             for dose in DOSES {
                 for view in VIEWS.windows(2) {
                     let (more, less) = (metric(dose, view[0], name), metric(dose, view[1], name));
-                    assert!(more > less, "{split} {dose} {name}: {} {more}, {} {less}", view[0], view[1]);
+                    assert!(
+                        more > less,
+                        "{split} {dose} {name}: {} {more}, {} {less}",
+                        view[0],
+                        view[1]
+                    );
                 }
             }
         }

@@ -38,8 +38,14 @@ fn options_reach_the_solver_under_their_own_names() {
             "ML --start-epochs 0 --prior 3 --prior-edge 0.2",
             json!({"start_epochs": 0, "prior": 3.0, "prior_edge": 0.2}),
         ),
-        ("LSQML --step-scale 0.5 --object-step batch", json!({"step_scale": 0.5, "object_step": "batch"})),
-        ("ePIE --object-step 0.5 --probe-step 0.25", json!({"object_step": 0.5, "probe_step": 0.25})),
+        (
+            "LSQML --step-scale 0.5 --object-step batch",
+            json!({"step_scale": 0.5, "object_step": "batch"}),
+        ),
+        (
+            "ePIE --object-step 0.5 --probe-step 0.25",
+            json!({"object_step": 0.5, "probe_step": 0.25}),
+        ),
     ] {
         bench.ok(&format!(
             "reconstruct --input-npz scan.npz --output-dir out --num-epochs 2 --algorithm {options}"
@@ -51,7 +57,9 @@ fn options_reach_the_solver_under_their_own_names() {
         }
         std::fs::remove_dir_all(bench.path("out")).unwrap();
     }
-    for (algorithm, value) in [("LSQML", "0.5"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")] {
+    for (algorithm, value) in
+        [("LSQML", "0.5"), ("LSQML", "often"), ("ePIE", "batch"), ("ePIE", "-1")]
+    {
         let output = bench.run(&format!(
             "reconstruct --input-npz scan.npz --output-dir out --algorithm {algorithm} --object-step={value}"
         ));
@@ -91,6 +99,10 @@ fn every_solver_and_every_extra_runs_on_one_file() {
         ));
         let error = summary["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap();
         assert!(error < 0.5, "{name}: {error}");
-        assert!(!bench.listing().iter().any(|file| file.contains("checkpoint")), "{:?}", bench.listing());
+        assert!(
+            !bench.listing().iter().any(|file| file.contains("checkpoint")),
+            "{:?}",
+            bench.listing()
+        );
     }
 }

@@ -35,17 +35,25 @@ fn same_both_ways(bench: &Bench, options: &str) {
         }
     }
     assert_eq!(records[0], records[1], "{options}");
-    let archives =
-        ["never", "always"].map(|name| Archive::open(bench.path(name).join("reconstruction.npz")).unwrap());
+    let archives = ["never", "always"]
+        .map(|name| Archive::open(bench.path(name).join("reconstruction.npz")).unwrap());
     for name in archives[0].names().filter(|name| *name != "timestamp") {
-        assert_eq!(archives[0].read(name).unwrap(), archives[1].read(name).unwrap(), "{options}: {name}");
+        assert_eq!(
+            archives[0].read(name).unwrap(),
+            archives[1].read(name).unwrap(),
+            "{options}: {name}"
+        );
     }
     for name in ["loss.csv", "amplitude.png", "phase.png", "probe.png"] {
-        let bytes = ["never", "always"].map(|folder| std::fs::read(bench.path(folder).join(name)).unwrap());
+        let bytes =
+            ["never", "always"].map(|folder| std::fs::read(bench.path(folder).join(name)).unwrap());
         assert!(bytes[0] == bytes[1], "{options}: {name}");
     }
     let log = std::fs::read_to_string(bench.path("always/log.txt")).unwrap();
-    assert!(log.contains("streaming: patterns of x.npz stay in a nameless scratch file in always"), "{log}");
+    assert!(
+        log.contains("streaming: patterns of x.npz stay in a nameless scratch file in always"),
+        "{log}"
+    );
     let files = |folder: &str| {
         let own = bench
             .listing()
@@ -122,7 +130,8 @@ fn a_mask_and_large_arrays_beside_the_patterns() {
     put(&bench, Packing::Stored, &[("mask", mask(1))]);
     same_both_ways(&bench, "--compare");
     put(&bench, Packing::Stored, &[("Y", patches)]);
-    let told = bench.run("reconstruct --input-npz x.npz --output-dir out --num-epochs 1 --stream always");
+    let told =
+        bench.run("reconstruct --input-npz x.npz --output-dir out --num-epochs 1 --stream always");
     assert!(stderr(&told).contains("Y: passed over, as large as diffraction"), "{}", stderr(&told));
     put(&bench, Packing::Stored, &[("mask", mask(n))]);
     refused(&bench, "", &["x.npz", "piece by piece", "mask", "(H, W)", "--stream never"]);
@@ -132,7 +141,8 @@ fn a_mask_and_large_arrays_beside_the_patterns() {
 fn refused(bench: &Bench, options: &str, parts: &[&str]) {
     let options = format!("--num-epochs 2 --output-dir refused --stream always {options}");
     bench.fails(&format!("reconstruct --input-npz x.npz {options}"), parts);
-    let left: Vec<String> = bench.listing().into_iter().filter(|name| name.starts_with("refused/")).collect();
+    let left: Vec<String> =
+        bench.listing().into_iter().filter(|name| name.starts_with("refused/")).collect();
     assert_eq!(left, ["refused/log.txt", "refused/result.json"]);
 }
 
@@ -168,7 +178,10 @@ fn same_refusal(bench: &Bench, part: &str) {
     });
     assert_eq!(told[0], told[1]);
     assert!(
-        !bench.listing().iter().any(|name| name.contains("part") || name.ends_with("reconstruction.npz"))
+        !bench
+            .listing()
+            .iter()
+            .any(|name| name.contains("part") || name.ends_with("reconstruction.npz"))
     );
 }
 
@@ -177,9 +190,11 @@ fn bad_values_and_damage_are_told_as_always() {
     let bench = Bench::new();
     bench.simulate("x.npz", "");
     let sound = read(&bench, "x.npz").diffraction;
-    for (packing, wrong) in
-        [(Packing::Stored, f32::NAN), (Packing::Deflated, f32::NEG_INFINITY), (Packing::Stored, -2.5)]
-    {
+    for (packing, wrong) in [
+        (Packing::Stored, f32::NAN),
+        (Packing::Deflated, f32::NEG_INFINITY),
+        (Packing::Stored, -2.5),
+    ] {
         let mut patterns = sound.clone();
         patterns[(7, 3, 5)] = wrong;
         patterns[(9, 30, 31)] = wrong;
@@ -194,7 +209,9 @@ fn bad_values_and_damage_are_told_as_always() {
     );
     put(&bench, Packing::Stored, &[("diffraction", Array::from(&sound))]);
     let mut bytes = std::fs::read(bench.path("x.npz")).unwrap();
-    let at = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|found| found == what).unwrap();
+    let at = |bytes: &[u8], what: &[u8]| {
+        bytes.windows(what.len()).position(|found| found == what).unwrap()
+    };
     // More bytes promised than there are.
     let name = at(&bytes, b"diffraction.npy");
     let dtype = name + at(&bytes[name..], b"<f4");
@@ -221,7 +238,9 @@ fn memory_does_not_grow_with_the_stack() {
     let pattern = |y: usize, x: usize| 1.0 / (1.0 + (y.abs_diff(128) + x.abs_diff(128)) as f32);
     let data = Dataset {
         diffraction: Array3::from_shape_fn((n, side, side), |(_, y, x)| pattern(y, x)),
-        scan: (0..n).map(|i| Position { y: 140.0 + (i / 40) as f64, x: 140.0 + (i % 40) as f64 }).collect(),
+        scan: (0..n)
+            .map(|i| Position { y: 140.0 + (i / 40) as f64, x: 140.0 + (i % 40) as f64 })
+            .collect(),
         object: None,
         probe: Some(Modes::from_shape_fn((1, side, side), |(_, y, x)| pattern(y, x).into())),
         metadata: None,
@@ -232,7 +251,15 @@ fn memory_does_not_grow_with_the_stack() {
     drop(data);
     let peak = |stream: &str| {
         let mut program = std::process::Command::new(assert_cmd::cargo::cargo_bin!("lapwing"))
-            .args(["reconstruct", "--input-npz", "x.npz", "--output-dir", "out", "--num-epochs", "1"])
+            .args([
+                "reconstruct",
+                "--input-npz",
+                "x.npz",
+                "--output-dir",
+                "out",
+                "--num-epochs",
+                "1",
+            ])
             .args(["--batch-size", "10", "--quiet", "--stream", stream])
             .current_dir(bench.path("."))
             .stdout(std::process::Stdio::null())
@@ -240,10 +267,11 @@ fn memory_does_not_grow_with_the_stack() {
             .unwrap();
         let mut peak = 0;
         while program.try_wait().unwrap().is_none() {
-            let status =
-                std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap_or_default();
+            let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()))
+                .unwrap_or_default();
             let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-            let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
+            let kib =
+                line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());
             peak = peak.max(kib.unwrap_or(0) * 1024);
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -15,19 +15,24 @@ fn one_thread_and_two_write_the_same_bytes() {
     let bytes = |name: &str| std::fs::read(bench.path(name)).unwrap();
     assert_eq!(bytes("a1.npz"), bytes("a2.npz"));
     for threads in [1, 2] {
-        bench.ok(&format!("thin --input a1.npz --dose 500 --output thin{threads}.npz --threads {threads}"));
+        bench.ok(&format!(
+            "thin --input a1.npz --dose 500 --output thin{threads}.npz --threads {threads}"
+        ));
         bench.ok(&format!(
             "reconstruct --input-npz a1.npz --output-dir out{threads} --num-epochs 4 --compare --threads {threads}"
         ));
     }
     assert_eq!(bytes("thin1.npz"), bytes("thin2.npz"));
-    for name in ["loss.csv", "amplitude.png", "phase.png", "probe.png", "error.png", "comparison.json"] {
+    for name in
+        ["loss.csv", "amplitude.png", "phase.png", "probe.png", "error.png", "comparison.json"]
+    {
         assert_eq!(bytes(&format!("out1/{name}")), bytes(&format!("out2/{name}")), "{name}");
     }
     // The archive also holds the time at which it was made; all its numbers are equal.
     let read = |threads: usize, name: &str| {
         let archive =
-            lapwing_files::Archive::open(bench.path(&format!("out{threads}/reconstruction.npz"))).unwrap();
+            lapwing_files::Archive::open(bench.path(&format!("out{threads}/reconstruction.npz")))
+                .unwrap();
         archive.read(name).unwrap()
     };
     for name in ["reconstructed_object", "reconstructed_probe", "loss"] {
@@ -40,5 +45,8 @@ fn another_seed_is_another_file() {
     let bench = Bench::new();
     bench.simulate("a.npz", "--seed 7");
     bench.simulate("b.npz", "--seed 8");
-    assert_ne!(std::fs::read(bench.path("a.npz")).unwrap(), std::fs::read(bench.path("b.npz")).unwrap());
+    assert_ne!(
+        std::fs::read(bench.path("a.npz")).unwrap(),
+        std::fs::read(bench.path("b.npz")).unwrap()
+    );
 }

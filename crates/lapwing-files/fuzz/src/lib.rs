@@ -1,4 +1,5 @@
-//! What the fuzz targets do with their bytes. `tests/fuzz.rs` of the crate replays their corpus through the same code.
+//! What the fuzz targets do with their bytes. `tests/fuzz.rs` of the crate replays their corpus
+//! through the same code.
 
 use std::io::Write;
 use std::path::Path;
@@ -26,8 +27,8 @@ pub fn archive(bytes: &[u8]) {
     }
 }
 
-/// The bytes as the members of an archive that is sound in itself, with right checksums, so that what they hold is
-/// reached: see [`archive_of`].
+/// The bytes as the members of an archive that is sound in itself, with right checksums, so that
+/// what they hold is reached: see [`archive_of`].
 pub fn members(bytes: &[u8]) {
     archive(&archive_of(bytes));
 }
@@ -37,9 +38,11 @@ pub fn pickle(bytes: &[u8]) {
     let _ = pickle::load(bytes);
 }
 
-/// The bytes as an HDF5 file: as CXI, as patterns or product of the ptychodus pair, and every dataset by itself.
+/// The bytes as an HDF5 file: as CXI, as patterns or product of the ptychodus pair, and every
+/// dataset by itself.
 pub fn hdf5(bytes: &[u8]) {
-    // The crate underneath reads files only; a folder in memory is as fast as bytes, where there is one.
+    // The crate underneath reads files only; a folder in memory is as fast as bytes, where there is
+    // one.
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let mut file = tempfile::NamedTempFile::new_in(folder).expect("a folder for temporary files");
@@ -77,8 +80,8 @@ pub const NAMES: [&str; 16] = [
     "stranger.txt",
 ];
 
-/// An archive from members in a row, each two bytes of length, one byte for name (low four bits) and packing (the next one),
-/// and its content.
+/// An archive from members in a row, each two bytes of length, one byte for name (low four bits)
+/// and packing (the next one), and its content.
 pub fn archive_of(mut bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
     while let [low, high, kind, rest @ ..] = bytes {
@@ -109,13 +112,16 @@ pub fn archive_of(mut bytes: &[u8]) -> Vec<u8> {
         ]
         .concat();
         out.extend([b"PK\x03\x04", &common[..], name.as_bytes(), &data].concat());
-        let entry = [b"PK\x01\x02\x14\0", &common[..], &[0; 10], &offset.to_le_bytes(), name.as_bytes()];
+        let entry =
+            [b"PK\x01\x02\x14\0", &common[..], &[0; 10], &offset.to_le_bytes(), name.as_bytes()];
         directory.extend(entry.concat());
         count += 1;
     }
     let start = (out.len() as u32).to_le_bytes();
     let length = (directory.len() as u32).to_le_bytes();
     let count = count.to_le_bytes();
-    out.extend([&directory, &b"PK\x05\x06\0\0\0\0"[..], &count, &count, &length, &start, &[0, 0]].concat());
+    out.extend(
+        [&directory, &b"PK\x05\x06\0\0\0\0"[..], &count, &count, &length, &start, &[0, 0]].concat(),
+    );
     out
 }

@@ -23,7 +23,8 @@ pub struct Base {
     pub notes: Vec<String>,
 }
 
-/// Reads `objectGuess`, `probeGuess` and, where present, `xcoords` and `ycoords` of an archive in the study's format.
+/// Reads `objectGuess`, `probeGuess` and, where present, `xcoords` and `ycoords` of an archive in
+/// the study's format.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, and whatever makes a file unreadable.

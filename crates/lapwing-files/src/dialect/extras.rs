@@ -8,7 +8,8 @@ use crate::npz::Archive;
 use crate::pickle::{self, Value};
 use crate::{Error, ReadOptions};
 
-/// Reads every array that is not among `known`. Arrays of Python objects become arrays of text or numbers.
+/// Reads every array that is not among `known`. Arrays of Python objects become arrays of text or
+/// numbers.
 pub(super) fn read(
     archive: &Archive,
     known: &[&str],
@@ -23,8 +24,11 @@ pub(super) fn read(
     for (name, array) in names.iter().copied().zip(archive.read_all(&names)?) {
         let kept = match array.values() {
             Values::Object(pickled) => {
-                let refused =
-                    |source| Error::Pickle { path: archive.path().to_owned(), key: name.to_owned(), source };
+                let refused = |source| Error::Pickle {
+                    path: archive.path().to_owned(),
+                    key: name.to_owned(),
+                    source,
+                };
                 let plain = pickle::load(pickled).and_then(plain).map_err(refused)?;
                 match &plain {
                     Some(plain) => {
@@ -41,8 +45,8 @@ pub(super) fn read(
     Ok(extras)
 }
 
-/// The objects as text, bytes, truth values or numbers if all are of that kind, and as JSON text otherwise; `None` when
-/// they are nothing but a single `None`.
+/// The objects as text, bytes, truth values or numbers if all are of that kind, and as JSON text
+/// otherwise; `None` when they are nothing but a single `None`.
 fn plain(value: Value) -> Result<Option<Array>, pickle::PickleError> {
     let (shape, items) = match value {
         Value::Objects(objects) => *objects,
@@ -52,13 +56,17 @@ fn plain(value: Value) -> Result<Option<Array>, pickle::PickleError> {
     if shape.is_empty() && matches!(items.as_slice(), [Value::None]) {
         return Ok(None);
     }
-    let array =
-        texts(&items).or_else(|| flags(&items)).or_else(|| integers(&items)).or_else(|| floats(&items));
+    let array = texts(&items)
+        .or_else(|| flags(&items))
+        .or_else(|| integers(&items))
+        .or_else(|| floats(&items));
     let array = match array {
         Some(array) => array,
         None => {
-            let texts: Result<Vec<String>, String> =
-                items.into_iter().map(|item| json_of(item).map(|json: Json| json.to_string())).collect();
+            let texts: Result<Vec<String>, String> = items
+                .into_iter()
+                .map(|item| json_of(item).map(|json: Json| json.to_string()))
+                .collect();
             Array::texts(&texts.map_err(pickle::PickleError::Malformed)?)
         }
     };
@@ -72,7 +80,8 @@ fn texts(items: &[Value]) -> Option<Array> {
         _ => None,
     };
     let texts: Vec<String> = items.iter().map(text).collect::<Option<_>>()?;
-    // An array of text is padded to its longest; one long text among very many would not fit into memory.
+    // An array of text is padded to its longest; one long text among very many would not fit into
+    // memory.
     let longest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     (longest.saturating_mul(texts.len()) <= 16 << 20).then(|| Array::texts(&texts))
 }

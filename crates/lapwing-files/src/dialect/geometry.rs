@@ -1,8 +1,9 @@
 //! Far field and near field: object pixels from the optics, and what the patterns say themselves.
 //!
-//! In the far field (Fraunhofer diffraction; J. W. Goodman, *Introduction to Fourier Optics*, section 4.3) the field on
-//! the detector is the Fourier transform of the exit wave at the spatial frequencies X / (lambda z). A detector of N
-//! pixels of pitch p at distance z therefore samples an object of pixel size d = lambda z / (N p).
+//! In the far field (Fraunhofer diffraction; J. W. Goodman, *Introduction to Fourier Optics*,
+//! section 4.3) the field on the detector is the Fourier transform of the exit wave at the spatial
+//! frequencies X / (lambda z). A detector of N pixels of pitch p at distance z therefore samples an
+//! object of pixel size d = lambda z / (N p).
 
 use lapwing_model::fft::{Fft2, frequency};
 use lapwing_model::{Complex32, Position};
@@ -28,7 +29,8 @@ pub struct Optics {
 }
 
 impl Optics {
-    /// Size of an object pixel along (y, x), metres, for patterns of `shape`: lambda z / (N p) on each axis.
+    /// Size of an object pixel along (y, x), metres, for patterns of `shape`: lambda z / (N p) on
+    /// each axis.
     pub fn object_pixel(&self, (height, width): (usize, usize)) -> (f64, f64) {
         let along = |pitch: f64, n: usize| self.wavelength * self.distance / (n as f64 * pitch);
         (along(self.pitch.0, height), along(self.pitch.1, width))
@@ -39,8 +41,9 @@ impl Optics {
         H_C / self.wavelength / ELEMENTARY_CHARGE
     }
 
-    /// The optics in `physics_parameters` of metadata: `wavelength_m`, `distance_m`, `detector_pixel_size_y_m` and
-    /// `detector_pixel_size_x_m`, as the readers of this crate put them there; `None` unless all are positive.
+    /// The optics in `physics_parameters` of metadata: `wavelength_m`, `distance_m`,
+    /// `detector_pixel_size_y_m` and `detector_pixel_size_x_m`, as the readers of this crate put
+    /// them there; `None` unless all are positive.
     pub fn of(metadata: &Metadata) -> Option<Self> {
         let positive =
             |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
@@ -59,8 +62,8 @@ impl Optics {
     }
 }
 
-/// Writes the size of an object pixel into the metadata: `pixel_size_m` when it is square to one part in a million,
-/// `pixel_size_y_m` and `pixel_size_x_m` otherwise.
+/// Writes the size of an object pixel into the metadata: `pixel_size_m` when it is square to one
+/// part in a million, `pixel_size_y_m` and `pixel_size_x_m` otherwise.
 pub(super) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
     if (dy - dx).abs() <= 1e-6 * dx.abs() {
         metadata::set_physics_parameter(metadata, "pixel_size_m", dx);
@@ -70,10 +73,11 @@ pub(super) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
     }
 }
 
-/// Size of an object pixel along (y, x), metres, from `physics_parameters`: `pixel_size_m`, or `pixel_size_y_m` and
-/// `pixel_size_x_m`; `None` when they are not there.
+/// Size of an object pixel along (y, x), metres, from `physics_parameters`: `pixel_size_m`, or
+/// `pixel_size_y_m` and `pixel_size_x_m`; `None` when they are not there.
 pub fn object_pixel(metadata: &Metadata) -> Option<(f64, f64)> {
-    let positive = |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
+    let positive =
+        |name: &str| metadata::physics_parameter(metadata, name).filter(|&number| number > 0.0);
     match positive("pixel_size_m") {
         Some(both) => Some((both, both)),
         None => Some((positive("pixel_size_y_m")?, positive("pixel_size_x_m")?)),
@@ -82,16 +86,19 @@ pub fn object_pixel(metadata: &Metadata) -> Option<(f64, f64)> {
 
 /// Patterns looked at to tell the geometry.
 const LOOKED_AT: usize = 32;
-/// How many diameters of the illumination neighbouring positions must be apart to rule the far field out.
+/// How many diameters of the illumination neighbouring positions must be apart to rule the far
+/// field out.
 const RULED_OUT: f64 = 2.0;
 
-/// Diameter of the illumination (object pixels) as the patterns have it **if** they are far-field patterns, and the
-/// median distance to the nearest position, when the two cannot belong to a ptychographic scan.
+/// Diameter of the illumination (object pixels) as the patterns have it **if** they are far-field
+/// patterns, and the median distance to the nearest position, when the two cannot belong to a
+/// ptychographic scan.
 ///
-/// The Fourier transform of a far-field intensity is the autocorrelation of the exit wave, whose radius is the diameter
-/// of the illumination. A scan whose steps are more than twice that has no overlap anywhere, so its patterns are most
-/// likely no far-field patterns: near-field images are broad and smooth, which reads as a tiny illumination. It is a sign,
-/// no proof; noise makes the measured diameter larger and so hides it.
+/// The Fourier transform of a far-field intensity is the autocorrelation of the exit wave, whose
+/// radius is the diameter of the illumination. A scan whose steps are more than twice that has no
+/// overlap anywhere, so its patterns are most likely no far-field patterns: near-field images are
+/// broad and smooth, which reads as a tiny illumination. It is a sign, no proof; noise makes the
+/// measured diameter larger and so hides it.
 pub(super) fn no_far_field(amplitude: &Array3<f32>, scan: &[Position]) -> Option<(f64, f64)> {
     let (n, height, width) = amplitude.dim();
     if n < 4 || scan.len() != n || height < 8 || width < 8 {
@@ -117,7 +124,10 @@ fn illumination(amplitude: &Array3<f32>) -> f64 {
             *value = Complex32::from(a * a);
         }
         transform.forward(&mut field, &mut spectrum, &mut scratch);
-        power.iter_mut().zip(&spectrum).for_each(|(sum, value)| *sum += f64::from(value.norm_sqr()));
+        power
+            .iter_mut()
+            .zip(&spectrum)
+            .for_each(|(sum, value)| *sum += f64::from(value.norm_sqr()));
     }
     // Noise is the same everywhere; most of the plane is outside the illumination.
     let mut sorted: Vec<f64> = power.iter().map(|p| p.sqrt()).collect();
@@ -144,7 +154,8 @@ fn illumination(amplitude: &Array3<f32>) -> f64 {
     1.0
 }
 
-/// Median over up to 256 positions of the distance to the nearest other position that is not the same.
+/// Median over up to 256 positions of the distance to the nearest other position that is not the
+/// same.
 fn median_step(scan: &[Position]) -> Option<f64> {
     let stride = scan.len().div_ceil(256);
     let mut nearest: Vec<f64> = scan
@@ -187,12 +198,19 @@ mod tests {
                 *value = Complex32::from(if y.hypot(x) < 8.0 { 1.0 } else { 0.0 });
             }
             let mut spectrum = field.clone();
-            transform.forward(&mut field, &mut spectrum, &mut vec![Complex32::ZERO; transform.scratch_len()]);
+            transform.forward(
+                &mut field,
+                &mut spectrum,
+                &mut vec![Complex32::ZERO; transform.scratch_len()],
+            );
             lapwing_model::fft::from_detector_order(&spectrum, &mut field, (size, size));
             pattern.iter_mut().zip(&field).for_each(|(a, z)| *a = z.norm());
         }
         let scan: Vec<_> = (0..9)
-            .map(|index| Position { y: step * f64::from(index / 3), x: step * f64::from(index % 3) })
+            .map(|index| Position {
+                y: step * f64::from(index / 3),
+                x: step * f64::from(index % 3),
+            })
             .collect();
         assert!((illumination(&amplitude) - 12.0).abs() < 5.0, "{}", illumination(&amplitude));
         no_far_field(&amplitude, &scan)

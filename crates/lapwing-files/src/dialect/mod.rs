@@ -1,6 +1,7 @@
 //! The dialects of the field, each converted at once to the project's conventions.
 //!
-//! A file is told by the names of its arrays; where it leaves something open it is refused with what to say, and
+//! A file is told by the names of its arrays; where it leaves something open it is refused with
+//! what to say, and
 //! [`ReadOptions`] says it. What was understood comes back beside the data as an [`Understanding`].
 
 mod base;
@@ -22,7 +23,8 @@ pub use base::{Base, read_base};
 pub use cxi::write_cxi;
 pub use geometry::{Optics, object_pixel};
 pub use options::{
-    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency,
+    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding,
+    ZeroFrequency,
 };
 pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
@@ -39,9 +41,12 @@ const MASK_EXTRA: &str = "mask";
 /// Reads a scan from a file of any dialect: a NumPy archive or HDF5, told by its content.
 ///
 /// # Errors
-/// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be understood in more than one
-/// way, and whatever makes a file unreadable.
-pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+/// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be
+/// understood in more than one way, and whatever makes a file unreadable.
+pub fn read(
+    path: impl AsRef<Path>,
+    options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
     let path = path.as_ref();
     if hdf5::is_hdf5(path) {
         return read_hdf5(&Hdf5::open(path)?, options);
@@ -67,7 +72,11 @@ pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Underst
         Dialect::Ptychodus => ptychodus::read(file, options),
         other => Err(Error::Contract {
             path: file.path().to_owned(),
-            problems: vec![Problem::new("file", format!("a NumPy archive, as {other} has it"), "HDF5")],
+            problems: vec![Problem::new(
+                "file",
+                format!("a NumPy archive, as {other} has it"),
+                "HDF5",
+            )],
         }),
     }
 }
@@ -75,11 +84,13 @@ pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Underst
 /// The refusal of an HDF5 file of no dialect that is read; some are known by name.
 fn strange(file: &Hdf5) -> Result<Error, Error> {
     if let Some(kind) = file.foreign() {
-        let problems = vec![Problem::new("file", "CXI, or the pair of files of ptychodus or pty-chi", kind)];
+        let problems =
+            vec![Problem::new("file", "CXI, or the pair of files of ptychodus or pty-chi", kind)];
         return Ok(Error::Contract { path: file.path().to_owned(), problems });
     }
     let names: Vec<String> = file.list()?.into_iter().map(|array| array.name).collect();
-    let starts = |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
+    let starts =
+        |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
     let known = if starts("chunks/") || starts("meta/") {
         "ptypy's .ptyd, which is not read; "
     } else if starts("content/") {
@@ -103,7 +114,10 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+pub fn read_archive(
+    archive: &Archive,
+    options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
     let dialect = dialect_of(archive, options)?;
     match dialect {
         Dialect::Study => study::read(archive, "diffraction", options),
@@ -111,14 +125,19 @@ pub fn read_archive(archive: &Archive, options: &ReadOptions) -> Result<(Dataset
         Dialect::Tike => tike::read(archive, options),
         other @ (Dialect::Cxi | Dialect::Ptychodus) => Err(Error::Contract {
             path: archive.path().to_owned(),
-            problems: vec![Problem::new("file", format!("HDF5, as {other} has it"), "a NumPy archive")],
+            problems: vec![Problem::new(
+                "file",
+                format!("HDF5, as {other} has it"),
+                "a NumPy archive",
+            )],
         }),
     }
 }
 
 /// The dialect of an archive, as told or by the names of its arrays.
 fn dialect_of(archive: &Archive, options: &ReadOptions) -> Result<Dialect, Error> {
-    let has = |name: &str| archive.contains(name) && !options.leave_out.iter().any(|left| left == name);
+    let has =
+        |name: &str| archive.contains(name) && !options.leave_out.iter().any(|left| left == name);
     match options.dialect {
         Some(dialect) => Ok(dialect),
         None if has("diffraction") => Ok(Dialect::Study),
@@ -127,7 +146,8 @@ fn dialect_of(archive: &Archive, options: &ReadOptions) -> Result<Dialect, Error
         None => {
             let names: Vec<&str> = archive.names().collect();
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            let expected = "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
+            let expected =
+                "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
             Err(Error::Contract {
                 path: archive.path().to_owned(),
                 problems: vec![Problem::new("diffraction", expected, found)],
@@ -142,7 +162,8 @@ fn stored_metadata(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Option<Metadata>, Error> {
-    if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY) {
+    if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY)
+    {
         notes.push(format!("{}: left out, as told", metadata::KEY));
         return Ok(None);
     }

@@ -103,7 +103,8 @@ names! {
 names! {
     /// Which of the two coordinates of a position is which.
     CoordinateOrder {
-        /// As the dialect has it: `ycoords` are rows and `xcoords` columns; tike's `scan` is (row, column).
+        /// As the dialect has it: `ycoords` are rows and `xcoords` columns; tike's `scan` is (row,
+        /// column).
         RowColumn = "row-column" | "yx",
         /// The other way round.
         ColumnRow = "column-row" | "xy",
@@ -137,9 +138,11 @@ pub struct ReadOptions {
     pub flip_y: bool,
     /// Whether the column coordinate counts leftwards: the sign is reversed before anything else.
     pub flip_x: bool,
-    /// The second file: the product with probe and positions beside `dp`, or where the start probe of a CXI file is.
+    /// The second file: the product with probe and positions beside `dp`, or where the start probe
+    /// of a CXI file is.
     pub companion: Option<PathBuf>,
-    /// Size of an object pixel in metres, instead of computing or reading it. For files whose positions are in metres.
+    /// Size of an object pixel in metres, instead of computing or reading it. For files whose
+    /// positions are in metres.
     pub pixel_size: Option<f64>,
     /// Far field or near field, instead of telling it by the patterns.
     pub geometry: Option<Geometry>,
@@ -147,7 +150,8 @@ pub struct ReadOptions {
     pub leave_out: Vec<String>,
 }
 
-/// What was understood of a file: how it stores things, before they were converted to the project's conventions.
+/// What was understood of a file: how it stores things, before they were converted to the project's
+/// conventions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Understanding {
     /// Whose way of writing it follows.

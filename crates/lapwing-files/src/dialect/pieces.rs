@@ -25,12 +25,17 @@ impl Pieces {
         self.shape
     }
 
-    /// A pass over the patterns in order: calls `take` with the amplitudes of some of them at a time, zero frequency in the centre, as
+    /// A pass over the patterns in order: calls `take` with the amplitudes of some of them at a
+    /// time, zero frequency in the centre, as
     /// [`Dataset::diffraction`] would have them. No more than these are in memory.
     ///
     /// # Errors
-    /// [`Error::Array`] when the array became damaged or unreadable, and whatever `take` fails with.
-    pub fn blocks<E: From<Error>>(&self, take: &mut dyn FnMut(&mut [f32]) -> Result<(), E>) -> Result<(), E> {
+    /// [`Error::Array`] when the array became damaged or unreadable, and whatever `take` fails
+    /// with.
+    pub fn blocks<E: From<Error>>(
+        &self,
+        take: &mut dyn FnMut(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.archive.blocks_f32(KEY, stack::block(self.shape), &mut |values| {
             if self.root {
                 values.iter_mut().for_each(|value| *value = value.sqrt());
@@ -40,12 +45,13 @@ impl Pieces {
     }
 }
 
-/// [`read`](super::read) without the patterns: the data set has none, `diffraction` being of shape (0, H, W), and [`Pieces`] brings them.
-/// Other arrays as large as the patterns are passed over too. Everything is checked as [`read`](super::read) does.
+/// [`read`](super::read) without the patterns: the data set has none, `diffraction` being of shape
+/// (0, H, W), and [`Pieces`] brings them. Other arrays as large as the patterns are passed over
+/// too. Everything is checked as [`read`](super::read) does.
 ///
 /// # Errors
-/// As for [`read`](super::read), and [`Error::NotInPieces`] for all but the study's format with the patterns one behind the other and their
-/// zero frequency in the centre.
+/// As for [`read`](super::read), and [`Error::NotInPieces`] for all but the study's format with the
+/// patterns one behind the other and their zero frequency in the centre.
 pub fn read_pieces(
     path: impl AsRef<Path>,
     options: &ReadOptions,

@@ -1,4 +1,5 @@
-//! The product file of ptychodus and pty-chi: probe, object, positions and losses of a reconstruction, in HDF5.
+//! The product file of ptychodus and pty-chi: probe, object, positions and losses of a
+//! reconstruction, in HDF5.
 
 use std::path::Path;
 
@@ -11,9 +12,10 @@ use crate::{Error, Problem};
 
 /// A product: what a reconstruction started from or arrived at.
 ///
-/// Positions are in metres with zero at the object's centre: window and object are concentric at (0, 0). In pixels of the
-/// object array the window centre (index floor(H/2), floor(W/2)) is then at (M - H)/2 + floor(H/2) + y / dy for an object
-/// of M rows and patterns of H, and likewise along x; [`Product::on_object`] and [`Product::of_object`] convert.
+/// Positions are in metres with zero at the object's centre: window and object are concentric at
+/// (0, 0). In pixels of the object array the window centre (index floor(H/2), floor(W/2)) is then
+/// at (M - H)/2 + floor(H/2) + y / dy for an object of M rows and patterns of H, and likewise along
+/// x; [`Product::on_object`] and [`Product::of_object`] convert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
     /// What it is called.
@@ -38,9 +40,11 @@ pub struct Product {
     pub experiment: Experiment,
 }
 
-/// Facts of the experiment that a product carries as attributes of its root; zero where unknown, as ptychodus has it.
+/// Facts of the experiment that a product carries as attributes of its root; zero where unknown, as
+/// ptychodus has it.
 ///
-/// They are written but read back as zeros: the HDF5 crate underneath gives no numeric attributes of groups.
+/// They are written but read back as zeros: the HDF5 crate underneath gives no numeric attributes
+/// of groups.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Experiment {
     /// Distance from the object to the detector, metres.
@@ -63,8 +67,8 @@ pub(super) fn is_product(file: &Hdf5) -> Result<bool, Error> {
 impl Product {
     /// Reads a product file.
     ///
-    /// Of a probe (modes, H, W), or (opr, modes, H, W) the first of the orthogonal-relaxation components is read; `loss_values` may be
-    /// called `costs`.
+    /// Of a probe (modes, H, W), or (opr, modes, H, W) the first of the orthogonal-relaxation
+    /// components is read; `loss_values` may be called `costs`.
     ///
     /// # Errors
     /// [`Error::Contract`] with all problems at once, and whatever makes a file unreadable.
@@ -76,7 +80,8 @@ impl Product {
         let pixel_size = pixel_size(&file, &mut problems)?;
         let x = vector(&file, X, &mut problems)?;
         let y = vector(&file, Y, &mut problems)?;
-        let centre = |name: &str| file.attribute("object", name).map(|centre| centre.unwrap_or(0.0));
+        let centre =
+            |name: &str| file.attribute("object", name).map(|centre| centre.unwrap_or(0.0));
         let (centre_y, centre_x) = (centre("center_y_m")?, centre("center_x_m")?);
         if x.len() != y.len() {
             problems.push(Problem::new(
@@ -95,13 +100,25 @@ impl Product {
         };
         let positions = y.into_iter().zip(x).map(|(y, x)| (y - centre_y, x - centre_x)).collect();
         let experiment = Experiment::default();
-        Ok(Self { name, comments, probe, object, positions, indexes, pixel_size, loss, notes, experiment })
+        Ok(Self {
+            name,
+            comments,
+            probe,
+            object,
+            positions,
+            indexes,
+            pixel_size,
+            loss,
+            notes,
+            experiment,
+        })
     }
 
     /// Writes a product file that ptychodus reads, atomically.
     ///
     /// # Errors
-    /// [`Error::Contract`] when the lengths of positions and indexes differ, and whatever keeps the file from being written.
+    /// [`Error::Contract`] when the lengths of positions and indexes differ, and whatever keeps the
+    /// file from being written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         if self.positions.len() != self.indexes.len() {
@@ -134,7 +151,8 @@ impl Product {
             probe.attribute("pixel_height_m", dy)?.attribute("pixel_width_m", dx)?;
             if let Some(object) = &self.object {
                 let values: Vec<_> = object.iter().copied().collect();
-                let object = file.complex("object", &[1, object.nrows(), object.ncols()], &values)?;
+                let object =
+                    file.complex("object", &[1, object.nrows(), object.ncols()], &values)?;
                 object.attribute("pixel_height_m", dy)?.attribute("pixel_width_m", dx)?;
                 object.attribute("center_y_m", 0.0)?.attribute("center_x_m", 0.0)?;
             }
@@ -146,7 +164,8 @@ impl Product {
         })
     }
 
-    /// Positions on an object array of `object` pixels, for patterns of `pattern` pixels: window centres (y, x).
+    /// Positions on an object array of `object` pixels, for patterns of `pattern` pixels: window
+    /// centres (y, x).
     pub fn on_object(&self, object: (usize, usize), pattern: (usize, usize)) -> Vec<Position> {
         let (zero_y, zero_x) = zero(object, pattern);
         let (dy, dx) = self.pixel_size;
@@ -154,7 +173,8 @@ impl Product {
         self.positions.iter().map(place).collect()
     }
 
-    /// Positions in metres from window centres on an object array: the inverse of [`Product::on_object`].
+    /// Positions in metres from window centres on an object array: the inverse of
+    /// [`Product::on_object`].
     pub fn of_object(
         scan: &[Position],
         object: (usize, usize),
@@ -162,17 +182,25 @@ impl Product {
         (dy, dx): (f64, f64),
     ) -> Vec<(f64, f64)> {
         let (zero_y, zero_x) = zero(object, pattern);
-        scan.iter().map(|position| ((position.y - zero_y) * dy, (position.x - zero_x) * dx)).collect()
+        scan.iter()
+            .map(|position| ((position.y - zero_y) * dy, (position.x - zero_x) * dx))
+            .collect()
     }
 }
 
 /// Where on the object the window centre is when window and object are concentric.
 fn zero(object: (usize, usize), pattern: (usize, usize)) -> (f64, f64) {
-    let along = |object: usize, pattern: usize| (object as f64 - pattern as f64) / 2.0 + (pattern / 2) as f64;
+    let along = |object: usize, pattern: usize| {
+        (object as f64 - pattern as f64) / 2.0 + (pattern / 2) as f64
+    };
     (along(object.0, pattern.0), along(object.1, pattern.1))
 }
 
-fn probe(file: &Hdf5, notes: &mut Vec<String>, problems: &mut Vec<Problem>) -> Result<Option<Modes>, Error> {
+fn probe(
+    file: &Hdf5,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Modes>, Error> {
     let expected = "([opr,] modes, H, W) complex numbers";
     let Some(array) = complex(file, "probe", expected, problems)? else { return Ok(None) };
     let shape = match *array.shape() {
@@ -189,14 +217,21 @@ fn probe(file: &Hdf5, notes: &mut Vec<String>, problems: &mut Vec<Problem>) -> R
         return Ok(None);
     }
     if shape[0] > 1 {
-        notes.push(format!("probe: the first of {} orthogonal-relaxation components is read", shape[0]));
+        notes.push(format!(
+            "probe: the first of {} orthogonal-relaxation components is read",
+            shape[0]
+        ));
     }
     let first = array.reshape(shape.clone()).and_then(|array| array.select(&[0]));
     let modes = first.and_then(|array| array.reshape(shape[1..].to_vec()));
     Ok(modes.and_then(|array| array.into_complex32_array::<Ix3>()).ok())
 }
 
-fn object(file: &Hdf5, notes: &mut Vec<String>, problems: &mut Vec<Problem>) -> Result<Option<Field>, Error> {
+fn object(
+    file: &Hdf5,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Field>, Error> {
     if !file.contains("object")? {
         return Ok(None);
     }
@@ -289,7 +324,11 @@ fn indexes(
         Ok(values) if array.shape() == [n] => Ok(values),
         _ => {
             let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-            problems.push(Problem::new(INDEXES, format!("({n},) whole numbers, as many as {X}"), found));
+            problems.push(Problem::new(
+                INDEXES,
+                format!("({n},) whole numbers, as many as {X}"),
+                found,
+            ));
             Ok(Vec::new())
         }
     }

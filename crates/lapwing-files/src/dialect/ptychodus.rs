@@ -1,5 +1,6 @@
-//! The pair of files of ptychodus and pty-chi: patterns in `dp` (n, H, W), intensity with the zero frequency in the
-//! centre, and a product file with probe, object and positions. The two are joined by **index**, not by order.
+//! The pair of files of ptychodus and pty-chi: patterns in `dp` (n, H, W), intensity with the zero
+//! frequency in the centre, and a product file with probe, object and positions. The two are joined
+//! by **index**, not by order.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use super::geometry::record_pixel;
 use super::product::{self, Product};
 use super::stack::{Refusal, Rules};
 use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency, positions, stack,
+    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency, positions,
+    stack,
 };
 use crate::dataset::scaled;
 use crate::hdf5::Hdf5;
@@ -60,9 +62,9 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     }
     let array = match join.patterns.len() == n {
         true => array,
-        false => {
-            array.select(&join.patterns).map_err(|error| Error::hdf5(file.path(), DATA, error.to_string()))?
-        }
+        false => array
+            .select(&join.patterns)
+            .map_err(|error| Error::hdf5(file.path(), DATA, error.to_string()))?,
     };
     if !problems.is_empty() {
         return Err(contract(problems));
@@ -82,9 +84,13 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     let pattern = (height, width);
     let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
     if let Some(told) = told {
-        notes.push(format!("object pixel: {told:e} m, as told, instead of {:?}", product.pixel_size));
+        notes.push(format!(
+            "object pixel: {told:e} m, as told, instead of {:?}",
+            product.pixel_size
+        ));
     }
-    let product = Product { pixel_size: told.map_or(product.pixel_size, |size| (size, size)), ..product };
+    let product =
+        Product { pixel_size: told.map_or(product.pixel_size, |size| (size, size)), ..product };
     let object_shape = product.object.as_ref().map_or(pattern, |object| object.dim());
     // Signs and order are of the metres; the object's centre comes after.
     let metres = join.positions;
@@ -106,13 +112,17 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
         }
         None => modes,
     });
-    problems.extend(contract::scan(&scan).into_iter().map(|p| Problem { key: "positions".into(), ..p }));
+    problems.extend(
+        contract::scan(&scan).into_iter().map(|p| Problem { key: "positions".into(), ..p }),
+    );
     if let Some(modes) = &probe {
         let found = contract::probe(modes, pattern);
         problems.extend(found.into_iter().map(|p| Problem { key: "probe".into(), ..p }));
     }
     if let Some(object) = &object {
-        problems.extend(contract::object(object).into_iter().map(|p| Problem { key: "object".into(), ..p }));
+        problems.extend(
+            contract::object(object).into_iter().map(|p| Problem { key: "object".into(), ..p }),
+        );
         let found = contract::windows(&scan, pattern, object.dim());
         problems.extend(found.into_iter().map(|p| Problem { key: "positions".into(), ..p }));
     }
@@ -165,9 +175,15 @@ struct Join {
 }
 
 impl Join {
-    /// Joins positions to patterns by index. Several positions of one pattern are averaged, as ptychodus does; patterns
-    /// without a position and positions without a pattern are dropped, and said so.
-    fn of(product: &Product, n: usize, notes: &mut Vec<String>, problems: &mut Vec<Problem>) -> Self {
+    /// Joins positions to patterns by index. Several positions of one pattern are averaged, as
+    /// ptychodus does; patterns without a position and positions without a pattern are dropped, and
+    /// said so.
+    fn of(
+        product: &Product,
+        n: usize,
+        notes: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut found: BTreeMap<i64, (f64, f64, usize)> = BTreeMap::new();
         for (&index, &(y, x)) in product.indexes.iter().zip(&product.positions) {
             let entry = found.entry(index).or_default();
@@ -196,7 +212,10 @@ impl Join {
             notes.push(format!("{key}: {strangers} positions belong to no pattern; left out"));
         }
         if patterns.len() < n {
-            notes.push(format!("{DATA}: {} patterns have no position; left out", n - patterns.len()));
+            notes.push(format!(
+                "{DATA}: {} patterns have no position; left out",
+                n - patterns.len()
+            ));
         }
         if product.indexes.iter().zip(0..).any(|(&index, place)| index != place) {
             notes.push(format!("{key}: positions joined to patterns by index, not by order"));

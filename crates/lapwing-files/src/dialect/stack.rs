@@ -1,4 +1,5 @@
-//! The stack of patterns: from any order, quantity and place of the zero frequency to centred amplitudes.
+//! The stack of patterns: from any order, quantity and place of the zero frequency to centred
+//! amplitudes.
 
 use std::path::Path;
 
@@ -29,7 +30,8 @@ pub(super) struct Stack {
     pub zero_frequency: ZeroFrequency,
     /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
     pub scale: Option<f64>,
-    /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude` has none of them then.
+    /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude`
+    /// has none of them then.
     pub sums_in_file: Option<Vec<f64>>,
 }
 
@@ -50,12 +52,18 @@ impl Question {
     /// The question as the error of a file.
     pub(super) fn about(self, path: &Path) -> Error {
         let Self { key, reason, remedy } = self;
-        Error::Ambiguous { path: path.to_owned(), key: key.to_owned(), reason, remedy: remedy.to_owned() }
+        Error::Ambiguous {
+            path: path.to_owned(),
+            key: key.to_owned(),
+            reason,
+            remedy: remedy.to_owned(),
+        }
     }
 }
 
-/// The patterns of an archive's array that is known to have three axes of length `shape`, others being of length 1.
-/// They are converted and put in order while they are read, so that no second copy of them is ever in memory.
+/// The patterns of an archive's array that is known to have three axes of length `shape`, others
+/// being of length 1. They are converted and put in order while they are read, so that no second
+/// copy of them is ever in memory.
 pub(super) fn read_from(
     archive: &Archive,
     header: &Header,
@@ -129,7 +137,8 @@ pub(super) fn look_through(
 
     let [n, height, width] = shape;
     let dim = (n, height, width);
-    // What the numbers are is a matter of their dtype, not of their values, which only bring a note.
+    // What the numbers are is a matter of their dtype, not of their values, which only bring a
+    // note.
     let root = options.quantity.map_or(dtype.is_integer(), is_root);
     let mut check = Amplitudes::new(dim);
     let mut brightness = Brightness::new(dim);
@@ -198,7 +207,11 @@ pub(super) fn read(
         return Err(Refusal::Problems(vec![problem]));
     }
     let unreadable = |error: NpyError| {
-        Refusal::Problems(vec![Problem::new(rules.key, "three axes of real numbers", error.to_string())])
+        Refusal::Problems(vec![Problem::new(
+            rules.key,
+            "three axes of real numbers",
+            error.to_string(),
+        )])
     };
     let mut values = array.into_f32_array::<Ix3>().map_err(unreadable)?;
     if order == AxisOrder::PatternLast {
@@ -207,7 +220,8 @@ pub(super) fn read(
     convert(values, &dtype, order, rules, options, notes)
 }
 
-/// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the project has them.
+/// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
+/// project has them.
 fn convert(
     mut values: Array3<f32>,
     dtype: &DType,
@@ -222,8 +236,9 @@ fn convert(
         return Err(Refusal::Problems(named(problems, rules.key)));
     }
 
-    let whole =
-        || bulk::all(&values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0);
+    let whole = || {
+        bulk::all(&values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
+    };
     let quantity = quantity(whole, dtype, rules, options, notes)?;
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
@@ -292,7 +307,9 @@ fn quantity(
     }
     if dtype.is_integer() {
         if rules.integers == Quantity::Intensity {
-            notes.push(format!("{key}: whole numbers are intensity, in what unit the file does not say"));
+            notes.push(format!(
+                "{key}: whole numbers are intensity, in what unit the file does not say"
+            ));
         }
         return Ok(rules.integers);
     }
@@ -310,8 +327,9 @@ fn quantity(
         (None, false) => Ok(Quantity::Amplitude),
         (None, true) => Err(Refusal::Ambiguous(Question {
             key,
-            reason: "floating-point numbers that are all whole may be amplitude, intensity or counts"
-                .to_owned(),
+            reason:
+                "floating-point numbers that are all whole may be amplitude, intensity or counts"
+                    .to_owned(),
             remedy: "state the quantity (--quantity amplitude, intensity or counts)",
         })),
     }
@@ -330,7 +348,8 @@ pub(crate) fn centre(values: &mut Array3<f32>) {
     }
 }
 
-/// Far-field patterns are bright around the zero frequency: a note when that does not seem to be the centre.
+/// Far-field patterns are bright around the zero frequency: a note when that does not seem to be
+/// the centre.
 struct Brightness {
     shape: (usize, usize, usize),
     centre: f64,
@@ -349,7 +368,8 @@ impl Brightness {
         if height < 8 || width < 8 || !index.is_multiple_of(count.div_ceil(64)) {
             return;
         }
-        let inner = |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
+        let inner =
+            |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
         for ((y, x), &value) in pattern.indexed_iter() {
             match (inner(y, height), inner(x, width)) {
                 (true, true) => self.centre += f64::from(value),
@@ -409,10 +429,13 @@ impl OrderEvidence {
             (Some(told), _, _) => wrong(format!("{told} with n = {n}, the number of positions")),
             (None, true, false) => Ok(AxisOrder::PatternFirst),
             (None, false, true) => Ok(AxisOrder::PatternLast),
-            (None, false, false) => wrong(format!("(n, H, W) with n = {n}, the number of positions")),
+            (None, false, false) => {
+                wrong(format!("(n, H, W) with n = {n}, the number of positions"))
+            }
             (None, true, true) => {
-                let fits =
-                    |height: usize, width: usize| self.probe.is_none_or(|shape| shape == (height, width));
+                let fits = |height: usize, width: usize| {
+                    self.probe.is_none_or(|shape| shape == (height, width))
+                };
                 match (fits(shape[1], shape[2]), fits(shape[0], shape[1])) {
                     (true, false) => Ok(AxisOrder::PatternFirst),
                     (false, true) => Ok(AxisOrder::PatternLast),
@@ -424,7 +447,9 @@ impl OrderEvidence {
                     }
                     _ => Err(Refusal::Ambiguous(Question {
                         key,
-                        reason: format!("shape {shape:?} with {n} positions may be (n, H, W) or (H, W, n)"),
+                        reason: format!(
+                            "shape {shape:?} with {n} positions may be (n, H, W) or (H, W, n)"
+                        ),
                         remedy: "state the axis order (--axis-order nhw or hwn)",
                     })),
                 }

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
-    AxisOrder, CoordinateOrder, Dialect, MASK_EXTRA, Quantity, ReadOptions, Understanding, ZeroFrequency,
-    extras, positions, stack, stored_metadata,
+    AxisOrder, CoordinateOrder, Dialect, MASK_EXTRA, Quantity, ReadOptions, Understanding,
+    ZeroFrequency, extras, positions, stack, stored_metadata,
 };
 use crate::dataset::mean_counts;
 use crate::npy::{Array, DType, Header, Values};
@@ -57,7 +57,8 @@ pub(super) fn read_with(
         probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
         by_contract: key == "diffraction" && metadata.as_ref().is_some_and(follows_contract),
     };
-    // The other arrays are often compressed, and as large as the patterns: they are read at the same time.
+    // The other arrays are often compressed, and as large as the patterns: they are read at the
+    // same time.
     let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
     let mut notes_of_extras = Vec::new();
     if in_pieces {
@@ -68,7 +69,8 @@ pub(super) fn read_with(
             );
             return Err(Error::NotInPieces { path: archive.path().to_owned(), reason });
         }
-        notes_of_extras.extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
+        notes_of_extras
+            .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
         known.extend(large);
     }
     let (stack, extras) = rayon::join(
@@ -126,11 +128,17 @@ pub(super) fn read_with(
             "dialect": dialect, "axis_order": axis_order, "quantity": stack.quantity,
             "zero_frequency": stack.zero_frequency, "notes": notes,
         });
-        metadata::append_transformation(metadata.get_or_insert_default(), "lapwing", "read", parameters);
+        metadata::append_transformation(
+            metadata.get_or_insert_default(),
+            "lapwing",
+            "read",
+            parameters,
+        );
     }
     let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata, extras };
     let sums = stack.sums_in_file;
-    let mean = |scale| sums.map_or_else(|| dataset.mean_intensity(), |sums| mean_counts(&sums, scale));
+    let mean =
+        |scale| sums.map_or_else(|| dataset.mean_intensity(), |sums| mean_counts(&sums, scale));
     let understanding = Understanding {
         dialect,
         axis_order,
@@ -147,29 +155,36 @@ pub(super) fn read_with(
     Ok((dataset, understanding))
 }
 
-/// Names of the arrays beside those that are `known` that have at least as many elements as the patterns under `key`.
+/// Names of the arrays beside those that are `known` that have at least as many elements as the
+/// patterns under `key`.
 fn as_large_as<'a>(
     key: &str,
     arrays: &'a [ArrayInfo],
     known: &[&str],
     options: &ReadOptions,
 ) -> Vec<&'a str> {
-    let count = |array: &ArrayInfo| array.shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n));
+    let count =
+        |array: &ArrayInfo| array.shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n));
     // Beside a single pattern nothing is large.
     let several = arrays.iter().find(|array| array.name == key && array.shape.first() != Some(&1));
     let patterns = several.map_or(usize::MAX, count);
     let other = |name: &str| {
-        name != metadata::KEY && !known.contains(&name) && !options.leave_out.iter().any(|left| left == name)
+        name != metadata::KEY
+            && !known.contains(&name)
+            && !options.leave_out.iter().any(|left| left == name)
     };
     let large = arrays.iter().filter(|array| other(&array.name) && count(array) >= patterns);
     large.map(|array| array.name.as_str()).collect()
 }
 
-/// Whether the metadata are those of a tool that follows the contract, in which the patterns come first.
+/// Whether the metadata are those of a tool that follows the contract, in which the patterns come
+/// first.
 fn follows_contract(metadata: &Metadata) -> bool {
-    let says_so =
-        metadata.get(crate::dataset::AXIS_ORDER).and_then(|order| order.as_str()) == Some("(n, H, W)");
-    says_so || metadata.contains_key("schema_version") || metadata.contains_key("data_transformations")
+    let says_so = metadata.get(crate::dataset::AXIS_ORDER).and_then(|order| order.as_str())
+        == Some("(n, H, W)");
+    says_so
+        || metadata.contains_key("schema_version")
+        || metadata.contains_key("data_transformations")
 }
 
 fn patterns(
@@ -190,7 +205,11 @@ fn patterns(
         return Ok(None);
     }
     let Ok(shape) = <[usize; 3]>::try_from(header.shape.as_slice()) else {
-        problems.push(Problem::new(key, "three axes (n, H, W)", format!("shape {:?}", header.shape)));
+        problems.push(Problem::new(
+            key,
+            "three axes (n, H, W)",
+            format!("shape {:?}", header.shape),
+        ));
         return Ok(None);
     };
     let rules = Rules {
@@ -200,12 +219,11 @@ fn patterns(
         zero_frequency: ZeroFrequency::Centre,
     };
     // Without positions the order cannot be told, but the values can still be checked.
-    let order =
-        evidence.map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
+    let order = evidence
+        .map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
     let outcome = match order {
-        Ok(order) => {
-            reader(archive, &header, shape, order, &rules, options, notes)?.map(|stack| (order, stack))
-        }
+        Ok(order) => reader(archive, &header, shape, order, &rules, options, notes)?
+            .map(|stack| (order, stack)),
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -240,7 +258,11 @@ pub(super) fn scan(
     }
 }
 
-fn coordinates(archive: &Archive, key: &str, problems: &mut Vec<Problem>) -> Result<Option<Vec<f64>>, Error> {
+fn coordinates(
+    archive: &Archive,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Vec<f64>>, Error> {
     let expected = "(n,) float64";
     if !archive.contains(key) {
         problems.push(Problem::new(key, expected, "nothing of that name"));
@@ -328,8 +350,8 @@ fn note_width(key: &str, dtype: &DType, notes: &mut Vec<String>) {
     }
 }
 
-/// The optional arrays of the contract: one entry per pattern, finite where they are numbers. Patches stored as
-/// (H, W, n) beside patterns of that order are reordered like these.
+/// The optional arrays of the contract: one entry per pattern, finite where they are numbers.
+/// Patches stored as (H, W, n) beside patterns of that order are reordered like these.
 fn check_extras(
     extras: &mut [(String, Array)],
     n: usize,
@@ -337,20 +359,26 @@ fn check_extras(
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) {
-    for (name, array) in extras.iter_mut().filter(|(name, _)| PER_PATTERN.contains(&name.as_str())) {
+    for (name, array) in extras.iter_mut().filter(|(name, _)| PER_PATTERN.contains(&name.as_str()))
+    {
         if order == AxisOrder::PatternLast
             && name == "Y"
             && array.dtype().is_complex()
             && let [_, _, last] = *array.shape()
             && last == n
-            && let Ok(patches) = std::mem::replace(array, Array::scalar(0_u8)).into_complex32_array::<Ix3>()
+            && let Ok(patches) =
+                std::mem::replace(array, Array::scalar(0_u8)).into_complex32_array::<Ix3>()
         {
             *array = Array::from(&patches.permuted_axes([2, 0, 1]));
             notes.push("Y: axes (H, W, n) reordered to (n, H, W)".to_owned());
         }
         if array.shape().first() != Some(&n) {
             let expected = format!("{n} entries along the first axis, one for each pattern");
-            problems.push(Problem::new(name.as_str(), expected, format!("shape {:?}", array.shape())));
+            problems.push(Problem::new(
+                name.as_str(),
+                expected,
+                format!("shape {:?}", array.shape()),
+            ));
         }
     }
     let patches = extras.iter().find(|(name, _)| name == "Y").map(|(_, array)| array.values());

@@ -1,5 +1,6 @@
-//! tike's archives: `data` (1, n, H, W) intensity with the zero frequency in the corner, `scan` (1, n, 2) minimum
-//! corners of the windows in (row, column) pixels, `probe` (1, 1, 1, modes, H, W), `psi` (slices, H, W).
+//! tike's archives: `data` (1, n, H, W) intensity with the zero frequency in the corner, `scan` (1,
+//! n, 2) minimum corners of the windows in (row, column) pixels, `probe` (1, 1, 1, modes, H, W),
+//! `psi` (slices, H, W).
 
 use lapwing_model::{Field, Modes};
 use ndarray::{Ix2, Ix3};
@@ -7,21 +8,26 @@ use serde_json::json;
 
 use super::stack::{OrderEvidence, Refusal, Rules};
 use super::{
-    Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack, stored_metadata,
+    Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
+    stored_metadata,
 };
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
 use crate::{Dataset, Error, Problem, contract, metadata};
 
-pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
+pub(super) fn read(
+    archive: &Archive,
+    options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
     let arrays = archive.list()?;
     let mut notes = Vec::new();
     let mut problems = Vec::new();
     let mut metadata = stored_metadata(archive, options, &mut notes)?.unwrap_or_default();
 
     let corners = corners(archive, &mut problems)?;
-    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", &mut problems)? else {
+    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", &mut problems)?
+    else {
         return Err(Error::Contract { path: archive.path().to_owned(), problems });
     };
     let n = corners.as_ref().map_or(shape[0], |(rows, _)| rows.len());
@@ -57,7 +63,11 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
         position.y += (height / 2) as f64;
         position.x += (width / 2) as f64;
     }
-    notes.push(format!("scan: minimum corners moved by ({}, {}) to window centres", height / 2, width / 2));
+    notes.push(format!(
+        "scan: minimum corners moved by ({}, {}) to window centres",
+        height / 2,
+        width / 2
+    ));
 
     if stack.quantity == Quantity::Intensity {
         // tike knows no other unit than photons, and a likelihood needs one.
@@ -80,7 +90,8 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
     problems.extend(found.into_iter().map(|problem| Problem { key: "scan".into(), ..problem }));
     if let Some(modes) = &probe {
         let found = contract::probe(modes, (height, width));
-        problems.extend(found.into_iter().map(|problem| Problem { key: "probe".into(), ..problem }));
+        problems
+            .extend(found.into_iter().map(|problem| Problem { key: "probe".into(), ..problem }));
     }
     if let Some(object) = &object {
         let found = contract::object(object);
@@ -106,8 +117,14 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
         "notes": notes,
     });
     metadata::append_transformation(&mut metadata, "lapwing", "read", parameters);
-    let dataset =
-        Dataset { diffraction: stack.amplitude, scan, object, probe, metadata: Some(metadata), extras };
+    let dataset = Dataset {
+        diffraction: stack.amplitude,
+        scan,
+        object,
+        probe,
+        metadata: Some(metadata),
+        extras,
+    };
     let understanding = Understanding {
         dialect: Dialect::Tike,
         axis_order,
@@ -124,8 +141,8 @@ pub(super) fn read(archive: &Archive, options: &ReadOptions) -> Result<(Dataset,
     Ok((dataset, understanding))
 }
 
-/// Header of an array whose last `N` axes count and whose others have length 1, and the lengths of these axes; `None`
-/// with a problem otherwise.
+/// Header of an array whose last `N` axes count and whose others have length 1, and the lengths of
+/// these axes; `None` with a problem otherwise.
 fn trailing<const N: usize>(
     archive: &Archive,
     key: &str,
@@ -154,7 +171,9 @@ fn squeezed<const N: usize>(
     expected: &str,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Array>, Error> {
-    let Some((_, lengths)) = trailing::<N>(archive, key, expected, problems)? else { return Ok(None) };
+    let Some((_, lengths)) = trailing::<N>(archive, key, expected, problems)? else {
+        return Ok(None);
+    };
     let array = archive.read(key)?.reshape(lengths.to_vec());
     array.map(Some).map_err(|source| Error::Array {
         path: archive.path().to_owned(),
@@ -170,7 +189,9 @@ fn corners(archive: &Archive, problems: &mut Vec<Problem>) -> Result<Option<Corn
     let expected = "(1, n, 2) real numbers";
     let Some(array) = squeezed::<2>(archive, "scan", expected, problems)? else { return Ok(None) };
     match (array.shape(), array.to_f64()) {
-        ([_, 2], Ok(values)) => Ok(Some(values.chunks_exact(2).map(|corner| (corner[0], corner[1])).unzip())),
+        ([_, 2], Ok(values)) => {
+            Ok(Some(values.chunks_exact(2).map(|corner| (corner[0], corner[1])).unzip()))
+        }
         _ => {
             let found = format!("shape {:?} of {}", array.shape(), array.dtype());
             problems.push(Problem::new("scan", expected, found));
@@ -214,8 +235,10 @@ fn object(
         return Ok(None);
     }
     if header.shape.len() == 3 && header.shape[0] > 1 {
-        notes
-            .push(format!("psi: {} slices carried along; a single one would be the object", header.shape[0]));
+        notes.push(format!(
+            "psi: {} slices carried along; a single one would be the object",
+            header.shape[0]
+        ));
         return Ok(None);
     }
     let array = squeezed::<2>(archive, key, "(slices, H, W) complex64", problems)?;

@@ -11,8 +11,9 @@ const MOST_TEXT: usize = 64 << 20;
 /// What the elements of a dataset are, and whether they are big-endian.
 fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
     use DatatypeMessage::{Compound, Enum, FixedPoint, FixedString, FloatingPoint, VarLenString};
-    let unread =
-        || format!("{} are not read; expected numbers, complex numbers or text", described(datatype));
+    let unread = || {
+        format!("{} are not read; expected numbers, complex numbers or text", described(datatype))
+    };
     let big = |order: &ByteOrder| *order == ByteOrder::BigEndian;
     match datatype {
         FixedPoint { size, byte_order, signed, bit_offset: 0, bit_precision }
@@ -45,13 +46,19 @@ fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
         Enum { base, members } => {
             let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
             match kind(base)? {
-                (DType::I8 | DType::U8, _) if names == ["FALSE", "TRUE"] => Ok((DType::Bool, false)),
+                (DType::I8 | DType::U8, _) if names == ["FALSE", "TRUE"] => {
+                    Ok((DType::Bool, false))
+                }
                 (whole, order) if whole.is_integer() => Ok((whole, order)),
                 _ => Err(unread()),
             }
         }
         Compound { size, members } => match members.as_slice() {
-            [re, im] if is_part(&re.name, 'r') && is_part(&im.name, 'i') && re.datatype == im.datatype => {
+            [re, im]
+                if is_part(&re.name, 'r')
+                    && is_part(&im.name, 'i')
+                    && re.datatype == im.datatype =>
+            {
                 let (part, order) = kind(&re.datatype)?;
                 match (part, size, re.offset, im.offset) {
                     (DType::F32, 8, 0, 4) => Ok((DType::C64, order)),
@@ -92,12 +99,15 @@ fn described(datatype: &DatatypeMessage) -> String {
             format!("integers of {bit_precision} bits in {size} bytes")
         }
         Of::FloatingPoint { size, mantissa_size, .. } => {
-            format!("floating-point numbers of {size} bytes with a mantissa of {mantissa_size} bits")
+            format!(
+                "floating-point numbers of {size} bytes with a mantissa of {mantissa_size} bits"
+            )
         }
         Of::BitField { .. } => "bit fields".to_owned(),
         Of::Opaque { size, .. } => format!("opaque elements of {size} bytes"),
         Of::Compound { members, .. } => {
-            let names: Vec<&str> = members.iter().take(4).map(|member| member.name.as_str()).collect();
+            let names: Vec<&str> =
+                members.iter().take(4).map(|member| member.name.as_str()).collect();
             format!("records of {} fields ({})", members.len(), names.join(", "))
         }
         Of::Enum { members, .. } => format!("an enumeration of {} members", members.len()),
@@ -119,7 +129,8 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
                 check_texts(dataset)?;
             }
             let texts = dataset.read_strings().map_err(words)?;
-            // An array of text is padded to its longest; one long text among very many would not fit into memory.
+            // An array of text is padded to its longest; one long text among very many would not
+            // fit into memory.
             let longest = texts.iter().map(String::len).max().unwrap_or(0);
             if longest.saturating_mul(texts.len()) > MOST_TEXT {
                 return Err(format!("{} texts of up to {longest} bytes are too long", texts.len()));
@@ -159,7 +170,8 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
     Array::new(shape, values).map_err(|error| error.to_string())
 }
 
-/// Refuses texts of varying length that are too long altogether: many elements may point to one long text.
+/// Refuses texts of varying length that are too long altogether: many elements may point to one
+/// long text.
 fn check_texts(dataset: &H5Dataset) -> Result<(), String> {
     let pointers = dataset.read_raw_bytes().map_err(|error| error.to_string())?;
     // Each begins with its length (HDF5 file format 3.0, section IV.A.2.d and III.E).
@@ -183,7 +195,8 @@ fn elements<T: Element>(bytes: &[u8], big: bool) -> Values {
 
 /// An attribute of one number.
 pub(super) fn number(attribute: &H5Attribute) -> Result<f64, Hdf5Error> {
-    let refused = |what: String| Hdf5Error::TypeMismatch(format!("expected one number, found {what}"));
+    let refused =
+        |what: String| Hdf5Error::TypeMismatch(format!("expected one number, found {what}"));
     let datatype = attribute.datatype()?;
     let (dtype, big) = kind(&datatype).map_err(refused)?;
     let bytes = attribute.read_raw()?;

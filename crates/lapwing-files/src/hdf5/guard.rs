@@ -12,8 +12,8 @@ thread_local! {
 
 /// Runs a call into the crate underneath; its errors and its panics become text.
 ///
-/// What the call leaves half done stays inside that crate's own types, which report poisoned locks as errors or panics
-/// again: nothing of ours is seen in a broken state.
+/// What the call leaves half done stays inside that crate's own types, which report poisoned locks
+/// as errors or panics again: nothing of ours is seen in a broken state.
 pub(super) fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<T, String> {
     static HOOK: Once = Once::new();
     // The hook that prints panics goes on doing so for all others.
@@ -30,7 +30,9 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<
     QUIET.set(outer);
     match outcome {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => Err(format!("it cannot be decoded and is most likely damaged ({})", words(&*panic))),
+        Err(panic) => {
+            Err(format!("it cannot be decoded and is most likely damaged ({})", words(&*panic)))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! HDF5 files: arrays and numbers by path, read and written.
 //!
-//! A thin layer over the pure-Rust crate `rust-hdf5` that knows nothing of any dialect. It resolves soft and external
-//! links, gives arrays as [`npy::Array`](crate::npy::Array), and refuses before allocating what the file's bytes cannot
-//! hold. Every error names the file and the object.
+//! A thin layer over the pure-Rust crate `rust-hdf5` that knows nothing of any dialect. It resolves
+//! soft and external links, gives arrays as [`npy::Array`](crate::npy::Array), and refuses before
+//! allocating what the file's bytes cannot hold. Every error names the file and the object.
 
 mod decode;
 mod guard;
@@ -21,7 +21,8 @@ pub use writer::{Hdf5Writer, write};
 
 /// The eight bytes every HDF5 file starts with, at 0 or at 512 times a power of two.
 const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
-/// How much longer than its file a compressed or partly written dataset may be: what deflate can reach at most.
+/// How much longer than its file a compressed or partly written dataset may be: what deflate can
+/// reach at most.
 const MOST_COMPRESSED: u64 = 1032;
 /// A dataset of so many bytes is read whatever the length of its file.
 const SMALL: u64 = 1 << 20;
@@ -68,12 +69,13 @@ impl Hdf5 {
         let path = path.as_ref();
         let facts = open::check(path).map_err(|source| Error::io(path, source))?;
         let opened = guarded(|| H5FileOptions::new().no_locking().open(path));
-        let file =
-            opened.map_err(|reason| Error::hdf5(path, "/", format!("no readable HDF5 file: {reason}")))?;
+        let file = opened
+            .map_err(|reason| Error::hdf5(path, "/", format!("no readable HDF5 file: {reason}")))?;
         Ok(Self { path: path.to_owned(), file, length: facts.len() })
     }
 
-    /// What the user block before the HDF5 part says the file is, where that is known: MATLAB puts its name there.
+    /// What the user block before the HDF5 part says the file is, where that is known: MATLAB puts
+    /// its name there.
     pub(crate) fn foreign(&self) -> Option<&'static str> {
         let mut head = [0; open::HEAD];
         let read = open::regular(&self.path).and_then(|mut file| file.read(&mut head)).ok()?;
@@ -91,13 +93,14 @@ impl Hdf5 {
     /// # Errors
     /// [`Error::Hdf5`] when one cannot be understood.
     pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
-        let names = guarded(|| Ok(self.file.dataset_names())).map_err(|reason| self.error("/", reason))?;
+        let names =
+            guarded(|| Ok(self.file.dataset_names())).map_err(|reason| self.error("/", reason))?;
         let mut found = Vec::with_capacity(names.len());
         for name in names {
             // A dataset without a dataspace holds nothing.
             if let Some(dataset) = self.dataset(&name)? {
-                let dtype =
-                    guarded(|| Ok(decode::name(&dataset))).map_err(|reason| self.error(&name, reason))?;
+                let dtype = guarded(|| Ok(decode::name(&dataset)))
+                    .map_err(|reason| self.error(&name, reason))?;
                 found.push(ArrayInfo { dtype, shape: dataset.shape(), name });
             }
         }
@@ -136,8 +139,8 @@ impl Hdf5 {
     /// Reads a dataset: numbers, `h5py`'s complex numbers and truth values, or text.
     ///
     /// # Errors
-    /// [`Error::Hdf5`] when there is none of that name, its kind is not read, or it is damaged or larger than its file
-    /// can hold.
+    /// [`Error::Hdf5`] when there is none of that name, its kind is not read, or it is damaged or
+    /// larger than its file can hold.
     pub fn read(&self, name: &str) -> Result<Array, Error> {
         self.read_after(name, 0)
     }
@@ -145,15 +148,17 @@ impl Hdf5 {
     fn read_after(&self, name: &str, hops: usize) -> Result<Array, Error> {
         if let Some((file, path)) = self.elsewhere(name) {
             if hops == MOST_HOPS {
-                return Err(
-                    self.error(name, format!("more than {MOST_HOPS} external links one after the other"))
-                );
+                return Err(self.error(
+                    name,
+                    format!("more than {MOST_HOPS} external links one after the other"),
+                ));
             }
             // The other file is judged by its own length.
             let other = self.path.parent().unwrap_or(Path::new("")).join(file);
             return Self::open(other)?.read_after(&path, hops + 1);
         }
-        let dataset = self.dataset(name)?.ok_or_else(|| self.error(name, "no such dataset".into()))?;
+        let dataset =
+            self.dataset(name)?.ok_or_else(|| self.error(name, "no such dataset".into()))?;
         self.check_size(name, &dataset)?;
         guarded(|| Ok(decode::read(&dataset)))
             .and_then(|read| read)
@@ -172,14 +177,18 @@ impl Hdf5 {
         match array.to_f64() {
             Ok(values) if values.len() == 1 => Ok(Some(values[0])),
             _ => {
-                let found =
-                    format!("expected one number, found {} of shape {:?}", array.dtype(), array.shape());
+                let found = format!(
+                    "expected one number, found {} of shape {:?}",
+                    array.dtype(),
+                    array.shape()
+                );
                 Err(self.error(name, found))
             }
         }
     }
 
-    /// An attribute of one number of a dataset; `None` when the dataset or the attribute is not there.
+    /// An attribute of one number of a dataset; `None` when the dataset or the attribute is not
+    /// there.
     ///
     /// Attributes of groups are not read: the crate underneath gives only their text.
     ///
@@ -228,18 +237,20 @@ impl Hdf5 {
     fn check_size(&self, name: &str, dataset: &H5Dataset) -> Result<(), Error> {
         let shape = dataset.shape();
         let width = dataset.element_size() as u64;
-        let bytes = shape.iter().try_fold(width, |product, &length| product.checked_mul(length as u64));
-        let layout = guarded(|| dataset.storage_layout()).map_err(|reason| self.error(name, reason))?;
+        let bytes =
+            shape.iter().try_fold(width, |product, &length| product.checked_mul(length as u64));
+        let layout =
+            guarded(|| dataset.storage_layout()).map_err(|reason| self.error(name, reason))?;
         // The data of a virtual dataset, and of one with external storage, are in other files.
         let others = match layout {
             StorageLayout::Virtual => {
-                let mappings =
-                    guarded(|| dataset.virtual_mappings()).map_err(|reason| self.error(name, reason))?;
+                let mappings = guarded(|| dataset.virtual_mappings())
+                    .map_err(|reason| self.error(name, reason))?;
                 mappings.into_iter().map(|mapping| mapping.source_file_name).collect()
             }
             StorageLayout::Contiguous => {
-                let segments =
-                    guarded(|| dataset.external_files()).map_err(|reason| self.error(name, reason))?;
+                let segments = guarded(|| dataset.external_files())
+                    .map_err(|reason| self.error(name, reason))?;
                 segments.into_iter().map(|segment| segment.name).collect()
             }
             _ => Vec::new(),
@@ -247,7 +258,8 @@ impl Hdf5 {
         let mut others: Vec<String> = others;
         others.sort();
         others.dedup();
-        // Where such a file is missing the crate underneath, like HDF5 itself, would read fill values in its place.
+        // Where such a file is missing the crate underneath, like HDF5 itself, would read fill
+        // values in its place.
         let lengths: Result<Vec<u64>, Error> =
             others.iter().map(|other| self.length_of_other(name, other)).collect();
         let elsewhere: u64 = lengths?.iter().sum();
@@ -263,7 +275,8 @@ impl Hdf5 {
             return Err(self.error(name, reason));
         };
         // Chunks are unpacked whole.
-        let chunk = guarded(|| Ok(dataset.chunk_dims())).map_err(|reason| self.error(name, reason))?;
+        let chunk =
+            guarded(|| Ok(dataset.chunk_dims())).map_err(|reason| self.error(name, reason))?;
         let long = chunk.as_deref().unwrap_or_default().iter();
         let long = long.fold(width, |product, &length| product.saturating_mul(length as u64));
         if chunk.is_some() && long > SMALL_CHUNK.max(bytes.saturating_mul(MOST_CHUNK)) {
@@ -284,7 +297,10 @@ impl Hdf5 {
         facts.map(|facts| facts.len()).map_err(|error| {
             self.error(
                 name,
-                format!("its data are in the file {}, which cannot be read: {error}", path.display()),
+                format!(
+                    "its data are in the file {}, which cannot be read: {error}",
+                    path.display()
+                ),
             )
         })
     }

@@ -20,17 +20,19 @@ pub struct Hdf5Writer<'a> {
     groups: RefCell<HashSet<String>>,
 }
 
-/// Writes an HDF5 file: `fill` adds its contents, which replace `path` once they are safely on disk.
+/// Writes an HDF5 file: `fill` adds its contents, which replace `path` once they are safely on
+/// disk.
 ///
 /// # Errors
-/// What `fill` returns, [`Error::Hdf5`] when the crate underneath refuses, [`Error::Io`] when the file cannot be written.
+/// What `fill` returns, [`Error::Hdf5`] when the crate underneath refuses, [`Error::Io`] when the
+/// file cannot be written.
 pub fn write<F>(path: impl AsRef<Path>, fill: F) -> Result<(), Error>
 where
     F: FnOnce(&Hdf5Writer<'_>) -> Result<(), Error>,
 {
     let path = path.as_ref();
-    // The crate writes by name and seeks while it does, so it fills a scratch file whose bytes are then written
-    // like those of every other file.
+    // The crate writes by name and seeks while it does, so it fills a scratch file whose bytes are
+    // then written like those of every other file.
     let scratch = tempfile::tempdir_in(folder(path)).map_err(|source| Error::io(path, source))?;
     let inner = scratch.path().join("whole.h5");
     let file = H5File::create(&inner).map_err(|error| Error::hdf5(path, "/", error.to_string()))?;
@@ -65,9 +67,9 @@ impl Written<'_> {
     /// [`Error::Hdf5`].
     pub fn attribute(&self, name: &str, value: f64) -> Result<&Self, Error> {
         let written = self.dataset.new_attr::<f64>().shape(()).create(name);
-        written
-            .and_then(|attribute| attribute.write_numeric(&value))
-            .map_err(|error| Error::hdf5(self.path, &format!("{}@{name}", self.name), error.to_string()))?;
+        written.and_then(|attribute| attribute.write_numeric(&value)).map_err(|error| {
+            Error::hdf5(self.path, &format!("{}@{name}", self.name), error.to_string())
+        })?;
         Ok(self)
     }
 }
@@ -80,7 +82,8 @@ impl<'a> Hdf5Writer<'a> {
     pub fn number<T: H5Type>(&self, name: &str, value: T) -> Result<(), Error> {
         let (group, last) = self.place(name)?;
         let made = group.new_dataset::<T>().scalar().create(last);
-        made.and_then(|dataset| dataset.write_raw(&[value])).map_err(|error| self.error(name, &error))
+        made.and_then(|dataset| dataset.write_raw(&[value]))
+            .map_err(|error| self.error(name, &error))
     }
 
     /// Adds text in a dataset of one element.
@@ -97,10 +100,18 @@ impl<'a> Hdf5Writer<'a> {
     ///
     /// # Errors
     /// [`Error::Hdf5`].
-    pub fn values<T: H5Type>(&self, name: &str, shape: &[usize], values: &[T]) -> Result<Written<'a>, Error> {
+    pub fn values<T: H5Type>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        values: &[T],
+    ) -> Result<Written<'a>, Error> {
         let (group, last) = self.place(name)?;
-        let dataset =
-            group.new_dataset::<T>().shape(shape).create(last).map_err(|error| self.error(name, &error))?;
+        let dataset = group
+            .new_dataset::<T>()
+            .shape(shape)
+            .create(last)
+            .map_err(|error| self.error(name, &error))?;
         if !values.is_empty() {
             dataset.write_raw(values).map_err(|error| self.error(name, &error))?;
         }
@@ -113,8 +124,11 @@ impl<'a> Hdf5Writer<'a> {
     /// [`Error::Hdf5`].
     pub fn frames(&self, name: &str, shape: [usize; 3], values: &[f32]) -> Result<(), Error> {
         let (group, last) = self.place(name)?;
-        let builder =
-            group.new_dataset::<f32>().shape(shape).chunk(&[1, shape[1], shape[2]]).shuffle_deflate(1);
+        let builder = group
+            .new_dataset::<f32>()
+            .shape(shape)
+            .chunk(&[1, shape[1], shape[2]])
+            .shuffle_deflate(1);
         builder
             .create(last)
             .and_then(|dataset| dataset.write_raw(values))
@@ -125,8 +139,14 @@ impl<'a> Hdf5Writer<'a> {
     ///
     /// # Errors
     /// [`Error::Hdf5`].
-    pub fn complex(&self, name: &str, shape: &[usize], values: &[Complex32]) -> Result<Written<'a>, Error> {
-        let values: Vec<_> = values.iter().map(|z| rust_hdf5::Complex32 { re: z.re, im: z.im }).collect();
+    pub fn complex(
+        &self,
+        name: &str,
+        shape: &[usize],
+        values: &[Complex32],
+    ) -> Result<Written<'a>, Error> {
+        let values: Vec<_> =
+            values.iter().map(|z| rust_hdf5::Complex32 { re: z.re, im: z.im }).collect();
         self.values(name, shape, &values)
     }
 
@@ -153,7 +173,8 @@ impl<'a> Hdf5Writer<'a> {
             Values::F64(v) => self.values(name, shape, v)?,
             Values::C64(v) => self.complex(name, shape, v)?,
             Values::C128(v) => {
-                let both: Vec<_> = v.iter().map(|z| rust_hdf5::Complex64 { re: z.re, im: z.im }).collect();
+                let both: Vec<_> =
+                    v.iter().map(|z| rust_hdf5::Complex64 { re: z.re, im: z.im }).collect();
                 self.values(name, shape, &both)?
             }
             _ => return Ok(false),
@@ -175,7 +196,9 @@ impl<'a> Hdf5Writer<'a> {
     /// # Errors
     /// [`Error::Hdf5`].
     pub fn root_number(&self, name: &str, value: f64) -> Result<(), Error> {
-        self.file.set_attr_numeric(name, &value).map_err(|error| self.error(&format!("/@{name}"), &error))
+        self.file
+            .set_attr_numeric(name, &value)
+            .map_err(|error| self.error(&format!("/@{name}"), &error))
     }
 
     /// Adds an attribute of text to the root.
@@ -183,7 +206,9 @@ impl<'a> Hdf5Writer<'a> {
     /// # Errors
     /// [`Error::Hdf5`].
     pub fn root_text(&self, name: &str, text: &str) -> Result<(), Error> {
-        self.file.set_attr_string(name, text).map_err(|error| self.error(&format!("/@{name}"), &error))
+        self.file
+            .set_attr_string(name, text)
+            .map_err(|error| self.error(&format!("/@{name}"), &error))
     }
 
     /// The group that a path names, made where it is missing, and the last part of the path.

@@ -35,12 +35,16 @@ fn text(array: &Array) -> Result<String, String> {
             1 => Ok(array.to_strings().map_err(|error| error.to_string())?.remove(0)),
             count => Err(format!("expected one text, found {count}")),
         },
-        _ => Err("expected JSON text (unicode, bytes, uint8) or a pickled text or dictionary".to_owned()),
+        _ => {
+            Err("expected JSON text (unicode, bytes, uint8) or a pickled text or dictionary"
+                .to_owned())
+        }
     }
 }
 
 fn from_text(text: &str) -> Result<Json, String> {
-    let text = text.trim_start_matches('\u{feff}').trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let text =
+        text.trim_start_matches('\u{feff}').trim_matches(|c: char| c.is_whitespace() || c == '\0');
     if text.is_empty() {
         return Err("the text is empty".to_owned());
     }
@@ -54,12 +58,14 @@ fn from_text(text: &str) -> Result<Json, String> {
     })
 }
 
-/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings replaced by `null`; `None` without any.
+/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings replaced by `null`; `None`
+/// without any.
 fn without_specials(text: &str) -> Option<String> {
     let (mut out, mut in_string, mut found) = (String::with_capacity(text.len()), false, false);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let special = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word));
+        let special =
+            ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word));
         match (in_string, c, special) {
             (false, _, Some(word)) => {
                 out.push_str("null");
@@ -82,16 +88,17 @@ fn without_specials(text: &str) -> Option<String> {
     found.then_some(out)
 }
 
-/// A pickled value: wrappers of one element are taken off, text is JSON, a dictionary is the object itself.
+/// A pickled value: wrappers of one element are taken off, text is JSON, a dictionary is the object
+/// itself.
 fn from_value(value: Value, wrappers: usize) -> Result<Json, String> {
     if wrappers > MAX_WRAPPERS {
         return Err(format!("wrapped in more than {MAX_WRAPPERS} arrays"));
     }
     match value {
         Value::Text(text) => from_text(&text),
-        Value::Bytes(bytes) => {
-            from_text(&String::from_utf8(bytes).map_err(|_| "the pickled bytes are not UTF-8 text")?)
-        }
+        Value::Bytes(bytes) => from_text(
+            &String::from_utf8(bytes).map_err(|_| "the pickled bytes are not UTF-8 text")?,
+        ),
         Value::Dict(_) => to_json(value),
         Value::Array(array) => from_text(&text(&array)?),
         Value::Objects(objects) => only(objects.1).and_then(|item| from_value(item, wrappers + 1)),
@@ -99,7 +106,9 @@ fn from_value(value: Value, wrappers: usize) -> Result<Json, String> {
             only(items).and_then(|item| from_value(item, wrappers + 1))
         }
         Value::None => Err("the pickle holds None".to_owned()),
-        other => Err(format!("expected a pickled text or dictionary, found {}", kind(&to_json(other)?))),
+        other => {
+            Err(format!("expected a pickled text or dictionary, found {}", kind(&to_json(other)?)))
+        }
     }
 }
 
@@ -111,19 +120,21 @@ fn only(mut items: Vec<Value>) -> Result<Value, String> {
     }
 }
 
-/// A Python value as JSON, as `json.dumps` would write it; arrays become nested lists, complex numbers pairs.
+/// A Python value as JSON, as `json.dumps` would write it; arrays become nested lists, complex
+/// numbers pairs.
 pub(crate) fn to_json(value: Value) -> Result<Json, String> {
-    let list =
-        |items: Vec<Value>| items.into_iter().map(to_json).collect::<Result<Vec<_>, _>>().map(Json::Array);
+    let list = |items: Vec<Value>| {
+        items.into_iter().map(to_json).collect::<Result<Vec<_>, _>>().map(Json::Array)
+    };
     match value {
         Value::None => Ok(Json::Null),
         Value::Bool(flag) => Ok(Json::Bool(flag)),
         Value::Int(number) => Ok(whole(number)),
         Value::Float(number) => Ok(real(number)),
         Value::Text(text) => Ok(Json::String(text)),
-        Value::Bytes(bytes) => {
-            String::from_utf8(bytes).map(Json::String).map_err(|_| "bytes that are not UTF-8 text".to_owned())
-        }
+        Value::Bytes(bytes) => String::from_utf8(bytes)
+            .map(Json::String)
+            .map_err(|_| "bytes that are not UTF-8 text".to_owned()),
         Value::List(items) | Value::Tuple(items) => list(items),
         Value::Dict(entries) => {
             let mut object = Metadata::new();
@@ -170,10 +181,13 @@ fn elements(array: &Array) -> Result<Vec<Json>, String> {
             array.to_i64().map_err(wrong)?.into_iter().map(|number| whole(number.into())).collect()
         }
         _ if dtype.is_float() => array.to_f64().map_err(wrong)?.into_iter().map(real).collect(),
-        Values::C64(numbers) => {
-            numbers.iter().map(|z| Json::Array(vec![real(z.re.into()), real(z.im.into())])).collect()
+        Values::C64(numbers) => numbers
+            .iter()
+            .map(|z| Json::Array(vec![real(z.re.into()), real(z.im.into())]))
+            .collect(),
+        Values::C128(numbers) => {
+            numbers.iter().map(|z| Json::Array(vec![real(z.re), real(z.im)])).collect()
         }
-        Values::C128(numbers) => numbers.iter().map(|z| Json::Array(vec![real(z.re), real(z.im)])).collect(),
         Values::Text { .. } | Values::Bytes { .. } => {
             array.to_strings().map_err(wrong)?.into_iter().map(Json::String).collect()
         }
@@ -224,7 +238,8 @@ mod tests {
     #[test]
     fn python_specials_become_null_outside_of_strings_only() {
         let parsed =
-            from_text(r#"{"a": NaN, "b": [-Infinity, Infinity, 1], "NaN": "NaN \" Infinity"}"#).unwrap();
+            from_text(r#"{"a": NaN, "b": [-Infinity, Infinity, 1], "NaN": "NaN \" Infinity"}"#)
+                .unwrap();
         assert_eq!(parsed, json!({"a": null, "b": [null, null, 1], "NaN": "NaN \" Infinity"}));
         assert!(from_text("{\"a\": Nan}").is_err());
     }
@@ -250,15 +265,17 @@ mod tests {
     #[test]
     fn python_values_become_json_as_python_would_write_them() {
         let value = Value::Dict(vec![
-            (Value::Int(1), Value::Tuple(vec![Value::Float(f64::NAN), Value::Int(u64::MAX.into())])),
+            (
+                Value::Int(1),
+                Value::Tuple(vec![Value::Float(f64::NAN), Value::Int(u64::MAX.into())]),
+            ),
             (Value::Bool(true), Value::Bytes(b"x".to_vec())),
             (
                 Value::Text("a".into()),
                 Value::Array(Box::new(Array::from(&ndarray::arr2(&[[1_u8, 2], [3, 4]])))),
             ),
         ]);
-        let expected =
-            json!({"1": [null, 18_446_744_073_709_551_615_u64], "true": "x", "a": [[1, 2], [3, 4]]});
+        let expected = json!({"1": [null, 18_446_744_073_709_551_615_u64], "true": "x", "a": [[1, 2], [3, 4]]});
         assert_eq!(to_json(value).unwrap(), expected);
     }
 }

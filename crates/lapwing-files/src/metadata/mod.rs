@@ -1,7 +1,7 @@
 //! `_metadata`: one JSON object, however it is stored.
 //!
-//! [`read`] finds it in an archive in every encoding of the field. Absent is `None`; present but unreadable is an
-//! error that shows what is there, never a silent nothing.
+//! [`read`] finds it in an archive in every encoding of the field. Absent is `None`; present but
+//! unreadable is an error that shows what is there, never a silent nothing.
 
 mod decode;
 mod view;
@@ -28,13 +28,13 @@ const SHOWN: u64 = 48;
 
 /// Reads the metadata of an archive; `None` when it has none.
 ///
-/// Understood are: unicode and byte strings and pickled `str`, `bytes` and `dict`, each 0-d or with one element in any
-/// number of axes, and a `uint8` vector of UTF-8; stored or deflated. JSON's text may hold `NaN` and `Infinity`, as
-/// Python writes them; they become `null`.
+/// Understood are: unicode and byte strings and pickled `str`, `bytes` and `dict`, each 0-d or with
+/// one element in any number of axes, and a `uint8` vector of UTF-8; stored or deflated. JSON's
+/// text may hold `NaN` and `Infinity`, as Python writes them; they become `null`.
 ///
 /// # Errors
-/// [`Error::Metadata`] with dtype, shape and first bytes when the array is no metadata; [`Error::Array`] when it is
-/// damaged.
+/// [`Error::Metadata`] with dtype, shape and first bytes when the array is no metadata;
+/// [`Error::Array`] when it is damaged.
 pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
     if !archive.contains(KEY) {
         return Ok(None);
@@ -55,7 +55,9 @@ pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
     }
     match archive.read(KEY) {
         Ok(array) => decode::metadata(array).map(Some).map_err(unreadable),
-        Err(Error::Array { source: npy::NpyError::Io(error), .. }) => Err(unreadable(error.to_string())),
+        Err(Error::Array { source: npy::NpyError::Io(error), .. }) => {
+            Err(unreadable(error.to_string()))
+        }
         Err(Error::Array { source, .. }) => Err(unreadable(source.to_string())),
         Err(other) => Err(other),
     }
@@ -74,12 +76,19 @@ pub fn to_array(metadata: &Metadata) -> npy::Array {
 /// ```
 /// use lapwing_files::metadata::append_transformation;
 /// let mut metadata = serde_json::Map::new();
-/// append_transformation(&mut metadata, "lapwing", "split", serde_json::json!({"axis": "y", "fraction": 0.5}));
+/// let detail = serde_json::json!({"axis": "y", "fraction": 0.5});
+/// append_transformation(&mut metadata, "lapwing", "split", detail);
 /// assert_eq!(metadata["data_transformations"][0]["operation"], "split");
 /// ```
-pub fn append_transformation(metadata: &mut Metadata, tool: &str, operation: &str, parameters: Value) {
+pub fn append_transformation(
+    metadata: &mut Metadata,
+    tool: &str,
+    operation: &str,
+    parameters: Value,
+) {
     let entry = json!({"tool": tool, "operation": operation, "parameters": parameters});
-    let history = metadata.entry("data_transformations").or_insert_with(|| Value::Array(Vec::new()));
+    let history =
+        metadata.entry("data_transformations").or_insert_with(|| Value::Array(Vec::new()));
     match history {
         Value::Array(entries) => entries.push(entry),
         Value::Null => *history = json!([entry]),
@@ -92,12 +101,14 @@ pub fn physics_parameter(metadata: &Metadata, name: &str) -> Option<f64> {
     metadata.get("physics_parameters")?.get(name)?.as_f64().filter(|number| number.is_finite())
 }
 
-/// The dose: photons per pattern on average (`physics_parameters.nphotons`), when it is a positive number.
+/// The dose: photons per pattern on average (`physics_parameters.nphotons`), when it is a positive
+/// number.
 pub fn nphotons(metadata: &Metadata) -> Option<f64> {
     physics_parameter(metadata, "nphotons").filter(|&photons| photons > 0.0)
 }
 
-/// The scale s of counts = (s x amplitude)^2 (`physics_parameters.intensity_scale`), when it is a positive number.
+/// The scale s of counts = (s x amplitude)^2 (`physics_parameters.intensity_scale`), when it is a
+/// positive number.
 pub fn intensity_scale(metadata: &Metadata) -> Option<f64> {
     physics_parameter(metadata, "intensity_scale").filter(|&scale| scale > 0.0)
 }
@@ -117,7 +128,9 @@ mod tests {
 
     #[test]
     fn the_history_grows_whatever_it_was() {
-        for (before, length) in [(json!(null), 1), (json!([{"tool": "x"}]), 2), (json!("cropped"), 2)] {
+        for (before, length) in
+            [(json!(null), 1), (json!([{"tool": "x"}]), 2), (json!("cropped"), 2)]
+        {
             let mut metadata = Metadata::new();
             metadata.insert("data_transformations".into(), before);
             append_transformation(&mut metadata, "lapwing", "split", json!({}));

@@ -40,8 +40,8 @@ impl FromStr for SelectionStrategy {
     }
 }
 
-/// The fields that the view stage writes. They are looked for at the top of the metadata and, where absent there, in
-/// `additional_parameters`.
+/// The fields that the view stage writes. They are looked for at the top of the metadata and, where
+/// absent there, in `additional_parameters`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewMetadata {
     /// Name of the view: `dense`, `sparse`.
@@ -60,7 +60,8 @@ pub struct ViewMetadata {
     pub selection_strategy: SelectionStrategy,
 }
 
-/// How far the acceptance rate may be from the one of the counts: it may have been rounded to three digits.
+/// How far the acceptance rate may be from the one of the counts: it may have been rounded to three
+/// digits.
 const RATE_TOLERANCE: f64 = 1e-3;
 
 impl ViewMetadata {
@@ -70,19 +71,24 @@ impl ViewMetadata {
     /// Every field that is absent, of the wrong type or range, or at odds with the others.
     pub fn parse(metadata: &Metadata) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields { metadata, problems: Vec::new() };
-        let overlap_view = fields.get("overlap_view", "a name", |v| v.as_str().filter(|s| !s.is_empty()));
-        let spacing_threshold = fields
-            .get("spacing_threshold", "pixels > 0", |v| v.as_f64().filter(|&s| s > 0.0 && s.is_finite()));
+        let overlap_view =
+            fields.get("overlap_view", "a name", |v| v.as_str().filter(|s| !s.is_empty()));
+        let spacing_threshold = fields.get("spacing_threshold", "pixels > 0", |v| {
+            v.as_f64().filter(|&s| s > 0.0 && s.is_finite())
+        });
         let source_file = fields.get("source_file", "a file name", Value::as_str);
         let n_accepted = fields.get("n_accepted", "a whole number >= 0", whole);
         let n_rejected = fields.get("n_rejected", "a whole number >= 0", whole);
         let acceptance_rate = fields.get("acceptance_rate", "a number from 0 to 1", |v| {
             v.as_f64().filter(|r| (0.0..=1.0).contains(r))
         });
-        let selection_strategy = fields
-            .get("selection_strategy", "direct or greedy", |v| v.as_str()?.parse::<SelectionStrategy>().ok());
+        let selection_strategy = fields.get("selection_strategy", "direct or greedy", |v| {
+            v.as_str()?.parse::<SelectionStrategy>().ok()
+        });
 
-        if let (Some(accepted), Some(rejected), Some(rate)) = (n_accepted, n_rejected, acceptance_rate) {
+        if let (Some(accepted), Some(rejected), Some(rate)) =
+            (n_accepted, n_rejected, acceptance_rate)
+        {
             let total = accepted as f64 + rejected as f64;
             let expected = accepted as f64 / total;
             if total > 0.0 && (rate - expected).abs() > RATE_TOLERANCE {
@@ -142,7 +148,10 @@ impl ViewMetadata {
 /// A whole number that is not negative; Python may have written it as a float.
 fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
-        value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n)).map(|number| number as u64)
+        value
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n))
+            .map(|number| number as u64)
     })
 }
 
@@ -152,8 +161,14 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn get<T>(&mut self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
-        let value = self.metadata.get(key).or_else(|| self.metadata.get("additional_parameters")?.get(key));
+    fn get<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let value =
+            self.metadata.get(key).or_else(|| self.metadata.get("additional_parameters")?.get(key));
         let parsed = value.and_then(read);
         if parsed.is_none() {
             let found: String = match value {
@@ -203,7 +218,8 @@ mod tests {
         metadata.insert("acceptance_rate".into(), json!(0.5));
         metadata.insert("spacing_threshold".into(), json!(-1));
         metadata.insert("selection_strategy".into(), json!("random"));
-        let keys: Vec<_> = ViewMetadata::parse(&metadata).unwrap_err().into_iter().map(|p| p.key).collect();
+        let keys: Vec<_> =
+            ViewMetadata::parse(&metadata).unwrap_err().into_iter().map(|p| p.key).collect();
         assert_eq!(keys, ["spacing_threshold", "selection_strategy", "acceptance_rate"]);
     }
 }

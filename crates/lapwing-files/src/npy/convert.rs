@@ -14,7 +14,8 @@ pub fn half_to_f32(bits: u16) -> f32 {
     let magnitude = match bits & 0x7c00 {
         // The exponent of infinities and NaN stays as large as it can be.
         0x7c00 => rest | 0x7f80_0000,
-        // The exponents of the two formats are offset by 15 and 127; the product is exact, small numbers included.
+        // The exponents of the two formats are offset by 15 and 127; the product is exact, small
+        // numbers included.
         _ => (f32::from_bits(rest) * f32::from_bits((127 + 127 - 15) << 23)).to_bits(),
     };
     f32::from_bits(sign | magnitude)
@@ -71,16 +72,21 @@ impl Array {
     /// [`NpyError::Kind`] for anything but booleans and integers, and when one is beyond `i64`.
     pub fn to_i64(&self) -> Result<Vec<i64>, NpyError> {
         match &self.values {
-            Values::F16(_) | Values::F32(_) | Values::F64(_) => Err(kind("whole numbers", self.dtype())),
+            Values::F16(_) | Values::F32(_) | Values::F64(_) => {
+                Err(kind("whole numbers", self.dtype()))
+            }
             Values::U64(v) => v
                 .iter()
-                .map(|&x| i64::try_from(x).map_err(|_| kind("whole numbers below 2^63", self.dtype())))
+                .map(|&x| {
+                    i64::try_from(x).map_err(|_| kind("whole numbers below 2^63", self.dtype()))
+                })
                 .collect(),
             values => Ok(cast!(values, i64, "whole numbers")),
         }
     }
 
-    /// Numbers as `Complex32`, in C order; no copy when they are already. Real numbers get no imaginary part.
+    /// Numbers as `Complex32`, in C order; no copy when they are already. Real numbers get no
+    /// imaginary part.
     ///
     /// # Errors
     /// [`NpyError::Kind`] for anything but numbers.
@@ -116,33 +122,42 @@ impl Array {
             }
             Values::Bytes { width, bytes } => {
                 let bytes = without_padding(&bytes[index * width..(index + 1) * width]);
-                let text = std::str::from_utf8(bytes).map_err(|_| kind("UTF-8 text", self.dtype()))?;
+                let text =
+                    std::str::from_utf8(bytes).map_err(|_| kind("UTF-8 text", self.dtype()))?;
                 Ok(Cow::Borrowed(text))
             }
             _ => Err(kind("text", self.dtype())),
         }
     }
 
-    /// Real numbers as an `f32` array with as many axes as asked for; no copy when they are `f32` already.
+    /// Real numbers as an `f32` array with as many axes as asked for; no copy when they are `f32`
+    /// already.
     ///
     /// # Errors
-    /// [`NpyError::Kind`] for anything but real numbers, [`NpyError::Shape`] for another number of axes.
+    /// [`NpyError::Kind`] for anything but real numbers, [`NpyError::Shape`] for another number of
+    /// axes.
     pub fn into_f32_array<D: Dimension>(self) -> Result<ndarray::Array<f32, D>, NpyError> {
         let shape = self.shape.clone();
         shaped(&shape, self.into_f32()?)
     }
 
-    /// Numbers as a `Complex32` array with as many axes as asked for; no copy when they are `complex64` already.
+    /// Numbers as a `Complex32` array with as many axes as asked for; no copy when they are
+    /// `complex64` already.
     ///
     /// # Errors
     /// [`NpyError::Kind`] for anything but numbers, [`NpyError::Shape`] for another number of axes.
-    pub fn into_complex32_array<D: Dimension>(self) -> Result<ndarray::Array<Complex32, D>, NpyError> {
+    pub fn into_complex32_array<D: Dimension>(
+        self,
+    ) -> Result<ndarray::Array<Complex32, D>, NpyError> {
         let shape = self.shape.clone();
         shaped(&shape, self.into_complex32()?)
     }
 }
 
-fn shaped<T, D: Dimension>(shape: &[usize], values: Vec<T>) -> Result<ArrayBase<OwnedRepr<T>, D>, NpyError> {
+fn shaped<T, D: Dimension>(
+    shape: &[usize],
+    values: Vec<T>,
+) -> Result<ArrayBase<OwnedRepr<T>, D>, NpyError> {
     let wrong = || NpyError::Shape(format!("{shape:?}, expected {} axes", D::NDIM.unwrap_or(0)));
     let mut dimension = D::zeros(D::NDIM.unwrap_or(shape.len()));
     if dimension.ndim() != shape.len() {

@@ -43,7 +43,8 @@ pub enum DType {
     Bytes(usize),
     /// Pickled Python objects.
     Object,
-    /// Anything else (dates, records, long doubles): carried along as bytes in the file's own order.
+    /// Anything else (dates, records, long doubles): carried along as bytes in the file's own
+    /// order.
     Raw {
         /// The Python literal that describes it in the header.
         descr: String,
@@ -53,7 +54,8 @@ pub enum DType {
 }
 
 impl DType {
-    /// Bytes per element in a file; zero for [`DType::Object`], whose length the header does not tell.
+    /// Bytes per element in a file; zero for [`DType::Object`], whose length the header does not
+    /// tell.
     pub fn width(&self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
@@ -72,7 +74,14 @@ impl DType {
     pub fn is_integer(&self) -> bool {
         matches!(
             self,
-            Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::U8 | Self::U16 | Self::U32 | Self::U64
+            Self::I8
+                | Self::I16
+                | Self::I32
+                | Self::I64
+                | Self::U8
+                | Self::U16
+                | Self::U32
+                | Self::U64
         )
     }
 
@@ -111,7 +120,8 @@ impl DType {
         format!("'{plain}'")
     }
 
-    /// Reads a type code such as `<f4`, `>U12` or `|b1`; the flag says whether the data are big-endian.
+    /// Reads a type code such as `<f4`, `>U12` or `|b1`; the flag says whether the data are
+    /// big-endian.
     pub(crate) fn parse(code: &str) -> Result<(Self, bool), NpyError> {
         let unknown = || NpyError::DType(code.chars().take(40).collect());
         let (big, rest) = match code.as_bytes().first() {
@@ -150,8 +160,12 @@ impl DType {
             ('U', Some(length)) => Self::Text(length),
             ('S' | 'a', Some(length)) => Self::Bytes(length),
             ('O', _) => Self::Object,
-            ('M' | 'm', Some(8)) => Self::Raw { descr: quoted(code).ok_or_else(unknown)?, width: 8 },
-            ('V', Some(width)) | ('f', Some(width @ (12 | 16))) | ('c', Some(width @ (24 | 32))) => {
+            ('M' | 'm', Some(8)) => {
+                Self::Raw { descr: quoted(code).ok_or_else(unknown)?, width: 8 }
+            }
+            ('V', Some(width))
+            | ('f', Some(width @ (12 | 16)))
+            | ('c', Some(width @ (24 | 32))) => {
                 Self::Raw { descr: quoted(code).ok_or_else(unknown)?, width }
             }
             _ => return Err(unknown()),
@@ -205,7 +219,8 @@ fn quoted(code: &str) -> Option<String> {
     plain.then(|| format!("'{code}'"))
 }
 
-/// Bytes per record of `[('name', code), ('name', code, shape), ('name', [fields...]), ...]`, without objects.
+/// Bytes per record of `[('name', code), ('name', code, shape), ('name', [fields...]), ...]`,
+/// without objects.
 fn record_width(record: &Literal) -> Option<usize> {
     let Literal::List(fields) = record else { return None };
     fields.iter().try_fold(0_usize, |total, field| {
@@ -251,7 +266,10 @@ mod tests {
     #[test]
     fn records_know_their_width_and_refuse_objects() {
         let width = |text: &str| record_width(&Literal::parse(text).unwrap());
-        assert_eq!(width("[('a', '<f4'), ('b', '<i2', (3, 2)), ('c', [('d', '|S5')])]"), Some(4 + 12 + 5));
+        assert_eq!(
+            width("[('a', '<f4'), ('b', '<i2', (3, 2)), ('c', [('d', '|S5')])]"),
+            Some(4 + 12 + 5)
+        );
         assert_eq!(width("[('a', '|O')]"), None);
         assert_eq!(width("[('a', '<f8', (4294967296, 4294967296))]"), None);
     }

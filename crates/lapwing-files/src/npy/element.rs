@@ -8,8 +8,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A Rust type that is the element of a NumPy array. Implemented for `bool`, the integers of 8 to 64 bits, `f32`,
-/// `f64`, `Complex32` and `Complex64`.
+/// A Rust type that is the element of a NumPy array. Implemented for `bool`, the integers of 8 to
+/// 64 bits, `f32`, `f64`, `Complex32` and `Complex64`.
 pub trait Element: Copy + Default + Send + Sync + sealed::Sealed + 'static {
     /// Bytes per element in a file.
     const WIDTH: usize;

@@ -19,10 +19,17 @@ pub(crate) type Convert<'a, T> = dyn Fn(&[u8], &mut [MaybeUninit<T>]) + Sync + '
 
 /// The data of an array, header already read.
 pub(crate) trait Bytes {
-    /// Hands over the next `length` bytes in order, in pieces of `piece` bytes of which only the last may be shorter.
-    fn pieces(&mut self, length: usize, piece: usize, take: &mut dyn FnMut(&[u8])) -> io::Result<()>;
+    /// Hands over the next `length` bytes in order, in pieces of `piece` bytes of which only the
+    /// last may be shorter.
+    fn pieces(
+        &mut self,
+        length: usize,
+        piece: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()>;
 
-    /// Converts the next bytes, `width` for each place, into all of the places; in parallel where it can.
+    /// Converts the next bytes, `width` for each place, into all of the places; in parallel where
+    /// it can.
     fn fill<T: Send>(
         &mut self,
         places: &mut [MaybeUninit<T>],
@@ -57,7 +64,12 @@ pub(crate) fn fill_in_order<T: Send>(
 pub(crate) struct Sequential<R>(pub R);
 
 impl<R: Read> Bytes for Sequential<R> {
-    fn pieces(&mut self, length: usize, piece: usize, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    fn pieces(
+        &mut self,
+        length: usize,
+        piece: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
         let mut buffer = vec![0; piece.min(length)];
         let mut left = length;
         while left > 0 {
@@ -79,9 +91,15 @@ pub(crate) struct Reorder {
 }
 
 impl Reorder {
-    /// For an array of `shape` of which the axes are wanted in `order` (`order[0]` is the axis that becomes the first);
-    /// each element is `width` values that stay together. `None` when the file already has that order.
-    pub(crate) fn new(shape: &[usize], fortran: bool, order: &[usize], width: usize) -> Option<Self> {
+    /// For an array of `shape` of which the axes are wanted in `order` (`order[0]` is the axis that
+    /// becomes the first); each element is `width` values that stay together. `None` when the file
+    /// already has that order.
+    pub(crate) fn new(
+        shape: &[usize],
+        fortran: bool,
+        order: &[usize],
+        width: usize,
+    ) -> Option<Self> {
         let mut steps = vec![0; shape.len()];
         let mut step = width;
         for &axis in order.iter().rev() {
@@ -128,7 +146,8 @@ impl Reorder {
     }
 }
 
-/// Reads `count` elements, decoded and converted in one pass; memory is taken once, for all of them.
+/// Reads `count` elements, decoded and converted in one pass; memory is taken once, for all of
+/// them.
 pub(crate) fn numbers<S: Element, T: Copy + Default + Send>(
     data: &mut impl Bytes,
     count: usize,
@@ -147,7 +166,8 @@ pub(crate) fn numbers<S: Element, T: Copy + Default + Send>(
     ask_for_large_pages(&mut values);
     if let Some(reorder) = reorder {
         values.resize(count, T::default());
-        let read = move |bytes: &[u8]| convert(if big { S::from_be(bytes) } else { S::from_le(bytes) });
+        let read =
+            move |bytes: &[u8]| convert(if big { S::from_be(bytes) } else { S::from_le(bytes) });
         scatter(data, &mut values, S::WIDTH, reorder, read)?;
         return Ok(values);
     }
@@ -163,8 +183,9 @@ pub(crate) fn numbers<S: Element, T: Copy + Default + Send>(
     };
     let places = &mut values.spare_capacity_mut()[..count];
     data.fill(places, S::WIDTH, if big { &big_to } else { &little_to })?;
-    // SAFETY: the capacity is at least `count`, and `fill` returned without an error, so it has handed every one of
-    // the `count` places to the conversion together with as many elements, and that writes all of them.
+    // SAFETY: the capacity is at least `count`, and `fill` returned without an error, so it has
+    // handed every one of the `count` places to the conversion together with as many elements, and
+    // that writes all of them.
     unsafe { values.set_len(count) };
     Ok(values)
 }
@@ -188,8 +209,8 @@ pub(crate) fn next<S: Element>(
     })
 }
 
-/// Asks Linux to back a big vector by large pages, as NumPy does: filling two million small ones takes longer than
-/// copying what comes into them.
+/// Asks Linux to back a big vector by large pages, as NumPy does: filling two million small ones
+/// takes longer than copying what comes into them.
 #[cfg(target_os = "linux")]
 fn ask_for_large_pages<T>(values: &mut Vec<T>) {
     const LARGE_PAGE: usize = 2 << 20;
@@ -197,10 +218,13 @@ fn ask_for_large_pages<T>(values: &mut Vec<T>) {
     let length = size_of_val(memory);
     let start = memory.as_mut_ptr().cast::<u8>();
     let before = start.align_offset(LARGE_PAGE);
-    let Some(whole) = length.checked_sub(before).map(|rest| rest / LARGE_PAGE * LARGE_PAGE) else { return };
+    let Some(whole) = length.checked_sub(before).map(|rest| rest / LARGE_PAGE * LARGE_PAGE) else {
+        return;
+    };
     if whole > 0 {
-        // SAFETY: the range lies inside the memory of the vector and begins at a page. The advice changes how the memory
-        // is backed, never what it holds; a kernel that does not take it says so, and that does not matter.
+        // SAFETY: the range lies inside the memory of the vector and begins at a page. The advice
+        // changes how the memory is backed, never what it holds; a kernel that does not take it
+        // says so, and that does not matter.
         unsafe { libc::madvise(start.wrapping_add(before).cast(), whole, libc::MADV_HUGEPAGE) };
     }
 }
@@ -225,7 +249,8 @@ fn scatter<T: Copy + Send>(
         let start = next;
         next += bytes.len() / width;
         let at = |element: usize| &bytes[(element - start) * width..(element - start + 1) * width];
-        // What is left of a row that began in an earlier piece, whole rows, and the beginning of one more.
+        // What is left of a row that began in an earlier piece, whole rows, and the beginning of
+        // one more.
         let whole = start.next_multiple_of(row).min(next);
         let end = (next / row * row).max(whole);
         for part in [start..whole, end..next] {
@@ -247,7 +272,8 @@ fn scatter<T: Copy + Send>(
 mod tests {
     use super::*;
 
-    /// `a[i, j, k] = 100 i + 10 j + k` with `order` of the axes wanted, from a file in either order.
+    /// `a[i, j, k] = 100 i + 10 j + k` with `order` of the axes wanted, from a file in either
+    /// order.
     fn reordered(shape: [usize; 3], fortran: bool, order: [usize; 3]) -> Vec<u32> {
         let [a, b, c] = shape;
         let mut file = Vec::new();
@@ -268,11 +294,15 @@ mod tests {
     fn every_order_of_axes_from_both_memory_orders() {
         for shape in [[2, 3, 4], [1, 5, 2], [3, 1, 1], [70, 60, 50]] {
             for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-                let plain =
-                    ndarray::Array3::from_shape_fn(shape, |(i, j, k)| (10_000 * i + 100 * j + k) as u32);
+                let plain = ndarray::Array3::from_shape_fn(shape, |(i, j, k)| {
+                    (10_000 * i + 100 * j + k) as u32
+                });
                 let wanted: Vec<u32> = plain.permuted_axes(order).iter().copied().collect();
                 for fortran in [false, true] {
-                    assert!(reordered(shape, fortran, order) == wanted, "{shape:?} {order:?} {fortran}");
+                    assert!(
+                        reordered(shape, fortran, order) == wanted,
+                        "{shape:?} {order:?} {fortran}"
+                    );
                 }
             }
         }
@@ -281,11 +311,13 @@ mod tests {
     #[test]
     fn rows_longer_than_a_piece() {
         let (rows, columns) = (3, MAX_PIECE / 2 + 7);
-        let file: Vec<u8> = (0..rows * columns).flat_map(|index| (index as u16).to_le_bytes()).collect();
+        let file: Vec<u8> =
+            (0..rows * columns).flat_map(|index| (index as u16).to_le_bytes()).collect();
         let reorder = Reorder::new(&[rows, columns], false, &[1, 0], 1);
         let mut data = Sequential(file.as_slice());
         let values =
-            numbers::<u16, f32>(&mut data, rows * columns, false, reorder.as_ref(), f32::from).unwrap();
+            numbers::<u16, f32>(&mut data, rows * columns, false, reorder.as_ref(), f32::from)
+                .unwrap();
         for (index, &value) in values.iter().enumerate() {
             assert_eq!(value, f32::from((index % rows * columns + index / rows) as u16), "{index}");
         }

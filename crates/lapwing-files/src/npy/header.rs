@@ -6,7 +6,8 @@ use super::literal::Literal;
 use super::{DType, NpyError};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// Longest header text accepted; NumPy's own are below 200 bytes, large records reach some kilobytes.
+/// Longest header text accepted; NumPy's own are below 200 bytes, large records reach some
+/// kilobytes.
 const MAX_HEADER: usize = 1 << 20;
 /// Dimensions that NumPy itself can have.
 const MAX_DIMENSIONS: usize = 64;
@@ -54,12 +55,16 @@ impl Header {
             _ => return Err(NpyError::Version(major, minor)),
         };
         if text_length > MAX_HEADER {
-            return Err(NpyError::Header(format!("{text_length} bytes long, at most {MAX_HEADER} accepted")));
+            return Err(NpyError::Header(format!(
+                "{text_length} bytes long, at most {MAX_HEADER} accepted"
+            )));
         }
         let mut bytes = vec![0; text_length];
         input.read_exact(&mut bytes)?;
         let text = match major {
-            3 => String::from_utf8(bytes).map_err(|_| NpyError::Header("not valid UTF-8".into()))?,
+            3 => {
+                String::from_utf8(bytes).map_err(|_| NpyError::Header("not valid UTF-8".into()))?
+            }
             // Versions 1 and 2 are Latin-1, whose bytes are the first 256 code points.
             _ => bytes.into_iter().map(char::from).collect(),
         };
@@ -76,7 +81,9 @@ impl Header {
                 ("descr", value) => descr = Some(DType::from_literal(&value, &source)?),
                 ("fortran_order", Literal::Bool(value)) => fortran_order = Some(value),
                 ("shape", Literal::Tuple(lengths)) => shape = Some(axis_lengths(&lengths)?),
-                (key, _) => return Err(NpyError::Header(format!("unexpected entry {key:?} = {source}"))),
+                (key, _) => {
+                    return Err(NpyError::Header(format!("unexpected entry {key:?} = {source}")));
+                }
             }
         }
         let missing = |name: &str| NpyError::Header(format!("no entry {name:?}"));
@@ -94,7 +101,8 @@ impl Header {
 
     /// Number of elements.
     pub fn count(&self) -> usize {
-        // That the product of lengths without a zero does not overflow was checked when the header was parsed.
+        // That the product of lengths without a zero does not overflow was checked when the header
+        // was parsed.
         if self.shape.contains(&0) { 0 } else { self.shape.iter().product() }
     }
 
@@ -103,8 +111,9 @@ impl Header {
     /// # Errors
     /// A size that overflows, or very many elements of no size.
     pub fn data_bytes(&self) -> Result<Option<u64>, NpyError> {
-        let overflow =
-            || NpyError::Shape(format!("{:?} of {} has no representable size", self.shape, self.dtype));
+        let overflow = || {
+            NpyError::Shape(format!("{:?} of {} has no representable size", self.shape, self.dtype))
+        };
         let count = if self.shape.contains(&0) {
             0
         } else {
@@ -117,8 +126,10 @@ impl Header {
         if width == 0 && count > MAX_EMPTY {
             return Err(overflow());
         }
-        let bytes =
-            count.checked_mul(width).filter(|&bytes| bytes <= isize::MAX as u64).ok_or_else(overflow)?;
+        let bytes = count
+            .checked_mul(width)
+            .filter(|&bytes| bytes <= isize::MAX as u64)
+            .ok_or_else(overflow)?;
         Ok((self.dtype != DType::Object).then_some(bytes))
     }
 
@@ -144,7 +155,10 @@ impl Header {
             [one] => format!("{one},"),
             many => many.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         };
-        let text = format!("{{'descr': {}, 'fortran_order': False, 'shape': ({lengths}), }}", dtype.descr());
+        let text = format!(
+            "{{'descr': {}, 'fortran_order': False, 'shape': ({lengths}), }}",
+            dtype.descr()
+        );
         // Only the field names of records can hold anything but ASCII.
         let version = if !text.is_ascii() { 3 } else { u8::from(text.len() > 65_000) + 1 };
         let prefix = if version == 1 { 10 } else { 12 };
@@ -203,7 +217,10 @@ mod tests {
     #[test]
     fn sizes_that_cannot_be_are_refused() {
         let parse = |shape: &str, descr: &str| {
-            Header::parse(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}}}"), 0)
+            Header::parse(
+                &format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}}}"),
+                0,
+            )
         };
         assert!(
             parse("(1000000000000000,)", "<f8").is_ok(),
@@ -213,6 +230,9 @@ mod tests {
         assert!(parse("(9223372036854775807,)", "<f8").is_err());
         assert!(parse("(1000000000000000,)", "<U0").is_err());
         assert!(parse("(1000000000000000,)", "|O").is_err());
-        assert_eq!(parse("(0, 9223372036854775807, 9223372036854775807)", "<f8").unwrap().count(), 0);
+        assert_eq!(
+            parse("(0, 9223372036854775807, 9223372036854775807)", "<f8").unwrap().count(),
+            0
+        );
     }
 }

@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn the_header_of_a_numpy_array() {
         let header =
-            Literal::parse("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4L,), }  \n").unwrap();
+            Literal::parse("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4L,), }  \n")
+                .unwrap();
         let Literal::Dict(entries) = header else { panic!("no dict") };
         assert_eq!(entries[0], ("descr".into(), Literal::Text("<f4".into()), "'<f4'".into()));
         assert_eq!(entries[1].1, Literal::Bool(false));
@@ -201,8 +202,17 @@ mod tests {
     #[test]
     fn nonsense_is_refused_without_deep_recursion() {
         let deep = "(".repeat(100_000);
-        for bad in ["", "{", "{'a' 1}", "'open", "(1 2)", "-1", "99999999999999999999999", "os.system", &deep]
-        {
+        for bad in [
+            "",
+            "{",
+            "{'a' 1}",
+            "'open",
+            "(1 2)",
+            "-1",
+            "99999999999999999999999",
+            "os.system",
+            &deep,
+        ] {
             assert!(Literal::parse(bad).is_err());
         }
     }

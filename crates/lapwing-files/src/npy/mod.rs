@@ -1,10 +1,12 @@
-//! NumPy arrays of every dtype of the field, read from and written to the `.npy` format (versions 1 to 3).
+//! NumPy arrays of every dtype of the field, read from and written to the `.npy` format (versions 1
+//! to 3).
 //!
-//! [`Array`] holds a whole array in memory: its shape and its [`Values`], in C order and native byte order whatever
-//! the file had. [`read`] and [`write()`] work on plain `.npy` files; archives of them are in [`crate::npz`].
+//! [`Array`] holds a whole array in memory: its shape and its [`Values`], in C order and native
+//! byte order whatever the file had. [`read`] and [`write()`] work on plain `.npy` files; archives
+//! of them are in [`crate::npz`].
 //!
-//! Every size is checked before memory is taken for it: an array is only allocated when the file is long enough to
-//! hold it.
+//! Every size is checked before memory is taken for it: an array is only allocated when the file is
+//! long enough to hold it.
 
 mod convert;
 mod dtype;
@@ -41,7 +43,9 @@ pub enum NpyError {
     #[error("malformed .npy header: {0}")]
     Header(String),
     /// The element type is unknown.
-    #[error("dtype {0:?} cannot be read; expected booleans, numbers, text, bytes, dates or records of them")]
+    #[error(
+        "dtype {0:?} cannot be read; expected booleans, numbers, text, bytes, dates or records of them"
+    )]
     DType(String),
     /// The shape is impossible.
     #[error("impossible shape: {0}")]
@@ -136,13 +140,19 @@ impl Array {
     /// # Errors
     /// [`NpyError::Shape`] when the number of values is not the product of the lengths.
     pub fn new(shape: Vec<usize>, values: Values) -> Result<Self, NpyError> {
-        let header =
-            Header { dtype: values.dtype(), big_endian: false, fortran_order: false, shape, length: 0 };
+        let header = Header {
+            dtype: values.dtype(),
+            big_endian: false,
+            fortran_order: false,
+            shape,
+            length: 0,
+        };
         header.data_bytes()?;
         let found = values.count();
         // A pickle says itself how many objects it holds.
         if found.is_some_and(|found| found != header.count()) {
-            let message = format!("{:?} needs {} values, {found:?} given", header.shape, header.count());
+            let message =
+                format!("{:?} needs {} values, {found:?} given", header.shape, header.count());
             return Err(NpyError::Shape(message));
         }
         Ok(Self { shape: header.shape, values })
@@ -194,7 +204,10 @@ impl Array {
     /// [`NpyError::Shape`] when the numbers of elements differ.
     pub fn reshape(self, shape: Vec<usize>) -> Result<Self, NpyError> {
         if self.values.dtype() == DType::Object && shape != self.shape {
-            return Err(NpyError::Kind { expected: "values that can be reshaped", found: "object".into() });
+            return Err(NpyError::Kind {
+                expected: "values that can be reshaped",
+                found: "object".into(),
+            });
         }
         Self::new(shape, self.values)
     }
@@ -230,7 +243,8 @@ impl<T: Element> From<Vec<T>> for Array {
     }
 }
 
-/// Does `$body` with `$vector` bound to the vector of whichever variant holds one value per element.
+/// Does `$body` with `$vector` bound to the vector of whichever variant holds one value per
+/// element.
 macro_rules! each_vector {
     ($values:expr, $vector:ident => $body:expr, $($other:tt)*) => {
         match $values {
@@ -323,9 +337,11 @@ impl Values {
             Self::Bytes { width, bytes } => {
                 Self::Bytes { width: *width, bytes: gather(bytes, indices, row * width) }
             }
-            Self::Raw { descr, width, bytes } => {
-                Self::Raw { descr: descr.clone(), width: *width, bytes: gather(bytes, indices, row * width) }
-            }
+            Self::Raw { descr, width, bytes } => Self::Raw {
+                descr: descr.clone(),
+                width: *width,
+                bytes: gather(bytes, indices, row * width),
+            },
             Self::Object(_) => {
                 return Err(NpyError::Kind {
                     expected: "values that can be selected",
@@ -341,7 +357,8 @@ fn gather<T: Copy>(values: &[T], indices: &[usize], row: usize) -> Vec<T> {
     indices.iter().flat_map(|&index| &values[index * row..(index + 1) * row]).copied().collect()
 }
 
-/// `length / width` when that is a whole number; `None` for a width of zero; a number that never fits otherwise.
+/// `length / width` when that is a whole number; `None` for a width of zero; a number that never
+/// fits otherwise.
 fn whole_quotient(length: usize, width: usize) -> Option<usize> {
     match width {
         0 => None,

@@ -57,15 +57,20 @@ fn decode(input: &mut impl Read, length: u64) -> Result<Array, NpyError> {
 pub(crate) fn check_length(header: &Header, available: u64) -> Result<(), NpyError> {
     match header.data_bytes()? {
         Some(promised) if promised != available => Err(NpyError::Length { promised, available }),
-        None if available > MAX_PICKLE => {
-            Err(NpyError::TooLarge { bytes: available, limit: "the 16 MiB allowed for pickled objects" })
-        }
+        None if available > MAX_PICKLE => Err(NpyError::TooLarge {
+            bytes: available,
+            limit: "the 16 MiB allowed for pickled objects",
+        }),
         _ => Ok(()),
     }
 }
 
 /// Reads the data behind a header, of which there are known to be exactly `available` bytes.
-pub(crate) fn read_values(data: &mut impl Bytes, header: Header, available: u64) -> Result<Array, NpyError> {
+pub(crate) fn read_values(
+    data: &mut impl Bytes,
+    header: Header,
+    available: u64,
+) -> Result<Array, NpyError> {
     check_length(&header, available)?;
     let (count, big) = (header.count(), header.big_endian);
     let order: Vec<usize> = (0..header.shape.len()).collect();
@@ -96,14 +101,18 @@ pub(crate) fn read_values(data: &mut impl Bytes, header: Header, available: u64)
         DType::C128 => Values::C128(read!()),
         DType::Text(width) => Values::Text { width, units: read!(width) },
         DType::Bytes(width) => Values::Bytes { width, bytes: read!(width) },
-        DType::Raw { ref descr, width } => Values::Raw { descr: descr.clone(), width, bytes: read!(width) },
-        // The order of the elements is the pickle's own business; its length is at most the limit for pickles.
+        DType::Raw { ref descr, width } => {
+            Values::Raw { descr: descr.clone(), width, bytes: read!(width) }
+        }
+        // The order of the elements is the pickle's own business; its length is at most the limit
+        // for pickles.
         DType::Object => Values::Object(numbers(data, available as usize, false, None, |x| x)?),
     };
     Array::new(header.shape, values)
 }
 
-/// Does `$read!(type, conversion to f32)` for the type of the elements of a dtype, which must be real numbers.
+/// Does `$read!(type, conversion to f32)` for the type of the elements of a dtype, which must be
+/// real numbers.
 macro_rules! as_f32 {
     ($dtype:expr, $read:ident) => {
         match $dtype {
@@ -135,14 +144,25 @@ pub(crate) fn read_f32(
     let reorder = Reorder::new(&header.shape, header.fortran_order, order, 1);
     macro_rules! read {
         ($type:ty, $convert:expr) => {
-            numbers::<$type, f32>(data, header.count(), header.big_endian, reorder.as_ref(), $convert)
+            numbers::<$type, f32>(
+                data,
+                header.count(),
+                header.big_endian,
+                reorder.as_ref(),
+                $convert,
+            )
         };
     }
     as_f32!(header.dtype, read)
 }
 
-/// Reads the next numbers of an array as [`read_f32`] does, in the order of the file, as many as there are places.
-pub(crate) fn next_f32(data: &mut impl Bytes, header: &Header, places: &mut [f32]) -> Result<(), NpyError> {
+/// Reads the next numbers of an array as [`read_f32`] does, in the order of the file, as many as
+/// there are places.
+pub(crate) fn next_f32(
+    data: &mut impl Bytes,
+    header: &Header,
+    places: &mut [f32],
+) -> Result<(), NpyError> {
     macro_rules! read {
         ($type:ty, $convert:expr) => {
             Ok(next::<$type>(data, places, header.big_endian, $convert)?)
@@ -161,7 +181,10 @@ pub(crate) fn write_values(out: &mut (impl Write + ?Sized), values: &Values) -> 
 }
 
 /// Writes numbers in little-endian order.
-pub(crate) fn write_numbers<T: Element>(out: &mut (impl Write + ?Sized), values: &[T]) -> io::Result<()> {
+pub(crate) fn write_numbers<T: Element>(
+    out: &mut (impl Write + ?Sized),
+    values: &[T],
+) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(CHUNK.min(values.len() * T::WIDTH));
     for chunk in values.chunks(CHUNK / T::WIDTH) {
         buffer.clear();
@@ -211,6 +234,9 @@ mod tests {
         Header::write(&mut bytes, &DType::F64, &[1_000_000_000_000_000]).unwrap();
         let length = bytes.len() as u64;
         let error = decode(&mut bytes.as_slice(), length).unwrap_err();
-        assert!(matches!(error, NpyError::Length { promised: 8_000_000_000_000_000, available: 0 }));
+        assert!(matches!(
+            error,
+            NpyError::Length { promised: 8_000_000_000_000_000, available: 0 }
+        ));
     }
 }

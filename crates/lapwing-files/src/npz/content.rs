@@ -1,7 +1,8 @@
 //! The uncompressed data of a member: as many bytes as it claims, and their checksum.
 //!
-//! Stored data are read through windows into the file, by several threads when they are many. A deflated stream can
-//! only be unpacked from its beginning to its end: one thread does that and another one sums, converts and stores.
+//! Stored data are read through windows into the file, by several threads when they are many. A
+//! deflated stream can only be unpacked from its beginning to its end: one thread does that and
+//! another one sums, converts and stores.
 
 use std::io::{self, BufReader, Read};
 use std::mem::MaybeUninit;
@@ -39,9 +40,9 @@ impl Content {
         let section = source.section(member.data, member.compressed);
         let packed = match member.method {
             Method::Stored => Packed::Stored(section),
-            Method::Deflated => {
-                Packed::Deflated(Box::new(DeflateDecoder::new(BufReader::with_capacity(1 << 16, section))))
-            }
+            Method::Deflated => Packed::Deflated(Box::new(DeflateDecoder::new(
+                BufReader::with_capacity(1 << 16, section),
+            ))),
         };
         Self { packed, left: member.size, crc: Crc::new(), expected: member.crc }
     }
@@ -83,7 +84,12 @@ impl Read for Content {
 }
 
 impl Bytes for Content {
-    fn pieces(&mut self, length: usize, piece: usize, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    fn pieces(
+        &mut self,
+        length: usize,
+        piece: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
         self.take(length)?;
         let lengths = (0..length).step_by(piece.max(1)).map(|start| piece.min(length - start));
         let crc = &mut self.crc;
@@ -98,7 +104,9 @@ impl Bytes for Content {
                 }
                 Ok(())
             }
-            Packed::Deflated(decoder) if length < WORTH_A_THREAD || rayon::current_num_threads() < 2 => {
+            Packed::Deflated(decoder)
+                if length < WORTH_A_THREAD || rayon::current_num_threads() < 2 =>
+            {
                 let mut buffer = vec![0; piece.min(length)];
                 for length in lengths {
                     decoder.read_exact(&mut buffer[..length])?;
@@ -114,7 +122,8 @@ impl Bytes for Content {
                         let mut buffer = returned.try_recv().unwrap_or_default();
                         buffer.resize(length, 0);
                         decoder.read_exact(&mut buffer)?;
-                        // Nobody waits for it any more only when the other side has ended in a panic.
+                        // Nobody waits for it any more only when the other side has ended in a
+                        // panic.
                         if full.send(buffer).is_err() {
                             break;
                         }
@@ -158,7 +167,8 @@ impl Bytes for Content {
             }
             Ok(crc)
         };
-        let sums: io::Result<Vec<Crc>> = places.par_chunks_mut(per_window).enumerate().map(window).collect();
+        let sums: io::Result<Vec<Crc>> =
+            places.par_chunks_mut(per_window).enumerate().map(window).collect();
         section.skip(length as u64)?;
         sums?.iter().for_each(|sum| self.crc.combine(sum));
         self.take(length)

@@ -1,7 +1,8 @@
-//! The directory at the end of a ZIP archive (PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5), zip64 included.
+//! The directory at the end of a ZIP archive (PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5), zip64
+//! included.
 //!
-//! Sizes are taken from the directory alone, so members with data descriptors need no special care; the local
-//! headers only tell where the data begin.
+//! Sizes are taken from the directory alone, so members with data descriptors need no special care;
+//! the local headers only tell where the data begin.
 
 use super::source::Source;
 use crate::open;
@@ -72,7 +73,9 @@ struct Entry {
 pub(super) fn read(source: &Source) -> Result<Vec<Member>, String> {
     let (offset, length, count) = locate(source)?;
     if length > MAX_DIRECTORY {
-        return Err(format!("its directory is {length} bytes long, at most {MAX_DIRECTORY} are read"));
+        return Err(format!(
+            "its directory is {length} bytes long, at most {MAX_DIRECTORY} are read"
+        ));
     }
     // Below the limit.
     let bytes = source.bytes(offset, length as usize).map_err(|error| error.to_string())?;
@@ -107,8 +110,10 @@ fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
         .map(|(at, _)| at)
         .find(|&at| {
             // The comment must reach exactly to the end of the file.
-            let comment =
-                tail.get(at + 20..at + 22).and_then(|length| length.try_into().ok()).map(u16::from_le_bytes);
+            let comment = tail
+                .get(at + 20..at + 22)
+                .and_then(|length| length.try_into().ok())
+                .map(u16::from_le_bytes);
             comment.is_some_and(|length| at + 22 + usize::from(length) == tail.len())
         })
         .ok_or_else(|| no_archive(source))?;
@@ -120,7 +125,8 @@ fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
         let (here, count) = (fields.u16()?, fields.u16()?);
         Some((disk, start_disk, here, count, fields.u32()?, fields.u32()?))
     };
-    let (disk, start_disk, here, count, length, offset) = parse(&mut fields).ok_or("its end is damaged")?;
+    let (disk, start_disk, here, count, length, offset) =
+        parse(&mut fields).ok_or("its end is damaged")?;
     let needs64 = disk == 0xffff
         || start_disk == 0xffff
         || here == 0xffff
@@ -198,9 +204,13 @@ fn entry(fields: &mut Fields) -> Option<Result<Entry, String>> {
         }
     }
 
-    // Bit 11 says UTF-8; without it names are in code page 437, of which only the ASCII part is expected here.
+    // Bit 11 says UTF-8; without it names are in code page 437, of which only the ASCII part is
+    // expected here.
     let name = String::from_utf8_lossy(name).into_owned();
-    Some(checked(name, flags, method, disk, crc, compressed, size).map(|member| Entry { member, header }))
+    Some(
+        checked(name, flags, method, disk, crc, compressed, size)
+            .map(|member| Entry { member, header }),
+    )
 }
 
 fn checked(
@@ -274,7 +284,8 @@ fn local(source: &Source, entry: Entry, limit: u64) -> Result<Member, String> {
 
 /// Members that share bytes are a way to make a small file claim a large content.
 fn refuse_overlaps(members: &[Member]) -> Result<(), String> {
-    let mut ranges: Vec<(u64, u64)> = members.iter().map(|m| (m.data, m.data + m.compressed)).collect();
+    let mut ranges: Vec<(u64, u64)> =
+        members.iter().map(|m| (m.data, m.data + m.compressed)).collect();
     ranges.sort_unstable();
     match ranges.windows(2).any(|pair| pair[0].1 > pair[1].0) {
         true => Err("its members overlap".into()),

@@ -1,11 +1,12 @@
 //! NumPy archives: ZIP files whose members are `.npy` arrays.
 //!
-//! [`Archive`] reads them one array at a time, each straight from its place in the file into memory; [`write()`] makes
-//! them, atomically and with the same bytes every time.
+//! [`Archive`] reads them one array at a time, each straight from its place in the file into
+//! memory; [`write()`] makes them, atomically and with the same bytes every time.
 //!
-//! What is read is bounded by what was checked: no member may claim more than its bytes can hold, no array more than
-//! its member, and members may not share bytes. Names that look like paths out of the archive and names that occur
-//! twice are refused. Members that are no arrays are passed over; [`Archive::strangers`] lists them.
+//! What is read is bounded by what was checked: no member may claim more than its bytes can hold,
+//! no array more than its member, and members may not share bytes. Names that look like paths out
+//! of the archive and names that occur twice are refused. Members that are no arrays are passed
+//! over; [`Archive::strangers`] lists them.
 
 mod content;
 mod directory;
@@ -31,7 +32,8 @@ pub use writer::{Packing, Writer, write, write_with};
 pub struct ArrayInfo {
     /// The array's name.
     pub name: String,
-    /// NumPy's name of the dtype as stored, byte order included: `float32`, `>f4`, `<U12`, `object`.
+    /// NumPy's name of the dtype as stored, byte order included: `float32`, `>f4`, `<U12`,
+    /// `object`.
     pub dtype: String,
     /// Lengths of the axes.
     pub shape: Vec<usize>,
@@ -51,10 +53,12 @@ impl Archive {
     /// Opens an archive and checks its directory; no array is read yet.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read, [`Error::Archive`] when it is damaged, hostile or no archive.
+    /// [`Error::Io`] when the file cannot be read, [`Error::Archive`] when it is damaged, hostile
+    /// or no archive.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let source = open::regular(path).and_then(Source::file).map_err(|source| Error::io(path, source))?;
+        let source =
+            open::regular(path).and_then(Source::file).map_err(|source| Error::io(path, source))?;
         Self::of(source, path)
     }
 
@@ -133,14 +137,17 @@ impl Archive {
     /// Reads one array.
     ///
     /// # Errors
-    /// [`Error::NoSuchArray`], or [`Error::Array`] when it is damaged (its checksum included) or unreadable.
+    /// [`Error::NoSuchArray`], or [`Error::Array`] when it is damaged (its checksum included) or
+    /// unreadable.
     pub fn read(&self, name: &str) -> Result<Array, Error> {
-        let read =
-            |content: &mut Content, header: Header, available| npy::read_values(content, header, available);
+        let read = |content: &mut Content, header: Header, available| {
+            npy::read_values(content, header, available)
+        };
         self.read_by(name, read)
     }
 
-    /// Reads several arrays, at the same time where there are threads: a compressed one keeps only one of them busy.
+    /// Reads several arrays, at the same time where there are threads: a compressed one keeps only
+    /// one of them busy.
     ///
     /// # Errors
     /// That of the first name that cannot be read, as for [`read`](Self::read).
@@ -150,24 +157,28 @@ impl Archive {
         arrays.into_iter().collect()
     }
 
-    /// Reads real numbers as `f32`. They are converted as they come, whatever they are in the file: memory is taken
-    /// for the `f32` array only.
+    /// Reads real numbers as `f32`. They are converted as they come, whatever they are in the file:
+    /// memory is taken for the `f32` array only.
     ///
     /// # Errors
-    /// As for [`read`](Self::read), and [`NpyError::Kind`] inside [`Error::Array`] for anything but booleans, integers
-    /// and real floats.
+    /// As for [`read`](Self::read), and [`NpyError::Kind`] inside [`Error::Array`] for anything but
+    /// booleans, integers and real floats.
     pub fn read_f32(&self, name: &str) -> Result<ndarray::ArrayD<f32>, Error> {
         let axes = self.header(name)?.shape.len();
         self.read_f32_in_order(name, &(0..axes).collect::<Vec<_>>())
     }
 
-    /// [`read_f32`](Self::read_f32) with the axes in another order, C order in memory; `order[0]` is the axis of the
-    /// file that becomes the first. This too is done as the numbers come.
+    /// [`read_f32`](Self::read_f32) with the axes in another order, C order in memory; `order[0]`
+    /// is the axis of the file that becomes the first. This too is done as the numbers come.
     ///
     /// # Errors
-    /// As for [`read_f32`](Self::read_f32), and [`NpyError::Shape`] inside [`Error::Array`] when `order` does not name
-    /// each axis once.
-    pub fn read_f32_in_order(&self, name: &str, order: &[usize]) -> Result<ndarray::ArrayD<f32>, Error> {
+    /// As for [`read_f32`](Self::read_f32), and [`NpyError::Shape`] inside [`Error::Array`] when
+    /// `order` does not name each axis once.
+    pub fn read_f32_in_order(
+        &self,
+        name: &str,
+        order: &[usize],
+    ) -> Result<ndarray::ArrayD<f32>, Error> {
         self.read_by(name, |content, header, available| {
             let mut sorted = order.to_vec();
             sorted.sort_unstable();
@@ -184,11 +195,13 @@ impl Archive {
         })
     }
 
-    /// A pass over real numbers as `f32`, converted as for [`read_f32`](Self::read_f32), in the order of the file: calls `take` with `block` of
-    /// them at a time, and with what is left at the end. No more than these are in memory.
+    /// A pass over real numbers as `f32`, converted as for [`read_f32`](Self::read_f32), in the
+    /// order of the file: calls `take` with `block` of them at a time, and with what is left at the
+    /// end. No more than these are in memory.
     ///
     /// # Errors
-    /// As for [`read_f32`](Self::read_f32), the checksum at the end, and whatever `take` fails with.
+    /// As for [`read_f32`](Self::read_f32), the checksum at the end, and whatever `take` fails
+    /// with.
     pub(crate) fn blocks_f32<E: From<Error>>(
         &self,
         name: &str,
@@ -235,7 +248,8 @@ impl Archive {
         whole().map_err(|source| self.unreadable(name, source))
     }
 
-    /// The first bytes of an array's data, for a message about them; nothing when they cannot be read.
+    /// The first bytes of an array's data, for a message about them; nothing when they cannot be
+    /// read.
     pub(crate) fn first_bytes(&self, name: &str, most: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         if let Ok(member) = self.member(name) {

@@ -53,7 +53,8 @@ impl Source {
         match self {
             Self::File(file, _) => read_file_at(file, offset, buffer),
             Self::Memory(bytes) => {
-                let start = usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
+                let start =
+                    usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
                 (&bytes[start..]).read(buffer)
             }
         }
@@ -68,23 +69,31 @@ impl Source {
 
     /// Exactly the bytes asked for, mapped into memory when they are many and in a file.
     ///
-    /// Only a window at a time is mapped, so the pages of a file never count as memory of the process for long.
-    /// Another process that changes the file meanwhile changes what is read, as it would without a map; the checksum
-    /// tells. One that cuts the file short is noticed here, except within the milliseconds for which a window is in
-    /// use: then the operating system ends the process (SIGBUS), as it does when the disk fails under a map.
+    /// Only a window at a time is mapped, so the pages of a file never count as memory of the
+    /// process for long. Another process that changes the file meanwhile changes what is read, as
+    /// it would without a map; the checksum tells. One that cuts the file short is noticed here,
+    /// except within the milliseconds for which a window is in use: then the operating system ends
+    /// the process (SIGBUS), as it does when the disk fails under a map.
     pub(super) fn window(&self, offset: u64, length: usize) -> io::Result<Window<'_>> {
-        let short =
-            || io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read");
+        let short = || {
+            io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file became shorter while it was read",
+            )
+        };
         let end = offset.checked_add(length as u64).ok_or_else(short)?;
         match self {
             Self::File(file, _) if length >= WORTH_MAPPING => {
                 if file.metadata()?.len() < end {
                     return Err(short());
                 }
-                // SAFETY: the map is read-only and shorter-lived than the file it borrows. Its bytes may change under
-                // us when another process writes to the file; they are only ever copied out, as numbers for which
-                // every bit pattern is valid, and no decision about memory is taken from them twice.
-                match unsafe { MmapOptions::new().offset(offset).len(length).populate().map(&**file) } {
+                // SAFETY: the map is read-only and shorter-lived than the file it borrows. Its
+                // bytes may change under us when another process writes to the file; they are only
+                // ever copied out, as numbers for which every bit pattern is valid, and no decision
+                // about memory is taken from them twice.
+                match unsafe {
+                    MmapOptions::new().offset(offset).len(length).populate().map(&**file)
+                } {
                     Ok(map) => Ok(Window::Mapped(map)),
                     // There are file systems that cannot map.
                     Err(_) => self.bytes(offset, length).map(Window::Copied),
@@ -93,7 +102,8 @@ impl Source {
             Self::File(..) => self.bytes(offset, length).map(Window::Copied),
             Self::Memory(bytes) => {
                 let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
-                let bytes = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(short)?;
+                let bytes =
+                    range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(short)?;
                 Ok(Window::Memory(bytes))
             }
         }
@@ -160,11 +170,15 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let file = Source::file(File::open(&path).unwrap()).unwrap();
         let memory = Source::Memory(bytes.clone().into());
-        for (offset, length) in [(0, bytes.len()), (1, WORTH_MAPPING), (4097, 2 * WORTH_MAPPING), (5, 3)] {
+        for (offset, length) in
+            [(0, bytes.len()), (1, WORTH_MAPPING), (4097, 2 * WORTH_MAPPING), (5, 3)]
+        {
             let expected = &bytes[offset..offset + length];
             let mapped = file.window(offset as u64, length).unwrap();
             assert_eq!(matches!(mapped, Window::Mapped(_)), length >= WORTH_MAPPING);
-            assert!(*mapped == *expected && *memory.window(offset as u64, length).unwrap() == *expected);
+            assert!(
+                *mapped == *expected && *memory.window(offset as u64, length).unwrap() == *expected
+            );
         }
         for source in [&file, &memory] {
             assert!(source.window(1, bytes.len()).is_err());

@@ -50,7 +50,8 @@ where
 {
     let path = path.as_ref();
     atomic::write(path, |out| {
-        let mut writer = Writer { out, packing, names: HashSet::new(), entries: Vec::new(), count: 0 };
+        let mut writer =
+            Writer { out, packing, names: HashSet::new(), entries: Vec::new(), count: 0 };
         fill(&mut writer)?;
         writer.finish()
     })
@@ -90,11 +91,19 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// As for [`array`](Self::array), and a number of values that does not fit the shape.
-    pub fn values<T: Element>(&mut self, name: &str, shape: &[usize], values: &[T]) -> io::Result<()> {
+    pub fn values<T: Element>(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: &[T],
+    ) -> io::Result<()> {
         if shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))
             != Some(values.len())
         {
-            return Err(invalid(format!("array {name:?}: {} values for shape {shape:?}", values.len())));
+            return Err(invalid(format!(
+                "array {name:?}: {} values for shape {shape:?}",
+                values.len()
+            )));
         }
         self.member(name, size_of_val(values) as u64, |out| {
             // The dtype of an empty vector is that of a full one.
@@ -126,7 +135,8 @@ impl Writer<'_> {
                 (counted.crc.sum(), counted.size)
             }
             Packing::Deflated => {
-                let mut counted = Counted::new(DeflateEncoder::new(&mut *self.out, Compression::default()));
+                let mut counted =
+                    Counted::new(DeflateEncoder::new(&mut *self.out, Compression::default()));
                 fill(&mut counted)?;
                 let sums = (counted.crc.sum(), counted.size);
                 counted.inner.finish()?;
@@ -238,7 +248,8 @@ impl Writer<'_> {
         let start = self.out.stream_position()?;
         self.out.write_all(&self.entries)?;
         let length = self.entries.len() as u64;
-        let fits = self.count < 0xffff && start < u64::from(u32::MAX) && length < u64::from(u32::MAX);
+        let fits =
+            self.count < 0xffff && start < u64::from(u32::MAX) && length < u64::from(u32::MAX);
         let mut end = Vec::new();
         if !fits {
             end.extend(b"PK\x06\x06");
@@ -302,13 +313,18 @@ mod tests {
     #[test]
     fn the_same_arrays_make_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let arrays =
-            [("b", Array::text("x")), ("a", Array::from(vec![1_u8, 2, 3])), ("ü", Array::scalar(1.5_f32))];
+        let arrays = [
+            ("b", Array::text("x")),
+            ("a", Array::from(vec![1_u8, 2, 3])),
+            ("ü", Array::scalar(1.5_f32)),
+        ];
         for packing in [Packing::Stored, Packing::Deflated] {
             let paths = [folder.path().join("1.npz"), folder.path().join("2.npz")];
             for path in &paths {
-                write_with(path, packing, |npz| arrays.iter().try_for_each(|(n, a)| npz.array(n, a)))
-                    .unwrap();
+                write_with(path, packing, |npz| {
+                    arrays.iter().try_for_each(|(n, a)| npz.array(n, a))
+                })
+                .unwrap();
             }
             assert_eq!(std::fs::read(&paths[0]).unwrap(), std::fs::read(&paths[1]).unwrap());
             let archive = Archive::open(&paths[0]).unwrap();

@@ -86,7 +86,9 @@ impl<'a> Machine<'a> {
     pub(super) fn spend(&mut self, content: usize) -> Result<(), PickleError> {
         self.content = self.content.saturating_add(content);
         if self.content > MAX_CONTENT {
-            return Err(PickleError::TooLarge(format!("more than {MAX_CONTENT} bytes of text and arrays")));
+            return Err(PickleError::TooLarge(format!(
+                "more than {MAX_CONTENT} bytes of text and arrays"
+            )));
         }
         Ok(())
     }
@@ -137,7 +139,10 @@ impl<'a> Machine<'a> {
             }
             0x8b => {
                 let length = i32::from_le_bytes(self.fixed("LONG4")?);
-                self.long(u64::try_from(length).map_err(|_| malformed("an integer of negative length"))?)
+                self.long(
+                    u64::try_from(length)
+                        .map_err(|_| malformed("an integer of negative length"))?,
+                )
             }
             b'F' => {
                 let number = literal::float(self.line()?)?;
@@ -200,8 +205,10 @@ impl<'a> Machine<'a> {
             }
             0x85..=0x87 => {
                 let length = usize::from(opcode - 0x84);
-                let start = self.stack.len().checked_sub(length).filter(|&start| start >= self.floor());
-                let start = start.ok_or_else(|| malformed("a tuple of more values than there are"))?;
+                let start =
+                    self.stack.len().checked_sub(length).filter(|&start| start >= self.floor());
+                let start =
+                    start.ok_or_else(|| malformed("a tuple of more values than there are"))?;
                 let items = self.stack.split_off(start);
                 self.push(Node::Tuple(items.into()))
             }
@@ -331,8 +338,10 @@ impl<'a> Machine<'a> {
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], PickleError> {
         let too_long = PickleError::Truncated("a value is longer than the rest");
-        let length =
-            usize::try_from(length).ok().filter(|&length| length <= self.rest.len()).ok_or(too_long)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= self.rest.len())
+            .ok_or(too_long)?;
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
         Ok(taken)
@@ -346,7 +355,11 @@ impl<'a> Machine<'a> {
 
     /// The rest of the line, without its end.
     fn line(&mut self) -> Result<&'a [u8], PickleError> {
-        let end = self.rest.iter().position(|&byte| byte == b'\n').ok_or(PickleError::Truncated("a line"))?;
+        let end = self
+            .rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or(PickleError::Truncated("a line"))?;
         let line = &self.rest[..end];
         self.rest = &self.rest[end + 1..];
         Ok(line)
@@ -414,7 +427,8 @@ impl<'a> Machine<'a> {
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<NodeId>, PickleError> {
-        let start = self.marks.pop().ok_or_else(|| malformed("an instruction that lacks its mark"))?;
+        let start =
+            self.marks.pop().ok_or_else(|| malformed("an instruction that lacks its mark"))?;
         // Nothing pops below the innermost mark, so `start` is within the stack.
         Ok(self.stack.split_off(start.min(self.stack.len())))
     }
@@ -426,8 +440,10 @@ impl<'a> Machine<'a> {
     }
 
     fn get(&mut self, index: u32) -> Result<(), PickleError> {
-        let id =
-            *self.memo.get(&index).ok_or_else(|| malformed(format!("memo entry {index} is not there")))?;
+        let id = *self
+            .memo
+            .get(&index)
+            .ok_or_else(|| malformed(format!("memo entry {index} is not there")))?;
         self.push_id(id)
     }
 

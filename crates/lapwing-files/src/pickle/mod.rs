@@ -1,12 +1,13 @@
 //! Pickles, read without running anything.
 //!
-//! Python's pickles are programs: they may import any function and call it. [`load`] knows only the instructions that
-//! build values (`None`, booleans, numbers, text, bytes, lists, tuples, dictionaries) and the handful of calls by
-//! which NumPy rebuilds its arrays, scalars and dtypes, under the module names of NumPy 1 and 2. Whatever else a
-//! pickle asks for is refused by name. Protocols 0 to 5 are understood.
+//! Python's pickles are programs: they may import any function and call it. [`load`] knows only the
+//! instructions that build values (`None`, booleans, numbers, text, bytes, lists, tuples,
+//! dictionaries) and the handful of calls by which NumPy rebuilds its arrays, scalars and dtypes,
+//! under the module names of NumPy 1 and 2. Whatever else a pickle asks for is refused by name.
+//! Protocols 0 to 5 are understood.
 //!
-//! Memory is bounded as well: values are first kept as a graph whose size is limited, then unfolded within the same
-//! limits, so that a few bytes of mutual references cannot grow without end.
+//! Memory is bounded as well: values are first kept as a graph whose size is limited, then unfolded
+//! within the same limits, so that a few bytes of mutual references cannot grow without end.
 
 mod literal;
 mod machine;
@@ -21,7 +22,8 @@ use machine::{Machine, Node, NodeId};
 const MAX_INPUT: usize = 16 << 20;
 /// Most values of a pickle, before and after unfolding what it shares.
 const MAX_VALUES: usize = 1 << 20;
-/// Most bytes of text, byte strings and arrays of a pickle, before and after unfolding what it shares.
+/// Most bytes of text, byte strings and arrays of a pickle, before and after unfolding what it
+/// shares.
 const MAX_CONTENT: usize = 32 << 20;
 /// Deepest nesting of lists, tuples and dictionaries.
 const MAX_DEPTH: usize = 100;
@@ -48,7 +50,8 @@ pub enum Value {
     Tuple(Vec<Value>),
     /// `dict`, in insertion order; keys may repeat, the last one counts.
     Dict(Vec<(Value, Value)>),
-    /// A NumPy array of numbers, booleans or text. Scalars and 0-d arrays become plain values unless complex.
+    /// A NumPy array of numbers, booleans or text. Scalars and 0-d arrays become plain values
+    /// unless complex.
     Array(Box<Array>),
     /// A NumPy array of Python objects: its shape, and its elements in C order.
     Objects(Box<(Vec<usize>, Vec<Value>)>),
@@ -84,14 +87,18 @@ pub enum PickleError {
 ///
 /// ```
 /// use lapwing_files::pickle::{Value, load};
-/// assert_eq!(load(b"\x80\x02]q\x00(K\x01X\x02\x00\x00\x00hie.")?, Value::List(vec![Value::Int(1), Value::Text("hi".into())]));
+/// let expected = Value::List(vec![Value::Int(1), Value::Text("hi".into())]);
+/// assert_eq!(load(b"\x80\x02]q\x00(K\x01X\x02\x00\x00\x00hie.")?, expected);
 /// let error = load(b"cos\nsystem\n(S'echo'\ntR.").unwrap_err();
 /// assert!(error.to_string().contains("os.system"));
 /// # Ok::<(), lapwing_files::pickle::PickleError>(())
 /// ```
 pub fn load(bytes: &[u8]) -> Result<Value, PickleError> {
     if bytes.len() > MAX_INPUT {
-        return Err(PickleError::TooLarge(format!("{} bytes, at most {MAX_INPUT} are read", bytes.len())));
+        return Err(PickleError::TooLarge(format!(
+            "{} bytes, at most {MAX_INPUT} are read",
+            bytes.len()
+        )));
     }
     let (nodes, root) = Machine::run(bytes)?;
     Unfolding { nodes: &nodes, values: 0, content: 0 }.value(root, 0)
@@ -108,7 +115,9 @@ impl Unfolding<'_> {
     fn spend(&mut self, content: usize) -> Result<(), PickleError> {
         self.content = self.content.saturating_add(content);
         if self.content > MAX_CONTENT {
-            return Err(PickleError::TooLarge(format!("its values unfold to more than {MAX_CONTENT} bytes")));
+            return Err(PickleError::TooLarge(format!(
+                "its values unfold to more than {MAX_CONTENT} bytes"
+            )));
         }
         Ok(())
     }
@@ -116,10 +125,13 @@ impl Unfolding<'_> {
     fn value(&mut self, id: NodeId, depth: usize) -> Result<Value, PickleError> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(PickleError::TooLarge(format!("it unfolds to more than {MAX_VALUES} values")));
+            return Err(PickleError::TooLarge(format!(
+                "it unfolds to more than {MAX_VALUES} values"
+            )));
         }
         if depth > MAX_DEPTH {
-            let message = format!("its values nest more than {MAX_DEPTH} deep, or contain themselves");
+            let message =
+                format!("its values nest more than {MAX_DEPTH} deep, or contain themselves");
             return Err(PickleError::TooLarge(message));
         }
         // Ids only come from the machine that made the nodes.
@@ -154,13 +166,19 @@ impl Unfolding<'_> {
                     self.spend(8 * shape.len())?;
                     Value::Objects(Box::new((shape.to_vec(), self.values(items, depth)?)))
                 }
-                _ => return Err(PickleError::Malformed("an array of objects without its list".into())),
+                _ => {
+                    return Err(PickleError::Malformed(
+                        "an array of objects without its list".into(),
+                    ));
+                }
             },
             Node::Global(function) => {
                 return Err(PickleError::Refused(format!("`{function}` itself as a value")));
             }
             Node::DType(_) => return Err(PickleError::Refused("a dtype as a value".into())),
-            Node::Unbuilt => return Err(PickleError::Malformed("an array without contents".into())),
+            Node::Unbuilt => {
+                return Err(PickleError::Malformed("an array without contents".into()));
+            }
         })
     }
 
@@ -186,7 +204,9 @@ mod tests {
     #[test]
     fn whatever_runs_code_is_refused_by_name() {
         assert!(refused(b"cos\nsystem\n(S'id'\ntR.").contains("os.system"));
-        assert!(refused(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.").contains("os.system"));
+        assert!(
+            refused(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.").contains("os.system")
+        );
         assert!(refused(b"(S'id'\nios\nsystem\n.").contains("os.system"));
         assert!(refused(b"(cos\nsystem\nS'id'\no.").contains("os.system"));
         assert!(refused(b"(cnumpy\ndtype\nS'f8'\no.").contains("OBJ"));
@@ -231,7 +251,8 @@ mod tests {
         shared.extend(b"l.");
         assert!(matches!(load(&shared), Err(PickleError::TooLarge(_))));
         // Arrays made again and again from one buffer.
-        let mut arrays = b"\x80\x02(cnumpy.core.numeric\n_frombuffer\nq\x01(B\x00\x00\x10\x00".to_vec();
+        let mut arrays =
+            b"\x80\x02(cnumpy.core.numeric\n_frombuffer\nq\x01(B\x00\x00\x10\x00".to_vec();
         arrays.extend([0; 0x100000]);
         arrays.extend(b"cnumpy\ndtype\n(S'u1'\ntRJ\x00\x00\x10\x00\x85S'C'\ntq\x02Rl");
         let one = arrays.len();

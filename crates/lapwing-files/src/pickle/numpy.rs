@@ -31,7 +31,9 @@ impl Function {
     /// The function of that name, when it is one of the few that are known.
     pub(super) fn named(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Self::Reconstruct,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+                Self::Reconstruct
+            }
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Scalar,
             ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
             ("numpy", "ndarray") => Self::NdArray,
@@ -121,7 +123,11 @@ pub(super) fn call(
 }
 
 /// What `object.__setstate__(state)` makes of the object.
-pub(super) fn build(machine: &mut Machine<'_>, object: NodeId, state: NodeId) -> Result<Node, PickleError> {
+pub(super) fn build(
+    machine: &mut Machine<'_>,
+    object: NodeId,
+    state: NodeId,
+) -> Result<Node, PickleError> {
     let Node::Tuple(state) = machine.node(state) else {
         return Err(malformed("a state that is no tuple"));
     };
@@ -185,7 +191,11 @@ fn array(
     match (machine.node(data), &header.dtype) {
         (Node::List(items), DType::Object) => {
             if items.len() != header.count() {
-                return Err(malformed(format!("{} objects for shape {:?}", items.len(), header.shape)));
+                return Err(malformed(format!(
+                    "{} objects for shape {:?}",
+                    items.len(),
+                    header.shape
+                )));
             }
             Ok(Node::Objects(header.shape.into_boxed_slice(), data))
         }
@@ -203,7 +213,11 @@ fn array(
 }
 
 /// `_codecs.encode(text, 'latin1')`, and `bytearray(text, 'latin-1')`.
-fn encode(machine: &mut Machine<'_>, value: NodeId, encoding: Option<NodeId>) -> Result<Node, PickleError> {
+fn encode(
+    machine: &mut Machine<'_>,
+    value: NodeId,
+    encoding: Option<NodeId>,
+) -> Result<Node, PickleError> {
     let name = encoding.map_or(Ok("utf-8".to_owned()), |id| text(machine, id))?;
     let latin = match name.as_str() {
         "latin1" | "latin-1" => true,
@@ -270,7 +284,9 @@ pub(super) fn plain(array: &Array) -> Value {
         Values::F16(v) => v.first().map(|&x| Value::Float(half_to_f32(x).into())),
         Values::F32(v) => v.first().map(|&x| Value::Float(x.into())),
         Values::F64(v) => v.first().map(|&x| Value::Float(x)),
-        Values::Text { .. } => array.to_strings().ok().and_then(|mut texts| texts.pop()).map(Value::Text),
+        Values::Text { .. } => {
+            array.to_strings().ok().and_then(|mut texts| texts.pop()).map(Value::Text)
+        }
         Values::Bytes { bytes, .. } => Some(Value::Bytes(bytes.clone())),
         _ => None,
     };

@@ -1,4 +1,5 @@
-//! Archives made to hurt, each with what the error about it must say. The tests of the command read them too.
+//! Archives made to hurt, each with what the error about it must say. The tests of the command read
+//! them too.
 
 use std::io::Write;
 
@@ -20,7 +21,15 @@ pub fn stored(name: &str, data: &[u8]) -> Member {
     let mut crc = Crc::new();
     crc.update(data);
     let size = data.len() as u64;
-    Member { name: name.into(), data: data.to_vec(), method: 0, flags: 0, crc: crc.sum(), size, offset: None }
+    Member {
+        name: name.into(),
+        data: data.to_vec(),
+        method: 0,
+        flags: 0,
+        crc: crc.sum(),
+        size,
+        offset: None,
+    }
 }
 
 pub fn deflated(name: &str, data: &[u8]) -> Member {
@@ -49,8 +58,11 @@ pub fn archive(members: &[Member]) -> Vec<u8> {
         if member.size >= u64::from(u32::MAX) {
             extra = [&[1, 0, 8, 0], &member.size.to_le_bytes()[..]].concat();
         }
-        let lengths = [&(extra.len() as u16).to_le_bytes()[..], &[0; 10], &offset.to_le_bytes()].concat();
-        directory.extend([b"PK\x01\x02", &[20, 0][..], &common, &lengths, &member.name, &extra].concat());
+        let lengths =
+            [&(extra.len() as u16).to_le_bytes()[..], &[0; 10], &offset.to_le_bytes()].concat();
+        directory.extend(
+            [b"PK\x01\x02", &[20, 0][..], &common, &lengths, &member.name, &extra].concat(),
+        );
     }
     let (start, count) = (out.len() as u32, members.len() as u16);
     out.extend(&directory);
@@ -63,7 +75,8 @@ pub fn archive(members: &[Member]) -> Vec<u8> {
 
 pub fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n");
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data]
+        .concat()
 }
 
 /// A sound data set of two patterns, as members, to which something evil is added.
@@ -158,10 +171,18 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ));
     let broad = format!("[{}0]", "0,".repeat(10 << 20));
     let shape = format!("({},)", broad.len());
-    corpus.push(("JSON of 10 million values", with_metadata("'|u1'", &shape, broad.as_bytes()), "more than"));
+    corpus.push((
+        "JSON of 10 million values",
+        with_metadata("'|u1'", &shape, broad.as_bytes()),
+        "more than",
+    ));
     let text = deflated("_metadata.npy", &npy("'<U75000000'", "()", &zeros(300_000_000)));
     corpus.push(("metadata of 300 MB", with(&[text]), "larger than"));
-    corpus.push(("metadata that are no JSON", with_metadata("'|S3'", "()", b"{a}"), "first bytes b\"{a}\""));
+    corpus.push((
+        "metadata that are no JSON",
+        with_metadata("'|S3'", "()", b"{a}"),
+        "first bytes b\"{a}\"",
+    ));
     corpus.push(("metadata that are a number", with_metadata("'<f8'", "()", &zeros(8)), "float64"));
 
     // Headers.
@@ -176,7 +197,11 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("[('a', '<f4', (1000000000, 1000000000))]", "(1000000000,)"),
     ] {
         let evil = stored("evil.npy", &npy(descr, shape, &zeros(64)));
-        corpus.push(("a header that asks for 10^15 elements", with(std::slice::from_ref(&evil)), "evil"));
+        corpus.push((
+            "a header that asks for 10^15 elements",
+            with(std::slice::from_ref(&evil)),
+            "evil",
+        ));
         let claim = Member { size: 4_000_000_000_000_000, method: 8, ..evil };
         corpus.push(("and an archive that confirms it", with(&[claim]), "deflate cannot"));
     }
@@ -188,16 +213,22 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         "{'descr': __import__('os'), 'fortran_order': False, 'shape': ()}",
     ] {
         let bytes =
-            [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+            [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()]
+                .concat();
         corpus.push(("a malformed header", with(&[stored("evil.npy", &bytes)]), "evil"));
     }
     let brackets = format!("{{'descr': {}", "[".repeat(60_000));
     let bytes =
-        [b"\x93NUMPY\x01\x00", &(brackets.len() as u16).to_le_bytes()[..], brackets.as_bytes()].concat();
+        [b"\x93NUMPY\x01\x00", &(brackets.len() as u16).to_le_bytes()[..], brackets.as_bytes()]
+            .concat();
     corpus.push(("a header of 60,000 brackets", with(&[stored("evil.npy", &bytes)]), "deep"));
     let long = b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec();
     corpus.push(("a header of 4 GB", with(&[stored("evil.npy", &long)]), "long"));
-    corpus.push(("a later version", with(&[stored("evil.npy", b"\x93NUMPY\x09\x00")]), "version 9"));
+    corpus.push((
+        "a later version",
+        with(&[stored("evil.npy", b"\x93NUMPY\x09\x00")]),
+        "version 9",
+    ));
 
     // Archives.
     let huge = npy("'<f4'", "(4, 4)", &zeros(300 << 20));
@@ -207,14 +238,22 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     corpus.push(("a deflate bomb with a lying size", with(&[hidden]), "unpacks to more"));
     let short = deflated("evil.npy", &npy("'<f4'", "(40000,)", &zeros(16)));
     let promised = npy("'<f4'", "(40000,)", &[]).len() as u64 + 160_000;
-    corpus.push(("a stream that ends early", with(&[Member { size: promised, ..short.clone() }]), "evil"));
+    corpus.push((
+        "a stream that ends early",
+        with(&[Member { size: promised, ..short.clone() }]),
+        "evil",
+    ));
     corpus.push((
         "a wrong checksum",
         with(&[Member { crc: 1, ..stored("e.npy", &npy("'|b1'", "()", b"1")) }]),
         "checksum",
     ));
     let one = stored("one.npy", &npy("'|b1'", "()", b"1"));
-    corpus.push(("two members of one name", with(&[one.clone(), one.clone()]), "two members named"));
+    corpus.push((
+        "two members of one name",
+        with(&[one.clone(), one.clone()]),
+        "two members named",
+    ));
     let first: u32 = sound().iter().map(|m| (30 + m.name.len() + m.data.len()) as u32).sum();
     let again = Member { offset: Some(first), ..one.clone() };
     corpus.push(("two members at one place", with(&[one.clone(), again]), "overlap"));
@@ -228,7 +267,11 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         "..",
     ];
     for name in paths {
-        corpus.push(("a name like a path", with(&[Member { name: name.into(), ..one.clone() }]), "path"));
+        corpus.push((
+            "a name like a path",
+            with(&[Member { name: name.into(), ..one.clone() }]),
+            "path",
+        ));
     }
     corpus.push(("an encrypted member", with(&[Member { flags: 1, ..one.clone() }]), "encrypted"));
     corpus.push(("an unknown method", with(&[Member { method: 99, ..one.clone() }]), "method 99"));
@@ -246,8 +289,13 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     corpus.push(("no archive", b"just some text".to_vec(), "no NPZ archive"));
     corpus.push(("a million ends", b"PK\x05\x06".repeat(250_000), "no NPZ archive"));
     corpus.push(("an archive without arrays", archive(&[]), "diffraction"));
-    let matlab =
-        [b"MATLAB 5.0 MAT-file, Platform: GLNXA64".as_slice(), &[b' '; 86], &[0, 1], b"IM", &zeros(64)];
+    let matlab = [
+        b"MATLAB 5.0 MAT-file, Platform: GLNXA64".as_slice(),
+        &[b' '; 86],
+        &[0, 1],
+        b"IM",
+        &zeros(64),
+    ];
     corpus.push(("a MATLAB file", matlab.concat(), "scipy.io.loadmat"));
     corpus.push(("a single array", npy("'<f4'", "(2, 4, 4)", &zeros(128)), "numpy.savez"));
     let whole = archive(&sound());

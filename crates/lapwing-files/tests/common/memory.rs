@@ -14,7 +14,8 @@ pub struct Counting;
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not touch the memory.
+// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not touch
+// the memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
@@ -23,12 +24,14 @@ unsafe impl GlobalAlloc for Counting {
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
+        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's
+        // allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-/// What `work` returns, and the peak of the bytes allocated meanwhile by the whole process, beyond those before.
+/// What `work` returns, and the peak of the bytes allocated meanwhile by the whole process, beyond
+/// those before.
 pub fn measured<R>(work: impl FnOnce() -> R) -> (R, usize) {
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
@@ -36,7 +39,8 @@ pub fn measured<R>(work: impl FnOnce() -> R) -> (R, usize) {
     (result, PEAK.load(Relaxed).saturating_sub(before))
 }
 
-/// Time that this thread spent computing; unlike the clock on the wall it does not run while others do.
+/// Time that this thread spent computing; unlike the clock on the wall it does not run while others
+/// do.
 #[cfg(target_os = "linux")]
 pub fn computing() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

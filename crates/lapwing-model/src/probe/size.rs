@@ -5,10 +5,11 @@ use crate::{Complex32, Modes};
 use ndarray::ArrayView3;
 use std::f64::consts::SQRT_2;
 
-/// Equivalent-disc diameter of a probe (mode, y, x), pixels: D = 2 sqrt(2) r_rms, where r_rms^2 is the second moment of the
-/// intensity of all modes about its centroid.
+/// Equivalent-disc diameter of a probe (mode, y, x), pixels: D = 2 sqrt(2) r_rms, where r_rms^2 is
+/// the second moment of the intensity of all modes about its centroid.
 ///
-/// A uniform disc of diameter D has r_rms = D / (2 sqrt 2), so a disc gets its own diameter. A dark probe has diameter 0.
+/// A uniform disc of diameter D has r_rms = D / (2 sqrt 2), so a disc gets its own diameter. A dark
+/// probe has diameter 0.
 pub fn diameter(probe: ArrayView3<Complex32>) -> f64 {
     let (mut sum, mut y_sum, mut x_sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
     for ((_, y, x), value) in probe.indexed_iter() {
@@ -25,12 +26,13 @@ pub fn diameter(probe: ArrayView3<Complex32>) -> f64 {
     2.0 * SQRT_2 * (squares / sum - y * y - x * x).max(0.0).sqrt()
 }
 
-/// The probe with extra defocus and astigmatism: what imperfect knowledge of an instrument takes for the probe.
+/// The probe with extra defocus and astigmatism: what imperfect knowledge of an instrument takes
+/// for the probe.
 ///
-/// Every mode (mode, y, x) is multiplied in the Fourier domain by exp(-i chi), chi = (`defocus` q^2 +
-/// `astigmatism` (q_x^2 - q_y^2)) / q_e^2. Both are radians at the effective edge q_e of the aperture, sqrt(2) times the root
-/// mean square of the probe's spatial frequencies about their mean, which is the edge itself for a uniformly filled
-/// round aperture. Energy is kept.
+/// Every mode (mode, y, x) is multiplied in the Fourier domain by exp(-i chi), chi = (`defocus` q^2
+/// + `astigmatism` (q_x^2 - q_y^2)) / q_e^2. Both are radians at the effective edge q_e of the
+/// aperture, sqrt(2) times the root mean square of the probe's spatial frequencies about their
+/// mean, which is the edge itself for a uniformly filled round aperture. Energy is kept.
 pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> Modes {
     let (modes, height, width) = probe.dim();
     let mut result = probe.to_owned();
@@ -47,7 +49,9 @@ pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> 
         fft.forward(&mut field, spectrum, &mut scratch);
     }
 
-    let at = |index: usize| (frequency(index % height, height), frequency(index / height % width, width));
+    let at = |index: usize| {
+        (frequency(index % height, height), frequency(index / height % width, width))
+    };
     let (mut sum, mut y_sum, mut x_sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
     for (index, value) in spectra.iter().enumerate() {
         let ((q_y, q_x), power) = (at(index), f64::from(value.norm_sqr()));
@@ -65,10 +69,13 @@ pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> 
     for (index, value) in spectra.iter_mut().enumerate() {
         let (q_y, q_x) = at(index);
         let (q_y, q_x) = (q_y - y_mean, q_x - x_mean);
-        let chi = (defocus * (q_y * q_y + q_x * q_x) + astigmatism * (q_x * q_x - q_y * q_y)) / edge;
+        let chi =
+            (defocus * (q_y * q_y + q_x * q_x) + astigmatism * (q_x * q_x - q_y * q_y)) / edge;
         *value *= Complex32::from_polar(1.0, -chi as f32);
     }
-    for (mut mode, spectrum) in result.outer_iter_mut().zip(spectra.chunks_exact_mut(height * width)) {
+    for (mut mode, spectrum) in
+        result.outer_iter_mut().zip(spectra.chunks_exact_mut(height * width))
+    {
         fft.inverse(spectrum, &mut field, &mut scratch);
         mode.iter_mut().zip(&field).for_each(|(target, &value)| *target = value);
     }
@@ -87,7 +94,8 @@ mod tests {
             Complex32::new(0.0, if inside { 3.0 } else { 0.0 })
         });
         assert!((diameter(disc.view()) - 40.0).abs() < 0.2);
-        // I = exp(-r^2 / (2 s^2)): r_rms = s sqrt 2, D = 4 s. Two modes with half the light each are the same probe.
+        // I = exp(-r^2 / (2 s^2)): r_rms = s sqrt 2, D = 4 s. Two modes with half the light each
+        // are the same probe.
         let gaussian = Modes::from_shape_fn((2, 128, 128), |(_, y, x)| {
             let r2 = (y as f64 - 60.0).powi(2) + (x as f64 - 66.0).powi(2);
             Complex32::from_polar((-r2 / (4.0 * 49.0)).exp() as f32, y as f32)
@@ -104,8 +112,9 @@ mod tests {
             ..ProbeDesign::default()
         };
         let build = |defocus, astigmatism| design(defocus, astigmatism).build((96, 96)).unwrap();
-        let overlap =
-            |a: &Modes, b: &Modes| a.iter().zip(b).map(|(a, b)| a.conj() * b).sum::<Complex32>().norm();
+        let overlap = |a: &Modes, b: &Modes| {
+            a.iter().zip(b).map(|(a, b)| a.conj() * b).sum::<Complex32>().norm()
+        };
         let start = build(9.0, 0.0);
         let moved = perturb(start.view(), 2.0, 1.0);
         let energy: f64 = moved.iter().map(|v| f64::from(v.norm_sqr())).sum();
@@ -129,7 +138,9 @@ mod tests {
             Modes::from_elem((1, 8, 8), Complex32::new(1.0, 0.0)),
             Modes::zeros((0, 8, 8)),
         ] {
-            assert!(perturb(odd.view(), 1.0, 1.0).iter().all(|v| v.re.is_finite() && v.im.is_finite()));
+            assert!(
+                perturb(odd.view(), 1.0, 1.0).iter().all(|v| v.re.is_finite() && v.im.is_finite())
+            );
         }
     }
 }

@@ -33,14 +33,15 @@ pub enum ThinError {
     },
 }
 
-/// Thins photon counts from dose `from` to dose `to` (photons per pattern), in place: every photon stays with probability
-/// p = to / from, independently.
+/// Thins photon counts from dose `from` to dose `to` (photons per pattern), in place: every photon
+/// stays with probability p = to / from, independently.
 ///
-/// A Poisson number thinned binomially is Poisson with p times its mean, so the result is what an exposure at the lower
-/// dose would have given. `counts` has axes (pattern, ...). Values must be whole numbers, as counting detectors give
-/// them; squares of single-precision amplitudes miss these by some 1e-7 and are rounded. Pattern j draws from stream
-/// `thin` number j of `seed`, whatever the number of threads. On an error the contents of `counts` are unchanged. Returns
-/// the measured mean counts per pattern.
+/// A Poisson number thinned binomially is Poisson with p times its mean, so the result is what an
+/// exposure at the lower dose would have given. `counts` has axes (pattern, ...). Values must be
+/// whole numbers, as counting detectors give them; squares of single-precision amplitudes miss
+/// these by some 1e-7 and are rounded. Pattern j draws from stream `thin` number j of `seed`,
+/// whatever the number of threads. On an error the contents of `counts` are unchanged. Returns the
+/// measured mean counts per pattern.
 pub fn thin(counts: &mut Array3<f32>, from: f64, to: f64, seed: u64) -> Result<f64, ThinError> {
     if !(to > 0.0 && to <= from && from.is_finite()) {
         return Err(ThinError::Dose { from, to });
@@ -105,17 +106,18 @@ mod tests {
             let m = mean * p;
             let z = |v: f32| (f64::from(v) - m) / m.sqrt();
             let variance = counts.iter().map(|&v| z(v).powi(2)).sum::<f64>() / number;
-            // 20,000 samples: standard errors 0.007 of the mean and sqrt((2 + 1/m) / 20000) of the variance.
+            // 20,000 samples: standard errors 0.007 of the mean and sqrt((2 + 1/m) / 20000) of the
+            // variance.
             assert!((average - m).abs() / m.sqrt() < 0.03, "mean {average} for {m}");
             assert!(
                 (variance - 1.0).abs() < 4.0 * ((2.0 + 1.0 / m) / number).sqrt(),
                 "variance {variance} for {m}"
             );
-            // Photons kept and photons removed are independent (their covariance vanishes): this is what makes it exact.
-            let covariance = counts
-                .iter()
-                .zip(&before)
-                .map(|(&kept, &all)| (f64::from(kept) - m) * (f64::from(all - kept) - mean * (1.0 - p)));
+            // Photons kept and photons removed are independent (their covariance vanishes): this is
+            // what makes it exact.
+            let covariance = counts.iter().zip(&before).map(|(&kept, &all)| {
+                (f64::from(kept) - m) * (f64::from(all - kept) - mean * (1.0 - p))
+            });
             let correlation = covariance.sum::<f64>() / number / (m * mean * (1.0 - p)).sqrt();
             assert!(correlation.abs() < 0.03, "correlation {correlation}");
             assert!(counts.iter().zip(&before).all(|(kept, all)| kept <= all));
@@ -138,8 +140,10 @@ mod tests {
 
     #[test]
     fn squares_of_single_precision_amplitudes_are_counts() {
-        let mut counts = Array3::from_shape_fn((1, 1000, 1), |(_, i, _)| ((i * i) as f32).sqrt() / 37.3);
-        counts.mapv_inplace(|amplitude| (f64::from(amplitude) * f64::from(37.3_f32)).powi(2) as f32);
+        let mut counts =
+            Array3::from_shape_fn((1, 1000, 1), |(_, i, _)| ((i * i) as f32).sqrt() / 37.3);
+        counts
+            .mapv_inplace(|amplitude| (f64::from(amplitude) * f64::from(37.3_f32)).powi(2) as f32);
         assert!(counts.iter().any(|count| count.fract() != 0.0));
         thin(&mut counts, 2.0, 2.0, 1).unwrap();
         assert!(counts.iter().enumerate().all(|(i, &count)| count == (i * i) as f32));
@@ -148,9 +152,12 @@ mod tests {
     #[test]
     fn refusals_leave_the_counts_alone() {
         let mut counts = poisson(3.0, 1);
-        for (from, to) in [(10.0, 11.0), (10.0, 0.0), (f64::NAN, 1.0), (10.0, f64::NAN), (f64::INFINITY, 1.0)]
+        for (from, to) in
+            [(10.0, 11.0), (10.0, 0.0), (f64::NAN, 1.0), (10.0, f64::NAN), (f64::INFINITY, 1.0)]
         {
-            assert!(thin(&mut counts, from, to, 1).unwrap_err().to_string().contains("never added"));
+            assert!(
+                thin(&mut counts, from, to, 1).unwrap_err().to_string().contains("never added")
+            );
         }
         for bad in [0.5, -1.0, f32::NAN, f32::INFINITY] {
             counts[(4, 2, 2)] = bad;

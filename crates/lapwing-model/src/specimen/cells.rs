@@ -25,8 +25,9 @@ struct Outline {
 
 impl Outline {
     fn draw(centre: (f64, f64), radius: f64, wobble: f64, draws: &mut Stream) -> Self {
-        let mut harmonic =
-            |order: f64| (wobble / order * draws.random_range(0.3..1.0), draws.random_range(0.0..TAU));
+        let mut harmonic = |order: f64| {
+            (wobble / order * draws.random_range(0.3..1.0), draws.random_range(0.0..TAU))
+        };
         let harmonics = [harmonic(2.0), harmonic(3.0), harmonic(4.0), harmonic(6.0)];
         Self {
             centre,
@@ -40,7 +41,8 @@ impl Outline {
     /// Distance in pixels, about, from the outline; positive inside.
     fn depth(&self, dy: f64, dx: f64) -> f64 {
         let (sin, cos) = self.turn.sin_cos();
-        let (along, across) = ((dx * cos + dy * sin) / self.stretch, (dy * cos - dx * sin) * self.stretch);
+        let (along, across) =
+            ((dx * cos + dy * sin) / self.stretch, (dy * cos - dx * sin) * self.stretch);
         let angle = across.atan2(along);
         let orders = [2.0, 3.0, 4.0, 6.0];
         let wobble: f64 = self
@@ -77,10 +79,15 @@ pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
         // Texture lives where there is matter.
         let rough = 0.045 + 0.10 * density.min(1.0);
         let phase = 1.45 * density - 0.72 + 0.09 * coarse[at] + rough * fine[at];
-        let absorbed =
-            0.34 * tissue.stain[at] + 0.03 + 0.02 * coarse[at].abs() + 0.5 * rough * grain[at].abs();
+        let absorbed = 0.34 * tissue.stain[at]
+            + 0.03
+            + 0.02 * coarse[at].abs()
+            + 0.5 * rough * grain[at].abs();
         let amplitude = 1.0 - 0.39 * saturate(absorbed / 0.39);
-        Complex32::from_polar(amplitude as f32, phase.signum() as f32 * saturate(phase.abs()) as f32)
+        Complex32::from_polar(
+            amplitude as f32,
+            phase.signum() as f32 * saturate(phase.abs()) as f32,
+        )
     })
 }
 
@@ -98,7 +105,8 @@ fn scatter((rows, columns): (usize, usize), radius: f64, draws: &mut Stream) -> 
     for _ in 0..attempts {
         let within = |length: usize| -radius..length as f64 + radius;
         let centre = (draws.random_range(within(rows)), draws.random_range(within(columns)));
-        if placed.iter().all(|other| (centre.0 - other.0).hypot(centre.1 - other.1) > 1.82 * radius) {
+        if placed.iter().all(|other| (centre.0 - other.0).hypot(centre.1 - other.1) > 1.82 * radius)
+        {
             placed.push(centre);
         }
     }
@@ -111,7 +119,8 @@ fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Stream) {
     let membrane = (size * 0.05).clamp(1.2, 2.4);
     paint(&mut tissue.density, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
         let depth = outline.depth(dy, dx);
-        let body = soft_step(depth, 2.0) * (0.30 + 0.12 * soft_step(depth - 0.3 * size, 0.6 * size));
+        let body =
+            soft_step(depth, 2.0) * (0.30 + 0.12 * soft_step(depth - 0.3 * size, 0.6 * size));
         let wall = 0.34 * (-((depth - membrane) / membrane).powi(2)).exp();
         *value = value.max(body + wall);
     });
@@ -122,15 +131,21 @@ fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Stream) {
     });
 
     let nucleus_size = size * draws.random_range(0.36..0.46);
-    let nucleus = Outline::draw(near(outline.centre, 0.22 * size, draws), nucleus_size, 0.07, draws);
+    let nucleus =
+        Outline::draw(near(outline.centre, 0.22 * size, draws), nucleus_size, 0.07, draws);
     body(tissue, &nucleus, (0.24, 0.30), (0.22, 0.35));
     for _ in 0..draws.random_range(1..=2) {
-        let nucleolus =
-            Outline::draw(near(nucleus.centre, 0.4 * nucleus_size, draws), 0.27 * nucleus_size, 0.08, draws);
+        let nucleolus = Outline::draw(
+            near(nucleus.centre, 0.4 * nucleus_size, draws),
+            0.27 * nucleus_size,
+            0.08,
+            draws,
+        );
         body(tissue, &nucleolus, (0.26, 0.0), (0.45, 0.0));
     }
     let inside = |at: (f64, f64), margin: f64| {
-        let depth = |outline: &Outline| outline.depth(at.0 - outline.centre.0, at.1 - outline.centre.1);
+        let depth =
+            |outline: &Outline| outline.depth(at.0 - outline.centre.0, at.1 - outline.centre.1);
         depth(&outline) > margin && depth(&nucleus) < -margin * 0.6
     };
     for _ in 0..26 {
@@ -161,7 +176,8 @@ fn near(centre: (f64, f64), distance: f64, draws: &mut Stream) -> (f64, f64) {
 
 /// Adds a body with an envelope: `(inside, envelope)` for density and stain.
 fn body(tissue: &mut Tissue, outline: &Outline, density: (f64, f64), stain: (f64, f64)) {
-    for (canvas, (inside, envelope)) in [(&mut tissue.density, density), (&mut tissue.stain, stain)] {
+    for (canvas, (inside, envelope)) in [(&mut tissue.density, density), (&mut tissue.stain, stain)]
+    {
         paint(canvas, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
             let depth = outline.depth(dy, dx);
             *value += inside * soft_step(depth, 1.8) + envelope * (-(depth / 1.3).powi(2)).exp();
@@ -181,7 +197,8 @@ fn mitochondrion(tissue: &mut Tissue, centre: (f64, f64), turn: f64, size: f64) 
             let depth = half_width - (along - along.clamp(-half_length, half_length)).hypot(across);
             let interior = soft_step(depth, 1.6);
             let crista = 0.5 + 0.5 * (along * TAU / (1.1 * half_width).max(3.0)).cos();
-            *value += interior * (inside + walls * crista) + envelope * (-(depth / 1.1).powi(2)).exp();
+            *value +=
+                interior * (inside + walls * crista) + envelope * (-(depth / 1.1).powi(2)).exp();
         });
     }
 }

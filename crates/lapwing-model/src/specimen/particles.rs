@@ -1,4 +1,5 @@
-//! A weak-phase object: crystalline nanoparticles on an amorphous film, as an electron microscope sees them.
+//! A weak-phase object: crystalline nanoparticles on an amorphous film, as an electron microscope
+//! sees them.
 
 use super::canvas::{paint, soft_step};
 use super::texture::texture;
@@ -15,8 +16,8 @@ const PARTICLE: f64 = 0.08;
 /// Largest particle radius, pixels; small fields have smaller ones.
 const RADIUS: f64 = 22.0;
 
-/// Amplitude 1 everywhere; the phase is the film's plus that of particles whose projected thickness is a ball's or a
-/// faceted crystal's, with lattice fringes 4 to 7 pixels apart.
+/// Amplitude 1 everywhere; the phase is the film's plus that of particles whose projected thickness
+/// is a ball's or a faceted crystal's, with lattice fringes 4 to 7 pixels apart.
 pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
     let mut phase = texture(shape, 1.6, 24.0, 0.7, seed, "specimen film") * FILM;
     let mut draws = stream(seed, "specimen particles", 0);
@@ -29,11 +30,16 @@ pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
 }
 
 /// Centres and radii of particles that hardly overlap, in a field of this shape.
-fn scatter((rows, columns): (usize, usize), largest: f64, draws: &mut Stream) -> Vec<((f64, f64), f64)> {
+fn scatter(
+    (rows, columns): (usize, usize),
+    largest: f64,
+    draws: &mut Stream,
+) -> Vec<((f64, f64), f64)> {
     let mut placed: Vec<((f64, f64), f64)> = Vec::new();
     let attempts = (12.0 * (rows * columns) as f64 / (largest * largest)).ceil() as usize;
     for _ in 0..attempts.min(20_000) {
-        let centre = (draws.random_range(0.0..rows as f64), draws.random_range(0.0..columns as f64));
+        let centre =
+            (draws.random_range(0.0..rows as f64), draws.random_range(0.0..columns as f64));
         // Many small ones, few large ones.
         let radius = largest * (0.22 + 0.78 * draws.random::<f64>().powi(2));
         let clear = |&((y, x), other): &((f64, f64), f64)| {
@@ -47,7 +53,13 @@ fn scatter((rows, columns): (usize, usize), largest: f64, draws: &mut Stream) ->
 }
 
 /// Adds one particle of this thickness (radians through its middle).
-fn particle(phase: &mut Array2<f64>, centre: (f64, f64), radius: f64, thickness: f64, draws: &mut Stream) {
+fn particle(
+    phase: &mut Array2<f64>,
+    centre: (f64, f64),
+    radius: f64,
+    thickness: f64,
+    draws: &mut Stream,
+) {
     let facets = [0.0, 5.0, 6.0, 6.0, 8.0][draws.random_range(0..5)];
     let turn = draws.random_range(0.0..TAU);
     let (fringe, period) = (draws.random_range(0.0..TAU), draws.random_range(4.0..7.0));
@@ -72,8 +84,10 @@ fn particle(phase: &mut Array2<f64>, centre: (f64, f64), radius: f64, thickness:
         } else {
             (1.0 - t * t).max(0.0).sqrt()
         };
-        let wave = |direction: f64| (TAU / period * (dy * direction.sin() + dx * direction.cos())).cos();
-        let lattice = if crossed { 0.5 * (wave(fringe) + wave(fringe + TAU / 6.0)) } else { wave(fringe) };
+        let wave =
+            |direction: f64| (TAU / period * (dy * direction.sin() + dx * direction.cos())).cos();
+        let lattice =
+            if crossed { 0.5 * (wave(fringe) + wave(fringe + TAU / 6.0)) } else { wave(fringe) };
         *value += thickness * profile * (1.0 + contrast * lattice);
     });
 }

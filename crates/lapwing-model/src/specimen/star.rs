@@ -10,8 +10,8 @@ const SPOKE: (f64, f64) = (0.75, 0.9);
 
 /// Spokes over the whole field from a hub in its middle, cut by rings whose radii double.
 ///
-/// Edges are anti-aliased by the covered area of each pixel, taken along the normal. At radius r the period is
-/// 2 pi r / 36 pixels; where it falls below 2.5 pixels the hub begins.
+/// Edges are anti-aliased by the covered area of each pixel, taken along the normal. At radius r
+/// the period is 2 pi r / 36 pixels; where it falls below 2.5 pixels the hub begins.
 pub(super) fn make((rows, columns): (usize, usize)) -> Field {
     let (middle_y, middle_x) = ((rows as f64 - 1.0) / 2.0, (columns as f64 - 1.0) / 2.0);
     let hub = 2.5 * SPOKES / TAU;
@@ -22,7 +22,8 @@ pub(super) fn make((rows, columns): (usize, usize)) -> Field {
         // Distance in pixels to the nearest spoke edge, positive inside a spoke.
         let spoke = (SPOKES * angle).sin().asin() / SPOKES * radius;
         let mut inside = covered(spoke);
-        // Gaps of 4 % of the radius, at least 3 px, at 0.95, 0.475, ... of the inscribed circle, and on to the corners.
+        // Gaps of 4 % of the radius, at least 3 px, at 0.95, 0.475, ... of the inscribed circle,
+        // and on to the corners.
         let octave = (radius / (0.95 * outer)).max(1e-6).log2().round();
         let ring = 0.95 * outer * octave.exp2();
         if ring > 1.6 * hub {
@@ -35,7 +36,8 @@ pub(super) fn make((rows, columns): (usize, usize)) -> Field {
     })
 }
 
-/// Share of a pixel's area inside an edge that is `distance` pixels away (positive: the centre is inside).
+/// Share of a pixel's area inside an edge that is `distance` pixels away (positive: the centre is
+/// inside).
 fn covered(distance: f64) -> f64 {
     (distance + 0.5).clamp(0.0, 1.0)
 }
@@ -52,7 +54,8 @@ mod tests {
             let (y, x) = (150.0 + 100.0 * angle.sin(), 150.0 + 100.0 * angle.cos());
             field[(y.round() as usize, x.round() as usize)].arg() > 0.45
         };
-        let edges = (0..7200).filter(|&n| on_circle(f64::from(n)) != on_circle(f64::from(n + 1))).count();
+        let edges =
+            (0..7200).filter(|&n| on_circle(f64::from(n)) != on_circle(f64::from(n + 1))).count();
         assert_eq!(edges, 72);
         // Half of the circle is spoke.
         let share = (0..7200).filter(|&n| on_circle(f64::from(n))).count() as f64 / 7200.0;

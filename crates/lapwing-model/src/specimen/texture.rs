@@ -6,10 +6,11 @@ use crate::stream::stream;
 use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
-/// White noise filtered to a spectral density of (q^2 + q_0^2)^(-slope / 2) exp(-(pi blur q)^2), mean 0, variance 1.
+/// White noise filtered to a spectral density of (q^2 + q_0^2)^(-slope / 2) exp(-(pi blur q)^2),
+/// mean 0, variance 1.
 ///
-/// `coarsest` = 1 / q_0 is the size of the largest features, `blur` that of the smallest, both in pixels. A texture that
-/// cannot vary (one pixel) is 0. Draws from stream `name`.
+/// `coarsest` = 1 / q_0 is the size of the largest features, `blur` that of the smallest, both in
+/// pixels. A texture that cannot vary (one pixel) is 0. Draws from stream `name`.
 pub(super) fn texture(
     (rows, columns): (usize, usize),
     slope: f64,
@@ -39,7 +40,8 @@ pub(super) fn texture(
     }
     spectrum[0] = Complex32::default();
     fft.inverse(&mut spectrum, &mut field, &mut scratch);
-    let power: f64 = field.iter().map(|v| f64::from(v.re).powi(2)).sum::<f64>() / field.len() as f64;
+    let power: f64 =
+        field.iter().map(|v| f64::from(v.re).powi(2)).sum::<f64>() / field.len() as f64;
     let scale = if power > 1e-12 { 1.0 / power.sqrt() } else { 0.0 };
     Array2::from_shape_fn((rows, columns), |(y, x)| f64::from(field[y * columns + x].re) * scale)
 }

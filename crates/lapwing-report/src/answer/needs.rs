@@ -47,7 +47,8 @@ impl<'a> Question<'a> {
                 not.push(view.to_string());
                 continue;
             }
-            let (low, high) = found.iter().fold((f64::MAX, 0_f64), |(l, h), &(_, at)| (l.min(at), h.max(at)));
+            let (low, high) =
+                found.iter().fold((f64::MAX, 0_f64), |(l, h), &(_, at)| (l.min(at), h.max(at)));
             let splits: Vec<String> = found.iter().map(|(split, _)| split.to_string()).collect();
             let only = match found.len() < each.len() {
                 true => format!(", on {} only", splits.join(", ")),
@@ -63,7 +64,9 @@ impl<'a> Question<'a> {
         let not = not.join(", ");
         match (reached.is_empty(), not.is_empty()) {
             (true, true) => None,
-            (true, false) => Some(format!("{solver}: {goal} is not reached within this study ({not}).")),
+            (true, false) => {
+                Some(format!("{solver}: {goal} is not reached within this study ({not})."))
+            }
             (false, true) => {
                 Some(format!("{solver}: {goal} takes {} photons per pattern.", listed(&reached)))
             }
@@ -74,7 +77,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a tenfold dose changes.
+    /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a
+    /// tenfold dose changes.
     pub fn needs(&self) -> Vec<Needs> {
         if self.solvers.len() < 2 {
             return Vec::new();
@@ -93,7 +97,8 @@ impl<'a> Question<'a> {
         let row = |cell: &dyn Fn(&'a str, Split) -> Need| -> Vec<Need> {
             columns.iter().map(|&(solver, split)| cell(solver, split)).collect()
         };
-        let of = |each: Vec<(Split, Curve)>, split: Split| each.into_iter().find(|(of, _)| *of == split);
+        let of =
+            |each: Vec<(Split, Curve)>, split: Split| each.into_iter().find(|(of, _)| *of == split);
         let dose = |view: View| {
             row(&|solver, split| match of(self.against_dose(solver, view), split) {
                 Some((_, curve)) => self.need(&curve, Scale::Log),
@@ -119,7 +124,8 @@ impl<'a> Question<'a> {
             self.views.iter().map(|&view| (view.to_string(), cells(view))).collect::<Vec<_>>()
         };
         let goal = self.goal();
-        let mut tables = vec![table(format!("Photons per pattern for {goal}"), "view", by_view(&dose))];
+        let mut tables =
+            vec![table(format!("Photons per pattern for {goal}"), "view", by_view(&dose))];
         if self.views.len() > 1 {
             let rows = self.doses.iter().map(|&at| (dose_label(at), overlap(at))).collect();
             tables.push(table(format!("Overlap for {goal}"), "photons per pattern", rows));
@@ -136,10 +142,13 @@ impl<'a> Question<'a> {
 
     fn need(&self, curve: &Curve, scale: Scale) -> Need {
         match self.reach(curve, scale) {
-            Reach::AtMost(at) => Need { text: format!("\u{2264} {}", scale.exact(at)), within: None },
-            Reach::About { at, .. } => {
-                Need { text: format!("\u{2248} {}", scale.text(at, 2)), within: self.within(curve, scale) }
+            Reach::AtMost(at) => {
+                Need { text: format!("\u{2264} {}", scale.exact(at)), within: None }
             }
+            Reach::About { at, .. } => Need {
+                text: format!("\u{2248} {}", scale.text(at, 2)),
+                within: self.within(curve, scale),
+            },
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
             Reach::Unknown => Need::nothing(),
         }

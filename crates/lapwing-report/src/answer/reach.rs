@@ -26,7 +26,12 @@ pub(super) enum Scale {
 }
 
 /// Where `points` (ascending, value) first reach `goal`.
-pub(super) fn reach(points: &[(f64, f64)], goal: f64, higher_is_better: bool, scale: Scale) -> Reach {
+pub(super) fn reach(
+    points: &[(f64, f64)],
+    goal: f64,
+    higher_is_better: bool,
+    scale: Scale,
+) -> Reach {
     let good = |value: f64| if higher_is_better { value >= goal } else { value <= goal };
     match points.iter().position(|&(_, value)| good(value)) {
         _ if points.is_empty() => Reach::Unknown,
@@ -95,7 +100,8 @@ mod tests {
 
     #[test]
     fn overlaps_are_interpolated_linearly() {
-        let Reach::About { at, .. } = reach(&[(0.2, 0.5), (0.6, 0.9)], 0.8, true, Scale::Linear) else {
+        let Reach::About { at, .. } = reach(&[(0.2, 0.5), (0.6, 0.9)], 0.8, true, Scale::Linear)
+        else {
             panic!()
         };
         assert!((at - 0.5).abs() < 1e-12);
@@ -103,7 +109,8 @@ mod tests {
 
     #[test]
     fn errors_are_reached_downwards() {
-        let Reach::About { at, .. } = reach(&[(1e3, 0.3), (1e5, 0.1)], 0.2, false, Scale::Log) else {
+        let Reach::About { at, .. } = reach(&[(1e3, 0.3), (1e5, 0.1)], 0.2, false, Scale::Log)
+        else {
             panic!()
         };
         assert!((at / 1e4 - 1.0).abs() < 1e-12);

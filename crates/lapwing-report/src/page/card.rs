@@ -71,7 +71,13 @@ pub(super) fn groups(rows: &[&Row], cards: Vec<Card>) -> Vec<Group> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-pub(super) fn card(study: &Study, metrics: &[Metric], row: &Row, pictures: Vec<Shown>, scan: String) -> Card {
+pub(super) fn card(
+    study: &Study,
+    metrics: &[Metric],
+    row: &Row,
+    pictures: Vec<Shown>,
+    scan: String,
+) -> Card {
     let svg = |plot: Option<String>| Value::from_safe_string(plot.unwrap_or_default());
     let Condition { dose, split, view } = row.condition;
     let line = Line { rows: &study.rows, solver: row.solver(), split, view };
@@ -79,8 +85,10 @@ pub(super) fn card(study: &Study, metrics: &[Metric], row: &Row, pictures: Vec<S
         .iter()
         .filter_map(|metric| {
             let found = line.at(metric, dose)?;
-            let error =
-                found.error.map(|error| format!(" \u{b1} {}", shown_error(error))).unwrap_or_default();
+            let error = found
+                .error
+                .map(|error| format!(" \u{b1} {}", shown_error(error)))
+                .unwrap_or_default();
             Some(fact(metric.title, format!("{}{error}", metric.with_unit(found.mean))))
         })
         .collect();
@@ -125,7 +133,8 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         ));
     }
     if let Some(shared) = result.shared_fraction {
-        details.push(fact("pixels shared with the other split", format!("{:.1} %", 100.0 * shared)));
+        details
+            .push(fact("pixels shared with the other split", format!("{:.1} %", 100.0 * shared)));
     }
     if let Some(loss) = result.loss {
         details.push(fact("epochs", loss.epochs.to_string()));
@@ -142,12 +151,15 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
         details.push(fact("peak memory", format!("{memory:.0} MB")));
     }
     for what in ["phase", "amplitude", "complex"] {
-        for (criterion, name) in Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"]) {
+        for (criterion, name) in
+            Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"])
+        {
             let key = format!("{what}_resolution_{}", criterion.name());
             let nm = row.metric(&format!("{key}_nm")).map(|nm| format!(" = {} nm", label(nm, 3)));
             // The four criteria of the phases, the first of the others.
-            if let Some(px) =
-                row.metric(&format!("{key}_px")).filter(|_| what == "phase" || criterion == Criterion::Half)
+            if let Some(px) = row
+                .metric(&format!("{key}_px"))
+                .filter(|_| what == "phase" || criterion == Criterion::Half)
             {
                 let value = format!("{} px{}", label(px, 3), nm.unwrap_or_default());
                 details.push(fact(format!("{what} resolution, FRC {name}"), value));
@@ -163,11 +175,14 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
             Some((pair.first()?.as_f64()?, pair.get(1)?.as_f64()?))
         };
         if let Some((y, x)) = pair("shift") {
-            details.push(fact("shift removed (y, x)", format!("{}, {} px", label(y, 2), label(x, 2))));
+            details
+                .push(fact("shift removed (y, x)", format!("{}, {} px", label(y, 2), label(x, 2))));
         }
         if let Some((y, x)) = pair("ramp") {
-            details
-                .push(fact("phase ramp removed (y, x)", format!("{}, {} rad/px", label(y, 2), label(x, 2))));
+            details.push(fact(
+                "phase ramp removed (y, x)",
+                format!("{}, {} rad/px", label(y, 2), label(x, 2)),
+            ));
         }
         if let Some(scale) = alignment.get("scale").and_then(serde_json::Value::as_f64) {
             details.push(fact("amplitude scale removed", label(scale, 4)));
@@ -179,7 +194,9 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
 /// The other noise realisations of a condition: each its pictures, else its record.
 fn others(study: &Study, row: &Row) -> Vec<Link> {
     let same = |other: &&Row| {
-        other.condition == row.condition && other.solver() == row.solver() && other.repeat() != row.repeat()
+        other.condition == row.condition
+            && other.solver() == row.solver()
+            && other.repeat() != row.repeat()
     };
     let link = |other: &Row| {
         let names = [other.result.as_ref()?.files.overview.as_deref(), Some("result.json")];

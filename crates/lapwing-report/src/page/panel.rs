@@ -10,7 +10,8 @@ use lapwing_study::{Split, View};
 use minijinja::Value;
 use serde::Serialize;
 
-/// The answer in one metric: words, a table of dose and view for each solver and split, and a plot for each solver.
+/// The answer in one metric: words, a table of dose and view for each solver and split, and a plot
+/// for each solver.
 #[derive(Serialize)]
 pub(super) struct Panel {
     title: &'static str,
@@ -41,7 +42,8 @@ struct GridRow {
     cells: Vec<Cell>,
 }
 
-/// A value with its place between the worst (0) and the best (100) of the study, or why there is none.
+/// A value with its place between the worst (0) and the best (100) of the study, or why there is
+/// none.
 #[derive(Serialize)]
 struct Cell {
     text: String,
@@ -112,7 +114,9 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .collect(),
         plots: solvers
             .iter()
-            .map(|solver| Value::from_safe_string(plots::quality(study, metric, solver).svg(Look::Inline)))
+            .map(|solver| {
+                Value::from_safe_string(plots::quality(study, metric, solver).svg(Look::Inline))
+            })
             .collect(),
     })
 }
@@ -125,9 +129,9 @@ fn lines<'a>(
     views: &'a [View],
 ) -> impl Iterator<Item = Line<'a>> {
     solvers.iter().flat_map(move |solver| {
-        splits
-            .iter()
-            .flat_map(move |&split| views.iter().map(move |&view| Line { rows, solver, split, view }))
+        splits.iter().flat_map(move |&split| {
+            views.iter().map(move |&view| Line { rows, solver, split, view })
+        })
     })
 }
 
@@ -138,7 +142,12 @@ fn head(line: Line<'_>, doses: &[u64]) -> Head {
     Head { view: line.view.to_string(), overlap }
 }
 
-fn cell(row: Option<&Row>, metric: &Metric, value: Option<Estimate>, percent: &dyn Fn(f64) -> u32) -> Cell {
+fn cell(
+    row: Option<&Row>,
+    metric: &Metric,
+    value: Option<Estimate>,
+    percent: &dyn Fn(f64) -> u32,
+) -> Cell {
     let text = match (value, row.map(|row| &row.state)) {
         (Some(value), _) => shown(value.mean),
         (None, None | Some(State::Done)) => "\u{2013}".to_owned(),
@@ -146,7 +155,9 @@ fn cell(row: Option<&Row>, metric: &Metric, value: Option<Estimate>, percent: &d
     };
     Cell {
         text,
-        error: value.and_then(|value| value.error).map(|error| format!("\u{b1} {}", shown_error(error))),
+        error: value
+            .and_then(|value| value.error)
+            .map(|error| format!("\u{b1} {}", shown_error(error))),
         nm: value.and_then(|value| metric.nm(value.mean)),
         anchor: row.map(Row::anchor).unwrap_or_default(),
         percent: value.map(|value| percent(value.mean)),

@@ -12,8 +12,9 @@ pub struct Seen {
     pub console: Vec<String>,
 }
 
-/// Added behind the page: looks at every picture, sorts the table of results twice by its first column and once by its last, and writes
-/// down what it sees. Errors are caught from the first script on by [`WATCH`].
+/// Added behind the page: looks at every picture, sorts the table of results twice by its first
+/// column and once by its last, and writes down what it sees. Errors are caught from the first
+/// script on by [`WATCH`].
 const CHECK: &str = r#"<script>
 addEventListener("load", () => {
   const pictures = [...document.images];
@@ -78,8 +79,17 @@ pub fn look_at(page: &Path, width: u32) -> Option<Seen> {
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=60000", "--timeout=120000", "--dump-dom"])
+        .args([
+            "--disable-dev-shm-usage",
+            "--disable-extensions",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+        ])
+        .args([
+            "--enable-logging=stderr",
+            "--virtual-time-budget=60000",
+            "--timeout=120000",
+            "--dump-dom",
+        ])
         .arg(format!("--window-size={width},900"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", copy.display()))
@@ -87,17 +97,23 @@ pub fn look_at(page: &Path, width: u32) -> Option<Seen> {
         .output()
         .unwrap();
     std::fs::remove_file(&copy).unwrap();
-    let (dom, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let start =
-        dom.find("<pre id=\"self-check\">").unwrap_or_else(|| panic!("no self-check in the page:\n{said}"));
+    let (dom, said) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let start = dom
+        .find("<pre id=\"self-check\">")
+        .unwrap_or_else(|| panic!("no self-check in the page:\n{said}"));
     let text = &dom[start + "<pre id=\"self-check\">".len()..];
-    let text =
-        text[..text.find("</pre>").unwrap()].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    let console = said.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
+    let text = text[..text.find("</pre>").unwrap()]
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let console =
+        said.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
     Some(Seen { check: serde_json::from_str(&text).unwrap(), console })
 }
 
-/// Checks all that holds for every report: no errors, every picture there, sorting works, nothing wider than the page.
+/// Checks all that holds for every report: no errors, every picture there, sorting works, nothing
+/// wider than the page.
 pub fn assert_sound(seen: &Seen, pictures: usize) {
     let check = &seen.check;
     assert!(seen.console.is_empty(), "console: {:#?}", seen.console);

@@ -1,4 +1,5 @@
-//! A study folder with made-up results of the right shape, so that the page can be tested without reconstructing anything.
+//! A study folder with made-up results of the right shape, so that the page can be tested without
+//! reconstructing anything.
 
 #[allow(dead_code, reason = "each test program uses its own part")]
 pub mod browser;
@@ -6,7 +7,9 @@ pub mod browser;
 use lapwing_draw::{Colormap, Painter};
 use lapwing_files::npy::{Array, Values};
 use lapwing_model::{Complex32, Field};
-use lapwing_study::record::{Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry};
+use lapwing_study::record::{
+    Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry,
+};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use ndarray::Array2;
 use serde_json::json;
@@ -36,7 +39,8 @@ pub struct Special<'a> {
     pub skipped: Vec<(Condition, String)>,
     /// Conditions that have not run.
     pub pending: Vec<Condition>,
-    /// Two solvers, LSQML and a better ML, and three noise realisations whose quality differs by 0.01.
+    /// Two solvers, LSQML and a better ML, and three noise realisations whose quality differs by
+    /// 0.01.
     pub several: bool,
     /// Side of an object pixel, metres.
     pub pixel_size: Option<f64>,
@@ -70,7 +74,10 @@ pub fn write_study(root: &Path, special: &Special) {
         missing_jobs: special
             .skipped
             .iter()
-            .map(|(condition, reason)| Skipped { case: (*condition).into(), reason: reason.clone() })
+            .map(|(condition, reason)| Skipped {
+                case: (*condition).into(),
+                reason: reason.clone(),
+            })
             .collect(),
         execution_results: Vec::new(),
         run_ids: Vec::new(),
@@ -84,10 +91,11 @@ pub fn write_study(root: &Path, special: &Special) {
     }
     for case in design.cases() {
         let condition = case.condition;
-        let absent =
-            special.pending.contains(&condition) || special.skipped.iter().any(|(c, _)| *c == condition);
+        let absent = special.pending.contains(&condition)
+            || special.skipped.iter().any(|(c, _)| *c == condition);
         if !absent {
-            let failure = special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
+            let failure =
+                special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
             write_job(&folder, &case, failure, special);
         }
     }
@@ -95,7 +103,8 @@ pub fn write_study(root: &Path, special: &Special) {
 
 fn object(y: usize, x: usize) -> Complex32 {
     let (y, x) = (y as f32, x as f32);
-    let cells = (0.11 * x + 2.0 * (0.05 * y).sin()).sin() * (0.13 * y + 1.5 * (0.04 * x).cos()).sin();
+    let cells =
+        (0.11 * x + 2.0 * (0.05 * y).sin()).sin() * (0.13 * y + 1.5 * (0.04 * x).cos()).sin();
     Complex32::from_polar(0.8 + 0.2 * cells.abs(), 0.9 * cells)
 }
 
@@ -154,7 +163,8 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
     let all = positions(condition.split, special);
     let kept: Vec<[f64; 2]> = all.iter().copied().step_by(every).collect();
     let better = if case.solver.is_some() { 0.04 } else { 0.0 } + 0.01 * (case.repeat - 1) as f64;
-    let quality = ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln() + better;
+    let quality =
+        ((condition.dose as f64).log10() - 2.0) / 3.2 - 0.07 * (every as f64).ln() + better;
     let spread = (1.1 - quality) as f32;
 
     let mut noise = Noise(condition.dose as u32 + every as u32);
@@ -168,7 +178,8 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
         Some(name.to_owned())
     };
     let loss: Vec<f64> = (0..60).map(|i| 1.0 + 40.0 * (-f64::from(i) / 9.0).exp()).collect();
-    let table: String = loss.iter().enumerate().map(|(i, loss)| format!("{},{loss:e}\n", i + 1)).collect();
+    let table: String =
+        loss.iter().enumerate().map(|(i, loss)| format!("{},{loss:e}\n", i + 1)).collect();
     let frequency: Vec<f64> = (1..=38).map(|i| f64::from(i) / 76.0).collect();
     let curve = |shift: f64| -> serde_json::Value {
         let fall = |&f: &f64| 1.0 / (1.0 + ((f - 0.35 * quality + shift) * 30.0).exp());
@@ -178,7 +189,8 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
         "amplitude_ssim": quality - 0.08, "phase_ssim": quality, "complex_correlation": 0.9 + 0.1 * quality,
         "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality, "phase_ms_ssim": null,
     });
-    let alignment = json!({"shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3});
+    let alignment =
+        json!({"shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3});
     let mut comparison =
         json!({"metrics": metrics, "alignment": alignment, "pixel_size_m": special.pixel_size});
     if special.measured {
@@ -192,16 +204,23 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
     }
     whole["frc"] = json!({"phase": curve(0.0), "amplitude": curve(0.03), "complex": curve(-0.02)});
     let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
-    lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)]).unwrap();
+    lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)])
+        .unwrap();
 
     let done = failure.is_none();
     let files = Files {
         reconstruction: Some("reconstruction.npz".to_owned()),
         loss_csv: write("loss.csv", format!("epoch,loss\n{table}").as_bytes()),
-        amplitude: write("amplitude.png", &painter.range((0.7, 1.05)).amplitude(aligned.view()).png()),
+        amplitude: write(
+            "amplitude.png",
+            &painter.range((0.7, 1.05)).amplitude(aligned.view()).png(),
+        ),
         phase: write("phase.png", &painter.range((-0.9, 0.9)).phase(aligned.view()).png()),
         probe: write("probe.png", &painter.complex(probe().view()).png()),
-        error: write("error.png", &painter.map(Colormap::Error).range((0.0, 0.5)).scalar(error.view()).png()),
+        error: write(
+            "error.png",
+            &painter.map(Colormap::Error).range((0.0, 0.5)).scalar(error.view()).png(),
+        ),
         comparison: write("comparison.json", whole.to_string().as_bytes()),
         log: write("log.txt", b"a log\n"),
         loss_svg: None,
@@ -237,7 +256,11 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
         }),
         shared_fraction: Some(0.08),
         comparison: done.then_some(comparison),
-        files: if done { files } else { Files { log: Some("log.txt".to_owned()), ..Files::default() } },
+        files: if done {
+            files
+        } else {
+            Files { log: Some("log.txt".to_owned()), ..Files::default() }
+        },
     };
     fs::write(job.join("result.json"), serde_json::to_vec(&result).unwrap()).unwrap();
 }

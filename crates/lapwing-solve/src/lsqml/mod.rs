@@ -1,16 +1,19 @@
 //! LSQML: iterative least-squares solver for generalised maximum-likelihood ptychography.
 //!
-//! M. Odstrcil, A. Menzel, M. Guizar-Sicairos, Optics Express 26, 3108 (2018), "O18". One epoch visits every pattern once,
-//! in batches. For a batch:
+//! M. Odstrcil, A. Menzel, M. Guizar-Sicairos, Optics Express 26, 3108 (2018), "O18". One epoch
+//! visits every pattern once, in batches. For a batch:
 //!
-//! 1. forward model, and a step in the detector plane along the gradient of the likelihood (module `detector`);
-//!    back-propagated, it is chi_j = psi_opt - psi_j, what the exit wave lacks (Eq. 19);
-//! 2. update directions, sums over the batch divided by the illumination (Eqs. 24, 25):
-//!    `dO = sum_j chi_j conj(P_j) / kappa`, `dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + damping)`;
-//! 3. for every pattern the pair of real step lengths that minimises `|chi_j - a dO P_j - b dP O_j|^2` (Eq. 22);
+//! 1. forward model, and a step in the detector plane along the gradient of the likelihood (module
+//!    `detector`); back-propagated, it is chi_j = psi_opt - psi_j, what the exit wave lacks (Eq.
+//!    19);
+//! 2. update directions, sums over the batch divided by the illumination (Eqs. 24, 25): `dO = sum_j
+//!    chi_j conj(P_j) / kappa`, `dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + damping)`;
+//! 3. for every pattern the pair of real step lengths that minimises `|chi_j - a dO P_j - b dP
+//!    O_j|^2` (Eq. 22);
 //! 4. both fields move by their direction times the mean step.
 //!
-//! The sub-pixel shift belongs to the probe, so contributions to dP are summed in Fourier space and inverted once.
+//! The sub-pixel shift belongs to the probe, so contributions to dP are summed in Fourier space and
+//! inverted once.
 
 mod momentum;
 mod state;
@@ -66,18 +69,20 @@ pub struct Lsqml {
     pub batch_size: usize,
     /// Grouping of positions.
     pub batching: Batching,
-    /// When the object moves; unless given, once per epoch with compact batches and after every batch with others.
+    /// When the object moves; unless given, once per epoch with compact batches and after every
+    /// batch with others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_step: Option<ObjectStep>,
     /// What the object direction is divided by.
     pub preconditioner: Preconditioner,
     /// Likelihood.
     pub noise: Noise,
-    /// Gain of the momentum acceleration, for an object that moves once per epoch; 0 for none. 0.5 is the field's usual choice; 0.7 gave the
-    /// smallest errors over four doses on simulated scans.
+    /// Gain of the momentum acceleration, for an object that moves once per epoch; 0 for none. 0.5
+    /// is the field's usual choice; 0.7 gave the smallest errors over four doses on simulated
+    /// scans.
     pub momentum: f64,
-    /// Share of the largest illumination that is added (in quadrature) to the illumination by which the object direction is
-    /// divided; keeps the faint rim of the scan from amplifying noise.
+    /// Share of the largest illumination that is added (in quadrature) to the illumination by which
+    /// the object direction is divided; keeps the faint rim of the scan from amplifying noise.
     pub damping: f64,
     /// Factor on both least-squares steps.
     pub step_scale: f64,
@@ -86,7 +91,8 @@ pub struct Lsqml {
     /// First epoch, counted from 1, in which the positions are refined; never unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positions_from_epoch: Option<usize>,
-    /// Strength mu of ML's edge-preserving prior, photons; 0, the default and the field's practice, for none. It needs counts.
+    /// Strength mu of ML's edge-preserving prior, photons; 0, the default and the field's practice,
+    /// for none. It needs counts.
     pub prior: f64,
     /// Difference h between neighbouring object pixels above which the prior spares edges.
     pub prior_edge: f64,
@@ -126,8 +132,9 @@ const BALANCE_EVERY: usize = 10;
 impl Lsqml {
     /// A reconstruction of `problem`, to be driven epoch by epoch.
     ///
-    /// The start probe is rescaled so that the start fields predict the measured total intensity. An epoch's loss is that of the fields as
-    /// its batches found them (see [`Noise`]); when it exceeds the epoch before by half, both epochs are taken back and steps shortened.
+    /// The start probe is rescaled so that the start fields predict the measured total intensity.
+    /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it
+    /// exceeds the epoch before by half, both epochs are taken back and steps shortened.
     pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
         Run::new(State::new(self, problem), self.epochs)
     }

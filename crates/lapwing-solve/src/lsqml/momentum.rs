@@ -1,25 +1,29 @@
 //! Momentum acceleration: when the epoch's updates keep pointing the same way, go further that way.
 //!
-//! The scheme known as accelerated gradients of PtychoShelves (O18's companion code), in formulas: with U the epoch's update,
-//! Uhat = U / rms(U), and c_i the correlation of Uhat with the one i epochs ago, a line through the origin is
-//! fitted to (i, ln c_i); half its slope is the friction, and the velocity becomes V <- (1 - friction) V + U. When an earlier update
-//! points away (c_i <= 0), or the loss has stopped falling, the velocity is halved and nothing is added. How much of the velocity a pixel of the
-//! object takes depends on the noise that its light leaves it with ([`half_weight`]).
+//! The scheme known as accelerated gradients of PtychoShelves (O18's companion code), in formulas:
+//! with U the epoch's update, Uhat = U / rms(U), and c_i the correlation of Uhat with the one i
+//! epochs ago, a line through the origin is fitted to (i, ln c_i); half its slope is the friction,
+//! and the velocity becomes V <- (1 - friction) V + U. When an earlier update points away (c_i <=
+//! 0), or the loss has stopped falling, the velocity is halved and nothing is added. How much of
+//! the velocity a pixel of the object takes depends on the noise that its light leaves it with
+//! ([`half_weight`]).
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::vector::{dot, scale_and_add, scaled};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
-/// Share of the largest illumination at which the object's momentum has half its weight where there is no noise.
+/// Share of the largest illumination at which the object's momentum has half its weight where there
+/// is no noise.
 const DAMPING: f64 = 0.1;
-/// Noise of an object pixel, relative to the object's r.m.s., at which it has half its weight in strong light: above it most of what goes on
-/// pulling the same way, epoch after epoch, is noise.
+/// Noise of an object pixel, relative to the object's r.m.s., at which it has half its weight in
+/// strong light: above it most of what goes on pulling the same way, epoch after epoch, is noise.
 const NOISE: f64 = 0.05;
 
 /// The illumination at which the object's momentum has half its weight, light / (light + this).
 ///
-/// The misfit per pixel of an exit wave, `variance`, leaves an object pixel that `light` fell on with the variance `variance` / light.
+/// The misfit per pixel of an exit wave, `variance`, leaves an object pixel that `light` fell on
+/// with the variance `variance` / light.
 pub(super) fn half_weight(strongest: f32, variance: f64) -> f32 {
     let light = DAMPING * f64::from(strongest) + variance / NOISE.powi(2);
     (light as f32).max(f32::MIN_POSITIVE)
@@ -35,10 +39,15 @@ pub(super) struct Momentum {
 impl Momentum {
     /// A field at rest, comparing each update with the `memory` before it.
     pub fn new(memory: usize, len: usize) -> Self {
-        Self { memory, past: VecDeque::with_capacity(memory + 1), velocity: vec![Complex32::default(); len] }
+        Self {
+            memory,
+            past: VecDeque::with_capacity(memory + 1),
+            velocity: vec![Complex32::default(); len],
+        }
     }
 
-    /// Takes the epoch's update, whose normalised form is remembered, and returns the velocity to be added, if any.
+    /// Takes the epoch's update, whose normalised form is remembered, and returns the velocity to
+    /// be added, if any.
     pub fn after(&mut self, update: &[Complex32], improving: bool) -> Option<&[Complex32]> {
         let power = dot(update, update) / update.len() as f64;
         if !(power > 0.0 && power.is_finite()) {
@@ -99,7 +108,8 @@ fn correlation(a: &[Complex32], b: &[Complex32]) -> f64 {
     dot(a, b) / a.len() as f64
 }
 
-/// Half the decay rate per epoch of the correlations, by a least-squares line through (0, 0) and (i, ln c_i).
+/// Half the decay rate per epoch of the correlations, by a least-squares line through (0, 0) and
+/// (i, ln c_i).
 fn friction(correlations: &[f64]) -> f64 {
     // The fit is of slope and offset: the origin is a point like the others.
     let n = (correlations.len() + 1) as f64;
@@ -142,7 +152,8 @@ mod tests {
 
     #[test]
     fn momentum_is_weak_where_noise_or_darkness_is() {
-        let weight = |light: f32, strongest, variance| light / (light + half_weight(strongest, variance));
+        let weight =
+            |light: f32, strongest, variance| light / (light + half_weight(strongest, variance));
         // 5 % of noise: a standard deviation of 0.05, so a variance of 0.0025 in light of 1.
         assert!((weight(1.0, 0.0, 0.0025) - 0.5).abs() < 1e-6);
         // Four times the light, a quarter of the variance.

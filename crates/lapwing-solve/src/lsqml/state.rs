@@ -27,7 +27,8 @@ const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
 /// Factor on the steps after epochs that had to be taken back.
 const CAUTION: f64 = 0.5;
-/// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by the time they move.
+/// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by
+/// the time they move.
 const POSITION_GAIN: f64 = 4.0;
 /// A position moves by this many pixels per epoch and axis at most.
 const POSITION_STEP: f64 = 0.3;
@@ -58,7 +59,8 @@ pub(super) struct State<'a> {
     probe_side: ProbeSide,
     object_momentum: Momentum,
     probe_momentum: Momentum,
-    /// Where positions are refined: their offsets, and this epoch's slopes (s_y, s_x), pattern by pattern.
+    /// Where positions are refined: their offsets, and this epoch's slopes (s_y, s_x), pattern by
+    /// pattern.
     offsets: Offsets,
     slopes: Vec<[f64; 2]>,
     guard: Guard,
@@ -92,7 +94,11 @@ impl<'a> State<'a> {
             probe_direction: vec![ZERO; probe_pixels],
             object_update: vec![ZERO; pixels],
             probe_update: vec![ZERO; probe_pixels],
-            batch: Batch::new(problem, options.batch_size, Wanted { waves: true, slopes: refined > 0 }),
+            batch: Batch::new(
+                problem,
+                options.batch_size,
+                Wanted { waves: true, slopes: refined > 0 },
+            ),
             probe_side: ProbeSide::new(problem),
             object_momentum: Momentum::new(OBJECT_MEMORY, pixels),
             probe_momentum: Momentum::new(PROBE_MEMORY, probe_pixels),
@@ -110,8 +116,12 @@ impl<'a> State<'a> {
         match options.batching {
             Batching::Compact => self.groups.clone(),
             Batching::Random => {
-                let batches =
-                    batching::random(self.problem.n_patterns(), options.batch_size, options.seed, epoch);
+                let batches = batching::random(
+                    self.problem.n_patterns(),
+                    options.batch_size,
+                    options.seed,
+                    epoch,
+                );
                 batches.into_iter().map(|batch| batching::path(&self.problem.scan, batch)).collect()
             }
             Batching::Sparse => {
@@ -137,7 +147,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// One epoch in which both fields move after every batch; returns the summed loss and the mean object step.
+    /// One epoch in which both fields move after every batch; returns the summed loss and the mean
+    /// object step.
     fn batch_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> (f64, f64) {
         let (mut loss, mut steps) = (0.0, 0.0);
         for members in batches {
@@ -145,7 +156,8 @@ impl<'a> State<'a> {
             touched.for_each(&mut self.sum, |sum, _| sum.fill(ZERO));
             let (normals, batch_loss) = self.directions(members, &touched);
             loss += batch_loss;
-            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
+            let (object_steps, probe_steps) =
+                step_lengths(&normals, self.options.step_scale * self.caution);
             let object_step = trimmed_mean(object_steps);
             steps += object_step;
             self.move_object(object_step, &touched);
@@ -156,7 +168,8 @@ impl<'a> State<'a> {
         (loss, steps / batches.len() as f64)
     }
 
-    /// One epoch in which the probe moves after every batch and the object at the end; returns the summed loss and the object step.
+    /// One epoch in which the probe moves after every batch and the object at the end; returns the
+    /// summed loss and the object step.
     fn whole_epoch(&mut self, epoch: usize, batches: &[Vec<usize>]) -> (f64, f64) {
         self.sum.fill(ZERO);
         let mut loss = 0.0;
@@ -165,7 +178,8 @@ impl<'a> State<'a> {
             let touched = Touched::by(&self.problem, members);
             let (normals, batch_loss) = self.directions(members, &touched);
             loss += batch_loss;
-            let (object_steps, probe_steps) = step_lengths(&normals, self.options.step_scale * self.caution);
+            let (object_steps, probe_steps) =
+                step_lengths(&normals, self.options.step_scale * self.caution);
             object_step = object_step.min(trimmed_mean(object_steps));
             if epoch >= self.options.probe_from_epoch {
                 self.move_probe(mean(&probe_steps) / batches.len() as f64);
@@ -173,7 +187,13 @@ impl<'a> State<'a> {
         }
         let everything = Touched::everything(&self.problem);
         let light = (self.illumination.as_slice(), self.strongest);
-        precondition(&mut self.object_direction, &self.sum, light, self.options.damping, &everything);
+        precondition(
+            &mut self.object_direction,
+            &self.sum,
+            light,
+            self.options.damping,
+            &everything,
+        );
         self.move_object(object_step, &everything);
         (loss, object_step)
     }
@@ -199,10 +219,12 @@ impl<'a> State<'a> {
         self.probe_side.look_at(&self.problem.model, &self.probe);
         let curvature = positions::curvature(&self.problem, &self.probe_side.spectra);
         let transmission = positions::transmission(&self.problem);
-        for ((offset, slope), transmission) in self.offsets.iter_mut().zip(&self.slopes).zip(transmission) {
+        for ((offset, slope), transmission) in
+            self.offsets.iter_mut().zip(&self.slopes).zip(transmission)
+        {
             let step = |slope: f64, curvature: f64| {
-                let step =
-                    POSITION_GAIN * self.caution * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
+                let step = POSITION_GAIN * self.caution * slope
+                    / (transmission * curvature).max(f64::MIN_POSITIVE);
                 step.clamp(-POSITION_STEP, POSITION_STEP) as f32
             };
             *offset += Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]));
@@ -211,13 +233,15 @@ impl<'a> State<'a> {
         self.problem.to_mut().offset_positions(&self.offsets);
     }
 
-    /// Computes the update directions of a batch where it touches the object, adding to `sum`, and every pattern's step-length equations; the probe's direction
-    /// is F^-1[sums] / (sum |O|^2 + damping max).
+    /// Computes the update directions of a batch where it touches the object, adding to `sum`, and
+    /// every pattern's step-length equations; the probe's direction is F^-1[sums] / (sum |O|^2 +
+    /// damping max).
     fn directions(&mut self, members: &[usize], touched: &Touched) -> (Vec<Normal>, f64) {
         let (options, problem) = (self.options, &*self.problem);
         self.probe_side.look_at(&problem.model, &self.probe);
         let spectra = &self.probe_side.spectra;
-        let loss = self.batch.project(problem, options.noise.into(), members, &self.object, spectra);
+        let loss =
+            self.batch.project(problem, options.noise.into(), members, &self.object, spectra);
         if !self.offsets.is_empty() {
             members
                 .iter()
@@ -226,8 +250,11 @@ impl<'a> State<'a> {
         }
         let batch = &self.batch;
         let object_direction = || {
-            if options.preconditioner == Preconditioner::Batch && options.object_step() == ObjectStep::Batch {
-                self.strongest = batch.scatter_anew(problem, touched, &mut self.sum, &mut self.illumination);
+            if options.preconditioner == Preconditioner::Batch
+                && options.object_step() == ObjectStep::Batch
+            {
+                self.strongest =
+                    batch.scatter_anew(problem, touched, &mut self.sum, &mut self.illumination);
                 let light = &self.illumination;
                 touched.for_each(&mut self.next_illumination, |sum, at| {
                     sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
@@ -274,12 +301,15 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier` those before, and `misfit` the loss in the
-    /// problem's own unit.
+    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier`
+    /// those before, and `misfit` the loss in the problem's own unit.
     fn accelerate(&mut self, earlier: &[f64], loss: f64, misfit: f64) {
         // A velocity that runs against a limit gathers for ever.
         let limited = self.options.constraints.limits_object();
-        if limited || self.options.momentum == 0.0 || self.options.object_step() != ObjectStep::Epoch {
+        if limited
+            || self.options.momentum == 0.0
+            || self.options.object_step() != ObjectStep::Epoch
+        {
             return;
         }
         let gain = self.options.momentum as f32;
@@ -292,7 +322,8 @@ impl<'a> State<'a> {
                 // The prior holds the noise down itself.
                 _ if self.options.prior > 0.0 => 0.0,
                 Noise::Gaussian => misfit,
-                // Half the deviance is about twice the squared difference of amplitudes, and photons make that a quarter of a count.
+                // Half the deviance is about twice the squared difference of amplitudes, and
+                // photons make that a quarter of a count.
                 Noise::Poisson => (0.5 * misfit).min(0.25 / self.problem.to_input_unit(1.0)),
             };
             let half_weight = half_weight(self.strongest, variance);
@@ -306,11 +337,15 @@ impl<'a> State<'a> {
             });
         }
         if let Some(velocity) = self.probe_momentum.after(&self.probe_update, improving) {
-            self.probe.iter_mut().zip(velocity).for_each(|(value, velocity)| *value += velocity * gain);
+            self.probe
+                .iter_mut()
+                .zip(velocity)
+                .for_each(|(value, velocity)| *value += velocity * gain);
         }
     }
 
-    /// Removes the scale ambiguity O -> c O, P -> P / c: the illumination-weighted r.m.s. of the object becomes 1.
+    /// Removes the scale ambiguity O -> c O, P -> P / c: the illumination-weighted r.m.s. of the
+    /// object becomes 1.
     fn balance(&mut self) {
         let rms = gauge::object_rms(&self.object, &self.illumination);
         gauge::rescale(&mut self.object, &self.illumination, &mut self.probe, rms);
@@ -345,7 +380,8 @@ impl Iteration for State<'_> {
         }
         self.accelerate(losses, loss, misfit);
         if self.options.prior > 0.0 {
-            let prior = Prior { strength: object_step * self.options.prior, edge: self.options.prior_edge };
+            let prior =
+                Prior { strength: object_step * self.options.prior, edge: self.options.prior_edge };
             let power: f64 = self.probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
             let (width, s2) = (self.problem.object.dim().1, power / self.problem.mean_intensity);
             smooth(&mut self.object, &self.illumination, width, s2, prior);
@@ -388,7 +424,8 @@ impl Iteration for State<'_> {
     }
 }
 
-/// direction = sum / sqrt(illumination^2 + (damping max illumination)^2), given the illumination and its maximum.
+/// direction = sum / sqrt(illumination^2 + (damping max illumination)^2), given the illumination
+/// and its maximum.
 fn precondition(
     direction: &mut [Complex32],
     sum: &[Complex32],
@@ -402,8 +439,8 @@ fn precondition(
     });
 }
 
-/// Step lengths of every pattern, object's and probe's: the 2 x 2 least-squares problem with a slightly raised diagonal,
-/// never negative, times `scale`.
+/// Step lengths of every pattern, object's and probe's: the 2 x 2 least-squares problem with a
+/// slightly raised diagonal, never negative, times `scale`.
 fn step_lengths(normals: &[Normal], scale: f64) -> (Vec<f64>, Vec<f64>) {
     let count = normals.len().max(1) as f64;
     let object_damping = STEP_DAMPING * normals.iter().map(|n| n.object).sum::<f64>() / count;

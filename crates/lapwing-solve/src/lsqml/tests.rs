@@ -23,7 +23,9 @@ fn random_object(seed: u64) -> Field {
 }
 
 fn scan() -> Vec<Position> {
-    [(4.0, 4.0), (7.3, 6.8), (9.45, 12.1), (13.6, 17.5), (6.2, 18.9)].map(|(y, x)| Position { y, x }).to_vec()
+    [(4.0, 4.0), (7.3, 6.8), (9.45, 12.1), (13.6, 17.5), (6.2, 18.9)]
+        .map(|(y, x)| Position { y, x })
+        .to_vec()
 }
 
 /// A problem whose patterns come from other fields than its start fields, with two probe modes.
@@ -32,7 +34,8 @@ fn problem(object: Field, probe: Modes) -> Problem {
     let (other_object, other_probe) = (random_object(11), random((2, SIZE, SIZE), 12));
     let mut intensity = Array3::zeros((scan().len(), SIZE, SIZE));
     for (mut pattern, position) in intensity.outer_iter_mut().zip(scan()) {
-        pattern.assign(&model.intensity(other_object.view(), other_probe.view(), position).unwrap());
+        pattern
+            .assign(&model.intensity(other_object.view(), other_probe.view(), position).unwrap());
     }
     Problem::new(intensity, scan(), object, probe).unwrap()
 }
@@ -46,7 +49,8 @@ fn gaussian_loss(problem: &Problem, object: &Field, probe: &Modes) -> f64 {
         let far_fields = model.far_field(object.view(), probe.view(), position).unwrap();
         for (pixel, &measured) in problem.pattern(index, &mut room).iter().enumerate() {
             let at = (pixel / SIZE, pixel % SIZE);
-            let power: f64 = far_fields.outer_iter().map(|mode| f64::from(mode[at].norm_sqr())).sum();
+            let power: f64 =
+                far_fields.outer_iter().map(|mode| f64::from(mode[at].norm_sqr())).sum();
             loss += (power.sqrt() - f64::from(measured).sqrt()).powi(2);
         }
     }
@@ -105,13 +109,19 @@ fn directions_are_minus_half_the_gradient_by_finite_differences() {
             - gaussian_loss(&problem, &(&object - &along.mapv(|v| v * t)), &probe))
             / (2.0 * f64::from(t));
         let predicted = -2.0 * real_dot(&sums.object, &along);
-        assert!((slope - predicted).abs() < 2e-3 * slope.abs().max(1.0), "object: {slope} and {predicted}");
+        assert!(
+            (slope - predicted).abs() < 2e-3 * slope.abs().max(1.0),
+            "object: {slope} and {predicted}"
+        );
         let along = random((2, SIZE, SIZE), seed);
         let slope = (gaussian_loss(&problem, &object, &(&probe + &along.mapv(|v| v * t)))
             - gaussian_loss(&problem, &object, &(&probe - &along.mapv(|v| v * t))))
             / (2.0 * f64::from(t));
         let predicted = -2.0 * real_dot(&sums.probe, &along);
-        assert!((slope - predicted).abs() < 2e-3 * slope.abs().max(1.0), "probe: {slope} and {predicted}");
+        assert!(
+            (slope - predicted).abs() < 2e-3 * slope.abs().max(1.0),
+            "probe: {slope} and {predicted}"
+        );
     }
 }
 
@@ -159,7 +169,8 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
         let residual = |a: f64, b: f64| -> f64 {
             (0..SIZE * SIZE)
                 .map(|i| {
-                    let rest = chi[i] - d_o[i] * shifted[i] * a as f32 - d_probe[i] * o[i] * b as f32;
+                    let rest =
+                        chi[i] - d_o[i] * shifted[i] * a as f32 - d_probe[i] * o[i] * b as f32;
                     f64::from(rest.norm_sqr())
                 })
                 .sum()
@@ -169,7 +180,8 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
         let b = (normal.object * normal.probe_chi - normal.cross * normal.object_chi) / determinant;
         // A minimum of a convex quadratic is lower than all its neighbours, near and far.
         let best = residual(a, b);
-        for (da, db) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (1.0, -1.0), (-1.0, 1.0)] {
+        for (da, db) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (1.0, -1.0), (-1.0, 1.0)]
+        {
             for size in [0.03, 0.3] {
                 let (a, b) = (a + size * da * a.abs().max(0.01), b + size * db * b.abs().max(0.01));
                 assert!(residual(a, b) > best, "pattern {pattern}: lower at ({a}, {b})");

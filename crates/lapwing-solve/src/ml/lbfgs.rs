@@ -1,6 +1,7 @@
 //! Limited-memory BFGS: the two-loop recursion with a preconditioner as first inverse Hessian.
 //!
-//! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b over complex vectors.
+//! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b
+//! over complex vectors.
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use crate::vector::{add_scaled, dot, scaled};
@@ -45,7 +46,10 @@ impl Lbfgs {
         for index in 0..self.memory {
             let (s, y) = (format!("pair.{index}.s"), format!("pair.{index}.y"));
             if snapshot.has(&s) {
-                self.remember(snapshot.fields(&s, len)?.to_vec(), snapshot.fields(&y, len)?.to_vec());
+                self.remember(
+                    snapshot.fields(&s, len)?.to_vec(),
+                    snapshot.fields(&y, len)?.to_vec(),
+                );
             }
         }
         Ok(())
@@ -99,10 +103,12 @@ mod tests {
 
     #[test]
     fn minimises_a_quadratic_in_few_steps() {
-        // f = sum a_i |x_i - t_i|^2 with curvatures over two decades and a preconditioner that is wrong by up to a factor 3.
+        // f = sum a_i |x_i - t_i|^2 with curvatures over two decades and a preconditioner that is
+        // wrong by up to a factor 3.
         let n = 12;
         let a: Vec<f32> = (0..n).map(|i| 10.0_f32.powf(2.0 * i as f32 / n as f32)).collect();
-        let target: Vec<Complex32> = (0..n).map(|i| Complex32::new(i as f32, 1.0 - i as f32)).collect();
+        let target: Vec<Complex32> =
+            (0..n).map(|i| Complex32::new(i as f32, 1.0 - i as f32)).collect();
         let gradient = |x: &[Complex32]| -> Vec<Complex32> {
             x.iter().zip(&target).zip(&a).map(|((x, t), a)| (x - t) * *a).collect()
         };

@@ -1,16 +1,19 @@
 //! ML: a two-stage maximum-likelihood solver, the one to use when it is the quality that counts.
 //!
-//! Stage 1, a few epochs: small random batches, modulus projection, and updates divided by the illumination *of the batch*,
-//! which take full steps where the batch brings many photons and average where it brings few.
+//! Stage 1, a few epochs: small random batches, modulus projection, and updates divided by the
+//! illumination *of the batch*, which take full steps where the batch brings many photons and
+//! average where it brings few.
 //!
-//! Stage 2, the rest: preconditioned L-BFGS on all patterns at once, for the Poisson likelihood with a small background e,
+//! Stage 2, the rest: preconditioned L-BFGS on all patterns at once, for the Poisson likelihood
+//! with a small background e,
 //!
 //! ```text
 //! L(O, P) = 1/2 sum [ (I + e) - (m + e) - (m + e) ln((I + e) / (m + e)) ] + R(O, P)
 //! ```
 //!
-//! with a weak prior R (module `prior`) that may be switched off. Photons per object pixel weigh likelihood against prior, so one set of
-//! defaults serves every dose. Intensities must be counts. When the loss rises, the step is taken back and halved.
+//! with a weak prior R (module `prior`) that may be switched off. Photons per object pixel weigh
+//! likelihood against prior, so one set of defaults serves every dose. Intensities must be counts.
+//! When the loss rises, the step is taken back and halved.
 
 mod lbfgs;
 pub(crate) mod precondition;
@@ -36,9 +39,11 @@ pub struct Ml {
     pub start_batch_size: usize,
     /// Strength mu of the prior, photons; 0 switches it off.
     pub prior: f64,
-    /// Difference h between neighbouring object pixels (relative to an object of modulus 1) above which the prior spares edges.
+    /// Difference h between neighbouring object pixels (relative to an object of modulus 1) above
+    /// which the prior spares edges.
     pub prior_edge: f64,
-    /// First epoch of stage 2, counted from 1 over both stages, in which the positions are refined; never unless given.
+    /// First epoch of stage 2, counted from 1 over both stages, in which the positions are refined;
+    /// never unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positions_from_epoch: Option<usize>,
     /// Seed of the random batches of stage 1.
@@ -65,10 +70,12 @@ impl Default for Ml {
 }
 
 impl Ml {
-    /// A reconstruction of `problem`, whose intensities must be counts, to be driven epoch by epoch.
+    /// A reconstruction of `problem`, whose intensities must be counts, to be driven epoch by
+    /// epoch.
     ///
-    /// The loss of an epoch is the one minimised, likelihood and prior, at the start of its step and as a mean per pixel of the
-    /// patterns, in the scale of half a Poisson deviance: about 0.5 for a perfect model of bright pixels, less for dark ones.
+    /// The loss of an epoch is the one minimised, likelihood and prior, at the start of its step
+    /// and as a mean per pixel of the patterns, in the scale of half a Poisson deviance: about 0.5
+    /// for a perfect model of bright pixels, less for dark ones.
     pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
         Run::new(State::new(self, problem), self.epochs)
     }

@@ -17,8 +17,8 @@ use rayon::prelude::*;
 
 /// Share of the largest diagonal element added to all.
 const DAMPING: f32 = 0.001;
-/// Conjugate-gradient steps at most, and the residual (r, r / B), relative to the first, at which they end: a descent that is exact to less gains
-/// nothing by more.
+/// Conjugate-gradient steps at most, and the residual (r, r / B), relative to the first, at which
+/// they end: a descent that is exact to less gains nothing by more.
 const STEPS: usize = 15;
 const TOLERANCE: f64 = 1e-2;
 
@@ -46,7 +46,12 @@ pub(crate) struct Room {
 
 impl Preconditioner {
     /// From kappa on the object's grid with rows of `width` pixels, Kp, and mu s^2 with w.
-    pub fn new(mut kappa: Vec<f32>, mut kp: Vec<f32>, width: usize, prior: Option<(f32, Vec<f32>)>) -> Self {
+    pub fn new(
+        mut kappa: Vec<f32>,
+        mut kp: Vec<f32>,
+        width: usize,
+        prior: Option<(f32, Vec<f32>)>,
+    ) -> Self {
         for values in [&mut kappa, &mut kp] {
             let largest = values.iter().fold(0.0_f32, |max, &value| max.max(value));
             let floor = (DAMPING * largest).max(f32::MIN_POSITIVE);
@@ -74,12 +79,15 @@ impl Preconditioner {
             mode.iter_mut().zip(&self.probe).for_each(|(value, diagonal)| *value /= diagonal);
         }
         match &self.prior {
-            None => object.iter_mut().zip(&self.object).for_each(|(value, diagonal)| *value /= diagonal),
+            None => {
+                object.iter_mut().zip(&self.object).for_each(|(value, diagonal)| *value /= diagonal)
+            }
             Some((strength, weights)) => self.solve_object(object, room, *strength, weights),
         }
     }
 
-    /// Conjugate gradients on M_O x = b, from b / B and preconditioned by B, the diagonal with the prior's part doubled.
+    /// Conjugate gradients on M_O x = b, from b / B and preconditioned by B, the diagonal with the
+    /// prior's part doubled.
     fn solve_object(&self, b: &mut [Complex32], room: &mut Room, strength: f32, weights: &[f32]) {
         let width = self.width;
         let Room { inverse, residual, x, p, image } = room;
@@ -92,8 +100,10 @@ impl Preconditioner {
         // p <- r / B + factor p; without a factor, what p holds counts for nothing.
         let turn = |p: &mut Planes, residual: &Planes, factor: Option<f32>| {
             p.sum_by_rows(|first, p| {
-                let rows =
-                    p.chunks_exact_mut(width).zip(residual.task(first).chunks_exact(width)).enumerate();
+                let rows = p
+                    .chunks_exact_mut(width)
+                    .zip(residual.task(first).chunks_exact(width))
+                    .enumerate();
                 for (index, (p, r)) in rows {
                     let inverse = inverse_of(first + index / 2);
                     dispatch!(level(), _ => match factor {
@@ -135,7 +145,8 @@ impl Preconditioner {
         x.write_to(b);
     }
 
-    /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled; in the last column and row as if the object went on.
+    /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled; in the last column
+    /// and row as if the object went on.
     fn invert_diagonal(&self, inverse: &mut Vec<f32>, strength: f32, weights: &[f32]) {
         let width = self.width;
         inverse.resize(self.object.len(), 0.0);
@@ -174,7 +185,13 @@ impl Preconditioner {
 
 /// out <- strength out + diagonal p; returns sum p out.
 #[inline(always)]
-fn finish_product<S: Simd>(simd: S, out: &mut [f32], strength: f32, p: &[f32], diagonal: &[f32]) -> f64 {
+fn finish_product<S: Simd>(
+    simd: S,
+    out: &mut [f32],
+    strength: f32,
+    p: &[f32],
+    diagonal: &[f32],
+) -> f64 {
     let strength = simd.splat_f32x8(strength);
     let [sum] = elementwise::update(
         simd,
@@ -246,7 +263,8 @@ mod tests {
         let mut image = planes.clone();
         let product = m.apply(&planes, &mut image, 0.5, &weights);
         image.write_to(&mut b[..n]);
-        let dot: f64 = x.iter().zip(&b[..n]).map(|(x, b)| f64::from(x.re * b.re + x.im * b.im)).sum();
+        let dot: f64 =
+            x.iter().zip(&b[..n]).map(|(x, b)| f64::from(x.re * b.re + x.im * b.im)).sum();
         assert!((product / dot - 1.0).abs() < 1e-5);
         b[n..].iter_mut().for_each(|value| *value *= 2.002);
         let mut room = Room::default();
@@ -257,7 +275,10 @@ mod tests {
         }
         // (r, r / B) of an approximate solution, B from the equations applied to every unit vector.
         let unit = |i: usize| {
-            Planes::of(&(0..n).map(|j| Complex32::from(f32::from(i == j))).collect::<Vec<_>>(), width)
+            Planes::of(
+                &(0..n).map(|j| Complex32::from(f32::from(i == j))).collect::<Vec<_>>(),
+                width,
+            )
         };
         let diagonal: Vec<f32> = (0..n)
             .map(|i| {
@@ -268,7 +289,9 @@ mod tests {
             .collect();
         for (i, (inverse, diagonal)) in room.inverse.iter().zip(&diagonal).enumerate() {
             match i % width + 1 < width && i / width + 1 < rows {
-                true => assert!((inverse * diagonal - 1.0).abs() < 1e-5, "{inverse} and {diagonal}"),
+                true => {
+                    assert!((inverse * diagonal - 1.0).abs() < 1e-5, "{inverse} and {diagonal}")
+                }
                 // The last column and row have fewer neighbours than B counts.
                 false => assert!(inverse * diagonal < 1.0, "{inverse} and {diagonal}"),
             }
@@ -278,7 +301,12 @@ mod tests {
             let mut planes = Planes::of(x, width);
             m.apply(&Planes::of(x, width), &mut planes, 0.5, &weights);
             planes.write_to(&mut image);
-            image.iter().zip(&b).zip(&room.inverse).map(|((image, b), d)| (b - image).norm_sqr() * d).sum()
+            image
+                .iter()
+                .zip(&b)
+                .zip(&room.inverse)
+                .map(|((image, b), d)| (b - image).norm_sqr() * d)
+                .sum()
         };
         let first: Vec<Complex32> = b.iter().zip(&room.inverse).map(|(b, d)| b * d).collect();
         let (before, after) = (rest(&first), rest(&solved[..n]));

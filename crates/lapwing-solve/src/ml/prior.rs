@@ -1,8 +1,9 @@
 //! A weak edge-preserving prior on the object that does not change under O -> c O, P -> P / c.
 //!
-//! `R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h)` with forward differences and s^2 = sum |P|^2 / C, C the mean counts per
-//! pattern: quadratic for differences below h, linear above. s^2 carries the scale, so its derivative with respect to
-//! the probe belongs to the gradient; without it the object would shrink and switch the prior off.
+//! `R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h)` with forward differences and s^2 = sum |P|^2
+//! / C, C the mean counts per pattern: quadratic for differences below h, linear above. s^2 carries
+//! the scale, so its derivative with respect to the probe belongs to the gradient; without it the
+//! object would shrink and switch the prior off.
 
 use crate::planes::Planes;
 use fearless_simd::dispatch;
@@ -52,7 +53,8 @@ impl Prior {
                 dispatch!(level(), _ => weigh(weights, s2, edge))
             })
             .collect();
-        let (value, power) = sums.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+        let (value, power) =
+            sums.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
         Weights { weights, value: 2.0 * self.strength * self.edge * value, weighted_power: power }
     }
 }
@@ -89,7 +91,8 @@ fn weigh(squares: &mut [f32], s2: f32, edge: f32) -> (f64, f64) {
     totals
 }
 
-/// out <- row `y` of one part of D^T w D v, D forward differences: the prior's curvature applied to `v`.
+/// out <- row `y` of one part of D^T w D v, D forward differences: the prior's curvature applied to
+/// `v`.
 #[inline(always)]
 pub(crate) fn curvature(weights: &[f32], v: &Planes, (y, part): (usize, usize), out: &mut [f32]) {
     let width = v.width();
@@ -108,7 +111,9 @@ pub(crate) fn curvature(weights: &[f32], v: &Planes, (y, part): (usize, usize), 
         }
     }
     if y > 0 {
-        for (((out, a), b), w) in out.iter_mut().zip(here).zip(v.row(y - 1, part)).zip(weights_of(y - 1)) {
+        for (((out, a), b), w) in
+            out.iter_mut().zip(here).zip(v.row(y - 1, part)).zip(weights_of(y - 1))
+        {
             *out += w * (a - b);
         }
     }

@@ -21,11 +21,13 @@ use std::borrow::Cow;
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Background e added to data and model, counts.
 const BACKGROUND: f32 = 1e-4;
-/// Share added under the updates of stage 1: of the probe's brightest light (object), and of the largest sum |O|^2 (probe).
+/// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
+/// largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
 /// Factor on it when an epoch has done harm and is taken back.
 const CAUTION: f32 = 8.0;
-/// Photons per object pixel added there: batches that bring fewer are averaged rather than believed.
+/// Photons per object pixel added there: batches that bring fewer are averaged rather than
+/// believed.
 const START_PHOTONS: f64 = 6.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
@@ -33,9 +35,11 @@ const PROBE_FROM: usize = 2;
 const GROUP: usize = 320;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
-/// Length of the first step of stage 2, when there is no pair yet: object and probe both take the whole error on themselves.
+/// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
+/// whole error on themselves.
 const FIRST_STEP: f64 = 0.5;
-/// A loss may rise by this share of itself before the step is taken back: single precision, and the ups and downs of L-BFGS.
+/// A loss may rise by this share of itself before the step is taken back: single precision, and the
+/// ups and downs of L-BFGS.
 const RISE: f64 = 1e-4;
 
 pub(super) struct State<'a> {
@@ -131,7 +135,8 @@ impl<'a> State<'a> {
     /// s^2 = sum |P|^2 / C
     fn relative_power(&self) -> f64 {
         let probe = &self.x[self.object_len()..self.probe_end];
-        probe.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>() / self.problem.mean_intensity
+        probe.iter().map(|value| f64::from(value.norm_sqr())).sum::<f64>()
+            / self.problem.mean_intensity
     }
 
     /// max sum_k |P_k|^2
@@ -148,7 +153,8 @@ impl<'a> State<'a> {
 
     /// Brings [`Self::probe_side`] to where the probe is.
     fn look_at_probe(&mut self) {
-        self.probe_side.look_at(&self.problem.model, &self.x[self.problem.object.len()..self.probe_end]);
+        self.probe_side
+            .look_at(&self.problem.model, &self.x[self.problem.object.len()..self.probe_end]);
     }
 
     /// One epoch of small batches; returns the loss per pixel.
@@ -165,7 +171,8 @@ impl<'a> State<'a> {
             let floor = (self.damping * self.brightest() + photons).max(f32::MIN_POSITIVE);
             let (object, probe) = self.x[..self.probe_end].split_at_mut(objects);
             let step = Step::Modulus { background: BACKGROUND };
-            loss += self.batch.project(&self.problem, step, &members, object, &self.probe_side.spectra);
+            loss +=
+                self.batch.project(&self.problem, step, &members, object, &self.probe_side.spectra);
             let move_object = || {
                 let touched = Touched::by(&self.problem, &members);
                 self.batch.scatter_into(&self.problem, &touched, object, |object, sum, light| {
@@ -181,7 +188,9 @@ impl<'a> State<'a> {
                 side.add(&self.batch);
                 let (direction, power) = side.direction(model);
                 let floor = (self.damping * elementwise::largest(power)).max(f32::MIN_POSITIVE);
-                for (mode, direction) in probe.chunks_exact_mut(pixels).zip(direction.chunks_exact(pixels)) {
+                for (mode, direction) in
+                    probe.chunks_exact_mut(pixels).zip(direction.chunks_exact(pixels))
+                {
                     elementwise::add_quotient(mode, direction, power, (1.0, floor, 1.0));
                 }
                 side.look_at(model, probe);
@@ -198,7 +207,8 @@ impl<'a> State<'a> {
         self.per_pixel(loss)
     }
 
-    /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns the loss per pixel.
+    /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
+    /// the loss per pixel.
     fn descend(&mut self, number: usize) -> f64 {
         let from = self.options.positions_from_epoch;
         self.positions_free = from.is_some_and(|from| number >= from);
@@ -213,7 +223,8 @@ impl<'a> State<'a> {
         let Evaluation { loss, gradient, preconditioner } = here;
         if let Some(last) = &mut self.descent {
             if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
-                // Back to the last good point, and half as far along the steepest preconditioned way.
+                // Back to the last good point, and half as far along the steepest preconditioned
+                // way.
                 last.step *= 0.5;
                 if !self.lbfgs.is_empty() {
                     self.lbfgs.clear();
@@ -227,10 +238,12 @@ impl<'a> State<'a> {
                 return self.per_pixel(2.0 * self.descent.as_ref().map_or(loss, |last| last.loss));
             }
             if from == Some(number) {
-                // The gradient has just gained the positions' part, so it compares with none before.
+                // The gradient has just gained the positions' part, so it compares with none
+                // before.
                 self.lbfgs.clear();
             } else {
-                self.lbfgs.remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
+                self.lbfgs
+                    .remember(difference(&self.x, &last.x), difference(&gradient, &last.gradient));
             }
         }
         let room = &mut self.room;
@@ -257,7 +270,8 @@ impl<'a> State<'a> {
         positions::bound(&self.problem, offsets);
     }
 
-    /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the present point.
+    /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
+    /// present point.
     fn evaluate(&mut self) -> Evaluation {
         let objects = self.object_len();
         let (width, probe_end) = (self.problem.object.dim().1, self.probe_end);
@@ -291,7 +305,10 @@ impl<'a> State<'a> {
         let (by_object, by_probe) = fields.split_at_mut(objects);
         let (direction, power) = self.probe_side.direction(&self.problem.model);
         let kp = power.to_vec();
-        by_probe.iter_mut().zip(direction).for_each(|(gradient, &direction)| *gradient = -direction);
+        by_probe
+            .iter_mut()
+            .zip(direction)
+            .for_each(|(gradient, &direction)| *gradient = -direction);
         let prior = (self.options.prior > 0.0).then(|| {
             let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
             let s2 = self.relative_power();
@@ -322,7 +339,8 @@ impl<'a> State<'a> {
         if probe_end < self.x.len() {
             let [of_y, of_x] = positions::curvature(&self.problem, &self.probe_side.spectra);
             let each = positions::transmission(&self.problem).into_iter();
-            let curvatures = each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
+            let curvatures =
+                each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
             preconditioner = preconditioner.with_positions(curvatures.collect());
         }
         Evaluation { loss, gradient, preconditioner }
@@ -331,7 +349,11 @@ impl<'a> State<'a> {
 
 impl Iteration for State<'_> {
     fn epoch(&mut self, number: usize, _losses: &[f64]) -> f64 {
-        if number <= self.options.start_epochs { self.start_epoch(number) } else { self.descend(number) }
+        if number <= self.options.start_epochs {
+            self.start_epoch(number)
+        } else {
+            self.descend(number)
+        }
     }
 
     fn save(&self, snapshot: &mut Snapshot) {
@@ -357,7 +379,8 @@ impl Iteration for State<'_> {
         Ok(())
     }
 
-    /// The fields, the object scaled to an illumination-weighted r.m.s. of 1 unless the probe's power is fixed.
+    /// The fields, the object scaled to an illumination-weighted r.m.s. of 1 unless the probe's
+    /// power is fixed.
     fn finish(mut self: Box<Self>, losses: Vec<f64>) -> Solution {
         let objects = self.object_len();
         let offsets = self.x.split_off(self.probe_end);

@@ -1,15 +1,17 @@
 //! ePIE and rPIE: ptychographical iterative engines, one pattern - or a batch of them - at a time.
 //!
-//! A. Maiden, J. Rodenburg, Ultramicroscopy 109, 1256 (2009), ePIE; A. Maiden, D. Johnson, P. Li, Optica 4, 736 (2017), rPIE, Eqs. 22 and 23.
-//! With chi_j what the modulus projection asks of the exit wave, a batch moves
+//! A. Maiden, J. Rodenburg, Ultramicroscopy 109, 1256 (2009), ePIE; A. Maiden, D. Johnson, P. Li,
+//! Optica 4, 736 (2017), rPIE, Eqs. 22 and 23. With chi_j what the modulus projection asks of the
+//! exit wave, a batch moves
 //!
 //! ```text
 //! O += sum_j chi_j conj(P_j) / ((1 - a) K + a max K)     K(x) = sum_j |P_j|^2 on the object's grid
 //! P += sum_j chi_j conj(O_j) / ((1 - b) Q + b max Q)     Q(y, x) = sum_j |O_j|^2
 //! ```
 //!
-//! For a batch of one pattern this is the published update: rPIE for a < 1, ePIE for a = 1. The sums under the fraction are those of the
-//! batch, so overlapping patterns are averaged, never added up, and any batch size is stable.
+//! For a batch of one pattern this is the published update: rPIE for a < 1, ePIE for a = 1. The
+//! sums under the fraction are those of the batch, so overlapping patterns are averaged, never
+//! added up, and any batch size is stable.
 
 mod state;
 
@@ -27,7 +29,8 @@ pub struct Rpie {
     pub epochs: usize,
     /// Patterns per batch, at most; 1 is the published algorithm.
     pub batch_size: usize,
-    /// a: share of the largest illumination under the object's update, above 0. Small values are fast on clean data and believe noise.
+    /// a: share of the largest illumination under the object's update, above 0. Small values are
+    /// fast on clean data and believe noise.
     pub object_alpha: f64,
     /// b: the same for the probe.
     pub probe_alpha: f64,
@@ -93,8 +96,9 @@ impl Default for Epie {
 }
 
 impl Rpie {
-    /// A reconstruction of `problem`, to be driven epoch by epoch. Losses are those of the Gaussian model of
-    /// [`Noise`](crate::lsqml::Noise), of the fields as the batches found them; an epoch after which they rose by half is taken back.
+    /// A reconstruction of `problem`, to be driven epoch by epoch. Losses are those of the Gaussian
+    /// model of [`Noise`](crate::lsqml::Noise), of the fields as the batches found them; an epoch
+    /// after which they rose by half is taken back.
     pub fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
         let update = Update {
             batch_size: self.batch_size,

@@ -41,7 +41,8 @@ pub(super) struct State<'a> {
 
 impl<'a> State<'a> {
     pub fn new(update: Update, problem: &'a Problem) -> Self {
-        let mut fields: Vec<Complex32> = problem.object.iter().chain(&problem.probe).copied().collect();
+        let mut fields: Vec<Complex32> =
+            problem.object.iter().chain(&problem.probe).copied().collect();
         let (object, probe) = fields.split_at_mut(problem.object.len());
         let scale = gauge::probe_scale(problem, object, &gauge::illumination(problem, probe));
         probe.iter_mut().for_each(|value| *value *= scale);
@@ -66,7 +67,8 @@ impl<'a> State<'a> {
         side.look_at(model, probe);
         let loss = self.batch.project(self.problem, Step::Gaussian, members, object, &side.spectra);
         let touched = Touched::by(self.problem, members);
-        let largest = self.batch.scatter_anew(self.problem, &touched, &mut self.sum, &mut self.light);
+        let largest =
+            self.batch.scatter_anew(self.problem, &touched, &mut self.sum, &mut self.light);
         let of_object = weights(largest, self.update.object, self.caution);
         touched.for_each(object, |value, at| {
             elementwise::add_quotient(value, &self.sum[at.clone()], &self.light[at], of_object);
@@ -76,7 +78,8 @@ impl<'a> State<'a> {
             side.add(&self.batch);
             let (direction, power) = side.direction(model);
             let of_probe = weights(elementwise::largest(power), self.update.probe, self.caution);
-            let modes = probe.chunks_exact_mut(model.len()).zip(direction.chunks_exact(model.len()));
+            let modes =
+                probe.chunks_exact_mut(model.len()).zip(direction.chunks_exact(model.len()));
             for (mode, direction) in modes {
                 elementwise::add_quotient(mode, direction, power, of_probe);
             }

@@ -14,7 +14,8 @@ use lapwing_solve::{Flow, Problem, Solution};
 use ndarray::Array3;
 use rand::RngExt;
 
-/// Blobs of random size, place and sign, smooth or with sharp edges: amplitude 0.6 to 1, phase of about one radian.
+/// Blobs of random size, place and sign, smooth or with sharp edges: amplitude 0.6 to 1, phase of
+/// about one radian.
 fn specimen(shape: (usize, usize), sharp: bool) -> Field {
     let seed = 5;
     let mut rng = stream(seed, "test specimen", 0);
@@ -47,7 +48,8 @@ fn specimen(shape: (usize, usize), sharp: bool) -> Field {
     })
 }
 
-/// A scan of 64 x 64 patterns with 70 % linear overlap, its truth, and a start probe out of focus and astigmatic.
+/// A scan of 64 x 64 patterns with 70 % linear overlap, its truth, and a start probe out of focus
+/// and astigmatic.
 pub struct Case {
     pub truth: Field,
     pub probe: Modes,

@@ -46,7 +46,11 @@ pub enum DesignError {
 }
 
 impl DesignError {
-    pub(crate) fn rule(field: &'static str, expected: impl Into<String>, found: impl Display) -> Self {
+    pub(crate) fn rule(
+        field: &'static str,
+        expected: impl Into<String>,
+        found: impl Display,
+    ) -> Self {
         Self::Rule { field, expected: expected.into(), found: found.to_string() }
     }
 }
@@ -87,7 +91,12 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
         }
         // Folders are named by it, and some file systems do not tell upper from lower case.
         let lower = name.to_ascii_lowercase();
-        require(!names.contains(&lower), "solver.name", "a name for each solver that no other has", name)?;
+        require(
+            !names.contains(&lower),
+            "solver.name",
+            "a name for each solver that no other has",
+            name,
+        )?;
         names.push(lower);
         match &solver.method {
             Method::Native(config) => check_solver(config)?,
@@ -137,20 +146,30 @@ pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
             ],
         ),
         Solver::Rpie(options) => {
-            for (field, alpha) in
-                [("solver.object_alpha", options.object_alpha), ("solver.probe_alpha", options.probe_alpha)]
-            {
-                require(alpha > 0.0 && alpha <= 1.0, field, "a number above 0 and at most 1", alpha)?;
+            for (field, alpha) in [
+                ("solver.object_alpha", options.object_alpha),
+                ("solver.probe_alpha", options.probe_alpha),
+            ] {
+                require(
+                    alpha > 0.0 && alpha <= 1.0,
+                    field,
+                    "a number above 0 and at most 1",
+                    alpha,
+                )?;
             }
             (("solver.batch_size", options.batch_size), Vec::new())
         }
         Solver::Epie(options) => (
             ("solver.batch_size", options.batch_size),
-            vec![("solver.object_step", options.object_step), ("solver.probe_step", options.probe_step)],
+            vec![
+                ("solver.object_step", options.object_step),
+                ("solver.probe_step", options.probe_step),
+            ],
         ),
-        Solver::Ml(options) => {
-            (("solver.start_batch_size", options.start_batch_size), vec![("solver.prior", options.prior)])
-        }
+        Solver::Ml(options) => (
+            ("solver.start_batch_size", options.start_batch_size),
+            vec![("solver.prior", options.prior)],
+        ),
     };
     require(batch.1 >= 1, batch.0, "at least 1", batch.1)?;
     for (field, value) in numbers {
@@ -162,11 +181,31 @@ pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
 fn check_matrix(design: &Design) -> Checked {
     let study = &design.study;
     require(!study.doses.is_empty(), "study.doses", "at least one dose", "none")?;
-    require(!study.views.is_empty(), "study.views", "at least one of baseline, dense, sparse", "none")?;
+    require(
+        !study.views.is_empty(),
+        "study.views",
+        "at least one of baseline, dense, sparse",
+        "none",
+    )?;
     require(!study.splits.is_empty(), "study.splits", "at least one of train, test", "none")?;
-    require(!has_repeats(&study.doses), "study.doses", "every dose once", format!("{:?}", study.doses))?;
-    require(!has_repeats(&study.views), "study.views", "every view once", format!("{:?}", study.views))?;
-    require(!has_repeats(&study.splits), "study.splits", "every split once", format!("{:?}", study.splits))?;
+    require(
+        !has_repeats(&study.doses),
+        "study.doses",
+        "every dose once",
+        format!("{:?}", study.doses),
+    )?;
+    require(
+        !has_repeats(&study.views),
+        "study.views",
+        "every view once",
+        format!("{:?}", study.views),
+    )?;
+    require(
+        !has_repeats(&study.splits),
+        "study.splits",
+        "every split once",
+        format!("{:?}", study.splits),
+    )?;
     let size = study.pattern_size;
     require((8..=8192).contains(&size), "study.pattern_size", "8 to 8192 pixels", size)?;
     require(!study.gridsize.is_empty(), "study.gridsize", "at least one of 1, 2", "none")?;
@@ -186,7 +225,9 @@ fn check_views(design: &Design) -> Checked {
     let in_range = |value: f64| (0.0..1.0).contains(&value);
     require(in_range(views.dense_overlap), "views.dense_overlap", overlap, views.dense_overlap)?;
     require(in_range(views.sparse_overlap), "views.sparse_overlap", overlap, views.sparse_overlap)?;
-    for (field, view) in [("views.dense_overlap", View::Dense), ("views.sparse_overlap", View::Sparse)] {
+    for (field, view) in
+        [("views.dense_overlap", View::Dense), ("views.sparse_overlap", View::Sparse)]
+    {
         // Rounded, as it is used: an overlap next to 1 can leave nothing.
         let spacing = views.spacing(view, design.study.pattern_size).unwrap_or_default();
         let rule = "a spacing (1 - overlap) N of at least 1e-9 pixels";
@@ -212,7 +253,12 @@ fn check_source(design: &Design) -> Checked {
     };
     if let Source::Measured { base } = &design.source {
         let found = base.measured.display();
-        require(base.measured.to_str().is_some(), "base.measured", "a path that is valid UTF-8", found)?;
+        require(
+            base.measured.to_str().is_some(),
+            "base.measured",
+            "a path that is valid UTF-8",
+            found,
+        )?;
         for solver in &design.solvers {
             let rule = "\"flat\": the object in a measured study's data is the full-dose reconstruction it is compared with";
             let flat = solver.starts().0 == ObjectStart::Flat;
@@ -244,9 +290,12 @@ fn check_source(design: &Design) -> Checked {
     require(pixels <= MAX_OBJECT_PIXELS, "scan.field", &limit, format!("{pixels:.3e} pixels"))?;
     let patterns = (height / step + 1.0) * (width / step + 1.0);
     let values = patterns * (size * size) as f64;
-    let limit = format!("a step that leaves at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together");
-    let found =
-        format!("a step of {step} pixels, which makes about {patterns:.3e} patterns of {size} x {size}");
+    let limit = format!(
+        "a step that leaves at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together"
+    );
+    let found = format!(
+        "a step of {step} pixels, which makes about {patterns:.3e} patterns of {size} x {size}"
+    );
     require(values <= MAX_PATTERN_VALUES, "scan.step", &limit, found)
 }
 

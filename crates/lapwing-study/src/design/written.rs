@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 const PATTERN_SIZE: usize = 128;
 /// Step of a scan unless given, as a fraction of the pattern's side.
 const STEP: f64 = 1.0 / 16.0;
-/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for a sparse view in each half.
+/// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for
+/// a sparse view in each half.
 const FIELD: f64 = 6.375;
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,13 +129,15 @@ impl Written {
                 ),
                 None,
             ) => {
-                let expected =
-                    "either file (object, probe and positions to simulate from) or measured (a scan)";
+                let expected = "either file (object, probe and positions to simulate from) or measured (a scan)";
                 return Err(DesignError::rule("base", expected, "both or neither"));
             }
             (Some(BaseSection { file: Some(file), measured: None }), None) => Source::Base {
                 base: Base { file: folder.join(file) },
-                scan: self.scan.map(|scan| scan.resolve(self.probe, study.pattern_size)).transpose()?,
+                scan: self
+                    .scan
+                    .map(|scan| scan.resolve(self.probe, study.pattern_size))
+                    .transpose()?,
                 probe: self.probe,
             },
             (None, specimen) => Source::BuiltIn {
@@ -151,7 +154,9 @@ impl Written {
         let probe_start = if measured { ProbeStart::File } else { ProbeStart::Perturbed };
         let solvers = match self.solver {
             None => StudySolver::defaults(probe_start),
-            Some(written) => StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?,
+            Some(written) => {
+                StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?
+            }
         };
         Ok(Design { study, source, split, views: self.views, solvers, seeds: self.seeds })
     }
@@ -205,7 +210,8 @@ impl ScanSection {
         let diameter = match step {
             Spacing::Step(_) => 0.0,
             Spacing::Overlap(_) => {
-                let built = probe.unwrap_or_default().build((side, side)).map_err(DesignError::Probe)?;
+                let built =
+                    probe.unwrap_or_default().build((side, side)).map_err(DesignError::Probe)?;
                 probe::diameter(built.view())
             }
         };

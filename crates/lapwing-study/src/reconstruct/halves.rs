@@ -18,11 +18,13 @@ use rand::Rng;
 /// The seed that photons are dealt to halves from.
 const SEED: u64 = 42;
 
-/// The comparison of both halves over the data set's own area; `None` when that is too small for one.
+/// The comparison of both halves over the data set's own area; `None` when that is too small for
+/// one.
 ///
-/// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are independent Poisson
-/// counts, so what both reconstructions have in common is signal (van Heel and Schatz 2005). The patterns are read again: keeping
-/// them beside those that the solver works on would take their memory twice.
+/// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are
+/// independent Poisson counts, so what both reconstructions have in common is signal (van Heel and
+/// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
+/// would take their memory twice.
 pub(super) fn compare(
     task: &Task,
     probe: &Modes,
@@ -79,7 +81,8 @@ fn reconstruct(
             let place = place.map_err(StudyError::io("cannot create a folder in", &task.output))?;
             let file = place.path().join("half.npz");
             let scale = dataset.intensity_scale().unwrap_or(1.0);
-            dataset.diffraction = half.intensity.mapv(|count| (f64::from(count).sqrt() / scale) as f32);
+            dataset.diffraction =
+                half.intensity.mapv(|count| (f64::from(count).sqrt() / scale) as f32);
             dataset.write(&file)?;
             config.external.solve(&file, &half, place.path(), log, &mut waiting)?
         }

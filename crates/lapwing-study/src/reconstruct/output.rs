@@ -88,9 +88,11 @@ fn loss_table(loss: &[f64]) -> String {
     table
 }
 
-/// Writes `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's own pixels, loss of every epoch.
+/// Writes `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's
+/// own pixels, loss of every epoch.
 ///
-/// `origin` is where pixel (0, 0) of the object lies in these pixels, `history` the metadata of the input.
+/// `origin` is where pixel (0, 0) of the object lies in these pixels, `history` the metadata of the
+/// input.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -123,7 +125,11 @@ fn write_as(
     let told = json!({ "algorithm": algorithm, "options": options });
     append_transformation(&mut metadata_now, TOOL, "reconstruct", told);
     npz::write_with(path, npz::Packing::Stored, |file| {
-        file.values("reconstructed_object", &[solution.object.nrows(), solution.object.ncols()], &object)?;
+        file.values(
+            "reconstructed_object",
+            &[solution.object.nrows(), solution.object.ncols()],
+            &object,
+        )?;
         file.values("reconstructed_probe", &probe_shape, &probe)?;
         file.values("positions", &[scan.len(), 2], &positions)?;
         file.values("loss", &[solution.loss.len()], &solution.loss)?;

@@ -18,7 +18,8 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Known {
     length: u64,
-    /// `None` for a run that was stopped before its first record was complete; an error for a damaged one.
+    /// `None` for a run that was stopped before its first record was complete; an error for a
+    /// damaged one.
     records: std::result::Result<Option<(Manifest, SkipSummary)>, String>,
 }
 
@@ -54,7 +55,8 @@ impl History {
         (!runs.is_empty()).then(|| merge(&runs))
     }
 
-    /// One line for each run whose records are damaged: a history that cannot be read must not stop work.
+    /// One line for each run whose records are damaged: a history that cannot be read must not stop
+    /// work.
     pub fn warnings(&self) -> Vec<String> {
         let told = self.known.values().filter_map(|known| known.records.as_ref().err());
         told.map(|error| format!("an earlier run is left out of the record: {error}")).collect()
@@ -70,9 +72,10 @@ fn read(run: &Path) -> std::result::Result<Option<(Manifest, SkipSummary)>, Stri
 
 /// The merged picture of `runs`, oldest first; there must be at least one.
 ///
-/// Of every case the latest run decides that ran it or missed its input. A run that only planned it (a dry run, or one
-/// that was stopped before) decides nothing about a job that was run before; after a missed input it says that there is a job
-/// now. Being filtered out of a run says nothing, unless no run ever said more.
+/// Of every case the latest run decides that ran it or missed its input. A run that only planned it
+/// (a dry run, or one that was stopped before) decides nothing about a job that was run before;
+/// after a missed input it says that there is a job now. Being filtered out of a run says nothing,
+/// unless no run ever said more.
 fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
     let mut jobs: BTreeMap<&Case, &JobRecord> = BTreeMap::new();
     let mut results: BTreeMap<&Case, &Execution> = BTreeMap::new();

@@ -12,8 +12,11 @@ use std::collections::BTreeMap;
 fn study(views: &[View]) -> (tempfile::TempDir, Plan) {
     let folder = tempfile::tempdir().unwrap();
     let study = StudyFolder::new(folder.path());
-    let roots =
-        Roots { data: study.data_root(), views: study.views_root(), artifacts: study.artifact_root() };
+    let roots = Roots {
+        data: study.data_root(),
+        views: study.views_root(),
+        artifacts: study.artifact_root(),
+    };
     for condition in Condition::all(&[1000, 10_000, 100_000], views, &Split::ALL) {
         let file = roots.input(condition, 1);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -80,7 +83,10 @@ fn the_manifest_has_the_names_of_the_reference_study() {
     ] {
         assert!(manifest.get(name).is_some(), "{name}");
     }
-    assert_eq!((manifest["total_jobs"].as_u64(), manifest["filtered_jobs"].as_u64()), (Some(18), Some(6)));
+    assert_eq!(
+        (manifest["total_jobs"].as_u64(), manifest["filtered_jobs"].as_u64()),
+        (Some(18), Some(6))
+    );
     assert_eq!(
         json(&run.dir.join(MANIFEST))["filters"],
         serde_json::json!({"dose": 1000, "view": null, "split": null, "gridsize": null})
@@ -89,7 +95,10 @@ fn the_manifest_has_the_names_of_the_reference_study() {
     assert_eq!(manifest["filters"], none);
     let mut names = keys(&manifest["jobs"][0]);
     names.sort_unstable();
-    assert_eq!(names, ["algorithm", "dose", "input_npz", "num_epochs", "output_dir", "split", "view"]);
+    assert_eq!(
+        names,
+        ["algorithm", "dose", "input_npz", "num_epochs", "output_dir", "split", "view"]
+    );
     let selection =
         ["selection_strategy", "acceptance_rate", "spacing_threshold", "n_accepted", "n_rejected"];
     for result in manifest["execution_results"].as_array().unwrap() {
@@ -97,7 +106,11 @@ fn the_manifest_has_the_names_of_the_reference_study() {
             assert!(result.get(name).is_some(), "{name}");
         }
         for name in selection {
-            assert_eq!(result.get(name).is_some(), result["view"] != "baseline", "{name} in {result}");
+            assert_eq!(
+                result.get(name).is_some(),
+                result["view"] != "baseline",
+                "{name} in {result}"
+            );
         }
     }
     assert_eq!(manifest["execution_results"][1]["selection_strategy"], "greedy");
@@ -128,7 +141,10 @@ fn three_runs_with_one_artifact_root_keep_all_records() {
     let study = StudyFolder::new(folder.path());
     let merged = study.manifest().unwrap().unwrap();
     assert_eq!(merged.run_ids, [sparse.id(), train.id(), test.id()]);
-    assert_eq!((merged.total_jobs, merged.jobs.len(), merged.execution_results.len()), (18, 18, 18));
+    assert_eq!(
+        (merged.total_jobs, merged.jobs.len(), merged.execution_results.len()),
+        (18, 18, 18)
+    );
     assert_eq!(merged.jobs.iter().map(|j| j.case.clone()).collect::<Vec<_>>(), plan.cases);
     assert_eq!(study.skip_summary().unwrap().unwrap().skipped_count, 0);
     // The result of the latest run of each condition.
@@ -153,7 +169,8 @@ fn missing_views_are_counted_once_and_forgotten_when_they_appear() {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(file, "").unwrap();
     pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
-    let (manifest, skips) = (study.manifest().unwrap().unwrap(), study.skip_summary().unwrap().unwrap());
+    let (manifest, skips) =
+        (study.manifest().unwrap().unwrap(), study.skip_summary().unwrap().unwrap());
     assert_eq!((manifest.jobs.len(), manifest.missing_jobs.len()), (13, 5));
     assert_eq!((skips.skipped_count, skips.missing_phase_d_count), (5, 5));
     assert!(skips.skipped_jobs.iter().all(|skipped| skipped.reason.contains("does not exist")));
@@ -186,7 +203,10 @@ fn a_dry_run_loses_no_result() {
     let dry = RunRecord::begin(&plan, filters.clone(), &agenda).unwrap();
     assert_eq!((dry.manifest().jobs.len(), dry.manifest().execution_results.len()), (6, 0));
     let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
-    assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (18, 18, 2));
+    assert_eq!(
+        (merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()),
+        (18, 18, 2)
+    );
 }
 
 #[test]
@@ -211,9 +231,16 @@ fn a_view_that_has_gone_takes_its_job_along() {
     // A later run that was not asked for it knows nothing of it.
     pretend(&plan, Filters { dose: Some(10_000), ..Filters::default() });
     let study = StudyFolder::new(folder.path());
-    let (manifest, skips) = (study.manifest().unwrap().unwrap(), study.skip_summary().unwrap().unwrap());
-    assert_eq!((manifest.jobs.len(), manifest.execution_results.len(), manifest.total_jobs), (17, 17, 18));
-    assert_eq!(manifest.missing_jobs.iter().map(|skip| skip.case.condition).collect::<Vec<_>>(), [gone]);
+    let (manifest, skips) =
+        (study.manifest().unwrap().unwrap(), study.skip_summary().unwrap().unwrap());
+    assert_eq!(
+        (manifest.jobs.len(), manifest.execution_results.len(), manifest.total_jobs),
+        (17, 17, 18)
+    );
+    assert_eq!(
+        manifest.missing_jobs.iter().map(|skip| skip.case.condition).collect::<Vec<_>>(),
+        [gone]
+    );
     assert_eq!((skips.skipped_count, skips.missing_phase_d_count), (1, 1));
     assert!(skips.skipped_jobs[0].reason.contains("does not exist"), "{:?}", skips.skipped_jobs);
 }
@@ -279,5 +306,8 @@ fn runs_beside_each_other_all_stand_in_the_merged_record() {
         }
     }
     let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
-    assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (18, 18, 3));
+    assert_eq!(
+        (merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()),
+        (18, 18, 3)
+    );
 }

@@ -58,8 +58,10 @@ fn one_data_set_alone() {
     for y in 0..bare_shape[0] {
         for x in 0..bare_shape[1] {
             let (row, column) = (y as f64 + origin[0], x as f64 + origin[1]);
-            let inside =
-                row >= 0.0 && column >= 0.0 && row < whole_shape[0] as f64 && column < whole_shape[1] as f64;
+            let inside = row >= 0.0
+                && column >= 0.0
+                && row < whole_shape[0] as f64
+                && column < whole_shape[1] as f64;
             if inside {
                 let a = whole[row as usize * whole_shape[1] + column as usize];
                 let b = bare[y * bare_shape[1] + x];
@@ -73,7 +75,8 @@ fn one_data_set_alone() {
 
     // What cannot be done is said, and leaves a record.
     let refused = |name: &str, config: &SolverConfig, comparison| {
-        let error = task(name, config, comparison).run(&mut |_| {}, &mut |_| {}).unwrap_err().to_string();
+        let error =
+            task(name, config, comparison).run(&mut |_| {}, &mut |_| {}).unwrap_err().to_string();
         let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
         assert!(record.contains("\"failed\""), "{record}");
         error

@@ -16,7 +16,8 @@ use lapwing_study::{Design, run};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Two doses on a 32 x 32 detector; the field leaves sparse views (25.6 px) five positions and more.
+/// Two doses on a 32 x 32 detector; the field leaves sparse views (25.6 px) five positions and
+/// more.
 const TINY: &str = r#"
 [study]
 name = "tiny"

@@ -34,7 +34,8 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let study = StudyFolder::new(&root);
     assert_eq!(study.design().unwrap().unwrap(), design);
     assert!(study.reference_dir().join("reconstruction.npz").is_file());
-    // The data sets: photons taken away and none added, a complete data set on the reference's grid.
+    // The data sets: photons taken away and none added, a complete data set on the reference's
+    // grid.
     let (low, full) = (
         read(root.join("data/dose_500/patched_train.npz")),
         read(root.join("data/dose_20000/patched_train.npz")),
@@ -49,11 +50,10 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     assert!((low.mean_intensity() / 500.0 - 1.0).abs() < 0.2, "{}", low.mean_intensity());
     assert_eq!(low.metadata.as_ref().unwrap()["reference"], "full-dose reconstruction");
     let (rows, columns) = low.object.as_ref().unwrap().dim();
-    assert!(
-        low.scan
-            .iter()
-            .all(|p| p.y > 15.0 && p.y < rows as f64 - 15.0 && p.x > 15.0 && p.x < columns as f64 - 15.0)
-    );
+    assert!(low.scan.iter().all(|p| p.y > 15.0
+        && p.y < rows as f64 - 15.0
+        && p.x > 15.0
+        && p.x < columns as f64 - 15.0));
 
     let numbers = |dose, view| {
         let case = Case::from(Condition { dose, view, split: Split::Train });
@@ -81,6 +81,8 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
         refused(&text("[500]").replace("pattern_size = 32", "pattern_size = 64"))
             .contains("study.pattern_size")
     );
-    assert!(refused(&(text("[500]") + "object_start = \"guess\"\n")).contains("solver.object_start"));
+    assert!(
+        refused(&(text("[500]") + "object_start = \"guess\"\n")).contains("solver.object_start")
+    );
     assert!(refused(&(text("[500]") + "[scan]\nstep = 3\n")).contains("base"));
 }

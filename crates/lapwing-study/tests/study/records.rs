@@ -33,7 +33,8 @@ fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails
     assert!(error.contains("sparse_train.npz"), "{error}");
 
     // A broken file fails its own job only.
-    std::fs::write(plan.roots.input(Condition { view: View::Dense, ..sparse }, 1), "no archive").unwrap();
+    std::fs::write(plan.roots.input(Condition { view: View::Dense, ..sparse }, 1), "no archive")
+        .unwrap();
     let options = JobOptions { missing_views: MissingViews::Skip(BTreeMap::new()), ..options };
     let mut failures = 0;
     let report = jobs::run(&plan, &options, &mut |event| {
@@ -75,7 +76,10 @@ fn sparse_then_train_then_test_keep_all_records() {
         assert_eq!(std::fs::read_dir(dir.join("logs")).unwrap().count(), executed);
     }
     let merged = study.manifest().unwrap().unwrap();
-    assert_eq!((merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()), (12, 12, 3));
+    assert_eq!(
+        (merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()),
+        (12, 12, 3)
+    );
     // A dry run of one job.
     let filters = Filters {
         dose: Some(1000),
@@ -115,20 +119,24 @@ fn the_same_bits_and_records_however_many_jobs_at_a_time() {
                 epochs.entry(case.clone()).or_insert_with(Vec::new).push(epoch);
             }
         };
-        let report = pool.install(|| run::study_with(&design, &root, options, &mut observe)).unwrap();
+        let report =
+            pool.install(|| run::study_with(&design, &root, options, &mut observe)).unwrap();
         let study = StudyFolder::new(&root);
-        let cases: Vec<_> = report.manifest.execution_results.iter().map(|e| e.case.clone()).collect();
+        let cases: Vec<_> =
+            report.manifest.execution_results.iter().map(|e| e.case.clone()).collect();
         assert_eq!((&cases, report.failed()), (&design.cases(), 0));
         let results: Vec<_> = cases
             .iter()
             .map(|case| {
-                let log = report.manifest.execution_results.iter().find(|e| &e.case == case).unwrap();
+                let log =
+                    report.manifest.execution_results.iter().find(|e| &e.case == case).unwrap();
                 // Its own lines and no other job's.
                 let log = std::fs::read_to_string(&log.log_path).unwrap();
                 assert_eq!(log.matches(" epoch ").count(), 4, "{log}");
-                let archive = Archive::open(study.job_dir(case).join("reconstruction.npz")).unwrap();
-                let fields =
-                    ["reconstructed_object", "reconstructed_probe"].map(|name| archive.read(name).unwrap());
+                let archive =
+                    Archive::open(study.job_dir(case).join("reconstruction.npz")).unwrap();
+                let fields = ["reconstructed_object", "reconstructed_probe"]
+                    .map(|name| archive.read(name).unwrap());
                 (fields, study.result(case).unwrap().unwrap().comparison)
             })
             .collect();
@@ -142,8 +150,9 @@ fn the_same_bits_and_records_however_many_jobs_at_a_time() {
 fn jobs_of_a_study_wait_for_its_data_and_know_what_was_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let refused =
-        |root: &Path| run::study_jobs(root, JobOptions::default(), &mut |_| {}).unwrap_err().to_string();
+    let refused = |root: &Path| {
+        run::study_jobs(root, JobOptions::default(), &mut |_| {}).unwrap_err().to_string()
+    };
     assert!(refused(root).contains("no study"), "{}", refused(root));
     let design = Design::parse(&TINY.replace("[120, 90]", "[60, 40]"), Path::new(".")).unwrap();
     let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
@@ -153,11 +162,18 @@ fn jobs_of_a_study_wait_for_its_data_and_know_what_was_refused() {
         filters: Filters { shard: Some(text.parse().unwrap()), ..Filters::default() },
         ..JobOptions::default()
     };
-    let runs = ["1/3", "2/3", "3/3"].map(|text| run::study_jobs(root, shard(text), &mut |_| {}).unwrap());
+    let runs =
+        ["1/3", "2/3", "3/3"].map(|text| run::study_jobs(root, shard(text), &mut |_| {}).unwrap());
     let executed = runs.iter().map(|run| run.manifest.execution_results.len()).sum::<usize>();
-    assert_eq!((executed, runs.iter().map(lapwing_study::jobs::JobsReport::failed).sum::<usize>()), (8, 0));
+    assert_eq!(
+        (executed, runs.iter().map(lapwing_study::jobs::JobsReport::failed).sum::<usize>()),
+        (8, 0)
+    );
     let skipped = &runs[0].skips.skipped_jobs;
-    assert!(skipped.iter().any(|skip| skip.reason.contains("only 1/3 was asked for")), "{skipped:?}");
+    assert!(
+        skipped.iter().any(|skip| skip.reason.contains("only 1/3 was asked for")),
+        "{skipped:?}"
+    );
     let merged = StudyFolder::new(root).manifest().unwrap().unwrap();
     assert_eq!((merged.execution_results.len(), merged.missing_jobs.len()), (8, 4));
     assert!(merged.missing_jobs[0].reason.contains("25.6 px"));
@@ -193,10 +209,9 @@ fn a_study_that_is_left_goes_on_from_the_epoch_where_it_was() {
     assert!(left.execution_results.len() < 2 && left.jobs.len() == 12);
     let (report, _) = run_study(&design, folder.path());
     assert_eq!(report.failed(), 0);
-    let resumed =
-        report.manifest.execution_results.iter().filter(|result| {
-            std::fs::read_to_string(&result.log_path).unwrap().contains("resumed after epoch")
-        });
+    let resumed = report.manifest.execution_results.iter().filter(|result| {
+        std::fs::read_to_string(&result.log_path).unwrap().contains("resumed after epoch")
+    });
     assert!(resumed.count() > 0);
     assert!(!design.cases().iter().any(kept));
     let whole = folder.path().join("whole");
@@ -235,7 +250,9 @@ fn what_another_process_did_meanwhile_is_not_repeated_though_it_failed() {
     let tried = || std::fs::read_to_string(folder.path().join("tried")).unwrap().lines().count();
     assert_eq!((report.failed(), other.unwrap().failed(), tried()), (1, 1, 1));
     assert!(report.manifest.execution_results[0].resumed);
-    assert!(report.manifest.execution_results[1].error.as_ref().unwrap().contains("exit status: 3"));
+    assert!(
+        report.manifest.execution_results[1].error.as_ref().unwrap().contains("exit status: 3")
+    );
     // The next one tries again.
     run::study_jobs(&root, JobOptions::default(), &mut |_| {}).unwrap();
     assert_eq!(tried(), 2);

@@ -11,17 +11,23 @@ use std::path::Path;
 fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let text = TINY
-        .replace("[1e3, 1e4]", "[1e3]\nviews = [\"baseline\", \"dense\"]\nsplits = [\"train\"]\nrepeats = 2");
+    let text = TINY.replace(
+        "[1e3, 1e4]",
+        "[1e3]\nviews = [\"baseline\", \"dense\"]\nsplits = [\"train\"]\nrepeats = 2",
+    );
     let text = text.replace(
         "[solver]\nepochs = 4",
         "[[solver]]\nepochs = 4\n[[solver]]\nalgorithm = \"ML\"\nepochs = 3",
     );
     let design = Design::parse(&text, Path::new(".")).unwrap();
     let (report, _) = run_study(&design, root);
-    assert_eq!((report.manifest.jobs.len(), report.manifest.total_jobs, report.failed()), (8, 8, 0));
+    assert_eq!(
+        (report.manifest.jobs.len(), report.manifest.total_jobs, report.failed()),
+        (8, 8, 0)
+    );
     let names: Vec<String> = report.manifest.jobs.iter().map(|job| job.case.to_string()).collect();
-    let one = ["", " ML", " repeat 2", " ML repeat 2"].map(|rest| format!("dose 1000 baseline train{rest}"));
+    let one = ["", " ML", " repeat 2", " ML repeat 2"]
+        .map(|rest| format!("dose 1000 baseline train{rest}"));
     assert_eq!(names[..4], one);
     let study = StudyFolder::new(root);
     assert_eq!(study.design().unwrap().unwrap(), design);
@@ -34,7 +40,11 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
         let text = std::fs::read(study.artifact_root().join(dir).join(RESULT)).unwrap();
         let result: lapwing_study::record::JobResult = serde_json::from_slice(&text).unwrap();
         assert_eq!((result.solver.as_str(), result.repeat), (solver, repeat), "{dir}");
-        assert_eq!((result.algorithm.as_str(), result.loss.unwrap().epochs), (solver, epochs), "{dir}");
+        assert_eq!(
+            (result.algorithm.as_str(), result.loss.unwrap().epochs),
+            (solver, epochs),
+            "{dir}"
+        );
         assert_eq!(result.view.unwrap().selection_strategy, Strategy::Greedy, "{dir}");
     }
     // Repeats: the same positions and object, other photons.
@@ -48,7 +58,8 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
     let variance: f64 =
         a.iter().zip(&b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2) / 2.0).sum::<f64>()
             / a.len() as f64;
-    // The difference of two independent Poisson counts of mean m has the variance 2 m; of equal ones it would be 0.
+    // The difference of two independent Poisson counts of mean m has the variance 2 m; of equal
+    // ones it would be 0.
     assert!((variance / mean - 1.0).abs() < 0.05, "{variance} {mean}");
 
     // A job of one solver alone, and nothing is done twice.
@@ -62,7 +73,10 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
     assert_eq!((merged.jobs.len(), merged.execution_results.len()), (8, 8));
     let outcomes = study.outcomes().unwrap().unwrap();
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Finished(_))));
-    assert_eq!(outcomes.iter().map(|(case, _)| case.clone()).collect::<Vec<Case>>(), design.cases());
+    assert_eq!(
+        outcomes.iter().map(|(case, _)| case.clone()).collect::<Vec<Case>>(),
+        design.cases()
+    );
 }
 
 #[test]
@@ -71,11 +85,11 @@ fn another_program_is_a_solver_like_any_other() {
     let text = TINY.replace("[1e3, 1e4]", "[1e4]\nviews = [\"baseline\"]\nsplits = [\"train\"]");
     let own = Design::parse(&text, Path::new(".")).unwrap();
     run_study(&own, &folder.path().join("own"));
-    let made = folder.path().join("own/reconstructions/dose_10000/baseline/train/reconstruction.npz");
+    let made =
+        folder.path().join("own/reconstructions/dose_10000/baseline/train/reconstruction.npz");
     std::fs::copy(&made, folder.path().join("made.npz")).unwrap();
     // A stub in place of a solver: it finds its files and leaves a reconstruction made before.
-    let stub =
-        "test -s \"$1\" && test -s \"$2\" && echo reading \"$1\" && cp \"$4\" \"$3/reconstruction.npz\"";
+    let stub = "test -s \"$1\" && test -s \"$2\" && echo reading \"$1\" && cp \"$4\" \"$3/reconstruction.npz\"";
     std::fs::write(folder.path().join("stub.sh"), stub).unwrap();
     let solvers = |command: &str| {
         format!(
@@ -86,7 +100,9 @@ fn another_program_is_a_solver_like_any_other() {
         let text = text.replace("[solver]\nepochs = 4\n", &solvers(command));
         Design::parse(&text, folder.path()).unwrap()
     };
-    let design = with(r#"["sh", "{folder}/stub.sh", "{input}", "{start}", "{output}", "{folder}/made.npz"]"#);
+    let design = with(
+        r#"["sh", "{folder}/stub.sh", "{input}", "{start}", "{output}", "{folder}/made.npz"]"#,
+    );
     let root = folder.path().join("both");
     let (report, _) = run_study(&design, &root);
     assert_eq!(
@@ -100,7 +116,8 @@ fn another_program_is_a_solver_like_any_other() {
         ("external", 3)
     );
     let study = StudyFolder::new(&root);
-    let results: Vec<_> = design.cases().iter().map(|case| study.result(case).unwrap().unwrap()).collect();
+    let results: Vec<_> =
+        design.cases().iter().map(|case| study.result(case).unwrap().unwrap()).collect();
     assert_eq!((results[1].solver.as_str(), results[1].algorithm.as_str()), ("stub", "external"));
     // Compared as ours: the same reconstruction has the same numbers.
     assert_eq!(results[0].comparison, results[1].comparison);
@@ -135,22 +152,27 @@ fn another_program_is_a_solver_like_any_other() {
 #[test]
 fn the_halves_of_the_photons_are_given_to_another_program_too() {
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        TINY.replace("[1e3, 1e4]", "[1e4]\nhalves = true\nviews = [\"baseline\"]\nsplits = [\"train\"]");
+    let text = TINY.replace(
+        "[1e3, 1e4]",
+        "[1e4]\nhalves = true\nviews = [\"baseline\"]\nsplits = [\"train\"]",
+    );
     let own = Design::parse(&text, Path::new(".")).unwrap();
     run_study(&own, &folder.path().join("own"));
-    let made = folder.path().join("own/reconstructions/dose_10000/baseline/train/reconstruction.npz");
+    let made =
+        folder.path().join("own/reconstructions/dose_10000/baseline/train/reconstruction.npz");
     std::fs::copy(&made, folder.path().join("made.npz")).unwrap();
     // The stub keeps what it is given.
     let stub = "n=$(ls \"$3\" | grep -c given); cp \"$1\" \"$3/given_$n.npz\"; cp \"$3/made.npz\" \"$2/reconstruction.npz\"";
     std::fs::write(folder.path().join("stub.sh"), stub).unwrap();
     let solver = "[[solver]]\nname = \"stub\"\nalgorithm = \"external\"\n\
                   command = [\"sh\", \"{folder}/stub.sh\", \"{input}\", \"{output}\", \"{folder}\"]\n";
-    let design = Design::parse(&text.replace("[solver]\nepochs = 4\n", solver), folder.path()).unwrap();
+    let design =
+        Design::parse(&text.replace("[solver]\nepochs = 4\n", solver), folder.path()).unwrap();
     let root = folder.path().join("other");
     let (report, _) = run_study(&design, &root);
     assert_eq!(report.failed(), 0, "{:?}", report.manifest.execution_results);
-    let given: Vec<_> = (0..3).map(|n| read(folder.path().join(format!("given_{n}.npz")))).collect();
+    let given: Vec<_> =
+        (0..3).map(|n| read(folder.path().join(format!("given_{n}.npz")))).collect();
     let counts: Vec<_> = given.iter().map(|data| data.counts().unwrap()).collect();
     // Every photon is in one half.
     assert_eq!(&counts[1] + &counts[2], counts[0]);
@@ -164,7 +186,8 @@ fn the_halves_of_the_photons_are_given_to_another_program_too() {
     let result = StudyFolder::new(&root).result(&design.cases()[0]).unwrap().unwrap();
     let metric = &result.comparison.unwrap()["metrics"]["halves_complex_correlation"];
     assert!((metric.as_f64().unwrap() - 1.0).abs() < 1e-4, "{metric}");
-    let own = StudyFolder::new(folder.path().join("own")).result(&design.cases()[0]).unwrap().unwrap();
+    let own =
+        StudyFolder::new(folder.path().join("own")).result(&design.cases()[0]).unwrap().unwrap();
     let metric = own.comparison.unwrap()["metrics"]["halves_complex_correlation"].as_f64().unwrap();
     assert!(metric > 0.1 && metric < 0.9999, "{metric}");
 }

@@ -12,7 +12,10 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let design = tiny("");
     let (report, events) = run_study(&design, folder.path());
-    assert_eq!((report.manifest.jobs.len(), report.failed(), report.skips.skipped_count), (12, 0, 0));
+    assert_eq!(
+        (report.manifest.jobs.len(), report.failed(), report.skips.skipped_count),
+        (12, 0, 0)
+    );
     assert!(events[0].starts_with("Simulating { dose: 1000"), "{}", events[0]);
 
     // Folders and names.
@@ -34,10 +37,13 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     assert_eq!(study.design().unwrap().unwrap(), design);
     assert_eq!(study.cases().unwrap().len(), 12);
 
-    // Every condition has a whole result; selection telemetry for views only, and the same in the manifest.
+    // Every condition has a whole result; selection telemetry for views only, and the same in the
+    // manifest.
     for case in study.cases().unwrap() {
         let condition = case.condition;
-        let Outcome::Finished(result) = study.outcome(&case).unwrap() else { panic!("{condition}") };
+        let Outcome::Finished(result) = study.outcome(&case).unwrap() else {
+            panic!("{condition}")
+        };
         assert_eq!((result.status, result.condition), (Status::Done, Some(condition)));
         assert_eq!(result.files.names().count(), 10, "{:?}", result.files);
         for name in result.files.names() {
@@ -58,11 +64,15 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
         let condition = Condition { dose: 1000, split: Split::Train, view };
         study.result(&condition.into()).unwrap().unwrap().overlap
     };
-    assert!(overlap(View::Baseline) > overlap(View::Dense) && overlap(View::Dense) > overlap(View::Sparse));
+    assert!(
+        overlap(View::Baseline) > overlap(View::Dense)
+            && overlap(View::Dense) > overlap(View::Sparse)
+    );
 
     // The reconstruction file.
     let condition = Condition { dose: 1000, split: Split::Train, view: View::Dense };
-    let archive = Archive::open(study.job_dir(&condition.into()).join("reconstruction.npz")).unwrap();
+    let archive =
+        Archive::open(study.job_dir(&condition.into()).join("reconstruction.npz")).unwrap();
     let input = read(root.join("views/dose_1000/dense/dense_train.npz"));
     let (rows, columns) = input.object.as_ref().unwrap().dim();
     for (name, shape) in [
@@ -96,8 +106,13 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     std::fs::remove_file(study.job_dir(&condition.into()).join("phase.png")).unwrap();
     std::fs::write(root.join("views/dose_10000/sparse/sparse_test.npz"), "damaged").unwrap();
     let (third, _) = run_study(&design, root);
-    let redone: Vec<Condition> =
-        third.manifest.execution_results.iter().filter(|e| !e.resumed).map(|e| e.case.condition).collect();
+    let redone: Vec<Condition> = third
+        .manifest
+        .execution_results
+        .iter()
+        .filter(|e| !e.resumed)
+        .map(|e| e.case.condition)
+        .collect();
     assert_eq!(redone, [condition]);
     assert_eq!(numbers(&std::fs::read(&result_file).unwrap()), first);
     let same = |name: &str| assert_eq!(contents(root)[name], before[name], "{name}");
@@ -158,8 +173,10 @@ fn a_base_file_gives_object_probe_and_positions() {
     assert!(train.scan.iter().all(|p| base.scan.contains(p)) && train.scan.len() < base.scan.len());
     // A pattern size that is not the base's is refused, naming the field.
     let wrong =
-        Design::parse(&text.replace("pattern_size = 32", "pattern_size = 64"), Path::new(".")).unwrap();
-    let error = run::study(&wrong, &folder.path().join("third"), &mut |_| {}).unwrap_err().to_string();
+        Design::parse(&text.replace("pattern_size = 32", "pattern_size = 64"), Path::new("."))
+            .unwrap();
+    let error =
+        run::study(&wrong, &folder.path().join("third"), &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("study.pattern_size") && error.contains("32"), "{error}");
 }
 
@@ -175,7 +192,8 @@ fn quality_rises_with_overlap_and_with_dose() {
     assert_eq!(report.failed(), 0);
     let study = StudyFolder::new(folder.path());
     let correlation = |dose, view| {
-        let result = study.result(&Condition { dose, split: Split::Train, view }.into()).unwrap().unwrap();
+        let result =
+            study.result(&Condition { dose, split: Split::Train, view }.into()).unwrap().unwrap();
         result.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap()
     };
     for dose in [300, 100_000] {
@@ -185,7 +203,11 @@ fn quality_rises_with_overlap_and_with_dose() {
     for view in View::ALL {
         assert!(correlation(100_000, view) > correlation(300, view));
     }
-    assert!(correlation(100_000, View::Baseline) > 0.98, "{}", correlation(100_000, View::Baseline));
+    assert!(
+        correlation(100_000, View::Baseline) > 0.98,
+        "{}",
+        correlation(100_000, View::Baseline)
+    );
     let dense = Condition { dose: 300, split: Split::Train, view: View::Dense };
     assert_eq!(
         study.result(&dense.into()).unwrap().unwrap().view.unwrap().selection_strategy,

@@ -21,21 +21,23 @@ use std::process::ExitCode;
 
 /// Compare reconstructions with the truth
 ///
-/// What ptychography cannot determine is removed first: a shift, a phase ramp, a phase and a scale. Counted are the pixels
-/// that the reconstruction's own scan illuminates, else the truth's; of several reconstructions those that all of them saw. Lengths
-/// are in pixels of the object, frequencies in cycles per pixel, resolutions in half periods, phases in radians.
+/// What ptychography cannot determine is removed first: a shift, a phase ramp, a phase and a scale.
+/// Counted are the pixels that the reconstruction's own scan illuminates, else the truth's; of
+/// several reconstructions those that all of them saw. Lengths are in pixels of the object,
+/// frequencies in cycles per pixel, resolutions in half periods, phases in radians.
 ///
-/// Reconstructions of other programs are taken from their NPZ, HDF5 or NPY files: the arrays reconstructed_object,
-/// ptychopinn_complex, psi, object or objectGuess, in this order, else the only complex picture; FILE::ARRAY names another. One
-/// of another size than the truth is laid where it fits best.
+/// Reconstructions of other programs are taken from their NPZ, HDF5 or NPY files: the arrays
+/// reconstructed_object, ptychopinn_complex, psi, object or objectGuess, in this order, else the
+/// only complex picture; FILE::ARRAY names another. One of another size than the truth is laid
+/// where it fits best.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lapwing compare --reconstruction out/reconstruction.npz --truth dose_1000.npz --json\n  \
     lapwing compare --reconstruction ours/reconstruction.npz --reconstruction ptychi_reconstruction.npz \
     --reconstruction nets.npz::baseline_complex --truth dose_1000.npz --csv table.csv --figure table.png")]
 pub struct Compare {
-    /// File with reconstructed_object (and positions, reconstructed_probe), as `lapwing reconstruct` writes it, or another
-    /// program's; give it several times for one table
+    /// File with reconstructed_object (and positions, reconstructed_probe), as `lapwing
+    /// reconstruct` writes it, or another program's; give it several times for one table
     #[arg(long, value_name = "R.npz", required = true)]
     reconstruction: Vec<String>,
     /// File with objectGuess (and probeGuess, xcoords, ycoords)
@@ -71,8 +73,10 @@ impl Compare {
             .iter()
             .map(|place| Stored::reconstruction(place))
             .collect::<Result<_, _>>()?;
-        let pixel_size =
-            self.pixel_size_m.or(truth.pixel_size).or_else(|| made.iter().find_map(|made| made.pixel_size));
+        let pixel_size = self
+            .pixel_size_m
+            .or(truth.pixel_size)
+            .or_else(|| made.iter().find_map(|made| made.pixel_size));
         let placed = on_common_grid(&made, &truth)?;
         for (made, &(y, x)) in
             made.iter().zip(&placed.guessed).filter_map(|(m, guess)| Some((m, guess.as_ref()?)))
@@ -187,7 +191,10 @@ fn probe(made: &Stored, truth: &Stored, output: Output) -> Option<ProbeCompariso
         Ok(found) => Some(found),
         Err(CompareError::ShapeMismatch { .. }) => None,
         Err(error) => {
-            output.note(format_args!("{}: the probes were not compared: {error}", made.path.display()));
+            output.note(format_args!(
+                "{}: the probes were not compared: {error}",
+                made.path.display()
+            ));
             None
         }
     }

@@ -21,8 +21,9 @@ use std::process::ExitCode;
 
 /// Show what a file holds and what is understood of it
 ///
-/// Lists the arrays, says dialect, axis order, quantity and dose, and checks the data set contract, all problems at once.
-/// Lengths are in pixels, doses in photons per pattern. Exit code 1 when the file is unreadable or breaks the contract.
+/// Lists the arrays, says dialect, axis order, quantity and dose, and checks the data set contract,
+/// all problems at once. Lengths are in pixels, doses in photons per pattern. Exit code 1 when the
+/// file is unreadable or breaks the contract.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lapwing inspect scan.npz --figure scan.png")]
 pub struct Inspect {
@@ -73,13 +74,15 @@ impl Inspect {
             Some((_, understanding)) => Some(understanding.dialect),
             None => options.dialect.or_else(|| likely_dialect(&arrays)),
         };
-        let metadata = stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
+        let metadata =
+            stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
         let measured = read.as_ref().map(|(dataset, _)| {
             let diameter = probe_diameter(dataset);
             (diameter, scan_overlap(&dataset.scan, diameter))
         });
-        let understood =
-            read.as_ref().map(|(dataset, understanding)| understood(dataset, understanding, measured));
+        let understood = read
+            .as_ref()
+            .map(|(dataset, understanding)| understood(dataset, understanding, measured));
         let record = json!({
             "file": self.file,
             "dialect": dialect,
@@ -88,13 +91,18 @@ impl Inspect {
             "understood": understood,
             "contract": { "ok": problems.is_empty(), "problems": problems },
         });
-        let words = words::words(&self.file, &arrays, metadata.as_ref(), understood.as_ref(), &problems);
+        let words =
+            words::words(&self.file, &arrays, metadata.as_ref(), understood.as_ref(), &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
             draw(figure, &self.file, dataset)?;
             output.note(format_args!("wrote {}", figure.display()));
         }
         output.result(&record, words)?;
-        Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::failure::FAILED) })
+        Ok(if problems.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(crate::failure::FAILED)
+        })
     }
 }
 
@@ -102,10 +110,14 @@ impl Inspect {
 fn problems_of(error: Error) -> Vec<Problem> {
     let problem = match error {
         Error::Contract { problems, .. } => return problems,
-        Error::Ambiguous { key, reason, remedy, .. } => {
-            Problem::new(key, format!("something that can be read in one way only; {remedy}"), reason)
+        Error::Ambiguous { key, reason, remedy, .. } => Problem::new(
+            key,
+            format!("something that can be read in one way only; {remedy}"),
+            reason,
+        ),
+        Error::Hdf5 { object, reason, .. } => {
+            Problem::new(object, "HDF5 data that can be read", reason)
         }
-        Error::Hdf5 { object, reason, .. } => Problem::new(object, "HDF5 data that can be read", reason),
         Error::Metadata(unreadable) => {
             let found = format!(
                 "{} (dtype {}, shape {:?}, first bytes {})",
@@ -116,9 +128,11 @@ fn problems_of(error: Error) -> Vec<Problem> {
         Error::Array { key, source, .. } => {
             Problem::new(key, "an array that can be read", source.to_string())
         }
-        Error::Pickle { key, source, .. } => {
-            Problem::new(key, "numbers or text (or leave it out with --leave-out)", source.to_string())
-        }
+        Error::Pickle { key, source, .. } => Problem::new(
+            key,
+            "numbers or text (or leave it out with --leave-out)",
+            source.to_string(),
+        ),
         other => Problem::new("file", "a file that can be read", other.to_string()),
     };
     vec![problem]
@@ -128,7 +142,8 @@ fn problems_of(error: Error) -> Vec<Problem> {
 fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Problem> {
     let required = matches!(understanding.dialect, Dialect::Study | Dialect::Diff3d);
     let missing = required && dataset.probe.is_none();
-    let expected = "the probe, (H, W) or (modes, H, W) complex64, with which a reconstruction starts";
+    let expected =
+        "the probe, (H, W) or (modes, H, W) complex64, with which a reconstruction starts";
     missing.then(|| Problem::new("probeGuess", expected, "nothing of that name"))
 }
 
@@ -136,7 +151,8 @@ fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Pro
 fn wrong_view(dataset: &Dataset) -> Vec<Problem> {
     let is_view = |metadata: &Metadata| {
         let named = |fields: &Metadata| fields.contains_key("overlap_view");
-        named(metadata) || metadata.get("additional_parameters").and_then(Value::as_object).is_some_and(named)
+        named(metadata)
+            || metadata.get("additional_parameters").and_then(Value::as_object).is_some_and(named)
     };
     let metadata = dataset.metadata.as_ref().filter(|metadata| is_view(metadata));
     metadata.and_then(|metadata| ViewMetadata::parse(metadata).err()).unwrap_or_default()
@@ -153,17 +169,23 @@ fn likely_dialect(arrays: &[ArrayInfo]) -> Option<Dialect> {
     }
 }
 
-fn understood(dataset: &Dataset, understanding: &Understanding, measured: Option<(f64, f64)>) -> Value {
+fn understood(
+    dataset: &Dataset,
+    understanding: &Understanding,
+    measured: Option<(f64, f64)>,
+) -> Value {
     let mut facts = json!(understanding);
     facts["probe_diameter_px"] = json!(measured.map(|(diameter, _)| diameter));
     facts["overlap"] = json!(measured.map(|(_, overlap)| overlap));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
-    facts["object_shape"] = json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
+    facts["object_shape"] =
+        json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
     facts
 }
 
 fn draw(figure: &Path, file: &Path, dataset: &Dataset) -> anyhow::Result<()> {
-    let title = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let title =
+        file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     atomic::write_bytes(figure, contact_sheet(dataset, &title))
         .with_context(|| format!("cannot write {}", figure.display()))
 }

@@ -21,9 +21,10 @@ use std::process::ExitCode;
 
 /// Run the reconstruction jobs of a study
 ///
-/// One job for each dose, split and view, in that order. Results that are there already, from the same input and options, are
-/// kept. A failed job stops no other; the exit code is 1 when one failed. The manifest and the skip summary at the artifact
-/// root hold all runs; each run's own records are kept beside them.
+/// One job for each dose, split and view, in that order. Results that are there already, from the
+/// same input and options, are kept. A failed job stops no other; the exit code is 1 when one
+/// failed. The manifest and the skip summary at the artifact root hold all runs; each run's own
+/// records are kept beside them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: what would run at one dose\n  \
     lapwing jobs --phase-c-root study/data --phase-d-root study/views --artifact-root results --dose 1000 --dry-run\n\n\
@@ -33,10 +34,20 @@ pub struct Jobs {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "SolverOptions", "allow_missing_phase_d"])]
     study: Option<PathBuf>,
     /// Folder of the split data sets (also --data-root)
-    #[arg(long, visible_alias = "data-root", value_name = "DIR", required_unless_present = "study")]
+    #[arg(
+        long,
+        visible_alias = "data-root",
+        value_name = "DIR",
+        required_unless_present = "study"
+    )]
     phase_c_root: Option<PathBuf>,
     /// Folder of the views (also --views-root)
-    #[arg(long, visible_alias = "views-root", value_name = "DIR", required_unless_present = "study")]
+    #[arg(
+        long,
+        visible_alias = "views-root",
+        value_name = "DIR",
+        required_unless_present = "study"
+    )]
     phase_d_root: Option<PathBuf>,
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present = "study")]
@@ -59,10 +70,12 @@ pub struct Jobs {
     /// Only the solver of this name in the study
     #[arg(long, value_name = "NAME", requires = "study")]
     solver: Option<String>,
-    /// Only every N-th of the jobs that are left, beginning with the I-th: for tasks of a batch system
+    /// Only every N-th of the jobs that are left, beginning with the I-th: for tasks of a batch
+    /// system
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Jobs at a time, which share the threads: a number, or auto (one for each thread, as far as the memory suffices)
+    /// Jobs at a time, which share the threads: a number, or auto (one for each thread, as far as
+    /// the memory suffices)
     #[arg(long, value_name = "N", default_value = "auto")]
     jobs: AtOnce,
     /// Write the records of what would run, but run nothing
@@ -82,16 +95,19 @@ impl Jobs {
         let options = self.options();
         let mut watch = Watch::new(output);
         let report = match (&self.study, self.roots()) {
-            (Some(study), _) => stoppable(&mut watch, |observe| study_jobs(study, options, observe))?,
+            (Some(study), _) => {
+                stoppable(&mut watch, |observe| study_jobs(study, options, observe))?
+            }
             (None, Some(roots)) => {
                 let config = self.solving.config(ProbeStart::Perturbed)?;
                 let plan = plan_of_folders(roots, StudySolver::new(config))?;
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }
-            (None, None) => bail!("expected --study, or --phase-c-root, --phase-d-root and --artifact-root"),
+            (None, None) => {
+                bail!("expected --study, or --phase-c-root, --phase-d-root and --artifact-root")
+            }
         };
-        let record =
-            json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
+        let record = json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
         output.result(&record, self.words(&report))?;
         exit_code(&report)
     }
@@ -162,6 +178,10 @@ pub fn exit_code(report: &JobsReport) -> anyhow::Result<ExitCode> {
         .collect();
     match failed.len() {
         0 => Ok(ExitCode::SUCCESS),
-        n => Err(anyhow::anyhow!("{n} of {} jobs failed:{}", report.manifest.jobs.len(), failed.concat())),
+        n => Err(anyhow::anyhow!(
+            "{n} of {} jobs failed:{}",
+            report.manifest.jobs.len(),
+            failed.concat()
+        )),
     }
 }

@@ -33,7 +33,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it. The exit code of a command that did its work may still say that something in it failed.
+    /// Does it. The exit code of a command that did its work may still say that something in it
+    /// failed.
     pub fn run(&self, options: &Options) -> anyhow::Result<ExitCode> {
         match self {
             Self::Inspect(command) => command.run(options.output()),

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 /// Measure how much neighbouring illuminated discs overlap
 ///
-/// The overlap of two discs is the share of a disc's area that both cover: 1 at the same place, 0.391 half a diameter apart.
-/// Metric 1: within groups (grid size 2); metric 2: of an image with its nearest neighbours; metric 3: between groups.
+/// The overlap of two discs is the share of a disc's area that both cover: 1 at the same place,
+/// 0.391 half a diameter apart. Metric 1: within groups (grid size 2); metric 2: of an image with
+/// its nearest neighbours; metric 3: between groups.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing overlap --input dense_train.npz --gridsize 2 --s-img 0.5 --n-groups 512 --json"
@@ -34,7 +35,8 @@ pub struct Overlap {
     /// Number of neighbours for metrics 1 and 2
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = value::whole)]
     neighbor_count: usize,
-    /// Diameter of the illuminated disc, pixels [default: the probe's, else 0.6 of the pattern's side]
+    /// Diameter of the illuminated disc, pixels [default: the probe's, else 0.6 of the pattern's
+    /// side]
     #[arg(long, value_name = "D", value_parser = value::positive)]
     probe_diameter_px: Option<f64>,
     /// Seed of the image and group draws

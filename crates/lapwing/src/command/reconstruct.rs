@@ -22,15 +22,17 @@ use std::process::ExitCode;
 
 /// Reconstruct object and probe from one data set
 ///
-/// Writes reconstruction.npz, the loss curve, pictures of amplitude, phase and probe, a log and result.json into a folder.
-/// Starts from a flat object unless told otherwise; the file must hold a start probe.
+/// Writes reconstruction.npz, the loss curve, pictures of amplitude, phase and probe, a log and
+/// result.json into a folder. Starts from a flat object unless told otherwise; the file must hold a
+/// start probe.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --num-epochs 200 --noise poisson\n\n\
     `lapwing inspect scan.npz` says how the file will be understood."
 )]
 pub struct Reconstruct {
-    /// The data set: a NumPy archive, or HDF5 (CXI, or the `dp` file of a ptychodus or pty-chi pair)
+    /// The data set: a NumPy archive, or HDF5 (CXI, or the `dp` file of a ptychodus or pty-chi
+    /// pair)
     #[arg(long, value_name = "X.npz")]
     input_npz: PathBuf,
     /// Folder for the results
@@ -39,12 +41,14 @@ pub struct Reconstruct {
     /// Compare with the file's objectGuess, the truth in simulated data
     #[arg(long)]
     compare: bool,
-    /// Also write probe, object, positions and losses as a product file of ptychodus and pty-chi (HDF5)
+    /// Also write probe, object, positions and losses as a product file of ptychodus and pty-chi
+    /// (HDF5)
     #[arg(long, value_name = "OUT.h5")]
     product: Option<PathBuf>,
-    /// Whether the patterns stay in a scratch file on the disk of the output folder instead of memory: auto (when the memory that is
-    /// free would not comfortably hold them), always or never. Results are the same bits. Needs the study's format,
-    /// (n, H, W), and room there for up to four bytes per pixel
+    /// Whether the patterns stay in a scratch file on the disk of the output folder instead of
+    /// memory: auto (when the memory that is free would not comfortably hold them), always or
+    /// never. Results are the same bits. Needs the study's format, (n, H, W), and room there for up
+    /// to four bytes per pixel
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     stream: Streaming,
     #[command(flatten)]
@@ -71,7 +75,8 @@ impl Reconstruct {
             halves: false,
             stream: self.stream,
         };
-        // What was understood of the file comes first and everyone should see it; the solver's own lines are details.
+        // What was understood of the file comes first and everyone should see it; the solver's own
+        // lines are details.
         let (algorithm, mut solving) = (task.solver.algorithm(), false);
         let mut log = |line: &str| {
             solving |= line.starts_with(algorithm);

@@ -22,15 +22,15 @@ pub struct Report {
 
 /// A metric's name and a finite number.
 fn goal(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or("expected METRIC=VALUE, for example phase_ssim=0.85")?;
+    let (name, value) =
+        text.split_once('=').ok_or("expected METRIC=VALUE, for example phase_ssim=0.85")?;
     Ok((name.trim().to_owned(), crate::value::number(value.trim())?))
 }
 
 impl Report {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let paths = lapwing_report::write_with(&self.folder, &self.goal.iter().cloned().collect())?;
-        let record =
-            json!({ "html": paths.html, "csv": paths.csv, "json": paths.json, "figures": paths.figures });
+        let record = json!({ "html": paths.html, "csv": paths.csv, "json": paths.json, "figures": paths.figures });
         output.result(&record, format_args!("wrote {}", paths.html.display()))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -27,8 +27,9 @@ const OVERLAP: f64 = 0.8;
 
 /// Simulate the diffraction of an object and a probe at a dose
 ///
-/// Object, probe and positions come from a base file, or are built in. Counts are Poisson; what is stored is the amplitude
-/// sqrt(counts) / s, zero frequency in the centre, with s in the metadata so that the counts can be restored.
+/// Object, probe and positions come from a base file, or are built in. Counts are Poisson; what is
+/// stored is the amplitude sqrt(counts) / s, zero frequency in the centre, with s in the metadata
+/// so that the counts can be restored.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lapwing simulate --specimen cells --pattern-size 64 --overlap 0.8 --dose 1e5 --output cells.npz\n  \
@@ -78,7 +79,8 @@ struct Trajectory {
     /// Linear overlap of neighbouring discs, 0 to below 1 [default: 0.8]
     #[arg(long, value_name = "F", value_parser = value::overlap)]
     overlap: Option<f64>,
-    /// Height and width that the window centres span, pixels [default: 4 x the pattern's side, or all of a base object]
+    /// Height and width that the window centres span, pixels [default: 4 x the pattern's side, or
+    /// all of a base object]
     #[arg(long, value_name = "HxW", value_parser = value::extent)]
     field_of_view: Option<(f64, f64)>,
 }
@@ -93,7 +95,8 @@ struct Illumination {
     /// Probe: focused, defocused or disc [default: defocused]
     #[arg(long, value_name = "KIND")]
     probe: Option<ProbeKind>,
-    /// Equivalent-disc diameter (2 sqrt 2 x r.m.s. radius) of a disc or defocused probe, pixels [default: half a window]
+    /// Equivalent-disc diameter (2 sqrt 2 x r.m.s. radius) of a disc or defocused probe, pixels
+    /// [default: half a window]
     #[arg(long, value_name = "PX", value_parser = value::positive)]
     probe_diameter: Option<f64>,
     /// Radius of the aperture, cycles per pixel
@@ -153,10 +156,13 @@ impl Simulate {
         let window = self.illumination.pattern_size.unwrap_or((128, 128));
         let design = self.illumination.design().unwrap_or_default();
         let probe = design.build(window)?;
-        let field = self.trajectory.field_of_view.unwrap_or((4.0 * window.0 as f64, 4.0 * window.1 as f64));
+        let field =
+            self.trajectory.field_of_view.unwrap_or((4.0 * window.0 as f64, 4.0 * window.1 as f64));
         let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
         if positions.is_empty() {
-            bail!("the scan has no positions: expected a field of view that holds some, or --scan raster");
+            bail!(
+                "the scan has no positions: expected a field of view that holds some, or --scan raster"
+            );
         }
         let placement = scan::fit(&positions, window, MARGIN).ok_or_else(|| {
             anyhow!(
@@ -169,8 +175,9 @@ impl Simulate {
             )
         })?;
         let step = trajectory["step_px"].as_f64().unwrap_or(f64::NAN);
-        room(positions.len(), window, placement.shape)
-            .with_context(|| format!("field of view {} x {} px, step {step} px", field.0, field.1))?;
+        room(positions.len(), window, placement.shape).with_context(|| {
+            format!("field of view {} x {} px, step {step} px", field.0, field.1)
+        })?;
         let object = specimen.make(placement.shape, self.seed);
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         Ok((Sample { object, probe, scan: placement.place(&positions) }, facts))
@@ -201,7 +208,9 @@ impl Simulate {
             );
         }
         let scan = if self.trajectory.is_given() {
-            let room = |object: usize, window: usize| object.checked_sub(window + 1).map(|room| room as f64);
+            let room = |object: usize, window: usize| {
+                object.checked_sub(window + 1).map(|room| room as f64)
+            };
             let (Some(height), Some(width)) =
                 (room(object.nrows(), window.0), room(object.ncols(), window.1))
             else {
@@ -218,8 +227,9 @@ impl Simulate {
             let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
             facts["scan"] = trajectory;
             // The middle of the field onto the middle of what window centres can reach.
-            let offset =
-                |window: usize, room: f64, field: f64| (window / 2) as f64 + ((room - field) / 2.0).round();
+            let offset = |window: usize, room: f64, field: f64| {
+                (window / 2) as f64 + ((room - field) / 2.0).round()
+            };
             let (y, x) = (offset(window.0, height, field.0), offset(window.1, width, field.1));
             positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
         } else {
@@ -251,8 +261,14 @@ impl Simulate {
         };
         let _ = writeln!(words, ", {} x {} px", sample.object.nrows(), sample.object.ncols());
         let modes = sample.probe.dim().0;
-        let _ = writeln!(words, "probe: {height} x {width} px, {modes} mode(s), diameter {diameter:.1} px");
-        let of = facts.get("scan").and_then(|scan| scan["kind"].as_str()).unwrap_or("positions of the file");
+        let _ = writeln!(
+            words,
+            "probe: {height} x {width} px, {modes} mode(s), diameter {diameter:.1} px"
+        );
+        let of = facts
+            .get("scan")
+            .and_then(|scan| scan["kind"].as_str())
+            .unwrap_or("positions of the file");
         let _ = writeln!(
             words,
             "scan: {} positions ({of}), overlap with neighbours {overlap:.3} (metric 2)",
@@ -269,7 +285,8 @@ impl Simulate {
 
 /// Refuses a simulation that memory cannot hold, before anything is computed.
 ///
-/// Estimated are 4 bytes for each pixel of each pattern and [`OBJECT_BYTES`] for each pixel of the object.
+/// Estimated are 4 bytes for each pixel of each pattern and [`OBJECT_BYTES`] for each pixel of the
+/// object.
 fn room(patterns: usize, window: (usize, usize), object: (usize, usize)) -> anyhow::Result<()> {
     let area = |(height, width): (usize, usize)| height as f64 * width as f64;
     let bytes = 4.0 * patterns as f64 * area(window) + OBJECT_BYTES * area(object);
@@ -292,7 +309,10 @@ fn room(patterns: usize, window: (usize, usize), object: (usize, usize)) -> anyh
 
 impl Trajectory {
     fn is_given(&self) -> bool {
-        self.scan.is_some() || self.step.is_some() || self.overlap.is_some() || self.field_of_view.is_some()
+        self.scan.is_some()
+            || self.step.is_some()
+            || self.overlap.is_some()
+            || self.field_of_view.is_some()
     }
 
     fn generate(
@@ -308,7 +328,10 @@ impl Trajectory {
         let step = spacing.step(probe::diameter(probe.view()))?;
         let kind = self.scan.unwrap_or_default();
         let positions = scan::generate(kind, step, field, seed)?;
-        Ok((positions, json!({ "kind": kind, "step_px": step, "field_of_view_px": [field.0, field.1] })))
+        Ok((
+            positions,
+            json!({ "kind": kind, "step_px": step, "field_of_view_px": [field.0, field.1] }),
+        ))
     }
 }
 

@@ -13,8 +13,9 @@ use std::process::ExitCode;
 
 /// Cut a data set into a train and a test half
 ///
-/// A position is train where its coordinate is less than min + fraction x (max - min), else test. Windows at the cut reach
-/// half a pattern across it; a guard band keeps the halves apart, and the shared share of the object is reported.
+/// A position is train where its coordinate is less than min + fraction x (max - min), else test.
+/// Windows at the cut reach half a pattern across it; a guard band keeps the halves apart, and the
+/// shared share of the object is reported.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: writes halves/patched_train.npz and halves/patched_test.npz\n  \
     lapwing split --input dose_1000.npz --output-dir halves --guard-band 32")]
@@ -42,9 +43,11 @@ impl Split {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let (dataset, _) = self.reading.read(&self.input, output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
-        let split = data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
+        let split =
+            data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
         let folder = &self.output_dir;
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
         split.train.write(&train)?;
         split.test.write(&test)?;

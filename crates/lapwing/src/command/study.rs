@@ -43,7 +43,8 @@ enum Action {
     },
     /// Simulate, split, make views, reconstruct, compare and report; resumes by itself
     ///
-    /// Whatever is finished already, from the same design, is not repeated. The exit code is 1 when a job failed.
+    /// Whatever is finished already, from the same design, is not repeated. The exit code is 1 when
+    /// a job failed.
     #[command(after_help = "Example: minutes on two cores, then open quick/report/index.html\n  \
         lapwing study run examples/quick.toml --output quick")]
     Run {
@@ -53,13 +54,16 @@ enum Action {
         /// The study's folder
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
-        /// Reconstructions at a time, which share the threads: a number, or auto (one for each thread, as far as the memory suffices)
+        /// Reconstructions at a time, which share the threads: a number, or auto (one for each
+        /// thread, as far as the memory suffices)
         #[arg(long, value_name = "N", default_value = "auto")]
         jobs: AtOnce,
     },
-    /// Make the data sets and views of a study, and leave its reconstructions to `lapwing jobs --study`
+    /// Make the data sets and views of a study, and leave its reconstructions to `lapwing jobs
+    /// --study`
     ///
-    /// For batch systems: several processes, on one or several machines, then reconstruct side by side.
+    /// For batch systems: several processes, on one or several machines, then reconstruct side by
+    /// side.
     #[command(
         after_help = "Example:\n  lapwing study prepare my.toml --output my-study\n  lapwing jobs --study my-study"
     )]
@@ -95,7 +99,8 @@ fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
     if file.exists() && !force {
         bail!("{} exists already; choose another name, or replace it with --force", file.display());
     }
-    atomic::write_bytes(file, TEMPLATE).with_context(|| format!("cannot write {}", file.display()))?;
+    atomic::write_bytes(file, TEMPLATE)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     output.result(&json!({ "file": file }), format_args!("wrote {}", file.display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -126,7 +131,8 @@ fn run_design(
     output: Output,
 ) -> anyhow::Result<JobsReport> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     stoppable(&mut Watch::new(output), |observe| run::study_with(&design, folder, options, observe))
 }
 
@@ -165,8 +171,13 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
             study.design_file().display()
         );
     };
-    let mut counts =
-        BTreeMap::from([("done", 0), ("failed", 0), ("skipped", 0), ("pending", 0), ("running", 0)]);
+    let mut counts = BTreeMap::from([
+        ("done", 0),
+        ("failed", 0),
+        ("skipped", 0),
+        ("pending", 0),
+        ("running", 0),
+    ]);
     let mut jobs = Vec::new();
     let mut words = String::new();
     let mut running: BTreeMap<Case, String> = study.running()?.into_iter().collect();

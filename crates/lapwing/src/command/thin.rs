@@ -12,8 +12,9 @@ use std::process::ExitCode;
 
 /// Thin photon counts to a lower dose, exactly
 ///
-/// Every counted photon is kept with probability dose / present dose. For Poisson counts the result is what an exposure at
-/// the lower dose would have given, so a real scan can be used for a dose study.
+/// Every counted photon is kept with probability dose / present dose. For Poisson counts the result
+/// is what an exposure at the lower dose would have given, so a real scan can be used for a dose
+/// study.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: a tenth of the photons of a scan measured with about 10,000 per pattern\n  \
@@ -40,7 +41,8 @@ impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let (dataset, _) = self.reading.read(&self.input, output)?;
         let Thinned { dataset, from, mean_before: present, mean, scale } =
-            thin(dataset, self.dose, self.seed).with_context(|| self.input.display().to_string())?;
+            thin(dataset, self.dose, self.seed)
+                .with_context(|| self.input.display().to_string())?;
         dataset.write(&self.output)?;
 
         let record = json!({

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 
 /// Select the positions of dense and sparse views
 ///
-/// A view keeps positions at least S = (1 - overlap) x N pixels apart: all whose nearest neighbour is that far away, or, when
-/// these are too few, greedily in the order of (y, x). Reads dose_<D>/patched_<split>.npz, writes
-/// dose_<D>/<view>/<view>_<split>.npz.
+/// A view keeps positions at least S = (1 - overlap) x N pixels apart: all whose nearest neighbour
+/// is that far away, or, when these are too few, greedily in the order of (y, x). Reads
+/// dose_<D>/patched_<split>.npz, writes dose_<D>/<view>/<view>_<split>.npz.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing views --phase-c-root study/data --output-root study/views --view dense"
@@ -50,7 +50,9 @@ pub struct Views {
 
 fn selected_view(text: &str) -> Result<View, String> {
     match text.parse()? {
-        View::Baseline => Err("expected dense or sparse: the baseline view is the split itself".into()),
+        View::Baseline => {
+            Err("expected dense or sparse: the baseline view is the split itself".into())
+        }
         view => Ok(view),
     }
 }

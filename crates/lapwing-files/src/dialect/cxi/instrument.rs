@@ -9,7 +9,8 @@ use crate::{Error, Problem};
 
 const SOURCE: &str = "entry_1/instrument_1/source_1";
 const DETECTOR: &str = "entry_1/instrument_1/detector_1";
-/// Photon energies in joules that a CXI file can mean: 0.06 eV to 60 MeV. Electronvolts are far above.
+/// Photon energies in joules that a CXI file can mean: 0.06 eV to 60 MeV. Electronvolts are far
+/// above.
 const JOULES: std::ops::Range<f64> = 1e-20..1e-11;
 /// Wavelengths in metres: 20 fm to 20 um.
 const METRES: std::ops::Range<f64> = 2e-14..2e-5;
@@ -68,7 +69,11 @@ impl Instrument {
     ) -> Result<Option<(f64, f64)>, Error> {
         if let Some(told) = options.pixel_size {
             if !(told > 0.0 && told.is_finite()) {
-                problems.push(Problem::new("pixel size", "a positive number of metres", told.to_string()));
+                problems.push(Problem::new(
+                    "pixel size",
+                    "a positive number of metres",
+                    told.to_string(),
+                ));
                 return Ok(None);
             }
             notes.push(format!("object pixel: {told:e} m, as told"));
@@ -79,8 +84,9 @@ impl Instrument {
                 return Err(Error::Ambiguous {
                     path: path.to_owned(),
                     key: "pixel size".to_owned(),
-                    reason: "the size of an object pixel in the near field depends on the magnification"
-                        .to_owned(),
+                    reason:
+                        "the size of an object pixel in the near field depends on the magnification"
+                            .to_owned(),
                     remedy: "state the object's pixel size in metres (--pixel-size-m)".to_owned(),
                 });
             };
@@ -115,8 +121,9 @@ impl Instrument {
 
     /// Rows and columns of the beam on the sample, object pixels.
     ///
-    /// The sample's translation t moves the beam by -t over the sample. The object's rows and columns run like those of
-    /// the detector: the position along an axis is -t . b / |b| / d, with b the axis's basis vector.
+    /// The sample's translation t moves the beam by -t over the sample. The object's rows and
+    /// columns run like those of the detector: the position along an axis is -t . b / |b| / d, with
+    /// b the axis's basis vector.
     pub(super) fn beam_positions(
         &self,
         translations: &[Vector],
@@ -177,7 +184,8 @@ fn wavelength(
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<f64>, Error> {
-    let (energy_name, wavelength_name) = (format!("{SOURCE}/energy"), format!("{SOURCE}/wavelength"));
+    let (energy_name, wavelength_name) =
+        (format!("{SOURCE}/energy"), format!("{SOURCE}/wavelength"));
     let energy = file.number(&energy_name)?;
     let stored = file.number(&wavelength_name)?;
     if let Some(energy) = energy.filter(|energy| !JOULES.contains(energy)) {
@@ -224,7 +232,9 @@ fn basis(
 ) -> Result<Option<(Vector, Vector)>, Error> {
     let name = format!("{DETECTOR}/basis_vectors");
     if !file.contains(&name)? {
-        notes.push("basis_vectors: none; rows taken to run towards -y, columns towards -x".to_owned());
+        notes.push(
+            "basis_vectors: none; rows taken to run towards -y, columns towards -x".to_owned(),
+        );
         return Ok(None);
     }
     let array = file.read(&name)?;
@@ -243,7 +253,10 @@ fn basis(
     let cosine = dot(slow, fast) / (length(slow) * length(fast));
     let tilt = (slow[2] / length(slow)).abs().max((fast[2] / length(fast)).abs());
     if cosine.abs() > 0.02 || tilt > 0.02 {
-        notes.push("basis_vectors: the detector is tilted or skewed; taken as square to the beam".to_owned());
+        notes.push(
+            "basis_vectors: the detector is tilted or skewed; taken as square to the beam"
+                .to_owned(),
+        );
     }
     Ok(Some((slow, fast)))
 }

@@ -1,8 +1,9 @@
-//! CXI 1.6 (F. R. N. C. Maia, *Nature Methods* 9, 854, 2012): patterns and geometry in SI units, in HDF5.
+//! CXI 1.6 (F. R. N. C. Maia, *Nature Methods* 9, 854, 2012): patterns and geometry in SI units, in
+//! HDF5.
 //!
-//! Read are `entry_1/data_1/data` or `entry_1/instrument_1/detector_1/data`, (n, H, W) or, as NXcxi_ptycho has raster
-//! scans, (ny, nx, H, W), intensity with the zero frequency in the centre; `translation` of the **sample** in metres; and
-//! the optics. `docs/reading.md` has the whole list.
+//! Read are `entry_1/data_1/data` or `entry_1/instrument_1/detector_1/data`, (n, H, W) or, as
+//! NXcxi_ptycho has raster scans, (ny, nx, H, W), intensity with the zero frequency in the centre;
+//! `translation` of the **sample** in metres; and the optics. `docs/reading.md` has the whole list.
 
 mod instrument;
 mod write;
@@ -12,8 +13,8 @@ use serde_json::json;
 use super::geometry::{self, no_far_field};
 use super::stack::{OrderEvidence, Refusal, Rules};
 use super::{
-    AxisOrder, Dialect, Geometry, MASK_EXTRA, Quantity, ReadOptions, Understanding, ZeroFrequency, companion,
-    positions, stack,
+    AxisOrder, Dialect, Geometry, MASK_EXTRA, Quantity, ReadOptions, Understanding, ZeroFrequency,
+    companion, positions, stack,
 };
 use crate::dataset::scaled;
 use crate::hdf5::Hdf5;
@@ -44,7 +45,8 @@ pub(super) fn is_cxi(file: &Hdf5) -> Result<bool, Error> {
 pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
     let arrays = file.list()?;
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
-    let (Some(data), Some(translation)) = (file.first_of(&DATA)?, file.first_of(&TRANSLATION)?) else {
+    let (Some(data), Some(translation)) = (file.first_of(&DATA)?, file.first_of(&TRANSLATION)?)
+    else {
         for (names, expected) in [
             (&DATA[..], "(n, H, W) intensities"),
             (&TRANSLATION[..], "(n, 3) positions of the sample in metres"),
@@ -59,8 +61,14 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     let translations = translations(file, translation, &mut problems)?;
     let mut own = own_metadata(file)?;
 
-    let Some((mut patterns, order)) =
-        patterns(file, data, translations.as_ref().map(Vec::len), options, &mut notes, &mut problems)?
+    let Some((mut patterns, order)) = patterns(
+        file,
+        data,
+        translations.as_ref().map(Vec::len),
+        options,
+        &mut notes,
+        &mut problems,
+    )?
     else {
         return Err(Error::Contract { path: file.path().to_owned(), problems });
     };
@@ -68,7 +76,8 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     if let Some(mask) = mask(file, &mut patterns, order, options, &mut notes, &mut problems)? {
         extras.push((MASK_EXTRA.to_owned(), mask));
     }
-    // Floating-point numbers that are whole are taken as counts, unless the file's own account says otherwise.
+    // Floating-point numbers that are whole are taken as counts, unless the file's own account says
+    // otherwise.
     let mut options = options.clone();
     if let Some(metadata) = &own
         && options.quantity.is_none()
@@ -90,7 +99,9 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
         }
         Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
-    if let (Some(ours), Some(found)) = (own.as_ref().and_then(metadata::intensity_scale), stack.scale) {
+    if let (Some(ours), Some(found)) =
+        (own.as_ref().and_then(metadata::intensity_scale), stack.scale)
+    {
         stack.amplitude.mapv_inplace(|amplitude| (f64::from(amplitude) * found / ours) as f32);
         stack.scale = Some(ours);
     }
@@ -101,9 +112,12 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
     let (Some(pixel), Some(translations)) = (pixel, translations) else {
         return Err(Error::Contract { path: file.path().to_owned(), problems });
     };
-    let (rows, columns) = instrument.beam_positions(&translations, pixel, &mut notes, &mut problems);
+    let (rows, columns) =
+        instrument.beam_positions(&translations, pixel, &mut notes, &mut problems);
     let scan = positions(rows, columns, &options, &mut notes);
-    problems.extend(contract::scan(&scan).into_iter().map(|p| Problem { key: "translation".into(), ..p }));
+    problems.extend(
+        contract::scan(&scan).into_iter().map(|p| Problem { key: "translation".into(), ..p }),
+    );
     instrument.note_centre(shape, &mut notes);
 
     let stated = options.geometry.or_else(|| own.as_ref().and_then(stated_geometry));
@@ -122,8 +136,10 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
         }
     });
 
-    let mut probe = own_complex(file, "probeGuess")?.and_then(|array| array.into_complex32_array().ok());
-    let object = own_complex(file, "objectGuess")?.and_then(|array| array.into_complex32_array().ok());
+    let mut probe =
+        own_complex(file, "probeGuess")?.and_then(|array| array.into_complex32_array().ok());
+    let object =
+        own_complex(file, "objectGuess")?.and_then(|array| array.into_complex32_array().ok());
     if let Some(path) = &options.companion {
         let modes = companion::probe(path, &mut notes)?;
         probe = Some(match stack.scale {
@@ -162,7 +178,8 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
         "zero_frequency": stack.zero_frequency, "notes": notes,
     });
     metadata::append_transformation(metadata, "lapwing", "read", parameters);
-    let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata: own, extras };
+    let dataset =
+        Dataset { diffraction: stack.amplitude, scan, object, probe, metadata: own, extras };
     let understanding = Understanding {
         dialect: Dialect::Cxi,
         axis_order: order,
@@ -198,11 +215,16 @@ fn patterns(
             [rows.saturating_mul(columns), height, width]
         }
         _ => {
-            problems.push(Problem::new(name, "(n, H, W) or (ny, nx, H, W)", format!("shape {shape:?}")));
+            problems.push(Problem::new(
+                name,
+                "(n, H, W) or (ny, nx, H, W)",
+                format!("shape {shape:?}"),
+            ));
             return Ok(None);
         }
     };
-    let evidence = OrderEvidence { key: "data", n: n.unwrap_or(shape[0]), probe: None, by_contract: true };
+    let evidence =
+        OrderEvidence { key: "data", n: n.unwrap_or(shape[0]), probe: None, by_contract: true };
     let order = match evidence.decide(&shape, options, notes) {
         Ok(order) => order,
         Err(Refusal::Problems(found)) => {
@@ -241,9 +263,11 @@ fn translations(
     }
 }
 
-/// Sets the patterns to zero where the mask says that a pixel is bad; the mask as an extra array (1, H, W) or (n, H, W).
+/// Sets the patterns to zero where the mask says that a pixel is bad; the mask as an extra array
+/// (1, H, W) or (n, H, W).
 ///
-/// The leading axis of length 1 keeps a mask from being taken for an array with one entry per pattern.
+/// The leading axis of length 1 keeps a mask from being taken for an array with one entry per
+/// pattern.
 fn mask(
     file: &Hdf5,
     patterns: &mut Array,
@@ -260,7 +284,9 @@ fn mask(
         return Ok(None);
     }
     let (n, height, width) = match (patterns.shape(), order) {
-        (&[n, height, width], AxisOrder::PatternFirst) | (&[height, width, n], _) => (n, height, width),
+        (&[n, height, width], AxisOrder::PatternFirst) | (&[height, width, n], _) => {
+            (n, height, width)
+        }
         _ => return Ok(None),
     };
     let array = file.read(MASK)?;
@@ -271,7 +297,8 @@ fn mask(
     };
     let expected = format!("whole numbers of shape ({height}, {width}), 0 where a pixel is good");
     let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-    let fits = array.shape() == [height, width] || array.shape() == [1, height, width] || per_pattern;
+    let fits =
+        array.shape() == [height, width] || array.shape() == [1, height, width] || per_pattern;
     let (Some(bits), true) = (bits, fits) else {
         problems.push(Problem::new(MASK, expected, found));
         return Ok(None);
@@ -335,7 +362,9 @@ fn own_metadata(file: &Hdf5) -> Result<Option<Metadata>, Error> {
     let text = texts.ok().and_then(|texts| texts.into_iter().next());
     match text.as_deref().map(serde_json::from_str::<Metadata>) {
         Some(Ok(metadata)) => Ok(Some(metadata)),
-        Some(Err(error)) => Err(Error::hdf5(file.path(), &name, format!("no JSON object: {error}"))),
+        Some(Err(error)) => {
+            Err(Error::hdf5(file.path(), &name, format!("no JSON object: {error}")))
+        }
         None => Err(Error::hdf5(file.path(), &name, "expected JSON text")),
     }
 }

@@ -6,17 +6,23 @@ use super::{MASK, MASK_EXTRA, OURS, mask_of};
 use crate::dialect::geometry::{H_C, Optics};
 use crate::{Dataset, Error, contract, hdf5, metadata};
 
-/// Writes a data set as CXI 1.6, atomically; the names of extras that CXI files cannot hold here (text, objects) come
-/// back, having been left out.
+/// Writes a data set as CXI 1.6, atomically; the names of extras that CXI files cannot hold here
+/// (text, objects) come back, having been left out.
 ///
-/// `data` holds photon counts when the intensity scale is known and the square of the amplitudes otherwise; `translation`
-/// the sample's, t = -(y dy b_y + x dx b_x) with rows running towards -y and columns towards -x, as CXI assumes when there
-/// are no `basis_vectors`, and (dy, dx) the object's pixel by [`Optics::object_pixel`]. What CXI has no names for is in
-/// `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata` and the extras.
+/// `data` holds photon counts when the intensity scale is known and the square of the amplitudes
+/// otherwise; `translation` the sample's, t = -(y dy b_y + x dx b_x) with rows running towards -y
+/// and columns towards -x, as CXI assumes when there are no `basis_vectors`, and (dy, dx) the
+/// object's pixel by [`Optics::object_pixel`]. What CXI has no names for is in `entry_1/lapwing_1`:
+/// `probeGuess`, `objectGuess`, `_metadata` and the extras.
 ///
 /// # Errors
-/// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from being written.
-pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> Result<Vec<String>, Error> {
+/// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from
+/// being written.
+pub fn write_cxi(
+    dataset: &Dataset,
+    optics: &Optics,
+    path: impl AsRef<Path>,
+) -> Result<Vec<String>, Error> {
     let path = path.as_ref();
     let problems = contract::check(dataset);
     if !problems.is_empty() {
@@ -26,7 +32,8 @@ pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> 
     let (dy, dx) = optics.object_pixel((height, width));
     let mut left_out = Vec::new();
     hdf5::write(path, |file| {
-        let (source, detector) = ("entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1");
+        let (source, detector) =
+            ("entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1");
         file.number("cxi_version", 160_i64)?;
         file.number("number_of_entries", 1_i64)?;
         file.number(&format!("{source}/energy"), H_C / optics.wavelength)?;
@@ -42,8 +49,11 @@ pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> 
         if let Some(mask) = mask_of(dataset) {
             file.values(MASK, &[height, width], mask)?;
         }
-        let translation: Vec<f64> =
-            dataset.scan.iter().flat_map(|position| [position.x * dx, position.y * dy, 0.0]).collect();
+        let translation: Vec<f64> = dataset
+            .scan
+            .iter()
+            .flat_map(|position| [position.x * dx, position.y * dy, 0.0])
+            .collect();
         file.values("entry_1/sample_1/geometry_1/translation", &[n, 3], &translation)?;
         file.soft_link("entry_1/data_1/data", &format!("/{detector}/data"))?;
         file.soft_link("entry_1/data_1/translation", "/entry_1/sample_1/geometry_1/translation")?;
@@ -56,11 +66,15 @@ pub fn write_cxi(dataset: &Dataset, optics: &Optics, path: impl AsRef<Path>) -> 
             file.complex(&format!("{OURS}/objectGuess"), object.shape(), &values)?;
         }
         let mut history = dataset.metadata.clone().unwrap_or_default();
-        let has_geometry = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
+        let has_geometry =
+            history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
         if !has_geometry {
             metadata::set_physics_parameter(&mut history, "geometry", "far-field");
         }
-        file.text(&format!("{OURS}/{}", metadata::KEY), &serde_json::Value::Object(history).to_string())?;
+        file.text(
+            &format!("{OURS}/{}", metadata::KEY),
+            &serde_json::Value::Object(history).to_string(),
+        )?;
         for (name, array) in &dataset.extras {
             let is_mask = name == MASK_EXTRA && mask_of(dataset).is_some();
             // A slash would make a group of it.

@@ -19,8 +19,8 @@ pub struct Placed {
     pub guessed: Vec<Option<(i64, i64)>>,
 }
 
-/// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape, else where it fits best) and cuts
-/// all to what they share.
+/// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape,
+/// else where it fits best) and cuts all to what they share.
 pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed> {
     let shape = truth.object.dim();
     let guess = |made: &Stored| {
@@ -28,8 +28,11 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
         unknown.then(|| place(made.object.view(), truth.object.view()))
     };
     let guessed: Vec<Option<(i64, i64)>> = made.iter().map(guess).collect();
-    let origins: Vec<(i64, i64)> =
-        made.iter().zip(&guessed).map(|(made, guess)| made.origin.or(*guess).unwrap_or((0, 0))).collect();
+    let origins: Vec<(i64, i64)> = made
+        .iter()
+        .zip(&guessed)
+        .map(|(made, guess)| made.origin.or(*guess).unwrap_or((0, 0)))
+        .collect();
     let (mut rows, mut columns) = ((0, shape.0 as i64), (0, shape.1 as i64));
     for (made, &(y, x)) in made.iter().zip(&origins) {
         let meet = |(low, high): (i64, i64), start: i64, length: usize| {
@@ -48,12 +51,17 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
     }
     let crop = |field: &Field, (y, x): (i64, i64)| {
         let index = |value: i64, start: i64| (value - start) as usize;
-        let (rows, columns) = (index(rows.0, y)..index(rows.1, y), index(columns.0, x)..index(columns.1, x));
+        let (rows, columns) =
+            (index(rows.0, y)..index(rows.1, y), index(columns.0, x)..index(columns.1, x));
         field.slice(s![rows, columns]).to_owned()
     };
     Ok(Placed {
         truth: crop(&truth.object, (0, 0)),
-        objects: made.iter().zip(&origins).map(|(made, &origin)| crop(&made.object, origin)).collect(),
+        objects: made
+            .iter()
+            .zip(&origins)
+            .map(|(made, &origin)| crop(&made.object, origin))
+            .collect(),
         corner: (rows.0, columns.0),
         origins,
         guessed,

@@ -8,15 +8,17 @@ use lapwing_draw::{Colormap, Painter, Panel};
 /// Longest side of a picture before it is laid into its panel.
 const SIDE: usize = 560;
 
-/// Rows: the truth, then each reconstruction; columns: amplitude, phase, error. All on the truth's own ranges.
+/// Rows: the truth, then each reconstruction; columns: amplitude, phase, error. All on the truth's
+/// own ranges.
 fn panels(entries: &[Entry], pixel_size: Option<f64>) -> Vec<Panel> {
     let Some(first) = entries.first() else { return Vec::new() };
     let painter = Painter::default().mask(first.found.mask.view()).max_side(SIDE);
     let truth = first.found.truth.view();
     let amplitudes = painter.range(robust_range(truth.iter().map(|value| value.norm())));
     let phases = painter.range(phase_range(truth, Some(first.found.mask.view())));
-    let largest =
-        |entry: &Entry| robust_range(entry.found.error.iter().copied()).map_or(0.0, |(_, high)| high);
+    let largest = |entry: &Entry| {
+        robust_range(entry.found.error.iter().copied()).map_or(0.0, |(_, high)| high)
+    };
     let errors = painter
         .map(Colormap::Error)
         .range((0.0, entries.iter().map(largest).fold(f32::MIN_POSITIVE, f32::max)));

@@ -31,7 +31,8 @@ pub fn words(region: &Region, entries: &[Entry]) -> String {
     for (line, (name, _)) in all.first().into_iter().flatten().enumerate() {
         let _ = write!(words, "{:<34}", label(name));
         for numbers in &all {
-            let text = numbers[line].1.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}"));
+            let text =
+                numbers[line].1.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}"));
             let _ = write!(words, " {text:>14}");
         }
         words.push('\n');
@@ -64,8 +65,13 @@ pub fn csv(entries: &[Entry]) -> String {
 
 /// Every number by its name: metrics, resolutions, the probe, the alignment.
 fn numbers(entry: &Entry) -> Vec<(String, Option<f64>)> {
-    let mut numbers: Vec<(String, Option<f64>)> =
-        entry.found.metrics.named().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut numbers: Vec<(String, Option<f64>)> = entry
+        .found
+        .metrics
+        .named()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     for (what, by_criterion) in &entry.resolution {
         for criterion in Criterion::ALL.map(Criterion::name) {
             let found = by_criterion.get(criterion);

@@ -70,9 +70,13 @@ fn history(metadata: &Metadata) -> String {
 /// The facts that are known, with their units.
 fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
     let text = |name: &str| facts[name].as_str().map(str::to_owned);
-    let number = |name: &str, digits: usize| facts[name].as_f64().map(|number| format!("{number:.digits$}"));
-    let sides = |name: &str| Some(format!("{} x {} px", facts[name][0].as_u64()?, facts[name][1].as_u64()?));
-    let patterns = sides("pattern_shape").map(|sides| format!("{} of {sides}", facts["n_patterns"]));
+    let number =
+        |name: &str, digits: usize| facts[name].as_f64().map(|number| format!("{number:.digits$}"));
+    let sides = |name: &str| {
+        Some(format!("{} x {} px", facts[name][0].as_u64()?, facts[name][1].as_u64()?))
+    };
+    let patterns =
+        sides("pattern_shape").map(|sides| format!("{} of {sides}", facts["n_patterns"]));
     let pixel = match (facts["pixel_size_m"][0].as_f64(), facts["pixel_size_m"][1].as_f64()) {
         (Some(y), Some(x)) if (y - x).abs() <= 1e-6 * x => Some(length(x)),
         (Some(y), Some(x)) => Some(format!("{} along y, {} along x", length(y), length(x))),
@@ -87,7 +91,8 @@ fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
         ("geometry", text("geometry")),
         (
             "dose",
-            number("mean_counts_per_pattern", 1).map(|mean| format!("{mean} photons per pattern on average")),
+            number("mean_counts_per_pattern", 1)
+                .map(|mean| format!("{mean} photons per pattern on average")),
         ),
         ("pixel size", pixel.map(|size| format!("{size} on the object"))),
         ("object", sides("object_shape")),
@@ -95,7 +100,8 @@ fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
         ("probe diameter", number("probe_diameter_px", 1).map(|diameter| format!("{diameter} px"))),
         (
             "overlap",
-            number("overlap", 3).map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)")),
+            number("overlap", 3)
+                .map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)")),
         ),
     ]
     .into_iter()
@@ -109,9 +115,13 @@ fn modes(count: u64) -> String {
 
 /// A length in the unit that suits it.
 fn length(metres: f64) -> String {
-    let units = [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::INFINITY, 1e-3, "mm")];
+    let units =
+        [(1e-9, 1e-12, "pm"), (1e-6, 1e-9, "nm"), (1e-3, 1e-6, "um"), (f64::INFINITY, 1e-3, "mm")];
     let unit = units.into_iter().find(|(limit, ..)| metres.abs() < *limit);
-    unit.map_or_else(|| format!("{metres} m"), |(_, unit, name)| format!("{:.2} {name}", metres / unit))
+    unit.map_or_else(
+        || format!("{metres} m"),
+        |(_, unit, name)| format!("{:.2} {name}", metres / unit),
+    )
 }
 
 #[cfg(test)]
@@ -126,7 +136,8 @@ mod tests {
             "mean_counts_per_pattern": null, "probe_modes": 2, "overlap": 0.51234,
         });
         let said = facts_in_words(&facts);
-        let of = |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
+        let of =
+            |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
         assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
         assert_eq!(of("pixel size"), Some("350.00 nm on the object"));
         assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
@@ -139,7 +150,10 @@ mod tests {
             "nphotons": 1, "data_transformations": [{"operation": "simulate"}, {"operation": "split"}, 3],
         });
         let Value::Object(metadata) = metadata else { unreachable!() };
-        assert_eq!(history(&metadata), "nphotons, data_transformations\nhistory: simulate, then split");
+        assert_eq!(
+            history(&metadata),
+            "nphotons, data_transformations\nhistory: simulate, then split"
+        );
         assert_eq!(history(&Metadata::new()), "an empty object");
     }
 }

@@ -39,7 +39,7 @@ pub enum StudyError {
     Compare(#[from] lapwing_compare::CompareError),
     /// An overlap metric was asked for with parameters out of range.
     #[error(transparent)]
-    Sampling(#[from] crate::overlap::SamplingError),
+    Sampling(#[from] crate::geometry::overlap::SamplingError),
     /// A solver lost its way.
     #[error(
         "the reconstruction diverged in epoch {epoch}: expected finite numbers; reduce the step (step_scale, momentum) \

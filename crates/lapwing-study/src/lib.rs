@@ -27,40 +27,20 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
-pub mod checkpoint;
-pub mod condition;
-pub mod coverage;
-mod crew;
-pub mod data;
 pub mod design;
+pub mod disk;
 mod error;
-pub mod event;
-pub mod external;
-pub mod folder;
-pub mod hash;
-pub mod jobs;
-mod ledger;
-pub mod lock;
-pub mod measured;
-pub mod neighbours;
-pub mod overlap;
-pub mod pictures;
-pub mod plan;
-pub mod reconstruct;
-pub mod record;
+pub mod geometry;
 pub mod run;
-pub mod runs;
-pub mod selection;
-pub mod solver;
-pub mod split;
-pub mod start;
-pub mod stream;
-pub mod views;
 
-pub use condition::{Case, Condition, Split, View};
+pub use design::condition::{self, Case, Condition, Split, View};
+pub use design::solver;
 pub use design::{Design, DesignError};
+pub use disk::folder::{self, StudyFolder};
+pub use disk::{checkpoint, lock, record};
 pub use error::StudyError;
-pub use folder::StudyFolder;
+pub use geometry::{overlap, selection, split};
+pub use run::{data, event, jobs, pictures, plan, reconstruct, start, stream, views};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = StudyError> = std::result::Result<T, E>;

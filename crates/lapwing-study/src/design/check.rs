@@ -1,9 +1,11 @@
 //! The rules that a design must keep, checked before anything runs.
 
 use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
-use crate::condition::View;
-use crate::external::External;
-use crate::solver::{Method, ObjectStart, Solver, SolverConfig, StudySolver, unusable_name};
+use crate::design::condition::View;
+use crate::design::solver::{
+    Method, ObjectStart, Solver, SolverConfig, StudySolver, unusable_name,
+};
+use crate::run::external::External;
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
 use std::fmt::Display;

@@ -2,10 +2,10 @@
 
 use super::check::DesignError;
 use super::{Base, Design, Matrix, Measured, Sample, Scan, Seeds, Source, Views};
-use crate::condition::{Split, View};
-use crate::solver::{ProbeStart, StudySolver};
-use crate::split::Axis;
-use crate::split::Cut;
+use crate::design::condition::{Split, View};
+use crate::design::solver::{ProbeStart, StudySolver};
+use crate::geometry::split::Axis;
+use crate::geometry::split::Cut;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use serde::Deserialize;

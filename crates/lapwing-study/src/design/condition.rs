@@ -1,0 +1,221 @@
+//! What is varied in a study: dose, view and split; and the jobs of a condition: its repeats and
+//! solvers.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Which positions of a split a reconstruction uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// All positions of the split.
+    Baseline,
+    /// Positions at least the dense spacing apart.
+    Dense,
+    /// Positions at least the sparse spacing apart.
+    Sparse,
+}
+
+impl View {
+    /// All views, in the order of the jobs.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Dense, Self::Sparse];
+
+    /// The name in files and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Dense => "dense",
+            Self::Sparse => "sparse",
+        }
+    }
+}
+
+/// One half of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// The half with the smaller coordinate.
+    Train,
+    /// The other half.
+    Test,
+}
+
+impl Split {
+    /// Both splits, in the order of the jobs.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Test];
+
+    /// The name in files and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for View {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|view| view.name() == text)
+            .ok_or_else(|| format!("expected a view (baseline, dense or sparse), found `{text}`"))
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|split| split.name() == text)
+            .ok_or_else(|| format!("expected a split (train or test), found `{text}`"))
+    }
+}
+
+/// One cell of a study. Its ordering is the order of the jobs: dose ascending, train before test,
+/// then baseline, dense, sparse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Condition {
+    /// Mean photons per pattern.
+    pub dose: u64,
+    /// Half of the scan. (Compared before the view: the field order is the job order.)
+    pub split: Split,
+    /// Selection of positions.
+    pub view: View,
+}
+
+impl Condition {
+    /// Every combination, in the order of the jobs, each once.
+    pub fn all(doses: &[u64], views: &[View], splits: &[Split]) -> Vec<Self> {
+        let mut all: Vec<Self> = doses
+            .iter()
+            .flat_map(|&dose| splits.iter().map(move |&split| (dose, split)))
+            .flat_map(|(dose, split)| views.iter().map(move |&view| Self { dose, split, view }))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "dose {} {} {}", self.dose, self.view, self.split)
+    }
+}
+
+/// One job of a study: a condition, one of its noise realisations, and one of the study's solvers.
+///
+/// The first realisation and the first solver lie in the folders of the reference study, and their
+/// records have its fields and no others; the rest lie in a folder of their own inside the same
+/// roots (see [`crate::disk::folder`]) and are named in the records. Its ordering is that of the
+/// condition, then the repeat, then the solver, the first one first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Case {
+    /// Dose, view and split.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// Which noise realisation, from 1; absent in records of the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub repeat: usize,
+    /// Name of the solver; `None` for the first solver of the study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
+}
+
+/// The repeat of a record that names none.
+pub(crate) fn first() -> usize {
+    1
+}
+
+/// Whether a record need not name the repeat.
+pub(crate) fn is_first(repeat: &usize) -> bool {
+    *repeat == 1
+}
+
+impl From<Condition> for Case {
+    /// The first noise realisation, with the first solver.
+    fn from(condition: Condition) -> Self {
+        Self { condition, repeat: 1, solver: None }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.condition)?;
+        if let Some(solver) = &self.solver {
+            write!(f, " {solver}")?;
+        }
+        if self.repeat > 1 {
+            write!(f, " repeat {}", self.repeat)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eighteen_jobs_in_the_order_of_the_reference_study() {
+        let all = Condition::all(&[100_000, 1_000, 10_000], &View::ALL, &Split::ALL);
+        let names: Vec<String> =
+            all.iter().map(|c| format!("{} {} {}", c.dose, c.split, c.view)).collect();
+        assert_eq!(names.len(), 18);
+        assert_eq!(
+            names[..7],
+            [
+                "1000 train baseline",
+                "1000 train dense",
+                "1000 train sparse",
+                "1000 test baseline",
+                "1000 test dense",
+                "1000 test sparse",
+                "10000 train baseline"
+            ]
+        );
+        assert_eq!(names[17], "100000 test sparse");
+    }
+
+    #[test]
+    fn records_of_the_first_realisation_and_solver_have_the_fields_of_the_reference_study() {
+        let condition = Condition { dose: 1000, split: Split::Train, view: View::Dense };
+        let plain = Case::from(condition);
+        let json = serde_json::to_value(&plain).unwrap();
+        assert_eq!(json, serde_json::json!({"dose": 1000, "split": "train", "view": "dense"}));
+        assert_eq!(serde_json::from_value::<Case>(json).unwrap(), plain);
+        let other = Case { condition, repeat: 2, solver: Some("ML".to_owned()) };
+        let json = serde_json::to_value(&other).unwrap();
+        assert_eq!((&json["repeat"], &json["solver"]), (&2.into(), &"ML".into()));
+        assert_eq!(serde_json::from_value::<Case>(json).unwrap(), other);
+        assert_eq!(
+            (plain.to_string(), other.to_string()),
+            ("dose 1000 dense train".to_owned(), "dose 1000 dense train ML repeat 2".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_parse_back_and_others_are_refused_with_the_choices() {
+        for view in View::ALL {
+            assert_eq!(view.name().parse(), Ok(view));
+            assert_eq!(serde_json::to_value(view).unwrap(), view.name());
+        }
+        assert!("Dense".parse::<View>().unwrap_err().contains("baseline, dense or sparse"));
+        assert!("val".parse::<Split>().unwrap_err().contains("train or test"));
+    }
+}

@@ -1,0 +1,288 @@
+//! One study on disk: where everything is, and what is there already.
+//!
+//! ```text
+//! DIR/study.toml                                     the resolved design
+//! DIR/data/dose_1000/patched_train.npz               split data sets, one folder for each dose
+//! DIR/views/dose_1000/dense/dense_train.npz          views
+//! DIR/reconstructions/dose_1000/dense/train/         one job's output, with result.json
+//! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture;
+//!                                                    skip_summary.json beside it
+//! DIR/reconstructions/runs/<run id>/                 every run's own records, never changed
+//! DIR/reference/                                     measured scans: the full-dose
+//!                                                    reconstruction, and its data set
+//! DIR/report/                                        what people look at
+//! ```
+//!
+//! The second and further noise realisations, and the second and further solvers, have one more
+//! level inside the same roots:
+//!
+//! ```text
+//! DIR/data/repeat_2/dose_1000/patched_train.npz
+//! DIR/views/repeat_2/dose_1000/dense/dense_train.npz
+//! DIR/reconstructions/repeat_2/dose_1000/dense/train/
+//! DIR/reconstructions/ML/dose_1000/dense/train/
+//! DIR/reconstructions/ML/repeat_2/dose_1000/dense/train/
+//! ```
+
+use crate::design::Design;
+use crate::design::condition::{Case, Split, View};
+use crate::design::solver::Method;
+use crate::disk::ledger::Ledger;
+use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
+use crate::run::plan::Roots;
+use crate::{Result, StudyError};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Name of the resolved design in the folder of a study.
+pub const DESIGN: &str = "study.toml";
+/// Name of the manifest at the artifact root and in the folder of a run.
+pub const MANIFEST: &str = "reconstruction_manifest.json";
+/// Name of the skip summary at the artifact root and in the folder of a run.
+pub const SKIP_SUMMARY: &str = "skip_summary.json";
+/// Name of the record in the folder of a reconstruction.
+pub const RESULT: &str = "result.json";
+
+/// File of a split data set under `data_root`.
+pub fn data_file(data_root: &Path, dose: u64, split: Split) -> PathBuf {
+    data_root.join(format!("dose_{dose}")).join(format!("patched_{split}.npz"))
+}
+
+/// Folder of the views of one dose and kind under `views_root`.
+pub fn view_dir(views_root: &Path, dose: u64, view: View) -> PathBuf {
+    views_root.join(format!("dose_{dose}")).join(view.name())
+}
+
+/// File of a view under `views_root`.
+pub fn view_file(views_root: &Path, dose: u64, view: View, split: Split) -> PathBuf {
+    view_dir(views_root, dose, view).join(format!("{view}_{split}.npz"))
+}
+
+/// The folder of one noise realisation under a root: the root itself for the first.
+pub fn repeat_root(root: &Path, repeat: usize) -> PathBuf {
+    match repeat {
+        1 => root.to_path_buf(),
+        _ => root.join(format!("repeat_{repeat}")),
+    }
+}
+
+/// Folder of one job's output under `artifact_root`.
+pub fn job_dir(artifact_root: &Path, case: &Case) -> PathBuf {
+    let condition = case.condition;
+    let root = case
+        .solver
+        .as_ref()
+        .map_or_else(|| artifact_root.to_path_buf(), |name| artifact_root.join(name));
+    repeat_root(&root, case.repeat)
+        .join(format!("dose_{}", condition.dose))
+        .join(condition.view.name())
+        .join(condition.split.name())
+}
+
+/// A study on disk. Reading never changes anything; whatever does not exist yet is simply not
+/// found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudyFolder {
+    root: PathBuf,
+}
+
+impl StudyFolder {
+    /// The study in `root`, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved design.
+    pub fn design_file(&self) -> PathBuf {
+        self.root.join(DESIGN)
+    }
+
+    /// Split data sets (`phase_c_root`).
+    pub fn data_root(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// Views (`phase_d_root`).
+    pub fn views_root(&self) -> PathBuf {
+        self.root.join("views")
+    }
+
+    /// Results (`artifact_root`).
+    pub fn artifact_root(&self) -> PathBuf {
+        self.root.join("reconstructions")
+    }
+
+    /// The full-dose reconstruction of a measured scan.
+    pub fn reference_dir(&self) -> PathBuf {
+        self.root.join("reference")
+    }
+
+    /// The three folders that jobs work on.
+    pub fn roots(&self) -> Roots {
+        Roots { data: self.data_root(), views: self.views_root(), artifacts: self.artifact_root() }
+    }
+
+    /// The report.
+    pub fn report_dir(&self) -> PathBuf {
+        self.root.join("report")
+    }
+
+    /// Output folder of one case.
+    pub fn job_dir(&self, case: &Case) -> PathBuf {
+        job_dir(&self.artifact_root(), case)
+    }
+
+    /// Output folder of one case relative to [`Self::root`], for links.
+    pub fn relative_job_dir(case: &Case) -> PathBuf {
+        job_dir(Path::new("reconstructions"), case)
+    }
+
+    /// The resolved design, or `None` when the folder holds no study.
+    pub fn design(&self) -> Result<Option<Design>> {
+        let path = self.design_file();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Design::parse(&text, &self.root)?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StudyError::io("cannot read", &path)(error)),
+        }
+    }
+
+    /// All cases of the design in the order of the jobs; none when the folder holds no study.
+    pub fn cases(&self) -> Result<Vec<Case>> {
+        Ok(self.design()?.map(|design| design.cases()).unwrap_or_default())
+    }
+
+    /// The merged manifest, or `None` before the first run.
+    pub fn manifest(&self) -> Result<Option<Manifest>> {
+        read_json(&self.artifact_root().join(MANIFEST), "manifest")
+    }
+
+    /// The merged skip summary, or `None` before the first run.
+    pub fn skip_summary(&self) -> Result<Option<SkipSummary>> {
+        read_json(&self.artifact_root().join(SKIP_SUMMARY), "skip summary")
+    }
+
+    /// The result of one case, or `None` when it has not run.
+    pub fn result(&self, case: &Case) -> Result<Option<JobResult>> {
+        read_json(&self.job_dir(case).join(RESULT), "job result")
+    }
+
+    /// What is known about one case, as [`Self::outcomes`] tells it.
+    pub fn outcome(&self, case: &Case) -> Result<Outcome> {
+        Ok(self.known()?.of(case))
+    }
+
+    /// What is known about every case of the design, in the order of the jobs; without a design,
+    /// about every case of the merged manifest. `None` when the folder has neither.
+    ///
+    /// A result counts only when it is this design's: made with the options of the design's solver,
+    /// from the very data set that the study made for this design. A result of an earlier design,
+    /// or of jobs that were run by hand with other options, is [`Outcome::Stale`]. One damaged
+    /// result is [`Outcome::Failed`] and hides no other.
+    ///
+    /// # Errors
+    /// When the design, the merged manifest or the record of made files cannot be read.
+    pub fn outcomes(&self) -> Result<Option<Vec<(Case, Outcome)>>> {
+        let known = self.known()?;
+        let cases = match (&known.design, &known.manifest) {
+            (Some(design), _) => design.cases(),
+            (None, Some(manifest)) => manifest.cases(),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(cases.into_iter().map(|case| (case.clone(), known.of(&case))).collect()))
+    }
+
+    /// The jobs that run at this moment, each with the last line of its log.
+    pub fn running(&self) -> Result<Vec<(Case, String)>> {
+        crate::disk::runs::running(&self.artifact_root())
+    }
+
+    fn known(&self) -> Result<Known<'_>> {
+        let design = self.design()?;
+        let manifest = self.manifest()?;
+        Ok(Known { folder: self, design, manifest, ledger: Ledger::open(&self.root)? })
+    }
+}
+
+/// The records that decide what became of a case.
+struct Known<'a> {
+    folder: &'a StudyFolder,
+    design: Option<Design>,
+    manifest: Option<Manifest>,
+    ledger: Ledger,
+}
+
+impl Known<'_> {
+    /// The one place where the state of a case is decided.
+    fn of(&self, case: &Case) -> Outcome {
+        let found = self.folder.result(case);
+        let stale = match &found {
+            Ok(Some(result)) => self.stale(case, result),
+            _ => None,
+        };
+        let told = self.told(case);
+        match (found, stale) {
+            (Ok(Some(result)), None) => Outcome::Finished(Box::new(result)),
+            (Err(error), _) => Outcome::Failed {
+                error: format!("its record cannot be read: {error}"),
+                log_path: self.folder.job_dir(case).join("log.txt"),
+            },
+            (Ok(Some(_)), Some(reason)) => told.unwrap_or(Outcome::Stale { reason }),
+            (Ok(None), _) => told.unwrap_or(Outcome::Pending),
+        }
+    }
+
+    /// Why a result is not this design's.
+    fn stale(&self, case: &Case, result: &JobResult) -> Option<String> {
+        // A folder of results without a design has nothing that they could contradict.
+        let design = self.design.as_ref()?;
+        let solver = design.solver(case)?;
+        if as_recorded(&solver.method) != result.options {
+            return Some("the result in its folder was made with other solver options".to_owned());
+        }
+        let roots = self.folder.roots();
+        match self.ledger.hash_of(&roots.input(case.condition, case.repeat)) {
+            Some(hash) if hash == result.input_hash => None,
+            Some(_) => Some("the result in its folder was made from other data".to_owned()),
+            None => Some("its data have not been made for this design yet".to_owned()),
+        }
+    }
+
+    /// A failure or a skip in the merged manifest.
+    fn told(&self, case: &Case) -> Option<Outcome> {
+        let manifest = self.manifest.as_ref()?;
+        let execution = manifest.execution_results.iter().rfind(|e| &e.case == case);
+        if let Some(Execution { returncode, error, log_path, .. }) =
+            execution.filter(|e| e.returncode != 0)
+        {
+            let unsaid = || format!("ended with code {returncode}; see its log");
+            let error = error.clone().unwrap_or_else(unsaid);
+            return Some(Outcome::Failed { error, log_path: log_path.clone() });
+        }
+        let skipped = manifest.missing_jobs.iter().find(|skipped| &skipped.case == case)?;
+        Some(Outcome::Skipped { reason: skipped.reason.clone() })
+    }
+}
+
+/// What a record of `method` reads back as: numbers pass through text, on both sides alike.
+fn as_recorded(method: &Method) -> Value {
+    // Plain structs of numbers and text, which JSON always can hold.
+    serde_json::to_vec(method).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
+}
+
+/// Reads a JSON record; `None` when the file does not exist.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str) -> Result<Option<T>> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StudyError::io("cannot read", path)(error)),
+    };
+    let parsed = serde_json::from_slice(&text);
+    parsed.map(Some).map_err(|source| StudyError::Json { what, path: path.to_path_buf(), source })
+}

@@ -1,0 +1,100 @@
+//! Which files a study has made, from what: finished steps are recognised by it and not repeated.
+
+use crate::Result;
+use crate::disk::folder::read_json;
+use crate::disk::hash;
+use crate::disk::runs::write_json;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The record beside the study's design: file (relative to the study) to how it was made.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    root: PathBuf,
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    /// Key of the inputs and options that it was made from.
+    key: String,
+    /// SHA-256 of its contents.
+    sha256: String,
+}
+
+impl Ledger {
+    /// The ledger of the study in `root`; empty when there is none yet.
+    pub fn open(root: &Path) -> Result<Self> {
+        let entries = read_json(&Self::path(root), "ledger of made files")?.unwrap_or_default();
+        Ok(Self { root: root.to_path_buf(), entries })
+    }
+
+    /// The content hash of `file` when it was made under `key` and has not changed since.
+    pub fn current(&self, file: &Path, key: &str) -> Result<Option<String>> {
+        match self.entries.get(&self.name(file)) {
+            Some(entry) if entry.key == key && file.is_file() => {
+                let found = hash::file(file)?;
+                Ok((found == entry.sha256).then_some(found))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The content hash that `file` was made with, whatever became of it since.
+    pub fn hash_of(&self, file: &Path) -> Option<&str> {
+        self.entries.get(&self.name(file)).map(|entry| entry.sha256.as_str())
+    }
+
+    /// Whether `file` was made under `key`, whatever became of it since.
+    pub fn made_under(&self, file: &Path, key: &str) -> bool {
+        self.entries.get(&self.name(file)).is_some_and(|entry| entry.key == key)
+    }
+
+    /// Forgets how `file` was made: it is none of the study's files any more.
+    pub fn forget(&mut self, file: &Path) -> Result<()> {
+        match self.entries.remove(&self.name(file)) {
+            Some(_) => write_json(&Self::path(&self.root), &self.entries),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that `file` was just made under `key`; returns its content hash.
+    pub fn note(&mut self, file: &Path, key: &str) -> Result<String> {
+        let sha256 = hash::file(file)?;
+        self.entries.insert(self.name(file), Entry { key: key.to_owned(), sha256: sha256.clone() });
+        write_json(&Self::path(&self.root), &self.entries)?;
+        Ok(sha256)
+    }
+
+    fn path(root: &Path) -> PathBuf {
+        root.join("made.json")
+    }
+
+    fn name(&self, file: &Path) -> String {
+        let inside = file.strip_prefix(&self.root).unwrap_or(file);
+        inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_current_only_with_its_key_and_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("data.npz");
+        std::fs::write(&file, "one").unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        assert_eq!(ledger.current(&file, "k").unwrap(), None);
+        let made = ledger.note(&file, "k").unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        assert_eq!(ledger.current(&file, "k").unwrap(), Some(made));
+        assert_eq!(ledger.current(&file, "other").unwrap(), None);
+        std::fs::write(&file, "two").unwrap();
+        assert_eq!(ledger.current(&file, "k").unwrap(), None);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(ledger.current(&file, "k").unwrap(), None);
+    }
+}

@@ -1,0 +1,378 @@
+//! The JSON records of a study: `reconstruction_manifest.json`, `skip_summary.json`, and every
+//! job's `result.json`.
+//!
+//! The names of the first two are those of the reference study; fields may be added but never
+//! renamed.
+
+use crate::design::condition::{Case, Condition, Split, View, first, is_first};
+use jiff::Timestamp;
+pub use lapwing_files::metadata::SelectionStrategy as Strategy;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// What was asked for; `null` means no restriction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filters {
+    /// Only this dose.
+    pub dose: Option<u64>,
+    /// Only this view.
+    pub view: Option<View>,
+    /// Only this split.
+    pub split: Option<Split>,
+    /// Only this grid size. Iterative solvers do not group images, so every job belongs to every
+    /// grid size of the study.
+    pub gridsize: Option<usize>,
+    /// Only this noise realisation, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<usize>,
+    /// Only the solver of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
+    /// Only this share of the jobs that are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// One of several shares of the jobs, written `2/8`: the second job of every eight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Shard {
+    /// Which, from 1.
+    number: usize,
+    /// Of how many.
+    of: usize,
+}
+
+impl Shard {
+    /// Whether the job at `place`, from 0, among those that the other filters leave belongs to it.
+    pub fn has(self, place: usize) -> bool {
+        place % self.of == self.number - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("expected a share of the jobs such as 2/8, found `{text}`");
+        let (number, of) = text.split_once('/').ok_or_else(expected)?;
+        let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(expected()) };
+        if (1..=of).contains(&number) { Ok(Self { number, of }) } else { Err(expected()) }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// One reconstruction that is to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Condition, repeat and solver.
+    #[serde(flatten)]
+    pub case: Case,
+    /// The data set.
+    pub input_npz: PathBuf,
+    /// Where the results go.
+    pub output_dir: PathBuf,
+    /// The algorithm, for example `LSQML`; several solvers of a study can be one algorithm with
+    /// different options.
+    pub algorithm: String,
+    /// Number of epochs asked for.
+    pub num_epochs: usize,
+}
+
+/// A case that is not run, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Condition, repeat and solver.
+    #[serde(flatten)]
+    pub case: Case,
+    /// Why.
+    pub reason: String,
+}
+
+/// How the positions of a dense or sparse view were selected, as in the view's own metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Rule that was used.
+    pub selection_strategy: Strategy,
+    /// Accepted positions / positions of the split, 0 to 1.
+    pub acceptance_rate: f64,
+    /// Least distance between positions, pixels.
+    pub spacing_threshold: f64,
+    /// Positions kept.
+    pub n_accepted: usize,
+    /// Positions left out.
+    pub n_rejected: usize,
+}
+
+/// What became of one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Condition, repeat and solver.
+    #[serde(flatten)]
+    pub case: Case,
+    /// 0 when done.
+    pub returncode: i32,
+    /// The job's log.
+    pub log_path: PathBuf,
+    /// Selection of the view; none of its fields is present for a baseline job.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
+    /// Why the job failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Wall-clock seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The result was there already, made from the same input with the same options.
+    #[serde(default)]
+    pub resumed: bool,
+    /// The run that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+}
+
+/// `reconstruction_manifest.json`: what a run was to do and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// When it was written.
+    pub timestamp: Timestamp,
+    /// Folder of the split data sets.
+    pub phase_c_root: PathBuf,
+    /// Folder of the views.
+    pub phase_d_root: PathBuf,
+    /// Folder of the results.
+    pub artifact_root: PathBuf,
+    /// What was asked for.
+    pub filters: Filters,
+    /// Number of cases of the study: conditions times repeats times solvers.
+    pub total_jobs: usize,
+    /// Number of jobs after filtering; equals the length of `jobs`.
+    pub filtered_jobs: usize,
+    /// Jobs, in order.
+    pub jobs: Vec<JobRecord>,
+    /// Jobs whose input file does not exist.
+    pub missing_jobs: Vec<Skipped>,
+    /// What came of the jobs, in order; empty for a dry run.
+    pub execution_results: Vec<Execution>,
+    /// Runs that this record stands for: one in a run's own record, all of them in the merged
+    /// picture.
+    #[serde(default)]
+    pub run_ids: Vec<String>,
+}
+
+impl Manifest {
+    /// The cases that it has jobs or missing inputs of, in the order of the jobs.
+    pub fn cases(&self) -> Vec<Case> {
+        let jobs = self.jobs.iter().map(|job| &job.case);
+        let missing = self.missing_jobs.iter().map(|job| &job.case);
+        let mut all: Vec<Case> = jobs.chain(missing).cloned().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// `skip_summary.json`: every case that is not run, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkipSummary {
+    /// When it was written.
+    pub timestamp: Timestamp,
+    /// Length of `skipped_jobs`.
+    pub skipped_count: usize,
+    /// Cases that are not run.
+    pub skipped_jobs: Vec<Skipped>,
+    /// How many of them were skipped because their input file does not exist.
+    pub missing_phase_d_count: usize,
+}
+
+/// Whether a reconstruction came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Finished; all files are there.
+    Done,
+    /// Stopped by an error; see [`JobResult::error`].
+    Failed,
+}
+
+/// The loss of a reconstruction in short; the whole curve is in `loss.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LossSummary {
+    /// Epochs done.
+    pub epochs: usize,
+    /// Loss of the first epoch.
+    pub first: f64,
+    /// Loss of the last epoch.
+    pub last: f64,
+    /// Smallest loss of all epochs.
+    pub best: f64,
+}
+
+/// Names of a reconstruction's files inside its own folder; `None` when it was not made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Files {
+    /// Object, probe, positions, loss, metadata.
+    pub reconstruction: Option<String>,
+    /// Columns `epoch,loss`.
+    pub loss_csv: Option<String>,
+    /// The loss curve.
+    pub loss_svg: Option<String>,
+    /// Amplitude of the object.
+    pub amplitude: Option<String>,
+    /// Phase of the object.
+    pub phase: Option<String>,
+    /// The probe, phase as hue and amplitude as brightness.
+    pub probe: Option<String>,
+    /// Amplitude of the complex difference to the truth, after alignment.
+    pub error: Option<String>,
+    /// Object, error and probe side by side, with colour bars and, where the size of a pixel is
+    /// known, scale bars.
+    #[serde(default)]
+    pub overview: Option<String>,
+    /// All metrics of the comparison with the truth.
+    pub comparison: Option<String>,
+    /// Text log.
+    pub log: Option<String>,
+}
+
+/// `result.json` in the folder of a reconstruction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobResult {
+    /// Dose, view and split; `None` for a reconstruction outside a study.
+    pub condition: Option<Condition>,
+    /// Which noise realisation of the condition, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub repeat: usize,
+    /// Name of the solver in the study; the algorithm's name unless the study gives it another.
+    #[serde(default)]
+    pub solver: String,
+    /// Done or failed.
+    pub status: Status,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it ended.
+    pub timestamp: Timestamp,
+    /// The algorithm, for example `LSQML`.
+    pub algorithm: String,
+    /// Every option of the solver and of the start fields, as used.
+    pub options: serde_json::Value,
+    /// The data set.
+    pub input_npz: PathBuf,
+    /// SHA-256 of the data set's file, hexadecimal.
+    pub input_hash: String,
+    /// SHA-256 over everything the result depends on (input, options, comparison region, program
+    /// version).
+    pub key: String,
+    /// Wall-clock seconds of the whole job.
+    pub seconds: f64,
+    /// Wall-clock seconds of the epochs / epochs done.
+    pub seconds_per_epoch: Option<f64>,
+    /// Peak resident memory of the process so far, MB (10^6 bytes), where the system tells it.
+    pub peak_memory_mb: Option<f64>,
+    /// Loss in short.
+    pub loss: Option<LossSummary>,
+    /// Number of patterns used.
+    pub n_patterns: usize,
+    /// Shape (y, x) of a pattern.
+    pub pattern_shape: (usize, usize),
+    /// Measured mean photon counts per pattern, when the dose scale is known.
+    pub mean_counts: Option<f64>,
+    /// Diameter of the illuminated disc, pixels.
+    pub probe_diameter_px: f64,
+    /// Measured overlap (metric 2 with 6 neighbours): mean shared fraction of neighbouring discs.
+    pub overlap: f64,
+    /// Selection of the view; `None` for baseline.
+    pub view: Option<Telemetry>,
+    /// Share of this split's illuminated object pixels that the other split sees too.
+    pub shared_fraction: Option<f64>,
+    /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison`
+    /// over the area of the whole split, the same for all its views, and `metrics_own_area` over
+    /// the area of this view's own positions (absent when too small); `resolution` by every
+    /// criterion; `probe`, its `nrmse`, `correlation` and `alignment` (null when the probes cannot
+    /// be compared); `pixel_size_m` (null when unknown).
+    pub comparison: Option<serde_json::Value>,
+    /// File names inside the folder of this result.
+    pub files: Files,
+}
+
+/// What became of one case.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A result of the study's design, done or failed (see [`JobResult::status`]).
+    Finished(Box<JobResult>),
+    /// Failed before there was a result to write, or with a record that cannot be read.
+    Failed {
+        /// Why.
+        error: String,
+        /// The job's log.
+        log_path: PathBuf,
+    },
+    /// Skipped, because its view could not be made or its file is missing.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// To be run: what its folder holds is the result of an earlier design or of other options.
+    Stale {
+        /// How it differs.
+        reason: String,
+    },
+    /// Not run yet.
+    Pending,
+}
+
+/// Path `file` inside `folder`, as text with forward slashes, for links in a report.
+pub fn link(folder: &Path, file: &str) -> String {
+    let mut parts: Vec<String> =
+        folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    parts.push(file.to_owned());
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_in_one_shard() {
+        for of in [1, 3, 8, 40] {
+            let shards: Vec<Shard> =
+                (1..=of).map(|number| format!("{number}/{of}").parse().unwrap()).collect();
+            for place in 0..36 {
+                assert_eq!(
+                    shards.iter().filter(|shard| shard.has(place)).count(),
+                    1,
+                    "{place} of {of}"
+                );
+            }
+        }
+        assert_eq!(serde_json::to_value("2/8".parse::<Shard>().unwrap()).unwrap(), "2/8");
+        assert_eq!(serde_json::from_str::<Shard>("\"2/8\"").unwrap().to_string(), "2/8");
+        for wrong in ["0/8", "9/8", "1/0", "1", "a/b", "", "-1/2"] {
+            assert!(wrong.parse::<Shard>().unwrap_err().contains("such as 2/8"), "{wrong}");
+            assert!(serde_json::from_value::<Shard>(wrong.into()).is_err());
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Several jobs at a time, each on its own share of the threads.
+
+use crate::disk::record::JobRecord;
+use crate::run::event::{Event, Leave, Observer};
+use crate::{Result, StudyError};
+use lapwing_files::Archive;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many jobs run at the same time. The threads are shared out among them; results do not depend
+/// on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AtOnce {
+    /// One for each thread, as far as there are jobs and the memory suffices; one where a solver is
+    /// another program, which takes as many threads as it likes.
+    #[default]
+    Auto,
+    /// This many, but no more than there are threads.
+    Jobs(usize),
+}
+
+impl FromStr for AtOnce {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = || text.parse().ok().filter(|&number: &usize| number > 0);
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => number()
+                .map(Self::Jobs)
+                .ok_or_else(|| "expected auto or a number of jobs, 1 or more".to_owned()),
+        }
+    }
+}
+
+impl AtOnce {
+    /// The number of jobs at a time of a run of `jobs` on `threads` threads.
+    pub(crate) fn number(self, jobs: &[JobRecord], threads: usize) -> usize {
+        let wanted = match self {
+            Self::Jobs(number) => number,
+            Self::Auto
+                if jobs.iter().any(|job| job.algorithm == crate::run::external::ALGORITHM) =>
+            {
+                1
+            }
+            Self::Auto => match (largest(jobs), free_memory()) {
+                (Some(job), Some(free)) => usize::try_from(free / job.max(1)).unwrap_or(usize::MAX),
+                _ => threads,
+            },
+        };
+        wanted.min(threads).min(jobs.len()).max(1)
+    }
+}
+
+/// What a job needs for each byte of its patterns as 32-bit numbers: the patterns, the two halves
+/// that they are dealt to, and the solver's own arrays.
+const MEMORY_PER_PATTERN_BYTE: u64 = 4;
+
+/// Memory of the largest of `jobs`, bytes, from the headers of its files; `None` when none can be
+/// read.
+fn largest(jobs: &[JobRecord]) -> Option<u64> {
+    let of = |job: &JobRecord| {
+        Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
+    };
+    jobs.iter().filter_map(of).max()
+}
+
+/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot
+/// be read.
+pub(crate) fn stack_bytes(path: &Path) -> Option<u64> {
+    let archive = Archive::open(path).ok()?;
+    let header =
+        ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
+    Some((header.count() as u64).saturating_mul(4))
+}
+
+/// Bytes that this process may still take: what the system has free, or less where the process has
+/// a limit of its own, as under Slurm or in a container; `None` where nothing tells.
+pub(crate) fn free_memory() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let free: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(limit_of_group().map_or(free * 1024, |limit| limit.min(free * 1024)))
+}
+
+/// The smallest memory limit of the control groups (version 2) around this process, less what they
+/// use.
+fn limit_of_group() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let own = told.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let root = Path::new("/sys/fs/cgroup");
+    let number = |group: &Path, name: &str| -> Option<u64> {
+        std::fs::read_to_string(group.join(name)).ok()?.trim().parse().ok()
+    };
+    let left = |group: &Path| {
+        let limit = number(group, "memory.max")?;
+        Some(limit.saturating_sub(number(group, "memory.current").unwrap_or(0)))
+    };
+    root.join(own).ancestors().take_while(|group| group.starts_with(root)).filter_map(left).min()
+}
+
+/// What the workers of a run have in common.
+pub(crate) struct Crew<'a> {
+    observer: Mutex<Observer<'a>>,
+    /// Someone left: the others do so at their next event.
+    left: AtomicBool,
+    /// Something went wrong outside any job: no further one begins.
+    failed: AtomicBool,
+}
+
+/// What a worker came to.
+type Ending = std::result::Result<Result<()>, Box<dyn Any + Send>>;
+
+impl<'a> Crew<'a> {
+    /// A crew whose events go to `observe`.
+    pub fn new(observe: Observer<'a>) -> Self {
+        Self {
+            observer: Mutex::new(observe),
+            left: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls `work` on `workers` threads at once, each with its share of the threads of the current
+    /// pool, and waits for all.
+    ///
+    /// `work` goes on from job to job and must ask [`Self::goes_on`] between them.
+    ///
+    /// # Errors
+    /// The first of any worker. Unwinds when an observer left.
+    pub fn run(&self, workers: usize, work: impl Fn(&Self) -> Result<()> + Sync) -> Result<()> {
+        if workers <= 1 {
+            return work(self);
+        }
+        let threads = rayon::current_num_threads();
+        let share =
+            |worker: usize| (threads / workers + usize::from(worker < threads % workers)).max(1);
+        let endings: Vec<Ending> = std::thread::scope(|scope| {
+            let begun: Vec<_> = (0..workers)
+                .map(|worker| {
+                    let (work, share) = (&work, share(worker));
+                    scope.spawn(move || self.in_pool(share, work))
+                })
+                .collect();
+            begun.into_iter().map(|worker| worker.join().unwrap_or_else(Err)).collect()
+        });
+        let mut outcome = Ok(());
+        for ending in endings {
+            match ending {
+                Ok(done) => outcome = outcome.and(done),
+                Err(panic) => resume_unwind(panic),
+            }
+        }
+        outcome
+    }
+
+    fn in_pool(&self, threads: usize, work: &(impl Fn(&Self) -> Result<()> + Sync)) -> Ending {
+        let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = started.map_err(|error| {
+            let text =
+                format!("cannot start the threads of several jobs at a time: {error}; run fewer");
+            StudyError::Invalid(text)
+        });
+        let ending = catch_unwind(AssertUnwindSafe(|| pool?.install(|| work(self))));
+        match &ending {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => self.failed.store(true, Ordering::SeqCst),
+            Err(_) => self.left.store(true, Ordering::SeqCst),
+        }
+        ending
+    }
+
+    /// Whether another job may begin.
+    pub fn goes_on(&self) -> bool {
+        !self.failed.load(Ordering::SeqCst) && !self.left.load(Ordering::SeqCst)
+    }
+
+    /// Tells the observer of an event; the workers do so in turn. Unwinds when someone left.
+    pub fn tell(&self, event: Event<'_>) {
+        if self.left.load(Ordering::SeqCst) {
+            resume_unwind(Box::new(Leave));
+        }
+        (self.turn())(event);
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Observer<'a>> {
+        // Poisoned only by an observer that left, which is told apart above.
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::condition::{Condition, Split, View};
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicUsize;
+
+    fn job(input_npz: PathBuf, algorithm: &str) -> JobRecord {
+        JobRecord {
+            case: Condition { dose: 1, split: Split::Train, view: View::Baseline }.into(),
+            input_npz,
+            output_dir: PathBuf::new(),
+            algorithm: algorithm.to_owned(),
+            num_epochs: 1,
+        }
+    }
+
+    #[test]
+    fn as_many_jobs_as_threads_but_no_more_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("a.npz");
+        let patterns = ndarray::Array3::<f32>::zeros((2, 4, 4));
+        lapwing_files::npz::write(&input, &[("diffraction", (&patterns).into())]).unwrap();
+        let jobs = vec![job(input.clone(), "LSQML"); 3];
+        assert_eq!(largest(&jobs), Some(2 * 16 * 4 * MEMORY_PER_PATTERN_BYTE));
+        assert_eq!(AtOnce::Auto.number(&jobs, 2), 2);
+        assert_eq!(AtOnce::Auto.number(&jobs, 8), 3);
+        assert_eq!(AtOnce::Jobs(2).number(&jobs, 8), 2);
+        assert_eq!(AtOnce::Jobs(9).number(&jobs, 2), 2);
+        assert_eq!(AtOnce::Auto.number(&[], 8), 1);
+        let mixed = [jobs[0].clone(), job(input, crate::run::external::ALGORITHM)];
+        assert_eq!((AtOnce::Auto.number(&mixed, 8), AtOnce::Jobs(2).number(&mixed, 8)), (1, 2));
+    }
+
+    #[test]
+    fn words_for_it() {
+        assert_eq!("auto".parse(), Ok(AtOnce::Auto));
+        assert_eq!("3".parse(), Ok(AtOnce::Jobs(3)));
+        for wrong in ["0", "-1", "many", ""] {
+            assert!(wrong.parse::<AtOnce>().unwrap_err().contains("auto"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn threads_are_shared_out_and_all_used() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
+        let shares = Mutex::new(Vec::new());
+        let mut nothing = |_: Event<'_>| {};
+        let crew = Crew::new(&mut nothing);
+        let note = |_: &Crew<'_>| {
+            shares.lock().unwrap().push(rayon::current_num_threads());
+            Ok(())
+        };
+        pool.install(|| crew.run(2, note)).unwrap();
+        let mut shares = shares.into_inner().unwrap();
+        shares.sort_unstable();
+        assert_eq!(shares, [2, 3]);
+    }
+
+    #[test]
+    fn when_one_leaves_the_others_do_at_their_next_event() {
+        let begun = AtomicUsize::new(0);
+        let mut leave_once = |_: Event<'_>| resume_unwind(Box::new(Leave));
+        let crew = Crew::new(&mut leave_once);
+        let work = |crew: &Crew<'_>| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            while begun.load(Ordering::SeqCst) < 3 {
+                std::thread::yield_now();
+            }
+            loop {
+                crew.tell(Event::JobsPlanned { jobs: &[], skipped: 0 });
+            }
+        };
+        let left = catch_unwind(AssertUnwindSafe(|| crew.run(3, work))).unwrap_err();
+        assert!(left.is::<Leave>() && !crew.goes_on());
+    }
+
+    #[test]
+    fn an_error_outside_jobs_lets_no_further_one_begin() {
+        let mut nothing = |_: Event<'_>| {};
+        let crew = Crew::new(&mut nothing);
+        let first = AtomicBool::new(true);
+        let outcome = crew.run(2, |crew| {
+            if first.swap(false, Ordering::SeqCst) {
+                return Err(StudyError::Invalid("the disk is full".to_owned()));
+            }
+            while crew.goes_on() {
+                std::thread::yield_now();
+            }
+            Ok(())
+        });
+        assert_eq!(outcome.unwrap_err().to_string(), "the disk is full");
+    }
+}

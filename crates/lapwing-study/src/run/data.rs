@@ -1,0 +1,338 @@
+//! Data sets: simulated at a dose, and cut into halves.
+
+use crate::design::{Design, MAX_PATTERN_VALUES, Source};
+use crate::geometry::split::{Cut, Halves, Shared};
+use crate::{DesignError, Result, StudyError};
+use lapwing_files::dialect::{self, ReadOptions, read_base};
+use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use lapwing_files::{Dataset, Metadata};
+use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Name of this program in the history of a data set.
+pub(crate) const TOOL: &str = "lapwing";
+
+/// Pixels between the outermost windows and the edge of a built-in object.
+const MARGIN: usize = 2;
+
+/// What is looked at, with what, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The object, axes (y, x).
+    pub object: Field,
+    /// The probe, axes (mode, y, x).
+    pub probe: Modes,
+    /// Window centres on the object.
+    pub scan: Vec<Position>,
+}
+
+impl Sample {
+    /// The object, probe and scan of a design.
+    pub fn of(design: &Design) -> Result<Self> {
+        let side = design.study.pattern_size;
+        let seed = design.seeds.simulation;
+        match &design.source {
+            Source::BuiltIn { specimen, probe, scan: wanted } => {
+                let probe = probe.build((side, side)).map_err(DesignError::Probe)?;
+                let [height, width] = wanted.field;
+                let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
+                    .map_err(DesignError::Scan)?;
+                let placement = scan::fit(&positions, (side, side), MARGIN)
+                    .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
+                let object = specimen.kind.make(placement.shape, seed);
+                Ok(Self { object, probe, scan: placement.place(&positions) })
+            }
+            Source::Measured { base } => Err(StudyError::Invalid(format!(
+                "{}: a measured scan has no object and probe to simulate from",
+                base.measured.display()
+            ))),
+            Source::Base { base, scan: wanted, probe } => {
+                let file = read_base(&base.file)?;
+                let object = file.object;
+                let probe = match probe {
+                    Some(probe) => probe.build((side, side)).map_err(DesignError::Probe)?,
+                    None => file.probe,
+                };
+                if probe.dim().1 != side || probe.dim().2 != side {
+                    let found = format!(
+                        "a probe of {} x {} in the base file",
+                        probe.dim().1,
+                        probe.dim().2
+                    );
+                    let expected = format!("the side of the base file's probe, not {side}");
+                    return Err(DesignError::rule("study.pattern_size", expected, found).into());
+                }
+                let scan = match wanted {
+                    None => file.scan.ok_or_else(|| {
+                        let found = format!("no xcoords and ycoords in {}", base.file.display());
+                        DesignError::rule(
+                            "scan",
+                            "a section [scan], or positions in the base file",
+                            found,
+                        )
+                    })?,
+                    Some(wanted) => {
+                        let [height, width] = wanted.field;
+                        let positions =
+                            scan::generate(wanted.kind, wanted.step, (height, width), seed)
+                                .map_err(DesignError::Scan)?;
+                        centred(&positions, (height, width), object.dim())
+                    }
+                };
+                check_size(scan.len(), side)?;
+                Ok(Self { object, probe, scan })
+            }
+        }
+    }
+
+    /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from
+    /// `seed`.
+    pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+        let exposure =
+            simulate::expose(self.object.view(), self.probe.view(), &self.scan, dose as f64, seed)?;
+        let scale = exposure.scale;
+        let side = self.probe.dim().1;
+        let metadata = json!({
+            "schema_version": "1.0",
+            "creation_info": { "tool": "lapwing", "version": env!("CARGO_PKG_VERSION") },
+            "physics_parameters": {
+                "nphotons": dose,
+                "intensity_scale": scale,
+                "mean_counts_per_pattern": exposure.mean_counts,
+                "probe_diameter_px": probe::diameter(self.probe.view()),
+                "N": side,
+                "gridsize": 1,
+            },
+            "additional_parameters": {},
+        });
+        let mut metadata = object_of(metadata);
+        append_transformation(
+            &mut metadata,
+            TOOL,
+            "simulate",
+            json!({ "dose": dose, "seed": seed }),
+        );
+        let mut diffraction = exposure.counts;
+        diffraction.mapv_inplace(|counts| (f64::from(counts).sqrt() / scale) as f32);
+        Ok(Dataset {
+            diffraction,
+            scan: self.scan.clone(),
+            object: Some(self.object.clone()),
+            probe: Some(self.probe.clone()),
+            metadata: Some(metadata),
+            extras: Vec::new(),
+        })
+    }
+}
+
+/// Refuses more patterns than any memory holds.
+fn check_size(patterns: usize, side: usize) -> Result<()> {
+    if patterns as f64 * (side * side) as f64 <= MAX_PATTERN_VALUES {
+        return Ok(());
+    }
+    let expected = format!("at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together");
+    let found = format!("{patterns} positions with patterns of {side} x {side}");
+    Err(DesignError::rule("base.file", expected, found).into())
+}
+
+/// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the
+/// object.
+fn centred(positions: &[Position], field: (f64, f64), object: (usize, usize)) -> Vec<Position> {
+    let offset = |side: usize, field: f64| ((side / 2) as f64 - field / 2.0).round();
+    let (y, x) = (offset(object.0, field.0), offset(object.1, field.1));
+    positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
+}
+
+/// Reads a data set of any dialect.
+pub(crate) fn read(path: &Path) -> Result<Dataset> {
+    Ok(dialect::read(path, &ReadOptions::default())?.0)
+}
+
+/// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the
+/// pattern's side.
+pub fn probe_diameter(dataset: &Dataset) -> f64 {
+    let (_, height, width) = dataset.diffraction.dim();
+    let measured =
+        dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
+    measured.unwrap_or(0.6 * height.min(width) as f64)
+}
+
+/// A data set thinned to a lower dose.
+#[derive(Debug, Clone)]
+pub struct Thinned {
+    /// The data set, its metadata telling the new dose and scale.
+    pub dataset: Dataset,
+    /// The dose it had: nominal where the metadata tell it, else measured.
+    pub from: f64,
+    /// Mean counts per pattern before.
+    pub mean_before: f64,
+    /// Mean counts per pattern now.
+    pub mean: f64,
+    /// The scale s of counts = (s x amplitude)^2 now.
+    pub scale: f64,
+}
+
+/// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
+/// the draws come from `seed`.
+///
+/// # Errors
+/// When the counts of the data set are not known, or the dose is not lower than its own.
+pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
+    let (Some(mut counts), Some(scale)) = (dataset.counts(), dataset.intensity_scale()) else {
+        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
+                    .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot";
+        return Err(StudyError::Invalid(text.to_owned()));
+    };
+    let mean_before = dataset.mean_intensity();
+    // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
+    let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
+    let mean = simulate::thin(&mut counts, from, dose, seed)?;
+    let scale = scale * (dose / from).sqrt();
+    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
+    dataset.diffraction = counts;
+    let metadata = dataset.metadata.get_or_insert_default();
+    set_physics_parameter(metadata, "nphotons", dose);
+    set_physics_parameter(metadata, "intensity_scale", scale);
+    set_physics_parameter(metadata, "mean_counts_per_pattern", mean);
+    let parameters = json!({ "from": from, "dose": dose, "seed": seed });
+    append_transformation(metadata, "lapwing thin", "binomial thinning", parameters);
+    Ok(Thinned { dataset, from, mean_before, mean, scale })
+}
+
+/// Both halves of a data set.
+#[derive(Debug, Clone)]
+pub struct SplitData {
+    /// The half below the cut.
+    pub train: Dataset,
+    /// The other half.
+    pub test: Dataset,
+    /// Indices and cut.
+    pub halves: Halves,
+    /// What they have in common.
+    pub shared: Shared,
+}
+
+/// Cuts a data set into halves and says so in their metadata.
+///
+/// # Errors
+/// When a half would be empty.
+pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
+    let halves = cut.apply(&dataset.scan);
+    if halves.train.is_empty() || halves.test.is_empty() {
+        let extent = position::bounding_box(&dataset.scan);
+        return Err(StudyError::Invalid(format!(
+            "the split leaves {} train and {} test positions of {} (cut at {:.1} px, guard band {} px, positions \
+             within (y0, y1, x0, x1) = {extent:?}): use another axis or fraction, or a smaller guard band",
+            halves.train.len(),
+            halves.test.len(),
+            dataset.scan.len(),
+            halves.cut,
+            cut.guard_band
+        )));
+    }
+    let at = |indices: &[usize]| indices.iter().map(|&i| dataset.scan[i]).collect::<Vec<_>>();
+    let shared = Shared::measure(&at(&halves.train), &at(&halves.test), probe_diameter(dataset));
+    let half = |indices: &[usize], name: &str, shared: f64| {
+        let mut half = dataset.select(indices);
+        note_mean_counts(&mut half);
+        let metadata = half.metadata.get_or_insert_default();
+        let facts = json!({
+            "part": name,
+            "axis": cut.axis,
+            "fraction": cut.fraction,
+            "guard_band_px": cut.guard_band,
+            "cut_px": halves.cut,
+            "n_dropped": halves.dropped,
+            "shared_fraction": shared,
+            "mean_counts_per_pattern_of_scan": mean_counts(dataset),
+        });
+        metadata.insert("split".to_owned(), facts);
+        append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
+        half
+    };
+    let train = half(&halves.train, "train", shared.train);
+    let test = half(&halves.test, "test", shared.test);
+    Ok(SplitData { train, test, halves, shared })
+}
+
+/// Mean counts of the patterns of a data set, when its dose scale is known.
+pub fn mean_counts(dataset: &Dataset) -> Option<f64> {
+    dataset.intensity_scale().map(|_| dataset.mean_intensity())
+}
+
+/// Writes the data set's own mean counts into its metadata, in place of those of the data set it
+/// was taken from.
+pub fn note_mean_counts(dataset: &mut Dataset) {
+    let counts = mean_counts(dataset);
+    if let (Some(counts), Some(metadata)) = (counts, &mut dataset.metadata) {
+        set_physics_parameter(metadata, "mean_counts_per_pattern", counts);
+    }
+}
+
+/// Mean counts per pattern of the scan that a split was cut from, as [`split`] wrote them.
+pub(crate) fn mean_counts_of_scan(metadata: &Metadata) -> Option<f64> {
+    metadata.get("split")?.get("mean_counts_per_pattern_of_scan")?.as_f64()
+}
+
+/// The share of this split's illuminated object that the other split sees too, as [`split`] wrote
+/// it.
+pub fn shared_fraction(metadata: Option<&Metadata>) -> Option<f64> {
+    metadata?.get("split")?.get("shared_fraction")?.as_f64()
+}
+
+fn object_of(value: Value) -> Metadata {
+    match value {
+        Value::Object(object) => object,
+        _ => Metadata::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_files::metadata::physics_parameter;
+
+    #[test]
+    fn halves_and_views_tell_their_own_mean_counts() {
+        // Pattern i holds 4 x 4 pixels of amplitude i + 1, and the scale is 2: 64 (i + 1)^2 counts.
+        let metadata = json!({"physics_parameters":
+            {"nphotons": 1, "intensity_scale": 2.0, "mean_counts_per_pattern": 5.0}});
+        let whole = Dataset {
+            diffraction: ndarray::Array3::from_shape_fn((6, 4, 4), |(i, _, _)| (i + 1) as f32),
+            scan: (0..6).map(|i| Position { y: 10.0 * f64::from(i), x: 3.0 }).collect(),
+            object: None,
+            probe: None,
+            metadata: Some(object_of(metadata)),
+            extras: Vec::new(),
+        };
+        let told = |dataset: &Dataset| {
+            physics_parameter(dataset.metadata.as_ref().unwrap(), "mean_counts_per_pattern")
+        };
+        let halves = split(&whole, &Cut::default()).unwrap();
+        let mean = |patterns: &[i32]| {
+            patterns.iter().map(|i| 64.0 * f64::from(i * i)).sum::<f64>() / patterns.len() as f64
+        };
+        assert_eq!(
+            (told(&halves.train), told(&halves.test)),
+            (Some(mean(&[1, 2, 3])), Some(mean(&[4, 5, 6])))
+        );
+        let of_scan = mean_counts_of_scan(halves.train.metadata.as_ref().unwrap());
+        assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
+        let acceptance =
+            crate::geometry::selection::Acceptance { min_positions: 1, ..Default::default() };
+        let made =
+            crate::run::views::make(&halves.test, crate::View::Dense, 15.0, &acceptance, "x")
+                .unwrap();
+        let crate::run::views::Made::View(view, _) = made else { panic!("{made:?}") };
+        assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
+    }
+
+    #[test]
+    fn a_base_with_absurdly_many_patterns_is_refused() {
+        let design = Design::default();
+        assert!(check_size(10_404, design.study.pattern_size).is_ok());
+        let error = check_size(10_000_000, 8192).unwrap_err().to_string();
+        assert!(error.contains("base.file") && error.contains("10000000"), "{error}");
+    }
+}

@@ -1,0 +1,112 @@
+//! What happens during a study, as typed events; progress bars, logs and JSON streams are their
+//! consumers.
+
+use crate::design::condition::{Case, Condition};
+use crate::disk::record::{JobRecord, JobResult, Telemetry};
+use lapwing_solve::Epoch;
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The data sets of a dose are being simulated and split.
+    Simulating {
+        /// Mean photons per pattern.
+        dose: u64,
+        /// Which noise realisation, from 1.
+        repeat: usize,
+        /// Number of patterns of the whole scan.
+        patterns: usize,
+    },
+    /// The data sets of a dose are there.
+    Simulated {
+        /// Mean photons per pattern.
+        dose: u64,
+        /// Which noise realisation, from 1.
+        repeat: usize,
+        /// Measured mean counts per pattern of the whole scan.
+        mean_counts: Option<f64>,
+        /// They were there already.
+        resumed: bool,
+    },
+    /// A view is there.
+    View {
+        /// Which.
+        condition: Condition,
+        /// Which noise realisation, from 1.
+        repeat: usize,
+        /// How its positions were selected.
+        telemetry: Telemetry,
+        /// It was there already.
+        resumed: bool,
+    },
+    /// A view cannot be made; its jobs will be skipped.
+    ViewRefused {
+        /// Which.
+        condition: Condition,
+        /// Which noise realisation, from 1.
+        repeat: usize,
+        /// The numbers, and what would help.
+        reason: &'a str,
+    },
+    /// The jobs of a run begin.
+    JobsPlanned {
+        /// The jobs to run, in order.
+        jobs: &'a [JobRecord],
+        /// Number of cases left out.
+        skipped: usize,
+    },
+    /// A job begins.
+    JobStarted {
+        /// Which.
+        case: &'a Case,
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// Number of patterns.
+        patterns: usize,
+    },
+    /// Something else has to come to its end first: another process with the jobs that are left,
+    /// another program with its reconstruction, or the passes over patterns that stay out of
+    /// memory. Told again and again until then.
+    Waiting {
+        /// The job; `None` outside a study.
+        case: Option<&'a Case>,
+        /// What it waits for.
+        what: &'a str,
+    },
+    /// An epoch of a reconstruction is done.
+    Epoch {
+        /// The job; `None` outside a study.
+        case: Option<&'a Case>,
+        /// Epochs done and asked for, and the loss.
+        epoch: Epoch,
+    },
+    /// A job is done; what came of it.
+    JobDone {
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// The result.
+        result: &'a JobResult,
+        /// It was there already.
+        resumed: bool,
+    },
+    /// A job failed; the others go on.
+    JobFailed {
+        /// Which.
+        case: &'a Case,
+        /// Its place among the jobs of this run, from 0.
+        index: usize,
+        /// Why.
+        error: &'a str,
+    },
+}
+
+/// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end.
+/// Every file of a study is whole at every instant, so the next run goes on from there; left after
+/// an epoch, it goes on from that epoch. Jobs that run at the same time end at their own next
+/// event, and commands of external solvers are killed.
+#[derive(Debug, Clone, Copy)]
+pub struct Leave;
+
+/// A consumer of events. Jobs that run at the same time call it in turn, each from its own thread.
+pub type Observer<'o> = &'o mut (dyn FnMut(Event<'_>) + Send);

@@ -1,0 +1,357 @@
+//! The reconstruction jobs of a plan: one or several at a time, each with its log; a failed job
+//! stops no other.
+//!
+//! Several processes may work on one artifact root. Each job is done by one of them at a time; a
+//! process that finds all jobs that are left in other hands waits until they are done, and takes
+//! over those of a process that died.
+
+use crate::design::condition::{Case, Split, View};
+use crate::disk::checkpoint::Every;
+use crate::disk::folder::RESULT;
+use crate::disk::hash;
+use crate::disk::lock::Lock;
+use crate::disk::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
+use crate::disk::runs::{RunRecord, job_lock};
+pub use crate::run::crew::AtOnce;
+use crate::run::crew::Crew;
+use crate::run::event::{Event, Leave, Observer};
+use crate::run::plan::{Agenda, MissingViews, Plan, absolute};
+use crate::run::reconstruct::{CompareWith, Task};
+use crate::run::stream::Streaming;
+use crate::{Result, StudyError};
+use jiff::Timestamp;
+use lapwing_files::{Archive, ReadOptions};
+use lapwing_model::Position;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What to run of a plan, and how.
+#[derive(Debug, Clone, Default)]
+pub struct JobOptions {
+    /// Which jobs.
+    pub filters: Filters,
+    /// How often the state of the running job is stored.
+    pub checkpoint: Every,
+    /// Whether a missing view is an error.
+    pub missing_views: MissingViews,
+    /// Write the records of what would run, but run nothing.
+    pub dry_run: bool,
+    /// How many jobs run at the same time.
+    pub at_once: AtOnce,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobsReport {
+    /// Name of the run: its folder under `runs`.
+    pub run_id: String,
+    /// This run's own manifest.
+    pub manifest: Manifest,
+    /// This run's own skip summary.
+    pub skips: SkipSummary,
+    /// Records of earlier runs that cannot be read and were left out of the merged ones.
+    pub warnings: Vec<String>,
+}
+
+impl JobsReport {
+    /// Number of jobs that failed.
+    pub fn failed(&self) -> usize {
+        self.manifest.execution_results.iter().filter(|result| result.returncode != 0).count()
+    }
+}
+
+/// Runs the jobs of `plan` that `options` ask for, in order, and keeps the records of the artifact
+/// root.
+///
+/// A job whose result is there already - made from the same input, by content, with the same
+/// options - is not repeated.
+///
+/// # Errors
+/// When nothing can run: filters that leave no job, a missing input, an artifact root that another
+/// process holds alone (or the study around it) or that cannot be written to. What goes wrong
+/// inside a job is in the records.
+pub fn run(plan: &Plan, options: &JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+    let agenda = plan.agenda(&options.filters, &options.missing_views)?;
+    plan.require_work(&options.filters)?;
+    let _locks = Lock::share_within(&plan.roots.artifacts)?;
+    run_agenda(plan, &agenda, options, observe)
+}
+
+/// [`run`] for a caller that holds the study already.
+pub(crate) fn run_in_study(
+    plan: &Plan,
+    options: &JobOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
+    let agenda = plan.agenda(&options.filters, &options.missing_views)?;
+    let _lock = Lock::acquire(&plan.roots.artifacts)?;
+    run_agenda(plan, &agenda, options, observe)
+}
+
+fn run_agenda(
+    plan: &Plan,
+    agenda: &Agenda,
+    options: &JobOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
+    let record = RunRecord::begin(plan, options.filters.clone(), agenda)?;
+    observe(Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count });
+    let run = Run {
+        jobs: &agenda.jobs,
+        root: &plan.roots.artifacts,
+        checkpoint: options.checkpoint,
+        begun: record.manifest().timestamp,
+        left: Mutex::new((0..agenda.jobs.len()).collect()),
+        areas: Mutex::new(Areas { plan, known: HashMap::new() }),
+        record: Mutex::new(record),
+    };
+    if !options.dry_run {
+        let at_once = options.at_once.number(&agenda.jobs, rayon::current_num_threads());
+        Crew::new(observe).run(at_once, |crew| {
+            while let Some((index, _lock)) = run.next(crew)? {
+                run.job(index, crew)?;
+            }
+            Ok(())
+        })?;
+    }
+    let record = run.record.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(JobsReport {
+        run_id: record.id().to_owned(),
+        manifest: record.manifest().clone(),
+        skips: record.skips().clone(),
+        warnings: record.warnings(),
+    })
+}
+
+/// How often a job in the hands of another process is looked at again.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the workers of a run share.
+struct Run<'a> {
+    jobs: &'a [JobRecord],
+    /// The artifact root.
+    root: &'a Path,
+    checkpoint: Every,
+    begun: Timestamp,
+    /// Indices of the jobs that no worker has taken.
+    left: Mutex<Vec<usize>>,
+    areas: Mutex<Areas<'a>>,
+    record: Mutex<RunRecord>,
+}
+
+/// A worker that left in the middle of something left it whole.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run<'_> {
+    /// The first job that is left and that no other process has in hand; `None` when there is
+    /// nothing more to do.
+    fn next(&self, crew: &Crew<'_>) -> Result<Option<(usize, Lock)>> {
+        while crew.goes_on() {
+            {
+                let mut left = lock(&self.left);
+                for place in 0..left.len() {
+                    let index = left[place];
+                    if let Some(held) =
+                        Lock::try_file(&job_lock(self.root, &self.jobs[index].case))?
+                    {
+                        left.remove(place);
+                        return Ok(Some((index, held)));
+                    }
+                }
+                let Some(&index) = left.first() else { return Ok(None) };
+                drop(left);
+                let case = &self.jobs[index].case;
+                let holder = Lock::holder_of_file(&job_lock(self.root, case));
+                let what = holder.unwrap_or_else(|| "another process".to_owned());
+                crew.tell(Event::Waiting { case: Some(case), what: &what });
+            }
+            std::thread::sleep(PATIENCE);
+        }
+        Ok(None)
+    }
+
+    /// Does one job and records it. Only a log or record that cannot be written is an error here;
+    /// the job's own is in the record.
+    fn job(&self, index: usize, crew: &Crew<'_>) -> Result<()> {
+        let job = &self.jobs[index];
+        let started = Instant::now();
+        let log_path = lock(&self.record).log_path(&job.case);
+        let mut log_file =
+            File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
+        let mut broken = None;
+        let mut log = |line: &str| {
+            let time = started.elapsed().as_secs_f64();
+            if let Err(error) = writeln!(log_file, "{time:9.3} {line}") {
+                broken.get_or_insert(error);
+            }
+        };
+        log(&job.case.to_string());
+        // Nothing in a job should panic; if something does, the other jobs must go on all the same.
+        let guarded =
+            AssertUnwindSafe(|| self.attempt(job, index, &mut log, &mut |event| crew.tell(event)));
+        let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
+            if panic.is::<Leave>() {
+                log("stopped before its end; the same command goes on");
+                resume_unwind(panic);
+            }
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text =
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
+        });
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        log(&error
+            .as_deref()
+            .map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
+        if let Some(error) = broken {
+            return Err(StudyError::io("cannot write", &log_path)(error));
+        }
+        let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
+        lock(&self.record).add(Execution {
+            case: job.case.clone(),
+            returncode: i32::from(error.is_some()),
+            log_path: absolute(&log_path),
+            telemetry: telemetry.or_else(|| told_by(job)),
+            error: error.clone(),
+            seconds: Some(started.elapsed().as_secs_f64()),
+            resumed: outcome.as_ref().is_ok_and(|(_, resumed)| *resumed),
+            run_id: None,
+        })?;
+        match &outcome {
+            Ok((result, resumed)) => crew.tell(Event::JobDone { index, result, resumed: *resumed }),
+            Err(_) => crew.tell(Event::JobFailed {
+                case: &job.case,
+                index,
+                error: error.as_deref().unwrap_or_default(),
+            }),
+        }
+        Ok(())
+    }
+
+    /// Finds the result that is there already, or makes it.
+    fn attempt(
+        &self,
+        job: &JobRecord,
+        index: usize,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<(JobResult, bool)> {
+        let ready = self.prepare(job);
+        if let Ok(Ready { task, input_hash, .. }) = &ready
+            && let Some(error) = task.failed_since(input_hash, self.begun)
+        {
+            log("another process tried the same meanwhile");
+            return Err(StudyError::Invalid(error));
+        }
+        if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
+            // Whatever comes now, an old result is not what this job made of its input.
+            remove_if_there(&job.output_dir.join(RESULT))?;
+        }
+        let Ready { task, input_hash, patterns, existing } = ready?;
+        observe(Event::JobStarted { case: &job.case, index, patterns });
+        if let Some(result) = existing {
+            log("the result is there already, from the same input and options");
+            return Ok((result, true));
+        }
+        Ok((task.run_on(&input_hash, log, observe)?, false))
+    }
+
+    fn prepare(&self, job: &JobRecord) -> Result<Ready> {
+        let (area, plan) = {
+            let mut areas = lock(&self.areas);
+            (areas.of(&job.case)?, areas.plan)
+        };
+        let task = Task {
+            input: job.input_npz.clone(),
+            reading: ReadOptions::default(),
+            output: job.output_dir.clone(),
+            solver: plan.solver(&job.case)?.clone(),
+            case: Some(job.case.clone()),
+            comparison: CompareWith::TruthOver(area),
+            checkpoint: self.checkpoint,
+            halves: plan.halves,
+            // A study's data sets are made in memory.
+            stream: Streaming::Never,
+        };
+        let patterns = positions(&job.input_npz)?.len();
+        let input_hash = hash::file(&job.input_npz)?;
+        let existing = task.existing(&input_hash);
+        Ok(Ready { task, input_hash, patterns, existing })
+    }
+}
+
+/// A job whose input can be read.
+struct Ready {
+    task: Task,
+    input_hash: String,
+    patterns: usize,
+    existing: Option<JobResult>,
+}
+
+/// Removes a file; it is no error when there is none.
+pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StudyError::io("cannot remove", file)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The selection of a view whose reconstruction failed, when the view itself can be read.
+fn told_by(job: &JobRecord) -> Option<crate::disk::record::Telemetry> {
+    if job.case.condition.view == View::Baseline {
+        return None;
+    }
+    let metadata = lapwing_files::metadata::read(&Archive::open(&job.input_npz).ok()?).ok()?;
+    crate::run::views::telemetry(metadata.as_ref()).ok()
+}
+
+/// The positions of each split as a whole: all views of a split are compared over the same area.
+struct Areas<'a> {
+    plan: &'a Plan,
+    known: HashMap<(u64, Split), Vec<Position>>,
+}
+
+impl Areas<'_> {
+    /// Those of the split's own file, the same in all repeats; of the view where that file does not
+    /// exist.
+    fn of(&mut self, case: &Case) -> Result<Vec<Position>> {
+        let condition = case.condition;
+        let key = (condition.dose, condition.split);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let split = self.plan.roots.split(condition, case.repeat);
+        if !split.is_file() {
+            return positions(&self.plan.roots.input(condition, case.repeat));
+        }
+        let scan = positions(&split)?;
+        self.known.insert(key, scan.clone());
+        Ok(scan)
+    }
+}
+
+/// The window centres in a data set's file, without reading its patterns.
+pub(crate) fn positions(path: &Path) -> Result<Vec<Position>> {
+    let archive = Archive::open(path)?;
+    let read = |name: &str| -> Result<Vec<f64>> {
+        let array = archive.read(name)?;
+        array.to_f64().map_err(|error| {
+            StudyError::Invalid(format!("{}: array {name}: {error}", path.display()))
+        })
+    };
+    let (y, x) = (read("ycoords")?, read("xcoords")?);
+    if y.len() != x.len() {
+        let text = format!("{}: {} xcoords but {} ycoords", path.display(), x.len(), y.len());
+        return Err(StudyError::Invalid(text));
+    }
+    Ok(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect())
+}

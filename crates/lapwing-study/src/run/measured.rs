@@ -1,0 +1,159 @@
+//! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
+//! truth.
+
+use crate::design::solver::{Method, StudySolver};
+use crate::design::{Design, DesignError, Measured};
+use crate::disk::checkpoint::Every;
+use crate::disk::folder::StudyFolder;
+use crate::disk::hash;
+use crate::run::data::{self, TOOL, mean_counts, probe_diameter, thin};
+use crate::run::event::Observer;
+use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
+use crate::run::stream::Streaming;
+use crate::{Result, StudyError};
+use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use lapwing_files::{Archive, Dataset, Metadata, ReadOptions};
+use ndarray::Ix2;
+use serde_json::json;
+
+/// Key of the metadata that says what `objectGuess` is, where it is no truth.
+const REFERENCE: &str = "reference";
+
+/// What the comparison of a measured study is with.
+const FULL_DOSE: &str = "full-dose reconstruction";
+
+/// What `objectGuess` is when it is no truth but the reconstruction of all measured photons.
+pub fn reference(metadata: Option<&Metadata>) -> Option<&str> {
+    metadata?.get(REFERENCE)?.as_str()
+}
+
+/// A measured scan on the grid of its full-dose reconstruction.
+#[derive(Debug, Clone)]
+pub struct FullDose {
+    dataset: Dataset,
+}
+
+/// The solver that makes the reference: the first of this program's.
+pub(crate) fn reference_solver(solvers: &[StudySolver]) -> Option<&StudySolver> {
+    solvers.iter().find(|solver| matches!(solver.method, Method::Native(_)))
+}
+
+impl FullDose {
+    /// Reads the scan, checks that the design can be done with it, and reconstructs it at its full
+    /// dose with the first of the study's own solvers. The result is kept in `reference` inside the
+    /// study and not made twice.
+    ///
+    /// # Errors
+    /// When the scan cannot be read, has no photon counts or start probe, other patterns than the
+    /// design says, or fewer photons than a dose; when its reconstruction fails.
+    pub fn make(
+        design: &Design,
+        base: &Measured,
+        folder: &StudyFolder,
+        observe: Observer<'_>,
+    ) -> Result<Self> {
+        let mut dataset = data::read(&base.measured)?;
+        check(design, base, &dataset)?;
+        // Whatever object the file has, it is nobody's reference here.
+        dataset.object = None;
+        let root = folder.reference_dir();
+        std::fs::create_dir_all(&root).map_err(StudyError::io("cannot create", &root))?;
+        let input = root.join("full_dose.npz");
+        dataset.write(&input)?;
+        let solver = reference_solver(&design.solvers).ok_or_else(|| {
+            let found = "external solvers only";
+            DesignError::rule(
+                "solver",
+                "at least one solver of this program, for the full-dose reference",
+                found,
+            )
+        })?;
+        let task = Task {
+            input: input.clone(),
+            reading: ReadOptions::default(),
+            output: root.clone(),
+            solver: solver.clone(),
+            case: None,
+            comparison: CompareWith::Nothing,
+            checkpoint: Every::default(),
+            halves: false,
+            stream: Streaming::Never,
+        };
+        let input_hash = hash::file(&input)?;
+        if task.existing(&input_hash).is_none() {
+            task.run_on(&input_hash, &mut |_| {}, observe)?;
+        }
+        let made = root.join(RECONSTRUCTION);
+        let archive = Archive::open(&made)?;
+        let origin = archive.read("reconstructed_object_origin")?.to_f64();
+        let origin = origin.map_err(StudyError::array(&made, "reconstructed_object_origin"))?;
+        let (y, x) =
+            (origin.first().copied().unwrap_or(0.0), origin.get(1).copied().unwrap_or(0.0));
+        for position in &mut dataset.scan {
+            (position.y, position.x) = (position.y - y, position.x - x);
+        }
+        let object = archive.read("reconstructed_object")?.into_complex32_array::<Ix2>();
+        let object = object.map_err(StudyError::array(&made, "reconstructed_object"))?;
+        dataset.object = Some(object);
+        let diameter = probe_diameter(&dataset);
+        let metadata = dataset.metadata.get_or_insert_default();
+        set_physics_parameter(metadata, "probe_diameter_px", diameter);
+        metadata.insert(REFERENCE.to_owned(), json!(FULL_DOSE));
+        let told = json!({ "objectGuess": FULL_DOSE, "solver": solver.name, "origin": [y, x] });
+        append_transformation(metadata, TOOL, "full-dose reference", told);
+        Ok(Self { dataset })
+    }
+
+    /// Number of patterns.
+    pub fn n_patterns(&self) -> usize {
+        self.dataset.scan.len()
+    }
+
+    /// The scan thinned to `dose` photons per pattern; the photons that stay are drawn from `seed`.
+    pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+        Ok(thin(self.dataset.clone(), dose as f64, seed)?.dataset)
+    }
+}
+
+fn check(design: &Design, base: &Measured, dataset: &Dataset) -> Result<()> {
+    let file = base.measured.display();
+    let size = design.study.pattern_size;
+    if dataset.pattern_shape() != (size, size) {
+        let (height, width) = dataset.pattern_shape();
+        let found = format!("{size}, but the patterns of {file} are {height} x {width}");
+        return Err(DesignError::rule(
+            "study.pattern_size",
+            "the side of the measured patterns",
+            found,
+        )
+        .into());
+    }
+    let Some(mean) = mean_counts(dataset) else {
+        let expected = "a scan whose photon counts are known: whole counts, or physics_parameters.intensity_scale";
+        return Err(DesignError::rule("base.measured", expected, format!("{file} without")).into());
+    };
+    if dataset.probe.is_none() {
+        let found = format!("{file} without probe");
+        return Err(DesignError::rule("base.measured", "a scan with a start probe", found).into());
+    }
+    let measured = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean);
+    match design.study.doses.iter().find(|&&dose| dose as f64 > measured) {
+        None => Ok(()),
+        Some(dose) => {
+            let expected = format!(
+                "at most the {measured:.1} photons per pattern that were measured in {file}"
+            );
+            Err(DesignError::rule(
+                "study.doses",
+                expected,
+                format!("{dose}; photons can be taken away, never added"),
+            )
+            .into())
+        }
+    }
+}
+
+/// What identifies the reference: the solver that makes it.
+pub(crate) fn key(solvers: &[StudySolver]) -> serde_json::Value {
+    json!(reference_solver(solvers).map(|solver| &solver.method))
+}

@@ -1,0 +1,18 @@
+//! The work of a study, from its design to the last reconstruction: data sets, views, the plan of
+//! the jobs, and the jobs.
+
+mod crew;
+pub mod data;
+pub mod event;
+pub mod external;
+pub mod jobs;
+pub mod measured;
+pub mod pictures;
+pub mod plan;
+pub mod reconstruct;
+pub mod start;
+pub mod stream;
+mod study;
+pub mod views;
+
+pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};

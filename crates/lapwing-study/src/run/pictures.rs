@@ -1,0 +1,197 @@
+//! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the
+//! error where the truth is known.
+
+use crate::run::data::probe_diameter;
+use lapwing_compare::Comparison;
+use lapwing_draw::colormap::Colormap;
+use lapwing_draw::field::{Painter, phase_range};
+use lapwing_draw::plot::{Mark, Plot, Series};
+use lapwing_draw::range::robust_range;
+use lapwing_draw::svg::Look;
+use lapwing_draw::{ContactSheet, Panel, Picture, axis, figure};
+use lapwing_files::Dataset;
+use lapwing_files::dialect::object_pixel;
+use lapwing_model::{Complex32, Field, Modes, Position, position};
+use ndarray::{ArrayView2, Axis, s};
+
+/// Pictures are enlarged by whole factors up to this side, pixels.
+const SIDE: usize = 512;
+
+/// The pictures of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ObjectPictures {
+    pub amplitude: Picture,
+    pub phase: Picture,
+    pub error: Option<Picture>,
+}
+
+impl ObjectPictures {
+    /// All of them and the probe in one picture, with colour bars, and with scale bars where the
+    /// side of a pixel (metres) is known.
+    pub fn overview(&self, probe: &Modes, pixel_size: Option<f64>) -> Vec<u8> {
+        let scaled = |panel: Panel| match pixel_size {
+            Some(metres) => panel.pixel_size(metres),
+            None => panel,
+        };
+        let mut panels = vec![
+            Panel::new("amplitude", self.amplitude.clone()),
+            Panel::new("phase", self.phase.clone()).unit("rad"),
+            Panel::new("probe: hue is phase", modes(probe)).hues(),
+        ];
+        if let Some(error) = &self.error {
+            panels.insert(2, Panel::new("error after alignment", error.clone()));
+        }
+        figure(&panels.into_iter().map(scaled).collect::<Vec<_>>(), 2)
+    }
+}
+
+/// Pictures of the aligned reconstruction over the compared area, on the truth's own ranges: the
+/// same for all reconstructions of one specimen, so that they can be looked at side by side.
+pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
+    let painter = Painter::default().mask(comparison.mask.view()).enlarge_to(SIDE);
+    let amplitudes = robust_range(comparison.truth.iter().map(|value| value.norm()));
+    let phases = phase_range(comparison.truth.view(), Some(comparison.mask.view()));
+    let count = comparison.truth.len().max(1) as f32;
+    let mean = comparison.truth.iter().sum::<Complex32>() / count;
+    // An error as large as the truth's own contrast is the end of the scale.
+    let contrast = robust_range(comparison.truth.iter().map(|value| (value - mean).norm()));
+    let errors = painter.map(Colormap::Error).range(contrast.map(|(_, high)| (0.0, high)));
+    ObjectPictures {
+        amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()),
+        phase: painter.range(phases).phase(comparison.aligned.view()),
+        error: Some(errors.scalar(comparison.error.view())),
+    }
+}
+
+/// Pictures of an object over the area of the scan, its mean phase and phase ramp removed.
+pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
+    let area = level(area_of(object, scan));
+    let painter = Painter::default().enlarge_to(SIDE);
+    ObjectPictures {
+        amplitude: painter.amplitude(area.view()),
+        phase: painter.range(phase_range(area.view(), None)).phase(area.view()),
+        error: None,
+    }
+}
+
+/// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp
+/// removed, and the probe, in one PNG with colour bars, and with scale bars where the side of a
+/// pixel (metres) is known.
+pub fn overview(
+    object: &Field,
+    probe: &Modes,
+    scan: &[Position],
+    pixel_size: Option<f64>,
+) -> Vec<u8> {
+    alone(object, scan).overview(probe, pixel_size)
+}
+
+/// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under
+/// `title`.
+pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
+    let scale = dataset.intensity_scale();
+    let power = scale.unwrap_or(1.0).powi(2);
+    let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
+    let totals: Vec<f64> = dataset.pattern_sums().iter().map(|sum| sum * power).collect();
+    let mean = dataset
+        .diffraction
+        .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
+        .mapv(|sum| (sum / totals.len() as f64) as f32);
+    let sheet = ContactSheet {
+        title,
+        mean_pattern: mean.view(),
+        probe: dataset.probe.as_ref().map(|probe| probe.view()),
+        scan: &dataset.scan,
+        probe_diameter: probe_diameter(dataset),
+        totals: &totals,
+        totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
+        pixel_size: dataset.metadata.as_ref().and_then(object_pixel).map(|(_, x)| x),
+    };
+    sheet.png()
+}
+
+/// The PNG of a probe.
+pub(crate) fn probe(probe: &Modes) -> Vec<u8> {
+    modes(probe).png()
+}
+
+/// The modes of a probe side by side.
+fn modes(probe: &Modes) -> Picture {
+    let (modes, height, width) = probe.dim();
+    let row =
+        Field::from_shape_fn((height, modes * width), |(y, x)| probe[(x / width, y, x % width)]);
+    Painter::default().enlarge_to(SIDE).complex(row.view())
+}
+
+/// The loss of every epoch.
+pub(crate) fn loss(values: &[f64]) -> String {
+    let mut plot = Plot::new("Loss", axis::Axis::linear("epoch"), axis::Axis::log("loss"));
+    if let (Some(first), Some(last)) = (values.first(), values.last()) {
+        plot.description = format!("From {first:.4e} to {last:.4e} in {} epochs.", values.len());
+    }
+    let points = values.iter().enumerate().map(|(epoch, &loss)| ((epoch + 1) as f64, loss));
+    plot.series.push(Series::new("", 0, Mark::Line, points));
+    plot.svg(Look::Standalone)
+}
+
+/// The box of the window centres, or the whole object when that is too small to look at.
+fn area_of<'a>(object: &'a Field, scan: &[Position]) -> ArrayView2<'a, Complex32> {
+    let whole = object.view();
+    let Some((y0, y1, x0, x1)) = position::bounding_box(scan) else { return whole };
+    let range = |low: f64, high: f64, limit: usize| {
+        let (low, high) = (low.floor().max(0.0) as usize, high.ceil().max(0.0) as usize + 1);
+        low.min(limit)..high.min(limit)
+    };
+    let (rows, columns) = (range(y0, y1, object.nrows()), range(x0, x1, object.ncols()));
+    if rows.len() < 16 || columns.len() < 16 { whole } else { object.slice(s![rows, columns]) }
+}
+
+/// The field without its phase ramp, estimated from products of neighbours, and without its mean
+/// phase.
+fn level(field: ArrayView2<Complex32>) -> Field {
+    let ramp = |dy: usize, dx: usize| {
+        let (height, width) = field.dim();
+        let (a, b) = (field.slice(s![dy.., dx..]), field.slice(s![..height - dy, ..width - dx]));
+        a.iter().zip(b).map(|(a, b)| a * b.conj()).sum::<Complex32>().arg()
+    };
+    let (along_y, along_x) = (ramp(1, 0), ramp(0, 1));
+    let mut flat = Field::from_shape_fn(field.dim(), |(y, x)| {
+        field[(y, x)] * Complex32::from_polar(1.0, -(along_y * y as f32 + along_x * x as f32))
+    });
+    let mean = flat.iter().sum::<Complex32>().arg();
+    flat.mapv_inplace(|value| value * Complex32::from_polar(1.0, -mean));
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_and_a_phase_are_removed() {
+        let truth = |y: usize, x: usize| {
+            Complex32::from_polar(1.0, 0.3 * (0.7 * y as f32).sin() * (0.9 * x as f32).cos())
+        };
+        let field = Field::from_shape_fn((60, 50), |(y, x)| {
+            truth(y, x) * Complex32::from_polar(1.0, 1.0 + 0.05 * y as f32 - 0.03 * x as f32)
+        });
+        let flat = level(field.view());
+        let worst = flat
+            .indexed_iter()
+            .map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs())
+            .fold(0.0, f32::max);
+        assert!(worst < 0.1, "{worst}");
+    }
+
+    #[test]
+    fn odd_objects_make_pictures_too() {
+        for shape in [(1, 1), (3, 40)] {
+            let object = Field::from_elem(shape, Complex32::new(0.0, 0.0));
+            let pictures = alone(&object, &[]);
+            assert!(!pictures.phase.png().is_empty());
+            assert!(!pictures.overview(&Modes::zeros((2, 8, 8)), Some(1e-8)).is_empty());
+        }
+        assert!(loss(&[]).contains("<svg") && loss(&[3.0, 0.0]).contains("<svg"));
+        assert!(!probe(&Modes::zeros((2, 8, 8))).is_empty());
+    }
+}

@@ -1,0 +1,230 @@
+//! What a reconstruction starts from, and the grid it lives on.
+
+use crate::design::MAX_OBJECT_PIXELS;
+use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::{Result, StudyError};
+use lapwing_files::Dataset;
+use lapwing_model::position::bounding_box;
+use lapwing_model::probe::perturb;
+use lapwing_model::{Complex32, Field, Modes, Position, scan};
+use lapwing_solve::Problem;
+use lapwing_solve::modes::start_modes;
+use ndarray::Array3;
+
+/// Pixels left around the windows on a grid made for a scan.
+const MARGIN: usize = 2;
+
+/// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
+pub const DEFOCUS: f64 = 1.0;
+
+/// Astigmatism that [`perturbed`] adds, radians there.
+pub const ASTIGMATISM: f64 = 0.3;
+
+/// What a solver is given: the measured intensities and the fields to start from.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is
+    /// known, else squared amplitudes.
+    pub intensity: Array3<f32>,
+    /// Start object, axes (y, x).
+    pub object: Field,
+    /// Start probe, axes (mode, y, x).
+    pub probe: Modes,
+    /// Window centres on the array of `object`.
+    pub scan: Vec<Position>,
+    /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data
+    /// set's own object grid.
+    pub origin: Option<(i64, i64)>,
+    /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
+    pub valid: Option<Array3<bool>>,
+}
+
+/// Name of the array that says which detector pixels are good: (H, W), (1, H, W) or (n, H, W),
+/// booleans (true: good) or whole numbers in the way of CXI (0: good, and so is 0x1000 alone).
+pub const MASK: &str = "mask";
+
+/// The one bit of a CXI mask that does not make a pixel bad.
+const STILL_GOOD: i64 = 0x1000;
+
+/// Share of the power that a probe mode starts with when the data set has none.
+const MODE_SHARE: f64 = 0.1;
+
+impl Start {
+    /// The problem for a solver.
+    ///
+    /// # Errors
+    /// See [`Problem::new`] and [`Problem::masked`].
+    pub fn into_problem(self) -> Result<Problem> {
+        let Self { intensity, object, probe, scan, valid, .. } = self;
+        Ok(match valid {
+            Some(valid) => Problem::masked(intensity, valid.view(), scan, object, probe)?,
+            None => Problem::new(intensity, scan, object, probe)?,
+        })
+    }
+
+    /// The start of a reconstruction of `dataset` as `config` asks for it.
+    ///
+    /// # Errors
+    /// When there is no start probe, no object to start from, no grid that holds the scan, or no
+    /// counts for a solver that needs them.
+    pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
+        let probe = dataset.probe.as_ref().ok_or_else(|| {
+            let text = "the data set has no probe: expected the array probeGuess as a start probe";
+            StudyError::Invalid(text.to_owned())
+        })?;
+        let probe = match config.probe_start {
+            ProbeStart::File => probe.clone(),
+            ProbeStart::Perturbed => perturbed(probe),
+        };
+        let probe = match config.probe_modes {
+            Some(modes) => start_modes(&probe, modes, MODE_SHARE),
+            None => probe,
+        };
+        let (object, scan, origin) = match (&dataset.object, config.object_start) {
+            (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
+            (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
+            (None, ObjectStart::Guess) => {
+                let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            (None, ObjectStart::Flat) => {
+                let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
+                (flat(grid.shape), grid.scan, Some(grid.origin))
+            }
+        };
+        let intensity = match dataset.counts() {
+            Some(counts) => counts,
+            None if config.solver.needs_counts() => {
+                let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                            physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
+        };
+        let valid = good_pixels(dataset)?;
+        Ok(Self { intensity, object, probe, scan, origin, valid })
+    }
+}
+
+/// Window centres after refinement in the coordinates of the data set: `of_data` are those of the
+/// data set, `before` and `now` the same ones on the grid of the object, where the reconstruction
+/// began and ended.
+pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> Vec<Position> {
+    let moved = of_data.iter().zip(before.iter().zip(now));
+    moved
+        .map(|(of_data, (before, now))| Position {
+            y: of_data.y + (now.y - before.y),
+            x: of_data.x + (now.x - before.x),
+        })
+        .collect()
+}
+
+/// The detector mask of a data set, if it has one.
+fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
+    let Some((_, mask)) = dataset.extras.iter().find(|(name, _)| name == MASK) else {
+        return Ok(None);
+    };
+    let (height, width) = dataset.pattern_shape();
+    let refused = |found: String| {
+        StudyError::Invalid(format!(
+            "{MASK}: expected booleans (true where a pixel is good) or whole numbers (0 where it is, as in CXI) of shape ({height}, {width}) \
+             or (n, {height}, {width}), at least half of the pixels good, found {found}"
+        ))
+    };
+    let numbers = mask.to_i64().map_err(|error| refused(error.to_string()))?;
+    let boolean = matches!(mask.values(), lapwing_files::npy::Values::Bool(_));
+    let good: Vec<bool> = numbers
+        .iter()
+        .map(|&value| if boolean { value != 0 } else { value & !STILL_GOOD == 0 })
+        .collect();
+    let left = good.iter().filter(|&&good| good).count();
+    let shape = match mask.shape() {
+        &[h, w] => (1, h, w),
+        &[n, h, w] => (n, h, w),
+        other => return Err(refused(format!("shape {other:?}"))),
+    };
+    if 2 * left < good.len() {
+        return Err(refused(format!("{left} good of {}: is it the other way round?", good.len())));
+    }
+    let fits =
+        (shape.1, shape.2) == (height, width) && (shape.0 == 1 || shape.0 == dataset.scan.len());
+    match Array3::from_shape_vec(shape, good) {
+        Ok(valid) if fits => Ok(Some(valid)),
+        _ => Err(refused(format!("shape {:?}", mask.shape()))),
+    }
+}
+
+/// An object grid and the scan on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Shape (y, x) of the object.
+    pub shape: (usize, usize),
+    /// (row, column) = (y, x) - origin.
+    pub origin: (i64, i64),
+    /// Window centres on the grid.
+    pub scan: Vec<Position>,
+}
+
+/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
+///
+/// # Errors
+/// When there is no position, one is not finite, or the grid would have more than
+/// [`MAX_OBJECT_PIXELS`].
+pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
+    let extent = bounding_box(positions);
+    let refused = |what: &str| {
+        StudyError::Invalid(format!(
+            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_OBJECT_PIXELS:.0} pixels \
+             fits, found {what} ({} positions within (y0, y1, x0, x1) = {extent:?}): check their unit",
+            positions.len()
+        ))
+    };
+    if positions.is_empty() {
+        return Err(refused("none"));
+    }
+    let placement = scan::fit(positions, window, MARGIN)
+        .ok_or_else(|| refused("some that are not finite or too far apart"))?;
+    let (y, x) = placement.offset;
+    Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
+}
+
+/// An object of transmission 1.
+pub fn flat(shape: (usize, usize)) -> Field {
+    Field::from_elem(shape, Complex32::new(1.0, 0.0))
+}
+
+/// A probe as an experiment would know it: out of focus and astigmatic, see
+/// [`lapwing_model::probe::perturb`].
+pub fn perturbed(probe: &Modes) -> Modes {
+    perturb(probe.view(), DEFOCUS, ASTIGMATISM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::Window;
+
+    #[test]
+    fn grid_holds_every_window_and_records_its_origin() {
+        let scan = [Position { y: -3.25, x: 100.0 }, Position { y: 20.0, x: 90.5 }];
+        let grid = grid_of(&scan, (8, 6)).unwrap();
+        for (on_grid, position) in grid.scan.iter().zip(&scan) {
+            assert!(Window::of(*on_grid, (8, 6)).fits((8, 6), grid.shape));
+            assert_eq!(on_grid.y, position.y - grid.origin.0 as f64);
+            assert_eq!(on_grid.x, position.x - grid.origin.1 as f64);
+        }
+        assert!(grid_of(&[], (8, 6)).is_err());
+    }
+
+    #[test]
+    fn an_absurd_grid_is_refused_before_it_is_allocated() {
+        let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
+        let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
+        assert!(
+            error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"),
+            "{error}"
+        );
+        let line = [scan[0], Position { y: 0.0, x: 1e5 }];
+        assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
+    }
+}

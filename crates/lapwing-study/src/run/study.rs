@@ -1,0 +1,486 @@
+//! A whole study, from its design to the last reconstruction; whatever is finished already is not
+//! repeated.
+
+use crate::design::condition::{Condition, Split, View};
+use crate::design::{Design, Source};
+use crate::disk::checkpoint::Every;
+use crate::disk::folder::{RESULT, StudyFolder, data_file, repeat_root, view_dir, view_file};
+use crate::disk::hash;
+use crate::disk::ledger::Ledger;
+use crate::disk::lock::{Lock, enclosing_study};
+use crate::disk::record::{Filters, Telemetry};
+use crate::disk::runs::write_json;
+use crate::geometry::overlap::{Bundle, Overlap, Sampling, measure};
+use crate::geometry::selection::Acceptance;
+use crate::run::data::{self, Sample, probe_diameter};
+use crate::run::event::{Event, Observer};
+use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport, remove_if_there};
+use crate::run::measured::{self, FullDose};
+use crate::run::plan::{MissingViews, Plan, Roots, absolute};
+use crate::run::views;
+use crate::{Result, StudyError};
+use lapwing_files::metadata::physics_parameter;
+use lapwing_files::{Archive, Dataset, atomic};
+use lapwing_model::stream::stream;
+use rand::Rng;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How a study is run; results do not depend on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StudyOptions {
+    /// How many reconstructions run at the same time.
+    pub at_once: AtOnce,
+    /// Make data sets and views, and leave the reconstructions to others (see [`study_jobs`]).
+    pub prepare_only: bool,
+}
+
+/// [`study_with`] the default options.
+///
+/// # Errors
+/// As there.
+pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<JobsReport> {
+    study_with(design, root, StudyOptions::default(), observe)
+}
+
+/// Does the study `design` in the folder `root`: data, views, reconstructions. The report is the
+/// caller's.
+///
+/// Every finished file is recognised by the content of its inputs and by its options, so the same
+/// call after an interruption does only what is missing, and a changed design only what the change
+/// touches. A view that cannot be made is told to the observer and skipped.
+///
+/// # Errors
+/// When the folder is held by another process, or when data cannot be made or written. What goes
+/// wrong inside a job is in the report.
+pub fn study_with(
+    design: &Design,
+    root: &Path,
+    options: StudyOptions,
+    observe: Observer<'_>,
+) -> Result<JobsReport> {
+    let folder = StudyFolder::new(root);
+    let _lock = Lock::acquire(root)?;
+    let base = match &design.source {
+        Source::Base { base, .. } => Some(hash::file(&base.file)?),
+        Source::Measured { base } => Some(hash::file(&base.measured)?),
+        Source::BuiltIn { .. } => None,
+    };
+    let mut ledger = Ledger::open(root)?;
+    // Before the design is written: nothing that was made for an earlier one may pass for this
+    // one's.
+    forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
+    let path = folder.design_file();
+    atomic::write_bytes(&path, design.to_toml()).map_err(StudyError::io("cannot write", &path))?;
+    make_data(design, base.as_deref(), &folder, &mut ledger, observe)?;
+    let refused = make_views(design, &folder, &mut ledger, observe)?;
+    measure_overlaps(design, &folder)?;
+    let options = JobOptions {
+        filters: Filters::default(),
+        checkpoint: Every::default(),
+        missing_views: MissingViews::Skip(refused),
+        dry_run: options.prepare_only,
+        at_once: options.at_once,
+    };
+    jobs::run_in_study(&plan(design, &folder), &options, observe)
+}
+
+/// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`]
+/// that several processes can do side by side. Of `options`, what concerns missing views is the
+/// study's own.
+///
+/// # Errors
+/// When the folder holds no study or one whose data sets and views have not all been made, and as
+/// for [`jobs::run`].
+pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Result<JobsReport> {
+    let folder = StudyFolder::new(root);
+    let unprepared = |what: String| {
+        let advice = "make data sets and views first, with `lapwing study prepare`";
+        StudyError::Invalid(format!("{}: {what}; {advice}", root.display()))
+    };
+    if !folder.design_file().is_file() {
+        return Err(unprepared("no study is there".to_owned()));
+    }
+    // Nobody makes them anew meanwhile.
+    let _lock = Lock::share(root)?;
+    let design = folder.design()?.ok_or_else(|| unprepared("no study is there".to_owned()))?;
+    let told = folder.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
+    let refused: BTreeMap<(Condition, usize), String> = told
+        .into_iter()
+        .map(|skip| ((skip.case.condition, skip.case.repeat), skip.reason))
+        .collect();
+    let plan = plan(&design, &folder);
+    let ledger = Ledger::open(root)?;
+    for case in &plan.cases {
+        let input = plan.roots.input(case.condition, case.repeat);
+        let there = input.is_file() && ledger.hash_of(&input).is_some();
+        if !there && !refused.contains_key(&(case.condition, case.repeat)) {
+            let input = input.display();
+            return Err(unprepared(format!("{input} has not been made for this design yet")));
+        }
+    }
+    jobs::run(&plan, &JobOptions { missing_views: MissingViews::Skip(refused), ..options }, observe)
+}
+
+/// The reconstructions of a study.
+pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
+    Plan {
+        roots: folder.roots(),
+        cases: design.cases(),
+        gridsizes: design.study.gridsize.clone(),
+        halves: design.study.halves,
+        solvers: design.solvers.clone(),
+    }
+}
+
+/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a stream of their
+/// own for the others.
+fn noise_seed(seed: u64, repeat: usize) -> u64 {
+    match repeat {
+        1 => seed,
+        _ => stream(seed, "repeat", repeat as u64).next_u64(),
+    }
+}
+
+/// What the data sets of a dose are made from. The content of a base file counts (its hash,
+/// `base`), not where it lies.
+fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
+    let source = match &design.source {
+        Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
+        Source::Measured { .. } => json!({ "measured": measured::key(&design.solvers) }),
+        built_in @ Source::BuiltIn { .. } => json!(built_in),
+    };
+    let side = design.study.pattern_size;
+    let seeds = (design.seeds.simulation, noise_seed(design.seeds.simulation, repeat));
+    hash::key(&("data 3", source, base, side, dose, design.split, seeds, env!("CARGO_PKG_VERSION")))
+}
+
+/// What a view is made from; `input` is the content hash of its split.
+fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
+    hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
+}
+
+/// Every dose, repeat and split of a design, in this order.
+fn halves(design: &Design, splits: &[Split]) -> Vec<(u64, usize, Split)> {
+    let study = &design.study;
+    let repeats =
+        study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
+    repeats
+        .flat_map(|(dose, repeat)| splits.iter().map(move |&split| (dose, repeat, split)))
+        .collect()
+}
+
+/// Forgets the data sets and views that were made for another design: until they are made again, no
+/// result stands on them.
+fn forget_outdated(
+    design: &Design,
+    base: Option<&str>,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    let acceptance = design.views.acceptance();
+    for (dose, repeat, split) in halves(design, &Split::ALL) {
+        let data = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
+        if !ledger.made_under(&data, &data_key(design, base, dose, repeat)) {
+            ledger.forget(&data)?;
+        }
+        let input = ledger.hash_of(&data).map(str::to_owned);
+        for view in View::ALL {
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
+                continue;
+            };
+            let file = view_file(&repeat_root(&folder.views_root(), repeat), dose, view, split);
+            let key = input.as_ref().map(|input| view_key(input, spacing, &acceptance));
+            if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
+                ledger.forget(&file)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What data sets are made from.
+enum Origin {
+    Simulated(Sample),
+    Measured(FullDose),
+}
+
+impl Origin {
+    fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
+        match &design.source {
+            Source::Measured { base } => {
+                Ok(Self::Measured(FullDose::make(design, base, folder, observe)?))
+            }
+            _ => Ok(Self::Simulated(Sample::of(design)?)),
+        }
+    }
+
+    fn n_patterns(&self) -> usize {
+        match self {
+            Self::Simulated(sample) => sample.scan.len(),
+            Self::Measured(scan) => scan.n_patterns(),
+        }
+    }
+
+    fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+        match self {
+            Self::Simulated(sample) => sample.expose(dose, seed),
+            Self::Measured(scan) => scan.expose(dose, seed),
+        }
+    }
+}
+
+/// Simulates every dose and repeat and cuts it into halves.
+fn make_data(
+    design: &Design,
+    base: Option<&str>,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    observe: Observer<'_>,
+) -> Result<()> {
+    let mut origin: Option<Origin> = None;
+    for (dose, repeat, _) in halves(design, &[Split::Train]) {
+        let key = data_key(design, base, dose, repeat);
+        let root = repeat_root(&folder.data_root(), repeat);
+        let files = Split::ALL.map(|split| data_file(&root, dose, split));
+        let mut resumed = true;
+        for file in &files {
+            resumed &= ledger.current(file, &key)?.is_some();
+        }
+        if !resumed {
+            let origin = match &origin {
+                Some(made) => made,
+                None => origin.insert(Origin::of(design, folder, observe)?),
+            };
+            observe(Event::Simulating { dose, repeat, patterns: origin.n_patterns() });
+            let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
+            let halves = data::split(&whole, &design.split)?;
+            drop(whole);
+            make_folder(&files[0])?;
+            for (half, file) in [&halves.train, &halves.test].into_iter().zip(&files) {
+                half.write(file)?;
+                ledger.note(file, &key)?;
+            }
+        }
+        observe(Event::Simulated {
+            dose,
+            repeat,
+            mean_counts: mean_counts_of(&files[0])?,
+            resumed,
+        });
+    }
+    Ok(())
+}
+
+/// Makes the views of every dose and split; returns those that were refused, and why.
+fn make_views(
+    design: &Design,
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    observe: Observer<'_>,
+) -> Result<BTreeMap<(Condition, usize), String>> {
+    let mut refused = BTreeMap::new();
+    let acceptance = design.views.acceptance();
+    // Splits outermost: each is read at most once.
+    for (dose, repeat, split) in halves(design, &design.study.splits) {
+        let source = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
+        let views_root = repeat_root(&folder.views_root(), repeat);
+        let mut dataset: Option<Dataset> = None;
+        let mut source_hash: Option<String> = None;
+        for &view in &design.study.views {
+            let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
+                continue;
+            };
+            let condition = Condition { dose, view, split };
+            let file = view_file(&views_root, dose, view, split);
+            let input = match &source_hash {
+                Some(known) => known.clone(),
+                None => source_hash.insert(hash::file(&source)?).clone(),
+            };
+            let key = view_key(&input, spacing, &acceptance);
+            if ledger.current(&file, &key)?.is_some() {
+                let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
+                let telemetry = views::telemetry(metadata.as_ref())?;
+                observe(Event::View { condition, repeat, telemetry, resumed: true });
+                continue;
+            }
+            let split_data = match &mut dataset {
+                Some(read) => read,
+                none => none.insert(data::read(&source)?),
+            };
+            match make_view(split_data, condition, spacing, &acceptance, &file)? {
+                Ok(telemetry) => {
+                    ledger.note(&file, &key)?;
+                    observe(Event::View { condition, repeat, telemetry, resumed: false });
+                }
+                Err(reason) => {
+                    discard_view(&views_root, condition)?;
+                    discard_results(folder, ledger, condition, repeat)?;
+                    observe(Event::ViewRefused { condition, repeat, reason: &reason });
+                    refused.insert((condition, repeat), reason);
+                }
+            }
+        }
+    }
+    Ok(refused)
+}
+
+/// Makes one view and writes it, or says why not.
+fn make_view(
+    split: &Dataset,
+    condition: Condition,
+    spacing: f64,
+    acceptance: &Acceptance,
+    file: &Path,
+) -> Result<std::result::Result<Telemetry, String>> {
+    let source_name = data_file(Path::new(""), condition.dose, condition.split);
+    let source_name = source_name.to_string_lossy().replace('\\', "/");
+    match views::make(split, condition.view, spacing, acceptance, &source_name)? {
+        views::Made::View(view, telemetry) => {
+            make_folder(file)?;
+            view.write(file)?;
+            Ok(Ok(telemetry))
+        }
+        views::Made::Refused(refusal) => {
+            let (_, height, width) = split.diffraction.dim();
+            Ok(Err(views::advice(&refusal, probe_diameter(split) / height.min(width) as f64)))
+        }
+    }
+}
+
+/// Removes a view that was refused, which an earlier design or another spacing may have left, and
+/// its measured overlap.
+fn discard_view(views_root: &Path, Condition { dose, view, split }: Condition) -> Result<()> {
+    let dir = view_dir(views_root, dose, view);
+    for gridsize in [1, 2] {
+        remove_if_there(&dir.join(format!("overlap_gs{gridsize}_{split}.json")))?;
+        // Both splits; written again for the one that stays.
+        remove_if_there(&dir.join(format!("overlap_gs{gridsize}.json")))?;
+    }
+    remove_if_there(&view_file(views_root, dose, view, split))
+}
+
+/// Takes back the results of a condition whose view was refused, of all solvers of the study.
+fn discard_results(
+    folder: &StudyFolder,
+    ledger: &mut Ledger,
+    condition: Condition,
+    repeat: usize,
+) -> Result<()> {
+    ledger.forget(&folder.roots().input(condition, repeat))?;
+    let mut cases = folder
+        .cases()?
+        .into_iter()
+        .filter(|case| case.condition == condition && case.repeat == repeat);
+    cases.try_for_each(|case| remove_if_there(&folder.job_dir(&case).join(RESULT)))
+}
+
+/// The views that [`write_views`] made and refused.
+#[derive(Debug, Clone, Default)]
+pub struct ViewsReport {
+    /// Made, with the selection.
+    pub made: Vec<(Condition, Telemetry, PathBuf)>,
+    /// Refused, with the numbers.
+    pub refused: Vec<(Condition, String)>,
+}
+
+/// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under
+/// `roots.views`.
+///
+/// A refused view is removed when it was there from before; in a study's own folder of views its
+/// result is, too.
+///
+/// # Errors
+/// When the folder of the views or the study around it is held by another process, a split's file
+/// cannot be read or a view cannot be written; a refused view is in the report.
+pub fn write_views(
+    roots: &Roots,
+    doses: &[u64],
+    wanted: &[View],
+    settings: &crate::design::Views,
+) -> Result<ViewsReport> {
+    let _locks = Lock::acquire_within(&roots.views)?;
+    let study = enclosing_study(&roots.views).map(StudyFolder::new);
+    let study = study.filter(|study| study.views_root() == absolute(&roots.views));
+    let mut report = ViewsReport::default();
+    for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
+        let dataset = data::read(&data_file(&roots.data, dose, split))?;
+        let (_, height, width) = dataset.diffraction.dim();
+        for &view in wanted {
+            let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };
+            let condition = Condition { dose, view, split };
+            let file = view_file(&roots.views, dose, view, split);
+            match make_view(&dataset, condition, spacing, &settings.acceptance(), &file)? {
+                Ok(telemetry) => report.made.push((condition, telemetry, file)),
+                Err(reason) => {
+                    discard_view(&roots.views, condition)?;
+                    if let Some(study) = &study {
+                        discard_results(study, &mut Ledger::open(study.root())?, condition, 1)?;
+                    }
+                    report.refused.push((condition, reason));
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Measures the overlap of every data set of the study for every grid size, and writes it beside
+/// the files: one JSON for each split (`overlap_gs1_train.json`), and both in one bundle
+/// (`overlap_gs1.json`). Repeats have the same positions.
+fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
+    for (&dose, &view) in
+        design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))
+    {
+        for &gridsize in &design.study.gridsize {
+            let mut bundle = Bundle::default();
+            let mut dir = PathBuf::new();
+            for &split in &design.study.splits {
+                let file = folder.roots().input(Condition { dose, view, split }, 1);
+                if !file.is_file() {
+                    continue;
+                }
+                dir = file.parent().map(Path::to_path_buf).unwrap_or_default();
+                let overlap = overlap_of(design, &file, gridsize)?;
+                write_json(&dir.join(format!("overlap_gs{gridsize}_{split}.json")), &overlap)?;
+                match split {
+                    Split::Train => bundle.train = Some(overlap),
+                    Split::Test => bundle.test = Some(overlap),
+                }
+            }
+            if bundle != Bundle::default() {
+                write_json(&dir.join(format!("overlap_gs{gridsize}.json")), &bundle)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The overlap of one file of the study, of which only positions and metadata are read.
+fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> {
+    let scan = jobs::positions(file)?;
+    let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?.unwrap_or_default();
+    let diameter = physics_parameter(&metadata, "probe_diameter_px");
+    let sampling = Sampling {
+        gridsize,
+        n_groups: scan.len().max(1),
+        neighbor_count: design.study.neighbor_count,
+        // All images are kept, so the only draw is that of the groups.
+        rng_seed_subsample: design.seeds.grouping,
+        ..Sampling::all_images(diameter.unwrap_or(0.6 * design.study.pattern_size as f64))
+    };
+    Ok(measure(&scan, &sampling)?)
+}
+
+/// The measured mean counts of the whole scan, as the split wrote them into each half.
+fn mean_counts_of(file: &Path) -> Result<Option<f64>> {
+    let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?;
+    Ok(metadata.as_ref().and_then(data::mean_counts_of_scan))
+}
+
+/// Makes the folder of a file.
+fn make_folder(file: &Path) -> Result<()> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(StudyError::io("cannot create", dir))
+}

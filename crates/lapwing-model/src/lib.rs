@@ -16,6 +16,7 @@ mod eight;
 pub mod elementwise;
 pub mod fft;
 pub mod forward;
+mod object;
 pub mod passage;
 pub mod position;
 pub mod probe;
@@ -29,6 +30,7 @@ mod test_support;
 
 pub use forward::{ForwardModel, ModelError};
 pub use num_complex::Complex32;
+pub use object::Object;
 pub use position::{Position, Window};
 
 /// A complex field on a pixel grid, axes (y, x): an object, one probe mode, an exit wave.

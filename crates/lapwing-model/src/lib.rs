@@ -20,10 +20,10 @@ mod object;
 pub mod passage;
 pub mod position;
 pub mod probe;
+pub mod random;
 pub mod scan;
 pub mod simulate;
 pub mod specimen;
-pub mod stream;
 mod sweep;
 #[cfg(test)]
 mod test_support;

@@ -6,7 +6,7 @@
 //! it, and how large an object must be, so that every window fits.
 
 use crate::position::bounding_box;
-use crate::stream::stream;
+use crate::random::generator;
 use crate::{Position, Window};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -136,7 +136,7 @@ pub enum ScanError {
 /// `step` is the distance of neighbours in a raster. A spiral has the same density, one position
 /// for every step^2, that is c = step / sqrt(pi); its neighbours are about one step apart. Rasters
 /// are centred in the field and run row by row; a jittered raster covers a field smaller by the
-/// jitter. The jitter draws from stream `scan jitter` of `seed`.
+/// jitter. The jitter draws from the generator `scan jitter` of `seed`.
 pub fn generate(
     kind: ScanKind,
     step: f64,
@@ -165,11 +165,11 @@ pub fn generate(
         ScanKind::Raster => raster(step, (height, width), 0.0),
         ScanKind::Jittered => {
             let reach = JITTER * step;
-            let mut stream = stream(seed, "scan jitter", 0);
+            let mut draws = generator(seed, "scan jitter", 0);
             let mut displaced = |centre: f64, side: f64| {
                 // A side shorter than the jitter's own width holds one line in its middle.
                 let reach = reach.min(side / 2.0);
-                (centre + reach * stream.random_range(-1.0..=1.0)).clamp(0.0, side)
+                (centre + reach * draws.random_range(-1.0..=1.0)).clamp(0.0, side)
             };
             let lines = raster(step, (height, width), reach);
             lines

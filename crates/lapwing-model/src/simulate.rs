@@ -10,7 +10,7 @@ mod thin;
 pub use thin::{ThinError, thin};
 
 use crate::forward::Ramp;
-use crate::stream::stream;
+use crate::random::generator;
 use crate::{Complex32, ForwardModel, ModelError, Position, Window, fft};
 use ndarray::{Array3, ArrayView2, ArrayView3};
 use rand_distr::{Distribution, Poisson};
@@ -84,8 +84,8 @@ pub struct Exposure {
 ///
 /// `object` has axes (y, x), `probe` (mode, y, x), of any power; `scan` holds window centres in
 /// pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
-/// stream `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do not
-/// depend on threads, and doses of one seed are independent of one another.
+/// generator `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do
+/// not depend on threads, and doses of one seed are independent of one another.
 ///
 /// # Errors
 /// An empty or dark scan, a dose that is not positive, NaN, windows off the object.
@@ -107,14 +107,14 @@ pub fn expose(
         .par_chunks_mut(pixels)
         .enumerate()
         .map(|(index, pattern)| {
-            let mut stream = stream(seed, &name, index as u64);
+            let mut draws = generator(seed, &name, index as u64);
             let mut sum = 0.0;
             for value in pattern {
                 let expected = f64::from(*value);
                 // A Poisson number of mean zero is zero; the distribution refuses only means that
                 // cannot occur here.
                 let count = match Poisson::new(expected) {
-                    Ok(poisson) if expected > 0.0 => poisson.sample(&mut stream),
+                    Ok(poisson) if expected > 0.0 => poisson.sample(&mut draws),
                     _ => 0.0,
                 };
                 *value = count as f32;

@@ -48,8 +48,8 @@ impl Specimen {
 
     /// The specimen on a grid of `(rows, columns)`; an empty grid gives an empty field.
     ///
-    /// `seed` chooses where things lie, from streams whose names begin with `specimen`; the star is
-    /// the same for every seed.
+    /// `seed` chooses where things lie, from generators whose names begin with `specimen`; the
+    /// star is the same for every seed.
     pub fn make(self, shape: (usize, usize), seed: u64) -> Field {
         if shape.0 == 0 || shape.1 == 0 {
             return Field::zeros(shape);

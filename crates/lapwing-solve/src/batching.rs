@@ -1,7 +1,7 @@
 //! How the positions of a scan are grouped into batches.
 
 use lapwing_model::Position;
-use lapwing_model::stream::stream;
+use lapwing_model::random::generator;
 use rand::seq::SliceRandom;
 
 /// A random partition of `0..n` into batches of at most `size`, the same for the same `seed` and
@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 /// Batches differ in size by at most one: a short last batch would count as much as a full one.
 pub(crate) fn random(n: usize, size: usize, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut stream(seed, "lsqml batches", epoch));
+    order.shuffle(&mut generator(seed, "lsqml batches", epoch));
     let batches = n.div_ceil(size.max(1));
     (0..batches).map(|b| order[b * n / batches..(b + 1) * n / batches].to_vec()).collect()
 }
@@ -64,7 +64,7 @@ pub(crate) fn sparse(scan: &[Position], size: usize) -> Vec<Vec<usize>> {
 /// A random order of `n` batches, the same for the same `seed` and `epoch`.
 pub(crate) fn order(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut stream(seed, "batch order", epoch));
+    order.shuffle(&mut generator(seed, "batch order", epoch));
     order
 }
 

@@ -7,7 +7,7 @@ mod common;
 
 use common::{Case, case, case_within};
 use lapwing_model::probe::perturb;
-use lapwing_model::stream::stream;
+use lapwing_model::random::generator;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::lsqml::{Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use lapwing_solve::ml::Ml;
@@ -74,7 +74,7 @@ fn two_modes_are_needed_and_found() {
 
 /// Positions as a stage with a random error of up to 1.5 px per axis would report them.
 fn reported(scan: &[Position]) -> Vec<Position> {
-    let mut rng = stream(3, "test position errors", 0);
+    let mut rng = generator(3, "test position errors", 0);
     let mut error = || rng.random_range(-1.5..1.5);
     scan.iter().map(|p| Position { y: p.y + error(), x: p.x + error() }).collect()
 }

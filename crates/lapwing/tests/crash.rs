@@ -214,7 +214,7 @@ fn killed_and_resumed(
     seed: u64,
     expected: &BTreeMap<String, Vec<u8>>,
 ) {
-    let mut instants = lapwing_model::stream::stream(seed, "instants of kills", 0);
+    let mut instants = lapwing_model::random::generator(seed, "instants of kills", 0);
     let root = bench.path(name);
     let mut memory = Memory::default();
     for _ in 0..10 {

@@ -1,6 +1,6 @@
 //! Binomial thinning: what the detector would have counted at a lower dose.
 
-use crate::stream::stream;
+use crate::random::generator;
 use ndarray::Array3;
 use rand_distr::{Binomial, Distribution};
 use rayon::prelude::*;
@@ -39,7 +39,7 @@ pub enum ThinError {
 /// A Poisson number thinned binomially is Poisson with p times its mean, so the result is what an
 /// exposure at the lower dose would have given. `counts` has axes (pattern, ...). Values must be
 /// whole numbers, as counting detectors give them; squares of single-precision amplitudes miss
-/// these by some 1e-7 and are rounded. Pattern j draws from stream `thin` number j of `seed`,
+/// these by some 1e-7 and are rounded. Pattern j draws from generator `thin` number j of `seed`,
 /// whatever the number of threads. On an error the contents of `counts` are unchanged. Returns the
 /// measured mean counts per pattern.
 pub fn thin(counts: &mut Array3<f32>, from: f64, to: f64, seed: u64) -> Result<f64, ThinError> {
@@ -58,12 +58,12 @@ pub fn thin(counts: &mut Array3<f32>, from: f64, to: f64, seed: u64) -> Result<f
         .into_par_iter()
         .enumerate()
         .map(|(index, mut pattern)| {
-            let mut stream = stream(seed, "thin", index as u64);
+            let mut draws = generator(seed, "thin", index as u64);
             let mut sum = 0.0;
             for value in &mut pattern {
                 let photons = whole(*value).unwrap_or(0);
                 let count = match Binomial::new(photons, probability) {
-                    Ok(binomial) if photons > 0 => binomial.sample(&mut stream) as f64,
+                    Ok(binomial) if photons > 0 => binomial.sample(&mut draws) as f64,
                     _ => 0.0,
                 };
                 *value = count as f32;
@@ -89,9 +89,9 @@ mod tests {
     use rand_distr::Poisson;
 
     fn poisson(mean: f64, seed: u64) -> Array3<f32> {
-        let mut stream = stream(seed, "test", 0);
+        let mut draws = generator(seed, "test", 0);
         let poisson = Poisson::new(mean).unwrap();
-        Array3::from_shape_simple_fn((50, 20, 20), || poisson.sample(&mut stream) as f32)
+        Array3::from_shape_simple_fn((50, 20, 20), || poisson.sample(&mut draws) as f32)
     }
 
     #[test]

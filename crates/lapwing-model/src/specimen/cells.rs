@@ -2,7 +2,7 @@
 
 use super::canvas::{paint, soft_step};
 use super::texture::texture;
-use crate::stream::{Stream, stream};
+use crate::random::{Generator, generator};
 use crate::{Complex32, Field};
 use ndarray::Array2;
 use rand::RngExt;
@@ -24,7 +24,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn draw(centre: (f64, f64), radius: f64, wobble: f64, draws: &mut Stream) -> Self {
+    fn draw(centre: (f64, f64), radius: f64, wobble: f64, draws: &mut Generator) -> Self {
         let mut harmonic = |order: f64| {
             (wobble / order * draws.random_range(0.3..1.0), draws.random_range(0.0..TAU))
         };
@@ -66,7 +66,7 @@ pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
     let side = shape.0.min(shape.1) as f64;
     let radius = (side / 7.0).clamp(14.0, 44.0);
     let mut tissue = Tissue { density: Array2::zeros(shape), stain: Array2::zeros(shape) };
-    let mut draws = stream(seed, "specimen cells", 0);
+    let mut draws = generator(seed, "specimen cells", 0);
     for centre in scatter(shape, radius, &mut draws) {
         let size = radius * draws.random_range(0.85..1.12);
         cell(&mut tissue, Outline::draw(centre, size, 0.16, &mut draws), &mut draws);
@@ -98,7 +98,7 @@ fn saturate(value: f64) -> f64 {
 }
 
 /// Cell centres, close to one another but not on one another, also just outside the field.
-fn scatter((rows, columns): (usize, usize), radius: f64, draws: &mut Stream) -> Vec<(f64, f64)> {
+fn scatter((rows, columns): (usize, usize), radius: f64, draws: &mut Generator) -> Vec<(f64, f64)> {
     let mut placed: Vec<(f64, f64)> = Vec::new();
     let area = (rows as f64 + 2.0 * radius) * (columns as f64 + 2.0 * radius);
     let attempts = (40.0 * area / (radius * radius)).ceil().min(40_000.0) as usize;
@@ -114,7 +114,7 @@ fn scatter((rows, columns): (usize, usize), radius: f64, draws: &mut Stream) -> 
 }
 
 /// Cytoplasm and membrane, then what is inside.
-fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Stream) {
+fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Generator) {
     let size = outline.radius;
     let membrane = (size * 0.05).clamp(1.2, 2.4);
     paint(&mut tissue.density, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
@@ -169,7 +169,7 @@ fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Stream) {
 }
 
 /// A point within `distance` of `centre`.
-fn near(centre: (f64, f64), distance: f64, draws: &mut Stream) -> (f64, f64) {
+fn near(centre: (f64, f64), distance: f64, draws: &mut Generator) -> (f64, f64) {
     let (angle, r) = (draws.random_range(0.0..TAU), distance * draws.random::<f64>().sqrt());
     (centre.0 + r * angle.sin(), centre.1 + r * angle.cos())
 }

@@ -3,7 +3,7 @@
 
 use super::canvas::{paint, soft_step};
 use super::texture::texture;
-use crate::stream::{Stream, stream};
+use crate::random::{Generator, generator};
 use crate::{Complex32, Field};
 use ndarray::Array2;
 use rand::RngExt;
@@ -20,7 +20,7 @@ const RADIUS: f64 = 22.0;
 /// is a ball's or a faceted crystal's, with lattice fringes 4 to 7 pixels apart.
 pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
     let mut phase = texture(shape, 1.6, 24.0, 0.7, seed, "specimen film") * FILM;
-    let mut draws = stream(seed, "specimen particles", 0);
+    let mut draws = generator(seed, "specimen particles", 0);
     let side = shape.0.min(shape.1) as f64;
     let largest = RADIUS.min(side / 6.0).max(2.0);
     for (centre, radius) in scatter(shape, largest, &mut draws) {
@@ -33,7 +33,7 @@ pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
 fn scatter(
     (rows, columns): (usize, usize),
     largest: f64,
-    draws: &mut Stream,
+    draws: &mut Generator,
 ) -> Vec<((f64, f64), f64)> {
     let mut placed: Vec<((f64, f64), f64)> = Vec::new();
     let attempts = (12.0 * (rows * columns) as f64 / (largest * largest)).ceil() as usize;
@@ -58,7 +58,7 @@ fn particle(
     centre: (f64, f64),
     radius: f64,
     thickness: f64,
-    draws: &mut Stream,
+    draws: &mut Generator,
 ) {
     let facets = [0.0, 5.0, 6.0, 6.0, 8.0][draws.random_range(0..5)];
     let turn = draws.random_range(0.0..TAU);

@@ -2,7 +2,7 @@
 
 use crate::Complex32;
 use crate::fft::{Fft2, frequency};
-use crate::stream::stream;
+use crate::random::generator;
 use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// mean 0, variance 1.
 ///
 /// `coarsest` = 1 / q_0 is the size of the largest features, `blur` that of the smallest, both in
-/// pixels. A texture that cannot vary (one pixel) is 0. Draws from stream `name`.
+/// pixels. A texture that cannot vary (one pixel) is 0. Draws from generator `name`.
 pub(super) fn texture(
     (rows, columns): (usize, usize),
     slope: f64,
@@ -19,10 +19,10 @@ pub(super) fn texture(
     seed: u64,
     name: &str,
 ) -> Array2<f64> {
-    let mut stream = stream(seed, name, 0);
+    let mut draws = generator(seed, name, 0);
     let mut field: Vec<Complex32> = (0..rows * columns)
         .map(|_| {
-            let value: f64 = StandardNormal.sample(&mut stream);
+            let value: f64 = StandardNormal.sample(&mut draws);
             Complex32::new(value as f32, 0.0)
         })
         .collect();

@@ -4,9 +4,9 @@
 
 use lapwing_compare::{Metrics, Region, compare};
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};
+use lapwing_model::random::generator;
 use lapwing_model::scan::{ScanKind, Spacing, fit, generate};
 use lapwing_model::simulate::{expose, expose_noise_free};
-use lapwing_model::stream::stream;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
@@ -18,7 +18,7 @@ use rand::RngExt;
 /// about one radian.
 fn specimen(shape: (usize, usize), sharp: bool) -> Field {
     let seed = 5;
-    let mut rng = stream(seed, "test specimen", 0);
+    let mut rng = generator(seed, "test specimen", 0);
     let blobs: Vec<[f64; 5]> = (0..shape.0 * shape.1 / 60)
         .map(|_| {
             [

@@ -4,7 +4,7 @@
 use crate::geometry::neighbours::Tree;
 use crate::geometry::selection::{effective_min_acceptance, geometry_acceptance_bound};
 use lapwing_model::Position;
-use lapwing_model::stream::stream;
+use lapwing_model::random::generator;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -198,7 +198,7 @@ fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
         return scan.to_vec();
     }
     let mut kept =
-        draw(scan.len(), count, &mut stream(sampling.rng_seed_subsample, "overlap images", 0));
+        draw(scan.len(), count, &mut generator(sampling.rng_seed_subsample, "overlap images", 0));
     kept.sort_unstable();
     kept.into_iter().map(|index| scan[index]).collect()
 }
@@ -216,7 +216,7 @@ fn groups(images: &[Position], sampling: &Sampling) -> Vec<Group> {
     if sampling.gridsize == 1 || images.is_empty() {
         return (0..images.len()).map(|index| Group { members: vec![index], times: 1 }).collect();
     }
-    let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
+    let mut generator = generator(sampling.rng_seed_subsample, "overlap groups", 0);
     let seeds: Vec<(usize, usize)> = if sampling.n_groups > images.len() {
         let mut times = vec![0; images.len()];
         (0..sampling.n_groups).for_each(|_| times[below(images.len(), &mut generator)] += 1);
@@ -341,7 +341,7 @@ mod tests {
         // definition, pair by pair.
         let scan = lattice(3, 4, 7.0);
         let sampling = Sampling { gridsize: 2, n_groups: 40, ..Sampling::all_images(20.0) };
-        let mut generator = stream(sampling.rng_seed_subsample, "overlap groups", 0);
+        let mut generator = generator(sampling.rng_seed_subsample, "overlap groups", 0);
         let tree = Tree::new(&scan);
         let drawn: Vec<Vec<usize>> = (0..40)
             .map(|_| {
@@ -469,7 +469,7 @@ mod tests {
     fn draws_are_uniform_and_different() {
         let mut counts = [0; 5];
         for seed in 0..5000 {
-            let drawn = draw(5, 2, &mut stream(seed, "test", 0));
+            let drawn = draw(5, 2, &mut generator(seed, "test", 0));
             assert_ne!(drawn[0], drawn[1]);
             drawn.iter().for_each(|&i| counts[i] += 1);
         }

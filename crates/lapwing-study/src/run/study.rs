@@ -21,7 +21,7 @@ use crate::run::views;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Archive, Dataset, atomic};
-use lapwing_model::stream::stream;
+use lapwing_model::random::generator;
 use rand::Rng;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
 fn noise_seed(seed: u64, repeat: usize) -> u64 {
     match repeat {
         1 => seed,
-        _ => stream(seed, "repeat", repeat as u64).next_u64(),
+        _ => generator(seed, "repeat", repeat as u64).next_u64(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Region, compare as compare_objects};
 use lapwing_files::metadata::{nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, dialect};
-use lapwing_model::stream::stream;
+use lapwing_model::random::generator;
 use lapwing_model::{Field, Modes, simulate};
 use lapwing_solve::Flow;
 use ndarray::Array3;
@@ -47,7 +47,7 @@ pub(super) fn compare(
     };
     let mut second = std::mem::take(&mut start.intensity);
     let mut first = second.clone();
-    simulate::thin(&mut first, 1.0, 0.5, stream(SEED, "halves", 0).next_u64())?;
+    simulate::thin(&mut first, 1.0, 0.5, generator(SEED, "halves", 0).next_u64())?;
     second.zip_mut_with(&first, |whole, first| *whole = whole.round() - first);
     let mut objects = Vec::new();
     for intensity in [first, second] {

@@ -1,5 +1,5 @@
-//! Named, seeded streams of random numbers that do not depend on threads or on the order of draws
-//! elsewhere.
+//! Named, seeded generators of random numbers that do not depend on threads or on the order of
+//! draws elsewhere.
 //!
 //! Every use of randomness has a name ("exposure", "scan jitter", ...) and, where work is split, an
 //! index (a pattern, an epoch). The generator is ChaCha with 8 rounds. Its 256-bit key is made of
@@ -15,20 +15,20 @@
 //! indices, are independent.
 
 use rand::SeedableRng;
-pub use rand_chacha::ChaCha8Rng as Stream;
+pub use rand_chacha::ChaCha8Rng as Generator;
 
 /// Last part of every key; the number changes if the meaning of keys ever does.
 const TAG: &[u8; 16] = b"lapwing stream 1";
 
-/// The stream of random numbers called `name`, number `index`, under `seed`.
-pub fn stream(seed: u64, name: &str, index: u64) -> Stream {
+/// The generator called `name`, number `index`, under `seed`.
+pub fn generator(seed: u64, name: &str, index: u64) -> Generator {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&fnv1a(name.as_bytes()).to_le_bytes());
     key[16..].copy_from_slice(TAG);
-    let mut stream = Stream::from_seed(key);
-    stream.set_stream(index);
-    stream
+    let mut generator = Generator::from_seed(key);
+    generator.set_stream(index);
+    generator
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo; RFC 9923).
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn golden_values() {
         // Computed by tests/fixtures/chacha8.py, an independent ChaCha8 in plain Python.
-        let first = |seed, name, index| stream(seed, name, index).next_u64();
+        let first = |seed, name, index| generator(seed, name, index).next_u64();
         assert_eq!(first(42, "exposure", 0), GOLDEN[0]);
         assert_eq!(first(42, "exposure", 1), GOLDEN[1]);
         assert_eq!(first(43, "exposure", 0), GOLDEN[2]);
@@ -68,10 +68,10 @@ mod tests {
     ];
 
     #[test]
-    fn streams_of_neighbouring_seeds_names_and_indices_are_uncorrelated() {
+    fn generators_of_neighbouring_seeds_names_and_indices_are_uncorrelated() {
         let draws = |seed, name, index| -> Vec<f64> {
-            let mut stream = stream(seed, name, index);
-            (0..20_000).map(|_| stream.random::<f64>() - 0.5).collect()
+            let mut generator = generator(seed, name, index);
+            (0..20_000).map(|_| generator.random::<f64>() - 0.5).collect()
         };
         let reference = draws(1, "a", 0);
         for other in [draws(2, "a", 0), draws(1, "b", 0), draws(1, "a", 1)] {

@@ -5,7 +5,7 @@
 //! half as long again.
 
 use crate::Complex32;
-use crate::eight::{LANES, Line};
+use crate::c8::{LANES, Line};
 use std::ops::{Deref, DerefMut};
 
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@
 //! the last ones.
 
 use crate::Complex32;
-use crate::eight::{Eight, LANES};
+use crate::c8::{C8, LANES};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, f32x8};
 use std::sync::OnceLock;
@@ -80,7 +80,7 @@ pub fn real_dot(a: &[Complex32], b: &[Complex32]) -> f64 {
             let mut sum = simd.splat_f32x8(0.0);
             for (a, b) in a.iter().zip(b) {
                 // Which is a real and which an imaginary part does not matter here.
-                sum += Eight::load_parts(simd, a).dot(Eight::load_parts(simd, b));
+                sum += C8::load_parts(simd, a).dot(C8::load_parts(simd, b));
             }
             total += f64::from(simd.reduce_sum_f32x8(sum));
         }
@@ -99,7 +99,7 @@ pub fn multiply(out: &mut [Complex32], a: &[Complex32], b: &[Complex32]) {
         let ((out, out_rest), (a, a_rest), (b, b_rest)) =
             (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            Eight::load(simd, a).times(Eight::load(simd, b)).store(simd, out);
+            C8::load(simd, a).times(C8::load(simd, b)).store(simd, out);
         }
         for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
             *out = a * b;
@@ -113,7 +113,7 @@ pub fn multiply_conjugate(out: &mut [Complex32], a: &[Complex32], b: &[Complex32
         let ((out, out_rest), (a, a_rest), (b, b_rest)) =
             (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            Eight::load(simd, a).times_conjugate(Eight::load(simd, b)).store(simd, out);
+            C8::load(simd, a).times_conjugate(C8::load(simd, b)).store(simd, out);
         }
         for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
             *out = a * b.conj();
@@ -126,9 +126,9 @@ pub fn multiply_scaled(out: &mut [Complex32], a: &[Complex32], factor: Complex32
     dispatch!(level(), simd => {
         let ((out, out_rest), (a, a_rest), (b, b_rest)) =
             (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-        let all = Eight::splat(simd, factor);
+        let all = C8::splat(simd, factor);
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            Eight::load(simd, a).times(Eight::load(simd, b).times(all)).store(simd, out);
+            C8::load(simd, a).times(C8::load(simd, b).times(all)).store(simd, out);
         }
         for ((out, a), b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
             *out = a * (factor * b);
@@ -146,10 +146,10 @@ pub fn add_conjugate_scaled(
     dispatch!(level(), simd => {
         let ((sum, sum_rest), (a, a_rest), (b, b_rest)) =
             (sum.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-        let all = Eight::splat(simd, factor);
+        let all = C8::splat(simd, factor);
         for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
-            let product = Eight::load(simd, a).times_conjugate(Eight::load(simd, b).times(all));
-            Eight::load(simd, sum).plus(product).store(simd, sum);
+            let product = C8::load(simd, a).times_conjugate(C8::load(simd, b).times(all));
+            C8::load(simd, sum).plus(product).store(simd, sum);
         }
         for ((sum, a), b) in sum_rest.iter_mut().zip(a_rest).zip(b_rest) {
             *sum += a * (factor * b).conj();
@@ -162,7 +162,7 @@ pub fn scale(a: &mut [Complex32], factor: &[f32]) {
     dispatch!(level(), simd => {
         let ((a, a_rest), (factor, factor_rest)) = (a.as_chunks_mut::<LANES>(), factor.as_chunks::<LANES>());
         for (a, factor) in a.iter_mut().zip(factor) {
-            Eight::load(simd, a).scaled(f32x8::from_slice(simd, factor)).store(simd, a);
+            C8::load(simd, a).scaled(f32x8::from_slice(simd, factor)).store(simd, a);
         }
         for (a, factor) in a_rest.iter_mut().zip(factor_rest) {
             *a *= factor;
@@ -175,7 +175,7 @@ pub fn add_power(sum: &mut [f32], a: &[Complex32]) {
     dispatch!(level(), simd => {
         let ((sum, sum_rest), (a, a_rest)) = (sum.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>());
         for (sum, a) in sum.iter_mut().zip(a) {
-            (f32x8::from_slice(simd, sum) + Eight::load(simd, a).power()).store_slice(sum);
+            (f32x8::from_slice(simd, sum) + C8::load(simd, a).power()).store_slice(sum);
         }
         for (sum, a) in sum_rest.iter_mut().zip(a_rest) {
             *sum += a.norm_sqr();
@@ -194,10 +194,10 @@ pub fn conjugate_product<const ADD: bool>(
         let ((sum, sum_rest), (power, power_rest)) = (sum.as_chunks_mut::<LANES>(), power.as_chunks_mut::<LANES>());
         let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
         for (((sum, power), a), b) in sum.iter_mut().zip(power).zip(a).zip(b) {
-            let (a, b) = (Eight::load(simd, a), Eight::load(simd, b));
+            let (a, b) = (C8::load(simd, a), C8::load(simd, b));
             let (mut product, mut square) = (a.times_conjugate(b), b.power());
             if ADD {
-                product = Eight::load(simd, sum).plus(product);
+                product = C8::load(simd, sum).plus(product);
                 square += f32x8::from_slice(simd, power);
             }
             product.store(simd, sum);
@@ -225,7 +225,7 @@ pub fn take_apart(a: &[Complex32], re: &mut [f32], im: &mut [f32]) {
         let ((a, a_rest), (re, re_rest), (im, im_rest)) =
             (a.as_chunks::<LANES>(), re.as_chunks_mut::<LANES>(), im.as_chunks_mut::<LANES>());
         for ((a, re), im) in a.iter().zip(re).zip(im) {
-            let value = Eight::load(simd, a);
+            let value = C8::load(simd, a);
             value.re.store_slice(re);
             value.im.store_slice(im);
         }
@@ -241,7 +241,7 @@ pub fn put_together(a: &mut [Complex32], re: &[f32], im: &[f32]) {
         let ((a, a_rest), (re, re_rest), (im, im_rest)) =
             (a.as_chunks_mut::<LANES>(), re.as_chunks::<LANES>(), im.as_chunks::<LANES>());
         for ((a, re), im) in a.iter_mut().zip(re).zip(im) {
-            Eight { re: f32x8::from_slice(simd, re), im: f32x8::from_slice(simd, im) }.store(simd, a);
+            C8 { re: f32x8::from_slice(simd, re), im: f32x8::from_slice(simd, im) }.store(simd, a);
         }
         for ((a, &re), &im) in a_rest.iter_mut().zip(re_rest).zip(im_rest) {
             *a = Complex32::new(re, im);
@@ -263,7 +263,7 @@ pub fn add_quotient(
         let all_step = simd.splat_f32x8(step);
         for ((value, sum), light) in value.iter_mut().zip(sum).zip(light) {
             let factor = all_step / f32x8::from_slice(simd, light).mul_add(all_weight, all_floor);
-            Eight::load(simd, value).plus(Eight::load(simd, sum).scaled(factor)).store(simd, value);
+            C8::load(simd, value).plus(C8::load(simd, sum).scaled(factor)).store(simd, value);
         }
         for ((value, sum), light) in value_rest.iter_mut().zip(sum_rest).zip(light_rest) {
             *value += sum * (step / (weight * light + floor));
@@ -280,7 +280,7 @@ pub fn divide_damped(out: &mut [Complex32], sum: &[Complex32], light: &[f32], fl
         for ((out, sum), light) in out.iter_mut().zip(sum).zip(light) {
             let light = f32x8::from_slice(simd, light);
             let factor = one / light.mul_add(light, squared).sqrt();
-            Eight::load(simd, sum).scaled(factor).store(simd, out);
+            C8::load(simd, sum).scaled(factor).store(simd, out);
         }
         for ((out, sum), light) in out_rest.iter_mut().zip(sum_rest).zip(light_rest) {
             *out = sum / (light * light + floor * floor).sqrt();
@@ -321,7 +321,7 @@ pub fn pack(out: &mut [Packed], a: &[Complex32]) {
     dispatch!(level(), simd => {
         let ((out, out_rest), (a, a_rest)) = (out.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>());
         for (out, a) in out.iter_mut().zip(a) {
-            Eight::load(simd, a).store_packed(out);
+            C8::load(simd, a).store_packed(out);
         }
         for (out, a) in out_rest.iter_mut().zip(a_rest) {
             *out = packed(*a);
@@ -344,9 +344,9 @@ pub fn five_products(
         );
         let mut sums = [simd.splat_f32x8(0.0); 5];
         for ((((a, b), c), d), z) in a.iter().zip(b).zip(c).zip(d).zip(z) {
-            let u = Eight::load(simd, a).times(Eight::load_packed(simd, b));
-            let v = Eight::load(simd, c).times(Eight::load(simd, d));
-            let z = Eight::load_packed(simd, z);
+            let u = C8::load(simd, a).times(C8::load_packed(simd, b));
+            let v = C8::load(simd, c).times(C8::load(simd, d));
+            let z = C8::load_packed(simd, z);
             let products = [u.power(), v.power(), u.dot(v), u.dot(z), v.dot(z)];
             for (sum, product) in sums.iter_mut().zip(products) {
                 *sum += product;

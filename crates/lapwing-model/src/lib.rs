@@ -11,20 +11,17 @@
 //! `ARCHITECTURE.md` at the root of the repository, and hold for every item here.
 
 pub mod buffer;
-mod columns;
-mod eight;
+mod c8;
 pub mod elementwise;
 pub mod fft;
 pub mod forward;
 mod object;
-pub mod passage;
 pub mod position;
 pub mod probe;
 pub mod random;
 pub mod scan;
 pub mod simulate;
 pub mod specimen;
-mod sweep;
 #[cfg(test)]
 mod test_support;
 

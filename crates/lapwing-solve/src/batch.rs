@@ -11,8 +11,7 @@ use crate::positions;
 use crate::touched::{BAND, Touched, bands_of_a_task};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;
-use lapwing_model::forward::Workspace;
-use lapwing_model::passage::Patch;
+use lapwing_model::forward::{Patch, PatternQuery, View, Workspace};
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -367,16 +366,16 @@ impl Chunk {
             let Room { work, half, measured, probes, chi, own, .. } = &mut *room;
             let (window, ramp) = (&problem.windows[pattern], &problem.ramps[pattern]);
             let start = window.row as usize * columns + window.column as usize;
-            let patch = Patch { object: &object[start..], columns };
+            let view = View { patch: Patch { object: &object[start..], columns }, ramp };
             let mut power = Some(self.object_power.as_mut_slice());
             let per_mode = probes.chunks_exact_mut(pixels).zip(probe_spectra.chunks_exact(pixels));
             for ((probe, spectrum), half) in per_mode.zip(half.chunks_exact_mut(pixels)) {
-                model.illuminate(spectrum, ramp, patch, probe, power.take(), half, work);
+                model.illuminate(spectrum, view, probe, power.take(), half, work);
             }
             let masked = problem.mask.of(pattern);
-            let kind = (step.needs_whole_pattern() || !masked.is_empty(), masked);
+            let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
             let loss = &mut self.loss;
-            model.detect(half, chi, kind, work, &mut |first, intensity, factor| {
+            model.detect(half, chi, query, work, &mut |first, intensity, factor| {
                 let from = pattern * pixels + first;
                 let room = &mut measured[..intensity.len()];
                 *loss += step.factor(&problem.patterns, from, room, intensity, factor);
@@ -389,7 +388,7 @@ impl Chunk {
             let per_mode =
                 per_mode.zip(sums.chunks_exact_mut(pixels)).zip(half.chunks_exact_mut(pixels));
             for (((chi, probe), sum), half) in per_mode {
-                model.gather(chi, ramp, patch, half, sum, work);
+                model.gather(chi, view, half, sum, work);
                 self.footprint.add(problem, (index, pattern), chi, probe);
             }
             if wanted.waves {

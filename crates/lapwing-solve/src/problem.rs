@@ -69,7 +69,8 @@ pub enum ProblemError {
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub(crate) model: ForwardModel,
-    /// Intensities, pattern after pattern, each in pattern order (see `lapwing_model::passage`).
+    /// Intensities, pattern after pattern, each in pattern order
+    /// ([`ForwardModel::to_pattern_order`]).
     pub(crate) patterns: Arc<Patterns>,
     /// Pixels that do not count.
     pub(crate) mask: Mask,

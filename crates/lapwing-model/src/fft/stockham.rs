@@ -1,4 +1,5 @@
-//! One-dimensional transforms of eight columns side by side, and the turning of what they leave.
+//! One-dimensional transforms of eight columns side by side, and the transposition of what they
+//! leave.
 //!
 //! Eight neighbouring columns of an array, a cache line of each row, are transformed together:
 //! every butterfly works on eight of them at once, and no number ever changes its place in a
@@ -8,7 +9,7 @@
 //! Transform, 1992, section 1.7). Constant lengths let the compiler drop all bounds checks.
 //!
 //! Transforms here are forward and not scaled. The inverse of z is i conj(F[i conj z]), and i conj
-//! only exchanges real and imaginary parts, which costs nothing ([`Eight::exchanged`]).
+//! only exchanges real and imaginary parts, which costs nothing ([`C8::swapped`]).
 //!
 //! Every function and closure here is inlined into the pass that calls it: only there are the
 //! processor's instructions known. Arrays of vectors are written out for the same reason;
@@ -16,7 +17,7 @@
 
 use crate::Complex32;
 use crate::buffer::CacheLine;
-use crate::eight::{Eight, LANES, Line, floats, floats_mut};
+use crate::c8::{C8, LANES, Line, floats, floats_mut};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x4, f32x8};
 
@@ -35,38 +36,38 @@ pub(crate) fn align_frame() {
     std::hint::black_box(&mut line);
 }
 
-/// Evaluates an expression with the constant `$n` being one of [`LENGTHS`].
+/// Evaluates an expression with the constant `$n`, one of [`LENGTHS`], equal to `$length`.
 macro_rules! with_length {
     ($length:expr, $n:ident => $body:expr) => {
         match $length {
             16 => {
                 const $n: usize = 16;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             32 => {
                 const $n: usize = 32;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             64 => {
                 const $n: usize = 64;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             128 => {
                 const $n: usize = 128;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             256 => {
                 const $n: usize = 256;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             512 => {
                 const $n: usize = 512;
-                $crate::columns::align_frame();
+                $crate::fft::stockham::align_frame();
                 $body
             }
             other => unreachable!("a transform of length {other} was planned"),
@@ -91,8 +92,8 @@ impl Twiddles {
             let mut rest = length;
             while rest > LANES {
                 let factor = |p: usize, k: usize| {
-                    let turn = -std::f64::consts::TAU * (p * k) as f64 / rest as f64;
-                    Complex32::new(turn.cos() as f32, turn.sin() as f32)
+                    let angle = -std::f64::consts::TAU * (p * k) as f64 / rest as f64;
+                    Complex32::new(angle.cos() as f32, angle.sin() as f32)
                 };
                 stages.push(
                     (0..rest / 4).map(|p| [factor(p, 1), factor(p, 2), factor(p, 3)]).collect(),
@@ -110,10 +111,8 @@ pub(crate) fn buffers<const N: usize>(
     scratch: &mut [Complex32],
 ) -> (&mut [Line; N], &mut [Line; N]) {
     let (a, rest) = scratch.as_chunks_mut::<LANES>().0.split_at_mut(N);
-    match (a.first_chunk_mut(), rest.first_chunk_mut()) {
-        (Some(a), Some(b)) => (a, b),
-        _ => unreachable!("scratch space was planned for length {N}"),
-    }
+    let planned = "scratch space was planned for this length";
+    (a.first_chunk_mut().expect(planned), rest.first_chunk_mut().expect(planned))
 }
 
 /// Elements that [`buffers`] needs.
@@ -126,7 +125,7 @@ pub(crate) fn scratch_len(length: usize) -> usize {
 pub(crate) fn start<S: Simd, const N: usize>(
     simd: S,
     twiddles: &Twiddles,
-    load: impl FnMut(usize) -> Eight<S>,
+    load: impl FnMut(usize) -> C8<S>,
     a: &mut [Line; N],
 ) {
     stage::<S, N, 1>(simd, &twiddles.stages[0], load, a);
@@ -149,7 +148,7 @@ pub(crate) fn finish<'a, S: Simd, const N: usize>(
                 simd,
                 &twiddles.stages[1],
                 #[inline(always)]
-                |row| Eight::load_parts(simd, &a[row]),
+                |row| C8::load_parts(simd, &a[row]),
                 b,
             );
             if N == 64 {
@@ -164,14 +163,14 @@ pub(crate) fn finish<'a, S: Simd, const N: usize>(
                 simd,
                 &twiddles.stages[1],
                 #[inline(always)]
-                |row| Eight::load_parts(simd, &a[row]),
+                |row| C8::load_parts(simd, &a[row]),
                 b,
             );
             stage::<S, N, 16>(
                 simd,
                 &twiddles.stages[2],
                 #[inline(always)]
-                |row| Eight::load_parts(simd, &b[row]),
+                |row| C8::load_parts(simd, &b[row]),
                 a,
             );
             if N == 256 { last4(simd, a, b) } else { last8(simd, a, b) }
@@ -185,12 +184,11 @@ pub(crate) fn finish<'a, S: Simd, const N: usize>(
 fn stage<S: Simd, const N: usize, const DONE: usize>(
     simd: S,
     twiddles: &[[Complex32; 3]],
-    mut load: impl FnMut(usize) -> Eight<S>,
+    mut load: impl FnMut(usize) -> C8<S>,
     to: &mut [Line; N],
 ) {
     for (p, [w1, w2, w3]) in twiddles.iter().enumerate().take(N / 4 / DONE) {
-        let (w1, w2, w3) =
-            (Eight::splat(simd, *w1), Eight::splat(simd, *w2), Eight::splat(simd, *w3));
+        let (w1, w2, w3) = (C8::splat(simd, *w1), C8::splat(simd, *w2), C8::splat(simd, *w3));
         for q in 0..DONE {
             let from = DONE * p + q;
             let [y0, y1, y2, y3] = butterfly4(
@@ -212,10 +210,10 @@ fn stage<S: Simd, const N: usize, const DONE: usize>(
 fn last4<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N]) {
     for q in 0..N / 4 {
         let y = butterfly4(
-            Eight::load_parts(simd, &from[q]),
-            Eight::load_parts(simd, &from[q + N / 4]),
-            Eight::load_parts(simd, &from[q + N / 2]),
-            Eight::load_parts(simd, &from[q + 3 * N / 4]),
+            C8::load_parts(simd, &from[q]),
+            C8::load_parts(simd, &from[q + N / 4]),
+            C8::load_parts(simd, &from[q + N / 2]),
+            C8::load_parts(simd, &from[q + 3 * N / 4]),
         );
         y[0].store_parts(&mut to[q]);
         y[1].store_parts(&mut to[q + N / 4]);
@@ -229,20 +227,20 @@ fn last8<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N])
     let half = simd.splat_f32x8(std::f32::consts::FRAC_1_SQRT_2);
     for q in 0..N / 8 {
         let e = butterfly4(
-            Eight::load_parts(simd, &from[q]),
-            Eight::load_parts(simd, &from[q + N / 4]),
-            Eight::load_parts(simd, &from[q + N / 2]),
-            Eight::load_parts(simd, &from[q + 3 * N / 4]),
+            C8::load_parts(simd, &from[q]),
+            C8::load_parts(simd, &from[q + N / 4]),
+            C8::load_parts(simd, &from[q + N / 2]),
+            C8::load_parts(simd, &from[q + 3 * N / 4]),
         );
         let o = butterfly4(
-            Eight::load_parts(simd, &from[q + N / 8]),
-            Eight::load_parts(simd, &from[q + 3 * N / 8]),
-            Eight::load_parts(simd, &from[q + 5 * N / 8]),
-            Eight::load_parts(simd, &from[q + 7 * N / 8]),
+            C8::load_parts(simd, &from[q + N / 8]),
+            C8::load_parts(simd, &from[q + 3 * N / 8]),
+            C8::load_parts(simd, &from[q + 5 * N / 8]),
+            C8::load_parts(simd, &from[q + 7 * N / 8]),
         );
         // exp(-pi i / 4) o1 and exp(-pi i / 4) o3
-        let o1 = Eight { re: (o[1].re + o[1].im) * half, im: (o[1].im - o[1].re) * half };
-        let o3 = Eight { re: (o[3].re + o[3].im) * half, im: (o[3].im - o[3].re) * half };
+        let o1 = C8 { re: (o[1].re + o[1].im) * half, im: (o[1].im - o[1].re) * half };
+        let o3 = C8 { re: (o[3].re + o[3].im) * half, im: (o[3].im - o[3].re) * half };
         e[0].plus(o[0]).store_parts(&mut to[q]);
         e[1].plus(o1).store_parts(&mut to[q + N / 8]);
         e[2].minus_i_times(o[2]).store_parts(&mut to[q + N / 4]);
@@ -255,7 +253,7 @@ fn last8<S: Simd, const N: usize>(simd: S, from: &[Line; N], to: &mut [Line; N])
 }
 
 #[inline(always)]
-fn butterfly4<S: Simd>(x0: Eight<S>, x1: Eight<S>, x2: Eight<S>, x3: Eight<S>) -> [Eight<S>; 4] {
+fn butterfly4<S: Simd>(x0: C8<S>, x1: C8<S>, x2: C8<S>, x3: C8<S>) -> [C8<S>; 4] {
     let (s, d) = (x0.plus(x2), x0.minus(x2));
     let (u, v) = (x1.plus(x3), x1.minus(x3));
     [s.plus(u), d.minus_i_times(v), s.minus(u), d.plus_i_times(v)]
@@ -264,7 +262,7 @@ fn butterfly4<S: Simd>(x0: Eight<S>, x1: Eight<S>, x2: Eight<S>, x3: Eight<S>) -
 /// Writes eight columns of `N` rows, in parts, as eight rows of `N` columns, in parts, to `to`,
 /// whose first line is the first of the first row; rows are `row_lines` lines long.
 #[inline(always)]
-pub(crate) fn turn<S: Simd, const N: usize>(
+pub(crate) fn transpose<S: Simd, const N: usize>(
     simd: S,
     columns: &[Line; N],
     to: &mut [Line],
@@ -274,7 +272,7 @@ pub(crate) fn turn<S: Simd, const N: usize>(
         for part in [0, LANES] {
             for half in [0, LANES / 2] {
                 let from = part + half;
-                let [a, b, c, d] = turn_within(
+                let [a, b, c, d] = transpose_within(
                     simd,
                     [
                         halves(simd, &eight[0], &eight[4], from),
@@ -301,7 +299,7 @@ fn halves<S: Simd>(simd: S, low: &Line, high: &Line, from: usize) -> f32x8<S> {
 
 /// The transposes of four rows of four numbers, in both halves: two perfect shuffles.
 #[inline(always)]
-fn turn_within<S: Simd>(simd: S, [a, b, c, d]: [f32x8<S>; 4]) -> [f32x8<S>; 4] {
+fn transpose_within<S: Simd>(simd: S, [a, b, c, d]: [f32x8<S>; 4]) -> [f32x8<S>; 4] {
     let (e, f) = zip_within(simd, a, c);
     let (g, h) = zip_within(simd, b, d);
     let (a, b) = zip_within(simd, e, g);

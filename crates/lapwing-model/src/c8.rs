@@ -16,12 +16,12 @@ pub(crate) type Line = [Complex32; LANES];
 
 /// Eight complex numbers in registers.
 #[derive(Clone, Copy)]
-pub(crate) struct Eight<S: Simd> {
+pub(crate) struct C8<S: Simd> {
     pub re: f32x8<S>,
     pub im: f32x8<S>,
 }
 
-impl<S: Simd> Eight<S> {
+impl<S: Simd> C8<S> {
     /// From pairs.
     #[inline(always)]
     pub fn load(simd: S, values: &Line) -> Self {
@@ -117,9 +117,9 @@ impl<S: Simd> Eight<S> {
         Self { re: self.re - other.im, im: self.im + other.re }
     }
 
-    /// i conj(self): real and imaginary parts exchanged.
+    /// i conj(self): real and imaginary parts swapped.
     #[inline(always)]
-    pub fn exchanged(self) -> Self {
+    pub fn swapped(self) -> Self {
         Self { re: self.im, im: self.re }
     }
 

@@ -1,0 +1,120 @@
+//! A pattern's pass step by step, for windows of any shape: every transform, ramp and product is a
+//! pass over memory of its own.
+//!
+//! In flight, the exit wave is its far field (u_x, u_y), and chi is complete, (y, x).
+
+use super::pass::{DetectorStep, PatternPass, PatternQuery, View, step_whole};
+use super::{Ramp, Workspace};
+use crate::fft::Fft2;
+use crate::{Complex32, elementwise};
+
+/// See the [module documentation](self).
+#[derive(Debug, Clone)]
+pub(super) struct PlainPass {
+    fft: Fft2,
+}
+
+impl PlainPass {
+    /// For windows of the transform's shape.
+    pub fn new(fft: Fft2) -> Self {
+        Self { fft }
+    }
+}
+
+impl PatternPass for PlainPass {
+    fn columns_together(&self) -> usize {
+        self.fft.shape().0
+    }
+
+    fn illuminate(
+        &self,
+        spectrum: &[Complex32],
+        View { patch, ramp }: View<'_>,
+        probe: &mut [Complex32],
+        power: Option<&mut [f32]>,
+        in_flight: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
+        let width = self.fft.shape().1;
+        shift(&self.fft, spectrum, ramp, probe, work);
+        if let Some(power) = power {
+            for (power, row) in power.chunks_exact_mut(width).zip(patch.rows(width)) {
+                elementwise::add_power(power, row);
+            }
+        }
+        let rows = work.field.chunks_exact_mut(width).zip(probe.chunks_exact(width));
+        for ((wave, probe), row) in rows.zip(patch.rows(width)) {
+            elementwise::multiply(wave, probe, row);
+        }
+        self.fft.forward(&mut work.field, in_flight, &mut work.fft);
+    }
+
+    fn launch(&self, exit_wave: &[Complex32], in_flight: &mut [Complex32], work: &mut Workspace) {
+        work.field.copy_from_slice(exit_wave);
+        self.fft.forward(&mut work.field, in_flight, &mut work.fft);
+    }
+
+    fn detect(
+        &self,
+        in_flight: &mut [Complex32],
+        chi: &mut [Complex32],
+        query: PatternQuery<'_>,
+        work: &mut Workspace,
+        step: &mut DetectorStep<'_>,
+    ) {
+        let pixels = self.fft.len();
+        let Workspace { fft: scratch, intensity, factor, .. } = work;
+        intensity.fill(0.0);
+        for far_field in in_flight.chunks_exact(pixels) {
+            elementwise::add_power(intensity, far_field);
+        }
+        step_whole(query.masked, intensity, factor, step);
+        let modes = in_flight.chunks_exact_mut(pixels).zip(chi.chunks_exact_mut(pixels));
+        for (far_field, chi) in modes {
+            elementwise::scale(far_field, factor);
+            self.fft.inverse(far_field, chi, scratch);
+        }
+    }
+
+    fn gather(
+        &self,
+        chi: &mut [Complex32],
+        View { patch, ramp }: View<'_>,
+        in_flight: &mut [Complex32],
+        sum: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
+        let width = self.fft.shape().1;
+        let rows = in_flight.chunks_exact_mut(width).zip(chi.chunks_exact(width));
+        for ((product, chi), row) in rows.zip(patch.rows(width)) {
+            elementwise::multiply_conjugate(product, chi, row);
+        }
+        add_unshifted(&self.fft, in_flight, ramp, sum, work);
+    }
+
+    fn land(&self, _chi: &mut [Complex32], _work: &mut Workspace) {}
+}
+
+/// `probe` (y, x) <- the mode with spectrum `spectrum`, shifted by the ramp.
+pub(super) fn shift(
+    fft: &Fft2,
+    spectrum: &[Complex32],
+    ramp: &Ramp,
+    probe: &mut [Complex32],
+    work: &mut Workspace,
+) {
+    ramp.apply(spectrum, &mut work.field);
+    fft.inverse(&mut work.field, probe, &mut work.fft);
+}
+
+/// The adjoint of [`shift`]: adds to `sum` (u_x, u_y) what `probe` (y, x; overwritten) contributes.
+pub(super) fn add_unshifted(
+    fft: &Fft2,
+    probe: &mut [Complex32],
+    ramp: &Ramp,
+    sum: &mut [Complex32],
+    work: &mut Workspace,
+) {
+    fft.forward(probe, &mut work.field, &mut work.fft);
+    ramp.add_unshifted(&work.field, sum);
+}

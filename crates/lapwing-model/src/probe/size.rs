@@ -29,10 +29,15 @@ pub fn diameter(probe: ArrayView3<Complex32>) -> f64 {
 /// The probe with extra defocus and astigmatism: what imperfect knowledge of an instrument takes
 /// for the probe.
 ///
-/// Every mode (mode, y, x) is multiplied in the Fourier domain by exp(-i chi), chi = (`defocus` q^2
-/// + `astigmatism` (q_x^2 - q_y^2)) / q_e^2. Both are radians at the effective edge q_e of the
-/// aperture, sqrt(2) times the root mean square of the probe's spatial frequencies about their
-/// mean, which is the edge itself for a uniformly filled round aperture. Energy is kept.
+/// Every mode (mode, y, x) is multiplied in the Fourier domain by exp(-i chi),
+///
+/// ```text
+/// chi = (defocus q^2 + astigmatism (q_x^2 - q_y^2)) / q_e^2
+/// ```
+///
+/// with `defocus` and `astigmatism` in radians at the effective edge q_e of the aperture, sqrt(2)
+/// times the root mean square of the probe's spatial frequencies about their mean, which is the
+/// edge itself for a uniformly filled round aperture. Energy is kept.
 pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> Modes {
     let (modes, height, width) = probe.dim();
     let mut result = probe.to_owned();

@@ -16,8 +16,8 @@ use ndarray::{Array3, ArrayView2, ArrayView3};
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
 
-/// Largest dose: the counts of a pattern then still fit single precision with room to spare.
-const MAX_DOSE: f64 = 1e15;
+/// Largest dose, photons per pattern: its counts still fit single precision with much to spare.
+pub const MAX_DOSE: f64 = 1e15;
 
 /// Largest stack of patterns, values: 2^38, that is 1 TiB.
 const MAX_STACK: usize = 1 << 38;

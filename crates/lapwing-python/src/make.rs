@@ -7,20 +7,17 @@ use crate::value::options;
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
 use lapwing_model::probe::{self, ProbeDesign};
-use lapwing_model::scan::{self, ScanKind, Spacing};
+use lapwing_model::scan::{self, MAX_AREA, ScanKind, Spacing};
 use lapwing_model::simulate;
 use lapwing_model::specimen::Specimen;
+use lapwing_study::condition;
 use lapwing_study::data::{self, Sample};
-use lapwing_study::design::MAX_OBJECT_PIXELS;
+use lapwing_study::place;
 use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use lapwing_model::Complex32;
-
-/// Pixels between the outermost windows and the edge of an object made for a scan, as on the
-/// command line.
-const MARGIN: usize = 2;
 
 /// Diffraction at a dose, as a data set.
 #[pyfunction]
@@ -33,19 +30,15 @@ pub fn simulate_scan(
     seed: u64,
     threads: Option<usize>,
 ) -> Result<Dataset> {
-    let whole = (1.0..=1e15).contains(&dose) && dose.fract() == 0.0;
-    if !whole {
-        return Err(anyhow!(
-            "dose: expected a whole number of photons, at most 1e15, found {dose}"
-        )
-        .into());
-    }
+    let dose = condition::whole_dose(dose).ok_or_else(|| {
+        anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
+    })?;
     let sample = Sample {
         object: array::field(object, "object")?,
         probe: array::modes(probe)?,
         scan: array::positions(positions)?,
     };
-    Ok(alone(py, threads, || Ok(sample.expose(dose as u64, seed)?))?.into())
+    Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())
 }
 
 /// A data set thinned to a dose.
@@ -89,11 +82,8 @@ pub fn make_specimen<'py>(
     seed: u64,
 ) -> Result<Bound<'py, PyArray2<Complex32>>> {
     let specimen: Specimen = named("specimen", name)?;
-    if shape.0 as f64 * shape.1 as f64 > MAX_OBJECT_PIXELS {
-        return Err(anyhow!(
-            "shape: expected at most {MAX_OBJECT_PIXELS:.0} pixels, found {shape:?}"
-        )
-        .into());
+    if shape.0 as f64 * shape.1 as f64 > MAX_AREA as f64 {
+        return Err(anyhow!("shape: expected at most {MAX_AREA} pixels, found {shape:?}").into());
     }
     Ok(alone(py, None, || Ok(specimen.make(shape, seed)))?.into_pyarray(py))
 }
@@ -146,7 +136,7 @@ pub fn make_scan<'py>(
         );
         let too_large =
             || anyhow!("field: the object array would have more than 2^30 px; use a smaller field");
-        let placement = scan::fit(&positions, window, MARGIN).ok_or_else(too_large)?;
+        let placement = place::on_new_object(&positions, window).ok_or_else(too_large)?;
         Ok((placement.place(&positions), placement.shape))
     })?;
     Ok((from_positions(py, &positions), shape))

@@ -80,7 +80,7 @@ impl<'a> Line<'a> {
     pub fn overlap(self, dose: u64) -> Option<f64> {
         let rows = self.by_dose().remove(&dose)?;
         let overlaps: Vec<f64> =
-            rows.iter().filter_map(|row| Some(row.result.as_ref()?.overlap)).collect();
+            rows.iter().filter_map(|row| Some(row.result()?.overlap)).collect();
         Some(Estimate::of(&overlaps)?.mean)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::ReportError;
 use lapwing_compare::{Criterion, Resolution};
-use lapwing_study::record::{Execution, JobResult, Status};
+use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +31,7 @@ pub(crate) struct Row {
     pub case: Case,
     /// Of the case.
     pub condition: Condition,
-    pub state: State,
-    pub result: Option<JobResult>,
+    pub outcome: Outcome,
     /// Metrics of the comparison by name; those that do not exist are `None`.
     pub metrics: BTreeMap<String, Option<f64>>,
     /// The whole comparison.
@@ -41,44 +40,28 @@ pub(crate) struct Row {
     pub loss: Vec<(f64, f64)>,
 }
 
-/// What became of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
-    Done,
-    Failed(String),
-    Skipped(String),
-    Pending,
-}
-
-impl State {
-    /// The word in tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed(_) => "failed",
-            Self::Skipped(_) => "skipped",
-            Self::Pending => "not run",
-        }
-    }
-
-    /// Why it is not done.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Failed(reason) | Self::Skipped(reason) => Some(reason),
-            Self::Done | Self::Pending => None,
-        }
-    }
-}
-
 impl Row {
     /// A metric's value when it was measured.
     pub fn metric(&self, key: &str) -> Option<f64> {
         self.metrics.get(key).copied().flatten().filter(|value| value.is_finite())
     }
 
+    /// The record of its result, done or failed.
+    pub fn result(&self) -> Option<&JobResult> {
+        self.outcome.result()
+    }
+
+    /// What became of it, the word in tables.
+    pub fn status(&self) -> &'static str {
+        match self.outcome.name() {
+            "pending" => "not run",
+            name => name,
+        }
+    }
+
     /// Name of the solver; empty where nothing tells it.
     pub fn solver(&self) -> &str {
-        let told = self.result.as_ref().map(|result| match result.solver.as_str() {
+        let told = self.result().map(|result| match result.solver.as_str() {
             "" => result.algorithm.as_str(),
             name => name,
         });
@@ -110,24 +93,11 @@ impl Study {
         let design = folder.design()?;
         let settings =
             design.as_ref().and_then(|_| std::fs::read_to_string(folder.design_file()).ok());
-        let manifest = folder.manifest()?;
-        let cases = match (&design, &manifest) {
-            (Some(design), _) => design.cases(),
-            (None, Some(manifest)) => manifest.cases(),
-            (None, None) => return Err(ReportError::NoStudy { folder: root.to_path_buf() }),
+        let Some(outcomes) = folder.outcomes()? else {
+            return Err(ReportError::NoStudy { folder: root.to_path_buf() });
         };
-        let skips = folder.skip_summary()?;
-        let mut skipped = manifest.as_ref().map(|m| m.missing_jobs.clone()).unwrap_or_default();
-        skipped.extend(skips.map(|summary| summary.skipped_jobs).unwrap_or_default());
-        let executions = manifest.map(|manifest| manifest.execution_results).unwrap_or_default();
-        let rows: Vec<Row> = cases
-            .into_iter()
-            .map(|case| {
-                let execution = executions.iter().rev().find(|e| e.case == case);
-                let skip = skipped.iter().find(|skip| skip.case == case);
-                read_row(&folder, case, execution, skip.map(|skip| skip.reason.as_str()))
-            })
-            .collect();
+        let read = |(case, outcome)| read_row(&folder, case, outcome);
+        let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
         Ok(Self { folder, design, settings, rows, pixel_size, reference })
     }
@@ -161,7 +131,7 @@ impl Study {
 
     /// Number of finished conditions.
     pub fn done(&self) -> usize {
-        self.rows.iter().filter(|row| row.state == State::Done).count()
+        self.rows.iter().filter(|row| row.outcome.is_done()).count()
     }
 
     /// The name of the study, else of its folder.
@@ -177,39 +147,13 @@ impl Study {
     }
 }
 
-fn read_row(
-    folder: &StudyFolder,
-    case: Case,
-    execution: Option<&Execution>,
-    skip: Option<&str>,
-) -> Row {
-    let failure = execution.filter(|execution| execution.returncode != 0).map(|execution| {
-        let unsaid = || format!("ended with code {}; see its log", execution.returncode);
-        execution.error.clone().unwrap_or_else(unsaid)
-    });
-    let (state, result) = match (folder.result(&case), failure, skip) {
-        (Ok(Some(result)), _, _) => match result.status {
-            Status::Done => (State::Done, Some(result)),
-            Status::Failed => {
-                let reason = result
-                    .error
-                    .clone()
-                    .unwrap_or_else(|| "no reason was recorded; see its log".to_owned());
-                (State::Failed(reason), Some(result))
-            }
-        },
-        // One damaged record must not hide the others.
-        (Err(error), _, _) => (State::Failed(format!("its record cannot be read: {error}")), None),
-        (Ok(None), Some(reason), _) => (State::Failed(reason), None),
-        (Ok(None), None, Some(reason)) => (State::Skipped(reason.to_owned()), None),
-        (Ok(None), None, None) => (State::Pending, None),
-    };
+fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
+    let result = outcome.result();
     let job = folder.job_dir(&case);
     let file =
         |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
-    let files = result.as_ref().map(|result| result.files.clone()).unwrap_or_default();
-    let recorded =
-        result.as_ref().and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
+    let files = result.map(|result| result.files.clone()).unwrap_or_default();
+    let recorded = result.and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
     // The file holds all that the record holds and the curves besides.
     let comparison = file(files.comparison.as_ref())
         .and_then(|text| serde_json::from_str(&text).ok())
@@ -222,7 +166,7 @@ fn read_row(
     });
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
-    Row { case, condition, state, result, metrics: metrics.unwrap_or_default(), comparison, loss }
+    Row { case, condition, outcome, metrics: metrics.unwrap_or_default(), comparison, loss }
 }
 
 /// The pixel that all comparisons name.

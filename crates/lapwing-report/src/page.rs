@@ -68,7 +68,7 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
     let page = context! {
         title => study.name(),
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),
-        finished => study.rows.iter().filter_map(|row| Some(row.result.as_ref()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+        finished => study.rows.iter().filter_map(|row| Some(row.result()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),
         done => study.done(),
         total => study.rows.len(),
         facts => Serde(facts(study)),
@@ -104,7 +104,7 @@ fn fact(name: impl Into<String>, value: impl Into<String>) -> Fact {
 
 /// What holds for the whole study.
 fn facts(study: &Study) -> Vec<Fact> {
-    let results = || study.rows.iter().filter_map(|row| row.result.as_ref());
+    let results = || study.rows.iter().filter_map(|row| row.result());
     let mut facts = Vec::new();
     let doses: Vec<String> =
         study.distinct(|condition| condition.dose).into_iter().map(dose_label).collect();
@@ -141,7 +141,7 @@ fn facts(study: &Study) -> Vec<Fact> {
 
 /// `LSQML (100 epochs)`.
 fn with_epochs(study: &Study, solver: &str) -> String {
-    let of = |row: &Row| Some(row.result.as_ref()?.loss?.epochs).filter(|_| row.solver() == solver);
+    let of = |row: &Row| Some(row.result()?.loss?.epochs).filter(|_| row.solver() == solver);
     match study.rows.iter().find_map(of) {
         Some(epochs) => format!("{solver} ({epochs} epochs)"),
         None => solver.to_owned(),
@@ -180,8 +180,8 @@ fn problems(study: &Study) -> Vec<Trouble> {
         Some(Trouble {
             name: format!("{} photons, {} view, {}", dose_label(c.dose), c.view, c.split),
             anchor: row.anchor(),
-            status: row.state.name(),
-            reason: row.state.reason()?.to_owned(),
+            status: row.status(),
+            reason: row.outcome.reason()?.to_owned(),
         })
     };
     study.rows.iter().filter_map(of).collect()
@@ -214,7 +214,7 @@ struct Number {
 }
 
 fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> Line {
-    let result = row.result.as_ref();
+    let result = row.result();
     let number = |value: Option<f64>, show: &dyn Fn(f64) -> String| match value
         .filter(|value| value.is_finite())
     {
@@ -241,7 +241,7 @@ fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> L
         repeat: repeats.then(|| row.repeat()),
         split: row.condition.split.to_string(),
         view: row.condition.view.to_string(),
-        status: row.state.name(),
+        status: row.status(),
         numbers,
     }
 }

@@ -7,7 +7,7 @@ use lapwing_compare::Criterion;
 use lapwing_draw::{Axis, Guide, Look, Mark, Plot, Point, ScanPlot, Series};
 use lapwing_files::Archive;
 use lapwing_model::Position;
-use lapwing_study::folder::data_file;
+use lapwing_study::layout::data_file;
 use lapwing_study::{Split, View};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -202,7 +202,7 @@ impl Scans {
     /// The scan of a finished condition as an index for [`shown`](Self::shown); `None` when its
     /// files are gone.
     pub fn add(&mut self, study: &Study, row: &Row) -> Option<usize> {
-        let (condition, result) = (row.condition, row.result.as_ref()?);
+        let (condition, result) = (row.condition, row.result()?);
         let whole = self.whole.entry((condition.dose, condition.split)).or_insert_with(|| {
             positions(&data_file(&study.folder.data_root(), condition.dose, condition.split))
                 .unwrap_or_default()

@@ -8,14 +8,14 @@ use lapwing_draw::field::phase_range;
 use lapwing_draw::{Painter, Picture};
 use lapwing_files::Archive;
 use lapwing_model::{Field, position};
-use lapwing_study::folder::data_file;
+use lapwing_study::layout::data_file;
 use lapwing_study::record::link;
 use lapwing_study::{Split, StudyFolder};
 use ndarray::{Ix2, s};
 
 /// Amplitude, phase, error and probe of a condition, as far as its files are there.
 pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
-    let Some(result) = &row.result else { return Vec::new() };
+    let Some(result) = row.result() else { return Vec::new() };
     let files = &result.files;
     let condition = format!(
         "{} photons per pattern, {} view, {} split",

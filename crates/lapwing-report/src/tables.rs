@@ -36,15 +36,15 @@ pub(crate) fn csv(study: &Study) -> String {
 fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
     let condition = row.map(|row| row.condition);
     let text = |value: Option<String>| value.unwrap_or_default();
-    let result = row.and_then(|row| row.result.as_ref());
+    let result = row.and_then(|row| row.result());
     let view = result.and_then(|result| result.view);
     let count = |value: Option<usize>| text(value.map(|value| value.to_string()));
     vec![
         ("dose", text(condition.map(|c| c.dose.to_string()))),
         ("split", text(condition.map(|c| c.split.to_string()))),
         ("view", text(condition.map(|c| c.view.to_string()))),
-        ("status", text(row.map(|row| row.state.name().to_owned()))),
-        ("reason", text(row.and_then(|row| row.state.reason().map(str::to_owned)))),
+        ("status", text(row.map(|row| row.status().to_owned()))),
+        ("reason", text(row.and_then(|row| row.outcome.reason().map(str::to_owned)))),
         ("solver", text(result.map(|r| r.solver.clone()))),
         ("repeat", count(row.map(|row| row.case.repeat))),
         ("algorithm", text(result.map(|r| r.algorithm.clone()))),
@@ -96,13 +96,13 @@ pub(crate) fn json(study: &Study) -> Result<String, serde_json::Error> {
                 "dose": row.condition.dose,
                 "split": row.condition.split,
                 "view": row.condition.view,
-                "solver": row.result.as_ref().map(|result| &result.solver),
+                "solver": row.result().map(|result| &result.solver),
                 "repeat": row.case.repeat,
-                "status": row.state.name(),
-                "reason": row.state.reason(),
+                "status": row.status(),
+                "reason": row.outcome.reason(),
                 "folder": link(&StudyFolder::relative_job_dir(&row.case), ""),
                 "metrics": row.metrics,
-                "result": row.result,
+                "result": row.result(),
             })
         })
         .collect();

@@ -6,7 +6,9 @@
 mod support;
 
 use lapwing_report::ReportError;
-use lapwing_study::{Condition, Split, View};
+use lapwing_study::record::Outcome;
+use lapwing_study::run::{self, StudyOptions};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View};
 use std::fs;
 use std::sync::OnceLock;
 use support::{Special, write_study};
@@ -344,6 +346,34 @@ fn failed_skipped_and_pending_conditions_are_told_apart() {
     {
         assert!(html.contains(text), "{text}");
     }
+}
+
+#[test]
+fn results_of_an_earlier_design_are_not_shown_as_this_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = |epochs: usize| {
+        let text = format!(
+            "[study]\ndoses = [1e4]\nviews = [\"baseline\"]\npattern_size = 32\n\
+             [scan]\nstep = 8\nfield = [64, 48]\n[solver]\nepochs = {epochs}\n"
+        );
+        Design::parse(&text, folder.path()).unwrap()
+    };
+    let html = || {
+        let paths = lapwing_report::write(folder.path()).unwrap();
+        (fs::read_to_string(paths.html).unwrap(), fs::read_to_string(paths.csv).unwrap())
+    };
+    run::study(&design(2), folder.path(), &mut |_| {}).unwrap();
+    assert!(html().0.contains("All 2 conditions are done"));
+    // Another option, and nothing reconstructed with it yet.
+    let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
+    run::study_with(&design(3), folder.path(), prepare, &mut |_| {}).unwrap();
+    let outcomes = StudyFolder::new(folder.path()).outcomes().unwrap().unwrap();
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Stale { .. })));
+    let (page, table) = html();
+    assert_balanced(&page);
+    assert!(page.contains("0 of 2 conditions are done"), "{page}");
+    assert_eq!(page.matches("made with other solver options").count(), 2);
+    assert_eq!(table.matches("not run").count(), 2, "{table}");
 }
 
 #[test]

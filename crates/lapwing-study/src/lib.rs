@@ -28,18 +28,18 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod design;
-pub mod disk;
+mod disk;
 mod error;
-pub mod geometry;
+mod geometry;
 pub mod run;
 
 pub use design::condition::{self, Case, Condition, Split, View};
 pub use design::solver;
 pub use design::{Design, DesignError};
-pub use disk::folder::{self, StudyFolder};
-pub use disk::{checkpoint, lock, record};
+pub use disk::folder::StudyFolder;
+pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
-pub use geometry::{overlap, selection, split};
+pub use geometry::{overlap, place, selection, split};
 pub use run::{data, event, jobs, pictures, plan, reconstruct, start, stream, views};
 
 /// Shorthand for results of this crate.

@@ -1,5 +1,6 @@
 //! Values on the command line, checked as they are read: what is wrong here is wrong usage.
 
+use lapwing_study::condition;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
@@ -65,13 +66,8 @@ pub fn number(text: &str) -> Result<f64, String> {
 
 /// A dose that names a folder: a whole number of photons, also written as 1e4.
 pub fn whole_dose(text: &str) -> Result<u64, String> {
-    let value = positive(text)?;
-    let whole = value.fract() == 0.0 && value <= 1e15;
-    if whole {
-        Ok(value as u64)
-    } else {
-        Err("expected a whole number of photons, at most 1e15".into())
-    }
+    let expected = || "expected a whole number of photons, at most 1e15".to_owned();
+    condition::whole_dose(positive(text)?).ok_or_else(expected)
 }
 
 /// Most of anything that is counted through, such as epochs.

@@ -98,14 +98,14 @@ pub(super) fn card(
             1 => view.to_string(),
             _ => format!("{view}, {}", row.solver()),
         },
-        status: row.state.name(),
-        reason: row.state.reason().map(str::to_owned),
+        status: row.status(),
+        reason: row.outcome.reason().map(str::to_owned),
         headline,
         pictures,
         scan: Value::from_safe_string(scan),
         loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
         frc: svg(plots::frc(row).map(|plot| plot.svg(Look::Inline))),
-        details: row.result.as_ref().map(|result| details(row, result)).unwrap_or_default(),
+        details: row.result().map(|result| details(row, result)).unwrap_or_default(),
         links: links(study, row),
         others: others(study, row),
     }
@@ -199,7 +199,7 @@ fn others(study: &Study, row: &Row) -> Vec<Link> {
             && other.repeat() != row.repeat()
     };
     let link = |other: &Row| {
-        let names = [other.result.as_ref()?.files.overview.as_deref(), Some("result.json")];
+        let names = [other.result()?.files.overview.as_deref(), Some("result.json")];
         let folder = study.folder.job_dir(&other.case);
         let name = names.into_iter().flatten().find(|name| folder.join(name).is_file())?;
         let place = link(&StudyFolder::relative_job_dir(&other.case), name);
@@ -224,7 +224,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
         ];
         names.into_iter().flatten().cloned().chain(["result.json".to_owned()]).collect()
     };
-    let names = row.result.as_ref().map(|result| named(&result.files)).unwrap_or_default();
+    let names = row.result().map(|result| named(&result.files)).unwrap_or_default();
     names
         .into_iter()
         .filter(|name| study.folder.job_dir(&row.case).join(name).is_file())

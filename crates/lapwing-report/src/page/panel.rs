@@ -2,7 +2,7 @@
 
 use crate::answer::{Needs, Question};
 use crate::estimate::{Estimate, Line};
-use crate::gather::{Row, State, Study};
+use crate::gather::{Row, Study};
 use crate::metric::{Metric, dose_label, shown, shown_error};
 use crate::plots;
 use lapwing_draw::Look;
@@ -148,10 +148,10 @@ fn cell(
     value: Option<Estimate>,
     percent: &dyn Fn(f64) -> u32,
 ) -> Cell {
-    let text = match (value, row.map(|row| &row.state)) {
+    let text = match (value, row) {
         (Some(value), _) => shown(value.mean),
-        (None, None | Some(State::Done)) => "\u{2013}".to_owned(),
-        (None, Some(state)) => state.name().to_owned(),
+        (None, Some(row)) if !row.outcome.is_done() => row.status().to_owned(),
+        (None, _) => "\u{2013}".to_owned(),
     };
     Cell {
         text,

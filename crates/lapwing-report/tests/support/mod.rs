@@ -12,12 +12,15 @@ use lapwing_study::record::{
 };
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use ndarray::Array2;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
 /// Side of the made-up object, pixels.
 const SIDE: usize = 220;
+
+/// Content hash of every made-up data set.
+const INPUT_HASH: &str = "00";
 
 /// Uniform values in [-1, 1), the same on every machine.
 pub struct Noise(u32);
@@ -61,7 +64,7 @@ pub fn write_study(root: &Path, special: &Special) {
     let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{solvers}", json!(name));
     let design = Design::parse(&text, root).unwrap();
     fs::create_dir_all(folder.artifact_root()).unwrap();
-    fs::write(folder.design_file(), design.to_toml()).unwrap();
+    fs::write(folder.design_file(), design.to_toml().unwrap()).unwrap();
     let manifest = Manifest {
         timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),
         phase_c_root: folder.data_root(),
@@ -89,6 +92,7 @@ pub fn write_study(root: &Path, special: &Special) {
             write_data(&folder, dose, split, special);
         }
     }
+    write_ledger(&folder, &design);
     for case in design.cases() {
         let condition = case.condition;
         let absent = special.pending.contains(&condition)
@@ -96,7 +100,8 @@ pub fn write_study(root: &Path, special: &Special) {
         if !absent {
             let failure =
                 special.failed.iter().find(|(c, _)| *c == condition).map(|(_, why)| why.clone());
-            write_job(&folder, &case, failure, special);
+            let solver = &design.solver(&case).unwrap().method;
+            write_job(&folder, &case, json!(solver), failure, special);
         }
     }
 }
@@ -139,7 +144,7 @@ fn real(shape: Vec<usize>, values: Vec<f64>) -> Array {
 }
 
 fn write_data(folder: &StudyFolder, dose: u64, split: Split, special: &Special) {
-    let path = lapwing_study::folder::data_file(&folder.data_root(), dose, split);
+    let path = lapwing_study::layout::data_file(&folder.data_root(), dose, split);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let scan = positions(split, special);
     let column = |axis: usize| real(vec![scan.len()], scan.iter().map(|p| p[axis]).collect());
@@ -152,7 +157,25 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split, special: &Special) 
     lapwing_files::npz::write(path, &arrays).unwrap();
 }
 
-fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special: &Special) {
+/// The record of which files the study made: a result counts only when its input is one of them.
+fn write_ledger(folder: &StudyFolder, design: &Design) {
+    let inputs = design.cases().into_iter().map(|case| {
+        let input = folder.roots().input(case.condition, case.repeat);
+        input.strip_prefix(folder.root()).unwrap().to_string_lossy().replace('\\', "/")
+    });
+    let entry = json!({"key": "00", "sha256": INPUT_HASH});
+    let ledger: serde_json::Map<String, Value> =
+        inputs.map(|input| (input, entry.clone())).collect();
+    fs::write(folder.root().join("made.json"), serde_json::to_vec(&ledger).unwrap()).unwrap();
+}
+
+fn write_job(
+    folder: &StudyFolder,
+    case: &Case,
+    options: Value,
+    failure: Option<String>,
+    special: &Special,
+) {
     let (job, condition) = (folder.job_dir(case), case.condition);
     fs::create_dir_all(&job).unwrap();
     let every = match condition.view {
@@ -234,9 +257,9 @@ fn write_job(folder: &StudyFolder, case: &Case, failure: Option<String>, special
         error: failure,
         timestamp: "2026-01-02T03:04:05Z".parse().unwrap(),
         algorithm: "LSQML".to_owned(),
-        options: json!({"epochs": 60}),
+        options,
         input_npz: "unused.npz".into(),
-        input_hash: "00".to_owned(),
+        input_hash: INPUT_HASH.to_owned(),
         key: "00".to_owned(),
         seconds: 12.5,
         seconds_per_epoch: Some(0.2),

@@ -1,61 +1,14 @@
 //! The rules that a design must keep, checked before anything runs.
 
-use super::{Design, MAX_OBJECT_PIXELS, MAX_PATTERN_VALUES, Scan, Source};
 use crate::design::condition::View;
+use crate::design::error::DesignError;
+use crate::design::external::External;
+use crate::design::settled::{Design, MAX_PATTERN_VALUES, Scan, Source};
 use crate::design::solver::{
     Method, ObjectStart, Solver, SolverConfig, StudySolver, unusable_name,
 };
-use crate::run::external::External;
-use lapwing_model::probe::ProbeError;
-use lapwing_model::scan::ScanError;
+use lapwing_model::scan::{MAX_AREA, ScanError};
 use std::fmt::Display;
-use std::path::PathBuf;
-
-/// Why a design was refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DesignError {
-    /// The file cannot be read.
-    #[error("cannot read the design {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
-    /// The file is no TOML, or has a field that no design has.
-    #[error("the design cannot be understood: {0}")]
-    Syntax(toml::de::Error),
-    /// A field breaks a rule.
-    #[error("{field}: expected {expected}, found {found}")]
-    Rule {
-        /// Section and name.
-        field: &'static str,
-        /// The rule.
-        expected: String,
-        /// What is in the design.
-        found: String,
-    },
-    /// A solver cannot be understood.
-    #[error("[solver]: {0}")]
-    Solver(String),
-    /// The probe cannot be made.
-    #[error("[probe]: {0}")]
-    Probe(ProbeError),
-    /// The scan cannot be made.
-    #[error("[scan]: {0}")]
-    Scan(ScanError),
-}
-
-impl DesignError {
-    pub(crate) fn rule(
-        field: &'static str,
-        expected: impl Into<String>,
-        found: impl Display,
-    ) -> Self {
-        Self::Rule { field, expected: expected.into(), found: found.to_string() }
-    }
-}
 
 type Checked = Result<(), DesignError>;
 
@@ -121,7 +74,17 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
 /// Most modes of a probe: each costs as much as the first.
 const MAX_MODES: usize = 64;
 
-pub(crate) fn check_solver(config: &SolverConfig) -> Checked {
+impl SolverConfig {
+    /// Refuses options outside their ranges.
+    ///
+    /// # Errors
+    /// The field, what was expected of it and what was found.
+    pub fn check(&self) -> Checked {
+        check_solver(self)
+    }
+}
+
+fn check_solver(config: &SolverConfig) -> Checked {
     let solver = &config.solver;
     if let Some(modes) = config.probe_modes {
         require((1..=MAX_MODES).contains(&modes), "solver.probe_modes", "1 to 64", modes)?;
@@ -288,8 +251,8 @@ fn check_source(design: &Design) -> Checked {
     )?;
     // Half a window beyond the outermost positions on each side.
     let pixels = (height + size as f64) * (width + size as f64);
-    let limit = format!("an object of at most {MAX_OBJECT_PIXELS:.0} pixels");
-    require(pixels <= MAX_OBJECT_PIXELS, "scan.field", &limit, format!("{pixels:.3e} pixels"))?;
+    let limit = format!("an object of at most {MAX_AREA} pixels");
+    require(pixels <= MAX_AREA as f64, "scan.field", &limit, format!("{pixels:.3e} pixels"))?;
     let patterns = (height / step + 1.0) * (width / step + 1.0);
     let values = patterns * (size * size) as f64;
     let limit = format!(

@@ -1,6 +1,7 @@
 //! What is varied in a study: dose, view and split; and the jobs of a condition: its repeats and
 //! solvers.
 
+use lapwing_model::simulate::MAX_DOSE;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -86,6 +87,13 @@ impl FromStr for Split {
     }
 }
 
+/// The dose that `photons` per pattern is in a study, whose folders are named by it: a whole number
+/// from 1 to [`MAX_DOSE`]. `None` for any other number.
+pub fn whole_dose(photons: f64) -> Option<u64> {
+    let whole = (1.0..=MAX_DOSE).contains(&photons) && photons.fract() == 0.0;
+    whole.then_some(photons as u64)
+}
+
 /// One cell of a study. Its ordering is the order of the jobs: dose ascending, train before test,
 /// then baseline, dense, sparse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,7 +130,7 @@ impl fmt::Display for Condition {
 ///
 /// The first realisation and the first solver lie in the folders of the reference study, and their
 /// records have its fields and no others; the rest lie in a folder of their own inside the same
-/// roots (see [`crate::disk::folder`]) and are named in the records. Its ordering is that of the
+/// roots (see [`crate::layout`]) and are named in the records. Its ordering is that of the
 /// condition, then the repeat, then the solver, the first one first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Case {
@@ -207,6 +215,14 @@ mod tests {
             (plain.to_string(), other.to_string()),
             ("dose 1000 dense train".to_owned(), "dose 1000 dense train ML repeat 2".to_owned())
         );
+    }
+
+    #[test]
+    fn doses_are_whole_and_not_beyond_the_largest() {
+        assert_eq!([1.0, 1e4, 1e15].map(whole_dose), [1, 10_000, 1_000_000_000_000_000].map(Some));
+        for wrong in [0.0, 0.5, -3.0, 10.5, 1.1e15, f64::NAN, f64::INFINITY] {
+            assert_eq!(whole_dose(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

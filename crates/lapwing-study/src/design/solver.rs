@@ -1,7 +1,6 @@
 //! Which solver reconstructs, with which options, and what it starts from.
 
-use crate::DesignError;
-use crate::run::external::{self, External, ExternalConfig};
+use crate::design::external::{self, External, ExternalConfig};
 use lapwing_solve::lsqml::{Lsqml, Noise};
 use lapwing_solve::ml::Ml;
 use lapwing_solve::pie::{Epie, Rpie};
@@ -148,14 +147,6 @@ impl SolverConfig {
         }
     }
 
-    /// Refuses options outside their ranges.
-    ///
-    /// # Errors
-    /// The field, what was expected of it and what was found.
-    pub fn check(&self) -> Result<(), DesignError> {
-        crate::design::check_solver(self)
-    }
-
     /// Name of the solver.
     pub fn algorithm(&self) -> &'static str {
         self.algorithm
@@ -276,14 +267,6 @@ impl StudySolver {
         match &mut self.method {
             Method::Native(config) => config.solver.set_epochs(epochs),
             Method::External(config) => config.external.epochs = epochs,
-        }
-    }
-
-    /// Names and content hashes of the files that an external solver's command names.
-    pub(crate) fn files(&self) -> Vec<(String, String)> {
-        match &self.method {
-            Method::Native(_) => Vec::new(),
-            Method::External(config) => config.external.files(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The design as the user may write it: every section and every field optional.
 
-use super::check::DesignError;
-use super::{Base, Design, Matrix, Measured, Sample, Scan, Seeds, Source, Views};
-use crate::design::condition::{Split, View};
+use crate::design::condition::{Split, View, whole_dose};
+use crate::design::error::DesignError;
+use crate::design::settled::{Base, Design, Matrix, Measured, Sample, Scan, Seeds, Source, Views};
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
@@ -166,7 +166,7 @@ impl StudySection {
     fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
         let mut doses = match self.doses {
             None => default.doses,
-            Some(doses) => doses.into_iter().map(whole_dose).collect::<Result<_, _>>()?,
+            Some(doses) => doses.into_iter().map(dose).collect::<Result<_, _>>()?,
         };
         doses.sort_unstable();
         let mut views = self.views.unwrap_or(default.views);
@@ -187,13 +187,9 @@ impl StudySection {
     }
 }
 
-/// Folders are named by the dose, so it is a whole number of photons.
-fn whole_dose(dose: f64) -> Result<u64, DesignError> {
-    if (1.0..=1e15).contains(&dose) && dose.fract() == 0.0 {
-        return Ok(dose as u64);
-    }
+fn dose(photons: f64) -> Result<u64, DesignError> {
     let expected = "whole numbers of photons per pattern, 1 to 1e15";
-    Err(DesignError::rule("study.doses", expected, dose))
+    whole_dose(photons).ok_or_else(|| DesignError::rule("study.doses", expected, photons))
 }
 
 impl ScanSection {

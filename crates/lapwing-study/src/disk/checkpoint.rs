@@ -1,7 +1,8 @@
 //! The state of a reconstruction on disk, so that a run that was stopped goes on with the same
 //! bits.
 
-use crate::{Result, StudyError};
+use crate::Result;
+use crate::disk::path::remove_if_there;
 use lapwing_files::npy::{Array, Values as Stored};
 use lapwing_files::npz::{self, Archive, Packing};
 use lapwing_solve::Snapshot;
@@ -99,11 +100,6 @@ impl Checkpoint {
 
     /// Takes the checkpoint away once the result is whole.
     pub fn remove(&self) -> Result<()> {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(StudyError::io("cannot remove", &self.path)(error))
-            }
-            _ => Ok(()),
-        }
+        remove_if_there(&self.path)
     }
 }

@@ -1,84 +1,15 @@
-//! One study on disk: where everything is, and what is there already.
-//!
-//! ```text
-//! DIR/study.toml                                     the resolved design
-//! DIR/data/dose_1000/patched_train.npz               split data sets, one folder for each dose
-//! DIR/views/dose_1000/dense/dense_train.npz          views
-//! DIR/reconstructions/dose_1000/dense/train/         one job's output, with result.json
-//! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture;
-//!                                                    skip_summary.json beside it
-//! DIR/reconstructions/runs/<run id>/                 every run's own records, never changed
-//! DIR/reference/                                     measured scans: the full-dose
-//!                                                    reconstruction, and its data set
-//! DIR/report/                                        what people look at
-//! ```
-//!
-//! The second and further noise realisations, and the second and further solvers, have one more
-//! level inside the same roots:
-//!
-//! ```text
-//! DIR/data/repeat_2/dose_1000/patched_train.npz
-//! DIR/views/repeat_2/dose_1000/dense/dense_train.npz
-//! DIR/reconstructions/repeat_2/dose_1000/dense/train/
-//! DIR/reconstructions/ML/dose_1000/dense/train/
-//! DIR/reconstructions/ML/repeat_2/dose_1000/dense/train/
-//! ```
+//! One study on disk: what is there already, and what became of every case.
 
 use crate::design::Design;
-use crate::design::condition::{Case, Split, View};
+use crate::design::condition::Case;
 use crate::design::solver::Method;
+use crate::disk::json::read_json;
+use crate::disk::layout::{DESIGN, MANIFEST, RESULT, Roots, SKIP_SUMMARY, job_dir};
 use crate::disk::ledger::Ledger;
 use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
-use crate::run::plan::Roots;
 use crate::{Result, StudyError};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// Name of the resolved design in the folder of a study.
-pub const DESIGN: &str = "study.toml";
-/// Name of the manifest at the artifact root and in the folder of a run.
-pub const MANIFEST: &str = "reconstruction_manifest.json";
-/// Name of the skip summary at the artifact root and in the folder of a run.
-pub const SKIP_SUMMARY: &str = "skip_summary.json";
-/// Name of the record in the folder of a reconstruction.
-pub const RESULT: &str = "result.json";
-
-/// File of a split data set under `data_root`.
-pub fn data_file(data_root: &Path, dose: u64, split: Split) -> PathBuf {
-    data_root.join(format!("dose_{dose}")).join(format!("patched_{split}.npz"))
-}
-
-/// Folder of the views of one dose and kind under `views_root`.
-pub fn view_dir(views_root: &Path, dose: u64, view: View) -> PathBuf {
-    views_root.join(format!("dose_{dose}")).join(view.name())
-}
-
-/// File of a view under `views_root`.
-pub fn view_file(views_root: &Path, dose: u64, view: View, split: Split) -> PathBuf {
-    view_dir(views_root, dose, view).join(format!("{view}_{split}.npz"))
-}
-
-/// The folder of one noise realisation under a root: the root itself for the first.
-pub fn repeat_root(root: &Path, repeat: usize) -> PathBuf {
-    match repeat {
-        1 => root.to_path_buf(),
-        _ => root.join(format!("repeat_{repeat}")),
-    }
-}
-
-/// Folder of one job's output under `artifact_root`.
-pub fn job_dir(artifact_root: &Path, case: &Case) -> PathBuf {
-    let condition = case.condition;
-    let root = case
-        .solver
-        .as_ref()
-        .map_or_else(|| artifact_root.to_path_buf(), |name| artifact_root.join(name));
-    repeat_root(&root, case.repeat)
-        .join(format!("dose_{}", condition.dose))
-        .join(condition.view.name())
-        .join(condition.split.name())
-}
 
 /// A study on disk. Reading never changes anything; whatever does not exist yet is simply not
 /// found.
@@ -144,10 +75,13 @@ impl StudyFolder {
     }
 
     /// The resolved design, or `None` when the folder holds no study.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is empty or holds no design.
     pub fn design(&self) -> Result<Option<Design>> {
         let path = self.design_file();
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(Design::parse(&text, &self.root)?)),
+            Ok(text) => Ok(Some(Design::of_file(&path, &text, &self.root)?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StudyError::io("cannot read", &path)(error)),
         }
@@ -272,17 +206,7 @@ impl Known<'_> {
 
 /// What a record of `method` reads back as: numbers pass through text, on both sides alike.
 fn as_recorded(method: &Method) -> Value {
-    // Plain structs of numbers and text, which JSON always can hold.
-    serde_json::to_vec(method).and_then(|text| serde_json::from_slice(&text)).unwrap_or_default()
-}
-
-/// Reads a JSON record; `None` when the file does not exist.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str) -> Result<Option<T>> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StudyError::io("cannot read", path)(error)),
-    };
-    let parsed = serde_json::from_slice(&text);
-    parsed.map(Some).map_err(|source| StudyError::Json { what, path: path.to_path_buf(), source })
+    serde_json::to_vec(method)
+        .and_then(|text| serde_json::from_slice(&text))
+        .expect("a method is a struct of lists, numbers and text, and what JSON wrote it reads")
 }

@@ -23,8 +23,8 @@ pub fn file(path: &Path) -> Result<String> {
 /// SHA-256 of the JSON text of `value`, hexadecimal: two things with one key are made from the same
 /// inputs in the same way.
 pub fn key(value: &impl Serialize) -> String {
-    // What keys are made of are plain structs, numbers and text, which JSON always can hold.
-    hex(&Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
+    let text = serde_json::to_vec(value);
+    hex(&Sha256::digest(text.expect("keys are made of structs, lists, numbers and text")))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,9 +1,8 @@
 //! Which files a study has made, from what: finished steps are recognised by it and not repeated.
 
 use crate::Result;
-use crate::disk::folder::read_json;
 use crate::disk::hash;
-use crate::disk::runs::write_json;
+use crate::disk::json::{read_json, write_json};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,8 @@
 //! however it ends: a dead holder never blocks. They hold between machines where the file system
 //! passes them on, as NFS from version 4 does, and Lustre when mounted with `flock`.
 
-use crate::disk::folder::DESIGN;
+use crate::disk::layout::DESIGN;
+use crate::disk::path::absolute;
 use crate::{Result, StudyError};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -163,7 +164,7 @@ fn introduce(file: &mut File, way: Way) -> std::io::Result<()> {
 /// The nearest folder above `folder` that a study was run in: it has a resolved design and a lock
 /// file.
 pub(crate) fn enclosing_study(folder: &Path) -> Option<PathBuf> {
-    let whole = crate::run::plan::absolute(folder);
+    let whole = absolute(folder);
     let is_study = |above: &&Path| above.join(DESIGN).is_file() && above.join(NAME).is_file();
     whole.ancestors().skip(1).find(is_study).map(Path::to_path_buf)
 }

@@ -2,9 +2,12 @@
 //! file was made from.
 
 pub mod checkpoint;
-pub mod folder;
-pub mod hash;
+pub(crate) mod folder;
+pub(crate) mod hash;
+pub(crate) mod json;
+pub mod layout;
 pub(crate) mod ledger;
 pub mod lock;
+pub(crate) mod path;
 pub mod record;
-pub mod runs;
+pub(crate) mod runs;

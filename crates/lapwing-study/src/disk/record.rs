@@ -110,6 +110,17 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// What a run has to do, and what it leaves out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agenda {
+    /// Jobs to run, in order.
+    pub jobs: Vec<JobRecord>,
+    /// Cases left out by the filters, in order.
+    pub filtered_out: Vec<Skipped>,
+    /// Cases left out because their input does not exist, in order.
+    pub missing: Vec<Skipped>,
+}
+
 /// How the positions of a dense or sparse view were selected, as in the view's own metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Telemetry {
@@ -256,6 +267,26 @@ pub struct Files {
     pub log: Option<String>,
 }
 
+impl Files {
+    /// The names of all files that were made.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [
+            &self.reconstruction,
+            &self.loss_csv,
+            &self.loss_svg,
+            &self.amplitude,
+            &self.phase,
+            &self.probe,
+            &self.error,
+            &self.overview,
+            &self.comparison,
+            &self.log,
+        ]
+        .into_iter()
+        .filter_map(|name| name.as_deref())
+    }
+}
+
 /// `result.json` in the folder of a reconstruction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobResult {
@@ -341,6 +372,44 @@ pub enum Outcome {
     },
     /// Not run yet.
     Pending,
+}
+
+impl Outcome {
+    /// The record of a result of the study's design, done or failed.
+    pub fn result(&self) -> Option<&JobResult> {
+        match self {
+            Self::Finished(result) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// Whether the case is reconstructed.
+    pub fn is_done(&self) -> bool {
+        self.result().is_some_and(|result| result.status == Status::Done)
+    }
+
+    /// In one word: `done`, `failed`, `skipped` or `pending`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Finished(_) if self.is_done() => "done",
+            Self::Finished(_) | Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Stale { .. } | Self::Pending => "pending",
+        }
+    }
+
+    /// Why it is not done, where there is more to say than that it has not run.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Finished(_) if self.is_done() => None,
+            Self::Finished(result) => {
+                Some(result.error.as_deref().unwrap_or("no reason was recorded; see its log"))
+            }
+            Self::Failed { error, .. } => Some(error),
+            Self::Skipped { reason } | Self::Stale { reason } => Some(reason),
+            Self::Pending => None,
+        }
+    }
 }
 
 /// Path `file` inside `folder`, as text with forward slashes, for links in a report.

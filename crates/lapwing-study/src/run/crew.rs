@@ -1,12 +1,12 @@
 //! Several jobs at a time, each on its own share of the threads.
 
+use crate::design::external::ALGORITHM;
 use crate::disk::record::JobRecord;
 use crate::run::event::{Event, Leave, Observer};
+use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
-use lapwing_files::Archive;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,11 +42,7 @@ impl AtOnce {
     pub(crate) fn number(self, jobs: &[JobRecord], threads: usize) -> usize {
         let wanted = match self {
             Self::Jobs(number) => number,
-            Self::Auto
-                if jobs.iter().any(|job| job.algorithm == crate::run::external::ALGORITHM) =>
-            {
-                1
-            }
+            Self::Auto if jobs.iter().any(|job| job.algorithm == ALGORITHM) => 1,
             Self::Auto => match (largest(jobs), free_memory()) {
                 (Some(job), Some(free)) => usize::try_from(free / job.max(1)).unwrap_or(usize::MAX),
                 _ => threads,
@@ -67,40 +63,6 @@ fn largest(jobs: &[JobRecord]) -> Option<u64> {
         Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
     };
     jobs.iter().filter_map(of).max()
-}
-
-/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot
-/// be read.
-pub(crate) fn stack_bytes(path: &Path) -> Option<u64> {
-    let archive = Archive::open(path).ok()?;
-    let header =
-        ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
-    Some((header.count() as u64).saturating_mul(4))
-}
-
-/// Bytes that this process may still take: what the system has free, or less where the process has
-/// a limit of its own, as under Slurm or in a container; `None` where nothing tells.
-pub(crate) fn free_memory() -> Option<u64> {
-    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = told.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let free: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(limit_of_group().map_or(free * 1024, |limit| limit.min(free * 1024)))
-}
-
-/// The smallest memory limit of the control groups (version 2) around this process, less what they
-/// use.
-fn limit_of_group() -> Option<u64> {
-    let told = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = told.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let root = Path::new("/sys/fs/cgroup");
-    let number = |group: &Path, name: &str| -> Option<u64> {
-        std::fs::read_to_string(group.join(name)).ok()?.trim().parse().ok()
-    };
-    let left = |group: &Path| {
-        let limit = number(group, "memory.max")?;
-        Some(limit.saturating_sub(number(group, "memory.current").unwrap_or(0)))
-    };
-    root.join(own).ancestors().take_while(|group| group.starts_with(root)).filter_map(left).min()
 }
 
 /// What the workers of a run have in common.
@@ -223,7 +185,7 @@ mod tests {
         assert_eq!(AtOnce::Jobs(2).number(&jobs, 8), 2);
         assert_eq!(AtOnce::Jobs(9).number(&jobs, 2), 2);
         assert_eq!(AtOnce::Auto.number(&[], 8), 1);
-        let mixed = [jobs[0].clone(), job(input, crate::run::external::ALGORITHM)];
+        let mixed = [jobs[0].clone(), job(input, ALGORITHM)];
         assert_eq!((AtOnce::Auto.number(&mixed, 8), AtOnce::Jobs(2).number(&mixed, 8)), (1, 2));
     }
 

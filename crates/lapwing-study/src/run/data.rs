@@ -1,6 +1,7 @@
 //! Data sets: simulated at a dose, and cut into halves.
 
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
+use crate::geometry::place;
 use crate::geometry::split::{Cut, Halves, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
@@ -13,8 +14,8 @@ use std::path::Path;
 /// Name of this program in the history of a data set.
 pub(crate) const TOOL: &str = "lapwing";
 
-/// Pixels between the outermost windows and the edge of a built-in object.
-const MARGIN: usize = 2;
+/// Key of the metadata that says what `objectGuess` is, where it is no truth.
+pub(crate) const REFERENCE: &str = "reference";
 
 /// What is looked at, with what, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +39,7 @@ impl Sample {
                 let [height, width] = wanted.field;
                 let positions = scan::generate(wanted.kind, wanted.step, (height, width), seed)
                     .map_err(DesignError::Scan)?;
-                let placement = scan::fit(&positions, (side, side), MARGIN)
+                let placement = place::on_new_object(&positions, (side, side))
                     .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
                 let object = specimen.kind.make(placement.shape, seed);
                 Ok(Self { object, probe, scan: placement.place(&positions) })
@@ -77,7 +78,12 @@ impl Sample {
                         let positions =
                             scan::generate(wanted.kind, wanted.step, (height, width), seed)
                                 .map_err(DesignError::Scan)?;
-                        centred(&positions, (height, width), object.dim())
+                        place::in_the_middle(
+                            &positions,
+                            (height, width),
+                            (side, side),
+                            object.dim(),
+                        )
                     }
                 };
                 check_size(scan.len(), side)?;
@@ -134,14 +140,6 @@ fn check_size(patterns: usize, side: usize) -> Result<()> {
     let expected = format!("at most {MAX_PATTERN_VALUES:.0} pixels in all patterns together");
     let found = format!("{patterns} positions with patterns of {side} x {side}");
     Err(DesignError::rule("base.file", expected, found).into())
-}
-
-/// Positions of a field of view moved by whole pixels so that its middle lies on the middle of the
-/// object.
-fn centred(positions: &[Position], field: (f64, f64), object: (usize, usize)) -> Vec<Position> {
-    let offset = |side: usize, field: f64| ((side / 2) as f64 - field / 2.0).round();
-    let (y, x) = (offset(object.0, field.0), offset(object.1, field.1));
-    positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
 }
 
 /// Reads a data set of any dialect.
@@ -279,6 +277,11 @@ pub(crate) fn mean_counts_of_scan(metadata: &Metadata) -> Option<f64> {
 /// it.
 pub fn shared_fraction(metadata: Option<&Metadata>) -> Option<f64> {
     metadata?.get("split")?.get("shared_fraction")?.as_f64()
+}
+
+/// What `objectGuess` is when it is no truth but the reconstruction of all measured photons.
+pub fn reference(metadata: Option<&Metadata>) -> Option<&str> {
+    metadata?.get(REFERENCE)?.as_str()
 }
 
 fn object_of(value: Value) -> Metadata {

@@ -23,8 +23,10 @@
 //! command started: scripts should `exec` what they run); on other systems it goes on until it next
 //! prints, into a pipe that nobody reads.
 
-use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::design::external::External;
+use crate::design::solver::Method;
 use crate::disk::hash;
+use crate::disk::path::absolute;
 use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_files::npy::Array;
@@ -32,7 +34,6 @@ use lapwing_files::{Archive, npz};
 use lapwing_model::{Field, Modes};
 use lapwing_solve::Solution;
 use ndarray::{Ix2, Ix3};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -52,60 +53,15 @@ const ATTENTION: Duration = Duration::from_millis(200);
 /// Prefix of the folders that commands work in.
 pub(crate) const SCRATCH: &str = ".external-";
 
-/// Name of the algorithm in designs and records.
-pub const ALGORITHM: &str = "external";
-
-/// A command that reconstructs, and what it starts from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ExternalConfig {
-    /// Always [`ALGORITHM`].
-    algorithm: &'static str,
-    /// Start object.
-    pub object_start: ObjectStart,
-    /// Start probe.
-    pub probe_start: ProbeStart,
-    /// The command.
-    #[serde(flatten)]
-    pub external: External,
-}
-
-impl ExternalConfig {
-    /// A command started from the given fields.
-    pub fn new(external: External, object_start: ObjectStart, probe_start: ProbeStart) -> Self {
-        Self { algorithm: ALGORITHM, object_start, probe_start, external }
-    }
-
-    /// What a solver of this program would have to be told to start from the same fields.
-    pub(crate) fn start(&self) -> SolverConfig {
-        let mut config = SolverConfig::default();
-        config.object_start = self.object_start;
-        config.probe_start = self.probe_start;
-        config
-    }
-}
-
-/// A command that reconstructs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct External {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Number of epochs that `{epochs}` stands for.
-    #[serde(default = "default_epochs", alias = "num_epochs")]
-    pub epochs: usize,
-}
-
-fn default_epochs() -> usize {
-    100
+/// Content hashes of the files that the command of an external solver names: another script is
+/// another solver. None for a solver of this program.
+pub(crate) fn files(method: &Method) -> Vec<(String, String)> {
+    let Method::External(config) = method else { return Vec::new() };
+    let named = config.external.command.iter().filter(|word| Path::new(word).is_file());
+    named.filter_map(|word| Some((word.clone(), hash::file(Path::new(word)).ok()?))).collect()
 }
 
 impl External {
-    /// Content hashes of the files that the command names: another script is another solver.
-    pub fn files(&self) -> Vec<(String, String)> {
-        let named = self.command.iter().filter(|word| Path::new(word).is_file());
-        named.filter_map(|word| Some((word.clone(), hash::file(Path::new(word)).ok()?))).collect()
-    }
-
     /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result.
     /// `waiting` is called again and again meanwhile; when it unwinds, the command is killed.
     ///
@@ -125,11 +81,11 @@ impl External {
             .prefix(SCRATCH)
             .tempdir_in(folder)
             .map_err(StudyError::io("cannot create a folder in", folder))?;
-        let place = crate::run::plan::absolute(scratch.path());
+        let place = absolute(scratch.path());
         let (start_file, output) = (place.join("start.npz"), place.join("output"));
         write_start(&start_file, start)?;
         std::fs::create_dir(&output).map_err(StudyError::io("cannot create", &output))?;
-        let input = crate::run::plan::absolute(input);
+        let input = absolute(input);
         let put = |word: &String| {
             word.replace("{input}", &input.to_string_lossy())
                 .replace("{start}", &start_file.to_string_lossy())

@@ -7,15 +7,18 @@
 
 use crate::design::condition::{Case, Split, View};
 use crate::disk::checkpoint::Every;
-use crate::disk::folder::RESULT;
 use crate::disk::hash;
+use crate::disk::layout::RESULT;
 use crate::disk::lock::Lock;
-use crate::disk::record::{Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary};
+use crate::disk::path::{absolute, remove_if_there};
+use crate::disk::record::{
+    Agenda, Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary,
+};
 use crate::disk::runs::{RunRecord, job_lock};
 pub use crate::run::crew::AtOnce;
 use crate::run::crew::Crew;
 use crate::run::event::{Event, Leave, Observer};
-use crate::run::plan::{Agenda, MissingViews, Plan, absolute};
+use crate::run::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Task};
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
@@ -99,7 +102,7 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let record = RunRecord::begin(plan, options.filters.clone(), agenda)?;
+    let record = RunRecord::begin(&plan.roots, plan.cases.len(), options.filters.clone(), agenda)?;
     observe(Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count });
     let run = Run {
         jobs: &agenda.jobs,
@@ -293,16 +296,6 @@ struct Ready {
     input_hash: String,
     patterns: usize,
     existing: Option<JobResult>,
-}
-
-/// Removes a file; it is no error when there is none.
-pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StudyError::io("cannot remove", file)(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The selection of a view whose reconstruction failed, when the view itself can be read.

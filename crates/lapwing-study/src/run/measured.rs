@@ -6,26 +6,18 @@ use crate::design::{Design, DesignError, Measured};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
-use crate::run::data::{self, TOOL, mean_counts, probe_diameter, thin};
+use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::event::Observer;
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Archive, Dataset, Metadata, ReadOptions};
+use lapwing_files::{Archive, Dataset, ReadOptions};
 use ndarray::Ix2;
 use serde_json::json;
 
-/// Key of the metadata that says what `objectGuess` is, where it is no truth.
-const REFERENCE: &str = "reference";
-
 /// What the comparison of a measured study is with.
 const FULL_DOSE: &str = "full-dose reconstruction";
-
-/// What `objectGuess` is when it is no truth but the reconstruction of all measured photons.
-pub fn reference(metadata: Option<&Metadata>) -> Option<&str> {
-    metadata?.get(REFERENCE)?.as_str()
-}
 
 /// A measured scan on the grid of its full-dose reconstruction.
 #[derive(Debug, Clone)]

@@ -4,9 +4,10 @@
 mod crew;
 pub mod data;
 pub mod event;
-pub mod external;
+pub(crate) mod external;
 pub mod jobs;
-pub mod measured;
+pub(crate) mod measured;
+mod memory;
 pub mod pictures;
 pub mod plan;
 pub mod reconstruct;

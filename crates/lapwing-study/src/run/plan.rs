@@ -2,62 +2,13 @@
 
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::StudySolver;
-use crate::disk::folder::{data_file, job_dir, repeat_root, view_file};
-use crate::disk::record::{Filters, JobRecord, Skipped};
+use crate::design::{cases, solver_of};
+use crate::disk::layout::{Roots, job_dir};
+use crate::disk::path::absolute;
+use crate::disk::record::{Agenda, Filters, JobRecord, Skipped};
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// The three folders that jobs work on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roots {
-    /// Split data sets, `phase_c_root`.
-    pub data: PathBuf,
-    /// Views, `phase_d_root`.
-    pub views: PathBuf,
-    /// Results, `artifact_root`.
-    pub artifacts: PathBuf,
-}
-
-impl Roots {
-    /// The data set that a condition reconstructs in a repeat (from 1): the split itself for
-    /// baseline, else its view.
-    pub fn input(&self, condition: Condition, repeat: usize) -> PathBuf {
-        match condition.view {
-            View::Baseline => self.split(condition, repeat),
-            view => {
-                view_file(&repeat_root(&self.views, repeat), condition.dose, view, condition.split)
-            }
-        }
-    }
-
-    /// The data set of the whole split of a condition in a repeat (from 1).
-    pub fn split(&self, condition: Condition, repeat: usize) -> PathBuf {
-        data_file(&repeat_root(&self.data, repeat), condition.dose, condition.split)
-    }
-
-    /// Doses that have a folder `dose_...` under the data root, ascending.
-    pub fn doses(&self) -> Result<Vec<u64>> {
-        let read = |error| StudyError::io("cannot read", &self.data)(error);
-        let mut doses = Vec::new();
-        for entry in std::fs::read_dir(&self.data).map_err(read)? {
-            let name = entry.map_err(read)?.file_name();
-            let dose =
-                name.to_str().and_then(|name| name.strip_prefix("dose_")?.parse::<u64>().ok());
-            doses.extend(
-                dose.filter(|&dose| dose > 0 && name.to_str() == Some(&format!("dose_{dose}"))),
-            );
-        }
-        doses.sort_unstable();
-        Ok(doses)
-    }
-
-    /// Number of noise realisations under the data root: the first, and folders `repeat_2`,
-    /// `repeat_3`, ... without a gap.
-    pub fn repeats(&self) -> usize {
-        1 + (2..).take_while(|&repeat| repeat_root(&self.data, repeat).is_dir()).count()
-    }
-}
 
 /// All reconstructions of a study.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,27 +27,6 @@ pub struct Plan {
     pub solvers: Vec<StudySolver>,
 }
 
-/// All cases of a study in the order of the jobs; the first of `solvers` goes without a name.
-pub fn cases(conditions: &[Condition], repeats: usize, solvers: &[StudySolver]) -> Vec<Case> {
-    let named = |(index, solver): (usize, &StudySolver)| (index > 0).then(|| solver.name.clone());
-    let solvers: Vec<Option<String>> = solvers.iter().enumerate().map(named).collect();
-    let each = |condition: Condition| {
-        let solvers = &solvers;
-        (1..=repeats).flat_map(move |repeat| {
-            solvers.iter().map(move |solver| Case { condition, repeat, solver: solver.clone() })
-        })
-    };
-    conditions.iter().flat_map(|&condition| each(condition)).collect()
-}
-
-/// The solver of a case among `solvers`.
-pub(crate) fn solver_of<'a>(solvers: &'a [StudySolver], case: &Case) -> Option<&'a StudySolver> {
-    match &case.solver {
-        None => solvers.first(),
-        Some(name) => solvers.iter().find(|solver| &solver.name == name),
-    }
-}
-
 /// What to do about a view whose file does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum MissingViews {
@@ -106,17 +36,6 @@ pub enum MissingViews {
     /// Skip its jobs, for the reasons given here (by condition and repeat) or else because the file
     /// does not exist.
     Skip(BTreeMap<(Condition, usize), String>),
-}
-
-/// What a run has to do, and what it leaves out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Agenda {
-    /// Jobs to run, in order.
-    pub jobs: Vec<JobRecord>,
-    /// Cases left out by the filters, in order.
-    pub filtered_out: Vec<Skipped>,
-    /// Cases left out because their input does not exist, in order.
-    pub missing: Vec<Skipped>,
 }
 
 impl Plan {
@@ -269,11 +188,6 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
     })
 }
 
-/// `path` as it is written into records: absolute where that is known.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,7 +314,8 @@ mod tests {
         assert_eq!(plan.agenda(&train, &skip).unwrap().missing.len(), 3);
 
         // Without the split itself there is nothing to skip to.
-        std::fs::remove_file(data_file(&plan.roots.data, 1000, Split::Test)).unwrap();
+        std::fs::remove_file(crate::disk::layout::data_file(&plan.roots.data, 1000, Split::Test))
+            .unwrap();
         let error = plan.agenda(&Filters::default(), &skip).unwrap_err().to_string();
         assert!(error.contains("patched_test.npz does not exist"), "{error}");
     }

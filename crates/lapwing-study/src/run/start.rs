@@ -1,18 +1,16 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
-use crate::design::MAX_OBJECT_PIXELS;
 use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::geometry::place;
 use crate::{Result, StudyError};
 use lapwing_files::Dataset;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
-use lapwing_model::{Complex32, Field, Modes, Position, scan};
+use lapwing_model::scan::MAX_AREA;
+use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use ndarray::Array3;
-
-/// Pixels left around the windows on a grid made for a scan.
-const MARGIN: usize = 2;
 
 /// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
 pub const DEFOCUS: f64 = 1.0;
@@ -169,12 +167,12 @@ pub struct Grid {
 ///
 /// # Errors
 /// When there is no position, one is not finite, or the grid would have more than
-/// [`MAX_OBJECT_PIXELS`].
+/// [`lapwing_model::scan::MAX_AREA`] pixels.
 pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     let extent = bounding_box(positions);
     let refused = |what: &str| {
         StudyError::Invalid(format!(
-            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_OBJECT_PIXELS:.0} pixels \
+            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_AREA} pixels \
              fits, found {what} ({} positions within (y0, y1, x0, x1) = {extent:?}): check their unit",
             positions.len()
         ))
@@ -182,7 +180,7 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     if positions.is_empty() {
         return Err(refused("none"));
     }
-    let placement = scan::fit(positions, window, MARGIN)
+    let placement = place::on_new_object(positions, window)
         .ok_or_else(|| refused("some that are not finite or too far apart"))?;
     let (y, x) = placement.offset;
     Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })

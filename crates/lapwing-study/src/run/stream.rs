@@ -1,6 +1,6 @@
 //! Patterns that stay out of memory: read in pieces, kept by the solver in a scratch file.
 
-use crate::run::crew::{free_memory, stack_bytes};
+use crate::run::memory::{free_memory, stack_bytes};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_files::dataset::restored;

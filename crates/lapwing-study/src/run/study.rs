@@ -4,19 +4,21 @@
 use crate::design::condition::{Condition, Split, View};
 use crate::design::{Design, Source};
 use crate::disk::checkpoint::Every;
-use crate::disk::folder::{RESULT, StudyFolder, data_file, repeat_root, view_dir, view_file};
+use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
+use crate::disk::json::write_json;
+use crate::disk::layout::{RESULT, Roots, data_file, repeat_root, view_dir, view_file};
 use crate::disk::ledger::Ledger;
 use crate::disk::lock::{Lock, enclosing_study};
+use crate::disk::path::{absolute, make_folder_of, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
-use crate::disk::runs::write_json;
 use crate::geometry::overlap::{Bundle, Overlap, Sampling, measure};
 use crate::geometry::selection::Acceptance;
 use crate::run::data::{self, Sample, probe_diameter};
 use crate::run::event::{Event, Observer};
-use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport, remove_if_there};
+use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
-use crate::run::plan::{MissingViews, Plan, Roots, absolute};
+use crate::run::plan::{MissingViews, Plan};
 use crate::run::views;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::physics_parameter;
@@ -61,6 +63,7 @@ pub fn study_with(
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
+    let text = design.to_toml()?;
     let _lock = Lock::acquire(root)?;
     let base = match &design.source {
         Source::Base { base, .. } => Some(hash::file(&base.file)?),
@@ -72,7 +75,7 @@ pub fn study_with(
     // one's.
     forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
     let path = folder.design_file();
-    atomic::write_bytes(&path, design.to_toml()).map_err(StudyError::io("cannot write", &path))?;
+    atomic::write_bytes(&path, text).map_err(StudyError::io("cannot write", &path))?;
     make_data(design, base.as_deref(), &folder, &mut ledger, observe)?;
     let refused = make_views(design, &folder, &mut ledger, observe)?;
     measure_overlaps(design, &folder)?;
@@ -257,7 +260,7 @@ fn make_data(
             let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
             let halves = data::split(&whole, &design.split)?;
             drop(whole);
-            make_folder(&files[0])?;
+            make_folder_of(&files[0])?;
             for (half, file) in [&halves.train, &halves.test].into_iter().zip(&files) {
                 half.write(file)?;
                 ledger.note(file, &key)?;
@@ -338,7 +341,7 @@ fn make_view(
     let source_name = source_name.to_string_lossy().replace('\\', "/");
     match views::make(split, condition.view, spacing, acceptance, &source_name)? {
         views::Made::View(view, telemetry) => {
-            make_folder(file)?;
+            make_folder_of(file)?;
             view.write(file)?;
             Ok(Ok(telemetry))
         }
@@ -477,10 +480,4 @@ fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> 
 fn mean_counts_of(file: &Path) -> Result<Option<f64>> {
     let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?;
     Ok(metadata.as_ref().and_then(data::mean_counts_of_scan))
-}
-
-/// Makes the folder of a file.
-fn make_folder(file: &Path) -> Result<()> {
-    let dir = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir).map_err(StudyError::io("cannot create", dir))
 }

@@ -4,7 +4,7 @@ use crate::{read, run_study, tiny};
 use lapwing_files::Archive;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
-use lapwing_study::folder::RESULT;
+use lapwing_study::layout::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;

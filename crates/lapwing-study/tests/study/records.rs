@@ -3,8 +3,8 @@
 use crate::{TINY, run_study, tiny};
 use lapwing_files::Archive;
 use lapwing_study::event::Event;
-use lapwing_study::folder::{MANIFEST, SKIP_SUMMARY};
 use lapwing_study::jobs::{self, AtOnce, JobOptions};
+use lapwing_study::layout::{MANIFEST, SKIP_SUMMARY};
 use lapwing_study::plan::MissingViews;
 use lapwing_study::record::{Filters, Outcome};
 use lapwing_study::run::StudyOptions;

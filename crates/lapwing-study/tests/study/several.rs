@@ -1,8 +1,8 @@
 //! Several solvers and repeats in one study, and other programs as solvers.
 
 use crate::{TINY, read, run_study};
-use lapwing_study::folder::RESULT;
 use lapwing_study::jobs::{self, JobOptions};
+use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Filters, Outcome, Strategy};
 use lapwing_study::{Case, Design, StudyFolder, run};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use crate::{TINY, contents, read, run_study, tiny};
 use lapwing_files::Archive;
-use lapwing_study::folder::RESULT;
+use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Outcome, Status, Strategy};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 use std::path::Path;

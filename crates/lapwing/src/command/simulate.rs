@@ -11,13 +11,12 @@ use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::Sample;
 use lapwing_study::overlap::scan_overlap;
+use lapwing_study::place;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Object pixels between the outermost windows and the edge of a built-in specimen.
-const MARGIN: usize = 2;
 /// Most memory that a simulation may take: 1 TiB.
 const MAX_BYTES: f64 = 1_099_511_627_776.0;
 /// Memory that a built-in specimen takes while it is made, bytes per pixel.
@@ -164,7 +163,7 @@ impl Simulate {
                 "the scan has no positions: expected a field of view that holds some, or --scan raster"
             );
         }
-        let placement = scan::fit(&positions, window, MARGIN).ok_or_else(|| {
+        let placement = place::on_new_object(&positions, window).ok_or_else(|| {
             anyhow!(
                 "field of view {} x {} px with windows of {} x {} px: the object array would have more than 2^30 px; \
                  use a smaller --field-of-view",
@@ -175,7 +174,7 @@ impl Simulate {
             )
         })?;
         let step = trajectory["step_px"].as_f64().unwrap_or(f64::NAN);
-        room(positions.len(), window, placement.shape).with_context(|| {
+        check_memory(positions.len(), window, placement.shape).with_context(|| {
             format!("field of view {} x {} px, step {step} px", field.0, field.1)
         })?;
         let object = specimen.make(placement.shape, self.seed);
@@ -208,11 +207,11 @@ impl Simulate {
             );
         }
         let scan = if self.trajectory.is_given() {
-            let room = |object: usize, window: usize| {
-                object.checked_sub(window + 1).map(|room| room as f64)
+            let reach = |object: usize, window: usize| {
+                object.checked_sub(window + 1).map(|reach| reach as f64)
             };
             let (Some(height), Some(width)) =
-                (room(object.nrows(), window.0), room(object.ncols(), window.1))
+                (reach(object.nrows(), window.0), reach(object.ncols(), window.1))
             else {
                 bail!(
                     "{}: objectGuess is {} x {}: expected more than a window, {} x {}",
@@ -226,12 +225,7 @@ impl Simulate {
             let field = self.trajectory.field_of_view.unwrap_or((height, width));
             let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
             facts["scan"] = trajectory;
-            // The middle of the field onto the middle of what window centres can reach.
-            let offset = |window: usize, room: f64, field: f64| {
-                (window / 2) as f64 + ((room - field) / 2.0).round()
-            };
-            let (y, x) = (offset(window.0, height, field.0), offset(window.1, width, field.1));
-            positions.iter().map(|p| Position { y: p.y + y, x: p.x + x }).collect()
+            place::in_the_middle(&positions, field, window, object.dim())
         } else {
             file.scan.ok_or_else(|| {
                 anyhow!(
@@ -287,7 +281,11 @@ impl Simulate {
 ///
 /// Estimated are 4 bytes for each pixel of each pattern and [`OBJECT_BYTES`] for each pixel of the
 /// object.
-fn room(patterns: usize, window: (usize, usize), object: (usize, usize)) -> anyhow::Result<()> {
+fn check_memory(
+    patterns: usize,
+    window: (usize, usize),
+    object: (usize, usize),
+) -> anyhow::Result<()> {
     let area = |(height, width): (usize, usize)| height as f64 * width as f64;
     let bytes = 4.0 * patterns as f64 * area(window) + OBJECT_BYTES * area(object);
     // Asking for the memory tells whether there may be that much; it is given back at once.

@@ -10,7 +10,6 @@ use lapwing_files::atomic;
 use lapwing_study::design::TEMPLATE;
 use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
-use lapwing_study::record::{Outcome, Status};
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Case, Design, StudyFolder};
 use serde_json::{Value, json};
@@ -185,7 +184,7 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     for (case, outcome) in study.outcomes()?.unwrap_or_default() {
         let (state, detail) = match running.remove(&case) {
             Some(line) => ("running", line),
-            None => state(outcome),
+            None => (outcome.name(), outcome.reason().unwrap_or_default().to_owned()),
         };
         *counts.entry(state).or_insert(0) += 1;
         // Writing to a string does not fail.
@@ -207,17 +206,6 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     }
     output.result(&record, words)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn state(outcome: Outcome) -> (&'static str, String) {
-    match outcome {
-        Outcome::Finished(result) if result.status == Status::Done => ("done", String::new()),
-        Outcome::Finished(result) => ("failed", result.error.unwrap_or_default()),
-        Outcome::Failed { error, .. } => ("failed", error),
-        Outcome::Skipped { reason } => ("skipped", reason),
-        Outcome::Stale { reason } => ("pending", reason),
-        _ => ("pending", String::new()),
-    }
 }
 
 fn job(case: &Case, state: &str, detail: &str) -> Value {

@@ -5,7 +5,7 @@ use crate::value;
 use clap::Args;
 use lapwing_study::View;
 use lapwing_study::design;
-use lapwing_study::plan::Roots;
+use lapwing_study::layout::Roots;
 use lapwing_study::run::write_views;
 use serde_json::json;
 use std::fmt::Write as _;

@@ -1,7 +1,8 @@
 //! The records of all runs on disk, and the one picture that they make together.
 
 use crate::design::condition::Case;
-use crate::disk::folder::{MANIFEST, SKIP_SUMMARY, read_json};
+use crate::disk::json::read_json;
+use crate::disk::layout::{MANIFEST, SKIP_SUMMARY};
 use crate::disk::record::{Execution, Filters, JobRecord, Manifest, SkipSummary, Skipped};
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;

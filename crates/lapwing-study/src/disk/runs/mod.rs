@@ -12,14 +12,14 @@
 mod history;
 
 use crate::design::condition::{Case, Condition};
-use crate::disk::folder::{MANIFEST, SKIP_SUMMARY, read_json};
+use crate::disk::json::{read_json, write_json};
+use crate::disk::layout::{MANIFEST, Roots, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
-use crate::disk::record::{Execution, Filters, JobRecord, Manifest, SkipSummary};
-use crate::run::plan::{Agenda, Plan, absolute};
+use crate::disk::path::absolute;
+use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
 use crate::{Result, StudyError};
 use history::History;
 use jiff::Timestamp;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The record of one run, kept up to date on disk while it goes on.
@@ -35,8 +35,16 @@ pub struct RunRecord {
 
 impl RunRecord {
     /// Opens a new run and writes its records, as yet without results.
-    pub fn begin(plan: &Plan, filters: Filters, agenda: &Agenda) -> Result<Self> {
-        let artifact_root = plan.roots.artifacts.clone();
+    ///
+    /// `total_jobs` is the number of cases of the whole plan, of which `agenda` holds what
+    /// `filters` leave.
+    pub(crate) fn begin(
+        roots: &Roots,
+        total_jobs: usize,
+        filters: Filters,
+        agenda: &Agenda,
+    ) -> Result<Self> {
+        let artifact_root = roots.artifacts.clone();
         let timestamp = Timestamp::now();
         let (id, dir) = new_run_dir(&artifact_root, timestamp)?;
         let mut skipped_jobs = [agenda.filtered_out.as_slice(), &agenda.missing].concat();
@@ -44,11 +52,11 @@ impl RunRecord {
         let mut record = Self {
             manifest: Manifest {
                 timestamp,
-                phase_c_root: absolute(&plan.roots.data),
-                phase_d_root: absolute(&plan.roots.views),
+                phase_c_root: absolute(&roots.data),
+                phase_d_root: absolute(&roots.views),
                 artifact_root: absolute(&artifact_root),
                 filters,
-                total_jobs: plan.cases.len(),
+                total_jobs,
                 filtered_jobs: agenda.jobs.len(),
                 jobs: agenda.jobs.clone(),
                 missing_jobs: agenda.missing.clone(),
@@ -194,16 +202,6 @@ fn new_run_dir(artifact_root: &Path, now: Timestamp) -> Result<(String, PathBuf)
             Err(error) => return Err(StudyError::io("cannot create", &dir)(error)),
         }
     }
-}
-
-/// Writes a record as indented JSON, atomically.
-pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(record).map_err(|source| StudyError::Json {
-        what: "record",
-        path: path.to_path_buf(),
-        source,
-    })?;
-    lapwing_files::atomic::write_bytes(path, text).map_err(StudyError::io("cannot write", path))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::design::condition::{Split, View};
 use crate::design::solver::{SolverConfig, StudySolver};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Strategy, Telemetry};
-use crate::run::plan::{MissingViews, Roots, plan_of_folders};
+use crate::run::plan::{MissingViews, Plan, plan_of_folders};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -38,10 +38,14 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
     }
 }
 
+fn begin(plan: &Plan, filters: Filters, agenda: &Agenda) -> Result<RunRecord> {
+    RunRecord::begin(&plan.roots, plan.cases.len(), filters, agenda)
+}
+
 /// A run in which every job succeeds at once.
 fn pretend(plan: &Plan, filters: Filters) -> RunRecord {
     let agenda = plan.agenda(&filters, &MissingViews::Skip(BTreeMap::new())).unwrap();
-    let mut run = RunRecord::begin(plan, filters.clone(), &agenda).unwrap();
+    let mut run = begin(plan, filters.clone(), &agenda).unwrap();
     for job in &agenda.jobs {
         let telemetry = (job.case.condition.view != View::Baseline).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,
@@ -181,7 +185,7 @@ fn a_job_runs_while_its_log_is_there_its_result_is_not_and_a_process_holds_it() 
     let (_folder, plan) = study(&View::ALL);
     let filters = Filters { dose: Some(1000), split: Some(Split::Train), ..Filters::default() };
     let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
-    let mut run = RunRecord::begin(&plan, filters, &agenda).unwrap();
+    let mut run = begin(&plan, filters, &agenda).unwrap();
     let case = |index: usize| agenda.jobs[index].case.clone();
     for index in [0, 1] {
         std::fs::write(run.log_path(&case(index)), "start\n  0.5 epoch 3 of 9\n").unwrap();
@@ -200,7 +204,7 @@ fn a_dry_run_loses_no_result() {
     pretend(&plan, Filters::default());
     let filters = Filters { dose: Some(1000), ..Filters::default() };
     let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
-    let dry = RunRecord::begin(&plan, filters.clone(), &agenda).unwrap();
+    let dry = begin(&plan, filters.clone(), &agenda).unwrap();
     assert_eq!((dry.manifest().jobs.len(), dry.manifest().execution_results.len()), (6, 0));
     let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
     assert_eq!(
@@ -215,7 +219,7 @@ fn a_dry_run_replaces_no_job_that_was_run() {
     pretend(&plan, Filters { dose: Some(1000), ..Filters::default() });
     plan.solvers[0].set_epochs(7);
     let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
-    RunRecord::begin(&plan, Filters::default(), &agenda).unwrap();
+    begin(&plan, Filters::default(), &agenda).unwrap();
     let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
     let epochs: Vec<usize> = merged.jobs.iter().map(|job| job.num_epochs).collect();
     assert_eq!((&epochs[..6], &epochs[6..]), (&[100; 6][..], &[7; 12][..]));
@@ -277,7 +281,7 @@ fn logs_of_all_solvers_and_repeats_have_names_of_their_own() {
 fn results_stand_in_the_order_of_the_jobs_whichever_came_first() {
     let (folder, plan) = study(&View::ALL);
     let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
-    let mut run = RunRecord::begin(&plan, Filters::default(), &agenda).unwrap();
+    let mut run = begin(&plan, Filters::default(), &agenda).unwrap();
     for index in [5, 0, 17, 3, 4] {
         run.add(done(&agenda.jobs[index].case, &run)).unwrap();
     }
@@ -293,11 +297,11 @@ fn results_stand_in_the_order_of_the_jobs_whichever_came_first() {
 fn runs_beside_each_other_all_stand_in_the_merged_record() {
     let (folder, plan) = study(&View::ALL);
     let of = |dose| Filters { dose: Some(dose), ..Filters::default() };
-    let begin = |filters: Filters| {
+    let begun = |filters: Filters| {
         let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
-        RunRecord::begin(&plan, filters, &agenda).unwrap()
+        begin(&plan, filters, &agenda).unwrap()
     };
-    let mut runs = [begin(of(1000)), begin(of(10_000)), begin(of(100_000))];
+    let mut runs = [begun(of(1000)), begun(of(10_000)), begun(of(100_000))];
     // In turns, as three processes would.
     for index in 0..6 {
         for run in &mut runs {

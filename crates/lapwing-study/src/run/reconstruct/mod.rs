@@ -9,18 +9,18 @@ pub use output::write_npz;
 use crate::design::condition::Case;
 use crate::design::solver::{Method, ObjectStart, ProbeStart, StudySolver};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
-use crate::disk::folder::RESULT;
 use crate::disk::hash;
+use crate::disk::json::write_json;
+use crate::disk::layout::RESULT;
+use crate::disk::path::{absolute, remove_if_there};
 use crate::disk::record::{Files, JobResult, LossSummary, Status, Telemetry};
-use crate::disk::runs::write_json;
 use crate::geometry::overlap::scan_overlap;
-use crate::run::data::{probe_diameter, shared_fraction};
+use crate::run::data::{probe_diameter, reference, shared_fraction};
 use crate::run::event::{Event, Leave, Observer};
-use crate::run::jobs::remove_if_there;
 use crate::run::pictures;
 use crate::run::start::{Start, refined};
 use crate::run::stream::{Opened, Streamed, Streaming};
-use crate::run::{measured, views};
+use crate::run::{external, views};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
@@ -83,7 +83,7 @@ impl Task {
         };
         let reading = format!("{:?}", self.reading);
         let version = ("result 5", env!("CARGO_PKG_VERSION"));
-        let method = (&self.solver.method, self.solver.files());
+        let method = (&self.solver.method, external::files(&self.solver.method));
         hash::key(&(input_hash, reading, method, &self.case, area, self.halves, version))
     }
 
@@ -173,7 +173,7 @@ impl Task {
             timestamp: Timestamp::now(),
             algorithm: self.solver.algorithm().to_owned(),
             options: json!(self.solver.method),
-            input_npz: crate::run::plan::absolute(&self.input),
+            input_npz: absolute(&self.input),
             input_hash: input_hash.to_owned(),
             key: self.key(input_hash),
             seconds: 0.0,
@@ -288,7 +288,7 @@ impl Task {
                 metrics.complex_nrmse,
                 metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"))
             ));
-            let reference = measured::reference(metadata);
+            let reference = reference(metadata);
             // The probe of a measured scan is a guess, not the truth.
             let true_probe = dataset.probe.as_ref().filter(|_| reference.is_none());
             let probe = true_probe

@@ -59,26 +59,6 @@ fn write_bytes(folder: &Path, name: &str, contents: &[u8]) -> Result<Option<Stri
     Ok(Some(name.to_owned()))
 }
 
-impl Files {
-    /// The names of all files that were made.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        [
-            &self.reconstruction,
-            &self.loss_csv,
-            &self.loss_svg,
-            &self.amplitude,
-            &self.phase,
-            &self.probe,
-            &self.error,
-            &self.overview,
-            &self.comparison,
-            &self.log,
-        ]
-        .into_iter()
-        .filter_map(|name| name.as_deref())
-    }
-}
-
 fn loss_table(loss: &[f64]) -> String {
     let mut table = String::from("epoch,loss\n");
     for (epoch, value) in loss.iter().enumerate() {

@@ -1,0 +1,66 @@
+//! Why a design is refused.
+
+use lapwing_model::probe::ProbeError;
+use lapwing_model::scan::ScanError;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// Why a design was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DesignError {
+    /// The file cannot be read.
+    #[error("cannot read the design {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// The file holds nothing: all of a design is optional, but nothing at all is more likely an
+    /// accident than the default study.
+    #[error(
+        "{} is empty: expected the design of a study; write one with `lapwing study init`, or run \
+         the study into this folder again with `lapwing study run`",
+        path.display()
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The design holds a number that TOML does not.
+    #[error("the design cannot be written as TOML: {0}; whole numbers are at most 2^63 - 1")]
+    Unwritable(toml::ser::Error),
+    /// The file is no TOML, or has a field that no design has.
+    #[error("the design cannot be understood: {0}")]
+    Syntax(toml::de::Error),
+    /// A field breaks a rule.
+    #[error("{field}: expected {expected}, found {found}")]
+    Rule {
+        /// Section and name.
+        field: &'static str,
+        /// The rule.
+        expected: String,
+        /// What is in the design.
+        found: String,
+    },
+    /// A solver cannot be understood.
+    #[error("[solver]: {0}")]
+    Solver(String),
+    /// The probe cannot be made.
+    #[error("[probe]: {0}")]
+    Probe(ProbeError),
+    /// The scan cannot be made.
+    #[error("[scan]: {0}")]
+    Scan(ScanError),
+}
+
+impl DesignError {
+    pub(crate) fn rule(
+        field: &'static str,
+        expected: impl Into<String>,
+        found: impl Display,
+    ) -> Self {
+        Self::Rule { field, expected: expected.into(), found: found.to_string() }
+    }
+}

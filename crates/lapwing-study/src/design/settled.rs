@@ -1,0 +1,235 @@
+//! The design of a study in which every point is settled: its sections, and the cases that follow.
+
+use crate::design::condition::{Case, Condition, Split, View};
+use crate::design::solver::StudySolver;
+use crate::geometry::selection::Acceptance;
+use crate::geometry::split::Cut;
+use lapwing_model::probe::ProbeDesign;
+use lapwing_model::scan::ScanKind;
+use lapwing_model::specimen::Specimen;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Most pixels of all patterns of a scan together: 64 GiB of single-precision numbers.
+pub const MAX_PATTERN_VALUES: f64 = (1u64 << 34) as f64;
+
+/// A whole study, settled in every point.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Design {
+    /// What is varied.
+    pub study: Matrix,
+    /// Where the object, the probe and the positions come from.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Train and test halves.
+    pub split: Cut,
+    /// How views are selected.
+    pub views: Views,
+    /// How data are reconstructed: every condition with each of these. The first one's results lie
+    /// in the folders of the reference study. Never empty.
+    #[serde(rename = "solver")]
+    pub solvers: Vec<StudySolver>,
+    /// Where random numbers start.
+    pub seeds: Seeds,
+}
+
+/// The section `[study]`: what is varied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Matrix {
+    /// Name of the study, shown in the report.
+    pub name: String,
+    /// Mean photons per pattern, ascending.
+    pub doses: Vec<u64>,
+    /// Views, in the order of the jobs.
+    pub views: Vec<View>,
+    /// Splits, in the order of the jobs.
+    pub splits: Vec<Split>,
+    /// Side N of a pattern, pixels.
+    pub pattern_size: usize,
+    /// Images per group = gridsize squared, for the overlap metrics.
+    pub gridsize: Vec<usize>,
+    /// Neighbour count K of the groups; at least gridsize squared (OVERSAMPLING-001).
+    pub neighbor_count: usize,
+    /// Number of noise realisations of every condition.
+    pub repeats: usize,
+    /// Whether every data set's photons are also dealt to two halves and these compared (see
+    /// [`crate::run::reconstruct::Task::halves`]).
+    pub halves: bool,
+}
+
+/// Where the object, the probe and the positions come from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// An NPZ file with object, probe and positions.
+    Base {
+        /// The file.
+        base: Base,
+        /// A generated scan in place of the file's positions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scan: Option<Scan>,
+        /// A built-in probe in place of the file's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        probe: Option<ProbeDesign>,
+    },
+    /// A measured scan, thinned to the doses.
+    Measured {
+        /// The scan.
+        base: Measured,
+    },
+    /// Built-in specimen, probe and scan.
+    BuiltIn {
+        /// The sample.
+        specimen: Sample,
+        /// The illumination.
+        probe: ProbeDesign,
+        /// The trajectory.
+        scan: Scan,
+    },
+}
+
+/// The section `[base]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
+    pub file: PathBuf,
+}
+
+/// The section `[base]` of a measured study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// A measured scan of any dialect, with photon counts and a start probe.
+    pub measured: PathBuf,
+}
+
+/// The section `[specimen]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sample {
+    /// Which built-in specimen.
+    pub kind: Specimen,
+}
+
+/// The section `[scan]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Scan {
+    /// Trajectory.
+    pub kind: ScanKind,
+    /// Distance of neighbouring positions, pixels.
+    pub step: f64,
+    /// Height and width that the positions span, pixels.
+    pub field: [f64; 2],
+}
+
+/// The section `[views]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Views {
+    /// Overlap of the dense view; its spacing is (1 - overlap) N.
+    pub dense_overlap: f64,
+    /// Overlap of the sparse view.
+    pub sparse_overlap: f64,
+    /// Least share of positions to keep when the geometry allows it.
+    pub acceptance_floor: f64,
+    /// Share of what the geometry allows that is enough when it allows less than the floor.
+    pub bound_share: f64,
+    /// Least number of positions to keep.
+    pub min_positions: usize,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        let Acceptance { floor, bound_share, min_positions } = Acceptance::default();
+        Self {
+            dense_overlap: 0.7,
+            sparse_overlap: 0.2,
+            acceptance_floor: floor,
+            bound_share,
+            min_positions,
+        }
+    }
+}
+
+impl Views {
+    /// When a selection counts as successful.
+    pub fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            floor: self.acceptance_floor,
+            bound_share: self.bound_share,
+            min_positions: self.min_positions,
+        }
+    }
+
+    /// Least distance of positions in a view of patterns of side `pattern_size`, pixels: S = (1 -
+    /// overlap) N. `None` for baseline.
+    pub fn spacing(&self, view: View, pattern_size: usize) -> Option<f64> {
+        let overlap = match view {
+            View::Baseline => return None,
+            View::Dense => self.dense_overlap,
+            View::Sparse => self.sparse_overlap,
+        };
+        // To a billionth of a pixel: (1 - 0.7) x 128 is 38.4, not 38.400000000000006.
+        Some(((1.0 - overlap) * pattern_size as f64 * 1e9).round() / 1e9)
+    }
+}
+
+/// The section `[seeds]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seeds {
+    /// Specimen, scan jitter and photon noise.
+    pub simulation: u64,
+    /// Grouping of images.
+    pub grouping: u64,
+    /// Subsampling of images.
+    pub subsampling: u64,
+}
+
+impl Default for Seeds {
+    fn default() -> Self {
+        Self { simulation: 42, grouping: 123, subsampling: 456 }
+    }
+}
+
+impl Design {
+    /// All conditions, in the order of the jobs.
+    pub fn conditions(&self) -> Vec<Condition> {
+        Condition::all(&self.study.doses, &self.study.views, &self.study.splits)
+    }
+
+    /// All conditions with every repeat and solver, in the order of the jobs.
+    pub fn cases(&self) -> Vec<Case> {
+        cases(&self.conditions(), self.study.repeats, &self.solvers)
+    }
+
+    /// The solver of a case; `None` when the study has none of that name.
+    pub fn solver(&self, case: &Case) -> Option<&StudySolver> {
+        solver_of(&self.solvers, case)
+    }
+}
+
+/// All cases of a study in the order of the jobs; the first of `solvers` goes without a name.
+pub(crate) fn cases(
+    conditions: &[Condition],
+    repeats: usize,
+    solvers: &[StudySolver],
+) -> Vec<Case> {
+    let named = |(index, solver): (usize, &StudySolver)| (index > 0).then(|| solver.name.clone());
+    let solvers: Vec<Option<String>> = solvers.iter().enumerate().map(named).collect();
+    let each = |condition: Condition| {
+        let solvers = &solvers;
+        (1..=repeats).flat_map(move |repeat| {
+            solvers.iter().map(move |solver| Case { condition, repeat, solver: solver.clone() })
+        })
+    };
+    conditions.iter().flat_map(|&condition| each(condition)).collect()
+}
+
+/// The solver of a case among `solvers`.
+pub(crate) fn solver_of<'a>(solvers: &'a [StudySolver], case: &Case) -> Option<&'a StudySolver> {
+    match &case.solver {
+        None => solvers.first(),
+        Some(name) => solvers.iter().find(|solver| &solver.name == name),
+    }
+}

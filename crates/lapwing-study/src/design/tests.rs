@@ -1,0 +1,178 @@
+//! Designs as they are written, settled and refused.
+
+use super::*;
+use crate::design::condition::View;
+use crate::design::solver::{ObjectStart, ProbeStart};
+
+fn parse(text: &str) -> Result<Design, DesignError> {
+    Design::parse(text, Path::new("/base"))
+}
+
+fn refused(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_template_and_an_empty_file_are_the_defaults() {
+    assert_eq!(parse("").unwrap(), Design::default());
+    assert_eq!(parse(TEMPLATE).unwrap(), Design::default());
+}
+
+#[test]
+fn the_shipped_examples_are_designs() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    assert_eq!(Design::load(&examples.join("fly64.toml")).unwrap(), Design::default());
+    let quick = Design::load(&examples.join("quick.toml")).unwrap();
+    assert_eq!((quick.conditions().len(), quick.study.pattern_size), (18, 64));
+}
+
+#[test]
+fn defaults_are_the_constants_of_the_reference_study() {
+    let design = Design::default();
+    assert_eq!(design.study.doses, [1_000, 10_000, 100_000]);
+    assert_eq!((design.study.pattern_size, design.study.neighbor_count), (128, 7));
+    assert_eq!(design.study.gridsize, [1, 2]);
+    assert_eq!(design.views.spacing(View::Dense, 128), Some(38.4));
+    assert_eq!(design.views.spacing(View::Sparse, 128), Some(102.4));
+    assert_eq!(design.views.spacing(View::Baseline, 128), None);
+    assert_eq!(design.seeds, Seeds { simulation: 42, grouping: 123, subsampling: 456 });
+    let solvers: Vec<(&str, &str, usize)> =
+        design.solvers.iter().map(|s| (s.name.as_str(), s.algorithm(), s.epochs())).collect();
+    assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 50)]);
+    for solver in &design.solvers {
+        assert_eq!(solver.starts(), (ObjectStart::Flat, ProbeStart::Perturbed));
+    }
+    assert_eq!((design.study.repeats, design.cases().len()), (1, 36));
+    assert_eq!(design.conditions().len(), 18);
+}
+
+#[test]
+fn the_settled_design_reads_back_as_itself() {
+    for text in [
+        "",
+        "[study]\ndoses = [500, 1e6]\nviews = [\"dense\"]\n[scan]\noverlap = 0.8\nfield = [100, 200]\n[solver]\nepochs = 3\n",
+        "[base]\nfile = \"a.npz\"\n[scan]\nstep = 3.5\n",
+        "[base]\nfile = \"a.npz\"\n",
+    ] {
+        let design = parse(text).unwrap();
+        let text = design.to_toml().unwrap();
+        assert_eq!(parse(&text).unwrap(), design, "{text}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_design_and_says_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("study.toml");
+    for text in ["", " \n\t\n"] {
+        std::fs::write(&file, text).unwrap();
+        let loaded = Design::load(&file).unwrap_err().to_string();
+        let resolved = crate::StudyFolder::new(folder.path()).design().unwrap_err().to_string();
+        for message in [loaded, resolved] {
+            for part in ["study.toml is empty", "lapwing study init", "lapwing study run"] {
+                assert!(message.contains(part), "{message}");
+            }
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(Design::load(&file).unwrap_err().to_string().contains("study.toml"));
+    assert_eq!(crate::StudyFolder::new(folder.path()).design().unwrap(), None);
+}
+
+#[test]
+fn a_design_that_cannot_be_written_leaves_no_study() {
+    let mut design = Design::default();
+    design.seeds.simulation = u64::MAX;
+    assert!(design.to_toml().unwrap_err().to_string().contains("TOML"));
+    let folder = tempfile::tempdir().unwrap();
+    assert!(crate::run::study(&design, folder.path(), &mut |_| {}).is_err());
+    assert!(!folder.path().join("study.toml").exists());
+}
+
+#[test]
+fn overlap_of_the_scan_becomes_a_step() {
+    let design =
+        parse("[scan]\noverlap = 0.75\n[probe]\nkind = \"disc\"\ndiameter = 60\n").unwrap();
+    let Source::BuiltIn { scan, .. } = design.source else { panic!("{:?}", design.source) };
+    assert!((scan.step - 15.0).abs() < 0.1, "{}", scan.step);
+}
+
+#[test]
+fn base_files_are_found_beside_the_design() {
+    let design = parse("[base]\nfile = \"a.npz\"\n").unwrap();
+    let Source::Base { base, scan, probe } = design.source else { panic!("{:?}", design.source) };
+    assert_eq!(base.file, Path::new("/base/a.npz"));
+    assert_eq!((scan, probe), (None, None));
+}
+
+#[test]
+fn a_loaded_base_file_is_found_from_anywhere() {
+    // The file's path is relative to the working directory of the test.
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let relative = Path::new(folder.path().file_name().unwrap()).join("design.toml");
+    std::fs::write(&relative, "[base]\nfile = \"a.npz\"\n").unwrap();
+    let Source::Base { base, .. } = Design::load(&relative).unwrap().source else { panic!() };
+    assert!(base.file.is_absolute(), "{}", base.file.display());
+    assert!(
+        base.file
+            .ends_with(folder.path().file_name().unwrap().to_str().unwrap().to_owned() + "/a.npz")
+    );
+}
+
+#[test]
+fn invalid_designs_are_refused_naming_field_and_rule() {
+    for (text, parts) in [
+        (
+            "[study]\nneighbor_count = 3",
+            vec!["study.neighbor_count", "OVERSAMPLING-001", "found 3"],
+        ),
+        ("[study]\ndoses = []", vec!["study.doses", "at least one"]),
+        ("[study]\ndoses = [1000, 0]", vec!["study.doses", "found 0"]),
+        ("[study]\ndoses = [-5.0]", vec!["study.doses", "found -5"]),
+        ("[study]\ndoses = [10.5]", vec!["study.doses", "whole", "found 10.5"]),
+        ("[study]\ndoses = [nan]", vec!["study.doses", "found NaN"]),
+        ("[study]\ndoses = [10, 10]", vec!["study.doses", "once"]),
+        ("[study]\nviews = []", vec!["study.views"]),
+        ("[study]\nsplits = [\"test\", \"test\"]", vec!["study.splits", "once"]),
+        ("[study]\ngridsize = []", vec!["study.gridsize", "at least one"]),
+        (
+            "[views]\ndense_overlap = 0.9999999999999",
+            vec!["views.dense_overlap", "spacing of 0 pixels"],
+        ),
+        ("[scan]\nfield = [1e6, 1e6]\nstep = 1e5", vec!["scan.field", "1073741824", "1.000e12"]),
+        (
+            "[scan]\nfield = [9e3, 9e3]\nstep = 3",
+            vec!["scan.step", "17179869184", "9.006e6 patterns"],
+        ),
+        ("[solver]\nepochs = 1000001", vec!["solver.epochs", "1000000"]),
+        ("[study]\ngridsize = [3]", vec!["study.gridsize", "found 3"]),
+        ("[study]\npattern_size = 4", vec!["study.pattern_size", "found 4"]),
+        ("[views]\ndense_overlap = 1.0", vec!["views.dense_overlap", "found 1"]),
+        ("[views]\nsparse_overlap = -0.1", vec!["views.sparse_overlap", "found -0.1"]),
+        ("[views]\nacceptance_floor = 2", vec!["views.acceptance_floor"]),
+        ("[views]\nmin_positions = 0", vec!["views.min_positions"]),
+        ("[split]\nfraction = 1.0", vec!["split.fraction"]),
+        ("[split]\nguard_band = -1.0", vec!["split.guard_band"]),
+        ("[scan]\nstep = 0", vec!["scan", "step 0"]),
+        ("[scan]\nstep = 3\noverlap = 0.5", vec!["scan", "not both"]),
+        ("[scan]\noverlap = 1.0", vec!["scan", "overlap 1"]),
+        ("[scan]\nfield = [0, 10]", vec!["scan.field"]),
+        ("[probe]\nkind = \"disc\"\ndiameter = 1", vec!["probe", "diameter"]),
+        ("[solver]\nepochs = 0", vec!["solver.epochs"]),
+        ("[solver]\nbatch_size = 0", vec!["solver.batch_size"]),
+        ("solver = []", vec!["solver", "1 to 64"]),
+        ("[[solver]]\n[[solver]]\nepochs = 3", vec!["solver.name", "no other has", "LSQML"]),
+        ("[[solver]]\n[[solver]]\nname = \"lsqml\"", vec!["solver.name", "lsqml"]),
+        ("[solver]\nname = \"../x\"", vec!["solver.name", "../x"]),
+        ("[study]\nrepeats = 0", vec!["study.repeats", "1 to 10000"]),
+        ("[base]\nfile = \"a.npz\"\n[specimen]", vec!["base", "specimen"]),
+        ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
+        ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
+        ("doses = [1]", vec!["unknown field `doses`"]),
+    ] {
+        let message = refused(text);
+        for part in parts {
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}

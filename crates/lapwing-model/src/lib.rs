@@ -3,9 +3,32 @@
 //!
 //! Key types: [`Position`] and [`Window`] (where the probe stands), [`ForwardModel`] (probe x
 //! object patch to far field, and its adjoint), [`Specimen`](specimen::Specimen),
-//! [`ProbeKind`](probe::ProbeKind) and
-//! [`ScanKind`](scan::ScanKind) (built-in samples, illuminations and trajectories), and
-//! [`simulate::expose`] (photon counts at a dose).
+//! [`ProbeKind`](probe::ProbeKind) and [`ScanKind`](scan::ScanKind) (built-in samples,
+//! illuminations and trajectories), and [`simulate::expose`] (photon counts at a dose).
+//!
+//! A scan is simulated from a probe, positions and an object that holds all their windows:
+//!
+//! ```
+//! use lapwing_model::probe::{ProbeDesign, ProbeKind};
+//! use lapwing_model::scan::{ScanKind, fit, generate};
+//! use lapwing_model::simulate::expose;
+//! use lapwing_model::specimen::Specimen;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let window = (64, 64);
+//! let probe = ProbeDesign::new(ProbeKind::Defocused).build(window)?;
+//! let scan = generate(ScanKind::Fermat, 8.0, (80.0, 80.0), 1)?;
+//! let placement = fit(&scan, window, 2).ok_or("a scan without positions")?;
+//! let scan = placement.place(&scan);
+//! let object = Specimen::Cells.make(placement.shape, 1);
+//! let exposure = expose(object.view(), probe.view(), &scan, 1e4, 42)?;
+//!
+//! // One pattern for every position, with 10,000 photons each on average.
+//! assert_eq!(exposure.counts.dim(), (scan.len(), 64, 64));
+//! assert!((exposure.mean_counts / 1e4 - 1.0).abs() < 0.01);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Array conventions (axis order, origin, zero frequency, normalisation, units) are stated once, in
 //! `ARCHITECTURE.md` at the root of the repository, and hold for every item here.

@@ -1,0 +1,112 @@
+use super::*;
+use crate::test_support::random_field;
+use crate::{Field, Modes};
+
+fn case() -> (Field, Modes, Vec<Position>) {
+    let object = Field::from_shape_vec((24, 26), random_field(24 * 26, 1)).unwrap();
+    let probe = Modes::from_shape_vec((2, 8, 8), random_field(128, 2)).unwrap();
+    let scan = (0..40)
+        .map(|j| Position { y: 4.2 + f64::from(j) * 0.37, x: 20.0 - f64::from(j) * 0.31 })
+        .collect();
+    (object, probe, scan)
+}
+
+#[test]
+fn noise_free_total_is_the_dose_and_patterns_are_those_of_the_model() {
+    let (object, probe, scan) = case();
+    let exposure = expose_noise_free(object.view(), probe.view(), &scan, 1234.5).unwrap();
+    let total: f64 = exposure.counts.iter().map(|&v| f64::from(v)).sum();
+    assert!((total / 40.0 / 1234.5 - 1.0).abs() < 1e-5);
+    assert!((exposure.mean_counts / 1234.5 - 1.0).abs() < 1e-5);
+    let model = ForwardModel::new((8, 8));
+    for (position, pattern) in scan.iter().zip(exposure.counts.outer_iter()) {
+        let truth = model.intensity(object.view(), probe.view(), *position).unwrap();
+        for (&value, &truth) in pattern.iter().zip(&truth) {
+            let truth = f64::from(truth) * exposure.scale.powi(2);
+            assert!((f64::from(value) - truth).abs() < 1e-4 * truth.max(1.0));
+        }
+    }
+}
+
+#[test]
+fn counts_have_the_mean_and_the_variance_of_poisson() {
+    // The normalised deviation (n - m) / sqrt(m) has mean 0 and variance 1 wherever m > 0.
+    let (object, probe, scan) = case();
+    for dose in [60.0, 3e3, 1e6] {
+        let expected = expose_noise_free(object.view(), probe.view(), &scan, dose).unwrap();
+        let (mut sum, mut squares, mut number) = (0.0, 0.0, 0.0);
+        for seed in 0..40 {
+            let counts = expose(object.view(), probe.view(), &scan, dose, seed).unwrap().counts;
+            for (&n, &m) in counts.iter().zip(&expected.counts) {
+                assert_eq!(n.fract(), 0.0);
+                if m > 0.1 {
+                    let z = f64::from(n - m) / f64::from(m).sqrt();
+                    sum += z;
+                    squares += z * z;
+                    number += 1.0;
+                }
+            }
+        }
+        // About 1e5 samples: standard errors 0.003 and 0.0045 (more at small means: fourth
+        // moment 3 + 1/m).
+        assert!((sum / number).abs() < 0.015, "mean {}", sum / number);
+        assert!((squares / number - 1.0).abs() < 0.03, "variance {}", squares / number);
+    }
+}
+
+#[test]
+fn counts_do_not_depend_on_threads_and_seeds_differ() {
+    let (object, probe, scan) = case();
+    let run = |threads, seed| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| expose(object.view(), probe.view(), &scan, 500.0, seed).unwrap())
+    };
+    let (one, three) = (run(1, 42), run(3, 42));
+    assert_eq!(one.counts, three.counts);
+    assert_eq!(
+        (one.scale.to_bits(), one.mean_counts.to_bits()),
+        (three.scale.to_bits(), three.mean_counts.to_bits())
+    );
+    assert_ne!(one.counts, run(1, 43).counts);
+}
+
+#[test]
+fn golden_counts() {
+    // Uniform light on a uniform object: one bright pixel in the centre, so only the random
+    // numbers matter.
+    let object = Field::from_elem((8, 8), Complex32::new(1.0, 0.0));
+    let probe = Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0));
+    let scan = vec![Position { y: 4.0, x: 4.0 }; 6];
+    let draw = |dose| {
+        let counts = expose(object.view(), probe.view(), &scan, dose, 42).unwrap().counts;
+        counts.outer_iter().map(|pattern| pattern[(2, 2)]).collect::<Vec<_>>()
+    };
+    assert_eq!(draw(5.0), GOLDEN_5);
+    assert_eq!(draw(1000.0), GOLDEN_1000);
+}
+
+const GOLDEN_5: [f32; 6] = [4.0, 6.0, 9.0, 5.0, 3.0, 2.0];
+const GOLDEN_1000: [f32; 6] = [1012.0, 1017.0, 1078.0, 1015.0, 1043.0, 968.0];
+
+#[test]
+fn refusals_say_what_was_expected() {
+    let (object, probe, scan) = case();
+    let refuse = |object: &Field, probe: &Modes, scan: &[Position], dose| {
+        expose(object.view(), probe.view(), scan, dose, 1).unwrap_err().to_string()
+    };
+    assert!(refuse(&object, &probe, &[], 1.0).contains("at least one position"));
+    for dose in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(refuse(&object, &probe, &scan, dose).contains("photons per pattern"));
+    }
+    let mut bad = object.clone();
+    bad[(3, 3)].re = f32::NAN;
+    assert!(refuse(&bad, &probe, &scan, 1.0).contains("the object holds NaN"));
+    let off = [scan[0], Position { y: 2.0, x: 9.0 }];
+    assert!(refuse(&object, &probe, &off, 1.0).starts_with("position 1: the 8 x 8 window"));
+    assert!(refuse(&(object * 0.0), &probe, &scan, 1.0).contains("no light"));
+    for shape in [(10_000_000, 512, 512), (usize::MAX, 2, 2), (1 << 38, 1, 2)] {
+        let error = stack(shape).unwrap_err().to_string();
+        assert!(error.contains("at most 1 TiB") && error.contains("larger step"), "{error}");
+    }
+    assert_eq!(stack((3, 4, 5)).unwrap(), Array3::<f32>::zeros((3, 4, 5)));
+}

@@ -1,4 +1,4 @@
-//! From a number to a colour: four maps of 256 colours each.
+//! From a number to a colour: five maps of 256 colours each.
 //!
 //! [`Colormap::Viridis`], [`Colormap::Magma`] are the perceptually uniform maps of van der Walt and
 //! Smith (CC0), here from the `colorous` crate; [`Colormap::Grey`] is linear in sRGB code values,

@@ -4,14 +4,11 @@
 //! its usual uses.
 
 use crate::colormap::{Colormap, Rgb, oklab_to_srgb};
-use crate::picture::{ColourScale, Picture};
+use crate::picture::{ColourScale, NEUTRAL, Picture};
 use crate::range::robust_range;
 use ndarray::{Array2, ArrayView2, s};
 use num_complex::Complex32;
 use std::f32::consts::PI;
-
-/// Colour of pixels that were never seen, or are not a number.
-pub const NEUTRAL: Rgb = [0xa6, 0xa6, 0xa6];
 
 /// How a field becomes a picture: [`Painter::default`] and the methods that change one choice each.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,7 +2,7 @@
 
 use crate::axis::{Span, Tick};
 use crate::number::short;
-use crate::plot::{Guide, Mark, Point, Series};
+use crate::series::{Guide, Mark, Point, Series};
 use crate::svg::{Look, text};
 use std::fmt::Write;
 

@@ -2,7 +2,7 @@
 
 use crate::frame::symbol;
 use crate::number::short;
-use crate::plot::{Mark, Plot, Series};
+use crate::series::{Mark, Series};
 use crate::svg::{Look, escape};
 use std::fmt::Write;
 
@@ -14,16 +14,17 @@ pub(crate) struct Legend<'a> {
 }
 
 impl<'a> Legend<'a> {
-    pub fn of(plot: &'a Plot) -> Self {
+    /// The names of `series` in a plot that is `width` units wide.
+    pub fn of(series: &'a [Series], width: f64) -> Self {
         let mut entries = Vec::new();
         let (mut row, mut x) = (0, 58.0);
-        for series in plot.series.iter().filter(|series| !series.name.is_empty()) {
-            let width = 32.0 + 6.8 * series.name.chars().count() as f64 + 14.0;
-            if x + width > plot.size.0 && x > 58.0 {
+        for series in series.iter().filter(|series| !series.name.is_empty()) {
+            let length = 32.0 + 6.8 * series.name.chars().count() as f64 + 14.0;
+            if x + length > width && x > 58.0 {
                 (row, x) = (row + 1, 58.0);
             }
             entries.push((series, row, x));
-            x += width;
+            x += length;
         }
         let rows = if entries.is_empty() { 0 } else { row + 1 };
         Self { entries, rows }

@@ -1,9 +1,9 @@
 //! Pictures of fields, scans and curves: PNG bytes and SVG text, the same bytes for the same input.
 //!
 //! Key types: [`Painter`] turns a real or complex field into a [`Picture`] (and that into a PNG),
-//! [`Plot`] and
-//! [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour bars side by
-//! side in one PNG, and an [`ImageSheet`] is a table of pictures on common colours, as SVG and PNG.
+//! [`Plot`] and [`ScanPlot`] write SVG, [`figure()`] sets several pictures with titles and colour
+//! bars side by side in one PNG, and an [`ImageSheet`] is a table of pictures on common colours, as
+//! SVG and PNG.
 //!
 //! ```
 //! use lapwing_draw::{Colormap, Painter};
@@ -18,6 +18,7 @@ pub mod colormap;
 pub mod contact_sheet;
 pub mod field;
 pub mod figure;
+mod fit;
 mod frame;
 mod legend;
 pub mod number;
@@ -25,8 +26,10 @@ pub mod picture;
 pub mod plot;
 pub mod range;
 mod raster;
+mod reduce;
 pub mod scale_bar;
 pub mod scan;
+mod series;
 pub mod sheet;
 pub mod svg;
 mod text;
@@ -36,9 +39,10 @@ pub use colormap::{Colormap, Rgb};
 pub use contact_sheet::ContactSheet;
 pub use field::Painter;
 pub use figure::{Panel, figure};
-pub use picture::{ColourScale, Picture};
-pub use plot::{Guide, Mark, Plot, Point, Series};
+pub use picture::{ColourScale, NEUTRAL, Picture};
+pub use plot::Plot;
 pub use scale_bar::ScaleBar;
 pub use scan::ScanPlot;
+pub use series::{Guide, Mark, Point, Series};
 pub use sheet::{Block, ImageSheet};
 pub use svg::Look;

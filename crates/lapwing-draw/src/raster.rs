@@ -5,7 +5,8 @@ use crate::colormap::Rgb;
 use crate::frame::Frame;
 use crate::legend::Legend;
 use crate::picture::Picture;
-use crate::plot::{Guide, Mark, Plot, Series};
+use crate::plot::Plot;
+use crate::series::{Guide, Mark, Series};
 use crate::svg::SERIES_COLOURS;
 
 const PAPER: Rgb = [255; 3];
@@ -27,7 +28,7 @@ impl Plot {
         let side = |units: f64| (units * zoom).round().clamp(1.0, LARGEST) as usize;
         let canvas = Canvas::new(side(self.size.0), side(self.size.1), PAPER);
         let mut sheet = Sheet { canvas, zoom };
-        let legend = Legend::of(self);
+        let legend = Legend::of(&self.series, self.size.0);
         let frame = self.frame(&legend);
         if self.show_title {
             sheet.text((12.0, 17.0), Anchor::Start, INK, &self.title);
@@ -295,8 +296,8 @@ fn colour(series: usize) -> Rgb {
 mod tests {
     use super::*;
     use crate::Axis;
-    use crate::plot::Point;
     use crate::plot::histogram;
+    use crate::series::Point;
 
     #[test]
     fn points_lines_and_guides_stand_where_the_axes_say() {

@@ -3,7 +3,7 @@
 
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
-use crate::figure::fit;
+use crate::fit::fit;
 use crate::number::{label, short};
 use crate::picture::{ColourScale, Picture};
 use crate::scale_bar::ScaleBar;

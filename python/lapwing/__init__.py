@@ -12,7 +12,7 @@ on any number of threads, and the same as those of the command line.
 from __future__ import annotations
 
 from lapwing import constants
-from lapwing._compare import Alignment, Comparison, align, compare
+from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import load, read_metadata
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
@@ -38,6 +38,7 @@ __all__ = [
     "make_probe",
     "make_scan",
     "make_specimen",
+    "metric_catalogue",
     "overlap_metrics",
     "probe_diameter",
     "read_metadata",

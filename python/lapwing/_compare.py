@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+_CATALOGUE: dict[str, dict[str, Any]] = _lapwing.metric_catalogue()
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Alignment:
@@ -91,18 +93,33 @@ class Comparison(Alignment):
     phase_error: NDArray[np.float32]
 
     def _numbers(self) -> str:
-        found = (
-            (label, self.metrics.get(name))
-            for label, name in [("correlation", "complex_correlation"), ("phase SSIM", "phase_ssim")]
-        )
+        found = ((_label(name), self.metrics.get(name)) for name in ["complex_correlation", "phase_ssim"])
         return "".join(f", {label} {value:.4f}" for label, value in found if value is not None)
 
     def _key_numbers(self) -> list[tuple[str, Any]]:
         names = ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim", "phase_psnr"]
-        return [(name.replace("_", " "), self.metrics.get(name)) for name in names]
+        return [(_label(name), self.metrics.get(name)) for name in names]
 
     def _all_numbers(self) -> dict[str, Any]:
         return self.metrics
+
+
+def metric_catalogue() -> dict[str, dict[str, Any]]:
+    """What is known of every number of a comparison, by its name in :attr:`Comparison.metrics`, in JSON and in CSV.
+
+    Returns
+    -------
+    dict
+        For each name ``title``, ``unit`` (empty for pure numbers), ``higher_is_better`` (``None`` for what is no quality),
+        ``perfect`` (the value of a perfect result, or ``None``) and ``meaning``, one sentence.
+    """
+    return {name: dict(facts) for name, facts in _CATALOGUE.items()}
+
+
+def _label(name: str) -> str:
+    """Title and unit: ``phase MAE, rad``."""
+    facts = _CATALOGUE[name]
+    return f"{facts['title']}, {facts['unit']}" if facts["unit"] else str(facts["title"])
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 use crate::align::align;
 use crate::frc::FrcCurves;
-use crate::metrics::{Measured, measure};
+use crate::metrics::pair::Pair;
 use crate::patch::Source;
 use crate::{Alignment, CompareError, Metrics, Region};
 use lapwing_model::{Complex32, Field};
@@ -32,7 +32,8 @@ pub struct Comparison {
 
 /// Aligns `reconstruction` with `truth` over `region` and measures how well they agree.
 ///
-/// Both are whole objects on one pixel grid, axes (y, x), of one shape. The reconstruction may be
+/// Both are fields on one pixel grid, axes (y, x), of one shape; of an object of several slices the
+/// caller chooses one, or what they have in common. The reconstruction may be
 /// displaced by up to [`LARGEST_SHIFT`](crate::LARGEST_SHIFT) pixels and carry a phase ramp, a
 /// phase and a scale. Work is shared between the threads of the current rayon pool; the result does
 /// not depend on their number.
@@ -58,7 +59,9 @@ pub fn compare(
     let reconstruction = Source::new(reconstruction, region, "reconstruction")?;
     let truth = Source::new(truth, region, "truth")?;
     let (alignment, aligned, truth) = align(&reconstruction, &truth, region)?;
-    let Measured { metrics, frc, phase_error } = measure(&aligned, &truth, region);
+    let pair = Pair::new(&aligned, &truth, region);
+    let metrics = Metrics::of(&pair);
+    let Pair { frc, phase_error, .. } = pair;
     let error = (&aligned - &truth).mapv(|difference| difference.norm() as f32);
     let single =
         |field: &Array2<Complex64>| field.mapv(|v| Complex32::new(v.re as f32, v.im as f32));

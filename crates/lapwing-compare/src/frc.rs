@@ -7,11 +7,11 @@
 
 use crate::fourier::Fft2;
 use crate::registration::signed;
+use crate::resolution::{ByCriterion, Criterion, Quantity, Resolution, Resolutions};
 use crate::window::windowed;
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A ring correlation from low to high frequency; ring k = 1, 2, ... holds the frequencies that
 /// round to k / n, with n the region's shorter side, up to 1/2 cycle per pixel.
@@ -91,77 +91,6 @@ impl FrcCurve {
     }
 }
 
-/// When a ring still counts as resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Criterion {
-    /// Correlation of 1/2.
-    Half,
-    /// Correlation of 1/7.
-    Seventh,
-    /// Half a bit of information per frequency.
-    HalfBit,
-    /// One bit of information per frequency.
-    OneBit,
-}
-
-impl Criterion {
-    /// All of them, in the order of tables.
-    pub const ALL: [Self; 4] = [Self::Half, Self::Seventh, Self::HalfBit, Self::OneBit];
-
-    /// The name in JSON and CSV, and the end of a metric's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Half => "0_5",
-            Self::Seventh => "1_7",
-            Self::HalfBit => "half_bit",
-            Self::OneBit => "one_bit",
-        }
-    }
-
-    /// The threshold of a ring of `n` frequencies (at least one).
-    ///
-    /// For b bits, with the signal to noise ratio s = (2^b - 1) / 2 of one of two data sets that
-    /// only together carry b bits, (s + 2 sqrt(s / n) + 1 / sqrt(n)) / (s + 1 + 2 sqrt(s / n)): van
-    /// Heel and Schatz 2005. Half a bit is (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 /
-    /// sqrt(n)), one bit (0.5 + 2.4142 / sqrt(n)) / (1.5 + 1.4142 / sqrt(n)).
-    pub fn threshold(self, n: usize) -> f64 {
-        let bits = |bits: f64| {
-            let (ratio, root) = ((bits.exp2() - 1.0) / 2.0, (n.max(1) as f64).sqrt());
-            let mixed = 2.0 * ratio.sqrt() / root;
-            (ratio + mixed + 1.0 / root) / (ratio + 1.0 + mixed)
-        };
-        match self {
-            Self::Half => 0.5,
-            Self::Seventh => 1.0 / 7.0,
-            Self::HalfBit => bits(0.5),
-            Self::OneBit => bits(1.0),
-        }
-    }
-}
-
-/// The finest detail that a criterion accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Resolution {
-    /// Frequency at which the curve first falls below the threshold; `None`: it never does, so that
-    /// the pixels are the limit.
-    pub cycles_per_pixel: Option<f64>,
-    /// Half a period of this frequency, pixels: 1 where the pixels are the limit. `None` when
-    /// nothing at all is resolved.
-    pub half_period_px: Option<f64>,
-    /// The same in nanometres, where the size of a pixel is known.
-    pub half_period_nm: Option<f64>,
-}
-
-impl Resolution {
-    /// Of a crossing in cycles per pixel, and the side of a pixel in metres.
-    pub fn new(cycles_per_pixel: Option<f64>, pixel_size: Option<f64>) -> Self {
-        let half_period_px =
-            Some(0.5 / cycles_per_pixel.unwrap_or(0.5)).filter(|px| px.is_finite());
-        let half_period_nm = half_period_px.zip(pixel_size).map(|(px, metres)| px * metres * 1e9);
-        Self { cycles_per_pixel, half_period_px, half_period_nm }
-    }
-}
-
 /// The ring correlations of one comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrcCurves {
@@ -174,25 +103,32 @@ pub struct FrcCurves {
 }
 
 impl FrcCurves {
-    /// The resolution of each curve by each criterion, under the names `complex`, `amplitude`,
-    /// `phase` and those of
-    /// [`Criterion::name`]; in nanometres too where the side of a pixel, metres, is known.
-    pub fn resolutions(
-        &self,
-        pixel_size: Option<f64>,
-    ) -> BTreeMap<&'static str, BTreeMap<&'static str, Resolution>> {
-        let of = |curve: &FrcCurve| {
-            let one = |criterion: Criterion| {
-                (criterion.name(), Resolution::new(curve.resolved(criterion), pixel_size))
-            };
-            Criterion::ALL.map(one).into()
+    /// The curve of one quantity.
+    pub fn of(&self, quantity: Quantity) -> &FrcCurve {
+        match quantity {
+            Quantity::Amplitude => &self.amplitude,
+            Quantity::Complex => &self.complex,
+            Quantity::Phase => &self.phase,
+        }
+    }
+
+    /// The resolution of each curve by each criterion; in nanometres too where the side of a pixel,
+    /// metres, is known.
+    pub fn resolutions(&self, pixel_size: Option<f64>) -> Resolutions {
+        let by_criterion = |curve: &FrcCurve| {
+            let one = |criterion| Resolution::new(curve.resolved(criterion), pixel_size);
+            ByCriterion {
+                half: one(Criterion::Half),
+                seventh: one(Criterion::Seventh),
+                half_bit: one(Criterion::HalfBit),
+                one_bit: one(Criterion::OneBit),
+            }
         };
-        [
-            ("complex", of(&self.complex)),
-            ("amplitude", of(&self.amplitude)),
-            ("phase", of(&self.phase)),
-        ]
-        .into()
+        Resolutions {
+            amplitude: by_criterion(&self.amplitude),
+            complex: by_criterion(&self.complex),
+            phase: by_criterion(&self.phase),
+        }
     }
 }
 
@@ -309,17 +245,5 @@ mod tests {
                 curve.correlation[20..].iter().sum::<f64>() / (curve.correlation.len() - 20) as f64;
             assert!((mean - limit).abs() < 0.012, "{criterion:?}: {mean} and {limit}");
         }
-    }
-
-    #[test]
-    fn resolutions_are_half_periods() {
-        let one = Resolution::new(Some(0.25), Some(8e-9));
-        assert_eq!((one.half_period_px, one.half_period_nm), (Some(2.0), Some(16.0)));
-        let limit = Resolution::new(None, None);
-        assert_eq!(
-            (limit.cycles_per_pixel, limit.half_period_px, limit.half_period_nm),
-            (None, Some(1.0), None)
-        );
-        assert_eq!(Resolution::new(Some(0.0), Some(1.0)).half_period_px, None);
     }
 }

@@ -3,7 +3,9 @@
 //! Key types: [`Region`] (which pixels count), [`Alignment`] (the shift, ramp, phase and scale that
 //! ptychography cannot determine and that are removed first), [`Metrics`] (the numbers) and
 //! [`Comparison`] (numbers and pictures), which [`compare`] returns; [`compare_probes`] does the
-//! same for probes. Every metric's formula, range and source stands in `docs/metrics.md`.
+//! same for probes. [`Metric::all`] is the catalogue of all numbers: names, titles, units and
+//! directions. A [`ComparisonRecord`] is what a result keeps of a comparison. Every metric's
+//! formula, range and source stands in `docs/metrics.md`.
 //!
 //! ```
 //! use lapwing_compare::{Region, compare};
@@ -20,30 +22,30 @@
 //! ```
 
 mod align;
+mod catalogue;
 mod comparison;
 mod error;
 mod fit;
-#[cfg(test)]
-mod fixture_tests;
 mod fourier;
 mod frc;
 mod metrics;
-mod ms_ssim;
 mod patch;
 mod placement;
-mod plane;
-mod pointwise;
 mod probe;
+mod record;
 mod region;
 pub mod registration;
-mod ssim;
+mod resolution;
 mod window;
 
 pub use align::{Alignment, LARGEST_SHIFT};
+pub use catalogue::{Better, Metric, resolution_name};
 pub use comparison::{Comparison, compare};
 pub use error::CompareError;
-pub use frc::{Criterion, FrcCurve, FrcCurves, Resolution};
+pub use frc::{FrcCurve, FrcCurves};
 pub use metrics::Metrics;
 pub use placement::place;
 pub use probe::{ProbeComparison, compare_probes};
+pub use record::{ComparisonRecord, HalvesRecord, Number, Numbers, probe_numbers};
 pub use region::{MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};
+pub use resolution::{ByCriterion, Criterion, Quantity, Resolution, Resolutions};

@@ -5,7 +5,7 @@ use crate::failure::Result;
 use crate::value::to_python;
 use crate::work::alone;
 use anyhow::ensure;
-use lapwing_compare::{Comparison, Region, compare};
+use lapwing_compare::{Better, Comparison, Metric, Region, compare};
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Colormap, Painter, Panel, figure};
 use numpy::{IntoPyArray, PyArrayMethods};
@@ -50,8 +50,7 @@ pub fn compare_objects<'py>(
     let fields = PyDict::new(py);
     fields.set_item("metrics", to_python(py, &metrics)?)?;
     fields.set_item("alignment", to_python(py, &alignment)?)?;
-    let curves = json!({ "complex": frc.complex, "amplitude": frc.amplitude, "phase": frc.phase });
-    fields.set_item("frc", to_python(py, &curves)?)?;
+    fields.set_item("frc", to_python(py, &frc)?)?;
     fields.set_item("aligned", aligned.into_pyarray(py))?;
     fields.set_item("truth", truth.into_pyarray(py))?;
     fields.set_item("error", error.into_pyarray(py))?;
@@ -60,6 +59,28 @@ pub fn compare_objects<'py>(
     fields.set_item("rows", (region.rows().start, region.rows().end))?;
     fields.set_item("columns", (region.columns().start, region.columns().end))?;
     Ok(fields)
+}
+
+/// Title, unit, direction and meaning of every number of a comparison, by its name.
+#[pyfunction]
+pub fn metric_catalogue<'py>(py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+    let row = |metric: &Metric| {
+        let higher_is_better = match metric.better {
+            Better::Higher => Some(true),
+            Better::Lower => Some(false),
+            Better::Neither => None,
+        };
+        let facts = json!({
+            "title": metric.title,
+            "unit": metric.unit,
+            "higher_is_better": higher_is_better,
+            "perfect": metric.perfect,
+            "meaning": metric.meaning,
+        });
+        (metric.name.clone(), facts)
+    };
+    let rows: serde_json::Map<_, _> = Metric::all().iter().map(row).collect();
+    Ok(to_python(py, &rows)?)
 }
 
 /// PNG of truth and aligned reconstruction, amplitude and phase, on the truth's own ranges.

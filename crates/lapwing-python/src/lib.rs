@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _lapwing {
     #[pymodule_export]
-    use crate::compare::{compare_objects, comparison_png};
+    use crate::compare::{compare_objects, comparison_png, metric_catalogue};
     #[pymodule_export]
     use crate::dataset::{Dataset, load, read_metadata};
     #[pymodule_export]

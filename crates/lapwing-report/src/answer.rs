@@ -54,10 +54,10 @@ impl<'a> Question<'a> {
 
     /// The goal as `Phase SSIM at least 0.9`.
     fn goal(&self) -> String {
-        let Metric { title, goal, unit, higher_is_better, .. } = self.metric;
-        let word = if *higher_is_better { "at least" } else { "at most" };
-        let nm = self.metric.nm(*goal).map(|nm| format!(" ({nm})")).unwrap_or_default();
-        format!("{title} {word} {goal}{}{unit}{nm}", if unit.is_empty() { "" } else { " " })
+        let (heading, unit, goal) = (&self.metric.heading, self.metric.unit, self.metric.goal);
+        let word = if self.metric.higher_is_better() { "at least" } else { "at most" };
+        let nm = self.metric.nm(goal).map(|nm| format!(" ({nm})")).unwrap_or_default();
+        format!("{heading} {word} {goal}{}{unit}{nm}", if unit.is_empty() { "" } else { " " })
     }
 
     fn reach(&self, curve: &[(f64, Estimate)], scale: Scale) -> Reach {
@@ -73,12 +73,12 @@ impl<'a> Question<'a> {
     ) -> Option<Reach> {
         let points = curve.iter().map(|(x, estimate)| Some((*x, value(estimate)?)));
         let points = points.collect::<Option<Vec<_>>>()?;
-        Some(reach(&points, self.metric.goal, self.metric.higher_is_better, scale))
+        Some(reach(&points, self.metric.goal, self.metric.higher_is_better(), scale))
     }
 
     /// Where the curves one standard error better and worse reach the goal: `68 000 to 74 000`.
     fn within(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<String> {
-        let better = if self.metric.higher_is_better { 1.0 } else { -1.0 };
+        let better = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let shifted = |sign: f64| {
             self.moved(curve, scale, |value| Some(value.mean + sign * better * value.error?))
         };
@@ -184,7 +184,7 @@ impl<'a> Question<'a> {
     }
 
     fn extremes(&self) -> Option<String> {
-        let sign = if self.metric.higher_is_better { 1.0 } else { -1.0 };
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let mut all: Vec<(Estimate, Condition, &str)> = Vec::new();
         for solver in self.solvers {
             for (&view, &split) in self

@@ -60,7 +60,9 @@ impl<'a> Line<'a> {
     /// (dose, estimate) where something was measured, dose ascending.
     pub fn curve(self, metric: &Metric) -> Vec<(f64, Estimate)> {
         let of = |rows: Vec<&Row>| {
-            Estimate::of(&rows.iter().filter_map(|row| row.metric(metric.key)).collect::<Vec<_>>())
+            Estimate::of(
+                &rows.iter().filter_map(|row| row.metric(&metric.name)).collect::<Vec<_>>(),
+            )
         };
         self.by_dose()
             .into_iter()

@@ -29,11 +29,11 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
         |solver: &str| if solvers.len() > 1 { format!("_{}", safe(solver)) } else { String::new() };
     for metric in metrics
         .iter()
-        .filter(|metric| study.rows.iter().any(|row| row.metric(metric.key).is_some()))
+        .filter(|metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some()))
     {
         for solver in &solvers {
             let plot = plots::quality(study, metric, solver);
-            let name = format!("{}{}", metric.key, by(solver));
+            let name = format!("{}{}", metric.name, by(solver));
             files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
             files.push((format!("{name}.png"), plot.png(ZOOM)));
         }

@@ -2,10 +2,9 @@
 //! nothing is changed.
 
 use crate::ReportError;
-use lapwing_compare::{Criterion, Resolution};
+use lapwing_compare::ComparisonRecord;
 use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -34,8 +33,8 @@ pub(crate) struct Row {
     pub outcome: Outcome,
     /// Metrics of the comparison by name; those that do not exist are `None`.
     pub metrics: BTreeMap<String, Option<f64>>,
-    /// The whole comparison.
-    pub comparison: Value,
+    /// The comparison, with ring correlations where its file is there.
+    pub comparison: Option<ComparisonRecord>,
     /// (epoch, loss).
     pub loss: Vec<(f64, f64)>,
 }
@@ -153,82 +152,34 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let file =
         |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
     let files = result.map(|result| result.files.clone()).unwrap_or_default();
-    let recorded = result.and_then(|result| result.comparison.clone()).unwrap_or(Value::Null);
     // The file holds all that the record holds and the curves besides.
     let comparison = file(files.comparison.as_ref())
         .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_else(|| recorded.clone());
-    let metrics =
-        [&comparison, &recorded].into_iter().map(metrics_of).find(|metrics| !metrics.is_empty());
-    let metrics = metrics.map(|mut metrics| {
-        metrics.extend(derived(&comparison, &metrics));
-        metrics
-    });
+        .or_else(|| result.and_then(|result| result.comparison.clone()));
+    let metrics = comparison.as_ref().map(numbers).unwrap_or_default();
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
-    Row { case, condition, outcome, metrics: metrics.unwrap_or_default(), comparison, loss }
+    Row { case, condition, outcome, metrics, comparison, loss }
 }
 
 /// The pixel that all comparisons name.
 fn pixel_size(rows: &[Row]) -> Option<f64> {
-    let mut sizes = rows.iter().filter_map(|row| row.comparison.get("pixel_size_m")?.as_f64());
+    let mut sizes = rows.iter().filter_map(|row| row.comparison.as_ref()?.pixel_size_m);
     let first = sizes.next().filter(|&size| size > 0.0 && size.is_finite())?;
     sizes.all(|size| (size / first - 1.0).abs() < 1e-6).then_some(first)
 }
 
 /// What comparisons are with, when it is no truth.
 fn reference(rows: &[Row]) -> Option<String> {
-    let told = rows.iter().find_map(|row| row.comparison.get("reference")?.as_str())?;
-    (told != "truth").then(|| told.to_owned())
+    let told = rows.iter().find_map(|row| Some(&row.comparison.as_ref()?.reference))?;
+    (told != ComparisonRecord::TRUTH).then(|| told.clone())
 }
 
-/// The numbers under `metrics`, or at the top level of older records.
-fn metrics_of(comparison: &Value) -> BTreeMap<String, Option<f64>> {
-    let Some(table) = comparison.get("metrics").unwrap_or(comparison).as_object() else {
-        return BTreeMap::new();
-    };
-    table
-        .iter()
-        .filter(|(_, value)| value.is_number() || value.is_null())
-        .map(|(name, value)| (name.clone(), value.as_f64()))
-        .collect()
-}
-
-/// Resolutions and the probe's error under names of their own: `phase_resolution_half_bit_px`,
-/// `halves_phase_resolution_1_7_nm`, `probe_nrmse`.
-///
-/// Records without resolutions have them from their crossings, of which none means that the pixels
-/// are the limit.
-fn derived(
-    comparison: &Value,
-    metrics: &BTreeMap<String, Option<f64>>,
-) -> BTreeMap<String, Option<f64>> {
-    let mut found = BTreeMap::new();
-    for (prefix, record) in [("", Some(comparison)), ("halves_", comparison.get("halves"))] {
-        for criterion in Criterion::ALL.map(Criterion::name) {
-            for what in ["phase", "amplitude", "complex"] {
-                let stored =
-                    record.and_then(|record| record.get("resolution")?.get(what)?.get(criterion));
-                let number = |key: &str| stored.and_then(|stored| stored.get(key)?.as_f64());
-                let crossing = metrics.get(&format!("{prefix}{what}_frc_{criterion}")).copied();
-                let px =
-                    || crossing.and_then(|crossing| Resolution::new(crossing, None).half_period_px);
-                let name = format!("{prefix}{what}_resolution_{criterion}");
-                if let Some(px) = number("half_period_px").or_else(px) {
-                    found.insert(format!("{name}_px"), Some(px));
-                }
-                if let Some(nm) = number("half_period_nm") {
-                    found.insert(format!("{name}_nm"), Some(nm));
-                }
-            }
-        }
-    }
-    for key in ["nrmse", "correlation"] {
-        if let Some(value) = comparison.get("probe").and_then(|probe| probe.get(key)?.as_f64()) {
-            found.insert(format!("probe_{key}"), Some(value));
-        }
-    }
-    found
+/// Every metric that was measured, and the resolutions and the probe's numbers that exist.
+fn numbers(comparison: &ComparisonRecord) -> BTreeMap<String, Option<f64>> {
+    let metrics = comparison.metrics.iter().map(|(name, value)| (name.to_owned(), value));
+    let derived = comparison.derived().into_iter().filter(|number| number.value.is_some());
+    metrics.chain(derived.map(|number| (number.name, number.value))).collect()
 }
 
 /// Rows `epoch,loss` after a heading; lines that are no two numbers are left out.
@@ -248,37 +199,5 @@ mod tests {
     #[test]
     fn loss_tables_with_headings_and_damage() {
         assert_eq!(read_loss("epoch,loss\n0,2.5\n1,x\n2, 1e-3\r\n\n"), [(0.0, 2.5), (2.0, 1e-3)]);
-    }
-
-    #[test]
-    fn metrics_are_numbers_or_nothing() {
-        let comparison =
-            serde_json::json!({"metrics": {"a": 1, "b": null, "c": [1.0]}, "other": 3});
-        let expected: BTreeMap<String, Option<f64>> =
-            [("a".into(), Some(1.0)), ("b".into(), None)].into();
-        assert_eq!(metrics_of(&comparison), expected);
-        assert!(metrics_of(&Value::Null).is_empty());
-    }
-
-    #[test]
-    fn a_curve_that_never_falls_is_resolved_to_the_pixel() {
-        let comparison = serde_json::json!({
-            "metrics": {"phase_frc_0_5": null, "amplitude_frc_0_5": 0.25},
-            "resolution": {"complex": {"0_5": {"half_period_px": 1.5, "half_period_nm": 12.0}}},
-            "probe": {"nrmse": 0.1, "correlation": 0.99},
-            "halves": {"resolution": {"phase": {"half_bit": {"half_period_px": 2.5}}}},
-        });
-        let found = derived(&comparison, &metrics_of(&comparison));
-        for (name, value) in [
-            ("phase_resolution_0_5_px", 1.0),
-            ("amplitude_resolution_0_5_px", 2.0),
-            ("complex_resolution_0_5_px", 1.5),
-            ("complex_resolution_0_5_nm", 12.0),
-            ("probe_nrmse", 0.1),
-            ("halves_phase_resolution_half_bit_px", 2.5),
-        ] {
-            assert_eq!(found[name], Some(value), "{name}");
-        }
-        assert!(!found.contains_key("phase_resolution_1_7_px"), "never measured");
     }
 }

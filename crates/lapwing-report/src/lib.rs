@@ -21,6 +21,7 @@ mod media;
 mod metric;
 mod page;
 mod plots;
+mod scans;
 mod shots;
 mod tables;
 
@@ -66,9 +67,8 @@ pub fn write_with(
     goals: &BTreeMap<String, f64>,
 ) -> Result<ReportPaths, ReportError> {
     let study = gather::Study::read(study_dir)?;
-    let metrics = metric::with_goals(goals, study.pixel_size).map_err(|name| {
-        ReportError::Goal { name, known: metric::METRICS.map(|metric| metric.key).join(", ") }
-    })?;
+    let metrics = metric::with_goals(goals, study.pixel_size)
+        .map_err(|name| ReportError::Goal { name, known: metric::NAMES.join(", ") })?;
     let html = page::render(&study, &metrics)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;

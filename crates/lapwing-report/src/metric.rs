@@ -1,27 +1,33 @@
 //! The metrics that the report can answer its question with.
 
+use lapwing_compare::{Better, Metric as Catalogued};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
-/// One choice of the metric.
+/// One choice of the metric: its row of the catalogue, and what this study asks of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Metric {
-    /// Name in the records.
-    pub key: &'static str,
-    /// Name for people.
-    pub title: &'static str,
-    /// What it says, in one sentence.
-    pub meaning: &'static str,
-    /// Unit, empty for pure numbers.
-    pub unit: &'static str,
-    /// Whether larger is better.
-    pub higher_is_better: bool,
+    row: &'static Catalogued,
     /// Value that counts as good; the answer in words is about reaching it.
     pub goal: f64,
     /// Nanometres in one pixel, of lengths whose pixel is known.
     pub nm: Option<f64>,
 }
 
+impl Deref for Metric {
+    type Target = Catalogued;
+
+    fn deref(&self) -> &Catalogued {
+        self.row
+    }
+}
+
 impl Metric {
+    /// Whether larger is better.
+    pub fn higher_is_better(&self) -> bool {
+        self.better == Better::Higher
+    }
+
     /// A value with its unit: `0.912`, `2.31 px`, `2.31 px (28.4 nm)`.
     pub fn with_unit(&self, value: f64) -> String {
         let space = if self.unit.is_empty() { "" } else { " " };
@@ -34,97 +40,30 @@ impl Metric {
         Some(format!("{} nm", lapwing_draw::number::label(value * self.nm?, 3)))
     }
 
-    /// The title with the unit: `Phase resolution, px`.
-    pub fn heading(&self) -> String {
+    /// The heading with the unit: `Phase resolution, px`.
+    pub fn heading_with_unit(&self) -> String {
         if self.unit.is_empty() {
-            self.title.to_owned()
+            self.heading.clone()
         } else {
-            format!("{}, {}", self.title, self.unit)
+            format!("{}, {}", self.heading, self.unit)
         }
     }
 }
 
-/// The first is shown when the page opens.
-pub(crate) const METRICS: [Metric; 8] = [
-    Metric {
-        key: "phase_ssim",
-        title: "Phase SSIM",
-        meaning: "Structural similarity of the phases; 1 is perfect.",
-        unit: "",
-        higher_is_better: true,
-        goal: 0.9,
-        nm: None,
-    },
-    Metric {
-        key: "complex_correlation",
-        title: "Complex correlation",
-        meaning: "Correlation of the complex fields, phase and amplitude together; 1 is perfect.",
-        unit: "",
-        higher_is_better: true,
-        goal: 0.98,
-        nm: None,
-    },
-    Metric {
-        key: "amplitude_ssim",
-        title: "Amplitude SSIM",
-        meaning: "Structural similarity of the amplitudes; 1 is perfect.",
-        unit: "",
-        higher_is_better: true,
-        goal: 0.9,
-        nm: None,
-    },
-    Metric {
-        key: "complex_nrmse",
-        title: "Complex error",
-        meaning: "Root mean square error of the complex field relative to the truth; 0 is perfect.",
-        unit: "",
-        higher_is_better: false,
-        goal: 0.1,
-        nm: None,
-    },
-    Metric {
-        key: "phase_resolution_0_5_px",
-        title: "Phase resolution",
-        meaning: "Half a period of the frequency at which the Fourier ring correlation of the phases with the truth falls below \
-                  1/2; 1 pixel where it never does.",
-        unit: "px",
-        higher_is_better: false,
-        goal: 2.0,
-        nm: None,
-    },
-    Metric {
-        key: "probe_nrmse",
-        title: "Probe error",
-        meaning: "Root mean square error of the probe relative to the true one; 0 is perfect.",
-        unit: "",
-        higher_is_better: false,
-        goal: 0.1,
-        nm: None,
-    },
-    Metric {
-        key: "halves_complex_correlation",
-        title: "Agreement of halves",
-        meaning: "Complex correlation of the reconstructions of two independent halves of the photons: what repeats, without any \
-                  reference; 1 is perfect.",
-        unit: "",
-        higher_is_better: true,
-        goal: 0.95,
-        nm: None,
-    },
-    Metric {
-        key: "halves_phase_resolution_half_bit_px",
-        title: "Resolution of halves",
-        meaning: "Half a period of the frequency at which the Fourier ring correlation between the phases of two independent halves \
-                  of the photons falls below the half-bit threshold; 1 pixel where it never does.",
-        unit: "px",
-        higher_is_better: false,
-        goal: 2.0,
-        nm: None,
-    },
+/// The metrics of the page, by their names in the catalogue. The first is shown when it opens.
+pub(crate) const NAMES: [&str; 8] = [
+    "phase_ssim",
+    "complex_correlation",
+    "amplitude_ssim",
+    "complex_nrmse",
+    "phase_resolution_0_5_px",
+    "probe_nrmse",
+    "halves_complex_correlation",
+    "halves_phase_resolution_half_bit_px",
 ];
 
-/// All metrics, with the goals that were asked for in place of the usual ones, in a study with
-/// pixels of `pixel_size` metres.
+/// The metrics of the page, with the goals that were asked for in place of the usual ones, in a
+/// study with pixels of `pixel_size` metres.
 ///
 /// # Errors
 /// The first name that is none of a metric.
@@ -132,17 +71,19 @@ pub(crate) fn with_goals(
     goals: &BTreeMap<String, f64>,
     pixel_size: Option<f64>,
 ) -> Result<Vec<Metric>, String> {
-    if let Some(unknown) =
-        goals.keys().find(|name| METRICS.iter().all(|metric| metric.key != **name))
-    {
+    if let Some(unknown) = goals.keys().find(|name| !NAMES.contains(&name.as_str())) {
         return Err(unknown.clone());
     }
-    let told = |metric: Metric| Metric {
-        goal: goals.get(metric.key).copied().unwrap_or(metric.goal),
-        nm: pixel_size.filter(|_| metric.unit == "px").map(|metres| metres * 1e9),
-        ..metric
+    let metric = |name: &str| {
+        let row = Catalogued::find(name).expect("NAMES are names of the catalogue");
+        let usual = row.goal.expect("the metrics of NAMES have goals");
+        Metric {
+            row,
+            goal: goals.get(name).copied().unwrap_or(usual),
+            nm: pixel_size.filter(|_| row.unit == "px").map(|metres| metres * 1e9),
+        }
     };
-    Ok(METRICS.map(told).to_vec())
+    Ok(NAMES.map(metric).to_vec())
 }
 
 /// A dose as people write it: 1000, 10^4.
@@ -184,6 +125,7 @@ mod tests {
         assert_eq!(lengths.len(), 2);
         assert_eq!(lengths[0].with_unit(2.0), "2.000 px (25 nm)");
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
+        assert_eq!(lengths[0].heading_with_unit(), "Phase resolution, px");
         assert_eq!(
             [0.0, 3.46e-5, 8e-4, 12.0].map(shown_error),
             ["0.000", "<\u{2009}0.001", "0.001", "12.000"]

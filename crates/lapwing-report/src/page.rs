@@ -7,7 +7,7 @@ use crate::ReportError;
 use crate::gather::{Row, Study};
 use crate::media::{self, Shot, Shown};
 use crate::metric::{Metric, dose_label, shown};
-use crate::plots::Scans;
+use crate::scans::Scans;
 use crate::shots;
 use card::{Card, card, groups};
 use lapwing_draw::number::label;
@@ -22,7 +22,8 @@ use serde::Serialize;
 pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, ReportError> {
     let splits = study.distinct(|condition| condition.split);
     // Metrics that nothing was measured in are not on the page.
-    let measured = |metric: &&Metric| study.rows.iter().any(|row| row.metric(metric.key).is_some());
+    let measured =
+        |metric: &&Metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some());
     let metrics: Vec<Metric> = metrics.iter().filter(measured).copied().collect();
     let panels: Vec<Panel> = metrics.iter().filter_map(|metric| panel(study, metric)).collect();
     let repeats = study.rows.iter().map(Row::repeat).max().unwrap_or(1);
@@ -189,8 +190,8 @@ fn problems(study: &Study) -> Vec<Trouble> {
 
 /// The columns of a metric in the table of all results: lengths have one in nanometres too.
 fn headings(metric: &Metric) -> Vec<String> {
-    let nm = metric.nm.map(|_| format!("{}, nm", metric.title));
-    std::iter::once(metric.heading()).chain(nm).collect()
+    let nm = metric.nm.map(|_| format!("{}, nm", metric.heading));
+    std::iter::once(metric.heading_with_unit()).chain(nm).collect()
 }
 
 /// A line of the table of all results; numbers carry the value that the table is sorted by.
@@ -226,7 +227,7 @@ fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> L
         number(result.map(|r| r.overlap), &|overlap| format!("{overlap:.3}")),
     ];
     for metric in metrics {
-        let value = row.metric(metric.key);
+        let value = row.metric(&metric.name);
         numbers.push(number(value, &shown));
         if let Some(nm) = metric.nm {
             numbers.push(number(value.map(|px| px * nm), &|length| label(length, 3)));

@@ -3,7 +3,7 @@
 
 use crate::gather::{Row, Study};
 use crate::media::Shot;
-use crate::plots::positions;
+use crate::scans::positions;
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Painter, Picture};
 use lapwing_files::Archive;

@@ -1,42 +1,11 @@
 //! The names of metrics as people write them.
 
-/// What people call a metric, with its unit; `name` is its name in JSON.
-pub fn label(name: &str) -> String {
-    let (what, measure) = name.split_once('_').unwrap_or(("", name));
-    let measure = match (what, measure) {
-        ("phase", "mae") => "MAE, rad",
-        ("phase", "mse") => "MSE, rad^2",
-        (_, "mae") => "MAE",
-        (_, "mse") => "MSE",
-        (_, "psnr") => "PSNR, dB",
-        (_, "ssim") => "SSIM",
-        (_, "ms_ssim") => "MS-SSIM",
-        (_, "ms_ssim_decimated") => "MS-SSIM, decimated",
-        (_, "frc_0_5") => "FRC 1/2, cycles/px",
-        (_, "frc_1_7") => "FRC 1/7, cycles/px",
-        (_, "frc_half_bit") => "FRC half-bit, cycles/px",
-        (_, "frc_one_bit") => "FRC one-bit, cycles/px",
-        ("shift", axis @ ("y" | "x")) => return format!("shift removed along {axis}, px"),
-        ("ramp", axis @ ("y" | "x")) => return format!("ramp removed along {axis}, rad/px"),
-        ("", "scale") => "scale removed",
-        ("phase", "offset") => "removed, rad",
-        (_, "nrmse") => "NRMSE",
-        (_, other) if other.starts_with("resolution_") => return resolution(what, other),
-        (_, other) => return format!("{what} {}", other.replace('_', " ")).trim().to_owned(),
-    };
-    format!("{what} {measure}").trim().to_owned()
-}
+use lapwing_compare::Metric;
 
-/// `resolution_half_bit_nm` of `phase`: "phase resolution half-bit, nm".
-fn resolution(what: &str, measure: &str) -> String {
-    let rest = measure.trim_start_matches("resolution_");
-    let (criterion, unit) = rest.rsplit_once('_').unwrap_or((rest, ""));
-    let criterion = match criterion {
-        "0_5" => "1/2".to_owned(),
-        "1_7" => "1/7".to_owned(),
-        other => other.replace('_', "-"),
-    };
-    format!("{what} resolution {criterion}, {unit}")
+/// Title and unit of the number that is called `name` in JSON; a name that is not in the catalogue
+/// as it is.
+pub fn label(name: &str) -> String {
+    Metric::find(name).map_or_else(|| name.replace('_', " "), Metric::label)
 }
 
 #[cfg(test)]

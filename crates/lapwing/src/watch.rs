@@ -163,7 +163,7 @@ fn numbered(repeat: usize) -> String {
 fn summary(result: &JobResult, resumed: bool) -> String {
     let condition = result.condition.map(|condition| condition.to_string()).unwrap_or_default();
     let condition = format!("{condition} {}{}", result.solver, numbered(result.repeat));
-    let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
+    let metric = |name: &str| result.comparison.as_ref()?.metric(name);
     let quality = match (metric("complex_correlation"), metric("phase_ssim")) {
         (Some(correlation), Some(ssim)) => {
             format!(", correlation {correlation:.4}, phase SSIM {ssim:.3}")

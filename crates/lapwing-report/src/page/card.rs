@@ -8,7 +8,7 @@ use crate::metric::{Metric, dose_label, shown, shown_error};
 use crate::plots;
 use crate::shots::address;
 use crate::tables::strategy;
-use lapwing_compare::Criterion;
+use lapwing_compare::{Alignment, Criterion, Quantity, resolution_name};
 use lapwing_draw::Look;
 use lapwing_draw::number::label;
 use lapwing_study::record::{Files, JobResult, link};
@@ -89,7 +89,7 @@ pub(super) fn card(
                 .error
                 .map(|error| format!(" \u{b1} {}", shown_error(error)))
                 .unwrap_or_default();
-            Some(fact(metric.title, format!("{}{error}", metric.with_unit(found.mean))))
+            Some(fact(&metric.heading, format!("{}{error}", metric.with_unit(found.mean))))
         })
         .collect();
     Card {
@@ -150,45 +150,41 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     if let Some(memory) = result.peak_memory_mb {
         details.push(fact("peak memory", format!("{memory:.0} MB")));
     }
-    for what in ["phase", "amplitude", "complex"] {
-        for (criterion, name) in
-            Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"])
-        {
-            let key = format!("{what}_resolution_{}", criterion.name());
-            let nm = row.metric(&format!("{key}_nm")).map(|nm| format!(" = {} nm", label(nm, 3)));
-            // The four criteria of the phases, the first of the others.
-            if let Some(px) = row
-                .metric(&format!("{key}_px"))
-                .filter(|_| what == "phase" || criterion == Criterion::Half)
-            {
-                let value = format!("{} px{}", label(px, 3), nm.unwrap_or_default());
-                details.push(fact(format!("{what} resolution, FRC {name}"), value));
-            }
-        }
-    }
+    details.extend(resolutions(row));
     if let Some(correlation) = row.metric("probe_correlation") {
         details.push(fact("probe correlation", shown(correlation)));
     }
-    if let Some(alignment) = row.comparison.get("alignment") {
-        let pair = |key: &str| {
-            let pair = alignment.get(key)?.as_array()?;
-            Some((pair.first()?.as_f64()?, pair.get(1)?.as_f64()?))
-        };
-        if let Some((y, x)) = pair("shift") {
-            details
-                .push(fact("shift removed (y, x)", format!("{}, {} px", label(y, 2), label(x, 2))));
-        }
-        if let Some((y, x)) = pair("ramp") {
-            details.push(fact(
-                "phase ramp removed (y, x)",
-                format!("{}, {} rad/px", label(y, 2), label(x, 2)),
-            ));
-        }
-        if let Some(scale) = alignment.get("scale").and_then(serde_json::Value::as_f64) {
-            details.push(fact("amplitude scale removed", label(scale, 4)));
-        }
+    if let Some(comparison) = &row.comparison {
+        let Alignment { shift: [y, x], ramp: [ramp_y, ramp_x], scale, .. } = comparison.alignment;
+        details.push(fact("shift removed (y, x)", format!("{}, {} px", label(y, 2), label(x, 2))));
+        details.push(fact(
+            "phase ramp removed (y, x)",
+            format!("{}, {} rad/px", label(ramp_y, 2), label(ramp_x, 2)),
+        ));
+        details.push(fact("amplitude scale removed", label(scale, 4)));
     }
     details
+}
+
+/// The resolution of the phases by all four criteria, of the others by the first.
+fn resolutions(row: &Row) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for quantity in [Quantity::Phase, Quantity::Amplitude, Quantity::Complex] {
+        for (criterion, name) in
+            Criterion::ALL.into_iter().zip(["1/2", "1/7", "half bit", "one bit"])
+        {
+            if quantity != Quantity::Phase && criterion != Criterion::Half {
+                continue;
+            }
+            let length = |unit| row.metric(&resolution_name(quantity, criterion, unit));
+            let nm = length("nm").map(|nm| format!(" = {} nm", label(nm, 3))).unwrap_or_default();
+            if let Some(px) = length("px") {
+                let name = format!("{} resolution, FRC {name}", quantity.name());
+                facts.push(fact(name, format!("{} px{nm}", label(px, 3))));
+            }
+        }
+    }
+    facts
 }
 
 /// The other noise realisations of a condition: each its pictures, else its record.

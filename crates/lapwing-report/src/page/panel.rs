@@ -14,8 +14,8 @@ use serde::Serialize;
 /// for each solver.
 #[derive(Serialize)]
 pub(super) struct Panel {
-    title: &'static str,
-    meaning: &'static str,
+    title: String,
+    meaning: String,
     words: Vec<String>,
     needs: Vec<Needs>,
     grids: Vec<Grid>,
@@ -69,12 +69,12 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
     let (low, high) = range?;
     let percent = |value: f64| {
         let t = if high > low { (value - low) / (high - low) } else { 1.0 };
-        (100.0 * if metric.higher_is_better { t } else { 1.0 - t }).round() as u32
+        (100.0 * if metric.higher_is_better() { t } else { 1.0 - t }).round() as u32
     };
     let grid = |solver: &str, split: Split| Grid {
         caption: match solvers.len() {
-            1 => format!("{}, {split} split", metric.heading()),
-            _ => format!("{}, {solver}, {split} split", metric.heading()),
+            1 => format!("{}, {split} split", metric.heading_with_unit()),
+            _ => format!("{}, {solver}, {split} split", metric.heading_with_unit()),
         },
         views: views
             .iter()
@@ -104,8 +104,8 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
         doses: &doses,
     };
     Some(Panel {
-        title: metric.title,
-        meaning: metric.meaning,
+        title: metric.heading.clone(),
+        meaning: metric.meaning.clone(),
         words: question.words(),
         needs: question.needs(),
         grids: solvers

@@ -206,14 +206,18 @@ fn write_job(
     let frequency: Vec<f64> = (1..=38).map(|i| f64::from(i) / 76.0).collect();
     let curve = |shift: f64| -> serde_json::Value {
         let fall = |&f: &f64| 1.0 / (1.0 + ((f - 0.35 * quality + shift) * 30.0).exp());
-        json!({"frequency": frequency, "correlation": frequency.iter().map(fall).collect::<Vec<_>>()})
+        let count: Vec<usize> = (1..=frequency.len()).map(|ring| 6 * ring).collect();
+        let correlation: Vec<f64> = frequency.iter().map(fall).collect();
+        json!({"frequency": frequency, "correlation": correlation, "count": count})
     };
     let metrics = json!({
         "amplitude_ssim": quality - 0.08, "phase_ssim": quality, "complex_correlation": 0.9 + 0.1 * quality,
         "complex_nrmse": 0.4 * (1.0 - quality), "phase_frc_0_5": 0.35 * quality, "phase_ms_ssim": null,
     });
-    let alignment =
-        json!({"shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3});
+    let alignment = json!({
+        "shift": [0.02, -0.13], "ramp": [1e-4, 2e-3], "scale": 1.02, "phase": 0.3,
+        "iterations": 4, "converged": true,
+    });
     let mut comparison =
         json!({"metrics": metrics, "alignment": alignment, "pixel_size_m": special.pixel_size});
     if special.measured {
@@ -222,10 +226,11 @@ fn write_job(
         comparison["metrics"]["halves_phase_frc_half_bit"] = json!(0.25);
     }
     let mut whole = comparison.clone();
+    let curves = |shift| json!({"phase": curve(shift), "amplitude": curve(shift + 0.03), "complex": curve(shift - 0.02)});
     if special.measured {
-        whole["halves"] = json!({"frc": {"phase": curve(0.1)}});
+        whole["halves"] = json!({"metrics": {"complex_correlation": quality}, "frc": curves(0.1)});
     }
-    whole["frc"] = json!({"phase": curve(0.0), "amplitude": curve(0.03), "complex": curve(-0.02)});
+    whole["frc"] = curves(0.0);
     let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
     lapwing_files::npz::write(job.join("reconstruction.npz"), &[("positions", reconstruction)])
         .unwrap();
@@ -278,7 +283,7 @@ fn write_job(
             n_rejected: all.len() - kept.len(),
         }),
         shared_fraction: Some(0.08),
-        comparison: done.then_some(comparison),
+        comparison: done.then(|| serde_json::from_value(comparison).unwrap()),
         files: if done {
             files
         } else {

@@ -6,6 +6,7 @@
 
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
+use lapwing_compare::ComparisonRecord;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -337,12 +338,10 @@ pub struct JobResult {
     pub view: Option<Telemetry>,
     /// Share of this split's illuminated object pixels that the other split sees too.
     pub shared_fraction: Option<f64>,
-    /// The comparison with the truth: `metrics` and `alignment` of `lapwing_compare::Comparison`
-    /// over the area of the whole split, the same for all its views, and `metrics_own_area` over
-    /// the area of this view's own positions (absent when too small); `resolution` by every
-    /// criterion; `probe`, its `nrmse`, `correlation` and `alignment` (null when the probes cannot
-    /// be compared); `pixel_size_m` (null when unknown).
-    pub comparison: Option<serde_json::Value>,
+    /// The comparison with the truth, over the area of the whole split, the same for all its views;
+    /// `metrics_own_area` is over the area of this view's own positions. Without ring correlations,
+    /// which are in `comparison.json`.
+    pub comparison: Option<ComparisonRecord>,
     /// File names inside the folder of this result.
     pub files: Files,
 }

@@ -32,7 +32,7 @@ fn one_data_set_alone() {
     // With the truth in the file.
     data.write(folder.path().join("whole.npz")).unwrap();
     let whole = task("whole", &config, CompareWith::Truth).run(&mut |_| {}, &mut |_| {}).unwrap();
-    assert!(whole.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap() > 0.5);
+    assert!(whole.comparison.unwrap().metric("complex_correlation").unwrap() > 0.5);
     assert_eq!(whole.view, None);
 
     // Without it: the same patterns, a grid made for the scan, and its origin.

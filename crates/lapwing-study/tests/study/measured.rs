@@ -58,9 +58,9 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let numbers = |dose, view| {
         let case = Case::from(Condition { dose, view, split: Split::Train });
         let comparison = study.result(&case).unwrap().unwrap().comparison.unwrap();
-        assert_eq!(comparison["reference"], "full-dose reconstruction");
-        assert!(comparison["probe"].is_null());
-        let metric = |name: &str| comparison["metrics"][name].as_f64().unwrap();
+        assert_eq!(comparison.reference, "full-dose reconstruction");
+        assert!(comparison.probe.is_none());
+        let metric = |name: &str| comparison.metric(name).unwrap();
         (metric("complex_correlation"), metric("halves_complex_correlation"))
     };
     let (low, full) = (numbers(500, View::Baseline), numbers(20_000, View::Baseline));

@@ -53,8 +53,7 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
         let execution = report.manifest.execution_results.iter().find(|e| e.case == case).unwrap();
         assert_eq!((execution.returncode, execution.telemetry), (0, result.view));
         assert!(std::fs::read_to_string(&execution.log_path).unwrap().contains("epoch    4 of 4"));
-        let metrics = &result.comparison.unwrap()["metrics"];
-        assert!(metrics["complex_correlation"].as_f64().unwrap() > 0.1);
+        assert!(result.comparison.unwrap().metric("complex_correlation").unwrap() > 0.1);
         assert!(result.shared_fraction.unwrap() > 0.0 && result.shared_fraction.unwrap() < 0.6);
         let mean = result.mean_counts.unwrap();
         assert!((mean / condition.dose as f64 - 1.0).abs() < 0.2, "{condition}: {mean}");
@@ -194,7 +193,7 @@ fn quality_rises_with_overlap_and_with_dose() {
     let correlation = |dose, view| {
         let result =
             study.result(&Condition { dose, split: Split::Train, view }.into()).unwrap().unwrap();
-        result.comparison.unwrap()["metrics"]["complex_correlation"].as_f64().unwrap()
+        result.comparison.unwrap().metric("complex_correlation").unwrap()
     };
     for dose in [300, 100_000] {
         assert!(correlation(dose, View::Baseline) > correlation(dose, View::Dense) + 0.001);

@@ -10,12 +10,11 @@ use anyhow::Context;
 use clap::Args;
 use grid::{Placed, on_common_grid};
 use lapwing_compare::{
-    CompareError, Comparison, ProbeComparison, Region, Resolution, compare, compare_probes,
+    CompareError, Comparison, ProbeComparison, Region, Resolutions, compare, compare_probes,
 };
 use lapwing_files::atomic;
 use lapwing_model::Position;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,7 +61,7 @@ struct Entry {
     origin: (i64, i64),
     found: Comparison,
     probe: Option<ProbeComparison>,
-    resolution: BTreeMap<&'static str, BTreeMap<&'static str, Resolution>>,
+    resolution: Resolutions,
 }
 
 impl Compare {

@@ -134,7 +134,7 @@ impl Reconstruct {
             "files": result.files,
         });
         if let Some(comparison) = &result.comparison {
-            record["comparison"] = comparison.clone();
+            record["comparison"] = json!(comparison);
         }
         record
     }
@@ -155,7 +155,7 @@ impl Reconstruct {
                 result.algorithm, loss.epochs, loss.first, loss.last
             );
         }
-        let metric = |name: &str| result.comparison.as_ref()?.get("metrics")?.get(name)?.as_f64();
+        let metric = |name: &str| result.comparison.as_ref()?.metric(name);
         for name in ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim"] {
             if let Some(value) = metric(name) {
                 let _ = writeln!(words, "{} {value:.5}", label(name));

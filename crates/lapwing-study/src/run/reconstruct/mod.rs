@@ -23,7 +23,7 @@ use crate::run::stream::{Opened, Streamed, Streaming};
 use crate::run::{external, views};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
-use lapwing_compare::{Comparison, Metrics, Region, compare, compare_probes};
+use lapwing_compare::{Comparison, ComparisonRecord, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::ReadOptions;
 use lapwing_files::{Dataset, Understanding, atomic};
 use lapwing_model::{Field, Modes, Position};
@@ -293,37 +293,21 @@ impl Task {
             let true_probe = dataset.probe.as_ref().filter(|_| reference.is_none());
             let probe = true_probe
                 .and_then(|truth| compare_probes(solution.probe.view(), truth.view()).ok());
-            let mut record = json!({
-                "metrics": metrics,
-                "alignment": comparison.alignment,
-                "resolution": comparison.frc.resolutions(pixel_size),
-                "probe": probe,
-                "pixel_size_m": pixel_size,
-            });
-            if let Some(own_area) = own_area {
-                record["metrics_own_area"] = json!(own_area);
-            }
-            record["reference"] = json!(reference.unwrap_or("truth"));
+            let mut record = ComparisonRecord {
+                probe,
+                metrics_own_area: own_area.map(Into::into),
+                reference: reference.unwrap_or(ComparisonRecord::TRUTH).to_owned(),
+                ..ComparisonRecord::new(comparison, pixel_size)
+            };
             let halves = match (self.halves, &dataset.probe) {
                 (true, Some(probe)) => halves::compare(self, probe, log, observe)?,
                 _ => None,
             };
             if let Some(halves) = &halves {
-                record["halves"] = json!({ "metrics": halves.metrics, "resolution": halves.frc.resolutions(pixel_size) });
-                // Beside the others, so that tables have them.
-                for (name, value) in
-                    halves.metrics.named().iter().filter(|(name, _)| of_halves(name))
-                {
-                    record["metrics"][format!("halves_{name}")] = json!(value);
-                }
+                record.add_halves(halves);
             }
-            let mut whole = record.clone();
-            whole["frc"] = json!(comparison.frc);
-            if let Some(halves) = &halves {
-                whole["halves"]["frc"] = json!(halves.frc);
-            }
-            result.comparison = Some(record);
-            write_json(&self.output.join("comparison.json"), &whole)?;
+            write_json(&self.output.join("comparison.json"), &record)?;
+            result.comparison = Some(record.short());
             result.files.comparison = Some("comparison.json".to_owned());
         }
         Ok(())
@@ -441,12 +425,6 @@ impl Task {
         };
         Ok(Some(Target { truth, region, own_area }))
     }
-}
-
-/// Whether a metric of two halves belongs into tables: correlations do; errors are those of half
-/// the photons.
-fn of_halves(name: &str) -> bool {
-    name.contains("frc") || name == "complex_correlation"
 }
 
 /// What a solver did.

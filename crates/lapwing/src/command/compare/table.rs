@@ -2,7 +2,7 @@
 
 use super::Entry;
 use crate::metric::label;
-use lapwing_compare::{Criterion, Region};
+use lapwing_compare::{Number, Region, probe_numbers};
 use std::fmt::Write as _;
 
 /// A line for each number, a column for each reconstruction.
@@ -27,12 +27,12 @@ pub fn words(region: &Region, entries: &[Entry]) -> String {
         }
         words.push('\n');
     }
-    let all: Vec<Vec<(String, Option<f64>)>> = entries.iter().map(numbers).collect();
-    for (line, (name, _)) in all.first().into_iter().flatten().enumerate() {
-        let _ = write!(words, "{:<34}", label(name));
+    let all: Vec<Vec<Number>> = entries.iter().map(numbers).collect();
+    for (line, first) in all.first().into_iter().flatten().enumerate() {
+        let _ = write!(words, "{:<34}", label(&first.name));
         for numbers in &all {
-            let text =
-                numbers[line].1.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}"));
+            let value = numbers[line].value;
+            let text = value.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}"));
             let _ = write!(words, " {text:>14}");
         }
         words.push('\n');
@@ -47,16 +47,16 @@ pub fn csv(entries: &[Entry]) -> String {
         false => text.to_owned(),
     };
     let mut table = String::from("reconstruction,array");
-    let all: Vec<Vec<(String, Option<f64>)>> = entries.iter().map(numbers).collect();
-    for (name, _) in all.first().into_iter().flatten() {
-        let _ = write!(table, ",{name}");
+    let all: Vec<Vec<Number>> = entries.iter().map(numbers).collect();
+    for number in all.first().into_iter().flatten() {
+        let _ = write!(table, ",{}", number.name);
     }
     table.push_str("\r\n");
     for (entry, numbers) in entries.iter().zip(&all) {
         let _ = write!(table, "{},{}", quoted(&entry.name), quoted(&entry.array));
-        for (_, value) in numbers {
+        for number in numbers {
             table.push(',');
-            table.extend(value.map(|value| value.to_string()));
+            table.extend(number.value.map(|value| value.to_string()));
         }
         table.push_str("\r\n");
     }
@@ -64,39 +64,20 @@ pub fn csv(entries: &[Entry]) -> String {
 }
 
 /// Every number by its name: metrics, resolutions, the probe, the alignment.
-fn numbers(entry: &Entry) -> Vec<(String, Option<f64>)> {
-    let mut numbers: Vec<(String, Option<f64>)> = entry
+fn numbers(entry: &Entry) -> Vec<Number> {
+    let mut numbers: Vec<Number> = entry
         .found
         .metrics
         .named()
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| Number { name: name.to_owned(), value })
         .collect();
-    for (what, by_criterion) in &entry.resolution {
-        for criterion in Criterion::ALL.map(Criterion::name) {
-            let found = by_criterion.get(criterion);
-            let name = format!("{what}_resolution_{criterion}");
-            numbers.push((format!("{name}_px"), found.and_then(|r| r.half_period_px)));
-            numbers.push((format!("{name}_nm"), found.and_then(|r| r.half_period_nm)));
-        }
-    }
-    numbers.push(("probe_nrmse".to_owned(), entry.probe.map(|probe| probe.nrmse)));
-    numbers.push(("probe_correlation".to_owned(), entry.probe.map(|probe| probe.correlation)));
-    let alignment = entry.found.alignment;
-    let [shift, ramp] = [alignment.shift, alignment.ramp];
-    for (name, value) in [
-        ("shift_y", shift[0]),
-        ("shift_x", shift[1]),
-        ("ramp_y", ramp[0]),
-        ("ramp_x", ramp[1]),
-        ("scale", alignment.scale),
-        ("phase_offset", alignment.phase),
-    ] {
-        numbers.push((name.to_owned(), Some(value)));
-    }
+    numbers.extend(entry.resolution.numbers());
+    numbers.extend(probe_numbers(entry.probe.as_ref()));
+    numbers.extend(entry.found.alignment.numbers());
     // Lengths that no file told are no column of nothing.
-    if numbers.iter().all(|(name, value)| !name.ends_with("_nm") || value.is_none()) {
-        numbers.retain(|(name, _)| !name.ends_with("_nm"));
+    if numbers.iter().all(|number| !number.name.ends_with("_nm") || number.value.is_none()) {
+        numbers.retain(|number| !number.name.ends_with("_nm"));
     }
     numbers
 }

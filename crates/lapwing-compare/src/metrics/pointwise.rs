@@ -33,12 +33,21 @@ impl Levels {
     }
 }
 
+/// Mean differences of two images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct MeanErrors {
+    /// Mean of the moduli.
+    pub(crate) absolute: f64,
+    /// Mean of the squares.
+    pub(crate) square: f64,
+}
+
 /// Mean absolute and mean square difference over the mask.
 pub(crate) fn mean_errors(
     image: &Array2<f64>,
     truth: &Array2<f64>,
     mask: &Array2<f64>,
-) -> (f64, f64) {
+) -> MeanErrors {
     let (mut absolute, mut square, mut count) = (0.0, 0.0, 0.0);
     for ((a, b), weight) in image.iter().zip(truth).zip(mask) {
         let difference = a - b;
@@ -46,7 +55,7 @@ pub(crate) fn mean_errors(
         square += weight * difference * difference;
         count += weight;
     }
-    (absolute / count, square / count)
+    MeanErrors { absolute: absolute / count, square: square / count }
 }
 
 /// Peak signal to noise, 10 log10(range^2 / mse) in dB; `None` without any error or without a
@@ -66,7 +75,8 @@ mod tests {
         let truth = array![[0.0, 1.0], [2.0, 9.0]];
         let image = array![[0.5, 1.0], [0.0, -7.0]];
         let mask = array![[1.0, 1.0], [1.0, 0.0]];
-        assert_eq!(mean_errors(&image, &truth, &mask), (2.5 / 3.0, 4.25 / 3.0));
+        let errors = mean_errors(&image, &truth, &mask);
+        assert_eq!((errors.absolute, errors.square), (2.5 / 3.0, 4.25 / 3.0));
         let levels = Levels::of(&truth, &mask);
         assert_eq!((levels.range(1.0), levels.mean), (Some(2.0), 1.0));
         assert_eq!(psnr(0.04, Some(2.0)), Some(20.0));

@@ -4,7 +4,7 @@
 //! assessment", Asilomar Conference on Signals, Systems and Computers (2003), equation 7, with the
 //! exponents of its section 3.2.
 
-use crate::ssim::{Kernel, convolve, gaussian, similarity};
+use super::ssim::{Kernel, convolve, gaussian, similarity};
 use ndarray::{Array2, Zip, s};
 
 /// Exponents of the five scales, fine to coarse.

@@ -1,9 +1,9 @@
 //! The image metrics against scikit-image and SciPy, on stored images (`tests/fixtures/make.py`).
 
-use crate::ms_ssim::{ms_ssim, ms_ssim_decimated, smoothed};
-use crate::pointwise::{Levels, mean_errors, psnr};
+use super::ms_ssim::{ms_ssim, ms_ssim_decimated, smoothed};
+use super::pointwise::{Levels, mean_errors, psnr};
+use super::ssim::{Kernel, similarity};
 use crate::registration::{Whitening, register};
-use crate::ssim::{Kernel, similarity};
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 const SHAPE: (usize, usize) = (184, 192);
 
 fn expected() -> Value {
-    serde_json::from_str(include_str!("../tests/fixtures/expected.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/fixtures/expected.json")).unwrap()
 }
 
 /// Image `index` of a file of bytes.
@@ -24,7 +24,7 @@ fn image(bytes: &[u8], index: usize) -> Array2<f64> {
 
 #[test]
 fn image_metrics_are_those_of_scikit_image() {
-    let bytes = include_bytes!("../tests/fixtures/images.u8");
+    let bytes = include_bytes!("../../tests/fixtures/images.u8");
     let (a, b, mask) = (image(bytes, 0), image(bytes, 1), Array2::from_elem(SHAPE, 1.0));
     let expected = &expected()["images"];
     let check = |name: &str, found: f64| {
@@ -33,10 +33,10 @@ fn image_metrics_are_those_of_scikit_image() {
     };
     let range = Levels::of(&b, &mask).range(1.0).unwrap();
     check("range", range);
-    let (mae, mse) = mean_errors(&a, &b, &mask);
-    check("mae", mae);
-    check("mse", mse);
-    check("psnr", psnr(mse, Some(range)).unwrap());
+    let errors = mean_errors(&a, &b, &mask);
+    check("mae", errors.absolute);
+    check("mse", errors.square);
+    check("psnr", psnr(errors.square, Some(range)).unwrap());
     check("ssim", similarity(&a, &b, &mask, range, &Kernel::uniform()).unwrap().whole);
     check("ms_ssim", ms_ssim(&a, &b, &mask, range).unwrap());
     check("ms_ssim_decimated", ms_ssim_decimated(&a, &b, &mask, range).unwrap());
@@ -54,8 +54,9 @@ fn image_metrics_are_those_of_scikit_image() {
 
 #[test]
 fn registration_is_that_of_scikit_image() {
-    let reference = image(include_bytes!("../tests/fixtures/images.u8"), 0).mapv(Complex64::from);
-    let moving = image(include_bytes!("../tests/fixtures/moved.u8"), 0).mapv(Complex64::from);
+    let reference =
+        image(include_bytes!("../../tests/fixtures/images.u8"), 0).mapv(Complex64::from);
+    let moving = image(include_bytes!("../../tests/fixtures/moved.u8"), 0).mapv(Complex64::from);
     for (name, whitening) in [("phase", Whitening::Phase), ("none", Whitening::None)] {
         let found = register(reference.view(), moving.view(), 50, whitening);
         let expected = &expected()["registration"][name];

@@ -1,0 +1,186 @@
+//! The metrics of a comparison, one row each. Formulas, ranges and sources: `docs/metrics.md`.
+//!
+//! A new metric is a module that measures it on a [`Pair`], a row of the table below and a row of
+//! `docs/metrics.md`. Tables, the command line, the report and Python have it from the row.
+
+#[cfg(test)]
+mod fixture_tests;
+mod ms_ssim;
+pub(crate) mod pair;
+mod plane;
+mod pointwise;
+mod ssim;
+mod table;
+
+use crate::Better::{Higher, Lower};
+use crate::{Criterion, Metric};
+use pair::Pair;
+use serde::{Deserialize, Serialize};
+use table::{meaning, metrics};
+
+metrics! {
+    /// Mean absolute difference of the amplitudes, the reconstruction's scaled to the truth's mean.
+    amplitude_mae: f64 = |pair| pair.amplitude.errors.absolute, {
+        title: "amplitude MAE", better: Lower, perfect: 0.0,
+    }
+
+    /// Mean square difference of the amplitudes, the reconstruction's scaled to the truth's mean.
+    amplitude_mse: f64 = |pair| pair.amplitude.errors.square, {
+        title: "amplitude MSE", better: Lower, perfect: 0.0,
+    }
+
+    /// Peak signal to noise of the amplitudes, with the truth's range as the peak.
+    ///
+    /// `None` without error or without range.
+    amplitude_psnr: Option<f64> = |pair| pair.amplitude.psnr(), {
+        title: "amplitude PSNR", unit: "dB", better: Higher,
+    }
+
+    /// Structural similarity of the amplitudes; 1 is perfect.
+    ///
+    /// With the defaults of scikit-image. `None` when the truth's amplitude is constant.
+    amplitude_ssim: Option<f64> = |pair| pair.amplitude.ssim(), {
+        title: "amplitude SSIM", better: Higher, perfect: 1.0, goal: 0.9,
+    }
+
+    /// Multi-scale structural similarity of the amplitudes; 1 is perfect.
+    ///
+    /// Wang et al. 2003. `None` also for regions below 176 px.
+    amplitude_ms_ssim: Option<f64> = |pair| pair.amplitude.ms_ssim(), {
+        title: "amplitude MS-SSIM", better: Higher, perfect: 1.0,
+    }
+
+    /// Multi-scale structural similarity of the amplitudes in the reference study's variant: every
+    /// second pixel, amplitudes smoothed first; 1 is perfect.
+    ///
+    /// `None` also for regions below 97 px.
+    amplitude_ms_ssim_decimated: Option<f64> = |pair| pair.amplitude.ms_ssim_decimated(), {
+        title: "amplitude MS-SSIM, decimated", better: Higher, perfect: 1.0,
+    }
+
+    /// Frequency at which the ring correlation of the amplitudes first falls below 1/2; none: it
+    /// never does, the best outcome.
+    amplitude_frc_0_5: Option<f64> = |pair| pair.frc.amplitude.resolved(Criterion::Half), {
+        title: "amplitude FRC 1/2", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the amplitudes first falls below 1/7; none: it
+    /// never does, the best outcome.
+    amplitude_frc_1_7: Option<f64> = |pair| pair.frc.amplitude.resolved(Criterion::Seventh), {
+        title: "amplitude FRC 1/7", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the amplitudes first falls below the half-bit
+    /// threshold; none: it never does, the best outcome.
+    amplitude_frc_half_bit: Option<f64> = |pair| pair.frc.amplitude.resolved(Criterion::HalfBit), {
+        title: "amplitude FRC half-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the amplitudes first falls below the one-bit
+    /// threshold; none: it never does, the best outcome.
+    amplitude_frc_one_bit: Option<f64> = |pair| pair.frc.amplitude.resolved(Criterion::OneBit), {
+        title: "amplitude FRC one-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Mean absolute difference of the phases, planes removed.
+    phase_mae: f64 = |pair| pair.phase.errors.absolute, {
+        title: "phase MAE", unit: "rad", better: Lower, perfect: 0.0,
+    }
+
+    /// Mean square difference of the phases, planes removed.
+    phase_mse: f64 = |pair| pair.phase.errors.square, {
+        title: "phase MSE", unit: "rad^2", better: Lower, perfect: 0.0,
+    }
+
+    /// Peak signal to noise of the phases, with the truth's range as the peak.
+    ///
+    /// `None` without error or without range.
+    phase_psnr: Option<f64> = |pair| pair.phase.psnr(), {
+        title: "phase PSNR", unit: "dB", better: Higher,
+    }
+
+    /// Structural similarity of the phases; 1 is perfect.
+    ///
+    /// Of phases mapped to (phi + pi) / 2 pi, with range 1.
+    phase_ssim: Option<f64> = |pair| pair.phase.ssim(), {
+        title: "phase SSIM", better: Higher, perfect: 1.0, goal: 0.9,
+    }
+
+    /// Multi-scale structural similarity of the phases; 1 is perfect.
+    ///
+    /// Wang et al. 2003, of the mapped phases. `None` for regions below 176 px.
+    phase_ms_ssim: Option<f64> = |pair| pair.phase.ms_ssim(), {
+        title: "phase MS-SSIM", better: Higher, perfect: 1.0,
+    }
+
+    /// Multi-scale structural similarity of the phases in the reference study's variant: every
+    /// second pixel, not smoothed; 1 is perfect.
+    ///
+    /// Of the mapped phases. `None` for regions below 97 px.
+    phase_ms_ssim_decimated: Option<f64> = |pair| pair.phase.ms_ssim_decimated(), {
+        title: "phase MS-SSIM, decimated", better: Higher, perfect: 1.0,
+    }
+
+    /// Frequency at which the ring correlation of the phases first falls below 1/2; none: it never
+    /// does, the best outcome.
+    phase_frc_0_5: Option<f64> = |pair| pair.frc.phase.resolved(Criterion::Half), {
+        title: "phase FRC 1/2", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the phases first falls below 1/7; none: it never
+    /// does, the best outcome.
+    phase_frc_1_7: Option<f64> = |pair| pair.frc.phase.resolved(Criterion::Seventh), {
+        title: "phase FRC 1/7", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the phases first falls below the half-bit
+    /// threshold; none: it never does, the best outcome.
+    phase_frc_half_bit: Option<f64> = |pair| pair.frc.phase.resolved(Criterion::HalfBit), {
+        title: "phase FRC half-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the phases first falls below the one-bit
+    /// threshold; none: it never does, the best outcome.
+    phase_frc_one_bit: Option<f64> = |pair| pair.frc.phase.resolved(Criterion::OneBit), {
+        title: "phase FRC one-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Root mean square error of the complex field relative to the truth; 0 is perfect.
+    ///
+    /// The squared error over the truth's energy, and the root of it.
+    complex_nrmse: f64 = |pair| pair.complex_nrmse(), {
+        title: "complex NRMSE", heading: "Complex error", better: Lower, perfect: 0.0, goal: 0.1,
+    }
+
+    /// Correlation of the complex fields, phase and amplitude together; 1 is perfect.
+    ///
+    /// |<reconstruction, truth>| / (|reconstruction| |truth|).
+    complex_correlation: f64 = |pair| pair.complex_correlation(), {
+        title: "complex correlation", better: Higher, perfect: 1.0, goal: 0.98,
+        between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the complex fields first falls below 1/2; none:
+    /// it never does, the best outcome.
+    complex_frc_0_5: Option<f64> = |pair| pair.frc.complex.resolved(Criterion::Half), {
+        title: "complex FRC 1/2", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the complex fields first falls below 1/7; none:
+    /// it never does, the best outcome.
+    complex_frc_1_7: Option<f64> = |pair| pair.frc.complex.resolved(Criterion::Seventh), {
+        title: "complex FRC 1/7", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the complex fields first falls below the half-bit
+    /// threshold; none: it never does, the best outcome.
+    complex_frc_half_bit: Option<f64> = |pair| pair.frc.complex.resolved(Criterion::HalfBit), {
+        title: "complex FRC half-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+
+    /// Frequency at which the ring correlation of the complex fields first falls below the one-bit
+    /// threshold; none: it never does, the best outcome.
+    complex_frc_one_bit: Option<f64> = |pair| pair.frc.complex.resolved(Criterion::OneBit), {
+        title: "complex FRC one-bit", unit: "cycles/px", better: Higher, between_halves: true,
+    }
+}

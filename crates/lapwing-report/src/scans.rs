@@ -1,0 +1,112 @@
+//! The scans of a page, drawn.
+
+use crate::gather::{Row, Study};
+use lapwing_draw::{Look, ScanPlot};
+use lapwing_files::Archive;
+use lapwing_model::Position;
+use lapwing_study::Split;
+use lapwing_study::layout::data_file;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// The scans of a page: each file read once, and scans that are the same, as those of all doses and
+/// solvers are, drawn once.
+#[derive(Debug, Default)]
+pub(crate) struct Scans {
+    whole: HashMap<(u64, Split), Vec<Position>>,
+    drawings: Vec<Drawing>,
+}
+
+/// A scan that several conditions may have.
+#[derive(Debug)]
+struct Drawing {
+    svg: String,
+    /// How many conditions have it.
+    uses: usize,
+}
+
+impl Scans {
+    /// The scan of a finished condition as an index for [`shown`](Self::shown); `None` when its
+    /// files are gone.
+    pub fn add(&mut self, study: &Study, row: &Row) -> Option<usize> {
+        let (condition, result) = (row.condition, row.result()?);
+        let whole = self.whole.entry((condition.dose, condition.split)).or_insert_with(|| {
+            positions(&data_file(&study.folder.data_root(), condition.dose, condition.split))
+                .unwrap_or_default()
+        });
+        let file = study.folder.job_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+        let selected = reconstructed(&file)?;
+        if selected.is_empty() {
+            return None;
+        }
+        let bits = |p: &Position| (p.y.to_bits(), p.x.to_bits());
+        let kept: HashSet<(u64, u64)> = selected.iter().map(bits).collect();
+        let rejected: Vec<Position> =
+            whole.iter().filter(|p| !kept.contains(&bits(p))).copied().collect();
+        let title = match rejected.len() {
+            0 => format!("Scan: all {} positions", selected.len()),
+            n => format!("Scan: {} positions selected, {n} left out", selected.len()),
+        };
+        let description = format!(
+            "Window centres in pixels of the object. The shaded area is illuminated; the circle is one probe, {:.1} pixels wide.",
+            result.probe_diameter_px
+        );
+        let plot = ScanPlot {
+            title: &title,
+            description: &description,
+            selected: &selected,
+            rejected: &rejected,
+            probe_diameter: result.probe_diameter_px,
+            width: 420.0,
+        };
+        let svg = plot.svg(Look::Inline);
+        let known = self.drawings.iter().position(|drawing| drawing.svg == svg);
+        let index = known.unwrap_or_else(|| {
+            self.drawings.push(Drawing { svg, uses: 0 });
+            self.drawings.len() - 1
+        });
+        self.drawings[index].uses += 1;
+        Some(index)
+    }
+
+    /// What stands in a card: the drawing, or what takes it from [`shared`](Self::shared).
+    pub fn shown(&self, index: usize) -> String {
+        let Some(drawing) = self.drawings.get(index) else { return String::new() };
+        match (drawing.uses, drawing.parts()) {
+            (2.., Some((head, _))) => format!("{head}<use href=\"#scan-{index}\"/></svg>\n"),
+            _ => drawing.svg.clone(),
+        }
+    }
+
+    /// The drawings that several cards take: SVG that shows nothing itself.
+    pub fn shared(&self) -> String {
+        let parts = self.drawings.iter().enumerate().filter(|(_, drawing)| drawing.uses > 1);
+        parts
+            .filter_map(|(index, drawing)| {
+                Some(format!("<g id=\"scan-{index}\">\n{}</g>\n", drawing.parts()?.1))
+            })
+            .collect()
+    }
+}
+
+impl Drawing {
+    /// What stands up to the end of the description, and what is drawn.
+    fn parts(&self) -> Option<(&str, &str)> {
+        let end = self.svg.find("</desc>")? + "</desc>".len();
+        Some((&self.svg[..end], self.svg[end..].trim_start().strip_suffix("</svg>\n")?))
+    }
+}
+
+/// Window centres that a reconstruction used, stored as (n, 2): (y, x).
+fn reconstructed(file: &Path) -> Option<Vec<Position>> {
+    let values = Archive::open(file).ok()?.read("positions").ok()?.to_f64().ok()?;
+    Some(values.chunks_exact(2).map(|pair| Position { y: pair[0], x: pair[1] }).collect())
+}
+
+/// Window centres of a data set.
+pub(crate) fn positions(file: &Path) -> Option<Vec<Position>> {
+    let archive = Archive::open(file).ok()?;
+    let read = |name: &str| archive.read(name).ok()?.to_f64().ok();
+    let (ys, xs) = (read("ycoords")?, read("xcoords")?);
+    Some(ys.into_iter().zip(xs).map(|(y, x)| Position { y, x }).collect())
+}

@@ -1,10 +1,6 @@
 //! The settings on a report's page make the study again, bit for bit, in another folder.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 
 /// The settings as a reader copies them from the page.
 fn settings(html: &str) -> String {

@@ -1,10 +1,6 @@
 //! Both solvers from the command line: each does its work, and refuses the other's options.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::{Bench, stderr};
+use crate::common::{Bench, stderr};
 use serde_json::{Value, json};
 
 #[test]

@@ -1,12 +1,8 @@
 //! The report of a made-up study in a real browser: no errors, all pictures, sorting, narrow
 //! windows, hostile names.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
+use crate::support::{Special, browser, write_study};
 use lapwing_study::{Condition, Split, View};
-use support::{Special, browser, write_study};
 
 #[test]
 fn a_browser_finds_nothing_wrong() {

@@ -1,10 +1,6 @@
 //! The record of a comparison: its keys in JSON, and records of earlier versions.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::specimen;
+use crate::common::specimen;
 use lapwing_compare::{Comparison, ComparisonRecord, Region, compare, compare_probes};
 use lapwing_model::{Complex32, Field};
 use ndarray::Axis;

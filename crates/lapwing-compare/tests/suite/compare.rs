@@ -1,24 +1,20 @@
 //! Whole comparisons: against NumPy, SciPy and scikit-image, known gauges, and inputs at the edge.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::{Gauge, assert_near, specimen};
+use crate::common::{Gauge, assert_near, specimen};
 use lapwing_compare::{CompareError, Region, compare};
 use lapwing_model::{Complex32, Field};
 use ndarray::Array2;
 
 /// The stored truth and reconstruction, and what `tests/fixtures/make.py` found on them.
 fn fixture() -> (Field, Field, serde_json::Value) {
-    let bytes = include_bytes!("fixtures/fields.c64");
+    let bytes = include_bytes!("../fixtures/fields.c64");
     let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
     let values: Vec<Complex32> =
         bytes.chunks_exact(8).map(|b| Complex32::new(number(&b[..4]), number(&b[4..]))).collect();
     let (truth, reconstruction) = values.split_at(112 * 120);
     let field = |values: &[Complex32]| Field::from_shape_vec((112, 120), values.to_vec()).unwrap();
     let expected: serde_json::Value =
-        serde_json::from_str(include_str!("fixtures/expected.json")).unwrap();
+        serde_json::from_str(include_str!("../fixtures/expected.json")).unwrap();
     (field(truth), field(reconstruction), expected["fields"].clone())
 }
 

@@ -1,10 +1,6 @@
 //! Alignment where it is hard: noise, sharp specimens, few illuminated pixels.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::{Gauge, assert_near, noise, specimen};
+use crate::common::{Gauge, assert_near, noise, specimen};
 use lapwing_compare::{Region, compare};
 use lapwing_model::{Complex32, Field, Position};
 use ndarray::{Array2, Array3};

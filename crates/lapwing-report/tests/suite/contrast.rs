@@ -1,11 +1,9 @@
 //! The colours of the page in its light look, its dark look and on paper: contrast ratios as WCAG
 //! 2.2 asks for.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::HashMap;
 
-const STYLE: &str = include_str!("../src/templates/report.css");
+const STYLE: &str = include_str!("../../src/templates/report.css");
 
 type Rgb = [f64; 3];
 

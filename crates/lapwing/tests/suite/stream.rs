@@ -1,10 +1,6 @@
 //! Patterns that stay out of memory: the same bits, the same errors, nothing left behind.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::{Bench, stderr};
+use crate::common::{Bench, stderr};
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::npz::{self, Packing};
 use lapwing_files::{Archive, Dataset, ReadOptions, dataset};

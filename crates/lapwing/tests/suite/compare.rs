@@ -1,11 +1,7 @@
 //! `lapwing compare` on files of this and of other programs: one table, honest numbers, clear
 //! refusals.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use lapwing_files::npy::{self, Array, Values};
 use lapwing_files::{Archive, npz};
 use lapwing_model::{Complex32, Field};

@@ -1,10 +1,6 @@
 //! The catalogue of metrics: complete, true to what is measured, and what `docs/metrics.md` says.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::{Gauge, assert_near, specimen, texture};
+use crate::common::{Gauge, assert_near, specimen, texture};
 use lapwing_compare::{
     Better, Comparison, ComparisonRecord, Metric, Region, compare, compare_probes,
 };
@@ -108,7 +104,7 @@ fn table() -> String {
 
 #[test]
 fn the_documentation_says_the_same() {
-    let documented = include_str!("../../../docs/metrics.md");
+    let documented = include_str!("../../../../docs/metrics.md");
     let table = table();
     let missing: Vec<&str> = table.lines().filter(|line| !documented.contains(line)).collect();
     assert!(missing.is_empty(), "docs/metrics.md lacks these rows:\n{}", missing.join("\n"));

@@ -1,7 +1,6 @@
 //! A study folder with made-up results of the right shape, so that the page can be tested without
 //! reconstructing anything.
 
-#[allow(dead_code, reason = "each test program uses its own part")]
 pub mod browser;
 
 use lapwing_draw::{Colormap, Painter};

@@ -1,5 +1,4 @@
 //! Objects and gauges for the tests of this crate.
-#![allow(dead_code, reason = "each test program uses its own part")]
 
 use lapwing_model::{Complex32, Field};
 use ndarray::Array2;

@@ -1,12 +1,7 @@
 //! Several processes in one study folder, requests to end, and commands of other programs that must
 //! not outlive a study.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use lapwing_files::Archive;
 use serde_json::Value;
 use std::collections::BTreeMap;

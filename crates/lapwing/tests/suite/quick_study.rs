@@ -1,8 +1,6 @@
 //! The example study, as the README runs it: it must answer its question the way physics does.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../../lapwing-report/tests/support/browser.rs"]
+#[path = "../../../lapwing-report/tests/suite/support/browser.rs"]
 mod browser;
 
 use assert_cmd::Command;

@@ -1,10 +1,6 @@
 //! From simulation to comparison on a tiny case, and the JSON that scripts may rely on.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use lapwing_files::{Archive, ReadOptions, dataset};
 use serde_json::Value;
 

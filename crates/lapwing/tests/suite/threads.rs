@@ -1,10 +1,6 @@
 //! The same bytes on any number of threads.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 
 #[test]
 fn one_thread_and_two_write_the_same_bytes() {

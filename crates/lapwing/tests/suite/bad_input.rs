@@ -1,10 +1,6 @@
 //! Bad input of every kind: one clear error, exit code 1, nothing half-written.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::npz;
 use lapwing_model::Complex32;

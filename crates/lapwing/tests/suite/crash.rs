@@ -1,8 +1,6 @@
 //! A study that is killed, or whose disk refuses to take more, at any instant: nothing half-written
 //! under a final name, no record lost, and the same command finishes the rest with the same bits.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use lapwing_files::Archive;

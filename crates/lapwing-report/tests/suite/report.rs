@@ -1,17 +1,13 @@
 //! The report of made-up studies: well-formed, safe against hostile names, the same bytes, small,
 //! in the study's order.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
+use crate::support::{Special, write_study};
 use lapwing_report::ReportError;
 use lapwing_study::record::Outcome;
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View};
 use std::fs;
 use std::sync::OnceLock;
-use support::{Special, write_study};
 
 /// The report of a study in which all went well, made once for the tests that only read it.
 fn plain() -> &'static (tempfile::TempDir, String) {

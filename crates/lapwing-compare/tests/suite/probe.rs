@@ -1,10 +1,6 @@
 //! Probes: known gauges, mixtures of modes, known errors, and inputs at the edge.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::{Gauge, assert_near, noise};
+use crate::common::{Gauge, assert_near, noise};
 use lapwing_compare::{CompareError, compare_probes};
 use lapwing_model::{Complex32, Modes};
 use ndarray::{Array3, Axis, s};

@@ -1,9 +1,7 @@
 //! Files made to hurt, given to the whole program: one clear error that names the file, exit code
 //! 1, no more than 200 MB, and nothing in them executed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-#[path = "../../lapwing-files/tests/common/corpus.rs"]
+#[path = "../../../lapwing-files/tests/common/corpus.rs"]
 mod corpus;
 
 use lapwing_files::Archive;

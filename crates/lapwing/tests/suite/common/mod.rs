@@ -1,7 +1,5 @@
 //! Running the program in a temporary folder.
 
-#![allow(dead_code, reason = "each test file uses some of these")]
-
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Output;

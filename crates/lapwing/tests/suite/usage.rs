@@ -1,10 +1,6 @@
 //! Exit codes, help, and what is wrong usage.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
-
-use common::{Bench, stderr};
+use crate::common::{Bench, stderr};
 
 const COMMANDS: [&str; 11] = [
     "inspect",

@@ -1,6 +1,7 @@
 //! The real Siemens-star scan: with the conventions of its dialect it becomes a star, with any
 //! other choice of axis order and sign it does not. Reads `../shared/data` beside the repository
 //! and says so when that folder is absent.
+
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use lapwing_files::dialect::{CoordinateOrder, ReadOptions, read};

@@ -1,11 +1,7 @@
 //! Metrics do not depend on the shift, ramp, phase and scale of the reconstruction, nor on the
 //! number of threads.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod common;
-
-use common::{Gauge, assert_near, specimen, texture};
+use crate::common::{Gauge, assert_near, specimen, texture};
 use lapwing_compare::{Comparison, Criterion, FrcCurve, Region, compare};
 use lapwing_model::{Complex32, Field};
 use proptest::prelude::*;

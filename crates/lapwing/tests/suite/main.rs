@@ -1,0 +1,21 @@
+//! The tests of the command line, one module a subject: one program, so that it is compiled and
+//! linked once.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod again;
+mod bad_input;
+mod common;
+mod compare;
+#[cfg(unix)]
+mod crash;
+mod hostile;
+mod pipeline;
+#[cfg(unix)]
+mod processes;
+mod quick_study;
+mod siemens_star;
+mod solvers;
+mod stream;
+mod threads;
+mod usage;

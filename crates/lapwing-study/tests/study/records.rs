@@ -6,7 +6,7 @@ use lapwing_study::event::Event;
 use lapwing_study::jobs::{self, AtOnce, JobOptions};
 use lapwing_study::layout::{MANIFEST, SKIP_SUMMARY};
 use lapwing_study::plan::MissingViews;
-use lapwing_study::record::{Filters, Outcome};
+use lapwing_study::record::{Filters, JobResult, Outcome};
 use lapwing_study::run::StudyOptions;
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
@@ -256,4 +256,26 @@ fn what_another_process_did_meanwhile_is_not_repeated_though_it_failed() {
     // The next one tries again.
     run::study_jobs(&root, JobOptions::default(), &mut |_| {}).unwrap();
     assert_eq!(tried(), 2);
+}
+
+/// `fixtures/earlier_result.json` was written when a comparison was a JSON value without a type.
+#[test]
+fn a_result_of_an_earlier_version_is_read_and_keeps_its_keys() {
+    let stored = include_str!("../fixtures/earlier_result.json");
+    let result: JobResult = serde_json::from_str(stored).unwrap();
+    assert_eq!(serde_json::to_string_pretty(&result).unwrap() + "\n", stored);
+    let comparison = result.comparison.unwrap();
+    assert_eq!(comparison.metric("phase_frc_0_5"), Some(0.2372715924756855));
+    assert_eq!((comparison.metric("phase_ms_ssim"), comparison.halves), (None, None));
+
+    // The first version had metrics and alignment alone.
+    let mut first: serde_json::Value = serde_json::from_str(stored).unwrap();
+    let comparison = first["comparison"].as_object_mut().unwrap();
+    comparison.retain(|key, _| ["metrics", "alignment"].contains(&key.as_str()));
+    let result: JobResult = serde_json::from_value(first).unwrap();
+    let comparison = result.comparison.unwrap();
+    assert_eq!(comparison.reference, "truth");
+    let derived = comparison.derived();
+    let px = derived.iter().find(|number| number.name == "phase_resolution_0_5_px").unwrap();
+    assert_eq!(px.value, Some(2.1072897719571624));
 }

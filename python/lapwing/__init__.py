@@ -16,8 +16,9 @@ from lapwing._compare import Alignment, Comparison, align, compare, metric_catal
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import load, read_metadata
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
+from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
-from lapwing._solve import Epoch, Reconstruction, SolverOptions, reconstruct, solver_options
+from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options
 from lapwing._study import StudyReport, default_design, run_study
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "constants",
     "default_design",
     "load",
+    "load_reconstruction",
     "make_probe",
     "make_scan",
     "make_specimen",

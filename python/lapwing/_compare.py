@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
 from lapwing._lapwing import Dataset
-from lapwing._solve import Reconstruction
+from lapwing._reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     import numpy as np
@@ -195,7 +195,7 @@ def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any,
     import numpy as np
 
     truth = np.asarray(truth)
-    if made.origin == (0, 0) or truth.ndim != 2:
+    if made.origin == (0, 0) or made.object.ndim != 2 or truth.ndim != 2:
         return made.object, truth, positions
     spans = []
     for start, length, limit in zip(made.origin, made.object.shape, truth.shape, strict=True):
@@ -206,4 +206,5 @@ def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any,
     (top, bottom), (left, right) = spans
     y, x = made.origin
     common = made.object[top - y : bottom - y, left - x : right - x]
-    return common, truth[top:bottom, left:right], np.asarray(positions) - [float(top), float(left)]
+    moved = None if positions is None else np.asarray(positions) - [float(top), float(left)]
+    return common, truth[top:bottom, left:right], moved

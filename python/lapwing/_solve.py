@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from lapwing import _lapwing
 from lapwing._lapwing import Dataset
+from lapwing._reconstruction import Reconstruction
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
     from typing_extensions import Unpack
-
-    from lapwing._compare import Comparison
 
 
 class Epoch(NamedTuple):
@@ -90,80 +86,6 @@ class SolverOptions(TypedDict, total=False):
     """The command line's name of ``seed``."""
     start: Literal["flat", "guess"]
     """The command line's name of ``object_start``."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Reconstruction:
-    """A reconstruction, and what it was made with.
-
-    Attributes
-    ----------
-    object : ndarray of complex64, shape (M, M')
-        Transmission; 1 where no window reached.
-    probe : ndarray of complex64, shape (modes, H, W)
-        In square roots of photons when the data are counts.
-    positions : ndarray of float64, shape (n, 2)
-        Window centres (y, x) as they were given, pixels.
-    loss : ndarray of float64, shape (epochs,)
-    origin : (int, int)
-        Where pixel (0, 0) of ``object`` lies: (row, column) = (y, x) - origin.
-    algorithm : str
-    options : dict
-        Every option of the solver, settled; ``reconstruct(data, **options)`` gives the same bits again.
-    seconds : float
-    metadata : dict or None
-        Of the data.
-    """
-
-    object: NDArray[np.complex64]
-    probe: NDArray[np.complex64]
-    positions: NDArray[np.float64]
-    loss: NDArray[np.float64]
-    origin: tuple[int, int]
-    algorithm: str
-    options: dict[str, Any]
-    seconds: float
-    metadata: dict[str, Any] | None
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the NPZ file that ``lapwing reconstruct`` writes as ``reconstruction.npz``."""
-        _lapwing.save_reconstruction(path, {field.name: getattr(self, field.name) for field in fields(self)})
-
-    def compare(self, truth: Dataset | ArrayLike, *, threads: int | None = None) -> Comparison:
-        """:func:`lapwing.compare` of this with the truth."""
-        from lapwing._compare import compare
-
-        return compare(self, truth, threads=threads)
-
-    def __repr__(self) -> str:
-        rows, columns = self.object.shape
-        modes, height, width = self.probe.shape
-        loss = f"loss {self.loss[0]:.4e} to {self.loss[-1]:.4e}" if len(self.loss) else "no epochs"
-        return (
-            f"<lapwing.Reconstruction: {self.algorithm}, {len(self.loss)} epochs, {loss}, object {rows} x {columns} px, "
-            f"{modes} probe mode(s) of {height} x {width} px, {self.seconds:.2f} s>"
-        )
-
-    def _repr_png_(self) -> bytes:
-        """Amplitude and phase over the area of the scan, and the probe, with colour bars; scale bars where pixels have a size."""
-        positions = self.positions - [float(self.origin[0]), float(self.origin[1])]
-        return _lapwing.object_png(self.object, self.probe, positions, self.metadata)
-
-    def _repr_html_(self) -> str:
-        from lapwing._html import shown
-
-        rows, columns = self.object.shape
-        modes, height, width = self.probe.shape
-        facts: list[tuple[str, Any]] = [
-            ("epochs", len(self.loss)),
-            ("loss", f"{self.loss[0]:.4g} to {self.loss[-1]:.4g}" if len(self.loss) else None),
-            ("patterns", f"{len(self.positions)} of {height} x {width} px"),
-            ("object", f"{rows} x {columns} px"),
-            ("probe modes", modes),
-            ("photons per pattern", ((self.metadata or {}).get("physics_parameters") or {}).get("nphotons")),
-            ("seconds", float(self.seconds)),
-        ]
-        return shown(f"{self.algorithm} reconstruction", facts, self._repr_png_(), self.options)
 
 
 def reconstruct(

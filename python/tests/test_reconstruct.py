@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +199,28 @@ def test_results_can_be_looked_at_and_kept(scan: lapwing.Dataset, tmp_path) -> N
     with np.load(tmp_path / "kept.npz") as file:
         assert np.array_equal(file["reconstructed_object"], found.object)
         assert np.array_equal(file["positions"], scan.positions)
+
+
+def test_what_is_saved_is_loaded_and_so_are_results_of_others(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    found = lapwing.reconstruct(scan, epochs=3)
+    found.save(tmp_path / "own.npz")
+    again = lapwing.load_reconstruction(tmp_path / "own.npz")
+    for name in ("object", "probe", "positions", "loss"):
+        assert np.array_equal(getattr(again, name), getattr(found, name)), name
+    assert (again.algorithm, again.options, again.origin) == ("LSQML", found.options, found.origin)
+    assert again.metadata == found.metadata and again.seconds is None
+    assert again.compare(scan).metrics == found.compare(scan).metrics
+    again.save(tmp_path / "again.npz")
+    assert lapwing.load_reconstruction(tmp_path / "again.npz").metadata == found.metadata
+    assert "LSQML" in repr(again) and again._repr_html_().startswith("<div")
+
+    np.savez(tmp_path / "tike.npz", psi=np.stack([found.object] * 2), other=np.zeros(3))
+    slices = lapwing.load_reconstruction(tmp_path / "tike.npz")
+    assert slices.object.shape == (2, *found.object.shape) and slices.probe is None and slices.algorithm is None
+    assert "2 slices" in slices._repr_html_() and slices._repr_png_() is None
+    np.savez(tmp_path / "two.npz", a=found.object, b=found.object)
+    with pytest.raises(ValueError, match="name the one to take"):
+        lapwing.load_reconstruction(tmp_path / "two.npz")
+    assert np.array_equal(lapwing.load_reconstruction(tmp_path / "two.npz", "b").object, found.object)
+    with pytest.raises(FileNotFoundError):
+        lapwing.load_reconstruction(tmp_path / "none.npz")

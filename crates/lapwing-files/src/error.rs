@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::ArrayInfo;
 use crate::npy::NpyError;
 use crate::pickle::PickleError;
 
@@ -127,6 +128,21 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// No array, or more than one, could be the object of a reconstruction.
+    #[error(
+        "{}: expected one of {} or exactly one complex array (y, x), found {}; name the one to take",
+        path.display(),
+        usual.join(", "),
+        described(arrays)
+    )]
+    WhichObject {
+        /// The file.
+        path: PathBuf,
+        /// Names that objects usually have.
+        usual: Vec<String>,
+        /// What there is.
+        arrays: Vec<ArrayInfo>,
+    },
     /// The contract is broken; all problems at once.
     #[error("{}: the data set breaks its contract:{}", path.display(), bulleted(problems))]
     Contract {
@@ -171,6 +187,14 @@ impl Error {
 
 fn bulleted(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  - {problem}")).collect()
+}
+
+fn described(arrays: &[ArrayInfo]) -> String {
+    let each = |array: &ArrayInfo| format!("{} {} {:?}", array.name, array.dtype, array.shape);
+    match arrays {
+        [] => "no array".to_owned(),
+        arrays => arrays.iter().map(each).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn listed(names: &[String]) -> String {

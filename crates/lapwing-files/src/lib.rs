@@ -3,6 +3,8 @@
 //!
 //! - [`dataset::read`] turns a file of any dialect into a [`Dataset`] in the project's own
 //!   conventions, and says what it understood; [`Dataset::write`] writes the study's format.
+//! - [`Reconstruction::read`] turns the result of any program into one value, and
+//!   [`Reconstruction::write`] writes the project's own `reconstruction.npz`.
 //! - [`Archive`] and [`npz::write`] read and write NumPy archives of anything; [`npy::Array`] is
 //!   one array.
 //! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without
@@ -15,6 +17,7 @@
 
 pub mod atomic;
 mod bulk;
+pub mod container;
 pub mod contract;
 pub mod dataset;
 pub mod dialect;
@@ -25,10 +28,13 @@ pub mod npy;
 pub mod npz;
 pub mod open;
 pub mod pickle;
+pub mod reconstruction;
 pub mod scratch;
 
+pub use container::Container;
 pub use dataset::Dataset;
 pub use dialect::{ReadOptions, Understanding};
 pub use error::{Error, Problem, UnreadableMetadata};
 pub use metadata::Metadata;
 pub use npz::{Archive, ArrayInfo};
+pub use reconstruction::Reconstruction;

@@ -4,7 +4,7 @@
 use crate::failure::Result;
 use anyhow::{Context, anyhow, bail, ensure};
 use lapwing_files::npy::{self, Values};
-use lapwing_model::{Complex32, Field, Modes, Position};
+use lapwing_model::{Complex32, Field, Modes, Object, Position};
 use ndarray::{Array, Array2, Array3, Axis, Dimension, Ix1, Ix2, Ix3};
 use numpy::{
     Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray,
@@ -25,6 +25,16 @@ pub fn patterns(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<f32>> {
 /// An object, axes (y, x).
 pub fn field(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Field> {
     values::<Complex32, Ix2>(given, name, "complex numbers, axes (y, x)")
+}
+
+/// An object, axes (y, x) or (slice, y, x).
+pub fn object(given: &Bound<'_, PyAny>) -> anyhow::Result<Object> {
+    if as_array(given, "object")?.ndim() != 3 {
+        return Ok(field(given, "object")?.into());
+    }
+    let expected = "complex numbers, axes (y, x) or (slice, y, x)";
+    let slices = values::<Complex32, Ix3>(given, "object", expected)?;
+    Object::from_slices(slices).context("object: expected at least one slice, found none")
 }
 
 /// A probe, axes (y, x) or (mode, y, x).

@@ -29,7 +29,9 @@ mod _lapwing {
         thin_dataset,
     };
     #[pymodule_export]
-    use crate::reconstruct::{object_png, reconstruct, save_reconstruction, solver_options};
+    use crate::reconstruct::{
+        load_reconstruction, object_png, reconstruct, save_reconstruction, solver_options,
+    };
     #[pymodule_export]
     use crate::select::{overlap_metrics, select_positions};
     #[pymodule_export]

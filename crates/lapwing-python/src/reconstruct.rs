@@ -4,13 +4,14 @@ use crate::array::{self, from_positions};
 use crate::dataset::Dataset;
 use crate::failure::Result;
 use crate::value::{from_python, table, to_python};
-use crate::work::{Listener, attended};
+use crate::work::{Listener, alone, attended};
 use anyhow::Context;
-use lapwing_files::Metadata;
 use lapwing_files::dialect::object_pixel;
+use lapwing_files::reconstruction::Role;
+use lapwing_files::{Metadata, Reconstruction};
 use lapwing_solve::{Epoch, Flow, Solution};
 use lapwing_study::pictures::overview;
-use lapwing_study::reconstruct::{check, write_npz};
+use lapwing_study::reconstruct::check;
 use lapwing_study::solver::SolverConfig;
 use lapwing_study::start::{Start, refined};
 use numpy::{IntoPyArray, PyArray1};
@@ -88,28 +89,56 @@ pub fn reconstruct<'py>(
 /// Writes `reconstruction.npz` from the fields of a `lapwing.Reconstruction` by name.
 #[pyfunction]
 pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
-    let field =
-        |name: &str| fields.get_item(name)?.with_context(|| format!("{name}: expected a value"));
-    let scan = array::positions(&field("positions")?)?;
-    let solution = Solution {
-        object: array::field(&field("object")?, "object")?,
-        probe: array::modes(&field("probe")?)?,
-        positions: scan.clone(),
-        loss: field("loss")?.extract::<Vec<f64>>()?,
+    let field = |name: &str| -> anyhow::Result<Option<Bound<'_, PyAny>>> {
+        Ok(fields.get_item(name)?.filter(|value| !value.is_none()))
     };
-    let origin: (i64, i64) = field("origin")?.extract()?;
-    let config: SolverConfig = serde_json::from_value(from_python(&field("options")?, "options")?)?;
-    let metadata: Option<Metadata> =
-        serde_json::from_value(from_python(&field("metadata")?, "metadata")?)?;
-    write_npz(
-        &path,
-        &solution,
-        &scan,
-        Some(origin).filter(|o| *o != (0, 0)),
-        &config,
-        metadata.as_ref(),
-    )?;
-    Ok(())
+    let json = |name: &str| -> anyhow::Result<Option<Value>> {
+        field(name)?.map(|value| from_python(&value, name)).transpose()
+    };
+    let object = field("object")?.context("object: expected an array, found nothing")?;
+    let origin: Option<(i64, i64)> = field("origin")?.map(|o| o.extract()).transpose()?;
+    let text = |name: &str| -> anyhow::Result<Option<String>> {
+        Ok(field(name)?.map(|text| text.extract()).transpose()?)
+    };
+    let made = Reconstruction {
+        probe: field("probe")?.as_ref().map(array::modes).transpose()?,
+        positions: field("positions")?.as_ref().map(array::positions).transpose()?,
+        origin: origin.filter(|&origin| origin != (0, 0)),
+        loss: field("loss")?.map(|loss| loss.extract()).transpose()?.unwrap_or_default(),
+        algorithm: text("algorithm")?,
+        options: json("options")?,
+        metadata: json("metadata")?.map(serde_json::from_value).transpose()?,
+        ..Reconstruction::of(array::object(&object)?)
+    };
+    Ok(made.write(&path)?)
+}
+
+/// Reads a reconstruction of any program; what comes back are the fields of
+/// `lapwing.Reconstruction` by name.
+#[pyfunction]
+#[pyo3(signature = (path, array=None))]
+pub fn load_reconstruction<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    array: Option<String>,
+) -> Result<Bound<'py, PyDict>> {
+    let made = alone(py, None, || {
+        Ok(Reconstruction::read_as(path, Role::Reconstruction, array.as_deref())?)
+    })?;
+    let found = PyDict::new(py);
+    match made.object.n_slices() {
+        1 => found.set_item("object", made.object.projection().into_pyarray(py))?,
+        _ => found.set_item("object", made.object.into_slices().into_pyarray(py))?,
+    }
+    found.set_item("probe", made.probe.map(|probe| probe.into_pyarray(py)))?;
+    found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
+    found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
+    found.set_item("origin", made.origin.unwrap_or((0, 0)))?;
+    found.set_item("algorithm", made.algorithm)?;
+    found.set_item("options", to_python(py, &made.options)?)?;
+    found.set_item("seconds", py.None())?;
+    found.set_item("metadata", to_python(py, &made.metadata)?)?;
+    Ok(found)
 }
 
 /// PNG of amplitude and phase over the area of the scan, and of the probe; with scale bars when the

@@ -111,12 +111,6 @@ impl From<crate::DesignError> for StudyError {
 }
 
 impl StudyError {
-    /// What is wrong with an array of an archive, for use in `map_err`.
-    pub(crate) fn array<E: std::fmt::Display>(path: &Path, name: &str) -> impl FnOnce(E) -> Self {
-        let place = format!("{}: array {name}", path.display());
-        move |error| Self::Invalid(format!("{place}: {error}"))
-    }
-
     /// An [`StudyError::Io`] for use in `map_err`.
     pub(crate) fn io(
         action: &'static str,

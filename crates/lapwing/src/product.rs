@@ -2,9 +2,8 @@
 
 use anyhow::Context;
 use lapwing_files::dialect::{Experiment, Optics, Product};
-use lapwing_files::{Archive, Dataset, Understanding};
+use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::Position;
-use ndarray::{Ix2, Ix3};
 use std::path::Path;
 
 /// What a product needs to know of the input and its reconstruction does not tell.
@@ -43,26 +42,14 @@ impl Facts {
 
     /// Writes `reconstruction.npz` of a folder as a product.
     pub fn write_product(self, folder: &Path, path: &Path) -> anyhow::Result<()> {
-        let archive = Archive::open(folder.join("reconstruction.npz"))?;
-        let object = archive.read("reconstructed_object")?.into_complex32_array::<Ix2>()?;
-        let probe = archive.read("reconstructed_probe")?;
-        let shape = match *probe.shape() {
-            [height, width] => vec![1, height, width],
-            ref other => other.to_vec(),
-        };
-        let probe = probe.reshape(shape)?.into_complex32_array::<Ix3>()?;
-        let origin = match archive.contains("reconstructed_object_origin") {
-            true => archive.read("reconstructed_object_origin")?.to_f64()?,
-            false => vec![0.0, 0.0],
-        };
-        let positions = archive.read("positions")?.to_f64()?;
-        let on_object: Vec<Position> = positions
-            .chunks_exact(2)
-            .map(|p| Position {
-                y: p[0] - origin.first().copied().unwrap_or(0.0),
-                x: p[1] - origin.get(1).copied().unwrap_or(0.0),
-            })
-            .collect();
+        let file = folder.join("reconstruction.npz");
+        let made = Reconstruction::read(&file)?;
+        let missing = |what| format!("{}: no {what}", file.display());
+        let probe = made.probe.with_context(|| missing("reconstructed_probe"))?;
+        let positions = made.positions.with_context(|| missing("positions"))?;
+        let (y, x) = made.origin.unwrap_or((0, 0));
+        let on_object: Vec<Position> =
+            positions.iter().map(|p| Position { y: p.y - y as f64, x: p.x - x as f64 }).collect();
         let (_, height, width) = probe.dim();
         let product = Product {
             name: folder
@@ -72,15 +59,15 @@ impl Facts {
             comments: format!("lapwing {}", env!("CARGO_PKG_VERSION")),
             positions: Product::of_object(
                 &on_object,
-                object.dim(),
+                made.object.shape(),
                 (height, width),
                 self.pixel_size,
             ),
             probe,
-            object: Some(object),
+            object: Some(made.object.projection()),
             indexes: self.indexes,
             pixel_size: self.pixel_size,
-            loss: archive.read("loss")?.to_f64()?,
+            loss: made.loss,
             notes: Vec::new(),
             experiment: self.experiment,
         };

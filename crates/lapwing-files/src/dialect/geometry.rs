@@ -64,7 +64,7 @@ impl Optics {
 
 /// Writes the size of an object pixel into the metadata: `pixel_size_m` when it is square to one
 /// part in a million, `pixel_size_y_m` and `pixel_size_x_m` otherwise.
-pub(super) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
+pub(crate) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
     if (dy - dx).abs() <= 1e-6 * dx.abs() {
         metadata::set_physics_parameter(metadata, "pixel_size_m", dx);
     } else {

@@ -21,6 +21,7 @@ use std::path::Path;
 
 pub use base::{Base, read_base};
 pub use cxi::write_cxi;
+pub(crate) use geometry::record_pixel;
 pub use geometry::{Optics, object_pixel};
 pub use options::{
     AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding,

@@ -21,6 +21,9 @@ pub type Metadata = Map<String, Value>;
 /// The array's name.
 pub const KEY: &str = "_metadata";
 
+/// Name of this program in the history that every tool continues.
+pub const TOOL: &str = "lapwing";
+
 /// Most bytes that the array may have: 16 million characters.
 const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of unreadable metadata that the error shows.

@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use super::literal::Literal;
 use super::{DType, NpyError};
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// The first bytes of every `.npy` file.
+pub(crate) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header text accepted; NumPy's own are below 200 bytes, large records reach some
 /// kilobytes.
 const MAX_HEADER: usize = 1 << 20;

@@ -117,3 +117,14 @@ with h5py.File(FOLDER / "kinds.h5", "w") as file:
     file["compound"] = np.zeros(2, dtype=[("a", "f4"), ("b", "i4")])
     file.create_dataset("absurd", shape=(10**5, 10**5, 10**5), dtype="f4", chunks=(1, 100, 100))
     file.create_dataset("large", shape=(4096, 4096, 64), dtype="f8", chunks=(1, 64, 64))
+
+# PtyLab's results: object (wavelength, state, 1, slice, y, x), probe (wavelength, 1, mode, slice, y, x).
+y, x = np.mgrid[:9, :7]
+with h5py.File(FOLDER / "ptylab.hdf5", "w") as file:
+    file["object"] = np.stack([(y + 1j * x + 10 * slice) for slice in range(2)]).astype("c8")[None, None, None]
+    file["probe"] = np.stack([(mode + y[:4, :4] - 1j * x[:4, :4]) for mode in range(3)]).astype("c8")[None, None, :, None]
+    file["error"] = np.array([3.0, 2.0, 1.5], "f4")
+    file["zo"], file["wavelength"], file["dxp"] = np.float32(0.03), np.float32(6.3e-7), np.float32(4e-7)
+    file["purityProbe"], file["purityObject"] = np.float32(1), np.float32(1)
+    file["I object"], file["I probe"] = np.zeros((9, 7), "f4"), np.zeros((4, 4), "f4")
+    file["encoder_corrected"] = np.zeros((5, 2))

@@ -29,11 +29,9 @@ use crate::disk::hash;
 use crate::disk::path::absolute;
 use crate::run::start::Start;
 use crate::{Result, StudyError};
-use lapwing_files::npy::Array;
-use lapwing_files::{Archive, npz};
-use lapwing_model::{Field, Modes};
+use lapwing_files::reconstruction::{OBJECT, Role};
+use lapwing_files::{Reconstruction, npz};
 use lapwing_solve::Solution;
-use ndarray::{Ix2, Ix3};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -103,7 +101,7 @@ impl External {
             );
             return Err(StudyError::Invalid(text));
         }
-        read(&file, start)
+        read(&file, start, log)
     }
 }
 
@@ -252,40 +250,25 @@ fn quoted(words: &[String]) -> String {
 }
 
 /// The result of a command.
-fn read(file: &Path, start: &Start) -> Result<Solution> {
-    let archive = Archive::open(file)?;
+fn read(file: &Path, start: &Start, log: &mut dyn FnMut(&str)) -> Result<Solution> {
+    let made = Reconstruction::read_as(file, Role::default(), Some(OBJECT))?;
+    made.notes.iter().for_each(|note| log(note));
     let wrong = |name: &str, expected: String, found: String| {
         let path = file.display();
         StudyError::Invalid(format!("{path}: array {name}: expected {expected}, found {found}"))
     };
-    let object: Field = archive
-        .read("reconstructed_object")?
-        .into_complex32_array::<Ix2>()
-        .map_err(StudyError::array(file, "reconstructed_object"))?;
-    if object.dim() != start.object.dim() {
+    if made.object.n_slices() != 1 || made.object.shape() != start.object.dim() {
         let expected = format!("the start object's shape {:?}", start.object.dim());
-        return Err(wrong("reconstructed_object", expected, format!("{:?}", object.dim())));
+        return Err(wrong(OBJECT, expected, format!("{:?}", made.object.slices().shape())));
     }
-    let probe: Modes = match archive.contains("reconstructed_probe") {
-        false => start.probe.clone(),
-        true => {
-            let array = archive.read("reconstructed_probe")?;
-            let shape = match *array.shape() {
-                [height, width] => vec![1, height, width],
-                ref other => other.to_vec(),
-            };
-            let (_, height, width) = start.probe.dim();
-            if shape.len() != 3 || shape[0] == 0 || shape[1..] != [height, width] {
-                let expected = format!("modes of shape {:?}", (height, width));
-                return Err(wrong("reconstructed_probe", expected, format!("shape {shape:?}")));
-            }
-            let array = array.reshape(shape).and_then(Array::into_complex32_array::<Ix3>);
-            array.map_err(StudyError::array(file, "reconstructed_probe"))?
-        }
-    };
-    let loss = match archive.contains("loss") {
-        true => archive.read("loss")?.to_f64().map_err(StudyError::array(file, "loss"))?,
-        false => Vec::new(),
-    };
-    Ok(Solution { object, probe, positions: start.scan.clone(), loss })
+    let probe = made.probe.unwrap_or_else(|| start.probe.clone());
+    let (modes, height, width) = probe.dim();
+    let (_, rows, columns) = start.probe.dim();
+    if modes == 0 || (height, width) != (rows, columns) {
+        let expected = format!("modes of shape {:?}", (rows, columns));
+        let found = format!("shape {:?}", probe.shape());
+        return Err(wrong("reconstructed_probe", expected, found));
+    }
+    let object = made.object.projection();
+    Ok(Solution { object, probe, positions: start.scan.clone(), loss: made.loss })
 }

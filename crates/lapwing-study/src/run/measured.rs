@@ -12,8 +12,7 @@ use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Archive, Dataset, ReadOptions};
-use ndarray::Ix2;
+use lapwing_files::{Dataset, ReadOptions, Reconstruction};
 use serde_json::json;
 
 /// What the comparison of a measured study is with.
@@ -76,22 +75,20 @@ impl FullDose {
             task.run_on(&input_hash, &mut |_| {}, observe)?;
         }
         let made = root.join(RECONSTRUCTION);
-        let archive = Archive::open(&made)?;
-        let origin = archive.read("reconstructed_object_origin")?.to_f64();
-        let origin = origin.map_err(StudyError::array(&made, "reconstructed_object_origin"))?;
-        let (y, x) =
-            (origin.first().copied().unwrap_or(0.0), origin.get(1).copied().unwrap_or(0.0));
+        let reference = Reconstruction::read(&made)?;
+        let (y, x) = reference.origin.ok_or_else(|| {
+            let text = "expected the object's origin, reconstructed_object_origin, found none";
+            StudyError::Invalid(format!("{}: {text}; remove the file", made.display()))
+        })?;
         for position in &mut dataset.scan {
-            (position.y, position.x) = (position.y - y, position.x - x);
+            (position.y, position.x) = (position.y - y as f64, position.x - x as f64);
         }
-        let object = archive.read("reconstructed_object")?.into_complex32_array::<Ix2>();
-        let object = object.map_err(StudyError::array(&made, "reconstructed_object"))?;
-        dataset.object = Some(object);
+        dataset.object = Some(reference.object.projection());
         let diameter = probe_diameter(&dataset);
         let metadata = dataset.metadata.get_or_insert_default();
         set_physics_parameter(metadata, "probe_diameter_px", diameter);
         metadata.insert(REFERENCE.to_owned(), json!(FULL_DOSE));
-        let told = json!({ "objectGuess": FULL_DOSE, "solver": solver.name, "origin": [y, x] });
+        let told = json!({ "objectGuess": FULL_DOSE, "solver": solver.name, "origin": [y as f64, x as f64] });
         append_transformation(metadata, TOOL, "full-dose reference", told);
         Ok(Self { dataset })
     }

@@ -4,7 +4,6 @@ mod halves;
 mod output;
 
 pub(crate) use output::RECONSTRUCTION;
-pub use output::write_npz;
 
 use crate::design::condition::Case;
 use crate::design::solver::{Method, ObjectStart, ProbeStart, StudySolver};
@@ -25,7 +24,7 @@ use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_compare::{Comparison, ComparisonRecord, Metrics, Region, compare, compare_probes};
 use lapwing_files::dialect::ReadOptions;
-use lapwing_files::{Dataset, Understanding, atomic};
+use lapwing_files::{Dataset, Reconstruction, Understanding, atomic};
 use lapwing_model::{Field, Modes, Position};
 use lapwing_solve::Solution;
 use serde_json::json;
@@ -258,15 +257,18 @@ impl Task {
 
         let moved = refined(&dataset.scan, &positions, &solution.positions);
         // The reconstruction is safe before anything else is made of it.
-        let metadata = dataset.metadata.as_ref();
-        result.files = output::write(
-            &self.output,
-            &solution,
-            &moved,
+        let made = Reconstruction {
+            probe: Some(solution.probe.clone()),
+            positions: Some(moved),
             origin,
-            (self.solver.algorithm(), &json!(self.solver.method)),
-            metadata,
-        )?;
+            loss: solution.loss.clone(),
+            algorithm: Some(self.solver.algorithm().to_owned()),
+            options: Some(json!(self.solver.method)),
+            metadata: dataset.metadata.clone(),
+            ..Reconstruction::of(solution.object.clone().into())
+        };
+        let metadata = dataset.metadata.as_ref();
+        result.files = output::write(&self.output, &made, &solution.probe)?;
         let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),

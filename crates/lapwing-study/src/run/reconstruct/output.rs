@@ -1,16 +1,10 @@
 //! The files of one reconstruction.
 
-use crate::design::solver::SolverConfig;
 use crate::disk::record::Files;
-use crate::run::data::TOOL;
 use crate::run::pictures::{self, ObjectPictures};
 use crate::{Result, StudyError};
-use lapwing_files::metadata::{self, append_transformation};
-use lapwing_files::npy::Array;
-use lapwing_files::{Metadata, atomic, npz};
-use lapwing_model::{Modes, Position};
-use lapwing_solve::Solution;
-use serde_json::{Value, json};
+use lapwing_files::{Reconstruction, atomic};
+use lapwing_model::Modes;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -18,20 +12,13 @@ use std::path::Path;
 pub(crate) const RECONSTRUCTION: &str = "reconstruction.npz";
 
 /// Writes everything but pictures of the object, the comparison, the log and `result.json`.
-pub(super) fn write(
-    folder: &Path,
-    solution: &Solution,
-    scan: &[Position],
-    origin: Option<(i64, i64)>,
-    solver: (&str, &Value),
-    metadata: Option<&Metadata>,
-) -> Result<Files> {
-    write_as(&folder.join(RECONSTRUCTION), solution, scan, origin, solver, metadata)?;
+pub(super) fn write(folder: &Path, made: &Reconstruction, probe: &Modes) -> Result<Files> {
+    made.write(folder.join(RECONSTRUCTION))?;
     Ok(Files {
         reconstruction: Some(RECONSTRUCTION.to_owned()),
-        loss_csv: write_bytes(folder, "loss.csv", loss_table(&solution.loss).as_bytes())?,
-        loss_svg: write_bytes(folder, "loss.svg", pictures::loss(&solution.loss).as_bytes())?,
-        probe: write_bytes(folder, "probe.png", &pictures::probe(&solution.probe))?,
+        loss_csv: write_bytes(folder, "loss.csv", loss_table(&made.loss).as_bytes())?,
+        loss_svg: write_bytes(folder, "loss.svg", pictures::loss(&made.loss).as_bytes())?,
+        probe: write_bytes(folder, "probe.png", &pictures::probe(probe))?,
         ..Files::default()
     })
 }
@@ -66,59 +53,4 @@ fn loss_table(loss: &[f64]) -> String {
         let _ = writeln!(table, "{},{value:e}", epoch + 1);
     }
     table
-}
-
-/// Writes `reconstruction.npz`: object and probe, window centres (n, 2) as (y, x) in the input's
-/// own pixels, loss of every epoch.
-///
-/// `origin` is where pixel (0, 0) of the object lies in these pixels, `history` the metadata of the
-/// input.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_npz(
-    path: &Path,
-    solution: &Solution,
-    scan: &[Position],
-    origin: Option<(i64, i64)>,
-    config: &SolverConfig,
-    history: Option<&Metadata>,
-) -> Result<()> {
-    write_as(path, solution, scan, origin, (config.algorithm(), &json!(config)), history)
-}
-
-/// [`write_npz`] of a solver given by the name of its algorithm and its options.
-fn write_as(
-    path: &Path,
-    solution: &Solution,
-    scan: &[Position],
-    origin: Option<(i64, i64)>,
-    (algorithm, options): (&str, &Value),
-    history: Option<&Metadata>,
-) -> Result<()> {
-    let object: Vec<_> = solution.object.iter().copied().collect();
-    let probe: Vec<_> = solution.probe.iter().copied().collect();
-    let (modes, height, width) = solution.probe.dim();
-    let probe_shape = if modes == 1 { vec![height, width] } else { vec![modes, height, width] };
-    let positions: Vec<f64> = scan.iter().flat_map(|position| [position.y, position.x]).collect();
-    let mut metadata_now = history.cloned().unwrap_or_default();
-    let told = json!({ "algorithm": algorithm, "options": options });
-    append_transformation(&mut metadata_now, TOOL, "reconstruct", told);
-    npz::write_with(path, npz::Packing::Stored, |file| {
-        file.values(
-            "reconstructed_object",
-            &[solution.object.nrows(), solution.object.ncols()],
-            &object,
-        )?;
-        file.values("reconstructed_probe", &probe_shape, &probe)?;
-        file.values("positions", &[scan.len(), 2], &positions)?;
-        file.values("loss", &[solution.loss.len()], &solution.loss)?;
-        if let Some((y, x)) = origin {
-            file.values("reconstructed_object_origin", &[2], &[y, x])?;
-        }
-        file.array("algorithm", &Array::text(algorithm))?;
-        file.array("timestamp", &Array::text(&jiff::Timestamp::now().to_string()))?;
-        file.array(metadata::KEY, &metadata::to_array(&metadata_now))
-    })?;
-    Ok(())
 }

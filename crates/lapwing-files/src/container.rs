@@ -1,0 +1,187 @@
+//! One file with arrays in it, whatever its byte format.
+
+use std::fs;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::hdf5::{self, Hdf5};
+use crate::npy::{self, Array, Header, NpyError};
+use crate::npz::Archive;
+use crate::{ArrayInfo, Error, Metadata, open};
+
+/// A file with arrays that have names, told by its content and not by its name.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Container {
+    /// A NumPy archive (`.npz`).
+    Npz(Archive),
+    /// An HDF5 file.
+    Hdf5(Hdf5),
+    /// A single NumPy array (`.npy`), whose name is empty.
+    Npy(SingleArray),
+}
+
+/// A single NumPy array in its file.
+#[derive(Debug)]
+pub struct SingleArray {
+    path: PathBuf,
+    header: Header,
+}
+
+impl SingleArray {
+    /// Where the array is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its element type, shape and order, without the data.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Npy`].
+    pub fn read(&self) -> Result<Array, Error> {
+        npy::read(&self.path)
+    }
+}
+
+impl Container {
+    /// Opens a file and reads what says which arrays it holds; no array is read yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, and [`Error::Archive`], [`Error::Hdf5`] or
+    /// [`Error::Npy`] when it is damaged or of another kind.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if hdf5::is_hdf5(path) {
+            return Ok(Self::Hdf5(Hdf5::open(path)?));
+        }
+        if is_npy(path) {
+            let unreadable = |source| Error::Npy { path: path.to_owned(), source };
+            let file = open::regular(path).map_err(|source| Error::io(path, source))?;
+            let header = Header::read(&mut BufReader::new(file)).map_err(unreadable)?;
+            return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
+        }
+        Ok(Self::Npz(Archive::open(path)?))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Npz(archive) => archive.path(),
+            Self::Hdf5(file) => file.path(),
+            Self::Npy(array) => array.path(),
+        }
+    }
+
+    /// Name, dtype and shape of every array, in file order.
+    ///
+    /// # Errors
+    /// The first array that cannot be described.
+    pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
+        match self {
+            Self::Npz(archive) => archive.list(),
+            Self::Hdf5(file) => file.list(),
+            Self::Npy(array) => Ok(vec![ArrayInfo {
+                name: String::new(),
+                dtype: array.header.dtype_name(),
+                shape: array.header.shape.clone(),
+            }]),
+        }
+    }
+
+    /// Whether there is an array of that name; what an HDF5 file cannot tell is not there.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::Npz(archive) => archive.contains(name),
+            Self::Hdf5(file) => file.contains(name).unwrap_or(false),
+            Self::Npy(_) => name.is_empty(),
+        }
+    }
+
+    /// Lengths of the axes of an array; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// When the array is there but cannot be described.
+    pub fn shape(&self, name: &str) -> Result<Option<Vec<usize>>, Error> {
+        match self {
+            Self::Npz(archive) if archive.contains(name) => Ok(Some(archive.header(name)?.shape)),
+            Self::Hdf5(file) => file.shape(name),
+            Self::Npy(array) if name.is_empty() => Ok(Some(array.header.shape.clone())),
+            Self::Npz(_) | Self::Npy(_) => Ok(None),
+        }
+    }
+
+    /// Reads an array; that of a plain `.npy` file has the empty name.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it is damaged or of a kind that is not read.
+    pub fn read(&self, name: &str) -> Result<Array, Error> {
+        match self {
+            Self::Npz(archive) => archive.read(name),
+            Self::Hdf5(file) => file.read(name),
+            Self::Npy(array) if name.is_empty() => array.read(),
+            Self::Npy(array) => Err(Error::NoSuchArray {
+                path: array.path.clone(),
+                key: name.to_owned(),
+                names: Vec::new(),
+            }),
+        }
+    }
+
+    /// The `_metadata` of an archive; other files have none.
+    ///
+    /// # Errors
+    /// As for [`metadata::read`](crate::metadata::read).
+    pub fn metadata(&self) -> Result<Option<Metadata>, Error> {
+        match self {
+            Self::Npz(archive) => crate::metadata::read(archive),
+            Self::Hdf5(_) | Self::Npy(_) => Ok(None),
+        }
+    }
+
+    /// The error of an array that was read but is not what it should be.
+    pub(crate) fn unfit(&self, name: &str, source: NpyError) -> Error {
+        let path = self.path().to_owned();
+        match self {
+            Self::Npy(_) => Error::Npy { path, source },
+            Self::Npz(_) | Self::Hdf5(_) => Error::Array { path, key: name.to_owned(), source },
+        }
+    }
+}
+
+/// Whether a file begins like a single NumPy array. One that cannot be opened does not.
+fn is_npy(path: &Path) -> bool {
+    let mut start = [0; npy::MAGIC.len()];
+    let found = open::check(path)
+        .and_then(|_| fs::File::open(path))
+        .and_then(|mut file| file.read_exact(&mut start));
+    found.is_ok() && start == *npy::MAGIC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_is_told_by_the_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = Array::from(vec![1.0_f64, 2.0]);
+        // The extension says nothing.
+        let [npz, npy] = ["a.npy", "b.npz"].map(|name| folder.path().join(name));
+        crate::npz::write(&npz, &[("x", values.clone())]).unwrap();
+        npy::write(&npy, &values).unwrap();
+        let archive = Container::open(&npz).unwrap();
+        assert!(matches!(archive, Container::Npz(_)) && archive.contains("x"));
+        assert_eq!(archive.shape("x").unwrap(), Some(vec![2]));
+        assert_eq!(archive.shape("y").unwrap(), None);
+        let plain = Container::open(&npy).unwrap();
+        assert!(matches!(plain, Container::Npy(_)) && plain.contains("") && !plain.contains("x"));
+        assert_eq!(plain.read("").unwrap(), values);
+        assert!(plain.read("x").unwrap_err().to_string().contains("no array `x`"));
+        assert_eq!(plain.list().unwrap()[0].dtype, "float64");
+    }
+}

@@ -1,0 +1,193 @@
+//! What a reconstruction arrives at, and its way to and from disk.
+
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use lapwing_model::{Modes, Object, Position};
+use serde_json::{Value, json};
+
+use crate::metadata::{self, Metadata, TOOL, append_transformation};
+use crate::npy::Array;
+use crate::{Error, dialect, npz};
+
+/// Array of the object in a file of this program.
+pub const OBJECT: &str = "reconstructed_object";
+const PROBE: &str = "reconstructed_probe";
+const POSITIONS: &str = "positions";
+const LOSS: &str = "loss";
+const ORIGIN: &str = "reconstructed_object_origin";
+const ALGORITHM: &str = "algorithm";
+const TIMESTAMP: &str = "timestamp";
+/// What the history of the metadata calls a reconstruction.
+const OPERATION: &str = "reconstruct";
+
+/// A reconstruction: object and probe, and what is known of how they were found.
+///
+/// ```
+/// use lapwing_files::Reconstruction;
+/// use lapwing_model::Object;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("reconstruction.npz");
+/// let mut made = Reconstruction::of(Object::flat((30, 40)));
+/// made.loss = vec![0.5, 0.25];
+/// made.write(&path)?;
+/// let read = Reconstruction::read(&path)?;
+/// assert_eq!(read.object.shape(), (30, 40));
+/// assert_eq!(read.loss, [0.5, 0.25]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconstruction {
+    /// The object, axes (slice, y, x), dimensionless.
+    pub object: Object,
+    /// Probe modes, axes (mode, y, x), in the unit of the amplitudes that were reconstructed.
+    pub probe: Option<Modes>,
+    /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
+    pub positions: Option<Vec<Position>>,
+    /// Where pixel (0, 0) of the object lies in these pixels: (row, column) = (y, x) - origin.
+    /// `None` on the data set's own object grid, and where a file does not tell.
+    pub origin: Option<(i64, i64)>,
+    /// The loss of every epoch.
+    pub loss: Vec<f64>,
+    /// The algorithm's name.
+    pub algorithm: Option<String>,
+    /// Every option of the algorithm.
+    pub options: Option<Value>,
+    /// The metadata of the data set that was reconstructed; of a product file the size of its
+    /// pixels.
+    pub metadata: Option<Metadata>,
+    /// When it was made, as RFC 3339 has it; `None` for one that was not written yet.
+    pub timestamp: Option<String>,
+    /// The file and the array that it was read from.
+    pub source: Option<Source>,
+    /// What was left out when it was read, in words.
+    pub notes: Vec<String>,
+}
+
+/// Where an object was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// The array of the object in it; empty for a plain `.npy` file.
+    pub array: String,
+}
+
+/// What a file is opened for: it decides which array is the object where several could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Something reconstructed: `reconstructed_object`, `ptychopinn_complex`, `psi`, `object` or
+    /// `objectGuess`, the first that is there.
+    #[default]
+    Reconstruction,
+    /// The truth of simulated data: `objectGuess`, `ground_truth_complex` or `object`.
+    Truth,
+}
+
+impl Reconstruction {
+    /// An object of which nothing else is known.
+    pub fn of(object: Object) -> Self {
+        Self {
+            object,
+            probe: None,
+            positions: None,
+            origin: None,
+            loss: Vec::new(),
+            algorithm: None,
+            options: None,
+            metadata: None,
+            timestamp: None,
+            source: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads a reconstruction from a file of this program (`reconstruction.npz`), of the scripts
+    /// around pty-chi, of tike or PtychoPINN (NPZ), of ptychodus and pty-chi (product files, HDF5),
+    /// of PtyLab (HDF5), from a data set's own object, or from any file with a single complex
+    /// picture, plain `.npy` files among them.
+    ///
+    /// Axes of length 1 around (y, x) do not matter; an array (slice, y, x) is an object of slices.
+    /// Of several sets of probe modes the first is read. Positions are read from NumPy archives
+    /// alone, since other programs count theirs from other places.
+    ///
+    /// # Errors
+    /// [`Error::WhichObject`] when no array or more than one could be the object, [`Error::Array`]
+    /// or [`Error::Npy`] when an array is not what its name says, and whatever makes a file
+    /// unreadable.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read_as(path, Role::Reconstruction, None)
+    }
+
+    /// [`read`](Self::read) with the object of `array`, or the one that `role` asks for.
+    ///
+    /// A file with several objects has probe and positions of one of them only, so an array other
+    /// than `reconstructed_object` that is asked for by name comes without both.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and [`Error::NoSuchArray`].
+    pub fn read_as(path: impl AsRef<Path>, role: Role, array: Option<&str>) -> Result<Self, Error> {
+        read::read(path.as_ref(), role, array)
+    }
+
+    /// Size of an object pixel along (y, x), metres, where the metadata know it.
+    pub fn pixel_size(&self) -> Option<(f64, f64)> {
+        self.metadata.as_ref().and_then(dialect::object_pixel)
+    }
+
+    /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64
+    /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or (mode,
+    /// H, W) of several modes; `positions` float64 (n, 2) as (y, x); `loss` float64; where there is
+    /// one `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now, unless there
+    /// is one) as text; and the metadata with the reconstruction as the last entry of their history.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let slices = self.object.slices();
+        let object_shape = without_one(slices.shape());
+        let object: Vec<_> = slices.iter().copied().collect();
+        npz::write_with(path, npz::Packing::Stored, |file| {
+            file.values(OBJECT, object_shape, &object)?;
+            if let Some(probe) = &self.probe {
+                let values: Vec<_> = probe.iter().copied().collect();
+                file.values(PROBE, without_one(probe.shape()), &values)?;
+            }
+            if let Some(scan) = &self.positions {
+                let values: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();
+                file.values(POSITIONS, &[scan.len(), 2], &values)?;
+            }
+            file.values(LOSS, &[self.loss.len()], &self.loss)?;
+            if let Some((y, x)) = self.origin {
+                file.values(ORIGIN, &[2], &[y, x])?;
+            }
+            if let Some(algorithm) = &self.algorithm {
+                file.array(ALGORITHM, &Array::text(algorithm))?;
+            }
+            let now = || jiff::Timestamp::now().to_string();
+            let timestamp = self.timestamp.clone().unwrap_or_else(now);
+            file.array(TIMESTAMP, &Array::text(&timestamp))?;
+            file.array(metadata::KEY, &metadata::to_array(&self.history()))
+        })
+    }
+
+    /// The metadata of the data set, and behind its history that of the reconstruction.
+    fn history(&self) -> Metadata {
+        let mut history = self.metadata.clone().unwrap_or_default();
+        let told = json!({ "algorithm": self.algorithm, "options": self.options });
+        append_transformation(&mut history, TOOL, OPERATION, told);
+        history
+    }
+}
+
+/// The shape of a stack, that of its only layer where there is one.
+fn without_one(shape: &[usize]) -> &[usize] {
+    match shape {
+        [1, layer @ ..] => layer,
+        stack => stack,
+    }
+}

@@ -1,0 +1,271 @@
+//! Objects and probes in the files of this and of other programs.
+
+use std::path::Path;
+
+use lapwing_model::{Modes, Object, Position};
+use ndarray::Ix3;
+use serde_json::Value;
+
+use super::{
+    ALGORITHM, LOSS, OBJECT, OPERATION, ORIGIN, POSITIONS, PROBE, Reconstruction, Role, Source,
+    TIMESTAMP,
+};
+use crate::container::Container;
+use crate::dialect::record_pixel;
+use crate::metadata::{Metadata, TOOL};
+use crate::npy::{Array, NpyError};
+use crate::{ArrayInfo, Error};
+
+/// Where reconstructed objects are found, in order: this program and the scripts around pty-chi,
+/// tike and PtychoPINN that share its names; PtychoPINN's comparison; tike; ptychodus, pty-chi and
+/// PtyLab; a study's data set.
+const OBJECTS: [&str; 5] = [OBJECT, "ptychopinn_complex", "psi", "object", "objectGuess"];
+/// Where the truth is found, in order.
+const TRUTHS: [&str; 3] = ["objectGuess", "ground_truth_complex", "object"];
+/// Where probes are found, in order.
+const PROBES: [&str; 3] = [PROBE, "probe", "probeGuess"];
+/// Where losses are found, in order: this program, ptychodus and pty-chi, older ones of these,
+/// PtyLab.
+const LOSSES: [&str; 4] = [LOSS, "loss_values", "costs", "error"];
+
+pub(super) fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction, Error> {
+    let file = Container::open(path)?;
+    let usual = match role {
+        Role::Reconstruction => &OBJECTS[..],
+        Role::Truth => &TRUTHS[..],
+    };
+    let array = object_name(&file, wanted, usual)?;
+    let mut notes = Vec::new();
+    let object = object(&file, &array)?;
+    let of_this_program = array == OBJECT;
+    let one_of_several = role == Role::Reconstruction && wanted.is_some() && !of_this_program;
+    let mut made = Reconstruction {
+        probe: if one_of_several { None } else { probe(&file)? },
+        positions: if one_of_several { None } else { positions(&file)? },
+        origin: if of_this_program { origin(&file)? } else { None },
+        loss: loss(&file, &mut notes),
+        algorithm: text(&file, ALGORITHM),
+        timestamp: text(&file, TIMESTAMP),
+        metadata: metadata(&file, &mut notes),
+        ..Reconstruction::of(object)
+    };
+    made.options = made.metadata.as_mut().and_then(|metadata| options(metadata, &made.algorithm));
+    made.metadata = made.metadata.filter(|metadata| !metadata.is_empty());
+    made.source = Some(Source { path: path.to_owned(), array });
+    made.notes = notes;
+    Ok(made)
+}
+
+/// The array that holds the object: the one asked for, one of the usual names, or the only complex
+/// picture.
+fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result<String, Error> {
+    if let Some(name) = wanted.or_else(|| usual.iter().copied().find(|name| file.contains(name))) {
+        return Ok(name.to_owned());
+    }
+    let arrays = file.list()?;
+    let complex =
+        |array: &&ArrayInfo| array.dtype.starts_with("complex") || array.dtype.starts_with(">c");
+    let pictures: Vec<&ArrayInfo> = arrays
+        .iter()
+        .filter(complex)
+        .filter(|array| without_units(&array.shape).len() == 2)
+        .collect();
+    match *pictures {
+        [only] => Ok(only.name.clone()),
+        _ => Err(Error::WhichObject {
+            path: file.path().to_owned(),
+            usual: usual.iter().map(|name| (*name).to_owned()).collect(),
+            arrays,
+        }),
+    }
+}
+
+/// An object of axes (y, x) or (slice, y, x) among axes of length 1. PtyLab's has the axes
+/// (wavelength, state, 1, slice, y, x).
+fn object(file: &Container, name: &str) -> Result<Object, Error> {
+    let array = file.read(name)?;
+    let mut shape = without_units(array.shape());
+    if shape.len() == 2 {
+        shape.insert(0, 1);
+    }
+    let unfit = |found: String| {
+        file.unfit(name, NpyError::Kind { expected: "one object of axes (y, x)", found })
+    };
+    if shape.len() != 3 {
+        return Err(unfit(format!("shape {:?}", array.shape())));
+    }
+    let slices = array.reshape(shape).and_then(Array::into_complex32_array::<Ix3>);
+    let slices = slices.map_err(|source| file.unfit(name, source))?;
+    Object::from_slices(slices).ok_or_else(|| unfit("no slice".to_owned()))
+}
+
+/// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes, when
+/// there is such an array. PtyLab's has the axes (wavelength, 1, mode, slice, H, W).
+fn probe(file: &Container) -> Result<Option<Modes>, Error> {
+    let Some(name) = PROBES.into_iter().find(|name| file.contains(name)) else {
+        return Ok(None);
+    };
+    let array = file.read(name)?;
+    let mut shape = array.shape().to_vec();
+    if shape.len() == 3 && shape[2] == 1 {
+        shape.pop();
+    }
+    if shape.len() == 2 {
+        shape.insert(0, 1);
+    }
+    if shape.len() == 6 && shape[3] == 1 {
+        shape.remove(3);
+    }
+    let sets: usize = shape.iter().rev().skip(3).product();
+    if shape.len() < 3 || shape.len() > 5 || sets == 0 {
+        let found = format!("shape {:?}", array.shape());
+        let expected = "(H, W) or (modes, H, W)";
+        return Err(file.unfit(name, NpyError::Kind { expected, found }));
+    }
+    let [.., modes, height, width] = shape[..] else { return Ok(None) };
+    let unfit = |source| file.unfit(name, source);
+    let values = array.into_complex32().map_err(unfit)?;
+    let first = values.into_iter().take(modes * height * width).collect();
+    let probe = Modes::from_shape_vec((modes, height, width), first);
+    probe.map(Some).map_err(|error| unfit(NpyError::Shape(error.to_string())))
+}
+
+/// Window centres from `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`, of archives.
+fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
+    if !matches!(file, Container::Npz(_)) {
+        return Ok(None);
+    }
+    let numbers = |name: &str| -> Result<Vec<f64>, Error> {
+        file.read(name)?.to_f64().map_err(|source| file.unfit(name, source))
+    };
+    if let Some(shape) = file.shape(POSITIONS)? {
+        if shape.len() != 2 || shape[1] != 2 {
+            let (expected, found) = ("shape (n, 2)", format!("{shape:?}"));
+            return Err(file.unfit(POSITIONS, NpyError::Kind { expected, found }));
+        }
+        let values = numbers(POSITIONS)?;
+        let place = |pair: &[f64]| Position { y: pair[0], x: pair[1] };
+        return Ok(Some(values.chunks_exact(2).map(place).collect()));
+    }
+    if !(file.contains("xcoords") && file.contains("ycoords")) {
+        return Ok(None);
+    }
+    let (y, x) = (numbers("ycoords")?, numbers("xcoords")?);
+    if y.len() != x.len() {
+        let (expected, found) =
+            ("as many numbers as xcoords", format!("{} of {}", y.len(), x.len()));
+        return Err(file.unfit("ycoords", NpyError::Kind { expected, found }));
+    }
+    Ok(Some(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect()))
+}
+
+fn origin(file: &Container) -> Result<Option<(i64, i64)>, Error> {
+    if !file.contains(ORIGIN) {
+        return Ok(None);
+    }
+    let unfit = |source| file.unfit(ORIGIN, source);
+    match *file.read(ORIGIN)?.to_i64().map_err(unfit)? {
+        [y, x] => Ok(Some((y, x))),
+        ref other => {
+            let (expected, found) = ("two whole numbers (y, x)", format!("{other:?}"));
+            Err(unfit(NpyError::Kind { expected, found }))
+        }
+    }
+}
+
+/// The loss of every epoch; what is no list of numbers under such a name is something else.
+fn loss(file: &Container, notes: &mut Vec<String>) -> Vec<f64> {
+    let Some(name) = LOSSES.into_iter().find(|name| file.contains(name)) else {
+        return Vec::new();
+    };
+    let read = file.read(name).map_err(|error| error.to_string());
+    match read.and_then(|array| array.to_f64().map_err(|error| error.to_string())) {
+        Ok(loss) => loss,
+        Err(reason) => {
+            notes.push(format!("{name}: left out: {reason}"));
+            Vec::new()
+        }
+    }
+}
+
+fn text(file: &Container, name: &str) -> Option<String> {
+    let texts = file.contains(name).then(|| file.read(name).ok()?.to_strings().ok())??;
+    match <[String; 1]>::try_from(texts) {
+        Ok([only]) => Some(only),
+        Err(_) => None,
+    }
+}
+
+/// The metadata of an archive; of an HDF5 file the size of its object's pixels.
+fn metadata(file: &Container, notes: &mut Vec<String>) -> Option<Metadata> {
+    let Container::Hdf5(hdf5) = file else {
+        return file.metadata().unwrap_or_else(|error| {
+            notes.push(format!("_metadata: left out: {error}"));
+            None
+        });
+    };
+    // Product files have attributes, PtyLab's have `dxp`.
+    let side = |holder: &str, name: &str| hdf5.attribute(holder, name).ok().flatten();
+    let of_product = ["object", "probe"]
+        .into_iter()
+        .find_map(|name| side(name, "pixel_height_m").zip(side(name, "pixel_width_m")));
+    let pitch = || hdf5.number("dxp").ok().flatten().map(|pitch| (pitch, pitch));
+    let pixel = of_product.or_else(pitch);
+    let (y, x) = pixel.filter(|(y, x)| *y > 0.0 && *x > 0.0 && y.is_finite() && x.is_finite())?;
+    let mut metadata = Metadata::new();
+    record_pixel(&mut metadata, (y, x));
+    Some(metadata)
+}
+
+/// The options of the reconstruction, taken from the end of the history, so that what is left are
+/// the metadata of the data set.
+fn options(metadata: &mut Metadata, algorithm: &Option<String>) -> Option<Value> {
+    let history = metadata.get_mut("data_transformations")?.as_array_mut()?;
+    let last = history.last()?;
+    let parameters = &last["parameters"];
+    let own = last["tool"] == TOOL
+        && last["operation"] == OPERATION
+        && parameters["algorithm"].as_str() == algorithm.as_deref();
+    if !own {
+        return None;
+    }
+    let options = parameters["options"].clone();
+    history.pop();
+    if history.is_empty() {
+        metadata.shift_remove("data_transformations");
+    }
+    Some(options).filter(|options| !options.is_null())
+}
+
+/// A shape without axes of length 1 before or behind the last two.
+fn without_units(shape: &[usize]) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    while shape.len() > 2 && shape[0] == 1 {
+        shape.remove(0);
+    }
+    while shape.len() > 2 && shape.last() == Some(&1) {
+        shape.pop();
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_of_length_one_do_not_matter() {
+        for (shape, expected) in [
+            (vec![1, 30, 40], vec![30, 40]),
+            (vec![30, 40, 1], vec![30, 40]),
+            (vec![1, 1, 30, 40, 1], vec![30, 40]),
+            (vec![30, 40], vec![30, 40]),
+            (vec![1, 40], vec![1, 40]),
+            (vec![2, 30, 40], vec![2, 30, 40]),
+            (vec![1, 1, 1, 2, 30, 40], vec![2, 30, 40]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(without_units(&shape), expected);
+        }
+    }
+}

@@ -27,6 +27,9 @@ class Dataset:
         What ``patterns`` hold: photon counts, square roots of intensities, or intensities of unknown unit.
     zero_frequency : {"centre", "corner"}
         Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
+    geometry : {"far-field", "near-field"}, optional
+        How the detector sees the sample; else as the metadata say (``physics_parameters.geometry``). The solvers refuse the
+        near field.
     metadata : mapping, optional
         Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x amplitude)^2.
 
@@ -45,6 +48,7 @@ class Dataset:
         *,
         quantity: Literal["counts", "amplitude", "intensity"],
         zero_frequency: Literal["centre", "corner"] = "centre",
+        geometry: Literal["far-field", "near-field"] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Dataset: ...
     @property
@@ -62,6 +66,12 @@ class Dataset:
     @property
     def metadata(self) -> dict[str, Any] | None:
         """A copy of the metadata; ``replace`` makes a data set with others."""
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Which detector pixels are good, shape (1, H, W) or (n, H, W); None when all are."""
+    @property
+    def geometry(self) -> Literal["far-field", "near-field"] | None:
+        """How the detector sees the sample; None when nobody said, which counts as far field."""
     @property
     def extras(self) -> dict[str, NDArray[Any]]:
         """Copies of the other arrays of the file, kept for the way out."""

@@ -96,6 +96,7 @@ def reconstruct(
     *,
     quantity: Literal["counts", "amplitude", "intensity"] | None = None,
     zero_frequency: Literal["centre", "corner"] = "centre",
+    geometry: Literal["far-field", "near-field"] | None = None,
     progress: Callable[[Epoch], Any] | None = None,
     threads: int | None = None,
     **options: Unpack[SolverOptions],
@@ -117,6 +118,8 @@ def reconstruct(
         What an array ``data`` holds; must be said.
     zero_frequency : {"centre", "corner"}
         Where the patterns of an array ``data`` have it.
+    geometry : {"far-field", "near-field"}, optional
+        How the detector of an array ``data`` sees the sample. Near-field patterns are refused.
     progress : callable, optional
         Called after every epoch with an :class:`Epoch`; stops the solver there when it returns False.
     threads : int, optional
@@ -146,9 +149,9 @@ def reconstruct(
                 "patterns in an array need positions and quantity ('counts', 'amplitude' or 'intensity'); "
                 "a file is read with lapwing.load"
             )
-        data = Dataset(data, positions, probe, object, quantity=quantity, zero_frequency=zero_frequency)
-    elif positions is not None or quantity is not None or zero_frequency != "centre":
-        raise ValueError("positions, quantity and zero_frequency belong to patterns in an array: a data set has its own")
+        data = Dataset(data, positions, probe, object, quantity=quantity, zero_frequency=zero_frequency, geometry=geometry)
+    elif positions is not None or quantity is not None or zero_frequency != "centre" or geometry is not None:
+        raise ValueError("positions, quantity, zero_frequency and geometry belong to patterns in an array: a data set has its own")
     else:
         if probe is not None:
             data = data.replace(probe=probe)

@@ -106,3 +106,32 @@ def test_importing_needs_no_numpy() -> None:
     """What keeps the import quick: NumPy is loaded when an array is first needed."""
     code = "import sys, lapwing; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_near_field_patterns_never_reach_a_far_field_solver(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    near = lapwing.Dataset(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field")
+    near.save(tmp_path / "near.npz")
+    copy = lapwing.load(tmp_path / "near.npz")
+    assert copy.geometry == "near-field" and copy.select([0, 1]).geometry == "near-field"
+    for data in (near, copy):
+        with pytest.raises(ValueError, match="near-field patterns cannot be reconstructed"):
+            lapwing.reconstruct(data, epochs=1)
+    with pytest.raises(ValueError, match="near-field"):
+        lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field", epochs=1)
+    far = lapwing.load(tmp_path / "near.npz", geometry="far-field")
+    assert len(lapwing.reconstruct(far, epochs=1).loss) == 1
+    assert scan.geometry is None and scan.mask is None
+
+
+def test_a_mask_is_a_field_of_the_data_set(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    good = np.ones((32, 32), bool)
+    good[3, 4] = False
+    np.savez(
+        tmp_path / "m.npz", diffraction=scan.diffraction, probeGuess=scan.probe, mask=good,
+        ycoords=scan.positions[:, 0], xcoords=scan.positions[:, 1],
+    )
+    found = lapwing.load(tmp_path / "m.npz")
+    assert np.array_equal(found.mask, good[None]) and "mask" not in found.extras
+    found.select([0, 1]).save(tmp_path / "some.npz")
+    with np.load(tmp_path / "some.npz") as file:
+        assert file["mask"].dtype == bool and np.array_equal(file["mask"], good)

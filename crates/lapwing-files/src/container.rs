@@ -1,5 +1,6 @@
 //! One file with arrays in it, whatever its byte format.
 
+use std::fmt;
 use std::fs;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::hdf5::{self, Hdf5};
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
-use crate::{ArrayInfo, Error, Metadata, open};
+use crate::{ArrayInfo, Error, Metadata, Problem, open};
 
 /// A file with arrays that have names, told by its content and not by its name.
 #[derive(Debug)]
@@ -21,11 +22,45 @@ pub enum Container {
     Npy(SingleArray),
 }
 
+/// The byte format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A NumPy archive.
+    Npz,
+    /// HDF5.
+    Hdf5,
+    /// A single NumPy array.
+    Npy,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Npz => "a NumPy archive",
+            Self::Hdf5 => "HDF5",
+            Self::Npy => "a single NumPy array",
+        })
+    }
+}
+
 /// A single NumPy array in its file.
 #[derive(Debug)]
 pub struct SingleArray {
     path: PathBuf,
     header: Header,
+}
+
+impl From<Archive> for Container {
+    fn from(archive: Archive) -> Self {
+        Self::Npz(archive)
+    }
+}
+
+impl From<Hdf5> for Container {
+    fn from(file: Hdf5) -> Self {
+        Self::Hdf5(file)
+    }
 }
 
 impl SingleArray {
@@ -66,6 +101,36 @@ impl Container {
             return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
         }
         Ok(Self::Npz(Archive::open(path)?))
+    }
+
+    /// The byte format.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Npz(_) => Kind::Npz,
+            Self::Hdf5(_) => Kind::Hdf5,
+            Self::Npy(_) => Kind::Npy,
+        }
+    }
+
+    /// The archive that this is.
+    pub(crate) fn archive(&self) -> Result<&Archive, Error> {
+        match self {
+            Self::Npz(archive) => Ok(archive),
+            _ => Err(self.of_another_kind(Kind::Npz)),
+        }
+    }
+
+    /// The HDF5 file that this is.
+    pub(crate) fn hdf5(&self) -> Result<&Hdf5, Error> {
+        match self {
+            Self::Hdf5(file) => Ok(file),
+            _ => Err(self.of_another_kind(Kind::Hdf5)),
+        }
+    }
+
+    fn of_another_kind(&self, expected: Kind) -> Error {
+        let problem = Problem::new("file", expected.to_string(), self.kind().to_string());
+        Error::Contract { path: self.path().to_owned(), problems: vec![problem] }
     }
 
     /// Where the file is.

@@ -25,6 +25,9 @@ pub fn check(dataset: &Dataset) -> Vec<Problem> {
     if let Some(modes) = &dataset.probe {
         problems.extend(probe(modes, dataset.pattern_shape()));
     }
+    if let Some(mask) = &dataset.mask {
+        problems.extend(mask.problem(dataset.n_patterns(), dataset.pattern_shape()));
+    }
     problems
 }
 
@@ -198,8 +201,7 @@ mod tests {
             scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 6.0, x: 3.0 }],
             object: Some(Field::from_elem((8, 8), Complex32::ONE)),
             probe: Some(Modes::from_elem((1, 4, 4), Complex32::ONE)),
-            metadata: None,
-            extras: Vec::new(),
+            ..Dataset::default()
         }
     }
 

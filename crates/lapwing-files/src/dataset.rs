@@ -6,13 +6,18 @@ use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::stack::centre;
-pub use crate::dialect::{Base, ReadOptions, Understanding, read, read_base};
-use crate::dialect::{Quantity, ZeroFrequency};
+pub use crate::dialect::{Base, read, read_base};
+use crate::dialect::{state_geometry, stated_geometry};
+use crate::mask::{self, Mask};
 use crate::npz::{Packing, Writer, write_with};
+use crate::options::{Geometry, Quantity, ZeroFrequency};
+pub use crate::options::{ReadOptions, Understanding};
 use crate::{Error, Metadata, Problem, bulk, contract, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
-#[derive(Debug, Clone)]
+///
+/// The default is empty: no pattern, and nothing known of it.
+#[derive(Debug, Clone, Default)]
 pub struct Dataset {
     /// Diffraction **amplitude** (square root of intensity), axes (pattern, y, x), zero frequency
     /// in the centre.
@@ -23,6 +28,10 @@ pub struct Dataset {
     pub object: Option<Field>,
     /// Probe modes, axes (mode, y, x), in the unit of the amplitudes.
     pub probe: Option<Modes>,
+    /// Which pixels of the detector are good; `None` when all are.
+    pub mask: Option<Mask>,
+    /// How the detector sees the sample; `None` when nobody said, which counts as far field.
+    pub geometry: Option<Geometry>,
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.
@@ -31,6 +40,9 @@ pub struct Dataset {
 
 /// Entry of the metadata that says the order of the axes where their lengths leave it open.
 pub(crate) const AXIS_ORDER: &str = "axis_order";
+
+/// The extra array that says which frame of a series each pattern is.
+pub const SCAN_INDEX: &str = "scan_index";
 
 impl Dataset {
     /// Number of patterns.
@@ -42,6 +54,13 @@ impl Dataset {
     pub fn pattern_shape(&self) -> (usize, usize) {
         let (_, height, width) = self.diffraction.dim();
         (height, width)
+    }
+
+    /// The number of each pattern in the series that it was taken from, where the data set carries
+    /// one whole number for each pattern under [`SCAN_INDEX`].
+    pub fn scan_index(&self) -> Option<Vec<i64>> {
+        let (_, stored) = self.extras.iter().find(|(name, _)| name == SCAN_INDEX)?;
+        stored.to_i64().ok().filter(|indexes| indexes.len() == self.scan.len())
     }
 
     /// The scale s of counts = (s x amplitude)^2, when the metadata tell it.
@@ -74,10 +93,9 @@ impl Dataset {
 
     /// The patterns at `indices`, in that order; indices may repeat.
     ///
-    /// Every extra array whose first axis has one entry per pattern is filtered alike; object,
-    /// probe, metadata and the other extras are copied. An extra of pickled Python objects cannot
-    /// be filtered and is left out; files read by
-    /// [`read`] never bring one.
+    /// A mask for each pattern and every extra array whose first axis has one entry per pattern are
+    /// filtered alike; object, probe, metadata and the other extras are copied. An extra of pickled
+    /// Python objects cannot be filtered and is left out; files read by [`read`] never bring one.
     ///
     /// # Panics
     /// When an index is not below [`n_patterns`](Self::n_patterns), as slices do.
@@ -95,14 +113,17 @@ impl Dataset {
             scan: indices.iter().map(|&index| self.scan[index]).collect(),
             object: self.object.clone(),
             probe: self.probe.clone(),
+            mask: self.mask.as_ref().map(|mask| mask.select(indices)),
+            geometry: self.geometry,
             metadata: self.metadata.clone(),
             extras: extras.collect(),
         }
     }
 
     /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32,
-    /// `objectGuess` and `probeGuess` complex64 where present, `xcoords` and `ycoords` float64, the
-    /// extras, and `_metadata` as JSON text.
+    /// `objectGuess` and `probeGuess` complex64 where present, `xcoords` and `ycoords` float64,
+    /// `mask` where there is one, the extras, and `_metadata` as JSON text, with the geometry under
+    /// `physics_parameters.geometry` where it is known.
     ///
     /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the
     /// order of the axes could not be told from their lengths, so the metadata get an entry
@@ -139,6 +160,9 @@ impl Dataset {
             let n = self.scan.len();
             npz.values("xcoords", &[n], &self.scan.iter().map(|p| p.x).collect::<Vec<_>>())?;
             npz.values("ycoords", &[n], &self.scan.iter().map(|p| p.y).collect::<Vec<_>>())?;
+            if let Some(mask) = &self.mask {
+                npz.array(mask::KEY, mask.array())?;
+            }
             for (name, array) in &self.extras {
                 npz.array(name, array)?;
             }
@@ -150,12 +174,16 @@ impl Dataset {
     }
 
     fn stored_metadata(&self) -> Option<Metadata> {
-        if self.pattern_shape().1 != self.n_patterns() {
-            return self.metadata.clone();
+        let mut stored = self.metadata.clone();
+        if let Some(geometry) = self.geometry
+            && stored.as_ref().and_then(stated_geometry) != Some(geometry)
+        {
+            state_geometry(stored.get_or_insert_default(), geometry);
         }
-        let mut metadata = self.metadata.clone().unwrap_or_default();
-        metadata.insert(AXIS_ORDER.to_owned(), "(n, H, W)".into());
-        Some(metadata)
+        if self.pattern_shape().1 == self.n_patterns() {
+            stored.get_or_insert_default().insert(AXIS_ORDER.to_owned(), "(n, H, W)".into());
+        }
+        stored
     }
 }
 
@@ -177,6 +205,15 @@ pub(crate) fn mean_counts(sums: &[f64], scale: f64) -> f64 {
     sums.iter().map(|sum| sum * scale * scale).sum::<f64>() / sums.len().max(1) as f64
 }
 
+/// What patterns in memory hold, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// What the numbers are.
+    pub quantity: Quantity,
+    /// Where the zero frequency is.
+    pub zero_frequency: ZeroFrequency,
+}
+
 /// (s x amplitude)^2, or the whole number that it is but for rounding: one value of
 /// [`Dataset::counts`] at the scale s.
 pub fn restored(scale: f64, amplitude: f32) -> f32 {
@@ -189,8 +226,8 @@ pub fn restored(scale: f64, amplitude: f32) -> f32 {
 }
 
 impl Dataset {
-    /// A data set from patterns in memory, axes (pattern, y, x), that hold `quantity` and have
-    /// their zero frequency where told.
+    /// A data set from patterns in memory, axes (pattern, y, x), of the given form. Metadata that
+    /// state the geometry (`physics_parameters.geometry`) decide it.
     ///
     /// `probe`, if any, is in the unit of the patterns. Counts bring their scale: amplitudes and
     /// probe are divided by it, and it is put into the metadata, as it is for files that hold
@@ -200,7 +237,7 @@ impl Dataset {
     /// All problems with the contract at once.
     pub fn from_patterns(
         mut patterns: Array3<f32>,
-        (quantity, zero_frequency): (Quantity, ZeroFrequency),
+        form: Form,
         scan: Vec<Position>,
         probe: Option<Modes>,
         object: Option<Field>,
@@ -211,10 +248,10 @@ impl Dataset {
             // Square roots would only hide them.
             patterns.fill(0.0);
         }
-        if zero_frequency == ZeroFrequency::Corner {
+        if form.zero_frequency == ZeroFrequency::Corner {
             centre(&mut patterns);
         }
-        let scale = match quantity {
+        let scale = match form.quantity {
             Quantity::Amplitude => None,
             Quantity::Intensity => {
                 bulk::replace(&mut patterns, f32::sqrt);
@@ -222,8 +259,16 @@ impl Dataset {
             }
             Quantity::Counts => Some(amplitudes_in_place(&mut patterns)),
         };
-        let mut dataset =
-            Self { diffraction: patterns, scan, object, probe, metadata, extras: Vec::new() };
+        let geometry = metadata.as_ref().and_then(stated_geometry);
+        let mut dataset = Self {
+            diffraction: patterns,
+            scan,
+            object,
+            probe,
+            geometry,
+            metadata,
+            ..Self::default()
+        };
         if let Some(scale) = scale {
             dataset.probe = dataset.probe.map(|probe| scaled(probe, (1.0 / scale) as f32));
             let metadata = dataset.metadata.get_or_insert_default();
@@ -274,7 +319,7 @@ mod tests {
         let scan: Vec<Position> = (0..3).map(|i| Position { y: f64::from(i), x: 0.5 }).collect();
         let probe = Modes::from_elem((1, 4, 6), Complex32::new(2.0, 0.0));
         let made = |zero_frequency, patterns: &Array3<f32>| {
-            let how = (Quantity::Counts, zero_frequency);
+            let how = Form { quantity: Quantity::Counts, zero_frequency };
             Dataset::from_patterns(
                 patterns.clone(),
                 how,
@@ -297,7 +342,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_with_arrays_in_memory_is_told_at_once() {
-        let how = (Quantity::Intensity, ZeroFrequency::Centre);
+        let how = Form { quantity: Quantity::Intensity, zero_frequency: ZeroFrequency::Centre };
         let patterns = Array3::from_elem((2, 4, 4), -1.0);
         let scan = vec![Position { y: f64::NAN, x: 0.0 }];
         let probe = Modes::zeros((1, 4, 5));

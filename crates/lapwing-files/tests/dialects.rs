@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use lapwing_files::dialect::{AxisOrder, CoordinateOrder, Dialect, Quantity, ZeroFrequency};
 use lapwing_files::npy::Array;
+use lapwing_files::options::{AxisOrder, CoordinateOrder, Quantity, ZeroFrequency};
 use lapwing_files::{Dataset, Error, Problem, ReadOptions, Understanding, dataset, npz};
 use lapwing_model::{Complex32, Position};
 use ndarray::{Array1, Array2, Array3};
@@ -175,10 +175,10 @@ fn other_widths_and_kinds_of_probes_are_converted() {
 fn diff3d_has_three_meanings() {
     let with = |array: Array| altered(vec![("diffraction", None), ("diff3d", Some(array))]);
     let quantity = |arrays: &Arrays| {
-        read(arrays).map(|(_, understood)| (understood.dialect, understood.quantity))
+        read(arrays).map(|(_, understood)| (understood.dialect.name(), understood.quantity))
     };
     let amplitude = with(numbers((4, 4, 6), 0.5));
-    assert_eq!(quantity(&amplitude).unwrap(), (Dialect::Diff3d, Quantity::Amplitude));
+    assert_eq!(quantity(&amplitude).unwrap(), ("diff3d", Quantity::Amplitude));
     let intensity = with(Array::from(&Array3::from_elem((4, 4, 6), 9_u16)));
     let (data, understood) = read(&intensity).unwrap();
     assert_eq!((understood.quantity, data.diffraction[[1, 1, 1]]), (Quantity::Intensity, 3.0));

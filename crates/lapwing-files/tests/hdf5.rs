@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lapwing_files::dialect::{self, Experiment, Geometry, Optics, Product, Quantity, write_cxi};
 use lapwing_files::hdf5::{Hdf5, is_hdf5};
 use lapwing_files::npy::{Array, Values};
-use lapwing_files::{Dataset, Error, ReadOptions, Understanding, metadata};
+use lapwing_files::{Dataset, Error, Mask, ReadOptions, Understanding, metadata};
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::Array3;
 
@@ -141,8 +141,8 @@ fn cxi_is_read_in_every_layout() {
 #[test]
 fn the_mask_is_carried_along() {
     let (dataset, understood) = read("contiguous_u16.cxi");
-    let (name, mask) = &dataset.extras[0];
-    assert_eq!((name.as_str(), mask.shape()), ("mask", &[1, 12, 10][..]));
+    let mask = dataset.mask.as_ref().unwrap().array();
+    assert_eq!((mask.shape(), dataset.extras.len()), (&[1, 12, 10][..], 0));
     let Values::U32(bits) = mask.values() else { panic!("{mask:?}") };
     assert_eq!((bits[0], bits[12], bits[34], bits[1]), (1, 0x1000, 0x1004, 0));
     assert!(
@@ -151,7 +151,7 @@ fn the_mask_is_carried_along() {
         understood.notes
     );
     // Selection of patterns leaves it alone.
-    assert_eq!(dataset.select(&[1, 3]).extras[0].1, *mask);
+    assert_eq!(dataset.select(&[1, 3]).mask, dataset.mask);
 }
 
 #[test]
@@ -307,10 +307,18 @@ fn dataset() -> Dataset {
         metadata: Some(facts),
         extras: vec![
             ("scan_index".into(), Array::from(vec![3_i64, 1, 4, 1, 5])),
-            ("mask".into(), Array::new(vec![1, 12, 10], Values::U32(vec![0; 120])).unwrap()),
             ("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"])),
         ],
+        mask: Some(mask()),
+        geometry: None,
     }
+}
+
+/// A mask by which all pixels are good.
+fn mask() -> Mask {
+    let mut bits = vec![0; 120];
+    bits[7] = 0x1000;
+    Mask::new(Array::new(vec![12, 10], Values::U32(bits)).unwrap(), 5, (12, 10)).unwrap()
 }
 
 fn optics() -> Optics {
@@ -338,6 +346,7 @@ fn a_data_set_survives_cxi() {
         assert_eq!((&read.object, &read.probe), (&written.object, &written.probe));
         assert_eq!(read.counts(), written.counts());
         assert_eq!(understood.geometry, Some(Geometry::FarField));
+        assert_eq!(read.mask.as_ref().map(Mask::good), written.mask.as_ref().map(Mask::good));
         let index =
             |set: &Dataset| set.extras.iter().find(|(name, _)| name == "scan_index").cloned();
         assert_eq!(index(&read), index(&written));
@@ -512,4 +521,31 @@ fn the_real_near_field_scan_is_told_as_such() {
     );
     let told = ReadOptions { geometry: Some(Geometry::FarField), ..ReadOptions::default() };
     assert_eq!(dialect::read(&path, &told).unwrap().1.geometry, Some(Geometry::FarField));
+}
+
+#[test]
+fn the_geometry_survives_a_copy_in_the_studys_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.npz");
+    let read_again = || dialect::read(&copy, &ReadOptions::default()).unwrap();
+    for geometry in [Geometry::NearField, Geometry::FarField] {
+        let told = ReadOptions { geometry: Some(geometry), ..ReadOptions::default() };
+        let (dataset, _) = dialect::read(fixture("gzip_i32.cxi"), &told).unwrap();
+        assert_eq!(dataset.geometry, Some(geometry));
+        dataset.select(&[0, 2, 3]).write(&copy).unwrap();
+        let (read, understood) = read_again();
+        assert_eq!((read.geometry, understood.geometry), (Some(geometry), Some(geometry)));
+    }
+    // What the metadata do not say yet is written into them.
+    Dataset { geometry: Some(Geometry::NearField), metadata: None, ..dataset() }
+        .write(&copy)
+        .unwrap();
+    assert_eq!(read_again().0.geometry, Some(Geometry::NearField));
+    // The user has the last word, and it is written too.
+    let told = ReadOptions { geometry: Some(Geometry::FarField), ..ReadOptions::default() };
+    let (read, _) = dialect::read(&copy, &told).unwrap();
+    read.write(&copy).unwrap();
+    assert_eq!(read_again().0.geometry, Some(Geometry::FarField));
+    dataset().write(&copy).unwrap();
+    assert_eq!(read_again().0.geometry, None);
 }

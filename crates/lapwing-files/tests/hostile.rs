@@ -22,7 +22,7 @@ use corpus::{
 static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn read(bytes: Vec<u8>) -> Result<(Dataset, Understanding), Error> {
-    dialect::read_archive(&Archive::from_bytes(bytes, "hostile.npz")?, &ReadOptions::default())
+    dialect::read_from(&Archive::from_bytes(bytes, "hostile.npz")?.into(), &ReadOptions::default())
 }
 
 /// Reads the file and returns the error, which must come in under a second and under 200 MB.
@@ -204,7 +204,7 @@ proptest! {
             let _ = archive.read(name);
         }
         let _ = metadata::read(&archive);
-        let _ = dialect::read_archive(&archive, &ReadOptions::default());
+        let _ = dialect::read_from(&archive.into(), &ReadOptions::default());
     }
 
     #[test]

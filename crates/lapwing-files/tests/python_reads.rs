@@ -110,6 +110,7 @@ fn numpy_reads_a_data_set() {
         probe: Some(Modes::from_elem((1, 5, 5), Complex32::I)),
         metadata: Some(metadata),
         extras: vec![("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"]))],
+        ..Dataset::default()
     };
     data.write(folder.path().join("set.npz")).unwrap();
     let (read, _) =

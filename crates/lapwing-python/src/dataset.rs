@@ -5,8 +5,9 @@ use crate::failure::Result;
 use crate::value::{from_python, to_python};
 use crate::work::alone;
 use anyhow::{anyhow, bail};
-use lapwing_files::dialect::{Quantity, ReadOptions, ZeroFrequency};
+use lapwing_files::dataset::Form;
 use lapwing_files::npz::Packing;
+use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::{Archive, Metadata, Problem, dataset, metadata};
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
@@ -39,7 +40,7 @@ impl From<lapwing_files::Dataset> for Dataset {
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", metadata=None))]
+    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None))]
     fn new(
         patterns: &Bound<'_, PyAny>,
         positions: &Bound<'_, PyAny>,
@@ -47,10 +48,13 @@ impl Dataset {
         object: Option<&Bound<'_, PyAny>>,
         quantity: &str,
         zero_frequency: &str,
+        geometry: Option<&str>,
         metadata: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self> {
         let quantity: Quantity = named("quantity", quantity)?;
         let zero_frequency: ZeroFrequency = named("zero_frequency", zero_frequency)?;
+        let geometry: Option<Geometry> =
+            geometry.map(|geometry| named("geometry", geometry)).transpose()?;
         let scan = array::positions(positions)?;
         let probe = probe.map(array::modes).transpose()?;
         let object = object.map(|object| array::field(object, "object")).transpose()?;
@@ -66,10 +70,12 @@ impl Dataset {
             )
             .into());
         }
-        let how = (quantity, zero_frequency);
+        let form = Form { quantity, zero_frequency };
         let made =
-            lapwing_files::Dataset::from_patterns(patterns, how, scan, probe, object, metadata);
-        Ok(made.map_err(broken)?.into())
+            lapwing_files::Dataset::from_patterns(patterns, form, scan, probe, object, metadata);
+        let mut made = made.map_err(broken)?;
+        made.geometry = geometry.or(made.geometry);
+        Ok(made.into())
     }
 
     #[getter]
@@ -103,6 +109,16 @@ impl Dataset {
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.inner.metadata)?)
+    }
+
+    #[getter]
+    fn mask<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray3<bool>>> {
+        Some(self.inner.mask.as_ref()?.good().into_pyarray(py))
+    }
+
+    #[getter]
+    fn geometry(&self) -> Option<&'static str> {
+        self.inner.geometry.map(Geometry::name)
     }
 
     #[getter]

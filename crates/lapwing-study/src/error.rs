@@ -76,6 +76,12 @@ pub enum StudyError {
         /// The files.
         files: Vec<PathBuf>,
     },
+    /// The patterns were not taken in the far field.
+    #[error(
+        "near-field patterns cannot be reconstructed: the solvers propagate to the far field; state the \
+         geometry far-field (--geometry far-field) if these are far-field patterns all the same"
+    )]
+    NearField,
     /// There is no data set to work on.
     #[error(
         "{} holds no folder named dose_<photons>: expected for example dose_1000/patched_train.npz and patched_test.npz",

@@ -2,8 +2,8 @@
 
 use crate::output::Output;
 use clap::Args;
-use lapwing_files::dialect::{
-    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ZeroFrequency,
+use lapwing_files::options::{
+    AxisOrder, CoordinateOrder, DialectName, Geometry, Quantity, ZeroFrequency,
 };
 use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct Reading {
     /// Dialect: study, diff3d, tike, cxi or ptychodus
     #[arg(long, value_name = "NAME")]
-    dialect: Option<Dialect>,
+    dialect: Option<DialectName>,
     /// Order of the axes: nhw or hwn
     #[arg(long, value_name = "ORDER")]
     axis_order: Option<AxisOrder>,

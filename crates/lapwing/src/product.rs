@@ -26,11 +26,7 @@ impl Facts {
         pixel_size: Option<(f64, f64)>,
     ) -> Option<Self> {
         let n = understood.n_patterns;
-        let stored = dataset.extras.iter().find(|(name, _)| name == "scan_index");
-        let indexes = stored
-            .and_then(|(_, array)| array.to_i64().ok())
-            .filter(|indexes| indexes.len() == n)
-            .unwrap_or_else(|| (0..).take(n).collect());
+        let indexes = dataset.scan_index().unwrap_or_else(|| (0..).take(n).collect());
         let optics = dataset.metadata.as_ref().and_then(Optics::of);
         let experiment = Experiment {
             distance_m: optics.map_or(0.0, |optics| optics.distance),

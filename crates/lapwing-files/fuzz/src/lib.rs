@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::{Compression, Crc, write::DeflateEncoder};
 use lapwing_files::dialect::Product;
 use lapwing_files::hdf5::Hdf5;
-use lapwing_files::{Archive, ReadOptions, dialect, metadata, pickle};
+use lapwing_files::{Archive, Container, ReadOptions, dialect, metadata, pickle};
 
 /// The bytes as a NumPy archive: everything that can be read of it is.
 pub fn archive(bytes: &[u8]) {
@@ -21,7 +21,7 @@ pub fn archive(bytes: &[u8]) {
     }
     let _ = archive.list();
     let _ = metadata::read(&archive);
-    if let Ok((dataset, _)) = dialect::read_archive(&archive, &ReadOptions::default()) {
+    if let Ok((dataset, _)) = dialect::read_from(&archive.into(), &ReadOptions::default()) {
         assert_eq!(dataset.n_patterns(), dataset.scan.len());
         let _ = (dataset.counts(), dataset.mean_intensity(), dataset.select(&[0]));
     }
@@ -54,9 +54,10 @@ pub fn hdf5(bytes: &[u8]) {
         }
         let _ = (open.number(&info.name), open.attribute(&info.name, "pixel_height_m"));
     }
-    let _ = dialect::read_hdf5(&open, &ReadOptions::default());
+    let open = Container::from(open);
+    let _ = dialect::read_from(&open, &ReadOptions::default());
     let companion = Some(file.path().to_owned());
-    let _ = dialect::read_hdf5(&open, &ReadOptions { companion, ..ReadOptions::default() });
+    let _ = dialect::read_from(&open, &ReadOptions { companion, ..ReadOptions::default() });
     let _ = Product::read(file.path());
 }
 

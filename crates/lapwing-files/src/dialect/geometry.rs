@@ -10,6 +10,10 @@ use lapwing_model::{Complex32, Position};
 use ndarray::{Array3, Axis};
 
 use crate::metadata::{self, Metadata};
+use crate::options::Geometry;
+
+/// Entry of `physics_parameters` that says how the detector sees the sample.
+const GEOMETRY: &str = "geometry";
 
 /// Planck's constant times the speed of light, J m (both exact in the SI).
 pub(super) const H_C: f64 = 6.626_070_15e-34 * 299_792_458.0;
@@ -71,6 +75,16 @@ pub(crate) fn record_pixel(metadata: &mut Metadata, (dy, dx): (f64, f64)) {
         metadata::set_physics_parameter(metadata, "pixel_size_y_m", dy);
         metadata::set_physics_parameter(metadata, "pixel_size_x_m", dx);
     }
+}
+
+/// The geometry that `physics_parameters` of metadata state.
+pub(crate) fn stated(metadata: &Metadata) -> Option<Geometry> {
+    metadata.get("physics_parameters")?.get(GEOMETRY)?.as_str()?.parse().ok()
+}
+
+/// Writes the geometry into the metadata.
+pub(crate) fn state(metadata: &mut Metadata, geometry: Geometry) {
+    metadata::set_physics_parameter(metadata, GEOMETRY, geometry.name());
 }
 
 /// Size of an object pixel along (y, x), metres, from `physics_parameters`: `pixel_size_m`, or

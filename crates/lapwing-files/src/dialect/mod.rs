@@ -1,15 +1,19 @@
 //! The dialects of the field, each converted at once to the project's conventions.
 //!
 //! A file is told by the names of its arrays; where it leaves something open it is refused with
-//! what to say, and
-//! [`ReadOptions`] says it. What was understood comes back beside the data as an [`Understanding`].
+//! what to say, and [`ReadOptions`] says it. What was understood comes back beside the data as an
+//! [`Understanding`].
+//!
+//! A dialect is a file of this folder with one [`Dialect`] and a row of [`DIALECTS`]: it says which
+//! files are its own, and what it finds in them, in the project's conventions. Everything else -
+//! the contract, scales and geometry in the metadata, the history - is [`found::settle`]'s.
 
 mod base;
 mod companion;
 mod cxi;
 mod extras;
+mod found;
 mod geometry;
-mod options;
 mod pieces;
 mod product;
 mod ptychodus;
@@ -18,28 +22,87 @@ mod study;
 mod tike;
 
 use std::path::Path;
+use std::str::FromStr;
 
-pub use base::{Base, read_base};
-pub use cxi::write_cxi;
-pub(crate) use geometry::record_pixel;
-pub use geometry::{Optics, object_pixel};
-pub use options::{
-    AxisOrder, CoordinateOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding,
+pub use crate::options::{
+    AxisOrder, CoordinateOrder, DialectName, Geometry, Quantity, ReadOptions, Understanding,
     ZeroFrequency,
 };
+pub use base::{Base, read_base};
+pub use cxi::write_cxi;
+pub use geometry::{Optics, object_pixel};
+pub(crate) use geometry::{record_pixel, state as state_geometry, stated as stated_geometry};
 pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
 
+use found::{Found, Wanted, settle};
 use lapwing_model::Position;
 
-use crate::hdf5::{self, Hdf5};
+use crate::container::Kind;
+use crate::hdf5::Hdf5;
 use crate::npz::Archive;
-use crate::{Dataset, Error, Metadata, Problem, metadata};
+use crate::{Container, Dataset, Error, Metadata, Problem, metadata, npy, open};
 
-/// Name of the extra array that carries the detector mask.
-const MASK_EXTRA: &str = "mask";
+/// Every dialect, in the order in which a file is offered to them.
+static DIALECTS: [&dyn Dialect; 5] =
+    [&study::STUDY, &study::DIFF3D, &tike::Tike, &ptychodus::Ptychodus, &cxi::Cxi];
 
-/// Reads a scan from a file of any dialect: a NumPy archive or HDF5, told by its content.
+/// One way of writing a scan.
+trait Dialect: Sync {
+    /// Its name on the command line, in JSON and in messages.
+    fn name(&self) -> &'static str;
+
+    /// Other names that it is known by.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The byte format of its files.
+    fn kind(&self) -> Kind;
+
+    /// Names that the array of patterns may have; the first that is there is the one.
+    fn patterns(&self) -> &'static [&'static str];
+
+    /// Whether a file of its byte format is one of its own.
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error>;
+
+    /// Whether it can leave the patterns in the file.
+    fn leaves_patterns(&self) -> bool {
+        false
+    }
+
+    /// Reads a file, and converts it to the project's conventions. What was converted, assumed or
+    /// left out goes to `notes`; what is wrong is gathered in [`Found`], all at once, and only what
+    /// makes the rest unreadable is an error.
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error>;
+}
+
+/// The names of all dialects.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DIALECTS.iter().map(|dialect| dialect.name())
+}
+
+impl FromStr for DialectName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = |d: &&&dyn Dialect| d.name() == name || d.aliases().contains(&name);
+        match DIALECTS.iter().find(known) {
+            Some(dialect) => Ok(Self(dialect.name())),
+            None => {
+                let known: Vec<&str> = names().collect();
+                Err(format!("expected {}, found {name:?}", known.join(" or ")))
+            }
+        }
+    }
+}
+
+/// Reads a scan from a file of any dialect, told by its content.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be
@@ -48,38 +111,83 @@ pub fn read(
     path: impl AsRef<Path>,
     options: &ReadOptions,
 ) -> Result<(Dataset, Understanding), Error> {
-    let path = path.as_ref();
-    if hdf5::is_hdf5(path) {
-        return read_hdf5(&Hdf5::open(path)?, options);
-    }
-    read_archive(&Archive::open(path)?, options)
+    read_from(&Container::open(path)?, options)
 }
 
-/// [`read`] from an HDF5 file that is already open.
+/// [`read`] from a file that is already open.
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_hdf5(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
-    let dialect = match options.dialect {
-        Some(dialect) => dialect,
-        None if file.foreign().is_some() => return Err(strange(file)?),
-        None if ptychodus::is_patterns(file)? => Dialect::Ptychodus,
-        None if cxi::is_cxi(file)? => Dialect::Cxi,
-        None if ptychodus::is_product(file)? => Dialect::Ptychodus,
-        None => return Err(strange(file)?),
-    };
-    match dialect {
-        Dialect::Cxi => cxi::read(file, options),
-        Dialect::Ptychodus => ptychodus::read(file, options),
-        other => Err(Error::Contract {
-            path: file.path().to_owned(),
-            problems: vec![Problem::new(
-                "file",
-                format!("a NumPy archive, as {other} has it"),
-                "HDF5",
-            )],
-        }),
+pub fn read_from(
+    file: &Container,
+    options: &ReadOptions,
+) -> Result<(Dataset, Understanding), Error> {
+    let settled = settle(dialect_of(file, options)?, file, &Wanted { options, in_file: false })?;
+    Ok((settled.dataset, settled.understanding))
+}
+
+/// The name of the dialect that a file follows, as told or by the names of its arrays; `None` for a
+/// file of no dialect, and for one that is too damaged to tell.
+pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
+    dialect_of(file, options).ok().map(|dialect| DialectName(dialect.name()))
+}
+
+/// Number of values of all patterns of a file together, from its headers; `None` when no dialect
+/// claims the file or they cannot be read.
+pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u64> {
+    let file = Container::open(path).ok()?;
+    let dialect = dialect_of(&file, options).ok()?;
+    let name = dialect.patterns().iter().find(|name| file.contains(name))?;
+    let shape = file.shape(name).ok()??;
+    Some(shape.iter().fold(1, |product: u64, &length| product.saturating_mul(length as u64)))
+}
+
+/// The dialect of a file, as told or by its content.
+fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Dialect, Error> {
+    if let Some(told) = options.dialect {
+        let named = DIALECTS.iter().find(|dialect| told == dialect.name());
+        let dialect = named.expect("a dialect's name comes from the list of dialects");
+        return match dialect.kind() == file.kind() {
+            true => Ok(*dialect),
+            false => {
+                let expected = format!("{}, as {told} has it", dialect.kind());
+                Err(refused(file, Problem::new("file", expected, file.kind().to_string())))
+            }
+        };
     }
+    if let Container::Hdf5(hdf5) = file
+        && hdf5.foreign().is_some()
+    {
+        return Err(strange(hdf5)?);
+    }
+    for dialect in DIALECTS {
+        if dialect.kind() == file.kind() && dialect.claims(file, options)? {
+            return Ok(dialect);
+        }
+    }
+    Err(match file {
+        Container::Hdf5(hdf5) => strange(hdf5)?,
+        Container::Npz(archive) => {
+            let names: Vec<&str> = archive.names().collect();
+            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
+            let expected =
+                "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
+            refused(file, Problem::new("diffraction", expected, found))
+        }
+        Container::Npy(array) => {
+            let kind = open::foreign(npy::MAGIC).expect("a single array is known by its magic");
+            Error::archive(array.path(), format!("it is {kind}"))
+        }
+    })
+}
+
+fn refused(file: &Container, problem: Problem) -> Error {
+    Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
+}
+
+/// Whether an archive holds an array that is not to be passed over.
+fn holds(archive: &Archive, name: &str, options: &ReadOptions) -> bool {
+    archive.contains(name) && !options.leave_out.iter().any(|left| left == name)
 }
 
 /// The refusal of an HDF5 file of no dialect that is read; some are known by name.
@@ -109,52 +217,6 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
     let expected = "CXI (entry_1/data_1/data), or the patterns dp of a ptychodus or pty-chi pair";
     let problems = vec![Problem::new("file", expected, found)];
     Ok(Error::Contract { path: file.path().to_owned(), problems })
-}
-
-/// [`read`] from an archive that is already open.
-///
-/// # Errors
-/// As for [`read`].
-pub fn read_archive(
-    archive: &Archive,
-    options: &ReadOptions,
-) -> Result<(Dataset, Understanding), Error> {
-    let dialect = dialect_of(archive, options)?;
-    match dialect {
-        Dialect::Study => study::read(archive, "diffraction", options),
-        Dialect::Diff3d => study::read(archive, "diff3d", options),
-        Dialect::Tike => tike::read(archive, options),
-        other @ (Dialect::Cxi | Dialect::Ptychodus) => Err(Error::Contract {
-            path: archive.path().to_owned(),
-            problems: vec![Problem::new(
-                "file",
-                format!("HDF5, as {other} has it"),
-                "a NumPy archive",
-            )],
-        }),
-    }
-}
-
-/// The dialect of an archive, as told or by the names of its arrays.
-fn dialect_of(archive: &Archive, options: &ReadOptions) -> Result<Dialect, Error> {
-    let has =
-        |name: &str| archive.contains(name) && !options.leave_out.iter().any(|left| left == name);
-    match options.dialect {
-        Some(dialect) => Ok(dialect),
-        None if has("diffraction") => Ok(Dialect::Study),
-        None if has("diff3d") => Ok(Dialect::Diff3d),
-        None if has("data") && has("scan") => Ok(Dialect::Tike),
-        None => {
-            let names: Vec<&str> = archive.names().collect();
-            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            let expected =
-                "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
-            Err(Error::Contract {
-                path: archive.path().to_owned(),
-                problems: vec![Problem::new("diffraction", expected, found)],
-            })
-        }
-    }
 }
 
 /// The metadata of an archive, unless they are to be passed over.

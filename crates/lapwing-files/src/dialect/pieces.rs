@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{Dialect, ReadOptions, Understanding, dialect_of, stack, study};
-use crate::hdf5;
+use super::found::{Wanted, settle};
+use super::{ReadOptions, Understanding, dialect_of, stack};
+use crate::container::Kind;
 use crate::npz::Archive;
-use crate::{Dataset, Error};
+use crate::{Container, Dataset, Error};
 
 /// Name of the only array whose patterns are read in pieces.
 const KEY: &str = "diffraction";
@@ -60,21 +61,23 @@ pub fn read_pieces(
     let refused = |what: &str| Error::NotInPieces {
         path: path.to_owned(),
         reason: format!(
-            "it is {what}; save its patterns as {KEY} (n, H, W) in a NumPy archive of the study's format (lapwing.load(FILE).save(NEW) in \
-             Python, where there is memory for them)"
+            "it is {what}; save its patterns as {KEY} (n, H, W) in a NumPy archive of the study's \
+             format (lapwing.load(FILE).save(NEW) in Python, where there is memory for them)"
         ),
     };
-    if hdf5::is_hdf5(path) {
-        return Err(refused("an HDF5 file"));
+    let file = Container::open(path)?;
+    if file.kind() != Kind::Npz {
+        let what = if file.kind() == Kind::Hdf5 { "an HDF5 file" } else { "a single array" };
+        return Err(refused(what));
     }
-    let archive = Archive::open(path)?;
-    match dialect_of(&archive, options)? {
-        Dialect::Study => {}
-        other => return Err(refused(&format!("of the dialect {other}"))),
+    let dialect = dialect_of(&file, options)?;
+    if !dialect.leaves_patterns() {
+        return Err(refused(&format!("of the dialect {}", dialect.name())));
     }
-    let (dataset, understanding) = study::read_with(&archive, KEY, options, true)?;
-    let (height, width) = understanding.pattern_shape;
-    let shape = (understanding.n_patterns, height, width);
-    let root = stack::is_root(understanding.quantity);
-    Ok((dataset, understanding, Pieces { archive, shape, root }))
+    let settled = settle(dialect, &file, &Wanted { options, in_file: true })?;
+    let Container::Npz(archive) = file else { return Err(refused("no NumPy archive")) };
+    let (height, width) = settled.understanding.pattern_shape;
+    let shape = (settled.understanding.n_patterns, height, width);
+    let root = stack::is_root(settled.understanding.quantity);
+    Ok((settled.dataset, settled.understanding, Pieces { archive, shape, root }))
 }

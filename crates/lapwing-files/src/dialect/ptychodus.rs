@@ -4,60 +4,138 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
-use super::geometry::record_pixel;
+use super::found::{Found, Names, Wanted};
 use super::product::{self, Product};
-use super::stack::{Refusal, Rules};
+use super::stack::{Refusal, Rules, Stack};
 use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, Understanding, ZeroFrequency, positions,
-    stack,
+    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, cxi, positions, stack,
 };
-use crate::dataset::scaled;
+use crate::container::Kind;
+use crate::dataset::SCAN_INDEX;
 use crate::hdf5::Hdf5;
-use crate::npy::{Array, Values};
-use crate::{Dataset, Error, Metadata, Problem, contract, metadata};
+use crate::npy::Array;
+use crate::{Container, Error, Problem};
 
 const DATA: &str = "dp";
-/// The pattern that each position belongs to, kept as an extra.
-const SCAN_INDEX: &str = "scan_index";
 
-pub(super) fn is_patterns(file: &Hdf5) -> Result<bool, Error> {
-    file.contains(DATA)
+/// The dialect.
+pub(super) struct Ptychodus;
+
+impl Dialect for Ptychodus {
+    fn name(&self) -> &'static str {
+        "ptychodus"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["pty-chi"]
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Hdf5
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &[DATA]
+    }
+
+    /// A product alone is claimed too, to say that it is no data set on its own.
+    fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
+        let file = file.hdf5()?;
+        Ok(file.contains(DATA)? || product::is_product(file)? && !cxi::is_cxi(file)?)
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let (file, options) = (file.hdf5()?, wanted.options);
+        let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
+        if !file.contains(DATA)? {
+            let expected = "(n, H, W) intensities; name the file of the patterns, and this one as its companion (--companion)";
+            return Err(contract(vec![Problem::new(DATA, expected, "a product file")]));
+        }
+        let Some(companion) = &options.companion else {
+            let expected = "the product file that belongs to these patterns (--companion FILE)";
+            let found = "patterns only: no probe, no positions";
+            return Err(contract(vec![Problem::new("companion", expected, found)]));
+        };
+        let mut product = Product::read(companion)?;
+        notes.push(format!("probe, object and positions: from {}", companion.display()));
+        notes.append(&mut product.notes);
+        let Joined { stack, join } = patterns(file, &product, options, notes)?;
+
+        let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
+        if let Some(told) = told {
+            notes.push(format!(
+                "object pixel: {told:e} m, as told, instead of {:?}",
+                product.pixel_size
+            ));
+            product.pixel_size = (told, told);
+        }
+        let pattern = stack.pattern_shape();
+        let object_shape = product.object.as_ref().map_or(pattern, |object| object.dim());
+        // Signs and order are of the metres; the object's centre comes after.
+        let (rows, columns) = join.positions.into_iter().unzip();
+        product.positions =
+            positions(rows, columns, options, notes).iter().map(|p| (p.y, p.x)).collect();
+        let scan = product.on_object(object_shape, pattern);
+        let pixel = product.pixel_size;
+        notes.push(format!(
+            "positions: metres from the object's centre, divided by the object pixel ({:e}, {:e}) m along (y, x)",
+            pixel.0, pixel.1
+        ));
+        let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+        let probe = (!left_out("probe")).then(|| stack.in_its_unit(product.probe, notes));
+        let indexes: Vec<i64> = join.patterns.iter().map(|&index| index as i64).collect();
+        Ok(Found {
+            stack: Some(stack),
+            scan: Some(scan),
+            object: product.object.filter(|_| !left_out("object")),
+            probe,
+            geometry: Some(Geometry::FarField),
+            pixel: Some(pixel),
+            extras: vec![(SCAN_INDEX.to_owned(), Array::from(indexes))],
+            companion: Some(companion.clone()),
+            names: Names {
+                scan: Some("positions"),
+                probe: Some("probe"),
+                object: Some("object"),
+                windows: Some("positions"),
+            },
+            converted: true,
+            ..Found::default()
+        })
+    }
 }
 
-pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Understanding), Error> {
-    let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
-    if !file.contains(DATA)? {
-        let expected = "(n, H, W) intensities; name the file of the patterns, and this one as its companion (--companion)";
-        return Err(contract(vec![Problem::new(DATA, expected, "a product file")]));
-    }
-    let Some(companion) = &options.companion else {
-        let expected = "the product file that belongs to these patterns (--companion FILE)";
-        return Err(contract(vec![Problem::new(
-            "companion",
-            expected,
-            "patterns only: no probe, no positions",
-        )]));
-    };
-    let arrays = file.list()?;
-    let (mut notes, mut problems) = (Vec::new(), Vec::new());
-    let product = Product::read(companion)?;
-    notes.push(format!("probe, object and positions: from {}", companion.display()));
-    notes.extend(product.notes.iter().cloned());
+/// Patterns that have a position, and what joined them to theirs.
+struct Joined {
+    stack: Stack,
+    join: Join,
+}
 
+fn patterns(
+    file: &Hdf5,
+    product: &Product,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Joined, Error> {
+    let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
     let shape = file.shape(DATA)?.unwrap_or_default();
-    let [n, height, width] = *shape.as_slice() else {
+    let [n, _, _] = *shape.as_slice() else {
         return Err(contract(vec![Problem::new(DATA, "(n, H, W)", format!("shape {shape:?}"))]));
     };
     if options.axis_order == Some(AxisOrder::PatternLast) {
         let found = "(H, W, n) as told, which this dialect does not have";
         return Err(contract(vec![Problem::new(DATA, "(n, H, W)", found)]));
     }
-    let join = Join::of(&product, n, &mut notes, &mut problems);
+    let mut problems = Vec::new();
+    let join = Join::of(product, n, notes, &mut problems);
     let array = file.read(DATA)?;
-    if let Some(problem) = stack::wrong_kind(DATA, &array.dtype()) {
-        problems.push(problem);
+    problems.extend(stack::wrong_kind(DATA, &array.dtype()));
+    if !problems.is_empty() {
         return Err(contract(problems));
     }
     let array = match join.patterns.len() == n {
@@ -66,105 +144,17 @@ pub(super) fn read(file: &Hdf5, options: &ReadOptions) -> Result<(Dataset, Under
             .select(&join.patterns)
             .map_err(|error| Error::hdf5(file.path(), DATA, error.to_string()))?,
     };
-    if !problems.is_empty() {
-        return Err(contract(problems));
-    }
     let rules = Rules {
         key: DATA,
         floats: Some(Quantity::Intensity),
         integers: Quantity::Counts,
         zero_frequency: ZeroFrequency::Centre,
     };
-    let stack = match stack::read(array, AxisOrder::PatternFirst, &rules, options, &mut notes) {
-        Ok(stack) => stack,
-        Err(Refusal::Problems(found)) => return Err(contract(found)),
-        Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
-    };
-
-    let pattern = (height, width);
-    let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
-    if let Some(told) = told {
-        notes.push(format!(
-            "object pixel: {told:e} m, as told, instead of {:?}",
-            product.pixel_size
-        ));
+    match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
+        Ok(stack) => Ok(Joined { stack, join }),
+        Err(Refusal::Problems(found)) => Err(contract(found)),
+        Err(Refusal::Ambiguous(question)) => Err(question.about(file.path())),
     }
-    let product =
-        Product { pixel_size: told.map_or(product.pixel_size, |size| (size, size)), ..product };
-    let object_shape = product.object.as_ref().map_or(pattern, |object| object.dim());
-    // Signs and order are of the metres; the object's centre comes after.
-    let metres = join.positions;
-    let (rows, columns) = metres.iter().copied().unzip();
-    let metres: Vec<(f64, f64)> =
-        positions(rows, columns, options, &mut notes).iter().map(|p| (p.y, p.x)).collect();
-    let pixel_size = product.pixel_size;
-    let scan = Product { positions: metres, ..product.clone() }.on_object(object_shape, pattern);
-    notes.push(format!(
-        "positions: metres from the object's centre, divided by the object pixel ({:e}, {:e}) m along (y, x)",
-        pixel_size.0, pixel_size.1
-    ));
-    let leave_out = |name: &str| options.leave_out.iter().any(|left| left == name);
-    let object = product.object.filter(|_| !leave_out("object"));
-    let probe = (!leave_out("probe")).then_some(product.probe).map(|modes| match stack.scale {
-        Some(scale) => {
-            notes.push(format!("probe: divided by {scale}, like the amplitudes"));
-            scaled(modes, (1.0 / scale) as f32)
-        }
-        None => modes,
-    });
-    problems.extend(
-        contract::scan(&scan).into_iter().map(|p| Problem { key: "positions".into(), ..p }),
-    );
-    if let Some(modes) = &probe {
-        let found = contract::probe(modes, pattern);
-        problems.extend(found.into_iter().map(|p| Problem { key: "probe".into(), ..p }));
-    }
-    if let Some(object) = &object {
-        problems.extend(
-            contract::object(object).into_iter().map(|p| Problem { key: "object".into(), ..p }),
-        );
-        let found = contract::windows(&scan, pattern, object.dim());
-        problems.extend(found.into_iter().map(|p| Problem { key: "positions".into(), ..p }));
-    }
-    if !problems.is_empty() {
-        return Err(contract(problems));
-    }
-
-    let mut metadata = Metadata::new();
-    if let Some(scale) = stack.scale {
-        metadata::set_physics_parameter(&mut metadata, "intensity_scale", scale);
-        metadata::set_physics_parameter(&mut metadata, "nphotons", scale * scale);
-    }
-    record_pixel(&mut metadata, pixel_size);
-    let parameters = json!({
-        "dialect": Dialect::Ptychodus, "quantity": stack.quantity, "zero_frequency": stack.zero_frequency,
-        "companion": companion, "notes": notes,
-    });
-    metadata::append_transformation(&mut metadata, "lapwing", "read", parameters);
-    let indexes: Vec<i64> = join.patterns.iter().map(|&index| index as i64).collect();
-    let extras = Array::new(vec![indexes.len()], Values::I64(indexes)).ok();
-    let dataset = Dataset {
-        diffraction: stack.amplitude,
-        scan,
-        object,
-        probe,
-        metadata: Some(metadata),
-        extras: extras.map(|array| (SCAN_INDEX.to_owned(), array)).into_iter().collect(),
-    };
-    let understanding = Understanding {
-        dialect: Dialect::Ptychodus,
-        axis_order: AxisOrder::PatternFirst,
-        quantity: stack.quantity,
-        zero_frequency: stack.zero_frequency,
-        geometry: Some(options.geometry.unwrap_or(Geometry::FarField)),
-        n_patterns: dataset.n_patterns(),
-        pattern_shape: pattern,
-        pixel_size_m: Some(pixel_size),
-        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
-        notes,
-        arrays,
-    };
-    Ok((dataset, understanding))
 }
 
 /// Patterns that have a position, in their order, and their positions.
@@ -222,9 +212,4 @@ impl Join {
         }
         Self { patterns, positions }
     }
-}
-
-/// Whether a file is a product, which is no data set on its own.
-pub(super) fn is_product(file: &Hdf5) -> Result<bool, Error> {
-    product::is_product(file)
 }

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use lapwing_model::Modes;
 use ndarray::{Array3, ArrayView2, Ix3};
 use rayon::prelude::*;
 
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::contract::{Amplitudes, is_amplitude};
-use crate::dataset::amplitudes_in_place;
+use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::{Archive, Error, Problem, bulk};
 
@@ -23,9 +24,20 @@ pub(super) struct Rules {
     pub zero_frequency: ZeroFrequency,
 }
 
+/// Patterns in an archive: an array that is known to have three axes, others being of length 1.
+pub(super) struct Stored<'a> {
+    pub archive: &'a Archive,
+    pub header: &'a Header,
+    /// Lengths of the three axes.
+    pub shape: [usize; 3],
+    pub order: AxisOrder,
+}
+
 /// Patterns in the project's conventions, and how the file had them.
 pub(super) struct Stack {
     pub amplitude: Array3<f32>,
+    /// Order of the axes in the file.
+    pub order: AxisOrder,
     pub quantity: Quantity,
     pub zero_frequency: ZeroFrequency,
     /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
@@ -48,6 +60,21 @@ pub(super) struct Question {
     remedy: &'static str,
 }
 
+impl Stack {
+    /// Shape of a pattern, (height, width).
+    pub(super) fn pattern_shape(&self) -> (usize, usize) {
+        let (_, height, width) = self.amplitude.dim();
+        (height, width)
+    }
+
+    /// A probe in the unit of the patterns of the file, in that of the amplitudes.
+    pub(super) fn in_its_unit(&self, probe: Modes, notes: &mut Vec<String>) -> Modes {
+        let Some(scale) = self.scale else { return probe };
+        notes.push(format!("probe: divided by {scale}, like the amplitudes"));
+        scaled(probe, (1.0 / scale) as f32)
+    }
+}
+
 impl Question {
     /// The question as the error of a file.
     pub(super) fn about(self, path: &Path) -> Error {
@@ -61,18 +88,15 @@ impl Question {
     }
 }
 
-/// The patterns of an archive's array that is known to have three axes of length `shape`, others
-/// being of length 1. They are converted and put in order while they are read, so that no second
-/// copy of them is ever in memory.
+/// The patterns of an archive. They are converted and put in order while they are read, so that no
+/// second copy of them is ever in memory.
 pub(super) fn read_from(
-    archive: &Archive,
-    header: &Header,
-    shape: [usize; 3],
-    order: AxisOrder,
+    stored: &Stored<'_>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
+    let &Stored { archive, header, shape, order } = stored;
     if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
         return Ok(Err(Refusal::Problems(vec![problem])));
     }
@@ -109,14 +133,12 @@ pub(super) fn is_root(quantity: Quantity) -> bool {
 
 /// [`read_from`] for patterns that stay in the file: one pass checks them all.
 pub(super) fn look_through(
-    archive: &Archive,
-    header: &Header,
-    shape: [usize; 3],
-    order: AxisOrder,
+    stored: &Stored<'_>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
+    let &Stored { archive, header, shape, order } = stored;
     let (key, dtype) = (rules.key, &header.dtype);
     let refused = |reason: &str| {
         let reason = format!(
@@ -187,6 +209,7 @@ pub(super) fn look_through(
     }
     Ok(Ok(Stack {
         amplitude: Array3::zeros((0, height, width)),
+        order,
         quantity,
         zero_frequency: ZeroFrequency::Centre,
         scale: None,
@@ -265,7 +288,7 @@ fn convert(
             Some(scale)
         }
     };
-    Ok(Stack { amplitude: values, quantity, zero_frequency, scale, sums_in_file: None })
+    Ok(Stack { amplitude: values, order, quantity, zero_frequency, scale, sums_in_file: None })
 }
 
 fn note_form(dtype: &DType, order: AxisOrder, key: &str, notes: &mut Vec<String>) {

@@ -2,157 +2,128 @@
 
 use lapwing_model::{Field, Modes, Position};
 use ndarray::{Axis, Ix2, Ix3};
-use serde_json::json;
 
-use super::stack::{OrderEvidence, Refusal, Rules, Stack};
+use super::found::{Found, Wanted};
+use super::stack::{OrderEvidence, Refusal, Rules, Stack, Stored};
 use super::{
-    AxisOrder, CoordinateOrder, Dialect, MASK_EXTRA, Quantity, ReadOptions, Understanding,
-    ZeroFrequency, extras, positions, stack, stored_metadata,
+    AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds,
+    positions, stack, stored_metadata,
 };
-use crate::dataset::mean_counts;
-use crate::npy::{Array, DType, Header, Values};
+use crate::container::Kind;
+use crate::dataset::SCAN_INDEX;
+use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
-use crate::{Dataset, Error, Metadata, Problem, contract, metadata};
-
-/// How the patterns are read.
-type Reader = fn(
-    &Archive,
-    &Header,
-    [usize; 3],
-    AxisOrder,
-    &Rules,
-    &ReadOptions,
-    &mut Vec<String>,
-) -> Result<Result<Stack, Refusal>, Error>;
+use crate::{Container, Error, Metadata, Problem, mask, metadata};
 
 /// Optional arrays that must have one entry per pattern.
-const PER_PATTERN: [&str; 5] = ["Y", "scan_index", "xcoords_start", "ycoords_start", "filenames"];
+const PER_PATTERN: [&str; 5] = ["Y", SCAN_INDEX, "xcoords_start", "ycoords_start", "filenames"];
 
-pub(super) fn read(
-    archive: &Archive,
+/// The study's own format.
+pub(super) static STUDY: Study =
+    Study { name: "study", key: "diffraction", patterns: &["diffraction"] };
+
+/// The same with the older name of the patterns, which may be amplitude, intensity or counts.
+pub(super) static DIFF3D: Study = Study { name: "diff3d", key: "diff3d", patterns: &["diff3d"] };
+
+/// The study's format with the patterns under one name or the other.
+pub(super) struct Study {
+    name: &'static str,
     key: &'static str,
-    options: &ReadOptions,
-) -> Result<(Dataset, Understanding), Error> {
-    read_with(archive, key, options, false)
+    patterns: &'static [&'static str],
 }
 
-/// [`read`], or, `in_pieces`, a data set of no patterns whose patterns in the file were checked.
-pub(super) fn read_with(
-    archive: &Archive,
-    key: &'static str,
-    options: &ReadOptions,
-    in_pieces: bool,
-) -> Result<(Dataset, Understanding), Error> {
-    let arrays = archive.list()?;
-    let mut notes = Vec::new();
-    let mut problems = Vec::new();
-    let mut metadata = stored_metadata(archive, options, &mut notes)?;
+impl Dialect for Study {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 
-    let scan = scan(archive, options, &mut notes, &mut problems)?;
-    let object = object(archive, options, &mut notes, &mut problems)?;
-    let probe = probe(archive, options, &mut notes, &mut problems)?;
-    let evidence = OrderEvidence {
-        key,
-        n: scan.as_ref().map_or(0, Vec::len),
-        probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
-        by_contract: key == "diffraction" && metadata.as_ref().is_some_and(follows_contract),
-    };
-    // The other arrays are often compressed, and as large as the patterns: they are read at the
-    // same time.
-    let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
-    let mut notes_of_extras = Vec::new();
-    if in_pieces {
-        let large = as_large_as(key, &arrays, &known, options);
-        if large.contains(&MASK_EXTRA) {
-            let reason = format!(
-                "{MASK_EXTRA} has one layer for each of them; save one (H, W) for all, or reconstruct in memory (--stream never)"
-            );
-            return Err(Error::NotInPieces { path: archive.path().to_owned(), reason });
+    fn kind(&self) -> Kind {
+        Kind::Npz
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        self.patterns
+    }
+
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
+        Ok(holds(file.archive()?, self.key, options))
+    }
+
+    fn leaves_patterns(&self) -> bool {
+        self.key == STUDY.key
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let (archive, options, key) = (file.archive()?, wanted.options, self.key);
+        let mut problems = Vec::new();
+        let metadata = stored_metadata(archive, options, notes)?;
+        let scan = scan(archive, options, notes, &mut problems)?;
+        let object = object(archive, options, notes, &mut problems)?;
+        let probe = probe(archive, options, notes, &mut problems)?;
+        let evidence = OrderEvidence {
+            key,
+            n: scan.as_ref().map_or(0, Vec::len),
+            probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
+            by_contract: self.leaves_patterns() && metadata.as_ref().is_some_and(follows_contract),
+        };
+        // The other arrays are often compressed, and as large as the patterns: they are read at the
+        // same time.
+        let arrays = archive.list()?;
+        let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
+        let mut notes_of_extras = Vec::new();
+        if wanted.in_file {
+            let large = as_large_as(key, &arrays, &known, options);
+            if large.contains(&mask::KEY) {
+                let reason = format!(
+                    "{} has one layer for each of them; save one (H, W) for all, or reconstruct in \
+                     memory (--stream never)",
+                    mask::KEY
+                );
+                return Err(Error::NotInPieces { path: archive.path().to_owned(), reason });
+            }
+            notes_of_extras
+                .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
+            known.extend(large);
         }
-        notes_of_extras
-            .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
-        known.extend(large);
-    }
-    let (stack, extras) = rayon::join(
-        || {
-            let evidence = scan.is_some().then_some(&evidence);
-            let reader = if in_pieces { stack::look_through } else { stack::read_from };
-            patterns(archive, evidence, (key, reader), options, &mut notes, &mut problems)
-        },
-        || extras::read(archive, &known, options, &mut notes_of_extras),
-    );
-    let (stack, mut extras) = (stack?, extras?);
-    notes.append(&mut notes_of_extras);
-
-    if let Some(scan) = &scan {
-        problems.extend(contract::scan(scan));
-    }
-    if let Some(object) = &object {
-        problems.extend(contract::object(object));
-    }
-    let pattern_shape = stack.as_ref().map(|(_, stack)| {
-        let (_, height, width) = stack.amplitude.dim();
-        (height, width)
-    });
-    if let (Some(modes), Some(shape)) = (&probe, pattern_shape) {
-        problems.extend(contract::probe(modes, shape));
-    }
-    if let (Some(scan), Some(object), Some(shape)) = (&scan, &object, pattern_shape) {
-        problems.extend(contract::windows(scan, shape, object.dim()));
-    }
-
-    if let (Some(scan), Some((order, _))) = (&scan, &stack) {
-        check_extras(&mut extras, scan.len(), *order, &mut notes, &mut problems);
-    }
-
-    let (Some(scan), Some((axis_order, stack)), true) = (scan, stack, problems.is_empty()) else {
-        return Err(Error::Contract { path: archive.path().to_owned(), problems });
-    };
-    if let Some(scale) = stack.scale {
-        let metadata = metadata.get_or_insert_default();
-        metadata::set_physics_parameter(metadata, "intensity_scale", scale);
-        if metadata::nphotons(metadata).is_none() {
-            metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
-        }
-    }
-    let dialect = if key == "diff3d" { Dialect::Diff3d } else { Dialect::Study };
-    let converted = axis_order != AxisOrder::PatternFirst
-        || stack.quantity != Quantity::Amplitude
-        || stack.zero_frequency != ZeroFrequency::Centre
-        || options.coordinate_order == Some(CoordinateOrder::ColumnRow)
-        || options.flip_y
-        || options.flip_x;
-    if converted {
-        // What is written from here on has another form than the file.
-        let parameters = json!({
-            "dialect": dialect, "axis_order": axis_order, "quantity": stack.quantity,
-            "zero_frequency": stack.zero_frequency, "notes": notes,
-        });
-        metadata::append_transformation(
-            metadata.get_or_insert_default(),
-            "lapwing",
-            "read",
-            parameters,
+        let (stack, extras) = rayon::join(
+            || {
+                let evidence = scan.is_some().then_some(&evidence);
+                patterns(archive, evidence, key, wanted, notes, &mut problems)
+            },
+            || extras::read(archive, &known, options, &mut notes_of_extras),
         );
+        let (stack, mut extras) = (stack?, extras?);
+        notes.append(&mut notes_of_extras);
+        let mut wrong_extras = Vec::new();
+        if let (Some(scan), Some(stack)) = (&scan, &stack) {
+            check_extras(&mut extras, scan.len(), stack.order, notes, &mut wrong_extras);
+        }
+        let converted = stack.as_ref().is_some_and(|stack| {
+            stack.order != AxisOrder::PatternFirst
+                || stack.quantity != Quantity::Amplitude
+                || stack.zero_frequency != ZeroFrequency::Centre
+                || options.coordinate_order == Some(CoordinateOrder::ColumnRow)
+                || options.flip_y
+                || options.flip_x
+        });
+        Ok(Found {
+            stack,
+            scan,
+            object,
+            probe,
+            metadata,
+            extras,
+            converted,
+            problems,
+            wrong_extras,
+            ..Found::default()
+        })
     }
-    let dataset = Dataset { diffraction: stack.amplitude, scan, object, probe, metadata, extras };
-    let sums = stack.sums_in_file;
-    let mean =
-        |scale| sums.map_or_else(|| dataset.mean_intensity(), |sums| mean_counts(&sums, scale));
-    let understanding = Understanding {
-        dialect,
-        axis_order,
-        quantity: stack.quantity,
-        zero_frequency: stack.zero_frequency,
-        geometry: None,
-        n_patterns: dataset.scan.len(),
-        pattern_shape: dataset.pattern_shape(),
-        pixel_size_m: dataset.metadata.as_ref().and_then(super::object_pixel),
-        mean_counts_per_pattern: dataset.intensity_scale().map(mean),
-        notes,
-        arrays,
-    };
-    Ok((dataset, understanding))
 }
 
 /// Names of the arrays beside those that are `known` that have at least as many elements as the
@@ -190,11 +161,12 @@ fn follows_contract(metadata: &Metadata) -> bool {
 fn patterns(
     archive: &Archive,
     evidence: Option<&OrderEvidence>,
-    (key, reader): (&'static str, Reader),
-    options: &ReadOptions,
+    key: &'static str,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<(AxisOrder, Stack)>, Error> {
+) -> Result<Option<Stack>, Error> {
+    let options = wanted.options;
     if !archive.contains(key) {
         problems.push(Problem::new(key, "(n, H, W) float32", "nothing of that name"));
         return Ok(None);
@@ -222,8 +194,13 @@ fn patterns(
     let order = evidence
         .map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
     let outcome = match order {
-        Ok(order) => reader(archive, &header, shape, order, &rules, options, notes)?
-            .map(|stack| (order, stack)),
+        Ok(order) => {
+            let stored = Stored { archive, header: &header, shape, order };
+            match wanted.in_file {
+                true => stack::look_through(&stored, &rules, options, notes)?,
+                false => stack::read_from(&stored, &rules, options, notes)?,
+            }
+        }
         Err(refusal) => Err(refusal),
     };
     match outcome {

@@ -4,141 +4,134 @@
 
 use lapwing_model::{Field, Modes};
 use ndarray::{Ix2, Ix3};
-use serde_json::json;
 
-use super::stack::{OrderEvidence, Refusal, Rules};
+use super::found::{Found, Names, Wanted};
+use super::stack::{OrderEvidence, Refusal, Rules, Stack, Stored};
 use super::{
-    Dialect, Quantity, ReadOptions, Understanding, ZeroFrequency, extras, positions, stack,
-    stored_metadata,
+    Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds, positions, stack, stored_metadata,
 };
-use crate::dataset::{amplitudes_in_place, scaled};
+use crate::container::Kind;
+use crate::dataset::amplitudes_in_place;
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
-use crate::{Dataset, Error, Problem, contract, metadata};
+use crate::{Container, Error, Problem};
 
-pub(super) fn read(
+/// The dialect.
+pub(super) struct Tike;
+
+impl Dialect for Tike {
+    fn name(&self) -> &'static str {
+        "tike"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Npz
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &["data"]
+    }
+
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
+        let archive = file.archive()?;
+        Ok(holds(archive, "data", options) && holds(archive, "scan", options))
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let (archive, options) = (file.archive()?, wanted.options);
+        let mut problems = Vec::new();
+        let metadata = stored_metadata(archive, options, notes)?;
+        let corners = corners(archive, &mut problems)?;
+        let n = corners.as_ref().map(|(rows, _)| rows.len());
+        let mut stack = patterns(archive, n, options, notes, &mut problems)?;
+        let probe = probe(archive, options, &mut problems)?;
+        let object = object(archive, options, notes, &mut problems)?;
+        let scan = stack.as_ref().zip(corners).map(|(stack, (rows, columns))| {
+            let (height, width) = stack.pattern_shape();
+            let (dy, dx) = (height / 2, width / 2);
+            let mut scan = positions(rows, columns, options, notes);
+            for position in &mut scan {
+                position.y += dy as f64;
+                position.x += dx as f64;
+            }
+            notes.push(format!("scan: minimum corners moved by ({dy}, {dx}) to window centres"));
+            scan
+        });
+        if let Some(stack) = stack.as_mut().filter(|stack| stack.quantity == Quantity::Intensity) {
+            // tike knows no other unit than photons, and a likelihood needs one.
+            stack.amplitude.mapv_inplace(|a| a * a);
+            let scale = amplitudes_in_place(&mut stack.amplitude);
+            stack.scale = Some(scale);
+            notes.push(format!(
+                "data: the unit of the intensity is taken as photons; amplitudes divided by {scale}"
+            ));
+        }
+        let probe = match &stack {
+            Some(stack) => probe.map(|modes| stack.in_its_unit(modes, notes)),
+            None => probe,
+        };
+        let known = ["data", "scan", "probe", if object.is_some() { "psi" } else { "" }];
+        let extras = extras::read(archive, &known, options, notes)?;
+        let names = Names {
+            scan: Some("scan"),
+            probe: Some("probe"),
+            object: Some("psi"),
+            windows: Some("scan"),
+        };
+        Ok(Found {
+            stack,
+            scan,
+            object,
+            probe,
+            metadata,
+            extras,
+            names,
+            converted: true,
+            problems,
+            ..Found::default()
+        })
+    }
+}
+
+/// The patterns; `n` is the number of positions.
+fn patterns(
     archive: &Archive,
+    n: Option<usize>,
     options: &ReadOptions,
-) -> Result<(Dataset, Understanding), Error> {
-    let arrays = archive.list()?;
-    let mut notes = Vec::new();
-    let mut problems = Vec::new();
-    let mut metadata = stored_metadata(archive, options, &mut notes)?.unwrap_or_default();
-
-    let corners = corners(archive, &mut problems)?;
-    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", &mut problems)?
-    else {
-        return Err(Error::Contract { path: archive.path().to_owned(), problems });
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Stack>, Error> {
+    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", problems)? else {
+        return Ok(None);
     };
-    let n = corners.as_ref().map_or(shape[0], |(rows, _)| rows.len());
     let rules = Rules {
         key: "data",
         floats: Some(Quantity::Intensity),
         integers: Quantity::Counts,
         zero_frequency: ZeroFrequency::Corner,
     };
-    let evidence = OrderEvidence { key: "data", n, probe: None, by_contract: true };
-    let stacked = match evidence.decide(&shape, options, &mut notes) {
-        Ok(order) => stack::read_from(archive, &header, shape, order, &rules, options, &mut notes)?
-            .map(|stack| (order, stack)),
+    let evidence =
+        OrderEvidence { key: "data", n: n.unwrap_or(shape[0]), probe: None, by_contract: true };
+    let stack = match evidence.decide(&shape, options, notes) {
+        Ok(order) => {
+            let stored = Stored { archive, header: &header, shape, order };
+            stack::read_from(&stored, &rules, options, notes)?
+        }
         Err(refusal) => Err(refusal),
     };
-    let stacked = match stacked {
-        Ok(stacked) => Some(stacked),
+    match stack {
+        Ok(stack) => Ok(Some(stack)),
         Err(Refusal::Problems(found)) => {
             problems.extend(found);
-            None
+            Ok(None)
         }
-        Err(Refusal::Ambiguous(question)) => return Err(question.about(archive.path())),
-    };
-    let probe = probe(archive, options, &mut problems)?;
-    let object = object(archive, options, &mut notes, &mut problems)?;
-    let (Some((axis_order, mut stack)), Some((rows, columns))) = (stacked, corners) else {
-        return Err(Error::Contract { path: archive.path().to_owned(), problems });
-    };
-
-    let (_, height, width) = stack.amplitude.dim();
-    let mut scan = positions(rows, columns, options, &mut notes);
-    for position in &mut scan {
-        position.y += (height / 2) as f64;
-        position.x += (width / 2) as f64;
+        Err(Refusal::Ambiguous(question)) => Err(question.about(archive.path())),
     }
-    notes.push(format!(
-        "scan: minimum corners moved by ({}, {}) to window centres",
-        height / 2,
-        width / 2
-    ));
-
-    if stack.quantity == Quantity::Intensity {
-        // tike knows no other unit than photons, and a likelihood needs one.
-        stack.amplitude.mapv_inplace(|a| a * a);
-        let scale = amplitudes_in_place(&mut stack.amplitude);
-        stack.scale = Some(scale);
-        notes.push(format!(
-            "data: the unit of the intensity is taken as photons; amplitudes divided by {scale}"
-        ));
-    }
-    let probe = probe.map(|modes| match stack.scale {
-        Some(scale) => {
-            notes.push(format!("probe: divided by {scale}, like the amplitudes"));
-            scaled(modes, (1.0 / scale) as f32)
-        }
-        None => modes,
-    });
-
-    let found = contract::scan(&scan);
-    problems.extend(found.into_iter().map(|problem| Problem { key: "scan".into(), ..problem }));
-    if let Some(modes) = &probe {
-        let found = contract::probe(modes, (height, width));
-        problems
-            .extend(found.into_iter().map(|problem| Problem { key: "probe".into(), ..problem }));
-    }
-    if let Some(object) = &object {
-        let found = contract::object(object);
-        problems.extend(found.into_iter().map(|problem| Problem { key: "psi".into(), ..problem }));
-        let found = contract::windows(&scan, (height, width), object.dim());
-        problems.extend(found.into_iter().map(|problem| Problem { key: "scan".into(), ..problem }));
-    }
-    let known = ["data", "scan", "probe", if object.is_some() { "psi" } else { "" }];
-    let extras = extras::read(archive, &known, options, &mut notes)?;
-    if !problems.is_empty() {
-        return Err(Error::Contract { path: archive.path().to_owned(), problems });
-    }
-
-    if let Some(scale) = stack.scale {
-        metadata::set_physics_parameter(&mut metadata, "intensity_scale", scale);
-        metadata::set_physics_parameter(&mut metadata, "nphotons", scale * scale);
-    }
-    let parameters = json!({
-        "dialect": Dialect::Tike,
-        "axis_order": axis_order,
-        "quantity": stack.quantity,
-        "zero_frequency": stack.zero_frequency,
-        "notes": notes,
-    });
-    metadata::append_transformation(&mut metadata, "lapwing", "read", parameters);
-    let dataset = Dataset {
-        diffraction: stack.amplitude,
-        scan,
-        object,
-        probe,
-        metadata: Some(metadata),
-        extras,
-    };
-    let understanding = Understanding {
-        dialect: Dialect::Tike,
-        axis_order,
-        quantity: stack.quantity,
-        zero_frequency: stack.zero_frequency,
-        geometry: None,
-        n_patterns: dataset.n_patterns(),
-        pattern_shape: (height, width),
-        pixel_size_m: dataset.metadata.as_ref().and_then(super::object_pixel),
-        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
-        notes,
-        arrays,
-    };
-    Ok((dataset, understanding))
 }
 
 /// Header of an array whose last `N` axes count and whose others have length 1, and the lengths of

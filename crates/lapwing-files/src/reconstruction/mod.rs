@@ -140,10 +140,11 @@ impl Reconstruction {
     }
 
     /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64
-    /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or (mode,
-    /// H, W) of several modes; `positions` float64 (n, 2) as (y, x); `loss` float64; where there is
-    /// one `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now, unless there
-    /// is one) as text; and the metadata with the reconstruction as the last entry of their history.
+    /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or
+    /// (mode, H, W) of several modes; `positions` float64 (n, 2) as (y, x); `loss` float64; where
+    /// there is one `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now,
+    /// unless there is one) as text; and the metadata with the reconstruction as the last entry of
+    /// their history.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.

@@ -5,6 +5,7 @@ use crate::disk::record::JobRecord;
 use crate::run::event::{Event, Leave, Observer};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
+use lapwing_files::ReadOptions;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::str::FromStr;
@@ -59,8 +60,9 @@ const MEMORY_PER_PATTERN_BYTE: u64 = 4;
 /// Memory of the largest of `jobs`, bytes, from the headers of its files; `None` when none can be
 /// read.
 fn largest(jobs: &[JobRecord]) -> Option<u64> {
+    let reading = ReadOptions::default();
     let of = |job: &JobRecord| {
-        Some(stack_bytes(&job.input_npz)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
+        Some(stack_bytes(&job.input_npz, &reading)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
     };
     jobs.iter().filter_map(of).max()
 }

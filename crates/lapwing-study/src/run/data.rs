@@ -127,7 +127,7 @@ impl Sample {
             object: Some(self.object.clone()),
             probe: Some(self.probe.clone()),
             metadata: Some(metadata),
-            extras: Vec::new(),
+            ..Dataset::default()
         })
     }
 }
@@ -304,10 +304,8 @@ mod tests {
         let whole = Dataset {
             diffraction: ndarray::Array3::from_shape_fn((6, 4, 4), |(i, _, _)| (i + 1) as f32),
             scan: (0..6).map(|i| Position { y: 10.0 * f64::from(i), x: 3.0 }).collect(),
-            object: None,
-            probe: None,
             metadata: Some(object_of(metadata)),
-            extras: Vec::new(),
+            ..Dataset::default()
         };
         let told = |dataset: &Dataset| {
             physics_parameter(dataset.metadata.as_ref().unwrap(), "mean_counts_per_pattern")

@@ -9,6 +9,7 @@ use crate::disk::hash;
 use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::event::Observer;
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
+use crate::run::start::check_geometry;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
@@ -44,6 +45,7 @@ impl FullDose {
         observe: Observer<'_>,
     ) -> Result<Self> {
         let mut dataset = data::read(&base.measured)?;
+        check_geometry(&dataset)?;
         check(design, base, &dataset)?;
         // Whatever object the file has, it is nobody's reference here.
         dataset.object = None;

@@ -1,15 +1,12 @@
 //! Memory: what the patterns of a file take, and what this process may still take.
 
-use lapwing_files::Archive;
+use lapwing_files::{ReadOptions, dialect};
 use std::path::Path;
 
-/// Bytes of the patterns of an archive as 32-bit numbers, from its headers; `None` when they cannot
-/// be read.
-pub(crate) fn stack_bytes(path: &Path) -> Option<u64> {
-    let archive = Archive::open(path).ok()?;
-    let header =
-        ["diffraction", "diff3d"].into_iter().find_map(|name| archive.header(name).ok())?;
-    Some((header.count() as u64).saturating_mul(4))
+/// Bytes of the patterns of a file as 32-bit numbers, from its headers; `None` when they cannot be
+/// read.
+pub(crate) fn stack_bytes(path: &Path, reading: &ReadOptions) -> Option<u64> {
+    dialect::pattern_values(path, reading).map(|values| values.saturating_mul(4))
 }
 
 /// Bytes that this process may still take: what the system has free, or less where the process has

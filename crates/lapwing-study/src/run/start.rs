@@ -3,7 +3,8 @@
 use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::geometry::place;
 use crate::{Result, StudyError};
-use lapwing_files::Dataset;
+use lapwing_files::options::Geometry;
+use lapwing_files::{Dataset, Mask};
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::scan::MAX_AREA;
@@ -37,13 +38,6 @@ pub struct Start {
     pub valid: Option<Array3<bool>>,
 }
 
-/// Name of the array that says which detector pixels are good: (H, W), (1, H, W) or (n, H, W),
-/// booleans (true: good) or whole numbers in the way of CXI (0: good, and so is 0x1000 alone).
-pub const MASK: &str = "mask";
-
-/// The one bit of a CXI mask that does not make a pixel bad.
-const STILL_GOOD: i64 = 0x1000;
-
 /// Share of the power that a probe mode starts with when the data set has none.
 const MODE_SHARE: f64 = 0.1;
 
@@ -63,9 +57,10 @@ impl Start {
     /// The start of a reconstruction of `dataset` as `config` asks for it.
     ///
     /// # Errors
-    /// When there is no start probe, no object to start from, no grid that holds the scan, or no
-    /// counts for a solver that needs them.
+    /// [`StudyError::NearField`] for near-field patterns; when there is no start probe, no object
+    /// to start from, no grid that holds the scan, or no counts for a solver that needs them.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
+        check_geometry(dataset)?;
         let probe = dataset.probe.as_ref().ok_or_else(|| {
             let text = "the data set has no probe: expected the array probeGuess as a start probe";
             StudyError::Invalid(text.to_owned())
@@ -99,7 +94,7 @@ impl Start {
             }
             None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
         };
-        let valid = good_pixels(dataset)?;
+        let valid = dataset.mask.as_ref().map(Mask::good);
         Ok(Self { intensity, object, probe, scan, origin, valid })
     }
 }
@@ -117,38 +112,14 @@ pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> V
         .collect()
 }
 
-/// The detector mask of a data set, if it has one.
-fn good_pixels(dataset: &Dataset) -> Result<Option<Array3<bool>>> {
-    let Some((_, mask)) = dataset.extras.iter().find(|(name, _)| name == MASK) else {
-        return Ok(None);
-    };
-    let (height, width) = dataset.pattern_shape();
-    let refused = |found: String| {
-        StudyError::Invalid(format!(
-            "{MASK}: expected booleans (true where a pixel is good) or whole numbers (0 where it is, as in CXI) of shape ({height}, {width}) \
-             or (n, {height}, {width}), at least half of the pixels good, found {found}"
-        ))
-    };
-    let numbers = mask.to_i64().map_err(|error| refused(error.to_string()))?;
-    let boolean = matches!(mask.values(), lapwing_files::npy::Values::Bool(_));
-    let good: Vec<bool> = numbers
-        .iter()
-        .map(|&value| if boolean { value != 0 } else { value & !STILL_GOOD == 0 })
-        .collect();
-    let left = good.iter().filter(|&&good| good).count();
-    let shape = match mask.shape() {
-        &[h, w] => (1, h, w),
-        &[n, h, w] => (n, h, w),
-        other => return Err(refused(format!("shape {other:?}"))),
-    };
-    if 2 * left < good.len() {
-        return Err(refused(format!("{left} good of {}: is it the other way round?", good.len())));
-    }
-    let fits =
-        (shape.1, shape.2) == (height, width) && (shape.0 == 1 || shape.0 == dataset.scan.len());
-    match Array3::from_shape_vec(shape, good) {
-        Ok(valid) if fits => Ok(Some(valid)),
-        _ => Err(refused(format!("shape {:?}", mask.shape()))),
+/// Refuses patterns that no solver of this program has a model for.
+///
+/// # Errors
+/// [`StudyError::NearField`].
+pub(crate) fn check_geometry(dataset: &Dataset) -> Result<()> {
+    match dataset.geometry {
+        Some(Geometry::NearField) => Err(StudyError::NearField),
+        _ => Ok(()),
     }
 }
 

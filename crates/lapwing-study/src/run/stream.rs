@@ -66,6 +66,17 @@ impl Streaming {
         reading: &ReadOptions,
         log: &mut dyn FnMut(&str),
     ) -> Result<Opened> {
+        self.open_beside(free_memory(), input, reading, log)
+    }
+
+    /// [`Self::open`] beside so many bytes of free memory, where that is known.
+    fn open_beside(
+        self,
+        free: Option<u64>,
+        input: &Path,
+        reading: &ReadOptions,
+        log: &mut dyn FnMut(&str),
+    ) -> Result<Opened> {
         let whole = || -> Result<Opened> {
             let (dataset, understood) = dialect::read(input, reading)?;
             Ok(Opened { dataset, understood, pieces: None })
@@ -78,7 +89,7 @@ impl Streaming {
             Self::Never => whole(),
             Self::Always => Ok(in_pieces()?),
             Self::Auto => {
-                let (Some(stack), Some(free)) = (stack_bytes(input), free_memory()) else {
+                let (Some(stack), Some(free)) = (stack_bytes(input, reading), free) else {
                     return whole();
                 };
                 if fits(stack, free) {
@@ -210,6 +221,33 @@ mod tests {
             assert_eq!(text.parse(), Ok(meant));
         }
         assert!("sometimes".parse::<Streaming>().unwrap_err().contains("always"));
+    }
+
+    #[test]
+    fn a_stack_too_large_for_memory_is_told_whatever_its_dialect() {
+        let folder = tempfile::tempdir().unwrap();
+        let counts = ndarray::Array3::from_shape_fn((3, 8, 8), |(n, y, x)| (n + y + x) as f32);
+        let [tike, cxi] = ["tike.npz", "set.cxi"].map(|name| folder.path().join(name));
+        let corners = ndarray::Array2::<f64>::zeros((3, 2));
+        lapwing_files::npz::write(
+            &tike,
+            &[("data", (&counts).into()), ("scan", (&corners).into())],
+        )
+        .unwrap();
+        let (diffraction, _) = Dataset::amplitudes(&counts);
+        let scan = vec![lapwing_model::Position { y: 4.0, x: 4.0 }; 3];
+        let dataset = Dataset { diffraction, scan, ..Dataset::default() };
+        let optics = dialect::Optics { wavelength: 1e-10, distance: 1.0, pitch: (5e-5, 5e-5) };
+        dialect::write_cxi(&dataset, &optics, &cxi).unwrap();
+        let known = ReadOptions::default();
+        for path in [tike, cxi] {
+            let mut lines = Vec::new();
+            let mut log = |line: &str| lines.push(line.to_owned());
+            let opened = Streaming::Auto.open_beside(Some(1), &path, &known, &mut log).unwrap();
+            assert!(opened.pieces.is_none());
+            let told = lines.iter().any(|line| line.contains("are held there all the same"));
+            assert!(told, "{}: {lines:?}", path.display());
+        }
     }
 
     #[test]

@@ -206,14 +206,15 @@ fn forget_outdated(
 /// What data sets are made from.
 enum Origin {
     Simulated(Sample),
-    Measured(FullDose),
+    Measured(Box<FullDose>),
 }
 
 impl Origin {
     fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
         match &design.source {
             Source::Measured { base } => {
-                Ok(Self::Measured(FullDose::make(design, base, folder, observe)?))
+                let scan = FullDose::make(design, base, folder, observe)?;
+                Ok(Self::Measured(Box::new(scan)))
             }
             _ => Ok(Self::Simulated(Sample::of(design)?)),
         }

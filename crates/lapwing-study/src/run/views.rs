@@ -124,8 +124,6 @@ mod tests {
         Dataset {
             diffraction: Array3::from_shape_fn((100, 4, 4), |(i, _, _)| i as f32),
             scan,
-            object: None,
-            probe: None,
             metadata: serde_json::from_str(text).unwrap(),
             extras: vec![
                 (
@@ -134,6 +132,7 @@ mod tests {
                 ),
                 ("note".to_owned(), Array::text("kept")),
             ],
+            ..Dataset::default()
         }
     }
 

@@ -1,8 +1,9 @@
 //! Studies of a measured scan.
 
 use crate::{read, run_study, tiny};
+use lapwing_files::options::Geometry;
 use lapwing_study::solver::ProbeStart;
-use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View, run};
+use lapwing_study::{Case, Condition, Design, Split, StudyError, StudyFolder, View, run};
 
 #[test]
 fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
@@ -67,6 +68,14 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     assert!(full.0 > 0.95 && full.0 > low.0 && full.1 > low.1, "{low:?} {full:?}");
     assert!(full.0 > numbers(20_000, View::Dense).0);
     assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
+
+    // Near-field patterns, said so by the metadata of a copy in the study's format.
+    let mut near = scan.clone();
+    near.geometry = Some(Geometry::NearField);
+    near.write(folder.path().join("near.npz")).unwrap();
+    let design = Design::parse(&text("[500]").replace("scan.npz", "near.npz"), folder.path());
+    let refused = run::study(&design.unwrap(), &folder.path().join("near"), &mut |_| {});
+    assert!(matches!(refused, Err(StudyError::NearField)), "{refused:?}");
 
     // More photons than were measured, other patterns, a start from the reference: refused by name.
     let refused = |text: &str| {

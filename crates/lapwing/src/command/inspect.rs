@@ -6,11 +6,9 @@ use crate::input::Reading;
 use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
-use lapwing_files::dialect::Dialect;
-use lapwing_files::hdf5::{self, Hdf5};
 use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::{
-    Archive, ArrayInfo, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
+    Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::scan_overlap;
@@ -41,24 +39,19 @@ impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let mut options = self.reading.options();
         let mut problems = Vec::new();
-        // HDF5 has no metadata of its own: what is known of it is what was read.
-        let (arrays, stored, outcome) = if hdf5::is_hdf5(&self.file) {
-            let file = Hdf5::open(&self.file)?;
-            (file.list()?, None, dialect::read_hdf5(&file, &options))
-        } else {
-            let archive = Archive::open(&self.file)?;
-            let arrays = archive.list()?;
-            let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
-            let stored = if ignored { Ok(None) } else { metadata::read(&archive) };
-            let stored = stored.unwrap_or_else(|unreadable| {
-                // One problem; the others are found without them.
-                problems.extend(problems_of(unreadable));
-                options.leave_out.push(metadata::KEY.to_owned());
-                None
-            });
-            (arrays, stored, dialect::read_archive(&archive, &options))
-        };
-        // Whatever can be listed is described, however broken it is.
+        let file = Container::open(&self.file)?;
+        let arrays = file.list()?;
+        let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
+        let stored = if ignored { Ok(None) } else { file.metadata() };
+        let stored = stored.unwrap_or_else(|unreadable| {
+            // One problem; the others are found without them.
+            problems.extend(problems_of(unreadable));
+            options.leave_out.push(metadata::KEY.to_owned());
+            None
+        });
+        let outcome = dialect::read_from(&file, &options);
+        // Whatever can be listed is described, however broken it is. HDF5 has no metadata of its
+        // own: what is known of it is what was read.
         let read = match outcome {
             Ok(read) => {
                 problems.extend(wrong_view(&read.0));
@@ -72,7 +65,7 @@ impl Inspect {
         };
         let dialect = match &read {
             Some((_, understanding)) => Some(understanding.dialect),
-            None => options.dialect.or_else(|| likely_dialect(&arrays)),
+            None => dialect::name_of(&file, &self.reading.options()),
         };
         let metadata =
             stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
@@ -140,7 +133,7 @@ fn problems_of(error: Error) -> Vec<Problem> {
 
 /// The study's format requires a probe; other dialects keep it elsewhere.
 fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Problem> {
-    let required = matches!(understanding.dialect, Dialect::Study | Dialect::Diff3d);
+    let required = ["study", "diff3d"].contains(&understanding.dialect.name());
     let missing = required && dataset.probe.is_none();
     let expected =
         "the probe, (H, W) or (modes, H, W) complex64, with which a reconstruction starts";
@@ -156,17 +149,6 @@ fn wrong_view(dataset: &Dataset) -> Vec<Problem> {
     };
     let metadata = dataset.metadata.as_ref().filter(|metadata| is_view(metadata));
     metadata.and_then(|metadata| ViewMetadata::parse(metadata).err()).unwrap_or_default()
-}
-
-/// The dialect that the names of an unreadable file's arrays tell.
-fn likely_dialect(arrays: &[ArrayInfo]) -> Option<Dialect> {
-    let has = |name: &str| arrays.iter().any(|array| array.name == name);
-    match () {
-        () if has("diffraction") => Some(Dialect::Study),
-        () if has("diff3d") => Some(Dialect::Diff3d),
-        () if has("data") && has("scan") => Some(Dialect::Tike),
-        () => None,
-    }
 }
 
 fn understood(

@@ -7,14 +7,13 @@ use crate::product::Facts;
 use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
 use crate::watch::Watch;
-use anyhow::bail;
 use clap::Args;
-use lapwing_files::dialect::Geometry;
-use lapwing_files::hdf5;
+use lapwing_files::{Dataset, Understanding};
+use lapwing_study::StudyError;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::JobResult;
 use lapwing_study::solver::{ProbeStart, StudySolver};
-use lapwing_study::stream::{Opened, Streaming};
+use lapwing_study::stream::Streaming;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -62,7 +61,7 @@ pub struct Reconstruct {
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let config = self.solver.config(ProbeStart::File)?;
-        let facts = self.facts()?;
+        let mut facts = None;
         let mut watch = Watch::new(output);
         let task = Task {
             input: self.input_npz.clone(),
@@ -82,7 +81,13 @@ impl Reconstruct {
             solving |= line.starts_with(algorithm);
             if solving { output.detail(line) } else { output.note(line) }
         };
-        let result = stoppable(&mut watch, |observe| task.run(&mut log, observe))?;
+        let mut see = |dataset: &Dataset, understood: &Understanding| {
+            if self.product.is_some() {
+                facts = Some(self.facts(dataset, understood)?);
+            }
+            Ok(())
+        };
+        let result = stoppable(&mut watch, |observe| task.run_seen(&mut see, &mut log, observe))?;
         if let (Some(path), Some(facts)) = (&self.product, facts) {
             facts.write_product(&self.output_dir, path)?;
             output.note(format_args!("wrote {}", path.display()));
@@ -91,29 +96,15 @@ impl Reconstruct {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What must be known of the input before and after: only HDF5 files and products need it.
-    fn facts(&self) -> anyhow::Result<Option<Facts>> {
-        if self.product.is_none() && !hdf5::is_hdf5(&self.input_npz) {
-            return Ok(None);
-        }
-        let opened = self.stream.open(&self.input_npz, &self.reading.options(), &mut |_| {})?;
-        let Opened { dataset, understood, .. } = opened;
-        if understood.geometry == Some(Geometry::NearField) {
-            bail!(
-                "{}: near-field patterns cannot be reconstructed: the solvers propagate to the far field; \
-                 give --geometry far-field if these are far-field patterns all the same",
-                self.input_npz.display()
-            );
-        }
+    /// What a product file must tell of the input.
+    fn facts(&self, dataset: &Dataset, understood: &Understanding) -> Result<Facts, StudyError> {
         let pixel_size = self.reading.pixel_size().or(understood.pixel_size_m);
-        match Facts::of(&dataset, &understood, pixel_size) {
-            Some(facts) => Ok(Some(facts)),
-            None if self.product.is_none() => Ok(None),
-            None => bail!(
+        Facts::of(dataset, understood, pixel_size).ok_or_else(|| {
+            StudyError::Invalid(format!(
                 "{}: a product file has positions in metres, but the size of an object pixel is unknown; give --pixel-size-m",
                 self.input_npz.display()
-            ),
-        }
+            ))
+        })
     }
 
     fn record(&self, result: &JobResult) -> Value {

@@ -344,3 +344,15 @@ fn probes_and_scans_that_cannot_be_made() {
     );
     assert!(bench.listing().is_empty());
 }
+
+#[test]
+fn near_field_patterns_are_refused_whatever_the_file() {
+    let bench = Bench::new();
+    let mut arrays = sound();
+    let near = r#"{"physics_parameters": {"geometry": "near-field"}}"#;
+    arrays.insert("_metadata", Array::text(near));
+    write(&bench, arrays);
+    let command = "reconstruct --input-npz x.npz --output-dir out --num-epochs 1";
+    bench.fails(command, &["near-field patterns cannot", "--geometry far-field"]);
+    bench.ok(&format!("{command} --geometry far-field"));
+}

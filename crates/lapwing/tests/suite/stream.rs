@@ -237,10 +237,8 @@ fn memory_does_not_grow_with_the_stack() {
         scan: (0..n)
             .map(|i| Position { y: 140.0 + (i / 40) as f64, x: 140.0 + (i % 40) as f64 })
             .collect(),
-        object: None,
         probe: Some(Modes::from_shape_fn((1, side, side), |(_, y, x)| pattern(y, x).into())),
-        metadata: None,
-        extras: Vec::new(),
+        ..Dataset::default()
     };
     data.write(bench.path("x.npz")).unwrap();
     let stack = data.diffraction.len() * 4;

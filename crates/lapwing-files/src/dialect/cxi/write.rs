@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{MASK, MASK_EXTRA, OURS, mask_of};
-use crate::dialect::geometry::{H_C, Optics};
+use super::{MASK, OURS};
+use crate::dialect::Geometry;
+use crate::dialect::geometry::{H_C, Optics, state};
 use crate::{Dataset, Error, contract, hdf5, metadata};
 
 /// Writes a data set as CXI 1.6, atomically; the names of extras that CXI files cannot hold here
@@ -46,8 +47,14 @@ pub fn write_cxi(
         // A standard layout is contiguous.
         let values = intensity.as_slice().unwrap_or_default();
         file.frames(&format!("{detector}/data"), [n, height, width], values)?;
-        if let Some(mask) = mask_of(dataset) {
-            file.values(MASK, &[height, width], mask)?;
+        match &dataset.mask {
+            Some(mask) if mask.is_per_pattern() => {
+                file.values(MASK, &[n, height, width], &mask.bits())?;
+            }
+            Some(mask) => {
+                file.values(MASK, &[height, width], &mask.bits())?;
+            }
+            None => {}
         }
         let translation: Vec<f64> = dataset
             .scan
@@ -66,20 +73,18 @@ pub fn write_cxi(
             file.complex(&format!("{OURS}/objectGuess"), object.shape(), &values)?;
         }
         let mut history = dataset.metadata.clone().unwrap_or_default();
-        let has_geometry =
-            history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
-        if !has_geometry {
-            metadata::set_physics_parameter(&mut history, "geometry", "far-field");
+        let stated = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
+        if dataset.geometry.is_some() || !stated {
+            state(&mut history, dataset.geometry.unwrap_or(Geometry::FarField));
         }
         file.text(
             &format!("{OURS}/{}", metadata::KEY),
             &serde_json::Value::Object(history).to_string(),
         )?;
         for (name, array) in &dataset.extras {
-            let is_mask = name == MASK_EXTRA && mask_of(dataset).is_some();
             // A slash would make a group of it.
             let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
-            if !(is_mask || plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {
+            if !(plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {
                 left_out.push(name.clone());
             }
         }

@@ -58,6 +58,9 @@ pub struct Task {
     pub stream: Streaming,
 }
 
+/// Looks at a data set that was read for a task.
+pub type See<'a> = &'a mut dyn FnMut(&Dataset, &Understanding) -> Result<()>;
+
 /// Whether, and where, to compare a reconstruction with the object in its file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum CompareWith {
@@ -117,13 +120,37 @@ impl Task {
     /// Unreadable or unusable input, an option that the data do not allow, a diverged solver, and
     /// failures to write.
     pub fn run(&self, log: &mut dyn FnMut(&str), observe: Observer<'_>) -> Result<JobResult> {
-        self.run_on(&hash::file(&self.input)?, log, observe)
+        self.run_seen(&mut |_, _| Ok(()), log, observe)
+    }
+
+    /// [`Self::run`], showing the data set, with its patterns or without them, to `see` once it was
+    /// read; an error of `see` ends the task.
+    ///
+    /// # Errors
+    /// As for [`Self::run`], and those of `see`.
+    pub fn run_seen(
+        &self,
+        see: See<'_>,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<JobResult> {
+        self.run_as(&hash::file(&self.input)?, see, log, observe)
     }
 
     /// [`Self::run`] when the content hash of the input is known already.
     pub(crate) fn run_on(
         &self,
         input_hash: &str,
+        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
+    ) -> Result<JobResult> {
+        self.run_as(input_hash, &mut |_, _| Ok(()), log, observe)
+    }
+
+    fn run_as(
+        &self,
+        input_hash: &str,
+        see: See<'_>,
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<JobResult> {
@@ -144,7 +171,7 @@ impl Task {
         log(&format!("input {}", self.input.display()));
         let mut result = self.blank(input_hash);
         let mut checkpoint = Checkpoint::new(&self.output, result.key.clone(), self.checkpoint);
-        let outcome = self.run_into(&mut result, &mut checkpoint, &mut log, observe);
+        let outcome = self.run_into(&mut result, &mut checkpoint, see, &mut log, observe);
         if let Err(error) = &outcome {
             log(&format!("error: {error}"));
             result.status = Status::Failed;
@@ -195,11 +222,13 @@ impl Task {
         &self,
         result: &mut JobResult,
         checkpoint: &mut Checkpoint,
+        see: See<'_>,
         log: &mut dyn FnMut(&str),
         observe: Observer<'_>,
     ) -> Result<()> {
         let Opened { mut dataset, understood, pieces } =
             self.stream.open(&self.input, &self.reading, log)?;
+        see(&dataset, &understood)?;
         understood.notes.iter().for_each(|text| log(text));
         describe(&dataset, &understood, result);
         result.view = self.telemetry(&dataset)?;

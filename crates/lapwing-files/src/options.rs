@@ -52,19 +52,33 @@ macro_rules! names {
     };
 }
 
-names! {
-    /// Whose way of writing a scan a file follows.
-    Dialect {
-        /// The study's own: `diffraction`, `xcoords`, `ycoords`, `objectGuess`, `probeGuess`.
-        Study = "study",
-        /// The same with the older `diff3d`, which may hold amplitude, intensity or counts.
-        Diff3d = "diff3d",
-        /// tike's: `data`, `scan`, `probe`, `psi`.
-        Tike = "tike",
-        /// CXI 1.6 and NXcxi_ptycho, in HDF5.
-        Cxi = "cxi",
-        /// The pair of files of ptychodus and pty-chi, in HDF5: `dp`, and a product file beside it.
-        Ptychodus = "ptychodus" | "pty-chi",
+/// The name of a dialect, one of [`dialect::names`](crate::dialect::names).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct DialectName(pub(crate) &'static str);
+
+impl DialectName {
+    /// The name, as in messages, in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for DialectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl PartialEq<str> for DialectName {
+    fn eq(&self, name: &str) -> bool {
+        self.0 == name
+    }
+}
+
+impl PartialEq<&str> for DialectName {
+    fn eq(&self, name: &&str) -> bool {
+        self.0 == *name
     }
 }
 
@@ -125,7 +139,7 @@ names! {
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
     /// The dialect, instead of telling it by the names of the arrays.
-    pub dialect: Option<Dialect>,
+    pub dialect: Option<DialectName>,
     /// The order of the axes, instead of telling it by their lengths.
     pub axis_order: Option<AxisOrder>,
     /// What the patterns hold, instead of the dialect's rule.
@@ -155,7 +169,7 @@ pub struct ReadOptions {
 #[derive(Debug, Clone, Serialize)]
 pub struct Understanding {
     /// Whose way of writing it follows.
-    pub dialect: Dialect,
+    pub dialect: DialectName,
     /// Order of the axes in the file.
     pub axis_order: AxisOrder,
     /// What the patterns of the file hold.

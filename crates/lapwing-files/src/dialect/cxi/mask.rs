@@ -1,0 +1,101 @@
+//! The mask of a CXI file: bits for each pixel of the detector, 0 where it is good.
+
+use super::MASK;
+use crate::dialect::{AxisOrder, ReadOptions};
+use crate::hdf5::Hdf5;
+use crate::mask::{KEY, Mask, is_good};
+use crate::npy::{Array, Values};
+use crate::{Error, Problem};
+
+/// Sets the patterns to zero where the mask says that a pixel is bad; the mask is (1, H, W) or (n,
+/// H, W).
+pub(super) fn read(
+    file: &Hdf5,
+    patterns: &mut Array,
+    order: AxisOrder,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Mask>, Error> {
+    if !file.contains(MASK)? {
+        return Ok(None);
+    }
+    if options.leave_out.iter().any(|left| left == KEY) {
+        notes.push("mask: left out, as told".to_owned());
+        return Ok(None);
+    }
+    let (n, height, width) = match (patterns.shape(), order) {
+        (&[n, height, width], AxisOrder::PatternFirst) | (&[height, width, n], _) => {
+            (n, height, width)
+        }
+        _ => return Ok(None),
+    };
+    let array = file.read(MASK)?;
+    let per_pattern = array.shape() == [n, height, width] && order == AxisOrder::PatternFirst;
+    let bits: Option<Vec<u32>> = match array.values() {
+        Values::Bool(flags) => Some(flags.iter().map(|&flag| u32::from(flag)).collect()),
+        _ => array.to_i64().ok().map(|bits| bits.iter().map(|&bit| bit as u32).collect()),
+    };
+    let expected = format!("whole numbers of shape ({height}, {width}), 0 where a pixel is good");
+    let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+    let fits =
+        array.shape() == [height, width] || array.shape() == [1, height, width] || per_pattern;
+    let (Some(bits), true) = (bits, fits) else {
+        problems.push(Problem::new(MASK, expected, found));
+        return Ok(None);
+    };
+    let bad: Vec<bool> = bits.iter().map(|&bits| !is_good(bits.into())).collect();
+    let wrong = bad.iter().filter(|&&bad| bad).count();
+    if wrong == bad.len() {
+        problems.push(Problem::new(
+            MASK,
+            expected,
+            "every pixel bad; is 1 good in this file? leave out `mask`",
+        ));
+        return Ok(None);
+    }
+    let pixels = height * width;
+    blank(patterns, |index| match order {
+        AxisOrder::PatternLast => bad[index / n],
+        _ if per_pattern => bad[index],
+        _ => bad[index % pixels],
+    });
+    notes.push(format!(
+        "mask: {wrong} of {} pixels bad (0 is good, so is 0x1000 alone); set to 0 in the patterns and carried along as `mask`, \
+         whose bad pixels the solvers leave out",
+        bad.len()
+    ));
+    let shape = if per_pattern { vec![n, height, width] } else { vec![1, height, width] };
+    let carried = Array::new(shape, Values::U32(bits))
+        .map_err(|error| Error::hdf5(file.path(), MASK, error.to_string()))?;
+    match Mask::new(carried, n, (height, width)) {
+        Ok(mask) => Ok(Some(mask)),
+        Err(problem) => {
+            problems.push(problem);
+            Ok(None)
+        }
+    }
+}
+
+/// Sets numbers to zero by their index.
+fn blank(array: &mut Array, bad: impl Fn(usize) -> bool) {
+    macro_rules! blanked {
+        ($values:expr, $($variant:ident),*) => {
+            match $values {
+                $(Values::$variant(mut values) => {
+                    let wrong = values.iter_mut().enumerate().filter(|(index, _)| bad(*index));
+                    wrong.for_each(|(_, value)| *value = Default::default());
+                    Values::$variant(values)
+                })*
+                other => other,
+            }
+        };
+    }
+    let whole = std::mem::replace(array, Array::scalar(0_u8));
+    let shape = whole.shape().to_vec();
+    let values = blanked!(whole.into_values(), I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64);
+    // Shape and number of values are those of before.
+    if let Ok(same) = Array::new(shape, values) {
+        *array = same;
+    }
+}

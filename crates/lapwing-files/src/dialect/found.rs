@@ -1,0 +1,199 @@
+//! From what a dialect found in a file to a data set and an account of it.
+
+use std::path::PathBuf;
+
+use lapwing_model::{Field, Modes, Position};
+use serde_json::json;
+
+use super::geometry::{Optics, object_pixel, record_pixel, state, stated};
+use super::stack::Stack;
+use super::{Dialect, Geometry, ReadOptions, Understanding};
+use crate::dataset::mean_counts;
+use crate::mask::{self, Mask};
+use crate::metadata::TOOL;
+use crate::npy::Array;
+use crate::options::DialectName;
+use crate::{Container, Dataset, Error, Metadata, Problem, contract, metadata};
+
+/// What is wanted of a file.
+pub(super) struct Wanted<'a> {
+    /// What is known of it beforehand.
+    pub options: &'a ReadOptions,
+    /// Whether the patterns stay in the file, and are looked through only.
+    pub in_file: bool,
+}
+
+/// What a dialect found in a file, in the project's conventions. What is `None` is not there, or
+/// there is a problem with it.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The patterns.
+    pub stack: Option<Stack>,
+    /// Window centres in pixels of the object array.
+    pub scan: Option<Vec<Position>>,
+    /// The object on its full grid.
+    pub object: Option<Field>,
+    /// Probe modes in the unit of the amplitudes.
+    pub probe: Option<Modes>,
+    /// Which pixels are good; else an extra array `mask` says it.
+    pub mask: Option<Mask>,
+    /// How the detector sees the sample, where the dialect knows.
+    pub geometry: Option<Geometry>,
+    /// The optics.
+    pub optics: Option<Optics>,
+    /// Size of an object pixel along (y, x), metres.
+    pub pixel: Option<(f64, f64)>,
+    /// The metadata of the file.
+    pub metadata: Option<Metadata>,
+    /// The other arrays.
+    pub extras: Vec<(String, Array)>,
+    /// The second file, where it brought positions.
+    pub companion: Option<PathBuf>,
+    /// What the arrays are called in the file.
+    pub names: Names,
+    /// Whether a data set written now has another form than the file, which its history must tell.
+    pub converted: bool,
+    /// Everything that is wrong so far.
+    pub problems: Vec<Problem>,
+    /// What is wrong with the other arrays: told last.
+    pub wrong_extras: Vec<Problem>,
+}
+
+/// What arrays are called in a file, for messages; those that are `None` have the study's names.
+#[derive(Default)]
+pub(super) struct Names {
+    pub scan: Option<&'static str>,
+    pub probe: Option<&'static str>,
+    pub object: Option<&'static str>,
+    pub windows: Option<&'static str>,
+}
+
+/// A data set, and how its file was understood.
+pub(super) struct Settled {
+    pub dataset: Dataset,
+    pub understanding: Understanding,
+}
+
+/// Reads a file by its dialect, holds what was found against the contract, and completes the
+/// metadata: scale, optics, pixel, geometry and history.
+pub(super) fn settle(
+    dialect: &dyn Dialect,
+    file: &Container,
+    wanted: &Wanted<'_>,
+) -> Result<Settled, Error> {
+    let arrays = file.list()?;
+    let mut notes = Vec::new();
+    let mut found = dialect.find(file, wanted, &mut notes)?;
+    let mut problems = std::mem::take(&mut found.problems);
+    problems.extend(found.breaches());
+    problems.append(&mut found.wrong_extras);
+    let path = || file.path().to_owned();
+    let (Some(stack), Some(scan)) = (found.stack, found.scan) else {
+        return Err(Error::Contract { path: path(), problems });
+    };
+    let pattern_shape = stack.pattern_shape();
+    let mut extras = found.extras;
+    let stored = extras.iter().position(|(name, _)| name == mask::KEY).map(|at| extras.remove(at));
+    let mask = match (found.mask, stored) {
+        (None, Some((_, array))) => match Mask::new(array, scan.len(), pattern_shape) {
+            Ok(mask) => Some(mask),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        },
+        (mask, _) => mask,
+    };
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: path(), problems });
+    }
+
+    let name = DialectName(dialect.name());
+    let mut metadata = found.metadata;
+    if let Some(scale) = stack.scale {
+        let metadata = metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "intensity_scale", scale);
+        if metadata::nphotons(metadata).is_none() {
+            metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
+        }
+    }
+    if let Some(optics) = &found.optics {
+        optics.record(metadata.get_or_insert_default());
+    }
+    if let Some(pixel) = found.pixel {
+        record_pixel(metadata.get_or_insert_default(), pixel);
+    }
+    let in_metadata = metadata.as_ref().and_then(stated);
+    let geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
+    if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {
+        state(metadata.get_or_insert_default(), geometry);
+    }
+    if found.converted {
+        let mut parameters = json!({
+            "dialect": name, "axis_order": stack.order, "quantity": stack.quantity,
+            "zero_frequency": stack.zero_frequency, "notes": notes,
+        });
+        if let Some(companion) = &found.companion {
+            parameters["companion"] = json!(companion);
+        }
+        let metadata = metadata.get_or_insert_default();
+        metadata::append_transformation(metadata, TOOL, "read", parameters);
+    }
+    let dataset = Dataset {
+        diffraction: stack.amplitude,
+        scan,
+        object: found.object,
+        probe: found.probe,
+        mask,
+        geometry,
+        metadata,
+        extras,
+    };
+    let sums = stack.sums_in_file;
+    let mean = |scale| match &sums {
+        Some(sums) => mean_counts(sums, scale),
+        None => dataset.mean_intensity(),
+    };
+    let understanding = Understanding {
+        dialect: name,
+        axis_order: stack.order,
+        quantity: stack.quantity,
+        zero_frequency: stack.zero_frequency,
+        geometry,
+        n_patterns: dataset.scan.len(),
+        pattern_shape,
+        pixel_size_m: found.pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel)),
+        mean_counts_per_pattern: dataset.intensity_scale().map(mean),
+        notes,
+        arrays,
+    };
+    Ok(Settled { dataset, understanding })
+}
+
+impl Found {
+    /// How what was found breaks the contract, under the names that it has in the file.
+    fn breaches(&self) -> Vec<Problem> {
+        let named = |problems: Vec<Problem>, name: Option<&'static str>| {
+            problems.into_iter().map(move |problem| match name {
+                Some(name) => Problem { key: name.to_owned(), ..problem },
+                None => problem,
+            })
+        };
+        let names = &self.names;
+        let mut problems = Vec::new();
+        let shape = self.stack.as_ref().map(Stack::pattern_shape);
+        if let Some(scan) = &self.scan {
+            problems.extend(named(contract::scan(scan), names.scan));
+        }
+        if let Some(object) = &self.object {
+            problems.extend(named(contract::object(object), names.object));
+        }
+        if let (Some(probe), Some(shape)) = (&self.probe, shape) {
+            problems.extend(named(contract::probe(probe, shape), names.probe));
+        }
+        if let (Some(scan), Some(object), Some(shape)) = (&self.scan, &self.object, shape) {
+            problems.extend(named(contract::windows(scan, shape, object.dim()), names.windows));
+        }
+        problems
+    }
+}

@@ -1,0 +1,174 @@
+//! Which pixels of the detector are good.
+
+use ndarray::Array3;
+
+use crate::Problem;
+use crate::npy::{Array, Values};
+
+/// Name of the array that carries the mask in a NumPy archive.
+pub const KEY: &str = "mask";
+
+/// The one bit of a CXI mask that does not make a pixel bad.
+const STILL_GOOD: i64 = 0x1000;
+
+/// Whether the bits that CXI has for a pixel let it be used.
+pub(crate) fn is_good(bits: i64) -> bool {
+    bits & !STILL_GOOD == 0
+}
+
+/// Which pixels of the detector are good: one layer (y, x) for all patterns, or one for each.
+///
+/// It keeps the array that it was made of, so that what is written is what was read: booleans (true
+/// where a pixel is good), or whole numbers as CXI has them (0 where a pixel is good, and so is
+/// 0x1000 alone).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mask {
+    stored: Array,
+}
+
+impl Mask {
+    /// A mask of shape (H, W), (1, H, W) or (n, H, W) for `n` patterns of shape `pattern`.
+    ///
+    /// # Errors
+    /// When the array has another shape, holds neither booleans nor whole numbers, or calls more
+    /// than half of the pixels bad.
+    pub fn new(stored: Array, n: usize, pattern: (usize, usize)) -> Result<Self, Problem> {
+        let mask = Self { stored };
+        let Err(found) = mask.fits(n, pattern) else { return Ok(mask) };
+        Err(refused(pattern, found))
+    }
+
+    /// The problem with the mask of a data set of `n` patterns of shape `pattern`, if there is one.
+    pub(crate) fn problem(&self, n: usize, pattern: (usize, usize)) -> Option<Problem> {
+        self.fits(n, pattern).err().map(|found| refused(pattern, found))
+    }
+
+    fn fits(&self, n: usize, pattern: (usize, usize)) -> Result<(), String> {
+        let found = || format!("shape {:?}", self.stored.shape());
+        let (layers, height, width) = match *self.stored.shape() {
+            [height, width] => (1, height, width),
+            [layers, height, width] => (layers, height, width),
+            _ => return Err(found()),
+        };
+        let good = self.flags().map_err(|error| error.to_string())?;
+        let left = good.iter().filter(|&&good| good).count();
+        if 2 * left < good.len() {
+            return Err(format!("{left} good of {}: is it the other way round?", good.len()));
+        }
+        match (height, width) == pattern && (layers == 1 || layers == n) {
+            true => Ok(()),
+            false => Err(found()),
+        }
+    }
+
+    fn flags(&self) -> Result<Vec<bool>, crate::npy::NpyError> {
+        if let Values::Bool(flags) = self.stored.values() {
+            return Ok(flags.clone());
+        }
+        let bits = self.stored.to_i64()?;
+        Ok(bits.into_iter().map(is_good).collect())
+    }
+
+    /// Number of layers and their shape, (layer, y, x).
+    fn shape(&self) -> (usize, usize, usize) {
+        match *self.stored.shape() {
+            [height, width] => (1, height, width),
+            [layers, height, width] => (layers, height, width),
+            _ => unreachable!("a mask has two or three axes: checked when it was made"),
+        }
+    }
+
+    /// Whether every pattern has a layer of its own.
+    pub fn is_per_pattern(&self) -> bool {
+        self.shape().0 != 1
+    }
+
+    /// Which pixels are good, axes (1 or pattern, y, x).
+    pub fn good(&self) -> Array3<bool> {
+        let flags =
+            self.flags().expect("a mask is of booleans or whole numbers: checked when made");
+        Array3::from_shape_vec(self.shape(), flags)
+            .expect("an array has as many values as its shape")
+    }
+
+    /// The mask as CXI has it: 0 where a pixel is good.
+    pub(crate) fn bits(&self) -> Vec<u32> {
+        match self.stored.values() {
+            Values::Bool(flags) => flags.iter().map(|&good| u32::from(!good)).collect(),
+            Values::U32(bits) => bits.clone(),
+            _ => self.good().iter().map(|&good| u32::from(!good)).collect(),
+        }
+    }
+
+    /// The array that it is stored as.
+    pub fn array(&self) -> &Array {
+        &self.stored
+    }
+
+    /// The mask of the patterns at `indices`.
+    ///
+    /// # Panics
+    /// When there is a layer for each pattern and an index is beyond them.
+    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+        match self.is_per_pattern() {
+            true => Self {
+                stored: self.stored.select(indices).expect("every pattern has a layer: checked"),
+            },
+            false => self.clone(),
+        }
+    }
+}
+
+fn refused((height, width): (usize, usize), found: String) -> Problem {
+    let expected = format!(
+        "booleans (true where a pixel is good) or whole numbers (0 where it is, as in CXI) of shape \
+         ({height}, {width}) or (n, {height}, {width}), at least half of the pixels good"
+    );
+    Problem::new(KEY, expected, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(shape: &[usize], bits: Vec<u32>) -> Array {
+        Array::new(shape.to_vec(), Values::U32(bits)).unwrap()
+    }
+
+    #[test]
+    fn bits_and_booleans_say_the_same() {
+        let bits = Mask::new(numbers(&[1, 2, 3], vec![0, 0x1000, 2, 0, 0, 0x1001]), 5, (2, 3));
+        let flags = Values::Bool(vec![true, true, false, true, true, false]);
+        let flags = Mask::new(Array::new(vec![2, 3], flags).unwrap(), 5, (2, 3));
+        let (bits, flags) = (bits.unwrap(), flags.unwrap());
+        assert_eq!(bits.good(), flags.good());
+        assert_eq!(flags.bits(), [0, 0, 1, 0, 0, 1]);
+        assert!(!bits.is_per_pattern());
+        // Two rows are no two patterns.
+        assert_eq!(flags.select(&[1, 0]), flags);
+    }
+
+    #[test]
+    fn layers_follow_their_patterns() {
+        let mask = Mask::new(numbers(&[2, 1, 2], vec![0, 1, 0, 0]), 2, (1, 2)).unwrap();
+        assert!(mask.is_per_pattern());
+        let turned: Vec<bool> = mask.select(&[1, 0, 0]).good().into_iter().collect();
+        assert_eq!(turned, [true, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn what_is_no_mask_is_refused() {
+        let wrong = [
+            (numbers(&[4], vec![0; 4]), "shape [4]"),
+            (numbers(&[2, 3], vec![0; 6]), "shape [2, 3]"),
+            (numbers(&[3, 2, 2], vec![0; 12]), "shape [3, 2, 2]"),
+            (numbers(&[2, 2], vec![1, 1, 1, 0]), "1 good of 4"),
+            (Array::from(vec![0.5, 1.0]).reshape(vec![1, 2]).unwrap(), "0.5"),
+        ];
+        for (array, part) in wrong {
+            let problem = Mask::new(array, 5, (2, 2)).unwrap_err();
+            assert_eq!(problem.key, "mask");
+            assert!(problem.found.contains(part) || part == "0.5", "{problem}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def load(
     path: str | os.PathLike[str],
     *,
-    dialect: Literal["study", "diff3d", "tike", "cxi", "ptychodus"] | None = None,
+    dialect: str | None = None,
     axis_order: Literal["nhw", "hwn"] | None = None,
     quantity: Literal["amplitude", "intensity", "counts"] | None = None,
     zero_frequency: Literal["centre", "corner"] | None = None,
@@ -37,7 +37,9 @@ def load(
     ----------
     path : path
         A NumPy archive or HDF5 file. Reading never runs code that a file may hold.
-    dialect, axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional
+    dialect : str, optional
+        Whose conventions the file follows; the guide to reading lists them.
+    axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional
         How the file stores things.
     companion : path, optional
         The second file: the product of a ptychodus pair, or the start probe of a CXI file.

@@ -30,6 +30,7 @@ pub mod npz;
 pub mod open;
 pub mod options;
 pub mod pickle;
+pub mod reading;
 pub mod reconstruction;
 pub mod scratch;
 

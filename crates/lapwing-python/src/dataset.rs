@@ -4,10 +4,11 @@ use crate::array::{self, from_positions, view};
 use crate::failure::Result;
 use crate::value::{from_python, to_python};
 use crate::work::alone;
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use lapwing_files::dataset::Form;
 use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
+use lapwing_files::reading::{self, Kind};
 use lapwing_files::{Archive, Metadata, Problem, dataset, metadata};
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
@@ -41,6 +42,7 @@ impl From<lapwing_files::Dataset> for Dataset {
 impl Dataset {
     #[new]
     #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         patterns: &Bound<'_, PyAny>,
         positions: &Bound<'_, PyAny>,
@@ -307,31 +309,22 @@ fn broken(problems: Vec<Problem>) -> anyhow::Error {
     anyhow!("the data set breaks its contract:{problems}")
 }
 
-/// What is known of a file, by the names of the command line; `None` counts as not known.
+/// What is known of a file, by the names of the table of options; `None` counts as not known.
 fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
     let mut options = ReadOptions::default();
     for (name, value) in given.iter() {
+        let name: String = name.extract()?;
+        let option = reading::option(&name).with_context(|| format!("unknown option {name}"))?;
         if value.is_none() {
             continue;
         }
-        let name: String = name.extract()?;
-        match name.as_str() {
-            "dialect" => options.dialect = Some(named(&name, &value.extract::<String>()?)?),
-            "axis_order" => options.axis_order = Some(named(&name, &value.extract::<String>()?)?),
-            "quantity" => options.quantity = Some(named(&name, &value.extract::<String>()?)?),
-            "zero_frequency" => {
-                options.zero_frequency = Some(named(&name, &value.extract::<String>()?)?)
-            }
-            "coordinate_order" => {
-                options.coordinate_order = Some(named(&name, &value.extract::<String>()?)?)
-            }
-            "geometry" => options.geometry = Some(named(&name, &value.extract::<String>()?)?),
-            "flip_y" => options.flip_y = value.extract()?,
-            "flip_x" => options.flip_x = value.extract()?,
-            "companion" => options.companion = Some(value.extract()?),
-            "pixel_size_m" => options.pixel_size = Some(value.extract()?),
-            "leave_out" => options.leave_out = value.extract()?,
-            other => bail!("unknown option {other}"),
+        match option.kind {
+            Kind::Choice { set, .. } => set(&mut options, value.extract()?)
+                .map_err(|expected| anyhow!("{name}: {expected}"))?,
+            Kind::Flag { set } => set(&mut options, value.extract()?),
+            Kind::File { set } => set(&mut options, value.extract()?),
+            Kind::Number { set } => set(&mut options, value.extract()?),
+            Kind::Names { set } => set(&mut options, value.extract()?),
         }
     }
     Ok(options)

@@ -1,79 +1,98 @@
 //! Reading a scan, with what the user says about it.
 
 use crate::output::Output;
-use clap::Args;
-use lapwing_files::options::{
-    AxisOrder, CoordinateOrder, DialectName, Geometry, Quantity, ZeroFrequency,
-};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use lapwing_files::reading::{Kind, OPTIONS, ReadOption};
 use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
 use std::path::{Path, PathBuf};
 
-/// What is known about the file, in place of what would be understood from it.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "How to read the file (understood from the file unless given)")]
+const HEADING: &str = "How to read the file (understood from the file unless given)";
+
+/// What is known about the file, in place of what would be understood from it: a flag for each
+/// option of the table of `lapwing-files`.
+#[derive(Debug, Clone)]
 pub struct Reading {
-    /// Dialect: study, diff3d, tike, cxi or ptychodus
-    #[arg(long, value_name = "NAME")]
-    dialect: Option<DialectName>,
-    /// Order of the axes: nhw or hwn
-    #[arg(long, value_name = "ORDER")]
-    axis_order: Option<AxisOrder>,
-    /// What the patterns hold: amplitude, intensity or counts
-    #[arg(long, value_name = "WHAT")]
-    quantity: Option<Quantity>,
-    /// Where the zero frequency is: centre or corner
-    #[arg(long, value_name = "WHERE")]
-    zero_frequency: Option<ZeroFrequency>,
-    /// Order of the two coordinates of a position: row-column or column-row (exchanged)
-    #[arg(long, value_name = "ORDER")]
-    coordinate_order: Option<CoordinateOrder>,
-    /// Reverse the sign of the row coordinates
-    #[arg(long)]
-    flip_y: bool,
-    /// Reverse the sign of the column coordinates
-    #[arg(long)]
-    flip_x: bool,
-    /// Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the start
-    /// probe of a CXI file
-    #[arg(long, value_name = "FILE")]
-    companion: Option<PathBuf>,
-    /// Size of an object pixel in metres, where positions are in metres
-    #[arg(long, value_name = "METRES")]
-    pixel_size_m: Option<f64>,
-    /// How the detector sees the sample: far-field or near-field
-    #[arg(long, value_name = "WHICH")]
-    geometry: Option<Geometry>,
-    /// Pass over this array; may be repeated
-    #[arg(long, value_name = "NAME")]
-    leave_out: Vec<String>,
+    options: ReadOptions,
+}
+
+impl Args for Reading {
+    fn augment_args(command: Command) -> Command {
+        OPTIONS.iter().fold(command, |command, option| command.arg(argument(option)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Reading {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut reading = Self { options: ReadOptions::default() };
+        reading.update_from_arg_matches(matches)?;
+        Ok(reading)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let options = &mut self.options;
+        for option in &OPTIONS {
+            let name = option.name;
+            match option.kind {
+                Kind::Choice { set, .. } => {
+                    if let Some(word) = matches.get_one::<String>(name) {
+                        set(options, word).expect("the value parser took it");
+                    }
+                }
+                Kind::Flag { set } => set(options, matches.get_flag(name)),
+                Kind::File { set } => {
+                    if let Some(path) = matches.get_one::<PathBuf>(name) {
+                        set(options, path.clone());
+                    }
+                }
+                Kind::Number { set } => {
+                    if let Some(number) = matches.get_one::<f64>(name) {
+                        set(options, *number);
+                    }
+                }
+                Kind::Names { set } => {
+                    let names = matches.get_many::<String>(name).into_iter().flatten();
+                    set(options, names.cloned().collect());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The flag of an option.
+fn argument(option: &'static ReadOption) -> Arg {
+    let flag =
+        Arg::new(option.name).long(option.flag).help(option.help_line()).help_heading(HEADING);
+    let word = move |word: &str| option.check(word).map(|()| word.to_owned());
+    match option.kind {
+        Kind::Flag { .. } => flag.action(ArgAction::SetTrue),
+        Kind::Choice { .. } => flag.value_name(option.value_name).value_parser(word),
+        Kind::File { .. } => {
+            flag.value_name(option.value_name).value_parser(value_parser!(PathBuf))
+        }
+        Kind::Number { .. } => flag.value_name(option.value_name).value_parser(value_parser!(f64)),
+        Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
+    }
 }
 
 impl Reading {
     /// The same for the library.
     pub fn options(&self) -> ReadOptions {
-        ReadOptions {
-            dialect: self.dialect,
-            axis_order: self.axis_order,
-            quantity: self.quantity,
-            zero_frequency: self.zero_frequency,
-            coordinate_order: self.coordinate_order,
-            flip_y: self.flip_y,
-            flip_x: self.flip_x,
-            companion: self.companion.clone(),
-            pixel_size: self.pixel_size_m,
-            geometry: self.geometry,
-            leave_out: self.leave_out.clone(),
-        }
+        self.options.clone()
     }
 
     /// The object's pixel size as told, metres along (y, x).
     pub fn pixel_size(&self) -> Option<(f64, f64)> {
-        self.pixel_size_m.map(|size| (size, size))
+        self.options.pixel_size.map(|size| (size, size))
     }
 
     /// Reads a scan; whatever was converted or assumed is said on standard error.
     pub fn read(&self, path: &Path, output: Output) -> anyhow::Result<(Dataset, Understanding)> {
-        let (dataset, understanding) = dataset::read(path, &self.options())?;
+        let (dataset, understanding) = dataset::read(path, &self.options)?;
         for note in &understanding.notes {
             output.note(format_args!("{}: {note}", path.display()));
         }

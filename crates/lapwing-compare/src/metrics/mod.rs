@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod fixture_tests;
+mod median;
 mod ms_ssim;
 pub(crate) mod pair;
 mod plane;
@@ -90,6 +91,12 @@ metrics! {
     /// Mean square difference of the phases, planes removed.
     phase_mse: f64 = |pair| pair.phase.errors.square, {
         title: "phase MSE", unit: "rad^2", better: Lower, perfect: 0.0,
+    }
+
+    /// Median absolute difference of the phases, planes removed: half of the pixels are at least as
+    /// good.
+    phase_median_error: f64 = |pair| median::median_error(&pair.phase_error, &pair.mask), {
+        title: "phase median error", unit: "rad", better: Lower, perfect: 0.0,
     }
 
     /// Peak signal to noise of the phases, with the truth's range as the peak.

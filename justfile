@@ -11,6 +11,10 @@ study:
 test:
     cargo test --workspace
 
+# All tests, with the long sweeps that continuous integration runs.
+test-long:
+    LAPWING_LONG_TESTS=1 cargo test --workspace
+
 # Tests of one crate: `just test-one solve`.
 test-one crate:
     cargo test -p lapwing-{{crate}}

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 
 #[path = "common/corpus.rs"]
 mod corpus;
+#[path = "common/long.rs"]
+mod long;
 #[path = "common/memory.rs"]
 mod memory;
 
@@ -163,8 +165,13 @@ fn edited(mut bytes: Vec<u8>, edits: &[(prop::sample::Index, u8, u8)]) -> Vec<u8
 const OPCODES: &[u8] = b"(.012FGIJKLMNPQRSTUVXabcdeghijlopqrstu)]}BC\
     \x80\x81\x82\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98";
 
+/// Random files of each kind.
+fn cases() -> u32 {
+    if long::long() { 2000 } else { 200 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn edited_pickles_never_panic(which in any::<prop::sample::Index>(), edits in edits()) {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+use crate::common::long;
 use lapwing_files::Archive;
 use rand::RngExt;
 use serde_json::Value;
@@ -178,8 +179,9 @@ fn check_merged(root: &Path) {
     assert_eq!(merged["run_ids"], serde_json::json!(runs));
 }
 
+/// At a hundred instants, or at ten where the long sweeps are not asked for.
 #[test]
-fn killed_at_a_hundred_instants_and_resumed() {
+fn killed_at_any_instant_and_resumed() {
     let bench = Bench::new();
     let started = Instant::now();
     bench.finish("whole");
@@ -189,13 +191,14 @@ fn killed_at_a_hundred_instants_and_resumed() {
     let expected = results(&bench.path("whole"));
     assert!(expected.len() > 50, "{:?}", expected.keys());
 
-    // Two at a time; each kills its studies ten times and then lets them finish.
+    // Two at a time; each kills its studies several times and then lets them finish.
+    let studies = if long() { 5 } else { 1 };
     std::thread::scope(|scope| {
         for worker in 0..2 {
             let (bench, expected) = (&bench, &expected);
             scope.spawn(move || {
-                for study in 0..5 {
-                    let how = if study % 2 == 0 { "in twos" } else { "one by one" };
+                for study in 0..studies {
+                    let how = if (worker + study) % 2 == 0 { "in twos" } else { "one by one" };
                     let name = format!("study {worker} {study} {how}");
                     let seed = 1000 * worker + study;
                     killed_and_resumed(bench, &name, whole_time, seed, expected);
@@ -215,7 +218,7 @@ fn killed_and_resumed(
     let mut instants = lapwing_model::random::generator(seed, "instants of kills", 0);
     let root = bench.path(name);
     let mut memory = Memory::default();
-    for _ in 0..10 {
+    for _ in 0..if long() { 10 } else { 5 } {
         let mut child = bench.command(name).spawn().unwrap();
         std::thread::sleep(whole_time.mul_f64(instants.random()));
         child.kill().unwrap();

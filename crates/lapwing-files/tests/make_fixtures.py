@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the files in fixtures/ with NumPy (2.4 was used); run it from anywhere, it needs nothing else.
 
-Element k (in C order) of every array of `arrays.npz` follows a rule that tests/numpy_files.rs states again, so that
+Element k (in C order) of every array of `arrays.npz` follows a rule that tests/suite/numpy_files.rs states again, so that
 the values are checked against the rule and not against the reader.
 """
 import io

@@ -44,8 +44,14 @@ use crate::npz::Archive;
 use crate::{Container, Dataset, Error, Metadata, Problem, metadata, npy, open};
 
 /// Every dialect, in the order in which a file is offered to them.
-static DIALECTS: [&dyn Dialect; 5] =
-    [&study::STUDY, &study::DIFF3D, &tike::Tike, &ptychodus::Ptychodus, &cxi::Cxi];
+#[rustfmt::skip] // one row for each
+static DIALECTS: &[&dyn Dialect] = &[
+    &study::STUDY,
+    &study::DIFF3D,
+    &tike::Tike,
+    &cxi::Cxi,
+    &ptychodus::Ptychodus,
+];
 
 /// One way of writing a scan.
 trait Dialect: Sync {
@@ -160,7 +166,7 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
     {
         return Err(strange(hdf5)?);
     }
-    for dialect in DIALECTS {
+    for &dialect in DIALECTS {
         if dialect.kind() == file.kind() && dialect.claims(file, options)? {
             return Ok(dialect);
         }

@@ -7,16 +7,15 @@ use std::collections::BTreeMap;
 use super::found::{Found, Names, Wanted};
 use super::product::{self, Product};
 use super::stack::{Refusal, Rules, Stack};
-use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, cxi, positions, stack,
-};
+use super::{AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, positions, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
 use crate::{Container, Error, Problem};
 
-const DATA: &str = "dp";
+/// The array of the patterns.
+pub(super) const DATA: &str = "dp";
 
 /// The dialect.
 pub(super) struct Ptychodus;
@@ -41,7 +40,7 @@ impl Dialect for Ptychodus {
     /// A product alone is claimed too, to say that it is no data set on its own.
     fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
         let file = file.hdf5()?;
-        Ok(file.contains(DATA)? || product::is_product(file)? && !cxi::is_cxi(file)?)
+        Ok(file.contains(DATA)? || product::is_product(file)?)
     }
 
     fn find(

@@ -13,7 +13,8 @@ use super::found::{Found, Names, Wanted};
 use super::geometry::{self, no_far_field};
 use super::stack::{OrderEvidence, Refusal, Rules, Stack};
 use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, companion, positions, stack,
+    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, companion, positions,
+    ptychodus, stack,
 };
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
@@ -36,11 +37,6 @@ const MASK: &str = "entry_1/instrument_1/detector_1/mask";
 /// The group of what CXI has no names for, in files that this crate wrote.
 const OURS: &str = "entry_1/lapwing_1";
 
-/// Whether a file looks like CXI.
-pub(super) fn is_cxi(file: &Hdf5) -> Result<bool, Error> {
-    Ok(file.contains("cxi_version")? || file.first_of(&DATA)?.is_some())
-}
-
 /// The dialect.
 pub(super) struct Cxi;
 
@@ -57,8 +53,11 @@ impl Dialect for Cxi {
         &DATA
     }
 
+    /// A file with the patterns of a ptychodus pair is left to that.
     fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
-        is_cxi(file.hdf5()?)
+        let file = file.hdf5()?;
+        let looks_like_cxi = file.contains("cxi_version")? || file.first_of(&DATA)?.is_some();
+        Ok(looks_like_cxi && !file.contains(ptychodus::DATA)?)
     }
 
     fn find(

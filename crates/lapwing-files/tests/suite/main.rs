@@ -4,4 +4,6 @@
 mod dialects;
 mod hdf5;
 mod numpy_files;
+mod options;
 mod python_reads;
+mod reconstruction;

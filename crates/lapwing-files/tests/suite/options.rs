@@ -2,8 +2,8 @@
 
 use lapwing_files::reading::{Kind, OPTIONS, Words};
 
-const DOCUMENT: &str = include_str!("../../../docs/reading.md");
-const PYTHON: &str = include_str!("../../../python/lapwing/_load.py");
+const DOCUMENT: &str = include_str!("../../../../docs/reading.md");
+const PYTHON: &str = include_str!("../../../../python/lapwing/_load.py");
 
 #[test]
 fn the_document_has_every_option_with_its_words() {

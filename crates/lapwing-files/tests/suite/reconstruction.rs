@@ -1,6 +1,5 @@
 //! Reconstructions of this and of other programs as one value.
-
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 use std::path::{Path, PathBuf};
 

@@ -14,6 +14,7 @@ mod cxi;
 mod extras;
 mod found;
 mod geometry;
+mod npy_stack;
 mod pieces;
 mod product;
 mod ptychodus;
@@ -51,6 +52,7 @@ static DIALECTS: &[&dyn Dialect] = &[
     &tike::Tike,
     &cxi::Cxi,
     &ptychodus::Ptychodus,
+    &npy_stack::NpyStack,
 ];
 
 /// One way of writing a scan.

@@ -3,6 +3,7 @@
 
 mod dialects;
 mod hdf5;
+mod npy_stack;
 mod numpy_files;
 mod options;
 mod python_reads;

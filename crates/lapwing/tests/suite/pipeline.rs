@@ -1,6 +1,7 @@
 //! From simulation to comparison on a tiny case, and the JSON that scripts may rely on.
 
 use crate::common::Bench;
+use lapwing_files::npy::{self, Array};
 use lapwing_files::{Archive, ReadOptions, dataset};
 use serde_json::Value;
 
@@ -259,4 +260,24 @@ fn a_whole_study_with_status_and_report() {
         &["bad.toml", "neighbor_count", "OVERSAMPLING-001"],
     );
     assert!(!bench.path("bad").exists());
+}
+
+#[test]
+fn a_plain_stack_is_inspected_and_reconstructed() {
+    let bench = Bench::new();
+    bench.ok("simulate --specimen cells --pattern-size 32 --overlap 0.6 --field-of-view 40x40 --dose 1e4 --output a.npz");
+    let (known, _) = dataset::read(bench.path("a.npz"), &ReadOptions::default()).unwrap();
+    let counts = known.counts().unwrap().mapv(|count| count as u16);
+    let centres: Vec<f64> = known.scan.iter().flat_map(|p| [p.y, p.x]).collect();
+    let centres = Array::from(centres).reshape(vec![known.scan.len(), 2]).unwrap();
+    npy::write(bench.path("s.npy"), &(&counts).into()).unwrap();
+    npy::write(bench.path("s.positions.npy"), &centres).unwrap();
+    npy::write(bench.path("s.probe.npy"), &known.probe.as_ref().unwrap().into()).unwrap();
+    let record = bench.json("inspect s.npy");
+    assert_eq!(record["dialect"], "npy");
+    assert_eq!(record["understood"]["quantity"], "counts");
+    assert_eq!(record["understood"]["n_patterns"], known.scan.len());
+    let summary = bench.json("reconstruct --input-npz s.npy --output-dir out --num-epochs 2");
+    assert_eq!(summary["epochs"], 2);
+    assert!(bench.path("out/reconstruction.npz").is_file());
 }

@@ -224,3 +224,15 @@ def test_what_is_saved_is_loaded_and_so_are_results_of_others(scan: lapwing.Data
     assert np.array_equal(lapwing.load_reconstruction(tmp_path / "two.npz", "b").object, found.object)
     with pytest.raises(FileNotFoundError):
         lapwing.load_reconstruction(tmp_path / "none.npz")
+
+
+def test_the_catalogue_knows_every_metric(scan: lapwing.Dataset) -> None:
+    compared = lapwing.reconstruct(scan, epochs=2).compare(scan)
+    catalogue = lapwing.metric_catalogue()
+    assert set(compared.metrics) <= set(catalogue)
+    mae = catalogue["phase_mae"]
+    assert (mae["title"], mae["unit"], mae["higher_is_better"], mae["perfect"]) == ("phase MAE", "rad", False, 0.0)
+    assert catalogue["shift_y"]["higher_is_better"] is None
+    error = np.median(np.abs(compared.phase_error[compared.mask]))
+    assert compared.metrics["phase_median_error"] == pytest.approx(error, rel=1e-5)
+    assert "complex correlation" in repr(compared)

@@ -48,7 +48,8 @@ fn agrees_with_an_independent_fit_and_scikit_image() {
         ("amplitude_ssim", 1e-4),
         ("phase_mae", 1e-5),
         ("phase_mse", 1e-6),
-        ("phase_median_error", 1e-5),
+        // No mean takes out how the pixels of two interpolations differ.
+        ("phase_median_error", 1e-4),
         ("phase_psnr", 1e-3),
         ("phase_ssim", 1e-5),
     ] {

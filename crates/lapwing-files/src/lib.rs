@@ -9,9 +9,36 @@
 //!   one array.
 //! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without
 //!   running them.
-//! - [`atomic::write`] is how every file of the project comes to be.
+//! - [`atomic::write`] is how every file of the project is written.
+//! - [`reading::OPTIONS`] is the table of what a user may say about a file.
 //! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file;
 //!   [`scratch`] has room for what becomes of them.
+//!
+//! A file is read in the conventions of the project, whatever it had:
+//!
+//! ```
+//! use lapwing_files::npy::Array;
+//! use lapwing_files::{ReadOptions, dataset, npz};
+//! use ndarray::Array3;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("scan.npz");
+//! // Two patterns of photon counts in tike's format: zero frequency in the corner, positions at
+//! // the windows' corners.
+//! let counts = Array3::from_shape_fn((2, 8, 8), |(_, y, x)| if y + x == 0 { 9 } else { 1_u16 });
+//! let corners = Array::from(vec![0.0, 0.0, 3.0, 4.0]).reshape(vec![2, 2])?;
+//! npz::write(&path, &[("data", Array::from(&counts)), ("scan", corners)])?;
+//!
+//! let (data, understood) = dataset::read(&path, &ReadOptions::default())?;
+//! assert_eq!(understood.dialect, "tike");
+//! assert_eq!((data.scan[1].y, data.scan[1].x), (7.0, 8.0));
+//! assert_eq!(data.counts().expect("the scale is known")[(0, 4, 4)], 9.0);
+//! // What was converted or assumed is told.
+//! assert!(understood.notes.iter().any(|note| note.contains("corner to the centre")));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 

@@ -19,7 +19,7 @@ pub(super) fn read(
     let told = |name: &str| options.leave_out.iter().any(|left| left == name);
     let others = archive.names().filter(|name| !known.contains(name) && *name != metadata::KEY);
     let (left_out, names): (Vec<&str>, Vec<&str>) = others.partition(|name| told(name));
-    notes.extend(left_out.iter().map(|name| format!("{name}: left out, as told")));
+    notes.extend(left_out.iter().map(|name| format!("{name}: left out, as specified")));
     let mut extras = Vec::new();
     for (name, array) in names.iter().copied().zip(archive.read_all(&names)?) {
         let kept = match array.values() {

@@ -4,9 +4,9 @@
 //! what to say, and [`ReadOptions`] says it. What was understood comes back beside the data as an
 //! [`Understanding`].
 //!
-//! A dialect is a file of this folder with one [`Dialect`] and a row of [`DIALECTS`]: it says which
+//! A dialect is a file of this folder with one `Dialect` and a row of `DIALECTS`: it says which
 //! files are its own, and what it finds in them, in the project's conventions. Everything else -
-//! the contract, scales and geometry in the metadata, the history - is [`found::settle`]'s.
+//! the contract, scales and geometry in the metadata, the history - is done by `found::settle`.
 
 mod base;
 mod companion;
@@ -134,8 +134,8 @@ pub fn read_from(
     Ok((settled.dataset, settled.understanding))
 }
 
-/// The name of the dialect that a file follows, as told or by the names of its arrays; `None` for a
-/// file of no dialect, and for one that is too damaged to tell.
+/// The name of the dialect that a file follows, as specified or by the names of its arrays; `None`
+/// for a file of no dialect, and for one that is too damaged to tell.
 pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
     dialect_of(file, options).ok().map(|dialect| DialectName(dialect.name()))
 }
@@ -150,7 +150,7 @@ pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u
     Some(shape.iter().fold(1, |product: u64, &length| product.saturating_mul(length as u64)))
 }
 
-/// The dialect of a file, as told or by its content.
+/// The dialect of a file, as specified or by its content.
 fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Dialect, Error> {
     if let Some(told) = options.dialect {
         let named = DIALECTS.iter().find(|dialect| told == dialect.name());
@@ -235,7 +235,7 @@ fn stored_metadata(
 ) -> Result<Option<Metadata>, Error> {
     if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY)
     {
-        notes.push(format!("{}: left out, as told", metadata::KEY));
+        notes.push(format!("{}: left out, as specified", metadata::KEY));
         return Ok(None);
     }
     metadata::read(archive)
@@ -253,9 +253,9 @@ fn positions(
     let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
     let (sign_y, sign_x) = (sign(options.flip_y), sign(options.flip_x));
     for (done, what) in [
-        (exchanged, "rows and columns of the positions exchanged, as told"),
-        (options.flip_y, "sign of the row coordinates reversed, as told"),
-        (options.flip_x, "sign of the column coordinates reversed, as told"),
+        (exchanged, "rows and columns of the positions exchanged, as specified"),
+        (options.flip_y, "sign of the row coordinates reversed, as specified"),
+        (options.flip_x, "sign of the column coordinates reversed, as specified"),
     ] {
         if done {
             notes.push(what.to_owned());

@@ -68,7 +68,7 @@ impl Dialect for Ptychodus {
         let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
         if let Some(told) = told {
             notes.push(format!(
-                "object pixel: {told:e} m, as told, instead of {:?}",
+                "object pixel: {told:e} m, as specified, instead of {:?}",
                 product.pixel_size
             ));
             product.pixel_size = (told, told);
@@ -127,7 +127,7 @@ fn patterns(
         return Err(contract(vec![Problem::new(DATA, "(n, H, W)", format!("shape {shape:?}"))]));
     };
     if options.axis_order == Some(AxisOrder::PatternLast) {
-        let found = "(H, W, n) as told, which this dialect does not have";
+        let found = "(H, W, n) as specified, which this dialect does not have";
         return Err(contract(vec![Problem::new(DATA, "(n, H, W)", found)]));
     }
     let mut problems = Vec::new();

@@ -325,7 +325,7 @@ fn quantity(
 ) -> Result<Quantity, Refusal> {
     let key = rules.key;
     if let Some(told) = options.quantity {
-        notes.push(format!("{key}: taken as {told}, as told"));
+        notes.push(format!("{key}: taken as {told}, as specified"));
         return Ok(told);
     }
     if dtype.is_integer() {

@@ -267,7 +267,7 @@ fn found(shape: &[usize], dtype: &DType) -> String {
 fn wanted(archive: &Archive, key: &str, options: &ReadOptions, notes: &mut Vec<String>) -> bool {
     let left_out = options.leave_out.iter().any(|left| left == key);
     if left_out && archive.contains(key) {
-        notes.push(format!("{key}: left out, as told"));
+        notes.push(format!("{key}: left out, as specified"));
     }
     archive.contains(key) && !left_out
 }

@@ -58,7 +58,7 @@ impl Instrument {
         Some(Optics { wavelength: self.wavelength?, distance: self.distance?, pitch: self.pitch? })
     }
 
-    /// Size of an object pixel along (y, x), metres: as told, or lambda z / (N p).
+    /// Size of an object pixel along (y, x), metres: as specified, or lambda z / (N p).
     pub(super) fn object_pixel(
         &self,
         shape: (usize, usize),
@@ -76,7 +76,7 @@ impl Instrument {
                 ));
                 return Ok(None);
             }
-            notes.push(format!("object pixel: {told:e} m, as told"));
+            notes.push(format!("object pixel: {told:e} m, as specified"));
             return Ok(Some((told, told)));
         }
         if options.geometry == Some(crate::dialect::Geometry::NearField) {
@@ -91,7 +91,7 @@ impl Instrument {
                 });
             };
             notes.push(
-                "object pixel: near field as told, so the detector's own pixel is taken (a parallel beam); \
+                "object pixel: near field as specified, so the detector's own pixel is taken (a parallel beam); \
                  state the object's pixel size (--pixel-size-m) when the beam diverges"
                     .to_owned(),
             );

@@ -21,7 +21,7 @@ pub(super) fn read(
         return Ok(None);
     }
     if options.leave_out.iter().any(|left| left == KEY) {
-        notes.push("mask: left out, as told".to_owned());
+        notes.push("mask: left out, as specified".to_owned());
         return Ok(None);
     }
     let (n, height, width) = match (patterns.shape(), order) {

@@ -74,7 +74,7 @@ pub fn reconstruct<'py>(
     let seconds = started.elapsed().as_secs_f64();
     let found = PyDict::new(py);
     let Solution { object, probe, loss, .. } = solution;
-    found.set_item("object", object.into_pyarray(py))?;
+    found.set_item("object", object.projection().into_pyarray(py))?;
     found.set_item("probe", probe.into_pyarray(py))?;
     found.set_item("positions", from_positions(py, &moved))?;
     found.set_item("loss", PyArray1::from_vec(py, loss))?;

@@ -1,4 +1,4 @@
-//! Epochs of both solvers on simulated scans; "items" are patterns: `cargo bench -p lapwing-solve`.
+//! Epochs of the solvers on simulated scans; "items" are patterns: `cargo bench -p lapwing-solve`.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -9,7 +9,7 @@ use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Field};
 use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
 use lapwing_solve::ml::Ml;
-use lapwing_solve::{Flow, Problem};
+use lapwing_solve::{Flow, Problem, Solver};
 
 const EPOCHS: usize = 3;
 
@@ -29,7 +29,7 @@ fn problem(side: usize, patterns: usize) -> Result<Problem, Box<dyn std::error::
     let object = Specimen::Cells.make(placement.shape, 1);
     let counts = expose(object.view(), probe.view(), &scan, 1e5, 42)?.counts;
     let flat = Field::from_elem(object.dim(), Complex32::new(1.0, 0.0));
-    Ok(Problem::new(counts, scan, flat, probe)?)
+    Ok(Problem::builder(scan, flat, probe).patterns(counts)?)
 }
 
 fn run(

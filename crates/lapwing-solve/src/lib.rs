@@ -1,101 +1,51 @@
 //! Iterative solvers for ptychography. One problem in, one solution out, one [`Epoch`] event for
 //! every epoch.
 //!
-//! [`Problem`] holds the measured patterns, the scan and the start fields, checked once;
-//! [`lsqml::Lsqml`] holds the options of the field's baseline solver and reconstructs a problem,
-//! [`ml::Ml`] does the same for the solver to use; [`Solution`] is the object, the probe and the
-//! loss of every epoch.
+//! The crate has three floors:
+//!
+//! - [`problem`]: measured patterns, the scan and the start fields, checked once and never changed;
+//! - [`engine`]: the work on batches of patterns, on one device, where the fields are;
+//! - [`solver`]: what an algorithm does with it, and [`SOLVERS`], the table of all there are.
+//!
+//! ```
+//! use lapwing_model::probe::{ProbeDesign, ProbeKind};
+//! use lapwing_model::scan::{ScanKind, fit, generate};
+//! use lapwing_model::simulate::expose;
+//! use lapwing_model::specimen::Specimen;
+//! use lapwing_model::Object;
+//! use lapwing_solve::lsqml::Lsqml;
+//! use lapwing_solve::{Flow, Problem, Solver};
+//!
+//! // A specimen under a defocused probe of 32 x 32 pixels, 10,000 photons per pattern.
+//! let probe = ProbeDesign::new(ProbeKind::Defocused).build((32, 32))?;
+//! let scan = generate(ScanKind::Fermat, 5.0, (40.0, 40.0), 1)?;
+//! let placement = fit(&scan, (32, 32), 2).ok_or("an empty scan")?;
+//! let scan = placement.place(&scan);
+//! let specimen = Specimen::Cells.make(placement.shape, 1);
+//! let counts = expose(specimen.view(), probe.view(), &scan, 1e4, 42)?.counts;
+//!
+//! // Reconstructed from a flat object.
+//! let problem = Problem::builder(scan, Object::flat(placement.shape), probe).patterns(counts)?;
+//! let options = Lsqml { epochs: 5, ..Lsqml::default() };
+//! let solution = options.solve(&problem, &mut |epoch| {
+//!     println!("epoch {} of {}: loss {:.4}", epoch.done, epoch.total, epoch.loss);
+//!     Flow::Continue
+//! });
+//! assert!(solution.loss[4] < solution.loss[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
-pub(crate) mod batch;
-mod batching;
-mod constraints;
-pub(crate) mod detector;
-mod footprint;
-mod gauge;
-mod guard;
-pub mod lsqml;
-mod mask;
-pub mod ml;
-pub mod modes;
-mod patterns;
-pub mod pie;
-mod planes;
-mod positions;
-mod probe_side;
-mod problem;
-mod run;
-mod smooth;
-pub mod snapshot;
-mod streamed;
-mod touched;
-mod vector;
+pub mod engine;
+mod noise;
+mod prior;
+pub mod problem;
+pub mod solver;
 
-pub use constraints::Constraints;
-pub use patterns::KeptBytes;
-pub use problem::{Problem, ProblemError};
-pub use run::Run;
-pub use snapshot::Snapshot;
-pub use streamed::{Blocks, Scratch};
-
-use lapwing_model::{Complex32, Field, Modes, Position};
-
-/// What a solver tells its caller after every epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Epoch {
-    /// Number of epochs done, from 1.
-    pub done: usize,
-    /// Number of epochs asked for.
-    pub total: usize,
-    /// Loss of this epoch (see the solver's documentation for its definition).
-    pub loss: f64,
-}
-
-/// What the caller answers to an [`Epoch`] event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Go on.
-    Continue,
-    /// Stop after this epoch; the solution is the present state.
-    Stop,
-}
-
-/// A reconstruction.
-#[derive(Debug, Clone)]
-pub struct Solution {
-    /// The object on the problem's grid; flat (1) where no window reached.
-    pub object: Field,
-    /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns
-    /// (counts when these are counts).
-    pub probe: Modes,
-    /// The window centres on the problem's grid: those of the problem, unless the solver refined
-    /// them.
-    pub positions: Vec<Position>,
-    /// Loss of every epoch, in order.
-    pub loss: Vec<f64>,
-}
-
-impl Solution {
-    /// From the fields as solvers hold them: object (y, x) and probe (mode, y, x), of the shapes of
-    /// the problem's, and the offsets of the positions where they were refined.
-    fn new(
-        problem: &Problem,
-        object: Vec<Complex32>,
-        mut probe: Vec<Complex32>,
-        offsets: &[Complex32],
-        loss: Vec<f64>,
-    ) -> Self {
-        problem.probe_to_input_unit(&mut probe);
-        modes::orthogonalise(&mut probe, problem.model.len());
-        let object = Field::from_shape_vec(problem.object.dim(), object);
-        let probe = Modes::from_shape_vec(problem.probe.dim(), probe);
-        // The lengths are those of the problem's fields, so the shapes fit.
-        Self {
-            object: object.unwrap_or_else(|_| problem.object.clone()),
-            probe: probe.unwrap_or_else(|_| problem.probe.clone()),
-            positions: problem.positions(offsets),
-            loss,
-        }
-    }
-}
+pub use noise::Noise;
+pub use problem::{Blocks, PatternStore, Problem, ProblemError, StoredBytes};
+pub use solver::{
+    Constraints, Epoch, Flow, Needs, Run, SOLVERS, Snapshot, Solution, Solver, lsqml, ml, modes,
+    pie, snapshot,
+};

@@ -1,103 +1,29 @@
 //! The options of reconstructions, as every command that reconstructs takes them.
+//!
+//! Their flags are made from the table of solvers: whatever an options struct of `lapwing-solve`
+//! defines is a flag here.
 
 use crate::value;
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
-use lapwing_solve::lsqml::{Batching, Noise, ObjectStep, Preconditioner};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
+use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Options, Value};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{NAMES, ObjectStart, ProbeStart, SolverConfig};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use lapwing_study::solver::{ProbeStart, SolverConfig, SolverError, StartOptions};
+
+const ALGORITHM: &str = "algorithm";
+/// The group of all flags, by which others say that they conflict with them.
+const GROUP: &str = "SolverOptions";
+const HEADING: &str = "Reconstruction";
 
 /// Which solver reconstructs, with which options, and what it starts from.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Reconstruction")]
+#[derive(Debug, Clone)]
 pub struct SolverOptions {
-    /// Solver: LSQML, the field's baseline; ML, the best image for the data (needs photon counts);
-    /// rPIE; ePIE
-    #[arg(long, value_name = "NAME", default_value = "LSQML", ignore_case = true, value_parser = NAMES)]
-    algorithm: String,
-    /// Number of epochs; one epoch visits every pattern once [default: 100, ML 50]
-    #[arg(long, alias = "epochs", value_name = "N", value_parser = value::count)]
-    num_epochs: Option<usize>,
-    /// Patterns per batch, at most [default: 100; rPIE, ePIE, and ML in its first stage: 10]
-    #[arg(long, value_name = "B", value_parser = value::count)]
-    batch_size: Option<usize>,
-    /// Grouping of positions into batches: compact (neighbours together), random, or sparse (spread
-    /// over the scan)
-    #[arg(long, value_name = "KIND", value_parser = value::named::<Batching>)]
-    batching: Option<Batching>,
-    /// ML: epochs of its first stage, of small batches [default: 8]
-    #[arg(long, value_name = "N", value_parser = value::count_or_none)]
-    start_epochs: Option<usize>,
-    /// LSQML: when the object moves, after every batch or once per epoch [default: epoch with
-    /// compact batches]; ePIE: factor on its update [default: 1]
-    #[arg(long, value_name = "batch|epoch|FACTOR", value_parser = move_of_the_object)]
-    object_step: Option<ObjectMove>,
-    /// ePIE: factor on the probe's update [default: 1]
-    #[arg(long, value_name = "FACTOR", value_parser = value::not_negative)]
-    probe_step: Option<f64>,
-    /// What LSQML's object update is divided by: the illumination by the whole scan, or by the
-    /// batch
-    #[arg(long, value_name = "OF", value_parser = value::named::<Preconditioner>)]
-    preconditioner: Option<Preconditioner>,
-    /// Likelihood: gaussian (of amplitudes) or poisson (needs photon counts)
-    #[arg(long, value_name = "KIND", value_parser = value::named::<Noise>)]
-    noise: Option<Noise>,
-    /// Gain of the momentum acceleration where the object moves once per epoch, 0 for none
-    #[arg(long, value_name = "GAIN", value_parser = value::not_negative)]
-    momentum: Option<f64>,
-    /// Damping of the object update where little light falls, a share of the largest illumination
-    #[arg(long, value_name = "SHARE", value_parser = value::not_negative)]
-    damping: Option<f64>,
-    /// LSQML: factor on the least-squares steps of object and probe [default: 0.9]
-    #[arg(long, value_name = "FACTOR", value_parser = value::not_negative)]
-    step_scale: Option<f64>,
-    /// First epoch, from 1, in which the probe is refined
-    #[arg(long, value_name = "EPOCH", value_parser = value::count)]
-    probe_from_epoch: Option<usize>,
-    /// First epoch, from 1, in which positions are refined (LSQML, ML) [default: never]
-    #[arg(long, value_name = "EPOCH", value_parser = value::count)]
-    positions_from_epoch: Option<usize>,
-    /// Strength of the edge-preserving prior in photons; 0 switches it off [default: ML 20, LSQML
-    /// 0]
-    #[arg(long, value_name = "MU", value_parser = value::not_negative)]
-    prior: Option<f64>,
-    /// Difference between neighbouring object pixels above which the prior spares edges; the
-    /// object's r.m.s. is 1 [default: 0.05]
-    #[arg(long, value_name = "H", value_parser = value::positive)]
-    prior_edge: Option<f64>,
-    /// rPIE: share of the largest illumination under the object's update
-    #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
-    object_alpha: Option<f64>,
-    /// rPIE: share of the largest object power under the probe's update
-    #[arg(long, value_name = "SHARE", value_parser = value::positive_share)]
-    probe_alpha: Option<f64>,
-    /// Number of incoherent probe modes; those the file lacks are made [default: as many as the
-    /// file has]
-    #[arg(long, value_name = "K", value_parser = value::count)]
-    probe_modes: Option<usize>,
-    /// Radius outside which the probe is dark, as a share of the window's side
-    #[arg(long, value_name = "SHARE", value_parser = value::positive)]
-    probe_support: Option<f64>,
-    /// Summed power of the probe in the unit of the patterns, which fixes the scale of the object
-    #[arg(long, value_name = "COUNTS", value_parser = value::positive)]
-    probe_power: Option<f64>,
-    /// Smallest amplitude of the object
-    #[arg(long, value_name = "A", value_parser = value::not_negative)]
-    object_min: Option<f64>,
-    /// Largest amplitude of the object (1 is its r.m.s., unless --probe-power fixes the scale)
-    #[arg(long, value_name = "A", value_parser = value::positive)]
-    object_max: Option<f64>,
-    /// Seed of random batches
-    #[arg(long, alias = "seed", value_name = "SEED")]
-    batch_seed: Option<u64>,
-    /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)
-    #[arg(long, alias = "object-start", value_name = "OBJECT", value_parser = value::named::<ObjectStart>)]
-    start: Option<ObjectStart>,
-    /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)
-    #[arg(long, value_name = "PROBE", value_parser = value::named::<ProbeStart>)]
-    probe_start: Option<ProbeStart>,
+    /// Name of the solver, as the table has it.
+    algorithm: &'static str,
+    /// The flags that were given, and their values.
+    given: Vec<(String, String)>,
 }
 
 /// What does not change a result, and so goes with solvers that are settled elsewhere too. It
@@ -112,106 +38,218 @@ pub struct Checkpoints {
     pub checkpoint_every: Every,
 }
 
+/// One flag: the options that it sets, each of a solver or of the start of all.
+struct Flag {
+    name: String,
+    /// Names of solvers, each with its option; the start's belong to all.
+    options: Vec<(Option<&'static str>, &'static OptionDoc)>,
+}
+
+/// All flags, in the order of the table.
+fn flags() -> Vec<Flag> {
+    let mut flags: Vec<Flag> = Vec::new();
+    let own = SOLVERS
+        .iter()
+        .flat_map(|entry| entry.options.iter().map(|option| (Some(entry.name), option)));
+    for option in own.chain(StartOptions::DOCS.iter().map(|option| (None, option))) {
+        let name = option.1.flag();
+        match flags.iter_mut().find(|flag| flag.name == name) {
+            Some(flag) => flag.options.push(option),
+            None => flags.push(Flag { name, options: vec![option] }),
+        }
+    }
+    flags
+}
+
+impl Flag {
+    fn arg(&self) -> Arg {
+        let options = self.options.clone();
+        let kinds: Vec<Kind> = options.iter().map(|(_, option)| option.kind).collect();
+        let parse = move |text: &str| -> Result<String, String> {
+            match kinds.iter().any(|kind| kind.parse(text).is_some()) {
+                true => Ok(text.to_owned()),
+                false => Err(format!("expected {}", either(&kinds))),
+            }
+        };
+        // The name in designs is understood here, too.
+        let aliases = options.iter().map(|(_, option)| option.name.replace('_', "-"));
+        let aliases = aliases.filter(|name| *name != self.name && !name.contains('.'));
+        Arg::new(self.name.clone())
+            .long(self.name.clone())
+            .aliases(aliases)
+            .value_name(self.value_name())
+            .help(self.help())
+            .help_heading(HEADING)
+            .value_parser(ValueParser::new(parse))
+            .action(ArgAction::Set)
+            .allow_negative_numbers(true)
+    }
+
+    fn value_name(&self) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for (_, option) in &self.options {
+            let name = match option.kind {
+                Kind::Choice(words) => words.join("|"),
+                Kind::Count { .. } => "N".to_owned(),
+                Kind::Number(_) => "NUMBER".to_owned(),
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join("|")
+    }
+
+    /// What it does, for which solvers, and the defaults.
+    fn help(&self) -> String {
+        // What several solvers have in common is said once.
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for (solver, option) in &self.options {
+            let about = option.about().trim_end_matches('.').to_owned();
+            match groups.iter_mut().find(|(text, _)| *text == about) {
+                Some((_, solvers)) => solvers.extend(solver),
+                None => groups.push((about, solver.iter().copied().collect())),
+            }
+        }
+        let texts = groups.into_iter().map(|(about, solvers)| {
+            let of = if solvers.is_empty() || solvers.len() == SOLVERS.len() {
+                String::new()
+            } else {
+                format!("{}: ", solvers.join(", "))
+            };
+            format!("{of}{about}")
+        });
+        let defaults = self.defaults();
+        let defaults =
+            if defaults.is_empty() { defaults } else { format!(" [default: {defaults}]") };
+        texts.collect::<Vec<_>>().join("; ") + &defaults
+    }
+
+    fn defaults(&self) -> String {
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for (solver, option) in &self.options {
+            let Some(solver) = solver else { continue };
+            let values = SOLVERS.iter().find(|entry| entry.name == *solver);
+            let values = values.map(|entry| entry.defaults().values()).unwrap_or_default();
+            let Some((_, value)) = values.into_iter().find(|(name, _)| *name == option.name) else {
+                continue;
+            };
+            let value = plain(&value);
+            match groups.iter_mut().find(|(text, _)| *text == value) {
+                Some((_, solvers)) => solvers.push(solver),
+                None => groups.push((value, vec![solver])),
+            }
+        }
+        match groups.as_slice() {
+            [] => String::new(),
+            [(value, _)] => value.clone(),
+            several => {
+                let texts =
+                    several.iter().map(|(v, solvers)| format!("{} {v}", solvers.join(", ")));
+                texts.collect::<Vec<_>>().join("; ")
+            }
+        }
+    }
+}
+
+/// A value without the marks of messages.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Word(word) => word.clone(),
+        number => number.to_string(),
+    }
+}
+
+fn either(kinds: &[Kind]) -> String {
+    let mut texts: Vec<String> = kinds.iter().map(|kind| kind.expected()).collect();
+    texts.dedup();
+    texts.join(", or ")
+}
+
+impl Args for SolverOptions {
+    fn group_id() -> Option<Id> {
+        Some(Id::from(GROUP))
+    }
+
+    fn augment_args(command: Command) -> Command {
+        let abouts = SOLVERS.iter().map(|entry| format!("{}, {}", entry.name, entry.about));
+        let names = PossibleValuesParser::new(SOLVERS.iter().map(|entry| entry.name));
+        let algorithm = Arg::new(ALGORITHM)
+            .long(ALGORITHM)
+            .value_name("NAME")
+            .help(format!("Solver: {}", abouts.collect::<Vec<_>>().join("; ")))
+            .help_heading(HEADING)
+            .value_parser(names.map(|name| name))
+            .ignore_case(true)
+            .default_value(SOLVERS[0].name);
+        let group = ArgGroup::new(GROUP).multiple(true).arg(ALGORITHM);
+        let (command, group) =
+            flags().into_iter().fold((command.arg(algorithm), group), |(command, group), flag| {
+                (command.arg(flag.arg()), group.arg(flag.name))
+            });
+        command.group(group)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SolverOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let name = matches.get_one::<String>(ALGORITHM).map_or("", String::as_str);
+        let entry = lapwing_solve::solver::entry(name).unwrap_or(&SOLVERS[0]);
+        let given = flags().into_iter().filter_map(|flag| {
+            let value = matches.get_one::<String>(&flag.name)?;
+            Some((flag.name, value.clone()))
+        });
+        Ok(Self { algorithm: entry.name, given: given.collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 impl SolverOptions {
     /// The solver asked for; `probe_start` where nothing is said about it.
-    ///
-    /// The options have the names of a design's section `[solver]`, which knows which solver takes
-    /// which.
     pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
-        let name = NAMES
-            .into_iter()
-            .find(|name| name.eq_ignore_ascii_case(&self.algorithm))
-            .unwrap_or(NAMES[0]);
-        match (name, self.object_step) {
-            ("LSQML", Some(ObjectMove::Factor(found))) => {
+        let mut written = Vec::new();
+        for (flag, text) in &self.given {
+            let option = SolverConfig::docs(self.algorithm).find(|option| option.flag() == *flag);
+            let Some(option) = option else {
                 return Err(usage(format!(
-                    "--object-step: expected batch or epoch with LSQML, found {found}; its steps are fitted, and \
-                     --step-scale is a factor on them\n"
+                    "--{flag} is no option of {}: leave it out, or choose another solver\n",
+                    self.algorithm
                 ))
                 .into());
-            }
-            ("ePIE", Some(ObjectMove::When(_))) => {
-                return Err(usage(
-                    "--object-step: expected a number, 0 or more, with ePIE\n".to_owned(),
-                )
-                .into());
-            }
-            _ => {}
+            };
+            let value = option.kind.parse(text).ok_or_else(|| {
+                usage(format!(
+                    "--{flag}: expected {} with {}, found {text}\n",
+                    option.kind.expected(),
+                    self.algorithm
+                ))
+            })?;
+            written.push((option.name.to_owned(), value));
         }
-        let mut written = given(json!({
-            "num_epochs": self.num_epochs,
-            "batch_size": self.batch_size,
-            "batching": self.batching,
-            "start_epochs": self.start_epochs,
-            "object_step": self.object_step,
-            "probe_step": self.probe_step,
-            "preconditioner": self.preconditioner,
-            "noise": self.noise,
-            "momentum": self.momentum,
-            "damping": self.damping,
-            "step_scale": self.step_scale,
-            "probe_from_epoch": self.probe_from_epoch,
-            "positions_from_epoch": self.positions_from_epoch,
-            "prior": self.prior,
-            "prior_edge": self.prior_edge,
-            "object_alpha": self.object_alpha,
-            "probe_alpha": self.probe_alpha,
-            "batch_seed": self.batch_seed,
-        }));
-        let own: Vec<String> = written.keys().cloned().collect();
-        written.extend(given(json!({
-            "algorithm": name,
-            "object_start": self.start,
-            "probe_start": self.probe_start.unwrap_or(probe_start),
-            "probe_modes": self.probe_modes,
-        })));
-        let constraints = given(json!({
-            "probe_support": self.probe_support,
-            "probe_power": self.probe_power,
-            "object_min": self.object_min,
-            "object_max": self.object_max,
-        }));
-        if !constraints.is_empty() {
-            written.insert("constraints".to_owned(), Value::Object(constraints));
-        }
-        let config = SolverConfig::deserialize(Value::Object(written)).map_err(|error| {
-            let error = error.to_string();
-            let stranger = own.iter().find(|own| error.contains(&format!("unknown field `{own}`")));
-            usage(match stranger {
-                Some(option) => format!(
-                    "--{} is no option of {name}: leave it out, or choose another solver\n",
-                    option.replace('_', "-")
-                ),
-                None => format!("{error}\n"),
-            })
-        })?;
-        config.check().map_err(|error| usage(format!("{error}\n")))?;
-        Ok(config)
+        let config = SolverConfig::read(self.algorithm, written, probe_start);
+        Ok(config.map_err(|error| usage(message(&error)))?)
     }
 }
 
-/// What `--object-step` says: when the object moves, or how far.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(untagged)]
-enum ObjectMove {
-    When(ObjectStep),
-    Factor(f64),
-}
-
-fn move_of_the_object(text: &str) -> Result<ObjectMove, String> {
-    if let Ok(when) = value::named(text) {
-        return Ok(ObjectMove::When(when));
-    }
-    value::not_negative(text)
-        .map(ObjectMove::Factor)
-        .map_err(|_| "expected batch or epoch (LSQML), or a number, 0 or more (ePIE)".to_owned())
-}
-
-/// The options that were given: entries that are not null.
-fn given(options: Value) -> Map<String, Value> {
-    match options {
-        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        _ => Map::new(),
+/// What is wrong, by the name of the flag.
+fn message(error: &SolverError) -> String {
+    match error {
+        SolverError::Option(OptionError {
+            option,
+            problem: OptionProblem::Value { expected, found },
+        }) => {
+            let flag = option.rsplit('.').next().unwrap_or(option).replace('_', "-");
+            format!("--{flag}: expected {expected}, found {}\n", plain(found))
+        }
+        other => format!("{other}\n"),
     }
 }
 

@@ -4,9 +4,7 @@ use crate::design::condition::View;
 use crate::design::error::DesignError;
 use crate::design::external::External;
 use crate::design::settled::{Design, MAX_PATTERN_VALUES, Scan, Source};
-use crate::design::solver::{
-    Method, ObjectStart, Solver, SolverConfig, StudySolver, unusable_name,
-};
+use crate::design::solver::{Method, ObjectStart, StudySolver, unusable_name};
 use lapwing_model::scan::{MAX_AREA, ScanError};
 use std::fmt::Display;
 
@@ -54,7 +52,9 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
         )?;
         names.push(lower);
         match &solver.method {
-            Method::Native(config) => check_solver(config)?,
+            Method::Native(config) => {
+                config.check().map_err(|error| DesignError::Solver(error.into()))?
+            }
             Method::External(config) => {
                 let External { command, epochs } = &config.external;
                 let rule = "a program and its arguments";
@@ -67,78 +67,6 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
                 require((1..=1_000_000).contains(epochs), "solver.epochs", "1 to 1000000", epochs)?;
             }
         }
-    }
-    Ok(())
-}
-
-/// Most modes of a probe: each costs as much as the first.
-const MAX_MODES: usize = 64;
-
-impl SolverConfig {
-    /// Refuses options outside their ranges.
-    ///
-    /// # Errors
-    /// The field, what was expected of it and what was found.
-    pub fn check(&self) -> Checked {
-        check_solver(self)
-    }
-}
-
-fn check_solver(config: &SolverConfig) -> Checked {
-    let solver = &config.solver;
-    if let Some(modes) = config.probe_modes {
-        require((1..=MAX_MODES).contains(&modes), "solver.probe_modes", "1 to 64", modes)?;
-    }
-    if let Some((name, expected, found)) = solver.constraints().problem() {
-        require(false, name, expected, found)?;
-    }
-    let epochs = solver.epochs();
-    require((1..=1_000_000).contains(&epochs), "solver.epochs", "1 to 1000000", epochs)?;
-    let edge = match solver {
-        Solver::Lsqml(options) => options.prior_edge,
-        Solver::Ml(options) => options.prior_edge,
-        Solver::Rpie(_) | Solver::Epie(_) => 1.0,
-    };
-    require(edge > 0.0 && edge.is_finite(), "solver.prior_edge", "a number greater than 0", edge)?;
-    let (batch, numbers) = match solver {
-        Solver::Lsqml(options) => (
-            ("solver.batch_size", options.batch_size),
-            vec![
-                ("solver.momentum", options.momentum),
-                ("solver.damping", options.damping),
-                ("solver.step_scale", options.step_scale),
-                ("solver.prior", options.prior),
-            ],
-        ),
-        Solver::Rpie(options) => {
-            for (field, alpha) in [
-                ("solver.object_alpha", options.object_alpha),
-                ("solver.probe_alpha", options.probe_alpha),
-            ] {
-                require(
-                    alpha > 0.0 && alpha <= 1.0,
-                    field,
-                    "a number above 0 and at most 1",
-                    alpha,
-                )?;
-            }
-            (("solver.batch_size", options.batch_size), Vec::new())
-        }
-        Solver::Epie(options) => (
-            ("solver.batch_size", options.batch_size),
-            vec![
-                ("solver.object_step", options.object_step),
-                ("solver.probe_step", options.probe_step),
-            ],
-        ),
-        Solver::Ml(options) => (
-            ("solver.start_batch_size", options.start_batch_size),
-            vec![("solver.prior", options.prior)],
-        ),
-    };
-    require(batch.1 >= 1, batch.0, "at least 1", batch.1)?;
-    for (field, value) in numbers {
-        require(value >= 0.0 && value.is_finite(), field, "a number, 0 or more", value)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Why a design is refused.
 
+use crate::design::solver::StudySolverError;
 use lapwing_model::probe::ProbeError;
 use lapwing_model::scan::ScanError;
 use std::fmt::Display;
@@ -45,8 +46,8 @@ pub enum DesignError {
         found: String,
     },
     /// A solver cannot be understood.
-    #[error("[solver]: {0}")]
-    Solver(String),
+    #[error(transparent)]
+    Solver(#[from] StudySolverError),
     /// The probe cannot be made.
     #[error("[probe]: {0}")]
     Probe(ProbeError),

@@ -269,6 +269,5 @@ fn read(file: &Path, start: &Start, log: &mut dyn FnMut(&str)) -> Result<Solutio
         let found = format!("shape {:?}", probe.shape());
         return Err(wrong("reconstructed_probe", expected, found));
     }
-    let object = made.object.projection();
-    Ok(Solution { object, probe, positions: start.scan.clone(), loss: made.loss })
+    Ok(Solution { object: made.object, probe, positions: start.scan.clone(), loss: made.loss })
 }

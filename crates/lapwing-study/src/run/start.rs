@@ -45,12 +45,13 @@ impl Start {
     /// The problem for a solver.
     ///
     /// # Errors
-    /// See [`Problem::new`] and [`Problem::masked`].
+    /// See [`ProblemBuilder::patterns`](lapwing_solve::problem::ProblemBuilder::patterns).
     pub fn into_problem(self) -> Result<Problem> {
         let Self { intensity, object, probe, scan, valid, .. } = self;
+        let builder = Problem::builder(scan, object, probe);
         Ok(match valid {
-            Some(valid) => Problem::masked(intensity, valid.view(), scan, object, probe)?,
-            None => Problem::new(intensity, scan, object, probe)?,
+            Some(valid) => builder.mask(valid.view()).patterns(intensity)?,
+            None => builder.patterns(intensity)?,
         })
     }
 
@@ -65,15 +66,15 @@ impl Start {
             let text = "the data set has no probe: expected the array probeGuess as a start probe";
             StudyError::Invalid(text.to_owned())
         })?;
-        let probe = match config.probe_start {
+        let probe = match config.start.probe_start {
             ProbeStart::File => probe.clone(),
             ProbeStart::Perturbed => perturbed(probe),
         };
-        let probe = match config.probe_modes {
+        let probe = match config.start.probe_modes {
             Some(modes) => start_modes(&probe, modes, MODE_SHARE),
             None => probe,
         };
-        let (object, scan, origin) = match (&dataset.object, config.object_start) {
+        let (object, scan, origin) = match (&dataset.object, config.start.object_start) {
             (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
             (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
             (None, ObjectStart::Guess) => {
@@ -87,7 +88,7 @@ impl Start {
         };
         let intensity = match dataset.counts() {
             Some(counts) => counts,
-            None if config.solver.needs_counts() => {
+            None if config.solver.needs().counts => {
                 let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
                             physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
                 return Err(StudyError::Invalid(text.to_owned()));

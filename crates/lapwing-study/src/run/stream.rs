@@ -6,7 +6,7 @@ use crate::{Result, StudyError};
 use lapwing_files::dataset::restored;
 use lapwing_files::dialect::{self, Pieces, ReadOptions};
 use lapwing_files::{Dataset, Understanding, scratch};
-use lapwing_solve::{KeptBytes, Problem, Scratch};
+use lapwing_solve::{PatternStore, Problem, StoredBytes};
 use rayon::prelude::*;
 use std::io;
 use std::path::Path;
@@ -152,16 +152,12 @@ impl Streamed {
         };
         let shape = self.pieces.shape();
         let Start { object, probe, scan, valid, .. } = start;
-        let valid = valid.as_ref().map(|valid| valid.view());
-        Problem::streamed(
-            shape,
-            &mut blocks,
-            ScratchIn::new(folder, shape)?,
-            valid,
-            scan,
-            object,
-            probe,
-        )
+        let (builder, store) =
+            (Problem::builder(scan, object, probe), ScratchIn::new(folder, shape)?);
+        match &valid {
+            Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),
+            None => builder.patterns_from(shape, &mut blocks, store),
+        }
     }
 }
 
@@ -186,14 +182,14 @@ impl<'a> ScratchIn<'a> {
     }
 }
 
-impl Scratch for ScratchIn<'_> {
+impl PatternStore for ScratchIn<'_> {
     type Error = StudyError;
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.append(bytes).map_err(|error| unkept(self.folder, self.most, &error))
     }
 
-    fn finish(self) -> Result<KeptBytes> {
+    fn finish(self) -> Result<StoredBytes> {
         match self.file.finish() {
             Ok(mapped) => Ok(Box::new(mapped)),
             Err(error) => Err(unkept(self.folder, self.most, &error)),

@@ -6,7 +6,7 @@ use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
 use lapwing_study::layout::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
-use lapwing_study::solver::{ProbeStart, Solver, SolverConfig, StudySolver};
+use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
 
 #[test]
@@ -16,7 +16,7 @@ fn one_data_set_alone() {
     run_study(&tiny(""), &made);
     let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
     let mut config =
-        SolverConfig::new(Solver::Lsqml(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
+        SolverConfig::new(Box::new(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
     let task = |name: &str, config: &SolverConfig, comparison| Task {
         input: folder.path().join(format!("{name}.npz")),
         reading: lapwing_files::ReadOptions::default(),

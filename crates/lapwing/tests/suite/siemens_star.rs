@@ -7,7 +7,7 @@
 use lapwing_files::dialect::{CoordinateOrder, ReadOptions, read};
 use lapwing_model::{Complex32, Field, scan::fit};
 use lapwing_solve::lsqml::Lsqml;
-use lapwing_solve::{Flow, Problem};
+use lapwing_solve::{Flow, Problem, Solver};
 use std::path::{Path, PathBuf};
 
 fn star() -> Option<PathBuf> {
@@ -35,7 +35,8 @@ fn losses(
     let object = Field::from_elem(placement.shape, Complex32::new(1.0, 0.0));
     let counts = dataset.counts().ok_or("the counts are known")?;
     let probe = dataset.probe.ok_or("a probe")?;
-    let problem = Problem::new(counts, placement.place(&dataset.scan), object, probe)?;
+    let problem =
+        Problem::builder(placement.place(&dataset.scan), object, probe).patterns(counts)?;
     Ok(Lsqml { epochs, ..Lsqml::default() }.solve(&problem, &mut |_| Flow::Continue).loss)
 }
 

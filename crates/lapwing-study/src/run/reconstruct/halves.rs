@@ -88,5 +88,5 @@ fn reconstruct(
         }
     };
     check(&solution)?;
-    Ok(solution.object)
+    Ok(solution.object.projection())
 }

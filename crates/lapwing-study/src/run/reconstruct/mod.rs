@@ -294,14 +294,15 @@ impl Task {
             algorithm: Some(self.solver.algorithm().to_owned()),
             options: Some(json!(self.solver.method)),
             metadata: dataset.metadata.clone(),
-            ..Reconstruction::of(solution.object.clone().into())
+            ..Reconstruction::of(solution.object.clone())
         };
         let metadata = dataset.metadata.as_ref();
         result.files = output::write(&self.output, &made, &solution.probe)?;
-        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
+        let object = solution.object.projection();
+        let compared = target.map(|target| target.compare(&object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
-            None => pictures::alone(&solution.object, &positions),
+            None => pictures::alone(&object, &positions),
         };
         let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
         output::write_pictures(
@@ -529,6 +530,7 @@ fn summary(loss: &[f64]) -> Option<LossSummary> {
 pub fn check(solution: &Solution) -> Result<()> {
     let finite = solution
         .object
+        .slices()
         .iter()
         .chain(&solution.probe)
         .all(|value| value.re.is_finite() && value.im.is_finite());

@@ -1,0 +1,247 @@
+//! The work on one batch: exit waves, their corrections, and the sums over the batch.
+//!
+//! Every sum runs over fixed pieces in a fixed order - chunks of a few patterns, and what they
+//! leave in bands of [`BAND`] rows of the object - so that the bits do not depend on the number of
+//! threads.
+
+use super::chunk::{Chunk, Scene};
+use super::region::{BAND, Region, bands_of_a_task};
+use super::scratch::Scratches;
+use crate::Problem;
+use crate::engine::{Normal, Products, Step};
+use lapwing_model::elementwise::Packed;
+use lapwing_model::{Complex32, elementwise};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Chunks that a batch falls into, as far as they hold between so many patterns: two, four, eight
+/// and sixteen threads end them together.
+const CHUNKS: usize = 16;
+const PATTERNS: [usize; 2] = [5, 10];
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+
+/// Arrays for the largest batch, allocated when first needed.
+pub(super) struct Batch {
+    products: Products,
+    /// Patterns of a chunk of the largest batch.
+    largest: usize,
+    chunks: Vec<Chunk>,
+    /// Chunks of the last batch.
+    used: usize,
+    scratches: Scratches,
+}
+
+impl Batch {
+    pub fn new(problem: &Problem, batch_size: usize, products: Products) -> Self {
+        let members = batch_size.min(problem.n_patterns()).max(1);
+        let largest = members.div_ceil(chunks_of(members));
+        Self { products, largest, chunks: Vec::new(), used: 0, scratches: Scratches::default() }
+    }
+
+    /// Computes chi of every pattern of `members` and the sums for the probe and for the object;
+    /// returns the summed loss.
+    ///
+    /// Neighbours in `members` should be neighbours on the object.
+    pub fn project(&mut self, scene: Scene<'_>, step: Step, members: &[usize]) -> f64 {
+        let (products, largest, problem) = (self.products, self.largest, scene.problem);
+        self.used = chunks_of(members.len());
+        if self.chunks.len() < self.used {
+            self.chunks.resize_with(self.used, || Chunk::new(problem, products, largest));
+        }
+        self.scratches.prepare();
+        let (chunks, scratches) = (&mut self.chunks[..self.used], &self.scratches);
+        chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
+            scratches.with(problem, |scratch| {
+                chunk.project(scene, step, products, members, scratch);
+            });
+        });
+        self.used().iter().map(|chunk| chunk.loss).sum()
+    }
+
+    /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in
+    /// parts to be added up.
+    pub fn probe_sums(&self) -> impl Iterator<Item = (&[Complex32], &[f32])> {
+        self.used().iter().map(|chunk| (&*chunk.probe_sum, chunk.object_power.as_slice()))
+    }
+
+    fn used(&self) -> &[Chunk] {
+        &self.chunks[..self.used]
+    }
+
+    /// (s_y, s_x) of every pattern ([`Slopes`](super::slopes::Slopes)), in the order in which
+    /// [`project`](Self::project) was given them.
+    pub fn slopes(&self) -> impl Iterator<Item = [f64; 2]> {
+        self.used().iter().flat_map(|chunk| chunk.slopes.iter().copied())
+    }
+
+    /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the
+    /// object's grid.
+    pub fn scatter(
+        &self,
+        problem: &Problem,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) {
+        let row = problem.object.shape().1;
+        let chunks = self.used();
+        let bands =
+            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        bands.for_each(|(index, (direction, illumination))| {
+            for chunk in chunks {
+                chunk.footprint.add_to(index * BAND, row, direction, illumination);
+            }
+        });
+    }
+
+    /// As [`scatter`](Self::scatter), but the sums are those of this batch alone where it touches
+    /// the object; elsewhere they are left as they are. Returns the largest illumination.
+    pub fn scatter_anew(
+        &self,
+        problem: &Problem,
+        region: &Region,
+        direction: &mut [Complex32],
+        illumination: &mut [f32],
+    ) -> f32 {
+        let row = problem.object.shape().1;
+        let bands =
+            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
+        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        let largest = bands.map(|(index, (direction, illumination))| {
+            let columns = region.columns(index);
+            if columns.is_empty() {
+                return 0.0;
+            }
+            self.sum_band(index, row, &columns, direction, illumination);
+            let rows = illumination
+                .chunks_exact(row)
+                .map(|row| elementwise::largest(&row[columns.clone()]));
+            rows.fold(0.0_f32, f32::max)
+        });
+        largest.reduce(|| 0.0, f32::max)
+    }
+
+    /// Calls `change` with pieces of rows of `field`, on the object's grid, and the sums of this
+    /// batch alone there, sum_j chi_j conj(P_j) and sum_j |P_j|^2, wherever the batch touches the
+    /// object.
+    pub fn scatter_into(
+        &self,
+        problem: &Problem,
+        region: &Region,
+        field: &mut [Complex32],
+        change: impl Fn(&mut [Complex32], &[Complex32], &[f32]) + Sync,
+    ) {
+        let row = problem.object.shape().1;
+        let bands = field.par_chunks_mut(BAND * row).enumerate().with_min_len(bands_of_a_task(row));
+        bands.for_each(|(index, field)| {
+            let columns = region.columns(index);
+            if columns.is_empty() {
+                return;
+            }
+            self.scratches.with(problem, |scratch| {
+                let (sum, light) =
+                    (&mut scratch.band_sum[..field.len()], &mut scratch.band_light[..field.len()]);
+                self.sum_band(index, row, &columns, sum, light);
+                let rows = field
+                    .chunks_exact_mut(row)
+                    .zip(sum.chunks_exact(row))
+                    .zip(light.chunks_exact(row));
+                for ((field, sum), light) in rows {
+                    change(
+                        &mut field[columns.clone()],
+                        &sum[columns.clone()],
+                        &light[columns.clone()],
+                    );
+                }
+            });
+        });
+    }
+
+    /// The sums of this batch alone in the columns `columns` of band `index` of the object, whose
+    /// rows are of `row` pixels.
+    fn sum_band(
+        &self,
+        index: usize,
+        row: usize,
+        columns: &Range<usize>,
+        sum: &mut [Complex32],
+        light: &mut [f32],
+    ) {
+        sum.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(ZERO));
+        light.chunks_exact_mut(row).for_each(|row| row[columns.clone()].fill(0.0));
+        for chunk in self.used() {
+            chunk.footprint.add_to(index * BAND, row, sum, light);
+        }
+    }
+
+    /// The inner products of every pattern's step-length problem for the object direction
+    /// `object_direction` (on the object's grid) and the probe direction `probe_direction` (mode,
+    /// y, x), unshifted.
+    pub fn normals(
+        &self,
+        problem: &Problem,
+        members: &[usize],
+        object: &[Complex32],
+        object_direction: &[Complex32],
+        probe_direction: &[Complex32],
+    ) -> Vec<Normal> {
+        let (width, pixels) = (problem.model.shape().1, problem.model.len());
+        let columns = problem.object.shape().1;
+        let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
+            let all = probe_direction.len();
+            let waves = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
+            let normal = |(&pattern, (probes, chi)): (&usize, (&[Packed], &[Packed]))| {
+                let window = &problem.windows[pattern];
+                let start = window.row as usize * columns + window.column as usize;
+                let mut sum = Normal::default();
+                for at in (0..all).step_by(width) {
+                    let on_object = start + at % pixels / width * columns;
+                    sum.add_row(
+                        &object[on_object..on_object + width],
+                        &object_direction[on_object..on_object + width],
+                        &probes[at..at + width],
+                        &probe_direction[at..at + width],
+                        &chi[at..at + width],
+                    );
+                }
+                sum
+            };
+            members.iter().zip(waves).map(normal).collect()
+        };
+        let each: Vec<Vec<Normal>> = parts(members).zip(self.used()).map(chunk).collect();
+        each.concat()
+    }
+}
+
+/// Number of chunks of a batch of `members` patterns; even where it can be.
+fn chunks_of(members: usize) -> usize {
+    let [most, fewest] = PATTERNS.map(|patterns| members.div_ceil(patterns));
+    CHUNKS.clamp(fewest, most).next_multiple_of(2).min(members)
+}
+
+/// The members of each chunk, as many in one as in another, but for one.
+fn parts(members: &[usize]) -> impl IndexedParallelIterator<Item = &[usize]> {
+    let (all, chunks) = (members.len(), chunks_of(members.len()));
+    (0..chunks)
+        .into_par_iter()
+        .map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_share_a_batch_evenly_and_in_order() {
+        assert_eq!([0, 1, 2, 10, 50, 95, 100, 320].map(chunks_of), [0, 1, 2, 2, 10, 16, 16, 32]);
+        for count in [0, 1, 2, 3, 7, 10, 11, 95, 100, 101, 320, 1003] {
+            let members: Vec<usize> = (0..count).rev().collect();
+            let parts: Vec<&[usize]> = parts(&members).collect();
+            assert_eq!(parts.concat(), members);
+            let sizes = || parts.iter().map(|part| part.len());
+            assert!(sizes().max() <= sizes().min().map(|least| least + 1), "{count}");
+            assert!(sizes().max() <= Some(PATTERNS[1]), "{count}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A few neighbouring patterns, one after the other on one thread, and the sums over them.
+
+use super::footprint::Footprint;
+use super::scratch::Scratch;
+use super::slopes::Slopes;
+use crate::Problem;
+use crate::engine::{Normal, Products, Step};
+use lapwing_model::buffer::Buffer;
+use lapwing_model::elementwise::Packed;
+use lapwing_model::forward::{Patch, PatternQuery, Ramp, View};
+use lapwing_model::{Complex32, elementwise};
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+
+/// What patterns are computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub problem: &'a Problem,
+    /// The shift of the probe to every pattern's position within its window.
+    pub ramps: &'a [Ramp],
+    /// (y, x)
+    pub object: &'a [Complex32],
+    /// Of the probe's modes, (mode, u_x, u_y).
+    pub spectra: &'a [Complex32],
+}
+
+/// The sums over one task's patterns, and what it keeps of each.
+pub(super) struct Chunk {
+    /// chi conj(P) and |P|^2 on the object's grid.
+    pub footprint: Footprint,
+    /// Sum of chi conj(O), unshifted, as spectra (mode, u_x, u_y).
+    pub probe_sum: Buffer,
+    /// Sum of |O_j|^2 (y, x).
+    pub object_power: Vec<f32>,
+    pub loss: f64,
+    /// Shifted probes and chi, (pattern, mode, y, x), where they are wanted.
+    pub probes: Vec<Packed>,
+    pub chi: Vec<Packed>,
+    /// (s_y, s_x) of every pattern, where they are wanted.
+    pub slopes: Vec<[f64; 2]>,
+}
+
+impl Chunk {
+    /// For `patterns` patterns at most.
+    pub fn new(problem: &Problem, products: Products, patterns: usize) -> Self {
+        let all = problem.probe.len();
+        let waves = if products.waves { patterns * all } else { 0 };
+        Self {
+            footprint: Footprint::default(),
+            probe_sum: Buffer::zeros(all),
+            object_power: vec![0.0; problem.model.len()],
+            loss: 0.0,
+            probes: vec![0; waves],
+            chi: vec![0; waves],
+            slopes: Vec::new(),
+        }
+    }
+
+    /// Computes the patterns `members` and sums over them.
+    pub fn project(
+        &mut self,
+        scene: Scene<'_>,
+        step: Step,
+        products: Products,
+        members: &[usize],
+        scratch: &mut Scratch,
+    ) {
+        let Scene { problem, ramps, object, spectra } = scene;
+        let model = &problem.model;
+        let (pixels, all) = (model.len(), spectra.len());
+        let columns = problem.object.shape().1;
+        self.probe_sum.fill(ZERO);
+        self.object_power.fill(0.0);
+        self.slopes.clear();
+        self.loss = 0.0;
+        self.footprint.begin(problem, members);
+        let slopes = products.slopes.then(|| Slopes::new(model.shape()));
+        for (index, &pattern) in members.iter().enumerate() {
+            let Scratch { work, in_flight, measured, probes, chi, per_pattern, .. } = &mut *scratch;
+            let (window, ramp) = (&problem.windows[pattern], &ramps[pattern]);
+            let start = window.row as usize * columns + window.column as usize;
+            let view = View { patch: Patch { object: &object[start..], columns }, ramp };
+            let mut power = Some(self.object_power.as_mut_slice());
+            let per_mode = probes.chunks_exact_mut(pixels).zip(spectra.chunks_exact(pixels));
+            for ((probe, spectrum), in_flight) in per_mode.zip(in_flight.chunks_exact_mut(pixels)) {
+                model.illuminate(spectrum, view, probe, power.take(), in_flight, work);
+            }
+            let masked = problem.mask.of(pattern);
+            let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
+            let loss = &mut self.loss;
+            model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
+                let from = pattern * pixels + first;
+                let buffer = &mut measured[..intensity.len()];
+                *loss += step.factor(&problem.patterns, from, buffer, intensity, factor);
+            });
+            let sums: &mut [Complex32] =
+                if products.slopes { per_pattern } else { &mut self.probe_sum };
+            if products.slopes {
+                sums.fill(ZERO);
+            }
+            let per_mode = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
+            let per_mode =
+                per_mode.zip(sums.chunks_exact_mut(pixels)).zip(in_flight.chunks_exact_mut(pixels));
+            for (((chi, probe), sum), in_flight) in per_mode {
+                model.gather(chi, view, in_flight, sum, work);
+                self.footprint.add(problem, (index, pattern), chi, probe);
+            }
+            if products.waves {
+                let kept = index * all..(index + 1) * all;
+                elementwise::pack(&mut self.probes[kept.clone()], probes);
+                elementwise::pack(&mut self.chi[kept], chi);
+            }
+            if let Some(slopes) = &slopes {
+                self.slopes.push(slopes.of(spectra, per_pattern));
+                self.probe_sum
+                    .iter_mut()
+                    .zip(per_pattern.iter())
+                    .for_each(|(sum, value)| *sum += value);
+            }
+        }
+    }
+}
+
+impl Normal {
+    pub(super) fn add_row(
+        &mut self,
+        object: &[Complex32],
+        object_direction: &[Complex32],
+        probe: &[Packed],
+        probe_direction: &[Complex32],
+        chi: &[Packed],
+    ) {
+        let [oo, pp, op, oc, pc] =
+            elementwise::five_products(object_direction, probe, probe_direction, object, chi);
+        self.object += oo;
+        self.probe += pp;
+        self.cross += op;
+        self.object_chi += oc;
+        self.probe_chi += pc;
+    }
+}

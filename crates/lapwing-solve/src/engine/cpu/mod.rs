@@ -1,0 +1,229 @@
+//! The engine for this machine's processor: fields in the memory of the process, batches on the
+//! threads of the current rayon pool.
+
+mod batch;
+mod chunk;
+mod detector;
+mod footprint;
+mod probe_gradient;
+mod region;
+mod scratch;
+mod search;
+mod slopes;
+#[cfg(test)]
+mod tests;
+
+use super::{Engine, Fields, Floor, Normal, Products, Quotient, Search, Step, Sums, Trail};
+use crate::Problem;
+use batch::Batch;
+use chunk::Scene;
+use lapwing_model::forward::Ramp;
+use lapwing_model::{Complex32, Window, elementwise};
+use probe_gradient::{ProbeGradient, ProbeSum};
+use rayon::prelude::*;
+use region::Region;
+use search::Directions;
+
+/// See the [module](self).
+pub(crate) struct Cpu<'a> {
+    problem: &'a Problem,
+    fields: Fields,
+    /// The shift of the probe to every pattern's position within its window.
+    ramps: Vec<Ramp>,
+    /// Whether the fields have changed since the ramps and the probe's spectra were made of them.
+    stale: bool,
+    /// The batch that was computed last, and its members.
+    batch: Batch,
+    members: Vec<usize>,
+    gradient: ProbeGradient,
+    /// The object's sum and light of one batch, on the object's grid; allocated when needed.
+    sum: Vec<Complex32>,
+    light: Vec<f32>,
+    added: Option<Added>,
+    directions: Option<Directions>,
+}
+
+/// Sums over several batches.
+struct Added {
+    object: Vec<Complex32>,
+    light: Vec<f32>,
+    probe: ProbeSum,
+}
+
+impl<'a> Cpu<'a> {
+    pub fn new(problem: &'a Problem, batch_size: usize, products: Products) -> Self {
+        let shape = problem.model.shape();
+        Self {
+            fields: Fields::start(problem, products.slopes),
+            ramps: problem.windows.iter().map(|window| Ramp::new(window, shape)).collect(),
+            stale: true,
+            batch: Batch::new(problem, batch_size, products),
+            members: Vec::new(),
+            gradient: ProbeGradient::new(problem),
+            sum: Vec::new(),
+            light: Vec::new(),
+            added: None,
+            directions: products.waves.then(|| Directions::new(problem)),
+            problem,
+        }
+    }
+
+    /// Brings ramps and spectra to where the fields are.
+    fn follow_fields(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        self.gradient.set_probe(&self.problem.model, self.fields.probe());
+        let (shape, offsets) = (self.problem.model.shape(), self.fields.offsets());
+        let moved = self.ramps.par_iter_mut().zip(&self.problem.windows).zip(offsets);
+        moved.for_each(|((ramp, window), offset)| {
+            let moved = Window {
+                rest_y: window.rest_y + f64::from(offset.re),
+                rest_x: window.rest_x + f64::from(offset.im),
+                ..*window
+            };
+            *ramp = Ramp::new(&moved, shape);
+        });
+    }
+}
+
+impl Engine for Cpu<'_> {
+    fn fields(&mut self) -> &Fields {
+        &self.fields
+    }
+
+    fn fields_mut(&mut self) -> &mut Fields {
+        self.stale = true;
+        &mut self.fields
+    }
+
+    fn project(&mut self, members: &[usize], step: Step) -> f64 {
+        self.follow_fields();
+        self.members.clear();
+        self.members.extend_from_slice(members);
+        let scene = Scene {
+            problem: self.problem,
+            ramps: &self.ramps,
+            object: self.fields.object(),
+            spectra: &self.gradient.spectra,
+        };
+        self.batch.project(scene, step, members)
+    }
+
+    fn add_sums(&mut self) {
+        let (problem, batch) = (self.problem, &self.batch);
+        let added = self.added.get_or_insert_with(|| Added {
+            object: vec![Complex32::ZERO; self.fields.object().len()],
+            light: vec![0.0; self.fields.object().len()],
+            probe: ProbeSum::new(problem),
+        });
+        rayon::join(
+            || batch.scatter(problem, &mut added.object, &mut added.light),
+            || added.probe.add(batch),
+        );
+    }
+
+    fn take_sums(&mut self) -> Sums {
+        let problem = self.problem;
+        let added = self.added.take();
+        let Some(Added { object, light, mut probe }) = added else {
+            let objects = self.fields.object().len();
+            return Sums {
+                object: vec![Complex32::ZERO; objects],
+                light: vec![0.0; objects],
+                probe: vec![Complex32::ZERO; self.fields.probe().len()],
+                power: vec![0.0; problem.model.len()],
+            };
+        };
+        let direction = self.gradient.direction(&problem.model, &mut probe).to_vec();
+        Sums { object, light, probe: direction, power: probe.power }
+    }
+
+    fn slopes(&self) -> Vec<[f64; 2]> {
+        self.batch.slopes().collect()
+    }
+
+    fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>) {
+        let Self { problem, fields, batch, members, gradient, sum, light, .. } = self;
+        let parts = fields.parts_mut();
+        let (of_object, of_probe) = (parts.object, parts.probe);
+        let move_object = || {
+            let region = Region::of(problem, members);
+            let Quotient { weight, step, .. } = object;
+            match object.floor {
+                Floor::Fixed(floor) => {
+                    batch.scatter_into(problem, &region, of_object, |value, sum, light| {
+                        elementwise::add_quotient(value, sum, light, (weight, floor, step));
+                    });
+                }
+                Floor::ShareOfLargest(share) => {
+                    sum.resize(of_object.len(), Complex32::ZERO);
+                    light.resize(of_object.len(), 0.0);
+                    let largest = batch.scatter_anew(problem, &region, sum, light);
+                    let floor = (share * largest).max(f32::MIN_POSITIVE);
+                    region.for_each(of_object, |value, at| {
+                        let (sum, light) = (&sum[at.clone()], &light[at]);
+                        elementwise::add_quotient(value, sum, light, (weight, floor, step));
+                    });
+                }
+            }
+        };
+        let move_probe = || {
+            let Some(Quotient { weight, floor, step }) = probe else { return };
+            let (model, pixels) = (&problem.model, problem.model.len());
+            let (direction, power) = gradient.of_batch(model, batch);
+            let floor = match floor {
+                Floor::Fixed(floor) => floor,
+                Floor::ShareOfLargest(share) => {
+                    (share * elementwise::largest(power)).max(f32::MIN_POSITIVE)
+                }
+            };
+            let modes = of_probe.chunks_exact_mut(pixels).zip(direction.chunks_exact(pixels));
+            for (mode, direction) in modes {
+                elementwise::add_quotient(mode, direction, power, (weight, floor, step));
+            }
+            gradient.set_probe(model, of_probe);
+        };
+        rayon::join(move_object, move_probe);
+    }
+
+    fn begin_search(&mut self) {
+        self.directions_mut().begin();
+    }
+
+    fn search(&mut self, search: Search) -> Vec<Normal> {
+        let Self { problem, fields, batch, members, gradient, directions, .. } = self;
+        let directions = directions.as_mut().expect(NO_SEARCH);
+        directions.of_batch(problem, search, batch, members, gradient);
+        let (to_object, to_probe) = directions.along();
+        batch.normals(problem, members, fields.object(), to_object, to_probe)
+    }
+
+    fn search_epoch(&mut self, search: Search) {
+        let problem = self.problem;
+        self.directions_mut().of_epoch(problem, search);
+    }
+
+    fn advance(&mut self, object: Option<f64>, probe: Option<f64>) {
+        let directions = self.directions.as_mut().expect(NO_SEARCH);
+        directions.advance(&mut self.fields, object, probe);
+        self.stale |= probe.is_some();
+    }
+
+    fn trail_mut(&mut self) -> &mut Trail {
+        &mut self.directions_mut().trail
+    }
+
+    fn fields_and_trail_mut(&mut self) -> (&mut Fields, &mut Trail) {
+        self.stale = true;
+        (&mut self.fields, &mut self.directions.as_mut().expect(NO_SEARCH).trail)
+    }
+}
+
+const NO_SEARCH: &str = "an engine that searches was opened with Products::waves";
+
+impl Cpu<'_> {
+    fn directions_mut(&mut self) -> &mut Directions {
+        self.directions.as_mut().expect(NO_SEARCH)
+    }
+}

@@ -1,0 +1,131 @@
+//! Search directions of object and probe, and the steps along them.
+
+use super::batch::Batch;
+use super::probe_gradient::ProbeGradient;
+use super::region::Region;
+use crate::Problem;
+use crate::engine::{Fields, Search, Trail};
+use lapwing_model::{Complex32, elementwise};
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+/// Smallest light that is divided by; its square is a normal number.
+const DARK: f32 = 1e-18;
+
+/// The directions, and what they are made from.
+pub(super) struct Directions {
+    /// sum_j chi_j conj(P_j) on the object's grid.
+    sum: Vec<Complex32>,
+    /// The sum divided by the light.
+    object: Vec<Complex32>,
+    /// (mode, y, x)
+    probe: Vec<Complex32>,
+    /// Where the object's direction was worked out last.
+    part: Region,
+    pub trail: Trail,
+}
+
+impl Directions {
+    pub fn new(problem: &Problem) -> Self {
+        let pixels = problem.object.slices().len();
+        Self {
+            sum: vec![ZERO; pixels],
+            object: vec![ZERO; pixels],
+            probe: vec![ZERO; problem.probe.len()],
+            part: Region::whole(problem),
+            trail: Trail::new(vec![0.0; pixels], problem.probe.len()),
+        }
+    }
+
+    /// Begins an epoch.
+    pub fn begin(&mut self) {
+        self.sum.fill(ZERO);
+        self.trail.begin();
+    }
+
+    /// Directions of object (y, x) and probe (mode, y, x).
+    pub fn along(&self) -> (&[Complex32], &[Complex32]) {
+        (&self.object, &self.probe)
+    }
+
+    /// Works out the directions for a batch, the object's where the batch touches it.
+    pub fn of_batch(
+        &mut self,
+        problem: &Problem,
+        search: Search,
+        batch: &Batch,
+        members: &[usize],
+        gradient: &mut ProbeGradient,
+    ) {
+        self.part = Region::of(problem, members);
+        let Self { sum, object, probe, part, trail } = self;
+        if search.sum_of_batch {
+            part.for_each(sum, |sum, _| sum.fill(ZERO));
+        }
+        let to_object = || {
+            let (light, strongest, next_light) = trail.lights_mut();
+            if search.light_of_batch {
+                *strongest = batch.scatter_anew(problem, part, sum, light);
+                part.for_each(next_light, |sum, at| {
+                    sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
+                });
+            } else {
+                batch.scatter(problem, sum, next_light);
+            }
+            precondition(object, sum, trail, search.object_damping, part);
+        };
+        let to_probe = || {
+            let (sum, power) = gradient.of_batch(&problem.model, batch);
+            let damping = search.probe_damping as f32;
+            let floor = (damping * elementwise::largest(power)).max(f32::MIN_POSITIVE);
+            probe.copy_from_slice(sum);
+            for mode in probe.chunks_exact_mut(problem.model.len()) {
+                for (value, &power) in mode.iter_mut().zip(power) {
+                    *value /= power + floor;
+                }
+            }
+        };
+        rayon::join(to_object, to_probe);
+    }
+
+    /// Works out the object's direction for all batches of the epoch, everywhere.
+    pub fn of_epoch(&mut self, problem: &Problem, search: Search) {
+        self.part = Region::whole(problem);
+        let Self { sum, object, part, trail, .. } = self;
+        precondition(object, sum, trail, search.object_damping, part);
+    }
+
+    /// Moves the fields along the directions.
+    pub fn advance(&mut self, fields: &mut Fields, object: Option<f64>, probe: Option<f64>) {
+        let parts = fields.parts_mut();
+        if let Some(step) = object {
+            for field in [parts.object, &mut self.trail.object_update] {
+                self.part.for_each(field, |value, at| {
+                    elementwise::add_scaled(value, step as f32, &self.object[at])
+                });
+            }
+        }
+        if let Some(step) = probe {
+            let step = step as f32;
+            let fields = parts.probe.iter_mut().zip(&mut self.trail.probe_update).zip(&self.probe);
+            for ((value, update), direction) in fields {
+                let change = direction * step;
+                *value += change;
+                *update += change;
+            }
+        }
+    }
+}
+
+/// direction = sum / sqrt(light^2 + (damping max light)^2)
+fn precondition(
+    direction: &mut [Complex32],
+    sum: &[Complex32],
+    trail: &Trail,
+    damping: f64,
+    part: &Region,
+) {
+    let (light, floor) = (trail.light(), (damping as f32 * trail.strongest()).max(DARK));
+    part.for_each(direction, |direction, at| {
+        elementwise::divide_damped(direction, &sum[at.clone()], &light[at], floor);
+    });
+}

@@ -1,0 +1,198 @@
+//! The sums of a batch against the calculus they stand for.
+
+use super::*;
+use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
+use ndarray::{Array3, Axis};
+use rand::{RngExt, SeedableRng};
+
+const SIZE: usize = 8;
+const GRID: (usize, usize) = (19, 23);
+
+fn random(shape: (usize, usize, usize), seed: u64) -> Modes {
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    Modes::from_shape_simple_fn(shape, || {
+        Complex32::new(rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0))
+    })
+}
+
+fn random_object(seed: u64) -> Field {
+    random((1, GRID.0, GRID.1), seed).remove_axis(Axis(0))
+}
+
+fn scan() -> Vec<Position> {
+    [(4.0, 4.0), (7.3, 6.8), (9.45, 12.1), (13.6, 17.5), (6.2, 18.9)]
+        .map(|(y, x)| Position { y, x })
+        .to_vec()
+}
+
+/// A problem whose patterns come from other fields than its start fields, with two probe modes.
+fn problem(object: Field, probe: Modes) -> Problem {
+    let model = ForwardModel::new((SIZE, SIZE));
+    let (other_object, other_probe) = (random_object(11), random((2, SIZE, SIZE), 12));
+    let mut intensity = Array3::zeros((scan().len(), SIZE, SIZE));
+    for (mut pattern, position) in intensity.outer_iter_mut().zip(scan()) {
+        pattern
+            .assign(&model.intensity(other_object.view(), other_probe.view(), position).unwrap());
+    }
+    Problem::builder(scan(), object, probe).patterns(intensity).unwrap()
+}
+
+/// Loss of every pattern summed, in double precision, from the public forward model alone.
+fn gaussian_loss(problem: &Problem, object: &Field, probe: &Modes) -> f64 {
+    let model = ForwardModel::new((SIZE, SIZE));
+    let mut loss = 0.0;
+    let mut buffer = vec![0.0; SIZE * SIZE];
+    for (index, &position) in problem.scan.iter().enumerate() {
+        let far_fields = model.far_field(object.view(), probe.view(), position).unwrap();
+        for (pixel, &measured) in problem.pattern(index, &mut buffer).iter().enumerate() {
+            let at = (pixel / SIZE, pixel % SIZE);
+            let power: f64 =
+                far_fields.outer_iter().map(|mode| f64::from(mode[at].norm_sqr())).sum();
+            loss += (power.sqrt() - f64::from(measured).sqrt()).powi(2);
+        }
+    }
+    loss
+}
+
+/// chi of all patterns in one batch, with the start fields as they are; returns the summed loss.
+fn projected(problem: &Problem) -> (Cpu<'_>, f64) {
+    let members: Vec<usize> = (0..problem.n_patterns()).collect();
+    let products = Products { waves: true, slopes: false };
+    let mut engine = Cpu::new(problem, members.len(), products);
+    let loss = engine.project(&members, Step::Gaussian);
+    (engine, loss)
+}
+
+/// sum_j chi conj(P) and sum_j unshift(chi conj(O)), as fields.
+fn sums(engine: &mut Cpu<'_>) -> (Field, Modes) {
+    engine.add_sums();
+    let sums = engine.take_sums();
+    let probe = Modes::from_shape_vec(engine.problem.probe.dim(), sums.probe);
+    (Field::from_shape_vec(GRID, sums.object).unwrap(), probe.unwrap())
+}
+
+fn real_dot<'a>(
+    a: impl IntoIterator<Item = &'a Complex32>,
+    b: impl IntoIterator<Item = &'a Complex32>,
+) -> f64 {
+    a.into_iter().zip(b).map(|(a, b)| f64::from(a.re * b.re + a.im * b.im)).sum()
+}
+
+#[test]
+fn directions_are_minus_half_the_gradient_by_finite_differences() {
+    let (object, probe) = (random_object(1), random((2, SIZE, SIZE), 2));
+    let problem = problem(object.clone(), probe.clone());
+    let (mut engine, loss) = projected(&problem);
+    let (to_object, to_probe) = sums(&mut engine);
+    assert!((loss / gaussian_loss(&problem, &object, &probe) - 1.0).abs() < 1e-5);
+    let t = 1e-3_f32;
+    for seed in 20..23 {
+        let along = random_object(seed);
+        let slope = (gaussian_loss(&problem, &(&object + &along.mapv(|v| v * t)), &probe)
+            - gaussian_loss(&problem, &(&object - &along.mapv(|v| v * t)), &probe))
+            / (2.0 * f64::from(t));
+        let predicted = -2.0 * real_dot(&to_object, &along);
+        assert!(
+            (slope - predicted).abs() < 2e-3 * slope.abs().max(1.0),
+            "object: {slope} and {predicted}"
+        );
+        let along = random((2, SIZE, SIZE), seed);
+        let slope = (gaussian_loss(&problem, &object, &(&probe + &along.mapv(|v| v * t)))
+            - gaussian_loss(&problem, &object, &(&probe - &along.mapv(|v| v * t))))
+            / (2.0 * f64::from(t));
+        let predicted = -2.0 * real_dot(&to_probe, &along);
+        assert!(
+            (slope - predicted).abs() < 2e-3 * slope.abs().max(1.0),
+            "probe: {slope} and {predicted}"
+        );
+    }
+}
+
+#[test]
+fn sums_of_batches_add_up_to_those_of_all_together() {
+    let problem = problem(random_object(1), random((2, SIZE, SIZE), 2));
+    let (mut engine, whole) = projected(&problem);
+    let together = sums(&mut engine);
+    let apart: f64 = [&[3, 0][..], &[1, 2, 4]]
+        .map(|members| {
+            let loss = engine.project(members, Step::Gaussian);
+            engine.add_sums();
+            loss
+        })
+        .iter()
+        .sum();
+    assert!((apart / whole - 1.0).abs() < 1e-6);
+    let sums = engine.take_sums();
+    let pairs = sums.object.iter().zip(&together.0).chain(sums.probe.iter().zip(&together.1));
+    for (apart, together) in pairs {
+        assert!((apart - together).norm() < 1e-4 * (1.0 + together.norm()));
+    }
+    // What was taken is gone.
+    assert!(engine.take_sums().object.iter().all(|value| value.norm_sqr() == 0.0));
+}
+
+#[test]
+fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
+    let (object, probe) = (random_object(1), random((1, SIZE, SIZE), 2));
+    let problem = problem(object.clone(), probe.clone());
+    let (mut engine, _) = projected(&problem);
+    let (d_object, d_probe) = sums(&mut engine);
+    let flat = |field: &Field| field.iter().copied().collect::<Vec<_>>();
+    let d_probe: Vec<Complex32> = d_probe.iter().copied().collect();
+    let normals =
+        engine.batch.normals(&problem, &engine.members, &flat(&object), &flat(&d_object), &d_probe);
+    let model = ForwardModel::new((SIZE, SIZE));
+    for (pattern, normal) in normals.iter().enumerate() {
+        // chi, P_j, O_j and dO_j of this pattern, rebuilt from the public model.
+        let position = problem.scan[pattern];
+        let window = model.window(position, GRID).unwrap();
+        let patch = |field: &Field| {
+            field
+                .slice(ndarray::s![
+                    window.row..window.row + SIZE as isize,
+                    window.column..window.column + SIZE as isize
+                ])
+                .iter()
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        let (o, d_o) = (patch(&object), patch(&d_object));
+        let mut work = model.workspace();
+        let (mut spectrum, mut shifted) = (d_probe.clone(), d_probe.clone());
+        let mode: Vec<Complex32> = probe.iter().copied().collect();
+        model.probe_spectrum(&mode, &mut spectrum, &mut work);
+        let ramp = lapwing_model::forward::Ramp::new(&window, (SIZE, SIZE));
+        model.shifted_probe(&spectrum, &ramp, &mut shifted, &mut work);
+        let exit: Vec<Complex32> = shifted.iter().zip(&o).map(|(p, o)| p * o).collect();
+        let (mut wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
+        model.propagate(&mut wave, &mut far_field, &mut work);
+        for (value, &measured) in
+            far_field.iter_mut().zip(problem.pattern(pattern, &mut vec![0.0; SIZE * SIZE]))
+        {
+            *value *= measured.sqrt() / value.norm();
+        }
+        model.back_propagate(&mut far_field, &mut chi, &mut work);
+        chi.iter_mut().zip(&exit).for_each(|(value, exit)| *value -= exit);
+        let residual = |a: f64, b: f64| -> f64 {
+            (0..SIZE * SIZE)
+                .map(|i| {
+                    let rest =
+                        chi[i] - d_o[i] * shifted[i] * a as f32 - d_probe[i] * o[i] * b as f32;
+                    f64::from(rest.norm_sqr())
+                })
+                .sum()
+        };
+        let determinant = normal.object * normal.probe - normal.cross.powi(2);
+        let a = (normal.probe * normal.object_chi - normal.cross * normal.probe_chi) / determinant;
+        let b = (normal.object * normal.probe_chi - normal.cross * normal.object_chi) / determinant;
+        // A minimum of a convex quadratic is lower than all its neighbours, near and far.
+        let best = residual(a, b);
+        for (da, db) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0), (1.0, -1.0), (-1.0, 1.0)]
+        {
+            for size in [0.03, 0.3] {
+                let (a, b) = (a + size * da * a.abs().max(0.01), b + size * db * b.abs().max(0.01));
+                assert!(residual(a, b) > best, "pattern {pattern}: lower at ({a}, {b})");
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a reconstruction changes.
+
+use crate::Problem;
+use lapwing_model::Complex32;
+
+/// Object, probe and, where positions are refined, their offsets: one vector, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fields {
+    values: Vec<Complex32>,
+    object_end: usize,
+    probe_end: usize,
+}
+
+/// The parts of [`Fields`], to be changed.
+#[derive(Debug)]
+pub struct FieldsMut<'a> {
+    /// Axes (slice, y, x).
+    pub object: &'a mut [Complex32],
+    /// Axes (mode, y, x).
+    pub probe: &'a mut [Complex32],
+    /// One for every pattern, y + i x, pixels; empty where positions are not refined.
+    pub offsets: &'a mut [Complex32],
+}
+
+impl Fields {
+    /// The start fields of `problem`, with offsets of 0 where positions are refined.
+    pub(crate) fn start(problem: &Problem, offsets: bool) -> Self {
+        let object = problem.object.slices();
+        let mut values: Vec<Complex32> = object.iter().chain(&problem.probe).copied().collect();
+        let (object_end, probe_end) = (object.len(), values.len());
+        if offsets {
+            values.resize(probe_end + problem.n_patterns(), Complex32::ZERO);
+        }
+        Self { values, object_end, probe_end }
+    }
+
+    /// The object, axes (slice, y, x).
+    pub fn object(&self) -> &[Complex32] {
+        &self.values[..self.object_end]
+    }
+
+    /// The probe in the solver's unit, axes (mode, y, x): its power is in the measured intensities'.
+    pub fn probe(&self) -> &[Complex32] {
+        &self.values[self.object_end..self.probe_end]
+    }
+
+    /// How far each position is from the measured one, y + i x, pixels; empty where positions are
+    /// not refined.
+    pub fn offsets(&self) -> &[Complex32] {
+        &self.values[self.probe_end..]
+    }
+
+    /// All of them, to be changed.
+    pub fn parts_mut(&mut self) -> FieldsMut<'_> {
+        let (fields, offsets) = self.values.split_at_mut(self.probe_end);
+        let (object, probe) = fields.split_at_mut(self.object_end);
+        FieldsMut { object, probe, offsets }
+    }
+
+    /// Object, probe and offsets in one vector.
+    pub fn values(&self) -> &[Complex32] {
+        &self.values
+    }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> &mut [Complex32] {
+        &mut self.values
+    }
+
+    /// sum_k |P_k|^2 over all pixels of the probe.
+    pub(crate) fn probe_power(&self) -> f64 {
+        self.probe().iter().map(|value| f64::from(value.norm_sqr())).sum()
+    }
+
+    /// Where the object and where the probe end in [`values`](Self::values).
+    pub(crate) fn ends(&self) -> (usize, usize) {
+        (self.object_end, self.probe_end)
+    }
+}

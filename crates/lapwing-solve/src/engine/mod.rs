@@ -1,0 +1,90 @@
+//! The work on batches of patterns, on one device.
+//!
+//! A solver decides; an [`Engine`] computes. Object, probe and position offsets - the [`Fields`] -
+//! are resident in the engine, and so are the measured patterns and every sum over them. What
+//! happens between the fields and a pattern stays behind this trait, in a few operations that are
+//! described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here calls back
+//! into a solver for every pixel, so a device with memory of its own can do the same.
+//!
+//! [`Engine::fields`] and [`Engine::fields_mut`] show the fields in the memory of the process; a
+//! device with its own brings them there and back when they are asked for, which solvers do about
+//! once an epoch.
+
+pub(crate) mod cpu;
+mod fields;
+mod rules;
+
+pub use fields::{Fields, FieldsMut};
+pub use rules::{
+    Floor, Normal, Products, Quotient, Search, Step, Sums, Trail, WaveUpdate, Weights,
+};
+
+use crate::Problem;
+
+/// Works on batches of patterns of one problem. See the [module](self).
+///
+/// The order of calls is: [`project`](Self::project) (or [`project_waves`](Self::project_waves))
+/// computes a batch; the other operations use the batch that was computed last.
+pub trait Engine {
+    /// The fields as they are.
+    fn fields(&mut self) -> &Fields;
+
+    /// The fields, to be changed: what is computed next sees the change.
+    fn fields_mut(&mut self) -> &mut Fields;
+
+    /// Computes exit waves and far fields of the patterns `members`, takes `step` in the detector
+    /// plane, and brings the change back: chi_j = F^-1[Psi_j factor] for every mode of every
+    /// pattern. Returns the loss summed over the pixels of the batch.
+    ///
+    /// Neighbours in `members` should be neighbours on the object.
+    fn project(&mut self, members: &[usize], step: Step) -> f64;
+
+    /// Adds the sums over the batch to those that [`take_sums`](Self::take_sums) gives.
+    fn add_sums(&mut self);
+
+    /// The sums over the batches that were added since they were taken last.
+    fn take_sums(&mut self) -> Sums;
+
+    /// For every pattern of the batch, in its order: half the decrease of the loss per pixel of a
+    /// shift along y and along x, at no shift. Empty unless [`Products::slopes`] was asked for.
+    fn slopes(&self) -> Vec<[f64; 2]>;
+
+    /// Moves object and probe by the batch's sums divided by its light, as `object` and `probe`
+    /// say; without `probe` it stays.
+    fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>);
+
+    /// Begins an epoch of search directions: forgets what the epoch before added up.
+    fn begin_search(&mut self);
+
+    /// Works out the search directions of object and probe for the batch, and returns for every
+    /// pattern the equations of the two step lengths along them (O18, Eqs. 22, 24, 25). Needs
+    /// [`Products::waves`].
+    fn search(&mut self, search: Search) -> Vec<Normal>;
+
+    /// Makes the object's direction that of all batches of the epoch together, over the whole
+    /// object; `search` as it was for each.
+    fn search_epoch(&mut self, search: Search);
+
+    /// Moves the object, where its direction was worked out last, and the probe along their
+    /// directions by these lengths; `None` stays.
+    fn advance(&mut self, object: Option<f64>, probe: Option<f64>);
+
+    /// What the search directions leave behind.
+    ///
+    /// # Panics
+    /// Like the other operations on search directions, without [`Products::waves`].
+    fn trail_mut(&mut self) -> &mut Trail;
+
+    /// The fields and what the search directions leave behind.
+    fn fields_and_trail_mut(&mut self) -> (&mut Fields, &mut Trail);
+}
+
+/// The engine for `problem` on this machine's processor, holding `products` of every pattern of
+/// batches of up to `batch_size` patterns.
+pub fn open<'a>(
+    problem: &'a Problem,
+    batch_size: usize,
+    products: Products,
+) -> Box<dyn Engine + 'a> {
+    Box::new(cpu::Cpu::new(problem, batch_size, products))
+}

@@ -1,0 +1,204 @@
+//! What an engine is asked to do, and what it answers, as values.
+
+use lapwing_model::{Complex32, elementwise};
+
+/// What an engine keeps of every pattern of a batch, besides the batch's sums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Products {
+    /// Shifted probes and chi, for [`Engine::search`](super::Engine::search).
+    pub waves: bool,
+    /// Slopes with the position, for [`Engine::slopes`](super::Engine::slopes); the fields then
+    /// have offsets.
+    pub slopes: bool,
+}
+
+/// The step in the detector plane, Psi_k -> Psi_k (1 + factor) with one real factor per pixel, from
+/// the measured intensity m and the model's I = sum_k |Psi_k|^2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// The modulus projection, factor = sqrt(m / I) - 1; loss (sqrt I - sqrt m)^2.
+    Gaussian,
+    /// The best step along the Poisson gradient, one step length per pattern (O18, Eqs. 16, 17);
+    /// loss I - m + m ln(m / I).
+    Poisson,
+    /// The modulus projection; loss of a Poisson likelihood with this background in counts, e: I -
+    /// m + (m + e) ln((m + e) / (I + e)).
+    Modulus {
+        /// e
+        background: f32,
+    },
+    /// Minus half the gradient of the Poisson loss with this background.
+    Gradient {
+        /// e
+        background: f32,
+    },
+}
+
+/// A field's step by the quotient of two sums: F += step sum / (weight light + floor).
+///
+/// For the object the sums are sum_j chi_j conj(P_j) and sum_j |P_j|^2, for the probe sum_j chi_j
+/// conj(O_j) and sum_j |O_j|^2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quotient {
+    /// Factor on the light.
+    pub weight: f32,
+    /// What keeps the quotient bounded in the dark.
+    pub floor: Floor,
+    /// Factor on the whole.
+    pub step: f32,
+}
+
+/// What is added under a [`Quotient`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Floor {
+    /// A number in the unit of the light.
+    Fixed(f32),
+    /// This share of the batch's largest light.
+    ShareOfLargest(f32),
+}
+
+/// How search directions are worked out.
+///
+/// ```text
+/// dO = sum / sqrt(light^2 + (object_damping max light)^2)      sum = sum_j chi_j conj(P_j)
+/// dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + probe_damping max sum_j |O_j|^2)
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
+    /// Share of the largest light under the object's direction.
+    pub object_damping: f64,
+    /// Share of the largest object power under the probe's direction.
+    pub probe_damping: f64,
+    /// Whether the object's sum begins anew with every batch; else it grows over the epoch.
+    pub sum_of_batch: bool,
+    /// Whether the light is the batch's own; else that of the whole scan, in the epoch before.
+    pub light_of_batch: bool,
+}
+
+/// What search directions leave behind over an epoch.
+#[derive(Debug, Clone)]
+pub struct Trail {
+    /// sum_j sum_k |P_jk|^2 on the object's grid, of the last epoch.
+    light: Vec<f32>,
+    /// Its maximum.
+    strongest: f32,
+    /// The same, being summed up in this epoch.
+    next_light: Vec<f32>,
+    /// What the epoch has added to the object, axes (slice, y, x).
+    pub object_update: Vec<Complex32>,
+    /// What the epoch has added to the probe, axes (mode, y, x).
+    pub probe_update: Vec<Complex32>,
+}
+
+impl Trail {
+    /// Before the first epoch, with the light of the start fields; `probe` is the length of the
+    /// probe.
+    pub(crate) fn new(light: Vec<f32>, probe: usize) -> Self {
+        Self {
+            strongest: elementwise::largest(&light),
+            next_light: vec![0.0; light.len()],
+            object_update: vec![Complex32::ZERO; light.len()],
+            probe_update: vec![Complex32::ZERO; probe],
+            light,
+        }
+    }
+
+    /// sum_j sum_k |P_jk|^2 on the object's grid, of the last epoch that has ended.
+    pub fn light(&self) -> &[f32] {
+        &self.light
+    }
+
+    /// The largest light.
+    pub fn strongest(&self) -> f32 {
+        self.strongest
+    }
+
+    /// Replaces the light.
+    pub fn set_light(&mut self, light: Vec<f32>) {
+        self.strongest = elementwise::largest(&light);
+        self.light = light;
+    }
+
+    /// Multiplies the light by `factor`, as a probe brighter by its root would.
+    pub fn scale_light(&mut self, factor: f32) {
+        self.light.iter_mut().for_each(|light| *light *= factor);
+        self.strongest *= factor;
+    }
+
+    /// Begins an epoch: nothing has been added.
+    pub(crate) fn begin(&mut self) {
+        self.next_light.fill(0.0);
+        self.object_update.fill(Complex32::ZERO);
+        self.probe_update.fill(Complex32::ZERO);
+    }
+
+    /// Ends an epoch: its light is the one to go by.
+    pub fn end(&mut self) {
+        std::mem::swap(&mut self.light, &mut self.next_light);
+        self.strongest = elementwise::largest(&self.light);
+    }
+
+    /// The light to go by, its maximum, and the light being summed up.
+    pub(crate) fn lights_mut(&mut self) -> (&mut Vec<f32>, &mut f32, &mut Vec<f32>) {
+        (&mut self.light, &mut self.strongest, &mut self.next_light)
+    }
+}
+
+/// The inner products of one pattern's least-squares problem for the two real step lengths (O18,
+/// Eq. 22).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Normal {
+    /// |dO P|^2
+    pub object: f64,
+    /// |dP O|^2
+    pub probe: f64,
+    /// Re <dO P, dP O>
+    pub cross: f64,
+    /// Re <dO P, chi>
+    pub object_chi: f64,
+    /// Re <dP O, chi>
+    pub probe_chi: f64,
+}
+
+/// Sums over batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sums {
+    /// sum_j sum_k chi_jk conj(P_jk) on the object's grid, (slice, y, x).
+    pub object: Vec<Complex32>,
+    /// sum_j sum_k |P_jk|^2 there.
+    pub light: Vec<f32>,
+    /// sum_j chi_jk conj(O_j), in the probe's own place, (mode, y, x).
+    pub probe: Vec<Complex32>,
+    /// sum_j |O_j|^2, (y, x).
+    pub power: Vec<f32>,
+}
+
+/// How stored exit waves move: with w the wave stored, p = P O_j the product of the present fields,
+/// and M the modulus projection,
+///
+/// ```text
+/// e = trial . (p, w)        what is projected
+/// m = M[e]
+/// w <- keep . (p, e, m)     what is stored
+/// c = share . (p, e, m)     what object and probe are made of
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WaveUpdate {
+    /// Factors on p and w.
+    pub trial: [f32; 2],
+    /// What is stored.
+    pub keep: Weights,
+    /// What the sums are taken of.
+    pub share: Weights,
+}
+
+/// Factors on the product p of the fields, the wave e before and m after the modulus projection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// On p.
+    pub product: f32,
+    /// On e.
+    pub before: f32,
+    /// On m.
+    pub after: f32,
+}

@@ -1,0 +1,187 @@
+//! A weak edge-preserving prior on the object that does not change under O -> c O, P -> P / c.
+//!
+//! `R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h)` with forward differences and s^2 = sum |P|^2
+//! / C, C the mean counts per pattern: quadratic for differences below h, linear above. s^2 carries
+//! the scale, so its derivative with respect to the probe belongs to the gradient; without it the
+//! object would shrink and switch the prior off.
+
+mod precondition;
+mod smooth;
+mod split_complex;
+
+pub(crate) use precondition::{Buffers, Preconditioner};
+pub(crate) use smooth::smooth;
+pub(crate) use split_complex::SplitComplex;
+
+use fearless_simd::dispatch;
+use lapwing_model::elementwise::level;
+use rayon::prelude::*;
+
+/// Strength and shape of the prior.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prior {
+    /// mu, in units of the likelihood: photons.
+    pub strength: f64,
+    /// h, the difference between neighbouring pixels above which edges are spared.
+    pub edge: f64,
+}
+
+/// The prior at one object: its value, its curvature weights and what its gradient needs.
+pub(crate) struct Weights {
+    /// w = h / sqrt(s^2 |grad O|^2 + h^2) for every pixel.
+    pub weights: Vec<f32>,
+    /// R
+    pub value: f64,
+    /// sum_x w |grad O|^2
+    pub weighted_power: f64,
+}
+
+/// Numbers that are summed in single precision before they are added in double.
+const RUN: usize = 128;
+/// Independent partial sums, so that the compiler may use vectors.
+const LANES: usize = 8;
+
+impl Prior {
+    /// Evaluates the prior at `object`.
+    pub fn weights(self, object: &SplitComplex, s2: f64) -> Weights {
+        let (edge, s2) = (self.edge as f32, s2 as f32);
+        let (width, rows) = (object.width(), object.rows());
+        let mut weights = vec![0.0_f32; width * rows];
+        let sums: Vec<(f64, f64)> = weights
+            .par_chunks_mut(width)
+            .enumerate()
+            .map(|(y, weights)| {
+                // |grad O|^2 first.
+                for part in [0, 1] {
+                    let row = object.row(y, part);
+                    let below = if y + 1 < rows { object.row(y + 1, part) } else { row };
+                    dispatch!(level(), _ => add_squares(weights, row, below));
+                }
+                dispatch!(level(), _ => weigh(weights, s2, edge))
+            })
+            .collect();
+        let (value, power) =
+            sums.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+        Weights { weights, value: 2.0 * self.strength * self.edge * value, weighted_power: power }
+    }
+}
+
+/// squares <- squares + the squared differences of `row` to the right and downwards.
+#[inline(always)]
+fn add_squares(squares: &mut [f32], row: &[f32], below: &[f32]) {
+    for ((square, a), b) in squares.iter_mut().zip(row).zip(&row[1..]) {
+        *square += (b - a) * (b - a);
+    }
+    for ((square, a), b) in squares.iter_mut().zip(row).zip(below) {
+        *square += (b - a) * (b - a);
+    }
+}
+
+/// Replaces |grad O|^2 by w, and returns sum (sqrt(s^2 |grad O|^2 + h^2) - h) and sum w |grad O|^2.
+#[inline(always)]
+fn weigh(squares: &mut [f32], s2: f32, edge: f32) -> (f64, f64) {
+    let mut totals = (0.0, 0.0);
+    for run in squares.chunks_mut(RUN) {
+        let (mut values, mut powers) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+        for eight in run.chunks_mut(LANES) {
+            for ((square, value), power) in eight.iter_mut().zip(&mut values).zip(&mut powers) {
+                let root = (s2 * *square + edge * edge).sqrt();
+                let weight = edge / root;
+                *value += root - edge;
+                *power += weight * *square;
+                *square = weight;
+            }
+        }
+        totals.0 += values.iter().map(|&value| f64::from(value)).sum::<f64>();
+        totals.1 += powers.iter().map(|&power| f64::from(power)).sum::<f64>();
+    }
+    totals
+}
+
+/// out <- row `y` of one part of D^T w D v, D forward differences: the prior's curvature applied to
+/// `v`.
+#[inline(always)]
+pub(crate) fn curvature(
+    weights: &[f32],
+    v: &SplitComplex,
+    (y, part): (usize, usize),
+    out: &mut [f32],
+) {
+    let width = v.width();
+    let weights_of = |y: usize| &weights[y * width..(y + 1) * width];
+    let (here, w) = (v.row(y, part), weights_of(y));
+    out.fill(0.0);
+    for (((out, a), b), w) in out.iter_mut().zip(here).zip(&here[1..]).zip(w) {
+        *out += w * (a - b);
+    }
+    for (((out, a), b), w) in out[1..].iter_mut().zip(&here[1..]).zip(here).zip(w) {
+        *out += w * (a - b);
+    }
+    if y + 1 < v.rows() {
+        for (((out, a), b), w) in out.iter_mut().zip(here).zip(v.row(y + 1, part)).zip(w) {
+            *out += w * (a - b);
+        }
+    }
+    if y > 0 {
+        for (((out, a), b), w) in
+            out.iter_mut().zip(here).zip(v.row(y - 1, part)).zip(weights_of(y - 1))
+        {
+            *out += w * (a - b);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::Complex32;
+    use rand::{RngExt, SeedableRng};
+
+    const WIDTH: usize = 7;
+    const PRIOR: Prior = Prior { strength: 20.0, edge: 0.05 };
+
+    fn random(seed: u64) -> Vec<Complex32> {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        (0..5 * WIDTH)
+            .map(|_| Complex32::new(rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0)))
+            .collect()
+    }
+
+    #[test]
+    fn gradient_is_that_of_the_value_by_finite_differences() {
+        let (field, along, s2) = (random(1), random(2), 0.8);
+        let object = SplitComplex::of(&field, WIDTH);
+        let at = PRIOR.weights(&object, s2);
+        let mut gradient = object.clone();
+        gradient.sum_by_rows(|first, rows| {
+            for (index, row) in rows.chunks_exact_mut(WIDTH).enumerate() {
+                curvature(&at.weights, &object, (first + index / 2, index % 2), row);
+                row.iter_mut().for_each(|value| *value *= (PRIOR.strength * s2) as f32);
+            }
+            0.0
+        });
+        let moved = |t: f32| -> f64 {
+            let object: Vec<Complex32> = field.iter().zip(&along).map(|(o, d)| o + d * t).collect();
+            PRIOR.weights(&SplitComplex::of(&object, WIDTH), s2).value
+        };
+        let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+        let mut found = random(3);
+        gradient.write_to(&mut found);
+        let predicted: f64 =
+            found.iter().zip(&along).map(|(g, d)| 2.0 * f64::from(g.re * d.re + g.im * d.im)).sum();
+        assert!((slope - predicted).abs() < 2e-3 * slope.abs(), "{slope} and {predicted}");
+        // dR/d(s^2) = mu sum w |grad O|^2
+        let (more, less) = (PRIOR.weights(&object, s2 + 1e-3), PRIOR.weights(&object, s2 - 1e-3));
+        let slope = (more.value - less.value) / 2e-3;
+        assert!((slope - PRIOR.strength * at.weighted_power).abs() < 1e-3 * slope.abs());
+    }
+
+    #[test]
+    fn a_change_of_scale_changes_nothing() {
+        let object = random(1);
+        let scaled: Vec<Complex32> = object.iter().map(|value| value * 3.0).collect();
+        let [object, scaled] = [object, scaled].map(|field| SplitComplex::of(&field, WIDTH));
+        let (a, b) = (PRIOR.weights(&object, 1.0), PRIOR.weights(&scaled, 1.0 / 9.0));
+        assert!((a.value / b.value - 1.0).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,88 @@
+//! Detector pixels that count for nothing: dead, hot, or behind a beam stop.
+
+use super::ProblemError;
+use lapwing_model::{ForwardModel, Modes, Object, Position};
+use ndarray::{ArrayView2, ArrayView3, Axis};
+use rayon::prelude::*;
+
+/// The bad pixels, as indices in pattern order: one list for all patterns, or one for each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mask {
+    bad: Vec<Vec<u32>>,
+}
+
+impl Mask {
+    pub fn new(model: &ForwardModel, valid: ArrayView3<bool>) -> Self {
+        Self { bad: valid.outer_iter().map(|valid| bad_pixels(model, valid)).collect() }
+    }
+
+    /// Bad pixels of pattern `index`.
+    pub fn of(&self, index: usize) -> &[u32] {
+        match self.bad.as_slice() {
+            [] => &[],
+            [all] => all,
+            each => &each[index],
+        }
+    }
+
+    /// Number of bad pixels in all of `patterns` patterns.
+    pub fn count(&self, patterns: usize) -> usize {
+        (0..patterns).map(|index| self.of(index).len()).sum()
+    }
+
+    /// Share of the light that the start fields send to good pixels, over the whole scan.
+    pub fn seen_share(
+        &self,
+        model: &ForwardModel,
+        object: &Object,
+        probe: &Modes,
+        scan: &[Position],
+    ) -> f64 {
+        let light = |index: usize| -> (f64, f64) {
+            let fields = model
+                .far_field(object.slice(0), probe.view(), scan[index])
+                .expect("every window of a checked scan lies on the object");
+            let (mut all, mut hidden) = (0.0, 0.0);
+            for field in fields.outer_iter() {
+                let power: Vec<f64> =
+                    field.iter().map(|value| f64::from(value.norm_sqr())).collect();
+                all += power.iter().sum::<f64>();
+                hidden += self.of(index).iter().map(|&pixel| power[pixel as usize]).sum::<f64>();
+            }
+            (all, hidden)
+        };
+        let each: Vec<(f64, f64)> = (0..scan.len()).into_par_iter().map(light).collect();
+        let (all, hidden) =
+            each.iter().fold((0.0, 0.0), |sum, light| (sum.0 + light.0, sum.1 + light.1));
+        if all > 0.0 { 1.0 - hidden / all } else { 0.0 }
+    }
+}
+
+fn bad_pixels(model: &ForwardModel, valid: ArrayView2<bool>) -> Vec<u32> {
+    let bad: Vec<bool> = valid.iter().map(|&good| !good).collect();
+    let mut ordered = bad.clone();
+    model.to_pattern_order(&bad, &mut ordered);
+    (0_u32..).zip(ordered).filter(|(_, bad)| *bad).map(|(index, _)| index).collect()
+}
+
+/// Refuses a mask that is neither one for all patterns of a stack nor one for each.
+pub(crate) fn check_mask(
+    valid: ArrayView3<bool>,
+    (patterns, height, width): (usize, usize, usize),
+) -> Result<(), ProblemError> {
+    let (masks, mask_height, mask_width) = valid.dim();
+    if (masks != 1 && masks != patterns) || (mask_height, mask_width) != (height, width) {
+        return Err(ProblemError::Mask(format!(
+            "expected shape ({height}, {width}), one for all patterns, or ({patterns}, {height}, \
+             {width}), found {:?}",
+            valid.dim()
+        )));
+    }
+    Ok(())
+}
+
+/// The mask of pattern `index`.
+pub(crate) fn mask_of(valid: ArrayView3<'_, bool>, index: usize) -> ArrayView2<'_, bool> {
+    let index = if valid.len_of(Axis(0)) == 1 { 0 } else { index };
+    valid.index_axis_move(Axis(0), index)
+}

@@ -1,0 +1,157 @@
+//! What a solver is given: measured patterns, where they were taken, and where to start from.
+//!
+//! A [`Problem`] is made by its [builder](Problem::builder), which checks everything once, and
+//! never changes afterwards. Patterns lie in memory or in a [`PatternStore`] outside the process.
+
+mod builder;
+mod error;
+mod mask;
+mod patterns;
+mod spooled;
+#[cfg(test)]
+mod tests;
+
+pub use builder::ProblemBuilder;
+pub use error::ProblemError;
+pub use patterns::StoredBytes;
+pub use spooled::{Blocks, PatternStore};
+
+pub(crate) use mask::Mask;
+pub(crate) use patterns::Patterns;
+
+use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
+use std::sync::Arc;
+
+/// Measured patterns, where they were taken, and where to start from. A clone shares the patterns.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub(crate) model: ForwardModel,
+    /// Intensities in the solver's unit, pattern after pattern, each in pattern order (see
+    /// [`ForwardModel::to_pattern_order`]).
+    pub(crate) patterns: Arc<Patterns>,
+    /// Pixels that do not count.
+    pub(crate) mask: Mask,
+    /// Window centres on the object's grid.
+    pub(crate) scan: Vec<Position>,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) object: Object,
+    pub(crate) probe: Modes,
+    /// Mean summed intensity of a pattern, in the solver's unit, with what the mask hides.
+    pub(crate) mean_intensity: f64,
+    pub(crate) unit: Unit,
+}
+
+/// The unit in which solvers count: single precision squares and squares again what it is given, so
+/// intensities far from photons are brought nearer by a power of two, which changes no digit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Unit {
+    /// Amplitudes in the solver's unit over those of the input.
+    amplitude: f32,
+}
+
+impl Unit {
+    /// For patterns with this mean intensity per pixel: changed where a pixel holds less than a
+    /// millionth or more than a billion on average.
+    fn of(mean_per_pixel: f64) -> Self {
+        if (1e-6..=1e9).contains(&mean_per_pixel) {
+            return Self { amplitude: 1.0 };
+        }
+        let power = (-0.5 * mean_per_pixel.log2()).round().clamp(-120.0, 120.0);
+        Self { amplitude: power.exp2() as f32 }
+    }
+
+    /// What intensities are multiplied by on the way in.
+    fn intensity(self) -> f32 {
+        self.amplitude * self.amplitude
+    }
+}
+
+impl Problem {
+    /// A problem of these window centres on the grid of `object`, the start object (flat: all
+    /// ones), and of the start probe `probe` (mode, y, x), of any power: solvers rescale it to the
+    /// measured one. The builder takes the patterns.
+    ///
+    /// ```
+    /// use lapwing_model::{Complex32, Modes, Object, Position};
+    /// use lapwing_solve::Problem;
+    /// use ndarray::Array3;
+    ///
+    /// let scan = vec![Position { y: 8.0, x: 8.0 }, Position { y: 8.0, x: 11.5 }];
+    /// let probe = Modes::from_elem((1, 8, 8), Complex32::new(1.0, 0.0));
+    /// let counts = Array3::from_elem((2, 8, 8), 3.0);
+    /// let problem = Problem::builder(scan, Object::flat((16, 20)), probe).patterns(counts)?;
+    /// assert_eq!(problem.mean_intensity(), 3.0 * 64.0);
+    /// # Ok::<(), lapwing_solve::ProblemError>(())
+    /// ```
+    pub fn builder(
+        scan: Vec<Position>,
+        object: impl Into<Object>,
+        probe: Modes,
+    ) -> ProblemBuilder<'static> {
+        ProblemBuilder::new(scan, object.into(), probe)
+    }
+
+    /// Number of patterns.
+    pub fn n_patterns(&self) -> usize {
+        self.scan.len()
+    }
+
+    /// Height and width of a pattern, pixels.
+    pub fn pattern_shape(&self) -> (usize, usize) {
+        self.model.shape()
+    }
+
+    /// Window centres on the object's grid.
+    pub fn scan(&self) -> &[Position] {
+        &self.scan
+    }
+
+    /// The start object.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// The start probe, axes (mode, y, x), as it was given.
+    pub fn probe(&self) -> &Modes {
+        &self.probe
+    }
+
+    /// Mean over the patterns of the summed intensity, in the units of the input; where a mask
+    /// hides pixels, with the light that the start fields send there.
+    pub fn mean_intensity(&self) -> f64 {
+        self.to_input_unit(self.mean_intensity)
+    }
+
+    /// Pixels of all patterns that enter the likelihood.
+    pub fn used_pixels(&self) -> usize {
+        self.n_patterns() * self.model.len() - self.mask.count(self.n_patterns())
+    }
+
+    /// An intensity, or a loss that is one, in the unit of the input.
+    pub(crate) fn to_input_unit(&self, intensity: f64) -> f64 {
+        intensity / f64::from(self.unit.amplitude).powi(2)
+    }
+
+    /// An intensity in the solver's unit.
+    pub(crate) fn to_solver_unit(&self, intensity: f64) -> f64 {
+        intensity * f64::from(self.unit.amplitude).powi(2)
+    }
+
+    /// Brings a probe from the solver's unit to that of the input.
+    pub(crate) fn probe_to_input_unit(&self, probe: &mut [Complex32]) {
+        if self.unit.amplitude != 1.0 {
+            probe.iter_mut().for_each(|value| *value /= self.unit.amplitude);
+        }
+    }
+
+    /// A loss summed over all patterns as a mean over their used pixels, in the unit of the input.
+    pub(crate) fn loss_per_pixel(&self, summed: f64) -> f64 {
+        self.to_input_unit(summed / self.used_pixels() as f64)
+    }
+
+    /// Intensities of pattern `index`, in pattern order: a view, or a copy in `buffer`.
+    pub(crate) fn pattern<'a>(&'a self, index: usize, buffer: &'a mut [f32]) -> &'a [f32] {
+        let pixels = self.model.len();
+        self.patterns.of(index * pixels..(index + 1) * pixels, buffer)
+    }
+}

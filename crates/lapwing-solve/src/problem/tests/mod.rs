@@ -1,0 +1,4 @@
+//! Problems are checked, and are the same wherever their patterns come from.
+
+mod checked;
+mod spooled;

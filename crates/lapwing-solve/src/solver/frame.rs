@@ -1,0 +1,167 @@
+//! What the epochs of all solvers have in common: the start, the guard, the constraints, the scale
+//! between object and probe, snapshots, and the end.
+
+use super::constraints::Constraints;
+use super::gauge;
+use super::guard::Guard;
+use super::snapshot::{Snapshot, SnapshotError};
+use super::solution::Solution;
+use crate::Problem;
+use crate::engine::{self, Engine, FieldsMut, Products};
+use lapwing_model::{Complex32, elementwise};
+
+/// Factor on the steps after epochs that had to be rolled back.
+const SHRINK: f64 = 0.5;
+
+/// The problem, the engine that works on it, and what all solvers do between epochs.
+pub struct Frame<'a> {
+    /// What is reconstructed.
+    pub problem: &'a Problem,
+    /// Where the fields are, and what works on batches.
+    pub engine: Box<dyn Engine + 'a>,
+    constraints: Constraints,
+    /// Whether the engine works out search directions, by light that the frame keeps up to date.
+    searches: bool,
+    guard: Guard,
+    shrink: f64,
+}
+
+/// An epoch that the [guard](Frame::guarded) has judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Guarded {
+    /// It did no harm.
+    Kept {
+        /// Its loss summed over all pixels, in the solver's unit.
+        summed: f64,
+        /// Its loss, a mean per pixel in the unit of the input.
+        loss: f64,
+    },
+    /// The fields are back where the best epoch began, and steps are shorter from now on.
+    RolledBack {
+        /// The loss of the best epoch.
+        loss: f64,
+    },
+}
+
+impl<'a> Frame<'a> {
+    /// Before the first epoch: an engine for batches of up to `batch_size` patterns which keeps
+    /// `products`, and the start fields in it, the probe with the power that predicts the measured
+    /// total intensity.
+    pub fn new(
+        problem: &'a Problem,
+        constraints: Constraints,
+        batch_size: usize,
+        products: Products,
+    ) -> Self {
+        let mut engine = engine::open(problem, batch_size, products);
+        let FieldsMut { object, probe, .. } = engine.fields_mut().parts_mut();
+        let mut light = gauge::illumination(problem, probe);
+        let factor = gauge::probe_scale(problem, object, &light);
+        probe.iter_mut().for_each(|value| *value *= factor);
+        if products.waves {
+            light.iter_mut().for_each(|value| *value *= factor * factor);
+            engine.trail_mut().set_light(light);
+        }
+        let searches = products.waves;
+        Self { problem, engine, constraints, searches, guard: Guard::default(), shrink: 1.0 }
+    }
+
+    /// Factor on all steps: 1 until an epoch had to be rolled back, and half as much each time.
+    pub fn step_factor(&self) -> f64 {
+        self.shrink
+    }
+
+    /// Does an epoch of batches by `sweep`, which returns its summed loss. When the loss exceeds
+    /// the lowest so far by half, goes back to the fields from which that epoch started: the loss
+    /// is measured as batches find the fields, so the harm done by one epoch shows in the next, and
+    /// both are rolled back.
+    pub fn guarded(&mut self, sweep: impl FnOnce(&mut Self) -> f64) -> Guarded {
+        let began = self.engine.fields().values().to_vec();
+        let summed = sweep(self);
+        let loss = self.problem.loss_per_pixel(summed);
+        let Some((safe, good)) = self.guard.judge(began, loss) else {
+            return Guarded::Kept { summed, loss };
+        };
+        self.engine.fields_mut().values_mut().copy_from_slice(safe);
+        self.shrink *= SHRINK;
+        if self.searches {
+            let light = gauge::illumination(self.problem, self.engine.fields().probe());
+            self.engine.trail_mut().set_light(light);
+        }
+        Guarded::RolledBack { loss: good }
+    }
+
+    /// Gives up the fields from which the best epoch started, and its loss.
+    pub(crate) fn take_safe(&mut self) -> Option<(Vec<Complex32>, f64)> {
+        self.guard.take()
+    }
+
+    /// Brings the fields to the constraints.
+    pub fn constrain(&mut self) {
+        let FieldsMut { object, probe, .. } = self.engine.fields_mut().parts_mut();
+        self.constraints.apply(self.problem, object, probe);
+    }
+
+    /// Removes the scale ambiguity O -> O / c, P -> c P: the illumination-weighted r.m.s. of the
+    /// object becomes 1, unless the constraints fix the probe's power. Returns c.
+    pub fn balance(&mut self) -> f64 {
+        if !self.constraints.keeps_balance() {
+            return 1.0;
+        }
+        if !self.searches {
+            let FieldsMut { object, probe, .. } = self.engine.fields_mut().parts_mut();
+            let light = gauge::illumination(self.problem, probe);
+            let rms = gauge::object_rms(object, &light);
+            gauge::rescale(object, &light, probe, rms);
+            return rms;
+        }
+        let (fields, trail) = self.engine.fields_and_trail_mut();
+        let FieldsMut { object, probe, .. } = fields.parts_mut();
+        let rms = gauge::object_rms(object, trail.light());
+        gauge::rescale(object, trail.light(), probe, rms);
+        let up = rms as f32;
+        trail.scale_light(up * up);
+        rms
+    }
+
+    /// sum |P|^2 / C: the probe's power over the mean measured one, which carries the scale of the
+    /// object.
+    pub(crate) fn relative_power(&mut self) -> f64 {
+        self.engine.fields().probe_power() / self.problem.mean_intensity
+    }
+
+    /// max sum_k |P_k|^2
+    pub(crate) fn brightest(&mut self) -> f32 {
+        let mut power = vec![0.0; self.problem.model.len()];
+        let probe = self.engine.fields().probe();
+        probe.chunks_exact(power.len()).for_each(|mode| elementwise::add_power(&mut power, mode));
+        elementwise::largest(&power)
+    }
+
+    pub(super) fn save(&mut self, snapshot: &mut Snapshot) {
+        snapshot.put_fields("fields", self.engine.fields().values());
+        snapshot.put_numbers("step_factor", &[self.shrink]);
+        if self.searches {
+            snapshot.put_single("illumination", self.engine.trail_mut().light());
+        }
+        self.guard.save(snapshot);
+    }
+
+    pub(super) fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let fields = self.engine.fields_mut().values_mut();
+        let len = fields.len();
+        fields.copy_from_slice(snapshot.fields("fields", len)?);
+        [self.shrink] = snapshot.numbers("step_factor")?;
+        if self.searches {
+            let pixels = self.engine.fields().object().len();
+            let light = snapshot.single("illumination", pixels)?.to_vec();
+            self.engine.trail_mut().set_light(light);
+        }
+        self.guard.load(snapshot, len)
+    }
+
+    pub(super) fn finish(mut self, losses: Vec<f64>) -> Solution {
+        self.balance();
+        Solution::new(self.problem, self.engine.fields(), losses)
+    }
+}

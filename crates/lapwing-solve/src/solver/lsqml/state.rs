@@ -1,0 +1,255 @@
+//! One epoch of either batching, and what is remembered from one to the next.
+
+use super::momentum::{Momentum, half_weight};
+use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
+use crate::engine::{FieldsMut, Normal, Search};
+use crate::prior::{Prior, smooth};
+use crate::solver::frame::{Frame, Guarded};
+use crate::solver::run::Algorithm;
+use crate::solver::snapshot::{Snapshot, SnapshotError};
+use crate::solver::{batching, positions};
+use lapwing_model::Complex32;
+use rayon::prelude::*;
+
+/// Share of the largest value that is added to sum |O|^2 under the probe direction.
+const PROBE_DAMPING: f64 = 0.1;
+/// Share of the batch's mean that is added to the diagonal of each pattern's step-length equations.
+const STEP_DAMPING: f64 = 0.1;
+/// Past updates the momentum of object and probe compares with.
+const OBJECT_MEMORY: usize = 2;
+const PROBE_MEMORY: usize = 3;
+/// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by
+/// the time they move.
+const POSITION_GAIN: f64 = 4.0;
+/// A position moves by this many pixels per epoch and axis at most.
+const POSITION_STEP: f64 = 0.3;
+/// Pixels of the object that one task accelerates.
+const PIECE: usize = 1 << 14;
+
+pub(super) struct State<'a> {
+    options: &'a Lsqml,
+    /// The batches that are the same in every epoch.
+    groups: Vec<Vec<usize>>,
+    object_momentum: Momentum,
+    probe_momentum: Momentum,
+    /// Where positions are refined: this epoch's slopes (s_y, s_x), pattern by pattern.
+    slopes: Vec<[f64; 2]>,
+}
+
+impl<'a> State<'a> {
+    pub fn new(options: &'a Lsqml, frame: &Frame<'_>) -> Self {
+        let problem = frame.problem;
+        let refined = if options.positions_from_epoch.is_some() { problem.n_patterns() } else { 0 };
+        Self {
+            options,
+            groups: match options.batching {
+                Batching::Random => Vec::new(),
+                Batching::Compact => batching::compact(&problem.scan, options.batch_size),
+                Batching::Sparse => batching::sparse(&problem.scan, options.batch_size),
+            },
+            object_momentum: Momentum::new(OBJECT_MEMORY, problem.object.slices().len()),
+            probe_momentum: Momentum::new(PROBE_MEMORY, problem.probe.len()),
+            slopes: vec![[0.0; 2]; refined],
+        }
+    }
+
+    fn batches(&self, frame: &Frame<'_>, epoch: usize) -> Vec<Vec<usize>> {
+        let (options, problem, epoch) = (self.options, frame.problem, epoch as u64);
+        match options.batching {
+            Batching::Compact => self.groups.clone(),
+            Batching::Random => {
+                let (n, size) = (problem.n_patterns(), options.batch_size);
+                let batches = batching::random(n, size, options.seed, epoch);
+                batches.into_iter().map(|batch| batching::path(&problem.scan, batch)).collect()
+            }
+            Batching::Sparse => {
+                let order = batching::order(self.groups.len(), options.seed, epoch);
+                order.into_iter().map(|set| self.groups[set].clone()).collect()
+            }
+        }
+    }
+
+    /// Visits all batches; returns the summed loss and the step of the object, of its mean batch
+    /// where it moves after every batch.
+    fn sweep(&mut self, frame: &mut Frame<'_>, epoch: usize) -> (f64, f64) {
+        let options = self.options;
+        let batches = self.batches(frame, epoch);
+        let object_moves = options.object_step() == ObjectStep::Batch;
+        let probe_moves = epoch >= options.probe_from_epoch;
+        let search = Search {
+            object_damping: options.damping,
+            probe_damping: PROBE_DAMPING,
+            sum_of_batch: object_moves,
+            light_of_batch: object_moves && options.preconditioner == Preconditioner::Batch,
+        };
+        let scale = options.step_scale * frame.step_factor();
+        // The probe moves after every batch; where the object waits, by as much less.
+        let share = if object_moves { 1.0 } else { batches.len() as f64 };
+        let (mut loss, mut steps, mut smallest) = (0.0, 0.0, f64::INFINITY);
+        frame.engine.begin_search();
+        for members in &batches {
+            loss += frame.engine.project(members, options.noise.into());
+            if !self.slopes.is_empty() {
+                let slopes = members.iter().zip(frame.engine.slopes());
+                slopes.for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
+            }
+            let (object_steps, probe_steps) = step_lengths(&frame.engine.search(search), scale);
+            let object_step = trimmed_mean(object_steps);
+            steps += object_step;
+            smallest = smallest.min(object_step);
+            let probe_step = probe_moves.then(|| mean(&probe_steps) / share);
+            frame.engine.advance(object_moves.then_some(object_step), probe_step);
+        }
+        let step = match object_moves {
+            true => steps / batches.len() as f64,
+            false => {
+                frame.engine.search_epoch(search);
+                frame.engine.advance(Some(smallest), None);
+                smallest
+            }
+        };
+        frame.engine.trail_mut().end();
+        (loss, step)
+    }
+
+    /// Moves the positions by the Gauss-Newton step of each.
+    fn move_positions(&mut self, frame: &mut Frame<'_>) {
+        let (problem, factor) = (frame.problem, POSITION_GAIN * frame.step_factor());
+        let curvature = positions::curvature(problem, frame.engine.fields().probe());
+        let transmission = positions::transmission(problem);
+        let offsets = frame.engine.fields_mut().parts_mut().offsets;
+        for ((offset, slope), transmission) in
+            offsets.iter_mut().zip(&self.slopes).zip(transmission)
+        {
+            let step = |slope: f64, curvature: f64| {
+                let step = factor * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
+                step.clamp(-POSITION_STEP, POSITION_STEP) as f32
+            };
+            *offset += Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]));
+        }
+        positions::bound(problem, offsets);
+    }
+
+    /// Adds momentum after an epoch in which the object moved once; `loss` is its loss, `earlier`
+    /// those before, and `misfit` the loss in the problem's own unit.
+    fn accelerate(&mut self, frame: &mut Frame<'_>, earlier: &[f64], loss: f64, misfit: f64) {
+        let options = self.options;
+        // A velocity that runs against a limit gathers for ever.
+        let limited = options.constraints.limits_object();
+        if limited || options.momentum == 0.0 || options.object_step() != ObjectStep::Epoch {
+            return;
+        }
+        let gain = options.momentum as f32;
+        let improving = match earlier {
+            [.., a, b] => a.max(*b) > b.min(loss),
+            _ => true,
+        };
+        let variance = match options.noise {
+            // The prior holds the noise down itself.
+            _ if options.prior > 0.0 => 0.0,
+            Noise::Gaussian => misfit,
+            // Half the deviance is about twice the squared difference of amplitudes, and photons
+            // make that a quarter of a count.
+            Noise::Poisson => (0.5 * misfit).min(0.25 / frame.problem.to_input_unit(1.0)),
+        };
+        let (fields, trail) = frame.engine.fields_and_trail_mut();
+        let FieldsMut { object, probe, .. } = fields.parts_mut();
+        if let Some(velocity) = self.object_momentum.after(&trail.object_update, improving) {
+            let half_weight = half_weight(trail.strongest(), variance);
+            let pieces = object.par_chunks_mut(PIECE).zip(velocity.par_chunks(PIECE));
+            pieces.zip(trail.light().par_chunks(PIECE)).for_each(|((object, velocity), light)| {
+                for ((value, velocity), &light) in object.iter_mut().zip(velocity).zip(light) {
+                    *value += velocity * (gain * light / (light + half_weight));
+                }
+            });
+        }
+        if let Some(velocity) = self.probe_momentum.after(&trail.probe_update, improving) {
+            probe.iter_mut().zip(velocity).for_each(|(value, velocity)| *value += velocity * gain);
+        }
+    }
+
+    /// The prior's step after one of length `object_step` down the likelihood.
+    fn smooth(&self, frame: &mut Frame<'_>, object_step: f64) {
+        let options = self.options;
+        let prior = Prior { strength: object_step * options.prior, edge: options.prior_edge };
+        let (width, s2) = (frame.problem.object.shape().1, frame.relative_power());
+        let (fields, trail) = frame.engine.fields_and_trail_mut();
+        smooth(fields.parts_mut().object, trail.light(), width, s2, prior);
+    }
+}
+
+impl Algorithm for State<'_> {
+    fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64 {
+        let mut object_step = 0.0;
+        let epoch = frame.guarded(|frame| {
+            let (loss, step) = self.sweep(frame, number);
+            object_step = step;
+            loss
+        });
+        let (summed, loss) = match epoch {
+            Guarded::Kept { summed, loss } => (summed, loss),
+            Guarded::RolledBack { loss } => {
+                self.object_momentum.stop();
+                self.probe_momentum.stop();
+                return loss;
+            }
+        };
+        let misfit = summed / frame.problem.used_pixels() as f64;
+        self.accelerate(frame, losses, loss, misfit);
+        if self.options.prior > 0.0 {
+            self.smooth(frame, object_step);
+        }
+        if self.options.positions_from_epoch.is_some_and(|from| number >= from) {
+            self.move_positions(frame);
+        }
+        if number.is_multiple_of(BALANCE_EVERY) {
+            let rms = frame.balance();
+            self.object_momentum.rescale((1.0 / rms) as f32);
+            self.probe_momentum.rescale(rms as f32);
+        }
+        frame.constrain();
+        loss
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.object_momentum.save("object", snapshot);
+        self.probe_momentum.save("probe", snapshot);
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        self.object_momentum.load("object", snapshot)?;
+        self.probe_momentum.load("probe", snapshot)
+    }
+}
+
+/// Step lengths of every pattern, object's and probe's: the 2 x 2 least-squares problem with a
+/// slightly raised diagonal, never negative, times `scale`.
+fn step_lengths(normals: &[Normal], scale: f64) -> (Vec<f64>, Vec<f64>) {
+    let count = normals.len().max(1) as f64;
+    let object_damping = STEP_DAMPING * normals.iter().map(|n| n.object).sum::<f64>() / count;
+    let probe_damping = STEP_DAMPING * normals.iter().map(|n| n.probe).sum::<f64>() / count;
+    normals
+        .iter()
+        .map(|n| {
+            let (a, b, c) = (n.object + object_damping, n.probe + probe_damping, n.cross);
+            let determinant = a * b - c * c;
+            if !(determinant > 0.0 && determinant.is_finite()) {
+                return (0.0, 0.0);
+            }
+            let object = (b * n.object_chi - c * n.probe_chi) / determinant;
+            let probe = (a * n.probe_chi - c * n.object_chi) / determinant;
+            (scale * object.max(0.0), scale * probe.max(0.0))
+        })
+        .unzip()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Mean of the values between the 10 % and the 90 % quantile.
+fn trimmed_mean(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let cut = values.len() / 10;
+    mean(&values[cut..values.len() - cut])
+}

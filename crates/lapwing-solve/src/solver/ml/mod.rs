@@ -1,0 +1,74 @@
+//! ML: a two-stage maximum-likelihood solver, the one to use when it is the quality that counts.
+//!
+//! Stage 1, a few epochs: small random batches, modulus projection, and updates divided by the
+//! illumination *of the batch*, which take full steps where the batch brings many photons and
+//! average where it brings few.
+//!
+//! Stage 2, the rest: preconditioned L-BFGS on all patterns at once, for the Poisson likelihood
+//! with a small background e,
+//!
+//! ```text
+//! L(O, P) = 1/2 sum [ (I + e) - (m + e) - (m + e) ln((I + e) / (m + e)) ] + R(O, P)
+//! ```
+//!
+//! with a weak prior R (module `prior`) that may be switched off. Photons per object pixel weigh
+//! likelihood against prior, so one set of defaults serves every dose. Intensities must be counts.
+//! When the loss rises, the step is taken back and halved.
+
+mod descent;
+mod lbfgs;
+mod state;
+
+use super::{Configured, Constraints, Frame, Needs, Run, Solver};
+use crate::engine::Products;
+use crate::{Problem, options, solver_basics};
+use state::{GROUP, State};
+
+options! {
+    /// Options of the ML solver.
+    pub struct Ml {
+        /// Number of epochs, both stages together; one epoch visits every pattern once.
+        epochs | "num_epochs": usize = 50, Kind::EPOCHS;
+        /// Epochs of the first stage, of small batches; may be 0.
+        start_epochs: usize = 8, Kind::WHOLE;
+        /// Patterns per batch in the first stage, at most.
+        start_batch_size | "batch_size": usize = 10, Kind::FROM_ONE;
+        /// Strength of the edge-preserving prior, photons; 0 switches it off.
+        prior: f64 = 20.0, Kind::Number(Range::NotNegative);
+        /// Difference between neighbouring object pixels above which the prior spares edges; the
+        /// object's r.m.s. is 1.
+        prior_edge: f64 = 0.05, Kind::Number(Range::Positive);
+        /// First epoch of the second stage, counted from 1 over both, in which the positions are
+        /// refined; never unless given.
+        positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
+        /// Seed of random batches, of the first stage.
+        seed | "batch_seed": u64 = 42, Kind::WHOLE;
+        ..constraints: Constraints, "Constraints on object and probe.";
+    }
+}
+
+impl Configured for Ml {
+    const NAME: &'static str = "ML";
+    const ABOUT: &'static str = "a few epochs of small batches, then preconditioned L-BFGS on the \
+                                 Poisson likelihood with a weak prior: the best image for the data";
+    const SOURCE: &'static str = "this project";
+}
+
+impl Solver for Ml {
+    solver_basics!();
+
+    fn needs(&self) -> Needs {
+        Needs { counts: true, ..Needs::default() }
+    }
+
+    /// The loss of an epoch is the one minimised, likelihood and prior, at the start of its step
+    /// and as a mean per pixel of the patterns, in the scale of half a Poisson deviance: about 0.5
+    /// for a perfect model of bright pixels, less for dark ones.
+    fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
+        let products = Products { waves: false, slopes: self.positions_from_epoch.is_some() };
+        let largest = self.start_batch_size.max(GROUP);
+        let frame = Frame::new(problem, self.constraints, largest, products);
+        let state = State::new(self, problem);
+        Run::new(frame, state, self.epochs)
+    }
+}

@@ -1,0 +1,260 @@
+//! One epoch of either stage.
+
+use super::Ml;
+use super::descent::{Descent, Evaluation};
+use super::lbfgs::Lbfgs;
+use crate::Problem;
+use crate::engine::{Floor, Quotient, Step};
+use crate::prior::{Buffers, Preconditioner, Prior, SplitComplex, curvature};
+use crate::solver::frame::{Frame, Guarded};
+use crate::solver::guard::diverged;
+use crate::solver::run::Algorithm;
+use crate::solver::snapshot::{Snapshot, SnapshotError};
+use crate::solver::vector::{add_scaled, difference, dot, scaled};
+use crate::solver::{Constraints, batching, positions};
+use fearless_simd::dispatch;
+use lapwing_model::{Complex32, elementwise};
+
+const ZERO: Complex32 = Complex32::new(0.0, 0.0);
+/// Background e added to data and model, counts.
+const BACKGROUND: f32 = 1e-4;
+/// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
+/// largest sum |O|^2 (probe).
+const START_DAMPING: f32 = 0.01;
+/// Factor on it when an epoch has done harm and is rolled back.
+const DAMPING_GROWTH: f32 = 8.0;
+/// Photons per object pixel added there: batches that bring fewer are averaged rather than
+/// believed.
+const START_PHOTONS: f64 = 6.0;
+/// First epoch in which the probe moves.
+const PROBE_FROM: usize = 2;
+/// Patterns computed at once in stage 2; only memory depends on it.
+pub(super) const GROUP: usize = 320;
+/// Pairs that L-BFGS remembers.
+const MEMORY: usize = 10;
+/// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
+/// whole error on themselves.
+const FIRST_STEP: f64 = 0.5;
+/// A loss may rise by this share of itself before the step is taken back: single precision, and the
+/// ups and downs of L-BFGS.
+const RISE: f64 = 1e-4;
+
+pub(super) struct State<'a> {
+    options: &'a Ml,
+    /// All patterns, neighbours next to each other.
+    path: Vec<usize>,
+    damping: f32,
+    /// Whether the positions move in this epoch.
+    positions_free: bool,
+    descent: Option<Descent>,
+    lbfgs: Lbfgs,
+    buffers: Buffers,
+}
+
+impl<'a> State<'a> {
+    pub fn new(options: &'a Ml, problem: &Problem) -> Self {
+        Self {
+            options,
+            path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
+            damping: START_DAMPING,
+            positions_free: false,
+            descent: None,
+            lbfgs: Lbfgs::new(MEMORY),
+            buffers: Buffers::default(),
+        }
+    }
+
+    fn constraints(&self) -> &Constraints {
+        &self.options.constraints
+    }
+
+    /// One epoch of small batches; returns the loss per pixel.
+    fn start_epoch(&mut self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
+        match frame.guarded(|frame| self.sweep(frame, epoch)) {
+            Guarded::RolledBack { loss } => {
+                self.damping = (DAMPING_GROWTH * self.damping).min(1.0);
+                loss
+            }
+            Guarded::Kept { loss, .. } => {
+                frame.constrain();
+                loss
+            }
+        }
+    }
+
+    /// Visits all batches of stage 1; returns the summed loss.
+    fn sweep(&self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
+        let problem = frame.problem;
+        let (size, seed) = (self.options.start_batch_size, self.options.seed);
+        let quotient = |floor| Quotient { weight: 1.0, floor, step: 1.0 };
+        let probe = quotient(Floor::ShareOfLargest(self.damping));
+        let probe = (epoch >= PROBE_FROM).then_some(probe);
+        let mut loss = 0.0;
+        for mut members in batching::random(problem.n_patterns(), size, seed, epoch as u64) {
+            // From top to bottom: what a thread has worked out is then mostly what it moves.
+            members.sort_unstable_by_key(|&pattern| (problem.windows[pattern].row, pattern));
+            let photons = (START_PHOTONS * frame.relative_power()) as f32;
+            let floor = (self.damping * frame.brightest() + photons).max(f32::MIN_POSITIVE);
+            let object = quotient(Floor::Fixed(floor));
+            loss += frame.engine.project(&members, Step::Modulus { background: BACKGROUND });
+            frame.engine.step_by_quotients(object, probe);
+        }
+        loss
+    }
+
+    /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
+    /// the loss per pixel.
+    fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
+        let from = self.options.positions_from_epoch;
+        self.positions_free = from.is_some_and(|from| number >= from);
+        let mut here = self.evaluate(frame);
+        if let Some((safe, good)) = frame.take_safe() {
+            // The last batches of stage 1 may have done harm that no loss has shown yet.
+            if diverged(frame.problem.loss_per_pixel(2.0 * here.loss), good) {
+                frame.engine.fields_mut().values_mut().copy_from_slice(&safe);
+                here = self.evaluate(frame);
+            }
+        }
+        let Evaluation { loss, gradient, preconditioner } = here;
+        if let Some(last) = &mut self.descent {
+            if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
+                // Back to the last good point, and half as far along the steepest preconditioned
+                // way.
+                last.step *= 0.5;
+                if !self.lbfgs.is_empty() {
+                    self.lbfgs.clear();
+                    last.direction = scaled(&last.gradient, -1.0);
+                    preconditioner.solve(&mut last.direction, &mut self.buffers);
+                    last.step = FIRST_STEP;
+                }
+                let x = frame.engine.fields_mut().values_mut();
+                x.copy_from_slice(&last.x);
+                add_scaled(x, last.step, &last.direction);
+                let good = last.loss;
+                self.constrain(frame);
+                return frame.problem.loss_per_pixel(2.0 * good);
+            }
+            if from == Some(number) {
+                // The gradient has just gained the positions' part, so it compares with none
+                // before.
+                self.lbfgs.clear();
+            } else {
+                let x = frame.engine.fields().values();
+                self.lbfgs.remember(difference(x, &last.x), difference(&gradient, &last.gradient));
+            }
+        }
+        let buffers = &mut self.buffers;
+        let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
+        let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
+        let slope = dot(&gradient, &direction);
+        if slope >= 0.0 || slope.is_nan() {
+            self.lbfgs.clear();
+            let buffers = &mut self.buffers;
+            direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
+            step = FIRST_STEP;
+        }
+        let x = frame.engine.fields_mut().values_mut();
+        let before = x.to_vec();
+        add_scaled(x, step, &direction);
+        self.constrain(frame);
+        self.descent = Some(Descent { x: before, gradient, direction, loss, step });
+        frame.problem.loss_per_pixel(2.0 * loss)
+    }
+
+    fn constrain(&self, frame: &mut Frame<'_>) {
+        frame.constrain();
+        let problem = frame.problem;
+        positions::bound(problem, frame.engine.fields_mut().parts_mut().offsets);
+    }
+
+    /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
+    /// present point.
+    fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
+        let problem = frame.problem;
+        let (width, len) = (problem.object.shape().1, frame.engine.fields().values().len());
+        let (object_end, probe_end) = frame.engine.fields().ends();
+        let mut gradient = vec![ZERO; len];
+        let mut loss = 0.0;
+        for members in self.path.chunks(GROUP) {
+            let step = Step::Gradient { background: BACKGROUND };
+            loss += 0.5 * frame.engine.project(members, step);
+            frame.engine.add_sums();
+            if self.positions_free {
+                for (&pattern, [y, x]) in members.iter().zip(frame.engine.slopes()) {
+                    gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
+                }
+            }
+        }
+        let sums = frame.engine.take_sums();
+        let s2 = frame.relative_power();
+        let fields = frame.engine.fields();
+        let (by_fields, by_position) = gradient.split_at_mut(probe_end);
+        let mean = positions::mean(by_position);
+        by_position.iter_mut().for_each(|value| *value -= mean);
+        // chi is minus the gradient in the detector plane.
+        let (by_object, by_probe) = by_fields.split_at_mut(object_end);
+        by_probe
+            .iter_mut()
+            .zip(&sums.probe)
+            .for_each(|(gradient, &direction)| *gradient = -direction);
+        let prior = (self.options.prior > 0.0).then(|| {
+            let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
+            let object = SplitComplex::of(fields.object(), width);
+            let at = prior.weights(&object, s2);
+            loss += at.value;
+            let factor = (prior.strength / problem.mean_intensity * at.weighted_power) as f32;
+            for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
+                *gradient += probe * factor;
+            }
+            let strength = (prior.strength * s2) as f32;
+            let mut gradient = object.clone();
+            gradient.sum_by_rows(|first, rows| {
+                for (index, out) in rows.chunks_exact_mut(width).enumerate() {
+                    dispatch!(elementwise::level(), _ => {
+                        curvature(&at.weights, &object, (first + index / 2, index % 2), out);
+                        out.iter_mut().for_each(#[inline(always)] |value| *value *= strength);
+                    });
+                }
+                0.0
+            });
+            gradient.write_to(by_object);
+            (strength, at.weights)
+        });
+        add_scaled(by_object, -1.0, &sums.object);
+        self.constraints().confine(problem, by_probe);
+        let mut preconditioner = Preconditioner::new(sums.light, sums.power, width, prior);
+        if probe_end < len {
+            let [of_y, of_x] = positions::curvature(problem, fields.probe());
+            let each = positions::transmission(problem).into_iter();
+            let curvatures =
+                each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
+            preconditioner = preconditioner.with_positions(curvatures.collect());
+        }
+        Evaluation { loss, gradient, preconditioner }
+    }
+}
+
+impl Algorithm for State<'_> {
+    fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, _losses: &[f64]) -> f64 {
+        if number <= self.options.start_epochs {
+            self.start_epoch(frame, number)
+        } else {
+            self.descend(frame, number)
+        }
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_numbers("damping", &[f64::from(self.damping)]);
+        self.lbfgs.save(snapshot);
+        if let Some(descent) = &self.descent {
+            descent.save(snapshot);
+        }
+    }
+
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        self.damping = snapshot.numbers::<1>("damping")?[0] as f32;
+        self.lbfgs.load(snapshot)?;
+        self.descent = Descent::load(snapshot)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Solvers: what each does in an epoch, and what all have in common.
+//!
+//! A [`Solver`] is an algorithm with its options settled; [`SOLVERS`] lists those there are. One
+//! [starts](Solver::start) a [`Run`], which goes epoch by epoch: the [`Algorithm`] does what is its
+//! own, on the [`Frame`] that all of them share.
+//!
+//! A new solver is a folder here with an options struct, an [`Algorithm`], and a row of
+//! [`SOLVERS`].
+
+mod batching;
+mod constraints;
+mod frame;
+mod gauge;
+mod guard;
+pub mod lsqml;
+pub mod ml;
+pub mod modes;
+pub mod options;
+pub mod pie;
+mod positions;
+mod run;
+pub mod snapshot;
+mod solution;
+mod table;
+mod vector;
+
+pub use constraints::Constraints;
+pub use frame::{Frame, Guarded};
+pub use run::{Algorithm, Epoch, Flow, Run};
+pub use snapshot::Snapshot;
+pub use solution::Solution;
+pub use table::{Configured, Entry, SOLVERS, entry};
+
+use crate::Problem;
+use options::{OptionError, Value};
+use std::fmt;
+
+/// An algorithm with its options.
+pub trait Solver: fmt::Debug + Send + Sync {
+    /// Its name in records and on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Number of epochs asked for.
+    fn epochs(&self) -> usize;
+
+    /// Sets the number of epochs.
+    fn set_epochs(&mut self, epochs: usize);
+
+    /// The constraints on object and probe.
+    fn constraints(&self) -> &Constraints;
+
+    /// What it needs of data and memory.
+    fn needs(&self) -> Needs;
+
+    /// Every option that has a value, by name, in the order in which records list them.
+    fn values(&self) -> Vec<(&'static str, Value)>;
+
+    /// Refuses options outside their ranges.
+    ///
+    /// # Errors
+    /// The first such option, what was expected of it, and its value.
+    fn check(&self) -> Result<(), OptionError>;
+
+    /// A reconstruction of `problem`, to be driven epoch by epoch.
+    ///
+    /// The start probe is rescaled so that the start fields predict the measured total intensity.
+    fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a>;
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Solver>;
+
+    /// Reconstructs `problem`, calling `observe` after every epoch.
+    ///
+    /// The result does not depend on the number of threads. Runs in the current rayon thread pool.
+    fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
+        self.start(problem).solve(observe)
+    }
+}
+
+/// What a solver needs of data and memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Whether the intensities must be photon counts.
+    pub counts: bool,
+    /// Complex fields (mode, y, x) that it keeps for every pattern of the scan.
+    pub waves_per_pattern: usize,
+}
+
+impl Clone for Box<dyn Solver> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+impl PartialEq for dyn Solver {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.values() == other.values()
+    }
+}

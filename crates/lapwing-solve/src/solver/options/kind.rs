@@ -1,0 +1,112 @@
+//! What values an option takes.
+
+use super::Value;
+
+/// What values an option takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A whole number, at least `least` and at most `most`.
+    Count {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// A finite number.
+    Number(Range),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// Where a number may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// 0 or more.
+    NotNegative,
+    /// Above 0.
+    Positive,
+    /// Above 0 and at most 1.
+    Share,
+}
+
+impl Kind {
+    /// Numbers of epochs.
+    pub const EPOCHS: Self = Self::Count { least: 1, most: 1_000_000 };
+    /// Any whole number from 1.
+    pub const FROM_ONE: Self = Self::Count { least: 1, most: u64::MAX };
+    /// Any whole number.
+    pub const WHOLE: Self = Self::Count { least: 0, most: u64::MAX };
+
+    /// Whether it takes `value`.
+    pub fn accepts(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Count { least, most }, Value::Count(count)) => (least..=most).contains(count),
+            (Self::Number(range), value) => value.number().is_some_and(|n| range.holds(n)),
+            (Self::Choice(words), Value::Word(word)) => words.contains(&word.as_str()),
+            _ => false,
+        }
+    }
+
+    /// The value that a word on a command line stands for, if it takes it.
+    pub fn parse(self, text: &str) -> Option<Value> {
+        let value = match self {
+            Self::Count { .. } => Value::Count(text.parse().ok()?),
+            Self::Number(_) => Value::Number(text.parse().ok()?),
+            Self::Choice(_) => Value::Word(text.to_owned()),
+        };
+        self.accepts(&value).then_some(value)
+    }
+
+    /// What is expected of a value, as messages say it.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Count { least: 0, most: u64::MAX } => "a whole number, 0 or more".to_owned(),
+            Self::Count { least, most: u64::MAX } => format!("a whole number, at least {least}"),
+            Self::Count { least, most } => format!("a whole number, {least} to {most}"),
+            Self::Number(Range::NotNegative) => "a number, 0 or more".to_owned(),
+            Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
+            Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
+            Self::Choice([one]) => (*one).to_owned(),
+            Self::Choice([words @ .., last]) => format!("{} or {last}", words.join(", ")),
+            Self::Choice([]) => "nothing".to_owned(),
+        }
+    }
+}
+
+impl Range {
+    fn holds(self, number: f64) -> bool {
+        number.is_finite()
+            && match self {
+                Self::NotNegative => number >= 0.0,
+                Self::Positive => number > 0.0,
+                Self::Share => number > 0.0 && number <= 1.0,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_command_line_are_values_or_refused() {
+        let share = Kind::Number(Range::Share);
+        assert_eq!(share.parse("0.5"), Some(Value::Number(0.5)));
+        for wrong in ["0", "1.5", "nan", "inf", "half", ""] {
+            assert_eq!(share.parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(Kind::EPOCHS.parse("7"), Some(Value::Count(7)));
+        for wrong in ["0", "-3", "1.5", "1000001"] {
+            assert_eq!(Kind::EPOCHS.parse(wrong), None, "{wrong}");
+        }
+        let choice = Kind::Choice(&["scan", "batch"]);
+        assert_eq!(choice.parse("batch"), Some(Value::Word("batch".to_owned())));
+        assert_eq!((choice.parse("Batch"), choice.expected().as_str()), (None, "scan or batch"));
+    }
+
+    #[test]
+    fn a_whole_number_is_a_number() {
+        assert!(Kind::Number(Range::Positive).accepts(&Value::Count(3)));
+        assert!(!Kind::WHOLE.accepts(&Value::Number(3.0)));
+    }
+}

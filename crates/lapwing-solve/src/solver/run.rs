@@ -1,0 +1,106 @@
+//! A solver at work: one problem, one epoch after the other, whatever the algorithm.
+
+use super::frame::Frame;
+use super::snapshot::{Snapshot, SnapshotError};
+use super::solution::Solution;
+
+/// What a solver tells its caller after every epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epoch {
+    /// Number of epochs done, from 1.
+    pub done: usize,
+    /// Number of epochs asked for.
+    pub total: usize,
+    /// Loss of this epoch (see the solver's documentation for its definition).
+    pub loss: f64,
+}
+
+/// What the caller answers to an [`Epoch`] event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Stop after this epoch; the solution is the present state.
+    Stop,
+}
+
+/// What an algorithm does in an epoch, and what it remembers from one to the next.
+pub trait Algorithm {
+    /// Does epoch `number`, from 1; `losses` are those of the epochs before. Returns its loss, as
+    /// callers are told it.
+    fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64;
+
+    /// Adds what it remembers beside the frame's own state, under names of its own.
+    fn save(&self, _snapshot: &mut Snapshot) {}
+
+    /// Takes over what was saved.
+    ///
+    /// # Errors
+    /// When the snapshot lacks an array or one has another length.
+    fn load(&mut self, _snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        Ok(())
+    }
+}
+
+/// A reconstruction in progress, driven epoch by epoch by its caller.
+///
+/// Runs in the current rayon thread pool. The result depends neither on the number of threads nor
+/// on whether the run was interrupted between two epochs and resumed from a [`Snapshot`].
+pub struct Run<'a> {
+    frame: Frame<'a>,
+    algorithm: Box<dyn Algorithm + 'a>,
+    losses: Vec<f64>,
+    total: usize,
+}
+
+impl<'a> Run<'a> {
+    /// `total` epochs of `algorithm` on `frame`.
+    pub fn new(frame: Frame<'a>, algorithm: impl Algorithm + 'a, total: usize) -> Self {
+        Self { frame, algorithm: Box::new(algorithm), losses: Vec::new(), total }
+    }
+
+    /// Resumes where `snapshot` was taken from a run of the same problem and options.
+    ///
+    /// # Errors
+    /// When the snapshot lacks an array or one has another length. The run must not be used then.
+    pub fn resume(mut self, snapshot: &Snapshot) -> Result<Self, SnapshotError> {
+        self.frame.load(snapshot)?;
+        self.algorithm.load(snapshot)?;
+        self.losses.clone_from(&snapshot.loss);
+        Ok(self)
+    }
+
+    /// Does the next epoch; `None` when all are done.
+    pub fn epoch(&mut self) -> Option<Epoch> {
+        let done = self.losses.len() + 1;
+        if done > self.total {
+            return None;
+        }
+        let loss = self.algorithm.epoch(&mut self.frame, done, &self.losses);
+        self.losses.push(loss);
+        Some(Epoch { done, total: self.total, loss })
+    }
+
+    /// The state between the last epoch and the next.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let mut snapshot = Snapshot::from_arrays(self.losses.clone(), Vec::new());
+        self.frame.save(&mut snapshot);
+        self.algorithm.save(&mut snapshot);
+        snapshot
+    }
+
+    /// The reconstruction as it stands.
+    pub fn finish(self) -> Solution {
+        self.frame.finish(self.losses)
+    }
+
+    /// Does all epochs that are left, or as many as `observe` allows, and finishes.
+    pub fn solve(mut self, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
+        while let Some(epoch) = self.epoch() {
+            if observe(epoch) == Flow::Stop {
+                break;
+            }
+        }
+        self.finish()
+    }
+}

@@ -1,0 +1,39 @@
+//! What a solver ends with.
+
+use super::{modes, positions};
+use crate::Problem;
+use crate::engine::Fields;
+use lapwing_model::{Modes, Object, Position};
+use ndarray::Array3;
+
+/// A reconstruction.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// The object on the problem's grid; flat (1) where no window reached.
+    pub object: Object,
+    /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns
+    /// (counts when these are counts).
+    pub probe: Modes,
+    /// The window centres on the problem's grid: those of the problem, unless the solver refined
+    /// them.
+    pub positions: Vec<Position>,
+    /// Loss of every epoch, in order.
+    pub loss: Vec<f64>,
+}
+
+impl Solution {
+    /// From the fields as an engine holds them.
+    pub(crate) fn new(problem: &Problem, fields: &Fields, loss: Vec<f64>) -> Self {
+        let mut probe = fields.probe().to_vec();
+        problem.probe_to_input_unit(&mut probe);
+        modes::orthogonalise(&mut probe, problem.model.len());
+        let shape = "fields have the shapes of the problem's";
+        let object = Array3::from_shape_vec(problem.object.slices().dim(), fields.object().into());
+        Self {
+            object: Object::from_slices(object.expect(shape)).expect("an object has slices"),
+            probe: Modes::from_shape_vec(problem.probe.dim(), probe).expect(shape),
+            positions: positions::moved(problem, fields.offsets()),
+            loss,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Solvers on simulated scans, one module for each and one for what goes beyond them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod beyond;
+mod common;
+mod lsqml;
+mod ml;
+mod pie;

@@ -1,0 +1,79 @@
+//! ML on simulated scans with a known truth.
+
+use crate::common::{case, case_within};
+use lapwing_solve::lsqml::Lsqml;
+use lapwing_solve::ml::Ml;
+use lapwing_solve::{Flow, Solver};
+
+#[test]
+fn finds_the_truth_from_a_flat_object_and_a_wrong_probe() {
+    let (solution, metrics) = case().solve_ml(None, &Ml::default());
+    assert!(metrics.complex_nrmse < 0.01, "complex NRMSE {}", metrics.complex_nrmse);
+    assert_eq!(solution.loss.len(), 50);
+}
+
+#[test]
+fn is_better_than_lsqml_at_every_dose_in_as_many_epochs() {
+    let case = case();
+    for dose in [1e3, 1e4, 1e5, 1e9] {
+        let lsqml =
+            case.solve(Some(dose), &Lsqml { epochs: 50, ..Lsqml::default() }).1.complex_nrmse;
+        let ml = case.solve_ml(Some(dose), &Ml::default()).1.complex_nrmse;
+        println!("dose {dose}: ML {ml}, LSQML {lsqml}");
+        assert!(ml < lsqml, "dose {dose}: ML {ml}, LSQML {lsqml}");
+    }
+}
+
+#[test]
+fn converges_without_the_prior_and_from_any_first_stage() {
+    let case = case();
+    for (start_epochs, start_batch_size) in [(8, 10), (0, 10), (3, 1), (5, 100_000)] {
+        let options = Ml { prior: 0.0, start_epochs, start_batch_size, ..Ml::default() };
+        let (solution, metrics) = case.solve_ml(Some(1e6), &options);
+        let name = format!("{start_epochs} epochs of {start_batch_size}");
+        println!("{name}: {}", metrics.complex_nrmse);
+        assert!(metrics.complex_nrmse < 0.05, "{name}: {}", metrics.complex_nrmse);
+        // In the second stage the loss never rises: such a step is taken back.
+        for pair in solution.loss[start_epochs + 1..].windows(2) {
+            assert!(pair[1] <= pair[0] * 1.001, "{name}: {:?}", solution.loss);
+        }
+    }
+}
+
+#[test]
+fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
+    let case = case_within(true, 50.0);
+    for dose in [10.0, 1e3, 1e9] {
+        let problem = case.problem(Some(dose));
+        for (start_batch_size, prior) in [(1, 20.0), (7, 0.0), (1000, 20.0)] {
+            let options = Ml { epochs: 20, start_batch_size, prior, ..Ml::default() };
+            let solution = options.solve(&problem, &mut |_| Flow::Continue);
+            let (loss, name) =
+                (&solution.loss, format!("{dose}, {start_batch_size}, prior {prior}"));
+            println!("{name}: {} to {}", loss[0], loss[19]);
+            assert!(
+                solution.object.slices().iter().all(|v| v.re.is_finite() && v.im.is_finite()),
+                "{name}"
+            );
+            assert!(loss[19] < loss[0], "{name}: {loss:?}");
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads() {
+    let case = case();
+    let options = Ml { epochs: 6, start_epochs: 2, ..Ml::default() };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| options.solve(&case.problem(Some(1e4)), &mut |_| Flow::Continue))
+    };
+    let one = run(1);
+    for threads in [2, 8] {
+        let many = run(threads);
+        assert!(
+            one.object == many.object && one.probe == many.probe && one.loss == many.loss,
+            "{threads}"
+        );
+    }
+}

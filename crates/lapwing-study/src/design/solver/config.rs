@@ -1,0 +1,249 @@
+//! A solver of this program with its options, and what it starts from.
+
+use lapwing_solve::solver::options::{OptionDoc, OptionError, Options, Value};
+use lapwing_solve::solver::{Solver, entry};
+use lapwing_solve::{SOLVERS, choice, options};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer};
+
+choice! {
+    /// The object that a reconstruction starts from.
+    #[derive(Default)]
+    pub enum ObjectStart {
+        /// Transmission 1 everywhere.
+        #[default]
+        Flat = "flat",
+        /// The file's `objectGuess`. In simulated data that is the truth, so no result started from
+        /// it means anything.
+        Guess = "guess",
+    }
+}
+
+choice! {
+    /// The probe that a reconstruction starts from.
+    pub enum ProbeStart {
+        /// The file's `probeGuess`.
+        File = "file",
+        /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in
+        /// simulated data the file's probe is the true one, which no experiment knows.
+        Perturbed = "perturbed",
+    }
+}
+
+impl Serialize for ObjectStart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Serialize for ProbeStart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+options! {
+    /// What a reconstruction starts from.
+    pub struct StartOptions {
+        /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer
+        /// itself).
+        object_start | "start": ObjectStart = ObjectStart::Flat, Kind::Choice(ObjectStart::NAMES);
+        /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and
+        /// astigmatic).
+        probe_start: ProbeStart = ProbeStart::Perturbed, Kind::Choice(ProbeStart::NAMES);
+        /// Number of incoherent probe modes; those that the file lacks are made [default: as many
+        /// as the file has].
+        probe_modes: Option<usize> = None, Kind::Count { least: 1, most: 64 };
+    }
+}
+
+/// Why a solver cannot be understood.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolverError {
+    /// There is no such solver.
+    #[error(
+        "solver.algorithm: expected {} (or in a study external), found `{found}`",
+        expected_algorithms()
+    )]
+    Algorithm {
+        /// What was written.
+        found: String,
+    },
+    /// An option is not one of the solver's, or cannot have its value.
+    #[error("solver.{0}")]
+    Option(#[from] OptionError),
+}
+
+fn expected_algorithms() -> String {
+    let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).collect();
+    match names.split_last() {
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The section `[solver]` of a design: a solver, its options side by side with its name, and what
+/// it starts from.
+#[derive(Debug, Clone)]
+pub struct SolverConfig {
+    /// Start object and probe.
+    pub start: StartOptions,
+    /// The solver with its own options.
+    pub solver: Box<dyn Solver>,
+}
+
+impl PartialEq for SolverConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.start == other.start && *self.solver == *other.solver
+    }
+}
+
+impl SolverConfig {
+    /// A solver started from a flat object and the given probe.
+    pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
+        Self { start: StartOptions { probe_start, ..StartOptions::default() }, solver }
+    }
+
+    /// The solver `algorithm` with the options that are written; `probe_start` where they say
+    /// nothing about it.
+    ///
+    /// # Errors
+    /// When there is no such solver, or it cannot take an option.
+    pub fn read(
+        algorithm: &str,
+        written: Vec<(String, Value)>,
+        probe_start: ProbeStart,
+    ) -> Result<Self, SolverError> {
+        let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
+        let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
+        let mut start = StartOptions { probe_start, ..StartOptions::default() };
+        let mut own = Vec::new();
+        for (name, value) in written {
+            if !start.set(&name, &value)? {
+                own.push((name, value));
+            }
+        }
+        Ok(Self { start, solver: entry.read(&own)? })
+    }
+
+    /// Refuses options outside their ranges.
+    ///
+    /// # Errors
+    /// The option, what was expected of it and what was found.
+    pub fn check(&self) -> Result<(), SolverError> {
+        self.start.check()?;
+        Ok(self.solver.check()?)
+    }
+
+    /// Name of the solver.
+    pub fn algorithm(&self) -> &'static str {
+        self.solver.name()
+    }
+
+    /// The options of a solver together with those of its start.
+    pub fn docs(algorithm: &str) -> impl Iterator<Item = &'static OptionDoc> {
+        let own = entry(algorithm).map_or(&[][..], |entry| entry.options);
+        StartOptions::DOCS.iter().chain(own)
+    }
+}
+
+impl Default for SolverConfig {
+    /// The first of [`SOLVERS`] with its own defaults, from a flat object and a perturbed probe.
+    fn default() -> Self {
+        Self::new(SOLVERS[0].defaults(), ProbeStart::Perturbed)
+    }
+}
+
+impl Serialize for SolverConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("algorithm", self.algorithm())?;
+        serialize_options(&mut map, &self.start.values())?;
+        serialize_options(&mut map, &self.solver.values())?;
+        map.end()
+    }
+}
+
+/// Adds options to a map; those of a section go together in a map of their own.
+fn serialize_options<M: SerializeMap>(
+    map: &mut M,
+    options: &[(&str, Value)],
+) -> Result<(), M::Error> {
+    let section = |name: &str| name.split_once('.').map(|(section, _)| section.to_owned());
+    for options in
+        options.chunk_by(|(a, _), (b, _)| section(a).is_some() && section(a) == section(b))
+    {
+        let (name, value) = &options[0];
+        match section(name) {
+            None => map.serialize_entry(name, &Plain(value))?,
+            Some(section) => map.serialize_entry(&section, &Section(options))?,
+        }
+    }
+    Ok(())
+}
+
+struct Plain<'a>(&'a Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Count(count) => serializer.serialize_u64(*count),
+            Value::Number(number) => serializer.serialize_f64(*number),
+            Value::Word(word) => serializer.serialize_str(word),
+        }
+    }
+}
+
+struct Section<'a>(&'a [(&'a str, Value)]);
+
+impl Serialize for Section<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| {
+            (name.split_once('.').map_or(*name, |(_, name)| name), Plain(value))
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for SolverConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let algorithm = take_algorithm(&mut table).map_err(D::Error::custom)?;
+        let algorithm = algorithm.unwrap_or_else(|| SOLVERS[0].name.to_owned());
+        Self::read(&algorithm, written(table), ProbeStart::Perturbed).map_err(D::Error::custom)
+    }
+}
+
+/// Takes `algorithm` out of a table.
+pub(super) fn take_algorithm(table: &mut toml::Table) -> Result<Option<String>, SolverError> {
+    match table.remove("algorithm") {
+        None => Ok(None),
+        Some(toml::Value::String(name)) => Ok(Some(name)),
+        Some(other) => Err(SolverError::Algorithm { found: other.to_string() }),
+    }
+}
+
+/// The values of a table by name; those of sections within it have the section's name and a dot in
+/// front.
+pub(super) fn written(table: toml::Table) -> Vec<(String, Value)> {
+    let mut written = Vec::new();
+    for (name, value) in table {
+        let value = match value {
+            toml::Value::Table(section) => {
+                let section = self::written(section).into_iter();
+                written.extend(section.map(|(inner, value)| (format!("{name}.{inner}"), value)));
+                continue;
+            }
+            toml::Value::Integer(number) => match u64::try_from(number) {
+                Ok(count) => Value::Count(count),
+                Err(_) => Value::Number(number as f64),
+            },
+            toml::Value::Float(number) => Value::Number(number),
+            toml::Value::String(word) => Value::Word(word),
+            other => Value::Word(other.to_string()),
+        };
+        written.push((name, value));
+    }
+    written
+}

@@ -1,0 +1,172 @@
+//! The solvers of a study: of this program, or other programs.
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ObjectStart, ProbeStart, SolverConfig, SolverError, StartOptions};
+
+use crate::design::external::{self, External, ExternalConfig};
+use config::{take_algorithm, written};
+use lapwing_solve::solver::options::Options;
+use lapwing_solve::{SOLVERS, solver};
+use serde::Serialize;
+use std::path::Path;
+
+/// One of the solvers of a study: its configuration under a name that no other has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StudySolver {
+    /// The name in records, tables and folders.
+    pub name: String,
+    /// How it reconstructs, and from what.
+    #[serde(flatten)]
+    pub method: Method,
+}
+
+/// How a solver of a study reconstructs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Method {
+    /// A solver of this program.
+    Native(SolverConfig),
+    /// Another program.
+    External(ExternalConfig),
+}
+
+impl StudySolver {
+    /// A solver of this program under the name of its algorithm.
+    pub fn new(config: SolverConfig) -> Self {
+        Self { name: config.algorithm().to_owned(), method: Method::Native(config) }
+    }
+
+    /// Name of the algorithm.
+    pub fn algorithm(&self) -> &'static str {
+        match &self.method {
+            Method::Native(config) => config.algorithm(),
+            Method::External(_) => external::ALGORITHM,
+        }
+    }
+
+    /// Number of epochs asked for.
+    pub fn epochs(&self) -> usize {
+        match &self.method {
+            Method::Native(config) => config.solver.epochs(),
+            Method::External(config) => config.external.epochs,
+        }
+    }
+
+    /// Sets the number of epochs.
+    pub fn set_epochs(&mut self, epochs: usize) {
+        match &mut self.method {
+            Method::Native(config) => config.solver.set_epochs(epochs),
+            Method::External(config) => config.external.epochs = epochs,
+        }
+    }
+
+    /// Object and probe that it starts from.
+    pub fn starts(&self) -> (ObjectStart, ProbeStart) {
+        match &self.method {
+            Method::Native(config) => (config.start.object_start, config.start.probe_start),
+            Method::External(config) => (config.object_start, config.probe_start),
+        }
+    }
+
+    /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start`
+    /// is what both start from.
+    pub fn defaults(probe_start: ProbeStart) -> Vec<Self> {
+        let both = ["LSQML", "ML"].into_iter().filter_map(solver::entry);
+        both.map(|entry| Self::new(SolverConfig::new(entry.defaults(), probe_start))).collect()
+    }
+
+    /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where
+    /// nothing is said about it. `{folder}` in a command stands for `folder`.
+    pub(crate) fn read(
+        written: toml::Value,
+        probe_start: ProbeStart,
+        folder: &Path,
+    ) -> Result<Vec<Self>, StudySolverError> {
+        let tables = match written {
+            toml::Value::Array(several) => several,
+            one => vec![one],
+        };
+        tables.into_iter().map(|table| Self::read_one(table, probe_start, folder)).collect()
+    }
+
+    fn read_one(
+        table: toml::Value,
+        probe_start: ProbeStart,
+        folder: &Path,
+    ) -> Result<Self, StudySolverError> {
+        let toml::Value::Table(mut table) = table else {
+            return Err(StudySolverError::NoTable(table.to_string()));
+        };
+        let name = match table.remove("name") {
+            None => None,
+            Some(toml::Value::String(name)) => Some(name),
+            Some(other) => return Err(StudySolverError::Name(other.to_string())),
+        };
+        let algorithm = take_algorithm(&mut table)?;
+        let algorithm = algorithm.unwrap_or_else(|| SOLVERS[0].name.to_owned());
+        let method = if algorithm == external::ALGORITHM {
+            Method::External(read_external(table, probe_start, folder)?)
+        } else {
+            Method::Native(SolverConfig::read(&algorithm, self::written(table), probe_start)?)
+        };
+        Ok(Self { name: name.unwrap_or(algorithm), method })
+    }
+}
+
+fn read_external(
+    mut table: toml::Table,
+    probe_start: ProbeStart,
+    folder: &Path,
+) -> Result<ExternalConfig, StudySolverError> {
+    let mut start = StartOptions { probe_start, ..StartOptions::default() };
+    let of_start = |name: &str| StartOptions::DOCS.iter().any(|doc| doc.is(name));
+    let names: Vec<String> = table.keys().filter(|name| of_start(name)).cloned().collect();
+    let taken = names.into_iter().filter_map(|name| table.remove_entry(&name)).collect();
+    for (name, value) in self::written(taken) {
+        start.set(&name, &value).map_err(SolverError::from)?;
+    }
+    let mut external: External = table.try_into().map_err(StudySolverError::External)?;
+    for word in &mut external.command {
+        *word = word.replace("{folder}", &folder.to_string_lossy());
+    }
+    Ok(ExternalConfig::new(external, start.object_start, start.probe_start))
+}
+
+/// Why a solver of a study cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudySolverError {
+    /// It is no section of a design.
+    #[error("[solver]: expected a section, found {0}")]
+    NoTable(String),
+    /// Its name is no text.
+    #[error("solver.name: expected text, found {0}")]
+    Name(String),
+    /// A solver of this program.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
+    /// Another program.
+    #[error("[solver]: {}", .0.message())]
+    External(toml::de::Error),
+}
+
+/// Why `name` cannot be the name of a solver, if so: it names a folder beside `dose_1000`,
+/// `repeat_2` and `runs`.
+pub fn unusable_name(name: &str) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+    let taken =
+        |lower: &str| lower == "runs" || lower.starts_with("dose_") || lower.starts_with("repeat_");
+    match name {
+        _ if name.is_empty() || name.len() > 64 => Some("1 to 64 characters"),
+        _ if !name.chars().all(plain) || name.starts_with('.') => {
+            Some("letters, digits, -, _, + and . only, not beginning with .")
+        }
+        _ if taken(&name.to_ascii_lowercase()) => {
+            Some("a name other than runs, dose_... and repeat_...")
+        }
+        _ => None,
+    }
+}

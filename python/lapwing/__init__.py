@@ -18,7 +18,7 @@ from lapwing._load import load, read_metadata
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
 from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
-from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options
+from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
 from lapwing._study import StudyReport, default_design, run_study
 
 __all__ = [
@@ -49,5 +49,6 @@ __all__ = [
     "select_positions",
     "simulate",
     "solver_options",
+    "solvers",
     "thin",
 ]

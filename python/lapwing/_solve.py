@@ -170,7 +170,7 @@ def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
     Parameters
     ----------
     algorithm : str
-        "LSQML" or "ML".
+        One of the names that :func:`solvers` lists.
     **options
         See :class:`SolverOptions`.
 
@@ -179,3 +179,16 @@ def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
     dict
     """
     return _lapwing.solver_options({"algorithm": algorithm, **options})
+
+
+def solvers() -> list[dict[str, Any]]:
+    """The solvers there are, in the order in which they are listed.
+
+    Returns
+    -------
+    list of dict
+        For each solver ``name``, ``about`` (what it is), ``source`` (where it was published) and ``options``: for each
+        option ``name``, ``aliases``, ``about``, ``flag`` (of the command line), ``expected`` (what values it takes),
+        ``choices`` (the words, or None) and ``optional`` (whether it may have no value).
+    """
+    return _lapwing.solvers()

@@ -30,7 +30,7 @@ mod _lapwing {
     };
     #[pymodule_export]
     use crate::reconstruct::{
-        load_reconstruction, object_png, reconstruct, save_reconstruction, solver_options,
+        load_reconstruction, object_png, reconstruct, save_reconstruction, solver_options, solvers,
     };
     #[pymodule_export]
     use crate::select::{overlap_metrics, select_positions};

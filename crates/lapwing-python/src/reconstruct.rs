@@ -9,7 +9,8 @@ use anyhow::Context;
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::reconstruction::Role;
 use lapwing_files::{Metadata, Reconstruction};
-use lapwing_solve::{Epoch, Flow, Solution};
+use lapwing_solve::solver::options::{Kind, OptionDoc};
+use lapwing_solve::{Epoch, Flow, SOLVERS, Solution};
 use lapwing_study::pictures::overview;
 use lapwing_study::reconstruct::check;
 use lapwing_study::solver::SolverConfig;
@@ -17,7 +18,7 @@ use lapwing_study::start::{Start, refined};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -38,6 +39,32 @@ pub fn solver_options<'py>(
     options: &Bound<'_, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
     Ok(to_python(py, &config(options)?)?)
+}
+
+/// The table of solvers: for each its name, what it is, where it was published, and its options.
+#[pyfunction]
+pub fn solvers(py: Python<'_>) -> Result<Bound<'_, PyAny>> {
+    let option = |doc: &OptionDoc| {
+        let choices = match doc.kind {
+            Kind::Choice(words) => Some(words),
+            _ => None,
+        };
+        json!({
+            "name": doc.name, "aliases": doc.aliases, "about": doc.about(), "flag": doc.flag(),
+            "expected": doc.kind.expected(), "choices": choices, "optional": doc.optional,
+        })
+    };
+    let table: Vec<Value> = SOLVERS
+        .iter()
+        .map(|entry| {
+            let options: Vec<Value> = SolverConfig::docs(entry.name).map(option).collect();
+            json!({
+                "name": entry.name, "about": entry.about, "source": entry.source,
+                "options": options,
+            })
+        })
+        .collect();
+    Ok(to_python(py, &table)?)
 }
 
 /// Reconstructs; what comes back are the fields of `lapwing.Reconstruction` by name.

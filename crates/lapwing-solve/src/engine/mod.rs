@@ -20,6 +20,7 @@ pub use rules::{
 };
 
 use crate::Problem;
+use lapwing_model::Complex32;
 
 /// Works on batches of patterns of one problem. See the [module](self).
 ///
@@ -38,6 +39,20 @@ pub trait Engine {
     ///
     /// Neighbours in `members` should be neighbours on the object.
     fn project(&mut self, members: &[usize], step: Step) -> f64;
+
+    /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`, w_j,
+    /// meets p_j = P O_j, the product of the present fields, and goes through the modulus
+    /// projection as `update` says. The batch's sums are those of what the waves share: sum c_j
+    /// conj(P_j) and sum c_j conj(O_j). Returns the gap between the projections, sum |m_j - p_j|^2.
+    ///
+    /// In a pattern's first pass e_j is p_j.
+    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64;
+
+    /// The stored exit waves, axes (pattern, mode, y, x); `None` before the first pass of all.
+    fn waves(&mut self) -> Option<Vec<Complex32>>;
+
+    /// Replaces the stored exit waves, of the same axes.
+    fn set_waves(&mut self, waves: &[Complex32]);
 
     /// Adds the sums over the batch to those that [`take_sums`](Self::take_sums) gives.
     fn add_sums(&mut self);

@@ -184,7 +184,7 @@ pub struct Sums {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WaveUpdate {
-    /// Factors on p and w.
+    /// Factors on p and w; in a wave's first pass e is p.
     pub trial: [f32; 2],
     /// What is stored.
     pub keep: Weights,

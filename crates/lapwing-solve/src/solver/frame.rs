@@ -144,6 +144,9 @@ impl<'a> Frame<'a> {
         if self.searches {
             snapshot.put_single("illumination", self.engine.trail_mut().light());
         }
+        if let Some(waves) = self.engine.waves() {
+            snapshot.put_fields("waves", &waves);
+        }
         self.guard.save(snapshot);
     }
 
@@ -156,6 +159,10 @@ impl<'a> Frame<'a> {
             let pixels = self.engine.fields().object().len();
             let light = snapshot.single("illumination", pixels)?.to_vec();
             self.engine.trail_mut().set_light(light);
+        }
+        if snapshot.has("waves") {
+            let all = self.problem.n_patterns() * self.problem.probe.len();
+            self.engine.set_waves(snapshot.fields("waves", all)?);
         }
         self.guard.load(snapshot, len)
     }

@@ -18,6 +18,7 @@ pub mod modes;
 pub mod options;
 pub mod pie;
 mod positions;
+pub mod projection;
 mod run;
 pub mod snapshot;
 mod solution;

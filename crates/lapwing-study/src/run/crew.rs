@@ -6,6 +6,7 @@ use crate::run::event::{Event, Leave, Observer};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
 use lapwing_files::ReadOptions;
+use lapwing_solve::solver;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::str::FromStr;
@@ -62,7 +63,10 @@ const MEMORY_PER_PATTERN_BYTE: u64 = 4;
 fn largest(jobs: &[JobRecord]) -> Option<u64> {
     let reading = ReadOptions::default();
     let of = |job: &JobRecord| {
-        Some(stack_bytes(&job.input_npz, &reading)?.saturating_mul(MEMORY_PER_PATTERN_BYTE))
+        // A complex field for every pattern takes twice what the pattern does.
+        let waves = solver::entry(&job.algorithm).map(|entry| entry.defaults().needs());
+        let waves = waves.map_or(0, |needs| 2 * needs.waves_per_pattern as u64);
+        Some(stack_bytes(&job.input_npz, &reading)?.saturating_mul(MEMORY_PER_PATTERN_BYTE + waves))
     };
     jobs.iter().filter_map(of).max()
 }

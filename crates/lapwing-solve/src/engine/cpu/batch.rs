@@ -6,9 +6,10 @@
 
 use super::chunk::{Chunk, Scene};
 use super::region::{BAND, Region, bands_of_a_task};
-use super::scratch::Scratches;
+use super::scratch::{Scratch, Scratches};
+use super::waves::Waves;
 use crate::Problem;
-use crate::engine::{Normal, Products, Step};
+use crate::engine::{Normal, Products, Step, WaveUpdate};
 use lapwing_model::elementwise::Packed;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
@@ -44,7 +45,33 @@ impl Batch {
     ///
     /// Neighbours in `members` should be neighbours on the object.
     pub fn project(&mut self, scene: Scene<'_>, step: Step, members: &[usize]) -> f64 {
-        let (products, largest, problem) = (self.products, self.largest, scene.problem);
+        let products = self.products;
+        self.compute(scene.problem, members, |chunk, members, scratch| {
+            chunk.project(scene, step, products, members, scratch);
+        })
+    }
+
+    /// Takes the stored waves of `members` through a pass; returns the summed gap.
+    pub fn project_waves(
+        &mut self,
+        scene: Scene<'_>,
+        update: WaveUpdate,
+        members: &[usize],
+        waves: &Waves,
+    ) -> f64 {
+        self.compute(scene.problem, members, |chunk, members, scratch| {
+            chunk.project_waves(scene, update, members, waves, scratch);
+        })
+    }
+
+    /// Does `work` for every chunk of the patterns `members`; returns the summed loss.
+    fn compute(
+        &mut self,
+        problem: &Problem,
+        members: &[usize],
+        work: impl Fn(&mut Chunk, &[usize], &mut Scratch) + Sync,
+    ) -> f64 {
+        let (products, largest) = (self.products, self.largest);
         self.used = chunks_of(members.len());
         if self.chunks.len() < self.used {
             self.chunks.resize_with(self.used, || Chunk::new(problem, products, largest));
@@ -52,9 +79,7 @@ impl Batch {
         self.scratches.prepare();
         let (chunks, scratches) = (&mut self.chunks[..self.used], &self.scratches);
         chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
-            scratches.with(problem, |scratch| {
-                chunk.project(scene, step, products, members, scratch);
-            });
+            scratches.with(problem, |scratch| work(chunk, members, scratch));
         });
         self.used().iter().map(|chunk| chunk.loss).sum()
     }

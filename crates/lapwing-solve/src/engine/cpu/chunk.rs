@@ -56,6 +56,15 @@ impl Chunk {
         }
     }
 
+    /// Sums of nothing, for the patterns `members`.
+    pub(super) fn begin(&mut self, problem: &Problem, members: &[usize]) {
+        self.probe_sum.fill(ZERO);
+        self.object_power.fill(0.0);
+        self.slopes.clear();
+        self.loss = 0.0;
+        self.footprint.begin(problem, members);
+    }
+
     /// Computes the patterns `members` and sums over them.
     pub fn project(
         &mut self,
@@ -69,11 +78,7 @@ impl Chunk {
         let model = &problem.model;
         let (pixels, all) = (model.len(), spectra.len());
         let columns = problem.object.shape().1;
-        self.probe_sum.fill(ZERO);
-        self.object_power.fill(0.0);
-        self.slopes.clear();
-        self.loss = 0.0;
-        self.footprint.begin(problem, members);
+        self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
         for (index, &pattern) in members.iter().enumerate() {
             let Scratch { work, in_flight, measured, probes, chi, per_pattern, .. } = &mut *scratch;

@@ -12,8 +12,11 @@ mod search;
 mod slopes;
 #[cfg(test)]
 mod tests;
+mod waves;
 
-use super::{Engine, Fields, Floor, Normal, Products, Quotient, Search, Step, Sums, Trail};
+use super::{
+    Engine, Fields, Floor, Normal, Products, Quotient, Search, Step, Sums, Trail, WaveUpdate,
+};
 use crate::Problem;
 use batch::Batch;
 use chunk::Scene;
@@ -23,6 +26,7 @@ use probe_gradient::{ProbeGradient, ProbeSum};
 use rayon::prelude::*;
 use region::Region;
 use search::Directions;
+use waves::Waves;
 
 /// See the [module](self).
 pub(crate) struct Cpu<'a> {
@@ -41,6 +45,7 @@ pub(crate) struct Cpu<'a> {
     light: Vec<f32>,
     added: Option<Added>,
     directions: Option<Directions>,
+    waves: Option<Waves>,
 }
 
 /// Sums over several batches.
@@ -64,8 +69,25 @@ impl<'a> Cpu<'a> {
             light: Vec::new(),
             added: None,
             directions: products.waves.then(|| Directions::new(problem)),
+            waves: None,
             problem,
         }
+    }
+
+    fn begin_batch(&mut self, members: &[usize]) {
+        self.follow_fields();
+        self.members.clear();
+        self.members.extend_from_slice(members);
+    }
+
+    fn batch_and_scene(&mut self) -> (&mut Batch, Scene<'_>) {
+        let scene = Scene {
+            problem: self.problem,
+            ramps: &self.ramps,
+            object: self.fields.object(),
+            spectra: &self.gradient.spectra,
+        };
+        (&mut self.batch, scene)
     }
 
     /// Brings ramps and spectra to where the fields are.
@@ -98,16 +120,26 @@ impl Engine for Cpu<'_> {
     }
 
     fn project(&mut self, members: &[usize], step: Step) -> f64 {
-        self.follow_fields();
-        self.members.clear();
-        self.members.extend_from_slice(members);
-        let scene = Scene {
-            problem: self.problem,
-            ramps: &self.ramps,
-            object: self.fields.object(),
-            spectra: &self.gradient.spectra,
-        };
-        self.batch.project(scene, step, members)
+        self.begin_batch(members);
+        let (batch, scene) = self.batch_and_scene();
+        batch.project(scene, step, members)
+    }
+
+    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64 {
+        self.begin_batch(members);
+        let waves = self.waves.take().unwrap_or_else(|| Waves::new(self.problem));
+        let (batch, scene) = self.batch_and_scene();
+        let gap = batch.project_waves(scene, update, members, &waves);
+        self.waves = Some(waves);
+        gap
+    }
+
+    fn waves(&mut self) -> Option<Vec<Complex32>> {
+        self.waves.as_ref()?.values()
+    }
+
+    fn set_waves(&mut self, waves: &[Complex32]) {
+        self.waves.get_or_insert_with(|| Waves::new(self.problem)).set(waves);
     }
 
     fn add_sums(&mut self) {

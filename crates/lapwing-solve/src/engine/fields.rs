@@ -39,7 +39,8 @@ impl Fields {
         &self.values[..self.object_end]
     }
 
-    /// The probe in the solver's unit, axes (mode, y, x): its power is in the measured intensities'.
+    /// The probe in the solver's unit, axes (mode, y, x): its power is in the measured
+    /// intensities'.
     pub fn probe(&self) -> &[Complex32] {
         &self.values[self.object_end..self.probe_end]
     }

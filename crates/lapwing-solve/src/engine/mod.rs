@@ -3,8 +3,8 @@
 //! A solver decides; an [`Engine`] computes. Object, probe and position offsets - the [`Fields`] -
 //! are resident in the engine, and so are the measured patterns and every sum over them. What
 //! happens between the fields and a pattern stays behind this trait, in a few operations that are
-//! described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here calls back
-//! into a solver for every pixel, so a device with memory of its own can do the same.
+//! described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here calls
+//! back into a solver for every pixel, so a device with memory of its own can do the same.
 //!
 //! [`Engine::fields`] and [`Engine::fields_mut`] show the fields in the memory of the process; a
 //! device with its own brings them there and back when they are asked for, which solvers do about
@@ -40,8 +40,8 @@ pub trait Engine {
     /// Neighbours in `members` should be neighbours on the object.
     fn project(&mut self, members: &[usize], step: Step) -> f64;
 
-    /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`, w_j,
-    /// meets p_j = P O_j, the product of the present fields, and goes through the modulus
+    /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`,
+    /// w_j, meets p_j = P O_j, the product of the present fields, and goes through the modulus
     /// projection as `update` says. The batch's sums are those of what the waves share: sum c_j
     /// conj(P_j) and sum c_j conj(O_j). Returns the gap between the projections, sum |m_j - p_j|^2.
     ///

@@ -41,7 +41,8 @@ impl<'m> ProblemBuilder<'m> {
     ///
     /// # Errors
     /// When the scan is empty or disagrees with the patterns, a window leaves the object, a value
-    /// is not a finite number >= 0, all patterns are dark, a start field or the mask cannot be used.
+    /// is not a finite number >= 0, all patterns are dark, a start field or the mask cannot be
+    /// used.
     pub fn patterns(self, mut intensity: Array3<f32>) -> Result<Problem, ProblemError> {
         if let Some(valid) = self.valid {
             check_mask(valid, intensity.dim())?;

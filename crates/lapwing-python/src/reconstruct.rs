@@ -10,15 +10,15 @@ use lapwing_files::dialect::object_pixel;
 use lapwing_files::reconstruction::Role;
 use lapwing_files::{Metadata, Reconstruction};
 use lapwing_solve::solver::options::{Kind, OptionDoc};
-use lapwing_solve::{Epoch, Flow, SOLVERS, Solution};
+use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::pictures::overview;
-use lapwing_study::reconstruct::check;
+use lapwing_study::run;
 use lapwing_study::solver::SolverConfig;
-use lapwing_study::start::{Start, refined};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -86,30 +86,30 @@ pub fn reconstruct<'py>(
     };
     let listener: Option<Listener<'_, Epoch>> = Some(&mut tell);
     let started = Instant::now();
-    let (solution, moved, origin) = attended(py, threads, listener, |tell| {
-        let start = Start::of(data, &config)?;
-        let (origin, before) = (start.origin, start.scan.clone());
-        let problem = start.into_problem()?;
-        let solution = config.solver.solve(&problem, &mut |epoch| {
-            // A solver that lost its way never finds back.
-            if tell(epoch) && epoch.loss.is_finite() { Flow::Continue } else { Flow::Stop }
-        });
-        check(&solution)?;
-        let moved = refined(&data.scan, &before, &solution.positions);
-        Ok((solution, moved, origin))
+    let made = attended(py, threads, listener, |tell| {
+        let mut observe = |epoch| {
+            if tell(epoch) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        Ok(run::reconstruct(data, &config, &mut observe)?)
     })?;
-    let seconds = started.elapsed().as_secs_f64();
+    fields(py, made, Some(started.elapsed().as_secs_f64()))
+}
+
+/// The fields of `lapwing.Reconstruction` by name.
+fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<Bound<'_, PyDict>> {
     let found = PyDict::new(py);
-    let Solution { object, probe, loss, .. } = solution;
-    found.set_item("object", object.projection().into_pyarray(py))?;
-    found.set_item("probe", probe.into_pyarray(py))?;
-    found.set_item("positions", from_positions(py, &moved))?;
-    found.set_item("loss", PyArray1::from_vec(py, loss))?;
-    found.set_item("origin", origin.unwrap_or((0, 0)))?;
-    found.set_item("algorithm", config.algorithm())?;
-    found.set_item("options", to_python(py, &config)?)?;
+    match made.object.n_slices() {
+        1 => found.set_item("object", made.object.projection().into_pyarray(py))?,
+        _ => found.set_item("object", made.object.into_slices().into_pyarray(py))?,
+    }
+    found.set_item("probe", made.probe.map(|probe| probe.into_pyarray(py)))?;
+    found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
+    found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
+    found.set_item("origin", made.origin.unwrap_or((0, 0)))?;
+    found.set_item("algorithm", made.algorithm)?;
+    found.set_item("options", to_python(py, &made.options)?)?;
     found.set_item("seconds", seconds)?;
-    found.set_item("metadata", to_python(py, &data.metadata)?)?;
+    found.set_item("metadata", to_python(py, &made.metadata)?)?;
     Ok(found)
 }
 
@@ -152,20 +152,7 @@ pub fn load_reconstruction<'py>(
     let made = alone(py, None, || {
         Ok(Reconstruction::read_as(path, Role::Reconstruction, array.as_deref())?)
     })?;
-    let found = PyDict::new(py);
-    match made.object.n_slices() {
-        1 => found.set_item("object", made.object.projection().into_pyarray(py))?,
-        _ => found.set_item("object", made.object.into_slices().into_pyarray(py))?,
-    }
-    found.set_item("probe", made.probe.map(|probe| probe.into_pyarray(py)))?;
-    found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
-    found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
-    found.set_item("origin", made.origin.unwrap_or((0, 0)))?;
-    found.set_item("algorithm", made.algorithm)?;
-    found.set_item("options", to_python(py, &made.options)?)?;
-    found.set_item("seconds", py.None())?;
-    found.set_item("metadata", to_python(py, &made.metadata)?)?;
-    Ok(found)
+    fields(py, made, None)
 }
 
 /// PNG of amplitude and phase over the area of the scan, and of the probe; with scale bars when the

@@ -4,12 +4,12 @@ use crate::failure::Result;
 use crate::value::{from_python, to_python};
 use crate::work::{Listener, attended};
 use anyhow::Context;
-use lapwing_study::event::{Event, Leave};
-use lapwing_study::{Design, run};
+use lapwing_study::event::Event;
+use lapwing_study::{Design, StudyError, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// A design with everything settled: the defaults where the given one says nothing.
@@ -56,15 +56,12 @@ pub fn run_study<'py>(
             if let Some(event) = described(event) {
                 go_on = go_on && tell(event);
             }
-            if !go_on {
-                resume_unwind(Box::new(Leave));
-            }
+            if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| run::study(&design, &folder, &mut observe)));
-        let report = match outcome {
-            Ok(report) => Some(report?),
-            Err(left) if left.is::<Leave>() => None,
-            Err(panic) => resume_unwind(panic),
+        let report = match run::study(&design, &folder, &mut observe) {
+            Ok(report) => Some(report),
+            Err(StudyError::Stopped) => None,
+            Err(error) => return Err(error.into()),
         };
         let paths = lapwing_report::write(&folder)?;
         let results = report.as_ref().map(|report| &report.manifest.execution_results);

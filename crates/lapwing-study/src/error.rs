@@ -49,6 +49,9 @@ pub enum StudyError {
         /// First epoch whose loss is no number.
         epoch: usize,
     },
+    /// The observer stopped the work (see [`crate::event::Observer`]).
+    #[error("stopped; the same command goes on from here")]
+    Stopped,
     /// What was asked for is not possible; the text says why and what would help.
     #[error("{0}")]
     Invalid(String),

@@ -1,6 +1,7 @@
 //! The dose x overlap study: design, split, views, jobs and their records.
 //!
-//! [`run::study`] does a whole [`Design`], telling an [`event::Observer`] what happens; its steps
+//! [`run::study`] does a whole [`Design`], telling an [`event::Observer`] what happens, who may
+//! stop it; its steps
 //! are there to be used alone: [`data`] (simulate and split), [`views`], [`overlap`],
 //! [`reconstruct`] (one data set), [`jobs`] (all of a plan).
 //!
@@ -9,7 +10,7 @@
 //! artifact root.
 //!
 //! ```
-//! use lapwing_study::{Design, StudyFolder, run};
+//! use lapwing_study::{Design, StudyFolder, event, run};
 //!
 //! let design = Design::parse(
 //!     "study = { doses = [1e4], views = ['baseline'], pattern_size = 32 }
@@ -18,7 +19,7 @@
 //!     ".".as_ref(),
 //! )?;
 //! let folder = tempfile::tempdir()?;
-//! let report = run::study(&design, folder.path(), &mut |_event| {})?;
+//! let report = run::study(&design, folder.path(), &mut event::unobserved)?;
 //! assert_eq!((report.manifest.jobs.len(), report.failed()), (2, 0));
 //! let study = StudyFolder::new(folder.path());
 //! assert!(study.result(&study.cases()?[0])?.is_some());

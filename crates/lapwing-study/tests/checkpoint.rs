@@ -4,11 +4,12 @@
 use lapwing_files::npy::Array;
 use lapwing_files::{Archive, ReadOptions, npz};
 use lapwing_study::checkpoint::{CHECKPOINT, Every};
-use lapwing_study::event::Event;
+use lapwing_study::event::{Event, unobserved};
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::solver::{SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
 use lapwing_study::{Design, run};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -16,7 +17,7 @@ fn data(folder: &Path) -> std::path::PathBuf {
     let design = "study = { doses = [1e4], views = ['baseline'], pattern_size = 32 }
         scan = { step = 8, field = [64, 48] }
         solver = { epochs = 1 }";
-    run::study(&Design::parse(design, ".".as_ref()).unwrap(), folder, &mut |_| {}).unwrap();
+    run::study(&Design::parse(design, ".".as_ref()).unwrap(), folder, &mut unobserved).unwrap();
     folder.join("data/dose_10000/patched_train.npz")
 }
 
@@ -28,10 +29,22 @@ fn task(input: &Path, output: &Path, options: &str) -> Task {
         solver: StudySolver::new(toml::from_str::<SolverConfig>(options).unwrap()),
         case: None,
         comparison: CompareWith::Nothing,
-        halves: false,
+        photon_halves: false,
         stream: Streaming::Never,
         checkpoint: Every::Epochs(2),
     }
+}
+
+/// Runs a task; returns the lines of its log.
+fn lines_of(task: &Task) -> lapwing_study::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    task.run(&mut |event| {
+        if let Event::Note { text, .. } = event {
+            lines.push(text.to_owned());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(lines)
 }
 
 fn arrays(folder: &Path) -> Vec<Array> {
@@ -50,7 +63,7 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         ("ml", "algorithm = 'ML'\nepochs = 9\nstart_epochs = 2"),
     ] {
         let whole = task(&input, &folder.path().join(format!("{name} whole")), options);
-        whole.run(&mut |_| {}, &mut |_| {}).unwrap();
+        whole.run(&mut unobserved).unwrap();
         let parts = task(&input, &folder.path().join(format!("{name} parts")), options);
         // Stopped in the middle of epoch 6, as by a kill: what is on disk is the state after epoch
         // 4.
@@ -58,17 +71,17 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
             if let Event::Epoch { epoch, .. } = event {
                 assert!(epoch.done != 5, "stopped");
             }
+            ControlFlow::Continue(())
         };
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
-        let stopped = catch_unwind(AssertUnwindSafe(|| parts.run(&mut |_| {}, &mut { stop })));
+        let stopped = catch_unwind(AssertUnwindSafe(|| parts.run(&mut { stop })));
         std::panic::set_hook(hook);
         assert!(stopped.is_err());
         let checkpoint = parts.output.join(CHECKPOINT);
         assert!(checkpoint.is_file());
         let kept = std::fs::read(&checkpoint).unwrap();
-        let mut lines = Vec::new();
-        parts.run(&mut |line| lines.push(line.to_owned()), &mut |_| {}).unwrap();
+        let lines = lines_of(&parts).unwrap();
         assert!(lines.iter().any(|line| line.contains("resumed after epoch 4")), "{lines:?}");
         assert_eq!(arrays(&whole.output), arrays(&parts.output), "{name}");
         assert!(!checkpoint.exists());
@@ -79,8 +92,7 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
             let other = task(&input, &folder.path().join(format!("{name} other")), &other);
             std::fs::create_dir_all(&other.output).unwrap();
             std::fs::write(other.output.join(CHECKPOINT), contents).unwrap();
-            let mut lines = Vec::new();
-            other.run(&mut |line| lines.push(line.to_owned()), &mut |_| {}).unwrap();
+            let lines = lines_of(&other).unwrap();
             assert!(!lines.iter().any(|line| line.contains("resumed")), "{lines:?}");
         }
     }
@@ -101,11 +113,8 @@ fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
         path
     };
     let run = |path: &Path| {
-        let mut lines = Vec::new();
         let output = path.with_extension("");
-        let result = task(path, &output, "epochs = 2")
-            .run(&mut |line| lines.push(line.to_owned()), &mut |_| {});
-        result.map(|_| lines)
+        lines_of(&task(path, &output, "epochs = 2"))
     };
     let mut good = vec![true; 32 * 32];
     good[5] = false;

@@ -1,11 +1,10 @@
 //! Ctrl-C and the request to end: long work stops where nothing is lost.
 
 use crate::watch::Watch;
-use anyhow::bail;
-use lapwing_study::event::{Event, Leave, Observer};
+use lapwing_study::event::{Event, Observer};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -25,31 +24,26 @@ fn asked() -> &'static Arc<AtomicBool> {
     })
 }
 
-/// Does `work` under `watch` until it is done, or leaves it after the first event that follows
+/// Does `work` under `watch` until it is done, or stops it after the first event that follows
 /// Ctrl-C or a request to end.
 ///
 /// # Errors
 /// That of the work, or that it was stopped.
-pub fn stoppable<T, E>(
+pub fn stoppable<T>(
     watch: &mut Watch,
-    work: impl FnOnce(Observer<'_>) -> Result<T, E>,
-) -> anyhow::Result<T>
-where
-    E: Into<anyhow::Error>,
-{
+    work: impl FnOnce(Observer<'_>) -> lapwing_study::Result<T>,
+) -> anyhow::Result<T> {
     let asked = asked();
     asked.store(false, Ordering::SeqCst);
     let mut observe = |event: Event<'_>| {
         watch.see(event);
         if asked.load(Ordering::SeqCst) {
-            resume_unwind(Box::new(Leave));
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut observe)));
+    let outcome = work(&mut observe);
     watch.finish();
-    match outcome {
-        Ok(outcome) => outcome.map_err(Into::into),
-        Err(left) if left.is::<Leave>() => bail!("stopped; the same command goes on from here"),
-        Err(panic) => resume_unwind(panic),
-    }
+    Ok(outcome?)
 }

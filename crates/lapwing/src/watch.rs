@@ -5,7 +5,7 @@ use crate::output::{Output, say};
 use crate::progress;
 use indicatif::{MultiProgress, ProgressBar};
 use lapwing_study::Case;
-use lapwing_study::event::Event;
+use lapwing_study::event::{Event, Level};
 use lapwing_study::record::JobResult;
 use std::collections::BTreeMap;
 
@@ -121,6 +121,9 @@ impl Watch {
                     self.jobs.len()
                 ));
             }
+            // What was understood of a file is for everyone; the solver's own lines are details.
+            Event::Note { level: Level::Fact, text } => self.output.note(text),
+            Event::Note { level: Level::Detail, text } => self.output.detail(text),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::support::{Special, write_study};
 use lapwing_report::ReportError;
+use lapwing_study::event::unobserved;
 use lapwing_study::record::Outcome;
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View};
@@ -358,17 +359,18 @@ fn results_of_an_earlier_design_are_not_shown_as_this_ones() {
         let paths = lapwing_report::write(folder.path()).unwrap();
         (fs::read_to_string(paths.html).unwrap(), fs::read_to_string(paths.csv).unwrap())
     };
-    run::study(&design(2), folder.path(), &mut |_| {}).unwrap();
+    run::study(&design(2), folder.path(), &mut unobserved).unwrap();
     assert!(html().0.contains("All 2 conditions are done"));
     // Another option, and nothing reconstructed with it yet.
     let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
-    run::study_with(&design(3), folder.path(), prepare, &mut |_| {}).unwrap();
+    run::study_with(&design(3), folder.path(), prepare, &mut unobserved).unwrap();
     let outcomes = StudyFolder::new(folder.path()).outcomes().unwrap().unwrap();
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Stale { .. })));
     let (page, table) = html();
     assert_balanced(&page);
     assert!(page.contains("0 of 2 conditions are done"), "{page}");
-    assert_eq!(page.matches("made with other solver options").count(), 2);
+    // In the list of problems, and on the card of each.
+    assert_eq!(page.matches("made with other solver options").count(), 2 * 2);
     assert_eq!(table.matches("not run").count(), 2, "{table}");
 }
 

@@ -53,7 +53,7 @@ pub struct Matrix {
     /// Number of noise realisations of every condition.
     pub repeats: usize,
     /// Whether every data set's photons are also dealt to two halves and these compared (see
-    /// [`crate::run::reconstruct::Task::halves`]).
+    /// [`crate::run::reconstruct::Task::photon_halves`]).
     pub halves: bool,
 }
 

@@ -85,7 +85,7 @@ fn a_design_that_cannot_be_written_leaves_no_study() {
     design.seeds.simulation = u64::MAX;
     assert!(design.to_toml().unwrap_err().to_string().contains("TOML"));
     let folder = tempfile::tempdir().unwrap();
-    assert!(crate::run::study(&design, folder.path(), &mut |_| {}).is_err());
+    assert!(crate::run::study(&design, folder.path(), &mut crate::event::unobserved).is_err());
     assert!(!folder.path().join("study.toml").exists());
 }
 

@@ -4,7 +4,7 @@ use crate::design::Design;
 use crate::design::condition::Case;
 use crate::design::solver::Method;
 use crate::disk::json::read_json;
-use crate::disk::layout::{DESIGN, MANIFEST, RESULT, Roots, SKIP_SUMMARY, job_dir};
+use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, job_dir};
 use crate::disk::ledger::Ledger;
 use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
@@ -165,7 +165,7 @@ impl Known<'_> {
             (Ok(Some(result)), None) => Outcome::Finished(Box::new(result)),
             (Err(error), _) => Outcome::Failed {
                 error: format!("its record cannot be read: {error}"),
-                log_path: self.folder.job_dir(case).join("log.txt"),
+                log_path: self.folder.job_dir(case).join(LOG),
             },
             (Ok(Some(_)), Some(reason)) => told.unwrap_or(Outcome::Stale { reason }),
             (Ok(None), _) => told.unwrap_or(Outcome::Pending),

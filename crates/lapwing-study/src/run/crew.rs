@@ -2,16 +2,16 @@
 
 use crate::design::external::ALGORITHM;
 use crate::disk::record::JobRecord;
-use crate::run::event::{Event, Leave, Observer};
+use crate::run::event::{self, Event, Observer};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
 use lapwing_files::ReadOptions;
 use lapwing_solve::solver;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 /// How many jobs run at the same time. The threads are shared out among them; results do not depend
 /// on it.
@@ -74,21 +74,18 @@ fn largest(jobs: &[JobRecord]) -> Option<u64> {
 /// What the workers of a run have in common.
 pub(crate) struct Crew<'a> {
     observer: Mutex<Observer<'a>>,
-    /// Someone left: the others do so at their next event.
-    left: AtomicBool,
+    /// The observer stopped the run, or a worker panicked: the others end at their next event.
+    stopped: AtomicBool,
     /// Something went wrong outside any job: no further one begins.
     failed: AtomicBool,
 }
-
-/// What a worker came to.
-type Ending = std::result::Result<Result<()>, Box<dyn Any + Send>>;
 
 impl<'a> Crew<'a> {
     /// A crew whose events go to `observe`.
     pub fn new(observe: Observer<'a>) -> Self {
         Self {
             observer: Mutex::new(observe),
-            left: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             failed: AtomicBool::new(false),
         }
     }
@@ -99,7 +96,7 @@ impl<'a> Crew<'a> {
     /// `work` goes on from job to job and must ask [`Self::goes_on`] between them.
     ///
     /// # Errors
-    /// The first of any worker. Unwinds when an observer left.
+    /// [`StudyError::Stopped`] when the observer stopped any worker, else the first error of any.
     pub fn run(&self, workers: usize, work: impl Fn(&Self) -> Result<()> + Sync) -> Result<()> {
         if workers <= 1 {
             return work(self);
@@ -107,57 +104,71 @@ impl<'a> Crew<'a> {
         let threads = rayon::current_num_threads();
         let share =
             |worker: usize| (threads / workers + usize::from(worker < threads % workers)).max(1);
-        let endings: Vec<Ending> = std::thread::scope(|scope| {
+        let endings: Vec<Result<()>> = std::thread::scope(|scope| {
             let begun: Vec<_> = (0..workers)
                 .map(|worker| {
                     let (work, share) = (&work, share(worker));
                     scope.spawn(move || self.in_pool(share, work))
                 })
                 .collect();
-            begun.into_iter().map(|worker| worker.join().unwrap_or_else(Err)).collect()
-        });
-        let mut outcome = Ok(());
-        for ending in endings {
-            match ending {
-                Ok(done) => outcome = outcome.and(done),
+            let join = |worker: ScopedJoinHandle<'_, Result<()>>| match worker.join() {
+                Ok(ending) => ending,
                 Err(panic) => resume_unwind(panic),
-            }
+            };
+            begun.into_iter().map(join).collect()
+        });
+        if endings.iter().any(|ending| matches!(ending, Err(StudyError::Stopped))) {
+            return Err(StudyError::Stopped);
         }
-        outcome
+        endings.into_iter().collect()
     }
 
-    fn in_pool(&self, threads: usize, work: &(impl Fn(&Self) -> Result<()> + Sync)) -> Ending {
+    fn in_pool(&self, threads: usize, work: &(impl Fn(&Self) -> Result<()> + Sync)) -> Result<()> {
+        let _stops_the_others = StopOnPanic(&self.stopped);
         let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = started.map_err(|error| {
             let text =
                 format!("cannot start the threads of several jobs at a time: {error}; run fewer");
             StudyError::Invalid(text)
         });
-        let ending = catch_unwind(AssertUnwindSafe(|| pool?.install(|| work(self))));
-        match &ending {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => self.failed.store(true, Ordering::SeqCst),
-            Err(_) => self.left.store(true, Ordering::SeqCst),
+        let ending = pool.and_then(|pool| pool.install(|| work(self)));
+        if ending.is_err() {
+            self.failed.store(true, Ordering::SeqCst);
         }
         ending
     }
 
     /// Whether another job may begin.
     pub fn goes_on(&self) -> bool {
-        !self.failed.load(Ordering::SeqCst) && !self.left.load(Ordering::SeqCst)
+        !self.failed.load(Ordering::SeqCst) && !self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Tells the observer of an event; the workers do so in turn. Unwinds when someone left.
-    pub fn tell(&self, event: Event<'_>) {
-        if self.left.load(Ordering::SeqCst) {
-            resume_unwind(Box::new(Leave));
+    /// Tells the observer of an event; the workers do so in turn.
+    ///
+    /// # Errors
+    /// [`StudyError::Stopped`] when the observer stopped this worker or another one.
+    pub fn tell(&self, event: Event<'_>) -> Result<()> {
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(StudyError::Stopped);
         }
-        (self.turn())(event);
+        // An observer that panicked is called again: its panic ends the job that it was told of.
+        let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = event::tell(&mut **observer, event);
+        if told.is_err() {
+            self.stopped.store(true, Ordering::SeqCst);
+        }
+        told
     }
+}
 
-    fn turn(&self) -> MutexGuard<'_, Observer<'a>> {
-        // Poisoned only by an observer that left, which is told apart above.
-        self.observer.lock().unwrap_or_else(PoisonError::into_inner)
+/// Sets its flag when it is dropped by a panic.
+struct StopOnPanic<'f>(&'f AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -165,6 +176,8 @@ impl<'a> Crew<'a> {
 mod tests {
     use super::*;
     use crate::design::condition::{Condition, Split, View};
+    use std::ops::ControlFlow;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::PathBuf;
     use std::sync::atomic::AtomicUsize;
 
@@ -208,7 +221,7 @@ mod tests {
     fn threads_are_shared_out_and_all_used() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
         let shares = Mutex::new(Vec::new());
-        let mut nothing = |_: Event<'_>| {};
+        let mut nothing = event::unobserved;
         let crew = Crew::new(&mut nothing);
         let note = |_: &Crew<'_>| {
             shares.lock().unwrap().push(rayon::current_num_threads());
@@ -221,26 +234,47 @@ mod tests {
     }
 
     #[test]
-    fn when_one_leaves_the_others_do_at_their_next_event() {
-        let begun = AtomicUsize::new(0);
-        let mut leave_once = |_: Event<'_>| resume_unwind(Box::new(Leave));
-        let crew = Crew::new(&mut leave_once);
+    fn when_the_observer_stops_one_the_others_end_at_their_next_event() {
+        let (begun, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let mut stop = |_: Event<'_>| {
+            told.fetch_add(1, Ordering::SeqCst);
+            ControlFlow::Break(())
+        };
+        let crew = Crew::new(&mut stop);
         let work = |crew: &Crew<'_>| {
             begun.fetch_add(1, Ordering::SeqCst);
             while begun.load(Ordering::SeqCst) < 3 {
                 std::thread::yield_now();
             }
             loop {
-                crew.tell(Event::JobsPlanned { jobs: &[], skipped: 0 });
+                crew.tell(Event::JobsPlanned { jobs: &[], skipped: 0 })?;
             }
         };
-        let left = catch_unwind(AssertUnwindSafe(|| crew.run(3, work))).unwrap_err();
-        assert!(left.is::<Leave>() && !crew.goes_on());
+        assert!(matches!(crew.run(3, work), Err(StudyError::Stopped)) && !crew.goes_on());
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_panic_outside_jobs_ends_the_others_and_is_passed_on() {
+        let mut nothing = event::unobserved;
+        let crew = Crew::new(&mut nothing);
+        let first = AtomicBool::new(true);
+        let work = |crew: &Crew<'_>| {
+            assert!(!first.swap(false, Ordering::SeqCst), "the first one");
+            loop {
+                crew.tell(Event::JobsPlanned { jobs: &[], skipped: 0 })?;
+            }
+        };
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let ended = catch_unwind(AssertUnwindSafe(|| crew.run(2, work)));
+        std::panic::set_hook(hook);
+        assert!(ended.is_err() && !crew.goes_on());
     }
 
     #[test]
     fn an_error_outside_jobs_lets_no_further_one_begin() {
-        let mut nothing = |_: Event<'_>| {};
+        let mut nothing = event::unobserved;
         let crew = Crew::new(&mut nothing);
         let first = AtomicBool::new(true);
         let outcome = crew.run(2, |crew| {

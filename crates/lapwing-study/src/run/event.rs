@@ -3,7 +3,9 @@
 
 use crate::design::condition::{Case, Condition};
 use crate::disk::record::{JobRecord, JobResult, Telemetry};
+use crate::{Result, StudyError};
 use lapwing_solve::Epoch;
+use std::ops::ControlFlow;
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +76,14 @@ pub enum Event<'a> {
         /// What it waits for.
         what: &'a str,
     },
+    /// A line of a reconstruction's log. In a study, where every job has a log file, only that has
+    /// it.
+    Note {
+        /// Who should see it.
+        level: Level,
+        /// The line.
+        text: &'a str,
+    },
     /// An epoch of a reconstruction is done.
     Epoch {
         /// The job; `None` outside a study.
@@ -101,12 +111,43 @@ pub enum Event<'a> {
     },
 }
 
-/// What an observer unwinds with (`std::panic::resume_unwind`) to leave a study before its end.
-/// Every file of a study is whole at every instant, so the next run goes on from there; left after
-/// an epoch, it goes on from that epoch. Jobs that run at the same time end at their own next
-/// event, and commands of external solvers are killed.
-#[derive(Debug, Clone, Copy)]
-pub struct Leave;
+/// How much a [`Event::Note`] is worth to whoever looks on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// What was understood of the input and how it is treated: worth seeing before the work.
+    Fact,
+    /// A line of the solver's account, for the log.
+    Detail,
+}
 
 /// A consumer of events. Jobs that run at the same time call it in turn, each from its own thread.
-pub type Observer<'o> = &'o mut (dyn FnMut(Event<'_>) + Send);
+///
+/// [`ControlFlow::Break`] stops the work: it returns [`StudyError::Stopped`] as soon as it can.
+/// Every file of a study is whole at every instant, so the next run resumes from there; stopped
+/// after an epoch, it resumes after that epoch. Jobs that run at the same time end at their own
+/// next event, and commands of external solvers are killed.
+pub type Observer<'o> = &'o mut (dyn FnMut(Event<'_>) -> ControlFlow<()> + Send);
+
+/// An observer that ignores all events and never stops the work.
+pub fn unobserved(_: Event<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Passes an event to the observer.
+///
+/// # Errors
+/// [`StudyError::Stopped`] when the observer stops the work.
+pub(crate) fn tell(observe: Observer<'_>, event: Event<'_>) -> Result<()> {
+    match observe(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(StudyError::Stopped),
+    }
+}
+
+/// Passes a line of the log to the observer.
+///
+/// # Errors
+/// [`StudyError::Stopped`] when the observer stops the work.
+pub(crate) fn note(observe: Observer<'_>, level: Level, text: &str) -> Result<()> {
+    tell(observe, Event::Note { level, text })
+}

@@ -23,10 +23,12 @@
 //! command started: scripts should `exec` what they run); on other systems it goes on until it next
 //! prints, into a pipe that nobody reads.
 
+use crate::design::condition::Case;
 use crate::design::external::External;
 use crate::design::solver::Method;
 use crate::disk::hash;
 use crate::disk::path::absolute;
+use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_files::reconstruction::{OBJECT, Role};
@@ -61,7 +63,8 @@ pub(crate) fn files(method: &Method) -> Vec<(String, String)> {
 
 impl External {
     /// Runs the command on a data set in a folder of its own inside `folder`, and reads its result.
-    /// `waiting` is called again and again meanwhile; when it unwinds, the command is killed.
+    /// `case` names the job in the events meanwhile; when the observer stops, the command is
+    /// killed.
     ///
     /// # Errors
     /// When the command cannot be started or fails, and when its result is missing or does not fit
@@ -71,8 +74,8 @@ impl External {
         input: &Path,
         start: &Start,
         folder: &Path,
-        log: &mut dyn FnMut(&str),
-        waiting: &mut dyn FnMut(&str),
+        case: Option<&Case>,
+        observe: Observer<'_>,
     ) -> Result<Solution> {
         sweep(folder);
         let scratch = tempfile::Builder::new()
@@ -92,7 +95,7 @@ impl External {
                 .replace("{threads}", &rayon::current_num_threads().to_string())
         };
         let words: Vec<String> = self.command.iter().map(put).collect();
-        run(&words, log, waiting)?;
+        run(&words, case, &mut *observe)?;
         let file = output.join("reconstruction.npz");
         if !file.is_file() {
             let text = format!(
@@ -101,7 +104,7 @@ impl External {
             );
             return Err(StudyError::Invalid(text));
         }
-        read(&file, start, log)
+        read(&file, start, observe)
     }
 }
 
@@ -178,12 +181,12 @@ impl Drop for Running {
     }
 }
 
-/// Runs a command to its end; its output goes to the log line by line.
-fn run(words: &[String], log: &mut dyn FnMut(&str), waiting: &mut dyn FnMut(&str)) -> Result<()> {
+/// Runs a command to its end; its output goes to the observer line by line.
+fn run(words: &[String], case: Option<&Case>, observe: Observer<'_>) -> Result<()> {
     let (program, arguments) = words
         .split_first()
         .ok_or_else(|| StudyError::Invalid("the command is empty".to_owned()))?;
-    log(&format!("running {}", quoted(words)));
+    note(&mut *observe, Level::Detail, &format!("running {}", quoted(words)))?;
     let failed = |what: &str, error: io::Error| {
         StudyError::Invalid(format!("cannot {what} the command {}: {error}", quoted(words)))
     };
@@ -199,13 +202,13 @@ fn run(words: &[String], log: &mut dyn FnMut(&str), waiting: &mut dyn FnMut(&str
     let mut attended = Instant::now();
     loop {
         if attended.elapsed() >= ATTENTION {
-            waiting(program);
+            tell(&mut *observe, Event::Waiting { case, what: program })?;
             attended = Instant::now();
         }
         match lines.recv_timeout(ATTENTION) {
             Ok(line) => {
                 let line = line.map_err(|error| failed("read", error))?;
-                log(&line);
+                note(&mut *observe, Level::Detail, &line)?;
                 last.push_back(line);
                 if last.len() > LAST_LINES {
                     last.pop_front();
@@ -250,9 +253,11 @@ fn quoted(words: &[String]) -> String {
 }
 
 /// The result of a command.
-fn read(file: &Path, start: &Start, log: &mut dyn FnMut(&str)) -> Result<Solution> {
+fn read(file: &Path, start: &Start, observe: Observer<'_>) -> Result<Solution> {
     let made = Reconstruction::read_as(file, Role::default(), Some(OBJECT))?;
-    made.notes.iter().for_each(|note| log(note));
+    for text in &made.notes {
+        note(&mut *observe, Level::Detail, text)?;
+    }
     let wrong = |name: &str, expected: String, found: String| {
         let path = file.display();
         StudyError::Invalid(format!("{path}: array {name}: expected {expected}, found {found}"))

@@ -17,7 +17,7 @@ use crate::disk::record::{
 use crate::disk::runs::{RunRecord, job_lock};
 pub use crate::run::crew::AtOnce;
 use crate::run::crew::Crew;
-use crate::run::event::{Event, Leave, Observer};
+use crate::run::event::{Event, Observer, tell};
 use crate::run::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Task};
 use crate::run::stream::Streaming;
@@ -28,7 +28,8 @@ use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -103,7 +104,8 @@ fn run_agenda(
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
     let record = RunRecord::begin(&plan.roots, plan.cases.len(), options.filters.clone(), agenda)?;
-    observe(Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count });
+    let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
+    tell(&mut *observe, planned)?;
     let run = Run {
         jobs: &agenda.jobs,
         root: &plan.roots.artifacts,
@@ -173,49 +175,39 @@ impl Run<'_> {
                 let case = &self.jobs[index].case;
                 let holder = Lock::holder_of_file(&job_lock(self.root, case));
                 let what = holder.unwrap_or_else(|| "another process".to_owned());
-                crew.tell(Event::Waiting { case: Some(case), what: &what });
+                crew.tell(Event::Waiting { case: Some(case), what: &what })?;
             }
             std::thread::sleep(PATIENCE);
         }
         Ok(None)
     }
 
-    /// Does one job and records it. Only a log or record that cannot be written is an error here;
-    /// the job's own is in the record.
+    /// Does one job and records it. Only a stop, and a log or record that cannot be written, is an
+    /// error here; the job's own is in the record.
     fn job(&self, index: usize, crew: &Crew<'_>) -> Result<()> {
         let job = &self.jobs[index];
         let started = Instant::now();
         let log_path = lock(&self.record).log_path(&job.case);
-        let mut log_file =
-            File::create(&log_path).map_err(StudyError::io("cannot create", &log_path))?;
-        let mut broken = None;
-        let mut log = |line: &str| {
-            let time = started.elapsed().as_secs_f64();
-            if let Err(error) = writeln!(log_file, "{time:9.3} {line}") {
-                broken.get_or_insert(error);
-            }
-        };
-        log(&job.case.to_string());
+        let mut log = JobLog::create(&log_path, started)?;
+        log.line(&job.case.to_string());
         // Nothing in a job should panic; if something does, the other jobs must go on all the same.
-        let guarded =
-            AssertUnwindSafe(|| self.attempt(job, index, &mut log, &mut |event| crew.tell(event)));
+        let guarded = AssertUnwindSafe(|| self.attempt(job, index, &mut log, crew));
         let outcome = catch_unwind(guarded).unwrap_or_else(|panic| {
-            if panic.is::<Leave>() {
-                log("stopped before its end; the same command goes on");
-                resume_unwind(panic);
-            }
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text =
                 text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
             Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
         });
-        let error = outcome.as_ref().err().map(ToString::to_string);
-        log(&error
-            .as_deref()
-            .map_or_else(|| "done".to_owned(), |error| format!("failed: {error}")));
-        if let Some(error) = broken {
-            return Err(StudyError::io("cannot write", &log_path)(error));
+        if matches!(outcome, Err(StudyError::Stopped)) {
+            log.line("stopped before its end; the same command goes on");
+            return Err(StudyError::Stopped);
         }
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        log.line(&match &error {
+            None => "done".to_owned(),
+            Some(error) => format!("failed: {error}"),
+        });
+        log.finish()?;
         let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
         lock(&self.record).add(Execution {
             case: job.case.clone(),
@@ -235,7 +227,6 @@ impl Run<'_> {
                 error: error.as_deref().unwrap_or_default(),
             }),
         }
-        Ok(())
     }
 
     /// Finds the result that is there already, or makes it.
@@ -243,14 +234,14 @@ impl Run<'_> {
         &self,
         job: &JobRecord,
         index: usize,
-        log: &mut dyn FnMut(&str),
-        observe: Observer<'_>,
+        log: &mut JobLog,
+        crew: &Crew<'_>,
     ) -> Result<(JobResult, bool)> {
         let ready = self.prepare(job);
         if let Ok(Ready { task, input_hash, .. }) = &ready
             && let Some(error) = task.failed_since(input_hash, self.begun)
         {
-            log("another process tried the same meanwhile");
+            log.line("another process tried the same meanwhile");
             return Err(StudyError::Invalid(error));
         }
         if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
@@ -258,12 +249,22 @@ impl Run<'_> {
             remove_if_there(&job.output_dir.join(RESULT))?;
         }
         let Ready { task, input_hash, patterns, existing } = ready?;
-        observe(Event::JobStarted { case: &job.case, index, patterns });
+        crew.tell(Event::JobStarted { case: &job.case, index, patterns })?;
         if let Some(result) = existing {
-            log("the result is there already, from the same input and options");
+            log.line("the result is there already, from the same input and options");
             return Ok((result, true));
         }
-        Ok((task.run_on(&input_hash, log, observe)?, false))
+        let mut observe = |event: Event<'_>| match event {
+            Event::Note { text, .. } => {
+                log.line(text);
+                ControlFlow::Continue(())
+            }
+            other => match crew.tell(other) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            },
+        };
+        Ok((task.run_on(&input_hash, &mut observe)?, false))
     }
 
     fn prepare(&self, job: &JobRecord) -> Result<Ready> {
@@ -279,7 +280,7 @@ impl Run<'_> {
             case: Some(job.case.clone()),
             comparison: CompareWith::TruthOver(area),
             checkpoint: self.checkpoint,
-            halves: plan.halves,
+            photon_halves: plan.photon_halves,
             // A study's data sets are made in memory.
             stream: Streaming::Never,
         };
@@ -287,6 +288,36 @@ impl Run<'_> {
         let input_hash = hash::file(&job.input_npz)?;
         let existing = task.existing(&input_hash);
         Ok(Ready { task, input_hash, patterns, existing })
+    }
+}
+
+/// The log file of a job; each line tells the seconds since the job began.
+struct JobLog<'a> {
+    path: &'a Path,
+    file: File,
+    started: Instant,
+    /// Why a line could not be written.
+    broken: Option<std::io::Error>,
+}
+
+impl<'a> JobLog<'a> {
+    fn create(path: &'a Path, started: Instant) -> Result<Self> {
+        let file = File::create(path).map_err(StudyError::io("cannot create", path))?;
+        Ok(Self { path, file, started, broken: None })
+    }
+
+    fn line(&mut self, text: &str) {
+        let time = self.started.elapsed().as_secs_f64();
+        if let Err(error) = writeln!(self.file, "{time:9.3} {text}") {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.broken {
+            None => Ok(()),
+            Some(error) => Err(StudyError::io("cannot write", self.path)(error)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
-use crate::run::event::Observer;
+use crate::run::event::{Event, Observer};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::start::check_geometry;
 use crate::run::stream::Streaming;
@@ -15,6 +15,7 @@ use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, ReadOptions, Reconstruction};
 use serde_json::json;
+use std::ops::ControlFlow;
 
 /// What the comparison of a measured study is with.
 const FULL_DOSE: &str = "full-dose reconstruction";
@@ -69,12 +70,16 @@ impl FullDose {
             case: None,
             comparison: CompareWith::Nothing,
             checkpoint: Every::default(),
-            halves: false,
+            photon_halves: false,
             stream: Streaming::Never,
         };
         let input_hash = hash::file(&input)?;
         if task.existing(&input_hash).is_none() {
-            task.run_on(&input_hash, &mut |_| {}, observe)?;
+            // The reference has its own log.
+            task.run_on(&input_hash, &mut |event| match event {
+                Event::Note { .. } => ControlFlow::Continue(()),
+                other => observe(other),
+            })?;
         }
         let made = root.join(RECONSTRUCTION);
         let reference = Reconstruction::read(&made)?;

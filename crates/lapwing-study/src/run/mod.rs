@@ -11,9 +11,11 @@ mod memory;
 pub mod pictures;
 pub mod plan;
 pub mod reconstruct;
+mod solve;
 pub mod start;
 pub mod stream;
 mod study;
 pub mod views;
 
+pub use solve::reconstruct;
 pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};

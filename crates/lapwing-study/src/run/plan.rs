@@ -21,8 +21,8 @@ pub struct Plan {
     /// of them.
     pub gridsizes: Vec<usize>,
     /// Whether the two halves of every data set's photons are reconstructed too (see
-    /// [`crate::run::reconstruct::Task::halves`]).
-    pub halves: bool,
+    /// [`crate::run::reconstruct::Task::photon_halves`]).
+    pub photon_halves: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,
 }
@@ -183,7 +183,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
         cases: cases(&conditions, roots.repeats(), &solvers),
         roots,
         gridsizes: vec![1, 2],
-        halves: false,
+        photon_halves: false,
         solvers,
     })
 }
@@ -249,7 +249,7 @@ mod tests {
             roots,
             cases: cases(&conditions, 1, &solvers),
             gridsizes: vec![1],
-            halves: false,
+            photon_halves: false,
             solvers,
         };
         let job = plan.job(&plan.cases[0], &plan.roots.input(conditions[0], 1)).unwrap();

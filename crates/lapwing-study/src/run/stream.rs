@@ -1,5 +1,7 @@
 //! Patterns that stay out of memory: read in pieces, kept by the solver in a scratch file.
 
+use crate::design::condition::Case;
+use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
@@ -56,7 +58,7 @@ pub struct Opened {
 }
 
 impl Streaming {
-    /// Reads a data set, its patterns into memory or not. A line for the log says why not.
+    /// Reads a data set, its patterns into memory or not. A note to the observer says why not.
     ///
     /// # Errors
     /// When the file cannot be read, or not in pieces where it must be.
@@ -64,9 +66,9 @@ impl Streaming {
         self,
         input: &Path,
         reading: &ReadOptions,
-        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
     ) -> Result<Opened> {
-        self.open_beside(free_memory(), input, reading, log)
+        self.open_beside(free_memory(), input, reading, observe)
     }
 
     /// [`Self::open`] beside so many bytes of free memory, where that is known.
@@ -75,7 +77,7 @@ impl Streaming {
         free: Option<u64>,
         input: &Path,
         reading: &ReadOptions,
-        log: &mut dyn FnMut(&str),
+        observe: Observer<'_>,
     ) -> Result<Opened> {
         let whole = || -> Result<Opened> {
             let (dataset, understood) = dialect::read(input, reading)?;
@@ -99,12 +101,13 @@ impl Streaming {
                     format!("patterns of {} beside {} of free memory", size(stack), size(free));
                 match in_pieces() {
                     Err(error @ lapwing_files::Error::NotInPieces { .. }) => {
-                        log(&format!("{sizes} are held there all the same: {error}"));
+                        let text = format!("{sizes} are held there all the same: {error}");
+                        note(observe, Level::Fact, &text)?;
                         whole()
                     }
                     opened => {
                         let opened = opened?;
-                        log(&format!("{sizes} are streamed"));
+                        note(observe, Level::Fact, &format!("{sizes} are streamed"))?;
                         Ok(opened)
                     }
                 }
@@ -130,13 +133,14 @@ pub(crate) struct Streamed {
 
 impl Streamed {
     /// The problem that `start`, which has no intensities of its own, would make with these; a
-    /// scratch file on the disk of `folder` keeps them. `waiting` is called again and again
+    /// scratch file on the disk of `folder` keeps them. `case` names the job in the events
     /// meanwhile.
     pub fn problem(
         &self,
         start: Start,
         folder: &Path,
-        waiting: &mut dyn FnMut(&str),
+        case: Option<&Case>,
+        observe: Observer<'_>,
     ) -> Result<Problem> {
         let intensity = |amplitude: f32| match self.scale {
             Some(scale) => restored(scale, amplitude),
@@ -144,7 +148,7 @@ impl Streamed {
         };
         let mut blocks = |take: &mut dyn FnMut(&mut [f32]) -> Result<()>| {
             self.pieces.blocks::<StudyError>(&mut |values| {
-                waiting("its patterns");
+                tell(&mut *observe, Event::Waiting { case, what: "its patterns" })?;
                 let parts = values.par_chunks_mut(PART);
                 parts.for_each(|part| part.iter_mut().for_each(|value| *value = intensity(*value)));
                 take(values)
@@ -208,6 +212,7 @@ fn unkept(folder: &Path, most: u64, error: &io::Error) -> StudyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
 
     #[test]
     fn words_for_it() {
@@ -238,7 +243,12 @@ mod tests {
         let known = ReadOptions::default();
         for path in [tike, cxi] {
             let mut lines = Vec::new();
-            let mut log = |line: &str| lines.push(line.to_owned());
+            let mut log = |event: Event<'_>| {
+                if let Event::Note { text, .. } = event {
+                    lines.push(text.to_owned());
+                }
+                ControlFlow::Continue(())
+            };
             let opened = Streaming::Auto.open_beside(Some(1), &path, &known, &mut log).unwrap();
             assert!(opened.pieces.is_none());
             let told = lines.iter().any(|line| line.contains("are held there all the same"));

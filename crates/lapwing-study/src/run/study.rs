@@ -15,7 +15,7 @@ use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::overlap::{Bundle, Overlap, Sampling, measure};
 use crate::geometry::selection::Acceptance;
 use crate::run::data::{self, Sample, probe_diameter};
-use crate::run::event::{Event, Observer};
+use crate::run::event::{Event, Observer, tell};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
 use crate::run::plan::{MissingViews, Plan};
@@ -132,7 +132,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
         roots: folder.roots(),
         cases: design.cases(),
         gridsizes: design.study.gridsize.clone(),
-        halves: design.study.halves,
+        photon_halves: design.study.halves,
         solvers: design.solvers.clone(),
     }
 }
@@ -257,7 +257,7 @@ fn make_data(
                 Some(made) => made,
                 None => origin.insert(Origin::of(design, folder, observe)?),
             };
-            observe(Event::Simulating { dose, repeat, patterns: origin.n_patterns() });
+            tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
             let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
             let halves = data::split(&whole, &design.split)?;
             drop(whole);
@@ -267,12 +267,10 @@ fn make_data(
                 ledger.note(file, &key)?;
             }
         }
-        observe(Event::Simulated {
-            dose,
-            repeat,
-            mean_counts: mean_counts_of(&files[0])?,
-            resumed,
-        });
+        tell(
+            observe,
+            Event::Simulated { dose, repeat, mean_counts: mean_counts_of(&files[0])?, resumed },
+        )?;
     }
     Ok(())
 }
@@ -306,7 +304,7 @@ fn make_views(
             if ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
                 let telemetry = views::telemetry(metadata.as_ref())?;
-                observe(Event::View { condition, repeat, telemetry, resumed: true });
+                tell(observe, Event::View { condition, repeat, telemetry, resumed: true })?;
                 continue;
             }
             let split_data = match &mut dataset {
@@ -316,12 +314,12 @@ fn make_views(
             match make_view(split_data, condition, spacing, &acceptance, &file)? {
                 Ok(telemetry) => {
                     ledger.note(&file, &key)?;
-                    observe(Event::View { condition, repeat, telemetry, resumed: false });
+                    tell(observe, Event::View { condition, repeat, telemetry, resumed: false })?;
                 }
                 Err(reason) => {
                     discard_view(&views_root, condition)?;
                     discard_results(folder, ledger, condition, repeat)?;
-                    observe(Event::ViewRefused { condition, repeat, reason: &reason });
+                    tell(observe, Event::ViewRefused { condition, repeat, reason: &reason })?;
                     refused.insert((condition, repeat), reason);
                 }
             }

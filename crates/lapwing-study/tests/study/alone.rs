@@ -4,6 +4,7 @@ use crate::{read, run_study, tiny};
 use lapwing_files::Archive;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
+use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
@@ -25,20 +26,20 @@ fn one_data_set_alone() {
         case: None,
         comparison,
         checkpoint: Every::Epochs(1),
-        halves: false,
+        photon_halves: false,
         stream: Streaming::Never,
     };
 
     // With the truth in the file.
     data.write(folder.path().join("whole.npz")).unwrap();
-    let whole = task("whole", &config, CompareWith::Truth).run(&mut |_| {}, &mut |_| {}).unwrap();
+    let whole = task("whole", &config, CompareWith::Truth).run(&mut unobserved).unwrap();
     assert!(whole.comparison.unwrap().metric("complex_correlation").unwrap() > 0.5);
     assert_eq!(whole.view, None);
 
     // Without it: the same patterns, a grid made for the scan, and its origin.
     data.object = None;
     data.write(folder.path().join("bare.npz")).unwrap();
-    let bare = task("bare", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).unwrap();
+    let bare = task("bare", &config, CompareWith::Nothing).run(&mut unobserved).unwrap();
     assert_eq!((bare.comparison, bare.files.error), (None, None));
     let archive = Archive::open(folder.path().join("bare/reconstruction.npz")).unwrap();
     let origin = archive.read("reconstructed_object_origin").unwrap().to_f64().unwrap();
@@ -75,8 +76,7 @@ fn one_data_set_alone() {
 
     // What cannot be done is said, and leaves a record.
     let refused = |name: &str, config: &SolverConfig, comparison| {
-        let error =
-            task(name, config, comparison).run(&mut |_| {}, &mut |_| {}).unwrap_err().to_string();
+        let error = task(name, config, comparison).run(&mut unobserved).unwrap_err().to_string();
         let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
         assert!(record.contains("\"failed\""), "{record}");
         error
@@ -90,6 +90,6 @@ fn one_data_set_alone() {
     data.probe = None;
     data.write(folder.path().join("probeless.npz")).unwrap();
     assert!(refused("probeless", &config, CompareWith::Nothing).contains("probeGuess"));
-    assert!(task("absent", &config, CompareWith::Nothing).run(&mut |_| {}, &mut |_| {}).is_err());
+    assert!(task("absent", &config, CompareWith::Nothing).run(&mut unobserved).is_err());
     assert!(!folder.path().join("absent").exists());
 }

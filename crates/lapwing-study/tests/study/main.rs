@@ -14,6 +14,7 @@ use lapwing_study::jobs;
 use lapwing_study::layout::{MANIFEST, SKIP_SUMMARY};
 use lapwing_study::{Design, run};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Two doses on a 32 x 32 detector; the field leaves sparse views (25.6 px) five positions and
@@ -47,6 +48,7 @@ fn run_study(design: &Design, root: &Path) -> (jobs::JobsReport, Vec<String>) {
         if !matches!(event, Event::Epoch { .. }) {
             events.push(format!("{event:?}"));
         }
+        ControlFlow::Continue(())
     });
     (report.unwrap(), events)
 }

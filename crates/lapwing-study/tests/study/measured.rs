@@ -2,6 +2,7 @@
 
 use crate::{read, run_study, tiny};
 use lapwing_files::options::Geometry;
+use lapwing_study::event::unobserved;
 use lapwing_study::solver::ProbeStart;
 use lapwing_study::{Case, Condition, Design, Split, StudyError, StudyFolder, View, run};
 
@@ -74,7 +75,7 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     near.geometry = Some(Geometry::NearField);
     near.write(folder.path().join("near.npz")).unwrap();
     let design = Design::parse(&text("[500]").replace("scan.npz", "near.npz"), folder.path());
-    let refused = run::study(&design.unwrap(), &folder.path().join("near"), &mut |_| {});
+    let refused = run::study(&design.unwrap(), &folder.path().join("near"), &mut unobserved);
     assert!(matches!(refused, Err(StudyError::NearField)), "{refused:?}");
 
     // More photons than were measured, other patterns, a start from the reference: refused by name.
@@ -82,7 +83,7 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
         let design = Design::parse(text, folder.path());
         let run = design
             .map_err(Into::into)
-            .and_then(|design| run::study(&design, &folder.path().join("no"), &mut |_| {}));
+            .and_then(|design| run::study(&design, &folder.path().join("no"), &mut unobserved));
         run.unwrap_err().to_string()
     };
     assert!(refused(&text("[30000]")).contains("never added"));

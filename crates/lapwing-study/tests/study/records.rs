@@ -2,14 +2,15 @@
 
 use crate::{TINY, run_study, tiny};
 use lapwing_files::Archive;
-use lapwing_study::event::Event;
+use lapwing_study::event::{Event, unobserved};
 use lapwing_study::jobs::{self, AtOnce, JobOptions};
 use lapwing_study::layout::{MANIFEST, SKIP_SUMMARY};
 use lapwing_study::plan::MissingViews;
 use lapwing_study::record::{Filters, JobResult, Outcome};
 use lapwing_study::run::StudyOptions;
-use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
+use lapwing_study::{Condition, Design, Split, StudyError, StudyFolder, View, run};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 #[test]
@@ -29,7 +30,7 @@ fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails
     // Without leave, a missing view is an error that names it.
     let plan = run::plan(&design, &study);
     let options = JobOptions::default();
-    let error = jobs::run(&plan, &options, &mut |_| {}).unwrap_err().to_string();
+    let error = jobs::run(&plan, &options, &mut unobserved).unwrap_err().to_string();
     assert!(error.contains("sparse_train.npz"), "{error}");
 
     // A broken file fails its own job only.
@@ -38,7 +39,8 @@ fn a_view_that_cannot_be_made_is_skipped_with_its_reason_and_a_broken_file_fails
     let options = JobOptions { missing_views: MissingViews::Skip(BTreeMap::new()), ..options };
     let mut failures = 0;
     let report = jobs::run(&plan, &options, &mut |event| {
-        failures += usize::from(matches!(event, Event::JobFailed { .. }))
+        failures += usize::from(matches!(event, Event::JobFailed { .. }));
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!((report.failed(), failures, report.manifest.execution_results.len()), (1, 1, 8));
@@ -65,7 +67,7 @@ fn sparse_then_train_then_test_keep_all_records() {
         Filters { split: Some(Split::Test), ..Filters::default() },
     ] {
         let options = JobOptions { filters, ..JobOptions::default() };
-        runs.push(jobs::run(&plan, &options, &mut |_| {}).unwrap());
+        runs.push(jobs::run(&plan, &options, &mut unobserved).unwrap());
     }
     for (report, executed) in runs.iter().zip([4, 6, 6]) {
         let dir = study.artifact_root().join("runs").join(&report.run_id);
@@ -88,7 +90,7 @@ fn sparse_then_train_then_test_keep_all_records() {
         ..Filters::default()
     };
     let options = JobOptions { filters, dry_run: true, ..JobOptions::default() };
-    let dry = jobs::run(&plan, &options, &mut |_| {}).unwrap();
+    let dry = jobs::run(&plan, &options, &mut unobserved).unwrap();
     assert_eq!(
         (dry.manifest.jobs.len(), dry.skips.skipped_count, dry.manifest.execution_results.len()),
         (1, 11, 0)
@@ -99,7 +101,7 @@ fn sparse_then_train_then_test_keep_all_records() {
 fn a_held_study_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let _held = lapwing_study::lock::Lock::acquire(folder.path()).unwrap();
-    let error = run::study(&tiny(""), folder.path(), &mut |_| {}).unwrap_err().to_string();
+    let error = run::study(&tiny(""), folder.path(), &mut unobserved).unwrap_err().to_string();
     assert!(error.contains("in use by process"), "{error}");
     assert!(!folder.path().join("study.toml").exists());
 }
@@ -118,6 +120,7 @@ fn the_same_bits_and_records_however_many_jobs_at_a_time() {
             if let Event::Epoch { case: Some(case), epoch } = event {
                 epochs.entry(case.clone()).or_insert_with(Vec::new).push(epoch);
             }
+            ControlFlow::Continue(())
         };
         let report =
             pool.install(|| run::study_with(&design, &root, options, &mut observe)).unwrap();
@@ -151,19 +154,19 @@ fn jobs_of_a_study_wait_for_its_data_and_know_what_was_refused() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let refused = |root: &Path| {
-        run::study_jobs(root, JobOptions::default(), &mut |_| {}).unwrap_err().to_string()
+        run::study_jobs(root, JobOptions::default(), &mut unobserved).unwrap_err().to_string()
     };
     assert!(refused(root).contains("no study"), "{}", refused(root));
     let design = Design::parse(&TINY.replace("[120, 90]", "[60, 40]"), Path::new(".")).unwrap();
     let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
-    let report = run::study_with(&design, root, prepare, &mut |_| {}).unwrap();
+    let report = run::study_with(&design, root, prepare, &mut unobserved).unwrap();
     assert_eq!((report.manifest.jobs.len(), report.manifest.execution_results.len()), (8, 0));
     let shard = |text: &str| JobOptions {
         filters: Filters { shard: Some(text.parse().unwrap()), ..Filters::default() },
         ..JobOptions::default()
     };
-    let runs =
-        ["1/3", "2/3", "3/3"].map(|text| run::study_jobs(root, shard(text), &mut |_| {}).unwrap());
+    let runs = ["1/3", "2/3", "3/3"]
+        .map(|text| run::study_jobs(root, shard(text), &mut unobserved).unwrap());
     let executed = runs.iter().map(|run| run.manifest.execution_results.len()).sum::<usize>();
     assert_eq!(
         (executed, runs.iter().map(lapwing_study::jobs::JobsReport::failed).sum::<usize>()),
@@ -178,7 +181,10 @@ fn jobs_of_a_study_wait_for_its_data_and_know_what_was_refused() {
     assert_eq!((merged.execution_results.len(), merged.missing_jobs.len()), (8, 4));
     assert!(merged.missing_jobs[0].reason.contains("25.6 px"));
     // More shares than jobs: some are empty, and that is no error.
-    assert_eq!(run::study_jobs(root, shard("20/20"), &mut |_| {}).unwrap().manifest.jobs.len(), 0);
+    assert_eq!(
+        run::study_jobs(root, shard("20/20"), &mut unobserved).unwrap().manifest.jobs.len(),
+        0
+    );
 
     // A data set of an earlier design is not this one's.
     std::fs::remove_file(root.join("made.json")).unwrap();
@@ -187,24 +193,22 @@ fn jobs_of_a_study_wait_for_its_data_and_know_what_was_refused() {
 
 #[test]
 fn a_study_that_is_left_goes_on_from_the_epoch_where_it_was() {
-    use lapwing_study::event::Leave;
-    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     let folder = tempfile::tempdir().unwrap();
     let design = tiny("");
     let options = StudyOptions { at_once: AtOnce::Jobs(2), ..StudyOptions::default() };
     let mut epochs = 0;
-    let mut leave = |event: Event<'_>| {
+    let mut stop = |event: Event<'_>| {
         epochs += usize::from(matches!(event, Event::Epoch { .. }));
-        if epochs == 3 {
-            resume_unwind(Box::new(Leave));
-        }
+        if epochs == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let run = || pool.install(|| run::study_with(&design, folder.path(), options, &mut leave));
-    assert!(catch_unwind(AssertUnwindSafe(run)).unwrap_err().is::<Leave>());
+    let run = pool.install(|| run::study_with(&design, folder.path(), options, &mut stop));
+    assert!(matches!(run, Err(StudyError::Stopped)), "{run:?}");
     let study = StudyFolder::new(folder.path());
     let kept = |case: &lapwing_study::Case| study.job_dir(case).join("checkpoint.npz").is_file();
     assert!(design.cases().iter().any(kept));
+    // A stop is no failure: nothing is recorded of the jobs that it ended.
+    assert!(design.cases().iter().all(|case| study.result(case).unwrap().is_none()));
     let left = study.manifest().unwrap().unwrap();
     assert!(left.execution_results.len() < 2 && left.jobs.len() == 12);
     let (report, _) = run_study(&design, folder.path());
@@ -238,13 +242,14 @@ fn what_another_process_did_meanwhile_is_not_repeated_though_it_failed() {
         .replace("[solver]\nepochs = 4\n", failing);
     let design = Design::parse(&text, folder.path()).unwrap();
     let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
-    run::study_with(&design, &root, prepare, &mut |_| {}).unwrap();
+    run::study_with(&design, &root, prepare, &mut unobserved).unwrap();
     let mut other = None;
     // Between the first one's beginning and its first job, the second does everything.
     let mut observe = |event: Event<'_>| {
         if matches!(event, Event::JobsPlanned { .. }) {
-            other = Some(run::study_jobs(&root, JobOptions::default(), &mut |_| {}).unwrap());
+            other = Some(run::study_jobs(&root, JobOptions::default(), &mut unobserved).unwrap());
         }
+        ControlFlow::Continue(())
     };
     let report = run::study_jobs(&root, JobOptions::default(), &mut observe).unwrap();
     let tried = || std::fs::read_to_string(folder.path().join("tried")).unwrap().lines().count();
@@ -254,7 +259,7 @@ fn what_another_process_did_meanwhile_is_not_repeated_though_it_failed() {
         report.manifest.execution_results[1].error.as_ref().unwrap().contains("exit status: 3")
     );
     // The next one tries again.
-    run::study_jobs(&root, JobOptions::default(), &mut |_| {}).unwrap();
+    run::study_jobs(&root, JobOptions::default(), &mut unobserved).unwrap();
     assert_eq!(tried(), 2);
 }
 

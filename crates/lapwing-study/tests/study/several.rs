@@ -1,6 +1,7 @@
 //! Several solvers and repeats in one study, and other programs as solvers.
 
 use crate::{TINY, read, run_study};
+use lapwing_study::event::unobserved;
 use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Filters, Outcome, Strategy};
@@ -66,7 +67,7 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
     let plan = run::plan(&design, &study);
     let filters = Filters { solver: Some("ML".to_owned()), repeat: Some(2), ..Filters::default() };
     let options = JobOptions { filters, ..JobOptions::default() };
-    let again = jobs::run(&plan, &options, &mut |_| {}).unwrap();
+    let again = jobs::run(&plan, &options, &mut unobserved).unwrap();
     assert_eq!((again.manifest.jobs.len(), again.skips.skipped_count), (2, 6));
     assert!(again.manifest.execution_results.iter().all(|e| e.resumed));
     let merged = study.manifest().unwrap().unwrap();

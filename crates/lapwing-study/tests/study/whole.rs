@@ -2,6 +2,7 @@
 
 use crate::{TINY, contents, read, run_study, tiny};
 use lapwing_files::Archive;
+use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Outcome, Status, Strategy};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
@@ -175,7 +176,7 @@ fn a_base_file_gives_object_probe_and_positions() {
         Design::parse(&text.replace("pattern_size = 32", "pattern_size = 64"), Path::new("."))
             .unwrap();
     let error =
-        run::study(&wrong, &folder.path().join("third"), &mut |_| {}).unwrap_err().to_string();
+        run::study(&wrong, &folder.path().join("third"), &mut unobserved).unwrap_err().to_string();
     assert!(error.contains("study.pattern_size") && error.contains("32"), "{error}");
 }
 

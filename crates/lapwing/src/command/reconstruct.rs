@@ -71,15 +71,8 @@ impl Reconstruct {
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
             checkpoint: self.checkpoints.checkpoint_every,
-            halves: false,
+            photon_halves: false,
             stream: self.stream,
-        };
-        // What was understood of the file comes first and everyone should see it; the solver's own
-        // lines are details.
-        let (algorithm, mut solving) = (task.solver.algorithm(), false);
-        let mut log = |line: &str| {
-            solving |= line.starts_with(algorithm);
-            if solving { output.detail(line) } else { output.note(line) }
         };
         let mut see = |dataset: &Dataset, understood: &Understanding| {
             if self.product.is_some() {
@@ -87,7 +80,7 @@ impl Reconstruct {
             }
             Ok(())
         };
-        let result = stoppable(&mut watch, |observe| task.run_seen(&mut see, &mut log, observe))?;
+        let result = stoppable(&mut watch, |observe| task.run_seen(&mut see, observe))?;
         if let (Some(path), Some(facts)) = (&self.product, facts) {
             facts.write_product(&self.output_dir, path)?;
             output.note(format_args!("wrote {}", path.display()));

@@ -1,0 +1,115 @@
+//! The second step of a task: the epochs, and the reconstruction on disk.
+
+use super::understand::{Given, Input};
+use super::{Task, output};
+use crate::design::solver::{Method, SolverConfig};
+use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
+use crate::disk::record::{JobResult, LossSummary};
+use crate::run::event::{Event, Level, Observer, note};
+use crate::run::solve::{Account, Place, check, described, epochs};
+use crate::run::start::Start;
+use crate::run::stream::Streamed;
+use crate::{Result, StudyError};
+use lapwing_solve::Solution;
+use serde_json::json;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// What a solver did.
+struct Solved {
+    solution: Solution,
+    /// Epochs that an earlier run had done.
+    resumed: usize,
+    /// Wall-clock seconds of the epochs done now.
+    seconds: f64,
+}
+
+impl Task {
+    /// Solves, and writes the reconstruction and its loss: it is safe before anything else is made
+    /// of it.
+    pub(super) fn reconstruct(
+        &self,
+        Given { start, streamed }: Given,
+        input: &Input,
+        result: &mut JobResult,
+        checkpoint: &mut Checkpoint,
+        observe: Observer<'_>,
+    ) -> Result<Solution> {
+        let Solved { solution, resumed, seconds } = match &self.solver.method {
+            Method::Native(config) => {
+                self.by_solver(config, start, streamed, checkpoint, &mut *observe)?
+            }
+            Method::External(config) => {
+                let started = Instant::now();
+                let (external, case) = (&config.external, self.case.as_ref());
+                let solution =
+                    external.solve(&self.input, &start, &self.output, case, &mut *observe)?;
+                Solved { solution, resumed: 0, seconds: started.elapsed().as_secs_f64() }
+            }
+        };
+        result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
+        result.loss = summary(&solution.loss);
+        check(&solution)?;
+        note(observe, Level::Detail, &format!("solved in {seconds:.2} s"))?;
+        let place = Place { of_data: &input.scan, on_grid: &input.on_grid, origin: input.origin };
+        let algorithm = self.solver.algorithm();
+        let account = Account { algorithm, options: json!(self.solver.method) };
+        let made = described(solution.clone(), &place, account, input.metadata.as_ref());
+        result.files = output::write(&self.output, &made, &solution.probe)?;
+        Ok(solution)
+    }
+
+    /// Does the epochs of a solver of this program, from `start` or from the state that a stopped
+    /// run left.
+    fn by_solver(
+        &self,
+        config: &SolverConfig,
+        start: Start,
+        streamed: Option<Streamed>,
+        checkpoint: &mut Checkpoint,
+        observe: Observer<'_>,
+    ) -> Result<Solved> {
+        let case = self.case.as_ref();
+        let problem = match streamed {
+            None => start.into_problem()?,
+            Some(streamed) => streamed.problem(start, &self.output, case, &mut *observe)?,
+        };
+        let mut run = config.solver.start(&problem);
+        let mut resumed = 0;
+        if let Some(snapshot) = checkpoint.load() {
+            run = run.resume(&snapshot)?;
+            resumed = snapshot.loss.len();
+            let text = format!("resumed after epoch {resumed} from {CHECKPOINT}");
+            note(&mut *observe, Level::Detail, &text)?;
+        }
+        let started = Instant::now();
+        let solution = epochs(run, &mut |epoch, run| {
+            let text =
+                format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
+            note(&mut *observe, Level::Detail, &text)?;
+            let more = epoch.done < epoch.total && epoch.loss.is_finite();
+            if observe(Event::Epoch { case, epoch }).is_break() {
+                if more {
+                    // What cannot be stored is only done again.
+                    let _ = checkpoint.store(&run.snapshot());
+                }
+                return Err(StudyError::Stopped);
+            }
+            if more && checkpoint.due(epoch.done) {
+                checkpoint.store(&run.snapshot())?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(Solved { solution, resumed, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+fn summary(loss: &[f64]) -> Option<LossSummary> {
+    let (&first, &last) = (loss.first()?, loss.last()?);
+    Some(LossSummary {
+        epochs: loss.len(),
+        first,
+        last,
+        best: loss.iter().copied().fold(first, f64::min),
+    })
+}

@@ -1,0 +1,63 @@
+//! The third step of a task: the reconstruction is looked at and compared.
+
+use super::target::Compared;
+use super::understand::Input;
+use super::{Task, output, photon_halves};
+use crate::Result;
+use crate::disk::json::write_json;
+use crate::disk::record::JobResult;
+use crate::run::data::reference;
+use crate::run::event::{Level, Observer, note};
+use crate::run::pictures;
+use lapwing_compare::{ComparisonRecord, compare_probes};
+use lapwing_solve::Solution;
+
+/// Name of the comparison inside the folder of a reconstruction.
+const COMPARISON: &str = "comparison.json";
+
+impl Task {
+    /// Makes the pictures, and the comparison where one was asked for and is possible.
+    pub(super) fn measure(
+        &self,
+        input: &Input,
+        solution: &Solution,
+        result: &mut JobResult,
+        observe: Observer<'_>,
+    ) -> Result<()> {
+        let target = input.target.as_ref();
+        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
+        let pictures = match &compared {
+            Some(compared) => pictures::compared(&compared.comparison),
+            None => pictures::alone(&solution.object, &input.on_grid),
+        };
+        let (probe, pixel_size) = (&solution.probe, input.pixel_size);
+        output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;
+        let Some(Compared { comparison, own_area }) = &compared else { return Ok(()) };
+        let metrics = &comparison.metrics;
+        let ssim =
+            metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"));
+        let text = format!(
+            "complex correlation {:.5}, complex nrmse {:.5}, phase ssim {ssim}",
+            metrics.complex_correlation, metrics.complex_nrmse
+        );
+        note(&mut *observe, Level::Detail, &text)?;
+        let reference = reference(input.metadata.as_ref());
+        // The probe of a measured scan is a guess, not the truth.
+        let true_probe = input.probe.as_ref().filter(|_| reference.is_none());
+        let mut record = ComparisonRecord {
+            probe: true_probe.and_then(|truth| compare_probes(probe.view(), truth.view()).ok()),
+            metrics_own_area: own_area.map(Into::into),
+            reference: reference.unwrap_or(ComparisonRecord::TRUTH).to_owned(),
+            ..ComparisonRecord::new(comparison, pixel_size)
+        };
+        if let (true, Some(probe)) = (self.photon_halves, &input.probe)
+            && let Some(halves) = photon_halves::compare(self, probe, observe)?
+        {
+            record.add_halves(&halves);
+        }
+        write_json(&self.output.join(COMPARISON), &record)?;
+        result.comparison = Some(record.short());
+        result.files.comparison = Some(COMPARISON.to_owned());
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! The reconstructions of two independent halves of the photons, compared with each other.
+
+use super::Task;
+use crate::design::external::External;
+use crate::design::solver::{Method, SolverConfig};
+use crate::run::event::{Event, Level, Observer, note, tell};
+use crate::run::external::SCRATCH;
+use crate::run::solve::{check, solution};
+use crate::run::start::Start;
+use crate::{Result, StudyError};
+use lapwing_compare::{Comparison, Region, compare as compare_objects};
+use lapwing_files::metadata::{nphotons, set_physics_parameter};
+use lapwing_files::{Dataset, dialect};
+use lapwing_model::random::generator;
+use lapwing_model::{Field, Modes, simulate};
+use rand::Rng;
+use std::ops::ControlFlow;
+
+/// The seed that photons are dealt to halves from.
+const SEED: u64 = 42;
+
+/// The comparison of both halves over the data set's own area; `None` when that is too small for
+/// one.
+///
+/// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are
+/// independent Poisson counts, so what both reconstructions have in common is signal (van Heel and
+/// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
+/// would take their memory twice.
+pub(super) fn compare(
+    task: &Task,
+    probe: &Modes,
+    observe: Observer<'_>,
+) -> Result<Option<Comparison>> {
+    let (dataset, _) = dialect::read(&task.input, &task.reading)?;
+    let start = task.start(&dataset)?;
+    let Ok(region) = Region::from_scan(start.object.dim(), &start.scan, probe.view()) else {
+        return Ok(None);
+    };
+    let (first, second) = match &task.solver.method {
+        Method::Native(config) => {
+            // The intensities of the start are all that is needed of the patterns.
+            drop(dataset);
+            let [first, second] = dealt(start)?;
+            let mut object = |half| by_solver(task, config, half, &mut *observe);
+            (object(first)?, object(second)?)
+        }
+        Method::External(config) => {
+            let mut dataset = dataset;
+            halve_dose(&mut dataset);
+            let [first, second] = dealt(start)?;
+            let mut object =
+                |half| by_command(task, &config.external, half, &mut dataset, &mut *observe);
+            (object(first)?, object(second)?)
+        }
+    };
+    // A view can cover too little for an alignment.
+    let compared = compare_objects(first.view(), second.view(), &region).ok();
+    if let Some(found) = &compared {
+        let text = format!("halves: complex correlation {:.5}", found.metrics.complex_correlation);
+        note(observe, Level::Detail, &text)?;
+    }
+    Ok(compared)
+}
+
+/// Deals the photons of a start to two starts.
+fn dealt(mut start: Start) -> Result<[Start; 2]> {
+    let mut second = std::mem::take(&mut start.intensity);
+    let mut first = second.clone();
+    simulate::thin(&mut first, 1.0, 0.5, generator(SEED, "halves", 0).next_u64())?;
+    second.zip_mut_with(&first, |whole, first| *whole = whole.round() - first);
+    Ok([first, second].map(|intensity| Start { intensity, ..start.clone() }))
+}
+
+/// Writes into the metadata that a data set has half its photons.
+fn halve_dose(dataset: &mut Dataset) {
+    if let Some(metadata) = &mut dataset.metadata
+        && let Some(photons) = nphotons(metadata)
+    {
+        set_physics_parameter(metadata, "nphotons", photons / 2.0);
+    }
+}
+
+/// The object that a solver of this program makes of one half.
+fn by_solver(
+    task: &Task,
+    config: &SolverConfig,
+    half: Start,
+    observe: Observer<'_>,
+) -> Result<Field> {
+    let case = task.case.as_ref();
+    let mut waiting = |_| {
+        tell(&mut *observe, Event::Waiting { case, what: "the halves of its photons" })?;
+        Ok(ControlFlow::Continue(()))
+    };
+    Ok(solution(half, config, &mut waiting)?.object)
+}
+
+/// The object that an external solver makes of one half; `dataset` is what it is a half of, and
+/// becomes that half.
+fn by_command(
+    task: &Task,
+    external: &External,
+    half: Start,
+    dataset: &mut Dataset,
+    observe: Observer<'_>,
+) -> Result<Field> {
+    let place = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&task.output);
+    let place = place.map_err(StudyError::io("cannot create a folder in", &task.output))?;
+    let file = place.path().join("half.npz");
+    let scale = dataset.intensity_scale().unwrap_or(1.0);
+    dataset.diffraction = half.intensity.mapv(|count| (f64::from(count).sqrt() / scale) as f32);
+    dataset.write(&file)?;
+    let case = task.case.as_ref();
+    let solution = external.solve(&file, &half, place.path(), case, observe)?;
+    check(&solution)?;
+    Ok(solution.object)
+}

@@ -1,0 +1,77 @@
+//! What a reconstruction is compared with, and over which areas.
+
+use super::{CompareWith, Task};
+use crate::{Result, StudyError};
+use lapwing_compare::{Comparison, Metrics, Region, compare};
+use lapwing_model::{Field, Modes, Position};
+
+impl Task {
+    /// What the reconstruction will be compared with, settled before the work of reconstructing.
+    pub(super) fn target(
+        &self,
+        truth: Option<Field>,
+        probe: Option<&Modes>,
+        own: &[Position],
+    ) -> Result<Option<Target>> {
+        let scan = match &self.comparison {
+            CompareWith::Nothing => return Ok(None),
+            CompareWith::Truth => own,
+            CompareWith::TruthOver(scan) => scan,
+        };
+        let (Some(truth), Some(probe)) = (truth, probe) else {
+            return match &self.comparison {
+                CompareWith::Truth => Err(StudyError::Invalid(
+                    "no comparison possible: the data set has no objectGuess to compare with"
+                        .to_owned(),
+                )),
+                _ => Ok(None),
+            };
+        };
+        let region = Region::from_scan(truth.dim(), scan, probe.view())?;
+        let own_area = match &self.comparison {
+            CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
+            // A view can cover too little for numbers of its own.
+            CompareWith::TruthOver(_) => Region::from_scan(truth.dim(), own, probe.view())
+                .map_or(OwnArea::None, OwnArea::Region),
+            _ => OwnArea::None,
+        };
+        Ok(Some(Target { truth, region, own_area }))
+    }
+}
+
+/// What to compare a reconstruction with, and over which areas.
+pub(super) struct Target {
+    truth: Field,
+    region: Region,
+    own_area: OwnArea,
+}
+
+/// The area of the data set's own positions.
+enum OwnArea {
+    None,
+    /// The area of the comparison itself.
+    Same,
+    Region(Region),
+}
+
+/// A comparison, and the numbers over the data set's own area beside it.
+pub(super) struct Compared {
+    pub comparison: Comparison,
+    /// The numbers over the own area.
+    pub own_area: Option<Metrics>,
+}
+
+impl Target {
+    pub fn compare(&self, object: &Field) -> Result<Compared> {
+        let comparison = compare(object.view(), self.truth.view(), &self.region)?;
+        let own_area = match &self.own_area {
+            OwnArea::None => None,
+            OwnArea::Same => Some(comparison.metrics),
+            // The headline stands where the small area allows no alignment.
+            OwnArea::Region(region) => {
+                compare(object.view(), self.truth.view(), region).ok().map(|found| found.metrics)
+            }
+        };
+        Ok(Compared { comparison, own_area })
+    }
+}

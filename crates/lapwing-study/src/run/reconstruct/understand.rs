@@ -1,0 +1,142 @@
+//! The first step of a task: its file is read and understood, before the work of reconstructing.
+
+use super::target::Target;
+use super::{See, Task};
+use crate::Result;
+use crate::View;
+use crate::design::solver::{Method, ObjectStart, ProbeStart};
+use crate::disk::record::{JobResult, Telemetry};
+use crate::geometry::overlap::scan_overlap;
+use crate::run::data::{probe_diameter, shared_fraction};
+use crate::run::event::{Level, Observer, note};
+use crate::run::start::Start;
+use crate::run::stream::{Opened, Streamed};
+use crate::run::views;
+use lapwing_files::{Dataset, Metadata, Understanding};
+use lapwing_model::{Modes, Position};
+use serde_json::json;
+
+/// A data set, parted into what the solver uses up and what is needed after it.
+pub(super) struct Understood {
+    /// For the solver.
+    pub given: Given,
+    /// For everything after it.
+    pub input: Input,
+}
+
+/// What a solver is given.
+pub(super) struct Given {
+    /// Without intensities where the patterns stay in their file.
+    pub start: Start,
+    /// The patterns, where they stay in their file.
+    pub streamed: Option<Streamed>,
+}
+
+/// What is known of a data set besides its patterns.
+pub(super) struct Input {
+    /// Window centres in the data set's own pixels.
+    pub scan: Vec<Position>,
+    /// The same on the grid of the object, before any refinement.
+    pub on_grid: Vec<Position>,
+    /// Pixel (0, 0) of that grid in the data set's pixels; `None` on the data set's own.
+    pub origin: Option<(i64, i64)>,
+    /// The data set's probe.
+    pub probe: Option<Modes>,
+    /// The data set's metadata.
+    pub metadata: Option<Metadata>,
+    /// What the object will be compared with.
+    pub target: Option<Target>,
+    /// Side of an object pixel, metres.
+    pub pixel_size: Option<f64>,
+}
+
+impl Task {
+    /// Reads the data set, writes what it is into `result`, and settles start and comparison.
+    pub(super) fn understand(
+        &self,
+        result: &mut JobResult,
+        see: See<'_>,
+        observe: Observer<'_>,
+    ) -> Result<Understood> {
+        let opened = self.stream.open(&self.input, &self.reading, &mut *observe)?;
+        let Opened { dataset, understood, pieces } = opened;
+        see(&dataset, &understood)?;
+        let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
+        for text in &understood.notes {
+            fact(text)?;
+        }
+        describe(&dataset, &understood, result);
+        result.view = self.telemetry(&dataset)?;
+        fact(&format!(
+            "{} patterns of {:?}, probe diameter {:.1} px, overlap {:.3}",
+            result.n_patterns, result.pattern_shape, result.probe_diameter_px, result.overlap
+        ))?;
+        fact(&match result.mean_counts {
+            Some(mean) => format!("dose scale known: {mean:.1} counts per pattern"),
+            None => "dose scale unknown: intensities in the file's own unit".to_owned(),
+        })?;
+        if pieces.is_some() {
+            fact(&format!(
+                "streaming: patterns of {} stay in a nameless scratch file in {}",
+                self.input.display(),
+                self.output.display()
+            ))?;
+        }
+        let start = self.start(&dataset)?;
+        let scale = dataset.intensity_scale();
+        let streamed = pieces.map(|pieces| Streamed { pieces, scale });
+        // The start has the intensities, and the stack is the largest thing in memory.
+        let Dataset { scan, object, probe, metadata, .. } = dataset;
+        let on_grid = start.scan.clone();
+        let target = self.target(object, probe.as_ref(), &on_grid)?;
+        if let Some(valid) = &start.valid {
+            let bad = valid.iter().filter(|&&good| !good).count();
+            fact(&format!("mask: {bad} of {} pixels are left out", valid.len()))?;
+        }
+        let (object_start, probe_start) = self.solver.starts();
+        fact(&format!(
+            "start: {} object, {} probe",
+            match object_start {
+                ObjectStart::Flat => "flat",
+                ObjectStart::Guess => "the file's",
+            },
+            match probe_start {
+                ProbeStart::File => "the file's",
+                ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
+            }
+        ))?;
+        let told = format!("{} {}", self.solver.algorithm(), json!(self.solver.method));
+        note(observe, Level::Detail, &told)?;
+        let origin = start.origin;
+        let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
+        let input = Input { scan, on_grid, origin, probe, metadata, target, pixel_size };
+        Ok(Understood { given: Given { start, streamed }, input })
+    }
+
+    /// What the solver of this task, or the other program, starts from.
+    pub(super) fn start(&self, dataset: &Dataset) -> Result<Start> {
+        match &self.solver.method {
+            Method::Native(config) => Start::of(dataset, config),
+            Method::External(config) => Start::of(dataset, &config.start()),
+        }
+    }
+
+    /// The view's own account of itself, which jobs on views must have.
+    fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
+        match &self.case {
+            Some(case) if case.condition.view != View::Baseline => {
+                views::telemetry(dataset.metadata.as_ref()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResult) {
+    result.n_patterns = understood.n_patterns;
+    result.pattern_shape = understood.pattern_shape;
+    result.probe_diameter_px = probe_diameter(dataset);
+    result.overlap = scan_overlap(&dataset.scan, result.probe_diameter_px);
+    result.shared_fraction = shared_fraction(dataset.metadata.as_ref());
+    result.mean_counts = understood.mean_counts_per_pattern;
+}

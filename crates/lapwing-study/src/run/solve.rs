@@ -1,0 +1,118 @@
+//! From a data set to its reconstruction, in memory: nothing is read or written here.
+
+use crate::design::solver::SolverConfig;
+use crate::run::start::{Start, refined};
+use crate::{Result, StudyError};
+use lapwing_files::{Dataset, Metadata, Reconstruction};
+use lapwing_model::Position;
+use lapwing_solve::{Epoch, Run, Solution};
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+
+/// Reconstructs `dataset` with the solver, options and start fields of `config`.
+///
+/// `observe` is told of every epoch; when it breaks, the reconstruction is that of the epochs done.
+///
+/// # Errors
+/// A data set that the start or the solver cannot use (see [`Start::of`]), and
+/// [`StudyError::Diverged`].
+pub fn reconstruct(
+    dataset: &Dataset,
+    config: &SolverConfig,
+    observe: &mut dyn FnMut(Epoch) -> ControlFlow<()>,
+) -> Result<Reconstruction> {
+    let start = Start::of(dataset, config)?;
+    let (origin, on_grid) = (start.origin, start.scan.clone());
+    let solution = solution(start, config, &mut |epoch| Ok(observe(epoch)))?;
+    let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
+    let account = Account { algorithm: config.algorithm(), options: json!(config) };
+    Ok(described(solution, &place, account, dataset.metadata.as_ref()))
+}
+
+/// Solves from `start`, in memory; `observe` is told of every epoch.
+///
+/// # Errors
+/// A start that the solver refuses, a diverged solver, and what `observe` returns.
+pub(crate) fn solution(
+    start: Start,
+    config: &SolverConfig,
+    observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
+) -> Result<Solution> {
+    let problem = start.into_problem()?;
+    let solution = epochs(config.solver.start(&problem), &mut |epoch, _| observe(epoch))?;
+    check(&solution)?;
+    Ok(solution)
+}
+
+/// Does the epochs that are left of a run, until `observe`, which may look at its state, breaks, or
+/// the loss is no number: a solver that diverged never finds back.
+///
+/// # Errors
+/// What `observe` returns.
+pub(crate) fn epochs(
+    mut run: Run<'_>,
+    observe: &mut dyn FnMut(Epoch, &Run<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Solution> {
+    while let Some(epoch) = run.epoch() {
+        if observe(epoch, &run)?.is_break() || !epoch.loss.is_finite() {
+            break;
+        }
+    }
+    Ok(run.finish())
+}
+
+/// Refuses a solution that is not made of numbers.
+///
+/// # Errors
+/// [`StudyError::Diverged`] with the first epoch whose loss is no number.
+pub(crate) fn check(solution: &Solution) -> Result<()> {
+    let finite = solution
+        .object
+        .slices()
+        .iter()
+        .chain(&solution.probe)
+        .all(|value| value.re.is_finite() && value.im.is_finite());
+    match solution.loss.iter().position(|loss| !loss.is_finite()) {
+        None if finite => Ok(()),
+        at => {
+            Err(StudyError::Diverged { epoch: at.map_or(solution.loss.len(), |epoch| epoch + 1) })
+        }
+    }
+}
+
+/// Where the windows of a data set lie, in its own pixels and on the grid that was solved on.
+pub(crate) struct Place<'a> {
+    /// Window centres in the data set's pixels.
+    pub of_data: &'a [Position],
+    /// The same on the grid of the object, as the solver began with them.
+    pub on_grid: &'a [Position],
+    /// Pixel (0, 0) of the grid in the data set's pixels; `None` on the data set's own grid.
+    pub origin: Option<(i64, i64)>,
+}
+
+/// How a reconstruction was made.
+pub(crate) struct Account<'a> {
+    /// Name of the algorithm.
+    pub algorithm: &'a str,
+    /// Its options, as they are recorded.
+    pub options: Value,
+}
+
+/// A solution as a reconstruction of its data set, whose metadata are `metadata`.
+pub(crate) fn described(
+    solution: Solution,
+    place: &Place<'_>,
+    account: Account<'_>,
+    metadata: Option<&Metadata>,
+) -> Reconstruction {
+    Reconstruction {
+        probe: Some(solution.probe),
+        positions: Some(refined(place.of_data, place.on_grid, &solution.positions)),
+        origin: place.origin,
+        loss: solution.loss,
+        algorithm: Some(account.algorithm.to_owned()),
+        options: Some(account.options),
+        metadata: metadata.cloned(),
+        ..Reconstruction::of(solution.object)
+    }
+}

@@ -198,8 +198,8 @@ impl Dataset {
             )
             .into());
         }
-        let halves = data::split(&self.inner, &Cut { axis, fraction, guard_band })?;
-        Ok((halves.train.into(), halves.test.into()))
+        let parts = data::split(&self.inner, &Cut { axis, fraction, guard_band })?;
+        Ok((parts.train.into(), parts.test.into()))
     }
 
     #[pyo3(signature = (**changes))]

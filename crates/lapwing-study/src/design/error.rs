@@ -29,8 +29,8 @@ pub enum DesignError {
         /// The file.
         path: PathBuf,
     },
-    /// The design holds a number that TOML does not.
-    #[error("the design cannot be written as TOML: {0}; whole numbers are at most 2^63 - 1")]
+    /// The design, made in memory, holds something that TOML does not.
+    #[error("the design cannot be written as TOML: {0}")]
     Unwritable(toml::ser::Error),
     /// The file is no TOML, or has a field that no design has.
     #[error("the design cannot be understood: {0}")]

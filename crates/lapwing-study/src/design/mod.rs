@@ -16,7 +16,8 @@ mod written;
 
 pub use error::DesignError;
 pub use settled::{
-    Base, Design, MAX_PATTERN_VALUES, Matrix, Measured, Sample, Scan, Seeds, Source, Views,
+    BaseFile, Design, MAX_PATTERN_VALUES, Matrix, MeasuredBase, Scan, Seeds, Source,
+    SpecimenSection, ViewRules,
 };
 pub(crate) use settled::{cases, solver_of};
 
@@ -52,7 +53,7 @@ impl Design {
     /// # Errors
     /// When the text is no design, or the design breaks a rule.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, DesignError> {
-        let written: written::Written = toml::from_str(text).map_err(DesignError::Syntax)?;
+        let written: written::WrittenDesign = toml::from_str(text).map_err(DesignError::Syntax)?;
         let design = written.resolve(folder)?;
         check::check(&design)?;
         Ok(design)
@@ -61,7 +62,7 @@ impl Design {
     /// The text of `study.toml`.
     ///
     /// # Errors
-    /// When the design, made in memory, holds a seed that TOML has no number for.
+    /// When the design, made in memory, holds something that TOML does not.
     pub fn to_toml(&self) -> Result<String, DesignError> {
         toml::to_string(self).map_err(DesignError::Unwritable)
     }
@@ -70,6 +71,6 @@ impl Design {
 impl Default for Design {
     /// The constants of the reference study.
     fn default() -> Self {
-        written::Written::default_design()
+        written::WrittenDesign::default_design()
     }
 }

@@ -24,7 +24,7 @@ pub struct Design {
     /// Train and test halves.
     pub split: Cut,
     /// How views are selected.
-    pub views: Views,
+    pub views: ViewRules,
     /// How data are reconstructed: every condition with each of these. The first one's results lie
     /// in the folders of the reference study. Never empty.
     #[serde(rename = "solver")]
@@ -64,7 +64,7 @@ pub enum Source {
     /// An NPZ file with object, probe and positions.
     Base {
         /// The file.
-        base: Base,
+        base: BaseFile,
         /// A generated scan in place of the file's positions.
         #[serde(skip_serializing_if = "Option::is_none")]
         scan: Option<Scan>,
@@ -75,12 +75,12 @@ pub enum Source {
     /// A measured scan, thinned to the doses.
     Measured {
         /// The scan.
-        base: Measured,
+        base: MeasuredBase,
     },
     /// Built-in specimen, probe and scan.
     BuiltIn {
         /// The sample.
-        specimen: Sample,
+        specimen: SpecimenSection,
         /// The illumination.
         probe: ProbeDesign,
         /// The trajectory.
@@ -91,14 +91,14 @@ pub enum Source {
 /// The section `[base]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Base {
+pub struct BaseFile {
     /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
     pub file: PathBuf,
 }
 
 /// The section `[base]` of a measured study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Measured {
+pub struct MeasuredBase {
     /// A measured scan of any dialect, with photon counts and a start probe.
     pub measured: PathBuf,
 }
@@ -106,7 +106,7 @@ pub struct Measured {
 /// The section `[specimen]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Sample {
+pub struct SpecimenSection {
     /// Which built-in specimen.
     pub kind: Specimen,
 }
@@ -125,7 +125,7 @@ pub struct Scan {
 /// The section `[views]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Views {
+pub struct ViewRules {
     /// Overlap of the dense view; its spacing is (1 - overlap) N.
     pub dense_overlap: f64,
     /// Overlap of the sparse view.
@@ -138,7 +138,7 @@ pub struct Views {
     pub min_positions: usize,
 }
 
-impl Default for Views {
+impl Default for ViewRules {
     fn default() -> Self {
         let Acceptance { floor, bound_share, min_positions } = Acceptance::default();
         Self {
@@ -151,7 +151,7 @@ impl Default for Views {
     }
 }
 
-impl Views {
+impl ViewRules {
     /// When a selection counts as successful.
     pub fn acceptance(&self) -> Acceptance {
         Acceptance {

@@ -80,16 +80,6 @@ fn an_empty_file_is_no_design_and_says_what_to_type() {
 }
 
 #[test]
-fn a_design_that_cannot_be_written_leaves_no_study() {
-    let mut design = Design::default();
-    design.seeds.simulation = u64::MAX;
-    assert!(design.to_toml().unwrap_err().to_string().contains("TOML"));
-    let folder = tempfile::tempdir().unwrap();
-    assert!(crate::run::study(&design, folder.path(), &mut crate::event::unobserved).is_err());
-    assert!(!folder.path().join("study.toml").exists());
-}
-
-#[test]
 fn overlap_of_the_scan_becomes_a_step() {
     let design =
         parse("[scan]\noverlap = 0.75\n[probe]\nkind = \"disc\"\ndiameter = 60\n").unwrap();

@@ -2,7 +2,9 @@
 
 use crate::design::condition::{Split, View, whole_dose};
 use crate::design::error::DesignError;
-use crate::design::settled::{Base, Design, Matrix, Measured, Sample, Scan, Seeds, Source, Views};
+use crate::design::settled::{
+    BaseFile, Design, Matrix, MeasuredBase, Scan, Seeds, Source, SpecimenSection, ViewRules,
+};
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
@@ -21,14 +23,14 @@ const FIELD: f64 = 6.375;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct WrittenDesign {
     study: StudySection,
     base: Option<BaseSection>,
-    specimen: Option<Sample>,
+    specimen: Option<SpecimenSection>,
     probe: Option<ProbeDesign>,
     scan: Option<ScanSection>,
     split: SplitSection,
-    views: Views,
+    views: ViewRules,
     /// One table or several.
     solver: Option<toml::Value>,
     seeds: Seeds,
@@ -72,7 +74,7 @@ struct SplitSection {
     guard_band: Option<f64>,
 }
 
-impl Written {
+impl WrittenDesign {
     /// What an empty file means.
     pub(super) fn default_design() -> Design {
         let matrix = Matrix {
@@ -88,13 +90,13 @@ impl Written {
         };
         Design {
             source: Source::BuiltIn {
-                specimen: Sample::default(),
+                specimen: SpecimenSection::default(),
                 probe: ProbeDesign::default(),
                 scan: default_scan(PATTERN_SIZE),
             },
             study: matrix,
             split: Cut::default(),
-            views: Views::default(),
+            views: ViewRules::default(),
             solvers: StudySolver::defaults(ProbeStart::Perturbed),
             seeds: Seeds::default(),
         }
@@ -120,7 +122,7 @@ impl Written {
                     let found = "[probe] or [scan] beside base.measured";
                     return Err(DesignError::rule("base", "a measured scan as it is", found));
                 }
-                Source::Measured { base: Measured { measured: folder.join(measured) } }
+                Source::Measured { base: MeasuredBase { measured: folder.join(measured) } }
             }
             (
                 Some(
@@ -133,7 +135,7 @@ impl Written {
                 return Err(DesignError::rule("base", expected, "both or neither"));
             }
             (Some(BaseSection { file: Some(file), measured: None }), None) => Source::Base {
-                base: Base { file: folder.join(file) },
+                base: BaseFile { file: folder.join(file) },
                 scan: self
                     .scan
                     .map(|scan| scan.resolve(self.probe, study.pattern_size))

@@ -1,8 +1,8 @@
-//! Data sets: simulated at a dose, and cut into halves.
+//! Data sets: simulated at a dose, and cut into train and test parts.
 
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
-use crate::geometry::split::{Cut, Halves, Shared};
+use crate::geometry::split::{Cut, Parts, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
@@ -198,60 +198,60 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     Ok(Thinned { dataset, from, mean_before, mean, scale })
 }
 
-/// Both halves of a data set.
+/// Both parts of a data set.
 #[derive(Debug, Clone)]
 pub struct SplitData {
-    /// The half below the cut.
+    /// The part below the cut.
     pub train: Dataset,
-    /// The other half.
+    /// The other part.
     pub test: Dataset,
     /// Indices and cut.
-    pub halves: Halves,
+    pub parts: Parts,
     /// What they have in common.
     pub shared: Shared,
 }
 
-/// Cuts a data set into halves and says so in their metadata.
+/// Cuts a data set into train and test parts and says so in their metadata.
 ///
 /// # Errors
-/// When a half would be empty.
+/// When a part would be empty.
 pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
-    let halves = cut.apply(&dataset.scan);
-    if halves.train.is_empty() || halves.test.is_empty() {
+    let parts = cut.apply(&dataset.scan);
+    if parts.train.is_empty() || parts.test.is_empty() {
         let extent = position::bounding_box(&dataset.scan);
         return Err(StudyError::Invalid(format!(
             "the split leaves {} train and {} test positions of {} (cut at {:.1} px, guard band {} px, positions \
              within (y0, y1, x0, x1) = {extent:?}): use another axis or fraction, or a smaller guard band",
-            halves.train.len(),
-            halves.test.len(),
+            parts.train.len(),
+            parts.test.len(),
             dataset.scan.len(),
-            halves.cut,
+            parts.cut,
             cut.guard_band
         )));
     }
     let at = |indices: &[usize]| indices.iter().map(|&i| dataset.scan[i]).collect::<Vec<_>>();
-    let shared = Shared::measure(&at(&halves.train), &at(&halves.test), probe_diameter(dataset));
-    let half = |indices: &[usize], name: &str, shared: f64| {
-        let mut half = dataset.select(indices);
-        note_mean_counts(&mut half);
-        let metadata = half.metadata.get_or_insert_default();
+    let shared = Shared::measure(&at(&parts.train), &at(&parts.test), probe_diameter(dataset));
+    let part = |indices: &[usize], name: &str, shared: f64| {
+        let mut part = dataset.select(indices);
+        note_mean_counts(&mut part);
+        let metadata = part.metadata.get_or_insert_default();
         let facts = json!({
             "part": name,
             "axis": cut.axis,
             "fraction": cut.fraction,
             "guard_band_px": cut.guard_band,
-            "cut_px": halves.cut,
-            "n_dropped": halves.dropped,
+            "cut_px": parts.cut,
+            "n_dropped": parts.dropped,
             "shared_fraction": shared,
             "mean_counts_per_pattern_of_scan": mean_counts(dataset),
         });
         metadata.insert("split".to_owned(), facts);
         append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
-        half
+        part
     };
-    let train = half(&halves.train, "train", shared.train);
-    let test = half(&halves.test, "test", shared.test);
-    Ok(SplitData { train, test, halves, shared })
+    let train = part(&parts.train, "train", shared.train);
+    let test = part(&parts.test, "test", shared.test);
+    Ok(SplitData { train, test, parts, shared })
 }
 
 /// Mean counts of the patterns of a data set, when its dose scale is known.
@@ -297,7 +297,7 @@ mod tests {
     use lapwing_files::metadata::physics_parameter;
 
     #[test]
-    fn halves_and_views_tell_their_own_mean_counts() {
+    fn parts_and_views_tell_their_own_mean_counts() {
         // Pattern i holds 4 x 4 pixels of amplitude i + 1, and the scale is 2: 64 (i + 1)^2 counts.
         let metadata = json!({"physics_parameters":
             {"nphotons": 1, "intensity_scale": 2.0, "mean_counts_per_pattern": 5.0}});
@@ -310,21 +310,20 @@ mod tests {
         let told = |dataset: &Dataset| {
             physics_parameter(dataset.metadata.as_ref().unwrap(), "mean_counts_per_pattern")
         };
-        let halves = split(&whole, &Cut::default()).unwrap();
+        let parts = split(&whole, &Cut::default()).unwrap();
         let mean = |patterns: &[i32]| {
             patterns.iter().map(|i| 64.0 * f64::from(i * i)).sum::<f64>() / patterns.len() as f64
         };
         assert_eq!(
-            (told(&halves.train), told(&halves.test)),
+            (told(&parts.train), told(&parts.test)),
             (Some(mean(&[1, 2, 3])), Some(mean(&[4, 5, 6])))
         );
-        let of_scan = mean_counts_of_scan(halves.train.metadata.as_ref().unwrap());
+        let of_scan = mean_counts_of_scan(parts.train.metadata.as_ref().unwrap());
         assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
         let acceptance =
             crate::geometry::selection::Acceptance { min_positions: 1, ..Default::default() };
-        let made =
-            crate::run::views::make(&halves.test, crate::View::Dense, 15.0, &acceptance, "x")
-                .unwrap();
+        let made = crate::run::views::make(&parts.test, crate::View::Dense, 15.0, &acceptance, "x")
+            .unwrap();
         let crate::run::views::Made::View(view, _) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
     }

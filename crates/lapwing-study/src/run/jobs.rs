@@ -2,8 +2,8 @@
 //! stops no other.
 //!
 //! Several processes may work on one artifact root. Each job is done by one of them at a time; a
-//! process that finds all jobs that are left in other hands waits until they are done, and takes
-//! over those of a process that died.
+//! process that finds all remaining jobs taken by others waits until they are done, and takes over
+//! those of a process that died.
 
 use crate::design::condition::{Case, Split, View};
 use crate::disk::checkpoint::Every;
@@ -106,7 +106,7 @@ fn run_agenda(
     let record = RunRecord::begin(&plan.roots, plan.cases.len(), options.filters.clone(), agenda)?;
     let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
     tell(&mut *observe, planned)?;
-    let run = Run {
+    let run = JobRun {
         jobs: &agenda.jobs,
         root: &plan.roots.artifacts,
         checkpoint: options.checkpoint,
@@ -133,11 +133,11 @@ fn run_agenda(
     })
 }
 
-/// How often a job in the hands of another process is looked at again.
+/// How often a job that another process has taken is looked at again.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What the workers of a run share.
-struct Run<'a> {
+struct JobRun<'a> {
     jobs: &'a [JobRecord],
     /// The artifact root.
     root: &'a Path,
@@ -154,8 +154,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Run<'_> {
-    /// The first job that is left and that no other process has in hand; `None` when there is
+impl JobRun<'_> {
+    /// The first remaining job that no other process has taken; `None` when there is
     /// nothing more to do.
     fn next(&self, crew: &Crew<'_>) -> Result<Option<(usize, Lock)>> {
         while crew.goes_on() {

@@ -2,7 +2,7 @@
 //! truth.
 
 use crate::design::solver::{Method, StudySolver};
-use crate::design::{Design, DesignError, Measured};
+use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
@@ -41,7 +41,7 @@ impl FullDose {
     /// design says, or fewer photons than a dose; when its reconstruction fails.
     pub fn make(
         design: &Design,
-        base: &Measured,
+        base: &MeasuredBase,
         folder: &StudyFolder,
         observe: Observer<'_>,
     ) -> Result<Self> {
@@ -111,7 +111,7 @@ impl FullDose {
     }
 }
 
-fn check(design: &Design, base: &Measured, dataset: &Dataset) -> Result<()> {
+fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> {
     let file = base.measured.display();
     let size = design.study.pattern_size;
     if dataset.pattern_shape() != (size, size) {

@@ -51,10 +51,10 @@ pub(crate) fn solution(
 /// What `observe` returns.
 pub(crate) fn epochs(
     mut run: Run<'_>,
-    observe: &mut dyn FnMut(Epoch, &Run<'_>) -> Result<ControlFlow<()>>,
+    observe: &mut dyn FnMut(Epoch, &mut Run<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
     while let Some(epoch) = run.epoch() {
-        if observe(epoch, &run)?.is_break() || !epoch.loss.is_finite() {
+        if observe(epoch, &mut run)?.is_break() || !epoch.loss.is_finite() {
             break;
         }
     }

@@ -105,7 +105,7 @@ pub fn study_jobs(root: &Path, options: JobOptions, observe: Observer<'_>) -> Re
     if !folder.design_file().is_file() {
         return Err(unprepared("no study is there".to_owned()));
     }
-    // Nobody makes them anew meanwhile.
+    // The data sets and views stay as they are meanwhile.
     let _lock = Lock::share(root)?;
     let design = folder.design()?.ok_or_else(|| unprepared("no study is there".to_owned()))?;
     let told = folder.manifest()?.map(|manifest| manifest.missing_jobs).unwrap_or_default();
@@ -164,13 +164,21 @@ fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
     hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
 }
 
-/// Every dose, repeat and split of a design, in this order.
-fn halves(design: &Design, splits: &[Split]) -> Vec<(u64, usize, Split)> {
+/// One data set of a study: a part of one exposure.
+struct DataSet {
+    dose: u64,
+    /// Which noise realisation, from 1.
+    repeat: usize,
+    split: Split,
+}
+
+/// The data sets of a design: every dose, repeat and one of `splits`, in this order.
+fn data_sets(design: &Design, splits: &[Split]) -> Vec<DataSet> {
     let study = &design.study;
     let repeats =
         study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
     repeats
-        .flat_map(|(dose, repeat)| splits.iter().map(move |&split| (dose, repeat, split)))
+        .flat_map(|(dose, repeat)| splits.iter().map(move |&split| DataSet { dose, repeat, split }))
         .collect()
 }
 
@@ -183,7 +191,7 @@ fn forget_outdated(
     ledger: &mut Ledger,
 ) -> Result<()> {
     let acceptance = design.views.acceptance();
-    for (dose, repeat, split) in halves(design, &Split::ALL) {
+    for DataSet { dose, repeat, split } in data_sets(design, &Split::ALL) {
         let data = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
         if !ledger.made_under(&data, &data_key(design, base, dose, repeat)) {
             ledger.forget(&data)?;
@@ -235,7 +243,7 @@ impl Origin {
     }
 }
 
-/// Simulates every dose and repeat and cuts it into halves.
+/// Simulates every dose and repeat and cuts it into train and test.
 fn make_data(
     design: &Design,
     base: Option<&str>,
@@ -244,7 +252,7 @@ fn make_data(
     observe: Observer<'_>,
 ) -> Result<()> {
     let mut origin: Option<Origin> = None;
-    for (dose, repeat, _) in halves(design, &[Split::Train]) {
+    for DataSet { dose, repeat, .. } in data_sets(design, &[Split::Train]) {
         let key = data_key(design, base, dose, repeat);
         let root = repeat_root(&folder.data_root(), repeat);
         let files = Split::ALL.map(|split| data_file(&root, dose, split));
@@ -259,11 +267,11 @@ fn make_data(
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
             let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
-            let halves = data::split(&whole, &design.split)?;
+            let parts = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder_of(&files[0])?;
-            for (half, file) in [&halves.train, &halves.test].into_iter().zip(&files) {
-                half.write(file)?;
+            for (part, file) in [&parts.train, &parts.test].into_iter().zip(&files) {
+                part.write(file)?;
                 ledger.note(file, &key)?;
             }
         }
@@ -285,7 +293,7 @@ fn make_views(
     let mut refused = BTreeMap::new();
     let acceptance = design.views.acceptance();
     // Splits outermost: each is read at most once.
-    for (dose, repeat, split) in halves(design, &design.study.splits) {
+    for DataSet { dose, repeat, split } in data_sets(design, &design.study.splits) {
         let source = data_file(&repeat_root(&folder.data_root(), repeat), dose, split);
         let views_root = repeat_root(&folder.views_root(), repeat);
         let mut dataset: Option<Dataset> = None;
@@ -400,7 +408,7 @@ pub fn write_views(
     roots: &Roots,
     doses: &[u64],
     wanted: &[View],
-    settings: &crate::design::Views,
+    settings: &crate::design::ViewRules,
 ) -> Result<ViewsReport> {
     let _locks = Lock::acquire_within(&roots.views)?;
     let study = enclosing_study(&roots.views).map(StudyFolder::new);

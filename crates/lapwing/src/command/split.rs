@@ -51,24 +51,24 @@ impl Split {
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
         split.train.write(&train)?;
         split.test.write(&test)?;
-        let halves = &split.halves;
+        let parts = &split.parts;
         let half = |file: &PathBuf, n: usize, shared: f64| json!({ "file": file, "n": n, "shared_fraction": shared });
         let record = json!({
             "input": self.input,
             "axis": self.axis,
-            "cut_px": halves.cut,
+            "cut_px": parts.cut,
             "guard_band_px": self.guard_band,
-            "n_dropped": halves.dropped,
-            "train": half(&train, halves.train.len(), split.shared.train),
-            "test": half(&test, halves.test.len(), split.shared.test),
+            "n_dropped": parts.dropped,
+            "train": half(&train, parts.train.len(), split.shared.train),
+            "test": half(&test, parts.test.len(), split.shared.test),
         });
         let words = format!(
             "cut at {:.1} px: {} train, {} test, {} in the guard band\n\
              object pixels that the other half sees too: {:.1} % of train, {:.1} % of test\nwrote {} and {}",
-            halves.cut,
-            halves.train.len(),
-            halves.test.len(),
-            halves.dropped,
+            parts.cut,
+            parts.train.len(),
+            parts.test.len(),
+            parts.dropped,
             100.0 * split.shared.train,
             100.0 * split.shared.test,
             train.display(),

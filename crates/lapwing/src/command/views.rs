@@ -69,8 +69,8 @@ impl Views {
             None => roots.doses()?,
         };
         let wanted = self.view.map_or_else(|| vec![View::Dense, View::Sparse], |view| vec![view]);
-        let default = design::Views::default();
-        let settings = design::Views {
+        let default = design::ViewRules::default();
+        let settings = design::ViewRules {
             dense_overlap: self.dense_overlap.unwrap_or(default.dense_overlap),
             sparse_overlap: self.sparse_overlap.unwrap_or(default.sparse_overlap),
             acceptance_floor: self.min_acceptance.unwrap_or(default.acceptance_floor),

@@ -24,11 +24,12 @@ impl Task {
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<()> {
+        let object = solution.object.projection();
         let target = input.target.as_ref();
-        let compared = target.map(|target| target.compare(&solution.object)).transpose()?;
+        let compared = target.map(|target| target.compare(&object)).transpose()?;
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
-            None => pictures::alone(&solution.object, &input.on_grid),
+            None => pictures::alone(&object, &input.on_grid),
         };
         let (probe, pixel_size) = (&solution.probe, input.pixel_size);
         output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;

@@ -92,7 +92,7 @@ fn by_solver(
         tell(&mut *observe, Event::Waiting { case, what: "the halves of its photons" })?;
         Ok(ControlFlow::Continue(()))
     };
-    Ok(solution(half, config, &mut waiting)?.object)
+    Ok(solution(half, config, &mut waiting)?.object.projection())
 }
 
 /// The object that an external solver makes of one half; `dataset` is what it is a half of, and
@@ -113,5 +113,5 @@ fn by_command(
     let case = task.case.as_ref();
     let solution = external.solve(&file, &half, place.path(), case, observe)?;
     check(&solution)?;
-    Ok(solution.object)
+    Ok(solution.object.projection())
 }

@@ -15,6 +15,7 @@ mod extras;
 mod found;
 mod geometry;
 mod npy_stack;
+mod order;
 mod pieces;
 mod product;
 mod ptychodus;

@@ -11,7 +11,8 @@ use lapwing_model::Modes;
 use ndarray::{Axis, Ix3};
 
 use super::found::{Found, Names, Wanted};
-use super::stack::{OrderEvidence, Refusal, Rules, Stack};
+use super::order::OrderEvidence;
+use super::stack::{Refusal, Rules, Stack};
 use super::{Dialect, Quantity, ReadOptions, ZeroFrequency, companion, positions, stack};
 use crate::container::{Kind, SingleArray};
 use crate::npy::{self, Array};

@@ -4,7 +4,8 @@ use lapwing_model::{Field, Modes, Position};
 use ndarray::{Axis, Ix2, Ix3};
 
 use super::found::{Found, Wanted};
-use super::stack::{OrderEvidence, Refusal, Rules, Stack, Stored};
+use super::order::OrderEvidence;
+use super::stack::{Refusal, Rules, Stack, Stored};
 use super::{
     AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds,
     positions, stack, stored_metadata,

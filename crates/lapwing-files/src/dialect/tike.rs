@@ -6,7 +6,8 @@ use lapwing_model::{Field, Modes};
 use ndarray::{Ix2, Ix3};
 
 use super::found::{Found, Names, Wanted};
-use super::stack::{OrderEvidence, Refusal, Rules, Stack, Stored};
+use super::order::OrderEvidence;
+use super::stack::{Refusal, Rules, Stack, Stored};
 use super::{
     Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds, positions, stack, stored_metadata,
 };

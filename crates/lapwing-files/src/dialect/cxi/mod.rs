@@ -11,7 +11,8 @@ mod write;
 
 use super::found::{Found, Names, Wanted};
 use super::geometry::{self, no_far_field};
-use super::stack::{OrderEvidence, Refusal, Rules, Stack};
+use super::order::OrderEvidence;
+use super::stack::{Refusal, Rules, Stack};
 use super::{
     AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, companion, positions,
     ptychodus, stack,

@@ -28,7 +28,8 @@ fn keys_are_those_that_scripts_read() {
     let mut expected =
         ["metrics", "alignment", "resolution", "probe", "pixel_size_m", "reference", "frc"];
     let mut have = keys(&json);
-    (expected.sort_unstable(), have.sort_unstable());
+    expected.sort_unstable();
+    have.sort_unstable();
     assert_eq!(have, expected);
     assert_eq!(json["metrics"], json!(found.metrics));
     assert_eq!(json["alignment"], json!(found.alignment));

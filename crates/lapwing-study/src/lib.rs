@@ -1,9 +1,9 @@
 //! The dose x overlap study: design, split, views, jobs and their records.
 //!
 //! [`run::study`] does a whole [`Design`], telling an [`event::Observer`] what happens, who may
-//! stop it; its steps
-//! are there to be used alone: [`data`] (simulate and split), [`views`], [`overlap`],
-//! [`reconstruct`] (one data set), [`jobs`] (all of a plan).
+//! stop it; its steps are there to be used alone: [`data`] (simulate and split), [`views`],
+//! [`overlap`], [`run::reconstruct()`] (one data set in memory), [`mod@reconstruct`] (from its file
+//! to a folder of results), [`jobs`] (all of a plan).
 //!
 //! A [`StudyFolder`] is one study on disk. Its records are plain JSON: a [`record::JobResult`] in
 //! the folder of every reconstruction, a [`record::Manifest`] and a [`record::SkipSummary`] at the

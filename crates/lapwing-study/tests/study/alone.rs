@@ -1,14 +1,17 @@
 //! One reconstruction outside a study.
 
 use crate::{read, run_study, tiny};
-use lapwing_files::Archive;
+use lapwing_files::{Archive, Reconstruction};
+use lapwing_solve::Epoch;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
 use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
 use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::run;
 use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
+use std::ops::ControlFlow;
 
 #[test]
 fn one_data_set_alone() {
@@ -41,7 +44,21 @@ fn one_data_set_alone() {
     data.write(folder.path().join("bare.npz")).unwrap();
     let bare = task("bare", &config, CompareWith::Nothing).run(&mut unobserved).unwrap();
     assert_eq!((bare.comparison, bare.files.error), (None, None));
-    let archive = Archive::open(folder.path().join("bare/reconstruction.npz")).unwrap();
+    // The same in memory, bit for bit, and as far as its observer lets it.
+    let path = folder.path().join("bare/reconstruction.npz");
+    let stored = Reconstruction::read(&path).unwrap();
+    let made = run::reconstruct(&data, &config, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(made.object == stored.object && made.probe == stored.probe);
+    assert_eq!(
+        (made.positions, made.origin, &made.loss),
+        (stored.positions, stored.origin, &stored.loss)
+    );
+    let mut stop = |epoch: Epoch| match epoch.done {
+        2 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    assert_eq!(run::reconstruct(&data, &config, &mut stop).unwrap().loss, stored.loss[..2]);
+    let archive = Archive::open(&path).unwrap();
     let origin = archive.read("reconstructed_object_origin").unwrap().to_f64().unwrap();
     let corner = |along: fn(&lapwing_model::Position) -> f64| {
         data.scan.iter().map(along).fold(f64::INFINITY, f64::min) - 16.0

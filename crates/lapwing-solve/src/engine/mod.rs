@@ -16,7 +16,7 @@ mod rules;
 
 pub use fields::{Fields, FieldsMut};
 pub use rules::{
-    Floor, Normal, Products, Quotient, Search, Step, Sums, Trail, WaveUpdate, Weights,
+    Floor, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate, Weights,
 };
 
 use crate::Problem;
@@ -42,11 +42,19 @@ pub trait Engine {
 
     /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`,
     /// w_j, meets p_j = P O_j, the product of the present fields, and goes through the modulus
-    /// projection as `update` says. The batch's sums are those of what the waves share: sum c_j
-    /// conj(P_j) and sum c_j conj(O_j). Returns the gap between the projections, sum |m_j - p_j|^2.
+    /// projection as `update` says. The batch's sums are those of what the waves share, for the
+    /// object: sum c_j conj(P_j). Returns the gap between the projections, sum |m_j - p_j|^2.
     ///
     /// In a pattern's first pass e_j is p_j.
     fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64;
+
+    /// Makes the batch's sums those of what the waves of `members` shared in their last pass, with
+    /// the present fields: for the object sum c_j conj(P_j) and sum |P_j|^2, for the probe sum c_j
+    /// conj(O_j) and sum |O_j|^2; those of the other field are 0.
+    ///
+    /// # Panics
+    /// When no waves are stored.
+    fn share_waves(&mut self, members: &[usize], side: Side);
 
     /// The stored exit waves, axes (pattern, mode, y, x); `None` before the first pass of all.
     fn waves(&mut self) -> Option<Vec<Complex32>>;

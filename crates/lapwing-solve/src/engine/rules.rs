@@ -173,6 +173,15 @@ pub struct Sums {
     pub power: Vec<f32>,
 }
 
+/// One of the two fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The object.
+    Object,
+    /// The probe.
+    Probe,
+}
+
 /// How stored exit waves move: with w the wave stored, p = P O_j the product of the present fields,
 /// and M the modulus projection,
 ///

@@ -55,7 +55,10 @@ impl Constraints {
     }
 
     /// Refuses limits that no object can keep.
-    pub(crate) fn check(&self) -> Result<(), OptionError> {
+    ///
+    /// # Errors
+    /// When the smallest amplitude is above the largest.
+    pub fn check_limits(&self) -> Result<(), OptionError> {
         match (self.object_min, self.object_max) {
             (Some(min), Some(max)) if min > max => Err(OptionError::value(
                 "constraints.object_min",

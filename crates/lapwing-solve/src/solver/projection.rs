@@ -14,41 +14,38 @@ use super::batching;
 use super::frame::Frame;
 use super::run::Algorithm;
 use crate::Problem;
-use crate::engine::{FieldsMut, WaveUpdate};
+use crate::engine::{Side, WaveUpdate};
 use lapwing_model::{Complex32, elementwise};
 
 /// An algorithm told apart from the others by how its waves move.
 pub struct Projection {
     update: WaveUpdate,
-    /// a and b.
-    inertia: Inertia,
-    probe_from_epoch: usize,
+    overlap: Overlap,
     /// All patterns, neighbours next to each other.
     path: Vec<usize>,
 }
 
-/// Shares of the largest light that hold the fields where they were.
+/// How object and probe are made of the waves.
 #[derive(Debug, Clone, Copy)]
-pub struct Inertia {
-    /// a
-    pub object: f64,
-    /// b
-    pub probe: f64,
+pub struct Overlap {
+    /// a: share of the largest light that holds the object where it was.
+    pub object_inertia: f64,
+    /// b: share of the largest object power that holds the probe where it was.
+    pub probe_inertia: f64,
+    /// First epoch, counted from 1, in which the probe moves.
+    pub probe_from_epoch: usize,
+    /// How often object and probe are made of the waves in turn in every pass.
+    pub rounds: usize,
 }
 
 impl Projection {
     /// Patterns computed at once; only memory depends on it.
     pub const GROUP: usize = 320;
 
-    /// Before the first pass; the probe moves from epoch `probe_from_epoch` on, counted from 1.
-    pub fn new(
-        problem: &Problem,
-        update: WaveUpdate,
-        inertia: Inertia,
-        probe_from_epoch: usize,
-    ) -> Self {
+    /// Before the first pass.
+    pub fn new(problem: &Problem, update: WaveUpdate, overlap: Overlap) -> Self {
         let path = batching::path(&problem.scan, (0..problem.n_patterns()).collect());
-        Self { update, inertia, probe_from_epoch, path }
+        Self { update, overlap, path }
     }
 }
 
@@ -59,18 +56,43 @@ impl Algorithm for Projection {
             gap += frame.engine.project_waves(members, self.update);
             frame.engine.add_sums();
         }
-        let sums = frame.engine.take_sums();
-        let FieldsMut { object, probe, .. } = frame.engine.fields_mut().parts_mut();
-        average(object, &sums.object, &sums.light, self.inertia.object);
-        if number >= self.probe_from_epoch {
-            for (mode, sum) in
-                probe.chunks_exact_mut(sums.power.len()).zip(sums.probe.chunks(sums.power.len()))
-            {
-                average(mode, sum, &sums.power, self.inertia.probe);
+        self.update_object(frame);
+        if number >= self.overlap.probe_from_epoch {
+            for round in 0..self.overlap.rounds {
+                if round > 0 {
+                    self.share(frame, Side::Object);
+                    self.update_object(frame);
+                }
+                self.share(frame, Side::Probe);
+                self.update_probe(frame);
             }
         }
         frame.constrain();
         frame.problem.loss_per_pixel(gap)
+    }
+}
+
+impl Projection {
+    fn share(&self, frame: &mut Frame<'_>, side: Side) {
+        for members in self.path.chunks(Self::GROUP) {
+            frame.engine.share_waves(members, side);
+            frame.engine.add_sums();
+        }
+    }
+
+    fn update_object(&self, frame: &mut Frame<'_>) {
+        let sums = frame.engine.take_sums();
+        let object = frame.engine.fields_mut().parts_mut().object;
+        average(object, &sums.object, &sums.light, self.overlap.object_inertia);
+    }
+
+    fn update_probe(&self, frame: &mut Frame<'_>) {
+        let sums = frame.engine.take_sums();
+        let pixels = sums.power.len();
+        let probe = frame.engine.fields_mut().parts_mut().probe;
+        for (mode, sum) in probe.chunks_exact_mut(pixels).zip(sums.probe.chunks_exact(pixels)) {
+            average(mode, sum, &sums.power, self.overlap.probe_inertia);
+        }
     }
 }
 

@@ -114,7 +114,7 @@ macro_rules! solver_basics {
 
         fn check(&self) -> Result<(), $crate::solver::options::OptionError> {
             $crate::solver::options::Options::check(self)?;
-            self.constraints.check()
+            self.constraints.check_limits()
         }
 
         fn boxed(&self) -> Box<dyn $crate::solver::Solver> {
@@ -157,7 +157,7 @@ mod tests {
         let error = entry("LSQML").unwrap().read(&twice).unwrap_err();
         assert_eq!(error.to_string(), "epochs: expected once, found as num_epochs, too");
         let range = read("epochs", Value::Count(0)).unwrap_err();
-        assert_eq!(range, "epochs: expected a whole number, 1 to 1000000, found 0");
+        assert_eq!(range, "epochs: expected a whole number, 1 to 1,000,000, found 0");
         let word = read("batching", Value::Word("near".into())).unwrap_err();
         assert_eq!(word, "batching: expected random, compact or sparse, found `near`");
         assert!(read("momentum", Value::Number(f64::NAN)).is_err());

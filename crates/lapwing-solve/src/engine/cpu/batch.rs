@@ -9,7 +9,7 @@ use super::region::{BAND, Region, bands_of_a_task};
 use super::scratch::{Scratch, Scratches};
 use super::waves::Waves;
 use crate::Problem;
-use crate::engine::{Normal, Products, Step, WaveUpdate};
+use crate::engine::{Normal, Products, Side, Step, WaveUpdate};
 use lapwing_model::elementwise::Packed;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
@@ -62,6 +62,13 @@ impl Batch {
         self.compute(scene.problem, members, |chunk, members, scratch| {
             chunk.project_waves(scene, update, members, waves, scratch);
         })
+    }
+
+    /// Sums what the stored waves of `members` shared in their last pass, for one field.
+    pub fn share_waves(&mut self, scene: Scene<'_>, side: Side, members: &[usize], waves: &Waves) {
+        self.compute(scene.problem, members, |chunk, members, scratch| {
+            chunk.share_waves(scene, side, members, waves, scratch);
+        });
     }
 
     /// Does `work` for every chunk of the patterns `members`; returns the summed loss.

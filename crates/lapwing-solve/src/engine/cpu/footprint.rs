@@ -135,7 +135,8 @@ impl Footprint {
     ) {
         debug_assert!(direction.len() <= BAND * columns);
         let last = first + direction.len() / columns;
-        for area in &self.areas {
+        // An area that nothing was added to holds what it held for another batch.
+        for area in self.areas.iter().filter(|area| !area.unwritten) {
             for row in first.max(area.rows.start)..last.min(area.rows.end) {
                 let at = (row - first) * columns;
                 let to = at + area.columns.start..at + area.columns.end;

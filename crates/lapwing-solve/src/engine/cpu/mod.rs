@@ -15,7 +15,7 @@ mod tests;
 mod waves;
 
 use super::{
-    Engine, Fields, Floor, Normal, Products, Quotient, Search, Step, Sums, Trail, WaveUpdate,
+    Engine, Fields, Floor, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
 };
 use crate::Problem;
 use batch::Batch;
@@ -132,6 +132,14 @@ impl Engine for Cpu<'_> {
         let gap = batch.project_waves(scene, update, members, &waves);
         self.waves = Some(waves);
         gap
+    }
+
+    fn share_waves(&mut self, members: &[usize], side: Side) {
+        self.begin_batch(members);
+        let waves = self.waves.take().expect("waves are stored before they share");
+        let (batch, scene) = self.batch_and_scene();
+        batch.share_waves(scene, side, members, &waves);
+        self.waves = Some(waves);
     }
 
     fn waves(&mut self) -> Option<Vec<Complex32>> {

@@ -1,6 +1,7 @@
 //! The sums of a batch against the calculus they stand for.
 
 use super::*;
+use crate::engine::Weights;
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
@@ -195,4 +196,102 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
             }
         }
     }
+}
+
+/// P_jk O_j and its modulus projection for the mode of a coherent probe, from the public model.
+fn product_and_projection(
+    problem: &Problem,
+    pattern: usize,
+    wave: Option<&[Complex32]>,
+) -> [Vec<Complex32>; 2] {
+    let model = ForwardModel::new((SIZE, SIZE));
+    let window = model.window(problem.scan[pattern], GRID).unwrap();
+    let object = problem.object.slice(0);
+    let mut work = model.workspace();
+    let zeros = vec![Complex32::default(); SIZE * SIZE];
+    let (mut spectrum, mut product) = (zeros.clone(), zeros.clone());
+    let mode: Vec<Complex32> = problem.probe.iter().copied().collect();
+    model.probe_spectrum(&mode, &mut spectrum, &mut work);
+    let ramp = lapwing_model::forward::Ramp::new(&window, (SIZE, SIZE));
+    model.shifted_probe(&spectrum, &ramp, &mut product, &mut work);
+    for (index, value) in product.iter_mut().enumerate() {
+        let (y, x) = (index / SIZE, index % SIZE);
+        *value *= object[(window.row as usize + y, window.column as usize + x)];
+    }
+    let mut wave = wave.map_or_else(|| product.clone(), <[Complex32]>::to_vec);
+    let (mut far_field, mut projected) = (zeros.clone(), zeros);
+    model.propagate(&mut wave, &mut far_field, &mut work);
+    let mut buffer = vec![0.0; SIZE * SIZE];
+    for (value, &measured) in far_field.iter_mut().zip(problem.pattern(pattern, &mut buffer)) {
+        *value *= measured.sqrt() / value.norm();
+    }
+    model.back_propagate(&mut far_field, &mut projected, &mut work);
+    [product, projected]
+}
+
+#[test]
+fn stored_waves_move_as_their_update_says() {
+    let problem = problem(random_object(1), random((1, SIZE, SIZE), 2));
+    let members: Vec<usize> = (0..problem.n_patterns()).collect();
+    let mut engine = Cpu::new(&problem, members.len(), Products::default());
+    assert_eq!(engine.waves(), None);
+    let close = |a: &[Complex32], b: &[Complex32]| {
+        let error: f32 = a.iter().zip(b).map(|(a, b)| (a - b).norm_sqr()).sum();
+        let size: f32 = b.iter().map(|b| b.norm_sqr()).sum();
+        assert!(a.len() == b.len() && error < 1e-8 * size, "{error} of {size}");
+    };
+    // First pass: e = p, and the wave becomes 0.5 p + 0.25 e + 2 m.
+    let weights = |product, before, after| Weights { product, before, after };
+    let keep = weights(0.5, 0.25, 2.0);
+    let update = WaveUpdate { trial: [7.0, 7.0], keep, share: weights(0.0, -1.0, 2.0) };
+    let gap = engine.project_waves(&members, update);
+    let first: Vec<[Vec<Complex32>; 2]> =
+        members.iter().map(|&pattern| product_and_projection(&problem, pattern, None)).collect();
+    let expected: Vec<Complex32> =
+        first.iter().flat_map(|[p, m]| p.iter().zip(m).map(|(p, m)| p * 0.75 + m * 2.0)).collect();
+    close(&engine.waves().unwrap(), &expected);
+    let expected_gap: f64 = first
+        .iter()
+        .flat_map(|[p, m]| p.iter().zip(m).map(|(p, m)| f64::from((m - p).norm_sqr())))
+        .sum();
+    assert!((gap / expected_gap - 1.0).abs() < 1e-5);
+
+    // What is shared, 2 m - e, is what the sums are made of: by the definition of the adjoint,
+    // Re <sum_j c_j conj(P_j), D> = sum_j Re <c_j, P_j D_j> for any D on the object's grid.
+    engine.add_sums();
+    let sums = engine.take_sums();
+    let direction = random_object(5);
+    let found = real_dot(&sums.object, &direction);
+    let mut along = problem.clone();
+    along.object = direction.into();
+    let expected: f64 = members
+        .iter()
+        .zip(&first)
+        .map(|(&pattern, [p, m])| {
+            let share: Vec<Complex32> = p.iter().zip(m).map(|(p, m)| m * 2.0 - p).collect();
+            real_dot(&share, &product_and_projection(&along, pattern, None)[0])
+        })
+        .sum();
+    assert!((found - expected).abs() < 1e-3 * expected.abs().max(1.0), "{found} and {expected}");
+
+    // Second pass, for two patterns: e = 2 p - w.
+    let before = engine.waves().unwrap();
+    let update = WaveUpdate { trial: [2.0, -1.0], keep: weights(0.0, 0.0, 1.0), share: keep };
+    engine.project_waves(&[3, 1], update);
+    let after = engine.waves().unwrap();
+    for (pattern, (after, before)) in
+        after.chunks(SIZE * SIZE).zip(before.chunks(SIZE * SIZE)).enumerate()
+    {
+        if pattern != 3 && pattern != 1 {
+            assert_eq!(after, before);
+            continue;
+        }
+        let trial: Vec<Complex32> =
+            first[pattern][0].iter().zip(before).map(|(p, w)| p * 2.0 - w).collect();
+        close(after, &product_and_projection(&problem, pattern, Some(&trial))[1]);
+    }
+
+    // What is set is what comes back.
+    engine.set_waves(&before);
+    assert_eq!(engine.waves().unwrap(), before);
 }

@@ -7,16 +7,29 @@
 use super::chunk::{Chunk, Scene};
 use super::scratch::Scratch;
 use crate::Problem;
-use crate::engine::{Step, WaveUpdate, Weights};
+use crate::engine::{Side, Step, WaveUpdate, Weights};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::PatternQuery;
 use lapwing_model::{Complex32, elementwise};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The stored waves of all patterns, (mode, y, x) each; none before a pattern's first pass.
+/// The stored waves of all patterns; none before a pattern's first pass.
 pub(super) struct Waves {
     /// No two tasks have the same pattern, so nobody waits for a lock.
-    of_patterns: Vec<Mutex<Option<Buffer>>>,
+    of_patterns: Vec<Mutex<Option<Stored>>>,
+}
+
+/// The waves of one pattern, (mode, y, x).
+struct Stored {
+    kept: Buffer,
+    /// What was shared in the last pass; what is kept, unless the update says otherwise.
+    shared: Option<Buffer>,
+}
+
+impl Stored {
+    fn shared(&self) -> &[Complex32] {
+        self.shared.as_ref().unwrap_or(&self.kept)
+    }
 }
 
 impl Waves {
@@ -24,15 +37,15 @@ impl Waves {
         Self { of_patterns: (0..problem.n_patterns()).map(|_| Mutex::default()).collect() }
     }
 
-    fn of(&self, pattern: usize) -> MutexGuard<'_, Option<Buffer>> {
+    fn of(&self, pattern: usize) -> MutexGuard<'_, Option<Stored>> {
         self.of_patterns[pattern].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of them, axes (pattern, mode, y, x); `None` unless every pattern has one.
+    /// The waves kept, axes (pattern, mode, y, x); `None` unless every pattern has one.
     pub fn values(&self) -> Option<Vec<Complex32>> {
         let mut values = Vec::new();
         for pattern in 0..self.of_patterns.len() {
-            values.extend_from_slice(self.of(pattern).as_deref()?);
+            values.extend_from_slice(&self.of(pattern).as_ref()?.kept);
         }
         Some(values)
     }
@@ -41,8 +54,9 @@ impl Waves {
     pub fn set(&mut self, values: &[Complex32]) {
         let len = values.len() / self.of_patterns.len();
         for (pattern, values) in values.chunks_exact(len).enumerate() {
-            let mut wave = self.of(pattern);
-            wave.get_or_insert_with(|| Buffer::zeros(len)).copy_from_slice(values);
+            let mut kept = Buffer::zeros(len);
+            kept.copy_from_slice(values);
+            *self.of(pattern) = Some(Stored { kept, shared: None });
         }
     }
 }
@@ -54,8 +68,8 @@ impl Weights {
 }
 
 impl Chunk {
-    /// Takes the waves of the patterns `members` through a pass, and sums their shares; the loss is
-    /// the gap between the projections, sum |m - p|^2.
+    /// Takes the waves of the patterns `members` through a pass, and sums their shares for the
+    /// object; the loss is the gap between the projections, sum |m - p|^2.
     pub(super) fn project_waves(
         &mut self,
         scene: Scene<'_>,
@@ -64,47 +78,38 @@ impl Chunk {
         waves: &Waves,
         scratch: &mut Scratch,
     ) {
-        let Scene { problem, ramps, object, spectra } = scene;
-        let (model, pixels) = (&problem.model, problem.model.len());
-        let (width, columns) = (model.shape().1, problem.object.shape().1);
+        let Scene { problem, ramps, spectra, .. } = scene;
+        let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
         self.begin(problem, members);
         for (index, &pattern) in members.iter().enumerate() {
             let Scratch { work, in_flight, measured, probes, chi, per_pattern: product, .. } =
                 &mut *scratch;
-            let window = &problem.windows[pattern];
-            let start = window.row as usize * columns + window.column as usize;
-            let patch = || object[start..].chunks(columns).map(|row| &row[..width]);
-            for (power, row) in self.object_power.chunks_exact_mut(width).zip(patch()) {
-                elementwise::add_power(power, row);
-            }
-            for (mode, spectrum) in spectra.chunks_exact(pixels).enumerate() {
-                let mode = mode * pixels..(mode + 1) * pixels;
-                model.shifted_probe(spectrum, &ramps[pattern], &mut probes[mode.clone()], work);
-                let rows = product[mode.clone()].chunks_exact_mut(width);
-                for ((product, probe), row) in
-                    rows.zip(probes[mode].chunks_exact(width)).zip(patch())
-                {
+            let modes = spectra.chunks_exact(pixels).zip(probes.chunks_exact_mut(pixels));
+            for ((spectrum, probe), product) in modes.zip(product.chunks_exact_mut(pixels)) {
+                model.shifted_probe(spectrum, &ramps[pattern], probe, work);
+                let rows = product.chunks_exact_mut(width).zip(probe.chunks_exact(width));
+                for ((product, probe), row) in rows.zip(scene.patch(pattern)) {
                     elementwise::multiply(product, probe, row);
                 }
             }
 
             // e, in the place of w.
             let mut stored = waves.of(pattern);
-            let wave = match &mut *stored {
-                Some(wave) => {
+            let stored = match &mut *stored {
+                Some(stored) => {
                     let [of_product, of_wave] = update.trial;
-                    for (wave, product) in wave.iter_mut().zip(product.iter()) {
+                    for (wave, product) in stored.kept.iter_mut().zip(product.iter()) {
                         *wave = product * of_product + *wave * of_wave;
                     }
-                    wave
+                    stored
                 }
                 none => {
-                    let wave = none.insert(Buffer::zeros(product.len()));
-                    wave.copy_from_slice(product);
-                    wave
+                    let mut kept = Buffer::zeros(product.len());
+                    kept.copy_from_slice(product);
+                    none.insert(Stored { kept, shared: None })
                 }
             };
-            let modes = wave.chunks_exact(pixels).zip(in_flight.chunks_exact_mut(pixels));
+            let modes = stored.kept.chunks_exact(pixels).zip(in_flight.chunks_exact_mut(pixels));
             modes.for_each(|(wave, in_flight)| model.launch(wave, in_flight, work));
             let query = PatternQuery { whole: false, masked: problem.mask.of(pattern) };
             model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
@@ -115,24 +120,78 @@ impl Chunk {
             chi.chunks_exact_mut(pixels).for_each(|chi| model.land(chi, work));
 
             // What is kept, and in the place of chi what is shared.
-            let mut gap = 0.0;
-            for ((wave, chi), product) in wave.iter_mut().zip(chi.iter_mut()).zip(product.iter()) {
+            let waves = stored.kept.iter_mut().zip(chi.iter_mut()).zip(product.iter());
+            for ((wave, chi), product) in waves {
                 let (before, after) = (*wave, *wave + *chi);
-                gap += f64::from((after - product).norm_sqr());
+                self.loss += f64::from((after - product).norm_sqr());
                 *wave = update.keep.of(*product, before, after);
                 *chi = update.share.of(*product, before, after);
             }
-            self.loss += gap;
-            for (mode, sum) in self.probe_sum.chunks_exact_mut(pixels).enumerate() {
-                let mode = mode * pixels..(mode + 1) * pixels;
-                let (share, probe) = (&chi[mode.clone()], &probes[mode.clone()]);
+            if update.keep == update.share {
+                stored.shared = None;
+            } else {
+                let shared = stored.shared.get_or_insert_with(|| Buffer::zeros(chi.len()));
+                shared.copy_from_slice(chi);
+            }
+            for (share, probe) in chi.chunks_exact(pixels).zip(probes.chunks_exact(pixels)) {
                 self.footprint.add(problem, (index, pattern), share, probe);
-                let rows = product[mode.clone()].chunks_exact_mut(width);
-                for ((product, share), row) in rows.zip(share.chunks_exact(width)).zip(patch()) {
-                    elementwise::multiply_conjugate(product, share, row);
-                }
-                model.accumulate_unshifted(&mut product[mode], &ramps[pattern], sum, work);
             }
         }
+    }
+
+    /// Sums what the waves of the patterns `members` shared in their last pass, for one field.
+    pub(super) fn share_waves(
+        &mut self,
+        scene: Scene<'_>,
+        side: Side,
+        members: &[usize],
+        waves: &Waves,
+        scratch: &mut Scratch,
+    ) {
+        let Scene { problem, ramps, spectra, .. } = scene;
+        let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
+        self.begin(problem, members);
+        for (index, &pattern) in members.iter().enumerate() {
+            let Scratch { work, probes, per_pattern: product, .. } = &mut *scratch;
+            let stored = waves.of(pattern);
+            let Some(stored) = &*stored else { continue };
+            let shares = stored.shared().chunks_exact(pixels);
+            match side {
+                Side::Object => {
+                    let modes = spectra.chunks_exact(pixels).zip(probes.chunks_exact_mut(pixels));
+                    for ((spectrum, probe), share) in modes.zip(shares) {
+                        model.shifted_probe(spectrum, &ramps[pattern], probe, work);
+                        self.footprint.add(problem, (index, pattern), share, probe);
+                    }
+                }
+                Side::Probe => {
+                    let powers = self.object_power.chunks_exact_mut(width);
+                    powers.zip(scene.patch(pattern)).for_each(|(power, row)| {
+                        elementwise::add_power(power, row);
+                    });
+                    let modes = product.chunks_exact_mut(pixels).zip(shares);
+                    for ((product, share), sum) in
+                        modes.zip(self.probe_sum.chunks_exact_mut(pixels))
+                    {
+                        let rows = product.chunks_exact_mut(width).zip(share.chunks_exact(width));
+                        for ((product, share), row) in rows.zip(scene.patch(pattern)) {
+                            elementwise::multiply_conjugate(product, share, row);
+                        }
+                        model.accumulate_unshifted(product, &ramps[pattern], sum, work);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// The rows of the object in the window of a pattern.
+    fn patch(&self, pattern: usize) -> impl Iterator<Item = &'a [Complex32]> {
+        let (problem, object) = (self.problem, self.object);
+        let (window, columns) = (&problem.windows[pattern], problem.object.shape().1);
+        let (width, start) =
+            (problem.model.shape().1, window.row as usize * columns + window.column as usize);
+        object[start..].chunks(columns).map(move |row| &row[..width])
     }
 }

@@ -27,7 +27,7 @@ use state::{GROUP, State};
 options! {
     /// Options of the ML solver.
     pub struct Ml {
-        /// Number of epochs, both stages together; one epoch visits every pattern once.
+        /// Number of epochs; one epoch visits every pattern once.
         epochs | "num_epochs": usize = 50, Kind::EPOCHS;
         /// Epochs of the first stage, of small batches; may be 0.
         start_epochs: usize = 8, Kind::WHOLE;
@@ -41,7 +41,7 @@ options! {
         /// First epoch of the second stage, counted from 1 over both, in which the positions are
         /// refined; never unless given.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
-        /// Seed of random batches, of the first stage.
+        /// Seed of random batches.
         seed | "batch_seed": u64 = 42, Kind::WHOLE;
         ..constraints: Constraints, "Constraints on object and probe.";
     }

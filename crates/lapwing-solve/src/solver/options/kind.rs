@@ -62,7 +62,9 @@ impl Kind {
         match self {
             Self::Count { least: 0, most: u64::MAX } => "a whole number, 0 or more".to_owned(),
             Self::Count { least, most: u64::MAX } => format!("a whole number, at least {least}"),
-            Self::Count { least, most } => format!("a whole number, {least} to {most}"),
+            Self::Count { least, most } => {
+                format!("a whole number, {} to {}", grouped(least), grouped(most))
+            }
             Self::Number(Range::NotNegative) => "a number, 0 or more".to_owned(),
             Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
             Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
@@ -71,6 +73,13 @@ impl Kind {
             Self::Choice([]) => "nothing".to_owned(),
         }
     }
+}
+
+/// A number with commas between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
 }
 
 impl Range {
@@ -102,6 +111,13 @@ mod tests {
         let choice = Kind::Choice(&["scan", "batch"]);
         assert_eq!(choice.parse("batch"), Some(Value::Word("batch".to_owned())));
         assert_eq!((choice.parse("Batch"), choice.expected().as_str()), (None, "scan or batch"));
+    }
+
+    #[test]
+    fn limits_are_written_for_people() {
+        assert_eq!(Kind::EPOCHS.expected(), "a whole number, 1 to 1,000,000");
+        assert_eq!(Kind::Count { least: 1, most: 64 }.expected(), "a whole number, 1 to 64");
+        assert_eq!(grouped(12_345), "12,345");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""Ptychography dose x overlap studies with native LSQML and ML solvers, on NumPy arrays.
+"""Ptychography dose x overlap studies with native solvers, on NumPy arrays.
 
 Everywhere: axes are (y, x), stacks (pattern, y, x) and (mode, y, x); a position is the centre (y, x) of a pattern's window in
 pixels of the object array, pixel centres at integers, and the centre of a window of shape (H, W) is its index (H // 2, W // 2);

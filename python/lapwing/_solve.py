@@ -32,60 +32,62 @@ class SolverOptions(TypedDict, total=False):
     ``num_epochs``, ``batch_seed`` and ``start``, the spellings of the command line, are understood too.
     """
 
+    # The table of solvers.
     algorithm: Literal["LSQML", "ML", "rPIE", "ePIE"]
-    """"LSQML", the field's baseline; "ML", the best image for the data, which needs photon counts; "rPIE" or "ePIE"."""
-    object_start: Literal["flat", "guess"]
-    """Start object: transmission 1, or the object given."""
-    probe_start: Literal["file", "perturbed"]
-    """Start probe: the one given, or that out of focus and astigmatic."""
-    probe_modes: int
-    """Number of incoherent probe modes; those that the start probe lacks are made."""
+    """Name of the solver, "LSQML" unless given; see :func:`solvers`."""
     epochs: int
-    """Number of epochs; one visits every pattern once."""
+    """Number of epochs; one epoch visits every pattern once."""
     seed: int
     """Seed of random batches."""
+    object_start: Literal["flat", "guess"]
+    """Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)."""
+    probe_start: Literal["file", "perturbed"]
+    """Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)."""
+    probe_modes: int
+    """Number of incoherent probe modes; those that the file lacks are made [default: as many as the file has]."""
     batch_size: int
-    """LSQML, rPIE, ePIE: patterns per batch, at most."""
-    batching: Literal["compact", "random", "sparse"]
-    """LSQML: grouping of positions: neighbours together, a new partition every epoch, or fixed sets spread over the scan."""
-    object_step: str | float
-    """LSQML: when the object moves, "epoch" or "batch". ePIE: factor on the update of the object."""
+    """LSQML: Patterns per batch, at most; batches of an epoch differ in size by at most one; rPIE, ePIE: Patterns per batch, at most; 1 is the published algorithm."""
+    batching: Literal["random", "compact", "sparse"]
+    """LSQML: Grouping of positions into batches: compact (neighbours together), random (a new partition every epoch) or sparse (fixed sets, each spread over the scan)."""
+    object_step: Literal["batch", "epoch"] | float
+    """LSQML: When the object moves, after every batch or once per epoch; unless given, once per epoch with compact batches and after every batch with others; ePIE: Factor on the object's update (alpha in the paper)."""
     preconditioner: Literal["scan", "batch"]
-    """LSQML: whose illumination the update of the object is divided by."""
+    """LSQML: What the object's update is divided by: the illumination by the whole scan or by the batch."""
     noise: Literal["gaussian", "poisson"]
-    """LSQML: likelihood, of amplitudes or of counts."""
+    """LSQML: Likelihood: gaussian (of amplitudes, any unit) or poisson (needs photon counts)."""
     momentum: float
-    """LSQML: gain of the momentum acceleration where the object moves once per epoch, 0 for none."""
+    """Gain of the momentum acceleration where the object moves once per epoch, 0 for none. 0.5 is the field's usual choice; 0.7 gave the smallest errors over four doses on simulated scans. Not used with amplitude limits."""
     damping: float
-    """LSQML: damping of the object update where little light falls, a share of the largest illumination."""
+    """Share of the largest illumination that is added (in quadrature) to the illumination by which the object direction is divided; keeps the faint rim of the scan from amplifying noise."""
     step_scale: float
-    """LSQML: factor on the least-squares steps."""
+    """LSQML: Factor on the least-squares steps of object and probe."""
     probe_from_epoch: int
-    """LSQML, rPIE, ePIE: first epoch, from 1, in which the probe is refined."""
+    """LSQML, rPIE, ePIE: First epoch, counted from 1, in which the probe moves."""
     positions_from_epoch: int
-    """LSQML, ML: first epoch, from 1, in which the positions are refined; never unless given."""
-    object_alpha: float
-    """rPIE: share of the largest illumination under the update of the object."""
-    probe_alpha: float
-    """rPIE: share of the largest object power under the update of the probe."""
-    probe_step: float
-    """ePIE: factor on the update of the probe."""
-    start_epochs: int
-    """ML: epochs of the small-batch start."""
-    start_batch_size: int
-    """ML: patterns per batch there."""
+    """LSQML: First epoch, counted from 1, in which the positions are refined; never unless given; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; never unless given."""
     prior: float
-    """ML, LSQML: strength of the prior, photons; 0 switches it off."""
+    """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; 0 switches it off."""
     prior_edge: float
-    """ML, LSQML: difference between neighbouring pixels above which the prior spares edges."""
+    """Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1."""
+    start_epochs: int
+    """Epochs of the first stage, of small batches; may be 0."""
+    start_batch_size: int
+    """ML: Patterns per batch in the first stage, at most."""
+    object_alpha: float
+    """rPIE: Share of the largest illumination under the object's update. Small values are fast on clean data and believe noise."""
+    probe_alpha: float
+    """rPIE: Share of the largest object power under the probe's update."""
+    probe_step: float
+    """ePIE: Factor on the probe's update (beta in the paper)."""
     constraints: dict[str, float]
     """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the solvers."""
     num_epochs: int
-    """The command line's name of ``epochs``."""
+    """Another name of ``epochs``."""
     batch_seed: int
-    """The command line's name of ``seed``."""
+    """Another name of ``seed``."""
     start: Literal["flat", "guess"]
-    """The command line's name of ``object_start``."""
+    """Another name of ``object_start``."""
+    # End of the table.
 
 
 def reconstruct(

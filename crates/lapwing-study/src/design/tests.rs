@@ -134,7 +134,7 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
             "[scan]\nfield = [9e3, 9e3]\nstep = 3",
             vec!["scan.step", "17179869184", "9.006e6 patterns"],
         ),
-        ("[solver]\nepochs = 1000001", vec!["solver.epochs", "1000000"]),
+        ("[solver]\nepochs = 1000001", vec!["solver.epochs", "1,000,000"]),
         ("[study]\ngridsize = [3]", vec!["study.gridsize", "found 3"]),
         ("[study]\npattern_size = 4", vec!["study.pattern_size", "found 4"]),
         ("[views]\ndense_overlap = 1.0", vec!["views.dense_overlap", "found 1"]),

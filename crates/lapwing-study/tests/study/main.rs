@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alone;
+mod documents;
 mod measured;
 mod records;
 mod several;

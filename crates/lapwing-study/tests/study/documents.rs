@@ -1,0 +1,201 @@
+//! Documents and types that repeat the table of solvers agree with it. With `LAPWING_WRITE_DOCS=1`
+//! they are written anew.
+
+use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
+use lapwing_study::solver::StartOptions;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// One option by its name: every solver that has it, and what it is there. The options of the start
+/// belong to all.
+struct Row {
+    name: &'static str,
+    solvers: Vec<(&'static str, &'static OptionDoc)>,
+}
+
+fn rows() -> Vec<Row> {
+    let start = StartOptions::DOCS.iter();
+    let start = start.flat_map(|doc| SOLVERS.iter().map(move |entry| (entry.name, doc)));
+    let own = SOLVERS.iter().flat_map(|entry| entry.options.iter().map(|doc| (entry.name, doc)));
+    let mut rows: Vec<Row> = Vec::new();
+    for (solver, doc) in own.chain(start) {
+        match rows.iter_mut().find(|row| row.name == doc.name) {
+            Some(row) => row.solvers.push((solver, doc)),
+            None => rows.push(Row { name: doc.name, solvers: vec![(solver, doc)] }),
+        }
+    }
+    // Those of all solvers first.
+    rows.sort_by_key(|row| row.solvers.len() < SOLVERS.len());
+    rows
+}
+
+/// `of` for every solver of a row; said once where it is the same for all of them.
+fn per_solver(row: &Row, of: impl Fn(&'static str, &'static OptionDoc) -> String) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for &(solver, doc) in &row.solvers {
+        let text = of(solver, doc);
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, solvers)) => solvers.push(solver),
+            None => groups.push((text, vec![solver])),
+        }
+    }
+    match groups.as_slice() {
+        [(text, _)] => text.clone(),
+        several => {
+            let texts = several.iter().map(|(text, of)| format!("{}: {text}", of.join(", ")));
+            texts.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn default(solver: &str, doc: &OptionDoc) -> String {
+    let entry = SOLVERS.iter().find(|entry| entry.name == solver).unwrap();
+    let values = entry.defaults().values().into_iter().chain(StartOptions::default().values());
+    match { values }.find(|(name, _)| *name == doc.name) {
+        Some((_, Value::Word(word))) => format!("`{word}`"),
+        Some((_, value)) => value.to_string(),
+        None => "none".to_owned(),
+    }
+}
+
+fn solvers_of(row: &Row) -> String {
+    match row.solvers.len() == SOLVERS.len() {
+        true => "all".to_owned(),
+        false => row.solvers.iter().map(|(solver, _)| *solver).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Compares what stands between the lines with `begin` and `end` of a file, or writes it.
+fn hold(file: &str, [begin, end]: [&str; 2], expected: &str) {
+    // Two tables stand in one file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let from = text.find(begin).unwrap() + begin.len() + 1;
+    let to = from + text[from..].find(end).unwrap();
+    // Up to the beginning of the line of `end`.
+    let to = text[..to].rfind('\n').unwrap() + 1;
+    if std::env::var_os("LAPWING_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{}{expected}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    let found = &text[from..to];
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
+    }
+    assert_eq!(found, expected, "{file}: run this test with LAPWING_WRITE_DOCS=1");
+}
+
+#[test]
+fn the_table_of_solvers_in_the_documents() {
+    let mut table = String::from("| solver | what it is | published | needs counts |\n");
+    table += "| --- | --- | --- | --- |\n";
+    for entry in SOLVERS {
+        let counts = match (entry.name, entry.defaults().needs().counts) {
+            (_, true) => "yes",
+            ("LSQML", _) => "with `noise = \"poisson\"` or a prior",
+            _ => "no",
+        };
+        let (name, about, source) = (entry.name, entry.about, entry.source);
+        writeln!(table, "| `{name}` | {about} | {source} | {counts} |").unwrap();
+    }
+    hold("docs/solvers.md", ["<!-- solvers -->", "<!-- end of solvers -->"], &table);
+}
+
+#[test]
+fn the_table_of_options_in_the_documents() {
+    let mut table = String::from("| option | flag | solvers | default | meaning |\n");
+    table += "| --- | --- | --- | --- | --- |\n";
+    for row in rows() {
+        let flag = per_solver(&row, |_, doc| format!("`--{}`", doc.flag()));
+        let default = per_solver(&row, default);
+        let about = per_solver(&row, |_, doc| {
+            let about = doc.about();
+            format!("{} ({})", about.trim_end_matches('.'), doc.kind.expected())
+        });
+        let (name, solvers) = (row.name, solvers_of(&row));
+        writeln!(table, "| `{name}` | {flag} | {solvers} | {default} | {about} |").unwrap();
+    }
+    hold("docs/solvers.md", ["<!-- options -->", "<!-- end of options -->"], &table);
+}
+
+#[test]
+fn the_types_of_options_in_python() {
+    let literal = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        format!("Literal[{}]", words.join(", "))
+    };
+    let kind = |doc: &OptionDoc| match doc.kind {
+        Kind::Count { .. } => "int".to_owned(),
+        Kind::Number(_) => "float".to_owned(),
+        Kind::Choice(words) => literal(words),
+    };
+    let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).collect();
+    let mut types = format!("    algorithm: {}\n", literal(&names));
+    types += "    \"\"\"Name of the solver, \"LSQML\" unless given; see :func:`solvers`.\"\"\"\n";
+    let mut aliases = String::new();
+    let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in rows() {
+        if let Some((section, name)) = row.name.split_once('.') {
+            match sections.iter_mut().find(|(known, _)| *known == section) {
+                Some((_, names)) => names.push(name),
+                None => sections.push((section, vec![name])),
+            }
+            continue;
+        }
+        let mut kinds: Vec<String> = row.solvers.iter().map(|(_, doc)| kind(doc)).collect();
+        kinds.dedup();
+        let kinds = kinds.join(" | ");
+        let about = per_solver(&row, |_, doc| doc.about().trim_end_matches('.').to_owned());
+        let of = match row.solvers.len() == SOLVERS.len() || about.contains("; ") {
+            true => String::new(),
+            false => format!("{}: ", solvers_of(&row)),
+        };
+        writeln!(types, "    {}: {kinds}\n    \"\"\"{of}{about}.\"\"\"", row.name).unwrap();
+        for alias in row.solvers[0].1.aliases {
+            // An alias for one solver may be the name of another's option.
+            if !rows().iter().any(|row| row.name == *alias) {
+                let name = row.name;
+                writeln!(
+                    aliases,
+                    "    {alias}: {kinds}\n    \"\"\"Another name of ``{name}``.\"\"\""
+                )
+                .unwrap();
+            }
+        }
+    }
+    for (section, names) in sections {
+        let names: Vec<String> = names.iter().map(|name| format!("``{name}``")).collect();
+        writeln!(types, "    {section}: dict[str, float]").unwrap();
+        writeln!(types, "    \"\"\"{}: see the guide to the solvers.\"\"\"", names.join(", "))
+            .unwrap();
+    }
+    let markers = ["    # The table of solvers.", "    # End of the table."];
+    hold("python/lapwing/_solve.py", markers, &(types + &aliases));
+}
+
+#[test]
+fn the_template_of_designs_names_options_that_there_are() {
+    let template = lapwing_study::design::TEMPLATE;
+    for entry in SOLVERS {
+        let about = format!("# Further options of {}: ", entry.name);
+        let Some(start) = template.find(&about) else { continue };
+        let names: Vec<&str> = template[start + about.len()..]
+            .split_inclusive('\n')
+            .scan(true, |first, line| {
+                let goes_on = std::mem::take(first) || line.starts_with("# ");
+                goes_on.then_some(line)
+            })
+            .flat_map(|line| line.split(','))
+            .map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert!(names.len() > 2, "{names:?}");
+        for name in names {
+            assert!(entry.options.iter().any(|doc| doc.is(name)), "{name} of {}", entry.name);
+        }
+    }
+}

@@ -33,12 +33,10 @@ class SolverOptions(TypedDict, total=False):
     """
 
     # The table of solvers.
-    algorithm: Literal["LSQML", "ML", "rPIE", "ePIE"]
+    algorithm: Literal["LSQML", "ML", "rPIE", "ePIE", "DM", "RAAR"]
     """Name of the solver, "LSQML" unless given; see :func:`solvers`."""
     epochs: int
     """Number of epochs; one epoch visits every pattern once."""
-    seed: int
-    """Seed of random batches."""
     object_start: Literal["flat", "guess"]
     """Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)."""
     probe_start: Literal["file", "perturbed"]
@@ -62,13 +60,15 @@ class SolverOptions(TypedDict, total=False):
     step_scale: float
     """LSQML: Factor on the least-squares steps of object and probe."""
     probe_from_epoch: int
-    """LSQML, rPIE, ePIE: First epoch, counted from 1, in which the probe moves."""
+    """LSQML, rPIE, ePIE, DM, RAAR: First epoch, counted from 1, in which the probe moves."""
     positions_from_epoch: int
     """LSQML: First epoch, counted from 1, in which the positions are refined; never unless given; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; never unless given."""
     prior: float
     """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; 0 switches it off."""
     prior_edge: float
     """Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1."""
+    seed: int
+    """LSQML, ML, rPIE, ePIE: Seed of random batches."""
     start_epochs: int
     """Epochs of the first stage, of small batches; may be 0."""
     start_batch_size: int
@@ -79,14 +79,22 @@ class SolverOptions(TypedDict, total=False):
     """rPIE: Share of the largest object power under the probe's update."""
     probe_step: float
     """ePIE: Factor on the probe's update (beta in the paper)."""
+    beta: float
+    """DM: Relaxation: how far the waves move, 1 in the published algorithm; RAAR: Relaxation: the weight of the reflections against the modulus projection."""
+    object_inertia: float
+    """DM, RAAR: Share of the largest illumination that holds the object where it was."""
+    probe_inertia: float
+    """DM, RAAR: Share of the largest object power that holds the probe where it was."""
+    overlap_rounds: int
+    """DM, RAAR: How often object and probe are made of the waves in turn in every epoch."""
     constraints: dict[str, float]
     """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the solvers."""
     num_epochs: int
     """Another name of ``epochs``."""
-    batch_seed: int
-    """Another name of ``seed``."""
     start: Literal["flat", "guess"]
     """Another name of ``object_start``."""
+    batch_seed: int
+    """Another name of ``seed``."""
     # End of the table.
 
 

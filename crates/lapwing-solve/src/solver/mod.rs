@@ -9,6 +9,7 @@
 
 mod batching;
 mod constraints;
+pub mod dm;
 mod frame;
 mod gauge;
 mod guard;
@@ -19,6 +20,7 @@ pub mod options;
 pub mod pie;
 mod positions;
 pub mod projection;
+pub mod raar;
 mod run;
 pub mod snapshot;
 mod solution;

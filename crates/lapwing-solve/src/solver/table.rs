@@ -1,7 +1,7 @@
 //! The solvers that there are.
 
 use super::options::{OptionDoc, OptionError, OptionProblem, Options, Value, Written};
-use super::{Solver, lsqml, ml, pie};
+use super::{Solver, dm, lsqml, ml, pie, raar};
 
 /// All solvers, in the order in which they are listed to people.
 pub static SOLVERS: &[Entry] = &[
@@ -9,6 +9,8 @@ pub static SOLVERS: &[Entry] = &[
     Entry::of::<ml::Ml>(),
     Entry::of::<pie::Rpie>(),
     Entry::of::<pie::Epie>(),
+    Entry::of::<dm::Dm>(),
+    Entry::of::<raar::Raar>(),
 ];
 
 /// An options struct that is a solver of [`SOLVERS`].

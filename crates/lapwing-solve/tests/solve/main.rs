@@ -6,3 +6,4 @@ mod common;
 mod lsqml;
 mod ml;
 mod pie;
+mod projection;

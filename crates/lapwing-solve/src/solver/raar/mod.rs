@@ -1,0 +1,72 @@
+//! RAAR: relaxed averaged alternating reflections, with all exit waves kept.
+//!
+//! D. R. Luke, Inverse Problems 21, 37 (2005), Eq. 15; for ptychography S. Marchesini et al., J.
+//! Appl. Cryst. 49, 1245 (2016). With M the modulus projection and S[c]_j = P O_j the overlap
+//! projection, of fields made of the waves c_j, a pass over all patterns moves
+//!
+//! ```text
+//! psi <- beta (S[2 M psi - psi] + psi) + (1 - 2 beta) M psi
+//! ```
+//!
+//! With beta near 1 it searches as the difference map does; smaller values keep nearer to what was
+//! measured and come to rest.
+
+use super::projection::{Overlap, Projection};
+use super::{Configured, Constraints, Frame, Needs, Run, Solver};
+use crate::engine::{Products, WaveUpdate, Weights};
+use crate::{Problem, options, solver_basics};
+
+options! {
+    /// Options of RAAR.
+    pub struct Raar {
+        /// Number of epochs; one epoch visits every pattern once.
+        epochs | "num_epochs": usize = 100, Kind::EPOCHS;
+        /// Relaxation: the weight of the reflections against the modulus projection.
+        beta: f64 = 0.9, Kind::Number(Range::Share);
+        /// Share of the largest illumination that holds the object where it was.
+        object_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
+        /// Share of the largest object power that holds the probe where it was.
+        probe_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
+        /// First epoch, counted from 1, in which the probe moves.
+        probe_from_epoch: usize = 2, Kind::FROM_ONE;
+        /// How often object and probe are made of the waves in turn in every epoch.
+        overlap_rounds: usize = 1, Kind::FROM_ONE;
+        ..constraints: Constraints, "Constraints on object and probe.";
+    }
+}
+
+impl Configured for Raar {
+    const NAME: &'static str = "RAAR";
+    const ABOUT: &'static str =
+        "relaxed averaged alternating reflections, which keep an exit wave for every pattern";
+    const SOURCE: &'static str = "Luke, Inverse Problems 21, 37 (2005)";
+}
+
+impl Solver for Raar {
+    solver_basics!();
+
+    fn needs(&self) -> Needs {
+        Needs { waves_per_pattern: 2, ..Needs::default() }
+    }
+
+    /// The loss of an epoch is the gap between the two projections, the mean over pixels of
+    /// |M psi - p|^2; where they meet it is that of the Gaussian model of [`Noise`](crate::Noise).
+    fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
+        let beta = self.beta as f32;
+        // What is kept is all of psi but beta S, which the next pass adds from the new fields.
+        let update = WaveUpdate {
+            trial: [beta, 1.0],
+            keep: Weights { product: 0.0, before: beta, after: 1.0 - 2.0 * beta },
+            share: Weights { product: 0.0, before: -1.0, after: 2.0 },
+        };
+        let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
+        let overlap = Overlap {
+            object_inertia: self.object_inertia,
+            probe_inertia: self.probe_inertia,
+            probe_from_epoch: self.probe_from_epoch,
+            rounds: self.overlap_rounds,
+        };
+        let projection = Projection::new(problem, update, overlap);
+        Run::new(frame, projection, self.epochs)
+    }
+}

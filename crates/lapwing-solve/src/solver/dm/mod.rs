@@ -1,8 +1,9 @@
 //! DM: the difference map, with all exit waves kept.
 //!
-//! P. Thibault, M. Dierolf, O. Bunk, A. Menzel, F. Pfeiffer, Ultramicroscopy 109, 338 (2009), Eq. 8;
-//! V. Elser, J. Opt. Soc. Am. A 20, 40 (2003). With p_j = P O_j what the fields predict, the overlap
-//! projection of the waves psi_j, and M the modulus projection, a pass over all patterns moves
+//! P. Thibault, M. Dierolf, O. Bunk, A. Menzel, F. Pfeiffer, Ultramicroscopy 109, 338 (2009), Eq.
+//! 8; V. Elser, J. Opt. Soc. Am. A 20, 40 (2003). With p_j = P O_j what the fields predict, the
+//! overlap projection of the waves psi_j, and M the modulus projection, a pass over all patterns
+//! moves
 //!
 //! ```text
 //! psi_j <- psi_j + beta (M[2 p_j - psi_j] - p_j)

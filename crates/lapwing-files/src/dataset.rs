@@ -5,13 +5,13 @@ use std::path::Path;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
-use crate::dialect::stack::centre;
+use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base};
-use crate::dialect::{state_geometry, stated_geometry};
 use crate::mask::{self, Mask};
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
+use crate::order::centre;
 use crate::{Error, Metadata, Problem, bulk, contract, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.

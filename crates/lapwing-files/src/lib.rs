@@ -56,6 +56,7 @@ pub mod npy;
 pub mod npz;
 pub mod open;
 pub mod options;
+mod order;
 pub mod pickle;
 pub mod reading;
 pub mod reconstruction;

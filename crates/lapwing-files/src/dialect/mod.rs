@@ -13,7 +13,7 @@ mod companion;
 mod cxi;
 mod extras;
 mod found;
-mod geometry;
+pub(crate) mod geometry;
 mod npy_stack;
 mod order;
 mod pieces;
@@ -33,7 +33,6 @@ pub use crate::options::{
 pub use base::{Base, read_base};
 pub use cxi::write_cxi;
 pub use geometry::{Optics, object_pixel};
-pub(crate) use geometry::{record_pixel, state as state_geometry, stated as stated_geometry};
 pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
 

@@ -11,6 +11,7 @@ use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::contract::{Amplitudes, is_amplitude};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
+use crate::order::centre;
 use crate::{Archive, Error, Problem, bulk};
 
 /// What a dialect says about its patterns.
@@ -355,19 +356,6 @@ fn quantity(
                     .to_owned(),
             remedy: "state the quantity (--quantity amplitude, intensity or counts)",
         })),
-    }
-}
-
-/// Moves the zero frequency of every pattern from index (0, 0) to (H/2, W/2).
-pub(crate) fn centre(values: &mut Array3<f32>) {
-    let (_, height, width) = values.dim();
-    for mut pattern in values.outer_iter_mut() {
-        // The stack is in C order, so every pattern is one slice.
-        let Some(pixels) = pattern.as_slice_mut() else { continue };
-        pixels.rotate_right(height / 2 * width);
-        for row in pixels.chunks_exact_mut(width) {
-            row.rotate_right(width / 2);
-        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod content;
 mod directory;
+mod info;
 mod source;
 mod writer;
 
@@ -18,26 +19,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::npy::{self, Array, Header, NpyError};
 use crate::{Error, open};
 use content::Content;
 use directory::Member;
+pub use info::ArrayInfo;
 use source::Source;
 pub use writer::{Packing, Writer, write, write_with};
-
-/// Name, element type and shape of an array in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ArrayInfo {
-    /// The array's name.
-    pub name: String,
-    /// NumPy's name of the dtype as stored, byte order included: `float32`, `>f4`, `<U12`,
-    /// `object`.
-    pub dtype: String,
-    /// Lengths of the axes.
-    pub shape: Vec<usize>,
-}
 
 /// An open NumPy archive. Several threads may read from it at once.
 #[derive(Debug)]

@@ -9,13 +9,15 @@
 //! Memory is bounded as well: values are first kept as a graph whose size is limited, then unfolded
 //! within the same limits, so that a few bytes of mutual references cannot grow without end.
 
+mod error;
 mod literal;
 mod machine;
 mod numpy;
 
 use std::collections::HashMap;
 
-use crate::npy::{Array, NpyError};
+use crate::npy::Array;
+pub use error::PickleError;
 use machine::{Machine, Node, NodeId};
 
 /// Longest pickle read, bytes.
@@ -55,29 +57,6 @@ pub enum Value {
     Array(Box<Array>),
     /// A NumPy array of Python objects: its shape, and its elements in C order.
     Objects(Box<(Vec<usize>, Vec<Value>)>),
-}
-
-/// Why a pickle was not read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PickleError {
-    /// It asks for something that does more than build a value.
-    #[error(
-        "refused: the pickle asks for {0}; only text, numbers, lists, dictionaries and NumPy arrays of them are built"
-    )]
-    Refused(String),
-    /// It ends too early, or a length inside it points past its end.
-    #[error("the pickle is cut short: {0}")]
-    Truncated(&'static str),
-    /// It is no valid pickle.
-    #[error("malformed pickle: {0}")]
-    Malformed(String),
-    /// It is larger than allowed.
-    #[error("the pickle is too large: {0}")]
-    TooLarge(String),
-    /// An array in it is malformed.
-    #[error("array in the pickle: {0}")]
-    Array(#[from] NpyError),
 }
 
 /// Reads one pickle. Bytes after its end are refused.

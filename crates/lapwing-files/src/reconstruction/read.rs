@@ -11,7 +11,7 @@ use super::{
     TIMESTAMP,
 };
 use crate::container::Container;
-use crate::dialect::record_pixel;
+use crate::dialect::geometry::record_pixel;
 use crate::metadata::{Metadata, TOOL};
 use crate::npy::{Array, NpyError};
 use crate::{ArrayInfo, Error};

@@ -25,27 +25,19 @@ mod ramp;
 mod reference;
 #[cfg(test)]
 mod tests;
+mod workspace;
 
 pub use error::ModelError;
 pub use pass::{DetectorStep, Patch, PatternQuery, View};
 pub use ramp::Ramp;
 
-use crate::buffer::Buffer;
 use crate::fft::Fft2;
 use crate::{Complex32, Position, Window};
 use fused::FusedPass;
 use pass::PatternPass;
 use plain::PlainPass;
 use std::sync::Arc;
-
-/// Scratch arrays of one thread, allocated once.
-#[derive(Debug, Clone)]
-pub struct Workspace {
-    field: Buffer,
-    fft: Buffer,
-    intensity: Vec<f32>,
-    factor: Vec<f32>,
-}
+pub use workspace::Workspace;
 
 /// The forward model of one window shape. See the [module documentation](self) for the formulas.
 #[derive(Debug, Clone)]
@@ -88,12 +80,7 @@ impl ForwardModel {
 
     /// Scratch space for one thread.
     pub fn workspace(&self) -> Workspace {
-        Workspace {
-            field: Buffer::zeros(self.len()),
-            fft: Buffer::zeros(self.fft.scratch_len()),
-            intensity: vec![0.0; self.len()],
-            factor: vec![0.0; self.len()],
-        }
+        Workspace::new(self.len(), self.fft.scratch_len())
     }
 
     /// The window at `position` on an object of shape `object`.

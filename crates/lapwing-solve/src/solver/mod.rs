@@ -10,6 +10,7 @@
 mod batching;
 mod constraints;
 pub mod dm;
+mod entry;
 mod frame;
 mod gauge;
 mod guard;
@@ -28,11 +29,12 @@ mod table;
 mod vector;
 
 pub use constraints::Constraints;
+pub use entry::{Configured, Entry};
 pub use frame::{Frame, Guarded};
 pub use run::{Algorithm, Epoch, Flow, Run};
 pub use snapshot::Snapshot;
 pub use solution::Solution;
-pub use table::{Configured, Entry, SOLVERS, entry};
+pub use table::{SOLVERS, entry};
 
 use crate::Problem;
 use options::{OptionError, Value};

@@ -13,8 +13,8 @@
 use super::batching;
 use super::frame::Frame;
 use super::run::Algorithm;
-use crate::Problem;
 use crate::engine::{Side, WaveUpdate};
+use crate::{Problem, options};
 use lapwing_model::{Complex32, elementwise};
 
 /// An algorithm told apart from the others by how its waves move.
@@ -25,17 +25,19 @@ pub struct Projection {
     path: Vec<usize>,
 }
 
-/// How object and probe are made of the waves.
-#[derive(Debug, Clone, Copy)]
-pub struct Overlap {
-    /// a: share of the largest light that holds the object where it was.
-    pub object_inertia: f64,
-    /// b: share of the largest object power that holds the probe where it was.
-    pub probe_inertia: f64,
-    /// First epoch, counted from 1, in which the probe moves.
-    pub probe_from_epoch: usize,
-    /// How often object and probe are made of the waves in turn in every pass.
-    pub rounds: usize,
+options! {
+    /// How object and probe are made of the waves.
+    #[derive(Copy)]
+    pub struct Overlap {
+        /// Share of the largest illumination that holds the object where it was.
+        object_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
+        /// Share of the largest object power that holds the probe where it was.
+        probe_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
+        /// First epoch, counted from 1, in which the probe moves.
+        probe_from_epoch: usize = 2, Kind::FROM_ONE;
+        /// How often object and probe are made of the waves in turn in every epoch.
+        overlap_rounds: usize = 2, Kind::FROM_ONE;
+    }
 }
 
 impl Projection {
@@ -58,7 +60,7 @@ impl Algorithm for Projection {
         }
         self.update_object(frame);
         if number >= self.overlap.probe_from_epoch {
-            for round in 0..self.overlap.rounds {
+            for round in 0..self.overlap.overlap_rounds {
                 if round > 0 {
                     self.share(frame, Side::Object);
                     self.update_object(frame);

@@ -25,14 +25,7 @@ options! {
         epochs | "num_epochs": usize = 100, Kind::EPOCHS;
         /// Relaxation: how far the waves move, 1 in the published algorithm.
         beta: f64 = 1.0, Kind::Number(Range::Share);
-        /// Share of the largest illumination that holds the object where it was.
-        object_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
-        /// Share of the largest object power that holds the probe where it was.
-        probe_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
-        /// First epoch, counted from 1, in which the probe moves.
-        probe_from_epoch: usize = 2, Kind::FROM_ONE;
-        /// How often object and probe are made of the waves in turn in every epoch.
-        overlap_rounds: usize = 2, Kind::FROM_ONE;
+        ..overlap: Overlap, "How object and probe are made of the waves.";
         ..constraints: Constraints, "Constraints on object and probe.";
     }
 }
@@ -59,13 +52,7 @@ impl Solver for Dm {
         let waves = Weights { product: 2.0 - beta, before: -1.0, after: beta };
         let update = WaveUpdate { trial: [2.0, -1.0], keep: waves, share: waves };
         let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
-        let overlap = Overlap {
-            object_inertia: self.object_inertia,
-            probe_inertia: self.probe_inertia,
-            probe_from_epoch: self.probe_from_epoch,
-            rounds: self.overlap_rounds,
-        };
-        let projection = Projection::new(problem, update, overlap);
+        let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }
 }

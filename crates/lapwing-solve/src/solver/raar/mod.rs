@@ -23,14 +23,7 @@ options! {
         epochs | "num_epochs": usize = 100, Kind::EPOCHS;
         /// Relaxation: the weight of the reflections against the modulus projection.
         beta: f64 = 0.9, Kind::Number(Range::Share);
-        /// Share of the largest illumination that holds the object where it was.
-        object_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
-        /// Share of the largest object power that holds the probe where it was.
-        probe_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
-        /// First epoch, counted from 1, in which the probe moves.
-        probe_from_epoch: usize = 2, Kind::FROM_ONE;
-        /// How often object and probe are made of the waves in turn in every epoch.
-        overlap_rounds: usize = 1, Kind::FROM_ONE;
+        ..overlap: Overlap, "How object and probe are made of the waves.";
         ..constraints: Constraints, "Constraints on object and probe.";
     }
 }
@@ -60,13 +53,7 @@ impl Solver for Raar {
             share: Weights { product: 0.0, before: -1.0, after: 2.0 },
         };
         let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
-        let overlap = Overlap {
-            object_inertia: self.object_inertia,
-            probe_inertia: self.probe_inertia,
-            probe_from_epoch: self.probe_from_epoch,
-            rounds: self.overlap_rounds,
-        };
-        let projection = Projection::new(problem, update, overlap);
+        let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }
 }

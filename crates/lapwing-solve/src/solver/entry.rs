@@ -1,0 +1,111 @@
+//! What a row of the table of solvers is.
+
+use super::Solver;
+use super::options::{OptionDoc, OptionError, OptionProblem, Options, Value, Written};
+
+/// An options struct that is a solver of [`SOLVERS`](super::SOLVERS).
+pub trait Configured: Options + Solver + 'static {
+    /// The solver's name in records and on the command line.
+    const NAME: &'static str;
+    /// What it is, in one line.
+    const ABOUT: &'static str;
+    /// Where it was published.
+    const SOURCE: &'static str;
+}
+
+/// One solver.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name in records and on the command line.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// Where it was published.
+    pub source: &'static str,
+    /// Its options.
+    pub options: &'static [OptionDoc],
+    defaults: fn() -> Box<dyn Solver>,
+    read: fn(&Written) -> Result<Box<dyn Solver>, OptionError>,
+}
+
+impl Entry {
+    /// The row of a solver.
+    pub const fn of<T: Configured>() -> Self {
+        Self {
+            name: T::NAME,
+            about: T::ABOUT,
+            source: T::SOURCE,
+            options: T::DOCS,
+            defaults: || Box::new(T::default()),
+            read: read::<T>,
+        }
+    }
+
+    /// The solver with its default options.
+    pub fn defaults(&self) -> Box<dyn Solver> {
+        (self.defaults)()
+    }
+
+    /// The solver with the options that were written; the others have their defaults.
+    ///
+    /// # Errors
+    /// An option that the solver does not have, or that cannot have its value.
+    pub fn read(&self, written: &Written) -> Result<Box<dyn Solver>, OptionError> {
+        (self.read)(written)
+    }
+}
+
+fn read<T: Configured>(written: &Written) -> Result<Box<dyn Solver>, OptionError> {
+    let mut options = T::default();
+    for (index, (name, value)) in written.iter().enumerate() {
+        let doc = T::DOCS.iter().find(|doc| doc.is(name));
+        let same = |(before, _): &&(String, Value)| doc.is_some_and(|doc| doc.is(before));
+        if let Some((before, _)) = written[..index].iter().find(same) {
+            let problem = OptionProblem::Twice { before: before.clone() };
+            return Err(OptionError { option: name.clone(), problem });
+        }
+        if !options.set(name, value)? {
+            let known = T::DOCS.iter().map(|doc| doc.name).collect();
+            let problem = OptionProblem::Unknown { solver: T::NAME, known };
+            return Err(OptionError { option: name.clone(), problem });
+        }
+    }
+    Solver::check(&options)?;
+    Ok(Box::new(options))
+}
+
+/// Implements the parts of [`Solver`] that are the same for every options struct that is
+/// [`Configured`] and has the fields `epochs` and `constraints`.
+#[macro_export]
+macro_rules! solver_basics {
+    () => {
+        fn name(&self) -> &'static str {
+            <Self as $crate::solver::Configured>::NAME
+        }
+
+        fn epochs(&self) -> usize {
+            self.epochs
+        }
+
+        fn set_epochs(&mut self, epochs: usize) {
+            self.epochs = epochs;
+        }
+
+        fn constraints(&self) -> &$crate::solver::Constraints {
+            &self.constraints
+        }
+
+        fn values(&self) -> Vec<(&'static str, $crate::solver::options::Value)> {
+            $crate::solver::options::Options::values(self)
+        }
+
+        fn check(&self) -> Result<(), $crate::solver::options::OptionError> {
+            $crate::solver::options::Options::check(self)?;
+            self.constraints.check_limits()
+        }
+
+        fn boxed(&self) -> Box<dyn $crate::solver::Solver> {
+            Box::new(self.clone())
+        }
+    };
+}

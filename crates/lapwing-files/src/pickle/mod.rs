@@ -162,7 +162,13 @@ impl Unfolding<'_> {
     }
 
     fn values(&mut self, items: &[NodeId], depth: usize) -> Result<Vec<Value>, PickleError> {
-        items.iter().map(|&item| self.value(item, depth + 1)).collect()
+        // A loop, not an iterator: what adapters put on the stack at every depth is much where
+        // they are not inlined.
+        let mut values = Vec::new();
+        for &item in items {
+            values.push(self.value(item, depth + 1)?);
+        }
+        Ok(values)
     }
 }
 

@@ -2,6 +2,8 @@
 //! patterns. It has options like the others, and goes wherever a `dyn Solver` goes: `cargo run
 //! --release -p lapwing-solve --example custom_solver`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use lapwing_model::Object;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::scan::{ScanKind, fit, generate};

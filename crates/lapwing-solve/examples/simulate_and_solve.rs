@@ -1,6 +1,8 @@
 //! Simulates a scan at a dose and reconstructs it with every solver of the table: `cargo run
 //! --release -p lapwing-solve --example simulate_and_solve`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use lapwing_compare::{Region, compare};
 use lapwing_model::Object;
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};

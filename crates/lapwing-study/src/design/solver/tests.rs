@@ -30,7 +30,7 @@ fn written_and_read_back() {
 #[test]
 fn unknown_solvers_and_options_are_named() {
     let refused = |text| toml::from_str::<SolverConfig>(text).unwrap_err().to_string();
-    assert!(refused("algorithm = \"RAAR\"").contains("RAAR"));
+    assert!(refused("algorithm = \"HIO\"").contains("HIO"));
     assert!(refused("epoch = 7").contains("epoch"));
     assert!(refused("name = \"mine\"").contains("name"));
     assert!(refused("noise = \"white\"").contains("white"));

@@ -1,7 +1,7 @@
 //! RAAR: relaxed averaged alternating reflections, with all exit waves kept.
 //!
 //! D. R. Luke, Inverse Problems 21, 37 (2005), Eq. 15; for ptychography S. Marchesini et al., J.
-//! Appl. Cryst. 49, 1245 (2016). With M the modulus projection and S[c]_j = P O_j the overlap
+//! Appl. Cryst. 49, 1245 (2016). With M the modulus projection and `S[c]_j = P O_j` the overlap
 //! projection, of fields made of the waves c_j, a pass over all patterns moves
 //!
 //! ```text

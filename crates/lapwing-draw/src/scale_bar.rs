@@ -29,7 +29,7 @@ impl ScaleBar {
     }
 
     /// The bar of a picture of a field with pixels of this many other pixels, of which its length
-    /// is told.
+    /// is given.
     pub fn in_pixels(pixels: f64, picture: &Picture) -> Option<Self> {
         let (length, share) = round_length(pixels, picture)?;
         Some(Self { share, label: format!("{} px", number::label(length, 3)) })

@@ -89,7 +89,7 @@ fn unusable(folder: &Path, error: io::Error) -> io::Error {
         io::ErrorKind::PermissionDenied => {
             format!("the folder {name} cannot be written to: permission denied")
         }
-        // Anything else, such as a full disk, is told as it is.
+        // Anything else, such as a full disk, is reported as it is.
         _ => return error,
     };
     io::Error::new(error.kind(), message)

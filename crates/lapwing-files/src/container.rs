@@ -10,7 +10,7 @@ use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
 use crate::{ArrayInfo, Error, Metadata, Problem, open};
 
-/// A file with arrays that have names, told by its content and not by its name.
+/// A file with arrays that have names, recognised by its content and not by its name.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Container {

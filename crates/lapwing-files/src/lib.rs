@@ -34,7 +34,7 @@
 //! assert_eq!(understood.dialect, "tike");
 //! assert_eq!((data.scan[1].y, data.scan[1].x), (7.0, 8.0));
 //! assert_eq!(data.counts().expect("the scale is known")[(0, 4, 4)], 9.0);
-//! // What was converted or assumed is told.
+//! // What was converted or assumed is reported.
 //! assert!(understood.notes.iter().any(|note| note.contains("corner to the centre")));
 //! # Ok(())
 //! # }

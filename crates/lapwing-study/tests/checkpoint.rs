@@ -1,4 +1,4 @@
-//! A reconstruction that was stopped goes on with the same bits.
+//! A reconstruction that was stopped resumes with the same bits.
 #![allow(clippy::unwrap_used)]
 
 use lapwing_files::npy::Array;

@@ -85,7 +85,7 @@ impl Reading {
         self.options.clone()
     }
 
-    /// The object's pixel size as told, metres along (y, x).
+    /// The object's pixel size as given, metres along (y, x).
     pub fn pixel_size(&self) -> Option<(f64, f64)> {
         self.options.pixel_size.map(|size| (size, size))
     }

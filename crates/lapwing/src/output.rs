@@ -45,7 +45,7 @@ impl Output {
     }
 }
 
-/// One line on standard error; nobody is told when even that fails.
+/// One line on standard error; a failure of even that is ignored.
 pub fn say(message: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
 }

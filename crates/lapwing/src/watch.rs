@@ -157,7 +157,7 @@ impl Watch {
     }
 }
 
-/// How a further repeat is told; nothing for the first.
+/// How a further repeat is named; nothing for the first.
 fn numbered(repeat: usize) -> String {
     if repeat > 1 { format!(" repeat {repeat}") } else { String::new() }
 }

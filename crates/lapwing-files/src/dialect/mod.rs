@@ -1,8 +1,8 @@
 //! The dialects of the field, each converted at once to the project's conventions.
 //!
-//! A file is told by the names of its arrays; where it leaves something open it is refused with
-//! what to say, and [`ReadOptions`] says it. What was understood comes back beside the data as an
-//! [`Understanding`].
+//! A file is recognised by the names of its arrays; where it leaves something open it is refused
+//! with what to say, and [`ReadOptions`] says it. What was understood comes back beside the data as
+//! an [`Understanding`].
 //!
 //! A dialect is a file of this folder with one `Dialect` and a row of `DIALECTS`: it says which
 //! files are its own, and what it finds in them, in the project's conventions. Everything else -
@@ -110,7 +110,7 @@ impl FromStr for DialectName {
     }
 }
 
-/// Reads a scan from a file of any dialect, told by its content.
+/// Reads a scan from a file of any dialect, recognised by its content.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be

@@ -16,7 +16,7 @@ thread_local! {
 /// as errors or panics again: nothing of ours is seen in a broken state.
 pub(super) fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<T, String> {
     static HOOK: Once = Once::new();
-    // The hook that prints panics goes on doing so for all others.
+    // The hook that prints panics still does so for all others.
     HOOK.call_once(|| {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {

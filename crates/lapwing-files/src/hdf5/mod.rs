@@ -33,7 +33,7 @@ const MOST_CHUNK: u64 = 4;
 /// External links followed one after the other.
 const MOST_HOPS: usize = 8;
 
-/// Whether a file is HDF5, told by its content. A file that cannot be opened is not.
+/// Whether a file is HDF5, recognised by its content. A file that cannot be opened is not.
 pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
     let found = |path: &Path| -> io::Result<bool> {
         let mut file = open::regular(path)?;

@@ -219,7 +219,7 @@ impl Archive {
         Ok(content.finish().map_err(|error| unreadable(error.into()))?)
     }
 
-    /// Reads header, data by `read`, which is told how many bytes there are, and checks the rest.
+    /// Reads header, data by `read`, which is given the number of bytes, and checks the rest.
     fn read_by<T>(
         &self,
         name: &str,

@@ -214,7 +214,7 @@ fn diff3d_has_three_meanings() {
 }
 
 #[test]
-fn a_cube_is_ambiguous_until_somebody_says() {
+fn a_cube_is_ambiguous_until_its_layout_is_given() {
     let cube = Array::from(&Array3::from_shape_fn((4, 4, 4), |(i, j, k)| {
         (16 * i + 4 * j + k) as f32 / 64.0
     }));

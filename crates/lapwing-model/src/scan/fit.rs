@@ -4,7 +4,7 @@ use super::MAX_AREA;
 use crate::position::bounding_box;
 use crate::{Position, Window};
 
-/// Where a scan goes on an object array that holds all of its windows.
+/// Where a scan lies on an object array that holds all of its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
     /// Shape `(rows, columns)` of the object array.

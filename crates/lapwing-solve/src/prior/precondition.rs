@@ -153,7 +153,7 @@ impl Preconditioner {
     }
 
     /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled; in the last column
-    /// and row as if the object went on.
+    /// and row as if the object continued.
     fn invert_diagonal(&self, inverse: &mut Vec<f32>, strength: f32, weights: &[f32]) {
         let width = self.width;
         inverse.resize(self.object.len(), 0.0);

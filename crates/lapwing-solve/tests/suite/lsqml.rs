@@ -50,7 +50,7 @@ fn every_batching_and_likelihood_converges_at_every_dose() {
 fn poisson_beats_gaussian_on_counted_photons() {
     let case = case_of(true);
     // In the dark field most pixels hold a photon or none, and the square root of such a count is a
-    // biased amplitude: the Gaussian's error stops at that bias, the Poisson's goes on to the
+    // biased amplitude: the Gaussian's error stops at that bias, the Poisson's continues to the
     // noise.
     let options = Lsqml { epochs: 200, ..Lsqml::default() };
     let error = |noise| case.solve(Some(1e5), &Lsqml { noise, ..options.clone() }).1.complex_nrmse;

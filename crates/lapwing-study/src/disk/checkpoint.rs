@@ -1,4 +1,4 @@
-//! The state of a reconstruction on disk, so that a run that was stopped goes on with the same
+//! The state of a reconstruction on disk, so that a run that was stopped resumes with the same
 //! bits.
 
 use crate::Result;

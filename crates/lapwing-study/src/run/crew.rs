@@ -93,7 +93,7 @@ impl<'a> Crew<'a> {
     /// Calls `work` on `workers` threads at once, each with its share of the threads of the current
     /// pool, and waits for all.
     ///
-    /// `work` goes on from job to job and must ask [`Self::goes_on`] between them.
+    /// `work` continues from job to job and must ask [`Self::goes_on`] between them.
     ///
     /// # Errors
     /// [`StudyError::Stopped`] when the observer stopped any worker, else the first error of any.
@@ -151,7 +151,7 @@ impl<'a> Crew<'a> {
         if self.stopped.load(Ordering::SeqCst) {
             return Err(StudyError::Stopped);
         }
-        // An observer that panicked is called again: its panic ends the job that it was told of.
+        // An observer that panicked is called again: its panic ends the job that it was called for.
         let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
         let told = event::tell(&mut **observer, event);
         if told.is_err() {

@@ -199,7 +199,7 @@ impl JobRun<'_> {
             Err(StudyError::Invalid(format!("internal error, please report it: {text}")))
         });
         if matches!(outcome, Err(StudyError::Stopped)) {
-            log.line("stopped before its end; the same command goes on");
+            log.line("stopped before its end; the same command resumes it");
             return Err(StudyError::Stopped);
         }
         let error = outcome.as_ref().err().map(ToString::to_string);

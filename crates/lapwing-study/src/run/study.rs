@@ -51,7 +51,7 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same
 /// call after an interruption does only what is missing, and a changed design only what the change
-/// touches. A view that cannot be made is told to the observer and skipped.
+/// touches. A view that cannot be made is reported to the observer and skipped.
 ///
 /// # Errors
 /// When the folder is held by another process, or when data cannot be made or written. What goes

@@ -242,7 +242,7 @@ fn a_request_to_end_keeps_the_state_and_the_same_command_goes_on() {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains("stopped; the same command goes on"), "{text}");
+        assert!(text.contains("stopped; the same command resumes"), "{text}");
         let job = bench.path("study/reconstructions/dose_1000/baseline/train");
         Archive::open(job.join("checkpoint.npz")).unwrap();
         let left: Vec<_> =

@@ -166,7 +166,7 @@ fn what_cannot_be_read_in_pieces_is_refused_with_what_to_do() {
     assert!(stderr(&output).contains("expected auto, always or never"), "{}", stderr(&output));
 }
 
-/// What is wrong is told as it is when all is read into memory.
+/// What is wrong is reported as it is when all is read into memory.
 fn same_refusal(bench: &Bench, part: &str) {
     let told = ["never", "always"].map(|stream| {
         let options = format!("--num-epochs 2 --output-dir refused --stream {stream}");

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 /// is no noise.
 const DAMPING: f64 = 0.1;
 /// Noise of an object pixel, relative to the object's r.m.s., at which it has half its weight in
-/// strong light: above it most of what goes on pulling the same way, epoch after epoch, is noise.
+/// strong light: above it most of what keeps pulling the same way, epoch after epoch, is noise.
 const NOISE: f64 = 0.05;
 
 /// The illumination at which the object's momentum has half its weight, light / (light + this).

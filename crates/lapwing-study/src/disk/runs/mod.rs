@@ -22,7 +22,7 @@ use history::History;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
-/// The record of one run, kept up to date on disk while it goes on.
+/// The record of one run, kept up to date on disk while it runs.
 #[derive(Debug)]
 pub struct RunRecord {
     id: String,

@@ -1,0 +1,207 @@
+//! HDF5 files as we write them, read again here and by h5py.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::Command;
+
+use lapwing_files::dialect::{self, Experiment, Geometry, Optics, Product, write_cxi};
+use lapwing_files::hdf5::is_hdf5;
+use lapwing_files::npy::{Array, Values};
+use lapwing_files::{Dataset, Mask, ReadOptions, metadata};
+use lapwing_model::{Complex32, Field, Modes, Position};
+use ndarray::Array3;
+
+use super::{SHAPE, assert_close, columns, count, fixture, rows, skipped};
+
+fn product() -> Product {
+    let probe =
+        Modes::from_shape_fn((2, 6, 5), |(m, y, x)| Complex32::new(m as f32 + y as f32, x as f32));
+    let object = Field::from_shape_fn((20, 17), |(y, x)| {
+        Complex32::from_polar(1.0, 0.1 * (y + 2 * x) as f32)
+    });
+    let scan: Vec<_> =
+        (0..7).map(|k| Position { y: 4.25 + f64::from(k), x: 6.5 - 0.5 * f64::from(k) }).collect();
+    Product {
+        name: "a name".to_owned(),
+        comments: "some words".to_owned(),
+        positions: Product::of_object(&scan, object.dim(), (6, 5), (2e-8, 3e-8)),
+        probe,
+        object: Some(object),
+        indexes: vec![0, 1, 2, 3, 5, 6, 7],
+        pixel_size: (2e-8, 3e-8),
+        loss: vec![3.5, 2.5, 1.25],
+        notes: Vec::new(),
+        experiment: Experiment::default(),
+    }
+}
+
+#[test]
+fn a_product_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("product.h5");
+    let written = product();
+    written.write(&path).unwrap();
+    let read = Product::read(&path).unwrap();
+    assert_eq!(read, written);
+    let scan = read.on_object((20, 17), (6, 5));
+    assert_close(&[scan[1].y, scan[1].x], &[5.25, 6.0], 1e-9);
+    // Concentric at zero: rows 7..13 of 20, columns 6..11 of 17.
+    let zero = Product { positions: vec![(0.0, 0.0)], ..read }.on_object((20, 17), (6, 5))[0];
+    assert_eq!((zero.y, zero.x), (10.0, 8.0));
+}
+
+fn dataset() -> Dataset {
+    let counts = Array3::from_shape_fn(SHAPE, |(k, y, x)| count(k, y, x));
+    let (diffraction, scale) = Dataset::amplitudes(&counts);
+    let mut facts = metadata::Metadata::new();
+    metadata::set_physics_parameter(&mut facts, "intensity_scale", scale);
+    facts.insert("note".into(), "kept".into());
+    Dataset {
+        diffraction,
+        scan: (0..5)
+            .map(|k| Position { y: 8.25 + f64::from(k), x: 9.0 + 1.5 * f64::from(k) })
+            .collect(),
+        object: Some(Field::from_elem((24, 26), Complex32::new(0.5, 0.25))),
+        probe: Some(Modes::from_shape_fn((2, 12, 10), |(m, y, x)| {
+            Complex32::new(m as f32, (y * x) as f32)
+        })),
+        metadata: Some(facts),
+        extras: vec![
+            ("scan_index".into(), Array::from(vec![3_i64, 1, 4, 1, 5])),
+            ("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"])),
+        ],
+        mask: Some(mask()),
+        geometry: None,
+    }
+}
+
+/// A mask by which all pixels are good.
+fn mask() -> Mask {
+    let mut bits = vec![0; 120];
+    bits[7] = 0x1000;
+    Mask::new(Array::new(vec![12, 10], Values::U32(bits)).unwrap(), 5, (12, 10)).unwrap()
+}
+
+fn optics() -> Optics {
+    Optics { wavelength: 1.5e-10, distance: 1.75, pitch: (55e-6, 75e-6) }
+}
+
+#[test]
+fn a_data_set_survives_cxi() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set.cxi");
+    let with_counts = dataset();
+    let mut without = dataset();
+    without.metadata = None;
+    // Intensities that are whole numbers by chance, and no counts.
+    without.diffraction = Array3::from_shape_fn(SHAPE, |(k, y, x)| count(k, y, x).sqrt());
+    for written in [with_counts, without] {
+        assert_eq!(write_cxi(&written, &optics(), &path).unwrap(), ["filenames"]);
+        assert!(is_hdf5(&path));
+        let (read, understood) = dialect::read(&path, &ReadOptions::default()).unwrap();
+        for (a, b) in read.diffraction.iter().zip(&written.diffraction) {
+            assert!((a - b).abs() <= 2e-7 * b.abs(), "{a} is not {b}");
+        }
+        assert_close(&rows(&read), &rows(&written), 1e-9);
+        assert_close(&columns(&read), &columns(&written), 1e-9);
+        assert_eq!((&read.object, &read.probe), (&written.object, &written.probe));
+        assert_eq!(read.counts(), written.counts());
+        assert_eq!(understood.geometry, Some(Geometry::FarField));
+        assert_eq!(read.mask.as_ref().map(Mask::good), written.mask.as_ref().map(Mask::good));
+        let index =
+            |set: &Dataset| set.extras.iter().find(|(name, _)| name == "scan_index").cloned();
+        assert_eq!(index(&read), index(&written));
+        if let Some(facts) = &written.metadata {
+            assert_eq!(read.metadata.as_ref().unwrap()["note"], facts["note"]);
+        }
+    }
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing is left beside the file"
+    );
+}
+
+/// Runs a Python script on a folder; skips, visibly, where Python or h5py is missing.
+fn python(script: &str, folder: &Path) {
+    let available = Command::new("python3").args(["-c", "import h5py, numpy"]).output();
+    if !available.is_ok_and(|output| output.status.success()) {
+        skipped("python3 with h5py");
+        return;
+    }
+    let output = Command::new("python3").args(["-c", script]).arg(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn h5py_reads_what_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = Experiment { distance_m: 1.5, energy_ev: 9000.0, photon_count: 1e6 };
+    Product { experiment, ..product() }.write(folder.path().join("product.h5")).unwrap();
+    write_cxi(&dataset(), &optics(), folder.path().join("set.cxi")).unwrap();
+    python(
+        r#"
+import sys, h5py, numpy as np
+folder = sys.argv[1]
+with h5py.File(folder + "/product.h5") as f:
+    assert f.attrs["name"] == "a name" and f.attrs["comments"] == "some words"
+    assert float(f.attrs["detector_object_distance_m"]) == 1.5 and float(f.attrs["probe_energy_eV"]) == 9000.0
+    assert float(f.attrs["photon_energy_eV"]) == 9000.0 and float(f.attrs["probe_photon_count"]) == 1e6
+    assert float(f.attrs["exposure_time_s"]) == 0.0
+    assert f["probe"].dtype == np.complex64 and f["probe"].shape == (2, 6, 5)
+    m, y, x = np.mgrid[:2, :6, :5]
+    assert np.array_equal(f["probe"][()], m + y + 1j * x)
+    assert f["object"].shape == (1, 20, 17)
+    y, x = np.mgrid[:20, :17]
+    assert np.allclose(f["object"][0], np.exp(0.1j * (y + 2 * x)), atol=1e-6)
+    assert f["object"].attrs["pixel_height_m"] == 2e-8 and f["object"].attrs["pixel_width_m"] == 3e-8
+    assert f["object"].attrs["center_x_m"] == 0 and f["object"].attrs["center_y_m"] == 0
+    assert list(f["probe_position_indexes"]) == [0, 1, 2, 3, 5, 6, 7]
+    assert np.allclose(f["probe_position_y_m"], (4.25 + np.arange(7) - 10) * 2e-8)
+    assert np.allclose(f["probe_position_x_m"], (6.5 - 0.5 * np.arange(7) - 8) * 3e-8)
+    assert list(f["loss_values"]) == [3.5, 2.5, 1.25] and list(f["loss_epochs"]) == [1, 2, 3]
+    assert f["object_layer_spacing_m"].shape == (0,)
+with h5py.File(folder + "/set.cxi") as f:
+    assert f["cxi_version"][()] == 160
+    data = f["entry_1/data_1/data"]
+    k, y, x = np.mgrid[:5, :12, :10]
+    assert data.dtype == np.float32 and np.array_equal(data[()], (7 * k + 3 * y + 5 * x) % 11)
+    assert isinstance(f.get("entry_1/data_1/data", getlink=True), h5py.SoftLink)
+    energy = f["entry_1/instrument_1/source_1/energy"][()]
+    assert np.isclose(energy, 6.62607015e-34 * 299792458 / 1.5e-10, rtol=1e-12)
+    dy, dx = 1.5e-10 * 1.75 / (12 * 55e-6), 1.5e-10 * 1.75 / (10 * 75e-6)
+    t = f["entry_1/data_1/translation"][()]
+    assert t.shape == (5, 3)
+    assert np.allclose(t[:, 1], (8.25 + np.arange(5)) * dy) and np.allclose(t[:, 0], (9 + 1.5 * np.arange(5)) * dx)
+    assert f["entry_1/instrument_1/detector_1/mask"].shape == (12, 10)
+"#,
+        folder.path(),
+    );
+}
+
+#[test]
+fn the_geometry_survives_a_copy_in_the_studys_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.npz");
+    let read_again = || dialect::read(&copy, &ReadOptions::default()).unwrap();
+    for geometry in [Geometry::NearField, Geometry::FarField] {
+        let told = ReadOptions { geometry: Some(geometry), ..ReadOptions::default() };
+        let (dataset, _) = dialect::read(fixture("gzip_i32.cxi"), &told).unwrap();
+        assert_eq!(dataset.geometry, Some(geometry));
+        dataset.select(&[0, 2, 3]).write(&copy).unwrap();
+        let (read, understood) = read_again();
+        assert_eq!((read.geometry, understood.geometry), (Some(geometry), Some(geometry)));
+    }
+    // What the metadata do not say yet is written into them.
+    Dataset { geometry: Some(Geometry::NearField), metadata: None, ..dataset() }
+        .write(&copy)
+        .unwrap();
+    assert_eq!(read_again().0.geometry, Some(Geometry::NearField));
+    // The user has the last word, and it is written too.
+    let told = ReadOptions { geometry: Some(Geometry::FarField), ..ReadOptions::default() };
+    let (read, _) = dialect::read(&copy, &told).unwrap();
+    read.write(&copy).unwrap();
+    assert_eq!(read_again().0.geometry, Some(Geometry::FarField));
+    dataset().write(&copy).unwrap();
+    assert_eq!(read_again().0.geometry, None);
+}

@@ -22,19 +22,20 @@ pub fn patterns(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<f32>> {
     values::<f32, Ix3>(given, "patterns", "real numbers, axes (pattern, y, x)")
 }
 
-/// An object, axes (y, x).
+/// A thin object, axes (y, x).
 pub fn field(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Field> {
     values::<Complex32, Ix2>(given, name, "complex numbers, axes (y, x)")
 }
 
 /// An object, axes (y, x) or (slice, y, x).
-pub fn object(given: &Bound<'_, PyAny>) -> anyhow::Result<Object> {
-    if as_array(given, "object")?.ndim() != 3 {
-        return Ok(field(given, "object")?.into());
-    }
+pub fn object(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Object> {
     let expected = "complex numbers, axes (y, x) or (slice, y, x)";
-    let slices = values::<Complex32, Ix3>(given, "object", expected)?;
-    Object::from_slices(slices).context("object: expected at least one slice, found none")
+    if as_array(given, name)?.ndim() != 3 {
+        return Ok(values::<Complex32, Ix2>(given, name, expected)?.into());
+    }
+    let slices = values::<Complex32, Ix3>(given, name, expected)?;
+    Object::from_slices(slices)
+        .with_context(|| format!("{name}: expected at least one slice, found none"))
 }
 
 /// A probe, axes (y, x) or (mode, y, x).

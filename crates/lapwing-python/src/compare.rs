@@ -15,7 +15,8 @@ use serde_json::json;
 
 /// Aligns and measures; what comes back are the fields of `lapwing.Comparison` by name.
 ///
-/// Without positions and probe the whole object is compared.
+/// Without positions and probe the whole object is compared; an object of several slices is
+/// compared as their product.
 #[pyfunction]
 pub fn compare_objects<'py>(
     py: Python<'py>,
@@ -25,8 +26,8 @@ pub fn compare_objects<'py>(
     probe: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyDict>> {
-    let object = array::field(reconstruction, "reconstruction")?;
-    let truth = array::field(truth, "truth")?;
+    let object = array::object(reconstruction, "reconstruction")?.projection();
+    let truth = array::object(truth, "truth")?.projection();
     let scan = positions.map(array::positions).transpose()?;
     let probe = probe.map(array::modes).transpose()?;
     let (found, region) = alone(py, threads, || {

@@ -135,7 +135,7 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
         algorithm: text("algorithm")?,
         options: json("options")?,
         metadata: json("metadata")?.map(serde_json::from_value).transpose()?,
-        ..Reconstruction::of(array::object(&object)?)
+        ..Reconstruction::of(array::object(&object, "object")?)
     };
     Ok(made.write(&path)?)
 }

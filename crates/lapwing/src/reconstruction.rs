@@ -9,15 +9,18 @@ use std::path::{Path, PathBuf};
 /// Between a file and the name of an array in it.
 const SEPARATOR: &str = "::";
 
-/// A thin object and what its file tells beside it.
+/// An object and what its file holds beside it.
 #[derive(Debug)]
 pub struct Stored {
     /// The file.
     pub path: PathBuf,
     /// The array that was taken; empty for a plain array.
     pub array: String,
-    /// The object, axes (y, x).
+    /// The object, axes (y, x): of several slices their product, which is what a beam sees that
+    /// does not spread between them.
     pub object: Field,
+    /// Slices that the file holds of it.
+    pub n_slices: usize,
     /// Modes of the probe, when there are any.
     pub probe: Option<Modes>,
     /// Window centres, in the pixels of the data set.
@@ -53,15 +56,11 @@ impl Stored {
         let Source { path, array } = found
             .source
             .unwrap_or_else(|| Source { path: PathBuf::from(path), array: String::new() });
-        if found.object.n_slices() != 1 {
-            let shape = found.object.slices().shape().to_vec();
-            let expected = "expected one object of axes (y, x)";
-            bail!("{}: array {array}: {expected}, found shape {shape:?}", path.display());
-        }
         Ok(Self {
             path,
             array,
             object: found.object.projection(),
+            n_slices: found.object.n_slices(),
             probe: found.probe,
             scan: found.positions,
             origin: found.origin,

@@ -27,8 +27,8 @@ use std::process::ExitCode;
 ///
 /// Reconstructions of other programs are taken from their NPZ, HDF5 or NPY files: the arrays
 /// reconstructed_object, ptychopinn_complex, psi, object or objectGuess, in this order, else the
-/// only complex picture; FILE::ARRAY names another. One of another size than the truth is laid
-/// where it fits best.
+/// only complex picture; FILE::ARRAY names another. An object of several slices is compared as
+/// their product. One of another size than the truth is laid where it fits best.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lapwing compare --reconstruction out/reconstruction.npz --truth dose_1000.npz --json\n  \
@@ -72,6 +72,14 @@ impl Compare {
             .iter()
             .map(|place| Stored::reconstruction(place))
             .collect::<Result<_, _>>()?;
+        for thick in made.iter().chain([&truth]).filter(|stored| stored.n_slices > 1) {
+            output.note(format_args!(
+                "{}: {} holds {} slices, compared as their product",
+                thick.path.display(),
+                thick.array,
+                thick.n_slices
+            ));
+        }
         let pixel_size = self
             .pixel_size_m
             .or(truth.pixel_size)

@@ -35,8 +35,8 @@ class SolverOptions(TypedDict, total=False):
     # The table of solvers.
     algorithm: Literal["LSQML", "ML", "rPIE", "ePIE", "DM", "RAAR"]
     """Name of the solver, "LSQML" unless given; see :func:`solvers`."""
-    epochs: int
-    """Number of epochs; one epoch visits every pattern once."""
+    epochs: int | int | Literal["auto"] | int
+    """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML: Number of epochs at most, those of the search for the strength of the prior included; auto: as many as it takes. One epoch visits every pattern once."""
     object_start: Literal["flat", "guess"]
     """Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)."""
     probe_start: Literal["file", "perturbed"]
@@ -63,8 +63,8 @@ class SolverOptions(TypedDict, total=False):
     """LSQML, rPIE, ePIE, DM, RAAR: First epoch, counted from 1, in which the probe moves."""
     positions_from_epoch: int
     """LSQML: First epoch, counted from 1, in which the positions are refined; never unless given; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; never unless given."""
-    prior: float
-    """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; 0 switches it off."""
+    prior: float | float | Literal["auto"]
+    """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; auto: the one that best predicts detector pixels that the fit was not shown; 0 switches it off."""
     prior_edge: float
     """Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1."""
     seed: int
@@ -89,7 +89,7 @@ class SolverOptions(TypedDict, total=False):
     """DM, RAAR: How often object and probe are made of the waves in turn in every epoch."""
     constraints: dict[str, float]
     """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the solvers."""
-    num_epochs: int
+    num_epochs: int | int | Literal["auto"] | int
     """Another name of ``epochs``."""
     start: Literal["flat", "guess"]
     """Another name of ``object_start``."""

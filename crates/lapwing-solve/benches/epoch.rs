@@ -9,6 +9,7 @@ use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Field};
 use lapwing_solve::lsqml::{Batching, Lsqml, Noise};
 use lapwing_solve::ml::Ml;
+use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Problem, Solver};
 
 const EPOCHS: usize = 3;
@@ -53,7 +54,8 @@ fn lsqml(problem: &Problem, noise: Noise, batching: Batching) {
 /// Epochs of ML's first stage (`start`) or of its second.
 fn ml(problem: &Problem, start: bool) {
     let start_epochs = if start { EPOCHS } else { 0 };
-    let options = Ml { epochs: EPOCHS, start_epochs, ..Ml::default() };
+    let options =
+        Ml { epochs: Auto::Given(EPOCHS), prior: Auto::Given(20.0), start_epochs, ..Ml::default() };
     divan::black_box(options.solve(problem, &mut |_| Flow::Continue));
 }
 

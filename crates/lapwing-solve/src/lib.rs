@@ -38,12 +38,12 @@
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
 pub mod engine;
-mod noise;
+pub mod noise;
 mod prior;
 pub mod problem;
 pub mod solver;
 
-pub use noise::Noise;
+pub use noise::{Faults, Noise, NoiseModel};
 pub use problem::{Blocks, PatternStore, Problem, ProblemError, StoredBytes};
 pub use solver::{
     Constraints, Epoch, Flow, Needs, Run, SOLVERS, Snapshot, Solution, Solver, lsqml, ml, modes,

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Options, Value};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{ProbeStart, SolverConfig, SolverError, StartOptions};
+use lapwing_study::solver::{NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions};
 
 const ALGORITHM: &str = "algorithm";
 /// The group of all flags, by which others say that they conflict with them.
@@ -32,7 +32,7 @@ pub struct SolverOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reconstruction")]
 pub struct Checkpoints {
-    /// How often to store the solver's state, from which the same command goes on: epochs (10) or
+    /// How often to store the solver's state, from which the same command resumes: epochs (10) or
     /// minutes (5m)
     #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
     pub checkpoint_every: Every,
@@ -51,7 +51,9 @@ fn flags() -> Vec<Flag> {
     let own = SOLVERS
         .iter()
         .flat_map(|entry| entry.options.iter().map(|option| (Some(entry.name), option)));
-    for option in own.chain(StartOptions::DOCS.iter().map(|option| (None, option))) {
+    for option in
+        own.chain(StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).map(|option| (None, option)))
+    {
         let name = option.1.flag();
         match flags.iter_mut().find(|flag| flag.name == name) {
             Some(flag) => flag.options.push(option),
@@ -90,8 +92,11 @@ impl Flag {
         for (_, option) in &self.options {
             let name = match option.kind {
                 Kind::Choice(words) => words.join("|"),
+                Kind::File(words) => format!("{}|FILE", words.join("|")),
                 Kind::Count { .. } => "N".to_owned(),
                 Kind::Number(_) => "NUMBER".to_owned(),
+                Kind::CountOrAuto { .. } => "N|auto".to_owned(),
+                Kind::NumberOrAuto(_) => "NUMBER|auto".to_owned(),
             };
             if !names.contains(&name) {
                 names.push(name);

@@ -16,7 +16,8 @@ mod rules;
 
 pub use fields::{Fields, FieldsMut};
 pub use rules::{
-    Floor, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate, Weights,
+    Floor, HoldOut, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
+    Weights,
 };
 
 use crate::Problem;
@@ -39,6 +40,17 @@ pub trait Engine {
     ///
     /// Neighbours in `members` should be neighbours on the object.
     fn project(&mut self, members: &[usize], step: Step) -> f64;
+
+    /// Hides pixels from every [`project`](Self::project) from now on, or shows all again: hidden
+    /// ones enter neither the loss nor the step. [`Step::Poisson`], whose step length is of the
+    /// whole pattern, still sees them.
+    fn hold_out(&mut self, hidden: Option<HoldOut>);
+
+    /// Adds this share of the problem's background to the model from now on; all of it at first.
+    fn scale_background(&mut self, share: f32);
+
+    /// The loss of the batch summed over the hidden pixels that judge; 0 where none are hidden.
+    fn held_out_loss(&self) -> f64;
 
     /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`,
     /// w_j, meets p_j = P O_j, the product of the present fields, and goes through the modulus

@@ -34,6 +34,36 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The loss of one pixel.
+    pub(crate) fn loss(self, measured: f64, intensity: f64) -> f64 {
+        let poisson = |e: f64| {
+            let (m, i) = (measured + e, intensity + e);
+            if m > 0.0 { i - m + m * (m / i.max(f64::MIN_POSITIVE)).ln() } else { i }
+        };
+        match self {
+            Self::Gaussian => (intensity.sqrt() - measured.sqrt()).powi(2),
+            Self::Poisson => poisson(0.0),
+            Self::Modulus { background } | Self::Gradient { background } => {
+                poisson(f64::from(background))
+            }
+        }
+    }
+}
+
+/// Detector pixels that a fit does not see and is judged by: a share of each pattern's, drawn at
+/// random.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HoldOut {
+    /// Share of the pixels that are hidden.
+    pub share: f64,
+    /// Whether they are hidden in squares of three by three, of which the centres judge: where the
+    /// noise of neighbouring pixels is correlated, a hidden pixel's neighbours tell it.
+    pub blocks: bool,
+    /// Seed of the draw.
+    pub seed: u64,
+}
+
 /// A field's step by the quotient of two sums: F += step sum / (weight light + floor).
 ///
 /// For the object the sums are sum_j chi_j conj(P_j) and sum_j |P_j|^2, for the probe sum_j chi_j

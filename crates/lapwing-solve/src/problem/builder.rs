@@ -245,7 +245,22 @@ impl Layout {
             }
         };
         let patterns = Arc::new(patterns);
-        Ok(Problem { model, patterns, mask, scan, windows, object, probe, mean_intensity, unit })
+        let gain = f64::from(unit.intensity());
+        Ok(Problem {
+            model,
+            patterns,
+            frames: (0..scan.len()).collect(),
+            whole_scan: scan.clone(),
+            mask,
+            scan,
+            windows,
+            object,
+            probe,
+            mean_intensity,
+            unit,
+            background: None,
+            gain,
+        })
     }
 }
 

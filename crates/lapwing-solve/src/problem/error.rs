@@ -41,6 +41,31 @@ pub enum ProblemError {
     /// The detector mask cannot be used.
     #[error("mask: {0}")]
     Mask(String),
+    /// The background has not the shape of the patterns.
+    #[error("background: expected shape {expected:?}, as the patterns, found {found:?}")]
+    BackgroundShape {
+        /// Shape of the patterns, (y, x).
+        expected: (usize, usize),
+        /// Shape of the background, (y, x).
+        found: (usize, usize),
+    },
+    /// The background holds a value that no intensity has.
+    #[error("background: expected finite numbers >= 0, found {0}")]
+    BackgroundValue(f32),
+    /// The background is all there is.
+    #[error(
+        "background: expected less than the {light} that a pattern holds, found {background}: no \
+         light is left to reconstruct from"
+    )]
+    Background {
+        /// Mean summed intensity of a pattern.
+        light: f64,
+        /// Sum of the background.
+        background: f64,
+    },
+    /// The gain is no usable number.
+    #[error("gain: expected a finite number above 0, found {0}")]
+    Gain(f64),
     /// The store of the patterns lost some of them.
     #[error("{stored} bytes of patterns were stored, expected {expected}")]
     Stored {

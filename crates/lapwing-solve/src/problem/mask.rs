@@ -16,6 +16,40 @@ impl Mask {
         Self { bad: valid.outer_iter().map(|valid| bad_pixels(model, valid)).collect() }
     }
 
+    /// One list for each pattern.
+    pub fn of_lists(bad: Vec<Vec<u32>>) -> Self {
+        Self { bad }
+    }
+
+    /// Number of lists: none, one for all patterns, or one for each.
+    pub fn lists(&self) -> usize {
+        self.bad.len()
+    }
+
+    /// The mask of these patterns alone.
+    pub fn selected(&self, patterns: &[usize]) -> Self {
+        match self.bad.as_slice() {
+            [] | [_] => self.clone(),
+            each => Self { bad: patterns.iter().map(|&pattern| each[pattern].clone()).collect() },
+        }
+    }
+
+    /// The mask with more bad pixels in every pattern.
+    pub fn with(mut self, places: &[u32]) -> Self {
+        if places.is_empty() {
+            return self;
+        }
+        if self.bad.is_empty() {
+            self.bad.push(Vec::new());
+        }
+        for bad in &mut self.bad {
+            bad.extend(places);
+            bad.sort_unstable();
+            bad.dedup();
+        }
+        self
+    }
+
     /// Bad pixels of pattern `index`.
     pub fn of(&self, index: usize) -> &[u32] {
         match self.bad.as_slice() {

@@ -6,6 +6,7 @@
 mod builder;
 mod error;
 mod mask;
+mod noise;
 mod patterns;
 mod spooled;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(crate) use mask::Mask;
 pub(crate) use patterns::Patterns;
 
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Measured patterns, where they were taken, and where to start from. A clone shares the patterns.
@@ -29,6 +31,10 @@ pub struct Problem {
     /// Intensities in the solver's unit, pattern after pattern, each in pattern order (see
     /// [`ForwardModel::to_pattern_order`]).
     pub(crate) patterns: Arc<Patterns>,
+    /// Which of the stored patterns each is: all, unless some were left out.
+    pub(crate) frames: Vec<usize>,
+    /// Window centres of all stored patterns.
+    pub(crate) whole_scan: Vec<Position>,
     /// Pixels that do not count.
     pub(crate) mask: Mask,
     /// Window centres on the object's grid.
@@ -39,6 +45,11 @@ pub struct Problem {
     /// Mean summed intensity of a pattern, in the solver's unit, with what the mask hides.
     pub(crate) mean_intensity: f64,
     pub(crate) unit: Unit,
+    /// Mean intensity of every pixel that no coherent light brings, in the solver's unit and in
+    /// pattern order, where it is known.
+    pub(crate) background: Option<Vec<f32>>,
+    /// Variance over mean of the intensities, in the solver's unit: 1 for photon counts.
+    pub(crate) gain: f64,
 }
 
 /// The unit in which solvers count: single precision squares and squares again what it is given, so
@@ -91,7 +102,7 @@ impl Problem {
         ProblemBuilder::new(scan, object.into(), probe)
     }
 
-    /// Number of patterns.
+    /// Number of patterns, without those left out.
     pub fn n_patterns(&self) -> usize {
         self.scan.len()
     }
@@ -120,6 +131,11 @@ impl Problem {
     /// hides pixels, with the light that the start fields send there.
     pub fn mean_intensity(&self) -> f64 {
         self.to_input_unit(self.mean_intensity)
+    }
+
+    /// Variance over mean of the intensities, in the units of the input: 1 for photon counts.
+    pub fn gain(&self) -> f64 {
+        self.to_input_unit(self.gain)
     }
 
     /// Pixels of all patterns that enter the likelihood.
@@ -151,7 +167,12 @@ impl Problem {
 
     /// Intensities of pattern `index`, in pattern order: a view, or a copy in `buffer`.
     pub(crate) fn pattern<'a>(&'a self, index: usize, buffer: &'a mut [f32]) -> &'a [f32] {
-        let pixels = self.model.len();
-        self.patterns.of(index * pixels..(index + 1) * pixels, buffer)
+        self.patterns.of(self.stored(index), buffer)
+    }
+
+    /// Where the pixels of pattern `index` are among those of all patterns.
+    pub(crate) fn stored(&self, index: usize) -> Range<usize> {
+        let (frame, pixels) = (self.frames[index], self.model.len());
+        frame * pixels..(frame + 1) * pixels
     }
 }

@@ -128,6 +128,19 @@ impl Patterns {
     }
 }
 
+impl Patterns {
+    /// Copies the values at `range`, counted over all patterns, into `out`, which is as long.
+    pub fn copy(&self, range: Range<usize>, out: &mut [f32]) {
+        match self {
+            Self::Singles(values) => out.copy_from_slice(&values[range]),
+            // These are copied in any case.
+            other => {
+                other.of(range, out);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 fn widened(values: impl Iterator<Item = f32>, buffer: &mut [f32]) -> &[f32] {
     buffer.iter_mut().zip(values).for_each(

@@ -75,20 +75,24 @@ fn read<T: Configured>(written: &Written) -> Result<Box<dyn Solver>, OptionError
 }
 
 /// Implements the parts of [`Solver`] that are the same for every options struct that is
-/// [`Configured`] and has the fields `epochs` and `constraints`.
+/// [`Configured`] and has the fields `epochs` and `constraints`; with `but epochs` it need not have
+/// the former, and implements `epochs` and `set_epochs` itself.
 #[macro_export]
 macro_rules! solver_basics {
     () => {
-        fn name(&self) -> &'static str {
-            <Self as $crate::solver::Configured>::NAME
-        }
-
         fn epochs(&self) -> usize {
             self.epochs
         }
 
         fn set_epochs(&mut self, epochs: usize) {
             self.epochs = epochs;
+        }
+
+        $crate::solver_basics!(but epochs);
+    };
+    (but epochs) => {
+        fn name(&self) -> &'static str {
+            <Self as $crate::solver::Configured>::NAME
         }
 
         fn constraints(&self) -> &$crate::solver::Constraints {

@@ -91,6 +91,13 @@ impl<'a> Frame<'a> {
         Guarded::RolledBack { loss: good }
     }
 
+    /// Puts the fields to `values`, as if no epoch had been before.
+    pub(crate) fn restart(&mut self, values: &[Complex32]) {
+        self.engine.fields_mut().values_mut().copy_from_slice(values);
+        self.guard = Guard::default();
+        self.shrink = 1.0;
+    }
+
     /// Gives up the fields from which the best epoch started, and its loss.
     pub(crate) fn take_safe(&mut self) -> Option<(Vec<Complex32>, f64)> {
         self.guard.take()

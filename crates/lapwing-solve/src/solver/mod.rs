@@ -7,7 +7,7 @@
 //! A new solver is a folder here with an options struct, an [`Algorithm`], and a row of
 //! [`SOLVERS`].
 
-mod batching;
+pub(crate) mod batching;
 mod constraints;
 pub mod dm;
 mod entry;
@@ -33,7 +33,7 @@ pub use entry::{Configured, Entry};
 pub use frame::{Frame, Guarded};
 pub use run::{Algorithm, Epoch, Flow, Run};
 pub use snapshot::Snapshot;
-pub use solution::Solution;
+pub use solution::{Choice, Solution, Tried};
 pub use table::{SOLVERS, entry};
 
 use crate::Problem;
@@ -45,7 +45,7 @@ pub trait Solver: fmt::Debug + Send + Sync {
     /// Its name in records and on the command line.
     fn name(&self) -> &'static str;
 
-    /// Number of epochs asked for.
+    /// Number of epochs, at most.
     fn epochs(&self) -> usize;
 
     /// Sets the number of epochs.

@@ -2,14 +2,14 @@
 
 use super::frame::Frame;
 use super::snapshot::{Snapshot, SnapshotError};
-use super::solution::Solution;
+use super::solution::{Choice, Solution};
 
 /// What a solver tells its caller after every epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch {
     /// Number of epochs done, from 1.
     pub done: usize,
-    /// Number of epochs asked for.
+    /// Number of epochs at most.
     pub total: usize,
     /// Loss of this epoch (see the solver's documentation for its definition).
     pub loss: f64,
@@ -30,14 +30,24 @@ pub trait Algorithm {
     /// callers are told it.
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64;
 
+    /// Whether nothing is left to do, however many epochs were allowed.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// What it has chosen from the data.
+    fn choices(&self) -> Vec<Choice> {
+        Vec::new()
+    }
+
     /// Adds what it remembers beside the frame's own state, under names of its own.
     fn save(&self, _snapshot: &mut Snapshot) {}
 
-    /// Takes over what was saved.
+    /// Takes over what was saved; the frame has taken over its own state already.
     ///
     /// # Errors
     /// When the snapshot lacks an array or one has another length.
-    fn load(&mut self, _snapshot: &Snapshot) -> Result<(), SnapshotError> {
+    fn load(&mut self, _frame: &mut Frame<'_>, _snapshot: &Snapshot) -> Result<(), SnapshotError> {
         Ok(())
     }
 }
@@ -65,7 +75,7 @@ impl<'a> Run<'a> {
     /// When the snapshot lacks an array or one has another length. The run must not be used then.
     pub fn resume(mut self, snapshot: &Snapshot) -> Result<Self, SnapshotError> {
         self.frame.load(snapshot)?;
-        self.algorithm.load(snapshot)?;
+        self.algorithm.load(&mut self.frame, snapshot)?;
         self.losses.clone_from(&snapshot.loss);
         Ok(self)
     }
@@ -73,7 +83,7 @@ impl<'a> Run<'a> {
     /// Does the next epoch; `None` when all are done.
     pub fn epoch(&mut self) -> Option<Epoch> {
         let done = self.losses.len() + 1;
-        if done > self.total {
+        if done > self.total || self.algorithm.is_done() {
             return None;
         }
         let loss = self.algorithm.epoch(&mut self.frame, done, &self.losses);
@@ -91,7 +101,8 @@ impl<'a> Run<'a> {
 
     /// The reconstruction as it stands.
     pub fn finish(self) -> Solution {
-        self.frame.finish(self.losses)
+        let choices = self.algorithm.choices();
+        Solution { choices, ..self.frame.finish(self.losses) }
     }
 
     /// Does all epochs that are left, or as many as `observe` allows, and finishes.

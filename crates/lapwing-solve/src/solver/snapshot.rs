@@ -89,6 +89,14 @@ impl Snapshot {
         }
     }
 
+    /// The numbers `name`, however many there are.
+    pub(crate) fn all_numbers(&self, name: &str) -> Result<&[f64], SnapshotError> {
+        match self.get(name) {
+            Some(Values::Double(values)) => Ok(values),
+            found => Err(SnapshotError::new(name, 0, found)),
+        }
+    }
+
     pub(crate) fn numbers<const N: usize>(&self, name: &str) -> Result<[f64; N], SnapshotError> {
         match self.get(name) {
             Some(Values::Double(values)) => values

@@ -15,10 +15,32 @@ pub struct Solution {
     /// (counts when these are counts).
     pub probe: Modes,
     /// The window centres on the problem's grid: those of the problem, unless the solver refined
-    /// them.
+    /// them. Patterns that were left out keep theirs.
     pub positions: Vec<Position>,
     /// Loss of every epoch, in order.
     pub loss: Vec<f64>,
+    /// What the solver has chosen from the data, where it was left to it.
+    pub choices: Vec<Choice>,
+}
+
+/// An option whose value was chosen from the data, and what was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// Name of the option.
+    pub option: &'static str,
+    /// The value that was taken.
+    pub value: f64,
+    /// What was tried, in this order.
+    pub tried: Vec<Tried>,
+}
+
+/// A value that was tried.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    /// The value.
+    pub value: f64,
+    /// How badly the fit predicts detector pixels that it was not shown: their loss, per pixel.
+    pub score: f64,
 }
 
 impl Solution {
@@ -34,6 +56,7 @@ impl Solution {
             probe: Modes::from_shape_vec(problem.probe.dim(), probe).expect(shape),
             positions: positions::moved(problem, fields.offsets()),
             loss,
+            choices: Vec::new(),
         }
     }
 }

@@ -73,7 +73,7 @@ mod tests {
             assert_eq!(flags.len(), entry.options.len(), "{}", entry.name);
             assert!(entry.options.iter().any(|doc| doc.name == "epochs"
                 && doc.flag() == "num-epochs"
-                && doc.kind == Kind::EPOCHS));
+                && [Kind::EPOCHS, Kind::EPOCHS_OR_AUTO].contains(&doc.kind)));
         }
     }
 }

@@ -9,6 +9,7 @@ use lapwing_solve::lsqml::{Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use lapwing_solve::ml::Ml;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::pie::Rpie;
+use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Constraints, Flow, Problem, Run, Solution, Solver};
 use ndarray::{Array3, Axis, concatenate};
 use rand::RngExt;
@@ -98,7 +99,15 @@ fn wrong_positions_are_needed_right_and_found() {
         // An object that moves with its wrong positions explains most of the data, so what is left
         // to the positions is little.
         let solve = |from: Option<usize>| match with_ml {
-            true => ml(&problem, &Ml { epochs: 80, positions_from_epoch: from, ..Ml::default() }),
+            true => ml(
+                &problem,
+                &Ml {
+                    epochs: Auto::Given(80),
+                    prior: Auto::Given(20.0),
+                    positions_from_epoch: from,
+                    ..Ml::default()
+                },
+            ),
             false => lsqml(
                 &problem,
                 &Lsqml { epochs: 100, positions_from_epoch: from, ..Lsqml::default() },
@@ -183,7 +192,8 @@ fn a_probe_support_keeps_the_probe_where_it_is() {
     let case = small_case();
     let problem = case.problem(Some(100.0));
     let constraints = Constraints { probe_support: Some(0.3), ..Constraints::default() };
-    let solve = |constraints| ml(&problem, &Ml { constraints, prior: 0.0, ..Ml::default() });
+    let solve =
+        |constraints| ml(&problem, &Ml { constraints, prior: Auto::Given(0.0), ..Ml::default() });
     let outside = |probe: &Modes| -> f64 {
         let power = |value: &Complex32| f64::from(value.norm_sqr());
         let far = probe
@@ -228,7 +238,7 @@ fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
     };
     for with_ml in [true, false] {
         let solve = |constraints| match with_ml {
-            true => ml(&problem, &Ml { constraints, prior: 0.0, ..Ml::default() }),
+            true => ml(&problem, &Ml { constraints, prior: Auto::Given(0.0), ..Ml::default() }),
             false => lsqml(&problem, &Lsqml { epochs: 50, constraints, ..Lsqml::default() }),
         };
         let (free, held) = (solve(Constraints::default()), solve(constraints));
@@ -310,8 +320,11 @@ fn stopping_after_every_epoch_changes_no_bit() {
             Lsqml { epochs: 11, batching, positions_from_epoch, prior: 2.0, ..Lsqml::default() };
         stops_and_resumes(|| options.start(&problem), &format!("{batching:?}"));
     }
-    let options = Ml { epochs: 14, start_epochs: 3, positions_from_epoch, ..Ml::default() };
+    let options =
+        Ml { epochs: Auto::Given(14), start_epochs: 3, positions_from_epoch, ..Ml::default() };
     stops_and_resumes(|| options.start(&problem), "ML");
+    let options = Ml { start_epochs: 2, positions_from_epoch, ..Ml::default() };
+    stops_and_resumes(|| options.start(&problem), "ML that chooses its prior");
     let options = Rpie { epochs: 4, ..Rpie::default() };
     stops_and_resumes(|| options.start(&problem), "rPIE");
     // A snapshot of another problem or solver is refused.

@@ -8,6 +8,7 @@ use lapwing_model::simulate::{expose, expose_noise_free};
 use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
+use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::{Flow, Problem, Solution, Solver};
 use ndarray::Array3;
 use rand::RngExt;
@@ -121,5 +122,29 @@ impl Case {
         let solution = options.solve(&self.problem(dose), &mut |_| Flow::Continue);
         let metrics = self.measure(&solution);
         (solution, metrics)
+    }
+
+    /// Complex error of ML on counts with a uniform background of `mean` counts per pixel, which
+    /// the problem is told or not.
+    pub fn with_background(&self, dose: f64, mean: f32, told: bool) -> f64 {
+        let mut counts = self.counts(Some(dose));
+        let mut random = generator(7, "test background", 0);
+        // Knuth's product, for small means.
+        let limit = (-mean).exp();
+        counts.mapv_inplace(|mut count| {
+            let mut product = random.random::<f32>();
+            while product > limit {
+                product *= random.random::<f32>();
+                count += 1.0;
+            }
+            count
+        });
+        let mut noise = NoiseModel::photons((64, 64), dose);
+        if told {
+            noise.background.fill(mean);
+        }
+        let problem = self.problem_of(counts).with_noise(&noise).unwrap();
+        let solution = Ml::default().solve(&problem, &mut |_| Flow::Continue);
+        self.measure(&solution).complex_nrmse
     }
 }

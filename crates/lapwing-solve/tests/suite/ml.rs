@@ -3,13 +3,16 @@
 use crate::common::{case, case_within};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
+use lapwing_solve::noise::NoiseModel;
+use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Solver};
 
 #[test]
 fn finds_the_truth_from_a_flat_object_and_a_wrong_probe() {
-    let (solution, metrics) = case().solve_ml(None, &Ml::default());
+    let (solution, metrics) =
+        case().solve_ml(None, &Ml { prior: Auto::Given(20.0), ..Ml::default() });
     assert!(metrics.complex_nrmse < 0.01, "complex NRMSE {}", metrics.complex_nrmse);
-    assert_eq!(solution.loss.len(), 50);
+    assert_eq!((solution.loss.len(), solution.choices.len()), (50, 0));
 }
 
 #[test]
@@ -28,7 +31,8 @@ fn is_better_than_lsqml_at_every_dose_in_as_many_epochs() {
 fn converges_without_the_prior_and_from_any_first_stage() {
     let case = case();
     for (start_epochs, start_batch_size) in [(8, 10), (0, 10), (3, 1), (5, 100_000)] {
-        let options = Ml { prior: 0.0, start_epochs, start_batch_size, ..Ml::default() };
+        let options =
+            Ml { prior: Auto::Given(0.0), start_epochs, start_batch_size, ..Ml::default() };
         let (solution, metrics) = case.solve_ml(Some(1e6), &options);
         let name = format!("{start_epochs} epochs of {start_batch_size}");
         println!("{name}: {}", metrics.complex_nrmse);
@@ -46,7 +50,12 @@ fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
     for dose in [10.0, 1e3, 1e9] {
         let problem = case.problem(Some(dose));
         for (start_batch_size, prior) in [(1, 20.0), (7, 0.0), (1000, 20.0)] {
-            let options = Ml { epochs: 20, start_batch_size, prior, ..Ml::default() };
+            let options = Ml {
+                epochs: Auto::Given(20),
+                start_batch_size,
+                prior: Auto::Given(prior),
+                ..Ml::default()
+            };
             let solution = options.solve(&problem, &mut |_| Flow::Continue);
             let (loss, name) =
                 (&solution.loss, format!("{dose}, {start_batch_size}, prior {prior}"));
@@ -63,7 +72,7 @@ fn no_dose_nor_batch_size_diverges_from_a_flat_object() {
 #[test]
 fn the_same_bits_on_any_number_of_threads() {
     let case = case();
-    let options = Ml { epochs: 6, start_epochs: 2, ..Ml::default() };
+    let options = Ml { epochs: Auto::Given(60), start_epochs: 2, ..Ml::default() };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| options.solve(&case.problem(Some(1e4)), &mut |_| Flow::Continue))
@@ -76,4 +85,51 @@ fn the_same_bits_on_any_number_of_threads() {
             "{threads}"
         );
     }
+}
+
+#[test]
+fn the_strength_chosen_is_about_the_best_one() {
+    let case = case();
+    for dose in [1e3, 1e5] {
+        let given = |strength| {
+            let options = Ml { prior: Auto::Given(strength), ..Ml::default() };
+            case.solve_ml(Some(dose), &options).1.complex_nrmse
+        };
+        let best = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0].map(given).into_iter().fold(1.0, f64::min);
+        let (solution, metrics) = case.solve_ml(Some(dose), &Ml::default());
+        let choice = &solution.choices[0];
+        println!("dose {dose}: {} with {}, best {best}", metrics.complex_nrmse, choice.value);
+        assert!(metrics.complex_nrmse < 1.08 * best, "{} and {best}", metrics.complex_nrmse);
+        assert!(choice.option == "prior" && choice.tried.len() >= 3);
+    }
+}
+
+#[test]
+fn a_background_that_is_known_costs_little() {
+    // 0.05 counts in every pixel, 5 to 10 % of the light.
+    let case = case();
+    let dose = 1e4;
+    let clean = case.solve_ml(Some(dose), &Ml::default()).1.complex_nrmse;
+    let [known, unknown] = [true, false].map(|known| case.with_background(dose, 0.05, known));
+    println!("clean {clean}, known {known}, unknown {unknown}");
+    assert!(known < 1.6 * clean && known < 0.8 * unknown, "{clean} {known} {unknown}");
+}
+
+#[test]
+fn counts_in_another_unit_are_the_same_with_their_gain() {
+    let case = case_within(true, 50.0);
+    let counts = case.counts(Some(1e4));
+    let [one, other] = [1.0_f32, 4.0].map(|gain| {
+        let problem = case.problem_of(&counts * gain);
+        let noise = NoiseModel {
+            gain: gain.into(),
+            ..NoiseModel::photons((64, 64), problem.mean_intensity())
+        };
+        let problem = problem.with_noise(&noise).unwrap();
+        Ml::default().solve(&problem, &mut |_| Flow::Continue)
+    });
+    let [error, same] = [&one, &other].map(|solution| case.measure(solution).complex_nrmse);
+    println!("{error} and {same}, {} and {}", one.choices[0].value, other.choices[0].value);
+    assert!((error / same - 1.0).abs() < 0.02, "{error} and {same}");
+    assert!((one.choices[0].value / other.choices[0].value).ln().abs() < 0.2);
 }

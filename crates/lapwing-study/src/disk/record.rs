@@ -8,6 +8,8 @@ use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
 use lapwing_compare::ComparisonRecord;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
+use lapwing_solve::noise::NoiseModel;
+use lapwing_solve::solver::Choice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -334,6 +336,12 @@ pub struct JobResult {
     pub probe_diameter_px: f64,
     /// Measured overlap (metric 2 with 6 neighbours): mean shared fraction of neighbouring discs.
     pub overlap: f64,
+    /// What was found out about the detector, as the solver was given it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<NoiseRecord>,
+    /// What the solver has chosen from the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<ChoiceRecord>,
     /// Selection of the view; `None` for baseline.
     pub view: Option<Telemetry>,
     /// Share of this split's illuminated object pixels that the other split sees too.
@@ -344,6 +352,78 @@ pub struct JobResult {
     pub comparison: Option<ComparisonRecord>,
     /// File names inside the folder of this result.
     pub files: Files,
+}
+
+/// What was found out about a detector; see [`lapwing_solve::noise`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NoiseRecord {
+    /// Variance over mean of the counts: 1 for photons.
+    pub gain: f64,
+    /// Sum of the background over a pattern, counts.
+    pub background_per_pattern: f64,
+    /// Its share of a pattern's counts.
+    pub background_share: f64,
+    /// Whether the noise of adjacent pixels is correlated.
+    pub correlated: bool,
+    /// Pixels (y, x) that never count and are left out.
+    pub dead_pixels: Vec<(usize, usize)>,
+    /// Pixels (y, x) that show too much, or always the same, and are left out.
+    pub hot_pixels: Vec<(usize, usize)>,
+    /// Counts at which the detector saturates; pixels that show them are left out.
+    pub saturation: Option<f64>,
+    /// Patterns without light, left out.
+    pub lost_patterns: Vec<usize>,
+    /// Patterns that look like no other, left out.
+    pub wrong_patterns: Vec<usize>,
+}
+
+impl From<&NoiseModel> for NoiseRecord {
+    fn from(noise: &NoiseModel) -> Self {
+        Self {
+            gain: noise.gain,
+            background_per_pattern: noise.background_per_pattern(),
+            background_share: noise.background_share(),
+            correlated: noise.correlated,
+            dead_pixels: noise.faults.dead.clone(),
+            hot_pixels: noise.faults.hot.clone(),
+            saturation: noise.faults.saturation.map(f64::from),
+            lost_patterns: noise.faults.lost.clone(),
+            wrong_patterns: noise.faults.wrong.clone(),
+        }
+    }
+}
+
+/// An option whose value a solver has chosen from the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceRecord {
+    /// The option.
+    pub option: String,
+    /// The value taken.
+    pub value: f64,
+    /// What was tried, in this order.
+    pub tried: Vec<TriedRecord>,
+}
+
+/// A value that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TriedRecord {
+    /// The value.
+    pub value: f64,
+    /// Loss per pixel of detector pixels that the fit was not shown.
+    pub score: f64,
+}
+
+impl From<&Choice> for ChoiceRecord {
+    fn from(choice: &Choice) -> Self {
+        let tried = choice.tried.iter();
+        Self {
+            option: choice.option.to_owned(),
+            value: choice.value,
+            tried: tried
+                .map(|tried| TriedRecord { value: tried.value, score: tried.score })
+                .collect(),
+        }
+    }
 }
 
 /// What became of one case.

@@ -20,7 +20,7 @@
 //!
 //! A command does not outlive the job: when that is left, the command and all that it started are
 //! killed. When the program itself is killed, the kernel kills the command on Linux (not what the
-//! command started: scripts should `exec` what they run); on other systems it goes on until it next
+//! command started: scripts should `exec` what they run); on other systems it runs on until it next
 //! prints, into a pipe that nobody reads.
 
 use crate::design::condition::Case;
@@ -274,5 +274,11 @@ fn read(file: &Path, start: &Start, observe: Observer<'_>) -> Result<Solution> {
         let found = format!("shape {:?}", probe.shape());
         return Err(wrong("reconstructed_probe", expected, found));
     }
-    Ok(Solution { object: made.object, probe, positions: start.scan.clone(), loss: made.loss })
+    Ok(Solution {
+        object: made.object,
+        probe,
+        positions: start.scan.clone(),
+        loss: made.loss,
+        choices: Vec::new(),
+    })
 }

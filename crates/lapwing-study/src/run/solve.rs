@@ -1,6 +1,7 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
 use crate::design::solver::SolverConfig;
+use crate::run::noise;
 use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Reconstruction};
@@ -11,7 +12,8 @@ use std::ops::ControlFlow;
 
 /// Reconstructs `dataset` with the solver, options and start fields of `config`.
 ///
-/// `observe` is told of every epoch; when it breaks, the reconstruction is that of the epochs done.
+/// `observe` is called at every epoch; when it breaks, the reconstruction is that of the epochs
+/// done.
 ///
 /// # Errors
 /// A data set that the start or the solver cannot use (see [`Start::of`]), and
@@ -29,7 +31,7 @@ pub fn reconstruct(
     Ok(described(solution, &place, account, dataset.metadata.as_ref()))
 }
 
-/// Solves from `start`, in memory; `observe` is told of every epoch.
+/// Solves from `start`, in memory; `observe` is called at every epoch.
 ///
 /// # Errors
 /// A start that the solver refuses, a diverged solver, and what `observe` returns.
@@ -38,7 +40,8 @@ pub(crate) fn solution(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
-    let problem = start.into_problem()?;
+    let counts = start.counts;
+    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts)?;
     let solution = epochs(config.solver.start(&problem), &mut |epoch, _| observe(epoch))?;
     check(&solution)?;
     Ok(solution)

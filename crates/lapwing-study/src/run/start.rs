@@ -36,6 +36,8 @@ pub struct Start {
     pub origin: Option<(i64, i64)>,
     /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
     pub valid: Option<Array3<bool>>,
+    /// Whether the intensities are known to be counts.
+    pub counts: bool,
 }
 
 /// Share of the power that a probe mode starts with when the data set has none.
@@ -96,7 +98,8 @@ impl Start {
             None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
         };
         let valid = dataset.mask.as_ref().map(Mask::good);
-        Ok(Self { intensity, object, probe, scan, origin, valid })
+        let counts = dataset.intensity_scale().is_some();
+        Ok(Self { intensity, object, probe, scan, origin, valid, counts })
     }
 }
 

@@ -156,8 +156,8 @@ impl Streamed {
         };
         let shape = self.pieces.shape();
         let Start { object, probe, scan, valid, .. } = start;
-        let (builder, store) =
-            (Problem::builder(scan, object, probe), ScratchIn::new(folder, shape)?);
+        let builder = Problem::builder(scan, object, probe);
+        let store = ScratchIn::new(folder, shape)?;
         match &valid {
             Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),
             None => builder.patterns_from(shape, &mut blocks, store),

@@ -131,7 +131,10 @@ fn the_types_of_options_in_python() {
     let kind = |doc: &OptionDoc| match doc.kind {
         Kind::Count { .. } => "int".to_owned(),
         Kind::Number(_) => "float".to_owned(),
+        Kind::CountOrAuto { .. } => "int | Literal[\"auto\"]".to_owned(),
+        Kind::NumberOrAuto(_) => "float | Literal[\"auto\"]".to_owned(),
         Kind::Choice(words) => literal(words),
+        Kind::File(_) => "str".to_owned(),
     };
     let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).collect();
     let mut types = format!("    algorithm: {}\n", literal(&names));

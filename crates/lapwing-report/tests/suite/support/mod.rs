@@ -274,6 +274,8 @@ fn write_job(
         mean_counts: Some(condition.dose as f64 * 1.01),
         probe_diameter_px: 24.0,
         overlap: 0.6 / every as f64,
+        noise: None,
+        choices: Vec::new(),
         view: (every > 1).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,
             acceptance_rate: kept.len() as f64 / all.len() as f64,

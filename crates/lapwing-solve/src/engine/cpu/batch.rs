@@ -91,6 +91,11 @@ impl Batch {
         self.used().iter().map(|chunk| chunk.loss).sum()
     }
 
+    /// The summed loss of the hidden pixels that judge.
+    pub fn held_out_loss(&self) -> f64 {
+        self.used().iter().map(|chunk| chunk.held_out).sum()
+    }
+
     /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in
     /// parts to be added up.
     pub fn probe_sums(&self) -> impl Iterator<Item = (&[Complex32], &[f32])> {

@@ -1,6 +1,7 @@
 //! A few neighbouring patterns, one after the other on one thread, and the sums over them.
 
 use super::footprint::Footprint;
+use super::held::Held;
 use super::scratch::Scratch;
 use super::slopes::Slopes;
 use crate::Problem;
@@ -22,6 +23,53 @@ pub(super) struct Scene<'a> {
     pub object: &'a [Complex32],
     /// Of the probe's modes, (mode, u_x, u_y).
     pub spectra: &'a [Complex32],
+    /// What is added to the model's intensity, in pattern order, where something is.
+    pub background: Option<&'a [f32]>,
+    /// The pixels that are hidden, where there are any.
+    pub held: Option<&'a Held>,
+}
+
+impl Scene<'_> {
+    /// Writes the factors of `step` for the pixels of a pattern from number `first` on, whose model
+    /// intensity is `intensity`, and returns their summed loss. `buffer` is as long as these.
+    pub fn factor(
+        self,
+        step: Step,
+        (pattern, first): (usize, usize),
+        buffer: &mut [f32],
+        intensity: &[f32],
+        factor: &mut [f32],
+    ) -> f64 {
+        let patterns = &self.problem.patterns;
+        let from = self.problem.stored(pattern).start + first;
+        let masked = self.problem.mask.of(pattern);
+        if masked.is_empty() {
+            return step.factor(patterns, from, buffer, intensity, factor);
+        }
+        // Where there are any, all pixels come together. Whatever was measured there counts for
+        // nothing.
+        patterns.copy(from..from + buffer.len(), buffer);
+        masked.iter().for_each(|&place| buffer[place as usize] = 0.0);
+        step.factor_measured(buffer, intensity, factor)
+    }
+
+    /// The model's intensity at the pixels from number `first` in pattern order on: `coherent`
+    /// itself, or with the background added, in `total`, which is at least as long.
+    pub fn with_background<'a>(
+        self,
+        first: usize,
+        coherent: &'a [f32],
+        total: &'a mut [f32],
+    ) -> &'a [f32] {
+        let Some(background) = self.background else { return coherent };
+        let total = &mut total[..coherent.len()];
+        for ((total, coherent), background) in
+            total.iter_mut().zip(coherent).zip(&background[first..])
+        {
+            *total = coherent + background;
+        }
+        total
+    }
 }
 
 /// The sums over one task's patterns, and what it keeps of each.
@@ -33,6 +81,8 @@ pub(super) struct Chunk {
     /// Sum of |O_j|^2 (y, x).
     pub object_power: Vec<f32>,
     pub loss: f64,
+    /// The loss of the hidden pixels that judge.
+    pub held_out: f64,
     /// Shifted probes and chi, (pattern, mode, y, x), where they are wanted.
     pub probes: Vec<Packed>,
     pub chi: Vec<Packed>,
@@ -50,6 +100,7 @@ impl Chunk {
             probe_sum: Buffer::zeros(all),
             object_power: vec![0.0; problem.model.len()],
             loss: 0.0,
+            held_out: 0.0,
             probes: vec![0; waves],
             chi: vec![0; waves],
             slopes: Vec::new(),
@@ -62,6 +113,7 @@ impl Chunk {
         self.object_power.fill(0.0);
         self.slopes.clear();
         self.loss = 0.0;
+        self.held_out = 0.0;
         self.footprint.begin(problem, members);
     }
 
@@ -74,14 +126,15 @@ impl Chunk {
         members: &[usize],
         scratch: &mut Scratch,
     ) {
-        let Scene { problem, ramps, object, spectra } = scene;
+        let Scene { problem, ramps, object, spectra, held, .. } = scene;
         let model = &problem.model;
         let (pixels, all) = (model.len(), spectra.len());
         let columns = problem.object.shape().1;
         self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
         for (index, &pattern) in members.iter().enumerate() {
-            let Scratch { work, in_flight, measured, probes, chi, per_pattern, .. } = &mut *scratch;
+            let Scratch { work, in_flight, measured, expected, probes, chi, per_pattern, .. } =
+                &mut *scratch;
             let (window, ramp) = (&problem.windows[pattern], &ramps[pattern]);
             let start = window.row as usize * columns + window.column as usize;
             let view = View { patch: Patch { object: &object[start..], columns }, ramp };
@@ -92,11 +145,20 @@ impl Chunk {
             }
             let masked = problem.mask.of(pattern);
             let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
-            let loss = &mut self.loss;
+            let (loss, held_out) = (&mut self.loss, &mut self.held_out);
             model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
-                let from = pattern * pixels + first;
-                let buffer = &mut measured[..intensity.len()];
-                *loss += step.factor(&problem.patterns, from, buffer, intensity, factor);
+                let measured = &mut measured[..intensity.len()];
+                let intensity = scene.with_background(first, intensity, expected);
+                *loss += scene.factor(step, (pattern, first), measured, intensity, factor);
+                let Some(held) = held else { return };
+                for (place, judges) in held.of(pattern, first..first + intensity.len()) {
+                    let (at, pixel) = (place - first, problem.stored(pattern).start + place);
+                    let measured = problem.patterns.of(pixel..pixel + 1, &mut [0.0])[0];
+                    let hidden = step.loss(f64::from(measured), f64::from(intensity[at]));
+                    *loss -= hidden;
+                    *held_out += if judges { hidden } else { 0.0 };
+                    factor[at] = 0.0;
+                }
             });
             let sums: &mut [Complex32] =
                 if products.slopes { per_pattern } else { &mut self.probe_sum };

@@ -45,6 +45,18 @@ impl Step {
         })
     }
 
+    /// As [`factor`](Self::factor), of measured values as they are given.
+    pub(super) fn factor_measured(
+        self,
+        measured: &[f32],
+        intensity: &[f32],
+        factor: &mut [f32],
+    ) -> f64 {
+        dispatch!(elementwise::level(), simd => {
+            self.factor_of(simd, measured, intensity, factor)
+        })
+    }
+
     #[inline(always)]
     fn factor_of<S: Simd>(
         self,

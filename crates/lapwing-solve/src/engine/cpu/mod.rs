@@ -5,6 +5,7 @@ mod batch;
 mod chunk;
 mod detector;
 mod footprint;
+mod held;
 mod probe_gradient;
 mod region;
 mod scratch;
@@ -15,11 +16,13 @@ mod tests;
 mod waves;
 
 use super::{
-    Engine, Fields, Floor, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
+    Engine, Fields, Floor, HoldOut, Normal, Products, Quotient, Search, Side, Step, Sums, Trail,
+    WaveUpdate,
 };
 use crate::Problem;
 use batch::Batch;
 use chunk::Scene;
+use held::Held;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Window, elementwise};
 use probe_gradient::{ProbeGradient, ProbeSum};
@@ -46,6 +49,9 @@ pub(crate) struct Cpu<'a> {
     added: Option<Added>,
     directions: Option<Directions>,
     waves: Option<Waves>,
+    held: Option<Held>,
+    /// The background in use, in pattern order.
+    background: Option<Vec<f32>>,
 }
 
 /// Sums over several batches.
@@ -70,6 +76,8 @@ impl<'a> Cpu<'a> {
             added: None,
             directions: products.waves.then(|| Directions::new(problem)),
             waves: None,
+            held: None,
+            background: problem.background.clone(),
             problem,
         }
     }
@@ -86,6 +94,8 @@ impl<'a> Cpu<'a> {
             ramps: &self.ramps,
             object: self.fields.object(),
             spectra: &self.gradient.spectra,
+            held: self.held.as_ref(),
+            background: self.background.as_deref(),
         };
         (&mut self.batch, scene)
     }
@@ -123,6 +133,22 @@ impl Engine for Cpu<'_> {
         self.begin_batch(members);
         let (batch, scene) = self.batch_and_scene();
         batch.project(scene, step, members)
+    }
+
+    fn hold_out(&mut self, hidden: Option<HoldOut>) {
+        self.held = hidden.map(|hidden| Held::new(self.problem, hidden));
+    }
+
+    fn scale_background(&mut self, share: f32) {
+        self.background = self
+            .problem
+            .background
+            .as_ref()
+            .map(|background| background.iter().map(|&value| share * value).collect());
+    }
+
+    fn held_out_loss(&self) -> f64 {
+        self.batch.held_out_loss()
     }
 
     fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64 {

@@ -12,8 +12,9 @@ pub(super) struct Scratch {
     pub work: Workspace,
     /// The modes on their way, as the model keeps them.
     pub in_flight: Buffer,
-    /// Measured values.
+    /// Measured values, and what the model puts beside them.
     pub measured: Vec<f32>,
+    pub expected: Vec<f32>,
     /// Shifted probes and chi (mode, y, x).
     pub probes: Buffer,
     pub chi: Buffer,
@@ -54,6 +55,7 @@ impl Scratch {
             work: problem.model.workspace(),
             in_flight: zeros(),
             measured: vec![0.0; problem.model.len()],
+            expected: vec![0.0; problem.model.len()],
             probes: zeros(),
             chi: zeros(),
             per_pattern: zeros(),

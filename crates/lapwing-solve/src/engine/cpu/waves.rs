@@ -82,8 +82,16 @@ impl Chunk {
         let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
         self.begin(problem, members);
         for (index, &pattern) in members.iter().enumerate() {
-            let Scratch { work, in_flight, measured, probes, chi, per_pattern: product, .. } =
-                &mut *scratch;
+            let Scratch {
+                work,
+                in_flight,
+                measured,
+                expected,
+                probes,
+                chi,
+                per_pattern: product,
+                ..
+            } = &mut *scratch;
             let modes = spectra.chunks_exact(pixels).zip(probes.chunks_exact_mut(pixels));
             for ((spectrum, probe), product) in modes.zip(product.chunks_exact_mut(pixels)) {
                 model.shifted_probe(spectrum, &ramps[pattern], probe, work);
@@ -113,9 +121,10 @@ impl Chunk {
             modes.for_each(|(wave, in_flight)| model.launch(wave, in_flight, work));
             let query = PatternQuery { whole: false, masked: problem.mask.of(pattern) };
             model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
-                let from = pattern * pixels + first;
                 let buffer = &mut measured[..intensity.len()];
-                Step::Gaussian.factor(&problem.patterns, from, buffer, intensity, factor);
+                let intensity = scene.with_background(first, intensity, expected);
+                let at = (pattern, first);
+                scene.factor(Step::Gaussian, at, buffer, intensity, factor);
             });
             chi.chunks_exact_mut(pixels).for_each(|chi| model.land(chi, work));
 

@@ -216,7 +216,7 @@ impl Algorithm for State<'_> {
         self.probe_momentum.save("probe", snapshot);
     }
 
-    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+    fn load(&mut self, _frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         self.object_momentum.load("object", snapshot)?;
         self.probe_momentum.load("probe", snapshot)
     }

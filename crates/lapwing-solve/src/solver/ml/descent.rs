@@ -42,6 +42,8 @@ impl Descent {
 /// Sums over all patterns at one point.
 pub(super) struct Evaluation {
     pub loss: f64,
+    /// Loss of the hidden pixels.
+    pub held_out: f64,
     pub gradient: Vec<Complex32>,
     pub preconditioner: Preconditioner,
 }

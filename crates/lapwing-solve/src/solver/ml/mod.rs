@@ -17,24 +17,31 @@
 
 mod descent;
 mod lbfgs;
+mod search;
 mod state;
 
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
 use crate::engine::Products;
+use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
 use state::{GROUP, State};
+
+/// Epochs with a given strength of the prior.
+const EPOCHS: usize = 50;
 
 options! {
     /// Options of the ML solver.
     pub struct Ml {
-        /// Number of epochs; one epoch visits every pattern once.
-        epochs | "num_epochs": usize = 50, Kind::EPOCHS;
+        /// Number of epochs at most, those of the search for the strength of the prior included;
+        /// auto: as many as it takes. One epoch visits every pattern once.
+        epochs | "num_epochs": Auto<usize> = Auto::Auto, Kind::EPOCHS_OR_AUTO;
         /// Epochs of the first stage, of small batches; may be 0.
         start_epochs: usize = 8, Kind::WHOLE;
         /// Patterns per batch in the first stage, at most.
         start_batch_size | "batch_size": usize = 10, Kind::FROM_ONE;
-        /// Strength of the edge-preserving prior, photons; 0 switches it off.
-        prior: f64 = 20.0, Kind::Number(Range::NotNegative);
+        /// Strength of the edge-preserving prior, photons; auto: the one that best predicts
+        /// detector pixels that the fit was not shown; 0 switches it off.
+        prior: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::NotNegative);
         /// Difference between neighbouring object pixels above which the prior spares edges; the
         /// object's r.m.s. is 1.
         prior_edge: f64 = 0.05, Kind::Number(Range::Positive);
@@ -55,7 +62,19 @@ impl Configured for Ml {
 }
 
 impl Solver for Ml {
-    solver_basics!();
+    solver_basics!(but epochs);
+
+    fn epochs(&self) -> usize {
+        match (self.epochs, self.prior) {
+            (Auto::Given(epochs), _) => epochs,
+            (Auto::Auto, Auto::Given(_)) => EPOCHS,
+            (Auto::Auto, Auto::Auto) => search::most_epochs(self.start_epochs),
+        }
+    }
+
+    fn set_epochs(&mut self, epochs: usize) {
+        self.epochs = Auto::Given(epochs);
+    }
 
     fn needs(&self) -> Needs {
         Needs { counts: true, ..Needs::default() }
@@ -67,8 +86,8 @@ impl Solver for Ml {
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
         let products = Products { waves: false, slopes: self.positions_from_epoch.is_some() };
         let largest = self.start_batch_size.max(GROUP);
-        let frame = Frame::new(problem, self.constraints, largest, products);
-        let state = State::new(self, problem);
-        Run::new(frame, state, self.epochs)
+        let mut frame = Frame::new(problem, self.constraints, largest, products);
+        let state = State::new(self, &mut frame);
+        Run::new(frame, state, self.epochs())
     }
 }

@@ -3,21 +3,25 @@
 use super::Ml;
 use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
-use crate::Problem;
+use super::search::{Search, Stage, Turn};
 use crate::engine::{Floor, Quotient, Step};
 use crate::prior::{Buffers, Preconditioner, Prior, SplitComplex, curvature};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
+use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
+use crate::solver::solution::Choice;
 use crate::solver::vector::{add_scaled, difference, dot, scaled};
-use crate::solver::{Constraints, batching, positions};
+use crate::solver::{Constraints, Solver, batching, positions};
 use fearless_simd::dispatch;
 use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
-/// Background e added to data and model, counts.
-const BACKGROUND: f32 = 1e-4;
+/// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
+const USUAL_STRENGTH: f64 = 20.0;
+/// Background e added to data and model, photons.
+const BACKGROUND: f64 = 1e-4;
 /// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
 /// largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
@@ -49,10 +53,32 @@ pub(super) struct State<'a> {
     descent: Option<Descent>,
     lbfgs: Lbfgs,
     buffers: Buffers,
+    /// Strength of the prior, in the solver's unit of intensity.
+    strength: f64,
+    /// Where it is chosen from the data.
+    search: Option<Search>,
+    /// Loss of the hidden pixels at the last point taken.
+    score: f64,
 }
 
 impl<'a> State<'a> {
-    pub fn new(options: &'a Ml, problem: &Problem) -> Self {
+    pub fn new(options: &'a Ml, frame: &mut Frame<'_>) -> Self {
+        let problem = frame.problem;
+        let search = match options.prior {
+            Auto::Given(_) => None,
+            Auto::Auto => {
+                let start = frame.engine.fields().values();
+                Search::new(options.start_epochs, options.epochs(), start)
+            }
+        };
+        let strength = match (options.prior, &search) {
+            (Auto::Given(strength), _) => strength,
+            (_, Some(search)) => search.strength,
+            _ => USUAL_STRENGTH,
+        };
+        if let Some(search) = &search {
+            frame.engine.hold_out(search.hidden(options.seed));
+        }
         Self {
             options,
             path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
@@ -61,6 +87,9 @@ impl<'a> State<'a> {
             descent: None,
             lbfgs: Lbfgs::new(MEMORY),
             buffers: Buffers::default(),
+            strength: strength * problem.gain,
+            search,
+            score: f64::NAN,
         }
     }
 
@@ -89,14 +118,15 @@ impl<'a> State<'a> {
         let quotient = |floor| Quotient { weight: 1.0, floor, step: 1.0 };
         let probe = quotient(Floor::ShareOfLargest(self.damping));
         let probe = (epoch >= PROBE_FROM).then_some(probe);
+        let background = (BACKGROUND * problem.gain) as f32;
         let mut loss = 0.0;
         for mut members in batching::random(problem.n_patterns(), size, seed, epoch as u64) {
             // From top to bottom: what a thread has worked out is then mostly what it moves.
             members.sort_unstable_by_key(|&pattern| (problem.windows[pattern].row, pattern));
-            let photons = (START_PHOTONS * frame.relative_power()) as f32;
+            let photons = (START_PHOTONS * problem.gain * frame.relative_power()) as f32;
             let floor = (self.damping * frame.brightest() + photons).max(f32::MIN_POSITIVE);
             let object = quotient(Floor::Fixed(floor));
-            loss += frame.engine.project(&members, Step::Modulus { background: BACKGROUND });
+            loss += frame.engine.project(&members, Step::Modulus { background });
             frame.engine.step_by_quotients(object, probe);
         }
         loss
@@ -106,7 +136,9 @@ impl<'a> State<'a> {
     /// the loss per pixel.
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
         let from = self.options.positions_from_epoch;
-        self.positions_free = from.is_some_and(|from| number >= from);
+        // What is tried in a search should differ in nothing but the prior.
+        let searches = self.search.as_ref().is_some_and(|search| search.stage != Stage::Last);
+        self.positions_free = !searches && from.is_some_and(|from| number >= from);
         let mut here = self.evaluate(frame);
         if let Some((safe, good)) = frame.take_safe() {
             // The last batches of stage 1 may have done harm that no loss has shown yet.
@@ -115,7 +147,7 @@ impl<'a> State<'a> {
                 here = self.evaluate(frame);
             }
         }
-        let Evaluation { loss, gradient, preconditioner } = here;
+        let Evaluation { loss, held_out, gradient, preconditioner } = here;
         if let Some(last) = &mut self.descent {
             if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
                 // Back to the last good point, and half as far along the steepest preconditioned
@@ -143,6 +175,7 @@ impl<'a> State<'a> {
                 self.lbfgs.remember(difference(x, &last.x), difference(&gradient, &last.gradient));
             }
         }
+        self.score = held_out;
         let buffers = &mut self.buffers;
         let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
         let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
@@ -161,6 +194,39 @@ impl<'a> State<'a> {
         frame.problem.loss_per_pixel(2.0 * loss)
     }
 
+    /// Looks where the trial has come without going on; returns the loss per pixel.
+    fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
+        let Evaluation { loss, held_out, .. } = self.evaluate(frame);
+        match &self.descent {
+            // The last step did harm.
+            Some(last) if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() => {
+                frame.engine.fields_mut().values_mut().copy_from_slice(&last.x);
+                frame.problem.loss_per_pixel(2.0 * last.loss)
+            }
+            _ => {
+                self.score = held_out;
+                frame.problem.loss_per_pixel(2.0 * loss)
+            }
+        }
+    }
+
+    /// Tells the search that an epoch is over, and does what it asks for.
+    fn follow_search(&mut self, frame: &mut Frame<'_>) {
+        let Some(search) = &mut self.search else { return };
+        let before = search.stage;
+        let score = frame.problem.loss_per_pixel(self.score);
+        if let Turn::From(fields) = search.advance(frame.engine.fields().values(), score) {
+            frame.restart(fields);
+            self.damping = START_DAMPING;
+            self.descent = None;
+            self.lbfgs.clear();
+        }
+        self.strength = search.strength * frame.problem.gain;
+        if search.stage != before {
+            frame.engine.hold_out(search.hidden(self.options.seed));
+        }
+    }
+
     fn constrain(&self, frame: &mut Frame<'_>) {
         frame.constrain();
         let problem = frame.problem;
@@ -174,10 +240,11 @@ impl<'a> State<'a> {
         let (width, len) = (problem.object.shape().1, frame.engine.fields().values().len());
         let (object_end, probe_end) = frame.engine.fields().ends();
         let mut gradient = vec![ZERO; len];
-        let mut loss = 0.0;
+        let background = (BACKGROUND * problem.gain) as f32;
+        let (mut loss, mut held_out) = (0.0, 0.0);
         for members in self.path.chunks(GROUP) {
-            let step = Step::Gradient { background: BACKGROUND };
-            loss += 0.5 * frame.engine.project(members, step);
+            loss += 0.5 * frame.engine.project(members, Step::Gradient { background });
+            held_out += frame.engine.held_out_loss();
             frame.engine.add_sums();
             if self.positions_free {
                 for (&pattern, [y, x]) in members.iter().zip(frame.engine.slopes()) {
@@ -197,8 +264,8 @@ impl<'a> State<'a> {
             .iter_mut()
             .zip(&sums.probe)
             .for_each(|(gradient, &direction)| *gradient = -direction);
-        let prior = (self.options.prior > 0.0).then(|| {
-            let prior = Prior { strength: self.options.prior, edge: self.options.prior_edge };
+        let prior = (self.strength > 0.0).then(|| {
+            let prior = Prior { strength: self.strength, edge: self.options.prior_edge };
             let object = SplitComplex::of(fields.object(), width);
             let at = prior.weights(&object, s2);
             loss += at.value;
@@ -230,29 +297,52 @@ impl<'a> State<'a> {
                 each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
             preconditioner = preconditioner.with_positions(curvatures.collect());
         }
-        Evaluation { loss, gradient, preconditioner }
+        Evaluation { loss, held_out, gradient, preconditioner }
     }
 }
 
 impl Algorithm for State<'_> {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, _losses: &[f64]) -> f64 {
-        if number <= self.options.start_epochs {
-            self.start_epoch(frame, number)
-        } else {
-            self.descend(frame, number)
-        }
+        let loss = match &self.search {
+            None if number <= self.options.start_epochs => self.start_epoch(frame, number),
+            Some(search) if search.starts() => {
+                let number = search.done + 1;
+                self.start_epoch(frame, number)
+            }
+            Some(search) if search.looks() => self.look(frame),
+            _ => self.descend(frame, number),
+        };
+        self.follow_search(frame);
+        loss
+    }
+
+    fn is_done(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_done)
+    }
+
+    fn choices(&self) -> Vec<Choice> {
+        self.search.iter().map(Search::choice).collect()
     }
 
     fn save(&self, snapshot: &mut Snapshot) {
-        snapshot.put_numbers("damping", &[f64::from(self.damping)]);
+        snapshot.put_numbers("damping", &[f64::from(self.damping), self.score]);
+        if let Some(search) = &self.search {
+            search.save(snapshot);
+        }
         self.lbfgs.save(snapshot);
         if let Some(descent) = &self.descent {
             descent.save(snapshot);
         }
     }
 
-    fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        self.damping = snapshot.numbers::<1>("damping")?[0] as f32;
+    fn load(&mut self, frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let [damping, score] = snapshot.numbers("damping")?;
+        (self.damping, self.score) = (damping as f32, score);
+        if let Some(search) = &mut self.search {
+            search.load(snapshot)?;
+            self.strength = search.strength * frame.problem.gain;
+            frame.engine.hold_out(search.hidden(self.options.seed));
+        }
         self.lbfgs.load(snapshot)?;
         self.descent = Descent::load(snapshot)?;
         Ok(())

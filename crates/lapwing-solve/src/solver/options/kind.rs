@@ -1,6 +1,6 @@
 //! What values an option takes.
 
-use super::Value;
+use super::{AUTO, Value};
 
 /// What values an option takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,10 +12,21 @@ pub enum Kind {
         /// The largest.
         most: u64,
     },
+    /// A whole number, or `auto`.
+    CountOrAuto {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
     /// A finite number.
     Number(Range),
+    /// A finite number, or `auto`.
+    NumberOrAuto(Range),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, or the name of a file.
+    File(&'static [&'static str]),
 }
 
 /// Where a number may lie.
@@ -32,6 +43,8 @@ pub enum Range {
 impl Kind {
     /// Numbers of epochs.
     pub const EPOCHS: Self = Self::Count { least: 1, most: 1_000_000 };
+    /// Numbers of epochs, or as many as it takes.
+    pub const EPOCHS_OR_AUTO: Self = Self::CountOrAuto { least: 1, most: 1_000_000 };
     /// Any whole number from 1.
     pub const FROM_ONE: Self = Self::Count { least: 1, most: u64::MAX };
     /// Any whole number.
@@ -39,27 +52,48 @@ impl Kind {
 
     /// Whether it takes `value`.
     pub fn accepts(self, value: &Value) -> bool {
-        match (self, value) {
+        match (self.without_auto(), value) {
+            _ if self.is_auto(value) => true,
             (Self::Count { least, most }, Value::Count(count)) => (least..=most).contains(count),
             (Self::Number(range), value) => value.number().is_some_and(|n| range.holds(n)),
             (Self::Choice(words), Value::Word(word)) => words.contains(&word.as_str()),
+            (Self::File(_), Value::Word(word)) => !word.is_empty(),
             _ => false,
         }
     }
 
     /// The value that a word on a command line stands for, if it takes it.
     pub fn parse(self, text: &str) -> Option<Value> {
-        let value = match self {
+        let word = Value::Word(text.to_owned());
+        let value = match self.without_auto() {
+            _ if self.is_auto(&word) => word,
             Self::Count { .. } => Value::Count(text.parse().ok()?),
             Self::Number(_) => Value::Number(text.parse().ok()?),
-            Self::Choice(_) => Value::Word(text.to_owned()),
+            _ => word,
         };
         self.accepts(&value).then_some(value)
+    }
+
+    /// Whether `value` is `auto`, and may be.
+    fn is_auto(self, value: &Value) -> bool {
+        self != self.without_auto() && matches!(value, Value::Word(word) if word == AUTO)
+    }
+
+    /// The kind without the word `auto`.
+    fn without_auto(self) -> Self {
+        match self {
+            Self::CountOrAuto { least, most } => Self::Count { least, most },
+            Self::NumberOrAuto(range) => Self::Number(range),
+            other => other,
+        }
     }
 
     /// What is expected of a value, as messages say it.
     pub fn expected(self) -> String {
         match self {
+            Self::CountOrAuto { .. } | Self::NumberOrAuto(_) => {
+                format!("{AUTO} or {}", self.without_auto().expected())
+            }
             Self::Count { least: 0, most: u64::MAX } => "a whole number, 0 or more".to_owned(),
             Self::Count { least, most: u64::MAX } => format!("a whole number, at least {least}"),
             Self::Count { least, most } => {
@@ -68,6 +102,7 @@ impl Kind {
             Self::Number(Range::NotNegative) => "a number, 0 or more".to_owned(),
             Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
             Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
+            Self::File(words) => format!("{} or a file", words.join(", ")),
             Self::Choice([one]) => (*one).to_owned(),
             Self::Choice([words @ .., last]) => format!("{} or {last}", words.join(", ")),
             Self::Choice([]) => "nothing".to_owned(),

@@ -7,7 +7,7 @@ mod typed;
 
 pub use error::{OptionError, OptionProblem};
 pub use kind::{Kind, Range};
-pub use typed::{Typed, Value};
+pub use typed::{AUTO, Auto, Typed, Value};
 
 /// One option: its name, what it may be, and what it does.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ impl OptionDoc {
     }
 }
 
-/// Values of options by name, as somebody wrote them.
+/// Values of options by name, as they were written.
 pub type Written = [(String, Value)];
 
 /// The options of one solver, with a value for each: implemented by [`options!`](crate::options).

@@ -82,6 +82,34 @@ impl Typed for f64 {
     }
 }
 
+/// The word for a value that the solver chooses from the data.
+pub const AUTO: &str = "auto";
+
+/// A value that is given, or chosen from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auto<T> {
+    /// Chosen from the data: `auto`.
+    Auto,
+    /// This one.
+    Given(T),
+}
+
+impl<T: Typed> Typed for Auto<T> {
+    fn to_value(&self) -> Option<Value> {
+        match self {
+            Self::Auto => Some(Value::Word(AUTO.to_owned())),
+            Self::Given(value) => value.to_value(),
+        }
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Word(word) if word == AUTO => Some(Self::Auto),
+            value => T::from_value(value).map(Self::Given),
+        }
+    }
+}
+
 impl<T: Typed> Typed for Option<T> {
     const OPTIONAL: bool = true;
 

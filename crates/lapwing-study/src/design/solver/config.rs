@@ -1,10 +1,11 @@
 //! A solver of this program with its options, and what it starts from.
 
-use lapwing_solve::solver::options::{OptionDoc, OptionError, Options, Value};
+use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
 use lapwing_solve::solver::{Solver, entry};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
+use std::path::PathBuf;
 
 choice! {
     /// The object that a reconstruction starts from.
@@ -57,6 +58,70 @@ options! {
     }
 }
 
+choice! {
+    /// What becomes of pixels and patterns that hold no measurement.
+    #[derive(Default)]
+    pub enum Faulty {
+        /// Those that are found are left out.
+        #[default]
+        LeaveOut = "leave-out",
+        /// They count like all others.
+        Keep = "keep",
+    }
+}
+
+/// Where the background comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum BackgroundSource {
+    /// From the moments of the patterns, see [`lapwing_solve::noise`].
+    #[default]
+    Auto,
+    /// There is none.
+    None,
+    /// From the array `background` of a file, or its only one: counts per pixel, axes (y, x), zero
+    /// frequency in the centre.
+    File(PathBuf),
+}
+
+impl BackgroundSource {
+    /// The words that are no files.
+    const WORDS: &'static [&'static str] = &["auto", "none"];
+}
+
+impl Typed for BackgroundSource {
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Word(match self {
+            Self::Auto => "auto".to_owned(),
+            Self::None => "none".to_owned(),
+            Self::File(path) => path.to_string_lossy().into_owned(),
+        }))
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Word(word) if word == "auto" => Some(Self::Auto),
+            Value::Word(word) if word == "none" => Some(Self::None),
+            Value::Word(word) => Some(Self::File(PathBuf::from(word))),
+            _ => None,
+        }
+    }
+}
+
+options! {
+    /// What is made of the detector's noise, whatever the solver: see [`lapwing_solve::noise`].
+    pub struct NoiseOptions {
+        /// Static light in all patterns, added to the model: auto (read off the patterns' moments),
+        /// none, or a file with the counts of every pixel (the array background, or the only one).
+        background: BackgroundSource = BackgroundSource::Auto, Kind::File(BackgroundSource::WORDS);
+        /// Variance over mean of the counts, more than 1 where a photon makes several; auto: from
+        /// what neighbouring patterns differ by.
+        gain: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
+        /// Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are
+        /// found), or keep.
+        faulty: Faulty = Faulty::LeaveOut, Kind::Choice(Faulty::NAMES);
+    }
+}
+
 /// Why a solver cannot be understood.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -89,20 +154,23 @@ fn expected_algorithms() -> String {
 pub struct SolverConfig {
     /// Start object and probe.
     pub start: StartOptions,
+    /// What is made of the detector's noise.
+    pub noise: NoiseOptions,
     /// The solver with its own options.
     pub solver: Box<dyn Solver>,
 }
 
 impl PartialEq for SolverConfig {
     fn eq(&self, other: &Self) -> bool {
-        self.start == other.start && *self.solver == *other.solver
+        self.start == other.start && self.noise == other.noise && *self.solver == *other.solver
     }
 }
 
 impl SolverConfig {
     /// A solver started from a flat object and the given probe.
     pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
-        Self { start: StartOptions { probe_start, ..StartOptions::default() }, solver }
+        let start = StartOptions { probe_start, ..StartOptions::default() };
+        Self { start, noise: NoiseOptions::default(), solver }
     }
 
     /// The solver `algorithm` with the options that are written; `probe_start` where they say
@@ -118,13 +186,14 @@ impl SolverConfig {
         let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
+        let mut noise = NoiseOptions::default();
         let mut own = Vec::new();
         for (name, value) in written {
-            if !start.set(&name, &value)? {
+            if !start.set(&name, &value)? && !noise.set(&name, &value)? {
                 own.push((name, value));
             }
         }
-        Ok(Self { start, solver: entry.read(&own)? })
+        Ok(Self { start, noise, solver: entry.read(&own)? })
     }
 
     /// Refuses options outside their ranges.
@@ -133,6 +202,7 @@ impl SolverConfig {
     /// The option, what was expected of it and what was found.
     pub fn check(&self) -> Result<(), SolverError> {
         self.start.check()?;
+        self.noise.check()?;
         Ok(self.solver.check()?)
     }
 
@@ -141,10 +211,10 @@ impl SolverConfig {
         self.solver.name()
     }
 
-    /// The options of a solver together with those of its start.
+    /// The options of a solver together with those of its start and of the noise.
     pub fn docs(algorithm: &str) -> impl Iterator<Item = &'static OptionDoc> {
         let own = entry(algorithm).map_or(&[][..], |entry| entry.options);
-        StartOptions::DOCS.iter().chain(own)
+        StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(own)
     }
 }
 
@@ -160,6 +230,7 @@ impl Serialize for SolverConfig {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("algorithm", self.algorithm())?;
         serialize_options(&mut map, &self.start.values())?;
+        serialize_options(&mut map, &self.noise.values())?;
         serialize_options(&mut map, &self.solver.values())?;
         map.end()
     }

@@ -4,7 +4,10 @@ mod config;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ObjectStart, ProbeStart, SolverConfig, SolverError, StartOptions};
+pub use config::{
+    BackgroundSource, Faulty, NoiseOptions, ObjectStart, ProbeStart, SolverConfig, SolverError,
+    StartOptions,
+};
 
 use crate::design::external::{self, External, ExternalConfig};
 use config::{take_algorithm, written};

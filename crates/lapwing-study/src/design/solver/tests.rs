@@ -3,6 +3,7 @@
 use super::*;
 use lapwing_solve::Solver;
 use lapwing_solve::ml::Ml;
+use lapwing_solve::solver::options::Auto;
 
 #[test]
 fn written_and_read_back() {
@@ -20,7 +21,7 @@ fn written_and_read_back() {
     assert_eq!(again, config);
     assert_eq!(toml::from_str::<SolverConfig>("").unwrap(), SolverConfig::default());
     let config: SolverConfig = toml::from_str("algorithm = \"ML\"\nprior = 0.0\n").unwrap();
-    let expected: Box<dyn Solver> = Box::new(Ml { prior: 0.0, ..Ml::default() });
+    let expected: Box<dyn Solver> = Box::new(Ml { prior: Auto::Given(0.0), ..Ml::default() });
     assert_eq!(*config.solver, *expected);
     assert!(config.solver.needs().counts);
     let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();

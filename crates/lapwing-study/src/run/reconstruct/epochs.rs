@@ -4,8 +4,9 @@ use super::understand::{Given, Input};
 use super::{Task, output};
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::disk::record::{JobResult, LossSummary};
+use crate::disk::record::{ChoiceRecord, JobResult, LossSummary, NoiseRecord};
 use crate::run::event::{Event, Level, Observer, note};
+use crate::run::noise;
 use crate::run::solve::{Account, Place, check, described, epochs};
 use crate::run::start::Start;
 use crate::run::stream::Streamed;
@@ -37,7 +38,7 @@ impl Task {
     ) -> Result<Solution> {
         let Solved { solution, resumed, seconds } = match &self.solver.method {
             Method::Native(config) => {
-                self.by_solver(config, start, streamed, checkpoint, &mut *observe)?
+                self.by_solver(config, start, streamed, result, checkpoint, &mut *observe)?
             }
             Method::External(config) => {
                 let started = Instant::now();
@@ -50,6 +51,10 @@ impl Task {
         result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
         result.loss = summary(&solution.loss);
         check(&solution)?;
+        result.choices = solution.choices.iter().map(ChoiceRecord::from).collect();
+        for choice in &result.choices {
+            note(&mut *observe, Level::Fact, &told(choice))?;
+        }
         note(observe, Level::Detail, &format!("solved in {seconds:.2} s"))?;
         let place = Place { of_data: &input.scan, on_grid: &input.on_grid, origin: input.origin };
         let algorithm = self.solver.algorithm();
@@ -66,14 +71,21 @@ impl Task {
         config: &SolverConfig,
         start: Start,
         streamed: Option<Streamed>,
+        result: &mut JobResult,
         checkpoint: &mut Checkpoint,
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
+        let counts = start.counts;
         let problem = match streamed {
             None => start.into_problem()?,
             Some(streamed) => streamed.problem(start, &self.output, case, &mut *observe)?,
         };
+        let (problem, found) = noise::considered(problem, &config.noise, counts)?;
+        result.noise = Some(NoiseRecord::from(&found));
+        for text in noise::described(&found) {
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         let mut run = config.solver.start(&problem);
         let mut resumed = 0;
         if let Some(snapshot) = checkpoint.load() {
@@ -102,6 +114,22 @@ impl Task {
         })?;
         Ok(Solved { solution, resumed, seconds: started.elapsed().as_secs_f64() })
     }
+}
+
+/// What a solver has chosen, in one line.
+fn told(choice: &ChoiceRecord) -> String {
+    let lowest = choice.tried.iter().map(|tried| tried.score).fold(f64::INFINITY, f64::min);
+    let tried: Vec<String> = choice
+        .tried
+        .iter()
+        .map(|tried| format!("{:.3}: {:+.2}", tried.value, 1e6 * (tried.score - lowest)))
+        .collect();
+    format!(
+        "{} = {:.3}, chosen by held-out pixels (tried, 1e-6 worse per pixel: {})",
+        choice.option,
+        choice.value,
+        tried.join(", ")
+    )
 }
 
 fn summary(loss: &[f64]) -> Option<LossSummary> {

@@ -47,7 +47,7 @@ pub struct Task {
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
     /// How often to store the state of the solver in the output folder, from where the same task
-    /// goes on after a stop. The result does not depend on it.
+    /// resumes after a stop. The result does not depend on it.
     pub checkpoint: Every,
     /// Whether to deal the photons of every pattern to two independent halves, reconstruct both
     /// with the same solver and compare them with each other: a measure of resolution that needs no
@@ -217,6 +217,8 @@ impl Task {
             mean_counts: None,
             probe_diameter_px: 0.0,
             overlap: 0.0,
+            noise: None,
+            choices: Vec::new(),
             view: None,
             shared_fraction: None,
             comparison: None,

@@ -1,0 +1,136 @@
+//! The static background, from mean and variance of every pixel over the scan.
+
+use super::moments::Moments;
+use super::rings::Rings;
+use ndarray::Array2;
+
+/// Rings are pooled with their neighbours within 1 + r / POOL.
+const POOL: usize = 12;
+/// Width by which the mean pattern is smoothed, pixels r.m.s.
+const SMOOTH: f64 = 1.5;
+/// Pixels above this share of the mean pattern's 99th percentile are the direct beam.
+const BEAM: f64 = 0.05;
+/// Pixels by which the direct beam is grown.
+const GROW: usize = 3;
+/// Shares of a pattern below which a background is none.
+const NOTHING: f64 = 1e-6;
+
+/// Mean of the static light in every good pixel, 0 in the others.
+///
+/// Outside the direct beam the share of static light is read off each ring, and what is behind the
+/// ring can only be more: its light falls outwards. Inside the direct beam, where coherent light is
+/// no speckle, the background is continued from the rim: too little rather than too much.
+pub(super) fn find(
+    moments: &Moments,
+    gain: f64,
+    rings: &Rings,
+    good: &Array2<bool>,
+) -> Array2<f32> {
+    let shape = good.dim();
+    let falling = by_rings(moments, gain, rings);
+    let beam = direct_beam(&moments.mean, good);
+    let outside = Array2::from_shape_fn(shape, |at| good[at] && !beam[at]);
+    let smoothed = normalised_blur(&moments.mean, &outside, SMOOTH);
+    let ring_means: Vec<f64> = rings.sums(&moments.mean).into_iter().map(mean).collect();
+    let known = Array2::from_shape_fn(shape, |at| {
+        let ring = rings.of(at);
+        let smooth = smoothed[at];
+        match outside[at] && ring_means[ring] > 0.0 {
+            true => (falling[ring] * smooth / ring_means[ring]).min(smooth),
+            false => 0.0,
+        }
+    });
+    let continued = normalised_blur(&known, &outside, shape.0.max(shape.1) as f64 / 16.0);
+    let background = Array2::from_shape_fn(shape, |at| match (good[at], beam[at]) {
+        (false, _) => 0.0,
+        (true, true) => continued[at].min(moments.mean[at]) as f32,
+        (true, false) => known[at] as f32,
+    });
+    let all: f64 = background.iter().map(|&value| f64::from(value)).sum();
+    if all < NOTHING * moments.sum(good) { Array2::zeros(shape) } else { background }
+}
+
+fn mean((sum, pixels): (f64, f64)) -> f64 {
+    if pixels > 0.0 { sum / pixels } else { 0.0 }
+}
+
+/// The background of each ring, not rising outwards.
+fn by_rings(moments: &Moments, gain: f64, rings: &Rings) -> Vec<f64> {
+    let (means, variances) = (rings.sums(&moments.mean), rings.sums(&moments.variance));
+    let mut background = vec![0.0; rings.len()];
+    for (ring, background) in background.iter_mut().enumerate() {
+        let reach = 1 + ring / POOL;
+        let pooled = ring.saturating_sub(reach)..(ring + reach + 1).min(rings.len());
+        let sum = |sums: &[(f64, f64)]| {
+            mean(
+                sums[pooled.clone()]
+                    .iter()
+                    .fold((0.0, 0.0), |sum, ring| (sum.0 + ring.0, sum.1 + ring.1)),
+            )
+        };
+        let (light, variance) = (sum(&means), sum(&variances));
+        if light > 0.0 {
+            let share = 1.0 - (variance - gain * light).max(0.0).sqrt() / light;
+            *background = share.clamp(0.0, 1.0) * mean(means[ring]);
+        }
+    }
+    for ring in (1..background.len()).rev() {
+        background[ring - 1] = background[ring - 1].max(background[ring]);
+    }
+    background
+}
+
+/// The direct beam, grown by a few pixels.
+fn direct_beam(mean: &Array2<f64>, good: &Array2<bool>) -> Array2<bool> {
+    let (height, width) = mean.dim();
+    let mut values: Vec<f64> =
+        mean.iter().zip(good).filter(|(_, good)| **good).map(|(&mean, _)| mean).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let top = values.get(values.len() * 99 / 100).copied().unwrap_or(0.0);
+    let mut beam = Array2::from_elem((height, width), false);
+    for ((y, x), &value) in mean.indexed_iter() {
+        if good[(y, x)] && value > BEAM * top {
+            for row in y.saturating_sub(GROW)..(y + GROW + 1).min(height) {
+                for column in x.saturating_sub(GROW)..(x + GROW + 1).min(width) {
+                    if row.abs_diff(y).pow(2) + column.abs_diff(x).pow(2) <= GROW * GROW {
+                        beam[(row, column)] = true;
+                    }
+                }
+            }
+        }
+    }
+    beam
+}
+
+/// The average of the values at `known` pixels under a Gaussian of width `sigma` around each pixel;
+/// 0 where none is near.
+pub(super) fn normalised_blur(
+    values: &Array2<f64>,
+    known: &Array2<bool>,
+    sigma: f64,
+) -> Array2<f64> {
+    let weights = known.mapv(|known| f64::from(u8::from(known)));
+    let (sum, weight) = (blur(&(values * &weights), sigma), blur(&weights, sigma));
+    let mut out = sum;
+    out.zip_mut_with(&weight, |sum, &weight| {
+        *sum = if weight > 1e-12 { *sum / weight } else { 0.0 };
+    });
+    out
+}
+
+/// Convolves with a Gaussian of width `sigma`, zero beyond the edges.
+fn blur(values: &Array2<f64>, sigma: f64) -> Array2<f64> {
+    let reach = (6.0 * sigma).ceil() as usize;
+    let kernel: Vec<f64> = (0..=reach).map(|d| (-0.5 * (d as f64 / sigma).powi(2)).exp()).collect();
+    let pass = |values: &Array2<f64>| -> Array2<f64> {
+        let (rows, columns) = values.dim();
+        Array2::from_shape_fn((rows, columns), |(y, x)| {
+            let around = x.saturating_sub(reach)..(x + reach + 1).min(columns);
+            around.map(|at| values[(y, at)] * kernel[at.abs_diff(x)]).sum()
+        })
+    };
+    // Along x, then along y as x of the transpose.
+    let once = pass(values);
+    let turned = once.t().as_standard_layout().to_owned();
+    pass(&turned).t().as_standard_layout().to_owned()
+}

@@ -1,0 +1,194 @@
+//! Pixels and patterns that hold no measurement.
+
+use super::moments::Moments;
+use super::{Buffer, Faults, Stack};
+use ndarray::Array2;
+use rayon::prelude::*;
+
+/// A pattern with less than this share of its neighbours' light has lost it.
+const LOST: f64 = 0.1;
+/// Neighbours on either side, along the path, that a pattern is compared with.
+const AROUND: usize = 4;
+/// Counts that its neighbours have at least for a silent pattern or pixel to be a fault.
+const COUNTS: f64 = 20.0;
+/// A pattern looks like no other when it resembles the mean pattern less than the others by so many
+/// times their usual spread, and by so much.
+const SPREADS: f64 = 12.0;
+const UNLIKE: f64 = 0.08;
+/// A pixel that varies less than this share of what the quietest others do, or photons, for its
+/// mean, is stuck.
+const STUCK: f64 = 0.25;
+/// A pixel with more than so many times the light of any pixel near it is hot.
+const HOT: f64 = 30.0;
+/// Half the side of the square around a pixel that it is compared with.
+const NEAR: usize = 2;
+/// So many values at the largest one, and so many times as many as just below it, are saturation.
+const SATURATED: (usize, usize) = (20, 2);
+/// Just below, as a share of the largest value.
+const JUST_BELOW: f32 = 0.98;
+/// Counts below which the largest of them may well be frequent.
+const LARGE: f32 = 20.0;
+
+/// Finds the faults; `good` loses the pixels found.
+pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -> Faults {
+    let lost = lost(stack, path, good);
+    let mut members: Vec<usize> =
+        (0..stack.len()).filter(|pattern| lost.binary_search(pattern).is_err()).collect();
+    if members.len() < 4 {
+        return Faults { lost, ..Faults::default() };
+    }
+    // Bad patterns hide bad pixels, and bright bad pixels hide bad patterns.
+    let mut wrong = Vec::new();
+    let mut leave_out_wrong = |members: &mut Vec<usize>, good: &Array2<bool>| {
+        let moments = Moments::of(stack, members);
+        let found = self::wrong(stack, &moments, good, members);
+        members.retain(|pattern| found.binary_search(pattern).is_err());
+        wrong.extend(found);
+    };
+    leave_out_wrong(&mut members, good);
+    let moments = Moments::of(stack, &members);
+    let dead = dead(&moments, good);
+    let hot = hot(&moments, good);
+    if !(dead.is_empty() && hot.is_empty()) {
+        dead.iter().chain(&hot).for_each(|&at| good[at] = false);
+        leave_out_wrong(&mut members, good);
+    }
+    wrong.sort_unstable();
+    let saturation = saturation(stack, &members, good);
+    Faults { dead, hot, saturation, lost, wrong }
+}
+
+/// Patterns without the light that their neighbours along the path have.
+fn lost(stack: &Stack<'_>, path: &[usize], good: &Array2<bool>) -> Vec<usize> {
+    let totals: Vec<f64> = path
+        .par_iter()
+        .map_init(Buffer::default, |buffer, &pattern| {
+            let pixels = stack.pattern(pattern, buffer).iter().zip(good);
+            pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
+        })
+        .collect();
+    let mut lost: Vec<usize> = (0..path.len())
+        .filter(|&at| {
+            let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
+            let usual = median(around.filter(|&near| near != at).map(|near| totals[near]));
+            usual >= COUNTS && totals[at] < LOST * usual
+        })
+        .map(|at| path[at])
+        .collect();
+    lost.sort_unstable();
+    lost
+}
+
+/// Pixels that never count although half of those around them do.
+fn dead(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
+    let silent = moments.mean.indexed_iter().filter(|(at, mean)| good[*at] && **mean == 0.0);
+    silent
+        .map(|(at, _)| at)
+        .filter(|&at| {
+            let usual = median(near(at, good).map(|at| moments.mean[at]));
+            usual * moments.patterns as f64 >= COUNTS
+        })
+        .collect()
+}
+
+/// Pixels that are stuck, or far brighter than any near them away from the centre of the light.
+fn hot(moments: &Moments, good: &Array2<bool>) -> Vec<(usize, usize)> {
+    let ratio = |at: (usize, usize)| moments.variance[at] / moments.mean[at];
+    let lit =
+        |at: &(usize, usize)| good[*at] && moments.mean[*at] * moments.patterns as f64 >= COUNTS;
+    let pixels: Vec<(usize, usize)> =
+        moments.mean.indexed_iter().map(|(at, _)| at).filter(lit).collect();
+    let mut ratios: Vec<f64> = pixels.iter().map(|&at| ratio(at)).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    // Up to a tenth may be stuck themselves.
+    let quiet = ratios.get(ratios.len() / 10).copied().unwrap_or(0.0);
+    let (y, x) = moments.centre(good);
+    let mut hot: Vec<(usize, usize)> = pixels
+        .into_iter()
+        .filter(|&at| {
+            let brightest = near(at, good).map(|at| moments.mean[at]).fold(0.0, f64::max);
+            let central = (at.0 as f64 - y).hypot(at.1 as f64 - x) < 3.0;
+            // Of few patterns a pixel may well be quiet by chance.
+            let stuck = ratio(at) < STUCK * quiet.min(1.0) && moments.patterns >= 20;
+            stuck || (!central && moments.mean[at] > HOT * brightest)
+        })
+        .collect();
+    hot.sort_unstable();
+    hot
+}
+
+/// Patterns that resemble the mean pattern far less than the others do.
+fn wrong(
+    stack: &Stack<'_>,
+    moments: &Moments,
+    good: &Array2<bool>,
+    members: &[usize],
+) -> Vec<usize> {
+    let model: Vec<f64> = moments.mean.iter().map(|mean| mean.sqrt()).collect();
+    let norm: f64 = moments.sum(good);
+    let resemblance: Vec<f64> = members
+        .par_iter()
+        .map_init(Buffer::default, |buffer, &pattern| {
+            let (mut product, mut power) = (0.0, 0.0);
+            let pixels = stack.pattern(pattern, buffer).iter().zip(&model).zip(good);
+            for ((&value, model), _) in pixels.filter(|(_, good)| **good) {
+                let value = f64::from(value);
+                product += value.sqrt() * model;
+                power += value;
+            }
+            if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
+        })
+        .collect();
+    let usual = median(resemblance.iter().copied());
+    let spread = 1.4826 * median(resemblance.iter().map(|value| (value - usual).abs()));
+    let unlike = (SPREADS * spread).max(UNLIKE);
+    let each = members.iter().zip(&resemblance);
+    each.filter(|(_, value)| **value < usual - unlike).map(|(&pattern, _)| pattern).collect()
+}
+
+/// The value at which many pixels of many patterns stop, where there is one.
+fn saturation(stack: &Stack<'_>, members: &[usize], good: &Array2<bool>) -> Option<f32> {
+    let of = |buffer: &mut Buffer, pattern: usize, best: &mut dyn FnMut(f32)| {
+        let pixels = stack.pattern(pattern, buffer).iter().zip(good);
+        pixels.filter(|(_, good)| **good).for_each(|(&value, _)| best(value));
+    };
+    let largest = members
+        .par_iter()
+        .map_init(Buffer::default, |buffer, &pattern| {
+            let mut largest = 0.0_f32;
+            of(buffer, pattern, &mut |value| largest = largest.max(value));
+            largest
+        })
+        .reduce(|| 0.0, f32::max);
+    // Small counts repeat by nature.
+    if largest < LARGE {
+        return None;
+    }
+    let just_below = (JUST_BELOW * largest).min(largest - 1.0);
+    let [at, near] = [largest, just_below].map(|least| -> usize {
+        members
+            .par_iter()
+            .map_init(Buffer::default, |buffer, &pattern| {
+                let mut count = 0;
+                of(buffer, pattern, &mut |value| count += usize::from(value >= least));
+                count
+            })
+            .sum()
+    });
+    (at >= SATURATED.0 && at >= SATURATED.1 * (near - at).max(1)).then_some(largest)
+}
+
+/// The good pixels near `at`, without itself.
+fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let ((y, x), (height, width)) = (at, good.dim());
+    let rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(height);
+    let columns = x.saturating_sub(NEAR)..(x + NEAR + 1).min(width);
+    rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
+        .filter(move |&near| near != at && good[near])
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,204 @@
+//! The gain, variance over mean, from what neighbouring patterns differ by.
+
+use super::moments::Moments;
+use super::rings::Rings;
+use super::{Buffer, Stack};
+use lapwing_model::Position;
+use rayon::prelude::*;
+
+/// Rings with more than this share of the brightest ring's mean are the direct beam.
+const BEAM: f64 = 0.05;
+/// What a ring holds at least, over all pairs of neighbours, to tell anything.
+const COUNTS: f64 = 200.0;
+/// Pairs of patterns farther apart than this many times the usual distance are no neighbours.
+const NEAR: f64 = 2.0;
+/// A gain within this of 1 is that of photons.
+const PHOTONS: f64 = 0.2;
+/// Correlation of adjacent pixels' noise above which it is not independent.
+const CORRELATED: f64 = 0.15;
+/// Pairs that one task sums; fixed, so that the sums do not depend on the number of threads.
+const TASK: usize = 64;
+
+/// Sums over pairs of neighbouring patterns.
+struct Differences {
+    /// Of each ring: sum (m - m')^2 and sum (m + m').
+    rings: Vec<(f64, f64)>,
+    /// Of each ring: sum d d_right over pairs of adjacent good pixels, and sum d^2 over the same.
+    adjacent: Vec<(f64, f64)>,
+}
+
+/// The gain, and whether the noise of adjacent pixels is correlated. `path` lists the patterns,
+/// neighbours next to each other.
+///
+/// Half the mean square difference of neighbours is the variance of their noise, which is that of
+/// the read-out and the gain times the mean, and a little more: their coherent light differs by an
+/// amount that grows with the square of the light. A parabola through the rings outside the direct
+/// beam tells the three apart.
+pub(super) fn find(
+    stack: &Stack<'_>,
+    scan: &[Position],
+    path: &[usize],
+    rings: &Rings,
+    moments: &Moments,
+) -> (f64, bool) {
+    let means: Vec<f64> = rings
+        .sums(&moments.mean)
+        .into_iter()
+        .map(|(sum, pixels)| if pixels > 0.0 { sum / pixels } else { 0.0 })
+        .collect();
+    let brightest = means.iter().copied().fold(0.0, f64::max);
+    let dark: Vec<usize> =
+        (0..rings.len()).rev().filter(|&ring| means[ring] <= BEAM * brightest).collect();
+    let pairs = neighbours(scan, path);
+    let differences = differences(stack, &pairs, rings);
+
+    let pairs = pairs.len() as f64;
+    let points: Vec<Point> = dark
+        .iter()
+        .filter_map(|&ring| {
+            let (squares, counts) = differences.rings[ring];
+            let pixels = rings.members(ring).len() as f64;
+            let variance = squares / (2.0 * pairs * pixels);
+            let usable = counts >= COUNTS && variance > 0.0;
+            let weight = pairs * pixels / (2.0 * variance * variance);
+            usable.then_some(Point { mean: means[ring], variance, weight })
+        })
+        .collect();
+    let gain = slope_at_zero(&points).unwrap_or(1.0);
+    // Light adds to differences and nothing takes from them: less than photons is chance.
+    let gain = if gain < 1.0 + PHOTONS { 1.0 } else { gain };
+
+    let quiet = dark.iter().filter(|&&ring| {
+        let (squares, counts) = differences.rings[ring];
+        squares < 1.1 * gain * counts
+    });
+    let (products, squares) = quiet.fold((0.0, 0.0), |sum, &ring| {
+        let (products, squares) = differences.adjacent[ring];
+        (sum.0 + products, sum.1 + squares)
+    });
+    (gain, squares > 0.0 && products / squares > CORRELATED)
+}
+
+/// A ring: mean and variance of a pixel, and how well the latter is known.
+struct Point {
+    mean: f64,
+    variance: f64,
+    weight: f64,
+}
+
+/// The gain of variance = read-out + gain mean + change mean^2 that fits `points` best; without the
+/// read-out's term where there are few.
+fn slope_at_zero(points: &[Point]) -> Option<f64> {
+    let powers: &[i32] = match points.len() {
+        0 => return None,
+        1..3 => &[1],
+        3..6 => &[1, 2],
+        _ => &[0, 1, 2],
+    };
+    // Means of about 1 keep the equations well conditioned.
+    let scale = points.iter().map(|point| point.mean).fold(0.0, f64::max);
+    let mut normal = [[0.0; 4]; 3];
+    for point in points {
+        let terms: Vec<f64> =
+            powers.iter().map(|&power| (point.mean / scale).powi(power)).collect();
+        for (row, a) in normal.iter_mut().zip(&terms) {
+            row.iter_mut().zip(&terms).for_each(|(sum, b)| *sum += point.weight * a * b);
+            row[3] += point.weight * a * point.variance;
+        }
+    }
+    let solution = solve(normal, powers.len())?;
+    let at = powers.iter().position(|&power| power == 1)?;
+    let gain = solution[at] / scale;
+    (gain > 0.0 && gain.is_finite()).then_some(gain)
+}
+
+/// Solves `n` positive definite equations, the right sides in column 3, by Gauss's elimination.
+fn solve(mut equations: [[f64; 4]; 3], n: usize) -> Option<[f64; 3]> {
+    for pivot in 0..n {
+        let diagonal = equations[pivot][pivot];
+        if diagonal.is_nan() || diagonal <= 0.0 {
+            return None;
+        }
+        for row in pivot + 1..n {
+            let factor = equations[row][pivot] / diagonal;
+            let above = equations[pivot];
+            equations[row]
+                .iter_mut()
+                .zip(above)
+                .for_each(|(value, above)| *value -= factor * above);
+        }
+    }
+    let mut solution = [0.0; 3];
+    for row in (0..n).rev() {
+        let known: f64 = (row + 1..n).map(|column| equations[row][column] * solution[column]).sum();
+        solution[row] = (equations[row][3] - known) / equations[row][row];
+    }
+    Some(solution)
+}
+
+/// Pairs of patterns next to each other in `path` and in the scan.
+fn neighbours(scan: &[Position], path: &[usize]) -> Vec<(usize, usize)> {
+    let distance = |a: usize, b: usize| (scan[a].y - scan[b].y).hypot(scan[a].x - scan[b].x);
+    let mut pairs: Vec<(f64, usize, usize)> =
+        path.windows(2).map(|pair| (distance(pair[0], pair[1]), pair[0], pair[1])).collect();
+    let mut sorted: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+    pairs.retain(|pair| pair.0 <= NEAR * usual);
+    pairs.into_iter().map(|(_, a, b)| (a, b)).collect()
+}
+
+fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Differences {
+    let (height, width) = stack.shape();
+    let mut good = vec![false; height * width];
+    for ring in 0..rings.len() {
+        rings.members(ring).iter().for_each(|&place| good[place as usize] = true);
+    }
+    let parts: Vec<Differences> = pairs
+        .par_chunks(TASK)
+        .map(|pairs| {
+            let mut sums = Differences {
+                rings: vec![(0.0, 0.0); rings.len()],
+                adjacent: vec![(0.0, 0.0); rings.len()],
+            };
+            let mut difference = vec![0.0_f64; height * width];
+            let (mut first, mut second) = (Buffer::default(), Buffer::default());
+            for &(a, b) in pairs {
+                let (a, b) = (stack.pattern(a, &mut first), stack.pattern(b, &mut second));
+                for ((difference, a), b) in difference.iter_mut().zip(a).zip(b) {
+                    *difference = f64::from(*a) - f64::from(*b);
+                }
+                for ring in 0..rings.len() {
+                    let (squares, counts) = &mut sums.rings[ring];
+                    let (products, own) = &mut sums.adjacent[ring];
+                    for &place in rings.members(ring) {
+                        let place = place as usize;
+                        let here = difference[place];
+                        *squares += here * here;
+                        *counts += f64::from(a[place]) + f64::from(b[place]);
+                        if !(place + 1).is_multiple_of(width) && good[place + 1] {
+                            *products += here * difference[place + 1];
+                            *own += here * here;
+                        }
+                    }
+                }
+            }
+            sums
+        })
+        .collect();
+    let mut all = Differences {
+        rings: vec![(0.0, 0.0); rings.len()],
+        adjacent: vec![(0.0, 0.0); rings.len()],
+    };
+    for part in &parts {
+        let add = |sums: &mut Vec<(f64, f64)>, more: &Vec<(f64, f64)>| {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| {
+                sum.0 += more.0;
+                sum.1 += more.1;
+            });
+        };
+        add(&mut all.rings, &part.rings);
+        add(&mut all.adjacent, &part.adjacent);
+    }
+    all
+}

@@ -1,0 +1,193 @@
+//! The noise model against simulations whose detector is known.
+
+use super::*;
+use lapwing_model::probe::{ProbeDesign, ProbeKind};
+use lapwing_model::random::generator;
+use lapwing_model::scan::{ScanKind, fit, generate};
+use lapwing_model::specimen::Specimen;
+use lapwing_model::{Object, simulate};
+use ndarray::{Array3, s};
+use rand::RngExt;
+
+const SIDE: usize = 64;
+
+/// Mean patterns of a scan over a specimen, `photons` each.
+fn light(photons: f64, seed: u64) -> (Array3<f32>, Vec<Position>) {
+    let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
+    let scan = generate(ScanKind::Fermat, 4.0, (56.0, 56.0), seed).unwrap();
+    let placement = fit(&scan, (SIDE, SIDE), 2).unwrap();
+    let scan = placement.place(&scan);
+    let specimen = Specimen::Cells.make(placement.shape, seed);
+    let exposure = simulate::expose(specimen.view(), probe.view(), &scan, 1e9, seed).unwrap();
+    let factor = (photons / 1e9) as f32;
+    (exposure.counts.mapv(|value| value * factor), scan)
+}
+
+/// Counts with these means: `per_photon` for each photon, of which the noise is Poisson's again.
+fn counted(mean: &Array3<f32>, per_photon: f64, seed: u64) -> Array3<f32> {
+    let mut random = generator(seed, "test counts", 0);
+    let mut poisson = |mean: f64| -> f64 {
+        // Knuth's product for small means, a rounded normal deviate for large ones.
+        if mean > 50.0 {
+            let sum: f64 = (0..12).map(|_| random.random::<f64>()).sum();
+            return (mean + mean.sqrt() * (sum - 6.0)).round().max(0.0);
+        }
+        let (mut product, mut count) = (random.random::<f64>(), 0.0);
+        let limit = (-mean).exp();
+        while product > limit {
+            product *= random.random::<f64>();
+            count += 1.0;
+        }
+        count
+    };
+    mean.mapv(|mean| {
+        let photons = poisson(mean.into());
+        (if per_photon > 1.0 { photons + poisson((per_photon - 1.0) * photons) } else { photons })
+            as f32
+    })
+}
+
+#[test]
+fn photons_are_photons_and_nothing_is_found_wrong() {
+    for (photons, seed) in [(300.0, 1), (3e3, 2), (3e4, 3)] {
+        let (mean, scan) = light(photons, seed);
+        let found = estimate(counted(&mean, 1.0, seed).view(), &scan, None);
+        assert_eq!(found.gain, 1.0, "{photons}");
+        assert!(found.faults.is_empty() && !found.correlated, "{photons}: {:?}", found.faults);
+        assert!(found.background_share() < 0.02, "{photons}: {}", found.background_share());
+        assert!((found.mean_intensity / photons - 1.0).abs() < 0.1);
+    }
+}
+
+#[test]
+fn excess_noise_is_found() {
+    let (mean, scan) = light(1e4, 4);
+    for per_photon in [2.0, 4.0, 10.0] {
+        let counts = counted(&mean, per_photon, 5);
+        // Variance over mean of a Poisson number of Poisson numbers plus one each.
+        let expected = (per_photon.powi(2) + per_photon - 1.0) / per_photon;
+        let found = estimate(counts.view(), &scan, None).gain;
+        assert!((found / expected - 1.0).abs() < 0.06, "{found}, expected {expected}");
+    }
+}
+
+#[test]
+fn a_background_is_found_from_below() {
+    let (mut mean, scan) = light(5e3, 6);
+    // Where there is none, none is found; then 0.3 counts in every pixel, 6 % of the light.
+    let clean = estimate(counted(&mean, 1.0, 7).view(), &scan, None).background_per_pattern();
+    mean.mapv_inplace(|value| value + 0.3);
+    let found = estimate(counted(&mean, 1.0, 7).view(), &scan, None);
+    let (background, truth) = (found.background_per_pattern(), 0.3 * (SIDE * SIDE) as f64);
+    assert!(clean < 0.1 * truth, "{clean}");
+    assert!((0.7..1.1).contains(&(background / truth)), "{background} of {truth}");
+    // At the edge, where there is nothing else, it is what is there.
+    let corner = f64::from(found.background.slice(s![..4, ..4]).mean().unwrap());
+    assert!((corner / 0.3 - 1.0).abs() < 0.15, "{corner}");
+}
+
+#[test]
+fn bad_pixels_and_patterns_are_found() {
+    let (mean, scan) = light(2e4, 8);
+    let mut counts = counted(&mean, 1.0, 9);
+    counts.slice_mut(s![.., .., 34]).fill(0.0);
+    let hot = [(3, 5), (16, 40), (50, 25)];
+    hot.iter().for_each(|&(y, x)| counts.slice_mut(s![.., y, x]).fill(700.0));
+    counts.slice_mut(s![40, .., ..]).fill(0.0);
+    let flat = Array3::from_elem((1, SIDE, SIDE), 5.0_f32);
+    counts.slice_mut(s![77..78, .., ..]).assign(&counted(&flat, 1.0, 10));
+    let found = estimate(counts.view(), &scan, None).faults;
+    assert_eq!((found.lost, found.wrong), (vec![40], vec![77]));
+    assert_eq!(found.hot, hot);
+    // Of the dead column, the part that light falls on.
+    assert!(found.dead.iter().all(|&(_, x)| x == 34), "{:?}", found.dead);
+    for y in 28..36 {
+        assert!(found.dead.contains(&(y, 34)), "{y}");
+    }
+    assert_eq!(found.saturation, None);
+}
+
+#[test]
+fn saturation_is_found_where_many_values_stop() {
+    let (mean, scan) = light(1e5, 11);
+    let counts = counted(&mean, 1.0, 12);
+    assert_eq!(estimate(counts.view(), &scan, None).faults.saturation, None);
+    let largest = counts.iter().copied().fold(0.0, f32::max);
+    let limit = (largest / 4.0).round();
+    let clipped = counts.mapv(|value| value.min(limit));
+    assert_eq!(estimate(clipped.view(), &scan, None).faults.saturation, Some(limit));
+}
+
+#[test]
+fn what_is_masked_does_not_count() {
+    let (mean, scan) = light(5e3, 13);
+    let mut counts = counted(&mean, 1.0, 14);
+    let clean = estimate(counts.view(), &scan, None);
+    let mut valid = Array3::from_elem((1, SIDE, SIDE), true);
+    valid.slice_mut(s![0, 24..40, 24..40]).fill(false);
+    counts.slice_mut(s![.., 24..40, 24..40]).fill(1e6);
+    let found = estimate(counts.view(), &scan, Some(valid.view()));
+    assert!(found.faults.is_empty() && found.mean_intensity < clean.mean_intensity);
+    assert!(found.background.slice(s![24..40, 24..40]).iter().all(|&value| value == 0.0));
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let (mean, scan) = light(3e3, 15);
+    let counts = counted(&mean.mapv(|value| value + 0.1), 1.0, 16);
+    let found = [1, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| estimate(counts.view(), &scan, None))
+    });
+    assert_eq!(found[0], found[1]);
+}
+
+#[test]
+fn too_few_patterns_tell_nothing() {
+    let (mean, scan) = light(1e3, 17);
+    let counts = mean.slice(s![..3, .., ..]).to_owned();
+    let found = estimate(counts.view(), &scan[..3], None);
+    assert_eq!((found.gain, found.background_per_pattern()), (1.0, 0.0));
+    let dark = Array3::zeros((20, 8, 8));
+    let found = estimate(dark.view(), &scan[..20], None);
+    assert!(found.faults.is_empty() && found.gain == 1.0 && found.background_share() == 0.0);
+}
+
+#[test]
+fn a_problem_estimates_what_its_stack_does() {
+    let (mean, scan) = light(5e3, 18);
+    let mut counts = counted(&mean.mapv(|value| value + 0.2), 1.0, 19);
+    counts.slice_mut(s![9, .., ..]).fill(0.0);
+    counts.slice_mut(s![.., 30, 30]).fill(500.0);
+    let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
+    let shape = fit(&scan, (SIDE, SIDE), 2).unwrap().shape;
+    let of_stack = estimate(counts.view(), &scan, None);
+    let builder = Problem::builder(scan.clone(), Object::flat((shape.0 + 8, shape.1 + 8)), probe);
+    let problem = builder.patterns(counts).unwrap();
+    assert_eq!(problem.estimate_noise(), of_stack);
+    let quiet = problem.with_noise(&of_stack).unwrap();
+    assert_eq!(quiet.n_patterns(), scan.len() - 1);
+    assert_eq!(quiet.used_pixels(), (scan.len() - 1) * (SIDE * SIDE - 1));
+    // The light that is left: of good pixels and patterns, without the background, with what the
+    // start fields would bring to the hot pixel.
+    let left = of_stack.mean_intensity - of_stack.background_per_pattern();
+    assert!((quiet.mean_intensity() / left - 1.0).abs() < 0.02, "{}", quiet.mean_intensity());
+}
+
+#[test]
+fn a_noise_model_that_cannot_be_is_refused() {
+    let (mean, scan) = light(1e3, 20);
+    let probe = ProbeDesign::new(ProbeKind::Defocused).build((SIDE, SIDE)).unwrap();
+    let problem = Problem::builder(scan, Object::flat((140, 140)), probe).patterns(mean).unwrap();
+    let photons = NoiseModel::photons((SIDE, SIDE), 1e3);
+    assert!(problem.with_noise(&photons).is_ok());
+    let refused = |noise: &NoiseModel| problem.with_noise(noise).unwrap_err().to_string();
+    assert!(refused(&NoiseModel { gain: 0.0, ..photons.clone() }).starts_with("gain: "));
+    let background = |value, side| NoiseModel {
+        background: Array2::from_elem((side, side), value),
+        ..photons.clone()
+    };
+    assert!(refused(&background(0.1, 32)).contains("shape (64, 64)"));
+    assert!(refused(&background(f32::NAN, SIDE)).contains("NaN"));
+    assert!(refused(&background(1.0, SIDE)).contains("no light is left"));
+}

@@ -1,0 +1,141 @@
+//! A problem and what is known of its detector.
+
+use super::{Mask, Problem, ProblemError};
+use crate::noise::{self, NoiseModel, PatternOrder, Stack};
+use ndarray::Array2;
+use rayon::prelude::*;
+
+impl Problem {
+    /// What the patterns tell about the detector: see [`noise::estimate`].
+    pub fn estimate_noise(&self) -> NoiseModel {
+        let order = PatternOrder::new(&self.model);
+        let mut good = Array2::from_elem(self.model.shape(), true);
+        let pixels = good.as_slice_mut().expect("a new array is in standard order");
+        for index in 0..self.mask.lists().min(self.n_patterns()) {
+            for &place in self.mask.of(index) {
+                pixels[order.pixel_of[place as usize] as usize] = false;
+            }
+        }
+        noise::of_stack(&Stack::Problem(self, order), &self.scan, good)
+    }
+
+    /// The problem with a detector of this noise: its background is added to the model's intensity,
+    /// its gain weighs the likelihood of ML against its prior, its faulty pixels count for nothing
+    /// and its faulty patterns are left out. Patterns are shared with this problem.
+    ///
+    /// # Errors
+    /// When the background has another shape than the patterns, holds what is no intensity, or
+    /// leaves no light, the gain is no positive number, or no pattern or no pixel is left.
+    pub fn with_noise(&self, noise: &NoiseModel) -> Result<Self, ProblemError> {
+        if !(noise.gain > 0.0 && noise.gain.is_finite()) {
+            return Err(ProblemError::Gain(noise.gain));
+        }
+        let order = PatternOrder::new(&self.model);
+        let mut problem = self.clone();
+        problem.gain = self.to_solver_unit(noise.gain);
+        let faults = &noise.faults;
+        let lost = faults.patterns();
+        let kept: Vec<usize> =
+            (0..self.n_patterns()).filter(|pattern| lost.binary_search(pattern).is_err()).collect();
+        if kept.is_empty() {
+            return Err(ProblemError::Dark);
+        }
+        let changed = !faults.is_empty();
+        if changed {
+            problem.frames = kept.iter().map(|&pattern| self.frames[pattern]).collect();
+            problem.scan = kept.iter().map(|&pattern| self.scan[pattern]).collect();
+            problem.windows = kept.iter().map(|&pattern| self.windows[pattern]).collect();
+            let width = self.model.shape().1;
+            let places: Vec<u32> =
+                faults.pixels().map(|(y, x)| order.place_of[y * width + x]).collect();
+            problem.mask = self.mask.selected(&kept).with(&places);
+            if let Some(saturation) = faults.saturation {
+                let saturation = self.to_solver_unit(saturation.into()) as f32;
+                problem.mask = problem.without_saturated(saturation);
+            }
+        }
+        problem.background = self.background_of(&noise.background, &order)?;
+        if changed || problem.background.is_some() {
+            problem.mean_intensity = problem.mean_coherent_intensity()?;
+        }
+        Ok(problem)
+    }
+
+    /// The background in the solver's unit and in pattern order; `None` when there is none.
+    fn background_of(
+        &self,
+        background: &Array2<f32>,
+        order: &PatternOrder,
+    ) -> Result<Option<Vec<f32>>, ProblemError> {
+        let (expected, found) = (self.model.shape(), background.dim());
+        if expected != found {
+            return Err(ProblemError::BackgroundShape { expected, found });
+        }
+        let wrong = background.iter().find(|value| !(**value >= 0.0 && value.is_finite()));
+        if let Some(&value) = wrong {
+            return Err(ProblemError::BackgroundValue(value));
+        }
+        let factor = self.to_solver_unit(1.0) as f32;
+        let values: Vec<f32> = background.iter().map(|value| value * factor).collect();
+        let ordered = order.pixel_of.iter().map(|&pixel| values[pixel as usize]).collect();
+        Ok(values.iter().any(|&value| value > 0.0).then_some(ordered))
+    }
+
+    /// The mask, and in every pattern the pixels that reach `saturation`.
+    fn without_saturated(&self, saturation: f32) -> Mask {
+        let pixels = self.model.len();
+        let lists = (0..self.n_patterns())
+            .into_par_iter()
+            .map_init(
+                || vec![0.0; pixels],
+                |buffer, pattern| {
+                    let mut bad = self.mask.of(pattern).to_vec();
+                    let values = self.pattern(pattern, buffer);
+                    let places = (0_u32..).zip(values).filter(|(_, value)| **value >= saturation);
+                    bad.extend(places.map(|(place, _)| place));
+                    bad.sort_unstable();
+                    bad.dedup();
+                    bad
+                },
+            )
+            .collect();
+        Mask::of_lists(lists)
+    }
+
+    /// Mean summed intensity of a pattern less the background, in the solver's unit, with what the
+    /// mask hides.
+    fn mean_coherent_intensity(&self) -> Result<f64, ProblemError> {
+        let pixels = self.model.len();
+        let of = |buffer: &mut Vec<f32>, pattern: usize| -> (f64, f64) {
+            let sum = |values: &[f32], masked: &[u32]| -> f64 {
+                let all: f64 = values.iter().map(|&value| f64::from(value)).sum();
+                all - masked.iter().map(|&place| f64::from(values[place as usize])).sum::<f64>()
+            };
+            let masked = self.mask.of(pattern);
+            let light = sum(self.pattern(pattern, buffer), masked);
+            (light, self.background.as_ref().map_or(0.0, |values| sum(values, masked)))
+        };
+        let each: Vec<(f64, f64)> =
+            (0..self.n_patterns()).into_par_iter().map_init(|| vec![0.0; pixels], of).collect();
+        let (light, background) =
+            each.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        if light <= 0.0 {
+            return Err(ProblemError::Dark);
+        }
+        if background >= light {
+            let mean = |sum: f64| self.to_input_unit(sum / self.n_patterns() as f64);
+            return Err(ProblemError::Background {
+                light: mean(light),
+                background: mean(background),
+            });
+        }
+        let seen = match self.mask.lists() {
+            0 => 1.0,
+            _ => self.mask.seen_share(&self.model, &self.object, &self.probe, &self.scan),
+        };
+        if seen <= 0.0 {
+            return Err(ProblemError::Mask("expected some pixels to be good, found none".into()));
+        }
+        Ok((light - background) / self.n_patterns() as f64 / seen)
+    }
+}

@@ -1,0 +1,314 @@
+//! The strength of the prior, chosen from held-out detector pixels.
+//!
+//! A **round** fits all but the held-out pixels from the start fields with one strength (the base),
+//! and from there goes on for a few epochs with weaker and stronger ones (trials). A fit that
+//! follows noise, or is too stiff for the specimen, predicts the held-out pixels worse; the
+//! strength is where a parabola through the best trials' losses, over the logarithm of the
+//! strength, is lowest. When that is far from the base's strength, what the base has fitted may
+//! stand in the way, and one more round begins with the strength found. The best trial's fields are
+//! what the **last** stage, with all pixels, starts from.
+//!
+//! Pixels, and not photons, are held out: where one electron makes several counts, its counts land
+//! on both sides of a split of photons, and the weakest prior wins.
+
+use crate::engine::HoldOut;
+use crate::solver::snapshot::{Snapshot, SnapshotError};
+use crate::solver::solution::{Choice, Tried};
+use lapwing_model::Complex32;
+
+/// Strength of the first round's base, photons: between what sharp and what weak specimens want.
+const CENTRE: f64 = 40.0;
+/// Factor between the strengths of trials.
+const FACTOR: f64 = 4.0;
+/// Strengths beyond which no trial goes.
+const LIMITS: (f64, f64) = (1e-2, 1e5);
+/// Epochs of L-BFGS of the base.
+const BASE: usize = 8;
+/// Epochs of a trial, of which the last only looks.
+const TRIAL: usize = 6;
+/// Epochs of the last stage.
+const LAST: usize = 28;
+/// Rounds at most.
+const ROUNDS: usize = 2;
+/// Factor by which the strength found may be off the base's before another round is worth it.
+const FAR: f64 = 3.0;
+/// Trials of a round, as a rule and at most.
+const TRIALS: (usize, usize) = (3, 6);
+
+/// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
+pub(super) fn most_epochs(start: usize) -> usize {
+    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + LAST
+}
+
+/// Where the search stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Base,
+    Trial,
+    Last,
+}
+
+/// What is to be done before the next epoch.
+pub(super) enum Turn<'a> {
+    /// Nothing.
+    None,
+    /// Start anew from these fields.
+    From(&'a [Complex32]),
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub(super) struct Search {
+    start_epochs: usize,
+    limit: usize,
+    pub stage: Stage,
+    round: usize,
+    /// Epochs done of the stage, or of the trial.
+    pub done: usize,
+    /// Epochs done in all.
+    spent: usize,
+    /// Strength in use, photons.
+    pub strength: f64,
+    centre: f64,
+    /// Of this round.
+    trials: Vec<Tried>,
+    /// Of all rounds.
+    tried: Vec<Tried>,
+    start: Vec<Complex32>,
+    base: Vec<Complex32>,
+    best: Vec<Complex32>,
+}
+
+impl Search {
+    /// Before the first epoch of `limit`; `None` where that is too few for a search.
+    pub fn new(start_epochs: usize, limit: usize, start: &[Complex32]) -> Option<Self> {
+        let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST;
+        (limit >= least).then(|| Self {
+            start_epochs,
+            limit,
+            stage: Stage::Base,
+            round: 1,
+            done: 0,
+            spent: 0,
+            strength: CENTRE,
+            centre: CENTRE,
+            trials: Vec::new(),
+            tried: Vec::new(),
+            start: start.to_vec(),
+            base: Vec::new(),
+            best: Vec::new(),
+        })
+    }
+
+    /// The pixels that the present stage does not see.
+    pub fn hidden(&self, seed: u64) -> Option<HoldOut> {
+        let hold_out = HoldOut { share: 0.1, blocks: false, seed };
+        (self.stage != Stage::Last).then_some(hold_out)
+    }
+
+    /// Whether the next epoch is one of small batches.
+    pub fn starts(&self) -> bool {
+        self.stage == Stage::Base && self.done < self.start_epochs
+    }
+
+    /// Whether the next epoch only looks at where its trial has come.
+    pub fn looks(&self) -> bool {
+        self.stage == Stage::Trial && self.done + 1 == TRIAL
+    }
+
+    /// Whether the last stage is over.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Last && self.done >= LAST
+    }
+
+    /// Notes an epoch that ended with `fields` and predicted the hidden pixels with `score`.
+    pub fn advance(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        self.done += 1;
+        self.spent += 1;
+        match self.stage {
+            Stage::Base if self.done >= self.start_epochs + BASE => {
+                self.base = fields.to_vec();
+                self.trials.clear();
+                self.begin_trial(self.centre)
+            }
+            Stage::Trial if self.done >= TRIAL => self.end_trial(fields, score),
+            _ => Turn::None,
+        }
+    }
+
+    fn begin_trial(&mut self, strength: f64) -> Turn<'_> {
+        (self.stage, self.done, self.strength) = (Stage::Trial, 0, strength);
+        Turn::From(&self.base)
+    }
+
+    fn end_trial(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        if self.trials.iter().all(|trial| score < trial.score) {
+            self.best = fields.to_vec();
+        }
+        let trial = Tried { value: self.strength, score };
+        self.tried.push(trial);
+        let at = self.trials.partition_point(|before| before.value < trial.value);
+        self.trials.insert(at, trial);
+        if let Some(next) = self.next_trial().filter(|_| self.room(TRIAL)) {
+            return self.begin_trial(next);
+        }
+        let found = vertex(&self.trials).unwrap_or(self.centre);
+        let far = (found / self.centre).ln().abs() > FAR.ln();
+        if far && self.round < ROUNDS && self.room(self.start_epochs + BASE + TRIALS.0 * TRIAL) {
+            self.round += 1;
+            (self.stage, self.done) = (Stage::Base, 0);
+            (self.centre, self.strength) = (found, found);
+            return Turn::From(&self.start);
+        }
+        (self.stage, self.done, self.strength) = (Stage::Last, 0, found);
+        Turn::From(&self.best)
+    }
+
+    /// Whether so many epochs leave enough for the last stage.
+    fn room(&self, epochs: usize) -> bool {
+        self.spent + epochs + LAST <= self.limit
+    }
+
+    /// The strength to try next: beside the best one where a neighbour is missing.
+    fn next_trial(&self) -> Option<f64> {
+        let best = (0..self.trials.len())
+            .min_by(|&a, &b| self.trials[a].score.total_cmp(&self.trials[b].score))?;
+        let at = self.trials[best].value;
+        if self.trials.len() >= TRIALS.1 {
+            return None;
+        }
+        let within = |value: &f64| (LIMITS.0..=LIMITS.1).contains(value);
+        let below = (best == 0).then_some(at / FACTOR).filter(within);
+        let above = (best + 1 == self.trials.len()).then_some(at * FACTOR).filter(within);
+        below.or(above)
+    }
+
+    /// What was tried and taken.
+    pub fn choice(&self) -> Choice {
+        Choice { option: "prior", value: self.strength, tried: self.tried.clone() }
+    }
+
+    pub fn save(&self, snapshot: &mut Snapshot) {
+        let stage = match self.stage {
+            Stage::Base => 0.0,
+            Stage::Trial => 1.0,
+            Stage::Last => 2.0,
+        };
+        let counts = [self.round, self.done, self.spent].map(|count| count as f64);
+        let numbers = [stage, counts[0], counts[1], counts[2], self.strength, self.centre];
+        snapshot.put_numbers("search.state", &numbers);
+        let pairs = |trials: &[Tried]| -> Vec<f64> {
+            trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
+        };
+        snapshot.put_numbers("search.trials", &pairs(&self.trials));
+        snapshot.put_numbers("search.tried", &pairs(&self.tried));
+        snapshot.put_fields("search.base", &self.base);
+        snapshot.put_fields("search.best", &self.best);
+    }
+
+    pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let [stage, round, done, spent, strength, centre] =
+            snapshot.numbers::<6>("search.state")?;
+        self.stage = match stage {
+            0.0 => Stage::Base,
+            1.0 => Stage::Trial,
+            _ => Stage::Last,
+        };
+        (self.round, self.done, self.spent) = (round as usize, done as usize, spent as usize);
+        (self.strength, self.centre) = (strength, centre);
+        let pairs = |name| -> Result<Vec<Tried>, SnapshotError> {
+            let pairs = snapshot.all_numbers(name)?.chunks_exact(2);
+            Ok(pairs.map(|pair| Tried { value: pair[0], score: pair[1] }).collect())
+        };
+        self.trials = pairs("search.trials")?;
+        self.tried = pairs("search.tried")?;
+        for (name, fields) in [("search.base", &mut self.base), ("search.best", &mut self.best)] {
+            let len = snapshot.fields_len(name)?;
+            if ![0, self.start.len()].contains(&len) {
+                snapshot.fields(name, self.start.len())?;
+            }
+            *fields = snapshot.fields(name, len)?.to_vec();
+        }
+        Ok(())
+    }
+}
+
+/// Where a parabola through the best trial and its neighbours is lowest, over the logarithm of the
+/// strength; the best trial itself at an end. `trials` ascend.
+fn vertex(trials: &[Tried]) -> Option<f64> {
+    let best = (0..trials.len()).min_by(|&a, &b| trials[a].score.total_cmp(&trials[b].score))?;
+    let at = trials[best].value;
+    if best == 0 || best + 1 == trials.len() {
+        return Some(at);
+    }
+    let [(x0, y0), (x1, y1), (x2, y2)] =
+        [best - 1, best, best + 1].map(|index| (trials[index].value.ln(), trials[index].score));
+    let (left, right) = (x1 - x0, x2 - x1);
+    let (down, up) = ((y1 - y0) / left, (y2 - y1) / right);
+    // Between the middles of both sides the slope goes from `down` to `up`.
+    let middle = 0.5 * (x0 + x1);
+    let lowest = middle - down * 0.5 * (left + right) / (up - down);
+    Some(if lowest.is_finite() { lowest.clamp(x0, x2).exp() } else { at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parabola(at: f64) -> impl Fn(f64) -> f64 {
+        move |value: f64| 3.0 + 0.2 * (value / at).ln().powi(2)
+    }
+
+    /// Runs a search whose trials have the scores `of`; returns it and the epochs that it took.
+    fn run(limit: usize, of: impl Fn(f64) -> f64) -> (Search, usize) {
+        let mut search = Search::new(8, limit, &[Complex32::new(1.0, 0.0)]).unwrap();
+        let mut epochs = 0;
+        while !search.is_done() && epochs < limit {
+            let strength = search.strength;
+            search.advance(&[Complex32::new(strength as f32, 0.0)], of(strength));
+            epochs += 1;
+        }
+        (search, epochs)
+    }
+
+    #[test]
+    fn the_lowest_point_of_a_parabola_is_found_wherever_it_is() {
+        for at in [0.5, 8.0, 40.0, 77.0, 900.0, 2e4] {
+            let (search, epochs) = run(most_epochs(8), parabola(at));
+            assert!(search.is_done() && epochs <= most_epochs(8), "{at}: {epochs}");
+            assert!((search.strength / at - 1.0).abs() < 1e-9, "{at}: {}", search.strength);
+            // The fields of the last stage are those of the trial nearest to it.
+            let trial = f64::from(search.best[0].re);
+            assert!((trial / at).ln().abs() <= 0.51 * FACTOR.ln(), "{at}: {trial}");
+        }
+    }
+
+    #[test]
+    fn a_strength_near_the_first_guess_costs_one_round() {
+        assert_eq!(run(200, parabola(30.0)).1, 8 + BASE + 3 * TRIAL + LAST);
+    }
+
+    #[test]
+    fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
+        let least = 8 + BASE + 3 * TRIAL + LAST;
+        assert!(Search::new(8, least - 1, &[]).is_none());
+        let (search, epochs) = run(least, parabola(5000.0));
+        assert!(search.is_done() && epochs == least && search.tried.len() == 3);
+    }
+
+    #[test]
+    fn a_saved_search_goes_on_as_if_never_stopped() {
+        let of = parabola(700.0);
+        let fields = |strength: f64| [Complex32::new(strength as f32, 0.5)];
+        let mut search = Search::new(8, 300, &fields(1.0)).unwrap();
+        while !search.is_done() {
+            let mut snapshot = Snapshot::default();
+            search.save(&mut snapshot);
+            let mut loaded = Search::new(8, 300, &fields(1.0)).unwrap();
+            loaded.load(&snapshot).unwrap();
+            assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
+            let strength = search.strength;
+            search.advance(&fields(strength), of(strength));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is made of the detector's noise before a reconstruction.
+
+use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
+use crate::{Result, StudyError};
+use lapwing_files::Container;
+use lapwing_solve::Problem;
+use lapwing_solve::noise::{Faults, NoiseModel};
+use lapwing_solve::solver::options::Auto;
+use ndarray::{Array2, Ix2};
+use std::path::Path;
+
+/// The problem with what the detector adds, as `options` say, and what that is. `counts` tells
+/// whether the patterns are known to be counts: the moments of anything else mean nothing.
+///
+/// # Errors
+/// A background's file that cannot be read or used.
+pub(crate) fn considered(
+    problem: Problem,
+    options: &NoiseOptions,
+    counts: bool,
+) -> Result<(Problem, NoiseModel)> {
+    let shape = problem.pattern_shape();
+    let given = match &options.background {
+        BackgroundSource::File(path) => Some(background(path, shape)?),
+        _ => None,
+    };
+    let wanted = options.background == BackgroundSource::Auto
+        || options.gain == Auto::Auto
+        || options.faulty == Faulty::LeaveOut;
+    let mut noise = match counts && wanted {
+        true => problem.estimate_noise(),
+        false => NoiseModel::photons(shape, problem.mean_intensity()),
+    };
+    if options.faulty == Faulty::Keep {
+        noise.faults = Faults::default();
+    }
+    match given {
+        Some(given) => noise.background = given,
+        None if options.background == BackgroundSource::None => noise.background.fill(0.0),
+        None => {}
+    }
+    if let Auto::Given(gain) = options.gain {
+        noise.gain = gain;
+    }
+    Ok((problem.with_noise(&noise)?, noise))
+}
+
+/// What was found out about the detector, a line for each thing.
+pub(crate) fn described(noise: &NoiseModel) -> Vec<String> {
+    let mut lines = Vec::new();
+    if noise.gain != 1.0 {
+        let correlated = if noise.correlated { ", correlated between pixels" } else { "" };
+        lines.push(format!("noise: {:.2} times that of photon counts{correlated}", noise.gain));
+    }
+    let background = noise.background_per_pattern();
+    if background > 0.0 {
+        lines.push(format!(
+            "background: {background:.4} counts per pattern, {:.2} % of the light",
+            100.0 * noise.background_share()
+        ));
+    }
+    let faults = &noise.faults;
+    let count = |number: usize, what: &str| -> Option<String> {
+        (number > 0).then(|| format!("{number} {what}"))
+    };
+    let found: Vec<String> = [
+        count(faults.dead.len(), "dead pixels"),
+        count(faults.hot.len(), "hot pixels"),
+        count(faults.lost.len(), "lost patterns"),
+        count(faults.wrong.len(), "wrong patterns"),
+        faults.saturation.map(|at| format!("saturation at {at} counts")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !found.is_empty() {
+        lines.push(format!("left out: {}", found.join(", ")));
+    }
+    lines
+}
+
+/// The background of a file, for patterns of `shape`.
+fn background(path: &Path, shape: (usize, usize)) -> Result<Array2<f32>> {
+    const NAME: &str = "background";
+    let file = Container::open(path)?;
+    let arrays = file.list()?;
+    let name = match arrays.as_slice() {
+        [only] => only.name.as_str(),
+        _ => NAME,
+    };
+    let refused = |what: String| {
+        StudyError::Invalid(format!(
+            "{}: array {name}: expected the counts of every pixel, finite and not negative, axes \
+             (y, x) of shape {shape:?} as the patterns, found {what}",
+            path.display()
+        ))
+    };
+    let array = file.read(name)?.into_f32_array::<Ix2>();
+    let array = array.map_err(|error| refused(error.to_string()))?;
+    match array.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
+        _ if array.dim() != shape => Err(refused(format!("shape {:?}", array.dim()))),
+        Some(value) => Err(refused(value.to_string())),
+        None => Ok(array),
+    }
+}

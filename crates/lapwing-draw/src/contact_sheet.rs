@@ -2,6 +2,7 @@
 
 use crate::canvas::{Anchor, Canvas};
 use crate::figure::{Panel, SIDE, compose};
+use crate::fit::fit;
 use crate::number::plain;
 use crate::plot::bin;
 use crate::{Colormap, Painter, Picture};
@@ -30,37 +31,94 @@ pub struct ContactSheet<'a> {
     /// Side of an object pixel in metres, when it is known: probe and positions get scale bars in
     /// metres, in pixels otherwise.
     pub pixel_size: Option<f64>,
+    /// What was found out about the detector, when something is known.
+    pub detector: Option<Detector<'a>>,
+}
+
+/// What a detector adds to the light, and where it does not measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Detector<'a> {
+    /// Mean light of every pixel that is the same in all patterns, axes (y, x) as the mean pattern,
+    /// in the unit of the totals.
+    pub background: ArrayView2<'a, f32>,
+    /// Pixels (y, x) that never count.
+    pub dead: &'a [(usize, usize)],
+    /// Pixels (y, x) that show too much, or always the same.
+    pub hot: &'a [(usize, usize)],
 }
 
 impl ContactSheet<'_> {
     /// The PNG.
     pub fn png(&self) -> Vec<u8> {
         let totals = format!("sum of each pattern, {}", self.totals_unit);
-        let panels = [
-            self.pattern(),
-            self.shown_probe(),
-            self.positions(),
-            Panel::new(totals, histogram_picture(self.totals)),
-        ];
-        compose(&panels, 2, Some(self.title)).png()
+        let totals = Panel::new(totals, histogram_picture(self.totals));
+        let fields = [self.shown_probe(), self.positions(), totals];
+        let panels = match self.detector {
+            // The detector in one row, what is on it in the other.
+            Some(detector) => {
+                vec![self.pattern(), self.background(&detector), self.faulty(&detector)]
+            }
+            None => vec![self.pattern()],
+        };
+        let columns = if self.detector.is_some() { 3 } else { 2 };
+        let panels: Vec<Panel> = panels.into_iter().chain(fields).collect();
+        compose(&panels, columns, Some(self.title)).png()
     }
 
     fn pattern(&self) -> Panel {
+        let picture = Painter::default().map(Colormap::Magma).max_side(SIDE);
+        let picture = picture.scalar(self.logarithm().view());
+        Panel::new(format!("mean pattern, {}, log scale", self.totals_unit), picture).decades()
+    }
+
+    fn background(&self, detector: &Detector<'_>) -> Panel {
+        let highest = detector.background.iter().copied().fold(0.0, f32::max);
+        if highest <= 0.0 {
+            return Panel::new("no background found", blank());
+        }
+        let painter = Painter::default().map(Colormap::Magma).max_side(SIDE);
+        let picture = painter.range((0.0, highest)).scalar(detector.background);
+        Panel::new(format!("background, {} per pixel", self.totals_unit), picture)
+    }
+
+    fn faulty(&self, detector: &Detector<'_>) -> Panel {
+        let title = match (detector.dead.len(), detector.hot.len()) {
+            (0, 0) => "no faulty pixels found".to_owned(),
+            (dead, hot) => format!("{dead} dead (blue), {hot} hot (orange) pixels"),
+        };
+        Panel::new(title, self.ringed(detector))
+    }
+
+    /// The mean pattern in grey with a ring around every faulty pixel.
+    fn ringed(&self, detector: &Detector<'_>) -> Picture {
+        let painter = Painter::default().map(Colormap::Grey).max_side(SIDE);
+        let shown = fit(&painter.scalar(self.logarithm().view()), SIDE);
+        let zoom = shown.zoom;
+        let mut canvas = Canvas::new(shown.width(), shown.height(), FAINT);
+        canvas.picture((0, 0), &shown);
+        let radius = (0.75 * zoom).max(4.0);
+        for (pixels, colour) in [(detector.dead, BLUE), (detector.hot, ORANGE)] {
+            for &(y, x) in pixels {
+                let centre = (zoom * (x as f64 + 0.5), zoom * (y as f64 + 0.5));
+                canvas.circle(centre, radius, 1.6, colour);
+            }
+        }
+        Picture::of_pixels(canvas.pixels)
+    }
+
+    /// Logarithm to base 10 of the mean pattern.
+    fn logarithm(&self) -> Array2<f32> {
         // Pixels without a count have no logarithm; they get the smallest there is.
         let floor =
             self.mean_pattern.iter().copied().filter(|&v| v > 0.0).fold(f32::INFINITY, f32::min);
-        let log = self
-            .mean_pattern
-            .mapv(|value| if value.is_nan() { value } else { value.max(floor).log10() });
-        let picture = Painter::default().map(Colormap::Magma).max_side(SIDE).scalar(log.view());
-        Panel::new(format!("mean pattern, {}, log scale", self.totals_unit), picture).decades()
+        let logarithm = |value: f32| if value.is_nan() { value } else { value.max(floor).log10() };
+        self.mean_pattern.mapv(logarithm)
     }
 
     fn shown_probe(&self) -> Panel {
         let first = self.probe.filter(|modes| modes.len_of(Axis(0)) > 0);
         let Some(modes) = first else {
-            let blank = Picture::of_pixels(Array2::from_elem((SIDE, SIDE), FAINT));
-            return Panel::new("no probe in the file", blank);
+            return Panel::new("no probe in the file", blank());
         };
         let picture = Painter::default().max_side(SIDE).complex(modes.index_axis(Axis(0), 0));
         let title = match modes.len_of(Axis(0)) {
@@ -88,6 +146,11 @@ const INK: [u8; 3] = [0x22, 0x26, 0x2b];
 const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
 const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
 const FAINT: [u8; 3] = [0xee, 0xf0, 0xf2];
+
+/// Where there is nothing to show.
+fn blank() -> Picture {
+    Picture::of_pixels(Array2::from_elem((SIDE, SIDE), FAINT))
+}
 
 /// The positions and one disc, y downwards.
 fn scan_picture(scan: &[Position], diameter: f64) -> Picture {
@@ -157,22 +220,60 @@ fn histogram_picture(values: &[f64]) -> Picture {
 mod tests {
     use super::*;
 
+    fn odd(pattern: ArrayView2<'_, f32>) -> ContactSheet<'_> {
+        ContactSheet {
+            title: "nothing",
+            mean_pattern: pattern,
+            probe: None,
+            scan: &[Position { y: f64::NAN, x: 0.0 }],
+            probe_diameter: f64::NAN,
+            totals: &[f64::INFINITY],
+            totals_unit: "photons",
+            pixel_size: None,
+            detector: None,
+        }
+    }
+
     #[test]
     fn sheets_of_odd_data_are_still_made() {
         let empty = Array2::<f32>::zeros((0, 0));
         let blank = Array2::<f32>::zeros((8, 8));
         for pattern in [empty.view(), blank.view()] {
-            let sheet = ContactSheet {
-                title: "nothing",
-                mean_pattern: pattern,
-                probe: None,
-                scan: &[Position { y: f64::NAN, x: 0.0 }],
-                probe_diameter: f64::NAN,
-                totals: &[f64::INFINITY],
-                totals_unit: "photons",
-                pixel_size: None,
-            };
+            let sheet = odd(pattern);
             assert!(sheet.png().len() > 100);
+            let detector = Detector { background: pattern, dead: &[(100, 0)], hot: &[(0, 0)] };
+            assert!(ContactSheet { detector: Some(detector), ..sheet }.png().len() > 100);
         }
+    }
+
+    #[test]
+    fn faulty_pixels_are_ringed_where_they_are() {
+        // 40 x 28 pixels, each 7 x 7 on the sheet.
+        let pattern = Array2::from_shape_fn((40, 28), |(y, x)| (1 + y + x) as f32);
+        let sheet = odd(pattern.view());
+        let detector =
+            Detector { background: pattern.view(), dead: &[(5, 20)], hot: &[(30, 3), (31, 20)] };
+        let picture = sheet.ringed(&detector);
+        assert_eq!((picture.height(), picture.width()), (280, 196));
+        // The middle of the pixels of a colour, in pixels of the pattern.
+        let middle = |colour: [u8; 3]| {
+            let found: Vec<(usize, usize)> = picture
+                .pixels
+                .indexed_iter()
+                .filter(|(_, pixel)| **pixel == colour)
+                .map(|(at, _)| at)
+                .collect();
+            let mean =
+                |values: Vec<usize>| values.iter().sum::<usize>() as f64 / values.len() as f64;
+            let rows = mean(found.iter().map(|at| at.0).collect());
+            (rows / 7.0, mean(found.iter().map(|at| at.1).collect()) / 7.0)
+        };
+        let near = |found: (f64, f64), y: f64, x: f64| {
+            assert!((found.0 - y).abs() < 0.5 && (found.1 - x).abs() < 0.5, "{found:?}");
+        };
+        near(middle(BLUE), 5.5, 20.5);
+        near(middle(ORANGE), 31.0, 12.0);
+        let none = Detector { dead: &[], hot: &[], ..detector };
+        assert!(!sheet.ringed(&none).pixels.iter().any(|pixel| *pixel == ORANGE));
     }
 }

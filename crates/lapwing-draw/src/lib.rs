@@ -36,7 +36,7 @@ mod text;
 
 pub use axis::{Axis, Scale};
 pub use colormap::{Colormap, Rgb};
-pub use contact_sheet::ContactSheet;
+pub use contact_sheet::{ContactSheet, Detector};
 pub use field::Painter;
 pub use figure::{Panel, figure};
 pub use picture::{ColourScale, NEUTRAL, Picture};

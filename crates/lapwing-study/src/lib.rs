@@ -2,8 +2,8 @@
 //!
 //! [`run::study`] does a whole [`Design`], telling an [`event::Observer`] what happens, who may
 //! stop it; its steps are there to be used alone: [`data`] (simulate and split), [`views`],
-//! [`overlap`], [`run::reconstruct()`] (one data set in memory), [`mod@reconstruct`] (from its file
-//! to a folder of results), [`jobs`] (all of a plan).
+//! [`overlap`], [`noise`], [`run::reconstruct()`] (one data set in memory), [`mod@reconstruct`]
+//! (from its file to a folder of results), [`jobs`] (all of a plan).
 //!
 //! A [`StudyFolder`] is one study on disk. Its records are plain JSON: a [`record::JobResult`] in
 //! the folder of every reconstruction, a [`record::Manifest`] and a [`record::SkipSummary`] at the
@@ -41,7 +41,7 @@ pub use disk::folder::StudyFolder;
 pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split};
-pub use run::{data, event, jobs, pictures, plan, reconstruct, start, stream, views};
+pub use run::{data, event, jobs, noise, pictures, plan, reconstruct, start, stream, views};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = StudyError> = std::result::Result<T, E>;

@@ -8,7 +8,7 @@ pub(crate) mod external;
 pub mod jobs;
 pub(crate) mod measured;
 mod memory;
-pub(crate) mod noise;
+pub mod noise;
 pub mod pictures;
 pub mod plan;
 pub mod reconstruct;

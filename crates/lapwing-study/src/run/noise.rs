@@ -1,13 +1,38 @@
-//! What is made of the detector's noise before a reconstruction.
+//! What is found out about the detector's noise, and what is made of it before a reconstruction.
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
 use crate::{Result, StudyError};
-use lapwing_files::Container;
+use lapwing_files::{Container, Dataset};
 use lapwing_solve::Problem;
-use lapwing_solve::noise::{Faults, NoiseModel};
+use lapwing_solve::noise::{self, Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
 use ndarray::{Array2, Ix2};
 use std::path::Path;
+
+/// With fewer patterns there is nothing to compare.
+const LEAST: usize = 4;
+
+/// Finds out about the detector of a data set from its counts alone, see
+/// [`lapwing_solve::noise::estimate`].
+///
+/// # Errors
+/// When the photon counts of the data set are not known: the moments of anything else mean nothing.
+/// When it has fewer than four patterns.
+pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
+    if dataset.n_patterns() < LEAST {
+        return Err(StudyError::Invalid(format!(
+            "expected at least {LEAST} patterns to compare, found {}",
+            dataset.n_patterns()
+        )));
+    }
+    let counts = dataset.counts().ok_or_else(|| {
+        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
+                    .intensity_scale in the metadata";
+        StudyError::Invalid(text.to_owned())
+    })?;
+    let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
+    Ok(noise::estimate(counts.view(), &dataset.scan, valid.as_ref().map(|valid| valid.view())))
+}
 
 /// The problem with what the detector adds, as `options` say, and what that is. `counts` tells
 /// whether the patterns are known to be counts: the moments of anything else mean nothing.
@@ -45,8 +70,9 @@ pub(crate) fn considered(
     Ok((problem.with_noise(&noise)?, noise))
 }
 
-/// What was found out about the detector, a line for each thing.
-pub(crate) fn described(noise: &NoiseModel) -> Vec<String> {
+/// What was found out about the detector and differs from photons on a perfect one, a line for each
+/// thing, as a reconstruction takes it: it leaves faulty pixels and patterns out.
+pub fn described(noise: &NoiseModel) -> Vec<String> {
     let mut lines = Vec::new();
     if noise.gain != 1.0 {
         let correlated = if noise.correlated { ", correlated between pixels" } else { "" };
@@ -54,20 +80,22 @@ pub(crate) fn described(noise: &NoiseModel) -> Vec<String> {
     }
     let background = noise.background_per_pattern();
     if background > 0.0 {
+        // Four digits.
+        let digits = (3.0 - background.log10().floor()).clamp(0.0, 6.0) as usize;
         lines.push(format!(
-            "background: {background:.4} counts per pattern, {:.2} % of the light",
+            "background: {background:.digits$} counts per pattern, {:.2} % of the light",
             100.0 * noise.background_share()
         ));
     }
     let faults = &noise.faults;
     let count = |number: usize, what: &str| -> Option<String> {
-        (number > 0).then(|| format!("{number} {what}"))
+        (number > 0).then(|| format!("{number} {what}{}", if number > 1 { "s" } else { "" }))
     };
     let found: Vec<String> = [
-        count(faults.dead.len(), "dead pixels"),
-        count(faults.hot.len(), "hot pixels"),
-        count(faults.lost.len(), "lost patterns"),
-        count(faults.wrong.len(), "wrong patterns"),
+        count(faults.dead.len(), "dead pixel"),
+        count(faults.hot.len(), "hot pixel"),
+        count(faults.lost.len(), "lost pattern"),
+        count(faults.wrong.len(), "wrong pattern"),
         faults.saturation.map(|at| format!("saturation at {at} counts")),
     ]
     .into_iter()

@@ -7,11 +7,12 @@ use lapwing_draw::colormap::Colormap;
 use lapwing_draw::field::{Painter, phase_range};
 use lapwing_draw::range::robust_range;
 use lapwing_draw::svg::Look;
-use lapwing_draw::{ContactSheet, Panel, Picture, axis, figure};
+use lapwing_draw::{ContactSheet, Detector, Panel, Picture, axis, figure};
 use lapwing_draw::{Mark, Plot, Series};
 use lapwing_files::Dataset;
 use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
+use lapwing_solve::noise::NoiseModel;
 use ndarray::{ArrayView2, Axis, s};
 
 /// Pictures are enlarged by whole factors up to this side, pixels.
@@ -87,8 +88,8 @@ pub fn overview(
 }
 
 /// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under
-/// `title`.
-pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
+/// `title`, with background and faulty pixels of the detector where `noise` is known.
+pub fn contact_sheet(dataset: &Dataset, noise: Option<&NoiseModel>, title: &str) -> Vec<u8> {
     let scale = dataset.intensity_scale();
     let power = scale.unwrap_or(1.0).powi(2);
     let intensity = |amplitude: f32| f64::from(amplitude).powi(2) * power;
@@ -104,8 +105,17 @@ pub fn contact_sheet(dataset: &Dataset, title: &str) -> Vec<u8> {
         scan: &dataset.scan,
         probe_diameter: probe_diameter(dataset),
         totals: &totals,
-        totals_unit: if scale.is_some() { "photons" } else { "squared amplitude" },
+        totals_unit: match scale {
+            Some(_) if noise.is_some_and(|noise| noise.gain > 1.0) => "counts",
+            Some(_) => "photons",
+            None => "squared amplitude",
+        },
         pixel_size: dataset.metadata.as_ref().and_then(object_pixel).map(|(_, x)| x),
+        detector: noise.map(|noise| Detector {
+            background: noise.background.view(),
+            dead: &noise.faults.dead,
+            hot: &noise.faults.hot,
+        }),
     };
     sheet.png()
 }

@@ -1,4 +1,5 @@
-//! `lapwing inspect`: what a file holds, and what was understood.
+//! `lapwing inspect`: what a file holds, what was understood, and what its counts tell of the
+//! detector.
 
 mod words;
 
@@ -10,9 +11,12 @@ use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
+use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
+use lapwing_study::noise;
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
+use lapwing_study::record::NoiseRecord;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,15 +24,17 @@ use std::process::ExitCode;
 /// Show what a file holds and what is understood of it
 ///
 /// Lists the arrays, says dialect, axis order, quantity and dose, and checks the data set contract,
-/// all problems at once. Lengths are in pixels, doses in photons per pattern. Exit code 1 when the
-/// file is unreadable or breaks the contract.
+/// all problems at once. Of counts it also says what they tell of the detector: gain, background,
+/// faulty pixels and patterns. Lengths are in pixels, doses in photons per pattern. Exit code 1
+/// when the file is unreadable or breaks the contract.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lapwing inspect scan.npz --figure scan.png")]
 pub struct Inspect {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Also draw a contact sheet: mean pattern, probe, positions, histogram of the patterns' totals
+    /// Also draw a contact sheet: mean pattern, probe, positions, histogram of the patterns'
+    /// totals; of counts also background and faulty pixels of the detector
     #[arg(long, value_name = "OUT.png")]
     figure: Option<PathBuf>,
     #[command(flatten)]
@@ -76,18 +82,23 @@ impl Inspect {
         let understood = read
             .as_ref()
             .map(|(dataset, understanding)| understood(dataset, understanding, measured));
+        let noise = read.as_ref().map(|(dataset, _)| noise::of_dataset(dataset));
+        let detector = noise.as_ref().and_then(|noise| noise.as_ref().ok());
         let record = json!({
             "file": self.file,
             "dialect": dialect,
             "arrays": arrays,
             "metadata": metadata,
             "understood": understood,
+            "noise": detector.map(NoiseRecord::from),
             "contract": { "ok": problems.is_empty(), "problems": problems },
         });
-        let words =
-            words::words(&self.file, &arrays, metadata.as_ref(), understood.as_ref(), &problems);
+        let understood = understood.as_ref().zip(noise.as_ref()).map(|(facts, noise)| {
+            words::Understood { facts, noise: noise.as_ref().map_err(ToString::to_string) }
+        });
+        let words = words::words(&self.file, &arrays, metadata.as_ref(), understood, &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
-            draw(figure, &self.file, dataset)?;
+            draw(figure, &self.file, dataset, detector)?;
             output.note(format_args!("wrote {}", figure.display()));
         }
         output.result(&record, words)?;
@@ -165,9 +176,14 @@ fn understood(
     facts
 }
 
-fn draw(figure: &Path, file: &Path, dataset: &Dataset) -> anyhow::Result<()> {
+fn draw(
+    figure: &Path,
+    file: &Path,
+    dataset: &Dataset,
+    noise: Option<&NoiseModel>,
+) -> anyhow::Result<()> {
     let title =
         file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    atomic::write_bytes(figure, contact_sheet(dataset, &title))
+    atomic::write_bytes(figure, contact_sheet(dataset, noise, &title))
         .with_context(|| format!("cannot write {}", figure.display()))
 }

@@ -1,16 +1,26 @@
 //! What `lapwing inspect` says in words.
 
 use lapwing_files::{ArrayInfo, Metadata, Problem};
+use lapwing_solve::noise::NoiseModel;
+use lapwing_study::noise::described;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// What is said of a file that could be read.
+pub struct Understood<'a> {
+    /// The facts, by name.
+    pub facts: &'a Value,
+    /// What the counts tell of the detector, or why they tell nothing.
+    pub noise: Result<&'a NoiseModel, String>,
+}
 
 /// The whole answer.
 pub fn words(
     file: &Path,
     arrays: &[ArrayInfo],
     metadata: Option<&Metadata>,
-    understood: Option<&Value>,
+    understood: Option<Understood<'_>>,
     problems: &[Problem],
 ) -> String {
     // Writing to a string does not fail.
@@ -25,14 +35,16 @@ pub fn words(
         }
         None => words.push_str("no metadata\n"),
     }
-    if let Some(facts) = understood {
+    if let Some(Understood { facts, noise }) = understood {
         words.push_str("understood:\n");
-        for (name, text) in facts_in_words(facts) {
+        let gain = noise.as_ref().map_or(1.0, |noise| noise.gain);
+        for (name, text) in facts_in_words(facts, gain) {
             let _ = writeln!(words, "  {name:<15} {text}");
         }
         for note in facts["notes"].as_array().into_iter().flatten() {
             let _ = writeln!(words, "  note: {}", note.as_str().unwrap_or_default());
         }
+        words.push_str(&detector(noise));
     }
     match problems {
         [] => words.push_str("contract: kept"),
@@ -44,6 +56,20 @@ pub fn words(
         }
     }
     words
+}
+
+/// What the counts tell of the detector.
+fn detector(noise: Result<&NoiseModel, String>) -> String {
+    let lines = match noise {
+        Err(reason) => return format!("detector: nothing can be told of its noise, {reason}\n"),
+        Ok(noise) => described(noise),
+    };
+    if lines.is_empty() {
+        let nothing = "no background, no faulty pixels or patterns found";
+        return format!("detector: counts with the noise of photons, {nothing}\n");
+    }
+    let lines = lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    format!("detector, as a reconstruction will take it:\n{lines}")
 }
 
 /// The names of the fields, and what the tools say they did.
@@ -67,8 +93,8 @@ fn history(metadata: &Metadata) -> String {
     text
 }
 
-/// The facts that are known, with their units.
-fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
+/// The facts that are known, with their units; counts are photons when their `gain` is 1.
+fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
     let text = |name: &str| facts[name].as_str().map(str::to_owned);
     let number =
         |name: &str, digits: usize| facts[name].as_f64().map(|number| format!("{number:.digits$}"));
@@ -77,6 +103,7 @@ fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
     };
     let patterns =
         sides("pattern_shape").map(|sides| format!("{} of {sides}", facts["n_patterns"]));
+    let counted = if gain > 1.0 { "counts" } else { "photons" };
     let pixel = match (facts["pixel_size_m"][0].as_f64(), facts["pixel_size_m"][1].as_f64()) {
         (Some(y), Some(x)) if (y - x).abs() <= 1e-6 * x => Some(length(x)),
         (Some(y), Some(x)) => Some(format!("{} along y, {} along x", length(y), length(x))),
@@ -92,7 +119,7 @@ fn facts_in_words(facts: &Value) -> Vec<(&'static str, String)> {
         (
             "dose",
             number("mean_counts_per_pattern", 1)
-                .map(|mean| format!("{mean} photons per pattern on average")),
+                .map(|mean| format!("{mean} {counted} per pattern on average")),
         ),
         ("pixel size", pixel.map(|size| format!("{size} on the object"))),
         ("object", sides("object_shape")),
@@ -135,13 +162,31 @@ mod tests {
             "dialect": "cxi", "n_patterns": 5, "pattern_shape": [12, 10], "pixel_size_m": [3.5e-7, 3.5e-7],
             "mean_counts_per_pattern": null, "probe_modes": 2, "overlap": 0.51234,
         });
-        let said = facts_in_words(&facts);
+        let said = facts_in_words(&facts, 1.0);
         let of =
             |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
         assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
         assert_eq!(of("pixel size"), Some("350.00 nm on the object"));
         assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
         assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
+    }
+
+    #[test]
+    fn the_detector_is_told_in_words() {
+        let perfect = NoiseModel::photons((8, 8), 100.0);
+        assert!(detector(Ok(&perfect)).contains("noise of photons"));
+        assert!(detector(Err("for a reason".to_owned())).contains("for a reason"));
+        let mut noise = NoiseModel { gain: 2.5, ..perfect };
+        noise.faults.hot = vec![(1, 2)];
+        noise.background.fill(0.25);
+        let words = detector(Ok(&noise));
+        for part in ["2.50 times", "16.00 counts per pattern, 16.00 %", "left out: 1 hot pixel\n"] {
+            assert!(words.contains(part), "{part} in {words}");
+        }
+        let facts = json!({ "mean_counts_per_pattern": 100.0 });
+        let said = |gain| facts_in_words(&facts, gain)[0].1.clone();
+        assert_eq!(said(1.0), "100.0 photons per pattern on average");
+        assert_eq!(said(2.5), "100.0 counts per pattern on average");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Literal, overload
 
 from lapwing import _lapwing
@@ -179,7 +180,16 @@ def thin(
     ------
     ValueError
         Unknown counts, numbers that are not whole, a dose above the present one.
+
+    Warns
+    -----
+    UserWarning
+        The counts of a data set are not single photons (see :func:`estimate_noise`), so that the dose is not one in photons. Of
+        an array, which has no positions, this cannot be told.
     """
     if isinstance(data, Dataset):
-        return _lapwing.thin_dataset(data, dose, seed, threads)
+        thinned, note = _lapwing.thin_dataset(data, dose, seed, threads)
+        if note is not None:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        return thinned
     return _lapwing.thin_counts(data, dose, seed, threads)

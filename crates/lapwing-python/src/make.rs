@@ -41,7 +41,7 @@ pub fn simulate_scan(
     Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())
 }
 
-/// A data set thinned to a dose.
+/// A data set thinned to a dose, and what to know where its counts are not photons.
 #[pyfunction]
 pub fn thin_dataset(
     py: Python<'_>,
@@ -49,9 +49,11 @@ pub fn thin_dataset(
     dose: f64,
     seed: u64,
     threads: Option<usize>,
-) -> Result<Dataset> {
+) -> Result<(Dataset, Option<String>)> {
     let whole = &dataset.get().inner;
-    Ok(alone(py, threads, || Ok(data::thin(whole.clone(), dose, seed)?))?.dataset.into())
+    let thinned = alone(py, threads, || Ok(data::thin(whole.clone(), dose, seed)?))?;
+    let note = thinned.note();
+    Ok((thinned.dataset.into(), note))
 }
 
 /// Counts thinned to a dose.

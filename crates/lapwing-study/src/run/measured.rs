@@ -7,7 +7,7 @@ use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
-use crate::run::event::{Event, Observer};
+use crate::run::event::{Event, Level, Observer, note};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::start::check_geometry;
 use crate::run::stream::Streaming;
@@ -48,6 +48,12 @@ impl FullDose {
         let mut dataset = data::read(&base.measured)?;
         check_geometry(&dataset)?;
         check(design, base, &dataset)?;
+        let gain = dataset.counts().map_or(1.0, |counts| data::gain(&dataset, &counts));
+        if gain > 1.0 {
+            let (file, remedy) = (base.measured.display(), data::CLUMPED_REMEDY);
+            let text = format!("{file}: {} {remedy}", data::clumped(gain));
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         // Whatever object the file has, it is nobody's reference here.
         dataset.object = None;
         let root = folder.reference_dir();

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 ///
 /// Every counted photon is kept with probability dose / present dose. For Poisson counts the result
 /// is what an exposure at the lower dose would have given, so a real scan can be used for a dose
-/// study.
+/// study. Counts that are not single photons (gain above 1, see `lapwing inspect`) are thinned too,
+/// with a note on what their dose means.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: a tenth of the photons of a scan measured with about 10,000 per pattern\n  \
@@ -40,9 +41,13 @@ pub struct Thin {
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let (dataset, _) = self.reading.read(&self.input, output)?;
-        let Thinned { dataset, from, mean_before: present, mean, scale } =
-            thin(dataset, self.dose, self.seed)
-                .with_context(|| self.input.display().to_string())?;
+        let thinned = thin(dataset, self.dose, self.seed)
+            .with_context(|| self.input.display().to_string())?;
+        if let Some(note) = thinned.note() {
+            output.note(format_args!("{}: {note}", self.input.display()));
+        }
+        let gain_now = thinned.gain_now();
+        let Thinned { dataset, from, mean_before: present, mean, scale, gain } = thinned;
         dataset.write(&self.output)?;
 
         let record = json!({
@@ -54,9 +59,12 @@ impl Thin {
             "seed": self.seed,
             "mean_counts_per_pattern": mean,
             "intensity_scale": scale,
+            "gain_before": gain,
+            "gain": gain_now,
         });
+        let counted = if gain > 1.0 { "counts" } else { "photons" };
         let words = format!(
-            "{} patterns thinned from {from:.2} to {} photons per pattern: measured {present:.2} before, {mean:.2} now\nwrote {}",
+            "{} patterns thinned from {from:.2} to {} {counted} per pattern: measured {present:.2} before, {mean:.2} now\nwrote {}",
             dataset.scan.len(),
             self.dose,
             self.output.display()

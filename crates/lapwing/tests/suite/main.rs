@@ -10,6 +10,7 @@ mod compare;
 #[cfg(unix)]
 mod crash;
 mod hostile;
+mod noise;
 mod pipeline;
 #[cfg(unix)]
 mod processes;

@@ -1,0 +1,153 @@
+//! What inspect and thin say of the detector, of simulated scans whose detector is known.
+
+use crate::common::{Bench, stderr};
+use lapwing_draw::Picture;
+use lapwing_files::dataset::Form;
+use lapwing_files::options::{Quantity, ZeroFrequency};
+use lapwing_files::{Dataset, ReadOptions, dataset};
+use lapwing_model::simulate;
+use ndarray::{Array3, s};
+use serde_json::{Value, json};
+
+const SIDE: usize = 64;
+
+/// A simulated scan of `photons` per pattern in `clean.npz`, and its counts.
+fn scan(bench: &Bench, photons: u32) -> (Dataset, Array3<f32>) {
+    bench.ok(&format!(
+        "simulate --specimen cells --pattern-size {SIDE} --scan fermat --step 4 --field-of-view 56 \
+         --dose {photons} --seed 6 --output clean.npz"
+    ));
+    let (dataset, _) = dataset::read(bench.path("clean.npz"), &ReadOptions::default()).unwrap();
+    let counts = dataset.counts().unwrap();
+    (dataset, counts)
+}
+
+/// Writes `counts` as they would come from a detector: with nothing known but positions and probe.
+fn write(bench: &Bench, name: &str, like: &Dataset, counts: Array3<f32>) {
+    let form = Form { quantity: Quantity::Counts, zero_frequency: ZeroFrequency::Centre };
+    let (scan, probe) = (like.scan.clone(), like.probe.clone());
+    let dataset = Dataset::from_patterns(counts, form, scan, probe, None, None).unwrap();
+    dataset.write(bench.path(name)).unwrap();
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("expected a number, found {value}"))
+}
+
+#[test]
+fn inspect_of_photons_finds_nothing_wrong() {
+    let bench = Bench::new();
+    scan(&bench, 5000);
+    let noise = bench.json("inspect clean.npz")["noise"].clone();
+    assert_eq!(noise["gain"], 1.0);
+    assert!(number(&noise["background_share"]) < 0.02, "{noise}");
+    for faults in ["dead_pixels", "hot_pixels", "lost_patterns", "wrong_patterns"] {
+        assert_eq!(noise[faults], json!([]), "{faults}");
+    }
+    assert_eq!((&noise["saturation"], &noise["correlated"]), (&Value::Null, &json!(false)));
+    let words = bench.ok("inspect clean.npz");
+    assert!(words.contains("\ndetector") && words.contains("photons per pattern on average"));
+    assert!(!words.contains("left out"), "{words}");
+}
+
+#[test]
+fn inspect_tells_background_and_faults() {
+    let bench = Bench::new();
+    let (like, mut counts) = scan(&bench, 20_000);
+    // 0.5 counts in every pixel: each of ten counts stays with probability 0.05.
+    let mut background = Array3::from_elem(counts.dim(), 10.0);
+    let pixels = (SIDE * SIDE) as f64;
+    simulate::thin(&mut background, 10.0 * pixels, 0.5 * pixels, 7).unwrap();
+    counts += &background;
+    let (dead, hot) = ((31, 33), [(3, 5), (50, 25)]);
+    counts.slice_mut(s![.., dead.0, dead.1]).fill(0.0);
+    hot.iter().for_each(|&(y, x)| counts.slice_mut(s![.., y, x]).fill(700.0));
+    counts.slice_mut(s![40, .., ..]).fill(0.0);
+    write(&bench, "faulty.npz", &like, counts);
+
+    let noise = bench.json("inspect faulty.npz --figure faulty.png")["noise"].clone();
+    assert_eq!(noise["gain"], 1.0);
+    assert_eq!(noise["dead_pixels"], json!([dead]));
+    assert_eq!(noise["hot_pixels"], json!(hot));
+    assert_eq!((&noise["lost_patterns"], &noise["wrong_patterns"]), (&json!([40]), &json!([])));
+    let found = number(&noise["background_per_pattern"]) / (0.5 * pixels);
+    assert!((0.7..1.1).contains(&found), "{found} of the background");
+    let words = bench.ok("inspect faulty.npz");
+    for part in ["\n  background: ", "left out: 1 dead pixel, 2 hot pixels, 1 lost pattern\n"] {
+        assert!(words.contains(part), "{part:?} in {words}");
+    }
+
+    // The sheet has a row for the detector.
+    bench.ok("inspect clean.npz --leave-out _metadata --figure unknown.png");
+    let [known, unknown] = ["faulty.png", "unknown.png"].map(|name| {
+        let picture = Picture::decode(&std::fs::read(bench.path(name)).unwrap()).unwrap();
+        (picture.width(), picture.height())
+    });
+    assert!(known.0 > unknown.0 && known.1 == unknown.1, "{known:?}, {unknown:?}");
+}
+
+#[test]
+fn inspect_says_why_nothing_can_be_told() {
+    let bench = Bench::new();
+    scan(&bench, 5000);
+    // Without the scale of the metadata the amplitudes have no unit.
+    assert_eq!(bench.json("inspect clean.npz --leave-out _metadata")["noise"], Value::Null);
+    let words = bench.ok("inspect clean.npz --leave-out _metadata");
+    assert!(
+        words.contains(
+            "\ndetector: nothing can be told of its noise, the photon counts are not known"
+        )
+    );
+    let (like, _) = dataset::read(bench.path("clean.npz"), &ReadOptions::default()).unwrap();
+    like.select(&[0, 1, 2]).write(bench.path("few.npz")).unwrap();
+    assert_eq!(bench.json("inspect few.npz")["noise"], Value::Null);
+    assert!(
+        bench.ok("inspect few.npz").contains("expected at least 4 patterns to compare, found 3")
+    );
+}
+
+#[test]
+fn thinning_of_what_are_no_photons_says_so() {
+    let bench = Bench::new();
+    let (like, counts) = scan(&bench, 5000);
+    // Three counts for every photon: the variance is three times the mean.
+    write(&bench, "clumped.npz", &like, counts.mapv(|count| 3.0 * count));
+    let gain = number(&bench.json("inspect clumped.npz")["noise"]["gain"]);
+    assert!((gain / 3.0 - 1.0).abs() < 0.06, "{gain}");
+    let words = bench.ok("inspect clumped.npz");
+    assert!(words.contains("counts per pattern on average"), "{words}");
+    assert!(words.contains(&format!("noise: {gain:.2} times that of photon counts")), "{words}");
+
+    let output = bench.run("thin --input clumped.npz --dose 3750 --output quarter.npz --json");
+    let note = stderr(&output);
+    for part in [&format!("gain {gain:.2}"), "in counts, not in photons", "counts once"] {
+        assert!(note.contains(part), "{part:?} in {note}");
+    }
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(number(&record["gain_before"]), gain);
+    // A quarter stays. Counts of a variance g times their mean m that stay with probability p have
+    // mean p m and variance p^2 g m + p (1 - p) m.
+    let kept = 0.25;
+    let expected = (kept * kept * gain + kept * (1.0 - kept)) / kept;
+    assert!((number(&record["gain"]) / expected - 1.0).abs() < 0.01, "{record}");
+    let measured = number(&bench.json("inspect quarter.npz")["noise"]["gain"]);
+    assert!((measured / 1.5 - 1.0).abs() < 0.06, "{measured}");
+    let (thinned, _) = dataset::read(bench.path("quarter.npz"), &ReadOptions::default()).unwrap();
+    let history = &thinned.metadata.unwrap()["data_transformations"];
+    let last = history.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(number(&last["parameters"]["gain"]), gain, "{last}");
+
+    // Of photons nothing is said: neither where they are found to be photons, nor where they are
+    // known to be, however sparse the scan is.
+    write(&bench, "photons.npz", &like, counts);
+    bench.ok(
+        "simulate --specimen siemens-star --pattern-size 32 --step 8 --field-of-view 60 --dose 1e5 \
+         --output sparse.npz",
+    );
+    for name in ["photons.npz", "sparse.npz"] {
+        let output = bench.run(&format!("thin --input {name} --dose 500 --output t.npz --json"));
+        assert!(!stderr(&output).contains("gain"), "{}", stderr(&output));
+        let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&record["gain_before"], &record["gain"]), (&json!(1.0), &json!(1.0)));
+    }
+}

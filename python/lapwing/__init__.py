@@ -16,6 +16,7 @@ from lapwing._compare import Alignment, Comparison, align, compare, metric_catal
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import load, read_metadata
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
+from lapwing._noise import NoiseModel, estimate_noise
 from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
 from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
@@ -26,6 +27,7 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Epoch",
+    "NoiseModel",
     "Reconstruction",
     "Selection",
     "SolverOptions",
@@ -35,6 +37,7 @@ __all__ = [
     "compare",
     "constants",
     "default_design",
+    "estimate_noise",
     "load",
     "load_reconstruction",
     "make_probe",

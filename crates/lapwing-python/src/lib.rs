@@ -8,6 +8,7 @@ mod compare;
 mod dataset;
 mod failure;
 mod make;
+mod noise;
 mod reconstruct;
 mod select;
 mod study;
@@ -28,6 +29,8 @@ mod _lapwing {
         make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,
         thin_dataset,
     };
+    #[pymodule_export]
+    use crate::noise::estimate_noise;
     #[pymodule_export]
     use crate::reconstruct::{
         load_reconstruction, object_png, reconstruct, save_reconstruction, solver_options, solvers,

@@ -1,14 +1,22 @@
 //! A weak edge-preserving prior on the object that does not change under O -> c O, P -> P / c.
 //!
-//! `R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h)` with forward differences and s^2 = sum |P|^2
-//! / C, C the mean counts per pattern: quadratic for differences below h, linear above. s^2 carries
-//! the scale, so its derivative with respect to the probe belongs to the gradient; without it the
-//! object would shrink and switch the prior off.
+//! ```text
+//! R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h) + mu rho s^2 |L O|^2
+//! ```
+//!
+//! with forward differences, L the Laplacian of each pixel and its four neighbours, and s^2 = sum
+//! |P|^2 / C, C the mean counts per pattern. The first term is quadratic for differences below h,
+//! linear above: it spares edges. The second, weak, leaves all but the finest detail alone, of
+//! which counts say least and the first spares the noise near edges. s^2 carries the scale, so its
+//! derivative with respect to the probe belongs to the gradient; without it the object would shrink
+//! and switch the prior off.
 
+mod curvature;
 mod precondition;
 mod smooth;
 mod split_complex;
 
+pub(crate) use curvature::curvature;
 pub(crate) use precondition::{Buffers, Preconditioner};
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
@@ -26,13 +34,16 @@ pub(crate) struct Prior {
     pub edge: f64,
 }
 
+/// rho, the share of the strength that acts on second differences.
+pub(super) const ROUGHNESS: f32 = 0.2;
+
 /// The prior at one object: its value, its curvature weights and what its gradient needs.
 pub(crate) struct Weights {
     /// w = h / sqrt(s^2 |grad O|^2 + h^2) for every pixel.
     pub weights: Vec<f32>,
     /// R
     pub value: f64,
-    /// sum_x w |grad O|^2
+    /// sum_x w |grad O|^2 + rho |L O|^2
     pub weighted_power: f64,
 }
 
@@ -47,7 +58,7 @@ impl Prior {
         let (edge, s2) = (self.edge as f32, s2 as f32);
         let (width, rows) = (object.width(), object.rows());
         let mut weights = vec![0.0_f32; width * rows];
-        let sums: Vec<(f64, f64)> = weights
+        let sums: Vec<(f64, f64, f64)> = weights
             .par_chunks_mut(width)
             .enumerate()
             .map(|(y, weights)| {
@@ -57,12 +68,15 @@ impl Prior {
                     let below = if y + 1 < rows { object.row(y + 1, part) } else { row };
                     dispatch!(level(), _ => add_squares(weights, row, below));
                 }
-                dispatch!(level(), _ => weigh(weights, s2, edge))
+                let (value, power) = dispatch!(level(), _ => weigh(weights, s2, edge));
+                (value, power, curvature::roughness(object, y))
             })
             .collect();
-        let (value, power) =
-            sums.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
-        Weights { weights, value: 2.0 * self.strength * self.edge * value, weighted_power: power }
+        let [value, power, rough] = sums.iter().fold([0.0; 3], |sum, row| {
+            [sum[0] + row.0, sum[1] + row.1, sum[2] + f64::from(ROUGHNESS) * row.2]
+        });
+        let value = 2.0 * self.edge * value + f64::from(s2) * rough;
+        Weights { weights, value: self.strength * value, weighted_power: power + rough }
     }
 }
 
@@ -98,39 +112,6 @@ fn weigh(squares: &mut [f32], s2: f32, edge: f32) -> (f64, f64) {
     totals
 }
 
-/// out <- row `y` of one part of D^T w D v, D forward differences: the prior's curvature applied to
-/// `v`.
-#[inline(always)]
-pub(crate) fn curvature(
-    weights: &[f32],
-    v: &SplitComplex,
-    (y, part): (usize, usize),
-    out: &mut [f32],
-) {
-    let width = v.width();
-    let weights_of = |y: usize| &weights[y * width..(y + 1) * width];
-    let (here, w) = (v.row(y, part), weights_of(y));
-    out.fill(0.0);
-    for (((out, a), b), w) in out.iter_mut().zip(here).zip(&here[1..]).zip(w) {
-        *out += w * (a - b);
-    }
-    for (((out, a), b), w) in out[1..].iter_mut().zip(&here[1..]).zip(here).zip(w) {
-        *out += w * (a - b);
-    }
-    if y + 1 < v.rows() {
-        for (((out, a), b), w) in out.iter_mut().zip(here).zip(v.row(y + 1, part)).zip(w) {
-            *out += w * (a - b);
-        }
-    }
-    if y > 0 {
-        for (((out, a), b), w) in
-            out.iter_mut().zip(here).zip(v.row(y - 1, part)).zip(weights_of(y - 1))
-        {
-            *out += w * (a - b);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,10 +135,8 @@ mod tests {
         let at = PRIOR.weights(&object, s2);
         let mut gradient = object.clone();
         gradient.sum_by_rows(|first, rows| {
-            for (index, row) in rows.chunks_exact_mut(WIDTH).enumerate() {
-                curvature(&at.weights, &object, (first + index / 2, index % 2), row);
-                row.iter_mut().for_each(|value| *value *= (PRIOR.strength * s2) as f32);
-            }
+            curvature(&at.weights, &object, first, rows);
+            rows.iter_mut().for_each(|value| *value *= (PRIOR.strength * s2) as f32);
             0.0
         });
         let moved = |t: f32| -> f64 {

@@ -17,9 +17,10 @@ use crate::solver::solution::{Choice, Tried};
 use lapwing_model::Complex32;
 
 /// Strength of the first round's base, photons: between what sharp and what weak specimens want.
-const CENTRE: f64 = 40.0;
-/// Factor between the strengths of trials.
-const FACTOR: f64 = 4.0;
+const CENTRE: f64 = 12.0;
+/// Factor between the strengths of trials of the first round, and between those beside the best.
+const COARSE: f64 = 4.0;
+const FINE: f64 = 2.0;
 /// Strengths beyond which no trial goes.
 const LIMITS: (f64, f64) = (1e-2, 1e5);
 /// Epochs of L-BFGS of the base.
@@ -31,9 +32,9 @@ const LAST: usize = 28;
 /// Rounds at most.
 const ROUNDS: usize = 2;
 /// Factor by which the strength found may be off the base's before another round is worth it.
-const FAR: f64 = 3.0;
-/// Trials of a round, as a rule and at most.
-const TRIALS: (usize, usize) = (3, 6);
+const FAR: f64 = 4.0;
+/// Trials of a round, at least and at most.
+const TRIALS: (usize, usize) = (3, 7);
 
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
@@ -149,7 +150,8 @@ impl Search {
         self.tried.push(trial);
         let at = self.trials.partition_point(|before| before.value < trial.value);
         self.trials.insert(at, trial);
-        if let Some(next) = self.next_trial().filter(|_| self.room(TRIAL)) {
+        let factor = if self.round == 1 { COARSE } else { FINE };
+        if let Some(next) = self.beside_best(factor).filter(|_| self.room(TRIAL)) {
             return self.begin_trial(next);
         }
         let found = vertex(&self.trials).unwrap_or(self.centre);
@@ -160,6 +162,10 @@ impl Search {
             (self.centre, self.strength) = (found, found);
             return Turn::From(&self.start);
         }
+        if let Some(next) = self.beside_best(FINE).filter(|_| self.room(TRIAL)) {
+            return self.begin_trial(next);
+        }
+        let found = vertex(&self.trials).unwrap_or(self.centre);
         (self.stage, self.done, self.strength) = (Stage::Last, 0, found);
         Turn::From(&self.best)
     }
@@ -169,8 +175,9 @@ impl Search {
         self.spent + epochs + LAST <= self.limit
     }
 
-    /// The strength to try next: beside the best one where a neighbour is missing.
-    fn next_trial(&self) -> Option<f64> {
+    /// The strength to try next: beside the best one, unless there is one within `factor` already on
+    /// either side.
+    fn beside_best(&self, factor: f64) -> Option<f64> {
         let best = (0..self.trials.len())
             .min_by(|&a, &b| self.trials[a].score.total_cmp(&self.trials[b].score))?;
         let at = self.trials[best].value;
@@ -178,8 +185,12 @@ impl Search {
             return None;
         }
         let within = |value: &f64| (LIMITS.0..=LIMITS.1).contains(value);
-        let below = (best == 0).then_some(at / FACTOR).filter(within);
-        let above = (best + 1 == self.trials.len()).then_some(at * FACTOR).filter(within);
+        // A little more than the factor: it is compared with what came of it.
+        let near = 1.01 * factor;
+        let free_below = best == 0 || self.trials[best - 1].value * near < at;
+        let free_above = self.trials.get(best + 1).is_none_or(|next| at * near < next.value);
+        let below = free_below.then_some(at / factor).filter(within);
+        let above = free_above.then_some(at * factor).filter(within);
         below.or(above)
     }
 
@@ -279,13 +290,13 @@ mod tests {
             assert!((search.strength / at - 1.0).abs() < 1e-9, "{at}: {}", search.strength);
             // The fields of the last stage are those of the trial nearest to it.
             let trial = f64::from(search.best[0].re);
-            assert!((trial / at).ln().abs() <= 0.51 * FACTOR.ln(), "{at}: {trial}");
+            assert!((trial / at).ln().abs() <= 0.51 * FINE.ln(), "{at}: {trial}");
         }
     }
 
     #[test]
     fn a_strength_near_the_first_guess_costs_one_round() {
-        assert_eq!(run(200, parabola(30.0)).1, 8 + BASE + 3 * TRIAL + LAST);
+        assert_eq!(run(200, parabola(15.0)).1, 8 + BASE + 5 * TRIAL + LAST);
     }
 
     #[test]

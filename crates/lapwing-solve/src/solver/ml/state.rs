@@ -14,8 +14,7 @@ use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::Choice;
 use crate::solver::vector::{add_scaled, difference, dot, scaled};
 use crate::solver::{Constraints, Solver, batching, positions};
-use fearless_simd::dispatch;
-use lapwing_model::{Complex32, elementwise};
+use lapwing_model::Complex32;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
@@ -276,12 +275,8 @@ impl<'a> State<'a> {
             let strength = (prior.strength * s2) as f32;
             let mut gradient = object.clone();
             gradient.sum_by_rows(|first, rows| {
-                for (index, out) in rows.chunks_exact_mut(width).enumerate() {
-                    dispatch!(elementwise::level(), _ => {
-                        curvature(&at.weights, &object, (first + index / 2, index % 2), out);
-                        out.iter_mut().for_each(#[inline(always)] |value| *value *= strength);
-                    });
-                }
+                curvature(&at.weights, &object, first, rows);
+                rows.iter_mut().for_each(|value| *value *= strength);
                 0.0
             });
             gradient.write_to(by_object);

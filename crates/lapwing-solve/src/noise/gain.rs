@@ -12,6 +12,8 @@ const BEAM: f64 = 0.05;
 const COUNTS: f64 = 200.0;
 /// Pairs of patterns farther apart than this many times the usual distance are no neighbours.
 const NEAR: f64 = 2.0;
+/// Counts per pixel from which the read-out's clipping no longer quiets a ring.
+const LIT: f64 = 1.0;
 /// A gain within this of 1 is that of photons.
 const PHOTONS: f64 = 0.2;
 /// Correlation of adjacent pixels' noise above which it is not independent.
@@ -52,6 +54,7 @@ pub(super) fn find(
     let pairs = neighbours(scan, path);
     let differences = differences(stack, &pairs, rings);
 
+    let squares_of_means = rings.sums(&moments.mean.mapv(|mean| mean * mean));
     let pairs = pairs.len() as f64;
     let points: Vec<Point> = dark
         .iter()
@@ -61,12 +64,22 @@ pub(super) fn find(
             let variance = squares / (2.0 * pairs * pixels);
             let usable = counts >= COUNTS && variance > 0.0;
             let weight = pairs * pixels / (2.0 * variance * variance);
-            usable.then_some(Point { mean: means[ring], variance, weight })
+            let light = squares_of_means[ring].0 / (means[ring] * pixels);
+            usable.then_some(Point { mean: means[ring], light, variance, weight })
         })
         .collect();
-    let gain = slope_at_zero(&points).unwrap_or(1.0);
-    // Light adds to differences and nothing takes from them: less than photons is chance.
-    let gain = if gain < 1.0 + PHOTONS { 1.0 } else { gain };
+    // Light adds to differences and nothing but the read-out takes from them: less than photons is
+    // chance, and no gain is above what a lit ring shows. It is above 1 only where light that is
+    // new in every pattern, twice the variance of speckle, could not be the reason.
+    let beyond_light =
+        |point: &Point| point.variance / point.mean - 2.0 * point.light > 1.0 + PHOTONS;
+    let lit = points.iter().filter(|point| point.mean >= LIT);
+    let most = lit.map(|point| point.variance / point.mean).fold(f64::INFINITY, f64::min);
+    let gain = slope_at_zero(&points).unwrap_or(1.0).min(most);
+    let gain = match points.iter().any(beyond_light) {
+        true if gain >= 1.0 + PHOTONS => gain,
+        _ => 1.0,
+    };
 
     let quiet = dark.iter().filter(|&&ring| {
         let (squares, counts) = differences.rings[ring];
@@ -82,6 +95,8 @@ pub(super) fn find(
 /// A ring: mean and variance of a pixel, and how well the latter is known.
 struct Point {
     mean: f64,
+    /// Mean square over mean of the pixels' means: the variance over mean of speckle.
+    light: f64,
     variance: f64,
     weight: f64,
 }

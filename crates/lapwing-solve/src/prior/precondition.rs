@@ -7,8 +7,8 @@
 //!
 //! M_P is diagonal; M_O is inverted by a few conjugate-gradient steps, which need no transform.
 
-use super::curvature::{ROUGHNESS_DIAGONAL, curvature};
 use super::ROUGHNESS;
+use super::curvature::{ROUGHNESS_DIAGONAL, curvature};
 use crate::prior::SplitComplex;
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};

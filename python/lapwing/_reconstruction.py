@@ -30,6 +30,9 @@ class Reconstruction:
         In square roots of photons when the data are counts.
     positions : ndarray of float64, shape (n, 2), or None
         Window centres (y, x) as they were given, pixels.
+    amplitude_sd, phase_sd : ndarray of float32, shape (M, M'), or None
+        Standard deviations of the object's amplitude, and of its phase in radians, as far as chance goes; NaN where no
+        light fell. None unless ``error_maps`` replicates were asked for.
     loss : ndarray of float64, shape (epochs,)
     origin : (int, int)
         Where pixel (0, 0) of ``object`` lies: (row, column) = (y, x) - origin.
@@ -45,6 +48,8 @@ class Reconstruction:
     object: NDArray[np.complex64]
     probe: NDArray[np.complex64] | None
     positions: NDArray[np.float64] | None
+    amplitude_sd: NDArray[np.float32] | None
+    phase_sd: NDArray[np.float32] | None
     loss: NDArray[np.float64]
     origin: tuple[int, int]
     algorithm: str | None

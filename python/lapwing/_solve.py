@@ -43,6 +43,14 @@ class SolverOptions(TypedDict, total=False):
     """Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)."""
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are made [default: as many as the file has]."""
+    background: str
+    """Static light in all patterns, added to the model: auto (read off the patterns' moments), none, or a file with the counts of every pixel (the array background, or the only one)."""
+    gain: float | Literal["auto"]
+    """Variance over mean of the counts, more than 1 where a photon makes several; auto: from what neighbouring patterns differ by."""
+    faulty: Literal["leave-out", "keep"]
+    """Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are found), or keep."""
+    error_maps: int
+    """Replicates of the counts from which standard deviations of amplitude and phase are made, pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
     batch_size: int
     """LSQML: Patterns per batch, at most; batches of an epoch differ in size by at most one; rPIE, ePIE: Patterns per batch, at most; 1 is the published algorithm."""
     batching: Literal["random", "compact", "sparse"]

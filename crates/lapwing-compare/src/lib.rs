@@ -24,6 +24,7 @@
 mod align;
 mod catalogue;
 mod comparison;
+mod coverage;
 mod error;
 mod fit;
 mod fourier;
@@ -41,6 +42,7 @@ mod window;
 pub use align::{Alignment, LARGEST_SHIFT};
 pub use catalogue::{Better, Metric, resolution_name};
 pub use comparison::{Comparison, compare};
+pub use coverage::{Coverage, coverage};
 pub use error::CompareError;
 pub use frc::{FrcCurve, FrcCurves};
 pub use metrics::Metrics;

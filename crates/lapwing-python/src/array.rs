@@ -27,6 +27,11 @@ pub fn field(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Field> {
     values::<Complex32, Ix2>(given, name, "complex numbers, axes (y, x)")
 }
 
+/// A map over an object, axes (y, x).
+pub fn map(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Array2<f32>> {
+    values::<f32, Ix2>(given, name, "real numbers, axes (y, x)")
+}
+
 /// An object, axes (y, x) or (slice, y, x).
 pub fn object(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Object> {
     let expected = "complex numbers, axes (y, x) or (slice, y, x)";

@@ -104,6 +104,8 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
     }
     found.set_item("probe", made.probe.map(|probe| probe.into_pyarray(py)))?;
     found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
+    found.set_item("amplitude_sd", made.amplitude_sd.map(|map| map.into_pyarray(py)))?;
+    found.set_item("phase_sd", made.phase_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
     found.set_item("origin", made.origin.unwrap_or((0, 0)))?;
     found.set_item("algorithm", made.algorithm)?;
@@ -127,10 +129,13 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
     let text = |name: &str| -> anyhow::Result<Option<String>> {
         Ok(field(name)?.map(|text| text.extract()).transpose()?)
     };
+    let map = |name: &str| field(name)?.map(|map| array::map(&map, name)).transpose();
     let made = Reconstruction {
         probe: field("probe")?.as_ref().map(array::modes).transpose()?,
         positions: field("positions")?.as_ref().map(array::positions).transpose()?,
         origin: origin.filter(|&origin| origin != (0, 0)),
+        amplitude_sd: map("amplitude_sd")?,
+        phase_sd: map("phase_sd")?,
         loss: field("loss")?.map(|loss| loss.extract()).transpose()?.unwrap_or_default(),
         algorithm: text("algorithm")?,
         options: json("options")?,

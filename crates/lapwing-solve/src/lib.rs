@@ -42,6 +42,7 @@ pub mod noise;
 mod prior;
 pub mod problem;
 pub mod solver;
+pub mod uncertainty;
 
 pub use noise::{Faults, Noise, NoiseModel};
 pub use problem::{Blocks, PatternStore, Problem, ProblemError, StoredBytes};

@@ -10,7 +10,9 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Options, Value};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions};
+use lapwing_study::solver::{
+    ErrorOptions, NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions,
+};
 
 const ALGORITHM: &str = "algorithm";
 /// The group of all flags, by which others say that they conflict with them.
@@ -45,15 +47,18 @@ struct Flag {
     options: Vec<(Option<&'static str>, &'static OptionDoc)>,
 }
 
+/// The options that all solvers have.
+fn common() -> impl Iterator<Item = &'static OptionDoc> {
+    StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS)
+}
+
 /// All flags, in the order of the table.
 fn flags() -> Vec<Flag> {
     let mut flags: Vec<Flag> = Vec::new();
     let own = SOLVERS
         .iter()
         .flat_map(|entry| entry.options.iter().map(|option| (Some(entry.name), option)));
-    for option in
-        own.chain(StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).map(|option| (None, option)))
-    {
+    for option in own.chain(common().map(|option| (None, option))) {
         let name = option.1.flag();
         match flags.iter_mut().find(|flag| flag.name == name) {
             Some(flag) => flag.options.push(option),

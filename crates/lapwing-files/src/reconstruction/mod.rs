@@ -5,6 +5,7 @@ mod read;
 use std::path::{Path, PathBuf};
 
 use lapwing_model::{Modes, Object, Position};
+use ndarray::Array2;
 use serde_json::{Value, json};
 
 use crate::metadata::{self, Metadata, TOOL, append_transformation};
@@ -16,6 +17,8 @@ pub const OBJECT: &str = "reconstructed_object";
 const PROBE: &str = "reconstructed_probe";
 const POSITIONS: &str = "positions";
 const LOSS: &str = "loss";
+const AMPLITUDE_SD: &str = "object_amplitude_sd";
+const PHASE_SD: &str = "object_phase_sd";
 const ORIGIN: &str = "reconstructed_object_origin";
 const ALGORITHM: &str = "algorithm";
 const TIMESTAMP: &str = "timestamp";
@@ -51,6 +54,11 @@ pub struct Reconstruction {
     /// Where pixel (0, 0) of the object lies in these pixels: (row, column) = (y, x) - origin.
     /// `None` on the data set's own object grid, and where a file does not tell.
     pub origin: Option<(i64, i64)>,
+    /// Standard deviation of the object's amplitude, axes (y, x); NaN where no light fell. `None`
+    /// where none was worked out.
+    pub amplitude_sd: Option<Array2<f32>>,
+    /// Standard deviation of the object's phase, radians, likewise.
+    pub phase_sd: Option<Array2<f32>>,
     /// The loss of every epoch.
     pub loss: Vec<f64>,
     /// The algorithm's name.
@@ -96,6 +104,8 @@ impl Reconstruction {
             probe: None,
             positions: None,
             origin: None,
+            amplitude_sd: None,
+            phase_sd: None,
             loss: Vec::new(),
             algorithm: None,
             options: None,
@@ -142,7 +152,8 @@ impl Reconstruction {
     /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64
     /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or
     /// (mode, H, W) of several modes; `positions` float64 (n, 2) as (y, x); `loss` float64; where
-    /// there is one `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now,
+    /// there are some `object_amplitude_sd` and `object_phase_sd` float32 (y, x) and
+    /// `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now,
     /// unless there is one) as text; and the metadata with the reconstruction as the last entry of
     /// their history.
     ///
@@ -163,6 +174,12 @@ impl Reconstruction {
                 file.values(POSITIONS, &[scan.len(), 2], &values)?;
             }
             file.values(LOSS, &[self.loss.len()], &self.loss)?;
+            for (name, map) in [(AMPLITUDE_SD, &self.amplitude_sd), (PHASE_SD, &self.phase_sd)] {
+                if let Some(map) = map {
+                    let values: Vec<f32> = map.iter().copied().collect();
+                    file.values(name, map.shape(), &values)?;
+                }
+            }
             if let Some((y, x)) = self.origin {
                 file.values(ORIGIN, &[2], &[y, x])?;
             }

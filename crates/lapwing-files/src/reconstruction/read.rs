@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use lapwing_model::{Modes, Object, Position};
-use ndarray::Ix3;
+use ndarray::{Array2, Ix2, Ix3};
 use serde_json::Value;
 
 use super::{
-    ALGORITHM, LOSS, OBJECT, OPERATION, ORIGIN, POSITIONS, PROBE, Reconstruction, Role, Source,
-    TIMESTAMP,
+    ALGORITHM, AMPLITUDE_SD, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE,
+    Reconstruction, Role, Source, TIMESTAMP,
 };
 use crate::container::Container;
 use crate::dialect::geometry::record_pixel;
@@ -43,6 +43,8 @@ pub(super) fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reco
         probe: if one_of_several { None } else { probe(&file)? },
         positions: if one_of_several { None } else { positions(&file)? },
         origin: if of_this_program { origin(&file)? } else { None },
+        amplitude_sd: if of_this_program { map(&file, AMPLITUDE_SD)? } else { None },
+        phase_sd: if of_this_program { map(&file, PHASE_SD)? } else { None },
         loss: loss(&file, &mut notes),
         algorithm: text(&file, ALGORITHM),
         timestamp: text(&file, TIMESTAMP),
@@ -171,6 +173,15 @@ fn origin(file: &Container) -> Result<Option<(i64, i64)>, Error> {
             Err(unfit(NpyError::Kind { expected, found }))
         }
     }
+}
+
+/// A map over the object, where there is one.
+fn map(file: &Container, name: &str) -> Result<Option<Array2<f32>>, Error> {
+    if !file.contains(name) {
+        return Ok(None);
+    }
+    let array = file.read(name)?.into_f32_array::<Ix2>();
+    array.map(Some).map_err(|source| file.unfit(name, source))
 }
 
 /// The loss of every epoch; what is no list of numbers under such a name is something else.

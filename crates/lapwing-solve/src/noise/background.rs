@@ -104,7 +104,7 @@ fn direct_beam(mean: &Array2<f64>, good: &Array2<bool>) -> Array2<bool> {
 
 /// The average of the values at `known` pixels under a Gaussian of width `sigma` around each pixel;
 /// 0 where none is near.
-pub(super) fn normalised_blur(
+pub(crate) fn normalised_blur(
     values: &Array2<f64>,
     known: &Array2<bool>,
     sigma: f64,

@@ -25,6 +25,7 @@ mod rings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use background::normalised_blur;
 pub use likelihood::Noise;
 
 use crate::Problem;

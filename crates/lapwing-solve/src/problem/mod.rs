@@ -8,6 +8,7 @@ mod error;
 mod mask;
 mod noise;
 mod patterns;
+mod replicate;
 mod spooled;
 #[cfg(test)]
 mod tests;

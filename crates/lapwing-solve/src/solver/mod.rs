@@ -12,7 +12,7 @@ mod constraints;
 pub mod dm;
 mod entry;
 mod frame;
-mod gauge;
+pub(crate) mod gauge;
 mod guard;
 pub mod lsqml;
 pub mod ml;
@@ -39,6 +39,9 @@ pub use table::{SOLVERS, entry};
 use crate::Problem;
 use options::{OptionError, Value};
 use std::fmt;
+
+/// Epochs by which a replicate of the data moves away from the solution it starts from.
+pub(crate) const FOLLOW_UP: usize = 12;
 
 /// An algorithm with its options.
 pub trait Solver: fmt::Debug + Send + Sync {
@@ -70,6 +73,14 @@ pub trait Solver: fmt::Debug + Send + Sync {
     ///
     /// The start probe is rescaled so that the start fields predict the measured total intensity.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a>;
+
+    /// The solver that goes on from a solution in which `choices` were made, for a replicate of the
+    /// data: a few epochs, with nothing left to choose.
+    fn follow_up(&self, _choices: &[Choice]) -> Box<dyn Solver> {
+        let mut solver = self.boxed();
+        solver.set_epochs(FOLLOW_UP);
+        solver
+    }
 
     /// A copy.
     fn boxed(&self) -> Box<dyn Solver>;

@@ -7,3 +7,4 @@ mod lsqml;
 mod ml;
 mod pie;
 mod projection;
+mod uncertainty;

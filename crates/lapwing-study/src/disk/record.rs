@@ -10,6 +10,7 @@ use lapwing_compare::ComparisonRecord;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::solver::Choice;
+use lapwing_solve::uncertainty::ErrorMaps;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -264,6 +265,12 @@ pub struct Files {
     /// known, scale bars.
     #[serde(default)]
     pub overview: Option<String>,
+    /// Standard deviation of the amplitude, pixel by pixel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amplitude_sd: Option<String>,
+    /// Standard deviation of the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_sd: Option<String>,
     /// All metrics of the comparison with the truth.
     pub comparison: Option<String>,
     /// Text log.
@@ -282,6 +289,8 @@ impl Files {
             &self.probe,
             &self.error,
             &self.overview,
+            &self.amplitude_sd,
+            &self.phase_sd,
             &self.comparison,
             &self.log,
         ]
@@ -342,6 +351,9 @@ pub struct JobResult {
     /// What the solver has chosen from the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceRecord>,
+    /// The error maps in short, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_maps: Option<ErrorRecord>,
     /// Selection of the view; `None` for baseline.
     pub view: Option<Telemetry>,
     /// Share of this split's illuminated object pixels that the other split sees too.
@@ -422,6 +434,36 @@ impl From<&Choice> for ChoiceRecord {
             tried: tried
                 .map(|tried| TriedRecord { value: tried.value, score: tried.score })
                 .collect(),
+        }
+    }
+}
+
+/// Error maps in short; see [`lapwing_solve::uncertainty`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ErrorRecord {
+    /// Replicates of the counts that they are made of.
+    pub replicates: usize,
+    /// Root mean square standard deviation of the amplitude over the well-lit pixels.
+    pub amplitude_rms: f64,
+    /// The same of the phase, radians.
+    pub phase_rms: f64,
+    /// Where the truth is known, shares of the compared pixels whose amplitude is off by at most
+    /// one and two standard deviations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amplitude_within: Option<[f64; 2]>,
+    /// The same of the phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_within: Option<[f64; 2]>,
+}
+
+impl From<&ErrorMaps> for ErrorRecord {
+    fn from(maps: &ErrorMaps) -> Self {
+        Self {
+            replicates: maps.replicates,
+            amplitude_rms: maps.amplitude_rms,
+            phase_rms: maps.phase_rms,
+            amplitude_within: None,
+            phase_within: None,
         }
     }
 }

@@ -13,7 +13,11 @@ use lapwing_files::Dataset;
 use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
 use lapwing_solve::noise::NoiseModel;
-use ndarray::{ArrayView2, Axis, s};
+use lapwing_solve::uncertainty::ErrorMaps;
+use ndarray::{ArrayView2, Axis, Ix2, SliceInfo, SliceInfoElem, s};
+
+/// A part of a picture: rows and columns.
+type Window = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
 
 /// Pictures are enlarged by whole factors up to this side, pixels.
 const SIDE: usize = 512;
@@ -66,13 +70,27 @@ pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
 
 /// Pictures of an object over the area of the scan, its mean phase and phase ramp removed.
 pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
-    let area = level(area_of(object, scan));
+    let area = level(object.slice(area_of(object.dim(), scan)));
     let painter = Painter::default().enlarge_to(SIDE);
     ObjectPictures {
         amplitude: painter.amplitude(area.view()),
         phase: painter.range(phase_range(area.view(), None)).phase(area.view()),
         error: None,
     }
+}
+
+/// Standard deviations of amplitude and phase over the area of the scan, a PNG with a colour bar
+/// each.
+pub(crate) fn deviations(maps: &ErrorMaps, scan: &[Position]) -> [Vec<u8>; 2] {
+    let painter = Painter::default().map(Colormap::Error).enlarge_to(SIDE);
+    let [amplitude, phase] = [&maps.amplitude, &maps.phase].map(|map| {
+        // Nothing is known where no light fell.
+        let map = map.mapv(|sd| if sd.is_nan() { 0.0 } else { sd });
+        painter.scalar(map.slice(area_of(map.dim(), scan)))
+    });
+    let amplitude = Panel::new("standard deviation of the amplitude", amplitude);
+    let phase = Panel::new("standard deviation of the phase", phase).unit("rad");
+    [figure(&[amplitude], 1), figure(&[phase], 1)]
 }
 
 /// Amplitude and phase of an object over the area of the scan, its mean phase and phase ramp
@@ -145,15 +163,15 @@ pub(crate) fn loss(values: &[f64]) -> String {
 }
 
 /// The box of the window centres, or the whole object when that is too small to look at.
-fn area_of<'a>(object: &'a Field, scan: &[Position]) -> ArrayView2<'a, Complex32> {
-    let whole = object.view();
+fn area_of((height, width): (usize, usize), scan: &[Position]) -> Window {
+    let whole = s![0..height, 0..width];
     let Some((y0, y1, x0, x1)) = position::bounding_box(scan) else { return whole };
     let range = |low: f64, high: f64, limit: usize| {
         let (low, high) = (low.floor().max(0.0) as usize, high.ceil().max(0.0) as usize + 1);
         low.min(limit)..high.min(limit)
     };
-    let (rows, columns) = (range(y0, y1, object.nrows()), range(x0, x1, object.ncols()));
-    if rows.len() < 16 || columns.len() < 16 { whole } else { object.slice(s![rows, columns]) }
+    let (rows, columns) = (range(y0, y1, height), range(x0, x1, width));
+    if rows.len() < 16 || columns.len() < 16 { whole } else { s![rows, columns] }
 }
 
 /// The field without its phase ramp, estimated from products of neighbours, and without its mean

@@ -6,7 +6,8 @@ use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Reconstruction};
 use lapwing_model::Position;
-use lapwing_solve::{Epoch, Run, Solution};
+use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
+use lapwing_solve::{Epoch, Flow, Problem, Run, Solution};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
@@ -25,10 +26,15 @@ pub fn reconstruct(
 ) -> Result<Reconstruction> {
     let start = Start::of(dataset, config)?;
     let (origin, on_grid) = (start.origin, start.scan.clone());
-    let solution = solution(start, config, &mut |epoch| Ok(observe(epoch)))?;
+    let counts = start.counts;
+    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts)?;
+    let run = config.solver.start(&problem);
+    let solution = epochs(run, &mut |epoch, _| Ok(observe(epoch)))?;
+    check(&solution)?;
+    let maps = maps(&problem, &solution, config, &mut || Flow::Continue)?;
     let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
-    Ok(described(solution, &place, account, dataset.metadata.as_ref()))
+    Ok(with_maps(described(solution, &place, account, dataset.metadata.as_ref()), maps))
 }
 
 /// Solves from `start`, in memory; `observe` is called at every epoch.
@@ -45,6 +51,33 @@ pub(crate) fn solution(
     let solution = epochs(config.solver.start(&problem), &mut |epoch, _| observe(epoch))?;
     check(&solution)?;
     Ok(solution)
+}
+
+/// The error maps that `config` asks for; `between` is called between epochs and may stop them,
+/// which gives none.
+pub(crate) fn maps(
+    problem: &Problem,
+    solution: &Solution,
+    config: &SolverConfig,
+    between: &mut dyn FnMut() -> Flow,
+) -> Result<Option<ErrorMaps>> {
+    match config.errors.error_maps {
+        0 => Ok(None),
+        replicates => {
+            let solver = &*config.solver;
+            Ok(error_maps(problem, solution, solver, replicates, &mut |_| between())?)
+        }
+    }
+}
+
+/// A reconstruction with its error maps.
+pub(crate) fn with_maps(made: Reconstruction, maps: Option<ErrorMaps>) -> Reconstruction {
+    match maps {
+        Some(ErrorMaps { amplitude, phase, .. }) => {
+            Reconstruction { amplitude_sd: Some(amplitude), phase_sd: Some(phase), ..made }
+        }
+        None => made,
+    }
 }
 
 /// Does the epochs that are left of a run, until `observe`, which may look at its state, breaks, or

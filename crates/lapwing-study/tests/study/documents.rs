@@ -3,7 +3,7 @@
 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
-use lapwing_study::solver::StartOptions;
+use lapwing_study::solver::{ErrorOptions, NoiseOptions, StartOptions};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let start = StartOptions::DOCS.iter();
+    let start = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS);
     let start = start.flat_map(|doc| SOLVERS.iter().map(move |entry| (entry.name, doc)));
     let own = SOLVERS.iter().flat_map(|entry| entry.options.iter().map(|doc| (entry.name, doc)));
     let mut rows: Vec<Row> = Vec::new();

@@ -151,3 +151,48 @@ fn thinning_of_what_are_no_photons_says_so() {
         assert_eq!((&record["gain_before"], &record["gain"]), (&json!(1.0), &json!(1.0)));
     }
 }
+
+#[test]
+fn a_reconstruction_says_what_it_left_out_and_how_far_chance_goes() {
+    let bench = Bench::new();
+    let (like, mut counts) = scan(&bench, 20_000);
+    counts.slice_mut(s![.., 20, 40]).fill(900.0);
+    counts.slice_mut(s![5, .., ..]).fill(0.0);
+    write(&bench, "faulty.npz", &like, counts);
+    let output = bench.run(
+        "reconstruct --input-npz faulty.npz --output-dir out --algorithm ML --num-epochs 70 \
+         --error-maps 1",
+    );
+    let told = stderr(&output);
+    assert!(output.status.success(), "{told}");
+    for part in ["left out: 1 hot pixel, 1 lost pattern", "prior = ", "by chance off by"] {
+        assert!(told.contains(part), "expected `{part}` in\n{told}");
+    }
+    let text = std::fs::read(bench.path("out/result.json")).unwrap();
+    let result: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(result["noise"]["hot_pixels"], json!([[20, 40]]));
+    assert_eq!(result["noise"]["lost_patterns"], json!([5]));
+    assert_eq!(result["choices"][0]["option"], "prior");
+    assert!(number(&result["error_maps"]["phase_rms"]) > 0.0);
+    for picture in ["amplitude_sd.png", "phase_sd.png"] {
+        assert!(bench.path("out").join(picture).is_file(), "{picture}");
+    }
+    let made = lapwing_files::Reconstruction::read(bench.path("out/reconstruction.npz")).unwrap();
+    // Every pattern has its position, the one left out the position that it came with.
+    assert_eq!(made.positions.unwrap().len(), like.scan.len());
+    let (rows, columns) = made.object.shape();
+    let phase = made.phase_sd.unwrap();
+    assert_eq!(phase.dim(), (rows, columns));
+    // Kept, they count like all others.
+    bench.ok(
+        "reconstruct --input-npz faulty.npz --output-dir kept --algorithm LSQML --num-epochs 2 \
+         --faulty keep --background none --gain 1",
+    );
+    let text = std::fs::read(bench.path("kept/result.json")).unwrap();
+    let result: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(result["noise"]["lost_patterns"], json!([]));
+    bench.fails(
+        "reconstruct --input-npz faulty.npz --output-dir no --background missing.npz",
+        &["missing.npz"],
+    );
+}

@@ -252,6 +252,8 @@ fn write_job(
         log: write("log.txt", b"a log\n"),
         loss_svg: None,
         overview: None,
+        amplitude_sd: None,
+        phase_sd: None,
     };
     let result = JobResult {
         condition: Some(condition),
@@ -276,6 +278,7 @@ fn write_job(
         overlap: 0.6 / every as f64,
         noise: None,
         choices: Vec::new(),
+        error_maps: None,
         view: (every > 1).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,
             acceptance_rate: kept.len() as f64 / all.len() as f64,

@@ -20,7 +20,7 @@ mod lbfgs;
 mod search;
 mod state;
 
-use super::{Configured, Constraints, Frame, Needs, Run, Solver};
+use super::{Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, Run, Solver};
 use crate::engine::Products;
 use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
@@ -78,6 +78,22 @@ impl Solver for Ml {
 
     fn needs(&self) -> Needs {
         Needs { counts: true, ..Needs::default() }
+    }
+
+    fn follow_up(&self, choices: &[Choice]) -> Box<dyn Solver> {
+        let chosen = choices.iter().find(|choice| choice.option == "prior");
+        let strength = match (self.prior, chosen) {
+            (Auto::Given(strength), _) => strength,
+            (Auto::Auto, Some(choice)) => choice.value,
+            (Auto::Auto, None) => state::USUAL_STRENGTH,
+        };
+        Box::new(Self {
+            epochs: Auto::Given(FOLLOW_UP),
+            start_epochs: 0,
+            prior: Auto::Given(strength),
+            positions_from_epoch: None,
+            ..self.clone()
+        })
     }
 
     /// The loss of an epoch is the one minimised, likelihood and prior, at the start of its step

@@ -175,8 +175,8 @@ impl Search {
         self.spent + epochs + LAST <= self.limit
     }
 
-    /// The strength to try next: beside the best one, unless there is one within `factor` already on
-    /// either side.
+    /// The strength to try next: beside the best one, unless there is one within `factor` already
+    /// on either side.
     fn beside_best(&self, factor: f64) -> Option<f64> {
         let best = (0..self.trials.len())
             .min_by(|&a, &b| self.trials[a].score.total_cmp(&self.trials[b].score))?;

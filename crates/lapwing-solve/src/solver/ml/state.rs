@@ -18,7 +18,7 @@ use lapwing_model::Complex32;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
-const USUAL_STRENGTH: f64 = 20.0;
+pub(super) const USUAL_STRENGTH: f64 = 20.0;
 /// Background e added to data and model, photons.
 const BACKGROUND: f64 = 1e-4;
 /// Share added under the updates of stage 1: of the probe's brightest light (object), and of the

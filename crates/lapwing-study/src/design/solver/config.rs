@@ -122,6 +122,15 @@ options! {
     }
 }
 
+options! {
+    /// What is asked of a reconstruction beside itself, whatever the solver.
+    pub struct ErrorOptions {
+        /// Replicates of the counts from which standard deviations of amplitude and phase are made,
+        /// pixel by pixel; 2 do; 0: none. Each costs 12 epochs.
+        error_maps: usize = 0, Kind::Count { least: 0, most: 64 };
+    }
+}
+
 /// Why a solver cannot be understood.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -156,13 +165,18 @@ pub struct SolverConfig {
     pub start: StartOptions,
     /// What is made of the detector's noise.
     pub noise: NoiseOptions,
+    /// What is asked beside the reconstruction.
+    pub errors: ErrorOptions,
     /// The solver with its own options.
     pub solver: Box<dyn Solver>,
 }
 
 impl PartialEq for SolverConfig {
     fn eq(&self, other: &Self) -> bool {
-        self.start == other.start && self.noise == other.noise && *self.solver == *other.solver
+        self.start == other.start
+            && self.noise == other.noise
+            && self.errors == other.errors
+            && *self.solver == *other.solver
     }
 }
 
@@ -170,7 +184,8 @@ impl SolverConfig {
     /// A solver started from a flat object and the given probe.
     pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
         let start = StartOptions { probe_start, ..StartOptions::default() };
-        Self { start, noise: NoiseOptions::default(), solver }
+        let (noise, errors) = (NoiseOptions::default(), ErrorOptions::default());
+        Self { start, noise, errors, solver }
     }
 
     /// The solver `algorithm` with the options that are written; `probe_start` where they say
@@ -186,14 +201,17 @@ impl SolverConfig {
         let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
-        let mut noise = NoiseOptions::default();
+        let (mut noise, mut errors) = (NoiseOptions::default(), ErrorOptions::default());
         let mut own = Vec::new();
         for (name, value) in written {
-            if !start.set(&name, &value)? && !noise.set(&name, &value)? {
+            let taken = start.set(&name, &value)?
+                || noise.set(&name, &value)?
+                || errors.set(&name, &value)?;
+            if !taken {
                 own.push((name, value));
             }
         }
-        Ok(Self { start, noise, solver: entry.read(&own)? })
+        Ok(Self { start, noise, errors, solver: entry.read(&own)? })
     }
 
     /// Refuses options outside their ranges.
@@ -203,6 +221,7 @@ impl SolverConfig {
     pub fn check(&self) -> Result<(), SolverError> {
         self.start.check()?;
         self.noise.check()?;
+        self.errors.check()?;
         Ok(self.solver.check()?)
     }
 
@@ -211,10 +230,11 @@ impl SolverConfig {
         self.solver.name()
     }
 
-    /// The options of a solver together with those of its start and of the noise.
+    /// The options of a solver together with those that all have in common.
     pub fn docs(algorithm: &str) -> impl Iterator<Item = &'static OptionDoc> {
         let own = entry(algorithm).map_or(&[][..], |entry| entry.options);
-        StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(own)
+        let common = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS);
+        common.chain(own)
     }
 }
 
@@ -231,6 +251,7 @@ impl Serialize for SolverConfig {
         map.serialize_entry("algorithm", self.algorithm())?;
         serialize_options(&mut map, &self.start.values())?;
         serialize_options(&mut map, &self.noise.values())?;
+        serialize_options(&mut map, &self.errors.values())?;
         serialize_options(&mut map, &self.solver.values())?;
         map.end()
     }

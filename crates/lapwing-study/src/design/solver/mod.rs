@@ -5,8 +5,8 @@ mod config;
 mod tests;
 
 pub use config::{
-    BackgroundSource, Faulty, NoiseOptions, ObjectStart, ProbeStart, SolverConfig, SolverError,
-    StartOptions,
+    BackgroundSource, ErrorOptions, Faulty, NoiseOptions, ObjectStart, ProbeStart, SolverConfig,
+    SolverError, StartOptions,
 };
 
 use crate::design::external::{self, External, ExternalConfig};

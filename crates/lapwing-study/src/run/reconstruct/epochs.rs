@@ -4,14 +4,15 @@ use super::understand::{Given, Input};
 use super::{Task, output};
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
-use crate::disk::record::{ChoiceRecord, JobResult, LossSummary, NoiseRecord};
+use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
 use crate::run::event::{Event, Level, Observer, note};
 use crate::run::noise;
-use crate::run::solve::{Account, Place, check, described, epochs};
+use crate::run::solve::{Account, Place, check, described, epochs, maps, with_maps};
 use crate::run::start::Start;
 use crate::run::stream::Streamed;
 use crate::{Result, StudyError};
-use lapwing_solve::Solution;
+use lapwing_solve::uncertainty::ErrorMaps;
+use lapwing_solve::{Flow, Solution};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -19,6 +20,8 @@ use std::time::Instant;
 /// What a solver did.
 struct Solved {
     solution: Solution,
+    /// Its error maps, where they were asked for.
+    maps: Option<ErrorMaps>,
     /// Epochs that an earlier run had done.
     resumed: usize,
     /// Wall-clock seconds of the epochs done now.
@@ -35,8 +38,8 @@ impl Task {
         result: &mut JobResult,
         checkpoint: &mut Checkpoint,
         observe: Observer<'_>,
-    ) -> Result<Solution> {
-        let Solved { solution, resumed, seconds } = match &self.solver.method {
+    ) -> Result<(Solution, Option<ErrorMaps>)> {
+        let Solved { solution, maps, resumed, seconds } = match &self.solver.method {
             Method::Native(config) => {
                 self.by_solver(config, start, streamed, result, checkpoint, &mut *observe)?
             }
@@ -45,7 +48,12 @@ impl Task {
                 let (external, case) = (&config.external, self.case.as_ref());
                 let solution =
                     external.solve(&self.input, &start, &self.output, case, &mut *observe)?;
-                Solved { solution, resumed: 0, seconds: started.elapsed().as_secs_f64() }
+                Solved {
+                    solution,
+                    maps: None,
+                    resumed: 0,
+                    seconds: started.elapsed().as_secs_f64(),
+                }
             }
         };
         result.seconds_per_epoch = Some(seconds / (solution.loss.len() - resumed).max(1) as f64);
@@ -60,8 +68,9 @@ impl Task {
         let algorithm = self.solver.algorithm();
         let account = Account { algorithm, options: json!(self.solver.method) };
         let made = described(solution.clone(), &place, account, input.metadata.as_ref());
+        let made = with_maps(made, maps.clone());
         result.files = output::write(&self.output, &made, &solution.probe)?;
-        Ok(solution)
+        Ok((solution, maps))
     }
 
     /// Does the epochs of a solver of this program, from `start` or from the state that a stopped
@@ -112,7 +121,26 @@ impl Task {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(Solved { solution, resumed, seconds: started.elapsed().as_secs_f64() })
+        let seconds = started.elapsed().as_secs_f64();
+        check(&solution)?;
+        let mut stopped = false;
+        let maps = maps(&problem, &solution, config, &mut || {
+            stopped = observe(Event::Waiting { case, what: "its error maps" }).is_break();
+            if stopped { Flow::Stop } else { Flow::Continue }
+        })?;
+        if stopped {
+            return Err(StudyError::Stopped);
+        }
+        if let Some(maps) = &maps {
+            let text = format!(
+                "by chance off by {:.4} in amplitude and {:.4} rad in phase, r.m.s. of the error \
+                 maps ({} replicates; what is wrong every time does not show)",
+                maps.amplitude_rms, maps.phase_rms, maps.replicates
+            );
+            note(&mut *observe, Level::Fact, &text)?;
+            result.error_maps = Some(ErrorRecord::from(maps));
+        }
+        Ok(Solved { solution, maps, resumed, seconds })
     }
 }
 

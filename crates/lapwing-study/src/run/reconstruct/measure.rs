@@ -11,6 +11,7 @@ use crate::run::event::{Level, Observer, note};
 use crate::run::pictures;
 use lapwing_compare::{ComparisonRecord, compare_probes};
 use lapwing_solve::Solution;
+use lapwing_solve::uncertainty::ErrorMaps;
 
 /// Name of the comparison inside the folder of a reconstruction.
 const COMPARISON: &str = "comparison.json";
@@ -21,6 +22,7 @@ impl Task {
         &self,
         input: &Input,
         solution: &Solution,
+        maps: Option<&ErrorMaps>,
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<()> {
@@ -33,7 +35,26 @@ impl Task {
         };
         let (probe, pixel_size) = (&solution.probe, input.pixel_size);
         output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;
+        if let Some(maps) = maps {
+            output::write_maps(&self.output, maps, &input.on_grid, &mut result.files)?;
+        }
         let Some(Compared { comparison, own_area }) = &compared else { return Ok(()) };
+        if let (Some(maps), Some(target)) = (maps, target)
+            && let Some(found) = target.coverage(comparison, &object, maps)
+            && let Some(record) = &mut result.error_maps
+        {
+            record.amplitude_within = Some(found.amplitude);
+            record.phase_within = Some(found.phase);
+            let percent =
+                |[one, two]: [f64; 2]| format!("{:.0} and {:.0} %", 100.0 * one, 100.0 * two);
+            let text = format!(
+                "within one and two standard deviations: {} of the amplitudes, {} of the phases \
+                 (normal errors: 68 and 95 %)",
+                percent(found.amplitude),
+                percent(found.phase)
+            );
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         let metrics = &comparison.metrics;
         let ssim =
             metrics.phase_ssim.map_or_else(|| "none".to_owned(), |ssim| format!("{ssim:.4}"));

@@ -180,8 +180,9 @@ impl Task {
         note(&mut *observe, Level::Fact, concat!("lapwing ", env!("CARGO_PKG_VERSION")))?;
         note(&mut *observe, Level::Fact, &format!("input {}", self.input.display()))?;
         let Understood { given, input } = self.understand(result, see, &mut *observe)?;
-        let solution = self.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
-        self.measure(&input, &solution, result, observe)
+        let (solution, maps) =
+            self.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
+        self.measure(&input, &solution, maps.as_ref(), result, observe)
     }
 
     /// The last step of a task: writes the log, and `result.json` once all else is there.
@@ -219,6 +220,7 @@ impl Task {
             overlap: 0.0,
             noise: None,
             choices: Vec::new(),
+            error_maps: None,
             view: None,
             shared_fraction: None,
             comparison: None,

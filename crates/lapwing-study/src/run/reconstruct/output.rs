@@ -4,7 +4,8 @@ use crate::disk::record::Files;
 use crate::run::pictures::{self, ObjectPictures};
 use crate::{Result, StudyError};
 use lapwing_files::{Reconstruction, atomic};
-use lapwing_model::Modes;
+use lapwing_model::{Modes, Position};
+use lapwing_solve::uncertainty::ErrorMaps;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -37,6 +38,19 @@ pub(super) fn write_pictures(
         files.error = write_bytes(folder, "error.png", &picture.png())?;
     }
     files.overview = write_bytes(folder, "overview.png", &pictures.overview(probe, pixel_size))?;
+    Ok(())
+}
+
+/// Writes the pictures of error maps over the area of the scan and adds their names.
+pub(super) fn write_maps(
+    folder: &Path,
+    maps: &ErrorMaps,
+    scan: &[Position],
+    files: &mut Files,
+) -> Result<()> {
+    let [amplitude, phase] = pictures::deviations(maps, scan);
+    files.amplitude_sd = write_bytes(folder, "amplitude_sd.png", &amplitude)?;
+    files.phase_sd = write_bytes(folder, "phase_sd.png", &phase)?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use super::{CompareWith, Task};
 use crate::{Result, StudyError};
-use lapwing_compare::{Comparison, Metrics, Region, compare};
+use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
 use lapwing_model::{Field, Modes, Position};
+use lapwing_solve::uncertainty::ErrorMaps;
 
 impl Task {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
@@ -62,6 +63,16 @@ pub(super) struct Compared {
 }
 
 impl Target {
+    /// How often the errors that `found` has measured lie within what `maps` claim.
+    pub fn coverage(
+        &self,
+        found: &Comparison,
+        object: &Field,
+        maps: &ErrorMaps,
+    ) -> Option<Coverage> {
+        coverage(found, &self.region, object.view(), maps.amplitude.view(), maps.phase.view())
+    }
+
     pub fn compare(&self, object: &Field) -> Result<Compared> {
         let comparison = compare(object.view(), self.truth.view(), &self.region)?;
         let own_area = match &self.own_area {

@@ -27,8 +27,11 @@ const LIMITS: (f64, f64) = (1e-2, 1e5);
 const BASE: usize = 8;
 /// Epochs of a trial, of which the last only looks.
 const TRIAL: usize = 6;
-/// Epochs of the last stage.
-const LAST: usize = 28;
+/// Epochs of the last stage, at least and at most.
+const LAST: (usize, usize) = (28, 80);
+/// The last stage is over when the loss has fallen by less than this share of itself in so many
+/// epochs.
+const SETTLED: (f64, usize) = (5e-4, 5);
 /// Rounds at most.
 const ROUNDS: usize = 2;
 /// Factor by which the strength found may be off the base's before another round is worth it.
@@ -38,7 +41,7 @@ const TRIALS: (usize, usize) = (3, 7);
 
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
-    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + LAST
+    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + LAST.1
 }
 
 /// Where the search stands.
@@ -66,6 +69,7 @@ pub(super) struct Search {
     round: usize,
     /// Epochs done of the stage, or of the trial.
     pub done: usize,
+    is_done: bool,
     /// Epochs done in all.
     spent: usize,
     /// Strength in use, photons.
@@ -83,13 +87,14 @@ pub(super) struct Search {
 impl Search {
     /// Before the first epoch of `limit`; `None` where that is too few for a search.
     pub fn new(start_epochs: usize, limit: usize, start: &[Complex32]) -> Option<Self> {
-        let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST;
+        let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST.0;
         (limit >= least).then(|| Self {
             start_epochs,
             limit,
             stage: Stage::Base,
             round: 1,
             done: 0,
+            is_done: false,
             spent: 0,
             strength: CENTRE,
             centre: CENTRE,
@@ -119,7 +124,22 @@ impl Search {
 
     /// Whether the last stage is over.
     pub fn is_done(&self) -> bool {
-        self.stage == Stage::Last && self.done >= LAST
+        self.is_done
+    }
+
+    /// Notes the losses of all epochs done, the last one included.
+    pub fn judge(&mut self, losses: &[f64]) {
+        if self.stage != Stage::Last || self.done < LAST.0 {
+            return;
+        }
+        let (share, epochs) = SETTLED;
+        let settled = match losses {
+            [.., last] if losses.len() > epochs => {
+                losses[losses.len() - 1 - epochs] - last < share * last.abs()
+            }
+            _ => false,
+        };
+        self.is_done = settled || self.done >= LAST.1;
     }
 
     /// Notes an epoch that ended with `fields` and predicted the hidden pixels with `score`.
@@ -172,7 +192,7 @@ impl Search {
 
     /// Whether so many epochs leave enough for the last stage.
     fn room(&self, epochs: usize) -> bool {
-        self.spent + epochs + LAST <= self.limit
+        self.spent + epochs + LAST.0 <= self.limit
     }
 
     /// The strength to try next: beside the best one, unless there is one within `factor` already
@@ -205,8 +225,10 @@ impl Search {
             Stage::Trial => 1.0,
             Stage::Last => 2.0,
         };
-        let counts = [self.round, self.done, self.spent].map(|count| count as f64);
-        let numbers = [stage, counts[0], counts[1], counts[2], self.strength, self.centre];
+        let counts =
+            [self.round, self.done, self.spent, usize::from(self.is_done)].map(|n| n as f64);
+        let [round, done, spent, is_done] = counts;
+        let numbers = [stage, round, done, spent, is_done, self.strength, self.centre];
         snapshot.put_numbers("search.state", &numbers);
         let pairs = |trials: &[Tried]| -> Vec<f64> {
             trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
@@ -218,8 +240,9 @@ impl Search {
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [stage, round, done, spent, strength, centre] =
-            snapshot.numbers::<6>("search.state")?;
+        let [stage, round, done, spent, is_done, strength, centre] =
+            snapshot.numbers("search.state")?;
+        self.is_done = is_done != 0.0;
         self.stage = match stage {
             0.0 => Stage::Base,
             1.0 => Stage::Trial,
@@ -278,6 +301,7 @@ mod tests {
             let strength = search.strength;
             search.advance(&[Complex32::new(strength as f32, 0.0)], of(strength));
             epochs += 1;
+            search.judge(&[1.0; 20]);
         }
         (search, epochs)
     }
@@ -296,12 +320,12 @@ mod tests {
 
     #[test]
     fn a_strength_near_the_first_guess_costs_one_round() {
-        assert_eq!(run(200, parabola(15.0)).1, 8 + BASE + 5 * TRIAL + LAST);
+        assert_eq!(run(200, parabola(15.0)).1, 8 + BASE + 5 * TRIAL + LAST.0);
     }
 
     #[test]
     fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
-        let least = 8 + BASE + 3 * TRIAL + LAST;
+        let least = 8 + BASE + 3 * TRIAL + LAST.0;
         assert!(Search::new(8, least - 1, &[]).is_none());
         let (search, epochs) = run(least, parabola(5000.0));
         assert!(search.is_done() && epochs == least && search.tried.len() == 3);
@@ -320,6 +344,23 @@ mod tests {
             assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
             let strength = search.strength;
             search.advance(&fields(strength), of(strength));
+            search.judge(&[1.0; 20]);
         }
+    }
+
+    #[test]
+    fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
+        let mut search = Search::new(8, 300, &[Complex32::new(1.0, 0.0)]).unwrap();
+        search.stage = Stage::Last;
+        let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
+        for _ in 0..LAST.1 {
+            assert!(!search.is_done());
+            search.advance(&[Complex32::new(1.0, 0.0)], 0.0);
+            search.judge(&falling);
+        }
+        assert!(search.is_done());
+        (search.done, search.is_done) = (LAST.0, false);
+        search.judge(&[1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.4999]);
+        assert!(search.is_done());
     }
 }

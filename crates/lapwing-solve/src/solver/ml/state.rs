@@ -38,6 +38,8 @@ const MEMORY: usize = 10;
 /// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
 /// whole error on themselves.
 const FIRST_STEP: f64 = 0.5;
+/// Epochs whose losses tell whether a search is over.
+const RECENT: usize = 10;
 /// A loss may rise by this share of itself before the step is taken back: single precision, and the
 /// ups and downs of L-BFGS.
 const RISE: f64 = 1e-4;
@@ -297,7 +299,7 @@ impl<'a> State<'a> {
 }
 
 impl Algorithm for State<'_> {
-    fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, _losses: &[f64]) -> f64 {
+    fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64 {
         let loss = match &self.search {
             None if number <= self.options.start_epochs => self.start_epoch(frame, number),
             Some(search) if search.starts() => {
@@ -308,6 +310,11 @@ impl Algorithm for State<'_> {
             _ => self.descend(frame, number),
         };
         self.follow_search(frame);
+        if let Some(search) = &mut self.search {
+            let recent = losses.len().saturating_sub(RECENT);
+            let losses: Vec<f64> = losses[recent..].iter().copied().chain([loss]).collect();
+            search.judge(&losses);
+        }
         loss
     }
 

@@ -1,6 +1,7 @@
 //! Detector pixels that count for nothing: dead, hot, or behind a beam stop.
 
 use super::ProblemError;
+use crate::noise::PatternOrder;
 use lapwing_model::{ForwardModel, Modes, Object, Position};
 use ndarray::{ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -72,6 +73,17 @@ impl Mask {
         probe: &Modes,
         scan: &[Position],
     ) -> f64 {
+        let (height, width) = model.shape();
+        // A far field has axes (u_x, u_y), zero frequency first.
+        let in_far_field: Vec<usize> = PatternOrder::new(model)
+            .pixel_of
+            .into_iter()
+            .map(|pixel| {
+                let (y, x) = (pixel as usize / width, pixel as usize % width);
+                let (u_y, u_x) = (y + height - height / 2, x + width - width / 2);
+                u_x % width * height + u_y % height
+            })
+            .collect();
         let light = |index: usize| -> (f64, f64) {
             let fields = model
                 .far_field(object.slice(0), probe.view(), scan[index])
@@ -81,7 +93,8 @@ impl Mask {
                 let power: Vec<f64> =
                     field.iter().map(|value| f64::from(value.norm_sqr())).collect();
                 all += power.iter().sum::<f64>();
-                hidden += self.of(index).iter().map(|&pixel| power[pixel as usize]).sum::<f64>();
+                let bad = self.of(index).iter();
+                hidden += bad.map(|&place| power[in_far_field[place as usize]]).sum::<f64>();
             }
             (all, hidden)
         };

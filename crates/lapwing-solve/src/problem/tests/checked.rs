@@ -1,8 +1,10 @@
 //! What a problem refuses, and what it takes.
 
-use crate::problem::{Problem, ProblemError};
-use lapwing_model::{Complex32, Field, Modes, Position};
-use ndarray::Array3;
+use crate::problem::{Mask, Problem, ProblemError};
+use lapwing_model::probe::{ProbeDesign, ProbeKind};
+use lapwing_model::simulate::expose_noise_free;
+use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
+use ndarray::{Array3, s};
 
 fn flat(shape: (usize, usize)) -> Field {
     Field::from_elem(shape, Complex32::new(1.0, 0.0))
@@ -44,4 +46,22 @@ fn any_memory_layout_gives_the_same_patterns() {
         assert_eq!(a.pattern(index, &mut [0.0; 16]), b.pattern(index, &mut [0.0; 16]));
     }
     assert!((a.mean_intensity() - (0..32).sum::<usize>() as f64 / 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_light_behind_a_mask_is_where_the_mask_is() {
+    // A window whose patterns are stored in groups of columns, and light that is far from even.
+    let shape = (32, 32);
+    let probe = ProbeDesign::new(ProbeKind::Defocused).build(shape).unwrap();
+    let scan = vec![Position { y: 20.0, x: 21.0 }, Position { y: 22.5, x: 20.25 }];
+    let object = Object::flat((44, 46));
+    let exposure = expose_noise_free(object.slice(0), probe.view(), &scan, 1e4).unwrap().counts;
+    let mut valid = Array3::from_elem((1, 32, 32), true);
+    valid.slice_mut(s![0, 14..18, 3..17]).fill(false);
+    let hidden: f32 = exposure.slice(s![.., 14..18, 3..17]).sum();
+    let seen = 1.0 - f64::from(hidden / exposure.sum());
+    assert!(seen < 0.9, "{seen}");
+    let mask = Mask::new(&ForwardModel::new(shape), valid.view());
+    let found = mask.seen_share(&ForwardModel::new(shape), &object, &probe, &scan);
+    assert!((found - seen).abs() < 1e-4, "{found}, expected {seen}");
 }

@@ -2,6 +2,7 @@
 //! file was made from.
 
 pub mod checkpoint;
+mod findings;
 pub(crate) mod folder;
 pub(crate) mod hash;
 pub(crate) mod json;

@@ -4,13 +4,12 @@
 //! The names of the first two are those of the reference study; fields may be added but never
 //! renamed.
 
+pub use super::findings::{ChoiceRecord, ErrorRecord, NoiseRecord, TriedRecord};
+
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
 use lapwing_compare::ComparisonRecord;
 pub use lapwing_files::metadata::SelectionStrategy as Strategy;
-use lapwing_solve::noise::NoiseModel;
-use lapwing_solve::solver::Choice;
-use lapwing_solve::uncertainty::ErrorMaps;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -364,108 +363,6 @@ pub struct JobResult {
     pub comparison: Option<ComparisonRecord>,
     /// File names inside the folder of this result.
     pub files: Files,
-}
-
-/// What was found out about a detector; see [`lapwing_solve::noise`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NoiseRecord {
-    /// Variance over mean of the counts: 1 for photons.
-    pub gain: f64,
-    /// Sum of the background over a pattern, counts.
-    pub background_per_pattern: f64,
-    /// Its share of a pattern's counts.
-    pub background_share: f64,
-    /// Whether the noise of adjacent pixels is correlated.
-    pub correlated: bool,
-    /// Pixels (y, x) that never count and are left out.
-    pub dead_pixels: Vec<(usize, usize)>,
-    /// Pixels (y, x) that show too much, or always the same, and are left out.
-    pub hot_pixels: Vec<(usize, usize)>,
-    /// Counts at which the detector saturates; pixels that show them are left out.
-    pub saturation: Option<f64>,
-    /// Patterns without light, left out.
-    pub lost_patterns: Vec<usize>,
-    /// Patterns that look like no other, left out.
-    pub wrong_patterns: Vec<usize>,
-}
-
-impl From<&NoiseModel> for NoiseRecord {
-    fn from(noise: &NoiseModel) -> Self {
-        Self {
-            gain: noise.gain,
-            background_per_pattern: noise.background_per_pattern(),
-            background_share: noise.background_share(),
-            correlated: noise.correlated,
-            dead_pixels: noise.faults.dead.clone(),
-            hot_pixels: noise.faults.hot.clone(),
-            saturation: noise.faults.saturation.map(f64::from),
-            lost_patterns: noise.faults.lost.clone(),
-            wrong_patterns: noise.faults.wrong.clone(),
-        }
-    }
-}
-
-/// An option whose value a solver has chosen from the data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ChoiceRecord {
-    /// The option.
-    pub option: String,
-    /// The value taken.
-    pub value: f64,
-    /// What was tried, in this order.
-    pub tried: Vec<TriedRecord>,
-}
-
-/// A value that was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TriedRecord {
-    /// The value.
-    pub value: f64,
-    /// Loss per pixel of detector pixels that the fit was not shown.
-    pub score: f64,
-}
-
-impl From<&Choice> for ChoiceRecord {
-    fn from(choice: &Choice) -> Self {
-        let tried = choice.tried.iter();
-        Self {
-            option: choice.option.to_owned(),
-            value: choice.value,
-            tried: tried
-                .map(|tried| TriedRecord { value: tried.value, score: tried.score })
-                .collect(),
-        }
-    }
-}
-
-/// Error maps in short; see [`lapwing_solve::uncertainty`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ErrorRecord {
-    /// Replicates of the counts that they are made of.
-    pub replicates: usize,
-    /// Root mean square standard deviation of the amplitude over the well-lit pixels.
-    pub amplitude_rms: f64,
-    /// The same of the phase, radians.
-    pub phase_rms: f64,
-    /// Where the truth is known, shares of the compared pixels whose amplitude is off by at most
-    /// one and two standard deviations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amplitude_within: Option<[f64; 2]>,
-    /// The same of the phase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase_within: Option<[f64; 2]>,
-}
-
-impl From<&ErrorMaps> for ErrorRecord {
-    fn from(maps: &ErrorMaps) -> Self {
-        Self {
-            replicates: maps.replicates,
-            amplitude_rms: maps.amplitude_rms,
-            phase_rms: maps.phase_rms,
-            amplitude_within: None,
-            phase_within: None,
-        }
-    }
 }
 
 /// What became of one case.

@@ -16,17 +16,53 @@ if TYPE_CHECKING:
 def load(
     path: str | os.PathLike[str],
     *,
+    experiment: str | os.PathLike[str] | None = None,
     dialect: str | None = None,
     axis_order: Literal["nhw", "hwn"] | None = None,
-    quantity: Literal["amplitude", "intensity", "counts"] | None = None,
+    companion: str | os.PathLike[str] | None = None,
+    leave_out: Sequence[str] = (),
+    raw: str | None = None,
+    energy_kev: float | None = None,
+    voltage_kv: float | None = None,
+    semi_angle_mrad: float | None = None,
+    numerical_aperture: float | None = None,
+    outermost_zone_m: float | None = None,
+    zone_plate_diameter_m: float | None = None,
+    central_stop_m: float | None = None,
+    zone_plate_distance_m: float | None = None,
+    pinhole_diameter_m: float | None = None,
+    defocus_m: float | None = None,
+    c12_m: float | None = None,
+    phi12_deg: float | None = None,
+    c21_m: float | None = None,
+    phi21_deg: float | None = None,
+    c23_m: float | None = None,
+    phi23_deg: float | None = None,
+    c30_m: float | None = None,
+    detector_pixel_size_m: float | Sequence[float] | None = None,
+    distance_m: float | None = None,
+    mrad_per_pixel: float | Sequence[float] | None = None,
+    inv_angstrom_per_pixel: float | Sequence[float] | None = None,
+    detector_centre: float | Sequence[float] | None = None,
+    detector_window: float | Sequence[float] | None = None,
+    binning: float | None = None,
+    mask: str | os.PathLike[str] | None = None,
     zero_frequency: Literal["centre", "corner"] | None = None,
+    geometry: Literal["far-field", "near-field"] | None = None,
+    quantity: Literal["amplitude", "intensity", "counts"] | None = None,
+    counts_per_quantum: float | None = None,
+    dark_level: float | None = None,
+    leave_out_frames: str | Sequence[int] | None = None,
+    scan_shape: float | Sequence[float] | None = None,
+    scan_step_m: float | Sequence[float] | None = None,
+    scan_snake: bool = False,
+    scan_rotation_deg: float | None = None,
+    positions: str | os.PathLike[str] | None = None,
+    position_unit: Literal["pixel", "m", "mm", "um", "nm", "angstrom"] | None = None,
     coordinate_order: Literal["row-column", "column-row"] | None = None,
     flip_y: bool = False,
     flip_x: bool = False,
-    companion: str | os.PathLike[str] | None = None,
     pixel_size_m: float | None = None,
-    geometry: Literal["far-field", "near-field"] | None = None,
-    leave_out: Sequence[str] = (),
 ) -> Dataset:
     """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a ptychodus or pty-chi pair.
 
@@ -36,17 +72,41 @@ def load(
     Parameters
     ----------
     path : path
-        A NumPy archive or HDF5 file. Reading never runs code that a file may hold.
+        A NumPy archive, a ``.npy`` array, an HDF5 file or raw frames. Reading never runs code that a file may hold.
+    experiment : path, optional
+        An experiment file (``lapwing experiment init`` writes one); the other arguments go before what it says.
     dialect : str, optional
         Whose conventions the file follows; the guide to reading lists them.
     axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional
         How the file stores things.
     companion : path, optional
-        The second file: the product of a ptychodus pair, or the start probe of a CXI file.
-    pixel_size_m : float, optional
-        Size of an object pixel, metres, where positions are in metres.
+        The second file: the product of a ptychodus pair, or the start probe of any other scan.
     leave_out : sequence of str
         Names of arrays to pass over.
+    raw : str, optional
+        The form of a file of raw frames: ``"empad"``, or ``"dtype=uint16,frame=256x256,offset=0,gap=0"``.
+    energy_kev, voltage_kv : float, optional
+        The beam: photons of an energy, or electrons of a voltage.
+    semi_angle_mrad, numerical_aperture, outermost_zone_m, zone_plate_diameter_m, central_stop_m, zone_plate_distance_m, pinhole_diameter_m : float
+        What shapes the probe.
+    defocus_m, c12_m, phi12_deg, c21_m, phi21_deg, c23_m, phi23_deg, c30_m : float, optional
+        Aberrations. Defocus, C10, is positive where the crossover lies before the specimen.
+    detector_pixel_size_m, distance_m, mrad_per_pixel, inv_angstrom_per_pixel : optional
+        The scale of the detector, in one of three ways; a pair is (y, x).
+    detector_centre, detector_window, binning, mask : optional
+        Which pixels of the detector are used.
+    counts_per_quantum, dark_level : float, optional
+        What the detector writes for one photon or electron, and without light.
+    leave_out_frames : str or sequence of int, optional
+        Patterns to leave out: ``"3,17,40-52"``.
+    scan_shape, scan_step_m, scan_snake : optional
+        A raster scan, where the file has no positions: rows and columns, step in metres.
+    scan_rotation_deg : float, optional
+        Angle by which the positions are turned, from rows towards columns.
+    positions, position_unit : optional
+        A file of positions, in place of the file's, and its unit.
+    pixel_size_m : float, optional
+        Size of an object pixel, metres.
 
     Returns
     -------
@@ -61,17 +121,53 @@ def load(
         It cannot be opened.
     """
     options: dict[str, Any] = {
+        "experiment": experiment,
         "dialect": dialect,
         "axis_order": axis_order,
-        "quantity": quantity,
+        "companion": companion,
+        "leave_out": list(leave_out),
+        "raw": raw,
+        "energy_kev": energy_kev,
+        "voltage_kv": voltage_kv,
+        "semi_angle_mrad": semi_angle_mrad,
+        "numerical_aperture": numerical_aperture,
+        "outermost_zone_m": outermost_zone_m,
+        "zone_plate_diameter_m": zone_plate_diameter_m,
+        "central_stop_m": central_stop_m,
+        "zone_plate_distance_m": zone_plate_distance_m,
+        "pinhole_diameter_m": pinhole_diameter_m,
+        "defocus_m": defocus_m,
+        "c12_m": c12_m,
+        "phi12_deg": phi12_deg,
+        "c21_m": c21_m,
+        "phi21_deg": phi21_deg,
+        "c23_m": c23_m,
+        "phi23_deg": phi23_deg,
+        "c30_m": c30_m,
+        "detector_pixel_size_m": detector_pixel_size_m,
+        "distance_m": distance_m,
+        "mrad_per_pixel": mrad_per_pixel,
+        "inv_angstrom_per_pixel": inv_angstrom_per_pixel,
+        "detector_centre": detector_centre,
+        "detector_window": detector_window,
+        "binning": binning,
+        "mask": mask,
         "zero_frequency": zero_frequency,
+        "geometry": geometry,
+        "quantity": quantity,
+        "counts_per_quantum": counts_per_quantum,
+        "dark_level": dark_level,
+        "leave_out_frames": leave_out_frames if leave_out_frames is None or isinstance(leave_out_frames, str) else list(leave_out_frames),
+        "scan_shape": scan_shape,
+        "scan_step_m": scan_step_m,
+        "scan_snake": scan_snake,
+        "scan_rotation_deg": scan_rotation_deg,
+        "positions": positions,
+        "position_unit": position_unit,
         "coordinate_order": coordinate_order,
         "flip_y": flip_y,
         "flip_x": flip_x,
-        "companion": companion,
         "pixel_size_m": pixel_size_m,
-        "geometry": geometry,
-        "leave_out": list(leave_out),
     }
     return _lapwing.load(path, options)
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::hdf5::{self, Hdf5};
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
+use crate::options::ReadOptions;
+use crate::raw::RawFrames;
 use crate::{ArrayInfo, Error, Metadata, Problem, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
@@ -20,6 +22,8 @@ pub enum Container {
     Hdf5(Hdf5),
     /// A single NumPy array (`.npy`), whose name is empty.
     Npy(SingleArray),
+    /// Raw frames, whose name is empty.
+    Raw(RawFrames),
 }
 
 /// The byte format of a file.
@@ -32,6 +36,8 @@ pub enum Kind {
     Hdf5,
     /// A single NumPy array.
     Npy,
+    /// Raw frames.
+    Raw,
 }
 
 impl fmt::Display for Kind {
@@ -40,6 +46,7 @@ impl fmt::Display for Kind {
             Self::Npz => "a NumPy archive",
             Self::Hdf5 => "HDF5",
             Self::Npy => "a single NumPy array",
+            Self::Raw => "raw frames",
         })
     }
 }
@@ -103,12 +110,24 @@ impl Container {
         Ok(Self::Npz(Archive::open(path)?))
     }
 
+    /// [`open`](Self::open), or a file of raw frames where the options give their form.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), and of raw frames a length that is not theirs.
+    pub fn open_as(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, Error> {
+        match &options.raw {
+            Some(form) => Ok(Self::Raw(RawFrames::open(path.as_ref(), form)?)),
+            None => Self::open(path),
+        }
+    }
+
     /// The byte format.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Npz(_) => Kind::Npz,
             Self::Hdf5(_) => Kind::Hdf5,
             Self::Npy(_) => Kind::Npy,
+            Self::Raw(_) => Kind::Raw,
         }
     }
 
@@ -139,7 +158,13 @@ impl Container {
             Self::Npz(archive) => archive.path(),
             Self::Hdf5(file) => file.path(),
             Self::Npy(array) => array.path(),
+            Self::Raw(frames) => frames.path(),
         }
+    }
+
+    /// Whether it is a single NumPy array.
+    pub(crate) fn is_npy(&self) -> bool {
+        matches!(self, Self::Npy(_))
     }
 
     /// Name, dtype and shape of every array, in file order.
@@ -155,6 +180,11 @@ impl Container {
                 dtype: array.header.dtype_name(),
                 shape: array.header.shape.clone(),
             }]),
+            Self::Raw(frames) => Ok(vec![ArrayInfo {
+                name: String::new(),
+                dtype: frames.form().dtype.to_string(),
+                shape: frames.shape().to_vec(),
+            }]),
         }
     }
 
@@ -163,7 +193,7 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.contains(name),
             Self::Hdf5(file) => file.contains(name).unwrap_or(false),
-            Self::Npy(_) => name.is_empty(),
+            Self::Npy(_) | Self::Raw(_) => name.is_empty(),
         }
     }
 
@@ -176,7 +206,8 @@ impl Container {
             Self::Npz(archive) if archive.contains(name) => Ok(Some(archive.header(name)?.shape)),
             Self::Hdf5(file) => file.shape(name),
             Self::Npy(array) if name.is_empty() => Ok(Some(array.header.shape.clone())),
-            Self::Npz(_) | Self::Npy(_) => Ok(None),
+            Self::Raw(frames) if name.is_empty() => Ok(Some(frames.shape().to_vec())),
+            Self::Npz(_) | Self::Npy(_) | Self::Raw(_) => Ok(None),
         }
     }
 
@@ -189,8 +220,9 @@ impl Container {
             Self::Npz(archive) => archive.read(name),
             Self::Hdf5(file) => file.read(name),
             Self::Npy(array) if name.is_empty() => array.read(),
-            Self::Npy(array) => Err(Error::NoSuchArray {
-                path: array.path.clone(),
+            Self::Raw(frames) if name.is_empty() => frames.read(),
+            Self::Npy(_) | Self::Raw(_) => Err(Error::NoSuchArray {
+                path: self.path().to_owned(),
                 key: name.to_owned(),
                 names: Vec::new(),
             }),
@@ -204,7 +236,7 @@ impl Container {
     pub fn metadata(&self) -> Result<Option<Metadata>, Error> {
         match self {
             Self::Npz(archive) => crate::metadata::read(archive),
-            Self::Hdf5(_) | Self::Npy(_) => Ok(None),
+            Self::Hdf5(_) | Self::Npy(_) | Self::Raw(_) => Ok(None),
         }
     }
 
@@ -212,7 +244,7 @@ impl Container {
     pub(crate) fn unfit(&self, name: &str, source: NpyError) -> Error {
         let path = self.path().to_owned();
         match self {
-            Self::Npy(_) => Error::Npy { path, source },
+            Self::Npy(_) | Self::Raw(_) => Error::Npy { path, source },
             Self::Npz(_) | Self::Hdf5(_) => Error::Array { path, key: name.to_owned(), source },
         }
     }

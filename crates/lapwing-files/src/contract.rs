@@ -148,8 +148,20 @@ pub fn probe(modes: &Modes, pattern: (usize, usize)) -> Vec<Problem> {
     let mut problems = complex("probeGuess", modes.shape(), modes.iter());
     let (_, height, width) = modes.dim();
     if (height, width) != pattern {
-        let expected = format!("(modes, {}, {}), the shape of a pattern", pattern.0, pattern.1);
+        let what = match height >= pattern.0 && width >= pattern.1 {
+            true => {
+                "; cut its middle out, probe[..., (h - H) // 2:][:H], if its pixels are the same"
+            }
+            false => "; fill it up with zeros around, if its pixels are the same",
+        };
+        let expected =
+            format!("(modes, {}, {}), the shape of a pattern{what}", pattern.0, pattern.1);
         problems.push(Problem::new("probeGuess", expected, format!("shape {:?}", modes.shape())));
+    }
+    let fits = problems.is_empty();
+    if fits && modes.iter().all(|value| *value == Complex32::ZERO) {
+        let expected = "some light; leave it out (--leave-out) to start from a probe that is made";
+        problems.push(Problem::new("probeGuess", expected, "a probe that is zero throughout"));
     }
     problems
 }

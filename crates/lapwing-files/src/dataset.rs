@@ -7,6 +7,7 @@ use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base};
+use crate::experiment::Illumination;
 use crate::mask::{self, Mask};
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, Quantity, ZeroFrequency};
@@ -32,6 +33,9 @@ pub struct Dataset {
     pub mask: Option<Mask>,
     /// How the detector sees the sample; `None` when nobody said, which counts as far field.
     pub geometry: Option<Geometry>,
+    /// The optics that form the probe, where they were described. They are not written: a probe
+    /// made of them is.
+    pub optics: Option<Illumination>,
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.
@@ -115,6 +119,7 @@ impl Dataset {
             probe: self.probe.clone(),
             mask: self.mask.as_ref().map(|mask| mask.select(indices)),
             geometry: self.geometry,
+            optics: self.optics,
             metadata: self.metadata.clone(),
             extras: extras.collect(),
         }

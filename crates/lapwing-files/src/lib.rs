@@ -10,6 +10,7 @@
 //! - [`metadata`] reads `_metadata` in every encoding; [`pickle`] reads Python pickles without
 //!   running them.
 //! - [`atomic::write`] is how every file of the project is written.
+//! - [`experiment`] describes beam, optics, detector and scan of an experiment, once for all files.
 //! - [`reading::OPTIONS`] is the table of what a user may say about a file.
 //! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file;
 //!   [`scratch`] has room for what becomes of them.
@@ -49,6 +50,7 @@ pub mod contract;
 pub mod dataset;
 pub mod dialect;
 mod error;
+pub mod experiment;
 pub mod hdf5;
 pub mod mask;
 pub mod metadata;
@@ -58,6 +60,7 @@ pub mod open;
 pub mod options;
 mod order;
 pub mod pickle;
+pub mod raw;
 pub mod reading;
 pub mod reconstruction;
 pub mod scratch;
@@ -65,6 +68,7 @@ pub mod scratch;
 pub use container::Container;
 pub use dataset::Dataset;
 pub use error::{Error, Problem, UnreadableMetadata};
+pub use experiment::Experiment;
 pub use mask::Mask;
 pub use metadata::Metadata;
 pub use npz::{Archive, ArrayInfo};

@@ -38,6 +38,11 @@ impl Mask {
         Err(refused(pattern, found))
     }
 
+    /// A mask of booleans that this crate made, (layer, y, x).
+    pub(crate) fn made(stored: Array) -> Self {
+        Self { stored }
+    }
+
     /// The problem with the mask of a data set of `n` patterns of shape `pattern`, if there is one.
     pub(crate) fn problem(&self, n: usize, pattern: (usize, usize)) -> Option<Problem> {
         self.fits(n, pattern).err().map(|found| refused(pattern, found))

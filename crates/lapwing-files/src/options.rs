@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::ArrayInfo;
+use crate::experiment::Experiment;
+use crate::raw::RawForm;
 
 /// An enum whose values have one name each: on the command line, in JSON and in messages.
 macro_rules! names {
@@ -126,6 +128,38 @@ names! {
 }
 
 names! {
+    /// Unit of a file of positions.
+    PositionUnit {
+        /// Pixels of the object.
+        Pixel = "pixel" | "px",
+        /// Metres.
+        Metre = "m",
+        /// Millimetres.
+        Millimetre = "mm",
+        /// Micrometres.
+        Micrometre = "um",
+        /// Nanometres.
+        Nanometre = "nm",
+        /// Angstroms.
+        Angstrom = "angstrom" | "A",
+    }
+}
+
+impl PositionUnit {
+    /// Its length, metres; `None` for pixels.
+    pub fn metres(self) -> Option<f64> {
+        match self {
+            Self::Pixel => None,
+            Self::Metre => Some(1.0),
+            Self::Millimetre => Some(1e-3),
+            Self::Micrometre => Some(1e-6),
+            Self::Nanometre => Some(1e-9),
+            Self::Angstrom => Some(1e-10),
+        }
+    }
+}
+
+names! {
     /// How the detector sees the sample.
     Geometry {
         /// Fraunhofer diffraction: a pattern is a Fourier transform. What the solvers are made for.
@@ -153,15 +187,18 @@ pub struct ReadOptions {
     /// Whether the column coordinate counts leftwards: the sign is reversed before anything else.
     pub flip_x: bool,
     /// The second file: the product with probe and positions beside `dp`, or where the start probe
-    /// of a CXI file is.
+    /// of any other scan is.
     pub companion: Option<PathBuf>,
-    /// Size of an object pixel in metres, instead of computing or reading it. For files whose
-    /// positions are in metres.
+    /// Size of an object pixel in metres, instead of computing or reading it.
     pub pixel_size: Option<f64>,
     /// Far field or near field, instead of telling it by the patterns.
     pub geometry: Option<Geometry>,
     /// Names of arrays to pass over, whatever they hold.
     pub leave_out: Vec<String>,
+    /// The form of a file of raw frames.
+    pub raw: Option<RawForm>,
+    /// Beam, optics, detector and scan, as far as they are known.
+    pub experiment: Experiment,
 }
 
 /// What was understood of a file: how it stores things, before they were converted to the project's
@@ -182,6 +219,9 @@ pub struct Understanding {
     pub n_patterns: usize,
     /// Shape of one pattern, (height, width).
     pub pattern_shape: (usize, usize),
+    /// Rows and columns of the raster that the patterns lie on, one after the other, where that is
+    /// known and none is left out.
+    pub scan_shape: Option<(usize, usize)>,
     /// Size of an object pixel along (y, x), metres, when the file tells it.
     pub pixel_size_m: Option<(f64, f64)>,
     /// Mean over the patterns of the summed counts, when the scale is known.

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use lapwing_files::dataset::Form;
 use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
-use lapwing_files::reading::{self, Kind};
+use lapwing_files::reading::{self, Given, Kind};
 use lapwing_files::{Archive, Metadata, Problem, dataset, metadata};
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
@@ -311,23 +311,29 @@ fn broken(problems: Vec<Problem>) -> anyhow::Error {
 
 /// What is known of a file, by the names of the table of options; `None` counts as not known.
 fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
-    let mut options = ReadOptions::default();
+    let mut known = Vec::new();
     for (name, value) in given.iter() {
         let name: String = name.extract()?;
         let option = reading::option(&name).with_context(|| format!("unknown option {name}"))?;
-        if value.is_none() {
-            continue;
-        }
-        match option.kind {
-            Kind::Choice { set, .. } => set(&mut options, value.extract()?)
-                .map_err(|expected| anyhow!("{name}: {expected}"))?,
-            Kind::Flag { set } => set(&mut options, value.extract()?),
-            Kind::File { set } => set(&mut options, value.extract()?),
-            Kind::Number { set } => set(&mut options, value.extract()?),
-            Kind::Names { set } => set(&mut options, value.extract()?),
-        }
+        let value = match option.kind {
+            _ if value.is_none() => continue,
+            Kind::Flag { .. } if !value.extract::<bool>()? => continue,
+            Kind::Flag { .. } => Given::Flag(true),
+            Kind::File { .. } => Given::Path(value.extract()?),
+            Kind::Number { .. } => Given::Number(value.extract()?),
+            Kind::Choice { .. } | Kind::Text { .. } => Given::Word(value.extract()?),
+            Kind::Names { .. } => Given::Words(value.extract()?),
+            Kind::Pair { .. } | Kind::Indices { .. } => match value.extract::<f64>() {
+                Ok(number) => Given::Number(number),
+                Err(_) => match value.extract::<String>() {
+                    Ok(text) => Given::Word(text),
+                    Err(_) => Given::Numbers(value.extract()?),
+                },
+            },
+        };
+        known.push((option, value));
     }
-    Ok(options)
+    Ok(reading::options(known.iter().map(|(option, value)| (*option, value)))?)
 }
 
 /// Reads a data set of any dialect.

@@ -1,12 +1,20 @@
 //! Reading a scan, with what the user says about it.
 
 use crate::output::Output;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
-use lapwing_files::reading::{Kind, OPTIONS, ReadOption};
+use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
 use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
 use std::path::{Path, PathBuf};
 
-const HEADING: &str = "How to read the file (understood from the file unless given)";
+/// Headings of the help, each for some sections of an experiment file.
+const HEADINGS: [(&[&str], &str); 2] = [
+    (
+        &["", "file", "patterns", "object"],
+        "How to read the file (understood from the file unless given)",
+    ),
+    (&["beam", "probe", "detector", "scan"], "The experiment (as far as the file does not say it)"),
+];
 
 /// What is known about the file, in place of what would be understood from it: a flag for each
 /// option of the table of `lapwing-files`.
@@ -33,49 +41,46 @@ impl FromArgMatches for Reading {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let options = &mut self.options;
-        for option in &OPTIONS {
-            let name = option.name;
-            match option.kind {
-                Kind::Choice { set, .. } => {
-                    if let Some(word) = matches.get_one::<String>(name) {
-                        set(options, word).expect("the value parser took it");
-                    }
-                }
-                Kind::Flag { set } => set(options, matches.get_flag(name)),
-                Kind::File { set } => {
-                    if let Some(path) = matches.get_one::<PathBuf>(name) {
-                        set(options, path.clone());
-                    }
-                }
-                Kind::Number { set } => {
-                    if let Some(number) = matches.get_one::<f64>(name) {
-                        set(options, *number);
-                    }
-                }
-                Kind::Names { set } => {
-                    let names = matches.get_many::<String>(name).into_iter().flatten();
-                    set(options, names.cloned().collect());
-                }
-            }
-        }
+        let given: Vec<(&'static ReadOption, Given)> =
+            OPTIONS.iter().filter_map(|option| Some((option, given(option, matches)?))).collect();
+        let pairs = given.iter().map(|(option, given)| (*option, given));
+        self.options = reading::options(pairs)
+            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
         Ok(())
+    }
+}
+
+/// What was given for an option.
+fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given> {
+    let name = option.name;
+    match option.kind {
+        Kind::Flag { .. } => matches.get_flag(name).then_some(Given::Flag(true)),
+        Kind::File { .. } => matches.get_one::<PathBuf>(name).cloned().map(Given::Path),
+        Kind::Names { .. } => {
+            let names: Vec<String> = matches.get_many::<String>(name)?.cloned().collect();
+            Some(Given::Words(names))
+        }
+        _ => matches.get_one::<Given>(name).cloned(),
     }
 }
 
 /// The flag of an option.
 fn argument(option: &'static ReadOption) -> Arg {
-    let flag =
-        Arg::new(option.name).long(option.flag).help(option.help_line()).help_heading(HEADING);
-    let word = move |word: &str| option.check(word).map(|()| word.to_owned());
+    let heading = HEADINGS.iter().find(|(sections, _)| sections.contains(&option.section));
+    let flag = Arg::new(option.name)
+        .long(option.flag())
+        .help(option.help_line())
+        .help_heading(heading.map_or(HEADINGS[0].1, |(_, heading)| heading));
     match option.kind {
         Kind::Flag { .. } => flag.action(ArgAction::SetTrue),
-        Kind::Choice { .. } => flag.value_name(option.value_name).value_parser(word),
         Kind::File { .. } => {
             flag.value_name(option.value_name).value_parser(value_parser!(PathBuf))
         }
-        Kind::Number { .. } => flag.value_name(option.value_name).value_parser(value_parser!(f64)),
         Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
+        _ => flag
+            .value_name(option.value_name)
+            .value_parser(move |text: &str| option.parse(text))
+            .allow_negative_numbers(true),
     }
 }
 

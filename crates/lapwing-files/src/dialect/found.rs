@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use lapwing_model::{Field, Modes, Position};
 use serde_json::json;
 
+use super::described;
 use super::geometry::{Optics, object_pixel, record_pixel, state, stated};
 use super::stack::Stack;
 use super::{Dialect, Geometry, ReadOptions, Understanding};
 use crate::dataset::mean_counts;
+use crate::experiment::Calibration;
 use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::npy::Array;
@@ -43,6 +45,19 @@ pub(super) struct Found {
     pub optics: Option<Optics>,
     /// Size of an object pixel along (y, x), metres.
     pub pixel: Option<(f64, f64)>,
+    /// Whether the positions were in metres, and that pixel made pixels of them.
+    pub in_metres: bool,
+    /// Wavelength, detector and step as far as the file tells them: what the user says goes before
+    /// it, and where no dialect made positions or a pixel they are made of it.
+    pub calibration: Calibration,
+    /// Wavelength, metres, once the experiment was applied.
+    pub wavelength: Option<f64>,
+    /// Rows and columns of the raster that the patterns were taken on one after the other, where
+    /// the file tells it.
+    pub raster: Option<(usize, usize)>,
+    /// Whether it is no problem of the dialect that there are no positions: they are made of
+    /// `raster`, `calibration` and what the user says.
+    pub needs_scan: bool,
     /// The metadata of the file.
     pub metadata: Option<Metadata>,
     /// The other arrays.
@@ -83,7 +98,13 @@ pub(super) fn settle(
 ) -> Result<Settled, Error> {
     let arrays = file.list()?;
     let mut notes = Vec::new();
+    if wanted.in_file && described::changes_patterns(wanted.options) {
+        let reason = "the options change its patterns, which must be in memory for that (--stream \
+                      never)";
+        return Err(Error::NotInPieces { path: file.path().to_owned(), reason: reason.to_owned() });
+    }
     let mut found = dialect.find(file, wanted, &mut notes)?;
+    let described = described::apply(&mut found, dialect, file, wanted.options, &mut notes)?;
     let mut problems = std::mem::take(&mut found.problems);
     problems.extend(found.breaches());
     problems.append(&mut found.wrong_extras);
@@ -123,6 +144,10 @@ pub(super) fn settle(
     if let Some(pixel) = found.pixel {
         record_pixel(metadata.get_or_insert_default(), pixel);
     }
+    if let (Some(wavelength), None) = (found.wavelength, &found.optics) {
+        let metadata = metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "wavelength_m", wavelength);
+    }
     let in_metadata = metadata.as_ref().and_then(stated);
     let geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
     if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {
@@ -146,8 +171,14 @@ pub(super) fn settle(
         probe: found.probe,
         mask,
         geometry,
+        optics: described.optics,
         metadata,
         extras,
+    };
+    let frames = &wanted.options.experiment.patterns.leave_out_frames;
+    let (dataset, raster) = match frames.is_empty() {
+        true => (dataset, described.raster),
+        false => (without(dataset, frames, file, &mut notes)?, None),
     };
     let sums = stack.sums_in_file;
     let mean = |scale| match &sums {
@@ -162,12 +193,36 @@ pub(super) fn settle(
         geometry,
         n_patterns: dataset.scan.len(),
         pattern_shape,
+        scan_shape: raster,
         pixel_size_m: found.pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel)),
         mean_counts_per_pattern: dataset.intensity_scale().map(mean),
         notes,
         arrays,
     };
     Ok(Settled { dataset, understanding })
+}
+
+/// A data set without some of its patterns.
+fn without(
+    dataset: Dataset,
+    frames: &[usize],
+    file: &Container,
+    notes: &mut Vec<String>,
+) -> Result<Dataset, Error> {
+    let n = dataset.n_patterns();
+    let kept: Vec<usize> = (0..n).filter(|index| frames.binary_search(index).is_err()).collect();
+    let beyond = frames.last().filter(|&&last| last >= n);
+    if beyond.is_some() || kept.is_empty() {
+        let expected = format!("some of the patterns 0 to {}", n.saturating_sub(1));
+        let found = match beyond {
+            Some(last) => last.to_string(),
+            None => "all of them".to_owned(),
+        };
+        let problems = vec![Problem::new("leave_out_frames", expected, found)];
+        return Err(Error::Contract { path: file.path().to_owned(), problems });
+    }
+    notes.push(format!("patterns: {} of {n} left out, as specified", n - kept.len()));
+    Ok(dataset.select(&kept))
 }
 
 impl Found {

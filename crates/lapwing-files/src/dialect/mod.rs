@@ -11,14 +11,17 @@
 mod base;
 mod companion;
 mod cxi;
+mod described;
 mod extras;
 mod found;
 pub(crate) mod geometry;
 mod npy_stack;
 mod order;
+mod pairs;
 mod pieces;
 mod product;
 mod ptychodus;
+mod raster;
 pub(crate) mod stack;
 mod study;
 mod tike;
@@ -53,6 +56,9 @@ static DIALECTS: &[&dyn Dialect] = &[
     &cxi::Cxi,
     &ptychodus::Ptychodus,
     &npy_stack::NpyStack,
+    &raster::IN_NPZ,
+    &raster::IN_HDF5,
+    &raster::RAW,
 ];
 
 /// One way of writing a scan.
@@ -74,6 +80,11 @@ trait Dialect: Sync {
     /// Whether a file of its byte format is one of its own.
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error>;
 
+    /// Whether it takes a second file itself; otherwise that brings the start probe.
+    fn takes_companion(&self) -> bool {
+        false
+    }
+
     /// Whether it can leave the patterns in the file.
     fn leaves_patterns(&self) -> bool {
         false
@@ -90,9 +101,13 @@ trait Dialect: Sync {
     ) -> Result<Found, Error>;
 }
 
-/// The names of all dialects.
+/// The names of all dialects, each once.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    DIALECTS.iter().map(|dialect| dialect.name())
+    let mut last = "";
+    DIALECTS
+        .iter()
+        .map(|dialect| dialect.name())
+        .filter(move |&name| std::mem::replace(&mut last, name) != name)
 }
 
 impl FromStr for DialectName {
@@ -119,7 +134,7 @@ pub fn read(
     path: impl AsRef<Path>,
     options: &ReadOptions,
 ) -> Result<(Dataset, Understanding), Error> {
-    read_from(&Container::open(path)?, options)
+    read_from(&Container::open_as(path, options)?, options)
 }
 
 /// [`read`] from a file that is already open.
@@ -143,21 +158,29 @@ pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
 /// Number of values of all patterns of a file together, from its headers; `None` when no dialect
 /// claims the file or they cannot be read.
 pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u64> {
-    let file = Container::open(path).ok()?;
+    let file = Container::open_as(path, options).ok()?;
     let dialect = dialect_of(&file, options).ok()?;
-    let name = dialect.patterns().iter().find(|name| file.contains(name))?;
-    let shape = file.shape(name).ok()??;
+    let shape = match dialect.patterns().iter().find(|name| file.contains(name)) {
+        Some(name) => file.shape(name).ok()??,
+        // Of other names, the largest array.
+        None => {
+            let arrays = file.list().ok()?.into_iter().map(|array| array.shape);
+            arrays.max_by_key(|shape| {
+                shape.iter().fold(1_u64, |product, &length| product.saturating_mul(length as u64))
+            })?
+        }
+    };
     Some(shape.iter().fold(1, |product: u64, &length| product.saturating_mul(length as u64)))
 }
 
 /// The dialect of a file, as specified or by its content.
 fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Dialect, Error> {
     if let Some(told) = options.dialect {
-        let named = DIALECTS.iter().find(|dialect| told == dialect.name());
-        let dialect = named.expect("a dialect's name comes from the list of dialects");
-        return match dialect.kind() == file.kind() {
-            true => Ok(*dialect),
-            false => {
+        let named = || DIALECTS.iter().filter(|dialect| told == dialect.name());
+        let dialect = named().next().expect("a dialect's name comes from the list of dialects");
+        return match named().find(|dialect| dialect.kind() == file.kind()) {
+            Some(dialect) => Ok(*dialect),
+            None => {
                 let expected = format!("{}, as {told} has it", dialect.kind());
                 Err(refused(file, Problem::new("file", expected, file.kind().to_string())))
             }
@@ -181,6 +204,9 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
             let expected =
                 "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
             refused(file, Problem::new("diffraction", expected, found))
+        }
+        Container::Raw(_) => {
+            refused(file, Problem::new("dialect", "raster, for raw frames", "another"))
         }
         Container::Npy(array) => {
             let kind = open::foreign(npy::MAGIC).expect("a single array is known by its magic");

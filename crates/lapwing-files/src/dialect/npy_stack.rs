@@ -1,10 +1,10 @@
-//! A plain stack: the patterns in one `.npy` file (n, H, W), and beside `NAME.npy` its positions in
-//! `NAME.positions.npy` or `NAME.positions.csv`, (n, 2) as (y, x), window centres in pixels of the
-//! object, and, if it is there, the start probe in `NAME.probe.npy`, (H, W) or (modes, H, W).
+//! A plain stack: the patterns in one `.npy` file, (n, H, W) or (ny, nx, H, W), beside `NAME.npy`
+//! its positions in `NAME.positions.npy` or `NAME.positions.csv`, (n, 2) as (y, x), window centres
+//! in pixels of the object, and, if it is there, the start probe in `NAME.probe.npy`, (H, W) or
+//! (modes, H, W).
 //!
 //! Whole numbers are photon counts. What floating-point numbers are only the user can know.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use lapwing_model::Modes;
@@ -13,17 +13,18 @@ use ndarray::{Axis, Ix3};
 use super::found::{Found, Names, Wanted};
 use super::order::OrderEvidence;
 use super::stack::{Refusal, Rules, Stack};
-use super::{Dialect, Quantity, ReadOptions, ZeroFrequency, companion, positions, stack};
+use super::{
+    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, companion, pairs, positions, raster,
+    stack,
+};
 use crate::container::{Kind, SingleArray};
 use crate::npy::{self, Array};
-use crate::{Container, Error, Problem, open};
+use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages; the array of a `.npy` file has no name.
 const PATTERNS: &str = "patterns";
 const POSITIONS: &str = "positions";
 const PROBE: &str = "probe";
-/// Longest text file of positions.
-const MAX_TEXT: u64 = 256 << 20;
 
 /// The dialect.
 pub(super) struct NpyStack;
@@ -37,6 +38,10 @@ impl Dialect for NpyStack {
         Kind::Npy
     }
 
+    fn takes_companion(&self) -> bool {
+        true
+    }
+
     fn patterns(&self) -> &'static [&'static str] {
         &[""]
     }
@@ -44,7 +49,8 @@ impl Dialect for NpyStack {
     fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
         let Container::Npy(array) = file else { return Ok(false) };
         let header = array.header();
-        Ok(header.shape.len() == 3 && stack::wrong_kind(PATTERNS, &header.dtype).is_none())
+        Ok(matches!(header.shape.len(), 3 | 4)
+            && stack::wrong_kind(PATTERNS, &header.dtype).is_none())
     }
 
     fn find(
@@ -59,7 +65,16 @@ impl Dialect for NpyStack {
             return Ok(Found { problems: vec![problem], ..Found::default() });
         };
         let mut problems = Vec::new();
-        let pairs = pairs(array.path(), notes, &mut problems)?;
+        let raster = match *array.header().shape.as_slice() {
+            [rows, columns, _, _] => Some((rows, columns)),
+            _ => None,
+        };
+        let scan = &options.experiment.scan;
+        let described = scan.positions.is_some() || scan.step_m.is_some();
+        let pairs = match scan.positions {
+            Some(_) => None,
+            None => pairs_beside(array.path(), described, notes, &mut problems)?,
+        };
         let probe = probe(array.path(), options, notes, &mut problems)?;
         let n = pairs.as_ref().map(Vec::len);
         let stack = patterns(array, n, probe.as_ref(), options, notes, &mut problems)?;
@@ -72,7 +87,17 @@ impl Dialect for NpyStack {
             None => probe,
         };
         let names = Names { scan: Some(POSITIONS), probe: Some(PROBE), ..Names::default() };
-        Ok(Found { stack, scan, probe, names, converted: true, problems, ..Found::default() })
+        Ok(Found {
+            stack,
+            scan,
+            raster,
+            needs_scan: true,
+            probe,
+            names,
+            converted: true,
+            problems,
+            ..Found::default()
+        })
     }
 }
 
@@ -86,12 +111,18 @@ fn patterns(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Stack>, Error> {
     let header = array.header();
-    let Ok(shape) = <[usize; 3]>::try_from(header.shape.as_slice()) else {
-        let found = format!("shape {:?}", header.shape);
-        problems.push(Problem::new(PATTERNS, "three axes (n, H, W)", found));
-        return Ok(None);
+    let shape = match *header.shape.as_slice() {
+        [n, height, width] => [n, height, width],
+        [rows, columns, height, width] => [rows.saturating_mul(columns), height, width],
+        _ => {
+            let found = format!("shape {:?}", header.shape);
+            let expected = "axes (n, H, W) or (ny, nx, H, W)";
+            problems.push(Problem::new(PATTERNS, expected, found));
+            return Ok(None);
+        }
     };
-    if header.dtype.is_float() && options.quantity.is_none() {
+    let calibrated = options.experiment.patterns.counts_per_quantum.is_some();
+    if header.dtype.is_float() && options.quantity.is_none() && !calibrated {
         return Err(Error::Ambiguous {
             path: array.path().to_owned(),
             key: PATTERNS.to_owned(),
@@ -111,9 +142,16 @@ fn patterns(
         probe: probe.map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
         by_contract: false,
     };
-    let order = evidence.decide(&shape, options, notes);
+    let order = match header.shape.len() {
+        3 => evidence.decide(&shape, options, notes),
+        _ => Ok(AxisOrder::PatternFirst),
+    };
     let read = match order {
-        Ok(order) => stack::read(array.read()?, order, &rules, options, notes),
+        Ok(order) => {
+            let flat = raster::flat(array.read()?)
+                .map_err(|source| Error::Npy { path: array.path().to_owned(), source })?;
+            stack::read(flat, order, &rules, options, notes)
+        }
         Err(refusal) => Err(refusal),
     };
     match read {
@@ -131,68 +169,37 @@ fn beside(path: &Path, what: &str) -> PathBuf {
     path.with_extension(what)
 }
 
-/// Positions (y, x) from the file beside the patterns.
-fn pairs(
+/// Positions (y, x) from the file beside the patterns; none where they are described.
+fn pairs_beside(
     path: &Path,
+    described: bool,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<[f64; 2]>>, Error> {
-    let [binary, text] = ["positions.npy", "positions.csv"].map(|what| beside(path, what));
-    let expected = "(n, 2) real numbers, window centres (y, x) in pixels of the object";
-    let found = if binary.exists() {
-        let array = npy::read(&binary)?;
-        let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-        match (array.shape(), array.to_f64()) {
-            ([_, 2], Ok(values)) => {
-                Ok((values.chunks_exact(2).map(|p| [p[0], p[1]]).collect(), binary))
-            }
-            _ => Err(format!("{found} in {}", binary.display())),
+    let files = ["positions.npy", "positions.csv"].map(|what| beside(path, what));
+    let Some(file) = files.iter().find(|file| file.exists()) else {
+        if !described {
+            let expected = format!(
+                "(n, 2) real numbers, window centres (y, x) in pixels of the object, in {} or {}; \
+                 or the scan described: scan_step_m (and scan_shape, where the patterns are not \
+                 (ny, nx, H, W)) or positions",
+                files[0].display(),
+                files[1].display()
+            );
+            problems.push(Problem::new(POSITIONS, expected, "neither file"));
         }
-    } else if text.exists() {
-        numbers(&text)?.map(|pairs| (pairs, text))
-    } else {
-        let files = format!("in {} or {}", binary.display(), text.display());
-        problems.push(Problem::new(POSITIONS, format!("{expected}, {files}"), "neither file"));
         return Ok(None);
     };
-    match found {
-        Ok((pairs, file)) => {
+    match pairs::read(file)? {
+        Ok(pairs) => {
             notes.push(format!("positions: (y, x) from {}", file.display()));
             Ok(Some(pairs))
         }
-        Err(found) => {
-            problems.push(Problem::new(POSITIONS, expected, found));
+        Err(problem) => {
+            problems.push(problem);
             Ok(None)
         }
     }
-}
-
-/// The lines of a text file, each of two numbers with a comma, a semicolon or white space between.
-/// A first line of words is a heading; `#` begins a remark.
-fn numbers(path: &Path) -> Result<Result<Vec<[f64; 2]>, String>, Error> {
-    let refused = |source| Error::io(path, source);
-    let length = open::check(path).map_err(refused)?.len();
-    if length > MAX_TEXT {
-        return Ok(Err(format!("{length} bytes in {}; at most {MAX_TEXT}", path.display())));
-    }
-    let text = fs::read_to_string(path).map_err(refused)?;
-    let mut pairs = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        let separator = |c: char| c == ',' || c == ';' || c.is_whitespace();
-        let values: Vec<&str> = line.split(separator).filter(|value| !value.is_empty()).collect();
-        let parsed: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
-        match parsed.as_deref() {
-            Some([]) => {}
-            Some(&[y, x]) => pairs.push([y, x]),
-            None if pairs.is_empty() && number == 0 => {}
-            _ => {
-                let place = format!("line {} of {}", number + 1, path.display());
-                return Ok(Err(format!("{line:?} in {place}")));
-            }
-        }
-    }
-    Ok(Ok(pairs))
 }
 
 /// The start probe, from a companion or from the file beside the patterns.

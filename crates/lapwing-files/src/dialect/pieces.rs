@@ -65,9 +65,13 @@ pub fn read_pieces(
              format (lapwing.load(FILE).save(NEW) in Python, where there is memory for them)"
         ),
     };
-    let file = Container::open(path)?;
+    let file = Container::open_as(path, options)?;
     if file.kind() != Kind::Npz {
-        let what = if file.kind() == Kind::Hdf5 { "an HDF5 file" } else { "a single array" };
+        let what = match file.kind() {
+            Kind::Hdf5 => "an HDF5 file",
+            Kind::Raw => "a file of raw frames",
+            _ => "a single array",
+        };
         return Err(refused(what));
     }
     let dialect = dialect_of(&file, options)?;

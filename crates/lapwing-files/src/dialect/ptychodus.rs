@@ -33,6 +33,10 @@ impl Dialect for Ptychodus {
         Kind::Hdf5
     }
 
+    fn takes_companion(&self) -> bool {
+        true
+    }
+
     fn patterns(&self) -> &'static [&'static str] {
         &[DATA]
     }
@@ -95,6 +99,7 @@ impl Dialect for Ptychodus {
             probe,
             geometry: Some(Geometry::FarField),
             pixel: Some(pixel),
+            in_metres: true,
             extras: vec![(SCAN_INDEX.to_owned(), Array::from(indexes))],
             companion: Some(companion.clone()),
             names: Names {

@@ -28,6 +28,8 @@ pub(super) struct Rules {
 /// Patterns in an archive: an array that is known to have three axes, others being of length 1.
 pub(super) struct Stored<'a> {
     pub archive: &'a Archive,
+    /// Its name in the archive.
+    pub name: &'a str,
     pub header: &'a Header,
     /// Lengths of the three axes.
     pub shape: [usize; 3],
@@ -68,6 +70,11 @@ impl Stack {
         (height, width)
     }
 
+    /// Number of patterns.
+    pub(super) fn n_patterns(&self) -> usize {
+        self.sums_in_file.as_ref().map_or(self.amplitude.dim().0, Vec::len)
+    }
+
     /// A probe in the unit of the patterns of the file, in that of the amplitudes.
     pub(super) fn in_its_unit(&self, probe: Modes, notes: &mut Vec<String>) -> Modes {
         let Some(scale) = self.scale else { return probe };
@@ -97,7 +104,7 @@ pub(super) fn read_from(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, header, shape, order } = stored;
+    let &Stored { archive, name, header, shape, order } = stored;
     if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
         return Ok(Err(Refusal::Problems(vec![problem])));
     }
@@ -108,11 +115,11 @@ pub(super) fn read_from(
         axes[first..].rotate_right(1);
         wanted.rotate_right(1);
     }
-    let values = archive.read_f32_in_order(rules.key, &axes)?;
-    // Only axes of length 1 disappear.
+    let values = archive.read_f32_in_order(name, &axes)?;
+    // Only axes of length 1 disappear, or those of a raster become one.
     let values = values.into_shape_with_order(wanted).map_err(|error| Error::Array {
         path: archive.path().to_owned(),
-        key: rules.key.to_owned(),
+        key: name.to_owned(),
         source: NpyError::Shape(error.to_string()),
     })?;
     Ok(convert(values, &header.dtype, order, rules, options, notes))
@@ -139,7 +146,7 @@ pub(super) fn look_through(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, header, shape, order } = stored;
+    let &Stored { archive, header, shape, order, .. } = stored;
     let (key, dtype) = (rules.key, &header.dtype);
     let refused = |reason: &str| {
         let reason = format!(
@@ -255,6 +262,7 @@ fn convert(
     notes: &mut Vec<String>,
 ) -> Result<Stack, Refusal> {
     note_form(dtype, order, rules.key, notes);
+    let options = &calibrated(&mut values, rules.key, options, notes);
     let problems = crate::contract::diffraction(&values);
     if !problems.is_empty() {
         return Err(Refusal::Problems(named(problems, rules.key)));
@@ -290,6 +298,32 @@ fn convert(
         }
     };
     Ok(Stack { amplitude: values, order, quantity, zero_frequency, scale, sums_in_file: None })
+}
+
+/// Takes the dark level away and divides by what one photon or electron makes; what is then counts
+/// is said so in the options.
+fn calibrated(
+    values: &mut Array3<f32>,
+    key: &str,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> ReadOptions {
+    let mut options = options.clone();
+    let numbers = &options.experiment.patterns;
+    let (dark, gain) = (numbers.dark_level, numbers.counts_per_quantum);
+    if dark.is_none() && gain.is_none() {
+        return options;
+    }
+    let (level, each) = (dark.unwrap_or(0.0) as f32, gain.unwrap_or(1.0) as f32);
+    bulk::replace(values, |value| {
+        let above = value - level;
+        if dark.is_some() && above < 0.0 { 0.0 } else { above / each }
+    });
+    notes.push(format!("{key}: {level} subtracted and divided by {each}, as specified"));
+    if gain.is_some() && options.quantity.is_none() {
+        options.quantity = Some(Quantity::Counts);
+    }
+    options
 }
 
 fn note_form(dtype: &DType, order: AxisOrder, key: &str, notes: &mut Vec<String>) {

@@ -63,12 +63,34 @@ impl Dialect for Study {
         let (archive, options, key) = (file.archive()?, wanted.options, self.key);
         let mut problems = Vec::new();
         let metadata = stored_metadata(archive, options, notes)?;
-        let scan = scan(archive, options, notes, &mut problems)?;
+        let raster = match archive.contains(key).then(|| archive.header(key)).transpose()? {
+            Some(header) if header.shape.len() == 4 => Some((header.shape[0], header.shape[1])),
+            _ => None,
+        };
+        // Without positions a raster is described, or positions are another file.
+        let experiment = &options.experiment.scan;
+        let described = !archive.contains("xcoords")
+            && !archive.contains("ycoords")
+            && (raster.is_some() || experiment.shape.is_some())
+            || experiment.positions.is_some();
+        let scan = match described {
+            true => None,
+            false => scan(archive, options, notes, &mut problems)?,
+        };
+        let n = match (&scan, raster) {
+            (Some(scan), _) => scan.len(),
+            (None, Some((rows, columns))) => rows.saturating_mul(columns),
+            (None, None) if described => experiment.shape.map_or_else(
+                || archive.header(key).map_or(0, |header| header.shape.first().map_or(0, |&n| n)),
+                |(rows, columns)| rows.saturating_mul(columns),
+            ),
+            (None, None) => 0,
+        };
         let object = object(archive, options, notes, &mut problems)?;
         let probe = probe(archive, options, notes, &mut problems)?;
         let evidence = OrderEvidence {
             key,
-            n: scan.as_ref().map_or(0, Vec::len),
+            n,
             probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
             by_contract: self.leaves_patterns() && metadata.as_ref().is_some_and(follows_contract),
         };
@@ -93,7 +115,7 @@ impl Dialect for Study {
         }
         let (stack, extras) = rayon::join(
             || {
-                let evidence = scan.is_some().then_some(&evidence);
+                let evidence = (scan.is_some() || described).then_some(&evidence);
                 patterns(archive, evidence, key, wanted, notes, &mut problems)
             },
             || extras::read(archive, &known, options, &mut notes_of_extras),
@@ -115,6 +137,8 @@ impl Dialect for Study {
         Ok(Found {
             stack,
             scan,
+            raster,
+            needs_scan: described,
             object,
             probe,
             metadata,
@@ -177,13 +201,17 @@ fn patterns(
         problems.push(problem);
         return Ok(None);
     }
-    let Ok(shape) = <[usize; 3]>::try_from(header.shape.as_slice()) else {
-        problems.push(Problem::new(
-            key,
-            "three axes (n, H, W)",
-            format!("shape {:?}", header.shape),
-        ));
-        return Ok(None);
+    let shape = match *header.shape.as_slice() {
+        [n, height, width] => [n, height, width],
+        [rows, columns, height, width] => {
+            notes.push(format!("{key}: a raster of {rows} x {columns} patterns"));
+            [rows.saturating_mul(columns), height, width]
+        }
+        _ => {
+            let found = format!("shape {:?}", header.shape);
+            problems.push(Problem::new(key, "axes (n, H, W) or (ny, nx, H, W)", found));
+            return Ok(None);
+        }
     };
     let rules = Rules {
         key,
@@ -192,11 +220,14 @@ fn patterns(
         zero_frequency: ZeroFrequency::Centre,
     };
     // Without positions the order cannot be told, but the values can still be checked.
-    let order = evidence
-        .map_or(Ok(AxisOrder::PatternFirst), |evidence| evidence.decide(&shape, options, notes));
+    // Nor is it in doubt in a raster.
+    let order = match evidence {
+        Some(evidence) if header.shape.len() == 3 => evidence.decide(&shape, options, notes),
+        _ => Ok(AxisOrder::PatternFirst),
+    };
     let outcome = match order {
         Ok(order) => {
-            let stored = Stored { archive, header: &header, shape, order };
+            let stored = Stored { archive, name: key, header: &header, shape, order };
             match wanted.in_file {
                 true => stack::look_through(&stored, &rules, options, notes)?,
                 false => stack::read_from(&stored, &rules, options, notes)?,
@@ -241,14 +272,15 @@ fn coordinates(
     key: &str,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<f64>>, Error> {
-    let expected = "(n,) float64";
+    let expected = "(n,) or (ny, nx) float64";
     if !archive.contains(key) {
         problems.push(Problem::new(key, expected, "nothing of that name"));
         return Ok(None);
     }
     let header = archive.header(key)?;
     let real = header.dtype.is_float() || header.dtype.is_integer();
-    if header.shape.len() != 1 || !real {
+    let raster = matches!(*header.shape.as_slice(), [rows, columns] if rows > 1 && columns > 1);
+    if header.shape.len() != 1 && !raster || !real {
         problems.push(Problem::new(key, expected, found(&header.shape, &header.dtype)));
         return Ok(None);
     }

@@ -8,13 +8,13 @@ const PYTHON: &str = include_str!("../../../../python/lapwing/_load.py");
 #[test]
 fn the_document_has_every_option_with_its_words() {
     let table = DOCUMENT.split("## When the file is wrong").nth(1).expect("the section is there");
-    for option in &OPTIONS {
+    for option in OPTIONS {
         let value = match option.kind {
             Kind::Choice { words, .. } => format!(" {}", words.list().join(", ")),
             Kind::Flag { .. } => String::new(),
             _ => format!(" {}", option.value_name),
         };
-        let row = format!("`--{}{value}`", option.flag);
+        let row = format!("`--{}{value}`", option.flag());
         assert!(table.contains(&row), "docs/reading.md has no {row}");
     }
 }
@@ -25,7 +25,7 @@ fn python_has_every_option_with_its_type() {
     let signature = signature.expect("load is there");
     let given = signature.lines().filter(|line| line.contains(": ")).count();
     assert_eq!(given, OPTIONS.len() + 1, "path and the options");
-    for option in &OPTIONS {
+    for option in OPTIONS {
         let of_type = match option.kind {
             // Any of a list that grows.
             Kind::Choice { words: Words::Dialects, .. } => "str | None = None".to_owned(),
@@ -37,6 +37,9 @@ fn python_has_every_option_with_its_type() {
             Kind::Flag { .. } => "bool = False".to_owned(),
             Kind::File { .. } => "str | os.PathLike[str] | None = None".to_owned(),
             Kind::Number { .. } => "float | None = None".to_owned(),
+            Kind::Pair { .. } => "float | Sequence[float] | None = None".to_owned(),
+            Kind::Text { .. } => "str | None = None".to_owned(),
+            Kind::Indices { .. } => "str | Sequence[int] | None = None".to_owned(),
             Kind::Names { .. } => "Sequence[str] = ()".to_owned(),
         };
         let line = format!("    {}: {of_type},\n", option.name);

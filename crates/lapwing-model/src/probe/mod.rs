@@ -15,6 +15,7 @@
 
 mod check;
 mod kind;
+mod lens;
 mod optic;
 mod size;
 #[cfg(test)]
@@ -22,6 +23,9 @@ mod tests;
 
 pub use check::ProbeError;
 pub use kind::ProbeKind;
+pub use lens::{
+    Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
+};
 pub use size::{diameter, perturb};
 
 use crate::Modes;

@@ -90,7 +90,7 @@ pub(super) fn disc(diameter: f64, (height, width): (usize, usize)) -> Modes {
 }
 
 /// The probe scaled to sum |P|^2 = 1; it has some light.
-fn normalised(mut probe: Modes) -> Modes {
+pub(super) fn normalised(mut probe: Modes) -> Modes {
     let energy: f64 = probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
     let scale = (1.0 / energy.sqrt()) as f32;
     probe.mapv_inplace(|value| value * scale);

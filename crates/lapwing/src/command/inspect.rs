@@ -45,7 +45,7 @@ impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let mut options = self.reading.options();
         let mut problems = Vec::new();
-        let file = Container::open(&self.file)?;
+        let file = Container::open_as(&self.file, &options)?;
         let arrays = file.list()?;
         let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
         let stored = if ignored { Ok(None) } else { file.metadata() };

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod compare;
+mod experiment;
 mod inspect;
 mod jobs;
 mod overlap;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Inspect(inspect::Inspect),
+    Experiment(experiment::Experiment),
     Simulate(simulate::Simulate),
     Thin(thin::Thin),
     Split(split::Split),
@@ -38,6 +40,7 @@ impl Command {
     pub fn run(&self, options: &Options) -> anyhow::Result<ExitCode> {
         match self {
             Self::Inspect(command) => command.run(options.output()),
+            Self::Experiment(command) => command.run(options.output()),
             Self::Simulate(command) => command.run(options.output()),
             Self::Thin(command) => command.run(options.output()),
             Self::Split(command) => command.run(options.output()),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::dialect::ReadOptions;
 use crate::dialect::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::{Error, Problem};
 
@@ -78,6 +79,17 @@ impl Instrument {
             }
             notes.push(format!("object pixel: {told:e} m, as specified"));
             return Ok(Some((told, told)));
+        }
+        let said = Calibration::of(&options.experiment);
+        let own = Calibration {
+            wavelength: self.wavelength,
+            angle: self.pitch.zip(self.distance).map(|((y, x), z)| (y / z, x / z)),
+            ..Calibration::default()
+        };
+        let by_user = said.wavelength.is_some() || said.frequency.is_some() || said.angle.is_some();
+        if let (true, Some(pixel)) = (by_user, said.or(own).pixel(shape)) {
+            notes.push(format!("object pixel: {:e} m, by the experiment as described", pixel.0));
+            return Ok(Some(pixel));
         }
         if options.geometry == Some(crate::dialect::Geometry::NearField) {
             let Some(pitch) = self.pitch else {

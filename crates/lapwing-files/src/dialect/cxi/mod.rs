@@ -50,6 +50,10 @@ impl Dialect for Cxi {
         Kind::Hdf5
     }
 
+    fn takes_companion(&self) -> bool {
+        true
+    }
+
     fn patterns(&self) -> &'static [&'static str] {
         &DATA
     }
@@ -116,6 +120,7 @@ impl Dialect for Cxi {
             geometry: Some(geometry),
             optics: instrument.optics(),
             pixel: Some(pixel),
+            in_metres: true,
             metadata,
             extras: own_extras(file)?,
             names: Names { scan: Some("translation"), ..Names::default() },

@@ -57,6 +57,7 @@ fn dataset() -> Dataset {
     metadata::set_physics_parameter(&mut facts, "intensity_scale", scale);
     facts.insert("note".into(), "kept".into());
     Dataset {
+        optics: None,
         diffraction,
         scan: (0..5)
             .map(|k| Position { y: 8.25 + f64::from(k), x: 9.0 + 1.5 * f64::from(k) })

@@ -1,0 +1,335 @@
+//! What the user says of the experiment, applied to what a dialect found: frames, scales,
+//! positions, mask and optics.
+
+use lapwing_model::{Complex32, Modes, Position};
+
+use super::found::Found;
+use super::geometry::object_pixel;
+use super::{Dialect, ReadOptions, companion, pairs, positions};
+use crate::experiment::frames::Reframe;
+use crate::experiment::raster::{raster, turn};
+use crate::experiment::{Calibration, Illumination};
+use crate::mask::{self, Mask};
+use crate::{Container, Error, Problem, metadata, npy};
+use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
+
+/// What came of it beside what is in [`Found`] itself.
+#[derive(Default)]
+pub(super) struct Described {
+    /// The optics, where they are described and the scales are known.
+    pub optics: Option<Illumination>,
+    /// Rows and columns of the raster that the patterns lie on.
+    pub raster: Option<(usize, usize)>,
+}
+
+/// Whether the experiment changes patterns, which then cannot stay in their file.
+pub(super) fn changes_patterns(options: &ReadOptions) -> bool {
+    let experiment = &options.experiment;
+    let (detector, patterns) = (&experiment.detector, &experiment.patterns);
+    detector.centre.is_some()
+        || detector.window.is_some()
+        || detector.binning.is_some()
+        || patterns.counts_per_quantum.is_some()
+        || patterns.dark_level.is_some()
+        || !patterns.leave_out_frames.is_empty()
+}
+
+/// Applies the experiment. What is wrong goes to the problems of `found`.
+pub(super) fn apply(
+    found: &mut Found,
+    dialect: &dyn Dialect,
+    file: &Container,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Described, Error> {
+    let experiment = &options.experiment;
+    found.problems.extend(experiment.problems());
+    unknown_names(found, file, options);
+    if let (Some(path), false, Some(stack)) =
+        (&options.companion, dialect.takes_companion(), &found.stack)
+    {
+        found.probe = Some(stack.in_its_unit(companion::probe(path, notes)?, notes));
+    }
+    let Some(stack) = &found.stack else { return Ok(Described::default()) };
+    let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
+    mask_of(found, n, stored, options)?;
+    let reframe = match Reframe::of(&experiment.detector, stored, notes) {
+        Ok(reframe) => reframe,
+        Err((name, expected, found_there)) => {
+            found.problems.push(Problem::new(name, expected, found_there));
+            return Ok(Described::default());
+        }
+    };
+    let said = Calibration::of(experiment);
+    let before = found.pixel;
+    if let Some(reframe) = reframe {
+        found.reframe(&reframe, notes);
+    }
+    let window = reframe.map_or(stored, |reframe| {
+        let (height, width) = reframe.shape();
+        (height * reframe.binning(), width * reframe.binning())
+    });
+    let own = found.metadata.as_ref();
+    let file_wavelength = (found.optics.map(|optics| optics.wavelength))
+        .or_else(|| own.and_then(|own| metadata::physics_parameter(own, "wavelength_m")));
+    let told = Calibration {
+        wavelength: found.calibration.wavelength.or(file_wavelength),
+        ..found.calibration
+    };
+    let scales = said.or(told);
+    let by_user = options
+        .pixel_size
+        .map(|side| (side, side))
+        .or_else(|| (said.frequency.or(said.angle)).and_then(|_| scales.pixel(window)));
+    let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer());
+    let own_pixel = || {
+        let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
+        Some((y / finer.0, x / finer.1))
+    };
+    let pixel = by_user.or(found.pixel).or_else(|| scales.pixel(window)).or_else(own_pixel);
+    if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
+        found.stretch((old_y / y, old_x / x));
+    }
+    if let (None, Some((y, x))) = (before, pixel) {
+        notes.push(format!("pixel of the object: {y:.4e} m x {x:.4e} m"));
+    }
+    found.pixel = pixel;
+    found.wavelength = scales.wavelength;
+    let raster = place(found, n, pixel, scales.step, options, notes)?;
+    if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
+        turn(scan, degrees);
+        notes.push(format!("positions: turned by {degrees} degrees, as specified"));
+    }
+    let optics = optics(found, options, scales.wavelength, notes);
+    Ok(Described { optics, raster })
+}
+
+/// The optics of the experiment on the grid of the object.
+fn optics(
+    found: &mut Found,
+    options: &ReadOptions,
+    wavelength: Option<f64>,
+    notes: &mut Vec<String>,
+) -> Option<Illumination> {
+    let described = &options.experiment.probe;
+    if !described.is_described() {
+        return None;
+    }
+    let (Some(wavelength), Some(pixel)) = (wavelength, found.pixel) else {
+        let expected = "a wavelength (energy_kev or voltage_kv) and the pixel of the object \
+                        (mrad_per_pixel, inv_angstrom_per_pixel, distance_m or pixel_size_m)";
+        let what = if wavelength.is_none() { "no wavelength" } else { "no pixel" };
+        found.problems.push(Problem::new("probe", expected, what));
+        return None;
+    };
+    let lens = described.lens(wavelength)?;
+    let made = Illumination { lens, pixel, says_defocus: described.says_defocus() };
+    let shape = found.stack.as_ref()?.pattern_shape();
+    notes.extend(made.remarks(shape));
+    Some(made)
+}
+
+/// Arrays to pass over that are not there.
+fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
+    let is_there = |name: &str| file.contains(name) || (name == "probe" && file.is_npy());
+    for name in options.leave_out.iter().filter(|name| !is_there(name)) {
+        found.problems.push(Problem::new("leave_out", "the name of an array of the file", name));
+    }
+}
+
+/// The mask of a file of its own.
+fn mask_of(
+    found: &mut Found,
+    n: usize,
+    stored: (usize, usize),
+    options: &ReadOptions,
+) -> Result<(), Error> {
+    let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
+    match Mask::new(npy::read(path)?, n, stored) {
+        Ok(mask) => {
+            found.mask = Some(mask);
+            found.extras.retain(|(name, _)| name != mask::KEY);
+        }
+        Err(problem) => found.problems.push(problem),
+    }
+    Ok(())
+}
+
+/// Positions that the user says, and else those of a raster where the file has none. Returns the
+/// raster that the patterns lie on.
+fn place(
+    found: &mut Found,
+    n: usize,
+    pixel: Option<(f64, f64)>,
+    step: Option<(f64, f64)>,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Option<(usize, usize)>, Error> {
+    let scan = &options.experiment.scan;
+    let shape = scan.shape.or(found.raster);
+    if let Some((rows, columns)) =
+        shape.filter(|(rows, columns)| rows.saturating_mul(*columns) != n)
+    {
+        let expected = format!("rows and columns of {n} patterns");
+        let told = format!("{rows} x {columns} = {}", rows.saturating_mul(columns));
+        found.problems.push(Problem::new("scan_shape", expected, told));
+        return Ok(None);
+    }
+    let no_pixel = "the size of an object pixel: pixel_size_m, or a wavelength (energy_kev or \
+                    voltage_kv) with mrad_per_pixel, inv_angstrom_per_pixel, or \
+                    detector_pixel_size_m and distance_m";
+    if let Some(path) = &scan.positions {
+        let read = match pairs::read(path)? {
+            Ok(read) => read,
+            Err(problem) => {
+                found.problems.push(problem);
+                return Ok(None);
+            }
+        };
+        let unit = scan.position_unit.and_then(crate::options::PositionUnit::metres);
+        let (y, x) = match (unit, pixel) {
+            (None, _) => (1.0, 1.0),
+            (Some(metres), Some((y, x))) => (metres / y, metres / x),
+            (Some(_), None) => {
+                found.problems.push(Problem::new("positions", no_pixel, "none"));
+                return Ok(None);
+            }
+        };
+        if read.len() != n {
+            let expected = format!("{n} positions, one for each pattern");
+            found.problems.push(Problem::new("positions", expected, format!("{}", read.len())));
+        }
+        notes.push(format!("positions: (y, x) from {}", path.display()));
+        let (rows, columns) = read.into_iter().map(|[a, b]| (a * y, b * x)).unzip();
+        found.scan = Some(positions(rows, columns, options, notes));
+        return Ok(shape);
+    }
+    if found.scan.is_some() {
+        for (name, given) in [
+            ("scan_step_m", scan.step_m.is_some()),
+            ("scan_snake", scan.snake),
+            ("scan_shape", scan.shape.is_some() && found.raster.is_none()),
+        ] {
+            if given {
+                let expected = "no such option, for the file has positions of its own";
+                found.problems.push(Problem::new(name, expected, "it was given"));
+            }
+        }
+        return Ok(shape);
+    }
+    if !found.needs_scan {
+        return Ok(shape);
+    }
+    let mut missing = |name: &str, expected: &str| {
+        found.problems.push(Problem::new(name, expected, "none"));
+    };
+    if shape.is_none() {
+        missing("scan_shape", "rows and columns of the raster, for the file has no positions");
+    }
+    if step.is_none() {
+        missing("scan_step_m", "the step of the raster in metres, for the file has no positions");
+    }
+    if pixel.is_none() {
+        missing("pixel_size_m", no_pixel);
+    }
+    let (Some(shape), Some(step), Some(pixel)) = (shape, step, pixel) else { return Ok(None) };
+    let in_pixels = (step.0 / pixel.0, step.1 / pixel.1);
+    let (rows, columns) = raster(shape, in_pixels, scan.snake);
+    notes.push(format!(
+        "positions: a raster of {} x {} at steps of {:.3} and {:.3} pixels of the object",
+        shape.0, shape.1, in_pixels.0, in_pixels.1
+    ));
+    found.scan = Some(positions(rows, columns, options, notes));
+    Ok(Some(shape))
+}
+
+impl Found {
+    /// Multiplies the positions by factors along (y, x).
+    fn stretch(&mut self, (y, x): (f64, f64)) {
+        for position in self.scan.iter_mut().flatten() {
+            *position = Position { y: position.y * y, x: position.x * x };
+        }
+    }
+
+    /// Patterns, mask, positions, pixel and probe as a part of the detector sees them.
+    fn reframe(&mut self, reframe: &Reframe, notes: &mut Vec<String>) {
+        let (finer_y, finer_x) = reframe.finer();
+        if let Some(stack) = &mut self.stack {
+            stack.amplitude = reframe.amplitudes(&stack.amplitude);
+        }
+        let good = self.mask.as_ref().map(Mask::good);
+        self.mask = reframe.mask(good).map(Mask::made);
+        self.stretch((finer_y, finer_x));
+        if let Some((y, x)) = &mut self.pixel {
+            (*y, *x) = (*y / finer_y, *x / finer_x);
+        }
+        if let Some(optics) = &mut self.optics {
+            let binning = reframe.binning() as f64;
+            optics.pitch = (optics.pitch.0 * binning, optics.pitch.1 * binning);
+        }
+        if self.object.take().is_some() {
+            notes.push(
+                "object: left out, for other pixels of the detector make another grid".into(),
+            );
+        }
+        self.probe = self.probe.take().map(|probe| reframed(&probe, reframe));
+    }
+}
+
+/// A probe on the grid that a part of the detector makes: its spectrum cut or filled up to the
+/// window, then its middle where pixels of the detector are summed.
+fn reframed(probe: &Modes, reframe: &Reframe) -> Modes {
+    let (modes, height, width) = probe.dim();
+    let shape = reframe.shape();
+    let window = (shape.0 * reframe.binning(), shape.1 * reframe.binning());
+    let mut framed = Modes::zeros((modes, shape.0, shape.1));
+    for (mode, mut target) in probe.outer_iter().zip(framed.outer_iter_mut()) {
+        let field: Vec<Complex32> = mode.iter().copied().collect();
+        let at_detector = transformed(field, (height, width), true);
+        let mut cut = vec![Complex32::default(); window.0 * window.1];
+        for (row, line) in cut.chunks_exact_mut(window.1).enumerate() {
+            for (column, value) in line.iter_mut().enumerate() {
+                let y = row as i64 - (window.0 / 2) as i64 + (height / 2) as i64;
+                let x = column as i64 - (window.1 / 2) as i64 + (width / 2) as i64;
+                let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&x);
+                if inside {
+                    *value = at_detector[y as usize * width + x as usize];
+                }
+            }
+        }
+        let field = transformed(cut, window, false);
+        for ((row, column), value) in target.indexed_iter_mut() {
+            let (y, x) = (row + window.0 / 2 - shape.0 / 2, column + window.1 / 2 - shape.1 / 2);
+            *value = field[y * window.1 + x];
+        }
+    }
+    framed
+}
+
+/// Between a field with its middle in the centre and its spectrum with the zero frequency in the
+/// centre, both (y, x).
+fn transformed(mut from: Vec<Complex32>, shape: (usize, usize), forward: bool) -> Vec<Complex32> {
+    let fft = Fft2::new(shape);
+    let mut scratch = vec![Complex32::default(); fft.scratch_len()];
+    let mut to = vec![Complex32::default(); from.len()];
+    let (height, width) = shape;
+    // The middle of the field at index (0, 0), and back.
+    let turned = |field: &[Complex32], (dy, dx): (usize, usize)| -> Vec<Complex32> {
+        (0..field.len())
+            .map(|at| {
+                let (y, x) = ((at / width + dy) % height, (at % width + dx) % width);
+                field[y * width + x]
+            })
+            .collect()
+    };
+    if forward {
+        from = turned(&from, (height / 2, width / 2));
+        fft.forward(&mut from, &mut to, &mut scratch);
+        from_detector_order(&to, &mut from, shape);
+        from
+    } else {
+        to_detector_order(&from, &mut to, shape);
+        fft.inverse(&mut to, &mut from, &mut scratch);
+        turned(&from, (height - height / 2, width - width / 2))
+    }
+}

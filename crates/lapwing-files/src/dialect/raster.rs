@@ -1,0 +1,137 @@
+//! A raster of patterns in a file that says nothing else: one array (ny, nx, H, W), or (n, H, W)
+//! whose scan is described, under any name in a NumPy archive or an HDF5 file, or a file of raw
+//! frames. Scales and positions are those of the experiment.
+//!
+//! Whole numbers are counts; others are intensities.
+
+use super::found::{Found, Wanted};
+use super::stack::{Refusal, Rules, Stored};
+use super::{
+    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, stack, stored_metadata,
+};
+use crate::container::Kind;
+use crate::npy::Array;
+use crate::{Container, Error, Problem};
+
+/// What the patterns are called in messages.
+const PATTERNS: &str = "patterns";
+
+/// The dialect in one kind of container.
+pub(super) struct Raster {
+    kind: Kind,
+}
+
+pub(super) static IN_NPZ: Raster = Raster { kind: Kind::Npz };
+pub(super) static IN_HDF5: Raster = Raster { kind: Kind::Hdf5 };
+pub(super) static RAW: Raster = Raster { kind: Kind::Raw };
+
+impl Dialect for Raster {
+    fn name(&self) -> &'static str {
+        "raster"
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &[""]
+    }
+
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
+        Ok(self.kind == Kind::Raw || !candidates(file, options)?.is_empty())
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let options = wanted.options;
+        let refused = |problem: Problem| Ok(Found { problems: vec![problem], ..Found::default() });
+        if options.axis_order == Some(AxisOrder::PatternLast) {
+            return refused(Problem::new("axis_order", "the patterns' axes last", "hwn"));
+        }
+        let rules = Rules {
+            key: PATTERNS,
+            floats: Some(Quantity::Intensity),
+            integers: Quantity::Counts,
+            zero_frequency: ZeroFrequency::Centre,
+        };
+        let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
+        let outcome = if let Container::Raw(frames) = file {
+            stack::read(frames.read()?, AxisOrder::PatternFirst, &rules, options, notes)
+        } else {
+            let names = candidates(file, options)?;
+            let Some((name, shape)) = names.first().filter(|_| names.len() == 1) else {
+                let all: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+                let expected = "one array of patterns (ny, nx, H, W), or (n, H, W) with scan_shape; \
+                                pass over the others (--leave-out)";
+                return refused(Problem::new(PATTERNS, expected, all.join(", ")));
+            };
+            let flat = match *shape.as_slice() {
+                [ny, nx, height, width] => {
+                    found.raster = Some((ny, nx));
+                    [ny.saturating_mul(nx), height, width]
+                }
+                [n, height, width] => [n, height, width],
+                _ => return refused(Problem::new(PATTERNS, "three or four axes", name)),
+            };
+            notes.push(format!("patterns: the array {name}, shape {shape:?}"));
+            match file {
+                Container::Npz(archive) => {
+                    found.metadata = stored_metadata(archive, options, notes)?;
+                    found.extras = extras::read(archive, &[name], options, notes)?;
+                    let header = archive.header(name)?;
+                    let order = AxisOrder::PatternFirst;
+                    let stored = Stored { archive, name, header: &header, shape: flat, order };
+                    stack::read_from(&stored, &rules, options, notes)?
+                }
+                other => {
+                    let array = other.read(name)?;
+                    let array = array.reshape(flat.to_vec());
+                    let array = array.map_err(|error| other.unfit(name, error))?;
+                    stack::read(array, AxisOrder::PatternFirst, &rules, options, notes)
+                }
+            }
+        };
+        match outcome {
+            Ok(stack) => found.stack = Some(stack),
+            Err(Refusal::Problems(problems)) => found.problems = problems,
+            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        }
+        Ok(found)
+    }
+}
+
+/// Arrays that may be the patterns, and their shapes: real numbers in four axes, or, where there is
+/// none of these and the scan is described, in three.
+fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Vec<usize>)>, Error> {
+    let real = |dtype: &str| {
+        let code = dtype.trim_start_matches(['<', '>', '|', '=']);
+        ["int", "uint", "float"].iter().any(|kind| code.starts_with(kind))
+    };
+    let arrays: Vec<(String, Vec<usize>)> = file
+        .list()?
+        .into_iter()
+        .filter(|array| real(&array.dtype) && !options.leave_out.contains(&array.name))
+        .filter(|array| array.shape.iter().rev().take(2).all(|&length| length > 1))
+        .map(|array| (array.name, array.shape))
+        .collect();
+    let of = |axes: usize| -> Vec<(String, Vec<usize>)> {
+        arrays.iter().filter(|(_, shape)| shape.len() == axes).cloned().collect()
+    };
+    let scan = &options.experiment.scan;
+    let described = scan.shape.is_some() || scan.positions.is_some();
+    let four = of(4);
+    Ok(if four.is_empty() && described { of(3) } else { four })
+}
+
+/// An array with its leading axes made one: (ny, nx, H, W) as (n, H, W).
+pub(super) fn flat(array: Array) -> Result<Array, crate::npy::NpyError> {
+    match *array.shape() {
+        [ny, nx, height, width] => array.reshape(vec![ny.saturating_mul(nx), height, width]),
+        _ => Ok(array),
+    }
+}

@@ -1,0 +1,96 @@
+//! What makes pixels of metres: wavelength, scale of the detector, step of the scan.
+
+use super::Experiment;
+
+/// The scales of an experiment, as a file or its user tells them. Pairs are (y, x).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Calibration {
+    /// Wavelength, metres.
+    pub wavelength: Option<f64>,
+    /// Spatial frequency that a stored pixel of the detector spans, 1/metre.
+    pub frequency: Option<(f64, f64)>,
+    /// Angle that it spans, radians: the frequency follows with a wavelength.
+    pub angle: Option<(f64, f64)>,
+    /// Step of the raster between rows, and between columns, metres.
+    pub step: Option<(f64, f64)>,
+}
+
+impl Calibration {
+    /// What the user says, as a calibration.
+    pub fn of(experiment: &Experiment) -> Self {
+        let detector = &experiment.detector;
+        let scaled = |pair: (f64, f64), factor: f64| (pair.0 * factor, pair.1 * factor);
+        let geometric = detector.pixel_size_m.zip(detector.distance_m);
+        Self {
+            wavelength: experiment.beam.wavelength(),
+            frequency: detector.inv_angstrom_per_pixel.map(|pair| scaled(pair, 1e10)),
+            angle: (detector.mrad_per_pixel.map(|pair| scaled(pair, 1e-3)))
+                .or_else(|| geometric.map(|(pitch, distance)| scaled(pitch, 1.0 / distance))),
+            step: experiment.scan.step_m,
+        }
+    }
+
+    /// This one, with what it does not tell from another. A scale of the detector is taken whole.
+    pub fn or(self, other: Self) -> Self {
+        let scale = if self.frequency.is_some() || self.angle.is_some() { self } else { other };
+        Self {
+            wavelength: self.wavelength.or(other.wavelength),
+            frequency: scale.frequency,
+            angle: scale.angle,
+            step: self.step.or(other.step),
+        }
+    }
+
+    /// Spatial frequency that a stored pixel of the detector spans, 1/metre: told, or angle over
+    /// wavelength.
+    pub fn frequency(&self) -> Option<(f64, f64)> {
+        let of_angle = self.angle.zip(self.wavelength);
+        self.frequency.or_else(|| of_angle.map(|((y, x), length)| (y / length, x / length)))
+    }
+
+    /// Side of an object pixel along (y, x), metres, for patterns of (height, width) pixels: the
+    /// inverse of the range of frequencies.
+    pub fn pixel(&self, (height, width): (usize, usize)) -> Option<(f64, f64)> {
+        let (y, x) = self.frequency()?;
+        Some((1.0 / (height as f64 * y), 1.0 / (width as f64 * x)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::parse;
+
+    #[test]
+    fn angle_frequency_and_distance_give_the_same_pixel() {
+        // 300 kV, 128 pixels of 33.06 urad: 4.65 Angstrom.
+        let pixel = |detector: &str| {
+            let text = format!("[beam]\nvoltage_kv = 300\n[detector]\n{detector}");
+            let options = parse(&text, "e.toml".as_ref()).unwrap();
+            Calibration::of(&options.experiment).pixel((128, 64)).unwrap()
+        };
+        let wavelength = 1.968_748_9e-12;
+        let angle = wavelength / (128.0 * 4.65e-10);
+        for detector in [
+            format!("mrad_per_pixel = {}", angle * 1e3),
+            format!("inv_angstrom_per_pixel = {}", 1.0 / (128.0 * 4.65)),
+            format!("pixel_size_m = {}\ndistance_m = 2.0", angle * 2.0),
+        ] {
+            let (y, x) = pixel(&detector);
+            assert!((y / 4.65e-10 - 1.0).abs() < 1e-5, "{detector}: {y}");
+            assert!((x / y - 2.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_the_user_says_goes_before_what_the_file_says() {
+        let file = Calibration {
+            wavelength: Some(2e-12),
+            frequency: Some((1.0, 1.0)),
+            ..Calibration::default()
+        };
+        let user = Calibration { angle: Some((4e-12, 4e-12)), ..Calibration::default() };
+        assert_eq!(user.or(file).frequency(), Some((2.0, 2.0)));
+        assert_eq!(Calibration::default().or(file), file);
+    }
+}

@@ -1,0 +1,159 @@
+//! An experiment from its TOML file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::open;
+use crate::options::ReadOptions;
+use crate::reading::{Given, Kind, OPTIONS, OptionError};
+
+/// Longest experiment file.
+const MAX_LENGTH: u64 = 1 << 20;
+
+/// Reads an experiment file. Paths in it are relative to its folder.
+///
+/// # Errors
+/// [`OptionError::Experiment`] when it cannot be read or is no TOML, and for the first key that is
+/// none or cannot have its value.
+pub fn read(path: &Path) -> Result<ReadOptions, OptionError> {
+    let refused = |problem: String| OptionError::Experiment { path: path.to_owned(), problem };
+    let length = open::check(path).map_err(|error| refused(error.to_string()))?.len();
+    if length > MAX_LENGTH {
+        return Err(refused(format!(
+            "expected an experiment file of at most {MAX_LENGTH} bytes, found {length}"
+        )));
+    }
+    let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    parse(&text, path)
+}
+
+/// [`read`] from a text that lies, or would lie, at `path`.
+///
+/// # Errors
+/// As for [`read`].
+pub fn parse(text: &str, path: &Path) -> Result<ReadOptions, OptionError> {
+    let refused = |problem: String| OptionError::Experiment { path: path.to_owned(), problem };
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        refused(format!("expected TOML, found something else: {}", error.message()))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    of_table(&table, folder).map_err(refused)
+}
+
+/// The options that a table of sections says.
+fn of_table(table: &toml::Table, folder: &Path) -> Result<ReadOptions, String> {
+    let mut options = ReadOptions::default();
+    for (section, values) in table {
+        let in_section = || OPTIONS.iter().filter(|option| option.section == section);
+        if section.is_empty() || in_section().next().is_none() {
+            let mut sections: Vec<&str> = OPTIONS.iter().map(|option| option.section).collect();
+            sections.dedup();
+            sections.retain(|name| !name.is_empty());
+            let expected: Vec<String> = sections.iter().map(|name| format!("[{name}]")).collect();
+            let hint = near(section, sections.into_iter())
+                .map_or(String::new(), |name| format!("; is [{name}] meant?"));
+            return Err(format!("expected {}, found [{section}]{hint}", expected.join(", ")));
+        }
+        let toml::Value::Table(values) = values else {
+            return Err(format!("{section}: expected a section [{section}], found a value"));
+        };
+        for (key, value) in values {
+            let Some(option) = in_section().find(|option| option.key() == key) else {
+                let keys = || in_section().map(|option| option.key());
+                let hint = near(key, keys()).map_or_else(
+                    || format!("it has {}", keys().collect::<Vec<_>>().join(", ")),
+                    |name| format!("is {name} meant?"),
+                );
+                return Err(format!("[{section}] has no key {key}: {hint}"));
+            };
+            let told = |problem: String| format!("[{section}] {key}: {problem}");
+            let given = Given::of_toml(value).ok_or_else(|| {
+                told(format!("expected a number, a text or a list, found a {}", value.type_str()))
+            })?;
+            let given = match (option.kind, given.path()) {
+                (Kind::File { .. }, Some(path)) => Given::Path(PathBuf::from(folder).join(path)),
+                _ => given,
+            };
+            option.set(&mut options, &given).map_err(told)?;
+        }
+    }
+    Ok(options)
+}
+
+/// The name that differs from what was written in the fewest letters, when these are few.
+fn near<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = names.map(|name| (distance(written, name), name));
+    let (least, name) = distances.min_by_key(|(distance, _)| *distance)?;
+    (least <= 2.max(name.len() / 3)).then_some(name)
+}
+
+/// Letters to put in, leave out or exchange to make one text of the other (V. I. Levenshtein,
+/// 1966).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().take(64).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (place, &counterpart) in other.iter().enumerate() {
+            let exchanged = diagonal + usize::from(letter != counterpart);
+            diagonal = row[place + 1];
+            row[place + 1] = exchanged.min(row[place] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        parse(text, "e.toml".as_ref()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn sections_and_keys_become_options() {
+        let text = "[beam]\nvoltage_kv = 300\n[probe]\nsemi_angle_mrad = 1.03\ndefocus_m = -13.5e-6\n\
+                    [scan]\nshape = [40, 30]\nstep_m = 3e-9\nsnake = true\npositions = 'p.csv'\n\
+                    [patterns]\nquantity = 'counts'\nleave_out_frames = [1, 5]\n[object]\n\
+                    pixel_size_m = 1e-9\n[detector]\npixel_size_m = [55e-6, 50e-6]";
+        let options = parse(text, "folder/e.toml".as_ref()).unwrap();
+        let experiment = &options.experiment;
+        assert_eq!(experiment.beam.voltage_kv, Some(300.0));
+        assert_eq!(experiment.probe.defocus_m, Some(-13.5e-6));
+        assert_eq!(experiment.scan.shape, Some((40, 30)));
+        assert_eq!(experiment.scan.step_m, Some((3e-9, 3e-9)));
+        assert!(experiment.scan.snake);
+        assert_eq!(experiment.scan.positions, Some(PathBuf::from("folder/p.csv")));
+        assert_eq!(experiment.patterns.leave_out_frames, [1, 5]);
+        assert_eq!(options.pixel_size, Some(1e-9));
+        assert_eq!(experiment.detector.pixel_size_m, Some((55e-6, 50e-6)));
+        assert_eq!(options.quantity, Some(crate::options::Quantity::Counts));
+    }
+
+    #[test]
+    fn other_keys_are_refused_with_the_nearest() {
+        let told = refused("[beam]\nvoltage_kev = 300");
+        assert!(told.contains("[beam] has no key voltage_kev: is voltage_kv meant?"), "{told}");
+        assert!(refused("[bean]\nvoltage_kv = 300").contains("is [beam] meant?"));
+        assert!(refused("[beam]\nzzz = 300").contains("it has energy_kev, voltage_kv"));
+        assert!(refused("beam = 3").contains("expected a section [beam]"));
+        assert!(
+            refused("[beam]\nvoltage_kv = -3").contains("expected a positive number, found -3")
+        );
+        assert!(refused("[beam]\nvoltage_kv = '300 kV'").contains("\"300 kV\""));
+        assert!(refused("[scan\n").contains("expected TOML"));
+        assert!(refused("[scan]\nsnake = 1").contains("true or false"));
+        assert!(refused("[scan]\nshape = [4, 5, 6]").contains("4, 5, 6"));
+        assert!(refused("[scan]\nstep_m = 1979-05-27").contains("found a datetime"));
+    }
+
+    #[test]
+    fn letters_are_counted() {
+        assert_eq!(
+            (distance("abc", "abc"), distance("", "ab"), distance("kitten", "sitting")),
+            (0, 2, 3)
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! Which pixels of the detector become those of the patterns: centre, window and binning.
+
+use ndarray::{Array3, Axis};
+
+use super::Detector;
+use crate::npy::{Array, Values};
+
+/// From stored pixels to those of the patterns, zero frequency in the middle of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reframe {
+    /// Stored (height, width).
+    stored: (usize, usize),
+    /// Stored pixel that comes to the middle of the window.
+    centre: (i64, i64),
+    /// Pixels around it.
+    window: (usize, usize),
+    /// Pixels to sum on each axis.
+    binning: usize,
+}
+
+impl Reframe {
+    /// What a detector asks of patterns of `stored` pixels; `None` when they stay as they are.
+    /// The error is an option, what was expected of it and what was found.
+    pub(crate) fn of(
+        detector: &Detector,
+        stored: (usize, usize),
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Self>, (&'static str, String, String)> {
+        let window = detector.window.unwrap_or(stored);
+        let binning = detector.binning.unwrap_or(1);
+        let (y, x) = detector.centre.unwrap_or(((stored.0 / 2) as f64, (stored.1 / 2) as f64));
+        let inside = |at: f64, length: usize| at >= -0.5 && at < length as f64 - 0.5;
+        if !inside(y, stored.0) || !inside(x, stored.1) {
+            let expected = format!("a pixel of the {} x {} that are stored", stored.0, stored.1);
+            return Err(("detector_centre", expected, format!("{y}, {x}")));
+        }
+        if !window.0.is_multiple_of(binning) || !window.1.is_multiple_of(binning) {
+            let expected = "a divisor of the patterns' sides (cut them with detector_window)";
+            let found = format!("{binning} for {} x {}", window.0, window.1);
+            return Err(("binning", expected.to_owned(), found));
+        }
+        if window.0 > 8 * stored.0 || window.1 > 8 * stored.1 {
+            let expected = format!("at most eight times the {} x {} stored", stored.0, stored.1);
+            return Err(("detector_window", expected, format!("{} x {}", window.0, window.1)));
+        }
+        let centre = (y.round() as i64, x.round() as i64);
+        let same = Self { stored, centre, window, binning };
+        let unchanged = window == stored
+            && binning == 1
+            && centre == ((stored.0 / 2) as i64, (stored.1 / 2) as i64);
+        if unchanged {
+            return Ok(None);
+        }
+        notes.push(format!(
+            "patterns: {} x {} pixels around ({}, {}) of {} x {}, summed by {binning} x {binning}",
+            window.0, window.1, centre.0, centre.1, stored.0, stored.1
+        ));
+        Ok(Some(same))
+    }
+
+    /// (height, width) of the patterns.
+    pub(crate) fn shape(&self) -> (usize, usize) {
+        (self.window.0 / self.binning, self.window.1 / self.binning)
+    }
+
+    /// Pixels of the object per pixel that the stored patterns would have, along (y, x): a larger
+    /// window sees finer.
+    pub(crate) fn finer(&self) -> (f64, f64) {
+        let ratio = |window: usize, stored: usize| window as f64 / stored as f64;
+        (ratio(self.window.0, self.stored.0), ratio(self.window.1, self.stored.1))
+    }
+
+    /// Pixels summed on each axis.
+    pub(crate) fn binning(&self) -> usize {
+        self.binning
+    }
+
+    /// The stored pixel under a pixel of the window, if there is one.
+    fn stored(&self, (row, column): (usize, usize)) -> Option<(usize, usize)> {
+        let at = |index: usize, window: usize, centre: i64, length: usize| {
+            let place = index as i64 - (window / 2) as i64 + centre;
+            usize::try_from(place).ok().filter(|&place| place < length)
+        };
+        let row = at(row, self.window.0, self.centre.0, self.stored.0)?;
+        Some((row, at(column, self.window.1, self.centre.1, self.stored.1)?))
+    }
+
+    /// Amplitudes (pattern, y, x): of pixels that are summed, the root of the summed squares.
+    pub(crate) fn amplitudes(&self, patterns: &Array3<f32>) -> Array3<f32> {
+        let (height, width) = self.shape();
+        let mut framed = Array3::zeros((patterns.len_of(Axis(0)), height, width));
+        for row in 0..self.window.0 {
+            for column in 0..self.window.1 {
+                let Some((y, x)) = self.stored((row, column)) else { continue };
+                let target = (row / self.binning, column / self.binning);
+                for (mut to, from) in framed.outer_iter_mut().zip(patterns.outer_iter()) {
+                    to[target] += from[(y, x)] * from[(y, x)];
+                }
+            }
+        }
+        framed.mapv_inplace(f32::sqrt);
+        framed
+    }
+
+    /// A mask (layer, y, x), true where a pixel is good: of pixels that are summed all must be, and
+    /// those beyond the detector are none.
+    pub(crate) fn mask(&self, good: Option<Array3<bool>>) -> Option<Array> {
+        let (height, width) = self.shape();
+        let layers = good.as_ref().map_or(1, |good| good.len_of(Axis(0)));
+        let mut framed = Array3::from_elem((layers, height, width), true);
+        for row in 0..self.window.0 {
+            for column in 0..self.window.1 {
+                let stored = self.stored((row, column));
+                for layer in 0..layers {
+                    let is_good = match (stored, &good) {
+                        (None, _) => false,
+                        (Some(_), None) => true,
+                        (Some((y, x)), Some(good)) => good[(layer, y, x)],
+                    };
+                    framed[(layer, row / self.binning, column / self.binning)] &= is_good;
+                }
+            }
+        }
+        if framed.iter().all(|&good| good) {
+            return None;
+        }
+        let flags = Values::Bool(framed.into_iter().collect());
+        Array::new(vec![layers, height, width], flags).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reframe(detector: &Detector, stored: (usize, usize)) -> Reframe {
+        Reframe::of(detector, stored, &mut Vec::new()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_window_around_the_centre_is_cut_filled_and_summed() {
+        let patterns = Array3::from_shape_fn((1, 4, 6), |(_, y, x)| (10 * y + x) as f32);
+        let cut =
+            Detector { centre: Some((2.4, 2.0)), window: Some((2, 4)), ..Detector::default() };
+        let cut = reframe(&cut, (4, 6)).amplitudes(&patterns);
+        let expected = [10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0];
+        assert_eq!(cut.iter().copied().collect::<Vec<f32>>(), expected);
+
+        let filled = Detector { centre: Some((0.0, 0.0)), ..Detector::default() };
+        let filled = reframe(&filled, (4, 6));
+        let patterns = filled.amplitudes(&patterns);
+        assert_eq!((patterns[(0, 2, 3)], patterns[(0, 3, 5)]), (0.0, 12.0));
+        let mask = filled.mask(None).unwrap();
+        let Values::Bool(good) = mask.values() else { panic!("flags") };
+        assert_eq!(good.iter().filter(|&&good| good).count(), 2 * 3);
+
+        let ones = Array3::from_elem((2, 4, 6), 1.0);
+        let binned = Detector { binning: Some(2), ..Detector::default() };
+        let binned = reframe(&binned, (4, 6));
+        assert_eq!((binned.shape(), binned.finer()), ((2, 3), (1.0, 1.0)));
+        assert!(binned.amplitudes(&ones).iter().all(|&amplitude| amplitude == 2.0));
+        assert!(binned.mask(None).is_none());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_what_changes_nothing_is_nothing() {
+        let told = |detector: Detector| Reframe::of(&detector, (4, 6), &mut Vec::new());
+        assert_eq!(told(Detector::default()), Ok(None));
+        assert_eq!(
+            told(Detector { binning: Some(4), ..Detector::default() }).unwrap_err().0,
+            "binning"
+        );
+        let centre = Some((9.0, 0.0));
+        assert_eq!(
+            told(Detector { centre, ..Detector::default() }).unwrap_err().0,
+            "detector_centre"
+        );
+        let window = Some((4096, 4096));
+        assert!(told(Detector { window, ..Detector::default() }).is_err());
+    }
+}

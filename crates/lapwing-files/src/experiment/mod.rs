@@ -1,0 +1,305 @@
+//! An experiment described once: beam, optics, detector and scan, as far as a file does not say
+//! them itself.
+//!
+//! [`read`] reads it from a small TOML file whose keys are the options of
+//! [`reading::OPTIONS`](crate::reading::OPTIONS), section by section; [`template`] writes one with
+//! remarks. The flags of the command line and the keywords of Python are the same options.
+//!
+//! Lengths are in metres and angles in the unit that a name ends with. Pairs are (y, x).
+
+mod calibration;
+mod file;
+pub(crate) mod frames;
+pub(crate) mod raster;
+mod template;
+
+use lapwing_model::Modes;
+use lapwing_model::probe::{
+    Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
+};
+use std::path::PathBuf;
+
+pub use calibration::Calibration;
+pub use file::{parse, read};
+pub use template::template;
+
+use crate::Problem;
+use crate::options::PositionUnit;
+
+/// What a user says about an experiment; what is `None` is not known, or a file tells it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Experiment {
+    /// The beam.
+    pub beam: Beam,
+    /// The optics that form the probe.
+    pub probe: Optics,
+    /// The detector, and which of its pixels are used.
+    pub detector: Detector,
+    /// What the numbers of the patterns are.
+    pub patterns: Numbers,
+    /// The scan.
+    pub scan: Scan,
+}
+
+/// The optics of an experiment on the grid of an object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Illumination {
+    /// The optics.
+    pub lens: Lens,
+    /// Side of an object pixel along (y, x), metres.
+    pub pixel: (f64, f64),
+    /// Whether the defocus was said; otherwise it is zero.
+    pub says_defocus: bool,
+}
+
+impl Illumination {
+    /// The probe in a window of (height, width), axes (mode, y, x), one mode, sum |P|^2 = 1.
+    pub fn probe(&self, shape: (usize, usize)) -> Modes {
+        self.lens.probe(shape, self.pixel)
+    }
+
+    /// What does not fit between the optics and a window of (height, width), in words.
+    pub fn remarks(&self, (height, width): (usize, usize)) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let side = (height as f64 * self.pixel.0).min(width as f64 * self.pixel.1);
+        let extent = self.lens.extent();
+        if extent > side {
+            remarks.push(format!(
+                "probe: {extent:.3e} m wide by its optics, but the window is {side:.3e} m; check \
+                 defocus_m and the scale of the detector"
+            ));
+        }
+        let largest = self.lens.largest_angle(self.pixel);
+        if let Aperture::Angle { semi_angle, .. } = self.lens.aperture
+            && semi_angle > largest
+        {
+            remarks.push(format!(
+                "probe: a semi-angle of {:.3} mrad is beyond the detector, which ends at {:.3} mrad; \
+                 check both scales",
+                semi_angle * 1e3,
+                largest * 1e3
+            ));
+        }
+        remarks
+    }
+}
+
+/// The beam: photons of an energy, or electrons of a voltage.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Beam {
+    /// Photon energy, keV.
+    pub energy_kev: Option<f64>,
+    /// Accelerating voltage, kV.
+    pub voltage_kv: Option<f64>,
+}
+
+/// The optics that form the probe. Aberrations have the signs of
+/// [`Lens`](lapwing_model::probe::Lens).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[allow(missing_docs, reason = "the table of options says what each is")]
+pub struct Optics {
+    pub semi_angle_mrad: Option<f64>,
+    pub numerical_aperture: Option<f64>,
+    pub outermost_zone_m: Option<f64>,
+    pub zone_plate_diameter_m: Option<f64>,
+    pub central_stop_m: Option<f64>,
+    pub zone_plate_distance_m: Option<f64>,
+    pub pinhole_diameter_m: Option<f64>,
+    pub defocus_m: Option<f64>,
+    pub c12_m: Option<f64>,
+    pub phi12_deg: Option<f64>,
+    pub c21_m: Option<f64>,
+    pub phi21_deg: Option<f64>,
+    pub c23_m: Option<f64>,
+    pub phi23_deg: Option<f64>,
+    pub c30_m: Option<f64>,
+}
+
+/// The detector.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Detector {
+    /// Pitch of the pixels, metres.
+    pub pixel_size_m: Option<(f64, f64)>,
+    /// Distance from the specimen, metres.
+    pub distance_m: Option<f64>,
+    /// Angle that a pixel spans, milliradians.
+    pub mrad_per_pixel: Option<(f64, f64)>,
+    /// Spatial frequency that a pixel spans, 1/Angstrom.
+    pub inv_angstrom_per_pixel: Option<(f64, f64)>,
+    /// Stored pixel that the direct beam meets.
+    pub centre: Option<(f64, f64)>,
+    /// Pixels to use around it.
+    pub window: Option<(usize, usize)>,
+    /// Pixels to sum along each axis.
+    pub binning: Option<usize>,
+    /// File of the mask.
+    pub mask: Option<PathBuf>,
+}
+
+/// What the numbers of the patterns are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers {
+    /// What is written for one photon or electron.
+    pub counts_per_quantum: Option<f64>,
+    /// What is written without light.
+    pub dark_level: Option<f64>,
+    /// Patterns to leave out, as they are stored.
+    pub leave_out_frames: Vec<usize>,
+}
+
+/// The scan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scan {
+    /// Rows and columns of a raster.
+    pub shape: Option<(usize, usize)>,
+    /// Step between rows, and between columns, metres.
+    pub step_m: Option<(f64, f64)>,
+    /// Whether every other row runs backwards.
+    pub snake: bool,
+    /// Angle by which the positions are turned, degrees, from rows towards columns.
+    pub rotation_deg: Option<f64>,
+    /// File of positions.
+    pub positions: Option<PathBuf>,
+    /// Unit of that file.
+    pub position_unit: Option<PositionUnit>,
+}
+
+impl Beam {
+    /// Wavelength, metres.
+    pub fn wavelength(&self) -> Option<f64> {
+        let electrons = self.voltage_kv.map(|kv| electron_wavelength(kv * 1e3));
+        electrons.or_else(|| self.energy_kev.map(|kev| photon_wavelength(kev * 1e3)))
+    }
+}
+
+impl Optics {
+    /// Whether anything that shapes the light is described.
+    pub fn is_described(&self) -> bool {
+        self.semi_angle_mrad.is_some()
+            || self.numerical_aperture.is_some()
+            || self.outermost_zone_m.is_some()
+            || self.pinhole_diameter_m.is_some()
+    }
+
+    /// The optics at a wavelength, metres; `None` when they are not described.
+    pub fn lens(&self, wavelength: f64) -> Option<Lens> {
+        let zone_plate = self.outermost_zone_m.map(|zone| zone_plate_angle(wavelength, zone));
+        let angle = (self.semi_angle_mrad.map(|mrad| mrad * 1e-3))
+            .or_else(|| self.numerical_aperture.map(|na| na.min(1.0).asin()))
+            .or(zone_plate);
+        let aperture = match (angle, self.pinhole_diameter_m) {
+            (Some(semi_angle), _) => {
+                let stop = self.central_stop_m.zip(self.zone_plate_diameter_m);
+                let stop = stop.map_or(0.0, |(stop, diameter)| (stop / diameter).min(0.99));
+                Aperture::Angle { semi_angle, stop }
+            }
+            (None, Some(diameter)) => Aperture::Pinhole { diameter },
+            (None, None) => return None,
+        };
+        // A zone plate's focal length is D dr / lambda.
+        let behind_focus = || {
+            let distance = self.zone_plate_distance_m?;
+            let focal = self.zone_plate_diameter_m? * self.outermost_zone_m? / wavelength;
+            Some(distance - focal)
+        };
+        let directed = |size: Option<f64>, degrees: Option<f64>| {
+            (size.unwrap_or(0.0), degrees.unwrap_or(0.0).to_radians())
+        };
+        let aberrations = Aberrations {
+            c10: self.defocus_m.or_else(behind_focus).unwrap_or(0.0),
+            c12: directed(self.c12_m, self.phi12_deg),
+            c21: directed(self.c21_m, self.phi21_deg),
+            c23: directed(self.c23_m, self.phi23_deg),
+            c30: self.c30_m.unwrap_or(0.0),
+        };
+        Some(Lens { wavelength, aperture, aberrations })
+    }
+
+    /// Whether the defocus is said, or what it follows from.
+    pub fn says_defocus(&self) -> bool {
+        self.defocus_m.is_some() || self.zone_plate_distance_m.is_some()
+    }
+}
+
+impl Experiment {
+    /// What contradicts itself or says nothing without something else: all of it, under the names
+    /// of the options.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut one_of = |what: &str, given: &[(&str, bool)]| {
+            let given: Vec<&str> =
+                given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+            if given.len() > 1 {
+                problems.push(Problem::new(what, "one of them", given.join(" and ")));
+            }
+        };
+        let Self { beam, probe, detector, scan, .. } = self;
+        one_of(
+            "beam",
+            &[("energy_kev", beam.energy_kev.is_some()), ("voltage_kv", beam.voltage_kv.is_some())],
+        );
+        one_of(
+            "probe",
+            &[
+                ("semi_angle_mrad", probe.semi_angle_mrad.is_some()),
+                ("numerical_aperture", probe.numerical_aperture.is_some()),
+                ("outermost_zone_m", probe.outermost_zone_m.is_some()),
+                ("pinhole_diameter_m", probe.pinhole_diameter_m.is_some()),
+            ],
+        );
+        one_of(
+            "probe",
+            &[
+                ("defocus_m", probe.defocus_m.is_some()),
+                ("zone_plate_distance_m", probe.zone_plate_distance_m.is_some()),
+            ],
+        );
+        one_of(
+            "detector",
+            &[
+                ("distance_m", detector.distance_m.is_some()),
+                ("mrad_per_pixel", detector.mrad_per_pixel.is_some()),
+                ("inv_angstrom_per_pixel", detector.inv_angstrom_per_pixel.is_some()),
+            ],
+        );
+        let mut needs = |name: &str, given: bool, other: &str, there: bool| {
+            if given && !there {
+                problems.push(Problem::new(name, format!("{other} beside it"), "none"));
+            }
+        };
+        let zone_plate = probe.zone_plate_diameter_m.is_some() && probe.outermost_zone_m.is_some();
+        let both = "zone_plate_diameter_m and outermost_zone_m";
+        needs("central_stop_m", probe.central_stop_m.is_some(), both, zone_plate);
+        needs("zone_plate_distance_m", probe.zone_plate_distance_m.is_some(), both, zone_plate);
+        let aberrations = [
+            ("phi12_deg", probe.phi12_deg, "c12_m", probe.c12_m),
+            ("phi21_deg", probe.phi21_deg, "c21_m", probe.c21_m),
+            ("phi23_deg", probe.phi23_deg, "c23_m", probe.c23_m),
+        ];
+        for (name, direction, other, size) in aberrations {
+            needs(name, direction.is_some(), other, size.is_some());
+        }
+        for (name, given) in [
+            ("defocus_m", probe.defocus_m),
+            ("c12_m", probe.c12_m),
+            ("c21_m", probe.c21_m),
+            ("c23_m", probe.c23_m),
+            ("c30_m", probe.c30_m),
+            ("zone_plate_diameter_m", probe.zone_plate_diameter_m),
+        ] {
+            let optics = "an aperture (semi_angle_mrad, numerical_aperture, outermost_zone_m or \
+                          pinhole_diameter_m)";
+            needs(name, given.is_some(), optics, probe.is_described());
+        }
+        let unit = scan.position_unit.is_some();
+        needs("position_unit", unit, "positions, a file", scan.positions.is_some());
+        if let (Some((height, width)), Some(binning)) = (detector.window, detector.binning)
+            && !(height.is_multiple_of(binning) && width.is_multiple_of(binning))
+        {
+            let expected = format!("a multiple of binning = {binning} on both axes");
+            let found = format!("{height} x {width}");
+            problems.push(Problem::new("detector_window", expected, found));
+        }
+        problems
+    }
+}

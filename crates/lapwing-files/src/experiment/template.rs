@@ -1,0 +1,118 @@
+//! An experiment file to fill in.
+
+use std::fmt::Write as _;
+
+use crate::reading::{Kind, OPTIONS, ReadOption};
+
+/// Columns of the text.
+const WIDTH: usize = 100;
+
+/// An experiment file in which every key stands as a remark, with what it means and an example.
+pub fn template() -> String {
+    let mut text = String::from(
+        "# An experiment: what the file of the patterns does not say itself. Take the # from the\n\
+         # lines that you know and correct the numbers. Lengths are in metres, pairs are y, x.\n\
+         # Every key is also an option of the commands that read a scan, which goes before it.\n",
+    );
+    let mut section = "";
+    for option in OPTIONS.iter().filter(|option| !option.section.is_empty()) {
+        if option.section != section {
+            section = option.section;
+            // Writing to a string does not fail.
+            let _ = write!(text, "\n[{section}]\n");
+        }
+        for line in wrapped(&option.help_line()) {
+            let _ = writeln!(text, "# {line}");
+        }
+        let _ = writeln!(text, "#{} = {}", option.key(), example(option));
+    }
+    text
+}
+
+/// A value that the option could have.
+fn example(option: &ReadOption) -> String {
+    let known = match option.name {
+        "energy_kev" => "8.0",
+        "voltage_kv" => "300",
+        "semi_angle_mrad" => "20",
+        "numerical_aperture" => "0.002",
+        "outermost_zone_m" => "50e-9",
+        "zone_plate_diameter_m" => "200e-6",
+        "central_stop_m" => "60e-6",
+        "zone_plate_distance_m" => "65e-3",
+        "pinhole_diameter_m" => "2e-6",
+        "defocus_m" => "-20e-9",
+        "detector_pixel_size_m" => "75e-6",
+        "distance_m" => "2.0",
+        "mrad_per_pixel" => "0.5",
+        "inv_angstrom_per_pixel" => "0.025",
+        "detector_centre" => "[64, 64]",
+        "detector_window" => "[128, 128]",
+        "binning" => "2",
+        "counts_per_quantum" => "4.0",
+        "dark_level" => "0.0",
+        "leave_out_frames" => "\"3,17,40-52\"",
+        "scan_shape" => "[40, 40]",
+        "scan_step_m" => "0.5e-9",
+        "scan_rotation_deg" => "-12.0",
+        "pixel_size_m" => "20e-12",
+        "positions" => "\"positions.csv\"",
+        "mask" => "\"mask.npy\"",
+        "companion" => "\"probe.npz\"",
+        "raw" => "\"empad\"",
+        "leave_out" => "[\"objectGuess\"]",
+        _ => "",
+    };
+    match option.kind {
+        _ if !known.is_empty() => known.to_owned(),
+        Kind::Choice { words, .. } => {
+            format!("{:?}", words.list().first().copied().unwrap_or_default())
+        }
+        Kind::Flag { .. } => "true".to_owned(),
+        _ => "0.0".to_owned(),
+    }
+}
+
+/// A text in lines.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is a line");
+        if !line.is_empty() && line.len() + 1 + word.len() > WIDTH - 2 {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::parse;
+
+    #[test]
+    fn it_is_an_experiment_as_it_is_and_with_every_line_taken() {
+        let text = template();
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(parse(&text, "e.toml".as_ref()).is_ok());
+        for option in OPTIONS.iter().filter(|option| !option.section.is_empty()) {
+            let line = format!("#{} = ", option.key());
+            assert!(text.contains(&line), "{}", option.name);
+        }
+        let filled: Vec<&str> = text
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(key) if !key.starts_with(' ') => key,
+                _ => line,
+            })
+            .collect();
+        let options = parse(&filled.join("\n"), "e.toml".as_ref()).unwrap();
+        assert_eq!(options.experiment.scan.shape, Some((40, 40)));
+        assert!(options.raw.is_some() && options.flip_y);
+    }
+}

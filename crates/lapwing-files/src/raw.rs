@@ -1,0 +1,237 @@
+//! Files of raw frames: numbers without a header, whose form only the user can know.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::npy::{Array, DType, Header, Sequential, read_values};
+use crate::{Error, open};
+
+/// The form of a file of raw frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawForm {
+    /// Element type, a real number.
+    pub dtype: DType,
+    /// Whether the most significant byte comes first.
+    pub big_endian: bool,
+    /// Rows and columns of a frame.
+    pub frame: (usize, usize),
+    /// Bytes before the first frame.
+    pub offset: u64,
+    /// Bytes between one frame and the next.
+    pub gap: u64,
+}
+
+impl RawForm {
+    /// EMPAD (M. W. Tate et al., *Microsc. Microanal.* 22, 237, 2016) as its makers' program writes
+    /// it: 130 rows of 128 numbers, the last two of which are no pixels.
+    pub fn empad() -> Self {
+        let gap = 2 * 128 * 4;
+        Self { dtype: DType::F32, big_endian: false, frame: (128, 128), offset: 0, gap }
+    }
+
+    fn frame_bytes(&self) -> u64 {
+        (self.frame.0 as u64)
+            .saturating_mul(self.frame.1 as u64)
+            .saturating_mul(self.dtype.width() as u64)
+    }
+}
+
+impl FromStr for RawForm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected empad, or dtype=uint16,frame=256x256 and if need be offset=BYTES, \
+                        gap=BYTES (between frames), order=big";
+        let wrong = || format!("{expected}; found {text:?}");
+        if text == "empad" {
+            return Ok(Self::empad());
+        }
+        let (mut dtype, mut frame, mut offset, mut gap, mut big) = (None, None, 0, 0, false);
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (key, value) = part.split_once('=').ok_or_else(wrong)?;
+            match (key.trim(), value.trim()) {
+                ("dtype", value) => dtype = Some(dtype_of(value).ok_or_else(wrong)?),
+                ("frame", value) => {
+                    let (rows, columns) = value.split_once('x').ok_or_else(wrong)?;
+                    let side = |text: &str| text.trim().parse().ok().filter(|&side| side > 0);
+                    frame = Some(side(rows).zip(side(columns)).ok_or_else(wrong)?);
+                }
+                ("offset", value) => offset = value.parse().map_err(|_| wrong())?,
+                ("gap", value) => gap = value.parse().map_err(|_| wrong())?,
+                ("order", "big") => big = true,
+                ("order", "little") => big = false,
+                _ => return Err(wrong()),
+            }
+        }
+        let ((dtype, big_endian), frame) = dtype.zip(frame).ok_or_else(wrong)?;
+        Ok(Self { dtype, big_endian: big_endian || big, frame, offset, gap })
+    }
+}
+
+/// The element type of a name such as `uint16`, or of NumPy's code `>u2`.
+fn dtype_of(name: &str) -> Option<(DType, bool)> {
+    let known = match name {
+        "uint8" => DType::U8,
+        "uint16" => DType::U16,
+        "uint32" => DType::U32,
+        "uint64" => DType::U64,
+        "int8" => DType::I8,
+        "int16" => DType::I16,
+        "int32" => DType::I32,
+        "int64" => DType::I64,
+        "float16" => DType::F16,
+        "float32" => DType::F32,
+        "float64" => DType::F64,
+        code => {
+            let (dtype, big) = DType::parse(code).ok()?;
+            return (dtype.is_integer() || dtype.is_float()).then_some((dtype, big));
+        }
+    };
+    Some((known, false))
+}
+
+/// A file of raw frames, whose length is that of whole frames.
+#[derive(Debug)]
+pub struct RawFrames {
+    path: PathBuf,
+    form: RawForm,
+    frames: usize,
+}
+
+impl RawFrames {
+    /// Looks at the length of a file, and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Archive`] with the numbers when its length is not that of whole
+    /// frames.
+    pub fn open(path: &Path, form: &RawForm) -> Result<Self, Error> {
+        let length = open::check(path).map_err(|source| Error::io(path, source))?.len();
+        let (frame, gap, offset) = (form.frame_bytes(), form.gap, form.offset);
+        let data = length.saturating_sub(offset);
+        let stride = frame.saturating_add(gap);
+        // The gap behind the last frame may be there or not.
+        let whole = [data, data.saturating_add(gap)];
+        let frames = whole.into_iter().find(|bytes| *bytes > 0 && bytes % stride == 0);
+        let Some(frames) = frames.map(|bytes| bytes / stride).filter(|_| length > offset) else {
+            let (rows, columns) = form.frame;
+            let reason = format!(
+                "expected whole frames of {rows} x {columns} {} ({frame} bytes each, {gap} between \
+                 them, {offset} before the first), found {length} bytes, which are {:.3} frames: \
+                 state another --raw, or copy the file again",
+                form.dtype,
+                data as f64 / stride as f64
+            );
+            return Err(Error::archive(path, reason));
+        };
+        let frames = usize::try_from(frames).unwrap_or(usize::MAX);
+        Ok(Self { path: path.to_owned(), form: form.clone(), frames })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its form.
+    pub fn form(&self) -> &RawForm {
+        &self.form
+    }
+
+    /// Lengths of the axes (frame, row, column).
+    pub fn shape(&self) -> [usize; 3] {
+        [self.frames, self.form.frame.0, self.form.frame.1]
+    }
+
+    /// Reads all frames, axes (frame, row, column).
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Npy`].
+    pub fn read(&self) -> Result<Array, Error> {
+        let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
+        let at_offset = file.seek(SeekFrom::Start(self.form.offset));
+        at_offset.map_err(|source| Error::io(&self.path, source))?;
+        let frame = self.form.frame_bytes();
+        let mut input = Gapped { file: BufReader::new(file), form: &self.form, left: frame };
+        let header = Header {
+            dtype: self.form.dtype.clone(),
+            big_endian: self.form.big_endian,
+            fortran_order: false,
+            shape: self.shape().to_vec(),
+            length: 0,
+        };
+        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
+        let available = frame.saturating_mul(self.frames as u64);
+        header.data_bytes().map_err(unreadable)?;
+        read_values(&mut Sequential(&mut input), header, available).map_err(unreadable)
+    }
+}
+
+/// The bytes of frames, without those between them.
+struct Gapped<'a> {
+    file: BufReader<File>,
+    form: &'a RawForm,
+    /// Bytes of the present frame that are still to be read.
+    left: u64,
+}
+
+impl Read for Gapped<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            self.file.seek_relative(self.form.gap as i64)?;
+            self.left = self.form.frame_bytes();
+        }
+        let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read(&mut buffer[..wanted])?;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_without_what_lies_between_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames.bin");
+        // Three bytes, then two frames of 1 x 2 big-endian numbers with one byte between them.
+        let mut bytes = vec![9, 9, 9, 1, 0, 0, 2, 77, 0, 3, 4, 0];
+        std::fs::write(&path, &bytes).unwrap();
+        let form: RawForm = "dtype=uint16,frame=1x2,offset=3,gap=1,order=big".parse().unwrap();
+        let frames = RawFrames::open(&path, &form).unwrap();
+        let read = frames.read().unwrap();
+        assert_eq!(read.shape(), [2, 1, 2]);
+        assert_eq!(read.to_f64().unwrap(), [256.0, 2.0, 3.0, 1024.0]);
+        // With a gap behind the last frame it is the same file; one byte more is none.
+        bytes.push(77);
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(RawFrames::open(&path, &form).unwrap().shape(), [2, 1, 2]);
+        bytes.push(77);
+        std::fs::write(&path, &bytes).unwrap();
+        let told = RawFrames::open(&path, &form).unwrap_err().to_string();
+        assert!(told.contains("found 14 bytes, which are 2.200 frames"), "{told}");
+    }
+
+    #[test]
+    fn forms_are_understood_or_refused_with_an_example() {
+        assert_eq!("empad".parse(), Ok(RawForm::empad()));
+        let form: RawForm = "dtype=>u2,frame=4x5".parse().unwrap();
+        assert_eq!((form.dtype, form.big_endian, form.frame), (DType::U16, true, (4, 5)));
+        for text in [
+            "",
+            "empad2",
+            "dtype=uint16",
+            "frame=2x2",
+            "dtype=complex64,frame=2x2",
+            "dtype=uint8,frame=2",
+            "dtype=uint8,frame=0x2",
+            "dtype=uint8,frame=2x2,gap=-1",
+        ] {
+            let told = text.parse::<RawForm>().unwrap_err();
+            assert!(told.contains("dtype=uint16,frame=256x256"), "{told}");
+        }
+    }
+}

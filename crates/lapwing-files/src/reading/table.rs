@@ -1,0 +1,326 @@
+//! Every option of reading.
+
+use std::path::PathBuf;
+
+use super::{Kind, Range, ReadOption, Words};
+use crate::options::ReadOptions;
+
+/// Every option, in the order of the help and of the sections of an experiment file.
+#[rustfmt::skip] // one row for each
+pub static OPTIONS: &[ReadOption] = &[
+    file(
+        "experiment", "",
+        "Experiment file (TOML; `lapwing experiment init` writes one); flags take the place of \
+         what it says",
+        |_, _| {},
+    ),
+    choice(
+        "dialect", "file", "NAME",
+        "Dialect",
+        Words::Dialects, |o, word| word.parse().map(|value| o.dialect = Some(value)),
+    ),
+    choice(
+        "axis_order", "file", "ORDER",
+        "Order of the axes",
+        Words::Fixed(&["nhw", "hwn"]),
+        |o, word| word.parse().map(|value| o.axis_order = Some(value)),
+    ),
+    file(
+        "companion", "file",
+        "Second file: the product (probe, positions) of a ptychodus or pty-chi pair, or the \
+         start probe of any other scan",
+        |o, path| o.companion = Some(path),
+    ),
+    ReadOption {
+        name: "leave_out", section: "file", value_name: "NAME",
+        help: "Pass over this array; may be repeated",
+        kind: Kind::Names { set: |o, names| o.leave_out = names },
+    },
+    text(
+        "raw", "file", "FORM",
+        "Raw binary frames: empad, or dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before \
+         the first frame and between frames)",
+        |o, text| text.parse().map(|form| o.raw = Some(form)),
+    ),
+    number(
+        "energy_kev", "beam", "KEV",
+        "Photon energy, keV",
+        Range::Positive, |o, v| o.experiment.beam.energy_kev = Some(v),
+    ),
+    number(
+        "voltage_kv", "beam", "KV",
+        "Voltage that accelerates the electrons, kV",
+        Range::Positive, |o, v| o.experiment.beam.voltage_kv = Some(v),
+    ),
+    number(
+        "semi_angle_mrad", "probe", "MRAD",
+        "Convergence semi-angle",
+        Range::Positive, |o, v| o.experiment.probe.semi_angle_mrad = Some(v),
+    ),
+    number(
+        "numerical_aperture", "probe", "NA",
+        "Numerical aperture of the focusing optic",
+        Range::Positive, |o, v| o.experiment.probe.numerical_aperture = Some(v),
+    ),
+    number(
+        "outermost_zone_m", "probe", "METRES",
+        "Width of a zone plate's outermost zone",
+        Range::Positive, |o, v| o.experiment.probe.outermost_zone_m = Some(v),
+    ),
+    number(
+        "zone_plate_diameter_m", "probe", "METRES",
+        "Diameter of the zone plate",
+        Range::Positive, |o, v| o.experiment.probe.zone_plate_diameter_m = Some(v),
+    ),
+    number(
+        "central_stop_m", "probe", "METRES",
+        "Diameter of the central stop on the zone plate",
+        Range::Positive, |o, v| o.experiment.probe.central_stop_m = Some(v),
+    ),
+    number(
+        "zone_plate_distance_m", "probe", "METRES",
+        "Distance from the zone plate to the specimen, in place of the defocus",
+        Range::Positive, |o, v| o.experiment.probe.zone_plate_distance_m = Some(v),
+    ),
+    number(
+        "pinhole_diameter_m", "probe", "METRES",
+        "Diameter of a pinhole; its distance to the specimen is the defocus",
+        Range::Positive, |o, v| o.experiment.probe.pinhole_diameter_m = Some(v),
+    ),
+    number(
+        "defocus_m", "probe", "METRES",
+        "Defocus C10; positive where the crossover lies before the specimen (overfocus)",
+        Range::Any, |o, v| o.experiment.probe.defocus_m = Some(v),
+    ),
+    number(
+        "c12_m", "probe", "METRES",
+        "Twofold astigmatism C12",
+        Range::Any, |o, v| o.experiment.probe.c12_m = Some(v),
+    ),
+    number(
+        "phi12_deg", "probe", "DEGREES",
+        "Direction of C12, from columns towards rows",
+        Range::Any, |o, v| o.experiment.probe.phi12_deg = Some(v),
+    ),
+    number(
+        "c21_m", "probe", "METRES",
+        "Axial coma C21",
+        Range::Any, |o, v| o.experiment.probe.c21_m = Some(v),
+    ),
+    number(
+        "phi21_deg", "probe", "DEGREES",
+        "Direction of C21",
+        Range::Any, |o, v| o.experiment.probe.phi21_deg = Some(v),
+    ),
+    number(
+        "c23_m", "probe", "METRES",
+        "Threefold astigmatism C23",
+        Range::Any, |o, v| o.experiment.probe.c23_m = Some(v),
+    ),
+    number(
+        "phi23_deg", "probe", "DEGREES",
+        "Direction of C23",
+        Range::Any, |o, v| o.experiment.probe.phi23_deg = Some(v),
+    ),
+    number(
+        "c30_m", "probe", "METRES",
+        "Spherical aberration C30",
+        Range::Any, |o, v| o.experiment.probe.c30_m = Some(v),
+    ),
+    pair(
+        "detector_pixel_size_m", "detector", "METRES",
+        "Pitch of the detector's pixels, one number or y,x",
+        Range::Positive, |o, v| o.experiment.detector.pixel_size_m = Some(v),
+    ),
+    number(
+        "distance_m", "detector", "METRES",
+        "Distance from the specimen to the detector",
+        Range::Positive, |o, v| o.experiment.detector.distance_m = Some(v),
+    ),
+    pair(
+        "mrad_per_pixel", "detector", "MRAD",
+        "Angle that a pixel of the detector spans, in place of pitch and distance",
+        Range::Positive, |o, v| o.experiment.detector.mrad_per_pixel = Some(v),
+    ),
+    pair(
+        "inv_angstrom_per_pixel", "detector", "1/A",
+        "Spatial frequency that a pixel of the detector spans, in place of pitch and distance",
+        Range::Positive, |o, v| o.experiment.detector.inv_angstrom_per_pixel = Some(v),
+    ),
+    pair(
+        "detector_centre", "detector", "Y,X",
+        "Pixel of the stored patterns that the direct beam meets; it comes to the middle",
+        Range::Any, |o, v| o.experiment.detector.centre = Some(v),
+    ),
+    pair(
+        "detector_window", "detector", "H,W",
+        "Pixels of the detector to use around that centre: fewer are cut out, more are filled up \
+         and masked",
+        Range::Count, |o, (y, x)| o.experiment.detector.window = Some((y as usize, x as usize)),
+    ),
+    number(
+        "binning", "detector", "N",
+        "Sum N x N pixels of the detector, after the window was cut",
+        Range::Count, |o, v| o.experiment.detector.binning = Some(v as usize),
+    ),
+    file(
+        "mask", "detector",
+        "Mask of the stored patterns, a .npy file: true where a pixel is good, or bits as CXI \
+         has them",
+        |o, path| o.experiment.detector.mask = Some(path),
+    ),
+    choice(
+        "zero_frequency", "detector", "WHERE",
+        "Where the zero frequency is",
+        Words::Fixed(&["centre", "corner"]),
+        |o, word| word.parse().map(|value| o.zero_frequency = Some(value)),
+    ),
+    choice(
+        "geometry", "detector", "WHICH",
+        "How the detector sees the sample",
+        Words::Fixed(&["far-field", "near-field"]),
+        |o, word| word.parse().map(|value| o.geometry = Some(value)),
+    ),
+    choice(
+        "quantity", "patterns", "WHAT",
+        "What the patterns hold",
+        Words::Fixed(&["amplitude", "intensity", "counts"]),
+        |o, word| word.parse().map(|value| o.quantity = Some(value)),
+    ),
+    number(
+        "counts_per_quantum", "patterns", "NUMBER",
+        "What the detector writes for one photon or electron; the patterns are divided by it",
+        Range::Positive, |o, v| o.experiment.patterns.counts_per_quantum = Some(v),
+    ),
+    number(
+        "dark_level", "patterns", "NUMBER",
+        "What the detector writes without light; it is subtracted first, and what is below 0 \
+         then becomes 0",
+        Range::Any, |o, v| o.experiment.patterns.dark_level = Some(v),
+    ),
+    ReadOption {
+        name: "leave_out_frames", section: "patterns", value_name: "FRAMES",
+        help: "Patterns to leave out, counted from 0 as they are stored: 3,17,40-52",
+        kind: Kind::Indices { set: |o, v| o.experiment.patterns.leave_out_frames = v },
+    },
+    pair(
+        "scan_shape", "scan", "NY,NX",
+        "Rows and columns of a raster scan, where the file has no positions",
+        Range::Count, |o, (y, x)| o.experiment.scan.shape = Some((y as usize, x as usize)),
+    ),
+    pair(
+        "scan_step_m", "scan", "METRES",
+        "Step of a raster scan, one number or between rows, between columns",
+        Range::Positive, |o, v| o.experiment.scan.step_m = Some(v),
+    ),
+    flag(
+        "scan_snake", "scan",
+        "Every other row of the raster scan runs backwards",
+        |o, given| o.experiment.scan.snake = given,
+    ),
+    number(
+        "scan_rotation_deg", "scan", "DEGREES",
+        "Turn the positions by this angle, from rows towards columns, after exchange and \
+         reversal of their coordinates",
+        Range::Any, |o, v| o.experiment.scan.rotation_deg = Some(v),
+    ),
+    file(
+        "positions", "scan",
+        "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy or text, in place of the file's",
+        |o, path| o.experiment.scan.positions = Some(path),
+    ),
+    choice(
+        "position_unit", "scan", "UNIT",
+        "Unit of the file of positions (pixels of the object unless given)",
+        Words::Fixed(&["pixel", "m", "mm", "um", "nm", "angstrom"]),
+        |o, word| word.parse().map(|unit| o.experiment.scan.position_unit = Some(unit)),
+    ),
+    choice(
+        "coordinate_order", "scan", "ORDER",
+        "Order of the two coordinates of a position; column-row exchanges them (a transposed scan)",
+        Words::Fixed(&["row-column", "column-row"]),
+        |o, word| word.parse().map(|value| o.coordinate_order = Some(value)),
+    ),
+    flag("flip_y", "scan", "Reverse the sign of the row coordinates", |o, given| o.flip_y = given),
+    flag(
+        "flip_x", "scan",
+        "Reverse the sign of the column coordinates",
+        |o, given| o.flip_x = given,
+    ),
+    number(
+        "pixel_size_m", "object", "METRES",
+        "Size of an object pixel, in place of what beam and detector tell",
+        Range::Positive, |o, v| o.pixel_size = Some(v),
+    ),
+];
+
+const fn row(
+    name: &'static str,
+    section: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    kind: Kind,
+) -> ReadOption {
+    ReadOption { name, section, value_name, help, kind }
+}
+
+const fn choice(
+    name: &'static str,
+    section: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    words: Words,
+    set: for<'a> fn(&mut ReadOptions, &'a str) -> Result<(), String>,
+) -> ReadOption {
+    row(name, section, value_name, help, Kind::Choice { words, set })
+}
+
+const fn text(
+    name: &'static str,
+    section: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    set: for<'a> fn(&mut ReadOptions, &'a str) -> Result<(), String>,
+) -> ReadOption {
+    row(name, section, value_name, help, Kind::Text { set })
+}
+
+const fn number(
+    name: &'static str,
+    section: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    range: Range,
+    set: fn(&mut ReadOptions, f64),
+) -> ReadOption {
+    row(name, section, value_name, help, Kind::Number { range, set })
+}
+
+const fn pair(
+    name: &'static str,
+    section: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+    range: Range,
+    set: fn(&mut ReadOptions, (f64, f64)),
+) -> ReadOption {
+    row(name, section, value_name, help, Kind::Pair { range, set })
+}
+
+const fn flag(
+    name: &'static str,
+    section: &'static str,
+    help: &'static str,
+    set: fn(&mut ReadOptions, bool),
+) -> ReadOption {
+    row(name, section, "", help, Kind::Flag { set })
+}
+
+const fn file(
+    name: &'static str,
+    section: &'static str,
+    help: &'static str,
+    set: fn(&mut ReadOptions, PathBuf),
+) -> ReadOption {
+    row(name, section, "FILE", help, Kind::File { set })
+}

@@ -1,0 +1,207 @@
+//! Scans that say little themselves, with an experiment that says the rest.
+
+use lapwing_files::npy::{self, Array};
+use lapwing_files::reading::{self, Given};
+use lapwing_files::{Dataset, Error, ReadOptions, Understanding, dataset, hdf5, npz};
+use lapwing_model::{Complex32, Position};
+use ndarray::{Array2, Array3, Array4};
+use std::path::{Path, PathBuf};
+
+/// Counts of a raster of 2 x 3 patterns of 8 x 5 pixels.
+fn counts() -> Array4<u16> {
+    Array4::from_shape_fn((2, 3, 8, 5), |(i, j, y, x)| (i * 3 + j + 10 * y + 100 * x) as u16)
+}
+
+fn options(given: &[(&str, Given)]) -> ReadOptions {
+    let given: Vec<_> =
+        given.iter().map(|(name, value)| (reading::option(name).expect("a name"), value)).collect();
+    reading::options(given).expect("written, or valid")
+}
+
+/// A step of two pixels between rows and three between columns: pixels of 1 nm along y, 2 nm along
+/// x with 8 and 5 pixels of the detector.
+fn six_numbers() -> Vec<(&'static str, Given)> {
+    vec![
+        ("voltage_kv", Given::Number(300.0)),
+        ("semi_angle_mrad", Given::Number(0.5)),
+        ("scan_step_m", Given::Numbers(vec![2e-9, 6e-9])),
+        ("inv_angstrom_per_pixel", Given::Numbers(vec![0.1 / 8.0, 0.05 / 5.0])),
+    ]
+}
+
+fn read(path: &Path, given: &[(&str, Given)]) -> Result<(Dataset, Understanding), Error> {
+    dataset::read(path, &options(given))
+}
+
+fn problems(path: &Path, given: &[(&str, Given)]) -> Vec<(String, String)> {
+    match read(path, given) {
+        Err(Error::Contract { problems, .. }) => {
+            problems.into_iter().map(|problem| (problem.key, problem.found)).collect()
+        }
+        other => panic!("{:?}", other.map(|read| read.1)),
+    }
+}
+
+/// The same patterns in every container that has a raster, with what must be said to read them.
+fn everywhere(folder: &Path) -> Vec<(PathBuf, Vec<(&'static str, Given)>)> {
+    let stack = Array::from(&counts());
+    let path = |name: &str| folder.join(name);
+    npz::write(path("a.npz"), &[("frames", stack.clone())]).expect("written, or valid");
+    npz::write(path("study.npz"), &[("diffraction", stack.clone())]).expect("written, or valid");
+    npy::write(path("a.npy"), &stack).expect("written, or valid");
+    hdf5::write(path("a.h5"), |file| file.array("place", &stack).map(|_| ()))
+        .expect("written, or valid");
+    let bytes: Vec<u8> = counts().iter().flat_map(|count| count.to_be_bytes()).collect();
+    std::fs::write(path("a.raw"), &bytes).expect("written, or valid");
+    let flat = stack.reshape(vec![6, 8, 5]).expect("written, or valid");
+    npz::write(path("flat.npz"), &[("frames", flat)]).expect("written, or valid");
+    let with = |more: &[(&'static str, Given)]| [six_numbers(), more.to_vec()].concat();
+    let shape = ("scan_shape", Given::Numbers(vec![2.0, 3.0]));
+    let raw = ("raw", Given::Word("dtype=uint16,frame=8x5,order=big".to_owned()));
+    let counts = ("quantity", Given::Word("counts".to_owned()));
+    vec![
+        (path("a.npz"), with(&[])),
+        (path("study.npz"), with(&[counts])),
+        (path("a.npy"), with(&[])),
+        (path("a.h5"), with(&[])),
+        (path("a.raw"), with(&[raw, shape.clone()])),
+        (path("flat.npz"), with(&[shape])),
+    ]
+}
+
+#[test]
+fn six_numbers_are_enough_in_every_container() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, given) in everywhere(folder.path()) {
+        let (data, understood) = read(&path, &given).unwrap();
+        let name = path.display();
+        assert_eq!(understood.scan_shape, Some((2, 3)), "{name}");
+        let expected = Array3::from_shape_vec((6, 8, 5), counts().into_iter().collect()).unwrap();
+        assert_eq!(data.counts().unwrap(), expected.mapv(f32::from), "{name}");
+        let (y, x) = understood.pixel_size_m.unwrap();
+        assert!((y - 1e-9).abs() < 1e-20 && (x - 2e-9).abs() < 1e-20, "{name}: {y} {x}");
+        for (at, (y, x)) in
+            [(-1.0, -3.0), (-1.0, 0.0), (-1.0, 3.0), (1.0, -3.0), (1.0, 0.0), (1.0, 3.0)]
+                .into_iter()
+                .enumerate()
+        {
+            let found = data.scan[at];
+            assert!((found.y - y).abs() < 1e-9 && (found.x - x).abs() < 1e-9, "{name}: {found:?}");
+        }
+        let optics = data.optics.unwrap();
+        assert!((optics.lens.wavelength - 1.968_75e-12).abs() < 1e-16);
+    }
+}
+
+#[test]
+fn rotation_exchange_and_snake_are_those_of_the_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    npz::write(&path, &[("frames", Array::from(&counts()))]).unwrap();
+    let mut given = six_numbers();
+    given.push(("scan_snake", Given::Flag(true)));
+    given.push(("coordinate_order", Given::Word("column-row".to_owned())));
+    given.push(("scan_rotation_deg", Given::Number(90.0)));
+    let (data, _) = read(&path, &given).unwrap();
+    // Pattern 3 is the last of the second row, (1, 3); exchanged (3, 1); turned (-1, 3). In pixels
+    // of 1 nm x 2 nm the raster is (2, 3) apart, and the exchange takes pixels, not metres.
+    let Position { y, x } = data.scan[3];
+    assert!((y + 1.0).abs() < 1e-9 && (x - 3.0).abs() < 1e-9, "{y} {x}");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told_with_both_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    npz::write(&path, &[("frames", Array::from(&counts()))]).unwrap();
+    let keys = |given: &[(&str, Given)]| -> Vec<String> {
+        problems(&path, given).into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(keys(&[]), ["scan_step_m", "pixel_size_m"]);
+    let shape = ("scan_shape", Given::Numbers(vec![2.0, 4.0]));
+    let wrong = problems(&path, &[six_numbers(), vec![shape]].concat());
+    assert_eq!(wrong, [("scan_shape".to_owned(), "2 x 4 = 8".to_owned())]);
+    let frames = ("leave_out_frames", Given::Word("4-6".to_owned()));
+    let wrong = problems(&path, &[six_numbers(), vec![frames]].concat());
+    assert_eq!(wrong, [("leave_out_frames".to_owned(), "6".to_owned())]);
+    let nowhere = ("leave_out", Given::Words(vec!["nosuch".to_owned()]));
+    let wrong = problems(&path, &[six_numbers(), vec![nowhere]].concat());
+    assert_eq!(wrong, [("leave_out".to_owned(), "nosuch".to_owned())]);
+    // Optics without scales, and scales that contradict each other.
+    let angle = ("semi_angle_mrad", Given::Number(1.0));
+    let pixel = ("pixel_size_m", Given::Number(1e-9));
+    let step = ("scan_step_m", Given::Number(1e-9));
+    let wrong = problems(&path, &[angle, pixel, step]);
+    assert_eq!(wrong, [("probe".to_owned(), "no wavelength".to_owned())]);
+    let both = [six_numbers(), vec![("energy_kev", Given::Number(8.0))]].concat();
+    assert_eq!(problems(&path, &both)[0].1, "energy_kev and voltage_kv");
+}
+
+#[test]
+fn options_that_a_file_has_no_use_for_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let stack = Array::from(&counts()).reshape(vec![6, 8, 5]).unwrap();
+    let places = Array::from(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    npz::write(&path, &[("diffraction", stack), ("xcoords", places.clone()), ("ycoords", places)])
+        .unwrap();
+    for (name, value) in [
+        ("scan_step_m", Given::Number(1e-9)),
+        ("scan_snake", Given::Flag(true)),
+        ("scan_shape", Given::Numbers(vec![2.0, 3.0])),
+        ("leave_out", Given::Words(vec!["probeGuess".to_owned()])),
+        ("position_unit", Given::Word("mm".to_owned())),
+        ("phi12_deg", Given::Number(3.0)),
+    ] {
+        let refused = problems(&path, &[(name, value)]);
+        assert!(refused.iter().any(|(key, _)| key == name), "{name}: {refused:?}");
+    }
+    let nowhere = Given::Path(folder.path().join("nowhere.npz"));
+    assert!(matches!(read(&path, &[("companion", nowhere)]), Err(Error::Io { .. })));
+    // These are used: the pixel appears, the probe comes from the second file, the positions turn.
+    let probe = folder.path().join("probe.npz");
+    let modes = Array::from(&Array2::from_elem((8, 5), Complex32::ONE));
+    npz::write(&probe, &[("probeGuess", modes)]).unwrap();
+    let (data, understood) = read(
+        &path,
+        &[
+            ("companion", Given::Path(probe)),
+            ("pixel_size_m", Given::Number(1e-8)),
+            ("scan_rotation_deg", Given::Number(-45.0)),
+        ],
+    )
+    .unwrap();
+    assert_eq!(understood.pixel_size_m, Some((1e-8, 1e-8)));
+    assert_eq!(data.probe.unwrap().dim(), (1, 8, 5));
+    assert!((data.scan[5].x - 2.5).abs() < 1e-9, "{:?}", data.scan[5]);
+}
+
+#[test]
+fn frames_window_and_dark_level_are_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    npz::write(&path, &[("frames", Array::from(&counts()))]).unwrap();
+    let given = [
+        six_numbers(),
+        vec![
+            ("dark_level", Given::Number(3.0)),
+            ("counts_per_quantum", Given::Number(2.0)),
+            ("detector_window", Given::Numbers(vec![4.0, 4.0])),
+            ("detector_centre", Given::Numbers(vec![3.0, 2.0])),
+            ("binning", Given::Number(2.0)),
+            ("leave_out_frames", Given::Numbers(vec![1.0])),
+        ],
+    ]
+    .concat();
+    let (data, understood) = read(&path, &given).unwrap();
+    assert_eq!((data.n_patterns(), data.pattern_shape()), (5, (2, 2)));
+    assert_eq!((understood.scan_shape, data.mask.is_none()), (None, true));
+    // Rows 1 and 2, columns 0 and 1 of pattern 2, each less 3 and halved, at most zero.
+    let expected: f64 = [12.0, 112.0, 22.0, 122.0].iter().map(|v| (v - 3.0) / 2.0).sum();
+    let found = f64::from(data.counts().unwrap()[(1, 0, 0)]);
+    assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+    // Half the window sees half as fine: 8 pixels of 1 nm became 4 of 2 nm.
+    let (y, _) = understood.pixel_size_m.unwrap();
+    assert!((y - 2e-9).abs() < 1e-18, "{y}");
+    assert!((data.scan[2].y - data.scan[1].y - 1.0).abs() < 1e-6, "{:?}", data.scan);
+}

@@ -76,6 +76,12 @@ class Dataset:
     def extras(self) -> dict[str, NDArray[Any]]:
         """Copies of the other arrays of the file, kept for the way out."""
     @property
+    def remarks(self) -> list[dict[str, Any]]:
+        """What looks wrong: ``what``, ``evidence``, ``advice``, and the ``patterns`` and ``pixels`` concerned.
+
+        Those that are ``certain`` are left out by reconstructions.
+        """
+    @property
     def understood(self) -> dict[str, Any] | None:
         """How the file stored things, and in ``notes`` all that was converted or assumed; None without a file."""
     @property

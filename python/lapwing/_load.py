@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from lapwing import _lapwing
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from lapwing._lapwing import Dataset
+
+
+_NOTHING_TO_DO = ("few-photons", "raster")
 
 
 def load(
@@ -63,6 +67,11 @@ def load(
     flip_y: bool = False,
     flip_x: bool = False,
     pixel_size_m: float | None = None,
+    mask_good_is: Literal["0", "1"] | None = None,
+    mask_hot: bool = False,
+    mask_negative: bool = False,
+    clip_negative: bool = False,
+    common: bool = False,
 ) -> Dataset:
     """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a ptychodus or pty-chi pair.
 
@@ -107,11 +116,19 @@ def load(
         A file of positions, in place of the file's, and its unit.
     pixel_size_m : float, optional
         Size of an object pixel, metres.
+    mask_good_is : "0" or "1", optional
+        Which number of the mask is a good pixel.
+    mask_hot, mask_negative : bool
+        Take pixels as bad that hold NaN, infinity or the largest number of their type, or negative numbers.
+    clip_negative : bool
+        Set negative numbers to zero.
+    common : bool
+        Where there are not as many patterns as positions, take the first ones of both.
 
     Returns
     -------
     Dataset
-        Its ``understood["notes"]`` tell what was converted or assumed.
+        Its ``understood["notes"]`` tell what was converted or assumed, its ``remarks`` what looks wrong, with what to do.
 
     Raises
     ------
@@ -119,6 +136,11 @@ def load(
         The file breaks the contract (all problems at once), is ambiguous or damaged.
     OSError
         It cannot be opened.
+
+    Warns
+    -----
+    UserWarning
+        For each of the remarks that ask for something to be done.
     """
     options: dict[str, Any] = {
         "experiment": experiment,
@@ -168,8 +190,18 @@ def load(
         "flip_y": flip_y,
         "flip_x": flip_x,
         "pixel_size_m": pixel_size_m,
+        "mask_good_is": mask_good_is,
+        "mask_hot": mask_hot,
+        "mask_negative": mask_negative,
+        "clip_negative": clip_negative,
+        "common": common,
     }
-    return _lapwing.load(path, options)
+    dataset = _lapwing.load(path, options)
+    for remark in dataset.remarks:
+        if remark["what"] in _NOTHING_TO_DO:
+            continue
+        warnings.warn(f"{os.fspath(path)}: {remark['evidence']}; {remark['advice']}", stacklevel=2)
+    return dataset
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@
 use lapwing_model::{Complex32, Field, Modes, Position, Window};
 use ndarray::Array3;
 
+use crate::remarks::ranges;
 use crate::{Dataset, Problem, bulk};
 
 /// All problems of a data set in memory, in the order of its fields.
@@ -30,6 +31,11 @@ pub fn check(dataset: &Dataset) -> Vec<Problem> {
     }
     problems
 }
+
+/// What patterns must be, and how to make them so while they are read.
+pub(crate) const FINITE: &str = "finite numbers (or leave these pixels out: --mask-hot, or a mask)";
+pub(crate) const NOT_NEGATIVE: &str = "no negative numbers (or --clip-negative to set them to zero, \
+     --mask-negative to leave these pixels out)";
 
 /// Amplitudes: at least one pattern of at least one pixel; finite and not negative.
 pub fn diffraction(patterns: &Array3<f32>) -> Vec<Problem> {
@@ -59,12 +65,14 @@ pub(crate) struct Amplitudes {
 struct Wrong {
     first: Option<(usize, f32)>,
     count: usize,
+    lowest: f32,
 }
 
 impl Wrong {
     fn add(&mut self, place: usize, value: f32) {
         self.first.get_or_insert((place, value));
         self.count += 1;
+        self.lowest = self.lowest.min(value);
     }
 }
 
@@ -102,16 +110,19 @@ impl Amplitudes {
             )];
         }
         let mut problems = Vec::new();
-        for (expected, wrong) in
-            [("finite numbers", &self.not_finite), ("no negative numbers", &self.negative)]
-        {
+        for (expected, wrong) in [(FINITE, &self.not_finite), (NOT_NEGATIVE, &self.negative)] {
             let Some((place, value)) = wrong.first else { continue };
             let (pattern, y, x) = (place / (height * width), place / width % height, place % width);
             let others = match wrong.count - 1 {
                 0 => String::new(),
                 others => format!(", and {others} more"),
             };
-            let found = format!("{value} in pattern {pattern} at row {y}, column {x}{others}");
+            let lowest = match expected == NOT_NEGATIVE {
+                true => format!(", the lowest {}", wrong.lowest),
+                false => String::new(),
+            };
+            let found =
+                format!("{value} in pattern {pattern} at row {y}, column {x}{others}{lowest}");
             problems.push(Problem::new("diffraction", expected, found));
         }
         problems
@@ -130,8 +141,12 @@ pub fn scan(scan: &[Position]) -> Vec<Problem> {
         let wrong: Vec<usize> =
             (0..scan.len()).filter(|&i| !coordinate(&scan[i]).is_finite()).collect();
         if let Some(&first) = wrong.first() {
-            let found =
-                format!("{} of {} not finite, the first at index {first}", wrong.len(), scan.len());
+            let found = format!(
+                "{} of {} not finite, the first at index {first}; leave them out (--leave-out-frames {})",
+                wrong.len(),
+                scan.len(),
+                ranges(&wrong)
+            );
             problems.push(Problem::new(key, "finite numbers", found));
         }
     }

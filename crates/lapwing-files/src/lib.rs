@@ -63,6 +63,7 @@ pub mod pickle;
 pub mod raw;
 pub mod reading;
 pub mod reconstruction;
+pub mod remarks;
 pub mod scratch;
 
 pub use container::Container;
@@ -74,3 +75,4 @@ pub use metadata::Metadata;
 pub use npz::{Archive, ArrayInfo};
 pub use options::{ReadOptions, Understanding};
 pub use reconstruction::Reconstruction;
+pub use remarks::Remark;

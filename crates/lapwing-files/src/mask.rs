@@ -1,9 +1,10 @@
 //! Which pixels of the detector are good.
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 use crate::Problem;
-use crate::npy::{Array, Values};
+use crate::npy::{Array, NpyError, Values};
+use crate::options::MaskGood;
 
 /// Name of the array that carries the mask in a NumPy archive.
 pub const KEY: &str = "mask";
@@ -30,8 +31,9 @@ impl Mask {
     /// A mask of shape (H, W), (1, H, W) or (n, H, W) for `n` patterns of shape `pattern`.
     ///
     /// # Errors
-    /// When the array has another shape, holds neither booleans nor whole numbers, or calls more
-    /// than half of the pixels bad.
+    /// When the array has another shape, holds neither booleans nor whole numbers, or is of whole
+    /// numbers that call more than half of the pixels bad, which is most likely meant the other
+    /// way round.
     pub fn new(stored: Array, n: usize, pattern: (usize, usize)) -> Result<Self, Problem> {
         let mask = Self { stored };
         let Err(found) = mask.fits(n, pattern) else { return Ok(mask) };
@@ -41,6 +43,52 @@ impl Mask {
     /// A mask of booleans that this crate made, (layer, y, x).
     pub(crate) fn made(stored: Array) -> Self {
         Self { stored }
+    }
+
+    /// [`new`](Self::new), where the user may have said which number is good: then any real numbers
+    /// will do, and they may leave as few pixels as they like.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn told(
+        stored: Array,
+        n: usize,
+        pattern: (usize, usize),
+        good: Option<MaskGood>,
+    ) -> Result<Self, Problem> {
+        let Some(good) = good else { return Self::new(stored, n, pattern) };
+        let shape = stored.shape().to_vec();
+        let numbers = match stored.values() {
+            Values::Bool(flags) => {
+                Ok(flags.iter().map(|&flag| f64::from(u8::from(flag))).collect())
+            }
+            _ => stored.to_f64(),
+        };
+        let flags = numbers.map(|numbers: Vec<f64>| {
+            numbers.into_iter().map(|number| (number == 0.0) == (good == MaskGood::Zero)).collect()
+        });
+        let flags: Vec<bool> = flags.map_err(|error| refused(pattern, error.to_string()))?;
+        let stored = Array::new(shape, Values::Bool(flags));
+        Self::new(stored.map_err(|error| refused(pattern, error.to_string()))?, n, pattern)
+    }
+
+    /// A mask of booleans, axes (1 or pattern, y, x), true where a pixel is good.
+    pub(crate) fn of(good: &Array3<bool>) -> Self {
+        let shape = good.shape().to_vec();
+        let flags = Values::Bool(good.iter().copied().collect());
+        Self { stored: Array::new(shape, flags).expect("one flag for each pixel of the shape") }
+    }
+
+    /// What is good in both, where one has a layer for each pattern or both have the same number.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let (one, two) = (self.good(), other.good());
+        let (mut long, short) =
+            if one.len_of(Axis(0)) >= two.len_of(Axis(0)) { (one, two) } else { (two, one) };
+        for (index, mut layer) in long.outer_iter_mut().enumerate() {
+            let other = short.index_axis(Axis(0), index.min(short.len_of(Axis(0)) - 1));
+            layer.zip_mut_with(&other, |good, &other| *good &= other);
+        }
+        Self::of(&long)
     }
 
     /// The problem with the mask of a data set of `n` patterns of shape `pattern`, if there is one.
@@ -55,10 +103,26 @@ impl Mask {
             [layers, height, width] => (layers, height, width),
             _ => return Err(found()),
         };
-        let good = self.flags().map_err(|error| error.to_string())?;
+        let good = self.flags().map_err(|_| {
+            format!(
+                "{}: save booleans, or say which number is good (--mask-good-is 0 or 1)",
+                self.stored.dtype()
+            )
+        })?;
         let left = good.iter().filter(|&&good| good).count();
-        if 2 * left < good.len() {
-            return Err(format!("{left} good of {}: is it the other way round?", good.len()));
+        let booleans = matches!(self.stored.values(), Values::Bool(_));
+        if 2 * left < good.len() && !booleans {
+            return Err(format!(
+                "{left} good of {}, which looks the other way round: say which number is good \
+                 (--mask-good-is 1, or 0 if so few are meant)",
+                good.len()
+            ));
+        }
+        if left == 0 {
+            return Err(format!(
+                "no good pixel of {}: say which number is good (--mask-good-is 0 or 1)",
+                good.len()
+            ));
         }
         match (height, width) == pattern && (layers == 1 || layers == n) {
             true => Ok(()),
@@ -66,7 +130,7 @@ impl Mask {
         }
     }
 
-    fn flags(&self) -> Result<Vec<bool>, crate::npy::NpyError> {
+    fn flags(&self) -> Result<Vec<bool>, NpyError> {
         if let Values::Bool(flags) = self.stored.values() {
             return Ok(flags.clone());
         }
@@ -127,7 +191,7 @@ impl Mask {
 fn refused((height, width): (usize, usize), found: String) -> Problem {
     let expected = format!(
         "booleans (true where a pixel is good) or whole numbers (0 where it is, as in CXI) of shape \
-         ({height}, {width}) or (n, {height}, {width}), at least half of the pixels good"
+         ({height}, {width}) or (n, {height}, {width})"
     );
     Problem::new(KEY, expected, found)
 }
@@ -159,6 +223,23 @@ mod tests {
         assert!(mask.is_per_pattern());
         let turned: Vec<bool> = mask.select(&[1, 0, 0]).good().into_iter().collect();
         assert_eq!(turned, [true, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn what_is_said_decides_which_number_is_good() {
+        let few = |good| {
+            let mask = Mask::told(numbers(&[2, 2], vec![1, 0, 0, 0]), 5, (2, 2), good);
+            mask.map(|mask| mask.good().into_iter().filter(|&good| good).count())
+        };
+        assert_eq!(
+            (few(None), few(Some(MaskGood::Zero)), few(Some(MaskGood::One))),
+            (Ok(3), Ok(3), Ok(1))
+        );
+        let floats = || Array::from(vec![0.0, 1.0, 1.0, 1.0]).reshape(vec![2, 2]).unwrap();
+        let refused = Mask::told(floats(), 5, (2, 2), None).unwrap_err();
+        assert!(refused.found.contains("--mask-good-is"), "{refused}");
+        let mask = Mask::told(floats(), 5, (2, 2), Some(MaskGood::One)).unwrap();
+        assert_eq!(mask.good().iter().filter(|&&good| good).count(), 3);
     }
 
     #[test]

@@ -169,6 +169,16 @@ names! {
     }
 }
 
+names! {
+    /// Which number of a mask stands for a good pixel.
+    MaskGood {
+        /// 0, as in CXI.
+        Zero = "0",
+        /// 1, or anything but 0.
+        One = "1",
+    }
+}
+
 /// What is known about a file beforehand; everything that is `None` is found out from the file.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
@@ -193,6 +203,17 @@ pub struct ReadOptions {
     pub pixel_size: Option<f64>,
     /// Far field or near field, instead of telling it by the patterns.
     pub geometry: Option<Geometry>,
+    /// Which number of the mask stands for a good pixel, 0 or 1, instead of the dialect's rule;
+    /// said, the mask may leave as few pixels as it likes.
+    pub mask_good: Option<MaskGood>,
+    /// Whether pixels that hold NaN, infinity or the largest number of their type are bad.
+    pub mask_hot: bool,
+    /// Whether pixels with negative numbers are bad.
+    pub mask_negative: bool,
+    /// Whether negative numbers are set to zero.
+    pub clip_negative: bool,
+    /// Whether, of patterns and positions that are not as many, the first ones of both are taken.
+    pub common: bool,
     /// Names of arrays to pass over, whatever they hold.
     pub leave_out: Vec<String>,
     /// The form of a file of raw frames.
@@ -228,6 +249,8 @@ pub struct Understanding {
     pub mean_counts_per_pattern: Option<f64>,
     /// Everything that was converted, assumed or left out, in words.
     pub notes: Vec<String>,
+    /// Everything that looks wrong, with what to do.
+    pub remarks: Vec<crate::Remark>,
     /// Every array of the file as stored.
     #[serde(skip)]
     pub arrays: Vec<ArrayInfo>,

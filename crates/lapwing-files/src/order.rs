@@ -7,6 +7,14 @@ use ndarray::Array3;
 /// # Panics
 /// If the stack is not in C order.
 pub(crate) fn centre(values: &mut Array3<f32>) {
+    centre_of(values);
+}
+
+/// [`centre`] of anything that has a value for each pixel.
+///
+/// # Panics
+/// If the stack is not in C order.
+pub(crate) fn centre_of<T>(values: &mut Array3<T>) {
     let (_, height, width) = values.dim();
     for mut pattern in values.outer_iter_mut() {
         let pixels = pattern.as_slice_mut().expect("a stack is in C order");

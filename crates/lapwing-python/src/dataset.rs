@@ -9,7 +9,7 @@ use lapwing_files::dataset::Form;
 use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::reading::{self, Given, Kind};
-use lapwing_files::{Archive, Metadata, Problem, dataset, metadata};
+use lapwing_files::{Archive, Metadata, Problem, dataset, metadata, remarks};
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
@@ -135,6 +135,17 @@ impl Dataset {
     #[getter]
     fn understood<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         Ok(to_python(py, &self.understood)?)
+    }
+
+    #[getter]
+    fn remarks<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        // What was remarked on while a file was read is more than its arrays tell.
+        let read = self.understood.as_ref().map(|understood| understood["remarks"].clone());
+        let remarks = match read {
+            Some(remarks) => remarks,
+            None => alone(py, None, || Ok(serde_json::to_value(remarks::of(&self.inner))?))?,
+        };
+        Ok(to_python(py, &remarks)?)
     }
 
     #[getter]

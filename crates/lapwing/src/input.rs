@@ -101,6 +101,9 @@ impl Reading {
         for note in &understanding.notes {
             output.note(format_args!("{}: {note}", path.display()));
         }
+        for remark in &understanding.remarks {
+            output.note(format_args!("{}: remark: {remark}", path.display()));
+        }
         Ok((dataset, understanding))
     }
 }

@@ -53,6 +53,11 @@ pub(super) fn apply(
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
     mask_of(found, n, stored, options)?;
+    if let Some(bad) = found.stack.as_mut().and_then(|stack| stack.bad.take()) {
+        let found_good = Mask::of(&bad.mapv(|bad| !bad));
+        found.mask =
+            Some(found.mask.take().map_or(found_good.clone(), |mask| mask.and(&found_good)));
+    }
     let reframe = match Reframe::of(&experiment.detector, stored, notes) {
         Ok(reframe) => reframe,
         Err((name, expected, found_there)) => {
@@ -145,7 +150,7 @@ fn mask_of(
     options: &ReadOptions,
 ) -> Result<(), Error> {
     let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
-    match Mask::new(npy::read(path)?, n, stored) {
+    match Mask::told(npy::read(path)?, n, stored, options.mask_good) {
         Ok(mask) => {
             found.mask = Some(mask);
             found.extras.retain(|(name, _)| name != mask::KEY);

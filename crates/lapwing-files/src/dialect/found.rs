@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lapwing_model::{Field, Modes, Position};
+use ndarray::{Axis, s};
 use serde_json::json;
 
 use super::described;
@@ -15,6 +16,7 @@ use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::npy::Array;
 use crate::options::DialectName;
+use crate::remarks::{self, Parts};
 use crate::{Container, Dataset, Error, Metadata, Problem, contract, metadata};
 
 /// What is wanted of a file.
@@ -104,27 +106,35 @@ pub(super) fn settle(
         return Err(Error::NotInPieces { path: file.path().to_owned(), reason: reason.to_owned() });
     }
     let mut found = dialect.find(file, wanted, &mut notes)?;
+    if wanted.options.common {
+        common(&mut found, &mut notes);
+    }
     let described = described::apply(&mut found, dialect, file, wanted.options, &mut notes)?;
     let mut problems = std::mem::take(&mut found.problems);
-    problems.extend(found.breaches());
+    problems.extend(found.breaches(wanted.options));
     problems.append(&mut found.wrong_extras);
     let path = || file.path().to_owned();
+    problems.dedup();
     let (Some(stack), Some(scan)) = (found.stack, found.scan) else {
         return Err(Error::Contract { path: path(), problems });
     };
     let pattern_shape = stack.pattern_shape();
     let mut extras = found.extras;
     let stored = extras.iter().position(|(name, _)| name == mask::KEY).map(|at| extras.remove(at));
+    let stored = stored
+        .map(|(_, array)| Mask::told(array, scan.len(), pattern_shape, wanted.options.mask_good));
     let mask = match (found.mask, stored) {
-        (None, Some((_, array))) => match Mask::new(array, scan.len(), pattern_shape) {
-            Ok(mask) => Some(mask),
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        },
-        (mask, _) => mask,
+        (Some(one), Some(Ok(other))) => Some(one.and(&other)),
+        (None, Some(Ok(mask))) => Some(mask),
+        (mask, Some(Err(problem))) => {
+            problems.push(problem);
+            mask
+        }
+        (mask, None) => mask,
     };
+    if mask.as_ref().is_some_and(|mask| !mask.good().iter().any(|&good| good)) {
+        problems.push(Problem::new(mask::KEY, "some good pixel", "none"));
+    }
     if !problems.is_empty() {
         return Err(Error::Contract { path: path(), problems });
     }
@@ -181,6 +191,19 @@ pub(super) fn settle(
         false => (without(dataset, frames, file, &mut notes)?, None),
     };
     let sums = stack.sums_in_file;
+    let mut remarks = stack.remarks;
+    remarks.extend(match &sums {
+        None => remarks::of(&dataset),
+        Some(sums) => remarks::of_parts(&Parts {
+            patterns: None,
+            totals: Some(sums),
+            shape: pattern_shape,
+            good: dataset.mask.as_ref().map(Mask::good).as_ref(),
+            scan: &dataset.scan,
+            probe: dataset.probe.as_ref(),
+            scale: dataset.intensity_scale(),
+        }),
+    });
     let mean = |scale| match &sums {
         Some(sums) => mean_counts(sums, scale),
         None => dataset.mean_intensity(),
@@ -197,6 +220,7 @@ pub(super) fn settle(
         pixel_size_m: found.pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel)),
         mean_counts_per_pattern: dataset.intensity_scale().map(mean),
         notes,
+        remarks,
         arrays,
     };
     Ok(Settled { dataset, understanding })
@@ -225,9 +249,38 @@ fn without(
     Ok(dataset.select(&kept))
 }
 
+/// Cuts patterns, positions and what there is one of for each to the number of the fewer.
+fn common(found: &mut Found, notes: &mut Vec<String>) {
+    let (Some(stack), Some(scan)) = (&mut found.stack, &mut found.scan) else { return };
+    let (patterns, positions) = (stack.amplitude.len_of(Axis(0)), scan.len());
+    let n = patterns.min(positions);
+    if stack.sums_in_file.is_some() || patterns == positions {
+        return;
+    }
+    notes.push(format!(
+        "the first {n} of {patterns} patterns and {positions} positions are taken, as specified"
+    ));
+    stack.amplitude.slice_collapse(s![..n, .., ..]);
+    stack.amplitude = stack.amplitude.as_standard_layout().into_owned();
+    if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
+        bad.slice_collapse(s![..n, .., ..]);
+    }
+    scan.truncate(n);
+    let first: Vec<usize> = (0..n).collect();
+    found.mask = found.mask.take().map(|mask| mask.select(&first));
+    for (_, array) in &mut found.extras {
+        let length = array.shape().first().copied();
+        if (length == Some(patterns) || length == Some(positions))
+            && let Ok(cut) = array.select(&first)
+        {
+            *array = cut;
+        }
+    }
+}
+
 impl Found {
     /// How what was found breaks the contract, under the names that it has in the file.
-    fn breaches(&self) -> Vec<Problem> {
+    fn breaches(&self, options: &ReadOptions) -> Vec<Problem> {
         let named = |problems: Vec<Problem>, name: Option<&'static str>| {
             problems.into_iter().map(move |problem| match name {
                 Some(name) => Problem { key: name.to_owned(), ..problem },
@@ -238,7 +291,13 @@ impl Found {
         let mut problems = Vec::new();
         let shape = self.stack.as_ref().map(Stack::pattern_shape);
         if let Some(scan) = &self.scan {
-            problems.extend(named(contract::scan(scan), names.scan));
+            // Of a position that is left out nothing is asked.
+            let left_out = &options.experiment.patterns.leave_out_frames;
+            let mut kept = scan.clone();
+            left_out.iter().filter(|&&index| index < scan.len()).for_each(|&index| {
+                kept[index] = Position { y: 0.0, x: 0.0 };
+            });
+            problems.extend(named(contract::scan(&kept), names.scan));
         }
         if let Some(object) = &self.object {
             problems.extend(named(contract::object(object), names.object));

@@ -123,6 +123,41 @@ pub(super) fn no_far_field(amplitude: &Array3<f32>, scan: &[Position]) -> Option
     (step > RULED_OUT * diameter).then_some((diameter, step))
 }
 
+/// Units that positions in metres are mistaken for, and how many of them a metre has.
+const OTHER_UNITS: [(&str, f64); 3] =
+    [("millimetres", 1e3), ("micrometres", 1e6), ("nanometres", 1e9)];
+/// Steps that a scan has, in diameters of its illumination.
+const USUAL_STEPS: std::ops::RangeInclusive<f64> = 0.05..=1.0;
+
+/// The unit in which steps of `step` object pixels, taken as metres, would be those of a far-field
+/// scan with an illumination of `diameter`, and how many pixels they would be.
+pub(super) fn likely_unit(diameter: f64, step: f64) -> Option<(&'static str, f64)> {
+    let found = OTHER_UNITS.into_iter().map(|(unit, each)| (unit, step / each));
+    found.into_iter().find(|(_, step)| USUAL_STEPS.contains(&(step / diameter)))
+}
+
+/// Diameter, in pixels of the detector, of the disc around the middle of the patterns that holds 99
+/// % of their light.
+pub(super) fn lit_width(amplitude: &Array3<f32>) -> f64 {
+    let (n, height, width) = amplitude.dim();
+    let mut rings = vec![0.0_f64; height.max(width) + 1];
+    let last = rings.len() - 1;
+    for pick in 0..n.min(LOOKED_AT) {
+        let pattern = amplitude.index_axis(Axis(0), pick * n / n.min(LOOKED_AT));
+        for ((y, x), &a) in pattern.indexed_iter() {
+            let (y, x) = (y as f64 - (height / 2) as f64, x as f64 - (width / 2) as f64);
+            rings[(y.hypot(x) as usize).min(last)] += f64::from(a * a);
+        }
+    }
+    let total: f64 = rings.iter().sum();
+    let mut sum = 0.0;
+    let radius = rings.iter().position(|ring| {
+        sum += ring;
+        sum >= 0.99 * total
+    });
+    2.0 * radius.unwrap_or(last) as f64
+}
+
 /// Radius that holds 99 % of the power of the autocorrelation, averaged over some patterns.
 fn illumination(amplitude: &Array3<f32>) -> f64 {
     let (n, height, width) = amplitude.dim();
@@ -170,7 +205,7 @@ fn illumination(amplitude: &Array3<f32>) -> f64 {
 
 /// Median over up to 256 positions of the distance to the nearest other position that is not the
 /// same.
-fn median_step(scan: &[Position]) -> Option<f64> {
+pub(super) fn median_step(scan: &[Position]) -> Option<f64> {
     let stride = scan.len().div_ceil(256);
     let mut nearest: Vec<f64> = scan
         .iter()
@@ -228,6 +263,17 @@ mod tests {
             .collect();
         assert!((illumination(&amplitude) - 12.0).abs() < 5.0, "{}", illumination(&amplitude));
         no_far_field(&amplitude, &scan)
+    }
+
+    #[test]
+    fn a_thousand_times_a_usual_step_is_another_unit() {
+        assert_eq!(likely_unit(9.0, 4400.0), Some(("millimetres", 4.4)));
+        assert_eq!(likely_unit(9.0, 4.4e9).map(|(unit, _)| unit), Some("nanometres"));
+        assert_eq!(likely_unit(7.0, 50.0), None);
+        let spot = Array3::from_shape_fn((3, 32, 32), |(_, y, x)| {
+            f32::from(u8::from((y as f32 - 16.0).hypot(x as f32 - 16.0) < 6.0))
+        });
+        assert!((lit_width(&spot) - 10.0).abs() <= 2.0, "{}", lit_width(&spot));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! the contract, scales and geometry in the metadata, the history - is done by `found::settle`.
 
 mod base;
+mod clean;
 mod companion;
 mod cxi;
 mod described;

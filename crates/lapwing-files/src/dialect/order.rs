@@ -27,15 +27,19 @@ impl OrderEvidence {
         let wrong = |expected: String| {
             Err(Refusal::Problems(vec![Problem::new(*key, expected, format!("shape {shape:?}"))]))
         };
+        if options.common && !first && !last {
+            return Ok(options.axis_order.unwrap_or(AxisOrder::PatternFirst));
+        }
         match (options.axis_order, first, last) {
             (Some(AxisOrder::PatternFirst), true, _) => Ok(AxisOrder::PatternFirst),
             (Some(AxisOrder::PatternLast), _, true) => Ok(AxisOrder::PatternLast),
             (Some(told), _, _) => wrong(format!("{told} with n = {n}, the number of positions")),
             (None, true, false) => Ok(AxisOrder::PatternFirst),
             (None, false, true) => Ok(AxisOrder::PatternLast),
-            (None, false, false) => {
-                wrong(format!("(n, H, W) with n = {n}, the number of positions"))
-            }
+            (None, false, false) => wrong(format!(
+                "(n, H, W) with n = {n}, the number of positions (or --common to take the first ones \
+                     of both)"
+            )),
             (None, true, true) => {
                 let fits = |height: usize, width: usize| {
                     self.probe.is_none_or(|shape| shape == (height, width))

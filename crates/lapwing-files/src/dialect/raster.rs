@@ -85,7 +85,8 @@ impl Dialect for Raster {
                     found.extras = extras::read(archive, &[name], options, notes)?;
                     let header = archive.header(name)?;
                     let order = AxisOrder::PatternFirst;
-                    let stored = Stored { archive, name, header: &header, shape: flat, order };
+                    let stored =
+                        Stored { archive, name, header: &header, shape: flat, order, good: None };
                     stack::read_from(&stored, &rules, options, notes)?
                 }
                 other => {

@@ -7,11 +7,13 @@ use lapwing_model::Modes;
 use ndarray::{Array3, ArrayView2, Ix3};
 use rayon::prelude::*;
 
+use super::clean::{Cleaned, Largest, clean};
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::contract::{Amplitudes, is_amplitude};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
-use crate::order::centre;
+use crate::order::{centre, centre_of};
+use crate::remarks::Remark;
 use crate::{Archive, Error, Problem, bulk};
 
 /// What a dialect says about its patterns.
@@ -34,6 +36,8 @@ pub(super) struct Stored<'a> {
     /// Lengths of the three axes.
     pub shape: [usize; 3],
     pub order: AxisOrder,
+    /// Which pixels a mask of the file calls good, axes (1 or pattern, y, x).
+    pub good: Option<&'a Array3<bool>>,
 }
 
 /// Patterns in the project's conventions, and how the file had them.
@@ -45,6 +49,10 @@ pub(super) struct Stack {
     pub zero_frequency: ZeroFrequency,
     /// The scale s of counts = (s x amplitude)^2, when the file holds counts.
     pub scale: Option<f64>,
+    /// Pixels that were found to be bad, axes (1 or pattern, y, x).
+    pub bad: Option<Array3<bool>>,
+    /// What was remarked on while the numbers were read.
+    pub remarks: Vec<Remark>,
     /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude`
     /// has none of them then.
     pub sums_in_file: Option<Vec<f64>>,
@@ -104,7 +112,7 @@ pub(super) fn read_from(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, name, header, shape, order } = stored;
+    let &Stored { archive, name, header, shape, order, good } = stored;
     if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
         return Ok(Err(Refusal::Problems(vec![problem])));
     }
@@ -122,7 +130,7 @@ pub(super) fn read_from(
         key: name.to_owned(),
         source: NpyError::Shape(error.to_string()),
     })?;
-    Ok(convert(values, &header.dtype, order, rules, options, notes))
+    Ok(convert(values, &header.dtype, order, good, rules, options, notes))
 }
 
 /// Values looked at together.
@@ -146,7 +154,7 @@ pub(super) fn look_through(
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, header, shape, order, .. } = stored;
+    let &Stored { archive, header, shape, order, good, .. } = stored;
     let (key, dtype) = (rules.key, &header.dtype);
     let refused = |reason: &str| {
         let reason = format!(
@@ -173,7 +181,8 @@ pub(super) fn look_through(
     let mut check = Amplitudes::new(dim);
     let mut brightness = Brightness::new(dim);
     let (mut sums, mut squares) = (Vec::new(), Vec::new());
-    let (mut fractions, mut above_one) = (false, false);
+    let (mut fractions, mut above_one, mut sentinels) = (false, false, false);
+    let largest = Largest::of(dtype);
     archive.blocks_f32::<Error>(key, block(dim), &mut |values| {
         match values.iter().all(|&value| is_amplitude(value)) {
             true => check.pass(values.len()),
@@ -181,6 +190,7 @@ pub(super) fn look_through(
         }
         fractions = fractions || values.iter().any(|value| value.fract() != 0.0);
         above_one = above_one || values.iter().any(|&value| value > 1.0);
+        sentinels = sentinels || values.iter().any(|&value| largest.is(value));
         let first = sums.len();
         let each: Vec<(f64, f64)> = values
             .par_chunks_exact(height * width)
@@ -203,6 +213,10 @@ pub(super) fn look_through(
         Ok(())
     })?;
     let problems = check.problems();
+    let told = options.mask_hot || options.mask_negative || options.clip_negative;
+    if sentinels || (!problems.is_empty() && (told || good.is_some())) {
+        return Err(refused("some pixels hold no measurement and have to be taken out"));
+    }
     if !problems.is_empty() {
         return Ok(Err(Refusal::Problems(named(problems, key))));
     }
@@ -211,7 +225,6 @@ pub(super) fn look_through(
         Err(refusal) => return Ok(Err(refusal)),
     };
     brightness.note(key, notes);
-    note_dark_patterns(&sums, key, notes);
     if root {
         note_root(key, notes);
     }
@@ -221,6 +234,8 @@ pub(super) fn look_through(
         quantity,
         zero_frequency: ZeroFrequency::Centre,
         scale: None,
+        bad: None,
+        remarks: Vec::new(),
         sums_in_file: Some(squares),
     }))
 }
@@ -248,7 +263,7 @@ pub(super) fn read(
     if order == AxisOrder::PatternLast {
         values = values.permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
     }
-    convert(values, &dtype, order, rules, options, notes)
+    convert(values, &dtype, order, None, rules, options, notes)
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
@@ -257,16 +272,19 @@ fn convert(
     mut values: Array3<f32>,
     dtype: &DType,
     order: AxisOrder,
+    good: Option<&Array3<bool>>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Stack, Refusal> {
     note_form(dtype, order, rules.key, notes);
     let options = &calibrated(&mut values, rules.key, options, notes);
-    let problems = crate::contract::diffraction(&values);
-    if !problems.is_empty() {
+    if values.is_empty() {
+        let problems = crate::contract::diffraction(&values);
         return Err(Refusal::Problems(named(problems, rules.key)));
     }
+    let Cleaned { mut bad, remarks } =
+        clean(&mut values, dtype, good, rules.key, options).map_err(Refusal::Problems)?;
 
     let whole = || {
         bulk::all(&values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
@@ -275,12 +293,12 @@ fn convert(
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
         centre(&mut values);
+        bad.iter_mut().for_each(centre_of);
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
     let mut brightness = Brightness::new(values.dim());
     values.outer_iter().enumerate().for_each(|(index, pattern)| brightness.see(index, pattern));
     brightness.note(rules.key, notes);
-    note_dark_patterns(&bulk::sums(&values, f64::from), rules.key, notes);
     let scale = match quantity {
         Quantity::Amplitude => None,
         Quantity::Intensity => {
@@ -297,7 +315,16 @@ fn convert(
             Some(scale)
         }
     };
-    Ok(Stack { amplitude: values, order, quantity, zero_frequency, scale, sums_in_file: None })
+    Ok(Stack {
+        amplitude: values,
+        order,
+        quantity,
+        zero_frequency,
+        scale,
+        bad,
+        remarks,
+        sums_in_file: None,
+    })
 }
 
 /// Takes the dark level away and divides by what one photon or electron makes; what is then counts
@@ -430,18 +457,6 @@ impl Brightness {
                 "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so (--zero-frequency)"
             ));
         }
-    }
-}
-
-/// Patterns without any intensity, given the sums of all, are lost frames, most likely.
-fn note_dark_patterns(sums: &[f64], key: &str, notes: &mut Vec<String>) {
-    let dark: Vec<usize> = (0..sums.len()).filter(|&index| sums[index] == 0.0).collect();
-    if let Some(first) = dark.first() {
-        notes.push(format!(
-            "{key}: {} of {} patterns are zero, the first is pattern {first}",
-            dark.len(),
-            sums.len()
-        ));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
-use crate::{Container, Error, Metadata, Problem, mask, metadata};
+use crate::{Container, Error, Mask, Metadata, Problem, mask, metadata};
 
 /// Optional arrays that must have one entry per pattern.
 const PER_PATTERN: [&str; 5] = ["Y", SCAN_INDEX, "xcoords_start", "ycoords_start", "filenames"];
@@ -113,17 +113,30 @@ impl Dialect for Study {
                 .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
             known.extend(large);
         }
+        // The mask says which numbers among the patterns do not matter.
+        let mask = match holds(archive, mask::KEY, options) {
+            true => Some(archive.read(mask::KEY)?),
+            false => None,
+        };
+        if mask.is_some() {
+            known.push(mask::KEY);
+        }
         let (stack, extras) = rayon::join(
             || {
                 let evidence = (scan.is_some() || described).then_some(&evidence);
-                patterns(archive, evidence, key, wanted, notes, &mut problems)
+                patterns(archive, evidence, key, mask.as_ref(), wanted, notes, &mut problems)
             },
             || extras::read(archive, &known, options, &mut notes_of_extras),
         );
         let (stack, mut extras) = (stack?, extras?);
         notes.append(&mut notes_of_extras);
         let mut wrong_extras = Vec::new();
-        if let (Some(scan), Some(stack)) = (&scan, &stack) {
+        let mask = mask.zip(stack.as_ref()).and_then(|(array, stack)| {
+            let (n, shape) = (stack.n_patterns(), stack.pattern_shape());
+            let mask = Mask::told(array, n, shape, options.mask_good);
+            mask.map_err(|problem| wrong_extras.push(problem)).ok()
+        });
+        if let (Some(scan), Some(stack), false) = (&scan, &stack, options.common) {
             check_extras(&mut extras, scan.len(), stack.order, notes, &mut wrong_extras);
         }
         let converted = stack.as_ref().is_some_and(|stack| {
@@ -137,6 +150,7 @@ impl Dialect for Study {
         Ok(Found {
             stack,
             scan,
+            mask,
             raster,
             needs_scan: described,
             object,
@@ -187,6 +201,7 @@ fn patterns(
     archive: &Archive,
     evidence: Option<&OrderEvidence>,
     key: &'static str,
+    mask: Option<&Array>,
     wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
@@ -227,7 +242,16 @@ fn patterns(
     };
     let outcome = match order {
         Ok(order) => {
-            let stored = Stored { archive, name: key, header: &header, shape, order };
+            let (n, pattern) = match order {
+                AxisOrder::PatternFirst => (shape[0], (shape[1], shape[2])),
+                AxisOrder::PatternLast => (shape[2], (shape[0], shape[1])),
+            };
+            // What is wrong with a mask is told when the data set is settled.
+            let good = mask.and_then(|mask| {
+                Mask::told(mask.clone(), n, pattern, options.mask_good).ok().map(|mask| mask.good())
+            });
+            let stored =
+                Stored { archive, name: key, header: &header, shape, order, good: good.as_ref() };
             match wanted.in_file {
                 true => stack::look_through(&stored, &rules, options, notes)?,
                 false => stack::read_from(&stored, &rules, options, notes)?,
@@ -259,7 +283,14 @@ pub(super) fn scan(
     match (xcoords, ycoords) {
         (Some(x), Some(y)) if x.len() == y.len() => Ok(Some(positions(y, x, options, notes))),
         (Some(x), Some(y)) => {
-            let expected = format!("({},), as long as xcoords", x.len());
+            if options.common {
+                let rows = y.into_iter().take(x.len()).collect();
+                return Ok(Some(positions(rows, x, options, notes)));
+            }
+            let expected = format!(
+                "({},), as long as xcoords (or --common to take the first ones of both)",
+                x.len()
+            );
             problems.push(Problem::new("ycoords", expected, format!("({},)", y.len())));
             Ok(None)
         }

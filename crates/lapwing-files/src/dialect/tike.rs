@@ -120,7 +120,8 @@ fn patterns(
         OrderEvidence { key: "data", n: n.unwrap_or(shape[0]), probe: None, by_contract: true };
     let stack = match evidence.decide(&shape, options, notes) {
         Ok(order) => {
-            let stored = Stored { archive, name: "data", header: &header, shape, order };
+            let stored =
+                Stored { archive, name: "data", header: &header, shape, order, good: None };
             stack::read_from(&stored, &rules, options, notes)?
         }
         Err(refusal) => Err(refusal),

@@ -170,6 +170,22 @@ pub static OPTIONS: &[ReadOption] = &[
         |o, path| o.experiment.detector.mask = Some(path),
     ),
     choice(
+        "mask_good_is", "detector", "NUMBER",
+        "Which number of the mask is a good pixel; the mask may then leave as few as it likes",
+        Words::Fixed(&["0", "1"]),
+        |o, word| word.parse().map(|value| o.mask_good = Some(value)),
+    ),
+    flag(
+        "mask_hot", "detector",
+        "Take pixels as bad that hold NaN, infinity or the largest number of their type",
+        |o, given| o.mask_hot = given,
+    ),
+    flag(
+        "mask_negative", "detector",
+        "Take pixels with negative numbers as bad",
+        |o, given| o.mask_negative = given,
+    ),
+    choice(
         "zero_frequency", "detector", "WHERE",
         "Where the zero frequency is",
         Words::Fixed(&["centre", "corner"]),
@@ -203,6 +219,16 @@ pub static OPTIONS: &[ReadOption] = &[
         help: "Patterns to leave out, counted from 0 as they are stored: 3,17,40-52",
         kind: Kind::Indices { set: |o, v| o.experiment.patterns.leave_out_frames = v },
     },
+    flag(
+        "clip_negative", "patterns",
+        "Set negative numbers to zero",
+        |o, given| o.clip_negative = given,
+    ),
+    flag(
+        "common", "patterns",
+        "Where there are not as many patterns as positions, take the first ones of both",
+        |o, given| o.common = given,
+    ),
     pair(
         "scan_shape", "scan", "NY,NX",
         "Rows and columns of a raster scan, where the file has no positions",

@@ -9,3 +9,4 @@ mod numpy_files;
 mod options;
 mod python_reads;
 mod reconstruction;
+mod remarks;

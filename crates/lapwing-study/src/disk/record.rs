@@ -321,6 +321,9 @@ pub struct JobResult {
     pub options: serde_json::Value,
     /// The data set.
     pub input_npz: PathBuf,
+    /// What looked wrong in the data set, with what to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<lapwing_files::Remark>,
     /// SHA-256 of the data set's file, hexadecimal.
     pub input_hash: String,
     /// SHA-256 over everything the result depends on (input, options, comparison region, program

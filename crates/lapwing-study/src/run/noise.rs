@@ -2,7 +2,8 @@
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
 use crate::{Result, StudyError};
-use lapwing_files::{Container, Dataset};
+use lapwing_files::remarks::What;
+use lapwing_files::{Container, Dataset, Remark};
 use lapwing_solve::Problem;
 use lapwing_solve::noise::{self, Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
@@ -35,7 +36,8 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
 }
 
 /// The problem with what the detector adds, as `options` say, and what that is. `counts` tells
-/// whether the patterns are known to be counts: the moments of anything else mean nothing.
+/// whether the patterns are known to be counts: the moments of anything else mean nothing, and
+/// `faults` are what is wrong with them then.
 ///
 /// # Errors
 /// A background's file that cannot be read or used.
@@ -43,6 +45,7 @@ pub(crate) fn considered(
     problem: Problem,
     options: &NoiseOptions,
     counts: bool,
+    faults: &Faults,
 ) -> Result<(Problem, NoiseModel)> {
     let shape = problem.pattern_shape();
     let given = match &options.background {
@@ -56,6 +59,9 @@ pub(crate) fn considered(
         true => problem.estimate_noise(),
         false => NoiseModel::photons(shape, problem.mean_intensity()),
     };
+    if !counts {
+        noise.faults = faults.clone();
+    }
     if options.faulty == Faulty::Keep {
         noise.faults = Faults::default();
     }
@@ -68,6 +74,23 @@ pub(crate) fn considered(
         noise.gain = gain;
     }
     Ok((problem.with_noise(&noise)?, noise))
+}
+
+/// What is beyond doubt among the remarks on a data set: patterns and pixels that hold no
+/// measurement.
+pub(crate) fn faults(remarks: &[Remark]) -> Faults {
+    let mut faults = Faults::default();
+    for remark in remarks.iter().filter(|remark| remark.certain) {
+        let (patterns, pixels) = (remark.patterns.iter().copied(), remark.pixels.iter().copied());
+        match remark.what {
+            What::LostPatterns => faults.lost.extend(patterns),
+            What::UnlikePatterns => faults.wrong.extend(patterns),
+            What::DeadPixels => faults.dead.extend(pixels),
+            What::HotPixels => faults.hot.extend(pixels),
+            _ => {}
+        }
+    }
+    faults
 }
 
 /// What was found out about the detector and differs from photons on a perfect one, a line for each

@@ -4,7 +4,7 @@ use crate::design::solver::SolverConfig;
 use crate::run::noise;
 use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Metadata, Reconstruction};
+use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
 use lapwing_solve::{Epoch, Flow, Problem, Run, Solution};
@@ -24,10 +24,11 @@ pub fn reconstruct(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> ControlFlow<()>,
 ) -> Result<Reconstruction> {
-    let start = Start::of(dataset, config)?;
+    let mut start = Start::of(dataset, config)?;
+    start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid) = (start.origin, start.scan.clone());
-    let counts = start.counts;
-    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts)?;
+    let (counts, faults) = (start.counts, start.faults.clone());
+    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts, &faults)?;
     let run = config.solver.start(&problem);
     let solution = epochs(run, &mut |epoch, _| Ok(observe(epoch)))?;
     check(&solution)?;
@@ -46,8 +47,8 @@ pub(crate) fn solution(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
-    let counts = start.counts;
-    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts)?;
+    let (counts, faults) = (start.counts, start.faults.clone());
+    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts, &faults)?;
     let solution = epochs(config.solver.start(&problem), &mut |epoch, _| observe(epoch))?;
     check(&solution)?;
     Ok(solution)

@@ -11,6 +11,7 @@ use lapwing_model::scan::MAX_AREA;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
+use lapwing_solve::noise::Faults;
 use ndarray::Array3;
 
 /// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
@@ -38,6 +39,9 @@ pub struct Start {
     pub valid: Option<Array3<bool>>,
     /// Whether the intensities are known to be counts.
     pub counts: bool,
+    /// Patterns and pixels that hold no measurement, where the intensities are no counts, of which
+    /// the solver finds out itself.
+    pub faults: Faults,
 }
 
 /// Share of the power that a probe mode starts with when the data set has none.
@@ -99,7 +103,8 @@ impl Start {
         };
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
-        Ok(Self { intensity, object, probe, scan, origin, valid, counts })
+        let faults = Faults::default();
+        Ok(Self { intensity, object, probe, scan, origin, valid, counts, faults })
     }
 }
 

@@ -96,7 +96,9 @@ impl Inspect {
         let understood = understood.as_ref().zip(noise.as_ref()).map(|(facts, noise)| {
             words::Understood { facts, noise: noise.as_ref().map_err(ToString::to_string) }
         });
-        let words = words::words(&self.file, &arrays, metadata.as_ref(), understood, &problems);
+        let remarks = read.as_ref().map_or(&[][..], |(_, understanding)| &understanding.remarks);
+        let words =
+            words::words(&self.file, &arrays, metadata.as_ref(), understood, remarks, &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
             draw(figure, &self.file, dataset, detector)?;
             output.note(format_args!("wrote {}", figure.display()));

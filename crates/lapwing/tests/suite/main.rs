@@ -15,6 +15,7 @@ mod pipeline;
 #[cfg(unix)]
 mod processes;
 mod quick_study;
+mod remarks;
 mod siemens_star;
 mod solvers;
 mod stream;

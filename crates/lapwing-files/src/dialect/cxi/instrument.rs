@@ -59,6 +59,11 @@ impl Instrument {
         Some(Optics { wavelength: self.wavelength?, distance: self.distance?, pitch: self.pitch? })
     }
 
+    /// A length in pixels of the detector; `None` when their size is not known.
+    pub(super) fn on_detector(&self, length: f64) -> Option<f64> {
+        self.pitch.map(|(y, x)| length / y.max(x))
+    }
+
     /// Size of an object pixel along (y, x), metres: as specified, or lambda z / (N p).
     pub(super) fn object_pixel(
         &self,
@@ -149,7 +154,10 @@ impl Instrument {
         };
         let widest = extent(0).max(extent(1));
         if widest > WIDEST_SCAN {
-            let found = format!("a scan {widest:.4} wide, which is some other unit");
+            let found = format!(
+                "a scan {widest:.4} wide, which is some other unit (millimetres, micrometres or \
+                 nanometres): write them in metres"
+            );
             problems.push(Problem::new("translation", "positions in metres", found));
         }
         if extent(2) > dy.min(dx) {
@@ -201,7 +209,15 @@ fn wavelength(
     let energy = file.number(&energy_name)?;
     let stored = file.number(&wavelength_name)?;
     if let Some(energy) = energy.filter(|energy| !JOULES.contains(energy)) {
-        let found = format!("{energy:e}, which looks like electronvolts or another unit");
+        let (unit, each) =
+            if energy >= 100.0 { ("electronvolts", 1.0) } else { ("kiloelectronvolts", 1e3) };
+        let found = match energy > 0.01 {
+            true => {
+                let joules = energy * each * ELEMENTARY_CHARGE;
+                format!("{energy}, which looks like {unit}: write {joules:.4e}")
+            }
+            false => format!("{energy:e}"),
+        };
         problems.push(Problem::new(energy_name, "a photon energy in joules", found));
         return Ok(None);
     }

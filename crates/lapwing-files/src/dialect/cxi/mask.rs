@@ -5,6 +5,7 @@ use crate::dialect::{AxisOrder, ReadOptions};
 use crate::hdf5::Hdf5;
 use crate::mask::{KEY, Mask, is_good};
 use crate::npy::{Array, Values};
+use crate::options::MaskGood;
 use crate::{Error, Problem};
 
 /// Sets the patterns to zero where the mask says that a pixel is bad; the mask is (1, H, W) or (n,
@@ -32,8 +33,9 @@ pub(super) fn read(
     };
     let array = file.read(MASK)?;
     let per_pattern = array.shape() == [n, height, width] && order == AxisOrder::PatternFirst;
-    let bits: Option<Vec<u32>> = match array.values() {
-        Values::Bool(flags) => Some(flags.iter().map(|&flag| u32::from(flag)).collect()),
+    let bits: Option<Vec<u32>> = match (array.values(), options.mask_good) {
+        (Values::Bool(flags), None) => Some(flags.iter().map(|&flag| u32::from(flag)).collect()),
+        (_, Some(good)) => told(&array, good),
         _ => array.to_i64().ok().map(|bits| bits.iter().map(|&bit| bit as u32).collect()),
     };
     let expected = format!("whole numbers of shape ({height}, {width}), 0 where a pixel is good");
@@ -47,11 +49,9 @@ pub(super) fn read(
     let bad: Vec<bool> = bits.iter().map(|&bits| !is_good(bits.into())).collect();
     let wrong = bad.iter().filter(|&&bad| bad).count();
     if wrong == bad.len() {
-        problems.push(Problem::new(
-            MASK,
-            expected,
-            "every pixel bad; is 1 good in this file? leave out `mask`",
-        ));
+        let found = "every pixel bad: say which number is good (--mask-good-is 1), or pass it over \
+                     (--leave-out mask)";
+        problems.push(Problem::new(MASK, expected, found));
         return Ok(None);
     }
     let pixels = height * width;
@@ -60,20 +60,34 @@ pub(super) fn read(
         _ if per_pattern => bad[index],
         _ => bad[index % pixels],
     });
+    let rule = match options.mask_good {
+        None => "0 is good, so is 0x1000 alone".to_owned(),
+        Some(good) => format!("{good} is good, as specified"),
+    };
     notes.push(format!(
-        "mask: {wrong} of {} pixels bad (0 is good, so is 0x1000 alone); set to 0 in the patterns and carried along as `mask`, \
+        "mask: {wrong} of {} pixels bad ({rule}); set to 0 in the patterns and carried along as `mask`, \
          whose bad pixels the solvers leave out",
         bad.len()
     ));
     let shape = if per_pattern { vec![n, height, width] } else { vec![1, height, width] };
     let carried = Array::new(shape, Values::U32(bits))
         .map_err(|error| Error::hdf5(file.path(), MASK, error.to_string()))?;
-    match Mask::new(carried, n, (height, width)) {
+    let meant = options.mask_good.map(|_| MaskGood::Zero);
+    match Mask::told(carried, n, (height, width), meant) {
         Ok(mask) => Ok(Some(mask)),
         Err(problem) => {
             problems.push(problem);
             Ok(None)
         }
+    }
+}
+
+/// Bits that are 0 where a pixel is good, by what the user says is good.
+fn told(array: &Array, good: MaskGood) -> Option<Vec<u32>> {
+    let bad = |zero: bool| u32::from(zero != (good == MaskGood::Zero));
+    match array.values() {
+        Values::Bool(flags) => Some(flags.iter().map(|&flag| bad(!flag)).collect()),
+        _ => Some(array.to_f64().ok()?.iter().map(|&number| bad(number == 0.0)).collect()),
     }
 }
 

@@ -103,7 +103,21 @@ impl Dialect for Cxi {
         let scan = positions(rows, columns, options, notes);
         instrument.note_centre(shape, notes);
         let stated = options.geometry.or_else(|| metadata.as_ref().and_then(geometry::stated));
-        let geometry = stated.unwrap_or_else(|| understood_geometry(&stack, &scan, notes));
+        // What is wrong already would only be told again, as a doubt about the positions.
+        if !problems.is_empty() {
+            return Ok(Found { problems, ..Found::default() });
+        }
+        let geometry = match understood_geometry(stated, &stack, &scan, pixel, &instrument, notes) {
+            Ok(geometry) => geometry,
+            Err(found) => {
+                problems.push(Problem::new(
+                    "translation",
+                    "positions of the sample in metres",
+                    found,
+                ));
+                return Ok(Found { problems, ..Found::default() });
+            }
+        };
         let mut probe =
             own_complex(file, "probeGuess")?.and_then(|array| array.into_complex32_array().ok());
         if let Some(path) = &options.companion {
@@ -131,18 +145,55 @@ impl Dialect for Cxi {
     }
 }
 
-/// The geometry of a file that does not state it, by its patterns.
-fn understood_geometry(stack: &Stack, scan: &[Position], notes: &mut Vec<String>) -> Geometry {
+/// The geometry, by the patterns where nobody `stated` it, or why the positions can be those of no
+/// scan.
+fn understood_geometry(
+    stated: Option<Geometry>,
+    stack: &Stack,
+    scan: &[Position],
+    pixel: (f64, f64),
+    instrument: &Instrument,
+    notes: &mut Vec<String>,
+) -> Result<Geometry, String> {
+    let (height, width) = stack.pattern_shape();
+    if let Some(stated) = stated {
+        let step = geometry::median_step(scan).unwrap_or(0.0);
+        return match stated == Geometry::FarField && step > height.max(width) as f64 {
+            true => Err(format!(
+                "neighbours {step:.0} px apart where a pattern's window has {height} x {width} px: some \
+                 other unit, write them in metres"
+            )),
+            false => Ok(stated),
+        };
+    }
     let Some((diameter, step)) = no_far_field(&stack.amplitude, scan) else {
         notes.push("geometry: CXI does not say; taken as far field".to_owned());
-        return Geometry::FarField;
+        return Ok(Geometry::FarField);
     };
+    let apart =
+        format!("neighbours {step:.0} px apart where the illumination is {diameter:.0} px wide");
+    if let Some((unit, steps)) = geometry::likely_unit(diameter, step) {
+        return Err(format!(
+            "{apart}: in {unit} they would be {steps:.1} px apart; write them in metres (or say \
+             --geometry near-field if it is a near-field scan)"
+        ));
+    }
+    // Near-field images overlap by the light on the detector.
+    let lit = geometry::lit_width(&stack.amplitude);
+    let on_detector =
+        instrument.on_detector(step * pixel.0.max(pixel.1)).filter(|step| *step > lit);
+    if let Some(steps) = on_detector {
+        return Err(format!(
+            "{apart} as far field, and {steps:.0} pixels of the detector apart where the light is {lit:.0} \
+             wide as near field: some other unit, write them in metres"
+        ));
+    }
     notes.push(format!(
         "geometry: read as far field, the illumination is {diameter:.0} px wide and the positions are {step:.0} px \
          apart, so nothing overlaps: most likely a near-field scan; the positions were still converted with the \
          far-field pixel; state the geometry (--geometry far-field or near-field) to decide it"
     ));
-    Geometry::NearField
+    Ok(Geometry::NearField)
 }
 
 /// The patterns, and which of their pixels are good.

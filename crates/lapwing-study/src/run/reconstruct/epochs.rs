@@ -85,12 +85,12 @@ impl Task {
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
-        let counts = start.counts;
+        let (counts, faults) = (start.counts, start.faults.clone());
         let problem = match streamed {
             None => start.into_problem()?,
             Some(streamed) => streamed.problem(start, &self.output, case, &mut *observe)?,
         };
-        let (problem, found) = noise::considered(problem, &config.noise, counts)?;
+        let (problem, found) = noise::considered(problem, &config.noise, counts, &faults)?;
         result.noise = Some(NoiseRecord::from(&found));
         for text in noise::described(&found) {
             note(&mut *observe, Level::Fact, &text)?;

@@ -207,6 +207,7 @@ impl Task {
             algorithm: self.solver.algorithm().to_owned(),
             options: json!(self.solver.method),
             input_npz: absolute(&self.input),
+            remarks: Vec::new(),
             input_hash: input_hash.to_owned(),
             key: self.key(input_hash),
             seconds: 0.0,

@@ -9,6 +9,7 @@ use crate::disk::record::{JobResult, Telemetry};
 use crate::geometry::overlap::scan_overlap;
 use crate::run::data::{probe_diameter, shared_fraction};
 use crate::run::event::{Level, Observer, note};
+use crate::run::noise;
 use crate::run::start::Start;
 use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
@@ -65,6 +66,10 @@ impl Task {
         for text in &understood.notes {
             fact(text)?;
         }
+        for remark in &understood.remarks {
+            fact(&format!("remark: {remark}"))?;
+        }
+        result.remarks.clone_from(&understood.remarks);
         describe(&dataset, &understood, result);
         result.view = self.telemetry(&dataset)?;
         fact(&format!(
@@ -82,7 +87,8 @@ impl Task {
                 self.output.display()
             ))?;
         }
-        let start = self.start(&dataset)?;
+        let mut start = self.start(&dataset)?;
+        start.faults = noise::faults(&understood.remarks);
         let scale = dataset.intensity_scale();
         let streamed = pieces.map(|pieces| Streamed { pieces, scale });
         // The start has the intensities, and the stack is the largest thing in memory.

@@ -1,6 +1,6 @@
 //! What `lapwing inspect` says in words.
 
-use lapwing_files::{ArrayInfo, Metadata, Problem};
+use lapwing_files::{ArrayInfo, Metadata, Problem, Remark};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::noise::described;
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub fn words(
     arrays: &[ArrayInfo],
     metadata: Option<&Metadata>,
     understood: Option<Understood<'_>>,
+    remarks: &[Remark],
     problems: &[Problem],
 ) -> String {
     // Writing to a string does not fail.
@@ -43,6 +44,9 @@ pub fn words(
         }
         for note in facts["notes"].as_array().into_iter().flatten() {
             let _ = writeln!(words, "  note: {}", note.as_str().unwrap_or_default());
+        }
+        for remark in remarks {
+            let _ = writeln!(words, "  remark: {remark}");
         }
         words.push_str(&detector(noise));
     }

@@ -1,0 +1,358 @@
+//! Numbers among the patterns that are no light: sentinels of dead pixels, NaN, negative numbers.
+//!
+//! What no measurement can be, in the same pixels of every pattern, is taken as bad; anything else
+//! is refused until the user says what to do with it.
+
+use ndarray::{Array2, Array3, Axis};
+
+use super::ReadOptions;
+use crate::contract::{FINITE, NOT_NEGATIVE};
+use crate::npy::DType;
+use crate::remarks::{Remark, What, counted, places};
+use crate::{Problem, bulk};
+
+/// Pixels lost for all patterns, as a share of them, from which every pattern gets its own mask.
+const MANY: usize = 10;
+
+/// Pixels that were found to be bad, and what was said of it.
+#[derive(Default)]
+pub(super) struct Cleaned {
+    /// Axes (1 or pattern, y, x), true where a pixel is bad.
+    pub bad: Option<Array3<bool>>,
+    pub remarks: Vec<Remark>,
+}
+
+/// What is odd about a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Odd {
+    NotFinite,
+    Negative,
+    /// The largest number of its type, with which detectors mark what they did not measure.
+    Largest,
+}
+
+/// How often each pixel holds odd numbers of one kind.
+struct Seen {
+    odd: Odd,
+    /// Patterns in which each pixel does.
+    patterns: Array2<u32>,
+    count: usize,
+    /// Pattern, row and column of the first, and its value.
+    first: ((usize, usize, usize), f32),
+    lowest: f32,
+}
+
+/// Looks through patterns (pattern, y, x) as they are in the file and puts zero where a pixel is
+/// bad. Where `masked`, axes (1 or pattern, y, x), says so already, nothing is odd.
+pub(super) fn clean(
+    values: &mut Array3<f32>,
+    dtype: &DType,
+    masked: Option<&Array3<bool>>,
+    key: &str,
+    options: &ReadOptions,
+) -> Result<Cleaned, Vec<Problem>> {
+    let largest = Largest::of(dtype);
+    let plain = |value: f32| (0.0..largest.limit).contains(&value) & (value != largest.mark);
+    if bulk::all(values, plain) {
+        return Ok(Cleaned::default());
+    }
+    if let Some(masked) = masked {
+        blank(values, masked, |value| !plain(value));
+    }
+    let n = values.len_of(Axis(0));
+    let mut found = Cleaned::default();
+    let mut problems = Vec::new();
+    for odd in [Odd::NotFinite, Odd::Largest, Odd::Negative] {
+        let Some(seen) = Seen::in_patterns(values, odd, largest) else { continue };
+        let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
+        let sentinel = dtype.is_integer() && odd != Odd::NotFinite;
+        // A camera of few bits reaches its largest number by light.
+        let by_light = odd == Odd::Largest && dtype.width() <= 2;
+        let told = match odd {
+            Odd::Negative => options.mask_negative,
+            _ => options.mask_hot,
+        };
+        if odd == Odd::Negative && options.clip_negative {
+            bulk::replace(values, |value| if value < 0.0 { 0.0 } else { value });
+            let evidence = format!(
+                "{key}: {} set to zero, the lowest {}",
+                counted(seen.count, "negative number"),
+                seen.lowest
+            );
+            found.remarks.push(Remark::new(
+                What::Cleaned,
+                evidence,
+                "as specified (--clip-negative)",
+            ));
+        } else if (sentinel && everywhere && (n > 1 || !by_light)) || told {
+            let remark = seen.taken_as_bad(key, told);
+            take(values, &seen, &mut found, n, |value| odd.is(value, largest));
+            found.remarks.push(remark);
+        } else if !by_light {
+            problems.push(seen.problem(key, everywhere, n));
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// The numbers of a type that stand for no light.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Largest {
+    /// Whole numbers from this one on.
+    limit: f32,
+    /// What 32 bits have as their largest number, where floating-point numbers hold it.
+    mark: f32,
+}
+
+impl Largest {
+    pub(super) fn of(dtype: &DType) -> Self {
+        let limit = match dtype {
+            DType::I8 => i8::MAX.into(),
+            DType::U8 => u8::MAX.into(),
+            DType::I16 => i16::MAX.into(),
+            DType::U16 => u16::MAX.into(),
+            DType::I32 => i32::MAX as f32,
+            DType::U32 => u32::MAX as f32,
+            DType::I64 => i64::MAX as f32,
+            DType::U64 => u64::MAX as f32,
+            _ => return Self { limit: f32::INFINITY, mark: u32::MAX as f32 },
+        };
+        Self { limit, mark: f32::NAN }
+    }
+
+    pub(super) fn is(self, value: f32) -> bool {
+        value.is_finite() && (value >= self.limit || value == self.mark)
+    }
+}
+
+impl Odd {
+    fn is(self, value: f32, largest: Largest) -> bool {
+        match self {
+            Self::NotFinite => !value.is_finite(),
+            Self::Negative => value < 0.0,
+            Self::Largest => largest.is(value),
+        }
+    }
+}
+
+impl Seen {
+    fn in_patterns(values: &Array3<f32>, odd: Odd, largest: Largest) -> Option<Self> {
+        let (_, height, width) = values.dim();
+        let mut patterns = Array2::zeros((height, width));
+        let mut count = 0;
+        let mut first = None;
+        let mut lowest = f32::INFINITY;
+        for (index, pattern) in values.outer_iter().enumerate() {
+            for ((y, x), &value) in pattern.indexed_iter() {
+                if odd.is(value, largest) {
+                    patterns[(y, x)] += 1;
+                    count += 1;
+                    first.get_or_insert(((index, y, x), value));
+                    lowest = lowest.min(value);
+                }
+            }
+        }
+        Some(Self { odd, patterns, count, first: first?, lowest })
+    }
+
+    /// The pixels that do in any pattern.
+    fn pixels(&self) -> Vec<(usize, usize)> {
+        self.patterns.indexed_iter().filter(|(_, count)| **count > 0).map(|(at, _)| at).collect()
+    }
+
+    fn value(&self) -> String {
+        match self.first.1 {
+            // 4294967296 would be read as a typing mistake.
+            value if value == u32::MAX as f32 => u32::MAX.to_string(),
+            value => value.to_string(),
+        }
+    }
+
+    fn taken_as_bad(&self, key: &str, told: bool) -> Remark {
+        let pixels = self.pixels();
+        let number = match self.odd {
+            Odd::NotFinite => "numbers that are not finite".to_owned(),
+            Odd::Negative if told => "negative numbers".to_owned(),
+            _ => format!("{} in every pattern", self.value()),
+        };
+        let verb = if pixels.len() == 1 { "holds" } else { "hold" };
+        let evidence = format!(
+            "{key}: {} {verb} {number}: {}",
+            counted(pixels.len(), "pixel"),
+            places(&pixels)
+        );
+        let (what, advice) = match told {
+            true => (What::Cleaned, "taken as bad, as specified"),
+            false => (
+                What::Sentinels,
+                "that is no light, so they are taken as bad pixels and go to the mask",
+            ),
+        };
+        Remark::new(what, evidence, advice).on_pixels(pixels)
+    }
+
+    fn problem(&self, key: &str, everywhere: bool, n: usize) -> Problem {
+        let ((pattern, y, x), _) = self.first;
+        let others = match self.count - 1 {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        let place = format!("{} in pattern {pattern} at row {y}, column {x}{others}", self.value());
+        let pixels = self.patterns.iter().filter(|&&count| count > 0).count();
+        let same = match everywhere && n > 1 {
+            true => format!(", the same {} in every pattern", counted(pixels, "pixel")),
+            false => String::new(),
+        };
+        match self.odd {
+            Odd::NotFinite => Problem::new(key, FINITE, format!("{place}{same}")),
+            Odd::Negative => Problem::new(
+                key,
+                NOT_NEGATIVE,
+                format!("{place}, the lowest {}{same}", self.lowest),
+            ),
+            Odd::Largest => Problem::new(
+                key,
+                "counts, not the largest number of the type (or leave these pixels out: --mask-hot, or a \
+                 mask)",
+                format!("{place}, in some patterns only"),
+            ),
+        }
+    }
+}
+
+/// Takes pixels as bad: in all patterns, or each pattern its own where that would lose many.
+fn take(
+    values: &mut Array3<f32>,
+    seen: &Seen,
+    found: &mut Cleaned,
+    n: usize,
+    is_odd: impl Fn(f32) -> bool,
+) {
+    let (height, width) = seen.patterns.dim();
+    let lost = seen.patterns.iter().filter(|&&count| count > 0).count();
+    let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
+    let new: Array3<bool> = match everywhere || lost * MANY <= height * width {
+        true => seen.patterns.mapv(|count| count > 0).insert_axis(Axis(0)),
+        false => values.mapv(&is_odd),
+    };
+    blank(values, &new.mapv(|bad| !bad), |_| true);
+    found.bad = Some(match found.bad.take() {
+        None => new,
+        Some(old) => union(old, new),
+    });
+}
+
+/// What is bad in one or the other; one layer stands for all patterns.
+pub(super) fn union(one: Array3<bool>, other: Array3<bool>) -> Array3<bool> {
+    let (mut long, short) =
+        if one.len_of(Axis(0)) >= other.len_of(Axis(0)) { (one, other) } else { (other, one) };
+    for (index, mut layer) in long.outer_iter_mut().enumerate() {
+        let other = short.index_axis(Axis(0), index.min(short.len_of(Axis(0)) - 1));
+        layer.zip_mut_with(&other, |bad, &other| *bad |= other);
+    }
+    long
+}
+
+/// Sets odd numbers of pixels that are not `good` to zero.
+fn blank(values: &mut Array3<f32>, good: &Array3<bool>, odd: impl Fn(f32) -> bool) {
+    let layers = good.len_of(Axis(0));
+    if (values.len_of(Axis(1)), values.len_of(Axis(2)))
+        != (good.len_of(Axis(1)), good.len_of(Axis(2)))
+    {
+        return;
+    }
+    for (index, mut pattern) in values.outer_iter_mut().enumerate() {
+        let good = good.index_axis(Axis(0), if layers == 1 { 0 } else { index.min(layers - 1) });
+        pattern.zip_mut_with(&good, |value, &good| {
+            if !good && odd(*value) {
+                *value = 0.0;
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack() -> Array3<f32> {
+        Array3::from_shape_fn((4, 5, 6), |(i, y, x)| (i + y + x) as f32)
+    }
+
+    fn cleaned(
+        values: &mut Array3<f32>,
+        dtype: &DType,
+        options: &ReadOptions,
+    ) -> Result<Cleaned, String> {
+        clean(values, dtype, None, "data", options).map_err(|problems| {
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        })
+    }
+
+    #[test]
+    fn sentinels_in_every_pattern_are_bad_pixels() {
+        for (dtype, value) in [
+            (DType::U32, u32::MAX as f32),
+            (DType::U16, 65535.0),
+            (DType::I32, -1.0),
+            (DType::F64, u32::MAX as f32),
+        ] {
+            let mut values = stack();
+            values.index_axis_mut(Axis(1), 2).fill(value);
+            let found = cleaned(&mut values, &dtype, &ReadOptions::default());
+            if dtype == DType::F64 {
+                assert!(found.err().unwrap().contains("4294967295"));
+                continue;
+            }
+            let found = found.unwrap();
+            assert_eq!(found.bad.unwrap().iter().filter(|&&bad| bad).count(), 6);
+            assert_eq!((found.remarks[0].what, values[(1, 2, 3)]), (What::Sentinels, 0.0));
+        }
+    }
+
+    #[test]
+    fn odd_numbers_here_and_there_are_refused_with_what_to_say() {
+        let mut values = stack();
+        values[(2, 3, 4)] = f32::NAN;
+        let said = cleaned(&mut values, &DType::F32, &ReadOptions::default()).err().unwrap();
+        assert!(
+            said.contains("NaN in pattern 2 at row 3, column 4") && said.contains("--mask-hot"),
+            "{said}"
+        );
+        let options = ReadOptions { mask_hot: true, ..ReadOptions::default() };
+        let found = cleaned(&mut values, &DType::F32, &options).unwrap();
+        assert_eq!(found.bad.unwrap().dim(), (1, 5, 6));
+        assert_eq!(values[(2, 3, 4)], 0.0);
+
+        let below = stack().mapv(|value| value - 3.5);
+        let said = cleaned(&mut below.clone(), &DType::F32, &ReadOptions::default()).err().unwrap();
+        assert!(said.contains("the lowest -3.5") && said.contains("--clip-negative"), "{said}");
+        let options = ReadOptions { clip_negative: true, ..ReadOptions::default() };
+        let mut clipped = below.clone();
+        assert!(cleaned(&mut clipped, &DType::F32, &options).unwrap().bad.is_none());
+        assert_eq!(clipped, below.mapv(|value| value.max(0.0)));
+        let options = ReadOptions { mask_negative: true, ..ReadOptions::default() };
+        let mut masked = below.clone();
+        let bad = cleaned(&mut masked, &DType::F32, &options).unwrap().bad.unwrap();
+        assert_eq!(bad, below.mapv(|value| value < 0.0));
+    }
+
+    #[test]
+    fn what_is_masked_is_no_matter() {
+        let mut values = stack();
+        values[(2, 3, 4)] = f32::NAN;
+        let mut good = Array3::from_elem((1, 5, 6), true);
+        good[(0, 3, 4)] = false;
+        let found =
+            clean(&mut values, &DType::F32, Some(&good), "data", &ReadOptions::default()).unwrap();
+        assert!(found.bad.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
+    }
+
+    #[test]
+    fn a_camera_of_few_bits_may_saturate() {
+        let mut values = stack();
+        values[(2, 3, 4)] = 65535.0;
+        let found = cleaned(&mut values, &DType::U16, &ReadOptions::default()).unwrap();
+        assert!(found.bad.is_none() && values[(2, 3, 4)] == 65535.0);
+    }
+}

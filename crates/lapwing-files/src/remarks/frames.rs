@@ -1,0 +1,208 @@
+//! Patterns that are no measurement, or an odd one.
+
+use super::survey::Survey;
+use super::{Remark, What, counted, median, ranges};
+
+/// Neighbours on either side, in the order of the file, that a pattern is compared with.
+const AROUND: usize = 12;
+/// Shares of its neighbours' light with which a pattern is lost, or weak.
+const LOST: f64 = 0.1;
+const WEAK: f64 = 0.3;
+/// So many times its neighbours' light is far too much.
+const BRIGHT: f64 = 5.0;
+/// Photons from which on a tenth of the usual light is too little to be chance.
+const PHOTONS: f64 = 20.0;
+/// Probability, as its natural logarithm, below which so many dark patterns are no chance: 1e-4.
+const NO_CHANCE: f64 = -9.2;
+/// A pattern looks like no other when it resembles the mean pattern less than the others by so many
+/// times their usual spread, and by so much.
+const SPREADS: f64 = 12.0;
+const UNLIKE: f64 = 0.15;
+
+/// `totals` are the sums of the squared amplitudes of the patterns.
+pub(super) fn look(totals: &[f64], survey: Option<&Survey>, scale: Option<f64>) -> Vec<Remark> {
+    let n = totals.len();
+    let dark: Vec<usize> = (0..n).filter(|&index| totals[index] <= 0.0).collect();
+    if n > 0 && dark.len() == n {
+        let evidence = format!("all {n} patterns are zero throughout");
+        return vec![Remark::new(
+            What::LostPatterns,
+            evidence,
+            "there is no light to reconstruct from; look whether the measurement is in another array",
+        )];
+    }
+    if n < 4 {
+        return Vec::new();
+    }
+    let photons = photons(totals, survey, scale);
+    let usual: Vec<f64> = (0..n)
+        .map(|index| {
+            let around = index.saturating_sub(AROUND)..(index + AROUND + 1).min(n);
+            median(around.filter(|&near| near != index).map(|near| totals[near]))
+        })
+        .collect();
+    let overall = median(totals.iter().copied());
+    let mut remarks = Vec::new();
+    if photons < PHOTONS && !no_chance(dark.len(), n, photons) {
+        remarks.extend(few_photons(&dark, n, photons));
+        return remarks;
+    }
+    let is_lost = |index: usize| {
+        totals[index] <= 0.0 || (photons >= PHOTONS && totals[index] < LOST * usual[index])
+    };
+    let lost: Vec<usize> = (0..n).filter(|&index| is_lost(index)).collect();
+    let mut odd: Vec<bool> = (0..n).map(is_lost).collect();
+    if !lost.is_empty() {
+        let evidence = format!(
+            "{} of {n} patterns hold no light, or less than a tenth of that of the patterns beside them: {}",
+            lost.len(),
+            ranges(&lost)
+        );
+        let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
+        remarks.push(
+            Remark::new(What::LostPatterns, evidence, advice).on_patterns(lost).beyond_doubt(),
+        );
+    }
+    let alike = survey.map(|survey| alike(survey, &odd));
+    let unlike: Vec<usize> = (0..n)
+        .filter(|&index| !odd[index] && alike.as_ref().is_some_and(|alike| !alike[index]))
+        .collect();
+    unlike.iter().for_each(|&index| odd[index] = true);
+    if !unlike.is_empty() {
+        let most = unlike.iter().map(|&index| totals[index] / overall).fold(0.0, f64::max);
+        let light = match most > BRIGHT {
+            true => format!(", with up to {most:.0} times the usual light"),
+            false => String::new(),
+        };
+        let evidence = format!(
+            "{} of {n} patterns look like no other{light}: {}",
+            unlike.len(),
+            ranges(&unlike)
+        );
+        let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
+        remarks.push(
+            Remark::new(What::UnlikePatterns, evidence, advice).on_patterns(unlike).beyond_doubt(),
+        );
+    }
+    for (what, limit, words) in [
+        (What::WeakPatterns, WEAK, "less than a third of the usual light"),
+        (What::BrightPatterns, BRIGHT, "more than five times the usual light"),
+    ] {
+        let found: Vec<usize> = (0..n)
+            .filter(|&index| {
+                let share = totals[index] / usual[index].max(f64::MIN_POSITIVE);
+                let beyond = if limit < 1.0 { share < limit } else { share > limit };
+                !odd[index] && usual[index] > 0.0 && beyond
+            })
+            .collect();
+        if !found.is_empty() {
+            let evidence =
+                format!("{} of {n} patterns have {words}: {}", found.len(), ranges(&found));
+            let advice =
+                "if it is not the specimen that does it, leave them out (--leave-out-frames)";
+            remarks.push(Remark::new(what, evidence, advice).on_patterns(found));
+        }
+    }
+    remarks
+}
+
+/// Photons that an ordinary pattern has at most. Where the scale is not known, the light of
+/// neighbouring patterns differs at least as much as that of photons does, by its root; and no
+/// photon is less than the smallest number above zero.
+fn photons(totals: &[f64], survey: Option<&Survey>, scale: Option<f64>) -> f64 {
+    // Of few photons the patterns without one count.
+    let mean = totals.iter().sum::<f64>() / totals.len() as f64;
+    let usual = median(totals.iter().copied().filter(|&total| total > 0.0)).min(mean);
+    if let Some(scale) = scale {
+        return usual * scale * scale;
+    }
+    let steps = totals.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let spread = 1.4826 * median(steps) / std::f64::consts::SQRT_2;
+    let by_spread = if spread > 0.0 { (usual / spread).powi(2) } else { f64::INFINITY };
+    survey.map_or(by_spread, |survey| by_spread.min(survey.quanta(usual, None)))
+}
+
+/// Whether so many `dark` ones of `n` patterns can hardly be chance: of `photons` in each on
+/// average, n exp(-photons) are dark, and k of them with the probability of a Poisson
+/// distribution.
+fn no_chance(dark: usize, n: usize, photons: f64) -> bool {
+    let expected = n as f64 * (-photons).exp();
+    let factorial: f64 = (1..=dark).map(|k| (k as f64).ln()).sum();
+    dark > 0
+        && dark as f64 > expected
+        && dark as f64 * expected.ln() - expected - factorial < NO_CHANCE
+}
+
+/// Patterns without a photon, where that is no wonder.
+fn few_photons(dark: &[usize], n: usize, photons: f64) -> Option<Remark> {
+    (!dark.is_empty()).then(|| {
+        let evidence = format!(
+            "{} hold no photon, as is to be expected of some {photons:.2} photons in each",
+            counted(dark.len(), &format!("of {n} pattern")),
+        );
+        Remark::new(What::FewPhotons, evidence, "nothing to do: they are data and are kept")
+            .on_patterns(dark.to_vec())
+    })
+}
+
+/// Whether each pattern looks like the others; `odd` ones do not tell what is usual.
+fn alike(survey: &Survey, odd: &[bool]) -> Vec<bool> {
+    let usual = |values: &[f64]| {
+        median(values.iter().zip(odd).filter(|(_, odd)| !**odd).map(|(value, _)| *value))
+    };
+    let middle = usual(&survey.resemblance);
+    let off: Vec<f64> = survey.resemblance.iter().map(|value| (value - middle).abs()).collect();
+    let limit = (SPREADS * 1.4826 * usual(&off)).max(UNLIKE);
+    survey.resemblance.iter().map(|value| *value >= middle - limit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(totals: &[f64], scale: Option<f64>) -> Vec<(What, Vec<usize>, bool)> {
+        look(totals, None, scale).into_iter().map(|r| (r.what, r.patterns, r.certain)).collect()
+    }
+
+    /// Counts around a mean, the same each time.
+    fn scattered(mean: f64, n: usize) -> Vec<f64> {
+        (0..n).map(|i| mean + mean.sqrt() * ((i * 7919 % 13) as f64 - 6.0) / 3.5).collect()
+    }
+
+    #[test]
+    fn a_run_of_dark_patterns_among_bright_ones_is_lost() {
+        let mut totals = scattered(20_000.0, 100);
+        totals[43..53].fill(0.0);
+        for scale in [None, Some(1.0)] {
+            assert_eq!(told(&totals, scale), [(What::LostPatterns, (43..53).collect(), true)]);
+        }
+        totals[43..53].fill(4_000.0);
+        assert_eq!(told(&totals, None), [(What::WeakPatterns, (43..53).collect(), false)]);
+    }
+
+    #[test]
+    fn dark_patterns_of_few_photons_are_data() {
+        let totals: Vec<f64> = (0..60).map(|i| [1.0, 0.0, 2.0, 1.0, 0.0, 3.0][i % 6]).collect();
+        for scale in [None, Some(1.0)] {
+            let found = told(&totals, scale);
+            assert_eq!((found[0].0, found[0].1.len(), found[0].2), (What::FewPhotons, 20, false));
+        }
+    }
+
+    #[test]
+    fn the_specimen_may_vary_more_than_photons_do() {
+        let mut totals: Vec<f64> = scattered(20_000.0, 100);
+        totals.iter_mut().enumerate().for_each(|(i, total)| *total *= 1.0 + 0.3 * (i % 3) as f64);
+        assert_eq!(told(&totals, None), []);
+        totals[43..49].fill(0.0);
+        assert_eq!(told(&totals, None), [(What::LostPatterns, (43..49).collect(), true)]);
+    }
+
+    #[test]
+    fn bright_patterns_are_told() {
+        let mut totals = scattered(1000.0, 40);
+        totals[7] = 9000.0;
+        assert_eq!(told(&totals, Some(1.0)), [(What::BrightPatterns, vec![7], false)]);
+        assert!(told(&[0.0; 9], None)[0].1.is_empty());
+    }
+}

@@ -1,0 +1,330 @@
+//! Pixels that hold no measurement, saturation, and a beam that is not in the middle.
+
+use ndarray::{Array2, ArrayView3};
+use rayon::prelude::*;
+
+use super::survey::Survey;
+use super::{Remark, What, counted, median, places};
+
+/// Quanta that the pixels around a silent or stuck one have in all patterns together at least.
+const QUANTA: f64 = 50.0;
+/// Patterns from which a pixel that is always the same is stuck.
+const STUCK_PATTERNS: usize = 20;
+/// A pixel whose least light is so many times the most of any pixel near it is hot.
+const HOT: f64 = 30.0;
+/// Half the side of the square around a pixel that it is compared with.
+const NEAR: usize = 2;
+/// Silent pixels opposite to lit ones that are an area.
+const AREA: usize = 5;
+/// So many values at the largest one, and so many times as many as just below it, are saturation.
+const SATURATED: (usize, usize) = (20, 2);
+/// Just below, as a share of the largest amplitude.
+const JUST_BELOW: f32 = 0.99;
+/// Quanta below which the largest number may well be frequent.
+const LARGE: f64 = 20.0;
+/// Distance from the middle that is remarked on, pixels and share of the side.
+const OFF: (f64, f64) = (1.5, 0.02);
+
+/// Pixels (y, x).
+type Pixels = Vec<(usize, usize)>;
+
+pub(super) fn look(
+    survey: &Survey,
+    patterns: ArrayView3<'_, f32>,
+    good: &Array2<bool>,
+    scale: Option<f64>,
+) -> Vec<Remark> {
+    if survey.patterns < 4 || !survey.quantum.is_finite() {
+        return Vec::new();
+    }
+    let mut remarks = Vec::new();
+    let stuck = stuck(survey, good);
+    if !stuck.is_empty() {
+        let evidence = format!(
+            "{} the same in every pattern, or more than {HOT} times what is around: {}",
+            verb(stuck.len(), "shows", "show"),
+            places(&stuck)
+        );
+        let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
+        remarks.push(
+            Remark::new(What::HotPixels, evidence, advice).on_pixels(stuck.clone()).beyond_doubt(),
+        );
+    }
+    let mut sound = good.clone();
+    stuck.iter().for_each(|&at| sound[at] = false);
+    let (single, area) = silent(survey, &sound, scale);
+    if !single.is_empty() {
+        let evidence = format!(
+            "{} although light falls around: {}",
+            verb(single.len(), "never counts", "never count"),
+            places(&single)
+        );
+        let advice = "a reconstruction leaves them out (--faulty keep keeps them)";
+        remarks
+            .push(Remark::new(What::DeadPixels, evidence, advice).on_pixels(single).beyond_doubt());
+    }
+    let dead_area = area.len() >= AREA;
+    if dead_area {
+        let (rows, columns) = bounds(&area);
+        let silent = survey.most.iter().zip(&sound).filter(|(most, good)| **good && **most == 0.0);
+        let evidence = format!(
+            "{} of {} pixels never count, {} of them although those opposite do, within rows {}-{} and columns {}-{}",
+            silent.count(),
+            good.len(),
+            area.len(),
+            rows.0,
+            rows.1,
+            columns.0,
+            columns.1
+        );
+        let advice = "if a part of the detector is dead or covered, give a mask of it";
+        remarks.push(Remark::new(What::DeadPixels, evidence, advice).on_pixels(area));
+    }
+    remarks.extend(saturation(survey, patterns, &sound, scale));
+    if !dead_area {
+        remarks.extend(off_centre(survey, &sound, scale));
+    }
+    remarks
+}
+
+fn verb(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", counted(number, "pixel"), if number == 1 { one } else { many })
+}
+
+/// Pixels that show the same light in every pattern, or far more than any pixel near them.
+fn stuck(survey: &Survey, good: &Array2<bool>) -> Vec<(usize, usize)> {
+    let lit = survey.least.indexed_iter().filter(|(at, least)| good[*at] && **least > 0.0);
+    lit.map(|(at, _)| at)
+        .filter(|&at| {
+            // Where a detector saturates, the brightest pixels are all the same.
+            let alone = || near(at, good).all(|other| survey.most[other] != survey.most[at]);
+            let same =
+                survey.least[at] == survey.most[at] && survey.patterns >= STUCK_PATTERNS && alone();
+            let brightest = near(at, good).map(|at| survey.most[at]).fold(0.0, f32::max);
+            let (y, x) = middle(survey.shape());
+            let central = at.0.abs_diff(y).max(at.1.abs_diff(x)) <= NEAR;
+            same || (!central
+                && f64::from(survey.least[at]) > HOT * f64::from(brightest)
+                && brightest > 0.0)
+        })
+        .collect()
+}
+
+/// Pixels without any light: those that are alone so among lit ones, and those opposite to lit
+/// ones, as the patterns of a thin specimen are as wide on either side. Opposite is meant across
+/// the middle, and across the centre of the light, which need not be there.
+fn silent(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> (Pixels, Pixels) {
+    let light = |at: (usize, usize)| survey.quanta(survey.mean[at], scale) * survey.patterns as f64;
+    let (height, width) = survey.shape();
+    let middle = middle((height, width));
+    let centre = Light::of(survey, good).map_or(middle, |light| light.pixel());
+    let lit_across = |at: (usize, usize), centre: (usize, usize)| -> bool {
+        let mirrored = |centre: usize, index: usize| (2 * centre).checked_sub(index);
+        let across = mirrored(centre.0, at.0).zip(mirrored(centre.1, at.1));
+        across.is_some_and(|at| at.0 < height && at.1 < width && good[at] && light(at) >= QUANTA)
+    };
+    let dark = survey.most.indexed_iter().filter(|(at, most)| good[*at] && **most == 0.0);
+    let (mut single, mut area) = (Vec::new(), Vec::new());
+    for (at, _) in dark {
+        if median(near(at, good).map(light)) >= QUANTA {
+            single.push(at);
+        } else if lit_across(at, middle) && lit_across(at, centre) {
+            area.push(at);
+        }
+    }
+    // A few alone are single pixels; the rim of a dead area is part of it.
+    if !area.is_empty() && single.len() > area.len() / 2 && area.len() >= AREA {
+        area.append(&mut single);
+        area.sort_unstable();
+    }
+    (single, area)
+}
+
+fn bounds(pixels: &[(usize, usize)]) -> ((usize, usize), (usize, usize)) {
+    let of = |axis: fn(&(usize, usize)) -> usize| {
+        let values = || pixels.iter().map(axis);
+        (values().min().unwrap_or(0), values().max().unwrap_or(0))
+    };
+    (of(|at| at.0), of(|at| at.1))
+}
+
+/// The value at which many pixels of many patterns stop.
+fn saturation(
+    survey: &Survey,
+    patterns: ArrayView3<'_, f32>,
+    good: &Array2<bool>,
+    scale: Option<f64>,
+) -> Option<Remark> {
+    let largest = survey
+        .most
+        .iter()
+        .zip(good)
+        .filter(|(_, good)| **good)
+        .map(|(most, _)| *most)
+        .fold(0.0, f32::max);
+    let reach = survey.most.iter().zip(good).filter(|(most, good)| **good && **most == largest);
+    // Where a detector saturates, several pixels have the largest number.
+    if survey.quanta(f64::from(largest), scale) < LARGE || reach.count() < 3 {
+        return None;
+    }
+    let (limit, just_below) = (largest, largest * JUST_BELOW * JUST_BELOW);
+    let (at, near) = (0..patterns.len_of(ndarray::Axis(0)))
+        .into_par_iter()
+        .map(|index| {
+            let (mut at, mut near) = (0_usize, 0_usize);
+            for (&value, &good) in patterns.index_axis(ndarray::Axis(0), index).iter().zip(good) {
+                let value = if good { value * value } else { 0.0 };
+                at += usize::from(value >= limit);
+                near += usize::from(value >= just_below);
+            }
+            (at, near - at)
+        })
+        .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    (at >= SATURATED.0 && at >= SATURATED.1 * near.max(1)).then(|| {
+        let number = f64::from(largest) * scale.map_or(1.0, |scale| scale * scale);
+        let unit = if scale.is_some() { "counts" } else { "in intensity" };
+        // A root that was squared again.
+        let whole = (number - number.round()).abs() < 1e-5 * number;
+        let number = if whole { format!("{number:.0}") } else { format!("{number:.4e}") };
+        let evidence = format!(
+            "the largest number, {number} {unit}, occurs {at} times and hardly any just below it"
+        );
+        Remark::new(
+            What::Saturation,
+            evidence,
+            "the detector saturates or the numbers were clipped: give a mask of those pixels for each \
+             pattern, or say what the patterns hold (--quantity counts), of which a reconstruction \
+             leaves saturated pixels out",
+        )
+    })
+}
+
+/// Centre of the bright part of the mean pattern.
+struct Light {
+    /// Row and column.
+    centre: (f64, f64),
+    /// Mean of the squared distance from there.
+    spread: f64,
+    /// Its intensity in the mean pattern.
+    total: f64,
+}
+
+impl Light {
+    fn of(survey: &Survey, good: &Array2<bool>) -> Option<Self> {
+        let lit = || survey.mean.indexed_iter().filter(|(at, _)| good[*at]);
+        let most = lit().map(|(_, mean)| *mean).fold(0.0, f64::max);
+        let bright = || lit().filter(|(_, mean)| **mean > 0.05 * most);
+        let total: f64 = bright().map(|(_, mean)| *mean).sum();
+        let y = bright().map(|((y, _), mean)| y as f64 * mean).sum::<f64>() / total;
+        let x = bright().map(|((_, x), mean)| x as f64 * mean).sum::<f64>() / total;
+        let square =
+            |row: usize, column: usize| (row as f64 - y).powi(2) + (column as f64 - x).powi(2);
+        let spread = bright().map(|((row, column), mean)| square(row, column) * mean / total).sum();
+        (total > 0.0).then_some(Self { centre: (y, x), spread, total })
+    }
+
+    fn pixel(&self) -> (usize, usize) {
+        (self.centre.0.round() as usize, self.centre.1.round() as usize)
+    }
+}
+
+/// Where the light is, when that is not the middle.
+fn off_centre(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> Option<Remark> {
+    let (height, width) = survey.shape();
+    if height < 16 || width < 16 {
+        return None;
+    }
+    let Light { centre: (y, x), spread, total } = Light::of(survey, good)?;
+    let (middle_y, middle_x) = middle((height, width));
+    let off = (y - middle_y as f64).hypot(x - middle_x as f64);
+    // Of few photons the centre is uncertain itself.
+    let photons = survey.quanta(total, scale) * survey.patterns as f64;
+    let least = OFF.0.max(OFF.1 * height.min(width) as f64);
+    (off > least.max(5.0 * (spread / photons.max(1.0)).sqrt())).then(|| {
+        let evidence = format!(
+            "the light is centred on row {y:.1}, column {x:.1} of the patterns, {off:.1} px off the \
+             middle ({middle_y}, {middle_x})"
+        );
+        Remark::new(
+            What::OffCentre,
+            evidence,
+            format!(
+                "if that is where the beam is, say so (--detector-centre {y:.0},{x:.0}); otherwise the \
+                 object gets a phase ramp"
+            ),
+        )
+    })
+}
+
+/// Where the zero frequency is.
+fn middle((height, width): (usize, usize)) -> (usize, usize) {
+    (height / 2, width / 2)
+}
+
+/// The good pixels near `at`, without itself.
+fn near(at: (usize, usize), good: &Array2<bool>) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let ((y, x), (height, width)) = (at, good.dim());
+    let rows = y.saturating_sub(NEAR)..(y + NEAR + 1).min(height);
+    let columns = x.saturating_sub(NEAR)..(x + NEAR + 1).min(width);
+    rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
+        .filter(move |&near| near != at && good[near])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+
+    /// Patterns of a round spot whose counts differ from one to the next.
+    fn spot(change: impl Fn((usize, usize, usize), f32) -> f32) -> Array3<f32> {
+        Array3::from_shape_fn((40, 32, 32), |(i, y, x)| {
+            let radius = (y as f32 - 16.0).hypot(x as f32 - 16.0);
+            let light = 400.0 * (-radius * radius / 40.0).exp();
+            let chance = ((i * 7919 + y * 104_729 + x * 1_299_709) % 1009) as f32 / 1009.0;
+            let count =
+                (light + 2.0 * light.sqrt() * (chance - 0.5) + 0.5 * chance).round().max(0.0);
+            change((i, y, x), count).sqrt()
+        })
+    }
+
+    fn told(patterns: &Array3<f32>) -> Vec<(What, usize, bool)> {
+        let good = Array2::from_elem((32, 32), true);
+        let survey = Survey::of(patterns.view(), &good);
+        let remarks = look(&survey, patterns.view(), &good, Some(1.0));
+        remarks
+            .into_iter()
+            .map(|remark| (remark.what, remark.pixels.len(), remark.certain))
+            .collect()
+    }
+
+    #[test]
+    fn sound_patterns_have_no_remark() {
+        assert_eq!(told(&spot(|_, count| count)), []);
+    }
+
+    #[test]
+    fn dead_and_stuck_pixels_are_found() {
+        let patterns = spot(|(_, y, x), count| match (y, x) {
+            (12, 13) | (12, 14) => 0.0,
+            (4, 4) => 77.0,
+            _ => count,
+        });
+        assert_eq!(told(&patterns), [(What::HotPixels, 1, true), (What::DeadPixels, 2, true)]);
+        let third = told(&spot(|(_, y, _), count| if y < 11 { 0.0 } else { count }));
+        assert!(matches!(third[..], [(What::DeadPixels, 20.., false)]), "{third:?}");
+    }
+
+    #[test]
+    fn clipped_numbers_are_saturation() {
+        assert_eq!(told(&spot(|_, count| count.min(300.0))), [(What::Saturation, 0, false)]);
+    }
+
+    #[test]
+    fn a_beam_off_the_middle_is_found() {
+        let patterns = spot(|_, count| count);
+        let rolled = Array3::from_shape_fn((40, 32, 32), |(i, y, x)| {
+            patterns[(i, (y + 29) % 32, (x + 2) % 32)]
+        });
+        assert_eq!(told(&rolled), [(What::OffCentre, 0, false)]);
+    }
+}

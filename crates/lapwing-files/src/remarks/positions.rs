@@ -1,0 +1,236 @@
+//! Positions that can hardly be meant, or that ptychography cannot use.
+
+use lapwing_model::{Modes, Position, probe};
+
+use super::{Remark, What, median, ranges};
+
+/// Steps above this share of the probe's diameter leave little overlap.
+const WIDE: f64 = 0.55;
+/// Positions looked at for the distance to their neighbours.
+const LOOKED_AT: usize = 256;
+/// Deviation from a line or a lattice, in pixels, below which there is none.
+const EXACT: f64 = 1e-3;
+/// Positions of which regularity is no accident.
+const RASTER: usize = 9;
+/// Rounding of coordinates that is remarked on, pixels.
+const ROUNDED: f64 = 0.02;
+
+pub(super) fn look(
+    scan: &[Position],
+    pattern: (usize, usize),
+    probe: Option<&Modes>,
+) -> Vec<Remark> {
+    let finite: Vec<Position> =
+        scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
+    if finite.len() < 2 || finite.len() != scan.len() {
+        return Vec::new();
+    }
+    let mut remarks = Vec::new();
+    let repeated = repeated(scan);
+    let degenerate = degenerate(scan);
+    let is_degenerate = degenerate.is_some();
+    remarks.extend(degenerate);
+    if !repeated.is_empty() && repeated.len() + 1 < scan.len() {
+        let evidence = format!(
+            "{} of {} positions are where another is: {}",
+            repeated.len(),
+            scan.len(),
+            ranges(&repeated)
+        );
+        let advice =
+            "nothing to do if exposures were repeated; otherwise these positions were not written";
+        remarks.push(Remark::new(What::RepeatedPositions, evidence, advice).on_patterns(repeated));
+    }
+    remarks.extend(precision(scan));
+    if is_degenerate {
+        return remarks;
+    }
+    let steps = steps(scan);
+    let step = median(steps.iter().copied());
+    let measured =
+        probe.map(|modes| probe::diameter(modes.view())).filter(|diameter| *diameter > 0.0);
+    let (diameter, whose) = match measured {
+        Some(diameter) => (diameter, "the probe"),
+        None => (0.6 * pattern.0.min(pattern.1) as f64, "a probe of 0.6 times the pattern"),
+    };
+    if step > WIDE * diameter {
+        let overlap = if step >= diameter { "nothing overlaps" } else { "little overlaps" };
+        let evidence = format!(
+            "neighbouring positions are {step:.1} px apart, {whose} is {diameter:.1} px wide: {overlap}"
+        );
+        remarks.push(Remark::new(
+            What::Sparse,
+            evidence,
+            "if the unit of the positions is right, the object is badly determined: take steps of a \
+             third of the probe's width",
+        ));
+    } else if let Some((rows, columns)) = raster(scan) {
+        let evidence =
+            format!("the positions are a perfectly regular raster of {rows} x {columns}");
+        remarks.push(Remark::new(
+            What::Raster,
+            evidence,
+            "a grid of its period may appear in the object; positions off the raster by a tenth of a \
+             step prevent it",
+        ));
+    }
+    remarks
+}
+
+/// Positions that were there before, bit by bit.
+fn repeated(scan: &[Position]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scan.len()).collect();
+    let key = |index: usize| (scan[index].y, scan[index].x);
+    order.sort_by(|&a, &b| {
+        let ((ay, ax), (by, bx)) = (key(a), key(b));
+        ay.total_cmp(&by).then(ax.total_cmp(&bx)).then(a.cmp(&b))
+    });
+    let mut again: Vec<usize> =
+        order.windows(2).filter(|pair| key(pair[0]) == key(pair[1])).map(|pair| pair[1]).collect();
+    again.sort_unstable();
+    again
+}
+
+/// All within a pixel, or all on a line.
+fn degenerate(scan: &[Position]) -> Option<Remark> {
+    let n = scan.len() as f64;
+    let extent = |of: fn(&Position) -> f64| {
+        let values = || scan.iter().map(of);
+        values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
+    };
+    let (height, width) = (extent(|p| p.y), extent(|p| p.x));
+    if height.max(width) < 1.0 {
+        let evidence = format!(
+            "all {} positions lie within {:.2e} px of the object",
+            scan.len(),
+            height.max(width)
+        );
+        return Some(Remark::new(
+            What::Degenerate,
+            evidence,
+            "look at the units of positions, distance and pixel size: a step is usually several pixels",
+        ));
+    }
+    if scan.len() < 4 {
+        return None;
+    }
+    // The smaller eigenvalue of the positions' covariance.
+    let mean = |of: fn(&Position) -> f64| scan.iter().map(of).sum::<f64>() / n;
+    let (y, x) = (mean(|p| p.y), mean(|p| p.x));
+    let (mut yy, mut xx, mut yx) = (0.0, 0.0, 0.0);
+    for p in scan {
+        let (dy, dx) = (p.y - y, p.x - x);
+        yy += dy * dy / n;
+        xx += dx * dx / n;
+        yx += dy * dx / n;
+    }
+    let half = 0.5 * (yy + xx);
+    let smaller = half - (half * half - (yy * xx - yx * yx)).max(0.0).sqrt();
+    (smaller.max(0.0).sqrt() < 0.5).then(|| {
+        let evidence = format!("all {} positions lie on a line of {:.1} px", scan.len(), height.hypot(width));
+        Remark::new(
+            What::Degenerate,
+            evidence,
+            "across the line nothing but the probe's width determines the object; if the scan had rows, look at \
+             the coordinates",
+        )
+    })
+}
+
+/// Coordinates that were stored as 32-bit numbers far from zero.
+fn precision(scan: &[Position]) -> Option<Remark> {
+    let values = || scan.iter().flat_map(|p| [p.y, p.x]);
+    let far = values().map(f64::abs).fold(0.0, f64::max);
+    let spacing = far * f64::from(f32::EPSILON) / 2.0;
+    let single = values().all(|value| f64::from(value as f32) == value);
+    let whole = values().all(|value| value.fract() == 0.0);
+    (spacing > ROUNDED && single && !whole).then(|| {
+        let evidence = format!("coordinates up to {far:.0} px are stored as 32-bit numbers, {spacing:.2} px apart");
+        Remark::new(
+            What::Precision,
+            evidence,
+            "store them as 64-bit numbers, or with their mean taken off, or let the reconstruction refine \
+             them (--positions-from-epoch)",
+        )
+    })
+}
+
+/// Distances of some positions to the nearest other place.
+fn steps(scan: &[Position]) -> Vec<f64> {
+    let stride = scan.len().div_ceil(LOOKED_AT);
+    scan.iter()
+        .step_by(stride)
+        .map(|a| {
+            let distances = scan.iter().map(|b| (a.y - b.y).hypot(a.x - b.x));
+            distances.filter(|&d| d > 0.0).fold(f64::INFINITY, f64::min)
+        })
+        .filter(|distance| distance.is_finite())
+        .collect()
+}
+
+/// Rows and columns of a lattice along the axes that every position lies on, and every place of
+/// which has one.
+fn raster(scan: &[Position]) -> Option<(usize, usize)> {
+    let lines = |of: fn(&Position) -> f64| -> Option<usize> {
+        let mut values: Vec<f64> = scan.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup_by(|a, b| (*a - *b).abs() < EXACT);
+        let step = (values.last()? - values.first()?) / (values.len() - 1).max(1) as f64;
+        let even = values.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() < EXACT);
+        (even && values.len() > 2).then_some(values.len())
+    };
+    let (rows, columns) = (lines(|p| p.y)?, lines(|p| p.x)?);
+    (scan.len() >= RASTER && rows.checked_mul(columns) == Some(scan.len()))
+        .then_some((rows, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(rows: usize, columns: usize, step: f64, jitter: f64) -> Vec<Position> {
+        let off = |i: usize| jitter * ((i * 7919 % 101) as f64 / 50.0 - 1.0);
+        let at = |i: usize| Position {
+            y: step * (i / columns) as f64 + off(i),
+            x: step * (i % columns) as f64 + off(i + 37),
+        };
+        (0..rows * columns).map(at).collect()
+    }
+
+    fn told(scan: &[Position]) -> Vec<What> {
+        look(scan, (48, 48), None).into_iter().map(|remark| remark.what).collect()
+    }
+
+    #[test]
+    fn an_ordinary_scan_has_no_remark() {
+        assert_eq!(told(&grid(8, 9, 5.0, 1.0)), []);
+        assert_eq!(told(&grid(1, 1, 5.0, 0.0)), []);
+    }
+
+    #[test]
+    fn lines_points_repeats_and_wide_steps_are_told() {
+        assert_eq!(told(&grid(1, 40, 4.0, 0.0)), [What::Degenerate]);
+        assert_eq!(told(&vec![Position { y: 1.0, x: 2.0 }; 20]), [What::Degenerate]);
+        assert_eq!(told(&grid(4, 4, 0.01, 0.0)), [What::Degenerate]);
+        let twice = [grid(8, 9, 5.0, 1.0), grid(8, 9, 5.0, 1.0)].concat();
+        let remarks = look(&twice, (48, 48), None);
+        assert_eq!((remarks[0].what, remarks[0].patterns.len()), (What::RepeatedPositions, 72));
+        assert_eq!(told(&grid(5, 5, 20.0, 1.0)), [What::Sparse]);
+        assert_eq!(told(&grid(5, 6, 5.0, 0.0)), [What::Raster]);
+    }
+
+    #[test]
+    fn coordinates_that_were_rounded_are_told() {
+        let far: Vec<Position> = grid(8, 9, 5.0, 1.0)
+            .iter()
+            .map(|p| Position {
+                y: f64::from((p.y + 2e6) as f32),
+                x: f64::from((p.x - 3e6) as f32),
+            })
+            .collect();
+        assert!(told(&far).contains(&What::Precision));
+        let exact: Vec<Position> =
+            grid(8, 9, 5.0, 1.0).iter().map(|p| Position { y: p.y + 2e6, x: p.x }).collect();
+        assert_eq!(told(&exact), []);
+    }
+}

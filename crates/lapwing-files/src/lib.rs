@@ -59,6 +59,7 @@ pub mod npz;
 pub mod open;
 pub mod options;
 mod order;
+mod photons;
 pub mod pickle;
 pub mod raw;
 pub mod reading;

@@ -141,7 +141,17 @@ pub(super) fn settle(
 
     let name = DialectName(dialect.name());
     let mut metadata = found.metadata;
-    if let Some(scale) = stack.scale {
+    let found_scale = stack
+        .found_scale
+        .filter(|_| metadata.as_ref().and_then(metadata::intensity_scale).is_none());
+    if found_scale.is_some() {
+        notes.push(
+            "the squares of all amplitudes are whole multiples of one value: taken as photon counts \
+             (should they be none, say --quantity amplitude)"
+                .to_owned(),
+        );
+    }
+    if let Some(scale) = stack.scale.or(found_scale) {
         let metadata = metadata.get_or_insert_default();
         metadata::set_physics_parameter(metadata, "intensity_scale", scale);
         if metadata::nphotons(metadata).is_none() {

@@ -13,6 +13,7 @@ use crate::contract::{Amplitudes, is_amplitude};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::order::{centre, centre_of};
+use crate::photons::Photons;
 use crate::remarks::Remark;
 use crate::{Archive, Error, Problem, bulk};
 
@@ -53,6 +54,8 @@ pub(super) struct Stack {
     pub bad: Option<Array3<bool>>,
     /// What was remarked on while the numbers were read.
     pub remarks: Vec<Remark>,
+    /// That scale where nobody said that these are counts, but they look like it.
+    pub found_scale: Option<f64>,
     /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude`
     /// has none of them then.
     pub sums_in_file: Option<Vec<f64>>,
@@ -180,6 +183,7 @@ pub(super) fn look_through(
     let root = options.quantity.map_or(dtype.is_integer(), is_root);
     let mut check = Amplitudes::new(dim);
     let mut brightness = Brightness::new(dim);
+    let mut photons = Photons::new(n);
     let (mut sums, mut squares) = (Vec::new(), Vec::new());
     let (mut fractions, mut above_one, mut sentinels) = (false, false, false);
     let largest = Largest::of(dtype);
@@ -206,6 +210,11 @@ pub(super) fn look_through(
             let pattern = &values[place * height * width..(place + 1) * height * width];
             if let Ok(pattern) = ArrayView2::from_shape((height, width), pattern) {
                 brightness.see(first + place, pattern);
+                photons.see(
+                    first + place,
+                    pattern,
+                    |value| if root { value.sqrt() } else { value },
+                );
             }
             sums.push(sum);
             squares.push(square);
@@ -236,6 +245,7 @@ pub(super) fn look_through(
         scale: None,
         bad: None,
         remarks: Vec::new(),
+        found_scale: options.quantity.is_none().then(|| photons.scale()).flatten(),
         sums_in_file: Some(squares),
     }))
 }
@@ -315,6 +325,11 @@ fn convert(
             Some(scale)
         }
     };
+    let mut photons = Photons::new(values.dim().0);
+    if scale.is_none() && options.quantity.is_none() {
+        let patterns = values.outer_iter().enumerate();
+        patterns.for_each(|(index, pattern)| photons.see(index, pattern, |value| value));
+    }
     Ok(Stack {
         amplitude: values,
         order,
@@ -323,6 +338,7 @@ fn convert(
         scale,
         bad,
         remarks,
+        found_scale: photons.scale(),
         sums_in_file: None,
     })
 }

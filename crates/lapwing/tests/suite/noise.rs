@@ -78,7 +78,7 @@ fn inspect_tells_background_and_faults() {
     }
 
     // The sheet has a row for the detector.
-    bench.ok("inspect clean.npz --leave-out _metadata --figure unknown.png");
+    bench.ok("inspect clean.npz --leave-out _metadata --quantity amplitude --figure unknown.png");
     let [known, unknown] = ["faulty.png", "unknown.png"].map(|name| {
         let picture = Picture::decode(&std::fs::read(bench.path(name)).unwrap()).unwrap();
         (picture.width(), picture.height())
@@ -90,9 +90,12 @@ fn inspect_tells_background_and_faults() {
 fn inspect_says_why_nothing_can_be_told() {
     let bench = Bench::new();
     scan(&bench, 5000);
-    // Without the scale of the metadata the amplitudes have no unit.
-    assert_eq!(bench.json("inspect clean.npz --leave-out _metadata")["noise"], Value::Null);
-    let words = bench.ok("inspect clean.npz --leave-out _metadata");
+    // Without the scale of the metadata the amplitudes have the unit that makes their squares whole
+    // numbers, unless they are said to be no roots of counts.
+    let unknown = "inspect clean.npz --leave-out _metadata --quantity amplitude";
+    assert_eq!(bench.json("inspect clean.npz --leave-out _metadata")["noise"]["gain"], 1.0);
+    assert_eq!(bench.json(unknown)["noise"], Value::Null);
+    let words = bench.ok(unknown);
     assert!(
         words.contains(
             "\ndetector: nothing can be told of its noise, the photon counts are not known"

@@ -148,11 +148,12 @@ impl<'a> Crew<'a> {
     /// # Errors
     /// [`StudyError::Stopped`] when the observer stopped this worker or another one.
     pub fn tell(&self, event: Event<'_>) -> Result<()> {
+        // An observer that panicked is called again: its panic ends the job that it was called for.
+        let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked while nobody else can tell: another worker may have been stopped before this turn.
         if self.stopped.load(Ordering::SeqCst) {
             return Err(StudyError::Stopped);
         }
-        // An observer that panicked is called again: its panic ends the job that it was called for.
-        let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
         let told = event::tell(&mut **observer, event);
         if told.is_err() {
             self.stopped.store(true, Ordering::SeqCst);

@@ -42,14 +42,15 @@ pub(crate) fn curvature(weights: &[f32], v: &SplitComplex, first: usize, out: &m
     }
 }
 
-/// sum |L v|^2 over row `y`.
-pub(super) fn roughness(v: &SplitComplex, y: usize) -> f64 {
+/// sum |L v|^2 over row `y`, the two parts weighed.
+pub(super) fn roughness(v: &SplitComplex, y: usize, weights: [f32; 2]) -> f64 {
     let mut row = vec![0.0; v.width()];
     let mut of_part = |part| -> f64 {
         dispatch!(level(), _ => laplacian(v, (y, part), &mut row));
         row.iter().map(|&value| f64::from(value * value)).sum()
     };
-    of_part(0) + of_part(1)
+    let [in_phase, in_quadrature] = weights.map(f64::from);
+    in_phase * of_part(0) + in_quadrature * of_part(1)
 }
 
 /// out <- row `y` of one part of D^T w D v; `weights` are those of the row above, where there is

@@ -4,24 +4,28 @@
 //! R = mu sum_x 2 h (sqrt(s^2 |grad O|^2 + h^2) - h) + mu rho s^2 |L O|^2
 //! ```
 //!
-//! with forward differences, L the Laplacian of each pixel and its four neighbours, and s^2 = sum
+//! with |z|^2 = a Re(z)^2 + Im(z)^2, where a is 1 or the weight of absorption and O has been turned
+//! so that its mean is real (module `absorption`); with forward differences, L the Laplacian of each pixel and its four neighbours, and s^2 = sum
 //! |P|^2 / C, C the mean counts per pattern. The first term is quadratic for differences below h,
 //! linear above: it spares edges. The second, weak, leaves all but the finest detail alone, of
 //! which counts say least and the first spares the noise near edges. s^2 carries the scale, so its
 //! derivative with respect to the probe belongs to the gradient; without it the object would shrink
 //! and switch the prior off.
 
+mod absorption;
 mod curvature;
 mod precondition;
 mod smooth;
 mod split_complex;
 
+pub(crate) use absorption::Absorption;
 pub(crate) use curvature::curvature;
-pub(crate) use precondition::{Buffers, Preconditioner};
+pub(crate) use precondition::{Buffers, Preconditioner, PriorCurvature};
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
 
 use fearless_simd::dispatch;
+use lapwing_model::Complex32;
 use lapwing_model::elementwise::level;
 use rayon::prelude::*;
 
@@ -32,6 +36,8 @@ pub(crate) struct Prior {
     pub strength: f64,
     /// h, the difference between neighbouring pixels above which edges are spared.
     pub edge: f64,
+    /// Absorption against phase.
+    pub absorption: Absorption,
 }
 
 /// rho, the share of the strength that acts on second differences.
@@ -53,23 +59,24 @@ const RUN: usize = 128;
 const LANES: usize = 8;
 
 impl Prior {
-    /// Evaluates the prior at `object`.
+    /// Evaluates the prior at `object`, whose parts are those of [`Absorption::split`].
     pub fn weights(self, object: &SplitComplex, s2: f64) -> Weights {
         let (edge, s2) = (self.edge as f32, s2 as f32);
         let (width, rows) = (object.width(), object.rows());
+        let of_parts = self.absorption.weights();
         let mut weights = vec![0.0_f32; width * rows];
         let sums: Vec<(f64, f64, f64)> = weights
             .par_chunks_mut(width)
             .enumerate()
             .map(|(y, weights)| {
                 // |grad O|^2 first.
-                for part in [0, 1] {
+                for (part, factor) in of_parts.into_iter().enumerate() {
                     let row = object.row(y, part);
                     let below = if y + 1 < rows { object.row(y + 1, part) } else { row };
-                    dispatch!(level(), _ => add_squares(weights, row, below));
+                    dispatch!(level(), _ => add_squares(weights, factor, row, below));
                 }
                 let (value, power) = dispatch!(level(), _ => weigh(weights, s2, edge));
-                (value, power, curvature::roughness(object, y))
+                (value, power, curvature::roughness(object, y, of_parts))
             })
             .collect();
         let [value, power, rough] = sums.iter().fold([0.0; 3], |sum, row| {
@@ -78,16 +85,47 @@ impl Prior {
         let value = 2.0 * self.edge * value + f64::from(s2) * rough;
         Weights { weights, value: self.strength * value, weighted_power: power + rough }
     }
+
+    /// Gradient with respect to the conjugate object, of what was evaluated at `object`.
+    pub fn gradient(
+        self,
+        at: &Weights,
+        object: &SplitComplex,
+        s2: f64,
+        gradient: &mut [Complex32],
+    ) {
+        let width = object.width();
+        let strengths = self.absorption.weights().map(|w| (self.strength * s2) as f32 * w);
+        let mut planes = object.clone();
+        planes.sum_by_rows(|first, rows| {
+            curvature(&at.weights, object, first, rows);
+            for (rows, strength) in rows.chunks_exact_mut(width).zip(strengths.into_iter().cycle())
+            {
+                rows.iter_mut().for_each(|value| *value *= strength);
+            }
+            0.0
+        });
+        self.absorption.join(planes, gradient);
+    }
+
+    /// Its curvature at what was evaluated, for the preconditioner.
+    pub fn curvature(self, at: Weights, s2: f64) -> PriorCurvature {
+        PriorCurvature {
+            strength: (self.strength * s2) as f32,
+            weights: at.weights,
+            absorption: self.absorption,
+        }
+    }
 }
 
-/// squares <- squares + the squared differences of `row` to the right and downwards.
+/// squares <- squares + factor times the squared differences of `row` to the right and downwards.
 #[inline(always)]
-fn add_squares(squares: &mut [f32], row: &[f32], below: &[f32]) {
+fn add_squares(squares: &mut [f32], factor: f32, row: &[f32], below: &[f32]) {
     for ((square, a), b) in squares.iter_mut().zip(row).zip(&row[1..]) {
-        *square += (b - a) * (b - a);
+        *square += factor * ((b - a) * (b - a));
     }
     for ((square, a), b) in squares.iter_mut().zip(row).zip(below) {
-        *square += (b - a) * (b - a);
+        *square += factor * ((b - a) * (b - a));
     }
 }
 
@@ -115,11 +153,10 @@ fn weigh(squares: &mut [f32], s2: f32, edge: f32) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lapwing_model::Complex32;
     use rand::{RngExt, SeedableRng};
 
     const WIDTH: usize = 7;
-    const PRIOR: Prior = Prior { strength: 20.0, edge: 0.05 };
+    const PRIOR: Prior = Prior { strength: 20.0, edge: 0.05, absorption: Absorption::AS_PHASE };
 
     fn random(seed: u64) -> Vec<Complex32> {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
@@ -130,29 +167,30 @@ mod tests {
 
     #[test]
     fn gradient_is_that_of_the_value_by_finite_differences() {
+        for weight in [1.0, 4.0] {
+            let absorption = Absorption::new(weight, &random(1), &[1.0; 5 * WIDTH]);
+            gradient_is_that_of_the_value(Prior { absorption, ..PRIOR });
+        }
+    }
+
+    fn gradient_is_that_of_the_value(prior: Prior) {
         let (field, along, s2) = (random(1), random(2), 0.8);
-        let object = SplitComplex::of(&field, WIDTH);
-        let at = PRIOR.weights(&object, s2);
-        let mut gradient = object.clone();
-        gradient.sum_by_rows(|first, rows| {
-            curvature(&at.weights, &object, first, rows);
-            rows.iter_mut().for_each(|value| *value *= (PRIOR.strength * s2) as f32);
-            0.0
-        });
+        let object = prior.absorption.split(&field, WIDTH);
+        let at = prior.weights(&object, s2);
+        let mut found = random(3);
+        prior.gradient(&at, &object, s2, &mut found);
         let moved = |t: f32| -> f64 {
             let object: Vec<Complex32> = field.iter().zip(&along).map(|(o, d)| o + d * t).collect();
-            PRIOR.weights(&SplitComplex::of(&object, WIDTH), s2).value
+            prior.weights(&prior.absorption.split(&object, WIDTH), s2).value
         };
         let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-        let mut found = random(3);
-        gradient.write_to(&mut found);
         let predicted: f64 =
             found.iter().zip(&along).map(|(g, d)| 2.0 * f64::from(g.re * d.re + g.im * d.im)).sum();
         assert!((slope - predicted).abs() < 2e-3 * slope.abs(), "{slope} and {predicted}");
         // dR/d(s^2) = mu sum w |grad O|^2
-        let (more, less) = (PRIOR.weights(&object, s2 + 1e-3), PRIOR.weights(&object, s2 - 1e-3));
+        let (more, less) = (prior.weights(&object, s2 + 1e-3), prior.weights(&object, s2 - 1e-3));
         let slope = (more.value - less.value) / 2e-3;
-        assert!((slope - PRIOR.strength * at.weighted_power).abs() < 1e-3 * slope.abs());
+        assert!((slope - prior.strength * at.weighted_power).abs() < 1e-3 * slope.abs());
     }
 
     #[test]

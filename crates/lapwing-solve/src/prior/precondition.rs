@@ -5,11 +5,12 @@
 //! M_O = kappa + delta max kappa + mu s^2 (D^T w D + rho L^T L)   kappa = sum_j |P_j|^2
 //! ```
 //!
+//! the prior's part of M_O multiplied by the weight of absorption where it acts on that.
 //! M_P is diagonal; M_O is inverted by a few conjugate-gradient steps, which need no transform.
 
 use super::ROUGHNESS;
 use super::curvature::{ROUGHNESS_DIAGONAL, curvature};
-use crate::prior::SplitComplex;
+use crate::prior::{Absorption, SplitComplex};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};
 use lapwing_model::Complex32;
@@ -31,8 +32,24 @@ pub(crate) struct Preconditioner {
     probe: Vec<f32>,
     /// Curvature of every position's offset; empty where they are not refined.
     positions: Vec<f32>,
-    /// mu s^2, and w; `None` without a prior.
-    prior: Option<(f32, Vec<f32>)>,
+    prior: Option<PriorCurvature>,
+}
+
+/// What the preconditioner must know of the prior.
+pub(crate) struct PriorCurvature {
+    /// mu s^2
+    pub strength: f32,
+    /// w of every pixel.
+    pub weights: Vec<f32>,
+    /// Absorption against phase.
+    pub absorption: Absorption,
+}
+
+impl PriorCurvature {
+    /// Factors on D^T w D + rho L^T L in the two parts of a field.
+    fn strengths(&self) -> [f32; 2] {
+        self.absorption.weights().map(|weight| weight * self.strength)
+    }
 }
 
 /// Fields that solving needs, kept from one time to the next.
@@ -46,12 +63,12 @@ pub(crate) struct Buffers {
 }
 
 impl Preconditioner {
-    /// From kappa on the object's grid with rows of `width` pixels, Kp, and mu s^2 with w.
+    /// From kappa on the object's grid with rows of `width` pixels, Kp, and the prior's curvature.
     pub fn new(
         mut kappa: Vec<f32>,
         mut kp: Vec<f32>,
         width: usize,
-        prior: Option<(f32, Vec<f32>)>,
+        prior: Option<PriorCurvature>,
     ) -> Self {
         for values in [&mut kappa, &mut kp] {
             let largest = values.iter().fold(0.0_f32, |max, &value| max.max(value));
@@ -83,27 +100,26 @@ impl Preconditioner {
             None => {
                 object.iter_mut().zip(&self.object).for_each(|(value, diagonal)| *value /= diagonal)
             }
-            Some((strength, weights)) => self.solve_object(object, buffers, *strength, weights),
+            Some(prior) => self.solve_object(object, buffers, prior),
         }
     }
 
     /// Conjugate gradients on M_O x = b, from b / B and preconditioned by B, the diagonal with the
     /// prior's part doubled.
-    fn solve_object(
-        &self,
-        b: &mut [Complex32],
-        buffers: &mut Buffers,
-        strength: f32,
-        weights: &[f32],
-    ) {
+    fn solve_object(&self, b: &mut [Complex32], buffers: &mut Buffers, prior: &PriorCurvature) {
         let width = self.width;
         let Buffers { inverse, residual, x, p, image } = buffers;
-        self.invert_diagonal(inverse, strength, weights);
+        let diagonals = self.invert_diagonal(inverse, prior);
         for planes in [&mut *residual, x, p, image] {
             planes.resize(b.len(), width);
         }
         residual.read_from(b);
-        let inverse_of = |y: usize| &inverse[y * width..(y + 1) * width];
+        prior.absorption.turn(residual);
+        // Of a row of either part; the parts have one diagonal where both weigh the same.
+        let inverse_of = |row: usize| {
+            let row = row * diagonals / 2;
+            &inverse[row * width..(row + 1) * width]
+        };
         // p <- r / B + factor p; without a factor, what p holds counts for nothing.
         let update_direction =
             |p: &mut SplitComplex, residual: &SplitComplex, factor: Option<f32>| {
@@ -113,7 +129,7 @@ impl Preconditioner {
                         .zip(residual.task(first).chunks_exact(width))
                         .enumerate();
                     for (index, (p, r)) in rows {
-                        let inverse = inverse_of(first + index / 2);
+                        let inverse = inverse_of(2 * first + index);
                         dispatch!(level(), _ => match factor {
                             None => set_quotient(p, r, inverse),
                             Some(factor) => scale_and_add_quotient(p, factor, r, inverse),
@@ -127,13 +143,13 @@ impl Preconditioner {
             residual.sum_by_rows(|first, r| {
                 let rows = r.chunks_exact_mut(width).zip(image.task(first).chunks_exact(width)).enumerate();
                 let sums = rows.map(|(index, (r, image))| {
-                    dispatch!(level(), simd => subtract(simd, r, image, step, inverse_of(first + index / 2)))
+                    dispatch!(level(), simd => subtract(simd, r, image, step, inverse_of(2 * first + index)))
                 });
                 sums.sum()
             })
         };
         update_direction(x, residual, None);
-        self.apply(x, image, strength, weights);
+        self.apply(x, image, prior);
         let mut rz = reduce(residual, image, 1.0);
         update_direction(p, residual, None);
         let enough = TOLERANCE * rz;
@@ -141,7 +157,7 @@ impl Preconditioner {
             if rz <= enough || rz <= 0.0 {
                 break;
             }
-            let step = (rz / self.apply(p, image, strength, weights)) as f32;
+            let step = (rz / self.apply(p, image, prior)) as f32;
             x.sum_by_rows(|first, x| {
                 dispatch!(level(), _ => add_multiple(x, p.task(first), step));
                 0.0
@@ -150,15 +166,20 @@ impl Preconditioner {
             update_direction(p, residual, Some((next / rz) as f32));
             rz = next;
         }
+        prior.absorption.turn_back(x);
         x.write_to(b);
     }
 
-    /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled; at the edges
-    /// as if the object continued.
-    fn invert_diagonal(&self, inverse: &mut Vec<f32>, strength: f32, weights: &[f32]) {
-        let width = self.width;
-        inverse.resize(self.object.len(), 0.0);
-        inverse.par_chunks_mut(width).enumerate().for_each(|(y, inverse)| {
+    /// inverse <- 1 / B, B the diagonal of M_O with the prior's part doubled; at the edges as if
+    /// the object continued. Rows of both parts in turn where they differ; returns how many there
+    /// are for a row of the object.
+    fn invert_diagonal(&self, inverse: &mut Vec<f32>, prior: &PriorCurvature) -> usize {
+        let (width, weights) = (self.width, &prior.weights);
+        let strengths = prior.strengths();
+        let diagonals = if prior.absorption.is_even() { 1 } else { 2 };
+        inverse.resize(diagonals * self.object.len(), 0.0);
+        inverse.par_chunks_mut(width).enumerate().for_each(|(row, inverse)| {
+            let (y, strength) = (row / diagonals, strengths[row % diagonals]);
             let here = &weights[y * width..(y + 1) * width];
             let rows = inverse.iter_mut().zip(here);
             let rough = ROUGHNESS * ROUGHNESS_DIAGONAL;
@@ -172,25 +193,20 @@ impl Preconditioner {
             let rows = inverse.iter_mut().zip(diagonal);
             rows.for_each(|(value, diagonal)| *value = 1.0 / (diagonal + 2.0 * strength * *value));
         });
+        diagonals
     }
 
     /// image <- M_O p; returns Re <p, image>.
-    fn apply(
-        &self,
-        p: &SplitComplex,
-        image: &mut SplitComplex,
-        strength: f32,
-        weights: &[f32],
-    ) -> f64 {
-        let width = self.width;
+    fn apply(&self, p: &SplitComplex, image: &mut SplitComplex, prior: &PriorCurvature) -> f64 {
+        let (width, strengths) = (self.width, prior.strengths());
         image.sum_by_rows(|first, rows| {
-            curvature(weights, p, first, rows);
+            curvature(&prior.weights, p, first, rows);
             let mut sum = 0.0;
             for (index, out) in rows.chunks_exact_mut(width).enumerate() {
                 let (y, part) = (first + index / 2, index % 2);
                 let diagonal = &self.object[y * width..(y + 1) * width];
                 sum += dispatch!(level(), simd => {
-                    finish_product(simd, out, strength, p.row(y, part), diagonal)
+                    finish_product(simd, out, strengths[part], p.row(y, part), diagonal)
                 });
             }
             sum
@@ -270,13 +286,17 @@ mod tests {
         let n = width * rows;
         let kappa: Vec<f32> = (0..n).map(|i| 1.0 + (i % 5) as f32).collect();
         let weights: Vec<f32> = (0..n).map(|i| 0.2 + 0.1 * (i % 7) as f32).collect();
-        let m = Preconditioner::new(kappa, vec![2.0; 4], width, Some((0.5, weights.clone())));
+        let prior = || {
+            let absorption = Absorption::AS_PHASE;
+            PriorCurvature { strength: 0.5, weights: weights.clone(), absorption }
+        };
+        let m = Preconditioner::new(kappa, vec![2.0; 4], width, Some(prior()));
         let x: Vec<Complex32> =
             (0..n + 4).map(|i| Complex32::new((i % 3) as f32, (i % 4) as f32 - 1.0)).collect();
         let mut b = x.clone();
         let planes = SplitComplex::of(&x[..n], width);
         let mut image = planes.clone();
-        let product = m.apply(&planes, &mut image, 0.5, &weights);
+        let product = m.apply(&planes, &mut image, &prior());
         image.write_to(&mut b[..n]);
         let dot: f64 =
             x.iter().zip(&b[..n]).map(|(x, b)| f64::from(x.re * b.re + x.im * b.im)).sum();
@@ -298,7 +318,7 @@ mod tests {
         let diagonal: Vec<f32> = (0..n)
             .map(|i| {
                 let mut image = unit(i);
-                m.apply(&unit(i), &mut image, 0.5, &weights);
+                m.apply(&unit(i), &mut image, &prior());
                 2.0 * image.row(i / width, 0)[i % width] - m.object[i]
             })
             .collect();
@@ -315,7 +335,7 @@ mod tests {
         let rest = |x: &[Complex32]| -> f32 {
             let mut image = vec![Complex32::ZERO; n];
             let mut planes = SplitComplex::of(x, width);
-            m.apply(&SplitComplex::of(x, width), &mut planes, 0.5, &weights);
+            m.apply(&SplitComplex::of(x, width), &mut planes, &prior());
             planes.write_to(&mut image);
             image
                 .iter()
@@ -327,5 +347,41 @@ mod tests {
         let first: Vec<Complex32> = b.iter().zip(&buffers.inverse).map(|(b, d)| b * d).collect();
         let (before, after) = (rest(&first), rest(&solved[..n]));
         assert!(f64::from(after) <= TOLERANCE * f64::from(before), "{before} and {after}");
+    }
+
+    #[test]
+    fn solves_equations_in_which_absorption_weighs_more() {
+        let (width, n) = (9, 72);
+        let random = |seed: usize, i: usize| ((i * 7919 + seed * 104_729) % 97) as f32 / 97.0 - 0.5;
+        let x: Vec<Complex32> =
+            (0..n).map(|i| Complex32::new(1.0 + random(1, i), 0.7 + random(2, i))).collect();
+        let absorption = Absorption::new(4.0, &x, &vec![1.0; n]);
+        let weights = (0..n).map(|i| 0.6 + random(3, i)).collect();
+        let prior = PriorCurvature { strength: 0.5, weights, absorption };
+        let kappa: Vec<f32> = (0..n).map(|i| 1.5 + random(4, i)).collect();
+        let m = Preconditioner::new(kappa, Vec::new(), width, Some(prior));
+        let prior = m.prior.as_ref().unwrap();
+        let planes = absorption.split(&x, width);
+        let mut image = planes.clone();
+        m.apply(&planes, &mut image, prior);
+        // Absorption by itself, four times the phase's stiffness: as two even systems say.
+        for (part, strength) in [(0, 2.0), (1, 0.5)] {
+            let mut of_part = planes.clone();
+            let even = PriorCurvature {
+                strength,
+                weights: prior.weights.clone(),
+                absorption: Absorption::AS_PHASE,
+            };
+            m.apply(&planes, &mut of_part, &even);
+            for y in 0..n / width {
+                assert_eq!(image.row(y, part), of_part.row(y, part));
+            }
+        }
+        let mut solved = vec![Complex32::ZERO; n];
+        absorption.join(image, &mut solved);
+        m.solve(&mut solved, &mut Buffers::default());
+        let error: f32 = solved.iter().zip(&x).map(|(found, x)| (found - x).norm_sqr()).sum();
+        let scale: f32 = x.iter().map(|x| x.norm_sqr()).sum();
+        assert!(error < 1e-3 * scale, "{error} of {scale}");
     }
 }

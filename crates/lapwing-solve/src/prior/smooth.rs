@@ -1,7 +1,6 @@
 //! The prior of ML as a step of its own, for solvers that move by batches.
 
 use super::{Buffers, Preconditioner, Prior};
-use crate::prior::SplitComplex;
 use lapwing_model::Complex32;
 
 /// Replaces `object` (rows of `width` pixels) by the minimiser of `sum kappa |O - object|^2 +
@@ -20,10 +19,9 @@ pub(crate) fn smooth(
     if prior.strength.is_nan() || prior.strength <= 0.0 || !s2.is_finite() {
         return;
     }
-    let weights = prior.weights(&SplitComplex::of(object, width), s2).weights;
-    let strength = (prior.strength * s2) as f32;
-    let system =
-        Preconditioner::new(illumination.to_vec(), Vec::new(), width, Some((strength, weights)));
+    let at = prior.weights(&prior.absorption.split(object, width), s2);
+    let curvature = prior.curvature(at, s2);
+    let system = Preconditioner::new(illumination.to_vec(), Vec::new(), width, Some(curvature));
     let mut solved = system.object_diagonal_times(object);
     system.solve(&mut solved, &mut Buffers::default());
     for ((value, solved), _) in

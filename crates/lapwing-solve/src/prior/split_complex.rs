@@ -61,6 +61,23 @@ impl SplitComplex {
         );
     }
 
+    /// Multiplies the field by `factor`.
+    pub fn multiply(&mut self, factor: Complex32) {
+        if factor == Complex32::ONE {
+            return;
+        }
+        let width = self.width;
+        self.values.par_chunks_mut(2 * width * ROWS).for_each(|planes| {
+            for rows in planes.chunks_exact_mut(2 * width) {
+                let (re, im) = rows.split_at_mut(width);
+                for (re, im) in re.iter_mut().zip(im) {
+                    let product = Complex32::new(*re, *im) * factor;
+                    (*re, *im) = (product.re, product.im);
+                }
+            }
+        });
+    }
+
     /// Length of a row.
     pub fn width(&self) -> usize {
         self.width

@@ -260,6 +260,7 @@ impl Layout {
             unit,
             background: None,
             gain,
+            correlated: false,
         })
     }
 }

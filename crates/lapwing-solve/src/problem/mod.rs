@@ -5,6 +5,7 @@
 
 mod builder;
 mod error;
+mod expected;
 mod mask;
 mod noise;
 mod patterns;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use builder::ProblemBuilder;
 pub use error::ProblemError;
+pub use expected::Misfit;
 pub use patterns::StoredBytes;
 pub use spooled::{Blocks, PatternStore};
 
@@ -51,6 +53,8 @@ pub struct Problem {
     pub(crate) background: Option<Vec<f32>>,
     /// Variance over mean of the intensities, in the solver's unit: 1 for photon counts.
     pub(crate) gain: f64,
+    /// Whether the noise of adjacent pixels is correlated.
+    pub(crate) correlated: bool,
 }
 
 /// The unit in which solvers count: single precision squares and squares again what it is given, so

@@ -33,6 +33,7 @@ impl Problem {
         let order = PatternOrder::new(&self.model);
         let mut problem = self.clone();
         problem.gain = self.to_solver_unit(noise.gain);
+        problem.correlated = noise.correlated;
         let faults = &noise.faults;
         let lost = faults.patterns();
         let kept: Vec<usize> =

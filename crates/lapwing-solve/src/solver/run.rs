@@ -40,6 +40,12 @@ pub trait Algorithm {
         Vec::new()
     }
 
+    /// Whether its loss has settled, so that more epochs would change little; `None` where it does
+    /// not judge.
+    fn has_settled(&self) -> Option<bool> {
+        None
+    }
+
     /// Adds what it remembers beside the frame's own state, under names of its own.
     fn save(&self, _snapshot: &mut Snapshot) {}
 
@@ -101,8 +107,8 @@ impl<'a> Run<'a> {
 
     /// The reconstruction as it stands.
     pub fn finish(self) -> Solution {
-        let choices = self.algorithm.choices();
-        Solution { choices, ..self.frame.finish(self.losses) }
+        let (choices, settled) = (self.algorithm.choices(), self.algorithm.has_settled());
+        Solution { choices, settled, ..self.frame.finish(self.losses) }
     }
 
     /// Does all epochs that are left, or as many as `observe` allows, and finishes.

@@ -21,6 +21,9 @@ pub struct Solution {
     pub loss: Vec<f64>,
     /// What the solver has chosen from the data, where it was left to it.
     pub choices: Vec<Choice>,
+    /// Whether the loss has settled, so that more epochs would change little; `None` where the
+    /// solver does not judge that.
+    pub settled: Option<bool>,
 }
 
 /// An option whose value was chosen from the data, and what was tried.
@@ -57,6 +60,7 @@ impl Solution {
             positions: positions::moved(problem, fields.offsets()),
             loss,
             choices: Vec::new(),
+            settled: None,
         }
     }
 }

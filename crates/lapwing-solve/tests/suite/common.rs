@@ -9,6 +9,7 @@ use lapwing_model::{Complex32, Field, Modes, Position};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
 use lapwing_solve::noise::NoiseModel;
+use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Problem, Solution, Solver};
 use ndarray::Array3;
 use rand::RngExt;
@@ -144,7 +145,13 @@ impl Case {
             noise.background.fill(mean);
         }
         let problem = self.problem_of(counts).with_noise(&noise).unwrap();
-        let solution = Ml::default().solve(&problem, &mut |_| Flow::Continue);
-        self.measure(&solution).complex_nrmse
+        self.with_one_prior(&problem)
+    }
+
+    /// Complex error of ML with a prior that weighs absorption as phase, so that other things can
+    /// be told apart.
+    pub fn with_one_prior(&self, problem: &Problem) -> f64 {
+        let options = Ml { prior_absorption: Auto::Given(1.0), ..Ml::default() };
+        self.measure(&options.solve(problem, &mut |_| Flow::Continue)).complex_nrmse
     }
 }

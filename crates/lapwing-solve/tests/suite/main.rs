@@ -4,6 +4,7 @@
 mod beyond;
 mod common;
 mod lsqml;
+mod misfit;
 mod ml;
 mod pie;
 mod projection;

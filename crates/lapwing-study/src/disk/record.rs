@@ -350,6 +350,13 @@ pub struct JobResult {
     /// What was found out about the detector, as the solver was given it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<NoiseRecord>,
+    /// Deviance of the counts from the fit over what their noise alone makes of it: 1 for a perfect
+    /// model; where photon counts are known. See [`lapwing_solve::Problem::misfit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misfit: Option<f64>,
+    /// Whether the loss has settled, where the solver judges that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<bool>,
     /// What the solver has chosen from the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceRecord>,

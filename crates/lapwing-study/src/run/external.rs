@@ -280,5 +280,6 @@ fn read(file: &Path, start: &Start, observe: Observer<'_>) -> Result<Solution> {
         positions: start.scan.clone(),
         loss: made.loss,
         choices: Vec::new(),
+        settled: None,
     })
 }

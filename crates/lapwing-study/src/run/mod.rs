@@ -8,6 +8,7 @@ pub(crate) mod external;
 pub mod jobs;
 pub(crate) mod measured;
 mod memory;
+mod misfit;
 pub mod noise;
 pub mod pictures;
 pub mod plan;

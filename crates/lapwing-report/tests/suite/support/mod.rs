@@ -277,6 +277,8 @@ fn write_job(
         probe_diameter_px: 24.0,
         overlap: 0.6 / every as f64,
         noise: None,
+        misfit: None,
+        settled: None,
         choices: Vec::new(),
         error_maps: None,
         view: (every > 1).then_some(Telemetry {

@@ -3,7 +3,7 @@
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::engine::{FieldsMut, Normal, Search};
-use crate::prior::{Prior, smooth};
+use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
@@ -171,7 +171,11 @@ impl<'a> State<'a> {
     /// The prior's step after one of length `object_step` down the likelihood.
     fn smooth(&self, frame: &mut Frame<'_>, object_step: f64) {
         let options = self.options;
-        let prior = Prior { strength: object_step * options.prior, edge: options.prior_edge };
+        let prior = Prior {
+            strength: object_step * options.prior,
+            edge: options.prior_edge,
+            absorption: Absorption::AS_PHASE,
+        };
         let (width, s2) = (frame.problem.object.shape().1, frame.relative_power());
         let (fields, trail) = frame.engine.fields_and_trail_mut();
         smooth(fields.parts_mut().object, trail.light(), width, s2, prior);

@@ -45,6 +45,10 @@ options! {
         /// Difference between neighbouring object pixels above which the prior spares edges; the
         /// object's r.m.s. is 1.
         prior_edge: f64 = 0.05, Kind::Number(Range::Positive);
+        /// How many times as much the prior weighs absorption, the part of the object in phase with
+        /// its mean transmission, as phase; auto: as predicts hidden pixels best where the strength
+        /// is chosen so, else 1.
+        prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
         /// First epoch of the second stage, counted from 1 over both, in which the positions are
         /// refined; never unless given.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
@@ -81,16 +85,17 @@ impl Solver for Ml {
     }
 
     fn follow_up(&self, choices: &[Choice]) -> Box<dyn Solver> {
-        let chosen = choices.iter().find(|choice| choice.option == "prior");
-        let strength = match (self.prior, chosen) {
-            (Auto::Given(strength), _) => strength,
-            (Auto::Auto, Some(choice)) => choice.value,
-            (Auto::Auto, None) => state::USUAL_STRENGTH,
+        let settled = |option: &str, written: Auto<f64>, usual: f64| {
+            let chosen = choices.iter().find(|choice| choice.option == option);
+            written.given().or(chosen.map(|choice| choice.value)).unwrap_or(usual)
         };
+        let strength = settled("prior", self.prior, state::USUAL_STRENGTH);
+        let absorption = settled("prior_absorption", self.prior_absorption, 1.0);
         Box::new(Self {
             epochs: Auto::Given(FOLLOW_UP),
             start_epochs: 0,
             prior: Auto::Given(strength),
+            prior_absorption: Auto::Given(absorption),
             positions_from_epoch: None,
             ..self.clone()
         })

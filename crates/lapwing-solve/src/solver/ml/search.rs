@@ -1,12 +1,14 @@
-//! The strength of the prior, chosen from held-out detector pixels.
+//! The prior, chosen from held-out detector pixels: its strength, and how much more it weighs
+//! absorption than phase.
 //!
 //! A **round** fits all but the held-out pixels from the start fields with one strength (the base),
 //! and from there goes on for a few epochs with weaker and stronger ones (trials). A fit that
 //! follows noise, or is too stiff for the specimen, predicts the held-out pixels worse; the
 //! strength is where a parabola through the best trials' losses, over the logarithm of the
 //! strength, is lowest. When that is far from the base's strength, what the base has fitted may
-//! stand in the way, and one more round begins with the strength found. The best trial's fields are
-//! what the **last** stage, with all pixels, starts from.
+//! stand in the way, and one more round begins with the strength found. Then trials with that
+//! strength give absorption more weight, as long as that helps. The best trial's fields are what
+//! the **last** stage, with all pixels, starts from.
 //!
 //! Pixels, and not photons, are held out: where one electron makes several counts, its counts land
 //! on both sides of a split of photons, and the weakest prior wins.
@@ -32,6 +34,8 @@ const LAST: (usize, usize) = (28, 80);
 /// The last stage is over when the loss has fallen by less than this share of itself in so many
 /// epochs.
 const SETTLED: (f64, usize) = (5e-4, 5);
+/// Weights of absorption above the phase's that are tried, one after the other.
+const STIFFER: [f64; 3] = [4.0, 16.0, 64.0];
 /// Rounds at most.
 const ROUNDS: usize = 2;
 /// Factor by which the strength found may be off the base's before another round is worth it.
@@ -41,7 +45,7 @@ const TRIALS: (usize, usize) = (3, 7);
 
 /// Epochs of a search and of what follows it, at most, after `start` epochs of the first stage.
 pub(super) fn most_epochs(start: usize) -> usize {
-    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + LAST.1
+    ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
 }
 
 /// Where the search stands.
@@ -69,24 +73,36 @@ pub(super) struct Search {
     round: usize,
     /// Epochs done of the stage, or of the trial.
     pub done: usize,
+    settled: bool,
     is_done: bool,
     /// Epochs done in all.
     spent: usize,
     /// Strength in use, photons.
     pub strength: f64,
+    /// Weight of absorption in use.
+    pub absorption: f64,
+    chooses_absorption: bool,
     centre: f64,
     /// Of this round.
     trials: Vec<Tried>,
     /// Of all rounds.
     tried: Vec<Tried>,
+    /// Weights of absorption with the strength found.
+    absorptions: Vec<Tried>,
     start: Vec<Complex32>,
     base: Vec<Complex32>,
     best: Vec<Complex32>,
 }
 
 impl Search {
-    /// Before the first epoch of `limit`; `None` where that is too few for a search.
-    pub fn new(start_epochs: usize, limit: usize, start: &[Complex32]) -> Option<Self> {
+    /// Before the first epoch of `limit`; `None` where that is too few for a search. Without a
+    /// weight of absorption that is chosen, too.
+    pub fn new(
+        start_epochs: usize,
+        limit: usize,
+        absorption: Option<f64>,
+        start: &[Complex32],
+    ) -> Option<Self> {
         let least = start_epochs + BASE + TRIALS.0 * TRIAL + LAST.0;
         (limit >= least).then(|| Self {
             start_epochs,
@@ -94,21 +110,25 @@ impl Search {
             stage: Stage::Base,
             round: 1,
             done: 0,
+            settled: false,
             is_done: false,
             spent: 0,
             strength: CENTRE,
+            absorption: absorption.unwrap_or(1.0),
+            chooses_absorption: absorption.is_none(),
             centre: CENTRE,
             trials: Vec::new(),
             tried: Vec::new(),
+            absorptions: Vec::new(),
             start: start.to_vec(),
             base: Vec::new(),
             best: Vec::new(),
         })
     }
 
-    /// The pixels that the present stage does not see.
-    pub fn hidden(&self, seed: u64) -> Option<HoldOut> {
-        let hold_out = HoldOut { share: 0.1, blocks: false, seed };
+    /// The pixels that the present stage does not see; `blocks` where neighbours would tell them.
+    pub fn hidden(&self, blocks: bool, seed: u64) -> Option<HoldOut> {
+        let hold_out = HoldOut { share: 0.1, blocks, seed };
         (self.stage != Stage::Last).then_some(hold_out)
     }
 
@@ -127,19 +147,24 @@ impl Search {
         self.is_done
     }
 
+    /// Whether the loss of the last stage has settled.
+    pub fn has_settled(&self) -> bool {
+        self.settled
+    }
+
     /// Notes the losses of all epochs done, the last one included.
     pub fn judge(&mut self, losses: &[f64]) {
         if self.stage != Stage::Last || self.done < LAST.0 {
             return;
         }
         let (share, epochs) = SETTLED;
-        let settled = match losses {
+        self.settled = match losses {
             [.., last] if losses.len() > epochs => {
                 losses[losses.len() - 1 - epochs] - last < share * last.abs()
             }
             _ => false,
         };
-        self.is_done = settled || self.done >= LAST.1;
+        self.is_done = self.settled || self.done >= LAST.1;
     }
 
     /// Notes an epoch that ended with `fields` and predicted the hidden pixels with `score`.
@@ -163,6 +188,9 @@ impl Search {
     }
 
     fn end_trial(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        if !self.absorptions.is_empty() {
+            return self.end_trial_of_absorption(fields, score);
+        }
         if self.trials.iter().all(|trial| score < trial.score) {
             self.best = fields.to_vec();
         }
@@ -174,19 +202,51 @@ impl Search {
         if let Some(next) = self.beside_best(factor).filter(|_| self.room(TRIAL)) {
             return self.begin_trial(next);
         }
-        let found = vertex(&self.trials).unwrap_or(self.centre);
-        let far = (found / self.centre).ln().abs() > FAR.ln();
+        let found = self.found();
+        let far = (found.value / self.centre).ln().abs() > FAR.ln();
         if far && self.round < ROUNDS && self.room(self.start_epochs + BASE + TRIALS.0 * TRIAL) {
             self.round += 1;
             (self.stage, self.done) = (Stage::Base, 0);
-            (self.centre, self.strength) = (found, found);
+            (self.centre, self.strength) = (found.value, found.value);
             return Turn::From(&self.start);
         }
         if let Some(next) = self.beside_best(FINE).filter(|_| self.room(TRIAL)) {
             return self.begin_trial(next);
         }
-        let found = vertex(&self.trials).unwrap_or(self.centre);
-        (self.stage, self.done, self.strength) = (Stage::Last, 0, found);
+        let found = self.found();
+        if self.chooses_absorption && self.room(TRIAL) {
+            self.absorptions.push(Tried { value: self.absorption, ..found });
+            self.absorption = STIFFER[0];
+            return self.begin_trial(found.value);
+        }
+        self.strength = found.value;
+        self.begin_last()
+    }
+
+    /// The strength that the trials so far speak for, and its score.
+    fn found(&self) -> Tried {
+        vertex(&self.trials).unwrap_or(Tried { value: self.centre, score: f64::INFINITY })
+    }
+
+    /// Whether a larger weight is worth trying, and what to do next.
+    fn end_trial_of_absorption(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        let before = *self.absorptions.last().expect("one stands for the trials of the strength");
+        self.absorptions.push(Tried { value: self.absorption, score });
+        if score < before.score {
+            self.best = fields.to_vec();
+            let stiffer = STIFFER.into_iter().find(|weight| *weight > self.absorption);
+            if let Some(weight) = stiffer.filter(|_| self.room(TRIAL)) {
+                self.absorption = weight;
+                return self.begin_trial(self.strength);
+            }
+        } else {
+            self.absorption = before.value;
+        }
+        self.begin_last()
+    }
+
+    fn begin_last(&mut self) -> Turn<'_> {
+        (self.stage, self.done) = (Stage::Last, 0);
         Turn::From(&self.best)
     }
 
@@ -215,8 +275,15 @@ impl Search {
     }
 
     /// What was tried and taken.
-    pub fn choice(&self) -> Choice {
-        Choice { option: "prior", value: self.strength, tried: self.tried.clone() }
+    pub fn choices(&self) -> Vec<Choice> {
+        let strength = Choice { option: "prior", value: self.strength, tried: self.tried.clone() };
+        let absorption = Choice {
+            option: "prior_absorption",
+            value: self.absorption,
+            tried: self.absorptions.clone(),
+        };
+        let chosen = [strength, absorption].into_iter();
+        chosen.filter(|choice| !choice.tried.is_empty()).collect()
     }
 
     pub fn save(&self, snapshot: &mut Snapshot) {
@@ -225,37 +292,40 @@ impl Search {
             Stage::Trial => 1.0,
             Stage::Last => 2.0,
         };
-        let counts =
-            [self.round, self.done, self.spent, usize::from(self.is_done)].map(|n| n as f64);
-        let [round, done, spent, is_done] = counts;
-        let numbers = [stage, round, done, spent, is_done, self.strength, self.centre];
+        let [settled, is_done] = [self.settled, self.is_done].map(usize::from);
+        let counts = [self.round, self.done, self.spent, settled, is_done].map(|n| n as f64);
+        let [round, done, spent, settled, is_done] = counts;
+        let [strength, absorption, centre] = [self.strength, self.absorption, self.centre];
+        let numbers = [stage, round, done, spent, settled, is_done, strength, absorption, centre];
         snapshot.put_numbers("search.state", &numbers);
         let pairs = |trials: &[Tried]| -> Vec<f64> {
             trials.iter().flat_map(|trial| [trial.value, trial.score]).collect()
         };
         snapshot.put_numbers("search.trials", &pairs(&self.trials));
         snapshot.put_numbers("search.tried", &pairs(&self.tried));
+        snapshot.put_numbers("search.absorptions", &pairs(&self.absorptions));
         snapshot.put_fields("search.base", &self.base);
         snapshot.put_fields("search.best", &self.best);
     }
 
     pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [stage, round, done, spent, is_done, strength, centre] =
+        let [stage, round, done, spent, settled, is_done, strength, absorption, centre] =
             snapshot.numbers("search.state")?;
-        self.is_done = is_done != 0.0;
+        (self.settled, self.is_done) = (settled != 0.0, is_done != 0.0);
         self.stage = match stage {
             0.0 => Stage::Base,
             1.0 => Stage::Trial,
             _ => Stage::Last,
         };
         (self.round, self.done, self.spent) = (round as usize, done as usize, spent as usize);
-        (self.strength, self.centre) = (strength, centre);
+        (self.strength, self.absorption, self.centre) = (strength, absorption, centre);
         let pairs = |name| -> Result<Vec<Tried>, SnapshotError> {
             let pairs = snapshot.all_numbers(name)?.chunks_exact(2);
             Ok(pairs.map(|pair| Tried { value: pair[0], score: pair[1] }).collect())
         };
         self.trials = pairs("search.trials")?;
         self.tried = pairs("search.tried")?;
+        self.absorptions = pairs("search.absorptions")?;
         for (name, fields) in [("search.base", &mut self.base), ("search.best", &mut self.best)] {
             let len = snapshot.fields_len(name)?;
             if ![0, self.start.len()].contains(&len) {
@@ -268,12 +338,11 @@ impl Search {
 }
 
 /// Where a parabola through the best trial and its neighbours is lowest, over the logarithm of the
-/// strength; the best trial itself at an end. `trials` ascend.
-fn vertex(trials: &[Tried]) -> Option<f64> {
+/// strength, and how low; the best trial itself at an end. `trials` ascend.
+fn vertex(trials: &[Tried]) -> Option<Tried> {
     let best = (0..trials.len()).min_by(|&a, &b| trials[a].score.total_cmp(&trials[b].score))?;
-    let at = trials[best].value;
     if best == 0 || best + 1 == trials.len() {
-        return Some(at);
+        return Some(trials[best]);
     }
     let [(x0, y0), (x1, y1), (x2, y2)] =
         [best - 1, best, best + 1].map(|index| (trials[index].value.ln(), trials[index].score));
@@ -282,24 +351,32 @@ fn vertex(trials: &[Tried]) -> Option<f64> {
     // Between the middles of both sides the slope goes from `down` to `up`.
     let middle = 0.5 * (x0 + x1);
     let lowest = middle - down * 0.5 * (left + right) / (up - down);
-    Some(if lowest.is_finite() { lowest.clamp(x0, x2).exp() } else { at })
+    if !lowest.is_finite() {
+        return Some(trials[best]);
+    }
+    let bend = (up - down) / (left + right);
+    Some(Tried { value: lowest.clamp(x0, x2).exp(), score: y1 - bend * (x1 - lowest).powi(2) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parabola(at: f64) -> impl Fn(f64) -> f64 {
-        move |value: f64| 3.0 + 0.2 * (value / at).ln().powi(2)
+    /// Scores of strengths and weights of absorption that are best at these.
+    fn best_at(at: f64, absorption: f64) -> impl Fn(&Search) -> f64 {
+        move |search| {
+            let strength = (search.strength / at).ln();
+            3.0 + 0.2 * strength.powi(2) + 0.1 * (search.absorption / absorption).ln().powi(2)
+        }
     }
 
     /// Runs a search whose trials have the scores `of`; returns it and the epochs that it took.
-    fn run(limit: usize, of: impl Fn(f64) -> f64) -> (Search, usize) {
-        let mut search = Search::new(8, limit, &[Complex32::new(1.0, 0.0)]).unwrap();
+    fn run(limit: usize, of: impl Fn(&Search) -> f64) -> (Search, usize) {
+        let mut search = Search::new(8, limit, None, &[Complex32::new(1.0, 0.0)]).unwrap();
         let mut epochs = 0;
         while !search.is_done() && epochs < limit {
-            let strength = search.strength;
-            search.advance(&[Complex32::new(strength as f32, 0.0)], of(strength));
+            let (strength, score) = (search.strength, of(&search));
+            search.advance(&[Complex32::new(strength as f32, 0.0)], score);
             epochs += 1;
             search.judge(&[1.0; 20]);
         }
@@ -309,7 +386,7 @@ mod tests {
     #[test]
     fn the_lowest_point_of_a_parabola_is_found_wherever_it_is() {
         for at in [0.5, 8.0, 40.0, 77.0, 900.0, 2e4] {
-            let (search, epochs) = run(most_epochs(8), parabola(at));
+            let (search, epochs) = run(most_epochs(8), best_at(at, 1.0));
             assert!(search.is_done() && epochs <= most_epochs(8), "{at}: {epochs}");
             assert!((search.strength / at - 1.0).abs() < 1e-9, "{at}: {}", search.strength);
             // The fields of the last stage are those of the trial nearest to it.
@@ -320,37 +397,61 @@ mod tests {
 
     #[test]
     fn a_strength_near_the_first_guess_costs_one_round() {
-        assert_eq!(run(200, parabola(15.0)).1, 8 + BASE + 5 * TRIAL + LAST.0);
+        assert_eq!(run(200, best_at(15.0, 1.0)).1, 8 + BASE + 6 * TRIAL + LAST.0);
+    }
+
+    #[test]
+    fn absorption_weighs_more_as_long_as_that_helps() {
+        let cases = [
+            (0.25, 1.0, 1),
+            (1.0, 1.0, 1),
+            (4.0, 4.0, 2),
+            (16.0, 16.0, 3),
+            (64.0, 64.0, 3),
+            (1e3, 64.0, 3),
+        ];
+        for (best, expected, trials) in cases {
+            let (search, _) = run(most_epochs(8), best_at(15.0, best));
+            assert_eq!(search.absorption, expected, "{best}");
+            assert!((search.strength / 15.0 - 1.0).abs() < 1e-9);
+            assert_eq!(search.choices()[1].tried.len(), 1 + trials, "{best}");
+        }
+        let mut given = Search::new(8, 300, Some(2.0), &[Complex32::ONE]).unwrap();
+        while !given.is_done() {
+            given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given));
+            given.judge(&[1.0; 20]);
+        }
+        assert_eq!((given.absorption, given.choices().len()), (2.0, 1));
     }
 
     #[test]
     fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
         let least = 8 + BASE + 3 * TRIAL + LAST.0;
-        assert!(Search::new(8, least - 1, &[]).is_none());
-        let (search, epochs) = run(least, parabola(5000.0));
+        assert!(Search::new(8, least - 1, None, &[]).is_none());
+        let (search, epochs) = run(least, best_at(5000.0, 1.0));
         assert!(search.is_done() && epochs == least && search.tried.len() == 3);
     }
 
     #[test]
     fn a_saved_search_goes_on_as_if_never_stopped() {
-        let of = parabola(700.0);
+        let of = best_at(700.0, 16.0);
         let fields = |strength: f64| [Complex32::new(strength as f32, 0.5)];
-        let mut search = Search::new(8, 300, &fields(1.0)).unwrap();
+        let mut search = Search::new(8, 300, None, &fields(1.0)).unwrap();
         while !search.is_done() {
             let mut snapshot = Snapshot::default();
             search.save(&mut snapshot);
-            let mut loaded = Search::new(8, 300, &fields(1.0)).unwrap();
+            let mut loaded = Search::new(8, 300, None, &fields(1.0)).unwrap();
             loaded.load(&snapshot).unwrap();
             assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
-            let strength = search.strength;
-            search.advance(&fields(strength), of(strength));
+            let (strength, score) = (search.strength, of(&search));
+            search.advance(&fields(strength), score);
             search.judge(&[1.0; 20]);
         }
     }
 
     #[test]
     fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
-        let mut search = Search::new(8, 300, &[Complex32::new(1.0, 0.0)]).unwrap();
+        let mut search = Search::new(8, 300, None, &[Complex32::new(1.0, 0.0)]).unwrap();
         search.stage = Stage::Last;
         let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
         for _ in 0..LAST.1 {

@@ -5,7 +5,7 @@ use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
 use crate::engine::{Floor, Quotient, Step};
-use crate::prior::{Buffers, Preconditioner, Prior, SplitComplex, curvature};
+use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;
@@ -56,7 +56,9 @@ pub(super) struct State<'a> {
     buffers: Buffers,
     /// Strength of the prior, in the solver's unit of intensity.
     strength: f64,
-    /// Where it is chosen from the data.
+    /// Weight of absorption in the prior.
+    absorption: f64,
+    /// Where they are chosen from the data.
     search: Option<Search>,
     /// Loss of the hidden pixels at the last point taken.
     score: f64,
@@ -69,7 +71,8 @@ impl<'a> State<'a> {
             Auto::Given(_) => None,
             Auto::Auto => {
                 let start = frame.engine.fields().values();
-                Search::new(options.start_epochs, options.epochs(), start)
+                let absorption = options.prior_absorption.given();
+                Search::new(options.start_epochs, options.epochs(), absorption, start)
             }
         };
         let strength = match (options.prior, &search) {
@@ -78,7 +81,7 @@ impl<'a> State<'a> {
             _ => USUAL_STRENGTH,
         };
         if let Some(search) = &search {
-            frame.engine.hold_out(search.hidden(options.seed));
+            frame.engine.hold_out(search.hidden(problem.correlated, options.seed));
         }
         Self {
             options,
@@ -89,6 +92,7 @@ impl<'a> State<'a> {
             lbfgs: Lbfgs::new(MEMORY),
             buffers: Buffers::default(),
             strength: strength * problem.gain,
+            absorption: options.prior_absorption.given().unwrap_or(1.0),
             search,
             score: f64::NAN,
         }
@@ -223,8 +227,10 @@ impl<'a> State<'a> {
             self.lbfgs.clear();
         }
         self.strength = search.strength * frame.problem.gain;
+        self.absorption = search.absorption;
         if search.stage != before {
-            frame.engine.hold_out(search.hidden(self.options.seed));
+            let blocks = frame.problem.correlated;
+            frame.engine.hold_out(search.hidden(blocks, self.options.seed));
         }
     }
 
@@ -266,23 +272,20 @@ impl<'a> State<'a> {
             .zip(&sums.probe)
             .for_each(|(gradient, &direction)| *gradient = -direction);
         let prior = (self.strength > 0.0).then(|| {
-            let prior = Prior { strength: self.strength, edge: self.options.prior_edge };
-            let object = SplitComplex::of(fields.object(), width);
+            let prior = Prior {
+                strength: self.strength,
+                edge: self.options.prior_edge,
+                absorption: Absorption::new(self.absorption, fields.object(), &sums.light),
+            };
+            let object = prior.absorption.split(fields.object(), width);
             let at = prior.weights(&object, s2);
             loss += at.value;
             let factor = (prior.strength / problem.mean_intensity * at.weighted_power) as f32;
             for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
                 *gradient += probe * factor;
             }
-            let strength = (prior.strength * s2) as f32;
-            let mut gradient = object.clone();
-            gradient.sum_by_rows(|first, rows| {
-                curvature(&at.weights, &object, first, rows);
-                rows.iter_mut().for_each(|value| *value *= strength);
-                0.0
-            });
-            gradient.write_to(by_object);
-            (strength, at.weights)
+            prior.gradient(&at, &object, s2, by_object);
+            prior.curvature(at, s2)
         });
         add_scaled(by_object, -1.0, &sums.object);
         self.constraints().confine(problem, by_probe);
@@ -322,8 +325,12 @@ impl Algorithm for State<'_> {
         self.search.as_ref().is_some_and(Search::is_done)
     }
 
+    fn has_settled(&self) -> Option<bool> {
+        self.search.as_ref().map(Search::has_settled)
+    }
+
     fn choices(&self) -> Vec<Choice> {
-        self.search.iter().map(Search::choice).collect()
+        self.search.iter().flat_map(Search::choices).collect()
     }
 
     fn save(&self, snapshot: &mut Snapshot) {
@@ -343,7 +350,9 @@ impl Algorithm for State<'_> {
         if let Some(search) = &mut self.search {
             search.load(snapshot)?;
             self.strength = search.strength * frame.problem.gain;
-            frame.engine.hold_out(search.hidden(self.options.seed));
+            self.absorption = search.absorption;
+            let blocks = frame.problem.correlated;
+            frame.engine.hold_out(search.hidden(blocks, self.options.seed));
         }
         self.lbfgs.load(snapshot)?;
         self.descent = Descent::load(snapshot)?;

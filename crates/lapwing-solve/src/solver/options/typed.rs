@@ -94,6 +94,16 @@ pub enum Auto<T> {
     Given(T),
 }
 
+impl<T: Copy> Auto<T> {
+    /// The value that was given.
+    pub fn given(self) -> Option<T> {
+        match self {
+            Self::Auto => None,
+            Self::Given(value) => Some(value),
+        }
+    }
+}
+
 impl<T: Typed> Typed for Auto<T> {
     fn to_value(&self) -> Option<Value> {
         match self {

@@ -6,6 +6,7 @@ use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
 use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
 use crate::run::event::{Event, Level, Observer, note};
+use crate::run::misfit;
 use crate::run::noise;
 use crate::run::solve::{Account, Place, check, described, epochs, maps, with_maps};
 use crate::run::start::Start;
@@ -123,6 +124,17 @@ impl Task {
         })?;
         let seconds = started.elapsed().as_secs_f64();
         check(&solution)?;
+        result.settled = solution.settled;
+        if let Some(text) = misfit::ending(&solution) {
+            note(&mut *observe, Level::Fact, text)?;
+        }
+        if counts {
+            let misfit = problem.misfit(&solution)?;
+            result.misfit = Some(misfit.ratio);
+            for text in misfit::described(misfit, problem.mean_intensity()) {
+                note(&mut *observe, Level::Fact, &text)?;
+            }
+        }
         let mut stopped = false;
         let maps = maps(&problem, &solution, config, &mut || {
             stopped = observe(Event::Waiting { case, what: "its error maps" }).is_break();

@@ -1,0 +1,57 @@
+//! The misfit of solutions that are right, and of one that is not.
+
+use crate::common::{Case, case};
+use lapwing_model::Object;
+use lapwing_model::simulate::expose;
+use lapwing_solve::noise::NoiseModel;
+use lapwing_solve::problem::Misfit;
+use lapwing_solve::{Problem, Solution};
+
+/// The truth as a solution, of counts at a dose.
+fn truth(case: &Case, dose: f64) -> (Problem, Solution) {
+    let (object, probe) = (case.truth.view(), case.probe.view());
+    let exposure = expose(object, probe, &case.scan, dose, 42).unwrap();
+    let solution = Solution {
+        object: Object::from(case.truth.clone()),
+        probe: case.probe.mapv(|value| value * exposure.scale as f32),
+        positions: case.scan.clone(),
+        loss: Vec::new(),
+        choices: Vec::new(),
+        settled: None,
+    };
+    (case.problem_of(exposure.counts), solution)
+}
+
+#[test]
+fn the_truth_has_the_misfit_of_its_noise_at_every_dose() {
+    let case = case();
+    for dose in [300.0, 1e4, 1e6] {
+        let (problem, solution) = truth(&case, dose);
+        let Misfit { ratio, unexplained } = problem.misfit(&solution).unwrap();
+        println!("dose {dose}: {ratio}, {unexplained}");
+        assert!((ratio - 1.0).abs() < 0.02 && unexplained < 0.1, "{dose}: {ratio}");
+    }
+}
+
+#[test]
+fn a_detectors_gain_is_noise() {
+    let case = case();
+    let (_, mut solution) = truth(&case, 1e4);
+    solution.probe.mapv_inplace(|value| value * 2.0);
+    let problem = case.problem_in_units(1e4, 4.0);
+    let noise = NoiseModel { gain: 4.0, ..NoiseModel::photons((64, 64), problem.mean_intensity()) };
+    let known = problem.with_noise(&noise).unwrap().misfit(&solution).unwrap();
+    assert!((known.ratio - 1.0).abs() < 0.02, "{known:?}");
+    assert!(problem.misfit(&solution).unwrap().ratio > 2.0);
+}
+
+#[test]
+fn positions_of_other_patterns_explain_nothing() {
+    let case = case();
+    let (problem, mut solution) = truth(&case, 1e4);
+    solution.positions.rotate_right(1);
+    let Misfit { ratio, unexplained } = problem.misfit(&solution).unwrap();
+    assert!(ratio > 2.0 && unexplained > 0.1, "{ratio}, {unexplained}");
+    solution.positions.pop();
+    assert!(problem.misfit(&solution).is_err());
+}

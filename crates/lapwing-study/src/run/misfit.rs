@@ -1,0 +1,39 @@
+//! What the end of a reconstruction says about it, in words.
+
+use lapwing_solve::Solution;
+use lapwing_solve::problem::Misfit;
+
+/// Misfit, and share of the amplitudes that noise does not explain, from which the model is said
+/// not to explain the patterns.
+const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
+/// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong model.
+const FEW: f64 = 100.0;
+
+/// Whether more epochs would help, where the solver judges that.
+pub(crate) fn ending(solution: &Solution) -> Option<&'static str> {
+    Some(match solution.settled? {
+        true => "converged: the loss no longer falls",
+        false => {
+            "not converged: the loss was still falling at the last epoch (--num-epochs allows more)"
+        }
+    })
+}
+
+/// The misfit, see [`lapwing_solve::Problem::misfit`], of patterns of so many counts each, and what
+/// to do about a large one.
+pub(crate) fn described(misfit: Misfit, counts: f64) -> Vec<String> {
+    let Misfit { ratio, unexplained } = misfit;
+    let mut lines = vec![format!(
+        "misfit: {ratio:.3} times the noise of the counts, {:.1} % of the amplitudes unexplained",
+        100.0 * unexplained
+    )];
+    if counts >= FEW && ratio > SUSPICIOUS.0 && unexplained > SUSPICIOUS.1 {
+        lines.push(
+            "the fit does not explain the patterns: look at the order and orientation of the positions \
+             (--coordinate-order, --flip-y, --flip-x), the size of a pixel, the start probe, frames that \
+             are shifted against the positions, and the detector's gain (--gain)"
+                .to_owned(),
+        );
+    }
+    lines
+}

@@ -33,8 +33,8 @@ class SolverOptions(TypedDict, total=False):
     """
 
     # The table of solvers.
-    algorithm: Literal["LSQML", "ML", "rPIE", "ePIE", "DM", "RAAR"]
-    """Name of the solver, "LSQML" unless given; see :func:`solvers`."""
+    algorithm: Literal["LSQML", "ML", "rPIE", "ePIE", "DM", "RAAR", "auto"]
+    """Name of the solver, see :func:`solvers`; "auto" unless given: ML where photon counts are known, else LSQML."""
     epochs: int | int | Literal["auto"] | int
     """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML: Number of epochs at most, those of the search for the strength of the prior included; auto: as many as it takes. One epoch visits every pattern once."""
     object_start: Literal["flat", "guess"]
@@ -81,6 +81,8 @@ class SolverOptions(TypedDict, total=False):
     """Epochs of the first stage, of small batches; may be 0."""
     start_batch_size: int
     """ML: Patterns per batch in the first stage, at most."""
+    prior_absorption: float | Literal["auto"]
+    """How many times as much the prior weighs absorption, the part of the object in phase with its mean transmission, as phase; auto: as predicts hidden pixels best where the strength is chosen so, else 1."""
     object_alpha: float
     """rPIE: Share of the largest illumination under the object's update. Small values are fast on clean data and believe noise."""
     probe_alpha: float

@@ -13,7 +13,7 @@ use lapwing_solve::solver::options::{Kind, OptionDoc};
 use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::pictures::overview;
 use lapwing_study::run;
-use lapwing_study::solver::SolverConfig;
+use lapwing_study::solver::{AUTO, SolverConfig};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -25,8 +25,10 @@ use std::time::Instant;
 /// A solver and its options by name, all of them settled.
 pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
     let mut table = table(options)?;
-    // A design starts from a perturbed probe; who hands over a probe wants that one.
+    // A design starts from a perturbed probe and has LSQML, the field's baseline; who hands over a
+    // probe wants that one, and the best image.
     table.entry("probe_start").or_insert_with(|| "file".into());
+    table.entry("algorithm").or_insert_with(|| AUTO.into());
     let config: SolverConfig = serde_json::from_value(Value::Object(table))?;
     config.check()?;
     Ok(config)

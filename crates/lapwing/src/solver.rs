@@ -11,7 +11,7 @@ use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Options, Value};
 use lapwing_study::checkpoint::Every;
 use lapwing_study::solver::{
-    ErrorOptions, NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions,
+    AUTO, ErrorOptions, NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions,
 };
 
 const ALGORITHM: &str = "algorithm";
@@ -22,8 +22,8 @@ const HEADING: &str = "Reconstruction";
 /// Which solver reconstructs, with which options, and what it starts from.
 #[derive(Debug, Clone)]
 pub struct SolverOptions {
-    /// Name of the solver, as the table has it.
-    algorithm: &'static str,
+    /// Name of the solver, as the table has it, or auto; the command's default unless given.
+    algorithm: Option<&'static str>,
     /// The flags that were given, and their values.
     given: Vec<(String, String)>,
 }
@@ -183,15 +183,19 @@ impl Args for SolverOptions {
 
     fn augment_args(command: Command) -> Command {
         let abouts = SOLVERS.iter().map(|entry| format!("{}, {}", entry.name, entry.about));
-        let names = PossibleValuesParser::new(SOLVERS.iter().map(|entry| entry.name));
+        let names = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]);
+        let names = PossibleValuesParser::new(names);
         let algorithm = Arg::new(ALGORITHM)
             .long(ALGORITHM)
             .value_name("NAME")
-            .help(format!("Solver: {}", abouts.collect::<Vec<_>>().join("; ")))
+            .help(format!(
+                "Solver: {}; auto, ML where photon counts are known, else LSQML \
+                 [default: auto; LSQML in jobs]",
+                abouts.collect::<Vec<_>>().join("; ")
+            ))
             .help_heading(HEADING)
             .value_parser(names.map(|name| name))
-            .ignore_case(true)
-            .default_value(SOLVERS[0].name);
+            .ignore_case(true);
         let group = ArgGroup::new(GROUP).multiple(true).arg(ALGORITHM);
         let (command, group) =
             flags().into_iter().fold((command.arg(algorithm), group), |(command, group), flag| {
@@ -207,13 +211,14 @@ impl Args for SolverOptions {
 
 impl FromArgMatches for SolverOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let name = matches.get_one::<String>(ALGORITHM).map_or("", String::as_str);
-        let entry = lapwing_solve::solver::entry(name).unwrap_or(&SOLVERS[0]);
+        let algorithm = matches
+            .get_one::<String>(ALGORITHM)
+            .map(|name| lapwing_solve::solver::entry(name).map_or(AUTO, |entry| entry.name));
         let given = flags().into_iter().filter_map(|flag| {
             let value = matches.get_one::<String>(&flag.name)?;
             Some((flag.name, value.clone()))
         });
-        Ok(Self { algorithm: entry.name, given: given.collect() })
+        Ok(Self { algorithm, given: given.collect() })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -223,29 +228,43 @@ impl FromArgMatches for SolverOptions {
 }
 
 impl SolverOptions {
-    /// The solver asked for; `probe_start` where nothing is said about it.
-    pub fn config(&self, probe_start: ProbeStart) -> anyhow::Result<SolverConfig> {
+    /// The solver asked for, or the command's `usual` one; `probe_start` where nothing is said
+    /// about it.
+    pub fn config(
+        &self,
+        usual: &'static str,
+        probe_start: ProbeStart,
+    ) -> anyhow::Result<SolverConfig> {
+        let config = match self.algorithm.unwrap_or(usual) {
+            AUTO => SolverConfig::auto(|algorithm| self.config_of(algorithm, probe_start)),
+            algorithm => self.config_of(algorithm, probe_start),
+        };
+        Ok(config?)
+    }
+
+    fn config_of(
+        &self,
+        algorithm: &'static str,
+        probe_start: ProbeStart,
+    ) -> Result<SolverConfig, clap::Error> {
         let mut written = Vec::new();
         for (flag, text) in &self.given {
-            let option = SolverConfig::docs(self.algorithm).find(|option| option.flag() == *flag);
-            let Some(option) = option else {
-                return Err(usage(format!(
-                    "--{flag} is no option of {}: leave it out, or choose another solver\n",
-                    self.algorithm
+            let option = SolverConfig::docs(algorithm).find(|option| option.flag() == *flag);
+            let option = option.ok_or_else(|| {
+                usage(format!(
+                    "--{flag} is no option of {algorithm}: leave it out, or choose another solver \
+                     (--algorithm)\n"
                 ))
-                .into());
-            };
+            })?;
             let value = option.kind.parse(text).ok_or_else(|| {
                 usage(format!(
-                    "--{flag}: expected {} with {}, found {text}\n",
+                    "--{flag}: expected {} with {algorithm}, found {text}\n",
                     option.kind.expected(),
-                    self.algorithm
                 ))
             })?;
             written.push((option.name.to_owned(), value));
         }
-        let config = SolverConfig::read(self.algorithm, written, probe_start);
-        Ok(config.map_err(|error| usage(message(&error)))?)
+        SolverConfig::read(algorithm, written, probe_start).map_err(|error| usage(message(&error)))
     }
 }
 

@@ -13,7 +13,8 @@ use std::ops::ControlFlow;
 
 /// Reconstructs `dataset` with the solver, options and start fields of `config`.
 ///
-/// `observe` is called at every epoch; when it breaks, the reconstruction is that of the epochs
+/// [`AUTO`](crate::solver::AUTO) is settled by whether photon counts are known. `observe` is called
+/// at every epoch; when it breaks, the reconstruction is that of the epochs
 /// done.
 ///
 /// # Errors
@@ -24,6 +25,7 @@ pub fn reconstruct(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> ControlFlow<()>,
 ) -> Result<Reconstruction> {
+    let config = &config.settled(dataset.intensity_scale().is_some());
     let mut start = Start::of(dataset, config)?;
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid) = (start.origin, start.scan.clone());

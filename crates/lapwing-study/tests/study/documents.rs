@@ -3,7 +3,7 @@
 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
-use lapwing_study::solver::{ErrorOptions, NoiseOptions, StartOptions};
+use lapwing_study::solver::{AUTO, ErrorOptions, NoiseOptions, StartOptions};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -136,9 +136,10 @@ fn the_types_of_options_in_python() {
         Kind::Choice(words) => literal(words),
         Kind::File(_) => "str".to_owned(),
     };
-    let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).collect();
+    let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]).collect();
     let mut types = format!("    algorithm: {}\n", literal(&names));
-    types += "    \"\"\"Name of the solver, \"LSQML\" unless given; see :func:`solvers`.\"\"\"\n";
+    types += "    \"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: ML where photon counts \
+              are known, else LSQML.\"\"\"\n";
     let mut aliases = String::new();
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows() {

@@ -7,6 +7,7 @@ use crate::value;
 use crate::watch::Watch;
 use anyhow::bail;
 use clap::Args;
+use lapwing_solve::SOLVERS;
 use lapwing_study::jobs::{AtOnce, JobOptions, JobsReport, run};
 use lapwing_study::layout::Roots;
 use lapwing_study::plan::{MissingViews, plan_of_folders};
@@ -100,7 +101,7 @@ impl Jobs {
                 stoppable(&mut watch, |observe| study_jobs(study, options, observe))?
             }
             (None, Some(roots)) => {
-                let config = self.solving.config(ProbeStart::Perturbed)?;
+                let config = self.solving.config(SOLVERS[0].name, ProbeStart::Perturbed)?;
                 let plan = plan_of_folders(roots, StudySolver::new(config))?;
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }

@@ -12,7 +12,7 @@ use lapwing_files::{Dataset, Understanding};
 use lapwing_study::StudyError;
 use lapwing_study::reconstruct::{CompareWith, Task};
 use lapwing_study::record::JobResult;
-use lapwing_study::solver::{ProbeStart, StudySolver};
+use lapwing_study::solver::{AUTO, ProbeStart, StudySolver};
 use lapwing_study::stream::Streaming;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -22,11 +22,11 @@ use std::process::ExitCode;
 /// Reconstruct object and probe from one data set
 ///
 /// Writes reconstruction.npz, the loss curve, pictures of amplitude, phase and probe, a log and
-/// result.json into a folder. Starts from a flat object unless told otherwise; the file must hold a
-/// start probe.
+/// result.json into a folder. Unless told otherwise, ML reconstructs where photon counts are known
+/// and LSQML where they are not, from a flat object; the file must hold a start probe.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --num-epochs 200 --noise poisson\n\n\
+    after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --algorithm LSQML --num-epochs 200\n\n\
     `lapwing inspect scan.npz` says how the file will be understood."
 )]
 pub struct Reconstruct {
@@ -60,7 +60,7 @@ pub struct Reconstruct {
 
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let config = self.solver.config(ProbeStart::File)?;
+        let config = self.solver.config(AUTO, ProbeStart::File)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
         let task = Task {

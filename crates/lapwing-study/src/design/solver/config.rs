@@ -137,7 +137,7 @@ options! {
 pub enum SolverError {
     /// There is no such solver.
     #[error(
-        "solver.algorithm: expected {} (or in a study external), found `{found}`",
+        "solver.algorithm: expected {} (or in a study external), or auto, found `{found}`",
         expected_algorithms()
     )]
     Algorithm {
@@ -169,7 +169,16 @@ pub struct SolverConfig {
     pub errors: ErrorOptions,
     /// The solver with its own options.
     pub solver: Box<dyn Solver>,
+    /// The solver that takes its place where no photon counts are known; `None` unless the
+    /// algorithm is [`AUTO`].
+    pub without_counts: Option<Box<dyn Solver>>,
 }
+
+/// The algorithm that is chosen by the data: ML where photon counts are known, else LSQML.
+pub const AUTO: &str = "auto";
+
+/// What [`AUTO`] stands for: with photon counts, and without.
+const BY_COUNTS: [&str; 2] = ["ML", "LSQML"];
 
 impl PartialEq for SolverConfig {
     fn eq(&self, other: &Self) -> bool {
@@ -177,6 +186,7 @@ impl PartialEq for SolverConfig {
             && self.noise == other.noise
             && self.errors == other.errors
             && *self.solver == *other.solver
+            && self.without_counts.as_deref() == other.without_counts.as_deref()
     }
 }
 
@@ -185,11 +195,11 @@ impl SolverConfig {
     pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
         let start = StartOptions { probe_start, ..StartOptions::default() };
         let (noise, errors) = (NoiseOptions::default(), ErrorOptions::default());
-        Self { start, noise, errors, solver }
+        Self { start, noise, errors, solver, without_counts: None }
     }
 
-    /// The solver `algorithm` with the options that are written; `probe_start` where they say
-    /// nothing about it.
+    /// The solver `algorithm`, which may be [`AUTO`], with the options that are written;
+    /// `probe_start` where they say nothing about it.
     ///
     /// # Errors
     /// When there is no such solver, or it cannot take an option.
@@ -198,6 +208,9 @@ impl SolverConfig {
         written: Vec<(String, Value)>,
         probe_start: ProbeStart,
     ) -> Result<Self, SolverError> {
+        if algorithm == AUTO {
+            return Self::auto(|name| Self::read(name, written.clone(), probe_start));
+        }
         let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
@@ -211,7 +224,32 @@ impl SolverConfig {
                 own.push((name, value));
             }
         }
-        Ok(Self { start, noise, errors, solver: entry.read(&own)? })
+        Ok(Self { start, noise, errors, solver: entry.read(&own)?, without_counts: None })
+    }
+
+    /// What [`AUTO`] stands for, each solver as `read` makes it; one that cannot take what was
+    /// written is out of the question.
+    ///
+    /// # Errors
+    /// What `read` says of the first, when neither can.
+    pub fn auto<E>(read: impl Fn(&'static str) -> Result<Self, E>) -> Result<Self, E> {
+        match BY_COUNTS.map(read) {
+            [Ok(with), Ok(without)] => Ok(Self { without_counts: Some(without.solver), ..with }),
+            [Err(_), Ok(only)] | [Ok(only), Err(_)] => Ok(only),
+            [Err(error), Err(_)] => Err(error),
+        }
+    }
+
+    /// This configuration for data of which photon counts are known, or not: of what [`AUTO`]
+    /// stands for, the one that it takes.
+    pub fn settled(&self, counts: bool) -> Self {
+        let mut settled = self.clone();
+        if let Some(without) = settled.without_counts.take()
+            && !counts
+        {
+            settled.solver = without;
+        }
+        settled
     }
 
     /// Refuses options outside their ranges.
@@ -222,12 +260,15 @@ impl SolverConfig {
         self.start.check()?;
         self.noise.check()?;
         self.errors.check()?;
+        if let Some(solver) = &self.without_counts {
+            solver.check()?;
+        }
         Ok(self.solver.check()?)
     }
 
-    /// Name of the solver.
+    /// Name of the solver, or [`AUTO`].
     pub fn algorithm(&self) -> &'static str {
-        self.solver.name()
+        if self.without_counts.is_some() { AUTO } else { self.solver.name() }
     }
 
     /// The options of a solver together with those that all have in common.
@@ -252,7 +293,13 @@ impl Serialize for SolverConfig {
         serialize_options(&mut map, &self.start.values())?;
         serialize_options(&mut map, &self.noise.values())?;
         serialize_options(&mut map, &self.errors.values())?;
-        serialize_options(&mut map, &self.solver.values())?;
+        match &self.without_counts {
+            None => serialize_options(&mut map, &self.solver.values())?,
+            Some(without) => {
+                map.serialize_entry(self.solver.name(), &Own(&*self.solver))?;
+                map.serialize_entry(without.name(), &Own(&**without))?;
+            }
+        }
         map.end()
     }
 }
@@ -273,6 +320,17 @@ fn serialize_options<M: SerializeMap>(
         }
     }
     Ok(())
+}
+
+/// A solver's own options.
+struct Own<'a>(&'a dyn Solver);
+
+impl Serialize for Own<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        serialize_options(&mut map, &self.0.values())?;
+        map.end()
+    }
 }
 
 struct Plain<'a>(&'a Value);

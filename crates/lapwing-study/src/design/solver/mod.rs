@@ -5,8 +5,8 @@ mod config;
 mod tests;
 
 pub use config::{
-    BackgroundSource, ErrorOptions, Faulty, NoiseOptions, ObjectStart, ProbeStart, SolverConfig,
-    SolverError, StartOptions,
+    AUTO, BackgroundSource, ErrorOptions, Faulty, NoiseOptions, ObjectStart, ProbeStart,
+    SolverConfig, SolverError, StartOptions,
 };
 
 use crate::design::external::{self, External, ExternalConfig};
@@ -63,6 +63,17 @@ impl StudySolver {
         match &mut self.method {
             Method::Native(config) => config.solver.set_epochs(epochs),
             Method::External(config) => config.external.epochs = epochs,
+        }
+    }
+
+    /// This solver for data of which photon counts are known, or not (see
+    /// [`SolverConfig::settled`]); one that was called auto is called by what it is.
+    pub fn settled(&self, counts: bool) -> Self {
+        let Method::Native(config) = &self.method else { return self.clone() };
+        let settled = Self { method: Method::Native(config.settled(counts)), ..self.clone() };
+        match self.name == AUTO {
+            true => Self { name: settled.algorithm().to_owned(), ..settled },
+            false => settled,
         }
     }
 

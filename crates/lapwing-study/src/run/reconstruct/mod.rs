@@ -11,7 +11,7 @@ mod understand;
 pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::Case;
-use crate::design::solver::StudySolver;
+use crate::design::solver::{AUTO, StudySolver};
 use crate::disk::checkpoint::{Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
@@ -179,10 +179,32 @@ impl Task {
     ) -> Result<()> {
         note(&mut *observe, Level::Fact, concat!("lapwing ", env!("CARGO_PKG_VERSION")))?;
         note(&mut *observe, Level::Fact, &format!("input {}", self.input.display()))?;
-        let Understood { given, input } = self.understand(result, see, &mut *observe)?;
+        let opened = self.stream.open(&self.input, &self.reading, &mut *observe)?;
+        see(&opened.dataset, &opened.understood)?;
+        let counts = opened.dataset.intensity_scale().is_some();
+        let task = self.settled(counts);
+        if self.solver.algorithm() == AUTO {
+            let because = match counts {
+                true => "for photon counts are known",
+                false => {
+                    "for it is unknown how many photons the patterns hold (if they are counts: --quantity counts)"
+                }
+            };
+            let text = format!("algorithm: {}, {because}", task.solver.algorithm());
+            note(&mut *observe, Level::Fact, &text)?;
+        }
+        result.solver.clone_from(&task.solver.name);
+        task.solver.algorithm().clone_into(&mut result.algorithm);
+        result.options = json!(task.solver.method);
+        let Understood { given, input } = task.understand(opened, result, &mut *observe)?;
         let (solution, maps) =
-            self.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
-        self.measure(&input, &solution, maps.as_ref(), result, observe)
+            task.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
+        task.measure(&input, &solution, maps.as_ref(), result, observe)
+    }
+
+    /// This task with the solver that it takes for data of which photon counts are known, or not.
+    fn settled(&self, counts: bool) -> Self {
+        Self { solver: self.solver.settled(counts), ..self.clone() }
     }
 
     /// The last step of a task: writes the log, and `result.json` once all else is there.
@@ -220,6 +242,8 @@ impl Task {
             probe_diameter_px: 0.0,
             overlap: 0.0,
             noise: None,
+            misfit: None,
+            settled: None,
             choices: Vec::new(),
             error_maps: None,
             view: None,

@@ -1,7 +1,7 @@
 //! The first step of a task: its file is read and understood, before the work of reconstructing.
 
+use super::Task;
 use super::target::Target;
-use super::{See, Task};
 use crate::Result;
 use crate::View;
 use crate::design::solver::{Method, ObjectStart, ProbeStart};
@@ -52,16 +52,13 @@ pub(super) struct Input {
 }
 
 impl Task {
-    /// Reads the data set, writes what it is into `result`, and settles start and comparison.
+    /// Writes what the data set is into `result`, and settles start and comparison.
     pub(super) fn understand(
         &self,
+        Opened { dataset, understood, pieces }: Opened,
         result: &mut JobResult,
-        see: See<'_>,
         observe: Observer<'_>,
     ) -> Result<Understood> {
-        let opened = self.stream.open(&self.input, &self.reading, &mut *observe)?;
-        let Opened { dataset, understood, pieces } = opened;
-        see(&dataset, &understood)?;
         let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
         for text in &understood.notes {
             fact(text)?;

@@ -187,7 +187,7 @@ impl Task {
             let because = match counts {
                 true => "for photon counts are known",
                 false => {
-                    "for it is unknown how many photons the patterns hold (if they are counts: --quantity counts)"
+                    "for it is unknown how many photons the patterns hold; if they are counts, say --quantity counts"
                 }
             };
             let text = format!("algorithm: {}, {because}", task.solver.algorithm());

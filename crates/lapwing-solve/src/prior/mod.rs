@@ -5,7 +5,8 @@
 //! ```
 //!
 //! with |z|^2 = a Re(z)^2 + Im(z)^2, where a is 1 or the weight of absorption and O has been turned
-//! so that its mean is real (module `absorption`); with forward differences, L the Laplacian of each pixel and its four neighbours, and s^2 = sum
+//! so that its mean is real (module `absorption`); with forward differences, L the Laplacian of
+//! each pixel and its four neighbours, and s^2 = sum
 //! |P|^2 / C, C the mean counts per pattern. The first term is quadratic for differences below h,
 //! linear above: it spares edges. The second, weak, leaves all but the finest detail alone, of
 //! which counts say least and the first spares the noise near edges. s^2 carries the scale, so its

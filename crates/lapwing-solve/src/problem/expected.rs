@@ -134,8 +134,8 @@ fn deviance(count: f64, mean: f64) -> f64 {
     2.0 * (log - count + mean)
 }
 
-/// The mean deviance of Poisson counts from their mean, or from [`LEAST`] where that is larger; over
-/// the logarithm of the mean.
+/// The mean deviance of Poisson counts from their mean, or from [`LEAST`] where that is larger;
+/// over the logarithm of the mean.
 struct Deviance {
     table: Vec<f64>,
 }

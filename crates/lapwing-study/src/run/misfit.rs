@@ -6,7 +6,8 @@ use lapwing_solve::problem::Misfit;
 /// Misfit, and share of the amplitudes that noise does not explain, from which the model is said
 /// not to explain the patterns.
 const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
-/// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong model.
+/// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong
+/// model.
 const FEW: f64 = 100.0;
 
 /// Whether more epochs would help, where the solver judges that.

@@ -279,6 +279,7 @@ fn write_job(
         noise: None,
         misfit: None,
         settled: None,
+        remarks: Vec::new(),
         choices: Vec::new(),
         error_maps: None,
         view: (every > 1).then_some(Telemetry {

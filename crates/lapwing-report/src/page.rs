@@ -1,6 +1,7 @@
 //! The page: what the template needs, in the order in which it is read.
 
 mod card;
+mod findings;
 mod panel;
 
 use crate::ReportError;

@@ -102,6 +102,34 @@ pub(crate) fn loss(row: &Row) -> Option<Plot> {
     Some(plot)
 }
 
+/// How badly detector pixels that the fit was not shown are predicted, over the strength of the
+/// prior; `None` where the strength was not chosen.
+pub(crate) fn choice(row: &Row) -> Option<Plot> {
+    let choices = &row.result()?.choices;
+    let choice = choices.iter().find(|choice| choice.option == "prior")?;
+    let lowest = choice.tried.iter().map(|tried| tried.score).fold(f64::INFINITY, f64::min);
+    let mut points: Vec<(f64, f64)> = choice
+        .tried
+        .iter()
+        .map(|tried| (tried.value, 1e6 * (tried.score - lowest)))
+        .filter(|(_, score)| score.is_finite())
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut plot = Plot::new(
+        "Held-out pixels",
+        Axis::log("strength of the prior, photons"),
+        Axis::linear("loss above the best, 1e-6 per pixel"),
+    );
+    plot.description = format!(
+        "Of {} strengths of the prior that were tried, {:.3} photons was taken, near which detector pixels \
+         that the fit was not shown are predicted best.",
+        points.len(),
+        choice.value
+    );
+    plot.series.push(Series::new("", 0, Mark::LineAndSymbols, points));
+    Some(plot)
+}
+
 /// The Fourier ring correlations with the four thresholds; `None` without curves.
 pub(crate) fn frc(row: &Row) -> Option<Plot> {
     let mut plot = Plot::new(

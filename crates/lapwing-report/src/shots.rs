@@ -1,4 +1,4 @@
-//! Which pictures the page shows: the truth once for each split, and four for each finished
+//! Which pictures the page shows: the truth once for each split, and up to five for each finished
 //! condition.
 
 use crate::gather::{Row, Study};
@@ -13,7 +13,7 @@ use lapwing_study::record::link;
 use lapwing_study::{Split, StudyFolder};
 use ndarray::{Ix2, s};
 
-/// Amplitude, phase, error and probe of a condition, as far as its files are there.
+/// Amplitude, phase, error, error map and probe of a condition, as far as its files are there.
 pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     let Some(result) = row.result() else { return Vec::new() };
     let files = &result.files;
@@ -29,6 +29,7 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
         (&files.amplitude, "Amplitude", "", "Amplitude of the reconstruction"),
         (&files.phase, "Phase", "rad", "Phase of the reconstruction"),
         (&files.error, "Error", "", difference),
+        (&files.phase_sd, "Phase, 1 sd", "rad", "Standard deviation of the phase by chance alone"),
         (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
     ];
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {

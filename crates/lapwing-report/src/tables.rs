@@ -2,7 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_study::StudyFolder;
-use lapwing_study::record::link;
+use lapwing_study::record::{JobResult, link};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -50,6 +50,11 @@ fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("algorithm", text(result.map(|r| r.algorithm.clone()))),
         ("epochs", count(result.and_then(|r| r.loss).map(|loss| loss.epochs))),
         ("final_loss", number(result.and_then(|r| r.loss).map(|loss| loss.last))),
+        ("misfit", number(result.and_then(|r| r.misfit))),
+        ("prior", number(result.and_then(|r| chosen(r, "prior")))),
+        ("prior_absorption", number(result.and_then(|r| chosen(r, "prior_absorption")))),
+        ("amplitude_sd", number(result.and_then(|r| r.error_maps).map(|maps| maps.amplitude_rms))),
+        ("phase_sd_rad", number(result.and_then(|r| r.error_maps).map(|maps| maps.phase_rms))),
         ("n_patterns", count(result.map(|r| r.n_patterns))),
         ("mean_counts", number(result.and_then(|r| r.mean_counts))),
         ("probe_diameter_px", number(result.map(|r| r.probe_diameter_px))),
@@ -64,6 +69,11 @@ fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("seconds_per_epoch", number(result.and_then(|r| r.seconds_per_epoch))),
         ("peak_memory_mb", number(result.and_then(|r| r.peak_memory_mb))),
     ]
+}
+
+/// The value of an option that was chosen from the data.
+fn chosen(result: &JobResult, option: &str) -> Option<f64> {
+    result.choices.iter().find(|choice| choice.option == option).map(|choice| choice.value)
 }
 
 /// `direct` or `greedy`.

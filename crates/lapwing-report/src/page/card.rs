@@ -1,6 +1,6 @@
 //! One condition: pictures, curves, telemetry, cost and files.
 
-use super::{Fact, duration, fact};
+use super::{Fact, duration, fact, findings};
 use crate::estimate::Line;
 use crate::gather::{Row, Study};
 use crate::media::Shown;
@@ -27,6 +27,7 @@ pub(super) struct Card {
     pictures: Vec<Shown>,
     scan: Value,
     loss: Value,
+    choice: Value,
     frc: Value,
     details: Vec<Fact>,
     links: Vec<Link>,
@@ -81,7 +82,7 @@ pub(super) fn card(
     let svg = |plot: Option<String>| Value::from_safe_string(plot.unwrap_or_default());
     let Condition { dose, split, view } = row.condition;
     let line = Line { rows: &study.rows, solver: row.solver(), split, view };
-    let headline = metrics
+    let measured = metrics
         .iter()
         .filter_map(|metric| {
             let found = line.at(metric, dose)?;
@@ -91,7 +92,8 @@ pub(super) fn card(
                 .unwrap_or_default();
             Some(fact(&metric.heading, format!("{}{error}", metric.with_unit(found.mean))))
         })
-        .collect();
+        .chain(row.result().and_then(findings::known_to));
+    let headline = measured.collect();
     Card {
         anchor: row.anchor(),
         view: match study.solvers().len() {
@@ -104,6 +106,7 @@ pub(super) fn card(
         pictures,
         scan: Value::from_safe_string(scan),
         loss: svg(plots::loss(row).map(|plot| plot.svg(Look::Inline))),
+        choice: svg(plots::choice(row).map(|plot| plot.svg(Look::Inline))),
         frc: svg(plots::frc(row).map(|plot| plot.svg(Look::Inline))),
         details: row.result().map(|result| details(row, result)).unwrap_or_default(),
         links: links(study, row),
@@ -143,6 +146,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
             format!("{} to {}", label(loss.first, 4), label(loss.last, 4)),
         ));
     }
+    details.extend(findings::facts(result));
     details.push(fact("time", duration(result.seconds)));
     if let Some(seconds) = result.seconds_per_epoch {
         details.push(fact("time per epoch", format!("{} s", label(seconds, 3))));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::design::condition::View;
-use crate::design::solver::{ObjectStart, ProbeStart};
+use crate::design::solver::{ObjectStart, ProbeStart, StudySolver};
 
 fn parse(text: &str) -> Result<Design, DesignError> {
     Design::parse(text, Path::new("/base"))
@@ -24,6 +24,9 @@ fn the_shipped_examples_are_designs() {
     assert_eq!(Design::load(&examples.join("fly64.toml")).unwrap(), Design::default());
     let quick = Design::load(&examples.join("quick.toml")).unwrap();
     assert_eq!((quick.conditions().len(), quick.study.pattern_size), (18, 64));
+    // The baseline and the best, side by side.
+    let solvers: Vec<&str> = quick.solvers.iter().map(StudySolver::algorithm).collect();
+    assert_eq!(solvers, ["LSQML", "ML"]);
 }
 
 #[test]

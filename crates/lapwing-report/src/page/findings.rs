@@ -1,0 +1,68 @@
+//! What a reconstruction found out besides its image: detector, prior, fit and errors.
+
+use super::{Fact, fact};
+use lapwing_draw::number::label;
+use lapwing_study::record::{ChoiceRecord, JobResult};
+
+/// The single figure of the error maps: r.m.s. error by chance alone.
+pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
+    let maps = result.error_maps?;
+    let text = format!(
+        "{} rad in phase, {} in amplitude",
+        label(maps.phase_rms, 2),
+        label(maps.amplitude_rms, 2)
+    );
+    Some(fact("known to (1 sd)", text))
+}
+
+/// A line for each thing that was found out.
+pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(noise) = &result.noise {
+        if noise.gain != 1.0 {
+            let what = format!("{} times that of photons", label(noise.gain, 3));
+            facts.push(fact("noise of the detector", what));
+        }
+        if noise.background_per_pattern > 0.0 {
+            let counts = label(noise.background_per_pattern, 3);
+            let share = format!("{:.2} % of the light", 100.0 * noise.background_share);
+            facts.push(fact("background", format!("{counts} counts per pattern, {share}")));
+        }
+        let counts = [
+            (noise.dead_pixels.len() + noise.hot_pixels.len(), "pixels"),
+            (noise.lost_patterns.len() + noise.wrong_patterns.len(), "patterns"),
+        ];
+        let faulty: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if !faulty.is_empty() {
+            facts.push(fact("faulty, left out", faulty.join(", ")));
+        }
+    }
+    facts.extend(result.choices.iter().map(choice));
+    if let Some(misfit) = result.misfit {
+        facts.push(fact("misfit (1 is the noise of the counts)", label(misfit, 3)));
+    }
+    if let Some(settled) = result.settled {
+        let what = if settled { "yes" } else { "no, the loss was still falling" };
+        facts.push(fact("converged", what));
+    }
+    if let Some([one, two]) = result.error_maps.and_then(|maps| maps.phase_within) {
+        let what = format!("{:.0} and {:.0} % of the pixels", 100.0 * one, 100.0 * two);
+        facts.push(fact("phase within one and two sd", what));
+    }
+    facts
+}
+
+fn choice(choice: &ChoiceRecord) -> Fact {
+    let name = match choice.option.as_str() {
+        "prior" => "strength of the prior".to_owned(),
+        "prior_absorption" => "weight of absorption in the prior".to_owned(),
+        other => other.replace('_', " "),
+    };
+    let what =
+        format!("{}, best of {} by held-out pixels", label(choice.value, 3), choice.tried.len());
+    fact(name, what)
+}

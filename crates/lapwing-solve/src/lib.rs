@@ -37,6 +37,7 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+pub mod calibrate;
 pub mod engine;
 pub mod noise;
 mod prior;

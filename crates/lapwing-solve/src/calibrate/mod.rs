@@ -1,0 +1,72 @@
+//! What people find by trial, read off the patterns before any reconstruction: the bright disc, how
+//! the scan lies on the detector, and the defocus.
+//!
+//! Where the illumination has a pupil, each detector pixel in its bright disc sees the specimen
+//! under one angle: over the scan it is an image of the specimen, and defocus shifts these images
+//! against each other in proportion to the angle (tilt-corrected bright field; Y. Yu et al.,
+//! *Nature Methods* 2025; reciprocal to the aberration measurement from tilted illumination of R.
+//! R. Meyer, A. I. Kirkland, W. O. Saxton, *Ultramicroscopy* 92, 2002). With the probe P = F^-1[A
+//! exp(-i pi kappa |q|^2)] and the specimen at A R under it, A the rotation and transposition of the
+//! scan, the pixel at frequency q shows
+//!
+//! ```text
+//! I_q(R) = I(A R + kappa q),   F_q(Q) = I(Q) exp(2 pi i Q . A^-1 kappa q)
+//! ```
+//!
+//! so that the linear map kappa A^-1 by which all images fall on each other tells defocus, rotation
+//! and transposition at once. [`orientation`] searches all of these, [`curvature`] the defocus and
+//! astigmatism of a scan whose orientation is right.
+//!
+//! Turning the scan by 180 degrees, reversing the defocus and conjugating the specimen explains all
+//! patterns as well ([`Orientation::twin`]): which is right only physics tells. The light is
+//! deflected along the gradient of the phase (the centre of mass of the disc), which is integrated;
+//! the sign of its skewness, [`Orientation::phase_skewness`], says whether what stands out from the
+//! specimen advances or retards the wave.
+//!
+//! Positions and curvatures are in pixels of the object (kappa in pixels squared: lambda C10 over
+//! the square of a pixel), frequencies in cycles per pixel.
+
+mod disc;
+mod phase;
+mod search;
+mod start;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use disc::Disc;
+pub use search::{Curvature, Orientation, Tried, curvature, orientation};
+pub use start::probe;
+
+/// Why the patterns cannot tell.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CalibrateError {
+    /// Patterns and positions are not of one number, or there are few.
+    #[error(
+        "expected at least 16 patterns, one for each position, found {patterns} and {positions}"
+    )]
+    Patterns {
+        /// Number of patterns.
+        patterns: usize,
+        /// Number of positions.
+        positions: usize,
+    },
+    /// There is no light.
+    #[error("expected patterns with light, found none")]
+    Dark,
+    /// The mean pattern has no disc that is wide enough.
+    #[error(
+        "expected a bright disc of at least {least} pixels in the mean pattern, found {found}: the \
+         patterns do not show the pupil of the optics"
+    )]
+    NoDisc {
+        /// Pixels that are needed.
+        least: usize,
+        /// Pixels that are bright.
+        found: usize,
+    },
+    /// The positions do not spread over an area.
+    #[error("expected positions that spread over both axes, found a scan along a line or a point")]
+    Line,
+}

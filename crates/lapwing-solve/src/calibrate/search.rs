@@ -1,0 +1,364 @@
+//! The search for the map by which the images of the disc's parts fall on each other.
+
+use super::CalibrateError;
+use super::disc::{Disc, mean};
+use super::phase::skewness;
+use super::views::{Map, Views};
+use lapwing_model::Position;
+use ndarray::ArrayView3;
+use rayon::prelude::*;
+
+/// Patterns that are looked at, at most: those in the middle of the scan.
+const MOST: usize = 4000;
+/// Patterns that are needed.
+const LEAST: usize = 16;
+/// Steps of the coarse search over the angle, degrees, and over the curvature, on either side.
+const ANGLE: f64 = 6.0;
+const STEPS: i32 = 20;
+/// Shifts at the disc's edge, in steps of the scan, below which the images tell too little and the
+/// deflection decides.
+const FOCUSED: f64 = 1.0;
+
+/// One place of a search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    /// Whether rows and columns of the scan were exchanged.
+    pub transposed: bool,
+    /// Angle by which it was turned after that, degrees.
+    pub rotation_deg: f64,
+    /// Curvature kappa of the probe, pixels squared.
+    pub curvature: f64,
+    /// How well the images fall on each other, 0 to 1.
+    pub agreement: f64,
+}
+
+/// How a scan lies on the detector, and how far the probe is out of focus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orientation {
+    /// The best place of the search; its rotation is in (-90, 90].
+    pub best: Tried,
+    /// Standard deviation of the rotation, degrees: what the halves of the scan differ by.
+    pub rotation_sd: f64,
+    /// Standard deviation of the curvature, pixels squared.
+    pub curvature_sd: f64,
+    /// The best agreement of the other handedness (exchanged, or not).
+    pub other: f64,
+    /// The agreement without any curvature.
+    pub flat: f64,
+    /// Whether the deflection of the light decided, since the images hardly shift.
+    pub by_deflection: bool,
+    /// Skewness of the phase over the scan (see [the module](super)).
+    pub phase_skewness: f64,
+    /// The coarse search.
+    pub tried: Vec<Tried>,
+    /// The bright disc.
+    pub disc: Disc,
+}
+
+impl Orientation {
+    /// The other solution that explains the patterns as well: turned by 180 degrees, with the
+    /// reverse curvature, of the conjugate specimen. Its rotation is in (90, 270].
+    pub fn twin(&self) -> Self {
+        let best = Tried {
+            rotation_deg: self.best.rotation_deg + 180.0,
+            curvature: -self.best.curvature,
+            ..self.best
+        };
+        Self { best, phase_skewness: -self.phase_skewness, ..self.clone() }
+    }
+}
+
+/// Defocus and astigmatism of the probe of a scan whose orientation is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curvature {
+    /// Curvature kappa, pixels squared.
+    pub curvature: f64,
+    /// Its standard deviation: what the halves of the scan differ by.
+    pub curvature_sd: f64,
+    /// Astigmatism: half the difference between the largest and the smallest curvature, pixels
+    /// squared, and the direction of the largest, radians from columns (x) towards rows (y).
+    pub astigmatism: (f64, f64),
+    /// How well the images fall on each other, 0 to 1.
+    pub agreement: f64,
+    /// The same without any curvature.
+    pub flat: f64,
+    /// The search over the curvature: (curvature, agreement).
+    pub tried: Vec<(f64, f64)>,
+    /// The bright disc.
+    pub disc: Disc,
+}
+
+/// The inverse of the scan's orthogonal map A: what takes the detector's directions to the scan's.
+fn to_scan(transposed: bool, rotation_deg: f64) -> Map {
+    let (sin, cos) = rotation_deg.to_radians().sin_cos();
+    // A = rotation . exchange, rows (y, x): y' = y cos - x sin.
+    match transposed {
+        false => [[cos, sin], [-sin, cos]],
+        true => [[-sin, cos], [cos, sin]],
+    }
+}
+
+fn scaled(map: Map, factor: f64) -> Map {
+    map.map(|row| row.map(|value| value * factor))
+}
+
+/// What is searched over.
+struct Ground<'a> {
+    patterns: ArrayView3<'a, f32>,
+    scan: &'a [Position],
+    disc: Disc,
+    /// Patterns that are looked at.
+    taken: Vec<usize>,
+    /// Largest curvature that the window has room for.
+    most: f64,
+    /// Frequency at the disc's edge, cycles per pixel.
+    edge: f64,
+}
+
+impl<'a> Ground<'a> {
+    fn of(patterns: ArrayView3<'a, f32>, scan: &'a [Position]) -> Result<Self, CalibrateError> {
+        let (n, height, width) = patterns.dim();
+        if n != scan.len() || n < LEAST {
+            return Err(CalibrateError::Patterns { patterns: n, positions: scan.len() });
+        }
+        let disc = Disc::of(mean(patterns).view())?;
+        let centre = scan.iter().fold((0.0, 0.0), |sum, at| {
+            (sum.0 + at.y / scan.len() as f64, sum.1 + at.x / scan.len() as f64)
+        });
+        let far = |index: &usize| (scan[*index].y - centre.0).hypot(scan[*index].x - centre.1);
+        let mut taken: Vec<usize> = (0..n).collect();
+        if n > MOST {
+            taken.sort_by(|a, b| far(a).total_cmp(&far(b)));
+            taken.truncate(MOST);
+            taken.sort_unstable();
+        }
+        let side = height.min(width) as f64;
+        let edge = disc.radius / side;
+        Ok(Self { patterns, scan, disc, taken, most: 0.5 * side / edge, edge })
+    }
+
+    fn views(&self) -> Result<Views, CalibrateError> {
+        Views::of(self.patterns, self.scan, &self.disc, &self.taken)
+    }
+
+    /// The views of both halves of the scan on either side of its middle, along rows and along
+    /// columns; those that cannot be made are left out.
+    fn halves(&self) -> Vec<[Views; 2]> {
+        let cut = |coordinate: fn(&Position) -> f64| {
+            let mut places: Vec<f64> =
+                self.taken.iter().map(|&index| coordinate(&self.scan[index])).collect();
+            places.sort_by(f64::total_cmp);
+            let middle = places[places.len() / 2];
+            let (low, high): (Vec<usize>, Vec<usize>) =
+                self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);
+            let views = |part: &[usize]| match part.len() >= LEAST {
+                true => Views::of(self.patterns, self.scan, &self.disc, part).ok(),
+                false => None,
+            };
+            Some([views(&low)?, views(&high)?])
+        };
+        [cut(|at| at.y), cut(|at| at.x)].into_iter().flatten().collect()
+    }
+}
+
+/// Standard deviation of a number of the whole scan, from what both halves of each pair have.
+fn deviation(pairs: &[[f64; 2]]) -> f64 {
+    let squares: f64 = pairs.iter().map(|[a, b]| (a - b).powi(2) / 4.0).sum();
+    if pairs.is_empty() { f64::NAN } else { (squares / pairs.len() as f64).sqrt() }
+}
+
+/// Climbs to a maximum of `value` from `start`, one coordinate at a time with steps that halve from
+/// `steps` until they are a hundredth.
+fn climb<const N: usize>(
+    start: [f64; N],
+    steps: [f64; N],
+    value: impl Fn([f64; N]) -> f64,
+) -> ([f64; N], f64) {
+    let (mut at, mut best) = (start, value(start));
+    let mut scale = 1.0;
+    while scale > 0.01 {
+        let mut moved = false;
+        for axis in 0..N {
+            for sign in [1.0, -1.0] {
+                let mut next = at;
+                next[axis] += sign * scale * steps[axis];
+                let found = value(next);
+                if found > best {
+                    (at, best, moved) = (next, found, true);
+                }
+            }
+        }
+        if !moved {
+            scale /= 2.0;
+        }
+    }
+    (at, best)
+}
+
+/// How a scan lies on the detector, from `patterns` (pattern, y, x), zero frequency in the centre,
+/// and the window centres `scan` as they are taken now. The search knows neither.
+///
+/// # Errors
+/// [`CalibrateError`] when the patterns cannot tell.
+pub fn orientation(
+    patterns: ArrayView3<'_, f32>,
+    scan: &[Position],
+) -> Result<Orientation, CalibrateError> {
+    let ground = Ground::of(patterns, scan)?;
+    let views = ground.views()?;
+    // A curvature kappa shifts the image at q by -kappa A^-1 q (see the module).
+    let agreement = |views: &Views, transposed: bool, degrees: f64, curvature: f64| {
+        views.agreement(scaled(to_scan(transposed, degrees), -curvature))
+    };
+    let angles = (180.0 / ANGLE) as usize;
+    let mut places = Vec::new();
+    for transposed in [false, true] {
+        for angle in 0..angles {
+            for step in -STEPS..=STEPS {
+                let rotation_deg = -90.0 + ANGLE * (angle + 1) as f64;
+                let curvature = ground.most * f64::from(step) / f64::from(STEPS);
+                places.push(Tried { transposed, rotation_deg, curvature, agreement: 0.0 });
+            }
+        }
+    }
+    let tried: Vec<Tried> = places
+        .into_par_iter()
+        .map(|at| Tried {
+            agreement: agreement(&views, at.transposed, at.rotation_deg, at.curvature),
+            ..at
+        })
+        .collect();
+    let best_of = |transposed: bool| {
+        let of = tried.iter().filter(|at| at.transposed == transposed);
+        *of.max_by(|a, b| a.agreement.total_cmp(&b.agreement)).expect("both were tried")
+    };
+    let flat = views.agreement([[0.0; 2]; 2]);
+    let (straight, exchanged) = (best_of(false), best_of(true));
+    let (coarse, other) = match exchanged.agreement > straight.agreement {
+        true => (exchanged, straight.agreement),
+        false => (straight, exchanged.agreement),
+    };
+    let steps = [ANGLE / 2.0, ground.most / f64::from(STEPS) / 2.0];
+    let refined = |views: &Views| {
+        climb([coarse.rotation_deg, coarse.curvature], steps, |[degrees, curvature]| {
+            agreement(views, coarse.transposed, degrees, curvature)
+        })
+    };
+    let ([degrees, curvature], reached) = refined(&views);
+    let shift = curvature.abs() * ground.edge / views.step;
+    let halves = ground.halves();
+    let by_deflection = shift < FOCUSED;
+    let mut best = Tried { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
+    let (rotation_sd, curvature_sd) = if by_deflection {
+        let (transposed, degrees) = by_curl(&views);
+        best = Tried { transposed, rotation_deg: degrees, ..best };
+        let each = |views: &Views| near(by_curl_of(views, transposed).0, degrees);
+        let pairs: Vec<[f64; 2]> = halves.iter().map(|[a, b]| [each(a), each(b)]).collect();
+        (deviation(&pairs), f64::NAN)
+    } else {
+        let found: Vec<[[f64; 2]; 2]> =
+            halves.iter().map(|[a, b]| [refined(a).0, refined(b).0]).collect();
+        let pairs =
+            |at: usize| -> Vec<[f64; 2]> { found.iter().map(|[a, b]| [a[at], b[at]]).collect() };
+        (deviation(&pairs(0)), deviation(&pairs(1)))
+    };
+    while best.rotation_deg > 90.0 {
+        best.rotation_deg -= 180.0;
+        best.curvature = -best.curvature;
+    }
+    while best.rotation_deg <= -90.0 {
+        best.rotation_deg += 180.0;
+        best.curvature = -best.curvature;
+    }
+    let seen: Vec<Position> = ground.taken.iter().map(|&index| scan[index]).collect();
+    let phase_skewness = skewness(&views, to_scan(best.transposed, best.rotation_deg), &seen);
+    Ok(Orientation {
+        best,
+        rotation_sd,
+        curvature_sd,
+        other,
+        flat,
+        by_deflection,
+        phase_skewness,
+        tried,
+        disc: ground.disc,
+    })
+}
+
+/// The angle next to `to` of those that differ by half turns.
+fn near(degrees: f64, to: f64) -> f64 {
+    degrees + 180.0 * ((to - degrees) / 180.0).round()
+}
+
+/// Share of the deflection that is a gradient, in the frame of a scan: 1 where its curl is zero.
+fn gradient(deflection: &[[(f64, f64); 2]], over: &[(f64, f64)], map: Map) -> f64 {
+    let (mut along, mut all) = (0.0, 0.0);
+    for ([y, x], &(q_y, q_x)) in deflection.iter().zip(over) {
+        let (a, b) = (q_y * map[0][0] + q_x * map[1][0], q_y * map[0][1] + q_x * map[1][1]);
+        let (re, im) = (a * y.0 + b * x.0, a * y.1 + b * x.1);
+        along += (re * re + im * im) / (q_y * q_y + q_x * q_x);
+        all += y.0 * y.0 + y.1 * y.1 + x.0 * x.0 + x.1 * x.1;
+    }
+    if all > 0.0 { along / all } else { 0.0 }
+}
+
+/// The angle at which the deflection has the least curl, and its share of gradient.
+fn by_curl_of(views: &Views, transposed: bool) -> (f64, f64) {
+    let deflection = views.deflection();
+    let share = |degrees: f64| gradient(&deflection, &views.over, to_scan(transposed, degrees));
+    let coarse = (0..90).map(|step| 2.0 * f64::from(step)).map(|degrees| (degrees, share(degrees)));
+    let start = coarse.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |(degrees, _)| degrees);
+    let ([degrees], best) = climb([start], [1.0], |[degrees]| share(degrees));
+    (degrees, best)
+}
+
+fn by_curl(views: &Views) -> (bool, f64) {
+    let (straight, exchanged) = (by_curl_of(views, false), by_curl_of(views, true));
+    match exchanged.1 > straight.1 {
+        true => (true, exchanged.0),
+        false => (false, straight.0),
+    }
+}
+
+/// Defocus and astigmatism of the probe, from `patterns` (pattern, y, x), zero frequency in the
+/// centre, at the window centres `scan`, whose orientation is right.
+///
+/// # Errors
+/// [`CalibrateError`] when the patterns cannot tell.
+pub fn curvature(
+    patterns: ArrayView3<'_, f32>,
+    scan: &[Position],
+) -> Result<Curvature, CalibrateError> {
+    let ground = Ground::of(patterns, scan)?;
+    let views = ground.views()?;
+    // (curvature, part along the axes, part along the diagonals).
+    let map = |[mean, axes, diagonal]: [f64; 3]| {
+        // Rows (y, x): the curvature along x is mean + axes.
+        [[-(mean - axes), -diagonal], [-diagonal, -(mean + axes)]]
+    };
+    let steps = 3 * STEPS;
+    let tried: Vec<(f64, f64)> = (-steps..=steps)
+        .into_par_iter()
+        .map(|step| {
+            let curvature = ground.most * f64::from(step) / f64::from(steps);
+            (curvature, views.agreement(map([curvature, 0.0, 0.0])))
+        })
+        .collect();
+    let coarse = tried.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |at| at.0);
+    let step = ground.most / f64::from(steps);
+    let refined = |views: &Views| {
+        climb([coarse, 0.0, 0.0], [step, step, step], |at| views.agreement(map(at)))
+    };
+    let ([mean, axes, diagonal], agreement) = refined(&views);
+    let pairs: Vec<[f64; 2]> =
+        ground.halves().iter().map(|[a, b]| [refined(a).0[0], refined(b).0[0]]).collect();
+    Ok(Curvature {
+        curvature: mean,
+        curvature_sd: deviation(&pairs),
+        astigmatism: (axes.hypot(diagonal), 0.5 * diagonal.atan2(axes)),
+        agreement,
+        flat: views.agreement([[0.0; 2]; 2]),
+        tried,
+        disc: ground.disc,
+    })
+}

@@ -1,0 +1,110 @@
+//! Simulated scans whose orientation and defocus are known.
+
+use super::*;
+use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter};
+use lapwing_model::simulate::expose;
+use lapwing_model::specimen::Specimen;
+use lapwing_model::{Modes, Position};
+use ndarray::Array3;
+use std::f64::consts::PI;
+
+const SIDE: usize = 48;
+const APERTURE: f64 = 0.15;
+
+/// Counts of a raster scan of cells, whose true positions are those given turned (and exchanged),
+/// under a probe of `edge` radians of defocus at the pupil's edge; the positions as they are told.
+fn scan(transposed: bool, degrees: f64, edge: f64) -> (Array3<f32>, Vec<Position>, Modes) {
+    let design = ProbeDesign {
+        aperture: Some(APERTURE),
+        defocus: Some(edge),
+        ..ProbeDesign::new(ProbeKind::Defocused)
+    };
+    let probe = design.build((SIDE, SIDE)).unwrap();
+    let (rows, columns, step) = (13, 17, 3.0);
+    let told: Vec<Position> = (0..rows * columns)
+        .map(|at| Position { y: (at / columns) as f64 * step, x: (at % columns) as f64 * step })
+        .collect();
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let middle = 64.0;
+    let really: Vec<Position> = told
+        .iter()
+        .map(|at| {
+            let (y, x) = (at.y - 18.0, at.x - 24.0);
+            let (y, x) = if transposed { (x, y) } else { (y, x) };
+            Position { y: middle + y * cos - x * sin, x: middle + y * sin + x * cos }
+        })
+        .collect();
+    let object = Specimen::Cells.make((128, 128), 5);
+    let counts = expose(object.view(), probe.view(), &really, 2e4, 7).unwrap().counts;
+    (counts, told, probe)
+}
+
+/// Curvature in pixels squared of a defocus in radians at the edge: chi = pi kappa q^2.
+fn curvature_of(edge: f64) -> f64 {
+    edge / PI / APERTURE.powi(2)
+}
+
+#[test]
+fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
+    for (transposed, degrees, edge) in [(false, 0.0, 8.0), (true, 37.0, 8.0), (false, -68.0, -6.0)]
+    {
+        let (counts, told, _) = scan(transposed, degrees, edge);
+        let found = orientation(counts.view(), &told).unwrap();
+        let Tried { rotation_deg, curvature, .. } = found.best;
+        assert_eq!(found.best.transposed, transposed, "{degrees}: {:?}", found.best);
+        assert!((rotation_deg - degrees).abs() < 2.0, "{degrees}: {:?}", found.best);
+        let expected = curvature_of(edge);
+        assert!((curvature / expected - 1.0).abs() < 0.1, "{expected}: {curvature}");
+        assert!(found.best.agreement > 1.3 * found.other && !found.by_deflection);
+        assert!(found.rotation_sd < 3.0 && found.curvature_sd < 0.2 * expected.abs());
+        let twin = found.twin().best;
+        assert_eq!((twin.curvature, twin.rotation_deg), (-curvature, rotation_deg + 180.0));
+    }
+}
+
+#[test]
+fn a_focused_scan_is_turned_by_the_deflection() {
+    let (counts, told, _) = scan(false, 25.0, 0.3);
+    let found = orientation(counts.view(), &told).unwrap();
+    assert!(found.by_deflection, "{:?}", found.best);
+    assert!(!found.best.transposed, "{:?}", found.best);
+    assert!((found.best.rotation_deg - 25.0).abs() < 4.0, "{:?}", found.best);
+}
+
+#[test]
+fn the_start_probe_of_the_patterns_is_nearly_the_true_one() {
+    let (counts, told, truth) = scan(false, 0.0, 8.0);
+    let found = curvature(counts.view(), &told).unwrap();
+    assert!((found.curvature / curvature_of(8.0) - 1.0).abs() < 0.05, "{}", found.curvature);
+    assert!(
+        (found.disc.radius / SIDE as f64 / APERTURE - 1.0).abs() < 0.06,
+        "{:?}",
+        found.disc.radius
+    );
+    assert!(found.astigmatism.0 < 0.1 * found.curvature.abs());
+    let made = probe(counts.view(), found.curvature, found.astigmatism).unwrap();
+    let overlap = |a: &Modes, b: &Modes| {
+        let product: num_complex::Complex32 = a.iter().zip(b).map(|(a, b)| a.conj() * b).sum();
+        let power = |p: &Modes| p.iter().map(|v| v.norm_sqr()).sum::<f32>();
+        product.norm() / (power(a) * power(b)).sqrt()
+    };
+    assert!(overlap(&made, &truth) > 0.9, "{}", overlap(&made, &truth));
+    let (a, b) = (diameter(made.view()), diameter(truth.view()));
+    assert!((a / b - 1.0).abs() < 0.15, "{a} {b}");
+}
+
+#[test]
+fn patterns_that_cannot_tell_say_so() {
+    let places = |n: usize| -> Vec<Position> {
+        (0..n).map(|at| Position { y: at as f64, x: 0.0 }).collect()
+    };
+    let told =
+        |patterns: Array3<f32>, n: usize| orientation(patterns.view(), &places(n)).unwrap_err();
+    let few = told(Array3::ones((9, 16, 16)), 9);
+    assert_eq!(few, CalibrateError::Patterns { patterns: 9, positions: 9 });
+    assert_eq!(told(Array3::zeros((20, 16, 16)), 20), CalibrateError::Dark);
+    let mut point = Array3::zeros((20, 16, 16));
+    point.slice_mut(ndarray::s![.., 8, 8]).fill(1.0);
+    assert!(matches!(told(point, 20), CalibrateError::NoDisc { .. }));
+    assert_eq!(told(Array3::ones((20, 16, 16)), 20), CalibrateError::Line);
+}

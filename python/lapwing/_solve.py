@@ -39,8 +39,8 @@ class SolverOptions(TypedDict, total=False):
     """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML: Number of epochs at most, those of the search for the strength of the prior included; auto: as many as it takes. One epoch visits every pattern once."""
     object_start: Literal["flat", "guess"]
     """Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)."""
-    probe_start: Literal["file", "perturbed"]
-    """Start probe: file (its probeGuess), or perturbed (that probe out of focus and astigmatic)."""
+    probe_start: Literal["auto", "file", "optics", "patterns", "perturbed"]
+    """Start probe: auto (the file's, else that of the optics described, else made of the patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of focus and astigmatic)."""
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are made [default: as many as the file has]."""
     background: str

@@ -41,7 +41,10 @@ pub use disk::folder::StudyFolder;
 pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split};
-pub use run::{data, event, jobs, noise, pictures, plan, reconstruct, start, stream, views};
+pub use run::{
+    calibrate, data, event, jobs, noise, pictures, plan, reconstruct, start, start_probe, stream,
+    views,
+};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = StudyError> = std::result::Result<T, E>;

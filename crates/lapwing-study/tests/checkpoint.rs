@@ -23,6 +23,7 @@ fn data(folder: &Path) -> std::path::PathBuf {
 
 fn task(input: &Path, output: &Path, options: &str) -> Task {
     Task {
+        calibrate: false,
         input: input.to_owned(),
         reading: ReadOptions::default(),
         output: output.to_owned(),

@@ -21,6 +21,8 @@ const HEADINGS: [(&[&str], &str); 2] = [
 #[derive(Debug, Clone)]
 pub struct Reading {
     options: ReadOptions,
+    /// What was given, option by option.
+    given: Vec<(&'static ReadOption, Given)>,
 }
 
 impl Args for Reading {
@@ -35,7 +37,7 @@ impl Args for Reading {
 
 impl FromArgMatches for Reading {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut reading = Self { options: ReadOptions::default() };
+        let mut reading = Self { options: ReadOptions::default(), given: Vec::new() };
         reading.update_from_arg_matches(matches)?;
         Ok(reading)
     }
@@ -46,6 +48,7 @@ impl FromArgMatches for Reading {
         let pairs = given.iter().map(|(option, given)| (*option, given));
         self.options = reading::options(pairs)
             .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
+        self.given = given;
         Ok(())
     }
 }
@@ -88,6 +91,11 @@ impl Reading {
     /// The same for the library.
     pub fn options(&self) -> ReadOptions {
         self.options.clone()
+    }
+
+    /// What was given, option by option.
+    pub fn given(&self) -> &[(&'static ReadOption, Given)] {
+        &self.given
     }
 
     /// The object's pixel size as given, metres along (y, x).

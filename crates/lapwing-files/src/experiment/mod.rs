@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 pub use calibration::Calibration;
 pub use file::{parse, read};
-pub use template::template;
+pub use template::{template, with_keys};
 
 use crate::Problem;
 use crate::options::PositionUnit;

@@ -60,6 +60,24 @@ impl Given {
         }
     }
 
+    /// As a value of an experiment file.
+    pub fn to_toml(&self) -> String {
+        let text = |text: &str| toml::Value::from(text).to_string();
+        let list = |values: Vec<String>| format!("[{}]", values.join(", "));
+        match self {
+            Self::Word(word) => text(word),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) => format!("{number:?}"),
+            Self::Numbers(numbers) => list(numbers.iter().map(|n| format!("{n:?}")).collect()),
+            Self::Words(words) => list(words.iter().map(|word| text(word)).collect()),
+            // Relative paths are those of the file's folder.
+            Self::Path(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                text(&path.to_string_lossy())
+            }
+        }
+    }
+
     /// The path that it is.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {

@@ -3,11 +3,11 @@
 //!
 //! Where the illumination has a pupil, each detector pixel in its bright disc sees the specimen
 //! under one angle: over the scan it is an image of the specimen, and defocus shifts these images
-//! against each other in proportion to the angle (tilt-corrected bright field; Y. Yu et al.,
-//! *Nature Methods* 2025; reciprocal to the aberration measurement from tilted illumination of R.
-//! R. Meyer, A. I. Kirkland, W. O. Saxton, *Ultramicroscopy* 92, 2002). With the probe P = F^-1[A
-//! exp(-i pi kappa |q|^2)] and the specimen at A R under it, A the rotation and transposition of the
-//! scan, the pixel at frequency q shows
+//! against each other in proportion to the angle (tilt-corrected bright field; reciprocal to the
+//! aberration measurement from tilted illumination of R. R. Meyer, A. I. Kirkland, W. O. Saxton,
+//! *Ultramicroscopy* 92, 2002). With the probe P = F^-1[pupil exp(-i pi kappa |q|^2)] and the
+//! specimen at A R under it, A the rotation and transposition of the scan, the pixel at frequency q
+//! shows
 //!
 //! ```text
 //! I_q(R) = I(A R + kappa q),   F_q(Q) = I(Q) exp(2 pi i Q . A^-1 kappa q)

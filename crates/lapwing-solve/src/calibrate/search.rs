@@ -102,6 +102,16 @@ fn scaled(map: Map, factor: f64) -> Map {
     map.map(|row| row.map(|value| value * factor))
 }
 
+/// The shifts that a curvature makes, rows (y, x), with astigmatism along the axes (the curvature
+/// along x is larger by `axes`) and along the diagonals.
+fn shape_of(curvature: f64, axes: f64, diagonal: f64) -> Map {
+    [[-(curvature - axes), -diagonal], [-diagonal, -(curvature + axes)]]
+}
+
+fn product(a: Map, b: Map) -> Map {
+    [0, 1].map(|i| [0, 1].map(|j| a[i][0] * b[0][j] + a[i][1] * b[1][j]))
+}
+
 /// What is searched over.
 struct Ground<'a> {
     patterns: ArrayView3<'a, f32>,
@@ -238,13 +248,21 @@ pub fn orientation(
         true => (exchanged, straight.agreement),
         false => (straight, exchanged.agreement),
     };
-    let steps = [ANGLE / 2.0, ground.most / f64::from(STEPS) / 2.0];
-    let refined = |views: &Views| {
-        climb([coarse.rotation_deg, coarse.curvature], steps, |[degrees, curvature]| {
-            agreement(views, coarse.transposed, degrees, curvature)
-        })
+    // An astigmatic probe would pass for a turned one, so both are fitted; the halves of a scan are
+    // too small for that and take it from the whole.
+    let step = ground.most / f64::from(STEPS) / 2.0;
+    let shifts = |[degrees, curvature, axes, diagonal]: [f64; 4]| {
+        product(to_scan(coarse.transposed, degrees), shape_of(curvature, axes, diagonal))
     };
-    let ([degrees, curvature], reached) = refined(&views);
+    let start = [coarse.rotation_deg, coarse.curvature, 0.0, 0.0];
+    let ([degrees, curvature, axes, diagonal], reached) =
+        climb(start, [ANGLE / 2.0, step, step, step], |at| views.agreement(shifts(at)));
+    let of_half = |views: &Views| {
+        climb([degrees, curvature], [ANGLE / 2.0, step], |[degrees, curvature]| {
+            views.agreement(shifts([degrees, curvature, axes, diagonal]))
+        })
+        .0
+    };
     let shift = curvature.abs() * ground.edge / views.step;
     let halves = ground.halves();
     let by_deflection = shift < FOCUSED;
@@ -257,7 +275,7 @@ pub fn orientation(
         (deviation(&pairs), f64::NAN)
     } else {
         let found: Vec<[[f64; 2]; 2]> =
-            halves.iter().map(|[a, b]| [refined(a).0, refined(b).0]).collect();
+            halves.iter().map(|[a, b]| [of_half(a), of_half(b)]).collect();
         let pairs =
             |at: usize| -> Vec<[f64; 2]> { found.iter().map(|[a, b]| [a[at], b[at]]).collect() };
         (deviation(&pairs(0)), deviation(&pairs(1)))
@@ -331,11 +349,7 @@ pub fn curvature(
 ) -> Result<Curvature, CalibrateError> {
     let ground = Ground::of(patterns, scan)?;
     let views = ground.views()?;
-    // (curvature, part along the axes, part along the diagonals).
-    let map = |[mean, axes, diagonal]: [f64; 3]| {
-        // Rows (y, x): the curvature along x is mean + axes.
-        [[-(mean - axes), -diagonal], [-diagonal, -(mean + axes)]]
-    };
+    let map = |[mean, axes, diagonal]: [f64; 3]| shape_of(mean, axes, diagonal);
     let steps = 3 * STEPS;
     let tried: Vec<(f64, f64)> = (-steps..=steps)
         .into_par_iter()

@@ -99,8 +99,11 @@ pub struct BaseFile {
 /// The section `[base]` of a measured study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MeasuredBase {
-    /// A measured scan of any dialect, with photon counts and a start probe.
+    /// A measured scan of any dialect, with photon counts.
     pub measured: PathBuf,
+    /// What the file does not say of its experiment: an experiment file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<PathBuf>,
 }
 
 /// The section `[specimen]`.

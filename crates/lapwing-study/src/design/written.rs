@@ -55,6 +55,7 @@ struct StudySection {
 struct BaseSection {
     file: Option<PathBuf>,
     measured: Option<PathBuf>,
+    experiment: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -117,24 +118,30 @@ impl WrittenDesign {
                     "both [base] and [specimen]",
                 ));
             }
-            (Some(BaseSection { file: None, measured: Some(measured) }), None) => {
+            (Some(BaseSection { measured: None, experiment: Some(_), .. }), _) => {
+                let expected = "an experiment file beside measured, a scan";
+                return Err(DesignError::rule("base.experiment", expected, "no measured scan"));
+            }
+            (Some(BaseSection { file: None, measured: Some(measured), experiment }), None) => {
                 if self.probe.is_some() || self.scan.is_some() {
                     let found = "[probe] or [scan] beside base.measured";
                     return Err(DesignError::rule("base", "a measured scan as it is", found));
                 }
-                Source::Measured { base: MeasuredBase { measured: folder.join(measured) } }
+                let experiment = experiment.map(|experiment| folder.join(experiment));
+                let measured = folder.join(measured);
+                Source::Measured { base: MeasuredBase { measured, experiment } }
             }
             (
                 Some(
-                    BaseSection { file: None, measured: None }
-                    | BaseSection { file: Some(_), measured: Some(_) },
+                    BaseSection { file: None, measured: None, .. }
+                    | BaseSection { file: Some(_), measured: Some(_), .. },
                 ),
                 None,
             ) => {
                 let expected = "either file (object, probe and positions to simulate from) or measured (a scan)";
                 return Err(DesignError::rule("base", expected, "both or neither"));
             }
-            (Some(BaseSection { file: Some(file), measured: None }), None) => Source::Base {
+            (Some(BaseSection { file: Some(file), measured: None, .. }), None) => Source::Base {
                 base: BaseFile { file: folder.join(file) },
                 scan: self
                     .scan
@@ -153,7 +160,7 @@ impl WrittenDesign {
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
             guard_band: self.split.guard_band.unwrap_or(default.split.guard_band),
         };
-        let probe_start = if measured { ProbeStart::File } else { ProbeStart::Perturbed };
+        let probe_start = if measured { ProbeStart::Auto } else { ProbeStart::Perturbed };
         let solvers = match self.solver {
             None => StudySolver::defaults(probe_start),
             Some(written) => {

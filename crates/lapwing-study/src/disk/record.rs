@@ -357,6 +357,13 @@ pub struct JobResult {
     /// Whether the loss has settled, where the solver judges that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<bool>,
+    /// Where the start probe comes from, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_probe: Option<String>,
+    /// How the scan was found to lie on the detector, where that was asked for (see
+    /// [`crate::calibrate::Calibration`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<serde_json::Value>,
     /// What the solver has chosen from the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceRecord>,

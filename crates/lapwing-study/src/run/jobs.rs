@@ -273,6 +273,7 @@ impl JobRun<'_> {
             (areas.of(&job.case)?, areas.plan)
         };
         let task = Task {
+            calibrate: false,
             input: job.input_npz.clone(),
             reading: ReadOptions::default(),
             output: job.output_dir.clone(),

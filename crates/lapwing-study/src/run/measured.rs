@@ -1,7 +1,7 @@
 //! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
 //! truth.
 
-use crate::design::solver::{Method, StudySolver};
+use crate::design::solver::{Method, ProbeStart, StudySolver};
 use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
@@ -10,10 +10,11 @@ use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin}
 use crate::run::event::{Event, Level, Observer, note};
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::start::check_geometry;
+use crate::run::start_probe::start_probe;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, ReadOptions, Reconstruction};
+use lapwing_files::{Dataset, ReadOptions, Reconstruction, experiment};
 use serde_json::json;
 use std::ops::ControlFlow;
 
@@ -37,17 +38,32 @@ impl FullDose {
     /// study and not made twice.
     ///
     /// # Errors
-    /// When the scan cannot be read, has no photon counts or start probe, other patterns than the
-    /// design says, or fewer photons than a dose; when its reconstruction fails.
+    /// When the scan cannot be read, has no photon counts and no start probe can be made, other
+    /// patterns than the design says, or fewer photons than a dose; when its reconstruction fails.
     pub fn make(
         design: &Design,
         base: &MeasuredBase,
         folder: &StudyFolder,
         observe: Observer<'_>,
     ) -> Result<Self> {
-        let mut dataset = data::read(&base.measured)?;
+        let options = match &base.experiment {
+            Some(path) => {
+                experiment::read(path).map_err(|error| StudyError::Invalid(error.to_string()))?
+            }
+            None => ReadOptions::default(),
+        };
+        let (mut dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
         check_geometry(&dataset)?;
         check(design, base, &dataset)?;
+        for text in &understood.notes {
+            note(&mut *observe, Level::Detail, text)?;
+        }
+        if dataset.probe.is_none() {
+            let made = start_probe(&dataset, ProbeStart::Auto)?;
+            let text = format!("{}: start probe {}", base.measured.display(), made.told);
+            note(&mut *observe, Level::Fact, &text)?;
+            dataset.probe = Some(made.modes);
+        }
         let gain = dataset.counts().map_or(1.0, |counts| data::gain(&dataset, &counts));
         if gain > 1.0 {
             let (file, remedy) = (base.measured.display(), data::CLUMPED_REMEDY);
@@ -78,6 +94,7 @@ impl FullDose {
             checkpoint: Every::default(),
             photon_halves: false,
             stream: Streaming::Never,
+            calibrate: false,
         };
         let input_hash = hash::file(&input)?;
         if task.existing(&input_hash).is_none() {
@@ -134,10 +151,6 @@ fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> 
         let expected = "a scan whose photon counts are known: whole counts, or physics_parameters.intensity_scale";
         return Err(DesignError::rule("base.measured", expected, format!("{file} without")).into());
     };
-    if dataset.probe.is_none() {
-        let found = format!("{file} without probe");
-        return Err(DesignError::rule("base.measured", "a scan with a start probe", found).into());
-    }
     let measured = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean);
     match design.study.doses.iter().find(|&&dose| dose as f64 > measured) {
         None => Ok(()),

@@ -1,6 +1,7 @@
 //! The work of a study, from its design to the last reconstruction: data sets, views, the plan of
 //! the jobs, and the jobs.
 
+pub mod calibrate;
 mod crew;
 pub mod data;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod reconstruct;
 mod solve;
 pub mod start;
+pub mod start_probe;
 pub mod stream;
 mod study;
 pub mod views;

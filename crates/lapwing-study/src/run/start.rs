@@ -1,7 +1,8 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
-use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::design::solver::{ObjectStart, SolverConfig};
 use crate::geometry::place;
+use crate::run::start_probe::start_probe;
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, Mask};
@@ -68,14 +69,20 @@ impl Start {
     /// to start from, no grid that holds the scan, or no counts for a solver that needs them.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
         check_geometry(dataset)?;
-        let probe = dataset.probe.as_ref().ok_or_else(|| {
-            let text = "the data set has no probe: expected the array probeGuess as a start probe";
-            StudyError::Invalid(text.to_owned())
-        })?;
-        let probe = match config.start.probe_start {
-            ProbeStart::File => probe.clone(),
-            ProbeStart::Perturbed => perturbed(probe),
-        };
+        let probe = start_probe(dataset, config.start.probe_start)?.modes;
+        Self::with_probe(dataset, config, probe)
+    }
+
+    /// [`Start::of`] with the start probe made already.
+    ///
+    /// # Errors
+    /// As for [`Start::of`].
+    pub(crate) fn with_probe(
+        dataset: &Dataset,
+        config: &SolverConfig,
+        probe: Modes,
+    ) -> Result<Self> {
+        check_geometry(dataset)?;
         let probe = match config.start.probe_modes {
             Some(modes) => start_modes(&probe, modes, MODE_SHARE),
             None => probe,

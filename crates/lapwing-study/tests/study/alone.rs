@@ -22,6 +22,7 @@ fn one_data_set_alone() {
     let mut config =
         SolverConfig::new(Box::new(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
     let task = |name: &str, config: &SolverConfig, comparison| Task {
+        calibrate: false,
         input: folder.path().join(format!("{name}.npz")),
         reading: lapwing_files::ReadOptions::default(),
         output: folder.path().join(name),

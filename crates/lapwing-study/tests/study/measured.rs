@@ -24,7 +24,7 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
         )
     };
     let design = Design::parse(&text("[500, 20000]"), folder.path()).unwrap();
-    assert_eq!(design.solvers[0].starts().1, ProbeStart::File);
+    assert_eq!(design.solvers[0].starts().1, ProbeStart::Auto);
     let root = folder.path().join("study");
     let (report, _) = run_study(&design, &root);
     assert_eq!(

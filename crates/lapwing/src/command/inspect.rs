@@ -61,8 +61,9 @@ impl Inspect {
         let read = match outcome {
             Ok(read) => {
                 problems.extend(wrong_view(&read.0));
-                problems.extend(missing_probe(&read.0, &read.1));
-                Some(read)
+                let (dataset, mut understanding) = read;
+                understanding.notes.extend(probe_note(&dataset));
+                Some((dataset, understanding))
             }
             Err(error) => {
                 problems.extend(problems_of(error));
@@ -144,13 +145,17 @@ fn problems_of(error: Error) -> Vec<Problem> {
     vec![problem]
 }
 
-/// The study's format requires a probe; other dialects keep it elsewhere.
-fn missing_probe(dataset: &Dataset, understanding: &Understanding) -> Option<Problem> {
-    let required = ["study", "diff3d"].contains(&understanding.dialect.name());
-    let missing = required && dataset.probe.is_none();
-    let expected =
-        "the probe, (H, W) or (modes, H, W) complex64, with which a reconstruction starts";
-    missing.then(|| Problem::new("probeGuess", expected, "nothing of that name"))
+/// What a reconstruction starts from where the file has no probe.
+fn probe_note(dataset: &Dataset) -> Option<String> {
+    let made = match (&dataset.probe, &dataset.optics) {
+        (Some(_), _) => return None,
+        (None, Some(_)) => "that of the optics",
+        (None, None) => {
+            "one made of the patterns, unless a second file brings one (--companion) or the optics \
+             are described (--semi-angle-mrad)"
+        }
+    };
+    Some(format!("probe: none in the file; a reconstruction starts from {made}"))
 }
 
 /// What is wrong with the metadata of a view, when the file is one.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod calibrate;
 mod compare;
 mod experiment;
 mod inspect;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 pub enum Command {
     Inspect(inspect::Inspect),
     Experiment(experiment::Experiment),
+    Calibrate(calibrate::Calibrate),
     Simulate(simulate::Simulate),
     Thin(thin::Thin),
     Split(split::Split),
@@ -41,6 +43,7 @@ impl Command {
         match self {
             Self::Inspect(command) => command.run(options.output()),
             Self::Experiment(command) => command.run(options.output()),
+            Self::Calibrate(command) => command.run(options.output()),
             Self::Simulate(command) => command.run(options.output()),
             Self::Thin(command) => command.run(options.output()),
             Self::Split(command) => command.run(options.output()),

@@ -23,7 +23,8 @@ use std::process::ExitCode;
 ///
 /// Writes reconstruction.npz, the loss curve, pictures of amplitude, phase and probe, a log and
 /// result.json into a folder. Unless told otherwise, ML reconstructs where photon counts are known
-/// and LSQML where they are not, from a flat object; the file must hold a start probe.
+/// and LSQML where they are not, from a flat object and the file's probe, that of the optics
+/// described, or one made of the patterns.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --algorithm LSQML --num-epochs 200\n\n\
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 pub struct Reconstruct {
     /// The data set: a NumPy archive, or HDF5 (CXI, or the `dp` file of a ptychodus or pty-chi
     /// pair)
-    #[arg(long, value_name = "X.npz")]
+    #[arg(long, visible_alias = "input", value_name = "FILE")]
     input_npz: PathBuf,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
@@ -50,6 +51,10 @@ pub struct Reconstruct {
     /// to four bytes per pixel
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     stream: Streaming,
+    /// Find first how the scan lies on the detector (rotation, exchange of rows and columns), and
+    /// reconstruct with the positions so turned; see `lapwing calibrate`
+    #[arg(long)]
+    calibrate: bool,
     #[command(flatten)]
     solver: SolverOptions,
     #[command(flatten)]
@@ -60,7 +65,7 @@ pub struct Reconstruct {
 
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let config = self.solver.config(AUTO, ProbeStart::File)?;
+        let config = self.solver.config(AUTO, ProbeStart::Auto)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
         let task = Task {
@@ -73,6 +78,7 @@ impl Reconstruct {
             checkpoint: self.checkpoints.checkpoint_every,
             photon_halves: false,
             stream: self.stream,
+            calibrate: self.calibrate,
         };
         let mut see = |dataset: &Dataset, understood: &Understanding| {
             if self.product.is_some() {
@@ -115,8 +121,12 @@ impl Reconstruct {
             "epochs": result.loss.map(|loss| loss.epochs),
             "final_loss": result.loss.map(|loss| loss.last),
             "peak_memory_mb": result.peak_memory_mb,
+            "start_probe": result.start_probe,
             "files": result.files,
         });
+        if let Some(calibration) = &result.calibration {
+            record["calibration"] = calibration.clone();
+        }
         if let Some(comparison) = &result.comparison {
             record["comparison"] = json!(comparison);
         }
@@ -131,6 +141,9 @@ impl Reconstruct {
             Some(mean) => writeln!(words, ", {mean:.1} counts each"),
             None => writeln!(words, ", dose scale unknown"),
         };
+        if let Some(told) = &result.start_probe {
+            let _ = writeln!(words, "start probe {told}");
+        }
         if let Some(loss) = result.loss {
             let each = result.seconds_per_epoch.unwrap_or(0.0);
             let _ = writeln!(

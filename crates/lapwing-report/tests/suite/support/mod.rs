@@ -280,6 +280,8 @@ fn write_job(
         misfit: None,
         settled: None,
         remarks: Vec::new(),
+        start_probe: None,
+        calibration: None,
         choices: Vec::new(),
         error_maps: None,
         view: (every > 1).then_some(Telemetry {

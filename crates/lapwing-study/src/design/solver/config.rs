@@ -21,10 +21,17 @@ choice! {
 }
 
 choice! {
-    /// The probe that a reconstruction starts from.
+    /// The probe that a reconstruction starts from (see [`crate::start_probe`]).
     pub enum ProbeStart {
+        /// The file's where there is one, else that of the optics where they are described, else
+        /// one made of the patterns.
+        Auto = "auto",
         /// The file's `probeGuess`.
         File = "file",
+        /// That of the optics, which must be described.
+        Optics = "optics",
+        /// Made of the patterns: pupil and defocus are read off them.
+        Patterns = "patterns",
         /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in
         /// simulated data the file's probe is the true one, which no experiment knows.
         Perturbed = "perturbed",
@@ -49,8 +56,9 @@ options! {
         /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer
         /// itself).
         object_start | "start": ObjectStart = ObjectStart::Flat, Kind::Choice(ObjectStart::NAMES);
-        /// Start probe: file (its probeGuess), or perturbed (that probe out of focus and
-        /// astigmatic).
+        /// Start probe: auto (the file's, else that of the optics described, else made of the
+        /// patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of
+        /// focus and astigmatic).
         probe_start: ProbeStart = ProbeStart::Perturbed, Kind::Choice(ProbeStart::NAMES);
         /// Number of incoherent probe modes; those that the file lacks are made [default: as many
         /// as the file has].

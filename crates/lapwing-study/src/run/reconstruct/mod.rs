@@ -55,6 +55,8 @@ pub struct Task {
     pub photon_halves: bool,
     /// Whether the patterns stay out of memory. The result does not depend on it.
     pub stream: Streaming,
+    /// Whether to find first how the scan lies on the detector (see [`crate::calibrate`]).
+    pub calibrate: bool,
 }
 
 /// Looks at a data set that was read for a task.
@@ -83,7 +85,8 @@ impl Task {
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
         let reading = format!("{:?}", self.reading);
-        let version = ("result 5", env!("CARGO_PKG_VERSION"));
+        let calibrated = if self.calibrate { "result 6, calibrated" } else { "result 6" };
+        let version = (calibrated, env!("CARGO_PKG_VERSION"));
         let method = (&self.solver.method, external::files(&self.solver.method));
         hash::key(&(input_hash, reading, method, &self.case, area, self.photon_halves, version))
     }
@@ -244,6 +247,8 @@ impl Task {
             noise: None,
             misfit: None,
             settled: None,
+            start_probe: None,
+            calibration: None,
             choices: Vec::new(),
             error_maps: None,
             view: None,

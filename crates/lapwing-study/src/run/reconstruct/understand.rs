@@ -2,17 +2,19 @@
 
 use super::Task;
 use super::target::Target;
-use crate::Result;
 use crate::View;
-use crate::design::solver::{Method, ObjectStart, ProbeStart};
+use crate::design::solver::{Method, ObjectStart};
 use crate::disk::record::{JobResult, Telemetry};
 use crate::geometry::overlap::scan_overlap;
+use crate::run::calibrate::{Calibration, calibrate};
 use crate::run::data::{probe_diameter, shared_fraction};
 use crate::run::event::{Level, Observer, note};
 use crate::run::noise;
-use crate::run::start::Start;
+use crate::run::start::{Start, check_geometry};
+use crate::run::start_probe::start_probe;
 use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
+use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Understanding};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
@@ -59,6 +61,17 @@ impl Task {
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<Understood> {
+        let mut dataset = dataset;
+        let mut found = None;
+        if self.calibrate {
+            if pieces.is_some() {
+                let text = "a scan is calibrated from patterns in memory: --stream never";
+                return Err(StudyError::Invalid(text.to_owned()));
+            }
+            let calibration = calibrate(&dataset)?;
+            calibration.apply(&mut dataset);
+            found = Some(calibration);
+        }
         let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
         for text in &understood.notes {
             fact(text)?;
@@ -67,7 +80,18 @@ impl Task {
             fact(&format!("remark: {remark}"))?;
         }
         result.remarks.clone_from(&understood.remarks);
+        for text in found.iter().flat_map(Calibration::lines) {
+            fact(&format!("calibrated: {text}"))?;
+        }
+        let (object_start, probe_start) = self.solver.starts();
+        check_geometry(&dataset)?;
+        let made = start_probe(&dataset, probe_start)?;
+        if dataset.probe.is_none() {
+            dataset.probe = Some(made.modes.clone());
+        }
         describe(&dataset, &understood, result);
+        result.start_probe = Some(made.told.clone());
+        result.calibration = found.map(|found| json!(found));
         result.view = self.telemetry(&dataset)?;
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, overlap {:.3}",
@@ -84,7 +108,11 @@ impl Task {
                 self.output.display()
             ))?;
         }
-        let mut start = self.start(&dataset)?;
+        let config = match &self.solver.method {
+            Method::Native(config) => config.clone(),
+            Method::External(config) => config.start(),
+        };
+        let mut start = Start::with_probe(&dataset, &config, made.modes)?;
         start.faults = noise::faults(&understood.remarks);
         let scale = dataset.intensity_scale();
         let streamed = pieces.map(|pieces| Streamed { pieces, scale });
@@ -96,17 +124,13 @@ impl Task {
             let bad = valid.iter().filter(|&&good| !good).count();
             fact(&format!("mask: {bad} of {} pixels are left out", valid.len()))?;
         }
-        let (object_start, probe_start) = self.solver.starts();
+        fact(&format!("start: probe {}", made.told))?;
         fact(&format!(
-            "start: {} object, {} probe",
+            "start: {} object",
             match object_start {
                 ObjectStart::Flat => "flat",
                 ObjectStart::Guess => "the file's",
             },
-            match probe_start {
-                ProbeStart::File => "the file's",
-                ProbeStart::Perturbed => "perturbed (the file's out of focus and astigmatic)",
-            }
         ))?;
         let told = format!("{} {}", self.solver.algorithm(), json!(self.solver.method));
         note(observe, Level::Detail, &told)?;

@@ -1,0 +1,172 @@
+//! The probe that a reconstruction starts from: the file's, that of the optics, or one made of the
+//! patterns.
+
+use crate::design::solver::ProbeStart;
+use crate::run::start::perturbed;
+use crate::{Result, StudyError};
+use lapwing_files::experiment::Illumination;
+use lapwing_files::{Dataset, metadata};
+use lapwing_model::Modes;
+use lapwing_model::probe::{Aberrations, Aperture};
+use lapwing_solve::calibrate::{self, Curvature};
+use ndarray::Array3;
+
+/// A start probe, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct StartProbe {
+    /// Axes (mode, y, x), in the unit of the amplitudes.
+    pub modes: Modes,
+    /// Where it comes from, in words.
+    pub told: String,
+}
+
+/// The start probe of a data set as `which` asks for it: the file's where there is one, else that
+/// of the optics where they are described, else one made of the patterns, unless one of these is
+/// asked for.
+///
+/// # Errors
+/// When there is none of the kind asked for, or the patterns do not show the pupil of the optics.
+pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
+    let of_file = |dataset: &Dataset| {
+        dataset.probe.clone().ok_or_else(|| {
+            StudyError::Invalid(
+                "the data set has no probe: expected the array probeGuess as a start probe, or \
+                 --companion FILE, or a probe that is made (--probe-start auto)"
+                    .to_owned(),
+            )
+        })
+    };
+    match which {
+        ProbeStart::File => {
+            Ok(StartProbe { modes: of_file(dataset)?, told: "the file's".to_owned() })
+        }
+        ProbeStart::Perturbed => Ok(StartProbe {
+            modes: perturbed(&of_file(dataset)?),
+            told: "perturbed (the file's out of focus and astigmatic)".to_owned(),
+        }),
+        ProbeStart::Optics => match &dataset.optics {
+            Some(optics) => of_optics(dataset, optics),
+            None => Err(StudyError::Invalid(
+                "probe_start = \"optics\": no optics are described; expected an aperture \
+                 (--semi-angle-mrad, --numerical-aperture, --outermost-zone-m or \
+                 --pinhole-diameter-m) with beam and detector, or an experiment file"
+                    .to_owned(),
+            )),
+        },
+        ProbeStart::Patterns => of_patterns(dataset),
+        ProbeStart::Auto => match (&dataset.probe, &dataset.optics) {
+            (Some(_), _) => start_probe(dataset, ProbeStart::File),
+            (None, Some(optics)) => of_optics(dataset, optics),
+            (None, None) => of_patterns(dataset),
+        },
+    }
+}
+
+/// Squared amplitudes, axes (pattern, y, x).
+pub(crate) fn intensities(dataset: &Dataset) -> Array3<f32> {
+    dataset.diffraction.mapv(|amplitude| amplitude * amplitude)
+}
+
+/// The curvature of the probe as the patterns have it.
+fn seen(dataset: &Dataset) -> Result<(Array3<f32>, Curvature)> {
+    if dataset.n_patterns() != dataset.scan.len() {
+        let text = "a start probe is made of patterns in memory (--stream never)";
+        return Err(StudyError::Invalid(text.to_owned()));
+    }
+    let intensity = intensities(dataset);
+    let found = calibrate::curvature(intensity.view(), &dataset.scan).map_err(|error| {
+        StudyError::Invalid(format!(
+            "there is no start probe, and none can be made: {error}; give one (--companion FILE) or \
+             describe the optics (--semi-angle-mrad and --defocus-m, or --pinhole-diameter-m)"
+        ))
+    })?;
+    Ok((intensity, found))
+}
+
+/// The wavelength that the metadata tell, metres.
+pub(crate) fn wavelength(dataset: &Dataset) -> Option<f64> {
+    let known = dataset.metadata.as_ref()?;
+    metadata::physics_parameter(known, "wavelength_m").filter(|&length| length > 0.0)
+}
+
+/// Side of an object pixel, metres: the mean of both axes.
+pub(crate) fn pixel(dataset: &Dataset) -> Option<f64> {
+    let (y, x) = lapwing_files::dialect::object_pixel(dataset.metadata.as_ref()?)?;
+    Some((y * x).sqrt())
+}
+
+/// A curvature in pixels squared as a defocus, metres, where the scales are known, and its
+/// standard deviation.
+pub(crate) fn in_metres(dataset: &Dataset) -> Option<f64> {
+    Some(pixel(dataset)?.powi(2) / wavelength(dataset)?)
+}
+
+/// The defocus of a curvature in words.
+fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
+    match in_metres(dataset) {
+        Some(metres) => format!(
+            "defocus {:.3e} +- {:.1e} m",
+            found.curvature * metres,
+            found.curvature_sd * metres
+        ),
+        None => format!("defocus {:.1} +- {:.1} px^2", found.curvature, found.curvature_sd),
+    }
+}
+
+fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
+    let (intensity, found) = seen(dataset)?;
+    let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);
+    let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
+    let told = format!(
+        "made from the patterns (bright disc of {:.1} px radius, {}, agreement {:.2} for {:.2} in \
+         focus)",
+        found.disc.radius,
+        told_defocus(dataset, &found),
+        found.agreement,
+        found.flat
+    );
+    Ok(StartProbe { modes: powered(modes, dataset), told })
+}
+
+fn of_optics(dataset: &Dataset, optics: &Illumination) -> Result<StartProbe> {
+    let shape = dataset.pattern_shape();
+    let angle = matches!(optics.lens.aperture, Aperture::Angle { .. });
+    if optics.says_defocus || !angle {
+        let told = "made from the optics".to_owned();
+        return Ok(StartProbe { modes: powered(optics.probe(shape), dataset), told });
+    }
+    // The defocus is not said: the patterns tell it.
+    let Ok((_, found)) = seen(dataset) else {
+        let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
+                    tell it)";
+        return Ok(StartProbe {
+            modes: powered(optics.probe(shape), dataset),
+            told: told.to_owned(),
+        });
+    };
+    let metres = optics.pixel.0 * optics.pixel.1 / optics.lens.wavelength;
+    let mut made = *optics;
+    let (size, direction) = found.astigmatism;
+    let said = optics.lens.aberrations;
+    let c12 = if said.c12.0 == 0.0 { (size * metres, direction) } else { said.c12 };
+    made.lens.aberrations = Aberrations { c10: found.curvature * metres, c12, ..said };
+    let told = format!(
+        "made from the optics, {} by the patterns (agreement {:.2} for {:.2} in focus)",
+        told_defocus(dataset, &found),
+        found.agreement,
+        found.flat
+    );
+    Ok(StartProbe { modes: powered(made.probe(shape), dataset), told })
+}
+
+/// A probe with the power of a mean pattern.
+fn powered(mut modes: Modes, dataset: &Dataset) -> Modes {
+    let sums = dataset.pattern_sums();
+    let wanted = sums.iter().sum::<f64>() / sums.len().max(1) as f64;
+    let power: f64 = modes.iter().map(|value| f64::from(value.norm_sqr())).sum();
+    if wanted > 0.0 && power > 0.0 {
+        let factor = (wanted / power).sqrt() as f32;
+        modes.mapv_inplace(|value| value * factor);
+    }
+    modes
+}

@@ -1,0 +1,73 @@
+//! `lapwing calibrate`: what people find by trial, found from the patterns.
+
+use crate::input::Reading;
+use crate::output::Output;
+use anyhow::Context;
+use clap::Args;
+use lapwing_files::{atomic, experiment};
+use lapwing_study::calibrate::{Calibration, calibrate};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Find how a scan lies on its detector, and how far its probe is out of focus
+///
+/// The pixels of the bright disc see the specimen under different angles. How their images of it
+/// are shifted against each other tells rotation, exchange of rows and columns and defocus at once,
+/// without a reconstruction; where the probe is in focus the deflection of the light tells the
+/// first two. Each comes with its uncertainty and with the other solution that explains the
+/// patterns as well.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lapwing calibrate scan.npz --voltage-kv 300 --semi-angle-mrad 1.03 \
+    --mrad-per-pixel 0.0331 \\\n    --scan-step-m 3.125e-9 --write scan.toml"
+)]
+pub struct Calibrate {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Also write what was said and what was found into this experiment file, which is made when
+    /// there is none
+    #[arg(long, value_name = "E.toml")]
+    write: Option<PathBuf>,
+    /// Also draw the search: agreement over rotation and defocus
+    #[arg(long, value_name = "OUT.png")]
+    figure: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+impl Calibrate {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let (dataset, _) = self.reading.read(&self.file, output)?;
+        let found = calibrate(&dataset)?;
+        if let Some(path) = &self.figure {
+            write(path, found.picture())?;
+            output.note(format_args!("wrote {}", path.display()));
+        }
+        if let Some(path) = &self.write {
+            let text = match path.exists() {
+                true => std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?,
+                false => experiment::template(),
+            };
+            write(path, self.written(&text, &found).into_bytes())?;
+            output.note(format_args!("wrote {}", path.display()));
+        }
+        let record = json!({ "file": self.file, "calibration": found });
+        output.result(&record, found.lines().join("\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// An experiment file with what was given and what was found.
+    fn written(&self, text: &str, found: &Calibration) -> String {
+        let given = self.reading.given().iter().filter(|(option, _)| !option.section.is_empty());
+        let said = given.map(|(option, value)| (option.section, option.key(), value.to_toml()));
+        let found = found.keys(&self.reading.options());
+        experiment::with_keys(text, said.chain(found))
+    }
+}
+
+fn write(path: &Path, bytes: Vec<u8>) -> anyhow::Result<()> {
+    atomic::write_bytes(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}

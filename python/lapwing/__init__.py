@@ -12,6 +12,7 @@ on any number of threads, and the same as those of the command line.
 from __future__ import annotations
 
 from lapwing import constants
+from lapwing._calibrate import calibrate
 from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import load, read_metadata
@@ -34,6 +35,7 @@ __all__ = [
     "StudyReport",
     "__version__",
     "align",
+    "calibrate",
     "compare",
     "constants",
     "default_design",

@@ -10,6 +10,7 @@ use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::reading::{self, Given, Kind};
 use lapwing_files::{Archive, Metadata, Problem, dataset, metadata, remarks};
+use lapwing_study::calibrate::calibrate as found_by;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
@@ -353,6 +354,23 @@ pub fn load(py: Python<'_>, path: PathBuf, options: &Bound<'_, PyDict>) -> Resul
     let options = reading(options)?;
     let (inner, understanding) = alone(py, None, || Ok(dataset::read(path, &options)?))?;
     Ok(Dataset { inner, understood: Some(serde_json::to_value(understanding)?) })
+}
+
+/// How the scan of a data set lies on its detector: the data set with its positions brought there,
+/// and what was found.
+#[pyfunction]
+pub fn calibrate<'py>(
+    py: Python<'py>,
+    dataset: &Bound<'py, Dataset>,
+) -> Result<(Dataset, Bound<'py, PyAny>)> {
+    let data = &dataset.get().inner;
+    let (turned, found) = alone(py, None, || {
+        let found = found_by(data)?;
+        let mut turned = data.clone();
+        found.apply(&mut turned);
+        Ok((turned, found))
+    })?;
+    Ok((turned.into(), to_python(py, &found)?))
 }
 
 /// Reads `_metadata` of a NumPy archive in any encoding.

@@ -23,7 +23,7 @@ mod _lapwing {
     #[pymodule_export]
     use crate::compare::{compare_objects, comparison_png, metric_catalogue};
     #[pymodule_export]
-    use crate::dataset::{Dataset, load, read_metadata};
+    use crate::dataset::{Dataset, calibrate, load, read_metadata};
     #[pymodule_export]
     use crate::make::{
         make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,

@@ -26,8 +26,8 @@ use std::time::Instant;
 pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
     let mut table = table(options)?;
     // A design starts from a perturbed probe and has LSQML, the field's baseline; who hands over a
-    // probe wants that one, and the best image.
-    table.entry("probe_start").or_insert_with(|| "file".into());
+    // probe wants that one, or one that is made, and the best image.
+    table.entry("probe_start").or_insert_with(|| "auto".into());
     table.entry("algorithm").or_insert_with(|| AUTO.into());
     let config: SolverConfig = serde_json::from_value(Value::Object(table))?;
     config.check()?;

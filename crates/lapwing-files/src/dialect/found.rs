@@ -17,7 +17,7 @@ use crate::metadata::TOOL;
 use crate::npy::Array;
 use crate::options::DialectName;
 use crate::remarks::{self, Parts};
-use crate::{Container, Dataset, Error, Metadata, Problem, contract, metadata};
+use crate::{Container, Dataset, Error, Metadata, Problem, bulk, contract, metadata};
 
 /// What is wanted of a file.
 pub(super) struct Wanted<'a> {
@@ -155,7 +155,15 @@ pub(super) fn settle(
         let metadata = metadata.get_or_insert_default();
         metadata::set_physics_parameter(metadata, "intensity_scale", scale);
         if metadata::nphotons(metadata).is_none() {
-            metadata::set_physics_parameter(metadata, "nphotons", scale * scale);
+            // Counts that the file holds were scaled to a mean of 1.
+            let mean = match (stack.scale, &stack.sums_in_file) {
+                (Some(scale), _) => scale * scale,
+                (None, Some(sums)) => mean_counts(sums, scale),
+                (None, None) => {
+                    mean_counts(&bulk::sums(&stack.amplitude, |a| f64::from(a).powi(2)), scale)
+                }
+            };
+            metadata::set_physics_parameter(metadata, "nphotons", mean);
         }
     }
     if let Some(optics) = &found.optics {

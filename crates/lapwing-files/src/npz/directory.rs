@@ -153,7 +153,12 @@ fn no_archive(source: &Source) -> String {
     let read = source.read_at(0, &mut head).unwrap_or(0);
     match open::foreign(&head[..read]) {
         Some(kind) => format!("it is {kind}"),
-        None => "it is no NPZ archive, or its end is missing".to_owned(),
+        None => {
+            "it is no file that is known by its content: expected a NumPy archive (whole), a NumPy \
+                 array or HDF5; frames without a header are read with --raw empad, or --raw \
+                 dtype=uint16,frame=256x256"
+                .to_owned()
+        }
     }
 }
 

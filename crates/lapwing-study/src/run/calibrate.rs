@@ -218,8 +218,9 @@ impl Calibration {
         ]
     }
 
-    /// A picture of the search as a PNG: the agreement over rotation (down) and curvature (to the
-    /// right) for both handednesses.
+    /// A picture of the search as a PNG: the agreement over rotation (-84 to 90 degrees, downwards)
+    /// and curvature (from the largest negative that the window has room for to the largest
+    /// positive, to the right) for both handednesses.
     pub fn picture(&self) -> Vec<u8> {
         let map = |transposed: bool| -> Picture {
             let of: Vec<_> =
@@ -237,11 +238,9 @@ impl Calibration {
                 .enlarge_to(320)
                 .scalar(values.view())
         };
-        let title =
-            |what: &str| format!("{what}: rotation -84 to 90 degrees down, curvature across");
         let panels = vec![
-            Panel::new(title("as read"), map(false)),
-            Panel::new(title("exchanged"), map(true)),
+            Panel::new("agreement, as read", map(false)),
+            Panel::new("agreement, exchanged", map(true)),
         ];
         figure(&panels, 2)
     }

@@ -70,6 +70,19 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     assert!(full.0 > numbers(20_000, View::Dense).0);
     assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
 
+    // A scan without a probe starts from one that is made.
+    let mut bare = scan.clone();
+    bare.probe = None;
+    bare.write(folder.path().join("bare.npz")).unwrap();
+    let design = Design::parse(&text("[20000]").replace("scan.npz", "bare.npz"), folder.path());
+    let made = folder.path().join("bare");
+    let report = run::study(&design.unwrap(), &made, &mut unobserved).unwrap();
+    assert_eq!(report.failed(), 0);
+    let case = Condition { dose: 20_000, view: View::Baseline, split: Split::Train };
+    let result = StudyFolder::new(&made).result(&Case::from(case)).unwrap().unwrap();
+    let found = result.comparison.unwrap().metric("complex_correlation").unwrap();
+    assert!(found > 0.9, "{found}");
+
     // Near-field patterns, said so by the metadata of a copy in the study's format.
     let mut near = scan.clone();
     near.geometry = Some(Geometry::NearField);

@@ -14,6 +14,9 @@ use std::process::ExitCode;
 /// detector, scan. `--experiment FILE` of every command that reads a scan takes it, `[base]
 /// experiment` of a study, and `experiment=` in Python.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lapwing experiment init scan.toml\n  lapwing reconstruct --input scan.npz --experiment scan.toml --output-dir scan"
+)]
 pub struct Experiment {
     #[command(subcommand)]
     what: What,

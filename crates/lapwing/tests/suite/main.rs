@@ -9,6 +9,7 @@ mod common;
 mod compare;
 #[cfg(unix)]
 mod crash;
+mod experiment;
 mod hostile;
 mod noise;
 mod pipeline;

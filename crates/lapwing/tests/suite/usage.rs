@@ -2,8 +2,10 @@
 
 use crate::common::{Bench, stderr};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "inspect",
+    "experiment",
+    "calibrate",
     "simulate",
     "thin",
     "split",

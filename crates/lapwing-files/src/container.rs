@@ -6,11 +6,12 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::hdf5::{self, Hdf5};
+use crate::mat::MatFile;
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::raw::RawFrames;
-use crate::{ArrayInfo, Error, Metadata, Problem, open};
+use crate::{ArrayInfo, Error, Metadata, Problem, mib, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Container {
     Npy(SingleArray),
     /// Raw frames, whose name is empty.
     Raw(RawFrames),
+    /// A MATLAB file.
+    Mat(MatFile),
 }
 
 /// The byte format of a file.
@@ -38,6 +41,8 @@ pub enum Kind {
     Npy,
     /// Raw frames.
     Raw,
+    /// A MATLAB file.
+    Mat,
 }
 
 impl fmt::Display for Kind {
@@ -47,6 +52,7 @@ impl fmt::Display for Kind {
             Self::Hdf5 => "HDF5",
             Self::Npy => "a single NumPy array",
             Self::Raw => "raw frames",
+            Self::Mat => "a MATLAB file",
         })
     }
 }
@@ -98,6 +104,9 @@ impl Container {
     /// [`Error::Npy`] when it is damaged or of another kind.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        if let Some(file) = MatFile::open(path)? {
+            return Ok(Self::Mat(file));
+        }
         if hdf5::is_hdf5(path) {
             return Ok(Self::Hdf5(Hdf5::open(path)?));
         }
@@ -106,6 +115,9 @@ impl Container {
             let file = open::regular(path).map_err(|source| Error::io(path, source))?;
             let header = Header::read(&mut BufReader::new(file)).map_err(unreadable)?;
             return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
+        }
+        if let Some(form) = mib::form(path) {
+            return Ok(Self::Raw(RawFrames::open(path, &form?)?));
         }
         Ok(Self::Npz(Archive::open(path)?))
     }
@@ -128,6 +140,7 @@ impl Container {
             Self::Hdf5(_) => Kind::Hdf5,
             Self::Npy(_) => Kind::Npy,
             Self::Raw(_) => Kind::Raw,
+            Self::Mat(_) => Kind::Mat,
         }
     }
 
@@ -159,6 +172,7 @@ impl Container {
             Self::Hdf5(file) => file.path(),
             Self::Npy(array) => array.path(),
             Self::Raw(frames) => frames.path(),
+            Self::Mat(file) => file.path(),
         }
     }
 
@@ -175,6 +189,7 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.list(),
             Self::Hdf5(file) => file.list(),
+            Self::Mat(file) => file.list(),
             Self::Npy(array) => Ok(vec![ArrayInfo {
                 name: String::new(),
                 dtype: array.header.dtype_name(),
@@ -193,6 +208,7 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.contains(name),
             Self::Hdf5(file) => file.contains(name).unwrap_or(false),
+            Self::Mat(_) => matches!(self.shape(name), Ok(Some(_))),
             Self::Npy(_) | Self::Raw(_) => name.is_empty(),
         }
     }
@@ -205,6 +221,10 @@ impl Container {
         match self {
             Self::Npz(archive) if archive.contains(name) => Ok(Some(archive.header(name)?.shape)),
             Self::Hdf5(file) => file.shape(name),
+            Self::Mat(file) => {
+                let found = file.list()?.into_iter().find(|array| array.name == name);
+                Ok(found.map(|array| array.shape))
+            }
             Self::Npy(array) if name.is_empty() => Ok(Some(array.header.shape.clone())),
             Self::Raw(frames) if name.is_empty() => Ok(Some(frames.shape().to_vec())),
             Self::Npz(_) | Self::Npy(_) | Self::Raw(_) => Ok(None),
@@ -219,6 +239,7 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.read(name),
             Self::Hdf5(file) => file.read(name),
+            Self::Mat(file) => file.read(name),
             Self::Npy(array) if name.is_empty() => array.read(),
             Self::Raw(frames) if name.is_empty() => frames.read(),
             Self::Npy(_) | Self::Raw(_) => Err(Error::NoSuchArray {
@@ -236,7 +257,7 @@ impl Container {
     pub fn metadata(&self) -> Result<Option<Metadata>, Error> {
         match self {
             Self::Npz(archive) => crate::metadata::read(archive),
-            Self::Hdf5(_) | Self::Npy(_) | Self::Raw(_) => Ok(None),
+            Self::Hdf5(_) | Self::Npy(_) | Self::Raw(_) | Self::Mat(_) => Ok(None),
         }
     }
 
@@ -245,7 +266,9 @@ impl Container {
         let path = self.path().to_owned();
         match self {
             Self::Npy(_) | Self::Raw(_) => Error::Npy { path, source },
-            Self::Npz(_) | Self::Hdf5(_) => Error::Array { path, key: name.to_owned(), source },
+            Self::Npz(_) | Self::Hdf5(_) | Self::Mat(_) => {
+                Error::Array { path, key: name.to_owned(), source }
+            }
         }
     }
 }

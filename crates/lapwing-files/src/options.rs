@@ -214,6 +214,8 @@ pub struct ReadOptions {
     pub clip_negative: bool,
     /// Whether, of patterns and positions that are not as many, the first ones of both are taken.
     pub common: bool,
+    /// Name of the array of the patterns, where no dialect knows it.
+    pub patterns: Option<String>,
     /// Names of arrays to pass over, whatever they hold.
     pub leave_out: Vec<String>,
     /// The form of a file of raw frames.

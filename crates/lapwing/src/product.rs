@@ -3,7 +3,7 @@
 use anyhow::Context;
 use lapwing_files::dialect::{Experiment, Optics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
-use lapwing_model::Position;
+use lapwing_model::{Modes, Position};
 use std::path::Path;
 
 /// What a product needs to know of the input and its reconstruction does not tell.
@@ -34,6 +34,41 @@ impl Facts {
             photon_count: understood.mean_counts_per_pattern.unwrap_or(0.0),
         };
         Some(Self { pixel_size: pixel_size?, indexes, experiment })
+    }
+
+    /// A scan as a product, before any reconstruction: its probe, in the unit of the counts where
+    /// they are known, and its positions around their middle.
+    pub fn of_scan(self, dataset: &Dataset, probe: Modes, pixel_size: (f64, f64)) -> Product {
+        let (height, width) = dataset.pattern_shape();
+        let scale = dataset.intensity_scale().unwrap_or(1.0) as f32;
+        let (on_object, shape) = match &dataset.object {
+            Some(object) => (dataset.scan.clone(), object.dim()),
+            None => {
+                // Positions around the middle of a window are around zero in metres.
+                let box_of = |of: fn(&Position) -> f64| {
+                    let values = || dataset.scan.iter().map(of);
+                    let low = values().fold(f64::INFINITY, f64::min);
+                    (low + values().fold(f64::NEG_INFINITY, f64::max)) / 2.0
+                };
+                let (y, x) = (box_of(|p| p.y), box_of(|p| p.x));
+                let (middle_y, middle_x) = ((height / 2) as f64, (width / 2) as f64);
+                let moved =
+                    |p: &Position| Position { y: p.y - y + middle_y, x: p.x - x + middle_x };
+                (dataset.scan.iter().map(moved).collect(), (height, width))
+            }
+        };
+        Product {
+            name: "scan".to_owned(),
+            comments: format!("lapwing {}", env!("CARGO_PKG_VERSION")),
+            positions: Product::of_object(&on_object, shape, (height, width), pixel_size),
+            probe: probe.mapv(|value| value * scale),
+            object: dataset.object.clone(),
+            indexes: self.indexes,
+            pixel_size,
+            loss: Vec::new(),
+            notes: Vec::new(),
+            experiment: self.experiment,
+        }
     }
 
     /// Writes `reconstruction.npz` of a folder as a product.

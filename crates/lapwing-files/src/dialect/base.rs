@@ -5,8 +5,7 @@ use std::path::Path;
 use lapwing_model::{Field, Modes, Position};
 
 use super::{ReadOptions, study};
-use crate::npz::Archive;
-use crate::{Error, Metadata, Problem, contract, metadata};
+use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata};
 
 /// The object, the probe and the positions of a file that need not hold any patterns.
 #[derive(Debug, Clone)]
@@ -23,13 +22,44 @@ pub struct Base {
     pub notes: Vec<String>,
 }
 
+/// Object and probe of a reconstruction, by whatever program; its positions are its own business.
+fn of_reconstruction(path: &Path) -> Result<Base, Error> {
+    let made = Reconstruction::read(path)?;
+    let refused = |key: &str, expected: &str, found: &str| Error::Contract {
+        path: path.to_owned(),
+        problems: vec![Problem::new(key, expected, found)],
+    };
+    let probe = made.probe.ok_or_else(|| {
+        refused("probeGuess", "(H, W) or (modes, H, W) complex64", "no probe of a known name")
+    })?;
+    let object = made.object.projection();
+    let (_, height, width) = probe.dim();
+    let mut problems = contract::object(&object);
+    problems.extend(contract::probe(&probe, (height, width)));
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: path.to_owned(), problems });
+    }
+    let array = made.source.map(|source| source.array).unwrap_or_default();
+    let notes = vec![format!("object: the array {array}; positions are not taken, give a scan")];
+    Ok(Base { object, probe, scan: None, metadata: made.metadata, notes })
+}
+
 /// Reads `objectGuess`, `probeGuess` and, where present, `xcoords` and `ycoords` of an archive in
-/// the study's format.
+/// the study's format, or object and probe of a reconstruction by any program that is known.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, and whatever makes a file unreadable.
 pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
-    let archive = Archive::open(path)?;
+    let path = path.as_ref();
+    let file = Container::open(path)?;
+    let archive = match file {
+        Container::Npz(archive)
+            if archive.contains("objectGuess") || archive.contains("probeGuess") =>
+        {
+            archive
+        }
+        _ => return of_reconstruction(path),
+    };
     let options = ReadOptions::default();
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
     let metadata = metadata::read(&archive)?;

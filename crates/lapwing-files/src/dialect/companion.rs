@@ -7,12 +7,18 @@ use ndarray::Ix3;
 
 use super::product::Product;
 use crate::npz::Archive;
-use crate::{Error, Problem, hdf5};
+use crate::{Container, Error, Problem, hdf5, reconstruction};
 
 /// The probe of a second file: a product, or an archive with `reconstructed_probe` or `probeGuess`.
 pub(super) fn probe(path: &Path, notes: &mut Vec<String>) -> Result<Modes, Error> {
     notes.push(format!("probe: from {}", path.display()));
     if hdf5::is_hdf5(path) {
+        let file = Container::open(path)?;
+        if !file.contains("probe_position_x_m")
+            && let Some(probe) = reconstruction::read_probe(&file)?
+        {
+            return Ok(probe);
+        }
         let product = Product::read(path)?;
         notes.extend(product.notes);
         return Ok(product.probe);

@@ -13,15 +13,20 @@ mod clean;
 mod companion;
 mod cxi;
 mod described;
+mod eiger;
+mod emd;
 mod extras;
 mod found;
 pub(crate) mod geometry;
+mod hspy;
+mod matlab;
 mod npy_stack;
 mod order;
 mod pairs;
 mod pieces;
 mod product;
 mod ptychodus;
+mod ptyd;
 mod raster;
 pub(crate) mod stack;
 mod study;
@@ -39,6 +44,7 @@ pub use cxi::write_cxi;
 pub use geometry::{Optics, object_pixel};
 pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
+pub use ptychodus::write_dp;
 
 use found::{Found, Wanted, settle};
 use lapwing_model::Position;
@@ -56,6 +62,11 @@ static DIALECTS: &[&dyn Dialect] = &[
     &tike::Tike,
     &cxi::Cxi,
     &ptychodus::Ptychodus,
+    &ptyd::Ptyd,
+    &emd::Emd,
+    &hspy::Hspy,
+    &eiger::Eiger,
+    &matlab::Matlab,
     &npy_stack::NpyStack,
     &raster::IN_NPZ,
     &raster::IN_HDF5,
@@ -192,6 +203,21 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
     {
         return Err(strange(hdf5)?);
     }
+    if let Some(name) = &options.patterns {
+        let named = DIALECTS.iter().find(|dialect| {
+            let any = [raster::IN_NPZ.name(), matlab::Matlab.name()].contains(&dialect.name());
+            any && dialect.kind() == file.kind()
+        });
+        return match named.filter(|_| file.contains(name)) {
+            Some(dialect) => Ok(*dialect),
+            None => {
+                let names: Vec<String> =
+                    file.list()?.into_iter().take(12).map(|array| array.name).collect();
+                let expected = format!("an array {name}, as --patterns says");
+                Err(refused(file, Problem::new("patterns", expected, names.join(", "))))
+            }
+        };
+    }
     for &dialect in DIALECTS {
         if dialect.kind() == file.kind() && dialect.claims(file, options)? {
             return Ok(dialect);
@@ -199,11 +225,18 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
     }
     Err(match file {
         Container::Hdf5(hdf5) => strange(hdf5)?,
+        Container::Mat(_) => {
+            let names: Vec<String> =
+                file.list()?.into_iter().take(12).map(|array| array.name).collect();
+            let expected = "patterns dp, data or diff (H, W, n), or their name (--patterns)";
+            refused(file, Problem::new("dp", expected, names.join(", ")))
+        }
         Container::Npz(archive) => {
             let names: Vec<&str> = archive.names().collect();
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            let expected =
-                "diffraction patterns under that name, under diff3d, or as data with scan (tike)";
+            let expected = "diffraction patterns under that name, under diff3d, or as data with scan \
+                            (tike); name them otherwise by --patterns NAME, and the positions by \
+                            --positions FILE::NAME with --position-unit";
             refused(file, Problem::new("diffraction", expected, found))
         }
         Container::Raw(_) => {
@@ -235,12 +268,11 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
     let names: Vec<String> = file.list()?.into_iter().map(|array| array.name).collect();
     let starts =
         |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
-    let known = if starts("chunks/") || starts("meta/") {
-        "ptypy's .ptyd, which is not read; "
-    } else if starts("content/") {
-        "ptypy's .ptyr, which is not read; "
-    } else {
-        ""
+    let known = match starts("content/obj/") {
+        true => {
+            "a reconstruction of ptypy (.ptyr), which compare reads, and --companion as a start probe; "
+        }
+        false => "",
     };
     let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
     let others = names.len().saturating_sub(shown.len());
@@ -249,7 +281,8 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
         true => format!("{known}no datasets"),
         false => format!("{known}{}{others}", shown.join(", ")),
     };
-    let expected = "CXI (entry_1/data_1/data), or the patterns dp of a ptychodus or pty-chi pair";
+    let expected = "patterns under a name that is known (docs/reading.md lists them), or named by --patterns, \
+                    with --positions FILE::NAME if the file has any";
     let problems = vec![Problem::new("file", expected, found)];
     Ok(Error::Contract { path: file.path().to_owned(), problems })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::open::{self, HEAD};
-use crate::{Error, Problem, npy};
+use crate::{Container, Error, Problem, npy};
 
 /// Longest text file of positions.
 const MAX_TEXT: u64 = 256 << 20;
@@ -16,6 +16,23 @@ const EXPECTED: &str = "(n, 2) or (ny, nx, 2) real numbers, window centres (y, x
 /// wrong with them.
 pub(super) fn read(path: &Path) -> Result<Result<Vec<[f64; 2]>, Problem>, Error> {
     let problem = |found: String| Problem::new("positions", EXPECTED, found);
+    // A file of the whole name is meant, whatever the name looks like.
+    if let Some((file, name)) = path.to_str().and_then(|text| text.rsplit_once("::"))
+        && !path.exists()
+    {
+        let file = Container::open(file)?;
+        let name = name.trim_start_matches('/');
+        let array = file.read(name)?;
+        let found = format!("shape {:?} of {} in {name}", array.shape(), array.dtype());
+        let axes = array.shape().last().copied().unwrap_or(0);
+        return Ok(match array.to_f64() {
+            // CXI's have a third coordinate.
+            Ok(values) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
+                Ok(values.chunks_exact(axes).map(|row| [row[0], row[1]]).collect())
+            }
+            _ => Err(problem(found)),
+        });
+    }
     if !is_npy(path)? {
         return Ok(numbers(path)?.map_err(problem));
     }

@@ -3,6 +3,7 @@
 //! by **index**, not by order.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::found::{Found, Names, Wanted};
 use super::product::{self, Product};
@@ -10,9 +11,9 @@ use super::stack::{Refusal, Rules, Stack};
 use super::{AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, positions, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
-use crate::hdf5::Hdf5;
+use crate::hdf5::{self, Hdf5};
 use crate::npy::Array;
-use crate::{Container, Error, Problem};
+use crate::{Container, Dataset, Error, Problem};
 
 /// The array of the patterns.
 pub(super) const DATA: &str = "dp";
@@ -112,6 +113,20 @@ impl Dialect for Ptychodus {
             ..Found::default()
         })
     }
+}
+
+/// Writes the patterns of a data set as ptychodus and pty-chi have them, `dp` (n, H, W): photon
+/// counts where they are known, else squared amplitudes, the zero frequency in the centre.
+///
+/// # Errors
+/// Whatever keeps the file from being written.
+pub fn write_dp(dataset: &Dataset, path: impl AsRef<Path>) -> Result<(), Error> {
+    let (n, height, width) = dataset.diffraction.dim();
+    let intensity = dataset.counts().unwrap_or_else(|| dataset.diffraction.mapv(|a| a * a));
+    let intensity = intensity.as_standard_layout();
+    // A standard layout is contiguous.
+    let values = intensity.as_slice().unwrap_or_default();
+    hdf5::write(path.as_ref(), |file| file.frames(DATA, [n, height, width], values))
 }
 
 /// Patterns that have a position, and what joined them to theirs.

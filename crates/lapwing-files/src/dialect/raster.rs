@@ -109,6 +109,10 @@ impl Dialect for Raster {
 /// Arrays that may be the patterns, and their shapes: real numbers in four axes, or, where there is
 /// none of these and the scan is described, in three.
 fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Vec<usize>)>, Error> {
+    if let Some(name) = &options.patterns {
+        let shape = file.shape(name)?;
+        return Ok(shape.map(|shape| (name.clone(), shape)).into_iter().collect());
+    }
     let real = |dtype: &str| {
         let code = dtype.trim_start_matches(['<', '>', '|', '=']);
         ["int", "uint", "float"].iter().any(|kind| code.starts_with(kind))

@@ -162,7 +162,7 @@ impl Hdf5 {
         self.check_size(name, &dataset)?;
         guarded(|| Ok(decode::read(&dataset)))
             .and_then(|read| read)
-            .map_err(|reason| self.error(name, reason))
+            .map_err(|reason| self.error(name, filtered(reason)))
     }
 
     /// A dataset of one number; `None` when there is none of that name.
@@ -202,6 +202,17 @@ impl Hdf5 {
             Err(error) => Err(error),
         });
         read.map_err(|reason| self.error(&format!("{name}@{attribute}"), reason))
+    }
+
+    /// A text attribute of a dataset; `None` when it is not there or no text.
+    pub fn text_attribute(&self, name: &str, attribute: &str) -> Option<String> {
+        let dataset = self.dataset(name).ok()??;
+        guarded(|| dataset.attr(attribute)?.read_string()).ok()
+    }
+
+    /// Whether the last step of a name is a link to another file, which need not be there.
+    pub fn is_link(&self, name: &str) -> bool {
+        self.elsewhere(name).is_some()
     }
 
     /// A text attribute of the root; `None` when it is not there or no text.
@@ -307,6 +318,32 @@ impl Hdf5 {
 
     fn error(&self, object: &str, reason: String) -> Error {
         Error::hdf5(&self.path, object, reason)
+    }
+}
+
+/// What keeps a dataset from being read, with what to do where it is the way it was compressed.
+fn filtered(reason: String) -> String {
+    const FILTERS: [(&str, &str); 9] = [
+        ("filter id 32026", "Blosc2 (filter 32026)"),
+        ("filter id 32001", "Blosc (filter 32001)"),
+        ("filter id 32013", "ZFP (filter 32013)"),
+        ("filter id 32017", "SZ (filter 32017)"),
+        ("filter id 32024", "SZ3 (filter 32024)"),
+        ("filter id 32000", "LZF (filter 32000)"),
+        ("filter id 32028", "SPERR (filter 32028)"),
+        ("filter id", "a filter that is not known here"),
+        ("unsupported feature", "a filter that is not read"),
+    ];
+    let found = FILTERS.iter().find(|(part, _)| reason.contains(part));
+    match found.filter(|_| reason.contains("unsupported feature")) {
+        None => reason,
+        Some((_, filter)) => {
+            let detail = reason.rsplit("unsupported feature:").next().unwrap_or_default().trim();
+            format!(
+                "compressed by {filter} ({detail}), which is not read: repack the file, h5repack -f GZIP=1 IN OUT \
+                 with HDF5_PLUGIN_PATH at the plugins of hdf5plugin"
+            )
+        }
     }
 }
 

@@ -37,6 +37,14 @@ pub static OPTIONS: &[ReadOption] = &[
         kind: Kind::Names { set: |o, names| o.leave_out = names },
     },
     text(
+        "patterns", "file", "NAME",
+        "Name of the array of the patterns, (n, H, W) or (ny, nx, H, W), where it is none that is known",
+        |o, text| {
+            o.patterns = Some(text.to_owned());
+            Ok(())
+        },
+    ),
+    text(
         "raw", "file", "FORM",
         "Raw binary frames: empad, or dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before \
          the first frame and between frames)",
@@ -252,7 +260,8 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     file(
         "positions", "scan",
-        "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy or text, in place of the file's",
+        "Positions (n, 2) as (y, x) or (ny, nx, 2), .npy, text, or FILE::NAME for an array of an NPZ or \
+         HDF5 file, in place of the file's",
         |o, path| o.experiment.scan.positions = Some(path),
     ),
     choice(

@@ -2,6 +2,8 @@
 
 mod read;
 
+pub(crate) use read::probe as read_probe;
+
 use std::path::{Path, PathBuf};
 
 use lapwing_model::{Modes, Object, Position};

@@ -64,6 +64,9 @@ fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result
     if let Some(name) = wanted.or_else(|| usual.iter().copied().find(|name| file.contains(name))) {
         return Ok(name.to_owned());
     }
+    if let Some(name) = of_ptypy(file, "obj")? {
+        return Ok(name);
+    }
     let arrays = file.list()?;
     let complex =
         |array: &&ArrayInfo| array.dtype.starts_with("complex") || array.dtype.starts_with(">c");
@@ -80,6 +83,20 @@ fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result
             arrays,
         }),
     }
+}
+
+/// The first array `content/KIND/NAME/data` of a file of ptypy (`.ptyr`).
+fn of_ptypy(file: &Container, kind: &str) -> Result<Option<String>, Error> {
+    let Container::Hdf5(hdf5) = file else { return Ok(None) };
+    let start = format!("content/{kind}/");
+    let mut names: Vec<String> = hdf5
+        .list()?
+        .into_iter()
+        .map(|array| array.name.trim_start_matches('/').to_owned())
+        .filter(|name| name.starts_with(&start) && name.ends_with("/data"))
+        .collect();
+    names.sort_unstable();
+    Ok(names.into_iter().next())
 }
 
 /// An object of axes (y, x) or (slice, y, x) among axes of length 1. PtyLab's has the axes
@@ -103,8 +120,13 @@ fn object(file: &Container, name: &str) -> Result<Object, Error> {
 
 /// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes, when
 /// there is such an array. PtyLab's has the axes (wavelength, 1, mode, slice, H, W).
-fn probe(file: &Container) -> Result<Option<Modes>, Error> {
-    let Some(name) = PROBES.into_iter().find(|name| file.contains(name)) else {
+pub(crate) fn probe(file: &Container) -> Result<Option<Modes>, Error> {
+    let usual = PROBES.into_iter().find(|name| file.contains(name)).map(str::to_owned);
+    let name = match usual {
+        Some(name) => Some(name),
+        None => of_ptypy(file, "probe")?,
+    };
+    let Some(name) = name.as_deref() else {
         return Ok(None);
     };
     let array = file.read(name)?;

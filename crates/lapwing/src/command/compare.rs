@@ -6,14 +6,15 @@ mod table;
 
 use crate::output::Output;
 use crate::reconstruction::Stored;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use grid::{Placed, on_common_grid};
 use lapwing_compare::{
     CompareError, Comparison, ProbeComparison, Region, Resolutions, compare, compare_probes,
 };
 use lapwing_files::atomic;
-use lapwing_model::Position;
+use lapwing_model::{Field, Position};
+use ndarray::s;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -95,12 +96,22 @@ impl Compare {
                 truth.object.dim()
             ));
         }
+        for (made, &(y, x)) in
+            made.iter().zip(&placed.apart).filter_map(|(m, apart)| Some((m, apart.as_ref()?)))
+        {
+            output.note(format_args!(
+                "{}: its positions count from another zero than the truth's, ({y}, {x}) px apart: laid on \
+                 the truth by the positions",
+                made.path.display()
+            ));
+        }
         let region = self.region(&made, &truth, &placed, output)?;
         let mut entries = Vec::new();
         for (index, made) in made.iter().enumerate() {
             let name = &self.reconstruction[index];
             let found = compare(placed.objects[index].view(), placed.truth.view(), &region)
                 .with_context(|| name.clone())?;
+            refuse_chance(made, &truth, placed.origins[index], &found)?;
             entries.push(Entry {
                 name: name.clone(),
                 array: made.array.clone(),
@@ -139,7 +150,7 @@ impl Compare {
         output: Output,
     ) -> anyhow::Result<Region> {
         let mut common: Option<Region> = None;
-        for made in made {
+        for (made, apart) in made.iter().zip(&placed.apart) {
             let scan = made.scan.as_ref().or(truth.scan.as_ref());
             let probe = truth.probe.as_ref().or(made.probe.as_ref());
             let (Some(scan), Some(probe)) = (scan, probe) else {
@@ -149,7 +160,8 @@ impl Compare {
                 ));
                 continue;
             };
-            let (top, left) = placed.corner;
+            let own_zero = apart.filter(|_| made.scan.is_some()).unwrap_or((0, 0));
+            let (top, left) = (placed.corner.0 + own_zero.0, placed.corner.1 + own_zero.1);
             let moved = |p: &Position| Position { y: p.y - top as f64, x: p.x - left as f64 };
             let scan: Vec<Position> = scan.iter().map(moved).collect();
             let own = Region::from_scan(placed.truth.dim(), &scan, probe.view())?;
@@ -189,6 +201,54 @@ impl Compare {
             }
         }
     }
+}
+
+/// Correlation below which it is asked whether the two were laid on each other rightly.
+const DOUBTFUL: f64 = 0.5;
+
+/// Refuses a comparison that says nothing: one where the objects would agree far better elsewhere
+/// than where the positions of the files put them.
+fn refuse_chance(
+    made: &Stored,
+    truth: &Stored,
+    (y, x): (i64, i64),
+    found: &Comparison,
+) -> anyhow::Result<()> {
+    let correlation = found.metrics.complex_correlation;
+    if made.origin.is_none() || correlation >= DOUBTFUL {
+        return Ok(());
+    }
+    let (best_y, best_x) = lapwing_compare::place(made.object.view(), truth.object.view());
+    if (best_y - y).abs().max((best_x - x).abs()) <= 2 {
+        return Ok(());
+    }
+    let rows =
+        best_y.max(0)..(best_y + made.object.nrows() as i64).min(truth.object.nrows() as i64);
+    let columns =
+        best_x.max(0)..(best_x + made.object.ncols() as i64).min(truth.object.ncols() as i64);
+    let crop = |field: &Field, y: i64, x: i64| {
+        let index = |range: &std::ops::Range<i64>, start: i64| {
+            (range.start - start) as usize..(range.end - start) as usize
+        };
+        field.slice(s![index(&rows, y), index(&columns, x)]).to_owned()
+    };
+    if rows.is_empty() || columns.is_empty() {
+        return Ok(());
+    }
+    let (own, other) = (crop(&made.object, best_y, best_x), crop(&truth.object, 0, 0));
+    let region = Region::rectangle(0..other.nrows(), 0..other.ncols())?;
+    let elsewhere = compare(own.view(), other.view(), &region);
+    let better = elsewhere.map_or(0.0, |elsewhere| elsewhere.metrics.complex_correlation);
+    if better < correlation + 0.2 {
+        return Ok(());
+    }
+    bail!(
+        "{}: expected positions that count from the truth's zero, found its pixel (0, 0) at ({y}, {x}) of \
+         the truth, where the two correlate by {correlation:.3}, but by {better:.3} at ({best_y}, \
+         {best_x}): compare the object alone (an NPZ of it without positions and origin), which is \
+         laid where it fits best",
+        made.path.display()
+    )
 }
 
 /// The probe's error, where both probes are known and of one shape.

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod compare;
+mod convert;
 mod experiment;
 mod inspect;
 mod jobs;
@@ -32,6 +33,7 @@ pub enum Command {
     Reconstruct(reconstruct::Reconstruct),
     Jobs(jobs::Jobs),
     Compare(compare::Compare),
+    Convert(convert::Convert),
     Study(study::Study),
     Report(report::Report),
 }
@@ -52,6 +54,7 @@ impl Command {
             Self::Reconstruct(command) => command.run(options.output()),
             Self::Jobs(command) => command.run(options.output()),
             Self::Compare(command) => command.run(options.output()),
+            Self::Convert(command) => command.run(options.output()),
             Self::Study(command) => command.run(options.output()),
             Self::Report(command) => command.run(options.output()),
         }

@@ -16,6 +16,7 @@ use crate::disk::checkpoint::{Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
 use crate::disk::layout::{LOG, RESULT};
+use crate::disk::lock::Lock;
 use crate::disk::path::{absolute, remove_if_there};
 use crate::disk::record::{Files, JobResult, Status};
 use crate::run::event::{Event, Level, Observer, note};
@@ -132,7 +133,25 @@ impl Task {
     /// # Errors
     /// As for [`Self::run`], and those of `see`.
     pub fn run_seen(&self, see: See<'_>, observe: Observer<'_>) -> Result<JobResult> {
-        self.run_as(&hash::file(&self.input)?, see, observe)
+        // Two runs in one folder would leave files of both.
+        let _lock = Lock::acquire(&self.output)?;
+        let key = hash::file(&self.input)?;
+        if let Some(old) = self.other_result(&key) {
+            let text = format!(
+                "the result of {} in {}, made with other options or of another file, is replaced",
+                old.algorithm,
+                self.output.display()
+            );
+            note(&mut *observe, Level::Fact, &text)?;
+        }
+        self.run_as(&key, see, observe)
+    }
+
+    /// The result of another task that is in the output folder.
+    fn other_result(&self, input_hash: &str) -> Option<JobResult> {
+        let text = std::fs::read(self.output.join(RESULT)).ok()?;
+        let result: JobResult = serde_json::from_slice(&text).ok()?;
+        (result.key != self.key(input_hash) && result.status == Status::Done).then_some(result)
     }
 
     /// [`Self::run`] when the content hash of the input is known already.

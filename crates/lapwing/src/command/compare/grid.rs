@@ -3,7 +3,7 @@
 use crate::reconstruction::Stored;
 use anyhow::bail;
 use lapwing_compare::place;
-use lapwing_model::Field;
+use lapwing_model::{Field, Position};
 use ndarray::s;
 
 /// Crops of one shape.
@@ -17,10 +17,37 @@ pub struct Placed {
     pub origins: Vec<(i64, i64)>,
     /// The same where it was found by correlation.
     pub guessed: Vec<Option<(i64, i64)>>,
+    /// How far the zeros of the positions lie apart, (y, x), where they do: what to take off those
+    /// of the reconstruction.
+    pub apart: Vec<Option<(i64, i64)>>,
+}
+
+/// Deviation of positions from a common offset, pixels, up to which they are the same scan: what
+/// refinement may move them by.
+const SAME_SCAN: f64 = 2.0;
+
+/// How far the zero of the reconstruction's positions lies from that of the truth's, whole pixels,
+/// when both are of one scan and count from different zeros.
+fn apart(made: &Stored, truth: &Stored) -> Option<(i64, i64)> {
+    let (own, other) = (made.scan.as_ref()?, truth.scan.as_ref()?);
+    if own.len() != other.len() || own.is_empty() {
+        return None;
+    }
+    let typical = |of: fn(&Position) -> f64| -> Option<i64> {
+        let mut steps: Vec<f64> = own.iter().zip(other).map(|(a, b)| of(a) - of(b)).collect();
+        steps.sort_unstable_by(f64::total_cmp);
+        let middle = steps[steps.len() / 2];
+        // A few may have been refined by more.
+        let close = steps.iter().filter(|step| (**step - middle).abs() <= SAME_SCAN).count();
+        (10 * close >= 9 * steps.len() && middle.abs() < 1e15).then(|| middle.round() as i64)
+    };
+    let found = (typical(|p| p.y)?, typical(|p| p.x)?);
+    (found != (0, 0)).then_some(found)
 }
 
 /// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape,
-/// else where it fits best) and cuts all to what they share.
+/// else where it fits best; where both have the positions of one scan, these decide what their
+/// zeros are) and cuts all to what they share.
 pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed> {
     let shape = truth.object.dim();
     let guess = |made: &Stored| {
@@ -32,6 +59,19 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
         .iter()
         .zip(&guessed)
         .map(|(made, guess)| made.origin.or(*guess).unwrap_or((0, 0)))
+        .collect();
+    let apart: Vec<Option<(i64, i64)>> = made
+        .iter()
+        .zip(&guessed)
+        .map(|(made, guess)| if guess.is_none() { apart(made, truth) } else { None })
+        .collect();
+    let origins: Vec<(i64, i64)> = origins
+        .into_iter()
+        .zip(&apart)
+        .map(|((y, x), apart)| {
+            let (dy, dx) = apart.unwrap_or((0, 0));
+            (y.saturating_sub(dy), x.saturating_sub(dx))
+        })
         .collect();
     let (mut rows, mut columns) = ((0, shape.0 as i64), (0, shape.1 as i64));
     for (made, &(y, x)) in made.iter().zip(&origins) {
@@ -65,5 +105,6 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
         corner: (rows.0, columns.0),
         origins,
         guessed,
+        apart,
     })
 }

@@ -1,0 +1,243 @@
+//! 4D-STEM in EMD (HDF5): py4DSTEM's from 0.12 to 1.0, and that of Berkeley Lab (`data/*/data` with
+//! `dim1` to `dim4`). Axes (scan row, scan column, detector row, detector column).
+//!
+//! The scales are in `metadatabundle/calibration` of py4DSTEM from 0.14 on, and else in the first
+//! steps and the `units` of the `dim` vectors.
+
+use super::found::{Found, Wanted};
+use super::stack::{self, Refusal, Rules};
+use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
+use crate::container::Kind;
+use crate::experiment::Calibration;
+use crate::hdf5::Hdf5;
+use crate::{Container, Error, Problem};
+
+/// What the patterns are called in messages.
+const PATTERNS: &str = "data";
+
+/// The dialect.
+pub(super) struct Emd;
+
+impl Dialect for Emd {
+    fn name(&self) -> &'static str {
+        "emd"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Hdf5
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
+        Ok(!cubes(file.hdf5()?, options)?.is_empty())
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let (file, options) = (file.hdf5()?, wanted.options);
+        let cubes = cubes(file, options)?;
+        let Some((name, [ny, nx, height, width])) = cubes.first().filter(|_| cubes.len() == 1)
+        else {
+            let names: Vec<&str> = cubes.iter().map(|(name, _)| name.as_str()).collect();
+            let expected = "one data set (ny, nx, H, W); pass over the others (--leave-out)";
+            let problems = vec![Problem::new(PATTERNS, expected, names.join(", "))];
+            return Ok(Found { problems, ..Found::default() });
+        };
+        let mut found = Found {
+            raster: Some((*ny, *nx)),
+            needs_scan: true,
+            converted: true,
+            calibration: calibration(file, name, notes)?,
+            ..Found::default()
+        };
+        notes.push(format!("patterns: {name}"));
+        let array = file.read(name)?.reshape(vec![ny.saturating_mul(*nx), *height, *width]);
+        let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
+        let rules = Rules {
+            key: PATTERNS,
+            floats: Some(Quantity::Intensity),
+            integers: Quantity::Counts,
+            zero_frequency: ZeroFrequency::Centre,
+        };
+        match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
+            Ok(stack) => found.stack = Some(stack),
+            Err(Refusal::Problems(problems)) => found.problems = problems,
+            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        }
+        Ok(found)
+    }
+}
+
+/// Name and shape of every array `.../data` of four axes with `dim` vectors beside it.
+fn cubes(file: &Hdf5, options: &ReadOptions) -> Result<Vec<(String, [usize; 4])>, Error> {
+    let arrays = file.list()?;
+    let name = |array: &crate::ArrayInfo| array.name.trim_start_matches('/').to_owned();
+    let names: Vec<String> = arrays.iter().map(name).collect();
+    let mut found = Vec::new();
+    for (array, name) in arrays.iter().zip(&names) {
+        let Some(group) = name.strip_suffix("/data") else { continue };
+        let has_dims = ["dim0", "dim1"]
+            .iter()
+            .any(|dim| names.iter().any(|other| *other == format!("{group}/{dim}")));
+        let left_out = options.leave_out.iter().any(|left| left == name);
+        if let (Ok(shape), true, false) =
+            (<[usize; 4]>::try_from(array.shape.as_slice()), has_dims, left_out)
+        {
+            found.push((name.clone(), shape));
+        }
+    }
+    Ok(found)
+}
+
+/// What the file tells of its scales.
+fn calibration(file: &Hdf5, data: &str, notes: &mut Vec<String>) -> Result<Calibration, Error> {
+    let mut found = Calibration::default();
+    let arrays = file.list()?;
+    let of_bundle = |what: &str| {
+        let end = format!("/calibration/{what}");
+        arrays.iter().map(|array| array.name.as_str()).find(|name| name.ends_with(&end))
+    };
+    for (what, is_scan) in [("R", true), ("Q", false)] {
+        let (Some(size), Some(units)) =
+            (of_bundle(&format!("{what}_pixel_size")), of_bundle(&format!("{what}_pixel_units")))
+        else {
+            continue;
+        };
+        let unit = file.read(units)?.to_strings().ok().and_then(|texts| texts.first().cloned());
+        let sizes = file.read(size)?.to_f64().unwrap_or_default();
+        let pair = match sizes.as_slice() {
+            [both] => Some((*both, *both)),
+            [y, x] => Some((*y, *x)),
+            _ => None,
+        };
+        if let (Some(unit), Some(pair)) = (unit, pair) {
+            note(&mut found, pair, &unit, is_scan, notes);
+        }
+    }
+    let group = data.trim_end_matches("data").trim_end_matches('/');
+    let first = usize::from(!file.contains(&format!("{group}/dim0"))?);
+    for (axis, is_scan) in [(0, true), (2, false)] {
+        let known = if is_scan {
+            found.step.is_some()
+        } else {
+            found.frequency.is_some() || found.angle.is_some()
+        };
+        if known {
+            continue;
+        }
+        let step = |axis: usize| -> Result<Option<(f64, String)>, Error> {
+            let name = format!("{group}/dim{}", axis + first);
+            if !file.contains(&name)? {
+                return Ok(None);
+            }
+            let values = file.read(&name)?.to_f64().unwrap_or_default();
+            let unit = file.text_attribute(&name, "units").unwrap_or_default();
+            Ok(match values.as_slice() {
+                [a, b, ..] => Some(((b - a).abs(), unit)),
+                _ => None,
+            })
+        };
+        if let (Some((y, unit)), Some((x, _))) = (step(axis)?, step(axis + 1)?) {
+            note(&mut found, (y, x), &unit, is_scan, notes);
+        }
+    }
+    Ok(found)
+}
+
+/// Takes a scale over, when its unit is known.
+fn note(
+    found: &mut Calibration,
+    (y, x): (f64, f64),
+    unit: &str,
+    is_scan: bool,
+    notes: &mut Vec<String>,
+) {
+    let sound = |value: f64| value > 0.0 && value.is_finite();
+    let Some(scale) = scale(unit).filter(|_| sound(y) && sound(x)) else { return };
+    let told = format!("{y} x {x} {unit}, as the file says");
+    match (scale, is_scan) {
+        (Scale::Metres(each), true) => {
+            found.step = Some((y * each, x * each));
+            notes.push(format!("step of the scan: {told}"));
+        }
+        (Scale::PerMetre(each), false) => {
+            found.frequency = Some((y * each, x * each));
+            notes.push(format!("pixel of the detector: {told}"));
+        }
+        (Scale::Radians(each), false) => {
+            found.angle = Some((y * each, x * each));
+            notes.push(format!("pixel of the detector: {told}"));
+        }
+        _ => notes.push(format!("a scale of {told}, is not understood; passed over")),
+    }
+}
+
+/// What a unit measures, and how much of it in SI units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scale {
+    /// A length.
+    Metres(f64),
+    /// A spatial frequency.
+    PerMetre(f64),
+    /// An angle.
+    Radians(f64),
+}
+
+/// The meaning of a unit as programs of electron microscopy write it.
+pub(super) fn scale(unit: &str) -> Option<Scale> {
+    let plain: String = unit
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '_' | '(' | ')' | '{' | '}'))
+        .map(|c| match c {
+            'Å' | '\u{212b}' => 'A',
+            'μ' | 'µ' => 'u',
+            '⁻' => '-',
+            '¹' => '1',
+            other => other,
+        })
+        .collect();
+    let length = |name: &str| -> Option<f64> {
+        Some(match name {
+            "m" => 1.0,
+            "mm" => 1e-3,
+            "um" | "micron" | "microns" => 1e-6,
+            "nm" => 1e-9,
+            "pm" => 1e-12,
+            "A" | "Angstrom" | "Angstroms" | "angstrom" | "Ang" => 1e-10,
+            _ => return None,
+        })
+    };
+    let inverse = plain.strip_prefix("1/").or_else(|| plain.strip_suffix("^-1"));
+    if let Some(metres) = inverse.or_else(|| plain.strip_suffix("-1")).and_then(length) {
+        return Some(Scale::PerMetre(1.0 / metres));
+    }
+    match plain.as_str() {
+        "rad" => Some(Scale::Radians(1.0)),
+        "mrad" | "milliradians" => Some(Scale::Radians(1e-3)),
+        "urad" => Some(Scale::Radians(1e-6)),
+        other => length(other).map(Scale::Metres),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_understood_in_their_spellings() {
+        for unit in ["A^-1", "1/A", "Å⁻¹", "1 / Angstrom", "[A^-1]"] {
+            let Some(Scale::PerMetre(each)) = scale(unit) else { panic!("{unit}") };
+            assert!((each * 1e-10 - 1.0).abs() < 1e-12, "{unit}");
+        }
+        assert_eq!(scale("µm"), Some(Scale::Metres(1e-6)));
+        assert_eq!(scale("mrad"), Some(Scale::Radians(1e-3)));
+        assert_eq!((scale("pixels"), scale("")), (None, None));
+    }
+}

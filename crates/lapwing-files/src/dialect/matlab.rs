@@ -1,0 +1,229 @@
+//! Scans in MATLAB files, as PtychoShelves, fold_slice and others have them: patterns `dp` (H, W, n),
+//! `probe` (H, W) or (H, W, modes), positions `probe_positions_0` (n, 2) as (x, y) or `positions`
+//! as (y, x), pixels of the object, or metres where they are smaller than a hundredth.
+
+use lapwing_model::{Modes, Position};
+use ndarray::{Axis, Ix3};
+
+use super::found::{Found, Names, Wanted};
+use super::order::OrderEvidence;
+use super::stack::{self, Refusal, Rules};
+use super::{Dialect, Quantity, ReadOptions, ZeroFrequency, positions};
+use crate::container::Kind;
+use crate::experiment::Calibration;
+use crate::{Container, Error, Problem};
+
+const PATTERNS: [&str; 4] = ["dp", "data", "diff", "diffraction"];
+/// Names of positions, and whether the column comes first.
+const POSITIONS: [(&str, bool); 4] = [
+    ("probe_positions_0", true),
+    ("probe_positions", true),
+    ("outputs/probe_positions", true),
+    ("positions", false),
+];
+const PROBES: [&str; 3] = ["probe", "ptycho_probe", "probe0"];
+/// Coordinates below this are metres: no scan is so few pixels wide.
+const METRES: f64 = 1e-2;
+
+/// The dialect.
+pub(super) struct Matlab;
+
+impl Dialect for Matlab {
+    fn name(&self) -> &'static str {
+        "matlab"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Mat
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &PATTERNS
+    }
+
+    fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
+        Ok(options.patterns.is_some() || PATTERNS.iter().any(|name| file.contains(name)))
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let options = wanted.options;
+        let named = options.patterns.as_deref();
+        let usual = PATTERNS.into_iter().find(|name| file.contains(name));
+        let mut found = Found {
+            needs_scan: true,
+            converted: true,
+            names: Names { scan: Some("positions"), probe: Some("probe"), ..Names::default() },
+            ..Found::default()
+        };
+        let Some(name) = named.or(usual).filter(|name| file.contains(name)) else {
+            let expected = "patterns dp (H, W, n), or their name (--patterns)";
+            found.problems.push(Problem::new("dp", expected, "nothing of that name"));
+            return Ok(found);
+        };
+        found.calibration = calibration(file);
+        let places = match options.experiment.scan.positions {
+            Some(_) => None,
+            None => places(file, options, notes, &mut found)?,
+        };
+        found.probe = probe(file, options, &mut found.problems)?;
+        let array = file.read(name)?;
+        let array = match *array.shape() {
+            [height, width] => array.reshape(vec![height, width, 1]),
+            // MATLAB has the axes of a raster behind those of the detector.
+            [height, width, rows, columns] => {
+                found.raster = Some((columns, rows));
+                array.reshape(vec![height, width, rows.saturating_mul(columns)])
+            }
+            _ => Ok(array),
+        };
+        let array = array.map_err(|source| file.unfit(name, source))?;
+        let Ok(shape) = <[usize; 3]>::try_from(array.shape()) else {
+            let shape = format!("shape {:?}", array.shape());
+            found.problems.push(Problem::new(name, "(H, W, n) as in MATLAB", shape));
+            return Ok(found);
+        };
+        let n = places.as_ref().map_or(shape[2], Vec::len);
+        let evidence = OrderEvidence {
+            key: "dp",
+            n,
+            probe: found.probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
+            by_contract: false,
+        };
+        let rules = Rules {
+            key: "dp",
+            floats: Some(Quantity::Intensity),
+            integers: Quantity::Counts,
+            zero_frequency: ZeroFrequency::Centre,
+        };
+        let order = match (places.is_some(), options.axis_order) {
+            (false, None) => Ok(super::AxisOrder::PatternLast),
+            _ => evidence.decide(&shape, options, notes),
+        };
+        let outcome = match order {
+            Ok(order) => stack::read(array, order, &rules, options, notes),
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(stack) => {
+                let in_unit = found.probe.take().map(|probe| stack.in_its_unit(probe, notes));
+                found.probe = in_unit;
+                found.stack = Some(stack);
+            }
+            Err(Refusal::Problems(problems)) => {
+                found.problems.extend(problems);
+                return Ok(found);
+            }
+            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        }
+        found.scan = places.map(|places| {
+            let (rows, columns) = places.iter().map(|p| (p.y, p.x)).unzip();
+            positions(rows, columns, options, notes)
+        });
+        Ok(found)
+    }
+}
+
+/// Positions in pixels of the object, where the file has any.
+fn places(
+    file: &Container,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+    found: &mut Found,
+) -> Result<Option<Vec<Position>>, Error> {
+    let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let known = POSITIONS.into_iter().find(|(name, _)| file.contains(name) && !left_out(name));
+    let Some((name, column_first)) = known else { return Ok(None) };
+    let array = file.read(name)?;
+    let shape = array.shape().to_vec();
+    let values = array.to_f64().map_err(|source| file.unfit(name, source))?;
+    let pairs: Vec<(f64, f64)> = match *shape.as_slice() {
+        [_, 2] => values.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
+        [2, n] => (0..n).map(|index| (values[index], values[n + index])).collect(),
+        _ => {
+            let found_there = format!("shape {shape:?}");
+            found.problems.push(Problem::new(name, "(n, 2) or (2, n) numbers", found_there));
+            return Ok(None);
+        }
+    };
+    let place = |&(first, second): &(f64, f64)| match column_first {
+        true => Position { y: second, x: first },
+        false => Position { y: first, x: second },
+    };
+    let mut places: Vec<Position> = pairs.iter().map(place).collect();
+    let order = if column_first { "(x, y)" } else { "(y, x)" };
+    let largest = places.iter().map(|p| p.y.abs().max(p.x.abs())).fold(0.0, f64::max);
+    if largest < METRES && largest > 0.0 {
+        let pixel = options.pixel_size.map(|side| (side, side)).or_else(|| own_pixel(file));
+        let Some((y, x)) = pixel else {
+            let expected =
+                "the size of an object pixel (--pixel-size-m), for the positions are in metres";
+            found.problems.push(Problem::new(name, expected, "none"));
+            return Ok(None);
+        };
+        places = places.iter().map(|p| Position { y: p.y / y, x: p.x / x }).collect();
+        found.pixel = Some((y, x));
+        found.in_metres = true;
+        notes.push(format!("{name}: {order}, metres by their size"));
+    } else {
+        notes.push(format!("{name}: {order}, pixels of the object"));
+    }
+    Ok(Some(places))
+}
+
+/// `p/dx_spec` of PtychoShelves: the size of an object pixel, metres.
+fn own_pixel(file: &Container) -> Option<(f64, f64)> {
+    let values =
+        file.contains("p/dx_spec").then(|| file.read("p/dx_spec").ok()?.to_f64().ok())??;
+    let pair = match *values.as_slice() {
+        [both] => (both, both),
+        [y, x] => (y, x),
+        _ => return None,
+    };
+    (pair.0 > 0.0 && pair.1 > 0.0 && pair.0.is_finite() && pair.1.is_finite()).then_some(pair)
+}
+
+fn calibration(file: &Container) -> Calibration {
+    let number = |name: &str| -> Option<f64> {
+        let values = file.contains(name).then(|| file.read(name).ok()?.to_f64().ok())??;
+        values.first().copied().filter(|&value| value > 0.0 && value.is_finite())
+    };
+    let wavelength =
+        number("p/lambda").or_else(|| number("lambda")).or_else(|| number("wavelength"));
+    Calibration { wavelength, ..Calibration::default() }
+}
+
+/// The probe, (H, W) or (H, W, modes).
+fn probe(
+    file: &Container,
+    options: &ReadOptions,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Modes>, Error> {
+    let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
+    let known = PROBES.into_iter().find(|name| file.contains(name) && !left_out(name));
+    let Some(name) = known else { return Ok(None) };
+    let array = file.read(name)?;
+    let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+    let complex = array.dtype().is_complex();
+    let mut shape: Vec<usize> = array.shape().to_vec();
+    while shape.len() > 3 && shape.last() == Some(&1) {
+        shape.pop();
+    }
+    if shape.len() == 2 {
+        shape.push(1);
+    }
+    let modes = array.reshape(shape).and_then(|array| array.into_complex32_array::<Ix3>());
+    match modes {
+        Ok(modes) if complex => {
+            Ok(Some(modes.permuted_axes([2, 0, 1]).as_standard_layout().into_owned()))
+        }
+        _ => {
+            problems.push(Problem::new(name, "(H, W) or (H, W, modes) complex numbers", found));
+            Ok(None)
+        }
+    }
+}

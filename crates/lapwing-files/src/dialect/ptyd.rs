@@ -1,0 +1,238 @@
+//! ptypy's `.ptyd` (HDF5): patterns in pieces under `chunks/`, positions of the illumination in
+//! metres, weights of the pixels, and the optics under `meta/` (energy in keV, lengths in metres).
+//!
+//! What ptypy does not have is the text `None` there.
+
+use lapwing_model::Position;
+use ndarray::{Array3, Axis, Ix3, concatenate};
+
+use super::found::{Found, Names, Wanted};
+use super::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use super::stack::{self, Refusal, Rules};
+use super::{AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, positions};
+use crate::container::Kind;
+use crate::hdf5::Hdf5;
+use crate::npy::Array;
+use crate::{Container, Error, Mask, Problem};
+
+/// The dialect.
+pub(super) struct Ptyd;
+
+impl Dialect for Ptyd {
+    fn name(&self) -> &'static str {
+        "ptyd"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Hdf5
+    }
+
+    fn patterns(&self) -> &'static [&'static str] {
+        &["chunks/0/data"]
+    }
+
+    fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
+        file.hdf5()?.contains("chunks/0/data")
+    }
+
+    fn find(
+        &self,
+        file: &Container,
+        wanted: &Wanted<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Found, Error> {
+        let (file, options) = (file.hdf5()?, wanted.options);
+        let mut found = Found {
+            converted: true,
+            needs_scan: true,
+            geometry: Some(Geometry::FarField),
+            names: Names { scan: Some("positions"), ..Names::default() },
+            ..Found::default()
+        };
+        let chunks = chunks(file)?;
+        let patterns = joined(file, &chunks, "data", &mut found.problems)?;
+        let weights = joined(file, &chunks, "weights", &mut found.problems)?;
+        let metres = metres(file, &chunks, &mut found.problems)?;
+        let Some(patterns) = patterns else {
+            found.problems.push(Problem::new("chunks/0/data", "(n, H, W) numbers", "none"));
+            return Ok(found);
+        };
+        let n = patterns.shape().first().copied().unwrap_or(0);
+        let rules = Rules {
+            key: "chunks/*/data",
+            floats: Some(Quantity::Intensity),
+            integers: Quantity::Counts,
+            zero_frequency: ZeroFrequency::Centre,
+        };
+        match stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes) {
+            Ok(stack) => found.stack = Some(stack),
+            Err(Refusal::Problems(problems)) => {
+                found.problems.extend(problems);
+                return Ok(found);
+            }
+            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        }
+        let shape = found.stack.as_ref().map_or((0, 0), stack::Stack::pattern_shape);
+        if let Some(weights) = weights.and_then(|weights| weights.into_f32_array::<Ix3>().ok()) {
+            let good = weights.mapv(|weight| weight > 0.0);
+            match good.dim() {
+                (layers, height, width) if layers == n && (height, width) == shape => {
+                    let first = good.index_axis(Axis(0), 0).insert_axis(Axis(0)).to_owned();
+                    let same = good.outer_iter().all(|layer| layer == first.index_axis(Axis(0), 0));
+                    let good = if same { first } else { good };
+                    if good.iter().any(|&good| !good) {
+                        notes.push("weights: pixels of weight 0 are bad".to_owned());
+                        found.mask = Some(Mask::of(&good));
+                    }
+                }
+                other => found.problems.push(Problem::new(
+                    "chunks/*/weights",
+                    format!("({n}, {}, {})", shape.0, shape.1),
+                    format!("shape {other:?}"),
+                )),
+            }
+        }
+        found.optics = optics(file)?;
+        match &found.optics {
+            Some(optics) => {
+                found.pixel = Some(optics.object_pixel(shape));
+                notes.push(format!(
+                    "meta: {:.4} keV, {} m to the detector, pixels of {:?} m",
+                    optics.photon_energy_ev() / 1e3,
+                    optics.distance,
+                    optics.pitch
+                ));
+            }
+            None => notes.push(
+                "meta: energy, distance or psize is not there; say what is missing".to_owned(),
+            ),
+        }
+        let pixel = options.pixel_size.map(|side| (side, side)).or(found.pixel);
+        if let Some(metres) = metres {
+            let Some((dy, dx)) = pixel else {
+                let expected = "energy, distance and psize, or the pixel of the object \
+                                (--pixel-size-m), for the positions are in metres";
+                found.problems.push(Problem::new("meta", expected, "not all of them"));
+                return Ok(found);
+            };
+            let (rows, columns) = metres.iter().map(|p| (p.y / dy, p.x / dx)).unzip();
+            found.pixel = Some((dy, dx));
+            found.in_metres = true;
+            notes.push("positions: metres of the illumination (row, column)".to_owned());
+            found.scan = Some(positions(rows, columns, options, notes));
+        }
+        Ok(found)
+    }
+}
+
+/// The names of the chunks, in the order of their numbers.
+fn chunks(file: &Hdf5) -> Result<Vec<String>, Error> {
+    let mut numbers: Vec<u64> = file
+        .list()?
+        .iter()
+        .filter_map(|array| {
+            let rest = array.name.trim_start_matches('/').strip_prefix("chunks/")?;
+            rest.strip_suffix("/data")?.parse().ok()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(numbers.iter().map(|number| format!("chunks/{number}")).collect())
+}
+
+/// An array of numbers of every chunk, one behind the other; `None` where a chunk has none.
+fn joined(
+    file: &Hdf5,
+    chunks: &[String],
+    name: &str,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Array>, Error> {
+    let mut parts: Vec<Array3<f32>> = Vec::new();
+    for chunk in chunks {
+        let path = format!("{chunk}/{name}");
+        if !file.contains(&path)? {
+            return Ok(None);
+        }
+        let array = file.read(&path)?;
+        let numbers = array.dtype().is_integer() || array.dtype().is_float();
+        if !numbers {
+            return Ok(None);
+        }
+        if chunks.len() == 1 {
+            return Ok(Some(array));
+        }
+        let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+        match array.into_f32_array::<Ix3>() {
+            Ok(part) => parts.push(part),
+            Err(_) => {
+                problems.push(Problem::new(path, "(n, H, W) numbers", found));
+                return Ok(None);
+            }
+        }
+    }
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    Ok(match concatenate(Axis(0), &views) {
+        Ok(whole) => Some(Array::from(&whole)),
+        Err(_) => {
+            let found = parts.iter().map(|part| format!("{:?}", part.dim())).collect::<Vec<_>>();
+            problems.push(Problem::new(name, "chunks of one shape", found.join(", ")));
+            None
+        }
+    })
+}
+
+/// Positions of the illumination, metres.
+fn metres(
+    file: &Hdf5,
+    chunks: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Vec<Position>>, Error> {
+    let mut all = Vec::new();
+    for chunk in chunks {
+        let path = format!("{chunk}/positions");
+        if !file.contains(&path)? {
+            return Ok(None);
+        }
+        let array = file.read(&path)?;
+        let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+        match (array.shape(), array.to_f64()) {
+            ([_, 2], Ok(values)) => {
+                all.extend(values.chunks_exact(2).map(|pair| Position { y: pair[0], x: pair[1] }));
+            }
+            // The text `None`.
+            (_, Err(_)) => return Ok(None),
+            _ => {
+                problems.push(Problem::new(path, "(n, 2) numbers, metres", found));
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(all))
+}
+
+/// The optics, when all of them are numbers.
+fn optics(file: &Hdf5) -> Result<Option<Optics>, Error> {
+    let numbers = |name: &str| -> Result<Vec<f64>, Error> {
+        let path = format!("meta/{name}");
+        if !file.contains(&path)? {
+            return Ok(Vec::new());
+        }
+        let values = file.read(&path)?.to_f64().unwrap_or_default();
+        let usable = values.iter().all(|&value| value > 0.0 && value.is_finite());
+        Ok(if usable { values } else { Vec::new() })
+    };
+    let (energy, distance, psize) = (numbers("energy")?, numbers("distance")?, numbers("psize")?);
+    let pitch = match psize.as_slice() {
+        [both] => Some((*both, *both)),
+        [y, x] => Some((*y, *x)),
+        _ => None,
+    };
+    Ok(match (energy.as_slice(), distance.as_slice(), pitch) {
+        ([kev], [distance], Some(pitch)) => Some(Optics {
+            wavelength: H_C / (kev * 1e3 * ELEMENTARY_CHARGE),
+            distance: *distance,
+            pitch,
+        }),
+        _ => None,
+    })
+}

@@ -1,0 +1,390 @@
+//! MAT-files of level 5 (MathWorks, *MAT-File Format*, 2023): elements of a tag and data, the data
+//! of one variable each, most of them compressed by zlib.
+//!
+//! Nothing is believed before it was checked against the bytes that are there.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::ZlibDecoder;
+use memmap2::Mmap;
+use num_complex::{Complex32, Complex64};
+
+use super::from_columns;
+use crate::npy::{Array, NpyError, Values};
+use crate::{ArrayInfo, Error, open};
+
+/// Bytes before the first element.
+const HEADER: usize = 128;
+/// How much longer than its bytes a compressed variable may be.
+const MOST_COMPRESSED: u64 = 1032;
+/// Bytes of a compressed variable that tell its name and shape.
+const PEEK: u64 = 1 << 16;
+/// Structures within each other that are looked into.
+const DEPTH: usize = 8;
+/// Arrays that are listed.
+const MOST_ARRAYS: usize = 10_000;
+/// Variables of more unpacked bytes are not searched for structures.
+const SEARCHED: u64 = 64 << 20;
+
+const COMPRESSED: u32 = 15;
+const MATRIX: u32 = 14;
+const STRUCT: u8 = 2;
+
+/// A file, and where its variables are.
+pub(super) struct Level5 {
+    path: PathBuf,
+    map: Mmap,
+    big: bool,
+    arrays: Vec<Entry>,
+}
+
+/// An array of numbers: the top-level element that it lies in, and its path.
+struct Entry {
+    info: ArrayInfo,
+    element: (usize, usize),
+    compressed: bool,
+}
+
+impl fmt::Debug for Level5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Level5").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Level5 {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::io(path, source);
+        let file = open::regular(path).map_err(io)?;
+        // SAFETY: as everywhere in this crate the file is taken not to be changed while it is read;
+        // the bytes are checked wherever they are looked at.
+        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        let damaged = |reason: &str| Error::archive(path, format!("a MATLAB file: {reason}"));
+        let big = match map.get(126..128) {
+            Some(b"IM") => false,
+            Some(b"MI") => true,
+            _ => return Err(damaged("its header is cut short")),
+        };
+        let mut arrays = Vec::new();
+        let mut at = HEADER;
+        while at + 8 <= map.len() {
+            let (kind, length) = (word(&map, at, big), word(&map, at + 4, big) as usize);
+            let start = at + 8;
+            let end = start.checked_add(length).filter(|&end| end <= map.len());
+            let Some(end) = end else { return Err(damaged("it was cut short, copy it again")) };
+            let compressed = kind == COMPRESSED;
+            if compressed || kind == MATRIX {
+                let found = describe(&map[start..end], compressed, big);
+                for info in found.into_iter().take(MOST_ARRAYS.saturating_sub(arrays.len())) {
+                    arrays.push(Entry { info, element: (start, end), compressed });
+                }
+            }
+            // Elements that are not compressed are padded to eight bytes.
+            at = if compressed { end } else { end.div_ceil(8) * 8 };
+        }
+        Ok(Self { path: path.to_owned(), map, big, arrays })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn list(&self) -> Vec<ArrayInfo> {
+        self.arrays.iter().map(|entry| entry.info.clone()).collect()
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Array, Error> {
+        let entry = self.arrays.iter().find(|entry| entry.info.name == name);
+        let entry = entry.ok_or_else(|| Error::NoSuchArray {
+            path: self.path.clone(),
+            key: name.to_owned(),
+            names: self.arrays.iter().take(40).map(|entry| entry.info.name.clone()).collect(),
+        })?;
+        let refused = |reason: String| Error::Array {
+            path: self.path.clone(),
+            key: name.to_owned(),
+            source: NpyError::Shape(reason),
+        };
+        let bytes = &self.map[entry.element.0..entry.element.1];
+        let unpacked;
+        let matrix = match entry.compressed {
+            false => bytes,
+            true => {
+                let most = MOST_COMPRESSED.saturating_mul(bytes.len() as u64);
+                unpacked = inflate(bytes, most).map_err(refused)?;
+                let element = element(&unpacked, 0, self.big).filter(|found| found.kind == MATRIX);
+                element.ok_or_else(|| refused("its compressed data hold no array".to_owned()))?.data
+            }
+        };
+        let mut steps = name.split('/');
+        let mut found = Matrix::of(matrix, self.big);
+        steps.next();
+        for step in steps {
+            found = found.and_then(|matrix| matrix.field(step, self.big));
+        }
+        let found = found.ok_or_else(|| refused("its data are damaged".to_owned()))?;
+        found.array(self.big).map_err(refused)
+    }
+}
+
+/// Name, type and shape of the arrays of numbers in the data of a top-level element.
+fn describe(bytes: &[u8], compressed: bool, big: bool) -> Vec<ArrayInfo> {
+    let mut found = Vec::new();
+    let unpacked;
+    let matrix = match compressed {
+        false => bytes,
+        true => {
+            // The beginning tells what it is; structures are looked into as a whole.
+            let Ok(start) = peek(bytes, PEEK) else { return found };
+            let Some(data) = start.get(8..) else { return found };
+            let is_struct = Matrix::of(data, big).is_some_and(|matrix| matrix.class == STRUCT);
+            let whole = match is_struct {
+                true => match inflate(bytes, SEARCHED) {
+                    Ok(whole) => whole,
+                    Err(_) => return found,
+                },
+                false => start,
+            };
+            unpacked = whole;
+            match unpacked.get(8..) {
+                Some(data) => data,
+                None => return found,
+            }
+        }
+    };
+    if let Some(matrix) = Matrix::of(matrix, big) {
+        let name = matrix.name.clone();
+        gather(&matrix, name, DEPTH, big, &mut found);
+    }
+    found
+}
+
+fn gather(matrix: &Matrix<'_>, name: String, depth: usize, big: bool, found: &mut Vec<ArrayInfo>) {
+    if found.len() >= MOST_ARRAYS {
+        return;
+    }
+    if let Some(dtype) = matrix.dtype() {
+        found.push(ArrayInfo { name, dtype: dtype.to_owned(), shape: matrix.shape.clone() });
+    } else if matrix.class == STRUCT && depth > 0 {
+        for (field, value) in matrix.fields(big) {
+            gather(&value, format!("{name}/{field}"), depth - 1, big, found);
+        }
+    }
+}
+
+/// Up to `most` bytes of unpacked data; an error when there are more.
+fn inflate(bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
+    let mut unpacked = Vec::new();
+    let read = ZlibDecoder::new(bytes).take(most.saturating_add(1)).read_to_end(&mut unpacked);
+    read.map_err(|error| format!("its compressed data are damaged: {error}"))?;
+    match unpacked.len() as u64 > most {
+        true => Err("its compressed data unpack to more than they can".to_owned()),
+        false => Ok(unpacked),
+    }
+}
+
+/// The first bytes of unpacked data.
+fn peek(bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
+    let mut unpacked = Vec::new();
+    let read = ZlibDecoder::new(bytes).take(most).read_to_end(&mut unpacked);
+    read.map(|_| unpacked).map_err(|error| error.to_string())
+}
+
+/// A tag and its data.
+struct Piece<'a> {
+    kind: u32,
+    data: &'a [u8],
+    /// Where the next one begins.
+    next: usize,
+}
+
+fn word(bytes: &[u8], at: usize, big: bool) -> u32 {
+    let Some(&[a, b, c, d]) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) else {
+        return 0;
+    };
+    if big { u32::from_be_bytes([a, b, c, d]) } else { u32::from_le_bytes([a, b, c, d]) }
+}
+
+/// The element at a place; of one that is cut short, what there is of it.
+fn element(bytes: &[u8], at: usize, big: bool) -> Option<Piece<'_>> {
+    let tag = word(bytes.get(at..at.checked_add(8)?)?, 0, big);
+    if tag >> 16 != 0 {
+        // A small one: its data are in the second half of the tag.
+        let length = (tag >> 16) as usize;
+        let data = bytes.get(at + 4..at + 4 + length.min(4))?;
+        return Some(Piece { kind: tag & 0xffff, data, next: at + 8 });
+    }
+    let length = word(bytes, at + 4, big) as usize;
+    let start = at + 8;
+    let end = start.checked_add(length)?;
+    let data = &bytes[start..end.min(bytes.len())];
+    Some(Piece { kind: tag, data, next: end.div_ceil(8) * 8 })
+}
+
+/// What the data of an array element say of it.
+#[derive(Clone)]
+struct Matrix<'a> {
+    class: u8,
+    complex: bool,
+    logical: bool,
+    shape: Vec<usize>,
+    name: String,
+    /// The data, of which the parts begin at `parts`.
+    bytes: &'a [u8],
+    parts: usize,
+}
+
+impl<'a> Matrix<'a> {
+    fn of(bytes: &'a [u8], big: bool) -> Option<Self> {
+        let flags = element(bytes, 0, big)?;
+        let word_of_flags = word(flags.data, 0, big);
+        let dims = element(bytes, flags.next, big)?;
+        let shape: Vec<usize> =
+            dims.data.chunks_exact(4).map(|dim| word(dim, 0, big) as usize).collect();
+        if shape.is_empty() || shape.len() > 32 {
+            return None;
+        }
+        let name = element(bytes, dims.next, big)?;
+        Some(Self {
+            class: (word_of_flags & 0xff) as u8,
+            complex: word_of_flags & 0x800 != 0,
+            logical: word_of_flags & 0x200 != 0,
+            shape,
+            name: String::from_utf8_lossy(name.data).into_owned(),
+            bytes,
+            parts: name.next,
+        })
+    }
+
+    /// The type that its elements have in MATLAB, in NumPy's words; `None` for what is no numbers.
+    fn dtype(&self) -> Option<&'static str> {
+        Some(match (self.class, self.complex) {
+            (6, true) => "complex128",
+            (7, true) => "complex64",
+            (9, false) if self.logical => "bool",
+            (6, false) => "float64",
+            (7, false) => "float32",
+            (8, false) => "int8",
+            (9, false) => "uint8",
+            (10, false) => "int16",
+            (11, false) => "uint16",
+            (12, false) => "int32",
+            (13, false) => "uint32",
+            (14, false) => "int64",
+            (15, false) => "uint64",
+            _ => return None,
+        })
+    }
+
+    /// The fields of a structure of one element.
+    fn fields(&self, big: bool) -> Vec<(String, Matrix<'a>)> {
+        let mut found = Vec::new();
+        let one = self.shape.iter().all(|&length| length == 1);
+        let (Some(width), true) = (element(self.bytes, self.parts, big), one) else { return found };
+        let each = word(width.data, 0, big) as usize;
+        let Some(names) = element(self.bytes, width.next, big).filter(|_| each > 0) else {
+            return found;
+        };
+        let mut at = names.next;
+        for name in names.data.chunks_exact(each) {
+            let Some(value) = element(self.bytes, at, big).filter(|value| value.kind == MATRIX)
+            else {
+                break;
+            };
+            at = value.next;
+            let name: Vec<u8> = name.iter().copied().take_while(|&byte| byte != 0).collect();
+            if let Some(matrix) = Matrix::of(value.data, big) {
+                found.push((String::from_utf8_lossy(&name).into_owned(), matrix));
+            }
+        }
+        found
+    }
+
+    fn field(&self, name: &str, big: bool) -> Option<Matrix<'a>> {
+        self.fields(big).into_iter().find(|(field, _)| field == name).map(|(_, matrix)| matrix)
+    }
+
+    fn array(&self, big: bool) -> Result<Array, String> {
+        let cut = || "its data are cut short or damaged".to_owned();
+        let real = element(self.bytes, self.parts, big).ok_or_else(cut)?;
+        let part = |piece: &Piece<'_>| numbers(piece, big).ok_or_else(cut);
+        let values = part(&real)?;
+        let values = if self.complex {
+            let imaginary = element(self.bytes, real.next, big).ok_or_else(cut)?;
+            complex(self.class, as_f64(values), as_f64(part(&imaginary)?))
+        } else if self.class == 9 && self.logical {
+            Values::Bool(as_f64(values).into_iter().map(|value| value != 0.0).collect())
+        } else {
+            cast(self.class, values)
+        };
+        from_columns(self.shape.clone(), values).map_err(|error| error.to_string())
+    }
+}
+
+/// The numbers of an element, in the type that they are stored in.
+fn numbers(piece: &Piece<'_>, big: bool) -> Option<Values> {
+    macro_rules! read {
+        ($variant:ident, $type:ty) => {{
+            let parts = piece.data.chunks_exact(size_of::<$type>());
+            let of = |part: &[u8]| -> $type {
+                let mut bytes = [0; size_of::<$type>()];
+                bytes.copy_from_slice(part);
+                if big { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) }
+            };
+            Values::$variant(parts.map(of).collect())
+        }};
+    }
+    Some(match piece.kind {
+        1 => read!(I8, i8),
+        2 => read!(U8, u8),
+        3 => read!(I16, i16),
+        4 => read!(U16, u16),
+        5 => read!(I32, i32),
+        6 => read!(U32, u32),
+        7 => read!(F32, f32),
+        9 => read!(F64, f64),
+        12 => read!(I64, i64),
+        13 => read!(U64, u64),
+        _ => return None,
+    })
+}
+
+fn as_f64(values: Values) -> Vec<f64> {
+    macro_rules! each {
+        ($($variant:ident),*) => {
+            match values {
+                $(Values::$variant(v) => v.into_iter().map(|value| value as f64).collect(),)*
+                _ => Vec::new(),
+            }
+        };
+    }
+    each!(I8, U8, I16, U16, I32, U32, I64, U64, F32, F64)
+}
+
+fn complex(class: u8, re: Vec<f64>, im: Vec<f64>) -> Values {
+    let pairs = re.into_iter().zip(im);
+    match class {
+        7 => Values::C64(pairs.map(|(re, im)| Complex32::new(re as f32, im as f32)).collect()),
+        _ => Values::C128(pairs.map(|(re, im)| Complex64::new(re, im)).collect()),
+    }
+}
+
+/// Numbers of the class that MATLAB has them in; they are stored as the shortest that holds them.
+fn cast(class: u8, values: Values) -> Values {
+    match (class, values) {
+        (6, Values::F64(v)) => Values::F64(v),
+        (6, other) => Values::F64(as_f64(other)),
+        (7, Values::F32(v)) => Values::F32(v),
+        (7, other) => Values::F32(as_f64(other).into_iter().map(|value| value as f32).collect()),
+        (11, Values::U8(v)) => Values::U16(v.into_iter().map(u16::from).collect()),
+        (13, Values::U8(v)) => Values::U32(v.into_iter().map(u32::from).collect()),
+        (13, Values::U16(v)) => Values::U32(v.into_iter().map(u32::from).collect()),
+        (10, Values::U8(v)) => Values::I16(v.into_iter().map(i16::from).collect()),
+        (12, Values::U8(v)) => Values::I32(v.into_iter().map(i32::from).collect()),
+        (12, Values::U16(v)) => Values::I32(v.into_iter().map(i32::from).collect()),
+        (12, Values::I16(v)) => Values::I32(v.into_iter().map(i32::from).collect()),
+        // Any whole numbers serve as well.
+        (_, same) => same,
+    }
+}

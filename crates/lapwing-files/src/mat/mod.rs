@@ -1,0 +1,141 @@
+//! MATLAB files: version 5 to 7 (`level5`), and version 7.3, which is HDF5 with the axes in
+//! reverse.
+//!
+//! Arrays come as MATLAB has them, `size(x)` being their shape; what lies in structures has a path,
+//! `p/dx_spec`.
+
+mod level5;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ndarray::{ArrayD, IxDyn};
+
+use crate::hdf5::Hdf5;
+use crate::npy::{Array, Element, NpyError, Values};
+use crate::{ArrayInfo, Error, open};
+use level5::Level5;
+
+/// A MATLAB file.
+#[derive(Debug)]
+pub struct MatFile {
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Level5(Level5),
+    Hdf5(Hdf5),
+}
+
+impl MatFile {
+    /// Opens a file of MATLAB; `None` when it is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Archive`] or [`Error::Hdf5`] when it is damaged or of version 4.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>, Error> {
+        let mut head = [0; open::HEAD];
+        let Ok(read) = open::regular(path).and_then(|file| read_head(file, &mut head)) else {
+            return Ok(None);
+        };
+        let head = &head[..read];
+        let inner = if head.starts_with(b"MATLAB 7.3 MAT-file") {
+            Inner::Hdf5(Hdf5::open(path)?)
+        } else if head.starts_with(b"MATLAB 5.0 MAT-file") {
+            Inner::Level5(Level5::open(path)?)
+        } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("mat"))
+            && !crate::hdf5::is_hdf5(path)
+        {
+            let reason = "a MATLAB file of version 4, or none: save it again with save(..., '-v7')";
+            return Err(Error::archive(path, reason));
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self { inner }))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        match &self.inner {
+            Inner::Level5(file) => file.path(),
+            Inner::Hdf5(file) => file.path(),
+        }
+    }
+
+    /// Name, type and shape of every array of numbers.
+    ///
+    /// # Errors
+    /// When one cannot be described.
+    pub fn list(&self) -> Result<Vec<ArrayInfo>, Error> {
+        match &self.inner {
+            Inner::Level5(file) => Ok(file.list()),
+            Inner::Hdf5(file) => {
+                let arrays = file.list()?.into_iter().filter(|array| {
+                    let name = array.name.trim_start_matches('/');
+                    !name.starts_with('#')
+                });
+                Ok(arrays
+                    .map(|array| ArrayInfo {
+                        name: array.name.trim_start_matches('/').to_owned(),
+                        shape: array.shape.into_iter().rev().collect(),
+                        ..array
+                    })
+                    .collect())
+            }
+        }
+    }
+
+    /// Reads an array, axes as in MATLAB.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchArray`], and what keeps it from being read.
+    pub fn read(&self, name: &str) -> Result<Array, Error> {
+        match &self.inner {
+            Inner::Level5(file) => file.read(name),
+            Inner::Hdf5(file) => {
+                let array = file.read(name)?;
+                let shape = array.shape().iter().rev().copied().collect();
+                from_columns(shape, array.into_values()).map_err(|source| Error::Array {
+                    path: file.path().to_owned(),
+                    key: name.to_owned(),
+                    source,
+                })
+            }
+        }
+    }
+}
+
+fn read_head(mut file: File, head: &mut [u8]) -> std::io::Result<usize> {
+    file.read(head)
+}
+
+/// An array of `shape` from its elements with the first axis running fastest.
+fn from_columns(shape: Vec<usize>, values: Values) -> Result<Array, NpyError> {
+    fn turned<T: Element>(shape: &[usize], values: Vec<T>) -> Result<Array, NpyError> {
+        let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+        let array = ArrayD::from_shape_vec(IxDyn(&reversed), values);
+        let array = array.map_err(|error| NpyError::Shape(error.to_string()))?;
+        Ok(Array::from(&array.reversed_axes()))
+    }
+    // Along one axis there is nothing to turn.
+    if shape.iter().filter(|&&length| length != 1).count() < 2 {
+        return Array::new(shape, values);
+    }
+    match values {
+        Values::Bool(v) => turned(&shape, v),
+        Values::I8(v) => turned(&shape, v),
+        Values::I16(v) => turned(&shape, v),
+        Values::I32(v) => turned(&shape, v),
+        Values::I64(v) => turned(&shape, v),
+        Values::U8(v) => turned(&shape, v),
+        Values::U16(v) => turned(&shape, v),
+        Values::U32(v) => turned(&shape, v),
+        Values::U64(v) => turned(&shape, v),
+        Values::F32(v) => turned(&shape, v),
+        Values::F64(v) => turned(&shape, v),
+        Values::C64(v) => turned(&shape, v),
+        Values::C128(v) => turned(&shape, v),
+        other => Array::new(shape, other),
+    }
+}

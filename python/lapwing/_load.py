@@ -25,6 +25,7 @@ def load(
     axis_order: Literal["nhw", "hwn"] | None = None,
     companion: str | os.PathLike[str] | None = None,
     leave_out: Sequence[str] = (),
+    patterns: str | None = None,
     raw: str | None = None,
     energy_kev: float | None = None,
     voltage_kv: float | None = None,
@@ -92,6 +93,8 @@ def load(
         The second file: the product of a ptychodus pair, or the start probe of any other scan.
     leave_out : sequence of str
         Names of arrays to pass over.
+    patterns : str, optional
+        Name of the array of the patterns, where it is none that is known.
     raw : str, optional
         The form of a file of raw frames: ``"empad"``, or ``"dtype=uint16,frame=256x256,offset=0,gap=0"``.
     energy_kev, voltage_kv : float, optional
@@ -148,6 +151,7 @@ def load(
         "axis_order": axis_order,
         "companion": companion,
         "leave_out": list(leave_out),
+        "patterns": patterns,
         "raw": raw,
         "energy_kev": energy_kev,
         "voltage_kv": voltage_kv,

@@ -118,4 +118,5 @@ fn no_target_falls_over() {
     run("archive", &files("fuzz/corpus/archive"), 6_000, targets::archive);
     let hdf5 = [files("fuzz/corpus/hdf5"), files("tests/fixtures-hdf5")].concat();
     run("hdf5", &hdf5, 3_000, targets::hdf5);
+    run("file", &files("tests/fixtures-formats"), 6_000, targets::file);
 }

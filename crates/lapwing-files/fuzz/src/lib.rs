@@ -61,6 +61,26 @@ pub fn hdf5(bytes: &[u8]) {
     let _ = Product::read(file.path());
 }
 
+/// The bytes as a file of any kind: everything that can be read of it is.
+pub fn file(bytes: &[u8]) {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let mut file = tempfile::NamedTempFile::new_in(folder).expect("a folder for temporary files");
+    file.write_all(bytes).expect("room for a small file");
+    let Ok(open) = Container::open(file.path()) else { return };
+    for info in open.list().unwrap_or_default() {
+        if let Ok(array) = open.read(&info.name) {
+            assert_eq!(array.shape(), info.shape);
+        }
+    }
+    let options = lapwing_files::experiment::parse(
+        "[beam]\nvoltage_kv = 300\n[detector]\nmrad_per_pixel = 1\n[scan]\nshape = [3, 4]\nstep_m = 1e-9\n",
+        Path::new("said.toml"),
+    );
+    let _ = dialect::read_from(&open, &ReadOptions::default());
+    let _ = dialect::read_from(&open, &options.expect("the text is an experiment"));
+}
+
 /// Names that mean something to the readers.
 pub const NAMES: [&str; 16] = [
     "diffraction.npy",

@@ -10,6 +10,7 @@ use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
+use crate::mat;
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages.
@@ -43,22 +44,34 @@ impl Dialect for Emd {
     ) -> Result<Found, Error> {
         let (file, options) = (file.hdf5()?, wanted.options);
         let cubes = cubes(file, options)?;
-        let Some((name, [ny, nx, height, width])) = cubes.first().filter(|_| cubes.len() == 1)
-        else {
+        let Some((name, shape)) = cubes.first().filter(|_| cubes.len() == 1) else {
             let names: Vec<&str> = cubes.iter().map(|(name, _)| name.as_str()).collect();
             let expected = "one data set (ny, nx, H, W); pass over the others (--leave-out)";
             let problems = vec![Problem::new(PATTERNS, expected, names.join(", "))];
             return Ok(Found { problems, ..Found::default() });
         };
+        // Some writers have the axes in reverse: those of the detector come first then.
+        let reversed = is_reversed(file, name)?;
+        let mut shape = shape.to_vec();
+        if reversed {
+            shape.reverse();
+            notes.push("the axes are in reverse, by their units".to_owned());
+        }
+        let [ny, nx, height, width] = shape[..] else { return Ok(Found::default()) };
         let mut found = Found {
-            raster: Some((*ny, *nx)),
+            raster: Some((ny, nx)),
             needs_scan: true,
             converted: true,
-            calibration: calibration(file, name, notes)?,
+            calibration: calibration(file, name, reversed, notes)?,
             ..Found::default()
         };
         notes.push(format!("patterns: {name}"));
-        let array = file.read(name)?.reshape(vec![ny.saturating_mul(*nx), *height, *width]);
+        let array = match reversed {
+            true => mat::from_columns(shape, file.read(name)?.into_values()),
+            false => Ok(file.read(name)?),
+        };
+        let array =
+            array.and_then(|array| array.reshape(vec![ny.saturating_mul(nx), height, width]));
         let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
         let rules = Rules {
             key: PATTERNS,
@@ -96,8 +109,39 @@ fn cubes(file: &Hdf5, options: &ReadOptions) -> Result<Vec<(String, [usize; 4])>
     Ok(found)
 }
 
+/// The `dim` vector of an axis of the data set, counted from 0: its step and unit.
+fn step(file: &Hdf5, data: &str, axis: usize) -> Result<Option<(f64, String)>, Error> {
+    let group = data.trim_end_matches("data").trim_end_matches('/');
+    let first = usize::from(!file.contains(&format!("{group}/dim0"))?);
+    let name = format!("{group}/dim{}", axis + first);
+    if !file.contains(&name)? {
+        return Ok(None);
+    }
+    let values = file.read(&name)?.to_f64().unwrap_or_default();
+    let unit = file.text_attribute(&name, "units").unwrap_or_default();
+    Ok(match values.as_slice() {
+        [a, b, ..] => Some(((b - a).abs(), unit)),
+        _ => None,
+    })
+}
+
+/// Whether the first axes are those of the detector, by their units.
+fn is_reversed(file: &Hdf5, data: &str) -> Result<bool, Error> {
+    let unit = |axis: usize| -> Result<Option<Scale>, Error> {
+        Ok(step(file, data, axis)?.and_then(|(_, unit)| scale(&unit)))
+    };
+    let is_detector =
+        |scale: Option<Scale>| matches!(scale, Some(Scale::PerMetre(_) | Scale::Radians(_)));
+    Ok(is_detector(unit(0)?) && matches!(unit(3)?, Some(Scale::Metres(_))))
+}
+
 /// What the file tells of its scales.
-fn calibration(file: &Hdf5, data: &str, notes: &mut Vec<String>) -> Result<Calibration, Error> {
+fn calibration(
+    file: &Hdf5,
+    data: &str,
+    reversed: bool,
+    notes: &mut Vec<String>,
+) -> Result<Calibration, Error> {
     let mut found = Calibration::default();
     let arrays = file.list()?;
     let of_bundle = |what: &str| {
@@ -121,30 +165,13 @@ fn calibration(file: &Hdf5, data: &str, notes: &mut Vec<String>) -> Result<Calib
             note(&mut found, pair, &unit, is_scan, notes);
         }
     }
-    let group = data.trim_end_matches("data").trim_end_matches('/');
-    let first = usize::from(!file.contains(&format!("{group}/dim0"))?);
     for (axis, is_scan) in [(0, true), (2, false)] {
-        let known = if is_scan {
-            found.step.is_some()
-        } else {
-            found.frequency.is_some() || found.angle.is_some()
-        };
-        if known {
+        let detector = found.frequency.is_some() || found.angle.is_some();
+        if if is_scan { found.step.is_some() } else { detector } {
             continue;
         }
-        let step = |axis: usize| -> Result<Option<(f64, String)>, Error> {
-            let name = format!("{group}/dim{}", axis + first);
-            if !file.contains(&name)? {
-                return Ok(None);
-            }
-            let values = file.read(&name)?.to_f64().unwrap_or_default();
-            let unit = file.text_attribute(&name, "units").unwrap_or_default();
-            Ok(match values.as_slice() {
-                [a, b, ..] => Some(((b - a).abs(), unit)),
-                _ => None,
-            })
-        };
-        if let (Some((y, unit)), Some((x, _))) = (step(axis)?, step(axis + 1)?) {
+        let (y, x) = if reversed { (3 - axis, 2 - axis) } else { (axis, axis + 1) };
+        if let (Some((y, unit)), Some((x, _))) = (step(file, data, y)?, step(file, data, x)?) {
             note(&mut found, (y, x), &unit, is_scan, notes);
         }
     }

@@ -1,6 +1,6 @@
-//! Scans in MATLAB files, as PtychoShelves, fold_slice and others have them: patterns `dp` (H, W, n),
-//! `probe` (H, W) or (H, W, modes), positions `probe_positions_0` (n, 2) as (x, y) or `positions`
-//! as (y, x), pixels of the object, or metres where they are smaller than a hundredth.
+//! Scans in MATLAB files, as PtychoShelves, fold_slice and others have them: patterns `dp` (H, W,
+//! n), `probe` (H, W) or (H, W, modes), positions `probe_positions_0` (n, 2) as (x, y) or
+//! `positions` as (y, x), pixels of the object, or metres where they are smaller than a hundredth.
 
 use lapwing_model::{Modes, Position};
 use ndarray::{Axis, Ix3};

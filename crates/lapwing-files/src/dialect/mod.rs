@@ -228,8 +228,10 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         Container::Mat(_) => {
             let names: Vec<String> =
                 file.list()?.into_iter().take(12).map(|array| array.name).collect();
-            let expected = "patterns dp, data or diff (H, W, n), or their name (--patterns)";
-            refused(file, Problem::new("dp", expected, names.join(", ")))
+            let expected = "patterns dp, data or diff (H, W, n) in a MATLAB file, or their name \
+                            (--patterns)";
+            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
+            refused(file, Problem::new("dp", expected, found))
         }
         Container::Npz(archive) => {
             let names: Vec<&str> = archive.names().collect();
@@ -281,7 +283,7 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
         true => format!("{known}no datasets"),
         false => format!("{known}{}{others}", shown.join(", ")),
     };
-    let expected = "patterns under a name that is known (docs/reading.md lists them), or named by --patterns, \
+    let expected = "CXI, or patterns under another name that is known (docs/reading.md), or named by --patterns, \
                     with --positions FILE::NAME if the file has any";
     let problems = vec![Problem::new("file", expected, found)];
     Ok(Error::Contract { path: file.path().to_owned(), problems })

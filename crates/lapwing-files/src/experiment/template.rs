@@ -95,6 +95,7 @@ fn example(option: &ReadOption) -> String {
         "positions" => "\"positions.csv\"",
         "mask" => "\"mask.npy\"",
         "companion" => "\"probe.npz\"",
+        "patterns" => "\"entry/data/data\"",
         "raw" => "\"empad\"",
         "leave_out" => "[\"objectGuess\"]",
         _ => "",

@@ -323,7 +323,8 @@ impl Hdf5 {
 
 /// What keeps a dataset from being read, with what to do where it is the way it was compressed.
 fn filtered(reason: String) -> String {
-    const FILTERS: [(&str, &str); 9] = [
+    const FILTERS: [(&str, &str); 10] = [
+        ("bitshuffle: unsupported compression type 3", "bitshuffle with Zstandard (filter 32008)"),
         ("filter id 32026", "Blosc2 (filter 32026)"),
         ("filter id 32001", "Blosc (filter 32001)"),
         ("filter id 32013", "ZFP (filter 32013)"),

@@ -111,7 +111,7 @@ fn read_head(mut file: File, head: &mut [u8]) -> std::io::Result<usize> {
 }
 
 /// An array of `shape` from its elements with the first axis running fastest.
-fn from_columns(shape: Vec<usize>, values: Values) -> Result<Array, NpyError> {
+pub(crate) fn from_columns(shape: Vec<usize>, values: Values) -> Result<Array, NpyError> {
     fn turned<T: Element>(shape: &[usize], values: Vec<T>) -> Result<Array, NpyError> {
         let reversed: Vec<usize> = shape.iter().rev().copied().collect();
         let array = ArrayD::from_shape_vec(IxDyn(&reversed), values);

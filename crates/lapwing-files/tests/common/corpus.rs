@@ -296,7 +296,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         b"IM",
         &zeros(64),
     ];
-    corpus.push(("a MATLAB file", matlab.concat(), "scipy.io.loadmat"));
+    corpus.push(("a MATLAB file", matlab.concat(), "MATLAB"));
     corpus.push(("a single array", npy("'<f4'", "(4, 32)", &zeros(128)), "numpy.savez"));
     let whole = archive(&sound());
     corpus.push(("an archive cut short", whole[..whole.len() / 2].to_vec(), "cut short"));

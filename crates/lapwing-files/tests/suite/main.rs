@@ -3,6 +3,7 @@
 
 mod described;
 mod dialects;
+mod formats;
 mod hdf5;
 mod npy_stack;
 mod numpy_files;

@@ -139,7 +139,7 @@ fn refused(bench: &Bench, options: &str, parts: &[&str]) {
     bench.fails(&format!("reconstruct --input-npz x.npz {options}"), parts);
     let left: Vec<String> =
         bench.listing().into_iter().filter(|name| name.starts_with("refused/")).collect();
-    assert_eq!(left, ["refused/log.txt", "refused/result.json"]);
+    assert_eq!(left, ["refused/.lapwing.lock", "refused/log.txt", "refused/result.json"]);
 }
 
 #[test]

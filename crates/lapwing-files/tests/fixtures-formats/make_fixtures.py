@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Small scans in the formats of other programs, by the writers of their own ecosystems where there are any.
+
+usage: make_fixtures.py       (writes beside itself)
+pip install numpy scipy h5py hdf5plugin emdfile rosettasciio hdf5storage
+"""
+import pathlib
+
+import emdfile
+import h5py
+import hdf5plugin
+import hdf5storage
+import numpy as np
+import rsciio.emd
+import rsciio.hspy
+import rsciio.quantumdetector
+import scipy.io
+
+HERE = pathlib.Path(__file__).parent
+NY, NX, H, W = 3, 4, 10, 8
+
+# Counts of a spot that differ from pattern to pattern: c[i, y, x] = 200 - 3 (y - 5)^2 - 4 (x - 4)^2 + 7 i + (5 y + 3 x) mod 11.
+y, x = np.mgrid[:H, :W]
+COUNTS = np.stack([200 - 3 * (y - 5) ** 2 - 4 * (x - 4) ** 2 + 7 * i + (5 * y + 3 * x) % 11 for i in range(NY * NX)]).astype(np.uint16)
+CUBE = COUNTS.reshape(NY, NX, H, W)
+# Positions (y, x), pixels, not on a raster.
+PLACES = np.stack([np.arange(12) // 4 * 3.0 + np.arange(12) * 0.25, np.arange(12) % 4 * 3.5 - np.arange(12) * 0.125], 1)
+PROBE = (np.exp(-((y - 5.0) ** 2 + (x - 4.0) ** 2) / 6) * np.exp(0.1j * y)).astype(np.complex64)
+
+
+def fresh(name):
+    path = HERE / name
+    path.unlink(missing_ok=True)
+    return path
+
+
+def ptyd():
+    """ptypy's layout (ptypy/core/data.py), two chunks; by h5py, for ptypy brings MPI and more."""
+    with h5py.File(fresh("scan.ptyd"), "w") as f:
+        for k, part in enumerate((slice(0, 7), slice(7, 12))):
+            g = f.create_group(f"chunks/{k}")
+            g["data"] = COUNTS[part].astype(np.float32)
+            g["positions"] = PLACES[part] * np.array([2e-8, 2.5e-8])
+            g["indices"] = np.arange(12)[part]
+            weights = np.ones((part.stop - part.start, H, W), np.float32)
+            weights[:, 2, 3] = 0
+            g["weights"] = weights
+        m = f.create_group("meta")
+        m["energy"], m["distance"], m["psize"] = 6.2, 1.0, 1e-3
+        m["shape"] = np.array([H, W])
+        m["label"] = "None"
+
+
+def ptyr():
+    with h5py.File(fresh("scan.ptyr"), "w") as f:
+        f["content/obj/Sscan_00G00/data"] = np.ones((1, 24, 26), np.complex64) * (0.5 + 0.25j)
+        f["content/probe/Sscan_00G00/data"] = np.stack([PROBE, PROBE * 0.5j])
+        f["content/positions/Sscan_00G00"] = PLACES * 1e-8
+        f["content/runtime/iter_info/00000/error"] = np.zeros(3)
+
+
+def emd():
+    """py4DSTEM's EMD 1.0 by emdfile, its writer; Berkeley's by RosettaSciIO."""
+    root = emdfile.Root(name="datacube_root")
+    cube = emdfile.Array(
+        data=CUBE, name="datacube", units="counts",
+        dims=[[0, 0.5], [0, 0.5], [0, 0.02], [0, 0.02]], dim_units=["nm", "nm", "A^-1", "A^-1"])
+    root.tree(cube)
+    meta = emdfile.Metadata(name="calibration")
+    for key, value in dict(R_pixel_size=5.0, R_pixel_units="A", Q_pixel_size=0.02, Q_pixel_units="A^-1").items():
+        meta[key] = value
+    cube.metadata = meta
+    emdfile.save(str(fresh("py4dstem.h5")), root, mode="o")
+
+    axis = lambda size, scale, units, navigate, index: dict(
+        size=size, scale=scale, offset=0.0, units=units, navigate=navigate, name=f"a{index}", index_in_array=index, _type="UniformDataAxis", is_binned=False)
+    axes = [axis(NY, 0.5, "nm", True, 0), axis(NX, 0.5, "nm", True, 1), axis(H, 0.2, "1/nm", False, 2), axis(W, 0.2, "1/nm", False, 3)]
+    signal = dict(data=CUBE, axes=axes, metadata=dict(General=dict(title="scan"), Signal=dict(signal_type="")), original_metadata={}, package="", package_version="", attributes={"_lazy": False, "ragged": False}, tmp_parameters={}, package_info={}, learning_results={}, models={})
+    rsciio.emd.file_writer(str(fresh("berkeley.emd")), dict(signal))
+    rsciio.hspy.file_writer(str(fresh("scan.hspy")), dict(signal), compression=None)
+
+
+def eiger():
+    """Master file of DECTRIS' file writer with two linked files, as its manual has it; bitshuffle-LZ4."""
+    for k, part in ((1, slice(0, 8)), (2, slice(8, 12))):
+        with h5py.File(fresh(f"eiger_data_{k:06d}.h5"), "w") as f:
+            data = COUNTS[part].astype(np.uint32)
+            data[:, 2, 3] = 2**32 - 1
+            f.create_dataset("entry/data/data", data=data, chunks=(1, H, W), **hdf5plugin.Bitshuffle(cname="lz4"))
+    with h5py.File(fresh("eiger_master.h5"), "w") as f:
+        for k in (1, 2):
+            f[f"entry/data/data_{k:06d}"] = h5py.ExternalLink(f"eiger_data_{k:06d}.h5", "entry/data/data")
+        g = f.create_group("entry/instrument/detector")
+        g["beam_center_x"], g["beam_center_y"], g["x_pixel_size"], g["y_pixel_size"] = 4.0, 5.0, 1e-4, 1e-4
+        g["detector_distance"] = 2.0
+        mask = np.zeros((H, W), np.uint32)
+        mask[2, 3] = 1
+        g["detectorSpecific/pixel_mask"] = mask
+        g["detectorSpecific/photon_energy"] = 6200.0
+        g["photon_energy"] = 6200.0
+
+
+def mib():
+    """Merlin's frames, checked with RosettaSciIO's reader."""
+    path = fresh("scan.mib")
+    with open(path, "wb") as f:
+        for k, c in enumerate(COUNTS):
+            head = f"MQ1,{k + 1:06d},00384,01,{W:04d},{H:04d},U16,   1x1,01,2026-11-26 10:00:00.000000,0.001,0,0,0,1.0E+2,MQ1A,2026-11-26T10:00:00.000000000Z,1000000ns,12,"
+            f.write(head.ljust(384, "\0").encode())
+            f.write(c.astype(">u2").tobytes())
+    read = rsciio.quantumdetector.file_reader(str(path), navigation_shape=(NX, NY))[0]["data"]
+    # Its reader turns the frames upside down, as they come from the camera.
+    assert np.array_equal(read[..., ::-1, :], CUBE) or np.array_equal(read, CUBE)
+
+
+def matlab():
+    arrays = dict(dp=COUNTS.transpose(1, 2, 0).astype(np.float64), probe=PROBE, positions=PLACES, p=dict(lambda_=1e-10, note="text"))
+    scipy.io.savemat(fresh("scan_v5.mat"), arrays, do_compression=True)
+    scipy.io.savemat(fresh("plain_v5.mat"), dict(x=np.arange(6, dtype=np.int16).reshape(2, 3), z=PROBE, s=dict(a=np.array([1.5, 2.5]), b=dict(c=3))), do_compression=False)
+    hdf5storage.savemat(str(fresh("scan_v73.mat")), dict(dp=COUNTS.transpose(1, 2, 0).astype(np.float64), probe=PROBE, probe_positions_0=PLACES[:, ::-1].copy()), format="7.3", store_python_metadata=False)
+
+
+if __name__ == "__main__":
+    for make in (ptyd, ptyr, emd, eiger, mib, matlab):
+        make()

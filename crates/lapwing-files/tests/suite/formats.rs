@@ -1,0 +1,179 @@
+//! Scans written by the programs of other ecosystems; `fixtures-formats/make_fixtures.py` made them.
+
+use lapwing_files::dialect::read_base;
+use lapwing_files::experiment;
+use lapwing_files::npy::Array;
+use lapwing_files::{Container, Dataset, ReadOptions, Reconstruction, Understanding, dataset};
+use lapwing_model::Position;
+use ndarray::Array3;
+use std::path::PathBuf;
+
+const SHAPE: (usize, usize, usize) = (12, 10, 8);
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats").join(name)
+}
+
+/// The counts of all fixtures.
+fn counts() -> Array3<f32> {
+    Array3::from_shape_fn(SHAPE, |(i, y, x)| {
+        let (dy, dx) = (y as i32 - 5, x as i32 - 4);
+        let chance = (5 * y as i32 + 3 * x as i32) % 11;
+        (200 - 3 * dy * dy - 4 * dx * dx + 7 * i as i32 + chance) as f32
+    })
+}
+
+/// Positions of the fixtures that have any, pixels.
+fn places() -> Vec<Position> {
+    let at = |i: usize| Position {
+        y: (i / 4) as f64 * 3.0 + i as f64 * 0.25,
+        x: (i % 4) as f64 * 3.5 - i as f64 * 0.125,
+    };
+    (0..12).map(at).collect()
+}
+
+fn read(name: &str, said: &str) -> (Dataset, Understanding) {
+    let options = experiment::parse(said, "said.toml".as_ref()).unwrap_or_else(|e| panic!("{e}"));
+    dataset::read(fixture(name), &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn close(found: &[Position], expected: &[Position]) {
+    assert_eq!(found.len(), expected.len());
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a.y - b.y).abs() < 1e-6 && (a.x - b.x).abs() < 1e-6, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn ptyd_has_everything_but_a_probe() {
+    let (dataset, understood) = read("scan.ptyd", "");
+    assert_eq!((understood.dialect.name(), dataset.probe.is_none()), ("ptyd", true));
+    let mut expected = counts();
+    expected.index_axis_mut(ndarray::Axis(1), 2).index_axis_mut(ndarray::Axis(1), 3).fill(0.0);
+    let mut found = dataset.counts().unwrap();
+    found.index_axis_mut(ndarray::Axis(1), 2).index_axis_mut(ndarray::Axis(1), 3).fill(0.0);
+    assert_eq!(found, expected);
+    let bad: Vec<_> = dataset
+        .mask
+        .unwrap()
+        .good()
+        .indexed_iter()
+        .filter(|(_, good)| !**good)
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(bad, [(0, 2, 3)]);
+    // 6.2 keV is 2 Angstrom: 2e-10 x 1 m / (10 x 1 mm) = 2e-8 m, and 2.5e-8 m along x.
+    let (y, x) = understood.pixel_size_m.unwrap();
+    assert!((y / 2e-8 - 1.0).abs() < 1e-3 && (x / 2.5e-8 - 1.0).abs() < 1e-3, "{y} {x}");
+    let scaled: Vec<Position> =
+        places().iter().map(|p| Position { y: p.y * 2e-8 / y, x: p.x * 2.5e-8 / x }).collect();
+    close(&dataset.scan, &scaled);
+}
+
+#[test]
+fn results_of_ptypy_are_objects_and_probes() {
+    let made = Reconstruction::read(fixture("scan.ptyr")).unwrap();
+    assert_eq!(
+        (made.object.shape(), made.probe.map(|probe| probe.dim())),
+        ((24, 26), Some((2, 10, 8)))
+    );
+    let options = ReadOptions { companion: Some(fixture("scan.ptyr")), ..ReadOptions::default() };
+    let (dataset, _) = dataset::read(fixture("scan.ptyd"), &options).unwrap();
+    assert_eq!(dataset.probe.unwrap().dim(), (2, 10, 8));
+}
+
+/// Positions of a raster of 3 x 4, in pixels, around zero.
+fn raster((dy, dx): (f64, f64)) -> Vec<Position> {
+    let at = |i: usize| Position { y: ((i / 4) as f64 - 1.0) * dy, x: ((i % 4) as f64 - 1.5) * dx };
+    (0..12).map(at).collect()
+}
+
+fn around_zero(scan: &[Position]) -> Vec<Position> {
+    let n = scan.len() as f64;
+    let (y, x) =
+        (scan.iter().map(|p| p.y).sum::<f64>() / n, scan.iter().map(|p| p.x).sum::<f64>() / n);
+    scan.iter().map(|p| Position { y: p.y - y, x: p.x - x }).collect()
+}
+
+#[test]
+fn emd_of_both_kinds_tells_its_scales() {
+    // 0.02 / Angstrom in 10 pixels: 5 Angstrom; the step is 5 Angstrom.
+    for (name, pixel, step) in [
+        ("py4dstem.h5", (5e-10, 6.25e-10), (1.0, 0.8)),
+        ("berkeley.emd", (5e-10, 6.25e-10), (1.0, 0.8)),
+    ] {
+        let (dataset, understood) = read(name, "[beam]\nvoltage_kv = 300\n");
+        assert_eq!(
+            (understood.dialect.name(), understood.scan_shape),
+            ("emd", Some((3, 4))),
+            "{name}"
+        );
+        assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+        let (y, x) = understood.pixel_size_m.unwrap();
+        assert!((y / pixel.0 - 1.0).abs() < 1e-9 && (x / pixel.1 - 1.0).abs() < 1e-9, "{y} {x}");
+        close(&around_zero(&dataset.scan), &raster(step));
+    }
+}
+
+#[test]
+fn other_rasters_are_read_with_what_is_said() {
+    let said = "[beam]\nvoltage_kv = 300\n[detector]\ninv_angstrom_per_pixel = 0.02\n[scan]\nstep_m = 5e-10\n";
+    for (name, dialect, shape) in
+        [("scan.hspy", "hspy", ""), ("scan.mib", "raster", "shape = [3, 4]\n")]
+    {
+        let (dataset, understood) = read(name, &format!("{said}{shape}"));
+        assert_eq!(understood.dialect.name(), dialect);
+        assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+        close(&around_zero(&dataset.scan), &raster((1.0, 0.8)));
+    }
+}
+
+#[test]
+fn eiger_masters_bring_mask_and_geometry() {
+    let (dataset, understood) = read("eiger_master.h5", "[scan]\nshape = [3, 4]\nstep_m = 2e-7\n");
+    assert_eq!((understood.dialect.name(), understood.n_patterns), ("eiger", 12));
+    let mut expected = counts();
+    expected.index_axis_mut(ndarray::Axis(1), 2).index_axis_mut(ndarray::Axis(1), 3).fill(0.0);
+    assert_eq!(dataset.counts().unwrap(), expected);
+    assert_eq!(dataset.mask.unwrap().good().iter().filter(|&&good| !good).count(), 1);
+    // 2 Angstrom x 2 m / (10 x 0.1 mm).
+    assert!((understood.pixel_size_m.unwrap().0 / 4e-7 - 1.0).abs() < 1e-3);
+    let alone = dataset::read(fixture("eiger_data_000002.h5"), &ReadOptions::default());
+    assert!(alone.unwrap_err().to_string().contains("scan_step_m"));
+}
+
+#[test]
+fn matlab_of_both_versions_is_read() {
+    for name in ["scan_v5.mat", "scan_v73.mat"] {
+        let (dataset, understood) = read(name, "");
+        assert_eq!(understood.dialect.name(), "matlab");
+        assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+        close(&dataset.scan, &places());
+        let scale = dataset.intensity_scale().unwrap() as f32;
+        let probe = dataset.probe.unwrap();
+        let expected = (-(1.0_f32 + 0.0) / 6.0).exp();
+        assert!((probe[(0, 4, 4)].norm() * scale - expected).abs() < 1e-5, "{name}");
+        assert!((probe[(0, 4, 4)].arg() - 0.4).abs() < 1e-5, "{name}");
+    }
+    let file = Container::open(fixture("plain_v5.mat")).unwrap();
+    let names: Vec<String> = file.list().unwrap().into_iter().map(|array| array.name).collect();
+    assert_eq!(names, ["x", "z", "s/a", "s/b/c"]);
+    let x = Array::from(vec![0_i16, 1, 2, 3, 4, 5]).reshape(vec![2, 3]).unwrap();
+    assert_eq!(file.read("x").unwrap(), x);
+    assert_eq!(file.read("s/b/c").unwrap().to_f64().unwrap(), [3.0]);
+    assert_eq!(file.read("z").unwrap().shape(), [10, 8]);
+    assert!(file.read("s/d").unwrap_err().to_string().contains("no array"));
+}
+
+#[test]
+fn a_reconstruction_of_gold_balls_is_read_where_it_is_there() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/gold-balls-reconstruction.mat");
+    if !path.exists() {
+        println!("skipped: {} is not there", path.display());
+        return;
+    }
+    let made = Reconstruction::read(&path).unwrap();
+    assert_eq!((made.object.shape(), made.probe.unwrap().dim()), ((610, 610), (2, 104, 104)));
+    assert_eq!(read_base(&path).unwrap().probe.dim(), (2, 104, 104));
+}

@@ -1,4 +1,5 @@
-//! Scans written by the programs of other ecosystems; `fixtures-formats/make_fixtures.py` made them.
+//! Scans written by the programs of other ecosystems, as `fixtures-formats/make_fixtures.py` made
+//! them.
 
 use lapwing_files::dialect::read_base;
 use lapwing_files::experiment;

@@ -51,6 +51,8 @@ class SolverOptions(TypedDict, total=False):
     """Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are found), or keep."""
     error_maps: int
     """Replicates of the counts from which standard deviations of amplitude and phase are made, pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
+    choose: str
+    """What to choose from the data by held-out pixels: background (all, half or none of what was found), modes (the number of probe modes), positions (whether to refine them)."""
     batch_size: int
     """LSQML: Patterns per batch, at most; batches of an epoch differ in size by at most one; rPIE, ePIE: Patterns per batch, at most; 1 is the published algorithm."""
     batching: Literal["random", "compact", "sparse"]

@@ -8,11 +8,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 use lapwing_solve::SOLVERS;
-use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Options, Value};
+use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Value};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{
-    AUTO, ErrorOptions, NoiseOptions, ProbeStart, SolverConfig, SolverError, StartOptions,
-};
+use lapwing_study::solver::{AUTO, ProbeStart, SolverConfig, SolverError};
 
 const ALGORITHM: &str = "algorithm";
 /// The group of all flags, by which others say that they conflict with them.
@@ -49,7 +47,7 @@ struct Flag {
 
 /// The options that all solvers have.
 fn common() -> impl Iterator<Item = &'static OptionDoc> {
-    StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS)
+    SolverConfig::common_docs()
 }
 
 /// All flags, in the order of the table.
@@ -97,6 +95,7 @@ impl Flag {
         for (_, option) in &self.options {
             let name = match option.kind {
                 Kind::Choice(words) => words.join("|"),
+                Kind::Words(words) => format!("{},...", words.join(",")),
                 Kind::File(words) => format!("{}|FILE", words.join("|")),
                 Kind::Count { .. } => "N".to_owned(),
                 Kind::Number(_) => "NUMBER".to_owned(),

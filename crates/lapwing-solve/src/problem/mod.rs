@@ -107,6 +107,22 @@ impl Problem {
         ProblemBuilder::new(scan, object.into(), probe)
     }
 
+    /// The problem with another start probe of the same window, axes (mode, y, x).
+    ///
+    /// # Errors
+    /// When its window is another, it has no mode, or it is not finite.
+    pub fn with_probe(&self, probe: Modes) -> Result<Self, ProblemError> {
+        let (modes, height, width) = probe.dim();
+        let (_, rows, columns) = self.probe.dim();
+        let finite = probe.iter().all(|value| value.re.is_finite() && value.im.is_finite());
+        if modes == 0 || (height, width) != (rows, columns) || !finite {
+            return Err(ProblemError::Probe(format!(
+                "expected finite modes of {rows} x {columns} pixels, found {modes} of {height} x {width}"
+            )));
+        }
+        Ok(Self { probe, ..self.clone() })
+    }
+
     /// Number of patterns, without those left out.
     pub fn n_patterns(&self) -> usize {
         self.scan.len()

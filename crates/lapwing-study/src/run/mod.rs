@@ -2,6 +2,7 @@
 //! the jobs, and the jobs.
 
 pub mod calibrate;
+mod choose;
 mod crew;
 pub mod data;
 pub mod event;

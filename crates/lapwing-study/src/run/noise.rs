@@ -35,18 +35,18 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
     Ok(noise::estimate(counts.view(), &dataset.scan, valid.as_ref().map(|valid| valid.view())))
 }
 
-/// The problem with what the detector adds, as `options` say, and what that is. `counts` tells
+/// What the detector adds to the light of `problem`, as `options` say. `counts` tells
 /// whether the patterns are known to be counts: the moments of anything else mean nothing, and
 /// `faults` are what is wrong with them then.
 ///
 /// # Errors
 /// A background's file that cannot be read or used.
 pub(crate) fn considered(
-    problem: Problem,
+    problem: &Problem,
     options: &NoiseOptions,
     counts: bool,
     faults: &Faults,
-) -> Result<(Problem, NoiseModel)> {
+) -> Result<NoiseModel> {
     let shape = problem.pattern_shape();
     let given = match &options.background {
         BackgroundSource::File(path) => Some(background(path, shape)?),
@@ -73,7 +73,7 @@ pub(crate) fn considered(
     if let Auto::Given(gain) = options.gain {
         noise.gain = gain;
     }
-    Ok((problem.with_noise(&noise)?, noise))
+    Ok(noise)
 }
 
 /// What is beyond doubt among the remarks on a data set: patterns and pixels that hold no

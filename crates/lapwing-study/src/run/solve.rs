@@ -1,13 +1,14 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
 use crate::design::solver::SolverConfig;
+use crate::run::choose::{self, Chosen};
 use crate::run::noise;
 use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
-use lapwing_solve::{Epoch, Flow, Problem, Run, Solution};
+use lapwing_solve::{Epoch, Flow, Run, Solution};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
@@ -30,11 +31,13 @@ pub fn reconstruct(
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid) = (start.origin, start.scan.clone());
     let (counts, faults) = (start.counts, start.faults.clone());
-    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts, &faults)?;
-    let run = config.solver.start(&problem);
+    let bare = start.into_problem()?;
+    let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
+    let run = chosen.solver.start(&chosen.problem);
     let solution = epochs(run, &mut |epoch, _| Ok(observe(epoch)))?;
     check(&solution)?;
-    let maps = maps(&problem, &solution, config, &mut || Flow::Continue)?;
+    let replicates = config.errors.error_maps;
+    let maps = maps(&chosen, &solution, replicates, &mut || Flow::Continue)?;
     let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
     Ok(with_maps(described(solution, &place, account, dataset.metadata.as_ref()), maps))
@@ -50,26 +53,25 @@ pub(crate) fn solution(
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
     let (counts, faults) = (start.counts, start.faults.clone());
-    let (problem, _) = noise::considered(start.into_problem()?, &config.noise, counts, &faults)?;
-    let solution = epochs(config.solver.start(&problem), &mut |epoch, _| observe(epoch))?;
+    let bare = start.into_problem()?;
+    let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
+    let run = chosen.solver.start(&chosen.problem);
+    let solution = epochs(run, &mut |epoch, _| observe(epoch))?;
     check(&solution)?;
     Ok(solution)
 }
 
-/// The error maps that `config` asks for; `between` is called between epochs and may stop them,
-/// which gives none.
+/// Error maps of a solution of what was `chosen`, from so many replicates; `between` is called
+/// between epochs and may stop them, which gives none, as 0 replicates do.
 pub(crate) fn maps(
-    problem: &Problem,
+    Chosen { problem, solver, .. }: &Chosen,
     solution: &Solution,
-    config: &SolverConfig,
+    replicates: usize,
     between: &mut dyn FnMut() -> Flow,
 ) -> Result<Option<ErrorMaps>> {
-    match config.errors.error_maps {
+    match replicates {
         0 => Ok(None),
-        replicates => {
-            let solver = &*config.solver;
-            Ok(error_maps(problem, solution, solver, replicates, &mut |_| between())?)
-        }
+        _ => Ok(error_maps(problem, solution, &**solver, replicates, &mut |_| between())?),
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Start {
 }
 
 /// Share of the power that a probe mode starts with when the data set has none.
-const MODE_SHARE: f64 = 0.1;
+pub(crate) const MODE_SHARE: f64 = 0.1;
 
 impl Start {
     /// The problem for a solver.

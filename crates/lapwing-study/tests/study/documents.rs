@@ -3,7 +3,7 @@
 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
-use lapwing_study::solver::{AUTO, ErrorOptions, NoiseOptions, StartOptions};
+use lapwing_study::solver::{AUTO, SolverConfig, StartOptions};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let start = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS);
+    let start = SolverConfig::common_docs();
     let start = start.flat_map(|doc| SOLVERS.iter().map(move |entry| (entry.name, doc)));
     let own = SOLVERS.iter().flat_map(|entry| entry.options.iter().map(|doc| (entry.name, doc)));
     let mut rows: Vec<Row> = Vec::new();
@@ -134,7 +134,7 @@ fn the_types_of_options_in_python() {
         Kind::CountOrAuto { .. } => "int | Literal[\"auto\"]".to_owned(),
         Kind::NumberOrAuto(_) => "float | Literal[\"auto\"]".to_owned(),
         Kind::Choice(words) => literal(words),
-        Kind::File(_) => "str".to_owned(),
+        Kind::File(_) | Kind::Words(_) => "str".to_owned(),
     };
     let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]).collect();
     let mut types = format!("    algorithm: {}\n", literal(&names));

@@ -16,9 +16,12 @@
 //! When the loss rises, the step is taken back and halved.
 
 mod descent;
+mod held_out;
 mod lbfgs;
 mod search;
 mod state;
+
+pub use held_out::held_out_loss;
 
 use super::{Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, Run, Solver};
 use crate::engine::Products;

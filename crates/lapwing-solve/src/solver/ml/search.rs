@@ -48,6 +48,11 @@ pub(super) fn most_epochs(start: usize) -> usize {
     ROUNDS * (start + BASE + TRIALS.1 * TRIAL) + STIFFER.len() * TRIAL + LAST.1
 }
 
+/// The pixels that a fit does not see which is to predict them.
+pub(super) fn hidden(blocks: bool, seed: u64) -> HoldOut {
+    HoldOut { share: 0.1, blocks, seed }
+}
+
 /// Where the search stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -128,8 +133,7 @@ impl Search {
 
     /// The pixels that the present stage does not see; `blocks` where neighbours would tell them.
     pub fn hidden(&self, blocks: bool, seed: u64) -> Option<HoldOut> {
-        let hold_out = HoldOut { share: 0.1, blocks, seed };
-        (self.stage != Stage::Last).then_some(hold_out)
+        (self.stage != Stage::Last).then_some(hidden(blocks, seed))
     }
 
     /// Whether the next epoch is one of small batches.

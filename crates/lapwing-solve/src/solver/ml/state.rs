@@ -199,8 +199,13 @@ impl<'a> State<'a> {
         frame.problem.loss_per_pixel(2.0 * loss)
     }
 
+    /// Loss of the hidden pixels at the last point taken.
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
     /// Looks where the trial has come without going on; returns the loss per pixel.
-    fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
+    pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
         let Evaluation { loss, held_out, .. } = self.evaluate(frame);
         match &self.descent {
             // The last step did harm.

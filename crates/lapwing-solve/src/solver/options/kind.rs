@@ -2,6 +2,9 @@
 
 use super::{AUTO, Value};
 
+/// The word for an empty list.
+const NONE: &str = "none";
+
 /// What values an option takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -25,6 +28,8 @@ pub enum Kind {
     NumberOrAuto(Range),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Any of these words, with commas between them; `none` for none.
+    Words(&'static [&'static str]),
     /// One of these words, or the name of a file.
     File(&'static [&'static str]),
 }
@@ -57,6 +62,10 @@ impl Kind {
             (Self::Count { least, most }, Value::Count(count)) => (least..=most).contains(count),
             (Self::Number(range), value) => value.number().is_some_and(|n| range.holds(n)),
             (Self::Choice(words), Value::Word(word)) => words.contains(&word.as_str()),
+            (Self::Words(_), Value::Word(word)) if word == NONE => true,
+            (Self::Words(words), Value::Word(list)) => {
+                list.split(',').all(|word| words.contains(&word.trim()))
+            }
             (Self::File(_), Value::Word(word)) => !word.is_empty(),
             _ => false,
         }
@@ -103,6 +112,9 @@ impl Kind {
             Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
             Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
             Self::File(words) => format!("{} or a file", words.join(", ")),
+            Self::Words(words) => {
+                format!("{NONE}, or any of {} with commas between them", words.join(", "))
+            }
             Self::Choice([one]) => (*one).to_owned(),
             Self::Choice([words @ .., last]) => format!("{} or {last}", words.join(", ")),
             Self::Choice([]) => "nothing".to_owned(),
@@ -146,6 +158,13 @@ mod tests {
         let choice = Kind::Choice(&["scan", "batch"]);
         assert_eq!(choice.parse("batch"), Some(Value::Word("batch".to_owned())));
         assert_eq!((choice.parse("Batch"), choice.expected().as_str()), (None, "scan or batch"));
+        let words = Kind::Words(&["modes", "positions"]);
+        for right in ["none", "modes", "positions,modes", "modes, positions"] {
+            assert_eq!(words.parse(right), Some(Value::Word(right.to_owned())), "{right}");
+        }
+        for wrong in ["", "mode", "modes,", "none,modes"] {
+            assert_eq!(words.parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

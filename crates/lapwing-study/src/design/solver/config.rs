@@ -130,6 +130,48 @@ options! {
     }
 }
 
+/// What may be chosen from the data before a reconstruction, each a word of
+/// [`ChoiceOptions::choose`].
+pub const QUESTIONS: &[&str] = &["background", "modes", "positions"];
+
+/// The questions that are asked, in the order of [`QUESTIONS`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Questions(Vec<&'static str>);
+
+impl Questions {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this one is asked.
+    pub fn contains(&self, question: &str) -> bool {
+        self.0.contains(&question)
+    }
+}
+
+impl Typed for Questions {
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Word(if self.0.is_empty() { "none".to_owned() } else { self.0.join(",") }))
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        let Value::Word(list) = value else { return None };
+        let asked = |question: &&&str| list.split(',').any(|word| word.trim() == **question);
+        Some(Self(QUESTIONS.iter().filter(asked).copied().collect()))
+    }
+}
+
+options! {
+    /// What is chosen from the data before a reconstruction, by how well short fits of ML predict
+    /// detector pixels that they were not shown. Needs counts.
+    pub struct ChoiceOptions {
+        /// What to choose from the data by held-out pixels: background (all, half or none of what
+        /// was found), modes (the number of probe modes), positions (whether to refine them).
+        choose: Questions = Questions::default(), Kind::Words(QUESTIONS);
+    }
+}
+
 options! {
     /// What is asked of a reconstruction beside itself, whatever the solver.
     pub struct ErrorOptions {
@@ -175,6 +217,8 @@ pub struct SolverConfig {
     pub noise: NoiseOptions,
     /// What is asked beside the reconstruction.
     pub errors: ErrorOptions,
+    /// What is chosen from the data before it.
+    pub choice: ChoiceOptions,
     /// The solver with its own options.
     pub solver: Box<dyn Solver>,
     /// The solver that takes its place where no photon counts are known; `None` unless the
@@ -193,6 +237,7 @@ impl PartialEq for SolverConfig {
         self.start == other.start
             && self.noise == other.noise
             && self.errors == other.errors
+            && self.choice == other.choice
             && *self.solver == *other.solver
             && self.without_counts.as_deref() == other.without_counts.as_deref()
     }
@@ -203,7 +248,8 @@ impl SolverConfig {
     pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
         let start = StartOptions { probe_start, ..StartOptions::default() };
         let (noise, errors) = (NoiseOptions::default(), ErrorOptions::default());
-        Self { start, noise, errors, solver, without_counts: None }
+        let choice = ChoiceOptions::default();
+        Self { start, noise, errors, choice, solver, without_counts: None }
     }
 
     /// The solver `algorithm`, which may be [`AUTO`], with the options that are written;
@@ -223,16 +269,19 @@ impl SolverConfig {
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
         let (mut noise, mut errors) = (NoiseOptions::default(), ErrorOptions::default());
+        let mut choice = ChoiceOptions::default();
         let mut own = Vec::new();
         for (name, value) in written {
             let taken = start.set(&name, &value)?
                 || noise.set(&name, &value)?
-                || errors.set(&name, &value)?;
+                || errors.set(&name, &value)?
+                || choice.set(&name, &value)?;
             if !taken {
                 own.push((name, value));
             }
         }
-        Ok(Self { start, noise, errors, solver: entry.read(&own)?, without_counts: None })
+        let solver = entry.read(&own)?;
+        Ok(Self { start, noise, errors, choice, solver, without_counts: None })
     }
 
     /// What [`AUTO`] stands for, each solver as `read` makes it; one that cannot take what was
@@ -268,6 +317,7 @@ impl SolverConfig {
         self.start.check()?;
         self.noise.check()?;
         self.errors.check()?;
+        self.choice.check()?;
         if let Some(solver) = &self.without_counts {
             solver.check()?;
         }
@@ -282,8 +332,13 @@ impl SolverConfig {
     /// The options of a solver together with those that all have in common.
     pub fn docs(algorithm: &str) -> impl Iterator<Item = &'static OptionDoc> {
         let own = entry(algorithm).map_or(&[][..], |entry| entry.options);
-        let common = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS).chain(ErrorOptions::DOCS);
-        common.chain(own)
+        Self::common_docs().chain(own)
+    }
+
+    /// The options that all solvers have in common.
+    pub fn common_docs() -> impl Iterator<Item = &'static OptionDoc> {
+        let noise = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS);
+        noise.chain(ErrorOptions::DOCS).chain(ChoiceOptions::DOCS)
     }
 }
 
@@ -301,6 +356,9 @@ impl Serialize for SolverConfig {
         serialize_options(&mut map, &self.start.values())?;
         serialize_options(&mut map, &self.noise.values())?;
         serialize_options(&mut map, &self.errors.values())?;
+        if self.choice != ChoiceOptions::default() {
+            serialize_options(&mut map, &self.choice.values())?;
+        }
         match &self.without_counts {
             None => serialize_options(&mut map, &self.solver.values())?,
             Some(without) => {

@@ -5,8 +5,8 @@ mod config;
 mod tests;
 
 pub use config::{
-    AUTO, BackgroundSource, ErrorOptions, Faulty, NoiseOptions, ObjectStart, ProbeStart,
-    SolverConfig, SolverError, StartOptions,
+    AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ObjectStart,
+    ProbeStart, SolverConfig, SolverError, StartOptions,
 };
 
 use crate::design::external::{self, External, ExternalConfig};

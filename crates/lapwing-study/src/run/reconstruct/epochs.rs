@@ -5,7 +5,8 @@ use super::{Task, output};
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
 use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
-use crate::run::event::{Event, Level, Observer, note};
+use crate::run::choose::{self, Chosen};
+use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::misfit;
 use crate::run::noise;
 use crate::run::solve::{Account, Place, check, described, epochs, maps, with_maps};
@@ -87,16 +88,20 @@ impl Task {
     ) -> Result<Solved> {
         let case = self.case.as_ref();
         let (counts, faults) = (start.counts, start.faults.clone());
-        let problem = match streamed {
+        let bare = match streamed {
             None => start.into_problem()?,
             Some(streamed) => streamed.problem(start, &self.output, case, &mut *observe)?,
         };
-        let (problem, found) = noise::considered(problem, &config.noise, counts, &faults)?;
-        result.noise = Some(NoiseRecord::from(&found));
-        for text in noise::described(&found) {
+        let chosen = choose::settled(&bare, config, (counts, &faults), &mut || {
+            event::tell(&mut *observe, Event::Waiting { case, what: "a choice by held-out pixels" })
+        })?;
+        drop(bare);
+        let Chosen { problem, noise, solver, choices } = &chosen;
+        result.noise = Some(NoiseRecord::from(noise));
+        for text in noise::described(noise) {
             note(&mut *observe, Level::Fact, &text)?;
         }
-        let mut run = config.solver.start(&problem);
+        let mut run = solver.start(problem);
         let mut resumed = 0;
         if let Some(snapshot) = checkpoint.load() {
             run = run.resume(&snapshot)?;
@@ -105,7 +110,7 @@ impl Task {
             note(&mut *observe, Level::Detail, &text)?;
         }
         let started = Instant::now();
-        let solution = epochs(run, &mut |epoch, run| {
+        let mut solution = epochs(run, &mut |epoch, run| {
             let text =
                 format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
             note(&mut *observe, Level::Detail, &text)?;
@@ -124,6 +129,7 @@ impl Task {
         })?;
         let seconds = started.elapsed().as_secs_f64();
         check(&solution)?;
+        solution.choices.splice(..0, choices.iter().cloned());
         result.settled = solution.settled;
         if let Some(text) = misfit::ending(&solution) {
             note(&mut *observe, Level::Fact, text)?;
@@ -136,7 +142,7 @@ impl Task {
             }
         }
         let mut stopped = false;
-        let maps = maps(&problem, &solution, config, &mut || {
+        let maps = maps(&chosen, &solution, config.errors.error_maps, &mut || {
             stopped = observe(Event::Waiting { case, what: "its error maps" }).is_break();
             if stopped { Flow::Stop } else { Flow::Continue }
         })?;

@@ -1,0 +1,267 @@
+//! Questions about a scan that its data answer: how much background there is, how many modes the
+//! probe has, whether the positions are off.
+//!
+//! Every possible answer is fitted for a few epochs by ML with a tenth of the pixels hidden; the one
+//! that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need predicts
+//! worse, so more modes or moving positions are not better by themselves.
+
+use crate::design::solver::{NoiseOptions, SolverConfig};
+use crate::run::noise;
+use crate::run::start::MODE_SHARE;
+use crate::{Result, StudyError};
+use lapwing_solve::ml::{Ml, held_out_loss};
+use lapwing_solve::modes::start_modes;
+use lapwing_solve::noise::{Faults, NoiseModel};
+use lapwing_solve::solver::options::Value;
+use lapwing_solve::solver::{Choice, Tried, entry};
+use lapwing_solve::{Problem, Solver};
+
+/// Shares of the background that was found.
+const SHARES: [f64; 3] = [1.0, 0.5, 0.0];
+/// Modes at most.
+const MOST_MODES: usize = 6;
+/// Share of the loss by which freedom must lower it to be worth having.
+const WORTH: f64 = 5e-3;
+/// Epoch of trials in which positions begin to move, and of the reconstruction then.
+const TRIAL_MOVES: usize = 14;
+const MOVES: usize = 10;
+
+/// What was chosen, and what follows from it.
+pub(crate) struct Chosen {
+    /// The problem with the background and the modes that were chosen.
+    pub problem: Problem,
+    /// The detector with that background.
+    pub noise: NoiseModel,
+    /// The solver, told to refine positions if that was chosen.
+    pub solver: Box<dyn Solver>,
+    /// The answers, in the order of the questions.
+    pub choices: Vec<Choice>,
+}
+
+/// The problem of `bare`, which knows nothing of its detector, with what is found out about that and
+/// with the answers to what `config` asks. `counts` tells whether the patterns are photon counts,
+/// and `faults` what is wrong with them where they are not; `between` is called before every fit and
+/// may stop them.
+///
+/// # Errors
+/// What `between` returns, a background that cannot be read or used, and a question that the data
+/// or the solver cannot answer.
+pub(crate) fn settled(
+    bare: &Problem,
+    config: &SolverConfig,
+    (counts, faults): (bool, &Faults),
+    between: &mut dyn FnMut() -> Result<()>,
+) -> Result<Chosen> {
+    check(config, counts)?;
+    let noise = noise::considered(bare, &config.noise, counts, faults)?;
+    let asked = &config.choice.choose;
+    let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
+    let mut chosen = Chosen {
+        problem: bare.with_noise(&noise)?,
+        noise,
+        solver: config.solver.clone(),
+        choices: Vec::new(),
+    };
+    let mut score = |problem: &Problem, options: &Ml| -> Result<f64> {
+        between()?;
+        Ok(held_out_loss(problem, options))
+    };
+    if asked.contains("background") && chosen.noise.background_per_pattern() > 0.0 {
+        let mut best: Option<(Problem, NoiseModel)> = None;
+        let mut answer = Answer::new("background_share", 0.0);
+        for share in SHARES {
+            let mut noise = chosen.noise.clone();
+            noise.background.mapv_inplace(|value| value * share as f32);
+            let problem = bare.with_noise(&noise)?;
+            if answer.is_better(share, score(&problem, &options)?) {
+                best = Some((problem, noise));
+            }
+        }
+        if let Some((problem, noise)) = best {
+            (chosen.problem, chosen.noise) = (problem, noise);
+        }
+        chosen.choices.push(answer.choice);
+    }
+    if asked.contains("modes") {
+        let one = chosen.problem.probe().slice(ndarray::s![..1, .., ..]).to_owned();
+        let mut best = None;
+        let mut answer = Answer::new("probe_modes", WORTH);
+        for modes in 1..=MOST_MODES {
+            let problem = chosen.problem.with_probe(start_modes(&one, modes, MODE_SHARE))?;
+            if !answer.is_better(modes as f64, score(&problem, &options)?) {
+                break;
+            }
+            best = Some(problem);
+        }
+        chosen.problem = best.unwrap_or(chosen.problem);
+        chosen.choices.push(answer.choice);
+    }
+    if asked.contains("positions") {
+        let mut answer = Answer::new("positions", WORTH);
+        answer.is_better(0.0, score(&chosen.problem, &options)?);
+        let moving = Ml { positions_from_epoch: Some(TRIAL_MOVES), ..options };
+        if answer.is_better(1.0, score(&chosen.problem, &moving)?) {
+            chosen.solver = with_positions(&*config.solver)?;
+        }
+        chosen.choices.push(answer.choice);
+    }
+    Ok(chosen)
+}
+
+/// Refuses questions where they cannot be answered: without photon counts, or about what was told.
+///
+/// # Errors
+/// The question, and what it contradicts.
+fn check(config: &SolverConfig, counts: bool) -> Result<()> {
+    let asked = &config.choice.choose;
+    let refuse = |text: &str| Err(StudyError::Invalid(text.to_owned()));
+    if asked.is_empty() {
+        return Ok(());
+    }
+    if !counts {
+        return refuse(
+            "choose: expected patterns in photon counts, but how many photons they hold is unknown; if they \
+             are counts, say --quantity counts",
+        );
+    }
+    if asked.contains("modes") && config.start.probe_modes.is_some() {
+        return refuse("choose = modes and probe_modes: expected one of them, found both");
+    }
+    let told = NoiseOptions::default().background != config.noise.background;
+    if asked.contains("background") && told {
+        return refuse("choose = background and background: expected one of them, found both");
+    }
+    if asked.contains("positions") {
+        with_positions(&*config.solver)?;
+    }
+    Ok(())
+}
+
+/// The solver, told to refine the positions.
+fn with_positions(solver: &dyn Solver) -> Result<Box<dyn Solver>> {
+    const OPTION: &str = "positions_from_epoch";
+    let mut written: Vec<(String, Value)> =
+        solver.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if !written.iter().any(|(name, _)| name == OPTION) {
+        written.push((OPTION.to_owned(), Value::Count(MOVES as u64)));
+    }
+    let entry = entry(solver.name());
+    let read = entry.and_then(|entry| entry.read(&written).ok());
+    read.ok_or_else(|| {
+        let text = format!(
+            "choose = positions: expected a solver that refines positions (LSQML or ML), found {}",
+            solver.name()
+        );
+        StudyError::Invalid(text)
+    })
+}
+
+/// An answer in the making.
+struct Answer {
+    choice: Choice,
+    /// Share of the lowest score by which the next one must be lower.
+    worth: f64,
+    lowest: f64,
+}
+
+impl Answer {
+    fn new(question: &'static str, worth: f64) -> Self {
+        let choice = Choice { option: question, value: f64::NAN, tried: Vec::new() };
+        Self { choice, worth, lowest: f64::INFINITY }
+    }
+
+    /// Notes what was tried, and whether it is taken so far.
+    fn is_better(&mut self, value: f64, score: f64) -> bool {
+        self.choice.tried.push(Tried { value, score });
+        let better = self.choice.tried.len() == 1 || score < (1.0 - self.worth) * self.lowest;
+        if better {
+            (self.choice.value, self.lowest) = (value, score);
+        }
+        better
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::solver::ProbeStart;
+    use lapwing_model::probe::{ProbeDesign, ProbeKind};
+    use lapwing_model::random::generator;
+    use lapwing_model::simulate::expose;
+    use lapwing_model::{Complex32, Field, Modes, Position};
+    use ndarray::{Axis, concatenate};
+    use rand::RngExt;
+
+    /// A scan of 32 px patterns with a probe of one mode or two, at positions that are told with an
+    /// error of up to `off` px, and the answers to `asked`.
+    fn answers(modes: usize, off: f64, asked: &str) -> Vec<(&'static str, f64)> {
+        let mut random = generator(3, "test choices", 0);
+        let object = Field::from_shape_fn((72, 72), |(y, x)| {
+            let phase = 0.6 * ((y as f64 * 0.31).sin() + (x as f64 * 0.43 + y as f64 * 0.2).cos());
+            Complex32::from_polar(1.0, phase as f32)
+        });
+        let first = ProbeDesign::new(ProbeKind::Defocused).build((32, 32)).unwrap();
+        let second = Modes::from_shape_fn(first.dim(), |(k, y, x)| {
+            first[(k, (y + 27) % 32, (x + 4) % 32)] * 0.8
+        });
+        let probe = match modes {
+            1 => first.clone(),
+            _ => concatenate(Axis(0), &[first.view(), second.view()]).unwrap(),
+        };
+        let scan: Vec<Position> = (0..100)
+            .map(|index| {
+                let mut jitter = || random.random_range(-1.0..1.0);
+                let (row, column) = (f64::from(index / 10), f64::from(index % 10));
+                Position { y: 18.0 + 4.0 * row + jitter(), x: 18.0 + 4.0 * column + jitter() }
+            })
+            .collect();
+        let counts = expose(object.view(), probe.view(), &scan, 1e5, 1).unwrap().counts;
+        let told = scan.iter().map(|at| {
+            let mut error = || random.random_range(-off..=off);
+            Position { y: at.y + error(), x: at.x + error() }
+        });
+        let flat = Field::from_elem(object.dim(), Complex32::ONE);
+        let bare = Problem::builder(told.collect(), flat, first).patterns(counts).unwrap();
+        let written = vec![("choose".to_owned(), Value::Word(asked.to_owned()))];
+        let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
+        let chosen = settled(&bare, &config, (true, &Faults::default()), &mut || Ok(())).unwrap();
+        chosen.choices.iter().map(|choice| (choice.option, choice.value)).collect()
+    }
+
+    #[test]
+    fn two_modes_are_found_where_there_are_two() {
+        assert_eq!(answers(1, 0.0, "modes"), [("probe_modes", 1.0)]);
+        let [(_, found)] = answers(2, 0.0, "modes")[..] else { panic!("one answer") };
+        assert!((2.0..=3.0).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn positions_are_refined_where_they_are_off() {
+        assert_eq!(answers(1, 0.0, "positions"), [("positions", 0.0)]);
+        assert_eq!(answers(1, 1.5, "positions"), [("positions", 1.0)]);
+    }
+
+    #[test]
+    fn questions_that_contradict_what_was_told_are_refused() {
+        let refused = |algorithm: &str, written: &[(&str, &str)], counts: bool| {
+            let word = |(name, text): &(&str, &str)| {
+                let value = match text.parse() {
+                    Ok(count) => Value::Count(count),
+                    Err(_) => Value::Word((*text).to_owned()),
+                };
+                ((*name).to_owned(), value)
+            };
+            let written = written.iter().map(word).collect();
+            let config = SolverConfig::read(algorithm, written, ProbeStart::File).unwrap();
+            check(&config, counts).map_err(|error| error.to_string())
+        };
+        let all = ("choose", "modes,positions,background");
+        assert_eq!(refused("ML", &[all], true), Ok(()));
+        assert!(refused("ML", &[all], false).unwrap_err().contains("--quantity counts"));
+        let both = refused("ML", &[all, ("probe_modes", "2")], true).unwrap_err();
+        assert!(both.contains("probe_modes"), "{both}");
+        assert!(refused("ML", &[all, ("background", "none")], true).is_err());
+        assert!(refused("DM", &[("choose", "positions")], true).unwrap_err().contains("DM"));
+        assert_eq!(refused("DM", &[("choose", "none")], false), Ok(()));
+    }
+}

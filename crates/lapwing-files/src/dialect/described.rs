@@ -121,8 +121,9 @@ fn optics(
         return None;
     }
     let (Some(wavelength), Some(pixel)) = (wavelength, found.pixel) else {
-        let expected = "a wavelength (energy_kev or voltage_kv) and the pixel of the object \
-                        (mrad_per_pixel, inv_angstrom_per_pixel, distance_m or pixel_size_m)";
+        let expected = "a wavelength (--energy-kev or --voltage-kv) and the pixel of the object \
+                        (--mrad-per-pixel, --inv-angstrom-per-pixel, --distance-m or \
+                        --pixel-size-m) for the optics";
         let what = if wavelength.is_none() { "no wavelength" } else { "no pixel" };
         found.problems.push(Problem::new("probe", expected, what));
         return None;
@@ -180,9 +181,9 @@ fn place(
         found.problems.push(Problem::new("scan_shape", expected, told));
         return Ok(None);
     }
-    let no_pixel = "the size of an object pixel: pixel_size_m, or a wavelength (energy_kev or \
-                    voltage_kv) with mrad_per_pixel, inv_angstrom_per_pixel, or \
-                    detector_pixel_size_m and distance_m";
+    let no_pixel = "the size of an object pixel: --pixel-size-m, or --inv-angstrom-per-pixel, or a \
+                    wavelength (--energy-kev or --voltage-kv) with --mrad-per-pixel, or with \
+                    --detector-pixel-size-m and --distance-m";
     if let Some(path) = &scan.positions {
         let read = match pairs::read(path)? {
             Ok(read) => read,
@@ -229,10 +230,16 @@ fn place(
         found.problems.push(Problem::new(name, expected, "none"));
     };
     if shape.is_none() {
-        missing("scan_shape", "rows and columns of the raster, for the file has no positions");
+        missing(
+            "scan_shape",
+            "rows and columns of the raster (--scan-shape), for the file has no positions",
+        );
     }
     if step.is_none() {
-        missing("scan_step_m", "the step of the raster in metres, for the file has no positions");
+        missing(
+            "scan_step_m",
+            "the step of the raster (--scan-step-m), for the file has no positions",
+        );
     }
     if pixel.is_none() {
         missing("pixel_size_m", no_pixel);

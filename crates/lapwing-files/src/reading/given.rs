@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Most indices that a range may stand for.
-const MAX_INDICES: usize = 1 << 24;
+const MAX_INDICES: usize = 1 << 22;
 
 /// A value as it was given, before an option took it.
 #[derive(Debug, Clone, PartialEq)]

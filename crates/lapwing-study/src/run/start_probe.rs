@@ -62,6 +62,9 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
     }
 }
 
+/// Share by which the disc of the patterns may differ from that of the optics without a word.
+const FAR_OFF: f64 = 0.2;
+
 /// Squared amplitudes, axes (pattern, y, x).
 pub(crate) fn intensities(dataset: &Dataset) -> Array3<f32> {
     dataset.diffraction.mapv(|amplitude| amplitude * amplitude)
@@ -150,12 +153,24 @@ fn of_optics(dataset: &Dataset, optics: &Illumination) -> Result<StartProbe> {
     let said = optics.lens.aberrations;
     let c12 = if said.c12.0 == 0.0 { (size * metres, direction) } else { said.c12 };
     made.lens.aberrations = Aberrations { c10: found.curvature * metres, c12, ..said };
-    let told = format!(
+    let mut told = format!(
         "made from the optics, {} by the patterns (agreement {:.2} for {:.2} in focus)",
         told_defocus(dataset, &found),
         found.agreement,
         found.flat
     );
+    if let Aperture::Angle { semi_angle, .. } = optics.lens.aperture {
+        let side = shape.0.min(shape.1) as f64;
+        let seen = made.lens.wavelength * found.disc.radius / side / optics.pixel.0;
+        if (seen / semi_angle - 1.0).abs() > FAR_OFF {
+            told.push_str(&format!(
+                "; the bright disc has a radius of {:.3} mrad where the optics say {:.3}: check \
+                 --semi-angle-mrad and the scale of the detector",
+                seen * 1e3,
+                semi_angle * 1e3
+            ));
+        }
+    }
     Ok(StartProbe { modes: powered(made.probe(shape), dataset), told })
 }
 

@@ -93,8 +93,7 @@ pub struct Beam {
     pub voltage_kv: Option<f64>,
 }
 
-/// The optics that form the probe. Aberrations have the signs of
-/// [`Lens`](lapwing_model::probe::Lens).
+/// The optics that form the probe. Aberrations have the signs of [`Lens`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[allow(missing_docs, reason = "the table of options says what each is")]
 pub struct Optics {

@@ -98,8 +98,7 @@ pub(crate) fn pixel(dataset: &Dataset) -> Option<f64> {
     Some((y * x).sqrt())
 }
 
-/// A curvature in pixels squared as a defocus, metres, where the scales are known, and its
-/// standard deviation.
+/// Metres of defocus for each pixel squared of curvature, where the scales are known.
 pub(crate) fn in_metres(dataset: &Dataset) -> Option<f64> {
     Some(pixel(dataset)?.powi(2) / wavelength(dataset)?)
 }

@@ -1,0 +1,56 @@
+"""Scans that a file does not describe, and how they lie on the detector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import lapwing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """Counts of a raster of 13 x 17 patterns in an archive that holds nothing else."""
+    probe = lapwing.make_probe((48, 48), kind="defocused", aperture=0.15, defocus=8.0)
+    y, x = np.mgrid[:13, :17] * 3.0
+    positions = np.stack([y.ravel(), x.ravel()], axis=1) + 32.0
+    scan = lapwing.simulate(lapwing.make_specimen("cells", (128, 128), seed=5), probe, positions, 2e4, seed=7)
+    path = tmp_path / "stack.npz"
+    np.savez(path, frames=np.round(scan.counts()).astype(np.uint16).reshape(13, 17, 48, 48))
+    return path
+
+
+def test_a_stack_is_described_by_keywords_or_by_a_file(stack: Path) -> None:
+    # 48 pixels of 1/(48 nm): an object pixel of 1 nm.
+    known: dict[str, Any] = {"inv_angstrom_per_pixel": 0.1 / 48, "scan_step_m": 3e-9}
+    scan = lapwing.load(stack, voltage_kv=300, **known, leave_out_frames=[0, 5])
+    assert scan.positions.shape == (13 * 17 - 2, 2)
+    np.testing.assert_allclose(scan.positions[0] - scan.positions[1], [0.0, -3.0], atol=1e-6)
+    experiment = stack.with_name("e.toml")
+    experiment.write_text("[detector]\ninv_angstrom_per_pixel = 0.0020833333\n[scan]\nstep_m = 3e-9\n")
+    described = lapwing.load(stack, experiment=experiment)
+    np.testing.assert_allclose(described.positions, lapwing.load(stack, **known).positions, atol=1e-5)
+    with pytest.raises(ValueError, match="2 x 3 = 6"):
+        lapwing.load(stack, **known, scan_shape=(2, 3))
+    with pytest.raises(ValueError, match="--scan-step-m"):
+        lapwing.load(stack, inv_angstrom_per_pixel=0.1)
+
+
+def test_the_scan_is_turned_to_where_it_lies_and_a_probe_is_made(stack: Path) -> None:
+    known: dict[str, Any] = {"inv_angstrom_per_pixel": 0.1 / 48, "scan_step_m": 3e-9}
+    scan = lapwing.load(stack, **known, scan_rotation_deg=30)
+    turned, found = lapwing.calibrate(scan)
+    assert abs(found["rotation_deg"] + 30) < 2
+    assert not found["transposed"]
+    as_said = lapwing.load(stack, **known).positions
+    apart = turned.positions - turned.positions.mean(axis=0) - (as_said - as_said.mean(axis=0))
+    assert np.abs(apart).max() < 1.5
+    assert turned.probe is None
+    result = lapwing.reconstruct(turned, algorithm="LSQML", epochs=10)
+    assert result.probe.shape == (1, 48, 48)
+    assert result.loss[-1] < 0.7 * lapwing.reconstruct(scan, algorithm="LSQML", epochs=10).loss[-1]

@@ -5,12 +5,14 @@ use std::fs;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::dm4::DmFile;
 use crate::hdf5::{self, Hdf5};
 use crate::mat::MatFile;
 use crate::npy::{self, Array, Header, NpyError};
 use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::raw::RawFrames;
+use crate::tif::{self, TiffStack};
 use crate::{ArrayInfo, Error, Metadata, Problem, mib, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
@@ -27,6 +29,10 @@ pub enum Container {
     Raw(RawFrames),
     /// A MATLAB file.
     Mat(MatFile),
+    /// A file of DigitalMicrograph.
+    Dm(DmFile),
+    /// A TIFF stack, whose name is empty.
+    Tiff(TiffStack),
 }
 
 /// The byte format of a file.
@@ -43,6 +49,10 @@ pub enum Kind {
     Raw,
     /// A MATLAB file.
     Mat,
+    /// A file of DigitalMicrograph.
+    Dm,
+    /// A TIFF stack.
+    Tiff,
 }
 
 impl fmt::Display for Kind {
@@ -53,6 +63,8 @@ impl fmt::Display for Kind {
             Self::Npy => "a single NumPy array",
             Self::Raw => "raw frames",
             Self::Mat => "a MATLAB file",
+            Self::Dm => "a file of DigitalMicrograph",
+            Self::Tiff => "a TIFF stack",
         })
     }
 }
@@ -107,6 +119,12 @@ impl Container {
         if let Some(file) = MatFile::open(path)? {
             return Ok(Self::Mat(file));
         }
+        if tif::is_tiff(path) {
+            return Ok(Self::Tiff(TiffStack::open(path)?));
+        }
+        if let Some(file) = DmFile::open(path)? {
+            return Ok(Self::Dm(file));
+        }
         if hdf5::is_hdf5(path) {
             return Ok(Self::Hdf5(Hdf5::open(path)?));
         }
@@ -141,6 +159,8 @@ impl Container {
             Self::Npy(_) => Kind::Npy,
             Self::Raw(_) => Kind::Raw,
             Self::Mat(_) => Kind::Mat,
+            Self::Dm(_) => Kind::Dm,
+            Self::Tiff(_) => Kind::Tiff,
         }
     }
 
@@ -173,6 +193,8 @@ impl Container {
             Self::Npy(array) => array.path(),
             Self::Raw(frames) => frames.path(),
             Self::Mat(file) => file.path(),
+            Self::Dm(file) => file.path(),
+            Self::Tiff(file) => file.path(),
         }
     }
 
@@ -190,6 +212,12 @@ impl Container {
             Self::Npz(archive) => archive.list(),
             Self::Hdf5(file) => file.list(),
             Self::Mat(file) => file.list(),
+            Self::Dm(file) => Ok(file.list()),
+            Self::Tiff(stack) => Ok(vec![ArrayInfo {
+                name: String::new(),
+                dtype: stack.dtype().to_owned(),
+                shape: stack.shape().to_vec(),
+            }]),
             Self::Npy(array) => Ok(vec![ArrayInfo {
                 name: String::new(),
                 dtype: array.header.dtype_name(),
@@ -208,7 +236,7 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.contains(name),
             Self::Hdf5(file) => file.contains(name).unwrap_or(false),
-            Self::Mat(_) => matches!(self.shape(name), Ok(Some(_))),
+            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) => matches!(self.shape(name), Ok(Some(_))),
             Self::Npy(_) | Self::Raw(_) => name.is_empty(),
         }
     }
@@ -221,8 +249,8 @@ impl Container {
         match self {
             Self::Npz(archive) if archive.contains(name) => Ok(Some(archive.header(name)?.shape)),
             Self::Hdf5(file) => file.shape(name),
-            Self::Mat(file) => {
-                let found = file.list()?.into_iter().find(|array| array.name == name);
+            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) => {
+                let found = self.list()?.into_iter().find(|array| array.name == name);
                 Ok(found.map(|array| array.shape))
             }
             Self::Npy(array) if name.is_empty() => Ok(Some(array.header.shape.clone())),
@@ -240,9 +268,11 @@ impl Container {
             Self::Npz(archive) => archive.read(name),
             Self::Hdf5(file) => file.read(name),
             Self::Mat(file) => file.read(name),
+            Self::Dm(file) => file.read(name),
+            Self::Tiff(stack) if name.is_empty() => stack.read(),
             Self::Npy(array) if name.is_empty() => array.read(),
             Self::Raw(frames) if name.is_empty() => frames.read(),
-            Self::Npy(_) | Self::Raw(_) => Err(Error::NoSuchArray {
+            Self::Npy(_) | Self::Raw(_) | Self::Tiff(_) => Err(Error::NoSuchArray {
                 path: self.path().to_owned(),
                 key: name.to_owned(),
                 names: Vec::new(),
@@ -257,7 +287,7 @@ impl Container {
     pub fn metadata(&self) -> Result<Option<Metadata>, Error> {
         match self {
             Self::Npz(archive) => crate::metadata::read(archive),
-            Self::Hdf5(_) | Self::Npy(_) | Self::Raw(_) | Self::Mat(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -265,8 +295,8 @@ impl Container {
     pub(crate) fn unfit(&self, name: &str, source: NpyError) -> Error {
         let path = self.path().to_owned();
         match self {
-            Self::Npy(_) | Self::Raw(_) => Error::Npy { path, source },
-            Self::Npz(_) | Self::Hdf5(_) | Self::Mat(_) => {
+            Self::Npy(_) | Self::Raw(_) | Self::Tiff(_) => Error::Npy { path, source },
+            Self::Npz(_) | Self::Hdf5(_) | Self::Mat(_) | Self::Dm(_) => {
                 Error::Array { path, key: name.to_owned(), source }
             }
         }

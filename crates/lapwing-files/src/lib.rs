@@ -49,6 +49,7 @@ pub mod container;
 pub mod contract;
 pub mod dataset;
 pub mod dialect;
+pub mod dm4;
 mod error;
 pub mod experiment;
 pub mod hdf5;
@@ -68,6 +69,7 @@ pub mod reading;
 pub mod reconstruction;
 pub mod remarks;
 pub mod scratch;
+pub mod tif;
 
 pub use container::Container;
 pub use dataset::Dataset;

@@ -53,8 +53,8 @@ pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
             "the beginning of a NumPy archive whose end is missing: it was cut short, copy it again",
         ),
         (b"\x1f\x8b", "compressed by gzip: unpack it first"),
-        (b"II*\0", "a TIFF image, which is not read: save the patterns with numpy.savez"),
-        (b"MM\0*", "a TIFF image, which is not read: save the patterns with numpy.savez"),
+        (b"II*\0", "a TIFF image, where a NumPy archive is needed"),
+        (b"MM\0*", "a TIFF image, where a NumPy archive is needed"),
         (b"CDF", "a NetCDF file, which is not read: save its arrays with numpy.savez"),
         (b"\x80\x04\x95", "a Python pickle, which is not read: save its arrays with numpy.savez"),
     ];

@@ -179,7 +179,7 @@ fn calibration(
 }
 
 /// Takes a scale over, when its unit is known.
-fn note(
+pub(super) fn note(
     found: &mut Calibration,
     (y, x): (f64, f64),
     unit: &str,

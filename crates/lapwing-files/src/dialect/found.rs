@@ -220,6 +220,7 @@ pub(super) fn settle(
             scan: &dataset.scan,
             probe: dataset.probe.as_ref(),
             scale: dataset.intensity_scale(),
+            far_field: geometry != Some(Geometry::NearField),
         }),
     });
     let mean = |scale| match &sums {

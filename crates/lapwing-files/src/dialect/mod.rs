@@ -13,6 +13,7 @@ mod clean;
 mod companion;
 mod cxi;
 mod described;
+mod dm4;
 mod eiger;
 mod emd;
 mod extras;
@@ -67,10 +68,12 @@ static DIALECTS: &[&dyn Dialect] = &[
     &hspy::Hspy,
     &eiger::Eiger,
     &matlab::Matlab,
+    &dm4::Dm4,
     &npy_stack::NpyStack,
     &raster::IN_NPZ,
     &raster::IN_HDF5,
     &raster::RAW,
+    &raster::IN_TIFF,
 ];
 
 /// One way of writing a scan.
@@ -241,8 +244,8 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
                             --positions FILE::NAME with --position-unit";
             refused(file, Problem::new("diffraction", expected, found))
         }
-        Container::Raw(_) => {
-            refused(file, Problem::new("dialect", "raster, for raw frames", "another"))
+        Container::Raw(_) | Container::Dm(_) | Container::Tiff(_) => {
+            refused(file, Problem::new("dialect", "one for such a file", file.kind().to_string()))
         }
         Container::Npy(array) => {
             let kind = open::foreign(npy::MAGIC).expect("a single array is known by its magic");

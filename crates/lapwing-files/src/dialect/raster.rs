@@ -24,6 +24,7 @@ pub(super) struct Raster {
 pub(super) static IN_NPZ: Raster = Raster { kind: Kind::Npz };
 pub(super) static IN_HDF5: Raster = Raster { kind: Kind::Hdf5 };
 pub(super) static RAW: Raster = Raster { kind: Kind::Raw };
+pub(super) static IN_TIFF: Raster = Raster { kind: Kind::Tiff };
 
 impl Dialect for Raster {
     fn name(&self) -> &'static str {
@@ -39,7 +40,7 @@ impl Dialect for Raster {
     }
 
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
-        Ok(self.kind == Kind::Raw || !candidates(file, options)?.is_empty())
+        Ok(matches!(self.kind, Kind::Raw | Kind::Tiff) || !candidates(file, options)?.is_empty())
     }
 
     fn find(
@@ -62,6 +63,8 @@ impl Dialect for Raster {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let outcome = if let Container::Raw(frames) = file {
             stack::read(frames.read()?, AxisOrder::PatternFirst, &rules, options, notes)
+        } else if let Container::Tiff(pages) = file {
+            stack::read(pages.read()?, AxisOrder::PatternFirst, &rules, options, notes)
         } else {
             let names = candidates(file, options)?;
             let Some((name, shape)) = names.first().filter(|_| names.len() == 1) else {

@@ -18,6 +18,7 @@ use ndarray::{Array2, Array3, ArrayView3};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Dataset;
+use crate::options::Geometry;
 use survey::Survey;
 
 /// Pixels of a remark that are written out; their number is in its words.
@@ -142,6 +143,7 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
         scan: &dataset.scan,
         probe: dataset.probe.as_ref(),
         scale: dataset.intensity_scale(),
+        far_field: dataset.geometry != Some(Geometry::NearField),
     })
 }
 
@@ -159,6 +161,8 @@ pub(crate) struct Parts<'a> {
     pub probe: Option<&'a Modes>,
     /// The scale s of counts = (s x amplitude)^2.
     pub scale: Option<f64>,
+    /// Whether the probe's width and the steps can be compared.
+    pub far_field: bool,
 }
 
 /// [`of`] what there is.
@@ -176,7 +180,10 @@ pub(crate) fn of_parts(parts: &Parts<'_>) -> Vec<Remark> {
     if let Some(good) = parts.good {
         remarks.extend(mask(good));
     }
-    remarks.extend(positions::look(parts.scan, parts.shape, parts.probe));
+    let positions = positions::look(parts.scan, parts.shape, parts.probe);
+    remarks.extend(
+        positions.into_iter().filter(|remark| parts.far_field || remark.what != What::Sparse),
+    );
     remarks.extend(parts.probe.map(probe::look).unwrap_or_default());
     remarks
 }

@@ -2,19 +2,22 @@
 """Small scans in the formats of other programs, by the writers of their own ecosystems where there are any.
 
 usage: make_fixtures.py       (writes beside itself)
-pip install numpy scipy h5py hdf5plugin emdfile rosettasciio hdf5storage
+pip install numpy scipy h5py hdf5plugin emdfile rosettasciio hdf5storage tifffile
 """
 import pathlib
+import struct
 
 import emdfile
 import h5py
 import hdf5plugin
 import hdf5storage
 import numpy as np
+import rsciio.digitalmicrograph
 import rsciio.emd
 import rsciio.hspy
 import rsciio.quantumdetector
 import scipy.io
+import tifffile
 
 HERE = pathlib.Path(__file__).parent
 NY, NX, H, W = 3, 4, 10, 8
@@ -120,6 +123,54 @@ def matlab():
     hdf5storage.savemat(str(fresh("scan_v73.mat")), dict(dp=COUNTS.transpose(1, 2, 0).astype(np.float64), probe=PROBE, probe_positions_0=PLACES[:, ::-1].copy()), format="7.3", store_python_metadata=False)
 
 
+def tif():
+    tifffile.imwrite(fresh("scan.tif"), COUNTS, photometric="minisblack", compression="zlib")
+
+
+def dm4():
+    """DigitalMicrograph's tree of tags, checked with RosettaSciIO's reader; the first image is a thumbnail."""
+
+    def tag(name, kind, body):
+        return struct.pack(">BH", kind, len(name)) + name.encode() + struct.pack(">Q", len(body)) + body
+
+    def data(name, info, raw):
+        return tag(name, 21, b"%%%%" + struct.pack(f">{len(info) + 1}Q", len(info), *info) + raw)
+
+    def number(name, kind, value):
+        return data(name, [kind], struct.pack({5: "<I", 6: "<f", 3: "<i", 8: "<B"}[kind], value))
+
+    def text(name, value):
+        return data(name, [20, 4, len(value)], value.encode("utf-16-le"))
+
+    def group(name, *children):
+        return tag(name, 20, struct.pack(">BBQ", 1, 0, len(children)) + b"".join(children))
+
+    def image(array, kind, code, axes):
+        calibrations = [group("", number("Origin", 6, 0.0), number("Scale", 6, scale), text("Units", unit)) for scale, unit in axes]
+        brightness = group("Brightness", number("Origin", 6, 0.0), number("Scale", 6, 1.0), text("Units", ""))
+        return group(
+            "",
+            group(
+                "ImageData",
+                group("Calibrations", brightness, group("Dimension", *calibrations), number("DisplayCalibratedUnits", 8, 1)),
+                data("Data", [20, kind, array.size], array.tobytes()),
+                number("DataType", 5, code),
+                group("Dimensions", *[number("", 5, length) for length in array.shape[::-1]]),
+                number("PixelDepth", 5, array.itemsize)),
+            text("Name", "scan"),
+            group("ImageTags"))
+
+    thumbnail = image(np.arange(16, dtype="<i4").reshape(4, 4), 3, 23, [(1.0, ""), (1.0, "")])
+    scan = image(CUBE.astype("<u2"), 4, 10, [(0.2, "1/nm"), (0.2, "1/nm"), (0.5, "nm"), (0.5, "nm")])
+    children = [number("ApplicationBounds", 5, 0), group("ImageList", thumbnail, scan)]
+    body = struct.pack(">BBQ", 1, 0, len(children)) + b"".join(children)
+    path = fresh("scan.dm4")
+    path.write_bytes(struct.pack(">IQI", 4, len(body) - 4, 1) + body + bytes(8))
+    read = rsciio.digitalmicrograph.file_reader(str(path))[-1]
+    assert np.array_equal(np.squeeze(read["data"]), CUBE), read["data"].shape
+    assert [round(axis["scale"], 6) for axis in read["axes"]] == [0.5, 0.5, 0.2, 0.2]
+
+
 if __name__ == "__main__":
-    for make in (ptyd, ptyr, emd, eiger, mib, matlab):
+    for make in (ptyd, ptyr, emd, eiger, mib, matlab, tif, dm4):
         make()

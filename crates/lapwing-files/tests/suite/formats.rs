@@ -97,21 +97,19 @@ fn around_zero(scan: &[Position]) -> Vec<Position> {
 }
 
 #[test]
-fn emd_of_both_kinds_tells_its_scales() {
+fn emd_and_dm4_tell_their_scales() {
     // 0.02 / Angstrom in 10 pixels: 5 Angstrom; the step is 5 Angstrom.
-    for (name, pixel, step) in [
-        ("py4dstem.h5", (5e-10, 6.25e-10), (1.0, 0.8)),
-        ("berkeley.emd", (5e-10, 6.25e-10), (1.0, 0.8)),
-    ] {
+    let (pixel, step) = ((5e-10, 6.25e-10), (1.0, 0.8));
+    for (name, dialect) in [("py4dstem.h5", "emd"), ("berkeley.emd", "emd"), ("scan.dm4", "dm4")] {
         let (dataset, understood) = read(name, "[beam]\nvoltage_kv = 300\n");
         assert_eq!(
             (understood.dialect.name(), understood.scan_shape),
-            ("emd", Some((3, 4))),
+            (dialect, Some((3, 4))),
             "{name}"
         );
         assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
         let (y, x) = understood.pixel_size_m.unwrap();
-        assert!((y / pixel.0 - 1.0).abs() < 1e-9 && (x / pixel.1 - 1.0).abs() < 1e-9, "{y} {x}");
+        assert!((y / pixel.0 - 1.0).abs() < 1e-6 && (x / pixel.1 - 1.0).abs() < 1e-6, "{y} {x}");
         close(&around_zero(&dataset.scan), &raster(step));
     }
 }
@@ -119,9 +117,11 @@ fn emd_of_both_kinds_tells_its_scales() {
 #[test]
 fn other_rasters_are_read_with_what_is_said() {
     let said = "[beam]\nvoltage_kv = 300\n[detector]\ninv_angstrom_per_pixel = 0.02\n[scan]\nstep_m = 5e-10\n";
-    for (name, dialect, shape) in
-        [("scan.hspy", "hspy", ""), ("scan.mib", "raster", "shape = [3, 4]\n")]
-    {
+    for (name, dialect, shape) in [
+        ("scan.hspy", "hspy", ""),
+        ("scan.mib", "raster", "shape = [3, 4]\n"),
+        ("scan.tif", "raster", "shape = [3, 4]\n"),
+    ] {
         let (dataset, understood) = read(name, &format!("{said}{shape}"));
         assert_eq!(understood.dialect.name(), dialect);
         assert_eq!(dataset.counts().unwrap(), counts(), "{name}");

@@ -6,6 +6,7 @@ use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::dialect::{Optics, Product, write_cxi, write_dp};
+use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Dataset, Understanding};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use std::process::ExitCode;
 ///
 /// The end of OUT decides: .npz writes the study's format, .cxi CXI 1.6, .h5 or .hdf5 the patterns
 /// of a ptychodus or pty-chi pair, with their product (probe, object, positions) beside it as
-/// OUT.product.h5. CXI needs the optics (wavelength, distance, pitch of the detector), a product
-/// the size of an object pixel and a probe.
+/// OUT.product.h5. CXI needs the wavelength and the size of an object pixel, a product that and a
+/// probe.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lapwing convert scan.ptyd scan.cxi\n  \
     lapwing convert scan.mib scan.npz --experiment microscope.toml")]
@@ -51,7 +52,7 @@ impl Convert {
                 dataset.write(&self.output)?;
                 vec![self.output.clone()]
             }
-            "cxi" => self.cxi(&dataset, output)?,
+            "cxi" => self.cxi(&dataset, &understood, output)?,
             _ => self.pair(&dataset, &understood)?,
         };
         let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
@@ -72,12 +73,30 @@ impl Convert {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn cxi(&self, dataset: &Dataset, output: Output) -> anyhow::Result<Vec<PathBuf>> {
-        let optics = dataset.metadata.as_ref().and_then(Optics::of);
+    fn cxi(
+        &self,
+        dataset: &Dataset,
+        understood: &Understanding,
+        output: Output,
+    ) -> anyhow::Result<Vec<PathBuf>> {
+        let known = dataset.metadata.as_ref().and_then(Optics::of);
+        let optics = known.or_else(|| {
+            let metadata = dataset.metadata.as_ref()?;
+            let wavelength = physics_parameter(metadata, "wavelength_m")?;
+            let (y, x) = self.reading.pixel_size().or(understood.pixel_size_m)?;
+            let (height, width) = understood.pattern_shape;
+            output.note(format_args!(
+                "{}: the distance of the detector is not known; written as 1 m with pixels that make the same \
+                 pixel of the object",
+                self.output.display()
+            ));
+            let pitch = (wavelength / (height as f64 * y), wavelength / (width as f64 * x));
+            Some(Optics { wavelength, distance: 1.0, pitch })
+        });
         let optics = optics.with_context(|| {
             format!(
-                "{}: CXI has the optics, but wavelength, distance or pitch of the detector are unknown: give \
-                 --energy-kev, --distance-m and --detector-pixel-size-m",
+                "{}: CXI has the optics, but the wavelength or the size of an object pixel is unknown: give \
+                 --energy-kev or --voltage-kv, and --pixel-size-m",
                 self.input.display()
             )
         })?;

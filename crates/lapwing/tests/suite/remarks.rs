@@ -1,4 +1,4 @@
-//! What looks wrong in a scan is said, and what is beyond doubt does no harm.
+//! What looks wrong is said, what is beyond doubt does no harm, and nothing is lost without a word.
 
 use crate::common::{Bench, stderr};
 use lapwing_files::dataset::Form;
@@ -41,4 +41,89 @@ fn dark_patterns_of_an_unknown_unit_are_told_and_left_out() {
     let (left_out, without, kept) = (error("dark", ""), error("lit", ""), error("dark", "kept"));
     assert!((left_out - without).abs() < 0.01, "{left_out} {without}");
     assert!(kept > 1.5 * without, "{kept} {without}");
+}
+
+/// A simulated scan in `scan.npz`, with its object.
+fn simulated(bench: &Bench) -> Dataset {
+    bench.ok(
+        "simulate --specimen cells --pattern-size 32 --scan fermat --step 3 --field-of-view 30 --dose 20000 \
+         --seed 6 --output scan.npz",
+    );
+    dataset::read(bench.path("scan.npz"), &ReadOptions::default()).unwrap().0
+}
+
+#[test]
+fn scans_that_count_from_other_zeros_are_laid_on_each_other_by_their_positions() {
+    let bench = Bench::new();
+    let mut moved = simulated(&bench);
+    moved.object = None;
+    moved.scan.iter_mut().for_each(|position| {
+        position.y -= 40.0;
+        position.x += 1e6;
+    });
+    moved.write(bench.path("moved.npz")).unwrap();
+    let correlation = |name: &str| {
+        bench.ok(&format!(
+            "reconstruct --input-npz {name}.npz --output-dir {name} --num-epochs 20 --algorithm LSQML"
+        ));
+        let run = bench.run(&format!(
+            "compare --reconstruction {name}/reconstruction.npz --truth scan.npz --json"
+        ));
+        assert_eq!(stderr(&run).contains("another zero"), name == "moved", "{}", stderr(&run));
+        let record: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        record["metrics"]["complex_correlation"].as_f64().unwrap()
+    };
+    let (own, other) = (correlation("scan"), correlation("moved"));
+    assert!(own > 0.95 && (own - other).abs() < 0.01, "{own} {other}");
+}
+
+#[test]
+fn measured_counts_and_results_are_not_lost_without_a_word() {
+    let bench = Bench::new();
+    simulated(&bench);
+    let before = std::fs::read(bench.path("scan.npz")).unwrap();
+    bench.fails(
+        "thin --input scan.npz --dose 100 --output scan.npz",
+        &["scan.npz", "the input itself"],
+    );
+    assert_eq!(std::fs::read(bench.path("scan.npz")).unwrap(), before);
+    let said = |epochs: usize| {
+        let run = bench
+            .run(&format!("reconstruct --input scan.npz --output-dir out --num-epochs {epochs}"));
+        assert!(run.status.success());
+        stderr(&run).contains("is replaced")
+    };
+    assert_eq!([said(2), said(2), said(3)], [false, false, true]);
+}
+
+#[test]
+fn a_scan_goes_through_other_formats_and_comes_back() {
+    let bench = Bench::new();
+    let scan = simulated(&bench);
+    bench.fails("convert scan.npz scan.cxi", &["--energy-kev", "--pixel-size-m"]);
+    bench.fails("convert scan.npz scan.txt", &[".npz, .cxi or .h5"]);
+    bench.fails("convert scan.npz scan.npz", &["another file"]);
+    let said = "--energy-kev 8 --pixel-size-m 1e-8";
+    bench.ok(&format!("convert scan.npz scan.cxi {said}"));
+    bench.ok(&format!("convert scan.npz pair.h5 {said}"));
+    let whole = scan.counts().unwrap();
+    for (name, options) in [
+        ("scan.cxi", ReadOptions::default()),
+        (
+            "pair.h5",
+            ReadOptions {
+                companion: Some(bench.path("pair.product.h5")),
+                ..ReadOptions::default()
+            },
+        ),
+    ] {
+        let (read, _) = dataset::read(bench.path(name), &options).unwrap();
+        assert_eq!(read.counts().unwrap(), whole, "{name}");
+        let step =
+            |scan: &[lapwing_model::Position]| (scan[5].y - scan[0].y, scan[5].x - scan[0].x);
+        let ((y, x), (own_y, own_x)) = (step(&read.scan), step(&scan.scan));
+        assert!((y - own_y).abs() < 1e-6 && (x - own_x).abs() < 1e-6, "{name}: {y} {x}");
+        let probe = read.probe.unwrap();
+        assert_eq!(probe.dim(), scan.probe.as_ref().unwrap().dim(), "{name}");
+    }
 }

@@ -6,8 +6,8 @@ use crate::run::start::perturbed;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::Illumination;
 use lapwing_files::{Dataset, metadata};
-use lapwing_model::Modes;
 use lapwing_model::probe::{Aberrations, Aperture};
+use lapwing_model::{Complex32, Modes};
 use lapwing_solve::calibrate::{self, Curvature};
 use ndarray::Array3;
 
@@ -28,7 +28,7 @@ pub struct StartProbe {
 /// When there is none of the kind asked for, or the patterns do not show the pupil of the optics.
 pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
     let of_file = |dataset: &Dataset| {
-        dataset.probe.clone().ok_or_else(|| {
+        dataset.probe.clone().map(sizable).ok_or_else(|| {
             StudyError::Invalid(
                 "the data set has no probe: expected the array probeGuess as a start probe, or \
                  --companion FILE, or a probe that is made (--probe-start auto)"
@@ -173,6 +173,19 @@ fn of_optics(dataset: &Dataset, optics: &Illumination) -> Result<StartProbe> {
     Ok(StartProbe { modes: powered(made.probe(shape), dataset), told })
 }
 
+/// A probe whose squares are numbers of single precision: one that is far too faint or bright is
+/// brought to a largest modulus of 1. Its power is the solver's business.
+fn sizable(mut modes: Modes) -> Modes {
+    let largest = modes.iter().fold(0.0_f64, |largest, value| {
+        largest.max(f64::from(value.re).hypot(f64::from(value.im)))
+    });
+    if largest > 0.0 && !(1e-12..1e12).contains(&largest) {
+        let part = |value: f32| (f64::from(value) / largest) as f32;
+        modes.mapv_inplace(|value| Complex32::new(part(value.re), part(value.im)));
+    }
+    modes
+}
+
 /// A probe with the power of a mean pattern.
 fn powered(mut modes: Modes, dataset: &Dataset) -> Modes {
     let sums = dataset.pattern_sums();
@@ -183,4 +196,22 @@ fn powered(mut modes: Modes, dataset: &Dataset) -> Modes {
         modes.mapv_inplace(|value| value * factor);
     }
     modes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_of_any_power_starts_a_reconstruction() {
+        let faint = Modes::from_elem((1, 8, 8), Complex32::new(3e-30, -4e-30));
+        let dataset = Dataset { probe: Some(faint), ..Dataset::default() };
+        let made = start_probe(&dataset, ProbeStart::File).unwrap().modes;
+        assert!((made[(0, 2, 3)] - Complex32::new(0.6, -0.8)).norm() < 1e-6);
+        let plain = Modes::from_elem((1, 8, 8), Complex32::new(0.5, 0.0));
+        let dataset = Dataset { probe: Some(plain.clone()), ..Dataset::default() };
+        assert_eq!(start_probe(&dataset, ProbeStart::Auto).unwrap().modes, plain);
+        let none = start_probe(&Dataset::default(), ProbeStart::File).unwrap_err().to_string();
+        assert!(none.contains("--companion"), "{none}");
+    }
 }

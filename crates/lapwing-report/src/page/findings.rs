@@ -45,6 +45,10 @@ pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
     if let Some(misfit) = result.misfit {
         facts.push(fact("misfit (1 is the noise of the counts)", label(misfit, 3)));
     }
+    if let Some(excess) = result.lattice_excess {
+        let what = format!("{} times the usual power", label(excess, 2));
+        facts.push(fact("period of the raster in the image", what));
+    }
     if let Some(settled) = result.settled {
         let what = if settled { "yes" } else { "no, the loss was still falling" };
         facts.push(fact("converged", what));

@@ -6,6 +6,8 @@ use lapwing_solve::problem::Misfit;
 /// Misfit, and share of the amplitudes that noise does not explain, from which the model is said
 /// not to explain the patterns.
 const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
+/// Power at the frequencies of a raster, over what is usual, from which its period is in the image.
+const PERIODIC: f64 = 15.0;
 /// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong
 /// model.
 const FEW: f64 = 100.0;
@@ -33,6 +35,23 @@ pub(crate) fn described(misfit: Misfit, counts: f64) -> Vec<String> {
             "the fit does not explain the patterns: look at the order and orientation of the positions \
              (--coordinate-order, --flip-y, --flip-x), the size of a pixel, the start probe, frames that \
              are shifted against the positions, and the detector's gain (--gain)"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// Of a scan on an exact raster, how much of the raster's period is in the image (see
+/// [`lapwing_compare::Lattice::excess`]), and what to do about much of it.
+pub(crate) fn lattice(excess: f64) -> Vec<String> {
+    let mut lines = vec![format!(
+        "raster: {excess:.1} times the usual power at its own frequencies (noise has about 3)"
+    )];
+    if excess > PERIODIC {
+        lines.push(
+            "the period of the scan is in the image, which patterns of an exact raster do not forbid: \
+             use ML, or a stronger --prior; with LSQML try --background none; and scan with positions \
+             off the raster"
                 .to_owned(),
         );
     }

@@ -3,7 +3,9 @@
 
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
-use lapwing_study::solver::{AUTO, SolverConfig, StartOptions};
+use lapwing_study::solver::{
+    AUTO, ChoiceOptions, ErrorOptions, NoiseOptions, SolverConfig, StartOptions,
+};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -52,8 +54,12 @@ fn per_solver(row: &Row, of: impl Fn(&'static str, &'static OptionDoc) -> String
 
 fn default(solver: &str, doc: &OptionDoc) -> String {
     let entry = SOLVERS.iter().find(|entry| entry.name == solver).unwrap();
-    let values = entry.defaults().values().into_iter().chain(StartOptions::default().values());
-    match { values }.find(|(name, _)| *name == doc.name) {
+    let start = StartOptions::default().values().into_iter();
+    let noise = NoiseOptions::default().values();
+    let asked =
+        ErrorOptions::default().values().into_iter().chain(ChoiceOptions::default().values());
+    let mut values = entry.defaults().values().into_iter().chain(start.chain(noise).chain(asked));
+    match values.find(|(name, _)| *name == doc.name) {
         Some((_, Value::Word(word))) => format!("`{word}`"),
         Some((_, value)) => value.to_string(),
         None => "none".to_owned(),

@@ -279,6 +279,7 @@ fn write_job(
         noise: None,
         misfit: None,
         settled: None,
+        lattice_excess: None,
         remarks: Vec::new(),
         start_probe: None,
         calibration: None,

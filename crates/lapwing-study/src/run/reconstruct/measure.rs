@@ -8,8 +8,9 @@ use crate::disk::json::write_json;
 use crate::disk::record::JobResult;
 use crate::run::data::reference;
 use crate::run::event::{Level, Observer, note};
+use crate::run::misfit;
 use crate::run::pictures;
-use lapwing_compare::{ComparisonRecord, compare_probes};
+use lapwing_compare::{ComparisonRecord, Lattice, compare_probes};
 use lapwing_solve::Solution;
 use lapwing_solve::uncertainty::ErrorMaps;
 
@@ -27,6 +28,11 @@ impl Task {
         observe: Observer<'_>,
     ) -> Result<()> {
         let object = solution.object.projection();
+        let lattice = Lattice::of(&input.on_grid);
+        result.lattice_excess = lattice.and_then(|lattice| lattice.excess(object.view()));
+        for text in result.lattice_excess.map(misfit::lattice).into_iter().flatten() {
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         let target = input.target.as_ref();
         let compared = target.map(|target| target.compare(&object)).transpose()?;
         let pictures = match &compared {

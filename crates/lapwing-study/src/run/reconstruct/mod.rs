@@ -266,6 +266,7 @@ impl Task {
             noise: None,
             misfit: None,
             settled: None,
+            lattice_excess: None,
             start_probe: None,
             calibration: None,
             choices: Vec::new(),

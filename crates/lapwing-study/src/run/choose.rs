@@ -1,9 +1,9 @@
 //! Questions about a scan that its data answer: how much background there is, how many modes the
 //! probe has, whether the positions are off.
 //!
-//! Every possible answer is fitted for a few epochs by ML with a tenth of the pixels hidden; the one
-//! that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need predicts
-//! worse, so more modes or moving positions are not better by themselves.
+//! Every possible answer is fitted for a few epochs by ML with a tenth of the pixels hidden; the
+//! one that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need
+//! predicts worse, so more modes or moving positions are not better by themselves.
 
 use crate::design::solver::{NoiseOptions, SolverConfig};
 use crate::run::noise;
@@ -38,10 +38,10 @@ pub(crate) struct Chosen {
     pub choices: Vec<Choice>,
 }
 
-/// The problem of `bare`, which knows nothing of its detector, with what is found out about that and
-/// with the answers to what `config` asks. `counts` tells whether the patterns are photon counts,
-/// and `faults` what is wrong with them where they are not; `between` is called before every fit and
-/// may stop them.
+/// The problem of `bare`, which knows nothing of its detector, with what is found out about that
+/// and with the answers to what `config` asks. `counts` tells whether the patterns are photon
+/// counts, and `faults` what is wrong with them where they are not; `between` is called before
+/// every fit and may stop them.
 ///
 /// # Errors
 /// What `between` returns, a background that cannot be read or used, and a question that the data

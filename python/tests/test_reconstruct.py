@@ -72,7 +72,7 @@ def test_what_a_callback_raises_is_raised(scan: lapwing.Dataset) -> None:
         raise LookupError(f"epoch {epoch.done}")
 
     with pytest.raises(LookupError, match="epoch 1"):
-        lapwing.reconstruct(scan, epochs=10**6, progress=progress)
+        lapwing.reconstruct(scan, algorithm="LSQML", epochs=10**6, progress=progress)
 
 
 def test_control_c_ends_it(scan: lapwing.Dataset) -> None:
@@ -81,14 +81,14 @@ def test_control_c_ends_it(scan: lapwing.Dataset) -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        lapwing.reconstruct(scan, epochs=10**6, progress=progress)
+        lapwing.reconstruct(scan, algorithm="LSQML", epochs=10**6, progress=progress)
 
 
 def test_control_c_ends_it_without_a_callback(scan: lapwing.Dataset) -> None:
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        lapwing.reconstruct(scan, epochs=10**6)
+        lapwing.reconstruct(scan, algorithm="LSQML", epochs=10**6)
     timer.join()
 
 
@@ -109,7 +109,7 @@ def test_other_threads_go_on_meanwhile(scan: lapwing.Dataset) -> None:
     worker.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            lapwing.reconstruct(scan, epochs=10**6)
+            lapwing.reconstruct(scan, algorithm="LSQML", epochs=10**6)
     finally:
         stop.set()
         worker.join()
@@ -151,6 +151,14 @@ def test_counts_are_needed_for_counting_statistics(scan: lapwing.Dataset) -> Non
         lapwing.reconstruct(scan.replace(probe=None), epochs=1)
 
 
+def test_the_solver_is_chosen_by_what_is_known(scan: lapwing.Dataset) -> None:
+    """ML where counts are known, LSQML where they are not or only it has an option."""
+    assert lapwing.reconstruct(scan, epochs=1).algorithm == "ML"
+    assert lapwing.reconstruct(scan, epochs=1, batching="random").algorithm == "LSQML"
+    amplitude = lapwing.reconstruct(scan.diffraction, scan.positions, scan.probe, quantity="amplitude", epochs=1)
+    assert amplitude.algorithm == "LSQML"
+
+
 def test_options_are_those_of_the_solvers() -> None:
     """The typed options, the solvers' own and their defaults agree."""
     typed = lapwing.SolverOptions.__annotations__
@@ -159,7 +167,7 @@ def test_options_are_those_of_the_solvers() -> None:
     names = {option["name"].split(".")[0] for options in table.values() for option in options}
     aliases = {alias for options in table.values() for option in options for alias in option["aliases"]}
     assert set(typed) - {"algorithm"} - (aliases - names) == names
-    assert set(typing.get_args(typing.get_type_hints(lapwing.SolverOptions)["algorithm"])) == set(algorithms)
+    assert set(typing.get_args(typing.get_type_hints(lapwing.SolverOptions)["algorithm"])) == {*algorithms, "auto"}
     kinds = {bool: "bool", int: "int", float: "float", str: "str"}
     for algorithm in algorithms:
         assert not set(lapwing.solver_options(algorithm)) - set(typed)
@@ -202,7 +210,7 @@ def test_what_is_saved_is_loaded_and_so_are_results_of_others(scan: lapwing.Data
     again = lapwing.load_reconstruction(tmp_path / "own.npz")
     for name in ("object", "probe", "positions", "loss"):
         assert np.array_equal(getattr(again, name), getattr(found, name)), name
-    assert (again.algorithm, again.options, again.origin) == ("LSQML", found.options, found.origin)
+    assert (again.algorithm, again.options, again.origin) == ("ML", found.options, found.origin)
     assert again.metadata == found.metadata and again.seconds is None
     assert again.compare(scan).metrics == found.compare(scan).metrics
     again.save(tmp_path / "again.npz")

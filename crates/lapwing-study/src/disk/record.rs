@@ -364,8 +364,8 @@ pub struct JobResult {
     /// [`crate::calibrate::Calibration`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<serde_json::Value>,
-    /// Of a scan on an exact raster, power of the object at the raster's frequencies over the median
-    /// at as high ones; see [`lapwing_compare::Lattice::excess`].
+    /// Of a scan on an exact raster, power of the object at the raster's frequencies over the
+    /// median at as high ones; see [`lapwing_compare::Lattice::excess`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lattice_excess: Option<f64>,
     /// What the solver has chosen from the data.

@@ -11,8 +11,8 @@ use crate::solver::run::Algorithm;
 /// Epochs of the second stage.
 const EPOCHS: usize = 20;
 
-/// Loss per pixel of a tenth of every pattern's pixels after a short fit of the others by `options`,
-/// with the strength of the prior that is given, or the usual one.
+/// Loss per pixel of a tenth of every pattern's pixels after a short fit of the others by
+/// `options`, with the strength of the prior that is given, or the usual one.
 ///
 /// Problems of the same patterns, or options, that predict pixels better are nearer to the truth;
 /// one that has too much freedom predicts them worse. The seed of `options` draws the pixels.

@@ -131,8 +131,11 @@ fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
             .unwrap()
             .contains(&"mask: 1 of 1024 pixels are left out".to_owned())
     );
-    let turned: Vec<bool> = good.iter().map(|good| !good).collect();
-    let error = run(&write("turned", boolean(&turned, vec![32, 32]))).unwrap_err().to_string();
+    // Booleans say which pixels are good; of whole numbers that call nearly all of them bad nobody
+    // knows.
+    let turned: Vec<u32> = good.iter().map(|&good| u32::from(good)).collect();
+    let turned = Array::new(vec![32, 32], lapwing_files::npy::Values::U32(turned)).unwrap();
+    let error = run(&write("turned", turned)).unwrap_err().to_string();
     assert!(error.contains("the other way round"), "{error}");
     let error =
         run(&write("short", boolean(&good[..32 * 31], vec![31, 32]))).unwrap_err().to_string();

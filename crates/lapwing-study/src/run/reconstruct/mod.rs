@@ -134,8 +134,8 @@ impl Task {
     /// As for [`Self::run`], and those of `see`.
     pub fn run_seen(&self, see: See<'_>, observe: Observer<'_>) -> Result<JobResult> {
         // Two runs in one folder would leave files of both.
-        let _lock = Lock::acquire(&self.output)?;
         let key = hash::file(&self.input)?;
+        let _lock = Lock::acquire(&self.output)?;
         if let Some(old) = self.other_result(&key) {
             let text = format!(
                 "the result of {} in {}, made with other options or of another file, is replaced",

@@ -235,7 +235,13 @@ impl SolverOptions {
         probe_start: ProbeStart,
     ) -> anyhow::Result<SolverConfig> {
         let config = match self.algorithm.unwrap_or(usual) {
-            AUTO => SolverConfig::auto(|algorithm| self.config_of(algorithm, probe_start)),
+            AUTO => {
+                let has = |solver| {
+                    let known = |flag: &str| SolverConfig::docs(solver).any(|o| o.flag() == flag);
+                    self.given.iter().all(|(flag, _)| known(flag))
+                };
+                SolverConfig::auto(has, |algorithm| self.config_of(algorithm, probe_start))
+            }
             algorithm => self.config_of(algorithm, probe_start),
         };
         Ok(config?)

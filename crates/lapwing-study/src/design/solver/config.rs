@@ -263,7 +263,11 @@ impl SolverConfig {
         probe_start: ProbeStart,
     ) -> Result<Self, SolverError> {
         if algorithm == AUTO {
-            return Self::auto(|name| Self::read(name, written.clone(), probe_start));
+            let has = |solver| {
+                let known = |name: &str| Self::docs(solver).any(|doc| doc.is(name));
+                written.iter().all(|(name, _)| known(name))
+            };
+            return Self::auto(has, |name| Self::read(name, written.clone(), probe_start));
         }
         let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
@@ -284,12 +288,20 @@ impl SolverConfig {
         Ok(Self { start, noise, errors, choice, solver, without_counts: None })
     }
 
-    /// What [`AUTO`] stands for, each solver as `read` makes it; one that cannot take what was
-    /// written is out of the question.
+    /// What [`AUTO`] stands for, each solver as `read` makes it; one that does not have what was
+    /// written (`has`), or cannot take it, is out of the question.
     ///
     /// # Errors
-    /// What `read` says of the first, when neither can.
-    pub fn auto<E>(read: impl Fn(&'static str) -> Result<Self, E>) -> Result<Self, E> {
+    /// What `read` says of the first that has all options, when none can take them.
+    pub fn auto<E>(
+        has: impl Fn(&'static str) -> bool,
+        read: impl Fn(&'static str) -> Result<Self, E>,
+    ) -> Result<Self, E> {
+        match BY_COUNTS.map(has) {
+            [true, false] => return read(BY_COUNTS[0]),
+            [false, true] => return read(BY_COUNTS[1]),
+            _ => {}
+        }
         match BY_COUNTS.map(read) {
             [Ok(with), Ok(without)] => Ok(Self { without_counts: Some(without.solver), ..with }),
             [Err(_), Ok(only)] | [Ok(only), Err(_)] => Ok(only),

@@ -3,7 +3,7 @@
 //! At positions on an exact lattice an object with the lattice's period, and a probe that makes up
 //! for it, explain the patterns as well as the truth does: nothing but noise, a prior or a known
 //! probe decides how much of it a reconstruction has (Thibault et al., Ultramicroscopy 109, 338
-//! (2009), Sec. 4). It shows as power at the frequencies of the lattice.
+//! (2009)). It shows as power at the frequencies of the lattice.
 
 use lapwing_model::{Complex32, Position};
 use ndarray::ArrayView2;
@@ -70,7 +70,7 @@ impl Lattice {
 
     /// Power of `object`, axes (y, x), at the lowest frequencies of the lattice over the median of
     /// the power at frequencies as high in other directions: the largest of four. Noise and
-    /// specimens have some 3; `None` where no part of the object is scanned.
+    /// specimens have some 4; `None` where no part of the object is scanned.
     ///
     /// The object is looked at through a round window in the middle of the scan, less its mean.
     pub fn excess(&self, object: ArrayView2<'_, Complex32>) -> Option<f64> {

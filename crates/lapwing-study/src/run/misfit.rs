@@ -45,7 +45,7 @@ pub(crate) fn described(misfit: Misfit, counts: f64) -> Vec<String> {
 /// [`lapwing_compare::Lattice::excess`]), and what to do about much of it.
 pub(crate) fn lattice(excess: f64) -> Vec<String> {
     let mut lines = vec![format!(
-        "raster: {excess:.1} times the usual power at its own frequencies (noise has about 3)"
+        "raster: {excess:.1} times the usual power at its own frequencies (noise has about 4)"
     )];
     if excess > PERIODIC {
         lines.push(

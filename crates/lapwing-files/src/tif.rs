@@ -1,7 +1,7 @@
 //! TIFF stacks: pages of one shape and type, one pattern each.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
@@ -24,7 +24,6 @@ pub struct TiffStack {
 
 /// Whether a file begins like a TIFF one.
 pub(crate) fn is_tiff(path: &Path) -> bool {
-    use std::io::Read;
     let mut start = [0; 4];
     let read = open::regular(path).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && matches!(&start, b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+")
@@ -106,8 +105,15 @@ struct Pages {
 
 impl Pages {
     fn open(path: &Path) -> Result<Self, Error> {
-        let file = open::regular(path).map_err(|source| Error::io(path, source))?;
+        let mut file = open::regular(path).map_err(|source| Error::io(path, source))?;
         let length = file.metadata().map_err(|source| Error::io(path, source))?.len();
+        let longest =
+            longest_value(&mut file).and_then(|longest| file.rewind().map(|()| longest)).map_err(
+                |error| Error::archive(path, format!("a TIFF file that is cut off: {error}")),
+            )?;
+        if longest > length {
+            return Err(Error::archive(path, "a TIFF file with a tag longer than the file"));
+        }
         let most = usize::try_from(length.saturating_mul(MOST_COMPRESSED)).unwrap_or(usize::MAX);
         let mut limits = Limits::default();
         // A page of a large detector is larger than the crate's own limit would have it.
@@ -164,6 +170,40 @@ impl Pages {
     }
 }
 
+/// Bytes of the longest value that the first directory claims. The crate below takes limits only
+/// once it has read that directory, and reserves what it claims.
+fn longest_value(file: &mut (impl Read + Seek)) -> io::Result<u64> {
+    let mut header = [0; 16];
+    file.read_exact(&mut header)?;
+    let little = header[0] == b'I';
+    // A number of this many bytes, at most eight, in the file's order.
+    let number = |bytes: &[u8]| {
+        let digit = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+        if little { bytes.iter().rev().fold(0, digit) } else { bytes.iter().fold(0, digit) }
+    };
+    let big = number(&header[2..4]) == 43;
+    // Bytes of the directory's number of entries, of an entry, and of a count within it.
+    let (directory, words, size, count) =
+        if big { (&header[8..16], 8, 20, 8) } else { (&header[4..8], 2, 12, 4) };
+    file.seek(SeekFrom::Start(number(directory)))?;
+    let mut file = BufReader::new(file);
+    let mut buffer = [0; 20];
+    file.read_exact(&mut buffer[..words])?;
+    let mut longest = 0;
+    for _ in 0..number(&buffer[..words]) {
+        let entry = &mut buffer[..size];
+        file.read_exact(entry)?;
+        let width = match number(&entry[2..4]) {
+            3 | 8 => 2,                      // 16 bits
+            4 | 9 | 11 | 13 => 4,            // 32 bits
+            5 | 10 | 12 | 16 | 17 | 18 => 8, // 64 bits and ratios
+            _ => 1,
+        };
+        longest = longest.max(number(&entry[4..4 + count]).saturating_mul(width));
+    }
+    Ok(longest)
+}
+
 /// The numbers of one more page behind those before.
 fn join(before: Option<Values>, page: DecodingResult) -> Option<Values> {
     macro_rules! joined {
@@ -182,4 +222,46 @@ fn join(before: Option<Values>, page: DecodingResult) -> Option<Values> {
         U8 => U8, U16 => U16, U32 => U32, U64 => U64, I8 => I8, I16 => I16, I32 => I32, I64 => I64,
         F32 => F32, F64 => F64
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    /// A file of one directory with one entry of 7 numbers of 32 bits.
+    #[test]
+    fn the_longest_value_is_found_in_every_layout() {
+        let entry = |numbers: [Vec<u8>; 3]| numbers.concat();
+        let little = [
+            &b"II*\0"[..],
+            &16_u32.to_le_bytes(),
+            &[0; 8],
+            &1_u16.to_le_bytes(),
+            &entry([vec![0, 1, 4, 0], 7_u32.to_le_bytes().to_vec(), vec![0; 4]]),
+        ]
+        .concat();
+        let big = [
+            &b"MM\0+\0\x08\0\0"[..],
+            &16_u64.to_be_bytes(),
+            &1_u64.to_be_bytes(),
+            &entry([vec![1, 0, 0, 4], 7_u64.to_be_bytes().to_vec(), vec![0; 8]]),
+        ]
+        .concat();
+        assert_eq!(longest_value(&mut Cursor::new(little)).unwrap(), 28);
+        assert_eq!(longest_value(&mut Cursor::new(&big)).unwrap(), 28);
+        assert!(longest_value(&mut Cursor::new(&big[..30])).is_err());
+    }
+
+    #[test]
+    fn a_tag_longer_than_the_file_is_refused_before_room_is_made_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lies.tif");
+        let entry = [&[0, 1, 4, 0][..], &0x0fff_ffff_u32.to_le_bytes(), &[0; 4]].concat();
+        let bytes = [&b"II*\0\x10\0\0\0"[..], &[0; 8], &[1, 0], &entry, &[0; 4]].concat();
+        std::fs::write(&path, bytes).unwrap();
+        let error = TiffStack::open(&path).unwrap_err().to_string();
+        assert!(error.contains("a tag longer than the file"), "{error}");
+    }
 }

@@ -9,6 +9,7 @@
 //! A scan is simulated from a probe, positions and an object that holds all their windows:
 //!
 //! ```
+//! use lapwing_model::forward::Physics;
 //! use lapwing_model::probe::{ProbeDesign, ProbeKind};
 //! use lapwing_model::scan::{ScanKind, fit, generate};
 //! use lapwing_model::simulate::expose;
@@ -21,7 +22,7 @@
 //! let placement = fit(&scan, window, 2).ok_or("a scan without positions")?;
 //! let scan = placement.place(&scan);
 //! let object = Specimen::Cells.make(placement.shape, 1);
-//! let exposure = expose(object.view(), probe.view(), &scan, 1e4, 42)?;
+//! let exposure = expose(&Physics::default(), object.view(), probe.view(), &scan, 1e4, 42)?;
 //!
 //! // One pattern for every position, with 10,000 photons each on average.
 //! assert_eq!(exposure.counts.dim(), (scan.len(), 64, 64));

@@ -1,5 +1,6 @@
 //! Simulated scans against closed forms of far-field diffraction and of photon statistics.
 
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::{expose, expose_noise_free};
@@ -29,7 +30,9 @@ fn an_object_of_one_transmission_lets_through_its_power_at_every_position() {
         let (scan, shape) = scan(window);
         let probe = ProbeDesign::default().build(window).unwrap() * Complex32::new(3.0, 0.0);
         let object = Field::from_elem(shape, transmission);
-        let exposure = expose_noise_free(object.view(), probe.view(), &scan, 5e3).unwrap();
+        let exposure =
+            expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, 5e3)
+                .unwrap();
         let power = f64::from(transmission.norm_sqr()) * 9.0;
         assert!((exposure.scale.powi(2) * power / 5e3 - 1.0).abs() < 1e-5);
         for pattern in exposure.counts.outer_iter() {
@@ -50,7 +53,9 @@ fn a_rectangle_of_light_diffracts_as_two_dirichlet_kernels() {
         let (scan, shape) = scan((height, width));
         let object = Field::from_elem(shape, Complex32::new(1.0, 0.0));
         let dose = (rows * columns) as f64;
-        let exposure = expose_noise_free(object.view(), probe.view(), &scan, dose).unwrap();
+        let exposure =
+            expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, dose)
+                .unwrap();
         let kernel = |ones: usize, index: usize, length: usize| {
             let u = (index as f64 - (length / 2) as f64) / length as f64;
             let value = match u == 0.0 {
@@ -78,7 +83,9 @@ fn a_wedge_moves_every_pattern_by_whole_pixels() {
             Complex32::new(phase.cos() as f32, phase.sin() as f32)
         });
         let patterns = |object: &Field| {
-            expose_noise_free(object.view(), probe.view(), &scan, 1e3).unwrap().counts
+            expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, 1e3)
+                .unwrap()
+                .counts
         };
         let (straight, deflected) = (patterns(&flat), patterns(&wedge));
         for ((j, y, x), &count) in straight.indexed_iter() {
@@ -95,12 +102,14 @@ fn counts_over_a_scan_have_the_mean_and_the_variance_of_the_dose() {
     let probe = ProbeDesign::default().build(window).unwrap();
     let object = Specimen::Cells.make(shape, 3);
     let dose = 400.0;
-    let expected = expose_noise_free(object.view(), probe.view(), &scan, dose).unwrap();
+    let expected =
+        expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, dose).unwrap();
     let means: Vec<f64> =
         expected.counts.outer_iter().map(|pattern| sum(pattern.iter().copied())).collect();
     let (mut deviations, mut squares, seeds) = (0.0, 0.0, 50);
     for seed in 0..seeds {
-        let exposure = expose(object.view(), probe.view(), &scan, dose, seed).unwrap();
+        let exposure =
+            expose(&Physics::default(), object.view(), probe.view(), &scan, dose, seed).unwrap();
         let total = sum(exposure.counts.iter().copied());
         assert!((exposure.mean_counts - total / scan.len() as f64).abs() < 1e-6);
         // A sum of Poisson numbers is one: of mean n D over the scan, and of its own mean in each

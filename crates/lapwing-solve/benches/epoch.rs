@@ -2,6 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::expose;
@@ -28,7 +29,7 @@ fn problem(side: usize, patterns: usize) -> Result<Problem, Box<dyn std::error::
     let placement = fit(&scan, window, 2).ok_or("an empty scan")?;
     let scan = placement.place(&scan);
     let object = Specimen::Cells.make(placement.shape, 1);
-    let counts = expose(object.view(), probe.view(), &scan, 1e5, 42)?.counts;
+    let counts = expose(&Physics::default(), object.view(), probe.view(), &scan, 1e5, 42)?.counts;
     let flat = Field::from_elem(object.dim(), Complex32::new(1.0, 0.0));
     Ok(Problem::builder(scan, flat, probe).patterns(counts)?)
 }

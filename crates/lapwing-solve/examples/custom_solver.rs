@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use lapwing_model::Object;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::expose;
@@ -72,7 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let placement = fit(&scan, (32, 32), 2).ok_or("an empty scan")?;
     let scan = placement.place(&scan);
     let specimen = Specimen::Cells.make(placement.shape, 1);
-    let counts = expose(specimen.view(), probe.view(), &scan, 1e5, 42)?.counts;
+    let counts = expose(&Physics::default(), specimen.view(), probe.view(), &scan, 1e5, 42)?.counts;
     let problem = Problem::builder(scan, Object::flat(placement.shape), probe).patterns(counts)?;
 
     let solver: Box<dyn Solver> = Box::new(Descent { epochs: 60, ..Descent::default() });

@@ -5,6 +5,7 @@
 
 use lapwing_compare::{Region, compare};
 use lapwing_model::Object;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};
 use lapwing_model::scan::{ScanKind, Spacing, fit, generate};
 use lapwing_model::simulate::expose;
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let truth = Specimen::Cells.make(placement.shape, 1);
 
     // 10,000 photons per pattern.
-    let counts = expose(truth.view(), probe.view(), &scan, 1e4, 42)?.counts;
+    let counts = expose(&Physics::default(), truth.view(), probe.view(), &scan, 1e4, 42)?.counts;
 
     // The start: a flat object, and a probe out of focus, since no experiment knows its own.
     let start = perturb(probe.view(), 1.0, 0.3);

@@ -8,6 +8,7 @@
 //! - [`solver`]: what an algorithm does with it, and [`SOLVERS`], the table of all there are.
 //!
 //! ```
+//! use lapwing_model::forward::Physics;
 //! use lapwing_model::probe::{ProbeDesign, ProbeKind};
 //! use lapwing_model::scan::{ScanKind, fit, generate};
 //! use lapwing_model::simulate::expose;
@@ -22,7 +23,7 @@
 //! let placement = fit(&scan, (32, 32), 2).ok_or("an empty scan")?;
 //! let scan = placement.place(&scan);
 //! let specimen = Specimen::Cells.make(placement.shape, 1);
-//! let counts = expose(specimen.view(), probe.view(), &scan, 1e4, 42)?.counts;
+//! let counts = expose(&Physics::default(), specimen.view(), probe.view(), &scan, 1e4, 42)?.counts;
 //!
 //! // Reconstructed from a flat object.
 //! let problem = Problem::builder(scan, Object::flat(placement.shape), probe).patterns(counts)?;

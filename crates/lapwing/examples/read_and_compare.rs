@@ -12,6 +12,7 @@
 
 use lapwing_compare::{Region, compare};
 use lapwing_files::{Dataset, ReadOptions, Reconstruction, dataset};
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::expose;
@@ -57,7 +58,7 @@ fn make(folder: &Path) -> Outcome<(PathBuf, PathBuf)> {
     let placement = fit(&positions, (64, 64), 2).ok_or("a scan without positions")?;
     let scan: Vec<Position> = placement.place(&positions);
     let object = Specimen::Cells.make(placement.shape, 1);
-    let exposure = expose(object.view(), probe.view(), &scan, 1e4, 42)?;
+    let exposure = expose(&Physics::default(), object.view(), probe.view(), &scan, 1e4, 42)?;
     let (diffraction, _) = Dataset::amplitudes(&exposure.counts);
 
     let mut made = Reconstruction::of(object.clone().into());

@@ -21,7 +21,7 @@
 //! in swapped form, i conj z, from their first half to their second ([`crate::fft::stockham`]).
 //! Pattern order is (u_y / 8, u_x, u_y mod 8).
 
-use super::pass::{DetectorStep, Patch, PatternPass, PatternQuery, View, step_whole};
+use super::pass::{DetectorStep, Patch, PatternPass, PatternQuery, PixelOrder, View, step_whole};
 use super::{Ramp, Workspace};
 use crate::Complex32;
 use crate::c8::{C8, LANES, Line};
@@ -197,8 +197,8 @@ impl FusedPass {
 }
 
 impl PatternPass for FusedPass {
-    fn columns_together(&self) -> usize {
-        LANES
+    fn pixel_order(&self) -> PixelOrder {
+        PixelOrder::Spectrum(LANES)
     }
 
     fn illuminate(

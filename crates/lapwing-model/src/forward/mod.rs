@@ -1,5 +1,5 @@
-//! The forward model: probe x object patch at a sub-pixel position, far field, and the adjoint of
-//! each step.
+//! The forward model: probe x object patch at a sub-pixel position, the way to the detector, and
+//! the adjoint of each step.
 //!
 //! For a window with integer corner n and rest f, and a probe mode P_k,
 //!
@@ -13,13 +13,20 @@
 //! so sum I_j = sum_k sum |psi_jk|^2. Every step is linear in P_k and in O; their adjoints are the
 //! conjugate products, the inverse transform, and the opposite shift.
 //!
+//! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase and
+//! F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the mean
+//! over the places of its path), a detector with a point spread (**blur**: I_j is convolved with
+//! it).
+//!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
 //! for every pattern. What a solver's inner loop calls, a pattern's pass, is done by one of two
 //! back-ends (module `pass`); `reference` holds the same model written as its formulas are.
 
+mod blur;
 mod error;
 mod fused;
 mod pass;
+mod physics;
 mod plain;
 mod ramp;
 mod reference;
@@ -29,12 +36,15 @@ mod workspace;
 
 pub use error::ModelError;
 pub use pass::{DetectorStep, Patch, PatternQuery, View};
+pub use physics::{Physics, PhysicsError, Propagation};
 pub use ramp::Ramp;
 
-use crate::fft::Fft2;
+use crate::fft::{self, Fft2};
 use crate::{Complex32, Position, Window};
+use blur::Blur;
 use fused::FusedPass;
 use pass::PatternPass;
+use physics::Hop;
 use plain::PlainPass;
 use std::sync::Arc;
 pub use workspace::Workspace;
@@ -44,27 +54,75 @@ pub use workspace::Workspace;
 pub struct ForwardModel {
     fft: Fft2,
     pass: Arc<dyn PatternPass>,
+    physics: Physics,
+    hop: Option<Arc<Hop>>,
+    blur: Option<Arc<Blur>>,
 }
 
 impl ForwardModel {
-    /// The model for windows of shape `(height, width)`: the fastest way there is for this shape.
+    /// The far-field model for windows of shape `(height, width)`: the fastest way there is for
+    /// this shape.
     ///
     /// # Panics
     /// If a side is zero.
     pub fn new(shape: (usize, usize)) -> Self {
-        let fft = Fft2::new(shape);
-        let pass: Arc<dyn PatternPass> = match FusedPass::new(shape) {
-            Some(fused) => Arc::new(fused),
-            None => Arc::new(PlainPass::new(fft.clone())),
+        Self::of(Physics::default(), Fft2::new(shape))
+    }
+
+    /// As [`new`](Self::new), of other physics.
+    ///
+    /// # Errors
+    /// What has no model: see [`Physics::check`].
+    ///
+    /// # Panics
+    /// If a side is zero.
+    pub fn with_physics(shape: (usize, usize), physics: Physics) -> Result<Self, PhysicsError> {
+        physics.check(shape)?;
+        Ok(Self::of(physics, Fft2::new(shape)))
+    }
+
+    fn of(physics: Physics, fft: Fft2) -> Self {
+        let hop = Hop::new(physics.propagation, fft.shape());
+        let pass: Arc<dyn PatternPass> = match FusedPass::new(fft.shape()) {
+            Some(fused) if hop.is_none() => Arc::new(fused),
+            _ => Arc::new(PlainPass::new(fft.clone(), hop.clone())),
         };
-        Self { fft, pass }
+        let blur = Blur::new(physics.blur, fft.shape(), pass.pixel_order());
+        Self { fft, pass, physics, hop: hop.map(Arc::new), blur: blur.map(Arc::new) }
     }
 
     /// With transforms row by row and a pass step by step, whatever the shape.
     #[cfg(test)]
     fn plain(shape: (usize, usize)) -> Self {
         let fft = Fft2::by_rows(shape);
-        Self { pass: Arc::new(PlainPass::new(fft.clone())), fft }
+        Self {
+            pass: Arc::new(PlainPass::new(fft.clone(), None)),
+            ..Self::of(Physics::default(), fft)
+        }
+    }
+
+    /// What it takes into account.
+    pub fn physics(&self) -> &Physics {
+        &self.physics
+    }
+
+    /// How many places an exposure sums over: 1 for a probe that stands still.
+    pub fn n_places(&self) -> usize {
+        self.physics.path.len().max(1)
+    }
+
+    /// The shifts of the probe within `window` in the course of an exposure, one for each of
+    /// [`n_places`](Self::n_places), each weighed so that intensities add up to their mean.
+    pub fn ramps(&self, window: &Window) -> Vec<Ramp> {
+        if self.physics.path.is_empty() {
+            return vec![Ramp::new(window, self.shape())];
+        }
+        let weight = (1.0 / (self.n_places() as f64).sqrt()) as f32;
+        let at = |place: &Position| {
+            let (rest_y, rest_x) = (window.rest_y + place.y, window.rest_x + place.x);
+            Ramp::new(&Window { rest_y, rest_x, ..*window }, self.shape()).scaled(weight)
+        };
+        self.physics.path.iter().map(at).collect()
     }
 
     /// Shape `(height, width)` of a window, a probe mode and a pattern.
@@ -109,28 +167,45 @@ impl ForwardModel {
         })
     }
 
-    /// Far field of an exit wave, which is overwritten: `exit_wave` (y, x) to `far_field` (u_x,
-    /// u_y).
+    /// An exit wave (y, x) at the detector, of axes (u_x, u_y) in the far field, else (y, x).
     ///
     /// # Panics
     /// If a slice or the workspace is not of this model's size; so do all methods below.
     pub fn propagate(
         &self,
-        exit_wave: &mut [Complex32],
-        far_field: &mut [Complex32],
+        exit_wave: &[Complex32],
+        arrived: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        self.fft.forward(exit_wave, far_field, &mut work.fft);
+        work.field.copy_from_slice(exit_wave);
+        plain::travel(&self.fft, self.hop.as_deref(), arrived, work);
     }
 
-    /// The inverse, and adjoint, of [`propagate`](Self::propagate): `far_field` is overwritten.
+    /// The inverse, and adjoint, of [`propagate`](Self::propagate): `arrived` is overwritten.
     pub fn back_propagate(
         &self,
-        far_field: &mut [Complex32],
+        arrived: &mut [Complex32],
         exit_wave: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        self.fft.inverse(far_field, exit_wave, &mut work.fft);
+        plain::travel_back(&self.fft, self.hop.as_deref(), arrived, exit_wave, work);
+    }
+
+    /// Intensities of a whole pattern in the order of [`propagate`](Self::propagate), as the
+    /// detector sees them, to the order of files: axes (y, x), the zero frequency of a far field in
+    /// the centre.
+    pub fn to_file_order(&self, arrived: &[f32], centred: &mut [f32]) {
+        match self.physics.propagation {
+            Propagation::FarField => fft::from_detector_order(arrived, centred, self.shape()),
+            Propagation::NearField { .. } => centred.copy_from_slice(arrived),
+        }
+        if let Some(blur) = &self.blur {
+            let mut scratch = blur::BlurScratch::default();
+            let mut ordered = vec![0.0; centred.len()];
+            self.to_pattern_order(centred, &mut ordered);
+            blur.apply(&ordered, &mut scratch);
+            blur.to_file_order(&scratch.blurred, centred);
+        }
     }
 
     /// Spectrum (u_x, u_y) of one probe mode (y, x), from which
@@ -143,6 +218,16 @@ impl ForwardModel {
     ) {
         work.field.copy_from_slice(mode);
         self.fft.forward(&mut work.field, spectrum, &mut work.fft);
+    }
+
+    /// The inverse of [`probe_spectrum`](Self::probe_spectrum): `spectrum` is overwritten.
+    pub fn probe_of_spectrum(
+        &self,
+        spectrum: &mut [Complex32],
+        mode: &mut [Complex32],
+        work: &mut Workspace,
+    ) {
+        self.fft.inverse(spectrum, mode, &mut work.fft);
     }
 
     /// Writes the probe mode with spectrum `spectrum` (u_x, u_y), shifted by the window's sub-pixel
@@ -182,7 +267,7 @@ impl ForwardModel {
     /// into **pattern order**, in which [`detect`](Self::detect) asks for its pixels: contiguous
     /// for each request.
     pub fn to_pattern_order<T: Copy>(&self, centred: &[T], ordered: &mut [T]) {
-        pass::to_pattern_order(centred, ordered, self.shape(), self.pass.columns_together());
+        self.pass.pixel_order().arrange(centred, ordered, self.shape());
     }
 
     /// One mode on its way to the detector: `probe` (y, x) <- the mode with spectrum `spectrum`
@@ -245,7 +330,19 @@ impl ForwardModel {
             self.shape()
         );
         self.check(None, work);
-        self.pass.detect(in_flight, chi, query, work, step);
+        let Some(blur) = &self.blur else {
+            return self.pass.detect(in_flight, chi, query, work, step);
+        };
+        // The factors ask something of blurred light; its adjoint asks it of the light itself.
+        let mut scratch = std::mem::take(&mut work.blur);
+        let whole = PatternQuery { whole: true, masked: &[] };
+        self.pass.detect(in_flight, chi, whole, work, &mut |_, intensity, factor| {
+            blur.apply(intensity, &mut scratch);
+            pass::step_whole(query.masked, &mut scratch.blurred, factor, step);
+            blur.apply(factor, &mut scratch);
+            factor.copy_from_slice(&scratch.blurred);
+        });
+        work.blur = scratch;
     }
 
     /// One mode back at the object: completes `chi` (y, x) from [`detect`](Self::detect), and adds

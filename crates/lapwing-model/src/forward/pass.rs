@@ -85,8 +85,8 @@ impl View<'_> {
 /// shape, which [`ForwardModel`](super::ForwardModel) checks. What each method computes is
 /// documented there.
 pub(super) trait PatternPass: std::fmt::Debug + Send + Sync {
-    /// How many columns u_y stand side by side in pattern order.
-    fn columns_together(&self) -> usize;
+    /// In which order a pattern's pixels are asked for.
+    fn pixel_order(&self) -> PixelOrder;
 
     fn illuminate(
         &self,
@@ -134,24 +134,40 @@ pub(super) fn step_whole(
     masked.iter().for_each(|&pixel| factor[pixel as usize] = 0.0);
 }
 
-/// Brings a pattern from the order of files, axes (y, x) with zero frequency in the centre, into
-/// **pattern order**: by groups of `together` columns u_y, and in each group by u_x, then u_y.
-pub(super) fn to_pattern_order<T: Copy>(
-    centred: &[T],
-    ordered: &mut [T],
-    (height, width): (usize, usize),
-    together: usize,
-) {
-    assert!(
-        centred.len() == height * width && ordered.len() == height * width,
-        "reordering of unequal arrays"
-    );
-    for (group, columns) in ordered.chunks_mut(together * width).enumerate() {
-        for (u_x, row) in columns.chunks_exact_mut(columns.len() / width).enumerate() {
-            let x = (u_x + width / 2) % width;
-            for (value, u_y) in row.iter_mut().zip(group * together..) {
-                let y = (u_y + height / 2) % height;
-                *value = centred[y * width + x];
+/// **Pattern order**: that in which a back-end asks for a pattern's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PixelOrder {
+    /// As in files, (y, x): a pattern is an image.
+    Image,
+    /// A pattern is a spectrum: by groups of so many columns u_y, and in each group by u_x, then
+    /// u_y.
+    Spectrum(usize),
+}
+
+impl PixelOrder {
+    /// Brings a pattern of `(height, width)` from the order of files, axes (y, x) and of a spectrum
+    /// zero frequency in the centre, into this order.
+    pub fn arrange<T: Copy>(
+        self,
+        centred: &[T],
+        ordered: &mut [T],
+        (height, width): (usize, usize),
+    ) {
+        assert!(
+            centred.len() == height * width && ordered.len() == height * width,
+            "reordering of unequal arrays"
+        );
+        let together = match self {
+            Self::Image => return ordered.copy_from_slice(centred),
+            Self::Spectrum(together) => together,
+        };
+        for (group, columns) in ordered.chunks_mut(together * width).enumerate() {
+            for (u_x, row) in columns.chunks_exact_mut(columns.len() / width).enumerate() {
+                let x = (u_x + width / 2) % width;
+                for (value, u_y) in row.iter_mut().zip(group * together..) {
+                    let y = (u_y + height / 2) % height;
+                    *value = centred[y * width + x];
+                }
             }
         }
     }

@@ -1,9 +1,11 @@
-//! A pattern's pass step by step, for windows of any shape: every transform, ramp and product is a
-//! pass over memory of its own.
+//! A pattern's pass step by step, for windows of any shape and all propagation: every transform,
+//! ramp and product is a pass over memory of its own.
 //!
-//! In flight, the exit wave is its far field (u_x, u_y), and chi is complete, (y, x).
+//! In flight, the exit wave is what arrives at the detector, of axes (u_x, u_y) in the far field
+//! and (y, x) in the near field, and chi is complete, (y, x).
 
-use super::pass::{DetectorStep, PatternPass, PatternQuery, View, step_whole};
+use super::pass::{DetectorStep, PatternPass, PatternQuery, PixelOrder, View, step_whole};
+use super::physics::Hop;
 use super::{Ramp, Workspace};
 use crate::fft::Fft2;
 use crate::{Complex32, elementwise};
@@ -12,18 +14,22 @@ use crate::{Complex32, elementwise};
 #[derive(Debug, Clone)]
 pub(super) struct PlainPass {
     fft: Fft2,
+    hop: Option<Hop>,
 }
 
 impl PlainPass {
-    /// For windows of the transform's shape.
-    pub fn new(fft: Fft2) -> Self {
-        Self { fft }
+    /// For windows of the transform's shape, to the near field by `hop`.
+    pub fn new(fft: Fft2, hop: Option<Hop>) -> Self {
+        Self { fft, hop }
     }
 }
 
 impl PatternPass for PlainPass {
-    fn columns_together(&self) -> usize {
-        self.fft.shape().0
+    fn pixel_order(&self) -> PixelOrder {
+        match self.hop {
+            None => PixelOrder::Spectrum(self.fft.shape().0),
+            Some(_) => PixelOrder::Image,
+        }
     }
 
     fn illuminate(
@@ -46,12 +52,12 @@ impl PatternPass for PlainPass {
         for ((wave, probe), row) in rows.zip(patch.rows(width)) {
             elementwise::multiply(wave, probe, row);
         }
-        self.fft.forward(&mut work.field, in_flight, &mut work.fft);
+        travel(&self.fft, self.hop.as_ref(), in_flight, work);
     }
 
     fn launch(&self, exit_wave: &[Complex32], in_flight: &mut [Complex32], work: &mut Workspace) {
         work.field.copy_from_slice(exit_wave);
-        self.fft.forward(&mut work.field, in_flight, &mut work.fft);
+        travel(&self.fft, self.hop.as_ref(), in_flight, work);
     }
 
     fn detect(
@@ -63,16 +69,16 @@ impl PatternPass for PlainPass {
         step: &mut DetectorStep<'_>,
     ) {
         let pixels = self.fft.len();
-        let Workspace { fft: scratch, intensity, factor, .. } = work;
+        let Workspace { intensity, factor, .. } = &mut *work;
         intensity.fill(0.0);
-        for far_field in in_flight.chunks_exact(pixels) {
-            elementwise::add_power(intensity, far_field);
+        for arrived in in_flight.chunks_exact(pixels) {
+            elementwise::add_power(intensity, arrived);
         }
         step_whole(query.masked, intensity, factor, step);
         let modes = in_flight.chunks_exact_mut(pixels).zip(chi.chunks_exact_mut(pixels));
-        for (far_field, chi) in modes {
-            elementwise::scale(far_field, factor);
-            self.fft.inverse(far_field, chi, scratch);
+        for (arrived, chi) in modes {
+            elementwise::scale(arrived, &work.factor);
+            travel_back(&self.fft, self.hop.as_ref(), arrived, chi, work);
         }
     }
 
@@ -93,6 +99,35 @@ impl PatternPass for PlainPass {
     }
 
     fn land(&self, _chi: &mut [Complex32], _work: &mut Workspace) {}
+}
+
+/// `arrived` <- the wave of `work.field` (y, x), which is overwritten, at the detector.
+pub(super) fn travel(
+    fft: &Fft2,
+    hop: Option<&Hop>,
+    arrived: &mut [Complex32],
+    work: &mut Workspace,
+) {
+    fft.forward(&mut work.field, arrived, &mut work.fft);
+    if let Some(hop) = hop {
+        hop.there.apply(arrived, &mut work.field);
+        fft.inverse(&mut work.field, arrived, &mut work.fft);
+    }
+}
+
+/// The inverse, and adjoint, of [`travel`]: `wave` (y, x) <- `arrived`, which is overwritten.
+pub(super) fn travel_back(
+    fft: &Fft2,
+    hop: Option<&Hop>,
+    arrived: &mut [Complex32],
+    wave: &mut [Complex32],
+    work: &mut Workspace,
+) {
+    if let Some(hop) = hop {
+        fft.forward(arrived, &mut work.field, &mut work.fft);
+        hop.back.apply(&work.field, arrived);
+    }
+    fft.inverse(arrived, wave, &mut work.fft);
 }
 
 /// `probe` (y, x) <- the mode with spectrum `spectrum`, shifted by the ramp.

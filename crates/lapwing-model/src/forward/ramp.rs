@@ -25,6 +25,12 @@ impl Ramp {
         Self { along_y: along(window.rest_y, height), along_x: along(window.rest_x, width) }
     }
 
+    /// The ramp times a factor.
+    pub(super) fn scaled(mut self, factor: f32) -> Self {
+        self.along_x.iter_mut().for_each(|value| *value *= factor);
+        self
+    }
+
     /// Shape `(height, width)` of the windows that it is for.
     pub fn shape(&self) -> (usize, usize) {
         (self.along_y.len(), self.along_x.len())

@@ -1,5 +1,6 @@
 //! Scratch arrays of the forward model.
 
+use super::blur::BlurScratch;
 use crate::buffer::Buffer;
 
 /// Scratch arrays of one thread, allocated once.
@@ -9,6 +10,7 @@ pub struct Workspace {
     pub(super) fft: Buffer,
     pub(super) intensity: Vec<f32>,
     pub(super) factor: Vec<f32>,
+    pub(super) blur: BlurScratch,
 }
 
 impl Workspace {
@@ -19,6 +21,7 @@ impl Workspace {
             fft: Buffer::zeros(fft),
             intensity: vec![0.0; len],
             factor: vec![0.0; len],
+            blur: BlurScratch::default(),
         }
     }
 }

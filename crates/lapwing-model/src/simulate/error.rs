@@ -1,6 +1,7 @@
 //! Why a scan cannot be simulated.
 
 use crate::ModelError;
+use crate::forward::PhysicsError;
 
 /// Why a scan cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum SimulateError {
         /// What they exceed.
         reason: &'static str,
     },
+    /// The physics has no model.
+    #[error(transparent)]
+    Physics(#[from] PhysicsError),
     /// A window leaves the object.
     #[error("position {index}: {source}")]
     OffObject {

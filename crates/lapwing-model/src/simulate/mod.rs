@@ -13,9 +13,9 @@ mod thin;
 pub use error::SimulateError;
 pub use thin::{ThinError, thin};
 
-use crate::forward::Ramp;
+use crate::forward::Physics;
 use crate::random::generator;
-use crate::{Complex32, ForwardModel, Position, Window, fft};
+use crate::{Complex32, ForwardModel, Position, Window};
 use ndarray::{Array3, ArrayView2, ArrayView3};
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
@@ -41,21 +41,23 @@ pub struct Exposure {
 
 /// Exposes a scan to a dose and draws Poisson counts.
 ///
-/// `object` has axes (y, x), `probe` (mode, y, x), of any power; `scan` holds window centres in
-/// pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
+/// `physics` says how a pattern comes about; `object` has axes (y, x), `probe` (mode, y, x), of any
+/// power; `scan` holds window centres in pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
 /// generator `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do
 /// not depend on threads, and doses of one seed are independent of one another.
 ///
 /// # Errors
-/// An empty or dark scan, a dose that is not positive, NaN, windows off the object.
+/// An empty or dark scan, a dose that is not positive, NaN, windows off the object, physics without
+/// a model.
 pub fn expose(
+    physics: &Physics,
     object: ArrayView2<Complex32>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
     dose: f64,
     seed: u64,
 ) -> Result<Exposure, SimulateError> {
-    let mut exposure = expose_noise_free(object, probe, scan, dose)?;
+    let mut exposure = expose_noise_free(physics, object, probe, scan, dose)?;
     let pixels = probe.dim().1 * probe.dim().2;
     let name = format!("exposure {dose}");
     let sums: Vec<f64> = slice_of(&mut exposure.counts)
@@ -84,6 +86,7 @@ pub fn expose(
 
 /// The expected counts of [`expose`]: the same scan without noise.
 pub fn expose_noise_free(
+    physics: &Physics,
     object: ArrayView2<Complex32>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
@@ -106,7 +109,7 @@ pub fn expose_noise_free(
     if !probe.iter().all(finite) {
         return Err(SimulateError::NotFinite("probe"));
     }
-    let model = ForwardModel::new((height, width));
+    let model = ForwardModel::with_physics((height, width), physics.clone())?;
     let windows = scan
         .iter()
         .enumerate()
@@ -181,10 +184,12 @@ fn intensities(
         .par_chunks_mut(model.len())
         .zip(windows)
         .map_init(scratch, |(work, exit_wave, far_field, intensity), (pattern, window)| {
-            let ramp = Ramp::new(window, model.shape());
+            let ramps = model.ramps(window);
             intensity.fill(0.0_f32);
-            for spectrum in &spectra {
-                model.shifted_probe(spectrum, &ramp, exit_wave, work);
+            for (ramp, spectrum) in
+                ramps.iter().flat_map(|ramp| spectra.iter().map(move |of| (ramp, of)))
+            {
+                model.shifted_probe(spectrum, ramp, exit_wave, work);
                 for (y, line) in exit_wave.chunks_exact_mut(width).enumerate() {
                     for (x, value) in line.iter_mut().enumerate() {
                         // The windows were checked: they lie inside the object.
@@ -197,7 +202,7 @@ fn intensities(
                     .zip(far_field.iter())
                     .for_each(|(sum, value)| *sum += value.norm_sqr());
             }
-            fft::from_detector_order(intensity, pattern, model.shape());
+            model.to_file_order(intensity, pattern);
             pattern.iter().map(|&value| f64::from(value)).sum()
         })
         .collect()

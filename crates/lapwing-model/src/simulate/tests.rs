@@ -14,7 +14,8 @@ fn case() -> (Field, Modes, Vec<Position>) {
 #[test]
 fn noise_free_total_is_the_dose_and_patterns_are_those_of_the_model() {
     let (object, probe, scan) = case();
-    let exposure = expose_noise_free(object.view(), probe.view(), &scan, 1234.5).unwrap();
+    let exposure =
+        expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, 1234.5).unwrap();
     let total: f64 = exposure.counts.iter().map(|&v| f64::from(v)).sum();
     assert!((total / 40.0 / 1234.5 - 1.0).abs() < 1e-5);
     assert!((exposure.mean_counts / 1234.5 - 1.0).abs() < 1e-5);
@@ -33,10 +34,15 @@ fn counts_have_the_mean_and_the_variance_of_poisson() {
     // The normalised deviation (n - m) / sqrt(m) has mean 0 and variance 1 wherever m > 0.
     let (object, probe, scan) = case();
     for dose in [60.0, 3e3, 1e6] {
-        let expected = expose_noise_free(object.view(), probe.view(), &scan, dose).unwrap();
+        let expected =
+            expose_noise_free(&Physics::default(), object.view(), probe.view(), &scan, dose)
+                .unwrap();
         let (mut sum, mut squares, mut number) = (0.0, 0.0, 0.0);
         for seed in 0..40 {
-            let counts = expose(object.view(), probe.view(), &scan, dose, seed).unwrap().counts;
+            let counts =
+                expose(&Physics::default(), object.view(), probe.view(), &scan, dose, seed)
+                    .unwrap()
+                    .counts;
             for (&n, &m) in counts.iter().zip(&expected.counts) {
                 assert_eq!(n.fract(), 0.0);
                 if m > 0.1 {
@@ -59,7 +65,9 @@ fn counts_do_not_depend_on_threads_and_seeds_differ() {
     let (object, probe, scan) = case();
     let run = |threads, seed| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| expose(object.view(), probe.view(), &scan, 500.0, seed).unwrap())
+        pool.install(|| {
+            expose(&Physics::default(), object.view(), probe.view(), &scan, 500.0, seed).unwrap()
+        })
     };
     let (one, three) = (run(1, 42), run(3, 42));
     assert_eq!(one.counts, three.counts);
@@ -78,7 +86,9 @@ fn golden_counts() {
     let probe = Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0));
     let scan = vec![Position { y: 4.0, x: 4.0 }; 6];
     let draw = |dose| {
-        let counts = expose(object.view(), probe.view(), &scan, dose, 42).unwrap().counts;
+        let counts = expose(&Physics::default(), object.view(), probe.view(), &scan, dose, 42)
+            .unwrap()
+            .counts;
         counts.outer_iter().map(|pattern| pattern[(2, 2)]).collect::<Vec<_>>()
     };
     assert_eq!(draw(5.0), GOLDEN_5);
@@ -92,7 +102,9 @@ const GOLDEN_1000: [f32; 6] = [1012.0, 1017.0, 1078.0, 1015.0, 1043.0, 968.0];
 fn refusals_say_what_was_expected() {
     let (object, probe, scan) = case();
     let refuse = |object: &Field, probe: &Modes, scan: &[Position], dose| {
-        expose(object.view(), probe.view(), scan, dose, 1).unwrap_err().to_string()
+        expose(&Physics::default(), object.view(), probe.view(), scan, dose, 1)
+            .unwrap_err()
+            .to_string()
     };
     assert!(refuse(&object, &probe, &[], 1.0).contains("at least one position"));
     for dose in [0.0, -1.0, f64::NAN, f64::INFINITY] {

@@ -1,6 +1,7 @@
 //! Simulated scans whose orientation and defocus are known.
 
 use super::*;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter};
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
@@ -35,7 +36,8 @@ fn scan(transposed: bool, degrees: f64, edge: f64) -> (Array3<f32>, Vec<Position
         })
         .collect();
     let object = Specimen::Cells.make((128, 128), 5);
-    let counts = expose(object.view(), probe.view(), &really, 2e4, 7).unwrap().counts;
+    let counts =
+        expose(&Physics::default(), object.view(), probe.view(), &really, 2e4, 7).unwrap().counts;
     (counts, told, probe)
 }
 

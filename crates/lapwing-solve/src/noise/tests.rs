@@ -1,6 +1,7 @@
 //! The noise model against simulations whose detector is known.
 
 use super::*;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::random::generator;
 use lapwing_model::scan::{ScanKind, fit, generate};
@@ -18,7 +19,9 @@ fn light(photons: f64, seed: u64) -> (Array3<f32>, Vec<Position>) {
     let placement = fit(&scan, (SIDE, SIDE), 2).unwrap();
     let scan = placement.place(&scan);
     let specimen = Specimen::Cells.make(placement.shape, seed);
-    let exposure = simulate::expose(specimen.view(), probe.view(), &scan, 1e9, seed).unwrap();
+    let exposure =
+        simulate::expose(&Physics::default(), specimen.view(), probe.view(), &scan, 1e9, seed)
+            .unwrap();
     let factor = (photons / 1e9) as f32;
     (exposure.counts.mapv(|value| value * factor), scan)
 }

@@ -4,6 +4,7 @@ use super::mask::{Mask, check_mask, mask_of};
 use super::patterns::{Kind, Patterns, Stored};
 use super::spooled::{Blocks, PatternStore};
 use super::{Problem, ProblemError, Unit};
+use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::{Array3, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -16,11 +17,12 @@ pub struct ProblemBuilder<'m> {
     object: Object,
     probe: Modes,
     valid: Option<ArrayView3<'m, bool>>,
+    physics: Physics,
 }
 
 impl ProblemBuilder<'static> {
     pub(super) fn new(scan: Vec<Position>, object: Object, probe: Modes) -> Self {
-        Self { scan, object, probe, valid: None }
+        Self { scan, object, probe, valid: None, physics: Physics::default() }
     }
 }
 
@@ -31,8 +33,13 @@ impl<'m> ProblemBuilder<'m> {
     ///
     /// The power that the bad pixels hide is estimated from the start fields.
     pub fn mask<'n>(self, valid: ArrayView3<'n, bool>) -> ProblemBuilder<'n> {
-        let Self { scan, object, probe, .. } = self;
-        ProblemBuilder { scan, object, probe, valid: Some(valid) }
+        let Self { scan, object, probe, physics, .. } = self;
+        ProblemBuilder { scan, object, probe, valid: Some(valid), physics }
+    }
+
+    /// How the patterns come about; a far field of a probe that stands still unless given.
+    pub fn physics(self, physics: Physics) -> Self {
+        Self { physics, ..self }
     }
 
     /// The problem of patterns in memory, which are taken over: `intensity` has axes (pattern, y,
@@ -42,7 +49,7 @@ impl<'m> ProblemBuilder<'m> {
     /// # Errors
     /// When the scan is empty or disagrees with the patterns, a window leaves the object, a value
     /// is not a finite number >= 0, all patterns are dark, a start field or the mask cannot be
-    /// used.
+    /// used, or the physics has no model.
     pub fn patterns(self, mut intensity: Array3<f32>) -> Result<Problem, ProblemError> {
         if let Some(valid) = self.valid {
             check_mask(valid, intensity.dim())?;
@@ -173,7 +180,7 @@ impl<'m> ProblemBuilder<'m> {
 
     /// Checks everything but the patterns, whose axes (pattern, y, x) have the lengths `shape`.
     fn layout(self, shape: (usize, usize, usize)) -> Result<Layout, ProblemError> {
-        let Self { scan, object, probe, valid } = self;
+        let Self { scan, object, probe, valid, physics } = self;
         let (patterns, height, width) = shape;
         if patterns == 0 || height == 0 || width == 0 {
             return Err(ProblemError::Empty(shape));
@@ -182,7 +189,7 @@ impl<'m> ProblemBuilder<'m> {
             return Err(ProblemError::Lengths { patterns, positions: scan.len() });
         }
         check_start(&object, &probe, (height, width))?;
-        let model = ForwardModel::new((height, width));
+        let model = ForwardModel::with_physics((height, width), physics)?;
         let windows = scan
             .iter()
             .enumerate()

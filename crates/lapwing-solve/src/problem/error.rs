@@ -1,6 +1,7 @@
 //! Why a problem is refused.
 
 use lapwing_model::ModelError;
+use lapwing_model::forward::PhysicsError;
 
 /// Why a problem was refused.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,9 @@ pub enum ProblemError {
         /// Bytes of all patterns.
         expected: usize,
     },
+    /// There is no model of the physics.
+    #[error(transparent)]
+    Physics(#[from] PhysicsError),
     /// A window leaves the object.
     #[error("pattern {pattern}: {source}")]
     OffObject {

@@ -52,6 +52,7 @@ impl Problem {
         let scan: Vec<Position> =
             members.iter().map(|&pattern| solution.positions[self.frames[pattern]]).collect();
         let exposure = expose_noise_free(
+            self.physics(),
             solution.object.projection().view(),
             solution.probe.view(),
             &scan,

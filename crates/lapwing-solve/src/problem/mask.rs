@@ -73,30 +73,15 @@ impl Mask {
         probe: &Modes,
         scan: &[Position],
     ) -> f64 {
-        let (height, width) = model.shape();
-        // A far field has axes (u_x, u_y), zero frequency first.
-        let in_far_field: Vec<usize> = PatternOrder::new(model)
-            .pixel_of
-            .into_iter()
-            .map(|pixel| {
-                let (y, x) = (pixel as usize / width, pixel as usize % width);
-                let (u_y, u_x) = (y + height - height / 2, x + width - width / 2);
-                u_x % width * height + u_y % height
-            })
-            .collect();
+        let pixel_of = PatternOrder::new(model).pixel_of;
         let light = |index: usize| -> (f64, f64) {
-            let fields = model
-                .far_field(object.slice(0), probe.view(), scan[index])
+            let intensity = model
+                .intensity(object.slice(0), probe.view(), scan[index])
                 .expect("every window of a checked scan lies on the object");
-            let (mut all, mut hidden) = (0.0, 0.0);
-            for field in fields.outer_iter() {
-                let power: Vec<f64> =
-                    field.iter().map(|value| f64::from(value.norm_sqr())).collect();
-                all += power.iter().sum::<f64>();
-                let bad = self.of(index).iter();
-                hidden += bad.map(|&place| power[in_far_field[place as usize]]).sum::<f64>();
-            }
-            (all, hidden)
+            let intensity = intensity.as_slice().expect("a new array is in standard order");
+            let of = |place: &u32| f64::from(intensity[pixel_of[*place as usize] as usize]);
+            let all = intensity.iter().map(|&value| f64::from(value)).sum();
+            (all, self.of(index).iter().map(of).sum())
         };
         let each: Vec<(f64, f64)> = (0..scan.len()).into_par_iter().map(light).collect();
         let (all, hidden) =

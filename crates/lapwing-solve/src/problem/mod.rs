@@ -23,6 +23,7 @@ pub use spooled::{Blocks, PatternStore};
 pub(crate) use mask::Mask;
 pub(crate) use patterns::Patterns;
 
+use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use std::ops::Range;
 use std::sync::Arc;
@@ -189,6 +190,16 @@ impl Problem {
     /// Intensities of pattern `index`, in pattern order: a view, or a copy in `buffer`.
     pub(crate) fn pattern<'a>(&'a self, index: usize, buffer: &'a mut [f32]) -> &'a [f32] {
         self.patterns.of(self.stored(index), buffer)
+    }
+
+    /// Pixels of all waves of a pattern, those of every mode at every place of its exposure.
+    pub(crate) fn waves_len(&self) -> usize {
+        self.model.n_places() * self.probe.len()
+    }
+
+    /// How its patterns come about.
+    pub fn physics(&self) -> &Physics {
+        self.model.physics()
     }
 
     /// Where the pixels of pattern `index` are among those of all patterns.

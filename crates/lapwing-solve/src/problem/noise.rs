@@ -2,6 +2,7 @@
 
 use super::{Mask, Problem, ProblemError};
 use crate::noise::{self, NoiseModel, PatternOrder, Stack};
+use lapwing_model::forward::Propagation;
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -16,7 +17,12 @@ impl Problem {
                 pixels[order.pixel_of[place as usize] as usize] = false;
             }
         }
-        noise::of_stack(&Stack::Problem(self, order), &self.scan, good)
+        let mut found = noise::of_stack(&Stack::Problem(self, order), &self.scan, good);
+        if self.physics().propagation != Propagation::FarField {
+            // The light of an image is no developed speckle, by whose moments a background is told.
+            found.background.fill(0.0);
+        }
+        found
     }
 
     /// The problem with a detector of this noise: its background is added to the model's intensity,

@@ -168,7 +168,7 @@ impl<'a> Frame<'a> {
             self.engine.trail_mut().set_light(light);
         }
         if snapshot.has("waves") {
-            let all = self.problem.n_patterns() * self.problem.probe.len();
+            let all = self.problem.n_patterns() * self.problem.waves_len();
             self.engine.set_waves(snapshot.fields("waves", all)?);
         }
         self.guard.load(snapshot, len)

@@ -1,6 +1,7 @@
 //! A simulated scan with a known truth, started from wrong fields.
 
 use lapwing_compare::{Metrics, Region, compare};
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter, perturb};
 use lapwing_model::random::generator;
 use lapwing_model::scan::{ScanKind, Spacing, fit, generate};
@@ -83,7 +84,9 @@ impl Case {
 
     /// Counts at a dose, times `factor`.
     pub fn problem_in_units(&self, dose: f64, factor: f32) -> Problem {
-        let exposure = expose(self.truth.view(), self.probe.view(), &self.scan, dose, 42).unwrap();
+        let exposure =
+            expose(&Physics::default(), self.truth.view(), self.probe.view(), &self.scan, dose, 42)
+                .unwrap();
         self.problem_of(exposure.counts * factor)
     }
 
@@ -91,8 +94,8 @@ impl Case {
     pub fn counts(&self, dose: Option<f64>) -> Array3<f32> {
         let (object, probe) = (self.truth.view(), self.probe.view());
         let exposure = match dose {
-            Some(dose) => expose(object, probe, &self.scan, dose, 42),
-            None => expose_noise_free(object, probe, &self.scan, 1e6),
+            Some(dose) => expose(&Physics::default(), object, probe, &self.scan, dose, 42),
+            None => expose_noise_free(&Physics::default(), object, probe, &self.scan, 1e6),
         };
         exposure.unwrap().counts
     }

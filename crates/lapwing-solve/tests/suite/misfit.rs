@@ -2,6 +2,7 @@
 
 use crate::common::{Case, case};
 use lapwing_model::Object;
+use lapwing_model::forward::Physics;
 use lapwing_model::simulate::expose;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::problem::Misfit;
@@ -10,7 +11,7 @@ use lapwing_solve::{Problem, Solution};
 /// The truth as a solution, of counts at a dose.
 fn truth(case: &Case, dose: f64) -> (Problem, Solution) {
     let (object, probe) = (case.truth.view(), case.probe.view());
-    let exposure = expose(object, probe, &case.scan, dose, 42).unwrap();
+    let exposure = expose(&Physics::default(), object, probe, &case.scan, dose, 42).unwrap();
     let solution = Solution {
         object: Object::from(case.truth.clone()),
         probe: case.probe.mapv(|value| value * exposure.scale as f32),

@@ -75,7 +75,7 @@ fn a_batch_of_one_is_the_published_update() {
     // The solver scales the probe to the measured power first.
     let predicted: f32 = model.intensity(object.view(), probe.view(), position).unwrap().sum();
     let probe = probe.mapv(|v| v * (intensity.sum() / predicted).sqrt());
-    let far = model.far_field(object.view(), probe.view(), position).unwrap();
+    let far = model.at_detector(object.view(), probe.view(), position).unwrap();
     let mut wanted = far.clone();
     for ((_, u_x, u_y), value) in wanted.indexed_iter_mut() {
         // Spectra are transposed with zero frequency at (0, 0), patterns have it in the centre.

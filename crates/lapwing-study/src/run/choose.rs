@@ -185,6 +185,7 @@ impl Answer {
 mod tests {
     use super::*;
     use crate::design::solver::ProbeStart;
+    use lapwing_model::forward::Physics;
     use lapwing_model::probe::{ProbeDesign, ProbeKind};
     use lapwing_model::random::generator;
     use lapwing_model::simulate::expose;
@@ -215,7 +216,8 @@ mod tests {
                 Position { y: 18.0 + 4.0 * row + jitter(), x: 18.0 + 4.0 * column + jitter() }
             })
             .collect();
-        let counts = expose(object.view(), probe.view(), &scan, 1e5, 1).unwrap().counts;
+        let counts =
+            expose(&Physics::default(), object.view(), probe.view(), &scan, 1e5, 1).unwrap().counts;
         let told = scan.iter().map(|at| {
             let mut error = || random.random_range(-off..=off);
             Position { y: at.y + error(), x: at.x + error() }

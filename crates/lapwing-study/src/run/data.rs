@@ -7,6 +7,7 @@ use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Metadata};
+use lapwing_model::forward::Physics;
 use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
 use lapwing_solve::noise;
 use ndarray::Array3;
@@ -100,8 +101,14 @@ impl Sample {
     /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from
     /// `seed`.
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
-        let exposure =
-            simulate::expose(self.object.view(), self.probe.view(), &self.scan, dose as f64, seed)?;
+        let exposure = simulate::expose(
+            &Physics::default(),
+            self.object.view(),
+            self.probe.view(),
+            &self.scan,
+            dose as f64,
+            seed,
+        )?;
         let scale = exposure.scale;
         let side = self.probe.dim().1;
         let metadata = json!({

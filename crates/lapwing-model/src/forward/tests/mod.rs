@@ -21,24 +21,179 @@ fn dot<'a>(
     a.into_iter().zip(b).map(|(a, b)| wide(a).conj() * wide(b)).sum()
 }
 
+/// The far field, and everything that differs from it.
+fn all_physics() -> [Physics; 5] {
+    let near = Propagation::NearField { fresnel_number: 0.13 };
+    let path = Physics::fly((1.0, -2.3));
+    [
+        Physics::default(),
+        Physics { propagation: near, ..Physics::default() },
+        Physics { path: path.clone(), ..Physics::default() },
+        Physics { blur: 0.8, ..Physics::default() },
+        Physics { propagation: near, path, blur: 0.8 },
+    ]
+}
+
 #[test]
 fn adjoint_is_the_adjoint_in_object_and_probe() {
-    for shape in [(16, 16), (9, 12)] {
-        let model = ForwardModel::new(shape);
+    for (shape, physics) in
+        [(16, 16), (9, 12)].into_iter().flat_map(|shape| all_physics().map(|of| (shape, of)))
+    {
+        let model = ForwardModel::with_physics(shape, physics).unwrap();
         let object = field((30, 33), 1);
         let probe = modes((2, shape.0, shape.1), 2);
         let position = Position { y: 13.37, x: 15.81 };
-        let residual = modes((2, shape.1, shape.0), 3);
+        let forward = model.at_detector(object.view(), probe.view(), position).unwrap();
+        let residual = modes(forward.dim(), 3);
         let (to_object, to_probe) =
             model.adjoint(residual.view(), object.view(), probe.view(), position).unwrap();
         let other_object = field((30, 33), 4);
-        let forward = model.far_field(other_object.view(), probe.view(), position).unwrap();
+        let forward = model.at_detector(other_object.view(), probe.view(), position).unwrap();
         let (left, right) = (dot(&residual, &forward), dot(&to_object, &other_object));
         assert!((left - right).norm() < 1e-4 * left.norm(), "object: {left} and {right}");
         let other_probe = modes((2, shape.0, shape.1), 5);
-        let forward = model.far_field(object.view(), other_probe.view(), position).unwrap();
+        let forward = model.at_detector(object.view(), other_probe.view(), position).unwrap();
         let (left, right) = (dot(&residual, &forward), dot(&to_probe, &other_probe));
         assert!((left - right).norm() < 1e-4 * left.norm(), "probe: {left} and {right}");
+    }
+}
+
+#[test]
+fn a_gaussian_beam_spreads_as_fresnel_has_it() {
+    // exp(-r^2 / 2 w^2) has the spectrum exp(-2 pi^2 w^2 u^2); times exp(-i pi u^2 / f) it is that
+    // of a Gaussian of w^2 + i / (2 pi f).
+    let (size, width, fresnel_number) = (64, 3.0, 0.03);
+    let propagation = Propagation::NearField { fresnel_number };
+    let physics = Physics { propagation, ..Physics::default() };
+    let model = ForwardModel::with_physics((size, size), physics).unwrap();
+    let squared = |(y, x): (usize, usize)| (y as f64 - 32.0).powi(2) + (x as f64 - 32.0).powi(2);
+    let probe = Field::from_shape_fn((size, size), |at| {
+        Complex32::from((-squared(at) / (2.0 * width * width)).exp() as f32)
+    });
+    let object = Field::from_elem((size, size), Complex32::from(1.0));
+    let probe = probe.insert_axis(ndarray::Axis(0));
+    let found =
+        model.intensity(object.view(), probe.view(), Position { y: 32.0, x: 32.0 }).unwrap();
+    let spread = 1.0 / (std::f64::consts::TAU * fresnel_number);
+    let narrowness = width * width / (width.powi(4) + spread * spread);
+    // |q|^-2 of the amplitude in two dimensions, relative to w^-4.
+    let peak = width.powi(4) / (width.powi(4) + spread * spread);
+    for (at, &value) in found.indexed_iter() {
+        let truth = peak * (-squared(at) * narrowness).exp();
+        assert!((f64::from(value) - truth).abs() < 2e-5, "{at:?}: {value} and {truth}");
+    }
+}
+
+#[test]
+fn a_flight_is_the_mean_of_its_places_and_a_blur_a_convolution() {
+    let shape = (32, 32);
+    let (object, position) = (field((64, 64), 1), Position { y: 30.2, x: 31.4 });
+    // Well inside the window, so that a shift of the probe is one of the window.
+    let probe = Modes::from_shape_fn((1, 32, 32), |(_, y, x)| {
+        let squared = (y as f64 - 16.0).powi(2) + (x as f64 - 15.0).powi(2);
+        Complex32::from((-squared / 8.0).exp() as f32)
+    });
+    let still = ForwardModel::new(shape);
+    let path = Physics::fly((1.0, 2.0));
+    let mut mean = ndarray::Array2::<f32>::zeros(shape);
+    for place in &path {
+        let at = Position { y: position.y + place.y, x: position.x + place.x };
+        mean += &still.intensity(object.view(), probe.view(), at).unwrap();
+    }
+    mean /= path.len() as f32;
+    let flying = Physics { path, ..Physics::default() };
+    let flying = ForwardModel::with_physics(shape, flying).unwrap();
+    let found = flying.intensity(object.view(), probe.view(), position).unwrap();
+    let peak = mean.iter().fold(0.0_f32, |peak, &value| peak.max(value));
+    for (found, truth) in found.iter().zip(&mean) {
+        assert!((found - truth).abs() < 1e-4 * peak, "{found} and {truth}");
+    }
+    // One bright pixel in the centre becomes the point spread.
+    let blurred = Physics { blur: 1.5, ..Physics::default() };
+    let blurred = ForwardModel::with_physics(shape, blurred).unwrap();
+    let (flat, light) =
+        (Field::from_elem((64, 64), 1.0.into()), Modes::from_elem((1, 32, 32), 1.0.into()));
+    let found = blurred.intensity(flat.view(), light.view(), position).unwrap();
+    let total = f64::from(found.sum());
+    assert!((total / 1024.0 - 1.0).abs() < 1e-5, "{total}");
+    for ((y, x), &value) in found.indexed_iter() {
+        let squared = (y as f64 - 16.0).powi(2) + (x as f64 - 16.0).powi(2);
+        let truth = 1024.0 * (-squared / 4.5).exp() / (std::f64::consts::TAU * 2.25);
+        assert!((f64::from(value) - truth).abs() < 0.1, "({y}, {x}): {value} and {truth}");
+    }
+}
+
+/// Sum of (I - m)^2 over the pixels of a pattern, and what the pass brings back of its derivative:
+/// sum_k chi conj(P) on the object in the window.
+fn loss_and_gradient(
+    model: &ForwardModel,
+    object: &Field,
+    probe: &Modes,
+    window: &Window,
+    measured: &[f32],
+) -> (f64, Vec<Complex32>) {
+    let (pixels, columns, width) = (model.len(), object.dim().1, model.shape().1);
+    let mut work = model.workspace();
+    let (ramps, waves) = (model.ramps(window), model.n_places() * probe.dim().0);
+    let zeros = |count: usize| vec![Complex32::ZERO; count * pixels];
+    let (mut probes, mut in_flight, mut chi) = (zeros(waves), zeros(waves), zeros(waves));
+    let (mut spectrum, mut sum) = (zeros(1), zeros(1));
+    let start = window.row as usize * columns + window.column as usize;
+    let patch = Patch { object: &object.as_slice().unwrap()[start..], columns };
+    let beams: Vec<(&Ramp, Vec<Complex32>)> = ramps
+        .iter()
+        .flat_map(|ramp| probe.outer_iter().map(move |mode| (ramp, mode.iter().copied().collect())))
+        .collect();
+    for (index, (ramp, mode)) in beams.iter().enumerate() {
+        let part = index * pixels..(index + 1) * pixels;
+        model.probe_spectrum(mode, &mut spectrum, &mut work);
+        let view = View { patch, ramp };
+        let (probe, in_flight) = (&mut probes[part.clone()], &mut in_flight[part]);
+        model.illuminate(&spectrum, view, probe, None, in_flight, &mut work);
+    }
+    let mut loss = 0.0;
+    let query = PatternQuery::default();
+    model.detect(&mut in_flight, &mut chi, query, &mut work, &mut |first, intensity, factor| {
+        for ((factor, &i), &m) in factor.iter_mut().zip(intensity).zip(&measured[first..]) {
+            loss += f64::from(i - m).powi(2);
+            *factor = 2.0 * (i - m);
+        }
+    });
+    let mut gradient = zeros(1);
+    for (index, (ramp, _)) in beams.iter().enumerate() {
+        let part = index * pixels..(index + 1) * pixels;
+        let view = View { patch, ramp };
+        let chi = &mut chi[part.clone()];
+        model.gather(chi, view, &mut in_flight[part.clone()], &mut sum, &mut work);
+        for ((gradient, chi), probe) in gradient.iter_mut().zip(chi).zip(&probes[part]) {
+            *gradient += *chi * probe.conj();
+        }
+    }
+    assert!(width <= columns);
+    (loss, gradient)
+}
+
+#[test]
+fn the_pass_brings_back_the_derivative_of_the_loss_whatever_the_physics() {
+    for physics in all_physics() {
+        let model = ForwardModel::with_physics((16, 16), physics.clone()).unwrap();
+        let (object, probe) = (field((24, 24), 1), modes((2, 16, 16), 2));
+        let window = model.window(Position { y: 11.3, x: 12.6 }, (24, 24)).unwrap();
+        let measured: Vec<f32> =
+            random_field(256, 3).iter().map(|value| value.norm_sqr()).collect();
+        let at = |object: &Field| loss_and_gradient(&model, object, &probe, &window, &measured);
+        let (_, gradient) = at(&object);
+        let change = field((16, 16), 4);
+        let moved = |step: f32| {
+            let mut moved = object.clone();
+            let (row, column) = (window.row as usize, window.column as usize);
+            let mut part = moved.slice_mut(ndarray::s![row..row + 16, column..column + 16]);
+            part.zip_mut_with(&change, |value, change| *value += change * step);
+            at(&moved).0
+        };
+        let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+        let truth = 2.0 * dot(&gradient, &change).re;
+        assert!((slope - truth).abs() < 2e-3 * truth.abs(), "{physics:?}: {slope} and {truth}");
     }
 }
 

@@ -170,7 +170,7 @@ fn both_passes_are_the_reference_model_and_its_adjoint() {
             for n_modes in [1, 2] {
                 let case = Case::new(model.clone(), n_modes);
                 let (object, probe) = (case.object.view(), case.probe.view());
-                let far_fields = model.far_field(object, probe, POSITION).unwrap();
+                let far_fields = model.at_detector(object, probe, POSITION).unwrap();
                 let intensity = model.intensity(object, probe, POSITION).unwrap();
                 let mut expected = vec![0.0; model.len()];
                 model.to_pattern_order(intensity.as_slice().unwrap(), &mut expected);

@@ -225,8 +225,14 @@ impl Batch {
     ) -> Vec<Normal> {
         let (width, pixels) = (problem.model.shape().1, problem.model.len());
         let columns = problem.object.shape().1;
+        let modes = probe_direction.len();
+        // Every place of an exposure has its share of the probe.
+        let weight = (1.0 / (problem.model.n_places() as f64).sqrt()) as f32;
+        let scaled = (weight != 1.0)
+            .then(|| probe_direction.iter().map(|value| value * weight).collect::<Vec<_>>());
+        let probe_direction = scaled.as_deref().unwrap_or(probe_direction);
         let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
-            let all = probe_direction.len();
+            let all = problem.waves_len();
             let waves = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
             let normal = |(&pattern, (probes, chi)): (&usize, (&[Packed], &[Packed]))| {
                 let window = &problem.windows[pattern];
@@ -238,7 +244,7 @@ impl Batch {
                         &object[on_object..on_object + width],
                         &object_direction[on_object..on_object + width],
                         &probes[at..at + width],
-                        &probe_direction[at..at + width],
+                        &probe_direction[at % modes..at % modes + width],
                         &chi[at..at + width],
                     );
                 }

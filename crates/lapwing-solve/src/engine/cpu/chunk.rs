@@ -17,7 +17,8 @@ const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     pub problem: &'a Problem,
-    /// The shift of the probe to every pattern's position within its window.
+    /// The shifts of the probe to every pattern's position within its window, those of the places
+    /// of an exposure one after the other.
     pub ramps: &'a [Ramp],
     /// (y, x)
     pub object: &'a [Complex32],
@@ -29,7 +30,19 @@ pub(super) struct Scene<'a> {
     pub held: Option<&'a Held>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// What every wave of a pattern is made of, all modes at the first place of its exposure and
+    /// then at the others: the shift and the spectrum of its mode, and which mode that is.
+    pub fn waves(self, pattern: usize) -> impl Iterator<Item = (&'a Ramp, &'a [Complex32], usize)> {
+        let (model, spectra) = (&self.problem.model, self.spectra);
+        let places = model.n_places();
+        let ramps = &self.ramps[pattern * places..(pattern + 1) * places];
+        ramps.iter().flat_map(move |ramp| {
+            let modes = spectra.chunks_exact(model.len()).enumerate();
+            modes.map(move |(mode, spectrum)| (ramp, spectrum, mode))
+        })
+    }
+
     /// Writes the factors of `step` for the pixels of a pattern from number `first` on, whose model
     /// intensity is `intensity`, and returns their summed loss. `buffer` is as long as these.
     pub fn factor(
@@ -55,12 +68,12 @@ impl Scene<'_> {
 
     /// The model's intensity at the pixels from number `first` in pattern order on: `coherent`
     /// itself, or with the background added, in `total`, which is at least as long.
-    pub fn with_background<'a>(
+    pub fn with_background<'b>(
         self,
         first: usize,
-        coherent: &'a [f32],
-        total: &'a mut [f32],
-    ) -> &'a [f32] {
+        coherent: &'b [f32],
+        total: &'b mut [f32],
+    ) -> &'b [f32] {
         let Some(background) = self.background else { return coherent };
         let total = &mut total[..coherent.len()];
         for ((total, coherent), background) in
@@ -83,7 +96,7 @@ pub(super) struct Chunk {
     pub loss: f64,
     /// The loss of the hidden pixels that judge.
     pub held_out: f64,
-    /// Shifted probes and chi, (pattern, mode, y, x), where they are wanted.
+    /// Shifted probes and chi, (pattern, wave, y, x), where they are wanted.
     pub probes: Vec<Packed>,
     pub chi: Vec<Packed>,
     /// (s_y, s_x) of every pattern, where they are wanted.
@@ -93,11 +106,10 @@ pub(super) struct Chunk {
 impl Chunk {
     /// For `patterns` patterns at most.
     pub fn new(problem: &Problem, products: Products, patterns: usize) -> Self {
-        let all = problem.probe.len();
-        let waves = if products.waves { patterns * all } else { 0 };
+        let waves = if products.waves { patterns * problem.waves_len() } else { 0 };
         Self {
             footprint: Footprint::default(),
-            probe_sum: Buffer::zeros(all),
+            probe_sum: Buffer::zeros(problem.probe.len()),
             object_power: vec![0.0; problem.model.len()],
             loss: 0.0,
             held_out: 0.0,
@@ -126,21 +138,22 @@ impl Chunk {
         members: &[usize],
         scratch: &mut Scratch,
     ) {
-        let Scene { problem, ramps, object, spectra, held, .. } = scene;
+        let Scene { problem, object, spectra, held, .. } = scene;
         let model = &problem.model;
-        let (pixels, all) = (model.len(), spectra.len());
+        let (pixels, all) = (model.len(), problem.waves_len());
         let columns = problem.object.shape().1;
         self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
         for (index, &pattern) in members.iter().enumerate() {
             let Scratch { work, in_flight, measured, expected, probes, chi, per_pattern, .. } =
                 &mut *scratch;
-            let (window, ramp) = (&problem.windows[pattern], &ramps[pattern]);
+            let window = &problem.windows[pattern];
             let start = window.row as usize * columns + window.column as usize;
-            let view = View { patch: Patch { object: &object[start..], columns }, ramp };
+            let patch = Patch { object: &object[start..], columns };
             let mut power = Some(self.object_power.as_mut_slice());
-            let per_mode = probes.chunks_exact_mut(pixels).zip(spectra.chunks_exact(pixels));
-            for ((probe, spectrum), in_flight) in per_mode.zip(in_flight.chunks_exact_mut(pixels)) {
+            let per_wave = probes.chunks_exact_mut(pixels).zip(in_flight.chunks_exact_mut(pixels));
+            for ((ramp, spectrum, _), (probe, in_flight)) in scene.waves(pattern).zip(per_wave) {
+                let view = View { patch, ramp };
                 model.illuminate(spectrum, view, probe, power.take(), in_flight, work);
             }
             let masked = problem.mask.of(pattern);
@@ -165,11 +178,11 @@ impl Chunk {
             if products.slopes {
                 sums.fill(ZERO);
             }
-            let per_mode = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
-            let per_mode =
-                per_mode.zip(sums.chunks_exact_mut(pixels)).zip(in_flight.chunks_exact_mut(pixels));
-            for (((chi, probe), sum), in_flight) in per_mode {
-                model.gather(chi, view, in_flight, sum, work);
+            let per_wave = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
+            let per_wave = per_wave.zip(in_flight.chunks_exact_mut(pixels));
+            for ((ramp, _, mode), ((chi, probe), in_flight)) in scene.waves(pattern).zip(per_wave) {
+                let sum = &mut sums[mode * pixels..(mode + 1) * pixels];
+                model.gather(chi, View { patch, ramp }, in_flight, sum, work);
                 self.footprint.add(problem, (index, pattern), chi, probe);
             }
             if products.waves {

@@ -35,7 +35,8 @@ use waves::Waves;
 pub(crate) struct Cpu<'a> {
     problem: &'a Problem,
     fields: Fields,
-    /// The shift of the probe to every pattern's position within its window.
+    /// The shifts of the probe to every pattern's position within its window, those of the places
+    /// of an exposure one after the other.
     ramps: Vec<Ramp>,
     /// Whether the fields have changed since the ramps and the probe's spectra were made of them.
     stale: bool,
@@ -63,10 +64,9 @@ struct Added {
 
 impl<'a> Cpu<'a> {
     pub fn new(problem: &'a Problem, batch_size: usize, products: Products) -> Self {
-        let shape = problem.model.shape();
         Self {
             fields: Fields::start(problem, products.slopes),
-            ramps: problem.windows.iter().map(|window| Ramp::new(window, shape)).collect(),
+            ramps: problem.windows.iter().flat_map(|window| problem.model.ramps(window)).collect(),
             stale: true,
             batch: Batch::new(problem, batch_size, products),
             members: Vec::new(),
@@ -106,15 +106,16 @@ impl<'a> Cpu<'a> {
             return;
         }
         self.gradient.set_probe(&self.problem.model, self.fields.probe());
-        let (shape, offsets) = (self.problem.model.shape(), self.fields.offsets());
-        let moved = self.ramps.par_iter_mut().zip(&self.problem.windows).zip(offsets);
-        moved.for_each(|((ramp, window), offset)| {
+        let (model, offsets) = (&self.problem.model, self.fields.offsets());
+        let of_patterns = self.ramps.par_chunks_mut(model.n_places());
+        let moved = of_patterns.zip(&self.problem.windows).zip(offsets);
+        moved.for_each(|((ramps, window), offset)| {
             let moved = Window {
                 rest_y: window.rest_y + f64::from(offset.re),
                 rest_x: window.rest_x + f64::from(offset.im),
                 ..*window
             };
-            *ramp = Ramp::new(&moved, shape);
+            ramps.clone_from_slice(&model.ramps(&moved));
         });
     }
 }

@@ -93,6 +93,6 @@ fn back_to_fields(
     let pixels = model.len();
     let modes = spectra.chunks_exact_mut(pixels).zip(fields.chunks_exact_mut(pixels));
     for (spectrum, field) in modes {
-        model.back_propagate(spectrum, field, work);
+        model.probe_of_spectrum(spectrum, field, work);
     }
 }

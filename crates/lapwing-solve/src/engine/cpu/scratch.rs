@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 /// Arrays of one pattern on its way, or of one band of the object.
 pub(super) struct Scratch {
     pub work: Workspace,
-    /// The modes on their way, as the model keeps them.
+    /// The waves on their way, as the model keeps them.
     pub in_flight: Buffer,
     /// Measured values, and what the model puts beside them.
     pub measured: Vec<f32>,
     pub expected: Vec<f32>,
-    /// Shifted probes and chi (mode, y, x).
+    /// Shifted probes and chi (wave, y, x).
     pub probes: Buffer,
     pub chi: Buffer,
     /// chi conj(O), unshifted, of this pattern alone, where it is needed.
@@ -49,7 +49,7 @@ impl Scratches {
 
 impl Scratch {
     fn new(problem: &Problem) -> Self {
-        let (all, band) = (problem.probe.len(), BAND * problem.object.shape().1);
+        let (all, band) = (problem.waves_len(), BAND * problem.object.shape().1);
         let zeros = || Buffer::zeros(all);
         Self {
             work: problem.model.workspace(),

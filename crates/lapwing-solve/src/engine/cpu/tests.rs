@@ -44,7 +44,7 @@ fn gaussian_loss(problem: &Problem, object: &Field, probe: &Modes) -> f64 {
     let mut loss = 0.0;
     let mut buffer = vec![0.0; SIZE * SIZE];
     for (index, &position) in problem.scan.iter().enumerate() {
-        let far_fields = model.far_field(object.view(), probe.view(), position).unwrap();
+        let far_fields = model.at_detector(object.view(), probe.view(), position).unwrap();
         for (pixel, &measured) in problem.pattern(index, &mut buffer).iter().enumerate() {
             let at = (pixel / SIZE, pixel % SIZE);
             let power: f64 =

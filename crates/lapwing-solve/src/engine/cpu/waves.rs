@@ -19,7 +19,7 @@ pub(super) struct Waves {
     of_patterns: Vec<Mutex<Option<Stored>>>,
 }
 
-/// The waves of one pattern, (mode, y, x).
+/// The waves of one pattern, (wave, y, x).
 struct Stored {
     kept: Buffer,
     /// What was shared in the last pass; what is kept, unless the update says otherwise.
@@ -41,7 +41,7 @@ impl Waves {
         self.of_patterns[pattern].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The waves kept, axes (pattern, mode, y, x); `None` unless every pattern has one.
+    /// The waves kept, axes (pattern, wave, y, x); `None` unless every pattern has one.
     pub fn values(&self) -> Option<Vec<Complex32>> {
         let mut values = Vec::new();
         for pattern in 0..self.of_patterns.len() {
@@ -78,7 +78,7 @@ impl Chunk {
         waves: &Waves,
         scratch: &mut Scratch,
     ) {
-        let Scene { problem, ramps, spectra, .. } = scene;
+        let problem = scene.problem;
         let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
         self.begin(problem, members);
         for (index, &pattern) in members.iter().enumerate() {
@@ -92,9 +92,9 @@ impl Chunk {
                 per_pattern: product,
                 ..
             } = &mut *scratch;
-            let modes = spectra.chunks_exact(pixels).zip(probes.chunks_exact_mut(pixels));
-            for ((spectrum, probe), product) in modes.zip(product.chunks_exact_mut(pixels)) {
-                model.shifted_probe(spectrum, &ramps[pattern], probe, work);
+            let per_wave = probes.chunks_exact_mut(pixels).zip(product.chunks_exact_mut(pixels));
+            for ((ramp, spectrum, _), (probe, product)) in scene.waves(pattern).zip(per_wave) {
+                model.shifted_probe(spectrum, ramp, probe, work);
                 let rows = product.chunks_exact_mut(width).zip(probe.chunks_exact(width));
                 for ((product, probe), row) in rows.zip(scene.patch(pattern)) {
                     elementwise::multiply(product, probe, row);
@@ -117,8 +117,12 @@ impl Chunk {
                     none.insert(Stored { kept, shared: None })
                 }
             };
-            let modes = stored.kept.chunks_exact(pixels).zip(in_flight.chunks_exact_mut(pixels));
-            modes.for_each(|(wave, in_flight)| model.launch(wave, in_flight, work));
+            let in_flights = in_flight.chunks_exact_mut(pixels);
+            stored
+                .kept
+                .chunks_exact(pixels)
+                .zip(in_flights)
+                .for_each(|(wave, in_flight)| model.launch(wave, in_flight, work));
             let query = PatternQuery { whole: false, masked: problem.mask.of(pattern) };
             model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
                 let buffer = &mut measured[..intensity.len()];
@@ -157,7 +161,7 @@ impl Chunk {
         waves: &Waves,
         scratch: &mut Scratch,
     ) {
-        let Scene { problem, ramps, spectra, .. } = scene;
+        let problem = scene.problem;
         let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
         self.begin(problem, members);
         for (index, &pattern) in members.iter().enumerate() {
@@ -167,9 +171,10 @@ impl Chunk {
             let shares = stored.shared().chunks_exact(pixels);
             match side {
                 Side::Object => {
-                    let modes = spectra.chunks_exact(pixels).zip(probes.chunks_exact_mut(pixels));
-                    for ((spectrum, probe), share) in modes.zip(shares) {
-                        model.shifted_probe(spectrum, &ramps[pattern], probe, work);
+                    let per_wave = probes.chunks_exact_mut(pixels).zip(shares);
+                    for ((ramp, spectrum, _), (probe, share)) in scene.waves(pattern).zip(per_wave)
+                    {
+                        model.shifted_probe(spectrum, ramp, probe, work);
                         self.footprint.add(problem, (index, pattern), share, probe);
                     }
                 }
@@ -178,15 +183,14 @@ impl Chunk {
                     powers.zip(scene.patch(pattern)).for_each(|(power, row)| {
                         elementwise::add_power(power, row);
                     });
-                    let modes = product.chunks_exact_mut(pixels).zip(shares);
-                    for ((product, share), sum) in
-                        modes.zip(self.probe_sum.chunks_exact_mut(pixels))
-                    {
+                    let per_wave = product.chunks_exact_mut(pixels).zip(shares);
+                    for ((ramp, _, mode), (product, share)) in scene.waves(pattern).zip(per_wave) {
+                        let sum = &mut self.probe_sum[mode * pixels..(mode + 1) * pixels];
                         let rows = product.chunks_exact_mut(width).zip(share.chunks_exact(width));
                         for ((product, share), row) in rows.zip(scene.patch(pattern)) {
                             elementwise::multiply_conjugate(product, share, row);
                         }
-                        model.accumulate_unshifted(product, &ramps[pattern], sum, work);
+                        model.accumulate_unshifted(product, ramp, sum, work);
                     }
                 }
             }

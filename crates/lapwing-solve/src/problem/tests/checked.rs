@@ -1,6 +1,7 @@
 //! What a problem refuses, and what it takes.
 
 use crate::problem::{Mask, Problem, ProblemError};
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::simulate::expose_noise_free;
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
@@ -55,7 +56,10 @@ fn the_light_behind_a_mask_is_where_the_mask_is() {
     let probe = ProbeDesign::new(ProbeKind::Defocused).build(shape).unwrap();
     let scan = vec![Position { y: 20.0, x: 21.0 }, Position { y: 22.5, x: 20.25 }];
     let object = Object::flat((44, 46));
-    let exposure = expose_noise_free(object.slice(0), probe.view(), &scan, 1e4).unwrap().counts;
+    let exposure =
+        expose_noise_free(&Physics::default(), object.slice(0), probe.view(), &scan, 1e4)
+            .unwrap()
+            .counts;
     let mut valid = Array3::from_elem((1, 32, 32), true);
     valid.slice_mut(s![0, 14..18, 3..17]).fill(false);
     let hidden: f32 = exposure.slice(s![.., 14..18, 3..17]).sum();

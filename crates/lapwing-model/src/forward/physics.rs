@@ -1,0 +1,165 @@
+//! What the forward model takes into account besides probe and object.
+
+use super::Ramp;
+use crate::fft::frequency;
+use crate::{Complex32, Position};
+use std::f64::consts::PI;
+
+/// How a pattern comes of the exit wave, and of the positions during its exposure.
+///
+/// The default is a far field, taken while the probe stands still, by a sharp detector.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Physics {
+    /// From the specimen to the detector.
+    pub propagation: Propagation,
+    /// Where the probe is during an exposure, relative to the position of its pattern, pixels;
+    /// equally long everywhere. Intensities of all places add up (fly scan). Empty where the probe
+    /// stands still.
+    pub path: Vec<Position>,
+    /// Standard deviation of the detector's point spread, a Gaussian, pixels; 0 for a sharp one.
+    pub blur: f64,
+}
+
+/// How the wave travels from the specimen to the detector. Both are unitary.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Propagation {
+    /// Fraunhofer diffraction, Psi = F\[psi\].
+    #[default]
+    FarField,
+    /// Fresnel diffraction, Psi = F^-1\[F\[psi\] exp(-i pi |u|^2 / f)\] with u in cycles per pixel:
+    /// the angular spectrum with its square root expanded (Goodman, Introduction to Fourier Optics,
+    /// 3rd ed., Eq. 4-20). Pixels of specimen and detector are equal; a cone beam is brought to
+    /// that by its effective distance and pixel.
+    NearField {
+        /// f = dx^2 / (wavelength distance), the Fresnel number of one object pixel.
+        fresnel_number: f64,
+    },
+}
+
+/// Why there is no forward model of some physics.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PhysicsError {
+    /// The Fresnel number is none.
+    #[error("Fresnel number: expected a number other than 0, found {0}")]
+    FresnelNumber(f64),
+    /// The kernel turns by more than pi from one frequency to the next.
+    #[error(
+        "a Fresnel number of {found:e} for one pixel is too small for patterns of {height} x {width}: \
+         expected at least {least:e}; so far away, with pixels that small, the pattern is a far field \
+         under a curved illumination"
+    )]
+    #[expect(missing_docs, reason = "the message names them")]
+    Undersampled { found: f64, least: f64, height: usize, width: usize },
+    /// The path leaves the window, or is no path.
+    #[error(
+        "path of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels"
+    )]
+    Path(f64, f64),
+    /// The point spread is none.
+    #[error("blur of the detector: expected at least 0 and at most 4 pixels, found {0}")]
+    Blur(f64),
+}
+
+/// Widest point spread, pixels.
+const MOST_BLUR: f64 = 4.0;
+
+impl Physics {
+    /// A straight path of `length` pixels along (y, x) in steps of at most half a pixel, centred on
+    /// the position.
+    pub fn fly((along_y, along_x): (f64, f64)) -> Vec<Position> {
+        let steps = (2.0 * along_y.hypot(along_x)).ceil() as usize;
+        if steps == 0 {
+            return Vec::new();
+        }
+        let place = |step: usize| {
+            let share = (step as f64 + 0.5) / steps as f64 - 0.5;
+            Position { y: share * along_y, x: share * along_x }
+        };
+        (0..steps).map(place).collect()
+    }
+
+    /// Refuses what has no forward model for windows of `(height, width)`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self, (height, width): (usize, usize)) -> Result<(), PhysicsError> {
+        if let Propagation::NearField { fresnel_number } = self.propagation {
+            if !(fresnel_number.is_finite() && fresnel_number != 0.0) {
+                return Err(PhysicsError::FresnelNumber(fresnel_number));
+            }
+            let least = 1.0 / height.min(width) as f64;
+            if fresnel_number.abs() < least {
+                let found = fresnel_number;
+                return Err(PhysicsError::Undersampled { found, least, height, width });
+            }
+        }
+        let within = |place: f64, length: usize| place.abs() <= length as f64 / 2.0;
+        let outside =
+            self.path.iter().find(|place| !(within(place.y, height) && within(place.x, width)));
+        if let Some(place) = outside {
+            return Err(PhysicsError::Path(place.y, place.x));
+        }
+        if !(0.0..=MOST_BLUR).contains(&self.blur) {
+            return Err(PhysicsError::Blur(self.blur));
+        }
+        Ok(())
+    }
+}
+
+/// The factors of Fresnel diffraction on a spectrum, and those of the way back.
+#[derive(Debug, Clone)]
+pub(super) struct Hop {
+    pub there: Ramp,
+    pub back: Ramp,
+}
+
+impl Hop {
+    /// For windows of `(height, width)`; `None` to the far field.
+    pub fn new(propagation: Propagation, (height, width): (usize, usize)) -> Option<Self> {
+        let Propagation::NearField { fresnel_number } = propagation else { return None };
+        let along = |length: usize, sign: f64| -> Vec<Complex32> {
+            let factor = |index: usize| {
+                let u = frequency(index, length);
+                let (sin, cos) = (-sign * PI * u * u / fresnel_number).sin_cos();
+                Complex32::new(cos as f32, sin as f32)
+            };
+            (0..length).map(factor).collect()
+        };
+        let ramp = |sign| Ramp { along_y: along(height, sign), along_x: along(width, sign) };
+        Some(Self { there: ramp(1.0), back: ramp(-1.0) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flight_is_centred_and_finely_cut() {
+        assert!(Physics::fly((0.0, 0.0)).is_empty());
+        let path = Physics::fly((0.0, 4.0));
+        let x: Vec<f64> = path.iter().map(|place| place.x).collect();
+        assert_eq!(x, [-1.75, -1.25, -0.75, -0.25, 0.25, 0.75, 1.25, 1.75]);
+        // Its mean square is that of a segment, 4^2 / 12, but for that of one step, 0.5^2 / 12.
+        let square = x.iter().map(|x| x * x).sum::<f64>() / 8.0;
+        assert!((square - (16.0 - 0.25) / 12.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_has_no_model_is_refused() {
+        let near = |fresnel_number| Physics {
+            propagation: Propagation::NearField { fresnel_number },
+            ..Physics::default()
+        };
+        assert_eq!(Physics::default().check((8, 8)), Ok(()));
+        assert_eq!(near(0.02).check((64, 64)), Ok(()));
+        assert!(matches!(near(0.01).check((64, 64)), Err(PhysicsError::Undersampled { .. })));
+        assert!(matches!(near(0.0).check((64, 64)), Err(PhysicsError::FresnelNumber(_))));
+        let path = vec![Position { y: 0.0, x: 5.0 }];
+        let far = Physics { path, ..Physics::default() };
+        assert_eq!(far.check((8, 8)), Err(PhysicsError::Path(0.0, 5.0)));
+        let wide = Physics { blur: f64::NAN, ..Physics::default() };
+        assert!(matches!(wide.check((8, 8)), Err(PhysicsError::Blur(_))));
+    }
+}

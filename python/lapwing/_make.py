@@ -124,6 +124,9 @@ def simulate(
     positions: ArrayLike,
     dose: float,
     *,
+    fresnel_number: float | None = None,
+    fly: str | tuple[float, float] | None = None,
+    detector_blur: float | None = None,
     seed: int = 42,
     threads: int | None = None,
 ) -> Dataset:
@@ -139,6 +142,12 @@ def simulate(
         Window centres (y, x), pixels of ``object``.
     dose : float
         Mean photons per pattern, a whole number.
+    fresnel_number : float, optional
+        Near field, with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance).
+    fly : (dy, dx) or "auto", optional
+        Path of the probe during each exposure, pixels; ``"auto"``: from position to position.
+    detector_blur : float, optional
+        Standard deviation of the detector's point spread, pixels.
     seed : int
         Of the photon noise.
     threads : int, optional
@@ -149,7 +158,10 @@ def simulate(
     Dataset
         With ``object`` and ``probe`` as the truth; ``counts()`` are the photons.
     """
-    return _lapwing.simulate_scan(object, probe, positions, dose, seed, threads)
+    path = fly if fly is None or isinstance(fly, str) else ",".join(str(float(part)) for part in fly)
+    return _lapwing.simulate_scan(
+        object, probe, positions, dose, fresnel_number, path, detector_blur, seed, threads
+    )
 
 
 @overload

@@ -108,13 +108,13 @@ def test_importing_needs_no_numpy() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_near_field_patterns_never_reach_a_far_field_solver(scan: lapwing.Dataset, tmp_path: Path) -> None:
+def test_near_field_patterns_at_an_unknown_distance_reach_no_solver(scan: lapwing.Dataset, tmp_path: Path) -> None:
     near = lapwing.Dataset(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field")
     near.save(tmp_path / "near.npz")
     copy = lapwing.load(tmp_path / "near.npz")
     assert copy.geometry == "near-field" and copy.select([0, 1]).geometry == "near-field"
     for data in (near, copy):
-        with pytest.raises(ValueError, match="near-field patterns cannot be reconstructed"):
+        with pytest.raises(ValueError, match="near-field patterns: expected the Fresnel number"):
             lapwing.reconstruct(data, epochs=1)
     with pytest.raises(ValueError, match="near-field"):
         lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field", epochs=1)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
@@ -13,6 +14,7 @@ use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
+use crate::physics::{self, UnknownPhysics};
 use crate::{Error, Metadata, Problem, bulk, contract, metadata};
 
 /// A scan in memory, always in the project's own conventions whatever dialect it came from.
@@ -65,6 +67,14 @@ impl Dataset {
     pub fn scan_index(&self) -> Option<Vec<i64>> {
         let (_, stored) = self.extras.iter().find(|(name, _)| name == SCAN_INDEX)?;
         stored.to_i64().ok().filter(|indexes| indexes.len() == self.scan.len())
+    }
+
+    /// How the patterns come about, as geometry and metadata tell it.
+    ///
+    /// # Errors
+    /// When near-field patterns do not tell their distance, and for what has no forward model.
+    pub fn physics(&self) -> Result<Physics, UnknownPhysics> {
+        physics::of(self.geometry, self.metadata.as_ref(), self.pattern_shape())
     }
 
     /// The scale s of counts = (s x amplitude)^2, when the metadata tell it.

@@ -63,6 +63,7 @@ pub mod open;
 pub mod options;
 mod order;
 mod photons;
+pub mod physics;
 pub mod pickle;
 pub mod raw;
 pub mod reading;

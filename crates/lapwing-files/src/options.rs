@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ArrayInfo;
 use crate::experiment::Experiment;
+use crate::physics::PhysicsOptions;
 use crate::raw::RawForm;
 
 /// An enum whose values have one name each: on the command line, in JSON and in messages.
@@ -220,6 +221,8 @@ pub struct ReadOptions {
     pub leave_out: Vec<String>,
     /// The form of a file of raw frames.
     pub raw: Option<RawForm>,
+    /// How the patterns come about.
+    pub physics: PhysicsOptions,
     /// Beam, optics, detector and scan, as far as they are known.
     pub experiment: Experiment,
 }

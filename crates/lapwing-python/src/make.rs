@@ -6,6 +6,8 @@ use crate::failure::Result;
 use crate::value::options;
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
+use lapwing_files::physics::PhysicsOptions;
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{self, MAX_AREA, ScanKind, Spacing};
 use lapwing_model::simulate;
@@ -27,16 +29,23 @@ pub fn simulate_scan(
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
     dose: f64,
+    fresnel_number: Option<f64>,
+    fly: Option<String>,
+    detector_blur: Option<f64>,
     seed: u64,
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let dose = condition::whole_dose(dose).ok_or_else(|| {
         anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
     })?;
+    let scan = array::positions(positions)?;
+    let fly = fly.map(|fly| fly.parse()).transpose().map_err(|error| anyhow!("fly: {error}"))?;
+    let said = PhysicsOptions { fresnel_number, fly, detector_blur };
     let sample = Sample {
         object: array::field(object, "object")?,
         probe: array::modes(probe)?,
-        scan: array::positions(positions)?,
+        physics: said.applied(Physics::default(), &scan),
+        scan,
     };
     Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong in a study.
 
+use lapwing_files::physics::UnknownPhysics;
 use std::path::{Path, PathBuf};
 
 /// Why a step of a study was refused or failed.
@@ -79,12 +80,9 @@ pub enum StudyError {
         /// The files.
         files: Vec<PathBuf>,
     },
-    /// The patterns were not taken in the far field.
-    #[error(
-        "near-field patterns cannot be reconstructed: the solvers propagate to the far field; state the \
-         geometry far-field (--geometry far-field) if these are far-field patterns all the same"
-    )]
-    NearField,
+    /// It is not known how the patterns come about.
+    #[error(transparent)]
+    Physics(#[from] UnknownPhysics),
     /// There is no data set to work on.
     #[error(
         "{} holds no folder named dose_<photons>: expected for example dose_1000/patched_train.npz and patched_test.npz",

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use lapwing_model::forward::Physics;
 use lapwing_model::{Field, Modes, Position};
 
+use super::geometry::stated;
 use super::{ReadOptions, study};
+use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata};
 
 /// The object, the probe and the positions of a file that need not hold any patterns.
@@ -20,6 +23,17 @@ pub struct Base {
     pub metadata: Option<Metadata>,
     /// Everything that was converted, in words.
     pub notes: Vec<String>,
+}
+
+impl Base {
+    /// How patterns of `shape` come about, as the metadata tell it.
+    ///
+    /// # Errors
+    /// As for [`Dataset::physics`](crate::Dataset::physics).
+    pub fn physics(&self, shape: (usize, usize)) -> Result<Physics, UnknownPhysics> {
+        let geometry = self.metadata.as_ref().and_then(stated);
+        physics::of(geometry, self.metadata.as_ref(), shape)
+    }
 }
 
 /// Object and probe of a reconstruction, by whatever program; its positions are its own business.

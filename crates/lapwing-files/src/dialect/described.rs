@@ -4,12 +4,13 @@
 use lapwing_model::{Complex32, Modes, Position};
 
 use super::found::Found;
-use super::geometry::object_pixel;
+use super::geometry::{Optics, object_pixel};
 use super::{Dialect, ReadOptions, companion, pairs, positions};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, Illumination};
 use crate::mask::{self, Mask};
+use crate::options::Geometry;
 use crate::{Container, Error, Problem, metadata, npy};
 use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
 
@@ -82,16 +83,27 @@ pub(super) fn apply(
         ..found.calibration
     };
     let scales = said.or(told);
-    let by_user = options
-        .pixel_size
-        .map(|side| (side, side))
-        .or_else(|| (said.frequency.or(said.angle)).and_then(|_| scales.pixel(window)));
+    let detector = &experiment.detector;
+    let near = options.geometry.or(found.geometry) == Some(Geometry::NearField);
+    if let (true, Some(wavelength), Some(distance), Some(pitch)) =
+        (near, scales.wavelength, detector.distance_m, detector.pixel_size_m)
+    {
+        found.optics = Some(Optics { wavelength, distance, pitch });
+    }
+    // An image has the detector's pixels unless the beam diverges, a diffraction pattern those of
+    // its range of frequencies.
+    let of_detector = || match near {
+        true => detector.pixel_size_m,
+        false => (said.frequency.or(said.angle)).and_then(|_| scales.pixel(window)),
+    };
+    let by_user = options.pixel_size.map(|side| (side, side)).or_else(of_detector);
     let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer());
     let own_pixel = || {
         let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
         Some((y / finer.0, x / finer.1))
     };
-    let pixel = by_user.or(found.pixel).or_else(|| scales.pixel(window)).or_else(own_pixel);
+    let of_scales = || if near { None } else { scales.pixel(window) };
+    let pixel = by_user.or(found.pixel).or_else(of_scales).or_else(own_pixel);
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
         found.stretch((old_y / y, old_x / x));
     }

@@ -16,6 +16,7 @@ use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::npy::Array;
 use crate::options::DialectName;
+use crate::physics;
 use crate::remarks::{self, Parts};
 use crate::{Container, Dataset, Error, Metadata, Problem, bulk, contract, metadata};
 
@@ -109,6 +110,12 @@ pub(super) fn settle(
     if wanted.options.common {
         common(&mut found, &mut notes);
     }
+    if wanted.options.physics.fresnel_number.is_some()
+        && wanted.options.geometry == Some(Geometry::FarField)
+    {
+        let expected = "near-field with a Fresnel number";
+        found.problems.push(Problem::new("geometry", expected, "far-field"));
+    }
     let described = described::apply(&mut found, dialect, file, wanted.options, &mut notes)?;
     let mut problems = std::mem::take(&mut found.problems);
     problems.extend(found.breaches(wanted.options));
@@ -177,7 +184,8 @@ pub(super) fn settle(
         metadata::set_physics_parameter(metadata, "wavelength_m", wavelength);
     }
     let in_metadata = metadata.as_ref().and_then(stated);
-    let geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
+    let mut geometry = wanted.options.geometry.or(found.geometry).or(in_metadata);
+    physics::tell(wanted.options.physics, &mut geometry, &mut metadata, &scan, &mut notes);
     if let Some(geometry) = geometry.filter(|&geometry| in_metadata != Some(geometry)) {
         state(metadata.get_or_insert_default(), geometry);
     }

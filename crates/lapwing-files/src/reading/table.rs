@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Kind, Range, ReadOption, Words};
-use crate::options::ReadOptions;
+use crate::options::{Geometry, ReadOptions};
 
 /// Every option, in the order of the help and of the sections of an experiment file.
 #[rustfmt::skip] // one row for each
@@ -205,6 +205,21 @@ pub static OPTIONS: &[ReadOption] = &[
         Words::Fixed(&["far-field", "near-field"]),
         |o, word| word.parse().map(|value| o.geometry = Some(value)),
     ),
+    number(
+        "fresnel_number", "detector", "F",
+        "Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x \
+         distance)",
+        Range::Positive,
+        |o, v| {
+            o.physics.fresnel_number = Some(v);
+            o.geometry.get_or_insert(Geometry::NearField);
+        },
+    ),
+    number(
+        "detector_blur", "detector", "PIXELS",
+        "Standard deviation of the detector's point spread, at most 4",
+        Range::Positive, |o, v| o.physics.detector_blur = Some(v),
+    ),
     choice(
         "quantity", "patterns", "WHAT",
         "What the patterns hold",
@@ -281,6 +296,12 @@ pub static OPTIONS: &[ReadOption] = &[
         "flip_x", "scan",
         "Reverse the sign of the column coordinates",
         |o, given| o.flip_x = given,
+    ),
+    text(
+        "fly", "scan", "DY,DX",
+        "The probe moves during each exposure: along this path in object pixels, or auto, from \
+         position to position",
+        |o, text| text.parse().map(|fly| o.physics.fly = Some(fly)),
     ),
     number(
         "pixel_size_m", "object", "METRES",

@@ -27,6 +27,7 @@
 //! the square of a pixel), frequencies in cycles per pixel.
 
 mod disc;
+mod images;
 mod phase;
 mod search;
 mod start;
@@ -35,6 +36,7 @@ mod tests;
 mod views;
 
 pub use disc::Disc;
+pub use images::{ImageShifts, image_shifts};
 pub use search::{Curvature, Orientation, Tried, curvature, orientation};
 pub use start::probe;
 

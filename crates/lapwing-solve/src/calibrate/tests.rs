@@ -1,12 +1,14 @@
 //! Simulated scans whose orientation and defocus are known.
 
 use super::*;
-use lapwing_model::forward::Physics;
+use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter};
+use lapwing_model::random::generator;
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
-use lapwing_model::{Modes, Position};
+use lapwing_model::{Complex32, Modes, Position};
 use ndarray::Array3;
+use rand::RngExt;
 use std::f64::consts::PI;
 
 const SIDE: usize = 48;
@@ -109,4 +111,37 @@ fn patterns_that_cannot_tell_say_so() {
     point.slice_mut(ndarray::s![.., 8, 8]).fill(1.0);
     assert!(matches!(told(point, 20), CalibrateError::NoDisc { .. }));
     assert_eq!(told(Array3::ones((20, 16, 16)), 20), CalibrateError::Line);
+}
+
+#[test]
+fn images_tell_how_much_larger_they_are() {
+    let propagation = Propagation::NearField { fresnel_number: 0.05 };
+    let physics = Physics { propagation, ..Physics::default() };
+    let side = 64;
+    let mut draw = generator(3, "light", 0);
+    let light: Vec<f64> = (0..side * side).map(|_| draw.random::<f64>()).collect();
+    // A soft disc with a rough phase, which all images have.
+    let probe = Modes::from_shape_fn((1, side, side), |(_, y, x)| {
+        let r = (y as f64 - 32.0).hypot(x as f64 - 32.0);
+        let amplitude = 1.0 / (1.0 + (r - 22.0).exp());
+        Complex32::from_polar(amplitude as f32, light[y / 4 * 16 + x / 4] as f32)
+    });
+    let object = Specimen::Cells.make((160, 160), 5);
+    let mut draw = generator(4, "positions", 0);
+    let really: Vec<Position> = (0..80)
+        .map(|_| Position {
+            y: 80.0 + 40.0 * (draw.random::<f64>() - 0.5),
+            x: 80.0 + 40.0 * (draw.random::<f64>() - 0.5),
+        })
+        .collect();
+    let counts = expose(&physics, object.view(), probe.view(), &really, 1e5, 7).unwrap().counts;
+    let told: Vec<Position> =
+        really.iter().map(|at| Position { y: at.y / 25.0, x: at.x / 25.0 }).collect();
+    let found = image_shifts(counts.view(), &told).unwrap();
+    assert!((found.magnification() / 25.0 - 1.0).abs() < 0.02, "{found:?}");
+    assert!(found.sd < 0.5 && found.turn() < 0.05, "{found:?}");
+    // Noise shows nothing.
+    let noise = Array3::from_shape_fn((80, side, side), |_| draw.random::<f32>());
+    let chance = image_shifts(noise.view(), &told);
+    assert!(chance.map_or(true, |chance| chance.sd > 0.05 * chance.magnification()));
 }

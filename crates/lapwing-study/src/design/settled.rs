@@ -4,6 +4,7 @@ use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::StudySolver;
 use crate::geometry::selection::Acceptance;
 use crate::geometry::split::Cut;
+use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
 use lapwing_model::specimen::Specimen;
@@ -21,6 +22,10 @@ pub struct Design {
     /// Where the object, the probe and the positions come from.
     #[serde(flatten)]
     pub source: Source,
+    /// How simulated patterns come about, where that differs from the base file, or from a far field
+    /// of a probe that stands still.
+    #[serde(skip_serializing_if = "PhysicsOptions::is_empty")]
+    pub physics: PhysicsOptions,
     /// Train and test halves.
     pub split: Cut,
     /// How views are selected.

@@ -8,6 +8,7 @@ use crate::design::settled::{
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
+use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use serde::Deserialize;
@@ -29,6 +30,7 @@ pub(super) struct WrittenDesign {
     specimen: Option<SpecimenSection>,
     probe: Option<ProbeDesign>,
     scan: Option<ScanSection>,
+    physics: PhysicsOptions,
     split: SplitSection,
     views: ViewRules,
     /// One table or several.
@@ -96,6 +98,7 @@ impl WrittenDesign {
                 scan: default_scan(PATTERN_SIZE),
             },
             study: matrix,
+            physics: PhysicsOptions::default(),
             split: Cut::default(),
             views: ViewRules::default(),
             solvers: StudySolver::defaults(ProbeStart::Perturbed),
@@ -123,8 +126,8 @@ impl WrittenDesign {
                 return Err(DesignError::rule("base.experiment", expected, "no measured scan"));
             }
             (Some(BaseSection { file: None, measured: Some(measured), experiment }), None) => {
-                if self.probe.is_some() || self.scan.is_some() {
-                    let found = "[probe] or [scan] beside base.measured";
+                if self.probe.is_some() || self.scan.is_some() || !self.physics.is_empty() {
+                    let found = "[probe], [scan] or [physics] beside base.measured";
                     return Err(DesignError::rule("base", "a measured scan as it is", found));
                 }
                 let experiment = experiment.map(|experiment| folder.join(experiment));
@@ -167,7 +170,8 @@ impl WrittenDesign {
                 StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?
             }
         };
-        Ok(Design { study, source, split, views: self.views, solvers, seeds: self.seeds })
+        let Self { physics, views, seeds, .. } = self;
+        Ok(Design { study, source, physics, split, views, solvers, seeds })
     }
 }
 

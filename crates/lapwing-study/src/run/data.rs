@@ -6,8 +6,9 @@ use crate::geometry::split::{Cut, Parts, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, Mask, Metadata};
-use lapwing_model::forward::Physics;
+use lapwing_files::options::Geometry;
+use lapwing_files::{Dataset, Mask, Metadata, physics};
+use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
 use lapwing_solve::noise;
 use ndarray::Array3;
@@ -32,6 +33,8 @@ pub struct Sample {
     pub probe: Modes,
     /// Window centres on the object.
     pub scan: Vec<Position>,
+    /// How its patterns come about.
+    pub physics: Physics,
 }
 
 impl Sample {
@@ -39,6 +42,7 @@ impl Sample {
     pub fn of(design: &Design) -> Result<Self> {
         let side = design.study.pattern_size;
         let seed = design.seeds.simulation;
+        let said = design.physics;
         match &design.source {
             Source::BuiltIn { specimen, probe, scan: wanted } => {
                 let probe = probe.build((side, side)).map_err(DesignError::Probe)?;
@@ -48,7 +52,9 @@ impl Sample {
                 let placement = place::on_new_object(&positions, (side, side))
                     .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
                 let object = specimen.kind.make(placement.shape, seed);
-                Ok(Self { object, probe, scan: placement.place(&positions) })
+                let scan = placement.place(&positions);
+                let physics = said.applied(Physics::default(), &scan);
+                Ok(Self { object, probe, scan, physics })
             }
             Source::Measured { base } => Err(StudyError::Invalid(format!(
                 "{}: a measured scan has no object and probe to simulate from",
@@ -56,6 +62,7 @@ impl Sample {
             ))),
             Source::Base { base, scan: wanted, probe } => {
                 let file = read_base(&base.file)?;
+                let of_base = file.physics((side, side))?;
                 let object = file.object;
                 let probe = match probe {
                     Some(probe) => probe.build((side, side)).map_err(DesignError::Probe)?,
@@ -93,7 +100,8 @@ impl Sample {
                     }
                 };
                 check_size(scan.len(), side)?;
-                Ok(Self { object, probe, scan })
+                let physics = said.applied(of_base, &scan);
+                Ok(Self { object, probe, scan, physics })
             }
         }
     }
@@ -102,7 +110,7 @@ impl Sample {
     /// `seed`.
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
         let exposure = simulate::expose(
-            &Physics::default(),
+            &self.physics,
             self.object.view(),
             self.probe.view(),
             &self.scan,
@@ -125,6 +133,7 @@ impl Sample {
             "additional_parameters": {},
         });
         let mut metadata = object_of(metadata);
+        physics::record(&mut metadata, &self.physics);
         append_transformation(
             &mut metadata,
             TOOL,
@@ -138,6 +147,10 @@ impl Sample {
             scan: self.scan.clone(),
             object: Some(self.object.clone()),
             probe: Some(self.probe.clone()),
+            geometry: match self.physics.propagation {
+                Propagation::FarField => None,
+                Propagation::NearField { .. } => Some(Geometry::NearField),
+            },
             metadata: Some(metadata),
             ..Dataset::default()
         })

@@ -8,8 +8,8 @@ use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::event::{Event, Level, Observer, note};
+use crate::run::magnify::magnify;
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
-use crate::run::start::check_geometry;
 use crate::run::start_probe::start_probe;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
@@ -53,9 +53,10 @@ impl FullDose {
             None => ReadOptions::default(),
         };
         let (mut dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
-        check_geometry(&dataset)?;
+        dataset.physics()?;
         check(design, base, &dataset)?;
-        for text in &understood.notes {
+        let magnified = magnify(&mut dataset);
+        for text in understood.notes.iter().chain(&magnified) {
             note(&mut *observe, Level::Detail, text)?;
         }
         if dataset.probe.is_none() {

@@ -4,8 +4,8 @@ use crate::design::solver::{ObjectStart, SolverConfig};
 use crate::geometry::place;
 use crate::run::start_probe::start_probe;
 use crate::{Result, StudyError};
-use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, Mask};
+use lapwing_model::forward::Physics;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::scan::MAX_AREA;
@@ -36,6 +36,8 @@ pub struct Start {
     /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data
     /// set's own object grid.
     pub origin: Option<(i64, i64)>,
+    /// How the patterns come about.
+    pub physics: Physics,
     /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
     pub valid: Option<Array3<bool>>,
     /// Whether the intensities are known to be counts.
@@ -54,8 +56,8 @@ impl Start {
     /// # Errors
     /// See [`ProblemBuilder::patterns`](lapwing_solve::problem::ProblemBuilder::patterns).
     pub fn into_problem(self) -> Result<Problem> {
-        let Self { intensity, object, probe, scan, valid, .. } = self;
-        let builder = Problem::builder(scan, object, probe);
+        let Self { intensity, object, probe, scan, valid, physics, .. } = self;
+        let builder = Problem::builder(scan, object, probe).physics(physics);
         Ok(match valid {
             Some(valid) => builder.mask(valid.view()).patterns(intensity)?,
             None => builder.patterns(intensity)?,
@@ -65,10 +67,9 @@ impl Start {
     /// The start of a reconstruction of `dataset` as `config` asks for it.
     ///
     /// # Errors
-    /// [`StudyError::NearField`] for near-field patterns; when there is no start probe, no object
-    /// to start from, no grid that holds the scan, or no counts for a solver that needs them.
+    /// When there is no start probe, no object to start from, no grid that holds the scan, no counts
+    /// for a solver that needs them, or it is not known how the patterns come about.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
-        check_geometry(dataset)?;
         let probe = start_probe(dataset, config.start.probe_start)?.modes;
         Self::with_probe(dataset, config, probe)
     }
@@ -82,7 +83,7 @@ impl Start {
         config: &SolverConfig,
         probe: Modes,
     ) -> Result<Self> {
-        check_geometry(dataset)?;
+        let physics = dataset.physics()?;
         let probe = match config.start.probe_modes {
             Some(modes) => start_modes(&probe, modes, MODE_SHARE),
             None => probe,
@@ -111,7 +112,7 @@ impl Start {
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
         let faults = Faults::default();
-        Ok(Self { intensity, object, probe, scan, origin, valid, counts, faults })
+        Ok(Self { intensity, object, probe, scan, origin, physics, valid, counts, faults })
     }
 }
 
@@ -126,17 +127,6 @@ pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> V
             x: of_data.x + (now.x - before.x),
         })
         .collect()
-}
-
-/// Refuses patterns that no solver of this program has a model for.
-///
-/// # Errors
-/// [`StudyError::NearField`].
-pub(crate) fn check_geometry(dataset: &Dataset) -> Result<()> {
-    match dataset.geometry {
-        Some(Geometry::NearField) => Err(StudyError::NearField),
-        _ => Ok(()),
-    }
 }
 
 /// An object grid and the scan on it.

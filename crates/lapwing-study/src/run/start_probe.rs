@@ -6,10 +6,11 @@ use crate::run::start::perturbed;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::Illumination;
 use lapwing_files::{Dataset, metadata};
+use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::probe::{Aberrations, Aperture};
-use lapwing_model::{Complex32, Modes};
+use lapwing_model::{Complex32, ForwardModel, Modes};
 use lapwing_solve::calibrate::{self, Curvature};
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 /// A start probe, and where it comes from.
 #[derive(Debug, Clone)]
@@ -115,7 +116,31 @@ fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
     }
 }
 
+/// The square root of the mean pattern, propagated back to the specimen.
+fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
+    let model = ForwardModel::with_physics(dataset.pattern_shape(), physics)
+        .map_err(|error| StudyError::Invalid(error.to_string()))?;
+    let mean = intensities(dataset).mean_axis(Axis(0)).unwrap_or_default();
+    if mean.len() != model.len() {
+        let text = "a start probe is made of patterns in memory (--stream never)";
+        return Err(StudyError::Invalid(text.to_owned()));
+    }
+    let mut arrived: Vec<Complex32> =
+        mean.iter().map(|&value| Complex32::from(value.max(0.0).sqrt())).collect();
+    let mut probe = arrived.clone();
+    model.back_propagate(&mut arrived, &mut probe, &mut model.workspace());
+    let (height, width) = model.shape();
+    let modes = Modes::from_shape_vec((1, height, width), probe);
+    let modes = modes.expect("a wave has the shape of a pattern");
+    let told = "made from the mean pattern, propagated back to the specimen".to_owned();
+    Ok(StartProbe { modes: powered(modes, dataset), told })
+}
+
 fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
+    let physics = dataset.physics()?;
+    if physics.propagation != Propagation::FarField {
+        return of_images(dataset, physics);
+    }
     let (intensity, found) = seen(dataset)?;
     let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);
     let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;

@@ -155,8 +155,8 @@ impl Streamed {
             })
         };
         let shape = self.pieces.shape();
-        let Start { object, probe, scan, valid, .. } = start;
-        let builder = Problem::builder(scan, object, probe);
+        let Start { object, probe, scan, valid, physics, .. } = start;
+        let builder = Problem::builder(scan, object, probe).physics(physics);
         let store = ScratchIn::new(folder, shape)?;
         match &valid {
             Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),

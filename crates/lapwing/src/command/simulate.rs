@@ -5,6 +5,8 @@ use crate::value;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use lapwing_files::dialect::read_base;
+use lapwing_files::physics::{Fly, PhysicsOptions};
+use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
@@ -51,6 +53,8 @@ pub struct Simulate {
     trajectory: Trajectory,
     #[command(flatten)]
     illumination: Illumination,
+    #[command(flatten)]
+    exposure: Exposure,
 }
 
 /// Where the object comes from.
@@ -113,6 +117,29 @@ struct Illumination {
     /// Spherical aberration, radians at the aperture's edge
     #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
     spherical: Option<f64>,
+}
+
+/// How a pattern comes about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Exposure (a base file's own unless one of these is given)")]
+struct Exposure {
+    /// Near field, with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance)
+    #[arg(long, value_name = "F", value_parser = value::positive)]
+    fresnel_number: Option<f64>,
+    /// The probe moves during each exposure: along this path in object pixels, or auto, from
+    /// position to position
+    #[arg(long, value_name = "DY,DX", allow_hyphen_values = true)]
+    fly: Option<Fly>,
+    /// Standard deviation of the detector's point spread, pixels
+    #[arg(long, value_name = "PX", value_parser = value::positive)]
+    detector_blur: Option<f64>,
+}
+
+impl Exposure {
+    fn said(&self) -> PhysicsOptions {
+        let Self { fresnel_number, fly, detector_blur } = *self;
+        PhysicsOptions { fresnel_number, fly, detector_blur }
+    }
 }
 
 impl Simulate {
@@ -179,16 +206,17 @@ impl Simulate {
         })?;
         let object = specimen.make(placement.shape, self.seed);
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
-        Ok((Sample { object, probe, scan: placement.place(&positions) }, facts))
+        let scan = placement.place(&positions);
+        let physics = self.exposure.said().applied(Physics::default(), &scan);
+        Ok((Sample { object, probe, scan, physics }, facts))
     }
 
     fn based_on(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
         let file = read_base(base)?;
         file.notes.iter().for_each(|note| output.note(format_args!("{}: {note}", base.display())));
-        let object = file.object;
         let mut facts = json!({ "base": base });
         let probe = match self.illumination.design() {
-            None => file.probe,
+            None => file.probe.clone(),
             Some(design) => {
                 facts["probe"] = json!(design);
                 let own = (file.probe.dim().1, file.probe.dim().2);
@@ -196,6 +224,8 @@ impl Simulate {
             }
         };
         let window = (probe.dim().1, probe.dim().2);
+        let of_base = file.physics(window).with_context(|| base.display().to_string())?;
+        let object = file.object;
         if let Some(wanted) = self.illumination.pattern_size.filter(|wanted| *wanted != window) {
             bail!(
                 "--pattern-size {}x{}: the probe in {} is {} x {}; leave the option out, or give a probe with --probe",
@@ -234,7 +264,8 @@ impl Simulate {
                 )
             })?
         };
-        Ok((Sample { object, probe, scan }, facts))
+        let physics = self.exposure.said().applied(of_base, &scan);
+        Ok((Sample { object, probe, scan, physics }, facts))
     }
 
     fn words(

@@ -345,13 +345,21 @@ fn probes_and_scans_that_cannot_be_made() {
 }
 
 #[test]
-fn near_field_patterns_are_refused_whatever_the_file() {
+fn near_field_patterns_must_tell_their_distance() {
     let bench = Bench::new();
     let mut arrays = sound();
     let near = r#"{"physics_parameters": {"geometry": "near-field"}}"#;
     arrays.insert("_metadata", Array::text(near));
     write(&bench, arrays);
-    let command = "reconstruct --input-npz x.npz --output-dir out --num-epochs 1";
-    bench.fails(command, &["near-field patterns cannot", "--geometry far-field"]);
+    let command = "reconstruct --input-npz x.npz --num-epochs 1 --output-dir out";
+    bench.fails(command, &["near-field patterns", "--fresnel-number", "--geometry far-field"]);
     bench.ok(&format!("{command} --geometry far-field"));
+    bench.ok(&format!("{command} --fresnel-number 0.5 "));
+    // From wavelength, distance and pixels.
+    bench.ok(&format!("{command} --energy-kev 10 --distance-m 1 --detector-pixel-m 1e-5 "));
+    bench.fails(
+        &format!("{command} --fresnel-number 0.5 --geometry far-field "),
+        &["geometry", "near-field"],
+    );
+    bench.fails(&format!("{command} --fresnel-number 1e-3 "), &["Fresnel number"]);
 }

@@ -108,7 +108,7 @@ impl Instrument {
                 });
             };
             notes.push(
-                "object pixel: near field as specified, so the detector's own pixel is taken (a parallel beam); \
+                "object pixel: in the near field the detector's own pixel is taken (a parallel beam); \
                  state the object's pixel size (--pixel-size-m) when the beam diverges"
                     .to_owned(),
             );

@@ -118,6 +118,19 @@ impl Dialect for Cxi {
                 return Ok(Found { problems, ..Found::default() });
             }
         };
+        let (pixel, scan) = match (stated, geometry) {
+            (None, Geometry::NearField) => {
+                let options =
+                    ReadOptions { geometry: Some(Geometry::NearField), ..options.clone() };
+                let pixel =
+                    instrument.object_pixel(shape, &options, file.path(), notes, &mut problems)?;
+                let Some(pixel) = pixel else { return Ok(Found { problems, ..Found::default() }) };
+                let (rows, columns) =
+                    instrument.beam_positions(&translations, pixel, &mut Vec::new(), &mut problems);
+                (pixel, positions(rows, columns, &options, &mut Vec::new()))
+            }
+            _ => (pixel, scan),
+        };
         let mut probe =
             own_complex(file, "probeGuess")?.and_then(|array| array.into_complex32_array().ok());
         if let Some(path) = &options.companion {
@@ -190,8 +203,8 @@ fn understood_geometry(
     }
     notes.push(format!(
         "geometry: read as far field, the illumination is {diameter:.0} px wide and the positions are {step:.0} px \
-         apart, so nothing overlaps: most likely a near-field scan; the positions were still converted with the \
-         far-field pixel; state the geometry (--geometry far-field or near-field) to decide it"
+         apart, so nothing overlaps: taken as a near-field scan; state the geometry (--geometry far-field or \
+         near-field) to decide it"
     ));
     Ok(Geometry::NearField)
 }

@@ -9,8 +9,9 @@ use crate::geometry::overlap::scan_overlap;
 use crate::run::calibrate::{Calibration, calibrate};
 use crate::run::data::{probe_diameter, shared_fraction};
 use crate::run::event::{Level, Observer, note};
+use crate::run::magnify::magnify;
 use crate::run::noise;
-use crate::run::start::{Start, check_geometry};
+use crate::run::start::Start;
 use crate::run::start_probe::start_probe;
 use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
@@ -72,8 +73,9 @@ impl Task {
             calibration.apply(&mut dataset);
             found = Some(calibration);
         }
+        let magnified = magnify(&mut dataset);
         let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
-        for text in &understood.notes {
+        for text in understood.notes.iter().chain(&magnified) {
             fact(text)?;
         }
         for remark in &understood.remarks {
@@ -84,7 +86,7 @@ impl Task {
             fact(&format!("calibrated: {text}"))?;
         }
         let (object_start, probe_start) = self.solver.starts();
-        check_geometry(&dataset)?;
+        dataset.physics()?;
         let made = start_probe(&dataset, probe_start)?;
         if dataset.probe.is_none() {
             dataset.probe = Some(made.modes.clone());

@@ -1,0 +1,301 @@
+//! How the patterns of a data set come about, as its metadata tell it.
+//!
+//! Entries of `physics_parameters`: `geometry`, and for near-field patterns `fresnel_number`, or
+//! else wavelength, distance and pixels; `exposure_path_px` (place, (y, x)) for a probe that moves
+//! during an exposure; `detector_blur_px`.
+
+use std::str::FromStr;
+
+use lapwing_model::Position;
+use lapwing_model::forward::{Physics, PhysicsError, Propagation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::dialect::{Optics, object_pixel};
+use crate::metadata::{self, Metadata};
+use crate::options::Geometry;
+
+const FRESNEL_NUMBER: &str = "fresnel_number";
+const PATH: &str = "exposure_path_px";
+const BLUR: &str = "detector_blur_px";
+
+/// What a user may say of how patterns come about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhysicsOptions {
+    /// Fresnel number of one object pixel, of near-field patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresnel_number: Option<f64>,
+    /// How the probe moves during an exposure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fly: Option<Fly>,
+    /// Standard deviation of the detector's point spread, pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detector_blur: Option<f64>,
+}
+
+impl PhysicsOptions {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `physics` with what is said here in its place, for positions `scan` in object pixels.
+    pub fn applied(&self, physics: Physics, scan: &[Position]) -> Physics {
+        Physics {
+            propagation: match self.fresnel_number {
+                Some(fresnel_number) => Propagation::NearField { fresnel_number },
+                None => physics.propagation,
+            },
+            path: self.fly.map_or(physics.path, |fly| Physics::fly(fly.along(scan))),
+            blur: self.detector_blur.unwrap_or(physics.blur),
+        }
+    }
+}
+
+/// How the probe moves during an exposure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Fly {
+    /// From half-way before its position to half-way behind it, as the positions tell.
+    Auto,
+    /// This far along (y, x), pixels of the object, centred on the position.
+    Along(f64, f64),
+}
+
+impl Fly {
+    /// How far along (y, x), for positions `scan`.
+    fn along(self, scan: &[Position]) -> (f64, f64) {
+        match self {
+            Self::Along(y, x) => (y, x),
+            Self::Auto => usual_step(scan),
+        }
+    }
+}
+
+impl From<Fly> for String {
+    fn from(fly: Fly) -> Self {
+        match fly {
+            Fly::Auto => "auto".to_owned(),
+            Fly::Along(y, x) => format!("{y},{x}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Fly {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Fly {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected auto, or the path DY,DX in object pixels; found {text:?}");
+        if text.trim() == "auto" {
+            return Ok(Self::Auto);
+        }
+        let (y, x) = text.split_once(',').ok_or_else(wrong)?;
+        let number =
+            |text: &str| text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        let (y, x) = number(y).zip(number(x)).ok_or_else(wrong)?;
+        Ok(Self::Along(y, x))
+    }
+}
+
+/// Why it is not known how the patterns of a data set come about.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnknownPhysics {
+    /// Near-field patterns at an unknown distance.
+    #[error(
+        "near-field patterns: expected the Fresnel number of an object pixel, or wavelength, distance and \
+         pixels that tell it, found none: say --fresnel-number F with F = pixel^2 / (wavelength x distance), \
+         or --energy-kev, --distance-m and --detector-pixel-m; or --geometry far-field if they are none"
+    )]
+    FresnelNumber,
+    /// An entry of the metadata cannot be used.
+    #[error("physics_parameters.{0}: expected {1}")]
+    Entry(&'static str, &'static str),
+    /// There is no model of it.
+    #[error(transparent)]
+    Physics(#[from] PhysicsError),
+}
+
+/// Physics of patterns of `shape` in a geometry, with these metadata.
+pub(crate) fn of(
+    geometry: Option<Geometry>,
+    metadata: Option<&Metadata>,
+    shape: (usize, usize),
+) -> Result<Physics, UnknownPhysics> {
+    let propagation = match geometry {
+        Some(Geometry::NearField) => Propagation::NearField {
+            fresnel_number: metadata
+                .and_then(fresnel_number)
+                .ok_or(UnknownPhysics::FresnelNumber)?,
+        },
+        Some(Geometry::FarField) | None => Propagation::FarField,
+    };
+    let entry = |name| metadata?.get("physics_parameters")?.get(name);
+    let path = match entry(PATH) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(places) => {
+            path_of(places).ok_or(UnknownPhysics::Entry(PATH, "places [y, x] in object pixels"))?
+        }
+    };
+    let blur = match entry(BLUR) {
+        None | Some(Value::Null) => 0.0,
+        Some(blur) => blur.as_f64().ok_or(UnknownPhysics::Entry(BLUR, "a number of pixels"))?,
+    };
+    let physics = Physics { propagation, path, blur };
+    physics.check(shape)?;
+    Ok(physics)
+}
+
+fn path_of(places: &Value) -> Option<Vec<Position>> {
+    let place = |place: &Value| match place.as_array()?.as_slice() {
+        [y, x] => Some(Position { y: y.as_f64()?, x: x.as_f64()? }),
+        _ => None,
+    };
+    places.as_array()?.iter().map(place).collect()
+}
+
+/// The Fresnel number of an object pixel dx: as it is stated, or dx p / (lambda z) for a detector of
+/// pixels p at distance z. A parallel beam has dx = p; a cone beam magnifies by M = p / dx, which
+/// brings the distance to z / M.
+fn fresnel_number(metadata: &Metadata) -> Option<f64> {
+    let stated = metadata::physics_parameter(metadata, FRESNEL_NUMBER);
+    stated.or_else(|| {
+        let optics = Optics::of(metadata)?;
+        let (dy, dx) = object_pixel(metadata).unwrap_or(optics.pitch);
+        let (along_y, along_x) = (dy * optics.pitch.0, dx * optics.pitch.1);
+        Some((along_y * along_x).sqrt() / (optics.wavelength * optics.distance))
+    })
+}
+
+/// Writes into the metadata what `options` say, and what they were understood as into `notes`.
+/// `geometry` becomes the near field where a Fresnel number is given.
+pub(crate) fn tell(
+    options: PhysicsOptions,
+    geometry: &mut Option<Geometry>,
+    metadata: &mut Option<Metadata>,
+    scan: &[Position],
+    notes: &mut Vec<String>,
+) {
+    if let Some(number) = options.fresnel_number {
+        *geometry = Some(Geometry::NearField);
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), FRESNEL_NUMBER, number);
+    }
+    if let Some(fly) = options.fly {
+        let (y, x) = fly.along(scan);
+        notes.push(format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"));
+        record_path(metadata.get_or_insert_default(), &Physics::fly((y, x)));
+    }
+    if let Some(blur) = options.detector_blur {
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), BLUR, blur);
+    }
+}
+
+/// Writes into the metadata what differs from the default physics.
+pub fn record(metadata: &mut Metadata, physics: &Physics) {
+    if let Propagation::NearField { fresnel_number } = physics.propagation {
+        crate::dialect::geometry::state(metadata, Geometry::NearField);
+        metadata::set_physics_parameter(metadata, FRESNEL_NUMBER, fresnel_number);
+    }
+    if !physics.path.is_empty() {
+        record_path(metadata, &physics.path);
+    }
+    if physics.blur > 0.0 {
+        metadata::set_physics_parameter(metadata, BLUR, physics.blur);
+    }
+}
+
+fn record_path(metadata: &mut Metadata, path: &[Position]) {
+    let places: Vec<[f64; 2]> = path.iter().map(|place| [place.y, place.x]).collect();
+    metadata::set_physics_parameter(metadata, PATH, json!(places));
+}
+
+/// The usual way (y, x) from one position to the next, up to its sign, which an exposure that is
+/// centred does not show: the mean of those whose length is within a quarter of the median.
+fn usual_step(scan: &[Position]) -> (f64, f64) {
+    let mut steps: Vec<(f64, f64)> = scan
+        .windows(2)
+        .map(|pair| (pair[1].y - pair[0].y, pair[1].x - pair[0].x))
+        .map(|(y, x)| if x < 0.0 || (x == 0.0 && y < 0.0) { (-y, -x) } else { (y, x) })
+        .collect();
+    let length = |step: &(f64, f64)| step.0.hypot(step.1);
+    steps.sort_by(|a, b| length(a).total_cmp(&length(b)));
+    let Some(median) = steps.get(steps.len() / 2).map(length) else { return (0.0, 0.0) };
+    let usual = steps.iter().filter(|step| (length(step) - median).abs() <= 0.25 * median);
+    let (mut sum, mut count) = ((0.0, 0.0), 0.0_f64);
+    for (y, x) in usual {
+        sum = (sum.0 + y, sum.1 + x);
+        count += 1.0;
+    }
+    (sum.0 / count, sum.1 / count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cone_beam_has_an_effective_distance() {
+        // 10 keV, 1 um pixels in the specimen, 10 um on the detector, 1 m: z / M = 0.1 m.
+        let mut metadata = Metadata::new();
+        let numbers = [
+            ("wavelength_m", 1.24e-10),
+            ("distance_m", 1.0),
+            ("detector_pixel_size_y_m", 1e-5),
+            ("detector_pixel_size_x_m", 1e-5),
+        ];
+        for (name, number) in numbers {
+            metadata::set_physics_parameter(&mut metadata, name, number);
+        }
+        let near = Some(Geometry::NearField);
+        let number = |metadata: &Metadata| match of(near, Some(metadata), (64, 64)).unwrap() {
+            Physics { propagation: Propagation::NearField { fresnel_number }, .. } => {
+                fresnel_number
+            }
+            other => panic!("{other:?}"),
+        };
+        assert!((number(&metadata) / (1e-10 / 1.24e-10) - 1.0).abs() < 1e-12);
+        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-6);
+        assert!((number(&metadata) / (1e-12 / (1.24e-10 * 0.1)) - 1.0).abs() < 1e-12);
+        metadata::set_physics_parameter(&mut metadata, FRESNEL_NUMBER, 0.5);
+        assert_eq!(number(&metadata), 0.5);
+        assert_eq!(of(near, None, (64, 64)), Err(UnknownPhysics::FresnelNumber));
+    }
+
+    #[test]
+    fn what_is_recorded_comes_back() {
+        let physics = Physics {
+            propagation: Propagation::NearField { fresnel_number: 0.25 },
+            path: Physics::fly((0.5, -1.0)),
+            blur: 0.7,
+        };
+        let mut metadata = Metadata::new();
+        record(&mut metadata, &physics);
+        let again = of(Some(Geometry::NearField), Some(&metadata), (16, 16));
+        assert_eq!(again, Ok(physics));
+        metadata::set_physics_parameter(&mut metadata, PATH, "left");
+        assert!(matches!(of(None, Some(&metadata), (16, 16)), Err(UnknownPhysics::Entry(PATH, _))));
+    }
+
+    #[test]
+    fn a_snake_flies_along_its_rows() {
+        let at = |row: usize, step: usize| {
+            let x = if row % 2 == 0 { step } else { 9 - step };
+            Position { y: 4.0 * row as f64, x: 3.0 * x as f64 + 0.1 * row as f64 }
+        };
+        let scan: Vec<Position> = (0..60).map(|index| at(index / 10, index % 10)).collect();
+        let (y, x) = usual_step(&scan);
+        assert!(y.abs() < 1e-9 && (x - 3.0).abs() < 1e-9, "({y}, {x})");
+        assert_eq!(usual_step(&scan[..1]), (0.0, 0.0));
+        assert_eq!("1.5, -2".parse(), Ok(Fly::Along(1.5, -2.0)));
+        assert!("fast".parse::<Fly>().is_err());
+    }
+}

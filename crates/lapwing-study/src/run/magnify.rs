@@ -1,0 +1,46 @@
+//! The object pixel of near-field patterns whose beam diverges by an unknown amount, from how far
+//! the images move.
+
+use crate::run::start_probe::{intensities, pixel};
+use lapwing_files::options::Geometry;
+use lapwing_files::{Dataset, dialect::Optics, metadata};
+use lapwing_solve::calibrate::image_shifts;
+
+/// Magnifications closer to 1 than this are those of a parallel beam.
+const PARALLEL: f64 = 0.1;
+/// How sure a magnification must be, as a share of it, and how far it may be from a plain one.
+const SURE: f64 = 0.05;
+const PLAIN: f64 = 0.2;
+
+/// Brings positions and pixel of near-field patterns, which were read as those of a parallel beam,
+/// to the magnification by which the images move from position to position; returns it in words.
+/// Nothing is changed where the object's pixel is not the detector's, which somebody has said, or
+/// where the images do not tell.
+pub(crate) fn magnify(dataset: &mut Dataset) -> Option<String> {
+    if dataset.geometry != Some(Geometry::NearField) || dataset.n_patterns() != dataset.scan.len() {
+        return None;
+    }
+    let optics = Optics::of(dataset.metadata.as_ref()?)?;
+    let (pitch, assumed) = ((optics.pitch.0 * optics.pitch.1).sqrt(), pixel(dataset)?);
+    if (assumed / pitch - 1.0).abs() > 1e-6 {
+        return None;
+    }
+    let shifts = image_shifts(intensities(dataset).view(), &dataset.scan).ok()?;
+    let by = shifts.magnification();
+    if (by - 1.0).abs() < PARALLEL || shifts.sd > SURE * by || shifts.turn() > PLAIN {
+        return None;
+    }
+    for at in &mut dataset.scan {
+        (at.y, at.x) = (by * at.y, by * at.x);
+    }
+    dataset.object = None;
+    let now = assumed / by;
+    let stored = dataset.metadata.get_or_insert_default();
+    metadata::set_physics_parameter(stored, "pixel_size_m", now);
+    Some(format!(
+        "object pixel: {now:.3e} m, by how far the images move from position to position (a beam \
+         that diverges, {by:.4} +- {:.1e} times larger on the detector); say --pixel-size-m to \
+         decide it",
+        shifts.sd
+    ))
+}

@@ -124,6 +124,24 @@ impl Problem {
         Ok(Self { probe, ..self.clone() })
     }
 
+    /// The problem with other positions, window centres of all stored patterns on the object's grid.
+    ///
+    /// # Errors
+    /// When there are not as many, or a window leaves the object.
+    pub fn with_scan(&self, whole_scan: Vec<Position>) -> Result<Self, ProblemError> {
+        if whole_scan.len() != self.whole_scan.len() {
+            let (patterns, positions) = (self.whole_scan.len(), whole_scan.len());
+            return Err(ProblemError::Lengths { patterns, positions });
+        }
+        let scan: Vec<Position> = self.frames.iter().map(|&frame| whole_scan[frame]).collect();
+        let windows = scan.iter().enumerate().map(|(pattern, &position)| {
+            let window = self.model.window(position, self.object.shape());
+            window.map_err(|source| ProblemError::OffObject { pattern, source })
+        });
+        let windows = windows.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { whole_scan, scan, windows, ..self.clone() })
+    }
+
     /// Number of patterns, without those left out.
     pub fn n_patterns(&self) -> usize {
         self.scan.len()

@@ -9,11 +9,11 @@ use crate::design::solver::{NoiseOptions, SolverConfig};
 use crate::run::noise;
 use crate::run::start::MODE_SHARE;
 use crate::{Result, StudyError};
-use lapwing_solve::ml::{Ml, held_out_loss};
+use lapwing_solve::ml::{Affine, Aligned, Ml, affine, held_out_loss};
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
-use lapwing_solve::solver::{Choice, Tried, entry};
+use lapwing_solve::solver::{Choice, PositionFreedom, Tried, entry};
 use lapwing_solve::{Problem, Solver};
 
 /// Shares of the background that was found.
@@ -62,10 +62,6 @@ pub(crate) fn settled(
         solver: config.solver.clone(),
         choices: Vec::new(),
     };
-    let mut score = |problem: &Problem, options: &Ml| -> Result<f64> {
-        between()?;
-        Ok(held_out_loss(problem, options))
-    };
     if asked.contains("background") && chosen.noise.background_per_pattern() > 0.0 {
         let mut best: Option<(Problem, NoiseModel)> = None;
         let mut answer = Answer::new("background_share", 0.0);
@@ -73,7 +69,8 @@ pub(crate) fn settled(
             let mut noise = chosen.noise.clone();
             noise.background.mapv_inplace(|value| value * share as f32);
             let problem = bare.with_noise(&noise)?;
-            if answer.is_better(share, score(&problem, &options)?) {
+            between()?;
+            if answer.is_better(share, held_out_loss(&problem, &options)) {
                 best = Some((problem, noise));
             }
         }
@@ -82,13 +79,19 @@ pub(crate) fn settled(
         }
         chosen.choices.push(answer.choice);
     }
+    if config.choice.refine_scan.contains("affine") {
+        let aligned = affine(&chosen.problem, &options, between)?;
+        chosen.choices.extend(told(&aligned));
+        chosen.problem = aligned.problem;
+    }
     if asked.contains("modes") {
         let one = chosen.problem.probe().slice(ndarray::s![..1, .., ..]).to_owned();
         let mut best = None;
         let mut answer = Answer::new("probe_modes", WORTH);
         for modes in 1..=MOST_MODES {
             let problem = chosen.problem.with_probe(start_modes(&one, modes, MODE_SHARE))?;
-            if !answer.is_better(modes as f64, score(&problem, &options)?) {
+            between()?;
+            if !answer.is_better(modes as f64, held_out_loss(&problem, &options)) {
                 break;
             }
             best = Some(problem);
@@ -98,14 +101,45 @@ pub(crate) fn settled(
     }
     if asked.contains("positions") {
         let mut answer = Answer::new("positions", WORTH);
-        answer.is_better(0.0, score(&chosen.problem, &options)?);
+        between()?;
+        answer.is_better(0.0, held_out_loss(&chosen.problem, &options));
         let moving = Ml { positions_from_epoch: Some(TRIAL_MOVES), ..options };
-        if answer.is_better(1.0, score(&chosen.problem, &moving)?) {
-            chosen.solver = with_positions(&*config.solver)?;
+        between()?;
+        if answer.is_better(1.0, held_out_loss(&chosen.problem, &moving)) {
+            chosen.solver = with_positions(&*config.solver, PositionFreedom::Single)?;
         }
         chosen.choices.push(answer.choice);
     }
+    if let Some(freedom) = freedom(config) {
+        chosen.solver = with_positions(&*chosen.solver, freedom)?;
+    }
     Ok(chosen)
+}
+
+/// How positions are to move in the reconstruction.
+fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
+    let refined = &config.choice.refine_scan;
+    match (refined.contains("positions"), refined.contains("drift")) {
+        (true, _) => Some(PositionFreedom::Single),
+        (false, true) => Some(PositionFreedom::Drift),
+        (false, false) => None,
+    }
+}
+
+/// The numbers of an affine map, with the scores without and with it.
+fn told(aligned: &Aligned) -> impl Iterator<Item = Choice> {
+    let Affine { scale, aspect, rotation, shear } = aligned.map;
+    let numbers = [
+        ("scan_scale", scale, 1.0),
+        ("scan_aspect", aspect, 1.0),
+        ("scan_rotation_deg", rotation.to_degrees(), 0.0),
+        ("scan_shear", shear, 0.0),
+    ];
+    let [before, after] = aligned.score;
+    numbers.into_iter().map(move |(option, value, none)| {
+        let tried = [(none, before), (value, after)].map(|(value, score)| Tried { value, score });
+        Choice { option, value, tried: tried.to_vec() }
+    })
 }
 
 /// Refuses questions where they cannot be answered: without photon counts, or about what was told.
@@ -115,12 +149,16 @@ pub(crate) fn settled(
 fn check(config: &SolverConfig, counts: bool) -> Result<()> {
     let asked = &config.choice.choose;
     let refuse = |text: &str| Err(StudyError::Invalid(text.to_owned()));
-    if asked.is_empty() {
+    let aligns = config.choice.refine_scan.contains("affine");
+    if let Some(freedom) = freedom(config) {
+        with_positions(&*config.solver, freedom)?;
+    }
+    if asked.is_empty() && !aligns {
         return Ok(());
     }
     if !counts {
         return refuse(
-            "choose: expected patterns in photon counts, but how many photons they hold is unknown; if they \
+            "choose, refine_scan = affine: expected patterns in photon counts, but how many photons they hold is unknown; if they \
              are counts, say --quantity counts",
         );
     }
@@ -132,24 +170,29 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
         return refuse("choose = background and background: expected one of them, found both");
     }
     if asked.contains("positions") {
-        with_positions(&*config.solver)?;
+        with_positions(&*config.solver, PositionFreedom::Single)?;
     }
     Ok(())
 }
 
 /// The solver, told to refine the positions.
-fn with_positions(solver: &dyn Solver) -> Result<Box<dyn Solver>> {
-    const OPTION: &str = "positions_from_epoch";
+fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
     let mut written: Vec<(String, Value)> =
         solver.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    if !written.iter().any(|(name, _)| name == OPTION) {
-        written.push((OPTION.to_owned(), Value::Count(MOVES as u64)));
+    let told = [
+        ("refine_positions", Value::Word(freedom.name().to_owned())),
+        ("positions_from_epoch", Value::Count(MOVES as u64)),
+    ];
+    for (option, value) in told {
+        if !written.iter().any(|(name, _)| name == option) {
+            written.push((option.to_owned(), value));
+        }
     }
     let entry = entry(solver.name());
     let read = entry.and_then(|entry| entry.read(&written).ok());
     read.ok_or_else(|| {
         let text = format!(
-            "choose = positions: expected a solver that refines positions (LSQML or ML), found {}",
+            "refined positions: expected a solver that moves them (LSQML or ML), found {}",
             solver.name()
         );
         StudyError::Invalid(text)

@@ -97,6 +97,10 @@ impl Start {
             }
             (None, ObjectStart::Flat) => {
                 let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
+                let grid = match config.choice.refine_scan.contains("affine") {
+                    true => grid.with_room_to_stretch(),
+                    false => grid,
+                };
                 (flat(grid.shape), grid.scan, Some(grid.origin))
             }
         };
@@ -138,6 +142,24 @@ pub struct Grid {
     pub origin: (i64, i64),
     /// Window centres on the grid.
     pub scan: Vec<Position>,
+}
+
+/// Share of the scan's extent by which it may stretch to every side.
+const STRETCH: f64 = 0.06;
+
+impl Grid {
+    /// The grid with room on all sides for a scan that turns or stretches a little.
+    fn with_room_to_stretch(mut self) -> Self {
+        let extent =
+            bounding_box(&self.scan).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0).max(x1 - x0));
+        let room = (STRETCH * extent).ceil().min(MAX_AREA as f64) as usize;
+        self.shape = (self.shape.0 + 2 * room, self.shape.1 + 2 * room);
+        self.origin = (self.origin.0 - room as i64, self.origin.1 - room as i64);
+        for at in &mut self.scan {
+            (at.y, at.x) = (at.y + room as f64, at.x + room as f64);
+        }
+        self
+    }
 }
 
 /// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.

@@ -20,7 +20,8 @@ mod state;
 
 pub use crate::Noise;
 
-use super::{Configured, Constraints, Frame, Needs, Run, Solver};
+use super::refinement::refined;
+use super::{Configured, Constraints, Frame, Needs, PositionFreedom, Run, Solver};
 use crate::engine::Products;
 use crate::{Problem, choice, options, solver_basics};
 use state::State;
@@ -91,7 +92,11 @@ options! {
         step_scale: f64 = 0.9, Kind::Number(Range::NotNegative);
         /// First epoch, counted from 1, in which the probe moves.
         probe_from_epoch: usize = 1, Kind::FROM_ONE;
-        /// First epoch, counted from 1, in which the positions are refined; never unless given.
+        /// How positions move where they are refined: drift (all together, slowly along the scan)
+        /// or single (each by itself, where nothing is given).
+        refine_positions: Option<PositionFreedom> = None, Kind::Choice(PositionFreedom::NAMES);
+        /// First epoch, counted from 1, in which the positions are refined; given alone, each by
+        /// itself.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
         /// Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off.
         prior: f64 = 0.0, Kind::Number(Range::NotNegative);
@@ -121,17 +126,24 @@ impl Solver for Lsqml {
     /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it
     /// exceeds the lowest by half, the epochs since are rolled back and steps shortened.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products = Products { waves: true, slopes: self.positions_from_epoch.is_some() };
+        let products = Products { waves: true, slopes: self.refined().is_some() };
         let frame = Frame::new(problem, self.constraints, self.batch_size, products);
         let state = State::new(self, &frame);
         Run::new(frame, state, self.epochs)
     }
 }
 
+/// Epoch in which the scan is first refined, unless given.
+const REFINED_FROM: usize = 5;
 /// Epochs between two removals of the object/probe scale ambiguity.
 const BALANCE_EVERY: usize = 10;
 
 impl Lsqml {
+    /// How freely positions move, and from which epoch on.
+    fn refined(&self) -> Option<(PositionFreedom, usize)> {
+        refined(self.refine_positions, self.positions_from_epoch, REFINED_FROM)
+    }
+
     /// When the object moves.
     fn object_step(&self) -> ObjectStep {
         match (self.object_step, self.batching) {

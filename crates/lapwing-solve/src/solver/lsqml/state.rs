@@ -5,6 +5,7 @@ use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::engine::{FieldsMut, Normal, Search};
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
+use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::{batching, positions};
@@ -23,6 +24,9 @@ const PROBE_MEMORY: usize = 3;
 const POSITION_GAIN: f64 = 4.0;
 /// A position moves by this many pixels per epoch and axis at most.
 const POSITION_STEP: f64 = 0.3;
+/// Share of the last epoch's way that positions go on where they move together: their slopes are
+/// means over the scan, in which little noise is left.
+const TOGETHER: f32 = 0.8;
 /// Pixels of the object that one task accelerates.
 const PIECE: usize = 1 << 14;
 
@@ -34,12 +38,15 @@ pub(super) struct State<'a> {
     probe_momentum: Momentum,
     /// Where positions are refined: this epoch's slopes (s_y, s_x), pattern by pattern.
     slopes: Vec<[f64; 2]>,
+    /// The offsets that positions may have, and how far they moved in the epoch before, where they
+    /// move together.
+    refined: Option<(Offsets, Vec<Complex32>)>,
 }
 
 impl<'a> State<'a> {
     pub fn new(options: &'a Lsqml, frame: &Frame<'_>) -> Self {
         let problem = frame.problem;
-        let refined = if options.positions_from_epoch.is_some() { problem.n_patterns() } else { 0 };
+        let refined = if options.refined().is_some() { problem.n_patterns() } else { 0 };
         Self {
             options,
             groups: match options.batching {
@@ -50,6 +57,9 @@ impl<'a> State<'a> {
             object_momentum: Momentum::new(OBJECT_MEMORY, problem.object.slices().len()),
             probe_momentum: Momentum::new(PROBE_MEMORY, problem.probe.len()),
             slopes: vec![[0.0; 2]; refined],
+            refined: options
+                .refined()
+                .map(|(what, _)| (Offsets::new(problem, what), vec![Complex32::ZERO; refined])),
         }
     }
 
@@ -118,14 +128,24 @@ impl<'a> State<'a> {
         let curvature = positions::curvature(problem, frame.engine.fields().probe());
         let transmission = positions::transmission(problem);
         let offsets = frame.engine.fields_mut().parts_mut().offsets;
-        for ((offset, slope), transmission) in
-            offsets.iter_mut().zip(&self.slopes).zip(transmission)
-        {
+        let steps = self.slopes.iter().zip(transmission).map(|(slope, transmission)| {
             let step = |slope: f64, curvature: f64| {
                 let step = factor * slope / (transmission * curvature).max(f64::MIN_POSITIVE);
                 step.clamp(-POSITION_STEP, POSITION_STEP) as f32
             };
-            *offset += Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]));
+            Complex32::new(step(slope[0], curvature[0]), step(slope[1], curvature[1]))
+        });
+        match &mut self.refined {
+            Some((allowed, velocity)) if !allowed.are_free() => {
+                let mut steps: Vec<Complex32> = steps.collect();
+                allowed.restrict(&mut steps);
+                let moved = offsets.iter_mut().zip(velocity).zip(steps);
+                for ((offset, velocity), step) in moved {
+                    *velocity = *velocity * TOGETHER + step;
+                    *offset += *velocity;
+                }
+            }
+            _ => offsets.iter_mut().zip(steps).for_each(|(offset, step)| *offset += step),
         }
         positions::bound(problem, offsets);
     }
@@ -203,7 +223,7 @@ impl Algorithm for State<'_> {
         if self.options.prior > 0.0 {
             self.smooth(frame, object_step);
         }
-        if self.options.positions_from_epoch.is_some_and(|from| number >= from) {
+        if self.options.refined().is_some_and(|(_, from)| number >= from) {
             self.move_positions(frame);
         }
         if number.is_multiple_of(BALANCE_EVERY) {

@@ -19,7 +19,7 @@ const EPOCHS: usize = 20;
 pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
-    let products = Products { waves: false, slopes: options.positions_from_epoch.is_some() };
+    let products = Products { waves: false, slopes: options.refined().is_some() };
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(&options, &mut frame);

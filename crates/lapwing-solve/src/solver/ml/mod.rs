@@ -15,15 +15,20 @@
 //! likelihood against prior, so one set of defaults serves every dose. Intensities must be counts.
 //! When the loss rises, the step is taken back and halved.
 
+mod align;
 mod descent;
 mod held_out;
 mod lbfgs;
 mod search;
 mod state;
 
+pub use align::{Affine, Aligned, affine};
 pub use held_out::held_out_loss;
 
-use super::{Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, Run, Solver};
+use super::refinement::refined;
+use super::{
+    Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Run, Solver,
+};
 use crate::engine::Products;
 use crate::solver::options::Auto;
 use crate::{Problem, options, solver_basics};
@@ -52,12 +57,22 @@ options! {
         /// its mean transmission, as phase; auto: as predicts hidden pixels best where the strength
         /// is chosen so, else 1.
         prior_absorption: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
+        /// How positions move where they are refined: drift (all together, slowly along the scan)
+        /// or single (each by itself, where nothing is given).
+        refine_positions: Option<PositionFreedom> = None, Kind::Choice(PositionFreedom::NAMES);
         /// First epoch of the second stage, counted from 1 over both, in which the positions are
-        /// refined; never unless given.
+        /// refined; given alone, each by itself.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
         /// Seed of random batches.
         seed | "batch_seed": u64 = 42, Kind::WHOLE;
         ..constraints: Constraints, "Constraints on object and probe.";
+    }
+}
+
+impl Ml {
+    /// How freely positions move, and from which epoch on.
+    fn refined(&self) -> Option<(PositionFreedom, usize)> {
+        refined(self.refine_positions, self.positions_from_epoch, self.start_epochs + 1)
     }
 }
 
@@ -99,6 +114,7 @@ impl Solver for Ml {
             start_epochs: 0,
             prior: Auto::Given(strength),
             prior_absorption: Auto::Given(absorption),
+            refine_positions: None,
             positions_from_epoch: None,
             ..self.clone()
         })
@@ -108,7 +124,7 @@ impl Solver for Ml {
     /// and as a mean per pixel of the patterns, in the scale of half a Poisson deviance: about 0.5
     /// for a perfect model of bright pixels, less for dark ones.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products = Products { waves: false, slopes: self.positions_from_epoch.is_some() };
+        let products = Products { waves: false, slopes: self.refined().is_some() };
         let largest = self.start_batch_size.max(GROUP);
         let mut frame = Frame::new(problem, self.constraints, largest, products);
         let state = State::new(self, &mut frame);

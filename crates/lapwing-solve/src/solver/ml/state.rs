@@ -9,6 +9,7 @@ use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;
+use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::Choice;
@@ -49,6 +50,8 @@ pub(super) struct State<'a> {
     /// All patterns, neighbours next to each other.
     path: Vec<usize>,
     damping: f32,
+    /// The offsets that positions may have, where they are refined.
+    offsets: Option<Offsets>,
     /// Whether the positions move in this epoch.
     positions_free: bool,
     descent: Option<Descent>,
@@ -87,6 +90,7 @@ impl<'a> State<'a> {
             options,
             path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
             damping: START_DAMPING,
+            offsets: options.refined().map(|(what, _)| Offsets::new(problem, what)),
             positions_free: false,
             descent: None,
             lbfgs: Lbfgs::new(MEMORY),
@@ -140,7 +144,7 @@ impl<'a> State<'a> {
     /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
     /// the loss per pixel.
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
-        let from = self.options.positions_from_epoch;
+        let from = self.options.refined().map(|(_, from)| from);
         // What is tried in a search should differ in nothing but the prior.
         let searches = self.search.as_ref().is_some_and(|search| search.stage != Stage::Last);
         self.positions_free = !searches && from.is_some_and(|from| number >= from);
@@ -268,8 +272,9 @@ impl<'a> State<'a> {
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();
         let (by_fields, by_position) = gradient.split_at_mut(probe_end);
-        let mean = positions::mean(by_position);
-        by_position.iter_mut().for_each(|value| *value -= mean);
+        if let Some(offsets) = &self.offsets {
+            offsets.restrict(by_position);
+        }
         // chi is minus the gradient in the detector plane.
         let (by_object, by_probe) = by_fields.split_at_mut(object_end);
         by_probe
@@ -300,7 +305,14 @@ impl<'a> State<'a> {
             let each = positions::transmission(problem).into_iter();
             let curvatures =
                 each.map(|share| ((0.5 * share * (of_y + of_x)) as f32).max(f32::MIN_POSITIVE));
-            preconditioner = preconditioner.with_positions(curvatures.collect());
+            let mut curvatures: Vec<f32> = curvatures.collect();
+            if self.offsets.as_ref().is_some_and(|offsets| !offsets.are_free()) {
+                // One for all, so that steps stay among the offsets that are allowed.
+                let mean = curvatures.iter().map(|&value| f64::from(value)).sum::<f64>();
+                let mean = (mean / curvatures.len() as f64) as f32;
+                curvatures.fill(mean);
+            }
+            preconditioner = preconditioner.with_positions(curvatures);
         }
         Evaluation { loss, held_out, gradient, preconditioner }
     }

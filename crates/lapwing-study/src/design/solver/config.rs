@@ -5,6 +5,7 @@ use lapwing_solve::solver::{Solver, entry};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 choice! {
@@ -130,45 +131,88 @@ options! {
     }
 }
 
-/// What may be chosen from the data before a reconstruction, each a word of
-/// [`ChoiceOptions::choose`].
-pub const QUESTIONS: &[&str] = &["background", "modes", "positions"];
+/// Words of an option that takes several.
+pub trait Vocabulary {
+    /// All of them.
+    const WORDS: &'static [&'static str];
+}
 
-/// The questions that are asked, in the order of [`QUESTIONS`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Questions(Vec<&'static str>);
+/// Some words of a vocabulary, in its order.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<V>(u32, PhantomData<V>);
 
-impl Questions {
-    /// Whether nothing is asked.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether this one is asked.
-    pub fn contains(&self, question: &str) -> bool {
-        self.0.contains(&question)
+impl<V> Default for Chosen<V> {
+    fn default() -> Self {
+        Self(0, PhantomData)
     }
 }
 
-impl Typed for Questions {
+impl<V> PartialEq for Chosen<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<V: Vocabulary> Chosen<V> {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this one is among them.
+    pub fn contains(&self, word: &str) -> bool {
+        self.words().any(|chosen| chosen == word)
+    }
+
+    fn words(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let chosen = V::WORDS.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
+        chosen.map(|(_, word)| *word)
+    }
+}
+
+impl<V: Vocabulary> Typed for Chosen<V> {
     fn to_value(&self) -> Option<Value> {
-        Some(Value::Word(if self.0.is_empty() { "none".to_owned() } else { self.0.join(",") }))
+        let words: Vec<&str> = self.words().collect();
+        Some(Value::Word(if words.is_empty() { "none".to_owned() } else { words.join(",") }))
     }
 
     fn from_value(value: &Value) -> Option<Self> {
         let Value::Word(list) = value else { return None };
-        let asked = |question: &&&str| list.split(',').any(|word| word.trim() == **question);
-        Some(Self(QUESTIONS.iter().filter(asked).copied().collect()))
+        let bits = V::WORDS.iter().enumerate().map(|(bit, word)| {
+            let chosen = list.split(',').any(|written| written.trim() == *word);
+            u32::from(chosen) << bit
+        });
+        Some(Self(bits.sum(), PhantomData))
     }
 }
 
+/// What may be chosen from the data before a reconstruction: see [`ChoiceOptions::choose`].
+#[derive(Debug, Clone, Copy)]
+pub struct Question;
+
+impl Vocabulary for Question {
+    const WORDS: &'static [&'static str] = &["background", "modes", "positions"];
+}
+
+/// What may be refined of a scan: see [`ChoiceOptions::refine_scan`].
+#[derive(Debug, Clone, Copy)]
+pub struct OfScan;
+
+impl Vocabulary for OfScan {
+    const WORDS: &'static [&'static str] = &["affine", "drift", "positions"];
+}
+
 options! {
-    /// What is chosen from the data before a reconstruction, by how well short fits of ML predict
-    /// detector pixels that they were not shown. Needs counts.
+    /// What is found out besides object and probe. What is chosen, and an affine map, are found
+    /// before the reconstruction, by how well short fits of ML predict detector pixels that they
+    /// were not shown, which needs counts.
     pub struct ChoiceOptions {
+        /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow
+        /// one), positions (each by itself).
+        refine_scan: Chosen<OfScan> = Chosen::default(), Kind::Words(OfScan::WORDS);
         /// What to choose from the data by held-out pixels: background (all, half or none of what
         /// was found), modes (the number of probe modes), positions (whether to refine them).
-        choose: Questions = Questions::default(), Kind::Words(QUESTIONS);
+        choose: Chosen<Question> = Chosen::default(), Kind::Words(Question::WORDS);
     }
 }
 

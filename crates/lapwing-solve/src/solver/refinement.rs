@@ -1,0 +1,137 @@
+//! What the positions of a scan may be off by, besides an affine map.
+//!
+//! The offsets of the positions from those measured, d_j = (y + i x), are held to a space
+//!
+//! ```text
+//! drift     d = sum_k c_k cos(pi k (j + 1/2) / n)     what changes slowly, k = 1 .. K
+//! single    anything
+//! ```
+//!
+//! by orthogonal projection, less their mean, which is the object's own place. Few numbers are told
+//! by all patterns together, so that they are found where single positions would follow the noise.
+//! What an affine map of the scan is off by is found before ([`affine`](super::ml::affine)).
+
+use super::positions;
+use crate::{Problem, choice};
+use lapwing_model::Complex32;
+use std::f64::consts::PI;
+
+/// Most terms of a drift along each axis, and patterns for each.
+const TERMS: usize = 12;
+const PATTERNS_FOR_EACH: usize = 16;
+
+choice! {
+    /// How freely positions move.
+    pub enum PositionFreedom {
+        /// All together, in a slow drift along the scan.
+        Drift = "drift",
+        /// Each by itself.
+        Single = "single",
+    }
+}
+
+/// What is refined, and from which epoch on, of what two options say: `from` alone means every
+/// position, and a refinement begins in epoch `usual` unless given.
+pub(crate) fn refined(
+    what: Option<PositionFreedom>,
+    from: Option<usize>,
+    usual: usize,
+) -> Option<(PositionFreedom, usize)> {
+    match (what, from) {
+        (Some(what), from) => Some((what, from.unwrap_or(usual))),
+        (None, Some(from)) => Some((PositionFreedom::Single, from)),
+        (None, None) => None,
+    }
+}
+
+/// The space of offsets that a refinement allows.
+#[derive(Debug, Clone)]
+pub(crate) struct Offsets {
+    /// Orthonormal functions of the patterns, in the order of the scan and without mean; `None` where
+    /// every pattern is free.
+    basis: Option<Vec<Vec<f64>>>,
+}
+
+impl Offsets {
+    pub fn new(problem: &Problem, refined: PositionFreedom) -> Self {
+        let n = problem.n_patterns();
+        if refined == PositionFreedom::Single {
+            return Self { basis: None };
+        }
+        let norm = (2.0 / n as f64).sqrt();
+        let function = |term: usize| {
+            let step = term as f64 * PI / n as f64;
+            (0..n).map(|index| norm * (step * (index as f64 + 0.5)).cos()).collect()
+        };
+        Self { basis: Some((1..=TERMS.min(n / PATTERNS_FOR_EACH)).map(function).collect()) }
+    }
+
+    /// Whether every position moves by itself.
+    pub fn are_free(&self) -> bool {
+        self.basis.is_none()
+    }
+
+    /// Takes from `values`, one for every pattern, what is not of this space.
+    pub fn restrict(&self, values: &mut [Complex32]) {
+        let Some(basis) = &self.basis else {
+            let mean = positions::mean(values);
+            return values.iter_mut().for_each(|value| *value -= mean);
+        };
+        let mut kept = vec![(0.0_f64, 0.0_f64); values.len()];
+        for function in basis {
+            let (y, x) = values.iter().zip(function).fold((0.0, 0.0), |sum, (value, weight)| {
+                (sum.0 + f64::from(value.re) * weight, sum.1 + f64::from(value.im) * weight)
+            });
+            for (kept, weight) in kept.iter_mut().zip(function) {
+                *kept = (kept.0 + y * weight, kept.1 + x * weight);
+            }
+        }
+        for (value, (y, x)) in values.iter_mut().zip(kept) {
+            *value = Complex32::new(y as f32, x as f32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::{Modes, Object, Position};
+    use ndarray::Array3;
+
+    fn problem() -> Problem {
+        let scan: Vec<Position> = (0..64)
+            .map(|index| Position {
+                y: 4.0 + 2.0 * f64::from(index / 8),
+                x: 4.0 + 2.0 * f64::from(index % 8) + 0.3 * f64::from(index / 8 % 3),
+            })
+            .collect();
+        let probe = Modes::from_elem((1, 8, 8), Complex32::from(1.0));
+        let counts = Array3::ones((64, 8, 8));
+        Problem::builder(scan, Object::flat((32, 32)), probe).patterns(counts).unwrap()
+    }
+
+    #[test]
+    fn a_drift_is_slow_and_free_positions_have_no_mean() {
+        let problem = problem();
+        let drift = Offsets::new(&problem, PositionFreedom::Drift);
+        let slow = |index: usize| Complex32::new((index as f32 / 20.0).sin(), index as f32 / 64.0);
+        let mut offsets: Vec<Complex32> = (0..64).map(slow).collect();
+        let mean = positions::mean(&offsets);
+        drift.restrict(&mut offsets);
+        let once = offsets.clone();
+        drift.restrict(&mut offsets);
+        for (index, (found, once)) in offsets.iter().zip(once).enumerate() {
+            assert!((found - slow(index) + mean).norm() < 0.1, "{index}: {found}");
+            assert!((found - once).norm() < 1e-5);
+        }
+        // What alternates is no drift.
+        let mut fast: Vec<Complex32> = (0..64).map(|index| slow(32) * (index % 2) as f32).collect();
+        drift.restrict(&mut fast);
+        assert!(fast.iter().all(|value| value.norm() < 0.1), "{fast:?}");
+        let free = Offsets::new(&problem, PositionFreedom::Single);
+        let mut offsets: Vec<Complex32> = (0..64).map(slow).collect();
+        free.restrict(&mut offsets);
+        assert!(positions::mean(&offsets).norm() < 1e-6 && free.are_free());
+        assert!((offsets[9] - slow(9) + mean).norm() < 1e-5);
+    }
+}

@@ -6,7 +6,7 @@ pub(crate) use read::probe as read_probe;
 
 use std::path::{Path, PathBuf};
 
-use lapwing_model::{Modes, Object, Position};
+use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ use crate::{Error, dialect, npz};
 /// Array of the object in a file of this program.
 pub const OBJECT: &str = "reconstructed_object";
 const PROBE: &str = "reconstructed_probe";
+const EIGENMODES: &str = "probe_eigenmodes";
+const WEIGHTS: &str = "probe_weights";
 const POSITIONS: &str = "positions";
 const LOSS: &str = "loss";
 const AMPLITUDE_SD: &str = "object_amplitude_sd";
@@ -51,6 +53,10 @@ pub struct Reconstruction {
     pub object: Object,
     /// Probe modes, axes (mode, y, x), in the unit of the amplitudes that were reconstructed.
     pub probe: Option<Modes>,
+    /// Where the probe varies along the scan: eigenmodes E_k, axes (eigenmode, y, x), in the unit of
+    /// the probe, and their weights w_jk, axes (pattern, eigenmode); the first mode of pattern j is
+    /// P_0 + sum_k w_jk E_k. They are written, and not read.
+    pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,
     /// Where pixel (0, 0) of the object lies in these pixels: (row, column) = (y, x) - origin.
@@ -104,6 +110,7 @@ impl Reconstruction {
         Self {
             object,
             probe: None,
+            eigenmodes: None,
             positions: None,
             origin: None,
             amplitude_sd: None,
@@ -153,7 +160,8 @@ impl Reconstruction {
 
     /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64
     /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or
-    /// (mode, H, W) of several modes; `positions` float64 (n, 2) as (y, x); `loss` float64; where
+    /// (mode, H, W) of several modes; of a probe that varies `probe_eigenmodes` complex64
+    /// (eigenmode, H, W) and `probe_weights` complex64 (n, eigenmode); `positions` float64 (n, 2) as (y, x); `loss` float64; where
     /// there are some `object_amplitude_sd` and `object_phase_sd` float32 (y, x) and
     /// `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now,
     /// unless there is one) as text; and the metadata with the reconstruction as the last entry of
@@ -170,6 +178,12 @@ impl Reconstruction {
             if let Some(probe) = &self.probe {
                 let values: Vec<_> = probe.iter().copied().collect();
                 file.values(PROBE, without_one(probe.shape()), &values)?;
+            }
+            if let Some((eigenmodes, weights)) = &self.eigenmodes {
+                let values: Vec<_> = eigenmodes.iter().copied().collect();
+                file.values(EIGENMODES, eigenmodes.shape(), &values)?;
+                let values: Vec<_> = weights.iter().copied().collect();
+                file.values(WEIGHTS, weights.shape(), &values)?;
             }
             if let Some(scan) = &self.positions {
                 let values: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();

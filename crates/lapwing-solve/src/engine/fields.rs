@@ -3,12 +3,14 @@
 use crate::Problem;
 use lapwing_model::Complex32;
 
-/// Object, probe and, where positions are refined, their offsets: one vector, in this order.
+/// Object, probe, where positions are refined their offsets, and the weights of the probe's
+/// eigenmodes: one vector, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields {
     values: Vec<Complex32>,
     object_end: usize,
     probe_end: usize,
+    offsets_end: usize,
 }
 
 /// The parts of [`Fields`], to be changed.
@@ -16,7 +18,7 @@ pub struct Fields {
 pub struct FieldsMut<'a> {
     /// Axes (slice, y, x).
     pub object: &'a mut [Complex32],
-    /// Axes (mode, y, x).
+    /// Axes (mode, y, x); eigenmodes behind the modes.
     pub probe: &'a mut [Complex32],
     /// One for every pattern, y + i x, pixels; empty where positions are not refined.
     pub offsets: &'a mut [Complex32],
@@ -31,7 +33,9 @@ impl Fields {
         if offsets {
             values.resize(probe_end + problem.n_patterns(), Complex32::ZERO);
         }
-        Self { values, object_end, probe_end }
+        let offsets_end = values.len();
+        values.extend(&problem.weights);
+        Self { values, object_end, probe_end, offsets_end }
     }
 
     /// The object, axes (slice, y, x).
@@ -39,8 +43,8 @@ impl Fields {
         &self.values[..self.object_end]
     }
 
-    /// The probe in the solver's unit, axes (mode, y, x): its power is in the measured
-    /// intensities'.
+    /// The probe in the solver's unit, axes (mode, y, x), eigenmodes behind the modes: its power is
+    /// in the measured intensities'.
     pub fn probe(&self) -> &[Complex32] {
         &self.values[self.object_end..self.probe_end]
     }
@@ -48,17 +52,23 @@ impl Fields {
     /// How far each position is from the measured one, y + i x, pixels; empty where positions are
     /// not refined.
     pub fn offsets(&self) -> &[Complex32] {
-        &self.values[self.probe_end..]
+        &self.values[self.probe_end..self.offsets_end]
+    }
+
+    /// Weights of the probe's eigenmodes, axes (pattern, eigenmode).
+    pub fn weights(&self) -> &[Complex32] {
+        &self.values[self.offsets_end..]
     }
 
     /// All of them, to be changed.
     pub fn parts_mut(&mut self) -> FieldsMut<'_> {
-        let (fields, offsets) = self.values.split_at_mut(self.probe_end);
+        let (fields, _weights) = self.values.split_at_mut(self.offsets_end);
+        let (fields, offsets) = fields.split_at_mut(self.probe_end);
         let (object, probe) = fields.split_at_mut(self.object_end);
         FieldsMut { object, probe, offsets }
     }
 
-    /// Object, probe and offsets in one vector.
+    /// Object, probe, offsets and weights in one vector.
     pub fn values(&self) -> &[Complex32] {
         &self.values
     }
@@ -73,8 +83,8 @@ impl Fields {
         self.probe().iter().map(|value| f64::from(value.norm_sqr())).sum()
     }
 
-    /// Where the object and where the probe end in [`values`](Self::values).
-    pub(crate) fn ends(&self) -> (usize, usize) {
-        (self.object_end, self.probe_end)
+    /// Where object, probe and offsets end in [`values`](Self::values).
+    pub(crate) fn ends(&self) -> [usize; 3] {
+        [self.object_end, self.probe_end, self.offsets_end]
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Preconditioner {
     probe: Vec<f32>,
     /// Curvature of every position's offset; empty where they are not refined.
     positions: Vec<f32>,
+    /// Curvature of every weight of an eigenmode of the probe.
+    weights: Vec<f32>,
     prior: Option<PriorCurvature>,
 }
 
@@ -75,10 +77,16 @@ impl Preconditioner {
             let floor = (DAMPING * largest).max(f32::MIN_POSITIVE);
             values.iter_mut().for_each(|value| *value += floor);
         }
-        Self { width, object: kappa, probe: kp, positions: Vec::new(), prior }
+        let (positions, weights) = (Vec::new(), Vec::new());
+        Self { width, object: kappa, probe: kp, positions, weights, prior }
     }
 
-    /// The same for vectors that end in the offsets of positions with these curvatures, above 0.
+    /// The same for vectors that end in weights of eigenmodes with these curvatures, above 0.
+    pub fn with_weights(self, weights: Vec<f32>) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The same for vectors with offsets of positions of these curvatures, above 0, before them.
     pub fn with_positions(self, positions: Vec<f32>) -> Self {
         Self { positions, ..self }
     }
@@ -88,10 +96,12 @@ impl Preconditioner {
         object.iter().zip(&self.object).map(|(value, diagonal)| value * diagonal).collect()
     }
 
-    /// v <- M^-1 v for v = (object, probe modes, offsets of positions).
+    /// v <- M^-1 v for v = (object, probe modes, offsets of positions, weights).
     pub fn solve(&self, v: &mut [Complex32], buffers: &mut Buffers) {
         let (object, probe) = v.split_at_mut(self.object.len());
+        let (probe, weights) = probe.split_at_mut(probe.len() - self.weights.len());
         let (probe, offsets) = probe.split_at_mut(probe.len() - self.positions.len());
+        weights.iter_mut().zip(&self.weights).for_each(|(value, curvature)| *value /= curvature);
         offsets.iter_mut().zip(&self.positions).for_each(|(value, curvature)| *value /= curvature);
         for mode in probe.chunks_mut(self.probe.len().max(1)) {
             mode.iter_mut().zip(&self.probe).for_each(|(value, diagonal)| *value /= diagonal);

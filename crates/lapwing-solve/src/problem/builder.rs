@@ -6,7 +6,7 @@ use super::spooled::{Blocks, PatternStore};
 use super::{Problem, ProblemError, Unit};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView3, Axis};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -253,8 +253,10 @@ impl Layout {
         };
         let patterns = Arc::new(patterns);
         let gain = f64::from(unit.intensity());
+        let weights = Array2::zeros((scan.len(), 0));
         Ok(Problem {
             model,
+            weights,
             patterns,
             frames: (0..scan.len()).collect(),
             whole_scan: scan.clone(),

@@ -4,7 +4,6 @@ use super::{Problem, ProblemError};
 use crate::noise::PatternOrder;
 use crate::solver::Solution;
 use lapwing_model::Position;
-use lapwing_model::simulate::expose_noise_free;
 use rayon::prelude::*;
 
 /// Patterns that [`Problem::misfit`] looks at, at most: some tell as much as all.
@@ -43,7 +42,7 @@ impl Problem {
         members: &[usize],
     ) -> Result<Expected, ProblemError> {
         if solution.object.slices().dim() != self.object.slices().dim()
-            || solution.probe.dim() != self.probe.dim()
+            || solution.probe.dim().0 + solution.eigenmodes.dim().0 != self.probe.dim().0
             || solution.positions.len() != self.whole_scan.len()
         {
             let text = "expected a solution of this problem, found that of another";
@@ -51,31 +50,23 @@ impl Problem {
         }
         let scan: Vec<Position> =
             members.iter().map(|&pattern| solution.positions[self.frames[pattern]]).collect();
-        let exposure = expose_noise_free(
-            self.physics(),
-            solution.object.projection().view(),
-            solution.probe.view(),
-            &scan,
-            self.mean_intensity(),
-        );
-        let exposure = exposure.map_err(|error| ProblemError::Object(error.to_string()))?;
-        // Of the fit itself, not of the dose.
-        let fitted = (1.0 / (exposure.scale * exposure.scale)) as f32;
         let order = PatternOrder::new(&self.model);
         let factor = self.to_solver_unit(1.0) as f32;
-        let pixels = self.model.len();
-        let mut intensity = exposure.counts.into_raw_vec_and_offset().0;
-        intensity.par_chunks_mut(pixels).for_each_init(
-            || vec![0.0_f32; pixels],
-            |centred, expected| {
-                centred.copy_from_slice(expected);
-                for (place, value) in expected.iter_mut().enumerate() {
-                    let coherent = centred[order.pixel_of[place] as usize] * fitted * factor;
-                    *value =
-                        coherent + self.background.as_ref().map_or(0.0, |values| values[place]);
-                }
-            },
-        );
+        let object = solution.object.projection();
+        let mut intensity = vec![0.0_f32; members.len() * self.model.len()];
+        let patterns = intensity.par_chunks_mut(self.model.len()).zip(members).zip(&scan);
+        let predicted = patterns.map(|((expected, &pattern), &position)| {
+            let probe = solution.probe_of(self.frames[pattern]);
+            let found = self.model.intensity(object.view(), probe.view(), position);
+            let centred = found.map_err(|source| ProblemError::OffObject { pattern, source })?;
+            let centred = centred.as_slice().expect("a new array is in standard order");
+            for (place, value) in expected.iter_mut().enumerate() {
+                let coherent = centred[order.pixel_of[place] as usize] * factor;
+                *value = coherent + self.background.as_ref().map_or(0.0, |values| values[place]);
+            }
+            Ok(())
+        });
+        predicted.collect::<Result<(), ProblemError>>()?;
         Ok(Expected { intensity, scan })
     }
 

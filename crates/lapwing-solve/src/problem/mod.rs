@@ -25,6 +25,8 @@ pub(crate) use patterns::Patterns;
 
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
+use ndarray::Array2;
+use std::f64::consts::PI;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,7 +47,10 @@ pub struct Problem {
     pub(crate) scan: Vec<Position>,
     pub(crate) windows: Vec<Window>,
     pub(crate) object: Object,
+    /// Modes, and behind them as many eigenmodes as there are weights for each pattern.
     pub(crate) probe: Modes,
+    /// Weights of the eigenmodes to start from, (pattern, eigenmode).
+    pub(crate) weights: Array2<Complex32>,
     /// Mean summed intensity of a pattern, in the solver's unit, with what the mask hides.
     pub(crate) mean_intensity: f64,
     pub(crate) unit: Unit,
@@ -121,7 +126,8 @@ impl Problem {
                 "expected finite modes of {rows} x {columns} pixels, found {modes} of {height} x {width}"
             )));
         }
-        Ok(Self { probe, ..self.clone() })
+        let weights = Array2::zeros((self.n_patterns(), 0));
+        Ok(Self { probe, weights, ..self.clone() })
     }
 
     /// The problem with other positions, window centres of all stored patterns on the object's grid.
@@ -140,6 +146,33 @@ impl Problem {
         });
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { whole_scan, scan, windows, ..self.clone() })
+    }
+
+    /// The problem with a probe that varies along the scan (orthogonal probe relaxation: M. Odstrcil
+    /// et al., Opt. Express 24, 8360, 2016): the first mode of pattern j is P_0 + sum_k w_jk E_k, with
+    /// `count` eigenmodes E_k, dark to start with, whose weights begin as slow oscillations over the
+    /// scan.
+    pub fn with_eigenmodes(&self, count: usize) -> Self {
+        let (modes, height, width) = self.probe.dim();
+        let mut probe = Modes::zeros((modes - self.n_eigenmodes() + count, height, width));
+        let kept = ndarray::s![..modes - self.n_eigenmodes(), .., ..];
+        probe.slice_mut(kept).assign(&self.probe.slice(kept));
+        let n = self.n_patterns();
+        let weights = Array2::from_shape_fn((n, count), |(pattern, mode)| {
+            let turns = (mode + 1) as f64 * (pattern as f64 + 0.5) / n as f64;
+            Complex32::from((std::f64::consts::SQRT_2 * (PI * turns).cos()) as f32)
+        });
+        Self { probe, weights, ..self.clone() }
+    }
+
+    /// Number of eigenmodes of the probe.
+    pub fn n_eigenmodes(&self) -> usize {
+        self.weights.dim().1
+    }
+
+    /// Number of modes of the probe.
+    pub fn n_modes(&self) -> usize {
+        self.probe.dim().0 - self.n_eigenmodes()
     }
 
     /// Number of patterns, without those left out.
@@ -162,7 +195,7 @@ impl Problem {
         &self.object
     }
 
-    /// The start probe, axes (mode, y, x), as it was given.
+    /// The start probe, axes (mode, y, x), as it was given, and behind its modes the eigenmodes.
     pub fn probe(&self) -> &Modes {
         &self.probe
     }
@@ -212,7 +245,7 @@ impl Problem {
 
     /// Pixels of all waves of a pattern, those of every mode at every place of its exposure.
     pub(crate) fn waves_len(&self) -> usize {
-        self.model.n_places() * self.probe.len()
+        self.model.n_places() * self.n_modes() * self.model.len()
     }
 
     /// How its patterns come about.

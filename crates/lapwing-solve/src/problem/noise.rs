@@ -3,7 +3,7 @@
 use super::{Mask, Problem, ProblemError};
 use crate::noise::{self, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 impl Problem {
@@ -51,6 +51,7 @@ impl Problem {
         if changed {
             problem.frames = kept.iter().map(|&pattern| self.frames[pattern]).collect();
             problem.scan = kept.iter().map(|&pattern| self.scan[pattern]).collect();
+            problem.weights = self.weights.select(Axis(0), &kept);
             problem.windows = kept.iter().map(|&pattern| self.windows[pattern]).collect();
             let width = self.model.shape().1;
             let places: Vec<u32> =

@@ -4,6 +4,7 @@ use super::expected::Expected;
 use super::{Patterns, Problem, ProblemError};
 use crate::solver::Solution;
 use lapwing_model::random::generator;
+use ndarray::{Axis, concatenate};
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -47,7 +48,8 @@ impl Problem {
             windows,
             scan,
             object: solution.object.clone(),
-            probe: solution.probe.clone(),
+            probe: concatenate![Axis(0), solution.probe, solution.eigenmodes],
+            weights: solution.weights.select(Axis(0), &self.frames),
             ..self.clone()
         })
     }

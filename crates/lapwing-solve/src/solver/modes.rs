@@ -84,9 +84,15 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
 /// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest
 /// first.
 pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
+    principal(probe, pixels, &mut []);
+}
+
+/// As [`orthogonalise`], and changes `weights` (pattern, mode) so that the sums over the modes that
+/// they weigh stay what they were; their root mean square becomes 1.
+pub(crate) fn principal(probe: &mut [Complex32], pixels: usize, weights: &mut [Complex32]) {
     let count = probe.len() / pixels;
     if count < 2 {
-        return;
+        return normalise(probe, pixels, weights);
     }
     // Gram matrix G_kl = <P_k, P_l> = V diag V^H; the new modes are sum_k V_kn P_k.
     let mut gram = vec![vec![Complex64::default(); count]; count];
@@ -117,6 +123,36 @@ pub(crate) fn orthogonalise(probe: &mut [Complex32], pixels: usize) {
                 })
                 .sum();
             *value = Complex32::new(sum.re as f32, sum.im as f32);
+        }
+    }
+    // E' = V^T E for a unitary V, so w E = w conj(V) E'.
+    for weights in weights.chunks_exact_mut(count) {
+        let before: Vec<Complex64> =
+            weights.iter().map(|w| Complex64::new(w.re.into(), w.im.into())).collect();
+        for (weight, &n) in weights.iter_mut().zip(&order) {
+            let sum: Complex64 =
+                before.iter().zip(&vectors).map(|(before, row)| before * row[n].conj()).sum();
+            *weight = Complex32::new(sum.re as f32, sum.im as f32);
+        }
+    }
+    normalise(probe, pixels, weights);
+}
+
+/// Brings the root mean square of the weights (pattern, mode) of every mode to 1, and the modes to
+/// what they then are; without weights nothing happens.
+fn normalise(probe: &mut [Complex32], pixels: usize, weights: &mut [Complex32]) {
+    let count = probe.len() / pixels;
+    let patterns = weights.len() / count.max(1);
+    if patterns == 0 {
+        return;
+    }
+    for (k, mode) in probe.chunks_exact_mut(pixels).enumerate() {
+        let of_mode = || weights.iter().skip(k).step_by(count);
+        let power: f64 = of_mode().map(|weight| f64::from(weight.norm_sqr())).sum();
+        let rms = (power / patterns as f64).sqrt() as f32;
+        if rms > 0.0 {
+            mode.iter_mut().for_each(|value| *value *= rms);
+            weights.iter_mut().skip(k).step_by(count).for_each(|weight| *weight /= rms);
         }
     }
 }
@@ -208,6 +244,28 @@ mod tests {
             };
             assert!((mutual(&before) - mutual(&after)).norm() < 1e-4, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn weighed_modes_add_up_to_the_same() {
+        let (count, pixels, patterns) = (3, 30, 12);
+        let before = random((count, 5, 6), 3).into_raw_vec_and_offset().0;
+        let weights = random((patterns, 1, count), 4).into_raw_vec_and_offset().0;
+        let (mut after, mut weighed) = (before.clone(), weights.clone());
+        principal(&mut after, pixels, &mut weighed);
+        let sum = |modes: &[Complex32], weights: &[Complex32], pattern: usize, pixel: usize| {
+            let of = |k: usize| weights[pattern * count + k] * modes[k * pixels + pixel];
+            (0..count).map(of).sum::<Complex32>()
+        };
+        for (pattern, pixel) in [(0, 0), (5, 17), (11, 29)] {
+            let (a, b) =
+                (sum(&before, &weights, pattern, pixel), sum(&after, &weighed, pattern, pixel));
+            assert!((a - b).norm() < 1e-5, "{a} and {b}");
+        }
+        let rms = weighed.iter().step_by(count).map(|w| w.norm_sqr()).sum::<f32>() / 12.0;
+        assert!((rms - 1.0).abs() < 1e-5);
+        let overlap = dot(&after[..pixels], &after[pixels..2 * pixels]);
+        assert!(overlap.norm() < 1e-4 * dot(&after[..pixels], &after[..pixels]).re);
     }
 
     #[test]

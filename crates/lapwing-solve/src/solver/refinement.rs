@@ -121,7 +121,7 @@ mod tests {
         let once = offsets.clone();
         drift.restrict(&mut offsets);
         for (index, (found, once)) in offsets.iter().zip(once).enumerate() {
-            assert!((found - slow(index) + mean).norm() < 0.1, "{index}: {found}");
+            assert!((found - slow(index) + mean).norm() < 0.15, "{index}: {found}");
             assert!((found - once).norm() < 1e-5);
         }
         // What alternates is no drift.

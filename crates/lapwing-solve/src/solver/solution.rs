@@ -3,8 +3,8 @@
 use super::{modes, positions};
 use crate::Problem;
 use crate::engine::Fields;
-use lapwing_model::{Modes, Object, Position};
-use ndarray::Array3;
+use lapwing_model::{Complex32, Modes, Object, Position};
+use ndarray::{Array2, Array3};
 
 /// A reconstruction.
 #[derive(Debug, Clone)]
@@ -12,8 +12,14 @@ pub struct Solution {
     /// The object on the problem's grid; flat (1) where no window reached.
     pub object: Object,
     /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns
-    /// (counts when these are counts).
+    /// (counts when these are counts); as the solver has them where the first one varies.
     pub probe: Modes,
+    /// Eigenmodes E_k of the first mode, (eigenmode, y, x), orthogonal and brightest first, where the
+    /// probe varies along the scan.
+    pub eigenmodes: Modes,
+    /// Their weights, (pattern, eigenmode): the first mode of pattern j is P_0 + sum_k w_jk E_k.
+    /// Patterns that were left out have weight 0.
+    pub weights: Array2<Complex32>,
     /// The window centres on the problem's grid: those of the problem, unless the solver refined
     /// them. Patterns that were left out keep theirs.
     pub positions: Vec<Position>,
@@ -47,16 +53,57 @@ pub struct Tried {
 }
 
 impl Solution {
+    /// Fields made elsewhere, with the same probe (mode, y, x) at all `positions`.
+    pub fn of(object: Object, probe: Modes, positions: Vec<Position>) -> Self {
+        let (_, height, width) = probe.dim();
+        Self {
+            object,
+            probe,
+            eigenmodes: Modes::zeros((0, height, width)),
+            weights: Array2::zeros((positions.len(), 0)),
+            positions,
+            loss: Vec::new(),
+            choices: Vec::new(),
+            settled: None,
+        }
+    }
+
+    /// The probe of pattern `index` of all, axes (mode, y, x).
+    pub fn probe_of(&self, index: usize) -> Modes {
+        let mut probe = self.probe.clone();
+        if let Some(mut first) = probe.outer_iter_mut().next() {
+            for (&weight, eigenmode) in
+                self.weights.row(index).iter().zip(self.eigenmodes.outer_iter())
+            {
+                first.zip_mut_with(&eigenmode, |sum, value| *sum += weight * value);
+            }
+        }
+        probe
+    }
+
     /// From the fields as an engine holds them.
     pub(crate) fn new(problem: &Problem, fields: &Fields, loss: Vec<f64>) -> Self {
         let mut probe = fields.probe().to_vec();
         problem.probe_to_input_unit(&mut probe);
-        modes::orthogonalise(&mut probe, problem.model.len());
+        let (height, width) = problem.model.shape();
+        let count = problem.n_eigenmodes();
+        let mut eigenmodes = probe.split_off(problem.n_modes() * height * width);
+        let mut weights = fields.weights().to_vec();
+        match count {
+            0 => modes::orthogonalise(&mut probe, problem.model.len()),
+            _ => modes::principal(&mut eigenmodes, height * width, &mut weights),
+        }
+        let mut all = Array2::zeros((problem.whole_scan.len(), count));
+        for (&frame, weights) in problem.frames.iter().zip(weights.chunks_exact(count.max(1))) {
+            all.row_mut(frame).iter_mut().zip(weights).for_each(|(to, weight)| *to = *weight);
+        }
         let shape = "fields have the shapes of the problem's";
         let object = Array3::from_shape_vec(problem.object.slices().dim(), fields.object().into());
         Self {
             object: Object::from_slices(object.expect(shape)).expect("an object has slices"),
-            probe: Modes::from_shape_vec(problem.probe.dim(), probe).expect(shape),
+            probe: Modes::from_shape_vec((problem.n_modes(), height, width), probe).expect(shape),
+            eigenmodes: Modes::from_shape_vec((count, height, width), eigenmodes).expect(shape),
+            weights: all,
             positions: positions::moved(problem, fields.offsets()),
             loss,
             choices: Vec::new(),

@@ -6,6 +6,7 @@ mod common;
 mod lsqml;
 mod misfit;
 mod ml;
+mod physics;
 mod pie;
 mod projection;
 mod uncertainty;

@@ -1,7 +1,6 @@
 //! The misfit of solutions that are right, and of one that is not.
 
 use crate::common::{Case, case};
-use lapwing_model::Object;
 use lapwing_model::forward::Physics;
 use lapwing_model::simulate::expose;
 use lapwing_solve::noise::NoiseModel;
@@ -12,14 +11,8 @@ use lapwing_solve::{Problem, Solution};
 fn truth(case: &Case, dose: f64) -> (Problem, Solution) {
     let (object, probe) = (case.truth.view(), case.probe.view());
     let exposure = expose(&Physics::default(), object, probe, &case.scan, dose, 42).unwrap();
-    let solution = Solution {
-        object: Object::from(case.truth.clone()),
-        probe: case.probe.mapv(|value| value * exposure.scale as f32),
-        positions: case.scan.clone(),
-        loss: Vec::new(),
-        choices: Vec::new(),
-        settled: None,
-    };
+    let probe = case.probe.mapv(|value| value * exposure.scale as f32);
+    let solution = Solution::of(case.truth.clone().into(), probe, case.scan.clone());
     (case.problem_of(exposure.counts), solution)
 }
 

@@ -113,6 +113,9 @@ pub(crate) fn settled(
     if let Some(freedom) = freedom(config) {
         chosen.solver = with_positions(&*chosen.solver, freedom)?;
     }
+    if config.start.probe_eigenmodes > 0 {
+        chosen.problem = chosen.problem.with_eigenmodes(config.start.probe_eigenmodes);
+    }
     Ok(chosen)
 }
 
@@ -152,6 +155,10 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
     let aligns = config.choice.refine_scan.contains("affine");
     if let Some(freedom) = freedom(config) {
         with_positions(&*config.solver, freedom)?;
+    }
+    if config.start.probe_eigenmodes > 0 && config.algorithm() != "ML" {
+        let found = config.algorithm();
+        return refuse(&format!("probe_eigenmodes: expected the solver ML, found {found}"));
     }
     if asked.is_empty() && !aligns {
         return Ok(());

@@ -274,12 +274,5 @@ fn read(file: &Path, start: &Start, observe: Observer<'_>) -> Result<Solution> {
         let found = format!("shape {:?}", probe.shape());
         return Err(wrong("reconstructed_probe", expected, found));
     }
-    Ok(Solution {
-        object: made.object,
-        probe,
-        positions: start.scan.clone(),
-        loss: made.loss,
-        choices: Vec::new(),
-        settled: None,
-    })
+    Ok(Solution { loss: made.loss, ..Solution::of(made.object, probe, start.scan.clone()) })
 }

@@ -148,6 +148,8 @@ pub(crate) fn described(
 ) -> Reconstruction {
     Reconstruction {
         probe: Some(solution.probe),
+        eigenmodes: (solution.weights.dim().1 > 0)
+            .then_some((solution.eigenmodes, solution.weights)),
         positions: Some(refined(place.of_data, place.on_grid, &solution.positions)),
         origin: place.origin,
         loss: solution.loss,

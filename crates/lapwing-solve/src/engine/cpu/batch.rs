@@ -112,6 +112,12 @@ impl Batch {
         self.used().iter().flat_map(|chunk| chunk.slopes.iter().copied())
     }
 
+    /// <E_k O_j, chi_j> of every pattern and eigenmode, patterns in the order in which
+    /// [`project`](Self::project) was given them.
+    pub fn weight_slopes(&self) -> Vec<Complex32> {
+        self.used().iter().flat_map(|chunk| chunk.weight_slopes.iter().copied()).collect()
+    }
+
     /// Adds sum_j chi_j conj(P_j) to `direction` and sum_j |P_j|^2 to `illumination`, both on the
     /// object's grid.
     pub fn scatter(
@@ -225,7 +231,9 @@ impl Batch {
     ) -> Vec<Normal> {
         let (width, pixels) = (problem.model.shape().1, problem.model.len());
         let columns = problem.object.shape().1;
-        let modes = probe_direction.len();
+        // What the eigenmodes would add to a pattern's direction is left out.
+        let modes = problem.n_modes() * pixels;
+        let probe_direction = &probe_direction[..modes];
         // Every place of an exposure has its share of the probe.
         let weight = (1.0 / (problem.model.n_places() as f64).sqrt()) as f32;
         let scaled = (weight != 1.0)

@@ -22,8 +22,10 @@ pub(super) struct Scene<'a> {
     pub ramps: &'a [Ramp],
     /// (y, x)
     pub object: &'a [Complex32],
-    /// Of the probe's modes, (mode, u_x, u_y).
+    /// Of the probe's modes and eigenmodes, (mode, u_x, u_y).
     pub spectra: &'a [Complex32],
+    /// Of the eigenmodes, (pattern, eigenmode).
+    pub weights: &'a [Complex32],
     /// What is added to the model's intensity, in pattern order, where something is.
     pub background: Option<&'a [f32]>,
     /// The pixels that are hidden, where there are any.
@@ -33,14 +35,53 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// What every wave of a pattern is made of, all modes at the first place of its exposure and
     /// then at the others: the shift and the spectrum of its mode, and which mode that is.
-    pub fn waves(self, pattern: usize) -> impl Iterator<Item = (&'a Ramp, &'a [Complex32], usize)> {
+    ///
+    /// `first` is the spectrum of the first mode as this pattern has it ([`own`](Self::own)).
+    pub fn waves<'b>(
+        self,
+        pattern: usize,
+        first: &'b [Complex32],
+    ) -> impl Iterator<Item = (&'a Ramp, &'b [Complex32], usize)>
+    where
+        'a: 'b,
+    {
         let (model, spectra) = (&self.problem.model, self.spectra);
-        let places = model.n_places();
+        let (places, modes) = (model.n_places(), self.problem.n_modes());
         let ramps = &self.ramps[pattern * places..(pattern + 1) * places];
         ramps.iter().flat_map(move |ramp| {
-            let modes = spectra.chunks_exact(model.len()).enumerate();
-            modes.map(move |(mode, spectrum)| (ramp, spectrum, mode))
+            let others = spectra.chunks_exact(model.len()).take(modes).skip(1);
+            let all = std::iter::once(first).chain(others).enumerate();
+            all.map(move |(mode, spectrum)| (ramp, spectrum, mode))
         })
+    }
+
+    /// The spectrum of the first mode as a pattern has it, P_0 + sum_k w_k E_k: that of P_0 itself,
+    /// or in `own`.
+    pub fn own<'b>(self, pattern: usize, own: &'b mut [Complex32]) -> &'b [Complex32]
+    where
+        'a: 'b,
+    {
+        let pixels = self.problem.model.len();
+        let first = &self.spectra[..pixels];
+        let weights = self.weights_of(pattern);
+        if weights.is_empty() {
+            return first;
+        }
+        own.copy_from_slice(first);
+        for (&weight, eigenmode) in weights.iter().zip(self.eigenmodes()) {
+            own.iter_mut().zip(eigenmode).for_each(|(sum, value)| *sum += weight * value);
+        }
+        own
+    }
+
+    fn weights_of(self, pattern: usize) -> &'a [Complex32] {
+        let count = self.problem.n_eigenmodes();
+        &self.weights[pattern * count..(pattern + 1) * count]
+    }
+
+    /// Spectra of the eigenmodes.
+    fn eigenmodes(self) -> impl Iterator<Item = &'a [Complex32]> {
+        self.spectra.chunks_exact(self.problem.model.len()).skip(self.problem.n_modes())
     }
 
     /// Writes the factors of `step` for the pixels of a pattern from number `first` on, whose model
@@ -101,6 +142,8 @@ pub(super) struct Chunk {
     pub chi: Vec<Packed>,
     /// (s_y, s_x) of every pattern, where they are wanted.
     pub slopes: Vec<[f64; 2]>,
+    /// <E_k O_j, chi_j> of every pattern and eigenmode.
+    pub weight_slopes: Vec<Complex32>,
 }
 
 impl Chunk {
@@ -116,6 +159,7 @@ impl Chunk {
             probes: vec![0; waves],
             chi: vec![0; waves],
             slopes: Vec::new(),
+            weight_slopes: Vec::new(),
         }
     }
 
@@ -124,6 +168,7 @@ impl Chunk {
         self.probe_sum.fill(ZERO);
         self.object_power.fill(0.0);
         self.slopes.clear();
+        self.weight_slopes.clear();
         self.loss = 0.0;
         self.held_out = 0.0;
         self.footprint.begin(problem, members);
@@ -144,15 +189,20 @@ impl Chunk {
         let columns = problem.object.shape().1;
         self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
+        // Whether a pattern's part of the probe's sums is needed by itself.
+        let alone = products.slopes || problem.n_eigenmodes() > 0;
         for (index, &pattern) in members.iter().enumerate() {
-            let Scratch { work, in_flight, measured, expected, probes, chi, per_pattern, .. } =
-                &mut *scratch;
+            let Scratch {
+                work, in_flight, measured, expected, probes, chi, per_pattern, own, ..
+            } = &mut *scratch;
+            let own = scene.own(pattern, own);
             let window = &problem.windows[pattern];
             let start = window.row as usize * columns + window.column as usize;
             let patch = Patch { object: &object[start..], columns };
             let mut power = Some(self.object_power.as_mut_slice());
             let per_wave = probes.chunks_exact_mut(pixels).zip(in_flight.chunks_exact_mut(pixels));
-            for ((ramp, spectrum, _), (probe, in_flight)) in scene.waves(pattern).zip(per_wave) {
+            for ((ramp, spectrum, _), (probe, in_flight)) in scene.waves(pattern, own).zip(per_wave)
+            {
                 let view = View { patch, ramp };
                 model.illuminate(spectrum, view, probe, power.take(), in_flight, work);
             }
@@ -173,14 +223,15 @@ impl Chunk {
                     factor[at] = 0.0;
                 }
             });
-            let sums: &mut [Complex32] =
-                if products.slopes { per_pattern } else { &mut self.probe_sum };
-            if products.slopes {
+            let sums: &mut [Complex32] = if alone { per_pattern } else { &mut self.probe_sum };
+            if alone {
                 sums.fill(ZERO);
             }
             let per_wave = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
             let per_wave = per_wave.zip(in_flight.chunks_exact_mut(pixels));
-            for ((ramp, _, mode), ((chi, probe), in_flight)) in scene.waves(pattern).zip(per_wave) {
+            for ((ramp, _, mode), ((chi, probe), in_flight)) in
+                scene.waves(pattern, own).zip(per_wave)
+            {
                 let sum = &mut sums[mode * pixels..(mode + 1) * pixels];
                 model.gather(chi, View { patch, ramp }, in_flight, sum, work);
                 self.footprint.add(problem, (index, pattern), chi, probe);
@@ -190,13 +241,37 @@ impl Chunk {
                 elementwise::pack(&mut self.probes[kept.clone()], probes);
                 elementwise::pack(&mut self.chi[kept], chi);
             }
-            if let Some(slopes) = &slopes {
-                self.slopes.push(slopes.of(spectra, per_pattern));
-                self.probe_sum
-                    .iter_mut()
-                    .zip(per_pattern.iter())
-                    .for_each(|(sum, value)| *sum += value);
+            if alone {
+                if let Some(slopes) = &slopes {
+                    let others = &spectra[pixels..problem.n_modes() * pixels];
+                    let (first, rest) = per_pattern.split_at(pixels);
+                    let [a, b] = [slopes.of(own, first), slopes.of(others, rest)];
+                    self.slopes.push([a[0] + b[0], a[1] + b[1]]);
+                }
+                self.share(scene, pattern, per_pattern);
             }
+        }
+    }
+}
+
+impl Chunk {
+    /// Adds a pattern's chi conj(O), unshifted, as spectra of its modes, to the sums for the probe,
+    /// and works out the slopes of its weights.
+    fn share(&mut self, scene: Scene<'_>, pattern: usize, product: &[Complex32]) {
+        let (pixels, modes) = (scene.problem.model.len(), scene.problem.n_modes());
+        let of_modes = self.probe_sum.iter_mut().zip(&product[..modes * pixels]);
+        of_modes.for_each(|(sum, value)| *sum += value);
+        let weights = scene.weights_of(pattern).iter().zip(scene.eigenmodes());
+        let sums = self.probe_sum.chunks_exact_mut(pixels).skip(modes);
+        for ((weight, eigenmode), sum) in weights.zip(sums) {
+            let back = weight.conj();
+            let mut slope = (0.0_f64, 0.0_f64);
+            for ((sum, value), of_mode) in sum.iter_mut().zip(product).zip(eigenmode) {
+                *sum += back * value;
+                let part = of_mode.conj() * value;
+                slope = (slope.0 + f64::from(part.re), slope.1 + f64::from(part.im));
+            }
+            self.weight_slopes.push(Complex32::new(slope.0 as f32, slope.1 as f32));
         }
     }
 }

@@ -94,6 +94,7 @@ impl<'a> Cpu<'a> {
             ramps: &self.ramps,
             object: self.fields.object(),
             spectra: &self.gradient.spectra,
+            weights: self.fields.weights(),
             held: self.held.as_ref(),
             background: self.background.as_deref(),
         };
@@ -208,6 +209,10 @@ impl Engine for Cpu<'_> {
 
     fn slopes(&self) -> Vec<[f64; 2]> {
         self.batch.slopes().collect()
+    }
+
+    fn weight_slopes(&self) -> Vec<Complex32> {
+        self.batch.weight_slopes()
     }
 
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>) {

@@ -20,6 +20,8 @@ pub(super) struct Scratch {
     pub chi: Buffer,
     /// chi conj(O), unshifted, of this pattern alone, where it is needed.
     pub per_pattern: Buffer,
+    /// Spectrum of the first mode as this pattern has it.
+    pub own: Buffer,
     /// Sums on a band of the object.
     pub band_sum: Vec<Complex32>,
     pub band_light: Vec<f32>,
@@ -59,6 +61,7 @@ impl Scratch {
             probes: zeros(),
             chi: zeros(),
             per_pattern: zeros(),
+            own: Buffer::zeros(problem.model.len()),
             band_sum: vec![Complex32::ZERO; band],
             band_light: vec![0.0; band],
         }

@@ -295,3 +295,56 @@ fn stored_waves_move_as_their_update_says() {
     engine.set_waves(&before);
     assert_eq!(engine.waves().unwrap(), before);
 }
+
+#[test]
+fn weights_and_eigenmodes_have_the_derivatives_of_the_loss() {
+    let (object, probe) = (random_object(1), random((2, SIZE, SIZE), 2));
+    let bare = problem(object.clone(), probe.clone());
+    let members: Vec<usize> = (0..bare.n_patterns()).collect();
+    let (eigenmodes, weights) = (random((2, SIZE, SIZE), 3), random((1, bare.n_patterns(), 2), 4));
+    let mut varied = bare.with_eigenmodes(2);
+    varied.probe.slice_mut(ndarray::s![2.., .., ..]).assign(&eigenmodes);
+    varied.weights = weights.index_axis(Axis(0), 0).to_owned();
+    let loss = |problem: &Problem| {
+        let mut loss = 0.0;
+        for (index, &position) in problem.scan.iter().enumerate() {
+            let mut own = problem.probe.slice(ndarray::s![..2, .., ..]).to_owned();
+            for k in 0..2 {
+                let weight = problem.weights[(index, k)];
+                let eigenmode = problem.probe.index_axis(Axis(0), 2 + k).to_owned();
+                own.index_axis_mut(Axis(0), 0)
+                    .zip_mut_with(&eigenmode, |sum, value| *sum += weight * value);
+            }
+            let one = Problem { scan: vec![position], frames: vec![index], ..problem.clone() };
+            loss += gaussian_loss(&one, &object, &own);
+        }
+        loss
+    };
+    let mut engine = Cpu::new(&varied, members.len(), Products::default());
+    let found = engine.project(&members, Step::Gaussian);
+    assert!((found / loss(&varied) - 1.0).abs() < 1e-5, "{found} and {}", loss(&varied));
+    let slopes = engine.weight_slopes();
+    engine.add_sums();
+    let to_probe = engine.take_sums().probe;
+    let t = 1e-3_f32;
+    let difference = |change: &dyn Fn(&mut Problem, f32)| {
+        let at = |t: f32| {
+            let mut moved = varied.clone();
+            change(&mut moved, t);
+            loss(&moved)
+        };
+        (at(t) - at(-t)) / (2.0 * f64::from(t))
+    };
+    let along = random((1, bare.n_patterns(), 2), 20);
+    let slope = difference(&|problem, t| {
+        problem.weights.zip_mut_with(&along.index_axis(Axis(0), 0), |value, by| *value += by * t);
+    });
+    let predicted = -2.0 * real_dot(&slopes, &along);
+    assert!((slope - predicted).abs() < 2e-3 * slope.abs(), "weights: {slope} and {predicted}");
+    let along = random((4, SIZE, SIZE), 21);
+    let slope = difference(&|problem, t| {
+        problem.probe.zip_mut_with(&along, |value, by| *value += by * t);
+    });
+    let predicted = -2.0 * real_dot(&to_probe, &along);
+    assert!((slope - predicted).abs() < 2e-3 * slope.abs(), "probe: {slope} and {predicted}");
+}

@@ -90,10 +90,12 @@ impl Chunk {
                 probes,
                 chi,
                 per_pattern: product,
+                own,
                 ..
             } = &mut *scratch;
+            let own = scene.own(pattern, own);
             let per_wave = probes.chunks_exact_mut(pixels).zip(product.chunks_exact_mut(pixels));
-            for ((ramp, spectrum, _), (probe, product)) in scene.waves(pattern).zip(per_wave) {
+            for ((ramp, spectrum, _), (probe, product)) in scene.waves(pattern, own).zip(per_wave) {
                 model.shifted_probe(spectrum, ramp, probe, work);
                 let rows = product.chunks_exact_mut(width).zip(probe.chunks_exact(width));
                 for ((product, probe), row) in rows.zip(scene.patch(pattern)) {
@@ -165,14 +167,16 @@ impl Chunk {
         let (model, pixels, width) = (&problem.model, problem.model.len(), problem.model.shape().1);
         self.begin(problem, members);
         for (index, &pattern) in members.iter().enumerate() {
-            let Scratch { work, probes, per_pattern: product, .. } = &mut *scratch;
+            let Scratch { work, probes, per_pattern: product, own, .. } = &mut *scratch;
+            let own = scene.own(pattern, own);
             let stored = waves.of(pattern);
             let Some(stored) = &*stored else { continue };
             let shares = stored.shared().chunks_exact(pixels);
             match side {
                 Side::Object => {
                     let per_wave = probes.chunks_exact_mut(pixels).zip(shares);
-                    for ((ramp, spectrum, _), (probe, share)) in scene.waves(pattern).zip(per_wave)
+                    for ((ramp, spectrum, _), (probe, share)) in
+                        scene.waves(pattern, own).zip(per_wave)
                     {
                         model.shifted_probe(spectrum, ramp, probe, work);
                         self.footprint.add(problem, (index, pattern), share, probe);
@@ -184,7 +188,9 @@ impl Chunk {
                         elementwise::add_power(power, row);
                     });
                     let per_wave = product.chunks_exact_mut(pixels).zip(shares);
-                    for ((ramp, _, mode), (product, share)) in scene.waves(pattern).zip(per_wave) {
+                    for ((ramp, _, mode), (product, share)) in
+                        scene.waves(pattern, own).zip(per_wave)
+                    {
                         let sum = &mut self.probe_sum[mode * pixels..(mode + 1) * pixels];
                         let rows = product.chunks_exact_mut(width).zip(share.chunks_exact(width));
                         for ((product, share), row) in rows.zip(scene.patch(pattern)) {

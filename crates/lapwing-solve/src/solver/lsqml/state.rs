@@ -238,10 +238,21 @@ impl Algorithm for State<'_> {
     fn save(&self, snapshot: &mut Snapshot) {
         self.object_momentum.save("object", snapshot);
         self.probe_momentum.save("probe", snapshot);
+        if let Some((allowed, velocity)) = &self.refined
+            && !allowed.are_free()
+        {
+            snapshot.put_fields("positions.velocity", velocity);
+        }
     }
 
     fn load(&mut self, _frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         self.object_momentum.load("object", snapshot)?;
+        if let Some((allowed, velocity)) = &mut self.refined
+            && !allowed.are_free()
+        {
+            let len = velocity.len();
+            velocity.copy_from_slice(snapshot.fields("positions.velocity", len)?);
+        }
         self.probe_momentum.load("probe", snapshot)
     }
 }

@@ -4,6 +4,7 @@ use super::Ml;
 use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
+use crate::Problem;
 use crate::engine::{Floor, Quotient, Step};
 use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
 use crate::solver::frame::{Frame, Guarded};
@@ -34,6 +35,9 @@ const START_PHOTONS: f64 = 6.0;
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.
 pub(super) const GROUP: usize = 320;
+/// Share of the probe's power below which an eigenmode's is not taken for the curvature of its
+/// weights.
+const DARK_EIGENMODE: f64 = 1e-3;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
 /// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
@@ -254,7 +258,8 @@ impl<'a> State<'a> {
     fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
         let problem = frame.problem;
         let (width, len) = (problem.object.shape().1, frame.engine.fields().values().len());
-        let (object_end, probe_end) = frame.engine.fields().ends();
+        let [object_end, probe_end, offsets_end] = frame.engine.fields().ends();
+        let eigenmodes = problem.n_eigenmodes();
         let mut gradient = vec![ZERO; len];
         let background = (BACKGROUND * problem.gain) as f32;
         let (mut loss, mut held_out) = (0.0, 0.0);
@@ -262,6 +267,12 @@ impl<'a> State<'a> {
             loss += 0.5 * frame.engine.project(members, Step::Gradient { background });
             held_out += frame.engine.held_out_loss();
             frame.engine.add_sums();
+            let slopes = frame.engine.weight_slopes();
+            for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(eigenmodes.max(1))) {
+                let from = offsets_end + pattern * eigenmodes;
+                let weights = gradient[from..from + eigenmodes].iter_mut().zip(slopes);
+                weights.for_each(|(gradient, slope)| *gradient = -slope);
+            }
             if self.positions_free {
                 for (&pattern, [y, x]) in members.iter().zip(frame.engine.slopes()) {
                     gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
@@ -271,7 +282,7 @@ impl<'a> State<'a> {
         let sums = frame.engine.take_sums();
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();
-        let (by_fields, by_position) = gradient.split_at_mut(probe_end);
+        let (by_fields, by_position) = gradient[..offsets_end].split_at_mut(probe_end);
         if let Some(offsets) = &self.offsets {
             offsets.restrict(by_position);
         }
@@ -300,7 +311,7 @@ impl<'a> State<'a> {
         add_scaled(by_object, -1.0, &sums.object);
         self.constraints().confine(problem, by_probe);
         let mut preconditioner = Preconditioner::new(sums.light, sums.power, width, prior);
-        if probe_end < len {
+        if probe_end < offsets_end {
             let [of_y, of_x] = positions::curvature(problem, fields.probe());
             let each = positions::transmission(problem).into_iter();
             let curvatures =
@@ -314,8 +325,29 @@ impl<'a> State<'a> {
             }
             preconditioner = preconditioner.with_positions(curvatures);
         }
+        if offsets_end < len {
+            let curvatures = weight_curvatures(problem, fields.probe());
+            preconditioner = preconditioner.with_weights(curvatures);
+        }
         Evaluation { loss, held_out, gradient, preconditioner }
     }
+}
+
+/// Curvature of every weight of an eigenmode: the power of the eigenmode behind the object, or of a
+/// small share of the probe where it is darker.
+fn weight_curvatures(problem: &Problem, probe: &[Complex32]) -> Vec<f32> {
+    let powers: Vec<f64> = probe
+        .chunks_exact(problem.model.len())
+        .map(|mode| mode.iter().map(|value| f64::from(value.norm_sqr())).sum())
+        .collect();
+    let (modes, eigenmodes) = powers.split_at(problem.n_modes());
+    let least = DARK_EIGENMODE * modes.iter().sum::<f64>();
+    let of = |share: f64| {
+        eigenmodes
+            .iter()
+            .map(move |power| ((share * power.max(least)) as f32).max(f32::MIN_POSITIVE))
+    };
+    positions::transmission(problem).into_iter().flat_map(of).collect()
 }
 
 impl Algorithm for State<'_> {

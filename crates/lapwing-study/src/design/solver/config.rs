@@ -64,6 +64,9 @@ options! {
         /// Number of incoherent probe modes; those that the file lacks are made [default: as many
         /// as the file has].
         probe_modes: Option<usize> = None, Kind::Count { least: 1, most: 64 };
+        /// Number of eigenmodes by which the first probe mode varies from pattern to pattern
+        /// (orthogonal probe relaxation); 0: it stays the same. For ML.
+        probe_eigenmodes: usize = 0, Kind::Count { least: 0, most: 64 };
     }
 }
 

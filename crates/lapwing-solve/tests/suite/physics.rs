@@ -1,0 +1,132 @@
+//! What differs from a far field of one probe at known positions: each on a simulation that needs
+//! it, solved with the term and without.
+
+use crate::common::{Case, case_within};
+use lapwing_model::forward::{Physics, Propagation};
+use lapwing_model::simulate::expose;
+use lapwing_model::{Complex32, ForwardModel, Position};
+use lapwing_solve::lsqml::Lsqml;
+use lapwing_solve::ml::{Affine, Ml, affine};
+use lapwing_solve::solver::options::Auto;
+use lapwing_solve::solver::raar::Raar;
+use lapwing_solve::{Flow, Problem, Solver};
+use ndarray::Array3;
+use std::convert::Infallible;
+
+const SIDE: f64 = 80.0;
+const DOSE: f64 = 1e5;
+
+/// A short run of ML with a fixed prior.
+fn ml() -> Ml {
+    Ml { epochs: Auto::Given(40), prior: Auto::Given(10.0), ..Ml::default() }
+}
+
+fn error(case: &Case, solver: &dyn Solver, problem: &Problem) -> f64 {
+    case.measure(&solver.solve(problem, &mut |_| Flow::Continue)).complex_nrmse
+}
+
+fn problem(case: &Case, counts: Array3<f32>, physics: &Physics) -> Problem {
+    let builder = Problem::builder(case.scan.clone(), case.flat(), case.start.clone());
+    builder.physics(physics.clone()).patterns(counts).unwrap()
+}
+
+/// Errors of a solver that knows `physics`, and of one that does not, on a scan simulated with it.
+fn with_and_without(physics: &Physics, solver: &dyn Solver) -> [f64; 2] {
+    let case = case_within(true, SIDE);
+    let counts = || {
+        let (object, probe) = (case.truth.view(), case.probe.view());
+        expose(physics, object, probe, &case.scan, DOSE, 42).unwrap().counts
+    };
+    [physics.clone(), Physics::default()]
+        .map(|physics| error(&case, solver, &problem(&case, counts(), &physics)))
+}
+
+#[test]
+fn the_near_field_is_solved_by_all_that_know_it() {
+    let propagation = Propagation::NearField { fresnel_number: 0.05 };
+    let physics = Physics { propagation, ..Physics::default() };
+    let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
+    let solvers: [(&dyn Solver, f64); 3] =
+        [(&ml(), 0.2), (&lsqml, 0.5), (&Raar { epochs: 60, ..Raar::default() }, 0.5)];
+    for (solver, most) in solvers {
+        let [with, without] = with_and_without(&physics, solver);
+        assert!(with < most * without, "{}: {with} and {without}", solver.name());
+    }
+}
+
+#[test]
+fn a_fly_scan_is_sharp_again() {
+    let physics = Physics { path: Physics::fly((0.0, 6.0)), ..Physics::default() };
+    let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
+    let solvers: [(&dyn Solver, f64); 2] = [(&ml(), 0.7), (&lsqml, 0.9)];
+    for (solver, most) in solvers {
+        let [with, without] = with_and_without(&physics, solver);
+        assert!(with < most * without, "{}: {with} and {without}", solver.name());
+    }
+}
+
+#[test]
+fn a_blurred_detector_is_known() {
+    let physics = Physics { blur: 1.5, ..Physics::default() };
+    let [with, without] = with_and_without(&physics, &ml());
+    assert!(with < 0.7 * without, "{with} and {without}");
+}
+
+#[test]
+fn a_probe_that_loses_power_and_focus_is_followed() {
+    let mut case = case_within(true, SIDE);
+    let model = ForwardModel::new((64, 64));
+    let n = case.scan.len();
+    let mut counts = Array3::zeros((n, 64, 64));
+    let first = case.probe.clone();
+    // Towards a probe of other focus, with less power.
+    let other = lapwing_model::probe::perturb(first.view(), 0.8, 0.0).mapv(|value| value * 0.8);
+    for (index, (mut pattern, &position)) in counts.outer_iter_mut().zip(&case.scan).enumerate() {
+        let share = index as f32 / n as f32;
+        let probe = first.mapv(|value| value * (1.0 - share)) + other.mapv(|value| value * share);
+        pattern.assign(&model.intensity(case.truth.view(), probe.view(), position).unwrap());
+    }
+    let factor = (DOSE * n as f64 / counts.iter().map(|&v| f64::from(v)).sum::<f64>()) as f32;
+    counts.mapv_inplace(|value| (value * factor).round());
+    case.probe.mapv_inplace(|value| value * factor.sqrt());
+    let bare = problem(&case, counts, &Physics::default());
+    let still = error(&case, &ml(), &bare);
+    let solver = ml();
+    let varied = bare.with_eigenmodes(1);
+    let solution = solver.solve(&varied, &mut |_| Flow::Continue);
+    let found = case.measure(&solution).complex_nrmse;
+    assert!(found < 0.6 * still, "{found} and {still}");
+    assert_eq!((solution.eigenmodes.dim(), solution.weights.dim()), ((1, 64, 64), (n, 1)));
+    // What it predicts is as far from the counts as their noise is, and more so without.
+    let misfit = varied.misfit(&solution).unwrap().ratio;
+    assert!(misfit < 1.1, "{misfit}");
+    // The last pattern has less light than the first.
+    let power =
+        |index: usize| solution.probe_of(index).iter().map(Complex32::norm_sqr).sum::<f32>();
+    assert!(power(n - 1) < 0.8 * power(0), "{} and {}", power(n - 1), power(0));
+}
+
+#[test]
+fn an_affine_map_is_found_by_hidden_pixels() {
+    let case = case_within(true, SIDE);
+    let counts = case.counts(Some(DOSE));
+    // What the positions are told as, of which the search is to find the inverse.
+    let off = Affine { scale: 1.02, rotation: 0.03, ..Affine::default() };
+    let told: Vec<Position> = off.applied(&case.scan);
+    let (rows, columns) = case.truth.dim();
+    let start = lapwing_model::Object::flat((rows + 12, columns + 12));
+    let shifted: Vec<Position> =
+        told.iter().map(|at| Position { y: at.y + 6.0, x: at.x + 6.0 }).collect();
+    let problem = Problem::builder(shifted, start, case.start.clone()).patterns(counts).unwrap();
+    let aligned = affine::<Infallible>(&problem, &Ml::default(), &mut || Ok(()))
+        .unwrap_or_else(|no| match no {});
+    let Affine { scale, rotation, .. } = aligned.map;
+    assert!((scale * 1.02 - 1.0).abs() < 0.01, "{:?}", aligned.map);
+    assert!((rotation + 0.03).abs() < 0.01, "{:?}", aligned.map);
+    assert!(aligned.score[1] < aligned.score[0]);
+    let before = told.iter().zip(&case.scan).map(|(a, b)| (a.y - b.y).hypot(a.x - b.x));
+    let after = aligned.problem.scan().iter().zip(&case.scan);
+    let after = after.map(|(a, b)| (a.y - 6.0 - b.y).hypot(a.x - 6.0 - b.x));
+    let (before, after): (f64, f64) = (before.sum(), after.sum());
+    assert!(after < 0.4 * before, "{after} and {before}");
+}

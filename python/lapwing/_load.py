@@ -54,6 +54,8 @@ def load(
     mask: str | os.PathLike[str] | None = None,
     zero_frequency: Literal["centre", "corner"] | None = None,
     geometry: Literal["far-field", "near-field"] | None = None,
+    fresnel_number: float | None = None,
+    detector_blur: float | None = None,
     quantity: Literal["amplitude", "intensity", "counts"] | None = None,
     counts_per_quantum: float | None = None,
     dark_level: float | None = None,
@@ -67,6 +69,7 @@ def load(
     coordinate_order: Literal["row-column", "column-row"] | None = None,
     flip_y: bool = False,
     flip_x: bool = False,
+    fly: str | None = None,
     pixel_size_m: float | None = None,
     mask_good_is: Literal["0", "1"] | None = None,
     mask_hot: bool = False,
@@ -107,6 +110,12 @@ def load(
         The scale of the detector, in one of three ways; a pair is (y, x).
     detector_centre, detector_window, binning, mask : optional
         Which pixels of the detector are used.
+    fresnel_number : float, optional
+        Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance).
+    detector_blur : float, optional
+        Standard deviation of the detector's point spread, pixels.
+    fly : str, optional
+        Path of the probe during each exposure, object pixels: ``"DY,DX"``, or ``"auto"``, from position to position.
     counts_per_quantum, dark_level : float, optional
         What the detector writes for one photon or electron, and without light.
     leave_out_frames : str or sequence of int, optional
@@ -180,6 +189,8 @@ def load(
         "mask": mask,
         "zero_frequency": zero_frequency,
         "geometry": geometry,
+        "fresnel_number": fresnel_number,
+        "detector_blur": detector_blur,
         "quantity": quantity,
         "counts_per_quantum": counts_per_quantum,
         "dark_level": dark_level,
@@ -193,6 +204,7 @@ def load(
         "coordinate_order": coordinate_order,
         "flip_y": flip_y,
         "flip_x": flip_x,
+        "fly": fly,
         "pixel_size_m": pixel_size_m,
         "mask_good_is": mask_good_is,
         "mask_hot": mask_hot,

@@ -114,7 +114,7 @@ pub enum UnknownPhysics {
     #[error(
         "near-field patterns: expected the Fresnel number of an object pixel, or wavelength, distance and \
          pixels that tell it, found none: say --fresnel-number F with F = pixel^2 / (wavelength x distance), \
-         or --energy-kev, --distance-m and --detector-pixel-m; or --geometry far-field if they are none"
+         or --energy-kev, --distance-m and --detector-pixel-size-m; or --geometry far-field if they are none"
     )]
     FresnelNumber,
     /// An entry of the metadata cannot be used.

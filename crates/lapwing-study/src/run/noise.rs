@@ -2,6 +2,7 @@
 
 use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
 use crate::{Result, StudyError};
+use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;
 use lapwing_files::{Container, Dataset, Remark};
 use lapwing_solve::Problem;
@@ -32,7 +33,13 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
         StudyError::Invalid(text.to_owned())
     })?;
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
-    Ok(noise::estimate(counts.view(), &dataset.scan, valid.as_ref().map(|valid| valid.view())))
+    let valid = valid.as_ref().map(|valid| valid.view());
+    let mut found = noise::estimate(counts.view(), &dataset.scan, valid);
+    if dataset.geometry == Some(Geometry::NearField) {
+        // As a reconstruction has it: the moments of images do not tell a background.
+        found.background.fill(0.0);
+    }
+    Ok(found)
 }
 
 /// What the detector adds to the light of `problem`, as `options` say. `counts` tells

@@ -11,6 +11,7 @@ use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
+use lapwing_model::forward::Propagation;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::noise;
@@ -177,10 +178,31 @@ fn understood(
     let mut facts = json!(understanding);
     facts["probe_diameter_px"] = json!(measured.map(|(diameter, _)| diameter));
     facts["overlap"] = json!(measured.map(|(_, overlap)| overlap));
+    facts["exposure"] = json!(exposure(dataset));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
     facts["object_shape"] =
         json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
     facts
+}
+
+/// How the patterns come about, where that is no far field of a probe that stands still, in words.
+fn exposure(dataset: &Dataset) -> Option<String> {
+    let physics = match dataset.physics() {
+        Ok(physics) => physics,
+        Err(error) => return Some(error.to_string()),
+    };
+    let mut said = Vec::new();
+    if let Propagation::NearField { fresnel_number } = physics.propagation {
+        said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));
+    }
+    if let (Some(first), Some(last)) = (physics.path.first(), physics.path.last()) {
+        let (y, x) = (last.y - first.y, last.x - first.x);
+        said.push(format!("the probe moves along ({y:.2}, {x:.2}) px, (y, x)"));
+    }
+    if physics.blur > 0.0 {
+        said.push(format!("the detector blurs by {} px", physics.blur));
+    }
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn draw(

@@ -354,12 +354,12 @@ fn near_field_patterns_must_tell_their_distance() {
     let command = "reconstruct --input-npz x.npz --num-epochs 1 --output-dir out";
     bench.fails(command, &["near-field patterns", "--fresnel-number", "--geometry far-field"]);
     bench.ok(&format!("{command} --geometry far-field"));
-    bench.ok(&format!("{command} --fresnel-number 0.5 "));
+    bench.ok(&format!("{command} --fresnel-number 0.5"));
     // From wavelength, distance and pixels.
-    bench.ok(&format!("{command} --energy-kev 10 --distance-m 1 --detector-pixel-m 1e-5 "));
+    bench.ok(&format!("{command} --energy-kev 10 --distance-m 1 --detector-pixel-size-m 1e-5"));
     bench.fails(
-        &format!("{command} --fresnel-number 0.5 --geometry far-field "),
+        &format!("{command} --fresnel-number 0.5 --geometry far-field"),
         &["geometry", "near-field"],
     );
-    bench.fails(&format!("{command} --fresnel-number 1e-3 "), &["Fresnel number"]);
+    bench.fails(&format!("{command} --fresnel-number 1e-3"), &["Fresnel number"]);
 }

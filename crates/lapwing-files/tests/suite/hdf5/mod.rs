@@ -14,6 +14,7 @@ use lapwing_files::hdf5::{Hdf5, is_hdf5};
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Dataset, Error, ReadOptions, Understanding};
 use lapwing_model::Complex32;
+use lapwing_model::forward::Propagation;
 
 const SHAPE: (usize, usize, usize) = (5, 12, 10);
 const H_C: f64 = 6.626_070_15e-34 * 299_792_458.0;
@@ -276,10 +277,15 @@ fn the_real_near_field_scan_is_told_as_such() {
     assert_eq!(dataset.diffraction.dim(), (200, 100, 100));
     assert_eq!(understood.geometry, Some(Geometry::NearField));
     assert_eq!(understood.quantity, Quantity::Counts);
-    // 12.66 keV, 1.12 m, 100 pixels of 55 um: 19.946 nm. First translation (-53.400032, -38.399612)
-    // um.
+    // The detector's pixels of 55 um. First translation (-53.400032, -38.399612) um.
     let (dy, dx) = understood.pixel_size_m.unwrap();
-    assert_close(&[dy * 1e9, dx * 1e9], &[19.946, 19.946], 1e-3);
+    assert_close(&[dy * 1e6, dx * 1e6], &[55.0, 55.0], 1e-6);
+    // 12.66 keV and 1.12 m: wavelength x distance is 1.0970e-10 m^2.
+    let physics = dataset.physics().unwrap();
+    let Propagation::NearField { fresnel_number } = physics.propagation else {
+        panic!("{physics:?}");
+    };
+    assert_close(&[fresnel_number], &[55e-6 * 55e-6 / 1.0970e-10], 0.01);
     assert_close(
         &[dataset.scan[0].y * dy, dataset.scan[0].x * dx],
         &[-38.399612e-6, -53.400032e-6],
@@ -290,6 +296,9 @@ fn the_real_near_field_scan_is_told_as_such() {
         &[9_665_398.0],
         1.0,
     );
+    // As far field, 100 pixels of 55 um: 19.946 nm.
     let told = ReadOptions { geometry: Some(Geometry::FarField), ..ReadOptions::default() };
-    assert_eq!(dialect::read(&path, &told).unwrap().1.geometry, Some(Geometry::FarField));
+    let far = dialect::read(&path, &told).unwrap().1;
+    assert_eq!(far.geometry, Some(Geometry::FarField));
+    assert_close(&[far.pixel_size_m.unwrap().0 * 1e9], &[19.946], 1e-3);
 }

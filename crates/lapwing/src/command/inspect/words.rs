@@ -120,6 +120,7 @@ fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
         ("quantity", text("quantity")),
         ("zero frequency", text("zero_frequency")),
         ("geometry", text("geometry")),
+        ("exposure", text("exposure")),
         (
             "dose",
             number("mean_counts_per_pattern", 1)

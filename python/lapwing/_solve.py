@@ -43,6 +43,8 @@ class SolverOptions(TypedDict, total=False):
     """Start probe: auto (the file's, else that of the optics described, else made of the patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of focus and astigmatic)."""
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are made [default: as many as the file has]."""
+    probe_eigenmodes: int
+    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal probe relaxation); 0: it stays the same. For ML."""
     background: str
     """Static light in all patterns, added to the model: auto (read off the patterns' moments), none, or a file with the counts of every pixel (the array background, or the only one)."""
     gain: float | Literal["auto"]
@@ -51,6 +53,8 @@ class SolverOptions(TypedDict, total=False):
     """Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are found), or keep."""
     error_maps: int
     """Replicates of the counts from which standard deviations of amplitude and phase are made, pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
+    refine_scan: str
+    """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow one), positions (each by itself)."""
     choose: str
     """What to choose from the data by held-out pixels: background (all, half or none of what was found), modes (the number of probe modes), positions (whether to refine them)."""
     batch_size: int
@@ -71,8 +75,10 @@ class SolverOptions(TypedDict, total=False):
     """LSQML: Factor on the least-squares steps of object and probe."""
     probe_from_epoch: int
     """LSQML, rPIE, ePIE, DM, RAAR: First epoch, counted from 1, in which the probe moves."""
+    refine_positions: Literal["drift", "single"]
+    """LSQML, ML: How positions move where they are refined: drift (all together, slowly along the scan) or single (each by itself, where nothing is given)."""
     positions_from_epoch: int
-    """LSQML: First epoch, counted from 1, in which the positions are refined; never unless given; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; never unless given."""
+    """LSQML: First epoch, counted from 1, in which the positions are refined; given alone, each by itself; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; given alone, each by itself."""
     prior: float | float | Literal["auto"]
     """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; auto: the one that best predicts detector pixels that the fit was not shown; 0 switches it off."""
     prior_edge: float

@@ -1,13 +1,14 @@
 //! A problem and what is known of its detector.
 
 use super::{Mask, Problem, ProblemError};
-use crate::noise::{self, NoiseModel, PatternOrder, Stack};
+use crate::noise::{self, Faults, NoiseModel, PatternOrder, Stack};
 use ndarray::Array2;
 use rayon::prelude::*;
 
 impl Problem {
-    /// What the patterns tell about the detector: see [`noise::estimate`].
-    pub fn estimate_noise(&self) -> NoiseModel {
+    /// What the patterns tell about the detector, beside the faults that are known: see
+    /// [`noise::estimate_beside`].
+    pub fn estimate_noise(&self, known: &Faults) -> NoiseModel {
         let order = PatternOrder::new(&self.model);
         let mut good = Array2::from_elem(self.model.shape(), true);
         let pixels = good.as_slice_mut().expect("a new array is in standard order");
@@ -16,7 +17,7 @@ impl Problem {
                 pixels[order.pixel_of[place as usize] as usize] = false;
             }
         }
-        noise::of_stack(&Stack::Problem(self, order), &self.scan, good)
+        noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known)
     }
 
     /// The problem with a detector of this noise: its background is added to the model's intensity,

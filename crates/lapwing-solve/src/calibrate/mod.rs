@@ -34,7 +34,7 @@ mod start;
 mod tests;
 mod views;
 
-pub use disc::Disc;
+pub use disc::{Disc, mean};
 pub use search::{Curvature, Orientation, Tried, curvature, orientation};
 pub use start::probe;
 

@@ -63,6 +63,9 @@ pub struct Reconstruction {
     pub phase_sd: Option<Array2<f32>>,
     /// The loss of every epoch.
     pub loss: Vec<f64>,
+    /// Deviance of the counts from the model over what their noise makes of it, 1 for a perfect
+    /// model; `None` for one that was read, or where photon counts are not known.
+    pub misfit: Option<f64>,
     /// The algorithm's name.
     pub algorithm: Option<String>,
     /// Every option of the algorithm.
@@ -94,7 +97,8 @@ pub enum Role {
     /// `objectGuess`, the first that is there.
     #[default]
     Reconstruction,
-    /// The truth of simulated data: `objectGuess`, `ground_truth_complex` or `object`.
+    /// The truth of simulated data: `objectGuess`, `ground_truth_complex`, `object` or
+    /// `reconstructed_object`.
     Truth,
 }
 
@@ -109,6 +113,7 @@ impl Reconstruction {
             amplitude_sd: None,
             phase_sd: None,
             loss: Vec::new(),
+            misfit: None,
             algorithm: None,
             options: None,
             metadata: None,

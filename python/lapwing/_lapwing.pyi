@@ -1,7 +1,7 @@
 """The compiled part of the package. Only ``Dataset``, ``probe_diameter`` and ``__version__`` are public, through ``lapwing``."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, final
 
 import numpy as np
@@ -15,12 +15,12 @@ class Dataset:
 
     Parameters
     ----------
-    patterns : array_like, shape (n, H, W)
+    patterns : array_like, shape (n, H, W) or, of a raster, (ny, nx, H, W)
         Real numbers of any dtype and memory layout, not negative. Copied once.
-    positions : array_like, shape (n, 2)
+    positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels of the object array.
     probe : array_like, shape (H, W) or (modes, H, W), optional
-        Complex, in the unit of ``patterns``: square roots of photons when these are counts.
+        Complex, or real for one without a phase, in the unit of ``patterns``: square roots of photons when these are counts.
     object : array_like, shape (M, M'), optional
         Complex object on its full grid: the truth in simulated data. It fixes the grid of reconstructions.
     quantity : {"counts", "amplitude", "intensity"}
@@ -32,6 +32,13 @@ class Dataset:
         near field.
     metadata : mapping, optional
         Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x amplitude)^2.
+    mask : array_like of bool, shape (H, W) or (n, H, W), optional
+        True where a pixel of the detector is good, zero frequency in the centre.
+    leave_out_frames : sequence of int, optional
+        Patterns to leave out.
+    experiment : path or dict, optional
+        Beam, optics and scale of the detector: an experiment file, or its keys such as ``dict(voltage_kv=300,
+        semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of the optics where none is given.
 
     Raises
     ------
@@ -50,6 +57,9 @@ class Dataset:
         zero_frequency: Literal["centre", "corner"] = "centre",
         geometry: Literal["far-field", "near-field"] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        mask: ArrayLike | None = None,
+        leave_out_frames: Sequence[int] | None = None,
+        experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> Dataset: ...
     @property
     def diffraction(self) -> NDArray[np.float32]:

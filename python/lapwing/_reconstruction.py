@@ -34,6 +34,9 @@ class Reconstruction:
         Standard deviations of the object's amplitude, and of its phase in radians, as far as chance goes; NaN where no
         light fell. None unless ``error_maps`` replicates were asked for.
     loss : ndarray of float64, shape (epochs,)
+    misfit : float or None
+        Deviance of the counts from the model over what their noise makes of it: 1 for a perfect model. None where the counts
+        are not known, and when read from a file.
     origin : (int, int)
         Where pixel (0, 0) of ``object`` lies: (row, column) = (y, x) - origin.
     algorithm : str or None
@@ -51,6 +54,7 @@ class Reconstruction:
     amplitude_sd: NDArray[np.float32] | None
     phase_sd: NDArray[np.float32] | None
     loss: NDArray[np.float64]
+    misfit: float | None
     origin: tuple[int, int]
     algorithm: str | None
     options: dict[str, Any] | None
@@ -71,6 +75,8 @@ class Reconstruction:
         rows, columns = self.object.shape[-2:]
         parts = [f"{self.algorithm or 'algorithm unknown'}, {len(self.loss)} epochs"]
         parts.append(f"loss {self.loss[0]:.4e} to {self.loss[-1]:.4e}" if len(self.loss) else "no epochs")
+        if self.misfit is not None:
+            parts.append(f"misfit {self.misfit:.3f} times the noise")
         parts.append(f"object {rows} x {columns} px" + (f" in {len(self.object)} slices" if self.object.ndim == 3 else ""))
         if self.probe is not None:
             modes, height, width = self.probe.shape

@@ -9,7 +9,8 @@ from lapwing._lapwing import Dataset
 from lapwing._reconstruction import Reconstruction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
     from typing_extensions import Unpack
@@ -125,6 +126,9 @@ def reconstruct(
     quantity: Literal["counts", "amplitude", "intensity"] | None = None,
     zero_frequency: Literal["centre", "corner"] = "centre",
     geometry: Literal["far-field", "near-field"] | None = None,
+    mask: ArrayLike | None = None,
+    leave_out_frames: Sequence[int] | None = None,
+    experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     progress: Callable[[Epoch], Any] | None = None,
     threads: int | None = None,
     **options: Unpack[SolverOptions],
@@ -133,9 +137,9 @@ def reconstruct(
 
     Parameters
     ----------
-    data : Dataset, or array_like, shape (n, H, W)
+    data : Dataset, or array_like, shape (n, H, W) or (ny, nx, H, W)
         What was measured. Arrays may have any real dtype and layout; the stack is copied once.
-    positions : array_like, shape (n, 2)
+    positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels. Not with a data set, which has its own.
     probe : array_like of complex, shape (H, W) or (modes, H, W)
         Start probe, of any power; in place of a data set's own.
@@ -148,6 +152,8 @@ def reconstruct(
         Where the patterns of an array ``data`` have it.
     geometry : {"far-field", "near-field"}, optional
         How the detector of an array ``data`` sees the sample. Near-field patterns are refused.
+    mask, leave_out_frames, experiment
+        Of an array ``data``, as :class:`Dataset` has them.
     progress : callable, optional
         Called after every epoch with an :class:`Epoch`; stops the solver there when it returns False.
     threads : int, optional
@@ -177,9 +183,25 @@ def reconstruct(
                 "patterns in an array need positions and quantity ('counts', 'amplitude' or 'intensity'); "
                 "a file is read with lapwing.load"
             )
-        data = Dataset(data, positions, probe, object, quantity=quantity, zero_frequency=zero_frequency, geometry=geometry)
-    elif positions is not None or quantity is not None or zero_frequency != "centre" or geometry is not None:
-        raise ValueError("positions, quantity, zero_frequency and geometry belong to patterns in an array: a data set has its own")
+        data = Dataset(
+            data,
+            positions,
+            probe,
+            object,
+            quantity=quantity,
+            zero_frequency=zero_frequency,
+            geometry=geometry,
+            mask=mask,
+            leave_out_frames=leave_out_frames,
+            experiment=experiment,
+        )
+    elif zero_frequency != "centre" or any(
+        given is not None for given in (positions, quantity, geometry, mask, leave_out_frames, experiment)
+    ):
+        raise ValueError(
+            "positions, quantity, zero_frequency, geometry, mask, leave_out_frames and experiment belong to patterns in an array: "
+            "a data set has its own"
+        )
     else:
         if probe is not None:
             data = data.replace(probe=probe)

@@ -13,6 +13,7 @@ use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::raw::RawFrames;
 use crate::tif::{self, TiffStack};
+use crate::zarr::{self, Zarr};
 use crate::{ArrayInfo, Error, Metadata, Problem, mib, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
@@ -33,6 +34,8 @@ pub enum Container {
     Dm(DmFile),
     /// A TIFF stack, whose name is empty.
     Tiff(TiffStack),
+    /// A Zarr hierarchy.
+    Zarr(Zarr),
 }
 
 /// The byte format of a file.
@@ -53,6 +56,8 @@ pub enum Kind {
     Dm,
     /// A TIFF stack.
     Tiff,
+    /// A Zarr hierarchy.
+    Zarr,
 }
 
 impl fmt::Display for Kind {
@@ -65,6 +70,7 @@ impl fmt::Display for Kind {
             Self::Mat => "a MATLAB file",
             Self::Dm => "a file of DigitalMicrograph",
             Self::Tiff => "a TIFF stack",
+            Self::Zarr => "a Zarr hierarchy",
         })
     }
 }
@@ -116,6 +122,9 @@ impl Container {
     /// [`Error::Npy`] when it is damaged or of another kind.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        if zarr::is_zarr(path) {
+            return Ok(Self::Zarr(Zarr::open(path)?));
+        }
         if let Some(file) = MatFile::open(path)? {
             return Ok(Self::Mat(file));
         }
@@ -137,7 +146,11 @@ impl Container {
         if let Some(form) = mib::form(path) {
             return Ok(Self::Raw(RawFrames::open(path, &form?)?));
         }
-        Ok(Self::Npz(Archive::open(path)?))
+        let archive = Archive::open(path)?;
+        match zarr::is_zipped(&archive) {
+            true => Ok(Self::Zarr(Zarr::zipped(archive)?)),
+            false => Ok(Self::Npz(archive)),
+        }
     }
 
     /// [`open`](Self::open), or a file of raw frames where the options give their form.
@@ -161,6 +174,7 @@ impl Container {
             Self::Mat(_) => Kind::Mat,
             Self::Dm(_) => Kind::Dm,
             Self::Tiff(_) => Kind::Tiff,
+            Self::Zarr(_) => Kind::Zarr,
         }
     }
 
@@ -195,6 +209,7 @@ impl Container {
             Self::Mat(file) => file.path(),
             Self::Dm(file) => file.path(),
             Self::Tiff(file) => file.path(),
+            Self::Zarr(file) => file.path(),
         }
     }
 
@@ -213,6 +228,7 @@ impl Container {
             Self::Hdf5(file) => file.list(),
             Self::Mat(file) => file.list(),
             Self::Dm(file) => Ok(file.list()),
+            Self::Zarr(file) => file.list(),
             Self::Tiff(stack) => Ok(vec![ArrayInfo {
                 name: String::new(),
                 dtype: stack.dtype().to_owned(),
@@ -236,7 +252,9 @@ impl Container {
         match self {
             Self::Npz(archive) => archive.contains(name),
             Self::Hdf5(file) => file.contains(name).unwrap_or(false),
-            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) => matches!(self.shape(name), Ok(Some(_))),
+            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) | Self::Zarr(_) => {
+                matches!(self.shape(name), Ok(Some(_)))
+            }
             Self::Npy(_) | Self::Raw(_) => name.is_empty(),
         }
     }
@@ -249,7 +267,7 @@ impl Container {
         match self {
             Self::Npz(archive) if archive.contains(name) => Ok(Some(archive.header(name)?.shape)),
             Self::Hdf5(file) => file.shape(name),
-            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) => {
+            Self::Mat(_) | Self::Dm(_) | Self::Tiff(_) | Self::Zarr(_) => {
                 let found = self.list()?.into_iter().find(|array| array.name == name);
                 Ok(found.map(|array| array.shape))
             }
@@ -269,6 +287,7 @@ impl Container {
             Self::Hdf5(file) => file.read(name),
             Self::Mat(file) => file.read(name),
             Self::Dm(file) => file.read(name),
+            Self::Zarr(file) => file.read(name),
             Self::Tiff(stack) if name.is_empty() => stack.read(),
             Self::Npy(array) if name.is_empty() => array.read(),
             Self::Raw(frames) if name.is_empty() => frames.read(),
@@ -296,7 +315,7 @@ impl Container {
         let path = self.path().to_owned();
         match self {
             Self::Npy(_) | Self::Raw(_) | Self::Tiff(_) => Error::Npy { path, source },
-            Self::Npz(_) | Self::Hdf5(_) | Self::Mat(_) | Self::Dm(_) => {
+            Self::Npz(_) | Self::Hdf5(_) | Self::Mat(_) | Self::Dm(_) | Self::Zarr(_) => {
                 Error::Array { path, key: name.to_owned(), source }
             }
         }

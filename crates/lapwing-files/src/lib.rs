@@ -71,6 +71,7 @@ pub mod reconstruction;
 pub mod remarks;
 pub mod scratch;
 pub mod tif;
+pub mod zarr;
 
 pub use container::Container;
 pub use dataset::Dataset;

@@ -163,9 +163,9 @@ fn path_of(places: &Value) -> Option<Vec<Position>> {
     places.as_array()?.iter().map(place).collect()
 }
 
-/// The Fresnel number of an object pixel dx: as it is stated, or dx p / (lambda z) for a detector of
-/// pixels p at distance z. A parallel beam has dx = p; a cone beam magnifies by M = p / dx, which
-/// brings the distance to z / M.
+/// The Fresnel number of an object pixel dx: as it is stated, or dx p / (lambda z) for a detector
+/// of pixels p at distance z. A parallel beam has dx = p; a cone beam magnifies by M = p / dx,
+/// which brings the distance to z / M.
 fn fresnel_number(metadata: &Metadata) -> Option<f64> {
     let stated = metadata::physics_parameter(metadata, FRESNEL_NUMBER);
     stated.or_else(|| {

@@ -31,6 +31,13 @@ impl RawForm {
         Self { dtype: DType::F32, big_endian: false, frame: (128, 128), offset: 0, gap }
     }
 
+    /// EMPAD-G2 (H. T. Philipp et al., *Microsc. Microanal.* 28, 425, 2022), calibrated: frames of
+    /// 128 x 128 single-precision numbers. What the detector itself writes, gain bits and two
+    /// counters in each number, needs the calibration of that one detector.
+    pub fn empad_g2() -> Self {
+        Self { gap: 0, ..Self::empad() }
+    }
+
     fn frame_bytes(&self) -> u64 {
         (self.frame.0 as u64)
             .saturating_mul(self.frame.1 as u64)
@@ -42,11 +49,13 @@ impl FromStr for RawForm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = "expected empad, or dtype=uint16,frame=256x256 and if need be offset=BYTES, \
+        let expected = "expected empad, empad-g2, or dtype=uint16,frame=256x256 and if need be offset=BYTES, \
                         gap=BYTES (between frames), order=big";
         let wrong = || format!("{expected}; found {text:?}");
-        if text == "empad" {
-            return Ok(Self::empad());
+        match text {
+            "empad" => return Ok(Self::empad()),
+            "empad-g2" => return Ok(Self::empad_g2()),
+            _ => {}
         }
         let (mut dtype, mut frame, mut offset, mut gap, mut big) = (None, None, 0, 0, false);
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -218,6 +227,7 @@ mod tests {
     #[test]
     fn forms_are_understood_or_refused_with_an_example() {
         assert_eq!("empad".parse(), Ok(RawForm::empad()));
+        assert_eq!("empad-g2".parse(), Ok(RawForm { gap: 0, ..RawForm::empad() }));
         let form: RawForm = "dtype=>u2,frame=4x5".parse().unwrap();
         assert_eq!((form.dtype, form.big_endian, form.frame), (DType::U16, true, (4, 5)));
         for text in [

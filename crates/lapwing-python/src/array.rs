@@ -17,9 +17,41 @@ use pyo3::types::{PyBytes, PyDict, PySlice};
 /// Most bytes that are converted at a time.
 const BLOCK: usize = 4 << 20;
 
-/// Patterns, axes (pattern, y, x): real numbers of any dtype and layout.
+/// Patterns, axes (pattern, y, x) or (ny, nx, y, x): real numbers of any dtype and layout.
 pub fn patterns(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<f32>> {
-    values::<f32, Ix3>(given, "patterns", "real numbers, axes (pattern, y, x)")
+    let given = rows_joined(given, "patterns", 4)?;
+    let expected = "real numbers, axes (pattern, y, x), or (ny, nx, y, x) of a raster";
+    values::<f32, Ix3>(&given, "patterns", expected)
+}
+
+/// An array of a raster, of so many axes, with its first two made one; any other as it is.
+fn rows_joined<'py>(
+    given: &Bound<'py, PyAny>,
+    name: &str,
+    axes: usize,
+) -> anyhow::Result<Bound<'py, PyAny>> {
+    let array = as_array(given, name)?;
+    let shape = array.shape().to_vec();
+    if shape.len() != axes {
+        return Ok(given.clone());
+    }
+    let mut joined = vec![shape[0] * shape[1]];
+    joined.extend(&shape[2..]);
+    Ok(array.call_method1("reshape", (joined,))?)
+}
+
+/// Which pixels of the detector are good, axes (y, x) or (pattern, y, x), as axes (1 or pattern, y,
+/// x).
+pub fn mask(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<bool>> {
+    let array = as_array(given, "mask")?;
+    let expected = "booleans, true where a pixel is good, axes (y, x) or (pattern, y, x)";
+    ensure!(array.dtype().kind() == b'b', "mask: expected {expected}, found {}", describe(&array));
+    let numbers = array.call_method1("astype", ("uint8",))?;
+    let flags = match array.ndim() {
+        2 => values::<f32, Ix2>(&numbers, "mask", expected)?.insert_axis(Axis(0)),
+        _ => values::<f32, Ix3>(&numbers, "mask", expected)?,
+    };
+    Ok(flags.mapv(|flag| flag > 0.0))
 }
 
 /// A thin object, axes (y, x).
@@ -43,19 +75,26 @@ pub fn object(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Object> {
         .with_context(|| format!("{name}: expected at least one slice, found none"))
 }
 
-/// A probe, axes (y, x) or (mode, y, x).
+/// A probe, axes (y, x) or (mode, y, x); a real one is taken for one without a phase.
 pub fn modes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
-    let expected = "complex numbers, axes (y, x) or (mode, y, x)";
-    if as_array(given, "probe")?.ndim() == 2 {
+    let expected = "complex or real numbers, axes (y, x) or (mode, y, x)";
+    let array = as_array(given, "probe")?;
+    // A real probe has no phase.
+    let given = match array.dtype().kind() {
+        b'f' => &array.call_method1("astype", (Complex32::DTYPE,))?,
+        _ => given,
+    };
+    if array.ndim() == 2 {
         return Ok(values::<Complex32, Ix2>(given, "probe", expected)?.insert_axis(Axis(0)));
     }
     values::<Complex32, Ix3>(given, "probe", expected)
 }
 
-/// Positions, shape (n, 2), each (y, x).
+/// Positions, shape (n, 2) or (ny, nx, 2), each (y, x).
 pub fn positions(given: &Bound<'_, PyAny>) -> anyhow::Result<Vec<Position>> {
+    let given = rows_joined(given, "positions", 3)?;
     let pairs =
-        values::<f64, Ix2>(given, "positions", "real numbers of shape (n, 2), each (y, x)")?;
+        values::<f64, Ix2>(&given, "positions", "real numbers of shape (n, 2), each (y, x)")?;
     let (rows, columns) = pairs.dim();
     ensure!(
         columns == 2,

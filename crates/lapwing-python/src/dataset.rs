@@ -6,10 +6,11 @@ use crate::value::{from_python, to_python};
 use crate::work::alone;
 use anyhow::{Context, anyhow, bail};
 use lapwing_files::dataset::Form;
+use lapwing_files::npy::{Array, Values};
 use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::reading::{self, Given, Kind};
-use lapwing_files::{Archive, Metadata, Problem, dataset, metadata, remarks};
+use lapwing_files::{Archive, Mask, Metadata, Problem, dataset, experiment, metadata, remarks};
 use lapwing_study::calibrate::calibrate as found_by;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
@@ -42,7 +43,7 @@ impl From<lapwing_files::Dataset> for Dataset {
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None))]
+    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None, mask=None, leave_out_frames=None, experiment=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         patterns: &Bound<'_, PyAny>,
@@ -53,6 +54,9 @@ impl Dataset {
         zero_frequency: &str,
         geometry: Option<&str>,
         metadata: Option<&Bound<'_, PyAny>>,
+        mask: Option<&Bound<'_, PyAny>>,
+        leave_out_frames: Option<&Bound<'_, PyAny>>,
+        experiment: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self> {
         let quantity: Quantity = named("quantity", quantity)?;
         let zero_frequency: ZeroFrequency = named("zero_frequency", zero_frequency)?;
@@ -78,6 +82,31 @@ impl Dataset {
             lapwing_files::Dataset::from_patterns(patterns, form, scan, probe, object, metadata);
         let mut made = made.map_err(broken)?;
         made.geometry = geometry.or(made.geometry);
+        if let Some(mask) = mask {
+            let good = array::mask(mask)?;
+            let stored =
+                Array::new(good.shape().to_vec(), Values::Bool(good.into_iter().collect()));
+            let told = Mask::new(stored.map_err(anyhow::Error::from)?, n, made.pattern_shape());
+            made.mask = Some(told.map_err(|problem| broken(vec![problem]))?);
+        }
+        if let Some(experiment) = experiment {
+            let options = match experiment.cast::<PyDict>() {
+                Ok(keys) => reading(keys)?,
+                Err(_) => experiment::read(&experiment.extract::<PathBuf>()?)
+                    .map_err(anyhow::Error::from)?,
+            };
+            made.describe(&options.experiment).map_err(broken)?;
+        }
+        if let Some(frames) = leave_out_frames {
+            let mut left = array::indices(frames, n)?;
+            left.sort_unstable();
+            let kept: Vec<usize> =
+                (0..n).filter(|index| left.binary_search(index).is_err()).collect();
+            if kept.is_empty() {
+                return Err(anyhow!("leave_out_frames: expected some pattern to be left").into());
+            }
+            made = made.select(&kept);
+        }
         Ok(made.into())
     }
 

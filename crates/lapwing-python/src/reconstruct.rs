@@ -109,6 +109,7 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
     found.set_item("amplitude_sd", made.amplitude_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("phase_sd", made.phase_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("loss", PyArray1::from_vec(py, made.loss))?;
+    found.set_item("misfit", made.misfit)?;
     found.set_item("origin", made.origin.unwrap_or((0, 0)))?;
     found.set_item("algorithm", made.algorithm)?;
     found.set_item("options", to_python(py, &made.options)?)?;

@@ -39,7 +39,15 @@ impl Stored {
 
     /// The truth from `FILE` or `FILE::ARRAY`.
     pub fn truth(place: &str) -> anyhow::Result<Self> {
-        Self::read(place, Role::Truth)
+        let mut truth = Self::read(place, Role::Truth)?;
+        // The truth's grid is the one that others are laid on: its positions count from its pixel
+        // (0, 0), also where it is a reconstruction on a grid of its own.
+        if let (Some((y, x)), Some(scan)) = (truth.origin.take(), &mut truth.scan) {
+            for at in scan {
+                *at = Position { y: at.y - y as f64, x: at.x - x as f64 };
+            }
+        }
+        Ok(truth)
     }
 
     fn read(place: &str, role: Role) -> anyhow::Result<Self> {

@@ -1,10 +1,10 @@
 //! 4D-STEM in Gatan's DigitalMicrograph files: an image of four axes (ny, nx, H, W) with the scales
 //! of all of them. Its other images, of which a thumbnail is one, are passed over.
 
+use super::cube::take;
 use super::emd::{note, scale};
 use super::found::{Found, Wanted};
-use super::stack::{self, Refusal, Rules};
-use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
+use super::{Dialect, ReadOptions};
 use crate::container::Kind;
 use crate::dm4::Axis;
 use crate::experiment::Calibration;
@@ -52,29 +52,11 @@ impl Dialect for Dm4 {
         };
         let axes = tree.axes(&cube.name);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let flat = match *cube.shape.as_slice() {
-            [ny, nx, height, width] => {
-                found.raster = Some((ny, nx));
-                vec![ny.saturating_mul(nx), height, width]
-            }
-            ref other => other.to_vec(),
-        };
         if axes.len() == 4 {
             found.calibration = calibration(&axes, notes);
         }
-        let array = file.read(&cube.name)?.reshape(flat);
-        let array = array.map_err(|error| file.unfit(&cube.name, error))?;
-        let rules = Rules {
-            key: "ImageData",
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
-        match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => found.problems = problems,
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
-        }
+        let array = file.read(&cube.name)?;
+        take(&mut found, file, (&cube.name, "ImageData"), array, options, notes)?;
         Ok(found)
     }
 }

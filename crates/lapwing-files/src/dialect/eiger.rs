@@ -8,8 +8,8 @@
 use ndarray::{Array3, Axis, Ix3};
 
 use super::found::{Found, Wanted};
-use super::stack::{self, Refusal, Rules};
-use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
+use super::stack::{self, Rules};
+use super::{AxisOrder, Dialect, ReadOptions};
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
@@ -75,19 +75,10 @@ impl Dialect for Eiger {
             Some(good) => blanked(patterns, good),
             None => patterns,
         };
-        let rules = Rules {
-            key: DATA,
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
-        match stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes) {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => {
-                found.problems = problems;
-                return Ok(found);
-            }
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        let rules = Rules::counts(DATA);
+        let read = stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes);
+        if !found.take(read, file.path())? {
+            return Ok(found);
         }
         found.mask = mask.map(|good| Mask::of(&good));
         found.calibration = calibration(file, notes)?;

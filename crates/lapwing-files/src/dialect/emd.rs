@@ -5,8 +5,7 @@
 //! steps and the `units` of the `dim` vectors.
 
 use super::found::{Found, Wanted};
-use super::stack::{self, Refusal, Rules};
-use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
+use super::{Dialect, ReadOptions, cube};
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
@@ -42,7 +41,7 @@ impl Dialect for Emd {
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
+        let (container, file, options) = (file, file.hdf5()?, wanted.options);
         let cubes = cubes(file, options)?;
         let Some((name, shape)) = cubes.first().filter(|_| cubes.len() == 1) else {
             let names: Vec<&str> = cubes.iter().map(|(name, _)| name.as_str()).collect();
@@ -57,9 +56,7 @@ impl Dialect for Emd {
             shape.reverse();
             notes.push("the axes are in reverse, by their units".to_owned());
         }
-        let [ny, nx, height, width] = shape[..] else { return Ok(Found::default()) };
         let mut found = Found {
-            raster: Some((ny, nx)),
             needs_scan: true,
             converted: true,
             calibration: calibration(file, name, reversed, notes)?,
@@ -70,20 +67,8 @@ impl Dialect for Emd {
             true => mat::from_columns(shape, file.read(name)?.into_values()),
             false => Ok(file.read(name)?),
         };
-        let array =
-            array.and_then(|array| array.reshape(vec![ny.saturating_mul(nx), height, width]));
         let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
-        let rules = Rules {
-            key: PATTERNS,
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
-        match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => found.problems = problems,
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
-        }
+        cube::take(&mut found, container, (name, PATTERNS), array, options, notes)?;
         Ok(found)
     }
 }

@@ -1,6 +1,6 @@
 //! From what a dialect found in a file to a data set and an account of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lapwing_model::{Field, Modes, Position};
 use ndarray::{Axis, s};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::described;
 use super::geometry::{Optics, object_pixel, record_pixel, state, stated};
-use super::stack::Stack;
+use super::stack::{Refusal, Stack};
 use super::{Dialect, Geometry, ReadOptions, Understanding};
 use crate::dataset::mean_counts;
 use crate::experiment::Calibration;
@@ -306,6 +306,23 @@ fn common(found: &mut Found, notes: &mut Vec<String>) {
 }
 
 impl Found {
+    /// Takes over the patterns, or what is wrong with them; whether there are any.
+    ///
+    /// # Errors
+    /// What only the user of the file at `path` can decide.
+    pub(super) fn take(
+        &mut self,
+        read: Result<Stack, Refusal>,
+        path: &Path,
+    ) -> Result<bool, Error> {
+        match read {
+            Ok(stack) => self.stack = Some(stack),
+            Err(Refusal::Problems(problems)) => self.problems.extend(problems),
+            Err(Refusal::Ambiguous(question)) => return Err(question.about(path)),
+        }
+        Ok(self.stack.is_some())
+    }
+
     /// How what was found breaks the contract, under the names that it has in the file.
     fn breaches(&self, options: &ReadOptions) -> Vec<Problem> {
         let named = |problems: Vec<Problem>, name: Option<&'static str>| {

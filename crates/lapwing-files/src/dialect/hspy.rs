@@ -1,15 +1,20 @@
-//! HyperSpy's `.hspy` (HDF5): `Experiments/NAME/data` (ny, nx, H, W). The scales of its axes are
-//! attributes of groups, which are not read here, so that the experiment has to say them.
+//! HyperSpy's `.hspy` (HDF5) and `.zspy` (Zarr): `Experiments/NAME/data` (ny, nx, H, W), and a
+//! group `axis-0`, `axis-1`, ... for each axis with its `scale` and `units`.
 
+use super::emd::{note, scale};
 use super::found::{Found, Wanted};
-use super::stack::{self, Refusal, Rules};
-use super::{AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency};
+use super::{Dialect, ReadOptions, cube};
 use crate::container::Kind;
-use crate::hdf5::Hdf5;
+use crate::experiment::Calibration;
 use crate::{Container, Error, Problem};
 
-/// The dialect.
-pub(super) struct Hspy;
+/// The dialect in one kind of container.
+pub(super) struct Hspy {
+    kind: Kind,
+}
+
+pub(super) static HSPY: Hspy = Hspy { kind: Kind::Hdf5 };
+pub(super) static ZSPY: Hspy = Hspy { kind: Kind::Zarr };
 
 impl Dialect for Hspy {
     fn name(&self) -> &'static str {
@@ -17,7 +22,7 @@ impl Dialect for Hspy {
     }
 
     fn kind(&self) -> Kind {
-        Kind::Hdf5
+        self.kind
     }
 
     fn patterns(&self) -> &'static [&'static str] {
@@ -25,7 +30,7 @@ impl Dialect for Hspy {
     }
 
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
-        Ok(!signals(file.hdf5()?, options)?.is_empty())
+        Ok(!signals(file, options)?.is_empty())
     }
 
     fn find(
@@ -34,50 +39,66 @@ impl Dialect for Hspy {
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
-        let signals = signals(file, options)?;
-        let Some((name, shape)) = signals.first().filter(|_| signals.len() == 1) else {
-            let names: Vec<&str> = signals.iter().map(|(name, _)| name.as_str()).collect();
+        let signals = signals(file, wanted.options)?;
+        let [name] = signals.as_slice() else {
             let expected = "one signal (ny, nx, H, W); pass over the others (--leave-out)";
-            let problems = vec![Problem::new("Experiments", expected, names.join(", "))];
+            let problems = vec![Problem::new("Experiments", expected, signals.join(", "))];
             return Ok(Found { problems, ..Found::default() });
         };
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let flat = match *shape.as_slice() {
-            [ny, nx, height, width] => {
-                found.raster = Some((ny, nx));
-                vec![ny.saturating_mul(nx), height, width]
-            }
-            ref other => other.to_vec(),
-        };
-        notes.push(format!(
-            "patterns: {name}; the scales of its axes are not read: --scan-step-m and --mrad-per-pixel or \
-             --inv-angstrom-per-pixel say them"
-        ));
-        let array = file.read(name)?.reshape(flat);
-        let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
-        let rules = Rules {
-            key: "data",
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
-        match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => found.problems = problems,
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
-        }
+        notes.push(format!("patterns: {name}"));
+        found.calibration = calibration(file, name, notes)?;
+        cube::take(&mut found, file, (name, "data"), file.read(name)?, wanted.options, notes)?;
         Ok(found)
     }
 }
 
-/// Name and shape of every signal of three or four axes.
-fn signals(file: &Hdf5, options: &ReadOptions) -> Result<Vec<(String, Vec<usize>)>, Error> {
+/// The name of every signal of three or four axes.
+fn signals(file: &Container, options: &ReadOptions) -> Result<Vec<String>, Error> {
     let arrays = file.list()?.into_iter().filter_map(|array| {
         let name = array.name.trim_start_matches('/').to_owned();
         let of_signal = name.starts_with("Experiments/") && name.matches('/').count() == 2;
         let taken = of_signal && name.ends_with("/data") && matches!(array.shape.len(), 3 | 4);
-        (taken && !options.leave_out.contains(&name)).then_some((name, array.shape))
+        (taken && !options.leave_out.contains(&name)).then_some(name)
     });
     Ok(arrays.collect())
+}
+
+/// The scales of the four axes, the slowest first.
+fn calibration(
+    file: &Container,
+    data: &str,
+    notes: &mut Vec<String>,
+) -> Result<Calibration, Error> {
+    let mut found = Calibration::default();
+    let group = data.trim_end_matches("/data");
+    let axis = |index: usize| -> Result<Option<(f64, String)>, Error> {
+        let name = format!("{group}/axis-{index}");
+        Ok(match file {
+            Container::Zarr(file) => {
+                let all = file.attributes(&name)?;
+                let text = all.get("units").and_then(serde_json::Value::as_str);
+                let number = all.get("scale").and_then(serde_json::Value::as_f64);
+                number.zip(text.map(str::to_owned))
+            }
+            Container::Hdf5(file) => {
+                file.group_number(&name, "scale").zip(file.group_text(&name, "units"))
+            }
+            _ => None,
+        })
+    };
+    for (first, is_scan) in [(0, true), (2, false)] {
+        let (Some((y, unit)), Some((x, _))) = (axis(first)?, axis(first + 1)?) else { continue };
+        if scale(&unit).is_some() {
+            note(&mut found, (y, x), &unit, is_scan, notes);
+        }
+    }
+    if found.step.is_none() || (found.frequency.is_none() && found.angle.is_none()) {
+        notes.push(
+            "the file does not tell all scales of its axes: --scan-step-m and --mrad-per-pixel or \
+             --inv-angstrom-per-pixel say them"
+                .to_owned(),
+        );
+    }
+    Ok(found)
 }

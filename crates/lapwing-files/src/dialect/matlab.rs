@@ -7,8 +7,8 @@ use ndarray::{Axis, Ix3};
 
 use super::found::{Found, Names, Wanted};
 use super::order::OrderEvidence;
-use super::stack::{self, Refusal, Rules};
-use super::{Dialect, Quantity, ReadOptions, ZeroFrequency, positions};
+use super::stack::{self, Rules};
+use super::{Dialect, ReadOptions, positions};
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::{Container, Error, Problem};
@@ -94,12 +94,7 @@ impl Dialect for Matlab {
             probe: found.probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
             by_contract: false,
         };
-        let rules = Rules {
-            key: "dp",
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
+        let rules = Rules::counts("dp");
         let order = match (places.is_some(), options.axis_order) {
             (false, None) => Ok(super::AxisOrder::PatternLast),
             _ => evidence.decide(&shape, options, notes),
@@ -108,17 +103,11 @@ impl Dialect for Matlab {
             Ok(order) => stack::read(array, order, &rules, options, notes),
             Err(refusal) => Err(refusal),
         };
-        match outcome {
-            Ok(stack) => {
-                let in_unit = found.probe.take().map(|probe| stack.in_its_unit(probe, notes));
-                found.probe = in_unit;
-                found.stack = Some(stack);
-            }
-            Err(Refusal::Problems(problems)) => {
-                found.problems.extend(problems);
-                return Ok(found);
-            }
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        if !found.take(outcome, file.path())? {
+            return Ok(found);
+        }
+        if let (Some(stack), Some(probe)) = (&found.stack, found.probe.take()) {
+            found.probe = Some(stack.in_its_unit(probe, notes));
         }
         found.scan = places.map(|places| {
             let (rows, columns) = places.iter().map(|p| (p.y, p.x)).unzip();

@@ -11,6 +11,7 @@
 mod base;
 mod clean;
 mod companion;
+mod cube;
 mod cxi;
 mod described;
 mod dm4;
@@ -21,6 +22,7 @@ mod found;
 pub(crate) mod geometry;
 mod hspy;
 mod matlab;
+mod ndata;
 mod npy_stack;
 mod order;
 mod pairs;
@@ -65,7 +67,10 @@ static DIALECTS: &[&dyn Dialect] = &[
     &ptychodus::Ptychodus,
     &ptyd::Ptyd,
     &emd::Emd,
-    &hspy::Hspy,
+    &hspy::HSPY,
+    &hspy::ZSPY,
+    &ndata::NDATA,
+    &ndata::IN_HDF5,
     &eiger::Eiger,
     &matlab::Matlab,
     &dm4::Dm4,
@@ -74,6 +79,7 @@ static DIALECTS: &[&dyn Dialect] = &[
     &raster::IN_HDF5,
     &raster::RAW,
     &raster::IN_TIFF,
+    &raster::IN_ZARR,
 ];
 
 /// One way of writing a scan.
@@ -235,6 +241,14 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
                             (--patterns)";
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
             refused(file, Problem::new("dp", expected, found))
+        }
+        Container::Zarr(_) => {
+            let names: Vec<String> =
+                file.list()?.into_iter().take(12).map(|array| array.name).collect();
+            let expected = "one array of numbers (ny, nx, H, W), or (n, H, W) with --scan-shape, or the \
+                            name of one (--patterns)";
+            let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
+            refused(file, Problem::new("patterns", expected, found))
         }
         Container::Npz(archive) => {
             let names: Vec<&str> = archive.names().collect();

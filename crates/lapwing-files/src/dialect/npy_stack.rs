@@ -14,7 +14,7 @@ use super::found::{Found, Names, Wanted};
 use super::order::OrderEvidence;
 use super::stack::{Refusal, Rules, Stack};
 use super::{
-    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, companion, pairs, positions, raster,
+    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, companion, cube, pairs, positions,
     stack,
 };
 use crate::container::{Kind, SingleArray};
@@ -144,11 +144,14 @@ fn patterns(
     };
     let order = match header.shape.len() {
         3 => evidence.decide(&shape, options, notes),
-        _ => Ok(AxisOrder::PatternFirst),
+        _ => match cube::wrong_order(options) {
+            Some(problem) => Err(Refusal::Problems(vec![problem])),
+            None => Ok(AxisOrder::PatternFirst),
+        },
     };
     let read = match order {
         Ok(order) => {
-            let flat = raster::flat(array.read()?)
+            let flat = cube::flat(array.read()?)
                 .map_err(|source| Error::Npy { path: array.path().to_owned(), source })?;
             stack::read(flat, order, &rules, options, notes)
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::found::{Found, Names, Wanted};
 use super::product::{self, Product};
 use super::stack::{Refusal, Rules, Stack};
-use super::{AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, positions, stack};
+use super::{AxisOrder, Dialect, Geometry, ReadOptions, positions, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::hdf5::{self, Hdf5};
@@ -163,12 +163,7 @@ fn patterns(
             .select(&join.patterns)
             .map_err(|error| Error::hdf5(file.path(), DATA, error.to_string()))?,
     };
-    let rules = Rules {
-        key: DATA,
-        floats: Some(Quantity::Intensity),
-        integers: Quantity::Counts,
-        zero_frequency: ZeroFrequency::Centre,
-    };
+    let rules = Rules::counts(DATA);
     match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
         Ok(stack) => Ok(Joined { stack, join }),
         Err(Refusal::Problems(found)) => Err(contract(found)),

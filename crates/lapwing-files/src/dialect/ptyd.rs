@@ -8,8 +8,8 @@ use ndarray::{Array3, Axis, Ix3, concatenate};
 
 use super::found::{Found, Names, Wanted};
 use super::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
-use super::stack::{self, Refusal, Rules};
-use super::{AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, positions};
+use super::stack::{self, Rules};
+use super::{AxisOrder, Dialect, Geometry, ReadOptions, positions};
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
@@ -58,19 +58,10 @@ impl Dialect for Ptyd {
             return Ok(found);
         };
         let n = patterns.shape().first().copied().unwrap_or(0);
-        let rules = Rules {
-            key: "chunks/*/data",
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
-        match stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes) {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => {
-                found.problems.extend(problems);
-                return Ok(found);
-            }
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
+        let rules = Rules::counts("chunks/*/data");
+        let read = stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes);
+        if !found.take(read, file.path())? {
+            return Ok(found);
         }
         let shape = found.stack.as_ref().map_or((0, 0), stack::Stack::pattern_shape);
         if let Some(weights) = weights.and_then(|weights| weights.into_f32_array::<Ix3>().ok()) {

@@ -5,12 +5,9 @@
 //! Whole numbers are counts; others are intensities.
 
 use super::found::{Found, Wanted};
-use super::stack::{Refusal, Rules, Stored};
-use super::{
-    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, stack, stored_metadata,
-};
+use super::stack::{Rules, Stored};
+use super::{AxisOrder, Dialect, ReadOptions, cube, extras, stack, stored_metadata};
 use crate::container::Kind;
-use crate::npy::Array;
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages.
@@ -25,6 +22,7 @@ pub(super) static IN_NPZ: Raster = Raster { kind: Kind::Npz };
 pub(super) static IN_HDF5: Raster = Raster { kind: Kind::Hdf5 };
 pub(super) static RAW: Raster = Raster { kind: Kind::Raw };
 pub(super) static IN_TIFF: Raster = Raster { kind: Kind::Tiff };
+pub(super) static IN_ZARR: Raster = Raster { kind: Kind::Zarr };
 
 impl Dialect for Raster {
     fn name(&self) -> &'static str {
@@ -51,15 +49,10 @@ impl Dialect for Raster {
     ) -> Result<Found, Error> {
         let options = wanted.options;
         let refused = |problem: Problem| Ok(Found { problems: vec![problem], ..Found::default() });
-        if options.axis_order == Some(AxisOrder::PatternLast) {
-            return refused(Problem::new("axis_order", "the patterns' axes last", "hwn"));
+        if let Some(problem) = cube::wrong_order(options) {
+            return refused(problem);
         }
-        let rules = Rules {
-            key: PATTERNS,
-            floats: Some(Quantity::Intensity),
-            integers: Quantity::Counts,
-            zero_frequency: ZeroFrequency::Centre,
-        };
+        let rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let outcome = if let Container::Raw(frames) = file {
             stack::read(frames.read()?, AxisOrder::PatternFirst, &rules, options, notes)
@@ -100,11 +93,7 @@ impl Dialect for Raster {
                 }
             }
         };
-        match outcome {
-            Ok(stack) => found.stack = Some(stack),
-            Err(Refusal::Problems(problems)) => found.problems = problems,
-            Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
-        }
+        found.take(outcome, file.path())?;
         Ok(found)
     }
 }
@@ -134,12 +123,4 @@ fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Ve
     let described = scan.shape.is_some() || scan.positions.is_some();
     let four = of(4);
     Ok(if four.is_empty() && described { of(3) } else { four })
-}
-
-/// An array with its leading axes made one: (ny, nx, H, W) as (n, H, W).
-pub(super) fn flat(array: Array) -> Result<Array, crate::npy::NpyError> {
-    match *array.shape() {
-        [ny, nx, height, width] => array.reshape(vec![ny.saturating_mul(nx), height, width]),
-        _ => Ok(array),
-    }
 }

@@ -28,6 +28,19 @@ pub(super) struct Rules {
     pub zero_frequency: ZeroFrequency,
 }
 
+impl Rules {
+    /// Of detectors: whole numbers are counts, others intensities, with the zero frequency in the
+    /// centre.
+    pub(super) const fn counts(key: &'static str) -> Self {
+        Self {
+            key,
+            floats: Some(Quantity::Intensity),
+            integers: Quantity::Counts,
+            zero_frequency: ZeroFrequency::Centre,
+        }
+    }
+}
+
 /// Patterns in an archive: an array that is known to have three axes, others being of length 1.
 pub(super) struct Stored<'a> {
     pub archive: &'a Archive,

@@ -195,25 +195,28 @@ fn elements<T: Element>(bytes: &[u8], big: bool) -> Values {
 
 /// An attribute of one number.
 pub(super) fn number(attribute: &H5Attribute) -> Result<f64, Hdf5Error> {
+    number_of(&attribute.datatype()?, &attribute.read_raw()?)
+}
+
+/// The one number that these bytes are.
+pub(super) fn number_of(datatype: &DatatypeMessage, bytes: &[u8]) -> Result<f64, Hdf5Error> {
     let refused =
         |what: String| Hdf5Error::TypeMismatch(format!("expected one number, found {what}"));
-    let datatype = attribute.datatype()?;
-    let (dtype, big) = kind(&datatype).map_err(refused)?;
-    let bytes = attribute.read_raw()?;
+    let (dtype, big) = kind(datatype).map_err(refused)?;
     if bytes.len() != dtype.width() {
         return Err(refused(format!("{} bytes of {dtype}", bytes.len())));
     }
     let values = match dtype {
-        DType::I8 => elements::<i8>(&bytes, big),
-        DType::I16 => elements::<i16>(&bytes, big),
-        DType::I32 => elements::<i32>(&bytes, big),
-        DType::I64 => elements::<i64>(&bytes, big),
-        DType::U8 => elements::<u8>(&bytes, big),
-        DType::U16 => elements::<u16>(&bytes, big),
-        DType::U32 => elements::<u32>(&bytes, big),
-        DType::U64 => elements::<u64>(&bytes, big),
-        DType::F32 => elements::<f32>(&bytes, big),
-        DType::F64 => elements::<f64>(&bytes, big),
+        DType::I8 => elements::<i8>(bytes, big),
+        DType::I16 => elements::<i16>(bytes, big),
+        DType::I32 => elements::<i32>(bytes, big),
+        DType::I64 => elements::<i64>(bytes, big),
+        DType::U8 => elements::<u8>(bytes, big),
+        DType::U16 => elements::<u16>(bytes, big),
+        DType::U32 => elements::<u32>(bytes, big),
+        DType::U64 => elements::<u64>(bytes, big),
+        DType::F32 => elements::<f32>(bytes, big),
+        DType::F64 => elements::<f64>(bytes, big),
         other => return Err(refused(other.to_string())),
     };
     let array = Array::new(Vec::new(), values).map_err(|error| refused(error.to_string()))?;

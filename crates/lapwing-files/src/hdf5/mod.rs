@@ -4,7 +4,9 @@
 //! soft and external links, gives arrays as [`npy::Array`](crate::npy::Array), and refuses before
 //! allocating what the file's bytes cannot hold. Every error names the file and the object.
 
+mod codec;
 mod decode;
+mod groups;
 mod guard;
 mod writer;
 
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
 
 use guard::guarded;
+
+pub(crate) use codec::Codec;
 
 use crate::npy::Array;
 use crate::{ArrayInfo, Error, open};
@@ -208,6 +212,17 @@ impl Hdf5 {
     pub fn text_attribute(&self, name: &str, attribute: &str) -> Option<String> {
         let dataset = self.dataset(name).ok()??;
         guarded(|| dataset.attr(attribute)?.read_string()).ok()
+    }
+
+    /// A text attribute of a group; `None` when it is not there.
+    pub fn group_text(&self, name: &str, attribute: &str) -> Option<String> {
+        let inside = name.trim_matches('/');
+        guarded(|| self.file.root_group().group(inside)?.attr_string(attribute)).ok()
+    }
+
+    /// An attribute of one number of a group; `None` when it is not there or something else.
+    pub fn group_number(&self, name: &str, attribute: &str) -> Option<f64> {
+        groups::number(&self.path, name, attribute)
     }
 
     /// Whether the last step of a name is a link to another file, which need not be there.

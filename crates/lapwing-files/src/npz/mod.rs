@@ -14,7 +14,7 @@ mod info;
 mod source;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,8 @@ pub struct Archive {
     /// The arrays, names without `.npy`, in file order.
     members: Vec<Member>,
     strangers: Vec<String>,
+    /// The members that are no arrays, each name once.
+    others: BTreeMap<String, Member>,
 }
 
 impl Archive {
@@ -63,9 +65,12 @@ impl Archive {
         let refused = |reason: String| Error::archive(path, reason);
         let all = directory::read(&source).map_err(refused)?;
         let (mut members, mut strangers, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        let mut others = BTreeMap::new();
         for mut member in all {
             check_name(&member.name).map_err(refused)?;
-            if !seen.insert(member.name.clone()) {
+            // Zarr's writers leave older versions of a file in the archive: the last one counts.
+            let again = !seen.insert(member.name.clone());
+            if again && member.name.ends_with(".npy") {
                 return Err(refused(format!(
                     "it holds two members named \"{}\"",
                     member.name.escape_debug()
@@ -76,10 +81,15 @@ impl Archive {
                     member.name = key.to_owned();
                     members.push(member);
                 }
-                None => strangers.push(member.name),
+                None => {
+                    if !again {
+                        strangers.push(member.name.clone());
+                    }
+                    others.insert(member.name.clone(), member);
+                }
             }
         }
-        Ok(Self { path: path.to_owned(), source, members, strangers })
+        Ok(Self { path: path.to_owned(), source, members, strangers, others })
     }
 
     /// Where the archive came from.
@@ -95,6 +105,32 @@ impl Archive {
     /// Names of the members that are no arrays.
     pub fn strangers(&self) -> &[String] {
         &self.strangers
+    }
+
+    /// The bytes of a member that is no array; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] when it is damaged, or longer than `most`.
+    pub(crate) fn stranger(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Some(member) = self.others.get(name) else {
+            return Ok(None);
+        };
+        let refused = |reason: String| Error::archive(&self.path, format!("{name}: {reason}"));
+        if member.size > most {
+            return Err(refused(format!(
+                "{} bytes, more than the {most} it may have",
+                member.size
+            )));
+        }
+        let (mut content, mut bytes) = (self.content(member), Vec::new());
+        let read = content.read_to_end(&mut bytes).and_then(|_| content.finish());
+        read.map_err(|error| refused(error.to_string()))?;
+        Ok(Some(bytes))
+    }
+
+    /// Name and length of every member that is no array.
+    pub(crate) fn stranger_lengths(&self) -> impl Iterator<Item = (String, u64)> {
+        self.others.iter().map(|(name, member)| (name.clone(), member.size))
     }
 
     /// Whether there is an array of that name.

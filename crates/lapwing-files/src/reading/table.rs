@@ -46,7 +46,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     text(
         "raw", "file", "FORM",
-        "Raw binary frames: empad, or dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before \
+        "Raw binary frames: empad, empad-g2 (calibrated), or dtype=uint16,frame=256x256,offset=0,gap=0 (bytes before \
          the first frame and between frames)",
         |o, text| text.parse().map(|form| o.raw = Some(form)),
     ),

@@ -53,9 +53,9 @@ pub struct Reconstruction {
     pub object: Object,
     /// Probe modes, axes (mode, y, x), in the unit of the amplitudes that were reconstructed.
     pub probe: Option<Modes>,
-    /// Where the probe varies along the scan: eigenmodes E_k, axes (eigenmode, y, x), in the unit of
-    /// the probe, and their weights w_jk, axes (pattern, eigenmode); the first mode of pattern j is
-    /// P_0 + sum_k w_jk E_k. They are written, and not read.
+    /// Where the probe varies along the scan: eigenmodes E_k, axes (eigenmode, y, x), in the unit
+    /// of the probe, and their weights w_jk, axes (pattern, eigenmode); the first mode of pattern j
+    /// is P_0 + sum_k w_jk E_k. They are written, and not read.
     pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,
@@ -69,6 +69,9 @@ pub struct Reconstruction {
     pub phase_sd: Option<Array2<f32>>,
     /// The loss of every epoch.
     pub loss: Vec<f64>,
+    /// Deviance of the counts from the model over what their noise makes of it, 1 for a perfect
+    /// model; `None` for one that was read, or where photon counts are not known.
+    pub misfit: Option<f64>,
     /// The algorithm's name.
     pub algorithm: Option<String>,
     /// Every option of the algorithm.
@@ -100,7 +103,8 @@ pub enum Role {
     /// `objectGuess`, the first that is there.
     #[default]
     Reconstruction,
-    /// The truth of simulated data: `objectGuess`, `ground_truth_complex` or `object`.
+    /// The truth of simulated data: `objectGuess`, `ground_truth_complex`, `object` or
+    /// `reconstructed_object`.
     Truth,
 }
 
@@ -116,6 +120,7 @@ impl Reconstruction {
             amplitude_sd: None,
             phase_sd: None,
             loss: Vec::new(),
+            misfit: None,
             algorithm: None,
             options: None,
             metadata: None,
@@ -161,11 +166,11 @@ impl Reconstruction {
     /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64
     /// (y, x), or (slice, y, x) of several slices; `reconstructed_probe` complex64 (H, W), or
     /// (mode, H, W) of several modes; of a probe that varies `probe_eigenmodes` complex64
-    /// (eigenmode, H, W) and `probe_weights` complex64 (n, eigenmode); `positions` float64 (n, 2) as (y, x); `loss` float64; where
-    /// there are some `object_amplitude_sd` and `object_phase_sd` float32 (y, x) and
-    /// `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp` (now,
-    /// unless there is one) as text; and the metadata with the reconstruction as the last entry of
-    /// their history.
+    /// (eigenmode, H, W) and `probe_weights` complex64 (n, eigenmode); `positions` float64 (n, 2)
+    /// as (y, x); `loss` float64; where there are some `object_amplitude_sd` and `object_phase_sd`
+    /// float32 (y, x) and `reconstructed_object_origin` int64 (y, x); `algorithm` and `timestamp`
+    /// (now, unless there is one) as text; and the metadata with the reconstruction as the last
+    /// entry of their history.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.

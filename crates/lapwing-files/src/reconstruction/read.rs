@@ -21,7 +21,7 @@ use crate::{ArrayInfo, Error};
 /// PtyLab; a study's data set.
 const OBJECTS: [&str; 5] = [OBJECT, "ptychopinn_complex", "psi", "object", "objectGuess"];
 /// Where the truth is found, in order.
-const TRUTHS: [&str; 3] = ["objectGuess", "ground_truth_complex", "object"];
+const TRUTHS: [&str; 4] = ["objectGuess", "ground_truth_complex", "object", OBJECT];
 /// Where probes are found, in order.
 const PROBES: [&str; 3] = [PROBE, "probe", "probeGuess"];
 /// Where losses are found, in order: this program, ptychodus and pty-chi, older ones of these,

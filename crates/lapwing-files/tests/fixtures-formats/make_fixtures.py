@@ -2,22 +2,26 @@
 """Small scans in the formats of other programs, by the writers of their own ecosystems where there are any.
 
 usage: make_fixtures.py       (writes beside itself)
-pip install numpy scipy h5py hdf5plugin emdfile rosettasciio hdf5storage tifffile
+pip install numpy scipy h5py hdf5plugin emdfile rosettasciio hdf5storage tifffile 'zarr<3'
 """
 import pathlib
+import shutil
 import struct
 
 import emdfile
 import h5py
 import hdf5plugin
 import hdf5storage
+import numcodecs
 import numpy as np
 import rsciio.digitalmicrograph
 import rsciio.emd
 import rsciio.hspy
 import rsciio.quantumdetector
+import rsciio.zspy
 import scipy.io
 import tifffile
+import zarr
 
 HERE = pathlib.Path(__file__).parent
 NY, NX, H, W = 3, 4, 10, 8
@@ -81,6 +85,26 @@ def emd():
     signal = dict(data=CUBE, axes=axes, metadata=dict(General=dict(title="scan"), Signal=dict(signal_type="")), original_metadata={}, package="", package_version="", attributes={"_lazy": False, "ragged": False}, tmp_parameters={}, package_info={}, learning_results={}, models={})
     rsciio.emd.file_writer(str(fresh("berkeley.emd")), dict(signal))
     rsciio.hspy.file_writer(str(fresh("scan.hspy")), dict(signal), compression=None)
+    with zarr.ZipStore(str(fresh("scan.zspy.zip")), mode="w") as store:
+        rsciio.zspy.file_writer(store, dict(signal), compressor=numcodecs.Blosc("zstd"))
+
+
+def zarr_2():
+    """Zarr 2 in a folder, with chunks that reach beyond the array, and with every codec in a ZIP archive; version 3 is in
+    make_zarr3.py."""
+    shutil.rmtree(HERE / "scan.zarr", ignore_errors=True)
+    zarr.open_group(str(HERE / "scan.zarr"), mode="w").create_dataset("scan/patterns", data=CUBE, chunks=(2, 4, 7, 8))
+    codecs = dict(
+        plain=dict(compressor=None), zlib=dict(compressor=numcodecs.Zlib()), gzip=dict(compressor=numcodecs.GZip()), zstd=dict(compressor=numcodecs.Zstd()),
+        lz4=dict(compressor=numcodecs.LZ4()), bz2=dict(compressor=numcodecs.BZ2()), blosc=dict(compressor=numcodecs.Blosc("lz4hc", shuffle=2)),
+        columns=dict(compressor=None, order="F"), shuffled=dict(compressor=numcodecs.Zlib(), filters=[numcodecs.Shuffle(2)]), nested=dict(dimension_separator="/"),
+        big=dict(compressor=None, dtype=">u2"))
+    with zarr.ZipStore(str(fresh("codecs_v2.zarr.zip")), mode="w") as store:
+        group = zarr.group(store=store)
+        for name, kinds in codecs.items():
+            group.create_dataset(name, data=COUNTS[:3], chunks=(2, 10, 5), **kinds)
+        sparse = group.create_dataset("sparse", shape=(3, H, W), chunks=(1, H, W), dtype="f4", fill_value=-2.5)
+        sparse[1] = COUNTS[1]
 
 
 def eiger():
@@ -172,5 +196,5 @@ def dm4():
 
 
 if __name__ == "__main__":
-    for make in (ptyd, ptyr, emd, eiger, mib, matlab, tif, dm4):
+    for make in (ptyd, ptyr, emd, zarr_2, eiger, mib, matlab, tif, dm4):
         make()

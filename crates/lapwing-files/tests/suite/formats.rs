@@ -97,10 +97,16 @@ fn around_zero(scan: &[Position]) -> Vec<Position> {
 }
 
 #[test]
-fn emd_and_dm4_tell_their_scales() {
+fn files_of_microscopes_tell_their_scales() {
     // 0.02 / Angstrom in 10 pixels: 5 Angstrom; the step is 5 Angstrom.
     let (pixel, step) = ((5e-10, 6.25e-10), (1.0, 0.8));
-    for (name, dialect) in [("py4dstem.h5", "emd"), ("berkeley.emd", "emd"), ("scan.dm4", "dm4")] {
+    for (name, dialect) in [
+        ("py4dstem.h5", "emd"),
+        ("berkeley.emd", "emd"),
+        ("scan.dm4", "dm4"),
+        ("scan.hspy", "hspy"),
+        ("scan.zspy.zip", "hspy"),
+    ] {
         let (dataset, understood) = read(name, "[beam]\nvoltage_kv = 300\n");
         assert_eq!(
             (understood.dialect.name(), understood.scan_shape),
@@ -118,7 +124,7 @@ fn emd_and_dm4_tell_their_scales() {
 fn other_rasters_are_read_with_what_is_said() {
     let said = "[beam]\nvoltage_kv = 300\n[detector]\ninv_angstrom_per_pixel = 0.02\n[scan]\nstep_m = 5e-10\n";
     for (name, dialect, shape) in [
-        ("scan.hspy", "hspy", ""),
+        ("scan.zarr", "raster", ""),
         ("scan.mib", "raster", "shape = [3, 4]\n"),
         ("scan.tif", "raster", "shape = [3, 4]\n"),
     ] {
@@ -126,6 +132,76 @@ fn other_rasters_are_read_with_what_is_said() {
         assert_eq!(understood.dialect.name(), dialect);
         assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
         close(&around_zero(&dataset.scan), &raster((1.0, 0.8)));
+    }
+}
+
+#[test]
+fn nion_swift_tells_scales_and_voltage() {
+    for name in ["scan.ndata", "nion.h5"] {
+        let (dataset, understood) = read(name, "");
+        assert_eq!((understood.dialect.name(), understood.scan_shape), ("nion", Some((3, 4))));
+        assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+        // 1.9687 pm / (10 x 0.4 mrad).
+        let (y, x) = understood.pixel_size_m.unwrap();
+        assert!((y / 4.9219e-10 - 1.0).abs() < 1e-4 && (y / x - 0.8).abs() < 1e-9, "{y} {x}");
+        close(&around_zero(&dataset.scan), &raster((5e-10 / y, 5e-10 / x)));
+    }
+}
+
+#[test]
+fn zarr_is_unpacked_whatever_packed_it() {
+    let expected: Vec<f64> = counts().iter().take(240).map(|&count| f64::from(count)).collect();
+    for (name, arrays) in [("codecs_v2.zarr.zip", 12), ("codecs_v3.zarr.zip", 9)] {
+        let file = Container::open(fixture(name)).unwrap();
+        let list = file.list().unwrap();
+        assert_eq!(list.len(), arrays, "{name}");
+        for array in list {
+            let found = file.read(&array.name).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(found.shape(), [3, 10, 8], "{name} {}", array.name);
+            let found = found.to_f64().unwrap();
+            match array.name.as_str() {
+                "sparse" => {
+                    assert_eq!(found[80..160], expected[80..160]);
+                    assert!(found[..80].iter().chain(&found[160..]).all(|&value| value == -2.5));
+                }
+                "empty" => assert!(found.iter().all(|value| value.is_nan())),
+                other => assert_eq!(found, expected, "{name} {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn zarr_that_claims_too_much_or_is_damaged_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("scan.zarr");
+    let array = root.join("data");
+    std::fs::create_dir_all(&array).unwrap();
+    std::fs::write(root.join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+    let said = |shape: &str, chunks: &str, compressor: &str| {
+        let text = format!(
+            r#"{{"zarr_format": 2, "shape": {shape}, "chunks": {chunks}, "dtype": "<u2", "order": "C",
+                "compressor": {compressor}, "filters": null, "fill_value": 0}}"#
+        );
+        std::fs::write(array.join(".zarray"), text).unwrap();
+        Container::open(&root).unwrap().read("data")
+    };
+    std::fs::write(array.join("0.0.0"), [7; 8]).unwrap();
+    assert_eq!(said("[1, 2, 2]", "[1, 2, 2]", "null").unwrap().to_f64().unwrap(), [1799.0; 4]);
+    for (shape, chunks, compressor, word) in [
+        ("[100000, 100000, 1000]", "[1, 2, 2]", "null", "claims shape"),
+        ("[1, 2, 2]", "[100000, 100000, 2]", "null", "claims chunks"),
+        ("[1, 2, 2]", "[1, 2]", "null", "do not tile"),
+        ("[1, 2, 2]", "[0, 2, 2]", "null", "do not tile"),
+        ("[1, 2, 2]", "[1, 2, 3]", "null", "expected 12 bytes, found 8"),
+        ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "zlib"}"#, "damaged"),
+        ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "blosc"}"#, "chunk data/0.0.0"),
+        ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "zstd"}"#, "chunk data/0.0.0"),
+        ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "jpeg2k"}"#, "codec \"jpeg2k\""),
+        ("[1, 2, -2]", "[1, 2, 2]", "null", "whole numbers"),
+    ] {
+        let error = said(shape, chunks, compressor).unwrap_err().to_string();
+        assert!(error.contains(word), "{shape} {chunks} {compressor}: {error}");
     }
 }
 

@@ -13,10 +13,10 @@
 //! so sum I_j = sum_k sum |psi_jk|^2. Every step is linear in P_k and in O; their adjoints are the
 //! conjugate products, the inverse transform, and the opposite shift.
 //!
-//! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase and
-//! F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the mean
-//! over the places of its path), a detector with a point spread (**blur**: I_j is convolved with
-//! it).
+//! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase
+//! and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the
+//! mean over the places of its path), a detector with a point spread (**blur**: I_j is convolved
+//! with it).
 //!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
 //! for every pattern. What a solver's inner loop calls, a pattern's pass, is done by one of two

@@ -15,14 +15,17 @@ pub struct Disc {
     pub inside: Array2<bool>,
     /// Its centre (y, x), pixels of the detector.
     pub centre: (f64, f64),
+    /// Standard deviation of the centre, pixels: what half of the diameters say apart from the
+    /// other half. NaN where the rim is too short to tell.
+    pub centre_sd: f64,
     /// Radius of a disc of as many pixels.
     pub radius: f64,
     /// Mean intensity of its pixels.
     pub level: f64,
 }
 
-/// Mean of patterns (pattern, y, x).
-pub(super) fn mean(patterns: ArrayView3<'_, f32>) -> Array2<f64> {
+/// Mean of patterns (pattern, y, x), axes (y, x).
+pub fn mean(patterns: ArrayView3<'_, f32>) -> Array2<f64> {
     let mut sum = Array2::<f64>::zeros((patterns.dim().1, patterns.dim().2));
     for pattern in patterns.outer_iter() {
         sum.zip_mut_with(&pattern, |sum, &value| *sum += f64::from(value));
@@ -31,12 +34,25 @@ pub(super) fn mean(patterns: ArrayView3<'_, f32>) -> Array2<f64> {
 }
 
 impl Disc {
+    /// The bright pixels of a mean pattern, axes (y, x), as [`of`](Self::of) finds them, however
+    /// few.
+    ///
+    /// # Errors
+    /// [`CalibrateError::Dark`].
+    pub fn spot(mean: ArrayView2<'_, f64>) -> Result<Self, CalibrateError> {
+        Self::at_least(mean, 1)
+    }
+
     /// The disc of a mean pattern, axes (y, x): the pixels that are, smoothed over three, brighter
     /// than half of what the brightest hundredth of the light's pixels are.
     ///
     /// # Errors
     /// [`CalibrateError::Dark`] and [`CalibrateError::NoDisc`].
     pub fn of(mean: ArrayView2<'_, f64>) -> Result<Self, CalibrateError> {
+        Self::at_least(mean, LEAST)
+    }
+
+    fn at_least(mean: ArrayView2<'_, f64>, least: usize) -> Result<Self, CalibrateError> {
         let smooth = smoothed(mean);
         let mut sorted: Vec<f64> = smooth.iter().copied().filter(|&value| value > 0.0).collect();
         if sorted.is_empty() {
@@ -50,8 +66,8 @@ impl Disc {
         let level = sorted[bright + (sorted.len() - bright) / 2];
         let inside = smooth.mapv(|value| value > EDGE * level);
         let count = inside.iter().filter(|&&inside| inside).count();
-        if count < LEAST {
-            return Err(CalibrateError::NoDisc { least: LEAST, found: count });
+        if count < least {
+            return Err(CalibrateError::NoDisc { least, found: count });
         }
         let (mut y_sum, mut x_sum, mut light) = (0.0, 0.0, 0.0);
         for ((y, x), _) in inside.indexed_iter().filter(|(_, inside)| **inside) {
@@ -59,12 +75,76 @@ impl Disc {
             light += mean[(y, x)];
         }
         let pixels = count as f64;
+        let (centre, centre_sd) =
+            middle(smooth.view(), EDGE * level, (y_sum / pixels, x_sum / pixels));
         Ok(Self {
             inside,
-            centre: (y_sum / pixels, x_sum / pixels),
+            centre,
+            centre_sd,
             radius: (pixels / std::f64::consts::PI).sqrt(),
             level: light / pixels,
         })
+    }
+}
+
+/// Directions in which the rim is looked for, over half a turn.
+const DIAMETERS: usize = 48;
+
+/// The centre of the rim around `about`, where the image falls below `edge`, and its standard
+/// deviation. Each diameter tells how far its middle is off along itself; the offset that all of
+/// them tell is the centre's.
+fn middle(image: ArrayView2<'_, f64>, edge: f64, about: (f64, f64)) -> ((f64, f64), f64) {
+    let at = |y: f64, x: f64| -> Option<f64> {
+        let (row, column) = (y.floor(), x.floor());
+        let (v, u) = (y - row, x - column);
+        if row < 0.0 || column < 0.0 {
+            return None;
+        }
+        let (row, column) = (row as usize, column as usize);
+        let pixel = |dy: usize, dx: usize| image.get((row + dy, column + dx)).copied();
+        let (a, b) = (
+            pixel(0, 0)? * (1.0 - u) + pixel(0, 1)? * u,
+            pixel(1, 0)? * (1.0 - u) + pixel(1, 1)? * u,
+        );
+        Some(a * (1.0 - v) + b * v)
+    };
+    // Distance at which the image falls below the edge for the last time.
+    let rim = |dy: f64, dx: f64| -> Option<f64> {
+        let steps = 8 * (image.len_of(Axis(0)) + image.len_of(Axis(1)));
+        let mut last = None;
+        for step in 0..steps {
+            let r = 0.25 * step as f64;
+            match at(about.0 + r * dy, about.1 + r * dx) {
+                None => break,
+                Some(value) if value >= edge => last = Some(r),
+                Some(_) => {}
+            }
+        }
+        last
+    };
+    let offsets: Vec<Option<(f64, f64, f64)>> = (0..DIAMETERS)
+        .map(|index| {
+            let (dy, dx) = (std::f64::consts::PI * index as f64 / DIAMETERS as f64).sin_cos();
+            Some((dy, dx, 0.5 * (rim(dy, dx)? - rim(-dy, -dx)?)))
+        })
+        .collect();
+    // Least squares of offset = dy y + dx x over every other diameter, from `from` on.
+    let fit = |from: usize, by: usize| -> Option<(f64, f64)> {
+        let (mut a, mut b, mut c, mut p, mut q) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for &(dy, dx, offset) in offsets.iter().skip(from).step_by(by).flatten() {
+            (a, b, c) = (a + dy * dy, b + dy * dx, c + dx * dx);
+            (p, q) = (p + dy * offset, q + dx * offset);
+        }
+        let determinant = a * c - b * b;
+        (determinant > 1.0).then(|| ((p * c - q * b) / determinant, (q * a - p * b) / determinant))
+    };
+    match (fit(0, 1), fit(0, 2), fit(1, 2)) {
+        (Some((y, x)), Some(even), Some(odd)) => {
+            // Half of the difference of the halves is the deviation of their mean.
+            let apart = (even.0 - odd.0).hypot(even.1 - odd.1) / 2.0;
+            ((about.0 + y, about.1 + x), apart)
+        }
+        _ => (about, f64::NAN),
     }
 }
 

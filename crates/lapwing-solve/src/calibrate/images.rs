@@ -28,8 +28,8 @@ const OUTLYING: f64 = 3.0;
 /// How images move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ImageShifts {
-    /// The specimen lies at -`map` R: rows (y, x). The identity where positions are in the pixels of
-    /// the detector.
+    /// The specimen lies at -`map` R: rows (y, x). The identity where positions are in the pixels
+    /// of the detector.
     pub map: Map,
     /// Standard deviation of its elements.
     pub sd: f64,

@@ -35,7 +35,7 @@ mod start;
 mod tests;
 mod views;
 
-pub use disc::Disc;
+pub use disc::{Disc, mean};
 pub use images::{ImageShifts, image_shifts};
 pub use search::{Curvature, Orientation, Tried, curvature, orientation};
 pub use start::probe;

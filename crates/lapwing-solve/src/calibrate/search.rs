@@ -45,6 +45,9 @@ pub struct Orientation {
     pub other: f64,
     /// The agreement without any curvature.
     pub flat: f64,
+    /// The rotation at which the deflection of the light has the least curl, a second answer that
+    /// knows nothing of the shifts; next to that of `best` of the angles that differ by half turns.
+    pub deflection_deg: f64,
     /// Whether the deflection of the light decided, since the images hardly shift.
     pub by_deflection: bool,
     /// Skewness of the phase over the scan (see [the module](super)).
@@ -64,7 +67,8 @@ impl Orientation {
             curvature: -self.best.curvature,
             ..self.best
         };
-        Self { best, phase_skewness: -self.phase_skewness, ..self.clone() }
+        let deflection_deg = self.deflection_deg + 180.0;
+        Self { best, deflection_deg, phase_skewness: -self.phase_skewness, ..self.clone() }
     }
 }
 
@@ -288,6 +292,7 @@ pub fn orientation(
         best.rotation_deg += 180.0;
         best.curvature = -best.curvature;
     }
+    let deflection_deg = near(by_curl_of(&views, best.transposed).0, best.rotation_deg);
     let seen: Vec<Position> = ground.taken.iter().map(|&index| scan[index]).collect();
     let phase_skewness = skewness(&views, to_scan(best.transposed, best.rotation_deg), &seen);
     Ok(Orientation {
@@ -296,6 +301,7 @@ pub fn orientation(
         curvature_sd,
         other,
         flat,
+        deflection_deg,
         by_deflection,
         phase_skewness,
         tried,

@@ -20,7 +20,7 @@ const FAINT: f64 = 0.05;
 /// bright disc belongs to the specimen and is left out.
 ///
 /// # Errors
-/// [`CalibrateError::Dark`] and [`CalibrateError::NoDisc`].
+/// [`CalibrateError::Dark`].
 pub fn probe(
     patterns: ArrayView3<'_, f32>,
     curvature: f64,
@@ -28,7 +28,7 @@ pub fn probe(
 ) -> Result<Modes, CalibrateError> {
     let (_, height, width) = patterns.dim();
     let mean = mean(patterns);
-    let level = Disc::of(mean.view())?.level;
+    let level = Disc::spot(mean.view())?.level;
     let faint = FAINT * level;
     let pupil = Array2::from_shape_fn((height, width), |at| (mean[at] - faint).max(0.0).sqrt());
     let pupil: Vec<f64> = pupil.iter().copied().collect();

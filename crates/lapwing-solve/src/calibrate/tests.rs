@@ -7,7 +7,7 @@ use lapwing_model::random::generator;
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Modes, Position};
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 use rand::RngExt;
 use std::f64::consts::PI;
 
@@ -60,6 +60,10 @@ fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
         let expected = curvature_of(edge);
         assert!((curvature / expected - 1.0).abs() < 0.1, "{expected}: {curvature}");
         assert!(found.best.agreement > 1.3 * found.other && !found.by_deflection);
+        assert!((found.deflection_deg - rotation_deg).abs() < 15.0, "{}", found.deflection_deg);
+        let middle = (SIDE / 2) as f64;
+        let off = (found.disc.centre.0 - middle).hypot(found.disc.centre.1 - middle);
+        assert!(off < 0.3 && found.disc.centre_sd < 0.3, "{:?}", found.disc.centre);
         assert!(found.rotation_sd < 3.0 && found.curvature_sd < 0.2 * expected.abs());
         let twin = found.twin().best;
         assert_eq!((twin.curvature, twin.rotation_deg), (-curvature, rotation_deg + 180.0));
@@ -95,6 +99,22 @@ fn the_start_probe_of_the_patterns_is_nearly_the_true_one() {
     assert!(overlap(&made, &truth) > 0.9, "{}", overlap(&made, &truth));
     let (a, b) = (diameter(made.view()), diameter(truth.view()));
     assert!((a / b - 1.0).abs() < 0.15, "{a} {b}");
+}
+
+#[test]
+fn the_centre_of_a_disc_is_found_to_a_fraction_of_a_pixel() {
+    let (y, x) = (21.3, 26.8);
+    // The share of each pixel inside the rim, by sixteen points along each axis.
+    let mean = Array2::from_shape_fn((SIDE, SIDE), |(row, column)| {
+        let within = (0..256).filter(|point| {
+            let at = |index: usize, step: usize| index as f64 + (step as f64 - 7.5) / 16.0;
+            (at(row, point / 16) - y).hypot(at(column, point % 16) - x) < 9.4
+        });
+        within.count() as f64 / 256.0
+    });
+    let disc = Disc::of(mean.view()).unwrap();
+    let off = (disc.centre.0 - y).hypot(disc.centre.1 - x);
+    assert!(off < 0.1 && disc.centre_sd < 0.1, "{:?} +- {}", disc.centre, disc.centre_sd);
 }
 
 #[test]

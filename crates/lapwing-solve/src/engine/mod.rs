@@ -84,8 +84,8 @@ pub trait Engine {
     /// shift along y and along x, at no shift. Empty unless [`Products::slopes`] was asked for.
     fn slopes(&self) -> Vec<[f64; 2]>;
 
-    /// For every pattern of the batch, in its order, and every eigenmode E_k of the probe: <E_k O_j,
-    /// chi_j>, minus the derivative of half the loss with the conjugate weight.
+    /// For every pattern of the batch, in its order, and every eigenmode E_k of the probe: <E_k
+    /// O_j, chi_j>, minus the derivative of half the loss with the conjugate weight.
     fn weight_slopes(&self) -> Vec<Complex32>;
 
     /// Moves object and probe by the batch's sums divided by its light, as `object` and `probe`

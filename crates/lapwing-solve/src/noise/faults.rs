@@ -29,11 +29,12 @@ const JUST_BELOW: f32 = 0.98;
 /// Counts below which the largest of them may well be frequent.
 const LARGE: f32 = 20.0;
 
-/// Finds the faults; `good` loses the pixels found.
+/// Finds the faults of the patterns along `path`; `good` loses the pixels found.
 pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -> Faults {
     let lost = lost(stack, path, good);
     let mut members: Vec<usize> =
-        (0..stack.len()).filter(|pattern| lost.binary_search(pattern).is_err()).collect();
+        path.iter().copied().filter(|pattern| lost.binary_search(pattern).is_err()).collect();
+    members.sort_unstable();
     if members.len() < 4 {
         return Faults { lost, ..Faults::default() };
     }

@@ -80,6 +80,21 @@ impl Faults {
         self.dead.iter().chain(&self.hot).copied()
     }
 
+    /// These and `other`, each in its place.
+    fn with(mut self, other: &Self) -> Self {
+        fn join<T: Ord + Clone>(all: &mut Vec<T>, more: &[T]) {
+            all.extend_from_slice(more);
+            all.sort_unstable();
+            all.dedup();
+        }
+        join(&mut self.dead, &other.dead);
+        join(&mut self.hot, &other.hot);
+        join(&mut self.lost, &other.lost);
+        join(&mut self.wrong, &other.wrong);
+        self.saturation = self.saturation.or(other.saturation);
+        self
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -126,26 +141,48 @@ pub fn estimate(
     scan: &[Position],
     valid: Option<ArrayView3<'_, bool>>,
 ) -> NoiseModel {
+    estimate_beside(intensity, scan, valid, &Faults::default())
+}
+
+/// As [`estimate`], where some faults are `known`: they tell nothing, and are among those found.
+///
+/// # Panics
+/// When the lengths of the axes disagree.
+pub fn estimate_beside(
+    intensity: ArrayView3<'_, f32>,
+    scan: &[Position],
+    valid: Option<ArrayView3<'_, bool>>,
+    known: &Faults,
+) -> NoiseModel {
     let (_, height, width) = intensity.dim();
     let mut good = Array2::from_elem((height, width), true);
     for valid in valid.iter().flat_map(|valid| valid.outer_iter()) {
         good.zip_mut_with(&valid, |good, &valid| *good &= valid);
     }
     let intensity = intensity.as_standard_layout();
-    of_stack(&Stack::Array(intensity.view()), scan, good)
+    of_stack(&Stack::Array(intensity.view()), scan, good, known)
 }
 
-/// As [`estimate`], of any stack and the pixels that are good in all of its patterns.
-pub(crate) fn of_stack(stack: &Stack<'_>, scan: &[Position], good: Array2<bool>) -> NoiseModel {
+/// As [`estimate_beside`], of any stack and the pixels that are good in all of its patterns.
+pub(crate) fn of_stack(
+    stack: &Stack<'_>,
+    scan: &[Position],
+    good: Array2<bool>,
+    known: &Faults,
+) -> NoiseModel {
     let mut good = good;
     let patterns = stack.len();
     assert_eq!(patterns, scan.len(), "every pattern has a position");
-    if patterns < 4 || !good.iter().any(|&good| good) {
-        return NoiseModel::photons(good.dim(), stack.mean(&good));
-    }
+    known.pixels().for_each(|at| good[at] = false);
+    let bad = known.patterns();
+    let left = (0..patterns).filter(|pattern| bad.binary_search(pattern).is_err()).collect();
     // Neighbours in this order are neighbours in the scan.
-    let path = batching::path(scan, (0..patterns).collect());
-    let faults = faults::find(stack, &path, &mut good);
+    let path = batching::path(scan, left);
+    if path.len() < 4 || !good.iter().any(|&good| good) {
+        let photons = NoiseModel::photons(good.dim(), stack.mean(&good));
+        return NoiseModel { faults: known.clone(), ..photons };
+    }
+    let faults = faults::find(stack, &path, &mut good).with(known);
     let bad = faults.patterns();
     let path: Vec<usize> =
         path.into_iter().filter(|pattern| bad.binary_search(pattern).is_err()).collect();

@@ -111,6 +111,26 @@ fn bad_pixels_and_patterns_are_found() {
 }
 
 #[test]
+fn what_is_known_to_be_wrong_tells_nothing() {
+    let (mean, scan) = light(2e4, 20);
+    let mut counts = counted(&mean, 1.0, 21);
+    let clean = estimate(counts.view(), &scan, None);
+    // A few patterns of a detector gone mad, so bright that they hide what is usual.
+    let wrong = vec![20, 55, 77];
+    for &pattern in &wrong {
+        let noise = Array3::from_shape_fn((1, SIDE, SIDE), |(_, y, x)| {
+            ((y * 7919 + x * 104_729 + pattern) % 2000) as f32
+        });
+        counts.slice_mut(s![pattern..pattern + 1, .., ..]).assign(&noise);
+    }
+    let known = Faults { wrong, hot: vec![(3, 4)], ..Faults::default() };
+    let found = estimate_beside(counts.view(), &scan, None, &known);
+    assert_eq!(found.faults, known);
+    assert!((found.mean_intensity / clean.mean_intensity - 1.0).abs() < 0.02);
+    assert_eq!(found.gain, clean.gain);
+}
+
+#[test]
 fn saturation_is_found_where_many_values_stop() {
     let (mean, scan) = light(1e5, 11);
     let counts = counted(&mean, 1.0, 12);
@@ -167,7 +187,7 @@ fn a_problem_estimates_what_its_stack_does() {
     let of_stack = estimate(counts.view(), &scan, None);
     let builder = Problem::builder(scan.clone(), Object::flat((shape.0 + 8, shape.1 + 8)), probe);
     let problem = builder.patterns(counts).unwrap();
-    assert_eq!(problem.estimate_noise(), of_stack);
+    assert_eq!(problem.estimate_noise(&Faults::default()), of_stack);
     let quiet = problem.with_noise(&of_stack).unwrap();
     assert_eq!(quiet.n_patterns(), scan.len() - 1);
     assert_eq!(quiet.used_pixels(), (scan.len() - 1) * (SIDE * SIDE - 1));

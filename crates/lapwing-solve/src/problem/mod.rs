@@ -130,7 +130,8 @@ impl Problem {
         Ok(Self { probe, weights, ..self.clone() })
     }
 
-    /// The problem with other positions, window centres of all stored patterns on the object's grid.
+    /// The problem with other positions, window centres of all stored patterns on the object's
+    /// grid.
     ///
     /// # Errors
     /// When there are not as many, or a window leaves the object.
@@ -148,10 +149,10 @@ impl Problem {
         Ok(Self { whole_scan, scan, windows, ..self.clone() })
     }
 
-    /// The problem with a probe that varies along the scan (orthogonal probe relaxation: M. Odstrcil
-    /// et al., Opt. Express 24, 8360, 2016): the first mode of pattern j is P_0 + sum_k w_jk E_k, with
-    /// `count` eigenmodes E_k, dark to start with, whose weights begin as slow oscillations over the
-    /// scan.
+    /// The problem with a probe that varies along the scan (orthogonal probe relaxation: M.
+    /// Odstrcil et al., Opt. Express 24, 8360, 2016): the first mode of pattern j is P_0 + sum_k
+    /// w_jk E_k, with `count` eigenmodes E_k, dark to start with, whose weights begin as slow
+    /// oscillations over the scan.
     pub fn with_eigenmodes(&self, count: usize) -> Self {
         let (modes, height, width) = self.probe.dim();
         let mut probe = Modes::zeros((modes - self.n_eigenmodes() + count, height, width));

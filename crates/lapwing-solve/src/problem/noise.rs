@@ -1,14 +1,15 @@
 //! A problem and what is known of its detector.
 
 use super::{Mask, Problem, ProblemError};
-use crate::noise::{self, NoiseModel, PatternOrder, Stack};
+use crate::noise::{self, Faults, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 impl Problem {
-    /// What the patterns tell about the detector: see [`noise::estimate`].
-    pub fn estimate_noise(&self) -> NoiseModel {
+    /// What the patterns tell about the detector, beside the faults that are known: see
+    /// [`noise::estimate_beside`].
+    pub fn estimate_noise(&self, known: &Faults) -> NoiseModel {
         let order = PatternOrder::new(&self.model);
         let mut good = Array2::from_elem(self.model.shape(), true);
         let pixels = good.as_slice_mut().expect("a new array is in standard order");
@@ -17,7 +18,7 @@ impl Problem {
                 pixels[order.pixel_of[place as usize] as usize] = false;
             }
         }
-        let mut found = noise::of_stack(&Stack::Problem(self, order), &self.scan, good);
+        let mut found = noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known);
         if self.physics().propagation != Propagation::FarField {
             // The light of an image is no developed speckle, by whose moments a background is told.
             found.background.fill(0.0);

@@ -47,8 +47,8 @@ pub(crate) fn refined(
 /// The space of offsets that a refinement allows.
 #[derive(Debug, Clone)]
 pub(crate) struct Offsets {
-    /// Orthonormal functions of the patterns, in the order of the scan and without mean; `None` where
-    /// every pattern is free.
+    /// Orthonormal functions of the patterns, in the order of the scan and without mean; `None`
+    /// where every pattern is free.
     basis: Option<Vec<Vec<f64>>>,
 }
 

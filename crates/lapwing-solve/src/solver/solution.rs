@@ -14,8 +14,8 @@ pub struct Solution {
     /// The probe modes, orthogonal and brightest first, in the units of the problem's patterns
     /// (counts when these are counts); as the solver has them where the first one varies.
     pub probe: Modes,
-    /// Eigenmodes E_k of the first mode, (eigenmode, y, x), orthogonal and brightest first, where the
-    /// probe varies along the scan.
+    /// Eigenmodes E_k of the first mode, (eigenmode, y, x), orthogonal and brightest first, where
+    /// the probe varies along the scan.
     pub eigenmodes: Modes,
     /// Their weights, (pattern, eigenmode): the first mode of pattern j is P_0 + sum_k w_jk E_k.
     /// Patterns that were left out have weight 0.

@@ -22,8 +22,8 @@ pub struct Design {
     /// Where the object, the probe and the positions come from.
     #[serde(flatten)]
     pub source: Source,
-    /// How simulated patterns come about, where that differs from the base file, or from a far field
-    /// of a probe that stands still.
+    /// How simulated patterns come about, where that differs from the base file, or from a far
+    /// field of a probe that stands still.
     #[serde(skip_serializing_if = "PhysicsOptions::is_empty")]
     pub physics: PhysicsOptions,
     /// Train and test halves.

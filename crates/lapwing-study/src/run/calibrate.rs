@@ -1,20 +1,28 @@
 //! How a scan lies on its detector and how far its probe is out of focus, found from the data set
 //! itself: the numbers, in the user's units, and what they change.
 
-use crate::run::start_probe::{in_metres, intensities, pixel, wavelength};
+use crate::design::solver::ProbeStart;
+use crate::run::start_probe::{in_metres, intensities, pixel, start_probe, wavelength};
+use crate::run::trial::{self, Verdict};
 use crate::{Result, StudyError};
 use lapwing_draw::{Colormap, Painter, Panel, Picture, figure};
 use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, ReadOptions};
 use lapwing_model::Position;
-use lapwing_solve::calibrate::{Orientation, orientation};
-use ndarray::Array2;
+use lapwing_solve::calibrate::{CalibrateError, Disc, Orientation, Tried, mean, orientation};
+use ndarray::{Array2, Array3};
 use serde::Serialize;
 
 /// Wavelengths above which the light is X-rays, metres: 124 keV, and electrons of 15 kV.
 const X_RAYS: f64 = 1e-11;
 /// Skewness of the phase below which it says nothing.
 const SKEWED: f64 = 0.2;
+/// Radius of the disc, pixels, below which its parts are too few, and the standard deviation of
+/// the rotation, degrees, from which on a disc of up to the second radius leaves it in doubt: short
+/// fits decide then. Of wide discs the specimen scatters too weakly for these to do better.
+const SMALL: f64 = 6.0;
+const DOUBTFUL: f64 = 3.0;
+const WIDE: f64 = 16.0;
 
 /// What was found. Angles are in degrees; a standard deviation is `None` where the scan is too
 /// small to tell.
@@ -26,6 +34,8 @@ pub struct Calibration {
     pub rotation_deg: f64,
     /// Its standard deviation.
     pub rotation_sd_deg: Option<f64>,
+    /// The same angle from the deflection of the light alone, which knows nothing of the shifts.
+    pub rotation_by_deflection_deg: f64,
     /// Defocus C10, metres, where wavelength and pixel are known.
     pub defocus_m: Option<f64>,
     /// Its standard deviation.
@@ -38,10 +48,15 @@ pub struct Calibration {
     pub agreement_other_handedness: f64,
     /// The same in focus.
     pub agreement_in_focus: f64,
-    /// What decided: the shifts of these images, or the deflection of the light.
+    /// What decided: the shifts of these images, the deflection of the light, or the likelihood of
+    /// short fits.
     pub method: &'static str,
+    /// Of short fits, the loss per hidden pixel, and that of the other handedness.
+    pub loss_per_pixel: Option<(f64, f64)>,
     /// Centre of the bright disc (y, x), pixels of the detector; the middle is at H/2, W/2.
     pub disc_centre: (f64, f64),
+    /// Standard deviation of the centre, pixels.
+    pub disc_centre_sd: Option<f64>,
     /// Its radius, pixels of the detector.
     pub disc_radius: f64,
     /// Convergence semi-angle that this is, milliradians, where the scales are known.
@@ -51,8 +66,13 @@ pub struct Calibration {
     pub twin: (f64, Option<f64>),
     /// Why this one was taken.
     pub choice: String,
+    /// Shape of a pattern.
+    #[serde(skip)]
+    shape: (usize, usize),
     #[serde(skip)]
     found: Orientation,
+    #[serde(skip)]
+    fits: Option<Verdict>,
 }
 
 /// Finds how the scan of `dataset` lies on the detector, beside what was said of it already.
@@ -61,35 +81,114 @@ pub struct Calibration {
 /// When the patterns cannot tell (see [`lapwing_solve::calibrate`]).
 pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
     let intensity = intensities(dataset);
-    let found = orientation(intensity.view(), &dataset.scan)
-        .map_err(|error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}")))?;
+    let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
+    let found = match orientation(intensity.view(), &dataset.scan) {
+        Ok(found) => found,
+        Err(CalibrateError::NoDisc { .. }) => unknown(&intensity).map_err(refused)?,
+        Err(error) => return Err(refused(error)),
+    };
+    let small = found.disc.radius < SMALL;
+    let sure = found.rotation_sd < DOUBTFUL;
+    if small || (!sure && found.disc.radius < WIDE) {
+        return by_fits(dataset, found);
+    }
     let (found, choice) = chosen(found, wavelength(dataset));
-    let metres = in_metres(dataset);
-    let told = |value: f64| value.is_finite().then_some(value);
-    let side = dataset.pattern_shape().0.min(dataset.pattern_shape().1) as f64;
-    let semi_angle = pixel(dataset)
-        .zip(wavelength(dataset))
-        .map(|(pixel, wavelength)| 1e3 * wavelength * found.disc.radius / side / pixel);
-    let best = found.best;
-    let other = found.twin().best;
-    Ok(Calibration {
-        transposed: best.transposed,
-        rotation_deg: turned(best.rotation_deg),
-        rotation_sd_deg: told(found.rotation_sd),
-        defocus_m: metres.map(|metres| metres * best.curvature),
-        defocus_sd_m: metres.and_then(|metres| told(metres * found.curvature_sd)),
-        curvature_px2: best.curvature,
-        agreement: best.agreement,
-        agreement_other_handedness: found.other,
-        agreement_in_focus: found.flat,
-        method: if found.by_deflection { "deflection" } else { "shifts" },
-        disc_centre: found.disc.centre,
-        disc_radius: found.disc.radius,
-        semi_angle_mrad: semi_angle,
-        twin: (turned(other.rotation_deg), metres.map(|metres| metres * other.curvature)),
-        choice,
-        found,
+    Ok(Calibration::of(dataset, found, choice, None))
+}
+
+/// Nothing known of an orientation, for patterns without a disc.
+fn unknown(intensity: &Array3<f32>) -> std::result::Result<Orientation, CalibrateError> {
+    let disc = Disc::spot(mean(intensity.view()).view())?;
+    let best = Tried { transposed: false, rotation_deg: 0.0, curvature: 0.0, agreement: 0.0 };
+    Ok(Orientation {
+        best,
+        rotation_sd: f64::NAN,
+        curvature_sd: f64::NAN,
+        other: 0.0,
+        flat: 0.0,
+        deflection_deg: 0.0,
+        by_deflection: false,
+        phase_skewness: 0.0,
+        tried: Vec::new(),
+        disc,
     })
+}
+
+/// The orientation by short fits; `found` is what the disc says.
+fn by_fits(dataset: &Dataset, found: Orientation) -> Result<Calibration> {
+    let mut turned = dataset.clone();
+    turned_about(&mut turned.scan, found.best.transposed, found.best.rotation_deg);
+    let probe = start_probe(&turned, ProbeStart::Auto)?.modes;
+    let (best, twin) = (found.best, found.twin().best);
+    let guesses: Vec<(bool, f64)> = match found.tried.is_empty() {
+        true => Vec::new(),
+        false => [best, twin].map(|at| (at.transposed, at.rotation_deg)).to_vec(),
+    };
+    let verdict = trial::verdict(dataset, &probe, &guesses)?;
+    let fitted = verdict.best;
+    // The curvature that the disc told belongs to its orientation, or to the other of the two.
+    let known = fitted.transposed == best.transposed && !found.tried.is_empty();
+    let apart = (fitted.rotation_deg - best.rotation_deg).to_radians().cos();
+    let curvature = if known { best.curvature * apart.signum() } else { 0.0 };
+    let found = Orientation {
+        best: Tried {
+            transposed: fitted.transposed,
+            rotation_deg: fitted.rotation_deg,
+            curvature,
+            ..best
+        },
+        rotation_sd: verdict.rotation_sd,
+        ..found
+    };
+    // The skewness of the phase is known of an orientation that the deflection was turned by.
+    let (found, choice) = match known {
+        true => {
+            let skewed = found.phase_skewness * apart.signum();
+            chosen(Orientation { phase_skewness: skewed, ..found }, wavelength(dataset))
+        }
+        false => (found, "the one that short fits predict better".to_owned()),
+    };
+    Ok(Calibration::of(dataset, found, choice, Some(verdict)))
+}
+
+impl Calibration {
+    fn of(dataset: &Dataset, found: Orientation, choice: String, fits: Option<Verdict>) -> Self {
+        let metres = in_metres(dataset);
+        let told = |value: f64| value.is_finite().then_some(value);
+        let side = dataset.pattern_shape().0.min(dataset.pattern_shape().1) as f64;
+        let semi_angle = pixel(dataset)
+            .zip(wavelength(dataset))
+            .map(|(pixel, wavelength)| 1e3 * wavelength * found.disc.radius / side / pixel);
+        let best = found.best;
+        let other = found.twin().best;
+        Self {
+            transposed: best.transposed,
+            rotation_deg: turned(best.rotation_deg),
+            rotation_sd_deg: told(found.rotation_sd),
+            rotation_by_deflection_deg: turned(found.deflection_deg),
+            defocus_m: metres.map(|metres| metres * best.curvature),
+            defocus_sd_m: metres.and_then(|metres| told(metres * found.curvature_sd)),
+            curvature_px2: best.curvature,
+            agreement: best.agreement,
+            agreement_other_handedness: found.other,
+            agreement_in_focus: found.flat,
+            method: match (&fits, found.by_deflection) {
+                (Some(_), _) => "likelihood",
+                (None, true) => "deflection",
+                (None, false) => "shifts",
+            },
+            loss_per_pixel: fits.as_ref().map(|fits| (fits.best.loss, fits.other)),
+            disc_centre: found.disc.centre,
+            disc_centre_sd: told(found.disc.centre_sd),
+            disc_radius: found.disc.radius,
+            semi_angle_mrad: semi_angle,
+            twin: (turned(other.rotation_deg), metres.map(|metres| metres * other.curvature)),
+            choice,
+            shape: dataset.pattern_shape(),
+            found,
+            fits,
+        }
+    }
 }
 
 /// An angle in (-180, 180].
@@ -109,7 +208,8 @@ fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, String) 
     };
     if wanted.1 == 0.0 || skewness.abs() < SKEWED {
         let why = "of the two, the smaller rotation".to_owned();
-        return (found, why);
+        let small = turned(found.best.rotation_deg).abs() <= 90.0;
+        return (if small { found } else { found.twin() }, why);
     }
     let why = format!(
         "of the two, the one in which {} by what stands out from the specimen (skewness {:.2})",
@@ -123,19 +223,7 @@ impl Calibration {
     /// Brings the positions of a data set, as they were calibrated, to where they are. Its object,
     /// which lay under the old ones, is dropped.
     pub fn apply(&self, dataset: &mut Dataset) {
-        let count = dataset.scan.len().max(1) as f64;
-        let (y, x) = dataset
-            .scan
-            .iter()
-            .fold((0.0, 0.0), |sum, at| (sum.0 + at.y / count, sum.1 + at.x / count));
-        let map = orthogonal(self.transposed, self.rotation_deg);
-        for at in &mut dataset.scan {
-            let (dy, dx) = (at.y - y, at.x - x);
-            *at = Position {
-                y: y + map[0][0] * dy + map[0][1] * dx,
-                x: x + map[1][0] * dy + map[1][1] * dx,
-            };
-        }
+        turned_about(&mut dataset.scan, self.transposed, self.rotation_deg);
         dataset.object = None;
     }
 
@@ -170,11 +258,33 @@ impl Calibration {
         if options.flip_x {
             keys.push(("scan", "flip_x", "false".to_owned()));
         }
+        if let Some((y, x)) = self.stored_centre(options) {
+            keys.push(("detector", "centre", format!("[{y:.2}, {x:.2}]")));
+        }
         let described = options.experiment.probe.is_described();
         if let (Some(defocus), true) = (self.defocus_m, described) {
             keys.push(("probe", "defocus_m", format!("{defocus:.4e}")));
         }
         keys
+    }
+
+    /// The stored pixel that the middle of the bright disc is, where that is half a pixel or more
+    /// off the middle of the patterns, which is beyond its uncertainty, and no window was cut that
+    /// the patterns' middle could not be told of.
+    fn stored_centre(&self, options: &ReadOptions) -> Option<(f64, f64)> {
+        let detector = &options.experiment.detector;
+        let (middle_y, middle_x) = ((self.shape.0 / 2) as f64, (self.shape.1 / 2) as f64);
+        let off = (self.disc_centre.0 - middle_y, self.disc_centre.1 - middle_x);
+        let sd = self.disc_centre_sd?;
+        if off.0.hypot(off.1) < (2.0 * sd).max(0.5) || detector.binning.is_some_and(|n| n > 1) {
+            return None;
+        }
+        // Said before, that pixel is the middle already, to the nearest whole one.
+        match (detector.centre, detector.window) {
+            (Some((y, x)), _) => Some((y.round() + off.0, x.round() + off.1)),
+            (None, Some(_)) => None,
+            (None, None) => Some(self.disc_centre),
+        }
     }
 
     /// What was found, line by line.
@@ -196,6 +306,10 @@ impl Calibration {
                 self.rotation_deg,
                 sd(self.rotation_sd_deg)
             ),
+            format!(
+                "the deflection of the light alone says {:.1} degrees",
+                self.rotation_by_deflection_deg
+            ),
             format!("defocus: {}{sd_m}", defocus(self.defocus_m, self.curvature_px2)),
             format!(
                 "or turned by {:.2} degrees with {}, of the conjugate specimen, which explains the \
@@ -205,16 +319,24 @@ impl Calibration {
                 self.choice
             ),
             format!(
-                "bright disc: centre ({:.1}, {:.1}), radius {:.1} px{angle}",
-                self.disc_centre.0, self.disc_centre.1, self.disc_radius
+                "bright disc: centre ({:.2}, {:.2}){}, radius {:.1} px{angle}",
+                self.disc_centre.0,
+                self.disc_centre.1,
+                sd(self.disc_centre_sd),
+                self.disc_radius
             ),
-            format!(
-                "agreement by {}: {:.3}; other handedness {:.3}, in focus {:.3}",
-                self.method,
-                self.agreement,
-                self.agreement_other_handedness,
-                self.agreement_in_focus
-            ),
+            match self.loss_per_pixel {
+                Some((loss, other)) => format!(
+                    "loss of short fits per hidden pixel: {loss:.4}; other handedness {other:.4}"
+                ),
+                None => format!(
+                    "agreement by {}: {:.3}; other handedness {:.3}, in focus {:.3}",
+                    self.method,
+                    self.agreement,
+                    self.agreement_other_handedness,
+                    self.agreement_in_focus
+                ),
+            },
         ]
     }
 
@@ -222,6 +344,9 @@ impl Calibration {
     /// and curvature (from the largest negative that the window has room for to the largest
     /// positive, to the right) for both handednesses.
     pub fn picture(&self) -> Vec<u8> {
+        if let Some(fits) = &self.fits {
+            return picture_of(fits);
+        }
         let map = |transposed: bool| -> Picture {
             let of: Vec<_> =
                 self.found.tried.iter().filter(|at| at.transposed == transposed).collect();
@@ -243,6 +368,35 @@ impl Calibration {
             Panel::new("agreement, exchanged", map(true)),
         ];
         figure(&panels, 2)
+    }
+}
+
+/// The lowest loss of every ten degrees, from 0 to the right, for both handednesses, as read above;
+/// angles that were not fitted have the highest.
+fn picture_of(fits: &Verdict) -> Vec<u8> {
+    let highest = fits.fitted.iter().map(|fit| fit.loss).fold(f64::MIN, f64::max);
+    let mut lowest = Array2::from_elem((2, 36), highest as f32);
+    for fit in &fits.fitted {
+        let column = (fit.rotation_deg.rem_euclid(360.0) / 10.0) as usize % 36;
+        let place = &mut lowest[(usize::from(fit.transposed), column)];
+        *place = place.min(fit.loss as f32);
+    }
+    let map = Painter::default().map(Colormap::Viridis).enlarge_to(720).scalar(lowest.view());
+    figure(&[Panel::new("loss by rotation, as read and exchanged", map)], 1)
+}
+
+/// Exchanges and turns positions about their mean.
+pub(super) fn turned_about(scan: &mut [Position], transposed: bool, degrees: f64) {
+    let count = scan.len().max(1) as f64;
+    let (y, x) =
+        scan.iter().fold((0.0, 0.0), |sum, at| (sum.0 + at.y / count, sum.1 + at.x / count));
+    let map = orthogonal(transposed, degrees);
+    for at in scan {
+        let (dy, dx) = (at.y - y, at.x - x);
+        *at = Position {
+            y: y + map[0][0] * dy + map[0][1] * dx,
+            x: x + map[1][0] * dy + map[1][1] * dx,
+        };
     }
 }
 

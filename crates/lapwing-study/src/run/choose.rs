@@ -40,7 +40,7 @@ pub(crate) struct Chosen {
 
 /// The problem of `bare`, which knows nothing of its detector, with what is found out about that
 /// and with the answers to what `config` asks. `counts` tells whether the patterns are photon
-/// counts, and `faults` what is wrong with them where they are not; `between` is called before
+/// counts, and `faults` what is known to be wrong with them; `between` is called before
 /// every fit and may stop them.
 ///
 /// # Errors

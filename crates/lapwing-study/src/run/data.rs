@@ -2,7 +2,7 @@
 
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
-use crate::geometry::split::{Cut, Parts, Shared};
+use crate::geometry::split::{Axis, Cut, Parts, Shared};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions, read_base};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
@@ -298,10 +298,16 @@ pub struct SplitData {
 pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
     let parts = cut.apply(&dataset.scan);
     if parts.train.is_empty() || parts.test.is_empty() {
-        let extent = position::bounding_box(&dataset.scan);
+        let (y0, y1, x0, x1) = position::bounding_box(&dataset.scan).unwrap_or_default();
+        let (here, other) = match cut.axis {
+            Axis::Y => ("y", "x"),
+            Axis::X => ("x", "y"),
+        };
         return Err(StudyError::Invalid(format!(
-            "the split leaves {} train and {} test positions of {} (cut at {:.1} px, guard band {} px, positions \
-             within (y0, y1, x0, x1) = {extent:?}): use another axis or fraction, or a smaller guard band",
+            "the split leaves {} train and {} test positions of {}: expected positions on both sides \
+             of the cut at {here} = {:.1} px (guard band {} px), found them within y {y0:.1} to \
+             {y1:.1} and x {x0:.1} to {x1:.1} px; cut along the other axis (--axis {other}), or \
+             elsewhere (--fraction), or with a smaller guard band",
             parts.train.len(),
             parts.test.len(),
             dataset.scan.len(),

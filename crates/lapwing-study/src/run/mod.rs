@@ -21,6 +21,7 @@ pub mod start;
 pub mod start_probe;
 pub mod stream;
 mod study;
+mod trial;
 pub mod views;
 
 pub use solve::reconstruct;

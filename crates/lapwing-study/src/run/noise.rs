@@ -4,7 +4,7 @@ use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;
-use lapwing_files::{Container, Dataset, Remark};
+use lapwing_files::{Container, Dataset, Remark, remarks};
 use lapwing_solve::Problem;
 use lapwing_solve::noise::{self, Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
@@ -33,8 +33,9 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
         StudyError::Invalid(text.to_owned())
     })?;
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
+    let known = faults(&remarks::of(dataset));
     let valid = valid.as_ref().map(|valid| valid.view());
-    let mut found = noise::estimate(counts.view(), &dataset.scan, valid);
+    let mut found = noise::estimate_beside(counts.view(), &dataset.scan, valid, &known);
     if dataset.geometry == Some(Geometry::NearField) {
         // As a reconstruction has it: the moments of images do not tell a background.
         found.background.fill(0.0);
@@ -43,8 +44,8 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
 }
 
 /// What the detector adds to the light of `problem`, as `options` say. `counts` tells
-/// whether the patterns are known to be counts: the moments of anything else mean nothing, and
-/// `faults` are what is wrong with them then.
+/// whether the patterns are known to be counts: the moments of anything else mean nothing. `faults`
+/// are those known already.
 ///
 /// # Errors
 /// A background's file that cannot be read or used.
@@ -59,15 +60,17 @@ pub(crate) fn considered(
         BackgroundSource::File(path) => Some(background(path, shape)?),
         _ => None,
     };
+    let none = Faults::default();
+    let known = if options.faulty == Faulty::LeaveOut { faults } else { &none };
     let wanted = options.background == BackgroundSource::Auto
         || options.gain == Auto::Auto
         || options.faulty == Faulty::LeaveOut;
     let mut noise = match counts && wanted {
-        true => problem.estimate_noise(),
+        true => problem.estimate_noise(known),
         false => NoiseModel::photons(shape, problem.mean_intensity()),
     };
     if !counts {
-        noise.faults = faults.clone();
+        noise.faults = known.clone();
     }
     if options.faulty == Faulty::Keep {
         noise.faults = Faults::default();

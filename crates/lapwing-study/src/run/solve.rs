@@ -40,7 +40,12 @@ pub fn reconstruct(
     let maps = maps(&chosen, &solution, replicates, &mut || Flow::Continue)?;
     let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
-    Ok(with_maps(described(solution, &place, account, dataset.metadata.as_ref()), maps))
+    let misfit = match counts {
+        true => Some(chosen.problem.misfit(&solution)?.ratio),
+        false => None,
+    };
+    let made = described(solution, &place, account, dataset.metadata.as_ref());
+    Ok(with_maps(Reconstruction { misfit, ..made }, maps))
 }
 
 /// Solves from `start`, in memory; `observe` is called at every epoch.

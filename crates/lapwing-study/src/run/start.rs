@@ -67,8 +67,8 @@ impl Start {
     /// The start of a reconstruction of `dataset` as `config` asks for it.
     ///
     /// # Errors
-    /// When there is no start probe, no object to start from, no grid that holds the scan, no counts
-    /// for a solver that needs them, or it is not known how the patterns come about.
+    /// When there is no start probe, no object to start from, no grid that holds the scan, no
+    /// counts for a solver that needs them, or it is not known how the patterns come about.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
         let probe = start_probe(dataset, config.start.probe_start)?.modes;
         Self::with_probe(dataset, config, probe)
@@ -168,11 +168,12 @@ impl Grid {
 /// When there is no position, one is not finite, or the grid would have more than
 /// [`lapwing_model::scan::MAX_AREA`] pixels.
 pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
-    let extent = bounding_box(positions);
+    let (y0, y1, x0, x1) = bounding_box(positions).unwrap_or_default();
     let refused = |what: &str| {
         StudyError::Invalid(format!(
             "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_AREA} pixels \
-             fits, found {what} ({} positions within (y0, y1, x0, x1) = {extent:?}): check their unit",
+             fits, found {what} ({} positions within y {y0:.4e} to {y1:.4e} and x {x0:.4e} to {x1:.4e}): \
+             check their unit",
             positions.len()
         ))
     };

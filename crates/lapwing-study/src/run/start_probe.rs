@@ -3,13 +3,14 @@
 
 use crate::design::solver::ProbeStart;
 use crate::run::start::perturbed;
+use crate::run::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::Illumination;
 use lapwing_files::{Dataset, metadata};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::probe::{Aberrations, Aperture};
 use lapwing_model::{Complex32, ForwardModel, Modes};
-use lapwing_solve::calibrate::{self, Curvature};
+use lapwing_solve::calibrate::{self, CalibrateError, Curvature, Disc};
 use ndarray::{Array3, Axis};
 
 /// A start probe, and where it comes from.
@@ -136,10 +137,59 @@ fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     Ok(StartProbe { modes: powered(modes, dataset), told })
 }
 
+/// Room in the window that the probe of the largest curvature takes, as a share of the shorter
+/// side.
+const ROOM: f64 = 0.35;
+
+/// Radius of the bright disc, pixels, below which its parts are too few to shift against each
+/// other.
+const SPOT: f64 = 3.0;
+
+/// A probe of patterns without a disc: the pupil is what there is, the curvature that by which
+/// short fits predict the patterns best.
+fn of_spot(dataset: &Dataset, intensity: &Array3<f32>) -> Result<StartProbe> {
+    let mean = calibrate::mean(intensity.view());
+    let (height, width) = mean.dim();
+    // Root mean square frequency of the light's amplitude, cycles per pixel.
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for ((y, x), &value) in mean.indexed_iter() {
+        let (y, x) = (y as f64 - (height / 2) as f64, x as f64 - (width / 2) as f64);
+        let (y, x) = (y / height as f64, x / width as f64);
+        sum += value * (y * y + x * x);
+        weight += value;
+    }
+    let edge = (sum / weight).sqrt().max(0.5 / height.max(width) as f64);
+    let most = ROOM * height.min(width) as f64 / edge;
+    let made = |curvature: f64| -> Result<Modes> {
+        let modes = calibrate::probe(intensity.view(), curvature, (0.0, 0.0));
+        let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
+        Ok(powered(modes, dataset))
+    };
+    let (curvature, loss, flat) = trial::curvature(dataset, most, &made)?;
+    let defocus = match in_metres(dataset) {
+        Some(metres) => format!("defocus {:.3e} m", curvature * metres),
+        None => format!("defocus {curvature:.1} px^2"),
+    };
+    let told = format!(
+        "made from the patterns (their light as pupil, {defocus} by short fits, loss per hidden pixel \
+         {loss:.4} for {flat:.4} in focus)"
+    );
+    // Short fits weigh counts; the start is in the unit of the amplitudes.
+    Ok(StartProbe { modes: made(curvature)?, told })
+}
+
 fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     let physics = dataset.physics()?;
     if physics.propagation != Propagation::FarField {
         return of_images(dataset, physics);
+    }
+    if dataset.n_patterns() == dataset.scan.len() {
+        let intensity = intensities(dataset);
+        let disc = Disc::of(calibrate::mean(intensity.view()).view());
+        let small = disc.as_ref().is_ok_and(|disc| disc.radius < SPOT);
+        if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
+            return of_spot(dataset, &intensity);
+        }
     }
     let (intensity, found) = seen(dataset)?;
     let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);

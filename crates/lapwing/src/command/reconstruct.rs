@@ -124,6 +124,9 @@ impl Reconstruct {
             "start_probe": result.start_probe,
             "files": result.files,
         });
+        if let Some(misfit) = result.misfit {
+            record["misfit"] = json!(misfit);
+        }
         if let Some(calibration) = &result.calibration {
             record["calibration"] = calibration.clone();
         }

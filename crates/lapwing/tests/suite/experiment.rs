@@ -4,7 +4,9 @@
 use crate::common::{Bench, stderr};
 use lapwing_files::npy::Array;
 use lapwing_files::{ReadOptions, dataset, npz};
-use lapwing_model::Position;
+use lapwing_model::simulate::expose;
+use lapwing_model::specimen::Specimen;
+use lapwing_model::{Complex32, Modes, Position};
 use serde_json::Value;
 
 /// Turns the axes of the simulated scan against the detector, degrees.
@@ -63,6 +65,7 @@ fn a_turned_scan_without_a_probe_becomes_an_image() {
     assert!(told.starts_with("made from the patterns"), "{told}");
     let by_search = reconstruct("--quantity counts --calibrate", "search");
     assert!(by_search["calibration"]["agreement"].as_f64().is_some_and(|a| a > 0.2));
+    assert!(bench.path("search/calibration.png").is_file());
     let as_read = reconstruct("--quantity counts", "read");
     let loss = |record: &Value| record["final_loss"].as_f64().expect("a number");
     assert!(loss(&by_file) < 0.7 * loss(&as_read), "{by_file} {as_read}");
@@ -110,4 +113,59 @@ fn an_experiment_file_is_written_once_and_read_by_all() {
     std::fs::write(bench.path("frames.raw"), [0_u8; 1000]).expect("written");
     bench.fails("inspect frames.raw", &["--raw"]);
     bench.fails("inspect frames.raw --raw empad", &["found 1000 bytes"]);
+}
+
+#[test]
+fn a_small_disc_is_turned_by_short_fits_and_a_spot_starts_a_reconstruction() {
+    let bench = Bench::new();
+    // A pinhole wide in the window: its disc on the detector has a few pixels.
+    for (name, radius, turned) in [("small", 10.0, 20.0), ("spot", 18.0, 0.0)] {
+        let side = 48_usize;
+        let probe = Modes::from_shape_fn((1, side, side), |(_, y, x)| {
+            let r = (y as f64 - 24.0).hypot(x as f64 - 24.0);
+            let amplitude = 1.0 / (1.0 + ((r - radius) / 0.8).exp());
+            let phase = if name == "small" { 0.006 * r * r } else { 0.0 };
+            Complex32::new((amplitude * phase.cos()) as f32, (amplitude * phase.sin()) as f32)
+        });
+        let object = Specimen::Cells.make((140, 140), 9);
+        let (sin, cos) = f64::to_radians(turned).sin_cos();
+        let (mut told, mut really) = (Vec::new(), Vec::new());
+        for index in 0..121_usize {
+            // Off the raster by up to a pixel.
+            let off = |factor: usize| ((index * factor) % 17) as f64 / 8.5 - 1.0;
+            let y = (index / 11) as f64 * 5.5 - 27.5 + off(7);
+            let x = (index % 11) as f64 * 5.5 - 27.5 + off(5);
+            told.push(Position { y, x });
+            really.push(Position { y: 70.0 + y * cos - x * sin, x: 70.0 + y * sin + x * cos });
+        }
+        let counts = expose(
+            &lapwing_model::forward::Physics::default(),
+            object.view(),
+            probe.view(),
+            &really,
+            4e4,
+            3,
+        )
+        .expect("in the object")
+        .counts;
+        let column =
+            |of: fn(&Position) -> f64| Array::from(told.iter().map(of).collect::<Vec<f64>>());
+        let arrays = [
+            ("diffraction", Array::from(&counts)),
+            ("xcoords", column(|at| at.x)),
+            ("ycoords", column(|at| at.y)),
+        ];
+        npz::write(bench.path(&format!("{name}.npz")), &arrays).expect("the scan is written");
+    }
+    let found = bench.json("calibrate small.npz --quantity counts");
+    let found = &found["calibration"];
+    assert_eq!((&found["method"], &found["transposed"]), (&"likelihood".into(), &false.into()));
+    let degrees = found["rotation_deg"].as_f64().expect("a number");
+    assert!((degrees - 20.0).abs() < 1.5, "{found}");
+
+    let made = bench
+        .json("reconstruct --input spot.npz --quantity counts --output-dir spot --num-epochs 60");
+    let told = made["start_probe"].as_str().expect("text");
+    assert!(told.contains("short fits"), "{told}");
+    assert!(made["misfit"].as_f64().is_some_and(|misfit| misfit < 1.3), "{made}");
 }

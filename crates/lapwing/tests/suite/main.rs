@@ -10,6 +10,7 @@ mod compare;
 #[cfg(unix)]
 mod crash;
 mod experiment;
+mod field;
 mod hostile;
 mod noise;
 mod pipeline;

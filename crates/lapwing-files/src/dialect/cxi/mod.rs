@@ -14,8 +14,7 @@ use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
 use super::stack::{Refusal, Rules, Stack};
 use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, ZeroFrequency, companion, positions,
-    ptychodus, stack,
+    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, companion, positions, ptychodus, stack,
 };
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
@@ -237,12 +236,7 @@ fn patterns(
         let quantity = if scale.is_some() { Quantity::Counts } else { Quantity::Intensity };
         options.quantity = Some(quantity);
     }
-    let rules = Rules {
-        key: "data",
-        floats: Some(Quantity::Intensity),
-        integers: Quantity::Counts,
-        zero_frequency: ZeroFrequency::Centre,
-    };
+    let rules = Rules::counts("data");
     let mut stack = match stack::read(array, order, &rules, &options, notes) {
         Ok(stack) => stack,
         Err(Refusal::Problems(found)) => {

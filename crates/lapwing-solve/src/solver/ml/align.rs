@@ -89,8 +89,8 @@ pub struct Aligned {
 }
 
 /// Finds the affine map of the scan of `problem` by which fits by `options` predict hidden pixels
-/// best: one number after the other, in two rounds of some 15 fits of 28 epochs. `between` is called
-/// before every fit and may stop the search.
+/// best: one number after the other, in two rounds of some 15 fits of 28 epochs. `between` is
+/// called before every fit and may stop the search.
 ///
 /// # Errors
 /// What `between` returns.

@@ -16,9 +16,12 @@ use crate::run::start_probe::start_probe;
 use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Metadata, Understanding};
+use lapwing_files::{Dataset, Metadata, Understanding, atomic};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
+
+/// The picture of a calibration's search, in the folder of results.
+const SEARCH: &str = "calibration.png";
 
 /// A data set, parted into what the solver uses up and what is needed after it.
 pub(super) struct Understood {
@@ -71,6 +74,9 @@ impl Task {
             }
             let calibration = calibrate(&dataset)?;
             calibration.apply(&mut dataset);
+            let path = self.output.join(SEARCH);
+            atomic::write_bytes(&path, calibration.picture())
+                .map_err(StudyError::io("cannot write", &path))?;
             found = Some(calibration);
         }
         let magnified = magnify(&mut dataset);
@@ -93,7 +99,11 @@ impl Task {
         }
         describe(&dataset, &understood, result);
         result.start_probe = Some(made.told.clone());
-        result.calibration = found.map(|found| json!(found));
+        result.calibration = found.map(|found| {
+            let mut told = json!(found);
+            told["figure"] = json!(SEARCH);
+            told
+        });
         result.view = self.telemetry(&dataset)?;
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, overlap {:.3}",

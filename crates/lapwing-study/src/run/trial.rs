@@ -1,0 +1,196 @@
+//! The orientation of a scan, or the curvature of its probe, by the likelihood of short
+//! reconstructions: for patterns whose disc is too small to see the specimen under many angles.
+//!
+//! For every candidate the middle of the scan is fitted for a few epochs by ML with a tenth of
+//! the pixels hidden ([`held_out_loss`]); the one that predicts these best is right. Where the
+//! specimen scatters weakly the likelihood hardly depends on the orientation, and the images of the
+//! disc's parts tell it better.
+
+use crate::Result;
+use crate::run::calibrate::turned_about;
+use crate::run::start::grid_of;
+use crate::run::start_probe::intensities;
+use lapwing_files::{Dataset, Mask};
+use lapwing_model::forward::Physics;
+use lapwing_model::{Modes, Object, Position};
+use lapwing_solve::Problem;
+use lapwing_solve::ml::{Ml, held_out_loss};
+use ndarray::Array3;
+
+/// Patterns that are fitted: those in the middle of the scan.
+const MOST: usize = 200;
+/// Steps of the angle on either side of the best quarter turn, degrees, the coarsest first.
+const STEPS: [f64; 4] = [30.0, 15.0, 7.5, 3.75];
+/// Draws of hidden pixels that the last step is done with.
+const SEEDS: [u64; 3] = [42, 43, 44];
+/// Counts of a mean pattern that are assumed where its unit is not known.
+const COUNTS: f64 = 1e5;
+
+/// One orientation that was fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Fitted {
+    /// Whether the coordinates were exchanged.
+    pub transposed: bool,
+    /// Angle by which they were turned after that, degrees.
+    pub rotation_deg: f64,
+    /// Loss per hidden pixel.
+    pub loss: f64,
+}
+
+/// What the fits say.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    /// The best orientation; its angle is where a parabola through the last fits has its minimum.
+    pub best: Fitted,
+    /// Standard deviation of the angle: what several draws of hidden pixels differ by.
+    pub rotation_sd: f64,
+    /// The lowest loss of the other handedness.
+    pub other: f64,
+    /// Every fit.
+    pub fitted: Vec<Fitted>,
+}
+
+/// The curvature of the probe of a scan whose orientation is right, pixels squared, among up to
+/// `most` on either side, with the loss there and without any curvature; `probe` makes the probe of
+/// a curvature.
+///
+/// # Errors
+/// As for [`verdict`], and those of `probe`.
+pub(super) fn curvature(
+    dataset: &Dataset,
+    most: f64,
+    probe: &dyn Fn(f64) -> Result<Modes>,
+) -> Result<(f64, f64, f64)> {
+    let start = probe(0.0)?;
+    let trials = Trials::of(dataset, &start)?;
+    let loss = |curvature: f64| -> Result<(f64, f64)> {
+        Ok((curvature, trials.with(&probe(curvature)?, &trials.scan, SEEDS[0])?))
+    };
+    let flat = loss(0.0)?;
+    let mut best = flat;
+    let mut step = most;
+    for half in 0..4 {
+        // Of the coarse places all, of the finer ones those beside the best.
+        for sign in [-1.0, 1.0] {
+            let around = if half == 0 { 0.0 } else { best.0 };
+            let found = loss(around + sign * step)?;
+            if found.1 < best.1 {
+                best = found;
+            }
+        }
+        step *= 0.5;
+    }
+    Ok((best.0, best.1, flat.1))
+}
+
+/// The middle of a scan, to be fitted.
+struct Trials<'a> {
+    intensity: Array3<f32>,
+    scan: Vec<Position>,
+    physics: Physics,
+    valid: Option<Array3<bool>>,
+    probe: &'a Modes,
+    fitted: Vec<Fitted>,
+}
+
+/// The orientation of the scan of `dataset`, by fits that start from `probe`. The quarter turns of
+/// both handednesses are tried, and `guesses`.
+///
+/// # Errors
+/// When the scan fits on no grid or the patterns cannot be fitted.
+pub(super) fn verdict(
+    dataset: &Dataset,
+    probe: &Modes,
+    guesses: &[(bool, f64)],
+) -> Result<Verdict> {
+    let mut trials = Trials::of(dataset, probe)?;
+    let quarters = [0.0, 90.0, 180.0, 270.0];
+    let both = [false, true].map(|transposed| quarters.map(|degrees| (transposed, degrees)));
+    for &(transposed, degrees) in both.iter().flatten().chain(guesses) {
+        trials.fit(transposed, degrees, SEEDS[0])?;
+    }
+    let mut at = trials.best(None);
+    for step in STEPS {
+        for degrees in [at.rotation_deg - step, at.rotation_deg + step] {
+            trials.fit(at.transposed, degrees, SEEDS[0])?;
+        }
+        at = trials.best(Some(at.transposed));
+    }
+    // The loss around the minimum, for several draws.
+    let step = STEPS[2];
+    let mut angles = Vec::new();
+    for seed in SEEDS {
+        let loss = |degrees: f64| trials.loss(at.transposed, degrees, seed);
+        let (low, middle, high) =
+            (loss(at.rotation_deg - step)?, loss(at.rotation_deg)?, loss(at.rotation_deg + step)?);
+        let curvature = low - 2.0 * middle + high;
+        let shift = if curvature > 0.0 { 0.5 * (low - high) / curvature } else { 0.0 };
+        angles.push(at.rotation_deg + step * shift.clamp(-1.0, 1.0));
+    }
+    let mean = angles.iter().sum::<f64>() / angles.len() as f64;
+    let variance =
+        angles.iter().map(|angle| (angle - mean).powi(2)).sum::<f64>() / (angles.len() - 1) as f64;
+    let other = trials.best(Some(!at.transposed)).loss;
+    let best = Fitted { rotation_deg: mean, ..at };
+    Ok(Verdict { best, rotation_sd: variance.sqrt(), other, fitted: trials.fitted })
+}
+
+impl<'a> Trials<'a> {
+    fn of(dataset: &Dataset, probe: &'a Modes) -> Result<Self> {
+        let n = dataset.scan.len().max(1) as f64;
+        let middle =
+            dataset.scan.iter().fold((0.0, 0.0), |sum, at| (sum.0 + at.y / n, sum.1 + at.x / n));
+        let far = |index: &usize| {
+            let at = dataset.scan[*index];
+            (at.y - middle.0).hypot(at.x - middle.1)
+        };
+        let mut taken: Vec<usize> = (0..dataset.scan.len()).collect();
+        taken.sort_by(|a, b| far(a).total_cmp(&far(b)));
+        taken.truncate(MOST);
+        taken.sort_unstable();
+        let part = dataset.select(&taken);
+        let mut intensity = intensities(&part);
+        let scale = dataset.intensity_scale().map(|scale| scale * scale);
+        let sum: f64 = intensity.iter().map(|&value| f64::from(value)).sum();
+        let factor = scale.unwrap_or(COUNTS * taken.len() as f64 / sum.max(f64::MIN_POSITIVE));
+        intensity.mapv_inplace(|value| (f64::from(value) * factor) as f32);
+        Ok(Self {
+            intensity,
+            valid: part.mask.as_ref().map(Mask::good),
+            physics: part.physics()?,
+            scan: part.scan,
+            probe,
+            fitted: Vec::new(),
+        })
+    }
+
+    fn fit(&mut self, transposed: bool, rotation_deg: f64, seed: u64) -> Result<()> {
+        let loss = self.loss(transposed, rotation_deg, seed)?;
+        self.fitted.push(Fitted { transposed, rotation_deg, loss });
+        Ok(())
+    }
+
+    fn loss(&self, transposed: bool, degrees: f64, seed: u64) -> Result<f64> {
+        let mut scan = self.scan.clone();
+        turned_about(&mut scan, transposed, degrees);
+        self.with(self.probe, &scan, seed)
+    }
+
+    fn with(&self, probe: &Modes, scan: &[Position], seed: u64) -> Result<f64> {
+        let (_, height, width) = self.intensity.dim();
+        let grid = grid_of(scan, (height, width))?;
+        let builder = Problem::builder(grid.scan, Object::flat(grid.shape), probe.clone())
+            .physics(self.physics.clone());
+        let problem = match &self.valid {
+            Some(valid) => builder.mask(valid.view()).patterns(self.intensity.clone())?,
+            None => builder.patterns(self.intensity.clone())?,
+        };
+        Ok(held_out_loss(&problem, &Ml { seed, ..Ml::default() }))
+    }
+
+    /// The best of those fitted, or of one handedness.
+    fn best(&self, transposed: Option<bool>) -> Fitted {
+        let of = self.fitted.iter().filter(|fit| transposed.is_none_or(|t| t == fit.transposed));
+        *of.min_by(|a, b| a.loss.total_cmp(&b.loss)).expect("both handednesses were fitted")
+    }
+}

@@ -145,11 +145,8 @@ def simulate_scan(
     object: ArrayLike,
     probe: ArrayLike,
     positions: ArrayLike,
-    dose: float,
-    fresnel_number: float | None,
-    fly: str | None,
-    detector_blur: float | None,
-    seed: int,
+    dose_and_seed: tuple[float, int],
+    exposure: tuple[float | None, str | None, float | None],
     threads: int | None,
 ) -> Dataset: ...
 def thin_dataset(dataset: Dataset, dose: float, seed: int, threads: int | None) -> tuple[Dataset, str | None]: ...

@@ -159,9 +159,8 @@ def simulate(
         With ``object`` and ``probe`` as the truth; ``counts()`` are the photons.
     """
     path = fly if fly is None or isinstance(fly, str) else ",".join(str(float(part)) for part in fly)
-    return _lapwing.simulate_scan(
-        object, probe, positions, dose, fresnel_number, path, detector_blur, seed, threads
-    )
+    exposure = (fresnel_number, path, detector_blur)
+    return _lapwing.simulate_scan(object, probe, positions, (dose, seed), exposure, threads)
 
 
 @overload

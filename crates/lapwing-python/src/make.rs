@@ -21,20 +21,20 @@ use pyo3::types::PyDict;
 
 use lapwing_model::Complex32;
 
-/// Diffraction at a dose, as a data set.
+/// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
+/// probe that stands still is a Fresnel number, a path and a blur.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,
     object: &Bound<'_, PyAny>,
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
-    dose: f64,
-    fresnel_number: Option<f64>,
-    fly: Option<String>,
-    detector_blur: Option<f64>,
-    seed: u64,
+    dose_and_seed: (f64, u64),
+    exposure: (Option<f64>, Option<String>, Option<f64>),
     threads: Option<usize>,
 ) -> Result<Dataset> {
+    let (dose, seed) = dose_and_seed;
+    let (fresnel_number, fly, detector_blur) = exposure;
     let dose = condition::whole_dose(dose).ok_or_else(|| {
         anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
     })?;

@@ -213,7 +213,7 @@ fn forget_outdated(
 
 /// What data sets are made from.
 enum Origin {
-    Simulated(Sample),
+    Simulated(Box<Sample>),
     Measured(Box<FullDose>),
 }
 
@@ -224,7 +224,7 @@ impl Origin {
                 let scan = FullDose::make(design, base, folder, observe)?;
                 Ok(Self::Measured(Box::new(scan)))
             }
-            _ => Ok(Self::Simulated(Sample::of(design)?)),
+            _ => Ok(Self::Simulated(Box::new(Sample::of(design)?))),
         }
     }
 

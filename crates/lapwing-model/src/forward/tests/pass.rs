@@ -276,7 +276,7 @@ fn a_given_wave_lands_with_the_measured_modulus_and_its_own_phase() {
 
                 let far_field = |wave: &[Complex32], work: &mut Workspace| {
                     let mut far = vec![Complex32::ZERO; model.len()];
-                    model.propagate(&mut wave.to_vec(), &mut far, work);
+                    model.propagate(wave, &mut far, work);
                     far
                 };
                 let mut power = vec![0.0; model.len()];

@@ -89,7 +89,7 @@ pub struct Aligned {
 }
 
 /// Finds the affine map of the scan of `problem` by which fits by `options` predict hidden pixels
-/// best: one number after the other, in two rounds of some 15 fits of 28 epochs. `between` is
+/// best: one number after the other, in three rounds of some 15 fits of 28 epochs. `between` is
 /// called before every fit and may stop the search.
 ///
 /// # Errors
@@ -149,11 +149,11 @@ pub fn affine<E>(
         step /= FINER;
         lowest = score(best)?;
     }
-    if lowest < first {
-        if let Ok(found) = at(problem, best) {
-            let map = Affine::of(best);
-            return Ok(Aligned { problem: found, map, score: [first, lowest], tried });
-        }
+    if lowest < first
+        && let Ok(found) = at(problem, best)
+    {
+        let map = Affine::of(best);
+        return Ok(Aligned { problem: found, map, score: [first, lowest], tried });
     }
     let (problem, map) = (problem.clone(), Affine::default());
     Ok(Aligned { problem, map, score: [first, first], tried })

@@ -20,7 +20,7 @@ class Dataset:
     positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels of the object array.
     probe : array_like, shape (H, W) or (modes, H, W), optional
-        Complex, or real for one without a phase, in the unit of ``patterns``: square roots of photons when these are counts.
+        Complex, in the unit of ``patterns``: square roots of photons when these are counts.
     object : array_like, shape (M, M'), optional
         Complex object on its full grid: the truth in simulated data. It fixes the grid of reconstructions.
     quantity : {"counts", "amplitude", "intensity"}

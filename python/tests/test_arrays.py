@@ -123,3 +123,34 @@ def test_data_sets_are_changed_by_making_others(scan: lapwing.Dataset) -> None:
     assert blank.object is None and blank.metadata == {"mine": [1, None, "x", 0.5]}
     with pytest.raises(ValueError, match="found dose"):
         scan.replace(dose=3)  # type: ignore[call-arg]
+
+
+def test_rasters_masks_and_frames_to_leave_out(scan: lapwing.Dataset) -> None:
+    counts, positions = scan.counts()[:12], scan.positions[:12]
+    shape = counts.shape[1:]
+    plain = lapwing.Dataset(counts, positions, quantity="counts")
+    raster = lapwing.Dataset(counts.reshape(3, 4, *shape), positions.reshape(3, 4, 2), quantity="counts")
+    assert np.array_equal(raster.diffraction, plain.diffraction) and np.array_equal(raster.positions, positions)
+    good = np.ones(shape, bool)
+    good[3, 5] = False
+    masked = lapwing.Dataset(counts, positions, quantity="counts", mask=good, leave_out_frames=[2, 7])
+    assert np.array_equal(masked.mask[0], good)
+    assert np.array_equal(masked.positions, np.delete(positions, [2, 7], axis=0))
+    with pytest.raises(ValueError, match=r"probe.astype\(complex\)"):
+        lapwing.Dataset(counts, positions, np.ones(shape), quantity="counts")
+    for wrong, word in (({"mask": good.astype(int)}, "booleans"), ({"leave_out_frames": [12]}, "0 to 11")):
+        with pytest.raises(ValueError, match=word):
+            lapwing.Dataset(counts, positions, quantity="counts", **wrong)
+
+
+def test_arrays_carry_an_experiment_and_the_misfit_is_told(scan: lapwing.Dataset) -> None:
+    experiment = dict(voltage_kv=300, semi_angle_mrad=1.0, mrad_per_pixel=0.1, defocus_m=1e-6)
+    told = lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", experiment=experiment)
+    parameters = told.metadata["physics_parameters"]
+    assert abs(parameters["wavelength_m"] / 1.9687489e-12 - 1) < 1e-6
+    side = scan.pattern_shape[0]
+    assert abs(parameters["pixel_size_m"] / (1.9687489e-12 / (side * 1e-4)) - 1) < 1e-6
+    with pytest.raises(ValueError, match="more than that"):
+        lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", experiment=dict(scan_step_m=1e-9))
+    made = lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", num_epochs=30)
+    assert 0.5 < made.misfit < 1.5

@@ -75,15 +75,16 @@ pub fn object(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Object> {
         .with_context(|| format!("{name}: expected at least one slice, found none"))
 }
 
-/// A probe, axes (y, x) or (mode, y, x); a real one is taken for one without a phase.
+/// A probe, axes (y, x) or (mode, y, x).
 pub fn modes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
-    let expected = "complex or real numbers, axes (y, x) or (mode, y, x)";
+    let expected = "complex numbers, axes (y, x) or (mode, y, x)";
     let array = as_array(given, "probe")?;
-    // A real probe has no phase.
-    let given = match array.dtype().kind() {
-        b'f' => &array.call_method1("astype", (Complex32::DTYPE,))?,
-        _ => given,
-    };
+    // Half of a complex probe is most likely a mistake.
+    ensure!(
+        array.dtype().kind() != b'f',
+        "probe: expected {expected}, found {}; one that has no phase is given as probe.astype(complex)",
+        describe(&array)
+    );
     if array.ndim() == 2 {
         return Ok(values::<Complex32, Ix2>(given, "probe", expected)?.insert_axis(Axis(0)));
     }

@@ -8,7 +8,7 @@ mod layout;
 mod store;
 mod unpack;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -42,6 +42,21 @@ struct Named {
 /// Whether a folder looks like a hierarchy.
 pub(crate) fn is_zarr(path: &Path) -> bool {
     path.is_dir() && OF_V2.iter().chain([&OF_V3]).any(|name| path.join(name).is_file())
+}
+
+/// The files of a hierarchy in the folder `path`, in the order of their names; `None` for what is
+/// no such folder.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be read.
+pub fn files(path: impl AsRef<Path>) -> Result<Option<Vec<PathBuf>>, Error> {
+    let path = path.as_ref();
+    if !is_zarr(path) {
+        return Ok(None);
+    }
+    let mut names = Store::Folder(path.to_owned()).files()?;
+    names.sort();
+    Ok(Some(names.into_iter().map(|(name, _)| path.join(name)).collect()))
 }
 
 /// Whether an archive looks like one.

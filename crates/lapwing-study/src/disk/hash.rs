@@ -6,8 +6,16 @@ use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::Path;
 
-/// SHA-256 of a file's bytes, hexadecimal.
+/// SHA-256 of a file's bytes, hexadecimal; of a Zarr hierarchy in a folder that of the names and
+/// hashes of its files.
 pub fn file(path: &Path) -> Result<String> {
+    if let Some(files) = lapwing_files::zarr::files(path)? {
+        let each: Result<Vec<_>> = files
+            .iter()
+            .map(|inner| Ok((inner.strip_prefix(path).unwrap_or(inner).to_owned(), file(inner)?)))
+            .collect();
+        return Ok(key(&each?));
+    }
     let mut source =
         lapwing_files::open::regular(path).map_err(StudyError::io("cannot read", path))?;
     let mut hash = Sha256::new();
@@ -43,6 +51,10 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         assert_eq!(file(&path).unwrap(), expected);
         assert!(file(folder.path()).is_err());
+        std::fs::write(folder.path().join("zarr.json"), "{}").unwrap();
+        let before = file(folder.path()).unwrap();
+        std::fs::write(&path, "abd").unwrap();
+        assert_ne!(file(folder.path()).unwrap(), before);
         assert_ne!(key(&("a", 1)), key(&("a", 2)));
         assert_eq!(key(&("a", 1)).len(), 64);
     }

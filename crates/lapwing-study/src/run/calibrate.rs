@@ -276,7 +276,9 @@ impl Calibration {
         let (middle_y, middle_x) = ((self.shape.0 / 2) as f64, (self.shape.1 / 2) as f64);
         let off = (self.disc_centre.0 - middle_y, self.disc_centre.1 - middle_x);
         let sd = self.disc_centre_sd?;
-        if off.0.hypot(off.1) < (2.0 * sd).max(0.5) || detector.binning.is_some_and(|n| n > 1) {
+        if off.0.abs().max(off.1.abs()) < (2.0 * sd).max(0.5)
+            || detector.binning.is_some_and(|n| n > 1)
+        {
             return None;
         }
         // Said before, that pixel is the middle already, to the nearest whole one.

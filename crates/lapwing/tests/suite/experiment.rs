@@ -116,6 +116,36 @@ fn an_experiment_file_is_written_once_and_read_by_all() {
 }
 
 #[test]
+fn a_folder_of_zarr_is_a_file_like_any_other() {
+    let bench = Bench::new();
+    turned(&bench);
+    let (scan, _) = dataset::read(bench.path("truth.npz"), &ReadOptions::default()).unwrap();
+    let counts = scan.counts().unwrap();
+    let (n, height, width) = counts.dim();
+    let array = bench.path("scan.zarr/patterns");
+    std::fs::create_dir_all(&array).unwrap();
+    std::fs::write(bench.path("scan.zarr/.zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+    let text = format!(
+        r#"{{"zarr_format": 2, "shape": [{n}, {height}, {width}], "chunks": [{n}, {height}, {width}],
+            "dtype": "<f4", "order": "C", "compressor": null, "filters": null, "fill_value": 0}}"#
+    );
+    std::fs::write(array.join(".zarray"), text).unwrap();
+    let bytes: Vec<u8> = counts.iter().flat_map(|count| count.to_le_bytes()).collect();
+    std::fs::write(array.join("0.0.0"), bytes).unwrap();
+    let side = (n as f64).sqrt().round() as usize;
+    assert_eq!(side * side, n);
+    let record = bench.json(&format!(
+        "reconstruct --input scan.zarr --quantity counts --scan-shape {side},{side} --scan-step-m 4e-9 \
+         --pixel-size-m 1e-9 --num-epochs 10 --output-dir out"
+    ));
+    assert_eq!(record["n_patterns"], n);
+    bench.ok(&format!(
+        "convert scan.zarr made.cxi --quantity counts --scan-shape {side},{side} --scan-step-m 4e-9 \
+         --pixel-size-m 1e-9 --energy-kev 8"
+    ));
+}
+
+#[test]
 fn a_small_disc_is_turned_by_short_fits_and_a_spot_starts_a_reconstruction() {
     let bench = Bench::new();
     // A pinhole wide in the window: its disc on the detector has a few pixels.

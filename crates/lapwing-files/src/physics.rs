@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_snake_flies_along_its_rows() {
         let at = |row: usize, step: usize| {
-            let x = if row % 2 == 0 { step } else { 9 - step };
+            let x = if row.is_multiple_of(2) { step } else { 9 - step };
             Position { y: 4.0 * row as f64, x: 3.0 * x as f64 + 0.1 * row as f64 }
         };
         let scan: Vec<Position> = (0..60).map(|index| at(index / 10, index % 10)).collect();

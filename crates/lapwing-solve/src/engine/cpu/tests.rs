@@ -165,8 +165,8 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
         let ramp = lapwing_model::forward::Ramp::new(&window, (SIZE, SIZE));
         model.shifted_probe(&spectrum, &ramp, &mut shifted, &mut work);
         let exit: Vec<Complex32> = shifted.iter().zip(&o).map(|(p, o)| p * o).collect();
-        let (mut wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
-        model.propagate(&mut wave, &mut far_field, &mut work);
+        let (wave, mut far_field, mut chi) = (exit.clone(), exit.clone(), exit.clone());
+        model.propagate(&wave, &mut far_field, &mut work);
         for (value, &measured) in
             far_field.iter_mut().zip(problem.pattern(pattern, &mut vec![0.0; SIZE * SIZE]))
         {
@@ -218,9 +218,9 @@ fn product_and_projection(
         let (y, x) = (index / SIZE, index % SIZE);
         *value *= object[(window.row as usize + y, window.column as usize + x)];
     }
-    let mut wave = wave.map_or_else(|| product.clone(), <[Complex32]>::to_vec);
+    let wave = wave.map_or_else(|| product.clone(), <[Complex32]>::to_vec);
     let (mut far_field, mut projected) = (zeros.clone(), zeros);
-    model.propagate(&mut wave, &mut far_field, &mut work);
+    model.propagate(&wave, &mut far_field, &mut work);
     let mut buffer = vec![0.0; SIZE * SIZE];
     for (value, &measured) in far_field.iter_mut().zip(problem.pattern(pattern, &mut buffer)) {
         *value *= measured.sqrt() / value.norm();

@@ -16,7 +16,8 @@ use crate::run::start_probe::start_probe;
 use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Metadata, Understanding, atomic};
+use lapwing_files::dialect::object_pixel;
+use lapwing_files::{Dataset, Metadata, Understanding, atomic, remarks};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 
@@ -61,7 +62,7 @@ impl Task {
     /// Writes what the data set is into `result`, and settles start and comparison.
     pub(super) fn understand(
         &self,
-        Opened { dataset, understood, pieces }: Opened,
+        Opened { dataset, mut understood, pieces }: Opened,
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<Understood> {
@@ -80,6 +81,10 @@ impl Task {
             found = Some(calibration);
         }
         let magnified = magnify(&mut dataset);
+        if magnified.is_some() {
+            understood.pixel_size_m = dataset.metadata.as_ref().and_then(object_pixel);
+            understood.remarks = remarks::of(&dataset);
+        }
         let mut fact = |text: &str| note(&mut *observe, Level::Fact, text);
         for text in understood.notes.iter().chain(&magnified) {
             fact(text)?;

@@ -77,6 +77,10 @@ impl Zarr {
         let stored: u64 =
             self.files.iter().filter(|(file, _)| within(file)).map(|(_, length)| length).sum();
         let bytes = product(&layout.shape);
+        // The other lengths of an array without elements may be anything.
+        if bytes == 0 {
+            return Err(self.error(name, format!("has no elements, shape {:?}", layout.shape)));
+        }
         if bytes > SMALL.max(stored.saturating_mul(MOST_COMPRESSED)) {
             let reason = format!(
                 "claims shape {:?} of {}, more than {stored} bytes of chunks can hold",

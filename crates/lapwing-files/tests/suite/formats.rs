@@ -198,6 +198,7 @@ fn zarr_that_claims_too_much_or_is_damaged_is_refused() {
         ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "blosc"}"#, "chunk data/0.0.0"),
         ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "zstd"}"#, "chunk data/0.0.0"),
         ("[1, 2, 2]", "[1, 2, 2]", r#"{"id": "jpeg2k"}"#, "codec \"jpeg2k\""),
+        ("[9000000000000000000, 9000000000000000000, 0]", "[1, 2, 2]", "null", "no elements"),
         ("[1, 2, -2]", "[1, 2, 2]", "null", "whole numbers"),
     ] {
         let error = said(shape, chunks, compressor).unwrap_err().to_string();

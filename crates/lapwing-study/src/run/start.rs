@@ -172,7 +172,7 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     let refused = |what: &str| {
         StudyError::Invalid(format!(
             "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_AREA} pixels \
-             fits, found {what} ({} positions within y {y0:.4e} to {y1:.4e} and x {x0:.4e} to {x1:.4e}): \
+             fits, found {what} ({} positions within y {y0:?} to {y1:?} and x {x0:?} to {x1:?}): \
              check their unit",
             positions.len()
         ))

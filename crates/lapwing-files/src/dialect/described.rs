@@ -4,7 +4,7 @@
 use lapwing_model::{Complex32, Modes, Position};
 
 use super::found::Found;
-use super::geometry::{Optics, object_pixel};
+use super::geometry::{Optics, object_pixel, stated};
 use super::{Dialect, ReadOptions, companion, pairs, positions};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
@@ -84,7 +84,9 @@ pub(super) fn apply(
     };
     let scales = said.or(told);
     let detector = &experiment.detector;
-    let near = options.geometry.or(found.geometry) == Some(Geometry::NearField);
+    let in_metadata = || found.metadata.as_ref().and_then(stated);
+    let geometry = options.geometry.or(found.geometry).or_else(in_metadata);
+    let near = geometry == Some(Geometry::NearField);
     if let (true, Some(wavelength), Some(distance), Some(pitch)) =
         (near, scales.wavelength, detector.distance_m, detector.pixel_size_m)
     {

@@ -212,6 +212,7 @@ def default_design() -> dict[str, Any]: ...
 def run_study(
     design: str | os.PathLike[str] | dict[str, Any],
     folder: str | os.PathLike[str],
+    replace: bool,
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,
 ) -> dict[str, Any]: ...

@@ -56,6 +56,7 @@ def run_study(
     design: str | os.PathLike[str] | dict[str, Any],
     folder: str | os.PathLike[str],
     *,
+    replace: bool = False,
     progress: Callable[[dict[str, Any]], Any] | None = None,
     threads: int | None = None,
 ) -> StudyReport:
@@ -68,6 +69,9 @@ def run_study(
         not given has the reference study's value, see :func:`default_design`.
     folder : path
         The study's folder. Nothing in it that is finished and up to date is done again.
+    replace : bool
+        Go on although results in the folder were made for another design, and replace what the change touches. A design
+        that only grows (doses, views, splits, repeats, further solvers) needs no leave.
     progress : callable, optional
         Called with a dict for every event; ``event["event"]`` names it. The study stops where it returns False.
     threads : int, optional
@@ -81,13 +85,13 @@ def run_study(
     Raises
     ------
     ValueError
-        An invalid design, naming the field and the rule.
+        An invalid design, naming the field and the rule; another design than that of the results in the folder.
     OSError
         The folder cannot be used.
     KeyboardInterrupt
         Ctrl-C, at the next event. What is finished stays, and the same call goes on from there.
     """
-    return StudyReport(**_lapwing.run_study(design, folder, progress, threads))
+    return StudyReport(**_lapwing.run_study(design, folder, replace, progress, threads))
 
 
 def default_design() -> dict[str, Any]:

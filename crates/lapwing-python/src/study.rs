@@ -5,6 +5,7 @@ use crate::value::{from_python, to_python};
 use crate::work::{Listener, attended};
 use anyhow::Context;
 use lapwing_study::event::Event;
+use lapwing_study::run::StudyOptions;
 use lapwing_study::{Design, StudyError, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
@@ -37,6 +38,7 @@ pub fn run_study<'py>(
     py: Python<'py>,
     design: &Bound<'py, PyAny>,
     folder: PathBuf,
+    replace: bool,
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyAny>> {
@@ -58,7 +60,8 @@ pub fn run_study<'py>(
             }
             if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let report = match run::study(&design, &folder, &mut observe) {
+        let options = StudyOptions { replace, ..StudyOptions::default() };
+        let report = match run::study_with(&design, &folder, options, &mut observe) {
             Ok(report) => Some(report),
             Err(StudyError::Stopped) => None,
             Err(error) => return Err(error.into()),

@@ -74,6 +74,18 @@ pub enum StudyError {
         /// Who holds it, as it told.
         holder: String,
     },
+    /// Results in a study's folder were made for another design.
+    #[error(
+        "{} is the design of results that are there and differs from the one given: {differences}; choose another folder, \
+         or replace what the change touches with --replace (replace=True in Python)",
+        file.display()
+    )]
+    OtherDesign {
+        /// The design of the folder.
+        file: PathBuf,
+        /// The keys that differ, with both values.
+        differences: String,
+    },
     /// Data sets that jobs need do not exist.
     #[error("{}", missing_inputs(files))]
     MissingInputs {

@@ -362,7 +362,7 @@ fn results_of_an_earlier_design_are_not_shown_as_this_ones() {
     run::study(&design(2), folder.path(), &mut unobserved).unwrap();
     assert!(html().0.contains("All 2 conditions are done"));
     // Another option, and nothing reconstructed with it yet.
-    let prepare = StudyOptions { prepare_only: true, ..StudyOptions::default() };
+    let prepare = StudyOptions { prepare_only: true, replace: true, ..StudyOptions::default() };
     run::study_with(&design(3), folder.path(), prepare, &mut unobserved).unwrap();
     let outcomes = StudyFolder::new(folder.path()).outcomes().unwrap().unwrap();
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Stale { .. })));

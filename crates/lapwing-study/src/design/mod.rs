@@ -4,6 +4,7 @@
 //! cannot be run, and returns a design in which everything is settled; it is written back as
 //! `study.toml` beside the results, and reads back as itself.
 
+mod change;
 mod check;
 pub mod condition;
 mod error;

@@ -14,7 +14,7 @@ use crate::run::start_probe::start_probe;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, ReadOptions, Reconstruction, experiment};
+use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding, experiment};
 use serde_json::json;
 use std::ops::ControlFlow;
 
@@ -46,15 +46,7 @@ impl FullDose {
         folder: &StudyFolder,
         observe: Observer<'_>,
     ) -> Result<Self> {
-        let options = match &base.experiment {
-            Some(path) => {
-                experiment::read(path).map_err(|error| StudyError::Invalid(error.to_string()))?
-            }
-            None => ReadOptions::default(),
-        };
-        let (mut dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
-        dataset.physics()?;
-        check(design, base, &dataset)?;
+        let (mut dataset, understood) = read(design, base)?;
         let magnified = magnify(&mut dataset);
         for text in understood.notes.iter().chain(&magnified) {
             note(&mut *observe, Level::Detail, text)?;
@@ -133,6 +125,28 @@ impl FullDose {
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
         Ok(thin(self.dataset.clone(), dose as f64, seed)?.dataset)
     }
+}
+
+/// Whether the design can be done with its scan; nothing is written.
+///
+/// # Errors
+/// As [`FullDose::make`], before any reconstruction.
+pub(crate) fn check_base(design: &Design, base: &MeasuredBase) -> Result<()> {
+    read(design, base).map(drop)
+}
+
+/// The scan of a design, which can be done with it.
+fn read(design: &Design, base: &MeasuredBase) -> Result<(Dataset, Understanding)> {
+    let options = match &base.experiment {
+        Some(path) => {
+            experiment::read(path).map_err(|error| StudyError::Invalid(error.to_string()))?
+        }
+        None => ReadOptions::default(),
+    };
+    let (dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
+    dataset.physics()?;
+    check(design, base, &dataset)?;
+    Ok((dataset, understood))
 }
 
 fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> {

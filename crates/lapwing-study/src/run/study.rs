@@ -36,6 +36,9 @@ pub struct StudyOptions {
     pub at_once: AtOnce,
     /// Make data sets and views, and leave the reconstructions to others (see [`study_jobs`]).
     pub prepare_only: bool,
+    /// Go on although results in the folder were made for another design, and replace those that
+    /// the new one makes anew.
+    pub replace: bool,
 }
 
 /// [`study_with`] the default options.
@@ -50,11 +53,16 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 /// caller's.
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same
-/// call after an interruption does only what is missing, and a changed design only what the change
-/// touches. A view that cannot be made is reported to the observer and skipped.
+/// call after an interruption does only what is missing, and a design that grows (by doses, views,
+/// splits, grid sizes, repeats or solvers at the end of the list) only what is new. Any other change
+/// of the design of results that are there is refused unless `options.replace` is set; then only
+/// what the change touches is made anew. A view that cannot be made is reported to the observer and
+/// skipped.
 ///
 /// # Errors
-/// When the folder is held by another process, or when data cannot be made or written. What goes
+/// When the folder is held by another process, when its results are another design's, or when data
+/// cannot be made or written. Before the first two, and before a design that cannot follow the one
+/// of the folder (a dose above what was measured), nothing in the folder is changed. What goes
 /// wrong inside a job is in the report.
 pub fn study_with(
     design: &Design,
@@ -65,6 +73,7 @@ pub fn study_with(
     let folder = StudyFolder::new(root);
     let text = design.to_toml()?;
     let _lock = Lock::acquire(root)?;
+    check_follows(design, &folder, options.replace)?;
     let base = match &design.source {
         Source::Base { base, .. } => Some(hash::file(&base.file)?),
         Source::Measured { base } => Some(hash::file(&base.measured)?),
@@ -87,6 +96,30 @@ pub fn study_with(
         at_once: options.at_once,
     };
     jobs::run_in_study(&plan(design, &folder), &options, observe)
+}
+
+/// Refuses a design that would replace results in `folder` without having been told to, or that
+/// would replace the design of the folder and then cannot be done.
+fn check_follows(design: &Design, folder: &StudyFolder, replace: bool) -> Result<()> {
+    let there = match folder.design() {
+        Ok(Some(there)) if there != *design => there,
+        // A damaged design says nothing that could be held against this one.
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    let has_result = |case| folder.job_dir(&case).join(RESULT).is_file();
+    if !replace && there.cases().into_iter().any(has_result) {
+        let differences = design.replaces(&there);
+        if !differences.is_empty() {
+            return Err(StudyError::OtherDesign {
+                file: folder.design_file(),
+                differences: differences.join("; "),
+            });
+        }
+    }
+    match &design.source {
+        Source::Measured { base } => measured::check_base(design, base),
+        Source::Base { .. } | Source::BuiltIn { .. } => Sample::of(design).map(drop),
+    }
 }
 
 /// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`]

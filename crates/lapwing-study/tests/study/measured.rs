@@ -1,8 +1,9 @@
 //! Studies of a measured scan.
 
-use crate::{read, run_study, tiny};
+use crate::{contents, read, run_study, tiny};
 use lapwing_files::options::Geometry;
 use lapwing_study::event::unobserved;
+use lapwing_study::run::StudyOptions;
 use lapwing_study::solver::ProbeStart;
 use lapwing_study::{Case, Condition, Design, Split, StudyError, StudyFolder, View, run};
 
@@ -69,6 +70,16 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     assert!(full.0 > 0.95 && full.0 > low.0 && full.1 > low.1, "{low:?} {full:?}");
     assert!(full.0 > numbers(20_000, View::Dense).0);
     assert!(run_study(&design, &root).0.manifest.execution_results.iter().all(|e| e.resumed));
+
+    // A dose that was not measured leaves the study as it is, whatever it is told to replace.
+    let before = contents(&root);
+    let above = Design::parse(&text("[500, 20000, 30000]"), folder.path()).unwrap();
+    for replace in [false, true] {
+        let options = StudyOptions { replace, ..StudyOptions::default() };
+        let refused = run::study_with(&above, &root, options, &mut unobserved).unwrap_err();
+        assert!(refused.to_string().contains("never added"), "{refused}");
+        assert_eq!(contents(&root), before);
+    }
 
     // A scan without a probe starts from one that is made.
     let mut bare = scan.clone();

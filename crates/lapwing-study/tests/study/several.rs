@@ -5,6 +5,7 @@ use lapwing_study::event::unobserved;
 use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Filters, Outcome, Strategy};
+use lapwing_study::run::StudyOptions;
 use lapwing_study::{Case, Design, StudyFolder, run};
 use std::path::Path;
 
@@ -141,7 +142,8 @@ fn another_program_is_a_solver_like_any_other() {
         (r#"["/no/such/program"]"#, "/no/such/program"),
         (r#"["cp", "{input}", "{output}/reconstruction.npz"]"#, "reconstructed_object"),
     ] {
-        let (report, _) = run_study(&with(command), &root);
+        let options = StudyOptions { replace: true, ..StudyOptions::default() };
+        let report = run::study_with(&with(command), &root, options, &mut unobserved).unwrap();
         assert_eq!(report.failed(), 1, "{command}");
         let error = report.manifest.execution_results[1].error.clone().unwrap();
         assert!(error.contains(told), "{command}: {error}");

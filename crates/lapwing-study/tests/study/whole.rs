@@ -5,6 +5,7 @@ use lapwing_files::Archive;
 use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
 use lapwing_study::record::{Outcome, Status, Strategy};
+use lapwing_study::run::StudyOptions;
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 use std::path::Path;
 
@@ -120,8 +121,16 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     same("reconstructions/dose_1000/dense/train/phase.png");
     same("reconstructions/dose_1000/dense/train/loss.csv");
 
-    // Other options are another result.
-    let (other, _) = run_study(&tiny("batch_size = 7\n"), root);
+    // Other options are another result, which takes the place of this one only when told to.
+    let design = tiny("batch_size = 7\n");
+    let before = contents(root);
+    let refused = run::study(&design, root, &mut unobserved).unwrap_err().to_string();
+    for part in ["study.toml", "batch_size", "7 here", "--replace"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    assert_eq!(contents(root), before);
+    let options = StudyOptions { replace: true, ..StudyOptions::default() };
+    let other = run::study_with(&design, root, options, &mut unobserved).unwrap();
     assert!(other.manifest.execution_results.iter().all(|e| !e.resumed));
 }
 

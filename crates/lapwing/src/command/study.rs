@@ -57,6 +57,10 @@ enum Action {
         /// thread, as far as the memory suffices)
         #[arg(long, value_name = "N", default_value = "auto")]
         jobs: AtOnce,
+        /// Replace results in the folder that were made for another design, as far as the change
+        /// touches them
+        #[arg(long)]
+        replace: bool,
     },
     /// Make the data sets and views of a study, and leave its reconstructions to `lapwing jobs
     /// --study`
@@ -73,6 +77,10 @@ enum Action {
         /// The study's folder
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
+        /// Replace results in the folder that were made for another design, as far as the change
+        /// touches them
+        #[arg(long)]
+        replace: bool,
     },
     /// Say what is done, running, failed and why, skipped, and still to do
     #[command(after_help = "Example:\n  lapwing study status quick")]
@@ -87,8 +95,19 @@ impl Study {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match &self.action {
             Action::Init { file, force } => init(file, *force, output),
-            Action::Run { design, output: folder, jobs } => study(design, folder, *jobs, output),
-            Action::Prepare { design, output: folder } => prepare(design, folder, output),
+            Action::Run { design, output: folder, jobs, replace } => {
+                let options =
+                    StudyOptions { at_once: *jobs, prepare_only: false, replace: *replace };
+                study(design, folder, options, output)
+            }
+            Action::Prepare { design, output: folder, replace } => {
+                let options = StudyOptions {
+                    prepare_only: true,
+                    replace: *replace,
+                    ..StudyOptions::default()
+                };
+                prepare(design, folder, options, output)
+            }
             Action::Status { folder } => status(folder, output),
         }
     }
@@ -104,8 +123,12 @@ fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn prepare(file: &Path, folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
-    let options = StudyOptions { prepare_only: true, ..StudyOptions::default() };
+fn prepare(
+    file: &Path,
+    folder: &Path,
+    options: StudyOptions,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
     let report = run_design(file, folder, options, output)?;
     let record = json!({
         "folder": folder,
@@ -135,8 +158,13 @@ fn run_design(
     stoppable(&mut Watch::new(output), |observe| run::study_with(&design, folder, options, observe))
 }
 
-fn study(file: &Path, folder: &Path, at_once: AtOnce, output: Output) -> anyhow::Result<ExitCode> {
-    let report = run_design(file, folder, StudyOptions { at_once, prepare_only: false }, output)?;
+fn study(
+    file: &Path,
+    folder: &Path,
+    options: StudyOptions,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let report = run_design(file, folder, options, output)?;
     let paths = lapwing_report::write(folder)?;
     let results = &report.manifest.execution_results;
     let record = json!({

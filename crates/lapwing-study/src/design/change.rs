@@ -1,0 +1,131 @@
+//! What another design would do to the results of a study that is there.
+
+use crate::design::Design;
+use serde_json::Value;
+
+/// Most differences that are told.
+const TOLD: usize = 4;
+
+/// Whether a design asks for what another has and for more: then nothing that was made for the
+/// other is made anew.
+enum Growth {
+    /// A list that may have more members, in any order.
+    Members,
+    /// A list that may go on.
+    Tail,
+    /// A number that may be higher.
+    Number,
+    /// A text of no consequence.
+    Label,
+}
+
+/// The keys of a settled design in which it may grow.
+const GROWTH: [(&str, Growth); 7] = [
+    ("study.name", Growth::Label),
+    ("study.doses", Growth::Members),
+    ("study.views", Growth::Members),
+    ("study.splits", Growth::Members),
+    ("study.gridsize", Growth::Members),
+    ("study.repeats", Growth::Number),
+    ("solver", Growth::Tail),
+];
+
+impl Design {
+    /// Where this design differs from `there`, the one of results that exist, such that some of
+    /// them would be made anew or have no place any more: key, what is there and what is here, one
+    /// sentence part each. Empty when this design is that one or grows from it by doses, views,
+    /// splits, grid sizes, repeats or further solvers.
+    pub(crate) fn replaces(&self, there: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        // A design is numbers, texts, lists and tables with texts as keys: JSON has all of them.
+        let value = |design: &Self| serde_json::to_value(design).unwrap_or_default();
+        compare("", &value(there), &value(self), &mut found);
+        let more = found.len().saturating_sub(TOLD);
+        found.truncate(TOLD);
+        if more > 0 {
+            found.push(format!("{more} more"));
+        }
+        found
+    }
+}
+
+fn compare(key: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
+    if there == here || grown(key, there, here) {
+        return;
+    }
+    match (there, here) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
+            for name in keys {
+                let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                let of = |table: &serde_json::Map<String, Value>| {
+                    table.get(name).cloned().unwrap_or(Value::Null)
+                };
+                compare(&inner, &of(old), &of(new), found);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if key == "solver" => {
+            for i in 0..old.len() {
+                let new = new.get(i).unwrap_or(&Value::Null);
+                compare(&format!("solver {}", i + 1), &old[i], new, found);
+            }
+        }
+        _ => found.push(format!("{key} is {} there and {} here", told(there), told(here))),
+    }
+}
+
+fn grown(key: &str, there: &Value, here: &Value) -> bool {
+    let Some((_, growth)) = GROWTH.iter().find(|(name, _)| *name == key) else { return false };
+    let lists = || there.as_array().zip(here.as_array());
+    match growth {
+        Growth::Members => lists().is_some_and(|(old, new)| old.iter().all(|v| new.contains(v))),
+        Growth::Tail => lists().is_some_and(|(old, new)| new.starts_with(old)),
+        Growth::Number => there.as_u64() <= here.as_u64(),
+        Growth::Label => true,
+    }
+}
+
+fn told(value: &Value) -> String {
+    match value {
+        Value::Null => "not given".to_owned(),
+        Value::Object(_) => "a table".to_owned(),
+        other => other.to_string().chars().take(120).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn design(text: &str) -> Design {
+        Design::parse(text, Path::new(".")).unwrap()
+    }
+
+    #[test]
+    fn growth_replaces_nothing_and_whatever_else_differs_is_named() {
+        let one = "[study]\ndoses = [1e3]\nviews = [\"baseline\"]\n[[solver]]\nepochs = 4\n";
+        let there = design(one);
+        let grown = one.replace("[1e3]", "[1e2, 1e3]\nrepeats = 2\nname = \"more\"");
+        let grown = grown.replace("\"baseline\"", "\"baseline\", \"dense\"")
+            + "[[solver]]\nalgorithm = \"ML\"\n";
+        let grown = design(&grown);
+        assert_eq!(there.replaces(&there), [""; 0]);
+        assert_eq!(grown.replaces(&there), [""; 0]);
+        // The way back takes results away.
+        let told = there.replaces(&grown).join("; ");
+        for part in ["study.doses is [100,1000] there and [1000] here", "study.repeats", "solver 2"]
+        {
+            assert!(told.contains(part), "{told}");
+        }
+        let other =
+            design(&(one.replace("epochs = 4", "epochs = 7") + "[seeds]\nsimulation = 1\n"));
+        let told = other.replaces(&there);
+        assert!(
+            told.iter()
+                .any(|text| text.contains("solver 1.") && text.ends_with("4 there and 7 here"))
+                && told.contains(&"seeds.simulation is 42 there and 1 here".to_owned()),
+            "{told:?}"
+        );
+    }
+}

@@ -54,10 +54,10 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same
 /// call after an interruption does only what is missing, and a design that grows (by doses, views,
-/// splits, grid sizes, repeats or solvers at the end of the list) only what is new. Any other change
-/// of the design of results that are there is refused unless `options.replace` is set; then only
-/// what the change touches is made anew. A view that cannot be made is reported to the observer and
-/// skipped.
+/// splits, grid sizes, repeats or solvers at the end of the list) only what is new. Any other
+/// change of the design of results that are there is refused unless `options.replace` is set; then
+/// only what the change touches is made anew. A view that cannot be made is reported to the
+/// observer and skipped.
 ///
 /// # Errors
 /// When the folder is held by another process, when its results are another design's, or when data

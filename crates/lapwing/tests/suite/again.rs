@@ -63,3 +63,27 @@ fn of_a_measured_scan() {
          [solver]\nalgorithm = \"LSQML\"\nepochs = 3\n",
     );
 }
+
+#[test]
+fn another_design_is_refused_until_results_may_be_replaced() {
+    let bench = Bench::new();
+    let design = |doses: &str, epochs: usize| {
+        let text = format!(
+            "[study]\ndoses = [{doses}]\npattern_size = 32\nviews = [\"baseline\"]\n[scan]\nstep = 6\n\
+             field = [90, 60]\n[solver]\nalgorithm = \"LSQML\"\nepochs = {epochs}\n"
+        );
+        std::fs::write(bench.path("design.toml"), text).unwrap();
+    };
+    let run = "study run design.toml --output made";
+    design("1e3", 2);
+    bench.ok(run);
+    // Another dose only adds to it.
+    design("1e3, 1e4", 2);
+    bench.ok(run);
+    let kept = std::fs::read_to_string(bench.path("made/study.toml")).unwrap();
+    design("1e3, 1e4", 3);
+    bench.fails(run, &["epochs", "2", "3", "--replace"]);
+    assert_eq!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap(), kept);
+    bench.ok(&format!("{run} --replace"));
+    assert!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap().contains("epochs = 3"));
+}

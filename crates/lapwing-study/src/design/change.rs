@@ -65,9 +65,9 @@ fn compare(key: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
             }
         }
         (Value::Array(old), Value::Array(new)) if key == "solver" => {
-            for i in 0..old.len() {
+            for (i, old) in old.iter().enumerate() {
                 let new = new.get(i).unwrap_or(&Value::Null);
-                compare(&format!("solver {}", i + 1), &old[i], new, found);
+                compare(&format!("solver {}", i + 1), old, new, found);
             }
         }
         _ => found.push(format!("{key} is {} there and {} here", told(there), told(here))),

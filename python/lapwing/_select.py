@@ -87,9 +87,9 @@ def overlap_metrics(
     probe_diameter_px: float | None = None,
     gridsize: Literal[1, 2] = 1,
     s_img: float = 1.0,
-    n_groups: int = 1,
+    n_groups: int | None = None,
     neighbor_count: int = 6,
-    rng_seed_subsample: int = 42,
+    rng_seed_subsample: int = 456,
 ) -> dict[str, Any]:
     """Measure how much neighbouring illuminated discs overlap, three ways.
 
@@ -102,9 +102,10 @@ def overlap_metrics(
     gridsize : {1, 2}
         Images per group = gridsize squared.
     s_img : float
-        Share of the images that is kept, above 0 and at most 1.
-    n_groups : int
-        Number of groups for grid size 2.
+        Share of the images that is kept, above 0 and at most 1: floor(s_img n) of n.
+    n_groups : int, optional
+        Number of groups; for grid size 1, where every image is a group, the most that are taken. As many as there are images
+        unless given.
     neighbor_count : int
         Neighbours for metrics 1 and 2.
     rng_seed_subsample : int
@@ -119,10 +120,11 @@ def overlap_metrics(
     sampling: dict[str, Any] = {
         "gridsize": gridsize,
         "s_img": s_img,
-        "n_groups": n_groups,
         "neighbor_count": neighbor_count,
         "rng_seed_subsample": rng_seed_subsample,
     }
+    if n_groups is not None:
+        sampling["n_groups"] = n_groups
     if probe_diameter_px is not None:
         sampling["probe_diameter_px"] = probe_diameter_px
     return _lapwing.overlap_metrics(positions, sampling)

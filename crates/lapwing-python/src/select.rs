@@ -82,6 +82,9 @@ pub fn overlap_metrics<'py>(
         };
         sampling.set_item("probe_diameter_px", probe_diameter(&dataset.get().inner))?;
     }
+    if !sampling.contains("n_groups")? {
+        sampling.set_item("n_groups", scan.len().max(1))?;
+    }
     let sampling: Sampling = options(sampling)?;
     let overlap = alone(py, None, || Ok(measure(&scan, &sampling)?))?;
     Ok(to_python(py, &overlap)?)

@@ -92,6 +92,16 @@ pub enum StudyError {
         /// The files.
         files: Vec<PathBuf>,
     },
+    /// The folder of the views does not exist.
+    #[error(
+        "{}: no such folder, where the views were to be: expected for example dose_1000/dense/dense_train.npz; make \
+         them with `lapwing views`, or choose --view baseline",
+        folder.display()
+    )]
+    NoViews {
+        /// The views' root.
+        folder: PathBuf,
+    },
     /// It is not known how the patterns come about.
     #[error(transparent)]
     Physics(#[from] UnknownPhysics),
@@ -108,12 +118,13 @@ pub enum StudyError {
 
 fn missing_inputs(files: &[PathBuf]) -> String {
     let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-    let more = match files.len() {
-        0 | 1 => String::new(),
-        n => format!(" and {} more", n - 1),
+    let (more, them) = match files.len() {
+        0 | 1 => (" does".to_owned(), "it"),
+        n => (format!(" and {} more do", n - 1), "them"),
     };
     format!(
-        "input {first}{more} does not exist; make it first, filter it out, or allow missing views"
+        "input {first}{more} not exist; make {them} first, leave {them} out with --dose, --view or \
+         --split, or allow missing views with --allow-missing-phase-d"
     )
 }
 

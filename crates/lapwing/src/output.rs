@@ -1,9 +1,10 @@
 //! Results on standard output, messages on standard error.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Where results and messages go.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,20 @@ impl Output {
             say(message);
         }
     }
+}
+
+/// `1 job`, `3 jobs`.
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Refuses to write `output`, which `flag` names, onto the input.
+pub fn other_than_input(output: &Path, flag: &str, input: &Path) -> anyhow::Result<()> {
+    let same = |path: &Path| path.canonicalize().ok();
+    if same(output).is_some_and(|output| Some(output) == same(input)) {
+        bail!("{}: expected another file for {flag}, found the input itself", output.display());
+    }
+    Ok(())
 }
 
 /// One line on standard error; a failure of even that is ignored.

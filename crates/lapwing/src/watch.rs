@@ -1,7 +1,7 @@
 //! What happens during long work: one line for each step done, a bar with the time left, and one
 //! for each job at work.
 
-use crate::output::{Output, say};
+use crate::output::{Output, counted, say};
 use crate::progress;
 use indicatif::{MultiProgress, ProgressBar};
 use lapwing_study::Case;
@@ -75,8 +75,9 @@ impl Watch {
                     jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.num_epochs));
                 self.jobs = jobs.iter().map(|job| (job.case.clone(), job.num_epochs)).collect();
                 self.line(format_args!(
-                    "{} jobs, {epochs} epochs in all, {skipped} skipped",
-                    jobs.len()
+                    "{}, {} in all, {skipped} skipped",
+                    counted(jobs.len(), "job"),
+                    counted(epochs, "epoch")
                 ));
                 self.whole = Some(self.bars.add(progress::bar(self.output, epochs, "epochs")));
             }
@@ -177,7 +178,8 @@ fn summary(result: &JobResult, resumed: bool) -> String {
     match resumed {
         true => format!("{condition}: there already{quality}"),
         false => {
-            format!("{condition}: {} patterns, {:.1} s{quality}", result.n_patterns, result.seconds)
+            let patterns = counted(result.n_patterns, "pattern");
+            format!("{condition}: {patterns}, {:.1} s{quality}", result.seconds)
         }
     }
 }

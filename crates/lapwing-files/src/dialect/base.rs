@@ -8,7 +8,7 @@ use lapwing_model::{Field, Modes, Position};
 use super::geometry::stated;
 use super::{ReadOptions, study};
 use crate::physics::{self, UnknownPhysics};
-use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata};
+use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
 
 /// The object, the probe and the positions of a file that need not hold any patterns.
 #[derive(Debug, Clone)]
@@ -92,6 +92,9 @@ pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
     };
     if let Some(object) = &object {
         problems.extend(contract::object(object));
+        if remarks::is_uniform(object) {
+            notes.push(format!("{}; its patterns show no specimen", remarks::PLACEHOLDER));
+        }
     }
     if let Some(modes) = &probe {
         // A base has no patterns: its probe sets their shape.

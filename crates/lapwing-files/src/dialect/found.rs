@@ -226,6 +226,7 @@ pub(super) fn settle(
             shape: pattern_shape,
             good: dataset.mask.as_ref().map(Mask::good).as_ref(),
             scan: &dataset.scan,
+            object: dataset.object.as_ref(),
             probe: dataset.probe.as_ref(),
             scale: dataset.intensity_scale(),
             far_field: geometry != Some(Geometry::NearField),

@@ -287,11 +287,18 @@ pub(super) fn scan(
                 let rows = y.into_iter().take(x.len()).collect();
                 return Ok(Some(positions(rows, x, options, notes)));
             }
-            let expected = format!(
-                "({},), as long as xcoords (or --common to take the first ones of both)",
-                x.len()
-            );
-            problems.push(Problem::new("ycoords", expected, format!("({},)", y.len())));
+            // The patterns say which of the two is as long as it should be.
+            let patterns = [STUDY.key, DIFF3D.key].into_iter().find(|key| archive.contains(key));
+            let shape =
+                patterns.and_then(|key| archive.header(key).ok()).map(|header| header.shape);
+            let fits = |n: usize| shape.as_ref().is_some_and(|shape| shape.contains(&n));
+            let (wrong, found, other, n) = match fits(y.len()) && !fits(x.len()) {
+                true => ("xcoords", x.len(), "ycoords", y.len()),
+                false => ("ycoords", y.len(), "xcoords", x.len()),
+            };
+            let expected =
+                format!("({n},), as long as {other} (or --common to take the first ones of both)");
+            problems.push(Problem::new(wrong, expected, format!("({found},)")));
             Ok(None)
         }
         _ => Ok(None),

@@ -1,20 +1,29 @@
 //! One JSON object from an array of whatever kind.
 
 use serde_json::{Number, Value as Json};
+use std::borrow::Cow;
 
 use super::Metadata;
 use crate::npy::{Array, Values};
-use crate::pickle::{self, Value};
+use crate::pickle::{self, PickleError, Value};
 
 /// Most values that the JSON may hold.
 const MAX_VALUES: usize = 1 << 20;
+/// What to do about Python objects that are not read.
+const WAY_ON: &str = "save the metadata as text, json.dumps(metadata, default=str) in Python, or \
+                      read the file without them (--leave-out _metadata)";
+/// Most digits of a whole number beyond 64 bits that are kept.
+const MAX_DIGITS: usize = 4096;
 /// How deep one-element arrays may be wrapped in each other.
 const MAX_WRAPPERS: usize = 8;
 
 pub(super) fn metadata(array: Array) -> Result<Metadata, String> {
     let json = match array.values() {
         Values::Object(pickled) => {
-            let value = pickle::load(pickled).map_err(|error| error.to_string())?;
+            let value = pickle::load(pickled).map_err(|error| match error {
+                PickleError::Refused(_) => format!("{error}; {WAY_ON}"),
+                other => other.to_string(),
+            })?;
             from_value(value, 0)?
         }
         _ => from_text(&text(&array)?)?,
@@ -52,10 +61,52 @@ fn from_text(text: &str) -> Result<Json, String> {
     if text.bytes().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count() > MAX_VALUES {
         return Err(format!("the JSON text holds more than {MAX_VALUES} values"));
     }
-    serde_json::from_str(text).or_else(|error| {
-        let strict = without_specials(text).ok_or_else(|| format!("no valid JSON: {error}"))?;
+    let text = with_large_numbers_quoted(text);
+    serde_json::from_str(&text).or_else(|error| {
+        let strict = without_specials(&text).ok_or_else(|| format!("no valid JSON: {error}"))?;
         serde_json::from_str(&strict).map_err(|_| format!("no valid JSON: {error}"))
     })
+}
+
+/// The text with whole numbers beyond 64 bits as texts, which keep all their digits.
+fn with_large_numbers_quoted(text: &str) -> Cow<'_, str> {
+    /// Digits of the largest number of 64 bits.
+    const DIGITS: usize = 19;
+    let bytes = text.as_bytes();
+    let (mut out, mut copied, mut at, mut in_string) = (String::new(), 0, 0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if in_string => at += 1,
+            b'"' => in_string = !in_string,
+            b'0'..=b'9' if !in_string => {
+                let end = bytes[at..].iter().position(|byte| !byte.is_ascii_digit());
+                let end = end.map_or(bytes.len(), |length| at + length);
+                let start = at - usize::from(at > 0 && bytes[at - 1] == b'-');
+                let whole = !matches!(bytes.get(end), Some(b'.' | b'e' | b'E'))
+                    && !matches!(
+                        start.checked_sub(1).map(|i| bytes[i]),
+                        Some(b'.' | b'e' | b'E' | b'+')
+                    );
+                let number = &text[start..end];
+                let small = end - at < DIGITS
+                    || number.parse::<i64>().is_ok()
+                    || number.parse::<u64>().is_ok();
+                if whole && !small && end - at <= MAX_DIGITS {
+                    out.push_str(&text[copied..start]);
+                    out.push_str(&format!("\"{number}\""));
+                    copied = end;
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    match copied {
+        0 => Cow::Borrowed(text),
+        _ => Cow::Owned(out + &text[copied..]),
+    }
 }
 
 /// The text with `NaN`, `Infinity` and `-Infinity` outside of strings replaced by `null`; `None`
@@ -160,8 +211,11 @@ pub(crate) fn to_json(value: Value) -> Result<Json, String> {
     }
 }
 
+/// A whole number; beyond 64 bits, where JSON has only rounded ones, its digits as text.
 fn whole(number: i128) -> Json {
-    Number::from_i128(number).map_or_else(|| real(number as f64), Json::Number)
+    let exact = i64::try_from(number).map(Number::from);
+    let exact = exact.or_else(|_| u64::try_from(number).map(Number::from));
+    exact.map_or_else(|_| Json::String(number.to_string()), Json::Number)
 }
 
 fn real(number: f64) -> Json {
@@ -242,6 +296,62 @@ mod tests {
                 .unwrap();
         assert_eq!(parsed, json!({"a": null, "b": [null, null, 1], "NaN": "NaN \" Infinity"}));
         assert!(from_text("{\"a\": Nan}").is_err());
+    }
+
+    #[test]
+    fn whole_numbers_beyond_64_bits_keep_their_digits() {
+        let text = r#"{"a": 123456789012345678901234567890, "b": [-99999999999999999999, 1.5e30],
+            "c": "12345678901234567890123 \" 1", "d": 18446744073709551615, "e": -9223372036854775808,
+            "f": 12345678901234567890123.5, "g": 1e12345678901234567890123}"#;
+        let text = text.replace(", \"g\": 1e12345678901234567890123", "");
+        let parsed = from_text(&text).unwrap();
+        let expected = json!({"a": "123456789012345678901234567890",
+            "b": ["-99999999999999999999", 1.5e30], "c": "12345678901234567890123 \" 1",
+            "d": u64::MAX, "e": i64::MIN, "f": 12345678901234567890123.5});
+        assert_eq!(parsed, expected);
+        let large = i128::from(u64::MAX) + 1;
+        assert_eq!(to_json(Value::Int(large)).unwrap(), json!("18446744073709551616"));
+        // Written by Python, protocol 2: {"n": 2**200 + 1, "m": -(2**70)}.
+        let pickled = b"\x80\x02}q\x00(X\x01\x00\x00\x00nq\x01\x8a\x1a\x01\x00\x00\x00\x00\
+            \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+            \x00\x01X\x01\x00\x00\x00mq\x02\x8a\t\x00\x00\x00\x00\x00\x00\x00\x00\xc0u.";
+        let read = to_json(pickle::load(pickled).unwrap()).unwrap();
+        let digits = "1606938044258990275541962092341162602522202993782792835301377";
+        assert_eq!(read, json!({"n": digits, "m": "-1180591620717411303424"}));
+    }
+
+    /// Written by Python, protocol 2.
+    #[test]
+    fn python_objects_are_refused_by_name_with_a_way_on() {
+        let pickles: [(&[u8], &str); 4] = [
+            (
+                b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01X\x01\x00\x00\x00aq\x02K\x01s.",
+                "collections.OrderedDict",
+            ),
+            (
+                b"\x80\x02}q\x00X\x01\x00\x00\x00pq\x01cpathlib\nPurePosixPath\nq\x02X\x01\
+                  \x00\x00\x00aq\x03X\x01\x00\x00\x00bq\x04\x86q\x05Rq\x06s.",
+                "pathlib.PurePosixPath",
+            ),
+            (
+                b"\x80\x02}q\x00X\x01\x00\x00\x00sq\x01c__builtin__\nset\nq\x02]q\x03K\x01a\
+                  \x85q\x04Rq\x05s.",
+                "__builtin__.set",
+            ),
+            (
+                b"\x80\x02}q\x00X\x01\x00\x00\x00tq\x01cdatetime\ndatetime\nq\x02c_codecs\n\
+                  encode\nq\x03X\x0b\x00\x00\x00\x07\xc3\xa8\x05\x01\x00\x00\x00\x00\x00\x00q\x04\
+                  X\x06\x00\x00\x00latin1q\x05\x86q\x06Rq\x07\x85q\x08Rq\ts.",
+                "datetime.datetime",
+            ),
+        ];
+        for (pickled, name) in pickles {
+            let array = Array::new(vec![], Values::Object(pickled.to_vec())).unwrap();
+            let told = metadata(array).unwrap_err();
+            for part in [name, "json.dumps", "--leave-out _metadata"] {
+                assert!(told.contains(part), "{told}");
+            }
+        }
     }
 
     #[test]

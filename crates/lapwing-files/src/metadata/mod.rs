@@ -49,7 +49,7 @@ pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
             key: KEY.to_owned(),
             dtype: header.dtype_name(),
             shape: header.shape.clone(),
-            first_bytes: format!("b\"{}\"", archive.first_bytes(KEY, SHOWN).escape_ascii()),
+            first_bytes: shown(archive, &header.dtype_name()),
             reason,
         }))
     };
@@ -64,6 +64,27 @@ pub fn read(archive: &Archive) -> Result<Option<Metadata>, Error> {
         Err(Error::Array { source, .. }) => Err(unreadable(source.to_string())),
         Err(other) => Err(other),
     }
+}
+
+/// The beginning of the array as text where it is text, else as bytes.
+fn shown(archive: &Archive, dtype: &str) -> String {
+    // Four bytes a character, in the order that the sign before the U tells.
+    let little = match dtype.get(..2) {
+        Some("<U") => true,
+        Some(">U") => false,
+        _ => return format!("b\"{}\"", archive.first_bytes(KEY, SHOWN).escape_ascii()),
+    };
+    let bytes = archive.first_bytes(KEY, 4 * SHOWN);
+    let code = |bytes: &[u8; 4]| match little {
+        true => u32::from_le_bytes(*bytes),
+        false => u32::from_be_bytes(*bytes),
+    };
+    let (characters, _) = bytes.as_chunks::<4>();
+    let text: String = characters
+        .iter()
+        .map(|bytes| char::from_u32(code(bytes)).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    format!("{text:?}")
 }
 
 /// The metadata as the 0-d unicode array that [`Dataset::write`](crate::Dataset::write) stores.
@@ -99,9 +120,21 @@ pub fn append_transformation(
     }
 }
 
-/// A number of `physics_parameters`; `None` when it is absent or no finite number.
+/// A value without the one-element lists around it, which NumPy arrays of one element become.
+pub(crate) fn bare(mut value: &Value) -> &Value {
+    while let Value::Array(items) = value
+        && let [only] = items.as_slice()
+    {
+        value = only;
+    }
+    value
+}
+
+/// A number of `physics_parameters`, also in a list of its own; `None` when it is absent or no
+/// finite number.
 pub fn physics_parameter(metadata: &Metadata, name: &str) -> Option<f64> {
-    metadata.get("physics_parameters")?.get(name)?.as_f64().filter(|number| number.is_finite())
+    let value = bare(metadata.get("physics_parameters")?.get(name)?);
+    value.as_f64().filter(|number| number.is_finite())
 }
 
 /// The dose: photons per pattern on average (`physics_parameters.nphotons`), when it is a positive
@@ -149,7 +182,9 @@ mod tests {
         assert_eq!(intensity_scale(&metadata), None);
         set_physics_parameter(&mut metadata, "intensity_scale", 12.5);
         assert_eq!(intensity_scale(&metadata), Some(12.5));
-        for bad in [json!(0.0), json!(-1), json!("12.5"), json!(null)] {
+        set_physics_parameter(&mut metadata, "intensity_scale", json!([[12.5]]));
+        assert_eq!(intensity_scale(&metadata), Some(12.5));
+        for bad in [json!(0.0), json!(-1), json!("12.5"), json!(null), json!([]), json!([1, 2])] {
             set_physics_parameter(&mut metadata, "intensity_scale", bad);
             assert_eq!(intensity_scale(&metadata), None);
         }

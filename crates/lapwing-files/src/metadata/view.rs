@@ -169,7 +169,7 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let value =
             self.metadata.get(key).or_else(|| self.metadata.get("additional_parameters")?.get(key));
-        let parsed = value.and_then(read);
+        let parsed = value.map(super::bare).and_then(read);
         if parsed.is_none() {
             let found: String = match value {
                 None => "nothing".to_owned(),
@@ -202,6 +202,15 @@ mod tests {
         metadata.insert("n_accepted".into(), json!(0));
         view.write_into(&mut metadata);
         assert_eq!(metadata, sample());
+    }
+
+    #[test]
+    fn arrays_of_one_element_are_their_element() {
+        let mut metadata = sample();
+        for (key, value) in &sample() {
+            metadata.insert(key.clone(), json!([value]));
+        }
+        assert_eq!(ViewMetadata::parse(&metadata), ViewMetadata::parse(&sample()));
     }
 
     #[test]

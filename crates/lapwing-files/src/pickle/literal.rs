@@ -18,6 +18,34 @@ pub(super) fn integer(line: &[u8]) -> Result<i128, PickleError> {
     text.strip_suffix('L').unwrap_or(text).parse().map_err(|_| malformed("integer", line))
 }
 
+/// The decimal digits of a whole number in two's complement, least byte first.
+pub(super) fn decimal(bytes: &[u8]) -> String {
+    const BASE: u64 = 1_000_000_000;
+    let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+    // The magnitude, in groups of nine digits, the last group first.
+    let mut groups: Vec<u64> = vec![0];
+    let add = |groups: &mut Vec<u64>, factor: u64, term: u64| {
+        let mut carry = term;
+        for group in groups.iter_mut() {
+            carry += *group * factor;
+            (*group, carry) = (carry % BASE, carry / BASE);
+        }
+        if carry > 0 {
+            groups.push(carry);
+        }
+    };
+    for byte in bytes.iter().rev() {
+        add(&mut groups, 256, u64::from(if negative { !byte } else { *byte }));
+    }
+    if negative {
+        add(&mut groups, 1, 1);
+    }
+    let mut digits = groups.iter().rev();
+    let first = digits.next().map(u64::to_string).unwrap_or_default();
+    let rest: String = digits.map(|group| format!("{group:09}")).collect();
+    format!("{}{first}{rest}", if negative { "-" } else { "" })
+}
+
 /// A memo index.
 pub(super) fn index(line: &[u8]) -> Result<u32, PickleError> {
     u32::try_from(integer(line)?).map_err(|_| malformed("memo index", line))

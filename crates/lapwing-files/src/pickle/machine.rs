@@ -4,6 +4,9 @@ use super::numpy::{Code, Function, build, call};
 use super::{MAX_CONTENT, MAX_VALUES, Memo, PickleError, literal};
 use crate::npy::Array;
 
+/// Longest integer that is read, bytes.
+const MAX_LONG: usize = 1024;
+
 /// Index of a node in the graph of values.
 pub(super) type NodeId = u32;
 
@@ -367,8 +370,12 @@ impl<'a> Machine<'a> {
 
     fn long(&mut self, length: u64) -> Result<(), PickleError> {
         let bytes = self.take(length)?;
-        if bytes.len() > 16 {
+        if bytes.len() > MAX_LONG {
             return Err(PickleError::TooLarge(format!("an integer of {} bytes", bytes.len())));
+        }
+        if bytes.len() > 16 {
+            // No number here holds it; its digits do.
+            return self.push_text(&literal::decimal(bytes));
         }
         let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
         let mut number = [if negative { 0xff } else { 0 }; 16];

@@ -6,6 +6,7 @@
 //! always show the same - is [`certain`](Remark::certain), and reconstructions leave it out.
 
 mod frames;
+mod object;
 mod pixels;
 mod positions;
 mod probe;
@@ -13,12 +14,14 @@ mod survey;
 
 use std::fmt;
 
-use lapwing_model::{Modes, Position};
+use lapwing_model::{Field, Modes, Position};
 use ndarray::{Array2, Array3, ArrayView3};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Dataset;
 use crate::options::Geometry;
+pub(crate) use object::PLACEHOLDER;
+pub use object::is_uniform;
 use survey::Survey;
 
 /// Pixels of a remark that are written out; their number is in its words.
@@ -65,6 +68,8 @@ pub enum What {
     Precision,
     /// A start probe that can hardly be meant.
     Probe,
+    /// An object that is the same everywhere: a placeholder, no truth.
+    UniformObject,
 }
 
 /// Something that looks wrong, and what to do about it.
@@ -141,6 +146,7 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
         shape: dataset.pattern_shape(),
         good: good.as_ref(),
         scan: &dataset.scan,
+        object: dataset.object.as_ref(),
         probe: dataset.probe.as_ref(),
         scale: dataset.intensity_scale(),
         far_field: dataset.geometry != Some(Geometry::NearField),
@@ -158,6 +164,7 @@ pub(crate) struct Parts<'a> {
     /// Good pixels, axes (1 or pattern, y, x).
     pub good: Option<&'a Array3<bool>>,
     pub scan: &'a [Position],
+    pub object: Option<&'a Field>,
     pub probe: Option<&'a Modes>,
     /// The scale s of counts = (s x amplitude)^2.
     pub scale: Option<f64>,
@@ -185,6 +192,7 @@ pub(crate) fn of_parts(parts: &Parts<'_>) -> Vec<Remark> {
         positions.into_iter().filter(|remark| parts.far_field || remark.what != What::Sparse),
     );
     remarks.extend(parts.probe.map(probe::look).unwrap_or_default());
+    remarks.extend(parts.object.and_then(object::look));
     remarks
 }
 

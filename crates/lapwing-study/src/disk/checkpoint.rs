@@ -69,6 +69,13 @@ impl Checkpoint {
         Some(Snapshot::from_arrays(loss, arrays))
     }
 
+    /// Whether there is the state of another task than this one.
+    pub fn is_of_another(&self) -> bool {
+        let key = Archive::open(&self.path).and_then(|archive| archive.read(KEY));
+        let told = key.ok().and_then(|key| key.to_strings().ok());
+        told.is_some_and(|told| told != [self.key.as_str()])
+    }
+
     /// Whether the state after epoch `done` is to be stored.
     pub fn due(&self, done: usize) -> bool {
         match self.every {

@@ -155,6 +155,9 @@ pub struct Execution {
     /// Why the job failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why the job, which is done, has no comparison with the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<String>,
     /// Wall-clock seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
@@ -193,6 +196,10 @@ pub struct Manifest {
     /// picture.
     #[serde(default)]
     pub run_ids: Vec<String>,
+    /// A run that was only to write down what it would do: that it has no results says nothing
+    /// about the jobs. Absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 impl Manifest {
@@ -382,6 +389,9 @@ pub struct JobResult {
     /// `metrics_own_area` is over the area of this view's own positions. Without ring correlations,
     /// which are in `comparison.json`.
     pub comparison: Option<ComparisonRecord>,
+    /// Why there is no comparison, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<String>,
     /// File names inside the folder of this result.
     pub files: Files,
 }

@@ -37,9 +37,9 @@ pub fn disc_overlap(distance: f64, diameter: f64) -> f64 {
 pub struct Sampling {
     /// 1: one image for each group. 2: four images for each group.
     pub gridsize: usize,
-    /// Share of the images that is kept, in (0, 1]: round(s_img n), at least one.
+    /// Share of the images that is kept, in (0, 1]: floor(s_img n), at least one.
     pub s_img: f64,
-    /// Number of groups for grid size 2; for grid size 1 every kept image is a group.
+    /// Number of groups; for grid size 1, where every image is a group, the most that are taken.
     pub n_groups: usize,
     /// Number of neighbours for metrics 1 and 2.
     pub neighbor_count: usize,
@@ -64,7 +64,7 @@ impl Sampling {
         Self {
             gridsize: 1,
             s_img: 1.0,
-            n_groups: 1,
+            n_groups: MAX_GROUPS,
             neighbor_count: 6,
             probe_diameter_px,
             rng_seed_subsample: 456,
@@ -145,10 +145,14 @@ pub struct Bundle {
     pub test: Option<Overlap>,
 }
 
-/// Measures the overlap of `scan`. An empty scan has overlap 0.
+/// Measures the overlap of `scan`.
+///
+/// # Errors
+/// When a parameter is out of range, or no image is kept.
 pub fn measure(scan: &[Position], sampling: &Sampling) -> Result<Overlap, SamplingError> {
     sampling.check()?;
-    let images = subsample(scan, sampling);
+    let images: Vec<Position> =
+        kept_images(scan.len(), sampling)?.into_iter().map(|index| scan[index]).collect();
     let groups = groups(&images, sampling);
     let diameter = sampling.probe_diameter_px;
     let bound = geometry_acceptance_bound(scan, diameter);
@@ -192,15 +196,25 @@ fn below(n: usize, generator: &mut impl Rng) -> usize {
     ((u128::from(generator.next_u64()) * n as u128) >> 64) as usize
 }
 
-fn subsample(scan: &[Position], sampling: &Sampling) -> Vec<Position> {
-    let count = (sampling.s_img * scan.len() as f64).round().max(1.0) as usize;
-    if count >= scan.len() {
-        return scan.to_vec();
+/// Indices of the images that are kept of `n`, ascending.
+///
+/// # Errors
+/// When the share keeps none.
+pub fn kept_images(n: usize, sampling: &Sampling) -> Result<Vec<usize>, SamplingError> {
+    let count = (sampling.s_img * n as f64).floor() as usize;
+    if count == 0 {
+        return Err(SamplingError {
+            name: "s_img",
+            expected: "a share that keeps an image, floor(s_img n) of at least 1",
+            found: format!("{} of {n} images", sampling.s_img),
+        });
     }
-    let mut kept =
-        draw(scan.len(), count, &mut generator(sampling.rng_seed_subsample, "overlap images", 0));
+    if count >= n {
+        return Ok((0..n).collect());
+    }
+    let mut kept = draw(n, count, &mut generator(sampling.rng_seed_subsample, "overlap images", 0));
     kept.sort_unstable();
-    kept.into_iter().map(|index| scan[index]).collect()
+    Ok(kept)
 }
 
 /// Images that belong together.
@@ -214,7 +228,8 @@ struct Group {
 
 fn groups(images: &[Position], sampling: &Sampling) -> Vec<Group> {
     if sampling.gridsize == 1 || images.is_empty() {
-        return (0..images.len()).map(|index| Group { members: vec![index], times: 1 }).collect();
+        let each = |index| Group { members: vec![index], times: 1 };
+        return (0..images.len().min(sampling.n_groups)).map(each).collect();
     }
     let mut generator = generator(sampling.rng_seed_subsample, "overlap groups", 0);
     let seeds: Vec<(usize, usize)> = if sampling.n_groups > images.len() {

@@ -8,19 +8,19 @@
 use crate::design::condition::{Case, Split, View};
 use crate::disk::checkpoint::Every;
 use crate::disk::hash;
-use crate::disk::layout::RESULT;
 use crate::disk::lock::Lock;
-use crate::disk::path::{absolute, remove_if_there};
+use crate::disk::path::absolute;
 use crate::disk::record::{
-    Agenda, Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary,
+    Agenda, Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary, Telemetry,
 };
 use crate::disk::runs::{RunRecord, job_lock};
 pub use crate::run::crew::AtOnce;
 use crate::run::crew::Crew;
 use crate::run::event::{Event, Observer, tell};
 use crate::run::plan::{MissingViews, Plan};
-use crate::run::reconstruct::{CompareWith, Task};
+use crate::run::reconstruct::{CompareWith, Task, kept};
 use crate::run::stream::Streaming;
+use crate::run::views;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::{Archive, ReadOptions};
@@ -47,6 +47,11 @@ pub struct JobOptions {
     pub dry_run: bool,
     /// How many jobs run at the same time.
     pub at_once: AtOnce,
+    /// What is known about how the data sets store things.
+    pub reading: ReadOptions,
+    /// Whether a view whose metadata say that it is another one is taken for what its place says,
+    /// with a line in the log; otherwise its job fails.
+    pub trust_names: bool,
 }
 
 /// What came of a run.
@@ -60,6 +65,8 @@ pub struct JobsReport {
     pub skips: SkipSummary,
     /// Records of earlier runs that cannot be read and were left out of the merged ones.
     pub warnings: Vec<String>,
+    /// Of a dry run, the jobs that would fail because of their view's metadata, and why.
+    pub would_fail: Vec<(Case, String)>,
 }
 
 impl JobsReport {
@@ -103,16 +110,16 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let record = RunRecord::begin(&plan.roots, plan.cases.len(), options.filters.clone(), agenda)?;
+    let record = RunRecord::begin(&plan.roots, plan.cases.len(), options, agenda)?;
     let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
     tell(&mut *observe, planned)?;
     let run = JobRun {
         jobs: &agenda.jobs,
         root: &plan.roots.artifacts,
-        checkpoint: options.checkpoint,
+        options,
         begun: record.manifest().timestamp,
         left: Mutex::new((0..agenda.jobs.len()).collect()),
-        areas: Mutex::new(Areas { plan, known: HashMap::new() }),
+        areas: Mutex::new(Areas { plan, reading: &options.reading, known: HashMap::new() }),
         record: Mutex::new(record),
     };
     if !options.dry_run {
@@ -124,13 +131,32 @@ fn run_agenda(
             Ok(())
         })?;
     }
+    let would_fail = match options.dry_run {
+        true => wrong_views(&agenda.jobs, options.trust_names),
+        false => Vec::new(),
+    };
     let record = run.record.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(JobsReport {
         run_id: record.id().to_owned(),
         manifest: record.manifest().clone(),
         skips: record.skips().clone(),
         warnings: record.warnings(),
+        would_fail,
     })
+}
+
+/// The jobs whose view cannot be taken for what it should be, and why.
+fn wrong_views(jobs: &[JobRecord], trust_names: bool) -> Vec<(Case, String)> {
+    let views = jobs.iter().filter(|job| job.case.condition.view != View::Baseline);
+    views
+        .filter_map(|job| {
+            let reason = match views::held_against_place(&job.input_npz, job.case.condition) {
+                Err(error) => error.to_string(),
+                Ok((_, told)) => told.filter(|_| !trust_names)?,
+            };
+            Some((job.case.clone(), reason))
+        })
+        .collect()
 }
 
 /// How often a job that another process has taken is looked at again.
@@ -141,7 +167,7 @@ struct JobRun<'a> {
     jobs: &'a [JobRecord],
     /// The artifact root.
     root: &'a Path,
-    checkpoint: Every,
+    options: &'a JobOptions,
     begun: Timestamp,
     /// Indices of the jobs that no worker has taken.
     left: Mutex<Vec<usize>>,
@@ -208,13 +234,15 @@ impl JobRun<'_> {
             Some(error) => format!("failed: {error}"),
         });
         log.finish()?;
-        let telemetry = outcome.as_ref().ok().and_then(|(result, _)| result.view);
+        let done = outcome.as_ref().ok().map(|(result, _)| result);
+        let telemetry = done.and_then(|result| result.view);
         lock(&self.record).add(Execution {
             case: job.case.clone(),
             returncode: i32::from(error.is_some()),
             log_path: absolute(&log_path),
-            telemetry: telemetry.or_else(|| told_by(job)),
+            telemetry: telemetry.or_else(|| told_by(job, self.options.trust_names)),
             error: error.clone(),
+            not_compared: done.and_then(|result| result.not_compared.clone()),
             seconds: Some(started.elapsed().as_secs_f64()),
             resumed: outcome.as_ref().is_ok_and(|(_, resumed)| *resumed),
             run_id: None,
@@ -237,18 +265,31 @@ impl JobRun<'_> {
         log: &mut JobLog,
         crew: &Crew<'_>,
     ) -> Result<(JobResult, bool)> {
-        let ready = self.prepare(job);
-        if let Ok(Ready { task, input_hash, .. }) = &ready
-            && let Some(error) = task.failed_since(input_hash, self.begun)
-        {
+        let keep_others = lock(&self.areas).plan.keep_others;
+        let ready = match self.prepare(job) {
+            Ok(ready) => ready,
+            Err(error) => {
+                if keep_others {
+                    // What is in the folder is another run's.
+                    lock(&self.record).moved(&job.case, &kept::unused(&job.output_dir));
+                } else {
+                    // Whatever comes now, an old result is not what this job made of its input.
+                    kept::clear(&job.output_dir)?;
+                }
+                return Err(error);
+            }
+        };
+        let Ready { task, input_hash, patterns, existing, remarks } = ready;
+        lock(&self.record).moved(&job.case, &task.output);
+        remarks.iter().for_each(|remark| log.line(&format!("remark: {remark}")));
+        if let Some(error) = task.failed_since(&input_hash, self.begun) {
             log.line("another process tried the same meanwhile");
             return Err(StudyError::Invalid(error));
         }
-        if !matches!(&ready, Ok(Ready { existing: Some(_), .. })) {
-            // Whatever comes now, an old result is not what this job made of its input.
-            remove_if_there(&job.output_dir.join(RESULT))?;
+        if task.output != job.output_dir {
+            let (own, first) = (task.output.display(), job.output_dir.display());
+            log.line(&format!("results go to {own}: {first} holds those of other options or data"));
         }
-        let Ready { task, input_hash, patterns, existing } = ready?;
         crew.tell(Event::JobStarted { case: &job.case, index, patterns })?;
         if let Some(result) = existing {
             log.line("the result is there already, from the same input and options");
@@ -272,23 +313,35 @@ impl JobRun<'_> {
             let mut areas = lock(&self.areas);
             (areas.of(&job.case)?, areas.plan)
         };
-        let task = Task {
+        let condition = job.case.condition;
+        let mut remarks = Vec::new();
+        if condition.view != View::Baseline {
+            match views::held_against_place(&job.input_npz, condition)? {
+                (_, Some(told)) if self.options.trust_names => remarks.push(told),
+                (_, Some(told)) => return Err(StudyError::Invalid(told)),
+                (_, None) => {}
+            }
+        }
+        let mut task = Task {
             calibrate: false,
             input: job.input_npz.clone(),
-            reading: ReadOptions::default(),
+            reading: self.options.reading.clone(),
             output: job.output_dir.clone(),
             solver: plan.solver(&job.case)?.clone(),
             case: Some(job.case.clone()),
             comparison: CompareWith::TruthOver(area),
-            checkpoint: self.checkpoint,
+            checkpoint: self.options.checkpoint,
             photon_halves: plan.photon_halves,
             // A study's data sets are made in memory.
             stream: Streaming::Never,
         };
-        let patterns = positions(&job.input_npz)?.len();
+        let patterns = positions(&job.input_npz, &self.options.reading)?.len();
         let input_hash = hash::file(&job.input_npz)?;
+        if plan.keep_others {
+            task.output = task.own_folder(&input_hash);
+        }
         let existing = task.existing(&input_hash);
-        Ok(Ready { task, input_hash, patterns, existing })
+        Ok(Ready { task, input_hash, patterns, existing, remarks })
     }
 }
 
@@ -328,20 +381,23 @@ struct Ready {
     input_hash: String,
     patterns: usize,
     existing: Option<JobResult>,
+    /// For the log.
+    remarks: Vec<String>,
 }
 
 /// The selection of a view whose reconstruction failed, when the view itself can be read.
-fn told_by(job: &JobRecord) -> Option<crate::disk::record::Telemetry> {
+fn told_by(job: &JobRecord, trust_names: bool) -> Option<Telemetry> {
     if job.case.condition.view == View::Baseline {
         return None;
     }
-    let metadata = lapwing_files::metadata::read(&Archive::open(&job.input_npz).ok()?).ok()?;
-    crate::run::views::telemetry(metadata.as_ref()).ok()
+    let (telemetry, wrong) = views::held_against_place(&job.input_npz, job.case.condition).ok()?;
+    (wrong.is_none() || trust_names).then_some(telemetry)
 }
 
 /// The positions of each split as a whole: all views of a split are compared over the same area.
 struct Areas<'a> {
     plan: &'a Plan,
+    reading: &'a ReadOptions,
     known: HashMap<(u64, Split), Vec<Position>>,
 }
 
@@ -356,16 +412,24 @@ impl Areas<'_> {
         }
         let split = self.plan.roots.split(condition, case.repeat);
         if !split.is_file() {
-            return positions(&self.plan.roots.input(condition, case.repeat));
+            return positions(&self.plan.roots.input(condition, case.repeat), self.reading);
         }
-        let scan = positions(&split)?;
+        let scan = positions(&split, self.reading)?;
         self.known.insert(key, scan.clone());
         Ok(scan)
     }
 }
 
-/// The window centres in a data set's file, without reading its patterns.
-pub(crate) fn positions(path: &Path) -> Result<Vec<Position>> {
+/// The window centres in a data set's file, without reading its patterns unless something is said
+/// about how to read them.
+///
+/// # Errors
+/// When the file cannot be read, or holds no `xcoords` and `ycoords` of one length.
+pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
+    // No option has this form when none was given.
+    if format!("{reading:?}") != format!("{:?}", ReadOptions::default()) {
+        return Ok(lapwing_files::dialect::read(path, reading)?.0.scan);
+    }
     let archive = Archive::open(path)?;
     let read = |name: &str| -> Result<Vec<f64>> {
         let array = archive.read(name)?;

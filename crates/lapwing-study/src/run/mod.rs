@@ -13,6 +13,7 @@ mod measured;
 mod memory;
 mod misfit;
 pub mod noise;
+mod overlaps;
 pub mod pictures;
 pub mod plan;
 pub mod reconstruct;
@@ -24,5 +25,6 @@ mod study;
 mod trial;
 pub mod views;
 
+pub use overlaps::{split_file, write_overlaps};
 pub use solve::reconstruct;
 pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};

@@ -25,6 +25,10 @@ pub struct Plan {
     pub photon_halves: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,
+    /// Whether a result that was made otherwise - by another solver, with other options, of other
+    /// data - keeps its folder, and the new one has a numbered folder beside it (`train_2`). In a
+    /// study the design says what belongs in a folder, and the new result takes the old one's.
+    pub keep_others: bool,
 }
 
 /// What to do about a view whose file does not exist.
@@ -67,14 +71,18 @@ impl Plan {
             match missing_views {
                 MissingViews::Skip(reasons) if case.condition.view != View::Baseline => {
                     let reason = reasons.get(&(case.condition, case.repeat)).cloned();
-                    let reason = reason
-                        .unwrap_or_else(|| format!("view file {} does not exist", input.display()));
+                    let reason =
+                        not_found(&input, reason.as_deref().unwrap_or("it does not exist"));
                     agenda.missing.push(Skipped { case: case.clone(), reason });
                 }
                 _ => absent.push(input),
             }
         }
         absent.dedup();
+        // A study that could make none of its views has no folder of them.
+        if self.keep_others && !agenda.missing.is_empty() && !self.roots.views.is_dir() {
+            return Err(StudyError::NoViews { folder: self.roots.views.clone() });
+        }
         if absent.is_empty() {
             Ok(agenda)
         } else {
@@ -170,6 +178,18 @@ impl Plan {
     }
 }
 
+/// The beginning of the reason why a job on a view is skipped; scripts of the reference study look
+/// for its words.
+const NOT_FOUND: &str = "Phase D view not found: ";
+
+/// Why a job on the view in `input` is skipped.
+fn not_found(input: &Path, reason: &str) -> String {
+    match reason.starts_with(NOT_FOUND) {
+        true => reason.to_owned(),
+        false => format!("{NOT_FOUND}{}: {reason}", input.display()),
+    }
+}
+
 /// The plan of whatever doses and repeats lie under the data root, all views and both splits, with
 /// one solver.
 pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
@@ -185,6 +205,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
         gridsizes: vec![1, 2],
         photon_halves: false,
         solvers,
+        keep_others: true,
     })
 }
 
@@ -251,6 +272,7 @@ mod tests {
             gridsizes: vec![1],
             photon_halves: false,
             solvers,
+            keep_others: true,
         };
         let job = plan.job(&plan.cases[0], &plan.roots.input(conditions[0], 1)).unwrap();
         assert!(
@@ -306,12 +328,23 @@ mod tests {
         let skip = MissingViews::Skip([((why, 1), "only 3 positions".to_owned())].into());
         let agenda = plan.agenda(&Filters::default(), &skip).unwrap();
         assert_eq!((agenda.jobs.len(), agenda.missing.len()), (12, 6));
-        assert!(agenda.missing[0].reason.contains("sparse_train.npz does not exist"));
-        assert_eq!(agenda.missing[1].reason, "only 3 positions");
+        let reason = &agenda.missing[0].reason;
+        for part in ["Phase D", "not found", "sparse_train.npz: it does not exist"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+        let reason = &agenda.missing[1].reason;
+        assert!(reason.ends_with("sparse_test.npz: only 3 positions"), "{reason}");
+        assert_eq!(not_found(Path::new("x"), reason), *reason);
         // A filter comes first: a view that is not asked for is not missing.
         let train =
             Filters { split: Some(Split::Train), view: Some(View::Sparse), ..Filters::default() };
         assert_eq!(plan.agenda(&train, &skip).unwrap().missing.len(), 3);
+
+        // A folder of views that is not there at all was hardly meant.
+        let mut elsewhere = plan.clone();
+        elsewhere.roots.views = plan.roots.views.join("none");
+        let error = elsewhere.agenda(&Filters::default(), &skip).unwrap_err().to_string();
+        assert!(error.contains("no such folder") && error.contains("none"), "{error}");
 
         // Without the split itself there is nothing to skip to.
         std::fs::remove_file(crate::disk::layout::data_file(&plan.roots.data, 1000, Split::Test))

@@ -6,23 +6,21 @@ use crate::design::{Design, Source};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
-use crate::disk::json::write_json;
 use crate::disk::layout::{RESULT, Roots, data_file, repeat_root, view_dir, view_file};
 use crate::disk::ledger::Ledger;
 use crate::disk::lock::{Lock, enclosing_study};
 use crate::disk::path::{absolute, make_folder_of, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
-use crate::geometry::overlap::{Bundle, Overlap, Sampling, measure};
 use crate::geometry::selection::Acceptance;
 use crate::run::data::{self, Sample, probe_diameter};
 use crate::run::event::{Event, Observer, tell};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
+use crate::run::overlaps::measure_overlaps;
 use crate::run::plan::{MissingViews, Plan};
 use crate::run::views;
 use crate::{Result, StudyError};
-use lapwing_files::metadata::physics_parameter;
-use lapwing_files::{Archive, Dataset, atomic};
+use lapwing_files::{Archive, Dataset, ReadOptions, atomic};
 use lapwing_model::random::generator;
 use rand::Rng;
 use serde_json::json;
@@ -94,6 +92,7 @@ pub fn study_with(
         missing_views: MissingViews::Skip(refused),
         dry_run: options.prepare_only,
         at_once: options.at_once,
+        ..JobOptions::default()
     };
     jobs::run_in_study(&plan(design, &folder), &options, observe)
 }
@@ -167,6 +166,7 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
         gridsizes: design.study.gridsize.clone(),
         photon_halves: design.study.halves,
         solvers: design.solvers.clone(),
+        keep_others: false,
     }
 }
 
@@ -344,7 +344,7 @@ fn make_views(
             let key = view_key(&input, spacing, &acceptance);
             if ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
-                let telemetry = views::telemetry(metadata.as_ref())?;
+                let telemetry = views::telemetry(&file, metadata.as_ref())?;
                 tell(observe, Event::View { condition, repeat, telemetry, resumed: true })?;
                 continue;
             }
@@ -428,8 +428,8 @@ pub struct ViewsReport {
     pub refused: Vec<(Condition, String)>,
 }
 
-/// Makes the views `wanted` of `doses` from the data under `roots.data` and writes them under
-/// `roots.views`.
+/// Makes the views `wanted` of `doses` from the data under `roots.data`, read as `reading` says,
+/// and writes them under `roots.views`.
 ///
 /// A refused view is removed when it was there from before; in a study's own folder of views its
 /// result is, too.
@@ -442,13 +442,15 @@ pub fn write_views(
     doses: &[u64],
     wanted: &[View],
     settings: &crate::design::ViewRules,
+    reading: &ReadOptions,
 ) -> Result<ViewsReport> {
     let _locks = Lock::acquire_within(&roots.views)?;
     let study = enclosing_study(&roots.views).map(StudyFolder::new);
     let study = study.filter(|study| study.views_root() == absolute(&roots.views));
     let mut report = ViewsReport::default();
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
-        let dataset = data::read(&data_file(&roots.data, dose, split))?;
+        let file = data_file(&roots.data, dose, split);
+        let (dataset, _) = lapwing_files::dialect::read(&file, reading)?;
         let (_, height, width) = dataset.diffraction.dim();
         for &view in wanted {
             let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };
@@ -467,53 +469,6 @@ pub fn write_views(
         }
     }
     Ok(report)
-}
-
-/// Measures the overlap of every data set of the study for every grid size, and writes it beside
-/// the files: one JSON for each split (`overlap_gs1_train.json`), and both in one bundle
-/// (`overlap_gs1.json`). Repeats have the same positions.
-fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
-    for (&dose, &view) in
-        design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))
-    {
-        for &gridsize in &design.study.gridsize {
-            let mut bundle = Bundle::default();
-            let mut dir = PathBuf::new();
-            for &split in &design.study.splits {
-                let file = folder.roots().input(Condition { dose, view, split }, 1);
-                if !file.is_file() {
-                    continue;
-                }
-                dir = file.parent().map(Path::to_path_buf).unwrap_or_default();
-                let overlap = overlap_of(design, &file, gridsize)?;
-                write_json(&dir.join(format!("overlap_gs{gridsize}_{split}.json")), &overlap)?;
-                match split {
-                    Split::Train => bundle.train = Some(overlap),
-                    Split::Test => bundle.test = Some(overlap),
-                }
-            }
-            if bundle != Bundle::default() {
-                write_json(&dir.join(format!("overlap_gs{gridsize}.json")), &bundle)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The overlap of one file of the study, of which only positions and metadata are read.
-fn overlap_of(design: &Design, file: &Path, gridsize: usize) -> Result<Overlap> {
-    let scan = jobs::positions(file)?;
-    let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?.unwrap_or_default();
-    let diameter = physics_parameter(&metadata, "probe_diameter_px");
-    let sampling = Sampling {
-        gridsize,
-        n_groups: scan.len().max(1),
-        neighbor_count: design.study.neighbor_count,
-        // All images are kept, so the only draw is that of the groups.
-        rng_seed_subsample: design.seeds.grouping,
-        ..Sampling::all_images(diameter.unwrap_or(0.6 * design.study.pattern_size as f64))
-    };
-    Ok(measure(&scan, &sampling)?)
 }
 
 /// The measured mean counts of the whole scan, as the split wrote them into each half.

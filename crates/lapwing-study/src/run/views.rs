@@ -1,6 +1,6 @@
 //! Views: selections of a split's positions, each a complete data set of its own.
 
-use crate::design::condition::View;
+use crate::design::condition::{Condition, Split, View};
 use crate::disk::record::Telemetry;
 use crate::geometry::selection::{
     Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed,
@@ -8,9 +8,10 @@ use crate::geometry::selection::{
 };
 use crate::run::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::{Result, StudyError};
-use lapwing_files::metadata::{ViewMetadata, append_transformation};
-use lapwing_files::{Dataset, Metadata};
+use lapwing_files::metadata::{self, KEY, ViewMetadata, append_transformation};
+use lapwing_files::{Archive, Dataset, Metadata};
 use serde_json::json;
+use std::path::Path;
 
 /// A view that was made, or the numbers that say why not.
 #[derive(Debug, Clone)]
@@ -74,17 +75,19 @@ pub fn make(
     Ok(Made::View(Box::new(dataset), telemetry))
 }
 
-/// The selection of a view as its metadata tell it.
+/// What mends the metadata of a view.
+const AGAIN: &str = "make the view again with `lapwing views`";
+
+/// The selection of a view as the metadata of its file tell it.
 ///
 /// # Errors
 /// When a field is absent, of the wrong kind, or contradicts another.
-pub fn telemetry(metadata: Option<&Metadata>) -> Result<Telemetry> {
+pub fn telemetry(file: &Path, metadata: Option<&Metadata>) -> Result<Telemetry> {
     let invalid = |what: String| {
-        StudyError::Invalid(format!(
-            "the metadata are not those of a view: {what}: make the view again"
-        ))
+        let file = file.display();
+        StudyError::Invalid(format!("{file}: `{KEY}` is not that of a view: {what}; {AGAIN}"))
     };
-    let metadata = metadata.ok_or_else(|| invalid("there are none".to_owned()))?;
+    let metadata = metadata.ok_or_else(|| invalid("there is none".to_owned()))?;
     let found = ViewMetadata::parse(metadata).map_err(|problems| {
         invalid(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
@@ -95,6 +98,77 @@ pub fn telemetry(metadata: Option<&Metadata>) -> Result<Telemetry> {
         n_accepted: found.n_accepted as usize,
         n_rejected: found.n_rejected as usize,
     })
+}
+
+/// The condition whose view belongs in the place of `file`, `dose_1000/dense/dense_train.npz`.
+pub fn place_of(file: &Path) -> Option<Condition> {
+    let view: View = file.parent()?.file_name()?.to_str()?.parse().ok()?;
+    let dose = file.parent()?.parent()?.file_name()?.to_str()?.strip_prefix("dose_")?;
+    let name = file.file_name()?.to_str()?.strip_suffix(".npz")?;
+    let split = name.strip_prefix(view.name())?.strip_prefix('_')?.parse().ok()?;
+    let place = Condition { dose: dose.parse().ok()?, view, split };
+    (view != View::Baseline).then_some(place)
+}
+
+/// The selection of the view of `condition` as its file tells it, and where the file says that it
+/// is another view, of another dose or of the other split than the one of its place, in what.
+///
+/// # Errors
+/// When the metadata cannot be read, and as for [`telemetry`].
+pub fn held_against_place(
+    file: &Path,
+    condition: Condition,
+) -> Result<(Telemetry, Option<String>)> {
+    let metadata = metadata::read(&Archive::open(file)?)?;
+    let telemetry = telemetry(file, metadata.as_ref())?;
+    let wrong = metadata.map(|metadata| misplaced(&metadata, condition)).unwrap_or_default();
+    let told = (!wrong.is_empty()).then(|| {
+        format!(
+            "{} lies in the place of {condition}, but its `{KEY}` says {}; {AGAIN}, or take the \
+             names' word for it with --trust-names",
+            file.display(),
+            wrong.join(" and ")
+        )
+    });
+    Ok((telemetry, told))
+}
+
+/// What the metadata of a view say that contradicts `condition`.
+fn misplaced(metadata: &Metadata, condition: Condition) -> Vec<String> {
+    let Ok(found) = ViewMetadata::parse(metadata) else { return Vec::new() };
+    let mut wrong = Vec::new();
+    if found.overlap_view != condition.view.name() {
+        wrong.push(format!("overlap_view {}", found.overlap_view));
+    }
+    // `dose_1000/patched_train.npz`, whatever comes before it.
+    let source = found.source_file.replace('\\', "/");
+    let mut parts = source.rsplit('/');
+    let split_of_source = parts
+        .next()
+        .and_then(|name| name.strip_suffix(".npz")?.rsplit('_').next()?.parse::<Split>().ok());
+    let dose_of_source =
+        parts.next().and_then(|folder| folder.strip_prefix("dose_")?.parse::<f64>().ok());
+    match (metadata::nphotons(metadata), dose_of_source) {
+        // A folder's name is rounded.
+        (Some(photons), _) if (photons - condition.dose as f64).abs() > 0.5 => {
+            wrong.push(format!("physics_parameters.nphotons {photons}"));
+        }
+        (None, Some(dose)) if dose != condition.dose as f64 => {
+            wrong.push(format!("source_file {}", found.source_file));
+        }
+        _ => {}
+    }
+    let part = metadata.get("split").and_then(|split| split["part"].as_str());
+    match (part, split_of_source) {
+        (Some(part), _) if part != condition.split.name() => {
+            wrong.push(format!("split.part {part}"));
+        }
+        (None, Some(split)) if split != condition.split => {
+            wrong.push(format!("source_file {}", found.source_file));
+        }
+        _ => {}
+    }
+    wrong
 }
 
 /// What would make a refused view possible, in addition to what the refusal says itself.
@@ -156,7 +230,7 @@ mod tests {
         assert_eq!(metadata["source_file"], "dose_7/patched_train.npz");
         assert_eq!(metadata["mine"], json!([1, {"a": null}]));
         assert_eq!(metadata["data_transformations"][0]["operation"], "select positions");
-        assert_eq!(super::telemetry(Some(metadata)).unwrap(), telemetry);
+        assert_eq!(super::telemetry(Path::new("v.npz"), Some(metadata)).unwrap(), telemetry);
         assert_eq!((telemetry.n_rejected, telemetry.acceptance_rate), (75, 0.25));
         let bound = metadata["geometry_acceptance_bound"].as_f64().unwrap();
         assert!(bound > 0.0 && metadata["effective_min_acceptance"].as_f64() == Some(bound));
@@ -173,12 +247,16 @@ mod tests {
 
     #[test]
     fn foreign_or_contradictory_metadata_are_refused() {
-        assert!(telemetry(None).unwrap_err().to_string().contains("there are none"));
+        let file = Path::new("dense_train.npz");
+        let none = telemetry(file, None).unwrap_err().to_string();
+        for part in ["dense_train.npz", "_metadata", "there is none", "lapwing views"] {
+            assert!(none.contains(part), "{none}");
+        }
         let with = |change: Value| {
             let mut all = json!({"overlap_view": "dense", "source_file": "a.npz", "selection_strategy": "direct", "acceptance_rate": 0.5, "spacing_threshold": 3.0,
                 "n_accepted": 5, "n_rejected": 5, "extra": 1});
             all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-            telemetry(all.as_object())
+            telemetry(file, all.as_object())
         };
         assert!(with(json!({})).is_ok());
         assert!(
@@ -188,5 +266,50 @@ mod tests {
         assert!(with(json!({"n_accepted": -1})).is_err());
         assert!(with(json!({"spacing_threshold": 0.0})).is_err());
         assert!(with(json!({"n_rejected": null})).is_err());
+    }
+
+    #[test]
+    fn a_place_tells_its_condition() {
+        let place = |path: &str| place_of(Path::new(path)).map(|place| place.to_string());
+        let told = Some("dose 1000 dense train".to_owned());
+        assert_eq!(place("x/dose_1000/dense/dense_train.npz"), told);
+        for none in [
+            "dense_train.npz",
+            "dose_1000/dense/sparse_train.npz",
+            "dose_1000/dense/dense_val.npz",
+            "dose_x/dense/dense_train.npz",
+            "dose_1000/baseline/baseline_train.npz",
+        ] {
+            assert_eq!(place(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_view_is_held_against_its_place() {
+        let place = Condition { dose: 1000, view: View::Dense, split: Split::Train };
+        let said = |change: Value| {
+            let mut all = json!({"overlap_view": "dense", "selection_strategy": "direct",
+                "source_file": "c/dose_1000/patched_train.npz", "acceptance_rate": 0.5,
+                "spacing_threshold": 3.0, "n_accepted": 5, "n_rejected": 5});
+            all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            misplaced(all.as_object().unwrap(), place).join(", ")
+        };
+        assert_eq!(said(json!({})), "");
+        let own = json!({"physics_parameters": {"nphotons": 1000.0}, "split": {"part": "train"}});
+        assert_eq!(said(own), "");
+        // What is said outright counts more than the name of a source.
+        let own = json!({"source_file": "x/dose_7/a_test.npz",
+            "physics_parameters": {"nphotons": 1000.0}, "split": {"part": "train"}});
+        assert_eq!(said(own), "");
+        for (change, told) in [
+            (json!({"overlap_view": "sparse"}), "overlap_view sparse"),
+            (json!({"physics_parameters": {"nphotons": 1e4}}), "physics_parameters.nphotons 10000"),
+            (json!({"split": {"part": "test"}}), "split.part test"),
+            (json!({"source_file": "dose_100/patched_train.npz"}), "source_file dose_100/"),
+            (json!({"source_file": "dose_1000\\\\patched_test.npz"}), "source_file dose_1000"),
+        ] {
+            let found = said(change.clone());
+            assert!(found.contains(told), "{change}: {found}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `lapwing convert`: a scan of any format in one that other programs read.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -9,7 +9,7 @@ use lapwing_files::dialect::{Optics, Product, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
 use lapwing_files::{Dataset, Understanding};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Write a scan in another format
@@ -42,9 +42,9 @@ impl Convert {
                 self.output.display()
             );
         }
-        let same = |path: &Path| path.canonicalize().ok();
-        if same(&self.output).is_some_and(|output| Some(output) == same(&self.input)) {
-            bail!("{}: expected another file than the input", self.output.display());
+        other_than_input(&self.output, "OUT", &self.input)?;
+        if ["h5", "hdf5"].contains(&end.as_str()) {
+            other_than_input(&self.beside(), "OUT's product", &self.input)?;
         }
         let (dataset, understood) = self.reading.read(&self.input, output)?;
         let written = match end.as_str() {
@@ -71,6 +71,11 @@ impl Convert {
         });
         output.result(&record, words)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Where the product of a pair goes.
+    fn beside(&self) -> PathBuf {
+        self.output.with_extension("product.h5")
     }
 
     fn cxi(
@@ -129,7 +134,7 @@ impl Convert {
         let facts = Facts::of(dataset, understood, Some(pixel));
         let facts = facts.context("the size of an object pixel is unknown")?;
         let product: Product = facts.of_scan(dataset, probe, pixel);
-        let beside = self.output.with_extension("product.h5");
+        let beside = self.beside();
         write_dp(dataset, &self.output)?;
         product.write(&beside)?;
         Ok(vec![self.output.clone(), beside])

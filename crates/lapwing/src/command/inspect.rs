@@ -18,6 +18,7 @@ use lapwing_study::noise;
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
 use lapwing_study::record::NoiseRecord;
+use lapwing_study::views;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ impl Inspect {
                 problems.extend(wrong_view(&read.0));
                 let (dataset, mut understanding) = read;
                 understanding.notes.extend(probe_note(&dataset));
+                understanding.notes.extend(view_note(&self.file));
                 Some((dataset, understanding))
             }
             Err(error) => {
@@ -157,6 +159,15 @@ fn probe_note(dataset: &Dataset) -> Option<String> {
         }
     };
     Some(format!("probe: none in the file; a reconstruction starts from {made}"))
+}
+
+/// Why a job on a file that lies in the place of a view would fail.
+fn view_note(file: &Path) -> Option<String> {
+    let place = views::place_of(file)?;
+    match views::held_against_place(file, place) {
+        Ok((_, told)) => told,
+        Err(error) => Some(format!("as the view {place} it cannot be reconstructed: {error}")),
+    }
 }
 
 /// What is wrong with the metadata of a view, when the file is one.

@@ -1,12 +1,14 @@
 //! `lapwing jobs`: the reconstructions of a study.
 
-use crate::output::Output;
+use crate::input::Reading;
+use crate::output::{Output, counted};
 use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
 use anyhow::bail;
 use clap::Args;
+use clap::error::ErrorKind;
 use lapwing_solve::SOLVERS;
 use lapwing_study::jobs::{AtOnce, JobOptions, JobsReport, run};
 use lapwing_study::layout::Roots;
@@ -14,8 +16,8 @@ use lapwing_study::plan::{MissingViews, plan_of_folders};
 use lapwing_study::record::{Filters, Shard};
 use lapwing_study::run::study_jobs;
 use lapwing_study::solver::{ProbeStart, StudySolver};
-use lapwing_study::{Split, View};
-use serde_json::json;
+use lapwing_study::{Case, Split, View};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -86,10 +88,16 @@ pub struct Jobs {
     /// Skip the jobs of views that do not exist, in place of an error
     #[arg(long)]
     allow_missing_phase_d: bool,
+    /// Take a view for what its place says though its metadata say that it is another one, of
+    /// another dose or of the other split; otherwise its job fails
+    #[arg(long)]
+    trust_names: bool,
     #[command(flatten)]
     solving: SolverOptions,
     #[command(flatten)]
     checkpoints: Checkpoints,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Jobs {
@@ -98,6 +106,13 @@ impl Jobs {
         let mut watch = Watch::new(output);
         let report = match (&self.study, self.roots()) {
             (Some(study), _) => {
+                if let Some((option, _)) = self.reading.given().first() {
+                    let text = format!(
+                        "--{} cannot be used with --study, whose data sets Lapwing made\n",
+                        option.flag()
+                    );
+                    bail!(clap::Error::raw(ErrorKind::ArgumentConflict, text));
+                }
                 stoppable(&mut watch, |observe| study_jobs(study, options, observe))?
             }
             (None, Some(roots)) => {
@@ -109,7 +124,15 @@ impl Jobs {
                 bail!("expected --study, or --phase-c-root, --phase-d-root and --artifact-root")
             }
         };
-        let record = json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
+        let would_fail: Vec<Value> =
+            report.would_fail.iter().map(|(case, reason)| reasoned(case, reason)).collect();
+        let mut record = json!({ "run_id": report.run_id, "manifest": report.manifest, "skip_summary": report.skips });
+        if self.dry_run {
+            record["would_fail"] = json!(would_fail);
+        }
+        for warning in &report.warnings {
+            output.note(warning);
+        }
         output.result(&record, self.words(&report))?;
         exit_code(&report)
     }
@@ -140,6 +163,8 @@ impl Jobs {
             },
             dry_run: self.dry_run,
             at_once: self.jobs,
+            reading: self.reading.options(),
+            trust_names: self.trust_names,
         }
     }
 
@@ -154,17 +179,33 @@ impl Jobs {
         for skipped in &report.manifest.missing_jobs {
             let _ = writeln!(words, "skipped {}: {}", skipped.case, skipped.reason);
         }
+        for (case, reason) in &report.would_fail {
+            let _ = writeln!(words, "would fail {case}: {reason}");
+        }
+        for result in &report.manifest.execution_results {
+            if let Some(reason) = &result.not_compared {
+                let _ = writeln!(words, "{}: done, without a comparison: {reason}", result.case);
+            }
+        }
         let done = report.manifest.execution_results.len() - report.failed();
         let _ = write!(
             words,
-            "{} jobs, {done} done, {} failed, {} skipped; records in {}",
-            report.manifest.jobs.len(),
+            "{}, {done} done, {} failed, {} skipped; records in {}, of this run in runs/{}",
+            counted(report.manifest.jobs.len(), "job"),
             report.failed(),
             report.skips.skipped_count,
-            report.manifest.artifact_root.display()
+            report.manifest.artifact_root.display(),
+            report.run_id
         );
         words
     }
+}
+
+/// A case with a reason.
+fn reasoned(case: &Case, reason: &str) -> Value {
+    let mut told = json!(case);
+    told["reason"] = json!(reason);
+    told
 }
 
 /// Success, or an error that counts the failures.
@@ -181,8 +222,8 @@ pub fn exit_code(report: &JobsReport) -> anyhow::Result<ExitCode> {
     match failed.len() {
         0 => Ok(ExitCode::SUCCESS),
         n => Err(anyhow::anyhow!(
-            "{n} of {} jobs failed:{}",
-            report.manifest.jobs.len(),
+            "{n} of {} failed:{}",
+            counted(report.manifest.jobs.len(), "job"),
             failed.concat()
         )),
     }

@@ -3,35 +3,61 @@
 use crate::input::Reading;
 use crate::output::Output;
 use crate::value;
+use anyhow::{Context, bail};
 use clap::Args;
+use lapwing_files::metadata::{self, physics_parameter};
+use lapwing_files::{Archive, ArrayInfo, ReadOptions};
+use lapwing_model::Position;
 use lapwing_study::data::probe_diameter;
-use lapwing_study::overlap::{Sampling, measure};
-use std::path::PathBuf;
+use lapwing_study::overlap::{self, Sampling, measure};
+use lapwing_study::run::{split_file, write_overlaps};
+use lapwing_study::{Split, jobs};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Measure how much neighbouring illuminated discs overlap
 ///
 /// The overlap of two discs is the share of a disc's area that both cover: 1 at the same place,
 /// 0.391 half a diameter apart. Metric 1: within groups (grid size 2); metric 2: of an image with
-/// its nearest neighbours; metric 3: between groups.
+/// its nearest neighbours; metric 3: between groups. Positions alone are enough, with
+/// --probe-diameter-px.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lapwing overlap --input dense_train.npz --gridsize 2 --s-img 0.5 --n-groups 512 --json"
+    after_help = "Examples:\n  lapwing overlap --input dense_train.npz --gridsize 2 --s-img 0.5 --n-groups 512 --json\n  \
+    lapwing overlap --data-root data/dose_1000 --output-root overlap --gridsize 2 --s-img 0.5,1 --n-groups 512"
 )]
 pub struct Overlap {
     /// The data set
-    #[arg(long, value_name = "X.npz")]
-    input: PathBuf,
+    #[arg(long, value_name = "X.npz", required_unless_present = "phase_c_root")]
+    input: Option<PathBuf>,
+    /// In place of --input, a folder with one data set *train.npz and one *test.npz (also
+    /// --data-root)
+    #[arg(
+        long,
+        visible_alias = "data-root",
+        value_name = "DIR",
+        conflicts_with = "input",
+        requires = "output_root"
+    )]
+    phase_c_root: Option<PathBuf>,
+    /// Folder for train_metrics.json, test_metrics.json, metrics_bundle.json and the images kept,
+    /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F>
+    #[arg(long, value_name = "DIR", requires = "phase_c_root")]
+    output_root: Option<PathBuf>,
     /// Images per group = gridsize squared: 1 or 2
     #[arg(long, value_name = "1|2", default_value_t = 1,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=2))]
     gridsize: usize,
-    /// Share of the images that is kept, above 0 and at most 1
-    #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = value::positive_share)]
-    s_img: f64,
-    /// Number of groups, at most 10,000,000
-    #[arg(long, value_name = "G", default_value_t = 1, value_parser = value::whole)]
-    n_groups: usize,
+    /// Share of the images that is kept, above 0 and at most 1: floor(F n) of n; several with
+    /// commas
+    #[arg(long, visible_alias = "simg", value_name = "F", default_value = "1", value_delimiter = ',', value_parser = value::positive_share)]
+    s_img: Vec<f64>,
+    /// Number of groups, at most 10,000,000; of grid size 1, where every image is a group, the
+    /// most that are taken [default: as many as there are images]
+    #[arg(long, visible_alias = "ngroups", value_name = "G", value_parser = value::whole)]
+    n_groups: Option<usize>,
     /// Number of neighbours for metrics 1 and 2
     #[arg(long, value_name = "K", default_value_t = 6, value_parser = value::whole)]
     neighbor_count: usize,
@@ -40,7 +66,7 @@ pub struct Overlap {
     #[arg(long, value_name = "D", value_parser = value::positive)]
     probe_diameter_px: Option<f64>,
     /// Seed of the image and group draws
-    #[arg(long, value_name = "SEED", default_value_t = 42)]
+    #[arg(long, value_name = "SEED", default_value_t = 456)]
     rng_seed_subsample: u64,
     #[command(flatten)]
     reading: Reading,
@@ -48,32 +74,120 @@ pub struct Overlap {
 
 impl Overlap {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let (dataset, _) = self.reading.read(&self.input, output)?;
-        let sampling = Sampling {
-            gridsize: self.gridsize,
-            s_img: self.s_img,
-            n_groups: self.n_groups,
-            neighbor_count: self.neighbor_count,
-            probe_diameter_px: self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&dataset)),
-            rng_seed_subsample: self.rng_seed_subsample,
+        match (&self.input, &self.phase_c_root, &self.output_root) {
+            (Some(input), ..) => self.measured(input, output),
+            (None, Some(data), Some(folder)) => self.written(data, folder, output),
+            (None, ..) => bail!("expected --input, or --data-root and --output-root"),
+        }
+    }
+
+    fn measured(&self, input: &Path, output: Output) -> anyhow::Result<ExitCode> {
+        let (scan, diameter) = self.scan(input, output)?;
+        let each = self.s_img.iter().map(|&s_img| {
+            measure(&scan, &self.sampling(s_img, scan.len(), diameter))
+                .with_context(|| input.display().to_string())
+        });
+        let found = each.collect::<anyhow::Result<Vec<_>>>()?;
+        let words: Vec<String> = found.iter().map(words).collect();
+        let record = match found.as_slice() {
+            [one] => json!(one),
+            several => json!(several),
         };
-        let overlap = measure(&dataset.scan, &sampling)?;
-        let within = match overlap.metric_1_group_based_avg {
-            Some(value) => format!("metric 1 (within groups)   {value:.4}\n"),
-            None => String::new(),
-        };
-        let words = format!(
-            "{} images, {} kept, {} different positions, {} groups; probe diameter {:.2} px\n\
-             {within}metric 2 (with neighbours) {:.4}\nmetric 3 (between groups)  {:.4}",
-            overlap.n_images_total,
-            overlap.n_images_subsampled,
-            overlap.n_unique_images,
-            overlap.n_groups_actual,
-            sampling.probe_diameter_px,
-            overlap.metric_2_image_based_avg,
-            overlap.metric_3_group_to_group_avg,
-        );
-        output.result(&overlap, words)?;
+        output.result(&record, words.join("\n"))?;
         Ok(ExitCode::SUCCESS)
     }
+
+    fn written(&self, data: &Path, root: &Path, output: Output) -> anyhow::Result<ExitCode> {
+        let read = |split| -> anyhow::Result<_> {
+            Ok(self.reading.read(&split_file(data, split)?, output)?.0)
+        };
+        let (train, test) = (read(Split::Train)?, read(Split::Test)?);
+        let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&train));
+        let (mut told, mut records) = (String::new(), Vec::<Value>::new());
+        for &s_img in &self.s_img {
+            let folder = match self.s_img.len() {
+                1 => root.to_path_buf(),
+                _ => root.join(format!("s_img_{s_img}")),
+            };
+            let most = train.n_patterns().max(test.n_patterns());
+            let sampling = self.sampling(s_img, most, diameter);
+            let bundle = write_overlaps(&train, &test, &sampling, &folder)
+                .with_context(|| data.display().to_string())?;
+            for (split, overlap) in [("train", &bundle.train), ("test", &bundle.test)] {
+                if let Some(overlap) = overlap {
+                    // Writing to a string does not fail.
+                    let _ = writeln!(told, "{split}, s_img {s_img}: {}", words(overlap));
+                }
+            }
+            let _ = writeln!(told, "wrote {}", folder.join("metrics_bundle.json").display());
+            records.push(json!({ "folder": folder, "s_img": s_img, "metrics": bundle }));
+        }
+        output.result(&records, told)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn sampling(&self, s_img: f64, images: usize, probe_diameter_px: f64) -> Sampling {
+        Sampling {
+            gridsize: self.gridsize,
+            s_img,
+            n_groups: self.n_groups.unwrap_or(images.max(1)),
+            neighbor_count: self.neighbor_count,
+            probe_diameter_px,
+            rng_seed_subsample: self.rng_seed_subsample,
+        }
+    }
+
+    /// Positions and the diameter of the disc, of a data set or of a file that has no patterns.
+    fn scan(&self, input: &Path, output: Output) -> anyhow::Result<(Vec<Position>, f64)> {
+        let Some(archive) = positions_alone(input) else {
+            let (dataset, _) = self.reading.read(input, output)?;
+            let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&dataset));
+            return Ok((dataset.scan, diameter));
+        };
+        let scan = jobs::positions(input, &ReadOptions::default())?;
+        let diameter = self.probe_diameter_px.or_else(|| told_diameter(&archive));
+        let diameter = diameter.with_context(|| {
+            format!(
+                "{}: it has positions alone: expected --probe-diameter-px, the diameter of the \
+                 illuminated disc",
+                input.display()
+            )
+        })?;
+        Ok((scan, diameter))
+    }
+}
+
+/// The archive, when it has positions and nothing that could be patterns.
+fn positions_alone(input: &Path) -> Option<Archive> {
+    let archive = Archive::open(input).ok()?;
+    let patterns = |array: &ArrayInfo| {
+        array.shape.len() > 2 && !["probeGuess", "Y"].contains(&array.name.as_str())
+            || ["diffraction", "diff3d"].contains(&array.name.as_str())
+    };
+    let alone = !archive.list().ok()?.iter().any(patterns);
+    let positions = ["xcoords", "ycoords"].iter().all(|name| archive.contains(name));
+    (alone && positions).then_some(archive)
+}
+
+/// The diameter that the metadata tell.
+fn told_diameter(archive: &Archive) -> Option<f64> {
+    physics_parameter(&metadata::read(archive).ok()??, "probe_diameter_px")
+}
+
+fn words(overlap: &overlap::Overlap) -> String {
+    let within = match overlap.metric_1_group_based_avg {
+        Some(value) => format!("metric 1 (within groups)   {value:.4}\n"),
+        None => String::new(),
+    };
+    format!(
+        "{} images, {} kept, {} different positions, {} groups; probe diameter {:.2} px\n\
+         {within}metric 2 (with neighbours) {:.4}\nmetric 3 (between groups)  {:.4}",
+        overlap.n_images_total,
+        overlap.n_images_subsampled,
+        overlap.n_unique_images,
+        overlap.n_groups_actual,
+        overlap.sampling.probe_diameter_px,
+        overlap.metric_2_image_based_avg,
+        overlap.metric_3_group_to_group_avg,
+    )
 }

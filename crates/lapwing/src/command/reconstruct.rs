@@ -2,7 +2,7 @@
 
 use crate::input::Reading;
 use crate::metric::label;
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::product::Facts;
 use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
@@ -65,6 +65,9 @@ pub struct Reconstruct {
 
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        if let Some(product) = &self.product {
+            other_than_input(product, "--product", &self.input_npz)?;
+        }
         let config = self.solver.config(AUTO, ProbeStart::Auto)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
@@ -132,6 +135,9 @@ impl Reconstruct {
         }
         if let Some(comparison) = &result.comparison {
             record["comparison"] = json!(comparison);
+        }
+        if let Some(reason) = &result.not_compared {
+            record["not_compared"] = json!(reason);
         }
         record
     }

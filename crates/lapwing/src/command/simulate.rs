@@ -1,6 +1,6 @@
 //! `lapwing simulate`: diffraction of a specimen at a dose.
 
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -144,6 +144,9 @@ impl Exposure {
 
 impl Simulate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        if let Some(base) = &self.source.base {
+            other_than_input(&self.output, "--output", base)?;
+        }
         let (sample, mut facts) = match (&self.source.base, self.source.specimen) {
             (Some(base), _) => self.based_on(base, output)?,
             (None, Some(specimen)) => self.built_in(specimen)?,

@@ -1,11 +1,12 @@
 //! `lapwing split`: train and test halves.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::Context;
 use clap::Args;
 use lapwing_study::data;
+use lapwing_study::lock::Lock;
 use lapwing_study::split::{Axis, Cut};
 use serde_json::json;
 use std::path::PathBuf;
@@ -41,14 +42,17 @@ pub struct Split {
 
 impl Split {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let folder = &self.output_dir;
+        let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
+        for half in [&train, &test] {
+            other_than_input(half, "a half in --output-dir", &self.input)?;
+        }
         let (dataset, _) = self.reading.read(&self.input, output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
         let split =
             data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
-        let folder = &self.output_dir;
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-        let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
+        // Of two at once in one folder the halves could be mixed.
+        let _locks = Lock::acquire_within(folder)?;
         split.train.write(&train)?;
         split.test.write(&test)?;
         let parts = &split.parts;

@@ -1,7 +1,7 @@
 //! `lapwing study`: a whole study, end to end.
 
 use super::jobs::exit_code;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::stop::stoppable;
 use crate::watch::Watch;
 use anyhow::{Context, bail};
@@ -137,8 +137,8 @@ fn prepare(
         "missing_jobs": report.manifest.missing_jobs,
     });
     let words = format!(
-        "{} jobs to run, {} skipped; run them with `lapwing jobs --study {}`",
-        report.manifest.jobs.len(),
+        "{} to run, {} skipped; run them with `lapwing jobs --study {}`",
+        counted(report.manifest.jobs.len(), "job"),
         report.skips.skipped_count,
         folder.display()
     );
@@ -178,8 +178,8 @@ fn study(
         "report": { "html": paths.html, "csv": paths.csv, "json": paths.json },
     });
     let words = format!(
-        "{} jobs, {} done, {} failed, {} skipped\nreport: {}",
-        report.manifest.jobs.len(),
+        "{}, {} done, {} failed, {} skipped\nreport: {}",
+        counted(report.manifest.jobs.len(), "job"),
         results.len() - report.failed(),
         report.failed(),
         report.skips.skipped_count,

@@ -1,9 +1,9 @@
 //! `lapwing thin`: measured counts at a lower dose.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::value;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use lapwing_study::data::{Thinned, thin};
 use serde_json::json;
@@ -40,13 +40,7 @@ pub struct Thin {
 
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let same = |path: &PathBuf| path.canonicalize().ok();
-        if same(&self.output).is_some_and(|output| Some(output) == same(&self.input)) {
-            bail!(
-                "{}: expected another file for --output than the measured counts, found the input itself",
-                self.output.display()
-            );
-        }
+        other_than_input(&self.output, "--output", &self.input)?;
         let (dataset, _) = self.reading.read(&self.input, output)?;
         let thinned = thin(dataset, self.dose, self.seed)
             .with_context(|| self.input.display().to_string())?;

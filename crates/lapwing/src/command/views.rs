@@ -1,5 +1,6 @@
 //! `lapwing views`: the dense and sparse views of split data.
 
+use crate::input::Reading;
 use crate::output::Output;
 use crate::value;
 use clap::Args;
@@ -46,6 +47,8 @@ pub struct Views {
     /// Least number of positions to keep [default: 5]
     #[arg(long, value_name = "N", value_parser = value::count)]
     min_positions: Option<usize>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 fn selected_view(text: &str) -> Result<View, String> {
@@ -77,7 +80,7 @@ impl Views {
             min_positions: self.min_positions.unwrap_or(default.min_positions),
             ..default
         };
-        let report = write_views(&roots, &doses, &wanted, &settings)?;
+        let report = write_views(&roots, &doses, &wanted, &settings, &self.reading.options())?;
         if report.made.is_empty() && report.refused.is_empty() {
             anyhow::bail!(
                 "{}: no folder dose_<D> with patched_train.npz and patched_test.npz; make them with `lapwing split`",

@@ -7,6 +7,7 @@ mod again;
 mod bad_input;
 mod common;
 mod compare;
+mod contract;
 #[cfg(unix)]
 mod crash;
 mod experiment;

@@ -205,7 +205,7 @@ fn jobs_keep_their_records_and_say_what_failed() {
     bench.ok("split --input whole.npz --output-dir data/dose_10000");
     bench.ok("views --phase-c-root data --output-root views --view dense");
     let roots = "--phase-c-root data --phase-d-root views --artifact-root results --num-epochs 2";
-    bench.fails(&format!("jobs {roots}"), &["sparse_train.npz", "does not exist"]);
+    bench.fails(&format!("jobs {roots}"), &["sparse_train.npz and 1 more do not exist"]);
     assert!(!bench.path("results/reconstruction_manifest.json").exists());
     let dry = bench.json(&format!("jobs {roots} --allow-missing-phase-d --dry-run"));
     assert_eq!(dry["manifest"]["jobs"].as_array().unwrap().len(), 4);

@@ -91,9 +91,23 @@ fn measured_counts_and_results_are_not_lost_without_a_word() {
         let run = bench
             .run(&format!("reconstruct --input scan.npz --output-dir out --num-epochs {epochs}"));
         assert!(run.status.success());
-        stderr(&run).contains("is replaced")
+        stderr(&run).contains("is kept in")
     };
     assert_eq!([said(2), said(2), said(3)], [false, false, true]);
+    let epochs = |folder: &str| {
+        let text = std::fs::read(bench.path(folder).join("result.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        for name in record["files"].as_object().unwrap().values().filter_map(|v| v.as_str()) {
+            assert!(bench.path(folder).join(name).is_file(), "{folder}/{name}");
+        }
+        record["loss"]["epochs"].as_u64().unwrap()
+    };
+    assert_eq!((epochs("out"), epochs("out/earlier_1")), (3, 2));
+    // One that fails leaves nothing of those before it beside its record.
+    let run = bench.run("reconstruct --input scan.npz --output-dir out --num-epochs 4 --probe-start optics --algorithm LSQML");
+    assert!(!run.status.success());
+    assert!(!bench.path("out/reconstruction.npz").exists());
+    assert_eq!(epochs("out/earlier_2"), 3);
 }
 
 #[test]
@@ -103,6 +117,14 @@ fn a_scan_goes_through_other_formats_and_comes_back() {
     bench.fails("convert scan.npz scan.cxi", &["--energy-kev", "--pixel-size-m"]);
     bench.fails("convert scan.npz scan.txt", &[".npz, .cxi or .h5"]);
     bench.fails("convert scan.npz scan.npz", &["another file"]);
+    bench.fails("simulate --base scan.npz --dose 10 --output scan.npz", &["the input itself"]);
+    std::fs::create_dir(bench.path("half")).unwrap();
+    std::fs::copy(bench.path("scan.npz"), bench.path("half/patched_test.npz")).unwrap();
+    bench.fails(
+        "split --input half/patched_test.npz --output-dir half",
+        &["patched_test.npz", "the input itself"],
+    );
+    assert!(!bench.path("half/patched_train.npz").exists());
     let said = "--energy-kev 8 --pixel-size-m 1e-8";
     bench.ok(&format!("convert scan.npz scan.cxi {said}"));
     bench.ok(&format!("convert scan.npz pair.h5 {said}"));

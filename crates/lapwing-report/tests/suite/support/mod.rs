@@ -83,6 +83,7 @@ pub fn write_study(root: &Path, special: &Special) {
             .collect(),
         execution_results: Vec::new(),
         run_ids: Vec::new(),
+        dry_run: false,
     };
     let path = folder.artifact_root().join("reconstruction_manifest.json");
     fs::write(path, serde_json::to_vec(&manifest).unwrap()).unwrap();
@@ -294,6 +295,7 @@ fn write_job(
         }),
         shared_fraction: Some(0.08),
         comparison: done.then(|| serde_json::from_value(comparison).unwrap()),
+        not_compared: None,
         files: if done {
             files
         } else {

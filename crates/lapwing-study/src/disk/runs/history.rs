@@ -3,7 +3,7 @@
 use crate::design::condition::Case;
 use crate::disk::json::read_json;
 use crate::disk::layout::{MANIFEST, SKIP_SUMMARY};
-use crate::disk::record::{Execution, Filters, JobRecord, Manifest, SkipSummary, Skipped};
+use crate::disk::record::{Execution, JobRecord, Manifest, SkipSummary, Skipped};
 use crate::{Result, StudyError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -73,12 +73,15 @@ fn read(run: &Path) -> std::result::Result<Option<(Manifest, SkipSummary)>, Stri
 
 /// The merged picture of `runs`, oldest first; there must be at least one.
 ///
-/// Of every case the latest run decides that ran it or missed its input. A run that only planned it
+/// Of every case the latest run decides that ran it or missed its input; where it only found the
+/// result in its folder, the run that made that tells log and time. A run that only planned it
 /// (a dry run, or one that was stopped before) decides nothing about a job that was run before;
 /// after a missed input it says that there is a job now. Being filtered out of a run says nothing,
 /// unless no run ever said more.
 fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
     let mut jobs: BTreeMap<&Case, &JobRecord> = BTreeMap::new();
+    // Who made what is in a folder: a later run that finds it there has nothing to tell of it.
+    let mut made: BTreeMap<(&Case, &Path), &Execution> = BTreeMap::new();
     let mut results: BTreeMap<&Case, &Execution> = BTreeMap::new();
     let mut missing: BTreeMap<&Case, &Skipped> = BTreeMap::new();
     let mut skipped: BTreeMap<&Case, &Skipped> = BTreeMap::new();
@@ -88,7 +91,12 @@ fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
         for job in &manifest.jobs {
             match executed.get(&job.case) {
                 Some(&result) => {
-                    results.insert(&job.case, result);
+                    let place = (&job.case, job.output_dir.as_path());
+                    if result.returncode == 0 && !result.resumed {
+                        made.insert(place, result);
+                    }
+                    let maker = made.get(&place).filter(|_| result.resumed);
+                    results.insert(&job.case, maker.copied().unwrap_or(result));
                 }
                 None if results.contains_key(&job.case) => continue,
                 None => {}
@@ -109,14 +117,15 @@ fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
     // The last run: `runs` is not empty.
     let (last, last_skips) = runs[runs.len() - 1];
     let manifest = Manifest {
-        // Runs with different filters have none in common.
-        filters: Filters::default(),
+        // Those of the latest run; every run's own are in its record.
+        filters: last.filters.clone(),
         total_jobs: jobs.len() + skipped.len(),
         filtered_jobs: jobs.len(),
         jobs: jobs.into_values().cloned().collect(),
         missing_jobs: missing.values().copied().cloned().collect(),
         execution_results: results.into_values().cloned().collect(),
         run_ids: runs.iter().flat_map(|(manifest, _)| manifest.run_ids.clone()).collect(),
+        dry_run: false,
         ..last.clone()
     };
     let skips = SkipSummary {

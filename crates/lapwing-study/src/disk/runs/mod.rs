@@ -17,6 +17,7 @@ use crate::disk::layout::{MANIFEST, Roots, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
 use crate::disk::path::absolute;
 use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
+use crate::run::jobs::JobOptions;
 use crate::{Result, StudyError};
 use history::History;
 use jiff::Timestamp;
@@ -36,17 +37,18 @@ pub struct RunRecord {
 impl RunRecord {
     /// Opens a new run and writes its records, as yet without results.
     ///
-    /// `total_jobs` is the number of cases of the whole plan, of which `agenda` holds what
-    /// `filters` leave.
+    /// `total_jobs` is the number of cases of the whole plan, of which `agenda` holds what the
+    /// filters of `options` leave.
     pub(crate) fn begin(
         roots: &Roots,
         total_jobs: usize,
-        filters: Filters,
+        options: &JobOptions,
         agenda: &Agenda,
     ) -> Result<Self> {
+        let filters = options.filters.clone();
         let artifact_root = roots.artifacts.clone();
         let timestamp = Timestamp::now();
-        let (id, dir) = new_run_dir(&artifact_root, timestamp)?;
+        let (id, dir) = new_run_dir(&artifact_root, timestamp, &filters)?;
         let mut skipped_jobs = [agenda.filtered_out.as_slice(), &agenda.missing].concat();
         skipped_jobs.sort_by_cached_key(|skipped| skipped.case.clone());
         let mut record = Self {
@@ -62,6 +64,7 @@ impl RunRecord {
                 missing_jobs: agenda.missing.clone(),
                 execution_results: Vec::new(),
                 run_ids: vec![id.clone()],
+                dry_run: options.dry_run,
             },
             skips: SkipSummary {
                 timestamp,
@@ -79,7 +82,8 @@ impl RunRecord {
         Ok(record)
     }
 
-    /// Name of the run: its time of start, unique in the artifact root and sorting in order.
+    /// Name of the run: its time of start and, where they were chosen, dose, view and split; unique
+    /// in the artifact root and sorting in order of time.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -100,6 +104,13 @@ impl RunRecord {
             self.manifest.execution_results.partition_point(|earlier| place(&earlier.case) < own);
         self.manifest.execution_results.insert(at, execution);
         self.save()
+    }
+
+    /// Says that the results of a job go to another folder than was planned.
+    pub fn moved(&mut self, case: &Case, folder: &Path) {
+        if let Some(job) = self.manifest.jobs.iter_mut().find(|job| &job.case == case) {
+            job.output_dir = absolute(folder);
+        }
     }
 
     /// This run's own manifest.
@@ -183,14 +194,30 @@ pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
     Ok(found)
 }
 
+/// What a run was restricted to, as a part of its name: `_dose_1000_dense_train`.
+fn restricted_to(filters: &Filters) -> String {
+    let Filters { dose, view, split, .. } = filters;
+    let dose = dose.map(|dose| format!("_dose_{dose}")).unwrap_or_default();
+    let view = view.map(|view| format!("_{view}")).unwrap_or_default();
+    let split = split.map(|split| format!("_{split}")).unwrap_or_default();
+    format!("{dose}{view}{split}")
+}
+
 /// A folder that no earlier run has.
-fn new_run_dir(artifact_root: &Path, now: Timestamp) -> Result<(String, PathBuf)> {
+fn new_run_dir(
+    artifact_root: &Path,
+    now: Timestamp,
+    filters: &Filters,
+) -> Result<(String, PathBuf)> {
     let runs = artifact_root.join("runs");
     std::fs::create_dir_all(&runs).map_err(StudyError::io("cannot create", &runs))?;
     let time = now.strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
     let mut attempt = 0;
     loop {
-        let id = if attempt == 0 { time.clone() } else { format!("{time}-{attempt}") };
+        let id = match attempt {
+            0 => format!("{time}{}", restricted_to(filters)),
+            _ => format!("{time}-{attempt}{}", restricted_to(filters)),
+        };
         let dir = runs.join(&id);
         match std::fs::create_dir(&dir) {
             Ok(()) => {

@@ -32,6 +32,7 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
         log_path: run.log_path(case),
         telemetry: None,
         error: None,
+        not_compared: None,
         seconds: Some(1.0),
         resumed: false,
         run_id: None,
@@ -39,7 +40,8 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
 }
 
 fn begin(plan: &Plan, filters: Filters, agenda: &Agenda) -> Result<RunRecord> {
-    RunRecord::begin(&plan.roots, plan.cases.len(), filters, agenda)
+    let options = JobOptions { filters, ..JobOptions::default() };
+    RunRecord::begin(&plan.roots, plan.cases.len(), &options, agenda)
 }
 
 /// A run in which every job succeeds at once.
@@ -91,12 +93,10 @@ fn the_manifest_has_the_names_of_the_reference_study() {
         (manifest["total_jobs"].as_u64(), manifest["filtered_jobs"].as_u64()),
         (Some(18), Some(6))
     );
-    assert_eq!(
-        json(&run.dir.join(MANIFEST))["filters"],
-        serde_json::json!({"dose": 1000, "view": null, "split": null, "gridsize": null})
-    );
-    let none = serde_json::json!({"dose": null, "view": null, "split": null, "gridsize": null});
-    assert_eq!(manifest["filters"], none);
+    let filters = serde_json::json!({"dose": 1000, "view": null, "split": null, "gridsize": null});
+    assert_eq!(json(&run.dir.join(MANIFEST))["filters"], filters);
+    assert_eq!(manifest["filters"], filters);
+    assert!(run.id().ends_with("Z_dose_1000"), "{}", run.id());
     let mut names = keys(&manifest["jobs"][0]);
     names.sort_unstable();
     assert_eq!(
@@ -145,6 +145,9 @@ fn three_runs_with_one_artifact_root_keep_all_records() {
     let study = StudyFolder::new(folder.path());
     let merged = study.manifest().unwrap().unwrap();
     assert_eq!(merged.run_ids, [sparse.id(), train.id(), test.id()]);
+    // The latest run's filters, and in every run's name what it was restricted to.
+    assert_eq!((merged.filters.split, merged.filters.view), (Some(Split::Test), None));
+    assert!(sparse.id().ends_with("Z_sparse") && train.id().ends_with("Z_train"));
     assert_eq!(
         (merged.total_jobs, merged.jobs.len(), merged.execution_results.len()),
         (18, 18, 18)
@@ -314,4 +317,43 @@ fn runs_beside_each_other_all_stand_in_the_merged_record() {
         (merged.jobs.len(), merged.execution_results.len(), merged.run_ids.len()),
         (18, 18, 3)
     );
+}
+
+#[test]
+fn who_finds_a_result_leaves_the_log_and_time_of_who_made_it() {
+    let (folder, plan) = study(&View::ALL);
+    let filters = Filters { dose: Some(1000), split: Some(Split::Train), ..Filters::default() };
+    let made = pretend(&plan, filters.clone());
+    let agenda = plan.agenda(&filters, &MissingViews::Refuse).unwrap();
+    let mut again = begin(&plan, filters, &agenda).unwrap();
+    for job in &agenda.jobs {
+        let found = Execution { resumed: true, seconds: Some(0.01), ..done(&job.case, &again) };
+        again.add(found).unwrap();
+    }
+    let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
+    for result in &merged.execution_results {
+        assert_eq!((result.run_id.as_deref(), result.seconds), (Some(made.id()), Some(1.0)));
+        assert_eq!(result.log_path, made.log_path(&result.case));
+    }
+    // A result in another folder is another result.
+    let case = agenda.jobs[0].case.clone();
+    let other = agenda.jobs[0].output_dir.with_file_name("train_2");
+    again.moved(&case, &other);
+    again.manifest.execution_results.clear();
+    again.add(done(&case, &again)).unwrap();
+    let merged = StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
+    assert_eq!(merged.jobs[0].output_dir, absolute(&other));
+    assert_eq!(merged.execution_results[0].run_id.as_deref(), Some(again.id()));
+}
+
+#[test]
+fn a_dry_run_says_that_it_was_one() {
+    let (folder, plan) = study(&View::ALL);
+    let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
+    let options = JobOptions { dry_run: true, ..JobOptions::default() };
+    let dry = RunRecord::begin(&plan.roots, plan.cases.len(), &options, &agenda).unwrap();
+    assert_eq!(json(&dry.dir.join(MANIFEST))["dry_run"], true);
+    assert!(!StudyFolder::new(folder.path()).manifest().unwrap().unwrap().dry_run);
+    let killed = begin(&plan, Filters::default(), &agenda).unwrap();
+    assert_eq!(json(&killed.dir.join(MANIFEST)).get("dry_run"), None);
 }

@@ -94,7 +94,8 @@ fn metric_2_of_a_line_and_of_one_position() {
         measure(&line[..1], &Sampling::all_images(20.0)).unwrap().metric_2_image_based_avg,
         0.0
     );
-    assert_eq!(measure(&[], &Sampling::all_images(20.0)).unwrap().n_groups_actual, 0);
+    let none = measure(&[], &Sampling::all_images(20.0)).unwrap_err().to_string();
+    assert!(none.starts_with("s_img") && none.contains("0 images"), "{none}");
 }
 
 #[test]
@@ -151,10 +152,25 @@ fn sampling_is_seeded_and_keeps_the_stated_share() {
     );
     let other = measure(&scan, &Sampling { rng_seed_subsample: 7, ..sampling }).unwrap();
     assert_ne!(first.metric_2_image_based_avg, other.metric_2_image_based_avg);
-    assert_eq!(
-        measure(&scan, &Sampling { s_img: 1e-9, ..sampling }).unwrap().n_images_subsampled,
-        1
-    );
+    // floor(s n), and an error where that is none.
+    let kept = |s_img: f64| measure(&scan, &Sampling { s_img, ..sampling });
+    assert_eq!(kept(0.4999).unwrap().n_images_subsampled, 199);
+    assert_eq!(kept(1.0 / 400.0).unwrap().n_images_subsampled, 1);
+    let none = kept(1e-9).unwrap_err().to_string();
+    assert!(none.starts_with("s_img") && none.contains("400 images"), "{none}");
+}
+
+#[test]
+fn of_single_images_the_first_groups_are_taken() {
+    let scan = lattice(1, 4, 5.0);
+    let two = Sampling { n_groups: 2, ..Sampling::all_images(20.0) };
+    let measured = measure(&scan, &two).unwrap();
+    assert_eq!((measured.n_groups_actual, measured.n_images_subsampled), (2, 4));
+    close(measured.metric_3_group_to_group_avg, disc_overlap(5.0, 20.0));
+    // Metric 2 is that of all images.
+    close(measured.metric_2_image_based_avg, scan_overlap(&scan, 20.0));
+    let all = measure(&scan, &Sampling { n_groups: 9, ..two }).unwrap();
+    assert_eq!(all.n_groups_actual, 4);
 }
 
 #[test]

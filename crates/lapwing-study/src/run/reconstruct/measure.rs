@@ -3,13 +3,13 @@
 use super::target::Compared;
 use super::understand::Input;
 use super::{Task, output, photon_halves};
-use crate::Result;
 use crate::disk::json::write_json;
 use crate::disk::record::JobResult;
 use crate::run::data::reference;
 use crate::run::event::{Level, Observer, note};
 use crate::run::misfit;
 use crate::run::pictures;
+use crate::{Result, StudyError};
 use lapwing_compare::{ComparisonRecord, Lattice, compare_probes};
 use lapwing_solve::Solution;
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -34,7 +34,15 @@ impl Task {
             note(&mut *observe, Level::Fact, &text)?;
         }
         let target = input.target.as_ref();
-        let compared = target.map(|target| target.compare(&object)).transpose()?;
+        let compared = match target.map(|target| target.compare(&object)).transpose() {
+            Ok(compared) => compared,
+            // The reconstruction stands, and solving again would change nothing.
+            Err(error) => {
+                note(&mut *observe, Level::Fact, &format!("no comparison: {error}"))?;
+                result.not_compared = Some(error.to_string());
+                None
+            }
+        };
         let pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
             None => pictures::alone(&object, &input.on_grid),
@@ -78,10 +86,14 @@ impl Task {
             reference: reference.unwrap_or(ComparisonRecord::TRUTH).to_owned(),
             ..ComparisonRecord::new(comparison, pixel_size)
         };
-        if let (true, Some(probe)) = (self.photon_halves, &input.probe)
-            && let Some(halves) = photon_halves::compare(self, probe, observe)?
-        {
-            record.add_halves(&halves);
+        if let (true, Some(probe)) = (self.photon_halves, &input.probe) {
+            match photon_halves::compare(self, probe, &mut *observe) {
+                Ok(halves) => halves.iter().for_each(|halves| record.add_halves(halves)),
+                Err(StudyError::Stopped) => return Err(StudyError::Stopped),
+                Err(error) => {
+                    note(observe, Level::Fact, &format!("no comparison of halves: {error}"))?;
+                }
+            }
         }
         write_json(&self.output.join(COMPARISON), &record)?;
         result.comparison = Some(record.short());

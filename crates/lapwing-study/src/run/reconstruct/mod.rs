@@ -2,6 +2,7 @@
 //! `understand`, `reconstruct`, `measure` and `record`.
 
 mod epochs;
+pub(crate) mod kept;
 mod measure;
 mod output;
 mod photon_halves;
@@ -10,22 +11,22 @@ mod understand;
 
 pub(crate) use output::RECONSTRUCTION;
 
-use crate::design::condition::Case;
+use crate::design::condition::{Case, View};
 use crate::design::solver::{AUTO, StudySolver};
 use crate::disk::checkpoint::{Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
 use crate::disk::layout::{LOG, RESULT};
 use crate::disk::lock::Lock;
-use crate::disk::path::{absolute, remove_if_there};
+use crate::disk::path::absolute;
 use crate::disk::record::{Files, JobResult, Status};
 use crate::run::event::{Event, Level, Observer, note};
 use crate::run::external;
-use crate::run::stream::Streaming;
+use crate::run::stream::{Opened, Streaming};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
-use lapwing_files::{Dataset, Understanding, atomic};
+use lapwing_files::{Dataset, Understanding, atomic, metadata};
 use lapwing_model::Position;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -135,23 +136,37 @@ impl Task {
     pub fn run_seen(&self, see: See<'_>, observe: Observer<'_>) -> Result<JobResult> {
         // Two runs in one folder would leave files of both.
         let key = hash::file(&self.input)?;
+        kept::refuse_own_input(&self.input, &self.output)?;
         let _lock = Lock::acquire(&self.output)?;
-        if let Some(old) = self.other_result(&key) {
+        if self.recorded(&key).is_none()
+            && let Some(kept) = kept::set_aside(&self.output)?
+        {
             let text = format!(
-                "the result of {} in {}, made with other options or of another file, is replaced",
-                old.algorithm,
-                self.output.display()
+                "the earlier result in {}, made with other options or of another file, is kept in \
+                 {}",
+                self.output.display(),
+                kept.display()
             );
             note(&mut *observe, Level::Fact, &text)?;
         }
         self.run_as(&key, see, observe)
     }
 
-    /// The result of another task that is in the output folder.
-    fn other_result(&self, input_hash: &str) -> Option<JobResult> {
-        let text = std::fs::read(self.output.join(RESULT)).ok()?;
-        let result: JobResult = serde_json::from_slice(&text).ok()?;
-        (result.key != self.key(input_hash) && result.status == Status::Done).then_some(result)
+    /// The folder that this task's results belong in where those of others stay as they are:
+    /// [`Self::output`] itself unless it holds, or is to hold, another task's result, else
+    /// `<output>_2`, `<output>_3`, ...
+    pub(crate) fn own_folder(&self, input_hash: &str) -> PathBuf {
+        let key = self.key(input_hash);
+        let taken = |folder: &Path| {
+            let checkpoint = Checkpoint::new(folder, key.clone(), self.checkpoint);
+            match folder.join(RESULT).exists() {
+                true => Self { output: folder.to_owned(), ..self.clone() }
+                    .recorded(input_hash)
+                    .is_none(),
+                false => checkpoint.is_of_another(),
+            }
+        };
+        kept::numbered(&self.output).find(|folder| !taken(folder)).unwrap_or_default()
     }
 
     /// [`Self::run`] when the content hash of the input is known already.
@@ -163,9 +178,8 @@ impl Task {
         let started = Instant::now();
         std::fs::create_dir_all(&self.output)
             .map_err(StudyError::io("cannot create", &self.output))?;
-        // From here on the old files are replaced one by one, so the old record must not vouch for
-        // them.
-        remove_if_there(&self.output.join(RESULT))?;
+        // Whatever is left of an earlier attempt is no part of this one, should it fail.
+        kept::clear(&self.output)?;
         let mut log = String::new();
         let mut logged = |event: Event<'_>| {
             if let Event::Note { text, .. } = event {
@@ -201,7 +215,7 @@ impl Task {
     ) -> Result<()> {
         note(&mut *observe, Level::Fact, concat!("lapwing ", env!("CARGO_PKG_VERSION")))?;
         note(&mut *observe, Level::Fact, &format!("input {}", self.input.display()))?;
-        let opened = self.stream.open(&self.input, &self.reading, &mut *observe)?;
+        let opened = self.open(&mut *observe)?;
         see(&opened.dataset, &opened.understood)?;
         let counts = opened.dataset.intensity_scale().is_some();
         let task = self.settled(counts);
@@ -222,6 +236,28 @@ impl Task {
         let (solution, maps) =
             task.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
         task.measure(&input, &solution, maps.as_ref(), result, observe)
+    }
+
+    /// The data set. A job on a whole split does without metadata that cannot be read: what it
+    /// reconstructs does not depend on them.
+    fn open(&self, observe: Observer<'_>) -> Result<Opened> {
+        let opened = self.stream.open(&self.input, &self.reading, &mut *observe);
+        let whole = self.case.as_ref().is_some_and(|case| case.condition.view == View::Baseline);
+        match opened {
+            Err(StudyError::Files(error))
+                if whole && matches!(*error, lapwing_files::Error::Metadata(_)) =>
+            {
+                let text = format!(
+                    "{error}; reconstructed without them: the dose scale is not known, unless the \
+                     patterns hold whole counts"
+                );
+                note(&mut *observe, Level::Fact, &text)?;
+                let mut reading = self.reading.clone();
+                reading.leave_out.push(metadata::KEY.to_owned());
+                self.stream.open(&self.input, &reading, observe)
+            }
+            opened => opened,
+        }
     }
 
     /// This task with the solver that it takes for data of which photon counts are known, or not.
@@ -274,6 +310,7 @@ impl Task {
             view: None,
             shared_fraction: None,
             comparison: None,
+            not_compared: None,
             files: Files::default(),
         }
     }

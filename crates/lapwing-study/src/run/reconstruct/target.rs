@@ -3,19 +3,21 @@
 use super::{CompareWith, Task};
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
+use lapwing_files::remarks::is_uniform;
 use lapwing_model::{Field, Modes, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
 
 impl Task {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
+    /// `Err` inside says why there will be no comparison though one was asked for.
     pub(super) fn target(
         &self,
         truth: Option<Field>,
         probe: Option<&Modes>,
         own: &[Position],
-    ) -> Result<Option<Target>> {
+    ) -> Result<std::result::Result<Option<Target>, String>> {
         let scan = match &self.comparison {
-            CompareWith::Nothing => return Ok(None),
+            CompareWith::Nothing => return Ok(Ok(None)),
             CompareWith::Truth => own,
             CompareWith::TruthOver(scan) => scan,
         };
@@ -25,10 +27,17 @@ impl Task {
                     "no comparison possible: the data set has no objectGuess to compare with"
                         .to_owned(),
                 )),
-                _ => Ok(None),
+                _ => Ok(Err("the data set has no objectGuess to compare with".to_owned())),
             };
         };
-        let region = Region::from_scan(truth.dim(), scan, probe.view())?;
+        if is_uniform(&truth) {
+            let text = "objectGuess is the same everywhere: a placeholder, no truth";
+            return Ok(Err(text.to_owned()));
+        }
+        let region = match Region::from_scan(truth.dim(), scan, probe.view()) {
+            Ok(region) => region,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
         let own_area = match &self.comparison {
             CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
             // A view can cover too little for numbers of its own.
@@ -36,7 +45,7 @@ impl Task {
                 .map_or(OwnArea::None, OwnArea::Region),
             _ => OwnArea::None,
         };
-        Ok(Some(Target { truth, region, own_area }))
+        Ok(Ok(Some(Target { truth, region, own_area })))
     }
 }
 

@@ -136,7 +136,14 @@ impl Task {
         // The start has the intensities, and the stack is the largest thing in memory.
         let Dataset { scan, object, probe, metadata, .. } = dataset;
         let on_grid = start.scan.clone();
-        let target = self.target(object, probe.as_ref(), &on_grid)?;
+        let target = match self.target(object, probe.as_ref(), &on_grid)? {
+            Ok(target) => target,
+            Err(reason) => {
+                fact(&format!("no comparison: {reason}"))?;
+                result.not_compared = Some(reason);
+                None
+            }
+        };
         if let Some(valid) = &start.valid {
             let bad = valid.iter().filter(|&&good| !good).count();
             fact(&format!("mask: {bad} of {} pixels are left out", valid.len()))?;
@@ -169,7 +176,7 @@ impl Task {
     fn telemetry(&self, dataset: &Dataset) -> Result<Option<Telemetry>> {
         match &self.case {
             Some(case) if case.condition.view != View::Baseline => {
-                views::telemetry(dataset.metadata.as_ref()).map(Some)
+                views::telemetry(&self.input, dataset.metadata.as_ref()).map(Some)
             }
             _ => Ok(None),
         }

@@ -1,5 +1,6 @@
 //! What `lapwing inspect` says in words.
 
+use lapwing_files::metadata::KEY;
 use lapwing_files::{ArrayInfo, Metadata, Problem, Remark};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::noise::described;
@@ -31,6 +32,9 @@ pub fn words(
         let _ = writeln!(words, "  {:<names$}  {:<12} {:?}", array.name, array.dtype, array.shape);
     }
     match metadata {
+        _ if problems.iter().any(|problem| problem.key == KEY) => {
+            words.push_str("metadata: unreadable, see below\n");
+        }
         Some(metadata) => {
             let _ = writeln!(words, "metadata: {}", history(metadata));
         }

@@ -1,0 +1,47 @@
+//! Objects that can hardly be meant.
+
+use lapwing_model::Field;
+
+use super::{Remark, What};
+
+/// Values are the same within this fraction of the largest modulus.
+const SAME: f32 = 1e-6;
+
+/// What stands in a file where nobody knew the object.
+pub(crate) const PLACEHOLDER: &str = "objectGuess is the same everywhere: a placeholder";
+
+/// Whether an object has the same value everywhere: then it is no truth and no guess, but what
+/// programs write where the object is not known.
+pub fn is_uniform(object: &Field) -> bool {
+    let Some(first) = object.first() else { return true };
+    let near = SAME * first.norm().max(f32::MIN_POSITIVE);
+    object.iter().all(|value| (value - first).norm() <= near)
+}
+
+pub(super) fn look(object: &Field) -> Option<Remark> {
+    is_uniform(object).then(|| {
+        Remark::new(
+            What::UniformObject,
+            PLACEHOLDER,
+            "reconstructions are not compared with it, and a simulation of it shows no specimen; \
+             nothing to do where the object is not known",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::Complex32;
+
+    #[test]
+    fn an_object_that_shows_nothing_is_told() {
+        let one = Field::from_elem((8, 6), Complex32::new(0.6, -0.8));
+        assert!(is_uniform(&one) && is_uniform(&Field::zeros((3, 3))));
+        let remark = look(&one).unwrap();
+        assert!(remark.what == What::UniformObject && !remark.certain);
+        let mut other = one;
+        other[(3, 2)].re += 1e-4;
+        assert!(!is_uniform(&other) && look(&other).is_none());
+    }
+}

@@ -1,0 +1,125 @@
+//! What a folder of results holds from before, and that none of it is lost or mixed with new files.
+
+use super::RECONSTRUCTION;
+use crate::disk::checkpoint::CHECKPOINT;
+use crate::disk::layout::{LOG, RESULT};
+use crate::disk::path::remove_if_there;
+use crate::{Result, StudyError};
+use std::path::{Path, PathBuf};
+
+/// Every file that a reconstruction may leave in its folder; the record, which vouches for the
+/// others, first.
+const FILES: [&str; 14] = [
+    RESULT,
+    RECONSTRUCTION,
+    "loss.csv",
+    "loss.svg",
+    "amplitude.png",
+    "phase.png",
+    "probe.png",
+    "error.png",
+    "overview.png",
+    "amplitude_sd.png",
+    "phase_sd.png",
+    "calibration.png",
+    "comparison.json",
+    LOG,
+];
+
+/// Removes what an earlier reconstruction left in `folder`; its checkpoint stays.
+pub(crate) fn clear(folder: &Path) -> Result<()> {
+    FILES.iter().try_for_each(|name| remove_if_there(&folder.join(name)))
+}
+
+/// Moves the reconstruction that is in `folder` into a folder `earlier_<n>` inside it, and returns
+/// that; `None` when there is none, but at most what a failed or stopped run left.
+pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
+    let there = |name: &str| folder.join(name).is_file();
+    if !there(RECONSTRUCTION) || !there(RESULT) && there(CHECKPOINT) {
+        return Ok(None);
+    }
+    let mut number = 1;
+    let kept = loop {
+        let kept = folder.join(format!("earlier_{number}"));
+        match std::fs::create_dir(&kept) {
+            Ok(()) => break kept,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(StudyError::io("cannot create", &kept)(error)),
+        }
+    };
+    // The record goes last and arrives when all it tells of is there.
+    for name in FILES.iter().rev().filter(|name| there(name)) {
+        let from = folder.join(name);
+        std::fs::rename(&from, kept.join(name)).map_err(StudyError::io("cannot move", &from))?;
+    }
+    Ok(Some(kept))
+}
+
+/// Refuses an output folder in which the input is one of the files that will be written.
+pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
+    let Ok(whole) = input.canonicalize() else { return Ok(()) };
+    let same = |name: &str| output.join(name).canonicalize().is_ok_and(|path| path == whole);
+    match FILES.iter().find(|name| same(name)) {
+        None => Ok(()),
+        Some(name) => Err(StudyError::Invalid(format!(
+            "{}: expected another output folder than that of the input, whose {name} would be \
+             replaced",
+            output.display()
+        ))),
+    }
+}
+
+/// The first of `folder`, `<folder>_2`, `<folder>_3`, ... that holds no result.
+pub(crate) fn unused(folder: &Path) -> PathBuf {
+    numbered(folder).find(|folder| !folder.join(RESULT).exists()).unwrap_or_default()
+}
+
+/// `folder`, then `<folder>_2`, `<folder>_3`, ... beside it.
+pub(super) fn numbered(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = folder.to_owned();
+    (1..).map(move |number: usize| match number {
+        1 => folder.clone(),
+        _ => folder.with_file_name(format!("{name}_{number}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_result_moves_as_a_whole_and_what_a_stopped_run_left_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), name).unwrap();
+        assert_eq!(set_aside(folder.path()).unwrap(), None);
+        [RECONSTRUCTION, CHECKPOINT, "mine.txt"].into_iter().for_each(write);
+        assert_eq!(set_aside(folder.path()).unwrap(), None);
+        [RESULT, "phase.png"].into_iter().for_each(write);
+        let kept = set_aside(folder.path()).unwrap().unwrap();
+        assert!(kept.ends_with("earlier_1"));
+        for name in [RESULT, RECONSTRUCTION, "phase.png"] {
+            assert_eq!(std::fs::read_to_string(kept.join(name)).unwrap(), name);
+            assert!(!folder.path().join(name).exists());
+        }
+        assert!(folder.path().join("mine.txt").is_file());
+        // Of a failure there is nothing to keep.
+        write(RESULT);
+        assert_eq!(set_aside(folder.path()).unwrap(), None);
+        write(RECONSTRUCTION);
+        assert!(set_aside(folder.path()).unwrap().unwrap().ends_with("earlier_2"));
+        write(RECONSTRUCTION);
+        let input = folder.path().join(RECONSTRUCTION);
+        let refused = refuse_own_input(&input, folder.path()).unwrap_err().to_string();
+        assert!(refused.contains(RECONSTRUCTION), "{refused}");
+        refuse_own_input(&input, &folder.path().join("other")).unwrap();
+        clear(folder.path()).unwrap();
+        assert!(!input.exists() && folder.path().join(CHECKPOINT).is_file());
+    }
+
+    #[test]
+    fn folders_are_numbered_from_the_second() {
+        let names: Vec<PathBuf> = numbered(Path::new("out/train")).take(3).collect();
+        assert_eq!(names, ["out/train", "out/train_2", "out/train_3"].map(PathBuf::from));
+    }
+}

@@ -1,0 +1,268 @@
+//! What the records of jobs may be trusted in: nothing is lost, mixed up or taken for what it is not.
+
+use crate::common::{Bench, stderr};
+use lapwing_files::npy::Array;
+use lapwing_files::{Archive, Dataset, ReadOptions, dataset, npz};
+use lapwing_model::Complex32;
+use serde_json::Value;
+use std::path::Path;
+
+const ROOTS: &str = "--data-root data --views-root views --artifact-root out";
+
+fn read(bench: &Bench, name: &str) -> Dataset {
+    dataset::read(bench.path(name), &ReadOptions::default()).unwrap().0
+}
+
+fn json(path: impl AsRef<Path>) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A split scan with both of its views, under `data` and `views`.
+fn prepared(bench: &Bench) {
+    bench.simulate("scan.npz", "");
+    bench.ok("split --input scan.npz --output-dir data/dose_10000");
+    bench.ok("views --data-root data --views-root views --sparse-overlap 0.4");
+}
+
+/// The archive without one of its arrays, and with another one in its place.
+fn with_array(bench: &Bench, name: &str, key: &str, array: &Array) {
+    let archive = Archive::open(bench.path(name)).unwrap();
+    let others = archive.names().filter(|name| *name != key);
+    let mut arrays: Vec<(&str, Array)> =
+        others.map(|name| (name, archive.read(name).unwrap())).collect();
+    arrays.push((key, array.clone()));
+    npz::write(bench.path("changed.npz"), &arrays).unwrap();
+    std::fs::rename(bench.path("changed.npz"), bench.path(name)).unwrap();
+}
+
+/// Every job of every run's own manifest lies where its record says, and is what that says.
+fn records_hold(bench: &Bench) -> usize {
+    let runs = std::fs::read_dir(bench.path("out/runs")).unwrap();
+    let manifests = runs.map(|run| json(run.unwrap().path().join("reconstruction_manifest.json")));
+    let mut seen = 0;
+    for manifest in manifests.chain([json(bench.path("out/reconstruction_manifest.json"))]) {
+        for result in manifest["execution_results"].as_array().unwrap() {
+            let same =
+                |job: &&Value| ["dose", "view", "split"].iter().all(|k| job[*k] == result[*k]);
+            let job = manifest["jobs"].as_array().unwrap().iter().find(same).unwrap();
+            let folder = Path::new(job["output_dir"].as_str().unwrap());
+            assert!(Path::new(result["log_path"].as_str().unwrap()).is_file());
+            if result["returncode"] == 0 {
+                let record = json(folder.join("result.json"));
+                assert_eq!(record["loss"]["epochs"], job["num_epochs"], "{}", folder.display());
+                assert_eq!(record["algorithm"], job["algorithm"]);
+            } else {
+                assert!(!folder.join("reconstruction.npz").exists(), "{}", folder.display());
+            }
+            seen += 1;
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_placeholder_is_no_truth() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let mut scan = read(&bench, "scan.npz");
+    scan.object.as_mut().unwrap().fill(Complex32::new(1.0, 0.0));
+    scan.write(bench.path("scan.npz")).unwrap();
+    let remark = "the same everywhere: a placeholder";
+    assert!(bench.ok("inspect scan.npz").contains(remark));
+    let simulated = bench.run("simulate --base scan.npz --dose 100 --output b.npz");
+    assert!(simulated.status.success() && stderr(&simulated).contains(remark));
+    let alone = bench.json("reconstruct --input scan.npz --output-dir r --num-epochs 2 --compare");
+    assert!(alone.get("comparison").is_none());
+    assert!(alone["not_compared"].as_str().unwrap().contains("placeholder"), "{alone}");
+    bench.ok("split --input scan.npz --output-dir data/dose_10000");
+    let jobs = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split train");
+    let words = bench.ok(&jobs);
+    assert!(words.contains("without a comparison") && words.contains("1 job, 1 done"), "{words}");
+    let record = json(bench.path("out/dose_10000/baseline/train/result.json"));
+    assert_eq!((record["status"].as_str(), &record["comparison"]), (Some("done"), &Value::Null));
+    // It is not solved again.
+    let again = bench.json(&jobs);
+    let result = &again["manifest"]["execution_results"][0];
+    assert_eq!(result["resumed"], true);
+    assert!(result["not_compared"].as_str().unwrap().contains("placeholder"));
+}
+
+#[test]
+fn a_comparison_that_cannot_be_made_leaves_the_job_done() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let mut scan = read(&bench, "scan.npz");
+    // An object that says something, but nowhere where the scan is.
+    let (rows, columns) = scan.object.as_ref().unwrap().dim();
+    let object = scan.object.as_mut().unwrap();
+    object.fill(Complex32::new(0.0, 0.0));
+    object[(rows - 1, columns - 1)] = Complex32::new(1.0, 0.0);
+    scan.write(bench.path("scan.npz")).unwrap();
+    bench.ok("split --input scan.npz --output-dir data/dose_10000");
+    let jobs = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split train");
+    let run = bench.json(&jobs);
+    let result = &run["manifest"]["execution_results"][0];
+    assert_eq!(result["returncode"], 0, "{result}");
+    assert!(!result["not_compared"].as_str().unwrap().is_empty(), "{result}");
+    assert_eq!(bench.json(&jobs)["manifest"]["execution_results"][0]["resumed"], true);
+}
+
+#[test]
+fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let jobs = |options: &str| bench.json(&format!("jobs {ROOTS} --split train {options}"));
+    jobs("--num-epochs 2");
+    let kept = |name: &str| {
+        std::fs::read(bench.path("out/dose_10000/dense").join(name)).unwrap_or_default()
+    };
+    let first = kept("train/reconstruction.npz");
+    let second = jobs("--num-epochs 3");
+    assert!(second["manifest"]["jobs"][1]["output_dir"].as_str().unwrap().ends_with("train_2"));
+    assert_eq!(kept("train/reconstruction.npz"), first);
+    jobs("--num-epochs 2 --algorithm rPIE --view dense");
+    assert!(!kept("train_3/reconstruction.npz").is_empty());
+    // One that fails takes nothing with it.
+    let failing =
+        bench.run(&format!("jobs {ROOTS} --split train --view dense --probe-start optics"));
+    assert_eq!(failing.status.code(), Some(1));
+    assert_eq!(kept("train/reconstruction.npz"), first);
+    // What is there is found again, and keeps the log and the time of the run that made it.
+    let again = jobs("--num-epochs 2");
+    let results = again["manifest"]["execution_results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["resumed"] == true));
+    let merged = json(bench.path("out/reconstruction_manifest.json"));
+    let log = merged["execution_results"][0]["log_path"].as_str().unwrap();
+    assert!(std::fs::read_to_string(log).unwrap().contains("epoch    2 of 2"), "{log}");
+    assert!(records_hold(&bench) >= 14);
+}
+
+#[test]
+fn the_folder_of_a_run_tells_what_it_was_restricted_to() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let words =
+        bench.ok(&format!("jobs {ROOTS} --num-epochs 2 --dose 1e4 --view dense --split test"));
+    let name = words.trim().rsplit('/').next().unwrap();
+    assert!(name.ends_with("Z_dose_10000_dense_test"), "{words}");
+    let own = json(bench.path("out/runs").join(name).join("reconstruction_manifest.json"));
+    let merged = json(bench.path("out/reconstruction_manifest.json"));
+    assert_eq!((&own["filters"]["view"], &merged["filters"]), (&"dense".into(), &own["filters"]));
+}
+
+#[test]
+fn a_view_in_the_place_of_another_is_refused_by_name() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let [dense, sparse] =
+        ["dense", "sparse"].map(|view| format!("views/dose_10000/{view}/{view}_train.npz"));
+    std::fs::copy(bench.path(&dense), bench.path(&sparse)).unwrap();
+    let jobs = format!("jobs {ROOTS} --num-epochs 2 --view sparse --split train");
+    let told = ["sparse_train.npz", "overlap_view dense", "lapwing views", "--trust-names"];
+    let dry = bench.ok(&format!("{jobs} --dry-run"));
+    assert!(dry.contains("would fail dose 10000 sparse train"), "{dry}");
+    bench.fails(&jobs, &told);
+    let merged = json(bench.path("out/reconstruction_manifest.json"));
+    assert_eq!(merged["execution_results"][0].get("selection_strategy"), None);
+    let trusted = bench.json(&format!("{jobs} --trust-names"));
+    let log = trusted["manifest"]["execution_results"][0]["log_path"].as_str().unwrap();
+    assert!(std::fs::read_to_string(log).unwrap().contains("overlap_view dense"));
+    // The other split, and another dose.
+    std::fs::copy(bench.path("views/dose_10000/dense/dense_test.npz"), bench.path(&dense)).unwrap();
+    let jobs = format!("jobs {ROOTS} --num-epochs 2 --view dense");
+    bench.fails(&format!("{jobs} --split train"), &["dense_train.npz", "split.part test"]);
+    std::fs::rename(bench.path("data/dose_10000"), bench.path("data/dose_500")).unwrap();
+    std::fs::rename(bench.path("views/dose_10000"), bench.path("views/dose_500")).unwrap();
+    bench.fails(&format!("{jobs} --split test"), &["dense_test.npz", "nphotons 10000"]);
+}
+
+#[test]
+fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
+    let bench = Bench::new();
+    prepared(&bench);
+    for name in ["data/dose_10000/patched_train.npz", "views/dose_10000/dense/dense_train.npz"] {
+        with_array(&bench, name, "_metadata", &Array::text("{broken"));
+    }
+    let jobs = format!("jobs {ROOTS} --num-epochs 2 --split train");
+    let run = bench.run(&format!("{jobs} --json"));
+    assert_eq!(run.status.code(), Some(1));
+    let record: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let results = record["manifest"]["execution_results"].as_array().unwrap();
+    let codes: Vec<i64> = results.iter().map(|r| r["returncode"].as_i64().unwrap()).collect();
+    assert_eq!(codes, [0, 1, 0], "{results:?}");
+    let error = results[1]["error"].as_str().unwrap();
+    assert!(error.contains("dense_train.npz") && error.contains("{broken"), "{error}");
+    let told = bench.run("inspect views/dose_10000/dense/dense_train.npz");
+    let words = String::from_utf8_lossy(&told.stdout);
+    assert!(!words.contains("no metadata") && words.contains("metadata: unreadable"), "{words}");
+}
+
+#[test]
+fn messages_name_what_is_wrong_and_where() {
+    let bench = Bench::new();
+    prepared(&bench);
+    bench.fails(
+        &format!("jobs {ROOTS} --views-root nowhere --allow-missing-phase-d")
+            .replace("--views-root views ", ""),
+        &["nowhere: no such folder"],
+    );
+    let usage = bench.run("jobs --study out --leave-out Y");
+    assert_eq!(usage.status.code(), Some(2), "{}", stderr(&usage));
+    std::fs::remove_file(bench.path("views/dose_10000/sparse/sparse_train.npz")).unwrap();
+    bench.fails(&format!("jobs {ROOTS}"), &["sparse_train.npz does not exist; make it"]);
+    let allowed = bench.json(&format!("jobs {ROOTS} --allow-missing-phase-d --dry-run"));
+    assert_eq!(allowed["manifest"]["dry_run"], true);
+    let reason = allowed["manifest"]["missing_jobs"][0]["reason"].as_str().unwrap();
+    for part in ["Phase D", "not found", "sparse_train.npz"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    let short =
+        Array::from(read(&bench, "scan.npz").scan[1..].iter().map(|p| p.x).collect::<Vec<_>>());
+    with_array(&bench, "scan.npz", "xcoords", &short);
+    let text = bench.fails("split --input scan.npz --output-dir x", &["xcoords: expected"]);
+    assert!(!text.contains("ycoords: expected"), "{text}");
+}
+
+#[test]
+fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let whole = bench.json("overlap --input scan.npz --simg 0.5 --ngroups 7");
+    assert_eq!((&whole["rng_seed_subsample"], &whole["n_groups_actual"]), (&456.into(), &7.into()));
+    let n = read(&bench, "scan.npz").n_patterns();
+    assert_eq!(whole["n_images_subsampled"], n / 2);
+    // The same from positions alone, once the diameter is known.
+    let scan = read(&bench, "scan.npz").scan;
+    let (y, x): (Vec<f64>, Vec<f64>) = scan.iter().map(|p| (p.y, p.x)).unzip();
+    npz::write(bench.path("p.npz"), &[("ycoords", Array::from(y)), ("xcoords", Array::from(x))])
+        .unwrap();
+    bench.fails("overlap --input p.npz", &["p.npz", "--probe-diameter-px"]);
+    let diameter = whole["probe_diameter_px"].as_f64().unwrap();
+    let alone = bench.json(&format!(
+        "overlap --input p.npz --s-img 0.5 --n-groups 7 --probe-diameter-px {diameter:?}"
+    ));
+    assert_eq!(alone, whole);
+    bench.fails("overlap --input scan.npz --s-img 1e-6", &["s_img", "floor(s_img n)"]);
+    // A pair: every share in a folder of its own.
+    let told = bench.json(
+        "overlap --data-root data/dose_10000 --output-root o --s-img 0.25,1 --gridsize 2 --n-groups 9",
+    );
+    assert_eq!(told.as_array().unwrap().len(), 2);
+    for (folder, share) in [("o/s_img_0.25", 0.25), ("o/s_img_1", 1.0)] {
+        let bundle = json(bench.path(folder).join("metrics_bundle.json"));
+        for split in ["train", "test"] {
+            let metrics = json(bench.path(folder).join(format!("{split}_metrics.json")));
+            assert_eq!(bundle[split], metrics);
+            assert!(metrics["metric_1_group_based_avg"].is_number());
+            let of = read(&bench, &format!("data/dose_10000/patched_{split}.npz"));
+            let kept = read(&bench, &format!("{folder}/{split}.npz"));
+            assert_eq!(kept.n_patterns(), (share * of.n_patterns() as f64).floor() as usize);
+            assert_eq!(metrics["n_images_subsampled"], kept.n_patterns());
+            let metadata = kept.metadata.unwrap();
+            for name in ["s_img", "n_groups", "rng_seed_subsample", "metrics_version", "gridsize"] {
+                assert_eq!(metadata[name], metrics[name], "{name}");
+            }
+            assert!(kept.scan.iter().all(|position| of.scan.contains(position)));
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What the records of jobs may be trusted in: nothing is lost, mixed up or taken for what it is not.
+//! What records of jobs may be trusted in: nothing is lost, mixed up or taken for what it is not.
 
 use crate::common::{Bench, stderr};
 use lapwing_files::npy::Array;

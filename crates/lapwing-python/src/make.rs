@@ -46,6 +46,7 @@ pub fn simulate_scan(
         probe: array::modes(probe)?,
         physics: said.applied(Physics::default(), &scan),
         scan,
+        metadata: None,
     };
     Ok(alone(py, threads, || Ok(sample.expose(dose, seed)?))?.into())
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Field, Modes, Position};
 
-use super::geometry::stated;
-use super::{ReadOptions, study};
+use super::geometry::{record_pixel, stated};
+use super::{ReadOptions, stored_metadata, study};
 use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
 
@@ -64,7 +64,27 @@ fn of_reconstruction(path: &Path) -> Result<Base, Error> {
 /// # Errors
 /// [`Error::Contract`] with all problems at once, and whatever makes a file unreadable.
 pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
-    let path = path.as_ref();
+    read_base_as(path, &ReadOptions::default())
+}
+
+/// [`read_base`] with what is known about the file: order and signs of the coordinates, arrays to
+/// pass over, the object's pixel and the beam.
+///
+/// # Errors
+/// As for [`read_base`].
+pub fn read_base_as(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Base, Error> {
+    let mut base = read(path.as_ref(), options)?;
+    if let Some(size) = options.pixel_size {
+        record_pixel(base.metadata.get_or_insert_default(), (size, size));
+    }
+    if let Some(wavelength) = options.experiment.beam.wavelength() {
+        let metadata = base.metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "wavelength_m", wavelength);
+    }
+    Ok(base)
+}
+
+fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
     let file = Container::open(path)?;
     let archive = match file {
         Container::Npz(archive)
@@ -74,9 +94,8 @@ pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
         }
         _ => return of_reconstruction(path),
     };
-    let options = ReadOptions::default();
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
-    let metadata = metadata::read(&archive)?;
+    let metadata = stored_metadata(&archive, options, &mut notes)?;
     for (key, expected) in
         [("objectGuess", "(M, M') complex64"), ("probeGuess", "(H, W) or (modes, H, W) complex64")]
     {
@@ -84,10 +103,10 @@ pub fn read_base(path: impl AsRef<Path>) -> Result<Base, Error> {
             problems.push(Problem::new(key, expected, "nothing of that name"));
         }
     }
-    let object = study::object(&archive, &options, &mut notes, &mut problems)?;
-    let probe = study::probe(&archive, &options, &mut notes, &mut problems)?;
+    let object = study::object(&archive, options, &mut notes, &mut problems)?;
+    let probe = study::probe(&archive, options, &mut notes, &mut problems)?;
     let scan = match archive.contains("xcoords") || archive.contains("ycoords") {
-        true => study::scan(&archive, &options, &mut notes, &mut problems)?,
+        true => study::scan(&archive, options, &mut notes, &mut problems)?,
         false => None,
     };
     if let Some(object) = &object {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::open;
 use crate::options::ReadOptions;
-use crate::reading::{Given, Kind, OPTIONS, OptionError};
+use crate::reading::{self, EXPERIMENT, Given, Kind, OPTIONS, OptionError};
 
 /// Longest experiment file.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -43,6 +43,40 @@ pub fn parse(text: &str, path: &Path) -> Result<ReadOptions, OptionError> {
 /// The options that a table of sections says.
 fn of_table(table: &toml::Table, folder: &Path) -> Result<ReadOptions, String> {
     let mut options = ReadOptions::default();
+    add_table(&mut options, table, folder)?;
+    Ok(options)
+}
+
+/// What a design says about reading its base: options by their names, `named`, and the sections of
+/// an experiment file, `sections`. What a file that `named` names as its experiment says comes
+/// first, then the sections, then the names. Paths are taken as they are.
+///
+/// # Errors
+/// The first key that is none or cannot have its value, and an experiment file that cannot be
+/// understood.
+pub fn of_design(named: &toml::Table, sections: &toml::Table) -> Result<ReadOptions, String> {
+    let mut options = match named.get(EXPERIMENT).map(|path| path.as_str().ok_or(path)) {
+        Some(Ok(path)) => read(Path::new(path)).map_err(|error| error.to_string())?,
+        Some(Err(found)) => return Err(format!("{EXPERIMENT}: expected a path, found {found}")),
+        None => ReadOptions::default(),
+    };
+    add_table(&mut options, sections, Path::new(""))
+        .map_err(|problem| format!("[experiment]: {problem}"))?;
+    for (key, value) in named.iter().filter(|(key, _)| *key != EXPERIMENT) {
+        let Some(option) = reading::option(key) else {
+            let hint = near(key, OPTIONS.iter().map(|option| option.name));
+            let hint = hint.map_or(String::new(), |name| format!("; is {name} meant?"));
+            return Err(format!("unknown field `{key}`{hint}"));
+        };
+        let given = Given::of_toml(value).ok_or_else(|| {
+            format!("{key}: expected a number, a text or a list, found a {}", value.type_str())
+        })?;
+        option.set(&mut options, &given).map_err(|problem| format!("{key}: {problem}"))?;
+    }
+    Ok(options)
+}
+
+fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> Result<(), String> {
     for (section, values) in table {
         let in_section = || OPTIONS.iter().filter(|option| option.section == section);
         if section.is_empty() || in_section().next().is_none() {
@@ -74,10 +108,10 @@ fn of_table(table: &toml::Table, folder: &Path) -> Result<ReadOptions, String> {
                 (Kind::File { .. }, Some(path)) => Given::Path(PathBuf::from(folder).join(path)),
                 _ => given,
             };
-            option.set(&mut options, &given).map_err(told)?;
+            option.set(options, &given).map_err(told)?;
         }
     }
-    Ok(options)
+    Ok(())
 }
 
 /// The name that differs from what was written in the fewest letters, when these are few.

@@ -20,7 +20,7 @@ use lapwing_model::probe::{
 use std::path::PathBuf;
 
 pub use calibration::Calibration;
-pub use file::{parse, read};
+pub use file::{of_design, parse, read};
 pub use template::{template, with_keys};
 
 use crate::Problem;

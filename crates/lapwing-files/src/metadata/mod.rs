@@ -120,6 +120,15 @@ pub fn append_transformation(
     }
 }
 
+/// Writes into the last entry of the history when it was made, as text; an entry that tells already
+/// stays.
+pub fn stamp_transformation(metadata: &mut Metadata, time: &str) {
+    let history = metadata.get_mut("data_transformations").and_then(Value::as_array_mut);
+    if let Some(Value::Object(last)) = history.and_then(|entries| entries.last_mut()) {
+        last.entry("timestamp").or_insert_with(|| time.into());
+    }
+}
+
 /// A value without the one-element lists around it, which NumPy arrays of one element become.
 pub(crate) fn bare(mut value: &Value) -> &Value {
     while let Value::Array(items) = value
@@ -173,7 +182,11 @@ mod tests {
             let history = metadata["data_transformations"].as_array().unwrap();
             assert_eq!(history.len(), length);
             assert_eq!(history[length - 1]["tool"], "lapwing");
+            stamp_transformation(&mut metadata, "now");
+            stamp_transformation(&mut metadata, "later");
+            assert_eq!(metadata["data_transformations"][length - 1]["timestamp"], "now");
         }
+        stamp_transformation(&mut Metadata::new(), "now");
     }
 
     #[test]

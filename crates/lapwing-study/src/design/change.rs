@@ -35,10 +35,20 @@ impl Design {
     /// them would be made anew or have no place any more: key, what is there and what is here, one
     /// sentence part each. Empty when this design is that one or grows from it by doses, views,
     /// splits, grid sizes, repeats or further solvers.
-    pub(crate) fn replaces(&self, there: &Self) -> Vec<String> {
+    ///
+    /// `same_base` says that the contents of the base are the same: then it does not matter where
+    /// the files lie.
+    pub(crate) fn replaces(&self, there: &Self, same_base: bool) -> Vec<String> {
         let mut found = Vec::new();
-        // A design is numbers, texts, lists and tables with texts as keys: JSON has all of them.
-        let value = |design: &Self| serde_json::to_value(design).unwrap_or_default();
+        let value = |design: &Self| {
+            let mut design = design.clone();
+            if same_base {
+                design.source = design.source.without_places();
+            }
+            // A design is numbers, texts, lists and tables with texts as keys: JSON has all of
+            // them.
+            serde_json::to_value(design).unwrap_or_default()
+        };
         compare("", &value(there), &value(self), &mut found);
         let more = found.len().saturating_sub(TOLD);
         found.truncate(TOLD);
@@ -110,22 +120,38 @@ mod tests {
         let grown = grown.replace("\"baseline\"", "\"baseline\", \"dense\"")
             + "[[solver]]\nalgorithm = \"ML\"\n";
         let grown = design(&grown);
-        assert_eq!(there.replaces(&there), [""; 0]);
-        assert_eq!(grown.replaces(&there), [""; 0]);
+        assert_eq!(there.replaces(&there, false), [""; 0]);
+        assert_eq!(grown.replaces(&there, false), [""; 0]);
         // The way back takes results away.
-        let told = there.replaces(&grown).join("; ");
+        let told = there.replaces(&grown, false).join("; ");
         for part in ["study.doses is [100,1000] there and [1000] here", "study.repeats", "solver 2"]
         {
             assert!(told.contains(part), "{told}");
         }
         let other =
             design(&(one.replace("epochs = 4", "epochs = 7") + "[seeds]\nsimulation = 1\n"));
-        let told = other.replaces(&there);
+        let told = other.replaces(&there, false);
         assert!(
             told.iter()
                 .any(|text| text.contains("solver 1.") && text.ends_with("4 there and 7 here"))
                 && told.contains(&"seeds.simulation is 42 there and 1 here".to_owned()),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn a_base_that_was_moved_is_the_same_base() {
+        let text = |place: &str| {
+            format!(
+                "[base]\nmeasured = \"{place}/scan.h5\"\ncompanion = \"{place}/p.h5\"\n\
+                 [experiment.scan]\npositions = \"{place}/p.csv\"\n"
+            )
+        };
+        let (there, here) = (design(&text("/a")), design(&text("/b")));
+        assert_eq!(here.replaces(&there, true), [""; 0]);
+        let told = here.replaces(&there, false).join("; ");
+        for part in ["base.measured", "base.companion", "experiment.scan.positions"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

@@ -144,7 +144,11 @@ fn check_source(design: &Design) -> Checked {
         Source::Measured { .. } => (None, None),
         Source::BuiltIn { probe, scan, .. } => (Some(probe), Some(scan)),
     };
-    if let Source::Measured { base } = &design.source {
+    design.source.check_reading()?;
+    if let Source::Measured { base, .. } = &design.source {
+        let patches = design.study.patches;
+        let expected = "patches of a known object, in a simulated study";
+        require(!patches, "study.patches", expected, "a measured scan")?;
         let found = base.measured.display();
         require(
             base.measured.to_str().is_some(),

@@ -45,6 +45,9 @@ pub enum DesignError {
         /// What is in the design.
         found: String,
     },
+    /// What is said about reading the base cannot be understood.
+    #[error("[base]: {0}")]
+    Base(String),
     /// A solver cannot be understood.
     #[error(transparent)]
     Solver(#[from] StudySolverError),

@@ -4,6 +4,7 @@
 //! cannot be run, and returns a design in which everything is settled; it is written back as
 //! `study.toml` beside the results, and reads back as itself.
 
+mod base;
 mod change;
 mod check;
 pub mod condition;
@@ -15,10 +16,10 @@ pub mod solver;
 mod tests;
 mod written;
 
+pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
 pub use settled::{
-    BaseFile, Design, MAX_PATTERN_VALUES, Matrix, MeasuredBase, Scan, Seeds, Source,
-    SpecimenSection, ViewRules,
+    Design, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
 };
 pub(crate) use settled::{cases, solver_of};
 

@@ -1,5 +1,6 @@
 //! The design of a study in which every point is settled: its sections, and the cases that follow.
 
+use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::StudySolver;
 use crate::geometry::selection::Acceptance;
@@ -9,7 +10,6 @@ use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
 use lapwing_model::specimen::Specimen;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Most pixels of all patterns of a scan together: 64 GiB of single-precision numbers.
 pub const MAX_PATTERN_VALUES: f64 = (1u64 << 34) as f64;
@@ -60,6 +60,10 @@ pub struct Matrix {
     /// Whether every data set's photons are also dealt to two halves and these compared (see
     /// [`crate::run::reconstruct::Task::photon_halves`]).
     pub halves: bool,
+    /// Whether simulated data sets hold the object's patch under every pattern, `Y` (see
+    /// [`crate::data::Sample::patches`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub patches: bool,
 }
 
 /// Where the object, the probe and the positions come from.
@@ -70,6 +74,9 @@ pub enum Source {
     Base {
         /// The file.
         base: BaseFile,
+        /// The sections of an experiment file.
+        #[serde(skip_serializing_if = "toml::Table::is_empty")]
+        experiment: toml::Table,
         /// A generated scan in place of the file's positions.
         #[serde(skip_serializing_if = "Option::is_none")]
         scan: Option<Scan>,
@@ -81,6 +88,9 @@ pub enum Source {
     Measured {
         /// The scan.
         base: MeasuredBase,
+        /// The sections of an experiment file.
+        #[serde(skip_serializing_if = "toml::Table::is_empty")]
+        experiment: toml::Table,
     },
     /// Built-in specimen, probe and scan.
     BuiltIn {
@@ -91,24 +101,6 @@ pub enum Source {
         /// The trajectory.
         scan: Scan,
     },
-}
-
-/// The section `[base]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BaseFile {
-    /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
-    pub file: PathBuf,
-}
-
-/// The section `[base]` of a measured study.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MeasuredBase {
-    /// A measured scan of any dialect, with photon counts.
-    pub measured: PathBuf,
-    /// What the file does not say of its experiment: an experiment file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub experiment: Option<PathBuf>,
 }
 
 /// The section `[specimen]`.

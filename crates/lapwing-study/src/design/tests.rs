@@ -93,7 +93,9 @@ fn overlap_of_the_scan_becomes_a_step() {
 #[test]
 fn base_files_are_found_beside_the_design() {
     let design = parse("[base]\nfile = \"a.npz\"\n").unwrap();
-    let Source::Base { base, scan, probe } = design.source else { panic!("{:?}", design.source) };
+    let Source::Base { base, scan, probe, .. } = design.source else {
+        panic!("{:?}", design.source)
+    };
     assert_eq!(base.file, Path::new("/base/a.npz"));
     assert_eq!((scan, probe), (None, None));
 }
@@ -159,6 +161,17 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
         ("[solver]\nname = \"../x\"", vec!["solver.name", "../x"]),
         ("[study]\nrepeats = 0", vec!["study.repeats", "1 to 10000"]),
         ("[base]\nfile = \"a.npz\"\n[specimen]", vec!["base", "specimen"]),
+        ("[experiment.beam]\nenergy_kev = 8", vec!["experiment", "[base]"]),
+        ("[base]\nfile = \"a.npz\"\nquantitty = 1", vec!["[base]", "quantitty", "is quantity"]),
+        ("[base]\nfile = \"a.npz\"\npixel_size_m = -1", vec!["pixel_size_m", "positive"]),
+        (
+            "[base]\nmeasured = \"a.npz\"\n[experiment.beam]\nenergy = 1",
+            vec!["[experiment]", "energy_kev"],
+        ),
+        (
+            "[base]\nmeasured = \"a.npz\"\n[study]\npatches = true",
+            vec!["study.patches", "simulated"],
+        ),
         ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
         ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
         ("doses = [1]", vec!["unknown field `doses`"]),
@@ -168,4 +181,26 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
             assert!(message.contains(part), "{text}: {message}");
         }
     }
+}
+
+#[test]
+fn a_base_takes_every_option_of_reading_and_the_sections_of_an_experiment() {
+    let text = "[base]\nmeasured = \"a.h5\"\nquantity = \"counts\"\ncompanion = \"p.h5\"\n\
+                leave_out = [\"x\"]\nflip_y = true\n[experiment.beam]\nenergy_kev = 8.0\n\
+                [experiment.object]\npixel_size_m = 1e-8\n";
+    let design = parse(text).unwrap();
+    let options = design.source.reading().unwrap();
+    assert_eq!(options.companion.as_deref(), Some(Path::new("/base/p.h5")));
+    assert_eq!((options.pixel_size, options.flip_y), (Some(1e-8), true));
+    assert_eq!(options.experiment.beam.energy_kev, Some(8.0));
+    assert_eq!(options.leave_out, ["x"]);
+    // Every option has a place in it, and the settled design reads back as itself.
+    for option in lapwing_files::reading::OPTIONS {
+        let text = format!("[base]\nfile = \"a.npz\"\n{} = {{}}\n", option.name);
+        let refused = parse(&text).map(drop).map_err(|error| error.to_string());
+        let known = refused.as_ref().is_err_and(|error| !error.contains("unknown field"));
+        assert!(known || option.name == "experiment", "{refused:?}");
+    }
+    let again = Design::parse(&design.to_toml().unwrap(), Path::new("/elsewhere")).unwrap();
+    assert_eq!(again, design);
 }

@@ -1,10 +1,9 @@
 //! The design as the user may write it: every section and every field optional.
 
+use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
 use crate::design::condition::{Split, View, whole_dose};
 use crate::design::error::DesignError;
-use crate::design::settled::{
-    BaseFile, Design, Matrix, MeasuredBase, Scan, Seeds, Source, SpecimenSection, ViewRules,
-};
+use crate::design::settled::{Design, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules};
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
@@ -27,6 +26,8 @@ const FIELD: f64 = 6.375;
 pub(super) struct WrittenDesign {
     study: StudySection,
     base: Option<BaseSection>,
+    /// Sections of an experiment file, about the base.
+    experiment: Option<toml::Table>,
     specimen: Option<SpecimenSection>,
     probe: Option<ProbeDesign>,
     scan: Option<ScanSection>,
@@ -50,14 +51,17 @@ struct StudySection {
     neighbor_count: Option<usize>,
     repeats: Option<usize>,
     halves: Option<bool>,
+    patches: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 struct BaseSection {
     file: Option<PathBuf>,
     measured: Option<PathBuf>,
-    experiment: Option<PathBuf>,
+    /// Options of reading.
+    #[serde(flatten)]
+    reading: toml::Table,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +94,7 @@ impl WrittenDesign {
             neighbor_count: 7,
             repeats: 1,
             halves: false,
+            patches: false,
         };
         Design {
             source: Source::BuiltIn {
@@ -121,18 +126,19 @@ impl WrittenDesign {
                     "both [base] and [specimen]",
                 ));
             }
-            (Some(BaseSection { measured: None, experiment: Some(_), .. }), _) => {
-                let expected = "an experiment file beside measured, a scan";
-                return Err(DesignError::rule("base.experiment", expected, "no measured scan"));
+            (None, _) if self.experiment.is_some() => {
+                let expected = "a section [base] with the file that it is about";
+                return Err(DesignError::rule("experiment", expected, "none"));
             }
-            (Some(BaseSection { file: None, measured: Some(measured), experiment }), None) => {
+            (Some(BaseSection { file: None, measured: Some(measured), mut reading }), None) => {
                 if self.probe.is_some() || self.scan.is_some() || !self.physics.is_empty() {
                     let found = "[probe], [scan] or [physics] beside base.measured";
                     return Err(DesignError::rule("base", "a measured scan as it is", found));
                 }
-                let experiment = experiment.map(|experiment| folder.join(experiment));
+                let mut experiment = self.experiment.unwrap_or_default();
+                make_absolute(&mut reading, &mut experiment, folder);
                 let measured = folder.join(measured);
-                Source::Measured { base: MeasuredBase { measured, experiment } }
+                Source::Measured { base: MeasuredBase { measured, reading }, experiment }
             }
             (
                 Some(
@@ -144,14 +150,17 @@ impl WrittenDesign {
                 let expected = "either file (object, probe and positions to simulate from) or measured (a scan)";
                 return Err(DesignError::rule("base", expected, "both or neither"));
             }
-            (Some(BaseSection { file: Some(file), measured: None, .. }), None) => Source::Base {
-                base: BaseFile { file: folder.join(file) },
-                scan: self
-                    .scan
-                    .map(|scan| scan.resolve(self.probe, study.pattern_size))
-                    .transpose()?,
-                probe: self.probe,
-            },
+            (Some(BaseSection { file: Some(file), measured: None, mut reading }), None) => {
+                let mut experiment = self.experiment.unwrap_or_default();
+                make_absolute(&mut reading, &mut experiment, folder);
+                let scan = self.scan.map(|scan| scan.resolve(self.probe, study.pattern_size));
+                Source::Base {
+                    base: BaseFile { file: folder.join(file), reading },
+                    experiment,
+                    scan: scan.transpose()?,
+                    probe: self.probe,
+                }
+            }
             (None, specimen) => Source::BuiltIn {
                 specimen: specimen.unwrap_or_default(),
                 scan: self.scan.unwrap_or_default().resolve(self.probe, study.pattern_size)?,
@@ -196,6 +205,7 @@ impl StudySection {
             neighbor_count: self.neighbor_count.unwrap_or(default.neighbor_count),
             repeats: self.repeats.unwrap_or(default.repeats),
             halves: self.halves.unwrap_or(default.halves),
+            patches: self.patches.unwrap_or(default.patches),
         })
     }
 }

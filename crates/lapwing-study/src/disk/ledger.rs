@@ -14,6 +14,9 @@ pub(crate) struct Ledger {
     entries: BTreeMap<String, Entry>,
 }
 
+/// Name of the entry of the base file; no file that a study makes has it.
+const BASE: &str = "base";
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     /// Key of the inputs and options that it was made from.
@@ -43,6 +46,21 @@ impl Ledger {
     /// The content hash that `file` was made with, whatever became of it since.
     pub fn hash_of(&self, file: &Path) -> Option<&str> {
         self.entries.get(&self.name(file)).map(|entry| entry.sha256.as_str())
+    }
+
+    /// Hash of the base file that the study's data were made from.
+    pub fn base(&self) -> Option<&str> {
+        self.entries.get(BASE).map(|entry| entry.sha256.as_str())
+    }
+
+    /// Notes the hash of the base file that the data are made from.
+    pub fn note_base(&mut self, hash: &str) -> Result<()> {
+        if self.base() == Some(hash) {
+            return Ok(());
+        }
+        let entry = Entry { key: BASE.to_owned(), sha256: hash.to_owned() };
+        self.entries.insert(BASE.to_owned(), entry);
+        write_json(&Self::path(&self.root), &self.entries)
     }
 
     /// Whether `file` was made under `key`, whatever became of it since.

@@ -4,12 +4,15 @@ use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
 use crate::geometry::split::{Axis, Cut, Parts, Shared};
 use crate::{DesignError, Result, StudyError};
-use lapwing_files::dialect::{self, ReadOptions, read_base};
-use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
+use jiff::Timestamp;
+use lapwing_files::dialect::{self, ReadOptions, read_base_as};
+use lapwing_files::metadata::{
+    append_transformation, nphotons, set_physics_parameter, stamp_transformation,
+};
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, Mask, Metadata, physics};
 use lapwing_model::forward::{Physics, Propagation};
-use lapwing_model::{Field, Modes, Position, position, probe, scan, simulate};
+use lapwing_model::{Complex32, Field, Modes, Position, Window, position, probe, scan, simulate};
 use lapwing_solve::noise;
 use ndarray::Array3;
 use serde_json::{Value, json};
@@ -20,6 +23,9 @@ pub(crate) const TOOL: &str = "lapwing";
 
 /// What the history of a data set calls its simulation.
 const SIMULATED: &str = "simulate";
+
+/// Key of the metadata that says who made the file.
+const CREATION: &str = "creation_info";
 
 /// Key of the metadata that says what `objectGuess` is, where it is no truth.
 pub(crate) const REFERENCE: &str = "reference";
@@ -35,6 +41,43 @@ pub struct Sample {
     pub scan: Vec<Position>,
     /// How its patterns come about.
     pub physics: Physics,
+    /// What the base file says besides, which the simulated data keep (see [`kept_of_base`]).
+    pub metadata: Option<Metadata>,
+}
+
+/// Entries of the metadata that hold for the selected positions of a view or split.
+const OF_SELECTION: [&str; 10] = [
+    "split",
+    "overlap_view",
+    "spacing_threshold",
+    "source_file",
+    "n_accepted",
+    "n_rejected",
+    "acceptance_rate",
+    "selection_strategy",
+    "geometry_acceptance_bound",
+    "effective_min_acceptance",
+];
+
+/// What of a base file's metadata holds for data simulated from it: all but what its object was to
+/// its own patterns and, on positions of another scan, how its own ones were selected.
+pub fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<Metadata> {
+    let mut kept = metadata?;
+    kept.retain(|key, _| {
+        key != REFERENCE && (own_positions || !OF_SELECTION.contains(&key.as_str()))
+    });
+    Some(kept)
+}
+
+/// Name of the array of ground-truth patches in a data set.
+pub const PATCHES: &str = "Y";
+
+/// Writes into the history of a data set when its last step was made. Not for the data of studies,
+/// which are the same bits whenever they are made.
+pub fn stamp(dataset: &mut Dataset) {
+    if let Some(metadata) = &mut dataset.metadata {
+        stamp_transformation(metadata, &Timestamp::now().to_string());
+    }
 }
 
 impl Sample {
@@ -54,14 +97,14 @@ impl Sample {
                 let object = specimen.kind.make(placement.shape, seed);
                 let scan = placement.place(&positions);
                 let physics = said.applied(Physics::default(), &scan);
-                Ok(Self { object, probe, scan, physics })
+                Ok(Self { object, probe, scan, physics, metadata: None })
             }
-            Source::Measured { base } => Err(StudyError::Invalid(format!(
+            Source::Measured { base, .. } => Err(StudyError::Invalid(format!(
                 "{}: a measured scan has no object and probe to simulate from",
                 base.measured.display()
             ))),
-            Source::Base { base, scan: wanted, probe } => {
-                let file = read_base(&base.file)?;
+            Source::Base { base, scan: wanted, probe, .. } => {
+                let file = read_base_as(&base.file, &design.source.reading()?)?;
                 let of_base = file.physics((side, side))?;
                 let object = file.object;
                 let probe = match probe {
@@ -101,9 +144,46 @@ impl Sample {
                 };
                 check_size(scan.len(), side)?;
                 let physics = said.applied(of_base, &scan);
-                Ok(Self { object, probe, scan, physics })
+                let metadata = kept_of_base(file.metadata, wanted.is_none());
+                Ok(Self { object, probe, scan, physics, metadata })
             }
         }
+    }
+
+    /// `made`, the metadata of simulated data, and what the base file said besides.
+    fn with_metadata_of_base(&self, made: Metadata) -> Metadata {
+        let Some(mut all) = self.metadata.clone() else { return made };
+        for (key, value) in made {
+            match (all.get_mut(&key), value) {
+                (Some(Value::Object(there)), Value::Object(new)) if key != CREATION => {
+                    there.extend(new);
+                }
+                (_, value) => {
+                    all.insert(key, value);
+                }
+            }
+        }
+        all
+    }
+
+    /// The object's patch under every pattern, axes (pattern, y, x): the ground truth of what a
+    /// network predicts, `Y` of the data set. Windows lie on whole pixels, as in the forward model
+    /// (see [`Window`]).
+    pub fn patches(&self) -> Array3<Complex32> {
+        let (_, height, width) = self.probe.dim();
+        let mut patches = Array3::zeros((self.scan.len(), height, width));
+        for (mut patch, position) in patches.outer_iter_mut().zip(&self.scan) {
+            let window = Window::of(*position, (height, width));
+            for ((y, x), value) in patch.indexed_iter_mut() {
+                let row =
+                    window.row.checked_add_unsigned(y).and_then(|row| usize::try_from(row).ok());
+                let column =
+                    window.column.checked_add_unsigned(x).and_then(|x| usize::try_from(x).ok());
+                let pixel = row.zip(column).and_then(|place| self.object.get(place));
+                *value = pixel.copied().unwrap_or_default();
+            }
+        }
+        patches
     }
 
     /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from
@@ -132,7 +212,7 @@ impl Sample {
             },
             "additional_parameters": {},
         });
-        let mut metadata = object_of(metadata);
+        let mut metadata = self.with_metadata_of_base(object_of(metadata));
         physics::record(&mut metadata, &self.physics);
         append_transformation(
             &mut metadata,
@@ -412,6 +492,32 @@ mod tests {
             .unwrap();
         let crate::run::views::Made::View(view, _) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
+    }
+
+    #[test]
+    fn patches_are_what_the_forward_model_sees_and_metadata_of_the_base_stay() {
+        let object = Field::from_shape_fn((9, 8), |(y, x)| Complex32::new(y as f32, x as f32));
+        let told = json!({"physics_parameters": {"pixel_size_m": 1e-8, "nphotons": 7},
+            "mine": 1, "split": {"part": "train"}, "reference": "x",
+            "data_transformations": [{"operation": "before"}]});
+        let sample = |own| Sample {
+            object: object.clone(),
+            probe: Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0)),
+            scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 4.3, x: 3.8 }],
+            physics: Physics::default(),
+            metadata: kept_of_base(Some(object_of(told.clone())), own),
+        };
+        let patches = sample(true).patches();
+        assert_eq!(patches[(0, 3, 1)], Complex32::new(3.0, 1.0));
+        assert_eq!(patches[(1, 0, 0)], Complex32::new(2.0, 2.0));
+        let kept = sample(true).expose(100, 1).unwrap().metadata.unwrap();
+        assert_eq!((&kept["mine"], &kept["split"]["part"]), (&json!(1), &json!("train")));
+        assert_eq!(kept["physics_parameters"]["pixel_size_m"], 1e-8);
+        assert_eq!(kept["physics_parameters"]["nphotons"], 100);
+        assert_eq!(kept["data_transformations"].as_array().unwrap().len(), 2);
+        assert!(!kept.contains_key("reference"));
+        let other = sample(false).expose(100, 1).unwrap().metadata.unwrap();
+        assert!(!other.contains_key("split") && other["mine"] == 1);
     }
 
     #[test]

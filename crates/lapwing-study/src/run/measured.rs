@@ -14,7 +14,7 @@ use crate::run::start_probe::start_probe;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding, experiment};
+use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding};
 use serde_json::json;
 use std::ops::ControlFlow;
 
@@ -137,12 +137,7 @@ pub(crate) fn check_base(design: &Design, base: &MeasuredBase) -> Result<()> {
 
 /// The scan of a design, which can be done with it.
 fn read(design: &Design, base: &MeasuredBase) -> Result<(Dataset, Understanding)> {
-    let options = match &base.experiment {
-        Some(path) => {
-            experiment::read(path).map_err(|error| StudyError::Invalid(error.to_string()))?
-        }
-        None => ReadOptions::default(),
-    };
+    let options = design.source.reading()?;
     let (dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
     dataset.physics()?;
     check(design, base, &dataset)?;

@@ -7,7 +7,7 @@ use crate::disk::folder::StudyFolder;
 use crate::disk::json::write_json;
 use crate::disk::lock::Lock;
 use crate::geometry::overlap::{Bundle, Overlap, Sampling, kept_images, measure};
-use crate::run::data::{TOOL, note_mean_counts};
+use crate::run::data::{TOOL, note_mean_counts, stamp};
 use crate::run::jobs;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, physics_parameter};
@@ -85,7 +85,8 @@ pub fn write_overlaps(
     let _locks = Lock::acquire_within(folder)?;
     for (split, dataset, overlap) in measured {
         let mut kept = dataset.select(&kept_images(dataset.scan.len(), sampling)?);
-        stamp(&mut kept, &overlap);
+        tell_sampling(&mut kept, &overlap);
+        stamp(&mut kept);
         kept.write(folder.join(format!("{split}.npz")))?;
         write_json(&folder.join(format!("{split}_metrics.json")), &overlap)?;
         *of_split(&mut bundle, split) = Some(overlap);
@@ -95,7 +96,7 @@ pub fn write_overlaps(
 }
 
 /// Writes into the metadata of a data set how its images were kept.
-fn stamp(dataset: &mut Dataset, overlap: &Overlap) {
+fn tell_sampling(dataset: &mut Dataset, overlap: &Overlap) {
     note_mean_counts(dataset);
     let metadata = dataset.metadata.get_or_insert_default();
     let told = json!(overlap.sampling);

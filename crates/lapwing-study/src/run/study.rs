@@ -71,18 +71,17 @@ pub fn study_with(
     let folder = StudyFolder::new(root);
     let text = design.to_toml()?;
     let _lock = Lock::acquire(root)?;
-    check_follows(design, &folder, options.replace)?;
-    let base = match &design.source {
-        Source::Base { base, .. } => Some(hash::file(&base.file)?),
-        Source::Measured { base } => Some(hash::file(&base.measured)?),
-        Source::BuiltIn { .. } => None,
-    };
+    let base = hash_of_base(&design.source)?;
     let mut ledger = Ledger::open(root)?;
+    check_follows(design, &folder, (base.as_deref(), ledger.base()), options.replace)?;
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
     forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
     let path = folder.design_file();
     atomic::write_bytes(&path, text).map_err(StudyError::io("cannot write", &path))?;
+    if let Some(base) = &base {
+        ledger.note_base(base)?;
+    }
     make_data(design, base.as_deref(), &folder, &mut ledger, observe)?;
     let refused = make_views(design, &folder, &mut ledger, observe)?;
     measure_overlaps(design, &folder)?;
@@ -97,17 +96,40 @@ pub fn study_with(
     jobs::run_in_study(&plan(design, &folder), &options, observe)
 }
 
+/// Hash of the contents of what the data are made from: that of the base file, with those that its
+/// reading names where there are any.
+fn hash_of_base(source: &Source) -> Result<Option<String>> {
+    let hashes = source.files().iter().map(|file| hash::file(file)).collect::<Result<Vec<_>>>()?;
+    Ok(match hashes.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        several => Some(hash::key(&several)),
+    })
+}
+
 /// Refuses a design that would replace results in `folder` without having been told to, or that
-/// would replace the design of the folder and then cannot be done.
-fn check_follows(design: &Design, folder: &StudyFolder, replace: bool) -> Result<()> {
-    let there = match folder.design() {
-        Ok(Some(there)) if there != *design => there,
-        // A damaged design says nothing that could be held against this one.
-        Ok(_) | Err(_) => return Ok(()),
-    };
+/// would replace the design of the folder and then cannot be done. `bases` are the hashes of the
+/// base now, and of that of the results.
+fn check_follows(
+    design: &Design,
+    folder: &StudyFolder,
+    (now, then): (Option<&str>, Option<&str>),
+    replace: bool,
+) -> Result<()> {
+    // A damaged design says nothing that could be held against this one.
+    let Ok(Some(there)) = folder.design() else { return Ok(()) };
+    let other_base = now.zip(then).is_some_and(|(now, then)| now != then);
+    if there == *design && !other_base {
+        return Ok(());
+    }
     let has_result = |case| folder.job_dir(&case).join(RESULT).is_file();
     if !replace && there.cases().into_iter().any(has_result) {
-        let differences = design.replaces(&there);
+        let mut differences = design.replaces(&there, now.is_some() && now == then);
+        if other_base {
+            let files: Vec<String> =
+                design.source.files().iter().map(|file| file.display().to_string()).collect();
+            differences.push(format!("the content of {} is another one now", files.join(" or ")));
+        }
         if !differences.is_empty() {
             return Err(StudyError::OtherDesign {
                 file: folder.design_file(),
@@ -116,7 +138,7 @@ fn check_follows(design: &Design, folder: &StudyFolder, replace: bool) -> Result
         }
     }
     match &design.source {
-        Source::Measured { base } => measured::check_base(design, base),
+        Source::Measured { base, .. } => measured::check_base(design, base),
         Source::Base { .. } | Source::BuiltIn { .. } => Sample::of(design).map(drop),
     }
 }
@@ -182,11 +204,19 @@ fn noise_seed(seed: u64, repeat: usize) -> u64 {
 /// What the data sets of a dose are made from. The content of a base file counts (its hash,
 /// `base`), not where it lies.
 fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> String {
-    let source = match &design.source {
-        Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe }),
+    let mut source = match &design.source {
+        // Data simulated from a base keep its metadata.
+        Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe, "kept": 1 }),
         Source::Measured { .. } => json!({ "measured": measured::key(&design.solvers) }),
         built_in @ Source::BuiltIn { .. } => json!(built_in),
     };
+    let (named, sections) = design.source.said_without_files();
+    if !(named.is_empty() && sections.is_empty()) {
+        source["reading"] = json!([named, sections]);
+    }
+    if design.study.patches {
+        source["patches"] = json!(true);
+    }
     let side = design.study.pattern_size;
     let seeds = (design.seeds.simulation, noise_seed(design.seeds.simulation, repeat));
     hash::key(&("data 3", source, base, side, dose, design.split, seeds, env!("CARGO_PKG_VERSION")))
@@ -253,7 +283,7 @@ enum Origin {
 impl Origin {
     fn of(design: &Design, folder: &StudyFolder, observe: Observer<'_>) -> Result<Self> {
         match &design.source {
-            Source::Measured { base } => {
+            Source::Measured { base, .. } => {
                 let scan = FullDose::make(design, base, folder, observe)?;
                 Ok(Self::Measured(Box::new(scan)))
             }
@@ -299,7 +329,10 @@ fn make_data(
                 None => origin.insert(Origin::of(design, folder, observe)?),
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
-            let whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
+            let mut whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
+            if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
+                whole.extras.push((data::PATCHES.to_owned(), (&sample.patches()).into()));
+            }
             let parts = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder_of(&files[0])?;
@@ -352,7 +385,7 @@ fn make_views(
                 Some(read) => read,
                 none => none.insert(data::read(&source)?),
             };
-            match make_view(split_data, condition, spacing, &acceptance, &file)? {
+            match make_view(split_data, condition, spacing, &acceptance, &file, false)? {
                 Ok(telemetry) => {
                     ledger.note(&file, &key)?;
                     tell(observe, Event::View { condition, repeat, telemetry, resumed: false })?;
@@ -369,19 +402,23 @@ fn make_views(
     Ok(refused)
 }
 
-/// Makes one view and writes it, or says why not.
+/// Makes one view and writes it, `timed` with the time in its history, or says why not.
 fn make_view(
     split: &Dataset,
     condition: Condition,
     spacing: f64,
     acceptance: &Acceptance,
     file: &Path,
+    timed: bool,
 ) -> Result<std::result::Result<Telemetry, String>> {
     let source_name = data_file(Path::new(""), condition.dose, condition.split);
     let source_name = source_name.to_string_lossy().replace('\\', "/");
     match views::make(split, condition.view, spacing, acceptance, &source_name)? {
-        views::Made::View(view, telemetry) => {
+        views::Made::View(mut view, telemetry) => {
             make_folder_of(file)?;
+            if timed {
+                data::stamp(&mut view);
+            }
             view.write(file)?;
             Ok(Ok(telemetry))
         }
@@ -456,7 +493,8 @@ pub fn write_views(
             let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };
             let condition = Condition { dose, view, split };
             let file = view_file(&roots.views, dose, view, split);
-            match make_view(&dataset, condition, spacing, &settings.acceptance(), &file)? {
+            let timed = study.is_none();
+            match make_view(&dataset, condition, spacing, &settings.acceptance(), &file, timed)? {
                 Ok(telemetry) => report.made.push((condition, telemetry, file)),
                 Err(reason) => {
                     discard_view(&roots.views, condition)?;

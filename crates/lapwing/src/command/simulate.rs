@@ -11,7 +11,7 @@ use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Position};
-use lapwing_study::data::Sample;
+use lapwing_study::data::{PATCHES, Sample, kept_of_base, stamp};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::place;
 use serde_json::{Value, json};
@@ -49,6 +49,9 @@ pub struct Simulate {
     /// The data set to write (study NPZ)
     #[arg(long, value_name = "OUT.npz")]
     output: PathBuf,
+    /// Also write the object's patch under every pattern, Y (n, H, W), as ground truth for training
+    #[arg(long)]
+    patches: bool,
     #[command(flatten)]
     trajectory: Trajectory,
     #[command(flatten)]
@@ -155,9 +158,17 @@ impl Simulate {
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
         let mut dataset = sample.expose(self.dose, self.seed).context("cannot simulate")?;
         let metadata = dataset.metadata.get_or_insert_default();
-        metadata.insert("additional_parameters".to_owned(), facts.clone());
+        let parameters = metadata.entry("additional_parameters").or_insert_with(|| json!({}));
+        match (parameters, &facts) {
+            (Value::Object(parameters), Value::Object(facts)) => parameters.extend(facts.clone()),
+            (parameters, facts) => *parameters = facts.clone(),
+        }
         let physics = |name: &str| metadata.get("physics_parameters")?.get(name)?.as_f64();
         let (mean, scale) = (physics("mean_counts_per_pattern"), physics("intensity_scale"));
+        stamp(&mut dataset);
+        if self.patches {
+            dataset.extras.push((PATCHES.to_owned(), (&sample.patches()).into()));
+        }
         dataset.write(&self.output)?;
 
         let (n, height, width) = dataset.diffraction.dim();
@@ -211,7 +222,7 @@ impl Simulate {
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         let scan = placement.place(&positions);
         let physics = self.exposure.said().applied(Physics::default(), &scan);
-        Ok((Sample { object, probe, scan, physics }, facts))
+        Ok((Sample { object, probe, scan, physics, metadata: None }, facts))
     }
 
     fn based_on(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
@@ -268,7 +279,8 @@ impl Simulate {
             })?
         };
         let physics = self.exposure.said().applied(of_base, &scan);
-        Ok((Sample { object, probe, scan, physics }, facts))
+        let metadata = kept_of_base(file.metadata, !self.trajectory.is_given());
+        Ok((Sample { object, probe, scan, physics, metadata }, facts))
     }
 
     fn words(

@@ -49,10 +49,12 @@ impl Split {
         }
         let (dataset, _) = self.reading.read(&self.input, output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
-        let split =
+        let mut split =
             data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
         // Of two at once in one folder the halves could be mixed.
         let _locks = Lock::acquire_within(folder)?;
+        data::stamp(&mut split.train);
+        data::stamp(&mut split.test);
         split.train.write(&train)?;
         split.test.write(&test)?;
         let parts = &split.parts;

@@ -5,7 +5,7 @@ use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::Context;
 use clap::Args;
-use lapwing_study::data::{Thinned, thin};
+use lapwing_study::data::{Thinned, stamp, thin};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,7 +48,8 @@ impl Thin {
             output.note(format_args!("{}: {note}", self.input.display()));
         }
         let gain_now = thinned.gain_now();
-        let Thinned { dataset, from, mean_before: present, mean, scale, gain } = thinned;
+        let Thinned { mut dataset, from, mean_before: present, mean, scale, gain } = thinned;
+        stamp(&mut dataset);
         dataset.write(&self.output)?;
 
         let record = json!({

@@ -87,3 +87,34 @@ fn another_design_is_refused_until_results_may_be_replaced() {
     bench.ok(&format!("{run} --replace"));
     assert!(std::fs::read_to_string(bench.path("made/study.toml")).unwrap().contains("epochs = 3"));
 }
+
+#[test]
+fn a_base_may_move_but_other_contents_are_refused_until_results_may_be_replaced() {
+    for (key, solver) in [("file", ""), ("measured", "algorithm = \"LSQML\"\n")] {
+        let bench = Bench::new();
+        bench.simulate("scan.npz", "");
+        let design = |place: &str| {
+            let text = format!(
+                "[base]\n{key} = \"{place}\"\nquantity = \"amplitude\"\n[study]\ndoses = [1e3]\n\
+                 pattern_size = 32\nviews = [\"baseline\"]\n[solver]\n{solver}epochs = 2\n"
+            );
+            std::fs::write(bench.path("design.toml"), text).unwrap();
+        };
+        let run = "study run design.toml --output made";
+        design("scan.npz");
+        bench.ok(run);
+        std::fs::create_dir(bench.path("elsewhere")).unwrap();
+        std::fs::rename(bench.path("scan.npz"), bench.path("elsewhere/scan.npz")).unwrap();
+        design("elsewhere/scan.npz");
+        assert_eq!(bench.json(run)["resumed"], 2, "{key}");
+        // Other contents in the same place.
+        bench.simulate("elsewhere/scan.npz", "--seed 5");
+        let before = std::fs::read(bench.path("made/data/dose_1000/patched_train.npz")).unwrap();
+        let told = ["elsewhere/scan.npz", "another one now", "--replace"];
+        bench.fails(run, &told);
+        let after = || std::fs::read(bench.path("made/data/dose_1000/patched_train.npz")).unwrap();
+        assert!(after() == before, "{key}");
+        assert_eq!(bench.json(&format!("{run} --replace"))["resumed"], 0, "{key}");
+        assert!(after() != before, "{key}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What records of jobs may be trusted in: nothing is lost, mixed up or taken for what it is not.
 
 use crate::common::{Bench, stderr};
-use lapwing_files::npy::Array;
+use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Archive, Dataset, ReadOptions, dataset, npz};
 use lapwing_model::Complex32;
 use serde_json::Value;
@@ -263,6 +263,42 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
                 assert_eq!(metadata[name], metrics[name], "{name}");
             }
             assert!(kept.scan.iter().all(|position| of.scan.contains(position)));
+        }
+    }
+}
+
+#[test]
+fn a_base_keeps_its_metadata_and_simulated_splits_have_patches_on_request() {
+    let bench = Bench::new();
+    bench.simulate("base.npz", "");
+    let mut base = read(&bench, "base.npz");
+    let metadata = base.metadata.as_mut().unwrap();
+    metadata.insert("mine".to_owned(), "kept".into());
+    lapwing_files::metadata::set_physics_parameter(metadata, "pixel_size_m", 1e-8);
+    base.write(bench.path("base.npz")).unwrap();
+    bench.ok("simulate --base base.npz --dose 500 --patches --output scan.npz");
+    let scan = read(&bench, "scan.npz");
+    let metadata = scan.metadata.as_ref().unwrap();
+    assert_eq!((&metadata["mine"], scan.intensity_scale().is_some()), (&"kept".into(), true));
+    let physics = &metadata["physics_parameters"];
+    assert_eq!((&physics["pixel_size_m"], &physics["nphotons"]), (&1e-8.into(), &500.into()));
+    let history = metadata["data_transformations"].as_array().unwrap();
+    assert_eq!(history.len(), 2);
+    assert!(history.iter().all(|entry| entry["timestamp"].as_str().unwrap().starts_with("20")));
+    // The patch of a pattern is the object under its window, in the whole scan and its halves.
+    bench.ok("split --input scan.npz --output-dir half");
+    for name in ["scan.npz", "half/patched_test.npz"] {
+        let data = read(&bench, name);
+        let (_, patches) = data.extras.iter().find(|(name, _)| name == "Y").unwrap();
+        let (n, height, width) = data.diffraction.dim();
+        assert_eq!(patches.shape(), [n, height, width], "{name}");
+        let Values::C64(values) = patches.values() else { panic!("{patches:?}") };
+        let object = data.object.unwrap();
+        for (index, position) in data.scan.iter().enumerate().step_by(7) {
+            let corner =
+                [position.y - 16.0, position.x - 16.0].map(|v| v.round_ties_even() as usize);
+            let at = (index * height + 5) * width + 9;
+            assert_eq!(values[at], object[(corner[0] + 5, corner[1] + 9)], "{name} {index}");
         }
     }
 }

@@ -18,6 +18,7 @@ mod pipeline;
 #[cfg(unix)]
 mod processes;
 mod quick_study;
+mod readme;
 mod remarks;
 mod siemens_star;
 mod solvers;

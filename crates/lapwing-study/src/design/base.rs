@@ -1,0 +1,127 @@
+//! The sections `[base]` and `[experiment]`: a file, and what is known about how to read it.
+
+use crate::design::error::DesignError;
+use crate::design::settled::Source;
+use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
+use lapwing_files::{ReadOptions, experiment};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use toml::{Table, Value};
+
+/// The section `[base]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BaseFile {
+    /// An NPZ file with `objectGuess`, `probeGuess`, `xcoords` and `ycoords`.
+    pub file: PathBuf,
+    /// Options of reading by their names; paths are absolute.
+    #[serde(flatten)]
+    pub reading: Table,
+}
+
+/// The section `[base]` of a measured study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MeasuredBase {
+    /// A measured scan of any dialect, with photon counts.
+    pub measured: PathBuf,
+    /// Options of reading by their names, an experiment file among them; paths are absolute.
+    #[serde(flatten)]
+    pub reading: Table,
+}
+
+impl Source {
+    /// What the design says about how to read its base.
+    ///
+    /// # Errors
+    /// When a key is none or cannot have its value, or the experiment file cannot be understood.
+    pub fn reading(&self) -> Result<ReadOptions, DesignError> {
+        let (named, sections) = self.said();
+        experiment::of_design(named, sections).map_err(DesignError::Base)
+    }
+
+    /// [`Self::reading`] without looking into the experiment file, which may have gone since a
+    /// study was run.
+    pub(super) fn check_reading(&self) -> Result<(), DesignError> {
+        let (named, sections) = self.said();
+        let mut named = named.clone();
+        named.remove(EXPERIMENT);
+        experiment::of_design(&named, sections).map(drop).map_err(DesignError::Base)
+    }
+
+    /// The options by name, and the sections of an experiment.
+    fn said(&self) -> (&Table, &Table) {
+        static NOTHING: LazyLock<Table> = LazyLock::new(Table::new);
+        match self {
+            Self::Base { base, experiment, .. } => (&base.reading, experiment),
+            Self::Measured { base, experiment } => (&base.reading, experiment),
+            Self::BuiltIn { .. } => (&NOTHING, &NOTHING),
+        }
+    }
+
+    /// The files that the data are made from: the base, and those that its reading names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = match self {
+            Self::Base { base, .. } => vec![base.file.clone()],
+            Self::Measured { base, .. } => vec![base.measured.clone()],
+            Self::BuiltIn { .. } => Vec::new(),
+        };
+        let (named, sections) = self.said();
+        let mut copies = (named.clone(), sections.clone());
+        each_path(&mut copies.0, &mut copies.1, &mut |path| files.push(PathBuf::from(&*path)));
+        files
+    }
+
+    /// The options of reading that name no file, whose contents count instead.
+    pub(crate) fn said_without_files(&self) -> (Table, Table) {
+        let (named, sections) = self.said();
+        let (mut named, mut sections) = (named.clone(), sections.clone());
+        each_path(&mut named, &mut sections, &mut |path| path.clear());
+        (named, sections)
+    }
+
+    /// The same source with no word of where its files lie.
+    pub(super) fn without_places(&self) -> Self {
+        let mut source = self.clone();
+        let (named, sections) = self.said_without_files();
+        match &mut source {
+            Self::Base { base, experiment, .. } => {
+                base.file.clear();
+                (base.reading, *experiment) = (named, sections);
+            }
+            Self::Measured { base, experiment } => {
+                base.measured.clear();
+                (base.reading, *experiment) = (named, sections);
+            }
+            Self::BuiltIn { .. } => {}
+        }
+        source
+    }
+}
+
+/// Makes relative paths in both tables those of `folder`.
+pub(super) fn make_absolute(named: &mut Table, sections: &mut Table, folder: &Path) {
+    each_path(named, sections, &mut |path| {
+        *path = folder.join(&*path).to_string_lossy().into_owned();
+    });
+}
+
+/// Shows the path of every option that names a file.
+fn each_path(named: &mut Table, sections: &mut Table, see: &mut dyn FnMut(&mut String)) {
+    let is_file = |kind: Kind| matches!(kind, Kind::File { .. });
+    for (key, value) in named.iter_mut() {
+        let file = key == EXPERIMENT || reading::option(key).is_some_and(|o| is_file(o.kind));
+        if let (true, Value::String(path)) = (file, value) {
+            see(path);
+        }
+    }
+    for (section, values) in sections.iter_mut() {
+        let Value::Table(values) = values else { continue };
+        for (key, value) in values.iter_mut() {
+            let named = |o: &&reading::ReadOption| o.section == section && o.key() == key;
+            let file = OPTIONS.iter().find(named).is_some_and(|option| is_file(option.kind));
+            if let (true, Value::String(path)) = (file, value) {
+                see(path);
+            }
+        }
+    }
+}

@@ -6,10 +6,13 @@ mod reach;
 pub(crate) use needs::Needs;
 
 use crate::estimate::{Estimate, Line, Trend};
+use crate::fluence::Area;
 use crate::gather::Row;
 use crate::metric::{Metric, dose_label};
+use lapwing_draw::number::label;
 use lapwing_study::{Condition, Split, View};
-use reach::{Reach, Scale, reach, rounded};
+use reach::{Reach, Scale, reach_of, rounded};
+use std::collections::BTreeMap;
 
 /// Everything that sentences are made from.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +23,37 @@ pub(crate) struct Question<'a> {
     pub views: &'a [View],
     pub splits: &'a [Split],
     pub doses: &'a [u64],
+    /// The solver that made what is compared with, where that is no truth.
+    pub reference: Option<&'a str>,
+    /// Side of an object pixel, metres.
+    pub pixel_size: Option<f64>,
+}
+
+/// `12.0 px (150 nm)`.
+pub(crate) fn step_in_words(step: f64, pixel_size: Option<f64>) -> String {
+    let nm = pixel_size.map(|metres| format!(" ({} nm)", label(step * metres * 1e9, 3)));
+    format!("{step:.1} px{}", nm.unwrap_or_default())
+}
+
+/// A linear overlap: `overlap 0.85`, or that there is none.
+pub(crate) fn overlap_in_words(overlap: f64) -> String {
+    match overlap > 0.0 {
+        true => format!("overlap {overlap:.2}"),
+        false => "no overlap".to_owned(),
+    }
+}
+
+/// Most reasons that are told why numbers are no answer.
+const REASONS: usize = 4;
+
+/// The dose between two of `curve` (dose, value, what chance may do) at which `level` is reached,
+/// and stays so.
+pub(crate) fn between(curve: &[(f64, f64, f64)], level: f64, metric: &Metric) -> Option<f64> {
+    let (higher, lengths) = (metric.higher_is_better(), metric.is_length());
+    match reach_of(curve, level, higher, Scale::Log, lengths) {
+        Reach::About { at, .. } => Some(at),
+        _ => None,
+    }
 }
 
 /// Ascending (dose or overlap, quality).
@@ -48,16 +82,74 @@ impl<'a> Question<'a> {
             }
             several => sentences.extend(several.iter().filter_map(|solver| self.summary(solver))),
         }
-        sentences.extend(self.extremes());
+        // A reference cannot rank the solver that made it among others.
+        let ranked = self.solvers.len() == 1 || self.reference.is_none() || self.of_halves();
+        sentences.extend(self.extremes().filter(|_| ranked));
+        sentences.extend(self.about_reference());
+        sentences.extend(self.not_told());
         sentences
+    }
+
+    /// Whether the metric is between halves of the photons, without any reference.
+    fn of_halves(&self) -> bool {
+        self.metric.name.starts_with("halves_")
+    }
+
+    /// What a reference that a solver of the study made can say, and what it cannot.
+    fn about_reference(&self) -> Option<String> {
+        let maker = self.reference.filter(|_| !self.of_halves())?;
+        Some(match self.solvers.len() {
+            1 => format!(
+                "The reference is {maker}\u{2019}s own reconstruction of all photons: the distance to \
+                 it tells what fewer photons cost, not what is wrong in both."
+            ),
+            _ => format!(
+                "The reference was made by {maker}, whose own errors are in it: these numbers tell \
+                 what fewer photons cost each solver, and cannot rank the solvers. The agreement of \
+                 halves can."
+            ),
+        })
+    }
+
+    /// The conditions whose number is no answer, and why.
+    fn not_told(&self) -> Option<String> {
+        let name = &self.metric.name;
+        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.metric(name).is_some()) {
+            if let Some(why) = row.doubts.get(name) {
+                let Condition { dose, view, split } = row.condition;
+                let by = self.by(row.solver());
+                by_reason
+                    .entry(why)
+                    .or_default()
+                    .push(format!("{} {view} {split}{by}", dose_label(dose)));
+            }
+        }
+        let mut parts: Vec<String> = by_reason
+            .iter()
+            .take(REASONS)
+            .map(|(why, of)| format!("{}: {why}", of.join(", ")))
+            .collect();
+        if by_reason.len() > REASONS {
+            let rest: usize = by_reason.values().skip(REASONS).map(Vec::len).sum();
+            parts.push(format!("{rest} more for such reasons"));
+        }
+        (!parts.is_empty())
+            .then(|| format!("Left out, for nothing can be told: {}.", parts.join("; ")))
     }
 
     /// The goal as `Phase SSIM at least 0.9`.
     fn goal(&self) -> String {
-        let (heading, unit, goal) = (&self.metric.heading, self.metric.unit, self.metric.goal);
-        let word = if self.metric.higher_is_better() { "at least" } else { "at most" };
-        let nm = self.metric.nm(goal).map(|nm| format!(" ({nm})")).unwrap_or_default();
-        format!("{heading} {word} {goal}{}{unit}{nm}", if unit.is_empty() { "" } else { " " })
+        self.metric.goal_in_words()
+    }
+
+    /// Where a curve against the dose reaches the goal. What lies below its first point was
+    /// measured and is no answer where `lowest` is lower.
+    fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>) -> Reach {
+        match self.reach(curve, Scale::Log) {
+            Reach::AtMost(dose) if lowest.is_some_and(|lowest| lowest < dose) => Reach::By(dose),
+            reach => reach,
+        }
     }
 
     fn reach(&self, curve: &[(f64, Estimate)], scale: Scale) -> Reach {
@@ -71,9 +163,13 @@ impl<'a> Question<'a> {
         scale: Scale,
         value: impl Fn(&Estimate) -> Option<f64>,
     ) -> Option<Reach> {
-        let points = curve.iter().map(|(x, estimate)| Some((*x, value(estimate)?)));
+        let points = curve
+            .iter()
+            .map(|(x, estimate)| Some((*x, value(estimate)?, 2.0 * estimate.error.unwrap_or(0.0))));
         let points = points.collect::<Option<Vec<_>>>()?;
-        Some(reach(&points, self.metric.goal, self.metric.higher_is_better(), scale))
+        let Metric { goal, .. } = *self.metric;
+        let (higher, lengths) = (self.metric.higher_is_better(), self.metric.is_length());
+        Some(reach_of(&points, goal, higher, scale, lengths))
     }
 
     /// Where the curves one standard error better and worse reach the goal: `68 000 to 74 000`.
@@ -88,7 +184,8 @@ impl<'a> Question<'a> {
                 format!("below {}", scale.exact(curve.first().map_or(0.0, |(x, _)| *x)))
             }
             Reach::About { at, .. } => scale.text(at, 2),
-            Reach::Never => "beyond this study".to_owned(),
+            Reach::By(at) => scale.exact(at),
+            Reach::Never | Reach::Unsteady { .. } => "beyond this study".to_owned(),
         };
         Some(match (early, late) {
             (Reach::About { at: first, .. }, Reach::About { at: last, .. }) => {
@@ -102,6 +199,11 @@ impl<'a> Question<'a> {
     fn against_dose(&self, solver: &'a str, view: View) -> Vec<(Split, Curve)> {
         let of = |&split: &Split| (split, self.line(solver, view, split).curve(self.metric));
         self.splits.iter().map(of).filter(|(_, curve)| !curve.is_empty()).collect()
+    }
+
+    /// Where a view reaches the goal on a split.
+    fn reached(&self, solver: &'a str, view: View, split: Split, curve: &Curve) -> Reach {
+        self.reach_from(curve, self.line(solver, view, split).lowest_dose(self.metric))
     }
 
     /// Quality against overlap at a dose, for every split that has two overlaps at least.
@@ -121,18 +223,29 @@ impl<'a> Question<'a> {
 
     fn dose(&self, solver: &'a str, view: View) -> Option<String> {
         let each = self.against_dose(solver, view);
-        let part = |(split, curve): &(Split, Curve)| match self.reach(curve, Scale::Log) {
-            Reach::AtMost(dose) => {
+        let reached = |(split, curve): &(Split, Curve)| self.reached(solver, view, *split, curve);
+        let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
+            (Reach::AtMost(dose), split, _) => {
                 format!("at {} photons per pattern or fewer on {split}", Scale::Log.exact(dose))
             }
-            Reach::About { at, between } => format!(
-                "from about {} photons per pattern on {split} ({})",
-                rounded(at, 2),
-                self.known(curve, Scale::Log, between)
+            (Reach::By(dose), split, _) => format!(
+                "at {} photons per pattern on {split}, below which nothing can be told",
+                Scale::Log.exact(dose)
             ),
-            Reach::Never | Reach::Unknown => format!("not on {split}"),
+            (Reach::Unsteady { at, lost }, split, _) => format!(
+                "at {} photons per pattern on {split}, but not at {}, so that no dose can be told",
+                Scale::Log.exact(at),
+                Scale::Log.exact(lost)
+            ),
+            (Reach::About { at, between }, split, curve) => format!(
+                "from about {} photons per pattern on {split} ({}{})",
+                rounded(at, 2),
+                self.known(curve, Scale::Log, between),
+                self.on_specimen(self.line(solver, view, *split), at)
+            ),
+            (Reach::Never | Reach::Unknown, split, _) => format!("not on {split}"),
         };
-        let nowhere = each.iter().all(|(_, curve)| self.reach(curve, Scale::Log) == Reach::Never);
+        let nowhere = each.iter().all(|of| reached(of) == Reach::Never);
         let said = match nowhere {
             true => "not reached within this study".to_owned(),
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),
@@ -148,15 +261,41 @@ impl<'a> Question<'a> {
         format!("between {} and {}{within}", scale.exact(low), scale.exact(high))
     }
 
+    /// `; 1.3 x 10^6 photons / um^2 in all`, where that is known.
+    fn on_specimen(&self, line: Line<'_>, dose: f64) -> String {
+        let density = line.fluence_per_dose().map(|per_dose| per_dose * dose);
+        let text = density.map(|density| {
+            format!("; {} photons on the specimen in all", Area::of(self.pixel_size).text(density))
+        });
+        text.unwrap_or_default()
+    }
+
+    /// The step that belongs to a linear overlap: `, steps of 12.0 px`.
+    fn steps_of(&self, line: Line<'_>, overlap: f64) -> String {
+        let of = |row: &Row| Some(row.result()?.probe_diameter_px);
+        let diameter = line.rows.iter().filter(|row| row.solver() == line.solver).find_map(of);
+        diameter.map_or_else(String::new, |diameter| {
+            format!(", steps of {}", step_in_words((1.0 - overlap) * diameter, self.pixel_size))
+        })
+    }
+
     fn overlap(&self, solver: &'a str, dose: u64) -> Option<String> {
         let each = self.against_overlap(solver, dose);
         let part = |(split, curve): &(Split, Curve)| match self.reach(curve, Scale::Linear) {
-            Reach::AtMost(overlap) => format!("with an overlap of {overlap:.2} or less on {split}"),
+            Reach::AtMost(overlap) => format!(
+                "with an overlap of {overlap:.2} or less{} on {split}",
+                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
+            ),
             Reach::About { at, between } => format!(
-                "from an overlap of about {at:.2} on {split} ({})",
+                "from an overlap of about {at:.2}{} on {split} ({})",
+                self.steps_of(self.line(solver, View::Baseline, *split), at),
                 self.known(curve, Scale::Linear, between)
             ),
-            Reach::Never | Reach::Unknown => format!("not on {split}"),
+            Reach::Unsteady { at, lost } => format!(
+                "with an overlap of {at:.2} on {split}, but not with {lost:.2}, so that none can be \
+                 told"
+            ),
+            Reach::Never | Reach::Unknown | Reach::By(_) => format!("not on {split}"),
         };
         let nowhere =
             each.iter().all(|(_, curve)| self.reach(curve, Scale::Linear) == Reach::Never);
@@ -173,13 +312,21 @@ impl<'a> Question<'a> {
         let mut parts = Vec::new();
         for &view in self.views {
             for (split, curve) in self.against_dose(solver, view) {
-                if let Some(trend) = Trend::with_dose(&curve) {
-                    parts.push(format!("{} ({view}, {split})", trend.shown()));
+                if let Some(trend) = Trend::with_dose(&curve, self.metric) {
+                    parts.push(format!("{} ({view}, {split})", trend.shown(self.metric)));
                 }
             }
         }
-        (!parts.is_empty()).then(|| {
-            format!("A tenfold dose changes it by, on a straight line: {}.", parts.join(", "))
+        if parts.is_empty() {
+            let text = "How it changes with the logarithm of the dose follows no straight line: it \
+                        bends, or noise hides it.";
+            return (self.doses.len() > 2).then(|| text.to_owned());
+        }
+        Some(match self.metric.is_length() {
+            true => format!("With a tenfold dose it is {}.", parts.join(", ")),
+            false => {
+                format!("A tenfold dose changes it by, on a straight line: {}.", parts.join(", "))
+            }
         })
     }
 

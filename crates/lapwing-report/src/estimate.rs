@@ -2,6 +2,8 @@
 
 use crate::gather::Row;
 use crate::metric::{Metric, shown, shown_error};
+use lapwing_compare::Better;
+use lapwing_study::record::JobResult;
 use lapwing_study::{Split, View};
 use std::collections::BTreeMap;
 
@@ -61,13 +63,21 @@ impl<'a> Line<'a> {
     pub fn curve(self, metric: &Metric) -> Vec<(f64, Estimate)> {
         let of = |rows: Vec<&Row>| {
             Estimate::of(
-                &rows.iter().filter_map(|row| row.metric(&metric.name)).collect::<Vec<_>>(),
+                &rows.iter().filter_map(|row| row.answer(&metric.name)).collect::<Vec<_>>(),
             )
         };
         self.by_dose()
             .into_iter()
             .filter_map(|(dose, rows)| Some((dose as f64, of(rows)?)))
             .collect()
+    }
+
+    /// The lowest dose that was reconstructed, whether its number is an answer or not.
+    pub fn lowest_dose(self, metric: &Metric) -> Option<f64> {
+        let by_dose = self.by_dose();
+        let measured =
+            by_dose.iter().find(|(_, rows)| rows.iter().any(|r| r.metric(&metric.name).is_some()));
+        measured.map(|(dose, _)| *dose as f64)
     }
 
     /// The estimate at one dose.
@@ -78,12 +88,36 @@ impl<'a> Line<'a> {
             .map(|(_, estimate)| estimate)
     }
 
-    /// Mean measured overlap at one dose.
-    pub fn overlap(self, dose: u64) -> Option<f64> {
+    /// Mean of something that every result tells, at one dose.
+    fn mean_at(self, dose: u64, of: impl Fn(&JobResult) -> Option<f64>) -> Option<f64> {
         let rows = self.by_dose().remove(&dose)?;
-        let overlaps: Vec<f64> =
-            rows.iter().filter_map(|row| Some(row.result()?.overlap)).collect();
-        Some(Estimate::of(&overlaps)?.mean)
+        let values: Vec<f64> =
+            rows.iter().filter_map(|row| of(row.result()?)).filter(|v| v.is_finite()).collect();
+        Some(Estimate::of(&values)?.mean)
+    }
+
+    /// Mean linear overlap of neighbouring discs at one dose; of old records, which do not tell it,
+    /// none.
+    pub fn overlap(self, dose: u64) -> Option<f64> {
+        self.mean_at(dose, |result| result.linear_overlap)
+    }
+
+    /// Mean step of the scan at one dose, pixels.
+    pub fn step(self, dose: u64) -> Option<f64> {
+        self.mean_at(dose, |result| result.step_px)
+    }
+
+    /// Mean fluence of all patterns together at one dose, photons per square metre.
+    pub fn fluence(self, dose: u64) -> Option<f64> {
+        self.mean_at(dose, JobResult::fluence)
+    }
+
+    /// Photons per square metre of all patterns together for each photon per pattern.
+    pub fn fluence_per_dose(self) -> Option<f64> {
+        let doses: Vec<u64> = self.by_dose().into_keys().collect();
+        doses.into_iter().find_map(|dose| {
+            self.mean_at(dose, |result| Some(result.fluence()? / result.mean_counts?))
+        })
     }
 }
 
@@ -93,9 +127,14 @@ pub(crate) struct Trend {
     /// What y grows by when x grows by 1, and its standard error.
     pub slope: f64,
     pub error: f64,
+    /// Points beyond the two that any line goes through.
+    spare: usize,
     x0: f64,
     y0: f64,
 }
+
+/// 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom.
+const STUDENT: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
 
 impl Trend {
     /// Of points (x, y, number of values that y is the mean of), three at least: weighted least
@@ -110,18 +149,33 @@ impl Trend {
         let spread = sum(&|x, _| (x - x0).powi(2));
         let slope = sum(&|x, y| (x - x0) * (y - y0)) / spread;
         let rest = sum(&|x, y| (y - y0 - slope * (x - x0)).powi(2));
-        let error = (rest / (points.len() as f64 - 2.0) / spread).sqrt();
-        (points.len() > 2 && spread > 0.0).then_some(Self { slope, error, x0, y0 })
+        let spare = points.len().saturating_sub(2);
+        let error = (rest / spare as f64 / spread).sqrt();
+        (spare > 0 && spread > 0.0).then_some(Self { slope, error, spare, x0, y0 })
     }
 
-    /// Of a curve against the dose: y against log10 of the dose.
-    pub fn with_dose(curve: &[(f64, Estimate)]) -> Option<Self> {
-        Self::of(
-            &curve
-                .iter()
-                .map(|(dose, value)| (dose.log10(), value.mean, value.n))
-                .collect::<Vec<_>>(),
-        )
+    /// Of a curve against the dose: y, of lengths log10 y, against log10 of the dose; `None` where
+    /// nothing can be told. A line is told when
+    ///
+    /// - its slope is not zero at the level of 5 % (Student's t with the points beyond two as
+    ///   degrees of freedom; of three points a factor of 12.7), and
+    /// - more photons make it better, and
+    /// - between the doses it stays within what values can be.
+    pub fn with_dose(curve: &[(f64, Estimate)], metric: &Metric) -> Option<Self> {
+        let place = |value: f64| if metric.is_length() { value.log10() } else { value };
+        let points: Vec<(f64, f64, usize)> =
+            curve.iter().map(|(dose, value)| (dose.log10(), place(value.mean), value.n)).collect();
+        let line = Self::of(&points).filter(|line| line.slope.is_finite())?;
+        let quantile = STUDENT.get(line.spare - 1).copied().unwrap_or(2.0);
+        let sure = line.slope.abs() > quantile * line.error;
+        let better = (line.slope > 0.0) == metric.higher_is_better();
+        let ends = [points.first()?.0, points.last()?.0].map(|x| line.at(x));
+        let possible = metric.is_length()
+            || match metric.better {
+                Better::Lower => ends.iter().all(|&value| value >= 0.0),
+                _ => ends.iter().all(|&value| metric.perfect.is_none_or(|most| value <= most)),
+            };
+        (sure && better && possible && line.slope != 0.0).then_some(line)
     }
 
     /// The line at x.
@@ -129,8 +183,19 @@ impl Trend {
         self.y0 + self.slope * (x - self.x0)
     }
 
-    /// `+0.186 ± 0.077`.
-    pub fn shown(self) -> String {
+    /// What a tenfold dose does to values of `metric`: `+0.186 \u{b1} 0.077`, and of lengths
+    /// `divided by 2.10 (1.95 to 2.26)`.
+    pub fn shown(self, metric: &Metric) -> String {
+        if metric.is_length() {
+            let factor = |slope: f64| format!("{:.2}", 10f64.powf(-slope));
+            let (low, high) = (self.slope + self.error, self.slope - self.error);
+            return format!(
+                "divided by {} ({} to {})",
+                factor(self.slope),
+                factor(low),
+                factor(high)
+            );
+        }
         let sign = if self.slope < 0.0 { "" } else { "+" };
         format!("{sign}{} \u{b1} {}", shown(self.slope), shown_error(self.error))
     }
@@ -167,5 +232,39 @@ mod tests {
         );
         assert_eq!(Trend::of(&[(0.0, 1.0, 1), (1.0, 0.0, 1)]), None);
         assert_eq!(Trend::of(&[(1.0, 1.0, 1), (1.0, 0.0, 1), (1.0, 3.0, 1)]), None);
+    }
+
+    fn metric(name: &str) -> Metric {
+        let all = crate::metric::with_goals(&BTreeMap::new(), None).unwrap();
+        all.into_iter().find(|metric| metric.name == name).unwrap()
+    }
+
+    fn told(name: &str, values: &[f64], error: Option<f64>) -> Option<String> {
+        let curve: Vec<(f64, Estimate)> = (2..)
+            .zip(values)
+            .map(|(power, &mean)| (10f64.powi(power), Estimate { mean, error, n: 1 }))
+            .collect();
+        Trend::with_dose(&curve, &metric(name)).map(|trend| trend.shown(&metric(name)))
+    }
+
+    #[test]
+    fn a_law_is_told_of_what_follows_one() {
+        assert!(told("phase_ssim", &[0.3, 0.5, 0.7], None).unwrap().starts_with("+0.200 "));
+        // Lengths are fitted as logarithms: halved with every tenfold dose.
+        let halved = told("phase_resolution_0_5_px", &[8.0, 4.0, 2.0, 1.0], None).unwrap();
+        assert_eq!(halved, "divided by 2.00 (2.00 to 2.00)");
+    }
+
+    #[test]
+    fn no_law_is_made_of_noise() {
+        // Three values of which any line is within the noise.
+        assert_eq!(told("phase_ssim", &[0.50, 0.42, 0.61], None), None);
+        assert_eq!(told("phase_resolution_0_5_px", &[3.0, 101.9, 27.0], None), None);
+        // Nor of what bends, however well its points are known.
+        assert_eq!(told("phase_ssim", &[0.3, 0.8, 0.85], Some(0.001)), None);
+        // More photons do not make a resolution worse, nor does a line leave what can be.
+        assert_eq!(told("phase_resolution_0_5_px", &[2.0, 4.0, 8.0, 16.0], None), None);
+        assert_eq!(told("complex_nrmse", &[0.9, 0.3, 0.0, 0.0], Some(1e-6)), None);
+        assert_eq!(told("phase_ssim", &[0.5, 0.7], None), None);
     }
 }

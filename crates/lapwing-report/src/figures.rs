@@ -36,6 +36,11 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
             let name = format!("{}{}", metric.name, by(solver));
             files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
             files.push((format!("{name}.png"), plot.png(ZOOM)));
+            if let Some(plot) = plots::equal_quality(study, metric, solver) {
+                let name = format!("{name}_dose_overlap");
+                files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
+                files.push((format!("{name}.png"), plot.png(ZOOM)));
+            }
         }
     }
     for split in study.distinct(|condition| condition.split) {

@@ -1,7 +1,7 @@
 //! What a study folder holds, read into one row for each condition. Nothing is computed here and
 //! nothing is changed.
 
-use crate::ReportError;
+use crate::{ReportError, trust};
 use lapwing_compare::ComparisonRecord;
 use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
@@ -35,6 +35,8 @@ pub(crate) struct Row {
     pub metrics: BTreeMap<String, Option<f64>>,
     /// The comparison, with ring correlations where its file is there.
     pub comparison: Option<ComparisonRecord>,
+    /// Why numbers of the comparison are no answer, by their names.
+    pub doubts: BTreeMap<String, String>,
     /// (epoch, loss).
     pub loss: Vec<(f64, f64)>,
 }
@@ -43,6 +45,11 @@ impl Row {
     /// A metric's value when it was measured.
     pub fn metric(&self, key: &str) -> Option<f64> {
         self.metrics.get(key).copied().flatten().filter(|value| value.is_finite())
+    }
+
+    /// A metric's value when it was measured and holds as an answer.
+    pub fn answer(&self, key: &str) -> Option<f64> {
+        self.metric(key).filter(|_| !self.doubts.contains_key(key))
     }
 
     /// The record of its result, done or failed.
@@ -128,6 +135,12 @@ impl Study {
         self.rows.iter().filter(of).min_by_key(|row| (row.repeat(), row.solver().is_empty()))
     }
 
+    /// Name of the solver that made what reconstructions are compared with, where that is no truth.
+    pub fn reference_solver(&self) -> Option<&str> {
+        let design = self.design.as_ref().filter(|_| self.reference.is_some())?;
+        design.reference_solver().map(|solver| solver.name.as_str())
+    }
+
     /// Number of finished conditions.
     pub fn done(&self) -> usize {
         self.rows.iter().filter(|row| row.outcome.is_done()).count()
@@ -159,7 +172,8 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let metrics = comparison.as_ref().map(numbers).unwrap_or_default();
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
-    Row { case, condition, outcome, metrics, comparison, loss }
+    let doubts = comparison.as_ref().map(trust::doubts).unwrap_or_default();
+    Row { case, condition, outcome, metrics, comparison, doubts, loss }
 }
 
 /// The pixel that all comparisons name.

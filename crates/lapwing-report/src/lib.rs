@@ -16,6 +16,7 @@ mod answer;
 mod error;
 mod estimate;
 mod figures;
+mod fluence;
 mod gather;
 mod media;
 mod metric;
@@ -24,6 +25,7 @@ mod plots;
 mod scans;
 mod shots;
 mod tables;
+mod trust;
 
 pub use error::ReportError;
 

@@ -1,6 +1,6 @@
 //! The metrics that the report can answer its question with.
 
-use lapwing_compare::{Better, Metric as Catalogued};
+use lapwing_compare::{Better, Criterion, Metric as Catalogued};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
@@ -10,6 +10,8 @@ pub(crate) struct Metric {
     row: &'static Catalogued,
     /// Value that counts as good; the answer in words is about reaching it.
     pub goal: f64,
+    /// Whether the goal was asked for; otherwise it is the usual one.
+    pub asked: bool,
     /// Nanometres in one pixel, of lengths whose pixel is known.
     pub nm: Option<f64>,
 }
@@ -26,6 +28,48 @@ impl Metric {
     /// Whether larger is better.
     pub fn higher_is_better(&self) -> bool {
         self.better == Better::Higher
+    }
+
+    /// Whether values are lengths, which span decades and are laid out and fitted as logarithms.
+    pub fn is_length(&self) -> bool {
+        self.unit == "px"
+    }
+
+    /// The heading, and by which criterion: `Phase resolution (FRC 1/2)`.
+    pub fn named(&self) -> String {
+        let criterion = Criterion::ALL
+            .into_iter()
+            .filter(|_| self.is_length())
+            .find(|criterion| self.name.contains(&format!("resolution_{}_", criterion.name())));
+        match criterion {
+            Some(criterion) => format!("{} (FRC {})", self.heading, criterion.title()),
+            None => self.heading.clone(),
+        }
+    }
+
+    /// `at least` or `at most`.
+    fn bound(&self) -> &'static str {
+        if self.higher_is_better() { "at least" } else { "at most" }
+    }
+
+    /// The goal as `Phase SSIM at least 0.9`.
+    pub fn goal_in_words(&self) -> String {
+        let space = if self.unit.is_empty() { "" } else { " " };
+        let nm = self.nm(self.goal).map(|nm| format!(" ({nm})")).unwrap_or_default();
+        format!("{} {} {}{space}{}{nm}", self.named(), self.bound(), self.goal, self.unit)
+    }
+
+    /// The goal, and whose it is.
+    pub fn whose_goal(&self) -> String {
+        let goal = self.goal_in_words();
+        match self.asked {
+            true => format!("The goal, as asked for: {goal}."),
+            false => format!(
+                "The goal: {goal}, a usual one and not this study's own; `lapwing report DIR --goal \
+                 {}=VALUE` sets another.",
+                self.name
+            ),
+        }
     }
 
     /// A value with its unit: `0.912`, `2.31 px`, `2.31 px (28.4 nm)`.
@@ -80,6 +124,7 @@ pub(crate) fn with_goals(
         Metric {
             row,
             goal: goals.get(name).copied().unwrap_or(usual),
+            asked: goals.contains_key(name),
             nm: pixel_size.filter(|_| row.unit == "px").map(|metres| metres * 1e9),
         }
     };
@@ -126,6 +171,11 @@ mod tests {
         assert_eq!(lengths[0].with_unit(2.0), "2.000 px (25 nm)");
         assert_eq!(metrics[0].with_unit(0.5), "0.500");
         assert_eq!(lengths[0].heading_with_unit(), "Phase resolution, px");
+        let named: Vec<String> = lengths.iter().map(|metric| metric.named()).collect();
+        assert_eq!(named, ["Phase resolution (FRC 1/2)", "Resolution of halves (FRC half-bit)"]);
+        assert!(lengths[0].whose_goal().contains("at most 2 px (25 nm), a usual one"));
+        let asked = with_goals(&[("phase_ssim".to_owned(), 0.7)].into(), None).unwrap();
+        assert_eq!(asked[0].whose_goal(), "The goal, as asked for: Phase SSIM at least 0.7.");
         assert_eq!(
             [0.0, 3.46e-5, 8e-4, 12.0].map(shown_error),
             ["0.000", "<\u{2009}0.001", "0.001", "12.000"]

@@ -4,12 +4,12 @@ mod card;
 mod findings;
 mod panel;
 
-use crate::ReportError;
 use crate::gather::{Row, Study};
 use crate::media::{self, Shot, Shown};
 use crate::metric::{Metric, dose_label, shown};
 use crate::scans::Scans;
 use crate::shots;
+use crate::{ReportError, fluence};
 use card::{Card, card, groups};
 use lapwing_draw::number::label;
 use lapwing_study::Split;
@@ -78,6 +78,7 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
         panels => Serde(panels),
         repeats,
         several,
+        fluence => Serde(fluence::table(study)),
         problems => Serde(problems(study)),
         truths => Serde(truths),
         groups => Serde(groups(&first, cards)),
@@ -225,6 +226,8 @@ fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> L
     };
     let mut numbers = vec![
         number(result.map(|r| r.n_patterns as f64), &|n| n.to_string()),
+        number(result.and_then(|r| r.step_px), &|step| format!("{step:.1}")),
+        number(result.and_then(|r| r.linear_overlap), &|overlap| format!("{overlap:.3}")),
         number(result.map(|r| r.overlap), &|overlap| format!("{overlap:.3}")),
     ];
     for metric in metrics {

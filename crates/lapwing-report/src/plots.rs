@@ -1,5 +1,9 @@
 //! The curves of the page.
 
+mod equal;
+
+pub(crate) use equal::equal_quality;
+
 use crate::estimate::{Line, Trend};
 use crate::gather::{Row, Study};
 use crate::metric::Metric;
@@ -17,7 +21,10 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     let mut plot = Plot::new(
         format!("{} against dose{by}", metric.heading),
         Axis::log("dose, photons per pattern"),
-        Axis::linear(metric.heading_with_unit()),
+        match metric.is_length() {
+            true => Axis::log(metric.heading_with_unit()),
+            false => Axis::linear(metric.heading_with_unit()),
+        },
     );
     plot.show_title = solvers.len() > 1;
     plot.size = (470.0, 330.0);
@@ -35,9 +42,13 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
             .collect();
         plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
         if let (Some(trend), [(first, _), .., (last, _)]) =
-            (Trend::with_dose(&curve), curve.as_slice())
+            (Trend::with_dose(&curve, metric), curve.as_slice())
         {
-            let points = [*first, *last].map(|dose| (dose, trend.at(dose.log10())));
+            let at = |dose: f64| match metric.is_length() {
+                true => 10f64.powf(trend.at(dose.log10())),
+                false => trend.at(dose.log10()),
+            };
+            let points = [*first, *last].map(|dose| (dose, at(dose)));
             trends.push(Series { dashed, ..Series::new("", colour, Mark::Fit, points) });
         }
     }
@@ -54,15 +65,22 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
             .flat_map(|(.., line)| line.curve(metric));
         let ends = ends.flat_map(|(_, value)| {
             let error = value.error.unwrap_or(0.0);
-            [value.mean - error, value.mean + error]
+            let low = value.mean - error;
+            [if metric.is_length() && low <= 0.0 { value.mean } else { low }, value.mean + error]
         });
         let (low, high) = ends
             .chain([metric.goal])
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let room = 0.05 * (high - low);
-        plot.y = plot.y.range(low - room, high + room);
+        plot.y = match metric.is_length() {
+            true => plot.y.range(low / 1.1, high * 1.1),
+            false => {
+                let room = 0.05 * (high - low);
+                plot.y.range(low - room, high + room)
+            }
+        };
     }
-    plot.guides.push(Guide { y: metric.goal, label: format!("goal {}", metric.goal) });
+    let whose = if metric.asked { "asked for" } else { "usual" };
+    plot.guides.push(Guide { y: metric.goal, label: format!("{whose} goal {}", metric.goal) });
     plot.description = format!("From the lowest to the highest dose, {}.", said.join("; "));
     plot
 }

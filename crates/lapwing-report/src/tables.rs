@@ -58,7 +58,12 @@ fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("n_patterns", count(result.map(|r| r.n_patterns))),
         ("mean_counts", number(result.and_then(|r| r.mean_counts))),
         ("probe_diameter_px", number(result.map(|r| r.probe_diameter_px))),
+        ("step_px", number(result.and_then(|r| r.step_px))),
+        ("step_nm", number(result.and_then(|r| Some(r.step_px? * r.pixel_size_m? * 1e9)))),
+        ("linear_overlap", number(result.and_then(|r| r.linear_overlap))),
         ("overlap", number(result.map(|r| r.overlap))),
+        ("fluence_per_pattern_um2", number(result.and_then(per_pattern_um2))),
+        ("fluence_um2", number(result.and_then(|r| Some(r.fluence()? * 1e-12)))),
         ("selection_strategy", text(view.map(|v| strategy(&v)))),
         ("acceptance_rate", number(view.map(|v| v.acceptance_rate))),
         ("spacing_threshold", number(view.map(|v| v.spacing_threshold))),
@@ -69,6 +74,11 @@ fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("seconds_per_epoch", number(result.and_then(|r| r.seconds_per_epoch))),
         ("peak_memory_mb", number(result.and_then(|r| r.peak_memory_mb))),
     ]
+}
+
+/// Counted photons per square micrometre of one pattern's disc.
+fn per_pattern_um2(result: &JobResult) -> Option<f64> {
+    Some(result.fluence_per_pattern()? * 1e-12)
 }
 
 /// The value of an option that was chosen from the data.

@@ -37,9 +37,9 @@ impl<'a> Question<'a> {
             let mut found: Vec<(Split, f64)> = Vec::new();
             let mut fewer = false;
             for (split, curve) in &each {
-                let reach = self.reach(curve, Scale::Log);
+                let reach = self.reached(solver, view, *split, curve);
                 fewer |= matches!(reach, Reach::AtMost(_));
-                if let Reach::AtMost(at) | Reach::About { at, .. } = reach {
+                if let Reach::AtMost(at) | Reach::By(at) | Reach::About { at, .. } = reach {
                     found.push((*split, at));
                 }
             }
@@ -114,8 +114,8 @@ impl<'a> Question<'a> {
         let trend = |view: View| {
             row(&|solver, split| {
                 let found = of(self.against_dose(solver, view), split);
-                match found.and_then(|(_, curve)| Trend::with_dose(&curve)) {
-                    Some(trend) => Need { text: trend.shown(), within: None },
+                match found.and_then(|(_, curve)| Trend::with_dose(&curve, self.metric)) {
+                    Some(trend) => Need { text: trend.shown(self.metric), within: None },
                     None => Need::nothing(),
                 }
             })
@@ -149,6 +149,8 @@ impl<'a> Question<'a> {
                 text: format!("\u{2248} {}", scale.text(at, 2)),
                 within: self.within(curve, scale),
             },
+            Reach::By(at) => Need { text: scale.exact(at), within: None },
+            Reach::Unsteady { .. } => Need { text: "not steadily".to_owned(), within: None },
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
             Reach::Unknown => Need::nothing(),
         }

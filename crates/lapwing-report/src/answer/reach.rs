@@ -8,8 +8,12 @@ use lapwing_draw::number::label;
 pub(super) enum Reach {
     /// At the lowest value of the study already.
     AtMost(f64),
+    /// At this value, below which nothing can be told.
+    By(f64),
     /// Interpolated between two neighbours.
     About { at: f64, between: (f64, f64) },
+    /// At `at`, and not any more at `lost`, which is higher.
+    Unsteady { at: f64, lost: f64 },
     /// Nowhere in the study.
     Never,
     /// Nothing was measured.
@@ -23,6 +27,35 @@ pub(super) enum Scale {
     Log,
     /// Overlaps: linearly.
     Linear,
+}
+
+/// What may be missing from a goal that was reached already, as a share of it.
+const SLACK: f64 = 0.01;
+
+/// Where `points` (ascending, value, how far it may be off by chance) first reach `goal`. Once
+/// reached it must stay so, but for what chance may do. With `logarithmic` values are interpolated
+/// as logarithms.
+pub(super) fn reach_of(
+    points: &[(f64, f64, f64)],
+    goal: f64,
+    higher_is_better: bool,
+    scale: Scale,
+    logarithmic: bool,
+) -> Reach {
+    let sign = if higher_is_better { 1.0 } else { -1.0 };
+    let first = points.iter().position(|&(_, value, _)| sign * (value - goal) >= 0.0);
+    let lost = first.and_then(|first| {
+        let misses = |&&(_, value, chance): &&(f64, f64, f64)| {
+            sign * (goal - value) > chance.max(SLACK * goal.abs())
+        };
+        points[first..].iter().find(misses).map(|&(x, ..)| (points[first].0, x))
+    });
+    if let Some((at, lost)) = lost {
+        return Reach::Unsteady { at, lost };
+    }
+    let place = |value: f64| if logarithmic { value.ln() } else { value };
+    let plain: Vec<(f64, f64)> = points.iter().map(|&(x, value, _)| (x, place(value))).collect();
+    reach(&plain, place(goal), higher_is_better, scale)
 }
 
 /// Where `points` (ascending, value) first reach `goal`.
@@ -105,6 +138,22 @@ mod tests {
             panic!()
         };
         assert!((at - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_goal_that_is_lost_again_is_not_reached_at_any_dose() {
+        let of = |values: &[f64], chance: f64| {
+            let points = [1e3, 1e4, 1e5].into_iter().zip(values).map(|(x, &v)| (x, v, chance));
+            reach_of(&points.collect::<Vec<_>>(), 0.8, true, Scale::Log, false)
+        };
+        assert_eq!(of(&[0.5, 0.9, 0.6], 0.0), Reach::Unsteady { at: 1e4, lost: 1e5 });
+        // By chance, or by less than matters.
+        assert!(matches!(of(&[0.5, 0.9, 0.6], 0.3), Reach::About { .. }));
+        assert!(matches!(of(&[0.5, 0.9, 0.795], 0.0), Reach::About { .. }));
+        // Lengths: 8 px and 2 px have 4 px in the middle.
+        let px = [(1e3, 8.0, 0.0), (1e5, 2.0, 0.0)];
+        let Reach::About { at, .. } = reach_of(&px, 4.0, false, Scale::Log, true) else { panic!() };
+        assert!((at / 1e4 - 1.0).abs() < 1e-12);
     }
 
     #[test]

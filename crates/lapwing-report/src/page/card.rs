@@ -1,7 +1,9 @@
 //! One condition: pictures, curves, telemetry, cost and files.
 
 use super::{Fact, duration, fact, findings};
+use crate::answer::step_in_words;
 use crate::estimate::Line;
+use crate::fluence::Area;
 use crate::gather::{Row, Study};
 use crate::media::Shown;
 use crate::metric::{Metric, dose_label, shown, shown_error};
@@ -85,6 +87,11 @@ pub(super) fn card(
     let measured = metrics
         .iter()
         .filter_map(|metric| {
+            if let Some(why) = row.doubts.get(&metric.name) {
+                return row
+                    .metric(&metric.name)
+                    .map(|_| fact(&metric.heading, format!("not told: {why}")));
+            }
             let found = line.at(metric, dose)?;
             let error = found
                 .error
@@ -120,7 +127,20 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     if let Some(counts) = result.mean_counts {
         details.push(fact("measured photons per pattern", label(counts, 5)));
     }
-    details.push(fact("measured overlap of neighbours", format!("{:.3}", result.overlap)));
+    if let Some(step) = result.step_px {
+        details.push(fact("step", step_in_words(step, result.pixel_size_m)));
+    }
+    if let Some(overlap) = result.linear_overlap {
+        details.push(fact("overlap of neighbours", format!("{overlap:.3} of the diameter")));
+    }
+    details.push(fact("overlap by area (metric 2)", format!("{:.3}", result.overlap)));
+    let area = Area::of(result.pixel_size_m);
+    for (name, density) in [
+        ("photons on the disc of a pattern", result.fluence_per_pattern()),
+        ("photons on the specimen, all patterns", result.fluence()),
+    ] {
+        details.extend(density.map(|density| fact(name, area.text(density))));
+    }
     if let Some(view) = &result.view {
         details.push(fact("selection", strategy(view)));
         details.push(fact("least spacing", format!("{} px", label(view.spacing_threshold, 4))));

@@ -1,6 +1,6 @@
 //! The answer in one metric.
 
-use crate::answer::{Needs, Question};
+use crate::answer::{Needs, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::metric::{Metric, dose_label, shown, shown_error};
@@ -16,6 +16,7 @@ use serde::Serialize;
 pub(super) struct Panel {
     title: String,
     meaning: String,
+    goal: String,
     words: Vec<String>,
     needs: Vec<Needs>,
     grids: Vec<Grid>,
@@ -29,10 +30,11 @@ struct Grid {
     rows: Vec<GridRow>,
 }
 
-/// A view and its measured overlap.
+/// A view, its step and the linear overlap of its discs.
 #[derive(Serialize)]
 struct Head {
     view: String,
+    step: Option<String>,
     overlap: Option<String>,
 }
 
@@ -78,7 +80,9 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
         },
         views: views
             .iter()
-            .map(|&view| head(Line { rows: &study.rows, solver, split, view }, &doses))
+            .map(|&view| {
+                head(Line { rows: &study.rows, solver, split, view }, &doses, study.pixel_size)
+            })
             .collect(),
         rows: doses
             .iter()
@@ -102,10 +106,13 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
         views: &views,
         splits: &splits,
         doses: &doses,
+        reference: study.reference_solver(),
+        pixel_size: study.pixel_size,
     };
     Some(Panel {
         title: metric.heading.clone(),
         meaning: metric.meaning.clone(),
+        goal: metric.whose_goal(),
         words: question.words(),
         needs: question.needs(),
         grids: solvers
@@ -114,9 +121,11 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .collect(),
         plots: solvers
             .iter()
-            .map(|solver| {
-                Value::from_safe_string(plots::quality(study, metric, solver).svg(Look::Inline))
+            .flat_map(|solver| {
+                let against_dose = plots::quality(study, metric, solver);
+                std::iter::once(against_dose).chain(plots::equal_quality(study, metric, solver))
             })
+            .map(|plot| Value::from_safe_string(plot.svg(Look::Inline)))
             .collect(),
     })
 }
@@ -135,11 +144,16 @@ fn lines<'a>(
     })
 }
 
-fn head(line: Line<'_>, doses: &[u64]) -> Head {
-    let overlaps: Vec<f64> =
-        doses.iter().filter_map(|&dose| line.overlap(dose)).filter(|o| o.is_finite()).collect();
-    let overlap = Estimate::of(&overlaps).map(|overlap| format!("{:.2}", overlap.mean));
-    Head { view: line.view.to_string(), overlap }
+fn head(line: Line<'_>, doses: &[u64], pixel_size: Option<f64>) -> Head {
+    let mean = |of: &dyn Fn(u64) -> Option<f64>| {
+        let values: Vec<f64> = doses.iter().filter_map(|&dose| of(dose)).collect();
+        Estimate::of(&values).map(|found| found.mean)
+    };
+    Head {
+        view: line.view.to_string(),
+        step: mean(&|dose| line.step(dose)).map(|step| step_in_words(step, pixel_size)),
+        overlap: mean(&|dose| line.overlap(dose)).map(overlap_in_words),
+    }
 }
 
 fn cell(
@@ -150,6 +164,7 @@ fn cell(
 ) -> Cell {
     let text = match (value, row) {
         (Some(value), _) => shown(value.mean),
+        (None, Some(row)) if row.doubts.contains_key(&metric.name) => "not told".to_owned(),
         (None, Some(row)) if !row.outcome.is_done() => row.status().to_owned(),
         (None, _) => "\u{2013}".to_owned(),
     };

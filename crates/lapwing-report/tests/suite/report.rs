@@ -79,8 +79,8 @@ fn the_page_is_whole_and_well_formed() {
     assert_eq!(html.matches("<img ").count(), 18 * 4 + 2 * 3);
     assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
     assert!(!html.contains(" alt=\"\""));
-    // A plot for each metric; scan, loss and FRC for each condition.
-    assert_eq!(html.matches("<svg xmlns").count(), 5 + 18 * 3);
+    // Quality and lines of equal quality for each metric; scan, loss and FRC for each condition.
+    assert_eq!(html.matches("<svg xmlns").count(), 2 * 5 + 18 * 3);
     // Nothing is fetched: the only addresses with a scheme are data and the SVG name space.
     let foreign = html.replace("http://www.w3.org/2000/svg", "");
     assert!(
@@ -234,12 +234,32 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     assert!(
         html.contains(">Phase resolution, px</th>") && html.contains(">Phase resolution, nm</th>")
     );
-    assert!(html.contains("Phase resolution at most 2 px (25 nm) with the baseline view"));
+    assert!(
+        html.contains(
+            "Phase resolution (FRC 1&#x2f;2) at most 2 px (25 nm) with the baseline view"
+        )
+    );
     let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
     assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
+    // Steps in pixels and nanometres, and photons on the specimen: 1000 counts on 160 positions and
+    // 20,000 pixels of 1.5625e-4 square micrometres are 51,200 on each.
+    assert!(html.contains(
+        "<span class=\"sub\">step 8.0 px (100 nm)</span><span class=\"sub\">overlap 0.80</span>"
+    ));
+    assert!(html.contains("<h2 id=\"fluence\">Photons on the specimen</h2>"));
+    assert!(html.contains("photons on the specimen in all"));
+    let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
+    let cell = |name: &str| {
+        let column = csv.lines().next().unwrap().split(',').position(|head| head == name).unwrap();
+        csv.lines().nth(1).unwrap().split(',').nth(column).unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!((cell("step_px"), cell("step_nm"), cell("linear_overlap")), (8.0, 100.0, 0.8));
+    let expected = cell("mean_counts") * cell("n_patterns") / (20_000.0 * 1.5625e-4);
+    assert!((cell("fluence_um2") / expected - 1.0).abs() < 1e-9);
     // Without a pixel size there is none of that.
     let (_, plain) = plain();
     assert!(!plain.contains("class=\"length\"") && !plain.contains(" nm"));
+    assert!(!plain.contains("Photons on the specimen") && plain.contains("step 8.0 px</span>"));
 }
 
 #[test]
@@ -250,6 +270,9 @@ fn measured_scans_are_compared_with_a_reference_and_with_themselves() {
         html.contains("The reference: full-dose reconstruction") && !html.contains(">The truth<")
     );
     assert!(html.contains("Agreement of halves") && !html.contains("True probe"));
+    // Whose reconstruction the reference is, and whose goals these are.
+    assert!(html.contains("The reference is LSQML\u{2019}s own reconstruction of all photons"));
+    assert!(html.contains("a usual one and not this study&#x27;s own"));
     // 0.5 / 0.25 cycles per pixel.
     assert_eq!(after(&html, "<dt>Resolution of halves</dt><dd>"), "2.000 px");
     assert_eq!(html.matches(">phase, halves</text>").count(), 18);

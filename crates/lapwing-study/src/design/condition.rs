@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Which positions of a split a reconstruction uses.
+/// Which positions of a split a reconstruction uses. Written as text: `baseline`, `dense`, `sparse`
+/// or `step_12.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(into = "String", try_from = "String")]
 pub enum View {
     /// All positions of the split.
     Baseline,
@@ -16,19 +17,60 @@ pub enum View {
     Dense,
     /// Positions at least the sparse spacing apart.
     Sparse,
+    /// Positions at least this far apart.
+    Step(Step),
+}
+
+/// A distance of positions in thousandths of a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Step(u64);
+
+/// What the names of views of a step begin with.
+const STEP: &str = "step_";
+
+/// Largest step, pixels.
+const MAX_STEP: f64 = 1e6;
+
+impl Step {
+    /// A step of so many pixels, rounded to a thousandth; `None` unless it is between that and a
+    /// million.
+    pub fn of(pixels: f64) -> Option<Self> {
+        let thousandths = (pixels * 1e3).round();
+        (thousandths >= 1.0 && pixels <= MAX_STEP).then_some(Self(thousandths as u64))
+    }
+
+    /// In pixels.
+    pub fn pixels(self) -> f64 {
+        self.0 as f64 / 1e3
+    }
 }
 
 impl View {
-    /// All views, in the order of the jobs.
+    /// The views of the reference study, in the order of the jobs.
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Dense, Self::Sparse];
 
     /// The name in files and folders.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Baseline => "baseline",
-            Self::Dense => "dense",
-            Self::Sparse => "sparse",
+            Self::Baseline => "baseline".to_owned(),
+            Self::Dense => "dense".to_owned(),
+            Self::Sparse => "sparse".to_owned(),
+            Self::Step(step) => format!("{STEP}{}", step.pixels()),
         }
+    }
+}
+
+impl From<View> for String {
+    fn from(view: View) -> Self {
+        view.name()
+    }
+}
+
+impl TryFrom<String> for View {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -57,7 +99,7 @@ impl Split {
 
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(&self.name())
     }
 }
 
@@ -70,10 +112,14 @@ impl fmt::Display for Split {
 impl FromStr for View {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|view| view.name() == text)
-            .ok_or_else(|| format!("expected a view (baseline, dense or sparse), found `{text}`"))
+        let step = || Step::of(text.strip_prefix(STEP)?.parse().ok()?).map(Self::Step);
+        let named = Self::ALL.into_iter().find(|view| view.name() == text);
+        named.or_else(step).filter(|view| view.name() == text).ok_or_else(|| {
+            format!(
+                "expected a view (baseline, dense or sparse, or a step in pixels such as \
+                 step_12.5), found `{text}`"
+            )
+        })
     }
 }
 
@@ -227,7 +273,12 @@ mod tests {
 
     #[test]
     fn names_parse_back_and_others_are_refused_with_the_choices() {
-        for view in View::ALL {
+        let steps = [12.5, 8.0, 0.001].map(|step| View::Step(Step::of(step).unwrap()));
+        assert_eq!(steps.map(View::name), ["step_12.5", "step_8", "step_0.001"]);
+        for wrong in ["step_", "step_0", "step_-3", "step_nan", "step_08", "step_1e3", "step_1e9"] {
+            assert!(wrong.parse::<View>().is_err(), "{wrong}");
+        }
+        for view in View::ALL.into_iter().chain(steps) {
             assert_eq!(view.name().parse(), Ok(view));
             assert_eq!(serde_json::to_value(view).unwrap(), view.name());
         }

@@ -2,7 +2,7 @@
 
 use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
-use crate::design::solver::StudySolver;
+use crate::design::solver::{Method, StudySolver};
 use crate::geometry::selection::Acceptance;
 use crate::geometry::split::Cut;
 use lapwing_files::physics::PhysicsOptions;
@@ -168,6 +168,7 @@ impl ViewRules {
             View::Baseline => return None,
             View::Dense => self.dense_overlap,
             View::Sparse => self.sparse_overlap,
+            View::Step(step) => return Some(step.pixels()),
         };
         // To a billionth of a pixel: (1 - 0.7) x 128 is 38.4, not 38.400000000000006.
         Some(((1.0 - overlap) * pattern_size as f64 * 1e9).round() / 1e9)
@@ -201,6 +202,12 @@ impl Design {
     /// All conditions with every repeat and solver, in the order of the jobs.
     pub fn cases(&self) -> Vec<Case> {
         cases(&self.conditions(), self.study.repeats, &self.solvers)
+    }
+
+    /// The solver that makes the full-dose reconstruction of a measured scan: the first of this
+    /// program's.
+    pub fn reference_solver(&self) -> Option<&StudySolver> {
+        self.solvers.iter().find(|solver| matches!(solver.method, Method::Native(_)))
     }
 
     /// The solver of a case; `None` when the study has none of that name.

@@ -204,3 +204,36 @@ fn a_base_takes_every_option_of_reading_and_the_sections_of_an_experiment() {
     let again = Design::parse(&design.to_toml().unwrap(), Path::new("/elsewhere")).unwrap();
     assert_eq!(again, design);
 }
+
+#[test]
+fn any_number_of_views_by_step_or_overlap() {
+    let text = "[study]\nviews = [\"baseline\"]\npattern_size = 64\n[probe]\nkind = \"disc\"\n\
+                diameter = 20\n[views]\nsteps = [12.5, 6]\noverlaps = [0.0, 0.5]\n";
+    let design = parse(text).unwrap();
+    let names: Vec<String> = design.study.views.iter().map(|view| view.name()).collect();
+    assert_eq!((names[0].as_str(), names[1].as_str(), names.len()), ("baseline", "step_6", 5));
+    // Linear overlaps of the disc, whose measured diameter is that of its pixels.
+    let step = |view: &View| design.views.spacing(*view, 64).unwrap();
+    let steps: Vec<f64> = design.study.views[1..].iter().map(step).collect();
+    assert!((steps[1] - 10.0).abs() < 0.3 && (steps[3] - 20.0).abs() < 0.5, "{steps:?}");
+    assert_eq!((steps[0], steps[2]), (6.0, 12.5));
+    // The settled design has them as views.
+    let again = Design::parse(&design.to_toml().unwrap(), Path::new("/elsewhere")).unwrap();
+    assert_eq!(again, design);
+    let measured = "[base]\nmeasured = \"a.npz\"\npixel_size_m = 1e-8\n[views]\n";
+    let design = parse(&format!("{measured}steps_nm = [250.0]\n")).unwrap();
+    assert!(design.study.views.iter().any(|view| view.name() == "step_25"));
+    let design = parse(&format!("{measured}overlaps = [0.75]\nprobe_diameter = 40.0\n")).unwrap();
+    assert!(design.study.views.iter().any(|view| view.name() == "step_10"));
+    for (text, part) in [
+        (format!("{measured}overlaps = [0.5]"), "probe_diameter"),
+        (format!("{measured}overlaps = [1.0]\nprobe_diameter = 4"), "less than 1"),
+        (format!("{measured}steps = [-1.0]"), "views.steps"),
+        ("[views]\nsteps_nm = [3.0]".to_owned(), "pixel_size_m"),
+        ("[views]\nsteps = [3.0, 3.0]".to_owned(), "every view once"),
+        ("[views]\nsteps = 3".to_owned(), "sequence"),
+    ] {
+        let told = refused(&text);
+        assert!(told.contains(part), "{text}: {told}");
+    }
+}

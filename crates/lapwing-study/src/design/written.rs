@@ -1,7 +1,7 @@
 //! The design as the user may write it: every section and every field optional.
 
 use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
-use crate::design::condition::{Split, View, whole_dose};
+use crate::design::condition::{Split, Step, View, whole_dose};
 use crate::design::error::DesignError;
 use crate::design::settled::{Design, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules};
 use crate::design::solver::{ProbeStart, StudySolver};
@@ -33,7 +33,8 @@ pub(super) struct WrittenDesign {
     scan: Option<ScanSection>,
     physics: PhysicsOptions,
     split: SplitSection,
-    views: ViewRules,
+    /// The rules, and further views.
+    views: toml::Table,
     /// One table or several.
     solver: Option<toml::Value>,
     seeds: Seeds,
@@ -117,7 +118,7 @@ impl WrittenDesign {
         let measured = self.base.as_ref().is_some_and(|base| base.measured.is_some());
         // A measured scan has no truth, and its probe is a guess already.
         let defaults = Matrix { halves: measured, ..default.study };
-        let study = self.study.resolve(defaults)?;
+        let mut study = self.study.resolve(defaults)?;
         let source = match (self.base, self.specimen) {
             (Some(_), Some(_)) => {
                 return Err(DesignError::rule(
@@ -167,6 +168,11 @@ impl WrittenDesign {
                 probe: self.probe.unwrap_or_default(),
             },
         };
+        let Self { physics, views, seeds, .. } = self;
+        let further = FurtherViews::take(views, study.pattern_size)?;
+        let further_steps = further.steps(&source)?;
+        study.views.extend(further_steps);
+        study.views.sort_unstable();
         let split = Cut {
             axis: self.split.axis.unwrap_or(default.split.axis),
             fraction: self.split.fraction.unwrap_or(default.split.fraction),
@@ -179,8 +185,95 @@ impl WrittenDesign {
                 StudySolver::read(written, probe_start, folder).map_err(DesignError::Solver)?
             }
         };
-        let Self { physics, views, seeds, .. } = self;
+        let views = further.rules;
         Ok(Design { study, source, physics, split, views, solvers, seeds })
+    }
+}
+
+/// The section `[views]`: the rules of selection, and views beside the three named ones.
+struct FurtherViews {
+    rules: ViewRules,
+    steps: Vec<f64>,
+    steps_nm: Vec<f64>,
+    overlaps: Vec<f64>,
+    probe_diameter: Option<f64>,
+    /// Side of a pattern, pixels.
+    side: usize,
+}
+
+impl FurtherViews {
+    fn take(mut section: toml::Table, side: usize) -> Result<Self, DesignError> {
+        let mut numbers = |name: &str| -> Result<Vec<f64>, DesignError> {
+            let Some(value) = section.remove(name) else { return Ok(Vec::new()) };
+            value.try_into().map_err(DesignError::Syntax)
+        };
+        let (steps, steps_nm, overlaps) =
+            (numbers("steps")?, numbers("steps_nm")?, numbers("overlaps")?);
+        let probe_diameter = section.remove("probe_diameter").map(toml::Value::try_into);
+        Ok(Self {
+            rules: section.try_into().map_err(DesignError::Syntax)?,
+            steps,
+            steps_nm,
+            overlaps,
+            probe_diameter: probe_diameter.transpose().map_err(DesignError::Syntax)?,
+            side,
+        })
+    }
+
+    /// The views: of steps in pixels, of steps in nanometres, and of linear overlaps of the probe's
+    /// disc.
+    fn steps(&self, source: &Source) -> Result<Vec<View>, DesignError> {
+        let mut pixels = self.steps.clone();
+        if !self.steps_nm.is_empty() {
+            let size = source.reading()?.pixel_size;
+            let size =
+                size.filter(|_| !matches!(source, Source::BuiltIn { .. })).ok_or_else(|| {
+                    let expected = "pixel_size_m in [base], the object\u{2019}s pixel in metres";
+                    DesignError::rule("views.steps_nm", expected, "none")
+                })?;
+            pixels.extend(self.steps_nm.iter().map(|nm| nm * 1e-9 / size));
+        }
+        if !self.overlaps.is_empty() {
+            let diameter = self.diameter(source)?;
+            for &overlap in &self.overlaps {
+                if !(0.0..1.0).contains(&overlap) {
+                    let expected = "linear overlaps of at least 0 and less than 1";
+                    return Err(DesignError::rule("views.overlaps", expected, overlap));
+                }
+                pixels.push((1.0 - overlap) * diameter);
+            }
+        }
+        let view = |pixels: f64| {
+            Step::of(pixels).map(View::Step).ok_or_else(|| {
+                let expected = "steps of 0.001 to 1e6 pixels";
+                DesignError::rule("views.steps", expected, format!("{pixels} pixels"))
+            })
+        };
+        pixels.into_iter().map(view).collect()
+    }
+
+    /// Diameter of the disc, pixels.
+    fn diameter(&self, source: &Source) -> Result<f64, DesignError> {
+        let built = match source {
+            Source::BuiltIn { probe, .. } | Source::Base { probe: Some(probe), .. } => Some(probe),
+            _ => None,
+        };
+        match (self.probe_diameter, built) {
+            (Some(diameter), _) if diameter > 0.0 && diameter.is_finite() => Ok(diameter),
+            (Some(wrong), _) => {
+                Err(DesignError::rule("views.probe_diameter", "a number of pixels above 0", wrong))
+            }
+            (None, Some(probe)) => {
+                let side = self.side;
+                let built = probe.build((side, side)).map_err(DesignError::Probe)?;
+                Ok(probe::diameter(built.view()))
+            }
+            (None, None) => {
+                let expected = "probe_diameter beside them, the disc\u{2019}s in pixels as `lapwing \
+                                inspect` tells it of the base, or steps";
+                Err(DesignError::rule("views.overlaps", expected, "neither"))
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/study.toml                                     the resolved design
 //! DIR/data/dose_1000/patched_train.npz               split data sets, one folder for each dose
-//! DIR/views/dose_1000/dense/dense_train.npz          views
+//! DIR/views/dose_1000/dense/dense_train.npz          views, also step_12.5/...
 //! DIR/reconstructions/dose_1000/dense/train/         one job's output, with result.json
 //! DIR/reconstructions/reconstruction_manifest.json   the merged, current picture;
 //!                                                    skip_summary.json beside it
@@ -117,6 +117,23 @@ impl Roots {
         }
         doses.sort_unstable();
         Ok(doses)
+    }
+
+    /// The views of the reference study, and those of steps that have a folder `step_...` under the
+    /// views' root.
+    pub fn views(&self) -> Vec<View> {
+        let below = |folder: PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            entries.filter_map(|entry| Some(entry.ok()?.path()))
+        };
+        let doses = below(self.views.clone()).filter(|path| path.is_dir());
+        let named = doses
+            .flat_map(below)
+            .filter_map(|path| path.file_name()?.to_str()?.parse::<View>().ok());
+        let mut views: Vec<View> = View::ALL.into_iter().chain(named).collect();
+        views.sort_unstable();
+        views.dedup();
+        views
     }
 
     /// Number of noise realisations under the data root: the first, and folders `repeat_2`,

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub mod layout;
 pub(crate) mod ledger;
 pub mod lock;
+mod outcome;
 pub(crate) mod path;
 pub mod record;
 pub(crate) mod runs;

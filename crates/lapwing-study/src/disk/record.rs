@@ -5,6 +5,7 @@
 //! renamed.
 
 pub use super::findings::{ChoiceRecord, ErrorRecord, NoiseRecord, TriedRecord};
+pub use super::outcome::Outcome;
 
 use crate::design::condition::{Case, Condition, Split, View, first, is_first};
 use jiff::Timestamp;
@@ -283,6 +284,22 @@ pub struct Files {
     pub log: Option<String>,
 }
 
+impl JobResult {
+    /// Counted photons per square metre of the specimen, of all patterns together: their number
+    /// over the area that the discs cover. `None` without counts or pixel size.
+    pub fn fluence(&self) -> Option<f64> {
+        let area = self.covered_px.filter(|&area| area > 0.0)? * self.pixel_size_m?.powi(2);
+        Some(self.mean_counts? * self.n_patterns as f64 / area)
+    }
+
+    /// Counted photons per square metre of the disc that one pattern illuminates. `None` without
+    /// counts or pixel size.
+    pub fn fluence_per_pattern(&self) -> Option<f64> {
+        let radius = self.probe_diameter_px / 2.0 * self.pixel_size_m?;
+        Some(self.mean_counts? / (std::f64::consts::PI * radius * radius)).filter(|f| f.is_finite())
+    }
+}
+
 impl Files {
     /// The names of all files that were made.
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -352,8 +369,22 @@ pub struct JobResult {
     pub mean_counts: Option<f64>,
     /// Diameter of the illuminated disc, pixels.
     pub probe_diameter_px: f64,
-    /// Measured overlap (metric 2 with 6 neighbours): mean shared fraction of neighbouring discs.
+    /// Measured overlap by area (metric 2 with 6 neighbours): mean shared fraction of neighbouring
+    /// discs.
     pub overlap: f64,
+    /// Step of the scan, pixels: median distance of neighbouring positions (see
+    /// [`crate::overlap::typical_step`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_px: Option<f64>,
+    /// Linear overlap of neighbouring discs, 1 - step / diameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear_overlap: Option<f64>,
+    /// Area of the object that the discs cover together, square pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_px: Option<f64>,
+    /// Side of an object pixel, metres, where it is known: the geometric mean of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_size_m: Option<f64>,
     /// What was found out about the detector, as the solver was given it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<NoiseRecord>,
@@ -396,71 +427,6 @@ pub struct JobResult {
     pub files: Files,
 }
 
-/// What became of one case.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// A result of the study's design, done or failed (see [`JobResult::status`]).
-    Finished(Box<JobResult>),
-    /// Failed before there was a result to write, or with a record that cannot be read.
-    Failed {
-        /// Why.
-        error: String,
-        /// The job's log.
-        log_path: PathBuf,
-    },
-    /// Skipped, because its view could not be made or its file is missing.
-    Skipped {
-        /// Why.
-        reason: String,
-    },
-    /// To be run: what its folder holds is the result of an earlier design or of other options.
-    Stale {
-        /// How it differs.
-        reason: String,
-    },
-    /// Not run yet.
-    Pending,
-}
-
-impl Outcome {
-    /// The record of a result of the study's design, done or failed.
-    pub fn result(&self) -> Option<&JobResult> {
-        match self {
-            Self::Finished(result) => Some(result),
-            _ => None,
-        }
-    }
-
-    /// Whether the case is reconstructed.
-    pub fn is_done(&self) -> bool {
-        self.result().is_some_and(|result| result.status == Status::Done)
-    }
-
-    /// In one word: `done`, `failed`, `skipped` or `pending`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Finished(_) if self.is_done() => "done",
-            Self::Finished(_) | Self::Failed { .. } => "failed",
-            Self::Skipped { .. } => "skipped",
-            Self::Stale { .. } | Self::Pending => "pending",
-        }
-    }
-
-    /// Why it is not done, where there is more to say than that it has not run.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Finished(_) if self.is_done() => None,
-            Self::Finished(result) => {
-                Some(result.error.as_deref().unwrap_or("no reason was recorded; see its log"))
-            }
-            Self::Failed { error, .. } => Some(error),
-            Self::Skipped { reason } | Self::Stale { reason } => Some(reason),
-            Self::Pending => None,
-        }
-    }
-}
-
 /// Path `file` inside `folder`, as text with forward slashes, for links in a report.
 pub fn link(folder: &Path, file: &str) -> String {
     let mut parts: Vec<String> =
@@ -472,6 +438,24 @@ pub fn link(folder: &Path, file: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fluences_are_photons_over_areas() {
+        let stored = include_str!("../../tests/fixtures/earlier_result.json");
+        let mut result: JobResult = serde_json::from_str(stored).unwrap();
+        assert_eq!((result.fluence(), result.fluence_per_pattern()), (None, None));
+        result.mean_counts = Some(1000.0);
+        result.n_patterns = 50;
+        result.probe_diameter_px = 20.0;
+        result.covered_px = Some(5000.0);
+        result.pixel_size_m = Some(1e-8);
+        // 50,000 photons on 5000 pixels of 1e-16 square metres; 1000 on a disc of 10 pixels.
+        let close = |found: Option<f64>, expected: f64| {
+            assert!((found.unwrap() / expected - 1.0).abs() < 1e-12, "{found:?}");
+        };
+        close(result.fluence(), 1e17);
+        close(result.fluence_per_pattern(), 1000.0 / (std::f64::consts::PI * 1e-14));
+    }
 
     #[test]
     fn every_job_is_in_one_shard() {

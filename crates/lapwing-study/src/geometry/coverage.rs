@@ -21,6 +21,13 @@ pub struct Coverage {
     lit: Vec<bool>,
 }
 
+impl Frame {
+    /// Area that one point stands for, square pixels.
+    pub fn point_area(&self) -> f64 {
+        self.pitch * self.pitch
+    }
+}
+
 impl Coverage {
     /// The raster that holds all discs of `diameter` around `scan`.
     pub fn frame(scan: &[Position], diameter: f64) -> Frame {

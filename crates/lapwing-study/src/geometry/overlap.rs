@@ -1,6 +1,7 @@
 //! Overlap, measured: the share that neighbouring illuminated discs have in common, three ways
 //! (metrics 1 to 3).
 
+use crate::geometry::coverage::Coverage;
 use crate::geometry::neighbours::Tree;
 use crate::geometry::selection::{effective_min_acceptance, geometry_acceptance_bound};
 use lapwing_model::Position;
@@ -177,6 +178,30 @@ pub fn measure(scan: &[Position], sampling: &Sampling) -> Result<Overlap, Sampli
 /// nearest others.
 pub fn scan_overlap(scan: &[Position], probe_diameter: f64) -> f64 {
     image_overlap(&unique(scan), 6, probe_diameter)
+}
+
+/// The step of a scan, pixels: the median over its different positions of the distance to the
+/// nearest other one. `None` of fewer than two.
+pub fn typical_step(scan: &[Position]) -> Option<f64> {
+    let unique = unique(scan);
+    let tree = Tree::new(&unique);
+    let nearest = (0..unique.len()).filter_map(|of| Some(tree.nearest(of, 1).first()?.1));
+    let mut steps: Vec<f64> = nearest.filter(|step| step.is_finite()).collect();
+    let middle = steps.len() / 2;
+    (!steps.is_empty()).then(|| *steps.select_nth_unstable_by(middle, f64::total_cmp).1)
+}
+
+/// The linear overlap of discs of `diameter` a `step` apart: 1 - step / diameter, negative where
+/// they do not touch. It is what people mean by the overlap of a scan; [`disc_overlap`] is the
+/// share of the area, which is smaller.
+pub fn linear_overlap(step: f64, diameter: f64) -> f64 {
+    1.0 - step / diameter
+}
+
+/// Area that discs of `diameter` around a scan cover together, square pixels.
+pub fn covered_area(scan: &[Position], diameter: f64) -> f64 {
+    let frame = Coverage::frame(scan, diameter);
+    Coverage::of(scan, &frame).area() as f64 * frame.point_area()
 }
 
 /// `count` different indices below `n`, in random order (the first steps of a Fisher-Yates

@@ -3,17 +3,16 @@
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
 use crate::geometry::split::{Axis, Cut, Parts, Shared};
+pub(crate) use crate::run::thinned::{CLUMPED_REMEDY, clumped, gain};
+pub use crate::run::thinned::{Thinned, thin};
 use crate::{DesignError, Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::{self, ReadOptions, read_base_as};
-use lapwing_files::metadata::{
-    append_transformation, nphotons, set_physics_parameter, stamp_transformation,
-};
+use lapwing_files::metadata::{append_transformation, set_physics_parameter, stamp_transformation};
 use lapwing_files::options::Geometry;
-use lapwing_files::{Dataset, Mask, Metadata, physics};
+use lapwing_files::{Dataset, Metadata, physics};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::{Complex32, Field, Modes, Position, Window, position, probe, scan, simulate};
-use lapwing_solve::noise;
 use ndarray::Array3;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -22,7 +21,7 @@ use std::path::Path;
 pub(crate) const TOOL: &str = "lapwing";
 
 /// What the history of a data set calls its simulation.
-const SIMULATED: &str = "simulate";
+pub(crate) const SIMULATED: &str = "simulate";
 
 /// Key of the metadata that says who made the file.
 const CREATION: &str = "creation_info";
@@ -259,103 +258,6 @@ pub fn probe_diameter(dataset: &Dataset) -> f64 {
     let measured =
         dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
     measured.unwrap_or(0.6 * height.min(width) as f64)
-}
-
-/// A data set thinned to a lower dose.
-#[derive(Debug, Clone)]
-pub struct Thinned {
-    /// The data set, its metadata telling the new dose and scale.
-    pub dataset: Dataset,
-    /// The dose it had: nominal where the metadata tell it, else measured.
-    pub from: f64,
-    /// Mean counts per pattern before.
-    pub mean_before: f64,
-    /// Mean counts per pattern now.
-    pub mean: f64,
-    /// The scale s of counts = (s x amplitude)^2 now.
-    pub scale: f64,
-    /// Variance over mean of the counts before, estimated as in [`lapwing_solve::noise`]: 1 for
-    /// photons, which those that Lapwing simulated are.
-    pub gain: f64,
-}
-
-impl Thinned {
-    /// Variance over mean of the counts now. Of counts of which each is kept with probability p, it
-    /// is 1 + p (gain - 1).
-    pub fn gain_now(&self) -> f64 {
-        let kept = if self.mean_before > 0.0 { self.mean / self.mean_before } else { 1.0 };
-        1.0 + kept * (self.gain - 1.0)
-    }
-
-    /// What to know where the counts are not those of single photons; `None` where they are.
-    pub fn note(&self) -> Option<String> {
-        let Self { gain, mean, .. } = *self;
-        (gain > 1.0).then(|| {
-            format!(
-                "{} Thinned to {mean:.1} counts per pattern it is {:.2} here. {CLUMPED_REMEDY}",
-                clumped(gain),
-                self.gain_now()
-            )
-        })
-    }
-}
-
-/// Variance over mean of the counts of a data set; 1 where Lapwing simulated them, for these are
-/// photons.
-pub(crate) fn gain(dataset: &Dataset, counts: &Array3<f32>) -> f64 {
-    let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
-    let mut entries = history.and_then(Value::as_array).into_iter().flatten();
-    if entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED) {
-        return 1.0;
-    }
-    let valid = dataset.mask.as_ref().map(Mask::good);
-    noise::estimate(counts.view(), &dataset.scan, valid.as_ref().map(|valid| valid.view())).gain
-}
-
-/// What thinning does to counts of a gain above 1.
-pub(crate) fn clumped(gain: f64) -> String {
-    format!(
-        "the counts seem not to be single photons: their variance is estimated to be {gain:.2} \
-         times their mean (gain {gain:.2}), as where a photon or electron makes several counts at \
-         once. Thinning keeps or drops single counts, not whole photons: the dose is in counts, \
-         not in photons, and the variance comes nearer to the mean than in an exposure of that \
-         dose, where it would still be {gain:.2} times."
-    )
-}
-
-/// What to do about it.
-pub(crate) const CLUMPED_REMEDY: &str = "Thin data in which every photon or electron counts once, or call the dose one in counts; where \
-     patterns of neighbouring positions differ much, the estimate is too high";
-
-/// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
-/// the draws come from `seed`. The history of the data set tells a gain above 1.
-///
-/// # Errors
-/// When the counts of the data set are not known, or the dose is not lower than its own.
-pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
-    let (Some(mut counts), Some(scale)) = (dataset.counts(), dataset.intensity_scale()) else {
-        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
-                    .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot";
-        return Err(StudyError::Invalid(text.to_owned()));
-    };
-    let mean_before = dataset.mean_intensity();
-    let gain = gain(&dataset, &counts);
-    // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
-    let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
-    let mean = simulate::thin(&mut counts, from, dose, seed)?;
-    let scale = scale * (dose / from).sqrt();
-    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
-    dataset.diffraction = counts;
-    let metadata = dataset.metadata.get_or_insert_default();
-    set_physics_parameter(metadata, "nphotons", dose);
-    set_physics_parameter(metadata, "intensity_scale", scale);
-    set_physics_parameter(metadata, "mean_counts_per_pattern", mean);
-    let mut parameters = json!({ "from": from, "dose": dose, "seed": seed });
-    if gain > 1.0 {
-        parameters["gain"] = json!(gain);
-    }
-    append_transformation(metadata, "lapwing thin", "binomial thinning", parameters);
-    Ok(Thinned { dataset, from, mean_before, mean, scale, gain })
 }
 
 /// Both parts of a data set.

@@ -1,7 +1,7 @@
 //! Studies of a measured scan: doses by thinning, and the full-dose reconstruction in place of a
 //! truth.
 
-use crate::design::solver::{Method, ProbeStart, StudySolver};
+use crate::design::solver::ProbeStart;
 use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
@@ -25,11 +25,6 @@ const FULL_DOSE: &str = "full-dose reconstruction";
 #[derive(Debug, Clone)]
 pub struct FullDose {
     dataset: Dataset,
-}
-
-/// The solver that makes the reference: the first of this program's.
-pub(crate) fn reference_solver(solvers: &[StudySolver]) -> Option<&StudySolver> {
-    solvers.iter().find(|solver| matches!(solver.method, Method::Native(_)))
 }
 
 impl FullDose {
@@ -69,7 +64,7 @@ impl FullDose {
         std::fs::create_dir_all(&root).map_err(StudyError::io("cannot create", &root))?;
         let input = root.join("full_dose.npz");
         dataset.write(&input)?;
-        let solver = reference_solver(&design.solvers).ok_or_else(|| {
+        let solver = design.reference_solver().ok_or_else(|| {
             let found = "external solvers only";
             DesignError::rule(
                 "solver",
@@ -179,6 +174,6 @@ fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> 
 }
 
 /// What identifies the reference: the solver that makes it.
-pub(crate) fn key(solvers: &[StudySolver]) -> serde_json::Value {
-    json!(reference_solver(solvers).map(|solver| &solver.method))
+pub(crate) fn key(design: &Design) -> serde_json::Value {
+    json!(design.reference_solver().map(|solver| &solver.method))
 }

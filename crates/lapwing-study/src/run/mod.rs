@@ -7,6 +7,7 @@ mod crew;
 pub mod data;
 pub mod event;
 pub(crate) mod external;
+mod follows;
 pub mod jobs;
 pub(crate) mod magnify;
 mod measured;
@@ -22,6 +23,7 @@ pub mod start;
 pub mod start_probe;
 pub mod stream;
 mod study;
+mod thinned;
 mod trial;
 pub mod views;
 

@@ -198,7 +198,7 @@ pub fn plan_of_folders(roots: Roots, solver: StudySolver) -> Result<Plan> {
         return Err(StudyError::NoDoses { folder: roots.data });
     }
     let solvers = vec![solver];
-    let conditions = Condition::all(&doses, &View::ALL, &Split::ALL);
+    let conditions = Condition::all(&doses, &roots.views(), &Split::ALL);
     Ok(Plan {
         cases: cases(&conditions, roots.repeats(), &solvers),
         roots,

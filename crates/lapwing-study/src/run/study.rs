@@ -14,6 +14,7 @@ use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
 use crate::run::data::{self, Sample, probe_diameter};
 use crate::run::event::{Event, Observer, tell};
+use crate::run::follows::{check_follows, hash_of_base};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
 use crate::run::overlaps::measure_overlaps;
@@ -24,7 +25,7 @@ use lapwing_files::{Archive, Dataset, ReadOptions, atomic};
 use lapwing_model::random::generator;
 use rand::Rng;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// How a study is run; results do not depend on it.
@@ -96,53 +97,6 @@ pub fn study_with(
     jobs::run_in_study(&plan(design, &folder), &options, observe)
 }
 
-/// Hash of the contents of what the data are made from: that of the base file, with those that its
-/// reading names where there are any.
-fn hash_of_base(source: &Source) -> Result<Option<String>> {
-    let hashes = source.files().iter().map(|file| hash::file(file)).collect::<Result<Vec<_>>>()?;
-    Ok(match hashes.as_slice() {
-        [] => None,
-        [only] => Some(only.clone()),
-        several => Some(hash::key(&several)),
-    })
-}
-
-/// Refuses a design that would replace results in `folder` without having been told to, or that
-/// would replace the design of the folder and then cannot be done. `bases` are the hashes of the
-/// base now, and of that of the results.
-fn check_follows(
-    design: &Design,
-    folder: &StudyFolder,
-    (now, then): (Option<&str>, Option<&str>),
-    replace: bool,
-) -> Result<()> {
-    // A damaged design says nothing that could be held against this one.
-    let Ok(Some(there)) = folder.design() else { return Ok(()) };
-    let other_base = now.zip(then).is_some_and(|(now, then)| now != then);
-    if there == *design && !other_base {
-        return Ok(());
-    }
-    let has_result = |case| folder.job_dir(&case).join(RESULT).is_file();
-    if !replace && there.cases().into_iter().any(has_result) {
-        let mut differences = design.replaces(&there, now.is_some() && now == then);
-        if other_base {
-            let files: Vec<String> =
-                design.source.files().iter().map(|file| file.display().to_string()).collect();
-            differences.push(format!("the content of {} is another one now", files.join(" or ")));
-        }
-        if !differences.is_empty() {
-            return Err(StudyError::OtherDesign {
-                file: folder.design_file(),
-                differences: differences.join("; "),
-            });
-        }
-    }
-    match &design.source {
-        Source::Measured { base, .. } => measured::check_base(design, base),
-        Source::Base { .. } | Source::BuiltIn { .. } => Sample::of(design).map(drop),
-    }
-}
-
 /// Runs jobs of the study in `root`, whose data sets and views are there: the part of [`study`]
 /// that several processes can do side by side. Of `options`, what concerns missing views is the
 /// study's own.
@@ -207,7 +161,7 @@ fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> St
     let mut source = match &design.source {
         // Data simulated from a base keep its metadata.
         Source::Base { scan, probe, .. } => json!({ "scan": scan, "probe": probe, "kept": 1 }),
-        Source::Measured { .. } => json!({ "measured": measured::key(&design.solvers) }),
+        Source::Measured { .. } => json!({ "measured": measured::key(design) }),
         built_in @ Source::BuiltIn { .. } => json!(built_in),
     };
     let (named, sections) = design.source.said_without_files();
@@ -260,7 +214,9 @@ fn forget_outdated(
             ledger.forget(&data)?;
         }
         let input = ledger.hash_of(&data).map(str::to_owned);
-        for view in View::ALL {
+        let views: BTreeSet<View> =
+            View::ALL.into_iter().chain(design.study.views.iter().copied()).collect();
+        for view in views {
             let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
                 continue;
             };

@@ -55,7 +55,7 @@ pub fn make(
     let bound = geometry_acceptance_bound(&split.scan, probe_diameter(split));
     let metadata = dataset.metadata.get_or_insert_default();
     let fields = ViewMetadata {
-        overlap_view: view.name().to_owned(),
+        overlap_view: view.name(),
         spacing_threshold: spacing,
         source_file: source_file.to_owned(),
         n_accepted: n_accepted as u64,
@@ -105,7 +105,7 @@ pub fn place_of(file: &Path) -> Option<Condition> {
     let view: View = file.parent()?.file_name()?.to_str()?.parse().ok()?;
     let dose = file.parent()?.parent()?.file_name()?.to_str()?.strip_prefix("dose_")?;
     let name = file.file_name()?.to_str()?.strip_suffix(".npz")?;
-    let split = name.strip_prefix(view.name())?.strip_prefix('_')?.parse().ok()?;
+    let split = name.strip_prefix(view.name().as_str())?.strip_prefix('_')?.parse().ok()?;
     let place = Condition { dose: dose.parse().ok()?, view, split };
     (view != View::Baseline).then_some(place)
 }

@@ -15,7 +15,7 @@ use lapwing_model::forward::Propagation;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::noise;
-use lapwing_study::overlap::scan_overlap;
+use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
 use lapwing_study::pictures::contact_sheet;
 use lapwing_study::record::NoiseRecord;
 use lapwing_study::views;
@@ -81,7 +81,11 @@ impl Inspect {
             stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
         let measured = read.as_ref().map(|(dataset, _)| {
             let diameter = probe_diameter(dataset);
-            (diameter, scan_overlap(&dataset.scan, diameter))
+            Geometry {
+                diameter,
+                overlap: scan_overlap(&dataset.scan, diameter),
+                step: typical_step(&dataset.scan),
+            }
         });
         let understood = read
             .as_ref()
@@ -114,6 +118,14 @@ impl Inspect {
             ExitCode::from(crate::failure::FAILED)
         })
     }
+}
+
+/// Lengths of the scan, pixels, and its overlap by area.
+#[derive(Clone, Copy)]
+struct Geometry {
+    diameter: f64,
+    overlap: f64,
+    step: Option<f64>,
 }
 
 /// What an error says is wrong with the file.
@@ -184,11 +196,14 @@ fn wrong_view(dataset: &Dataset) -> Vec<Problem> {
 fn understood(
     dataset: &Dataset,
     understanding: &Understanding,
-    measured: Option<(f64, f64)>,
+    measured: Option<Geometry>,
 ) -> Value {
     let mut facts = json!(understanding);
-    facts["probe_diameter_px"] = json!(measured.map(|(diameter, _)| diameter));
-    facts["overlap"] = json!(measured.map(|(_, overlap)| overlap));
+    facts["probe_diameter_px"] = json!(measured.map(|of| of.diameter));
+    facts["step_px"] = json!(measured.and_then(|of| of.step));
+    facts["linear_overlap"] =
+        json!(measured.and_then(|of| Some(linear_overlap(of.step?, of.diameter))));
+    facts["overlap"] = json!(measured.map(|of| of.overlap));
     facts["exposure"] = json!(exposure(dataset));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
     facts["object_shape"] =

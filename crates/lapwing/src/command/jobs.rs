@@ -59,7 +59,7 @@ pub struct Jobs {
     /// Only this dose, photons per pattern
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]
     dose: Option<u64>,
-    /// Only this view: baseline, dense or sparse
+    /// Only this view: baseline, dense, sparse, or of a step, step_12.5
     #[arg(long, value_name = "VIEW")]
     view: Option<View>,
     /// Only this split: train or test

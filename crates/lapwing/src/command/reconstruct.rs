@@ -118,6 +118,8 @@ impl Reconstruct {
             "pattern_shape": result.pattern_shape,
             "mean_counts_per_pattern": result.mean_counts,
             "probe_diameter_px": result.probe_diameter_px,
+            "step_px": result.step_px,
+            "linear_overlap": result.linear_overlap,
             "overlap": result.overlap,
             "seconds": result.seconds,
             "seconds_per_epoch": result.seconds_per_epoch,

@@ -12,7 +12,7 @@ use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::{PATCHES, Sample, kept_of_base, stamp};
-use lapwing_study::overlap::scan_overlap;
+use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
 use lapwing_study::place;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -181,6 +181,7 @@ impl Simulate {
             "pattern_shape": [height, width],
             "object_shape": [sample.object.nrows(), sample.object.ncols()],
             "probe_diameter_px": diameter,
+            "step_px": typical_step(&sample.scan),
             "overlap": overlap,
             "dose": self.dose,
             "seed": self.seed,
@@ -311,8 +312,14 @@ impl Simulate {
             .unwrap_or("positions of the file");
         let _ = writeln!(
             words,
-            "scan: {} positions ({of}), overlap with neighbours {overlap:.3} (metric 2)",
-            sample.scan.len()
+            "scan: {} positions ({of}){}; overlap by area {overlap:.3} (metric 2)",
+            sample.scan.len(),
+            typical_step(&sample.scan)
+                .map(|step| format!(
+                    ", step {step:.1} px, overlap {:.2} of the diameter",
+                    linear_overlap(step, diameter)
+                ))
+                .unwrap_or_default()
         );
         let _ = write!(words, "dose: {} photons per pattern", self.dose);
         if let Some(mean) = mean {

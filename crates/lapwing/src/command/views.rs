@@ -5,6 +5,7 @@ use crate::output::Output;
 use crate::value;
 use clap::Args;
 use lapwing_study::View;
+use lapwing_study::condition::Step;
 use lapwing_study::design;
 use lapwing_study::layout::Roots;
 use lapwing_study::run::write_views;
@@ -32,16 +33,20 @@ pub struct Views {
     /// Only this dose, photons per pattern [default: all under the data root]
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]
     dose: Option<u64>,
+    /// Views of positions at least so many pixels apart, several with commas: step_<PX>
+    #[arg(long, value_name = "PX", value_delimiter = ',', value_parser = step, conflicts_with = "view")]
+    step: Vec<View>,
     /// Only this view: dense or sparse [default: both]
     #[arg(long, value_name = "VIEW", value_parser = selected_view)]
     view: Option<View>,
     /// Least share of positions to keep when the geometry allows it, 0 to 1 [default: 0.1]
     #[arg(long, value_name = "F", value_parser = value::share)]
     min_acceptance: Option<f64>,
-    /// Overlap of the dense view, 0 to below 1 [default: 0.7]
+    /// Overlap of the dense view as a share of the pattern's side, 0 to below 1 (that of the discs
+    /// is less where the probe is smaller than the pattern) [default: 0.7]
     #[arg(long, value_name = "F", value_parser = value::overlap)]
     dense_overlap: Option<f64>,
-    /// Overlap of the sparse view, 0 to below 1 [default: 0.2]
+    /// Overlap of the sparse view, likewise [default: 0.2]
     #[arg(long, value_name = "F", value_parser = value::overlap)]
     sparse_overlap: Option<f64>,
     /// Least number of positions to keep [default: 5]
@@ -49,6 +54,11 @@ pub struct Views {
     min_positions: Option<usize>,
     #[command(flatten)]
     reading: Reading,
+}
+
+fn step(text: &str) -> Result<View, String> {
+    let step = Step::of(value::positive(text)?).map(View::Step);
+    step.ok_or_else(|| "expected a step of 0.001 to 1e6 pixels".to_owned())
 }
 
 fn selected_view(text: &str) -> Result<View, String> {
@@ -71,7 +81,11 @@ impl Views {
             Some(dose) => vec![dose],
             None => roots.doses()?,
         };
-        let wanted = self.view.map_or_else(|| vec![View::Dense, View::Sparse], |view| vec![view]);
+        let wanted = match (self.view, self.step.as_slice()) {
+            (Some(view), _) => vec![view],
+            (None, []) => vec![View::Dense, View::Sparse],
+            (None, steps) => steps.to_vec(),
+        };
         let default = design::ViewRules::default();
         let settings = design::ViewRules {
             dense_overlap: self.dense_overlap.unwrap_or(default.dense_overlap),

@@ -281,3 +281,26 @@ fn a_plain_stack_is_inspected_and_reconstructed() {
     assert_eq!(summary["epochs"], 2);
     assert!(bench.path("out/reconstruction.npz").is_file());
 }
+
+#[test]
+fn a_study_of_any_number_of_steps_has_lines_of_equal_quality() {
+    let bench = Bench::new();
+    let design = "[study]\ndoses = [1e2, 1e3, 1e5]\npattern_size = 32\nviews = [\"baseline\"]\nsplits = [\"train\"]\n\
+                  [scan]\nstep = 4\nfield = [120, 90]\n[views]\noverlaps = [0.2, 0.5]\nsteps = [6.5]\n\
+                  [solver]\nalgorithm = \"LSQML\"\nepochs = 8\n";
+    std::fs::write(bench.path("steps.toml"), design).unwrap();
+    let run = bench.json("study run steps.toml --output steps");
+    assert_eq!((run["jobs"].as_u64(), run["done"].as_u64()), (Some(12), Some(12)), "{run}");
+    assert!(bench.path("steps/views/dose_1000/step_6.5/step_6.5_train.npz").is_file());
+    let html = std::fs::read_to_string(bench.path("steps/report/index.html")).unwrap();
+    assert!(html.contains("Dose and overlap of equal"));
+    assert!(bench.path("steps/report/figures").read_dir().unwrap().any(|file| {
+        file.unwrap().file_name().to_string_lossy().ends_with("_dose_overlap.svg")
+    }));
+    assert_eq!(bench.json("study run steps.toml --output steps")["resumed"], 12);
+    // By hand, on roots of one's own.
+    bench.ok("views --data-root steps/data --output-root v --dose 1000 --step 6.5,9");
+    let dry = bench.json("jobs --data-root steps/data --views-root v --artifact-root o --dose 1000 --view step_9 --dry-run");
+    assert_eq!(dry["manifest"]["jobs"].as_array().unwrap().len(), 2);
+    assert_eq!(dry["would_fail"].as_array().unwrap().len(), 0);
+}

@@ -181,7 +181,7 @@ fn write_job(
     let every = match condition.view {
         View::Baseline => 1,
         View::Dense => 4,
-        View::Sparse => 16,
+        View::Sparse | View::Step(_) => 16,
     };
     let all = positions(condition.split, special);
     let kept: Vec<[f64; 2]> = all.iter().copied().step_by(every).collect();
@@ -228,7 +228,7 @@ fn write_job(
     let mut whole = comparison.clone();
     let curves = |shift| json!({"phase": curve(shift), "amplitude": curve(shift + 0.03), "complex": curve(shift - 0.02)});
     if special.measured {
-        whole["halves"] = json!({"metrics": {"complex_correlation": quality}, "frc": curves(0.1)});
+        whole["halves"] = json!({"metrics": {"complex_correlation": quality}, "frc": curves(0.02)});
     }
     whole["frc"] = curves(0.0);
     let reconstruction = real(vec![kept.len(), 2], kept.iter().flatten().copied().collect());
@@ -277,6 +277,10 @@ fn write_job(
         mean_counts: Some(condition.dose as f64 * 1.01),
         probe_diameter_px: 24.0,
         overlap: 0.6 / every as f64,
+        step_px: Some(8.0 * (every as f64).sqrt()),
+        linear_overlap: Some(1.0 - 8.0 * (every as f64).sqrt() / 40.0),
+        covered_px: Some(20_000.0),
+        pixel_size_m: special.pixel_size,
         noise: None,
         misfit: None,
         settled: None,

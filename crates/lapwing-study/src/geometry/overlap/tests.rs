@@ -128,6 +128,24 @@ fn groups_of_four_in_closed_form() {
 }
 
 #[test]
+fn a_step_and_its_linear_overlap() {
+    // Also where positions repeat, and in an odd row out.
+    let mut scan = lattice(5, 6, 4.0);
+    scan.push(scan[3]);
+    scan.push(Position { y: 500.0, x: 0.0 });
+    assert_eq!(typical_step(&scan), Some(4.0));
+    assert_eq!((typical_step(&scan[..1]), typical_step(&[])), (None, None));
+    close(linear_overlap(4.0, 20.0), 0.8);
+    // The same discs share less of their area.
+    assert!(disc_overlap(4.0, 20.0) < 0.8);
+    // One disc, and two apart.
+    let two = [Position { y: 0.0, x: 0.0 }, Position { y: 0.0, x: 300.0 }];
+    let disc = PI * 50.0 * 50.0;
+    assert!((covered_area(&two[..1], 100.0) / disc - 1.0).abs() < 5e-3);
+    assert!((covered_area(&two, 100.0) / disc - 2.0).abs() < 1e-2);
+}
+
+#[test]
 fn metric_3_ignores_groups_beyond_the_diameter() {
     let measured = measure(&lattice(1, 3, 15.0), &Sampling::all_images(20.0)).unwrap();
     // The far pair (30 px) is left out instead of counting as 0.

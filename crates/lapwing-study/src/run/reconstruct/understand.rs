@@ -5,7 +5,7 @@ use super::target::Target;
 use crate::View;
 use crate::design::solver::{Method, ObjectStart};
 use crate::disk::record::{JobResult, Telemetry};
-use crate::geometry::overlap::scan_overlap;
+use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap, typical_step};
 use crate::run::calibrate::{Calibration, calibrate};
 use crate::run::data::{probe_diameter, shared_fraction};
 use crate::run::event::{Level, Observer, note};
@@ -111,8 +111,11 @@ impl Task {
         });
         result.view = self.telemetry(&dataset)?;
         fact(&format!(
-            "{} patterns of {:?}, probe diameter {:.1} px, overlap {:.3}",
-            result.n_patterns, result.pattern_shape, result.probe_diameter_px, result.overlap
+            "{} patterns of {:?}, probe diameter {:.1} px, {}",
+            result.n_patterns,
+            result.pattern_shape,
+            result.probe_diameter_px,
+            overlap_in_words(result)
         ))?;
         fact(&match result.mean_counts {
             Some(mean) => format!("dose scale known: {mean:.1} counts per pattern"),
@@ -183,11 +186,25 @@ impl Task {
     }
 }
 
+/// Step, linear overlap, and the overlap by area.
+fn overlap_in_words(result: &JobResult) -> String {
+    let by_area = format!("{:.3} by area", result.overlap);
+    match result.step_px.zip(result.linear_overlap) {
+        Some((step, linear)) => format!("step {step:.1} px, overlap {linear:.3} ({by_area})"),
+        None => format!("overlap {by_area}"),
+    }
+}
+
 fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResult) {
     result.n_patterns = understood.n_patterns;
     result.pattern_shape = understood.pattern_shape;
     result.probe_diameter_px = probe_diameter(dataset);
-    result.overlap = scan_overlap(&dataset.scan, result.probe_diameter_px);
+    let diameter = result.probe_diameter_px;
+    result.overlap = scan_overlap(&dataset.scan, diameter);
+    result.step_px = typical_step(&dataset.scan);
+    result.linear_overlap = result.step_px.map(|step| linear_overlap(step, diameter));
+    result.covered_px = Some(covered_area(&dataset.scan, diameter));
+    result.pixel_size_m = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
     result.shared_fraction = shared_fraction(dataset.metadata.as_ref());
     result.mean_counts = understood.mean_counts_per_pattern;
 }

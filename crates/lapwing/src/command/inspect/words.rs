@@ -117,6 +117,19 @@ fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
         (Some(y), Some(x)) => Some(format!("{} along y, {} along x", length(y), length(x))),
         _ => None,
     };
+    let in_metres = |px: f64| match facts["pixel_size_m"][1].as_f64() {
+        Some(size) => format!(" ({})", length(px * size)),
+        None => String::new(),
+    };
+    let step = facts["step_px"].as_f64().map(|step| format!("{step:.2} px{}", in_metres(step)));
+    let by_area = number("overlap", 3)
+        .map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)"));
+    let overlap = match number("linear_overlap", 3) {
+        Some(linear) => {
+            by_area.map(|by_area| format!("{linear} of the probe's diameter; by area {by_area}"))
+        }
+        None => by_area,
+    };
     [
         ("dialect", text("dialect")),
         ("patterns", patterns),
@@ -134,11 +147,8 @@ fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
         ("object", sides("object_shape")),
         ("probe", facts["probe_modes"].as_u64().map(modes)),
         ("probe diameter", number("probe_diameter_px", 1).map(|diameter| format!("{diameter} px"))),
-        (
-            "overlap",
-            number("overlap", 3)
-                .map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)")),
-        ),
+        ("step", step),
+        ("overlap", overlap),
     ]
     .into_iter()
     .filter_map(|(name, text)| Some((name, text?)))
@@ -178,6 +188,13 @@ mod tests {
         assert_eq!(of("pixel size"), Some("350.00 nm on the object"));
         assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
         assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
+        let facts = json!({ "step_px": 8.0, "linear_overlap": 0.85, "overlap": 0.48,
+            "pixel_size_m": [1e-8, 1e-8] });
+        let said = facts_in_words(&facts, 1.0);
+        let overlap = "0.850 of the probe's diameter; by area 0.480 with the nearest neighbours \
+                       (metric 2)";
+        let all: Vec<_> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        assert_eq!(all[1..], [("step", "8.00 px (80.00 nm)"), ("overlap", overlap)]);
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! Photons on the specimen: how densities are written, and the table of them.
+
+use crate::estimate::{Estimate, Line};
+use crate::gather::Study;
+use crate::metric::dose_label;
+use lapwing_draw::number::label;
+use serde::Serialize;
+
+/// Below this side of a pixel, metres, areas are told in square ångström.
+const ATOMIC: f64 = 5e-10;
+
+/// The unit of areas that suits a study.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Area {
+    /// Square metres.
+    size: f64,
+    name: &'static str,
+}
+
+impl Area {
+    /// Of a study with pixels of that side, metres.
+    pub fn of(pixel_size: Option<f64>) -> Self {
+        match pixel_size {
+            Some(pixel) if pixel < ATOMIC => Self { size: 1e-20, name: "\u{c5}\u{b2}" },
+            _ => Self { size: 1e-12, name: "\u{b5}m\u{b2}" },
+        }
+    }
+
+    /// A density per square metre in this unit: `1.3 \u{d7} 10\u{2076} / \u{b5}m\u{b2}`.
+    pub fn text(self, per_square_metre: f64) -> String {
+        format!("{} / {}", counted(per_square_metre * self.size), self.name)
+    }
+}
+
+/// A number of photons with two digits, powers of ten set apart.
+fn counted(number: f64) -> String {
+    if !(1e-2..1e4).contains(&number) {
+        let exponent = number.log10().floor();
+        let digits = number / 10f64.powf(exponent);
+        if exponent.is_finite() {
+            let power = lapwing_draw::number::power_of_ten(exponent as i32);
+            return format!("{digits:.1}\u{202f}\u{d7}\u{202f}{power}");
+        }
+    }
+    label(number, 2)
+}
+
+/// Photons on the specimen by dose and view.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Fluence {
+    unit: &'static str,
+    views: Vec<String>,
+    /// Dose, density per pattern, and the density of all patterns together of each view.
+    rows: Vec<(String, String, Vec<String>)>,
+}
+
+/// The table of a study, of its first solver and all splits; `None` where the pixel or the counts
+/// are not known.
+pub(crate) fn table(study: &Study) -> Option<Fluence> {
+    let area = Area::of(
+        study.pixel_size.or_else(|| study.rows.iter().find_map(|row| row.result()?.pixel_size_m)),
+    );
+    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
+    let solvers = study.solvers();
+    let solver = solvers.first()?;
+    let mean = |values: Vec<f64>| Estimate::of(&values).map(|found| found.mean);
+    let mut any = false;
+    let rows = study
+        .distinct(|c| c.dose)
+        .into_iter()
+        .map(|dose| {
+            let mut shown = |value: Option<f64>| {
+                any |= value.is_some();
+                value.map_or_else(|| "\u{2013}".to_owned(), |density| counted(density * area.size))
+            };
+            let at = study.rows.iter().filter(|row| row.condition.dose == dose);
+            let each = at.filter_map(|row| row.result()?.fluence_per_pattern()).collect();
+            let per_pattern = shown(mean(each));
+            let of_view = |&view| {
+                let of = |&split| Line { rows: &study.rows, solver, split, view }.fluence(dose);
+                shown(mean(splits.iter().filter_map(of).collect()))
+            };
+            let totals = views.iter().map(of_view).collect();
+            (dose_label(dose), per_pattern, totals)
+        })
+        .collect();
+    let views = views.iter().map(ToString::to_string).collect();
+    any.then_some(Fluence { unit: area.name, views, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn densities_have_a_unit_that_suits_the_pixel() {
+        assert_eq!(
+            Area::of(Some(1e-8)).text(1.3e18),
+            "1.3\u{202f}\u{d7}\u{202f}10\u{2076} / \u{b5}m\u{b2}"
+        );
+        // 1,000 electrons per square ångström are 1e23 per square metre.
+        assert_eq!(Area::of(Some(2e-11)).text(1e23), "1000 / \u{c5}\u{b2}");
+        assert_eq!((counted(0.0), counted(25.0)), ("0".to_owned(), "25".to_owned()));
+    }
+}

@@ -1,0 +1,175 @@
+//! Which numbers of a comparison hold as an answer, and why the others do not.
+//!
+//! A number is always in the tables; a sentence, a point of a plot or a headline is made of it only
+//! when nothing here speaks against it.
+
+use lapwing_compare::{ComparisonRecord, Criterion, FrcCurve, Quantity, resolution_name};
+use std::collections::BTreeMap;
+
+/// Rings beyond a crossing that must on average stay below the threshold, at least.
+const RINGS: usize = 3;
+
+/// How much better halves may agree with each other than the whole does with what it is compared
+/// with. Of signal and independent noise, halves agree less.
+const MARGIN: f64 = 0.01;
+
+/// How much finer the resolution between halves may be than that of the whole.
+const FINER: f64 = 0.8;
+
+/// Least agreement of whole images of which every frequency can be resolved.
+const AGREES: f64 = 0.8;
+
+/// Names of the two resolutions of the page and of the agreement of halves.
+const RESOLUTION: &str = "phase_resolution_0_5_px";
+const OF_HALVES: &str = "halves_phase_resolution_half_bit_px";
+const AGREEMENT: &str = "halves_complex_correlation";
+
+/// Why numbers of a comparison say nothing, by their names.
+pub(crate) fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
+    let mut doubts = BTreeMap::new();
+    let metric = |name: &str| comparison.metric(name);
+    let whole = metric("complex_correlation");
+    if let Some(curves) = &comparison.frc
+        && let Some(why) = of_curve(&curves.phase, Criterion::Half, whole)
+    {
+        doubts.insert(RESOLUTION.to_owned(), why);
+    }
+    let halves = comparison.halves.as_ref();
+    let agreement = metric(AGREEMENT);
+    if let Some(curves) = halves.and_then(|halves| halves.frc.as_ref())
+        && let Some(why) = of_curve(&curves.phase, Criterion::HalfBit, agreement)
+    {
+        doubts.insert(OF_HALVES.to_owned(), why);
+    }
+    let reference = match comparison.reference.as_str() {
+        ComparisonRecord::TRUTH => "the truth",
+        _ => "the reference",
+    };
+    if let (Some(halves), Some(whole)) = (agreement, whole)
+        && halves > whole + MARGIN
+    {
+        let why = format!(
+            "the halves agree with each other ({halves:.2}) better than the whole agrees with \
+             {reference} ({whole:.2}): what repeats is what the solver makes of few photons, not the \
+             specimen"
+        );
+        doubts.insert(OF_HALVES.to_owned(), why.clone());
+        doubts.insert(AGREEMENT.to_owned(), why);
+    }
+    let derived = comparison.derived();
+    let px = |name: &str| derived.iter().find(|number| number.name == name)?.value;
+    let same = resolution_name(Quantity::Phase, Criterion::HalfBit, "px");
+    if let (Some(halves), Some(whole)) = (px(OF_HALVES), px(&same))
+        && halves < FINER * whole
+    {
+        let why = format!(
+            "the halves seem to resolve {halves:.1} px by the half-bit threshold where the whole \
+             resolves {whole:.1} px of {reference}: what repeats is not the specimen"
+        );
+        doubts.entry(OF_HALVES.to_owned()).or_insert(why);
+    }
+    doubts
+}
+
+/// Why the resolution that a curve gives by `criterion` says nothing; `agreement` is the
+/// correlation of the images as a whole.
+fn of_curve(curve: &FrcCurve, criterion: Criterion, agreement: Option<f64>) -> Option<String> {
+    let named = match criterion {
+        Criterion::Half | Criterion::Seventh => criterion.title().to_owned(),
+        _ => format!("the {} threshold", criterion.title()),
+    };
+    let thresholds = curve.threshold(criterion);
+    let margins: Vec<f64> =
+        curve.correlation.iter().zip(&thresholds).map(|(c, threshold)| c - threshold).collect();
+    let Some(at) = curve.resolved(criterion) else {
+        return agreement.filter(|&agreement| agreement < AGREES).map(|agreement| {
+            format!(
+                "the ring correlation never falls below {named} although the images as a whole \
+                 agree by {agreement:.2} only: they share what is not the specimen"
+            )
+        });
+    };
+    let first = margins.iter().position(|&margin| margin < 0.0)?;
+    let beyond = curve.frequency.iter().filter(|&&frequency| frequency <= 2.0 * at).count();
+    let end = beyond.max(first + RINGS).min(margins.len());
+    let weighed = |range: std::ops::Range<usize>| {
+        let count: usize = curve.count[range.clone()].iter().sum();
+        let sum: f64 = range.map(|ring| curve.count[ring] as f64 * margins[ring]).sum();
+        sum / count.max(1) as f64
+    };
+    if weighed(first..end) >= 0.0 {
+        return Some(format!(
+            "the ring correlation dips below {named} at {at:.3} cycles per pixel and rises above it \
+             again"
+        ));
+    }
+    (first == 0).then(|| {
+        format!("the ring correlation is below {named} from its first ring on: nothing is resolved")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A curve that falls from 1 to 0 around `at` cycles per pixel.
+    fn falling(at: f64) -> FrcCurve {
+        let frequency: Vec<f64> = (1..=50).map(|ring| f64::from(ring) / 100.0).collect();
+        FrcCurve {
+            correlation: frequency.iter().map(|f| 1.0 / (1.0 + ((f - at) * 60.0).exp())).collect(),
+            count: (1..=50).map(|ring| 6 * ring).collect(),
+            frequency,
+        }
+    }
+
+    fn said(curve: &FrcCurve, agreement: f64) -> String {
+        of_curve(curve, Criterion::Half, Some(agreement)).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_curve_that_falls_and_stays_is_believed() {
+        assert_eq!(said(&falling(0.2), 0.9), "");
+        // Also with noise about the threshold where it falls.
+        let mut noisy = falling(0.2);
+        for (ring, value) in noisy.correlation.iter_mut().enumerate() {
+            *value += if ring % 2 == 0 { 0.08 } else { -0.08 };
+        }
+        assert_eq!(said(&noisy, 0.9), "");
+        // All of a good image is resolved.
+        assert_eq!(said(&falling(2.0), 0.99), "");
+    }
+
+    #[test]
+    fn an_early_dip_is_no_resolution() {
+        let mut dip = falling(0.3);
+        dip.correlation[1] = 0.2;
+        assert!(said(&dip, 0.9).contains("dips below 1/2 at 0.0"), "{}", said(&dip, 0.9));
+        let mut nothing = falling(0.2);
+        nothing.correlation.iter_mut().for_each(|value| *value *= 0.1);
+        assert!(said(&nothing, 0.1).contains("nothing is resolved"));
+    }
+
+    #[test]
+    fn what_never_falls_is_believed_of_images_that_agree() {
+        assert!(said(&falling(2.0), 0.4).contains("never falls"));
+    }
+
+    #[test]
+    fn halves_that_agree_beyond_the_truth_repeat_the_prior() {
+        let record = |halves: f64, whole: f64, reference: &str| -> ComparisonRecord {
+            serde_json::from_value(serde_json::json!({
+                "metrics": {"complex_correlation": whole, "halves_complex_correlation": halves},
+                "alignment": {"shift": [0.0, 0.0], "ramp": [0.0, 0.0], "scale": 1.0, "phase": 0.0,
+                    "iterations": 1, "converged": true},
+                "reference": reference,
+            }))
+            .unwrap()
+        };
+        assert!(doubts(&record(0.8, 0.9, "truth")).is_empty());
+        let told = doubts(&record(0.98, 0.6, "full-dose reconstruction"));
+        assert!(
+            told[AGREEMENT].contains("0.98") && told[AGREEMENT].contains("the reference (0.60)")
+        );
+        assert!(told.contains_key(OF_HALVES));
+    }
+}

@@ -21,7 +21,7 @@ from lapwing._noise import NoiseModel, estimate_noise
 from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
 from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
-from lapwing._study import StudyReport, default_design, run_study
+from lapwing._study import StudyReport, default_design, run_jobs, run_study, write_views
 
 __all__ = [
     "Alignment",
@@ -50,10 +50,12 @@ __all__ = [
     "probe_diameter",
     "read_metadata",
     "reconstruct",
+    "run_jobs",
     "run_study",
     "select_positions",
     "simulate",
     "solver_options",
     "solvers",
     "thin",
+    "write_views",
 ]

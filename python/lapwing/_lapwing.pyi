@@ -216,4 +216,19 @@ def run_study(
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,
 ) -> dict[str, Any]: ...
+def write_views(
+    data_root: str | os.PathLike[str],
+    views_root: str | os.PathLike[str],
+    dose: float | None,
+    views: list[str] | None,
+    rules: dict[str, Any],
+) -> dict[str, Any]: ...
+def run_jobs(
+    roots: tuple[str | os.PathLike[str], str | os.PathLike[str], str | os.PathLike[str]],
+    filters: dict[str, Any],
+    solver: dict[str, Any],
+    switches: tuple[bool, bool, bool],
+    progress: Callable[[dict[str, Any]], object] | None,
+    threads: int | None,
+) -> dict[str, Any]: ...
 def main(arguments: list[str]) -> int: ...

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lapwing import _lapwing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from typing_extensions import Unpack
+
+    from lapwing._solve import SolverOptions
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,6 +96,112 @@ def run_study(
         Ctrl-C, at the next event. What is finished stays, and the same call goes on from there.
     """
     return StudyReport(**_lapwing.run_study(design, folder, replace, progress, threads))
+
+
+def write_views(
+    data_root: str | os.PathLike[str],
+    views_root: str | os.PathLike[str],
+    *,
+    dose: float | None = None,
+    views: Sequence[str] | None = None,
+    dense_overlap: float | None = None,
+    sparse_overlap: float | None = None,
+    acceptance_floor: float | None = None,
+    min_positions: int | None = None,
+) -> dict[str, Any]:
+    """Make the views of split data on disk, as ``lapwing views`` does.
+
+    Parameters
+    ----------
+    data_root : path
+        Folder with ``dose_<D>/patched_train.npz`` and ``patched_test.npz``.
+    views_root : path
+        Folder for ``dose_<D>/<view>/<view>_<split>.npz``.
+    dose : float, optional
+        Only this one; all under ``data_root`` unless given.
+    views : sequence of str, optional
+        ``"dense"``, ``"sparse"``, or a step in pixels, ``"step_12.5"``; the first two unless given.
+    dense_overlap, sparse_overlap : float, optional
+        Shares of the pattern's side, 0.7 and 0.2 unless given: positions are at least (1 - overlap) N apart.
+    acceptance_floor, min_positions : optional
+        When a selection is enough, see :func:`select_positions`.
+
+    Returns
+    -------
+    dict
+        ``views``: for each that was made its selection, place and ``file``; ``refused``: for each that was not its ``reason``.
+
+    Raises
+    ------
+    OSError
+        A data set or folder cannot be used.
+    ValueError
+        A data set breaks its contract; a name or number that cannot be.
+    """
+    rules = {
+        "dense_overlap": dense_overlap,
+        "sparse_overlap": sparse_overlap,
+        "acceptance_floor": acceptance_floor,
+        "min_positions": min_positions,
+    }
+    given = {name: value for name, value in rules.items() if value is not None}
+    return _lapwing.write_views(data_root, views_root, dose, None if views is None else list(views), given)
+
+
+def run_jobs(
+    data_root: str | os.PathLike[str],
+    views_root: str | os.PathLike[str],
+    artifact_root: str | os.PathLike[str],
+    *,
+    dose: float | None = None,
+    view: str | None = None,
+    split: Literal["train", "test"] | None = None,
+    allow_missing_views: bool = False,
+    dry_run: bool = False,
+    trust_names: bool = False,
+    progress: Callable[[dict[str, Any]], Any] | None = None,
+    threads: int | None = None,
+    **options: Unpack[SolverOptions],
+) -> dict[str, Any]:
+    """Run the reconstruction jobs of data and views on disk and keep their records, as ``lapwing jobs`` does.
+
+    Results that are there already, from the same input and options, are kept; those of other options keep their folders.
+
+    Parameters
+    ----------
+    data_root, views_root, artifact_root : path
+        Split data sets, views, and the folder for results.
+    dose, view, split : optional
+        Only these.
+    allow_missing_views : bool
+        Skip the jobs of views that do not exist, in place of an error.
+    dry_run : bool
+        Write the records of what would run, but run nothing.
+    trust_names : bool
+        Take a view for what its place says though its metadata say otherwise.
+    progress : callable, optional
+        Called with a dict for every event, as by :func:`run_study`.
+    threads : int, optional
+        All processors unless given; results do not depend on it.
+    **options
+        Solver and its options, see :func:`solver_options`; LSQML from a perturbed probe unless given.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``failed`` (their number), ``manifest`` and ``skip_summary`` of this run, and of a dry run ``would_fail``.
+
+    Raises
+    ------
+    ValueError
+        Nothing to run, a missing view, or an option that cannot be.
+    OSError
+        A folder cannot be used.
+    """
+    filters = {name: value for name, value in (("dose", dose), ("view", view), ("split", split)) if value is not None}
+    switches = (allow_missing_views, dry_run, trust_names)
+    roots = (data_root, views_root, artifact_root)
+    return _lapwing.run_jobs(roots, filters, dict(options), switches, progress, threads)
 
 
 def default_design() -> dict[str, Any]:

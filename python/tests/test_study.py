@@ -54,6 +54,27 @@ def test_invalid_designs_name_field_and_rule(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_views_and_jobs_on_disk(tmp_path: Path) -> None:
+    lapwing.run_study(DESIGN, tmp_path / "made")
+    data, views, out = tmp_path / "made" / "data", tmp_path / "views", tmp_path / "out"
+    made = lapwing.write_views(data, views, views=["step_9", "dense"], dense_overlap=0.8, min_positions=3)
+    assert {view["view"] for view in made["views"]} == {"step_9", "dense"} and made["refused"] == []
+    assert all(Path(view["file"]).is_file() for view in made["views"])
+    with pytest.raises(ValueError, match="sparse_train.npz"):
+        lapwing.run_jobs(data, views, out, epochs=2)
+    dry = lapwing.run_jobs(data, views, out, split="train", allow_missing_views=True, dry_run=True, epochs=2)
+    assert len(dry["manifest"]["jobs"]) == 3 and dry["would_fail"] == [] and dry["manifest"]["dry_run"]
+    seen: list[str] = []
+    run = lapwing.run_jobs(
+        data, views, out, dose=1e4, view="step_9", split="train", progress=lambda event: seen.append(event["event"]), epochs=2
+    )
+    assert run["failed"] == 0 and run["run_id"].endswith("_dose_10000_step_9_train") and "job done" in seen
+    job = run["manifest"]["jobs"][0]
+    assert job["algorithm"] == "LSQML" and (Path(job["output_dir"]) / "reconstruction.npz").is_file()
+    with pytest.raises(ValueError, match="baseline"):
+        lapwing.write_views(data, views, views=["baseline"])
+
+
 def test_constants_are_those_of_the_reference_study() -> None:
     assert constants.DOSES == (1_000, 10_000, 100_000) and constants.PATTERN_SIZE == 128
     assert constants.VIEWS == ("baseline", "dense", "sparse") and constants.SPLITS == ("train", "test")

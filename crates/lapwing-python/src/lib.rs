@@ -38,7 +38,7 @@ mod _lapwing {
     #[pymodule_export]
     use crate::select::{overlap_metrics, select_positions};
     #[pymodule_export]
-    use crate::study::{default_design, main, run_study, settle_design};
+    use crate::study::{default_design, main, run_jobs, run_study, settle_design, write_views};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // a name of Python's

@@ -1,15 +1,24 @@
 //! A whole study, and the constants of its design.
 
 use crate::failure::Result;
-use crate::value::{from_python, to_python};
-use crate::work::{Listener, attended};
-use anyhow::Context;
-use lapwing_study::event::Event;
+use crate::value::{from_python, options, table, to_python};
+use crate::work::{Listener, alone, attended};
+use anyhow::{Context, anyhow};
+use lapwing_files::ReadOptions;
+use lapwing_solve::SOLVERS;
+use lapwing_study::design::ViewRules;
+use lapwing_study::event::{Event, Observer};
+use lapwing_study::jobs::{self, JobOptions};
+use lapwing_study::layout::Roots;
+use lapwing_study::plan::{MissingViews, plan_of_folders};
+use lapwing_study::record::Filters;
 use lapwing_study::run::StudyOptions;
-use lapwing_study::{Design, StudyError, run};
+use lapwing_study::solver::{SolverConfig, StudySolver};
+use lapwing_study::{Design, StudyError, View, condition, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -43,25 +52,11 @@ pub fn run_study<'py>(
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyAny>> {
     let design = design_of(design)?;
-    let mut tell = |py: Python<'_>, event: Value| -> PyResult<bool> {
-        let Some(progress) = &progress else { return Ok(true) };
-        let event = to_python(py, &event).map_err(crate::failure::Failure::from)?;
-        let answer = progress.call1((event,))?;
-        Ok(!answer.cast::<PyBool>().is_ok_and(|answer| !answer.is_true()))
-    };
-    let listener: Option<Listener<'_, Value>> = Some(&mut tell);
-    let record = attended(py, threads, listener, |tell| {
+    let record = told(py, progress, threads, |observe| {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let mut go_on = true;
-        let mut observe = |event: Event<'_>| {
-            if let Some(event) = described(event) {
-                go_on = go_on && tell(event);
-            }
-            if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        };
         let options = StudyOptions { replace, ..StudyOptions::default() };
-        let report = match run::study_with(&design, &folder, options, &mut observe) {
+        let report = match run::study_with(&design, &folder, options, observe) {
             Ok(report) => Some(report),
             Err(StudyError::Stopped) => None,
             Err(error) => return Err(error.into()),
@@ -81,6 +76,152 @@ pub fn run_study<'py>(
         }))
     })?;
     Ok(to_python(py, &record)?)
+}
+
+/// Makes the views of split data on disk; what was made and what was refused.
+#[pyfunction]
+pub fn write_views<'py>(
+    py: Python<'py>,
+    data_root: PathBuf,
+    views_root: PathBuf,
+    dose: Option<f64>,
+    views: Option<Vec<String>>,
+    rules: &Bound<'_, PyDict>,
+) -> Result<Bound<'py, PyAny>> {
+    let rules: ViewRules = options(rules)?;
+    let roots = Roots { data: data_root, artifacts: views_root.clone(), views: views_root };
+    let doses = match dose {
+        Some(dose) => vec![dose_of(dose)?],
+        None => roots.doses().map_err(anyhow::Error::from)?,
+    };
+    let wanted = match views {
+        None => vec![View::Dense, View::Sparse],
+        Some(names) => names
+            .iter()
+            .map(|name| match name.parse() {
+                Ok(View::Baseline) => {
+                    Err("the baseline view is the split itself: expected others".to_owned())
+                }
+                parsed => parsed,
+            })
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|error| anyhow!("views: {error}"))?,
+    };
+    let report = alone(py, None, || {
+        let reading = ReadOptions::default();
+        Ok(run::write_views(&roots, &doses, &wanted, &rules, &reading)?)
+    })?;
+    let made: Vec<Value> = report
+        .made
+        .iter()
+        .map(|(condition, telemetry, file)| {
+            let mut view = json!(telemetry);
+            view["dose"] = json!(condition.dose);
+            view["view"] = json!(condition.view);
+            view["split"] = json!(condition.split);
+            view["file"] = json!(file);
+            view
+        })
+        .collect();
+    let refused: Vec<Value> = report
+        .refused
+        .iter()
+        .map(|(condition, reason)| {
+            let mut told = json!(condition);
+            told["reason"] = json!(reason);
+            told
+        })
+        .collect();
+    Ok(to_python(py, &json!({ "views": made, "refused": refused }))?)
+}
+
+fn dose_of(dose: f64) -> anyhow::Result<u64> {
+    condition::whole_dose(dose).ok_or_else(|| {
+        anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
+    })
+}
+
+/// Runs the reconstruction jobs of data and views on disk and keeps their records; `switches` are
+/// whether missing views are allowed, whether it is a dry run, and whether names are trusted.
+#[pyfunction]
+pub fn run_jobs<'py>(
+    py: Python<'py>,
+    roots: (PathBuf, PathBuf, PathBuf),
+    filters: &Bound<'_, PyDict>,
+    solver: &Bound<'_, PyDict>,
+    switches: (bool, bool, bool),
+    progress: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> Result<Bound<'py, PyAny>> {
+    let (data, views, artifacts) = roots;
+    let (allow_missing, dry_run, trust_names) = switches;
+    let mut filters = table(filters)?;
+    if let Some(dose) = filters.get("dose").and_then(Value::as_f64) {
+        filters.insert("dose".to_owned(), json!(dose_of(dose)?));
+    }
+    let filters: Filters =
+        serde_json::from_value(Value::Object(filters)).map_err(anyhow::Error::from)?;
+    let mut solver = table(solver)?;
+    solver.entry("probe_start").or_insert_with(|| "perturbed".into());
+    solver.entry("algorithm").or_insert_with(|| SOLVERS[0].name.into());
+    let config: SolverConfig =
+        serde_json::from_value(Value::Object(solver)).map_err(anyhow::Error::from)?;
+    config.check().map_err(anyhow::Error::from)?;
+    let missing_views = match allow_missing {
+        true => MissingViews::Skip(BTreeMap::new()),
+        false => MissingViews::Refuse,
+    };
+    let options =
+        JobOptions { filters, missing_views, dry_run, trust_names, ..JobOptions::default() };
+    let plan = plan_of_folders(Roots { data, views, artifacts }, StudySolver::new(config))
+        .map_err(anyhow::Error::from)?;
+    let record = told(py, progress, threads, |observe| {
+        let report = jobs::run(&plan, &options, observe)?;
+        let would_fail: Vec<Value> = report
+            .would_fail
+            .iter()
+            .map(|(case, reason)| {
+                let mut told = json!(case);
+                told["reason"] = json!(reason);
+                told
+            })
+            .collect();
+        Ok(json!({
+            "run_id": report.run_id,
+            "failed": report.failed(),
+            "manifest": report.manifest,
+            "skip_summary": report.skips,
+            "would_fail": would_fail,
+        }))
+    })?;
+    Ok(to_python(py, &record)?)
+}
+
+/// Does `work` with an observer that passes events to `progress`, which stops it by returning
+/// False.
+fn told<'py>(
+    py: Python<'py>,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+    work: impl FnOnce(Observer<'_>) -> anyhow::Result<Value> + Send,
+) -> anyhow::Result<Value> {
+    let mut tell = |py: Python<'_>, event: Value| -> PyResult<bool> {
+        let Some(progress) = &progress else { return Ok(true) };
+        let event = to_python(py, &event).map_err(crate::failure::Failure::from)?;
+        let answer = progress.call1((event,))?;
+        Ok(!answer.cast::<PyBool>().is_ok_and(|answer| !answer.is_true()))
+    };
+    let listener: Option<Listener<'_, Value>> = Some(&mut tell);
+    attended(py, threads, listener, |tell| {
+        let mut go_on = true;
+        let mut observe = |event: Event<'_>| {
+            if let Some(event) = described(event) {
+                go_on = go_on && tell(event);
+            }
+            if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        work(&mut observe)
+    })
 }
 
 /// An event as a record; `None` for those of no interest.

@@ -31,6 +31,7 @@
 pub mod design;
 mod disk;
 mod error;
+pub mod forecast;
 mod geometry;
 pub mod run;
 

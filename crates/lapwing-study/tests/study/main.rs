@@ -3,6 +3,7 @@
 
 mod alone;
 mod documents;
+mod forecast;
 mod measured;
 mod records;
 mod several;

@@ -35,6 +35,13 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     ] {
         assert!(root.join(name).is_file(), "{name}");
     }
+    // Overlaps with the seed and the neighbours of the design.
+    let overlap = std::fs::read(root.join("data/dose_1000/overlap_gs2_test.json")).unwrap();
+    let overlap: serde_json::Value = serde_json::from_slice(&overlap).unwrap();
+    assert_eq!(
+        (&overlap["rng_seed_subsample"], &overlap["neighbor_count"]),
+        (&456.into(), &7.into())
+    );
     let study = StudyFolder::new(root);
     assert_eq!(study.design().unwrap().unwrap(), design);
     assert_eq!(study.cases().unwrap().len(), 12);

@@ -7,6 +7,7 @@ mod experiment;
 mod inspect;
 mod jobs;
 mod overlap;
+mod plan;
 mod reconstruct;
 mod report;
 mod simulate;
@@ -25,6 +26,7 @@ pub enum Command {
     Inspect(inspect::Inspect),
     Experiment(experiment::Experiment),
     Calibrate(calibrate::Calibrate),
+    Plan(plan::Plan),
     Simulate(simulate::Simulate),
     Thin(thin::Thin),
     Split(split::Split),
@@ -46,6 +48,7 @@ impl Command {
             Self::Inspect(command) => command.run(options.output()),
             Self::Experiment(command) => command.run(options.output()),
             Self::Calibrate(command) => command.run(options.output()),
+            Self::Plan(command) => command.run(options.output()),
             Self::Simulate(command) => command.run(options.output()),
             Self::Thin(command) => command.run(options.output()),
             Self::Split(command) => command.run(options.output()),

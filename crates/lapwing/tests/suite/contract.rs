@@ -195,6 +195,20 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     let told = bench.run("inspect views/dose_10000/dense/dense_train.npz");
     let words = String::from_utf8_lossy(&told.stdout);
     assert!(!words.contains("no metadata") && words.contains("metadata: unreadable"), "{words}");
+    // Incomplete ones are told beforehand, too.
+    let view = "views/dose_10000/sparse/sparse_test.npz";
+    with_array(&bench, view, "_metadata", &Array::text("{\"overlap_view\": \"sparse\"}"));
+    let told = bench.run(&format!("inspect {view}"));
+    let words = String::from_utf8_lossy(&told.stdout);
+    for part in ["as the view dose 10000 sparse test", "spacing_threshold", "lapwing views"] {
+        assert!(words.contains(part), "{words}");
+    }
+    let dry = bench.ok(&format!("jobs {ROOTS} --split test --dry-run"));
+    assert_eq!(dry.matches("would fail").count(), 1, "{dry}");
+    assert!(
+        dry.contains("would fail dose 10000 sparse test") && dry.contains("n_accepted"),
+        "{dry}"
+    );
 }
 
 #[test]
@@ -301,4 +315,37 @@ fn a_base_keeps_its_metadata_and_simulated_splits_have_patches_on_request() {
             assert_eq!(values[at], object[(corner[0] + 5, corner[1] + 9)], "{name} {index}");
         }
     }
+}
+
+#[test]
+fn views_and_jobs_read_as_they_are_told() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    bench.ok("split --input scan.npz --output-dir data/dose_10000");
+    let said = "--pixel-size-m 1e-8";
+    bench.ok(&format!("views --data-root data --output-root views --view dense {said}"));
+    let view = read(&bench, "views/dose_10000/dense/dense_train.npz");
+    assert_eq!(view.metadata.unwrap()["physics_parameters"]["pixel_size_m"], 1e-8);
+    let filters = "--num-epochs 2 --split train --view baseline";
+    bench.ok(&format!("jobs {ROOTS} {filters} {said}"));
+    let record = json(bench.path("out/dose_10000/baseline/train/result.json"));
+    assert_eq!(record["pixel_size_m"], 1e-8);
+    // Other options of reading are other results.
+    bench.ok(&format!("jobs {ROOTS} {filters} --leave-out _metadata"));
+    let record = json(bench.path("out/dose_10000/baseline/train_2/result.json"));
+    assert_eq!((&record["status"], &record["pixel_size_m"]), (&"done".into(), &Value::Null));
+}
+
+#[test]
+fn who_comes_second_into_a_folder_is_told_who_holds_it() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let _held = lapwing_study::lock::Lock::acquire(&bench.path("out")).unwrap();
+    for command in [
+        "reconstruct --input scan.npz --output-dir out --num-epochs 2",
+        "split --input scan.npz --output-dir out",
+    ] {
+        bench.fails(command, &["out is in use by process", "another folder"]);
+    }
+    assert_eq!(std::fs::read_dir(bench.path("out")).unwrap().count(), 1);
 }

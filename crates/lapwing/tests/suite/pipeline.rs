@@ -304,3 +304,24 @@ fn a_study_of_any_number_of_steps_has_lines_of_equal_quality() {
     assert_eq!(dry["manifest"]["jobs"].as_array().unwrap().len(), 2);
     assert_eq!(dry["would_fail"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn a_plan_before_there_are_data() {
+    let bench = Bench::new();
+    let geometry = "--resolution-m 30e-9 --probe-diameter-m 1e-6 --field-m 10e-6";
+    let plan = bench.json(&format!("plan {geometry} --phase 0.1 --flux 1e9 --overhead-s 0.01"));
+    let bound = number(&plan["bound"]["fluence_m2"]) * 9e-16;
+    // Rose's criterion on the bound: (5 / 0.1)^2 / 2 photons on the detail.
+    assert!((bound / 1250.0 - 1.0).abs() < 2e-3, "{bound}");
+    assert!((number(&plan["expected"]["fluence_m2"]) * 9e-16 / bound - 5.0).abs() < 1e-9);
+    let words = bench.ok(&format!("plan {geometry} --phase 0.1 --flux 1e9"));
+    assert!(words.contains("per um^2") && words.contains("exposure"), "{words}");
+    // The same by material: 2 pi delta t / lambda, with lambda of 6.2 keV about 0.2 nm.
+    let of_material = "--delta 3.183e-6 --thickness-m 1e-6 --energy-kev 6.1992";
+    let same = bench.json(&format!("plan {geometry} {of_material} --mass-absorption-m2-kg 10"));
+    assert!((number(&same["contrast"]) / number(&plan["contrast"]) - 1.0).abs() < 1e-3);
+    let gray = number(&same["bound"]["fluence_m2"]) * 10.0 * 6.1992 * 1.602e-16;
+    assert!((number(&same["bound"]["gray"]) / gray - 1.0).abs() < 1e-3);
+    bench.fails(&format!("plan {geometry} --delta 1e-6 --thickness-m 1e-6"), &["--energy-kev"]);
+    assert_eq!(bench.run(&format!("plan {geometry}")).status.code(), Some(2));
+}

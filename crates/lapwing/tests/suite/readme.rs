@@ -3,7 +3,7 @@
 use crate::common::Bench;
 
 /// The commands that need nothing but what those before them made, and no long time.
-const QUICK: [&str; 6] = ["simulate", "thin", "split", "views", "jobs", "overlap"];
+const QUICK: [&str; 7] = ["plan", "simulate", "thin", "split", "views", "jobs", "overlap"];
 
 #[test]
 fn its_commands_can_be_typed_one_after_the_other() {

@@ -2,10 +2,11 @@
 
 use crate::common::{Bench, stderr};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "inspect",
     "experiment",
     "calibrate",
+    "plan",
     "simulate",
     "thin",
     "split",

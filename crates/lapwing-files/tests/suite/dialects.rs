@@ -111,7 +111,7 @@ fn each_problem_says_what_was_expected_and_found() {
         ("diffraction", Some(Array::text("x")), "diffraction", "<U1"),
         ("diffraction", None, "diffraction", "objectGuess"),
         ("xcoords", None, "xcoords", "nothing"),
-        ("xcoords", Some(Array::from(vec![1.0; 5])), "ycoords", "(4,)"),
+        ("xcoords", Some(Array::from(vec![1.0; 5])), "xcoords", "(5,)"),
         ("xcoords", Some(Array::from(vec![Complex32::ONE; 4])), "xcoords", "complex64"),
         ("xcoords", Some(Array::from(&Array2::<f64>::ones((4, 1)))), "xcoords", "[4, 1]"),
         (

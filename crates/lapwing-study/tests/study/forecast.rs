@@ -12,7 +12,7 @@ use lapwing_study::run;
 use lapwing_study::solver::SolverConfig;
 use std::ops::ControlFlow;
 
-/// A design: window, diameter of the probe, linear overlap, side of a detail (all in pixels), phase.
+/// Window, diameter of the probe, linear overlap, side of a detail (lengths in pixels), phase.
 type Case = (usize, f64, f64, usize, f64);
 
 /// Signal over noise of details of both signs, as ML without prior sees them at a dose.

@@ -15,13 +15,14 @@ enum Growth {
     Tail,
     /// A number that may be higher.
     Number,
-    /// A text of no consequence.
+    /// Something of no consequence.
     Label,
 }
 
 /// The keys of a settled design in which it may grow.
-const GROWTH: [(&str, Growth); 7] = [
+const GROWTH: [(&str, Growth); 8] = [
     ("study.name", Growth::Label),
+    ("goal", Growth::Label),
     ("study.doses", Growth::Members),
     ("study.views", Growth::Members),
     ("study.splits", Growth::Members),

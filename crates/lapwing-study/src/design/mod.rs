@@ -10,6 +10,7 @@ mod check;
 pub mod condition;
 mod error;
 pub mod external;
+mod goal;
 mod settled;
 pub mod solver;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod written;
 
 pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
+pub use goal::Goal;
 pub use settled::{
     Design, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
 };

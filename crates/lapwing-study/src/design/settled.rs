@@ -2,6 +2,7 @@
 
 use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
+use crate::design::goal::Goal;
 use crate::design::solver::{Method, StudySolver};
 use crate::geometry::selection::Acceptance;
 use crate::geometry::split::Cut;
@@ -36,6 +37,9 @@ pub struct Design {
     pub solvers: Vec<StudySolver>,
     /// Where random numbers start.
     pub seeds: Seeds,
+    /// What is good enough, for a search of the dose that it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
 }
 
 /// The section `[study]`: what is varied.

@@ -3,6 +3,7 @@
 use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
 use crate::design::condition::{Split, Step, View, whole_dose};
 use crate::design::error::DesignError;
+use crate::design::goal::WrittenGoal;
 use crate::design::settled::{Design, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules};
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
@@ -38,6 +39,7 @@ pub(super) struct WrittenDesign {
     /// One table or several.
     solver: Option<toml::Value>,
     seeds: Seeds,
+    goal: Option<WrittenGoal>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,6 +111,7 @@ impl WrittenDesign {
             views: ViewRules::default(),
             solvers: StudySolver::defaults(ProbeStart::Perturbed),
             seeds: Seeds::default(),
+            goal: None,
         }
     }
 
@@ -168,6 +171,7 @@ impl WrittenDesign {
                 probe: self.probe.unwrap_or_default(),
             },
         };
+        let goal = self.goal.map(WrittenGoal::resolve).transpose()?;
         let Self { physics, views, seeds, .. } = self;
         let further = FurtherViews::take(views, study.pattern_size)?;
         let further_steps = further.steps(&source)?;
@@ -186,7 +190,7 @@ impl WrittenDesign {
             }
         };
         let views = further.rules;
-        Ok(Design { study, source, physics, split, views, solvers, seeds })
+        Ok(Design { study, source, physics, split, views, solvers, seeds, goal })
     }
 }
 

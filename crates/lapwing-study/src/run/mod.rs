@@ -18,6 +18,7 @@ mod overlaps;
 pub mod pictures;
 pub mod plan;
 pub mod reconstruct;
+pub mod search;
 mod solve;
 pub mod start;
 pub mod start_probe;

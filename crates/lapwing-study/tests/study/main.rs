@@ -6,6 +6,7 @@ mod documents;
 mod forecast;
 mod measured;
 mod records;
+mod search;
 mod several;
 mod whole;
 

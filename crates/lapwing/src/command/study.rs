@@ -3,13 +3,15 @@
 use super::jobs::exit_code;
 use crate::output::{Output, counted};
 use crate::stop::stoppable;
+use crate::value;
 use crate::watch::Watch;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use lapwing_files::atomic;
-use lapwing_study::design::TEMPLATE;
+use lapwing_study::design::{Goal, TEMPLATE};
 use lapwing_study::jobs::{AtOnce, JobsReport};
 use lapwing_study::lock::Lock;
+use lapwing_study::run::search::Least;
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Case, Design, StudyFolder};
 use serde_json::{Value, json};
@@ -82,6 +84,36 @@ enum Action {
         #[arg(long)]
         replace: bool,
     },
+    /// Find for every view the least dose that reaches a goal, by bisection between the lowest and
+    /// the highest dose of the design
+    ///
+    /// The study in the folder grows by the doses that are looked at, with the design's first
+    /// solver; what is done there already is used.
+    #[command(
+        after_help = "Example:\n  lapwing study search my.toml --output found --goal phase_ssim=0.9\n  \
+        lapwing study search my.toml --output found --goal resolution=30nm --pixel-size-m 1e-8"
+    )]
+    Search {
+        /// The design; its lowest and highest dose are those of the search
+        #[arg(value_name = "STUDY.toml")]
+        design: PathBuf,
+        /// The study's folder
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+        /// What must be reached, such as phase_ssim=0.9 or resolution=30nm [default: the design's
+        /// section [goal]]
+        #[arg(long, value_name = "METRIC=VALUE", value_parser = goal)]
+        goal: Option<Goal>,
+        /// Factor between two doses at which the search ends [default: 1.25, or the design's]
+        #[arg(long, value_name = "F", value_parser = value::positive)]
+        precision: Option<f64>,
+        /// Side of an object pixel, for a goal in nanometres of data that do not tell it
+        #[arg(long, value_name = "M", value_parser = value::positive)]
+        pixel_size_m: Option<f64>,
+        /// Reconstructions at a time: a number, or auto
+        #[arg(long, value_name = "N", default_value = "auto")]
+        jobs: AtOnce,
+    },
     /// Say what is done, running, failed and why, skipped, and still to do
     #[command(after_help = "Example:\n  lapwing study status quick")]
     Status {
@@ -108,9 +140,81 @@ impl Study {
                 };
                 prepare(design, folder, options, output)
             }
+            Action::Search { design, output: folder, goal, precision, pixel_size_m, jobs } => {
+                let wanted = (goal.clone(), *precision, *pixel_size_m);
+                search(design, folder, wanted, *jobs, output)
+            }
             Action::Status { folder } => status(folder, output),
         }
     }
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    Goal::parse(text).map_err(|error| error.to_string())
+}
+
+fn search(
+    file: &Path,
+    folder: &Path,
+    (goal, precision, pixel_size): (Option<Goal>, Option<f64>, Option<f64>),
+    at_once: AtOnce,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let design = Design::load(file).with_context(|| file.display().to_string())?;
+    let goal = goal.or_else(|| design.goal.clone()).with_context(|| {
+        format!("{}: expected a section [goal], or --goal such as phase_ssim=0.9", file.display())
+    })?;
+    let goal = match precision {
+        Some(precision) => goal.with_precision(precision)?,
+        None => goal,
+    };
+    let goal = match pixel_size {
+        Some(size) => goal.in_pixels(size),
+        None => goal,
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let found = stoppable(&mut Watch::new(output), |observe| {
+        run::search::search(&design, &goal, folder, at_once, observe)
+    })?;
+    if found.iter().flat_map(|found| &found.tried).all(|tried| tried.value.is_none()) {
+        bail!(
+            "{} was measured nowhere: expected a metric that results have (lengths in nanometres need \
+             the pixel: --pixel-size-m, or pixel_size_m in [base])",
+            goal.metric
+        );
+    }
+    let paths = lapwing_report::write(folder)?;
+    let mut words = String::new();
+    for of in &found {
+        // Writing to a string does not fail.
+        let _ = write!(words, "{}", of.view);
+        if let (Some(step), Some(overlap)) = (of.step_px, of.linear_overlap) {
+            let _ = write!(words, " (step {step:.1} px, overlap {overlap:.2})");
+        }
+        let _ = match of.dose {
+            Least::About { at, low, high } => {
+                writeln!(words, ": about {at:.3e} photons per pattern, {low:.2e} to {high:.2e}")
+            }
+            Least::AtMost { at } => writeln!(words, ": {at} photons per pattern or fewer"),
+            Least::Never { up_to } => writeln!(words, ": not up to {up_to} photons per pattern"),
+        };
+    }
+    let doses = found.iter().map(|found| found.tried.len()).sum();
+    let _ = write!(
+        words,
+        "{} {} {}: {} looked at; report: {}",
+        goal.metric,
+        if goal.at_least.is_some() { "at least" } else { "at most" },
+        (goal.value() * 1e6).round() / 1e6,
+        counted(doses, "condition"),
+        paths.html.display()
+    );
+    let record = json!({
+        "folder": folder, "goal": goal, "views": found, "report": { "html": paths.html },
+    });
+    output.result(&record, words)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {

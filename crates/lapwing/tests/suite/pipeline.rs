@@ -325,3 +325,22 @@ fn a_plan_before_there_are_data() {
     bench.fails(&format!("plan {geometry} --delta 1e-6 --thickness-m 1e-6"), &["--energy-kev"]);
     assert_eq!(bench.run(&format!("plan {geometry}")).status.code(), Some(2));
 }
+
+#[test]
+fn a_search_tells_the_dose_that_every_view_needs() {
+    let bench = Bench::new();
+    let design = "[study]\ndoses = [1e2, 1e5]\npattern_size = 32\nviews = [\"baseline\"]\n\
+                  splits = [\"train\"]\n[scan]\nstep = 6\nfield = [90, 60]\n[solver]\n\
+                  algorithm = \"LSQML\"\nepochs = 10\n";
+    std::fs::write(bench.path("s.toml"), design).unwrap();
+    bench.fails("study search s.toml --output s", &["[goal]", "--goal"]);
+    bench.fails("study search s.toml --output s --goal resolution=30nm", &["--pixel-size-m"]);
+    let run = "study search s.toml --output s --goal resolution=30nm --pixel-size-m 1e-8";
+    let found = bench.json(&format!("{run} --precision 3"));
+    assert_eq!(found["goal"]["metric"], "phase_resolution_0_5_px");
+    assert!((number(&found["goal"]["at_most"]) - 3.0).abs() < 1e-9);
+    assert!(!found["views"][0]["tried"].as_array().unwrap().is_empty(), "{found}");
+    let words = bench.ok(&format!("{run} --precision 3"));
+    assert!(words.contains("baseline (step") && words.contains("at most 3"), "{words}");
+    assert_eq!(bench.run("study search s.toml --output s --goal beauty=1").status.code(), Some(2));
+}

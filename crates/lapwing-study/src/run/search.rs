@@ -1,0 +1,244 @@
+//! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
+
+use crate::design::condition::{Condition, View};
+use crate::design::{Design, Goal};
+use crate::disk::folder::StudyFolder;
+use crate::disk::record::{Filters, JobResult};
+use crate::run::event::Observer;
+use crate::run::jobs::{AtOnce, JobOptions};
+use crate::run::study::{StudyOptions, study_jobs, study_with};
+use crate::{Result, StudyError};
+use serde::Serialize;
+use std::path::Path;
+
+/// What was found for a view.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// The view.
+    pub view: View,
+    /// The least dose, photons per pattern, or why there is none.
+    pub dose: Least,
+    /// Every dose that was looked at, ascending, with the metric.
+    pub tried: Vec<Tried>,
+    /// Linear overlap of neighbouring discs, of the splits on average.
+    pub linear_overlap: Option<f64>,
+    /// Step of the scan, pixels.
+    pub step_px: Option<f64>,
+}
+
+/// The least dose that reaches a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reached")]
+pub enum Least {
+    /// About `at`, interpolated between two doses; `low` and `high` are these, moved by one
+    /// standard error of the metric.
+    About {
+        /// Photons per pattern.
+        at: f64,
+        /// Where it is reached at the earliest.
+        low: f64,
+        /// Where it is reached at the latest.
+        high: f64,
+    },
+    /// At the lowest dose already.
+    AtMost {
+        /// Photons per pattern.
+        at: u64,
+    },
+    /// Not even at the highest dose.
+    Never {
+        /// Photons per pattern.
+        up_to: u64,
+    },
+}
+
+/// A dose that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Tried {
+    /// Photons per pattern.
+    pub dose: u64,
+    /// Mean of the metric over splits and repeats; `None` when it was not measured.
+    pub value: Option<f64>,
+    /// Standard error of the mean; `None` of a single value.
+    pub error: Option<f64>,
+}
+
+/// Finds for every view of `design` the least dose between the lowest and the highest of the study
+/// that reaches `goal` with its first solver, by bisection in the logarithm of the dose down to the
+/// goal's precision. The study in `root` grows by the doses that are looked at; what is done there
+/// already is used.
+///
+/// # Errors
+/// When the study has fewer than two doses, and as for [`study_with`] and [`study_jobs`].
+pub fn search(
+    design: &Design,
+    goal: &Goal,
+    root: &Path,
+    at_once: AtOnce,
+    observe: Observer<'_>,
+) -> Result<Vec<Found>> {
+    let (&[low, .., high], false) = (design.study.doses.as_slice(), design.study.doses.len() < 2)
+    else {
+        let text = "study.doses: expected the lowest and the highest dose of the search, found one";
+        return Err(StudyError::Invalid(text.to_owned()));
+    };
+    let mut design = design.clone();
+    // The doses of an earlier search stay in the study.
+    if let Ok(Some(there)) = StudyFolder::new(root).design() {
+        design.study.doses.extend(there.study.doses);
+    }
+    let mut search = Search { design, goal, root, at_once, observe };
+    search.settle();
+    let views = search.design.study.views.clone();
+    views.into_iter().map(|view| search.view(view, (low, high))).collect()
+}
+
+struct Search<'a, 'o> {
+    design: Design,
+    goal: &'a Goal,
+    root: &'a Path,
+    at_once: AtOnce,
+    observe: Observer<'o>,
+}
+
+impl Search<'_, '_> {
+    fn settle(&mut self) {
+        self.design.study.doses.sort_unstable();
+        self.design.study.doses.dedup();
+    }
+
+    fn view(&mut self, view: View, (low, high): (u64, u64)) -> Result<Found> {
+        let mut tried = vec![self.look(view, high)?];
+        let goal = self.goal;
+        let reaches = |tried: &Tried| tried.value.is_some_and(|value| goal.is_reached(value));
+        let dose = if !reaches(&tried[0]) {
+            Least::Never { up_to: high }
+        } else {
+            let first = self.look(view, low)?;
+            let (mut below, mut above) = (first, tried[0]);
+            tried.push(first);
+            if reaches(&first) {
+                Least::AtMost { at: low }
+            } else {
+                while let Some(middle) = between(below.dose, above.dose, self.goal.precision) {
+                    let looked = self.look(view, middle)?;
+                    tried.push(looked);
+                    if reaches(&looked) {
+                        above = looked;
+                    } else {
+                        below = looked;
+                    }
+                }
+                self.interpolated(below, above)
+            }
+        };
+        tried.sort_by_key(|tried| tried.dose);
+        let results = self.results(view, high)?;
+        let mean = |of: &dyn Fn(&JobResult) -> Option<f64>| {
+            mean(&results.iter().filter_map(of).collect::<Vec<_>>()).map(|(mean, _)| mean)
+        };
+        let linear_overlap = mean(&|result| result.linear_overlap);
+        let step_px = mean(&|result| result.step_px);
+        Ok(Found { view, dose, tried, linear_overlap, step_px })
+    }
+
+    /// Reconstructs a view at a dose, unless that is done, and measures it.
+    fn look(&mut self, view: View, dose: u64) -> Result<Tried> {
+        self.design.study.doses.push(dose);
+        self.settle();
+        let prepare =
+            StudyOptions { at_once: self.at_once, prepare_only: true, ..StudyOptions::default() };
+        study_with(&self.design, self.root, prepare, &mut *self.observe)?;
+        let filters = Filters {
+            dose: Some(dose),
+            view: Some(view),
+            solver: Some(self.design.solvers[0].name.clone()),
+            ..Filters::default()
+        };
+        let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
+        study_jobs(self.root, options, &mut *self.observe)?;
+        let values: Vec<f64> =
+            self.results(view, dose)?.iter().filter_map(|result| self.value(result)).collect();
+        let measured = mean(&values);
+        Ok(Tried {
+            dose,
+            value: measured.map(|(mean, _)| mean),
+            error: measured.and_then(|(_, error)| error),
+        })
+    }
+
+    /// The results of the first solver of a view at a dose, of all splits and repeats.
+    fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
+        let folder = StudyFolder::new(self.root);
+        let cases = self.design.cases().into_iter().filter(|case| {
+            let Condition { dose: of, view: seen, .. } = case.condition;
+            of == dose && seen == view && case.solver.is_none()
+        });
+        cases.filter_map(|case| folder.result(&case).transpose()).collect()
+    }
+
+    fn value(&self, result: &JobResult) -> Option<f64> {
+        let comparison = result.comparison.as_ref()?;
+        let name = self.goal.metric.as_str();
+        let derived = || comparison.derived().into_iter().find(|number| number.name == name)?.value;
+        comparison.metric(name).or_else(derived).filter(|value| value.is_finite())
+    }
+
+    /// The dose between two neighbours at which the goal is reached.
+    fn interpolated(&self, below: Tried, above: Tried) -> Least {
+        let (low, high) = ((below.dose as f64).ln(), (above.dose as f64).ln());
+        let (Some(from), Some(to)) = (below.value, above.value) else {
+            return Least::About { at: above.dose as f64, low: low.exp(), high: high.exp() };
+        };
+        let part = ((self.goal.value() - from) / (to - from)).clamp(0.0, 1.0);
+        let slope = ((to - from) / (high - low)).abs();
+        let error = below.error.unwrap_or(0.0).max(above.error.unwrap_or(0.0)) / slope;
+        let error = if error.is_finite() { error } else { 0.0 };
+        Least::About {
+            at: (low + part * (high - low)).exp(),
+            low: (low - error).exp(),
+            high: (high + error).exp(),
+        }
+    }
+}
+
+/// The dose in the middle of two in the logarithm, of two digits where these tell it from both;
+/// `None` when they are near enough.
+fn between(low: u64, high: u64, precision: f64) -> Option<u64> {
+    if high as f64 <= low as f64 * precision {
+        return None;
+    }
+    let middle = (low as f64 * high as f64).sqrt();
+    let unit = 10f64.powf(middle.log10().floor() - 1.0).max(1.0);
+    let rounded = ((middle / unit).round() * unit) as u64;
+    [rounded, middle.round() as u64].into_iter().find(|dose| (low + 1..high).contains(dose))
+}
+
+/// Mean and its standard error.
+fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let error = (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt());
+    (!values.is_empty()).then_some((mean, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doses_are_halved_in_the_logarithm_down_to_the_precision() {
+        assert_eq!(between(100, 100_000, 1.25), Some(3200));
+        assert_eq!(between(3200, 100_000, 1.25), Some(18_000));
+        assert_eq!(between(1000, 1200, 1.25), None);
+        assert_eq!(between(10, 13, 1.2), Some(11));
+        assert_eq!((between(1, 2, 1.25), between(7, 8, 1.01)), (None, None));
+        // Every search ends.
+        let (mut low, high, mut steps) = (1, 1_000_000_000_000_000, 0);
+        while let Some(middle) = between(low, high, 1.000_001) {
+            (low, steps) = (middle, steps + 1);
+            assert!(steps < 200);
+        }
+    }
+}

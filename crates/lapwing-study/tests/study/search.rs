@@ -1,0 +1,73 @@
+//! A search of the least dose against a dense grid of doses.
+
+use crate::run_study;
+use lapwing_study::design::Goal;
+use lapwing_study::event::unobserved;
+use lapwing_study::jobs::AtOnce;
+use lapwing_study::run::search::{Least, search};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View};
+
+/// Doses of the grid: 16 to a decade.
+const GRID: usize = 16;
+
+#[test]
+fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let design = |doses: &str| {
+        let text = format!(
+            "[study]\ndoses = [{doses}]\npattern_size = 32\nviews = [\"baseline\", \"step_9\"]\n\
+             splits = [\"train\"]\nrepeats = 2\n[probe]\ndiameter = 18\n[scan]\nstep = 5\n\
+             field = [90, 60]\n[solver]\nepochs = 12\n"
+        );
+        Design::parse(&text, folder.path()).unwrap()
+    };
+    let doses: Vec<u64> = (0..=2 * GRID)
+        .map(|i| (100.0 * 10f64.powf(i as f64 / GRID as f64)).round() as u64)
+        .collect();
+    let listed: Vec<String> = doses.iter().map(u64::to_string).collect();
+    let grid = folder.path().join("grid");
+    run_study(&design(&listed.join(", ")), &grid);
+    let study = StudyFolder::new(&grid);
+    let views = design("1").study.views;
+    let value = |dose: u64, view: View| {
+        let condition = Condition { dose, view, split: Split::Train };
+        let of = |repeat| {
+            let case = lapwing_study::Case { repeat, ..condition.into() };
+            study.result(&case).unwrap().unwrap().comparison.unwrap().metric("complex_correlation")
+        };
+        (of(1).unwrap() + of(2).unwrap()) / 2.0
+    };
+    // A goal in the middle of what the sparser view spans.
+    let goal_value = (value(doses[0], views[1]) + value(doses[2 * GRID], views[1])) / 2.0;
+    let goal = Goal::new("complex_correlation", goal_value).unwrap().with_precision(1.2).unwrap();
+    let root = folder.path().join("search");
+    let found = search(&design("100, 10000"), &goal, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    assert_eq!(found.len(), 2);
+    let mut looked = 0;
+    for of in &found {
+        looked += of.tried.len();
+        let crossing = doses.iter().find(|&&dose| value(dose, of.view) >= goal_value).unwrap();
+        match of.dose {
+            Least::About { at, low, high } => {
+                let crossing = *crossing as f64;
+                let step = 10f64.powf(1.0 / GRID as f64);
+                assert!(low <= crossing * step && high * step >= crossing, "{of:?} {crossing}");
+                assert!((low..=high).contains(&at), "{of:?}");
+            }
+            Least::AtMost { at } => assert_eq!(at, *crossing, "{of:?}"),
+            Least::Never { .. } => panic!("{of:?}"),
+        }
+        assert!(of.linear_overlap.is_some() && of.step_px.is_some());
+    }
+    assert!(matches!(found[1].dose, Least::About { .. }), "{found:?}");
+    assert!(3 * looked <= 2 * doses.len(), "{looked} of {}", 2 * doses.len());
+    // Again, everything is there: the same answer.
+    let again = search(&design("100, 10000"), &goal, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    assert_eq!(again, found);
+    // What no dose of the range reaches is told.
+    let never = Goal::new("complex_correlation", 1.0).unwrap();
+    let told = search(&design("100, 10000"), &never, &root, AtOnce::Auto, &mut unobserved).unwrap();
+    assert!(told.iter().all(|of| of.dose == Least::Never { up_to: 10_000 }), "{told:?}");
+    let one = search(&design("100"), &never, &root, AtOnce::Auto, &mut unobserved);
+    assert!(one.unwrap_err().to_string().contains("study.doses"));
+}

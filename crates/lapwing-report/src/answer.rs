@@ -1,5 +1,6 @@
 //! The answer in words, from the numbers.
 
+mod cost;
 mod needs;
 mod reach;
 
@@ -12,6 +13,7 @@ use crate::metric::{Metric, dose_label};
 use lapwing_draw::number::label;
 use lapwing_study::{Condition, Split, View};
 use reach::{Reach, Scale, reach_of, rounded};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Everything that sentences are made from.
@@ -46,6 +48,36 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
 /// Most reasons that are told why numbers are no answer.
 const REASONS: usize = 4;
 
+/// Where a view of a split, by one solver, reaches the goal.
+#[derive(Debug, Clone)]
+pub(crate) struct Reached {
+    solver: String,
+    view: View,
+    split: Split,
+    at: Reach,
+    /// Photons per square metre of the specimen for each photon per pattern.
+    fluence_per_dose: Option<f64>,
+}
+
+impl Reached {
+    /// As JSON: `state` is at_most, by, about, unsteady, never or unknown.
+    pub fn json(&self) -> Value {
+        let (state, dose, between) = match self.at {
+            Reach::AtMost(at) => ("at_most", Some(at), None),
+            Reach::By(at) => ("by", Some(at), None),
+            Reach::About { at, between } => ("about", Some(at), Some(between)),
+            Reach::Unsteady { at, lost } => ("unsteady", None, Some((at, lost))),
+            Reach::Never => ("never", None, None),
+            Reach::Unknown => ("unknown", None, None),
+        };
+        json!({
+            "solver": self.solver, "view": self.view, "split": self.split, "state": state,
+            "dose": dose, "between": between,
+            "fluence_m2": dose.zip(self.fluence_per_dose).map(|(dose, per_dose)| dose * per_dose),
+        })
+    }
+}
+
 /// The dose between two of `curve` (dose, value, what chance may do) at which `level` is reached,
 /// and stays so.
 pub(crate) fn between(curve: &[(f64, f64, f64)], level: f64, metric: &Metric) -> Option<f64> {
@@ -78,6 +110,7 @@ impl<'a> Question<'a> {
             [only] => {
                 sentences.extend(self.views.iter().filter_map(|&view| self.dose(only, view)));
                 sentences.extend(self.doses.iter().filter_map(|&dose| self.overlap(only, dose)));
+                sentences.extend(self.at_equal_cost(only));
                 sentences.extend(self.trend(only));
             }
             several => sentences.extend(several.iter().filter_map(|solver| self.summary(solver))),
@@ -199,6 +232,25 @@ impl<'a> Question<'a> {
     fn against_dose(&self, solver: &'a str, view: View) -> Vec<(Split, Curve)> {
         let of = |&split: &Split| (split, self.line(solver, view, split).curve(self.metric));
         self.splits.iter().map(of).filter(|(_, curve)| !curve.is_empty()).collect()
+    }
+
+    /// Where every solver, view and split reaches the goal.
+    pub fn reached_everywhere(&self) -> Vec<Reached> {
+        let mut found = Vec::new();
+        for (solver, &view) in
+            self.solvers.iter().flat_map(|solver| self.views.iter().map(move |view| (solver, view)))
+        {
+            for (split, curve) in self.against_dose(solver, view) {
+                found.push(Reached {
+                    solver: solver.clone(),
+                    view,
+                    split,
+                    at: self.reached(solver, view, split, &curve),
+                    fluence_per_dose: self.line(solver, view, split).fluence_per_dose(),
+                });
+            }
+        }
+        found
     }
 
     /// Where a view reaches the goal on a split.

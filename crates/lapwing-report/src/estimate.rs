@@ -112,6 +112,14 @@ impl<'a> Line<'a> {
         self.mean_at(dose, JobResult::fluence)
     }
 
+    /// Photons per pixel of the object, of all patterns together, for each photon per pattern.
+    pub fn per_pixel_and_dose(self) -> Option<f64> {
+        let doses: Vec<u64> = self.by_dose().into_keys().collect();
+        doses.into_iter().find_map(|dose| {
+            self.mean_at(dose, |result| Some(result.n_patterns as f64 / result.covered_px?))
+        })
+    }
+
     /// Photons per square metre of all patterns together for each photon per pattern.
     pub fn fluence_per_dose(self) -> Option<f64> {
         let doses: Vec<u64> = self.by_dose().into_keys().collect();

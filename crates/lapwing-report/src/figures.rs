@@ -36,8 +36,13 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
             let name = format!("{}{}", metric.name, by(solver));
             files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
             files.push((format!("{name}.png"), plot.png(ZOOM)));
-            if let Some(plot) = plots::equal_quality(study, metric, solver) {
-                let name = format!("{name}_dose_overlap");
+            let others = [
+                ("fluence", plots::against_fluence(study, metric, solver)),
+                ("dose_overlap", plots::equal_quality(study, metric, solver)),
+            ];
+            for (kind, plot) in others {
+                let Some(plot) = plot else { continue };
+                let name = format!("{name}_{kind}");
                 files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
                 files.push((format!("{name}.png"), plot.png(ZOOM)));
             }

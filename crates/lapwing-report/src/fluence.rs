@@ -32,6 +32,41 @@ impl Area {
     }
 }
 
+/// Photons on the specimen in the unit that a study can tell them in: per area where the pixel is
+/// known, else per pixel of the object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Unit {
+    /// For each photon per pixel.
+    factor: f64,
+    name: &'static str,
+}
+
+impl Unit {
+    /// Of a study with pixels of that side, metres.
+    pub fn of(pixel_size: Option<f64>) -> Self {
+        let area = Area::of(pixel_size);
+        match pixel_size {
+            Some(pixel) => Self { factor: area.size / pixel.powi(2), name: area.name },
+            None => Self { factor: 1.0, name: "pixel of the object" },
+        }
+    }
+
+    /// So many photons per pixel, in this unit.
+    pub fn in_unit(self, photons: f64) -> f64 {
+        self.factor * photons
+    }
+
+    /// The label of an axis.
+    pub fn axis(self) -> String {
+        format!("photons on the specimen, per {}", self.name)
+    }
+
+    /// So many photons per pixel as text.
+    pub fn text(self, photons: f64) -> String {
+        format!("{} photons per {}", counted(self.in_unit(photons)), self.name)
+    }
+}
+
 /// A number of photons with two digits, powers of ten set apart.
 fn counted(number: f64) -> String {
     if !(1e-2..1e4).contains(&number) {
@@ -100,6 +135,9 @@ mod tests {
         );
         // 1,000 electrons per square ångström are 1e23 per square metre.
         assert_eq!(Area::of(Some(2e-11)).text(1e23), "1000 / \u{c5}\u{b2}");
+        let (known, unknown) = (Unit::of(Some(1e-8)), Unit::of(None));
+        assert!((known.in_unit(2.0) / 2e4 - 1.0).abs() < 1e-12);
+        assert_eq!(unknown.text(25.0), "25 photons per pixel of the object");
         assert_eq!((counted(0.0), counted(25.0)), ("0".to_owned(), "25".to_owned()));
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! [`write()`] reads a study's folder (finished, half finished or with failures) through the
 //! records of `lapwing_study` and writes `report/index.html`, `report/results.csv`,
-//! `report/results.json` and `report/figures/` into it. It reconstructs and compares nothing: what
-//! the records do not hold is not in the report. The page needs no network; every picture is inside
-//! it.
+//! `report/results.json`, `report/study_answer.json` and `report/figures/` into it. It reconstructs
+//! and compares nothing: what the records do not hold is not in the report. The page needs no
+//! network; every picture is inside it.
 //!
 //! ```no_run
 //! let paths = lapwing_report::write(std::path::Path::new("my-study"))?;
@@ -18,6 +18,7 @@ mod estimate;
 mod figures;
 mod fluence;
 mod gather;
+mod machine;
 mod media;
 mod metric;
 mod page;
@@ -41,6 +42,8 @@ pub struct ReportPaths {
     pub csv: PathBuf,
     /// Every record in full.
     pub json: PathBuf,
+    /// The answer of the page, for programs.
+    pub answer: PathBuf,
     /// Folder of the plots as SVG and PNG.
     pub figures: PathBuf,
 }
@@ -74,6 +77,7 @@ pub fn write_with(
     let html = page::render(&study, &metrics)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;
+    let answer = machine::answer(&study, &metrics)?;
     let folder = study.folder.report_dir();
     std::fs::create_dir_all(&folder)
         .map_err(|source| ReportError::Write { path: folder.clone(), source })?;
@@ -93,6 +97,7 @@ pub fn write_with(
     Ok(ReportPaths {
         csv: put("results.csv", csv.as_bytes())?,
         json: put("results.json", json.as_bytes())?,
+        answer: put("study_answer.json", answer.as_bytes())?,
         html: put("index.html", html.as_bytes())?,
         figures,
     })

@@ -1,8 +1,10 @@
 //! The curves of the page.
 
 mod equal;
+mod fluence;
 
 pub(crate) use equal::equal_quality;
+pub(crate) use fluence::against_fluence;
 
 use crate::estimate::{Line, Trend};
 use crate::gather::{Row, Study};
@@ -29,7 +31,7 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     plot.show_title = solvers.len() > 1;
     plot.size = (470.0, 330.0);
     let (mut said, mut trends) = (Vec::new(), Vec::new());
-    let lines = |solver| Lines { rows: &study.rows, solver, views: &views, splits: &splits };
+    let lines = |solver| Lines::new(&study.rows, solver, &views, &splits);
     for (colour, dashed, line) in lines(solver).each() {
         let name = format!("{}, {}", line.view, line.split);
         let curve = line.curve(metric);
@@ -86,7 +88,7 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
 }
 
 /// Every view and split of one solver.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     rows: &'a [Row],
     solver: &'a str,
     views: &'a [View],
@@ -94,8 +96,17 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
+    pub(super) fn new(
+        rows: &'a [Row],
+        solver: &'a str,
+        views: &'a [View],
+        splits: &'a [Split],
+    ) -> Self {
+        Self { rows, solver, views, splits }
+    }
+
     /// Colour by view, broken lines for all splits but the first.
-    fn each(self) -> impl Iterator<Item = (usize, bool, Line<'a>)> {
+    pub(super) fn each(self) -> impl Iterator<Item = (usize, bool, Line<'a>)> {
         let Self { rows, solver, views, splits } = self;
         views.iter().enumerate().flat_map(move |(colour, &view)| {
             let line = move |split| Line { rows, solver, split, view };

@@ -50,8 +50,8 @@ pub(crate) fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> 
     {
         let why = format!(
             "the halves agree with each other ({halves:.2}) better than the whole agrees with \
-             {reference} ({whole:.2}): what repeats is what the solver makes of few photons, not the \
-             specimen"
+             {reference} ({whole:.2}): they share what the solver makes of the data, which is not \
+             the specimen"
         );
         doubts.insert(OF_HALVES.to_owned(), why.clone());
         doubts.insert(AGREEMENT.to_owned(), why);

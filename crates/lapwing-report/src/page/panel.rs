@@ -123,7 +123,9 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .iter()
             .flat_map(|solver| {
                 let against_dose = plots::quality(study, metric, solver);
-                std::iter::once(against_dose).chain(plots::equal_quality(study, metric, solver))
+                std::iter::once(against_dose)
+                    .chain(plots::against_fluence(study, metric, solver))
+                    .chain(plots::equal_quality(study, metric, solver))
             })
             .map(|plot| Value::from_safe_string(plot.svg(Look::Inline)))
             .collect(),

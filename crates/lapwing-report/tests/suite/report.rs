@@ -79,8 +79,9 @@ fn the_page_is_whole_and_well_formed() {
     assert_eq!(html.matches("<img ").count(), 18 * 4 + 2 * 3);
     assert_eq!(html.matches("<img ").count(), html.matches(" alt=\"").count());
     assert!(!html.contains(" alt=\"\""));
-    // Quality and lines of equal quality for each metric; scan, loss and FRC for each condition.
-    assert_eq!(html.matches("<svg xmlns").count(), 2 * 5 + 18 * 3);
+    // Quality against dose and cost, and lines of equal quality, for each metric; scan, loss and
+    // FRC for each condition.
+    assert_eq!(html.matches("<svg xmlns").count(), 3 * 5 + 18 * 3);
     // Nothing is fetched: the only addresses with a scheme are data and the SVG name space.
     let foreign = html.replace("http://www.w3.org/2000/svg", "");
     assert!(
@@ -102,6 +103,33 @@ fn it_answers_in_words_by_interpolation() {
         )
     );
     assert!(html.contains("Best: 0.938 (10\u{2075} photons, baseline view, "));
+}
+
+#[test]
+fn the_answer_is_told_to_programs_and_at_equal_cost() {
+    let (folder, html) = plain();
+    let text = fs::read(folder.path().join("report/study_answer.json")).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let ssim = &answer["answers"][0];
+    assert_eq!((&ssim["metric"], &ssim["goal"]), (&"phase_ssim".into(), &0.9.into()));
+    assert_eq!((&ssim["bound"], &ssim["asked_for"]), (&"at_least".into(), &false.into()));
+    let reached = ssim["reached"].as_array().unwrap();
+    assert_eq!(reached.len(), 6);
+    // 10^(2 + 3.2 x 0.9) of the baseline; the sparse view never.
+    assert_eq!((&reached[0]["state"], &reached[5]["state"]), (&"about".into(), &"never".into()));
+    assert!((reached[0]["dose"].as_f64().unwrap() / 10f64.powf(4.88) - 1.0).abs() < 1e-6);
+    for sentence in ssim["sentences"].as_array().unwrap() {
+        let plain = sentence.as_str().unwrap().replace('<', "&lt;").replace('/', "&#x2f;");
+        assert!(html.contains(&plain), "{plain}");
+    }
+    // With a sixteenth of the patterns a pixel of the object has a sixteenth of the photons: at the
+    // same number of them the sparse view has sixteen times the dose, which makes more of it, as
+    // 1.2 / 3.2 is more than 0.07 ln 16.
+    let sparse = "At the same cost to the specimen: with ";
+    let told = html.split(sparse).nth(1).unwrap();
+    assert!(told[..120].contains("sparse is best on train"), "{}", &told[..200]);
+    // A pixel's photons are known without its size.
+    assert!(told[..60].contains("photons per pixel of the object"), "{}", &told[..100]);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! Which view makes most of the same photons on the specimen.
+
+use super::{Curve, Question};
+use crate::estimate::Estimate;
+use crate::fluence::Unit;
+use crate::metric::shown;
+use lapwing_study::{Split, View};
+
+/// The least difference, as a share of the larger value, that is told of single realisations.
+const MATTERS: f64 = 0.01;
+
+impl<'a> Question<'a> {
+    /// Of several views, which is best with the same photons per area of the specimen, in the
+    /// middle of what all of them were given; that none is where they differ by less than chance
+    /// does.
+    pub(super) fn at_equal_cost(&self, solver: &'a str) -> Option<String> {
+        if self.views.len() < 2 {
+            return None;
+        }
+        let parts: Vec<String> =
+            self.splits.iter().filter_map(|&split| self.best_at(solver, split)).collect();
+        (!parts.is_empty())
+            .then(|| format!("At the same cost to the specimen: {}.", parts.join("; ")))
+    }
+
+    fn best_at(&self, solver: &'a str, split: Split) -> Option<String> {
+        let of = |&view: &View| {
+            let line = self.line(solver, view, split);
+            let per_dose = line.per_pixel_and_dose()?;
+            let curve: Curve = line
+                .curve(self.metric)
+                .iter()
+                .map(|(dose, value)| (per_dose * dose, *value))
+                .collect();
+            (curve.len() > 1).then_some((view, curve))
+        };
+        let curves: Vec<(View, Curve)> = self.views.iter().filter_map(of).collect();
+        let ends = |of: fn(&Curve) -> Option<&(f64, Estimate)>| {
+            curves.iter().filter_map(move |(_, curve)| Some(of(curve)?.0))
+        };
+        let low = ends(|curve| curve.first()).fold(0.0, f64::max);
+        let high = ends(|curve| curve.last()).fold(f64::INFINITY, f64::min);
+        if curves.len() < 2 || low >= high {
+            return None;
+        }
+        let middle = (low * high).sqrt();
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+        let mut values: Vec<(View, f64, f64)> = curves
+            .iter()
+            .filter_map(|(view, curve)| {
+                let (value, error) = self.interpolated(curve, middle)?;
+                Some((*view, value, error))
+            })
+            .collect();
+        values.sort_by(|a, b| (sign * b.1).total_cmp(&(sign * a.1)));
+        let &[(best, value, error), (_, next, other), ..] = values.as_slice() else { return None };
+        let lead = sign * (value - next);
+        let sure = lead > (2.0 * error.hypot(other)).max(MATTERS * value.abs().max(next.abs()));
+        let place = Unit::of(self.pixel_size).text(middle);
+        let listed: Vec<String> =
+            values.iter().map(|(view, value, _)| format!("{view} {}", shown(*value))).collect();
+        Some(match sure {
+            true => format!("with {place}, {best} is best on {split} ({})", listed.join(", ")),
+            false => format!(
+                "with {place}, no view is better than the next on {split} ({})",
+                listed.join(", ")
+            ),
+        })
+    }
+
+    /// Value and standard error between two points of a curve, in the logarithm of its place.
+    fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
+        let pair = curve.windows(2).find(|pair| pair[0].0 <= at && at <= pair[1].0)?;
+        let ((x0, from), (x1, to)) = (pair[0], pair[1]);
+        let part = (at / x0).ln() / (x1 / x0).ln();
+        let value = match self.metric.is_length() {
+            true => (from.mean.ln() + part * (to.mean / from.mean).ln()).exp(),
+            false => from.mean + part * (to.mean - from.mean),
+        };
+        let error = from.error.unwrap_or(0.0).max(to.error.unwrap_or(0.0));
+        Some((value, error))
+    }
+}

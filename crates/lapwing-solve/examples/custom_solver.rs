@@ -53,7 +53,7 @@ struct Epochs {
 
 impl Algorithm for Epochs {
     fn epoch(&mut self, frame: &mut Frame<'_>, _number: usize, _losses: &[f64]) -> f64 {
-        let summed = frame.engine.project(&self.members, Step::Gaussian);
+        frame.engine.project(&self.members, Step::Gaussian);
         frame.engine.add_sums();
         let sums = frame.engine.take_sums();
         let largest = |light: &[f32]| light.iter().fold(f32::MIN_POSITIVE, |a, &b| a.max(b));
@@ -63,7 +63,7 @@ impl Algorithm for Epochs {
         object.iter_mut().zip(&sums.object).for_each(|(value, sum)| *value += sum * to_object);
         probe.iter_mut().zip(&sums.probe).for_each(|(value, sum)| *value += sum * to_probe);
         frame.constrain();
-        summed / frame.problem.used_pixels() as f64
+        frame.engine.take_losses().seen / frame.problem.used_pixels() as f64
     }
 }
 

@@ -4,7 +4,8 @@
 //! are resident in the engine, and so are the measured patterns and every sum over them. What
 //! happens between the fields and a pattern stays behind this trait, in a few operations that are
 //! described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here calls
-//! back into a solver for every pixel, so a device with memory of its own can do the same.
+//! back into a solver, and no batch has to wait for an answer about the one before, so a device
+//! with memory of its own can do the same.
 //!
 //! [`Engine::fields`] and [`Engine::fields_mut`] show the fields in the memory of the process; a
 //! device with its own brings them there and back when they are asked for, which solvers do about
@@ -16,9 +17,10 @@ mod rules;
 
 pub use fields::{Fields, FieldsMut};
 pub use rules::{
-    Floor, HoldOut, Normal, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
+    Floor, HoldOut, Losses, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
     Weights,
 };
+pub(crate) use rules::{Normal, step_lengths};
 
 use crate::Problem;
 use lapwing_model::Complex32;
@@ -36,10 +38,13 @@ pub trait Engine {
 
     /// Computes exit waves and far fields of the patterns `members`, takes `step` in the detector
     /// plane, and brings the change back: chi_j = F^-1[Psi_j factor] for every mode of every
-    /// pattern. Returns the loss summed over the pixels of the batch.
+    /// pattern. The loss is added to what [`take_losses`](Self::take_losses) gives.
     ///
     /// Neighbours in `members` should be neighbours on the object.
-    fn project(&mut self, members: &[usize], step: Step) -> f64;
+    fn project(&mut self, members: &[usize], step: Step);
+
+    /// The losses of all batches that were projected since they were taken last.
+    fn take_losses(&mut self) -> Losses;
 
     /// Hides pixels from every [`project`](Self::project) from now on, or shows all again: hidden
     /// ones enter neither the loss nor the step. [`Step::Poisson`], whose step length is of the
@@ -49,16 +54,13 @@ pub trait Engine {
     /// Adds this share of the problem's background to the model from now on; all of it at first.
     fn scale_background(&mut self, share: f32);
 
-    /// The loss of the batch summed over the hidden pixels that judge; 0 where none are hidden.
-    fn held_out_loss(&self) -> f64;
-
     /// As [`project`](Self::project), for stored exit waves: that of every pattern of `members`,
     /// w_j, meets p_j = P O_j, the product of the present fields, and goes through the modulus
     /// projection as `update` says. The batch's sums are those of what the waves share, for the
-    /// object: sum c_j conj(P_j). Returns the gap between the projections, sum |m_j - p_j|^2.
+    /// object: sum c_j conj(P_j). The loss is the gap between the projections, sum |m_j - p_j|^2.
     ///
     /// In a pattern's first pass e_j is p_j.
-    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64;
+    fn project_waves(&mut self, members: &[usize], update: WaveUpdate);
 
     /// Makes the batch's sums those of what the waves of `members` shared in their last pass, with
     /// the present fields: for the object sum c_j conj(P_j) and sum |P_j|^2, for the probe sum c_j
@@ -93,25 +95,22 @@ pub trait Engine {
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>);
 
     /// Begins an epoch of search directions: forgets what the epoch before added up.
-    fn begin_search(&mut self);
-
-    /// Works out the search directions of object and probe for the batch, and returns for every
-    /// pattern the equations of the two step lengths along them (O18, Eqs. 22, 24, 25). Needs
-    /// [`Products::waves`].
-    fn search(&mut self, search: Search) -> Vec<Normal>;
-
-    /// Makes the object's direction that of all batches of the epoch together, over the whole
-    /// object; `search` as it was for each.
-    fn search_epoch(&mut self, search: Search);
-
-    /// Moves the object, where its direction was worked out last, and the probe along their
-    /// directions by these lengths; `None` stays.
-    fn advance(&mut self, object: Option<f64>, probe: Option<f64>);
-
-    /// What the search directions leave behind.
     ///
     /// # Panics
-    /// Like the other operations on search directions, without [`Products::waves`].
+    /// Without [`Products::waves`]; so do the other operations on search directions.
+    fn begin_search(&mut self, search: Search);
+
+    /// Works out the search directions of object and probe for the batch, for every pattern the
+    /// two step lengths along them (O18, Eqs. 22, 24, 25), and moves the fields by their means, as
+    /// the [`Search`] of the epoch says.
+    fn search(&mut self);
+
+    /// Ends an epoch of search directions; an object that has waited moves now, along the direction
+    /// of all batches together, by the shortest step of them. Returns the object's step: that, or
+    /// the mean of the batches'.
+    fn end_search(&mut self) -> f64;
+
+    /// What the search directions leave behind.
     fn trail_mut(&mut self) -> &mut Trail;
 
     /// The fields and what the search directions leave behind.

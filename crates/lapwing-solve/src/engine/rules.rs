@@ -81,8 +81,13 @@ pub struct Quotient {
 /// What is added under a [`Quotient`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Floor {
-    /// A number in the unit of the light.
-    Fixed(f32),
+    /// brightest max sum_k |P_k|^2 + power sum |P|^2, of the probe before the step.
+    OfProbe {
+        /// Factor on the probe's brightest light.
+        brightest: f32,
+        /// Factor on its power.
+        power: f64,
+    },
     /// This share of the batch's largest light.
     ShareOfLargest(f32),
 }
@@ -99,10 +104,15 @@ pub struct Search {
     pub object_damping: f64,
     /// Share of the largest object power under the probe's direction.
     pub probe_damping: f64,
-    /// Whether the object's sum begins anew with every batch; else it grows over the epoch.
-    pub sum_of_batch: bool,
+    /// Whether the object moves with every batch, by the sum of that batch; else it waits for the
+    /// end of the epoch, and its sum grows.
+    pub every_batch: bool,
     /// Whether the light is the batch's own; else that of the whole scan, in the epoch before.
     pub light_of_batch: bool,
+    /// Factor on the step lengths of object and probe.
+    pub step: f64,
+    /// Further factor on the probe's, which moves with every batch; `None`: the probe stays.
+    pub probe: Option<f64>,
 }
 
 /// What search directions leave behind over an epoch.
@@ -177,7 +187,7 @@ impl Trail {
 /// The inner products of one pattern's least-squares problem for the two real step lengths (O18,
 /// Eq. 22).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Normal {
+pub(crate) struct Normal {
     /// |dO P|^2
     pub object: f64,
     /// |dP O|^2
@@ -188,6 +198,45 @@ pub struct Normal {
     pub object_chi: f64,
     /// Re <dP O, chi>
     pub probe_chi: f64,
+}
+
+/// Share of the batch's mean that is added to the diagonal of each pattern's step-length equations.
+pub(crate) const STEP_DAMPING: f64 = 0.1;
+
+/// Step lengths of object and probe for a batch, means over its patterns: of each, the solution of
+/// the 2 x 2 least-squares problem with a slightly raised diagonal, never negative; of the object's,
+/// the mean between the 10 % and the 90 % quantile.
+pub(crate) fn step_lengths(normals: &[Normal]) -> (f64, f64) {
+    let count = normals.len().max(1) as f64;
+    let object_damping = STEP_DAMPING * normals.iter().map(|n| n.object).sum::<f64>() / count;
+    let probe_damping = STEP_DAMPING * normals.iter().map(|n| n.probe).sum::<f64>() / count;
+    let of_pattern = |n: &Normal| {
+        let (a, b, c) = (n.object + object_damping, n.probe + probe_damping, n.cross);
+        let determinant = a * b - c * c;
+        if !(determinant > 0.0 && determinant.is_finite()) {
+            return (0.0, 0.0);
+        }
+        let object = (b * n.object_chi - c * n.probe_chi) / determinant;
+        let probe = (a * n.probe_chi - c * n.object_chi) / determinant;
+        (object.max(0.0), probe.max(0.0))
+    };
+    let (mut object, probe): (Vec<f64>, Vec<f64>) = normals.iter().map(of_pattern).unzip();
+    object.sort_unstable_by(f64::total_cmp);
+    let cut = object.len() / 10;
+    (mean(&object[cut..object.len() - cut]), mean(&probe))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Losses summed over pixels and batches.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Losses {
+    /// Of the pixels that a fit sees.
+    pub seen: f64,
+    /// Of the hidden pixels that judge.
+    pub held_out: f64,
 }
 
 /// Sums over batches.

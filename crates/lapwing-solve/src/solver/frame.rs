@@ -8,7 +8,7 @@ use super::snapshot::{Snapshot, SnapshotError};
 use super::solution::Solution;
 use crate::Problem;
 use crate::engine::{self, Engine, FieldsMut, Products};
-use lapwing_model::{Complex32, elementwise};
+use lapwing_model::Complex32;
 
 /// Factor on the steps after epochs that had to be rolled back.
 const SHRINK: f64 = 0.5;
@@ -135,14 +135,6 @@ impl<'a> Frame<'a> {
     /// object.
     pub(crate) fn relative_power(&mut self) -> f64 {
         self.engine.fields().probe_power() / self.problem.mean_intensity
-    }
-
-    /// max sum_k |P_k|^2
-    pub(crate) fn brightest(&mut self) -> f32 {
-        let mut power = vec![0.0; self.problem.model.len()];
-        let probe = self.engine.fields().probe();
-        probe.chunks_exact(power.len()).for_each(|mode| elementwise::add_power(&mut power, mode));
-        elementwise::largest(&power)
     }
 
     pub(super) fn save(&mut self, snapshot: &mut Snapshot) {

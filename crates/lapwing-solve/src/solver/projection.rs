@@ -53,9 +53,8 @@ impl Projection {
 
 impl Algorithm for Projection {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, _losses: &[f64]) -> f64 {
-        let mut gap = 0.0;
         for members in self.path.chunks(Self::GROUP) {
-            gap += frame.engine.project_waves(members, self.update);
+            frame.engine.project_waves(members, self.update);
             frame.engine.add_sums();
         }
         self.update_object(frame);
@@ -70,7 +69,7 @@ impl Algorithm for Projection {
             }
         }
         frame.constrain();
-        frame.problem.loss_per_pixel(gap)
+        frame.problem.loss_per_pixel(frame.engine.take_losses().seen)
     }
 }
 

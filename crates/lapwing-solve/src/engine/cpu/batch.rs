@@ -9,7 +9,7 @@ use super::region::{BAND, Region, bands_of_a_task};
 use super::scratch::{Scratch, Scratches};
 use super::waves::Waves;
 use crate::Problem;
-use crate::engine::{Normal, Products, Side, Step, WaveUpdate};
+use crate::engine::{Losses, Normal, Products, Side, Step, WaveUpdate};
 use lapwing_model::elementwise::Packed;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
@@ -41,10 +41,10 @@ impl Batch {
     }
 
     /// Computes chi of every pattern of `members` and the sums for the probe and for the object;
-    /// returns the summed loss.
+    /// returns the summed losses.
     ///
     /// Neighbours in `members` should be neighbours on the object.
-    pub fn project(&mut self, scene: Scene<'_>, step: Step, members: &[usize]) -> f64 {
+    pub fn project(&mut self, scene: Scene<'_>, step: Step, members: &[usize]) -> Losses {
         let products = self.products;
         self.compute(scene.problem, members, |chunk, members, scratch| {
             chunk.project(scene, step, products, members, scratch);
@@ -58,7 +58,7 @@ impl Batch {
         update: WaveUpdate,
         members: &[usize],
         waves: &Waves,
-    ) -> f64 {
+    ) -> Losses {
         self.compute(scene.problem, members, |chunk, members, scratch| {
             chunk.project_waves(scene, update, members, waves, scratch);
         })
@@ -71,13 +71,13 @@ impl Batch {
         });
     }
 
-    /// Does `work` for every chunk of the patterns `members`; returns the summed loss.
+    /// Does `work` for every chunk of the patterns `members`; returns the summed losses.
     fn compute(
         &mut self,
         problem: &Problem,
         members: &[usize],
         work: impl Fn(&mut Chunk, &[usize], &mut Scratch) + Sync,
-    ) -> f64 {
+    ) -> Losses {
         let (products, largest) = (self.products, self.largest);
         self.used = chunks_of(members.len());
         if self.chunks.len() < self.used {
@@ -88,12 +88,11 @@ impl Batch {
         chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
             scratches.with(problem, |scratch| work(chunk, members, scratch));
         });
-        self.used().iter().map(|chunk| chunk.loss).sum()
-    }
-
-    /// The summed loss of the hidden pixels that judge.
-    pub fn held_out_loss(&self) -> f64 {
-        self.used().iter().map(|chunk| chunk.held_out).sum()
+        let used = self.used();
+        Losses {
+            seen: used.iter().map(|chunk| chunk.loss).sum(),
+            held_out: used.iter().map(|chunk| chunk.held_out).sum(),
+        }
     }
 
     /// sum_j chi conj(O_j), unshifted, as spectra (mode, u_x, u_y), and sum_j |O_j|^2 (y, x), in

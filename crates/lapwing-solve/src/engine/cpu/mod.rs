@@ -16,8 +16,8 @@ mod tests;
 mod waves;
 
 use super::{
-    Engine, Fields, Floor, HoldOut, Normal, Products, Quotient, Search, Side, Step, Sums, Trail,
-    WaveUpdate,
+    Engine, Fields, Floor, HoldOut, Losses, Products, Quotient, Search, Side, Step, Sums, Trail,
+    WaveUpdate, step_lengths,
 };
 use crate::Problem;
 use batch::Batch;
@@ -53,6 +53,7 @@ pub(crate) struct Cpu<'a> {
     held: Option<Held>,
     /// The background in use, in pattern order.
     background: Option<Vec<f32>>,
+    losses: Losses,
 }
 
 /// Sums over several batches.
@@ -78,6 +79,7 @@ impl<'a> Cpu<'a> {
             waves: None,
             held: None,
             background: problem.background.clone(),
+            losses: Losses::default(),
             problem,
         }
     }
@@ -131,10 +133,16 @@ impl Engine for Cpu<'_> {
         &mut self.fields
     }
 
-    fn project(&mut self, members: &[usize], step: Step) -> f64 {
+    fn project(&mut self, members: &[usize], step: Step) {
         self.begin_batch(members);
         let (batch, scene) = self.batch_and_scene();
-        batch.project(scene, step, members)
+        let losses = batch.project(scene, step, members);
+        self.losses.seen += losses.seen;
+        self.losses.held_out += losses.held_out;
+    }
+
+    fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
     }
 
     fn hold_out(&mut self, hidden: Option<HoldOut>) {
@@ -149,17 +157,13 @@ impl Engine for Cpu<'_> {
             .map(|background| background.iter().map(|&value| share * value).collect());
     }
 
-    fn held_out_loss(&self) -> f64 {
-        self.batch.held_out_loss()
-    }
-
-    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) -> f64 {
+    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) {
         self.begin_batch(members);
         let waves = self.waves.take().unwrap_or_else(|| Waves::new(self.problem));
         let (batch, scene) = self.batch_and_scene();
         let gap = batch.project_waves(scene, update, members, &waves);
         self.waves = Some(waves);
-        gap
+        self.losses.seen += gap.seen;
     }
 
     fn share_waves(&mut self, members: &[usize], side: Side) {
@@ -217,18 +221,20 @@ impl Engine for Cpu<'_> {
 
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>) {
         let Self { problem, fields, batch, members, gradient, sum, light, .. } = self;
+        let object_floor = Least::of(object.floor, problem, fields);
+        let probe = probe.map(|quotient| (quotient, Least::of(quotient.floor, problem, fields)));
         let parts = fields.parts_mut();
         let (of_object, of_probe) = (parts.object, parts.probe);
         let move_object = || {
             let region = Region::of(problem, members);
             let Quotient { weight, step, .. } = object;
-            match object.floor {
-                Floor::Fixed(floor) => {
+            match object_floor {
+                Least::Known(floor) => {
                     batch.scatter_into(problem, &region, of_object, |value, sum, light| {
                         elementwise::add_quotient(value, sum, light, (weight, floor, step));
                     });
                 }
-                Floor::ShareOfLargest(share) => {
+                Least::ShareOfLargest(share) => {
                     sum.resize(of_object.len(), Complex32::ZERO);
                     light.resize(of_object.len(), 0.0);
                     let largest = batch.scatter_anew(problem, &region, sum, light);
@@ -241,12 +247,12 @@ impl Engine for Cpu<'_> {
             }
         };
         let move_probe = || {
-            let Some(Quotient { weight, floor, step }) = probe else { return };
+            let Some((Quotient { weight, step, .. }, probe_floor)) = probe else { return };
             let (model, pixels) = (&problem.model, problem.model.len());
             let (direction, power) = gradient.of_batch(model, batch);
-            let floor = match floor {
-                Floor::Fixed(floor) => floor,
-                Floor::ShareOfLargest(share) => {
+            let floor = match probe_floor {
+                Least::Known(floor) => floor,
+                Least::ShareOfLargest(share) => {
                     (share * elementwise::largest(power)).max(f32::MIN_POSITIVE)
                 }
             };
@@ -259,27 +265,22 @@ impl Engine for Cpu<'_> {
         rayon::join(move_object, move_probe);
     }
 
-    fn begin_search(&mut self) {
-        self.directions_mut().begin();
+    fn begin_search(&mut self, search: Search) {
+        self.directions_mut().begin(search);
     }
 
-    fn search(&mut self, search: Search) -> Vec<Normal> {
+    fn search(&mut self) {
         let Self { problem, fields, batch, members, gradient, directions, .. } = self;
         let directions = directions.as_mut().expect(NO_SEARCH);
-        directions.of_batch(problem, search, batch, members, gradient);
+        directions.of_batch(problem, batch, members, gradient);
         let (to_object, to_probe) = directions.along();
-        batch.normals(problem, members, fields.object(), to_object, to_probe)
+        let normals = batch.normals(problem, members, fields.object(), to_object, to_probe);
+        self.stale |= directions.advance(fields, step_lengths(&normals));
     }
 
-    fn search_epoch(&mut self, search: Search) {
-        let problem = self.problem;
-        self.directions_mut().of_epoch(problem, search);
-    }
-
-    fn advance(&mut self, object: Option<f64>, probe: Option<f64>) {
-        let directions = self.directions.as_mut().expect(NO_SEARCH);
-        directions.advance(&mut self.fields, object, probe);
-        self.stale |= probe.is_some();
+    fn end_search(&mut self) -> f64 {
+        let Self { problem, fields, directions, .. } = self;
+        directions.as_mut().expect(NO_SEARCH).end(problem, fields)
     }
 
     fn trail_mut(&mut self) -> &mut Trail {
@@ -289,6 +290,29 @@ impl Engine for Cpu<'_> {
     fn fields_and_trail_mut(&mut self) -> (&mut Fields, &mut Trail) {
         self.stale = true;
         (&mut self.fields, &mut self.directions.as_mut().expect(NO_SEARCH).trail)
+    }
+}
+
+/// A [`Floor`], as far as it is known before the sums over the batch are.
+#[derive(Clone, Copy)]
+enum Least {
+    Known(f32),
+    ShareOfLargest(f32),
+}
+
+impl Least {
+    fn of(floor: Floor, problem: &Problem, fields: &Fields) -> Self {
+        match floor {
+            Floor::ShareOfLargest(share) => Self::ShareOfLargest(share),
+            Floor::OfProbe { brightest, power } => {
+                let mut light = vec![0.0; problem.model.len()];
+                let modes = fields.probe().chunks_exact(light.len());
+                modes.for_each(|mode| elementwise::add_power(&mut light, mode));
+                let power = (power * fields.probe_power()) as f32;
+                let floor = brightest * elementwise::largest(&light) + power;
+                Self::Known(floor.max(f32::MIN_POSITIVE))
+            }
+        }
     }
 }
 

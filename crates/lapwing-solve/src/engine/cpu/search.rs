@@ -21,7 +21,21 @@ pub(super) struct Directions {
     probe: Vec<Complex32>,
     /// Where the object's direction was worked out last.
     part: Region,
+    /// Of the epoch, once it has begun.
+    search: Option<Search>,
+    steps: Steps,
     pub trail: Trail,
+}
+
+/// The object's steps in an epoch.
+struct Steps {
+    sum: f64,
+    smallest: f64,
+    batches: usize,
+}
+
+impl Steps {
+    const NONE: Self = Self { sum: 0.0, smallest: f64::INFINITY, batches: 0 };
 }
 
 impl Directions {
@@ -32,14 +46,22 @@ impl Directions {
             object: vec![ZERO; pixels],
             probe: vec![ZERO; problem.probe.len()],
             part: Region::whole(problem),
+            search: None,
+            steps: Steps::NONE,
             trail: Trail::new(vec![0.0; pixels], problem.probe.len()),
         }
     }
 
     /// Begins an epoch.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, search: Search) {
         self.sum.fill(ZERO);
         self.trail.begin();
+        self.search = Some(search);
+        self.steps = Steps::NONE;
+    }
+
+    fn epoch(&self) -> Search {
+        self.search.expect("an epoch of search directions is begun before it is used")
     }
 
     /// Directions of object (y, x) and probe (mode, y, x).
@@ -51,14 +73,14 @@ impl Directions {
     pub fn of_batch(
         &mut self,
         problem: &Problem,
-        search: Search,
         batch: &Batch,
         members: &[usize],
         gradient: &mut ProbeGradient,
     ) {
+        let search = self.epoch();
         self.part = Region::of(problem, members);
-        let Self { sum, object, probe, part, trail } = self;
-        if search.sum_of_batch {
+        let Self { sum, object, probe, part, trail, .. } = self;
+        if search.every_batch {
             part.for_each(sum, |sum, _| sum.fill(ZERO));
         }
         let to_object = || {
@@ -87,15 +109,37 @@ impl Directions {
         rayon::join(to_object, to_probe);
     }
 
-    /// Works out the object's direction for all batches of the epoch, everywhere.
-    pub fn of_epoch(&mut self, problem: &Problem, search: Search) {
-        self.part = Region::whole(problem);
-        let Self { sum, object, part, trail, .. } = self;
-        precondition(object, sum, trail, search.object_damping, part);
+    /// Moves the fields along the directions by these step lengths of the batch, where they are to
+    /// move; returns whether the probe has.
+    pub fn advance(&mut self, fields: &mut Fields, (object, probe): (f64, f64)) -> bool {
+        let search = self.epoch();
+        let (object, probe) = (search.step * object, search.step * probe);
+        self.steps.sum += object;
+        self.steps.smallest = self.steps.smallest.min(object);
+        self.steps.batches += 1;
+        let probe = search.probe.map(|factor| factor * probe);
+        self.go(fields, search.every_batch.then_some(object), probe);
+        probe.is_some()
     }
 
-    /// Moves the fields along the directions.
-    pub fn advance(&mut self, fields: &mut Fields, object: Option<f64>, probe: Option<f64>) {
+    /// Ends the epoch: the object, if it has waited, moves by the smallest step along the direction
+    /// of all batches, everywhere. Returns its step.
+    pub fn end(&mut self, problem: &Problem, fields: &mut Fields) -> f64 {
+        let search = self.epoch();
+        let step = if search.every_batch {
+            self.steps.sum / self.steps.batches as f64
+        } else {
+            self.part = Region::whole(problem);
+            let Self { sum, object, part, trail, .. } = self;
+            precondition(object, sum, trail, search.object_damping, part);
+            self.go(fields, Some(self.steps.smallest), None);
+            self.steps.smallest
+        };
+        self.trail.end();
+        step
+    }
+
+    fn go(&mut self, fields: &mut Fields, object: Option<f64>, probe: Option<f64>) {
         let parts = fields.parts_mut();
         if let Some(step) = object {
             for field in [parts.object, &mut self.trail.object_update] {

@@ -2,7 +2,7 @@
 
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
-use crate::engine::{FieldsMut, Normal, Search};
+use crate::engine::{FieldsMut, Search};
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
@@ -14,8 +14,6 @@ use rayon::prelude::*;
 
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
 const PROBE_DAMPING: f64 = 0.1;
-/// Share of the batch's mean that is added to the diagonal of each pattern's step-length equations.
-const STEP_DAMPING: f64 = 0.1;
 /// Past updates the momentum of object and probe compares with.
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
@@ -86,40 +84,26 @@ impl<'a> State<'a> {
         let batches = self.batches(frame, epoch);
         let object_moves = options.object_step() == ObjectStep::Batch;
         let probe_moves = epoch >= options.probe_from_epoch;
-        let search = Search {
-            object_damping: options.damping,
-            probe_damping: PROBE_DAMPING,
-            sum_of_batch: object_moves,
-            light_of_batch: object_moves && options.preconditioner == Preconditioner::Batch,
-        };
-        let scale = options.step_scale * frame.step_factor();
         // The probe moves after every batch; where the object waits, by as much less.
         let share = if object_moves { 1.0 } else { batches.len() as f64 };
-        let (mut loss, mut steps, mut smallest) = (0.0, 0.0, f64::INFINITY);
-        frame.engine.begin_search();
+        frame.engine.begin_search(Search {
+            object_damping: options.damping,
+            probe_damping: PROBE_DAMPING,
+            every_batch: object_moves,
+            light_of_batch: object_moves && options.preconditioner == Preconditioner::Batch,
+            step: options.step_scale * frame.step_factor(),
+            probe: probe_moves.then(|| 1.0 / share),
+        });
         for members in &batches {
-            loss += frame.engine.project(members, options.noise.into());
+            frame.engine.project(members, options.noise.into());
             if !self.slopes.is_empty() {
                 let slopes = members.iter().zip(frame.engine.slopes());
                 slopes.for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
             }
-            let (object_steps, probe_steps) = step_lengths(&frame.engine.search(search), scale);
-            let object_step = trimmed_mean(object_steps);
-            steps += object_step;
-            smallest = smallest.min(object_step);
-            let probe_step = probe_moves.then(|| mean(&probe_steps) / share);
-            frame.engine.advance(object_moves.then_some(object_step), probe_step);
+            frame.engine.search();
         }
-        let step = match object_moves {
-            true => steps / batches.len() as f64,
-            false => {
-                frame.engine.search_epoch(search);
-                frame.engine.advance(Some(smallest), None);
-                smallest
-            }
-        };
-        frame.engine.trail_mut().end();
-        (loss, step)
+        let step = frame.engine.end_search();
+        (frame.engine.take_losses().seen, step)
     }
 
     /// Moves the positions by the Gauss-Newton step of each.
@@ -255,36 +239,4 @@ impl Algorithm for State<'_> {
         }
         self.probe_momentum.load("probe", snapshot)
     }
-}
-
-/// Step lengths of every pattern, object's and probe's: the 2 x 2 least-squares problem with a
-/// slightly raised diagonal, never negative, times `scale`.
-fn step_lengths(normals: &[Normal], scale: f64) -> (Vec<f64>, Vec<f64>) {
-    let count = normals.len().max(1) as f64;
-    let object_damping = STEP_DAMPING * normals.iter().map(|n| n.object).sum::<f64>() / count;
-    let probe_damping = STEP_DAMPING * normals.iter().map(|n| n.probe).sum::<f64>() / count;
-    normals
-        .iter()
-        .map(|n| {
-            let (a, b, c) = (n.object + object_damping, n.probe + probe_damping, n.cross);
-            let determinant = a * b - c * c;
-            if !(determinant > 0.0 && determinant.is_finite()) {
-                return (0.0, 0.0);
-            }
-            let object = (b * n.object_chi - c * n.probe_chi) / determinant;
-            let probe = (a * n.probe_chi - c * n.object_chi) / determinant;
-            (scale * object.max(0.0), scale * probe.max(0.0))
-        })
-        .unzip()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// Mean of the values between the 10 % and the 90 % quantile.
-fn trimmed_mean(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let cut = values.len() / 10;
-    mean(&values[cut..values.len() - cut])
 }

@@ -5,7 +5,7 @@ use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
 use crate::Problem;
-use crate::engine::{Floor, Quotient, Step};
+use crate::engine::{Floor, Losses, Quotient, Step};
 use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
@@ -129,20 +129,20 @@ impl<'a> State<'a> {
         let problem = frame.problem;
         let (size, seed) = (self.options.start_batch_size, self.options.seed);
         let quotient = |floor| Quotient { weight: 1.0, floor, step: 1.0 };
+        let object = quotient(Floor::OfProbe {
+            brightest: self.damping,
+            power: START_PHOTONS * problem.gain / problem.mean_intensity,
+        });
         let probe = quotient(Floor::ShareOfLargest(self.damping));
         let probe = (epoch >= PROBE_FROM).then_some(probe);
         let background = (BACKGROUND * problem.gain) as f32;
-        let mut loss = 0.0;
         for mut members in batching::random(problem.n_patterns(), size, seed, epoch as u64) {
             // From top to bottom: what a thread has worked out is then mostly what it moves.
             members.sort_unstable_by_key(|&pattern| (problem.windows[pattern].row, pattern));
-            let photons = (START_PHOTONS * problem.gain * frame.relative_power()) as f32;
-            let floor = (self.damping * frame.brightest() + photons).max(f32::MIN_POSITIVE);
-            let object = quotient(Floor::Fixed(floor));
-            loss += frame.engine.project(&members, Step::Modulus { background });
+            frame.engine.project(&members, Step::Modulus { background });
             frame.engine.step_by_quotients(object, probe);
         }
-        loss
+        frame.engine.take_losses().seen
     }
 
     /// One epoch of L-BFGS: evaluates the present point, takes it or goes back, and steps; returns
@@ -262,10 +262,8 @@ impl<'a> State<'a> {
         let eigenmodes = problem.n_eigenmodes();
         let mut gradient = vec![ZERO; len];
         let background = (BACKGROUND * problem.gain) as f32;
-        let (mut loss, mut held_out) = (0.0, 0.0);
         for members in self.path.chunks(GROUP) {
-            loss += 0.5 * frame.engine.project(members, Step::Gradient { background });
-            held_out += frame.engine.held_out_loss();
+            frame.engine.project(members, Step::Gradient { background });
             frame.engine.add_sums();
             let slopes = frame.engine.weight_slopes();
             for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(eigenmodes.max(1))) {
@@ -279,6 +277,8 @@ impl<'a> State<'a> {
                 }
             }
         }
+        let Losses { seen, held_out } = frame.engine.take_losses();
+        let mut loss = 0.5 * seen;
         let sums = frame.engine.take_sums();
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();

@@ -51,12 +51,11 @@ impl State {
         let probe = (epoch >= probe_from_epoch).then_some(probe);
         let batches = batching::random(frame.problem.n_patterns(), batch_size, seed, epoch as u64);
         let engine = &mut frame.engine;
-        let losses = batches.iter().map(|members| {
-            let loss = engine.project(members, Step::Gaussian);
+        for members in &batches {
+            engine.project(members, Step::Gaussian);
             engine.step_by_quotients(object, probe);
-            loss
-        });
-        losses.sum()
+        }
+        engine.take_losses().seen
     }
 }
 

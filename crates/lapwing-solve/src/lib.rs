@@ -45,6 +45,7 @@ mod prior;
 pub mod problem;
 pub mod solver;
 pub mod uncertainty;
+mod vector;
 
 pub use noise::{Faults, Noise, NoiseModel};
 pub use problem::{Blocks, PatternStore, Problem, ProblemError, StoredBytes};

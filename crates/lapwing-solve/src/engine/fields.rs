@@ -68,6 +68,16 @@ impl Fields {
         FieldsMut { object, probe, offsets }
     }
 
+    /// Takes all of them out; they must be put back.
+    pub(crate) fn take(&mut self) -> Vec<Complex32> {
+        std::mem::take(&mut self.values)
+    }
+
+    /// Puts back what was taken out.
+    pub(crate) fn put_back(&mut self, values: Vec<Complex32>) {
+        self.values = values;
+    }
+
     /// Object, probe, offsets and weights in one vector.
     pub fn values(&self) -> &[Complex32] {
         &self.values

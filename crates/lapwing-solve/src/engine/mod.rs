@@ -13,7 +13,11 @@
 
 pub(crate) mod cpu;
 mod fields;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod held;
 mod rules;
+pub(crate) mod vectors;
 
 pub use fields::{Fields, FieldsMut};
 pub use rules::{
@@ -21,9 +25,12 @@ pub use rules::{
     Weights,
 };
 pub(crate) use rules::{Normal, step_lengths};
+pub use vectors::{Blend, Push, Vector};
 
 use crate::Problem;
+use crate::solver::Needs;
 use lapwing_model::Complex32;
+use std::fmt;
 
 /// Works on batches of patterns of one problem. See the [module](self).
 ///
@@ -115,14 +122,105 @@ pub trait Engine {
 
     /// The fields and what the search directions leave behind.
     fn fields_and_trail_mut(&mut self) -> (&mut Fields, &mut Trail);
+
+    /// A new vector, zeros all.
+    fn new_vector(&mut self) -> Vector;
+
+    /// to <- from
+    ///
+    /// # Panics
+    /// If `to` is the update of the epoch, which is only read; so do the operations below.
+    fn copy(&mut self, to: Vector, from: Vector);
+
+    /// to <- a to + b from, in object and probe; two different vectors.
+    fn blend(&mut self, to: Vector, from: Vector, blend: Blend);
+
+    /// Re <a, b> over the object and over the probe, of every pair.
+    fn dots(&mut self, pairs: &[[Vector; 2]]) -> Vec<[f64; 2]>;
+
+    /// Adds some of a vector, not the fields, to the fields, by the light of the search directions.
+    fn push(&mut self, from: Vector, push: Push);
+
+    /// The values of a vector.
+    fn vector(&mut self, vector: Vector) -> Vec<Complex32>;
+
+    /// Replaces the values of a vector.
+    fn set_vector(&mut self, vector: Vector, values: &[Complex32]);
+
+    /// The largest light that search directions go by.
+    fn strongest_light(&mut self) -> f32;
+
+    /// What went wrong with the device, if anything has: whatever was computed since is worthless.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }
 
-/// The engine for `problem` on this machine's processor, holding `products` of every pattern of
-/// batches of up to `batch_size` patterns.
+/// What an operation on search directions says without [`Products::waves`].
+const NO_SEARCH: &str = "an engine that searches was opened with Products::waves";
+
+/// Where reconstructions are computed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Device {
+    /// This machine's processor, on the threads of the current rayon pool.
+    #[default]
+    Cpu,
+    /// A graphics card.
+    #[cfg(feature = "gpu")]
+    Gpu(gpu::Gpu),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => write!(f, "the processor"),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(card) => write!(f, "{} ({})", card.info().name, card.info().interface),
+        }
+    }
+}
+
+/// Why a reconstruction cannot be computed on a device.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{what} is not computed on a graphics card; `--device cpu` does it")]
+pub struct Unsupported {
+    what: String,
+}
+
+impl Unsupported {
+    #[cfg(feature = "gpu")]
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
+}
+
+impl Device {
+    /// Refuses problems, and solvers with these needs, that it cannot compute.
+    ///
+    /// # Errors
+    /// The first thing that it cannot do.
+    pub fn check(&self, problem: &Problem, needs: Needs) -> Result<(), Unsupported> {
+        match self {
+            Self::Cpu => {
+                let _ = (problem, needs);
+                Ok(())
+            }
+            #[cfg(feature = "gpu")]
+            Self::Gpu(card) => gpu::check(card, problem, needs),
+        }
+    }
+}
+
+/// The engine for `problem` on its device, holding `products` of every pattern of batches of up to
+/// `batch_size` patterns.
 pub fn open<'a>(
     problem: &'a Problem,
     batch_size: usize,
     products: Products,
 ) -> Box<dyn Engine + 'a> {
-    Box::new(cpu::Cpu::new(problem, batch_size, products))
+    match &problem.device {
+        Device::Cpu => Box::new(cpu::Cpu::new(problem, batch_size, products)),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(card) => Box::new(gpu::GpuEngine::new(card, problem, batch_size, products)),
+    }
 }

@@ -92,6 +92,19 @@ pub enum Floor {
     ShareOfLargest(f32),
 }
 
+impl Floor {
+    /// The floor that a probe, axes (mode, y, x), with modes of `pixels` pixels gives; 0 for one
+    /// that another sum decides.
+    pub(crate) fn of_probe(self, probe: &[Complex32], pixels: usize) -> f32 {
+        let Self::OfProbe { brightest, power } = self else { return 0.0 };
+        let mut light = vec![0.0; pixels];
+        probe.chunks_exact(pixels).for_each(|mode| elementwise::add_power(&mut light, mode));
+        let all: f64 = probe.iter().map(|value| f64::from(value.norm_sqr())).sum();
+        let floor = brightest * elementwise::largest(&light) + (power * all) as f32;
+        floor.max(f32::MIN_POSITIVE)
+    }
+}
+
 /// How search directions are worked out.
 ///
 /// ```text
@@ -204,8 +217,8 @@ pub(crate) struct Normal {
 pub(crate) const STEP_DAMPING: f64 = 0.1;
 
 /// Step lengths of object and probe for a batch, means over its patterns: of each, the solution of
-/// the 2 x 2 least-squares problem with a slightly raised diagonal, never negative; of the object's,
-/// the mean between the 10 % and the 90 % quantile.
+/// the 2 x 2 least-squares problem with a slightly raised diagonal, never negative; of the
+/// object's, the mean between the 10 % and the 90 % quantile.
 pub(crate) fn step_lengths(normals: &[Normal]) -> (f64, f64) {
     let count = normals.len().max(1) as f64;
     let object_damping = STEP_DAMPING * normals.iter().map(|n| n.object).sum::<f64>() / count;

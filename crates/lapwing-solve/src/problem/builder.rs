@@ -4,6 +4,7 @@ use super::mask::{Mask, check_mask, mask_of};
 use super::patterns::{Kind, Patterns, Stored};
 use super::spooled::{Blocks, PatternStore};
 use super::{Problem, ProblemError, Unit};
+use crate::engine::Device;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
@@ -270,6 +271,7 @@ impl Layout {
             background: None,
             gain,
             correlated: false,
+            device: Device::Cpu,
         })
     }
 }

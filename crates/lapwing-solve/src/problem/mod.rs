@@ -21,8 +21,11 @@ pub use patterns::StoredBytes;
 pub use spooled::{Blocks, PatternStore};
 
 pub(crate) use mask::Mask;
+#[cfg(feature = "gpu")]
+pub(crate) use patterns::Kind;
 pub(crate) use patterns::Patterns;
 
+use crate::engine::Device;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -61,6 +64,7 @@ pub struct Problem {
     pub(crate) gain: f64,
     /// Whether the noise of adjacent pixels is correlated.
     pub(crate) correlated: bool,
+    pub(crate) device: Device,
 }
 
 /// The unit in which solvers count: single precision squares and squares again what it is given, so
@@ -164,6 +168,16 @@ impl Problem {
             Complex32::from((std::f64::consts::SQRT_2 * (PI * turns).cos()) as f32)
         });
         Self { probe, weights, ..self.clone() }
+    }
+
+    /// The same problem, reconstructed on `device`.
+    pub fn on(&self, device: Device) -> Self {
+        Self { device, ..self.clone() }
+    }
+
+    /// Where it is reconstructed.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Number of eigenmodes of the probe.

@@ -80,6 +80,17 @@ fn is_byte(value: f32) -> bool {
 }
 
 impl Patterns {
+    /// How they are stored.
+    #[cfg(feature = "gpu")]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Bytes(_) => Kind::Bytes,
+            Self::Words(_) => Kind::Words,
+            Self::Singles(_) => Kind::Singles,
+            Self::Stored(kind, _) => *kind,
+        }
+    }
+
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
         // The first value that is no 16-bit count decides.

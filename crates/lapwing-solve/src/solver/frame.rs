@@ -3,11 +3,12 @@
 
 use super::constraints::Constraints;
 use super::gauge;
-use super::guard::Guard;
+use super::guard::{Guard, Verdict};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::solution::Solution;
 use crate::Problem;
-use crate::engine::{self, Engine, FieldsMut, Products};
+use crate::engine::vectors::Pool;
+use crate::engine::{self, Engine, FieldsMut, Products, Vector};
 use lapwing_model::Complex32;
 
 /// Factor on the steps after epochs that had to be rolled back.
@@ -23,6 +24,9 @@ pub struct Frame<'a> {
     /// Whether the engine works out search directions, by light that the frame keeps up to date.
     searches: bool,
     guard: Guard,
+    /// Where the best epoch began.
+    safe: Option<Vector>,
+    pool: Pool,
     shrink: f64,
 }
 
@@ -63,7 +67,16 @@ impl<'a> Frame<'a> {
             engine.trail_mut().set_light(light);
         }
         let searches = products.waves;
-        Self { problem, engine, constraints, searches, guard: Guard::default(), shrink: 1.0 }
+        Self {
+            problem,
+            engine,
+            constraints,
+            searches,
+            guard: Guard::default(),
+            safe: None,
+            pool: Pool::default(),
+            shrink: 1.0,
+        }
     }
 
     /// Factor on all steps: 1 until an epoch had to be rolled back, and half as much each time.
@@ -76,13 +89,21 @@ impl<'a> Frame<'a> {
     /// is measured as batches find the fields, so the harm done by one epoch shows in the next, and
     /// both are rolled back.
     pub fn guarded(&mut self, sweep: impl FnOnce(&mut Self) -> f64) -> Guarded {
-        let began = self.engine.fields().values().to_vec();
+        let began = self.pool.free(&mut *self.engine, self.safe.as_slice());
+        self.engine.copy(began, Vector::Fields);
         let summed = sweep(self);
         let loss = self.problem.loss_per_pixel(summed);
-        let Some((safe, good)) = self.guard.judge(began, loss) else {
-            return Guarded::Kept { summed, loss };
+        let good = match self.guard.judge(loss) {
+            Verdict::Best => {
+                self.safe = Some(began);
+                return Guarded::Kept { summed, loss };
+            }
+            Verdict::Fine => return Guarded::Kept { summed, loss },
+            Verdict::Harm(good) => good,
         };
-        self.engine.fields_mut().values_mut().copy_from_slice(safe);
+        if let Some(safe) = self.safe {
+            self.engine.copy(Vector::Fields, safe);
+        }
         self.shrink *= SHRINK;
         if self.searches {
             let light = gauge::illumination(self.problem, self.engine.fields().probe());
@@ -95,16 +116,21 @@ impl<'a> Frame<'a> {
     pub(crate) fn restart(&mut self, values: &[Complex32]) {
         self.engine.fields_mut().values_mut().copy_from_slice(values);
         self.guard = Guard::default();
+        self.safe = None;
         self.shrink = 1.0;
     }
 
     /// Gives up the fields from which the best epoch started, and its loss.
-    pub(crate) fn take_safe(&mut self) -> Option<(Vec<Complex32>, f64)> {
-        self.guard.take()
+    pub(crate) fn take_safe(&mut self) -> Option<(Vector, f64)> {
+        let lowest = std::mem::take(&mut self.guard).lowest();
+        self.safe.take().zip(lowest)
     }
 
     /// Brings the fields to the constraints.
     pub fn constrain(&mut self) {
+        if self.constraints.is_none() {
+            return;
+        }
         let FieldsMut { object, probe, .. } = self.engine.fields_mut().parts_mut();
         self.constraints.apply(self.problem, object, probe);
     }
@@ -146,7 +172,10 @@ impl<'a> Frame<'a> {
         if let Some(waves) = self.engine.waves() {
             snapshot.put_fields("waves", &waves);
         }
-        self.guard.save(snapshot);
+        if let (Some(safe), Some(lowest)) = (self.safe, self.guard.lowest()) {
+            snapshot.put_fields("guard.fields", &self.engine.vector(safe));
+            snapshot.put_numbers("guard.loss", &[lowest]);
+        }
     }
 
     pub(super) fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
@@ -163,7 +192,16 @@ impl<'a> Frame<'a> {
             let all = self.problem.n_patterns() * self.problem.waves_len();
             self.engine.set_waves(snapshot.fields("waves", all)?);
         }
-        self.guard.load(snapshot, len)
+        self.safe = None;
+        self.guard = Guard::default();
+        if snapshot.has("guard.loss") {
+            let safe = self.pool.free(&mut *self.engine, &[]);
+            self.engine.set_vector(safe, snapshot.fields("guard.fields", len)?);
+            self.safe = Some(safe);
+            let [lowest] = snapshot.numbers("guard.loss")?;
+            self.guard = Guard::of(Some(lowest));
+        }
+        Ok(())
     }
 
     pub(super) fn finish(mut self, losses: Vec<f64>) -> Solution {

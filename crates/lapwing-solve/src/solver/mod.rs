@@ -27,7 +27,6 @@ mod run;
 pub mod snapshot;
 mod solution;
 mod table;
-mod vector;
 
 pub use constraints::Constraints;
 pub use entry::{Configured, Entry};
@@ -102,6 +101,10 @@ pub struct Needs {
     pub counts: bool,
     /// Complex fields (mode, y, x) that it keeps for every pattern of the scan.
     pub waves_per_pattern: usize,
+    /// Patterns that it computes at once, at most.
+    pub batch_size: usize,
+    /// Whether it moves the positions.
+    pub moves_positions: bool,
 }
 
 impl Clone for Box<dyn Solver> {

@@ -47,7 +47,7 @@ pub trait Algorithm {
     }
 
     /// Adds what it remembers beside the frame's own state, under names of its own.
-    fn save(&self, _snapshot: &mut Snapshot) {}
+    fn save(&self, _frame: &mut Frame<'_>, _snapshot: &mut Snapshot) {}
 
     /// Takes over what was saved; the frame has taken over its own state already.
     ///
@@ -101,8 +101,14 @@ impl<'a> Run<'a> {
     pub fn snapshot(&mut self) -> Snapshot {
         let mut snapshot = Snapshot::from_arrays(self.losses.clone(), Vec::new());
         self.frame.save(&mut snapshot);
-        self.algorithm.save(&mut snapshot);
+        self.algorithm.save(&mut self.frame, &mut snapshot);
         snapshot
+    }
+
+    /// The device that has failed and what went wrong with it, if anything has: what was computed
+    /// since is worthless.
+    pub fn failure(&self) -> Option<(String, String)> {
+        Some((self.frame.problem.device().to_string(), self.frame.engine.failure()?))
     }
 
     /// The reconstruction as it stands.

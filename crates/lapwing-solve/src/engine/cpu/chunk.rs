@@ -1,10 +1,10 @@
 //! A few neighbouring patterns, one after the other on one thread, and the sums over them.
 
 use super::footprint::Footprint;
-use super::held::Held;
 use super::scratch::Scratch;
 use super::slopes::Slopes;
 use crate::Problem;
+use crate::engine::held::Held;
 use crate::engine::{Normal, Products, Step};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;

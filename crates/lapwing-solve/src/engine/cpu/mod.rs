@@ -5,7 +5,6 @@ mod batch;
 mod chunk;
 mod detector;
 mod footprint;
-mod held;
 mod probe_gradient;
 mod region;
 mod scratch;
@@ -13,16 +12,17 @@ mod search;
 mod slopes;
 #[cfg(test)]
 mod tests;
+mod vectors;
 mod waves;
 
+use super::held::Held;
 use super::{
-    Engine, Fields, Floor, HoldOut, Losses, Products, Quotient, Search, Side, Step, Sums, Trail,
-    WaveUpdate, step_lengths,
+    Blend, Engine, Fields, Floor, HoldOut, Losses, NO_SEARCH, Products, Push, Quotient, Search,
+    Side, Step, Sums, Trail, Vector, WaveUpdate, step_lengths,
 };
 use crate::Problem;
 use batch::Batch;
 use chunk::Scene;
-use held::Held;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Window, elementwise};
 use probe_gradient::{ProbeGradient, ProbeSum};
@@ -54,6 +54,8 @@ pub(crate) struct Cpu<'a> {
     /// The background in use, in pattern order.
     background: Option<Vec<f32>>,
     losses: Losses,
+    /// Vectors that solvers keep.
+    kept: Vec<Vec<Complex32>>,
 }
 
 /// Sums over several batches.
@@ -80,6 +82,7 @@ impl<'a> Cpu<'a> {
             held: None,
             background: problem.background.clone(),
             losses: Losses::default(),
+            kept: Vec::new(),
             problem,
         }
     }
@@ -283,6 +286,39 @@ impl Engine for Cpu<'_> {
         directions.as_mut().expect(NO_SEARCH).end(problem, fields)
     }
 
+    fn new_vector(&mut self) -> Vector {
+        self.kept.push(vec![Complex32::ZERO; self.fields.values().len()]);
+        Vector::Kept(self.kept.len() - 1)
+    }
+
+    fn copy(&mut self, to: Vector, from: Vector) {
+        self.copy_vector(to, from);
+    }
+
+    fn blend(&mut self, to: Vector, from: Vector, blend: Blend) {
+        self.blend_vectors(to, from, blend);
+    }
+
+    fn dots(&mut self, pairs: &[[Vector; 2]]) -> Vec<[f64; 2]> {
+        self.dots_of_vectors(pairs)
+    }
+
+    fn push(&mut self, from: Vector, push: Push) {
+        self.push_fields(from, push);
+    }
+
+    fn vector(&mut self, vector: Vector) -> Vec<Complex32> {
+        self.values_of_vector(vector)
+    }
+
+    fn set_vector(&mut self, vector: Vector, values: &[Complex32]) {
+        self.set_values_of_vector(vector, values);
+    }
+
+    fn strongest_light(&mut self) -> f32 {
+        self.directions_mut().trail.strongest()
+    }
+
     fn trail_mut(&mut self) -> &mut Trail {
         &mut self.directions_mut().trail
     }
@@ -304,19 +340,12 @@ impl Least {
     fn of(floor: Floor, problem: &Problem, fields: &Fields) -> Self {
         match floor {
             Floor::ShareOfLargest(share) => Self::ShareOfLargest(share),
-            Floor::OfProbe { brightest, power } => {
-                let mut light = vec![0.0; problem.model.len()];
-                let modes = fields.probe().chunks_exact(light.len());
-                modes.for_each(|mode| elementwise::add_power(&mut light, mode));
-                let power = (power * fields.probe_power()) as f32;
-                let floor = brightest * elementwise::largest(&light) + power;
-                Self::Known(floor.max(f32::MIN_POSITIVE))
+            Floor::OfProbe { .. } => {
+                Self::Known(floor.of_probe(fields.probe(), problem.model.len()))
             }
         }
     }
 }
-
-const NO_SEARCH: &str = "an engine that searches was opened with Products::waves";
 
 impl Cpu<'_> {
     fn directions_mut(&mut self) -> &mut Directions {

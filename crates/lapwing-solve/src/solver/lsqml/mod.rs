@@ -120,7 +120,8 @@ impl Solver for Lsqml {
 
     fn needs(&self) -> Needs {
         let counts = self.noise == Noise::Poisson || self.prior > 0.0;
-        Needs { counts, ..Needs::default() }
+        let moves_positions = self.refined().is_some();
+        Needs { counts, batch_size: self.batch_size, moves_positions, ..Needs::default() }
     }
 
     /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it

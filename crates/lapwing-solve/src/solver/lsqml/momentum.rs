@@ -8,8 +8,9 @@
 //! the velocity a pixel of the object takes depends on the noise that its light leaves it with
 //! ([`half_weight`]).
 
+use crate::engine::vectors::Pool;
+use crate::engine::{Blend, Engine, Vector};
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::solver::vector::{dot, scale_and_add, scaled};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
@@ -29,83 +30,150 @@ pub(super) fn half_weight(peak: f32, variance: f64) -> f32 {
     (light as f32).max(f32::MIN_POSITIVE)
 }
 
-/// Velocity of one field and its memory of past updates.
+/// Velocities of object and probe, and their memories of past updates.
 pub(super) struct Momentum {
+    fields: [OfField; 2],
+    velocity: Option<Vector>,
+    pool: Pool,
+}
+
+/// What is remembered of one field.
+struct OfField {
+    name: &'static str,
+    /// Updates before the present one with which it is compared.
     memory: usize,
-    past: VecDeque<Vec<Complex32>>,
-    velocity: Vec<Complex32>,
+    /// Vectors with past updates, newest first, and the r.m.s. of each.
+    past: VecDeque<(Vector, f64)>,
+    /// Number of values.
+    len: usize,
 }
 
 impl Momentum {
-    /// A field at rest, comparing each update with the `memory` before it.
-    pub fn new(memory: usize, len: usize) -> Self {
-        Self {
-            memory,
-            past: VecDeque::with_capacity(memory + 1),
-            velocity: vec![Complex32::default(); len],
-        }
+    /// Fields of so many values at rest, comparing each update with so many before it.
+    pub fn new([object, probe]: [usize; 2], memory: [usize; 2]) -> Self {
+        let field = |name, memory, len| OfField { name, memory, past: VecDeque::new(), len };
+        let fields = [field("object", memory[0], object), field("probe", memory[1], probe)];
+        Self { fields, velocity: None, pool: Pool::default() }
     }
 
-    /// Takes the epoch's update, whose normalised form is remembered, and returns the velocity to
-    /// be added, if any.
-    pub fn after(&mut self, update: &[Complex32], improving: bool) -> Option<&[Complex32]> {
-        let power = dot(update, update) / update.len() as f64;
-        if !(power > 0.0 && power.is_finite()) {
-            return None;
-        }
-        let now = scaled(update, 1.0 / power.sqrt());
-        // Newest first: past[i - 1] is the update i epochs ago.
-        let correlations: Vec<f64> = self.past.iter().map(|past| correlation(&now, past)).collect();
-        let ready = self.past.len() > self.memory;
-        self.past.truncate(self.memory);
-        self.past.push_front(now);
-        if !ready {
-            return None;
-        }
-        let correlations = &correlations[..self.memory];
-        if !improving || correlations.iter().any(|&c| c <= 0.0) {
-            self.velocity.iter_mut().for_each(|value| *value *= 0.5);
-            return None;
-        }
-        scale_and_add(&mut self.velocity, 1.0 - friction(correlations), update);
-        Some(&self.velocity)
+    fn used(&self) -> Vec<Vector> {
+        let past = self.fields.iter().flat_map(|field| field.past.iter().map(|(past, _)| *past));
+        past.chain(self.velocity).collect()
     }
 
-    /// Brings the field to rest and forgets its past.
+    fn velocity(&mut self, engine: &mut dyn Engine) -> Vector {
+        if let Some(velocity) = self.velocity {
+            return velocity;
+        }
+        let used = self.used();
+        let velocity = self.pool.free(engine, &used);
+        let rest = Blend { object: [0.0; 2], probe: [0.0; 2] };
+        engine.blend(velocity, Vector::Update, rest);
+        *self.velocity.insert(velocity)
+    }
+
+    /// Takes the epoch's update, which is remembered, and moves the velocities; returns that of
+    /// object and probe, and whether each is to be added.
+    pub fn after(&mut self, engine: &mut dyn Engine, improving: bool) -> (Vector, [bool; 2]) {
+        let velocity = self.velocity(engine);
+        let mut pairs = vec![[Vector::Update; 2]];
+        let past = self.used();
+        pairs.extend(past.iter().map(|&past| [Vector::Update, past]));
+        let dots = engine.dots(&pairs);
+        let with = |vector: Vector| past.iter().position(|past| *past == vector);
+        let now = self.pool.free(engine, &past);
+        let mut blend = Blend::NOTHING;
+        let factors = [&mut blend.object, &mut blend.probe];
+        let (mut moves, mut is_kept) = ([false; 2], false);
+        for (index, (field, factors)) in self.fields.iter_mut().zip(factors).enumerate() {
+            let rms = (dots[0][index] / field.len as f64).sqrt();
+            if !(rms > 0.0 && rms.is_finite()) {
+                continue;
+            }
+            is_kept = true;
+            let correlation = |&(vector, size): &(Vector, f64)| {
+                with(vector).map_or(0.0, |at| dots[at + 1][index] / (rms * size * field.len as f64))
+            };
+            let correlations: Vec<f64> =
+                field.past.iter().take(field.memory).map(correlation).collect();
+            let ready = field.past.len() > field.memory;
+            field.past.truncate(field.memory);
+            field.past.push_front((now, rms));
+            if !ready {
+                continue;
+            }
+            if !improving || correlations.iter().any(|&c| c <= 0.0) {
+                *factors = [0.5, 0.0];
+                continue;
+            }
+            *factors = [(1.0 - friction(&correlations)) as f32, 1.0];
+            moves[index] = true;
+        }
+        if is_kept {
+            engine.copy(now, Vector::Update);
+        }
+        if blend != Blend::NOTHING {
+            engine.blend(velocity, Vector::Update, blend);
+        }
+        (velocity, moves)
+    }
+
+    /// Brings the fields to rest and forgets their past.
     pub fn stop(&mut self) {
-        self.past.clear();
-        self.velocity.fill(Complex32::default());
+        self.fields.iter_mut().for_each(|field| field.past.clear());
+        self.velocity = None;
     }
 
-    pub fn save(&self, field: &str, snapshot: &mut Snapshot) {
-        snapshot.put_fields(&format!("momentum.{field}.velocity"), &self.velocity);
-        for (age, past) in self.past.iter().enumerate() {
-            snapshot.put_fields(&format!("momentum.{field}.past.{age}"), past);
+    pub fn save(&self, engine: &mut dyn Engine, snapshot: &mut Snapshot) {
+        if let Some(velocity) = self.velocity {
+            snapshot.put_fields("momentum.velocity", &engine.vector(velocity));
+        }
+        for field in &self.fields {
+            for (age, &(past, _)) in field.past.iter().enumerate() {
+                let name = format!("momentum.{}.past.{age}", field.name);
+                snapshot.put_fields(&name, &engine.vector(past));
+            }
+            let sizes: Vec<f64> = field.past.iter().map(|(_, size)| *size).collect();
+            snapshot.put_numbers(&format!("momentum.{}.rms", field.name), &sizes);
         }
     }
 
-    pub fn load(&mut self, field: &str, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let len = self.velocity.len();
-        self.velocity.copy_from_slice(snapshot.fields(&format!("momentum.{field}.velocity"), len)?);
-        self.past.clear();
-        for age in 0..=self.memory {
-            let name = format!("momentum.{field}.past.{age}");
-            if snapshot.has(&name) {
-                self.past.push_back(snapshot.fields(&name, len)?.to_vec());
+    pub fn load(
+        &mut self,
+        engine: &mut dyn Engine,
+        snapshot: &Snapshot,
+    ) -> Result<(), SnapshotError> {
+        self.stop();
+        let len = engine.fields().values().len();
+        let mut taken = Vec::new();
+        let mut take = |pool: &mut Pool, engine: &mut dyn Engine, values: &[Complex32]| {
+            let vector = pool.free(engine, &taken);
+            taken.push(vector);
+            engine.set_vector(vector, values);
+            vector
+        };
+        if snapshot.has("momentum.velocity") {
+            let values = snapshot.fields("momentum.velocity", len)?;
+            self.velocity = Some(take(&mut self.pool, engine, values));
+        }
+        for field in &mut self.fields {
+            let sizes = snapshot.all_numbers(&format!("momentum.{}.rms", field.name))?;
+            for (age, &size) in sizes.iter().enumerate() {
+                let name = format!("momentum.{}.past.{age}", field.name);
+                let vector = take(&mut self.pool, engine, snapshot.fields(&name, len)?);
+                field.past.push_back((vector, size));
             }
         }
         Ok(())
     }
 
-    /// Follows a change of the field's scale.
-    pub fn rescale(&mut self, factor: f32) {
-        self.velocity.iter_mut().for_each(|value| *value *= factor);
+    /// Follows a change of scale: factors on object and probe.
+    pub fn rescale(&mut self, engine: &mut dyn Engine, [object, probe]: [f32; 2]) {
+        if let Some(velocity) = self.velocity {
+            let blend = Blend { object: [object, 0.0], probe: [probe, 0.0] };
+            engine.blend(velocity, Vector::Update, blend);
+        }
     }
-}
-
-/// Re mean conj(a) b.
-fn correlation(a: &[Complex32], b: &[Complex32]) -> f64 {
-    dot(a, b) / a.len() as f64
 }
 
 /// Half the decay rate per epoch of the correlations, by a least-squares line through (0, 0) and
@@ -129,25 +197,62 @@ fn friction(correlations: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Problem;
+    use crate::engine::Products;
+    use lapwing_model::{Modes, Object, Position};
 
-    fn update(value: f32) -> Vec<Complex32> {
-        vec![Complex32::new(value, 0.0), Complex32::new(0.0, 2.0 * value)]
+    /// An engine of the processor whose epochs of search directions add what a test wants.
+    fn engine(problem: &Problem) -> Box<dyn Engine + '_> {
+        crate::engine::open(problem, 1, Products { waves: true, slopes: false })
+    }
+
+    fn problem() -> Problem {
+        let scan = vec![Position { y: 2.0, x: 2.0 }];
+        let probe = Modes::from_elem((1, 4, 4), Complex32::ONE);
+        let builder = Problem::builder(scan, Object::flat((4, 5)), probe);
+        builder.patterns(ndarray::Array3::from_elem((1, 4, 4), 3.0)).unwrap()
+    }
+
+    fn set_update(engine: &mut dyn Engine, value: f32) {
+        let trail = engine.trail_mut();
+        trail.object_update.fill(Complex32::new(value, -2.0 * value));
+        trail.probe_update.fill(Complex32::ZERO);
     }
 
     #[test]
     fn steady_updates_build_up_speed_without_friction() {
-        let mut momentum = Momentum::new(2, 2);
+        let problem = problem();
+        let mut engine = engine(&problem);
+        let mut momentum = Momentum::new([20, 16], [2, 3]);
+        let mut after = |value: f32, improving: bool| {
+            set_update(&mut *engine, value);
+            let (velocity, moves) = momentum.after(&mut *engine, improving);
+            // A probe at rest has no momentum.
+            assert!(!moves[1]);
+            (engine.vector(velocity)[0].re, moves[0])
+        };
         for _ in 0..3 {
-            assert!(momentum.after(&update(1.0), true).is_none());
+            assert_eq!(after(1.0, true), (0.0, false));
         }
-        assert!((momentum.after(&update(1.0), true).unwrap()[0].re - 1.0).abs() < 1e-5);
-        assert!((momentum.after(&update(1.0), true).unwrap()[0].re - 2.0).abs() < 1e-5);
+        for expected in [1.0, 2.0] {
+            let (speed, moves) = after(1.0, true);
+            assert!((speed - expected).abs() < 1e-5 && moves);
+        }
         // A loss that stopped falling halves the velocity and adds nothing.
-        assert!(momentum.after(&update(1.0), false).is_none());
-        assert!((momentum.velocity[0].re - 1.0).abs() < 1e-5);
+        let (speed, moves) = after(1.0, false);
+        assert!((speed - 1.0).abs() < 1e-5 && !moves);
         // So does an update that turns round.
-        assert!(momentum.after(&update(-1.0), true).is_none());
-        assert!((momentum.velocity[0].re - 0.5).abs() < 1e-5);
+        let (speed, moves) = after(-1.0, true);
+        assert!((speed - 0.5).abs() < 1e-5 && !moves);
+        // A memory is saved and comes back.
+        let mut snapshot = Snapshot::default();
+        momentum.save(&mut *engine, &mut snapshot);
+        let mut loaded = Momentum::new([20, 16], [2, 3]);
+        loaded.load(&mut *engine, &snapshot).unwrap();
+        loaded.rescale(&mut *engine, [2.0, 1.0]);
+        let velocity = loaded.velocity.unwrap();
+        assert!((engine.vector(velocity)[0].re - 1.0).abs() < 1e-5);
+        assert_eq!(loaded.fields[0].past.len(), momentum.fields[0].past.len());
     }
 
     #[test]

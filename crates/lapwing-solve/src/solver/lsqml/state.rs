@@ -2,7 +2,7 @@
 
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
-use crate::engine::{FieldsMut, Search};
+use crate::engine::{Push, Search};
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
@@ -10,7 +10,6 @@ use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::{batching, positions};
 use lapwing_model::Complex32;
-use rayon::prelude::*;
 
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
 const PROBE_DAMPING: f64 = 0.1;
@@ -25,15 +24,12 @@ const POSITION_STEP: f64 = 0.3;
 /// Share of the last epoch's way that positions go on where they move together: their slopes are
 /// means over the scan, in which little noise is left.
 const TOGETHER: f32 = 0.8;
-/// Pixels of the object that one task accelerates.
-const PIECE: usize = 1 << 14;
 
 pub(super) struct State<'a> {
     options: &'a Lsqml,
     /// The batches that are the same in every epoch.
     groups: Vec<Vec<usize>>,
-    object_momentum: Momentum,
-    probe_momentum: Momentum,
+    momentum: Momentum,
     /// Where positions are refined: this epoch's slopes (s_y, s_x), pattern by pattern.
     slopes: Vec<[f64; 2]>,
     /// The offsets that positions may have, and how far they moved in the epoch before, where they
@@ -52,8 +48,10 @@ impl<'a> State<'a> {
                 Batching::Compact => batching::compact(&problem.scan, options.batch_size),
                 Batching::Sparse => batching::sparse(&problem.scan, options.batch_size),
             },
-            object_momentum: Momentum::new(OBJECT_MEMORY, problem.object.slices().len()),
-            probe_momentum: Momentum::new(PROBE_MEMORY, problem.probe.len()),
+            momentum: Momentum::new(
+                [problem.object.slices().len(), problem.probe.len()],
+                [OBJECT_MEMORY, PROBE_MEMORY],
+            ),
             slopes: vec![[0.0; 2]; refined],
             refined: options
                 .refined()
@@ -156,19 +154,12 @@ impl<'a> State<'a> {
             // make that a quarter of a count.
             Noise::Poisson => (0.5 * misfit).min(0.25 / frame.problem.to_input_unit(1.0)),
         };
-        let (fields, trail) = frame.engine.fields_and_trail_mut();
-        let FieldsMut { object, probe, .. } = fields.parts_mut();
-        if let Some(velocity) = self.object_momentum.after(&trail.object_update, improving) {
-            let half_weight = half_weight(trail.strongest(), variance);
-            let pieces = object.par_chunks_mut(PIECE).zip(velocity.par_chunks(PIECE));
-            pieces.zip(trail.light().par_chunks(PIECE)).for_each(|((object, velocity), light)| {
-                for ((value, velocity), &light) in object.iter_mut().zip(velocity).zip(light) {
-                    *value += velocity * (gain * light / (light + half_weight));
-                }
-            });
-        }
-        if let Some(velocity) = self.probe_momentum.after(&trail.probe_update, improving) {
-            probe.iter_mut().zip(velocity).for_each(|(value, velocity)| *value += velocity * gain);
+        let engine = &mut *frame.engine;
+        let (velocity, [object, probe]) = self.momentum.after(engine, improving);
+        let half = half_weight(engine.strongest_light(), variance);
+        let push = Push { object: object.then_some([gain, half]), probe: probe.then_some(gain) };
+        if object || probe {
+            engine.push(velocity, push);
         }
     }
 
@@ -197,8 +188,7 @@ impl Algorithm for State<'_> {
         let (summed, loss) = match epoch {
             Guarded::Kept { summed, loss } => (summed, loss),
             Guarded::RolledBack { loss } => {
-                self.object_momentum.stop();
-                self.probe_momentum.stop();
+                self.momentum.stop();
                 return loss;
             }
         };
@@ -212,16 +202,15 @@ impl Algorithm for State<'_> {
         }
         if number.is_multiple_of(BALANCE_EVERY) {
             let rms = frame.balance();
-            self.object_momentum.rescale((1.0 / rms) as f32);
-            self.probe_momentum.rescale(rms as f32);
+            let factors = [1.0 / rms, rms].map(|factor| factor as f32);
+            self.momentum.rescale(&mut *frame.engine, factors);
         }
         frame.constrain();
         loss
     }
 
-    fn save(&self, snapshot: &mut Snapshot) {
-        self.object_momentum.save("object", snapshot);
-        self.probe_momentum.save("probe", snapshot);
+    fn save(&self, frame: &mut Frame<'_>, snapshot: &mut Snapshot) {
+        self.momentum.save(&mut *frame.engine, snapshot);
         if let Some((allowed, velocity)) = &self.refined
             && !allowed.are_free()
         {
@@ -229,14 +218,13 @@ impl Algorithm for State<'_> {
         }
     }
 
-    fn load(&mut self, _frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        self.object_momentum.load("object", snapshot)?;
+    fn load(&mut self, frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         if let Some((allowed, velocity)) = &mut self.refined
             && !allowed.are_free()
         {
             let len = velocity.len();
             velocity.copy_from_slice(snapshot.fields("positions.velocity", len)?);
         }
-        self.probe_momentum.load("probe", snapshot)
+        self.momentum.load(&mut *frame.engine, snapshot)
     }
 }

@@ -4,7 +4,7 @@
 //! over complex vectors.
 
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::solver::vector::{add_scaled, dot, scaled};
+use crate::vector::{add_scaled, dot, scaled};
 use lapwing_model::Complex32;
 use std::collections::VecDeque;
 

@@ -99,7 +99,12 @@ impl Solver for Ml {
     }
 
     fn needs(&self) -> Needs {
-        Needs { counts: true, ..Needs::default() }
+        Needs {
+            counts: true,
+            batch_size: self.start_batch_size.max(GROUP),
+            moves_positions: self.refined().is_some(),
+            ..Needs::default()
+        }
     }
 
     fn follow_up(&self, choices: &[Choice]) -> Box<dyn Solver> {

@@ -5,7 +5,7 @@ use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
 use crate::Problem;
-use crate::engine::{Floor, Losses, Quotient, Step};
+use crate::engine::{Floor, Losses, Quotient, Step, Vector};
 use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
@@ -14,8 +14,8 @@ use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::Choice;
-use crate::solver::vector::{add_scaled, difference, dot, scaled};
 use crate::solver::{Constraints, Solver, batching, positions};
+use crate::vector::{add_scaled, difference, dot, scaled};
 use lapwing_model::Complex32;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -156,7 +156,7 @@ impl<'a> State<'a> {
         if let Some((safe, good)) = frame.take_safe() {
             // The last batches of stage 1 may have done harm that no loss has shown yet.
             if diverged(frame.problem.loss_per_pixel(2.0 * here.loss), good) {
-                frame.engine.fields_mut().values_mut().copy_from_slice(&safe);
+                frame.engine.copy(Vector::Fields, safe);
                 here = self.evaluate(frame);
             }
         }
@@ -249,8 +249,10 @@ impl<'a> State<'a> {
 
     fn constrain(&self, frame: &mut Frame<'_>) {
         frame.constrain();
-        let problem = frame.problem;
-        positions::bound(problem, frame.engine.fields_mut().parts_mut().offsets);
+        if self.offsets.is_some() {
+            let problem = frame.problem;
+            positions::bound(problem, frame.engine.fields_mut().parts_mut().offsets);
+        }
     }
 
     /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
@@ -382,7 +384,7 @@ impl Algorithm for State<'_> {
         self.search.iter().flat_map(Search::choices).collect()
     }
 
-    fn save(&self, snapshot: &mut Snapshot) {
+    fn save(&self, _frame: &mut Frame<'_>, snapshot: &mut Snapshot) {
         snapshot.put_numbers("damping", &[f64::from(self.damping), self.score]);
         if let Some(search) = &self.search {
             search.save(snapshot);

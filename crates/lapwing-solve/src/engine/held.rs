@@ -9,10 +9,10 @@ use std::ops::Range;
 
 /// Sets of hidden pixels, which patterns take in turn: enough of them that neighbours on the object
 /// hide different pixels.
-const SETS: usize = 61;
+pub(crate) const SETS: usize = 61;
 
 /// The hidden pixels of all patterns.
-pub(super) struct Held {
+pub(crate) struct Held {
     sets: Vec<Hidden>,
 }
 
@@ -58,6 +58,14 @@ impl Held {
             Hidden { all, judges }
         });
         Self { sets: sets.collect() }
+    }
+
+    /// All hidden pixels of set number `set`, which every pattern of that number modulo [`SETS`]
+    /// has, as places in pattern order, and whether each judges.
+    #[cfg(feature = "gpu")]
+    pub fn set(&self, set: usize) -> impl Iterator<Item = (usize, bool)> + '_ {
+        let Hidden { all, judges } = &self.sets[set];
+        all.iter().zip(judges).map(|(&place, &judges)| (place as usize, judges))
     }
 
     /// The hidden pixels of pattern `pattern` in `range`, and whether each judges.

@@ -20,13 +20,6 @@ pub(crate) fn add_scaled(y: &mut [Complex32], factor: f64, x: &[Complex32]) {
     pieces.for_each(|(y, x)| elementwise::add_scaled(y, factor as f32, x));
 }
 
-/// y <- factor y + x
-pub(crate) fn scale_and_add(y: &mut [Complex32], factor: f64, x: &[Complex32]) {
-    let factor = factor as f32;
-    let pieces = y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE));
-    pieces.for_each(|(y, x)| y.iter_mut().zip(x).for_each(|(y, x)| *y = *y * factor + x));
-}
-
 /// factor a
 pub(crate) fn scaled(a: &[Complex32], factor: f64) -> Vec<Complex32> {
     let factor = factor as f32;

@@ -1,0 +1,522 @@
+//! What the card is told to do, in order, and what is brought to and from it.
+//!
+//! Commands are gathered and handed over some dozens at a time; single ones cost more to hand over
+//! than to carry out. Every command has numbers of its own ([`Params`]), and a batch's commands
+//! share its members and tiles; both are brought to the card with the commands that need them.
+
+use super::device::Gpu;
+use super::kernels::{KERNELS, Layout};
+use super::programs::Program;
+use super::vectors::VectorKernels;
+use bytemuck::{Pod, Zeroable};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+/// Numbers of one command, as `kernels.wgsl` names them.
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Params {
+    pub members: u32,
+    pub count: u32,
+    pub tiles: u32,
+    pub tile_count: u32,
+    pub first: u32,
+    pub slot: u32,
+    pub pieces: u32,
+    pub per_piece: u32,
+    pub mode: u32,
+    pub step: u32,
+    pub held: u32,
+    pub light: u32,
+    pub next_light: u32,
+    pub background: f32,
+    pub background_share: f32,
+    pub weight: f32,
+    pub floor: f32,
+    pub floor_power: f32,
+    pub factor: f32,
+    pub probe_factor: f32,
+}
+
+/// Arrays on the card, in the order of their bindings from number 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Array {
+    Batch,
+    Measured,
+    Tables,
+    Pixels,
+    Object,
+    Lights,
+    Probe,
+    Sums,
+    Partials,
+    Waves,
+    Probes,
+    Chi,
+    Outs,
+}
+
+impl Array {
+    pub const ALL: [Self; 13] = [
+        Self::Batch,
+        Self::Measured,
+        Self::Tables,
+        Self::Pixels,
+        Self::Object,
+        Self::Lights,
+        Self::Probe,
+        Self::Sums,
+        Self::Partials,
+        Self::Waves,
+        Self::Probes,
+        Self::Chi,
+        Self::Outs,
+    ];
+
+    /// Whether kernels only read it.
+    pub fn is_given(self) -> bool {
+        matches!(self, Self::Batch | Self::Measured | Self::Tables | Self::Pixels)
+    }
+}
+
+/// Bytes from one command's numbers to the next.
+const STRIDE: usize = 256;
+/// Commands that are handed over together.
+const TOGETHER: usize = 32;
+/// Commands for whose numbers there is room.
+const MOST_COMMANDS: usize = 256;
+/// Words for members and tiles that there is room for at first.
+const BATCH_WORDS: usize = 1 << 16;
+/// Bytes that are brought to the card in one piece.
+const PIECE: usize = 1 << 26;
+
+enum Command {
+    Run { kernel: usize, stack: usize, groups: [u32; 3] },
+    Bound { kernel: wgpu::ComputePipeline, bound: wgpu::BindGroup, groups: [u32; 3] },
+    Copy { from: wgpu::Buffer, at: u64, to: wgpu::Buffer, into: u64, bytes: u64 },
+    Clear { array: Array, from: u64, bytes: u64 },
+}
+
+/// The card's arrays, kernels, and the commands that it has not been given yet.
+pub(super) struct Recorder {
+    gpu: Gpu,
+    program: Arc<Program>,
+    params: wgpu::Buffer,
+    /// Those of all but the measured patterns.
+    arrays: Vec<wgpu::Buffer>,
+    /// The measured patterns, in as many arrays as they need.
+    stacks: Vec<wgpu::Buffer>,
+    /// For every stack.
+    groups: Vec<wgpu::BindGroup>,
+    commands: Vec<Command>,
+    numbers: Vec<u8>,
+    batch: Vec<u32>,
+    /// How often commands were handed over.
+    handed: usize,
+    /// What values are read through.
+    staging: Option<wgpu::Buffer>,
+    /// Where products of vectors are written.
+    products: Option<wgpu::Buffer>,
+}
+
+impl Recorder {
+    /// With kernels of this text; `lengths` are those of the arrays in bytes, but for the measured
+    /// patterns, for which the other lengths are.
+    pub fn new(gpu: &Gpu, text: &str, lengths: [u64; 13], stacks: &[u64]) -> Self {
+        let device = &gpu.0.device;
+        let program = gpu.0.programs.of(device, text);
+        let storage = |bytes: u64| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size: bytes.next_multiple_of(16).max(16),
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        let mut lengths = lengths;
+        lengths[Array::Batch as usize] = 4 * BATCH_WORDS as u64;
+        let params = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: (MOST_COMMANDS * STRIDE) as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut recorder = Self {
+            program,
+            params,
+            arrays: lengths.map(storage).into(),
+            stacks: stacks.iter().map(|&bytes| storage(bytes)).collect(),
+            groups: Vec::new(),
+            commands: Vec::new(),
+            numbers: Vec::new(),
+            batch: Vec::new(),
+            handed: 0,
+            staging: None,
+            products: None,
+            gpu: gpu.clone(),
+        };
+        recorder.bind();
+        recorder
+    }
+
+    /// Makes the groups of bindings of the present arrays.
+    fn bind(&mut self) {
+        fn entry(index: usize, buffer: &wgpu::Buffer) -> wgpu::BindGroupEntry<'_> {
+            wgpu::BindGroupEntry { binding: index as u32 + 1, resource: buffer.as_entire_binding() }
+        }
+        let of_stack = |stack: &wgpu::Buffer| {
+            let numbers = wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &self.params,
+                    offset: 0,
+                    size: NonZeroU64::new(size_of::<Params>() as u64),
+                }),
+            };
+            let arrays = Array::ALL.iter().zip(&self.arrays).enumerate();
+            let arrays = arrays.map(|(index, (&array, buffer))| match array {
+                Array::Measured => entry(index, stack),
+                _ => entry(index, buffer),
+            });
+            self.gpu.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &self.gpu.0.programs.bindings,
+                entries: &std::iter::once(numbers).chain(arrays).collect::<Vec<_>>(),
+            })
+        };
+        self.groups = self.stacks.iter().map(of_stack).collect();
+    }
+
+    /// Makes room for `words` words of a batch, and returns where they begin; commands recorded
+    /// before may be handed over for it.
+    pub fn put(&mut self, words: &[u32]) -> u32 {
+        let room = (self.arrays[Array::Batch as usize].size() / 4) as usize;
+        if self.batch.len() + words.len() > room {
+            self.flush();
+        }
+        if words.len() > room {
+            self.arrays[Array::Batch as usize] =
+                self.gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: None,
+                    size: 4 * words.len().next_power_of_two() as u64,
+                    usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                });
+            self.bind();
+        }
+        let at = self.batch.len() as u32;
+        self.batch.extend_from_slice(words);
+        at
+    }
+
+    /// How often commands were handed over: what was put before is gone.
+    pub fn handed(&self) -> usize {
+        self.handed
+    }
+
+    /// Records a run of `kernel` with these numbers, for the patterns of stack `stack`.
+    pub fn run(&mut self, kernel: &str, params: Params, stack: usize, groups: [usize; 3]) {
+        if groups.contains(&0) {
+            return;
+        }
+        let kernel = KERNELS.iter().position(|name| *name == kernel);
+        let kernel = kernel.expect("every kernel that is run has a name in the table");
+        self.numbers.extend_from_slice(bytemuck::bytes_of(&params));
+        self.numbers.resize(self.numbers.len().next_multiple_of(STRIDE), 0);
+        let groups = groups.map(|count| count as u32);
+        self.commands.push(Command::Run { kernel, stack, groups });
+    }
+
+    /// Records a run of a kernel with bindings of its own.
+    pub fn run_bound(
+        &mut self,
+        kernel: wgpu::ComputePipeline,
+        bound: wgpu::BindGroup,
+        groups: [usize; 3],
+    ) {
+        let groups = groups.map(|count| count as u32);
+        self.commands.push(Command::Bound { kernel, bound, groups });
+    }
+
+    /// Records a copy from one buffer to another.
+    pub fn copy(&mut self, from: wgpu::Buffer, at: u64, to: wgpu::Buffer, into: u64, bytes: u64) {
+        self.commands.push(Command::Copy { from, at, to, into, bytes });
+    }
+
+    /// An array of the card.
+    pub fn array(&self, array: Array) -> &wgpu::Buffer {
+        &self.arrays[array as usize]
+    }
+
+    /// The card.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.gpu.0.device
+    }
+
+    /// The kernels for vectors.
+    pub fn vector_kernels(&self) -> &VectorKernels {
+        self.gpu.0.programs.vectors(&self.gpu.0.device)
+    }
+
+    /// A new buffer of zeros.
+    pub fn buffer(&self, bytes: u64) -> wgpu::Buffer {
+        self.gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes.next_multiple_of(16).max(16),
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// A small buffer with these numbers.
+    pub fn small(&self, numbers: &[u8]) -> wgpu::Buffer {
+        let buffer = self.gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: numbers.len() as u64,
+            usage: wgpu::BufferUsages::UNIFORM,
+            mapped_at_creation: true,
+        });
+        if let Ok(mut view) = buffer.get_mapped_range_mut(..) {
+            view.copy_from_slice(numbers);
+        }
+        buffer.unmap();
+        buffer
+    }
+
+    /// A buffer for so many complex numbers, the same every time as far as it suffices.
+    pub fn products(&mut self, len: usize) -> wgpu::Buffer {
+        match &self.products {
+            Some(buffer) if buffer.size() >= 8 * len as u64 => buffer.clone(),
+            _ => {
+                let buffer = self.buffer(8 * len.next_power_of_two() as u64);
+                self.products.insert(buffer).clone()
+            }
+        }
+    }
+
+    /// Records that some of an array becomes 0.
+    pub fn clear(&mut self, array: Array, from: usize, bytes: usize) {
+        self.commands.push(Command::Clear { array, from: from as u64, bytes: bytes as u64 });
+    }
+
+    /// Hands commands over when there are enough of them; members that were put are gone then.
+    pub fn flush_if_many(&mut self) {
+        if self.commands.len() >= TOGETHER {
+            self.flush();
+        }
+    }
+
+    /// Hands all commands over.
+    pub fn flush(&mut self) {
+        if self.commands.is_empty() {
+            return;
+        }
+        self.handed += 1;
+        let Self { gpu, commands, numbers, batch, arrays, .. } = self;
+        let (device, queue) = (&gpu.0.device, &gpu.0.queue);
+        assert!(numbers.len() <= MOST_COMMANDS * STRIDE, "commands are handed over in time");
+        queue.write_buffer(&self.params, 0, numbers);
+        queue.write_buffer(&arrays[Array::Batch as usize], 0, bytemuck::cast_slice(batch));
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass: Option<wgpu::ComputePass<'static>> = None;
+        let kernels = commands.iter().filter_map(|command| match command {
+            Command::Run { kernel, .. } => Some(*kernel),
+            _ => None,
+        });
+        let clock = gpu.0.programs.clock(device, kernels.collect());
+        let mut number = 0;
+        for command in commands.drain(..) {
+            match command {
+                Command::Copy { from, at, to, into, bytes } => {
+                    pass = None;
+                    encoder.copy_buffer_to_buffer(&from, at, &to, into, bytes);
+                }
+                Command::Bound { kernel, bound, groups: [x, y, z] } => {
+                    if clock.is_some() {
+                        pass = None;
+                    }
+                    let pass = pass.get_or_insert_with(|| {
+                        let description = wgpu::ComputePassDescriptor::default();
+                        encoder.begin_compute_pass(&description).forget_lifetime()
+                    });
+                    pass.set_pipeline(&kernel);
+                    pass.set_bind_group(0, &bound, &[]);
+                    pass.dispatch_workgroups(x, y, z);
+                }
+                Command::Clear { array, from, bytes } => {
+                    pass = None;
+                    encoder.clear_buffer(&arrays[array as usize], from, Some(bytes));
+                }
+                Command::Run { kernel, stack, groups: [x, y, z] } => {
+                    if clock.is_some() {
+                        pass = None;
+                    }
+                    let pass = pass.get_or_insert_with(|| {
+                        let description = wgpu::ComputePassDescriptor {
+                            label: None,
+                            timestamp_writes: clock.as_ref().map(|clock| clock.around(number)),
+                        };
+                        encoder.begin_compute_pass(&description).forget_lifetime()
+                    });
+                    pass.set_pipeline(self.program.kernel(device, &gpu.0.programs, kernel));
+                    pass.set_bind_group(0, &self.groups[stack], &[(number * STRIDE) as u32]);
+                    pass.dispatch_workgroups(x, y, z);
+                    number += 1;
+                }
+            }
+        }
+        drop(pass);
+        match clock {
+            Some(clock) => clock.read(device, queue, encoder, &gpu.0.programs),
+            None => {
+                queue.submit([encoder.finish()]);
+            }
+        }
+        numbers.clear();
+        batch.clear();
+    }
+
+    /// Brings values to an array, from byte `from` of it on, behind all commands so far.
+    pub fn write(&mut self, array: Array, from: usize, values: &[u8]) {
+        self.flush();
+        self.write_to(&self.arrays[array as usize], from, values);
+    }
+
+    /// As [`write`](Self::write), to a stack of measured patterns.
+    pub fn write_stack(&mut self, stack: usize, from: usize, values: &[u8]) {
+        self.write_to(&self.stacks[stack], from, values);
+    }
+
+    fn write_to(&self, buffer: &wgpu::Buffer, from: usize, values: &[u8]) {
+        let queue = &self.gpu.0.queue;
+        for (piece, values) in values.chunks(PIECE).enumerate() {
+            queue.write_buffer(buffer, (from + piece * PIECE) as u64, values);
+            if values.len() == PIECE {
+                // What is on its way takes memory of its own.
+                queue.submit([]);
+            }
+        }
+    }
+
+    /// Calls `take` with the values of each of some parts of arrays, given by their first byte and
+    /// their length, after all commands so far; with none where the card has failed.
+    pub fn read(&mut self, parts: &[(Array, usize, usize)], take: impl FnMut(usize, &[u8])) {
+        let parts: Vec<(wgpu::Buffer, u64, usize)> = parts
+            .iter()
+            .map(|&(array, from, bytes)| (self.array(array).clone(), from as u64, bytes))
+            .collect();
+        self.read_parts(&parts, take);
+    }
+
+    fn read_parts(
+        &mut self,
+        parts: &[(wgpu::Buffer, u64, usize)],
+        mut take: impl FnMut(usize, &[u8]),
+    ) {
+        self.flush();
+        let total: usize = parts.iter().map(|part| part.2.next_multiple_of(8)).sum();
+        let device = &self.gpu.0.device;
+        let staging = match self.staging.take() {
+            Some(staging) if staging.size() >= total as u64 => staging,
+            _ => device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size: total.next_power_of_two().max(8) as u64,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+        };
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut at = 0;
+        for &(ref buffer, from, bytes) in parts {
+            let bytes = bytes as u64;
+            encoder.copy_buffer_to_buffer(buffer, from, &staging, at, bytes);
+            at += bytes.next_multiple_of(8);
+        }
+        self.gpu.0.queue.submit([encoder.finish()]);
+        let (tell, told) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, ..total as u64, move |result| {
+            let _ = tell.send(result.is_ok());
+        });
+        let polled = device.poll(wgpu::PollType::wait_indefinitely());
+        if polled.is_err() || !told.try_recv().unwrap_or(false) {
+            self.gpu.0.failure.note("it does not answer".to_owned());
+            return;
+        }
+        let Ok(view) = staging.get_mapped_range(..total as u64) else {
+            self.gpu.0.failure.note("its memory cannot be read".to_owned());
+            return;
+        };
+        let mut at = 0;
+        for (index, &(_, _, bytes)) in parts.iter().enumerate() {
+            take(index, &view[at..at + bytes]);
+            at += bytes.next_multiple_of(8);
+        }
+        drop(view);
+        staging.unmap();
+        self.staging = Some(staging);
+    }
+
+    /// Reads the first numbers of a buffer.
+    pub fn read_buffer<T: Pod>(&mut self, buffer: &wgpu::Buffer, to: &mut [T]) {
+        self.read_buffer_at(buffer, 0, to);
+    }
+
+    /// Reads numbers of a buffer, from byte `at` on.
+    pub fn read_buffer_at<T: Pod>(&mut self, buffer: &wgpu::Buffer, at: u64, to: &mut [T]) {
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(to);
+        self.read_parts(&[(buffer.clone(), at, bytes.len())], |_, values| {
+            bytes.copy_from_slice(values);
+        });
+    }
+
+    /// Brings values to a buffer, from byte `at` on, behind all commands so far.
+    pub fn write_buffer(&mut self, buffer: &wgpu::Buffer, at: u64, values: &[u8]) {
+        self.flush();
+        self.write_to(buffer, at as usize, values);
+    }
+
+    /// Reads parts of arrays of numbers, given by their first number, into slices that say how
+    /// many.
+    pub fn read_into<'a, T: Pod>(
+        &mut self,
+        parts: impl IntoIterator<Item = (Array, usize, &'a mut [T])>,
+    ) {
+        let mut slices = Vec::new();
+        let mut bytes = Vec::new();
+        for (array, from, slice) in parts {
+            bytes.push((array, from * size_of::<T>(), size_of_val(slice)));
+            slices.push(slice);
+        }
+        self.read(&bytes, |index, values| {
+            bytemuck::cast_slice_mut::<T, u8>(slices[index]).copy_from_slice(values);
+        });
+    }
+}
+
+/// Lengths of the arrays in bytes but for the measured patterns; `masks` and `sets` of hidden
+/// pixels.
+pub(super) fn lengths(layout: &Layout, masks: usize, sets: usize, slots: usize) -> [u64; 13] {
+    let (pixels, object) = (layout.pixels(), layout.object_pixels());
+    let shape = &layout.shape;
+    let waves = shape.members * shape.modes * pixels;
+    let [mask_words, held_words] = layout.words();
+    let tiles = layout.tiles();
+    let words = |array: Array| match array {
+        // These are made by themselves.
+        Array::Batch | Array::Measured => 0,
+        Array::Tables => 2 * (shape.window.0 + shape.window.1),
+        Array::Pixels => layout.masks() + masks * mask_words + sets * held_words,
+        Array::Object => 8 * object,
+        Array::Lights => 2 * object + tiles.max(256),
+        Array::Probe => 12 * shape.modes * pixels,
+        Array::Sums => layout.sums(),
+        Array::Partials => 2 * shape.pieces * shape.modes * pixels,
+        Array::Waves | Array::Probes | Array::Chi => 2 * waves,
+        Array::Outs => layout.losses() + 2 * slots * layout.column_groups(),
+    };
+    Array::ALL.map(|array| 4 * words(array) as u64)
+}

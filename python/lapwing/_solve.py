@@ -58,6 +58,8 @@ class SolverOptions(TypedDict, total=False):
     """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow one), positions (each by itself)."""
     choose: str
     """What to choose from the data by held-out pixels: background (all, half or none of what was found), modes (the number of probe modes), positions (whether to refine them)."""
+    device: Literal["auto", "cpu", "gpu", "gpu:0", "gpu:1", "gpu:2", "gpu:3", "gpu:4", "gpu:5", "gpu:6", "gpu:7"]
+    """Where to compute: auto (a graphics card where there is one and the reconstruction is long enough to pay for it, else the processor), cpu, gpu (the first card), or gpu:N."""
     batch_size: int
     """LSQML: Patterns per batch, at most; batches of an epoch differ in size by at most one; rPIE, ePIE: Patterns per batch, at most; 1 is the published algorithm."""
     batching: Literal["random", "compact", "sparse"]

@@ -32,6 +32,27 @@ pub enum StudyError {
     /// A solver refused its data.
     #[error(transparent)]
     Problem(#[from] lapwing_solve::ProblemError),
+    /// A graphics card is asked for that cannot be used.
+    #[cfg(feature = "gpu")]
+    #[error("--device: {0}")]
+    Card(#[from] lapwing_solve::engine::gpu::GpuError),
+    /// A graphics card cannot compute what is asked for.
+    #[error("--device: {0}")]
+    NotOnCard(#[from] lapwing_solve::engine::Unsupported),
+    /// A graphics card is asked for, and this program was built for none.
+    #[error(
+        "--device: this program was built without graphics cards; `--device cpu` works, or build \
+         it with the feature `gpu`"
+    )]
+    NoCards,
+    /// A graphics card has failed.
+    #[error("{device} has failed: {reason}; `--device cpu` computes the same without it")]
+    CardFailed {
+        /// Which one.
+        device: String,
+        /// What its driver says.
+        reason: String,
+    },
     /// A checkpoint does not fit its task.
     #[error("checkpoint.npz: {0}; remove it to start afresh")]
     Checkpoint(#[from] lapwing_solve::snapshot::SnapshotError),

@@ -33,6 +33,7 @@ fn task(input: &Path, output: &Path, options: &str) -> Task {
         photon_halves: false,
         stream: Streaming::Never,
         checkpoint: Every::Epochs(2),
+        device: None,
     }
 }
 

@@ -8,9 +8,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 use lapwing_solve::SOLVERS;
-use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Value};
+use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
 use lapwing_study::checkpoint::Every;
-use lapwing_study::solver::{AUTO, ProbeStart, SolverConfig, SolverError};
+use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError};
 
 const ALGORITHM: &str = "algorithm";
 /// The group of all flags, by which others say that they conflict with them.
@@ -36,6 +36,24 @@ pub struct Checkpoints {
     /// minutes (5m)
     #[arg(long, value_name = "EVERY", value_parser = every, default_value = "5m")]
     pub checkpoint_every: Every,
+    #[command(flatten)]
+    pub place: ComputePlace,
+}
+
+/// Where reconstructions are computed.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Reconstruction")]
+pub struct ComputePlace {
+    /// Where to compute: auto (a graphics card where there is one and the reconstruction is long
+    /// enough to pay for it, else the processor), cpu, gpu (the first card), or gpu:N (see `lapwing
+    /// devices`) [default: auto, or what the design says]
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", value_parser = device)]
+    pub device: Option<DeviceChoice>,
+}
+
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    let found = DeviceChoice::from_value(&Value::Word(text.to_owned()));
+    found.ok_or_else(|| "expected auto, cpu, gpu, or gpu:0 to gpu:7".to_owned())
 }
 
 /// One flag: the options that it sets, each of a solver or of the start of all.
@@ -45,9 +63,9 @@ struct Flag {
     options: Vec<(Option<&'static str>, &'static OptionDoc)>,
 }
 
-/// The options that all solvers have.
+/// The options that all solvers have, but for where they compute ([`ComputePlace`]).
 fn common() -> impl Iterator<Item = &'static OptionDoc> {
-    SolverConfig::common_docs()
+    SolverConfig::common_docs().filter(|option| option.name != "device")
 }
 
 /// All flags, in the order of the table.

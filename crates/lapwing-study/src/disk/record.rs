@@ -406,6 +406,9 @@ pub struct JobResult {
     /// median at as high ones; see [`lapwing_compare::Lattice::excess`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lattice_excess: Option<f64>,
+    /// The graphics card that it was computed on; `None` for the processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// What the solver has chosen from the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceRecord>,

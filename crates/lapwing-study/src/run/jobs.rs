@@ -6,6 +6,7 @@
 //! those of a process that died.
 
 use crate::design::condition::{Case, Split, View};
+use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
 use crate::disk::hash;
 use crate::disk::lock::Lock;
@@ -41,6 +42,8 @@ pub struct JobOptions {
     pub filters: Filters,
     /// How often the state of the running job is stored.
     pub checkpoint: Every,
+    /// Where to compute; where each solver says unless given.
+    pub device: Option<DeviceChoice>,
     /// Whether a missing view is an error.
     pub missing_views: MissingViews,
     /// Write the records of what would run, but run nothing.
@@ -331,6 +334,7 @@ impl JobRun<'_> {
             case: Some(job.case.clone()),
             comparison: CompareWith::TruthOver(area),
             checkpoint: self.options.checkpoint,
+            device: self.options.device,
             photon_halves: plan.photon_halves,
             // A study's data sets are made in memory.
             stream: Streaming::Never,

@@ -80,6 +80,7 @@ impl FullDose {
             case: None,
             comparison: CompareWith::Nothing,
             checkpoint: Every::default(),
+            device: None,
             photon_halves: false,
             stream: Streaming::Never,
             calibrate: false,

@@ -5,6 +5,7 @@ pub mod calibrate;
 mod choose;
 mod crew;
 pub mod data;
+mod device;
 pub mod event;
 pub(crate) mod external;
 mod follows;

@@ -1,7 +1,8 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
-use crate::design::solver::SolverConfig;
+use crate::design::solver::{DeviceChoice, SolverConfig};
 use crate::run::choose::{self, Chosen};
+use crate::run::device;
 use crate::run::noise;
 use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
@@ -33,6 +34,7 @@ pub fn reconstruct(
     let (counts, faults) = (start.counts, start.faults.clone());
     let bare = start.into_problem()?;
     let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
+    let chosen = placed(chosen, config.device.device)?;
     let run = chosen.solver.start(&chosen.problem);
     let solution = epochs(run, &mut |epoch, _| Ok(observe(epoch)))?;
     check(&solution)?;
@@ -60,10 +62,20 @@ pub(crate) fn solution(
     let (counts, faults) = (start.counts, start.faults.clone());
     let bare = start.into_problem()?;
     let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
+    let chosen = placed(chosen, config.device.device)?;
     let run = chosen.solver.start(&chosen.problem);
     let solution = epochs(run, &mut |epoch, _| observe(epoch))?;
     check(&solution)?;
     Ok(solution)
+}
+
+/// What was chosen, to be computed where `device` says.
+///
+/// # Errors
+/// When it asks for a graphics card that is not there or cannot compute this.
+pub(crate) fn placed(chosen: Chosen, device: DeviceChoice) -> Result<Chosen> {
+    let device = device::of(&chosen.problem, &*chosen.solver, device)?;
+    Ok(Chosen { problem: chosen.problem.on(device), ..chosen })
 }
 
 /// Error maps of a solution of what was `chosen`, from so many replicates; `between` is called
@@ -94,12 +106,15 @@ pub(crate) fn with_maps(made: Reconstruction, maps: Option<ErrorMaps>) -> Recons
 /// the loss is no number: a solver that diverged never finds back.
 ///
 /// # Errors
-/// What `observe` returns.
+/// What `observe` returns, and a graphics card that fails.
 pub(crate) fn epochs(
     mut run: Run<'_>,
     observe: &mut dyn FnMut(Epoch, &mut Run<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
     while let Some(epoch) = run.epoch() {
+        if let Some((device, reason)) = run.failure() {
+            return Err(StudyError::CardFailed { device, reason });
+        }
         if observe(epoch, &mut run)?.is_break() || !epoch.loss.is_finite() {
             break;
         }

@@ -2,6 +2,7 @@
 //! repeated.
 
 use crate::design::condition::{Condition, Split, View};
+use crate::design::solver::DeviceChoice;
 use crate::design::{Design, Source};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
@@ -33,6 +34,8 @@ use std::path::{Path, PathBuf};
 pub struct StudyOptions {
     /// How many reconstructions run at the same time.
     pub at_once: AtOnce,
+    /// Where to compute; where each solver says unless given.
+    pub device: Option<DeviceChoice>,
     /// Make data sets and views, and leave the reconstructions to others (see [`study_jobs`]).
     pub prepare_only: bool,
     /// Go on although results in the folder were made for another design, and replace those that
@@ -89,6 +92,7 @@ pub fn study_with(
     let options = JobOptions {
         filters: Filters::default(),
         checkpoint: Every::default(),
+        device: options.device,
         missing_views: MissingViews::Skip(refused),
         dry_run: options.prepare_only,
         at_once: options.at_once,

@@ -30,6 +30,7 @@ fn one_data_set_alone() {
         case: None,
         comparison,
         checkpoint: Every::Epochs(1),
+        device: None,
         photon_halves: false,
         stream: Streaming::Never,
     };

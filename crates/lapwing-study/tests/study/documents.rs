@@ -4,7 +4,7 @@
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, Options, Value};
 use lapwing_study::solver::{
-    AUTO, ChoiceOptions, ErrorOptions, NoiseOptions, SolverConfig, StartOptions,
+    AUTO, ChoiceOptions, DeviceOptions, ErrorOptions, NoiseOptions, SolverConfig, StartOptions,
 };
 use std::fmt::Write;
 use std::path::Path;
@@ -58,6 +58,7 @@ fn default(solver: &str, doc: &OptionDoc) -> String {
     let noise = NoiseOptions::default().values();
     let asked =
         ErrorOptions::default().values().into_iter().chain(ChoiceOptions::default().values());
+    let asked = asked.chain(DeviceOptions::default().values());
     let mut values = entry.defaults().values().into_iter().chain(start.chain(noise).chain(asked));
     match values.find(|(name, _)| *name == doc.name) {
         Some((_, Value::Word(word))) => format!("`{word}`"),

@@ -157,6 +157,7 @@ impl Jobs {
                 shard: self.shard,
             },
             checkpoint: self.checkpoints.checkpoint_every,
+            device: self.checkpoints.place.device,
             missing_views: match self.allow_missing_phase_d {
                 true => MissingViews::Skip(BTreeMap::new()),
                 false => MissingViews::Refuse,

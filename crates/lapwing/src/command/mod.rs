@@ -3,6 +3,7 @@
 mod calibrate;
 mod compare;
 mod convert;
+mod devices;
 mod experiment;
 mod inspect;
 mod jobs;
@@ -36,6 +37,7 @@ pub enum Command {
     Jobs(jobs::Jobs),
     Compare(compare::Compare),
     Convert(convert::Convert),
+    Devices(devices::Devices),
     Study(study::Study),
     Report(report::Report),
 }
@@ -58,6 +60,7 @@ impl Command {
             Self::Jobs(command) => command.run(options.output()),
             Self::Compare(command) => command.run(options.output()),
             Self::Convert(command) => command.run(options.output()),
+            Self::Devices(command) => command.run(options.output()),
             Self::Study(command) => command.run(options.output()),
             Self::Report(command) => command.run(options.output()),
         }

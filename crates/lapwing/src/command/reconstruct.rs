@@ -79,6 +79,7 @@ impl Reconstruct {
             case: None,
             comparison: if self.compare { CompareWith::Truth } else { CompareWith::Nothing },
             checkpoint: self.checkpoints.checkpoint_every,
+            device: self.checkpoints.place.device,
             photon_halves: false,
             stream: self.stream,
             calibrate: self.calibrate,

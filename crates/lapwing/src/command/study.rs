@@ -2,6 +2,7 @@
 
 use super::jobs::exit_code;
 use crate::output::{Output, counted};
+use crate::solver::ComputePlace;
 use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
@@ -59,6 +60,8 @@ enum Action {
         /// thread, as far as the memory suffices)
         #[arg(long, value_name = "N", default_value = "auto")]
         jobs: AtOnce,
+        #[command(flatten)]
+        place: ComputePlace,
         /// Replace results in the folder that were made for another design, as far as the change
         /// touches them
         #[arg(long)]
@@ -127,9 +130,13 @@ impl Study {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match &self.action {
             Action::Init { file, force } => init(file, *force, output),
-            Action::Run { design, output: folder, jobs, replace } => {
-                let options =
-                    StudyOptions { at_once: *jobs, prepare_only: false, replace: *replace };
+            Action::Run { design, output: folder, jobs, place, replace } => {
+                let options = StudyOptions {
+                    at_once: *jobs,
+                    device: place.device,
+                    prepare_only: false,
+                    replace: *replace,
+                };
                 study(design, folder, options, output)
             }
             Action::Prepare { design, output: folder, replace } => {

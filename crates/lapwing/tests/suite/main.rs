@@ -10,6 +10,7 @@ mod compare;
 mod contract;
 #[cfg(unix)]
 mod crash;
+mod devices;
 mod experiment;
 mod field;
 mod hostile;

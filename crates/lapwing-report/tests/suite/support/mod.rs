@@ -290,6 +290,7 @@ fn write_job(
         calibration: None,
         choices: Vec::new(),
         error_maps: None,
+        device: None,
         view: (every > 1).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,
             acceptance_rate: kept.len() as f64 / all.len() as f64,

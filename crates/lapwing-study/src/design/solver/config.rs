@@ -1,5 +1,6 @@
 //! A solver of this program with its options, and what it starts from.
 
+use super::device::DeviceOptions;
 use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
 use lapwing_solve::solver::{Solver, entry};
 use lapwing_solve::{SOLVERS, choice, options};
@@ -266,6 +267,8 @@ pub struct SolverConfig {
     pub errors: ErrorOptions,
     /// What is chosen from the data before it.
     pub choice: ChoiceOptions,
+    /// Where it is computed.
+    pub device: DeviceOptions,
     /// The solver with its own options.
     pub solver: Box<dyn Solver>,
     /// The solver that takes its place where no photon counts are known; `None` unless the
@@ -279,6 +282,7 @@ pub const AUTO: &str = "auto";
 /// What [`AUTO`] stands for: with photon counts, and without.
 const BY_COUNTS: [&str; 2] = ["ML", "LSQML"];
 
+/// Where it is computed makes no other solver of it, and is no part of records.
 impl PartialEq for SolverConfig {
     fn eq(&self, other: &Self) -> bool {
         self.start == other.start
@@ -295,8 +299,8 @@ impl SolverConfig {
     pub fn new(solver: Box<dyn Solver>, probe_start: ProbeStart) -> Self {
         let start = StartOptions { probe_start, ..StartOptions::default() };
         let (noise, errors) = (NoiseOptions::default(), ErrorOptions::default());
-        let choice = ChoiceOptions::default();
-        Self { start, noise, errors, choice, solver, without_counts: None }
+        let (choice, device) = (ChoiceOptions::default(), DeviceOptions::default());
+        Self { start, noise, errors, choice, device, solver, without_counts: None }
     }
 
     /// The solver `algorithm`, which may be [`AUTO`], with the options that are written;
@@ -320,19 +324,20 @@ impl SolverConfig {
         let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
         let (mut noise, mut errors) = (NoiseOptions::default(), ErrorOptions::default());
-        let mut choice = ChoiceOptions::default();
+        let (mut choice, mut device) = (ChoiceOptions::default(), DeviceOptions::default());
         let mut own = Vec::new();
         for (name, value) in written {
             let taken = start.set(&name, &value)?
                 || noise.set(&name, &value)?
                 || errors.set(&name, &value)?
-                || choice.set(&name, &value)?;
+                || choice.set(&name, &value)?
+                || device.set(&name, &value)?;
             if !taken {
                 own.push((name, value));
             }
         }
         let solver = entry.read(&own)?;
-        Ok(Self { start, noise, errors, choice, solver, without_counts: None })
+        Ok(Self { start, noise, errors, choice, device, solver, without_counts: None })
     }
 
     /// What [`AUTO`] stands for, each solver as `read` makes it; one that does not have what was
@@ -377,6 +382,7 @@ impl SolverConfig {
         self.noise.check()?;
         self.errors.check()?;
         self.choice.check()?;
+        self.device.check()?;
         if let Some(solver) = &self.without_counts {
             solver.check()?;
         }
@@ -397,7 +403,8 @@ impl SolverConfig {
     /// The options that all solvers have in common.
     pub fn common_docs() -> impl Iterator<Item = &'static OptionDoc> {
         let noise = StartOptions::DOCS.iter().chain(NoiseOptions::DOCS);
-        noise.chain(ErrorOptions::DOCS).chain(ChoiceOptions::DOCS)
+        let asked = ErrorOptions::DOCS.iter().chain(ChoiceOptions::DOCS);
+        noise.chain(asked).chain(DeviceOptions::DOCS)
     }
 }
 

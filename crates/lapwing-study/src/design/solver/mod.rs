@@ -1,6 +1,7 @@
 //! The solvers of a study: of this program, or other programs.
 
 mod config;
+mod device;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ pub use config::{
     AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ObjectStart,
     ProbeStart, SolverConfig, SolverError, StartOptions,
 };
+pub use device::{DeviceChoice, DeviceOptions};
 
 use crate::design::external::{self, External, ExternalConfig};
 use config::{take_algorithm, written};

@@ -2,17 +2,18 @@
 
 use super::understand::{Given, Input};
 use super::{Task, output};
-use crate::design::solver::{Method, SolverConfig};
+use crate::design::solver::{DeviceChoice, Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
 use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
 use crate::run::choose::{self, Chosen};
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::misfit;
 use crate::run::noise;
-use crate::run::solve::{Account, Place, check, described, epochs, maps, with_maps};
+use crate::run::solve::{Account, Place, check, described, epochs, maps, placed, with_maps};
 use crate::run::start::Start;
 use crate::run::stream::Streamed;
 use crate::{Result, StudyError};
+use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
 use lapwing_solve::{Flow, Solution};
 use serde_json::json;
@@ -96,37 +97,30 @@ impl Task {
             event::tell(&mut *observe, Event::Waiting { case, what: "a choice by held-out pixels" })
         })?;
         drop(bare);
-        let Chosen { problem, noise, solver, choices } = &chosen;
-        result.noise = Some(NoiseRecord::from(noise));
-        for text in noise::described(noise) {
+        let device = self.device.unwrap_or(config.device.device);
+        let mut chosen = placed(chosen, device)?;
+        if *chosen.problem.device() != Device::Cpu {
+            result.device = Some(chosen.problem.device().to_string());
+            let text = format!("computed on {}", chosen.problem.device());
             note(&mut *observe, Level::Fact, &text)?;
         }
-        let mut run = solver.start(problem);
-        let mut resumed = 0;
-        if let Some(snapshot) = checkpoint.load() {
-            run = run.resume(&snapshot)?;
-            resumed = snapshot.loss.len();
-            let text = format!("resumed after epoch {resumed} from {CHECKPOINT}");
-            note(&mut *observe, Level::Detail, &text)?;
+        result.noise = Some(NoiseRecord::from(&chosen.noise));
+        for text in noise::described(&chosen.noise) {
+            note(&mut *observe, Level::Fact, &text)?;
         }
-        let started = Instant::now();
-        let mut solution = epochs(run, &mut |epoch, run| {
-            let text =
-                format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
-            note(&mut *observe, Level::Detail, &text)?;
-            let more = epoch.done < epoch.total && epoch.loss.is_finite();
-            if observe(Event::Epoch { case, epoch }).is_break() {
-                if more {
-                    // What cannot be stored is only done again.
-                    let _ = checkpoint.store(&run.snapshot());
-                }
-                return Err(StudyError::Stopped);
+        let mut started = Instant::now();
+        let (mut solution, resumed) = match self.all_epochs(&chosen, checkpoint, &mut *observe) {
+            // Nobody has asked for the card by name.
+            Err(failure @ StudyError::CardFailed { .. }) if device == DeviceChoice::Auto => {
+                let text = format!("{failure}: the processor goes on");
+                note(&mut *observe, Level::Fact, &text)?;
+                chosen.problem = chosen.problem.on(Device::Cpu);
+                started = Instant::now();
+                self.all_epochs(&chosen, checkpoint, &mut *observe)?
             }
-            if more && checkpoint.due(epoch.done) {
-                checkpoint.store(&run.snapshot())?;
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
+            other => other?,
+        };
+        let Chosen { problem, choices, .. } = &chosen;
         let seconds = started.elapsed().as_secs_f64();
         check(&solution)?;
         solution.choices.splice(..0, choices.iter().cloned());
@@ -159,6 +153,43 @@ impl Task {
             result.error_maps = Some(ErrorRecord::from(maps));
         }
         Ok(Solved { solution, maps, resumed, seconds })
+    }
+
+    /// All epochs, from the start or from where a stopped run left off, and how many of them that
+    /// run had done.
+    fn all_epochs(
+        &self,
+        Chosen { problem, solver, .. }: &Chosen,
+        checkpoint: &mut Checkpoint,
+        observe: Observer<'_>,
+    ) -> Result<(Solution, usize)> {
+        let case = self.case.as_ref();
+        let mut run = solver.start(problem);
+        let mut resumed = 0;
+        if let Some(snapshot) = checkpoint.load() {
+            run = run.resume(&snapshot)?;
+            resumed = snapshot.loss.len();
+            let text = format!("resumed after epoch {resumed} from {CHECKPOINT}");
+            note(&mut *observe, Level::Detail, &text)?;
+        }
+        let solution = epochs(run, &mut |epoch, run| {
+            let text =
+                format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
+            note(&mut *observe, Level::Detail, &text)?;
+            let more = epoch.done < epoch.total && epoch.loss.is_finite();
+            if observe(Event::Epoch { case, epoch }).is_break() {
+                if more {
+                    // What cannot be stored is only done again.
+                    let _ = checkpoint.store(&run.snapshot());
+                }
+                return Err(StudyError::Stopped);
+            }
+            if more && checkpoint.due(epoch.done) {
+                checkpoint.store(&run.snapshot())?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok((solution, resumed))
     }
 }
 

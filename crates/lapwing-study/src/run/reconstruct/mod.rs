@@ -12,7 +12,7 @@ mod understand;
 pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::{Case, View};
-use crate::design::solver::{AUTO, StudySolver};
+use crate::design::solver::{AUTO, DeviceChoice, StudySolver};
 use crate::disk::checkpoint::{Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
@@ -51,6 +51,8 @@ pub struct Task {
     /// How often to store the state of the solver in the output folder, from where the same task
     /// resumes after a stop. The result does not depend on it.
     pub checkpoint: Every,
+    /// Where to compute; where the solver says unless given.
+    pub device: Option<DeviceChoice>,
     /// Whether to deal the photons of every pattern to two independent halves, reconstruct both
     /// with the same solver and compare them with each other: a measure of resolution that needs no
     /// truth. Only beside a comparison, and in memory.
@@ -311,6 +313,7 @@ impl Task {
             calibration: None,
             choices: Vec::new(),
             error_maps: None,
+            device: None,
             view: None,
             shared_fraction: None,
             comparison: None,

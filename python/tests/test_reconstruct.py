@@ -249,3 +249,11 @@ def test_error_maps_come_with_the_object_and_survive_a_file(scan: lapwing.Datase
     again = lapwing.load_reconstruction(tmp_path / "r.npz")
     np.testing.assert_array_equal(again.phase_sd, found.phase_sd)
     assert lapwing.reconstruct(scan, epochs=1).phase_sd is None
+
+
+def test_where_to_compute_is_said_by_name(scan: lapwing.Dataset) -> None:
+    usual = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3)
+    here = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, device="cpu")
+    assert np.array_equal(usual.object, here.object)
+    with pytest.raises(ValueError, match="graphics card"):
+        lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, device="gpu:7")

@@ -46,10 +46,8 @@ use recorder::{Array, Params, Recorder};
 use tiles::Tiles;
 use upload::{Order, Stacks};
 
-/// Pieces in which the members of a batch are summed for the probe, at most and as far as they hold
-/// this many members.
+/// Pieces in which the members of a batch are summed for the probe, at most.
 const MOST_PIECES: usize = 40;
-const LEAST_OF_PIECE: usize = 1;
 /// Numbers in `outs`.
 const STEPS_SUM: usize = 2;
 const STRONGEST: usize = 4;
@@ -165,7 +163,7 @@ fn layout_of(gpu: &Gpu, problem: &Problem, batch_size: usize) -> Option<Layout> 
         background: problem.background.is_some(),
         mask: problem.mask.lists() > 0,
         members,
-        pieces: members.div_ceil(LEAST_OF_PIECE).min(MOST_PIECES),
+        pieces: members.min(MOST_PIECES),
     };
     Layout::new(shape, gpu.0.limits.max_compute_workgroup_storage_size as usize)
 }

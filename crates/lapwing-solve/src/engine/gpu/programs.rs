@@ -2,7 +2,7 @@
 //! they take.
 
 use super::kernels::KERNELS;
-use super::recorder::Array;
+use super::recorder::{Array, LONGEST_WAIT};
 use super::vectors::VectorKernels;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -163,8 +163,13 @@ impl Clock {
         encoder.resolve_query_set(&self.set, 0..count as u32, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, 8 * count as u64);
         queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., |_| {});
+        let (tell, told) = std::sync::mpsc::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            let _ = tell.send(result.is_ok());
+        });
         let polled = device.poll(wgpu::PollType::wait_indefinitely());
+        // As in `Recorder::read`.
+        let _ = told.recv_timeout(LONGEST_WAIT);
         let (Ok(_), Ok(view)) = (polled, staging.get_mapped_range(..)) else { return };
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&view[..8 * count]);
         let mut times = programs.times.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,6 +11,7 @@ use super::vectors::VectorKernels;
 use bytemuck::{Pod, Zeroable};
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Numbers of one command, as `kernels.wgsl` names them.
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
@@ -87,6 +88,8 @@ const TOGETHER: usize = 32;
 const MOST_COMMANDS: usize = 256;
 /// Words for members and tiles that there is room for at first.
 const BATCH_WORDS: usize = 1 << 16;
+/// Time after which a card that has done its work is not expected to say so any more.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Bytes that are brought to the card in one piece.
 const PIECE: usize = 1 << 26;
 
@@ -442,7 +445,8 @@ impl Recorder {
             let _ = tell.send(result.is_ok());
         });
         let polled = device.poll(wgpu::PollType::wait_indefinitely());
-        if polled.is_err() || !told.try_recv().unwrap_or(false) {
+        // Another thread that waits for the same card may be the one that is told.
+        if polled.is_err() || !told.recv_timeout(LONGEST_WAIT).unwrap_or(false) {
             self.gpu.0.failure.note("it does not answer".to_owned());
             return;
         }

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Every sum is one thread's over a fixed list in a fixed order, or a tree over a workgroup: the
-//! same bits from run to run. `kernels.wgsl` has the kernels, [`kernels`] and [`fft`] write them
-//! for a shape, [`recorder`] hands commands over.
+//! same bits from run to run. `kernels.wgsl` has the kernels, `kernels` and `fft` write them
+//! for a shape, `recorder` hands commands over.
 //!
 //! [`ForwardModel`]: lapwing_model::ForwardModel
 

@@ -128,16 +128,7 @@ impl Recorder {
     pub fn new(gpu: &Gpu, text: &str, lengths: [u64; 13], stacks: &[u64]) -> Self {
         let device = &gpu.0.device;
         let program = gpu.0.programs.of(device, text);
-        let storage = |bytes: u64| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: None,
-                size: bytes.next_multiple_of(16).max(16),
-                usage: wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::COPY_SRC
-                    | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
+        let storage = |bytes: u64| storage(device, bytes);
         let mut lengths = lengths;
         lengths[Array::Batch as usize] = 4 * BATCH_WORDS as u64;
         let params = device.create_buffer(&wgpu::BufferDescriptor {
@@ -265,14 +256,7 @@ impl Recorder {
 
     /// A new buffer of zeros.
     pub fn buffer(&self, bytes: u64) -> wgpu::Buffer {
-        self.gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: bytes.next_multiple_of(16).max(16),
-            usage: wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
+        storage(&self.gpu.0.device, bytes)
     }
 
     /// A small buffer with these numbers.
@@ -499,6 +483,18 @@ impl Recorder {
             bytemuck::cast_slice_mut::<T, u8>(slices[index]).copy_from_slice(values);
         });
     }
+}
+
+/// A new buffer of zeros, for kernels and copies.
+fn storage(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: bytes.next_multiple_of(16).max(16),
+        usage: wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
 }
 
 /// Lengths of the arrays in bytes but for the measured patterns; `masks` and `sets` of hidden

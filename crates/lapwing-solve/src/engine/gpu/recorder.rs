@@ -5,7 +5,7 @@
 //! share its members and tiles; both are brought to the card with the commands that need them.
 
 use super::device::Gpu;
-use super::kernels::{KERNELS, Layout};
+use super::kernels::KERNELS;
 use super::programs::Program;
 use super::vectors::VectorKernels;
 use bytemuck::{Pod, Zeroable};
@@ -495,28 +495,4 @@ fn storage(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
             | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     })
-}
-
-/// Lengths of the arrays in bytes but for the measured patterns; `masks` and `sets` of hidden
-/// pixels.
-pub(super) fn lengths(layout: &Layout, masks: usize, sets: usize, slots: usize) -> [u64; 13] {
-    let (pixels, object) = (layout.pixels(), layout.object_pixels());
-    let shape = &layout.shape;
-    let waves = shape.members * shape.modes * pixels;
-    let [mask_words, held_words] = layout.words();
-    let tiles = layout.tiles();
-    let words = |array: Array| match array {
-        // These are made by themselves.
-        Array::Batch | Array::Measured => 0,
-        Array::Tables => 2 * (shape.window.0 + shape.window.1),
-        Array::Pixels => layout.masks() + masks * mask_words + sets * held_words,
-        Array::Object => 8 * object,
-        Array::Lights => 2 * object + tiles.max(256),
-        Array::Probe => 12 * shape.modes * pixels,
-        Array::Sums => layout.sums(),
-        Array::Partials => 2 * shape.pieces * shape.modes * pixels,
-        Array::Waves | Array::Probes | Array::Chi => 2 * waves,
-        Array::Outs => layout.losses() + 2 * slots * layout.column_groups(),
-    };
-    Array::ALL.map(|array| 4 * words(array) as u64)
 }

@@ -1,0 +1,248 @@
+//! What an engine keeps on the card, brought there and back, and the commands of a batch.
+
+use super::check::{layout_of, lengths, slots_of};
+use super::kernels::Layout;
+use super::recorder::{Array, Params, Recorder};
+use super::upload::{Order, Stacks};
+use super::{Gpu, GpuEngine, Members, STRONGEST};
+use crate::Problem;
+use crate::engine::held::SETS;
+use crate::engine::{Fields, Losses, NO_SEARCH, Products, Trail};
+use lapwing_model::Window;
+
+impl<'a> GpuEngine<'a> {
+    /// For what [`check`] has let through.
+    pub fn new(gpu: &Gpu, problem: &'a Problem, batch_size: usize, products: Products) -> Self {
+        let layout = layout_of(gpu, problem, batch_size)
+            .expect("patterns without a layout are refused before they come here");
+        let masks = problem.mask.lists();
+        let slots = slots_of(problem);
+        let lengths = lengths(&layout, masks, SETS, slots);
+        let stacks =
+            Stacks::new(problem, gpu.0.limits.max_storage_buffer_binding_size.min(1 << 30));
+        let mut recorder = Recorder::new(gpu, &layout.text(masks), lengths, &stacks.bytes);
+        let order = Order::new(problem);
+        recorder.write(Array::Tables, 0, bytemuck::cast_slice(&layout.tables()));
+        let pixels = order.pixels(problem, &layout);
+        recorder.write(Array::Pixels, 0, bytemuck::cast_slice(&pixels));
+        stacks.upload(problem, &order, &mut recorder);
+        let fields = Fields::start(problem, false);
+        let lights = vec![0.0; fields.object().len()];
+        Self {
+            trail: products.waves.then(|| Trail::new(lights, fields.probe().len())),
+            gpu: gpu.clone(),
+            layout,
+            recorder,
+            order,
+            stacks,
+            fields,
+            fields_here: true,
+            fields_there: false,
+            background_share: 1.0,
+            held: false,
+            members: Members::default(),
+            losses: Losses::default(),
+            slots: (0, slots),
+            added: false,
+            trail_here: true,
+            light_there: false,
+            light: 0,
+            search: None,
+            batches: 0,
+            strongest: 0.0,
+            kept: Vec::new(),
+            problem,
+        }
+    }
+
+    /// Groups for columns, and for rows.
+    pub(super) fn columns(&self, modes: usize, members: usize) -> [usize; 3] {
+        [self.layout.column_groups(), modes, members]
+    }
+
+    pub(super) fn rows(&self, modes: usize, members: usize) -> [usize; 3] {
+        [self.layout.row_groups(), modes, members]
+    }
+
+    pub(super) fn modes(&self) -> usize {
+        self.layout.shape.modes
+    }
+
+    /// Number of values of a whole probe.
+    pub(super) fn probe_len(&self) -> usize {
+        self.modes() * self.layout.pixels()
+    }
+
+    /// Where the light to go by is, and the one being summed up.
+    pub(super) fn lights(&self) -> [u32; 2] {
+        let object = self.layout.object_pixels();
+        [self.light, 1 - self.light].map(|which| (which * object) as u32)
+    }
+
+    /// Numbers for a command on the present batch.
+    pub(super) fn params(&mut self) -> Params {
+        let at = match self.members.put {
+            Some((at, handed)) if handed == self.recorder.handed() => at,
+            _ => {
+                let at = self.recorder.put(&self.members.words);
+                self.members.put = Some((at, self.recorder.handed()));
+                at
+            }
+        };
+        let count = self.members.count;
+        let pieces = count.min(self.layout.shape.pieces).max(1);
+        let [light, next_light] = self.lights();
+        Params {
+            members: at,
+            count: count as u32,
+            tiles: at + 8 * count as u32,
+            tile_count: self.members.tile_count as u32,
+            pieces: pieces as u32,
+            per_piece: count.div_ceil(pieces) as u32,
+            held: u32::from(self.held),
+            light,
+            next_light,
+            background_share: self.background_share,
+            factor: 1.0,
+            ..Params::default()
+        }
+    }
+
+    pub(super) fn run(&mut self, kernel: &str, params: Params, groups: [usize; 3]) {
+        self.recorder.run(kernel, params, 0, groups);
+    }
+
+    /// Tells the card which members the batch has, and on which tiles they lie.
+    pub(super) fn begin_batch(&mut self, members: &[usize]) {
+        self.upload_fields();
+        self.recorder.flush_if_many();
+        let mut sorted: Vec<usize> = members.to_vec();
+        sorted.sort_by_key(|&pattern| self.stacks.of(pattern).0);
+        let windows: Vec<Window> =
+            sorted.iter().map(|&pattern| self.problem.windows[pattern]).collect();
+        let lists = self.problem.mask.lists();
+        let batch = &mut self.members;
+        batch.of_stacks.clear();
+        batch.of_stacks.resize(self.stacks.bytes.len(), 0);
+        batch.words.clear();
+        for (&pattern, window) in sorted.iter().zip(&windows) {
+            let (stack, number) = self.stacks.of(pattern);
+            batch.of_stacks[stack] += 1;
+            batch.words.extend([
+                number as u32,
+                window.row as u32,
+                window.column as u32,
+                (window.rest_y as f32).to_bits(),
+                (window.rest_x as f32).to_bits(),
+                if lists > 1 { pattern as u32 } else { 0 },
+                (pattern % SETS) as u32,
+                0,
+            ]);
+        }
+        let (shape, object) = (self.layout.shape.window, self.layout.shape.object);
+        let (tiles, count) = batch.tiles.of(&windows, shape, object);
+        batch.words.extend(tiles);
+        batch.tile_count = count;
+        batch.count = members.len();
+        batch.put = None;
+    }
+
+    /// Brings the fields to the card, if those there are not the present ones.
+    pub(super) fn upload_fields(&mut self) {
+        if std::mem::replace(&mut self.fields_there, true) {
+            return;
+        }
+        self.recorder.write(Array::Object, 0, bytemuck::cast_slice(self.fields.object()));
+        self.recorder.write(Array::Probe, 0, bytemuck::cast_slice(self.fields.probe()));
+        self.transform_probe();
+    }
+
+    /// Makes the spectra of the probe, and its statistics.
+    pub(super) fn transform_probe(&mut self) {
+        let params = Params { mode: 1, ..Params::default() };
+        self.run("advance_probe_x", params, self.rows(1, 1));
+        self.run("probe_spectrum_y", params, self.columns(self.modes(), 1));
+    }
+
+    pub(super) fn download_fields(&mut self) {
+        if std::mem::replace(&mut self.fields_here, true) {
+            return;
+        }
+        let fields = self.fields.parts_mut();
+        self.recorder
+            .read_into([(Array::Object, 0, fields.object), (Array::Probe, 0, fields.probe)]);
+    }
+
+    /// Brings the light to go by to the card.
+    pub(super) fn upload_light(&mut self) {
+        if std::mem::replace(&mut self.light_there, true) {
+            return;
+        }
+        let from = 4 * self.lights()[0] as usize;
+        let trail = self.trail.as_ref().expect(NO_SEARCH);
+        self.recorder.write(Array::Lights, from, bytemuck::cast_slice(trail.light()));
+        self.strongest = trail.strongest();
+        self.recorder.write(Array::Outs, 4 * STRONGEST, bytemuck::bytes_of(&self.strongest));
+    }
+
+    pub(super) fn download_trail(&mut self) {
+        if std::mem::replace(&mut self.trail_here, true) {
+            return;
+        }
+        let (object, probe, light) =
+            (self.layout.object_pixels(), self.probe_len(), self.lights()[0] as usize);
+        let trail = self.trail.as_mut().expect(NO_SEARCH);
+        let (of_object, of_probe) = (&mut trail.object_update, &mut trail.probe_update);
+        let updates = [
+            (Array::Object, 3 * object, of_object.as_mut_slice()),
+            (Array::Probe, 4 * probe, of_probe.as_mut_slice()),
+        ];
+        self.recorder.read_into(updates);
+        let (present, strongest, _) = trail.lights_mut();
+        let strongest = std::slice::from_mut(strongest);
+        self.recorder.read_into([
+            (Array::Lights, light, present.as_mut_slice()),
+            (Array::Outs, STRONGEST, strongest),
+        ]);
+    }
+
+    /// Takes the losses from the card; with them some of the first numbers of `outs`.
+    pub(super) fn collect_losses(&mut self) -> [f32; 8] {
+        let (mut first, count) = ([0.0_f32; 8], 2 * self.layout.column_groups() * self.slots.0);
+        let mut losses = vec![0.0_f32; count];
+        self.recorder.read_into([
+            (Array::Outs, 0, first.as_mut_slice()),
+            (Array::Outs, self.layout.losses(), &mut losses),
+        ]);
+        for pair in losses.chunks_exact(2) {
+            self.losses.seen += f64::from(pair[0]);
+            self.losses.held_out += f64::from(pair[1]);
+        }
+        self.slots.0 = 0;
+        first
+    }
+
+    /// Sums for the probe over the present batch, in pieces.
+    pub(super) fn gather_probe(&mut self) -> Params {
+        let params = self.params();
+        let groups = self.columns(self.modes(), params.pieces as usize);
+        self.run("gather_y", params, groups);
+        params
+    }
+
+    /// The same, added up, to what was added before or (`anew`) to nothing.
+    pub(super) fn add_probe(&mut self, anew: bool) -> Params {
+        let params = self.gather_probe();
+        let groups = [self.probe_len().div_ceil(256), 1, 1];
+        self.run("add_probe_sums", Params { mode: u32::from(anew), ..params }, groups);
+        params
+    }
+
+    pub(super) fn gather_object(&mut self, params: Params) {
+        self.run("gather_object", params, Layout::tile_groups(params.tile_count as usize));
+    }
+
+    pub(super) fn move_object(&mut self, params: Params) {
+        self.run("move_object", params, Layout::tile_groups(params.tile_count as usize));
+    }
+}

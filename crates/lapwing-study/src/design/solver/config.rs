@@ -1,12 +1,12 @@
 //! A solver of this program with its options, and what it starts from.
 
+use super::chosen::{Chosen, Vocabulary};
 use super::device::DeviceOptions;
 use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
 use lapwing_solve::solver::{Solver, entry};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
-use std::marker::PhantomData;
 use std::path::PathBuf;
 
 choice! {
@@ -132,61 +132,6 @@ options! {
         /// Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are
         /// found), or keep.
         faulty: Faulty = Faulty::LeaveOut, Kind::Choice(Faulty::NAMES);
-    }
-}
-
-/// Words of an option that takes several.
-pub trait Vocabulary {
-    /// All of them.
-    const WORDS: &'static [&'static str];
-}
-
-/// Some words of a vocabulary, in its order.
-#[derive(Debug, Clone, Copy)]
-pub struct Chosen<V>(u32, PhantomData<V>);
-
-impl<V> Default for Chosen<V> {
-    fn default() -> Self {
-        Self(0, PhantomData)
-    }
-}
-
-impl<V> PartialEq for Chosen<V> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl<V: Vocabulary> Chosen<V> {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether this one is among them.
-    pub fn contains(&self, word: &str) -> bool {
-        self.words().any(|chosen| chosen == word)
-    }
-
-    fn words(&self) -> impl Iterator<Item = &'static str> + '_ {
-        let chosen = V::WORDS.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0);
-        chosen.map(|(_, word)| *word)
-    }
-}
-
-impl<V: Vocabulary> Typed for Chosen<V> {
-    fn to_value(&self) -> Option<Value> {
-        let words: Vec<&str> = self.words().collect();
-        Some(Value::Word(if words.is_empty() { "none".to_owned() } else { words.join(",") }))
-    }
-
-    fn from_value(value: &Value) -> Option<Self> {
-        let Value::Word(list) = value else { return None };
-        let bits = V::WORDS.iter().enumerate().map(|(bit, word)| {
-            let chosen = list.split(',').any(|written| written.trim() == *word);
-            u32::from(chosen) << bit
-        });
-        Some(Self(bits.sum(), PhantomData))
     }
 }
 

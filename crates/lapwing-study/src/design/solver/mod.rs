@@ -1,5 +1,6 @@
 //! The solvers of a study: of this program, or other programs.
 
+mod chosen;
 mod config;
 mod device;
 #[cfg(test)]

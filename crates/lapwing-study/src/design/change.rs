@@ -13,6 +13,8 @@ enum Growth {
     Members,
     /// A list that may go on.
     Tail,
+    /// A table of lists that may have more members, and of more lists.
+    Groups,
     /// A number that may be higher.
     Number,
     /// Something of no consequence.
@@ -20,10 +22,15 @@ enum Growth {
 }
 
 /// The keys of a settled design in which it may grow.
-const GROWTH: [(&str, Growth); 8] = [
+const GROWTH: [(&str, Growth); 12] = [
     ("study.name", Growth::Label),
     ("goal", Growth::Label),
+    ("radiation", Growth::Label),
     ("study.doses", Growth::Members),
+    ("study.fluences", Growth::Members),
+    ("study.exposures", Growth::Groups),
+    // Kept from the study that is there where nothing else stands against it.
+    ("study.searched", Growth::Label),
     ("study.views", Growth::Members),
     ("study.splits", Growth::Members),
     ("study.gridsize", Growth::Members),
@@ -91,6 +98,14 @@ fn grown(key: &str, there: &Value, here: &Value) -> bool {
     match growth {
         Growth::Members => lists().is_some_and(|(old, new)| old.iter().all(|v| new.contains(v))),
         Growth::Tail => lists().is_some_and(|(old, new)| new.starts_with(old)),
+        Growth::Groups => match (there, here) {
+            (Value::Null, _) => true,
+            (Value::Object(old), Value::Object(new)) => old.iter().all(|(name, old)| {
+                let lists = old.as_array().zip(new.get(name).and_then(Value::as_array));
+                lists.is_some_and(|(old, new)| old.iter().all(|v| new.contains(v)))
+            }),
+            _ => false,
+        },
         Growth::Number => there.as_u64() <= here.as_u64(),
         Growth::Label => true,
     }

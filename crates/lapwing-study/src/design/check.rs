@@ -31,6 +31,9 @@ pub(super) fn check(design: &Design) -> Checked {
         "a number of pixels, 0 or more",
         cut.guard_band,
     )?;
+    if let Some(radiation) = &design.radiation {
+        radiation.check()?;
+    }
     check_solvers(&design.solvers)
 }
 
@@ -73,7 +76,27 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
 
 fn check_matrix(design: &Design) -> Checked {
     let study = &design.study;
-    require(!study.doses.is_empty(), "study.doses", "at least one dose", "none")?;
+    let others = !(study.fluences.is_empty() && study.exposures.is_empty());
+    require(others || !study.doses.is_empty(), "study.doses", "at least one dose", "none")?;
+    require(
+        study.fluences.is_empty() || study.doses.is_empty(),
+        "study.fluences",
+        "either fluences, on the specimen, or doses, per pattern",
+        "both",
+    )?;
+    for &fluence in &study.fluences {
+        let expected = "numbers of photons above 0";
+        require(fluence > 0.0 && fluence.is_finite(), "study.fluences", expected, fluence)?;
+    }
+    let twice = study.fluences.windows(2).any(|pair| pair[0] == pair[1]);
+    require(!twice, "study.fluences", "every fluence once", format!("{:?}", study.fluences))?;
+    for (field, exposures) in
+        [("study.exposures", &study.exposures), ("study.searched", &study.searched)]
+    {
+        let strange = exposures.keys().find(|view| !study.views.contains(view));
+        let expected = "doses of views of the study";
+        require(strange.is_none(), field, expected, strange.map(|v| v.name()).unwrap_or_default())?;
+    }
     require(
         !study.views.is_empty(),
         "study.views",

@@ -11,6 +11,7 @@ pub mod condition;
 mod error;
 pub mod external;
 mod goal;
+mod radiation;
 mod settled;
 pub mod solver;
 #[cfg(test)]
@@ -20,8 +21,10 @@ mod written;
 pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
 pub use goal::Goal;
+pub use radiation::Radiation;
 pub use settled::{
-    Design, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
+    Design, Exposures, FluenceArea, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source,
+    SpecimenSection, ViewRules,
 };
 pub(crate) use settled::{cases, solver_of};
 

@@ -3,6 +3,7 @@
 use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::goal::Goal;
+use crate::design::radiation::Radiation;
 use crate::design::solver::{Method, StudySolver};
 use crate::geometry::selection::Acceptance;
 use crate::geometry::split::Cut;
@@ -11,6 +12,7 @@ use lapwing_model::probe::ProbeDesign;
 use lapwing_model::scan::ScanKind;
 use lapwing_model::specimen::Specimen;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most pixels of all patterns of a scan together: 64 GiB of single-precision numbers.
 pub const MAX_PATTERN_VALUES: f64 = (1u64 << 34) as f64;
@@ -40,15 +42,29 @@ pub struct Design {
     /// What is good enough, for a search of the dose that it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
+    /// Beam and specimen, for a dose in gray and times of exposure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radiation: Option<Radiation>,
 }
 
+/// Doses of single views, ascending.
+pub type Exposures = BTreeMap<View, Vec<u64>>;
+
 /// The section `[study]`: what is varied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Matrix {
     /// Name of the study, shown in the report.
     pub name: String,
-    /// Mean photons per pattern, ascending.
+    /// Mean photons per pattern that every view has, ascending; none where there are fluences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doses: Vec<u64>,
+    /// Photons on the specimen, of all patterns together, that every view has, ascending, for each
+    /// [`Self::fluence_area`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fluences: Vec<f64>,
+    /// The area that fluences are for.
+    #[serde(skip_serializing_if = "FluenceArea::is_usual")]
+    pub fluence_area: FluenceArea,
     /// Views, in the order of the jobs.
     pub views: Vec<View>,
     /// Splits, in the order of the jobs.
@@ -68,6 +84,68 @@ pub struct Matrix {
     /// [`crate::data::Sample::patches`]).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub patches: bool,
+    /// Doses that single views have beside those of all; where there are fluences, the dose that
+    /// each of them is for the view (see [`crate::run::settled`]).
+    #[serde(skip_serializing_if = "Exposures::is_empty")]
+    pub exposures: Exposures,
+    /// Doses of single views that a search has looked at, with the first solver.
+    #[serde(skip_serializing_if = "Exposures::is_empty")]
+    pub searched: Exposures,
+}
+
+/// The area that a fluence is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FluenceArea {
+    /// A square micrometre.
+    #[default]
+    #[serde(rename = "um2")]
+    Micrometre,
+    /// A square ångström.
+    #[serde(rename = "A2")]
+    Angstrom,
+    /// A pixel of the object.
+    #[serde(rename = "px")]
+    Pixel,
+}
+
+impl FluenceArea {
+    /// Whether it need not be written down.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Square pixels of the object, whose side is `pixel_size` metres; `None` where that must be
+    /// known and is not.
+    pub fn pixels(self, pixel_size: Option<f64>) -> Option<f64> {
+        match self {
+            Self::Pixel => Some(1.0),
+            Self::Micrometre => Some(1e-12 / pixel_size?.powi(2)),
+            Self::Angstrom => Some(1e-20 / pixel_size?.powi(2)),
+        }
+    }
+}
+
+impl Matrix {
+    /// The doses of a view, ascending: those of all views and its own.
+    pub fn doses_of(&self, view: View) -> Vec<u64> {
+        let own = [&self.exposures, &self.searched].into_iter().filter_map(|of| of.get(&view));
+        sorted(self.doses.iter().chain(own.flatten()).copied())
+    }
+
+    /// The doses of any view, ascending.
+    pub fn all_doses(&self) -> Vec<u64> {
+        sorted(self.views.iter().flat_map(|&view| self.doses_of(view)))
+    }
+
+    /// Whether nothing but a search asks for a view at a dose.
+    fn only_searched(&self, Condition { dose, view, .. }: Condition) -> bool {
+        let own = self.exposures.get(&view);
+        !self.doses.contains(&dose) && !own.is_some_and(|own| own.contains(&dose))
+    }
+}
+
+fn sorted(doses: impl Iterator<Item = u64>) -> Vec<u64> {
+    doses.collect::<BTreeSet<u64>>().into_iter().collect()
 }
 
 /// Where the object, the probe and the positions come from.
@@ -200,12 +278,19 @@ impl Default for Seeds {
 impl Design {
     /// All conditions, in the order of the jobs.
     pub fn conditions(&self) -> Vec<Condition> {
-        Condition::all(&self.study.doses, &self.study.views, &self.study.splits)
+        let of_view =
+            |&view: &View| Condition::all(&self.study.doses_of(view), &[view], &self.study.splits);
+        let mut all: Vec<Condition> = self.study.views.iter().flat_map(of_view).collect();
+        all.sort_unstable();
+        all
     }
 
-    /// All conditions with every repeat and solver, in the order of the jobs.
+    /// All conditions with every repeat and solver, in the order of the jobs; what only a search
+    /// has looked at has the first solver alone.
     pub fn cases(&self) -> Vec<Case> {
-        cases(&self.conditions(), self.study.repeats, &self.solvers)
+        let mut all = cases(&self.conditions(), self.study.repeats, &self.solvers);
+        all.retain(|case| case.solver.is_none() || !self.study.only_searched(case.condition));
+        all
     }
 
     /// The solver that makes the full-dose reconstruction of a measured scan: the first of this

@@ -4,7 +4,10 @@ use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
 use crate::design::condition::{Split, Step, View, whole_dose};
 use crate::design::error::DesignError;
 use crate::design::goal::WrittenGoal;
-use crate::design::settled::{Design, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules};
+use crate::design::radiation::Radiation;
+use crate::design::settled::{
+    Design, Exposures, FluenceArea, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
+};
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
 use crate::geometry::split::Cut;
@@ -12,6 +15,7 @@ use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::probe::{self, ProbeDesign};
 use lapwing_model::scan::{ScanKind, Spacing};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Side of a pattern unless given, pixels.
@@ -40,6 +44,7 @@ pub(super) struct WrittenDesign {
     solver: Option<toml::Value>,
     seeds: Seeds,
     goal: Option<WrittenGoal>,
+    radiation: Option<Radiation>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +52,10 @@ pub(super) struct WrittenDesign {
 struct StudySection {
     name: Option<String>,
     doses: Option<Vec<f64>>,
+    fluences: Vec<f64>,
+    fluence_area: FluenceArea,
+    exposures: BTreeMap<View, Vec<f64>>,
+    searched: BTreeMap<View, Vec<f64>>,
     views: Option<Vec<View>>,
     splits: Option<Vec<Split>>,
     pattern_size: Option<usize>,
@@ -90,6 +99,8 @@ impl WrittenDesign {
         let matrix = Matrix {
             name: "fly64".to_owned(),
             doses: vec![1_000, 10_000, 100_000],
+            fluences: Vec::new(),
+            fluence_area: FluenceArea::default(),
             views: View::ALL.to_vec(),
             splits: Split::ALL.to_vec(),
             pattern_size: PATTERN_SIZE,
@@ -98,6 +109,8 @@ impl WrittenDesign {
             repeats: 1,
             halves: false,
             patches: false,
+            exposures: Exposures::new(),
+            searched: Exposures::new(),
         };
         Design {
             source: Source::BuiltIn {
@@ -112,6 +125,7 @@ impl WrittenDesign {
             solvers: StudySolver::defaults(ProbeStart::Perturbed),
             seeds: Seeds::default(),
             goal: None,
+            radiation: None,
         }
     }
 
@@ -172,7 +186,7 @@ impl WrittenDesign {
             },
         };
         let goal = self.goal.map(WrittenGoal::resolve).transpose()?;
-        let Self { physics, views, seeds, .. } = self;
+        let Self { physics, views, seeds, radiation, .. } = self;
         let further = FurtherViews::take(views, study.pattern_size)?;
         let further_steps = further.steps(&source)?;
         study.views.extend(further_steps);
@@ -190,7 +204,7 @@ impl WrittenDesign {
             }
         };
         let views = further.rules;
-        Ok(Design { study, source, physics, split, views, solvers, seeds, goal })
+        Ok(Design { study, source, physics, split, views, solvers, seeds, goal, radiation })
     }
 }
 
@@ -283,11 +297,18 @@ impl FurtherViews {
 
 impl StudySection {
     fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
+        let others = !(self.fluences.is_empty() && self.exposures.is_empty());
         let mut doses = match self.doses {
+            None if others => Vec::new(),
             None => default.doses,
-            Some(doses) => doses.into_iter().map(dose).collect::<Result<_, _>>()?,
+            Some(doses) => doses
+                .into_iter()
+                .map(|photons| dose("study.doses", photons))
+                .collect::<Result<_, _>>()?,
         };
         doses.sort_unstable();
+        let mut fluences = self.fluences;
+        fluences.sort_unstable_by(f64::total_cmp);
         let mut views = self.views.unwrap_or(default.views);
         views.sort_unstable();
         let mut splits = self.splits.unwrap_or(default.splits);
@@ -295,6 +316,10 @@ impl StudySection {
         Ok(Matrix {
             name: self.name.unwrap_or(default.name),
             doses,
+            fluences,
+            fluence_area: self.fluence_area,
+            exposures: exposures("study.exposures", self.exposures)?,
+            searched: exposures("study.searched", self.searched)?,
             views,
             splits,
             pattern_size: self.pattern_size.unwrap_or(default.pattern_size),
@@ -307,9 +332,23 @@ impl StudySection {
     }
 }
 
-fn dose(photons: f64) -> Result<u64, DesignError> {
+fn dose(field: &'static str, photons: f64) -> Result<u64, DesignError> {
     let expected = "whole numbers of photons per pattern, 1 to 1e15";
-    whole_dose(photons).ok_or_else(|| DesignError::rule("study.doses", expected, photons))
+    whole_dose(photons).ok_or_else(|| DesignError::rule(field, expected, photons))
+}
+
+/// Doses of single views, in order.
+fn exposures(
+    field: &'static str,
+    written: BTreeMap<View, Vec<f64>>,
+) -> Result<Exposures, DesignError> {
+    let of_view = |(view, doses): (View, Vec<f64>)| {
+        let mut doses =
+            doses.into_iter().map(|photons| dose(field, photons)).collect::<Result<Vec<_>, _>>()?;
+        doses.sort_unstable();
+        Ok((view, doses))
+    };
+    written.into_iter().map(of_view).collect()
 }
 
 impl ScanSection {

@@ -19,6 +19,23 @@ pub(super) fn hash_of_base(source: &Source) -> Result<Option<String>> {
     })
 }
 
+/// `design` with what a search has looked at in the study of `folder`, where it is that study's
+/// design or grows from it.
+pub(super) fn with_searched(design: Design, folder: &StudyFolder, same_base: bool) -> Design {
+    let Ok(Some(there)) = folder.design() else { return design };
+    if !same_base || !design.replaces(&there, true).is_empty() {
+        return design;
+    }
+    let mut design = design;
+    for (view, doses) in there.study.searched {
+        let all = design.study.searched.entry(view).or_default();
+        all.extend(doses);
+        all.sort_unstable();
+        all.dedup();
+    }
+    design
+}
+
 /// Refuses a design that would replace results in `folder` without having been told to, or that
 /// would replace the design of the folder and then cannot be done. `bases` are the hashes of the
 /// base now, and of that of the results.

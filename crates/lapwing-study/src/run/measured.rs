@@ -8,11 +8,13 @@ use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::run::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::event::{Event, Level, Observer, note};
+use crate::run::exposures::Geometry;
 use crate::run::magnify::magnify;
 use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
 use crate::run::start_probe::start_probe;
 use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
+use lapwing_files::dialect::object_pixel;
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding};
 use serde_json::json;
@@ -140,6 +142,25 @@ fn read(design: &Design, base: &MeasuredBase) -> Result<(Dataset, Understanding)
     Ok((dataset, understood))
 }
 
+/// The scan as its jobs will see it: positions, diameter of the disc and side of an object pixel,
+/// metres, where it is known.
+///
+/// # Errors
+/// When the scan cannot be read or no start probe can be made.
+pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry> {
+    let (mut dataset, _) = lapwing_files::dataset::read(&base.measured, &design.source.reading()?)?;
+    magnify(&mut dataset);
+    if dataset.probe.is_none() {
+        dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto)?.modes);
+    }
+    let pixel = dataset.metadata.as_ref().and_then(object_pixel);
+    Ok(Geometry {
+        diameter: probe_diameter(&dataset),
+        pixel_size: pixel.map(|(y, x)| (y * x).sqrt()),
+        scan: dataset.scan,
+    })
+}
+
 fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> {
     let file = base.measured.display();
     let size = design.study.pattern_size;
@@ -158,14 +179,16 @@ fn check(design: &Design, base: &MeasuredBase, dataset: &Dataset) -> Result<()> 
         return Err(DesignError::rule("base.measured", expected, format!("{file} without")).into());
     };
     let measured = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean);
-    match design.study.doses.iter().find(|&&dose| dose as f64 > measured) {
+    match design.study.all_doses().iter().find(|&&dose| dose as f64 > measured) {
         None => Ok(()),
         Some(dose) => {
             let expected = format!(
                 "at most the {measured:.1} photons per pattern that were measured in {file}"
             );
+            let field =
+                if design.study.fluences.is_empty() { "study.doses" } else { "study.fluences" };
             Err(DesignError::rule(
-                "study.doses",
+                field,
                 expected,
                 format!("{dose}; photons can be taken away, never added"),
             )

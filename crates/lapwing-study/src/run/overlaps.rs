@@ -2,7 +2,7 @@
 //! images that were kept.
 
 use crate::design::Design;
-use crate::design::condition::{Condition, Split};
+use crate::design::condition::{Condition, Split, View};
 use crate::disk::folder::StudyFolder;
 use crate::disk::json::write_json;
 use crate::disk::lock::Lock;
@@ -19,9 +19,8 @@ use std::path::{Path, PathBuf};
 /// the files: one JSON for each split (`overlap_gs1_train.json`), and both in one bundle
 /// (`overlap_gs1.json`). Repeats have the same positions.
 pub(super) fn measure_overlaps(design: &Design, folder: &StudyFolder) -> Result<()> {
-    for (&dose, &view) in
-        design.study.doses.iter().flat_map(|d| design.study.views.iter().map(move |v| (d, v)))
-    {
+    let of_view = |&view: &View| design.study.doses_of(view).into_iter().map(move |d| (d, view));
+    for (dose, view) in design.study.views.iter().flat_map(of_view) {
         for &gridsize in &design.study.gridsize {
             let mut bundle = Bundle::default();
             let mut dir = PathBuf::new();

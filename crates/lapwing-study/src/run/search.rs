@@ -5,6 +5,7 @@ use crate::design::{Design, Goal};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
 use crate::run::event::Observer;
+use crate::run::exposures::settled;
 use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
@@ -63,13 +64,13 @@ pub struct Tried {
     pub error: Option<f64>,
 }
 
-/// Finds for every view of `design` the least dose between the lowest and the highest of the study
-/// that reaches `goal` with its first solver, by bisection in the logarithm of the dose down to the
-/// goal's precision. The study in `root` grows by the doses that are looked at; what is done there
-/// already is used.
+/// Finds for every view of `design` the least dose between the lowest and the highest that the
+/// study has for it that reaches `goal` with its first solver, by bisection in the logarithm of the
+/// dose down to the goal's precision. The study in `root` grows by what is looked at, with that
+/// solver; what is done there already is used.
 ///
 /// # Errors
-/// When the study has fewer than two doses, and as for [`study_with`] and [`study_jobs`].
+/// When a view has fewer than two doses, and as for [`study_with`] and [`study_jobs`].
 pub fn search(
     design: &Design,
     goal: &Goal,
@@ -77,20 +78,26 @@ pub fn search(
     at_once: AtOnce,
     observe: Observer<'_>,
 ) -> Result<Vec<Found>> {
-    let (&[low, .., high], false) = (design.study.doses.as_slice(), design.study.doses.len() < 2)
-    else {
-        let text = "study.doses: expected the lowest and the highest dose of the search, found one";
-        return Err(StudyError::Invalid(text.to_owned()));
+    let mut design = settled(design)?;
+    let range = |&view: &View| match design.study.doses_of(view).as_slice() {
+        [low, .., high] => Ok((view, (*low, *high))),
+        _ => {
+            let text = "study.doses: expected the lowest and the highest dose of the search, found \
+                        one";
+            Err(StudyError::Invalid(text.to_owned()))
+        }
     };
-    let mut design = design.clone();
-    // The doses of an earlier search stay in the study.
-    if let Ok(Some(there)) = StudyFolder::new(root).design() {
+    let ranges = design.study.views.iter().map(range).collect::<Result<Vec<_>>>()?;
+    // The doses of the study that is there stay.
+    if let (true, Ok(Some(there))) =
+        (design.study.fluences.is_empty(), StudyFolder::new(root).design())
+    {
         design.study.doses.extend(there.study.doses);
+        design.study.doses.sort_unstable();
+        design.study.doses.dedup();
     }
     let mut search = Search { design, goal, root, at_once, observe };
-    search.settle();
-    let views = search.design.study.views.clone();
-    views.into_iter().map(|view| search.view(view, (low, high))).collect()
+    ranges.into_iter().map(|(view, range)| search.view(view, range)).collect()
 }
 
 struct Search<'a, 'o> {
@@ -102,11 +109,6 @@ struct Search<'a, 'o> {
 }
 
 impl Search<'_, '_> {
-    fn settle(&mut self) {
-        self.design.study.doses.sort_unstable();
-        self.design.study.doses.dedup();
-    }
-
     fn view(&mut self, view: View, (low, high): (u64, u64)) -> Result<Found> {
         let mut tried = vec![self.look(view, high)?];
         let goal = self.goal;
@@ -144,8 +146,9 @@ impl Search<'_, '_> {
 
     /// Reconstructs a view at a dose, unless that is done, and measures it.
     fn look(&mut self, view: View, dose: u64) -> Result<Tried> {
-        self.design.study.doses.push(dose);
-        self.settle();
+        if !self.design.study.doses_of(view).contains(&dose) {
+            self.design.study.searched.entry(view).or_default().push(dose);
+        }
         let prepare =
             StudyOptions { at_once: self.at_once, prepare_only: true, ..StudyOptions::default() };
         study_with(&self.design, self.root, prepare, &mut *self.observe)?;

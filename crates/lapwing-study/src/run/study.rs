@@ -15,7 +15,8 @@ use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
 use crate::run::data::{self, Sample, probe_diameter};
 use crate::run::event::{Event, Observer, tell};
-use crate::run::follows::{check_follows, hash_of_base};
+use crate::run::exposures::settled;
+use crate::run::follows::{check_follows, hash_of_base, with_searched};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
 use crate::run::overlaps::measure_overlaps;
@@ -56,10 +57,10 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 ///
 /// Every finished file is recognised by the content of its inputs and by its options, so the same
 /// call after an interruption does only what is missing, and a design that grows (by doses, views,
-/// splits, grid sizes, repeats or solvers at the end of the list) only what is new. Any other
-/// change of the design of results that are there is refused unless `options.replace` is set; then
-/// only what the change touches is made anew. A view that cannot be made is reported to the
-/// observer and skipped.
+/// fluences, splits, grid sizes, repeats or solvers at the end of the list) only what is new; what
+/// a search has looked at in the folder stays. Any other change of the design of results that are
+/// there is refused unless `options.replace` is set; then only what the change touches is made
+/// anew. A view that cannot be made is reported to the observer and skipped.
 ///
 /// # Errors
 /// When the folder is held by another process, when its results are another design's, or when data
@@ -73,10 +74,13 @@ pub fn study_with(
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
-    let text = design.to_toml()?;
+    let settled = settled(design)?;
     let _lock = Lock::acquire(root)?;
-    let base = hash_of_base(&design.source)?;
+    let base = hash_of_base(&settled.source)?;
     let mut ledger = Ledger::open(root)?;
+    let same_base = base.is_none() || base.as_deref() == ledger.base();
+    let design = &with_searched(settled, &folder, same_base);
+    let text = design.to_toml()?;
     check_follows(design, &folder, (base.as_deref(), ledger.base()), options.replace)?;
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
@@ -196,8 +200,10 @@ struct DataSet {
 /// The data sets of a design: every dose, repeat and one of `splits`, in this order.
 fn data_sets(design: &Design, splits: &[Split]) -> Vec<DataSet> {
     let study = &design.study;
-    let repeats =
-        study.doses.iter().flat_map(|&dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
+    let repeats = study
+        .all_doses()
+        .into_iter()
+        .flat_map(|dose| (1..=study.repeats).map(move |repeat| (dose, repeat)));
     repeats
         .flat_map(|(dose, repeat)| splits.iter().map(move |&split| DataSet { dose, repeat, split }))
         .collect()
@@ -328,6 +334,9 @@ fn make_views(
             let Some(spacing) = design.views.spacing(view, design.study.pattern_size) else {
                 continue;
             };
+            if !design.study.doses_of(view).contains(&dose) {
+                continue;
+            }
             let condition = Condition { dose, view, split };
             let file = view_file(&views_root, dose, view, split);
             let input = match &source_hash {

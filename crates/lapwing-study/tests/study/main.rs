@@ -3,7 +3,9 @@
 
 mod alone;
 mod documents;
+mod fluence;
 mod forecast;
+mod limit;
 mod measured;
 mod records;
 mod search;

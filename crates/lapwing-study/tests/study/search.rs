@@ -64,6 +64,14 @@ fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
     // Again, everything is there: the same answer.
     let again = search(&design("100, 10000"), &goal, &root, AtOnce::Auto, &mut unobserved).unwrap();
     assert_eq!(again, found);
+    // A run of the same design goes on from there, with all that was looked at, and so does a
+    // search.
+    let (report, _) = run_study(&design("100, 10000"), &root);
+    let results = &report.manifest.execution_results;
+    assert!(results.len() >= 2 * looked && report.failed() == 0, "{}", results.len());
+    assert!(results.iter().filter(|result| result.resumed).count() >= 2 * looked);
+    let kept = StudyFolder::new(&root).design().unwrap().unwrap().study.searched;
+    assert_eq!(kept.values().map(Vec::len).sum::<usize>(), looked - 4);
     // What no dose of the range reaches is told.
     let never = Goal::new("complex_correlation", 1.0).unwrap();
     let told = search(&design("100, 10000"), &never, &root, AtOnce::Auto, &mut unobserved).unwrap();

@@ -1,11 +1,16 @@
 //! `lapwing plan`: an experiment before there are data.
 
 use crate::output::Output;
+use crate::stop::stoppable;
 use crate::value;
+use crate::watch::Watch;
 use anyhow::Context;
 use clap::Args;
 use lapwing_files::experiment::Beam;
+use lapwing_study::design::Radiation;
 use lapwing_study::forecast::{Dose, Forecast, Question, of_material};
+use lapwing_study::run::Rehearsal;
+use serde_json::json;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -76,18 +81,29 @@ pub struct Plan {
     /// in gray
     #[arg(long, value_name = "MU", value_parser = value::positive, requires = "energy_kev")]
     mass_absorption_m2_kg: Option<f64>,
+    /// Density of the specimen, kg/m^3, for a dose in gray from --beta
+    #[arg(long, value_name = "RHO", value_parser = value::positive, requires_all = ["beta", "energy_kev"], conflicts_with = "mass_absorption_m2_kg")]
+    density_kg_m3: Option<f64>,
     /// Mass stopping power of the specimen for electrons, MeV cm^2/g, for a dose in gray
     #[arg(long, value_name = "S", value_parser = value::positive, requires = "voltage_kv")]
     stopping_power: Option<f64>,
+    /// Confirm the expected dose by a simulation of a part of the scan, seconds to minutes
+    #[arg(long)]
+    simulate: bool,
 }
-
-/// Joule in a kiloelectronvolt.
-const KEV: f64 = 1.602_176_634e-16;
 
 impl Plan {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let found = self.question()?.answer()?;
-        output.result(&found, self.words(&found))?;
+        let question = self.question()?;
+        let found = question.answer()?;
+        let mut words = self.words(&found);
+        let mut record = json!(found);
+        if self.simulate {
+            let seen = stoppable(&mut Watch::new(output), |observe| question.rehearse(observe))?;
+            record["simulated"] = json!(seen);
+            words += &in_words(&seen);
+        }
+        output.result(&record, words)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -102,10 +118,15 @@ impl Plan {
             }
             _ => (self.phase.unwrap_or(0.0), self.absorption.unwrap_or(0.0)),
         };
-        let by_photons =
-            self.mass_absorption_m2_kg.zip(self.energy_kev).map(|(mu, kev)| mu * kev * KEV);
-        // MeV cm^2/g: 1e3 keV, 1e-4 m^2, 1e3 per kg.
-        let by_electrons = self.stopping_power.map(|stopping| stopping * 1e2 * KEV);
+        let radiation = Radiation {
+            energy_kev: self.energy_kev,
+            voltage_kv: self.voltage_kv,
+            mass_absorption_m2_kg: self.mass_absorption_m2_kg,
+            beta: self.beta.filter(|&beta| beta > 0.0),
+            density_kg_m3: self.density_kg_m3,
+            stopping_power: self.stopping_power,
+            ..Radiation::default()
+        };
         Ok(Question {
             resolution: self.resolution_m,
             phase,
@@ -119,7 +140,7 @@ impl Plan {
             pixel: self.pixel_size_m,
             window: self.pattern_size,
             bytes: self.bytes_per_pixel,
-            deposit: by_photons.or(by_electrons),
+            deposit: radiation.deposit(),
         })
     }
 
@@ -155,6 +176,26 @@ impl Plan {
         }
         words
     }
+}
+
+/// What the simulation says about the expected dose.
+fn in_words(seen: &Rehearsal) -> String {
+    let ratio = seen.found_over_expected;
+    let verdict = match ratio {
+        r if r > 2.0 => "more than twice what is expected: plan with the larger dose",
+        r if r < 0.5 => "less than half of what is expected",
+        _ => "as expected within a factor of two",
+    };
+    format!(
+        "\nsimulated: {} patterns of {:.0} photons over {:.0} x {:.0} pixels; {} details stood out \
+         {:.1} times their error; five times takes {ratio:.2} of the expected dose, {verdict}",
+        seen.patterns,
+        seen.photons_per_pattern,
+        seen.field_px.0,
+        seen.field_px.1,
+        seen.details,
+        seen.stood_out
+    )
 }
 
 fn of_dose(dose: &Dose, resolution: f64) -> String {

@@ -1,0 +1,102 @@
+//! Doses that give every view of a study the same photons on the specimen.
+
+use crate::design::condition::{View, whole_dose};
+use crate::design::{Design, DesignError, Exposures, Source};
+use crate::geometry::overlap::covered_area;
+use crate::geometry::selection::select;
+use crate::run::data::Sample;
+use crate::run::measured;
+use crate::{Result, Split};
+use lapwing_files::dialect::object_pixel;
+use lapwing_model::{Position, probe};
+
+/// Where a scan looks, and with what.
+pub(super) struct Geometry {
+    /// Positions, object pixels.
+    pub scan: Vec<Position>,
+    /// Diameter of the disc, pixels.
+    pub diameter: f64,
+    /// Side of an object pixel, metres.
+    pub pixel_size: Option<f64>,
+}
+
+/// `design` with the dose per pattern that each of its fluences is for every view: the fluence times
+/// the area that the discs of the view's positions cover, over their number, of the splits of the
+/// study together, to whole photons. A design without fluences as it is.
+///
+/// # Errors
+/// When the base cannot be read, the side of a pixel must be known and is not, or a dose is less
+/// than half a photon or more than can be simulated.
+pub fn settled(design: &Design) -> Result<Design> {
+    if design.study.fluences.is_empty() {
+        return Ok(design.clone());
+    }
+    let geometry = Geometry::of(design)?;
+    let area = design.study.fluence_area.pixels(geometry.pixel_size).ok_or_else(|| {
+        let expected = "pixel_size_m in [base], the object\u{2019}s pixel in metres, or fluence_area \
+                        = \"px\" beside them, for photons per pixel of the object";
+        DesignError::rule("study.fluences", expected, "no size of a pixel")
+    })?;
+    let mut exposures = Exposures::new();
+    for &view in &design.study.views {
+        let per_pixel = geometry.patterns_per_pixel(design, view);
+        let dose = |fluence: &f64| {
+            let photons = fluence / area / per_pixel;
+            whole_dose(photons.round()).ok_or_else(|| {
+                let expected = "photons that make 1 to 1e15 of a pattern";
+                let found = format!("{fluence}, which is {photons:.3e} in the {view} view");
+                DesignError::rule("study.fluences", expected, found)
+            })
+        };
+        let doses = design.study.fluences.iter().map(dose).collect::<Result<Vec<_>, _>>()?;
+        exposures.insert(view, doses);
+    }
+    let mut settled = design.clone();
+    settled.study.exposures = exposures;
+    Ok(settled)
+}
+
+impl Geometry {
+    fn of(design: &Design) -> Result<Self> {
+        let Source::Measured { base, .. } = &design.source else {
+            let sample = Sample::of(design)?;
+            let told = design.source.reading()?.pixel_size;
+            let stored = || {
+                let (y, x) = sample.metadata.as_ref().and_then(object_pixel)?;
+                Some((y * x).sqrt())
+            };
+            let pixel_size = told.or_else(stored);
+            let diameter = probe::diameter(sample.probe.view());
+            return Ok(Self { scan: sample.scan, diameter, pixel_size });
+        };
+        measured::geometry(design, base)
+    }
+
+    /// Number of positions of a view over the pixels that their discs cover. Of a view that cannot
+    /// be made, that of the whole scan.
+    fn patterns_per_pixel(&self, design: &Design, view: View) -> f64 {
+        let parts = design.split.apply(&self.scan);
+        let spacing = design.views.spacing(view, design.study.pattern_size);
+        let (mut patterns, mut covered) = (0.0, 0.0);
+        for split in &design.study.splits {
+            let part = match split {
+                Split::Train => &parts.train,
+                Split::Test => &parts.test,
+            };
+            let scan: Vec<Position> = part.iter().map(|&i| self.scan[i]).collect();
+            let kept = match spacing {
+                None => scan,
+                Some(spacing) => match select(&scan, spacing, &design.views.acceptance()) {
+                    Ok(selection) => selection.kept.iter().map(|&i| scan[i]).collect(),
+                    Err(_) => continue,
+                },
+            };
+            patterns += kept.len() as f64;
+            covered += covered_area(&kept, self.diameter);
+        }
+        match covered > 0.0 {
+            true => patterns / covered,
+            false => self.scan.len() as f64 / covered_area(&self.scan, self.diameter).max(1.0),
+        }
+    }
+}

@@ -1,16 +1,19 @@
 //! The answer in words, from the numbers.
 
 mod cost;
+mod headline;
 mod needs;
 mod reach;
 
 pub(crate) use needs::Needs;
 
 use crate::estimate::{Estimate, Line, Trend};
-use crate::fluence::Area;
-use crate::gather::Row;
+use crate::fluence::{Area, in_gray};
+use crate::gather::{Row, Study};
+use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
 use lapwing_draw::number::label;
+use lapwing_study::design::Radiation;
 use lapwing_study::{Condition, Split, View};
 use reach::{Reach, Scale, reach_of, rounded};
 use serde_json::{Value, json};
@@ -24,11 +27,13 @@ pub(crate) struct Question<'a> {
     pub solvers: &'a [String],
     pub views: &'a [View],
     pub splits: &'a [Split],
-    pub doses: &'a [u64],
+    pub levels: &'a [Level],
     /// The solver that made what is compared with, where that is no truth.
     pub reference: Option<&'a str>,
     /// Side of an object pixel, metres.
     pub pixel_size: Option<f64>,
+    /// Beam and specimen, where the design tells them.
+    pub radiation: Option<&'a Radiation>,
 }
 
 /// `12.0 px (150 nm)`.
@@ -61,19 +66,19 @@ pub(crate) struct Reached {
 
 impl Reached {
     /// As JSON: `state` is at_most, by, about, unsteady, never or unknown.
-    pub fn json(&self) -> Value {
-        let (state, dose, between) = match self.at {
-            Reach::AtMost(at) => ("at_most", Some(at), None),
-            Reach::By(at) => ("by", Some(at), None),
-            Reach::About { at, between } => ("about", Some(at), Some(between)),
-            Reach::Unsteady { at, lost } => ("unsteady", None, Some((at, lost))),
-            Reach::Never => ("never", None, None),
-            Reach::Unknown => ("unknown", None, None),
+    pub fn json(&self, radiation: Option<&Radiation>) -> Value {
+        let (dose, between) = match self.at {
+            Reach::AtMost(at) | Reach::By(at) => (Some(at), None),
+            Reach::About { at, between } => (Some(at), Some(between)),
+            Reach::Unsteady { at, lost } => (None, Some((at, lost))),
+            Reach::Never | Reach::Unknown => (None, None),
         };
+        let fluence = dose.zip(self.fluence_per_dose).map(|(dose, per_dose)| dose * per_dose);
         json!({
-            "solver": self.solver, "view": self.view, "split": self.split, "state": state,
-            "dose": dose, "between": between,
-            "fluence_m2": dose.zip(self.fluence_per_dose).map(|(dose, per_dose)| dose * per_dose),
+            "solver": self.solver, "view": self.view, "split": self.split, "state": self.at.name(),
+            "dose": dose, "between": between, "fluence_m2": fluence,
+            "gray": fluence.and_then(|fluence| radiation?.gray(fluence)),
+            "exposure_s": dose.and_then(|dose| radiation?.exposure_s(dose)),
         })
     }
 }
@@ -92,6 +97,21 @@ pub(crate) fn between(curve: &[(f64, f64, f64)], level: f64, metric: &Metric) ->
 type Curve = Vec<(f64, Estimate)>;
 
 impl<'a> Question<'a> {
+    /// About a study in a metric.
+    pub fn of(study: &'a Study, axes: &'a Axes, metric: &'a Metric) -> Self {
+        Self {
+            rows: &study.rows,
+            metric,
+            solvers: &axes.solvers,
+            views: &axes.views,
+            splits: &axes.splits,
+            levels: &axes.levels,
+            reference: study.reference_solver(),
+            pixel_size: study.pixel_size,
+            radiation: study.radiation(),
+        }
+    }
+
     fn line(&self, solver: &'a str, view: View, split: Split) -> Line<'a> {
         Line { rows: self.rows, solver, split, view }
     }
@@ -109,7 +129,7 @@ impl<'a> Question<'a> {
         match self.solvers {
             [only] => {
                 sentences.extend(self.views.iter().filter_map(|&view| self.dose(only, view)));
-                sentences.extend(self.doses.iter().filter_map(|&dose| self.overlap(only, dose)));
+                sentences.extend(self.levels.iter().filter_map(|level| self.overlap(only, level)));
                 sentences.extend(self.at_equal_cost(only));
                 sentences.extend(self.trend(only));
             }
@@ -258,11 +278,11 @@ impl<'a> Question<'a> {
         self.reach_from(curve, self.line(solver, view, split).lowest_dose(self.metric))
     }
 
-    /// Quality against overlap at a dose, for every split that has two overlaps at least.
-    fn against_overlap(&self, solver: &'a str, dose: u64) -> Vec<(Split, Curve)> {
+    /// Quality against overlap at a level, for every split that has two overlaps at least.
+    fn against_overlap(&self, solver: &'a str, level: &Level) -> Vec<(Split, Curve)> {
         let of = |&split: &Split| {
             let point = |&view: &View| {
-                let line = self.line(solver, view, split);
+                let (line, dose) = (self.line(solver, view, split), level.dose(view)?);
                 Some((line.overlap(dose)?, line.at(self.metric, dose)?))
             };
             let mut curve: Curve =
@@ -317,7 +337,10 @@ impl<'a> Question<'a> {
     fn on_specimen(&self, line: Line<'_>, dose: f64) -> String {
         let density = line.fluence_per_dose().map(|per_dose| per_dose * dose);
         let text = density.map(|density| {
-            format!("; {} photons on the specimen in all", Area::of(self.pixel_size).text(density))
+            let gray = self.radiation.and_then(|radiation| radiation.gray(density));
+            let gray = gray.map(|gray| format!(", {}", in_gray(gray))).unwrap_or_default();
+            let area = Area::of(self.pixel_size);
+            format!("; {} photons on the specimen in all{gray}", area.text(density))
         });
         text.unwrap_or_default()
     }
@@ -331,8 +354,8 @@ impl<'a> Question<'a> {
         })
     }
 
-    fn overlap(&self, solver: &'a str, dose: u64) -> Option<String> {
-        let each = self.against_overlap(solver, dose);
+    fn overlap(&self, solver: &'a str, level: &Level) -> Option<String> {
+        let each = self.against_overlap(solver, level);
         let part = |(split, curve): &(Split, Curve)| match self.reach(curve, Scale::Linear) {
             Reach::AtMost(overlap) => format!(
                 "with an overlap of {overlap:.2} or less{} on {split}",
@@ -355,9 +378,7 @@ impl<'a> Question<'a> {
             true => "not reached with any overlap of this study".to_owned(),
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),
         };
-        (!each.is_empty()).then(|| {
-            format!("{} at {} photons per pattern: {said}.", self.goal(), dose_label(dose))
-        })
+        (!each.is_empty()).then(|| format!("{} at {}: {said}.", self.goal(), level.words()))
     }
 
     fn trend(&self, solver: &'a str) -> Option<String> {
@@ -372,7 +393,7 @@ impl<'a> Question<'a> {
         if parts.is_empty() {
             let text = "How it changes with the logarithm of the dose follows no straight line: it \
                         bends, or noise hides it.";
-            return (self.doses.len() > 2).then(|| text.to_owned());
+            return (self.levels.len() > 2).then(|| text.to_owned());
         }
         Some(match self.metric.is_length() {
             true => format!("With a tenfold dose it is {}.", parts.join(", ")),

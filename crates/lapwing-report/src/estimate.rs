@@ -28,6 +28,15 @@ impl Estimate {
         (n > 0).then_some(Self { mean, error, n })
     }
 
+    /// The mean of independent estimates, each weighing the same; `None` of none.
+    pub fn mean_of(estimates: &[Self]) -> Option<Self> {
+        let values: Vec<f64> = estimates.iter().map(|estimate| estimate.mean).collect();
+        let errors = estimates.iter().map(|estimate| Some(estimate.error?.powi(2)));
+        let error = errors.sum::<Option<f64>>().map(|sum| sum.sqrt() / values.len() as f64);
+        let n = estimates.iter().map(|estimate| estimate.n).sum();
+        Some(Self { mean: Self::of(&values)?.mean, error, n })
+    }
+
     /// `0.912` or `0.912 ± 0.004`.
     pub fn shown(&self) -> String {
         match self.error {
@@ -102,9 +111,25 @@ impl<'a> Line<'a> {
         self.mean_at(dose, |result| result.linear_overlap)
     }
 
-    /// Mean step of the scan at one dose, pixels.
-    pub fn step(self, dose: u64) -> Option<f64> {
-        self.mean_at(dose, |result| result.step_px)
+    /// Mean step of the scan over all doses, pixels.
+    pub fn mean_step(self) -> Option<f64> {
+        self.mean_of(|result| result.step_px)
+    }
+
+    /// Mean linear overlap over all doses.
+    pub fn mean_overlap(self) -> Option<f64> {
+        self.mean_of(|result| result.linear_overlap)
+    }
+
+    /// Mean number of patterns.
+    pub fn mean_patterns(self) -> Option<f64> {
+        self.mean_of(|result| Some(result.n_patterns as f64))
+    }
+
+    fn mean_of(self, of: impl Fn(&JobResult) -> Option<f64>) -> Option<f64> {
+        let doses: Vec<u64> = self.by_dose().into_keys().collect();
+        let values: Vec<f64> = doses.iter().filter_map(|&dose| self.mean_at(dose, &of)).collect();
+        Some(Estimate::of(&values)?.mean)
     }
 
     /// Mean fluence of all patterns together at one dose, photons per square metre.
@@ -221,6 +246,13 @@ mod tests {
         assert!((found.error.unwrap() - 1.0 / 3.0_f64.sqrt()).abs() < 1e-12);
         assert_eq!(Estimate::of(&[2.0]), Some(Estimate { mean: 2.0, error: None, n: 1 }));
         assert_eq!(Estimate::of(&[]), None);
+        let half = Estimate { mean: 5.0, error: Some(0.4), n: 2 };
+        let both = Estimate::mean_of(&[Estimate { mean: 3.0, error: Some(0.3), n: 3 }, half]);
+        assert_eq!(both, Some(Estimate { mean: 4.0, error: Some(0.25), n: 5 }));
+        assert_eq!(
+            Estimate::mean_of(&[Estimate { error: None, ..half }, half]).unwrap().error,
+            None
+        );
         assert_eq!(Estimate::of(&[0.912, 0.914]).unwrap().shown(), "0.913 \u{b1} 0.001");
     }
 

@@ -1,8 +1,9 @@
 //! Plots and images as files for papers and slides: SVG, and PNG at print resolution.
 
 use crate::gather::Study;
+use crate::levels::{Axes, Level};
 use crate::media::Shot;
-use crate::metric::{Metric, dose_label};
+use crate::metric::Metric;
 use crate::{plots, shots};
 use lapwing_draw::{Block, ImageSheet, Look, Painter, Picture};
 use lapwing_study::{Split, View};
@@ -65,12 +66,13 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
 ///
 /// `None` when there are no pictures.
 fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
-    let (doses, views) = (study.distinct(|c| c.dose), study.distinct(|c| c.view));
-    let shots: Vec<Vec<Vec<Shot>>> = doses
+    let Axes { levels, views, .. } = &Axes::of(study);
+    let shots: Vec<Vec<Vec<Shot>>> = levels
         .iter()
-        .map(|&dose| {
+        .map(|level| {
             let of = |&view: &View| {
-                study.row(dose, split, view, solver).map(|row| shots::of_row(study, row))
+                let row = study.row(level.dose(view)?, split, view, solver)?;
+                Some(shots::of_row(study, row))
             };
             views.iter().map(|view| of(view).unwrap_or_default()).collect()
         })
@@ -110,12 +112,15 @@ fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
     let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
     let reference = if study.reference.is_some() { "reference" } else { "truth" };
     any.then(|| ImageSheet {
-        title: format!("Reconstructions, {split} split{by}; rows: photons per pattern"),
-        description: "Amplitude and phase of every condition: doses in photons per pattern from top to bottom, views from left to \
+        title: format!("Reconstructions, {split} split{by}; rows: {}", Axes::of(study).corner()),
+        description:
+            "Amplitude and phase of every condition: doses from top to bottom, views from left to \
                       right."
-            .to_owned(),
-        columns: std::iter::once(reference.to_owned()).chain(views.iter().map(View::to_string)).collect(),
-        rows: doses.iter().map(|&dose| dose_label(dose)).collect(),
+                .to_owned(),
+        columns: std::iter::once(reference.to_owned())
+            .chain(views.iter().map(View::to_string))
+            .collect(),
+        rows: levels.iter().map(Level::label).collect(),
         blocks,
         pixel_size: study.pixel_size,
     })

@@ -1,9 +1,10 @@
 //! Photons on the specimen: how densities are written, and the table of them.
 
 use crate::estimate::{Estimate, Line};
-use crate::gather::Study;
-use crate::metric::dose_label;
+use crate::gather::{Row, Study};
+use crate::levels::{Axes, Level};
 use lapwing_draw::number::label;
+use lapwing_study::View;
 use serde::Serialize;
 
 /// Below this side of a pixel, metres, areas are told in square ångström.
@@ -56,6 +57,11 @@ impl Unit {
         self.factor * photons
     }
 
+    /// So many photons per pixel as a number in this unit.
+    pub fn number(self, photons: f64) -> String {
+        counted(self.in_unit(photons))
+    }
+
     /// The label of an axis.
     pub fn axis(self) -> String {
         format!("photons on the specimen, per {}", self.name)
@@ -63,12 +69,12 @@ impl Unit {
 
     /// So many photons per pixel as text.
     pub fn text(self, photons: f64) -> String {
-        format!("{} photons per {}", counted(self.in_unit(photons)), self.name)
+        format!("{} photons per {}", self.number(photons), self.name)
     }
 }
 
 /// A number of photons with two digits, powers of ten set apart.
-fn counted(number: f64) -> String {
+pub(crate) fn counted(number: f64) -> String {
     if !(1e-2..1e4).contains(&number) {
         let exponent = number.log10().floor();
         let digits = number / 10f64.powf(exponent);
@@ -80,12 +86,27 @@ fn counted(number: f64) -> String {
     label(number, 2)
 }
 
+/// Gray with two digits and a prefix: `3.1 MGy`.
+pub(crate) fn in_gray(gray: f64) -> String {
+    let (factor, unit) = match gray {
+        gray if gray < 1e3 => (1.0, "Gy"),
+        gray if gray < 1e6 => (1e-3, "kGy"),
+        gray if gray < 1e9 => (1e-6, "MGy"),
+        _ => (1e-9, "GGy"),
+    };
+    format!("{}\u{202f}{unit}", label(gray * factor, 2))
+}
+
 /// Photons on the specimen by dose and view.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Fluence {
     unit: &'static str,
+    /// What the rows are.
+    corner: String,
+    /// Whether doses in gray are told beside densities.
+    gray: bool,
     views: Vec<String>,
-    /// Dose, density per pattern, and the density of all patterns together of each view.
+    /// Level, density per pattern, and the density of all patterns together of each view.
     rows: Vec<(String, String, Vec<String>)>,
 }
 
@@ -95,32 +116,41 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
     let area = Area::of(
         study.pixel_size.or_else(|| study.rows.iter().find_map(|row| row.result()?.pixel_size_m)),
     );
-    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
-    let solvers = study.solvers();
-    let solver = solvers.first()?;
+    let axes = Axes::of(study);
+    let solver = axes.solvers.first()?;
     let mean = |values: Vec<f64>| Estimate::of(&values).map(|found| found.mean);
     let mut any = false;
-    let rows = study
-        .distinct(|c| c.dose)
+    let mut shown = |value: Option<f64>, gray: Option<f64>| {
+        any |= value.is_some();
+        let gray = gray.map(|gray| format!(" ({})", in_gray(gray))).unwrap_or_default();
+        let text = value.map(|density| format!("{}{gray}", counted(density * area.size)));
+        text.unwrap_or_else(|| "\u{2013}".to_owned())
+    };
+    let row = |level: &Level| {
+        let of_level = |row: &&Row| level.dose(row.condition.view) == Some(row.condition.dose);
+        let at = study.rows.iter().filter(of_level);
+        let each = mean(at.filter_map(|row| row.result()?.fluence_per_pattern()).collect());
+        let of_view = |&view: &View| {
+            let dose = level.dose(view)?;
+            let of = |&split| Line { rows: &study.rows, solver, split, view }.fluence(dose);
+            mean(axes.splits.iter().filter_map(of).collect())
+        };
+        let totals: Vec<Option<f64>> = axes.views.iter().map(of_view).collect();
+        (each, totals)
+    };
+    let rows: Vec<(Option<f64>, Vec<Option<f64>>)> = axes.levels.iter().map(row).collect();
+    let gray = |density: Option<f64>| study.radiation()?.gray(density?);
+    let rows = rows
         .into_iter()
-        .map(|dose| {
-            let mut shown = |value: Option<f64>| {
-                any |= value.is_some();
-                value.map_or_else(|| "\u{2013}".to_owned(), |density| counted(density * area.size))
-            };
-            let at = study.rows.iter().filter(|row| row.condition.dose == dose);
-            let each = at.filter_map(|row| row.result()?.fluence_per_pattern()).collect();
-            let per_pattern = shown(mean(each));
-            let of_view = |&view| {
-                let of = |&split| Line { rows: &study.rows, solver, split, view }.fluence(dose);
-                shown(mean(splits.iter().filter_map(of).collect()))
-            };
-            let totals = views.iter().map(of_view).collect();
-            (dose_label(dose), per_pattern, totals)
+        .zip(&axes.levels)
+        .map(|((each, totals), level)| {
+            let totals = totals.into_iter().map(|total| shown(total, gray(total))).collect();
+            (level.label(), shown(each, None), totals)
         })
         .collect();
-    let views = views.iter().map(ToString::to_string).collect();
-    any.then_some(Fluence { unit: area.name, views, rows })
+    let gray = study.radiation().is_some_and(|radiation| radiation.deposit().is_some());
+    let views = axes.views.iter().map(ToString::to_string).collect();
+    any.then(|| Fluence { unit: area.name, corner: axes.corner(), gray, views, rows })
 }
 
 #[cfg(test)]
@@ -139,5 +169,9 @@ mod tests {
         assert!((known.in_unit(2.0) / 2e4 - 1.0).abs() < 1e-12);
         assert_eq!(unknown.text(25.0), "25 photons per pixel of the object");
         assert_eq!((counted(0.0), counted(25.0)), ("0".to_owned(), "25".to_owned()));
+        assert_eq!(
+            [0.5, 3100.0, 3.1e7, 2e12].map(in_gray),
+            ["0.5\u{202f}Gy", "3.1\u{202f}kGy", "31\u{202f}MGy", "2000\u{202f}GGy"]
+        );
     }
 }

@@ -1,8 +1,12 @@
 //! What a study folder holds, read into one row for each condition. Nothing is computed here and
 //! nothing is changed.
 
+use crate::metric::NAMES;
 use crate::{ReportError, trust};
 use lapwing_compare::ComparisonRecord;
+use lapwing_files::{Archive, metadata};
+use lapwing_study::design::Radiation;
+use lapwing_study::layout::data_file;
 use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +26,13 @@ pub(crate) struct Study {
     pub pixel_size: Option<f64>,
     /// What reconstructions were compared with when it is no truth.
     pub reference: Option<String>,
+}
+
+/// The dose that a data set was thinned from, as its history tells it.
+fn thinned_from(file: &Path) -> Option<f64> {
+    let metadata = metadata::read(&Archive::open(file).ok()?).ok()??;
+    let steps = metadata.get("data_transformations")?.as_array()?;
+    steps.iter().find_map(|step| step.get("parameters")?.get("from")?.as_f64())
 }
 
 /// One condition.
@@ -139,6 +150,32 @@ impl Study {
     pub fn reference_solver(&self) -> Option<&str> {
         let design = self.design.as_ref().filter(|_| self.reference.is_some())?;
         design.reference_solver().map(|solver| solver.name.as_str())
+    }
+
+    /// Beam and specimen, where the design tells them.
+    pub fn radiation(&self) -> Option<&Radiation> {
+        self.design.as_ref()?.radiation.as_ref()
+    }
+
+    /// Photons per pattern of a measured scan, which its doses were thinned from.
+    pub fn measured_dose(&self) -> Option<f64> {
+        self.reference.as_ref()?;
+        let condition = self.rows.first()?.condition;
+        thinned_from(&data_file(&self.folder.data_root(), condition.dose, condition.split))
+    }
+
+    /// The goals of the page: those asked for on the command line, else the design's own.
+    pub fn goals(&self, asked: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+        let own = || self.design.as_ref()?.goal.clone();
+        if !asked.is_empty() {
+            return asked.clone();
+        }
+        let own = own().map(|goal| match self.pixel_size {
+            Some(size) => goal.in_pixels(size),
+            None => goal,
+        });
+        let known = own.filter(|goal| NAMES.contains(&goal.metric.as_str()));
+        known.map(|goal| (goal.metric.clone(), goal.value())).into_iter().collect()
     }
 
     /// Number of finished conditions.

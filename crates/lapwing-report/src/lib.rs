@@ -18,6 +18,7 @@ mod estimate;
 mod figures;
 mod fluence;
 mod gather;
+mod levels;
 mod machine;
 mod media;
 mod metric;
@@ -60,7 +61,8 @@ pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
 /// bytes.
 ///
 /// `goals` are the qualities that the answer in words is about, by the metric's name (for example
-/// `phase_ssim`); the usual ones stand for those not named. Each file appears whole or not at all;
+/// `phase_ssim`), the first screen about the first of them; without any it is the goal of the
+/// design. The usual ones stand for those not named. Each file appears whole or not at all;
 /// earlier ones are replaced.
 ///
 /// # Errors
@@ -71,10 +73,26 @@ pub fn write_with(
     study_dir: &Path,
     goals: &BTreeMap<String, f64>,
 ) -> Result<ReportPaths, ReportError> {
+    write_page(study_dir, goals, None)
+}
+
+/// Writes the report of a study that is running: its page looks for a newer one every `seconds`.
+///
+/// # Errors
+/// Those of [`write_with`].
+pub fn write_live(study_dir: &Path, seconds: u32) -> Result<ReportPaths, ReportError> {
+    write_page(study_dir, &BTreeMap::new(), Some(seconds))
+}
+
+fn write_page(
+    study_dir: &Path,
+    goals: &BTreeMap<String, f64>,
+    live: Option<u32>,
+) -> Result<ReportPaths, ReportError> {
     let study = gather::Study::read(study_dir)?;
-    let metrics = metric::with_goals(goals, study.pixel_size)
+    let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)
         .map_err(|name| ReportError::Goal { name, known: metric::NAMES.join(", ") })?;
-    let html = page::render(&study, &metrics)?;
+    let html = page::render(&study, &metrics, live)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;
     let answer = machine::answer(&study, &metrics)?;

@@ -1,29 +1,24 @@
 //! The answer as `study_answer.json`, for programs.
 
-use crate::answer::{Question, Reached};
+use crate::answer::Question;
 use crate::gather::Study;
+use crate::levels::Axes;
 use crate::metric::Metric;
 use serde_json::{Value, json};
 
 /// For every metric that was measured: its goal and whose it is, where each solver, view and split
 /// reaches it, and the sentences of the page.
 pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_json::Error> {
-    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
-    let (doses, solvers) = (study.distinct(|c| c.dose), study.solvers());
+    let axes = Axes::of(study);
     let measured =
         |metric: &&Metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some());
     let of = |metric: &Metric| {
-        let question = Question {
-            rows: &study.rows,
-            metric,
-            solvers: &solvers,
-            views: &views,
-            splits: &splits,
-            doses: &doses,
-            reference: study.reference_solver(),
-            pixel_size: study.pixel_size,
-        };
-        let reached: Vec<Value> = question.reached_everywhere().iter().map(Reached::json).collect();
+        let question = Question::of(study, &axes, metric);
+        let reached: Vec<Value> = question
+            .reached_everywhere()
+            .iter()
+            .map(|reached| reached.json(study.radiation()))
+            .collect();
         json!({
             "metric": metric.name,
             "goal": metric.goal,
@@ -34,6 +29,13 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
+    let headline = metrics.iter().find(measured).and_then(|metric| {
+        let found = Question::of(study, &axes, metric).headline(study.measured_dose())?;
+        Some(json!({
+            "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
+            "solver": found.solver, "sentences": found.sentences, "views": found.views,
+        }))
+    });
     let whole = json!({
         "study": study.name(),
         "generator": concat!("lapwing ", env!("CARGO_PKG_VERSION")),
@@ -41,6 +43,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         "total": study.rows.len(),
         "pixel_size_m": study.pixel_size,
         "reference": study.reference,
+        "headline": headline,
         "answers": answers,
     });
     Ok(serde_json::to_string_pretty(&whole)? + "\n")

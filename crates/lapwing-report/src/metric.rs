@@ -56,7 +56,12 @@ impl Metric {
     pub fn goal_in_words(&self) -> String {
         let space = if self.unit.is_empty() { "" } else { " " };
         let nm = self.nm(self.goal).map(|nm| format!(" ({nm})")).unwrap_or_default();
-        format!("{} {} {}{space}{}{nm}", self.named(), self.bound(), self.goal, self.unit)
+        format!("{} {} {}{space}{}{nm}", self.named(), self.bound(), self.goal_label(), self.unit)
+    }
+
+    /// The goal as a number.
+    pub fn goal_label(&self) -> String {
+        lapwing_draw::number::label(self.goal, 4)
     }
 
     /// The goal, and whose it is.
@@ -106,8 +111,8 @@ pub(crate) const NAMES: [&str; 8] = [
     "halves_phase_resolution_half_bit_px",
 ];
 
-/// The metrics of the page, with the goals that were asked for in place of the usual ones, in a
-/// study with pixels of `pixel_size` metres.
+/// The metrics of the page, those with goals that were asked for first, and the usual goals for the
+/// others, in a study with pixels of `pixel_size` metres.
 ///
 /// # Errors
 /// The first name that is none of a metric.
@@ -128,7 +133,9 @@ pub(crate) fn with_goals(
             nm: pixel_size.filter(|_| row.unit == "px").map(|metres| metres * 1e9),
         }
     };
-    Ok(NAMES.map(metric).to_vec())
+    let mut metrics = NAMES.map(metric).to_vec();
+    metrics.sort_by_key(|metric| !metric.asked);
+    Ok(metrics)
 }
 
 /// A dose as people write it: 1000, 10^4.

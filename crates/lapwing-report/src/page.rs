@@ -2,6 +2,7 @@
 
 mod card;
 mod findings;
+mod first;
 mod panel;
 
 use crate::gather::{Row, Study};
@@ -19,8 +20,12 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use panel::{Panel, panel};
 use serde::Serialize;
 
-/// The whole page.
-pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, ReportError> {
+/// The whole page; while the study is running, it looks for a newer one after so many seconds.
+pub(crate) fn render(
+    study: &Study,
+    metrics: &[Metric],
+    live: Option<u32>,
+) -> Result<String, ReportError> {
     let splits = study.distinct(|condition| condition.split);
     // Metrics that nothing was measured in are not on the page.
     let measured =
@@ -29,6 +34,8 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
     let panels: Vec<Panel> = metrics.iter().filter_map(|metric| panel(study, metric)).collect();
     let repeats = study.rows.iter().map(Row::repeat).max().unwrap_or(1);
     let several = study.solvers().len() > 1;
+    let of_maps =
+        study.rows.iter().any(|row| row.result().is_some_and(|result| result.error_maps.is_some()));
 
     let truths: Vec<(Split, Vec<Shot>)> =
         splits.iter().map(|&split| (split, shots::of_truth(study, split))).collect();
@@ -69,6 +76,9 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
     environment.add_template("report.html", include_str!("templates/report.html"))?;
     let page = context! {
         title => study.name(),
+        live,
+        headline => Serde(first::screen(study, &metrics)),
+        legend => Serde(first::legend(study)),
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),
         finished => study.rows.iter().filter_map(|row| Some(row.result()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),
         done => study.done(),
@@ -84,8 +94,8 @@ pub(crate) fn render(study: &Study, metrics: &[Metric]) -> Result<String, Report
         groups => Serde(groups(&first, cards)),
         reference => study.reference.clone(),
         scans => Value::from_safe_string(scans.shared()),
-        columns => Serde(metrics.iter().flat_map(headings).collect::<Vec<_>>()),
-        results => Serde(study.rows.iter().map(|row| result_line(row, &metrics, repeats > 1, several)).collect::<Vec<_>>()),
+        columns => Serde(metrics.iter().flat_map(headings).chain(of_maps.then_some(OF_MAPS).into_iter().flatten().map(str::to_owned)).collect::<Vec<_>>()),
+        results => Serde(study.rows.iter().map(|row| result_line(row, &metrics, (repeats > 1, several, of_maps))).collect::<Vec<_>>()),
         settings => study.settings.clone(),
         style => Value::from_safe_string(include_str!("templates/report.css").to_owned()),
         gradients => Value::from_safe_string(media::gradients()),
@@ -216,7 +226,15 @@ struct Number {
     value: String,
 }
 
-fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> Line {
+/// The columns of error maps: how well the phase is known by chance alone, and how many pixels are
+/// as near to the truth as that says, which of normal errors 68 and 95 % are.
+const OF_MAPS: [&str; 3] = ["phase, 1 sd, rad", "within 1 sd, %", "within 2 sd, %"];
+
+fn result_line(
+    row: &Row,
+    metrics: &[Metric],
+    (repeats, several, of_maps): (bool, bool, bool),
+) -> Line {
     let result = row.result();
     let number = |value: Option<f64>, show: &dyn Fn(f64) -> String| match value
         .filter(|value| value.is_finite())
@@ -235,6 +253,14 @@ fn result_line(row: &Row, metrics: &[Metric], repeats: bool, several: bool) -> L
         numbers.push(number(value, &shown));
         if let Some(nm) = metric.nm {
             numbers.push(number(value.map(|px| px * nm), &|length| label(length, 3)));
+        }
+    }
+    if of_maps {
+        let maps = result.and_then(|r| r.error_maps);
+        numbers.push(number(maps.map(|maps| maps.phase_rms), &|sd| label(sd, 2)));
+        for deviations in 0..2 {
+            let within = maps.and_then(|maps| Some(100.0 * maps.phase_within?[deviations]));
+            numbers.push(number(within, &|percent| format!("{percent:.0}")));
         }
     }
     numbers.push(number(result.map(|r| r.seconds), &|seconds| label(seconds, 3)));

@@ -2,6 +2,7 @@
 
 mod equal;
 mod fluence;
+pub(crate) mod limit;
 
 pub(crate) use equal::equal_quality;
 pub(crate) use fluence::against_fluence;
@@ -57,6 +58,11 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
     if let Some(first) = trends.first_mut() {
         first.name = "straight trend".to_owned();
     }
+    let allowed = lines(solver).each().find_map(|(colour, dashed, line)| {
+        // One line, that of the view with the most patterns, for the others' lie beside it.
+        (!dashed).then(|| limit::line(study, metric, line, colour))
+    });
+    trends.extend(allowed.flatten());
     // Behind what was measured.
     let measured = std::mem::replace(&mut plot.series, trends);
     plot.series.extend(measured);
@@ -82,7 +88,8 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
         };
     }
     let whose = if metric.asked { "asked for" } else { "usual" };
-    plot.guides.push(Guide { y: metric.goal, label: format!("{whose} goal {}", metric.goal) });
+    plot.guides
+        .push(Guide { y: metric.goal, label: format!("{whose} goal {}", metric.goal_label()) });
     plot.description = format!("From the lowest to the highest dose, {}.", said.join("; "));
     plot
 }

@@ -90,14 +90,22 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
     };
     let mut shots = Vec::new();
     if let Some(object) = true_object(study, split) {
-        let painter = Painter::default();
-        shots.push(shot(
-            painter.amplitude(object.view()),
-            "Amplitude",
-            "",
-            &format!("Amplitude of {of}"),
-        ));
-        let phase = painter.range(phase_range(object.view(), None)).phase(object.view());
+        // In the colours of the reconstructions, where there are any.
+        let made = study.rows.iter().filter(|row| row.condition.split == split);
+        let made = made.map(|row| of_row(study, row)).find(|made| !made.is_empty());
+        let scale = |caption: &str| {
+            made.iter().flatten().find(|shot| shot.caption == caption)?.picture.scale
+        };
+        let painter = |caption: &str| match scale(caption) {
+            Some(scale) => Painter::default().map(scale.map).range((scale.low, scale.high)),
+            None if caption == "Phase" => {
+                Painter::default().range(phase_range(object.view(), None))
+            }
+            None => Painter::default(),
+        };
+        let amplitude = painter("Amplitude").amplitude(object.view());
+        shots.push(shot(amplitude, "Amplitude", "", &format!("Amplitude of {of}")));
+        let phase = painter("Phase").phase(object.view());
         shots.push(shot(phase, "Phase", "rad", &format!("Phase of {of}")));
     }
     if let Some(probe) = data_of(study, split).and_then(|archive| field(&archive, "probeGuess")) {

@@ -2,6 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_study::StudyFolder;
+use lapwing_study::design::Radiation;
 use lapwing_study::record::{JobResult, link};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ pub(crate) fn csv(study: &Study) -> String {
         study.rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).collect();
     let mut table = String::new();
     for (index, row) in std::iter::once(None).chain(study.rows.iter().map(Some)).enumerate() {
-        let cells: Vec<(String, String)> = fixed_columns(row)
+        let cells: Vec<(String, String)> = fixed_columns(row, study.radiation())
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .chain(
@@ -33,7 +34,7 @@ pub(crate) fn csv(study: &Study) -> String {
 }
 
 /// The columns before the metrics; without a row, their names with empty values.
-fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
+fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'static str, String)> {
     let condition = row.map(|row| row.condition);
     let text = |value: Option<String>| value.unwrap_or_default();
     let result = row.and_then(|row| row.result());
@@ -64,6 +65,8 @@ fn fixed_columns(row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("overlap", number(result.map(|r| r.overlap))),
         ("fluence_per_pattern_um2", number(result.and_then(per_pattern_um2))),
         ("fluence_um2", number(result.and_then(|r| Some(r.fluence()? * 1e-12)))),
+        ("gray", number(result.and_then(|r| radiation?.gray(r.fluence()?)))),
+        ("exposure_s", number(result.and_then(|r| radiation?.exposure_s(r.mean_counts?)))),
         ("selection_strategy", text(view.map(|v| strategy(&v)))),
         ("acceptance_rate", number(view.map(|v| v.acceptance_rate))),
         ("spacing_threshold", number(view.map(|v| v.spacing_threshold))),

@@ -8,6 +8,8 @@ use lapwing_study::Case;
 use lapwing_study::event::{Event, Level};
 use lapwing_study::record::JobResult;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Consumes the events of a study or of one reconstruction.
 pub struct Watch {
@@ -19,6 +21,36 @@ pub struct Watch {
     running: BTreeMap<usize, ProgressBar>,
     /// All jobs, and their epochs.
     jobs: Vec<(Case, usize)>,
+    /// The report that grows.
+    report: Option<GrowingReport>,
+}
+
+/// The report of a study that is running, written again after jobs.
+struct GrowingReport {
+    /// The study.
+    folder: PathBuf,
+    /// Not before then.
+    next: Instant,
+}
+
+/// Seconds between two looks of an open page, and the least between two writings.
+const LOOK: u32 = 5;
+
+/// How many times the work on a report lies between two of them.
+const PAUSE: u32 = 20;
+
+impl GrowingReport {
+    /// Writes the report if it is time. A page that cannot be written now may be so later, and the
+    /// last one tells what is wrong.
+    fn write(&mut self) {
+        let now = Instant::now();
+        if now < self.next {
+            return;
+        }
+        let _ = lapwing_report::write_live(&self.folder, LOOK);
+        let pause = Duration::from_secs(u64::from(LOOK)).max(PAUSE * now.elapsed());
+        self.next = Instant::now() + pause;
+    }
 }
 
 impl Watch {
@@ -30,11 +62,29 @@ impl Watch {
             whole: None,
             running: BTreeMap::new(),
             jobs: Vec::new(),
+            report: None,
         }
+    }
+
+    /// The same, with the report of the study in `folder` growing meanwhile.
+    pub fn with_report(output: Output, folder: &Path) -> Self {
+        let report = GrowingReport { folder: folder.to_path_buf(), next: Instant::now() };
+        Self { report: Some(report), ..Self::new(output) }
     }
 
     /// Takes note of an event.
     pub fn see(&mut self, event: Event<'_>) {
+        let grows = matches!(
+            event,
+            Event::JobsPlanned { .. } | Event::JobDone { .. } | Event::JobFailed { .. }
+        );
+        self.tell(event);
+        if let (true, Some(report)) = (grows, &mut self.report) {
+            report.write();
+        }
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
         match event {
             Event::Simulating { dose, repeat, patterns } => {
                 self.line(format_args!(

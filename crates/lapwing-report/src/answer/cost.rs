@@ -3,24 +3,41 @@
 use super::{Curve, Question};
 use crate::estimate::Estimate;
 use crate::fluence::Unit;
+use crate::levels::Level;
 use crate::metric::shown;
 use lapwing_study::{Split, View};
 
 /// The least difference, as a share of the larger value, that is told of single realisations.
-const MATTERS: f64 = 0.01;
+pub(super) const MATTERS: f64 = 0.01;
 
 impl<'a> Question<'a> {
-    /// Of several views, which is best with the same photons per area of the specimen, in the
-    /// middle of what all of them were given; that none is where they differ by less than chance
-    /// does.
+    /// Of several views, which is best with the same photons per area of the specimen: at the
+    /// fluences of the study, or else in the middle of what all of them were given; that none is
+    /// where they differ by less than chance does.
     pub(super) fn at_equal_cost(&self, solver: &'a str) -> Option<String> {
         if self.views.len() < 2 {
             return None;
         }
-        let parts: Vec<String> =
-            self.splits.iter().filter_map(|&split| self.best_at(solver, split)).collect();
+        let best = |split: &'a Split| self.best_at_levels(solver, *split);
+        let mut parts: Vec<String> = self.splits.iter().flat_map(best).collect();
+        if parts.is_empty() {
+            let best = |&split: &Split| self.best_at(solver, split);
+            parts = self.splits.iter().filter_map(best).collect();
+        }
         (!parts.is_empty())
             .then(|| format!("At the same cost to the specimen: {}.", parts.join("; ")))
+    }
+
+    /// What is best at each fluence of the study.
+    fn best_at_levels(&self, solver: &'a str, split: Split) -> Vec<String> {
+        let of = |level: &Level| {
+            let at = |&view: &View| {
+                let value = self.line(solver, view, split).at(self.metric, level.dose(view)?)?;
+                Some((view, value.mean, value.error.unwrap_or(0.0)))
+            };
+            self.best_of(&level.words(), split, self.views.iter().filter_map(at).collect())
+        };
+        self.levels.iter().filter(|level| level.is_fluence()).filter_map(of).collect()
     }
 
     fn best_at(&self, solver: &'a str, split: Split) -> Option<String> {
@@ -44,32 +61,39 @@ impl<'a> Question<'a> {
             return None;
         }
         let middle = (low * high).sqrt();
+        let at = |(view, curve): &(View, Curve)| {
+            let (value, error) = self.interpolated(curve, middle)?;
+            Some((*view, value, error))
+        };
+        let place = Unit::of(self.pixel_size).text(middle);
+        self.best_of(&place, split, curves.iter().filter_map(at).collect())
+    }
+
+    /// What is best of views with their values and standard errors, or that none is.
+    fn best_of(
+        &self,
+        place: &str,
+        split: Split,
+        mut values: Vec<(View, f64, f64)>,
+    ) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let mut values: Vec<(View, f64, f64)> = curves
-            .iter()
-            .filter_map(|(view, curve)| {
-                let (value, error) = self.interpolated(curve, middle)?;
-                Some((*view, value, error))
-            })
-            .collect();
         values.sort_by(|a, b| (sign * b.1).total_cmp(&(sign * a.1)));
         let &[(best, value, error), (_, next, other), ..] = values.as_slice() else { return None };
         let lead = sign * (value - next);
         let sure = lead > (2.0 * error.hypot(other)).max(MATTERS * value.abs().max(next.abs()));
-        let place = Unit::of(self.pixel_size).text(middle);
         let listed: Vec<String> =
             values.iter().map(|(view, value, _)| format!("{view} {}", shown(*value))).collect();
+        let listed = listed.join(", ");
         Some(match sure {
-            true => format!("with {place}, {best} is best on {split} ({})", listed.join(", ")),
-            false => format!(
-                "with {place}, no view is better than the next on {split} ({})",
-                listed.join(", ")
-            ),
+            true => format!("with {place}, {best} is best on {split} ({listed})"),
+            false => {
+                format!("with {place}, no view is better than the next on {split} ({listed})")
+            }
         })
     }
 
     /// Value and standard error between two points of a curve, in the logarithm of its place.
-    fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
+    pub(super) fn interpolated(&self, curve: &Curve, at: f64) -> Option<(f64, f64)> {
         let pair = curve.windows(2).find(|pair| pair[0].0 <= at && at <= pair[1].0)?;
         let ((x0, from), (x1, to)) = (pair[0], pair[1]);
         let part = (at / x0).ln() / (x1 / x0).ln();

@@ -3,7 +3,7 @@
 use super::reach::{Reach, Scale};
 use super::{Curve, Question};
 use crate::estimate::Trend;
-use crate::metric::dose_label;
+use crate::levels::Level;
 use lapwing_study::{Split, View};
 use serde::Serialize;
 
@@ -105,8 +105,8 @@ impl<'a> Question<'a> {
                 None => Need::nothing(),
             })
         };
-        let overlap = |dose: u64| {
-            row(&|solver, split| match of(self.against_overlap(solver, dose), split) {
+        let overlap = |level: &Level| {
+            row(&|solver, split| match of(self.against_overlap(solver, level), split) {
                 Some((_, curve)) => self.need(&curve, Scale::Linear),
                 None => Need::nothing(),
             })
@@ -127,10 +127,14 @@ impl<'a> Question<'a> {
         let mut tables =
             vec![table(format!("Photons per pattern for {goal}"), "view", by_view(&dose))];
         if self.views.len() > 1 {
-            let rows = self.doses.iter().map(|&at| (dose_label(at), overlap(at))).collect();
-            tables.push(table(format!("Overlap for {goal}"), "photons per pattern", rows));
+            let rows = self.levels.iter().map(|level| (level.label(), overlap(level))).collect();
+            let corner = match self.levels.first().is_some_and(Level::is_fluence) {
+                true => "photons on the specimen",
+                false => "photons per pattern",
+            };
+            tables.push(table(format!("Overlap for {goal}"), corner, rows));
         }
-        if self.doses.len() > 2 {
+        if self.levels.len() > 2 {
             tables.push(table(
                 "Change with a tenfold dose, on a straight line".to_owned(),
                 "view",
@@ -140,7 +144,7 @@ impl<'a> Question<'a> {
         tables
     }
 
-    fn need(&self, curve: &Curve, scale: Scale) -> Need {
+    pub(super) fn need(&self, curve: &Curve, scale: Scale) -> Need {
         match self.reach(curve, scale) {
             Reach::AtMost(at) => {
                 Need { text: format!("\u{2264} {}", scale.exact(at)), within: None }

@@ -20,6 +20,20 @@ pub(super) enum Reach {
     Unknown,
 }
 
+impl Reach {
+    /// The word for it in records.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::AtMost(_) => "at_most",
+            Self::By(_) => "by",
+            Self::About { .. } => "about",
+            Self::Unsteady { .. } => "unsteady",
+            Self::Never => "never",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How values between those of the study are interpolated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {

@@ -3,7 +3,8 @@
 use crate::answer::{Needs, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
-use crate::metric::{Metric, dose_label, shown, shown_error};
+use crate::levels::Axes;
+use crate::metric::{Metric, shown, shown_error};
 use crate::plots;
 use lapwing_draw::Look;
 use lapwing_study::{Split, View};
@@ -26,6 +27,8 @@ pub(super) struct Panel {
 #[derive(Serialize)]
 struct Grid {
     caption: String,
+    /// What the rows are.
+    corner: String,
     views: Vec<Head>,
     rows: Vec<GridRow>,
 }
@@ -59,10 +62,10 @@ struct Cell {
 
 /// `None` when nothing was measured in this metric.
 pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
-    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
-    let (doses, solvers) = (study.distinct(|c| c.dose), study.solvers());
+    let axes = Axes::of(study);
+    let Axes { solvers, views, splits, levels } = &axes;
     let mut range: Option<(f64, f64)> = None;
-    for line in lines(&study.rows, &solvers, &splits, &views) {
+    for line in lines(&study.rows, solvers, splits, views) {
         for (_, estimate) in line.curve(metric) {
             let (low, high) = range.unwrap_or((estimate.mean, estimate.mean));
             range = Some((low.min(estimate.mean), high.max(estimate.mean)));
@@ -80,17 +83,19 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
         },
         views: views
             .iter()
-            .map(|&view| {
-                head(Line { rows: &study.rows, solver, split, view }, &doses, study.pixel_size)
-            })
+            .map(|&view| head(Line { rows: &study.rows, solver, split, view }, study.pixel_size))
             .collect(),
-        rows: doses
+        corner: axes.corner(),
+        rows: levels
             .iter()
-            .map(|&dose| GridRow {
-                dose: dose_label(dose),
+            .map(|level| GridRow {
+                dose: level.label(),
                 cells: views
                     .iter()
                     .map(|&view| {
+                        let Some(dose) = level.dose(view) else {
+                            return cell(None, metric, None, &percent);
+                        };
                         let row = study.row(dose, split, view, solver);
                         let line = Line { rows: &study.rows, solver, split, view };
                         cell(row, metric, line.at(metric, dose), &percent)
@@ -99,21 +104,18 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             })
             .collect(),
     };
-    let question = Question {
-        rows: &study.rows,
-        metric,
-        solvers: &solvers,
-        views: &views,
-        splits: &splits,
-        doses: &doses,
-        reference: study.reference_solver(),
-        pixel_size: study.pixel_size,
-    };
+    let question = Question::of(study, &axes, metric);
     Some(Panel {
         title: metric.heading.clone(),
         meaning: metric.meaning.clone(),
         goal: metric.whose_goal(),
-        words: question.words(),
+        words: question
+            .words()
+            .into_iter()
+            .chain(
+                solvers.iter().filter_map(|solver| plots::limit::sentence(study, metric, solver)),
+            )
+            .collect(),
         needs: question.needs(),
         grids: solvers
             .iter()
@@ -146,15 +148,11 @@ fn lines<'a>(
     })
 }
 
-fn head(line: Line<'_>, doses: &[u64], pixel_size: Option<f64>) -> Head {
-    let mean = |of: &dyn Fn(u64) -> Option<f64>| {
-        let values: Vec<f64> = doses.iter().filter_map(|&dose| of(dose)).collect();
-        Estimate::of(&values).map(|found| found.mean)
-    };
+fn head(line: Line<'_>, pixel_size: Option<f64>) -> Head {
     Head {
         view: line.view.to_string(),
-        step: mean(&|dose| line.step(dose)).map(|step| step_in_words(step, pixel_size)),
-        overlap: mean(&|dose| line.overlap(dose)).map(overlap_in_words),
+        step: line.mean_step().map(|step| step_in_words(step, pixel_size)),
+        overlap: line.mean_overlap().map(overlap_in_words),
     }
 }
 

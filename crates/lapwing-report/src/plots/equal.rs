@@ -65,7 +65,7 @@ pub(crate) fn equal_quality(study: &Study, metric: &Metric, solver: &str) -> Opt
             continue;
         }
         let name = match colour {
-            0 => format!("goal {}", metric.goal),
+            0 => format!("goal {}", metric.goal_label()),
             _ => shown(level),
         };
         told.push(name.clone());

@@ -39,7 +39,7 @@ pub(crate) fn against_fluence(study: &Study, metric: &Metric, solver: &str) -> O
         let name = format!("{}, {}", line.view, line.split);
         plot.series.push(Series { name, points, mark: Mark::LineAndSymbols, colour, dashed });
     }
-    plot.guides.push(Guide { y: metric.goal, label: format!("goal {}", metric.goal) });
+    plot.guides.push(Guide { y: metric.goal, label: format!("goal {}", metric.goal_label()) });
     plot.description = format!(
         "{} against the photons of all patterns together: where one view lies above another, it \
          makes more of the same photons.",

@@ -22,6 +22,65 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// Two conditions on top of each other, from the pictures of their cards.
+(() => {
+  const section = document.querySelector(".compare");
+  const shots = [...document.querySelectorAll(".card[data-split]")].flatMap((card) =>
+    [...card.querySelectorAll(".shot")]
+      .filter((shot) => ["Amplitude", "Phase"].includes(shot.dataset.quantity))
+      .map((shot) => ({ shot, split: card.dataset.split, name: card.dataset.name, quantity: shot.dataset.quantity })));
+  // Only pictures of the same pixels can lie on each other.
+  const same = shots.filter(({ shot, split }) => {
+    const size = (of) => { const image = of.shot.querySelector("img"); return image.getAttribute("width") / image.getAttribute("height"); };
+    const last = shots.findLast((other) => other.split === split);
+    return Math.abs(size({ shot }) / size(last) - 1) < 0.01;
+  });
+  const values = (key, of = same) => [...new Set(of.map((shot) => shot[key]))];
+  if (!section || values("name").length < 2) return;
+  const make = (name, properties = {}, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+  const choose = section.querySelector(".choose");
+  const wipe = section.querySelector(".wipe");
+  const selects = {};
+  for (const name of ["quantity", "split", "left", "right"]) {
+    selects[name] = make("select");
+    choose.append(make("label", {}, name, selects[name]));
+  }
+  const fill = (select, names, wanted) => {
+    const kept = names.includes(select.value) ? select.value : wanted;
+    select.replaceChildren(...names.map((name) => make("option", { value: name, textContent: name, selected: name === kept })));
+  };
+  const slider = make("input", { type: "range", min: 0, max: 100, value: 50 });
+  slider.setAttribute("aria-label", "How much of the left picture is seen, percent");
+  slider.addEventListener("input", () => wipe.style.setProperty("--at", slider.value + "%"));
+  const show = () => {
+    const here = same.filter((shot) => shot.quantity === selects.quantity.value && shot.split === selects.split.value);
+    const names = values("name", here);
+    fill(selects.left, names, names[0]);
+    fill(selects.right, names, names.at(-1));
+    const half = (side) => {
+      const found = here.find((shot) => shot.name === selects[side].value);
+      const image = found.shot.querySelector("img");
+      const picture = make("img", { src: image.src, alt: image.alt, width: image.getAttribute("width"), height: image.getAttribute("height") });
+      const caption = make("figcaption", {}, selects[side].value);
+      const scale = found.shot.querySelector(".scale");
+      if (scale) caption.append(scale.cloneNode(true));
+      return make("figure", { className: side }, picture, caption);
+    };
+    wipe.replaceChildren(half("right"), half("left"), slider);
+  };
+  fill(selects.quantity, values("quantity"), "Phase");
+  fill(selects.split, values("split"), values("split")[0]);
+  Object.values(selects).forEach((select) => select.addEventListener("change", show));
+  show();
+  section.hidden = false;
+})();
+// A study that is running.
+const again = document.currentScript.dataset.again;
+if (again) setTimeout(() => location.reload(), 1000 * again);
 let closed = [];
 addEventListener("beforeprint", () => {
   closed = [...document.querySelectorAll("details:not([open])")];

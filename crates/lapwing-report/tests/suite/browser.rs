@@ -18,10 +18,16 @@ fn a_browser_finds_nothing_wrong() {
     };
     write_study(folder.path(), &special);
     let page = lapwing_report::write(folder.path()).unwrap().html;
-    // The truth of both splits and four of each finished condition.
+    // The truth of both splits, four of each finished condition, and two on top of each other.
     for width in [1200, 500] {
         let Some(seen) = browser::look_at(&page, width) else { return };
-        browser::assert_sound(&seen, 2 * 3 + 16 * 4);
+        browser::assert_sound(&seen, 2 * 3 + 16 * 4 + 2);
         assert_eq!(seen.check["cards"], 2 + 18);
+        // Another condition on the right, and the slider at a fifth of the width.
+        let compared = &seen.check["compared"];
+        assert_eq!(compared["shown"], true);
+        assert_eq!(compared["same"], true, "the picture of the chosen condition: {compared}");
+        let share = compared["seen"].as_f64().unwrap();
+        assert!((share - 0.2).abs() < 0.01, "{compared}");
     }
 }

@@ -66,6 +66,10 @@ enum Action {
         /// touches them
         #[arg(long)]
         replace: bool,
+        /// Write the report again and again while the study runs: its page, once opened, shows it
+        /// growing
+        #[arg(long)]
+        watch: bool,
     },
     /// Make the data sets and views of a study, and leave its reconstructions to `lapwing jobs
     /// --study`
@@ -130,14 +134,14 @@ impl Study {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match &self.action {
             Action::Init { file, force } => init(file, *force, output),
-            Action::Run { design, output: folder, jobs, place, replace } => {
+            Action::Run { design, output: folder, jobs, place, replace, watch } => {
                 let options = StudyOptions {
                     at_once: *jobs,
                     device: place.device,
                     prepare_only: false,
                     replace: *replace,
                 };
-                study(design, folder, options, output)
+                study(design, folder, (options, *watch), output)
             }
             Action::Prepare { design, output: folder, replace } => {
                 let options = StudyOptions {
@@ -191,7 +195,12 @@ fn search(
             goal.metric
         );
     }
-    let paths = lapwing_report::write(folder)?;
+    let asked = asked_of_report(&goal);
+    let paths = match lapwing_report::write_with(folder, &asked) {
+        // Not every metric that can be searched for is on the page.
+        Err(lapwing_report::ReportError::Goal { .. }) => lapwing_report::write(folder)?,
+        other => other?,
+    };
     let mut words = String::new();
     for of in &found {
         // Writing to a string does not fail.
@@ -224,6 +233,11 @@ fn search(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The goal as the report takes it.
+fn asked_of_report(goal: &Goal) -> BTreeMap<String, f64> {
+    BTreeMap::from([(goal.metric.clone(), goal.value())])
+}
+
 fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
     if file.exists() && !force {
         bail!("{} exists already; choose another name, or replace it with --force", file.display());
@@ -240,7 +254,7 @@ fn prepare(
     options: StudyOptions,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let report = run_design(file, folder, options, output)?;
+    let report = run_design(file, folder, (options, false), output)?;
     let record = json!({
         "folder": folder,
         "run_id": report.run_id,
@@ -260,19 +274,34 @@ fn prepare(
 fn run_design(
     file: &Path,
     folder: &Path,
-    options: StudyOptions,
+    (options, watch): (StudyOptions, bool),
     output: Output,
 ) -> anyhow::Result<JobsReport> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
-    stoppable(&mut Watch::new(output), |observe| run::study_with(&design, folder, options, observe))
+    let mut watching = match watch {
+        true => Watch::with_report(output, folder),
+        false => Watch::new(output),
+    };
+    if watch {
+        let page = StudyFolder::new(folder).report_dir().join("index.html");
+        output.note(format_args!("open {}: it grows while the study runs", page.display()));
+    }
+    let done =
+        stoppable(&mut watching, |observe| run::study_with(&design, folder, options, observe));
+    if done.is_err() && watch {
+        // The page of a study that does not run any more need not look for another; whether it can
+        // be written is second to what went wrong.
+        let _ = lapwing_report::write(folder);
+    }
+    done
 }
 
 fn study(
     file: &Path,
     folder: &Path,
-    options: StudyOptions,
+    options: (StudyOptions, bool),
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let report = run_design(file, folder, options, output)?;

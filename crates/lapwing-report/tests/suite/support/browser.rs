@@ -33,7 +33,21 @@ addEventListener("load", () => {
   const shown = [...document.querySelectorAll(".panel")].filter((panel) => getComputedStyle(panel).display !== "none").length;
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   const drawn = [...document.querySelectorAll(".panel-1 svg")].filter((svg) => svg.getBoundingClientRect().width > 100).length;
-  const result = { pictures: pictures.length, broken, unsorted, ascending, said, descending, seconds, shown, wide, drawn,
+  const section = document.querySelector(".compare");
+  const [, , left, right] = section.querySelectorAll("select");
+  const slider = section.querySelector("input");
+  right.value = right.options[1].value;
+  right.dispatchEvent(new Event("change"));
+  const range = section.querySelector("input");
+  range.value = 20;
+  range.dispatchEvent(new Event("input"));
+  const over = section.querySelector(".left img");
+  const hidden = /inset\(0(?:px)? ([^ ]*|calc\([^)]*\)) /.exec(getComputedStyle(over).clipPath)?.[1] ?? "";
+  const named = [...document.querySelectorAll(".card")].find((card) => card.dataset.name === right.value && card.dataset.split === section.querySelectorAll("select")[1].value);
+  const compared = { shown: !section.hidden && section.querySelectorAll(".wipe figure").length === 2,
+    same: section.querySelector(".right img").src === named.querySelector('[data-quantity="Phase"] img').src,
+    clip: getComputedStyle(over).clipPath, seen: 1 - parseFloat(hidden.match(/[\d.]+(?=%\)?$)/)?.[0] ?? hidden) / 100 };
+  const result = { compared, pictures: pictures.length, broken, unsorted, ascending, said, descending, seconds, shown, wide, drawn,
     errors: window.seenErrors, cards: document.querySelectorAll(".card").length };
   const place = document.createElement("pre");
   place.id = "self-check";

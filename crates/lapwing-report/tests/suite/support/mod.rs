@@ -48,6 +48,10 @@ pub struct Special<'a> {
     pub pixel_size: Option<f64>,
     /// A measured scan: compared with its full-dose reconstruction, and with itself by halves.
     pub measured: bool,
+    /// Error maps in short.
+    pub maps: bool,
+    /// Further sections of the design.
+    pub sections: &'a str,
     /// Positions in a row of the scan, 16 unless told; a scan of few rows more than columns.
     pub across: Option<usize>,
 }
@@ -60,7 +64,11 @@ pub fn write_study(root: &Path, special: &Special) {
         true => "repeats = 3\n[[solver]]\nalgorithm = \"LSQML\"\n[[solver]]\nalgorithm = \"ML\"\n",
         false => "[solver]\n",
     };
-    let text = format!("[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{solvers}", json!(name));
+    let text = format!(
+        "[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{solvers}{}",
+        json!(name),
+        special.sections
+    );
     let design = Design::parse(&text, root).unwrap();
     fs::create_dir_all(folder.artifact_root()).unwrap();
     fs::write(folder.design_file(), design.to_toml().unwrap()).unwrap();
@@ -289,7 +297,11 @@ fn write_job(
         start_probe: None,
         calibration: None,
         choices: Vec::new(),
-        error_maps: None,
+        error_maps: special.maps.then(|| {
+            let maps = json!({"replicates": 4, "amplitude_rms": 0.02, "phase_rms": 0.03,
+                "amplitude_within": [0.6, 0.9], "phase_within": [0.61, 0.93]});
+            serde_json::from_value(maps).unwrap()
+        }),
         device: None,
         view: (every > 1).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,

@@ -1,0 +1,334 @@
+//! The answer in one sentence and one table: what the goal takes, view by view.
+
+use super::cost::MATTERS;
+use super::needs::{Need, Needs};
+use super::reach::{Reach, Scale, rounded};
+use super::{Curve, Question, overlap_in_words, step_in_words};
+use crate::estimate::{Estimate, Line};
+use crate::fluence::{Area, Unit, in_gray};
+use crate::metric::shown;
+use lapwing_draw::number::label;
+use lapwing_study::View;
+use serde_json::{Value, json};
+
+/// Views that take no more than this times the least on the specimen are as good as the cheapest;
+/// of these the one with the fewest patterns is told.
+const ALIKE: f64 = 1.1;
+
+/// What the first screen says.
+#[derive(Debug)]
+pub(crate) struct Headline {
+    /// The solver that it is about.
+    pub solver: String,
+    /// The answer, and what another step would cost.
+    pub sentences: Vec<String>,
+    /// A row for each view.
+    pub table: Needs,
+    /// The same for programs.
+    pub views: Vec<Value>,
+}
+
+/// A view by one solver, as the mean over the splits.
+struct Candidate {
+    view: View,
+    step: Option<f64>,
+    overlap: Option<f64>,
+    /// Patterns of all splits together.
+    patterns: f64,
+    curve: Curve,
+    reach: Reach,
+    /// Photons per pixel of the object of all patterns, for each photon per pattern.
+    per_pixel: Option<f64>,
+    /// The same per square metre.
+    per_square_metre: Option<f64>,
+}
+
+impl Candidate {
+    /// The least dose that is known to reach the goal.
+    fn dose(&self) -> Option<f64> {
+        match self.reach {
+            Reach::AtMost(at) | Reach::By(at) | Reach::About { at, .. } => Some(at),
+            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => None,
+        }
+    }
+
+    /// Photons on the specimen that the goal takes; per pattern where the area is not known.
+    fn cost(&self) -> Option<f64> {
+        Some(self.dose()? * self.per_pixel.unwrap_or(1.0))
+    }
+}
+
+impl<'a> Question<'a> {
+    /// The first screen; `measured` is the dose of a measured scan. `None` where nothing was
+    /// compared.
+    pub fn headline(&self, measured: Option<f64>) -> Option<Headline> {
+        let (solver, candidates) = self.chosen()?;
+        let best = cheapest(&candidates);
+        let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
+        let sentences = match best {
+            Some(best) => {
+                let other = self.other_step(best, &candidates);
+                std::iter::once(self.takes(best, &by, measured)).chain(other).collect()
+            }
+            None => vec![self.not_reached(&candidates, &by)?],
+        };
+        let table = self.table(&candidates);
+        let views = candidates.iter().map(|candidate| self.json_of(candidate)).collect();
+        Some(Headline { solver: solver.to_owned(), sentences, table, views })
+    }
+
+    /// The solver with the cheapest way to the goal and its views. A reference cannot rank the one
+    /// that made it among others: then it is the first, and so it is where none reaches the goal.
+    fn chosen(&self) -> Option<(&'a str, Vec<Candidate>)> {
+        let of = |solver: &'a String| {
+            let candidates: Vec<Candidate> =
+                self.views.iter().filter_map(|&view| self.candidate(solver, view)).collect();
+            (!candidates.is_empty()).then_some((solver.as_str(), candidates))
+        };
+        let mut all = self.solvers.iter().filter_map(of);
+        let mut chosen = all.next()?;
+        if self.reference.is_some() && !self.of_halves() {
+            return Some(chosen);
+        }
+        let cost = |of: &(&str, Vec<Candidate>)| cheapest(&of.1).and_then(Candidate::cost);
+        for other in all {
+            if cost(&other).is_some_and(|less| cost(&chosen).is_none_or(|cost| less < cost)) {
+                chosen = other;
+            }
+        }
+        Some(chosen)
+    }
+
+    fn candidate(&self, solver: &'a str, view: View) -> Option<Candidate> {
+        let lines: Vec<Line<'_>> =
+            self.splits.iter().map(|&split| self.line(solver, view, split)).collect();
+        let curves: Vec<Curve> = lines.iter().map(|line| line.curve(self.metric)).collect();
+        let mut doses: Vec<f64> = curves.iter().flatten().map(|(dose, _)| *dose).collect();
+        doses.sort_unstable_by(f64::total_cmp);
+        doses.dedup();
+        let at = |dose: f64| {
+            let values: Vec<Estimate> =
+                curves.iter().flatten().filter(|(at, _)| *at == dose).map(|(_, v)| *v).collect();
+            (dose, Estimate::mean_of(&values))
+        };
+        let curve: Curve =
+            doses.into_iter().map(at).filter_map(|(dose, value)| Some((dose, value?))).collect();
+        let lowest = lines.iter().filter_map(|line| line.lowest_dose(self.metric));
+        let lowest = lowest.fold(f64::INFINITY, f64::min);
+        let mean = |of: &dyn Fn(&Line<'_>) -> Option<f64>| {
+            let values: Vec<f64> = lines.iter().filter_map(of).collect();
+            Some(Estimate::of(&values)?.mean)
+        };
+        (!curve.is_empty()).then(|| Candidate {
+            view,
+            step: mean(&|line| line.mean_step()),
+            overlap: mean(&|line| line.mean_overlap()),
+            patterns: lines.iter().filter_map(|line| line.mean_patterns()).sum(),
+            reach: self.reach_from(&curve, Some(lowest)),
+            curve,
+            per_pixel: mean(&|line| line.per_pixel_and_dose()),
+            per_square_metre: mean(&|line| line.fluence_per_dose()),
+        })
+    }
+
+    /// `steps of 12.0 px (150 nm), overlap 0.69`, or the view.
+    fn where_to(&self, of: &Candidate) -> String {
+        match (of.step, of.overlap) {
+            (Some(step), Some(overlap)) => format!(
+                "steps of {}, {}",
+                step_in_words(step, self.pixel_size),
+                overlap_in_words(overlap)
+            ),
+            (Some(step), None) => format!("steps of {}", step_in_words(step, self.pixel_size)),
+            _ => format!("the {} view", of.view),
+        }
+    }
+
+    fn takes(&self, best: &Candidate, by: &str, measured: Option<f64>) -> String {
+        let within = self.within(&best.curve, Scale::Log).map(|text| format!(" ({text})"));
+        let dose = match best.reach {
+            Reach::About { at, .. } => {
+                format!("about {}{}", rounded(at, 2), within.unwrap_or_default())
+            }
+            Reach::AtMost(at) => format!("{} or fewer", Scale::Log.exact(at)),
+            _ => Scale::Log.exact(best.dose().unwrap_or_default()),
+        };
+        let mut text = format!(
+            "{} takes {dose} photons per pattern with {}{by}",
+            self.goal(),
+            self.where_to(best)
+        );
+        let at = best.dose().unwrap_or_default();
+        let mut parts: Vec<String> = Vec::new();
+        if let Some(per_pixel) = best.per_pixel {
+            parts.push(format!("{} in all", Unit::of(self.pixel_size).text(per_pixel * at)));
+        }
+        let gray = best.per_square_metre.and_then(|per| self.radiation?.gray(per * at));
+        parts.extend(gray.map(in_gray));
+        if let Some(seconds) = self.radiation.and_then(|radiation| radiation.exposure_s(at)) {
+            parts.push(format!("{} per position", in_seconds(seconds)));
+        }
+        let top = best.curve.last().map_or(at, |(dose, _)| *dose);
+        let told = match measured {
+            Some(dose) => Some((dose, "what was measured")),
+            None => Some((top, "the highest dose of this study")),
+        };
+        if let Some((dose, what)) = told.filter(|(dose, _)| *dose > 1.5 * at) {
+            parts.push(format!("{} times less than {what}", label(dose / at, 2)));
+        }
+        if !parts.is_empty() {
+            text += &format!(": {}", parts.join(", "));
+        }
+        text + "."
+    }
+
+    /// What the next larger step would cost at the dose that the best one takes.
+    fn other_step(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
+        let dose = best.dose()?;
+        let wider = all.iter().filter(|other| other.step > best.step);
+        let next = wider.min_by(|a, b| a.step.partial_cmp(&b.step).expect("both have steps"))?;
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+        let ((here, error), (there, other)) =
+            (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, dose)?);
+        let loss = sign * (here - there);
+        let chance = (2.0 * error.hypot(other)).max(MATTERS * here.abs());
+        let subject = self.where_to(next);
+        let subject = subject[..1].to_uppercase() + &subject[1..];
+        if loss > chance {
+            return Some(format!(
+                "{subject}, would cost {} at that dose: {}.",
+                self.metric.with_unit(loss),
+                self.metric.with_unit(there)
+            ));
+        }
+        (loss > -chance).then(|| format!("{subject}, would do as well at that dose."))
+    }
+
+    fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+        let points = candidates.iter().flat_map(|of| of.curve.iter().map(move |at| (of, at)));
+        let (of, (dose, value)) =
+            points.max_by(|a, b| (sign * a.1.1.mean).total_cmp(&(sign * b.1.1.mean)))?;
+        let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
+        let how = if unsteady { "is not reached steadily" } else { "is not reached" };
+        Some(format!(
+            "{} {how} in this study{by}: the best is {}, at {} photons per pattern and {}.",
+            self.goal(),
+            self.metric.with_unit(value.mean),
+            Scale::Log.exact(*dose),
+            self.where_to(of)
+        ))
+    }
+
+    fn table(&self, candidates: &[Candidate]) -> Needs {
+        let area = Area::of(self.pixel_size);
+        let known = candidates.iter().any(|of| of.per_square_metre.is_some());
+        let unit = Unit::of(self.pixel_size);
+        let gray = known && self.radiation.is_some_and(|radiation| radiation.deposit().is_some());
+        let timed = self.radiation.is_some_and(|radiation| radiation.flux_per_s.is_some());
+        let mut columns = vec!["step".to_owned(), "photons per pattern".to_owned()];
+        columns.push(match known {
+            true => "on the specimen".to_owned(),
+            false => "on the specimen, per pixel".to_owned(),
+        });
+        columns.extend(gray.then(|| "dose to the specimen".to_owned()));
+        columns.extend(timed.then(|| "exposure, scan".to_owned()));
+        columns.push(format!("best {}", self.metric.named()));
+        let plain = |text: String| Need { text, within: None };
+        let missing = || plain("\u{2013}".to_owned());
+        let row = |of: &Candidate| {
+            let dose = of.dose();
+            let step = Need {
+                text: of.step.map_or("\u{2013}".to_owned(), |s| step_in_words(s, self.pixel_size)),
+                within: of.overlap.map(overlap_in_words),
+            };
+            let mut cells = vec![step, self.need(&of.curve, Scale::Log)];
+            if let Reach::By(at) = of.reach {
+                cells[1] = plain(Scale::Log.exact(at));
+            }
+            let on_specimen = match known {
+                true => dose.zip(of.per_square_metre).map(|(dose, per)| area.text(dose * per)),
+                false => dose.zip(of.per_pixel).map(|(dose, per)| unit.number(dose * per)),
+            };
+            cells.push(on_specimen.map_or_else(missing, plain));
+            if gray {
+                let told = dose.zip(of.per_square_metre);
+                let told = told.and_then(|(dose, per)| self.radiation?.gray(dose * per));
+                cells.push(told.map_or_else(missing, |gray| plain(in_gray(gray))));
+            }
+            if timed {
+                cells.push(self.times(of).map_or_else(missing, |(exposure, scan)| Need {
+                    text: in_seconds(exposure),
+                    within: Some(format!("{} in all", in_seconds(scan))),
+                }));
+            }
+            let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+            let best =
+                of.curve.iter().max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
+            cells.push(best.map_or_else(missing, |(dose, value)| Need {
+                text: shown(value.mean),
+                within: Some(format!("at {}", Scale::Log.exact(*dose))),
+            }));
+            (of.view.to_string(), cells)
+        };
+        Needs {
+            caption: format!("What {} takes", self.goal()),
+            corner: "view",
+            columns,
+            rows: candidates.iter().map(row).collect(),
+        }
+    }
+
+    /// Exposure of a position and time of the scan of all splits, seconds.
+    fn times(&self, of: &Candidate) -> Option<(f64, f64)> {
+        let (radiation, dose) = (self.radiation?, of.dose()?);
+        Some((radiation.exposure_s(dose)?, radiation.scan_s(dose, of.patterns)?))
+    }
+
+    fn json_of(&self, of: &Candidate) -> Value {
+        let dose = of.dose();
+        let fluence = dose.zip(of.per_square_metre).map(|(dose, per)| dose * per);
+        let times = self.times(of);
+        json!({
+            "view": of.view, "step_px": of.step, "linear_overlap": of.overlap,
+            "step_nm": of.step.zip(self.pixel_size).map(|(step, metres)| step * metres * 1e9),
+            "state": of.reach.name(), "dose": dose, "fluence_m2": fluence,
+            "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
+            "gray": fluence.and_then(|fluence| self.radiation?.gray(fluence)),
+            "exposure_s": times.map(|times| times.0), "scan_s": times.map(|times| times.1),
+        })
+    }
+}
+
+/// The view that takes least of the specimen, or of those that take about as little the one with
+/// the largest steps.
+fn cheapest(candidates: &[Candidate]) -> Option<&Candidate> {
+    let least = candidates.iter().filter_map(Candidate::cost).fold(f64::INFINITY, f64::min);
+    let alike = candidates.iter().filter(|of| of.cost().is_some_and(|cost| cost <= ALIKE * least));
+    alike.max_by(|a, b| a.step.unwrap_or(0.0).total_cmp(&b.step.unwrap_or(0.0)))
+}
+
+/// A time with two digits: `10 ms`, `3.5 min`.
+fn in_seconds(seconds: f64) -> String {
+    let (factor, unit) = match seconds {
+        s if s < 1e-3 => (1e6, "\u{b5}s"),
+        s if s < 1.0 => (1e3, "ms"),
+        s if s < 120.0 => (1.0, "s"),
+        s if s < 7200.0 => (1.0 / 60.0, "min"),
+        _ => (1.0 / 3600.0, "h"),
+    };
+    format!("{}\u{202f}{unit}", label(seconds * factor, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_that_suit_them() {
+        assert_eq!(
+            [2e-5, 0.01, 90.0, 600.0, 1e5].map(in_seconds),
+            ["20\u{202f}\u{b5}s", "10\u{202f}ms", "90\u{202f}s", "10\u{202f}min", "28\u{202f}h"]
+        );
+    }
+}

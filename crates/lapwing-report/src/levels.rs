@@ -1,0 +1,112 @@
+//! What the views of a study have in common: doses per pattern, or photons on the specimen.
+
+use crate::fluence::counted;
+use crate::gather::Study;
+use crate::metric::dose_label;
+use lapwing_study::design::FluenceArea;
+use lapwing_study::{Condition, Split, View};
+use std::collections::BTreeMap;
+
+/// What is varied in a study, in its order.
+#[derive(Debug)]
+pub(crate) struct Axes {
+    pub solvers: Vec<String>,
+    pub views: Vec<View>,
+    pub splits: Vec<Split>,
+    pub levels: Vec<Level>,
+}
+
+impl Axes {
+    pub fn of(study: &Study) -> Self {
+        Self {
+            solvers: study.solvers(),
+            views: study.distinct(|c| c.view),
+            splits: study.distinct(|c| c.split),
+            levels: levels(study),
+        }
+    }
+
+    /// What all levels are in, the head of a column.
+    pub fn corner(&self) -> String {
+        match self.levels.first().map(|level| level.given) {
+            Some(Given::Fluence(_, area)) => {
+                format!("photons on the specimen, per {}", name_of(area))
+            }
+            _ => "photons per pattern".to_owned(),
+        }
+    }
+}
+
+/// A dose per pattern or a fluence, and the dose that it is for each view.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Level {
+    given: Given,
+    doses: BTreeMap<View, u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Given {
+    Dose(u64),
+    Fluence(f64, FluenceArea),
+}
+
+impl Level {
+    /// The dose per pattern that a view has at this level; `None` where it has none.
+    pub fn dose(&self, view: View) -> Option<u64> {
+        self.doses.get(&view).copied()
+    }
+
+    /// The head of a row.
+    pub fn label(&self) -> String {
+        match self.given {
+            Given::Dose(dose) => dose_label(dose),
+            Given::Fluence(fluence, _) => counted(fluence),
+        }
+    }
+
+    /// In a sentence.
+    pub fn words(&self) -> String {
+        match self.given {
+            Given::Dose(dose) => format!("{} photons per pattern", dose_label(dose)),
+            Given::Fluence(fluence, area) => {
+                format!("{} photons on the specimen per {}", counted(fluence), name_of(area))
+            }
+        }
+    }
+
+    /// Whether all views have the same photons on the specimen.
+    pub fn is_fluence(&self) -> bool {
+        matches!(self.given, Given::Fluence(..))
+    }
+}
+
+fn name_of(area: FluenceArea) -> &'static str {
+    match area {
+        FluenceArea::Micrometre => "\u{b5}m\u{b2}",
+        FluenceArea::Angstrom => "\u{c5}\u{b2}",
+        FluenceArea::Pixel => "pixel of the object",
+    }
+}
+
+/// The fluences of the design, or else the doses, ascending.
+fn levels(study: &Study) -> Vec<Level> {
+    if let Some(design) = &study.design
+        && !design.study.fluences.is_empty()
+    {
+        let of = |(index, &fluence): (usize, &f64)| Level {
+            given: Given::Fluence(fluence, design.study.fluence_area),
+            doses: design
+                .study
+                .exposures
+                .iter()
+                .filter_map(|(&view, doses)| Some((view, *doses.get(index)?)))
+                .collect(),
+        };
+        return design.study.fluences.iter().enumerate().map(of).collect();
+    }
+    let mut doses: BTreeMap<u64, BTreeMap<View, u64>> = BTreeMap::new();
+    for Condition { dose, view, .. } in study.rows.iter().map(|row| row.condition) {
+        doses.entry(dose).or_default().insert(view, dose);
+    }
+    doses.into_iter().map(|(dose, doses)| Level { given: Given::Dose(dose), doses }).collect()
+}

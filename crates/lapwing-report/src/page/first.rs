@@ -1,0 +1,112 @@
+//! The first screen: a sentence, a picture, a table, and the words that a visitor needs.
+
+use super::{Fact, fact};
+use crate::answer::{Needs, Question};
+use crate::gather::Study;
+use crate::levels::{Axes, Level};
+use crate::metric::Metric;
+use crate::plots;
+use lapwing_draw::{Look, Plot};
+use minijinja::Value;
+use serde::Serialize;
+
+/// The answer in one metric.
+#[derive(Serialize)]
+pub(super) struct Screen {
+    solver: String,
+    sentences: Vec<String>,
+    table: Needs,
+    plot: Value,
+    goal: String,
+}
+
+/// The answer in the first of `metrics`; `None` where nothing was compared.
+pub(super) fn screen(study: &Study, metrics: &[Metric]) -> Option<Screen> {
+    let metric = metrics.first()?;
+    let axes = Axes::of(study);
+    let found = Question::of(study, &axes, metric).headline(study.measured_dose())?;
+    let plot = picture(study, metric, &found.solver, &axes);
+    Some(Screen {
+        solver: found.solver,
+        sentences: found.sentences,
+        table: found.table,
+        plot: Value::from_safe_string(plot.svg(Look::Inline)),
+        goal: metric.whose_goal(),
+    })
+}
+
+/// Doses and overlaps of equal quality where there are three overlaps that reach the goal; else
+/// quality against the photons on the specimen in a study of equal fluence, and against the dose in
+/// any other.
+fn picture(study: &Study, metric: &Metric, solver: &str, axes: &Axes) -> Plot {
+    let reached = |plot: &Plot| {
+        let goal = plot.series.first().filter(|one| one.name.starts_with("goal"));
+        goal.is_some_and(|goal| goal.points.len() > 2)
+    };
+    let equal = || plots::equal_quality(study, metric, solver).filter(reached);
+    let by_fluence = axes.levels.first().is_some_and(Level::is_fluence);
+    let fluence = || plots::against_fluence(study, metric, solver).filter(|_| by_fluence);
+    fluence().or_else(equal).unwrap_or_else(|| plots::quality(study, metric, solver))
+}
+
+/// What the words of the page mean.
+pub(super) fn legend(study: &Study) -> Vec<Fact> {
+    let compared = match &study.reference {
+        Some(reference) => format!(
+            "The scan was measured, so that nobody knows the truth. Reconstructions are compared \
+             with the {reference}, made of all photons and positions, after shift, phase and scale, \
+             which no ptychography determines, are taken out."
+        ),
+        None => "Patterns were simulated from a known object. Reconstructions, which do not know \
+                 it, are compared with it after shift, phase and scale, which no ptychography \
+                 determines, are taken out."
+            .to_owned(),
+    };
+    let words = [
+        (
+            "ptychography",
+            "A beam, the probe, is moved over a specimen in overlapping steps; at each position a \
+             detector counts the photons (or electrons) that arrive, a pattern. A solver computes \
+             amplitude and phase of the specimen from all patterns together.",
+        ),
+        (
+            "dose",
+            "Photons of one pattern, on average over the scan; what more of them buys, and cost.",
+        ),
+        (
+            "on the specimen",
+            "Photons of all patterns together on an area of the specimen: what radiation damage \
+             goes with. Wider steps of the same dose bring fewer.",
+        ),
+        (
+            "step, overlap",
+            "Distance of neighbouring positions; 1 less the step over the probe\u{2019}s diameter.",
+        ),
+        (
+            "view",
+            "A choice of positions: baseline has all of a split; dense, sparse and step_12.5 leave \
+             positions out until those that stay are at least so far apart.",
+        ),
+        ("train, test", "The two halves of the scan, each reconstructed alone."),
+        (
+            "phase SSIM",
+            "Structural similarity of the phases, 1 where they are the same; other measures of \
+             quality are behind the buttons below.",
+        ),
+        (
+            "resolution (FRC)",
+            "Twice the finest detail of which two images still agree: the period at which the \
+             correlation of their Fourier rings falls below a threshold. In pixels of the object; \
+             small is good.",
+        ),
+    ];
+    let allowed = (
+        "allowed by the photons",
+        "What the best linear filter that knows the specimen\u{2019}s spectrum makes of counts at \
+         the Cram\u{e9}r-Rao bound (docs/metrics.md). A solver that knows more of the specimen, \
+         such as that it has flat areas, may pass it.",
+    );
+    let simulated = study.reference.is_none().then_some(allowed);
+    let words = words.into_iter().chain(simulated).map(|(name, meaning)| fact(name, meaning));
+    words.chain([fact("compared with", compared)]).collect()
+}

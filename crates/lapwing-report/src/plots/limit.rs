@@ -1,0 +1,100 @@
+//! How far results are from what their photons allow (see [`Limit`]), where the truth is known.
+
+use crate::estimate::Line;
+use crate::gather::Study;
+use crate::metric::{Metric, shown};
+use crate::scans::positions;
+use crate::shots::true_object;
+use lapwing_compare::{Criterion, Limit};
+use lapwing_draw::{Mark, Series};
+use lapwing_model::position::bounding_box;
+use lapwing_study::{Condition, Split, View};
+
+/// Points of the line.
+const POINTS: usize = 25;
+
+/// Bright disc of a baseline, and what its photons allow.
+struct Allowed<'a> {
+    metric: &'a Metric,
+    limit: Limit,
+    /// Photons on a pixel in the middle of the scan for each photon per pattern.
+    per_dose: f64,
+}
+
+impl<'a> Allowed<'a> {
+    /// Of a view of a split; `None` without a truth, and of metrics that have no limit.
+    fn of(study: &Study, metric: &'a Metric, split: Split, view: View) -> Option<Self> {
+        let limited = ["complex_nrmse", "complex_correlation", "phase_resolution_0_5_px"];
+        if study.reference.is_some() || !limited.contains(&metric.name.as_str()) {
+            return None;
+        }
+        let of_view = |c: Condition| (c.split, c.view) == (split, view);
+        let row = study.rows.iter().find(|row| of_view(row.condition) && row.result().is_some())?;
+        let step = row.result()?.step_px?;
+        let scan = positions(&study.folder.roots().input(row.condition, row.repeat()))?;
+        let (y0, y1, x0, x1) = bounding_box(&scan)?;
+        let per_dose = scan.len() as f64 / ((y1 - y0 + step) * (x1 - x0 + step));
+        let limit = Limit::of(true_object(study, split)?.view())?;
+        Some(Self { metric, limit, per_dose })
+    }
+
+    /// The best value at a dose.
+    fn at(&self, dose: f64) -> Option<f64> {
+        let photons = self.per_dose * dose;
+        match self.metric.name.as_str() {
+            "complex_nrmse" => Some(self.limit.complex_nrmse(photons)),
+            "complex_correlation" => {
+                Some((1.0 - self.limit.complex_nrmse(photons).powi(2)).max(0.0).sqrt())
+            }
+            _ => self.limit.phase_resolution_px(photons, Criterion::Half),
+        }
+    }
+}
+
+/// What the photons of a view allow between the lowest and the highest dose of its curve, as a
+/// line of that colour.
+pub(super) fn line(
+    study: &Study,
+    metric: &Metric,
+    line: Line<'_>,
+    colour: usize,
+) -> Option<Series> {
+    let allowed = Allowed::of(study, metric, line.split, line.view)?;
+    let curve = line.curve(metric);
+    let ((first, _), (last, _)) = (curve.first()?, curve.last()?);
+    let ratio = last / first;
+    let dose = |i: usize| first * ratio.powf(i as f64 / (POINTS - 1) as f64);
+    let points: Vec<(f64, f64)> =
+        (0..POINTS).map(dose).filter_map(|dose| Some((dose, allowed.at(dose)?))).collect();
+    let name = format!("allowed by the photons, {}", line.view);
+    let series = Series::new(name, colour, Mark::Line, points);
+    (ratio > 1.0).then_some(Series { dashed: true, ..series })
+}
+
+/// How the results of the view with the most patterns compare with what their photons allow, at the
+/// lowest and the highest dose.
+pub(crate) fn sentence(study: &Study, metric: &Metric, solver: &str) -> Option<String> {
+    let (view, split) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
+    let line = Line { rows: &study.rows, solver, split: *split.first()?, view: *view.first()? };
+    let allowed = Allowed::of(study, metric, line.split, line.view)?;
+    let curve = line.curve(metric);
+    let ends = [curve.first()?, curve.last()?];
+    let part = |(dose, value): &(f64, crate::estimate::Estimate)| {
+        Some(format!(
+            "{} of {} at {} photons per pattern",
+            shown(value.mean),
+            shown(allowed.at(*dose)?),
+            crate::metric::dose_label(*dose as u64)
+        ))
+    };
+    let parts: Vec<String> = ends.into_iter().filter_map(part).collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "What the photons allow the best linear filter that knows the specimen\u{2019}s \
+             spectrum ({}, {}): {}.",
+            line.view,
+            line.split,
+            parts.join(", ")
+        )
+    })
+}

@@ -7,6 +7,11 @@ _default:
 study:
     cargo run --release -- study run examples/quick.toml --output quick-study
 
+# The picture of the report in the README, anew from that study.
+picture: study
+    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,2700 \
+        --screenshot=docs/images/quick-study.png "file://$PWD/quick-study/report/index.html"
+
 # All tests.
 test:
     cargo test --workspace

@@ -118,6 +118,7 @@ impl Scale {
     pub(super) fn exact(self, at: f64) -> String {
         match self {
             Self::Log => dose_label(at as u64),
+            Self::Linear if at <= 0.0 => "none".to_owned(),
             Self::Linear => format!("{at:.2}"),
         }
     }
@@ -143,6 +144,11 @@ mod tests {
         assert_eq!(reach(&points, 0.4, true, Scale::Log), Reach::AtMost(1e3));
         assert_eq!(reach(&points, 0.95, true, Scale::Log), Reach::Never);
         assert_eq!(reach(&[], 0.5, true, Scale::Log), Reach::Unknown);
+    }
+
+    #[test]
+    fn an_overlap_below_zero_is_none() {
+        assert_eq!([-0.36, 0.0, 0.25].map(|at| Scale::Linear.exact(at)), ["none", "none", "0.25"]);
     }
 
     #[test]

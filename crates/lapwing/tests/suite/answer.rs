@@ -1,0 +1,65 @@
+//! What people ask for: a plan that is confirmed, a study that is watched, a search that goes on.
+
+use crate::common::{Bench, stderr};
+
+#[test]
+fn a_plan_is_confirmed_by_a_simulation() {
+    let bench = Bench::new();
+    let asked = "plan --resolution-m 2e-9 --pixel-size-m 1e-9 --pattern-size 32 --probe-diameter-m 14e-9 \
+                 --field-m 110e-9 --overlap 0.75 --phase 0.2";
+    let plain = bench.json(asked);
+    assert!(plain["simulated"].is_null());
+    let found = bench.json(&format!("{asked} --simulate"));
+    assert_eq!(found["expected"], plain["expected"]);
+    let ratio = found["simulated"]["found_over_expected"].as_f64().unwrap();
+    assert!((0.5..2.0).contains(&ratio), "{ratio}");
+    let words = bench.ok(&format!("{asked} --simulate"));
+    assert!(words.contains("as expected within a factor of two"), "{words}");
+    // Gray by an index of absorption and the density.
+    let gray = bench.json(
+        "plan --resolution-m 30e-9 --delta 4e-6 --beta 3e-8 --thickness-m 2e-6 --energy-kev 6.2 \
+         --density-kg-m3 2300 --probe-diameter-m 1e-6 --field-m 10e-6",
+    );
+    // 4 pi beta / (lambda rho) photons of 6.2 keV on each square metre.
+    let wavelength = 12.398_42e-10 / 6.2;
+    let absorbed = 4.0 * std::f64::consts::PI * 3e-8 / wavelength / 2300.0;
+    let expected = &gray["expected"];
+    let energy = 6.2 * 1.602_176_634e-16 * expected["fluence_m2"].as_f64().unwrap();
+    assert!((expected["gray"].as_f64().unwrap() / (absorbed * energy) - 1.0).abs() < 1e-4);
+}
+
+const DESIGN: &str = "[study]\ndoses = [1e2, 1e4]\nviews = [\"baseline\"]\nsplits = [\"train\"]\n\
+                      pattern_size = 32\n[probe]\ndiameter = 18\n[scan]\nstep = 6\n\
+                      field = [80, 60]\n[[solver]]\nepochs = 6\n[[solver]]\nalgorithm = \"ML\"\n\
+                      epochs = 4\n";
+
+#[test]
+fn a_study_that_is_watched_has_a_page_from_its_beginning_and_at_its_end_a_still_one() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("design.toml"), DESIGN).unwrap();
+    let output = bench.run("study run design.toml --output watched --watch");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("it grows while the study runs"), "{}", stderr(&output));
+    let html = std::fs::read_to_string(bench.path("watched/report/index.html")).unwrap();
+    assert!(html.contains("All 4 conditions are done") && !html.contains("data-again"));
+}
+
+#[test]
+fn a_run_of_the_same_design_goes_on_where_a_search_was() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("design.toml"), DESIGN).unwrap();
+    let goal = "--goal complex_correlation=0.9 --precision 2";
+    let found = bench.json(&format!("study search design.toml --output found {goal} --quiet"));
+    let tried = found["views"][0]["tried"].as_array().unwrap().len();
+    assert!(tried >= 2, "{found}");
+    let run = bench.json("study run design.toml --output found --quiet");
+    // Both doses by both solvers, and what was looked at between them by the first.
+    assert_eq!((run["jobs"].as_u64(), run["failed"].as_u64()), (Some(tried as u64 + 2), Some(0)));
+    assert_eq!(run["resumed"].as_u64(), Some(tried as u64));
+    let again = bench.json(&format!("study search design.toml --output found {goal} --quiet"));
+    assert_eq!(again["views"], found["views"]);
+    // Another design is still another design.
+    let other = DESIGN.replace("epochs = 6", "epochs = 7");
+    std::fs::write(bench.path("other.toml"), other).unwrap();
+    bench.fails("study run other.toml --output found", &["6 there and 7 here", "--replace"]);
+}

@@ -4,8 +4,9 @@
 //! ptychography cannot determine and that are removed first), [`Metrics`] (the numbers) and
 //! [`Comparison`] (numbers and pictures), which [`compare`] returns; [`compare_probes`] does the
 //! same for probes. [`Metric::all`] is the catalogue of all numbers: names, titles, units and
-//! directions. A [`ComparisonRecord`] is what a result keeps of a comparison. Every metric's
-//! formula, range and source stands in `docs/metrics.md`.
+//! directions. A [`ComparisonRecord`] is what a result keeps of a comparison, and [`doubts`] says
+//! which of its numbers are no answer. Every metric's formula, range and source stands in
+//! `docs/metrics.md`.
 //!
 //! ```
 //! use lapwing_compare::{Region, compare};
@@ -39,6 +40,7 @@ mod record;
 mod region;
 pub mod registration;
 mod resolution;
+mod trust;
 mod window;
 
 pub use align::{Alignment, LARGEST_SHIFT};
@@ -55,3 +57,4 @@ pub use probe::{ProbeComparison, compare_probes};
 pub use record::{ComparisonRecord, HalvesRecord, Number, Numbers, probe_numbers};
 pub use region::{MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};
 pub use resolution::{ByCriterion, Criterion, Quantity, Resolution, Resolutions};
+pub use trust::doubts;

@@ -1,9 +1,9 @@
 //! What a study folder holds, read into one row for each condition. Nothing is computed here and
 //! nothing is changed.
 
+use crate::ReportError;
 use crate::metric::NAMES;
-use crate::{ReportError, trust};
-use lapwing_compare::ComparisonRecord;
+use lapwing_compare::{ComparisonRecord, doubts};
 use lapwing_files::{Archive, metadata};
 use lapwing_study::design::Radiation;
 use lapwing_study::layout::data_file;
@@ -209,7 +209,7 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let metrics = comparison.as_ref().map(numbers).unwrap_or_default();
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
-    let doubts = comparison.as_ref().map(trust::doubts).unwrap_or_default();
+    let doubts = comparison.as_ref().map(doubts).unwrap_or_default();
     Row { case, condition, outcome, metrics, comparison, doubts, loss }
 }
 

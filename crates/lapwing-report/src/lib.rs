@@ -27,7 +27,6 @@ mod plots;
 mod scans;
 mod shots;
 mod tables;
-mod trust;
 
 pub use error::ReportError;
 

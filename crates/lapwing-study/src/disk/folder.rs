@@ -8,6 +8,7 @@ use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, jo
 use crate::disk::ledger::Ledger;
 use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
+use lapwing_compare::ComparisonRecord;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -105,6 +106,20 @@ impl StudyFolder {
     /// The result of one case, or `None` when it has not run.
     pub fn result(&self, case: &Case) -> Result<Option<JobResult>> {
         read_json(&self.job_dir(case).join(RESULT), "job result")
+    }
+
+    /// The comparison of one case, with ring correlations where its file is there; `None` when
+    /// there is none.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn comparison(&self, case: &Case) -> Result<Option<ComparisonRecord>> {
+        let Some(result) = self.result(case)? else { return Ok(None) };
+        let file = result.files.comparison.map(|name| self.job_dir(case).join(name));
+        match file.map(|file| read_json(&file, "comparison")).transpose()?.flatten() {
+            Some(whole) => Ok(Some(whole)),
+            None => Ok(result.comparison),
+        }
     }
 
     /// What is known about one case, as [`Self::outcomes`] tells it.

@@ -20,9 +20,9 @@ pub(super) struct Geometry {
     pub pixel_size: Option<f64>,
 }
 
-/// `design` with the dose per pattern that each of its fluences is for every view: the fluence times
-/// the area that the discs of the view's positions cover, over their number, of the splits of the
-/// study together, to whole photons. A design without fluences as it is.
+/// `design` with the dose per pattern that each of its fluences is for every view: the fluence
+/// times the area that the discs of the view's positions cover, over their number, of the splits of
+/// the study together, to whole photons. A design without fluences as it is.
 ///
 /// # Errors
 /// When the base cannot be read, the side of a pixel must be known and is not, or a dose is less

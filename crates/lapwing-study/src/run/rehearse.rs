@@ -41,8 +41,8 @@ pub struct Rehearsal {
     pub photons_per_pattern: f64,
     /// By how many of their errors the details stood out at that dose.
     pub stood_out: f64,
-    /// The dose at which they stand out five times over the expected one: signal over noise grows as
-    /// the root of the dose.
+    /// The dose at which they stand out five times over the expected one: signal over noise grows
+    /// as the root of the dose.
     pub found_over_expected: f64,
 }
 

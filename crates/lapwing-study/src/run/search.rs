@@ -1,6 +1,6 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
-use crate::design::condition::{Condition, View};
+use crate::design::condition::{Case, Condition, View};
 use crate::design::{Design, Goal};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
@@ -9,6 +9,7 @@ use crate::run::exposures::settled;
 use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
+use lapwing_compare::doubts;
 use serde::Serialize;
 use std::path::Path;
 
@@ -58,7 +59,8 @@ pub enum Least {
 pub struct Tried {
     /// Photons per pattern.
     pub dose: u64,
-    /// Mean of the metric over splits and repeats; `None` when it was not measured.
+    /// Mean of the metric over splits and repeats; `None` when it was not measured, or is no answer
+    /// anywhere (see [`doubts`]).
     pub value: Option<f64>,
     /// Standard error of the mean; `None` of a single value.
     pub error: Option<f64>,
@@ -160,9 +162,7 @@ impl Search<'_, '_> {
         };
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
-        let values: Vec<f64> =
-            self.results(view, dose)?.iter().filter_map(|result| self.value(result)).collect();
-        let measured = mean(&values);
+        let measured = mean(&self.values(view, dose)?);
         Ok(Tried {
             dose,
             value: measured.map(|(mean, _)| mean),
@@ -170,21 +170,36 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The results of the first solver of a view at a dose, of all splits and repeats.
-    fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
-        let folder = StudyFolder::new(self.root);
-        let cases = self.design.cases().into_iter().filter(|case| {
+    /// The cases of a view at a dose, by the first solver, of all splits and repeats.
+    fn cases(&self, view: View, dose: u64) -> impl Iterator<Item = Case> {
+        self.design.cases().into_iter().filter(move |case| {
             let Condition { dose: of, view: seen, .. } = case.condition;
             of == dose && seen == view && case.solver.is_none()
-        });
-        cases.filter_map(|case| folder.result(&case).transpose()).collect()
+        })
     }
 
-    fn value(&self, result: &JobResult) -> Option<f64> {
-        let comparison = result.comparison.as_ref()?;
+    fn results(&self, view: View, dose: u64) -> Result<Vec<JobResult>> {
+        let folder = StudyFolder::new(self.root);
+        self.cases(view, dose).filter_map(|case| folder.result(&case).transpose()).collect()
+    }
+
+    /// The metric of each of these cases that has it; none where one of them is no answer (see
+    /// [`doubts`]).
+    fn values(&self, view: View, dose: u64) -> Result<Vec<f64>> {
+        let folder = StudyFolder::new(self.root);
         let name = self.goal.metric.as_str();
-        let derived = || comparison.derived().into_iter().find(|number| number.name == name)?.value;
-        comparison.metric(name).or_else(derived).filter(|value| value.is_finite())
+        let mut values = Vec::new();
+        for case in self.cases(view, dose) {
+            let Some(comparison) = folder.comparison(&case)? else { continue };
+            // Doubts are about lengths in pixels.
+            if doubts(&comparison).contains_key(&name.replace("_nm", "_px")) {
+                return Ok(Vec::new());
+            }
+            let derived =
+                || comparison.derived().into_iter().find(|number| number.name == name)?.value;
+            values.extend(comparison.metric(name).or_else(derived).filter(|v| v.is_finite()));
+        }
+        Ok(values)
     }
 
     /// The dose between two neighbours at which the goal is reached.

@@ -79,3 +79,18 @@ fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
     let one = search(&design("100"), &never, &root, AtOnce::Auto, &mut unobserved);
     assert!(one.unwrap_err().to_string().contains("study.doses"));
 }
+
+#[test]
+fn a_resolution_of_noise_reaches_no_goal() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[study]\ndoses = [1, 2]\npattern_size = 32\nviews = [\"baseline\"]\n\
+                splits = [\"train\"]\n[probe]\ndiameter = 18\n[scan]\nstep = 5\nfield = [90, 60]\n\
+                [solver]\nepochs = 6\n";
+    let design = Design::parse(text, folder.path()).unwrap();
+    // Any number would be fine enough.
+    let goal = Goal::parse("resolution=1000px").unwrap();
+    let found =
+        search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap().remove(0);
+    assert_eq!(found.dose, Least::Never { up_to: 2 }, "{found:?}");
+    assert_eq!(found.tried[0].value, None, "{found:?}");
+}

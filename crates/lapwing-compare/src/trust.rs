@@ -3,7 +3,7 @@
 //! A number is always in the tables; a sentence, a point of a plot or a headline is made of it only
 //! when nothing here speaks against it.
 
-use lapwing_compare::{ComparisonRecord, Criterion, FrcCurve, Quantity, resolution_name};
+use crate::{ComparisonRecord, Criterion, FrcCurve, Quantity, resolution_name};
 use std::collections::BTreeMap;
 
 /// Rings beyond a crossing that must on average stay below the threshold, at least.
@@ -24,8 +24,9 @@ const RESOLUTION: &str = "phase_resolution_0_5_px";
 const OF_HALVES: &str = "halves_phase_resolution_half_bit_px";
 const AGREEMENT: &str = "halves_complex_correlation";
 
-/// Why numbers of a comparison say nothing, by their names.
-pub(crate) fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
+/// Why numbers of a comparison say nothing, by their names; those of lengths in pixels.
+/// `comparison` should have its ring correlations: without them less can be doubted.
+pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     let mut doubts = BTreeMap::new();
     let metric = |name: &str| comparison.metric(name);
     let whole = metric("complex_correlation");

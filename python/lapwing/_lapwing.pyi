@@ -146,7 +146,7 @@ def simulate_scan(
     probe: ArrayLike,
     positions: ArrayLike,
     dose_and_seed: tuple[float, int],
-    exposure: tuple[float | None, str | None, float | None],
+    exposure: tuple[float | None, str | None, float | None, float | None],
     threads: int | None,
 ) -> Dataset: ...
 def thin_dataset(dataset: Dataset, dose: float, seed: int, threads: int | None) -> tuple[Dataset, str | None]: ...

@@ -71,6 +71,9 @@ def load(
     flip_x: bool = False,
     fly: str | None = None,
     pixel_size_m: float | None = None,
+    slices: float | None = None,
+    slice_spacing: float | None = None,
+    slice_fresnel_number: float | None = None,
     mask_good_is: Literal["0", "1"] | None = None,
     mask_hot: bool = False,
     mask_negative: bool = False,
@@ -128,6 +131,10 @@ def load(
         A file of positions, in place of the file's, and its unit.
     pixel_size_m : float, optional
         Size of an object pixel, metres.
+    slices : int, optional
+        Number of slices of a thick object, equally far apart along the beam; 1 for a thin one.
+    slice_spacing, slice_fresnel_number : float, optional
+        The gap between two slices, metres, or its Fresnel number, pixel^2 / (wavelength x gap).
     mask_good_is : "0" or "1", optional
         Which number of the mask is a good pixel.
     mask_hot, mask_negative : bool
@@ -206,6 +213,9 @@ def load(
         "flip_x": flip_x,
         "fly": fly,
         "pixel_size_m": pixel_size_m,
+        "slices": slices,
+        "slice_spacing": slice_spacing,
+        "slice_fresnel_number": slice_fresnel_number,
         "mask_good_is": mask_good_is,
         "mask_hot": mask_hot,
         "mask_negative": mask_negative,

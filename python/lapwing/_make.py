@@ -127,6 +127,7 @@ def simulate(
     fresnel_number: float | None = None,
     fly: str | tuple[float, float] | None = None,
     detector_blur: float | None = None,
+    slice_fresnel_number: float | None = None,
     seed: int = 42,
     threads: int | None = None,
 ) -> Dataset:
@@ -134,8 +135,8 @@ def simulate(
 
     Parameters
     ----------
-    object : array_like of complex, shape (M, M')
-        Transmission.
+    object : array_like of complex, shape (M, M') or (slices, M, M')
+        Transmission; slices of a thick object, the first one met by the beam first.
     probe : array_like of complex, shape (H, W) or (modes, H, W)
         Of any power: the dose settles it.
     positions : array_like, shape (n, 2)
@@ -148,6 +149,8 @@ def simulate(
         Path of the probe during each exposure, pixels; ``"auto"``: from position to position.
     detector_blur : float, optional
         Standard deviation of the detector's point spread, pixels.
+    slice_fresnel_number : float, optional
+        Of an object pixel over the gap between two slices, pixel^2 / (wavelength x gap).
     seed : int
         Of the photon noise.
     threads : int, optional
@@ -156,10 +159,11 @@ def simulate(
     Returns
     -------
     Dataset
-        With ``object`` and ``probe`` as the truth; ``counts()`` are the photons.
+        With ``object`` and ``probe`` as the truth; ``counts()`` are the photons. ``object`` is the product of
+        the slices of a thick one.
     """
     path = fly if fly is None or isinstance(fly, str) else ",".join(str(float(part)) for part in fly)
-    exposure = (fresnel_number, path, detector_blur)
+    exposure = (fresnel_number, path, detector_blur, slice_fresnel_number)
     return _lapwing.simulate_scan(object, probe, positions, (dose, seed), exposure, threads)
 
 

@@ -89,7 +89,7 @@ class SolverOptions(TypedDict, total=False):
     seed: int
     """LSQML, ML, rPIE, ePIE: Seed of random batches."""
     start_epochs: int
-    """Epochs of the first stage, of small batches; may be 0."""
+    """Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3."""
     start_batch_size: int
     """ML: Patterns per batch in the first stage, at most."""
     prior_absorption: float | Literal["auto"]

@@ -2,12 +2,13 @@
 //!
 //! Entries of `physics_parameters`: `geometry`, and for near-field patterns `fresnel_number`, or
 //! else wavelength, distance and pixels; `exposure_path_px` (place, (y, x)) for a probe that moves
-//! during an exposure; `detector_blur_px`.
+//! during an exposure; `detector_blur_px`; `slices`, the number of slices of a thick object, with
+//! `slice_fresnel_number`, or `slice_spacing_m`, wavelength and object pixel.
 
 use std::str::FromStr;
 
 use lapwing_model::Position;
-use lapwing_model::forward::{Physics, PhysicsError, Propagation};
+use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,6 +19,10 @@ use crate::options::Geometry;
 const FRESNEL_NUMBER: &str = "fresnel_number";
 const PATH: &str = "exposure_path_px";
 const BLUR: &str = "detector_blur_px";
+const WAVELENGTH: &str = "wavelength_m";
+const SLICES: &str = "slices";
+const SLICE_SPACING: &str = "slice_spacing_m";
+const SLICE_FRESNEL_NUMBER: &str = "slice_fresnel_number";
 
 /// What a user may say of how patterns come about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,15 @@ pub struct PhysicsOptions {
     /// Standard deviation of the detector's point spread, pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector_blur: Option<f64>,
+    /// Number of slices of the object; 1 for a thin one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slices: Option<usize>,
+    /// Fresnel number of one object pixel over the gap between two slices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice_fresnel_number: Option<f64>,
+    /// The gap between two slices, metres; its Fresnel number, where that is told, goes before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice_spacing: Option<f64>,
 }
 
 impl PhysicsOptions {
@@ -40,17 +54,70 @@ impl PhysicsOptions {
         *self == Self::default()
     }
 
-    /// `physics` with what is said here in its place, for positions `scan` in object pixels.
-    pub fn applied(&self, physics: Physics, scan: &[Position]) -> Physics {
-        Physics {
+    /// `physics` with what is said here in its place, for positions `scan` in object pixels and
+    /// with the `metadata` that tell wavelength and pixel, where a gap between slices is said in
+    /// metres.
+    ///
+    /// # Errors
+    /// Slices whose number or gap is not known.
+    pub fn applied(
+        &self,
+        physics: Physics,
+        scan: &[Position],
+        metadata: Option<&Metadata>,
+    ) -> Result<Physics, UnknownPhysics> {
+        Ok(Physics {
             propagation: match self.fresnel_number {
                 Some(fresnel_number) => Propagation::NearField { fresnel_number },
                 None => physics.propagation,
             },
             path: self.fly.map_or(physics.path, |fly| Physics::fly(fly.along(scan))),
             blur: self.detector_blur.unwrap_or(physics.blur),
-        }
+            slices: self.slices_over(physics.slices, metadata)?,
+        })
     }
+
+    /// The slices of `before` with what is said here in its place.
+    fn slices_over(
+        &self,
+        before: Option<Slices>,
+        metadata: Option<&Metadata>,
+    ) -> Result<Option<Slices>, UnknownPhysics> {
+        let by_spacing = || {
+            let spacing = self.slice_spacing?;
+            gap(metadata?, spacing)
+        };
+        let told = self.slice_fresnel_number.is_some() || self.slice_spacing.is_some();
+        let fresnel_number = match self.slice_fresnel_number.or_else(by_spacing) {
+            None if told => None,
+            None => before.map(|before| before.fresnel_number),
+            told => told,
+        };
+        settled(self.slices.or(before.map(|before| before.count)), fresnel_number, told)
+    }
+}
+
+/// Slices of which number and Fresnel number are known as far as they are; `told` is whether a gap
+/// was told in some way.
+fn settled(
+    count: Option<usize>,
+    fresnel_number: Option<f64>,
+    told: bool,
+) -> Result<Option<Slices>, UnknownPhysics> {
+    match (count, fresnel_number) {
+        (Some(1), _) => Ok(None),
+        (Some(count), Some(fresnel_number)) => Ok(Some(Slices { count, fresnel_number })),
+        (Some(_), None) => Err(UnknownPhysics::SliceGap),
+        (None, _) if told => Err(UnknownPhysics::SliceCount),
+        (None, _) => Ok(None),
+    }
+}
+
+/// Fresnel number of one object pixel over a gap of `spacing` metres.
+fn gap(metadata: &Metadata, spacing: f64) -> Option<f64> {
+    let (dy, dx) = object_pixel(metadata)?;
+    let wavelength = metadata::physics_parameter(metadata, WAVELENGTH).filter(|&w| w > 0.0)?;
+    Some(dy * dx / (wavelength * spacing))
 }
 
 /// How the probe moves during an exposure.
@@ -117,6 +184,19 @@ pub enum UnknownPhysics {
          or --energy-kev, --distance-m and --detector-pixel-size-m; or --geometry far-field if they are none"
     )]
     FresnelNumber,
+    /// Slices an unknown distance apart.
+    #[error(
+        "a thick object: expected the gap between its slices, found their number alone: say \
+         --slice-fresnel-number F with F = pixel^2 / (wavelength x gap), or --slice-spacing METRES of data \
+         whose wavelength and object pixel are known (--energy-kev or --voltage-kv, --pixel-size-m); \
+         or --slices 1 for a thin object"
+    )]
+    SliceGap,
+    /// A gap between slices of unknown number.
+    #[error(
+        "a thick object: expected the number of its slices, found the gap between them alone: say --slices K"
+    )]
+    SliceCount,
     /// An entry of the metadata cannot be used.
     #[error("physics_parameters.{0}: expected {1}")]
     Entry(&'static str, &'static str),
@@ -150,9 +230,24 @@ pub(crate) fn of(
         None | Some(Value::Null) => 0.0,
         Some(blur) => blur.as_f64().ok_or(UnknownPhysics::Entry(BLUR, "a number of pixels"))?,
     };
-    let physics = Physics { propagation, path, blur };
+    let physics = Physics { propagation, path, blur, slices: slices_of(metadata)? };
     physics.check(shape)?;
     Ok(physics)
+}
+
+/// The slices that metadata tell.
+fn slices_of(metadata: Option<&Metadata>) -> Result<Option<Slices>, UnknownPhysics> {
+    let Some(metadata) = metadata else { return Ok(None) };
+    let number = |name| metadata::physics_parameter(metadata, name);
+    let whole = UnknownPhysics::Entry(SLICES, "a whole number above 0");
+    let count = match number(SLICES) {
+        None => None,
+        Some(count) if count >= 1.0 && count.fract() == 0.0 && count < 1e9 => Some(count as usize),
+        Some(_) => return Err(whole),
+    };
+    let spacing = number(SLICE_SPACING);
+    let fresnel_number = number(SLICE_FRESNEL_NUMBER).or_else(|| gap(metadata, spacing?));
+    settled(count, fresnel_number, false)
 }
 
 fn path_of(places: &Value) -> Option<Vec<Position>> {
@@ -197,6 +292,20 @@ pub(crate) fn tell(
     if let Some(blur) = options.detector_blur {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), BLUR, blur);
     }
+    if let Some(count) = options.slices {
+        metadata::set_physics_parameter(metadata.get_or_insert_default(), SLICES, count);
+    }
+    // What is said of the gap takes the place of what is stated, in whichever way.
+    let gaps = [
+        (SLICE_SPACING, options.slice_spacing),
+        (SLICE_FRESNEL_NUMBER, options.slice_fresnel_number),
+    ];
+    if gaps.iter().any(|(_, said)| said.is_some()) {
+        let metadata = metadata.get_or_insert_default();
+        for (name, said) in gaps {
+            metadata::set_physics_parameter(metadata, name, said.map_or(Value::Null, Value::from));
+        }
+    }
 }
 
 /// Writes into the metadata what differs from the default physics.
@@ -210,6 +319,10 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
     }
     if physics.blur > 0.0 {
         metadata::set_physics_parameter(metadata, BLUR, physics.blur);
+    }
+    if let Some(Slices { count, fresnel_number }) = physics.slices {
+        metadata::set_physics_parameter(metadata, SLICES, count);
+        metadata::set_physics_parameter(metadata, SLICE_FRESNEL_NUMBER, fresnel_number);
     }
 }
 
@@ -276,6 +389,7 @@ mod tests {
             propagation: Propagation::NearField { fresnel_number: 0.25 },
             path: Physics::fly((0.5, -1.0)),
             blur: 0.7,
+            slices: Some(Slices { count: 3, fresnel_number: 0.5 }),
         };
         let mut metadata = Metadata::new();
         record(&mut metadata, &physics);
@@ -283,6 +397,37 @@ mod tests {
         assert_eq!(again, Ok(physics));
         metadata::set_physics_parameter(&mut metadata, PATH, "left");
         assert!(matches!(of(None, Some(&metadata), (16, 16)), Err(UnknownPhysics::Entry(PATH, _))));
+    }
+
+    #[test]
+    fn a_gap_in_metres_is_one_in_fresnel_numbers() {
+        // 0.1 nm pixels, electrons of 300 kV (1.97 pm), 5 nm: 1e-20 / (1.97e-12 x 5e-9) = 1.015.
+        let mut metadata = Metadata::new();
+        let said = PhysicsOptions {
+            slices: Some(4),
+            slice_spacing: Some(5e-9),
+            ..PhysicsOptions::default()
+        };
+        let applied = |said: PhysicsOptions, metadata: &Metadata| {
+            said.applied(Physics::default(), &[], Some(metadata)).map(|physics| physics.slices)
+        };
+        assert_eq!(applied(said, &metadata), Err(UnknownPhysics::SliceGap));
+        metadata::set_physics_parameter(&mut metadata, WAVELENGTH, 1.97e-12);
+        metadata::set_physics_parameter(&mut metadata, "pixel_size_m", 1e-10);
+        let Slices { count, fresnel_number } = applied(said, &metadata).unwrap().unwrap();
+        assert!(count == 4 && (fresnel_number - 1.0152).abs() < 1e-3, "{fresnel_number}");
+        // Told to a file, it is read from there, and what is said later takes its place.
+        let mut told = Some(metadata);
+        tell(said, &mut None, &mut told, &[], &mut Vec::new());
+        let physics = of(None, told.as_ref(), (16, 16)).unwrap();
+        assert_eq!(physics.slices, Some(Slices { count, fresnel_number }));
+        let said = PhysicsOptions { slice_fresnel_number: Some(2.0), ..PhysicsOptions::default() };
+        tell(said, &mut None, &mut told, &[], &mut Vec::new());
+        let physics = of(None, told.as_ref(), (16, 16)).unwrap();
+        assert_eq!(physics.slices, Some(Slices { count, fresnel_number: 2.0 }));
+        assert_eq!(applied(said, &Metadata::new()), Err(UnknownPhysics::SliceCount));
+        let thin = PhysicsOptions { slices: Some(1), ..PhysicsOptions::default() };
+        assert_eq!(thin.applied(physics, &[], None).unwrap().slices, None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod test_support;
 
 pub use forward::{ForwardModel, ModelError};
 pub use num_complex::Complex32;
-pub use object::Object;
+pub use object::{Object, ObjectView};
 pub use position::{Position, Window};
 
 /// A complex field on a pixel grid, axes (y, x): an object, one probe mode, an exit wave.

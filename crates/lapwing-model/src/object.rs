@@ -24,6 +24,12 @@ impl Object {
         Self::thin(Field::from_elem(shape, Complex32::new(1.0, 0.0)))
     }
 
+    /// `count` slices, at least one, that transmit everything: 1 everywhere.
+    pub fn flat_slices(count: usize, (height, width): (usize, usize)) -> Self {
+        let dim = (count.max(1), height, width);
+        Self { slices: Array3::from_elem(dim, Complex32::new(1.0, 0.0)) }
+    }
+
     /// An object of slices, axes (slice, y, x), the first one met by the beam first; `None` when
     /// there is no slice.
     pub fn from_slices(slices: Array3<Complex32>) -> Option<Self> {
@@ -72,6 +78,43 @@ impl Object {
             product *= &slice;
         }
         product
+    }
+}
+
+/// A view of an object's slices, axes (slice, y, x); at least one.
+#[derive(Debug, Clone, Copy)]
+pub struct ObjectView<'a> {
+    slices: ArrayView3<'a, Complex32>,
+}
+
+impl<'a> ObjectView<'a> {
+    /// Number of slices, at least 1.
+    pub fn n_slices(&self) -> usize {
+        self.slices.len_of(Axis(0))
+    }
+
+    /// Height and width of every slice, pixels.
+    pub fn shape(&self) -> (usize, usize) {
+        let (_, height, width) = self.slices.dim();
+        (height, width)
+    }
+
+    /// All slices, axes (slice, y, x).
+    pub fn slices(&self) -> ArrayView3<'a, Complex32> {
+        self.slices
+    }
+}
+
+impl<'a> From<ArrayView2<'a, Complex32>> for ObjectView<'a> {
+    /// A thin object, axes (y, x).
+    fn from(transmission: ArrayView2<'a, Complex32>) -> Self {
+        Self { slices: transmission.insert_axis(Axis(0)) }
+    }
+}
+
+impl<'a> From<&'a Object> for ObjectView<'a> {
+    fn from(object: &'a Object) -> Self {
+        Self { slices: object.slices.view() }
     }
 }
 

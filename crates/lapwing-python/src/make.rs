@@ -22,7 +22,8 @@ use pyo3::types::PyDict;
 use lapwing_model::Complex32;
 
 /// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
-/// probe that stands still is a Fresnel number, a path and a blur.
+/// probe that stands still is a Fresnel number, a path, a blur and the Fresnel number of the gap
+/// between two slices of the object.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,
@@ -30,21 +31,29 @@ pub fn simulate_scan(
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
     dose_and_seed: (f64, u64),
-    exposure: (Option<f64>, Option<String>, Option<f64>),
+    exposure: (Option<f64>, Option<String>, Option<f64>, Option<f64>),
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let (dose, seed) = dose_and_seed;
-    let (fresnel_number, fly, detector_blur) = exposure;
+    let (fresnel_number, fly, detector_blur, slice_fresnel_number) = exposure;
     let dose = condition::whole_dose(dose).ok_or_else(|| {
         anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
     })?;
     let scan = array::positions(positions)?;
     let fly = fly.map(|fly| fly.parse()).transpose().map_err(|error| anyhow!("fly: {error}"))?;
-    let said = PhysicsOptions { fresnel_number, fly, detector_blur };
+    let object = array::object(object, "object")?;
+    let said = PhysicsOptions {
+        fresnel_number,
+        fly,
+        detector_blur,
+        slices: Some(object.n_slices()),
+        slice_fresnel_number,
+        slice_spacing: None,
+    };
     let sample = Sample {
-        object: array::field(object, "object")?,
+        object,
         probe: array::modes(probe)?,
-        physics: said.applied(Physics::default(), &scan),
+        physics: said.applied(Physics::default(), &scan, None)?,
         scan,
         metadata: None,
     };

@@ -55,7 +55,8 @@ pub fn error_maps(
     assert!(replicates > 0, "error maps are made of replicates");
     let fit = solution.object.projection();
     let probe: Vec<Complex32> = solution.probe.iter().copied().collect();
-    let light = gauge::illumination(problem, &probe);
+    let mut light = gauge::illumination(problem, &probe);
+    light.truncate(problem.slice_len());
     let light = Array2::from_shape_vec(fit.dim(), light).expect("light lies on the object's grid");
     let solver = solver.follow_up(&solution.choices);
     let mut squares = [(); 2].map(|()| Array2::<f64>::zeros(fit.dim()));

@@ -36,9 +36,9 @@ pub enum StudyError {
     #[cfg(feature = "gpu")]
     #[error("--device: {0}")]
     Card(#[from] lapwing_solve::engine::gpu::GpuError),
-    /// A graphics card cannot compute what is asked for.
-    #[error("--device: {0}")]
-    NotOnCard(#[from] lapwing_solve::engine::Unsupported),
+    /// A device cannot compute what is asked for.
+    #[error(transparent)]
+    NotOnDevice(#[from] lapwing_solve::engine::Unsupported),
     /// A graphics card is asked for, and this program was built for none.
     #[error(
         "--device: this program was built without graphics cards; `--device cpu` works, or build \

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use lapwing_model::forward::Physics;
-use lapwing_model::{Field, Modes, Position};
+use lapwing_model::{Complex32, Field, Modes, Object, Position};
+use ndarray::{Array3, Ix3};
 
 use super::geometry::{record_pixel, stated};
 use super::{ReadOptions, stored_metadata, study};
+use crate::npz::Archive;
 use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
 
@@ -14,7 +16,7 @@ use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metad
 #[derive(Debug, Clone)]
 pub struct Base {
     /// The object on its full grid.
-    pub object: Field,
+    pub object: Object,
     /// Probe modes, axes (mode, y, x).
     pub probe: Modes,
     /// Window centres in pixels of the object array, when the file has `xcoords` and `ycoords`.
@@ -46,9 +48,9 @@ fn of_reconstruction(path: &Path) -> Result<Base, Error> {
     let probe = made.probe.ok_or_else(|| {
         refused("probeGuess", "(H, W) or (modes, H, W) complex64", "no probe of a known name")
     })?;
-    let object = made.object.projection();
+    let object = made.object;
     let (_, height, width) = probe.dim();
-    let mut problems = contract::object(&object);
+    let mut problems = contract::object(&object.projection());
     problems.extend(contract::probe(&probe, (height, width)));
     if !problems.is_empty() {
         return Err(Error::Contract { path: path.to_owned(), problems });
@@ -125,7 +127,32 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
         }
     }
     match (object, probe, problems.is_empty()) {
-        (Some(object), Some(probe), true) => Ok(Base { object, probe, scan, metadata, notes }),
+        (Some(object), Some(probe), true) => {
+            let object = thick(&archive, options, object)?;
+            Ok(Base { object, probe, scan, metadata, notes })
+        }
         _ => Err(Error::Contract { path: archive.path().to_owned(), problems }),
     }
+}
+
+/// Name of the array of a thick object's slices beside `objectGuess`, their product.
+pub const OBJECT_SLICES: &str = "objectSlices";
+
+/// `object`, or the slices of which it is the product, where the archive has them.
+fn thick(archive: &Archive, options: &ReadOptions, object: Field) -> Result<Object, Error> {
+    let left_out = options.leave_out.iter().any(|name| name == OBJECT_SLICES);
+    if left_out || !archive.contains(OBJECT_SLICES) {
+        return Ok(object.into());
+    }
+    let slices = archive.read(OBJECT_SLICES)?.into_complex32_array::<Ix3>();
+    let fits = |slices: &Array3<Complex32>| {
+        let (_, rows, columns) = slices.dim();
+        (rows, columns) == object.dim()
+    };
+    let found = slices.ok().filter(fits).and_then(Object::from_slices);
+    found.ok_or_else(|| {
+        let expected = format!("(slices, {}, {}) complex64", object.nrows(), object.ncols());
+        let problem = Problem::new(OBJECT_SLICES, expected, "an array of another shape or type");
+        Error::Contract { path: archive.path().to_owned(), problems: vec![problem] }
+    })
 }

@@ -42,7 +42,7 @@ pub use crate::options::{
     AxisOrder, CoordinateOrder, DialectName, Geometry, Quantity, ReadOptions, Understanding,
     ZeroFrequency,
 };
-pub use base::{Base, read_base, read_base_as};
+pub use base::{Base, OBJECT_SLICES, read_base, read_base_as};
 pub use cxi::write_cxi;
 pub use geometry::{Optics, object_pixel};
 pub use pieces::{Pieces, read_pieces};

@@ -308,6 +308,22 @@ pub static OPTIONS: &[ReadOption] = &[
         "Size of an object pixel, in place of what beam and detector tell",
         Range::Positive, |o, v| o.pixel_size = Some(v),
     ),
+    number(
+        "slices", "object", "K",
+        "Number of slices of a thick object, equally far apart along the beam; 1 for a thin one",
+        Range::Count, |o, v| o.physics.slices = Some(v as usize),
+    ),
+    number(
+        "slice_spacing", "object", "METRES",
+        "Distance between two slices of a thick object; needs wavelength and object pixel",
+        Range::Positive, |o, v| o.physics.slice_spacing = Some(v),
+    ),
+    number(
+        "slice_fresnel_number", "object", "F",
+        "Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength \
+         x gap), in place of the distance",
+        Range::Positive, |o, v| o.physics.slice_fresnel_number = Some(v),
+    ),
 ];
 
 const fn row(

@@ -308,7 +308,7 @@ fn a_base_needs_no_patterns() {
     };
     let read = base(altered(vec![("diffraction", None)])).unwrap();
     assert_eq!(
-        (read.object.dim(), read.probe.dim(), read.scan.unwrap().len()),
+        (read.object.shape(), read.probe.dim(), read.scan.unwrap().len()),
         ((10, 12), (1, 4, 6), 4)
     );
     let without = base(altered(vec![("xcoords", None), ("ycoords", None)])).unwrap();

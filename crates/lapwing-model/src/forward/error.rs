@@ -22,6 +22,10 @@ pub enum ModelError {
         min_x: f64,
         max_x: f64,
     },
+    /// The object has other slices than the model.
+    #[error("the object has {found} slices; expected {expected}, as the physics says")]
+    #[expect(missing_docs, reason = "the message names them")]
+    Slices { expected: usize, found: usize },
     /// The probe and the window differ in shape.
     #[error(
         "the probe is {found_height} x {found_width}; expected the shape of a pattern, {height} x {width}"

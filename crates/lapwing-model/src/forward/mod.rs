@@ -16,7 +16,8 @@
 //! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase
 //! and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the
 //! mean over the places of its path), a detector with a point spread (**blur**: I_j is convolved
-//! with it).
+//! with it), an object of several **slices**, for which the exit wave of one, propagated over the
+//! gap, is what the next one multiplies.
 //!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
 //! for every pattern. What a solver's inner loop calls, a pattern's pass, is done by one of two
@@ -30,13 +31,14 @@ mod physics;
 mod plain;
 mod ramp;
 mod reference;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod workspace;
 
 pub use error::ModelError;
 pub use pass::{DetectorStep, Patch, PatternQuery, View};
-pub use physics::{Physics, PhysicsError, Propagation};
+pub use physics::{MOST_SLICES, Physics, PhysicsError, Propagation, Slices};
 pub use ramp::Ramp;
 
 use crate::fft::{self, Fft2};
@@ -56,6 +58,7 @@ pub struct ForwardModel {
     pass: Arc<dyn PatternPass>,
     physics: Physics,
     hop: Option<Arc<Hop>>,
+    gap: Option<Arc<Hop>>,
     blur: Option<Arc<Blur>>,
 }
 
@@ -87,8 +90,9 @@ impl ForwardModel {
             Some(fused) if hop.is_none() => Arc::new(fused),
             _ => Arc::new(PlainPass::new(fft.clone(), hop.clone())),
         };
-        let blur = Blur::new(physics.blur, fft.shape(), pass.pixel_order());
-        Self { fft, pass, physics, hop: hop.map(Arc::new), blur: blur.map(Arc::new) }
+        let blur = Blur::new(physics.blur, fft.shape(), pass.pixel_order()).map(Arc::new);
+        let gap = physics.slices.map(|slices| Hop::over(slices.fresnel_number, fft.shape()));
+        Self { fft, pass, physics, hop: hop.map(Arc::new), gap: gap.map(Arc::new), blur }
     }
 
     /// With transforms row by row and a pass step by step, whatever the shape.
@@ -104,6 +108,11 @@ impl ForwardModel {
     /// What it takes into account.
     pub fn physics(&self) -> &Physics {
         &self.physics
+    }
+
+    /// How many slices an object has: 1 for a thin one.
+    pub fn n_slices(&self) -> usize {
+        self.physics.slices.map_or(1, |slices| slices.count)
     }
 
     /// How many places an exposure sums over: 1 for a probe that stands still.

@@ -18,6 +18,22 @@ pub struct Physics {
     pub path: Vec<Position>,
     /// Standard deviation of the detector's point spread, a Gaussian, pixels; 0 for a sharp one.
     pub blur: f64,
+    /// The slices of a thick object; `None` for a thin one.
+    pub slices: Option<Slices>,
+}
+
+/// The slices of a thick object along the beam, equally far apart.
+///
+/// From one to the next the wave travels as in [`Propagation::NearField`]: multislice (J. M.
+/// Cowley, A. F. Moodie, Acta Cryst. 10, 609, 1957), for reconstructions A. M. Maiden, M. J.
+/// Humphry, J. M. Rodenburg, J. Opt. Soc. Am. A 29, 1606 (2012).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slices {
+    /// How many there are, at least 2.
+    pub count: usize,
+    /// dx^2 / (wavelength gap), the Fresnel number of one object pixel over the gap between two
+    /// slices.
+    pub fresnel_number: f64,
 }
 
 /// How the wave travels from the specimen to the detector. Both are unitary.
@@ -56,10 +72,33 @@ pub enum PhysicsError {
         "path of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels"
     )]
     Path(f64, f64),
+    /// The number of slices is none.
+    #[error("slices of a thick object: expected 2 to {MOST_SLICES}, found {0}")]
+    SliceCount(usize),
+    /// The distance between slices is none.
+    #[error(
+        "Fresnel number of one pixel over the gap between two slices: expected a number other than \
+         0, found {0}"
+    )]
+    SliceFresnelNumber(f64),
+    /// Waves leave the window between two slices.
+    #[error(
+        "a Fresnel number of {found:e} for one pixel over the gap between two slices is too small for \
+         patterns of {height} x {width}: expected at least {least:e}; over so long a gap waves leave the \
+         window before they reach the next slice"
+    )]
+    #[expect(missing_docs, reason = "the message names them")]
+    GapTooLong { found: f64, least: f64, height: usize, width: usize },
     /// The point spread is none.
     #[error("blur of the detector: expected at least 0 and at most 4 pixels, found {0}")]
     Blur(f64),
 }
+
+/// Most slices of an object.
+pub const MOST_SLICES: usize = 64;
+
+/// Frequency, cycles per pixel, up to which waves must stay in the window between two slices.
+const KEPT_FREQUENCY: f64 = 0.125;
 
 /// Widest point spread, pixels.
 const MOST_BLUR: f64 = 4.0;
@@ -103,6 +142,26 @@ impl Physics {
         if !(0.0..=MOST_BLUR).contains(&self.blur) {
             return Err(PhysicsError::Blur(self.blur));
         }
+        self.slices.map_or(Ok(()), |slices| slices.check((height, width)))
+    }
+}
+
+impl Slices {
+    /// Refuses slices that no forward model has for windows of `(height, width)`.
+    fn check(self, (height, width): (usize, usize)) -> Result<(), PhysicsError> {
+        let Self { count, fresnel_number } = self;
+        if !(2..=MOST_SLICES).contains(&count) {
+            return Err(PhysicsError::SliceCount(count));
+        }
+        if !(fresnel_number.is_finite() && fresnel_number != 0.0) {
+            return Err(PhysicsError::SliceFresnelNumber(fresnel_number));
+        }
+        // A wave of frequency u moves sideways by u / f pixels.
+        let least = 2.0 * KEPT_FREQUENCY / height.min(width) as f64;
+        if fresnel_number.abs() < least {
+            let found = fresnel_number;
+            return Err(PhysicsError::GapTooLong { found, least, height, width });
+        }
         Ok(())
     }
 }
@@ -115,9 +174,14 @@ pub(super) struct Hop {
 }
 
 impl Hop {
-    /// For windows of `(height, width)`; `None` to the far field.
-    pub fn new(propagation: Propagation, (height, width): (usize, usize)) -> Option<Self> {
+    /// For windows of `shape`; `None` to the far field.
+    pub fn new(propagation: Propagation, shape: (usize, usize)) -> Option<Self> {
         let Propagation::NearField { fresnel_number } = propagation else { return None };
+        Some(Self::over(fresnel_number, shape))
+    }
+
+    /// Over a distance with this Fresnel number of one pixel, for windows of `(height, width)`.
+    pub fn over(fresnel_number: f64, (height, width): (usize, usize)) -> Self {
         let along = |length: usize, sign: f64| -> Vec<Complex32> {
             let factor = |index: usize| {
                 let u = frequency(index, length);
@@ -127,7 +191,7 @@ impl Hop {
             (0..length).map(factor).collect()
         };
         let ramp = |sign| Ramp { along_y: along(height, sign), along_x: along(width, sign) };
-        Some(Self { there: ramp(1.0), back: ramp(-1.0) })
+        Self { there: ramp(1.0), back: ramp(-1.0) }
     }
 }
 
@@ -161,5 +225,13 @@ mod tests {
         assert_eq!(far.check((8, 8)), Err(PhysicsError::Path(0.0, 5.0)));
         let wide = Physics { blur: f64::NAN, ..Physics::default() };
         assert!(matches!(wide.check((8, 8)), Err(PhysicsError::Blur(_))));
+        let thick = |count, fresnel_number| Physics {
+            slices: Some(Slices { count, fresnel_number }),
+            ..Physics::default()
+        };
+        assert_eq!(thick(2, 1.0 / 75.0).check((64, 64)), Ok(()));
+        assert_eq!(thick(1, 0.1).check((64, 64)), Err(PhysicsError::SliceCount(1)));
+        assert!(matches!(thick(3, 0.0).check((8, 8)), Err(PhysicsError::SliceFresnelNumber(_))));
+        assert!(matches!(thick(3, 3e-3).check((64, 64)), Err(PhysicsError::GapTooLong { .. })));
     }
 }

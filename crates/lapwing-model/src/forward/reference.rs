@@ -2,26 +2,30 @@
 //! no fusing of steps. What everything faster is tested against.
 
 use super::{ForwardModel, ModelError, Propagation};
-use crate::{Complex32, Field, Modes, Position};
-use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use crate::object::ObjectView;
+use crate::{Complex32, Modes, Position};
+use ndarray::{Array2, Array3, ArrayView3, Axis};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 
 impl ForwardModel {
-    /// Waves of one window at the detector: `object` has axes (y, x), `probe` (mode, y, x), the
-    /// result (wave, u_x, u_y) in the far field, (wave, y, x) in the near field; all modes at the
-    /// first place of the path, all at the next, and so on.
+    /// Waves of one window at the detector: `object` has axes (y, x) or is one of slices, `probe`
+    /// (mode, y, x), the result (wave, u_x, u_y) in the far field, (wave, y, x) in the near field;
+    /// all modes at the first place of the path, all at the next, and so on.
     ///
     /// # Errors
-    /// A probe of another shape than the windows', a window that leaves the object.
-    pub fn at_detector(
+    /// A probe of another shape than the windows', a window that leaves the object, an object of
+    /// other slices than the model's.
+    pub fn at_detector<'a>(
         &self,
-        object: ArrayView2<Complex32>,
+        object: impl Into<ObjectView<'a>>,
         probe: ArrayView3<Complex32>,
         position: Position,
     ) -> Result<Modes, ModelError> {
+        let object = object.into();
         self.check_probe(probe)?;
-        let window = self.window(position, object.dim())?;
+        self.check_slices(object)?;
+        let window = self.window(position, object.shape())?;
         let mut work = self.workspace();
         let (mut spectrum, mut exit_wave) = (vec![ZERO; self.len()], vec![ZERO; self.len()]);
         let mut arrived = Modes::zeros(self.waves_dim(probe.dim().0));
@@ -31,9 +35,7 @@ impl ForwardModel {
                 let mode: Vec<Complex32> = mode.iter().copied().collect();
                 self.probe_spectrum(&mode, &mut spectrum, &mut work);
                 self.shifted_probe(&spectrum, &ramp, &mut exit_wave, &mut work);
-                for (value, at) in exit_wave.iter_mut().zip(self.pixels_of(&window)) {
-                    *value *= object[at];
-                }
+                self.pass_through(object, &window, &mut exit_wave, &mut work, |_| {});
                 self.propagate(&exit_wave, &mut spectrum, &mut work);
                 wave.iter_mut().zip(&spectrum).for_each(|(target, &value)| *target = value);
             }
@@ -44,28 +46,30 @@ impl ForwardModel {
     /// The adjoint of [`at_detector`](Self::at_detector): what a change of the waves asks of the
     /// object and of the probe.
     ///
-    /// For fixed P, `at_detector` is linear in O and this returns its adjoint applied to `arrived`,
-    /// on an object of shape `object.dim()`; for fixed O likewise for the probe. Used by tests and
-    /// diagnostics; the solvers use a pattern's pass.
+    /// For fixed P, `at_detector` is linear in each slice of O, and this returns the adjoint of its
+    /// derivative applied to `arrived`, of the shape of the object, (slice, y, x); for fixed O
+    /// likewise for the probe. Used by tests and diagnostics; the solvers use a pattern's pass.
     ///
     /// # Errors
-    /// A probe of another shape than the windows', a window that leaves the object.
+    /// As [`at_detector`](Self::at_detector).
     ///
     /// # Panics
     /// If `arrived` does not have the axes that [`at_detector`](Self::at_detector) gives for
     /// `probe`.
-    pub fn adjoint(
+    pub fn adjoint<'a>(
         &self,
         arrived: ArrayView3<Complex32>,
-        object: ArrayView2<Complex32>,
+        object: impl Into<ObjectView<'a>>,
         probe: ArrayView3<Complex32>,
         position: Position,
-    ) -> Result<(Field, Modes), ModelError> {
+    ) -> Result<(Array3<Complex32>, Modes), ModelError> {
+        let object = object.into();
         self.check_probe(probe)?;
+        self.check_slices(object)?;
         assert_eq!(arrived.dim(), self.waves_dim(probe.dim().0), "waves of another model");
-        let window = self.window(position, object.dim())?;
+        let window = self.window(position, object.shape())?;
         let mut work = self.workspace();
-        let mut to_object = Field::zeros(object.dim());
+        let mut to_object = Array3::zeros(object.slices().dim());
         let mut to_probe = Modes::zeros(probe.dim());
         let (mut shifted, mut exit_wave) = (vec![ZERO; self.len()], vec![ZERO; self.len()]);
         let mut waves = arrived.outer_iter();
@@ -75,12 +79,24 @@ impl ForwardModel {
                 let mut spectrum = vec![ZERO; self.len()];
                 self.probe_spectrum(&mode, &mut spectrum, &mut work);
                 self.shifted_probe(&spectrum, &ramp, &mut shifted, &mut work);
+                let mut met = Vec::new();
+                self.pass_through(object, &window, &mut shifted, &mut work, |wave| {
+                    met.push(wave.to_vec());
+                });
                 let mut wave: Vec<Complex32> = wave.iter().copied().collect();
                 self.back_propagate(&mut wave, &mut exit_wave, &mut work);
-                let pixels = exit_wave.iter_mut().zip(&shifted).zip(self.pixels_of(&window));
-                for ((value, probe), at) in pixels {
-                    to_object[at] += probe.conj() * *value;
-                    *value *= object[at].conj();
+                for (index, met) in met.iter().enumerate().rev() {
+                    let slice = object.slices().index_axis_move(Axis(0), index);
+                    let mut to_slice = to_object.index_axis_mut(Axis(0), index);
+                    let pixels = exit_wave.iter_mut().zip(met).zip(self.pixels_of(&window));
+                    for ((value, met), at) in pixels {
+                        to_slice[at] += met.conj() * *value;
+                        *value *= slice[at].conj();
+                    }
+                    if index > 0 {
+                        wave.copy_from_slice(&exit_wave);
+                        self.cross_gap_back(&mut wave, &mut exit_wave, &mut work);
+                    }
                 }
                 let mut sum = vec![ZERO; self.len()];
                 self.accumulate_unshifted(&mut exit_wave, &ramp, &mut sum, &mut work);
@@ -97,9 +113,9 @@ impl ForwardModel {
     ///
     /// # Errors
     /// As [`at_detector`](Self::at_detector).
-    pub fn intensity(
+    pub fn intensity<'a>(
         &self,
-        object: ArrayView2<Complex32>,
+        object: impl Into<ObjectView<'a>>,
         probe: ArrayView3<Complex32>,
         position: Position,
     ) -> Result<Array2<f32>, ModelError> {
@@ -124,7 +140,7 @@ impl ForwardModel {
     }
 
     /// The object's pixels (y, x) in a window, row by row.
-    fn pixels_of(&self, window: &crate::Window) -> impl Iterator<Item = (usize, usize)> {
+    pub(super) fn pixels_of(&self, window: &crate::Window) -> impl Iterator<Item = (usize, usize)> {
         let (height, width) = self.shape();
         let (row, column) = (window.row as usize, window.column as usize);
         (0..height * width).map(move |index| (row + index / width, column + index % width))

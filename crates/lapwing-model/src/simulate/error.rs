@@ -41,6 +41,9 @@ pub enum SimulateError {
     /// The physics has no model.
     #[error(transparent)]
     Physics(#[from] PhysicsError),
+    /// The object has other slices than the physics says.
+    #[error(transparent)]
+    Slices(#[from] ModelError),
     /// A window leaves the object.
     #[error("position {index}: {source}")]
     OffObject {

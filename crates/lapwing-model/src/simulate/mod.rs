@@ -14,9 +14,10 @@ pub use error::SimulateError;
 pub use thin::{ThinError, thin};
 
 use crate::forward::Physics;
+use crate::object::ObjectView;
 use crate::random::generator;
 use crate::{Complex32, ForwardModel, Position, Window};
-use ndarray::{Array3, ArrayView2, ArrayView3};
+use ndarray::{Array3, ArrayView3};
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
 
@@ -41,18 +42,18 @@ pub struct Exposure {
 
 /// Exposes a scan to a dose and draws Poisson counts.
 ///
-/// `physics` says how a pattern comes about; `object` has axes (y, x), `probe` (mode, y, x), of any
-/// power; `scan` holds window centres in pixels of `object`; `dose` is the mean number of photons
-/// per pattern. Pattern j draws from generator `exposure D` number j of `seed`, D being the dose as
-/// a decimal number: the counts do not depend on threads, and doses of one seed are independent of
-/// one another.
+/// `physics` says how a pattern comes about; `object` has axes (y, x), or is one of as many slices
+/// as the physics says; `probe` has axes (mode, y, x) and any power; `scan` holds window centres in
+/// pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
+/// generator `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do
+/// not depend on threads, and doses of one seed are independent of one another.
 ///
 /// # Errors
 /// An empty or dark scan, a dose that is not positive, NaN, windows off the object, physics without
 /// a model.
-pub fn expose(
+pub fn expose<'a>(
     physics: &Physics,
-    object: ArrayView2<Complex32>,
+    object: impl Into<ObjectView<'a>>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
     dose: f64,
@@ -86,13 +87,14 @@ pub fn expose(
 }
 
 /// The expected counts of [`expose`]: the same scan without noise.
-pub fn expose_noise_free(
+pub fn expose_noise_free<'a>(
     physics: &Physics,
-    object: ArrayView2<Complex32>,
+    object: impl Into<ObjectView<'a>>,
     probe: ArrayView3<Complex32>,
     scan: &[Position],
     dose: f64,
 ) -> Result<Exposure, SimulateError> {
+    let object = object.into();
     let (modes, height, width) = probe.dim();
     if scan.is_empty() {
         return Err(SimulateError::EmptyScan);
@@ -104,18 +106,19 @@ pub fn expose_noise_free(
         return Err(SimulateError::EmptyProbe(probe.dim()));
     }
     let finite = |value: &Complex32| value.re.is_finite() && value.im.is_finite();
-    if !object.iter().all(finite) {
+    if !object.slices().iter().all(finite) {
         return Err(SimulateError::NotFinite("object"));
     }
     if !probe.iter().all(finite) {
         return Err(SimulateError::NotFinite("probe"));
     }
     let model = ForwardModel::with_physics((height, width), physics.clone())?;
+    model.check_slices(object)?;
     let windows = scan
         .iter()
         .enumerate()
         .map(|(index, &position)| {
-            let window = model.window(position, object.dim());
+            let window = model.window(position, object.shape());
             window.map_err(|source| SimulateError::OffObject { index, source })
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -156,7 +159,7 @@ fn stack((patterns, height, width): (usize, usize, usize)) -> Result<Array3<f32>
 /// pattern.
 fn intensities(
     model: &ForwardModel,
-    object: ArrayView2<Complex32>,
+    object: ObjectView<'_>,
     probe: ArrayView3<Complex32>,
     windows: &[Window],
     target: &mut [f32],
@@ -172,7 +175,6 @@ fn intensities(
             spectrum
         })
         .collect();
-    let width = model.shape().1;
     let scratch = || {
         (
             model.workspace(),
@@ -191,12 +193,8 @@ fn intensities(
                 ramps.iter().flat_map(|ramp| spectra.iter().map(move |of| (ramp, of)))
             {
                 model.shifted_probe(spectrum, ramp, exit_wave, work);
-                for (y, line) in exit_wave.chunks_exact_mut(width).enumerate() {
-                    for (x, value) in line.iter_mut().enumerate() {
-                        // The windows were checked: they lie inside the object.
-                        *value *= object[(window.row as usize + y, window.column as usize + x)];
-                    }
-                }
+                // The windows were checked: they lie inside the object.
+                model.pass_through(object, window, exit_wave, work, |_| {});
                 model.propagate(exit_wave, far_field, work);
                 intensity
                     .iter_mut()

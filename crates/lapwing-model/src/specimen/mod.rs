@@ -10,7 +10,7 @@ mod particles;
 mod star;
 mod texture;
 
-use crate::Field;
+use crate::{Field, Object};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -44,6 +44,16 @@ impl Specimen {
             Self::Cells => "cells",
             Self::WeakPhase => "weak-phase",
         }
+    }
+
+    /// `count` slices, at least one, of a thick specimen: the specimens of `seed` and of the seeds
+    /// after it.
+    pub fn make_slices(self, count: usize, shape: (usize, usize), seed: u64) -> Object {
+        let mut object = Object::flat_slices(count, shape);
+        for (mut slice, index) in object.slices_mut().outer_iter_mut().zip(0..) {
+            slice.assign(&self.make(shape, seed.wrapping_add(index)));
+        }
+        object
     }
 
     /// The specimen on a grid of `(rows, columns)`; an empty grid gives an empty field.

@@ -182,15 +182,23 @@ impl fmt::Display for Device {
 
 /// Why a reconstruction cannot be computed on a device.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("{what} is not computed on a graphics card; `--device cpu` does it")]
-pub struct Unsupported {
-    what: String,
+#[non_exhaustive]
+pub enum Unsupported {
+    /// What this kind of device does not compute.
+    #[error("--device: {0} is not computed on a graphics card; `--device cpu` does it")]
+    OnCard(String),
+    /// An object of several slices for a solver that projects exit waves, on any device.
+    #[error(
+        "an object of {0} slices: DM and RAAR divide a pattern's exit wave between one object and one probe, so \
+         they have no thick objects; ML, LSQML, rPIE and ePIE do"
+    )]
+    Slices(usize),
 }
 
 impl Unsupported {
     #[cfg(feature = "gpu")]
     fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+        Self::OnCard(what.into())
     }
 }
 
@@ -200,11 +208,11 @@ impl Device {
     /// # Errors
     /// The first thing that it cannot do.
     pub fn check(&self, problem: &Problem, needs: Needs) -> Result<(), Unsupported> {
+        if needs.waves_per_pattern > 0 && problem.n_slices() > 1 {
+            return Err(Unsupported::Slices(problem.n_slices()));
+        }
         match self {
-            Self::Cpu => {
-                let _ = (problem, needs);
-                Ok(())
-            }
+            Self::Cpu => Ok(()),
             #[cfg(feature = "gpu")]
             Self::Gpu(card) => gpu::check(card, problem, needs),
         }

@@ -15,13 +15,15 @@
 
 mod absorption;
 mod curvature;
+mod object_system;
 mod precondition;
 mod smooth;
 mod split_complex;
 
 pub(crate) use absorption::Absorption;
 pub(crate) use curvature::curvature;
-pub(crate) use precondition::{Buffers, Preconditioner, PriorCurvature};
+pub(crate) use object_system::{Buffers, ObjectSystem, PriorCurvature};
+pub(crate) use precondition::Preconditioner;
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
 

@@ -191,6 +191,9 @@ impl<'m> ProblemBuilder<'m> {
         }
         check_start(&object, &probe, (height, width))?;
         let model = ForwardModel::with_physics((height, width), physics)?;
+        model
+            .check_slices((&object).into())
+            .map_err(|error| ProblemError::Object(error.to_string()))?;
         let windows = scan
             .iter()
             .enumerate()
@@ -302,12 +305,6 @@ fn check_start(
     }
     if probe.iter().all(|value| value.norm_sqr() == 0.0) {
         return Err(ProblemError::Probe("expected some light, found zeros everywhere".into()));
-    }
-    if object.n_slices() != 1 {
-        return Err(ProblemError::Object(format!(
-            "expected a thin object of one slice, found {} slices",
-            object.n_slices()
-        )));
     }
     if !object.slices().iter().all(finite) {
         return Err(ProblemError::Object("expected finite numbers, found NaN or infinity".into()));

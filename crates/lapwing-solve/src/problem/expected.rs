@@ -52,12 +52,11 @@ impl Problem {
             members.iter().map(|&pattern| solution.positions[self.frames[pattern]]).collect();
         let order = PatternOrder::new(&self.model);
         let factor = self.to_solver_unit(1.0) as f32;
-        let object = solution.object.projection();
         let mut intensity = vec![0.0_f32; members.len() * self.model.len()];
         let patterns = intensity.par_chunks_mut(self.model.len()).zip(members).zip(&scan);
         let predicted = patterns.map(|((expected, &pattern), &position)| {
             let probe = solution.probe_of(self.frames[pattern]);
-            let found = self.model.intensity(object.view(), probe.view(), position);
+            let found = self.model.intensity(&solution.object, probe.view(), position);
             let centred = found.map_err(|source| ProblemError::OffObject { pattern, source })?;
             let centred = centred.as_slice().expect("a new array is in standard order");
             for (place, value) in expected.iter_mut().enumerate() {

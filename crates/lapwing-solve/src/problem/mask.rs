@@ -76,7 +76,7 @@ impl Mask {
         let pixel_of = PatternOrder::new(model).pixel_of;
         let light = |index: usize| -> (f64, f64) {
             let intensity = model
-                .intensity(object.slice(0), probe.view(), scan[index])
+                .intensity(object, probe.view(), scan[index])
                 .expect("every window of a checked scan lies on the object");
             let intensity = intensity.as_slice().expect("a new array is in standard order");
             let of = |place: &u32| f64::from(intensity[pixel_of[*place as usize] as usize]);

@@ -190,6 +190,17 @@ impl Problem {
         self.probe.dim().0 - self.n_eigenmodes()
     }
 
+    /// Number of slices of the object.
+    pub fn n_slices(&self) -> usize {
+        self.model.n_slices()
+    }
+
+    /// Pixels of a slice of the object.
+    pub(crate) fn slice_len(&self) -> usize {
+        let (height, width) = self.object.shape();
+        height * width
+    }
+
     /// Number of patterns, without those left out.
     pub fn n_patterns(&self) -> usize {
         self.scan.len()
@@ -258,7 +269,8 @@ impl Problem {
         self.patterns.of(self.stored(index), buffer)
     }
 
-    /// Pixels of all waves of a pattern, those of every mode at every place of its exposure.
+    /// Pixels of all waves of a pattern, those of every mode at every place of its exposure, before
+    /// one slice.
     pub(crate) fn waves_len(&self) -> usize {
         self.model.n_places() * self.n_modes() * self.model.len()
     }

@@ -100,7 +100,8 @@ impl Constraints {
             let factor = (problem.to_solver_unit(power) / found).sqrt();
             if factor.is_finite() && factor > 0.0 {
                 probe.iter_mut().for_each(|value| *value *= factor as f32);
-                object.iter_mut().for_each(|value| *value *= (1.0 / factor) as f32);
+                let down = (1.0 / factor).powf(1.0 / problem.n_slices() as f64) as f32;
+                object.iter_mut().for_each(|value| *value *= down);
             }
         }
         if self.object_min.is_some() || self.object_max.is_some() {
@@ -110,7 +111,7 @@ impl Constraints {
             let unit = if self.probe_power.is_some() {
                 1.0
             } else {
-                (problem.mean_intensity / power).sqrt()
+                (problem.mean_intensity / power).sqrt().powf(1.0 / problem.n_slices() as f64)
             };
             let limit = |value: Option<f64>, default: f64| {
                 (value.map_or(default, |value| value * unit)) as f32

@@ -136,25 +136,27 @@ impl<'a> Frame<'a> {
     }
 
     /// Removes the scale ambiguity O -> O / c, P -> c P: the illumination-weighted r.m.s. of the
-    /// object becomes 1, unless the constraints fix the probe's power. Returns c.
-    pub fn balance(&mut self) -> f64 {
+    /// object, and of each of its slices, becomes 1, unless the constraints fix the probe's power.
+    /// Returns the factors on a slice of the object, their mean where there are several, and on the
+    /// probe.
+    pub fn balance(&mut self) -> [f64; 2] {
         if !self.constraints.keeps_balance() {
-            return 1.0;
+            return [1.0; 2];
         }
-        if !self.searches {
+        let problem = self.problem;
+        let up = if self.searches {
+            let (fields, trail) = self.engine.fields_and_trail_mut();
+            let FieldsMut { object, probe, .. } = fields.parts_mut();
+            let up = gauge::balance(problem, object, trail.light(), probe);
+            let factor = up as f32;
+            trail.scale_light(factor * factor);
+            up
+        } else {
             let FieldsMut { object, probe, .. } = self.engine.fields_mut().parts_mut();
-            let light = gauge::illumination(self.problem, probe);
-            let rms = gauge::object_rms(object, &light);
-            gauge::rescale(object, &light, probe, rms);
-            return rms;
-        }
-        let (fields, trail) = self.engine.fields_and_trail_mut();
-        let FieldsMut { object, probe, .. } = fields.parts_mut();
-        let rms = gauge::object_rms(object, trail.light());
-        gauge::rescale(object, trail.light(), probe, rms);
-        let up = rms as f32;
-        trail.scale_light(up * up);
-        rms
+            let light = gauge::illumination(problem, probe);
+            gauge::balance(problem, object, &light, probe)
+        };
+        [(1.0 / up).powf(1.0 / problem.n_slices() as f64), up]
     }
 
     /// sum |P|^2 / C: the probe's power over the mean measured one, which carries the scale of the

@@ -2,11 +2,14 @@
 //! it, solved with the term and without.
 
 use crate::common::{Case, case_within};
-use lapwing_model::forward::{Physics, Propagation};
+use lapwing_compare::{Region, compare};
+use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::simulate::expose;
-use lapwing_model::{Complex32, ForwardModel, Position};
+use lapwing_model::{Complex32, Field, ForwardModel, Object, Position};
+use lapwing_solve::engine::Device;
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::{Affine, Ml, affine};
+use lapwing_solve::pie::Rpie;
 use lapwing_solve::solver::options::Auto;
 use lapwing_solve::solver::raar::Raar;
 use lapwing_solve::{Flow, Problem, Solver};
@@ -70,6 +73,51 @@ fn a_blurred_detector_is_known() {
     let physics = Physics { blur: 1.5, ..Physics::default() };
     let [with, without] = with_and_without(&physics, &ml());
     assert!(with < 0.7 * without, "{with} and {without}");
+}
+
+#[test]
+fn slices_are_told_apart_by_all_that_know_them() {
+    let case = case_within(true, SIDE);
+    // Behind the truth, the same turned upside down.
+    let mut truth = Object::flat_slices(2, case.truth.dim());
+    let turned = case.truth.slice(ndarray::s![..;-1, ..]);
+    for (mut slice, of) in truth.slices_mut().outer_iter_mut().zip([case.truth.view(), turned]) {
+        slice.assign(&of);
+    }
+    let slices = Some(Slices { count: 2, fresnel_number: 0.02 });
+    let physics = Physics { slices, ..Physics::default() };
+    let exposed = expose(&physics, &truth, case.probe.view(), &case.scan, DOSE, 42).unwrap();
+    let builder = Problem::builder(
+        case.scan.clone(),
+        Object::flat_slices(2, case.truth.dim()),
+        case.start.clone(),
+    );
+    let thick = builder.physics(physics).patterns(exposed.counts.clone()).unwrap();
+    let thin = problem(&case, exposed.counts, &Physics::default());
+    let region = Region::from_scan(case.truth.dim(), &case.scan, case.probe.view()).unwrap();
+    let error = |found: Field, truth: Field| {
+        compare(found.view(), truth.view(), &region).unwrap().metrics.complex_nrmse
+    };
+    let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
+    let rpie = Rpie { epochs: 60, ..Rpie::default() };
+    let solvers: [(&dyn Solver, f64); 3] = [(&ml(), 0.45), (&lsqml, 0.7), (&rpie, 0.8)];
+    for (solver, most) in solvers {
+        let name = solver.name();
+        let found = solver.solve(&thick, &mut |_| Flow::Continue).object;
+        let blind = solver.solve(&thin, &mut |_| Flow::Continue).object;
+        let product = error(found.projection(), truth.projection());
+        let without = error(blind.projection(), truth.projection());
+        assert!(product < most * without, "{name}: {product} and {without}");
+        for index in 0..2 {
+            let own = error(found.slice(index).to_owned(), truth.slice(index).to_owned());
+            let other = error(found.slice(index).to_owned(), truth.slice(1 - index).to_owned());
+            assert!(own < 0.5 * other, "{name}, slice {index}: {own} and {other}");
+        }
+    }
+    let raar = Raar::default();
+    let refused = Device::Cpu.check(&thick, raar.needs()).unwrap_err().to_string();
+    assert!(refused.contains("2 slices") && refused.contains("LSQML"), "{refused}");
+    assert!(Device::Cpu.check(&thick, rpie.needs()).is_ok());
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_batch_of_one_is_the_published_update() {
     let expected = Field::from_shape_fn(object.dim(), |(y, x)| {
         let inside = (1..9).contains(&y) && (2..10).contains(&x);
         let light = if inside { probe[(0, y - 1, x - 2)].norm_sqr() } else { 0.0 };
-        object[(y, x)] + to_object[(y, x)] / (0.75 * light + 0.25 * largest)
+        object[(y, x)] + to_object[(0, y, x)] / (0.75 * light + 0.25 * largest)
     });
     // The result's scale is free: compare with the best one, inside the window.
     let window = ndarray::s![1..9, 2..10];

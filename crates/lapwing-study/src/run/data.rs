@@ -12,7 +12,7 @@ use lapwing_files::metadata::{append_transformation, set_physics_parameter, stam
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, Metadata, physics};
 use lapwing_model::forward::{Physics, Propagation};
-use lapwing_model::{Complex32, Field, Modes, Position, Window, position, probe, scan, simulate};
+use lapwing_model::{Complex32, Modes, Object, Position, Window, position, probe, scan, simulate};
 use ndarray::Array3;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -32,8 +32,8 @@ pub(crate) const REFERENCE: &str = "reference";
 /// What is looked at, with what, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The object, axes (y, x).
-    pub object: Field,
+    /// The object, of as many slices as the physics says.
+    pub object: Object,
     /// The probe, axes (mode, y, x).
     pub probe: Modes,
     /// Window centres on the object.
@@ -71,6 +71,10 @@ pub fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<M
 /// Name of the array of ground-truth patches in a data set.
 pub const PATCHES: &str = "Y";
 
+/// Name of the array of a thick object's slices in a data set, (slice, y, x), of which
+/// `objectGuess` is the product.
+pub use lapwing_files::dialect::OBJECT_SLICES as SLICES;
+
 /// Writes into the history of a data set when its last step was made. Not for the data of studies,
 /// which are the same bits whenever they are made.
 pub fn stamp(dataset: &mut Dataset) {
@@ -93,9 +97,10 @@ impl Sample {
                     .map_err(DesignError::Scan)?;
                 let placement = place::on_new_object(&positions, (side, side))
                     .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
-                let object = specimen.kind.make(placement.shape, seed);
                 let scan = placement.place(&positions);
-                let physics = said.applied(Physics::default(), &scan);
+                let physics = said.applied(Physics::default(), &scan, None)?;
+                let slices = physics.slices.map_or(1, |slices| slices.count);
+                let object = specimen.kind.make_slices(slices, placement.shape, seed);
                 Ok(Self { object, probe, scan, physics, metadata: None })
             }
             Source::Measured { base, .. } => Err(StudyError::Invalid(format!(
@@ -137,12 +142,12 @@ impl Sample {
                             &positions,
                             (height, width),
                             (side, side),
-                            object.dim(),
+                            object.shape(),
                         )
                     }
                 };
                 check_size(scan.len(), side)?;
-                let physics = said.applied(of_base, &scan);
+                let physics = said.applied(of_base, &scan, file.metadata.as_ref())?;
                 let metadata = kept_of_base(file.metadata, wanted.is_none());
                 Ok(Self { object, probe, scan, physics, metadata })
             }
@@ -165,10 +170,11 @@ impl Sample {
         all
     }
 
-    /// The object's patch under every pattern, axes (pattern, y, x): the ground truth of what a
-    /// network predicts, `Y` of the data set. Windows lie on whole pixels, as in the forward model
-    /// (see [`Window`]).
+    /// The object's patch under every pattern, of all slices together, axes (pattern, y, x): the
+    /// ground truth of what a network predicts, `Y` of the data set. Windows lie on whole pixels,
+    /// as in the forward model (see [`Window`]).
     pub fn patches(&self) -> Array3<Complex32> {
+        let object = self.object.projection();
         let (_, height, width) = self.probe.dim();
         let mut patches = Array3::zeros((self.scan.len(), height, width));
         for (mut patch, position) in patches.outer_iter_mut().zip(&self.scan) {
@@ -178,7 +184,7 @@ impl Sample {
                     window.row.checked_add_unsigned(y).and_then(|row| usize::try_from(row).ok());
                 let column =
                     window.column.checked_add_unsigned(x).and_then(|x| usize::try_from(x).ok());
-                let pixel = row.zip(column).and_then(|place| self.object.get(place));
+                let pixel = row.zip(column).and_then(|place| object.get(place));
                 *value = pixel.copied().unwrap_or_default();
             }
         }
@@ -190,7 +196,7 @@ impl Sample {
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
         let exposure = simulate::expose(
             &self.physics,
-            self.object.view(),
+            &self.object,
             self.probe.view(),
             &self.scan,
             dose as f64,
@@ -224,13 +230,17 @@ impl Sample {
         Ok(Dataset {
             diffraction,
             scan: self.scan.clone(),
-            object: Some(self.object.clone()),
+            object: Some(self.object.projection()),
             probe: Some(self.probe.clone()),
             geometry: match self.physics.propagation {
                 Propagation::FarField => None,
                 Propagation::NearField { .. } => Some(Geometry::NearField),
             },
             metadata: Some(metadata),
+            extras: match self.object.n_slices() {
+                1 => Vec::new(),
+                _ => vec![(SLICES.to_owned(), (&self.object.slices()).into())],
+            },
             ..Dataset::default()
         })
     }
@@ -398,12 +408,14 @@ mod tests {
 
     #[test]
     fn patches_are_what_the_forward_model_sees_and_metadata_of_the_base_stay() {
-        let object = Field::from_shape_fn((9, 8), |(y, x)| Complex32::new(y as f32, x as f32));
+        let object = lapwing_model::Field::from_shape_fn((9, 8), |(y, x)| {
+            Complex32::new(y as f32, x as f32)
+        });
         let told = json!({"physics_parameters": {"pixel_size_m": 1e-8, "nphotons": 7},
             "mine": 1, "split": {"part": "train"}, "reference": "x",
             "data_transformations": [{"operation": "before"}]});
         let sample = |own| Sample {
-            object: object.clone(),
+            object: object.clone().into(),
             probe: Modes::from_elem((1, 4, 4), Complex32::new(1.0, 0.0)),
             scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 4.3, x: 3.8 }],
             physics: Physics::default(),

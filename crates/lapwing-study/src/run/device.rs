@@ -9,8 +9,9 @@ use lapwing_solve::{Problem, Solver};
 /// The device for `problem` and `solver`, as `choice` says.
 ///
 /// # Errors
-/// When a graphics card is asked for that is not there or cannot compute this.
+/// When a graphics card is asked for that is not there or cannot compute this, or no device can.
 pub(crate) fn of(problem: &Problem, solver: &dyn Solver, choice: DeviceChoice) -> Result<Device> {
+    Device::Cpu.check(problem, solver.needs())?;
     match choice.card() {
         Some(number) => asked(number, problem, solver),
         None if choice == DeviceChoice::Cpu => Ok(Device::Cpu),

@@ -118,13 +118,14 @@ fn sweep(folder: &Path) {
 }
 
 fn write_start(path: &Path, start: &Start) -> Result<()> {
-    let object: Vec<_> = start.object.iter().copied().collect();
+    let object: Vec<_> = start.object.slices().iter().copied().collect();
+    let (rows, columns) = start.object.shape();
     let probe: Vec<_> = start.probe.iter().copied().collect();
     let (modes, height, width) = start.probe.dim();
     let positions: Vec<f64> =
         start.scan.iter().flat_map(|position| [position.y, position.x]).collect();
     npz::write_with(path, npz::Packing::Stored, |file| {
-        file.values("object", &[start.object.nrows(), start.object.ncols()], &object)?;
+        file.values("object", &[rows, columns], &object)?;
         file.values("probe", &[modes, height, width], &probe)?;
         file.values("positions", &[start.scan.len(), 2], &positions)
     })?;
@@ -262,8 +263,8 @@ fn read(file: &Path, start: &Start, observe: Observer<'_>) -> Result<Solution> {
         let path = file.display();
         StudyError::Invalid(format!("{path}: array {name}: expected {expected}, found {found}"))
     };
-    if made.object.n_slices() != 1 || made.object.shape() != start.object.dim() {
-        let expected = format!("the start object's shape {:?}", start.object.dim());
+    if made.object.n_slices() != 1 || made.object.shape() != start.object.shape() {
+        let expected = format!("the start object's shape {:?}", start.object.shape());
         return Err(wrong(OBJECT, expected, format!("{:?}", made.object.slices().shape())));
     }
     let probe = made.probe.unwrap_or_else(|| start.probe.clone());

@@ -89,7 +89,13 @@ impl Question {
         let scan = placed.place(&positions);
         let details = Details { side: detail, of_one: self.logarithm() };
         let object = details.object(placed.shape);
-        let sample = Sample { object, probe, scan, physics: Physics::default(), metadata: None };
+        let sample = Sample {
+            object: object.into(),
+            probe,
+            scan,
+            physics: Physics::default(),
+            metadata: None,
+        };
         let data = sample.expose(dose as u64, SEEDS.1)?;
         // The object's grid is kept; its contents are not used, for the start is flat.
         let config: SolverConfig =
@@ -97,11 +103,11 @@ impl Question {
                 .expect("these are options of ML");
         let made =
             reconstruct(&data, &config, &mut |epoch| observe(Event::Epoch { case: None, epoch }))?;
-        let (shape, probe) = (sample.object.dim(), sample.probe.view());
+        let (shape, probe) = (sample.object.shape(), sample.probe.view());
         let region =
             Region::from_scan(shape, &sample.scan, probe).map_err(|error| invalid(&error))?;
         let found = made.object.projection();
-        let compared = compare(found.view(), sample.object.view(), &region)
+        let compared = compare(found.view(), sample.object.slice(0), &region)
             .map_err(|error| invalid(&error))?;
         let corner = (region.rows().start, region.columns().start);
         let seen = details.seen(&compared, corner, shape);

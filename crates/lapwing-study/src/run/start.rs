@@ -9,11 +9,11 @@ use lapwing_model::forward::Physics;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
 use lapwing_model::scan::MAX_AREA;
-use lapwing_model::{Complex32, Field, Modes, Position};
+use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 /// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
 pub const DEFOCUS: f64 = 1.0;
@@ -27,8 +27,8 @@ pub struct Start {
     /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is
     /// known, else squared amplitudes.
     pub intensity: Array3<f32>,
-    /// Start object, axes (y, x).
-    pub object: Field,
+    /// Start object.
+    pub object: Object,
     /// Start probe, axes (mode, y, x).
     pub probe: Modes,
     /// Window centres on the array of `object`.
@@ -88,8 +88,10 @@ impl Start {
             Some(modes) => start_modes(&probe, modes, MODE_SHARE),
             None => probe,
         };
+        let slices = physics.slices.map_or(1, |slices| slices.count);
+        let flat = |shape| Object::flat_slices(slices, shape);
         let (object, scan, origin) = match (&dataset.object, config.start.object_start) {
-            (Some(guess), ObjectStart::Guess) => (guess.clone(), dataset.scan.clone(), None),
+            (Some(guess), ObjectStart::Guess) => (thick(guess, slices), dataset.scan.clone(), None),
             (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
             (None, ObjectStart::Guess) => {
                 let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
@@ -186,9 +188,12 @@ pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
     Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
 }
 
-/// An object of transmission 1.
-pub fn flat(shape: (usize, usize)) -> Field {
-    Field::from_elem(shape, Complex32::new(1.0, 0.0))
+/// An object of `slices` slices, of which the middle one is `guess` and the others transmit
+/// everything.
+fn thick(guess: &Field, slices: usize) -> Object {
+    let mut object = Object::flat_slices(slices, guess.dim());
+    object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(guess);
+    object
 }
 
 /// A probe as an experiment would know it: out of focus and astigmatic, see

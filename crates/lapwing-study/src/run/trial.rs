@@ -179,8 +179,9 @@ impl<'a> Trials<'a> {
     fn with(&self, probe: &Modes, scan: &[Position], seed: u64) -> Result<f64> {
         let (_, height, width) = self.intensity.dim();
         let grid = grid_of(scan, (height, width))?;
-        let builder = Problem::builder(grid.scan, Object::flat(grid.shape), probe.clone())
-            .physics(self.physics.clone());
+        let object = Object::flat_slices(self.physics.slices.map_or(1, |of| of.count), grid.shape);
+        let builder =
+            Problem::builder(grid.scan, object, probe.clone()).physics(self.physics.clone());
         let problem = match &self.valid {
             Some(valid) => builder.mask(valid.view()).patterns(self.intensity.clone())?,
             None => builder.patterns(self.intensity.clone())?,

@@ -21,7 +21,10 @@ fn sample(specimen: Specimen) -> (Sample, f64) {
     let placed = place::on_new_object(&positions, (48, 48)).unwrap();
     let object = specimen.make(placed.shape, 7);
     let scan = placed.place(&positions);
-    (Sample { object, probe, scan, physics: Physics::default(), metadata: None }, step)
+    (
+        Sample { object: object.into(), probe, scan, physics: Physics::default(), metadata: None },
+        step,
+    )
 }
 
 /// Complex NRMSE, phase resolution by FRC 1/2, and those that the photons allow.
@@ -30,10 +33,12 @@ fn found_and_allowed(sample: &Sample, step: f64, dose: u64, prior: &str) -> [f64
     let text = format!("algorithm = \"ML\"\nprior = {prior}\nprobe_start = \"file\"\n");
     let config: SolverConfig = toml::from_str(&text).unwrap();
     let made = run::reconstruct(&data, &config, &mut |_| ControlFlow::Continue(())).unwrap();
-    let region = Region::from_scan(sample.object.dim(), &sample.scan, sample.probe.view()).unwrap();
+    let region =
+        Region::from_scan(sample.object.shape(), &sample.scan, sample.probe.view()).unwrap();
     let found = made.object.projection();
-    let compared = compare(found.view(), sample.object.view(), &region).unwrap();
-    let truth = sample.object.slice(ndarray::s![region.rows(), region.columns()]);
+    let compared = compare(found.view(), sample.object.slice(0), &region).unwrap();
+    let whole = sample.object.slice(0);
+    let truth = whole.slice(ndarray::s![region.rows(), region.columns()]);
     let limit = Limit::of(truth).unwrap();
     // In the middle of the scan every pixel has the photons of one position in each step squared.
     let photons = dose as f64 / step.powi(2);

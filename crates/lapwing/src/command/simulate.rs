@@ -136,12 +136,32 @@ struct Exposure {
     /// Standard deviation of the detector's point spread, pixels
     #[arg(long, value_name = "PX", value_parser = value::positive)]
     detector_blur: Option<f64>,
+    /// Thick specimen of this many slices, of one kind but different; those of a base file unless
+    /// given
+    #[arg(long, value_name = "K")]
+    slices: Option<usize>,
+    /// Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength x
+    /// gap)
+    #[arg(long, value_name = "F", value_parser = value::positive)]
+    slice_fresnel_number: Option<f64>,
+    /// Distance between two slices, in place of that number, where the base file knows wavelength
+    /// and pixel
+    #[arg(long, value_name = "METRES", value_parser = value::positive)]
+    slice_spacing: Option<f64>,
 }
 
 impl Exposure {
     fn said(&self) -> PhysicsOptions {
-        let Self { fresnel_number, fly, detector_blur } = *self;
-        PhysicsOptions { fresnel_number, fly, detector_blur }
+        let Self { fresnel_number, fly, detector_blur, .. } = *self;
+        let Self { slices, slice_fresnel_number, slice_spacing, .. } = *self;
+        PhysicsOptions {
+            fresnel_number,
+            fly,
+            detector_blur,
+            slices,
+            slice_fresnel_number,
+            slice_spacing,
+        }
     }
 }
 
@@ -174,12 +194,14 @@ impl Simulate {
         let (n, height, width) = dataset.diffraction.dim();
         let diameter = probe::diameter(sample.probe.view());
         let overlap = scan_overlap(&sample.scan, diameter);
+        let (rows, columns) = sample.object.shape();
         let words = self.words(&sample, &facts, diameter, overlap, mean);
         let record = json!({
             "file": self.output,
             "n_patterns": n,
             "pattern_shape": [height, width],
-            "object_shape": [sample.object.nrows(), sample.object.ncols()],
+            "object_shape": [rows, columns],
+            "n_slices": sample.object.n_slices(),
             "probe_diameter_px": diameter,
             "step_px": typical_step(&sample.scan),
             "overlap": overlap,
@@ -219,10 +241,11 @@ impl Simulate {
         check_memory(positions.len(), window, placement.shape).with_context(|| {
             format!("field of view {} x {} px, step {step} px", field.0, field.1)
         })?;
-        let object = specimen.make(placement.shape, self.seed);
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         let scan = placement.place(&positions);
-        let physics = self.exposure.said().applied(Physics::default(), &scan);
+        let physics = self.exposure.said().applied(Physics::default(), &scan, None)?;
+        let slices = physics.slices.map_or(1, |slices| slices.count);
+        let object = specimen.make_slices(slices, placement.shape, self.seed);
         Ok((Sample { object, probe, scan, physics, metadata: None }, facts))
     }
 
@@ -241,6 +264,7 @@ impl Simulate {
         let window = (probe.dim().1, probe.dim().2);
         let of_base = file.physics(window).with_context(|| base.display().to_string())?;
         let object = file.object;
+        let (rows, columns) = object.shape();
         if let Some(wanted) = self.illumination.pattern_size.filter(|wanted| *wanted != window) {
             bail!(
                 "--pattern-size {}x{}: the probe in {} is {} x {}; leave the option out, or give a probe with --probe",
@@ -255,14 +279,13 @@ impl Simulate {
             let reach = |object: usize, window: usize| {
                 object.checked_sub(window + 1).map(|reach| reach as f64)
             };
-            let (Some(height), Some(width)) =
-                (reach(object.nrows(), window.0), reach(object.ncols(), window.1))
+            let (Some(height), Some(width)) = (reach(rows, window.0), reach(columns, window.1))
             else {
                 bail!(
                     "{}: objectGuess is {} x {}: expected more than a window, {} x {}",
                     base.display(),
-                    object.nrows(),
-                    object.ncols(),
+                    rows,
+                    columns,
                     window.0,
                     window.1
                 );
@@ -270,7 +293,7 @@ impl Simulate {
             let field = self.trajectory.field_of_view.unwrap_or((height, width));
             let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
             facts["scan"] = trajectory;
-            place::in_the_middle(&positions, field, window, object.dim())
+            place::in_the_middle(&positions, field, window, (rows, columns))
         } else {
             file.scan.ok_or_else(|| {
                 anyhow!(
@@ -279,7 +302,7 @@ impl Simulate {
                 )
             })?
         };
-        let physics = self.exposure.said().applied(of_base, &scan);
+        let physics = self.exposure.said().applied(of_base, &scan, file.metadata.as_ref())?;
         let metadata = kept_of_base(file.metadata, !self.trajectory.is_given());
         Ok((Sample { object, probe, scan, physics, metadata }, facts))
     }
@@ -300,7 +323,11 @@ impl Simulate {
             (None, Some(specimen)) => write!(words, "object: {specimen}"),
             (None, None) => Ok(()),
         };
-        let _ = writeln!(words, ", {} x {} px", sample.object.nrows(), sample.object.ncols());
+        let (rows, columns) = sample.object.shape();
+        let _ = match sample.object.n_slices() {
+            1 => writeln!(words, ", {rows} x {columns} px"),
+            slices => writeln!(words, ", {slices} slices of {rows} x {columns} px"),
+        };
         let modes = sample.probe.dim().0;
         let _ = writeln!(
             words,

@@ -2,7 +2,10 @@ mod pass;
 
 use super::*;
 use crate::test_support::random_field;
-use crate::{Field, Modes};
+use crate::{Field, Modes, Object};
+use ndarray::Array2;
+use num_complex::Complex64;
+use std::f64::consts::{PI, TAU};
 
 fn field(shape: (usize, usize), seed: u64) -> Field {
     Field::from_shape_vec(shape, random_field(shape.0 * shape.1, seed)).unwrap()
@@ -22,16 +25,26 @@ fn dot<'a>(
 }
 
 /// The far field, and everything that differs from it.
-fn all_physics() -> [Physics; 5] {
+fn all_physics() -> [Physics; 7] {
     let near = Propagation::NearField { fresnel_number: 0.13 };
     let path = Physics::fly((1.0, -2.3));
+    let slices = Some(Slices { count: 3, fresnel_number: -0.11 });
     [
         Physics::default(),
         Physics { propagation: near, ..Physics::default() },
         Physics { path: path.clone(), ..Physics::default() },
         Physics { blur: 0.8, ..Physics::default() },
-        Physics { propagation: near, path, blur: 0.8 },
+        Physics { slices, ..Physics::default() },
+        Physics { propagation: near, path: path.clone(), blur: 0.8, slices: None },
+        Physics { propagation: near, path, blur: 0.8, slices },
     ]
+}
+
+/// An object as thick as `model` has it.
+fn object_for(model: &ForwardModel, (height, width): (usize, usize), seed: u64) -> Object {
+    let dim = (model.n_slices(), height, width);
+    let values = random_field(dim.0 * height * width, seed);
+    Object::from_slices(ndarray::Array3::from_shape_vec(dim, values).unwrap()).unwrap()
 }
 
 #[test]
@@ -40,19 +53,23 @@ fn adjoint_is_the_adjoint_in_object_and_probe() {
         [(16, 16), (9, 12)].into_iter().flat_map(|shape| all_physics().map(|of| (shape, of)))
     {
         let model = ForwardModel::with_physics(shape, physics).unwrap();
-        let object = field((30, 33), 1);
+        let object = object_for(&model, (30, 33), 1);
         let probe = modes((2, shape.0, shape.1), 2);
         let position = Position { y: 13.37, x: 15.81 };
-        let forward = model.at_detector(object.view(), probe.view(), position).unwrap();
+        let forward = model.at_detector(&object, probe.view(), position).unwrap();
         let residual = modes(forward.dim(), 3);
         let (to_object, to_probe) =
-            model.adjoint(residual.view(), object.view(), probe.view(), position).unwrap();
-        let other_object = field((30, 33), 4);
-        let forward = model.at_detector(other_object.view(), probe.view(), position).unwrap();
-        let (left, right) = (dot(&residual, &forward), dot(&to_object, &other_object));
-        assert!((left - right).norm() < 1e-4 * left.norm(), "object: {left} and {right}");
+            model.adjoint(residual.view(), &object, probe.view(), position).unwrap();
+        // Waves are linear in each slice.
+        for (index, to_slice) in to_object.outer_iter().enumerate() {
+            let (other, mut changed) = (field((30, 33), 4), object.clone());
+            changed.slices_mut().index_axis_mut(ndarray::Axis(0), index).assign(&other);
+            let forward = model.at_detector(&changed, probe.view(), position).unwrap();
+            let (left, right) = (dot(&residual, &forward), dot(to_slice, &other));
+            assert!((left - right).norm() < 1e-4 * left.norm(), "{index}: {left} and {right}");
+        }
         let other_probe = modes((2, shape.0, shape.1), 5);
-        let forward = model.at_detector(object.view(), other_probe.view(), position).unwrap();
+        let forward = model.at_detector(&object, other_probe.view(), position).unwrap();
         let (left, right) = (dot(&residual, &forward), dot(&to_probe, &other_probe));
         assert!((left - right).norm() < 1e-4 * left.norm(), "probe: {left} and {right}");
     }
@@ -82,6 +99,62 @@ fn a_gaussian_beam_spreads_as_fresnel_has_it() {
         let truth = peak * (-squared(at) * narrowness).exp();
         assert!((f64::from(value) - truth).abs() < 2e-5, "{at:?}: {value} and {truth}");
     }
+}
+
+/// exp(-i pi |u|^2 / f) on the spectrum of `wave`, by sums in double precision.
+fn propagated(wave: &Array2<Complex64>, fresnel_number: f64) -> Array2<Complex64> {
+    let (height, width) = wave.dim();
+    let turn = |numerator: usize, length: usize| {
+        Complex64::from_polar(1.0, -TAU * (numerator % length) as f64 / length as f64)
+    };
+    let frequency = |index: usize, length: usize| {
+        let signed = if 2 * index >= length { index as f64 - length as f64 } else { index as f64 };
+        signed / length as f64
+    };
+    let spectrum = Array2::from_shape_fn((height, width), |(v, u)| {
+        let sum: Complex64 = wave
+            .indexed_iter()
+            .map(|((y, x), value)| value * turn(v * y, height) * turn(u * x, width))
+            .sum();
+        let squared = frequency(v, height).powi(2) + frequency(u, width).powi(2);
+        sum * Complex64::from_polar(1.0, -PI * squared / fresnel_number)
+    });
+    let area = (height * width) as f64;
+    Array2::from_shape_fn((height, width), |(y, x)| {
+        let terms = spectrum.indexed_iter();
+        let sum: Complex64 = terms
+            .map(|((v, u), value)| value * (turn(v * y, height) * turn(u * x, width)).conj())
+            .sum();
+        sum / area
+    })
+}
+
+#[test]
+fn slices_are_met_one_after_the_other() {
+    let shape = (8, 12);
+    let slices = Some(Slices { count: 3, fresnel_number: 0.2 });
+    let near = Propagation::NearField { fresnel_number: 0.15 };
+    let physics = Physics { propagation: near, slices, ..Physics::default() };
+    let model = ForwardModel::with_physics(shape, physics).unwrap();
+    let object = object_for(&model, (14, 17), 1);
+    let probe = modes((1, 8, 12), 2);
+    let wide = |value: &Complex32| Complex64::new(value.re.into(), value.im.into());
+    let mut wave = probe.index_axis(ndarray::Axis(0), 0).map(wide);
+    for (index, slice) in object.slices().outer_iter().enumerate() {
+        if index > 0 {
+            wave = propagated(&wave, 0.2);
+        }
+        wave *= &slice.slice(ndarray::s![2..10, 3..15]).map(wide);
+    }
+    let truth = propagated(&wave, 0.15);
+    let found = model.at_detector(&object, probe.view(), Position { y: 6.0, x: 9.0 }).unwrap();
+    let largest = truth.iter().map(|value| value.norm()).fold(0.0, f64::max);
+    for (found, truth) in found.iter().zip(&truth) {
+        assert!((wide(found) - truth).norm() < 1e-6 * largest, "{found} and {truth}");
+    }
+    let thin = model.at_detector(object.slice(0), probe.view(), Position { y: 6.0, x: 9.0 });
+    let message = thin.unwrap_err().to_string();
+    assert!(message.contains("has 1 slices; expected 3"), "{message}");
 }
 
 #[test]

@@ -219,7 +219,8 @@ impl Batch {
 
     /// The inner products of every pattern's step-length problem for the object direction
     /// `object_direction` (on the object's grid) and the probe direction `probe_direction` (mode,
-    /// y, x), unshifted.
+    /// y, x), unshifted; of a thick object, whose slices move together, an upper bound of that of
+    /// the object with itself.
     pub fn normals(
         &self,
         problem: &Problem,
@@ -238,23 +239,33 @@ impl Batch {
         let scaled = (weight != 1.0)
             .then(|| probe_direction.iter().map(|value| value * weight).collect::<Vec<_>>());
         let probe_direction = scaled.as_deref().unwrap_or(probe_direction);
+        // A change of the probe is held against what the first slice's exit wave lacks.
+        let (slices, dark) = (problem.n_slices(), vec![ZERO; width]);
         let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
-            let all = problem.waves_len();
+            let of_slice = problem.waves_len();
+            let all = slices * of_slice;
             let waves = chunk.probes.chunks_exact(all).zip(chunk.chi.chunks_exact(all));
             let normal = |(&pattern, (probes, chi)): (&usize, (&[Packed], &[Packed]))| {
                 let window = &problem.windows[pattern];
                 let start = window.row as usize * columns + window.column as usize;
                 let mut sum = Normal::default();
                 for at in (0..all).step_by(width) {
-                    let on_object = start + at % pixels / width * columns;
+                    let slice = at / of_slice * problem.slice_len();
+                    let on_object = slice + start + at % pixels / width * columns;
+                    let on_probe = match at < of_slice {
+                        true => &probe_direction[at % modes..at % modes + width],
+                        false => &dark,
+                    };
                     sum.add_row(
                         &object[on_object..on_object + width],
                         &object_direction[on_object..on_object + width],
                         &probes[at..at + width],
-                        &probe_direction[at % modes..at % modes + width],
+                        on_probe,
                         &chi[at..at + width],
                     );
                 }
+                // |sum of K changes|^2 <= K sum of |change|^2: they may all point the same way.
+                sum.object *= slices as f64;
                 sum
             };
             members.iter().zip(waves).map(normal).collect()

@@ -1,6 +1,7 @@
 //! A few neighbouring patterns, one after the other on one thread, and the sums over them.
 
 use super::footprint::Footprint;
+use super::passage::Passage;
 use super::scratch::Scratch;
 use super::slopes::Slopes;
 use crate::Problem;
@@ -8,7 +9,7 @@ use crate::engine::held::Held;
 use crate::engine::{Normal, Products, Step};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;
-use lapwing_model::forward::{Patch, PatternQuery, Ramp, View};
+use lapwing_model::forward::{PatternQuery, Ramp};
 use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -20,7 +21,7 @@ pub(super) struct Scene<'a> {
     /// The shifts of the probe to every pattern's position within its window, those of the places
     /// of an exposure one after the other.
     pub ramps: &'a [Ramp],
-    /// (y, x)
+    /// (slice, y, x)
     pub object: &'a [Complex32],
     /// Of the probe's modes and eigenmodes, (mode, u_x, u_y).
     pub spectra: &'a [Complex32],
@@ -137,7 +138,8 @@ pub(super) struct Chunk {
     pub loss: f64,
     /// The loss of the hidden pixels that judge.
     pub held_out: f64,
-    /// Shifted probes and chi, (pattern, wave, y, x), where they are wanted.
+    /// Shifted probes, or the waves before each slice, and chi, (pattern, slice, wave, y, x), where
+    /// they are wanted.
     pub probes: Vec<Packed>,
     pub chi: Vec<Packed>,
     /// (s_y, s_x) of every pattern, where they are wanted.
@@ -149,7 +151,8 @@ pub(super) struct Chunk {
 impl Chunk {
     /// For `patterns` patterns at most.
     pub fn new(problem: &Problem, products: Products, patterns: usize) -> Self {
-        let waves = if products.waves { patterns * problem.waves_len() } else { 0 };
+        let of_pattern = problem.n_slices() * problem.waves_len();
+        let waves = if products.waves { patterns * of_pattern } else { 0 };
         Self {
             footprint: Footprint::default(),
             probe_sum: Buffer::zeros(problem.probe.len()),
@@ -185,8 +188,7 @@ impl Chunk {
     ) {
         let Scene { problem, object, spectra, held, .. } = scene;
         let model = &problem.model;
-        let (pixels, all) = (model.len(), problem.waves_len());
-        let columns = problem.object.shape().1;
+        let (pixels, all) = (model.len(), problem.n_slices() * problem.waves_len());
         self.begin(problem, members);
         let slopes = products.slopes.then(|| Slopes::new(model.shape()));
         // Whether a pattern's part of the probe's sums is needed by itself.
@@ -196,20 +198,19 @@ impl Chunk {
                 work, in_flight, measured, expected, probes, chi, per_pattern, own, ..
             } = &mut *scratch;
             let own = scene.own(pattern, own);
-            let window = &problem.windows[pattern];
-            let start = window.row as usize * columns + window.column as usize;
-            let patch = Patch { object: &object[start..], columns };
+            let passage = Passage::new(problem, object, pattern);
             let mut power = Some(self.object_power.as_mut_slice());
-            let per_wave = probes.chunks_exact_mut(pixels).zip(in_flight.chunks_exact_mut(pixels));
-            for ((ramp, spectrum, _), (probe, in_flight)) in scene.waves(pattern, own).zip(per_wave)
+            let per_wave = in_flight.chunks_exact_mut(pixels).enumerate();
+            for ((ramp, spectrum, _), (wave, in_flight)) in scene.waves(pattern, own).zip(per_wave)
             {
-                let view = View { patch, ramp };
-                model.illuminate(spectrum, view, probe, power.take(), in_flight, work);
+                let (from, power) = ((spectrum, ramp), power.take());
+                passage.illuminate(wave, from, probes, power, in_flight, chi, work);
             }
             let masked = problem.mask.of(pattern);
             let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
             let (loss, held_out) = (&mut self.loss, &mut self.held_out);
-            model.detect(in_flight, chi, query, work, &mut |first, intensity, factor| {
+            let behind = passage.behind(chi);
+            model.detect(in_flight, behind, query, work, &mut |first, intensity, factor| {
                 let measured = &mut measured[..intensity.len()];
                 let intensity = scene.with_background(first, intensity, expected);
                 *loss += scene.factor(step, (pattern, first), measured, intensity, factor);
@@ -227,14 +228,15 @@ impl Chunk {
             if alone {
                 sums.fill(ZERO);
             }
-            let per_wave = chi.chunks_exact_mut(pixels).zip(probes.chunks_exact(pixels));
-            let per_wave = per_wave.zip(in_flight.chunks_exact_mut(pixels));
-            for ((ramp, _, mode), ((chi, probe), in_flight)) in
-                scene.waves(pattern, own).zip(per_wave)
-            {
+            let per_wave = in_flight.chunks_exact_mut(pixels).enumerate();
+            for ((ramp, _, mode), (wave, in_flight)) in scene.waves(pattern, own).zip(per_wave) {
                 let sum = &mut sums[mode * pixels..(mode + 1) * pixels];
-                model.gather(chi, View { patch, ramp }, in_flight, sum, work);
-                self.footprint.add(problem, (index, pattern), chi, probe);
+                passage.gather(wave, ramp, chi, in_flight, sum, work);
+                for slice in 0..problem.n_slices() {
+                    let at = passage.at(slice, wave);
+                    let (chi, probe) = (&chi[at.clone()], &probes[at]);
+                    self.footprint.add(problem, (index, pattern), slice, chi, probe);
+                }
             }
             if products.waves {
                 let kept = index * all..(index + 1) * all;

@@ -11,14 +11,18 @@ use std::ops::Range;
 /// sum chi conj(P) and sum |P|^2 over some patterns.
 #[derive(Default)]
 pub(super) struct Footprint {
+    /// Of the first slice, and then of every other.
     areas: Vec<Area>,
-    /// Index of the area of every pattern.
+    /// Index of the area of every pattern in the first slice.
     area_of: Vec<usize>,
+    /// Areas of a slice.
+    of_slice: usize,
     sum: Vec<Complex32>,
     light: Vec<f32>,
 }
 
-/// A rectangle of the object, and where its pixels begin in the sums.
+/// A rectangle of the object, whose slices lie one below the other, and where its pixels begin in
+/// the sums.
 #[derive(Debug, Clone)]
 struct Area {
     rows: Range<usize>,
@@ -69,6 +73,15 @@ impl Footprint {
             }
             self.area_of.push(self.areas.len() - 1);
         }
+        self.of_slice = self.areas.len();
+        for slice in 1..problem.n_slices() {
+            let down = slice * problem.object.shape().0;
+            for area in 0..self.of_slice {
+                let Area { rows, .. } = &self.areas[area];
+                let rows = rows.start + down..rows.end + down;
+                self.areas.push(Area { rows, ..self.areas[area].clone() });
+            }
+        }
         let mut end = 0;
         for area in &mut self.areas {
             area.start = end;
@@ -86,18 +99,20 @@ impl Footprint {
     }
 
     /// Adds chi conj(P) and |P|^2 of pattern `pattern`, number `index` of those that
-    /// [`begin`](Self::begin) was given; `chi` and `probe` hold one mode.
+    /// [`begin`](Self::begin) was given, for slice `slice`; `chi` and `probe` hold one wave.
     pub fn add(
         &mut self,
         problem: &Problem,
         (index, pattern): (usize, usize),
+        slice: usize,
         chi: &[Complex32],
         probe: &[Complex32],
     ) {
         let width = problem.model.shape().1;
-        let (window, area) = (&problem.windows[pattern], &mut self.areas[self.area_of[index]]);
-        let (down, right) =
-            (window.row as usize - area.rows.start, window.column as usize - area.columns.start);
+        let area = &mut self.areas[slice * self.of_slice + self.area_of[index]];
+        let window = &problem.windows[pattern];
+        let row = slice * problem.object.shape().0 + window.row as usize;
+        let (down, right) = (row - area.rows.start, window.column as usize - area.columns.start);
         let columns = area.columns.len();
         let first = area.start + down * columns + right;
         let rows =
@@ -124,8 +139,8 @@ impl Footprint {
         }
     }
 
-    /// Adds what falls on the object's rows from `first` on that `direction` and `illumination`
-    /// hold, rows of `columns` pixels.
+    /// Adds what falls on the object's rows from `first` on, those of all slices one after the
+    /// other, that `direction` and `illumination` hold, rows of `columns` pixels.
     pub fn add_to(
         &self,
         first: usize,
@@ -186,14 +201,14 @@ mod tests {
             let mut footprint = Footprint::default();
             // What was there before counts for nothing.
             footprint.begin(&problem, &members[..1]);
-            footprint.add(&problem, (0, members[0]), &wave(3), &wave(4));
+            footprint.add(&problem, (0, members[0]), 0, &wave(3), &wave(4));
             footprint.begin(&problem, &members);
             let mut truth = vec![(Complex32::ZERO, 0.0); GRID.0 * GRID.1];
             for (index, &pattern) in members.iter().enumerate() {
                 let (chi, probe) = (wave(pattern + 1), wave(2 * pattern + 5));
                 // As two modes.
-                footprint.add(&problem, (index, pattern), &chi, &probe);
-                footprint.add(&problem, (index, pattern), &chi, &probe);
+                footprint.add(&problem, (index, pattern), 0, &chi, &probe);
+                footprint.add(&problem, (index, pattern), 0, &chi, &probe);
                 let (top, left) = corners[pattern];
                 for (i, (chi, probe)) in chi.iter().zip(&probe).enumerate() {
                     let at = &mut truth[(top + i / SIDE) * GRID.1 + left + i % SIDE];

@@ -5,6 +5,7 @@ mod batch;
 mod chunk;
 mod detector;
 mod footprint;
+mod passage;
 mod probe_gradient;
 mod region;
 mod scratch;

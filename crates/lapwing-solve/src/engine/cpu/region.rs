@@ -2,7 +2,7 @@
 //!
 //! Small batches touch a part of the object only, and what is done to all of it after every batch
 //! would cost more than the batch. The part is kept as bands of [`BAND`] rows with one range of
-//! columns each.
+//! columns each; the slices of a thick object lie one below the other.
 
 use crate::Problem;
 use rayon::prelude::*;
@@ -29,10 +29,11 @@ impl Region {
     pub fn of(problem: &Problem, members: &[usize]) -> Self {
         let (height, width) = problem.model.shape();
         let (rows, row) = problem.object.shape();
-        let mut columns = vec![row..0; rows.div_ceil(BAND)];
-        for &pattern in members {
+        let slices = problem.n_slices();
+        let mut columns = vec![row..0; (slices * rows).div_ceil(BAND)];
+        for (&pattern, slice) in members.iter().flat_map(|of| (0..slices).map(move |s| (of, s))) {
             let window = &problem.windows[pattern];
-            let (top, left) = (window.row as usize, window.column as usize);
+            let (top, left) = (slice * rows + window.row as usize, window.column as usize);
             for range in &mut columns[top / BAND..(top + height).div_ceil(BAND)] {
                 *range = range.start.min(left)..range.end.max(left + width);
             }
@@ -43,7 +44,7 @@ impl Region {
     /// Every piece of a row of the object.
     pub fn whole(problem: &Problem) -> Self {
         let (rows, row) = problem.object.shape();
-        Self { width: row, columns: vec![0..row; rows.div_ceil(BAND)] }
+        Self { width: row, columns: vec![0..row; (problem.n_slices() * rows).div_ceil(BAND)] }
     }
 
     /// Calls `f` with pieces of rows of `changed`, on the object's grid, and where in it they lie.

@@ -15,7 +15,7 @@ pub(super) struct Scratch {
     /// Measured values, and what the model puts beside them.
     pub measured: Vec<f32>,
     pub expected: Vec<f32>,
-    /// Shifted probes and chi (wave, y, x).
+    /// Shifted probes, or the waves before each slice, and chi (slice, wave, y, x).
     pub probes: Buffer,
     pub chi: Buffer,
     /// chi conj(O), unshifted, of this pattern alone, where it is needed.
@@ -53,13 +53,14 @@ impl Scratch {
     fn new(problem: &Problem) -> Self {
         let (all, band) = (problem.waves_len(), BAND * problem.object.shape().1);
         let zeros = || Buffer::zeros(all);
+        let of_slices = || Buffer::zeros(problem.n_slices() * all);
         Self {
             work: problem.model.workspace(),
             in_flight: zeros(),
             measured: vec![0.0; problem.model.len()],
             expected: vec![0.0; problem.model.len()],
-            probes: zeros(),
-            chi: zeros(),
+            probes: of_slices(),
+            chi: of_slices(),
             per_pattern: zeros(),
             own: Buffer::zeros(problem.model.len()),
             band_sum: vec![Complex32::ZERO; band],

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::engine::Weights;
-use lapwing_model::{Complex32, Field, ForwardModel, Modes, Position};
+use lapwing_model::forward::{Physics, Slices};
+use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
 use ndarray::{Array3, Axis};
 use rand::{RngExt, SeedableRng};
 
@@ -107,6 +108,88 @@ fn directions_are_minus_half_the_gradient_by_finite_differences() {
             (slope - predicted).abs() < 2e-3 * slope.abs().max(1.0),
             "probe: {slope} and {predicted}"
         );
+    }
+}
+
+/// A thick object of three slices, another one that made the patterns, and what differs from a far
+/// field besides.
+fn thick() -> (Problem, ForwardModel, Array3<Complex32>, Modes) {
+    let slices = Some(Slices { count: 3, fresnel_number: 0.3 });
+    let path = Physics::fly((1.0, -1.2));
+    let physics = Physics { slices, path, ..Physics::default() };
+    let model = ForwardModel::with_physics((SIZE, SIZE), physics.clone()).unwrap();
+    let object = |seed| Object::from_slices(random((3, GRID.0, GRID.1), seed)).unwrap();
+    let (other, other_probe) = (object(11), random((2, SIZE, SIZE), 12));
+    let mut intensity = Array3::zeros((scan().len(), SIZE, SIZE));
+    for (mut pattern, position) in intensity.outer_iter_mut().zip(scan()) {
+        pattern.assign(&model.intensity(&other, other_probe.view(), position).unwrap());
+    }
+    let (object, probe) = (object(1), random((2, SIZE, SIZE), 2));
+    let builder = Problem::builder(scan(), object.clone(), probe.clone()).physics(physics);
+    (builder.patterns(intensity).unwrap(), model, object.into_slices(), probe)
+}
+
+#[test]
+fn directions_of_slices_are_minus_half_the_gradient_by_finite_differences() {
+    let (problem, model, object, probe) = thick();
+    // The loss of all patterns, from the public model alone.
+    let loss_of = |object: &Array3<Complex32>, probe: &Modes| -> f64 {
+        let object = Object::from_slices(object.clone()).unwrap();
+        let (mut buffer, mut ordered) = (vec![0.0; SIZE * SIZE], vec![0.0_f32; SIZE * SIZE]);
+        let patterns = problem.scan.iter().enumerate().map(|(index, &position)| {
+            let intensity = model.intensity(&object, probe.view(), position).unwrap();
+            model.to_pattern_order(intensity.as_slice().unwrap(), &mut ordered);
+            let pixels = ordered.iter().zip(problem.pattern(index, &mut buffer));
+            pixels.map(|(i, m)| f64::from(i.sqrt() - m.sqrt()).powi(2)).sum::<f64>()
+        });
+        patterns.sum()
+    };
+    let (mut engine, loss) = projected(&problem);
+    engine.add_sums();
+    let sums = engine.take_sums();
+    assert!((loss / loss_of(&object, &probe) - 1.0).abs() < 1e-5);
+    let close = |plus: f64, minus: f64, t: f32, predicted: f64, what: &str| {
+        let slope = (plus - minus) / (2.0 * f64::from(t));
+        let error = (slope - predicted).abs();
+        assert!(error < 4e-3 * slope.abs().max(1.0), "{what}: {slope} and {predicted}");
+    };
+    let t = 1e-3_f32;
+    for slice in 0..3 {
+        let mut along = Array3::zeros(object.dim());
+        along.index_axis_mut(Axis(0), slice).assign(&random_object(20 + slice as u64));
+        let [plus, minus] = [t, -t].map(|t| loss_of(&(&object + &along.mapv(|v| v * t)), &probe));
+        let predicted = -2.0 * real_dot(&sums.object, &along);
+        close(plus, minus, t, predicted, "slice");
+    }
+    let along = random((2, SIZE, SIZE), 30);
+    let [plus, minus] = [t, -t].map(|t| loss_of(&object, &(&probe + &along.mapv(|v| v * t))));
+    close(plus, minus, t, -2.0 * real_dot(&sums.probe, &along), "probe");
+}
+
+#[test]
+fn steps_of_slices_are_no_longer_than_the_best() {
+    // Along the object's direction alone, with waves linear in each slice: the exact product is at
+    // most the one that step lengths go by, and what it is multiplied with is exact.
+    let (problem, model, object, probe) = thick();
+    let (engine, _) = projected(&problem);
+    let along = random((3, GRID.0, GRID.1), 5);
+    let members: Vec<usize> = (0..problem.n_patterns()).collect();
+    let flat = |field: &Array3<Complex32>| field.iter().copied().collect::<Vec<_>>();
+    let still = vec![Complex32::ZERO; probe.len()];
+    let normals = engine.batch.normals(&problem, &members, &flat(&object), &flat(&along), &still);
+    for (&pattern, normal) in members.iter().zip(normals) {
+        let position = problem.scan[pattern];
+        let mut change = Modes::zeros((0, SIZE, SIZE));
+        for slice in 0..3 {
+            let mut changed = object.clone();
+            changed.index_axis_mut(Axis(0), slice).assign(&along.index_axis(Axis(0), slice));
+            let changed = Object::from_slices(changed).unwrap();
+            let waves = model.at_detector(&changed, probe.view(), position).unwrap();
+            change = if slice == 0 { waves } else { change + waves };
+        }
+        let exact: f64 = change.iter().map(|value| f64::from(value.norm_sqr())).sum();
+        assert!(exact < 1.01 * normal.object, "{exact} and {}", normal.object);
+        assert!(normal.object < 6.0 * exact, "{exact} and {}", normal.object);
     }
 }
 

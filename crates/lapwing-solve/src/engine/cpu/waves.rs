@@ -5,6 +5,7 @@
 //! stores what the algorithm keeps, and sums what it shares with the fields.
 
 use super::chunk::{Chunk, Scene};
+use super::passage::Passage;
 use super::scratch::Scratch;
 use crate::Problem;
 use crate::engine::{Side, Step, WaveUpdate, Weights};
@@ -98,7 +99,7 @@ impl Chunk {
             for ((ramp, spectrum, _), (probe, product)) in scene.waves(pattern, own).zip(per_wave) {
                 model.shifted_probe(spectrum, ramp, probe, work);
                 let rows = product.chunks_exact_mut(width).zip(probe.chunks_exact(width));
-                for ((product, probe), row) in rows.zip(scene.patch(pattern)) {
+                for ((product, probe), row) in rows.zip(scene.rows(pattern)) {
                     elementwise::multiply(product, probe, row);
                 }
             }
@@ -149,7 +150,7 @@ impl Chunk {
                 shared.copy_from_slice(chi);
             }
             for (share, probe) in chi.chunks_exact(pixels).zip(probes.chunks_exact(pixels)) {
-                self.footprint.add(problem, (index, pattern), share, probe);
+                self.footprint.add(problem, (index, pattern), 0, share, probe);
             }
         }
     }
@@ -179,12 +180,12 @@ impl Chunk {
                         scene.waves(pattern, own).zip(per_wave)
                     {
                         model.shifted_probe(spectrum, ramp, probe, work);
-                        self.footprint.add(problem, (index, pattern), share, probe);
+                        self.footprint.add(problem, (index, pattern), 0, share, probe);
                     }
                 }
                 Side::Probe => {
                     let powers = self.object_power.chunks_exact_mut(width);
-                    powers.zip(scene.patch(pattern)).for_each(|(power, row)| {
+                    powers.zip(scene.rows(pattern)).for_each(|(power, row)| {
                         elementwise::add_power(power, row);
                     });
                     let per_wave = product.chunks_exact_mut(pixels).zip(shares);
@@ -193,7 +194,7 @@ impl Chunk {
                     {
                         let sum = &mut self.probe_sum[mode * pixels..(mode + 1) * pixels];
                         let rows = product.chunks_exact_mut(width).zip(share.chunks_exact(width));
-                        for ((product, share), row) in rows.zip(scene.patch(pattern)) {
+                        for ((product, share), row) in rows.zip(scene.rows(pattern)) {
                             elementwise::multiply_conjugate(product, share, row);
                         }
                         model.accumulate_unshifted(product, ramp, sum, work);
@@ -205,12 +206,8 @@ impl Chunk {
 }
 
 impl<'a> Scene<'a> {
-    /// The rows of the object in the window of a pattern.
-    fn patch(&self, pattern: usize) -> impl Iterator<Item = &'a [Complex32]> {
-        let (problem, object) = (self.problem, self.object);
-        let (window, columns) = (&problem.windows[pattern], problem.object.shape().1);
-        let (width, start) =
-            (problem.model.shape().1, window.row as usize * columns + window.column as usize);
-        object[start..].chunks(columns).map(move |row| &row[..width])
+    /// The rows of a thin object in the window of a pattern.
+    fn rows(&self, pattern: usize) -> impl Iterator<Item = &'a [Complex32]> {
+        Passage::new(self.problem, self.object, pattern).rows(0)
     }
 }

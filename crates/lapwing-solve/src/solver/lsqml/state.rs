@@ -171,9 +171,14 @@ impl<'a> State<'a> {
             edge: options.prior_edge,
             absorption: Absorption::AS_PHASE,
         };
-        let (width, s2) = (frame.problem.object.shape().1, frame.relative_power());
+        let (width, slice) = (frame.problem.object.shape().1, frame.problem.slice_len());
+        // What the probe is brighter by, every slice is weaker by its share.
+        let s2 = frame.relative_power().powf(1.0 / frame.problem.n_slices() as f64);
         let (fields, trail) = frame.engine.fields_and_trail_mut();
-        smooth(fields.parts_mut().object, trail.light(), width, s2, prior);
+        let slices = fields.parts_mut().object.chunks_exact_mut(slice);
+        for (object, light) in slices.zip(trail.light().chunks_exact(slice)) {
+            smooth(object, light, width, s2, prior);
+        }
     }
 }
 
@@ -201,8 +206,7 @@ impl Algorithm for State<'_> {
             self.move_positions(frame);
         }
         if number.is_multiple_of(BALANCE_EVERY) {
-            let rms = frame.balance();
-            let factors = [1.0 / rms, rms].map(|factor| factor as f32);
+            let factors = frame.balance().map(|factor| factor as f32);
             self.momentum.rescale(&mut *frame.engine, factors);
         }
         frame.constrain();

@@ -21,6 +21,7 @@ mod held_out;
 mod lbfgs;
 mod search;
 mod state;
+mod stiffness;
 
 pub use align::{Affine, Aligned, affine};
 pub use held_out::held_out_loss;
@@ -43,7 +44,7 @@ options! {
         /// Number of epochs at most, those of the search for the strength of the prior included;
         /// auto: as many as it takes. One epoch visits every pattern once.
         epochs | "num_epochs": Auto<usize> = Auto::Auto, Kind::EPOCHS_OR_AUTO;
-        /// Epochs of the first stage, of small batches; may be 0.
+        /// Epochs of the first stage, of small batches; may be 0. Of a thick object at most 3.
         start_epochs: usize = 8, Kind::WHOLE;
         /// Patterns per batch in the first stage, at most.
         start_batch_size | "batch_size": usize = 10, Kind::FROM_ONE;

@@ -4,9 +4,10 @@ use super::Ml;
 use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
+use super::stiffness::Stiffness;
 use crate::Problem;
 use crate::engine::{Floor, Losses, Quotient, Step, Vector};
-use crate::prior::{Absorption, Buffers, Preconditioner, Prior};
+use crate::prior::{Buffers, Preconditioner};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
 use crate::solver::options::Auto;
@@ -26,6 +27,9 @@ const BACKGROUND: f64 = 1e-4;
 /// Share added under the updates of stage 1: of the probe's brightest light (object), and of the
 /// largest sum |O|^2 (probe).
 const START_DAMPING: f32 = 0.01;
+/// Epochs of stage 1 at most where the object is thick: small batches give a slice what belongs to
+/// another one, which stage 2 takes long to undo.
+const START_EPOCHS_OF_SLICES: usize = 3;
 /// Factor on it when an epoch has done harm and is rolled back.
 const DAMPING_GROWTH: f32 = 8.0;
 /// Photons per object pixel added there: batches that bring fewer are averaged rather than
@@ -51,6 +55,8 @@ const RISE: f64 = 1e-4;
 
 pub(super) struct State<'a> {
     options: &'a Ml,
+    /// Epochs of stage 1.
+    start_epochs: usize,
     /// All patterns, neighbours next to each other.
     path: Vec<usize>,
     damping: f32,
@@ -61,11 +67,8 @@ pub(super) struct State<'a> {
     descent: Option<Descent>,
     lbfgs: Lbfgs,
     buffers: Buffers,
-    /// Strength of the prior, in the solver's unit of intensity.
-    strength: f64,
-    /// Weight of absorption in the prior.
-    absorption: f64,
-    /// Where they are chosen from the data.
+    prior: Stiffness,
+    /// Where strength and weight of absorption are chosen from the data.
     search: Option<Search>,
     /// Loss of the hidden pixels at the last point taken.
     score: f64,
@@ -74,12 +77,16 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub fn new(options: &'a Ml, frame: &mut Frame<'_>) -> Self {
         let problem = frame.problem;
+        let start_epochs = match problem.n_slices() {
+            1 => options.start_epochs,
+            _ => options.start_epochs.min(START_EPOCHS_OF_SLICES),
+        };
         let search = match options.prior {
             Auto::Given(_) => None,
             Auto::Auto => {
                 let start = frame.engine.fields().values();
                 let absorption = options.prior_absorption.given();
-                Search::new(options.start_epochs, options.epochs(), absorption, start)
+                Search::new(start_epochs, options.epochs(), absorption, start)
             }
         };
         let strength = match (options.prior, &search) {
@@ -90,8 +97,12 @@ impl<'a> State<'a> {
         if let Some(search) = &search {
             frame.engine.hold_out(search.hidden(problem.correlated, options.seed));
         }
+        let mut prior = Stiffness::new(problem, options, frame.engine.fields());
+        prior.strength = strength * problem.gain;
+        prior.absorption = options.prior_absorption.given().unwrap_or(1.0);
         Self {
             options,
+            start_epochs,
             path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
             damping: START_DAMPING,
             offsets: options.refined().map(|(what, _)| Offsets::new(problem, what)),
@@ -99,8 +110,7 @@ impl<'a> State<'a> {
             descent: None,
             lbfgs: Lbfgs::new(MEMORY),
             buffers: Buffers::default(),
-            strength: strength * problem.gain,
-            absorption: options.prior_absorption.given().unwrap_or(1.0),
+            prior,
             search,
             score: f64::NAN,
         }
@@ -128,12 +138,14 @@ impl<'a> State<'a> {
     fn sweep(&self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
         let problem = frame.problem;
         let (size, seed) = (self.options.start_batch_size, self.options.seed);
-        let quotient = |floor| Quotient { weight: 1.0, floor, step: 1.0 };
-        let object = quotient(Floor::OfProbe {
+        let quotient = |floor, step| Quotient { weight: 1.0, floor, step };
+        let floor = Floor::OfProbe {
             brightest: self.damping,
             power: START_PHOTONS * problem.gain / problem.mean_intensity,
-        });
-        let probe = quotient(Floor::ShareOfLargest(self.damping));
+        };
+        // Slices that move together all take the same error on themselves.
+        let object = quotient(floor, 1.0 / problem.n_slices() as f32);
+        let probe = quotient(Floor::ShareOfLargest(self.damping), 1.0);
         let probe = (epoch >= PROBE_FROM).then_some(probe);
         let background = (BACKGROUND * problem.gain) as f32;
         for mut members in batching::random(problem.n_patterns(), size, seed, epoch as u64) {
@@ -239,8 +251,8 @@ impl<'a> State<'a> {
             self.descent = None;
             self.lbfgs.clear();
         }
-        self.strength = search.strength * frame.problem.gain;
-        self.absorption = search.absorption;
+        self.prior.strength = search.strength * frame.problem.gain;
+        self.prior.absorption = search.absorption;
         if search.stage != before {
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.hidden(blocks, self.options.seed));
@@ -259,7 +271,7 @@ impl<'a> State<'a> {
     /// present point.
     fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
         let problem = frame.problem;
-        let (width, len) = (problem.object.shape().1, frame.engine.fields().values().len());
+        let len = frame.engine.fields().values().len();
         let [object_end, probe_end, offsets_end] = frame.engine.fields().ends();
         let eigenmodes = problem.n_eigenmodes();
         let mut gradient = vec![ZERO; len];
@@ -294,25 +306,12 @@ impl<'a> State<'a> {
             .iter_mut()
             .zip(&sums.probe)
             .for_each(|(gradient, &direction)| *gradient = -direction);
-        let prior = (self.strength > 0.0).then(|| {
-            let prior = Prior {
-                strength: self.strength,
-                edge: self.options.prior_edge,
-                absorption: Absorption::new(self.absorption, fields.object(), &sums.light),
-            };
-            let object = prior.absorption.split(fields.object(), width);
-            let at = prior.weights(&object, s2);
-            loss += at.value;
-            let factor = (prior.strength / problem.mean_intensity * at.weighted_power) as f32;
-            for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
-                *gradient += probe * factor;
-            }
-            prior.gradient(&at, &object, s2, by_object);
-            prior.curvature(at, s2)
-        });
+        let by = (&mut *by_object, &mut *by_probe);
+        let (of_prior, slices) = self.prior.at(problem, fields, s2, sums.light, by);
+        loss += of_prior;
         add_scaled(by_object, -1.0, &sums.object);
         self.constraints().confine(problem, by_probe);
-        let mut preconditioner = Preconditioner::new(sums.light, sums.power, width, prior);
+        let mut preconditioner = Preconditioner::new(slices, sums.power);
         if probe_end < offsets_end {
             let [of_y, of_x] = positions::curvature(problem, fields.probe());
             let each = positions::transmission(problem).into_iter();
@@ -355,7 +354,7 @@ fn weight_curvatures(problem: &Problem, probe: &[Complex32]) -> Vec<f32> {
 impl Algorithm for State<'_> {
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64 {
         let loss = match &self.search {
-            None if number <= self.options.start_epochs => self.start_epoch(frame, number),
+            None if number <= self.start_epochs => self.start_epoch(frame, number),
             Some(search) if search.starts() => {
                 let number = search.done + 1;
                 self.start_epoch(frame, number)
@@ -400,8 +399,8 @@ impl Algorithm for State<'_> {
         (self.damping, self.score) = (damping as f32, score);
         if let Some(search) = &mut self.search {
             search.load(snapshot)?;
-            self.strength = search.strength * frame.problem.gain;
-            self.absorption = search.absorption;
+            self.prior.strength = search.strength * frame.problem.gain;
+            self.prior.absorption = search.absorption;
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.hidden(blocks, self.options.seed));
         }

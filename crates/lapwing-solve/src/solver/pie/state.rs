@@ -46,7 +46,9 @@ impl State {
     /// Visits all batches; returns the summed loss.
     fn sweep(&self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
         let Update { batch_size, object, probe, probe_from_epoch, seed } = self.update;
-        let object = object.quotient(frame.step_factor());
+        // Slices that move together all take the same error on themselves.
+        let share = 1.0 / frame.problem.n_slices() as f64;
+        let object = object.quotient(share * frame.step_factor());
         let probe = probe.quotient(frame.step_factor());
         let probe = (epoch >= probe_from_epoch).then_some(probe);
         let batches = batching::random(frame.problem.n_patterns(), batch_size, seed, epoch as u64);

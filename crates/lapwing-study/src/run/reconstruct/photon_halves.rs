@@ -33,7 +33,7 @@ pub(super) fn compare(
 ) -> Result<Option<Comparison>> {
     let (dataset, _) = dialect::read(&task.input, &task.reading)?;
     let start = task.start(&dataset)?;
-    let Ok(region) = Region::from_scan(start.object.dim(), &start.scan, probe.view()) else {
+    let Ok(region) = Region::from_scan(start.object.shape(), &start.scan, probe.view()) else {
         return Ok(None);
     };
     let (first, second) = match &task.solver.method {

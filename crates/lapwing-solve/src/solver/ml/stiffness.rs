@@ -1,0 +1,106 @@
+//! The prior on all slices of an object: its value, gradient and curvature.
+//!
+//! On a thin object the scale s^2 of the prior (module [`prior`](crate::prior)) is that of the
+//! probe. Slices may exchange factors without the patterns noticing, O_1 -> c O_1, O_2 -> O_2 / c,
+//! so there each slice has its own, s^2 = sum g / sum g |O|^2 with g the light of the start fields,
+//! and the prior depends on no factor at all.
+
+use super::Ml;
+use crate::Problem;
+use crate::engine::Fields;
+use crate::prior::{Absorption, ObjectSystem, Prior};
+use crate::solver::gauge;
+use lapwing_model::Complex32;
+
+/// See the [module](self).
+pub(super) struct Stiffness {
+    /// mu, in the solver's unit of intensity; 0 for no prior.
+    pub strength: f64,
+    /// Weight of absorption.
+    pub absorption: f64,
+    edge: f64,
+    /// g on the grid of a slice; empty for a thin object.
+    light: Vec<f32>,
+}
+
+impl Stiffness {
+    /// For `problem`, from the start fields on.
+    pub fn new(problem: &Problem, options: &Ml, start: &Fields) -> Self {
+        let light = match problem.n_slices() {
+            1 => Vec::new(),
+            _ => {
+                let mut light = gauge::illumination(problem, start.probe());
+                light.truncate(problem.slice_len());
+                light
+            }
+        };
+        Self { strength: 0.0, absorption: 1.0, edge: options.prior_edge, light }
+    }
+
+    /// The prior at `fields`, whose s^2 is `s2` where the object is thin, and under the patterns'
+    /// `light` (slice, y, x). Adds its gradient to those with respect to object and probe; returns
+    /// its value, and what the curvature of every slice is with that of the patterns.
+    pub fn at(
+        &self,
+        problem: &Problem,
+        fields: &Fields,
+        s2: f64,
+        light: Vec<f32>,
+        (by_object, by_probe): (&mut [Complex32], &mut [Complex32]),
+    ) -> (f64, Vec<ObjectSystem>) {
+        let (width, slice, slices) =
+            (problem.object.shape().1, problem.slice_len(), problem.n_slices());
+        let all = fields.object().chunks_exact(slice).zip(by_object.chunks_exact_mut(slice));
+        let mut value = 0.0;
+        let systems = all.enumerate().map(|(index, (object, gradient))| {
+            let mut kappa = light[index * slice..(index + 1) * slice].to_vec();
+            let prior = (self.strength > 0.0).then(|| {
+                let prior = Prior {
+                    strength: self.strength,
+                    edge: self.edge,
+                    absorption: Absorption::new(self.absorption, object, &kappa),
+                };
+                let (s2, power) = match slices {
+                    1 => (s2, 0.0),
+                    _ => self.scale_of(object),
+                };
+                let planes = prior.absorption.split(object, width);
+                let at = prior.weights(&planes, s2);
+                value += at.value;
+                if slices == 1 {
+                    let by_power = prior.strength / problem.mean_intensity * at.weighted_power;
+                    let factor = by_power as f32;
+                    for (gradient, probe) in by_probe.iter_mut().zip(fields.probe()) {
+                        *gradient += probe * factor;
+                    }
+                }
+                prior.gradient(&at, &planes, s2, gradient);
+                if slices > 1 {
+                    // d s^2 / d conj(O) = -s^2 g O / sum g |O|^2
+                    let factor = (-prior.strength * at.weighted_power * s2 / power) as f32;
+                    let pixels = gradient.iter_mut().zip(object).zip(&self.light);
+                    pixels.for_each(|((sum, value), light)| *sum += value * (factor * light));
+                }
+                prior.curvature(at, s2)
+            });
+            // Slices move together: |sum of K changes|^2 <= K sum of |change|^2.
+            if slices > 1 {
+                kappa.iter_mut().for_each(|value| *value *= slices as f32);
+            }
+            ObjectSystem::new(kappa, width, prior)
+        });
+        let systems = systems.collect();
+        (value, systems)
+    }
+
+    /// s^2 of a slice, and sum g |O|^2.
+    fn scale_of(&self, object: &[Complex32]) -> (f64, f64) {
+        let (mut all, mut power) = (0.0, 0.0);
+        for (value, &light) in object.iter().zip(&self.light) {
+            all += f64::from(light);
+            power += f64::from(light) * f64::from(value.norm_sqr());
+        }
+        let power = power.max(f64::MIN_POSITIVE);
+        (all / power, power)
+    }
+}

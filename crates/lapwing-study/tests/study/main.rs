@@ -10,6 +10,7 @@ mod measured;
 mod records;
 mod search;
 mod several;
+mod slices;
 mod whole;
 
 use lapwing_files::Dataset;

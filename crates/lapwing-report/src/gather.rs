@@ -164,11 +164,19 @@ impl Study {
         thinned_from(&data_file(&self.folder.data_root(), condition.dose, condition.split))
     }
 
-    /// The goals of the page: those asked for on the command line, else the design's own.
+    /// The goals of the page, lengths in pixels where their size is known: those asked for on the
+    /// command line, else the design's own.
     pub fn goals(&self, asked: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
         let own = || self.design.as_ref()?.goal.clone();
         if !asked.is_empty() {
-            return asked.clone();
+            let in_pixels = |(name, &value): (&String, &f64)| {
+                let length = name.strip_suffix("_nm").zip(self.pixel_size);
+                match length.map(|(name, metres)| (format!("{name}_px"), value * 1e-9 / metres)) {
+                    Some(goal) => goal,
+                    None => (name.clone(), value),
+                }
+            };
+            return asked.iter().map(in_pixels).collect();
         }
         let own = own().map(|goal| match self.pixel_size {
             Some(size) => goal.in_pixels(size),

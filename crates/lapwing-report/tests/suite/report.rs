@@ -183,6 +183,11 @@ fn the_goal_of_the_design_is_the_first_screen() {
         lead.starts_with("Phase resolution (FRC 1&#x2f;2) at most 4.8 px (60 nm) takes"),
         "{lead}"
     );
+    // Lengths may be asked for in nanometres.
+    let nm = [("phase_resolution_0_5_nm".to_owned(), 50.0)].into();
+    let paths = lapwing_report::write_with(folder.path(), &nm).unwrap();
+    let page = fs::read_to_string(paths.html).unwrap();
+    assert!(after(&page, "<p class=\"lead\">").contains("at most 4 px (50 nm) takes"));
     // Unless another one is asked for.
     let goals = [("phase_ssim".to_owned(), 0.5)].into();
     let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();

@@ -24,6 +24,8 @@ fn the_shipped_examples_are_designs() {
     assert_eq!(Design::load(&examples.join("fly64.toml")).unwrap(), Design::default());
     let quick = Design::load(&examples.join("quick.toml")).unwrap();
     assert_eq!((quick.conditions().len(), quick.study.pattern_size), (18, 64));
+    let star = Design::load(&examples.join("star-search.toml")).unwrap();
+    assert_eq!((star.conditions().len(), star.study.repeats), (6, 2));
     // The baseline and the best, side by side.
     let solvers: Vec<&str> = quick.solvers.iter().map(StudySolver::algorithm).collect();
     assert_eq!(solvers, ["LSQML", "ML"]);

@@ -2,6 +2,7 @@
 
 use crate::output::Output;
 use clap::Args;
+use lapwing_study::design::Goal;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,13 +16,17 @@ pub struct Report {
     /// The study's folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The quality that the answer in words is about, for example phase_ssim=0.85; may be repeated
+    /// The quality that the answer in words is about, for example phase_ssim=0.85 or
+    /// resolution=30nm; may be repeated
     #[arg(long, value_name = "METRIC=VALUE", value_parser = goal)]
     goal: Vec<(String, f64)>,
 }
 
-/// A metric's name and a finite number.
+/// A metric's name and a finite number, as `lapwing study search` takes them too.
 fn goal(text: &str) -> Result<(String, f64), String> {
+    if let Ok(goal) = Goal::parse(text) {
+        return Ok((goal.metric.clone(), goal.value()));
+    }
     let (name, value) =
         text.split_once('=').ok_or("expected METRIC=VALUE, for example phase_ssim=0.85")?;
     Ok((name.trim().to_owned(), crate::value::number(value.trim())?))

@@ -9,7 +9,7 @@ study:
 
 # The picture of the report in the README, anew from that study.
 picture: study
-    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,2700 \
+    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,1660 \
         --screenshot=docs/images/quick-study.png "file://$PWD/quick-study/report/index.html"
 
 # All tests.

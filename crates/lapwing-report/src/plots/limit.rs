@@ -13,7 +13,7 @@ use lapwing_study::{Condition, Split, View};
 /// Points of the line.
 const POINTS: usize = 25;
 
-/// Bright disc of a baseline, and what its photons allow.
+/// What the photons of a view allow in a metric.
 struct Allowed<'a> {
     metric: &'a Metric,
     limit: Limit,
@@ -81,7 +81,7 @@ pub(crate) fn sentence(study: &Study, metric: &Metric, solver: &str) -> Option<S
     let ends = [curve.first()?, curve.last()?];
     let part = |(dose, value): &(f64, crate::estimate::Estimate)| {
         Some(format!(
-            "{} of {} at {} photons per pattern",
+            "{} where {} is allowed, at {} photons per pattern",
             shown(value.mean),
             shown(allowed.at(*dose)?),
             crate::metric::dose_label(*dose as u64)

@@ -5,10 +5,10 @@
 //! forward model give. A row's transform does not depend on which thread makes it, so results are
 //! the same on any number of threads.
 
+use lapwing_fft::{Fft, FftDirection, double};
 use ndarray::Array2;
 use num_complex::Complex64;
 use rayon::prelude::*;
-use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
 /// Rows that a thread transforms at a time.
@@ -23,9 +23,9 @@ pub(crate) struct Fft2 {
 
 impl Fft2 {
     pub(crate) fn new(shape: (usize, usize)) -> Self {
-        let mut planner = FftPlanner::new();
-        let along_x = [planner.plan_fft_forward(shape.1), planner.plan_fft_inverse(shape.1)];
-        let along_y = [planner.plan_fft_forward(shape.0), planner.plan_fft_inverse(shape.0)];
+        let both = [FftDirection::Forward, FftDirection::Inverse];
+        let along_x = both.map(|direction| double(shape.1, direction));
+        let along_y = both.map(|direction| double(shape.0, direction));
         Self { shape, along_x, along_y }
     }
 

@@ -5,7 +5,7 @@ use crate::c8::{floats, floats_mut};
 use crate::{Complex32, elementwise};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch, f32x4, f64x2};
-use rustfft::{Fft, FftPlanner};
+use lapwing_fft::{Fft, FftDirection, single};
 use std::sync::Arc;
 
 /// Plans for arrays of one shape; along each axis forward and inverse.
@@ -25,10 +25,10 @@ struct Both {
 }
 
 impl Both {
-    fn new(planner: &mut FftPlanner<f32>, length: usize) -> Self {
+    fn new(length: usize) -> Self {
         Self {
-            forward: planner.plan_fft_forward(length),
-            inverse: planner.plan_fft_inverse(length),
+            forward: single(length, FftDirection::Forward),
+            inverse: single(length, FftDirection::Inverse),
         }
     }
 
@@ -52,15 +52,8 @@ impl RowTransform {
             height > 0 && width > 0,
             "a transform needs at least one pixel, not {height} x {width}"
         );
-        let mut planner = FftPlanner::new();
         let scale = (1.0 / ((height * width) as f64).sqrt()) as f32;
-        Self {
-            height,
-            width,
-            along_x: Both::new(&mut planner, width),
-            along_y: Both::new(&mut planner, height),
-            scale,
-        }
+        Self { height, width, along_x: Both::new(width), along_y: Both::new(height), scale }
     }
 }
 

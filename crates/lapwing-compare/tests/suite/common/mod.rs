@@ -1,9 +1,9 @@
 //! Objects and gauges for the tests of this crate.
 
+use lapwing_fft::{FftDirection, double};
 use lapwing_model::{Complex32, Field};
 use ndarray::Array2;
 use num_complex::Complex64;
-use rustfft::FftPlanner;
 use std::f64::consts::TAU;
 
 /// A number in [-0.5, 0.5) from a seed and an index (SplitMix64; Steele, Lea, Flood 2014).
@@ -70,15 +70,11 @@ fn filtered(
     factor: impl Fn(f64, f64) -> Complex64,
 ) -> Array2<Complex64> {
     let (height, width) = field.dim();
-    let mut planner = FftPlanner::new();
-    let mut lanes = |field: &mut Array2<Complex64>, inverse: bool| {
+    let lanes = |field: &mut Array2<Complex64>, inverse: bool| {
         for axis in [0, 1] {
             let length = field.dim().0 * (1 - axis) + field.dim().1 * axis;
-            let plan = if inverse {
-                planner.plan_fft_inverse(length)
-            } else {
-                planner.plan_fft_forward(length)
-            };
+            let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
+            let plan = double(length, direction);
             for mut lane in field.lanes_mut(ndarray::Axis(axis)) {
                 let mut values = lane.to_vec();
                 plan.process(&mut values);

@@ -28,6 +28,7 @@
 //!
 //! Array conventions are stated once, in `ARCHITECTURE.md` at the root of the repository.
 
+pub mod cluster;
 pub mod design;
 mod disk;
 mod error;

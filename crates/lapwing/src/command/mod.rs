@@ -14,6 +14,7 @@ mod report;
 mod simulate;
 mod split;
 mod study;
+mod submit;
 mod thin;
 mod views;
 

@@ -1,6 +1,7 @@
 //! `lapwing study`: a whole study, end to end.
 
 use super::jobs::exit_code;
+use super::submit::{self, Submit};
 use crate::output::{Output, counted};
 use crate::solver::ComputePlace;
 use crate::stop::stoppable;
@@ -121,6 +122,24 @@ enum Action {
         #[arg(long, value_name = "N", default_value = "auto")]
         jobs: AtOnce,
     },
+    /// Hand a study to a batch system: its data are made, its reconstructions done side by side,
+    /// and its report written
+    ///
+    /// Scripts, logs and the numbers of the jobs are kept in the folder's `cluster`. What is
+    /// stopped, by a time limit or otherwise, goes on from its last state; submit again to do what
+    /// is left.
+    #[command(
+        after_help = "Example:\n  lapwing study submit my.toml --output my-study --time 02:00:00 --cpus 4 --memory 8G\n  \
+        lapwing study status my-study\n  lapwing study cancel my-study"
+    )]
+    Submit(Submit),
+    /// End what a batch system has in hand of a study
+    #[command(after_help = "Example:\n  lapwing study cancel my-study")]
+    Cancel {
+        /// The study's folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Say what is done, running, failed and why, skipped, and still to do
     #[command(after_help = "Example:\n  lapwing study status quick")]
     Status {
@@ -156,6 +175,8 @@ impl Study {
                 search(design, folder, wanted, *jobs, output)
             }
             Action::Status { folder } => status(folder, output),
+            Action::Submit(submit) => submit.run(output),
+            Action::Cancel { folder } => submit::cancel(folder, output),
         }
     }
 }
@@ -331,7 +352,12 @@ fn study(
 
 fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let study = StudyFolder::new(folder);
+    let cluster = submit::told(folder);
     let Some(design) = study.design()? else {
+        if let Some((words, record)) = &cluster {
+            output.result(&json!({ "folder": folder, "cluster": record }), words)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         bail!(
             "{} holds no study: expected {}; run one with `lapwing study run`",
             folder.display(),
@@ -371,6 +397,10 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     let mut record = json!({ "folder": folder, "name": design.study.name, "total": jobs.len(), "jobs": jobs, "held_by": holder });
     for (state, n) in counts {
         record[state] = json!(n);
+    }
+    if let Some((told, cluster)) = cluster {
+        let _ = write!(words, "\n{told}");
+        record["cluster"] = cluster;
     }
     output.result(&record, words)?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,8 @@
 mod again;
 mod answer;
 mod bad_input;
+#[cfg(unix)]
+mod cluster;
 mod common;
 mod compare;
 mod contract;

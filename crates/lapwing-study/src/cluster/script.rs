@@ -1,0 +1,58 @@
+//! The commands of a study for a shell.
+
+use super::Order;
+use std::path::Path;
+
+/// A step of a study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Prepare,
+    Reconstruct,
+    Report,
+}
+
+impl Step {
+    pub const ALL: [Self; 3] = [Self::Prepare, Self::Reconstruct, Self::Report];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Reconstruct => "reconstruct",
+            Self::Report => "report",
+        }
+    }
+
+    /// Name of its script.
+    pub fn file(self) -> String {
+        format!("{}.sh", self.name())
+    }
+
+    /// Its command; `threads` is an expression of the shell.
+    pub fn command(self, order: &Order, threads: &str) -> String {
+        let Order { program, design, folder, .. } = order;
+        let [program, design, folder] = [program, design, folder].map(|path| quoted(path));
+        let threads = format!("--threads \"{threads}\" --quiet");
+        match self {
+            Self::Prepare => {
+                format!("{program} study prepare {design} --output {folder} {threads}")
+            }
+            Self::Reconstruct => format!("{program} jobs --study {folder} {threads}"),
+            Self::Report => format!("{program} study run {design} --output {folder} {threads}"),
+        }
+    }
+}
+
+/// A path as one word of the shell.
+pub(super) fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_one_word() {
+        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+    }
+}

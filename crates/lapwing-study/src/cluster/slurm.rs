@@ -1,0 +1,209 @@
+//! Slurm, by its own commands: `sbatch`, `squeue`, `scancel`.
+
+use super::script::{Step, quoted};
+use super::{BatchSystem, Handed, Order, Resources, State, output_of};
+use crate::Result;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// Seconds before the end of a time limit at which a task stores its state.
+const WARNING: u32 = 60;
+
+/// The batch system.
+pub(super) struct Slurm;
+
+impl BatchSystem for Slurm {
+    fn name(&self) -> &'static str {
+        "slurm"
+    }
+
+    fn files(&self, order: &Order) -> Result<Vec<(String, String)>> {
+        Ok(Step::ALL.map(|step| (step.file(), script(step, order))).into())
+    }
+
+    fn submit(&self, order: &Order) -> Result<Vec<Handed>> {
+        let mut handed: Vec<Handed> = Vec::new();
+        for step in Step::ALL {
+            let mut command = Command::new("sbatch");
+            command.arg("--parsable");
+            if let Some(before) = handed.last() {
+                // A report is made of whatever was done; without data nothing can be.
+                let when = if step == Step::Report { "afterany" } else { "afterok" };
+                command.arg(format!("--dependency={when}:{}", before.id));
+                command.arg("--kill-on-invalid-dep=yes");
+            }
+            command.arg(order.place().join(step.file()));
+            match output_of("Slurm", &mut command) {
+                Ok(told) => {
+                    // `ID`, or `ID;CLUSTER`.
+                    let id = told.split(';').next().unwrap_or_default().trim().to_owned();
+                    let tasks = if step == Step::Reconstruct { order.tasks } else { 1 };
+                    handed.push(Handed { step: step.name().to_owned(), id, tasks });
+                }
+                Err(refused) => {
+                    // Half a study is none: what was submitted would only wait.
+                    self.cancel(&handed)?;
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(handed)
+    }
+
+    fn state(&self, job: &Handed) -> Result<State> {
+        let mut command = Command::new("squeue");
+        command.args([
+            "--noheader",
+            "--array",
+            "--states=all",
+            "--format=%T|%r",
+            "--jobs",
+            &job.id,
+        ]);
+        // A job that the controller has forgotten is over.
+        let told = match output_of("Slurm", &mut command) {
+            Ok(told) => told,
+            Err(error) if error.to_string().contains("Invalid job id") => String::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(counted(&told))
+    }
+
+    fn cancel(&self, jobs: &[Handed]) -> Result<()> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        // The last first, so that none begins because another one ended.
+        let ids = jobs.iter().rev().map(|job| job.id.as_str());
+        output_of("Slurm", Command::new("scancel").arg("--quiet").args(ids)).map(drop)
+    }
+}
+
+/// The states of the tasks of a job, each as `STATE|REASON`, in words.
+fn counted(told: &str) -> State {
+    const LIVE: [&str; 9] = [
+        "PENDING",
+        "RUNNING",
+        "REQUEUED",
+        "REQUEUE_HOLD",
+        "REQUEUE_FED",
+        "SUSPENDED",
+        "COMPLETING",
+        "CONFIGURING",
+        "RESIZING",
+    ];
+    let mut states: BTreeMap<String, usize> = BTreeMap::new();
+    let mut over = true;
+    for line in told.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (state, reason) = line.split_once('|').unwrap_or((line, "None"));
+        over &= !LIVE.contains(&state);
+        let reason = if state == "PENDING" && reason != "None" { reason } else { "" };
+        let words = match reason {
+            "" => state.to_lowercase(),
+            reason => format!("{} ({reason})", state.to_lowercase()),
+        };
+        *states.entry(words).or_default() += 1;
+    }
+    let words: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    let words = if words.is_empty() { "over".to_owned() } else { words.join(", ") };
+    State { over, words }
+}
+
+/// The script of a step.
+///
+/// Slurm sends `USR1` to the shell alone before the time runs out (`B:`); the program is then asked
+/// to store its state, and the task is put into the queue again. `TERM`, of a cancellation or a
+/// preemption, is passed on; whether the task comes again is Slurm's own matter then.
+fn script(step: Step, order: &Order) -> String {
+    let Resources { partition, account, time, memory, cpus, gpus, words } = &order.resources;
+    let is_array = step == Step::Reconstruct;
+    let log = if is_array { "%x-%A_%a.log" } else { "%x-%j.log" };
+    let mut options = vec![
+        format!("--job-name=lapwing-{}", step.name()),
+        format!("--output={}/{log}", order.place().display()),
+        "--open-mode=append".to_owned(),
+        "--requeue".to_owned(),
+        format!("--signal=B:USR1@{WARNING}"),
+    ];
+    if is_array {
+        options.push(format!("--array=1-{}", order.tasks));
+    }
+    let named = [("partition", partition), ("account", account), ("time", time), ("mem", memory)];
+    options.extend(
+        named
+            .iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name}={value}"))),
+    );
+    options.extend(cpus.map(|cpus| format!("--cpus-per-task={cpus}")));
+    options.extend(gpus.map(|gpus| format!("--gres=gpu:{gpus}")));
+    options.extend(words.iter().cloned());
+    let mut text = "#!/bin/bash\n".to_owned();
+    for option in options {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "#SBATCH {option}");
+    }
+    let command = step.command(order, "${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-1}}");
+    let _ = write!(
+        text,
+        "\ncd {folder} || exit 1\n\
+         task=\"$SLURM_JOB_ID\"\n\
+         [ -z \"$SLURM_ARRAY_JOB_ID\" ] || task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
+         {command} &\n\
+         work=$!\n\
+         # The time runs out: the state is stored, and the task goes on from it later.\n\
+         trap 'trap \"\" USR1; kill -TERM $work; wait $work; scontrol requeue \"$task\"; exit 1' USR1\n\
+         trap 'kill -TERM $work; wait $work; exit 1' TERM\n\
+         wait $work\n",
+        folder = quoted(&order.folder),
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Order {
+        Order {
+            program: "/opt/lapwing".into(),
+            design: "/home/me/my study.toml".into(),
+            folder: "/scratch/out".into(),
+            tasks: 5,
+            resources: Resources {
+                time: Some("01:00:00".into()),
+                cpus: Some(4),
+                words: vec!["--nice".into()],
+                ..Resources::default()
+            },
+        }
+    }
+
+    #[test]
+    fn scripts_ask_for_what_was_said_and_nothing_else() {
+        let text = script(Step::Reconstruct, &order());
+        for line in [
+            "#SBATCH --array=1-5",
+            "#SBATCH --time=01:00:00",
+            "#SBATCH --cpus-per-task=4",
+            "#SBATCH --nice",
+            "#SBATCH --signal=B:USR1@60",
+            "#SBATCH --output=/scratch/out/cluster/%x-%A_%a.log",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+        assert!(!text.contains("--mem") && !text.contains("gres"), "{text}");
+        assert!(text.contains("'/opt/lapwing' jobs --study '/scratch/out' --threads"), "{text}");
+        let text = script(Step::Report, &order());
+        assert!(text.contains("study run '/home/me/my study.toml' --output"), "{text}");
+        assert!(!text.contains("--array"), "{text}");
+    }
+
+    #[test]
+    fn states_are_counted() {
+        let state = counted("RUNNING|None\nPENDING|Resources\nPENDING|Resources\nCOMPLETED|None\n");
+        assert_eq!(state.words, "1 completed, 2 pending (Resources), 1 running");
+        assert!(!state.over && counted("FAILED|NonZeroExitCode").over);
+        assert_eq!(counted(""), State { over: true, words: "over".into() });
+    }
+}

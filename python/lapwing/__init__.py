@@ -15,7 +15,7 @@ from lapwing import constants
 from lapwing._calibrate import calibrate
 from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
-from lapwing._load import load, read_metadata
+from lapwing._load import load, open, read_metadata  # noqa: A004
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
 from lapwing._noise import NoiseModel, estimate_noise
 from lapwing._reconstruction import Reconstruction, load_reconstruction
@@ -46,6 +46,7 @@ __all__ = [
     "make_scan",
     "make_specimen",
     "metric_catalogue",
+    "open",
     "overlap_metrics",
     "probe_diameter",
     "read_metadata",

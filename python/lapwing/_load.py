@@ -79,6 +79,8 @@ def load(
     mask_negative: bool = False,
     clip_negative: bool = False,
     common: bool = False,
+    memory: str | float | None = None,
+    scratch: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a ptychodus or pty-chi pair.
 
@@ -143,6 +145,11 @@ def load(
         Set negative numbers to zero.
     common : bool
         Where there are not as many patterns as positions, take the first ones of both.
+    memory : str or float, optional
+        Memory to work in, ``"2GB"`` or bytes. Patterns that would not fit are kept in a nameless scratch file, four bytes
+        for each pixel, which NumPy sees as a memory map, and so is what is made of them. All of what is free unless given.
+    scratch : path, optional
+        The folder on whose disk that file lies; that of temporary files unless given.
 
     Returns
     -------
@@ -222,12 +229,37 @@ def load(
         "clip_negative": clip_negative,
         "common": common,
     }
-    dataset = _lapwing.load(path, options)
+    dataset = _lapwing.load(path, options, memory, scratch)
     for remark in dataset.remarks:
         if remark["what"] in _NOTHING_TO_DO:
             continue
         warnings.warn(f"{os.fspath(path)}: {remark['evidence']}; {remark['advice']}", stacklevel=2)
     return dataset
+
+
+def open(  # noqa: A001 - its name is that of the built-in function, as in other libraries
+    path: str | os.PathLike[str], *, scratch: str | os.PathLike[str] | None = None, **options: Any
+) -> Dataset:
+    """Read a scan as :func:`load` does, without loading its patterns into memory, however few they are.
+
+    They are kept in a nameless scratch file on the disk of ``scratch``, four bytes for each pixel, and ``diffraction``
+    is a memory map of it.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`load`.
+    scratch : path, optional
+        A folder with room for the patterns; that of temporary files unless given.
+    **options
+        As for :func:`load`.
+
+    Returns
+    -------
+    Dataset
+        As for :func:`load`.
+    """
+    return load(path, scratch=scratch, memory=0, **options)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:

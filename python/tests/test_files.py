@@ -135,3 +135,17 @@ def test_a_mask_is_a_field_of_the_data_set(scan: lapwing.Dataset, tmp_path: Path
     found.select([0, 1]).save(tmp_path / "some.npz")
     with np.load(tmp_path / "some.npz") as file:
         assert file["mask"].dtype == bool and np.array_equal(file["mask"], good)
+
+
+def test_open_maps_the_patterns(tmp_path: Path, scan: lapwing.Dataset) -> None:
+    path = tmp_path / "scan.npz"
+    scan.save(path)
+    whole = lapwing.load(path)
+    mapped = lapwing.open(path, scratch=tmp_path)
+    little = lapwing.load(path, memory=1e6, scratch=tmp_path)
+    for kept in (mapped, little):
+        np.testing.assert_array_equal(kept.diffraction, whole.diffraction)
+        np.testing.assert_array_equal(kept.select([3, 1]).diffraction, whole.diffraction[[3, 1]])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["scan.npz"]
+    with pytest.raises(ValueError, match="2GB"):
+        lapwing.load(path, memory="much")

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             .and_then(|archive| archive.read_f32(array))
             .map(|array| 4 * array.len()),
         ["dataset", file] => dataset::read(file, &ReadOptions::default())
-            .map(|(dataset, _)| 4 * dataset.diffraction.len()),
+            .map(|(dataset, _)| 4 * dataset.diffraction.values().len()),
         _ => {
             eprintln!("usage: time_read read|f32 FILE ARRAY, or time_read dataset FILE");
             return ExitCode::from(2);

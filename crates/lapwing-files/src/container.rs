@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::dm4::DmFile;
 use crate::hdf5::{self, Hdf5};
 use crate::mat::MatFile;
-use crate::npy::{self, Array, Header, NpyError};
+use crate::npy::{self, Array, Header, NpyError, Sequential, read_values};
 use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::raw::RawFrames;
@@ -111,6 +111,20 @@ impl SingleArray {
     /// [`Error::Io`] or [`Error::Npy`].
     pub fn read(&self) -> Result<Array, Error> {
         npy::read(&self.path)
+    }
+
+    /// [`Container::parts`] of it.
+    fn parts(&self, take: &mut dyn FnMut(Array) -> Result<(), Error>) -> Result<(), Error> {
+        if !npy::in_order(&self.header) {
+            return take(self.read()?);
+        }
+        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
+        let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
+        let length = file.metadata().map_err(|source| Error::io(&self.path, source))?.len();
+        let start = self.header.length as u64;
+        file.seek(SeekFrom::Start(start)).map_err(|source| Error::io(&self.path, source))?;
+        npy::check_length(&self.header, length.saturating_sub(start)).map_err(unreadable)?;
+        in_parts(&mut BufReader::new(file), &self.header, unreadable, take)
     }
 }
 
@@ -299,6 +313,28 @@ impl Container {
         }
     }
 
+    /// A pass over an array along its first axis, in parts that are little in memory beside a stack
+    /// of patterns where the file allows it: calls `take` with one after the other, each of the
+    /// array's other lengths. Chunks are unpacked once.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and whatever `take` fails with.
+    pub(crate) fn parts(
+        &self,
+        name: &str,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Hdf5(file) => file.parts(name, take),
+            Self::Zarr(file) => file.parts(name, take),
+            Self::Dm(file) => file.parts(name, take),
+            Self::Tiff(stack) if name.is_empty() => stack.parts(take),
+            Self::Npy(array) if name.is_empty() => array.parts(take),
+            Self::Raw(frames) if name.is_empty() => frames.parts(take),
+            _ => take(self.read(name)?),
+        }
+    }
+
     /// The `_metadata` of an archive; other files have none.
     ///
     /// # Errors
@@ -320,6 +356,39 @@ impl Container {
             }
         }
     }
+}
+
+/// Bytes of a part of an array that is read part by part.
+const PART: usize = 32 << 20;
+
+/// Entries along the first axis, out of `shape` with elements of `width` bytes, that make a part:
+/// a multiple of `chunk`, which are unpacked together.
+pub(crate) fn entries_of_part(shape: &[usize], width: usize, chunk: usize) -> usize {
+    let entry =
+        shape.iter().skip(1).fold(width.max(1), |product, &length| product.saturating_mul(length));
+    let chunk = chunk.max(1);
+    (PART / entry.max(1) / chunk).max(1) * chunk
+}
+
+/// The data behind a header in C order, part by part.
+pub(crate) fn in_parts(
+    data: &mut impl Read,
+    header: &Header,
+    unreadable: impl Fn(NpyError) -> Error,
+    take: &mut dyn FnMut(Array) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let count = header.shape.first().copied().unwrap_or(1);
+    let together = entries_of_part(&header.shape, header.dtype.width(), 1);
+    for first in (0..count).step_by(together) {
+        let mut part = header.clone();
+        if let Some(length) = part.shape.first_mut() {
+            *length = together.min(count - first);
+        }
+        let bytes = part.data_bytes().map_err(&unreadable)?.unwrap_or_default();
+        let mut data = Sequential(&mut *data);
+        take(read_values(&mut data, part, bytes).map_err(&unreadable)?)?;
+    }
+    Ok(())
 }
 
 /// Whether a file begins like a single NumPy array. One that cannot be opened does not.

@@ -3,10 +3,9 @@
 //! Each check returns every problem it finds, so that a file can be mended in one go.
 
 use lapwing_model::{Complex32, Field, Modes, Position, Window};
-use ndarray::Array3;
 
 use crate::remarks::ranges;
-use crate::{Dataset, Problem, bulk};
+use crate::{Dataset, Patterns, Problem, bulk};
 
 /// All problems of a data set in memory, in the order of its fields.
 pub fn check(dataset: &Dataset) -> Vec<Problem> {
@@ -38,26 +37,43 @@ pub(crate) const NOT_NEGATIVE: &str = "no negative numbers (or --clip-negative t
      --mask-negative to leave these pixels out)";
 
 /// Amplitudes: at least one pattern of at least one pixel; finite and not negative.
-pub fn diffraction(patterns: &Array3<f32>) -> Vec<Problem> {
-    let mut check = Amplitudes::new(patterns.dim());
-    // One fast pass for the usual case; NaN is in no range.
-    if !bulk::all(patterns, is_amplitude) {
-        check.see(patterns.iter().copied());
+pub fn diffraction(patterns: &Patterns) -> Vec<Problem> {
+    let (n, height, width) = patterns.dim();
+    if n == 0 || height == 0 || width == 0 {
+        let found = format!("shape {:?}", [n, height, width]);
+        let expected = "at least one pattern of at least one pixel";
+        return vec![Problem::new("diffraction", expected, found)];
     }
-    check.problems()
-}
-
-/// Whether a number can be an amplitude.
-pub(crate) fn is_amplitude(value: f32) -> bool {
-    (0.0..f32::INFINITY).contains(&value)
-}
-
-/// [`diffraction`] of amplitudes that come one after the other.
-pub(crate) struct Amplitudes {
-    shape: (usize, usize, usize),
-    seen: usize,
-    not_finite: Wrong,
-    negative: Wrong,
+    let values = patterns.values();
+    // One fast pass for the usual case; NaN is in no range.
+    if bulk::all(values, |value| (0.0..f32::INFINITY).contains(&value)) {
+        return Vec::new();
+    }
+    let (mut not_finite, mut negative) = (Wrong::default(), Wrong::default());
+    for (place, &value) in values.iter().enumerate() {
+        if !value.is_finite() {
+            not_finite.add(place, value);
+        }
+        if value < 0.0 {
+            negative.add(place, value);
+        }
+    }
+    let mut problems = Vec::new();
+    for (expected, wrong) in [(FINITE, not_finite), (NOT_NEGATIVE, negative)] {
+        let Some((place, value)) = wrong.first else { continue };
+        let (pattern, y, x) = (place / (height * width), place / width % height, place % width);
+        let others = match wrong.count - 1 {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        let lowest = match expected == NOT_NEGATIVE {
+            true => format!(", the lowest {}", wrong.lowest),
+            false => String::new(),
+        };
+        let found = format!("{value} in pattern {pattern} at row {y}, column {x}{others}{lowest}");
+        problems.push(Problem::new("diffraction", expected, found));
+    }
+    problems
 }
 
 /// The first of some numbers that are wrong, its place, and how many there are.
@@ -73,59 +89,6 @@ impl Wrong {
         self.first.get_or_insert((place, value));
         self.count += 1;
         self.lowest = self.lowest.min(value);
-    }
-}
-
-impl Amplitudes {
-    pub(crate) fn new(shape: (usize, usize, usize)) -> Self {
-        Self { shape, seen: 0, not_finite: Wrong::default(), negative: Wrong::default() }
-    }
-
-    /// Looks at the next numbers.
-    pub(crate) fn see(&mut self, values: impl Iterator<Item = f32>) {
-        for value in values {
-            if !value.is_finite() {
-                self.not_finite.add(self.seen, value);
-            }
-            if value < 0.0 {
-                self.negative.add(self.seen, value);
-            }
-            self.seen += 1;
-        }
-    }
-
-    /// Passes over numbers that are amplitudes.
-    pub(crate) fn pass(&mut self, count: usize) {
-        self.seen += count;
-    }
-
-    pub(crate) fn problems(&self) -> Vec<Problem> {
-        let (n, height, width) = self.shape;
-        if n == 0 || height == 0 || width == 0 {
-            let found = format!("shape {:?}", [n, height, width]);
-            return vec![Problem::new(
-                "diffraction",
-                "at least one pattern of at least one pixel",
-                found,
-            )];
-        }
-        let mut problems = Vec::new();
-        for (expected, wrong) in [(FINITE, &self.not_finite), (NOT_NEGATIVE, &self.negative)] {
-            let Some((place, value)) = wrong.first else { continue };
-            let (pattern, y, x) = (place / (height * width), place / width % height, place % width);
-            let others = match wrong.count - 1 {
-                0 => String::new(),
-                others => format!(", and {others} more"),
-            };
-            let lowest = match expected == NOT_NEGATIVE {
-                true => format!(", the lowest {}", wrong.lowest),
-                false => String::new(),
-            };
-            let found =
-                format!("{value} in pattern {pattern} at row {y}, column {x}{others}{lowest}");
-            problems.push(Problem::new("diffraction", expected, found));
-        }
-        problems
     }
 }
 
@@ -220,11 +183,13 @@ pub fn windows(scan: &[Position], pattern: (usize, usize), object: (usize, usize
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array3;
+
     use super::*;
 
     fn sound() -> Dataset {
         Dataset {
-            diffraction: Array3::from_elem((2, 4, 4), 0.5),
+            diffraction: Array3::from_elem((2, 4, 4), 0.5).into(),
             scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 6.0, x: 3.0 }],
             object: Some(Field::from_elem((8, 8), Complex32::ONE)),
             probe: Some(Modes::from_elem((1, 4, 4), Complex32::ONE)),
@@ -240,8 +205,8 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
         let mut dataset = sound();
-        dataset.diffraction[[0, 1, 2]] = -1.0;
-        dataset.diffraction[[1, 0, 0]] = f32::NAN;
+        dataset.diffraction.view_mut()[[0, 1, 2]] = -1.0;
+        dataset.diffraction.view_mut()[[1, 0, 0]] = f32::NAN;
         dataset.scan.push(Position { y: 6.5, x: f64::INFINITY });
         dataset.scan[1].y = 7.0;
         dataset.probe = Some(Modes::from_elem((1, 5, 4), Complex32::new(f32::NAN, 0.0)));
@@ -266,7 +231,7 @@ mod tests {
     #[test]
     fn emptiness_is_a_problem() {
         let mut dataset = sound();
-        dataset.diffraction = Array3::zeros((0, 4, 4));
+        dataset.diffraction = Array3::zeros((0, 4, 4)).into();
         dataset.scan.clear();
         assert_eq!(check(&dataset).len(), 2);
     }

@@ -7,7 +7,7 @@ use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{record_pixel, state as state_geometry, stated as stated_geometry};
-pub use crate::dialect::{Base, read, read_base};
+pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::{Calibration, Detector, Experiment, Illumination};
 use crate::mask::{self, Mask};
 use crate::npz::{Packing, Writer, write_with};
@@ -15,16 +15,16 @@ use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
 use crate::physics::{self, UnknownPhysics};
-use crate::{Error, Metadata, Problem, bulk, contract, metadata};
+use crate::{Error, Metadata, Patterns, Problem, bulk, contract, metadata};
 
-/// A scan in memory, always in the project's own conventions whatever dialect it came from.
+/// A scan, always in the project's own conventions whatever dialect it came from.
 ///
 /// The default is empty: no pattern, and nothing known of it.
 #[derive(Debug, Clone, Default)]
 pub struct Dataset {
     /// Diffraction **amplitude** (square root of intensity), axes (pattern, y, x), zero frequency
     /// in the centre.
-    pub diffraction: Array3<f32>,
+    pub diffraction: Patterns,
     /// Window centres in pixels of the object array, one for each pattern.
     pub scan: Vec<Position>,
     /// The object on its full grid: the truth in synthetic data, a guess otherwise.
@@ -53,7 +53,7 @@ pub const SCAN_INDEX: &str = "scan_index";
 impl Dataset {
     /// Number of patterns.
     pub fn n_patterns(&self) -> usize {
-        self.diffraction.len_of(Axis(0))
+        self.diffraction.count()
     }
 
     /// Shape of one pattern, (height, width).
@@ -87,11 +87,36 @@ impl Dataset {
     /// Counts that were whole numbers (below some 10^6) are restored exactly: what is within 0.001
     /// of a whole number, and within the rounding of a stored `f32` amplitude (5e-7 of the count),
     /// is that number. Everything else, such as noise-free intensities, stays as it is.
+    ///
+    /// They are in memory, wherever the patterns are; [`intensities`](Self::intensities) are not.
     pub fn counts(&self) -> Option<Array3<f32>> {
         let scale = self.intensity_scale()?;
-        let mut counts = self.diffraction.clone();
-        bulk::replace(&mut counts, |amplitude| restored(scale, amplitude));
+        let mut counts = self.diffraction.to_array();
+        let values = counts.as_slice_mut().expect("a new array is in C order");
+        bulk::replace(values, |amplitude| restored(scale, amplitude));
         Some(counts)
+    }
+
+    /// [`counts`](Self::counts) where the scale is known, else squared amplitudes, axes (pattern,
+    /// y, x), kept where the patterns are.
+    ///
+    /// # Errors
+    /// [`Error::Scratch`] when there is no room for them.
+    pub fn intensities(&self) -> Result<Patterns, Error> {
+        match self.intensity_scale() {
+            Some(scale) => self.diffraction.map(|amplitude| restored(scale, amplitude)),
+            None => self.diffraction.map(|amplitude| amplitude * amplitude),
+        }
+    }
+
+    /// [`intensities`](Self::intensities) in place of the patterns, which are gone.
+    pub fn take_intensities(&mut self) -> Patterns {
+        let mut taken = std::mem::take(&mut self.diffraction);
+        match self.intensity_scale() {
+            Some(scale) => taken.change(|amplitude| restored(scale, amplitude)),
+            None => taken.change(|amplitude| amplitude * amplitude),
+        }
+        taken
     }
 
     /// Mean over the patterns of the summed intensity: in counts when the scale is known, in
@@ -102,7 +127,7 @@ impl Dataset {
 
     /// Sum of the squared amplitudes of each pattern.
     pub fn pattern_sums(&self) -> Vec<f64> {
-        bulk::sums(&self.diffraction, |amplitude| f64::from(amplitude).powi(2))
+        powers(&self.diffraction)
     }
 
     /// Takes over what an experiment says of beam, optics and the scale of the detector: wavelength
@@ -168,9 +193,12 @@ impl Dataset {
     /// filtered alike; object, probe, metadata and the other extras are copied. An extra of pickled
     /// Python objects cannot be filtered and is left out; files read by [`read`] never bring one.
     ///
+    /// # Errors
+    /// [`Error::Scratch`] when there is no room for patterns that are kept in a file.
+    ///
     /// # Panics
     /// When an index is not below [`n_patterns`](Self::n_patterns), as slices do.
-    pub fn select(&self, indices: &[usize]) -> Self {
+    pub fn select(&self, indices: &[usize]) -> Result<Self, Error> {
         let n = self.n_patterns();
         let extras = self.extras.iter().filter_map(|(name, array)| {
             let kept = match array.shape().first() {
@@ -179,8 +207,8 @@ impl Dataset {
             };
             Some((name.clone(), kept))
         });
-        Self {
-            diffraction: self.diffraction.select(Axis(0), indices),
+        Ok(Self {
+            diffraction: self.diffraction.select(indices)?,
             scan: indices.iter().map(|&index| self.scan[index]).collect(),
             object: self.object.clone(),
             probe: self.probe.clone(),
@@ -189,7 +217,7 @@ impl Dataset {
             optics: self.optics,
             metadata: self.metadata.clone(),
             extras: extras.collect(),
-        }
+        })
     }
 
     /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32,
@@ -219,7 +247,8 @@ impl Dataset {
             return Err(Error::Contract { path: path.to_owned(), problems });
         }
         write_with(path, packing, |npz| {
-            put(npz, "diffraction", &self.diffraction)?;
+            let (n, height, width) = self.diffraction.dim();
+            npz.values("diffraction", &[n, height, width], self.diffraction.values())?;
             if let Some(object) = &self.object {
                 put(npz, "objectGuess", object)?;
             }
@@ -272,6 +301,12 @@ where
     }
 }
 
+/// Sum of the squared amplitudes of each pattern.
+pub(crate) fn powers(amplitudes: &Patterns) -> Vec<f64> {
+    let (_, height, width) = amplitudes.dim();
+    bulk::sums(amplitudes.values(), height * width, |amplitude| f64::from(amplitude).powi(2))
+}
+
 /// Mean of the counts of patterns, given the sums of their squared amplitudes and their scale.
 pub(crate) fn mean_counts(sums: &[f64], scale: f64) -> f64 {
     sums.iter().map(|sum| sum * scale * scale).sum::<f64>() / sums.len().max(1) as f64
@@ -308,25 +343,26 @@ impl Dataset {
     /// # Errors
     /// All problems with the contract at once.
     pub fn from_patterns(
-        mut patterns: Array3<f32>,
+        patterns: impl Into<Patterns>,
         form: Form,
         scan: Vec<Position>,
         probe: Option<Modes>,
         object: Option<Field>,
         metadata: Option<Metadata>,
     ) -> Result<Self, Vec<Problem>> {
+        let mut patterns = patterns.into();
         let mut problems = contract::diffraction(&patterns);
         if !problems.is_empty() {
             // Square roots would only hide them.
-            patterns.fill(0.0);
+            patterns.values_mut().fill(0.0);
         }
         if form.zero_frequency == ZeroFrequency::Corner {
-            centre(&mut patterns);
+            centre(&mut patterns.view_mut());
         }
         let scale = match form.quantity {
             Quantity::Amplitude => None,
             Quantity::Intensity => {
-                bulk::replace(&mut patterns, f32::sqrt);
+                patterns.change(f32::sqrt);
                 None
             }
             Quantity::Counts => Some(amplitudes_in_place(&mut patterns)),
@@ -356,19 +392,20 @@ impl Dataset {
     /// Amplitudes and their scale s from photon counts: amplitude = sqrt(counts) / s with s =
     /// sqrt(mean summed counts), so that the mean summed intensity is 1. Patterns without a single
     /// photon keep s = 1.
-    pub fn amplitudes(counts: &Array3<f32>) -> (Array3<f32>, f64) {
-        let mut amplitudes = counts.to_owned();
+    pub fn amplitudes(counts: impl Into<Patterns>) -> (Patterns, f64) {
+        let mut amplitudes = counts.into();
         let scale = amplitudes_in_place(&mut amplitudes);
         (amplitudes, scale)
     }
 }
 
 /// [`Dataset::amplitudes`] without a second stack.
-pub(crate) fn amplitudes_in_place(counts: &mut Array3<f32>) -> f64 {
-    let total: f64 = bulk::sums(counts, f64::from).iter().sum();
-    let mean = total / counts.len_of(Axis(0)).max(1) as f64;
+pub(crate) fn amplitudes_in_place(counts: &mut Patterns) -> f64 {
+    let (n, height, width) = counts.dim();
+    let total: f64 = bulk::sums(counts.values(), height * width, f64::from).iter().sum();
+    let mean = total / n.max(1) as f64;
     let scale = if mean > 0.0 && mean.is_finite() { mean.sqrt() } else { 1.0 };
-    bulk::replace(counts, |count| (f64::from(count).sqrt() / scale) as f32);
+    counts.change(|count| (f64::from(count).sqrt() / scale) as f32);
     scale
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
+use crate::container::entries_of_part;
 use crate::npy::{Array, DType, Values};
 use crate::{ArrayInfo, Error, open};
 
@@ -113,15 +114,44 @@ impl DmFile {
     /// # Errors
     /// [`Error::NoSuchArray`].
     pub fn read(&self, name: &str) -> Result<Array, Error> {
+        let image = self.image(name)?;
+        self.part(image, 0, image.dimensions.last().copied().unwrap_or(1))
+    }
+
+    /// [`Container::parts`](crate::Container::parts) of an image.
+    pub(crate) fn parts(
+        &self,
+        name: &str,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let image = self.image(name)?;
+        let shape: Vec<usize> = image.dimensions.iter().rev().copied().collect();
+        let (count, width) = (shape.first().copied().unwrap_or(1), image.width());
+        let together = entries_of_part(&shape, width, 1);
+        (0..count)
+            .step_by(together)
+            .try_for_each(|first| take(self.part(image, first, together.min(count - first))?))
+    }
+
+    /// `count` entries of an image along its slowest axis.
+    fn part(&self, image: &Image, first: usize, count: usize) -> Result<Array, Error> {
+        let mut shape: Vec<usize> = image.dimensions.iter().rev().copied().collect();
+        let each: usize = shape.iter().skip(1).product();
+        if let Some(length) = shape.first_mut() {
+            *length = count;
+        }
+        let values = image.values(&self.map, first * each, count * each);
+        let read = values.and_then(|values| Array::new(shape, values).ok());
+        read.ok_or_else(|| Error::archive(&self.path, "its image is damaged"))
+    }
+
+    fn image(&self, name: &str) -> Result<&Image, Error> {
         let image = name.parse().ok().and_then(|index: usize| self.images.get(index));
-        let image = image.ok_or_else(|| Error::NoSuchArray {
+        image.ok_or_else(|| Error::NoSuchArray {
             path: self.path.clone(),
             key: name.to_owned(),
             names: (0..self.images.len()).map(|index| index.to_string()).collect(),
-        })?;
-        let shape = image.dimensions.iter().rev().copied().collect();
-        let read = image.values(&self.map).and_then(|values| Array::new(shape, values).ok());
-        read.ok_or_else(|| Error::archive(&self.path, "its image is damaged"))
+        })
     }
 }
 
@@ -139,10 +169,17 @@ impl Image {
             && end.is_some_and(|end| end <= bytes.len())
     }
 
-    fn values(&self, bytes: &[u8]) -> Option<Values> {
-        let (start, elements) = self.data?;
+    /// Bytes of an element.
+    fn width(&self) -> usize {
+        self.dtype.as_ref().map_or(1, DType::width)
+    }
+
+    /// `count` of its numbers from `first` on.
+    fn values(&self, bytes: &[u8], first: usize, count: usize) -> Option<Values> {
+        let (start, _) = self.data?;
         let dtype = self.dtype.as_ref()?;
-        let bytes = bytes.get(start..start.checked_add(elements.checked_mul(dtype.width())?)?)?;
+        let start = start.checked_add(first.checked_mul(dtype.width())?)?;
+        let bytes = bytes.get(start..start.checked_add(count.checked_mul(dtype.width())?)?)?;
         macro_rules! read {
             ($variant:ident, $type:ty) => {{
                 let of = |part: &[u8]| -> $type {

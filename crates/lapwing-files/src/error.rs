@@ -120,13 +120,20 @@ pub enum Error {
         /// What to say to decide it.
         remedy: String,
     },
-    /// The patterns can be read as a whole but not piece by piece.
-    #[error("{}: its patterns cannot be read piece by piece: {reason}", path.display())]
-    NotInPieces {
-        /// The file.
-        path: PathBuf,
-        /// Why, and what to do.
-        reason: String,
+    /// There is no room for patterns that are kept in a scratch file.
+    #[error(
+        "cannot keep the patterns in a scratch file in {}: {source}; it may need {:.1} GB there: name a folder \
+         with that much room",
+        folder.display(),
+        *bytes as f64 / 1e9
+    )]
+    Scratch {
+        /// Where the file would be.
+        folder: PathBuf,
+        /// Bytes that it may come to.
+        bytes: u64,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// No array, or more than one, could be the object of a reconstruction.
     #[error(

@@ -12,8 +12,8 @@
 //! - [`atomic::write`] is how every file of the project is written.
 //! - [`experiment`] describes beam, optics, detector and scan of an experiment, once for all files.
 //! - [`reading::OPTIONS`] is the table of what a user may say about a file.
-//! - [`dialect::read_pieces`] leaves patterns that do not fit into memory in their file;
-//!   [`scratch`] has room for what becomes of them.
+//! - [`Patterns`] are in memory, or in a scratch file where they are larger than that:
+//!   [`dataset::read_into`] takes a [`Storage`].
 //!
 //! A file is read in the conventions of the project, whatever it had:
 //!
@@ -62,6 +62,7 @@ pub mod npz;
 pub mod open;
 pub mod options;
 mod order;
+pub mod patterns;
 mod photons;
 pub mod physics;
 pub mod pickle;
@@ -81,5 +82,6 @@ pub use mask::Mask;
 pub use metadata::Metadata;
 pub use npz::{Archive, ArrayInfo};
 pub use options::{ReadOptions, Understanding};
+pub use patterns::{Patterns, Storage};
 pub use reconstruction::Reconstruction;
 pub use remarks::Remark;

@@ -27,15 +27,10 @@ impl Photons {
         Self { stride: n.div_ceil(LOOKED_AT).max(1), squares: Vec::new() }
     }
 
-    /// Looks at pattern `index`, whose amplitudes are `amplitude` of its values.
-    pub fn see(
-        &mut self,
-        index: usize,
-        pattern: ArrayView2<'_, f32>,
-        amplitude: impl Fn(f32) -> f32,
-    ) {
+    /// Looks at the amplitudes of pattern `index`.
+    pub fn see(&mut self, index: usize, pattern: ArrayView2<'_, f32>) {
         if index.is_multiple_of(self.stride) {
-            let squares = pattern.iter().map(|&value| f64::from(amplitude(value)).powi(2));
+            let squares = pattern.iter().map(|&value| f64::from(value).powi(2));
             self.squares.extend(squares.filter(|&square| square > 0.0));
             self.squares.sort_by(f64::total_cmp);
             self.squares.dedup();
@@ -93,7 +88,7 @@ mod tests {
     fn scale_of(amplitude: impl Fn(usize) -> f32) -> Option<f64> {
         let pattern = Array2::from_shape_fn((16, 16), |(y, x)| amplitude(16 * y + x));
         let mut photons = Photons::new(1);
-        photons.see(0, pattern.view(), |value| value);
+        photons.see(0, pattern.view());
         photons.scale()
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::container::in_parts;
 use crate::npy::{Array, DType, Header, Sequential, read_values};
 use crate::{Error, open};
 
@@ -158,11 +159,30 @@ impl RawFrames {
     /// # Errors
     /// [`Error::Io`] or [`Error::Npy`].
     pub fn read(&self) -> Result<Array, Error> {
+        let (mut input, header) = self.data()?;
+        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
+        let available = self.form.frame_bytes().saturating_mul(self.frames as u64);
+        header.data_bytes().map_err(unreadable)?;
+        read_values(&mut Sequential(&mut input), header, available).map_err(unreadable)
+    }
+
+    /// [`Container::parts`](crate::Container::parts) of them.
+    pub(crate) fn parts(
+        &self,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (mut input, header) = self.data()?;
+        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
+        in_parts(&mut input, &header, unreadable, take)
+    }
+
+    /// The bytes of all frames, and what they are.
+    fn data(&self) -> Result<(Gapped<'_>, Header), Error> {
         let mut file = open::regular(&self.path).map_err(|source| Error::io(&self.path, source))?;
         let at_offset = file.seek(SeekFrom::Start(self.form.offset));
         at_offset.map_err(|source| Error::io(&self.path, source))?;
         let frame = self.form.frame_bytes();
-        let mut input = Gapped { file: BufReader::new(file), form: &self.form, left: frame };
+        let input = Gapped { file: BufReader::new(file), form: &self.form, left: frame };
         let header = Header {
             dtype: self.form.dtype.clone(),
             big_endian: self.form.big_endian,
@@ -170,10 +190,7 @@ impl RawFrames {
             shape: self.shape().to_vec(),
             length: 0,
         };
-        let unreadable = |source| Error::Npy { path: self.path.clone(), source };
-        let available = frame.saturating_mul(self.frames as u64);
-        header.data_bytes().map_err(unreadable)?;
-        read_values(&mut Sequential(&mut input), header, available).map_err(unreadable)
+        Ok((input, header))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 /// A nameless file that is written once from beginning to end. It is gone when nobody uses it any
 /// more, however the process ends.
@@ -15,6 +15,10 @@ pub struct Scratch(BufWriter<File>);
 /// and may forget them again.
 #[derive(Debug)]
 pub struct Mapped(Option<Mmap>);
+
+/// The bytes of a [`Scratch`], mapped into memory to be changed too.
+#[derive(Debug)]
+pub struct MappedMut(Option<MmapMut>);
 
 impl Scratch {
     /// An empty file on the disk of `folder`, without a name there.
@@ -38,22 +42,47 @@ impl Scratch {
     /// # Errors
     /// What the system says, a disk that is found full only now included.
     pub fn finish(self) -> io::Result<Mapped> {
-        let file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
-        // Nothing may be left to go wrong when a page is looked at.
-        file.sync_data()?;
-        if file.metadata()?.len() == 0 {
-            return Ok(Mapped(None));
-        }
+        let Some(file) = self.written()? else { return Ok(Mapped(None)) };
         // SAFETY: the file has no name, and its only handle ends here, so nobody can change or
         // shorten it; every byte of it was written, so that none has to be found room for when it
         // is looked at.
         Ok(Mapped(Some(unsafe { Mmap::map(&file)? })))
+    }
+
+    /// Everything that was written, to be changed in place.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub fn finish_mut(self) -> io::Result<MappedMut> {
+        let Some(file) = self.written()? else { return Ok(MappedMut(None)) };
+        // SAFETY: as in `finish`; a byte that is changed has its place on the disk already.
+        Ok(MappedMut(Some(unsafe { MmapMut::map_mut(&file)? })))
+    }
+
+    /// The file with all of it on the disk; `None` when that is nothing.
+    fn written(self) -> io::Result<Option<File>> {
+        let file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        // Nothing may be left to go wrong when a page is looked at.
+        file.sync_data()?;
+        Ok((file.metadata()?.len() > 0).then_some(file))
     }
 }
 
 impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for MappedMut {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl AsMut<[u8]> for MappedMut {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.0.as_deref_mut().unwrap_or_default()
     }
 }
 

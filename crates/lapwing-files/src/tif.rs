@@ -78,25 +78,51 @@ impl TiffStack {
     /// # Errors
     /// As for opening, and for pages that are damaged.
     pub fn read(&self) -> Result<Array, Error> {
-        let mut pages = Pages::open(&self.path)?;
         let mut all: Option<Values> = None;
+        self.pages(&mut |values| {
+            let joined = join(all.take(), values);
+            all = Some(joined.ok_or_else(|| {
+                Error::archive(&self.path, "a TIFF file whose pages have different types")
+            })?);
+            Ok(())
+        })?;
+        let values = all.ok_or_else(|| Error::archive(&self.path, "a TIFF file without pages"))?;
+        self.array(self.shape[0], values)
+    }
+
+    /// [`Container::parts`](crate::Container::parts) of it, a page each.
+    pub(crate) fn parts(
+        &self,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.pages(&mut |values| {
+            let values = join(None, values);
+            let odd = || Error::archive(&self.path, "a TIFF file of other than whole pixels");
+            take(self.array(1, values.ok_or_else(odd)?)?)
+        })
+    }
+
+    fn array(&self, pages: usize, values: Values) -> Result<Array, Error> {
+        let array = Array::new(vec![pages, self.shape[1], self.shape[2]], values);
+        array.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))
+    }
+
+    /// Reads one page after the other.
+    fn pages(
+        &self,
+        take: &mut dyn FnMut(DecodingResult) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::open(&self.path)?;
         for page in 0..self.shape[0] {
             if page > 0 {
                 pages.next()?;
             }
             let read = pages.decoder.read_image();
-            let values = read.map_err(|error| pages.damaged(&error))?;
-            let joined = join(all.take(), values);
-            all = Some(joined.ok_or_else(|| {
-                Error::archive(&self.path, "a TIFF file whose pages have different types")
-            })?);
+            take(read.map_err(|error| pages.damaged(&error))?)?;
         }
-        let values = all.ok_or_else(|| Error::archive(&self.path, "a TIFF file without pages"))?;
-        let array = Array::new(self.shape.to_vec(), values);
-        array.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))
+        Ok(())
     }
 }
-
 struct Pages {
     path: PathBuf,
     length: u64,

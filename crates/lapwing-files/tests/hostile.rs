@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use lapwing_files::{
-    Archive, Dataset, Error, ReadOptions, Understanding, dialect, metadata, pickle,
+    Archive, Dataset, Error, ReadOptions, Storage, Understanding, dialect, metadata, pickle,
 };
 use proptest::prelude::*;
 
@@ -24,7 +24,11 @@ use corpus::{
 static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn read(bytes: Vec<u8>) -> Result<(Dataset, Understanding), Error> {
-    dialect::read_from(&Archive::from_bytes(bytes, "hostile.npz")?.into(), &ReadOptions::default())
+    dialect::read_from(
+        &Archive::from_bytes(bytes, "hostile.npz")?.into(),
+        &ReadOptions::default(),
+        &Storage::Memory,
+    )
 }
 
 /// Reads the file and returns the error, which must come in under a second and under 200 MB.
@@ -211,7 +215,7 @@ proptest! {
             let _ = archive.read(name);
         }
         let _ = metadata::read(&archive);
-        let _ = dialect::read_from(&archive.into(), &ReadOptions::default());
+        let _ = dialect::read_from(&archive.into(), &ReadOptions::default(), &Storage::Memory);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::failure::Result;
 use anyhow::{Context, anyhow, bail, ensure};
 use lapwing_files::npy::{self, Values};
 use lapwing_model::{Complex32, Field, Modes, Object, Position};
-use ndarray::{Array, Array2, Array3, Axis, Dimension, Ix1, Ix2, Ix3};
+use ndarray::{Array, Array2, Array3, ArrayBase, Axis, Data, Dimension, Ix1, Ix2, Ix3};
 use numpy::{
     Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -205,7 +205,7 @@ fn values<T: Target, D: Dimension>(
 /// # Safety
 /// `array` must be part of `owner`, and neither move nor change as long as `owner` lives.
 pub unsafe fn view<'py, T: Element, D: Dimension>(
-    array: &Array<T, D>,
+    array: &ArrayBase<impl Data<Elem = T>, D>,
     owner: Bound<'py, PyAny>,
 ) -> Bound<'py, PyArray<T, D>> {
     // SAFETY: as the caller promises.

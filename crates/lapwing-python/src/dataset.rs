@@ -10,12 +10,13 @@ use lapwing_files::npy::{Array, Values};
 use lapwing_files::npz::Packing;
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::reading::{self, Given, Kind};
-use lapwing_files::{Archive, Mask, Metadata, Problem, dataset, experiment, metadata, remarks};
+use lapwing_files::{Archive, Mask, Metadata, Problem, experiment, metadata, remarks};
 use lapwing_study::calibrate::calibrate as found_by;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
 use lapwing_study::split::Cut;
+use lapwing_study::stream::{self, Streaming};
 use numpy::{IntoPyArray, PyArray2, PyArray3};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -105,7 +106,7 @@ impl Dataset {
             if kept.is_empty() {
                 return Err(anyhow!("leave_out_frames: expected some pattern to be left").into());
             }
-            made = made.select(&kept);
+            made = made.select(&kept).map_err(anyhow::Error::from)?;
         }
         Ok(made.into())
     }
@@ -114,7 +115,7 @@ impl Dataset {
     fn diffraction<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyArray3<f32>> {
         // SAFETY: the class is frozen, so its array neither moves nor changes while the object
         // lives.
-        unsafe { view(&slf.get().inner.diffraction, slf.clone().into_any()) }
+        unsafe { view(&slf.get().inner.diffraction.view(), slf.clone().into_any()) }
     }
 
     #[getter]
@@ -219,7 +220,7 @@ impl Dataset {
 
     fn select(&self, indices: &Bound<'_, PyAny>) -> Result<Self> {
         let indices = array::indices(indices, self.inner.n_patterns())?;
-        let mut selected = self.inner.select(&indices);
+        let mut selected = self.inner.select(&indices).map_err(anyhow::Error::from)?;
         data::note_mean_counts(&mut selected);
         Ok(Self { inner: selected, understood: self.understood.clone() })
     }
@@ -377,12 +378,33 @@ fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
     Ok(reading::options(known.iter().map(|(option, value)| (*option, value)))?)
 }
 
-/// Reads a data set of any dialect.
+/// Reads a data set of any dialect; patterns that do not fit into `memory`, a size or nothing, are
+/// kept on the disk of the folder `scratch`.
 #[pyfunction]
-pub fn load(py: Python<'_>, path: PathBuf, options: &Bound<'_, PyDict>) -> Result<Dataset> {
+pub fn load(
+    py: Python<'_>,
+    path: PathBuf,
+    options: &Bound<'_, PyDict>,
+    memory: Option<&Bound<'_, PyAny>>,
+    scratch: Option<PathBuf>,
+) -> Result<Dataset> {
     let options = reading(options)?;
-    let (inner, understanding) = alone(py, None, || Ok(dataset::read(path, &options)?))?;
+    let streaming = memory.map_or(Ok(Streaming::Auto), streaming)?;
+    let folder = scratch.unwrap_or_else(std::env::temp_dir);
+    let read = || Ok(streaming.read(&path, &options, &folder)?);
+    let (inner, understanding) = alone(py, None, read)?;
     Ok(Dataset { inner, understood: Some(serde_json::to_value(understanding)?) })
+}
+
+/// How much memory patterns may take: a size in words or in bytes, 0 for none.
+fn streaming(memory: &Bound<'_, PyAny>) -> Result<Streaming> {
+    let text = match memory.extract::<f64>() {
+        Ok(0.0) => return Ok(Streaming::Always),
+        Ok(bytes) => bytes.to_string(),
+        Err(_) => memory.extract()?,
+    };
+    let size = stream::bytes(&text).map_err(|reason| anyhow!("memory: {reason}"))?;
+    Ok(Streaming::Within(size))
 }
 
 /// How the scan of a data set lies on its detector: the data set with its positions brought there,

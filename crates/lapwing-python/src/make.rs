@@ -88,7 +88,7 @@ pub fn thin_counts<'py>(
     let counts = alone(py, threads, || {
         let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
         let from = total / counts.dim().0.max(1) as f64;
-        simulate::thin(&mut counts, from, dose, seed)?;
+        simulate::thin(counts.view_mut(), from, dose, seed)?;
         Ok(counts)
     })?;
     Ok(counts.into_pyarray(py))

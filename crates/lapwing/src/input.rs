@@ -4,7 +4,10 @@ use crate::output::Output;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
-use lapwing_files::{Dataset, ReadOptions, Understanding, dataset};
+use lapwing_files::{Dataset, ReadOptions, Understanding};
+use lapwing_study::event::Event;
+use lapwing_study::stream::{Streaming, bytes};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Headings of the help, each for some sections of an experiment file.
@@ -23,11 +26,25 @@ pub struct Reading {
     options: ReadOptions,
     /// What was given, option by option.
     given: Vec<(&'static ReadOption, Given)>,
+    /// Memory that patterns may take, bytes, where it was given.
+    memory: Option<u64>,
 }
+
+/// Name of the option of [`Reading::memory`].
+const MEMORY: &str = "memory";
 
 impl Args for Reading {
     fn augment_args(command: Command) -> Command {
-        OPTIONS.iter().fold(command, |command, option| command.arg(argument(option)))
+        let memory = Arg::new(MEMORY)
+            .long(MEMORY)
+            .value_name("SIZE")
+            .help(
+                "Memory to work in, as 2GB; patterns that would not fit are kept in a nameless \
+                 scratch file beside the results [default: what is free]",
+            )
+            .help_heading(HEADINGS[0].1)
+            .value_parser(bytes);
+        OPTIONS.iter().fold(command, |command, option| command.arg(argument(option))).arg(memory)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -37,7 +54,7 @@ impl Args for Reading {
 
 impl FromArgMatches for Reading {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut reading = Self { options: ReadOptions::default(), given: Vec::new() };
+        let mut reading = Self { options: ReadOptions::default(), given: Vec::new(), memory: None };
         reading.update_from_arg_matches(matches)?;
         Ok(reading)
     }
@@ -49,6 +66,7 @@ impl FromArgMatches for Reading {
         self.options = reading::options(pairs)
             .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
         self.given = given;
+        self.memory = matches.get_one(MEMORY).copied();
         Ok(())
     }
 }
@@ -103,9 +121,31 @@ impl Reading {
         self.options.pixel_size.map(|size| (size, size))
     }
 
-    /// Reads a scan; whatever was converted or assumed is said on standard error.
-    pub fn read(&self, path: &Path, output: Output) -> anyhow::Result<(Dataset, Understanding)> {
-        let (dataset, understanding) = dataset::read(path, &self.options)?;
+    /// Whether patterns stay out of memory, where nothing else is said.
+    pub fn streaming(&self) -> Streaming {
+        self.memory.map_or(Streaming::Auto, Streaming::Within)
+    }
+
+    /// Reads a scan, patterns that do not fit into memory to a scratch file beside `result`;
+    /// whatever was converted or assumed is said on standard error.
+    pub fn read(
+        &self,
+        path: &Path,
+        result: Option<&Path>,
+        output: Output,
+    ) -> anyhow::Result<(Dataset, Understanding)> {
+        let folder = match result.and_then(Path::parent) {
+            Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
+            Some(folder) => folder.to_owned(),
+            None => std::env::temp_dir(),
+        };
+        let (dataset, understanding) =
+            self.streaming().open(path, &self.options, &folder, &mut |event| {
+                if let Event::Note { text, .. } = event {
+                    output.note(format_args!("{}: {text}", path.display()));
+                }
+                ControlFlow::Continue(())
+            })?;
         for note in &understanding.notes {
             output.note(format_args!("{}: {note}", path.display()));
         }

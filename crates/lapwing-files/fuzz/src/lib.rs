@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::{Compression, Crc, write::DeflateEncoder};
 use lapwing_files::dialect::Product;
 use lapwing_files::hdf5::Hdf5;
-use lapwing_files::{Archive, Container, ReadOptions, dialect, metadata, pickle};
+use lapwing_files::{Archive, Container, ReadOptions, Storage, dialect, metadata, pickle};
 
 /// The bytes as a NumPy archive: everything that can be read of it is.
 pub fn archive(bytes: &[u8]) {
@@ -21,7 +21,9 @@ pub fn archive(bytes: &[u8]) {
     }
     let _ = archive.list();
     let _ = metadata::read(&archive);
-    if let Ok((dataset, _)) = dialect::read_from(&archive.into(), &ReadOptions::default()) {
+    if let Ok((dataset, _)) =
+        dialect::read_from(&archive.into(), &ReadOptions::default(), &Storage::Memory)
+    {
         assert_eq!(dataset.n_patterns(), dataset.scan.len());
         let _ = (dataset.counts(), dataset.mean_intensity(), dataset.select(&[0]));
     }
@@ -55,9 +57,13 @@ pub fn hdf5(bytes: &[u8]) {
         let _ = (open.number(&info.name), open.attribute(&info.name, "pixel_height_m"));
     }
     let open = Container::from(open);
-    let _ = dialect::read_from(&open, &ReadOptions::default());
+    let _ = dialect::read_from(&open, &ReadOptions::default(), &Storage::Memory);
     let companion = Some(file.path().to_owned());
-    let _ = dialect::read_from(&open, &ReadOptions { companion, ..ReadOptions::default() });
+    let _ = dialect::read_from(
+        &open,
+        &ReadOptions { companion, ..ReadOptions::default() },
+        &Storage::Memory,
+    );
     let _ = Product::read(file.path());
 }
 
@@ -77,8 +83,9 @@ pub fn file(bytes: &[u8]) {
         "[beam]\nvoltage_kv = 300\n[detector]\nmrad_per_pixel = 1\n[scan]\nshape = [3, 4]\nstep_m = 1e-9\n",
         Path::new("said.toml"),
     );
-    let _ = dialect::read_from(&open, &ReadOptions::default());
-    let _ = dialect::read_from(&open, &options.expect("the text is an experiment"));
+    let _ = dialect::read_from(&open, &ReadOptions::default(), &Storage::Memory);
+    let _ =
+        dialect::read_from(&open, &options.expect("the text is an experiment"), &Storage::Memory);
 }
 
 /// Names that mean something to the readers.

@@ -3,7 +3,7 @@
 //! What no measurement can be, in the same pixels of every pattern, is taken as bad; anything else
 //! is refused until the user says what to do with it.
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, Axis};
 
 use super::ReadOptions;
 use crate::contract::{FINITE, NOT_NEGATIVE};
@@ -45,7 +45,7 @@ struct Seen {
 /// Looks through patterns (pattern, y, x) as they are in the file and puts zero where a pixel is
 /// bad. Where `masked`, axes (1 or pattern, y, x), says so already, nothing is odd.
 pub(super) fn clean(
-    values: &mut Array3<f32>,
+    values: &mut ArrayViewMut3<'_, f32>,
     dtype: &DType,
     masked: Option<&Array3<bool>>,
     key: &str,
@@ -53,7 +53,7 @@ pub(super) fn clean(
 ) -> Result<Cleaned, Vec<Problem>> {
     let largest = Largest::of(dtype);
     let plain = |value: f32| (0.0..largest.limit).contains(&value) & (value != largest.mark);
-    if bulk::all(values, plain) {
+    if bulk::all(in_c_order(values), plain) {
         return Ok(Cleaned::default());
     }
     if let Some(masked) = masked {
@@ -63,7 +63,7 @@ pub(super) fn clean(
     let mut found = Cleaned::default();
     let mut problems = Vec::new();
     for odd in [Odd::NotFinite, Odd::Largest, Odd::Negative] {
-        let Some(seen) = Seen::in_patterns(values, odd, largest) else { continue };
+        let Some(seen) = Seen::in_patterns(values.view(), odd, largest) else { continue };
         let everywhere = seen.patterns.iter().all(|&count| count == 0 || count as usize == n);
         let sentinel = dtype.is_integer() && odd != Odd::NotFinite;
         // A camera of few bits reaches its largest number by light.
@@ -73,7 +73,7 @@ pub(super) fn clean(
             _ => options.mask_hot,
         };
         if odd == Odd::Negative && options.clip_negative {
-            bulk::replace(values, |value| if value < 0.0 { 0.0 } else { value });
+            bulk::replace(in_c_order(values), |value| if value < 0.0 { 0.0 } else { value });
             let evidence = format!(
                 "{key}: {} set to zero, the lowest {}",
                 counted(seen.count, "negative number"),
@@ -95,9 +95,14 @@ pub(super) fn clean(
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
+/// All values of a stack.
+fn in_c_order<'a>(values: &'a mut ArrayViewMut3<'_, f32>) -> &'a mut [f32] {
+    values.as_slice_mut().expect("a stack is in C order")
+}
+
 /// The numbers of a type that stand for no light.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Largest {
+struct Largest {
     /// Whole numbers from this one on.
     limit: f32,
     /// What 32 bits have as their largest number, where floating-point numbers hold it.
@@ -105,7 +110,7 @@ pub(super) struct Largest {
 }
 
 impl Largest {
-    pub(super) fn of(dtype: &DType) -> Self {
+    fn of(dtype: &DType) -> Self {
         let limit = match dtype {
             DType::I8 => i8::MAX.into(),
             DType::U8 => u8::MAX.into(),
@@ -120,7 +125,7 @@ impl Largest {
         Self { limit, mark: f32::NAN }
     }
 
-    pub(super) fn is(self, value: f32) -> bool {
+    fn is(self, value: f32) -> bool {
         value.is_finite() && (value >= self.limit || value == self.mark)
     }
 }
@@ -136,7 +141,7 @@ impl Odd {
 }
 
 impl Seen {
-    fn in_patterns(values: &Array3<f32>, odd: Odd, largest: Largest) -> Option<Self> {
+    fn in_patterns(values: ArrayView3<'_, f32>, odd: Odd, largest: Largest) -> Option<Self> {
         let (_, height, width) = values.dim();
         let mut patterns = Array2::zeros((height, width));
         let mut count = 0;
@@ -222,7 +227,7 @@ impl Seen {
 
 /// Takes pixels as bad: in all patterns, or each pattern its own where that would lose many.
 fn take(
-    values: &mut Array3<f32>,
+    values: &mut ArrayViewMut3<'_, f32>,
     seen: &Seen,
     found: &mut Cleaned,
     n: usize,
@@ -254,7 +259,11 @@ pub(super) fn union(one: Array3<bool>, other: Array3<bool>) -> Array3<bool> {
 }
 
 /// Sets odd numbers of pixels that are not `good` to zero.
-fn blank(values: &mut Array3<f32>, good: &Array3<bool>, odd: impl Fn(f32) -> bool) {
+pub(super) fn blank(
+    values: &mut ArrayViewMut3<'_, f32>,
+    good: &Array3<bool>,
+    odd: impl Fn(f32) -> bool,
+) {
     let layers = good.len_of(Axis(0));
     if (values.len_of(Axis(1)), values.len_of(Axis(2)))
         != (good.len_of(Axis(1)), good.len_of(Axis(2)))
@@ -284,7 +293,7 @@ mod tests {
         dtype: &DType,
         options: &ReadOptions,
     ) -> Result<Cleaned, String> {
-        clean(values, dtype, None, "data", options).map_err(|problems| {
+        clean(&mut values.view_mut(), dtype, None, "data", options).map_err(|problems| {
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })
     }
@@ -343,8 +352,14 @@ mod tests {
         values[(2, 3, 4)] = f32::NAN;
         let mut good = Array3::from_elem((1, 5, 6), true);
         good[(0, 3, 4)] = false;
-        let found =
-            clean(&mut values, &DType::F32, Some(&good), "data", &ReadOptions::default()).unwrap();
+        let found = clean(
+            &mut values.view_mut(),
+            &DType::F32,
+            Some(&good),
+            "data",
+            &ReadOptions::default(),
+        )
+        .unwrap();
         assert!(found.bad.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
     }
 

@@ -1,8 +1,8 @@
 //! Patterns of a raster as programs of electron microscopy write them: one array (ny, nx, H, W), or
 //! (n, H, W) where the scan is described. Whole numbers are counts, others intensities.
 
-use super::found::Found;
-use super::stack::{self, Rules};
+use super::found::{Found, Wanted};
+use super::stack::{self, Rules, Stored};
 use super::{AxisOrder, ReadOptions};
 use crate::npy::Array;
 use crate::{Container, Error, Problem};
@@ -11,26 +11,67 @@ use crate::{Container, Error, Problem};
 /// and columns of the raster. `name` is the array's in the file, `key` what messages call it.
 ///
 /// # Errors
-/// When an array cannot be given other axes, and what only the user can decide.
+/// When the array cannot be read, and what only the user can decide.
 pub(super) fn take(
     found: &mut Found,
     file: &Container,
     (name, key): (&str, &'static str),
-    array: Array,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    if let Some(problem) = wrong_order(options) {
-        found.problems.push(problem);
-        return Ok(());
-    }
-    if let [ny, nx, _, _] = *array.shape() {
-        found.raster = Some((ny, nx));
-    }
-    let array = flat(array).map_err(|error| file.unfit(name, error))?;
-    let read = stack::read(array, AxisOrder::PatternFirst, &Rules::counts(key), options, notes);
+    let shape = file.shape(name)?.unwrap_or_default();
+    let Some(flat) = settled(found, &shape, key, wanted) else { return Ok(()) };
+    let names = [name];
+    let stored = Stored::plain(file, &names, flat);
+    let read = stack::read_from(&stored, &Rules::counts(key), wanted, notes)?;
     found.take(read, file.path())?;
     Ok(())
+}
+
+/// [`take`] of an array in memory.
+///
+/// # Errors
+/// As for [`take`].
+pub(super) fn take_array(
+    found: &mut Found,
+    file: &Container,
+    (name, key): (&str, &'static str),
+    array: Array,
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    let Some(flat) = settled(found, array.shape(), key, wanted) else { return Ok(()) };
+    let array = array.reshape(flat.to_vec()).map_err(|error| file.unfit(name, error))?;
+    let order = AxisOrder::PatternFirst;
+    let read = stack::read(array, order, &Rules::counts(key), wanted, notes)?;
+    found.take(read, file.path())?;
+    Ok(())
+}
+
+/// The lengths (pattern, y, x) of an array of `shape`, whose raster goes to `found`; `None` where
+/// there is a problem.
+fn settled(
+    found: &mut Found,
+    shape: &[usize],
+    key: &'static str,
+    wanted: &Wanted<'_>,
+) -> Option<[usize; 3]> {
+    if let Some(problem) = wrong_order(wanted.options) {
+        found.problems.push(problem);
+        return None;
+    }
+    match *shape {
+        [ny, nx, height, width] => {
+            found.raster = Some((ny, nx));
+            Some([ny.saturating_mul(nx), height, width])
+        }
+        [n, height, width] => Some([n, height, width]),
+        _ => {
+            let expected = "patterns (ny, nx, H, W), or (n, H, W) with --scan-shape";
+            found.problems.push(Problem::new(key, expected, format!("shape {shape:?}")));
+            None
+        }
+    }
 }
 
 /// What is wrong with an order of axes that was said of a raster.
@@ -40,12 +81,4 @@ pub(super) fn wrong_order(options: &ReadOptions) -> Option<Problem> {
                         or transpose the array";
         Problem::new("axis_order", expected, "hwn")
     })
-}
-
-/// An array with its leading axes made one: (ny, nx, H, W) as (n, H, W).
-pub(super) fn flat(array: Array) -> Result<Array, crate::npy::NpyError> {
-    match *array.shape() {
-        [ny, nx, height, width] => array.reshape(vec![ny.saturating_mul(nx), height, width]),
-        _ => Ok(array),
-    }
 }

@@ -23,18 +23,6 @@ pub(super) struct Described {
     pub raster: Option<(usize, usize)>,
 }
 
-/// Whether the experiment changes patterns, which then cannot stay in their file.
-pub(super) fn changes_patterns(options: &ReadOptions) -> bool {
-    let experiment = &options.experiment;
-    let (detector, patterns) = (&experiment.detector, &experiment.patterns);
-    detector.centre.is_some()
-        || detector.window.is_some()
-        || detector.binning.is_some()
-        || patterns.counts_per_quantum.is_some()
-        || patterns.dark_level.is_some()
-        || !patterns.leave_out_frames.is_empty()
-}
-
 /// Applies the experiment. What is wrong goes to the problems of `found`.
 pub(super) fn apply(
     found: &mut Found,
@@ -69,7 +57,7 @@ pub(super) fn apply(
     let said = Calibration::of(experiment);
     let before = found.pixel;
     if let Some(reframe) = reframe {
-        found.reframe(&reframe, notes);
+        found.reframe(&reframe, notes)?;
     }
     let window = reframe.map_or(stored, |reframe| {
         let (height, width) = reframe.shape();
@@ -278,10 +266,10 @@ impl Found {
     }
 
     /// Patterns, mask, positions, pixel and probe as a part of the detector sees them.
-    fn reframe(&mut self, reframe: &Reframe, notes: &mut Vec<String>) {
+    fn reframe(&mut self, reframe: &Reframe, notes: &mut Vec<String>) -> Result<(), Error> {
         let (finer_y, finer_x) = reframe.finer();
         if let Some(stack) = &mut self.stack {
-            stack.amplitude = reframe.amplitudes(&stack.amplitude);
+            stack.amplitude = reframe.amplitudes(&stack.amplitude)?;
         }
         let good = self.mask.as_ref().map(Mask::good);
         self.mask = reframe.mask(good).map(Mask::made);
@@ -299,6 +287,7 @@ impl Found {
             );
         }
         self.probe = self.probe.take().map(|probe| reframed(&probe, reframe));
+        Ok(())
     }
 }
 

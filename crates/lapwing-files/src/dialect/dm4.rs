@@ -55,8 +55,7 @@ impl Dialect for Dm4 {
         if axes.len() == 4 {
             found.calibration = calibration(&axes, notes);
         }
-        let array = file.read(&cube.name)?;
-        take(&mut found, file, (&cube.name, "ImageData"), array, options, notes)?;
+        take(&mut found, file, (&cube.name, "ImageData"), wanted, notes)?;
         Ok(found)
     }
 }

@@ -5,15 +5,14 @@
 //!
 //! They have no positions: those are described, or another file.
 
-use ndarray::{Array3, Axis, Ix3};
+use ndarray::Array3;
 
 use super::found::{Found, Wanted};
-use super::stack::{self, Rules};
-use super::{AxisOrder, Dialect, ReadOptions};
+use super::stack::{self, Rules, Stored};
+use super::{Dialect, ReadOptions};
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
-use crate::npy::{Array, Values};
 use crate::{Container, Error, Mask, Problem};
 
 const DATA: &str = "entry/data";
@@ -44,39 +43,26 @@ impl Dialect for Eiger {
 
     fn find(
         &self,
-        file: &Container,
+        container: &Container,
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
+        let file = container.hdf5()?;
         let names = frames(file)?;
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let patterns = match names.as_slice() {
-            [only] => file.read(only)?,
-            several => {
-                let mut whole = Whole::default();
-                for name in several {
-                    let part = file.read(name)?;
-                    if let Err(problem) = whole.add(name, part) {
-                        found.problems.push(problem);
-                        return Ok(found);
-                    }
-                }
-                whole.array().map_err(|reason| Error::hdf5(file.path(), DATA, reason))?
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let shape = match together(container, &names)? {
+            Ok(shape) => shape,
+            Err(problem) => {
+                found.problems.push(problem);
+                return Ok(found);
             }
         };
-        if patterns.shape().len() != 3 {
-            let shape = format!("shape {:?}", patterns.shape());
-            found.problems.push(Problem::new(names[0].as_str(), "(n, H, W)", shape));
-            return Ok(found);
-        }
-        let mask = mask(file, &patterns, notes)?;
-        let patterns = match &mask {
-            Some(good) => blanked(patterns, good),
-            None => patterns,
-        };
-        let rules = Rules::counts(DATA);
-        let read = stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes);
+        let mask = mask(file, shape, notes)?;
+        let plain = Stored::plain(container, &names, shape);
+        // What the detector writes at a bad pixel does not matter.
+        let stored = Stored { good: mask.as_ref(), blank_bad: true, ..plain };
+        let read = stack::read_from(&stored, &Rules::counts(DATA), wanted, notes)?;
         if !found.take(read, file.path())? {
             return Ok(found);
         }
@@ -112,62 +98,29 @@ fn frames(file: &Hdf5) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Frames of one type, one behind the other.
-#[derive(Default)]
-struct Whole {
-    shape: Option<Vec<usize>>,
-    frames: usize,
-    values: Vec<Values>,
-}
-
-impl Whole {
-    fn add(&mut self, name: &str, part: Array) -> Result<(), Problem> {
-        let wrong = |found: String| Problem::new(name, "frames like those before", found);
-        let (shape, dtype) = (part.shape().to_vec(), part.dtype());
-        let fits = self.shape.as_ref().is_none_or(|first| first[1..] == shape[1..]);
-        if shape.len() != 3 || !fits {
-            return Err(wrong(format!("shape {shape:?}")));
+/// The lengths of the three axes of arrays of frames, one behind the other, or what is wrong with
+/// one.
+fn together(file: &Container, names: &[&str]) -> Result<Result<[usize; 3], Problem>, Error> {
+    let mut whole: Option<[usize; 3]> = None;
+    for &name in names {
+        let shape = file.shape(name)?.unwrap_or_default();
+        let wrong = |expected: &str| Problem::new(name, expected, format!("shape {shape:?}"));
+        let Ok(shape) = <[usize; 3]>::try_from(shape.as_slice()) else {
+            return Ok(Err(wrong("(n, H, W)")));
+        };
+        match &mut whole {
+            None => whole = Some(shape),
+            Some(first) if first[1..] == shape[1..] => first[0] = first[0].saturating_add(shape[0]),
+            Some(_) => return Ok(Err(wrong("frames like those before"))),
         }
-        if !(dtype.is_integer() || dtype.is_float()) {
-            return Err(wrong(dtype.to_string()));
-        }
-        self.frames += shape[0];
-        self.shape.get_or_insert(shape);
-        self.values.push(part.into_values());
-        Ok(())
     }
-
-    fn array(self) -> Result<Array, String> {
-        let mut shape = self.shape.unwrap_or_default();
-        if let Some(frames) = shape.first_mut() {
-            *frames = self.frames;
-        }
-        macro_rules! joined {
-            ($($variant:ident),*) => {
-                match self.values.first() {
-                    $(Some(Values::$variant(_)) => {
-                        let mut all = Vec::new();
-                        for part in self.values {
-                            let Values::$variant(part) = part else {
-                                return Err("its files hold numbers of different types".to_owned());
-                            };
-                            all.extend(part);
-                        }
-                        Values::$variant(all)
-                    })*
-                    _ => return Err("its files hold no numbers".to_owned()),
-                }
-            };
-        }
-        let values = joined!(U8, U16, U32, U64, I8, I16, I32, I64, F32, F64);
-        Array::new(shape, values).map_err(|error| error.to_string())
-    }
+    Ok(whole.ok_or_else(|| Problem::new(DATA, "frames", "none")))
 }
 
 /// Good pixels by the detector's own mask, in which 0 is good, (1, y, x).
 fn mask(
     file: &Hdf5,
-    patterns: &Array,
+    [_, height, width]: [usize; 3],
     notes: &mut Vec<String>,
 ) -> Result<Option<Array3<bool>>, Error> {
     let names = ["detectorSpecific/pixel_mask", "pixel_mask"];
@@ -175,11 +128,10 @@ fn mask(
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let Some(name) = file.first_of(&paths)? else { return Ok(None) };
     let array = file.read(name)?;
-    if array.shape() != &patterns.shape()[1..] {
+    if array.shape() != [height, width] {
         notes.push(format!("{name}: passed over, its shape is {:?}", array.shape()));
         return Ok(None);
     }
-    let (height, width) = (array.shape()[0], array.shape()[1]);
     let Ok(bits) = array.to_i64() else { return Ok(None) };
     let bad = bits.iter().filter(|&&bits| bits != 0).count();
     if bad == 0 || bad == bits.len() {
@@ -188,20 +140,6 @@ fn mask(
     notes.push(format!("{name}: {bad} of {} pixels bad", bits.len()));
     let flags = bits.iter().map(|&bits| bits == 0).collect();
     Ok(Array3::from_shape_vec((1, height, width), flags).ok())
-}
-
-/// Frames with zero where a pixel is bad, so that what the detector writes there does not matter.
-fn blanked(patterns: Array, good: &Array3<bool>) -> Array {
-    let Ok(mut values) = patterns.clone().into_f32_array::<Ix3>() else { return patterns };
-    let layer = good.index_axis(Axis(0), 0);
-    for mut pattern in values.outer_iter_mut() {
-        pattern.zip_mut_with(&layer, |value, &good| {
-            if !good {
-                *value = 0.0;
-            }
-        });
-    }
-    Array::from(&values)
 }
 
 /// Scales, where the file has all that they take.

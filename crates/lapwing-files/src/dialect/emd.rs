@@ -63,12 +63,14 @@ impl Dialect for Emd {
             ..Found::default()
         };
         notes.push(format!("patterns: {name}"));
-        let array = match reversed {
-            true => mat::from_columns(shape, file.read(name)?.into_values()),
-            false => Ok(file.read(name)?),
-        };
-        let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
-        cube::take(&mut found, container, (name, PATTERNS), array, options, notes)?;
+        let name = (name.as_str(), PATTERNS);
+        if reversed {
+            let array = mat::from_columns(shape, file.read(name.0)?.into_values());
+            let array = array.map_err(|error| container.unfit(name.0, error))?;
+            cube::take_array(&mut found, container, name, array, wanted, notes)?;
+        } else {
+            cube::take(&mut found, container, name, wanted, notes)?;
+        }
         Ok(found)
     }
 }

@@ -10,22 +10,23 @@ use super::described;
 use super::geometry::{Optics, object_pixel, record_pixel, state, stated};
 use super::stack::{Refusal, Stack};
 use super::{Dialect, Geometry, ReadOptions, Understanding};
-use crate::dataset::mean_counts;
+use crate::dataset::{mean_counts, powers};
 use crate::experiment::Calibration;
 use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::npy::Array;
 use crate::options::DialectName;
+use crate::patterns::Storage;
 use crate::physics;
-use crate::remarks::{self, Parts};
-use crate::{Container, Dataset, Error, Metadata, Problem, bulk, contract, metadata};
+use crate::remarks;
+use crate::{Container, Dataset, Error, Metadata, Problem, contract, metadata};
 
 /// What is wanted of a file.
 pub(super) struct Wanted<'a> {
     /// What is known of it beforehand.
     pub options: &'a ReadOptions,
-    /// Whether the patterns stay in the file, and are looked through only.
-    pub in_file: bool,
+    /// Where the patterns are kept.
+    pub storage: &'a Storage,
 }
 
 /// What a dialect found in a file, in the project's conventions. What is `None` is not there, or
@@ -101,14 +102,9 @@ pub(super) fn settle(
 ) -> Result<Settled, Error> {
     let arrays = file.list()?;
     let mut notes = Vec::new();
-    if wanted.in_file && described::changes_patterns(wanted.options) {
-        let reason = "the options change its patterns, which must be in memory for that (--stream \
-                      never)";
-        return Err(Error::NotInPieces { path: file.path().to_owned(), reason: reason.to_owned() });
-    }
     let mut found = dialect.find(file, wanted, &mut notes)?;
     if wanted.options.common {
-        common(&mut found, &mut notes);
+        common(&mut found, &mut notes)?;
     }
     if wanted.options.physics.fresnel_number.is_some()
         && wanted.options.geometry == Some(Geometry::FarField)
@@ -163,12 +159,9 @@ pub(super) fn settle(
         metadata::set_physics_parameter(metadata, "intensity_scale", scale);
         if metadata::nphotons(metadata).is_none() {
             // Counts that the file holds were scaled to a mean of 1.
-            let mean = match (stack.scale, &stack.sums_in_file) {
-                (Some(scale), _) => scale * scale,
-                (None, Some(sums)) => mean_counts(sums, scale),
-                (None, None) => {
-                    mean_counts(&bulk::sums(&stack.amplitude, |a| f64::from(a).powi(2)), scale)
-                }
+            let mean = match stack.scale {
+                Some(scale) => scale * scale,
+                None => mean_counts(&powers(&stack.amplitude), scale),
             };
             metadata::set_physics_parameter(metadata, "nphotons", mean);
         }
@@ -216,26 +209,8 @@ pub(super) fn settle(
         true => (dataset, described.raster),
         false => (without(dataset, frames, file, &mut notes)?, None),
     };
-    let sums = stack.sums_in_file;
     let mut remarks = stack.remarks;
-    remarks.extend(match &sums {
-        None => remarks::of(&dataset),
-        Some(sums) => remarks::of_parts(&Parts {
-            patterns: None,
-            totals: Some(sums),
-            shape: pattern_shape,
-            good: dataset.mask.as_ref().map(Mask::good).as_ref(),
-            scan: &dataset.scan,
-            object: dataset.object.as_ref(),
-            probe: dataset.probe.as_ref(),
-            scale: dataset.intensity_scale(),
-            far_field: geometry != Some(Geometry::NearField),
-        }),
-    });
-    let mean = |scale| match &sums {
-        Some(sums) => mean_counts(sums, scale),
-        None => dataset.mean_intensity(),
-    };
+    remarks.extend(remarks::of(&dataset));
     let understanding = Understanding {
         dialect: name,
         axis_order: stack.order,
@@ -246,7 +221,7 @@ pub(super) fn settle(
         pattern_shape,
         scan_shape: raster,
         pixel_size_m: found.pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel)),
-        mean_counts_per_pattern: dataset.intensity_scale().map(mean),
+        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
         notes,
         remarks,
         arrays,
@@ -274,27 +249,26 @@ fn without(
         return Err(Error::Contract { path: file.path().to_owned(), problems });
     }
     notes.push(format!("patterns: {} of {n} left out, as specified", n - kept.len()));
-    Ok(dataset.select(&kept))
+    dataset.select(&kept)
 }
 
 /// Cuts patterns, positions and what there is one of for each to the number of the fewer.
-fn common(found: &mut Found, notes: &mut Vec<String>) {
-    let (Some(stack), Some(scan)) = (&mut found.stack, &mut found.scan) else { return };
-    let (patterns, positions) = (stack.amplitude.len_of(Axis(0)), scan.len());
+fn common(found: &mut Found, notes: &mut Vec<String>) -> Result<(), Error> {
+    let (Some(stack), Some(scan)) = (&mut found.stack, &mut found.scan) else { return Ok(()) };
+    let (patterns, positions) = (stack.n_patterns(), scan.len());
     let n = patterns.min(positions);
-    if stack.sums_in_file.is_some() || patterns == positions {
-        return;
+    if patterns == positions {
+        return Ok(());
     }
     notes.push(format!(
         "the first {n} of {patterns} patterns and {positions} positions are taken, as specified"
     ));
-    stack.amplitude.slice_collapse(s![..n, .., ..]);
-    stack.amplitude = stack.amplitude.as_standard_layout().into_owned();
+    let first: Vec<usize> = (0..n).collect();
+    stack.amplitude = stack.amplitude.select(&first)?;
     if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
         bad.slice_collapse(s![..n, .., ..]);
     }
     scan.truncate(n);
-    let first: Vec<usize> = (0..n).collect();
     found.mask = found.mask.take().map(|mask| mask.select(&first));
     for (_, array) in &mut found.extras {
         let length = array.shape().first().copied();
@@ -304,6 +278,7 @@ fn common(found: &mut Found, notes: &mut Vec<String>) {
             *array = cut;
         }
     }
+    Ok(())
 }
 
 impl Found {

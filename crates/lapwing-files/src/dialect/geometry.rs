@@ -7,7 +7,7 @@
 
 use lapwing_model::fft::{Fft2, frequency};
 use lapwing_model::{Complex32, Position};
-use ndarray::{Array3, Axis};
+use ndarray::{ArrayView3, Axis};
 
 use crate::metadata::{self, Metadata};
 use crate::options::Geometry;
@@ -113,7 +113,10 @@ const RULED_OUT: f64 = 2.0;
 /// overlap anywhere, so its patterns are most likely no far-field patterns: near-field images are
 /// broad and smooth, which reads as a tiny illumination. It is a sign, no proof; noise makes the
 /// measured diameter larger and so hides it.
-pub(super) fn no_far_field(amplitude: &Array3<f32>, scan: &[Position]) -> Option<(f64, f64)> {
+pub(super) fn no_far_field(
+    amplitude: ArrayView3<'_, f32>,
+    scan: &[Position],
+) -> Option<(f64, f64)> {
     let (n, height, width) = amplitude.dim();
     if n < 4 || scan.len() != n || height < 8 || width < 8 {
         return None;
@@ -138,7 +141,7 @@ pub(super) fn likely_unit(diameter: f64, step: f64) -> Option<(&'static str, f64
 
 /// Diameter, in pixels of the detector, of the disc around the middle of the patterns that holds 99
 /// % of their light.
-pub(super) fn lit_width(amplitude: &Array3<f32>) -> f64 {
+pub(super) fn lit_width(amplitude: ArrayView3<'_, f32>) -> f64 {
     let (n, height, width) = amplitude.dim();
     let mut rings = vec![0.0_f64; height.max(width) + 1];
     let last = rings.len() - 1;
@@ -159,7 +162,7 @@ pub(super) fn lit_width(amplitude: &Array3<f32>) -> f64 {
 }
 
 /// Radius that holds 99 % of the power of the autocorrelation, averaged over some patterns.
-fn illumination(amplitude: &Array3<f32>) -> f64 {
+fn illumination(amplitude: ArrayView3<'_, f32>) -> f64 {
     let (n, height, width) = amplitude.dim();
     let transform = Fft2::new((height, width));
     let mut field = vec![Complex32::ZERO; transform.len()];
@@ -222,6 +225,8 @@ pub(super) fn median_step(scan: &[Position]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array3;
+
     use super::*;
 
     #[test]
@@ -261,8 +266,12 @@ mod tests {
                 x: step * f64::from(index % 3),
             })
             .collect();
-        assert!((illumination(&amplitude) - 12.0).abs() < 5.0, "{}", illumination(&amplitude));
-        no_far_field(&amplitude, &scan)
+        assert!(
+            (illumination(amplitude.view()) - 12.0).abs() < 5.0,
+            "{}",
+            illumination(amplitude.view())
+        );
+        no_far_field(amplitude.view(), &scan)
     }
 
     #[test]
@@ -273,7 +282,7 @@ mod tests {
         let spot = Array3::from_shape_fn((3, 32, 32), |(_, y, x)| {
             f32::from(u8::from((y as f32 - 16.0).hypot(x as f32 - 16.0) < 6.0))
         });
-        assert!((lit_width(&spot) - 10.0).abs() <= 2.0, "{}", lit_width(&spot));
+        assert!((lit_width(spot.view()) - 10.0).abs() <= 2.0, "{}", lit_width(spot.view()));
     }
 
     #[test]

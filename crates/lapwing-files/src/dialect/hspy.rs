@@ -48,7 +48,7 @@ impl Dialect for Hspy {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         notes.push(format!("patterns: {name}"));
         found.calibration = calibration(file, name, notes)?;
-        cube::take(&mut found, file, (name, "data"), file.read(name)?, wanted.options, notes)?;
+        cube::take(&mut found, file, (name, "data"), wanted, notes)?;
         Ok(found)
     }
 }

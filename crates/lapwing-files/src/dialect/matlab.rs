@@ -100,7 +100,7 @@ impl Dialect for Matlab {
             _ => evidence.decide(&shape, options, notes),
         };
         let outcome = match order {
-            Ok(order) => stack::read(array, order, &rules, options, notes),
+            Ok(order) => stack::read(array, order, &rules, wanted, notes)?,
             Err(refusal) => Err(refusal),
         };
         if !found.take(outcome, file.path())? {

@@ -9,6 +9,7 @@
 //! the contract, scales and geometry in the metadata, the history - is done by `found::settle`.
 
 mod base;
+mod brightness;
 mod clean;
 mod companion;
 mod cube;
@@ -26,7 +27,6 @@ mod ndata;
 mod npy_stack;
 mod order;
 mod pairs;
-mod pieces;
 mod product;
 mod ptychodus;
 mod ptyd;
@@ -45,7 +45,6 @@ pub use crate::options::{
 pub use base::{Base, OBJECT_SLICES, read_base, read_base_as};
 pub use cxi::write_cxi;
 pub use geometry::{Optics, object_pixel};
-pub use pieces::{Pieces, read_pieces};
 pub use product::{Experiment, Product};
 pub use ptychodus::write_dp;
 
@@ -55,6 +54,7 @@ use lapwing_model::Position;
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
 use crate::npz::Archive;
+use crate::patterns::Storage;
 use crate::{Container, Dataset, Error, Metadata, Problem, metadata, npy, open};
 
 /// Every dialect, in the order in which a file is offered to them.
@@ -106,11 +106,6 @@ trait Dialect: Sync {
         false
     }
 
-    /// Whether it can leave the patterns in the file.
-    fn leaves_patterns(&self) -> bool {
-        false
-    }
-
     /// Reads a file, and converts it to the project's conventions. What was converted, assumed or
     /// left out goes to `notes`; what is wrong is gathered in [`Found`], all at once, and only what
     /// makes the rest unreadable is an error.
@@ -155,18 +150,31 @@ pub fn read(
     path: impl AsRef<Path>,
     options: &ReadOptions,
 ) -> Result<(Dataset, Understanding), Error> {
-    read_from(&Container::open_as(path, options)?, options)
+    read_into(path, options, &Storage::Memory)
 }
 
-/// [`read`] from a file that is already open.
+/// [`read`], the patterns kept in `storage`. What is read is the same, bit for bit.
 ///
 /// # Errors
-/// As for [`read`].
+/// As for [`read`], and [`Error::Scratch`] when there is no room for the patterns.
+pub fn read_into(
+    path: impl AsRef<Path>,
+    options: &ReadOptions,
+    storage: &Storage,
+) -> Result<(Dataset, Understanding), Error> {
+    read_from(&Container::open_as(path, options)?, options, storage)
+}
+
+/// [`read_into`] from a file that is already open.
+///
+/// # Errors
+/// As for [`read_into`].
 pub fn read_from(
     file: &Container,
     options: &ReadOptions,
+    storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
-    let settled = settle(dialect_of(file, options)?, file, &Wanted { options, in_file: false })?;
+    let settled = settle(dialect_of(file, options)?, file, &Wanted { options, storage })?;
     Ok((settled.dataset, settled.understanding))
 }
 

@@ -10,7 +10,7 @@ use super::found::{Found, Wanted};
 use super::{Dialect, ReadOptions, cube};
 use crate::container::Kind;
 use crate::experiment::Calibration;
-use crate::{Container, Error, Problem};
+use crate::{Container, Error};
 
 /// Longest file of metadata, bytes.
 const MOST: u64 = 16 << 20;
@@ -48,17 +48,11 @@ impl Dialect for Ndata {
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let array = file.read(DATA)?;
-        if !matches!(array.shape().len(), 3 | 4) {
-            let shape = format!("shape {:?}", array.shape());
-            let expected = "patterns (ny, nx, H, W), or (n, H, W) with --scan-shape";
-            found.problems.push(Problem::new(DATA, expected, shape));
-            return Ok(found);
-        }
-        if let (Some(told), 4) = (properties(file)?, array.shape().len()) {
+        let axes = file.shape(DATA)?.map_or(0, |shape| shape.len());
+        if let (Some(told), 4) = (properties(file)?, axes) {
             found.calibration = calibration(&told, notes);
         }
-        cube::take(&mut found, file, (DATA, DATA), array, wanted.options, notes)?;
+        cube::take(&mut found, file, (DATA, DATA), wanted, notes)?;
         Ok(found)
     }
 }

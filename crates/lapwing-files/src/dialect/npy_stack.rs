@@ -12,7 +12,7 @@ use ndarray::{Axis, Ix3};
 
 use super::found::{Found, Names, Wanted};
 use super::order::OrderEvidence;
-use super::stack::{Refusal, Rules, Stack};
+use super::stack::{Refusal, Rules, Stack, Stored};
 use super::{
     AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, companion, cube, pairs, positions,
     stack,
@@ -77,7 +77,7 @@ impl Dialect for NpyStack {
         };
         let probe = probe(array.path(), options, notes, &mut problems)?;
         let n = pairs.as_ref().map(Vec::len);
-        let stack = patterns(array, n, probe.as_ref(), options, notes, &mut problems)?;
+        let stack = patterns(file, array, n, probe.as_ref(), wanted, notes, &mut problems)?;
         let scan = pairs.map(|pairs| {
             let (rows, columns) = pairs.into_iter().map(|[y, x]| (y, x)).unzip();
             positions(rows, columns, options, notes)
@@ -103,14 +103,15 @@ impl Dialect for NpyStack {
 
 /// The patterns; `n` is the number of positions.
 fn patterns(
+    file: &Container,
     array: &SingleArray,
     n: Option<usize>,
     probe: Option<&Modes>,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Stack>, Error> {
-    let header = array.header();
+    let (header, options) = (array.header(), wanted.options);
     let shape = match *header.shape.as_slice() {
         [n, height, width] => [n, height, width],
         [rows, columns, height, width] => [rows.saturating_mul(columns), height, width],
@@ -151,9 +152,8 @@ fn patterns(
     };
     let read = match order {
         Ok(order) => {
-            let flat = cube::flat(array.read()?)
-                .map_err(|source| Error::Npy { path: array.path().to_owned(), source })?;
-            stack::read(flat, order, &rules, options, notes)
+            let stored = Stored { order, ..Stored::plain(file, &[""], shape) };
+            stack::read_from(&stored, &rules, wanted, notes)?
         }
         Err(refusal) => Err(refusal),
     };

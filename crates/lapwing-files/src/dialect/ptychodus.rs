@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::found::{Found, Names, Wanted};
 use super::product::{self, Product};
-use super::stack::{Refusal, Rules, Stack};
+use super::stack::{Refusal, Rules, Stack, Stored};
 use super::{AxisOrder, Dialect, Geometry, ReadOptions, positions, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
-use crate::hdf5::{self, Hdf5};
+use crate::hdf5;
 use crate::npy::Array;
 use crate::{Container, Dataset, Error, Problem};
 
@@ -50,11 +50,11 @@ impl Dialect for Ptychodus {
 
     fn find(
         &self,
-        file: &Container,
+        container: &Container,
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
+        let (file, options) = (container.hdf5()?, wanted.options);
         let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
         if !file.contains(DATA)? {
             let expected = "(n, H, W) intensities; name the file of the patterns, and this one as its companion (--companion)";
@@ -68,7 +68,7 @@ impl Dialect for Ptychodus {
         let mut product = Product::read(companion)?;
         notes.push(format!("probe, object and positions: from {}", companion.display()));
         notes.append(&mut product.notes);
-        let Joined { stack, join } = patterns(file, &product, options, notes)?;
+        let Joined { stack, join } = patterns(container, &product, wanted, notes)?;
 
         let told = options.pixel_size.filter(|&size| size > 0.0 && size.is_finite());
         if let Some(told) = told {
@@ -121,12 +121,8 @@ impl Dialect for Ptychodus {
 /// # Errors
 /// Whatever keeps the file from being written.
 pub fn write_dp(dataset: &Dataset, path: impl AsRef<Path>) -> Result<(), Error> {
-    let (n, height, width) = dataset.diffraction.dim();
-    let intensity = dataset.counts().unwrap_or_else(|| dataset.diffraction.mapv(|a| a * a));
-    let intensity = intensity.as_standard_layout();
-    // A standard layout is contiguous.
-    let values = intensity.as_slice().unwrap_or_default();
-    hdf5::write(path.as_ref(), |file| file.frames(DATA, [n, height, width], values))
+    let intensity = dataset.intensities()?;
+    hdf5::write(path.as_ref(), |file| file.frames(DATA, intensity.dim().into(), intensity.values()))
 }
 
 /// Patterns that have a position, and what joined them to theirs.
@@ -136,14 +132,15 @@ struct Joined {
 }
 
 fn patterns(
-    file: &Hdf5,
+    container: &Container,
     product: &Product,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Joined, Error> {
+    let (file, options) = (container.hdf5()?, wanted.options);
     let contract = |problems| Error::Contract { path: file.path().to_owned(), problems };
     let shape = file.shape(DATA)?.unwrap_or_default();
-    let [n, _, _] = *shape.as_slice() else {
+    let [n, height, width] = *shape.as_slice() else {
         return Err(contract(vec![Problem::new(DATA, "(n, H, W)", format!("shape {shape:?}"))]));
     };
     if options.axis_order == Some(AxisOrder::PatternLast) {
@@ -152,19 +149,13 @@ fn patterns(
     }
     let mut problems = Vec::new();
     let join = Join::of(product, n, notes, &mut problems);
-    let array = file.read(DATA)?;
-    problems.extend(stack::wrong_kind(DATA, &array.dtype()));
     if !problems.is_empty() {
         return Err(contract(problems));
     }
-    let array = match join.patterns.len() == n {
-        true => array,
-        false => array
-            .select(&join.patterns)
-            .map_err(|error| Error::hdf5(file.path(), DATA, error.to_string()))?,
-    };
-    let rules = Rules::counts(DATA);
-    match stack::read(array, AxisOrder::PatternFirst, &rules, options, notes) {
+    let kept = (join.patterns.len() < n).then_some(join.patterns.as_slice());
+    let plain = Stored::plain(container, &[DATA], [n, height, width]);
+    let stored = Stored { kept, ..plain };
+    match stack::read_from(&stored, &Rules::counts(DATA), wanted, notes)? {
         Ok(stack) => Ok(Joined { stack, join }),
         Err(Refusal::Problems(found)) => Err(contract(found)),
         Err(Refusal::Ambiguous(question)) => Err(question.about(file.path())),

@@ -8,8 +8,8 @@ use ndarray::{Array3, Axis, Ix3, concatenate};
 
 use super::found::{Found, Names, Wanted};
 use super::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
-use super::stack::{self, Rules};
-use super::{AxisOrder, Dialect, Geometry, ReadOptions, positions};
+use super::stack::{self, Rules, Stored};
+use super::{Dialect, Geometry, ReadOptions, positions};
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
@@ -37,11 +37,11 @@ impl Dialect for Ptyd {
 
     fn find(
         &self,
-        file: &Container,
+        container: &Container,
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
+        let (file, options) = (container.hdf5()?, wanted.options);
         let mut found = Found {
             converted: true,
             needs_scan: true,
@@ -50,16 +50,15 @@ impl Dialect for Ptyd {
             ..Found::default()
         };
         let chunks = chunks(file)?;
-        let patterns = joined(file, &chunks, "data", &mut found.problems)?;
+        let shape = together(file, &chunks, &mut found.problems)?;
         let weights = joined(file, &chunks, "weights", &mut found.problems)?;
         let metres = metres(file, &chunks, &mut found.problems)?;
-        let Some(patterns) = patterns else {
-            found.problems.push(Problem::new("chunks/0/data", "(n, H, W) numbers", "none"));
-            return Ok(found);
-        };
-        let n = patterns.shape().first().copied().unwrap_or(0);
-        let rules = Rules::counts("chunks/*/data");
-        let read = stack::read(patterns, AxisOrder::PatternFirst, &rules, options, notes);
+        let Some(shape) = shape else { return Ok(found) };
+        let n = shape[0];
+        let names: Vec<String> = chunks.iter().map(|chunk| format!("{chunk}/data")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let stored = Stored::plain(container, &names, shape);
+        let read = stack::read_from(&stored, &Rules::counts("chunks/*/data"), wanted, notes)?;
         if !found.take(read, file.path())? {
             return Ok(found);
         }
@@ -129,6 +128,38 @@ fn chunks(file: &Hdf5) -> Result<Vec<String>, Error> {
     numbers.sort_unstable();
     numbers.dedup();
     Ok(numbers.iter().map(|number| format!("chunks/{number}")).collect())
+}
+
+/// The lengths of the three axes of the patterns of all chunks, one behind the other; `None` where
+/// they have none, or there is a problem.
+fn together(
+    file: &Hdf5,
+    chunks: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<Option<[usize; 3]>, Error> {
+    let mut whole: Option<[usize; 3]> = None;
+    for chunk in chunks {
+        let name = format!("{chunk}/data");
+        let shape = file.shape(&name)?.unwrap_or_default();
+        let [n, height, width] = *shape.as_slice() else {
+            let found = format!("shape {shape:?}");
+            problems.push(Problem::new(name, "(n, H, W) numbers", found));
+            return Ok(None);
+        };
+        match &mut whole {
+            None => whole = Some([n, height, width]),
+            Some(first) if first[1..] == [height, width] => first[0] = first[0].saturating_add(n),
+            Some(first) => {
+                let found = format!("{:?} and {:?}", &first[1..], &shape[1..]);
+                problems.push(Problem::new("data", "chunks of one shape", found));
+                return Ok(None);
+            }
+        }
+    }
+    if whole.is_none() {
+        problems.push(Problem::new("chunks/0/data", "(n, H, W) numbers", "none"));
+    }
+    Ok(whole)
 }
 
 /// An array of numbers of every chunk, one behind the other; `None` where a chunk has none.

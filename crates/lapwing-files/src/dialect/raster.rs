@@ -6,7 +6,7 @@
 
 use super::found::{Found, Wanted};
 use super::stack::{Rules, Stored};
-use super::{AxisOrder, Dialect, ReadOptions, cube, extras, stack, stored_metadata};
+use super::{Dialect, ReadOptions, cube, extras, stack, stored_metadata};
 use crate::container::Kind;
 use crate::{Container, Error, Problem};
 
@@ -54,10 +54,13 @@ impl Dialect for Raster {
         }
         let rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let outcome = if let Container::Raw(frames) = file {
-            stack::read(frames.read()?, AxisOrder::PatternFirst, &rules, options, notes)
-        } else if let Container::Tiff(pages) = file {
-            stack::read(pages.read()?, AxisOrder::PatternFirst, &rules, options, notes)
+        let whole = match file {
+            Container::Raw(frames) => Some(frames.shape()),
+            Container::Tiff(pages) => Some(pages.shape()),
+            _ => None,
+        };
+        let outcome = if let Some(shape) = whole {
+            stack::read_from(&Stored::plain(file, &[""], shape), &rules, wanted, notes)?
         } else {
             let names = candidates(file, options)?;
             let Some((name, shape)) = names.first().filter(|_| names.len() == 1) else {
@@ -75,23 +78,11 @@ impl Dialect for Raster {
                 _ => return refused(Problem::new(PATTERNS, "three or four axes", name)),
             };
             notes.push(format!("patterns: the array {name}, shape {shape:?}"));
-            match file {
-                Container::Npz(archive) => {
-                    found.metadata = stored_metadata(archive, options, notes)?;
-                    found.extras = extras::read(archive, &[name], options, notes)?;
-                    let header = archive.header(name)?;
-                    let order = AxisOrder::PatternFirst;
-                    let stored =
-                        Stored { archive, name, header: &header, shape: flat, order, good: None };
-                    stack::read_from(&stored, &rules, options, notes)?
-                }
-                other => {
-                    let array = other.read(name)?;
-                    let array = array.reshape(flat.to_vec());
-                    let array = array.map_err(|error| other.unfit(name, error))?;
-                    stack::read(array, AxisOrder::PatternFirst, &rules, options, notes)
-                }
+            if let Container::Npz(archive) = file {
+                found.metadata = stored_metadata(archive, options, notes)?;
+                found.extras = extras::read(archive, &[name], options, notes)?;
             }
+            stack::read_from(&Stored::plain(file, &[name], flat), &rules, wanted, notes)?
         };
         found.take(outcome, file.path())?;
         Ok(found)

@@ -4,18 +4,22 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::{Array3, ArrayView2, Ix3};
-use rayon::prelude::*;
+use ndarray::{Array3, Ix3};
 
-use super::clean::{Cleaned, Largest, clean};
+use super::brightness::Brightness;
+use super::clean::{Cleaned, blank, clean};
+use super::found::Wanted;
 use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
-use crate::contract::{Amplitudes, is_amplitude};
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
-use crate::order::{centre, centre_of};
+use crate::order::centre;
+use crate::patterns::{Patterns, Spool, Storage};
 use crate::photons::Photons;
 use crate::remarks::Remark;
-use crate::{Archive, Error, Problem, bulk};
+use crate::{Archive, Container, Error, Problem, bulk};
+
+/// Values of an archive that are converted together on their way to a scratch file.
+const BLOCK: usize = 1 << 22;
 
 /// What a dialect says about its patterns.
 pub(super) struct Rules {
@@ -41,22 +45,53 @@ impl Rules {
     }
 }
 
-/// Patterns in an archive: an array that is known to have three axes, others being of length 1.
+/// Patterns in a file: an array of real numbers, or several one behind the other.
 pub(super) struct Stored<'a> {
-    pub archive: &'a Archive,
-    /// Its name in the archive.
-    pub name: &'a str,
-    pub header: &'a Header,
-    /// Lengths of the three axes.
+    pub file: Source<'a>,
+    /// Their names in the file.
+    pub names: &'a [&'a str],
+    /// Lengths of the three axes of all of them together; axes of a raster are one.
     pub shape: [usize; 3],
     pub order: AxisOrder,
     /// Which pixels a mask of the file calls good, axes (1 or pattern, y, x).
     pub good: Option<&'a Array3<bool>>,
+    /// Whether the others hold zero, whatever is in the file.
+    pub blank_bad: bool,
+    /// Indices of the patterns that are taken; `None` for all.
+    pub kept: Option<&'a [usize]>,
+}
+
+/// The file that patterns are in.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Archive(&'a Archive),
+    Other(&'a Container),
+}
+
+impl<'a> From<&'a Container> for Source<'a> {
+    fn from(file: &'a Container) -> Self {
+        match file {
+            Container::Npz(archive) => Self::Archive(archive),
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl<'a> Stored<'a> {
+    /// Patterns of lengths (pattern, y, x) without a mask.
+    pub(super) fn plain(
+        file: impl Into<Source<'a>>,
+        names: &'a [&'a str],
+        shape: [usize; 3],
+    ) -> Self {
+        let (file, order) = (file.into(), AxisOrder::PatternFirst);
+        Self { file, names, shape, order, good: None, blank_bad: false, kept: None }
+    }
 }
 
 /// Patterns in the project's conventions, and how the file had them.
 pub(super) struct Stack {
-    pub amplitude: Array3<f32>,
+    pub amplitude: Patterns,
     /// Order of the axes in the file.
     pub order: AxisOrder,
     pub quantity: Quantity,
@@ -69,9 +104,6 @@ pub(super) struct Stack {
     pub remarks: Vec<Remark>,
     /// That scale where nobody said that these are counts, but they look like it.
     pub found_scale: Option<f64>,
-    /// Of patterns that stay in their file, the sum of the squared amplitudes of each; `amplitude`
-    /// has none of them then.
-    pub sums_in_file: Option<Vec<f64>>,
 }
 
 /// Why there is no stack.
@@ -96,7 +128,7 @@ impl Stack {
 
     /// Number of patterns.
     pub(super) fn n_patterns(&self) -> usize {
-        self.sums_in_file.as_ref().map_or(self.amplitude.dim().0, Vec::len)
+        self.amplitude.count()
     }
 
     /// A probe in the unit of the patterns of the file, in that of the amplitudes.
@@ -120,18 +152,102 @@ impl Question {
     }
 }
 
-/// The patterns of an archive. They are converted and put in order while they are read, so that no
-/// second copy of them is ever in memory.
+/// The patterns of a file, converted and put in order while they are read, so that no second copy
+/// of them is ever in memory.
 pub(super) fn read_from(
     stored: &Stored<'_>,
     rules: &Rules,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, name, header, shape, order, good } = stored;
-    if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
-        return Ok(Err(Refusal::Problems(vec![problem])));
+    let &Stored { order, good, blank_bad, kept, .. } = stored;
+    let (mut values, dtype) = match values(stored, rules, wanted.storage)? {
+        Ok(read) => read,
+        Err(problem) => return Ok(Err(Refusal::Problems(vec![problem]))),
+    };
+    if let Some(kept) = kept {
+        values = values.select(kept)?;
     }
+    if let (Some(good), true) = (good, blank_bad) {
+        blank(&mut values.view_mut(), good, |_| true);
+    }
+    convert(values, &dtype, order, good, rules, wanted.options, notes)
+}
+
+/// The values of patterns, axes (pattern, y, x), and what they are in the file.
+fn values(
+    stored: &Stored<'_>,
+    rules: &Rules,
+    storage: &Storage,
+) -> Result<Result<(Patterns, DType), Problem>, Error> {
+    let &Stored { file, names, shape, order, .. } = stored;
+    let file = match file {
+        Source::Archive(archive) => return of_archive(archive, stored, rules, storage),
+        Source::Other(file) => file,
+    };
+    let mut spool = Spool::new(shape.into(), storage)?;
+    let (mut dtype, mut problem, mut seen) = (None, None, 0);
+    for name in names {
+        file.parts(name, &mut |part| {
+            let found = part.dtype();
+            let other = dtype.as_ref().is_some_and(|first| *first != found);
+            let wrong = match other {
+                true => Some(Problem::new(rules.key, "numbers of one type", found.to_string())),
+                false => wrong_kind(rules.key, &found),
+            };
+            if problem.is_some() || wrong.is_some() {
+                problem = problem.take().or(wrong);
+                return Ok(());
+            }
+            seen += part.count();
+            let values = part.into_f32().map_err(|source| file.unfit(name, source))?;
+            dtype.get_or_insert(found);
+            spool.append(&values)
+        })?;
+    }
+    let expected = shape.iter().fold(1, |product: usize, &length| product.saturating_mul(length));
+    match (problem, dtype) {
+        (Some(problem), _) => Ok(Err(problem)),
+        (None, Some(dtype)) if seen == expected => {
+            Ok(Ok((in_order(spool.finish()?, order)?, dtype)))
+        }
+        _ => {
+            let found = format!("{seen} numbers");
+            Ok(Err(Problem::new(rules.key, format!("{expected} numbers for {shape:?}"), found)))
+        }
+    }
+}
+
+/// [`values`] of an array of an archive.
+fn of_archive(
+    archive: &Archive,
+    &Stored { names, shape, order, .. }: &Stored<'_>,
+    rules: &Rules,
+    storage: &Storage,
+) -> Result<Result<(Patterns, DType), Problem>, Error> {
+    let name = names.first().expect("patterns have a name");
+    let header = archive.header(name)?;
+    if let Some(problem) = wrong_kind(rules.key, &header.dtype) {
+        return Ok(Err(problem));
+    }
+    let values = if *storage != Storage::Memory && npy::in_order(&header) {
+        let mut spool = Spool::new(shape.into(), storage)?;
+        archive.blocks_f32::<Error>(name, BLOCK, &mut |values| spool.append(values))?;
+        in_order(spool.finish()?, order)?
+    } else {
+        at_once(archive, name, &header, shape, order)?.kept_in(storage)?
+    };
+    Ok(Ok((values, header.dtype)))
+}
+
+/// A whole array, read in parallel and in order.
+fn at_once(
+    archive: &Archive,
+    name: &str,
+    header: &Header,
+    shape: [usize; 3],
+    order: AxisOrder,
+) -> Result<Patterns, Error> {
     let first = header.shape.len() - 3;
     let mut axes: Vec<usize> = (0..header.shape.len()).collect();
     let mut wanted = shape;
@@ -146,121 +262,15 @@ pub(super) fn read_from(
         key: name.to_owned(),
         source: NpyError::Shape(error.to_string()),
     })?;
-    Ok(convert(values, &header.dtype, order, good, rules, options, notes))
+    Ok(values.into())
 }
 
-/// Values looked at together.
-const BLOCK: usize = 1 << 19;
-
-/// Whole patterns that are looked at together, in values.
-pub(super) fn block((_, height, width): (usize, usize, usize)) -> usize {
-    let pixels = height.saturating_mul(width).max(1);
-    (BLOCK / pixels).max(1) * pixels
-}
-
-/// Whether the square root of what a file holds is the amplitude, up to a factor.
-pub(super) fn is_root(quantity: Quantity) -> bool {
-    quantity != Quantity::Amplitude
-}
-
-/// [`read_from`] for patterns that stay in the file: one pass checks them all.
-pub(super) fn look_through(
-    stored: &Stored<'_>,
-    rules: &Rules,
-    options: &ReadOptions,
-    notes: &mut Vec<String>,
-) -> Result<Result<Stack, Refusal>, Error> {
-    let &Stored { archive, header, shape, order, good, .. } = stored;
-    let (key, dtype) = (rules.key, &header.dtype);
-    let refused = |reason: &str| {
-        let reason = format!(
-            "{reason}; save {key} as (n, H, W) in C order, amplitude with the zero frequency in the centre"
-        );
-        Error::NotInPieces { path: archive.path().to_owned(), reason }
-    };
-    if order == AxisOrder::PatternLast || !npy::in_order(header) {
-        return Err(refused("one pattern is not stored behind the other"));
+/// Patterns as the file has them, brought to (pattern, y, x).
+fn in_order(values: Patterns, order: AxisOrder) -> Result<Patterns, Error> {
+    match order {
+        AxisOrder::PatternFirst => Ok(values),
+        AxisOrder::PatternLast => values.pattern_first(),
     }
-    if options.zero_frequency.unwrap_or(rules.zero_frequency) == ZeroFrequency::Corner {
-        return Err(refused("their zero frequency is in the corner"));
-    }
-    if options.quantity == Some(Quantity::Counts) {
-        return Err(refused("they are counts, whose scale is known only when all were read"));
-    }
-    note_form(dtype, order, key, notes);
-
-    let [n, height, width] = shape;
-    let dim = (n, height, width);
-    // What the numbers are is a matter of their dtype, not of their values, which only bring a
-    // note.
-    let root = options.quantity.map_or(dtype.is_integer(), is_root);
-    let mut check = Amplitudes::new(dim);
-    let mut brightness = Brightness::new(dim);
-    let mut photons = Photons::new(n);
-    let (mut sums, mut squares) = (Vec::new(), Vec::new());
-    let (mut fractions, mut above_one, mut sentinels) = (false, false, false);
-    let largest = Largest::of(dtype);
-    archive.blocks_f32::<Error>(key, block(dim), &mut |values| {
-        match values.iter().all(|&value| is_amplitude(value)) {
-            true => check.pass(values.len()),
-            false => check.see(values.iter().copied()),
-        }
-        fractions = fractions || values.iter().any(|value| value.fract() != 0.0);
-        above_one = above_one || values.iter().any(|&value| value > 1.0);
-        sentinels = sentinels || values.iter().any(|&value| largest.is(value));
-        let first = sums.len();
-        let each: Vec<(f64, f64)> = values
-            .par_chunks_exact(height * width)
-            .map(|pattern| {
-                let amplitude = |value: f32| if root { value.sqrt() } else { value };
-                (
-                    pattern.iter().map(|&value| f64::from(value)).sum(),
-                    pattern.iter().map(|&value| f64::from(amplitude(value)).powi(2)).sum(),
-                )
-            })
-            .collect();
-        for (place, (sum, square)) in each.into_iter().enumerate() {
-            let pattern = &values[place * height * width..(place + 1) * height * width];
-            if let Ok(pattern) = ArrayView2::from_shape((height, width), pattern) {
-                brightness.see(first + place, pattern);
-                photons.see(
-                    first + place,
-                    pattern,
-                    |value| if root { value.sqrt() } else { value },
-                );
-            }
-            sums.push(sum);
-            squares.push(square);
-        }
-        Ok(())
-    })?;
-    let problems = check.problems();
-    let told = options.mask_hot || options.mask_negative || options.clip_negative;
-    if sentinels || (!problems.is_empty() && (told || good.is_some())) {
-        return Err(refused("some pixels hold no measurement and have to be taken out"));
-    }
-    if !problems.is_empty() {
-        return Ok(Err(Refusal::Problems(named(problems, key))));
-    }
-    let quantity = match quantity(|| !fractions && above_one, dtype, rules, options, notes) {
-        Ok(quantity) => quantity,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    brightness.note(key, notes);
-    if root {
-        note_root(key, notes);
-    }
-    Ok(Ok(Stack {
-        amplitude: Array3::zeros((0, height, width)),
-        order,
-        quantity,
-        zero_frequency: ZeroFrequency::Centre,
-        scale: None,
-        bad: None,
-        remarks: Vec::new(),
-        found_scale: options.quantity.is_none().then(|| photons.scale()).flatten(),
-        sums_in_file: Some(squares),
-    }))
 }
 
 /// [`read_from`] for an array in memory, which is known to have three axes.
@@ -268,69 +278,78 @@ pub(super) fn read(
     array: Array,
     order: AxisOrder,
     rules: &Rules,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
-) -> Result<Stack, Refusal> {
+) -> Result<Result<Stack, Refusal>, Error> {
+    let refused = |problem| Ok(Err(Refusal::Problems(vec![problem])));
     let dtype = array.dtype();
     if let Some(problem) = wrong_kind(rules.key, &dtype) {
-        return Err(Refusal::Problems(vec![problem]));
+        return refused(problem);
     }
-    let unreadable = |error: NpyError| {
-        Refusal::Problems(vec![Problem::new(
-            rules.key,
-            "three axes of real numbers",
-            error.to_string(),
-        )])
+    let values = match array.into_f32_array::<Ix3>() {
+        Ok(values) => Patterns::from(values).kept_in(wanted.storage)?,
+        Err(error) => {
+            return refused(Problem::new(
+                rules.key,
+                "three axes of real numbers",
+                error.to_string(),
+            ));
+        }
     };
-    let mut values = array.into_f32_array::<Ix3>().map_err(unreadable)?;
-    if order == AxisOrder::PatternLast {
-        values = values.permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
-    }
-    convert(values, &dtype, order, None, rules, options, notes)
+    convert(in_order(values, order)?, &dtype, order, None, rules, wanted.options, notes)
 }
 
 /// Patterns that are in the order (n, H, W) already, whatever they were and had in the file, as the
 /// project has them.
 fn convert(
-    mut values: Array3<f32>,
+    mut patterns: Patterns,
     dtype: &DType,
     order: AxisOrder,
     good: Option<&Array3<bool>>,
     rules: &Rules,
     options: &ReadOptions,
     notes: &mut Vec<String>,
-) -> Result<Stack, Refusal> {
+) -> Result<Result<Stack, Refusal>, Error> {
     note_form(dtype, order, rules.key, notes);
-    let options = &calibrated(&mut values, rules.key, options, notes);
-    if values.is_empty() {
-        let problems = crate::contract::diffraction(&values);
-        return Err(Refusal::Problems(named(problems, rules.key)));
+    let options = &calibrated(patterns.values_mut(), rules.key, options, notes);
+    if patterns.values().is_empty() {
+        let problems = crate::contract::diffraction(&patterns);
+        return Ok(Err(Refusal::Problems(named(problems, rules.key))));
     }
-    let Cleaned { mut bad, remarks } =
-        clean(&mut values, dtype, good, rules.key, options).map_err(Refusal::Problems)?;
-
-    let whole = || {
-        bulk::all(&values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
+    let cleaned = clean(&mut patterns.view_mut(), dtype, good, rules.key, options);
+    let Cleaned { mut bad, remarks } = match cleaned {
+        Ok(cleaned) => cleaned,
+        Err(problems) => return Ok(Err(Refusal::Problems(problems))),
     };
-    let quantity = quantity(whole, dtype, rules, options, notes)?;
+    let values = patterns.values();
+    let whole = || {
+        bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
+    };
+    let quantity = match quantity(whole, dtype, rules, options, notes) {
+        Ok(quantity) => quantity,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let zero_frequency = options.zero_frequency.unwrap_or(rules.zero_frequency);
     if zero_frequency == ZeroFrequency::Corner {
-        centre(&mut values);
-        bad.iter_mut().for_each(centre_of);
+        centre(&mut patterns.view_mut());
+        bad.iter_mut().for_each(|bad| centre(&mut bad.view_mut()));
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
-    let mut brightness = Brightness::new(values.dim());
-    values.outer_iter().enumerate().for_each(|(index, pattern)| brightness.see(index, pattern));
+    let mut brightness = Brightness::new(patterns.dim());
+    patterns.iter().enumerate().for_each(|(index, pattern)| brightness.see(index, pattern));
     brightness.note(rules.key, notes);
     let scale = match quantity {
         Quantity::Amplitude => None,
         Quantity::Intensity => {
-            bulk::replace(&mut values, f32::sqrt);
-            note_root(rules.key, notes);
+            patterns.change(f32::sqrt);
+            notes.push(format!(
+                "{}: intensity converted to amplitude by the square root",
+                rules.key
+            ));
             None
         }
         Quantity::Counts => {
-            let scale = amplitudes_in_place(&mut values);
+            let scale = amplitudes_in_place(&mut patterns);
             notes.push(format!(
                 "{}: counts converted to amplitude, sqrt(counts) / {scale}, so that the mean summed intensity is 1",
                 rules.key
@@ -338,13 +357,12 @@ fn convert(
             Some(scale)
         }
     };
-    let mut photons = Photons::new(values.dim().0);
+    let mut photons = Photons::new(patterns.count());
     if scale.is_none() && options.quantity.is_none() {
-        let patterns = values.outer_iter().enumerate();
-        patterns.for_each(|(index, pattern)| photons.see(index, pattern, |value| value));
+        patterns.iter().enumerate().for_each(|(index, pattern)| photons.see(index, pattern));
     }
-    Ok(Stack {
-        amplitude: values,
+    Ok(Ok(Stack {
+        amplitude: patterns,
         order,
         quantity,
         zero_frequency,
@@ -352,14 +370,13 @@ fn convert(
         bad,
         remarks,
         found_scale: photons.scale(),
-        sums_in_file: None,
-    })
+    }))
 }
 
 /// Takes the dark level away and divides by what one photon or electron makes; what is then counts
 /// is said so in the options.
 fn calibrated(
-    values: &mut Array3<f32>,
+    values: &mut [f32],
     key: &str,
     options: &ReadOptions,
     notes: &mut Vec<String>,
@@ -389,10 +406,6 @@ fn note_form(dtype: &DType, order: AxisOrder, key: &str, notes: &mut Vec<String>
     if order == AxisOrder::PatternLast {
         notes.push(format!("{key}: axes (H, W, n) reordered to (n, H, W)"));
     }
-}
-
-fn note_root(key: &str, notes: &mut Vec<String>) {
-    notes.push(format!("{key}: intensity converted to amplitude by the square root"));
 }
 
 /// Problems of the patterns under the name that their array has in the file.
@@ -449,46 +462,6 @@ fn quantity(
     }
 }
 
-/// Far-field patterns are bright around the zero frequency: a note when that does not seem to be
-/// the centre.
-struct Brightness {
-    shape: (usize, usize, usize),
-    centre: f64,
-    corners: f64,
-}
-
-impl Brightness {
-    fn new(shape: (usize, usize, usize)) -> Self {
-        Self { shape, centre: 0.0, corners: 0.0 }
-    }
-
-    /// Looks at a pattern.
-    fn see(&mut self, index: usize, pattern: ArrayView2<'_, f32>) {
-        let (count, height, width) = self.shape;
-        // Some patterns tell as much as all of them.
-        if height < 8 || width < 8 || !index.is_multiple_of(count.div_ceil(64)) {
-            return;
-        }
-        let inner =
-            |index: usize, length: usize| (length / 4..length - length / 4).contains(&index);
-        for ((y, x), &value) in pattern.indexed_iter() {
-            match (inner(y, height), inner(x, width)) {
-                (true, true) => self.centre += f64::from(value),
-                (false, false) => self.corners += f64::from(value),
-                _ => {}
-            }
-        }
-    }
-
-    fn note(&self, key: &str, notes: &mut Vec<String>) {
-        if self.corners > 2.0 * self.centre {
-            notes.push(format!(
-                "{key}: the corners are brighter than the centre; should the zero frequency be elsewhere, say so (--zero-frequency)"
-            ));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -496,10 +469,10 @@ mod tests {
     #[test]
     fn the_zero_frequency_moves_to_the_centre() {
         for (height, width) in [(4, 6), (5, 3)] {
-            let mut values = Array3::zeros((2, height, width));
+            let mut values: Array3<f32> = Array3::zeros((2, height, width));
             values[[1, 0, 0]] = 1.0;
             values[[1, 1, 0]] = 2.0;
-            centre(&mut values);
+            centre(&mut values.view_mut());
             assert_eq!(values[[1, height / 2, width / 2]], 1.0);
             assert_eq!(values[[1, height / 2 + 1, width / 2]], 2.0);
             assert_eq!(values.sum(), 3.0);

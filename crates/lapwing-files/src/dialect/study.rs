@@ -5,7 +5,7 @@ use ndarray::{Axis, Ix2, Ix3};
 
 use super::found::{Found, Wanted};
 use super::order::OrderEvidence;
-use super::stack::{Refusal, Rules, Stack, Stored};
+use super::stack::{Refusal, Rules, Source, Stack, Stored};
 use super::{
     AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds,
     positions, stack, stored_metadata,
@@ -14,6 +14,7 @@ use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
+use crate::patterns::Storage;
 use crate::{Container, Error, Mask, Metadata, Problem, mask, metadata};
 
 /// Optional arrays that must have one entry per pattern.
@@ -48,10 +49,6 @@ impl Dialect for Study {
 
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
         Ok(holds(file.archive()?, self.key, options))
-    }
-
-    fn leaves_patterns(&self) -> bool {
-        self.key == STUDY.key
     }
 
     fn find(
@@ -92,23 +89,15 @@ impl Dialect for Study {
             key,
             n,
             probe: probe.as_ref().map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
-            by_contract: self.leaves_patterns() && metadata.as_ref().is_some_and(follows_contract),
+            by_contract: self.key == STUDY.key && metadata.as_ref().is_some_and(follows_contract),
         };
         // The other arrays are often compressed, and as large as the patterns: they are read at the
         // same time.
         let arrays = archive.list()?;
-        let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess"];
+        let mut known = vec![key, "xcoords", "ycoords", "objectGuess", "probeGuess", mask::KEY];
         let mut notes_of_extras = Vec::new();
-        if wanted.in_file {
+        if *wanted.storage != Storage::Memory {
             let large = as_large_as(key, &arrays, &known, options);
-            if large.contains(&mask::KEY) {
-                let reason = format!(
-                    "{} has one layer for each of them; save one (H, W) for all, or reconstruct in \
-                     memory (--stream never)",
-                    mask::KEY
-                );
-                return Err(Error::NotInPieces { path: archive.path().to_owned(), reason });
-            }
             notes_of_extras
                 .extend(large.iter().map(|name| format!("{name}: passed over, as large as {key}")));
             known.extend(large);
@@ -118,9 +107,6 @@ impl Dialect for Study {
             true => Some(archive.read(mask::KEY)?),
             false => None,
         };
-        if mask.is_some() {
-            known.push(mask::KEY);
-        }
         let (stack, extras) = rayon::join(
             || {
                 let evidence = (scan.is_some() || described).then_some(&evidence);
@@ -250,12 +236,10 @@ fn patterns(
             let good = mask.and_then(|mask| {
                 Mask::told(mask.clone(), n, pattern, options.mask_good).ok().map(|mask| mask.good())
             });
-            let stored =
-                Stored { archive, name: key, header: &header, shape, order, good: good.as_ref() };
-            match wanted.in_file {
-                true => stack::look_through(&stored, &rules, options, notes)?,
-                false => stack::read_from(&stored, &rules, options, notes)?,
-            }
+            let names = [key];
+            let plain = Stored::plain(Source::Archive(archive), &names, shape);
+            let stored = Stored { order, good: good.as_ref(), ..plain };
+            stack::read_from(&stored, &rules, wanted, notes)?
         }
         Err(refusal) => Err(refusal),
     };

@@ -49,7 +49,7 @@ impl Dialect for Tike {
         let metadata = stored_metadata(archive, options, notes)?;
         let corners = corners(archive, &mut problems)?;
         let n = corners.as_ref().map(|(rows, _)| rows.len());
-        let mut stack = patterns(archive, n, options, notes, &mut problems)?;
+        let mut stack = patterns(file, n, wanted, notes, &mut problems)?;
         let probe = probe(archive, options, &mut problems)?;
         let object = object(archive, options, notes, &mut problems)?;
         let scan = stack.as_ref().zip(corners).map(|(stack, (rows, columns))| {
@@ -65,7 +65,7 @@ impl Dialect for Tike {
         });
         if let Some(stack) = stack.as_mut().filter(|stack| stack.quantity == Quantity::Intensity) {
             // tike knows no other unit than photons, and a likelihood needs one.
-            stack.amplitude.mapv_inplace(|a| a * a);
+            stack.amplitude.change(|a| a * a);
             let scale = amplitudes_in_place(&mut stack.amplitude);
             stack.scale = Some(scale);
             notes.push(format!(
@@ -101,13 +101,14 @@ impl Dialect for Tike {
 
 /// The patterns; `n` is the number of positions.
 fn patterns(
-    archive: &Archive,
+    file: &Container,
     n: Option<usize>,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Stack>, Error> {
-    let Some((header, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", problems)? else {
+    let (archive, options) = (file.archive()?, wanted.options);
+    let Some((_, shape)) = trailing::<3>(archive, "data", "(1, n, H, W)", problems)? else {
         return Ok(None);
     };
     let rules = Rules {
@@ -120,9 +121,8 @@ fn patterns(
         OrderEvidence { key: "data", n: n.unwrap_or(shape[0]), probe: None, by_contract: true };
     let stack = match evidence.decide(&shape, options, notes) {
         Ok(order) => {
-            let stored =
-                Stored { archive, name: "data", header: &header, shape, order, good: None };
-            stack::read_from(&stored, &rules, options, notes)?
+            let stored = Stored { order, ..Stored::plain(file, &["data"], shape) };
+            stack::read_from(&stored, &rules, wanted, notes)?
         }
         Err(refusal) => Err(refusal),
     };

@@ -4,6 +4,7 @@ use ndarray::{Array3, Axis};
 
 use super::Detector;
 use crate::npy::{Array, Values};
+use crate::patterns::Patterns;
 
 /// From stored pixels to those of the patterns, zero frequency in the middle of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,20 +87,23 @@ impl Reframe {
     }
 
     /// Amplitudes (pattern, y, x): of pixels that are summed, the root of the summed squares.
-    pub(crate) fn amplitudes(&self, patterns: &Array3<f32>) -> Array3<f32> {
+    ///
+    /// # Errors
+    /// [`Error::Scratch`](crate::Error::Scratch) when there is no room for them.
+    pub(crate) fn amplitudes(&self, patterns: &Patterns) -> Result<Patterns, crate::Error> {
         let (height, width) = self.shape();
-        let mut framed = Array3::zeros((patterns.len_of(Axis(0)), height, width));
-        for row in 0..self.window.0 {
-            for column in 0..self.window.1 {
-                let Some((y, x)) = self.stored((row, column)) else { continue };
-                let target = (row / self.binning, column / self.binning);
-                for (mut to, from) in framed.outer_iter_mut().zip(patterns.outer_iter()) {
-                    to[target] += from[(y, x)] * from[(y, x)];
+        patterns.made(patterns.count(), (height, width), |index, to| {
+            let from = patterns.pattern(index);
+            to.fill(0.0);
+            for row in 0..self.window.0 {
+                for column in 0..self.window.1 {
+                    let Some(at) = self.stored((row, column)) else { continue };
+                    let target = row / self.binning * width + column / self.binning;
+                    to[target] += from[at] * from[at];
                 }
             }
-        }
-        framed.mapv_inplace(f32::sqrt);
-        framed
+            to.iter_mut().for_each(|value| *value = value.sqrt());
+        })
     }
 
     /// A mask (layer, y, x), true where a pixel is good: of pixels that are summed all must be, and
@@ -139,26 +143,26 @@ mod tests {
 
     #[test]
     fn a_window_around_the_centre_is_cut_filled_and_summed() {
-        let patterns = Array3::from_shape_fn((1, 4, 6), |(_, y, x)| (10 * y + x) as f32);
+        let patterns = Array3::from_shape_fn((1, 4, 6), |(_, y, x)| (10 * y + x) as f32).into();
         let cut =
             Detector { centre: Some((2.4, 2.0)), window: Some((2, 4)), ..Detector::default() };
-        let cut = reframe(&cut, (4, 6)).amplitudes(&patterns);
+        let cut = reframe(&cut, (4, 6)).amplitudes(&patterns).unwrap();
         let expected = [10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0];
-        assert_eq!(cut.iter().copied().collect::<Vec<f32>>(), expected);
+        assert_eq!(cut.values(), expected);
 
         let filled = Detector { centre: Some((0.0, 0.0)), ..Detector::default() };
         let filled = reframe(&filled, (4, 6));
-        let patterns = filled.amplitudes(&patterns);
+        let patterns = filled.amplitudes(&patterns).unwrap();
         assert_eq!((patterns[(0, 2, 3)], patterns[(0, 3, 5)]), (0.0, 12.0));
         let mask = filled.mask(None).unwrap();
         let Values::Bool(good) = mask.values() else { panic!("flags") };
         assert_eq!(good.iter().filter(|&&good| good).count(), 2 * 3);
 
-        let ones = Array3::from_elem((2, 4, 6), 1.0);
+        let ones = Array3::from_elem((2, 4, 6), 1.0).into();
         let binned = Detector { binning: Some(2), ..Detector::default() };
         let binned = reframe(&binned, (4, 6));
         assert_eq!((binned.shape(), binned.finer()), ((2, 3), (1.0, 1.0)));
-        assert!(binned.amplitudes(&ones).iter().all(|&amplitude| amplitude == 2.0));
+        assert!(binned.amplitudes(&ones).unwrap().values().iter().all(|&value| value == 2.0));
         assert!(binned.mask(None).is_none());
     }
 

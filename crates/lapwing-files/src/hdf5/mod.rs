@@ -19,6 +19,7 @@ use guard::guarded;
 
 pub(crate) use codec::Codec;
 
+use crate::container::entries_of_part;
 use crate::npy::Array;
 use crate::{ArrayInfo, Error, open};
 pub use writer::{Hdf5Writer, write};
@@ -56,6 +57,9 @@ pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
     };
     found(path.as_ref()).unwrap_or(false)
 }
+
+/// What is done with a dataset of a name in a file.
+type Work<'a> = dyn FnMut(&Hdf5, &str, &H5Dataset) -> Result<(), Error> + 'a;
 
 /// An HDF5 file open for reading.
 pub struct Hdf5 {
@@ -146,10 +150,52 @@ impl Hdf5 {
     /// [`Error::Hdf5`] when there is none of that name, its kind is not read, or it is damaged or
     /// larger than its file can hold.
     pub fn read(&self, name: &str) -> Result<Array, Error> {
-        self.read_after(name, 0)
+        let mut read = None;
+        self.with(name, 0, &mut |file, name, dataset| {
+            read = Some(file.decoded(name, || decode::read(dataset))?);
+            Ok(())
+        })?;
+        Ok(read.expect("a dataset that was found was read"))
     }
 
-    fn read_after(&self, name: &str, hops: usize) -> Result<Array, Error> {
+    /// [`Container::parts`](crate::Container::parts) of a dataset.
+    pub(crate) fn parts(
+        &self,
+        name: &str,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.with(name, 0, &mut |file, name, dataset| {
+            let shape = dataset.shape();
+            let chunk = guarded(|| Ok(dataset.chunk_dims()))
+                .map_err(|reason| file.error(name, reason))?
+                .and_then(|lengths| lengths.first().copied());
+            let together = entries_of_part(&shape, dataset.element_size(), chunk.unwrap_or(1));
+            let count = shape.first().copied().unwrap_or(0);
+            let whole = shape.is_empty() || count <= together || !decode::is_sliced(dataset);
+            if whole {
+                return take(file.decoded(name, || decode::read(dataset))?);
+            }
+            (0..count).step_by(together).try_for_each(|first| {
+                let count = together.min(count - first);
+                take(file.decoded(name, || decode::read_entries(dataset, first, count))?)
+            })
+        })
+    }
+
+    /// What `decode` makes of a dataset.
+    fn decoded(
+        &self,
+        name: &str,
+        decode: impl FnOnce() -> Result<Array, String>,
+    ) -> Result<Array, Error> {
+        guarded(|| Ok(decode()))
+            .and_then(|read| read)
+            .map_err(|reason| self.error(name, filtered(reason)))
+    }
+
+    /// Calls `work` with a dataset of believable size and the file that it is in, wherever links
+    /// lead.
+    fn with(&self, name: &str, hops: usize, work: &mut Work<'_>) -> Result<(), Error> {
         if let Some((file, path)) = self.elsewhere(name) {
             if hops == MOST_HOPS {
                 return Err(self.error(
@@ -159,14 +205,12 @@ impl Hdf5 {
             }
             // The other file is judged by its own length.
             let other = self.path.parent().unwrap_or(Path::new("")).join(file);
-            return Self::open(other)?.read_after(&path, hops + 1);
+            return Self::open(other)?.with(&path, hops + 1, work);
         }
         let dataset =
             self.dataset(name)?.ok_or_else(|| self.error(name, "no such dataset".into()))?;
         self.check_size(name, &dataset)?;
-        guarded(|| Ok(decode::read(&dataset)))
-            .and_then(|read| read)
-            .map_err(|reason| self.error(name, filtered(reason)))
+        work(self, name, &dataset)
     }
 
     /// A dataset of one number; `None` when there is none of that name.

@@ -14,8 +14,7 @@ mod survey;
 
 use std::fmt;
 
-use lapwing_model::{Field, Modes, Position};
-use ndarray::{Array2, Array3, ArrayView3};
+use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Dataset;
@@ -139,60 +138,21 @@ fn first_pixels<S: Serializer>(
 ///
 /// A few passes over the patterns; the result does not depend on the number of threads.
 pub fn of(dataset: &Dataset) -> Vec<Remark> {
-    let good = dataset.mask.as_ref().map(crate::Mask::good);
-    of_parts(&Parts {
-        patterns: Some(dataset.diffraction.view()),
-        totals: None,
-        shape: dataset.pattern_shape(),
-        good: good.as_ref(),
-        scan: &dataset.scan,
-        object: dataset.object.as_ref(),
-        probe: dataset.probe.as_ref(),
-        scale: dataset.intensity_scale(),
-        far_field: dataset.geometry != Some(Geometry::NearField),
-    })
-}
-
-/// What is looked at.
-pub(crate) struct Parts<'a> {
-    /// Amplitudes, zero frequency in the centre; `None` where they stay in their file.
-    pub patterns: Option<ArrayView3<'a, f32>>,
-    /// Sum of the squared amplitudes of each pattern, where it is known already.
-    pub totals: Option<&'a [f64]>,
-    /// Shape of a pattern.
-    pub shape: (usize, usize),
-    /// Good pixels, axes (1 or pattern, y, x).
-    pub good: Option<&'a Array3<bool>>,
-    pub scan: &'a [Position],
-    pub object: Option<&'a Field>,
-    pub probe: Option<&'a Modes>,
-    /// The scale s of counts = (s x amplitude)^2.
-    pub scale: Option<f64>,
-    /// Whether the probe's width and the steps can be compared.
-    pub far_field: bool,
-}
-
-/// [`of`] what there is.
-pub(crate) fn of_parts(parts: &Parts<'_>) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let good = shared(parts.good, parts.shape);
-    let survey = parts.patterns.map(|patterns| Survey::of(patterns, &good));
-    let totals = survey.as_ref().map(|survey| survey.totals.as_slice()).or(parts.totals);
-    if let Some(totals) = totals {
-        remarks.extend(frames::look(totals, survey.as_ref(), parts.scale));
-    }
-    if let (Some(survey), Some(patterns)) = (&survey, parts.patterns) {
-        remarks.extend(pixels::look(survey, patterns, &good, parts.scale));
-    }
-    if let Some(good) = parts.good {
-        remarks.extend(mask(good));
-    }
-    let positions = positions::look(parts.scan, parts.shape, parts.probe);
-    remarks.extend(
-        positions.into_iter().filter(|remark| parts.far_field || remark.what != What::Sparse),
-    );
-    remarks.extend(parts.probe.map(probe::look).unwrap_or_default());
-    remarks.extend(parts.object.and_then(object::look));
+    let (shape, scale) = (dataset.pattern_shape(), dataset.intensity_scale());
+    let layers = dataset.mask.as_ref().map(crate::Mask::good);
+    let good = shared(layers.as_ref(), shape);
+    let patterns = dataset.diffraction.view();
+    let survey = Survey::of(patterns, &good);
+    remarks.extend(frames::look(&survey.totals, Some(&survey), scale));
+    remarks.extend(pixels::look(&survey, patterns, &good, scale));
+    remarks.extend(layers.as_ref().and_then(mask));
+    // The probe's width and the steps can be compared in the far field only.
+    let far_field = dataset.geometry != Some(Geometry::NearField);
+    let positions = positions::look(&dataset.scan, shape, dataset.probe.as_ref());
+    remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
+    remarks.extend(dataset.probe.as_ref().map(probe::look).unwrap_or_default());
+    remarks.extend(dataset.object.as_ref().and_then(object::look));
     remarks
 }
 

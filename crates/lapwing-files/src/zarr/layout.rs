@@ -117,6 +117,11 @@ fn fill(value: &Value, dtype: &DType, big: bool) -> Vec<u8> {
 }
 
 impl Layout {
+    /// Lengths of what is stored in one file: a chunk, or a shard of several.
+    pub fn outer(&self) -> &[usize] {
+        self.shards.as_ref().map_or(&self.packing.chunk, |shards| &shards.shape)
+    }
+
     /// Of version 2.
     pub fn of_v2(all: &Map<String, Value>) -> Outcome<Self> {
         let of = |key: &str| all.get(key).unwrap_or(&Value::Null);

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Zarr;
 use super::layout::{Layout, Packing, Step};
 use crate::Error;
+use crate::container::entries_of_part;
 use crate::npy::{self, Array, Header, Sequential};
 
 /// How much longer than its stored chunks an array may be: what deflate can reach at most.
@@ -23,6 +24,28 @@ impl Zarr {
     /// [`Error::NoSuchArray`], and [`Error::Archive`] when it is damaged, packed in a way that is
     /// not read, or claims more than its chunks can hold.
     pub fn read(&self, name: &str) -> Result<Array, Error> {
+        let layout = self.layout(name)?;
+        let count = layout.shape.first().copied().unwrap_or(1);
+        self.part(name, layout, 0, count)
+    }
+
+    /// [`Container::parts`](crate::Container::parts) of an array.
+    pub(crate) fn parts(
+        &self,
+        name: &str,
+        take: &mut dyn FnMut(Array) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let layout = self.layout(name)?;
+        let count = layout.shape.first().copied().unwrap_or(1);
+        let chunk = layout.outer().first().copied().unwrap_or(1);
+        let together = entries_of_part(&layout.shape, layout.dtype.width(), chunk);
+        (0..count).step_by(together).try_for_each(|first| {
+            take(self.part(name, layout, first, together.min(count - first))?)
+        })
+    }
+
+    /// The layout of an array of believable size.
+    fn layout(&self, name: &str) -> Result<&Layout, Error> {
         let Some(array) = self.arrays.iter().find(|array| array.name == name) else {
             let names = self.arrays.iter().map(|array| array.name.clone()).collect();
             return Err(Error::NoSuchArray {
@@ -33,19 +56,34 @@ impl Zarr {
         };
         let layout = array.layout.as_ref().map_err(|reason| self.error(name, reason))?;
         self.check_size(name, layout)?;
+        Ok(layout)
+    }
+
+    /// `count` entries of an array along its first axis; `first` begins a chunk.
+    fn part(
+        &self,
+        name: &str,
+        layout: &Layout,
+        first: usize,
+        count: usize,
+    ) -> Result<Array, Error> {
+        let mut shape = layout.shape.clone();
+        if let Some(length) = shape.first_mut() {
+            *length = count;
+        }
         let width = layout.dtype.width();
-        let count: usize = layout.shape.iter().product();
-        let mut bytes = vec![0; count * width];
+        let mut bytes = vec![0; shape.iter().product::<usize>() * width];
         if layout.fill.iter().any(|&byte| byte != 0) {
             bytes.chunks_exact_mut(width).for_each(|one| one.copy_from_slice(&layout.fill));
         }
-        let outer = layout.shards.as_ref().map_or(&layout.packing.chunk, |shards| &shards.shape);
+        let outer = layout.outer();
+        let before = first / outer.first().copied().unwrap_or(1).max(1);
         // Chunks with the same first index lie in a part of the array of their own.
         let row: usize = layout.shape.iter().skip(1).product::<usize>() * width;
         let part = outer.first().map_or(width, |first| first.saturating_mul(row)).max(1);
         let parts: Result<(), Error> =
             bytes.par_chunks_mut(part).enumerate().try_for_each(|(first, part)| {
-                for index in indices(&layout.shape, outer, first) {
+                for index in indices(&layout.shape, outer, before + first) {
                     self.place(name, layout, outer, &index, part)
                         .map_err(|reason| self.error(name, reason))?;
                 }
@@ -56,7 +94,7 @@ impl Zarr {
             dtype: layout.dtype.clone(),
             big_endian: layout.packing.big_endian,
             fortran_order: false,
-            shape: layout.shape.clone(),
+            shape,
             length: 0,
         };
         let available = bytes.len() as u64;
@@ -88,8 +126,7 @@ impl Zarr {
             );
             return Err(self.error(name, reason));
         }
-        let outer = layout.shards.as_ref().map_or(&layout.packing.chunk, |shards| &shards.shape);
-        let chunk = product(outer);
+        let chunk = product(layout.outer());
         if chunk > SMALL_CHUNK.max(bytes.saturating_mul(4)) {
             let reason = format!("claims chunks of {chunk} bytes for {bytes} bytes of data");
             return Err(self.error(name, reason));

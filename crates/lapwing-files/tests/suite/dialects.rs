@@ -348,11 +348,11 @@ mod counts {
             factor in 0.01..100.0_f64,
         ) {
             let stack = Array3::from_shape_vec((1, 4, 6), counts.iter().map(|&c| c as f32).collect()).unwrap();
-            let (_, scale) = Dataset::amplitudes(&stack);
+            let (_, scale) = Dataset::amplitudes(stack.clone());
             let scale = scale * factor;
             let amplitude = stack.mapv(|count| (f64::from(count).sqrt() / scale) as f32);
             let (mut data, _) = read(&sound()).unwrap();
-            data.diffraction = amplitude;
+            data.diffraction = amplitude.into();
             let mut metadata = lapwing_files::Metadata::new();
             lapwing_files::metadata::set_physics_parameter(&mut metadata, "intensity_scale", scale);
             data.metadata = Some(metadata);
@@ -364,7 +364,7 @@ mod counts {
         fn other_intensities_stay(intensity in 0.0..1000.0_f32) {
             prop_assume!((intensity - intensity.round()).abs() > 2e-3);
             let (mut data, _) = read(&sound()).unwrap();
-            data.diffraction.fill(intensity.sqrt() / 7.0);
+            data.diffraction.values_mut().fill(intensity.sqrt() / 7.0);
             let mut metadata = lapwing_files::Metadata::new();
             lapwing_files::metadata::set_physics_parameter(&mut metadata, "intensity_scale", 7.0);
             data.metadata = Some(metadata);

@@ -11,3 +11,4 @@ mod options;
 mod python_reads;
 mod reconstruction;
 mod remarks;
+mod storage;

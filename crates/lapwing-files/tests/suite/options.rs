@@ -24,7 +24,7 @@ fn python_has_every_option_with_its_type() {
     let signature = PYTHON.split("def load(").nth(1).and_then(|text| text.split("->").next());
     let signature = signature.expect("load is there");
     let given = signature.lines().filter(|line| line.contains(": ")).count();
-    assert_eq!(given, OPTIONS.len() + 1, "path and the options");
+    assert_eq!(given, OPTIONS.len() + 3, "path, the options, and where to keep the patterns");
     for option in OPTIONS {
         let of_type = match option.kind {
             // Any of a list that grows.

@@ -1,7 +1,7 @@
 //! Binomial thinning: what the detector would have counted at a lower dose.
 
 use crate::random::generator;
-use ndarray::Array3;
+use ndarray::ArrayViewMut3;
 use rand_distr::{Binomial, Distribution};
 use rayon::prelude::*;
 
@@ -42,7 +42,12 @@ pub enum ThinError {
 /// these by some 1e-7 and are rounded. Pattern j draws from generator `thin` number j of `seed`,
 /// whatever the number of threads. On an error the contents of `counts` are unchanged. Returns the
 /// measured mean counts per pattern.
-pub fn thin(counts: &mut Array3<f32>, from: f64, to: f64, seed: u64) -> Result<f64, ThinError> {
+pub fn thin(
+    mut counts: ArrayViewMut3<'_, f32>,
+    from: f64,
+    to: f64,
+    seed: u64,
+) -> Result<f64, ThinError> {
     if !(to > 0.0 && to <= from && from.is_finite()) {
         return Err(ThinError::Dose { from, to });
     }
@@ -86,6 +91,7 @@ fn whole(value: f32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
     use rand_distr::Poisson;
 
     fn poisson(mean: f64, seed: u64) -> Array3<f32> {
@@ -99,7 +105,7 @@ mod tests {
         for (mean, p) in [(0.7, 0.3), (40.0, 0.1), (5000.0, 0.25)] {
             let mut counts = poisson(mean, 7);
             let before = counts.clone();
-            let measured = thin(&mut counts, mean, mean * p, 3).unwrap();
+            let measured = thin(counts.view_mut(), mean, mean * p, 3).unwrap();
             let number = counts.len() as f64;
             let average = counts.iter().map(|&v| f64::from(v)).sum::<f64>() / number;
             assert!((measured - average * 400.0).abs() < 1e-6 * measured);
@@ -129,12 +135,12 @@ mod tests {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut counts = poisson(30.0, 1);
-            pool.install(|| thin(&mut counts, 10.0, 3.0, 5)).unwrap();
+            pool.install(|| thin(counts.view_mut(), 10.0, 3.0, 5)).unwrap();
             counts
         };
         assert_eq!(run(1), run(3));
         let mut counts = poisson(30.0, 1);
-        thin(&mut counts, 10.0, 10.0, 5).unwrap();
+        thin(counts.view_mut(), 10.0, 10.0, 5).unwrap();
         assert_eq!(counts, poisson(30.0, 1));
     }
 
@@ -145,7 +151,7 @@ mod tests {
         counts
             .mapv_inplace(|amplitude| (f64::from(amplitude) * f64::from(37.3_f32)).powi(2) as f32);
         assert!(counts.iter().any(|count| count.fract() != 0.0));
-        thin(&mut counts, 2.0, 2.0, 1).unwrap();
+        thin(counts.view_mut(), 2.0, 2.0, 1).unwrap();
         assert!(counts.iter().enumerate().all(|(i, &count)| count == (i * i) as f32));
     }
 
@@ -156,13 +162,16 @@ mod tests {
             [(10.0, 11.0), (10.0, 0.0), (f64::NAN, 1.0), (10.0, f64::NAN), (f64::INFINITY, 1.0)]
         {
             assert!(
-                thin(&mut counts, from, to, 1).unwrap_err().to_string().contains("never added")
+                thin(counts.view_mut(), from, to, 1)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("never added")
             );
         }
         for bad in [0.5, -1.0, f32::NAN, f32::INFINITY] {
             counts[(4, 2, 2)] = bad;
             let before = counts.clone();
-            let message = thin(&mut counts, 10.0, 5.0, 1).unwrap_err().to_string();
+            let message = thin(counts.view_mut(), 10.0, 5.0, 1).unwrap_err().to_string();
             assert!(message.contains("in pattern 4"), "{message}");
             assert!(counts.iter().zip(&before).all(|(a, b)| a.to_bits() == b.to_bits()));
         }

@@ -10,7 +10,7 @@ use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, ReadOptions};
 use lapwing_model::Position;
 use lapwing_solve::calibrate::{CalibrateError, Disc, Orientation, Tried, mean, orientation};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, ArrayView3};
 use serde::Serialize;
 
 /// Wavelengths above which the light is X-rays, metres: 124 keV, and electrons of 15 kV.
@@ -80,11 +80,11 @@ pub struct Calibration {
 /// # Errors
 /// When the patterns cannot tell (see [`lapwing_solve::calibrate`]).
 pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
-    let intensity = intensities(dataset);
+    let intensity = intensities(dataset)?;
     let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
     let found = match orientation(intensity.view(), &dataset.scan) {
         Ok(found) => found,
-        Err(CalibrateError::NoDisc { .. }) => unknown(&intensity).map_err(refused)?,
+        Err(CalibrateError::NoDisc { .. }) => unknown(intensity.view()).map_err(refused)?,
         Err(error) => return Err(refused(error)),
     };
     let small = found.disc.radius < SMALL;
@@ -97,8 +97,8 @@ pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
 }
 
 /// Nothing known of an orientation, for patterns without a disc.
-fn unknown(intensity: &Array3<f32>) -> std::result::Result<Orientation, CalibrateError> {
-    let disc = Disc::spot(mean(intensity.view()).view())?;
+fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, CalibrateError> {
+    let disc = Disc::spot(mean(intensity).view())?;
     let best = Tried { transposed: false, rotation_deg: 0.0, curvature: 0.0, agreement: 0.0 };
     Ok(Orientation {
         best,

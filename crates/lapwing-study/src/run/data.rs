@@ -3,11 +3,12 @@
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
 use crate::geometry::split::{Axis, Cut, Parts, Shared};
+use crate::run::stream::Streaming;
 pub(crate) use crate::run::thinned::{CLUMPED_REMEDY, clumped, gain};
 pub use crate::run::thinned::{Thinned, thin};
 use crate::{DesignError, Result, StudyError};
 use jiff::Timestamp;
-use lapwing_files::dialect::{self, ReadOptions, read_base_as};
+use lapwing_files::dialect::{ReadOptions, read_base_as};
 use lapwing_files::metadata::{append_transformation, set_physics_parameter, stamp_transformation};
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, Metadata, physics};
@@ -228,7 +229,7 @@ impl Sample {
         let mut diffraction = exposure.counts;
         diffraction.mapv_inplace(|counts| (f64::from(counts).sqrt() / scale) as f32);
         Ok(Dataset {
-            diffraction,
+            diffraction: diffraction.into(),
             scan: self.scan.clone(),
             object: Some(self.object.projection()),
             probe: Some(self.probe.clone()),
@@ -256,9 +257,10 @@ fn check_size(patterns: usize, side: usize) -> Result<()> {
     Err(DesignError::rule("base.file", expected, found).into())
 }
 
-/// Reads a data set of any dialect.
+/// Reads a data set of any dialect; what does not fit into memory is kept beside it.
 pub(crate) fn read(path: &Path) -> Result<Dataset> {
-    Ok(dialect::read(path, &ReadOptions::default())?.0)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok(Streaming::Auto.read(path, &ReadOptions::default(), folder)?.0)
 }
 
 /// Diameter of the illuminated disc of a data set, pixels: the probe's, else 0.6 times the
@@ -310,7 +312,7 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
     let at = |indices: &[usize]| indices.iter().map(|&i| dataset.scan[i]).collect::<Vec<_>>();
     let shared = Shared::measure(&at(&parts.train), &at(&parts.test), probe_diameter(dataset));
     let part = |indices: &[usize], name: &str, shared: f64| {
-        let mut part = dataset.select(indices);
+        let mut part = dataset.select(indices)?;
         note_mean_counts(&mut part);
         let metadata = part.metadata.get_or_insert_default();
         let facts = json!({
@@ -325,10 +327,10 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
         });
         metadata.insert("split".to_owned(), facts);
         append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
-        part
+        Ok::<_, StudyError>(part)
     };
-    let train = part(&parts.train, "train", shared.train);
-    let test = part(&parts.test, "test", shared.test);
+    let train = part(&parts.train, "train", shared.train)?;
+    let test = part(&parts.test, "test", shared.test)?;
     Ok(SplitData { train, test, parts, shared })
 }
 
@@ -380,7 +382,8 @@ mod tests {
         let metadata = json!({"physics_parameters":
             {"nphotons": 1, "intensity_scale": 2.0, "mean_counts_per_pattern": 5.0}});
         let whole = Dataset {
-            diffraction: ndarray::Array3::from_shape_fn((6, 4, 4), |(i, _, _)| (i + 1) as f32),
+            diffraction: ndarray::Array3::from_shape_fn((6, 4, 4), |(i, _, _)| (i + 1) as f32)
+                .into(),
             scan: (0..6).map(|i| Position { y: 10.0 * f64::from(i), x: 3.0 }).collect(),
             metadata: Some(object_of(metadata)),
             ..Dataset::default()

@@ -337,7 +337,7 @@ impl JobRun<'_> {
             device: self.options.device,
             photon_halves: plan.photon_halves,
             // A study's data sets are made in memory.
-            stream: Streaming::Never,
+            stream: Streaming::Auto,
         };
         let patterns = positions(&job.input_npz, &self.options.reading)?.len();
         let input_hash = hash::file(&job.input_npz)?;

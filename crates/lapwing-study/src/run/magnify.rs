@@ -1,6 +1,7 @@
 //! The object pixel of near-field patterns whose beam diverges by an unknown amount, from how far
 //! the images move.
 
+use crate::Result;
 use crate::run::start_probe::{intensities, pixel};
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, dialect::Optics, metadata};
@@ -16,19 +17,17 @@ const PLAIN: f64 = 0.2;
 /// to the magnification by which the images move from position to position; returns it in words.
 /// Nothing is changed where the object's pixel is not the detector's, which somebody has said, or
 /// where the images do not tell.
-pub(crate) fn magnify(dataset: &mut Dataset) -> Option<String> {
-    if dataset.geometry != Some(Geometry::NearField) || dataset.n_patterns() != dataset.scan.len() {
-        return None;
-    }
-    let optics = Optics::of(dataset.metadata.as_ref()?)?;
-    let (pitch, assumed) = ((optics.pitch.0 * optics.pitch.1).sqrt(), pixel(dataset)?);
-    if (assumed / pitch - 1.0).abs() > 1e-6 {
-        return None;
-    }
-    let shifts = image_shifts(intensities(dataset).view(), &dataset.scan).ok()?;
+///
+/// # Errors
+/// When there is no room for intensities beside patterns that are kept in a file.
+pub(crate) fn magnify(dataset: &mut Dataset) -> Result<Option<String>> {
+    let Some(assumed) = assumed(dataset) else { return Ok(None) };
+    let Ok(shifts) = image_shifts(intensities(dataset)?.view(), &dataset.scan) else {
+        return Ok(None);
+    };
     let by = shifts.magnification();
     if (by - 1.0).abs() < PARALLEL || shifts.sd > SURE * by || shifts.turn() > PLAIN {
-        return None;
+        return Ok(None);
     }
     for at in &mut dataset.scan {
         (at.y, at.x) = (by * at.y, by * at.x);
@@ -37,10 +36,20 @@ pub(crate) fn magnify(dataset: &mut Dataset) -> Option<String> {
     let now = assumed / by;
     let stored = dataset.metadata.get_or_insert_default();
     metadata::set_physics_parameter(stored, "pixel_size_m", now);
-    Some(format!(
+    Ok(Some(format!(
         "object pixel: {now:.3e} m, by how far the images move from position to position (a beam \
          that diverges, {by:.4} +- {:.1e} times larger on the detector); say --pixel-size-m to \
          decide it",
         shifts.sd
-    ))
+    )))
+}
+
+/// The object's pixel of near-field patterns, metres, where it is the detector's.
+fn assumed(dataset: &Dataset) -> Option<f64> {
+    if dataset.geometry != Some(Geometry::NearField) {
+        return None;
+    }
+    let optics = Optics::of(dataset.metadata.as_ref()?)?;
+    let (pitch, assumed) = ((optics.pitch.0 * optics.pitch.1).sqrt(), pixel(dataset)?);
+    ((assumed / pitch - 1.0).abs() <= 1e-6).then_some(assumed)
 }

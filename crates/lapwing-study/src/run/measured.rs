@@ -19,6 +19,7 @@ use lapwing_files::metadata::{append_transformation, nphotons, set_physics_param
 use lapwing_files::{Dataset, ReadOptions, Reconstruction, Understanding};
 use serde_json::json;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// What the comparison of a measured study is with.
 const FULL_DOSE: &str = "full-dose reconstruction";
@@ -43,8 +44,8 @@ impl FullDose {
         folder: &StudyFolder,
         observe: Observer<'_>,
     ) -> Result<Self> {
-        let (mut dataset, understood) = read(design, base)?;
-        let magnified = magnify(&mut dataset);
+        let (mut dataset, understood) = read(design, base, folder.root())?;
+        let magnified = magnify(&mut dataset)?;
         for text in understood.notes.iter().chain(&magnified) {
             note(&mut *observe, Level::Detail, text)?;
         }
@@ -54,7 +55,7 @@ impl FullDose {
             note(&mut *observe, Level::Fact, &text)?;
             dataset.probe = Some(made.modes);
         }
-        let gain = dataset.counts().map_or(1.0, |counts| data::gain(&dataset, &counts));
+        let gain = data::gain(&dataset, dataset.intensities()?.view());
         if gain > 1.0 {
             let (file, remedy) = (base.measured.display(), data::CLUMPED_REMEDY);
             let text = format!("{file}: {} {remedy}", data::clumped(gain));
@@ -84,7 +85,7 @@ impl FullDose {
             checkpoint: Every::default(),
             device: None,
             photon_halves: false,
-            stream: Streaming::Never,
+            stream: Streaming::Auto,
             calibrate: false,
         };
         let input_hash = hash::file(&input)?;
@@ -130,13 +131,14 @@ impl FullDose {
 /// # Errors
 /// As [`FullDose::make`], before any reconstruction.
 pub(crate) fn check_base(design: &Design, base: &MeasuredBase) -> Result<()> {
-    read(design, base).map(drop)
+    read(design, base, &std::env::temp_dir()).map(drop)
 }
 
-/// The scan of a design, which can be done with it.
-fn read(design: &Design, base: &MeasuredBase) -> Result<(Dataset, Understanding)> {
+/// The scan of a design, which can be done with it; `folder` has room for what does not fit into
+/// memory.
+fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset, Understanding)> {
     let options = design.source.reading()?;
-    let (dataset, understood) = lapwing_files::dataset::read(&base.measured, &options)?;
+    let (dataset, understood) = Streaming::Auto.read(&base.measured, &options, folder)?;
     dataset.physics()?;
     check(design, base, &dataset)?;
     Ok((dataset, understood))

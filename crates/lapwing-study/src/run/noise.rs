@@ -27,11 +27,12 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
             dataset.n_patterns()
         )));
     }
-    let counts = dataset.counts().ok_or_else(|| {
+    if dataset.intensity_scale().is_none() {
         let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
                     .intensity_scale in the metadata";
-        StudyError::Invalid(text.to_owned())
-    })?;
+        return Err(StudyError::Invalid(text.to_owned()));
+    }
+    let counts = dataset.intensities()?;
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
     let known = faults(&remarks::of(dataset));
     let valid = valid.as_ref().map(|valid| valid.view());

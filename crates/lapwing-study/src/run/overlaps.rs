@@ -83,7 +83,7 @@ pub fn write_overlaps(
     let measured = measured.into_iter().collect::<Result<Vec<_>>>()?;
     let _locks = Lock::acquire_within(folder)?;
     for (split, dataset, overlap) in measured {
-        let mut kept = dataset.select(&kept_images(dataset.scan.len(), sampling)?);
+        let mut kept = dataset.select(&kept_images(dataset.scan.len(), sampling)?)?;
         tell_sampling(&mut kept, &overlap);
         stamp(&mut kept);
         kept.write(folder.join(format!("{split}.npz")))?;

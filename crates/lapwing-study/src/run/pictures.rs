@@ -114,6 +114,7 @@ pub fn contact_sheet(dataset: &Dataset, noise: Option<&NoiseModel>, title: &str)
     let totals: Vec<f64> = dataset.pattern_sums().iter().map(|sum| sum * power).collect();
     let mean = dataset
         .diffraction
+        .view()
         .fold_axis(Axis(0), 0.0_f64, |sum, &amplitude| sum + intensity(amplitude))
         .mapv(|sum| (sum / totals.len() as f64) as f32);
     let sheet = ContactSheet {

@@ -3,8 +3,9 @@
 use crate::design::solver::{ObjectStart, SolverConfig};
 use crate::geometry::place;
 use crate::run::start_probe::start_probe;
+use crate::run::stream;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Mask};
+use lapwing_files::{Dataset, Mask, Patterns, Storage};
 use lapwing_model::forward::Physics;
 use lapwing_model::position::bounding_box;
 use lapwing_model::probe::perturb;
@@ -26,7 +27,7 @@ pub const ASTIGMATISM: f64 = 0.3;
 pub struct Start {
     /// Axes (pattern, y, x), zero frequency in the centre: photon counts where the dose scale is
     /// known, else squared amplitudes.
-    pub intensity: Array3<f32>,
+    pub intensity: Patterns,
     /// Start object.
     pub object: Object,
     /// Start probe, axes (mode, y, x).
@@ -51,13 +52,26 @@ pub struct Start {
 pub(crate) const MODE_SHARE: f64 = 0.1;
 
 impl Start {
-    /// The problem for a solver.
+    /// The problem for a solver; its patterns are where those of the start are.
     ///
     /// # Errors
     /// See [`ProblemBuilder::patterns`](lapwing_solve::problem::ProblemBuilder::patterns).
     pub fn into_problem(self) -> Result<Problem> {
+        self.into_problem_while(&mut || Ok(()))
+    }
+
+    /// [`into_problem`](Self::into_problem); `waiting` is called now and then where that takes
+    /// long.
+    pub(crate) fn into_problem_while(
+        self,
+        waiting: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Problem> {
+        if let Storage::Scratch(folder) = self.intensity.storage() {
+            return stream::problem(self, &folder, waiting);
+        }
         let Self { intensity, object, probe, scan, valid, physics, .. } = self;
         let builder = Problem::builder(scan, object, probe).physics(physics);
+        let intensity = intensity.into_array();
         Ok(match valid {
             Some(valid) => builder.mask(valid.view()).patterns(intensity)?,
             None => builder.patterns(intensity)?,
@@ -71,10 +85,11 @@ impl Start {
     /// counts for a solver that needs them, or it is not known how the patterns come about.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
         let probe = start_probe(dataset, config.start.probe_start)?.modes;
-        Self::with_probe(dataset, config, probe)
+        let start = Self::with_probe(dataset, config, probe)?;
+        Ok(Self { intensity: dataset.intensities()?, ..start })
     }
 
-    /// [`Start::of`] with the start probe made already.
+    /// [`Start::of`] with the start probe made already, and without the intensities.
     ///
     /// # Errors
     /// As for [`Start::of`].
@@ -106,18 +121,14 @@ impl Start {
                 (flat(grid.shape), grid.scan, Some(grid.origin))
             }
         };
-        let intensity = match dataset.counts() {
-            Some(counts) => counts,
-            None if config.solver.needs().counts => {
-                let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
-                            physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
-                return Err(StudyError::Invalid(text.to_owned()));
-            }
-            None => dataset.diffraction.mapv(|amplitude| amplitude * amplitude),
-        };
+        if config.solver.needs().counts && dataset.intensity_scale().is_none() {
+            let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                        physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
+            return Err(StudyError::Invalid(text.to_owned()));
+        }
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
-        let faults = Faults::default();
+        let (intensity, faults) = (Patterns::default(), Faults::default());
         Ok(Self { intensity, object, probe, scan, origin, physics, valid, counts, faults })
     }
 }

@@ -6,12 +6,12 @@ use crate::run::start::perturbed;
 use crate::run::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::Illumination;
-use lapwing_files::{Dataset, metadata};
+use lapwing_files::{Dataset, Patterns, metadata};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::probe::{Aberrations, Aperture};
 use lapwing_model::{Complex32, ForwardModel, Modes};
 use lapwing_solve::calibrate::{self, CalibrateError, Curvature, Disc};
-use ndarray::{Array3, Axis};
+use ndarray::{ArrayView3, Axis};
 
 /// A start probe, and where it comes from.
 #[derive(Debug, Clone)]
@@ -67,18 +67,14 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
 /// Share by which the disc of the patterns may differ from that of the optics without a word.
 const FAR_OFF: f64 = 0.2;
 
-/// Squared amplitudes, axes (pattern, y, x).
-pub(crate) fn intensities(dataset: &Dataset) -> Array3<f32> {
-    dataset.diffraction.mapv(|amplitude| amplitude * amplitude)
+/// Squared amplitudes, axes (pattern, y, x), kept where the patterns are.
+pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
+    Ok(dataset.diffraction.map(|amplitude| amplitude * amplitude)?)
 }
 
 /// The curvature of the probe as the patterns have it.
-fn seen(dataset: &Dataset) -> Result<(Array3<f32>, Curvature)> {
-    if dataset.n_patterns() != dataset.scan.len() {
-        let text = "a start probe is made of patterns in memory (--stream never)";
-        return Err(StudyError::Invalid(text.to_owned()));
-    }
-    let intensity = intensities(dataset);
+fn seen(dataset: &Dataset) -> Result<(Patterns, Curvature)> {
+    let intensity = intensities(dataset)?;
     let found = calibrate::curvature(intensity.view(), &dataset.scan).map_err(|error| {
         StudyError::Invalid(format!(
             "there is no start probe, and none can be made: {error}; give one (--companion FILE) or \
@@ -121,11 +117,7 @@ fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
 fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     let model = ForwardModel::with_physics(dataset.pattern_shape(), physics)
         .map_err(|error| StudyError::Invalid(error.to_string()))?;
-    let mean = intensities(dataset).mean_axis(Axis(0)).unwrap_or_default();
-    if mean.len() != model.len() {
-        let text = "a start probe is made of patterns in memory (--stream never)";
-        return Err(StudyError::Invalid(text.to_owned()));
-    }
+    let mean = intensities(dataset)?.view().mean_axis(Axis(0)).unwrap_or_default();
     let mut arrived: Vec<Complex32> =
         mean.iter().map(|&value| Complex32::from(value.max(0.0).sqrt())).collect();
     let mut probe = arrived.clone();
@@ -147,8 +139,8 @@ const SPOT: f64 = 3.0;
 
 /// A probe of patterns without a disc: the pupil is what there is, the curvature that by which
 /// short fits predict the patterns best.
-fn of_spot(dataset: &Dataset, intensity: &Array3<f32>) -> Result<StartProbe> {
-    let mean = calibrate::mean(intensity.view());
+fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartProbe> {
+    let mean = calibrate::mean(intensity);
     let (height, width) = mean.dim();
     // Root mean square frequency of the light's amplitude, cycles per pixel.
     let (mut sum, mut weight) = (0.0, 0.0);
@@ -161,7 +153,7 @@ fn of_spot(dataset: &Dataset, intensity: &Array3<f32>) -> Result<StartProbe> {
     let edge = (sum / weight).sqrt().max(0.5 / height.max(width) as f64);
     let most = ROOM * height.min(width) as f64 / edge;
     let made = |curvature: f64| -> Result<Modes> {
-        let modes = calibrate::probe(intensity.view(), curvature, (0.0, 0.0));
+        let modes = calibrate::probe(intensity, curvature, (0.0, 0.0));
         let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
         Ok(powered(modes, dataset))
     };
@@ -183,14 +175,13 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     if physics.propagation != Propagation::FarField {
         return of_images(dataset, physics);
     }
-    if dataset.n_patterns() == dataset.scan.len() {
-        let intensity = intensities(dataset);
-        let disc = Disc::of(calibrate::mean(intensity.view()).view());
-        let small = disc.as_ref().is_ok_and(|disc| disc.radius < SPOT);
-        if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
-            return of_spot(dataset, &intensity);
-        }
+    let intensity = intensities(dataset)?;
+    let disc = Disc::of(calibrate::mean(intensity.view()).view());
+    let small = disc.as_ref().is_ok_and(|disc| disc.radius < SPOT);
+    if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
+        return of_spot(dataset, intensity.view());
     }
+    drop(intensity);
     let (intensity, found) = seen(dataset)?;
     let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);
     let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;

@@ -1,33 +1,34 @@
-//! Patterns that stay out of memory: read in pieces, kept by the solver in a scratch file.
+//! Patterns that stay out of memory: in a scratch file, as the data set has them and as the solver
+//! does.
 
 use crate::design::condition::Case;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
-use lapwing_files::dataset::restored;
-use lapwing_files::dialect::{self, Pieces, ReadOptions};
-use lapwing_files::{Dataset, Understanding, scratch};
+use lapwing_files::dialect::{self, ReadOptions};
+use lapwing_files::{Dataset, Storage, Understanding, scratch};
 use lapwing_solve::{PatternStore, Problem, StoredBytes};
-use rayon::prelude::*;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Memory that a reconstruction takes for each byte of its patterns as 32-bit numbers when it holds
 /// them: as they are read, as intensities, and the same again for the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 3;
 
-/// Values of a block that one task converts.
-const PART: usize = 1 << 14;
+/// Values that are handed to a solver at a time.
+const BLOCK: usize = 1 << 22;
 
-/// Whether a reconstruction leaves its patterns out of memory.
+/// Whether patterns stay out of memory. What comes out does not depend on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Streaming {
     /// When the memory that is free would not comfortably hold them.
     #[default]
     Auto,
-    /// Always, or not at all where the file does not allow it.
+    /// When so many bytes of memory would not comfortably hold them.
+    Within(u64),
+    /// Always.
     Always,
     /// Never.
     Never,
@@ -46,73 +47,83 @@ impl FromStr for Streaming {
     }
 }
 
-/// A data set, with its patterns or without them.
-#[derive(Debug)]
-pub struct Opened {
-    /// The data set; of no patterns where there are `pieces`.
-    pub dataset: Dataset,
-    /// How its file was understood.
-    pub understood: Understanding,
-    /// The patterns, where they stay in their file.
-    pub pieces: Option<Pieces>,
+/// A number of bytes as people write it: `2GB`, `500 MB`, `1.5GiB`, or bytes.
+///
+/// # Errors
+/// What was expected, for anything else, and for less than a megabyte.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let units = [
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("TB", 1e12),
+        ("MIB", 1_048_576.0),
+        ("GIB", 1_073_741_824.0),
+    ];
+    let plain = text.trim().to_uppercase();
+    let digits = plain.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match plain[digits.len()..].trim() {
+        "" | "B" => Some(1.0),
+        unit => units.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size),
+    };
+    let number = digits.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    match number.zip(unit).map(|(number, unit)| number * unit) {
+        Some(bytes) if (1e6..1e18).contains(&bytes) => Ok(bytes as u64),
+        _ => Err(format!(
+            "expected a size of a megabyte or more, such as 2GB or 500MB, found {text:?}"
+        )),
+    }
 }
 
 impl Streaming {
-    /// Reads a data set, its patterns into memory or not. A note to the observer says why not.
+    /// Where the patterns of a file are kept: in memory, or in a scratch file in `folder`.
+    pub fn storage(self, input: &Path, reading: &ReadOptions, folder: &Path) -> Storage {
+        let room = match self {
+            Self::Never => None,
+            Self::Always => Some(0),
+            Self::Within(bytes) => Some(bytes),
+            Self::Auto => free_memory(),
+        };
+        match stack_bytes(input, reading).zip(room) {
+            Some((stack, room)) if !fits(stack, room) => Storage::Scratch(folder.to_owned()),
+            _ => Storage::Memory,
+        }
+    }
+
+    /// Reads a data set, its patterns into memory or a scratch file in `folder`.
     ///
     /// # Errors
-    /// When the file cannot be read, or not in pieces where it must be.
+    /// When the file cannot be read.
+    pub fn read(
+        self,
+        input: &Path,
+        reading: &ReadOptions,
+        folder: &Path,
+    ) -> Result<(Dataset, Understanding)> {
+        Ok(dialect::read_into(input, reading, &self.storage(input, reading, folder))?)
+    }
+
+    /// [`read`](Self::read); a note to the observer tells of a scratch file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn open(
         self,
         input: &Path,
         reading: &ReadOptions,
+        folder: &Path,
         observe: Observer<'_>,
-    ) -> Result<Opened> {
-        self.open_beside(free_memory(), input, reading, observe)
-    }
-
-    /// [`Self::open`] beside so many bytes of free memory, where that is known.
-    fn open_beside(
-        self,
-        free: Option<u64>,
-        input: &Path,
-        reading: &ReadOptions,
-        observe: Observer<'_>,
-    ) -> Result<Opened> {
-        let whole = || -> Result<Opened> {
-            let (dataset, understood) = dialect::read(input, reading)?;
-            Ok(Opened { dataset, understood, pieces: None })
-        };
-        let in_pieces = || -> Result<Opened, lapwing_files::Error> {
-            let (dataset, understood, pieces) = dialect::read_pieces(input, reading)?;
-            Ok(Opened { dataset, understood, pieces: Some(pieces) })
-        };
-        match self {
-            Self::Never => whole(),
-            Self::Always => Ok(in_pieces()?),
-            Self::Auto => {
-                let (Some(stack), Some(free)) = (stack_bytes(input, reading), free) else {
-                    return whole();
-                };
-                if fits(stack, free) {
-                    return whole();
-                }
-                let sizes =
-                    format!("patterns of {} beside {} of free memory", size(stack), size(free));
-                match in_pieces() {
-                    Err(error @ lapwing_files::Error::NotInPieces { .. }) => {
-                        let text = format!("{sizes} are held there all the same: {error}");
-                        note(observe, Level::Fact, &text)?;
-                        whole()
-                    }
-                    opened => {
-                        let opened = opened?;
-                        note(observe, Level::Fact, &format!("{sizes} are streamed"))?;
-                        Ok(opened)
-                    }
-                }
-            }
+    ) -> Result<(Dataset, Understanding)> {
+        let storage = self.storage(input, reading, folder);
+        if let (Storage::Scratch(folder), Some(stack)) = (&storage, stack_bytes(input, reading)) {
+            let text = format!(
+                "streaming: patterns of {} as 32-bit numbers are kept in a nameless scratch file in {}",
+                size(stack),
+                folder.display()
+            );
+            note(observe, Level::Fact, &text)?;
         }
+        Ok(dialect::read_into(input, reading, &storage)?)
     }
 }
 
@@ -125,88 +136,77 @@ fn size(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-/// Patterns in their file, and the scale s of counts = (s x amplitude)^2 where it is known.
-pub(crate) struct Streamed {
-    pub pieces: Pieces,
-    pub scale: Option<f64>,
-}
-
-impl Streamed {
-    /// The problem that `start`, which has no intensities of its own, would make with these; a
-    /// scratch file on the disk of `folder` keeps them. `case` names the job in the events
-    /// meanwhile.
-    pub fn problem(
-        &self,
-        start: Start,
-        folder: &Path,
-        case: Option<&Case>,
-        observe: Observer<'_>,
-    ) -> Result<Problem> {
-        let intensity = |amplitude: f32| match self.scale {
-            Some(scale) => restored(scale, amplitude),
-            None => amplitude * amplitude,
-        };
-        let mut blocks = |take: &mut dyn FnMut(&mut [f32]) -> Result<()>| {
-            self.pieces.blocks::<StudyError>(&mut |values| {
-                tell(&mut *observe, Event::Waiting { case, what: "its patterns" })?;
-                let parts = values.par_chunks_mut(PART);
-                parts.for_each(|part| part.iter_mut().for_each(|value| *value = intensity(*value)));
-                take(values)
-            })
-        };
-        let shape = self.pieces.shape();
-        let Start { object, probe, scan, valid, physics, .. } = start;
-        let builder = Problem::builder(scan, object, probe).physics(physics);
-        let store = ScratchIn::new(folder, shape)?;
-        match &valid {
-            Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),
-            None => builder.patterns_from(shape, &mut blocks, store),
+/// The problem that `start`, whose patterns are in a scratch file in `folder`, makes with another
+/// one there. `waiting` is called between blocks of patterns.
+pub(crate) fn problem(
+    start: Start,
+    folder: &Path,
+    waiting: &mut dyn FnMut() -> Result<()>,
+) -> Result<Problem> {
+    let Start { object, probe, scan, valid, physics, intensity, .. } = start;
+    let shape = intensity.dim();
+    let pixels = (shape.1 * shape.2).max(1);
+    let mut block = Vec::new();
+    let mut blocks = |take: &mut dyn FnMut(&mut [f32]) -> Result<()>| {
+        for values in intensity.values().chunks((BLOCK / pixels).max(1) * pixels) {
+            waiting()?;
+            block.clear();
+            block.extend_from_slice(values);
+            take(&mut block)?;
         }
+        Ok(())
+    };
+    let builder = Problem::builder(scan, object, probe).physics(physics);
+    let store = ScratchIn::new(folder, shape)?;
+    match &valid {
+        Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),
+        None => builder.patterns_from(shape, &mut blocks, store),
     }
 }
 
+/// Tells the observer that a job waits for its patterns.
+pub(crate) fn waiting(case: Option<&Case>, observe: Observer<'_>) -> Result<()> {
+    tell(observe, Event::Waiting { case, what: "its patterns" })
+}
+
 /// A scratch file in a folder.
-struct ScratchIn<'a> {
+struct ScratchIn {
     file: scratch::Scratch,
-    folder: &'a Path,
+    folder: PathBuf,
     /// Bytes that it may come to.
     most: u64,
 }
 
-impl<'a> ScratchIn<'a> {
-    fn new(folder: &'a Path, (patterns, height, width): (usize, usize, usize)) -> Result<Self> {
+impl ScratchIn {
+    fn new(folder: &Path, (patterns, height, width): (usize, usize, usize)) -> Result<Self> {
         let values = [patterns, height, width]
             .iter()
             .fold(1, |product: u64, &n| product.saturating_mul(n as u64));
         let most = values.saturating_mul(size_of::<f32>() as u64);
         match scratch::Scratch::new_in(folder) {
-            Ok(file) => Ok(Self { file, folder, most }),
-            Err(error) => Err(unkept(folder, most, &error)),
+            Ok(file) => Ok(Self { file, folder: folder.to_owned(), most }),
+            Err(error) => Err(unkept(folder, most, error)),
         }
     }
 }
 
-impl PatternStore for ScratchIn<'_> {
+impl PatternStore for ScratchIn {
     type Error = StudyError;
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.append(bytes).map_err(|error| unkept(self.folder, self.most, &error))
+        self.file.append(bytes).map_err(|error| unkept(&self.folder, self.most, error))
     }
 
     fn finish(self) -> Result<StoredBytes> {
         match self.file.finish() {
             Ok(mapped) => Ok(Box::new(mapped)),
-            Err(error) => Err(unkept(self.folder, self.most, &error)),
+            Err(error) => Err(unkept(&self.folder, self.most, error)),
         }
     }
 }
 
-fn unkept(folder: &Path, most: u64, error: &io::Error) -> StudyError {
-    StudyError::Invalid(format!(
-        "cannot keep the patterns in a scratch file in {}: {error}; it may need {} there: use an output folder with that much room",
-        folder.display(),
-        size(most)
-    ))
+fn unkept(folder: &Path, bytes: u64, source: io::Error) -> StudyError {
+    lapwing_files::Error::Scratch { folder: folder.to_owned(), bytes, source }.into()
 }
 
 #[cfg(test)]
@@ -222,12 +222,18 @@ mod tests {
             assert_eq!(text.parse(), Ok(meant));
         }
         assert!("sometimes".parse::<Streaming>().unwrap_err().contains("always"));
+        for (text, meant) in
+            [("2GB", 2_000_000_000), ("1.5 GiB", 1_610_612_736), ("500mb", 500_000_000), ("1e7", 0)]
+        {
+            assert_eq!(bytes(text).ok(), (meant > 0).then_some(meant), "{text}");
+        }
+        assert!(bytes("12").unwrap_err().contains("2GB") && bytes("-2GB").is_err());
     }
 
     #[test]
-    fn a_stack_too_large_for_memory_is_told_whatever_its_dialect() {
+    fn a_stack_too_large_for_memory_is_kept_in_a_file_whatever_its_dialect() {
         let folder = tempfile::tempdir().unwrap();
-        let counts = ndarray::Array3::from_shape_fn((3, 8, 8), |(n, y, x)| (n + y + x) as f32);
+        let counts = ndarray::Array3::from_shape_fn((3, 64, 64), |(n, y, x)| (n + y + x) as f32);
         let [tike, cxi] = ["tike.npz", "set.cxi"].map(|name| folder.path().join(name));
         let corners = ndarray::Array2::<f64>::zeros((3, 2));
         lapwing_files::npz::write(
@@ -235,7 +241,7 @@ mod tests {
             &[("data", (&counts).into()), ("scan", (&corners).into())],
         )
         .unwrap();
-        let (diffraction, _) = Dataset::amplitudes(&counts);
+        let (diffraction, _) = Dataset::amplitudes(counts);
         let scan = vec![lapwing_model::Position { y: 4.0, x: 4.0 }; 3];
         let dataset = Dataset { diffraction, scan, ..Dataset::default() };
         let optics = dialect::Optics { wavelength: 1e-10, distance: 1.0, pitch: (5e-5, 5e-5) };
@@ -249,10 +255,14 @@ mod tests {
                 }
                 ControlFlow::Continue(())
             };
-            let opened = Streaming::Auto.open_beside(Some(1), &path, &known, &mut log).unwrap();
-            assert!(opened.pieces.is_none());
-            let told = lines.iter().any(|line| line.contains("are held there all the same"));
-            assert!(told, "{}: {lines:?}", path.display());
+            let mut open = |streaming: Streaming| {
+                streaming.open(&path, &known, folder.path(), &mut log).unwrap().0.diffraction
+            };
+            let whole = open(Streaming::Within(1 << 20));
+            let kept = open(Streaming::Within(1 << 17));
+            assert!(whole.in_memory() && !kept.in_memory() && whole == kept);
+            let told = lines.iter().filter(|line| line.contains("nameless scratch file"));
+            assert_eq!(told.count(), 1, "{}: {lines:?}", path.display());
         }
     }
 

@@ -21,6 +21,7 @@ use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
 use crate::run::overlaps::measure_overlaps;
 use crate::run::plan::{MissingViews, Plan};
+use crate::run::stream::Streaming;
 use crate::run::views;
 use crate::{Result, StudyError};
 use lapwing_files::{Archive, Dataset, ReadOptions, atomic};
@@ -456,7 +457,7 @@ pub fn write_views(
     let mut report = ViewsReport::default();
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
-        let (dataset, _) = lapwing_files::dialect::read(&file, reading)?;
+        let (dataset, _) = Streaming::Auto.read(&file, reading, &roots.views)?;
         let (_, height, width) = dataset.diffraction.dim();
         for &view in wanted {
             let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };

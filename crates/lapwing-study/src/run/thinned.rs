@@ -6,7 +6,7 @@ use lapwing_files::metadata::{append_transformation, nphotons, set_physics_param
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::simulate;
 use lapwing_solve::noise;
-use ndarray::Array3;
+use ndarray::ArrayView3;
 use serde_json::{Value, json};
 
 /// A data set thinned to a lower dose.
@@ -50,14 +50,14 @@ impl Thinned {
 
 /// Variance over mean of the counts of a data set; 1 where Lapwing simulated them, for these are
 /// photons.
-pub(crate) fn gain(dataset: &Dataset, counts: &Array3<f32>) -> f64 {
+pub(crate) fn gain(dataset: &Dataset, counts: ArrayView3<'_, f32>) -> f64 {
     let history = dataset.metadata.as_ref().and_then(|all| all.get("data_transformations"));
     let mut entries = history.and_then(Value::as_array).into_iter().flatten();
     if entries.any(|entry| entry["tool"] == TOOL && entry["operation"] == SIMULATED) {
         return 1.0;
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
-    noise::estimate(counts.view(), &dataset.scan, valid.as_ref().map(|valid| valid.view())).gain
+    noise::estimate(counts, &dataset.scan, valid.as_ref().map(|valid| valid.view())).gain
 }
 
 /// What thinning does to counts of a gain above 1.
@@ -81,18 +81,19 @@ pub(crate) const CLUMPED_REMEDY: &str = "Thin data in which every photon or elec
 /// # Errors
 /// When the counts of the data set are not known, or the dose is not lower than its own.
 pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
-    let (Some(mut counts), Some(scale)) = (dataset.counts(), dataset.intensity_scale()) else {
+    let Some(scale) = dataset.intensity_scale() else {
         let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
                     .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot";
         return Err(StudyError::Invalid(text.to_owned()));
     };
     let mean_before = dataset.mean_intensity();
-    let gain = gain(&dataset, &counts);
+    let mut counts = dataset.intensities()?;
+    let gain = gain(&dataset, counts.view());
     // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
     let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
-    let mean = simulate::thin(&mut counts, from, dose, seed)?;
+    let mean = simulate::thin(counts.view_mut(), from, dose, seed)?;
     let scale = scale * (dose / from).sqrt();
-    counts.mapv_inplace(|count| (f64::from(count).sqrt() / scale) as f32);
+    counts.change(|count| (f64::from(count).sqrt() / scale) as f32);
     dataset.diffraction = counts;
     let metadata = dataset.metadata.get_or_insert_default();
     set_physics_parameter(metadata, "nphotons", dose);

@@ -148,8 +148,8 @@ impl<'a> Trials<'a> {
         taken.sort_by(|a, b| far(a).total_cmp(&far(b)));
         taken.truncate(MOST);
         taken.sort_unstable();
-        let part = dataset.select(&taken);
-        let mut intensity = intensities(&part);
+        let part = dataset.select(&taken)?;
+        let mut intensity = intensities(&part)?.into_array();
         let scale = dataset.intensity_scale().map(|scale| scale * scale);
         let sum: f64 = intensity.iter().map(|&value| f64::from(value)).sum();
         let factor = scale.unwrap_or(COUNTS * taken.len() as f64 / sum.max(f64::MIN_POSITIVE));

@@ -50,7 +50,7 @@ pub fn make(
         n_accepted,
         n_rejected: n - n_accepted,
     };
-    let mut dataset = split.select(&selection.kept);
+    let mut dataset = split.select(&selection.kept)?;
     note_mean_counts(&mut dataset);
     let bound = geometry_acceptance_bound(&split.scan, probe_diameter(split));
     let metadata = dataset.metadata.get_or_insert_default();
@@ -196,7 +196,7 @@ mod tests {
             .collect();
         let text = r#"{"split": {"shared_fraction": 0.25}, "mine": [1, {"a": null}]}"#;
         Dataset {
-            diffraction: Array3::from_shape_fn((100, 4, 4), |(i, _, _)| i as f32),
+            diffraction: Array3::from_shape_fn((100, 4, 4), |(i, _, _)| i as f32).into(),
             scan,
             metadata: serde_json::from_str(text).unwrap(),
             extras: vec![
@@ -218,7 +218,7 @@ mod tests {
                 .unwrap();
         let Made::View(view, telemetry) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), telemetry.selection_strategy), (25, Strategy::Greedy));
-        for (position, pattern) in view.scan.iter().zip(view.diffraction.outer_iter()) {
+        for (position, pattern) in view.scan.iter().zip(view.diffraction.iter()) {
             let index = (position.y + position.x / 10.0) as f32;
             assert!(pattern.iter().all(|&value| value == index));
         }

@@ -103,7 +103,7 @@ fn one_data_set_alone() {
     assert!(refused("bare", &config, CompareWith::Truth).contains("objectGuess"));
     data.metadata = None;
     // No squares of these are whole multiples of one value.
-    data.diffraction.mapv_inplace(|amplitude| amplitude + 0.01);
+    data.diffraction.change(|amplitude| amplitude + 0.01);
     data.write(folder.path().join("counts.npz")).unwrap();
     let text = "noise = \"poisson\"\nprobe_start = \"file\"\n";
     config = toml::from_str(text).unwrap();

@@ -39,7 +39,7 @@ pub struct Calibrate {
 
 impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let (dataset, _) = self.reading.read(&self.file, output)?;
+        let (dataset, _) = self.reading.read(&self.file, None, output)?;
         let found = calibrate(&dataset)?;
         if let Some(path) = &self.figure {
             write(path, found.picture())?;

@@ -46,7 +46,7 @@ impl Convert {
         if ["h5", "hdf5"].contains(&end.as_str()) {
             other_than_input(&self.beside(), "OUT's product", &self.input)?;
         }
-        let (dataset, understood) = self.reading.read(&self.input, output)?;
+        let (dataset, understood) = self.reading.read(&self.input, Some(&self.output), output)?;
         let written = match end.as_str() {
             "npz" => {
                 dataset.write(&self.output)?;

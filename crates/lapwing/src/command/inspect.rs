@@ -57,7 +57,9 @@ impl Inspect {
             options.leave_out.push(metadata::KEY.to_owned());
             None
         });
-        let outcome = dialect::read_from(&file, &options);
+        let folder = std::env::temp_dir();
+        let storage = self.reading.streaming().storage(&self.file, &options, &folder);
+        let outcome = dialect::read_from(&file, &options, &storage);
         // Whatever can be listed is described, however broken it is. HDF5 has no metadata of its
         // own: what is known of it is what was read.
         let read = match outcome {

@@ -99,7 +99,7 @@ impl Overlap {
 
     fn written(&self, data: &Path, root: &Path, output: Output) -> anyhow::Result<ExitCode> {
         let read = |split| -> anyhow::Result<_> {
-            Ok(self.reading.read(&split_file(data, split)?, output)?.0)
+            Ok(self.reading.read(&split_file(data, split)?, None, output)?.0)
         };
         let (train, test) = (read(Split::Train)?, read(Split::Test)?);
         let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&train));
@@ -140,7 +140,7 @@ impl Overlap {
     /// Positions and the diameter of the disc, of a data set or of a file that has no patterns.
     fn scan(&self, input: &Path, output: Output) -> anyhow::Result<(Vec<Position>, f64)> {
         let Some(archive) = positions_alone(input) else {
-            let (dataset, _) = self.reading.read(input, output)?;
+            let (dataset, _) = self.reading.read(input, None, output)?;
             let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&dataset));
             return Ok((dataset.scan, diameter));
         };

@@ -45,10 +45,9 @@ pub struct Reconstruct {
     /// (HDF5)
     #[arg(long, value_name = "OUT.h5")]
     product: Option<PathBuf>,
-    /// Whether the patterns stay in a scratch file on the disk of the output folder instead of
-    /// memory: auto (when the memory that is free would not comfortably hold them), always or
-    /// never. Results are the same bits. Needs the study's format, (n, H, W), and room there for up
-    /// to four bytes per pixel
+    /// Whether the patterns are kept in scratch files on the disk of the output folder instead of
+    /// memory: auto (when --memory, or else what is free, would not comfortably hold them), always
+    /// or never. Results are the same bits. Needs room there for up to eight bytes per pixel
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     stream: Streaming,
     /// Find first how the scan lies on the detector (rotation, exchange of rows and columns), and
@@ -81,7 +80,10 @@ impl Reconstruct {
             checkpoint: self.checkpoints.checkpoint_every,
             device: self.checkpoints.place.device,
             photon_halves: false,
-            stream: self.stream,
+            stream: match self.stream {
+                Streaming::Auto => self.reading.streaming(),
+                said => said,
+            },
             calibrate: self.calibrate,
         };
         let mut see = |dataset: &Dataset, understood: &Understanding| {

@@ -47,12 +47,12 @@ impl Split {
         for half in [&train, &test] {
             other_than_input(half, "a half in --output-dir", &self.input)?;
         }
-        let (dataset, _) = self.reading.read(&self.input, output)?;
+        // Of two at once in one folder the halves could be mixed.
+        let _locks = Lock::acquire_within(folder)?;
+        let (dataset, _) = self.reading.read(&self.input, Some(&train), output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
         let mut split =
             data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
-        // Of two at once in one folder the halves could be mixed.
-        let _locks = Lock::acquire_within(folder)?;
         data::stamp(&mut split.train);
         data::stamp(&mut split.test);
         split.train.write(&train)?;

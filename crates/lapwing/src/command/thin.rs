@@ -41,7 +41,7 @@ pub struct Thin {
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         other_than_input(&self.output, "--output", &self.input)?;
-        let (dataset, _) = self.reading.read(&self.input, output)?;
+        let (dataset, _) = self.reading.read(&self.input, Some(&self.output), output)?;
         let thinned = thin(dataset, self.dose, self.seed)
             .with_context(|| self.input.display().to_string())?;
         if let Some(note) = thinned.note() {

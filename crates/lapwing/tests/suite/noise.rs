@@ -57,7 +57,7 @@ fn inspect_tells_background_and_faults() {
     // 0.5 counts in every pixel: each of ten counts stays with probability 0.05.
     let mut background = Array3::from_elem(counts.dim(), 10.0);
     let pixels = (SIDE * SIDE) as f64;
-    simulate::thin(&mut background, 10.0 * pixels, 0.5 * pixels, 7).unwrap();
+    simulate::thin(background.view_mut(), 10.0 * pixels, 0.5 * pixels, 7).unwrap();
     counts += &background;
     let (dead, hot) = ((31, 33), [(3, 5), (50, 25)]);
     counts.slice_mut(s![.., dead.0, dead.1]).fill(0.0);
@@ -102,7 +102,7 @@ fn inspect_says_why_nothing_can_be_told() {
         )
     );
     let (like, _) = dataset::read(bench.path("clean.npz"), &ReadOptions::default()).unwrap();
-    like.select(&[0, 1, 2]).write(bench.path("few.npz")).unwrap();
+    like.select(&[0, 1, 2]).unwrap().write(bench.path("few.npz")).unwrap();
     assert_eq!(bench.json("inspect few.npz")["noise"], Value::Null);
     assert!(
         bench.ok("inspect few.npz").contains("expected at least 4 patterns to compare, found 3")

@@ -21,7 +21,7 @@ fn dark_patterns_of_an_unknown_unit_are_told_and_left_out() {
     let dark = Dataset::from_patterns(counts, form, scan, probe, object, None).unwrap();
     dark.write(bench.path("dark.npz")).unwrap();
     let lit: Vec<usize> = (0..whole.n_patterns()).filter(|i| !(20..26).contains(i)).collect();
-    dark.select(&lit).write(bench.path("lit.npz")).unwrap();
+    dark.select(&lit).unwrap().write(bench.path("lit.npz")).unwrap();
 
     let said = bench.json("inspect dark.npz")["understood"]["remarks"].clone();
     assert_eq!((&said[0]["what"], &said[0]["certain"]), (&"lost-patterns".into(), &true.into()));

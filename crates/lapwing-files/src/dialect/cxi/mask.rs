@@ -8,11 +8,11 @@ use crate::npy::{Array, Values};
 use crate::options::MaskGood;
 use crate::{Error, Problem};
 
-/// Sets the patterns to zero where the mask says that a pixel is bad; the mask is (1, H, W) or (n,
-/// H, W).
+/// The mask of patterns whose axes are of lengths `shape` in the file; it is (1, H, W) or (n, H,
+/// W).
 pub(super) fn read(
     file: &Hdf5,
-    patterns: &mut Array,
+    shape: [usize; 3],
     order: AxisOrder,
     options: &ReadOptions,
     notes: &mut Vec<String>,
@@ -25,11 +25,10 @@ pub(super) fn read(
         notes.push("mask: left out, as specified".to_owned());
         return Ok(None);
     }
-    let (n, height, width) = match (patterns.shape(), order) {
-        (&[n, height, width], AxisOrder::PatternFirst) | (&[height, width, n], _) => {
+    let (n, height, width) = match (shape, order) {
+        ([n, height, width], AxisOrder::PatternFirst) | ([height, width, n], _) => {
             (n, height, width)
         }
-        _ => return Ok(None),
     };
     let array = file.read(MASK)?;
     let per_pattern = array.shape() == [n, height, width] && order == AxisOrder::PatternFirst;
@@ -46,20 +45,13 @@ pub(super) fn read(
         problems.push(Problem::new(MASK, expected, found));
         return Ok(None);
     };
-    let bad: Vec<bool> = bits.iter().map(|&bits| !is_good(bits.into())).collect();
-    let wrong = bad.iter().filter(|&&bad| bad).count();
-    if wrong == bad.len() {
+    let wrong = bits.iter().filter(|&&bits| !is_good(bits.into())).count();
+    if wrong == bits.len() {
         let found = "every pixel bad: say which number is good (--mask-good-is 1), or pass it over \
                      (--leave-out mask)";
         problems.push(Problem::new(MASK, expected, found));
         return Ok(None);
     }
-    let pixels = height * width;
-    blank(patterns, |index| match order {
-        AxisOrder::PatternLast => bad[index / n],
-        _ if per_pattern => bad[index],
-        _ => bad[index % pixels],
-    });
     let rule = match options.mask_good {
         None => "0 is good, so is 0x1000 alone".to_owned(),
         Some(good) => format!("{good} is good, as specified"),
@@ -67,7 +59,7 @@ pub(super) fn read(
     notes.push(format!(
         "mask: {wrong} of {} pixels bad ({rule}); set to 0 in the patterns and carried along as `mask`, \
          whose bad pixels the solvers leave out",
-        bad.len()
+        bits.len()
     ));
     let shape = if per_pattern { vec![n, height, width] } else { vec![1, height, width] };
     let carried = Array::new(shape, Values::U32(bits))
@@ -88,28 +80,5 @@ fn told(array: &Array, good: MaskGood) -> Option<Vec<u32>> {
     match array.values() {
         Values::Bool(flags) => Some(flags.iter().map(|&flag| bad(!flag)).collect()),
         _ => Some(array.to_f64().ok()?.iter().map(|&number| bad(number == 0.0)).collect()),
-    }
-}
-
-/// Sets numbers to zero by their index.
-fn blank(array: &mut Array, bad: impl Fn(usize) -> bool) {
-    macro_rules! blanked {
-        ($values:expr, $($variant:ident),*) => {
-            match $values {
-                $(Values::$variant(mut values) => {
-                    let wrong = values.iter_mut().enumerate().filter(|(index, _)| bad(*index));
-                    wrong.for_each(|(_, value)| *value = Default::default());
-                    Values::$variant(values)
-                })*
-                other => other,
-            }
-        };
-    }
-    let whole = std::mem::replace(array, Array::scalar(0_u8));
-    let shape = whole.shape().to_vec();
-    let values = blanked!(whole.into_values(), I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64);
-    // Shape and number of values are those of before.
-    if let Ok(same) = Array::new(shape, values) {
-        *array = same;
     }
 }

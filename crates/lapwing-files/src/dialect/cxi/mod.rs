@@ -12,7 +12,7 @@ mod write;
 use super::found::{Found, Names, Wanted};
 use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
-use super::stack::{Refusal, Rules, Stack};
+use super::stack::{Refusal, Rules, Stack, Stored};
 use super::{
     AxisOrder, Dialect, Geometry, Quantity, ReadOptions, companion, positions, ptychodus, stack,
 };
@@ -66,11 +66,11 @@ impl Dialect for Cxi {
 
     fn find(
         &self,
-        file: &Container,
+        container: &Container,
         wanted: &Wanted<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
-        let (file, options) = (file.hdf5()?, wanted.options);
+        let (file, options) = (container.hdf5()?, wanted.options);
         let mut problems = Vec::new();
         let (Some(data), Some(translation)) = (file.first_of(&DATA)?, file.first_of(&TRANSLATION)?)
         else {
@@ -89,7 +89,7 @@ impl Dialect for Cxi {
         let metadata = own_metadata(file)?;
         let n = translations.as_ref().map(Vec::len);
         let Some(Read { stack, mask }) =
-            patterns(file, data, n, metadata.as_ref(), options, notes, &mut problems)?
+            patterns(container, data, n, metadata.as_ref(), wanted, notes, &mut problems)?
         else {
             return Ok(Found { problems, ..Found::default() });
         };
@@ -178,7 +178,7 @@ fn understood_geometry(
             false => Ok(stated),
         };
     }
-    let Some((diameter, step)) = no_far_field(&stack.amplitude, scan) else {
+    let Some((diameter, step)) = no_far_field(stack.amplitude.view(), scan) else {
         notes.push("geometry: CXI does not say; taken as far field".to_owned());
         return Ok(Geometry::FarField);
     };
@@ -191,7 +191,7 @@ fn understood_geometry(
         ));
     }
     // Near-field images overlap by the light on the detector.
-    let lit = geometry::lit_width(&stack.amplitude);
+    let lit = geometry::lit_width(stack.amplitude.view());
     let on_detector =
         instrument.on_detector(step * pixel.0.max(pixel.1)).filter(|step| *step > lit);
     if let Some(steps) = on_detector {
@@ -216,18 +216,19 @@ struct Read {
 
 /// The patterns for `n` positions; `own` are the metadata of a file that this crate wrote.
 fn patterns(
-    file: &Hdf5,
+    container: &Container,
     name: &str,
     n: Option<usize>,
     own: Option<&Metadata>,
-    options: &ReadOptions,
+    wanted: &Wanted<'_>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Read>, Error> {
-    let Some((mut array, order)) = ordered(file, name, n, options, notes, problems)? else {
+    let (file, options) = (container.hdf5()?, wanted.options);
+    let Some((shape, order)) = ordered(file, name, n, options, notes, problems)? else {
         return Ok(None);
     };
-    let mask = mask::read(file, &mut array, order, options, notes, problems)?;
+    let mask = mask::read(file, shape, order, options, notes, problems)?;
     // Floating-point numbers that are whole are taken as counts, unless the file's own account says
     // otherwise.
     let mut options = options.clone();
@@ -236,8 +237,11 @@ fn patterns(
         let quantity = if scale.is_some() { Quantity::Counts } else { Quantity::Intensity };
         options.quantity = Some(quantity);
     }
-    let rules = Rules::counts("data");
-    let mut stack = match stack::read(array, order, &rules, &options, notes) {
+    let good = mask.as_ref().map(Mask::good);
+    let plain = Stored::plain(container, std::slice::from_ref(&name), shape);
+    let stored = Stored { order, good: good.as_ref(), blank_bad: true, ..plain };
+    let wanted = Wanted { options: &options, storage: wanted.storage };
+    let mut stack = match stack::read_from(&stored, &Rules::counts("data"), &wanted, notes)? {
         Ok(stack) => stack,
         Err(Refusal::Problems(found)) => {
             problems.extend(found);
@@ -246,13 +250,13 @@ fn patterns(
         Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
     if let (Some(ours), Some(found)) = (scale, stack.scale) {
-        stack.amplitude.mapv_inplace(|amplitude| (f64::from(amplitude) * found / ours) as f32);
+        stack.amplitude.change(|amplitude| (f64::from(amplitude) * found / ours) as f32);
         stack.scale = Some(ours);
     }
     Ok(Some(Read { stack, mask }))
 }
 
-/// The patterns with three axes, and their order.
+/// The lengths of the patterns' three axes, and their order.
 fn ordered(
     file: &Hdf5,
     name: &str,
@@ -260,7 +264,7 @@ fn ordered(
     options: &ReadOptions,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<(Array, AxisOrder)>, Error> {
+) -> Result<Option<([usize; 3], AxisOrder)>, Error> {
     let shape = file.shape(name)?.unwrap_or_default();
     let shape = match *shape.as_slice() {
         [n, height, width] => [n, height, width],
@@ -289,13 +293,7 @@ fn ordered(
         }
         Err(Refusal::Ambiguous(question)) => return Err(question.about(file.path())),
     };
-    let array = file.read(name)?.reshape(shape.to_vec());
-    let array = array.map_err(|error| Error::hdf5(file.path(), name, error.to_string()))?;
-    if let Some(problem) = stack::wrong_kind(name, &array.dtype()) {
-        problems.push(problem);
-        return Ok(None);
-    }
-    Ok(Some((array, order)))
+    Ok(Some((shape, order)))
 }
 
 /// Sample positions (x, y, z) in metres.

@@ -32,6 +32,7 @@ pub fn write_cxi(
     let (n, height, width) = dataset.diffraction.dim();
     let (dy, dx) = optics.object_pixel((height, width));
     let mut left_out = Vec::new();
+    let intensity = dataset.intensities()?;
     hdf5::write(path, |file| {
         let (source, detector) =
             ("entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1");
@@ -42,11 +43,7 @@ pub fn write_cxi(
         file.number(&format!("{detector}/distance"), optics.distance)?;
         file.number(&format!("{detector}/y_pixel_size"), optics.pitch.0)?;
         file.number(&format!("{detector}/x_pixel_size"), optics.pitch.1)?;
-        let intensity = dataset.counts().unwrap_or_else(|| dataset.diffraction.mapv(|a| a * a));
-        let intensity = intensity.as_standard_layout();
-        // A standard layout is contiguous.
-        let values = intensity.as_slice().unwrap_or_default();
-        file.frames(&format!("{detector}/data"), [n, height, width], values)?;
+        file.frames(&format!("{detector}/data"), [n, height, width], intensity.values())?;
         match &dataset.mask {
             Some(mask) if mask.is_per_pattern() => {
                 file.values(MASK, &[n, height, width], &mask.bits())?;

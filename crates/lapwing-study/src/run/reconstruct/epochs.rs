@@ -1,6 +1,6 @@
 //! The second step of a task: the epochs, and the reconstruction on disk.
 
-use super::understand::{Given, Input};
+use super::understand::Input;
 use super::{Task, output};
 use crate::design::solver::{DeviceChoice, Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
@@ -11,7 +11,7 @@ use crate::run::misfit;
 use crate::run::noise;
 use crate::run::solve::{Account, Place, check, described, epochs, maps, placed, with_maps};
 use crate::run::start::Start;
-use crate::run::stream::Streamed;
+use crate::run::stream;
 use crate::{Result, StudyError};
 use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -36,7 +36,7 @@ impl Task {
     /// of it.
     pub(super) fn reconstruct(
         &self,
-        Given { start, streamed }: Given,
+        start: Start,
         input: &Input,
         result: &mut JobResult,
         checkpoint: &mut Checkpoint,
@@ -44,7 +44,7 @@ impl Task {
     ) -> Result<(Solution, Option<ErrorMaps>)> {
         let Solved { solution, maps, resumed, seconds } = match &self.solver.method {
             Method::Native(config) => {
-                self.by_solver(config, start, streamed, result, checkpoint, &mut *observe)?
+                self.by_solver(config, start, result, checkpoint, &mut *observe)?
             }
             Method::External(config) => {
                 let started = Instant::now();
@@ -82,17 +82,13 @@ impl Task {
         &self,
         config: &SolverConfig,
         start: Start,
-        streamed: Option<Streamed>,
         result: &mut JobResult,
         checkpoint: &mut Checkpoint,
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
         let (counts, faults) = (start.counts, start.faults.clone());
-        let bare = match streamed {
-            None => start.into_problem()?,
-            Some(streamed) => streamed.problem(start, &self.output, case, &mut *observe)?,
-        };
+        let bare = start.into_problem_while(&mut || stream::waiting(case, &mut *observe))?;
         let chosen = choose::settled(&bare, config, (counts, &faults), &mut || {
             event::tell(&mut *observe, Event::Waiting { case, what: "a choice by held-out pixels" })
         })?;

@@ -22,7 +22,7 @@ use crate::disk::path::absolute;
 use crate::disk::record::{Files, JobResult, Status};
 use crate::run::event::{Event, Level, Observer, note};
 use crate::run::external;
-use crate::run::stream::{Opened, Streaming};
+use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
@@ -55,7 +55,7 @@ pub struct Task {
     pub device: Option<DeviceChoice>,
     /// Whether to deal the photons of every pattern to two independent halves, reconstruct both
     /// with the same solver and compare them with each other: a measure of resolution that needs no
-    /// truth. Only beside a comparison, and in memory.
+    /// truth. Only beside a comparison.
     pub photon_halves: bool,
     /// Whether the patterns stay out of memory. The result does not depend on it.
     pub stream: Streaming,
@@ -130,8 +130,8 @@ impl Task {
         self.run_seen(&mut |_, _| Ok(()), observe)
     }
 
-    /// [`Self::run`], showing the data set, with its patterns or without them, to `see` once it was
-    /// read; an error of `see` ends the task.
+    /// [`Self::run`], showing the data set to `see` once it was read; an error of `see` ends the
+    /// task.
     ///
     /// # Errors
     /// As for [`Self::run`], and those of `see`.
@@ -218,8 +218,8 @@ impl Task {
         note(&mut *observe, Level::Fact, concat!("lapwing ", env!("CARGO_PKG_VERSION")))?;
         note(&mut *observe, Level::Fact, &format!("input {}", self.input.display()))?;
         let opened = self.open(&mut *observe)?;
-        see(&opened.dataset, &opened.understood)?;
-        let counts = opened.dataset.intensity_scale().is_some();
+        see(&opened.0, &opened.1)?;
+        let counts = opened.0.intensity_scale().is_some();
         let task = self.settled(counts);
         if self.solver.algorithm() == AUTO {
             let because = match counts {
@@ -234,16 +234,16 @@ impl Task {
         result.solver.clone_from(&task.solver.name);
         task.solver.algorithm().clone_into(&mut result.algorithm);
         result.options = json!(task.solver.method);
-        let Understood { given, input } = task.understand(opened, result, &mut *observe)?;
+        let Understood { start, input } = task.understand(opened, result, &mut *observe)?;
         let (solution, maps) =
-            task.reconstruct(given, &input, result, checkpoint, &mut *observe)?;
+            task.reconstruct(start, &input, result, checkpoint, &mut *observe)?;
         task.measure(&input, &solution, maps.as_ref(), result, observe)
     }
 
     /// The data set. A job on a whole split does without metadata that cannot be read: what it
     /// reconstructs does not depend on them.
-    fn open(&self, observe: Observer<'_>) -> Result<Opened> {
-        let opened = self.stream.open(&self.input, &self.reading, &mut *observe);
+    fn open(&self, observe: Observer<'_>) -> Result<(Dataset, Understanding)> {
+        let opened = self.stream.open(&self.input, &self.reading, &self.output, &mut *observe);
         let whole = self.case.as_ref().is_some_and(|case| case.condition.view == View::Baseline);
         match opened {
             Err(StudyError::Files(error))
@@ -256,7 +256,7 @@ impl Task {
                 note(&mut *observe, Level::Fact, &text)?;
                 let mut reading = self.reading.clone();
                 reading.leave_out.push(metadata::KEY.to_owned());
-                self.stream.open(&self.input, &reading, observe)
+                self.stream.open(&self.input, &reading, &self.output, observe)
             }
             opened => opened,
         }

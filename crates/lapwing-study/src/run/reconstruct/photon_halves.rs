@@ -9,8 +9,8 @@ use crate::run::solve::{check, solution};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Region, compare as compare_objects};
+use lapwing_files::Dataset;
 use lapwing_files::metadata::{nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, dialect};
 use lapwing_model::random::generator;
 use lapwing_model::{Field, Modes, simulate};
 use rand::Rng;
@@ -25,13 +25,13 @@ const SEED: u64 = 42;
 /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are
 /// independent Poisson counts, so what both reconstructions have in common is signal (van Heel and
 /// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
-/// would take their memory twice.
+/// would take their room twice.
 pub(super) fn compare(
     task: &Task,
     probe: &Modes,
     observe: Observer<'_>,
 ) -> Result<Option<Comparison>> {
-    let (dataset, _) = dialect::read(&task.input, &task.reading)?;
+    let (dataset, _) = task.stream.open(&task.input, &task.reading, &task.output, &mut *observe)?;
     let start = task.start(&dataset)?;
     let Ok(region) = Region::from_scan(start.object.shape(), &start.scan, probe.view()) else {
         return Ok(None);
@@ -65,9 +65,10 @@ pub(super) fn compare(
 /// Deals the photons of a start to two starts.
 fn dealt(mut start: Start) -> Result<[Start; 2]> {
     let mut second = std::mem::take(&mut start.intensity);
-    let mut first = second.clone();
-    simulate::thin(&mut first, 1.0, 0.5, generator(SEED, "halves", 0).next_u64())?;
-    second.zip_mut_with(&first, |whole, first| *whole = whole.round() - first);
+    let mut first = second.map(|count| count)?;
+    simulate::thin(first.view_mut(), 1.0, 0.5, generator(SEED, "halves", 0).next_u64())?;
+    let both = second.values_mut().iter_mut().zip(first.values());
+    both.for_each(|(whole, first)| *whole = whole.round() - first);
     Ok([first, second].map(|intensity| Start { intensity, ..start.clone() }))
 }
 
@@ -108,7 +109,7 @@ fn by_command(
     let place = place.map_err(StudyError::io("cannot create a folder in", &task.output))?;
     let file = place.path().join("half.npz");
     let scale = dataset.intensity_scale().unwrap_or(1.0);
-    dataset.diffraction = half.intensity.mapv(|count| (f64::from(count).sqrt() / scale) as f32);
+    dataset.diffraction = half.intensity.map(|count| (f64::from(count).sqrt() / scale) as f32)?;
     dataset.write(&file)?;
     let case = task.case.as_ref();
     let solution = external.solve(&file, &half, place.path(), case, observe)?;

@@ -13,7 +13,6 @@ use crate::run::magnify::magnify;
 use crate::run::noise;
 use crate::run::start::Start;
 use crate::run::start_probe::start_probe;
-use crate::run::stream::{Opened, Streamed};
 use crate::run::views;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
@@ -27,17 +26,9 @@ const SEARCH: &str = "calibration.png";
 /// A data set, parted into what the solver uses up and what is needed after it.
 pub(super) struct Understood {
     /// For the solver.
-    pub given: Given,
+    pub start: Start,
     /// For everything after it.
     pub input: Input,
-}
-
-/// What a solver is given.
-pub(super) struct Given {
-    /// Without intensities where the patterns stay in their file.
-    pub start: Start,
-    /// The patterns, where they stay in their file.
-    pub streamed: Option<Streamed>,
 }
 
 /// What is known of a data set besides its patterns.
@@ -62,17 +53,12 @@ impl Task {
     /// Writes what the data set is into `result`, and settles start and comparison.
     pub(super) fn understand(
         &self,
-        Opened { dataset, mut understood, pieces }: Opened,
+        (mut dataset, mut understood): (Dataset, Understanding),
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<Understood> {
-        let mut dataset = dataset;
         let mut found = None;
         if self.calibrate {
-            if pieces.is_some() {
-                let text = "a scan is calibrated from patterns in memory: --stream never";
-                return Err(StudyError::Invalid(text.to_owned()));
-            }
             let calibration = calibrate(&dataset)?;
             calibration.apply(&mut dataset);
             let path = self.output.join(SEARCH);
@@ -80,7 +66,7 @@ impl Task {
                 .map_err(StudyError::io("cannot write", &path))?;
             found = Some(calibration);
         }
-        let magnified = magnify(&mut dataset);
+        let magnified = magnify(&mut dataset)?;
         if magnified.is_some() {
             understood.pixel_size_m = dataset.metadata.as_ref().and_then(object_pixel);
             understood.remarks = remarks::of(&dataset);
@@ -121,22 +107,14 @@ impl Task {
             Some(mean) => format!("dose scale known: {mean:.1} counts per pattern"),
             None => "dose scale unknown: intensities in the file's own unit".to_owned(),
         })?;
-        if pieces.is_some() {
-            fact(&format!(
-                "streaming: patterns of {} stay in a nameless scratch file in {}",
-                self.input.display(),
-                self.output.display()
-            ))?;
-        }
         let config = match &self.solver.method {
             Method::Native(config) => config.clone(),
             Method::External(config) => config.start(),
         };
         let mut start = Start::with_probe(&dataset, &config, made.modes)?;
         start.faults = noise::faults(&understood.remarks);
-        let scale = dataset.intensity_scale();
-        let streamed = pieces.map(|pieces| Streamed { pieces, scale });
-        // The start has the intensities, and the stack is the largest thing in memory.
+        // The stack is the largest thing there is: the intensities take its place.
+        start.intensity = dataset.take_intensities();
         let Dataset { scan, object, probe, metadata, .. } = dataset;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
@@ -164,7 +142,7 @@ impl Task {
         let origin = start.origin;
         let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
         let input = Input { scan, on_grid, origin, probe, metadata, target, pixel_size };
-        Ok(Understood { given: Given { start, streamed }, input })
+        Ok(Understood { start, input })
     }
 
     /// What the solver of this task, or the other program, starts from.

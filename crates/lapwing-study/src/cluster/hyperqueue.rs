@@ -46,10 +46,10 @@ impl BatchSystem for HyperQueue {
     }
 
     fn files(&self, order: &Order) -> Result<Vec<(String, String)>> {
-        let Resources { partition, account, memory, words, .. } = &order.resources;
+        let Resources { partition, account, memory, sbatch, .. } = &order.resources;
         let unknown = [("partition", partition), ("account", account), ("memory", memory)];
         let unknown = unknown.iter().find(|(_, value)| value.is_some()).map(|(name, _)| *name);
-        if let Some(name) = unknown.or(words.first().map(|_| "sbatch")) {
+        if let Some(name) = unknown.or(sbatch.first().map(|_| "sbatch")) {
             return Err(StudyError::Invalid(format!(
                 "--{name}: hq has no such request for a task; its workers are given these (`hq worker start`, `hq \
                  alloc add`)"

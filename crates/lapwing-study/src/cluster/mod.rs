@@ -72,9 +72,13 @@ pub fn system(name: &str) -> Result<&'static dyn BatchSystem, String> {
     })
 }
 
-/// What each job and task asks for. What is `None` is left to the cluster's defaults.
+/// What each job and task asks for; the section `[slurm]` of a design. What is `None` is left to
+/// the cluster's defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Resources {
+    /// Tasks that reconstruct side by side, at most one for each reconstruction.
+    pub tasks: Option<usize>,
     /// Partition, or queue.
     pub partition: Option<String>,
     /// Account that is charged.
@@ -87,8 +91,26 @@ pub struct Resources {
     pub cpus: Option<usize>,
     /// Graphics cards of each.
     pub gpus: Option<usize>,
-    /// Further words for the batch system.
-    pub words: Vec<String>,
+    /// Further options of `sbatch`.
+    pub sbatch: Vec<String>,
+}
+
+impl Resources {
+    /// What is said here, and what is not as `other` says it.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let other = other.clone();
+        Self {
+            tasks: self.tasks.or(other.tasks),
+            partition: self.partition.or(other.partition),
+            account: self.account.or(other.account),
+            time: self.time.or(other.time),
+            memory: self.memory.or(other.memory),
+            cpus: self.cpus.or(other.cpus),
+            gpus: self.gpus.or(other.gpus),
+            sbatch: if self.sbatch.is_empty() { other.sbatch } else { self.sbatch },
+        }
+    }
 }
 
 /// A study to hand over.

@@ -116,7 +116,7 @@ fn counted(told: &str) -> State {
 /// to store its state, and the task is put into the queue again. `TERM`, of a cancellation or a
 /// preemption, is passed on; whether the task comes again is Slurm's own matter then.
 fn script(step: Step, order: &Order) -> String {
-    let Resources { partition, account, time, memory, cpus, gpus, words } = &order.resources;
+    let Resources { partition, account, time, memory, cpus, gpus, sbatch, .. } = &order.resources;
     let is_array = step == Step::Reconstruct;
     let log = if is_array { "%x-%A_%a.log" } else { "%x-%j.log" };
     let mut options = vec![
@@ -137,7 +137,7 @@ fn script(step: Step, order: &Order) -> String {
     );
     options.extend(cpus.map(|cpus| format!("--cpus-per-task={cpus}")));
     options.extend(gpus.map(|gpus| format!("--gres=gpu:{gpus}")));
-    options.extend(words.iter().cloned());
+    options.extend(sbatch.iter().cloned());
     let mut text = "#!/bin/bash\n".to_owned();
     for option in options {
         // Writing to a string does not fail.
@@ -173,7 +173,7 @@ mod tests {
             resources: Resources {
                 time: Some("01:00:00".into()),
                 cpus: Some(4),
-                words: vec!["--nice".into()],
+                sbatch: vec!["--nice".into()],
                 ..Resources::default()
             },
         }

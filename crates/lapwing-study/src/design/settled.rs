@@ -1,5 +1,6 @@
 //! The design of a study in which every point is settled: its sections, and the cases that follow.
 
+use crate::cluster::Resources;
 use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::goal::Goal;
@@ -45,6 +46,9 @@ pub struct Design {
     /// Beam and specimen, for a dose in gray and times of exposure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub radiation: Option<Radiation>,
+    /// What tasks of a cluster ask for. No part of the study, and not kept with it.
+    #[serde(skip)]
+    pub slurm: Resources,
 }
 
 /// Doses of single views, ascending.

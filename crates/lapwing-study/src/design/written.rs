@@ -1,5 +1,6 @@
 //! The design as the user may write it: every section and every field optional.
 
+use crate::cluster::Resources;
 use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
 use crate::design::condition::{Split, Step, View, whole_dose};
 use crate::design::error::DesignError;
@@ -45,6 +46,7 @@ pub(super) struct WrittenDesign {
     seeds: Seeds,
     goal: Option<WrittenGoal>,
     radiation: Option<Radiation>,
+    slurm: Resources,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -126,6 +128,7 @@ impl WrittenDesign {
             seeds: Seeds::default(),
             goal: None,
             radiation: None,
+            slurm: Resources::default(),
         }
     }
 
@@ -186,7 +189,7 @@ impl WrittenDesign {
             },
         };
         let goal = self.goal.map(WrittenGoal::resolve).transpose()?;
-        let Self { physics, views, seeds, radiation, .. } = self;
+        let Self { physics, views, seeds, radiation, slurm, .. } = self;
         let further = FurtherViews::take(views, study.pattern_size)?;
         let further_steps = further.steps(&source)?;
         study.views.extend(further_steps);
@@ -204,7 +207,7 @@ impl WrittenDesign {
             }
         };
         let views = further.rules;
-        Ok(Design { study, source, physics, split, views, solvers, seeds, goal, radiation })
+        Ok(Design { study, source, physics, split, views, solvers, seeds, goal, radiation, slurm })
     }
 }
 

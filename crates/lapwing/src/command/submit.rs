@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
-/// What is handed over, and what each job and task asks for.
+/// What is handed over, and what each job and task asks for; the rest is as the design's section
+/// `[slurm]` says it.
 #[derive(Debug, Args)]
 pub struct Submit {
     /// The design
@@ -70,7 +71,18 @@ impl Submit {
         let design =
             Design::load(&self.design).with_context(|| self.design.display().to_string())?;
         let jobs = design.cases().len();
-        let tasks = self.tasks.unwrap_or(TASKS).min(jobs);
+        let said = Resources {
+            tasks: self.tasks,
+            partition: self.partition.clone(),
+            account: self.account.clone(),
+            time: self.time.clone(),
+            memory: self.memory.clone(),
+            cpus: self.cpus,
+            gpus: self.gpus,
+            sbatch: self.sbatch.clone(),
+        };
+        let resources = said.or(&design.slurm);
+        let tasks = resources.tasks.unwrap_or(TASKS).min(jobs);
         if tasks == 0 {
             bail!("--tasks: expected 1 or more of the {jobs} reconstructions, found 0");
         }
@@ -80,15 +92,7 @@ impl Submit {
             design: full(&self.design)?,
             folder: full(&self.output)?,
             tasks,
-            resources: Resources {
-                partition: self.partition.clone(),
-                account: self.account.clone(),
-                time: self.time.clone(),
-                memory: self.memory.clone(),
-                cpus: self.cpus,
-                gpus: self.gpus,
-                words: self.sbatch.clone(),
-            },
+            resources,
         };
         if self.dry_run {
             let files = self.engine.0.files(&order)?;

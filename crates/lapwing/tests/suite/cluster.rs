@@ -108,7 +108,10 @@ fn the_scripts_do_a_study_and_nothing_twice() {
     design(&bench, 3);
     bench.ok("study run design.toml --output whole");
     let slurm = fake(&bench);
-    let options = "--time 01:00:00 --cpus 1 --partition short --tasks 3 --sbatch=--qos=low";
+    let text = std::fs::read_to_string(bench.path("design.toml")).unwrap();
+    let section = "[slurm]\npartition = \"long\"\ntasks = 3\nsbatch = [\"--qos=low\"]\n";
+    std::fs::write(bench.path("design.toml"), format!("{text}{section}")).unwrap();
+    let options = "--time 01:00:00 --cpus 1 --partition short";
     let output =
         run(&bench, &slurm, &format!("study submit design.toml --output out {options} --json"));
     assert!(output.status.success(), "{}", stderr(&output));

@@ -1,7 +1,7 @@
 //! What goes beyond one coherent probe at known positions on a perfect detector: each on a
 //! simulation that needs it.
 
-use crate::common::{Case, case, case_within};
+use crate::common::{Case, case, case_within, swept};
 use lapwing_model::probe::perturb;
 use lapwing_model::random::generator;
 use lapwing_model::{Complex32, Field, Modes, Position};
@@ -255,9 +255,8 @@ fn probe_power_fixes_the_scale_that_amplitude_limits_need() {
 #[test]
 fn the_prior_helps_lsqml_where_photons_are_few() {
     let case = case();
-    for (noise, batching) in
-        [(Noise::Gaussian, Batching::Compact), (Noise::Poisson, Batching::Sparse)]
-    {
+    let ways = [(Noise::Gaussian, Batching::Compact), (Noise::Poisson, Batching::Sparse)];
+    for &(noise, batching) in swept(&ways, 1) {
         let options = Lsqml { noise, batching, ..Lsqml::default() };
         let few = case.solve(Some(300.0), &options).1.complex_nrmse;
         let with =

@@ -1,6 +1,6 @@
 //! ML on simulated scans with a known truth.
 
-use crate::common::{case, case_within};
+use crate::common::{case, case_within, swept};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
 use lapwing_solve::noise::NoiseModel;
@@ -18,7 +18,7 @@ fn finds_the_truth_from_a_flat_object_and_a_wrong_probe() {
 #[test]
 fn is_better_than_lsqml_at_every_dose_in_as_many_epochs() {
     let case = case();
-    for dose in [1e3, 1e4, 1e5, 1e9] {
+    for &dose in swept(&[1e4, 1e3, 1e5, 1e9], 1) {
         let lsqml =
             case.solve(Some(dose), &Lsqml { epochs: 50, ..Lsqml::default() }).1.complex_nrmse;
         let ml = case.solve_ml(Some(dose), &Ml::default()).1.complex_nrmse;
@@ -90,7 +90,7 @@ fn the_same_bits_on_any_number_of_threads() {
 #[test]
 fn the_strength_chosen_is_about_the_best_one() {
     let case = case();
-    for dose in [1e3, 1e5] {
+    for &dose in swept(&[1e3, 1e5], 0) {
         let given = |strength| {
             let options = Ml { prior: Auto::Given(strength), ..Ml::default() };
             let error = case.solve_ml(Some(dose), &options).1.complex_nrmse;

@@ -1,6 +1,6 @@
 //! Error maps against the error, which a simulation knows.
 
-use crate::common::{case, case_of};
+use crate::common::{case, case_of, swept};
 use lapwing_compare::{Region, compare, coverage};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
@@ -9,7 +9,7 @@ use lapwing_solve::{Flow, Solver};
 
 #[test]
 fn errors_lie_within_one_and_two_standard_deviations_as_often_as_they_should() {
-    for (dose, sharp) in [(1e4, true), (1e4, false), (1e5, false)] {
+    for &(dose, sharp) in swept(&[(1e4, true), (1e4, false), (1e5, false)], 1) {
         let case = case_of(sharp);
         let problem = case.problem(Some(dose));
         let solver = Ml::default();

@@ -151,7 +151,7 @@ fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset,
 /// When the scan cannot be read or no start probe can be made.
 pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry> {
     let (mut dataset, _) = lapwing_files::dataset::read(&base.measured, &design.source.reading()?)?;
-    magnify(&mut dataset);
+    magnify(&mut dataset)?;
     if dataset.probe.is_none() {
         dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto)?.modes);
     }

@@ -115,7 +115,12 @@ fn problems() -> Vec<Problem> {
         let photons = NoiseModel::photons(case.window, problem.mean_intensity());
         problem.with_noise(&NoiseModel { background, ..photons }).unwrap()
     });
-    plain.chain(masked).collect()
+    plain.chain(masked).step_by(if long() { 1 } else { 3 }).collect()
+}
+
+/// Whether the long sweeps are asked for, as `.ci/run` does.
+fn long() -> bool {
+    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
 }
 
 fn assert_close(a: &[Complex32], b: &[Complex32], share: f32, what: &str) {
@@ -379,7 +384,7 @@ fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
         Box::new(random),
         Box::new(Rpie { epochs: 30, ..Rpie::default() }),
     ];
-    for solver in solvers {
+    for solver in solvers.iter().take(if long() { 4 } else { 2 }) {
         let solve = |problem: &Problem| solver.solve(problem, &mut |_| Flow::Continue);
         let [on_cpu, on_card, again] = [&problem, &there, &there].map(solve);
         assert_eq!(card.failure(), None);

@@ -32,6 +32,11 @@ pub struct ComparisonRecord {
     /// was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_own_area: Option<Numbers>,
+    /// The metrics of every slice of a thick object against the true one, each aligned by itself;
+    /// those above are of the product of the slices. Empty for a thin object, or where the true
+    /// slices are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Numbers>,
     /// What the reconstruction was compared with: [`TRUTH`](Self::TRUTH), or what stands for it.
     #[serde(default = "truth")]
     pub reference: String,
@@ -75,6 +80,7 @@ impl ComparisonRecord {
             probe: None,
             pixel_size_m,
             metrics_own_area: None,
+            slices: Vec::new(),
             reference: truth(),
             halves: None,
             frc: Some(comparison.frc.clone()),

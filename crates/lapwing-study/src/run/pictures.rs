@@ -28,6 +28,8 @@ pub(crate) struct ObjectPictures {
     pub amplitude: Picture,
     pub phase: Picture,
     pub error: Option<Picture>,
+    /// Phase of every slice of a thick object.
+    pub slices: Vec<Picture>,
 }
 
 impl ObjectPictures {
@@ -45,6 +47,10 @@ impl ObjectPictures {
         ];
         if let Some(error) = &self.error {
             panels.insert(2, Panel::new("error after alignment", error.clone()));
+        }
+        for (index, slice) in self.slices.iter().enumerate() {
+            let title = format!("phase of slice {}", index + 1);
+            panels.push(Panel::new(&title, slice.clone()).unit("rad"));
         }
         figure(&panels.into_iter().map(scaled).collect::<Vec<_>>(), 2)
     }
@@ -65,6 +71,7 @@ pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
         amplitude: painter.range(amplitudes).amplitude(comparison.aligned.view()),
         phase: painter.range(phases).phase(comparison.aligned.view()),
         error: Some(errors.scalar(comparison.error.view())),
+        slices: Vec::new(),
     }
 }
 
@@ -76,6 +83,7 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
         amplitude: painter.amplitude(area.view()),
         phase: painter.range(phase_range(area.view(), None)).phase(area.view()),
         error: None,
+        slices: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ mod quick_study;
 mod readme;
 mod remarks;
 mod siemens_star;
+mod slices;
 mod solvers;
 mod stream;
 mod threads;

@@ -11,8 +11,10 @@ use crate::run::misfit;
 use crate::run::pictures;
 use crate::{Result, StudyError};
 use lapwing_compare::{ComparisonRecord, Lattice, compare_probes};
+use lapwing_model::Complex32;
 use lapwing_solve::Solution;
 use lapwing_solve::uncertainty::ErrorMaps;
+use ndarray::ArrayView2;
 
 /// Name of the comparison inside the folder of a reconstruction.
 const COMPARISON: &str = "comparison.json";
@@ -43,10 +45,17 @@ impl Task {
                 None
             }
         };
-        let pictures = match &compared {
+        let mut pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
             None => pictures::alone(&object, &input.on_grid),
         };
+        if solution.object.n_slices() > 1 {
+            let slices = solution.object.slices();
+            let phase = |slice: ArrayView2<Complex32>| {
+                pictures::alone(&slice.to_owned(), &input.on_grid).phase
+            };
+            pictures.slices = slices.outer_iter().map(phase).collect();
+        }
         let (probe, pixel_size) = (&solution.probe, input.pixel_size);
         output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;
         if let Some(maps) = maps {
@@ -77,12 +86,19 @@ impl Task {
             metrics.complex_correlation, metrics.complex_nrmse
         );
         note(&mut *observe, Level::Detail, &text)?;
+        let slices = target.map(|target| target.compare_slices(&solution.object));
+        let slices = slices.unwrap_or_default();
+        for (index, found) in slices.iter().enumerate() {
+            let text = format!("slice {}: complex nrmse {:.5}", index + 1, found.complex_nrmse);
+            note(&mut *observe, Level::Fact, &text)?;
+        }
         let reference = reference(input.metadata.as_ref());
         // The probe of a measured scan is a guess, not the truth.
         let true_probe = input.probe.as_ref().filter(|_| reference.is_none());
         let mut record = ComparisonRecord {
             probe: true_probe.and_then(|truth| compare_probes(probe.view(), truth.view()).ok()),
             metrics_own_area: own_area.map(Into::into),
+            slices: slices.into_iter().map(Into::into).collect(),
             reference: reference.unwrap_or(ComparisonRecord::TRUTH).to_owned(),
             ..ComparisonRecord::new(comparison, pixel_size)
         };

@@ -3,9 +3,12 @@
 use super::{CompareWith, Task};
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
+use lapwing_files::dialect::OBJECT_SLICES;
+use lapwing_files::npy::Array;
 use lapwing_files::remarks::is_uniform;
-use lapwing_model::{Field, Modes, Position};
+use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
+use ndarray::Ix3;
 
 impl Task {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
@@ -45,13 +48,15 @@ impl Task {
                 .map_or(OwnArea::None, OwnArea::Region),
             _ => OwnArea::None,
         };
-        Ok(Ok(Some(Target { truth, region, own_area })))
+        Ok(Ok(Some(Target { truth, slices: None, region, own_area })))
     }
 }
 
 /// What to compare a reconstruction with, and over which areas.
 pub(super) struct Target {
     truth: Field,
+    /// The slices of which the truth is the product, where they are known.
+    slices: Option<Object>,
     region: Region,
     own_area: OwnArea,
 }
@@ -72,6 +77,27 @@ pub(super) struct Compared {
 }
 
 impl Target {
+    /// The same with the slices that `extras`, the arrays beside the truth, hold.
+    pub fn with_slices(self, extras: &[(String, Array)]) -> Self {
+        let stored = extras.iter().find(|(name, _)| name == OBJECT_SLICES);
+        let slices = stored.and_then(|(_, array)| array.clone().into_complex32_array::<Ix3>().ok());
+        let slices = slices.and_then(Object::from_slices);
+        Self { slices: slices.filter(|slices| slices.shape() == self.truth.dim()), ..self }
+    }
+
+    /// Every slice against the true one, each aligned by itself; none where there are not as many,
+    /// or one cannot be compared.
+    pub fn compare_slices(&self, object: &Object) -> Vec<Metrics> {
+        let Some(truth) = self.slices.as_ref().filter(|of| of.n_slices() == object.n_slices())
+        else {
+            return Vec::new();
+        };
+        let (each, truth_slices) = (object.slices(), truth.slices());
+        let pairs = each.outer_iter().zip(truth_slices.outer_iter());
+        let compared = pairs.map(|(found, truth)| compare(found, truth, &self.region));
+        compared.map(|found| Ok(found?.metrics)).collect::<Result<_>>().unwrap_or_default()
+    }
+
     /// How often the errors that `found` has measured lie within what `maps` claim.
     pub fn coverage(
         &self,

@@ -115,10 +115,10 @@ impl Task {
         start.faults = noise::faults(&understood.remarks);
         // The stack is the largest thing there is: the intensities take its place.
         start.intensity = dataset.take_intensities();
-        let Dataset { scan, object, probe, metadata, .. } = dataset;
+        let Dataset { scan, object, probe, metadata, extras, .. } = dataset;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
-            Ok(target) => target,
+            Ok(target) => target.map(|target| target.with_slices(&extras)),
             Err(reason) => {
                 fact(&format!("no comparison: {reason}"))?;
                 result.not_compared = Some(reason);

@@ -34,9 +34,10 @@ fn quality_rises_with_dose_and_overlap() {
     {
         assert!(output.join("report/figures").join(figure).is_file(), "{figure}");
     }
-    // The truth of both splits, and amplitude, phase, error and probe of every condition.
+    // The truth of both splits, amplitude, phase, error and probe of every condition, and the two
+    // that are compared under a slider.
     if let Some(seen) = browser::look_at(&output.join("report/index.html"), 1200) {
-        browser::assert_sound(&seen, 2 * 3 + 18 * 4);
+        browser::assert_sound(&seen, 2 * 3 + 18 * 4 + 2);
     }
 
     for split in ["train", "test"] {

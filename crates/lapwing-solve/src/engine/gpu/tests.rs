@@ -331,11 +331,11 @@ fn what_has_no_kernels_is_refused_by_name() {
     assert_eq!(check(card, &problem, needs), Ok(()));
     let told = |problem: &Problem, needs| check(card, problem, needs).unwrap_err().to_string();
     let eigenmodes = problem.with_eigenmodes(1);
-    assert!(told(&eigenmodes, needs).starts_with("a probe with eigenmodes is not computed"));
+    assert!(told(&eigenmodes, needs).contains("a probe with eigenmodes is not computed"));
     let moving = Needs { moves_positions: true, ..needs };
     assert!(told(&problem, moving).contains("`--device cpu`"));
     let storing = Needs { waves_per_pattern: 1, ..needs };
-    assert!(told(&problem, storing).starts_with("a solver that stores exit waves"));
+    assert!(told(&problem, storing).contains("a solver that stores exit waves"));
     let odd = Case { window: (22, 22), ..CASES[0] }.problem();
     assert!(told(&odd, needs).contains("22 x 22"));
     let large = Needs { batch_size: usize::MAX, ..needs };

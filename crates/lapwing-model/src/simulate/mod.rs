@@ -17,7 +17,7 @@ use crate::forward::Physics;
 use crate::object::ObjectView;
 use crate::random::generator;
 use crate::{Complex32, ForwardModel, Position, Window};
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 use rand_distr::{Distribution, Poisson};
 use rayon::prelude::*;
 
@@ -40,6 +40,15 @@ pub struct Exposure {
     pub mean_counts: f64,
 }
 
+/// What an exposure came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exposed {
+    /// s of [`Exposure::scale`].
+    pub scale: f64,
+    /// Measured mean counts per pattern.
+    pub mean_counts: f64,
+}
+
 /// Exposes a scan to a dose and draws Poisson counts.
 ///
 /// `physics` says how a pattern comes about; `object` has axes (y, x), or is one of as many slices
@@ -59,10 +68,34 @@ pub fn expose<'a>(
     dose: f64,
     seed: u64,
 ) -> Result<Exposure, SimulateError> {
-    let mut exposure = expose_noise_free(physics, object, probe, scan, dose)?;
+    let (_, height, width) = probe.dim();
+    let mut counts = stack((scan.len(), height, width))?;
+    let Exposed { scale, mean_counts } =
+        expose_onto(physics, object, probe, scan, dose, seed, counts.view_mut())?;
+    Ok(Exposure { counts, scale, mean_counts })
+}
+
+/// [`expose`] onto a stack that is there, which may be larger than memory: `counts`, axes (pattern,
+/// y, x), in C order. What it holds is replaced.
+///
+/// # Errors
+/// As for [`expose`].
+///
+/// # Panics
+/// When the stack is none of the scan's patterns, or not in C order.
+pub fn expose_onto<'a>(
+    physics: &Physics,
+    object: impl Into<ObjectView<'a>>,
+    probe: ArrayView3<Complex32>,
+    scan: &[Position],
+    dose: f64,
+    seed: u64,
+    mut counts: ArrayViewMut3<'_, f32>,
+) -> Result<Exposed, SimulateError> {
+    let expected = expected_onto(physics, object, probe, scan, dose, &mut counts)?;
     let pixels = probe.dim().1 * probe.dim().2;
     let name = format!("exposure {dose}");
-    let sums: Vec<f64> = slice_of(&mut exposure.counts)
+    let sums: Vec<f64> = slice_of(&mut counts)
         .par_chunks_mut(pixels)
         .enumerate()
         .map(|(index, pattern)| {
@@ -82,8 +115,8 @@ pub fn expose<'a>(
             sum
         })
         .collect();
-    exposure.mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
-    Ok(exposure)
+    let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
+    Ok(Exposed { mean_counts, ..expected })
 }
 
 /// The expected counts of [`expose`]: the same scan without noise.
@@ -94,8 +127,25 @@ pub fn expose_noise_free<'a>(
     scan: &[Position],
     dose: f64,
 ) -> Result<Exposure, SimulateError> {
+    let (_, height, width) = probe.dim();
+    let mut counts = stack((scan.len(), height, width))?;
+    let Exposed { scale, mean_counts } =
+        expected_onto(physics, object, probe, scan, dose, &mut counts.view_mut())?;
+    Ok(Exposure { counts, scale, mean_counts })
+}
+
+/// The expected counts of [`expose`] onto `counts`.
+fn expected_onto<'a>(
+    physics: &Physics,
+    object: impl Into<ObjectView<'a>>,
+    probe: ArrayView3<Complex32>,
+    scan: &[Position],
+    dose: f64,
+    counts: &mut ArrayViewMut3<'_, f32>,
+) -> Result<Exposed, SimulateError> {
     let object = object.into();
     let (modes, height, width) = probe.dim();
+    assert_eq!(counts.dim(), (scan.len(), height, width), "a stack of the scan's patterns");
     if scan.is_empty() {
         return Err(SimulateError::EmptyScan);
     }
@@ -123,14 +173,13 @@ pub fn expose_noise_free<'a>(
         })
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut counts = stack((scan.len(), height, width))?;
-    let sums = intensities(&model, object, probe, &windows, slice_of(&mut counts));
+    let sums = intensities(&model, object, probe, &windows, slice_of(counts));
     let mean = sums.iter().sum::<f64>() / scan.len() as f64;
     if !(mean > 0.0 && mean.is_finite()) {
         return Err(SimulateError::Dark);
     }
     let power = dose / mean;
-    let sums: Vec<f64> = slice_of(&mut counts)
+    let sums: Vec<f64> = slice_of(counts)
         .par_chunks_mut(height * width)
         .map(|pattern| {
             pattern.iter_mut().for_each(|value| *value = (f64::from(*value) * power) as f32);
@@ -138,7 +187,7 @@ pub fn expose_noise_free<'a>(
         })
         .collect();
     let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
-    Ok(Exposure { counts, scale: power.sqrt(), mean_counts })
+    Ok(Exposed { scale: power.sqrt(), mean_counts })
 }
 
 /// A stack of zeros, or why there is no room for it.
@@ -207,7 +256,7 @@ fn intensities(
         .collect()
 }
 
-/// The elements of an array that this module made, in memory order.
-fn slice_of(counts: &mut Array3<f32>) -> &mut [f32] {
-    counts.as_slice_memory_order_mut().expect("a stack made here is contiguous")
+/// The elements of a stack.
+fn slice_of<'a>(counts: &'a mut ArrayViewMut3<'_, f32>) -> &'a mut [f32] {
+    counts.as_slice_mut().expect("a stack of patterns is in C order")
 }

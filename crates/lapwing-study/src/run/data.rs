@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use lapwing_files::dialect::{ReadOptions, read_base_as};
 use lapwing_files::metadata::{append_transformation, set_physics_parameter, stamp_transformation};
 use lapwing_files::options::Geometry;
-use lapwing_files::{Dataset, Metadata, physics};
+use lapwing_files::{Dataset, Metadata, Patterns, Storage, patterns, physics};
 use lapwing_model::forward::{Physics, Propagation};
+use lapwing_model::simulate::{Exposed, Exposure};
 use lapwing_model::{Complex32, Modes, Object, Position, Window, position, probe, scan, simulate};
 use ndarray::Array3;
 use serde_json::{Value, json};
@@ -155,6 +156,11 @@ impl Sample {
         }
     }
 
+    /// Pixels of a pattern.
+    pub fn pattern_pixels(&self) -> usize {
+        self.probe.dim().1 * self.probe.dim().2
+    }
+
     /// `made`, the metadata of simulated data, and what the base file said besides.
     fn with_metadata_of_base(&self, made: Metadata) -> Metadata {
         let Some(mut all) = self.metadata.clone() else { return made };
@@ -194,24 +200,44 @@ impl Sample {
 
     /// The whole scan at a mean of `dose` photons per pattern, as a data set; the noise draws from
     /// `seed`.
+    ///
+    /// # Errors
+    /// When it cannot be simulated (see [`simulate::expose`]).
     pub fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
-        let exposure = simulate::expose(
-            &self.physics,
-            &self.object,
-            self.probe.view(),
-            &self.scan,
-            dose as f64,
-            seed,
-        )?;
-        let scale = exposure.scale;
-        let side = self.probe.dim().1;
+        self.expose_into(dose, seed, &Storage::Memory)
+    }
+
+    /// [`expose`](Self::expose), the patterns kept in `storage`.
+    ///
+    /// # Errors
+    /// As for [`expose`](Self::expose), and when there is no room for the patterns.
+    pub fn expose_into(&self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
+        let (_, side, width) = self.probe.dim();
+        let (physics, object, probe) = (&self.physics, &self.object, self.probe.view());
+        let photons = dose as f64;
+        let (mut diffraction, exposed) = match storage {
+            Storage::Memory => {
+                let Exposure { counts, scale, mean_counts } =
+                    simulate::expose(physics, object, probe, &self.scan, photons, seed)?;
+                (Patterns::from(counts), Exposed { scale, mean_counts })
+            }
+            Storage::Scratch(_) => {
+                let shape = (self.scan.len(), side, width);
+                let mut counts = patterns::make_in(storage, shape, |_, _| ())?;
+                let onto = counts.view_mut();
+                let exposed =
+                    simulate::expose_onto(physics, object, probe, &self.scan, photons, seed, onto)?;
+                (counts, exposed)
+            }
+        };
+        let scale = exposed.scale;
         let metadata = json!({
             "schema_version": "1.0",
             "creation_info": { "tool": "lapwing", "version": env!("CARGO_PKG_VERSION") },
             "physics_parameters": {
                 "nphotons": dose,
                 "intensity_scale": scale,
-                "mean_counts_per_pattern": exposure.mean_counts,
+                "mean_counts_per_pattern": exposed.mean_counts,
                 "probe_diameter_px": probe::diameter(self.probe.view()),
                 "N": side,
                 "gridsize": 1,
@@ -226,10 +252,9 @@ impl Sample {
             SIMULATED,
             json!({ "dose": dose, "seed": seed }),
         );
-        let mut diffraction = exposure.counts;
-        diffraction.mapv_inplace(|counts| (f64::from(counts).sqrt() / scale) as f32);
+        diffraction.change(|counts| (f64::from(counts).sqrt() / scale) as f32);
         Ok(Dataset {
-            diffraction: diffraction.into(),
+            diffraction,
             scan: self.scan.clone(),
             object: Some(self.object.projection()),
             probe: Some(self.probe.clone()),

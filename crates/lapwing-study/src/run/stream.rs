@@ -78,14 +78,19 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 impl Streaming {
     /// Where the patterns of a file are kept: in memory, or in a scratch file in `folder`.
     pub fn storage(self, input: &Path, reading: &ReadOptions, folder: &Path) -> Storage {
+        stack_bytes(input, reading).map_or(Storage::Memory, |stack| self.storage_of(stack, folder))
+    }
+
+    /// [`storage`](Self::storage) of patterns that take so many bytes as 32-bit numbers.
+    pub fn storage_of(self, stack: u64, folder: &Path) -> Storage {
         let room = match self {
             Self::Never => None,
             Self::Always => Some(0),
             Self::Within(bytes) => Some(bytes),
             Self::Auto => free_memory(),
         };
-        match stack_bytes(input, reading).zip(room) {
-            Some((stack, room)) if !fits(stack, room) => Storage::Scratch(folder.to_owned()),
+        match room {
+            Some(room) if !fits(stack, room) => Storage::Scratch(folder.to_owned()),
             _ => Storage::Memory,
         }
     }

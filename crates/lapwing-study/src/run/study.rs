@@ -265,9 +265,13 @@ impl Origin {
         }
     }
 
-    fn expose(&self, dose: u64, seed: u64) -> Result<Dataset> {
+    /// The whole scan at a dose; what does not fit into memory is kept in `folder`.
+    fn expose(&self, dose: u64, seed: u64, folder: &Path) -> Result<Dataset> {
         match self {
-            Self::Simulated(sample) => sample.expose(dose, seed),
+            Self::Simulated(sample) => {
+                let stack = 4 * (sample.scan.len() * sample.pattern_pixels()) as u64;
+                sample.expose_into(dose, seed, &Streaming::Auto.storage_of(stack, folder))
+            }
             Self::Measured(scan) => scan.expose(dose, seed),
         }
     }
@@ -296,7 +300,8 @@ fn make_data(
                 None => origin.insert(Origin::of(design, folder, observe)?),
             };
             tell(observe, Event::Simulating { dose, repeat, patterns: origin.n_patterns() })?;
-            let mut whole = origin.expose(dose, noise_seed(design.seeds.simulation, repeat))?;
+            let mut whole =
+                origin.expose(dose, noise_seed(design.seeds.simulation, repeat), folder.root())?;
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
                 whole.extras.push((data::PATCHES.to_owned(), (&sample.patches()).into()));
             }

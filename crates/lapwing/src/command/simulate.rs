@@ -4,6 +4,7 @@ use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use lapwing_files::Storage;
 use lapwing_files::dialect::read_base;
 use lapwing_files::physics::{Fly, PhysicsOptions};
 use lapwing_model::forward::Physics;
@@ -14,6 +15,7 @@ use lapwing_model::{Modes, Position};
 use lapwing_study::data::{PATCHES, Sample, kept_of_base, stamp};
 use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
 use lapwing_study::place;
+use lapwing_study::stream::{Streaming, bytes};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -49,6 +51,10 @@ pub struct Simulate {
     /// The data set to write (study NPZ)
     #[arg(long, value_name = "OUT.npz")]
     output: PathBuf,
+    /// Memory to work in, as 2GB; patterns that would not fit are kept in a nameless scratch file
+    /// beside the data set [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
     /// Also write the object's patch under every pattern, Y (n, H, W), as ground truth for training
     #[arg(long)]
     patches: bool,
@@ -176,7 +182,9 @@ impl Simulate {
             (None, None) => bail!("expected --base or --specimen"),
         };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
-        let mut dataset = sample.expose(self.dose, self.seed).context("cannot simulate")?;
+        let storage = self.storage(sample.scan.len(), sample.pattern_pixels());
+        let mut dataset =
+            sample.expose_into(self.dose, self.seed, &storage).context("cannot simulate")?;
         let metadata = dataset.metadata.get_or_insert_default();
         let parameters = metadata.entry("additional_parameters").or_insert_with(|| json!({}));
         match (parameters, &facts) {
@@ -215,6 +223,16 @@ impl Simulate {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Where so many patterns of so many pixels are kept.
+    fn storage(&self, patterns: usize, pixels: usize) -> Storage {
+        let folder = match self.output.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let bytes = 4.0 * patterns as f64 * pixels as f64;
+        self.memory.map_or(Streaming::Auto, Streaming::Within).storage_of(bytes as u64, folder)
+    }
+
     fn built_in(&self, specimen: Specimen) -> anyhow::Result<(Sample, Value)> {
         let window = self.illumination.pattern_size.unwrap_or((128, 128));
         let design = self.illumination.design().unwrap_or_default();
@@ -238,7 +256,11 @@ impl Simulate {
             )
         })?;
         let step = trajectory["step_px"].as_f64().unwrap_or(f64::NAN);
-        check_memory(positions.len(), window, placement.shape).with_context(|| {
+        let in_memory = match self.storage(positions.len(), window.0 * window.1) {
+            Storage::Memory => positions.len(),
+            Storage::Scratch(_) => 0,
+        };
+        check_memory(in_memory, window, placement.shape).with_context(|| {
             format!("field of view {} x {} px, step {step} px", field.0, field.1)
         })?;
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });

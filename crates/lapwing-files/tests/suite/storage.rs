@@ -9,7 +9,7 @@ use lapwing_files::{ReadOptions, Storage, dialect};
 fn options(path: &Path) -> ReadOptions {
     let mut options = ReadOptions { pixel_size: Some(1e-10), ..ReadOptions::default() };
     let scan = &mut options.experiment.scan;
-    let name = path.file_name().unwrap().to_string_lossy();
+    let name = path.file_name().expect("a file").to_string_lossy();
     scan.shape = match &*name {
         "eiger_master.h5" | "scan.tif" | "scan.mib" => Some((3, 4)),
         "eiger_data_000001.h5" => Some((2, 4)),

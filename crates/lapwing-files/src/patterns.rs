@@ -1,5 +1,6 @@
 //! Stacks of patterns, in memory or in a scratch file.
 
+use std::io;
 use std::ops::Index;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 use rayon::prelude::*;
 
-use crate::scratch::{MappedMut, Scratch};
+use crate::scratch::{self, MappedMut, Scratch};
 use crate::{Error, bulk};
 
 /// Values that are made at a time of a stack that goes to a file.
@@ -263,6 +264,28 @@ fn of_bytes(bytes: &[u8]) -> &[f32] {
     if bytes.is_empty() { &[] } else { bytemuck::cast_slice(bytes) }
 }
 
+/// Whether there is room for patterns of lengths (pattern, y, x), before any is written; what
+/// memory there is shows when it is asked for.
+///
+/// # Errors
+/// [`Error::Scratch`] when the disk has less than they take.
+pub fn check_room(storage: &Storage, shape: (usize, usize, usize)) -> Result<(), Error> {
+    let Storage::Scratch(folder) = storage else { return Ok(()) };
+    match scratch::free_in(folder) {
+        Some(free) if free < bytes_of(shape) => {
+            let told = format!("{:.1} GB are free", free as f64 / 1e9);
+            Err(no_room(folder, shape, io::Error::new(io::ErrorKind::StorageFull, told)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of patterns of lengths (pattern, y, x).
+fn bytes_of(shape: (usize, usize, usize)) -> u64 {
+    let lengths = [shape.0, shape.1, shape.2, 4];
+    lengths.iter().fold(1, |n: u64, &length| n.saturating_mul(length as u64))
+}
+
 /// Patterns of lengths (pattern, y, x) in `storage`, of which `make` fills the one of an index.
 ///
 /// # Errors
@@ -297,6 +320,8 @@ pub fn make_in(
 pub(crate) struct Spool {
     shape: (usize, usize, usize),
     to: To,
+    /// Whether there is anything yet.
+    begun: bool,
 }
 
 enum To {
@@ -314,24 +339,27 @@ impl Spool {
                 To::File(file.map_err(|source| no_room(folder, shape, source))?, folder.clone())
             }
         };
-        Ok(Self { shape, to })
+        Ok(Self { shape, to, begun: false })
     }
 
-    /// Adds values behind those there are. Room for the whole stack is made with the first ones:
-    /// somebody has read them, so the others can be believed.
+    /// Adds values behind those there are. Room for the whole stack is asked for with the first
+    /// ones: somebody has read them, so the others can be believed.
     pub(crate) fn append(&mut self, more: &[f32]) -> Result<(), Error> {
         match &mut self.to {
             To::Memory(values) => {
                 let (count, height, width) = self.shape;
                 let all = count.saturating_mul(height).saturating_mul(width);
                 values.try_reserve_exact(all.saturating_sub(values.len())).map_err(|_| {
-                    let source = std::io::ErrorKind::OutOfMemory.into();
+                    let source = io::ErrorKind::OutOfMemory.into();
                     no_room(Path::new("memory"), self.shape, source)
                 })?;
                 values.extend_from_slice(more);
                 Ok(())
             }
             To::File(file, folder) => {
+                if !std::mem::replace(&mut self.begun, true) {
+                    check_room(&Storage::Scratch(folder.clone()), self.shape)?;
+                }
                 let written = file.append(bytemuck::cast_slice(more));
                 written.map_err(|source| no_room(folder, self.shape, source))
             }
@@ -358,10 +386,8 @@ impl Spool {
 }
 
 /// The error of a stack that cannot be kept in `folder`.
-fn no_room(folder: &Path, shape: (usize, usize, usize), source: std::io::Error) -> Error {
-    let lengths = [shape.0, shape.1, shape.2];
-    let values = lengths.iter().fold(1_u64, |n, &length| n.saturating_mul(length as u64));
-    Error::Scratch { folder: folder.to_owned(), bytes: values.saturating_mul(4), source }
+fn no_room(folder: &Path, shape: (usize, usize, usize), source: io::Error) -> Error {
+    Error::Scratch { folder: folder.to_owned(), bytes: bytes_of(shape), source }
 }
 
 #[cfg(test)]
@@ -416,6 +442,16 @@ mod tests {
         let stack = Patterns::from(turned.clone());
         assert_eq!(stack.view(), turned);
         assert_eq!(stack.values()[1], 12.0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_no_disk_holds_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Scratch(folder.path().to_owned());
+        let shape = (1 << 30, 1 << 10, 1 << 10);
+        let error = make_in(&storage, shape, |_, _| ()).unwrap_err().to_string();
+        assert!(error.contains("GB are free") && error.contains("it may need"), "{error}");
     }
 
     #[test]

@@ -20,6 +20,29 @@ pub struct Mapped(Option<Mmap>);
 #[derive(Debug)]
 pub struct MappedMut(Option<MmapMut>);
 
+/// Bytes that are free on the disk of a folder, where the system tells.
+#[cfg(target_os = "linux")]
+pub fn free_in(folder: &Path) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut told = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends in a zero byte, and there is room for the answer, for which zeros are
+    // valid.
+    let told = unsafe {
+        match libc::statvfs(path.as_ptr(), told.as_mut_ptr()) {
+            0 => told.assume_init(),
+            _ => return None,
+        }
+    };
+    Some((told.f_bavail as u64).saturating_mul(told.f_frsize as u64))
+}
+
+/// Bytes that are free on the disk of a folder, where the system tells.
+#[cfg(not(target_os = "linux"))]
+pub fn free_in(_: &Path) -> Option<u64> {
+    None
+}
+
 impl Scratch {
     /// An empty file on the disk of `folder`, without a name there.
     ///
@@ -103,6 +126,9 @@ mod tests {
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
         assert!(Scratch::new_in(folder.path()).unwrap().finish().unwrap().as_ref().is_empty());
         assert!(Scratch::new_in(folder.path().join("none")).is_err());
+        assert_eq!(free_in(&folder.path().join("none")), None);
+        #[cfg(target_os = "linux")]
+        assert!(free_in(folder.path()).is_some_and(|bytes| bytes > 0));
     }
 
     /// A device on which every write finds the disk full.

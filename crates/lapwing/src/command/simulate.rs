@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use lapwing_files::Storage;
 use lapwing_files::dialect::read_base;
+use lapwing_files::patterns::check_room;
 use lapwing_files::physics::{Fly, PhysicsOptions};
 use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
@@ -256,13 +257,14 @@ impl Simulate {
             )
         })?;
         let step = trajectory["step_px"].as_f64().unwrap_or(f64::NAN);
-        let in_memory = match self.storage(positions.len(), window.0 * window.1) {
+        let at = || format!("field of view {} x {} px, step {step} px", field.0, field.1);
+        let storage = self.storage(positions.len(), window.0 * window.1);
+        let in_memory = match storage {
             Storage::Memory => positions.len(),
             Storage::Scratch(_) => 0,
         };
-        check_memory(in_memory, window, placement.shape).with_context(|| {
-            format!("field of view {} x {} px, step {step} px", field.0, field.1)
-        })?;
+        check_memory(in_memory, window, placement.shape).with_context(at)?;
+        check_room(&storage, (positions.len(), window.0, window.1)).with_context(at)?;
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
         let scan = placement.place(&positions);
         let physics = self.exposure.said().applied(Physics::default(), &scan, None)?;

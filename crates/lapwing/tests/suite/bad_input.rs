@@ -335,7 +335,7 @@ fn probes_and_scans_that_cannot_be_made() {
     }
     bench.fails(
         "simulate --specimen cells --pattern-size 8192 --field-of-view 10000 --step 30 --probe disc --dose 10 --output a.npz",
-        &["step 30", "GiB"],
+        &["step 30", "GB there"],
     );
     bench.fails(
         "simulate --specimen cells --pattern-size 200000 --dose 10 --output a.npz",

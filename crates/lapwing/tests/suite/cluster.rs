@@ -1,10 +1,8 @@
 //! Studies on a cluster: scripts that run as they are, what a batch system is told, and a real
 //! Slurm where it is installed.
 
-use crate::common::{Bench, stderr};
-use lapwing_files::Archive;
+use crate::common::{Bench, objects, stderr, wait_until};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -81,20 +79,6 @@ fn run(bench: &Bench, folder: &Path, arguments: &str) -> Output {
 
 fn told(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("told")).unwrap_or_default()
-}
-
-/// The objects of all jobs by folder.
-fn objects(root: &Path) -> BTreeMap<String, String> {
-    let manifest = root.join("reconstructions/reconstruction_manifest.json");
-    let merged: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
-    let folder = |job: &Value| job["output_dir"].as_str().unwrap().to_owned();
-    let jobs = merged["jobs"].as_array().unwrap().iter().map(folder);
-    jobs.map(|folder| {
-        let archive = Archive::open(Path::new(&folder).join("reconstruction.npz")).unwrap();
-        let name = folder.rsplit_once("reconstructions").unwrap().1.to_owned();
-        (name, format!("{:?}", archive.read("reconstructed_object").unwrap()))
-    })
-    .collect()
 }
 
 fn design(bench: &Bench, epochs: usize) {
@@ -179,18 +163,6 @@ fn what_a_batch_system_refuses_leaves_nothing_waiting() {
         .unwrap();
     let words = stderr(&output);
     assert!(words.contains("cannot run sbatch") && words.contains("PATH"), "{words}");
-}
-
-/// Waits for something that must come, far longer than it ever takes.
-fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(started.elapsed() < Duration::from_secs(300), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 /// Whether any job has left its state.

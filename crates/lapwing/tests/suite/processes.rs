@@ -1,13 +1,11 @@
 //! Several processes in one study folder, requests to end, and commands of other programs that must
 //! not outlive a study.
 
-use crate::common::{Bench, long};
+use crate::common::{Bench, long, objects, wait_until};
 use lapwing_files::Archive;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 const DESIGN: &str = r#"
 [study]
@@ -39,18 +37,6 @@ fn start(bench: &Bench, arguments: &str) -> Child {
         .unwrap()
 }
 
-/// Waits for something that must come, far longer than it ever takes.
-fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(started.elapsed() < Duration::from_secs(120), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn signal(child: &Child, name: &str) {
     let sent =
         Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
@@ -59,19 +45,6 @@ fn signal(child: &Child, name: &str) {
 
 fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-/// The objects of all jobs by folder.
-fn objects(root: &Path) -> BTreeMap<String, String> {
-    let merged = read(&root.join("reconstructions/reconstruction_manifest.json"));
-    let folder = |job: &Value| job["output_dir"].as_str().unwrap().to_owned();
-    let jobs = merged["jobs"].as_array().unwrap().iter().map(folder);
-    jobs.map(|folder| {
-        let archive = Archive::open(Path::new(&folder).join("reconstruction.npz")).unwrap();
-        let name = folder.rsplit_once("reconstructions").unwrap().1.to_owned();
-        (name, format!("{:?}", archive.read("reconstructed_object").unwrap()))
-    })
-    .collect()
 }
 
 /// Every run's own results that were no repetition.

@@ -1,8 +1,11 @@
 //! Running the program in a temporary folder.
 
+use lapwing_files::Archive;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Whether the long sweeps are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
@@ -84,4 +87,32 @@ fn list(root: &Path, folder: &Path, names: &mut Vec<String>) {
             names.push(path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/"));
         }
     }
+}
+
+/// Waits for something that must come, far longer than it ever takes.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub fn wait_until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(started.elapsed() < Duration::from_secs(300), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The objects of all jobs of a study by folder.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub fn objects(root: &Path) -> BTreeMap<String, String> {
+    let manifest = root.join("reconstructions/reconstruction_manifest.json");
+    let merged: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    let folder = |job: &Value| job["output_dir"].as_str().unwrap().to_owned();
+    let jobs = merged["jobs"].as_array().unwrap().iter().map(folder);
+    jobs.map(|folder| {
+        let archive = Archive::open(Path::new(&folder).join("reconstruction.npz")).unwrap();
+        let name = folder.rsplit_once("reconstructions").unwrap().1.to_owned();
+        (name, format!("{:?}", archive.read("reconstructed_object").unwrap()))
+    })
+    .collect()
 }

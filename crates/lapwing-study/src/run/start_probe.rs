@@ -73,15 +73,13 @@ pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
 }
 
 /// The curvature of the probe as the patterns have it.
-fn seen(dataset: &Dataset) -> Result<(Patterns, Curvature)> {
-    let intensity = intensities(dataset)?;
-    let found = calibrate::curvature(intensity.view(), &dataset.scan).map_err(|error| {
+fn seen(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<Curvature> {
+    calibrate::curvature(intensity, &dataset.scan).map_err(|error| {
         StudyError::Invalid(format!(
             "there is no start probe, and none can be made: {error}; give one (--companion FILE) or \
              describe the optics (--semi-angle-mrad and --defocus-m, or --pinhole-diameter-m)"
         ))
-    })?;
-    Ok((intensity, found))
+    })
 }
 
 /// The wavelength that the metadata tell, metres.
@@ -181,8 +179,7 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
         return of_spot(dataset, intensity.view());
     }
-    drop(intensity);
-    let (intensity, found) = seen(dataset)?;
+    let found = seen(dataset, intensity.view())?;
     let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);
     let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
     let told = format!(
@@ -204,7 +201,8 @@ fn of_optics(dataset: &Dataset, optics: &Illumination) -> Result<StartProbe> {
         return Ok(StartProbe { modes: powered(optics.probe(shape), dataset), told });
     }
     // The defocus is not said: the patterns tell it.
-    let Ok((_, found)) = seen(dataset) else {
+    let intensity = intensities(dataset)?;
+    let Ok(found) = seen(dataset, intensity.view()) else {
         let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
                     tell it)";
         return Ok(StartProbe {

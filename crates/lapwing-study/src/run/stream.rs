@@ -13,8 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Memory that a reconstruction takes for each byte of its patterns as 32-bit numbers when it holds
-/// them: as they are read, as intensities, and the same again for the solver's own arrays.
+/// Memory that a reconstruction may take for each byte of its patterns as 32-bit numbers when it
+/// holds them: as they are read, as intensities while a probe is made of them, and the same again
+/// for the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 3;
 
 /// Values that are handed to a solver at a time.

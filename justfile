@@ -12,6 +12,20 @@ picture: study
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,1660 \
         --screenshot=docs/images/quick-study.png "file://$PWD/quick-study/report/index.html"
 
+# The documentation site in target/site, by Sphinx; `just doc` before adds the Rust crates.
+docs:
+    docs/build.sh
+
+# The pictures of the pages under docs/start, anew from the commands there.
+pictures:
+    cargo build --release
+    docs/pictures.py target/release/lapwing
+
+# What repeats the program in documents and types: tables of options, commands.
+tables:
+    LAPWING_WRITE_DOCS=1 cargo test -p lapwing-study --test study documents
+    LAPWING_WRITE_DOCS=1 cargo test -p lapwing --test suite reference
+
 # All tests.
 test:
     cargo test --workspace

@@ -16,7 +16,7 @@ mod stop;
 mod value;
 mod watch;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use command::Command;
 pub use failure::message;
 use options::Options;
@@ -42,6 +42,11 @@ struct Arguments {
     command: Command,
     #[command(flatten)]
     options: Options,
+}
+
+/// All commands and options, for what is made of them: completions, manual pages, documents.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the program with its arguments, the first of them its own name, and returns its exit code.

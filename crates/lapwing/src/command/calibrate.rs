@@ -4,6 +4,7 @@ use crate::input::Reading;
 use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
+use lapwing_files::reading::{EXPERIMENT, Given};
 use lapwing_files::{atomic, experiment};
 use lapwing_study::calibrate::{Calibration, calibrate};
 use serde_json::json;
@@ -26,8 +27,8 @@ pub struct Calibrate {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Also write what was said and what was found into this experiment file, which is made when
-    /// there is none
+    /// Also write what was said and what was found into this experiment file; where there is none
+    /// it is made, with what that of --experiment says
     #[arg(long, value_name = "E.toml")]
     write: Option<PathBuf>,
     /// Also draw the search: agreement over rotation and defocus
@@ -46,10 +47,11 @@ impl Calibrate {
             output.note(format_args!("wrote {}", path.display()));
         }
         if let Some(path) = &self.write {
-            let text = match path.exists() {
-                true => std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?,
-                false => experiment::template(),
+            let known = if path.exists() { Some(path.as_path()) } else { self.experiment() };
+            let text = match known {
+                Some(known) => std::fs::read_to_string(known)
+                    .with_context(|| format!("cannot read {}", known.display()))?,
+                None => experiment::template(),
             };
             write(path, self.written(&text, &found).into_bytes())?;
             output.note(format_args!("wrote {}", path.display()));
@@ -57,6 +59,14 @@ impl Calibrate {
         let record = json!({ "file": self.file, "calibration": found });
         output.result(&record, found.lines().join("\n"))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The experiment file that the scan was read with.
+    fn experiment(&self) -> Option<&Path> {
+        self.reading.given().iter().find_map(|(option, value)| match value {
+            Given::Path(path) if option.name == EXPERIMENT => Some(path.as_path()),
+            _ => None,
+        })
     }
 
     /// An experiment file with what was given and what was found.

@@ -2,11 +2,13 @@
 
 mod calibrate;
 mod compare;
+mod completions;
 mod convert;
 mod devices;
 mod experiment;
 mod inspect;
 mod jobs;
+mod man;
 mod overlap;
 mod plan;
 mod reconstruct;
@@ -41,6 +43,8 @@ pub enum Command {
     Devices(devices::Devices),
     Study(study::Study),
     Report(report::Report),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -64,6 +68,8 @@ impl Command {
             Self::Devices(command) => command.run(options.output()),
             Self::Study(command) => command.run(options.output()),
             Self::Report(command) => command.run(options.output()),
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(options.output()),
         }
     }
 }

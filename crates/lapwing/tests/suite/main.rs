@@ -14,6 +14,7 @@ mod contract;
 #[cfg(unix)]
 mod crash;
 mod devices;
+mod documents;
 mod experiment;
 mod field;
 mod hostile;
@@ -23,7 +24,9 @@ mod pipeline;
 mod processes;
 mod quick_study;
 mod readme;
+mod reference;
 mod remarks;
+mod shell;
 mod siemens_star;
 mod slices;
 mod solvers;

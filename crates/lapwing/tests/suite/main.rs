@@ -18,6 +18,7 @@ mod documents;
 mod experiment;
 mod field;
 mod hostile;
+mod json;
 mod noise;
 mod pipeline;
 #[cfg(unix)]

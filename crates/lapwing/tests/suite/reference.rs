@@ -14,7 +14,7 @@ SHELL` lets a shell complete them, `lapwing man --output DIR` writes them as man
 
 Exit codes: 0 done, 1 something failed, 2 wrong usage. Results go to standard output, messages and
 progress to standard error; progress shows only on a terminal, and colours only there and without
-`NO_COLOR`.
+`NO_COLOR`. What `--json` prints: [JSON](json.md).
 ";
 
 /// Options of a command under one heading, in order.

@@ -35,14 +35,21 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// again.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
+    for cause in error.chain().map(|cause| without_number(&cause.to_string())) {
+        if text.is_empty() || cause.starts_with(&text) {
             text = cause;
         } else if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
     }
     text
+}
+
+/// What the system says of an error, without its number for it: ` (os error 2)`.
+fn without_number(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |said, part| said + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 #[cfg(test)]
@@ -56,6 +63,17 @@ mod tests {
             anyhow!("disk full").context("cannot write a.npz: disk full").context("simulate");
         assert_eq!(message(&error), "simulate: cannot write a.npz: disk full");
         assert_eq!(message(&anyhow!("b").context("a")), "a: b");
+        assert_eq!(message(&anyhow!("a.npz: b").context("a.npz")), "a.npz: b");
+    }
+
+    #[test]
+    fn the_systems_number_is_not_told() {
+        let error = io::Error::from_raw_os_error(2);
+        assert!(error.to_string().ends_with("(os error 2)"));
+        let told = message(&anyhow!(error).context("a.npz"));
+        assert!(told.starts_with("a.npz: ") && !told.contains("os error"), "{told}");
+        assert_eq!(without_number("a (os error 2): b (os error 13)"), "a: b");
+        assert_eq!(without_number("a"), "a");
     }
 
     #[test]

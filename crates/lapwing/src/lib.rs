@@ -11,6 +11,7 @@ mod output;
 mod product;
 mod progress;
 mod reconstruction;
+mod scan_file;
 mod solver;
 mod stop;
 mod value;

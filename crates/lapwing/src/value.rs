@@ -3,6 +3,7 @@
 use lapwing_study::condition;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::path::PathBuf;
 
 /// A finite number greater than zero.
 pub fn positive(text: &str) -> Result<f64, String> {
@@ -93,6 +94,15 @@ pub fn whole(text: &str) -> Result<usize, String> {
 pub fn named<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let deserializer: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+/// The name of a picture: nothing else than PNG is drawn.
+pub fn png(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("expected a name that ends in .png, for the picture is one".to_owned()),
+    }
 }
 
 /// `HEIGHTxWIDTH`, or one number for both, pixels.

@@ -2,6 +2,7 @@
 
 use crate::input::Reading;
 use crate::output::Output;
+use crate::scan_file::ScanFile;
 use anyhow::Context;
 use clap::Args;
 use lapwing_files::reading::{EXPERIMENT, Given};
@@ -24,15 +25,14 @@ use std::process::ExitCode;
     --mrad-per-pixel 0.0331 \\\n    --scan-step-m 3.125e-9 --write scan.toml"
 )]
 pub struct Calibrate {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[command(flatten)]
+    scan: ScanFile,
     /// Also write what was said and what was found into this experiment file; where there is none
     /// it is made, with what that of --experiment says
     #[arg(long, value_name = "E.toml")]
     write: Option<PathBuf>,
     /// Also draw the search: agreement over rotation and defocus
-    #[arg(long, value_name = "OUT.png")]
+    #[arg(long, value_name = "OUT.png", value_parser = crate::value::png)]
     figure: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
@@ -40,7 +40,7 @@ pub struct Calibrate {
 
 impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let (dataset, _) = self.reading.read(&self.file, None, output)?;
+        let (dataset, _) = self.reading.read(self.scan.path(), None, output)?;
         let found = calibrate(&dataset)?;
         if let Some(path) = &self.figure {
             write(path, found.picture())?;
@@ -56,7 +56,7 @@ impl Calibrate {
             write(path, self.written(&text, &found).into_bytes())?;
             output.note(format_args!("wrote {}", path.display()));
         }
-        let record = json!({ "file": self.file, "calibration": found });
+        let record = json!({ "file": self.scan.path(), "calibration": found });
         output.result(&record, found.lines().join("\n"))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -50,7 +50,7 @@ pub struct Compare {
     #[arg(long, value_name = "OUT.csv")]
     csv: Option<PathBuf>,
     /// Also draw amplitude, phase and error of each beside the truth
-    #[arg(long, value_name = "OUT.png")]
+    #[arg(long, value_name = "OUT.png", value_parser = crate::value::png)]
     figure: Option<PathBuf>,
 }
 

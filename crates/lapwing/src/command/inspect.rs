@@ -5,6 +5,7 @@ mod words;
 
 use crate::input::Reading;
 use crate::output::Output;
+use crate::scan_file::ScanFile;
 use anyhow::Context;
 use clap::Args;
 use lapwing_files::metadata::ViewMetadata;
@@ -32,12 +33,11 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lapwing inspect scan.npz --figure scan.png")]
 pub struct Inspect {
-    /// The file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[command(flatten)]
+    scan: ScanFile,
     /// Also draw a contact sheet: mean pattern, probe, positions, histogram of the patterns'
     /// totals; of counts also background and faulty pixels of the detector
-    #[arg(long, value_name = "OUT.png")]
+    #[arg(long, value_name = "OUT.png", value_parser = crate::value::png)]
     figure: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
@@ -47,7 +47,7 @@ impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let mut options = self.reading.options();
         let mut problems = Vec::new();
-        let file = Container::open_as(&self.file, &options)?;
+        let file = Container::open_as(self.scan.path(), &options)?;
         let arrays = file.list()?;
         let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
         let stored = if ignored { Ok(None) } else { file.metadata() };
@@ -58,7 +58,7 @@ impl Inspect {
             None
         });
         let folder = std::env::temp_dir();
-        let storage = self.reading.streaming().storage(&self.file, &options, &folder);
+        let storage = self.reading.streaming().storage(self.scan.path(), &options, &folder);
         let outcome = dialect::read_from(&file, &options, &storage);
         // Whatever can be listed is described, however broken it is. HDF5 has no metadata of its
         // own: what is known of it is what was read.
@@ -67,7 +67,7 @@ impl Inspect {
                 problems.extend(wrong_view(&read.0));
                 let (dataset, mut understanding) = read;
                 understanding.notes.extend(probe_note(&dataset));
-                understanding.notes.extend(view_note(&self.file));
+                understanding.notes.extend(view_note(self.scan.path()));
                 Some((dataset, understanding))
             }
             Err(error) => {
@@ -95,7 +95,7 @@ impl Inspect {
         let noise = read.as_ref().map(|(dataset, _)| noise::of_dataset(dataset));
         let detector = noise.as_ref().and_then(|noise| noise.as_ref().ok());
         let record = json!({
-            "file": self.file,
+            "file": self.scan.path(),
             "dialect": dialect,
             "arrays": arrays,
             "metadata": metadata,
@@ -107,10 +107,16 @@ impl Inspect {
             words::Understood { facts, noise: noise.as_ref().map_err(ToString::to_string) }
         });
         let remarks = read.as_ref().map_or(&[][..], |(_, understanding)| &understanding.remarks);
-        let words =
-            words::words(&self.file, &arrays, metadata.as_ref(), understood, remarks, &problems);
+        let words = words::words(
+            self.scan.path(),
+            &arrays,
+            metadata.as_ref(),
+            understood,
+            remarks,
+            &problems,
+        );
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
-            draw(figure, &self.file, dataset, detector)?;
+            draw(figure, self.scan.path(), dataset, detector)?;
             output.note(format_args!("wrote {}", figure.display()));
         }
         output.result(&record, words)?;

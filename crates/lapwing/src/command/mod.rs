@@ -18,6 +18,7 @@ mod split;
 mod study;
 mod submit;
 mod thin;
+mod version;
 mod views;
 
 use crate::options::Options;
@@ -45,6 +46,7 @@ pub enum Command {
     Report(report::Report),
     Completions(completions::Completions),
     Man(man::Man),
+    Version(version::Version),
 }
 
 impl Command {
@@ -70,6 +72,7 @@ impl Command {
             Self::Report(command) => command.run(options.output()),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(options.output()),
+            Self::Version(command) => command.run(options.output()),
         }
     }
 }

@@ -29,10 +29,14 @@ use std::process::ExitCode;
     lapwing overlap --data-root data/dose_1000 --output-root overlap --gridsize 2 --s-img 0.5,1 --n-groups 512"
 )]
 pub struct Overlap {
-    /// The data set
-    #[arg(long, value_name = "X.npz", required_unless_present = "phase_c_root")]
+    /// The scan, in any format that is read
+    #[arg(value_name = "FILE", conflicts_with_all = ["input", "phase_c_root"],
+          required_unless_present_any = ["input", "phase_c_root"])]
+    file: Option<PathBuf>,
+    /// The same, by name
+    #[arg(long, visible_alias = "input-npz", value_name = "FILE")]
     input: Option<PathBuf>,
-    /// In place of --input, a folder with one data set *train.npz and one *test.npz (also
+    /// In place of a scan, a folder with one data set *train.npz and one *test.npz (also
     /// --data-root)
     #[arg(
         long,
@@ -74,10 +78,10 @@ pub struct Overlap {
 
 impl Overlap {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        match (&self.input, &self.phase_c_root, &self.output_root) {
+        match (self.file.as_ref().or(self.input.as_ref()), &self.phase_c_root, &self.output_root) {
             (Some(input), ..) => self.measured(input, output),
             (None, Some(data), Some(folder)) => self.written(data, folder, output),
-            (None, ..) => bail!("expected --input, or --data-root and --output-root"),
+            (None, ..) => bail!("expected a scan, or --data-root and --output-root"),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::input::Reading;
 use crate::metric::label;
 use crate::output::{Output, other_than_input};
 use crate::product::Facts;
+use crate::scan_file::ScanFile;
 use crate::solver::{Checkpoints, SolverOptions};
 use crate::stop::stoppable;
 use crate::watch::Watch;
@@ -31,10 +32,8 @@ use std::process::ExitCode;
     `lapwing inspect scan.npz` says how the file will be understood."
 )]
 pub struct Reconstruct {
-    /// The data set: a NumPy archive, or HDF5 (CXI, or the `dp` file of a ptychodus or pty-chi
-    /// pair)
-    #[arg(long, visible_alias = "input", value_name = "FILE")]
-    input_npz: PathBuf,
+    #[command(flatten)]
+    scan: ScanFile,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
@@ -65,13 +64,13 @@ pub struct Reconstruct {
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         if let Some(product) = &self.product {
-            other_than_input(product, "--product", &self.input_npz)?;
+            other_than_input(product, "--product", self.scan.path())?;
         }
         let config = self.solver.config(AUTO, ProbeStart::Auto)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
         let task = Task {
-            input: self.input_npz.clone(),
+            input: self.scan.path().to_owned(),
             reading: self.reading.options(),
             output: self.output_dir.clone(),
             solver: StudySolver::new(config),
@@ -107,14 +106,14 @@ impl Reconstruct {
         Facts::of(dataset, understood, pixel_size).ok_or_else(|| {
             StudyError::Invalid(format!(
                 "{}: a product file has positions in metres, but the size of an object pixel is unknown; give --pixel-size-m",
-                self.input_npz.display()
+                self.scan.path().display()
             ))
         })
     }
 
     fn record(&self, result: &JobResult) -> Value {
         let mut record = json!({
-            "input": self.input_npz,
+            "input": self.scan.path(),
             "output_dir": self.output_dir,
             "algorithm": result.algorithm,
             "n_patterns": result.n_patterns,

@@ -2,6 +2,7 @@
 
 use crate::input::Reading;
 use crate::output::{Output, other_than_input};
+use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
 use clap::Args;
@@ -21,9 +22,8 @@ use std::process::ExitCode;
 #[command(after_help = "Example: writes halves/patched_train.npz and halves/patched_test.npz\n  \
     lapwing split --input dose_1000.npz --output-dir halves --guard-band 32")]
 pub struct Split {
-    /// The data set
-    #[arg(long, value_name = "X.npz")]
-    input: PathBuf,
+    #[command(flatten)]
+    scan: ScanFile,
     /// Folder for patched_train.npz and patched_test.npz
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
@@ -45,14 +45,14 @@ impl Split {
         let folder = &self.output_dir;
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
         for half in [&train, &test] {
-            other_than_input(half, "a half in --output-dir", &self.input)?;
+            other_than_input(half, "a half in --output-dir", self.scan.path())?;
         }
         // Of two at once in one folder the halves could be mixed.
         let _locks = Lock::acquire_within(folder)?;
-        let (dataset, _) = self.reading.read(&self.input, Some(&train), output)?;
+        let (dataset, _) = self.reading.read(self.scan.path(), Some(&train), output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
         let mut split =
-            data::split(&dataset, &cut).with_context(|| self.input.display().to_string())?;
+            data::split(&dataset, &cut).with_context(|| self.scan.path().display().to_string())?;
         data::stamp(&mut split.train);
         data::stamp(&mut split.test);
         split.train.write(&train)?;
@@ -60,7 +60,7 @@ impl Split {
         let parts = &split.parts;
         let half = |file: &PathBuf, n: usize, shared: f64| json!({ "file": file, "n": n, "shared_fraction": shared });
         let record = json!({
-            "input": self.input,
+            "input": self.scan.path(),
             "axis": self.axis,
             "cut_px": parts.cut,
             "guard_band_px": self.guard_band,

@@ -2,6 +2,7 @@
 
 use crate::input::Reading;
 use crate::output::{Output, other_than_input};
+use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
 use clap::Args;
@@ -22,9 +23,8 @@ use std::process::ExitCode;
     lapwing thin --input scan.npz --dose 1000 --output scan_1000.npz"
 )]
 pub struct Thin {
-    /// The data set; its counts must be known (see `lapwing inspect`)
-    #[arg(long, value_name = "X.npz")]
-    input: PathBuf,
+    #[command(flatten)]
+    scan: ScanFile,
     /// Dose to thin to: mean photons per pattern
     #[arg(long, value_name = "PHOTONS", value_parser = value::positive)]
     dose: f64,
@@ -40,12 +40,12 @@ pub struct Thin {
 
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        other_than_input(&self.output, "--output", &self.input)?;
-        let (dataset, _) = self.reading.read(&self.input, Some(&self.output), output)?;
+        other_than_input(&self.output, "--output", self.scan.path())?;
+        let (dataset, _) = self.reading.read(self.scan.path(), Some(&self.output), output)?;
         let thinned = thin(dataset, self.dose, self.seed)
-            .with_context(|| self.input.display().to_string())?;
+            .with_context(|| self.scan.path().display().to_string())?;
         if let Some(note) = thinned.note() {
-            output.note(format_args!("{}: {note}", self.input.display()));
+            output.note(format_args!("{}: {note}", self.scan.path().display()));
         }
         let gain_now = thinned.gain_now();
         let Thinned { mut dataset, from, mean_before: present, mean, scale, gain } = thinned;

@@ -2,7 +2,7 @@
 
 use crate::common::{Bench, stderr};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 19] = [
     "inspect",
     "experiment",
     "calibrate",
@@ -15,8 +15,13 @@ const COMMANDS: [&str; 14] = [
     "reconstruct",
     "jobs",
     "compare",
+    "convert",
+    "devices",
     "study",
     "report",
+    "completions",
+    "man",
+    "version",
 ];
 
 #[test]
@@ -96,6 +101,9 @@ fn wrong_usage_is_exit_code_two_and_names_the_option() {
         ("reconstruct --input-npz x.npz --output-dir d --noise white", "--noise"),
         ("reconstruct --input-npz x.npz --output-dir d --algorithm magic", "LSQML"),
         ("inspect x.npz --threads 0", "--threads"),
+        ("inspect x.npz --input x.npz", "cannot be used with"),
+        ("inspect", "<FILE|--input <FILE>>"),
+        ("inspect x.npz --figure x.pdf", "ends in .png"),
         ("inspect x.npz -v -q", "cannot be used with"),
     ] {
         let output = bench.run(arguments);
@@ -108,6 +116,35 @@ fn wrong_usage_is_exit_code_two_and_names_the_option() {
         assert!(output.stdout.is_empty());
     }
     assert!(bench.listing().is_empty(), "{:?}", bench.listing());
+}
+
+/// Every command that reads a scan takes it as the first word and under both of its names.
+#[test]
+fn a_scan_is_named_in_one_way_everywhere() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    for rest in [
+        "inspect SCAN",
+        "thin SCAN --dose 1000 --output thin.npz",
+        "split SCAN --output-dir halves",
+        "overlap SCAN --n-groups 16",
+        "reconstruct SCAN --output-dir result --num-epochs 1",
+    ] {
+        let told = ["scan.npz", "--input scan.npz", "--input-npz scan.npz"]
+            .map(|named| bench.run(&format!("{} --quiet", rest.replace("SCAN", named))));
+        for output in told {
+            assert!(output.status.success(), "{rest}\n{}", stderr(&output));
+        }
+    }
+    // The folder of a result stands for the reconstruction in it.
+    let named = bench.ok("compare --reconstruction result/reconstruction.npz --truth scan.npz");
+    assert_eq!(bench.ok("compare --reconstruction result --truth scan.npz"), named);
+}
+
+#[test]
+fn what_the_system_says_is_told_without_its_number() {
+    let told = Bench::new().fails("inspect none.npz", &["none.npz"]);
+    assert!(!told.contains("os error"), "{told}");
 }
 
 #[test]

@@ -12,34 +12,47 @@ on any number of threads, and the same as those of the command line.
 from __future__ import annotations
 
 from lapwing import constants
-from lapwing._calibrate import calibrate
+from lapwing._adopt import adopt
+from lapwing._calibrate import Calibration, calibrate
+from lapwing._cluster import cancel_study, prepare_study, search_study, study_status, submit_study, watch_study
+from lapwing._commands import convert, devices, inspect, photon_halves, plan, write_design, write_experiment
 from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import load, open, read_metadata  # noqa: A004
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
 from lapwing._noise import NoiseModel, estimate_noise
+from lapwing._progress import Progress
 from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
 from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
 from lapwing._study import StudyReport, default_design, run_jobs, run_study, write_views
+from lapwing._viewer import Viewer, view
 
 __all__ = [
     "Alignment",
+    "Calibration",
     "Comparison",
     "Dataset",
     "Epoch",
     "NoiseModel",
+    "Progress",
     "Reconstruction",
     "Selection",
     "SolverOptions",
     "StudyReport",
+    "Viewer",
     "__version__",
+    "adopt",
     "align",
     "calibrate",
+    "cancel_study",
     "compare",
     "constants",
+    "convert",
     "default_design",
+    "devices",
     "estimate_noise",
+    "inspect",
     "load",
     "load_reconstruction",
     "make_probe",
@@ -48,15 +61,25 @@ __all__ = [
     "metric_catalogue",
     "open",
     "overlap_metrics",
+    "photon_halves",
+    "plan",
+    "prepare_study",
     "probe_diameter",
     "read_metadata",
     "reconstruct",
     "run_jobs",
     "run_study",
+    "search_study",
     "select_positions",
     "simulate",
     "solver_options",
     "solvers",
+    "study_status",
+    "submit_study",
     "thin",
+    "view",
+    "watch_study",
+    "write_design",
+    "write_experiment",
     "write_views",
 ]

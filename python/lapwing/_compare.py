@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from lapwing._viewer import Viewer
+
 _CATALOGUE: dict[str, dict[str, Any]] = _lapwing.metric_catalogue()
 
 
@@ -48,6 +50,12 @@ class Alignment:
 
     def _numbers(self) -> str:
         return ""
+
+    def view(self, **how: Any) -> Viewer:
+        """:func:`lapwing.view` of this: pictures with zoom and cursors that go together."""
+        from lapwing._viewer import view
+
+        return view(self, **how)
 
     def _repr_png_(self) -> bytes:
         """Amplitude and phase of both, and the error, with colour bars."""

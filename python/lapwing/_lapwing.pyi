@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
@@ -11,12 +12,15 @@ __version__: str
 
 @final
 class Dataset:
-    """A scan in memory: patterns, positions and what is known of object and probe. It never changes; its arrays are read-only.
+    """A scan: patterns, positions and what is known of object and probe.
+
+    It never changes; its arrays are read-only, and ``replace`` makes a changed one. It can be sliced, copied and pickled.
 
     Parameters
     ----------
     patterns : array_like, shape (n, H, W) or, of a raster, (ny, nx, H, W)
-        Real numbers of any dtype and memory layout, not negative. Copied once.
+        Real numbers of any dtype and memory layout, not negative. Copied once. Arrays of PyTorch, CuPy and others are taken as
+        they are.
     positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels of the object array.
     probe : array_like, shape (H, W) or (modes, H, W), optional
@@ -28,8 +32,7 @@ class Dataset:
     zero_frequency : {"centre", "corner"}
         Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
     geometry : {"far-field", "near-field"}, optional
-        How the detector sees the sample; else as the metadata say (``physics_parameters.geometry``). The solvers refuse the
-        near field.
+        How the detector sees the sample; else as the metadata say (``physics_parameters.geometry``).
     metadata : mapping, optional
         Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x amplitude)^2.
     mask : array_like of bool, shape (H, W) or (n, H, W), optional
@@ -39,6 +42,10 @@ class Dataset:
     experiment : path or dict, optional
         Beam, optics and scale of the detector: an experiment file, or its keys such as ``dict(voltage_kv=300,
         semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of the optics where none is given.
+    **described
+        The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how the patterns come about:
+        ``fresnel_number`` (near field), ``fly``, ``detector_blur``, ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They
+        go before ``experiment``.
 
     Raises
     ------
@@ -60,10 +67,14 @@ class Dataset:
         mask: ArrayLike | None = None,
         leave_out_frames: Sequence[int] | None = None,
         experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        **described: Any,
     ) -> Dataset: ...
     @property
     def diffraction(self) -> NDArray[np.float32]:
-        """Amplitudes (square roots of intensities), shape (n, H, W), zero frequency in the centre."""
+        """Amplitudes (square roots of intensities), shape (n, H, W), zero frequency in the centre.
+
+        Read-only; a memory map where the patterns are kept on disk.
+        """
     @property
     def positions(self) -> NDArray[np.float64]:
         """Window centres (y, x), shape (n, 2), pixels."""
@@ -107,6 +118,12 @@ class Dataset:
     def mean_counts(self) -> float | None:
         """Mean photon counts per pattern, when the scale is known."""
     @property
+    def pixel_size_m(self) -> tuple[float, float] | None:
+        """Size of an object pixel along (y, x), metres, when it is known."""
+    @property
+    def in_memory(self) -> bool:
+        """Whether the patterns are in memory, or kept in a scratch file."""
+    @property
     def probe_diameter_px(self) -> float:
         """Diameter of the illuminated disc, pixels: the probe's, else 0.6 times the pattern's side."""
     @property
@@ -115,7 +132,11 @@ class Dataset:
     def counts(self) -> NDArray[np.float32]:
         """Photon counts, shape (n, H, W); whole numbers are restored exactly. ``ValueError`` without a scale."""
     def select(self, indices: ArrayLike) -> Dataset:
-        """The data set of the patterns at ``indices``, in that order; arrays with one entry per pattern follow."""
+        """The data set of the patterns at ``indices``, in that order; arrays with one entry per pattern follow.
+
+        Whole numbers from 0, or booleans. ``scan[10:20]`` and ``scan[-1]`` count as lists do. Patterns on disk stay there.
+        """
+    def __getitem__(self, key: Any, /) -> Dataset: ...
     def split(
         self, *, axis: Literal["y", "x"] = "y", fraction: float = 0.5, guard_band: float = 0.0
     ) -> tuple[Dataset, Dataset]:
@@ -130,10 +151,18 @@ class Dataset:
         probe: ArrayLike | None = ...,
         object: ArrayLike | None = ...,
         metadata: Mapping[str, Any] | None = ...,
+        mask: ArrayLike | None = ...,
+        geometry: Literal["far-field", "near-field"] | None = ...,
     ) -> Dataset:
         """A data set with something else in place of what is named."""
-    def save(self, path: str | os.PathLike[str], *, compressed: bool = False) -> None:
-        """Write the study's NPZ format, atomically."""
+    def save(self, path: str | os.PathLike[str], *, compressed: bool = False) -> list[Path]:
+        """Write a file, whole or not at all, and return what was written.
+
+        ``.npz`` and any other end: the study's format; ``.cxi``: CXI 1.6; ``.h5``: the patterns of a ptychodus or pty-chi pair, with
+        their product beside it.
+        """
+    def __copy__(self) -> Dataset: ...
+    def __deepcopy__(self, memo: Any, /) -> Dataset: ...
     def __len__(self) -> int: ...
     def _repr_png_(self) -> bytes: ...
     def _repr_html_(self) -> str: ...
@@ -144,7 +173,10 @@ def load(
     memory: str | float | None,
     scratch: str | os.PathLike[str] | None,
 ) -> Dataset: ...
-def calibrate(dataset: Dataset) -> tuple[Dataset, dict[str, Any]]: ...
+def restore_dataset(state: dict[str, Any], extras: bytes) -> Dataset: ...
+def calibrate(
+    dataset: Dataset, said: dict[str, Any], text: str
+) -> tuple[Dataset, dict[str, Any] | None, bytes | None, str | None]: ...
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None: ...
 def simulate_scan(
     object: ArrayLike,
@@ -199,7 +231,7 @@ def reconstruct(
     threads: int | None,
 ) -> dict[str, Any]: ...
 def save_reconstruction(path: str | os.PathLike[str], fields: dict[str, Any]) -> None: ...
-def load_reconstruction(path: str | os.PathLike[str], array: str | None) -> dict[str, Any]: ...
+def load_reconstruction(path: str | os.PathLike[str], array: str | None = None) -> dict[str, Any]: ...
 def object_png(
     object: ArrayLike, probe: ArrayLike, positions: ArrayLike, metadata: dict[str, Any] | None
 ) -> bytes: ...
@@ -217,7 +249,7 @@ def default_design() -> dict[str, Any]: ...
 def run_study(
     design: str | os.PathLike[str] | dict[str, Any],
     folder: str | os.PathLike[str],
-    replace: bool,
+    how: tuple[bool, bool, str | None, str | None],
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,
 ) -> dict[str, Any]: ...
@@ -236,4 +268,8 @@ def run_jobs(
     progress: Callable[[dict[str, Any]], object] | None,
     threads: int | None,
 ) -> dict[str, Any]: ...
+def design_text(design: dict[str, Any]) -> str: ...
+def answer(
+    arguments: list[str], progress: Callable[[dict[str, Any]], object] | None, threads: int | None
+) -> tuple[Any, list[str]]: ...
 def main(arguments: list[str]) -> int: ...

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lapwing._compare import Comparison
     from lapwing._lapwing import Dataset
+    from lapwing._viewer import Viewer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,6 +71,12 @@ class Reconstruction:
         from lapwing._compare import compare
 
         return compare(self, truth, threads=threads)
+
+    def view(self, **how: Any) -> Viewer:
+        """:func:`lapwing.view` of this: pictures with zoom and cursors that go together."""
+        from lapwing._viewer import view
+
+        return view(self, **how)
 
     def __repr__(self) -> str:
         rows, columns = self.object.shape[-2:]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from lapwing import _lapwing
 from lapwing._lapwing import Dataset
+from lapwing._progress import shown
 from lapwing._reconstruction import Reconstruction
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def reconstruct(
     mask: ArrayLike | None = None,
     leave_out_frames: Sequence[int] | None = None,
     experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
-    progress: Callable[[Epoch], Any] | None = None,
+    progress: Callable[[Epoch], Any] | bool | None = None,
     threads: int | None = None,
     **options: Unpack[SolverOptions],
 ) -> Reconstruction:
@@ -140,7 +141,8 @@ def reconstruct(
     Parameters
     ----------
     data : Dataset, or array_like, shape (n, H, W) or (ny, nx, H, W)
-        What was measured. Arrays may have any real dtype and layout; the stack is copied once.
+        What was measured. Arrays may have any real dtype and layout, and be PyTorch's or CuPy's; the stack is copied once. What
+        other programs hold in memory (HyperSpy, py4DSTEM, pty-chi, ptypy) comes over with :func:`adopt`.
     positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels. Not with a data set, which has its own.
     probe : array_like of complex, shape (H, W) or (modes, H, W)
@@ -153,11 +155,13 @@ def reconstruct(
     zero_frequency : {"centre", "corner"}
         Where the patterns of an array ``data`` have it.
     geometry : {"far-field", "near-field"}, optional
-        How the detector of an array ``data`` sees the sample. Near-field patterns are refused.
+        How the detector of an array ``data`` sees the sample. Of the near field ``experiment=dict(fresnel_number=...)`` tells the
+        distance.
     mask, leave_out_frames, experiment
         Of an array ``data``, as :class:`Dataset` has them.
-    progress : callable, optional
-        Called after every epoch with an :class:`Epoch`; stops the solver there when it returns False.
+    progress : callable or bool, optional
+        Called after every epoch with an :class:`Epoch`; stops the solver there when it returns False. True for a display, see
+        :class:`Progress`.
     threads : int, optional
         All processors unless given; the result does not depend on it.
     **options
@@ -180,6 +184,7 @@ def reconstruct(
     the command line.
     """
     if not isinstance(data, Dataset):
+        _told_apart(data)
         if positions is None or quantity is None:
             raise ValueError(
                 "patterns in an array need positions and quantity ('counts', 'amplitude' or 'intensity'); "
@@ -212,8 +217,20 @@ def reconstruct(
     settled: dict[str, Any] = dict(options)
     if object is not None and settled.get("object_start") is None and settled.get("start") is None:
         settled["object_start"] = "guess"
-    tell = None if progress is None else lambda done, total, loss: progress(Epoch(done, total, loss))
-    return Reconstruction(**_lapwing.reconstruct(data, settled, tell, threads))
+    with shown(progress, "reconstructing") as told:
+        tell = None if told is None else lambda done, total, loss: told(Epoch(done, total, loss))
+        return Reconstruction(**_lapwing.reconstruct(data, settled, tell, threads))
+
+
+def _told_apart(data: Any) -> None:
+    """Refuses what is no array, with the function that takes it."""
+    from lapwing._adopt import program_of
+
+    program = program_of(data)
+    if program is not None:
+        raise ValueError(f"data: expected a Dataset or an array, found an object of {program}; give lapwing.adopt(data)")
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        raise ValueError("data: expected a Dataset or an array, found a path; give lapwing.load(path)")
 
 
 def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lapwing import _lapwing
+from lapwing._progress import shown
 
 if TYPE_CHECKING:
     import os
@@ -47,6 +48,11 @@ class StudyReport:
     csv: str
     json: str
 
+    def _repr_html_(self) -> str:
+        from lapwing._html import report_table
+
+        return report_table(self.jobs or [], repr(self), self.html)
+
     def __repr__(self) -> str:
         if self.stopped or self.jobs is None:
             return f"<lapwing.StudyReport: stopped, report so far in {self.html}>"
@@ -61,7 +67,10 @@ def run_study(
     folder: str | os.PathLike[str],
     *,
     replace: bool = False,
-    progress: Callable[[dict[str, Any]], Any] | None = None,
+    watch: bool = False,
+    jobs: int | Literal["auto"] | None = None,
+    device: str | None = None,
+    progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> StudyReport:
     """Run a whole dose x overlap study: simulate, split, make views, reconstruct, compare, report. Resumes by itself.
@@ -76,8 +85,15 @@ def run_study(
     replace : bool
         Go on although results in the folder were made for another design, and replace what the change touches. A design
         that only grows (doses, views, splits, repeats, further solvers) needs no leave.
-    progress : callable, optional
-        Called with a dict for every event; ``event["event"]`` names it. The study stops where it returns False.
+    watch : bool
+        Write the report again and again while the study runs: its page (``report/index.html``), once opened, shows it growing.
+    jobs : int or "auto", optional
+        Reconstructions at a time, which share the threads; as many as memory suffices for unless given.
+    device : str, optional
+        Where to compute, ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"gpu:N"``; as the design says unless given.
+    progress : callable or bool, optional
+        Called with a dict for every event; ``event["event"]`` names it. The study stops where it returns False. True for a
+        display, see :class:`Progress`.
     threads : int, optional
         All processors unless given; results do not depend on it.
 
@@ -95,7 +111,9 @@ def run_study(
     KeyboardInterrupt
         Ctrl-C, at the next event. What is finished stays, and the same call goes on from there.
     """
-    return StudyReport(**_lapwing.run_study(design, folder, replace, progress, threads))
+    how = (replace, watch, None if jobs is None else str(jobs), device)
+    with shown(progress, "study") as told:
+        return StudyReport(**_lapwing.run_study(design, folder, how, told, threads))
 
 
 def write_views(
@@ -159,7 +177,7 @@ def run_jobs(
     allow_missing_views: bool = False,
     dry_run: bool = False,
     trust_names: bool = False,
-    progress: Callable[[dict[str, Any]], Any] | None = None,
+    progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
     **options: Unpack[SolverOptions],
 ) -> dict[str, Any]:
@@ -179,8 +197,8 @@ def run_jobs(
         Write the records of what would run, but run nothing.
     trust_names : bool
         Take a view for what its place says though its metadata say otherwise.
-    progress : callable, optional
-        Called with a dict for every event, as by :func:`run_study`.
+    progress : callable or bool, optional
+        Called with a dict for every event, as by :func:`run_study`, or True for a display.
     threads : int, optional
         All processors unless given; results do not depend on it.
     **options
@@ -201,7 +219,8 @@ def run_jobs(
     filters = {name: value for name, value in (("dose", dose), ("view", view), ("split", split)) if value is not None}
     switches = (allow_missing_views, dry_run, trust_names)
     roots = (data_root, views_root, artifact_root)
-    return _lapwing.run_jobs(roots, filters, dict(options), switches, progress, threads)
+    with shown(progress, "jobs") as told:
+        return _lapwing.run_jobs(roots, filters, dict(options), switches, told, threads)
 
 
 def default_design() -> dict[str, Any]:

@@ -6,9 +6,9 @@ use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
-use crate::dialect::geometry::{record_pixel, state as state_geometry, stated as stated_geometry};
+use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base, read_into};
-use crate::experiment::{Calibration, Detector, Experiment, Illumination};
+use crate::experiment::Illumination;
 use crate::mask::{self, Mask};
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, Quantity, ZeroFrequency};
@@ -128,63 +128,6 @@ impl Dataset {
     /// Sum of the squared amplitudes of each pattern.
     pub fn pattern_sums(&self) -> Vec<f64> {
         powers(&self.diffraction)
-    }
-
-    /// Takes over what an experiment says of beam, optics and the scale of the detector: wavelength
-    /// and pixel of the object go to the metadata. The rest is about files, and nothing may be said
-    /// of it.
-    ///
-    /// # Errors
-    /// Everything that contradicts itself, is missing, or does not concern arrays.
-    pub fn describe(&mut self, experiment: &Experiment) -> Result<(), Vec<Problem>> {
-        let mut problems = experiment.problems();
-        let Detector { pixel_size_m, distance_m, mrad_per_pixel, inv_angstrom_per_pixel, .. } =
-            experiment.detector.clone();
-        let scales = Detector {
-            pixel_size_m,
-            distance_m,
-            mrad_per_pixel,
-            inv_angstrom_per_pixel,
-            ..Detector::default()
-        };
-        let told = Experiment {
-            beam: experiment.beam,
-            probe: experiment.probe,
-            detector: scales,
-            ..Experiment::default()
-        };
-        if told != *experiment {
-            let expected =
-                "beam, probe and the detector's scale, which is all that concerns arrays";
-            problems.push(Problem::new("experiment", expected, "more than that"));
-        }
-        let scales = Calibration::of(experiment);
-        let pixel = scales.pixel(self.pattern_shape());
-        if experiment.probe.is_described() {
-            let lens = scales.wavelength.and_then(|wavelength| experiment.probe.lens(wavelength));
-            match lens.zip(pixel) {
-                Some((lens, pixel)) => {
-                    let says_defocus = experiment.probe.says_defocus();
-                    self.optics = Some(Illumination { lens, pixel, says_defocus });
-                }
-                None => {
-                    let expected = "a wavelength (energy_kev or voltage_kv) and the scale of the \
-                                    detector for the optics";
-                    problems.push(Problem::new("experiment", expected, "one of them or none"));
-                }
-            }
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let metadata = self.metadata.get_or_insert_default();
-        if let Some(wavelength) = scales.wavelength {
-            metadata::set_physics_parameter(metadata, "wavelength_m", wavelength);
-        }
-        if let Some(pixel) = pixel {
-            record_pixel(metadata, pixel);
-        }
-        Ok(())
     }
 
     /// The patterns at `indices`, in that order; indices may repeat.

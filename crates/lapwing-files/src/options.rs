@@ -181,7 +181,7 @@ names! {
 }
 
 /// What is known about a file beforehand; everything that is `None` is found out from the file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOptions {
     /// The dialect, instead of telling it by the names of the arrays.
     pub dialect: Option<DialectName>,

@@ -33,7 +33,7 @@ fn rows_joined<'py>(
     let array = as_array(given, name)?;
     let shape = array.shape().to_vec();
     if shape.len() != axes {
-        return Ok(given.clone());
+        return Ok(array.into_any());
     }
     let mut joined = vec![shape[0] * shape[1]];
     joined.extend(&shape[2..]);
@@ -105,9 +105,24 @@ pub fn positions(given: &Bound<'_, PyAny>) -> anyhow::Result<Vec<Position>> {
     Ok(pairs.outer_iter().map(|pair| Position { y: pair[0], x: pair[1] }).collect())
 }
 
+/// What `key` of Python's brackets takes of `n` entries: a slice, a whole number (also from the
+/// end), a list of them, or booleans.
+pub fn taken(key: &Bound<'_, PyAny>, n: usize) -> anyhow::Result<Vec<usize>> {
+    let numpy = key.py().import("numpy")?;
+    let all = numpy.call_method1("arange", (n,))?;
+    let wrong = "indices: expected a slice, whole numbers or booleans within the data set";
+    let some = all.get_item(key).context(wrong)?;
+    let some = numpy.call_method1("atleast_1d", (some,))?;
+    indices(&some, n)
+}
+
 /// Whole numbers, one axis.
 pub fn indices(given: &Bound<'_, PyAny>, below: usize) -> anyhow::Result<Vec<usize>> {
     let array = as_array(given, "indices")?;
+    if array.dtype().kind() == b'b' && array.shape() == [below] {
+        let numpy = given.py().import("numpy")?;
+        return indices(&numpy.call_method1("flatnonzero", (array,))?, below);
+    }
     let found = describe(&array);
     ensure!(
         matches!(array.dtype().kind(), b'i' | b'u'),
@@ -155,6 +170,8 @@ fn as_array<'py>(
     name: &str,
 ) -> anyhow::Result<Bound<'py, PyUntypedArray>> {
     let numpy = given.py().import("numpy")?;
+    // Arrays of other libraries, on a graphics card or bound to gradients, come over first.
+    let given = &given.py().import("lapwing._arrays")?.call_method1("host", (given, name))?;
     if given.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
         bail!("{name}: expected a plain array, found a masked one, whose mask would be lost");
     }

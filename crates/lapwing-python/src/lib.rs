@@ -4,6 +4,7 @@
 //! documentation and results as classes are in `python/lapwing`.
 
 mod array;
+mod calibrate;
 mod compare;
 mod dataset;
 mod failure;
@@ -21,9 +22,15 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _lapwing {
     #[pymodule_export]
+    use crate::calibrate::calibrate;
+    #[pymodule_export]
     use crate::compare::{compare_objects, comparison_png, metric_catalogue};
     #[pymodule_export]
-    use crate::dataset::{Dataset, calibrate, load, read_metadata};
+    use crate::dataset::Dataset;
+    #[pymodule_export]
+    use crate::dataset::pickle::restore_dataset;
+    #[pymodule_export]
+    use crate::dataset::read::{load, read_metadata};
     #[pymodule_export]
     use crate::make::{
         make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,
@@ -38,7 +45,9 @@ mod _lapwing {
     #[pymodule_export]
     use crate::select::{overlap_metrics, select_positions};
     #[pymodule_export]
-    use crate::study::{default_design, main, run_jobs, run_study, settle_design, write_views};
+    use crate::study::{
+        answer, default_design, design_text, main, run_jobs, run_study, settle_design, write_views,
+    };
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // a name of Python's

@@ -1,19 +1,22 @@
 //! A whole study, and the constants of its design.
 
+use crate::dataset::named;
 use crate::failure::Result;
 use crate::value::{from_python, options, table, to_python};
 use crate::work::{Listener, alone, attended};
 use anyhow::{Context, anyhow};
+use lapwing_cli::GrowingReport;
 use lapwing_files::ReadOptions;
 use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::options::{Typed, Value as OptionValue};
 use lapwing_study::design::ViewRules;
-use lapwing_study::event::{Event, Observer};
-use lapwing_study::jobs::{self, JobOptions};
+use lapwing_study::event::Event;
+use lapwing_study::jobs::{self, AtOnce, JobOptions};
 use lapwing_study::layout::Roots;
 use lapwing_study::plan::{MissingViews, plan_of_folders};
 use lapwing_study::record::Filters;
 use lapwing_study::run::StudyOptions;
-use lapwing_study::solver::{SolverConfig, StudySolver};
+use lapwing_study::solver::{DeviceChoice, SolverConfig, StudySolver};
 use lapwing_study::{Design, StudyError, View, condition, run};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
@@ -40,23 +43,37 @@ fn design_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Design> {
     Design::load(&file).with_context(|| file.display().to_string())
 }
 
-/// Runs a study and writes its report; what comes back are the fields of `lapwing.StudyReport` by
-/// name.
+/// Runs a study and writes its report; `how` is whether other results are replaced, whether the
+/// report is written meanwhile, too, how many reconstructions run at a time, and where. What comes
+/// back are the fields of `lapwing.StudyReport` by name.
 #[pyfunction]
 pub fn run_study<'py>(
     py: Python<'py>,
     design: &Bound<'py, PyAny>,
     folder: PathBuf,
-    replace: bool,
+    how: (bool, bool, Option<String>, Option<String>),
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
 ) -> Result<Bound<'py, PyAny>> {
+    let (replace, watch, at_once, device) = how;
     let design = design_of(design)?;
+    let options = StudyOptions {
+        replace,
+        at_once: at_once.map_or(Ok(AtOnce::default()), |jobs| named("jobs", &jobs))?,
+        device: device.map(|device| device_of(&device)).transpose()?,
+        ..StudyOptions::default()
+    };
     let record = told(py, progress, threads, |observe| {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let options = StudyOptions { replace, ..StudyOptions::default() };
-        let report = match run::study_with(&design, &folder, options, observe) {
+        let mut growing = watch.then(|| GrowingReport::new(&folder));
+        let mut seen = |event: Event<'_>| {
+            if let Some(growing) = &mut growing {
+                growing.see(&event);
+            }
+            observe(event)
+        };
+        let report = match run::study_with(&design, &folder, options, &mut seen) {
             Ok(report) => Some(report),
             Err(StudyError::Stopped) => None,
             Err(error) => return Err(error.into()),
@@ -76,6 +93,13 @@ pub fn run_study<'py>(
         }))
     })?;
     Ok(to_python(py, &record)?)
+}
+
+fn device_of(name: &str) -> anyhow::Result<DeviceChoice> {
+    let found = DeviceChoice::from_value(&OptionValue::Word(name.to_owned()));
+    found.with_context(|| {
+        format!("device: expected auto, cpu, gpu, or gpu:0 to gpu:7, found {name:?}")
+    })
 }
 
 /// Makes the views of split data on disk; what was made and what was refused.
@@ -199,12 +223,12 @@ pub fn run_jobs<'py>(
 
 /// Does `work` with an observer that passes events to `progress`, which stops it by returning
 /// False.
-fn told<'py>(
+pub fn told<'py, T: Send>(
     py: Python<'py>,
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
-    work: impl FnOnce(Observer<'_>) -> anyhow::Result<Value> + Send,
-) -> anyhow::Result<Value> {
+    work: impl FnOnce(&mut (dyn FnMut(Event<'_>) -> ControlFlow<()> + Send)) -> anyhow::Result<T> + Send,
+) -> anyhow::Result<T> {
     let mut tell = |py: Python<'_>, event: Value| -> PyResult<bool> {
         let Some(progress) = &progress else { return Ok(true) };
         let event = to_python(py, &event).map_err(crate::failure::Failure::from)?;
@@ -265,9 +289,42 @@ pub fn default_design(py: Python<'_>) -> Result<Bound<'_, PyAny>> {
     Ok(to_python(py, &Design::default())?)
 }
 
+/// A design as the text of a file.
+#[pyfunction]
+pub fn design_text(design: &Bound<'_, PyAny>) -> Result<String> {
+    let text = toml::to_string(&from_python(design, "design")?);
+    Ok(text.context("design: expected sections with keys")?)
+}
+
+/// What a command of `lapwing` finds: the record that `--json` prints, and what it would say on
+/// standard error.
+#[pyfunction]
+pub fn answer<'py>(
+    py: Python<'py>,
+    arguments: Vec<Bound<'py, PyString>>,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> Result<(Bound<'py, PyAny>, Vec<String>)> {
+    is_started_by_python(py)?;
+    let words = arguments.iter().map(|word| Ok(word.extract::<std::ffi::OsString>()?));
+    let words = words.collect::<anyhow::Result<Vec<_>>>()?;
+    let found = told(py, progress, threads, |observe| lapwing_cli::answer(words, observe))?;
+    Ok((to_python(py, &found.record)?, found.notes))
+}
+
+/// The scripts of a batch system start the program as the package does.
+fn is_started_by_python(py: Python<'_>) -> PyResult<()> {
+    let python: PathBuf = py.import("sys")?.getattr("executable")?.extract()?;
+    if !python.as_os_str().is_empty() {
+        lapwing_cli::is_started_by(vec![python, "-m".into(), "lapwing".into()]);
+    }
+    Ok(())
+}
+
 /// The program `lapwing`: its exit code.
 #[pyfunction]
 pub fn main(py: Python<'_>, arguments: Vec<Bound<'_, PyString>>) -> Result<u8> {
+    is_started_by_python(py)?;
     let arguments = arguments.iter().map(|argument| Ok(argument.extract::<std::ffi::OsString>()?));
     let arguments = arguments.collect::<anyhow::Result<Vec<_>>>()?;
     Ok(py.detach(|| lapwing_cli::run(arguments)))

@@ -1,7 +1,9 @@
 //! `lapwing`: the command line. Arguments in, library call, words or JSON out.
 //!
-//! [`run`] is the whole program, for the binary and for the Python package.
+//! [`run`] is the whole program, for the binary and for the Python package; [`answer`] does the
+//! same for a caller within the process, who has the record that `--json` prints.
 
+mod asked;
 mod command;
 mod failure;
 mod input;
@@ -17,12 +19,17 @@ mod stop;
 mod value;
 mod watch;
 
+pub use asked::{Answer, answer};
 use clap::{CommandFactory, Parser};
 use command::Command;
+pub use command::{Written, write_as};
 pub use failure::message;
 use options::Options;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+pub use watch::GrowingReport;
 
 /// Ptychography: how much dose and how much overlap does this experiment need?
 ///
@@ -56,9 +63,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(arguments) => arguments,
         Err(usage) => return failure::report(&usage.into()),
     };
-    match options.in_pool(|| command.run(&options)) {
+    match options.in_pool(|| command.run(options.output())) {
         Ok(ExitCode::SUCCESS) => 0,
         Ok(_) => failure::FAILED,
         Err(error) => failure::report(&error),
+    }
+}
+
+/// The words that start this program again; see [`is_started_by`].
+static STARTED_BY: OnceLock<Vec<PathBuf>> = OnceLock::new();
+
+/// Says by which words this program is started again, where it is part of another one: those of
+/// the scripts of a batch system. The first call counts.
+pub fn is_started_by(words: Vec<PathBuf>) {
+    let _ = STARTED_BY.set(words);
+}
+
+/// The words that start this program.
+fn started_by() -> std::io::Result<Vec<PathBuf>> {
+    match STARTED_BY.get() {
+        Some(words) => Ok(words.clone()),
+        None => Ok(vec![std::env::current_exe()?]),
     }
 }

@@ -24,8 +24,8 @@ pub struct Options {
 
 impl Options {
     /// Where results and messages go.
-    pub fn output(&self) -> Output {
-        Output { json: self.json, verbose: self.verbose, quiet: self.quiet }
+    pub fn output(&self) -> Output<'static> {
+        Output { json: self.json, verbose: self.verbose, quiet: self.quiet, asked: None }
     }
 
     /// Runs `work` in a thread pool of the size asked for.

@@ -1,5 +1,6 @@
 //! Results on standard output, messages on standard error.
 
+use crate::asked::Asking;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use std::fmt::Display;
@@ -8,18 +9,25 @@ use std::path::Path;
 
 /// Where results and messages go.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub struct Output<'a> {
     /// Results as JSON instead of words.
     pub json: bool,
     /// Details too.
     pub verbose: bool,
     /// No messages at all.
     pub quiet: bool,
+    /// Who asked within this process, and has result and messages in place of a terminal.
+    pub asked: Option<&'a dyn Asking>,
 }
 
-impl Output {
+impl Output<'_> {
     /// The result of a command: `record` as JSON, or `words`.
     pub fn result(&self, record: &impl Serialize, words: impl Display) -> anyhow::Result<()> {
+        if let Some(asked) = self.asked {
+            let record = serde_json::to_value(record).context("the result cannot be recorded")?;
+            asked.result(record);
+            return Ok(());
+        }
         let text = match self.json {
             true => serde_json::to_string_pretty(record)
                 .context("the result cannot be written as JSON")?,
@@ -33,8 +41,10 @@ impl Output {
 
     /// Something worth knowing.
     pub fn note(&self, message: impl Display) {
-        if !self.quiet {
-            say(message);
+        match self.asked {
+            Some(asked) => asked.note(message.to_string()),
+            None if !self.quiet => say(message),
+            None => {}
         }
     }
 

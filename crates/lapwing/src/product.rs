@@ -4,6 +4,7 @@ use anyhow::Context;
 use lapwing_files::dialect::{Experiment, Optics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::{Modes, Position};
+use lapwing_study::data::mean_counts;
 use std::path::Path;
 
 /// What a product needs to know of the input and its reconstruction does not tell.
@@ -25,15 +26,24 @@ impl Facts {
         understood: &Understanding,
         pixel_size: Option<(f64, f64)>,
     ) -> Option<Self> {
-        let n = understood.n_patterns;
+        let counts = understood.mean_counts_per_pattern;
+        Some(Self::told(dataset, understood.n_patterns, counts, pixel_size?))
+    }
+
+    /// The facts of a data set in memory.
+    pub fn of_dataset(dataset: &Dataset, pixel_size: (f64, f64)) -> Self {
+        Self::told(dataset, dataset.n_patterns(), mean_counts(dataset), pixel_size)
+    }
+
+    fn told(dataset: &Dataset, n: usize, mean_counts: Option<f64>, pixel_size: (f64, f64)) -> Self {
         let indexes = dataset.scan_index().unwrap_or_else(|| (0..).take(n).collect());
         let optics = dataset.metadata.as_ref().and_then(Optics::of);
         let experiment = Experiment {
             distance_m: optics.map_or(0.0, |optics| optics.distance),
             energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),
-            photon_count: understood.mean_counts_per_pattern.unwrap_or(0.0),
+            photon_count: mean_counts.unwrap_or(0.0),
         };
-        Some(Self { pixel_size: pixel_size?, indexes, experiment })
+        Self { pixel_size, indexes, experiment }
     }
 
     /// A scan as a product, before any reconstruction: its probe, in the unit of the counts where

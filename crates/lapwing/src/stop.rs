@@ -29,10 +29,21 @@ fn asked() -> &'static Arc<AtomicBool> {
 ///
 /// # Errors
 /// That of the work, or that it was stopped.
+///
+/// Who asked within this process hears of every event, too, and stops the work by its answer:
+/// signals are then its own.
 pub fn stoppable<T>(
-    watch: &mut Watch,
+    watch: &mut Watch<'_>,
     work: impl FnOnce(Observer<'_>) -> lapwing_study::Result<T>,
 ) -> anyhow::Result<T> {
+    if let Some(asked) = watch.asked() {
+        let outcome = work(&mut |event: Event<'_>| {
+            watch.see(event);
+            asked.observe(event)
+        });
+        watch.finish();
+        return Ok(outcome?);
+    }
     let asked = asked();
     asked.store(false, Ordering::SeqCst);
     let mut observe = |event: Event<'_>| {

@@ -1,6 +1,7 @@
 //! What happens during long work: one line for each step done, a bar with the time left, and one
 //! for each job at work.
 
+use crate::asked::Asking;
 use crate::output::{Output, counted, say};
 use crate::progress;
 use indicatif::{MultiProgress, ProgressBar};
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Consumes the events of a study or of one reconstruction.
-pub struct Watch {
-    output: Output,
+pub struct Watch<'a> {
+    output: Output<'a>,
     bars: MultiProgress,
     /// All epochs.
     whole: Option<ProgressBar>,
@@ -26,7 +27,8 @@ pub struct Watch {
 }
 
 /// The report of a study that is running, written again after jobs.
-struct GrowingReport {
+#[derive(Debug)]
+pub struct GrowingReport {
     /// The study.
     folder: PathBuf,
     /// Not before then.
@@ -40,9 +42,21 @@ const LOOK: u32 = 5;
 const PAUSE: u32 = 20;
 
 impl GrowingReport {
-    /// Writes the report if it is time. A page that cannot be written now may be so later, and the
-    /// last one tells what is wrong.
-    fn write(&mut self) {
+    /// That of the study in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), next: Instant::now() }
+    }
+
+    /// Writes the report after an event that adds to it, if it is time. A page that cannot be
+    /// written now may be so later, and the last one tells what is wrong.
+    pub fn see(&mut self, event: &Event<'_>) {
+        let grows = matches!(
+            event,
+            Event::JobsPlanned { .. } | Event::JobDone { .. } | Event::JobFailed { .. }
+        );
+        if !grows {
+            return;
+        }
         let now = Instant::now();
         if now < self.next {
             return;
@@ -53,9 +67,9 @@ impl GrowingReport {
     }
 }
 
-impl Watch {
+impl<'a> Watch<'a> {
     /// Nothing shows before there is something to tell.
-    pub fn new(output: Output) -> Self {
+    pub fn new(output: Output<'a>) -> Self {
         Self {
             output,
             bars: MultiProgress::new(),
@@ -67,20 +81,20 @@ impl Watch {
     }
 
     /// The same, with the report of the study in `folder` growing meanwhile.
-    pub fn with_report(output: Output, folder: &Path) -> Self {
-        let report = GrowingReport { folder: folder.to_path_buf(), next: Instant::now() };
-        Self { report: Some(report), ..Self::new(output) }
+    pub fn with_report(output: Output<'a>, folder: &Path) -> Self {
+        Self { report: Some(GrowingReport::new(folder)), ..Self::new(output) }
+    }
+
+    /// Who asked within this process, if it was nobody at a terminal.
+    pub fn asked(&self) -> Option<&'a dyn Asking> {
+        self.output.asked
     }
 
     /// Takes note of an event.
     pub fn see(&mut self, event: Event<'_>) {
-        let grows = matches!(
-            event,
-            Event::JobsPlanned { .. } | Event::JobDone { .. } | Event::JobFailed { .. }
-        );
         self.tell(event);
-        if let (true, Some(report)) = (grows, &mut self.report) {
-            report.write();
+        if let Some(report) = &mut self.report {
+            report.see(&event);
         }
     }
 
@@ -242,7 +256,8 @@ mod tests {
 
     #[test]
     fn jobs_at_work_have_bars_and_the_whole_counts_them_in_any_order() {
-        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true });
+        let mut watch =
+            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
         let jobs: Vec<JobRecord> = View::ALL
             .map(|view| JobRecord {
                 case: Condition { dose: 1000, split: Split::Train, view }.into(),
@@ -272,7 +287,8 @@ mod tests {
 
     #[test]
     fn any_number_of_epochs_can_be_watched() {
-        let mut watch = Watch::new(Output { json: false, verbose: false, quiet: true });
+        let mut watch =
+            Watch::new(Output { json: false, verbose: false, quiet: true, asked: None });
         let case = Condition { dose: 1000, split: Split::Train, view: View::Dense }.into();
         let job = JobRecord {
             case,

@@ -58,7 +58,7 @@ impl Optics {
         })
     }
 
-    pub(super) fn record(&self, metadata: &mut Metadata) {
+    pub(crate) fn record(&self, metadata: &mut Metadata) {
         metadata::set_physics_parameter(metadata, "wavelength_m", self.wavelength);
         metadata::set_physics_parameter(metadata, "distance_m", self.distance);
         metadata::set_physics_parameter(metadata, "detector_pixel_size_y_m", self.pitch.0);

@@ -7,6 +7,7 @@
 //!
 //! Lengths are in metres and angles in the unit that a name ends with. Pairs are (y, x).
 
+mod arrays;
 mod calibration;
 mod file;
 pub(crate) mod frames;
@@ -17,6 +18,7 @@ use lapwing_model::Modes;
 use lapwing_model::probe::{
     Aberrations, Aperture, Lens, electron_wavelength, photon_wavelength, zone_plate_angle,
 };
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub use calibration::Calibration;
@@ -42,7 +44,7 @@ pub struct Experiment {
 }
 
 /// The optics of an experiment on the grid of an object.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Illumination {
     /// The optics.
     pub lens: Lens,

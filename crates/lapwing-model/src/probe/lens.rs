@@ -20,10 +20,11 @@ use super::optic::{SOFTNESS, normalised};
 use crate::fft::{Fft2, frequency};
 use crate::{Complex32, Modes};
 use ndarray::Array3;
+use serde::{Deserialize, Serialize};
 use std::f64::consts::{PI, TAU};
 
 /// Aberrations of an optic up to third order: lengths in metres, directions in radians.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Aberrations {
     /// Defocus C10, positive where the crossover lies before the specimen.
     pub c10: f64,
@@ -38,7 +39,7 @@ pub struct Aberrations {
 }
 
 /// What shapes the light before it meets the specimen.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Aperture {
     /// A focusing optic: the largest angle that it lets through and the smallest, as a share of
     /// it (0 without a central stop).
@@ -56,7 +57,7 @@ pub enum Aperture {
 }
 
 /// The optics of an experiment, from which its probe is made.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Lens {
     /// Wavelength, metres.
     pub wavelength: f64,

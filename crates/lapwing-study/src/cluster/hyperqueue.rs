@@ -141,7 +141,7 @@ mod tests {
 
     fn order(resources: Resources) -> Order {
         Order {
-            program: "/opt/lapwing".into(),
+            program: vec!["/opt/lapwing".into()],
             design: "/home/me/study.toml".into(),
             folder: "/scratch/out".into(),
             tasks: 2,

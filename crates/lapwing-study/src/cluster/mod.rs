@@ -116,8 +116,8 @@ impl Resources {
 /// A study to hand over.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The program, absolute.
-    pub program: PathBuf,
+    /// The words that start the program, the first of them absolute.
+    pub program: Vec<PathBuf>,
     /// The design, absolute.
     pub design: PathBuf,
     /// The folder of the study, absolute.

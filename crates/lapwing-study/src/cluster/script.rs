@@ -30,7 +30,9 @@ impl Step {
     /// Its command; `threads` is an expression of the shell.
     pub fn command(self, order: &Order, threads: &str) -> String {
         let Order { program, design, folder, .. } = order;
-        let [program, design, folder] = [program, design, folder].map(|path| quoted(path));
+        let [design, folder] = [design, folder].map(|path| quoted(path));
+        let program: Vec<String> = program.iter().map(|word| quoted(word)).collect();
+        let program = program.join(" ");
         let threads = format!("--threads \"{threads}\" --quiet");
         match self {
             Self::Prepare => {

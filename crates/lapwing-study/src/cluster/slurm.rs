@@ -166,7 +166,7 @@ mod tests {
 
     fn order() -> Order {
         Order {
-            program: "/opt/lapwing".into(),
+            program: vec!["/opt/lapwing".into()],
             design: "/home/me/my study.toml".into(),
             folder: "/scratch/out".into(),
             tasks: 5,

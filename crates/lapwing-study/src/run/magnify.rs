@@ -6,6 +6,8 @@ use crate::run::start_probe::{intensities, pixel};
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, dialect::Optics, metadata};
 use lapwing_solve::calibrate::image_shifts;
+use serde::Serialize;
+use std::fmt;
 
 /// Magnifications closer to 1 than this are those of a parallel beam.
 const PARALLEL: f64 = 0.1;
@@ -13,14 +15,37 @@ const PARALLEL: f64 = 0.1;
 const SURE: f64 = 0.05;
 const PLAIN: f64 = 0.2;
 
+/// How much larger the images are than the object, by how far they move.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Magnified {
+    /// Pixels of the detector for each pixel that the positions were counted in.
+    pub magnification: f64,
+    /// Its standard deviation.
+    pub magnification_sd: f64,
+    /// Side of an object pixel, metres.
+    pub pixel_size_m: f64,
+}
+
+impl fmt::Display for Magnified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "object pixel: {:.3e} m, by how far the images move from position to position (a beam \
+             that diverges, {:.4} +- {:.1e} times larger on the detector); say --pixel-size-m to \
+             decide it",
+            self.pixel_size_m, self.magnification, self.magnification_sd
+        )
+    }
+}
+
 /// Brings positions and pixel of near-field patterns, which were read as those of a parallel beam,
-/// to the magnification by which the images move from position to position; returns it in words.
-/// Nothing is changed where the object's pixel is not the detector's, which somebody has said, or
-/// where the images do not tell.
+/// to the magnification by which the images move from position to position, and returns it. Nothing
+/// is changed where the object's pixel is not the detector's, which somebody has said, or where the
+/// images do not tell.
 ///
 /// # Errors
 /// When there is no room for intensities beside patterns that are kept in a file.
-pub(crate) fn magnify(dataset: &mut Dataset) -> Result<Option<String>> {
+pub fn magnified(dataset: &mut Dataset) -> Result<Option<Magnified>> {
     let Some(assumed) = assumed(dataset) else { return Ok(None) };
     let Ok(shifts) = image_shifts(intensities(dataset)?.view(), &dataset.scan) else {
         return Ok(None);
@@ -36,12 +61,12 @@ pub(crate) fn magnify(dataset: &mut Dataset) -> Result<Option<String>> {
     let now = assumed / by;
     let stored = dataset.metadata.get_or_insert_default();
     metadata::set_physics_parameter(stored, "pixel_size_m", now);
-    Ok(Some(format!(
-        "object pixel: {now:.3e} m, by how far the images move from position to position (a beam \
-         that diverges, {by:.4} +- {:.1e} times larger on the detector); say --pixel-size-m to \
-         decide it",
-        shifts.sd
-    )))
+    Ok(Some(Magnified { magnification: by, magnification_sd: shifts.sd, pixel_size_m: now }))
+}
+
+/// [`magnified`] in words.
+pub(crate) fn magnify(dataset: &mut Dataset) -> Result<Option<String>> {
+    Ok(magnified(dataset)?.map(|found| found.to_string()))
 }
 
 /// The object's pixel of near-field patterns, metres, where it is the detector's.

@@ -11,7 +11,7 @@ mod exposures;
 pub(crate) mod external;
 mod follows;
 pub mod jobs;
-pub(crate) mod magnify;
+pub mod magnify;
 mod measured;
 mod memory;
 mod misfit;

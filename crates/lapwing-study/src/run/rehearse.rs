@@ -101,8 +101,15 @@ impl Question {
         let config: SolverConfig =
             toml::from_str("algorithm = \"ML\"\nprior = 0.0\nprobe_start = \"file\"\n")
                 .expect("these are options of ML");
-        let made =
-            reconstruct(&data, &config, &mut |epoch| observe(Event::Epoch { case: None, epoch }))?;
+        let mut stopped = false;
+        let made = reconstruct(&data, &config, &mut |epoch| {
+            let answer = observe(Event::Epoch { case: None, epoch });
+            stopped = answer.is_break();
+            answer
+        })?;
+        if stopped {
+            return Err(StudyError::Stopped);
+        }
         let (shape, probe) = (sample.object.shape(), sample.probe.view());
         let region =
             Region::from_scan(shape, &sample.scan, probe).map_err(|error| invalid(&error))?;

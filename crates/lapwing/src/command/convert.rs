@@ -5,11 +5,11 @@ use crate::output::{Output, other_than_input};
 use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
-use lapwing_files::dialect::{Optics, Product, write_cxi, write_dp};
+use lapwing_files::Dataset;
+use lapwing_files::dialect::{Optics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
-use lapwing_files::{Dataset, Understanding};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Write a scan in another format
@@ -34,27 +34,18 @@ pub struct Convert {
 
 impl Convert {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let end = self.output.extension().map(|end| end.to_string_lossy().to_lowercase());
-        let end = end.unwrap_or_default();
-        if !["npz", "cxi", "h5", "hdf5"].contains(&end.as_str()) {
-            bail!(
-                "{}: expected a name that ends in .npz, .cxi or .h5, found {end:?}",
-                self.output.display()
-            );
-        }
+        let end = ending(&self.output)?;
         other_than_input(&self.output, "OUT", &self.input)?;
         if ["h5", "hdf5"].contains(&end.as_str()) {
             other_than_input(&self.beside(), "OUT's product", &self.input)?;
         }
         let (dataset, understood) = self.reading.read(&self.input, Some(&self.output), output)?;
-        let written = match end.as_str() {
-            "npz" => {
-                dataset.write(&self.output)?;
-                vec![self.output.clone()]
-            }
-            "cxi" => self.cxi(&dataset, &understood, output)?,
-            _ => self.pair(&dataset, &understood)?,
-        };
+        let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
+        let Written { files: written, notes } =
+            write_as(&dataset, &self.output, pixel, &self.input.display().to_string())?;
+        for note in notes {
+            output.note(note);
+        }
         let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         let words = format!(
             "{} patterns of {} x {} px\nwrote {}",
@@ -75,68 +66,112 @@ impl Convert {
 
     /// Where the product of a pair goes.
     fn beside(&self) -> PathBuf {
-        self.output.with_extension("product.h5")
+        product_beside(&self.output)
     }
+}
 
-    fn cxi(
-        &self,
-        dataset: &Dataset,
-        understood: &Understanding,
-        output: Output,
-    ) -> anyhow::Result<Vec<PathBuf>> {
-        let known = dataset.metadata.as_ref().and_then(Optics::of);
-        let optics = known.or_else(|| {
-            let metadata = dataset.metadata.as_ref()?;
-            let wavelength = physics_parameter(metadata, "wavelength_m")?;
-            let (y, x) = self.reading.pixel_size().or(understood.pixel_size_m)?;
-            let (height, width) = understood.pattern_shape;
-            output.note(format_args!(
-                "{}: the distance of the detector is not known; written as 1 m with pixels that make the same \
-                 pixel of the object",
-                self.output.display()
-            ));
-            let pitch = (wavelength / (height as f64 * y), wavelength / (width as f64 * x));
-            Some(Optics { wavelength, distance: 1.0, pitch })
-        });
-        let optics = optics.with_context(|| {
-            format!(
-                "{}: CXI has the optics, but the wavelength or the size of an object pixel is unknown: give \
-                 --energy-kev or --voltage-kv, and --pixel-size-m",
-                self.input.display()
-            )
-        })?;
-        let left_out = write_cxi(dataset, &optics, &self.output)?;
-        if !left_out.is_empty() {
-            output.note(format_args!(
-                "{}: left out, for CXI has no place for text: {}",
-                self.output.display(),
-                left_out.join(", ")
-            ));
+/// Where the product of a pair goes.
+fn product_beside(patterns: &Path) -> PathBuf {
+    patterns.with_extension("product.h5")
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What is not there as it was, in words.
+    pub notes: Vec<String>,
+}
+
+/// Writes a data set in the format that the end of `path` names, as `lapwing convert` does; `pixel`
+/// is the size of an object pixel along (y, x), metres, and `name` what messages call the scan.
+///
+/// # Errors
+/// For an end that names no format, for what the format needs and the data set does not know, and
+/// when a file cannot be written.
+pub fn write_as(
+    dataset: &Dataset,
+    path: &Path,
+    pixel: Option<(f64, f64)>,
+    name: &str,
+) -> anyhow::Result<Written> {
+    let pixel = pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel));
+    match ending(path)?.as_str() {
+        "npz" => {
+            dataset.write(path)?;
+            Ok(Written { files: vec![path.to_owned()], notes: Vec::new() })
         }
-        Ok(vec![self.output.clone()])
+        "cxi" => cxi(dataset, path, pixel, name),
+        _ => pair(dataset, path, pixel, name),
     }
+}
 
-    fn pair(&self, dataset: &Dataset, understood: &Understanding) -> anyhow::Result<Vec<PathBuf>> {
-        let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
-        let pixel = pixel.with_context(|| {
-            format!(
-                "{}: a product has positions in metres, but the size of an object pixel is unknown: give \
-                 --pixel-size-m",
-                self.input.display()
-            )
-        })?;
-        let probe = dataset.probe.clone().with_context(|| {
-            format!(
-                "{}: a product has a probe, but the scan has none: give --companion FILE",
-                self.input.display()
-            )
-        })?;
-        let facts = Facts::of(dataset, understood, Some(pixel));
-        let facts = facts.context("the size of an object pixel is unknown")?;
-        let product: Product = facts.of_scan(dataset, probe, pixel);
-        let beside = self.beside();
-        write_dp(dataset, &self.output)?;
-        product.write(&beside)?;
-        Ok(vec![self.output.clone(), beside])
+/// The end of a name, which says the format.
+fn ending(path: &Path) -> anyhow::Result<String> {
+    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase());
+    let end = end.unwrap_or_default();
+    if !["npz", "cxi", "h5", "hdf5"].contains(&end.as_str()) {
+        bail!("{}: expected a name that ends in .npz, .cxi or .h5, found {end:?}", path.display());
     }
+    Ok(end)
+}
+
+fn cxi(
+    dataset: &Dataset,
+    path: &Path,
+    pixel: Option<(f64, f64)>,
+    name: &str,
+) -> anyhow::Result<Written> {
+    let mut notes = Vec::new();
+    let known = dataset.metadata.as_ref().and_then(Optics::of);
+    let optics = known.or_else(|| {
+        let wavelength = physics_parameter(dataset.metadata.as_ref()?, "wavelength_m")?;
+        let (y, x) = pixel?;
+        let (height, width) = dataset.pattern_shape();
+        notes.push(format!(
+            "{}: the distance of the detector is not known; written as 1 m with pixels that make the same \
+             pixel of the object",
+            path.display()
+        ));
+        let pitch = (wavelength / (height as f64 * y), wavelength / (width as f64 * x));
+        Some(Optics { wavelength, distance: 1.0, pitch })
+    });
+    let optics = optics.with_context(|| {
+        format!(
+            "{name}: CXI has the optics, but the wavelength or the size of an object pixel is unknown: give \
+             --energy-kev or --voltage-kv, and --pixel-size-m"
+        )
+    })?;
+    let left_out = write_cxi(dataset, &optics, path)?;
+    if !left_out.is_empty() {
+        notes.push(format!(
+            "{}: left out, for CXI has no place for text: {}",
+            path.display(),
+            left_out.join(", ")
+        ));
+    }
+    Ok(Written { files: vec![path.to_owned()], notes })
+}
+
+fn pair(
+    dataset: &Dataset,
+    path: &Path,
+    pixel: Option<(f64, f64)>,
+    name: &str,
+) -> anyhow::Result<Written> {
+    let pixel = pixel.with_context(|| {
+        format!(
+            "{name}: a product has positions in metres, but the size of an object pixel is unknown: give \
+             --pixel-size-m"
+        )
+    })?;
+    let probe = dataset.probe.clone().with_context(|| {
+        format!("{name}: a product has a probe, but the scan has none: give --companion FILE")
+    })?;
+    let product = Facts::of_dataset(dataset, pixel).of_scan(dataset, probe, pixel);
+    let beside = product_beside(path);
+    write_dp(dataset, path)?;
+    product.write(&beside)?;
+    Ok(Written { files: vec![path.to_owned(), beside], notes: Vec::new() })
 }

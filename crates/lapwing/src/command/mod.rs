@@ -21,8 +21,9 @@ mod thin;
 mod version;
 mod views;
 
-use crate::options::Options;
+use crate::output::Output;
 use clap::Subcommand;
+pub use convert::{Written, write_as};
 use std::process::ExitCode;
 
 /// What to do.
@@ -52,27 +53,27 @@ pub enum Command {
 impl Command {
     /// Does it. The exit code of a command that did its work may still say that something in it
     /// failed.
-    pub fn run(&self, options: &Options) -> anyhow::Result<ExitCode> {
+    pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Inspect(command) => command.run(options.output()),
-            Self::Experiment(command) => command.run(options.output()),
-            Self::Calibrate(command) => command.run(options.output()),
-            Self::Plan(command) => command.run(options.output()),
-            Self::Simulate(command) => command.run(options.output()),
-            Self::Thin(command) => command.run(options.output()),
-            Self::Split(command) => command.run(options.output()),
-            Self::Views(command) => command.run(options.output()),
-            Self::Overlap(command) => command.run(options.output()),
-            Self::Reconstruct(command) => command.run(options.output()),
-            Self::Jobs(command) => command.run(options.output()),
-            Self::Compare(command) => command.run(options.output()),
-            Self::Convert(command) => command.run(options.output()),
-            Self::Devices(command) => command.run(options.output()),
-            Self::Study(command) => command.run(options.output()),
-            Self::Report(command) => command.run(options.output()),
+            Self::Inspect(command) => command.run(output),
+            Self::Experiment(command) => command.run(output),
+            Self::Calibrate(command) => command.run(output),
+            Self::Plan(command) => command.run(output),
+            Self::Simulate(command) => command.run(output),
+            Self::Thin(command) => command.run(output),
+            Self::Split(command) => command.run(output),
+            Self::Views(command) => command.run(output),
+            Self::Overlap(command) => command.run(output),
+            Self::Reconstruct(command) => command.run(output),
+            Self::Jobs(command) => command.run(output),
+            Self::Compare(command) => command.run(output),
+            Self::Convert(command) => command.run(output),
+            Self::Devices(command) => command.run(output),
+            Self::Study(command) => command.run(output),
+            Self::Report(command) => command.run(output),
             Self::Completions(command) => command.run(),
-            Self::Man(command) => command.run(options.output()),
-            Self::Version(command) => command.run(options.output()),
+            Self::Man(command) => command.run(output),
+            Self::Version(command) => command.run(output),
         }
     }
 }

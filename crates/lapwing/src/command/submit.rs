@@ -88,7 +88,7 @@ impl Submit {
         }
         let full = |path: &Path| absolute(path).with_context(|| path.display().to_string());
         let order = Order {
-            program: std::env::current_exe().context("where this program is")?,
+            program: crate::started_by().context("where this program is")?,
             design: full(&self.design)?,
             folder: full(&self.output)?,
             tasks,

@@ -1,0 +1,50 @@
+//! How a scan lies on its detector, and how large its pixels are.
+
+use crate::dataset::{Dataset, known};
+use crate::failure::Result;
+use crate::value::to_python;
+use crate::work::alone;
+use lapwing_files::options::Geometry;
+use lapwing_files::{experiment, reading};
+use lapwing_study::calibrate::calibrate as found_by;
+use lapwing_study::run::magnify::magnified;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+/// Data set, what was found, a picture of the search, and an experiment file that says it.
+type Found<'py> = (Dataset, Bound<'py, PyAny>, Option<Bound<'py, PyBytes>>, Option<String>);
+
+/// The data set with its positions where they are, and what was found. `said` are the options that
+/// it was read with; the text of an experiment file, empty for a new one, is given back with what
+/// they say and what was found.
+#[pyfunction]
+pub fn calibrate<'py>(
+    py: Python<'py>,
+    dataset: &Bound<'py, Dataset>,
+    said: &Bound<'py, PyDict>,
+    text: &str,
+) -> Result<Found<'py>> {
+    let mut turned = dataset.get().inner.clone();
+    if turned.geometry == Some(Geometry::NearField) {
+        let (turned, found) = alone(py, None, || {
+            let found = magnified(&mut turned)?;
+            Ok((turned, found))
+        })?;
+        return Ok((turned.into(), to_python(py, &found)?, None, None));
+    }
+    let known = known(said)?;
+    let options = reading::options(known.iter().map(|(option, value)| (*option, value)))
+        .map_err(anyhow::Error::from)?;
+    let (turned, found) = alone(py, None, || {
+        let found = found_by(&turned)?;
+        found.apply(&mut turned);
+        Ok((turned, found))
+    })?;
+    let told = known.iter().filter(|(option, _)| !option.section.is_empty());
+    let told = told.map(|(option, value)| (option.section, option.key(), value.to_toml()));
+    let template = experiment::template();
+    let text = if text.is_empty() { template.as_str() } else { text };
+    let text = experiment::with_keys(text, told.chain(found.keys(&options)));
+    let picture = PyBytes::new(py, &found.picture());
+    Ok((turned.into(), to_python(py, &found)?, Some(picture), Some(text)))
+}

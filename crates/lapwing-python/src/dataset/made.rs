@@ -1,0 +1,147 @@
+//! Data sets from arrays, and with something else in their place.
+
+use super::named;
+use super::read::reading;
+use crate::array;
+use crate::value::from_python;
+use anyhow::{anyhow, bail};
+use lapwing_files::dataset::Form;
+use lapwing_files::npy::{Array, Values};
+use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
+use lapwing_files::{Dataset, Mask, Metadata, Problem};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+
+/// What is said of patterns that no file describes.
+pub struct Said<'a, 'py> {
+    pub quantity: &'a str,
+    pub zero_frequency: &'a str,
+    pub geometry: Option<&'a str>,
+    pub experiment: Option<&'a Bound<'py, PyAny>>,
+    /// Options of reading by name.
+    pub described: Option<&'a Bound<'py, PyDict>>,
+}
+
+/// An argument that may be left out.
+type Optional<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+/// A data set from arrays; probe and object are a pair.
+pub fn from_arrays<'py>(
+    patterns: &Bound<'py, PyAny>,
+    positions: &Bound<'py, PyAny>,
+    (probe, object): (Optional<'_, 'py>, Optional<'_, 'py>),
+    metadata: Optional<'_, 'py>,
+    said: &Said<'_, 'py>,
+) -> anyhow::Result<Dataset> {
+    let quantity: Quantity = named("quantity", said.quantity)?;
+    let zero_frequency: ZeroFrequency = named("zero_frequency", said.zero_frequency)?;
+    let geometry = said.geometry.map(|geometry| named("geometry", geometry)).transpose()?;
+    let scan = array::positions(positions)?;
+    let probe = probe.map(array::modes).transpose()?;
+    let object = object.map(|object| array::field(object, "object")).transpose()?;
+    let metadata = metadata.map(metadata_of).transpose()?;
+    let patterns = array::patterns(patterns)?;
+    let (n, _, last) = patterns.dim();
+    if n != scan.len() && last == scan.len() {
+        bail!(
+            "patterns: expected axes (pattern, y, x) with {} patterns, one for each position, found shape {:?}; \
+             should the last axis count the patterns, give numpy.moveaxis(patterns, -1, 0)",
+            scan.len(),
+            patterns.shape()
+        );
+    }
+    let form = Form { quantity, zero_frequency };
+    let mut made =
+        Dataset::from_patterns(patterns, form, scan, probe, object, metadata).map_err(broken)?;
+    made.geometry = geometry.or(made.geometry);
+    let described = described(said)?;
+    if described != ReadOptions::default() {
+        made.describe(&described).map_err(broken)?;
+    }
+    Ok(made)
+}
+
+/// What experiment and keywords say together; keywords go first.
+fn described(said: &Said<'_, '_>) -> anyhow::Result<ReadOptions> {
+    let Some(py) = said.experiment.map(Bound::py).or(said.described.map(Bound::py)) else {
+        return Ok(ReadOptions::default());
+    };
+    let together = match said.experiment.map(|experiment| (experiment.cast::<PyDict>(), experiment))
+    {
+        Some((Ok(keys), _)) => keys.copy()?,
+        Some((Err(_), file)) => {
+            let named = PyDict::new(py);
+            named.set_item("experiment", file)?;
+            named
+        }
+        None => PyDict::new(py),
+    };
+    if let Some(described) = said.described {
+        together.update(described.as_mapping())?;
+    }
+    reading(&together)
+}
+
+/// The data set with a mask, without some patterns.
+pub fn kept(
+    mut made: Dataset,
+    mask: Optional<'_, '_>,
+    leave_out: Optional<'_, '_>,
+) -> anyhow::Result<Dataset> {
+    made.mask = mask.map(|mask| mask_of(mask, &made)).transpose()?.or(made.mask);
+    let Some(frames) = leave_out else { return Ok(made) };
+    let n = made.n_patterns();
+    let mut left = array::indices(frames, n)?;
+    left.sort_unstable();
+    let kept: Vec<usize> = (0..n).filter(|index| left.binary_search(index).is_err()).collect();
+    if kept.is_empty() {
+        bail!("leave_out_frames: expected some pattern to be left");
+    }
+    Ok(made.select(&kept)?)
+}
+
+/// Puts something else in the place of what is named.
+pub fn replaced(inner: &mut Dataset, name: &str, value: Optional<'_, '_>) -> anyhow::Result<()> {
+    match name {
+        "positions" => {
+            inner.scan = value.map(array::positions).transpose()?.unwrap_or_default();
+        }
+        "probe" => inner.probe = value.map(array::modes).transpose()?,
+        "object" => {
+            inner.object = value.map(|object| array::field(object, "object")).transpose()?;
+        }
+        "metadata" => inner.metadata = value.map(metadata_of).transpose()?,
+        "mask" => inner.mask = value.map(|mask| mask_of(mask, inner)).transpose()?,
+        "geometry" => {
+            let named = |word: &Bound<'_, PyAny>| -> anyhow::Result<Geometry> {
+                named("geometry", &word.extract::<String>()?)
+            };
+            inner.geometry = value.map(named).transpose()?;
+        }
+        other => bail!(
+            "expected positions, probe, object, metadata, mask or geometry, found {other}; other \
+             patterns make another data set: lapwing.Dataset(patterns, ...)"
+        ),
+    }
+    Ok(())
+}
+
+fn mask_of(given: &Bound<'_, PyAny>, of: &Dataset) -> anyhow::Result<Mask> {
+    let good = array::mask(given)?;
+    let stored = Array::new(good.shape().to_vec(), Values::Bool(good.into_iter().collect()))?;
+    Mask::new(stored, of.n_patterns(), of.pattern_shape()).map_err(|problem| broken(vec![problem]))
+}
+
+pub fn metadata_of(given: &Bound<'_, PyAny>) -> anyhow::Result<Metadata> {
+    match from_python(given, "metadata")? {
+        Value::Object(metadata) => Ok(metadata),
+        _ => bail!("metadata: expected a dict"),
+    }
+}
+
+/// All that is wrong with a data set.
+pub fn broken(problems: Vec<Problem>) -> anyhow::Error {
+    let problems: String = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
+    anyhow!("the data set breaks its contract:{problems}")
+}

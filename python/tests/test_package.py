@@ -1,0 +1,69 @@
+"""The package as a whole: documentation at run time, stubs, what its import brings, and the guide."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lapwing
+
+PYTHON = Path(__file__).parent.parent
+
+
+def test_every_public_name_is_documented_at_run_time() -> None:
+    bare: list[str] = []
+    for name in lapwing.__all__:
+        thing = getattr(lapwing, name)
+        if name == "__version__" or inspect.ismodule(thing):
+            continue
+        bare += [] if (inspect.getdoc(thing) or "").strip() else [name]
+        if inspect.isclass(thing):
+            own = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
+            members = {key: value for key, value in own.items() if callable(value) or inspect.isdatadescriptor(value)}
+            bare += [f"{name}.{key}" for key, value in members.items() if not (inspect.getdoc(value) or "").strip()]
+    assert bare == []
+
+
+def test_documentation_has_the_sections_that_sphinx_reads() -> None:
+    """Parameters as the signature has them; no section without its line."""
+    for name in lapwing.__all__:
+        thing = getattr(lapwing, name)
+        if not inspect.isfunction(thing):
+            continue
+        text = inspect.getdoc(thing) or ""
+        lines = text.splitlines()
+        for heading in ("Parameters", "Returns", "Raises", "Attributes", "Warns", "Notes"):
+            if heading in lines:
+                assert lines[lines.index(heading) + 1] == "-" * len(heading), (name, heading)
+        parameters = list(inspect.signature(thing).parameters)
+        if parameters and "Parameters for" not in text and "Parameters as for" not in text:
+            assert "Parameters" in lines, name
+            for parameter in parameters:
+                assert parameter in text, (name, parameter)
+
+
+def test_the_guide_names_every_function() -> None:
+    guide = PYTHON.parent / "docs" / "python.md"
+    if not guide.is_file():
+        pytest.skip("not in the repository")
+    text = guide.read_text(encoding="utf-8")
+    missing = [name for name in lapwing.__all__ if name != "__version__" and f"`{name}" not in text and f".{name}" not in text]
+    assert missing == []
+
+
+def test_stubs_are_those_of_the_compiled_part() -> None:
+    pytest.importorskip("mypy")
+    words = [sys.executable, "-m", "mypy.stubtest", "lapwing._lapwing", "--ignore-missing-stub"]
+    done = subprocess.run(words, cwd=PYTHON, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_import_brings_neither_numpy_nor_a_notebook() -> None:
+    code = "import sys, lapwing; print(*sorted({'numpy', 'IPython', 'html', 'zlib', 'inspect'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"numpy", "IPython"} & set(done.stdout.split())

@@ -11,7 +11,8 @@ on any number of threads, and the same as those of the command line.
 
 from __future__ import annotations
 
-from lapwing import constants
+from typing import TYPE_CHECKING
+
 from lapwing._adopt import adopt
 from lapwing._calibrate import Calibration, calibrate
 from lapwing._cluster import cancel_study, prepare_study, search_study, study_status, submit_study, watch_study
@@ -27,6 +28,9 @@ from lapwing._select import Selection, overlap_metrics, select_positions
 from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
 from lapwing._study import StudyReport, default_design, run_jobs, run_study, write_views
 from lapwing._viewer import Viewer, view
+
+if TYPE_CHECKING:
+    from lapwing import constants
 
 __all__ = [
     "Alignment",
@@ -83,3 +87,12 @@ __all__ = [
     "write_experiment",
     "write_views",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The constants settle a design, which takes longer than the rest of the import: they come when they are asked for."""
+    if name == "constants":
+        import importlib
+
+        return importlib.import_module("lapwing.constants")
+    raise AttributeError(f"module 'lapwing' has no attribute {name!r}")

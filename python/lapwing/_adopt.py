@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from lapwing._arrays import host
 from lapwing._lapwing import Dataset
@@ -19,23 +19,35 @@ _METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-
 _MILLIRADIANS = {"mrad": 1.0, "rad": 1e3, "urad": 1e-3, "deg": 1e3 * math.pi / 180}
 
 
-class _Found(NamedTuple):
+class _Found:
     """What an object tells."""
 
-    patterns: Any
-    """Axes (pattern, y, x), or (ny, nx, y, x) of a raster."""
-    positions: NDArray[np.float64] | None = None
-    """(y, x), pixels of the object; None of a raster."""
-    step_m: tuple[float, float] | None = None
-    """Of a raster: between rows, and between columns."""
-    quantity: str | None = None
-    zero_frequency: Literal["centre", "corner"] = "centre"
-    probe: Any = None
-    mask: Any = None
-    geometry: Literal["far-field", "near-field"] | None = None
-    known: dict[str, Any] = {}  # noqa: RUF012 - never changed
-    """Options of reading."""
-    notes: tuple[str, ...] = ()
+    def __init__(
+        self,
+        patterns: Any,
+        *,
+        positions: NDArray[np.float64] | None = None,
+        step_m: tuple[float, float] | None = None,
+        zero_frequency: Literal["centre", "corner"] = "centre",
+        probe: Any = None,
+        mask: Any = None,
+        geometry: Literal["far-field", "near-field"] | None = None,
+        known: dict[str, Any] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.patterns = patterns
+        """Axes (pattern, y, x), or (ny, nx, y, x) of a raster."""
+        self.positions = positions
+        """(y, x), pixels of the object; None of a raster."""
+        self.step_m = step_m
+        """Of a raster: between rows, and between columns."""
+        self.zero_frequency = zero_frequency
+        self.probe = probe
+        self.mask = mask
+        self.geometry = geometry
+        self.known = known or {}
+        """Options of reading."""
+        self.notes = notes
 
 
 def adopt(
@@ -55,7 +67,7 @@ def adopt(
 
     Parameters
     ----------
-    source : object
+    source : HyperSpy signal, DataCube, task, options or Ptycho
         One of these.
     quantity : {"counts", "amplitude", "intensity"}, optional
         What its patterns hold; unless given counts where they are whole numbers, else intensities.
@@ -107,12 +119,12 @@ def adopt(
         raise ValueError(f"scan_step_m: expected with a raster alone, found positions in the object of {program}")
     positions = _turned(positions, transposed, scan_rotation_deg)
     if quantity is None:
-        quantity = found.quantity or ("counts" if _is_counts(patterns) else "intensity")  # type: ignore[assignment]
+        quantity = "counts" if _is_counts(patterns) else "intensity"
     return Dataset(
         patterns,
         positions,
         None if found.probe is None else host(found.probe, "probe"),
-        quantity=quantity,  # type: ignore[arg-type]
+        quantity=quantity,
         zero_frequency=found.zero_frequency,
         geometry=known.pop("geometry", found.geometry),
         mask=None if found.mask is None else np.asarray(host(found.mask, "mask")).astype(bool),
@@ -358,7 +370,6 @@ def _of_ptychi(source: Any) -> _Found:
     return _Found(
         data.data,
         positions=np.asarray(positions, float),
-        quantity=None,
         zero_frequency="centre" if near or getattr(data, "fft_shift", True) else "corner",
         probe=probe,
         mask=getattr(data, "valid_pixel_mask", None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,13 +56,12 @@ def _on_host(given: Any) -> Any:
 
 def restore(state: dict[str, Any]) -> Dataset:
     """The data set that a pickle holds."""
+    import io
+
     import numpy as np
 
     from lapwing import _lapwing
 
     packed = io.BytesIO()
-    np.savez(packed, **{})
-    if state["extras"]:
-        packed = io.BytesIO()
-        np.savez(packed, **state["extras"])
+    np.savez(packed, **state["extras"])
     return _lapwing.restore_dataset({name: value for name, value in state.items() if name != "extras"}, packed.getvalue())

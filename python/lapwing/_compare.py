@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from lapwing._viewer import Viewer
 
-_CATALOGUE: dict[str, dict[str, Any]] = _lapwing.metric_catalogue()
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Alignment:
     """A reconstruction without what ptychography cannot determine. Arrays are crops of the region that is compared, axes (y, x).
@@ -121,12 +118,12 @@ def metric_catalogue() -> dict[str, dict[str, Any]]:
         For each name ``title``, ``unit`` (empty for pure numbers), ``higher_is_better`` (``None`` for what is no quality),
         ``perfect`` (the value of a perfect result, or ``None``) and ``meaning``, one sentence.
     """
-    return {name: dict(facts) for name, facts in _CATALOGUE.items()}
+    return _lapwing.metric_catalogue()
 
 
 def _label(name: str) -> str:
     """Title and unit: ``phase MAE, rad``."""
-    facts = _CATALOGUE[name]
+    facts = _lapwing.metric_catalogue()[name]
     return f"{facts['title']}, {facts['unit']}" if facts["unit"] else str(facts["title"])
 
 

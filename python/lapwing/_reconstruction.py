@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +107,8 @@ class Reconstruction:
 
         picture = self._repr_png_()
         if self.probe is None or self.positions is None or picture is None:
+            import html
+
             return f"<pre>{html.escape(repr(self))}</pre>"
         rows, columns = self.object.shape[-2:]
         modes, height, width = self.probe.shape

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import importlib.resources
-import json
 import math
 import os
-import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,7 +36,11 @@ class Viewer:
     @property
     def html(self) -> str:
         """The whole page."""
-        page = importlib.resources.files("lapwing").joinpath("_viewer.html").read_text(encoding="utf-8")
+        import html
+        import json
+
+        with open(os.path.join(os.path.dirname(__file__), "_viewer.html"), encoding="utf-8") as file:
+            page = file.read()
         facts = "".join(f"<span>{html.escape(name)} <b>{html.escape(value)}</b></span>" for name, value in self._facts)
         # Whatever a title says, it cannot end the element.
         data = json.dumps(self._data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -59,6 +58,8 @@ class Viewer:
         return f"<lapwing.Viewer: {titles}; save_html(path) writes it>"
 
     def _repr_html_(self) -> str:
+        import html
+
         return (
             f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts" style="width:100%;height:{self.height}px;border:0" '
             f'srcdoc="{html.escape(self.html, quote=True)}"></iframe>'
@@ -85,6 +86,9 @@ class Viewer:
         limits: tuple[float, float] | None = None,
     ) -> None:
         """A picture of an array, or of several of which one is shown; unless given its range is that of where ``seen`` is true."""
+        import base64
+        import zlib
+
         import numpy as np
 
         by = max(1, -(-max(layers[0].shape) // _MOST))

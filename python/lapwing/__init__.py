@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from lapwing._adopt import adopt
 from lapwing._calibrate import Calibration, calibrate
 from lapwing._cluster import cancel_study, prepare_study, search_study, study_status, submit_study, watch_study
+from lapwing._command import command
 from lapwing._commands import convert, devices, inspect, photon_halves, plan, write_design, write_experiment
 from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
-from lapwing._load import load, open, read_metadata  # noqa: A004
+from lapwing._load import ReadingOptions, load, open, read_metadata  # noqa: A004
 from lapwing._make import make_probe, make_scan, make_specimen, simulate, thin
 from lapwing._noise import NoiseModel, estimate_noise
 from lapwing._progress import Progress
@@ -40,6 +41,7 @@ __all__ = [
     "Epoch",
     "NoiseModel",
     "Progress",
+    "ReadingOptions",
     "Reconstruction",
     "Selection",
     "SolverOptions",
@@ -50,6 +52,7 @@ __all__ = [
     "align",
     "calibrate",
     "cancel_study",
+    "command",
     "compare",
     "constants",
     "convert",

@@ -11,6 +11,10 @@ from lapwing._lapwing import Dataset
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from typing_extensions import Unpack
+
+    from lapwing._load import ReadingOptions
+
 
 class Calibration(dict[str, Any]):
     """What :func:`calibrate` found, by name; in a notebook with the picture of the search.
@@ -34,7 +38,7 @@ class Calibration(dict[str, Any]):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the experiment file, in place of one that is there; ``calibrate(..., write=path)`` keeps what that one says."""
         if self.experiment is None:
-            raise ValueError("a calibration of near-field patterns has no experiment file; its pixel is in the data set")
+            raise ValueError("nothing was found that an experiment file could say")
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.experiment)
 
@@ -58,7 +62,7 @@ def calibrate(
     *,
     figure: str | os.PathLike[str] | None = None,
     write: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[ReadingOptions],
 ) -> tuple[Dataset, Calibration]:
     """Find rotation, transposition and defocus of a scan, as ``lapwing calibrate`` does, and turn its positions.
 
@@ -106,14 +110,16 @@ def calibrate(
     if write is not None and os.path.exists(write):
         with open(write, encoding="utf-8") as file:
             text = file.read()
-    said = {name: value for name, value in options.items() if name not in ("memory", "scratch")}
-    turned, found, picture, experiment = _lapwing.calibrate(data, said, text)
+    turned, found, picture, experiment = _lapwing.calibrate(data, dict(options), text)
     calibration = Calibration(found or {}, picture, experiment)
     for path, contents in ((figure, picture), (write, None if experiment is None else experiment.encode())):
         if path is None:
             continue
         if contents is None:
-            raise ValueError(f"{os.fspath(path)}: expected far-field patterns; those of a near field have neither search nor file")
+            raise ValueError(
+                f"{os.fspath(path)}: nothing to write: of a near field there is no search to draw, and of a beam that is parallel "
+                "no magnification"
+            )
         with open(path, "wb") as target:
             target.write(contents)
     return turned, calibration

@@ -3,12 +3,59 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+def command(
+    *words: str | os.PathLike[str],
+    progress: Callable[[dict[str, Any]], Any] | bool | None = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Any:
+    """Run any command of ``lapwing`` within this process, and return the record that ``--json`` prints.
+
+    For what has no function of its own, such as a reconstruction that keeps a folder of results on disk.
+
+    Parameters
+    ----------
+    *words : str or path
+        The command, and what stands in it without a flag.
+    progress : callable or bool, optional
+        Called with a dict for every event; the work stops where it returns False. True for a display.
+    threads : int, optional
+        All processors unless given; results do not depend on it.
+    **options
+        Flags by name, ``num_epochs=200`` for ``--num-epochs 200``; True for those without a value, lists for those that may be
+        repeated or have several numbers.
+
+    Returns
+    -------
+    dict or list
+        The record; None for a command that has none. Files are written as by the command.
+
+    Raises
+    ------
+    ValueError
+        A wrong command line, and whatever else the command would say.
+    OSError
+        A file cannot be read or written.
+
+    Examples
+    --------
+    >>> import lapwing
+    >>> lapwing.command("reconstruct", "scan.npz", output_dir="result", algorithm="ML")  # doctest: +SKIP
+    >>> lapwing.command("jobs", study="my-study", progress=True)  # doctest: +SKIP
+    """
+    from lapwing._progress import shown
+
+    with shown(progress, words[0] if words and isinstance(words[0], str) else "lapwing") as told:
+        return answer(words, options, told, threads)[0]
 
 
 def answer(
@@ -27,7 +74,7 @@ def answer(
     try:
         return _lapwing.answer(words, progress, threads)
     except ValueError as error:
-        raise ValueError(_in_python(str(error), options or {})) from None
+        raise ValueError(_in_python(str(error))) from None
 
 
 def _flag(name: str, value: Any) -> list[str]:
@@ -51,8 +98,6 @@ def _number(value: Any) -> str:
     return repr(number) if isinstance(number, (int, float)) else str(number)
 
 
-def _in_python(message: str, options: Mapping[str, Any]) -> str:
-    """The message with keywords for the flags that were given by them."""
-    for name in sorted(options, key=len, reverse=True):
-        message = message.replace("--" + name.replace("_", "-"), name)
-    return message
+def _in_python(message: str) -> str:
+    """The message with keywords for flags."""
+    return re.sub(r"--([a-z][a-z0-9-]*)", lambda flag: flag.group(1).replace("-", "_"), message)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from typing_extensions import Unpack
+
+    from lapwing._load import ReadingOptions
+
 
 def plan(
     *,
@@ -139,7 +143,9 @@ def devices() -> dict[str, Any]:
     return found
 
 
-def inspect(path: str | os.PathLike[str], *, figure: str | os.PathLike[str] | None = None, **options: Any) -> dict[str, Any]:
+def inspect(
+    path: str | os.PathLike[str], *, figure: str | os.PathLike[str] | None = None, **options: Unpack[ReadingOptions]
+) -> dict[str, Any]:
     """Say what a file holds and what is understood of it, however broken it is, as ``lapwing inspect`` does.
 
     Parameters
@@ -169,7 +175,7 @@ def inspect(path: str | os.PathLike[str], *, figure: str | os.PathLike[str] | No
 
 
 def convert(
-    source: Dataset | str | os.PathLike[str], path: str | os.PathLike[str], **options: Any
+    source: Dataset | str | os.PathLike[str], path: str | os.PathLike[str], **options: Unpack[ReadingOptions]
 ) -> list[Path]:
     """Write a scan in the format that the end of ``path`` names, as ``lapwing convert`` does.
 

@@ -4,17 +4,83 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from lapwing import _lapwing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from typing_extensions import Unpack
+
     from lapwing._lapwing import Dataset
 
 
 _NOTHING_TO_DO = ("few-photons", "raster")
+
+
+class ReadingOptions(TypedDict, total=False):
+    """What is known about a file: the keywords of :func:`load`, for functions that hand them on."""
+
+    experiment: str | os.PathLike[str]
+    dialect: str
+    axis_order: Literal["nhw", "hwn"]
+    companion: str | os.PathLike[str]
+    leave_out: Sequence[str]
+    patterns: str
+    raw: str
+    energy_kev: float
+    voltage_kv: float
+    semi_angle_mrad: float
+    numerical_aperture: float
+    outermost_zone_m: float
+    zone_plate_diameter_m: float
+    central_stop_m: float
+    zone_plate_distance_m: float
+    pinhole_diameter_m: float
+    defocus_m: float
+    c12_m: float
+    phi12_deg: float
+    c21_m: float
+    phi21_deg: float
+    c23_m: float
+    phi23_deg: float
+    c30_m: float
+    detector_pixel_size_m: float | Sequence[float]
+    distance_m: float
+    mrad_per_pixel: float | Sequence[float]
+    inv_angstrom_per_pixel: float | Sequence[float]
+    detector_centre: float | Sequence[float]
+    detector_window: float | Sequence[float]
+    binning: float
+    mask: str | os.PathLike[str]
+    zero_frequency: Literal["centre", "corner"]
+    geometry: Literal["far-field", "near-field"]
+    fresnel_number: float
+    detector_blur: float
+    quantity: Literal["amplitude", "intensity", "counts"]
+    counts_per_quantum: float
+    dark_level: float
+    leave_out_frames: str | Sequence[int]
+    scan_shape: float | Sequence[float]
+    scan_step_m: float | Sequence[float]
+    scan_snake: bool
+    scan_rotation_deg: float
+    positions: str | os.PathLike[str]
+    position_unit: Literal["pixel", "m", "mm", "um", "nm", "angstrom"]
+    coordinate_order: Literal["row-column", "column-row"]
+    flip_y: bool
+    flip_x: bool
+    fly: str
+    pixel_size_m: float
+    slices: float
+    slice_spacing: float
+    slice_fresnel_number: float
+    mask_good_is: Literal["0", "1"]
+    mask_hot: bool
+    mask_negative: bool
+    clip_negative: bool
+    common: bool
 
 
 def load(
@@ -238,7 +304,7 @@ def load(
 
 
 def open(  # noqa: A001 - its name is that of the built-in function, as in other libraries
-    path: str | os.PathLike[str], *, scratch: str | os.PathLike[str] | None = None, **options: Any
+    path: str | os.PathLike[str], *, scratch: str | os.PathLike[str] | None = None, **options: Unpack[ReadingOptions]
 ) -> Dataset:
     """Read a scan as :func:`load` does, without loading its patterns into memory, however few they are.
 

@@ -76,7 +76,19 @@ def make_probe(
         "astigmatism": astigmatism,
         "spherical": spherical,
     }
-    return _lapwing.make_probe((shape, shape) if isinstance(shape, int) else shape, design)
+    return _lapwing.make_probe(_both(shape, "shape"), design)
+
+
+def _both(sides: int | tuple[int, int], name: str) -> tuple[int, int]:
+    """Height and width, of one number or two."""
+    import operator
+
+    given = sides if isinstance(sides, (tuple, list)) else (sides, sides)
+    try:
+        height, width = (operator.index(side) for side in given)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected a whole number of pixels, or (height, width), found {sides!r}") from None
+    return height, width
 
 
 def make_scan(
@@ -114,8 +126,7 @@ def make_scan(
     shape : (int, int)
         Shape of the object.
     """
-    size = (window, window) if isinstance(window, int) else window
-    return _lapwing.make_scan(kind, step, overlap, probe_diameter, field, size, seed)
+    return _lapwing.make_scan(kind, step, overlap, probe_diameter, field, _both(window, "window"), seed)
 
 
 def simulate(

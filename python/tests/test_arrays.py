@@ -154,3 +154,19 @@ def test_arrays_carry_an_experiment_and_the_misfit_is_told(scan: lapwing.Dataset
         lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", experiment=dict(scan_step_m=1e-9))
     made = lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", num_epochs=30)
     assert 0.5 < made.misfit < 1.5
+
+
+def test_what_is_nearly_right_is_told_how_it_would_be(scan: lapwing.Dataset) -> None:
+    counts, positions, probe = scan.counts(), scan.positions, scan.probe
+    with pytest.warns(UserWarning, match="whole numbers as counts"):
+        lapwing.Dataset(1.3 * counts, positions, quantity="counts")
+    with pytest.raises(ValueError, match=r"give probe\[0\], and probe_eigenmodes = 1"):
+        lapwing.Dataset(counts, positions, np.stack([probe, probe]), quantity="counts")
+    with pytest.raises(ValueError, match=r"ML with noise.*counts \(quantity .counts.\).*LSQML"):
+        lapwing.reconstruct(counts, positions, probe, quantity="intensity", algorithm="ML")
+    with pytest.raises(ValueError, match="focused, defocused or disc"):
+        lapwing.make_probe(32, kind="round")  # type: ignore[arg-type]
+    for shape in (32.5, (32, 32, 2), "32"):
+        with pytest.raises(ValueError, match="whole number of pixels, or"):
+            lapwing.make_probe(shape)  # type: ignore[arg-type]
+    assert lapwing.make_probe(np.int64(32)).shape == (1, 32, 32)

@@ -116,3 +116,20 @@ def test_halves_of_the_photons_add_up_and_are_independent(scan: lapwing.Dataset)
     assert (difference**2).sum() / counts.sum() == pytest.approx(1.0, abs=0.05)
     fit = lapwing.reconstruct(first, algorithm="LSQML", epochs=5, object_start="guess", probe_start="file")
     assert fit.loss[0] < 0.2, "object and probe of a half explain it"
+
+
+def test_any_command_answers(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    scan.save(tmp_path / "scan.npz")
+    seen: list[str] = []
+    record = lapwing.command(
+        "reconstruct", tmp_path / "scan.npz", output_dir=tmp_path / "result", algorithm="LSQML", num_epochs=3,
+        progress=lambda event: seen.append(event["event"]),
+    )
+    assert record["epochs"] == 3 and seen == ["epoch"] * 3 and (tmp_path / "result" / "reconstruction.npz").is_file()
+    same = lapwing.reconstruct(lapwing.load(tmp_path / "scan.npz"), algorithm="LSQML", epochs=3)
+    assert np.array_equal(lapwing.load_reconstruction(tmp_path / "result" / "reconstruction.npz").object, same.object)
+    overlap = lapwing.command("overlap", tmp_path / "scan.npz", gridsize=1)
+    assert overlap == command("overlap", tmp_path / "scan.npz", "--gridsize", 1)
+    with pytest.raises(ValueError, match="num_epoch") as refused:
+        lapwing.command("reconstruct", tmp_path / "scan.npz", output_dir=tmp_path, num_epoch=3)
+    assert "--" not in str(refused.value)

@@ -67,3 +67,15 @@ def test_the_import_brings_neither_numpy_nor_a_notebook() -> None:
     done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not {"numpy", "IPython"} & set(done.stdout.split())
+
+
+def test_options_of_reading_are_the_keywords_of_load() -> None:
+    keywords = set(inspect.signature(lapwing.load).parameters) - {"path", "memory", "scratch"}
+    assert set(lapwing.ReadingOptions.__annotations__) == keywords
+
+
+def test_the_package_is_small() -> None:
+    """A wheel stays below 12 MB; pages and pictures of the package itself are a small part of it."""
+    folder = Path(lapwing.__file__).parent
+    own = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith("_lapwing.")]
+    assert (folder / "_viewer.html").is_file() and sum(path.stat().st_size for path in own) < 400_000

@@ -88,6 +88,13 @@ pub fn modes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
     if array.ndim() == 2 {
         return Ok(values::<Complex32, Ix2>(given, "probe", expected)?.insert_axis(Axis(0)));
     }
+    ensure!(
+        array.ndim() != 4,
+        "probe: expected {expected}, found {}; of axes (eigenmode, mode, y, x) give probe[0], and \
+         probe_eigenmodes = {} to let it vary",
+        describe(&array),
+        array.shape()[0].saturating_sub(1)
+    );
     values::<Complex32, Ix3>(given, "probe", expected)
 }
 

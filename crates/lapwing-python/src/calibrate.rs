@@ -7,7 +7,7 @@ use crate::work::alone;
 use lapwing_files::options::Geometry;
 use lapwing_files::{experiment, reading};
 use lapwing_study::calibrate::calibrate as found_by;
-use lapwing_study::run::magnify::magnified;
+use lapwing_study::run::magnify::magnification;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -25,14 +25,19 @@ pub fn calibrate<'py>(
     text: &str,
 ) -> Result<Found<'py>> {
     let mut turned = dataset.get().inner.clone();
-    if turned.geometry == Some(Geometry::NearField) {
-        let (turned, found) = alone(py, None, || {
-            let found = magnified(&mut turned)?;
-            Ok((turned, found))
-        })?;
-        return Ok((turned.into(), to_python(py, &found)?, None, None));
-    }
     let known = known(said)?;
+    let template = experiment::template();
+    let text = if text.is_empty() { template.as_str() } else { text };
+    let told = known.iter().filter(|(option, _)| !option.section.is_empty());
+    let told = told.map(|(option, value)| (option.section, option.key(), value.to_toml()));
+    if turned.geometry == Some(Geometry::NearField) {
+        let found = alone(py, None, || Ok(magnification(&turned)?))?;
+        let text = found.map(|found| {
+            found.apply(&mut turned);
+            experiment::with_keys(text, told.chain(found.keys()))
+        });
+        return Ok((turned.into(), to_python(py, &found)?, None, text));
+    }
     let options = reading::options(known.iter().map(|(option, value)| (*option, value)))
         .map_err(anyhow::Error::from)?;
     let (turned, found) = alone(py, None, || {
@@ -40,10 +45,6 @@ pub fn calibrate<'py>(
         found.apply(&mut turned);
         Ok((turned, found))
     })?;
-    let told = known.iter().filter(|(option, _)| !option.section.is_empty());
-    let told = told.map(|(option, value)| (option.section, option.key(), value.to_toml()));
-    let template = experiment::template();
-    let text = if text.is_empty() { template.as_str() } else { text };
     let text = experiment::with_keys(text, told.chain(found.keys(&options)));
     let picture = PyBytes::new(py, &found.picture());
     Ok((turned.into(), to_python(py, &found)?, Some(picture), Some(text)))

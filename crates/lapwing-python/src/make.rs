@@ -8,7 +8,7 @@ use crate::work::alone;
 use anyhow::{anyhow, ensure};
 use lapwing_files::physics::PhysicsOptions;
 use lapwing_model::forward::Physics;
-use lapwing_model::probe::{self, ProbeDesign};
+use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, MAX_AREA, ScanKind, Spacing};
 use lapwing_model::simulate;
 use lapwing_model::specimen::Specimen;
@@ -116,6 +116,9 @@ pub fn make_probe<'py>(
     shape: (usize, usize),
     design: &Bound<'_, PyDict>,
 ) -> Result<Bound<'py, PyArray3<Complex32>>> {
+    if let Some(kind) = design.get_item("kind")? {
+        named::<ProbeKind>("kind", &kind.extract::<String>()?)?;
+    }
     let design: ProbeDesign = options(design)?;
     Ok(alone(py, None, || Ok(design.build(shape)?))?.into_pyarray(py))
 }

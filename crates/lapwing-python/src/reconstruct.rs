@@ -7,12 +7,14 @@ use crate::value::{from_python, table, to_python};
 use crate::work::{Listener, alone, attended};
 use anyhow::Context;
 use lapwing_files::dialect::object_pixel;
+use lapwing_files::options::Geometry;
 use lapwing_files::reconstruction::Role;
 use lapwing_files::{Metadata, Reconstruction};
 use lapwing_solve::solver::options::{Kind, OptionDoc};
 use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::pictures::overview;
 use lapwing_study::run;
+use lapwing_study::run::magnify::magnification;
 use lapwing_study::solver::{AUTO, SolverConfig};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -80,6 +82,18 @@ pub fn reconstruct<'py>(
 ) -> Result<Bound<'py, PyDict>> {
     let config = config(options)?;
     let data = &dataset.get().inner;
+    // As the command line does it; who looked at the scan before has done it, and nothing is found.
+    let near = data.geometry == Some(Geometry::NearField);
+    let found = if near { alone(py, threads, || Ok(magnification(data)?))? } else { None };
+    let magnified = found.map(|found| {
+        let mut data = data.clone();
+        found.apply(&mut data);
+        data
+    });
+    if let Some(found) = found {
+        py.import("warnings")?.call_method1("warn", (found.to_string(),))?;
+    }
+    let data = magnified.as_ref().unwrap_or(data);
     let mut tell = |_: Python<'_>, epoch: Epoch| -> PyResult<bool> {
         let Some(progress) = &progress else { return Ok(true) };
         let answer = progress.call1((epoch.done, epoch.total, epoch.loss))?;

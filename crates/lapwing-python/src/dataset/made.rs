@@ -41,6 +41,7 @@ pub fn from_arrays<'py>(
     let probe = probe.map(array::modes).transpose()?;
     let object = object.map(|object| array::field(object, "object")).transpose()?;
     let metadata = metadata.map(metadata_of).transpose()?;
+    let py = patterns.py();
     let patterns = array::patterns(patterns)?;
     let (n, _, last) = patterns.dim();
     if n != scan.len() && last == scan.len() {
@@ -50,6 +51,16 @@ pub fn from_arrays<'py>(
             scan.len(),
             patterns.shape()
         );
+    }
+    if quantity == Quantity::Counts
+        && let Some(broken) = patterns.iter().find(|number| number.fract() != 0.0)
+        && broken.is_finite()
+    {
+        let text = format!(
+            "patterns: expected whole numbers as counts, found {broken}; numbers that a detector writes for one photon \
+             are divided by that first, and intensities of unknown unit are quantity=\"intensity\""
+        );
+        py.import("warnings")?.call_method1("warn", (text,))?;
     }
     let form = Form { quantity, zero_frequency };
     let mut made =

@@ -38,14 +38,31 @@ impl fmt::Display for Magnified {
     }
 }
 
-/// Brings positions and pixel of near-field patterns, which were read as those of a parallel beam,
-/// to the magnification by which the images move from position to position, and returns it. Nothing
-/// is changed where the object's pixel is not the detector's, which somebody has said, or where the
-/// images do not tell.
+impl Magnified {
+    /// The keys of an experiment file that say it: section, key and value.
+    pub fn keys(&self) -> [(&'static str, &'static str, String); 1] {
+        [("object", "pixel_size_m", format!("{:.6e}", self.pixel_size_m))]
+    }
+
+    /// Brings positions and pixel of near-field patterns, which were read as those of a parallel
+    /// beam, to this magnification.
+    pub fn apply(&self, dataset: &mut Dataset) {
+        for at in &mut dataset.scan {
+            (at.y, at.x) = (self.magnification * at.y, self.magnification * at.x);
+        }
+        dataset.object = None;
+        let stored = dataset.metadata.get_or_insert_default();
+        metadata::set_physics_parameter(stored, "pixel_size_m", self.pixel_size_m);
+    }
+}
+
+/// The magnification by which the images of near-field patterns, which were read as those of a
+/// parallel beam, move from position to position; `None` where the object's pixel is not the
+/// detector's, which somebody has said, or where the images do not tell.
 ///
 /// # Errors
 /// When there is no room for intensities beside patterns that are kept in a file.
-pub fn magnified(dataset: &mut Dataset) -> Result<Option<Magnified>> {
+pub fn magnification(dataset: &Dataset) -> Result<Option<Magnified>> {
     let Some(assumed) = assumed(dataset) else { return Ok(None) };
     let Ok(shifts) = image_shifts(intensities(dataset)?.view(), &dataset.scan) else {
         return Ok(None);
@@ -54,19 +71,17 @@ pub fn magnified(dataset: &mut Dataset) -> Result<Option<Magnified>> {
     if (by - 1.0).abs() < PARALLEL || shifts.sd > SURE * by || shifts.turn() > PLAIN {
         return Ok(None);
     }
-    for at in &mut dataset.scan {
-        (at.y, at.x) = (by * at.y, by * at.x);
-    }
-    dataset.object = None;
-    let now = assumed / by;
-    let stored = dataset.metadata.get_or_insert_default();
-    metadata::set_physics_parameter(stored, "pixel_size_m", now);
-    Ok(Some(Magnified { magnification: by, magnification_sd: shifts.sd, pixel_size_m: now }))
+    let pixel_size_m = assumed / by;
+    Ok(Some(Magnified { magnification: by, magnification_sd: shifts.sd, pixel_size_m }))
 }
 
-/// [`magnified`] in words.
+/// Finds and applies a magnification, and returns it in words.
 pub(crate) fn magnify(dataset: &mut Dataset) -> Result<Option<String>> {
-    Ok(magnified(dataset)?.map(|found| found.to_string()))
+    let found = magnification(dataset)?;
+    if let Some(found) = found {
+        found.apply(dataset);
+    }
+    Ok(found.map(|found| found.to_string()))
 }
 
 /// The object's pixel of near-field patterns, metres, where it is the detector's.

@@ -122,9 +122,12 @@ impl Start {
             }
         };
         if config.solver.needs().counts && dataset.intensity_scale().is_none() {
-            let text = "noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
-                        physics_parameters.nphotons and .intensity_scale in the metadata; use noise = \"gaussian\"";
-            return Err(StudyError::Invalid(text.to_owned()));
+            return Err(StudyError::Invalid(format!(
+                "{} with noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                 counts (quantity \"counts\"), or physics_parameters.nphotons and .intensity_scale in the metadata; \
+                 of intensities in any unit LSQML with noise = \"gaussian\" makes an image",
+                config.algorithm()
+            )));
         }
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();

@@ -3,11 +3,13 @@
 use crate::input::Reading;
 use crate::output::Output;
 use crate::scan_file::ScanFile;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
+use lapwing_files::options::Geometry;
 use lapwing_files::reading::{EXPERIMENT, Given};
-use lapwing_files::{atomic, experiment};
-use lapwing_study::calibrate::{Calibration, calibrate};
+use lapwing_files::{Dataset, atomic, experiment};
+use lapwing_study::calibrate::calibrate;
+use lapwing_study::run::magnify::magnification;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +20,8 @@ use std::process::ExitCode;
 /// are shifted against each other tells rotation, exchange of rows and columns and defocus at once,
 /// without a reconstruction; where the probe is in focus the deflection of the light tells the
 /// first two. Each comes with its uncertainty and with the other solution that explains the
-/// patterns as well.
+/// patterns as well. Of near-field images it is the magnification of a beam that diverges, by how
+/// far they move from position to position.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lapwing calibrate scan.npz --voltage-kv 300 --semi-angle-mrad 1.03 \
@@ -41,11 +44,47 @@ pub struct Calibrate {
 impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let (dataset, _) = self.reading.read(self.scan.path(), None, output)?;
+        if dataset.geometry == Some(Geometry::NearField) {
+            return self.magnification(&dataset, output);
+        }
         let found = calibrate(&dataset)?;
         if let Some(path) = &self.figure {
             write(path, found.picture())?;
             output.note(format_args!("wrote {}", path.display()));
         }
+        self.keep(found.keys(&self.reading.options()), output)?;
+        let record = json!({ "file": self.scan.path(), "calibration": found });
+        output.result(&record, found.lines().join("\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The same of images, which have no bright disc: how far they move.
+    fn magnification(&self, dataset: &Dataset, output: Output) -> anyhow::Result<ExitCode> {
+        if self.figure.is_some() {
+            bail!(
+                "--figure: expected far-field patterns, found images of a near field, which have no search to draw"
+            );
+        }
+        let found = magnification(dataset)?;
+        let words = match found {
+            Some(found) => {
+                self.keep(found.keys(), output)?;
+                found.to_string()
+            }
+            None => "no magnification was found: the beam is parallel, the pixel of the object has been said, or \
+                     the images do not move together"
+                .to_owned(),
+        };
+        output.result(&json!({ "file": self.scan.path(), "calibration": found }), words)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Writes what was said and what was found into the experiment file, if one is asked for.
+    fn keep(
+        &self,
+        found: impl IntoIterator<Item = (&'static str, &'static str, String)>,
+        output: Output,
+    ) -> anyhow::Result<()> {
         if let Some(path) = &self.write {
             let known = if path.exists() { Some(path.as_path()) } else { self.experiment() };
             let text = match known {
@@ -53,12 +92,13 @@ impl Calibrate {
                     .with_context(|| format!("cannot read {}", known.display()))?,
                 None => experiment::template(),
             };
-            write(path, self.written(&text, &found).into_bytes())?;
+            let given =
+                self.reading.given().iter().filter(|(option, _)| !option.section.is_empty());
+            let said = given.map(|(option, value)| (option.section, option.key(), value.to_toml()));
+            write(path, experiment::with_keys(&text, said.chain(found)).into_bytes())?;
             output.note(format_args!("wrote {}", path.display()));
         }
-        let record = json!({ "file": self.scan.path(), "calibration": found });
-        output.result(&record, found.lines().join("\n"))?;
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     /// The experiment file that the scan was read with.
@@ -67,14 +107,6 @@ impl Calibrate {
             Given::Path(path) if option.name == EXPERIMENT => Some(path.as_path()),
             _ => None,
         })
-    }
-
-    /// An experiment file with what was given and what was found.
-    fn written(&self, text: &str, found: &Calibration) -> String {
-        let given = self.reading.given().iter().filter(|(option, _)| !option.section.is_empty());
-        let said = given.map(|(option, value)| (option.section, option.key(), value.to_toml()));
-        let found = found.keys(&self.reading.options());
-        experiment::with_keys(text, said.chain(found))
     }
 }
 

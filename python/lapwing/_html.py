@@ -114,17 +114,24 @@ def _text(value: Any) -> str:
 _COLUMNS = {"complex_correlation": "correlation", "phase_ssim": "phase SSIM", "amplitude_ssim": "amplitude SSIM"}
 
 
-def report_table(jobs: list[dict[str, Any]], title: str, page: str) -> str:
-    """The jobs of a study, one row each, and where its report is."""
-    metrics = [(job, (job.get("comparison") or {}).get("metrics") or {}) for job in jobs]
-    known = [name for name in _COLUMNS if any(name in found for _, found in metrics)]
+def report_table(conditions: list[dict[str, Any]], title: str, page: str) -> str:
+    """The conditions of a study, one row each, and where its report is."""
+    metrics = [(of, of.get("metrics") or {}) for of in conditions]
+    known = [name for name in _COLUMNS if any(found.get(name) is not None for _, found in metrics)]
     head = "".join(f"<th>{_COLUMNS[name]}</th>" for name in known)
+
+    def cell(value: Any) -> str:
+        return f"<td>{'' if value is None else _text(value)}</td>"
+
     rows = "".join(
-        f'<tr><td style="text-align:left">{_text(condition({**(job.get("condition") or {}), **job}))}</td>'
-        f"<td>{_text(job.get('n_patterns', ''))}</td>"
-        + "".join(f"<td>{_text(found.get(name, ''))}</td>" for name in known)
-        + f"<td>{_text(float(job['seconds'])) if isinstance(job.get('seconds'), (int, float)) else ''}</td></tr>"
-        for job, found in metrics
+        f'<tr><td style="text-align:left">{_text(condition(of))}</td>'
+        + cell(of.get("reason") or of.get("status"))
+        + "".join(cell(found.get(name)) for name in known)
+        + "</tr>"
+        for of, found in metrics
     )
-    table = f"<table><tr><th>job</th><th>patterns</th>{head}<th>seconds</th></tr>{rows}</table>" if rows else ""
-    return f'<div class="lapwing"><div>{_text(title)}</div>{table}<div style="opacity:.75">report: <code>{_text(page)}</code></div></div>'
+    table = f"<table><tr><th>condition</th><th>state</th>{head}</tr>{rows}</table>" if rows else ""
+    return (
+        f'<div class="lapwing"><div>{_text(title)}</div>{table}'
+        f'<div style="opacity:.75">report: <code>{_text(page)}</code></div></div>'
+    )

@@ -48,10 +48,28 @@ class StudyReport:
     csv: str
     json: str
 
+    @property
+    def conditions(self) -> list[dict[str, Any]]:
+        """Every condition of the study as the report has it, read from ``json``.
+
+        Each is a dict with ``dose``, ``view``, ``split``, ``solver``, ``repeat``, ``status``, ``reason``, ``folder`` and ``metrics``
+        by name (see :func:`metric_catalogue`), among others: rows for a table of pandas.
+        """
+        import json
+
+        with open(self.json, encoding="utf-8") as file:
+            found: list[dict[str, Any]] = json.load(file)["conditions"]
+        return found
+
     def _repr_html_(self) -> str:
         from lapwing._html import report_table
 
-        return report_table(self.jobs or [], repr(self), self.html)
+        try:
+            conditions = self.conditions
+        except (OSError, ValueError, KeyError):
+            # The folder has gone since.
+            conditions = []
+        return report_table(conditions, repr(self), self.html)
 
     def __repr__(self) -> str:
         if self.stopped or self.jobs is None:

@@ -48,7 +48,10 @@ def test_a_study_is_prepared_run_and_watched(tmp_path: Path, capsys: pytest.Capt
     assert "4 pending" in capsys.readouterr().err
     seen: list[str] = []
     report = lapwing.run_study(DESIGN, folder, watch=True, jobs=1, device="cpu", progress=lambda event: seen.append(event["event"]))
-    assert report.failed == 0 and "job done" in seen and "<table>" in report._repr_html_()
+    assert report.failed == 0 and "job done" in seen and "<th>phase SSIM</th>" in report._repr_html_()
+    assert [row["dose"] for row in report.conditions] == [1000, 1000, 100_000, 100_000]
+    low, high = report.conditions[0]["metrics"], report.conditions[2]["metrics"]
+    assert low["complex_correlation"] < high["complex_correlation"]
     status = lapwing.watch_study(folder)
     assert status["done"] == 4 and status["held_by"] is None
     assert "4 done" in capsys.readouterr().err

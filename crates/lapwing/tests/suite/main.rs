@@ -24,7 +24,7 @@ mod pipeline;
 #[cfg(unix)]
 mod processes;
 mod quick_study;
-mod readme;
+
 mod reference;
 mod remarks;
 mod shell;
@@ -32,5 +32,6 @@ mod siemens_star;
 mod slices;
 mod solvers;
 mod stream;
+mod tasks;
 mod threads;
 mod usage;

@@ -1,4 +1,4 @@
-//! The common tasks of the README work as they stand there, one after the other.
+//! The common tasks of the guide work as they stand there, one after the other.
 
 use crate::common::Bench;
 
@@ -7,9 +7,8 @@ const QUICK: [&str; 7] = ["plan", "simulate", "thin", "split", "views", "jobs", 
 
 #[test]
 fn its_commands_can_be_typed_one_after_the_other() {
-    let readme = include_str!("../../../../README.md");
-    let table = readme.split("## Common tasks").nth(1).and_then(|rest| rest.split("\n## ").next());
-    let commands = table.unwrap().lines().filter_map(|row| {
+    let table = include_str!("../../../../docs/tasks.md");
+    let commands = table.lines().filter_map(|row| {
         let command = row.split('`').nth(1)?.strip_prefix("lapwing ")?;
         QUICK.contains(&command.split(' ').next()?).then_some(command)
     });

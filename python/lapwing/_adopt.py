@@ -120,6 +120,10 @@ def adopt(
     positions = _turned(positions, transposed, scan_rotation_deg)
     if quantity is None:
         quantity = "counts" if _is_counts(patterns) else "intensity"
+    mask = None if found.mask is None else np.asarray(host(found.mask, "mask")).astype(bool)
+    if mask is not None and found.zero_frequency == "corner":
+        # Masks of data sets have it in the centre.
+        mask = np.fft.fftshift(mask, axes=(-2, -1))
     return Dataset(
         patterns,
         positions,
@@ -127,7 +131,7 @@ def adopt(
         quantity=quantity,
         zero_frequency=found.zero_frequency,
         geometry=known.pop("geometry", found.geometry),
-        mask=None if found.mask is None else np.asarray(host(found.mask, "mask")).astype(bool),
+        mask=mask,
         leave_out_frames=known.pop("leave_out_frames", None),
         experiment=known.pop("experiment", None),
         **known,

@@ -8,6 +8,8 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lapwing._viewer import Viewer
+
 __version__: str
 
 @final
@@ -161,6 +163,8 @@ class Dataset:
         ``.npz`` and any other end: the study's format; ``.cxi``: CXI 1.6; ``.h5``: the patterns of a ptychodus or pty-chi pair, with
         their product beside it.
         """
+    def view(self, **how: Any) -> Viewer:
+        """:func:`lapwing.view` of this: mean pattern, probe, object and scan with zoom."""
     def __copy__(self) -> Dataset: ...
     def __deepcopy__(self, memo: Any, /) -> Dataset: ...
     def __len__(self) -> int: ...

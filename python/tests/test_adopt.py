@@ -119,6 +119,8 @@ def test_ptychi(raster: tuple[np.ndarray, np.ndarray]) -> None:
     assert found.geometry == "far-field" and found.pixel_size_m == (5e-9, 5e-9) and found.probe.shape == (2, 24, 24)
     assert found.metadata["physics_parameters"]["wavelength_m"] == pytest.approx(1e-10)
     options.data_options.fft_shift = False
+    options.data_options.valid_pixel_mask[0, 0] = False
+    assert not lapwing.adopt(options).mask[0, 12, 12], "a mask lies as the data do"
     assert np.array_equal(lapwing.adopt(options).counts(), np.fft.fftshift(counts.reshape(-1, 24, 24), axes=(1, 2)))
     # A task has what was refined; near-field patterns are images.
     options.data_options.free_space_propagation_distance_m = 4e-6

@@ -413,6 +413,15 @@ impl Dataset {
         Ok(written.files)
     }
 
+    /// Look at mean pattern, probe, object and scan: `lapwing.view` of this.
+    #[pyo3(signature = (**how))]
+    fn view<'py>(
+        slf: &Bound<'py, Self>,
+        how: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("lapwing._viewer")?.getattr("view")?.call((slf,), how)
+    }
+
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }

@@ -161,43 +161,25 @@ def _raster(patterns: NDArray[Any], steps: Any, known: dict[str, Any], program: 
     return positions.reshape(-1, 2)
 
 
+_SCALES = (
+    *("pixel_size_m", "inv_angstrom_per_pixel", "mrad_per_pixel", "detector_pixel_size_m", "distance_m"),
+    *("voltage_kv", "energy_kev", "experiment"),
+)
+"""Options that tell the size of an object pixel."""
+
+
 def _object_pixel(shape: tuple[int, ...], known: dict[str, Any], program: str) -> tuple[float, float]:
-    """Size of an object pixel, metres, as the scale of the detector tells it."""
+    """Size of an object pixel, metres, as a data set of one pattern has it."""
     import numpy as np
 
-    def pair(name: str) -> NDArray[np.float64] | None:
-        value = known.get(name)
-        return None if value is None else np.broadcast_to(np.asarray(value, float), 2)
-
-    size = pair("pixel_size_m")
-    if size is None:
-        frequency = pair("inv_angstrom_per_pixel")
-        angle = pair("mrad_per_pixel")
-        wavelength = _wavelength(known)
-        pitch, distance = pair("detector_pixel_size_m"), known.get("distance_m")
-        if frequency is not None:
-            size = 1e-10 / (np.asarray(shape, float) * frequency)
-        elif wavelength is not None and angle is not None:
-            size = wavelength / (np.asarray(shape, float) * angle * 1e-3)
-        elif wavelength is not None and pitch is not None and distance is not None:
-            size = wavelength * float(distance) / (np.asarray(shape, float) * pitch)
-        else:
-            raise ValueError(
-                f"the size of an object pixel is unknown in the object of {program}: give inv_angstrom_per_pixel, or "
-                "mrad_per_pixel with voltage_kv or energy_kev, or pixel_size_m"
-            )
-    return float(size[0]), float(size[1])
-
-
-def _wavelength(known: dict[str, Any]) -> float | None:
-    """Of electrons (relativistic) or photons, metres; CODATA 2018."""
-    if known.get("voltage_kv") is not None:
-        energy = 1e3 * float(known["voltage_kv"])
-        momentum = math.sqrt(2 * 510998.95 * energy + energy**2)
-        return 1.23984198e-6 / momentum
-    if known.get("energy_kev") is not None:
-        return 1.23984198e-6 / (1e3 * float(known["energy_kev"]))
-    return None
+    told = {name: known[name] for name in _SCALES if known.get(name) is not None}
+    one = Dataset(np.ones((1, *shape), np.float32), [[0.0, 0.0]], quantity="amplitude", **told)
+    if one.pixel_size_m is None:
+        raise ValueError(
+            f"the size of an object pixel is unknown in the object of {program}: give inv_angstrom_per_pixel, or "
+            "mrad_per_pixel with voltage_kv or energy_kev, or pixel_size_m"
+        )
+    return one.pixel_size_m
 
 
 def _turned(positions: NDArray[np.float64], transposed: bool, degrees: float | None) -> NDArray[np.float64]:

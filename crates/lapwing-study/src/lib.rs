@@ -44,8 +44,8 @@ pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split};
 pub use run::{
-    calibrate, data, event, jobs, noise, pictures, plan, reconstruct, start, start_probe, stream,
-    views,
+    calibrate, data, event, jobs, noise, pictures, plan, reconstruct, sample, start, start_probe,
+    stream, views,
 };
 
 /// Shorthand for results of this crate.

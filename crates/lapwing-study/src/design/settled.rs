@@ -85,7 +85,7 @@ pub struct Matrix {
     /// [`crate::run::reconstruct::Task::photon_halves`]).
     pub halves: bool,
     /// Whether simulated data sets hold the object's patch under every pattern, `Y` (see
-    /// [`crate::data::Sample::patches`]).
+    /// [`crate::sample::Sample::patches`]).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub patches: bool,
     /// Doses that single views have beside those of all; where there are fluences, the dose that

@@ -21,6 +21,7 @@ pub mod pictures;
 pub mod plan;
 pub mod reconstruct;
 mod rehearse;
+pub mod sample;
 pub mod search;
 mod solve;
 pub mod start;

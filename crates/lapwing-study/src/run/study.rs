@@ -13,7 +13,7 @@ use crate::disk::lock::{Lock, enclosing_study};
 use crate::disk::path::{absolute, make_folder_of, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
-use crate::run::data::{self, Sample, probe_diameter};
+use crate::run::data::{self, probe_diameter};
 use crate::run::event::{Event, Observer, tell};
 use crate::run::exposures::settled;
 use crate::run::follows::{check_follows, hash_of_base, with_searched};
@@ -21,6 +21,7 @@ use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::measured::{self, FullDose};
 use crate::run::overlaps::measure_overlaps;
 use crate::run::plan::{MissingViews, Plan};
+use crate::run::sample::{self, Sample};
 use crate::run::stream::Streaming;
 use crate::run::views;
 use crate::{Result, StudyError};
@@ -303,7 +304,7 @@ fn make_data(
             let mut whole =
                 origin.expose(dose, noise_seed(design.seeds.simulation, repeat), folder.root())?;
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
-                whole.extras.push((data::PATCHES.to_owned(), (&sample.patches()).into()));
+                whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches()).into()));
             }
             let parts = data::split(&whole, &design.split)?;
             drop(whole);

@@ -5,9 +5,9 @@ use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind};
 use lapwing_model::specimen::Specimen;
-use lapwing_study::data::Sample;
 use lapwing_study::place;
 use lapwing_study::run;
+use lapwing_study::sample::Sample;
 use lapwing_study::solver::SolverConfig;
 use std::ops::ControlFlow;
 

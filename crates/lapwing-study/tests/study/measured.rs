@@ -10,7 +10,7 @@ use lapwing_study::{Case, Condition, Design, Split, StudyError, StudyFolder, Vie
 #[test]
 fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     let folder = tempfile::tempdir().unwrap();
-    let sample = lapwing_study::data::Sample::of(&tiny("")).unwrap();
+    let sample = lapwing_study::sample::Sample::of(&tiny("")).unwrap();
     let mut scan = sample.expose(20_000, 7).unwrap();
     scan.object = None;
     // Nobody's grid: the study makes its own.

@@ -8,14 +8,14 @@ use lapwing_files::Storage;
 use lapwing_files::dialect::read_base;
 use lapwing_files::patterns::check_room;
 use lapwing_files::physics::{Fly, PhysicsOptions};
-use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Position};
-use lapwing_study::data::{PATCHES, Sample, kept_of_base, stamp};
+use lapwing_study::data::stamp;
 use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
 use lapwing_study::place;
+use lapwing_study::sample::{Generated, PATCHES, Sample};
 use lapwing_study::stream::{Streaming, bytes};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -266,29 +266,24 @@ impl Simulate {
         check_memory(in_memory, window, placement.shape).with_context(at)?;
         check_room(&storage, (positions.len(), window.0, window.1)).with_context(at)?;
         let facts = json!({ "specimen": specimen, "probe": design, "scan": trajectory });
-        let scan = placement.place(&positions);
-        let physics = self.exposure.said().applied(Physics::default(), &scan, None)?;
-        let slices = physics.slices.map_or(1, |slices| slices.count);
-        let object = specimen.make_slices(slices, placement.shape, self.seed);
-        Ok((Sample { object, probe, scan, physics, metadata: None }, facts))
+        let (placed, said) = ((positions.as_slice(), &placement), self.exposure.said());
+        let sample = Sample::on_new_object(specimen, probe, placed, &said, self.seed)?;
+        Ok((sample, facts))
     }
 
     fn based_on(&self, base: &Path, output: Output) -> anyhow::Result<(Sample, Value)> {
         let file = read_base(base)?;
         file.notes.iter().for_each(|note| output.note(format_args!("{}: {note}", base.display())));
         let mut facts = json!({ "base": base });
+        let of_probe = (file.probe.dim().1, file.probe.dim().2);
         let probe = match self.illumination.design() {
-            None => file.probe.clone(),
+            None => None,
             Some(design) => {
                 facts["probe"] = json!(design);
-                let own = (file.probe.dim().1, file.probe.dim().2);
-                design.build(self.illumination.pattern_size.unwrap_or(own))?
+                Some(design.build(self.illumination.pattern_size.unwrap_or(of_probe))?)
             }
         };
-        let window = (probe.dim().1, probe.dim().2);
-        let of_base = file.physics(window).with_context(|| base.display().to_string())?;
-        let object = file.object;
-        let (rows, columns) = object.shape();
+        let window = probe.as_ref().map_or(of_probe, |probe| (probe.dim().1, probe.dim().2));
         if let Some(wanted) = self.illumination.pattern_size.filter(|wanted| *wanted != window) {
             bail!(
                 "--pattern-size {}x{}: the probe in {} is {} x {}; leave the option out, or give a probe with --probe",
@@ -299,36 +294,49 @@ impl Simulate {
                 window.1
             );
         }
-        let scan = if self.trajectory.is_given() {
-            let reach = |object: usize, window: usize| {
-                object.checked_sub(window + 1).map(|reach| reach as f64)
-            };
-            let (Some(height), Some(width)) = (reach(rows, window.0), reach(columns, window.1))
-            else {
-                bail!(
-                    "{}: objectGuess is {} x {}: expected more than a window, {} x {}",
-                    base.display(),
-                    rows,
-                    columns,
-                    window.0,
-                    window.1
-                );
-            };
-            let field = self.trajectory.field_of_view.unwrap_or((height, width));
-            let (positions, trajectory) = self.trajectory.generate(&probe, field, self.seed)?;
-            facts["scan"] = trajectory;
-            place::in_the_middle(&positions, field, window, (rows, columns))
-        } else {
-            file.scan.ok_or_else(|| {
-                anyhow!(
-                    "{}: no xcoords and ycoords: expected positions, or a scan given with --scan",
-                    base.display()
-                )
-            })?
+        let generated = match self.trajectory.is_given() {
+            true => {
+                let probe = probe.as_ref().unwrap_or(&file.probe);
+                let field = self.field_on(file.object.shape(), window, base)?;
+                let (positions, trajectory) = self.trajectory.generate(probe, field, self.seed)?;
+                facts["scan"] = trajectory;
+                Some(Generated { positions, field })
+            }
+            false => None,
         };
-        let physics = self.exposure.said().applied(of_base, &scan, file.metadata.as_ref())?;
-        let metadata = kept_of_base(file.metadata, !self.trajectory.is_given());
-        Ok((Sample { object, probe, scan, physics, metadata }, facts))
+        let sample = Sample::on_base(file, probe, generated.as_ref(), &self.exposure.said())
+            .with_context(|| base.display().to_string())?;
+        let sample = sample.ok_or_else(|| {
+            anyhow!(
+                "{}: no xcoords and ycoords: expected positions, or a scan given with --scan",
+                base.display()
+            )
+        })?;
+        Ok((sample, facts))
+    }
+
+    /// The field of a scan on the object of `base`, whose shape is `object`: what its windows can
+    /// reach unless it was given.
+    fn field_on(
+        &self,
+        object: (usize, usize),
+        window: (usize, usize),
+        base: &Path,
+    ) -> anyhow::Result<(f64, f64)> {
+        let reach =
+            |object: usize, window: usize| object.checked_sub(window + 1).map(|reach| reach as f64);
+        let (Some(height), Some(width)) = (reach(object.0, window.0), reach(object.1, window.1))
+        else {
+            bail!(
+                "{}: objectGuess is {} x {}: expected more than a window, {} x {}",
+                base.display(),
+                object.0,
+                object.1,
+                window.0,
+                window.1
+            );
+        };
+        Ok(self.trajectory.field_of_view.unwrap_or((height, width)))
     }
 
     fn words(

@@ -28,6 +28,8 @@ const SATURATED: (usize, usize) = (20, 2);
 const JUST_BELOW: f32 = 0.98;
 /// Counts below which the largest of them may well be frequent.
 const LARGE: f32 = 20.0;
+/// So many counts beyond those, which photons would have made and nobody saw, are saturation.
+const MISSING: f64 = 40.0;
 
 /// Finds the faults of the patterns along `path`; `good` loses the pixels found.
 pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -> Faults {
@@ -49,13 +51,24 @@ pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -
     leave_out_wrong(&mut members, good);
     let moments = Moments::of(stack, &members);
     let dead = dead(&moments, good);
-    let hot = hot(&moments, good);
+    let mut hot = hot(&moments, good);
     if !(dead.is_empty() && hot.is_empty()) {
         dead.iter().chain(&hot).for_each(|&at| good[at] = false);
         leave_out_wrong(&mut members, good);
     }
+    let saturation = saturation(stack, &members, &moments, good);
+    if let Some(limit) = saturation {
+        // A pixel that nearly always shows the limit, in bright light, is as good as others.
+        hot.retain(|&at| {
+            let all = Array2::from_elem(good.dim(), true);
+            let bright = near(at, &all).map(|at| moments.mean[at]).fold(0.0, f64::max);
+            let mostly = moments.mean[at] > 0.9 * f64::from(limit);
+            let saturated = mostly && bright > 0.5 * f64::from(limit);
+            good[at] |= saturated;
+            !saturated
+        });
+    }
     wrong.sort_unstable();
-    let saturation = saturation(stack, &members, good);
     Faults { dead, hot, saturation, lost, wrong }
 }
 
@@ -148,7 +161,15 @@ fn wrong(
 }
 
 /// The value at which many pixels of many patterns stop, where there is one.
-fn saturation(stack: &Stack<'_>, members: &[usize], good: &Array2<bool>) -> Option<f32> {
+///
+/// Large counts do where hardly any value is just below. Small ones repeat by nature: there the
+/// means of the pixels tell how many larger counts photons would have made.
+fn saturation(
+    stack: &Stack<'_>,
+    members: &[usize],
+    moments: &Moments,
+    good: &Array2<bool>,
+) -> Option<f32> {
     let of = |buffer: &mut Buffer, pattern: usize, best: &mut dyn FnMut(f32)| {
         let pixels = stack.pattern(pattern, buffer).iter().zip(good);
         pixels.filter(|(_, good)| **good).for_each(|(&value, _)| best(value));
@@ -161,10 +182,6 @@ fn saturation(stack: &Stack<'_>, members: &[usize], good: &Array2<bool>) -> Opti
             largest
         })
         .reduce(|| 0.0, f32::max);
-    // Small counts repeat by nature.
-    if largest < LARGE {
-        return None;
-    }
     let just_below = (JUST_BELOW * largest).min(largest - 1.0);
     let [at, near] = [largest, just_below].map(|least| -> usize {
         members
@@ -176,7 +193,25 @@ fn saturation(stack: &Stack<'_>, members: &[usize], good: &Array2<bool>) -> Opti
             })
             .sum()
     });
-    (at >= SATURATED.0 && at >= SATURATED.1 * (near - at).max(1)).then_some(largest)
+    let stops = match largest < LARGE {
+        true => {
+            let means = moments.mean.iter().zip(good).filter(|(_, good)| **good);
+            let above = means.map(|(&mean, _)| beyond(largest, mean)).sum::<f64>();
+            above * members.len() as f64 >= MISSING
+        }
+        false => at >= SATURATED.1 * (near - at).max(1),
+    };
+    (at >= SATURATED.0 && stops).then_some(largest)
+}
+
+/// The probability that a Poisson count around `mean` exceeds `limit`.
+fn beyond(limit: f32, mean: f64) -> f64 {
+    let (mut probability, mut up_to) = ((-mean).exp(), 0.0);
+    for count in 0..=limit.round() as u32 {
+        up_to += probability;
+        probability *= mean / f64::from(count + 1);
+    }
+    (1.0 - up_to).max(0.0)
 }
 
 /// The good pixels near `at`, without itself.

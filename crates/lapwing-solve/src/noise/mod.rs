@@ -17,6 +17,7 @@
 //! [`Noise`] is the likelihood by which LSQML fits; [`estimate`] finds a [`NoiseModel`].
 
 mod background;
+mod clipped;
 mod faults;
 mod gain;
 mod likelihood;
@@ -26,6 +27,9 @@ mod rings;
 mod tests;
 
 pub(crate) use background::normalised_blur;
+pub(crate) use clipped::Clipped;
+#[cfg(feature = "gpu")]
+pub(crate) use clipped::FEW;
 pub use likelihood::Noise;
 
 use crate::Problem;
@@ -59,7 +63,8 @@ pub struct Faults {
     pub dead: Vec<(usize, usize)>,
     /// Pixels (y, x) that show much more than their neighbours, or the same in all patterns.
     pub hot: Vec<(usize, usize)>,
-    /// The value at which the detector saturates, where many pixels have it.
+    /// The value at which the detector saturates, where many pixels have it: they hold at least
+    /// that much light.
     pub saturation: Option<f32>,
     /// Patterns without the light that their neighbours have.
     pub lost: Vec<usize>,

@@ -111,6 +111,20 @@ fn bad_pixels_and_patterns_are_found() {
 }
 
 #[test]
+fn a_detector_s_limit_is_found_however_low() {
+    let (mean, scan) = light(2e4, 23);
+    let whole = counted(&mean, 1.0, 24);
+    assert_eq!(estimate(whole.view(), &scan, None).faults, Faults::default());
+    for limit in [1.0_f32, 3.0, 15.0, 40.0] {
+        let counts = whole.mapv(|count| count.min(limit));
+        let found = estimate(counts.view(), &scan, None).faults;
+        // Pixels that are always at the limit among them.
+        let expected = Faults { saturation: Some(limit), ..Faults::default() };
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn what_is_known_to_be_wrong_tells_nothing() {
     let (mean, scan) = light(2e4, 20);
     let mut counts = counted(&mean, 1.0, 21);

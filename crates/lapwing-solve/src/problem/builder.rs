@@ -274,6 +274,7 @@ impl Layout {
             background: None,
             gain,
             correlated: false,
+            clipped: None,
             device: Device::Cpu,
         })
     }

@@ -70,7 +70,7 @@ impl Problem {
     }
 
     /// How far the counts are from what `solution` predicts, compared with what their noise alone
-    /// would do. The patterns must be counts. Of large scans, 512 patterns spread over the scan are
+    /// would do. The patterns must be counts; those at the detector's limit are passed over. Of large scans, 512 patterns spread over the scan are
     /// looked at.
     ///
     /// The expectation is exact for photons, and that of photons times the gain for other
@@ -82,6 +82,7 @@ impl Problem {
         let stride = self.n_patterns().div_ceil(LOOKED_AT).max(1);
         let members: Vec<usize> = (0..self.n_patterns()).step_by(stride).collect();
         let (pixels, table) = (self.model.len(), Deviance::new());
+        let limit = self.clipped.map_or(f32::INFINITY, |clipped| clipped.limit);
         let mut total = [0.0; 3];
         for members in members.chunks(TOGETHER) {
             let Expected { intensity, .. } = self.expected(solution, members)?;
@@ -93,7 +94,8 @@ impl Problem {
                         let measured = self.pattern(pattern, buffer);
                         let [mut found, mut noise, mut counts] = [0.0; 3];
                         for (place, (&mean, &count)) in expected.iter().zip(measured).enumerate() {
-                            if bad.next_if(|&&bad| bad as usize == place).is_some() {
+                            let masked = bad.next_if(|&&bad| bad as usize == place).is_some();
+                            if masked || count >= limit {
                                 continue;
                             }
                             let (mean, count) =

@@ -26,6 +26,7 @@ pub(crate) use patterns::Kind;
 pub(crate) use patterns::Patterns;
 
 use crate::engine::Device;
+use crate::noise::Clipped;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -64,6 +65,8 @@ pub struct Problem {
     pub(crate) gain: f64,
     /// Whether the noise of adjacent pixels is correlated.
     pub(crate) correlated: bool,
+    /// What pixels at the detector's limit tell, where it has one.
+    pub(crate) clipped: Option<Clipped>,
     pub(crate) device: Device,
 }
 

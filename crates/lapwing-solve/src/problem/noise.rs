@@ -1,7 +1,7 @@
 //! A problem and what is known of its detector.
 
 use super::{Mask, Problem, ProblemError};
-use crate::noise::{self, Faults, NoiseModel, PatternOrder, Stack};
+use crate::noise::{self, Clipped, Faults, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
@@ -27,8 +27,9 @@ impl Problem {
     }
 
     /// The problem with a detector of this noise: its background is added to the model's intensity,
-    /// its gain weighs the likelihood of ML against its prior, its faulty pixels count for nothing
-    /// and its faulty patterns are left out. Patterns are shared with this problem.
+    /// its gain weighs the likelihood of ML against its prior, its faulty pixels count for nothing,
+    /// pixels at its limit hold at least that much light, and its faulty patterns are left out.
+    /// Patterns are shared with this problem.
     ///
     /// # Errors
     /// When the background has another shape than the patterns, holds what is no intensity, or
@@ -58,14 +59,21 @@ impl Problem {
             let places: Vec<u32> =
                 faults.pixels().map(|(y, x)| order.place_of[y * width + x]).collect();
             problem.mask = self.mask.selected(&kept).with(&places);
-            if let Some(saturation) = faults.saturation {
-                let saturation = self.to_solver_unit(saturation.into()) as f32;
-                problem.mask = problem.without_saturated(saturation);
-            }
+            problem.clipped = faults
+                .saturation
+                .map(|limit| Clipped::new(self.to_solver_unit(limit.into()), problem.gain));
         }
         problem.background = self.background_of(&noise.background, &order)?;
         if changed || problem.background.is_some() {
-            problem.mean_intensity = problem.mean_coherent_intensity()?;
+            // What is known of the light is what is not clipped.
+            let known = match problem.clipped {
+                Some(Clipped { limit, .. }) => problem.without_saturated(limit),
+                None => problem.mask.clone(),
+            };
+            problem.mean_intensity = match problem.clipped {
+                Some(clipped) if problem.is_dark(&known) => problem.mean_of_binary(clipped)?,
+                _ => problem.mean_coherent_intensity(&known)?,
+            };
         }
         Ok(problem)
     }
@@ -111,16 +119,54 @@ impl Problem {
         Mask::of_lists(lists)
     }
 
+    /// Whether no light falls on the pixels that `mask` leaves.
+    fn is_dark(&self, mask: &Mask) -> bool {
+        let dark = |buffer: &mut Vec<f32>, pattern: usize| {
+            let mut bad = mask.of(pattern).iter().peekable();
+            let values = self.pattern(pattern, buffer).iter().enumerate();
+            let mut seen =
+                values.filter(|(place, _)| bad.next_if(|&&bad| bad as usize == *place).is_none());
+            seen.all(|(_, &value)| value == 0.0)
+        };
+        let patterns = (0..self.n_patterns()).into_par_iter();
+        patterns.map_init(|| vec![0.0; self.model.len()], dark).reduce(|| true, |a, b| a && b)
+    }
+
+    /// Mean summed intensity of a pattern less the background, in the solver's unit, where pixels
+    /// tell no more than whether there was a photon: a pixel that is lit in a share f of the
+    /// patterns has -ln(1 - f) photons on average, of the same light in all of them.
+    fn mean_of_binary(&self, clipped: Clipped) -> Result<f64, ProblemError> {
+        let (pixels, patterns) = (self.model.len(), self.n_patterns());
+        let (mut lit, mut buffer) = (vec![0_u32; pixels], vec![0.0; pixels]);
+        for pattern in 0..patterns {
+            let values = self.pattern(pattern, &mut buffer);
+            let mut bad = self.mask.of(pattern).iter().peekable();
+            for (place, (&value, lit)) in values.iter().zip(&mut lit).enumerate() {
+                let masked = bad.next_if(|&&bad| bad as usize == place).is_some();
+                *lit += u32::from(!masked && value >= clipped.limit);
+            }
+        }
+        // Of a pixel that is always lit no more is known than that it nearly always is.
+        let most = 1.0 - 0.5 / patterns as f64;
+        let mean = |lit: &u32| -(1.0 - (f64::from(*lit) / patterns as f64).min(most)).ln();
+        let light = f64::from(clipped.limit) * lit.iter().map(mean).sum::<f64>();
+        let background: f64 = self.background.iter().flatten().map(|&b| f64::from(b)).sum();
+        if light <= background {
+            return Err(ProblemError::Dark);
+        }
+        Ok(light - background)
+    }
+
     /// Mean summed intensity of a pattern less the background, in the solver's unit, with what the
-    /// mask hides.
-    fn mean_coherent_intensity(&self) -> Result<f64, ProblemError> {
+    /// `mask` hides.
+    fn mean_coherent_intensity(&self, mask: &Mask) -> Result<f64, ProblemError> {
         let pixels = self.model.len();
         let of = |buffer: &mut Vec<f32>, pattern: usize| -> (f64, f64) {
             let sum = |values: &[f32], masked: &[u32]| -> f64 {
                 let all: f64 = values.iter().map(|&value| f64::from(value)).sum();
                 all - masked.iter().map(|&place| f64::from(values[place as usize])).sum::<f64>()
             };
-            let masked = self.mask.of(pattern);
+            let masked = mask.of(pattern);
             let light = sum(self.pattern(pattern, buffer), masked);
             (light, self.background.as_ref().map_or(0.0, |values| sum(values, masked)))
         };
@@ -138,9 +184,9 @@ impl Problem {
                 background: mean(background),
             });
         }
-        let seen = match self.mask.lists() {
+        let seen = match mask.lists() {
             0 => 1.0,
-            _ => self.mask.seen_share(&self.model, &self.object, &self.probe, &self.scan),
+            _ => mask.seen_share(&self.model, &self.object, &self.probe, &self.scan),
         };
         if seen <= 0.0 {
             return Err(ProblemError::Mask("expected some pixels to be good, found none".into()));

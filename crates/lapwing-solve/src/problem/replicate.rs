@@ -31,6 +31,7 @@ impl Problem {
         });
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
         let name = format!("replicate {index}");
+        let limit = self.clipped.map_or(f32::INFINITY, |clipped| clipped.limit);
         intensity.par_chunks_mut(self.model.len()).enumerate().for_each(|(pattern, values)| {
             let mut draws = generator(seed, &name, pattern as u64);
             for value in values {
@@ -39,6 +40,7 @@ impl Problem {
                     Ok(poisson) if mean > 0.0 => (self.gain * poisson.sample(&mut draws)) as f32,
                     _ => 0.0,
                 };
+                *value = value.min(limit);
             }
         });
         Ok(Self {

@@ -20,7 +20,7 @@ pub struct NoiseRecord {
     pub dead_pixels: Vec<(usize, usize)>,
     /// Pixels (y, x) that show too much, or always the same, and are left out.
     pub hot_pixels: Vec<(usize, usize)>,
-    /// Counts at which the detector saturates; pixels that show them are left out.
+    /// Counts at which the detector saturates; pixels that show them have at least as much light.
     pub saturation: Option<f64>,
     /// Patterns without light, left out.
     pub lost_patterns: Vec<usize>,

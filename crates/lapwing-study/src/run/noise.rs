@@ -76,6 +76,9 @@ pub(crate) fn considered(
     if options.faulty == Faulty::Keep {
         noise.faults = Faults::default();
     }
+    if let Auto::Given(saturation) = options.saturation {
+        noise.faults.saturation = Some(saturation as f32);
+    }
     match given {
         Some(given) => noise.background = given,
         None if options.background == BackgroundSource::None => noise.background.fill(0.0),
@@ -105,7 +108,8 @@ pub(crate) fn faults(remarks: &[Remark]) -> Faults {
 }
 
 /// What was found out about the detector and differs from photons on a perfect one, a line for each
-/// thing, as a reconstruction takes it: it leaves faulty pixels and patterns out.
+/// thing, as a reconstruction takes it: it leaves faulty pixels and patterns out, and saturated
+/// counts tell the least light.
 pub fn described(noise: &NoiseModel) -> Vec<String> {
     let mut lines = Vec::new();
     if noise.gain != 1.0 {
@@ -130,13 +134,17 @@ pub fn described(noise: &NoiseModel) -> Vec<String> {
         count(faults.hot.len(), "hot pixel"),
         count(faults.lost.len(), "lost pattern"),
         count(faults.wrong.len(), "wrong pattern"),
-        faults.saturation.map(|at| format!("saturation at {at} counts")),
     ]
     .into_iter()
     .flatten()
     .collect();
     if !found.is_empty() {
         lines.push(format!("left out: {}", found.join(", ")));
+    }
+    if let Some(limit) = faults.saturation {
+        lines.push(format!(
+            "saturation: pixels at {limit} counts are taken as at least that bright"
+        ));
     }
     lines
 }

@@ -98,14 +98,33 @@ impl<'a> Scene<'a> {
         let patterns = &self.problem.patterns;
         let from = self.problem.stored(pattern).start + first;
         let masked = self.problem.mask.of(pattern);
-        if masked.is_empty() {
+        if masked.is_empty() && self.problem.clipped.is_none() {
             return step.factor(patterns, from, buffer, intensity, factor);
         }
+        patterns.copy(from..from + buffer.len(), buffer);
         // Where there are any, all pixels come together. Whatever was measured there counts for
         // nothing.
-        patterns.copy(from..from + buffer.len(), buffer);
         masked.iter().for_each(|&place| buffer[place as usize] = 0.0);
-        step.factor_measured(buffer, intensity, factor)
+        let mut one_sided = 0.0;
+        if let Some(clipped) = self.problem.clipped {
+            let pixels = buffer.iter_mut().zip(intensity);
+            for (measured, &light) in pixels.filter(|(measured, _)| **measured >= clipped.limit) {
+                let (expected, loss) = clipped.expected(step, light);
+                *measured = expected;
+                one_sided += loss - step.loss(f64::from(expected), f64::from(light));
+            }
+        }
+        step.factor_measured(buffer, intensity, factor) + one_sided
+    }
+
+    /// The loss of the pixel of a pattern at `place` in pattern order.
+    fn loss(self, step: Step, (pattern, place): (usize, usize), intensity: f32) -> f64 {
+        let pixel = self.problem.stored(pattern).start + place;
+        let measured = self.problem.patterns.of(pixel..pixel + 1, &mut [0.0])[0];
+        match self.problem.clipped {
+            Some(clipped) if measured >= clipped.limit => clipped.expected(step, intensity).1,
+            _ => step.loss(f64::from(measured), f64::from(intensity)),
+        }
     }
 
     /// The model's intensity at the pixels from number `first` in pattern order on: `coherent`
@@ -216,9 +235,8 @@ impl Chunk {
                 *loss += scene.factor(step, (pattern, first), measured, intensity, factor);
                 let Some(held) = held else { return };
                 for (place, judges) in held.of(pattern, first..first + intensity.len()) {
-                    let (at, pixel) = (place - first, problem.stored(pattern).start + place);
-                    let measured = problem.patterns.of(pixel..pixel + 1, &mut [0.0])[0];
-                    let hidden = step.loss(f64::from(measured), f64::from(intensity[at]));
+                    let at = place - first;
+                    let hidden = scene.loss(step, (pattern, place), intensity[at]);
                     *loss -= hidden;
                     *held_out += if judges { hidden } else { 0.0 };
                     factor[at] = 0.0;

@@ -1,6 +1,7 @@
 //! The text of the kernels, for one shape of patterns and objects.
 
 use super::fft::Plan;
+use crate::noise::{Clipped, FEW};
 use std::fmt::Write;
 
 /// Threads of a workgroup, at most.
@@ -120,8 +121,8 @@ impl Layout {
         if self.shape.background { self.pixels() } else { 0 }
     }
 
-    /// The text, with `masks` masks.
-    pub fn text(&self, masks: usize) -> String {
+    /// The text, with `masks` masks and where counts at the detector's limit are `clipped`.
+    pub fn text(&self, masks: usize, clipped: Option<Clipped>) -> String {
         let Shape { window, modes, object, kind, background, mask, members, .. } = self.shape;
         let (pixels, object_pixels) = (self.pixels(), self.object_pixels());
         let (field, words) = (modes * pixels, self.words());
@@ -177,8 +178,26 @@ impl Layout {
         for (name, value) in numbers {
             let _ = writeln!(text, "const {name}: u32 = {value}u;");
         }
-        for (name, value) in [("HAS_BACKGROUND", background), ("HAS_MASK", mask)] {
+        // What stands for a limit where there is none is never asked for.
+        let limit = clipped.unwrap_or_else(|| Clipped::new(1.0, 1.0));
+        let flags = [
+            ("HAS_BACKGROUND", background),
+            ("HAS_MASK", mask),
+            ("HAS_LIMIT", clipped.is_some()),
+            ("LIMIT_FEW", limit.photons <= FEW),
+        ];
+        for (name, value) in flags {
             let _ = writeln!(text, "const {name}: bool = {value};");
+        }
+        let of_limit = [
+            ("LIMIT", limit.limit),
+            ("LIMIT_EDGE", limit.edge),
+            ("LIMIT_GAIN", limit.gain),
+            ("LIMIT_PHOTONS", limit.photons),
+            ("LIMIT_LN_FACTORIAL", limit.ln_factorial),
+        ];
+        for (name, value) in of_limit {
+            let _ = writeln!(text, "const {name}: f32 = {value:e};");
         }
         for (name, length) in [("SCALE_Y", window.0), ("SCALE_X", window.1)] {
             let _ = writeln!(text, "const {name}: f32 = {:e};", 1.0 / (length as f64).sqrt());
@@ -196,6 +215,7 @@ impl Layout {
         let columns = |at: &str| format!("{at} * COLUMN_LINES + line");
         let line = padded(window.1);
         let rows = move |at: &str| format!("line * {line}u + {at} + {at} / 32u");
+        text.push_str(include_str!("clipped.wgsl"));
         for template in include_str!("kernels.wgsl").lines() {
             let line = template.strip_prefix('@');
             match line {
@@ -305,7 +325,7 @@ mod tests {
             pieces: 3,
         };
         let layout = Layout::new(shape, 1 << 15).unwrap();
-        let text = layout.text(1);
+        let text = layout.text(1, None);
         for kernel in KERNELS {
             assert_eq!(text.matches(&format!("fn {kernel}(")).count(), 1, "{kernel}");
         }

@@ -156,6 +156,16 @@ fn poisson(m: f32, i: f32, e: f32) -> vec2f {
 
 // Factor and loss of a pixel.
 fn factor_and_loss(m: f32, i: f32) -> vec2f {
+    if is_clipped(m) {
+        let root = params.step == 0u;
+        let found = at_limit(i, select(params.background, 0.0, root));
+        return vec2f(of_count(found.x, i).x, select(1.0, 0.5, root) * found.y);
+    }
+    return of_count(m, i);
+}
+
+// The same of a value below the limit.
+fn of_count(m: f32, i: f32) -> vec2f {
     switch params.step {
         case 0u: {
             let light = i + 1e-20;
@@ -357,6 +367,14 @@ fn arrive(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 const NEWTON_STEPS: u32 = 4u;
 const DARK_SHARE: f32 = 0.01;
 
+// The measured value of a pixel whose model's intensity is `i`, or what stands for it.
+fn stands_for(m: f32, i: f32) -> f32 {
+    if is_clipped(m) {
+        return at_limit(i, 0.0).x;
+    }
+    return m;
+}
+
 // The best step along the Poisson gradient of one member: factors in the place of its intensities.
 @compute @workgroup_size(256)
 fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
@@ -367,10 +385,15 @@ fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     for (var pixel = id; pixel < PIXELS; pixel += 256u) {
         var found = vec2f();
         if !is_masked(at, pixel) {
-            let m = measured_at(batch[at], pixel);
             let i = with_background(chi[first + pixel].x, pixel);
+            let stored = measured_at(batch[at], pixel);
+            let m = stands_for(stored, i);
             let bright = max(i, 1e-20);
-            loss += m * logarithm(max(m, 1e-20) / bright) + (bright - m);
+            if is_clipped(stored) {
+                loss += at_limit(i, 0.0).y;
+            } else {
+                loss += m * logarithm(max(m, 1e-20) / bright) + (bright - m);
+            }
             found = vec2f(i, 1.0 - m / max(max(i, DARK_SHARE * m), 1e-20));
         }
         chi[first + pixel] = found;
@@ -382,7 +405,8 @@ fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
             let found = chi[first + pixel];
             let rest = 1.0 - alpha * found.y;
             let inverse = 1.0 / max(rest, 1e-6);
-            let m = select(measured_at(batch[at], pixel), 0.0, is_masked(at, pixel)) * inverse;
+            let stored = stands_for(measured_at(batch[at], pixel), found.x);
+            let m = select(stored, 0.0, is_masked(at, pixel)) * inverse;
             sum.x += found.y * (m - found.x * rest);
             sum.y += found.y * found.y * (m * inverse + found.x);
         }
@@ -392,7 +416,8 @@ fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     for (var pixel = id; pixel < PIXELS; pixel += 256u) {
         let found = chi[first + pixel];
         // No pixel goes past its own best value, the measured modulus.
-        let projection = sqrt(measured_at(batch[at], pixel) / (found.x + 1e-20)) - 1.0;
+        let m = stands_for(measured_at(batch[at], pixel), found.x);
+        let projection = sqrt(m / (found.x + 1e-20)) - 1.0;
         let step = clamp(-alpha * found.y, min(projection, 0.0), max(projection, 0.0));
         chi[first + pixel] = vec2f(select(step, 0.0, is_masked(at, pixel)), 0.0);
     }

@@ -20,7 +20,8 @@ impl<'a> GpuEngine<'a> {
         let lengths = lengths(&layout, masks, SETS, slots);
         let stacks =
             Stacks::new(problem, gpu.0.limits.max_storage_buffer_binding_size.min(1 << 30));
-        let mut recorder = Recorder::new(gpu, &layout.text(masks), lengths, &stacks.bytes);
+        let mut recorder =
+            Recorder::new(gpu, &layout.text(masks, problem.clipped), lengths, &stacks.bytes);
         let order = Order::new(problem);
         recorder.write(Array::Tables, 0, bytemuck::cast_slice(&layout.tables()));
         let pixels = order.pixels(problem, &layout);

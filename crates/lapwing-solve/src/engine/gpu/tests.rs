@@ -5,7 +5,7 @@ use crate::engine::cpu::Cpu;
 use crate::engine::{Device, Products};
 use crate::lsqml::{Batching, Lsqml};
 use crate::ml::Ml;
-use crate::noise::{Noise, NoiseModel};
+use crate::noise::{Faults, Noise, NoiseModel};
 use crate::pie::Rpie;
 use crate::solver::Needs;
 use crate::solver::options::Auto;
@@ -115,7 +115,14 @@ fn problems() -> Vec<Problem> {
         let photons = NoiseModel::photons(case.window, problem.mean_intensity());
         problem.with_noise(&NoiseModel { background, ..photons }).unwrap()
     });
-    plain.chain(masked).step_by(if long() { 1 } else { 3 }).collect()
+    // Detectors of few and of many photons that stop halfway.
+    let clipped = CASES[..2].iter().zip([1.0, 0.05]).map(|(case, gain)| {
+        let problem = case.problem();
+        let faults = Faults { saturation: Some((0.5 * case.bright).floor()), ..Faults::default() };
+        let photons = NoiseModel::photons(case.window, problem.mean_intensity());
+        problem.with_noise(&NoiseModel { faults, gain, ..photons }).unwrap()
+    });
+    plain.chain(masked).step_by(if long() { 1 } else { 3 }).chain(clipped).collect()
 }
 
 /// Whether the long sweeps are asked for, as `.ci/run` does.

@@ -129,8 +129,11 @@ options! {
         /// Variance over mean of the counts, more than 1 where a photon makes several; auto: from
         /// what neighbouring patterns differ by.
         gain: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
-        /// Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are
-        /// found), or keep.
+        /// Counts at which the detector saturates, which say that there was at least so much light;
+        /// auto: where the largest value is frequent beyond chance.
+        saturation: Auto<f64> = Auto::Auto, Kind::NumberOrAuto(Range::Positive);
+        /// Dead and hot pixels and lost or wrong patterns: leave-out (those that are found), or
+        /// keep, which takes saturated counts as they are, too.
         faulty: Faulty = Faulty::LeaveOut, Kind::Choice(Faulty::NAMES);
     }
 }

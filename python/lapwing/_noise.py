@@ -34,7 +34,7 @@ class NoiseModel:
         Pixels (y, x) that never count although light falls around them, and that show too much, or always the same. Pixels that
         the mask of the data set calls bad are not among them.
     saturation : float or None
-        Counts at which the detector saturates, where many pixels have them.
+        Counts at which the detector saturates, where many pixels have them: they hold at least that much light.
     lost, wrong : ndarray of int64, shape (n,)
         Indices of patterns without the light that their neighbours have, and of patterns that look like no other.
     """

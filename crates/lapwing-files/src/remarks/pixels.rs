@@ -193,8 +193,8 @@ fn saturation(
             What::Saturation,
             evidence,
             "the detector saturates or the numbers were clipped: give a mask of those pixels for each \
-             pattern, or say what the patterns hold (--quantity counts), of which a reconstruction \
-             leaves saturated pixels out",
+             pattern, or say what the patterns hold (--quantity counts): a reconstruction \
+             takes saturated counts as at least that much",
         )
     })
 }

@@ -3,7 +3,7 @@
 use crate::common::{case, case_within, swept};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
-use lapwing_solve::noise::NoiseModel;
+use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Solver};
 
@@ -134,4 +134,22 @@ fn counts_in_another_unit_are_the_same_with_their_gain() {
     println!("{error} and {same}, {} and {}", one.choices[0].value, other.choices[0].value);
     assert!((error / same - 1.0).abs() < 0.05, "{error} and {same}");
     assert!((one.choices[0].value / other.choices[0].value).ln().abs() < 0.2);
+}
+
+#[test]
+fn a_detector_that_stops_early_loses_little() {
+    let (case, dose) = (case(), 1e4);
+    let whole = case.counts(Some(dose));
+    let mut brightest: Vec<f32> = whole.iter().copied().collect();
+    brightest.sort_unstable_by(|a, b| b.total_cmp(a));
+    // The brightest twentieth, which is most of the light.
+    let limit = brightest[brightest.len() / 20];
+    let problem = case.problem_of(whole.mapv(|count| count.min(limit)));
+    let noise = problem.estimate_noise(&Faults::default());
+    assert_eq!(noise.faults, Faults { saturation: Some(limit), ..Faults::default() });
+    let all = case.with_one_prior(&case.problem(Some(dose)));
+    let stopped = case.with_one_prior(&problem.with_noise(&noise).unwrap());
+    let taken_as_they_are = case.with_one_prior(&problem);
+    println!("{all}, {stopped} with the limit {limit} known, {taken_as_they_are} without");
+    assert!(stopped < 1.5 * all && stopped < 0.5 * taken_as_they_are, "{stopped}, {all}");
 }

@@ -51,8 +51,10 @@ class SolverOptions(TypedDict, total=False):
     """Static light in all patterns, added to the model: auto (read off the patterns' moments), none, or a file with the counts of every pixel (the array background, or the only one)."""
     gain: float | Literal["auto"]
     """Variance over mean of the counts, more than 1 where a photon makes several; auto: from what neighbouring patterns differ by."""
+    saturation: float | Literal["auto"]
+    """Counts at which the detector saturates, which say that there was at least so much light; auto: where the largest value is frequent beyond chance."""
     faulty: Literal["leave-out", "keep"]
-    """Dead, hot and saturated pixels and lost or wrong patterns: leave-out (those that are found), or keep."""
+    """Dead and hot pixels and lost or wrong patterns: leave-out (those that are found), or keep, which takes saturated counts as they are, too."""
     error_maps: int
     """Replicates of the counts from which standard deviations of amplitude and phase are made, pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
     refine_scan: str

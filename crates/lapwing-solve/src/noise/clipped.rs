@@ -4,10 +4,10 @@ use crate::engine::Step;
 
 /// What a pixel at the detector's limit tells: that the light was at least this much.
 ///
-/// With the model's intensity I, gain g, mean photons I / g and a limit of n photons, the likelihood
-/// is one-sided, L = -g ln P(count >= n). Its slope is that of a Poisson likelihood for I (1 + r)
-/// counts, r = P(count = n - 1) / P(count >= n): the limit itself where the model is far below it,
-/// the model's own intensity, which asks for nothing, where it is far above.
+/// With the model's intensity I, gain g, mean photons I / g and a limit of n photons, the
+/// likelihood is one-sided, L = -g ln P(count >= n). Its slope is that of a Poisson likelihood for
+/// I (1 + r) counts, r = P(count = n - 1) / P(count >= n): the limit itself where the model is far
+/// below it, the model's own intensity, which asks for nothing, where it is far above.
 ///
 /// Of few photons the sums are exact. Of many, the root of a count has nearly the same variance
 /// whatever its mean, a quarter of the gain (Anscombe 1948, Biometrika 35, 246), so with the lowest
@@ -78,8 +78,8 @@ impl Clipped {
 /// P(count = n - 1) / P(count >= n) and ln P(count >= n) of Poisson counts around `mean`, n =
 /// `photons`.
 ///
-/// P(count >= n) = mean^n exp(-mean) S / n!, S = sum_j mean^j n! / (n + j)!, and the quotient is n /
-/// (mean S).
+/// P(count >= n) = mean^n exp(-mean) S / n!, S = sum_j mean^j n! / (n + j)!, and the quotient is
+/// n / (mean S).
 fn at_least(photons: f32, ln_factorial: f32, mean: f64) -> (f64, f64) {
     let n = f64::from(photons);
     // Beyond, the probability is 1 to single precision.

@@ -70,8 +70,8 @@ impl Problem {
     }
 
     /// How far the counts are from what `solution` predicts, compared with what their noise alone
-    /// would do. The patterns must be counts; those at the detector's limit are passed over. Of large scans, 512 patterns spread over the scan are
-    /// looked at.
+    /// would do. The patterns must be counts; those at the detector's limit are passed over. Of
+    /// large scans, 512 patterns spread over the scan are looked at.
     ///
     /// The expectation is exact for photons, and that of photons times the gain for other
     /// detectors.

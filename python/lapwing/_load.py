@@ -126,6 +126,9 @@ def load(
     counts_per_quantum: float | None = None,
     dark_level: float | None = None,
     leave_out_frames: str | Sequence[int] | None = None,
+    frames: str | Sequence[int] | None = None,
+    region: str | None = None,
+    every: float | None = None,
     scan_shape: float | Sequence[float] | None = None,
     scan_step_m: float | Sequence[float] | None = None,
     scan_snake: bool = False,
@@ -191,6 +194,9 @@ def load(
         What the detector writes for one photon or electron, and without light.
     leave_out_frames : str or sequence of int, optional
         Patterns to leave out: ``"3,17,40-52"``.
+    frames, region, every : optional
+        Part of the scan: patterns to take and no others, ``"0-99,200"``; positions within a rectangle, pixels of the object from
+        the scan's first row and column, ``"0:200,50:300"``; one of so many patterns.
     scan_shape, scan_step_m, scan_snake : optional
         A raster scan, where the file has no positions: rows and columns, step in metres.
     scan_rotation_deg : float, optional
@@ -275,6 +281,9 @@ def load(
         "counts_per_quantum": counts_per_quantum,
         "dark_level": dark_level,
         "leave_out_frames": leave_out_frames if leave_out_frames is None or isinstance(leave_out_frames, str) else list(leave_out_frames),
+        "frames": frames if frames is None or isinstance(frames, str) else list(frames),
+        "region": region,
+        "every": every,
         "scan_shape": scan_shape,
         "scan_step_m": scan_step_m,
         "scan_snake": scan_snake,

@@ -11,7 +11,7 @@ use super::geometry::{Optics, object_pixel, record_pixel, state, stated};
 use super::stack::{Refusal, Stack};
 use super::{Dialect, Geometry, ReadOptions, Understanding};
 use crate::dataset::{mean_counts, powers};
-use crate::experiment::Calibration;
+use crate::experiment::{Calibration, part};
 use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::npy::Array;
@@ -204,10 +204,17 @@ pub(super) fn settle(
         metadata,
         extras,
     };
-    let frames = &wanted.options.experiment.patterns.leave_out_frames;
-    let (dataset, raster) = match frames.is_empty() {
-        true => (dataset, described.raster),
-        false => (without(dataset, frames, file, &mut notes)?, None),
+    let taken =
+        part::taken(&dataset.scan, &wanted.options.experiment.patterns).map_err(|problem| {
+            Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
+        })?;
+    let (dataset, raster) = match taken {
+        None => (dataset, described.raster),
+        Some(taken) => {
+            let (n, left) = (dataset.n_patterns(), dataset.n_patterns() - taken.len());
+            notes.push(format!("patterns: {left} of {n} left out, as specified"));
+            (dataset.select(&taken)?, None)
+        }
     };
     let mut remarks = stack.remarks;
     remarks.extend(remarks::of(&dataset));
@@ -227,29 +234,6 @@ pub(super) fn settle(
         arrays,
     };
     Ok(Settled { dataset, understanding })
-}
-
-/// A data set without some of its patterns.
-fn without(
-    dataset: Dataset,
-    frames: &[usize],
-    file: &Container,
-    notes: &mut Vec<String>,
-) -> Result<Dataset, Error> {
-    let n = dataset.n_patterns();
-    let kept: Vec<usize> = (0..n).filter(|index| frames.binary_search(index).is_err()).collect();
-    let beyond = frames.last().filter(|&&last| last >= n);
-    if beyond.is_some() || kept.is_empty() {
-        let expected = format!("some of the patterns 0 to {}", n.saturating_sub(1));
-        let found = match beyond {
-            Some(last) => last.to_string(),
-            None => "all of them".to_owned(),
-        };
-        let problems = vec![Problem::new("leave_out_frames", expected, found)];
-        return Err(Error::Contract { path: file.path().to_owned(), problems });
-    }
-    notes.push(format!("patterns: {} of {n} left out, as specified", n - kept.len()));
-    dataset.select(&kept)
 }
 
 /// Cuts patterns, positions and what there is one of for each to the number of the fewer.
@@ -312,11 +296,13 @@ impl Found {
         let shape = self.stack.as_ref().map(Stack::pattern_shape);
         if let Some(scan) = &self.scan {
             // Of a position that is left out nothing is asked.
-            let left_out = &options.experiment.patterns.leave_out_frames;
             let mut kept = scan.clone();
-            left_out.iter().filter(|&&index| index < scan.len()).for_each(|&index| {
-                kept[index] = Position { y: 0.0, x: 0.0 };
-            });
+            if let Ok(Some(taken)) = part::taken(scan, &options.experiment.patterns) {
+                let left = |index: &usize| taken.binary_search(index).is_err();
+                (0..scan.len()).filter(left).for_each(|index| {
+                    kept[index] = Position { y: 0.0, x: 0.0 };
+                });
+            }
             problems.extend(named(contract::scan(&kept), names.scan));
         }
         if let Some(object) = &self.object {

@@ -11,6 +11,7 @@ mod arrays;
 mod calibration;
 mod file;
 pub(crate) mod frames;
+pub(crate) mod part;
 pub(crate) mod raster;
 mod template;
 
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 pub use calibration::Calibration;
 pub use file::{of_design, parse, read};
+pub use part::Region;
 pub use template::{template, with_keys};
 
 use crate::Problem;
@@ -146,6 +148,12 @@ pub struct Numbers {
     pub dark_level: Option<f64>,
     /// Patterns to leave out, as they are stored.
     pub leave_out_frames: Vec<usize>,
+    /// Patterns to take, as they are stored; all unless given.
+    pub frames: Option<Vec<usize>>,
+    /// The part of the scan to take.
+    pub region: Option<Region>,
+    /// Of what is taken, one of so many.
+    pub every: Option<usize>,
 }
 
 /// The scan.

@@ -242,6 +242,21 @@ pub static OPTIONS: &[ReadOption] = &[
         help: "Patterns to leave out, counted from 0 as they are stored: 3,17,40-52",
         kind: Kind::Indices { set: |o, v| o.experiment.patterns.leave_out_frames = v },
     },
+    ReadOption {
+        name: "frames", section: "patterns", value_name: "FRAMES",
+        help: "Patterns to take and no others, counted from 0 as they are stored: 0-99,200",
+        kind: Kind::Indices { set: |o, v| o.experiment.patterns.frames = Some(v) },
+    },
+    text(
+        "region", "patterns", "ROWS,COLUMNS",
+        "Part of the scan to take, pixels of the object from its first row and column of positions: 0:200,50:300",
+        |o, text| text.parse().map(|region| o.experiment.patterns.region = Some(region)),
+    ),
+    number(
+        "every", "patterns", "N",
+        "Take one of so many patterns, in the order in which they are stored",
+        Range::Count, |o, v| o.experiment.patterns.every = Some(v as usize),
+    ),
     flag(
         "clip_negative", "patterns",
         "Set negative numbers to zero",

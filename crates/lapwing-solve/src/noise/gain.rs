@@ -23,8 +23,9 @@ const TASK: usize = 64;
 
 /// Sums over pairs of neighbouring patterns.
 struct Differences {
-    /// Of each ring: sum (m - m')^2 and sum (m + m').
-    rings: Vec<(f64, f64)>,
+    /// Of each ring: sum (m - m')^2, sum (m + m'), and over the pairs the sum of the square of the
+    /// ring's mean.
+    rings: Vec<[f64; 3]>,
     /// Of each ring: sum d d_right over pairs of adjacent good pixels, and sum d^2 over the same.
     adjacent: Vec<(f64, f64)>,
 }
@@ -34,8 +35,8 @@ struct Differences {
 ///
 /// Half the mean square difference of neighbours is the variance of their noise, which is that of
 /// the read-out and the gain times the mean, and a little more: their coherent light differs by an
-/// amount that grows with the square of the light. A parabola through the rings outside the direct
-/// beam tells the three apart.
+/// amount that grows with the square of the light there and then, which a sharp edge scatters into
+/// few patterns. The rings outside the direct beam tell the three apart.
 pub(super) fn find(
     stack: &Stack<'_>,
     scan: &[Position],
@@ -59,13 +60,16 @@ pub(super) fn find(
     let points: Vec<Point> = dark
         .iter()
         .filter_map(|&ring| {
-            let (squares, counts) = differences.rings[ring];
+            let [squares, counts, of_pairs] = differences.rings[ring];
             let pixels = rings.members(ring).len() as f64;
-            let variance = squares / (2.0 * pairs * pixels);
+            let (mean, variance) = (means[ring], squares / (2.0 * pairs * pixels));
             let usable = counts >= COUNTS && variance > 0.0;
             let weight = pairs * pixels / (2.0 * variance * variance);
-            let light = squares_of_means[ring].0 / (means[ring] * pixels);
-            usable.then_some(Point { mean: means[ring], light, variance, weight })
+            // Less what counting adds to the square of a mean of both patterns' pixels.
+            let square = (of_pairs / pairs - 0.5 * mean / pixels).max(mean * mean);
+            let unsteady = square / (mean * mean);
+            let light = unsteady * squares_of_means[ring].0 / (mean * pixels);
+            usable.then_some(Point { mean, square, light, variance, weight })
         })
         .collect();
     // Light adds to differences and nothing but the read-out takes from them: less than photons is
@@ -82,7 +86,7 @@ pub(super) fn find(
     };
 
     let quiet = dark.iter().filter(|&&ring| {
-        let (squares, counts) = differences.rings[ring];
+        let [squares, counts, _] = differences.rings[ring];
         squares < 1.1 * gain * counts
     });
     let (products, squares) = quiet.fold((0.0, 0.0), |sum, &ring| {
@@ -95,16 +99,18 @@ pub(super) fn find(
 /// A ring: mean and variance of a pixel, and how well the latter is known.
 struct Point {
     mean: f64,
-    /// Mean square over mean of the pixels' means: the variance over mean of speckle.
+    /// Mean over the pairs of the square of their mean.
+    square: f64,
+    /// Mean square over mean of the light, over pixels and pairs: the variance over mean of speckle.
     light: f64,
     variance: f64,
     weight: f64,
 }
 
-/// The gain of variance = read-out + gain mean + change mean^2 that fits `points` best; without the
+/// The gain of variance = read-out + gain mean + change square that fits `points` best; without the
 /// read-out's term where there are few.
 fn slope_at_zero(points: &[Point]) -> Option<f64> {
-    let powers: &[i32] = match points.len() {
+    let powers: &[usize] = match points.len() {
         0 => return None,
         1..3 => &[1],
         3..6 => &[1, 2],
@@ -114,8 +120,12 @@ fn slope_at_zero(points: &[Point]) -> Option<f64> {
     let scale = points.iter().map(|point| point.mean).fold(0.0, f64::max);
     let mut normal = [[0.0; 4]; 3];
     for point in points {
-        let terms: Vec<f64> =
-            powers.iter().map(|&power| (point.mean / scale).powi(power)).collect();
+        let of_power = |&power: &usize| match power {
+            0 => 1.0,
+            1 => point.mean / scale,
+            _ => point.square / (scale * scale),
+        };
+        let terms: Vec<f64> = powers.iter().map(of_power).collect();
         for (row, a) in normal.iter_mut().zip(&terms) {
             row.iter_mut().zip(&terms).for_each(|(sum, b)| *sum += point.weight * a * b);
             row[3] += point.weight * a * point.variance;
@@ -173,7 +183,7 @@ fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Di
         .par_chunks(TASK)
         .map(|pairs| {
             let mut sums = Differences {
-                rings: vec![(0.0, 0.0); rings.len()],
+                rings: vec![[0.0; 3]; rings.len()],
                 adjacent: vec![(0.0, 0.0); rings.len()],
             };
             let mut difference = vec![0.0_f64; height * width];
@@ -184,36 +194,36 @@ fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Di
                     *difference = f64::from(*a) - f64::from(*b);
                 }
                 for ring in 0..rings.len() {
-                    let (squares, counts) = &mut sums.rings[ring];
+                    let [squares, counts, of_pairs] = &mut sums.rings[ring];
+                    let mut both = 0.0;
                     let (products, own) = &mut sums.adjacent[ring];
                     for &place in rings.members(ring) {
                         let place = place as usize;
                         let here = difference[place];
                         *squares += here * here;
-                        *counts += f64::from(a[place]) + f64::from(b[place]);
+                        both += f64::from(a[place]) + f64::from(b[place]);
                         if !(place + 1).is_multiple_of(width) && good[place + 1] {
                             *products += here * difference[place + 1];
                             *own += here * here;
                         }
                     }
+                    *counts += both;
+                    *of_pairs += (0.5 * both / rings.members(ring).len().max(1) as f64).powi(2);
                 }
             }
             sums
         })
         .collect();
-    let mut all = Differences {
-        rings: vec![(0.0, 0.0); rings.len()],
-        adjacent: vec![(0.0, 0.0); rings.len()],
-    };
+    let mut all =
+        Differences { rings: vec![[0.0; 3]; rings.len()], adjacent: vec![(0.0, 0.0); rings.len()] };
     for part in &parts {
-        let add = |sums: &mut Vec<(f64, f64)>, more: &Vec<(f64, f64)>| {
-            sums.iter_mut().zip(more).for_each(|(sum, more)| {
-                sum.0 += more.0;
-                sum.1 += more.1;
-            });
-        };
-        add(&mut all.rings, &part.rings);
-        add(&mut all.adjacent, &part.adjacent);
+        for (sums, more) in all.rings.iter_mut().zip(&part.rings) {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        for (sum, more) in all.adjacent.iter_mut().zip(&part.adjacent) {
+            sum.0 += more.0;
+            sum.1 += more.1;
+        }
     }
     all
 }

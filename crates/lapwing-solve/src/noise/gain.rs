@@ -101,7 +101,7 @@ struct Point {
     mean: f64,
     /// Mean over the pairs of the square of their mean.
     square: f64,
-    /// Mean square over mean of the light, over pixels and pairs: the variance over mean of speckle.
+    /// Mean square over mean of the light, over pixels and pairs: variance over mean of speckle.
     light: f64,
     variance: f64,
     weight: f64,

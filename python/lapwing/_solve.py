@@ -37,7 +37,7 @@ class SolverOptions(TypedDict, total=False):
     # The table of solvers.
     algorithm: Literal["LSQML", "ML", "rPIE", "ePIE", "DM", "RAAR", "auto"]
     """Name of the solver, see :func:`solvers`; "auto" unless given: ML where photon counts are known, else LSQML."""
-    epochs: int | int | Literal["auto"] | int
+    epochs: int | Literal["auto"]
     """LSQML, rPIE, ePIE, DM, RAAR: Number of epochs; one epoch visits every pattern once; ML: Number of epochs at most, those of the search for the strength of the prior included; auto: as many as it takes. One epoch visits every pattern once."""
     object_start: Literal["flat", "guess"]
     """Start object: flat, or guess (the file's objectGuess, in simulated data the answer itself)."""
@@ -85,7 +85,7 @@ class SolverOptions(TypedDict, total=False):
     """LSQML, ML: How positions move where they are refined: drift (all together, slowly along the scan) or single (each by itself, where nothing is given)."""
     positions_from_epoch: int
     """LSQML: First epoch, counted from 1, in which the positions are refined; given alone, each by itself; ML: First epoch of the second stage, counted from 1 over both, in which the positions are refined; given alone, each by itself."""
-    prior: float | float | Literal["auto"]
+    prior: float | Literal["auto"]
     """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off; ML: Strength of the edge-preserving prior, photons; auto: the one that best predicts detector pixels that the fit was not shown; 0 switches it off."""
     prior_edge: float
     """Difference between neighbouring object pixels above which the prior spares edges; the object's r.m.s. is 1."""
@@ -113,7 +113,7 @@ class SolverOptions(TypedDict, total=False):
     """DM, RAAR: How often object and probe are made of the waves in turn in every epoch."""
     constraints: dict[str, float]
     """``probe_support``, ``probe_power``, ``object_min``, ``object_max``: see the guide to the solvers."""
-    num_epochs: int | int | Literal["auto"] | int
+    num_epochs: int | Literal["auto"]
     """Another name of ``epochs``."""
     start: Literal["flat", "guess"]
     """Another name of ``object_start``."""

@@ -1,8 +1,8 @@
-//! The physics of far-field ptychography: fields, probes, scans, specimens, the forward model and
+//! The physics of ptychography: fields, probes, scans, specimens, the forward model and
 //! the dose.
 //!
 //! Key types: [`Position`] and [`Window`] (where the probe stands), [`ForwardModel`] (probe x
-//! object patch to far field, and its adjoint), [`Specimen`](specimen::Specimen),
+//! object patch to the detector, and its adjoint), [`Specimen`](specimen::Specimen),
 //! [`ProbeKind`](probe::ProbeKind) and [`ScanKind`](scan::ScanKind) (built-in samples,
 //! illuminations and trajectories), and [`simulate::expose`] (photon counts at a dose).
 //!

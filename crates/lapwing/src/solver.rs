@@ -120,8 +120,10 @@ impl Flag {
                 Kind::CountOrAuto { .. } => "N|auto".to_owned(),
                 Kind::NumberOrAuto(_) => "NUMBER|auto".to_owned(),
             };
-            if !names.contains(&name) {
-                names.push(name);
+            for name in name.split('|') {
+                if !names.iter().any(|told| told == name) {
+                    names.push(name.to_owned());
+                }
             }
         }
         names.join("|")
@@ -188,8 +190,15 @@ fn plain(value: &Value) -> String {
 }
 
 fn either(kinds: &[Kind]) -> String {
-    let mut texts: Vec<String> = kinds.iter().map(|kind| kind.expected()).collect();
-    texts.dedup();
+    let mut texts: Vec<String> = Vec::new();
+    for kind in kinds {
+        let text = kind.expected();
+        // The kind that also takes a word says all of the kind that does not.
+        if !texts.iter().any(|told| told.contains(&text)) {
+            texts.retain(|told| !text.contains(told.as_str()));
+            texts.push(text);
+        }
+    }
     texts.join(", or ")
 }
 

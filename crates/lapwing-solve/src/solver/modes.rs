@@ -72,13 +72,12 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
             .iter()
             .map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32))
             .collect();
-        ndarray::Array2::from_shape_vec((height, width), values)
-            .ok()
-            .map(|mode| mode.insert_axis(Axis(0)))
+        let mode = ndarray::Array2::from_shape_vec((height, width), values);
+        mode.expect("a mode has the pixels of the window").insert_axis(Axis(0))
     };
-    let modes: Vec<Modes> = modes.into_iter().filter_map(narrow).collect();
+    let modes: Vec<Modes> = modes.into_iter().map(narrow).collect();
     let views: Vec<_> = modes.iter().map(|mode| mode.view()).collect();
-    concatenate(Axis(0), &views).unwrap_or_else(|_| probe.clone())
+    concatenate(Axis(0), &views).expect("there is a mode, and all have one shape")
 }
 
 /// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest

@@ -55,7 +55,7 @@ impl Design {
             }
             // A design is numbers, texts, lists and tables with texts as keys: JSON has all of
             // them.
-            serde_json::to_value(design).unwrap_or_default()
+            serde_json::to_value(design).expect("JSON has all that designs are made of")
         };
         compare("", &value(there), &value(self), &mut found);
         let more = found.len().saturating_sub(TOLD);

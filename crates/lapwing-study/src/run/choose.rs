@@ -195,15 +195,29 @@ fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<d
             written.push((option.to_owned(), value));
         }
     }
-    let entry = entry(solver.name());
-    let read = entry.and_then(|entry| entry.read(&written).ok());
-    read.ok_or_else(|| {
-        let text = format!(
-            "refined positions: expected a solver that moves them (LSQML or ML), found {}",
-            solver.name()
-        );
-        StudyError::Invalid(text)
-    })
+    let refused = || {
+        let name = solver.name();
+        let expected = "expected a solver that moves them (LSQML or ML)";
+        StudyError::Invalid(format!("refined positions: {expected}, found {name}"))
+    };
+    let entry = entry(solver.name()).ok_or_else(refused)?;
+    if !entry.options.iter().any(|option| option.name == "refine_positions") {
+        return Err(refused());
+    }
+    let solver = entry.read(&written).map_err(|error| StudyError::Invalid(error.to_string()))?;
+    // An epoch that was given holds; see above.
+    let from = match solver.values().into_iter().find(|(name, _)| *name == "positions_from_epoch") {
+        Some((_, Value::Count(from))) => from as usize,
+        _ => MOVES,
+    };
+    if solver.epochs() < from {
+        return Err(StudyError::Invalid(format!(
+            "refined positions: they begin to move in epoch {from} (positions_from_epoch), expected at \
+             least as many epochs, found {}; do more, or let them move earlier",
+            solver.epochs()
+        )));
+    }
+    Ok(solver)
 }
 
 /// An answer in the making.

@@ -157,8 +157,14 @@ fn the_types_of_options_in_python() {
             }
             continue;
         }
-        let mut kinds: Vec<String> = row.solvers.iter().map(|(_, doc)| kind(doc)).collect();
-        kinds.dedup();
+        let mut kinds: Vec<String> = Vec::new();
+        for kind in row.solvers.iter().map(|(_, doc)| kind(doc)) {
+            for kind in kind.split(" | ") {
+                if !kinds.iter().any(|told| told == kind) {
+                    kinds.push(kind.to_owned());
+                }
+            }
+        }
         let kinds = kinds.join(" | ");
         let about = per_solver(&row, |_, doc| doc.about().trim_end_matches('.').to_owned());
         let of = match row.solvers.len() == SOLVERS.len() || about.contains("; ") {

@@ -8,10 +8,12 @@ use crate::run::start::{Start, refined};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
+use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
 use lapwing_solve::{Epoch, Flow, Run, Solution};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 /// Reconstructs `dataset` with the solver, options and start fields of `config`.
 ///
@@ -31,13 +33,10 @@ pub fn reconstruct(
     let mut start = Start::of(dataset, config)?;
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid) = (start.origin, start.scan.clone());
-    let (counts, faults) = (start.counts, start.faults.clone());
-    let bare = start.into_problem()?;
-    let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
-    let chosen = placed(chosen, config.device.device)?;
-    let run = chosen.solver.start(&chosen.problem);
-    let solution = epochs(run, &mut |epoch, _| Ok(observe(epoch)))?;
-    check(&solution)?;
+    let counts = start.counts;
+    let mut observe = |epoch| Ok(observe(epoch));
+    let watch = &mut Epochs(&mut observe);
+    let Done { chosen, solution, .. } = solve(start, config, config.device.device, watch)?;
     let replicates = config.errors.error_maps;
     let maps = maps(&chosen, &solution, replicates, &mut || Flow::Continue)?;
     let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
@@ -59,23 +58,114 @@ pub(crate) fn solution(
     config: &SolverConfig,
     observe: &mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>,
 ) -> Result<Solution> {
-    let (counts, faults) = (start.counts, start.faults.clone());
-    let bare = start.into_problem()?;
-    let chosen = choose::settled(&bare, config, (counts, &faults), &mut || Ok(()))?;
-    let chosen = placed(chosen, config.device.device)?;
-    let run = chosen.solver.start(&chosen.problem);
-    let solution = epochs(run, &mut |epoch, _| observe(epoch))?;
-    check(&solution)?;
-    Ok(solution)
+    Ok(solve(start, config, config.device.device, &mut Epochs(observe))?.solution)
 }
 
-/// What was chosen, to be computed where `device` says.
+/// Who follows a solver at work. What any method returns as an error ends the work.
+pub(crate) trait Watch {
+    /// Called now and then while something takes long.
+    fn waiting(&mut self, what: &'static str) -> Result<()>;
+
+    /// Called when all is settled, before the first epoch.
+    fn begins(&mut self, chosen: &Chosen) -> Result<()>;
+
+    /// Called when a graphics card that nobody has asked for by name has failed, and the processor
+    /// does its work anew, or from where [`resumed`](Self::resumed) goes on.
+    fn card_failed(&mut self, failure: &StudyError) -> Result<()>;
+
+    /// The run whose epochs are to be done: this one, or one that goes on from an earlier one.
+    fn resumed<'p>(&mut self, run: Run<'p>) -> Result<Run<'p>>;
+
+    /// Called after every epoch; when it breaks, the solution is that of the epochs done.
+    fn epoch(&mut self, epoch: Epoch, run: &mut Run<'_>) -> Result<ControlFlow<()>>;
+}
+
+/// Who looks at the epochs alone.
+struct Epochs<'a>(&'a mut dyn FnMut(Epoch) -> Result<ControlFlow<()>>);
+
+impl Watch for Epochs<'_> {
+    fn waiting(&mut self, _: &'static str) -> Result<()> {
+        Ok(())
+    }
+
+    fn begins(&mut self, _: &Chosen) -> Result<()> {
+        Ok(())
+    }
+
+    fn card_failed(&mut self, _: &StudyError) -> Result<()> {
+        Ok(())
+    }
+
+    fn resumed<'p>(&mut self, run: Run<'p>) -> Result<Run<'p>> {
+        Ok(run)
+    }
+
+    fn epoch(&mut self, epoch: Epoch, _: &mut Run<'_>) -> Result<ControlFlow<()>> {
+        (self.0)(epoch)
+    }
+}
+
+/// What came of a start.
+pub(crate) struct Done {
+    /// What was solved, on the device where it was.
+    pub chosen: Chosen,
+    /// The solution, with all that was chosen from the data.
+    pub solution: Solution,
+    /// Wall-clock seconds of the epochs done now.
+    pub seconds: f64,
+}
+
+/// From a start to its solution, the one way for all: what is asked of the data is settled, then
+/// the epochs are done on `device`.
 ///
 /// # Errors
-/// When it asks for a graphics card that is not there or cannot compute this.
-pub(crate) fn placed(chosen: Chosen, device: DeviceChoice) -> Result<Chosen> {
-    let device = device::of(&chosen.problem, &*chosen.solver, device)?;
-    Ok(Chosen { problem: chosen.problem.on(device), ..chosen })
+/// A start that the solver refuses, a graphics card that is asked for and is not there, fails, or
+/// cannot compute this, [`StudyError::Diverged`], and what `watch` returns.
+pub(crate) fn solve(
+    start: Start,
+    config: &SolverConfig,
+    device: DeviceChoice,
+    watch: &mut dyn Watch,
+) -> Result<Done> {
+    let (counts, faults) = (start.counts, start.faults.clone());
+    let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;
+    let mut chosen = choose::settled(&bare, config, (counts, &faults), &mut || {
+        watch.waiting("a choice by held-out pixels")
+    })?;
+    drop(bare);
+    let place = device::of(&chosen.problem, &*chosen.solver, device)?;
+    chosen.problem = chosen.problem.on(place);
+    watch.begins(&chosen)?;
+    let mut started = Instant::now();
+    let mut solution = match epochs(&chosen, watch) {
+        // Nobody has asked for the card by name.
+        Err(failure @ StudyError::CardFailed { .. }) if device == DeviceChoice::Auto => {
+            watch.card_failed(&failure)?;
+            chosen.problem = chosen.problem.on(Device::Cpu);
+            started = Instant::now();
+            epochs(&chosen, watch)?
+        }
+        other => other?,
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    check(&solution)?;
+    solution.choices.splice(..0, chosen.choices.iter().cloned());
+    Ok(Done { chosen, solution, seconds })
+}
+
+/// Does the epochs of what was `chosen`, until `watch` breaks or the loss is no number: a solver
+/// that diverged never finds back.
+fn epochs(Chosen { problem, solver, .. }: &Chosen, watch: &mut dyn Watch) -> Result<Solution> {
+    let mut run = watch.resumed(solver.start(problem))?;
+    while let Some(epoch) = run.epoch() {
+        if let Some((device, reason)) = run.failure() {
+            return Err(StudyError::CardFailed { device, reason });
+        }
+        if watch.epoch(epoch, &mut run)?.is_break() || !epoch.loss.is_finite() {
+            break;
+        }
+    }
+    Ok(run.finish())
 }
 
 /// Error maps of a solution of what was `chosen`, from so many replicates; `between` is called
@@ -100,26 +190,6 @@ pub(crate) fn with_maps(made: Reconstruction, maps: Option<ErrorMaps>) -> Recons
         }
         None => made,
     }
-}
-
-/// Does the epochs that are left of a run, until `observe`, which may look at its state, breaks, or
-/// the loss is no number: a solver that diverged never finds back.
-///
-/// # Errors
-/// What `observe` returns, and a graphics card that fails.
-pub(crate) fn epochs(
-    mut run: Run<'_>,
-    observe: &mut dyn FnMut(Epoch, &mut Run<'_>) -> Result<ControlFlow<()>>,
-) -> Result<Solution> {
-    while let Some(epoch) = run.epoch() {
-        if let Some((device, reason)) = run.failure() {
-            return Err(StudyError::CardFailed { device, reason });
-        }
-        if observe(epoch, &mut run)?.is_break() || !epoch.loss.is_finite() {
-            break;
-        }
-    }
-    Ok(run.finish())
 }
 
 /// Refuses a solution that is not made of numbers.

@@ -1,8 +1,7 @@
 //! Patterns that stay out of memory: in a scratch file, as the data set has them and as the solver
 //! does.
 
-use crate::design::condition::Case;
-use crate::run::event::{Event, Level, Observer, note, tell};
+use crate::run::event::{Level, Observer, note};
 use crate::run::memory::{free_memory, stack_bytes};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
@@ -170,11 +169,6 @@ pub(crate) fn problem(
     }
 }
 
-/// Tells the observer that a job waits for its patterns.
-pub(crate) fn waiting(case: Option<&Case>, observe: Observer<'_>) -> Result<()> {
-    tell(observe, Event::Waiting { case, what: "its patterns" })
-}
-
 /// A scratch file in a folder.
 struct ScratchIn {
     file: scratch::Scratch,
@@ -218,6 +212,7 @@ fn unkept(folder: &Path, bytes: u64, source: io::Error) -> StudyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::event::Event;
     use std::ops::ControlFlow;
 
     #[test]

@@ -2,20 +2,20 @@
 
 use super::understand::Input;
 use super::{Task, output};
-use crate::design::solver::{DeviceChoice, Method, SolverConfig};
+use crate::design::condition::Case;
+use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
 use crate::disk::record::{ChoiceRecord, ErrorRecord, JobResult, LossSummary, NoiseRecord};
-use crate::run::choose::{self, Chosen};
+use crate::run::choose::Chosen;
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::misfit;
 use crate::run::noise;
-use crate::run::solve::{Account, Place, check, described, epochs, maps, placed, with_maps};
+use crate::run::solve::{Account, Done, Place, Watch, check, described, maps, solve, with_maps};
 use crate::run::start::Start;
-use crate::run::stream;
 use crate::{Result, StudyError};
 use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
-use lapwing_solve::{Flow, Solution};
+use lapwing_solve::{Epoch, Flow, Run, Solution};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -87,47 +87,19 @@ impl Task {
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
-        let (counts, faults) = (start.counts, start.faults.clone());
-        let bare = start.into_problem_while(&mut || stream::waiting(case, &mut *observe))?;
-        let chosen = choose::settled(&bare, config, (counts, &faults), &mut || {
-            event::tell(&mut *observe, Event::Waiting { case, what: "a choice by held-out pixels" })
-        })?;
-        drop(bare);
+        let counts = start.counts;
         let device = self.device.unwrap_or(config.device.device);
-        let mut chosen = placed(chosen, device)?;
-        if *chosen.problem.device() != Device::Cpu {
-            result.device = Some(chosen.problem.device().to_string());
-            let text = format!("computed on {}", chosen.problem.device());
-            note(&mut *observe, Level::Fact, &text)?;
-        }
-        result.noise = Some(NoiseRecord::from(&chosen.noise));
-        for text in noise::described(&chosen.noise) {
-            note(&mut *observe, Level::Fact, &text)?;
-        }
-        let mut started = Instant::now();
-        let (mut solution, resumed) = match self.all_epochs(&chosen, checkpoint, &mut *observe) {
-            // Nobody has asked for the card by name.
-            Err(failure @ StudyError::CardFailed { .. }) if device == DeviceChoice::Auto => {
-                let text = format!("{failure}: the processor goes on");
-                note(&mut *observe, Level::Fact, &text)?;
-                chosen.problem = chosen.problem.on(Device::Cpu);
-                started = Instant::now();
-                self.all_epochs(&chosen, checkpoint, &mut *observe)?
-            }
-            other => other?,
-        };
-        let Chosen { problem, choices, .. } = &chosen;
-        let seconds = started.elapsed().as_secs_f64();
-        check(&solution)?;
-        solution.choices.splice(..0, choices.iter().cloned());
+        let mut watch = Watching { case, result, checkpoint, resumed: 0, observe: &mut *observe };
+        let Done { chosen, solution, seconds } = solve(start, config, device, &mut watch)?;
+        let Watching { resumed, .. } = watch;
         result.settled = solution.settled;
         if let Some(text) = misfit::ending(&solution) {
             note(&mut *observe, Level::Fact, text)?;
         }
         if counts {
-            let misfit = problem.misfit(&solution)?;
+            let misfit = chosen.problem.misfit(&solution)?;
             result.misfit = Some(misfit.ratio);
-            for text in misfit::described(misfit, problem.mean_intensity()) {
+            for text in misfit::described(misfit, chosen.problem.mean_intensity()) {
                 note(&mut *observe, Level::Fact, &text)?;
             }
         }
@@ -150,42 +122,64 @@ impl Task {
         }
         Ok(Solved { solution, maps, resumed, seconds })
     }
+}
 
-    /// All epochs, from the start or from where a stopped run left off, and how many of them that
-    /// run had done.
-    fn all_epochs(
-        &self,
-        Chosen { problem, solver, .. }: &Chosen,
-        checkpoint: &mut Checkpoint,
-        observe: Observer<'_>,
-    ) -> Result<(Solution, usize)> {
-        let case = self.case.as_ref();
-        let mut run = solver.start(problem);
-        let mut resumed = 0;
-        if let Some(snapshot) = checkpoint.load() {
-            run = run.resume(&snapshot)?;
-            resumed = snapshot.loss.len();
-            let text = format!("resumed after epoch {resumed} from {CHECKPOINT}");
-            note(&mut *observe, Level::Detail, &text)?;
+/// A task that tells its observer what it does, and keeps the state of its run.
+struct Watching<'a> {
+    case: Option<&'a Case>,
+    result: &'a mut JobResult,
+    checkpoint: &'a mut Checkpoint,
+    /// Epochs that an earlier run had done.
+    resumed: usize,
+    observe: Observer<'a>,
+}
+
+impl Watch for Watching<'_> {
+    fn waiting(&mut self, what: &'static str) -> Result<()> {
+        event::tell(&mut *self.observe, Event::Waiting { case: self.case, what })
+    }
+
+    fn begins(&mut self, chosen: &Chosen) -> Result<()> {
+        let device = chosen.problem.device();
+        if *device != Device::Cpu {
+            self.result.device = Some(device.to_string());
+            note(&mut *self.observe, Level::Fact, &format!("computed on {device}"))?;
         }
-        let solution = epochs(run, &mut |epoch, run| {
-            let text =
-                format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
-            note(&mut *observe, Level::Detail, &text)?;
-            let more = epoch.done < epoch.total && epoch.loss.is_finite();
-            if observe(Event::Epoch { case, epoch }).is_break() {
-                if more {
-                    // What cannot be stored is only done again.
-                    let _ = checkpoint.store(&run.snapshot());
-                }
-                return Err(StudyError::Stopped);
+        self.result.noise = Some(NoiseRecord::from(&chosen.noise));
+        for text in noise::described(&chosen.noise) {
+            note(&mut *self.observe, Level::Fact, &text)?;
+        }
+        Ok(())
+    }
+
+    fn card_failed(&mut self, failure: &StudyError) -> Result<()> {
+        note(&mut *self.observe, Level::Fact, &format!("{failure}: the processor goes on"))
+    }
+
+    fn resumed<'p>(&mut self, run: Run<'p>) -> Result<Run<'p>> {
+        let Some(snapshot) = self.checkpoint.load() else { return Ok(run) };
+        let run = run.resume(&snapshot)?;
+        self.resumed = snapshot.loss.len();
+        let text = format!("resumed after epoch {} from {CHECKPOINT}", self.resumed);
+        note(&mut *self.observe, Level::Detail, &text)?;
+        Ok(run)
+    }
+
+    fn epoch(&mut self, epoch: Epoch, run: &mut Run<'_>) -> Result<ControlFlow<()>> {
+        let text = format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
+        note(&mut *self.observe, Level::Detail, &text)?;
+        let more = epoch.done < epoch.total && epoch.loss.is_finite();
+        if (self.observe)(Event::Epoch { case: self.case, epoch }).is_break() {
+            if more {
+                // What cannot be stored is only done again.
+                let _ = self.checkpoint.store(&run.snapshot());
             }
-            if more && checkpoint.due(epoch.done) {
-                checkpoint.store(&run.snapshot())?;
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok((solution, resumed))
+            return Err(StudyError::Stopped);
+        }
+        if more && self.checkpoint.due(epoch.done) {
+            self.checkpoint.store(&run.snapshot())?;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }
 

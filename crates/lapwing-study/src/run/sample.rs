@@ -32,7 +32,7 @@ pub struct Sample {
     pub scan: Vec<Position>,
     /// How its patterns come about.
     pub physics: Physics,
-    /// What the base file says besides, which the simulated data keep (see [`kept_of_base`]).
+    /// What the base file says besides, which the simulated data keep.
     pub metadata: Option<Metadata>,
 }
 

@@ -62,6 +62,9 @@ class ReadingOptions(TypedDict, total=False):
     counts_per_quantum: float
     dark_level: float
     leave_out_frames: str | Sequence[int]
+    frames: str | Sequence[int]
+    region: str
+    every: float
     scan_shape: float | Sequence[float]
     scan_step_m: float | Sequence[float]
     scan_snake: bool

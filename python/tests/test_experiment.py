@@ -31,6 +31,12 @@ def test_a_stack_is_described_by_keywords_or_by_a_file(stack: Path) -> None:
     scan = lapwing.load(stack, voltage_kv=300, **known, leave_out_frames=[0, 5])
     assert scan.positions.shape == (13 * 17 - 2, 2)
     np.testing.assert_allclose(scan.positions[0] - scan.positions[1], [0.0, -3.0], atol=1e-6)
+    # Rows 2 to 4 of the first six columns, every third of these.
+    part = lapwing.load(stack, **known, region="6:12,:15", every=3, frames=range(17 * 8))
+    assert part.positions.shape == (6, 2)
+    np.testing.assert_allclose(np.ptp(part.positions, axis=0), [6.0, 9.0], atol=1e-6)
+    with pytest.raises(ValueError, match="region"):
+        lapwing.load(stack, **known, region="900:,:")
     experiment = stack.with_name("e.toml")
     experiment.write_text("[detector]\ninv_angstrom_per_pixel = 0.0020833333\n[scan]\nstep_m = 3e-9\n")
     described = lapwing.load(stack, experiment=experiment)

@@ -141,6 +141,7 @@ fn every_form_of_a_file_gives_the_same_bits() {
     bench.simulate("x.npz", "");
     let data = read(&bench, "x.npz");
     same_both_ways(&bench, "--binning 2 --leave-out-frames 3,7");
+    same_both_ways(&bench, "--region 0:12,3: --every 2 --frames 0-40");
     let last = data.diffraction.view().permuted_axes([1, 2, 0]);
     for packing in [Packing::Stored, Packing::Deflated] {
         put(&bench, packing, &[("diffraction", Array::from(&last))]);

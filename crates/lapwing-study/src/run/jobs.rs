@@ -430,9 +430,9 @@ impl Areas<'_> {
 /// # Errors
 /// When the file cannot be read, or holds no `xcoords` and `ycoords` of one length.
 pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
-    // No option has this form when none was given.
-    if format!("{reading:?}") != format!("{:?}", ReadOptions::default()) {
-        return Ok(lapwing_files::dialect::read(path, reading)?.0.scan);
+    if *reading != ReadOptions::default() {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        return Ok(Streaming::Auto.read(path, reading, folder)?.0.scan);
     }
     let archive = Archive::open(path)?;
     let read = |name: &str| -> Result<Vec<f64>> {

@@ -150,7 +150,9 @@ fn read(design: &Design, base: &MeasuredBase, folder: &Path) -> Result<(Dataset,
 /// # Errors
 /// When the scan cannot be read or no start probe can be made.
 pub(super) fn geometry(design: &Design, base: &MeasuredBase) -> Result<Geometry> {
-    let (mut dataset, _) = lapwing_files::dataset::read(&base.measured, &design.source.reading()?)?;
+    let folder = base.measured.parent().unwrap_or(Path::new("."));
+    let options = design.source.reading()?;
+    let (mut dataset, _) = Streaming::Auto.read(&base.measured, &options, folder)?;
     magnify(&mut dataset)?;
     if dataset.probe.is_none() {
         dataset.probe = Some(start_probe(&dataset, ProbeStart::Auto)?.modes);

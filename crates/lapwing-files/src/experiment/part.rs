@@ -86,7 +86,10 @@ pub(crate) fn taken(scan: &[Position], wanted: &Numbers) -> Result<Option<Vec<us
     let mut taken: Vec<usize> = taken.into_iter().step_by(every.unwrap_or(1)).collect();
     taken.retain(|index| leave_out_frames.binary_search(index).is_err());
     if taken.is_empty() {
-        return Err(refused("leave_out_frames", "all of them".to_owned()));
+        return Err(match frames {
+            Some(frames) if frames.is_empty() => refused("frames", "none".to_owned()),
+            _ => refused("leave_out_frames", "all of them".to_owned()),
+        });
     }
     Ok(Some(taken))
 }
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(of(last_row), Ok(Some(vec![8, 9, 10, 11])));
         let wrong = |wanted: Numbers| of(wanted).unwrap_err();
         assert_eq!(wrong(Numbers { frames: Some(vec![12]), ..Numbers::default() }), "frames");
+        assert_eq!(wrong(Numbers { frames: Some(Vec::new()), ..Numbers::default() }), "frames");
         assert_eq!(wrong(Numbers { region: region("99:,:"), ..Numbers::default() }), "region");
         let all = Numbers { leave_out_frames: (0..12).collect(), ..Numbers::default() };
         assert_eq!(wrong(all), "leave_out_frames");

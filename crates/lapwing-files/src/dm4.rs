@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use crate::container::entries_of_part;
 use crate::npy::{Array, DType, Values};
+use crate::parts::entries_of_part;
 use crate::{ArrayInfo, Error, open};
 
 /// Tags within each other.

@@ -62,6 +62,7 @@ pub mod npz;
 pub mod open;
 pub mod options;
 mod order;
+mod parts;
 pub mod patterns;
 mod photons;
 pub mod physics;

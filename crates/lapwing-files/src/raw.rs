@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::container::in_parts;
 use crate::npy::{Array, DType, Header, Sequential, read_values};
+use crate::parts::in_parts;
 use crate::{Error, open};
 
 /// The form of a file of raw frames.

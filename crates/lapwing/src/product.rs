@@ -1,7 +1,7 @@
 //! A product file of ptychodus and pty-chi from a finished reconstruction.
 
 use anyhow::Context;
-use lapwing_files::dialect::{Experiment, Optics, Product};
+use lapwing_files::dialect::{Acquisition, Optics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::mean_counts;
@@ -14,7 +14,7 @@ pub struct Facts {
     pixel_size: (f64, f64),
     /// The pattern of every position.
     indexes: Vec<i64>,
-    experiment: Experiment,
+    acquisition: Acquisition,
 }
 
 impl Facts {
@@ -38,12 +38,12 @@ impl Facts {
     fn told(dataset: &Dataset, n: usize, mean_counts: Option<f64>, pixel_size: (f64, f64)) -> Self {
         let indexes = dataset.scan_index().unwrap_or_else(|| (0..).take(n).collect());
         let optics = dataset.metadata.as_ref().and_then(Optics::of);
-        let experiment = Experiment {
+        let acquisition = Acquisition {
             distance_m: optics.map_or(0.0, |optics| optics.distance),
             energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),
             photon_count: mean_counts.unwrap_or(0.0),
         };
-        Self { pixel_size, indexes, experiment }
+        Self { pixel_size, indexes, acquisition }
     }
 
     /// A scan as a product, before any reconstruction: its probe, in the unit of the counts where
@@ -77,7 +77,7 @@ impl Facts {
             pixel_size,
             loss: Vec::new(),
             notes: Vec::new(),
-            experiment: self.experiment,
+            acquisition: self.acquisition,
         }
     }
 
@@ -110,7 +110,7 @@ impl Facts {
             pixel_size: self.pixel_size,
             loss: made.loss,
             notes: Vec::new(),
-            experiment: self.experiment,
+            acquisition: self.acquisition,
         };
         product.write(path).with_context(|| format!("cannot write {}", path.display()))
     }

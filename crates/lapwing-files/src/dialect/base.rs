@@ -7,8 +7,10 @@ use lapwing_model::{Complex32, Field, Modes, Object, Position};
 use ndarray::{Array3, Ix3};
 
 use super::geometry::{record_pixel, stated};
-use super::{ReadOptions, stored_metadata, study};
+use super::shared::stored_metadata;
+use super::study;
 use crate::npz::Archive;
+use crate::options::ReadOptions;
 use crate::physics::{self, UnknownPhysics};
 use crate::{Container, Error, Metadata, Problem, Reconstruction, contract, metadata, remarks};
 

@@ -5,9 +5,9 @@
 
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, Axis};
 
-use super::ReadOptions;
 use crate::contract::{FINITE, NOT_NEGATIVE};
 use crate::npy::DType;
+use crate::options::ReadOptions;
 use crate::remarks::{Remark, What, counted, places};
 use crate::{Problem, bulk};
 

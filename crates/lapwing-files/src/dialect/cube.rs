@@ -1,10 +1,11 @@
 //! Patterns of a raster as programs of electron microscopy write them: one array (ny, nx, H, W), or
 //! (n, H, W) where the scan is described. Whole numbers are counts, others intensities.
 
-use super::found::{Found, Wanted};
+use super::found::Found;
 use super::stack::{self, Rules, Stored};
-use super::{AxisOrder, ReadOptions};
+use super::wanted::Wanted;
 use crate::npy::Array;
+use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};
 
 /// Takes an array of `file` as the patterns of `found`, and its first two of four axes as the rows

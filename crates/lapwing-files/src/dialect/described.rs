@@ -3,14 +3,17 @@
 
 use lapwing_model::{Complex32, Modes, Position};
 
+use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{Optics, object_pixel, stated};
-use super::{Dialect, ReadOptions, companion, pairs, positions};
+use super::shared::positions;
+use super::{companion, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, Illumination};
 use crate::mask::{self, Mask};
 use crate::options::Geometry;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem, metadata, npy};
 use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
 

@@ -2,12 +2,14 @@
 //! of all of them. Its other images, of which a thumbnail is one, are passed over.
 
 use super::cube::take;
+use super::definition::Dialect;
 use super::emd::{note, scale};
-use super::found::{Found, Wanted};
-use super::{Dialect, ReadOptions};
+use super::found::Found;
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::dm4::Axis;
 use crate::experiment::Calibration;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 /// The dialect.

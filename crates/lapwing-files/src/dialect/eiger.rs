@@ -7,12 +7,14 @@
 
 use ndarray::Array3;
 
-use super::found::{Found, Wanted};
+use super::definition::Dialect;
+use super::found::Found;
 use super::stack::{self, Rules, Stored};
-use super::{Dialect, ReadOptions};
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Mask, Problem};
 
 const DATA: &str = "entry/data";

@@ -4,12 +4,15 @@
 //! The scales are in `metadatabundle/calibration` of py4DSTEM from 0.14 on, and else in the first
 //! steps and the `units` of the `dim` vectors.
 
-use super::found::{Found, Wanted};
-use super::{Dialect, ReadOptions, cube};
+use super::cube;
+use super::definition::Dialect;
+use super::found::Found;
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::mat;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages.

@@ -1,11 +1,14 @@
 //! HyperSpy's `.hspy` (HDF5) and `.zspy` (Zarr): `Experiments/NAME/data` (ny, nx, H, W), and a
 //! group `axis-0`, `axis-1`, ... for each axis with its `scale` and `units`.
 
+use super::cube;
+use super::definition::Dialect;
 use super::emd::{note, scale};
-use super::found::{Found, Wanted};
-use super::{Dialect, ReadOptions, cube};
+use super::found::Found;
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::experiment::Calibration;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 /// The dialect in one kind of container.

@@ -5,12 +5,15 @@
 use lapwing_model::{Modes, Position};
 use ndarray::{Axis, Ix3};
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::order::OrderEvidence;
+use super::shared::positions;
 use super::stack::{self, Rules};
-use super::{Dialect, ReadOptions, positions};
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::experiment::Calibration;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 const PATTERNS: [&str; 4] = ["dp", "data", "diff", "diffraction"];

@@ -5,11 +5,14 @@
 use lapwing_model::probe::electron_wavelength;
 use serde_json::Value;
 
+use super::cube;
+use super::definition::Dialect;
 use super::emd::{note, scale};
-use super::found::{Found, Wanted};
-use super::{Dialect, ReadOptions, cube};
+use super::found::Found;
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::experiment::Calibration;
+use crate::options::ReadOptions;
 use crate::{Container, Error};
 
 /// Longest file of metadata, bytes.

@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use lapwing_model::Modes;
 use ndarray::{Axis, Ix3};
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::order::OrderEvidence;
+use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
-use super::{
-    AxisOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, companion, cube, pairs, positions,
-    stack,
-};
+use super::wanted::Wanted;
+use super::{companion, cube, pairs, stack};
 use crate::container::{Kind, SingleArray};
 use crate::npy::{self, Array};
+use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages; the array of a `.npy` file has no name.

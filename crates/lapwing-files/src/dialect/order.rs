@@ -1,8 +1,8 @@
 //! Which axis of a stack counts the patterns.
 
 use super::stack::{Question, Refusal};
-use super::{AxisOrder, ReadOptions};
 use crate::Problem;
+use crate::options::{AxisOrder, ReadOptions};
 
 /// What the lengths of the axes say about their order, and what else may decide.
 pub(super) struct OrderEvidence {

@@ -36,17 +36,17 @@ pub struct Product {
     pub loss: Vec<f64>,
     /// What was left out or assumed when it was read.
     pub notes: Vec<String>,
-    /// Facts of the experiment, written as attributes of the root.
-    pub experiment: Experiment,
+    /// Facts of the acquisition, written as attributes of the root.
+    pub acquisition: Acquisition,
 }
 
-/// Facts of the experiment that a product carries as attributes of its root; zero where unknown, as
-/// ptychodus has it.
+/// Facts of the acquisition that a product carries as attributes of its root; zero where unknown,
+/// as ptychodus has it.
 ///
 /// They are written but read back as zeros: the HDF5 crate underneath gives no numeric attributes
 /// of groups.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Experiment {
+pub struct Acquisition {
     /// Distance from the object to the detector, metres.
     pub distance_m: f64,
     /// Photon energy, electronvolts.
@@ -99,7 +99,7 @@ impl Product {
             return Err(Error::Contract { path: file.path().to_owned(), problems });
         };
         let positions = y.into_iter().zip(x).map(|(y, x)| (y - centre_y, x - centre_x)).collect();
-        let experiment = Experiment::default();
+        let acquisition = Acquisition::default();
         Ok(Self {
             name,
             comments,
@@ -110,7 +110,7 @@ impl Product {
             pixel_size,
             loss,
             notes,
-            experiment,
+            acquisition,
         })
     }
 
@@ -130,10 +130,10 @@ impl Product {
             file.root_text("name", &self.name)?;
             file.root_text("comments", &self.comments)?;
             for (name, value) in [
-                ("detector_object_distance_m", self.experiment.distance_m),
-                ("probe_energy_eV", self.experiment.energy_ev),
-                ("photon_energy_eV", self.experiment.energy_ev),
-                ("probe_photon_count", self.experiment.photon_count),
+                ("detector_object_distance_m", self.acquisition.distance_m),
+                ("probe_energy_eV", self.acquisition.energy_ev),
+                ("photon_energy_eV", self.acquisition.energy_ev),
+                ("probe_photon_count", self.acquisition.photon_count),
                 ("exposure_time_s", 0.0),
                 ("mass_attenuation_m2_kg", 0.0),
                 ("tomography_angle_deg", 0.0),

@@ -5,14 +5,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::product::{self, Product};
+use super::shared::positions;
+use super::stack;
 use super::stack::{Refusal, Rules, Stack, Stored};
-use super::{AxisOrder, Dialect, Geometry, ReadOptions, positions, stack};
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::hdf5;
 use crate::npy::Array;
+use crate::options::{AxisOrder, Geometry, ReadOptions};
 use crate::{Container, Dataset, Error, Problem};
 
 /// The array of the patterns.

@@ -6,13 +6,16 @@
 use lapwing_model::Position;
 use ndarray::{Array3, Axis, Ix3, concatenate};
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use super::shared::positions;
 use super::stack::{self, Rules, Stored};
-use super::{Dialect, Geometry, ReadOptions, positions};
+use super::wanted::Wanted;
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
+use crate::options::{Geometry, ReadOptions};
 use crate::{Container, Error, Mask, Problem};
 
 /// The dialect.

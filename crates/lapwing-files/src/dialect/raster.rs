@@ -4,10 +4,14 @@
 //!
 //! Whole numbers are counts; others are intensities.
 
-use super::found::{Found, Wanted};
+use super::definition::Dialect;
+use super::found::Found;
+use super::shared::stored_metadata;
 use super::stack::{Rules, Stored};
-use super::{Dialect, ReadOptions, cube, extras, stack, stored_metadata};
+use super::wanted::Wanted;
+use super::{cube, extras, stack};
 use crate::container::Kind;
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages.

@@ -8,10 +8,10 @@ use ndarray::{Array3, Ix3};
 
 use super::brightness::Brightness;
 use super::clean::{Cleaned, blank, clean};
-use super::found::Wanted;
-use super::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
+use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
 use crate::npy::{self, Array, DType, Header, NpyError};
+use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
 use crate::patterns::{Patterns, Spool, Storage};
 use crate::photons::Photons;

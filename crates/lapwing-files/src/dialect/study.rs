@@ -3,17 +3,18 @@
 use lapwing_model::{Field, Modes, Position};
 use ndarray::{Axis, Ix2, Ix3};
 
-use super::found::{Found, Wanted};
+use super::definition::Dialect;
+use super::found::Found;
 use super::order::OrderEvidence;
+use super::shared::{holds, positions, stored_metadata};
 use super::stack::{Refusal, Rules, Source, Stack, Stored};
-use super::{
-    AxisOrder, CoordinateOrder, Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds,
-    positions, stack, stored_metadata,
-};
+use super::wanted::Wanted;
+use super::{extras, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
+use crate::options::{AxisOrder, CoordinateOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::patterns::Storage;
 use crate::{Container, Error, Mask, Metadata, Problem, mask, metadata};
 

@@ -5,16 +5,18 @@
 use lapwing_model::{Field, Modes};
 use ndarray::{Ix2, Ix3};
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::order::OrderEvidence;
+use super::shared::{holds, positions, stored_metadata};
 use super::stack::{Refusal, Rules, Stack, Stored};
-use super::{
-    Dialect, Quantity, ReadOptions, ZeroFrequency, extras, holds, positions, stack, stored_metadata,
-};
+use super::wanted::Wanted;
+use super::{extras, stack};
 use crate::container::Kind;
 use crate::dataset::amplitudes_in_place;
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
+use crate::options::{Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
 
 /// The dialect.

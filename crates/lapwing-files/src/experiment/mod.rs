@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 pub use calibration::Calibration;
 pub use file::{of_design, parse, read};
-pub use part::Region;
+pub use part::FieldOfView;
 pub use template::{template, with_keys};
 
 use crate::Problem;
@@ -42,7 +42,7 @@ pub struct Experiment {
     /// What the numbers of the patterns are.
     pub patterns: Numbers,
     /// The scan.
-    pub scan: Scan,
+    pub scan: ScanGeometry,
 }
 
 /// The optics of an experiment on the grid of an object.
@@ -151,14 +151,14 @@ pub struct Numbers {
     /// Patterns to take, as they are stored; all unless given.
     pub frames: Option<Vec<usize>>,
     /// The part of the scan to take.
-    pub region: Option<Region>,
+    pub region: Option<FieldOfView>,
     /// Of what is taken, one of so many.
     pub every: Option<usize>,
 }
 
 /// The scan.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Scan {
+pub struct ScanGeometry {
     /// Rows and columns of a raster.
     pub shape: Option<(usize, usize)>,
     /// Step between rows, and between columns, metres.

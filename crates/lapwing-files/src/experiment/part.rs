@@ -8,14 +8,14 @@ use lapwing_model::{Position, position};
 /// scan along each axis: first and last row, first and last column, ends included; an end that is
 /// not given is the scan's.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Region {
+pub struct FieldOfView {
     /// From and to, along y.
     pub rows: (Option<f64>, Option<f64>),
     /// From and to, along x.
     pub columns: (Option<f64>, Option<f64>),
 }
 
-impl std::str::FromStr for Region {
+impl std::str::FromStr for FieldOfView {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -39,7 +39,7 @@ impl std::str::FromStr for Region {
     }
 }
 
-impl Region {
+impl FieldOfView {
     /// Whether a position, counted from the scan's smallest, is inside.
     fn has(&self, at: Position) -> bool {
         let within = |(from, to): (Option<f64>, Option<f64>), at: f64| {
@@ -109,7 +109,7 @@ mod tests {
             .collect();
         let of = |wanted: Numbers| taken(&scan, &wanted).map_err(|problem| problem.key);
         assert_eq!(of(Numbers::default()), Ok(None));
-        let region = |text: &str| Some(text.parse::<Region>().unwrap());
+        let region = |text: &str| Some(text.parse::<FieldOfView>().unwrap());
         let middle = Numbers { region: region("0:10,10:20.5"), ..Numbers::default() };
         assert_eq!(of(middle.clone()), Ok(Some(vec![1, 2, 5, 6])));
         assert_eq!(of(Numbers { every: Some(2), ..middle.clone() }), Ok(Some(vec![1, 5])));
@@ -127,10 +127,10 @@ mod tests {
 
     #[test]
     fn a_region_is_rows_and_columns() {
-        let region: Region = "0:200, :-3.5".parse().unwrap();
+        let region: FieldOfView = "0:200, :-3.5".parse().unwrap();
         assert_eq!((region.rows, region.columns), ((Some(0.0), Some(200.0)), (None, Some(-3.5))));
         for wrong in ["", "1:2", "1,2", "3:1,:", "nan:,:", "a:b,c:d", "1:2:3,:"] {
-            assert!(wrong.parse::<Region>().unwrap_err().contains("0:200,50:300"), "{wrong}");
+            assert!(wrong.parse::<FieldOfView>().unwrap_err().contains("0:200,50:300"), "{wrong}");
         }
     }
 }

@@ -19,8 +19,8 @@ use guard::guarded;
 
 pub(crate) use codec::Codec;
 
-use crate::container::entries_of_part;
 use crate::npy::Array;
+use crate::parts::entries_of_part;
 use crate::{ArrayInfo, Error, open};
 pub use writer::{Hdf5Writer, write};
 

@@ -11,7 +11,7 @@ use flate2::read::ZlibDecoder;
 use memmap2::Mmap;
 use num_complex::{Complex32, Complex64};
 
-use super::from_columns;
+use super::columns::from_columns;
 use crate::npy::{Array, NpyError, Values};
 use crate::{ArrayInfo, Error, open};
 

@@ -1,7 +1,9 @@
 //! What a reconstruction arrives at, and its way to and from disk.
 
+mod names;
 mod read;
 
+pub use names::OBJECT;
 pub(crate) use read::probe as read_probe;
 
 use std::path::{Path, PathBuf};
@@ -10,24 +12,14 @@ use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
+use crate::dialect::geometry::object_pixel;
 use crate::metadata::{self, Metadata, TOOL, append_transformation};
 use crate::npy::Array;
-use crate::{Error, dialect, npz};
-
-/// Array of the object in a file of this program.
-pub const OBJECT: &str = "reconstructed_object";
-const PROBE: &str = "reconstructed_probe";
-const EIGENMODES: &str = "probe_eigenmodes";
-const WEIGHTS: &str = "probe_weights";
-const POSITIONS: &str = "positions";
-const LOSS: &str = "loss";
-const AMPLITUDE_SD: &str = "object_amplitude_sd";
-const PHASE_SD: &str = "object_phase_sd";
-const ORIGIN: &str = "reconstructed_object_origin";
-const ALGORITHM: &str = "algorithm";
-const TIMESTAMP: &str = "timestamp";
-/// What the history of the metadata calls a reconstruction.
-const OPERATION: &str = "reconstruct";
+use crate::{Error, npz};
+use names::{
+    ALGORITHM, AMPLITUDE_SD, EIGENMODES, LOSS, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE,
+    TIMESTAMP, WEIGHTS,
+};
 
 /// A reconstruction: object and probe, and what is known of how they were found.
 ///
@@ -130,37 +122,9 @@ impl Reconstruction {
         }
     }
 
-    /// Reads a reconstruction from a file of this program (`reconstruction.npz`), of the scripts
-    /// around pty-chi, of tike or PtychoPINN (NPZ), of ptychodus and pty-chi (product files, HDF5),
-    /// of PtyLab (HDF5), from a data set's own object, or from any file with a single complex
-    /// picture, plain `.npy` files among them.
-    ///
-    /// Axes of length 1 around (y, x) do not matter; an array (slice, y, x) is an object of slices.
-    /// Of several sets of probe modes the first is read. Positions are read from NumPy archives
-    /// alone, since other programs count theirs from other places.
-    ///
-    /// # Errors
-    /// [`Error::WhichObject`] when no array or more than one could be the object, [`Error::Array`]
-    /// or [`Error::Npy`] when an array is not what its name says, and whatever makes a file
-    /// unreadable.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::read_as(path, Role::Reconstruction, None)
-    }
-
-    /// [`read`](Self::read) with the object of `array`, or the one that `role` asks for.
-    ///
-    /// A file with several objects has probe and positions of one of them only, so an array other
-    /// than `reconstructed_object` that is asked for by name comes without both.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read), and [`Error::NoSuchArray`].
-    pub fn read_as(path: impl AsRef<Path>, role: Role, array: Option<&str>) -> Result<Self, Error> {
-        read::read(path.as_ref(), role, array)
-    }
-
     /// Size of an object pixel along (y, x), metres, where the metadata know it.
     pub fn pixel_size(&self) -> Option<(f64, f64)> {
-        self.metadata.as_ref().and_then(dialect::object_pixel)
+        self.metadata.as_ref().and_then(object_pixel)
     }
 
     /// Writes `reconstruction.npz`, atomically and uncompressed: `reconstructed_object` complex64

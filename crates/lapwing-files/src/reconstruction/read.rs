@@ -6,10 +6,10 @@ use lapwing_model::{Modes, Object, Position};
 use ndarray::{Array2, Ix2, Ix3};
 use serde_json::Value;
 
-use super::{
-    ALGORITHM, AMPLITUDE_SD, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE,
-    Reconstruction, Role, Source, TIMESTAMP,
+use super::names::{
+    ALGORITHM, AMPLITUDE_SD, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE, TIMESTAMP,
 };
+use super::{Reconstruction, Role, Source};
 use crate::container::Container;
 use crate::dialect::geometry::record_pixel;
 use crate::metadata::{Metadata, TOOL};
@@ -28,7 +28,37 @@ const PROBES: [&str; 3] = [PROBE, "probe", "probeGuess"];
 /// PtyLab.
 const LOSSES: [&str; 4] = [LOSS, "loss_values", "costs", "error"];
 
-pub(super) fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction, Error> {
+impl Reconstruction {
+    /// Reads a reconstruction from a file of this program (`reconstruction.npz`), of the scripts
+    /// around pty-chi, of tike or PtychoPINN (NPZ), of ptychodus and pty-chi (product files, HDF5),
+    /// of PtyLab (HDF5), from a data set's own object, or from any file with a single complex
+    /// picture, plain `.npy` files among them.
+    ///
+    /// Axes of length 1 around (y, x) do not matter; an array (slice, y, x) is an object of slices.
+    /// Of several sets of probe modes the first is read. Positions are read from NumPy archives
+    /// alone, since other programs count theirs from other places.
+    ///
+    /// # Errors
+    /// [`Error::WhichObject`] when no array or more than one could be the object, [`Error::Array`]
+    /// or [`Error::Npy`] when an array is not what its name says, and whatever makes a file
+    /// unreadable.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read_as(path, Role::Reconstruction, None)
+    }
+
+    /// [`read`](Self::read) with the object of `array`, or the one that `role` asks for.
+    ///
+    /// A file with several objects has probe and positions of one of them only, so an array other
+    /// than `reconstructed_object` that is asked for by name comes without both.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and [`Error::NoSuchArray`].
+    pub fn read_as(path: impl AsRef<Path>, role: Role, array: Option<&str>) -> Result<Self, Error> {
+        read(path.as_ref(), role, array)
+    }
+}
+
+fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction, Error> {
     let file = Container::open(path)?;
     let usual = match role {
         Role::Reconstruction => &OBJECTS[..],

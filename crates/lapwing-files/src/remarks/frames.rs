@@ -1,7 +1,8 @@
 //! Patterns that are no measurement, or an odd one.
 
+use super::remark::{Remark, What};
 use super::survey::Survey;
-use super::{Remark, What, counted, median, ranges};
+use super::words::{counted, median, ranges};
 
 /// Neighbours on either side, in the order of the file, that a pattern is compared with.
 const AROUND: usize = 12;

@@ -2,7 +2,7 @@
 
 use lapwing_model::Field;
 
-use super::{Remark, What};
+use super::remark::{Remark, What};
 
 /// Values are the same within this fraction of the largest modulus.
 const SAME: f32 = 1e-6;

@@ -3,8 +3,9 @@
 use ndarray::{Array2, ArrayView3};
 use rayon::prelude::*;
 
+use super::remark::{Remark, What};
 use super::survey::Survey;
-use super::{Remark, What, counted, median, places};
+use super::words::{counted, median, places};
 
 /// Quanta that the pixels around a silent or stuck one have in all patterns together at least.
 const QUANTA: f64 = 50.0;

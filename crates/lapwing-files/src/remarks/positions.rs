@@ -2,7 +2,8 @@
 
 use lapwing_model::{Modes, Position, probe};
 
-use super::{Remark, What, median, ranges};
+use super::remark::{Remark, What};
+use super::words::{median, ranges};
 
 /// Steps above this share of the probe's diameter leave little overlap.
 const WIDE: f64 = 0.55;

@@ -3,7 +3,7 @@
 use lapwing_model::Modes;
 use ndarray::Axis;
 
-use super::{Remark, What};
+use super::remark::{Remark, What};
 
 /// Two modes are copies from this square of the cosine between them.
 const SAME: f64 = 0.999;

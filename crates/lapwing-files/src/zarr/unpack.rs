@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::Zarr;
 use super::layout::{Layout, Packing, Step};
 use crate::Error;
-use crate::container::entries_of_part;
 use crate::npy::{self, Array, Header, Sequential};
+use crate::parts::entries_of_part;
 
 /// How much longer than its stored chunks an array may be: what deflate can reach at most.
 const MOST_COMPRESSED: u64 = 1032;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::dialect::ReadOptions;
 use crate::dialect::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
+use crate::options::ReadOptions;
 use crate::{Error, Problem};
 
 const SOURCE: &str = "entry_1/instrument_1/source_1";

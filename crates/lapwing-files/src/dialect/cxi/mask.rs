@@ -1,12 +1,13 @@
 //! The mask of a CXI file: bits for each pixel of the detector, 0 where it is good.
 
-use super::MASK;
-use crate::dialect::{AxisOrder, ReadOptions};
 use crate::hdf5::Hdf5;
 use crate::mask::{KEY, Mask, is_good};
 use crate::npy::{Array, Values};
-use crate::options::MaskGood;
+use crate::options::{AxisOrder, MaskGood, ReadOptions};
 use crate::{Error, Problem};
+
+/// Where the mask is.
+pub(super) const MASK: &str = "entry_1/instrument_1/detector_1/mask";
 
 /// The mask of patterns whose axes are of lengths `shape` in the file; it is (1, H, W) or (n, H,
 /// W).

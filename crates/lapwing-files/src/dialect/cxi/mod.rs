@@ -9,17 +9,19 @@ mod instrument;
 mod mask;
 mod write;
 
-use super::found::{Found, Names, Wanted};
+use super::definition::Dialect;
+use super::found::{Found, Names};
 use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
+use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
-use super::{
-    AxisOrder, Dialect, Geometry, Quantity, ReadOptions, companion, positions, ptychodus, stack,
-};
+use super::wanted::Wanted;
+use super::{companion, ptychodus, stack};
 use crate::container::Kind;
 use crate::hdf5::Hdf5;
 use crate::mask::Mask;
 use crate::npy::Array;
+use crate::options::{AxisOrder, Geometry, Quantity, ReadOptions};
 use crate::{Container, Error, Metadata, Problem, metadata};
 use instrument::Instrument;
 use lapwing_model::Position;
@@ -33,7 +35,6 @@ const TRANSLATION: [&str; 3] = [
     "entry_1/sample_1/geometry_1/translation",
     "entry_1/instrument_1/detector_1/translation",
 ];
-const MASK: &str = "entry_1/instrument_1/detector_1/mask";
 /// The group of what CXI has no names for, in files that this crate wrote.
 const OURS: &str = "entry_1/lapwing_1";
 

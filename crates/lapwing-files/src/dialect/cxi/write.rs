@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::{MASK, OURS};
-use crate::dialect::Geometry;
+use super::OURS;
+use super::mask::MASK;
 use crate::dialect::geometry::{H_C, Optics, state};
+use crate::options::Geometry;
 use crate::{Dataset, Error, contract, hdf5, metadata};
 
 /// Writes a data set as CXI 1.6, atomically; the names of extras that CXI files cannot hold here

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use lapwing_files::dialect::{self, Experiment, Geometry, Optics, Product, write_cxi};
+use lapwing_files::dialect::{self, Acquisition, Geometry, Optics, Product, write_cxi};
 use lapwing_files::hdf5::is_hdf5;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Dataset, Mask, ReadOptions, metadata};
@@ -31,7 +31,7 @@ fn product() -> Product {
         pixel_size: (2e-8, 3e-8),
         loss: vec![3.5, 2.5, 1.25],
         notes: Vec::new(),
-        experiment: Experiment::default(),
+        acquisition: Acquisition::default(),
     }
 }
 
@@ -137,8 +137,8 @@ fn python(script: &str, folder: &Path) {
 #[test]
 fn h5py_reads_what_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let experiment = Experiment { distance_m: 1.5, energy_ev: 9000.0, photon_count: 1e6 };
-    Product { experiment, ..product() }.write(folder.path().join("product.h5")).unwrap();
+    let acquisition = Acquisition { distance_m: 1.5, energy_ev: 9000.0, photon_count: 1e6 };
+    Product { acquisition, ..product() }.write(folder.path().join("product.h5")).unwrap();
     write_cxi(&dataset(), &optics(), folder.path().join("set.cxi")).unwrap();
     python(
         r#"

@@ -1,0 +1,49 @@
+//! What several dialects do with what they find.
+
+use lapwing_model::Position;
+
+use crate::npz::Archive;
+use crate::options::{CoordinateOrder, ReadOptions};
+use crate::{Error, Metadata, metadata};
+
+/// Whether an archive holds an array that is not to be passed over.
+pub(super) fn holds(archive: &Archive, name: &str, options: &ReadOptions) -> bool {
+    archive.contains(name) && !options.leave_out.iter().any(|left| left == name)
+}
+
+/// The metadata of an archive, unless they are to be passed over.
+pub(super) fn stored_metadata(
+    archive: &Archive,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<Option<Metadata>, Error> {
+    if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY)
+    {
+        notes.push(format!("{}: left out, as specified", metadata::KEY));
+        return Ok(None);
+    }
+    metadata::read(archive)
+}
+
+/// Positions from the two coordinates of a dialect, with what the options say about them.
+pub(super) fn positions(
+    rows: Vec<f64>,
+    columns: Vec<f64>,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Vec<Position> {
+    let exchanged = options.coordinate_order == Some(CoordinateOrder::ColumnRow);
+    let (rows, columns) = if exchanged { (columns, rows) } else { (rows, columns) };
+    let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
+    let (sign_y, sign_x) = (sign(options.flip_y), sign(options.flip_x));
+    for (done, what) in [
+        (exchanged, "rows and columns of the positions exchanged, as specified"),
+        (options.flip_y, "sign of the row coordinates reversed, as specified"),
+        (options.flip_x, "sign of the column coordinates reversed, as specified"),
+    ] {
+        if done {
+            notes.push(what.to_owned());
+        }
+    }
+    rows.into_iter().zip(columns).map(|(y, x)| Position { y: sign_y * y, x: sign_x * x }).collect()
+}

@@ -1,0 +1,133 @@
+//! What a remark is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Pixels of a remark that are written out; their number is in its words.
+const WRITTEN: usize = 256;
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum What {
+    /// Patterns without the light that the others have.
+    LostPatterns,
+    /// Patterns with far less light than the others.
+    WeakPatterns,
+    /// Patterns with far more light than the others.
+    BrightPatterns,
+    /// Patterns that look like no other.
+    UnlikePatterns,
+    /// Patterns without a photon where few are expected: data.
+    FewPhotons,
+    /// Pixels that never count where light falls.
+    DeadPixels,
+    /// Pixels that show the same in every pattern, or far more than those around them.
+    HotPixels,
+    /// Numbers that stand for no measurement, taken as bad pixels.
+    Sentinels,
+    /// Pixels that were taken as bad, or numbers that were changed, as specified.
+    Cleaned,
+    /// Many pixels at the largest number.
+    Saturation,
+    /// A mask that leaves little.
+    Mask,
+    /// The beam is not in the middle of the patterns.
+    OffCentre,
+    /// All positions on a line, or within a pixel.
+    Degenerate,
+    /// Positions that repeat.
+    RepeatedPositions,
+    /// Steps that leave little overlap, or none.
+    Sparse,
+    /// Positions on a perfectly regular raster.
+    Raster,
+    /// Coordinates that were rounded.
+    Precision,
+    /// A start probe that can hardly be meant.
+    Probe,
+    /// An object that is the same everywhere: a placeholder, no truth.
+    UniformObject,
+}
+
+/// Something that looks wrong, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remark {
+    /// What it is about.
+    pub what: What,
+    /// Indices of the patterns or positions concerned, ascending; empty when it is about all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<usize>,
+    /// Pixels (y, x) of the detector concerned. At most 256 are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "first_pixels")]
+    pub pixels: Vec<(usize, usize)>,
+    /// What was seen, with numbers and the place.
+    pub evidence: String,
+    /// What to do.
+    pub advice: String,
+    /// Beyond doubt: `patterns` or `pixels` hold no measurement, and reconstructions leave them
+    /// out unless told to keep them.
+    #[serde(default)]
+    pub certain: bool,
+}
+
+impl Remark {
+    /// A remark on the data set as a whole, not beyond doubt.
+    pub(crate) fn new(what: What, evidence: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            what,
+            patterns: Vec::new(),
+            pixels: Vec::new(),
+            evidence: evidence.into(),
+            advice: advice.into(),
+            certain: false,
+        }
+    }
+
+    pub(crate) fn on_patterns(mut self, patterns: Vec<usize>) -> Self {
+        self.patterns = patterns;
+        self
+    }
+
+    pub(crate) fn on_pixels(mut self, pixels: Vec<(usize, usize)>) -> Self {
+        self.pixels = pixels;
+        self
+    }
+
+    pub(crate) fn beyond_doubt(mut self) -> Self {
+        self.certain = true;
+        self
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.evidence, self.advice)
+    }
+}
+
+fn first_pixels<S: Serializer>(
+    pixels: &[(usize, usize)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    pixels[..pixels.len().min(WRITTEN)].serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_pixels_are_written() {
+        let many = (0..1000).map(|x| (1, x)).collect();
+        let remark = Remark::new(What::DeadPixels, "a", "b").on_pixels(many);
+        let written = serde_json::to_value(&remark).unwrap();
+        assert_eq!(written["pixels"].as_array().unwrap().len(), WRITTEN);
+        assert_eq!(
+            (written["what"].as_str(), remark.to_string()),
+            (Some("dead-pixels"), "a; b".into())
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! Numbers and places in words, and the number in the middle.
+
+/// Numbers as people write them: `3, 17, 40-52`.
+pub(crate) fn ranges(numbers: &[usize]) -> String {
+    const MOST: usize = 8;
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let each = |&(first, last): &(usize, usize)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    let mut text = runs.iter().take(MOST).map(each).collect::<Vec<_>>().join(",");
+    if runs.len() > MOST {
+        text.push_str(",...");
+    }
+    text
+}
+
+/// The first pixels of a list in words.
+pub(crate) fn places(pixels: &[(usize, usize)]) -> String {
+    const MOST: usize = 4;
+    let each = |&(y, x): &(usize, usize)| format!("({y}, {x})");
+    let mut text = pixels.iter().take(MOST).map(each).collect::<Vec<_>>().join(", ");
+    if pixels.len() > MOST {
+        text.push_str(", ...");
+    }
+    text
+}
+
+/// `1 pattern`, `3 patterns`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_as_ranges() {
+        assert_eq!(ranges(&[3, 17, 40, 41, 42]), "3,17,40-42");
+        assert_eq!(ranges(&(0..40).step_by(2).collect::<Vec<_>>()), "0,2,4,6,8,10,12,14,...");
+    }
+}

@@ -3,6 +3,7 @@
 use num_complex::{Complex32, Complex64};
 use rust_hdf5::{ByteOrder, DatatypeMessage, H5Attribute, H5Dataset, H5Type, Hdf5Error};
 
+use super::packed::Packed;
 use crate::npy::{Array, DType, Element, Values};
 
 /// Longest text of a whole dataset, bytes.
@@ -144,30 +145,56 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
         (DType::I32, false) => Values::I32(straight(dataset)?),
         (DType::F32, false) => Values::F32(straight(dataset)?),
         (DType::F64, false) => Values::F64(straight(dataset)?),
-        _ => {
-            let bytes = dataset.read_raw_bytes().map_err(words)?;
-            match dtype {
-                DType::Bool => elements::<bool>(&bytes, big),
-                DType::I8 => elements::<i8>(&bytes, big),
-                DType::I16 => elements::<i16>(&bytes, big),
-                DType::I32 => elements::<i32>(&bytes, big),
-                DType::I64 => elements::<i64>(&bytes, big),
-                DType::U16 => elements::<u16>(&bytes, big),
-                DType::U32 => elements::<u32>(&bytes, big),
-                DType::U64 => elements::<u64>(&bytes, big),
-                DType::F32 => elements::<f32>(&bytes, big),
-                DType::F64 => elements::<f64>(&bytes, big),
-                DType::C64 => elements::<Complex32>(&bytes, big),
-                DType::C128 => elements::<Complex64>(&bytes, big),
-                DType::F16 => match elements::<u16>(&bytes, big) {
-                    Values::U16(bits) => Values::F16(bits),
-                    other => other,
-                },
-                other => return Err(format!("elements of type {other} are not read")),
-            }
-        }
+        _ => numbers(&dtype, big, &dataset.read_raw_bytes().map_err(words)?)?,
     };
     Array::new(shape, values).map_err(|error| error.to_string())
+}
+
+/// A whole dataset of numbers, whose size was checked, from chunks that are unpacked here.
+pub(super) fn read_packed(dataset: &H5Dataset, packed: &Packed<'_>) -> Result<Array, String> {
+    // A dataset without axes has no chunks.
+    let count = dataset.shape().first().copied().unwrap_or(0);
+    read_packed_entries(dataset, packed, 0, count)
+}
+
+/// [`read_entries`] of such a dataset.
+pub(super) fn read_packed_entries(
+    dataset: &H5Dataset,
+    packed: &Packed<'_>,
+    first: usize,
+    count: usize,
+) -> Result<Array, String> {
+    let mut shape = dataset.shape();
+    if let Some(length) = shape.first_mut() {
+        *length = count;
+    }
+    let (dtype, big) = kind(&dataset.datatype().map_err(|error| error.to_string())?)?;
+    let values = numbers(&dtype, big, &packed.read(first, count)?)?;
+    Array::new(shape, values).map_err(|error| error.to_string())
+}
+
+/// Numbers as they are stored, in memory.
+fn numbers(dtype: &DType, big: bool, bytes: &[u8]) -> Result<Values, String> {
+    Ok(match dtype {
+        DType::Bool => elements::<bool>(bytes, big),
+        DType::I8 => elements::<i8>(bytes, big),
+        DType::I16 => elements::<i16>(bytes, big),
+        DType::I32 => elements::<i32>(bytes, big),
+        DType::I64 => elements::<i64>(bytes, big),
+        DType::U8 => elements::<u8>(bytes, big),
+        DType::U16 => elements::<u16>(bytes, big),
+        DType::U32 => elements::<u32>(bytes, big),
+        DType::U64 => elements::<u64>(bytes, big),
+        DType::F32 => elements::<f32>(bytes, big),
+        DType::F64 => elements::<f64>(bytes, big),
+        DType::C64 => elements::<Complex32>(bytes, big),
+        DType::C128 => elements::<Complex64>(bytes, big),
+        DType::F16 => match elements::<u16>(bytes, big) {
+            Values::U16(bits) => Values::F16(bits),
+            other => other,
+        },
+        other => return Err(format!("elements of type {other} are not read")),
+    })
 }
 
 /// Whether entries along the first axis can be read for themselves: numbers as they are in memory.
@@ -248,19 +275,10 @@ pub(super) fn number_of(datatype: &DatatypeMessage, bytes: &[u8]) -> Result<f64,
     if bytes.len() != dtype.width() {
         return Err(refused(format!("{} bytes of {dtype}", bytes.len())));
     }
-    let values = match dtype {
-        DType::I8 => elements::<i8>(bytes, big),
-        DType::I16 => elements::<i16>(bytes, big),
-        DType::I32 => elements::<i32>(bytes, big),
-        DType::I64 => elements::<i64>(bytes, big),
-        DType::U8 => elements::<u8>(bytes, big),
-        DType::U16 => elements::<u16>(bytes, big),
-        DType::U32 => elements::<u32>(bytes, big),
-        DType::U64 => elements::<u64>(bytes, big),
-        DType::F32 => elements::<f32>(bytes, big),
-        DType::F64 => elements::<f64>(bytes, big),
-        other => return Err(refused(other.to_string())),
-    };
+    if !dtype.is_integer() && !dtype.is_float() {
+        return Err(refused(dtype.to_string()));
+    }
+    let values = numbers(&dtype, big, bytes).map_err(refused)?;
     let array = Array::new(Vec::new(), values).map_err(|error| refused(error.to_string()))?;
     let numbers = array.to_f64().map_err(|error| refused(error.to_string()))?;
     numbers.first().copied().ok_or_else(|| refused("nothing".to_owned()))

@@ -1,185 +1,29 @@
-//! Numbers in attributes of groups, which the crate underneath reads for datasets only: the way
-//! from the superblock to a group and its attributes, by the decoders of that crate.
+//! Numbers in attributes of groups, which the crate underneath reads for datasets only.
 //!
 //! Attributes in an object header and its continuations are found; more than eight, which HDF5 may
 //! keep in a heap, are not.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use rust_hdf5::format::btree_v1::BTreeV1Node;
-use rust_hdf5::format::local_heap::{LocalHeapHeader, local_heap_get_string};
 use rust_hdf5::format::messages::attribute::AttributeMessage;
-use rust_hdf5::format::messages::link::{LinkMessage, LinkTarget};
-use rust_hdf5::format::object_header::ObjectHeader;
-use rust_hdf5::format::superblock::{SuperblockV0V1, SuperblockV2V3, detect_superblock_version};
-use rust_hdf5::format::symbol_table::SymbolTableNode;
-use rust_hdf5::format::{FormatContext, FormatResult};
 
 use super::decode;
 use super::guard::guarded;
-use crate::open;
+use super::walk::Walk;
 
-/// Bytes of a structure that are looked at, at most.
-const PIECE: u64 = 1 << 16;
-/// Nodes of one tree, and continuations of one header, that are followed.
-const MOST_STEPS: usize = 1 << 12;
-/// Types of messages in object headers.
-const LINK: u8 = 0x06;
+/// Type of the message of an attribute.
 const ATTRIBUTE: u8 = 0x0c;
-const CONTINUATION: u8 = 0x10;
-const SYMBOL_TABLE: u8 = 0x11;
 
 /// An attribute of one number of the group `name`; `None` when it is not found or something else.
 pub(super) fn number(path: &Path, name: &str, attribute: &str) -> Option<f64> {
     let look = || {
         let mut walk = Walk::open(path)?;
-        let mut at = walk.root;
-        for step in name.split('/').filter(|step| !step.is_empty()) {
-            at = walk.child(at, step)?;
-        }
-        let context = walk.context;
-        let found = walk.messages(at)?.into_iter().filter(|(kind, _)| *kind == ATTRIBUTE);
+        let found = walk.messages_of(name)?.into_iter().filter(|(kind, _)| *kind == ATTRIBUTE);
+        let context = walk.context();
         let mut found =
             found.filter_map(|(_, data)| Some(AttributeMessage::decode(&data, &context).ok()?.0));
         let found = found.find(|found| found.name == attribute)?;
         decode::number_of(&found.datatype, &found.data).ok()
     };
     guarded(|| Ok(look())).ok().flatten()
-}
-
-struct Walk {
-    file: File,
-    context: FormatContext,
-    /// Where the object header of the root group is.
-    root: u64,
-    version_2: bool,
-}
-
-impl Walk {
-    fn open(path: &Path) -> Option<Self> {
-        let mut file = open::regular(path).ok()?;
-        let mut head = Vec::new();
-        file.by_ref().take(256).read_to_end(&mut head).ok()?;
-        let version_2 = detect_superblock_version(&head).ok()? >= 2;
-        let (offsets, lengths, base, root) = match version_2 {
-            true => {
-                let block = SuperblockV2V3::decode(&head).ok()?;
-                let root = block.root_group_object_header_address;
-                (block.sizeof_offsets, block.sizeof_lengths, block.base_address, root)
-            }
-            false => {
-                let block = SuperblockV0V1::decode(&head).ok()?;
-                let root = block.root_symbol_table_entry.obj_header_addr;
-                (block.sizeof_offsets, block.sizeof_lengths, block.base_address, root)
-            }
-        };
-        let context = FormatContext { sizeof_addr: offsets, sizeof_size: lengths };
-        (base == 0).then_some(Self { file, context, root, version_2 })
-    }
-
-    /// Bytes from an address on, as many as there are up to `most`.
-    fn bytes(&mut self, address: u64, most: u64) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(address)).ok()?;
-        self.file.by_ref().take(most.min(PIECE)).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
-    }
-
-    /// Type and payload of every message of an object header.
-    fn messages(&mut self, address: u64) -> Option<Vec<(u8, Vec<u8>)>> {
-        let (header, _) = ObjectHeader::decode_any(&self.bytes(address, PIECE)?).ok()?;
-        // Bit 2: every message has its place in the order of creation.
-        let tracked = self.version_2 && header.flags & 4 != 0;
-        let mut found: Vec<(u8, Vec<u8>)> =
-            header.messages.into_iter().map(|message| (message.msg_type, message.data)).collect();
-        let mut at = 0;
-        while let Some((kind, data)) = found.get(at) {
-            at += 1;
-            if *kind != CONTINUATION || at > MOST_STEPS {
-                continue;
-            }
-            let address = self.address(data, 0)?;
-            let length = self.address(data, usize::from(self.context.sizeof_addr))?;
-            let block = self.bytes(address, length)?;
-            found.extend(match block.starts_with(b"OCHK") {
-                true => continued(block.get(4..block.len().checked_sub(4)?)?, 1, tracked),
-                false => continued(&block, 2, false),
-            });
-        }
-        Some(found)
-    }
-
-    /// A little-endian address at a place of some bytes.
-    fn address(&self, bytes: &[u8], from: usize) -> Option<u64> {
-        let bytes = bytes.get(from..from + usize::from(self.context.sizeof_addr))?;
-        Some(bytes.iter().rev().fold(0, |value, &byte| (value << 8) | u64::from(byte)))
-    }
-
-    /// Where the object header of a group's member is.
-    fn child(&mut self, group: u64, name: &str) -> Option<u64> {
-        for (kind, data) in self.messages(group)? {
-            match kind {
-                LINK => {
-                    let Ok((link, _)) = LinkMessage::decode(&data, &self.context) else { continue };
-                    if let (true, LinkTarget::Hard { address }) = (link.name == name, link.target) {
-                        return Some(address);
-                    }
-                }
-                SYMBOL_TABLE => {
-                    let tree = self.address(&data, 0)?;
-                    let heap = self.address(&data, usize::from(self.context.sizeof_addr))?;
-                    return self.in_table(tree, heap, name);
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn in_table(&mut self, tree: u64, heap: u64, name: &str) -> Option<u64> {
-        let (a, s) = (usize::from(self.context.sizeof_addr), usize::from(self.context.sizeof_size));
-        let head = LocalHeapHeader::decode(&self.bytes(heap, 64)?, a, s).ok()?;
-        let names = self.bytes(head.data_addr, head.data_size)?;
-        let mut nodes = vec![tree];
-        let mut steps = 0;
-        while let Some(at) = nodes.pop() {
-            steps += 1;
-            if steps > MOST_STEPS {
-                return None;
-            }
-            let bytes = self.bytes(at, PIECE)?;
-            if bytes.starts_with(b"SNOD") {
-                let node: FormatResult<_> = SymbolTableNode::decode(&bytes, a, s, u16::MAX);
-                for entry in node.ok()?.entries {
-                    if local_heap_get_string(&names, entry.name_offset).is_ok_and(|n| n == name) {
-                        return Some(entry.obj_header_addr);
-                    }
-                }
-            } else {
-                let node = BTreeV1Node::decode(&bytes, a, s, u16::MAX).ok()?;
-                nodes.extend(node.children);
-            }
-        }
-        None
-    }
-}
-
-/// Messages one behind the other: type (one or two bytes), length, flags, and three unused bytes in
-/// version 1 or the place in the order of creation where that is tracked in version 2.
-fn continued(block: &[u8], kind_width: usize, tracked: bool) -> Vec<(u8, Vec<u8>)> {
-    let head = match (kind_width, tracked) {
-        (2, _) => 8,
-        (_, true) => 6,
-        (_, false) => 4,
-    };
-    let (mut found, mut rest) = (Vec::new(), block);
-    while let Some((start, behind)) = rest.split_at_checked(head) {
-        let length = usize::from(u16::from_le_bytes([start[kind_width], start[kind_width + 1]]));
-        let Some((data, after)) = behind.split_at_checked(length) else { break };
-        found.push((start[0], data.to_vec()));
-        rest = after;
-    }
-    found
 }

@@ -6,8 +6,12 @@
 
 mod codec;
 mod decode;
+mod filters;
 mod groups;
 mod guard;
+mod index;
+mod packed;
+mod walk;
 mod writer;
 
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,6 +20,7 @@ use std::path::{Path, PathBuf};
 use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
 
 use guard::guarded;
+use packed::Packed;
 
 pub(crate) use codec::Codec;
 
@@ -152,7 +157,10 @@ impl Hdf5 {
     pub fn read(&self, name: &str) -> Result<Array, Error> {
         let mut read = None;
         self.with(name, 0, &mut |file, name, dataset| {
-            read = Some(file.decoded(name, || decode::read(dataset))?);
+            read = Some(file.decoded(name, || match Packed::of(&file.path, name, dataset) {
+                Some(packed) => decode::read_packed(dataset, &packed),
+                None => decode::read(dataset),
+            })?);
             Ok(())
         })?;
         Ok(read.expect("a dataset that was found was read"))
@@ -173,11 +181,16 @@ impl Hdf5 {
             let count = shape.first().copied().unwrap_or(0);
             let whole = shape.is_empty() || count <= together || !decode::is_sliced(dataset);
             if whole {
-                return take(file.decoded(name, || decode::read(dataset))?);
+                return take(file.read(name)?);
             }
+            let packed = guarded(|| Ok(Packed::of(&file.path, name, dataset)))
+                .map_err(|reason| file.error(name, reason))?;
             (0..count).step_by(together).try_for_each(|first| {
                 let count = together.min(count - first);
-                take(file.decoded(name, || decode::read_entries(dataset, first, count))?)
+                take(file.decoded(name, || match &packed {
+                    Some(packed) => decode::read_packed_entries(dataset, packed, first, count),
+                    None => decode::read_entries(dataset, first, count),
+                })?)
             })
         })
     }
@@ -382,14 +395,13 @@ impl Hdf5 {
 
 /// What keeps a dataset from being read, with what to do where it is the way it was compressed.
 fn filtered(reason: String) -> String {
-    const FILTERS: [(&str, &str); 10] = [
-        ("bitshuffle: unsupported compression type 3", "bitshuffle with Zstandard (filter 32008)"),
+    const FILTERS: [(&str, &str); 9] = [
         ("filter id 32026", "Blosc2 (filter 32026)"),
-        ("filter id 32001", "Blosc (filter 32001)"),
+        ("filter id 32008", "bitshuffle (filter 32008)"),
         ("filter id 32013", "ZFP (filter 32013)"),
         ("filter id 32017", "SZ (filter 32017)"),
         ("filter id 32024", "SZ3 (filter 32024)"),
-        ("filter id 32000", "LZF (filter 32000)"),
+        ("filter id 32019", "JPEG (filter 32019)"),
         ("filter id 32028", "SPERR (filter 32028)"),
         ("filter id", "a filter that is not known here"),
         ("unsupported feature", "a filter that is not read"),
@@ -400,8 +412,9 @@ fn filtered(reason: String) -> String {
         Some((_, filter)) => {
             let detail = reason.rsplit("unsupported feature:").next().unwrap_or_default().trim();
             format!(
-                "compressed by {filter} ({detail}), which is not read: repack the file, h5repack -f GZIP=1 IN OUT \
-                 with HDF5_PLUGIN_PATH at the plugins of hdf5plugin"
+                "compressed by {filter} ({detail}), which is not read: repack the file, \
+                 HDF5_PLUGIN_PATH=$(python -c 'import hdf5plugin; print(hdf5plugin.PLUGINS_PATH)') \
+                 h5repack -f GZIP=1 IN OUT"
             )
         }
     }

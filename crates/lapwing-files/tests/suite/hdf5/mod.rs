@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, like the tests themselves, end at the first surprise
 
 mod damaged;
+mod filters;
 mod written;
 
 use std::io::Write;

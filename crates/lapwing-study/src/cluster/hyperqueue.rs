@@ -1,8 +1,9 @@
 //! HyperQueue (`hq`), for people without rights on a batch system: one job whose tasks wait for
 //! each other, described by a file (*Job Definition File* of its documentation).
 
+use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{Step, quoted};
-use super::{BatchSystem, Handed, Order, Resources, State, output_of};
+use crate::design::Resources;
 use crate::{Result, StudyError};
 use serde::Serialize;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The commands of a study for a shell.
 
-use super::Order;
+use super::order::Order;
 use std::path::Path;
 
 /// A step of a study.

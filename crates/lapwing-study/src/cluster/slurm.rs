@@ -1,8 +1,9 @@
 //! Slurm, by its own commands: `sbatch`, `squeue`, `scancel`.
 
+use super::order::{BatchSystem, Handed, Order, State, output_of};
 use super::script::{Step, quoted};
-use super::{BatchSystem, Handed, Order, Resources, State, output_of};
 use crate::Result;
+use crate::design::Resources;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;

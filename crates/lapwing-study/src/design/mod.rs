@@ -12,6 +12,7 @@ mod error;
 pub mod external;
 mod goal;
 mod radiation;
+mod resources;
 mod settled;
 pub mod solver;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use base::{BaseFile, MeasuredBase};
 pub use error::DesignError;
 pub use goal::Goal;
 pub use radiation::Radiation;
+pub use resources::Resources;
 pub use settled::{
     Design, Exposures, FluenceArea, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source,
     SpecimenSection, ViewRules,

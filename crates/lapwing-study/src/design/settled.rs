@@ -1,10 +1,10 @@
 //! The design of a study in which every point is settled: its sections, and the cases that follow.
 
-use crate::cluster::Resources;
 use crate::design::base::{BaseFile, MeasuredBase};
 use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::goal::Goal;
 use crate::design::radiation::Radiation;
+use crate::design::resources::Resources;
 use crate::design::solver::{Method, StudySolver};
 use crate::geometry::selection::Acceptance;
 use crate::geometry::split::Cut;

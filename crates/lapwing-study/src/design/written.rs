@@ -1,11 +1,11 @@
 //! The design as the user may write it: every section and every field optional.
 
-use crate::cluster::Resources;
 use crate::design::base::{BaseFile, MeasuredBase, make_absolute};
 use crate::design::condition::{Split, Step, View, whole_dose};
 use crate::design::error::DesignError;
 use crate::design::goal::WrittenGoal;
 use crate::design::radiation::Radiation;
+use crate::design::resources::Resources;
 use crate::design::settled::{
     Design, Exposures, FluenceArea, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
 };

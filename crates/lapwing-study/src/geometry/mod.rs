@@ -3,8 +3,10 @@
 //! or solvers.
 
 pub(crate) mod coverage;
+pub(crate) mod grid;
 pub(crate) mod neighbours;
 pub mod overlap;
 pub mod place;
 pub mod selection;
 pub mod split;
+pub(crate) mod turn;

@@ -6,7 +6,7 @@
 //! holds more than one kept point: the work and the memory are linear in the number of positions,
 //! however they are clustered.
 
-use crate::disk::record::Strategy;
+use lapwing_files::metadata::SelectionStrategy as Strategy;
 use lapwing_model::Position;
 use lapwing_model::position::bounding_box;
 use serde::Serialize;
@@ -261,7 +261,6 @@ fn around((row, column): Cell) -> impl Iterator<Item = Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::record::Strategy;
     use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
     fn at(y: f64, x: f64) -> Position {

@@ -2,13 +2,14 @@
 //! itself: the numbers, in the user's units, and what they change.
 
 use crate::design::solver::ProbeStart;
-use crate::run::start_probe::{in_metres, intensities, pixel, start_probe, wavelength};
+use crate::geometry::turn::{orthogonal, turned_about};
+use crate::run::data::intensities;
+use crate::run::start_probe::{in_metres, pixel, start_probe, wavelength};
 use crate::run::trial::{self, Verdict};
 use crate::{Result, StudyError};
 use lapwing_draw::{Colormap, Painter, Panel, Picture, figure};
 use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, ReadOptions};
-use lapwing_model::Position;
 use lapwing_solve::calibrate::{CalibrateError, Disc, Orientation, Tried, mean, orientation};
 use ndarray::{Array2, ArrayView3};
 use serde::Serialize;
@@ -385,30 +386,6 @@ fn picture_of(fits: &Verdict) -> Vec<u8> {
     }
     let map = Painter::default().map(Colormap::Viridis).enlarge_to(720).scalar(lowest.view());
     figure(&[Panel::new("loss by rotation, as read and exchanged", map)], 1)
-}
-
-/// Exchanges and turns positions about their mean.
-pub(super) fn turned_about(scan: &mut [Position], transposed: bool, degrees: f64) {
-    let count = scan.len().max(1) as f64;
-    let (y, x) =
-        scan.iter().fold((0.0, 0.0), |sum, at| (sum.0 + at.y / count, sum.1 + at.x / count));
-    let map = orthogonal(transposed, degrees);
-    for at in scan {
-        let (dy, dx) = (at.y - y, at.x - x);
-        *at = Position {
-            y: y + map[0][0] * dy + map[0][1] * dx,
-            x: x + map[1][0] * dy + map[1][1] * dx,
-        };
-    }
-}
-
-/// The map of an exchange followed by a rotation, rows (y, x).
-fn orthogonal(transposed: bool, degrees: f64) -> [[f64; 2]; 2] {
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    match transposed {
-        false => [[cos, -sin], [sin, cos]],
-        true => [[-sin, cos], [cos, sin]],
-    }
 }
 
 fn product(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {

@@ -8,7 +8,7 @@ use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
 use lapwing_files::metadata::{append_transformation, set_physics_parameter, stamp_transformation};
-use lapwing_files::{Dataset, Metadata};
+use lapwing_files::{Dataset, Metadata, Patterns};
 use lapwing_model::{position, probe};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -43,6 +43,11 @@ pub fn probe_diameter(dataset: &Dataset) -> f64 {
     let measured =
         dataset.probe.as_ref().map(|probe| probe::diameter(probe.view())).filter(|d| *d > 0.0);
     measured.unwrap_or(0.6 * height.min(width) as f64)
+}
+
+/// Squared amplitudes, axes (pattern, y, x), kept where the patterns are.
+pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
+    Ok(dataset.diffraction.map(|amplitude| amplitude * amplitude)?)
 }
 
 /// Both parts of a data set.

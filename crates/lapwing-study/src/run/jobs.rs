@@ -113,7 +113,8 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let record = RunRecord::begin(&plan.roots, plan.cases.len(), options, agenda)?;
+    let record =
+        RunRecord::begin(&plan.roots, plan.cases.len(), &options.filters, options.dry_run, agenda)?;
     let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
     tell(&mut *observe, planned)?;
     let run = JobRun {

@@ -2,7 +2,8 @@
 //! the images move.
 
 use crate::Result;
-use crate::run::start_probe::{intensities, pixel};
+use crate::run::data::intensities;
+use crate::run::start_probe::pixel;
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, dialect::Optics, metadata};
 use lapwing_solve::calibrate::image_shifts;

@@ -1,26 +1,17 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
 use crate::design::solver::{ObjectStart, SolverConfig};
-use crate::geometry::place;
+use crate::geometry::grid::grid_of;
 use crate::run::start_probe::start_probe;
 use crate::run::stream;
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Mask, Patterns, Storage};
 use lapwing_model::forward::Physics;
-use lapwing_model::position::bounding_box;
-use lapwing_model::probe::perturb;
-use lapwing_model::scan::MAX_AREA;
 use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
 use ndarray::{Array3, Axis};
-
-/// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
-pub const DEFOCUS: f64 = 1.0;
-
-/// Astigmatism that [`perturbed`] adds, radians there.
-pub const ASTIGMATISM: f64 = 0.3;
 
 /// What a solver is given: the measured intensities and the fields to start from.
 #[derive(Debug, Clone)]
@@ -66,11 +57,12 @@ impl Start {
         self,
         waiting: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Problem> {
-        if let Storage::Scratch(folder) = self.intensity.storage() {
-            return stream::problem(self, &folder, waiting);
-        }
         let Self { intensity, object, probe, scan, valid, physics, .. } = self;
         let builder = Problem::builder(scan, object, probe).physics(physics);
+        if let Storage::Scratch(folder) = intensity.storage() {
+            let valid = valid.as_ref().map(|valid| valid.view());
+            return stream::problem(builder, &intensity, valid, &folder, waiting);
+        }
         let intensity = intensity.into_array();
         Ok(match valid {
             Some(valid) => builder.mask(valid.view()).patterns(intensity)?,
@@ -149,99 +141,10 @@ pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> V
         .collect()
 }
 
-/// An object grid and the scan on it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Grid {
-    /// Shape (y, x) of the object.
-    pub shape: (usize, usize),
-    /// (row, column) = (y, x) - origin.
-    pub origin: (i64, i64),
-    /// Window centres on the grid.
-    pub scan: Vec<Position>,
-}
-
-/// Share of the scan's extent by which it may stretch to every side.
-const STRETCH: f64 = 0.06;
-
-impl Grid {
-    /// The grid with room on all sides for a scan that turns or stretches a little.
-    fn with_room_to_stretch(mut self) -> Self {
-        let extent =
-            bounding_box(&self.scan).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0).max(x1 - x0));
-        let room = (STRETCH * extent).ceil().min(MAX_AREA as f64) as usize;
-        self.shape = (self.shape.0 + 2 * room, self.shape.1 + 2 * room);
-        self.origin = (self.origin.0 - room as i64, self.origin.1 - room as i64);
-        for at in &mut self.scan {
-            (at.y, at.x) = (at.y + room as f64, at.x + room as f64);
-        }
-        self
-    }
-}
-
-/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
-///
-/// # Errors
-/// When there is no position, one is not finite, or the grid would have more than
-/// [`lapwing_model::scan::MAX_AREA`] pixels.
-pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
-    let (y0, y1, x0, x1) = bounding_box(positions).unwrap_or_default();
-    let refused = |what: &str| {
-        StudyError::Invalid(format!(
-            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_AREA} pixels \
-             fits, found {what} ({} positions within y {y0:?} to {y1:?} and x {x0:?} to {x1:?}): \
-             check their unit",
-            positions.len()
-        ))
-    };
-    if positions.is_empty() {
-        return Err(refused("none"));
-    }
-    let placement = place::on_new_object(positions, window)
-        .ok_or_else(|| refused("some that are not finite or too far apart"))?;
-    let (y, x) = placement.offset;
-    Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
-}
-
 /// An object of `slices` slices, of which the middle one is `guess` and the others transmit
 /// everything.
 fn thick(guess: &Field, slices: usize) -> Object {
     let mut object = Object::flat_slices(slices, guess.dim());
     object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(guess);
     object
-}
-
-/// A probe as an experiment would know it: out of focus and astigmatic, see
-/// [`lapwing_model::probe::perturb`].
-pub fn perturbed(probe: &Modes) -> Modes {
-    perturb(probe.view(), DEFOCUS, ASTIGMATISM)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lapwing_model::Window;
-
-    #[test]
-    fn grid_holds_every_window_and_records_its_origin() {
-        let scan = [Position { y: -3.25, x: 100.0 }, Position { y: 20.0, x: 90.5 }];
-        let grid = grid_of(&scan, (8, 6)).unwrap();
-        for (on_grid, position) in grid.scan.iter().zip(&scan) {
-            assert!(Window::of(*on_grid, (8, 6)).fits((8, 6), grid.shape));
-            assert_eq!(on_grid.y, position.y - grid.origin.0 as f64);
-            assert_eq!(on_grid.x, position.x - grid.origin.1 as f64);
-        }
-        assert!(grid_of(&[], (8, 6)).is_err());
-    }
-
-    #[test]
-    fn an_absurd_grid_is_refused_before_it_is_allocated() {
-        let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
-        let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
-        assert!(
-            error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"),
-            "{error}"
-        );
-        let line = [scan[0], Position { y: 0.0, x: 1e5 }];
-        assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
-    }
 }

@@ -2,16 +2,22 @@
 //! patterns.
 
 use crate::design::solver::ProbeStart;
-use crate::run::start::perturbed;
+use crate::run::data::intensities;
 use crate::run::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::Illumination;
-use lapwing_files::{Dataset, Patterns, metadata};
+use lapwing_files::{Dataset, metadata};
 use lapwing_model::forward::{Physics, Propagation};
-use lapwing_model::probe::{Aberrations, Aperture};
+use lapwing_model::probe::{Aberrations, Aperture, perturb};
 use lapwing_model::{Complex32, ForwardModel, Modes};
 use lapwing_solve::calibrate::{self, CalibrateError, Curvature, Disc};
 use ndarray::{ArrayView3, Axis};
+
+/// Defocus that [`perturbed`] adds, radians at the edge of the probe's aperture.
+pub const DEFOCUS: f64 = 1.0;
+
+/// Astigmatism that [`perturbed`] adds, radians there.
+pub const ASTIGMATISM: f64 = 0.3;
 
 /// A start probe, and where it comes from.
 #[derive(Debug, Clone)]
@@ -64,13 +70,14 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
     }
 }
 
+/// A probe as an experiment would know it: out of focus and astigmatic, see
+/// [`lapwing_model::probe::perturb`].
+pub fn perturbed(probe: &Modes) -> Modes {
+    perturb(probe.view(), DEFOCUS, ASTIGMATISM)
+}
+
 /// Share by which the disc of the patterns may differ from that of the optics without a word.
 const FAR_OFF: f64 = 0.2;
-
-/// Squared amplitudes, axes (pattern, y, x), kept where the patterns are.
-pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
-    Ok(dataset.diffraction.map(|amplitude| amplitude * amplitude)?)
-}
 
 /// The curvature of the probe as the patterns have it.
 fn seen(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<Curvature> {

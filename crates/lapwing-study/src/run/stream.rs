@@ -3,11 +3,12 @@
 
 use crate::run::event::{Level, Observer, note};
 use crate::run::memory::{free_memory, stack_bytes};
-use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions};
-use lapwing_files::{Dataset, Storage, Understanding, scratch};
+use lapwing_files::{Dataset, Patterns, Storage, Understanding, scratch};
+use lapwing_solve::problem::ProblemBuilder;
 use lapwing_solve::{PatternStore, Problem, StoredBytes};
+use ndarray::ArrayView3;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -141,14 +142,15 @@ fn size(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-/// The problem that `start`, whose patterns are in a scratch file in `folder`, makes with another
-/// one there. `waiting` is called between blocks of patterns.
+/// The problem that `builder` makes of patterns in a scratch file in `folder`, with another one
+/// there. `waiting` is called between blocks of patterns.
 pub(crate) fn problem(
-    start: Start,
+    builder: ProblemBuilder<'_>,
+    intensity: &Patterns,
+    valid: Option<ArrayView3<'_, bool>>,
     folder: &Path,
     waiting: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Problem> {
-    let Start { object, probe, scan, valid, physics, intensity, .. } = start;
     let shape = intensity.dim();
     let pixels = (shape.1 * shape.2).max(1);
     let mut block = Vec::new();
@@ -161,10 +163,9 @@ pub(crate) fn problem(
         }
         Ok(())
     };
-    let builder = Problem::builder(scan, object, probe).physics(physics);
     let store = ScratchIn::new(folder, shape)?;
-    match &valid {
-        Some(valid) => builder.mask(valid.view()).patterns_from(shape, &mut blocks, store),
+    match valid {
+        Some(valid) => builder.mask(valid).patterns_from(shape, &mut blocks, store),
         None => builder.patterns_from(shape, &mut blocks, store),
     }
 }

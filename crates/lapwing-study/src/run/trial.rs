@@ -7,9 +7,9 @@
 //! disc's parts tell it better.
 
 use crate::Result;
-use crate::run::calibrate::turned_about;
-use crate::run::start::grid_of;
-use crate::run::start_probe::intensities;
+use crate::geometry::grid::grid_of;
+use crate::geometry::turn::turned_about;
+use crate::run::data::intensities;
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};

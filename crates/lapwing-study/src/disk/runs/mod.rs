@@ -17,7 +17,6 @@ use crate::disk::layout::{MANIFEST, Roots, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
 use crate::disk::path::absolute;
 use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
-use crate::run::jobs::JobOptions;
 use crate::{Result, StudyError};
 use history::History;
 use jiff::Timestamp;
@@ -38,17 +37,17 @@ impl RunRecord {
     /// Opens a new run and writes its records, as yet without results.
     ///
     /// `total_jobs` is the number of cases of the whole plan, of which `agenda` holds what the
-    /// filters of `options` leave.
+    /// `filters` leave; a `dry_run` does nothing of that.
     pub(crate) fn begin(
         roots: &Roots,
         total_jobs: usize,
-        options: &JobOptions,
+        filters: &Filters,
+        dry_run: bool,
         agenda: &Agenda,
     ) -> Result<Self> {
-        let filters = options.filters.clone();
         let artifact_root = roots.artifacts.clone();
         let timestamp = Timestamp::now();
-        let (id, dir) = new_run_dir(&artifact_root, timestamp, &filters)?;
+        let (id, dir) = new_run_dir(&artifact_root, timestamp, filters)?;
         let mut skipped_jobs = [agenda.filtered_out.as_slice(), &agenda.missing].concat();
         skipped_jobs.sort_by_cached_key(|skipped| skipped.case.clone());
         let mut record = Self {
@@ -57,14 +56,14 @@ impl RunRecord {
                 phase_c_root: absolute(&roots.data),
                 phase_d_root: absolute(&roots.views),
                 artifact_root: absolute(&artifact_root),
-                filters,
+                filters: filters.clone(),
                 total_jobs,
                 filtered_jobs: agenda.jobs.len(),
                 jobs: agenda.jobs.clone(),
                 missing_jobs: agenda.missing.clone(),
                 execution_results: Vec::new(),
                 run_ids: vec![id.clone()],
-                dry_run: options.dry_run,
+                dry_run,
             },
             skips: SkipSummary {
                 timestamp,

@@ -40,8 +40,7 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
 }
 
 fn begin(plan: &Plan, filters: Filters, agenda: &Agenda) -> Result<RunRecord> {
-    let options = JobOptions { filters, ..JobOptions::default() };
-    RunRecord::begin(&plan.roots, plan.cases.len(), &options, agenda)
+    RunRecord::begin(&plan.roots, plan.cases.len(), &filters, false, agenda)
 }
 
 /// A run in which every job succeeds at once.
@@ -350,8 +349,8 @@ fn who_finds_a_result_leaves_the_log_and_time_of_who_made_it() {
 fn a_dry_run_says_that_it_was_one() {
     let (folder, plan) = study(&View::ALL);
     let agenda = plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap();
-    let options = JobOptions { dry_run: true, ..JobOptions::default() };
-    let dry = RunRecord::begin(&plan.roots, plan.cases.len(), &options, &agenda).unwrap();
+    let dry = RunRecord::begin(&plan.roots, plan.cases.len(), &Filters::default(), true, &agenda);
+    let dry = dry.unwrap();
     assert_eq!(json(&dry.dir.join(MANIFEST))["dry_run"], true);
     assert!(!StudyFolder::new(folder.path()).manifest().unwrap().unwrap().dry_run);
     let killed = begin(&plan, Filters::default(), &agenda).unwrap();

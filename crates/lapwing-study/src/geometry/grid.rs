@@ -1,0 +1,90 @@
+//! The grid of an object that is made for a scan.
+
+use crate::geometry::place;
+use crate::{Result, StudyError};
+use lapwing_model::Position;
+use lapwing_model::position::bounding_box;
+use lapwing_model::scan::MAX_AREA;
+
+/// An object grid and the scan on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Shape (y, x) of the object.
+    pub shape: (usize, usize),
+    /// (row, column) = (y, x) - origin.
+    pub origin: (i64, i64),
+    /// Window centres on the grid.
+    pub scan: Vec<Position>,
+}
+
+/// Share of the scan's extent by which it may stretch to every side.
+const STRETCH: f64 = 0.06;
+
+impl Grid {
+    /// The grid with room on all sides for a scan that turns or stretches a little.
+    pub fn with_room_to_stretch(mut self) -> Self {
+        let extent =
+            bounding_box(&self.scan).map_or(0.0, |(y0, y1, x0, x1)| (y1 - y0).max(x1 - x0));
+        let room = (STRETCH * extent).ceil().min(MAX_AREA as f64) as usize;
+        self.shape = (self.shape.0 + 2 * room, self.shape.1 + 2 * room);
+        self.origin = (self.origin.0 - room as i64, self.origin.1 - room as i64);
+        for at in &mut self.scan {
+            (at.y, at.x) = (at.y + room as f64, at.x + room as f64);
+        }
+        self
+    }
+}
+
+/// The smallest grid that holds all windows of shape `window`, with a margin of two pixels.
+///
+/// # Errors
+/// When there is no position, one is not finite, or the grid would have more than
+/// [`lapwing_model::scan::MAX_AREA`] pixels.
+pub fn grid_of(positions: &[Position], window: (usize, usize)) -> Result<Grid> {
+    let (y0, y1, x0, x1) = bounding_box(positions).unwrap_or_default();
+    let refused = |what: &str| {
+        StudyError::Invalid(format!(
+            "xcoords, ycoords: expected positions in pixels around which an object of at most {MAX_AREA} pixels \
+             fits, found {what} ({} positions within y {y0:?} to {y1:?} and x {x0:?} to {x1:?}): \
+             check their unit",
+            positions.len()
+        ))
+    };
+    if positions.is_empty() {
+        return Err(refused("none"));
+    }
+    let placement = place::on_new_object(positions, window)
+        .ok_or_else(|| refused("some that are not finite or too far apart"))?;
+    let (y, x) = placement.offset;
+    Ok(Grid { shape: placement.shape, origin: (-y, -x), scan: placement.place(positions) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lapwing_model::Window;
+
+    #[test]
+    fn grid_holds_every_window_and_records_its_origin() {
+        let scan = [Position { y: -3.25, x: 100.0 }, Position { y: 20.0, x: 90.5 }];
+        let grid = grid_of(&scan, (8, 6)).unwrap();
+        for (on_grid, position) in grid.scan.iter().zip(&scan) {
+            assert!(Window::of(*on_grid, (8, 6)).fits((8, 6), grid.shape));
+            assert_eq!(on_grid.y, position.y - grid.origin.0 as f64);
+            assert_eq!(on_grid.x, position.x - grid.origin.1 as f64);
+        }
+        assert!(grid_of(&[], (8, 6)).is_err());
+    }
+
+    #[test]
+    fn an_absurd_grid_is_refused_before_it_is_allocated() {
+        let scan = [Position { y: 0.0, x: 0.0 }, Position { y: 1e5, x: 1e5 }];
+        let error = grid_of(&scan, (8, 8)).unwrap_err().to_string();
+        assert!(
+            error.contains("xcoords") && error.contains("100000.0") && error.contains("unit"),
+            "{error}"
+        );
+        let line = [scan[0], Position { y: 0.0, x: 1e5 }];
+        assert_eq!(grid_of(&line, (8, 8)).unwrap().shape, (12, 100_012));
+    }
+}

@@ -11,6 +11,22 @@ pub trait Configured: Options + Solver + 'static {
     const ABOUT: &'static str;
     /// Where it was published.
     const SOURCE: &'static str;
+    /// When it needs photon counts, in words: `yes`, `no`, or with which of its options.
+    const COUNTS: &'static str = "no";
+    /// Data for which it is the one that is taken, where there is such a kind.
+    const TAKEN_FOR: Option<TakenFor> = None;
+    /// Whether it reconstructs eigenmodes of the probe.
+    const EIGENMODES: bool = false;
+}
+
+/// Data for which one solver is taken when nobody names any; both are compared where a study names
+/// none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenFor {
+    /// Photon counts.
+    Counts,
+    /// Intensities of unknown unit.
+    Intensities,
 }
 
 /// One solver.
@@ -22,6 +38,12 @@ pub struct Entry {
     pub about: &'static str,
     /// Where it was published.
     pub source: &'static str,
+    /// When it needs photon counts, in words.
+    pub counts: &'static str,
+    /// Data for which it is the one that is taken.
+    pub taken_for: Option<TakenFor>,
+    /// Whether it reconstructs eigenmodes of the probe.
+    pub eigenmodes: bool,
     /// Its options.
     pub options: &'static [OptionDoc],
     defaults: fn() -> Box<dyn Solver>,
@@ -35,10 +57,18 @@ impl Entry {
             name: T::NAME,
             about: T::ABOUT,
             source: T::SOURCE,
+            counts: T::COUNTS,
+            taken_for: T::TAKEN_FOR,
+            eigenmodes: T::EIGENMODES,
             options: T::DOCS,
             defaults: || Box::new(T::default()),
             read: read::<T>,
         }
+    }
+
+    /// Whether it has an option of this name.
+    pub fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|doc| doc.name == option)
     }
 
     /// The solver with its default options.

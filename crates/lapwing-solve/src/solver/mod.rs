@@ -29,13 +29,13 @@ mod solution;
 mod table;
 
 pub use constraints::Constraints;
-pub use entry::{Configured, Entry};
+pub use entry::{Configured, Entry, TakenFor};
 pub use frame::{Frame, Guarded};
 pub use refinement::PositionFreedom;
 pub use run::{Algorithm, Epoch, Flow, Run};
 pub use snapshot::Snapshot;
 pub use solution::{Choice, Solution, Tried};
-pub use table::{SOLVERS, entry};
+pub use table::{SOLVERS, entry, taken_for};
 
 use crate::Problem;
 use options::{OptionError, Value};

@@ -1,6 +1,6 @@
 //! The solvers that there are.
 
-use super::entry::Entry;
+use super::entry::{Entry, TakenFor};
 use super::{dm, lsqml, ml, pie, raar};
 
 /// All solvers, in the order in which they are listed to people.
@@ -16,6 +16,12 @@ pub static SOLVERS: &[Entry] = &[
 /// The solver of this name, upper or lower case.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     SOLVERS.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
+}
+
+/// The solver that is taken for these data.
+pub fn taken_for(data: TakenFor) -> &'static Entry {
+    let mut of = SOLVERS.iter().filter(|entry| entry.taken_for == Some(data));
+    of.next().expect("a test looks for one solver of each kind of data")
 }
 
 #[cfg(test)]
@@ -38,6 +44,18 @@ mod tests {
             let again: Vec<(String, Value)> =
                 values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             assert_eq!(*entry.read(&again).unwrap(), *solver);
+        }
+    }
+
+    #[test]
+    fn one_solver_is_taken_for_each_kind_of_data_and_can_use_it() {
+        for data in [TakenFor::Counts, TakenFor::Intensities] {
+            let of = SOLVERS.iter().filter(|entry| entry.taken_for == Some(data));
+            assert_eq!(of.count(), 1, "{data:?}");
+        }
+        assert!(!taken_for(TakenFor::Intensities).defaults().needs().counts);
+        for entry in SOLVERS {
+            assert_eq!(entry.counts == "yes", entry.defaults().needs().counts, "{}", entry.name);
         }
     }
 

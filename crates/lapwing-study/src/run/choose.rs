@@ -13,8 +13,8 @@ use lapwing_solve::ml::{Affine, Aligned, Ml, affine, held_out_loss};
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
-use lapwing_solve::solver::{Choice, PositionFreedom, Tried, entry};
-use lapwing_solve::{Problem, Solver};
+use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
+use lapwing_solve::{Problem, SOLVERS, Solver};
 
 /// Shares of the background that was found.
 const SHARES: [f64; 3] = [1.0, 0.5, 0.0];
@@ -156,9 +156,10 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
     if let Some(freedom) = freedom(config) {
         with_positions(&*config.solver, freedom)?;
     }
-    if config.start.probe_eigenmodes > 0 && config.algorithm() != "ML" {
-        let found = config.algorithm();
-        return refuse(&format!("probe_eigenmodes: expected the solver ML, found {found}"));
+    let found = config.algorithm();
+    if config.start.probe_eigenmodes > 0 && !entry(found).is_some_and(|entry| entry.eigenmodes) {
+        let able = names(|entry| entry.eigenmodes);
+        return refuse(&format!("probe_eigenmodes: expected the solver {able}, found {found}"));
     }
     if asked.is_empty() && !aligns {
         return Ok(());
@@ -182,12 +183,22 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
     Ok(())
 }
 
+/// Names of the solvers that `can`.
+fn names(can: impl Fn(&Entry) -> bool) -> String {
+    let names: Vec<&str> =
+        SOLVERS.iter().filter(|entry| can(entry)).map(|entry| entry.name).collect();
+    names.join(" or ")
+}
+
+/// Option of the solvers that move positions.
+const MOVING: &str = "refine_positions";
+
 /// The solver, told to refine the positions.
 fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
     let mut written: Vec<(String, Value)> =
         solver.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let told = [
-        ("refine_positions", Value::Word(freedom.name().to_owned())),
+        (MOVING, Value::Word(freedom.name().to_owned())),
         ("positions_from_epoch", Value::Count(MOVES as u64)),
     ];
     for (option, value) in told {
@@ -197,11 +208,12 @@ fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<d
     }
     let refused = || {
         let name = solver.name();
-        let expected = "expected a solver that moves them (LSQML or ML)";
+        let able = names(|entry| entry.has(MOVING));
+        let expected = format!("expected a solver that moves them ({able})");
         StudyError::Invalid(format!("refined positions: {expected}, found {name}"))
     };
     let entry = entry(solver.name()).ok_or_else(refused)?;
-    if !entry.options.iter().any(|option| option.name == "refine_positions") {
+    if !entry.has(MOVING) {
         return Err(refused());
     }
     let solver = entry.read(&written).map_err(|error| StudyError::Invalid(error.to_string()))?;

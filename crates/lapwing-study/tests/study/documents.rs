@@ -101,12 +101,7 @@ fn the_table_of_solvers_in_the_documents() {
     let mut table = String::from("| solver | what it is | published | needs counts |\n");
     table += "| --- | --- | --- | --- |\n";
     for entry in SOLVERS {
-        let counts = match (entry.name, entry.defaults().needs().counts) {
-            (_, true) => "yes",
-            ("LSQML", _) => "with `noise = \"poisson\"` or a prior",
-            _ => "no",
-        };
-        let (name, about, source) = (entry.name, entry.about, entry.source);
+        let (name, about, source, counts) = (entry.name, entry.about, entry.source, entry.counts);
         writeln!(table, "| `{name}` | {about} | {source} | {counts} |").unwrap();
     }
     hold("docs/solvers.md", ["<!-- solvers -->", "<!-- end of solvers -->"], &table);

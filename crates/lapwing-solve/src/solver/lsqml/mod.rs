@@ -21,7 +21,7 @@ mod state;
 pub use crate::Noise;
 
 use super::refinement::refined;
-use super::{Configured, Constraints, Frame, Needs, PositionFreedom, Run, Solver};
+use super::{Configured, Constraints, Frame, Needs, PositionFreedom, Run, Solver, TakenFor};
 use crate::engine::Products;
 use crate::{Problem, choice, options, solver_basics};
 use state::State;
@@ -113,6 +113,8 @@ impl Configured for Lsqml {
     const NAME: &'static str = "LSQML";
     const ABOUT: &'static str = "iterative least-squares maximum likelihood, the field's baseline";
     const SOURCE: &'static str = "Odstrcil, Menzel, Guizar-Sicairos, Opt. Express 26, 3108 (2018)";
+    const COUNTS: &'static str = "with `noise = \"poisson\"` or a prior";
+    const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Intensities);
 }
 
 impl Solver for Lsqml {

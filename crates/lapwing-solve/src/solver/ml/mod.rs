@@ -29,6 +29,7 @@ pub use held_out::held_out_loss;
 use super::refinement::refined;
 use super::{
     Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Run, Solver,
+    TakenFor,
 };
 use crate::engine::Products;
 use crate::solver::options::Auto;
@@ -82,6 +83,9 @@ impl Configured for Ml {
     const ABOUT: &'static str = "a few epochs of small batches, then preconditioned L-BFGS on the \
                                  Poisson likelihood with a weak prior: the best image for the data";
     const SOURCE: &'static str = "this project";
+    const COUNTS: &'static str = "yes";
+    const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Counts);
+    const EIGENMODES: bool = true;
 }
 
 impl Solver for Ml {

@@ -3,7 +3,7 @@
 use super::chosen::{Chosen, Vocabulary};
 use super::device::DeviceOptions;
 use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
-use lapwing_solve::solver::{Solver, entry};
+use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
@@ -34,7 +34,7 @@ choice! {
         Optics = "optics",
         /// Made of the patterns: pupil and defocus are read off them.
         Patterns = "patterns",
-        /// The file's probe out of focus and astigmatic (see [`crate::start::perturbed`]): in
+        /// The file's probe out of focus and astigmatic (see [`crate::start_probe::perturbed`]): in
         /// simulated data the file's probe is the true one, which no experiment knows.
         Perturbed = "perturbed",
     }
@@ -224,11 +224,14 @@ pub struct SolverConfig {
     pub without_counts: Option<Box<dyn Solver>>,
 }
 
-/// The algorithm that is chosen by the data: ML where photon counts are known, else LSQML.
+/// The algorithm that is chosen by the data: the solver that is taken for photon counts (see
+/// [`taken_for`]) where these are known, else that for intensities.
 pub const AUTO: &str = "auto";
 
 /// What [`AUTO`] stands for: with photon counts, and without.
-const BY_COUNTS: [&str; 2] = ["ML", "LSQML"];
+fn by_counts() -> [&'static str; 2] {
+    [TakenFor::Counts, TakenFor::Intensities].map(|data| taken_for(data).name)
+}
 
 /// Where it is computed makes no other solver of it, and is no part of records.
 impl PartialEq for SolverConfig {
@@ -297,12 +300,13 @@ impl SolverConfig {
         has: impl Fn(&'static str) -> bool,
         read: impl Fn(&'static str) -> Result<Self, E>,
     ) -> Result<Self, E> {
-        match BY_COUNTS.map(has) {
-            [true, false] => return read(BY_COUNTS[0]),
-            [false, true] => return read(BY_COUNTS[1]),
+        let [with, without] = by_counts();
+        match [with, without].map(has) {
+            [true, false] => return read(with),
+            [false, true] => return read(without),
             _ => {}
         }
-        match BY_COUNTS.map(read) {
+        match [with, without].map(read) {
             [Ok(with), Ok(without)] => Ok(Self { without_counts: Some(without.solver), ..with }),
             [Err(_), Ok(only)] | [Ok(only), Err(_)] => Ok(only),
             [Err(error), Err(_)] => Err(error),

@@ -14,8 +14,8 @@ pub use device::{DeviceChoice, DeviceOptions};
 
 use crate::design::external::{self, External, ExternalConfig};
 use config::{take_algorithm, written};
+use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::Options;
-use lapwing_solve::{SOLVERS, solver};
 use serde::Serialize;
 use std::path::Path;
 
@@ -91,7 +91,7 @@ impl StudySolver {
     /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start`
     /// is what both start from.
     pub fn defaults(probe_start: ProbeStart) -> Vec<Self> {
-        let both = ["LSQML", "ML"].into_iter().filter_map(solver::entry);
+        let both = SOLVERS.iter().filter(|entry| entry.taken_for.is_some());
         both.map(|entry| Self::new(SolverConfig::new(entry.defaults(), probe_start))).collect()
     }
 

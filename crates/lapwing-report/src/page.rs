@@ -1,6 +1,7 @@
 //! The page: what the template needs, in the order in which it is read.
 
 mod card;
+mod fact;
 mod findings;
 mod first;
 mod panel;
@@ -12,6 +13,7 @@ use crate::scans::Scans;
 use crate::shots;
 use crate::{ReportError, fluence};
 use card::{Card, card, groups};
+use fact::{Fact, duration, fact};
 use lapwing_draw::number::label;
 use lapwing_study::Split;
 use minijinja::syntax::SyntaxConfig;
@@ -104,17 +106,6 @@ pub(crate) fn render(
     Ok(environment.get_template("report.html")?.render(page)?)
 }
 
-/// A term and what it is.
-#[derive(Serialize)]
-struct Fact {
-    name: String,
-    value: String,
-}
-
-fn fact(name: impl Into<String>, value: impl Into<String>) -> Fact {
-    Fact { name: name.into(), value: value.into() }
-}
-
 /// What holds for the whole study.
 fn facts(study: &Study) -> Vec<Fact> {
     let results = || study.rows.iter().filter_map(|row| row.result());
@@ -158,16 +149,6 @@ fn with_epochs(study: &Study, solver: &str) -> String {
     match study.rows.iter().find_map(of) {
         Some(epochs) => format!("{solver} ({epochs} epochs)"),
         None => solver.to_owned(),
-    }
-}
-
-/// `42.0 s`, `3 min 5 s`, `2 h 10 min`.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round().clamp(0.0, 1e15) as u64;
-    match whole {
-        0..100 => format!("{} s", label(seconds, 3)),
-        100..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
     }
 }
 
@@ -274,22 +255,5 @@ fn result_line(
         view: row.condition.view.to_string(),
         status: row.status(),
         numbers,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn doses_and_durations_for_people() {
-        assert_eq!(
-            [1, 500, 1000, 100_000, 25_000].map(dose_label),
-            ["1", "500", "10\u{b3}", "10\u{2075}", "25000"]
-        );
-        assert_eq!(
-            [0.5, 99.2, 185.0, 7830.0].map(duration),
-            ["0.5 s", "99.2 s", "3 min 5 s", "2 h 10 min"]
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! One condition: pictures, curves, telemetry, cost and files.
 
-use super::{Fact, duration, fact, findings};
+use super::fact::{Fact, duration, fact};
+use super::findings;
 use crate::answer::step_in_words;
 use crate::estimate::Line;
 use crate::fluence::Area;

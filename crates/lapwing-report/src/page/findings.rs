@@ -1,6 +1,6 @@
 //! What a reconstruction found out besides its image: detector, prior, fit and errors.
 
-use super::{Fact, fact};
+use super::fact::{Fact, fact};
 use lapwing_draw::number::label;
 use lapwing_study::record::{ChoiceRecord, JobResult};
 

@@ -1,6 +1,6 @@
 //! The first screen: a sentence, a picture, a table, and the words that a visitor needs.
 
-use super::{Fact, fact};
+use super::fact::{Fact, fact};
 use crate::answer::{Needs, Question};
 use crate::gather::Study;
 use crate::levels::{Axes, Level};

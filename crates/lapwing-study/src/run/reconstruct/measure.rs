@@ -86,8 +86,15 @@ impl Task {
             metrics.complex_correlation, metrics.complex_nrmse
         );
         note(&mut *observe, Level::Detail, &text)?;
-        let slices = target.map(|target| target.compare_slices(&solution.object));
-        let slices = slices.unwrap_or_default();
+        let slices = target.map(|target| target.compare_slices(&solution.object)).transpose();
+        let slices = match slices {
+            Ok(slices) => slices.unwrap_or_default(),
+            // The whole object was compared.
+            Err(error) => {
+                note(&mut *observe, Level::Fact, &format!("no comparison of slices: {error}"))?;
+                Vec::new()
+            }
+        };
         for (index, found) in slices.iter().enumerate() {
             let text = format!("slice {}: complex nrmse {:.5}", index + 1, found.complex_nrmse);
             note(&mut *observe, Level::Fact, &text)?;

@@ -85,17 +85,19 @@ impl Target {
         Self { slices: slices.filter(|slices| slices.shape() == self.truth.dim()), ..self }
     }
 
-    /// Every slice against the true one, each aligned by itself; none where there are not as many,
-    /// or one cannot be compared.
-    pub fn compare_slices(&self, object: &Object) -> Vec<Metrics> {
+    /// Every slice against the true one, each aligned by itself; none where there are not as many.
+    ///
+    /// # Errors
+    /// When a slice cannot be compared.
+    pub fn compare_slices(&self, object: &Object) -> Result<Vec<Metrics>> {
         let Some(truth) = self.slices.as_ref().filter(|of| of.n_slices() == object.n_slices())
         else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let (each, truth_slices) = (object.slices(), truth.slices());
         let pairs = each.outer_iter().zip(truth_slices.outer_iter());
         let compared = pairs.map(|(found, truth)| compare(found, truth, &self.region));
-        compared.map(|found| Ok(found?.metrics)).collect::<Result<_>>().unwrap_or_default()
+        compared.map(|found| Ok(found?.metrics)).collect()
     }
 
     /// How often the errors that `found` has measured lie within what `maps` claim.

@@ -173,9 +173,13 @@ def simulate(
         With ``object`` and ``probe`` as the truth; ``counts()`` are the photons. ``object`` is the product of
         the slices of a thick one.
     """
-    path = fly if fly is None or isinstance(fly, str) else ",".join(str(float(part)) for part in fly)
-    exposure = (fresnel_number, path, detector_blur, slice_fresnel_number)
-    return _lapwing.simulate_scan(object, probe, positions, (dose, seed), exposure, threads)
+    described = {
+        "fresnel_number": fresnel_number,
+        "fly": fly if fly is None or isinstance(fly, str) else ",".join(str(float(one)) for one in fly),
+        "detector_blur": detector_blur,
+        "slice_fresnel_number": slice_fresnel_number,
+    }
+    return _lapwing.simulate_scan(object, probe, positions, (dose, seed), described, threads)
 
 
 @overload

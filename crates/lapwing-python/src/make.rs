@@ -1,9 +1,9 @@
 //! Simulated data and what they are made from: specimens, probes and scans.
 
 use crate::array::{self, from_positions};
-use crate::dataset::{Dataset, named};
+use crate::dataset::{Dataset, reading};
 use crate::failure::Result;
-use crate::value::options;
+use crate::value::{named, options};
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
 use lapwing_files::physics::PhysicsOptions;
@@ -23,8 +23,7 @@ use pyo3::types::PyDict;
 use lapwing_model::Complex32;
 
 /// Diffraction at a dose, drawn from a seed, as a data set; what differs from a far field of a
-/// probe that stands still is a Fresnel number, a path, a blur and the Fresnel number of the gap
-/// between two slices of the object.
+/// probe that stands still is `described` by the options of reading that say it, by name.
 #[pyfunction]
 pub fn simulate_scan(
     py: Python<'_>,
@@ -32,29 +31,20 @@ pub fn simulate_scan(
     probe: &Bound<'_, PyAny>,
     positions: &Bound<'_, PyAny>,
     dose_and_seed: (f64, u64),
-    exposure: (Option<f64>, Option<String>, Option<f64>, Option<f64>),
+    described: &Bound<'_, PyDict>,
     threads: Option<usize>,
 ) -> Result<Dataset> {
     let (dose, seed) = dose_and_seed;
-    let (fresnel_number, fly, detector_blur, slice_fresnel_number) = exposure;
     let dose = condition::whole_dose(dose).ok_or_else(|| {
         anyhow!("dose: expected a whole number of photons, at most 1e15, found {dose}")
     })?;
     let scan = array::positions(positions)?;
-    let fly = fly.map(|fly| fly.parse()).transpose().map_err(|error| anyhow!("fly: {error}"))?;
     let object = array::object(object, "object")?;
-    let said = PhysicsOptions {
-        fresnel_number,
-        fly,
-        detector_blur,
-        slices: Some(object.n_slices()),
-        slice_fresnel_number,
-        slice_spacing: None,
-    };
+    let physics = PhysicsOptions { slices: Some(object.n_slices()), ..reading(described)?.physics };
     let sample = Sample {
         object,
         probe: array::modes(probe)?,
-        physics: said.applied(Physics::default(), &scan, None)?,
+        physics: physics.applied(Physics::default(), &scan, None)?,
         scan,
         metadata: None,
     };

@@ -1,8 +1,7 @@
 //! A whole study, and the constants of its design.
 
-use crate::dataset::named;
 use crate::failure::Result;
-use crate::value::{from_python, options, table, to_python};
+use crate::value::{from_python, named, options, table, to_python};
 use crate::work::{Listener, alone, attended};
 use anyhow::{Context, anyhow};
 use lapwing_cli::GrowingReport;

@@ -1,12 +1,13 @@
 //! JSON values and Python's plain objects, and options by name.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
+use std::str::FromStr;
 
 /// Deepest nesting that is followed, as in JSON files.
 const DEEPEST: usize = 128;
@@ -117,4 +118,9 @@ pub fn table(given: &Bound<'_, PyDict>) -> anyhow::Result<Map<String, Value>> {
         }
     }
     Ok(table)
+}
+
+/// One of the names of an option.
+pub fn named<T: FromStr<Err = String>>(option: &str, name: &str) -> anyhow::Result<T> {
+    name.parse().map_err(|expected| anyhow!("{option}: {expected}"))
 }

@@ -72,7 +72,7 @@ impl FromArgMatches for Reading {
 }
 
 /// What was given for an option.
-fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given> {
+pub fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given> {
     let name = option.name;
     match option.kind {
         Kind::Flag { .. } => matches.get_flag(name).then_some(Given::Flag(true)),
@@ -86,7 +86,7 @@ fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given> {
 }
 
 /// The flag of an option.
-fn argument(option: &'static ReadOption) -> Arg {
+pub fn argument(option: &'static ReadOption) -> Arg {
     let heading = HEADINGS.iter().find(|(sections, _)| sections.contains(&option.section));
     let flag = Arg::new(option.name)
         .long(option.flag())

@@ -5,6 +5,7 @@
 
 mod asked;
 mod command;
+mod exposure;
 mod failure;
 mod input;
 mod metric;

@@ -1,14 +1,15 @@
 //! Data sets from arrays, and with something else in their place.
 
-use super::named;
-use super::read::reading;
+use super::options::reading;
 use crate::array;
-use crate::value::from_python;
+use crate::value::{from_python, named};
 use anyhow::{anyhow, bail};
 use lapwing_files::dataset::Form;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::{Dataset, Mask, Metadata, Problem};
+use lapwing_study::data::{self, SplitData};
+use lapwing_study::split::Cut;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
@@ -136,6 +137,24 @@ pub fn replaced(inner: &mut Dataset, name: &str, value: Optional<'_, '_>) -> any
         ),
     }
     Ok(())
+}
+
+/// The parts for training and for testing.
+pub fn parts(
+    of: &Dataset,
+    axis: &str,
+    fraction: f64,
+    guard_band: f64,
+) -> anyhow::Result<SplitData> {
+    let axis = serde_json::from_value(axis.into())
+        .map_err(|_| anyhow!("axis: expected y or x, found {axis}"))?;
+    if !(fraction > 0.0 && fraction < 1.0) {
+        bail!("fraction: expected a number between 0 and 1, found {fraction}");
+    }
+    if !(guard_band >= 0.0 && guard_band.is_finite()) {
+        bail!("guard_band: expected a number of pixels, 0 or more, found {guard_band}");
+    }
+    Ok(data::split(of, &Cut { axis, fraction, guard_band })?)
 }
 
 fn mask_of(given: &Bound<'_, PyAny>, of: &Dataset) -> anyhow::Result<Mask> {

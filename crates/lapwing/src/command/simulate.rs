@@ -1,5 +1,6 @@
 //! `lapwing simulate`: diffraction of a specimen at a dose.
 
+use crate::exposure::Exposure;
 use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::{Context, anyhow, bail};
@@ -7,7 +8,6 @@ use clap::Args;
 use lapwing_files::Storage;
 use lapwing_files::dialect::read_base;
 use lapwing_files::patterns::check_room;
-use lapwing_files::physics::{Fly, PhysicsOptions};
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
@@ -127,49 +127,6 @@ struct Illumination {
     /// Spherical aberration, radians at the aperture's edge
     #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
     spherical: Option<f64>,
-}
-
-/// How a pattern comes about.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Exposure (a base file's own unless one of these is given)")]
-struct Exposure {
-    /// Near field, with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance)
-    #[arg(long, value_name = "F", value_parser = value::positive)]
-    fresnel_number: Option<f64>,
-    /// The probe moves during each exposure: along this path in object pixels, or auto, from
-    /// position to position
-    #[arg(long, value_name = "DY,DX", allow_hyphen_values = true)]
-    fly: Option<Fly>,
-    /// Standard deviation of the detector's point spread, pixels
-    #[arg(long, value_name = "PX", value_parser = value::positive)]
-    detector_blur: Option<f64>,
-    /// Thick specimen of this many slices, of one kind but different; those of a base file unless
-    /// given
-    #[arg(long, value_name = "K")]
-    slices: Option<usize>,
-    /// Fresnel number of an object pixel over the gap between two slices, pixel^2 / (wavelength x
-    /// gap)
-    #[arg(long, value_name = "F", value_parser = value::positive)]
-    slice_fresnel_number: Option<f64>,
-    /// Distance between two slices, in place of that number, where the base file knows wavelength
-    /// and pixel
-    #[arg(long, value_name = "METRES", value_parser = value::positive)]
-    slice_spacing: Option<f64>,
-}
-
-impl Exposure {
-    fn said(&self) -> PhysicsOptions {
-        let Self { fresnel_number, fly, detector_blur, .. } = *self;
-        let Self { slices, slice_fresnel_number, slice_spacing, .. } = *self;
-        PhysicsOptions {
-            fresnel_number,
-            fly,
-            detector_blur,
-            slices,
-            slice_fresnel_number,
-            slice_spacing,
-        }
-    }
 }
 
 impl Simulate {

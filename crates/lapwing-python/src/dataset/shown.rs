@@ -1,0 +1,50 @@
+//! A data set as text and in notebooks.
+
+use crate::failure::Result;
+use lapwing_files::Dataset;
+use lapwing_study::data::{self, probe_diameter};
+use lapwing_study::overlap::scan_overlap;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// What is known in numbers, in one line.
+pub fn line(dataset: &Dataset) -> String {
+    let (height, width) = dataset.pattern_shape();
+    let dose = match data::mean_counts(dataset) {
+        Some(mean) => format!("{mean:.1} counts each"),
+        None => "dose scale unknown".to_owned(),
+    };
+    let object = match &dataset.object {
+        Some(object) => format!("object {} x {}", object.nrows(), object.ncols()),
+        None => "no object".to_owned(),
+    };
+    let probe = match &dataset.probe {
+        Some(probe) => format!("{} probe mode(s)", probe.dim().0),
+        None => "no probe".to_owned(),
+    };
+    format!(
+        "<lapwing.Dataset: {} patterns of {height} x {width} px, {dose}, {object}, {probe}>",
+        dataset.n_patterns()
+    )
+}
+
+/// The `picture` under what is known in numbers; what was `understood` of the file unfolds.
+pub fn html<'py>(
+    py: Python<'py>,
+    dataset: &Dataset,
+    picture: Bound<'py, PyBytes>,
+    understood: Bound<'py, PyAny>,
+) -> Result<Bound<'py, PyAny>> {
+    let (height, width) = dataset.pattern_shape();
+    let diameter = probe_diameter(dataset);
+    let facts = (
+        ("patterns", format!("{} of {height} x {width} px", dataset.n_patterns())),
+        ("photons per pattern", data::mean_counts(dataset)),
+        ("probe diameter", format!("{diameter:.1} px")),
+        ("overlap", scan_overlap(&dataset.scan, diameter)),
+        ("object", dataset.object.as_ref().map(|o| format!("{} x {} px", o.nrows(), o.ncols()))),
+    );
+    let facts = facts.into_pyobject(py)?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    let shown = py.import("lapwing._html")?.getattr("shown")?;
+    Ok(shown.call1(("data set", facts, picture, understood))?)
+}

@@ -99,7 +99,7 @@ def study_table(status: dict[str, Any]) -> str:
 
 
 def condition(job: dict[str, Any]) -> str:
-    """A job in words: dose, view and part, solver and repeat."""
+    """A job in words: dose, view and split, solver and repeat."""
     words = [f"dose {job['dose']:g}" if isinstance(job.get("dose"), (int, float)) else ""]
     words += [str(job[name]) for name in ("view", "split", "solver") if job.get(name)]
     words += [f"repeat {job['repeat']}"] if job.get("repeat", 1) not in (None, 1) else []

@@ -142,7 +142,7 @@ class Dataset:
     def split(
         self, *, axis: Literal["y", "x"] = "y", fraction: float = 0.5, guard_band: float = 0.0
     ) -> tuple[Dataset, Dataset]:
-        """Train and test halves: train where the coordinate is below min + fraction (max - min).
+        """Train and test splits: train where the coordinate is below min + fraction (max - min).
 
         Positions nearer to the cut than half of ``guard_band``, pixels, belong to neither.
         """
@@ -187,7 +187,7 @@ def simulate_scan(
     probe: ArrayLike,
     positions: ArrayLike,
     dose_and_seed: tuple[float, int],
-    exposure: tuple[float | None, str | None, float | None, float | None],
+    described: dict[str, Any],
     threads: int | None,
 ) -> Dataset: ...
 def thin_dataset(dataset: Dataset, dose: float, seed: int, threads: int | None) -> tuple[Dataset, str | None]: ...

@@ -157,7 +157,7 @@ def simulate(
     fresnel_number : float, optional
         Near field, with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance).
     fly : (dy, dx) or "auto", optional
-        Path of the probe during each exposure, pixels; ``"auto"``: from position to position.
+        Motion of the probe during each exposure, pixels; ``"auto"``: from position to position.
     detector_blur : float, optional
         Standard deviation of the detector's point spread, pixels.
     slice_fresnel_number : float, optional

@@ -17,7 +17,7 @@ use crate::metadata::{self, Metadata};
 use crate::options::Geometry;
 
 const FRESNEL_NUMBER: &str = "fresnel_number";
-const PATH: &str = "exposure_path_px";
+const MOTION: &str = "exposure_path_px";
 const BLUR: &str = "detector_blur_px";
 const WAVELENGTH: &str = "wavelength_m";
 const SLICES: &str = "slices";
@@ -71,7 +71,7 @@ impl PhysicsOptions {
                 Some(fresnel_number) => Propagation::NearField { fresnel_number },
                 None => physics.propagation,
             },
-            path: self.fly.map_or(physics.path, |fly| Physics::fly(fly.along(scan))),
+            motion: self.fly.map_or(physics.motion, |fly| Physics::fly(fly.along(scan))),
             blur: self.detector_blur.unwrap_or(physics.blur),
             slices: self.slices_over(physics.slices, metadata)?,
         })
@@ -161,7 +161,8 @@ impl FromStr for Fly {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected auto, or the path DY,DX in object pixels; found {text:?}");
+        let wrong =
+            || format!("expected auto, or the motion DY,DX in object pixels; found {text:?}");
         if text.trim() == "auto" {
             return Ok(Self::Auto);
         }
@@ -220,17 +221,16 @@ pub(crate) fn of(
         Some(Geometry::FarField) | None => Propagation::FarField,
     };
     let entry = |name| metadata?.get("physics_parameters")?.get(name);
-    let path = match entry(PATH) {
+    let motion = match entry(MOTION) {
         None | Some(Value::Null) => Vec::new(),
-        Some(places) => {
-            path_of(places).ok_or(UnknownPhysics::Entry(PATH, "places [y, x] in object pixels"))?
-        }
+        Some(places) => motion_of(places)
+            .ok_or(UnknownPhysics::Entry(MOTION, "places [y, x] in object pixels"))?,
     };
     let blur = match entry(BLUR) {
         None | Some(Value::Null) => 0.0,
         Some(blur) => blur.as_f64().ok_or(UnknownPhysics::Entry(BLUR, "a number of pixels"))?,
     };
-    let physics = Physics { propagation, path, blur, slices: slices_of(metadata)? };
+    let physics = Physics { propagation, motion, blur, slices: slices_of(metadata)? };
     physics.check(shape)?;
     Ok(physics)
 }
@@ -250,7 +250,7 @@ fn slices_of(metadata: Option<&Metadata>) -> Result<Option<Slices>, UnknownPhysi
     settled(count, fresnel_number, false)
 }
 
-fn path_of(places: &Value) -> Option<Vec<Position>> {
+fn motion_of(places: &Value) -> Option<Vec<Position>> {
     let place = |place: &Value| match place.as_array()?.as_slice() {
         [y, x] => Some(Position { y: y.as_f64()?, x: x.as_f64()? }),
         _ => None,
@@ -287,7 +287,7 @@ pub(crate) fn tell(
     if let Some(fly) = options.fly {
         let (y, x) = fly.along(scan);
         notes.push(format!("fly scan: each exposure along ({y:.2}, {x:.2}) px, (y, x)"));
-        record_path(metadata.get_or_insert_default(), &Physics::fly((y, x)));
+        record_motion(metadata.get_or_insert_default(), &Physics::fly((y, x)));
     }
     if let Some(blur) = options.detector_blur {
         metadata::set_physics_parameter(metadata.get_or_insert_default(), BLUR, blur);
@@ -314,8 +314,8 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
         crate::dialect::geometry::state(metadata, Geometry::NearField);
         metadata::set_physics_parameter(metadata, FRESNEL_NUMBER, fresnel_number);
     }
-    if !physics.path.is_empty() {
-        record_path(metadata, &physics.path);
+    if !physics.motion.is_empty() {
+        record_motion(metadata, &physics.motion);
     }
     if physics.blur > 0.0 {
         metadata::set_physics_parameter(metadata, BLUR, physics.blur);
@@ -326,9 +326,9 @@ pub fn record(metadata: &mut Metadata, physics: &Physics) {
     }
 }
 
-fn record_path(metadata: &mut Metadata, path: &[Position]) {
-    let places: Vec<[f64; 2]> = path.iter().map(|place| [place.y, place.x]).collect();
-    metadata::set_physics_parameter(metadata, PATH, json!(places));
+fn record_motion(metadata: &mut Metadata, motion: &[Position]) {
+    let places: Vec<[f64; 2]> = motion.iter().map(|place| [place.y, place.x]).collect();
+    metadata::set_physics_parameter(metadata, MOTION, json!(places));
 }
 
 /// The usual way (y, x) from one position to the next, up to its sign, which an exposure that is
@@ -387,7 +387,7 @@ mod tests {
     fn what_is_recorded_comes_back() {
         let physics = Physics {
             propagation: Propagation::NearField { fresnel_number: 0.25 },
-            path: Physics::fly((0.5, -1.0)),
+            motion: Physics::fly((0.5, -1.0)),
             blur: 0.7,
             slices: Some(Slices { count: 3, fresnel_number: 0.5 }),
         };
@@ -395,8 +395,11 @@ mod tests {
         record(&mut metadata, &physics);
         let again = of(Some(Geometry::NearField), Some(&metadata), (16, 16));
         assert_eq!(again, Ok(physics));
-        metadata::set_physics_parameter(&mut metadata, PATH, "left");
-        assert!(matches!(of(None, Some(&metadata), (16, 16)), Err(UnknownPhysics::Entry(PATH, _))));
+        metadata::set_physics_parameter(&mut metadata, MOTION, "left");
+        assert!(matches!(
+            of(None, Some(&metadata), (16, 16)),
+            Err(UnknownPhysics::Entry(MOTION, _))
+        ));
     }
 
     #[test]

@@ -314,7 +314,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     text(
         "fly", "scan", "DY,DX",
-        "The probe moves during each exposure: along this path in object pixels, or auto, from \
+        "The probe moves during each exposure: by this much, in object pixels, or auto, from \
          position to position",
         |o, text| text.parse().map(|fly| o.physics.fly = Some(fly)),
     ),

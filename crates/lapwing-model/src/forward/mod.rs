@@ -15,7 +15,7 @@
 //!
 //! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase
 //! and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the
-//! mean over the places of its path), a detector with a point spread (**blur**: I_j is convolved
+//! mean over the places of its motion), a detector with a point spread (**blur**: I_j is convolved
 //! with it), an object of several **slices**, for which the exit wave of one, propagated over the
 //! gap, is what the next one multiplies.
 //!
@@ -117,13 +117,13 @@ impl ForwardModel {
 
     /// How many places an exposure sums over: 1 for a probe that stands still.
     pub fn n_places(&self) -> usize {
-        self.physics.path.len().max(1)
+        self.physics.motion.len().max(1)
     }
 
     /// The shifts of the probe within `window` in the course of an exposure, one for each of
     /// [`n_places`](Self::n_places), each weighed so that intensities add up to their mean.
     pub fn ramps(&self, window: &Window) -> Vec<Ramp> {
-        if self.physics.path.is_empty() {
+        if self.physics.motion.is_empty() {
             return vec![Ramp::new(window, self.shape())];
         }
         let weight = (1.0 / (self.n_places() as f64).sqrt()) as f32;
@@ -131,7 +131,7 @@ impl ForwardModel {
             let (rest_y, rest_x) = (window.rest_y + place.y, window.rest_x + place.x);
             Ramp::new(&Window { rest_y, rest_x, ..*window }, self.shape()).scaled(weight)
         };
-        self.physics.path.iter().map(at).collect()
+        self.physics.motion.iter().map(at).collect()
     }
 
     /// Shape `(height, width)` of a window, a probe mode and a pattern.

@@ -15,7 +15,7 @@ pub struct Physics {
     /// Where the probe is during an exposure, relative to the position of its pattern, pixels;
     /// equally long everywhere. Intensities of all places add up (fly scan). Empty where the probe
     /// stands still.
-    pub path: Vec<Position>,
+    pub motion: Vec<Position>,
     /// Standard deviation of the detector's point spread, a Gaussian, pixels; 0 for a sharp one.
     pub blur: f64,
     /// The slices of a thick object; `None` for a thin one.
@@ -67,11 +67,11 @@ pub enum PhysicsError {
     )]
     #[expect(missing_docs, reason = "the message names them")]
     Undersampled { found: f64, least: f64, height: usize, width: usize },
-    /// The path leaves the window, or is no path.
+    /// The motion leaves the window, or is none.
     #[error(
-        "path of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels"
+        "motion of an exposure: expected places within half a window, found ({0:.2}, {1:.2}) pixels"
     )]
-    Path(f64, f64),
+    Motion(f64, f64),
     /// The number of slices is none.
     #[error("slices of a thick object: expected 2 to {MOST_SLICES}, found {0}")]
     SliceCount(usize),
@@ -104,7 +104,7 @@ const KEPT_FREQUENCY: f64 = 0.125;
 const MOST_BLUR: f64 = 4.0;
 
 impl Physics {
-    /// A straight path of `length` pixels along (y, x) in steps of at most half a pixel, centred on
+    /// A straight motion of `length` pixels (y, x) in steps of at most half a pixel, centred on
     /// the position.
     pub fn fly((along_y, along_x): (f64, f64)) -> Vec<Position> {
         let steps = (2.0 * along_y.hypot(along_x)).ceil() as usize;
@@ -135,9 +135,9 @@ impl Physics {
         }
         let within = |place: f64, length: usize| place.abs() <= length as f64 / 2.0;
         let outside =
-            self.path.iter().find(|place| !(within(place.y, height) && within(place.x, width)));
+            self.motion.iter().find(|place| !(within(place.y, height) && within(place.x, width)));
         if let Some(place) = outside {
-            return Err(PhysicsError::Path(place.y, place.x));
+            return Err(PhysicsError::Motion(place.y, place.x));
         }
         if !(0.0..=MOST_BLUR).contains(&self.blur) {
             return Err(PhysicsError::Blur(self.blur));
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn a_flight_is_centred_and_finely_cut() {
         assert!(Physics::fly((0.0, 0.0)).is_empty());
-        let path = Physics::fly((0.0, 4.0));
-        let x: Vec<f64> = path.iter().map(|place| place.x).collect();
+        let motion = Physics::fly((0.0, 4.0));
+        let x: Vec<f64> = motion.iter().map(|place| place.x).collect();
         assert_eq!(x, [-1.75, -1.25, -0.75, -0.25, 0.25, 0.75, 1.25, 1.75]);
         // Its mean square is that of a segment, 4^2 / 12, but for that of one step, 0.5^2 / 12.
         let square = x.iter().map(|x| x * x).sum::<f64>() / 8.0;
@@ -220,9 +220,9 @@ mod tests {
         assert_eq!(near(0.02).check((64, 64)), Ok(()));
         assert!(matches!(near(0.01).check((64, 64)), Err(PhysicsError::Undersampled { .. })));
         assert!(matches!(near(0.0).check((64, 64)), Err(PhysicsError::FresnelNumber(_))));
-        let path = vec![Position { y: 0.0, x: 5.0 }];
-        let far = Physics { path, ..Physics::default() };
-        assert_eq!(far.check((8, 8)), Err(PhysicsError::Path(0.0, 5.0)));
+        let motion = vec![Position { y: 0.0, x: 5.0 }];
+        let far = Physics { motion, ..Physics::default() };
+        assert_eq!(far.check((8, 8)), Err(PhysicsError::Motion(0.0, 5.0)));
         let wide = Physics { blur: f64::NAN, ..Physics::default() };
         assert!(matches!(wide.check((8, 8)), Err(PhysicsError::Blur(_))));
         let thick = |count, fresnel_number| Physics {

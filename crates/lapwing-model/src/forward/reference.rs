@@ -11,7 +11,7 @@ const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 impl ForwardModel {
     /// Waves of one window at the detector: `object` has axes (y, x) or is one of slices, `probe`
     /// (mode, y, x), the result (wave, u_x, u_y) in the far field, (wave, y, x) in the near field;
-    /// all modes at the first place of the path, all at the next, and so on.
+    /// all modes at the first place of the motion, all at the next, and so on.
     ///
     /// # Errors
     /// A probe of another shape than the windows', a window that leaves the object, an object of

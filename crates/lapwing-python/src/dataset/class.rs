@@ -292,7 +292,7 @@ impl Dataset {
         self.at(&array::taken(key, n)?)
     }
 
-    /// Train and test halves: train where the coordinate is below min + fraction (max - min).
+    /// Train and test splits: train where the coordinate is below min + fraction (max - min).
     ///
     /// Parameters
     /// ----------
@@ -309,11 +309,11 @@ impl Dataset {
     /// Raises
     /// ------
     /// ValueError
-    ///     A half would be empty.
+    ///     A split would be empty.
     #[pyo3(signature = (*, axis="y", fraction=0.5, guard_band=0.0))]
     fn split(&self, axis: &str, fraction: f64, guard_band: f64) -> Result<(Self, Self)> {
-        let parts = made::parts(&self.inner, axis, fraction, guard_band)?;
-        Ok((parts.train.into(), parts.test.into()))
+        let splits = made::splits(&self.inner, axis, fraction, guard_band)?;
+        Ok((splits.train.into(), splits.test.into()))
     }
 
     /// A data set with something else in place of what is named.

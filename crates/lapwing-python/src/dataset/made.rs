@@ -139,8 +139,8 @@ pub fn replaced(inner: &mut Dataset, name: &str, value: Optional<'_, '_>) -> any
     Ok(())
 }
 
-/// The parts for training and for testing.
-pub fn parts(
+/// The splits of the data set.
+pub fn splits(
     of: &Dataset,
     axis: &str,
     fraction: f64,

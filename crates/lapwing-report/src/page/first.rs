@@ -87,7 +87,7 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
             "A choice of positions: baseline has all of a split; dense, sparse and step_12.5 leave \
              positions out until those that stay are at least so far apart.",
         ),
-        ("train, test", "The two halves of the scan, each reconstructed alone."),
+        ("train, test", "The two splits of the scan, cut apart and each reconstructed alone."),
         (
             "phase SSIM",
             "Structural similarity of the phases, 1 where they are the same; other measures of \

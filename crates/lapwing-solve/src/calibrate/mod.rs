@@ -37,7 +37,7 @@ mod views;
 
 pub use disc::{Disc, mean};
 pub use images::{ImageShifts, image_shifts};
-pub use search::{Curvature, Orientation, Tried, curvature, orientation};
+pub use search::{Candidate, Curvature, Orientation, curvature, orientation};
 pub use start::probe;
 
 /// Why the patterns cannot tell.

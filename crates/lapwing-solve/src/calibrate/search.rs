@@ -19,9 +19,9 @@ const STEPS: i32 = 20;
 /// deflection decides.
 const FOCUSED: f64 = 1.0;
 
-/// One place of a search.
+/// One map of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tried {
+pub struct Candidate {
     /// Whether rows and columns of the scan were exchanged.
     pub transposed: bool,
     /// Angle by which it was turned after that, degrees.
@@ -36,7 +36,7 @@ pub struct Tried {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Orientation {
     /// The best place of the search; its rotation is in (-90, 90].
-    pub best: Tried,
+    pub best: Candidate,
     /// Standard deviation of the rotation, degrees: what the halves of the scan differ by.
     pub rotation_sd: f64,
     /// Standard deviation of the curvature, pixels squared.
@@ -53,7 +53,7 @@ pub struct Orientation {
     /// Skewness of the phase over the scan (see [the module](super)).
     pub phase_skewness: f64,
     /// The coarse search.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<Candidate>,
     /// The bright disc.
     pub disc: Disc,
 }
@@ -62,7 +62,7 @@ impl Orientation {
     /// The other solution that explains the patterns as well: turned by 180 degrees, with the
     /// reverse curvature, of the conjugate specimen. Its rotation is in (90, 270].
     pub fn twin(&self) -> Self {
-        let best = Tried {
+        let best = Candidate {
             rotation_deg: self.best.rotation_deg + 180.0,
             curvature: -self.best.curvature,
             ..self.best
@@ -231,13 +231,13 @@ pub fn orientation(
             for step in -STEPS..=STEPS {
                 let rotation_deg = -90.0 + ANGLE * (angle + 1) as f64;
                 let curvature = ground.most * f64::from(step) / f64::from(STEPS);
-                places.push(Tried { transposed, rotation_deg, curvature, agreement: 0.0 });
+                places.push(Candidate { transposed, rotation_deg, curvature, agreement: 0.0 });
             }
         }
     }
-    let tried: Vec<Tried> = places
+    let tried: Vec<Candidate> = places
         .into_par_iter()
-        .map(|at| Tried {
+        .map(|at| Candidate {
             agreement: agreement(&views, at.transposed, at.rotation_deg, at.curvature),
             ..at
         })
@@ -270,10 +270,10 @@ pub fn orientation(
     let shift = curvature.abs() * ground.edge / views.step;
     let halves = ground.halves();
     let by_deflection = shift < FOCUSED;
-    let mut best = Tried { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
+    let mut best = Candidate { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
     let (rotation_sd, curvature_sd) = if by_deflection {
         let (transposed, degrees) = by_curl(&views);
-        best = Tried { transposed, rotation_deg: degrees, ..best };
+        best = Candidate { transposed, rotation_deg: degrees, ..best };
         let each = |views: &Views| near(by_curl_of(views, transposed).0, degrees);
         let pairs: Vec<[f64; 2]> = halves.iter().map(|[a, b]| [each(a), each(b)]).collect();
         (deviation(&pairs), f64::NAN)

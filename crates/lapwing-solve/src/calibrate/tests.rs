@@ -54,7 +54,7 @@ fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
     {
         let (counts, told, _) = scan(transposed, degrees, edge);
         let found = orientation(counts.view(), &told).unwrap();
-        let Tried { rotation_deg, curvature, .. } = found.best;
+        let Candidate { rotation_deg, curvature, .. } = found.best;
         assert_eq!(found.best.transposed, transposed, "{degrees}: {:?}", found.best);
         assert!((rotation_deg - degrees).abs() < 2.0, "{degrees}: {:?}", found.best);
         let expected = curvature_of(edge);

@@ -59,7 +59,7 @@ fn the_near_field_is_solved_by_all_that_know_it() {
 
 #[test]
 fn a_fly_scan_is_sharp_again() {
-    let physics = Physics { path: Physics::fly((0.0, 6.0)), ..Physics::default() };
+    let physics = Physics { motion: Physics::fly((0.0, 6.0)), ..Physics::default() };
     let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
     let solvers: [(&dyn Solver, f64); 2] = [(&ml(), 0.7), (&lsqml, 0.9)];
     for (solver, most) in solvers {

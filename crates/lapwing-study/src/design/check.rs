@@ -3,7 +3,7 @@
 use crate::design::condition::View;
 use crate::design::error::DesignError;
 use crate::design::external::External;
-use crate::design::settled::{Design, MAX_PATTERN_VALUES, Scan, Source};
+use crate::design::settled::{Design, MAX_PATTERN_VALUES, ScanSection, Source};
 use crate::design::solver::{Method, ObjectStart, StudySolver, unusable_name};
 use lapwing_model::scan::{MAX_AREA, ScanError};
 use std::fmt::Display;
@@ -193,7 +193,7 @@ fn check_source(design: &Design) -> Checked {
     if let Some(probe) = probe {
         probe.build((size, size)).map_err(DesignError::Probe)?;
     }
-    let Some(&Scan { step, field: [height, width], .. }) = scan else { return Ok(()) };
+    let Some(&ScanSection { step, field: [height, width], .. }) = scan else { return Ok(()) };
     if !(step > 0.0 && step.is_finite()) {
         return Err(DesignError::Scan(ScanError::Step(step)));
     }

@@ -74,13 +74,13 @@ impl TryFrom<String> for View {
     }
 }
 
-/// One half of a scan.
+/// The positions for training or for testing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// The half with the smaller coordinate.
+    /// Those with the smaller coordinate.
     Train,
-    /// The other half.
+    /// The others.
     Test,
 }
 
@@ -146,7 +146,7 @@ pub fn whole_dose(photons: f64) -> Option<u64> {
 pub struct Condition {
     /// Mean photons per pattern.
     pub dose: u64,
-    /// Half of the scan. (Compared before the view: the field order is the job order.)
+    /// Which positions of the scan. (Compared before the view: the field order is the job order.)
     pub split: Split,
     /// Selection of positions.
     pub view: View,

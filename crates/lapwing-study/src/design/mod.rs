@@ -25,7 +25,7 @@ pub use goal::Goal;
 pub use radiation::Radiation;
 pub use resources::Resources;
 pub use settled::{
-    Design, Exposures, FluenceArea, MAX_PATTERN_VALUES, Matrix, Scan, Seeds, Source,
+    Design, Exposures, FluenceArea, MAX_PATTERN_VALUES, Matrix, ScanSection, Seeds, Source,
     SpecimenSection, ViewRules,
 };
 pub(crate) use settled::{cases, solver_of};

@@ -30,7 +30,7 @@ pub struct Design {
     /// field of a probe that stands still.
     #[serde(skip_serializing_if = "PhysicsOptions::is_empty")]
     pub physics: PhysicsOptions,
-    /// Train and test halves.
+    /// Train and test splits.
     pub split: Cut,
     /// How views are selected.
     pub views: ViewRules,
@@ -165,7 +165,7 @@ pub enum Source {
         experiment: toml::Table,
         /// A generated scan in place of the file's positions.
         #[serde(skip_serializing_if = "Option::is_none")]
-        scan: Option<Scan>,
+        scan: Option<ScanSection>,
         /// A built-in probe in place of the file's.
         #[serde(skip_serializing_if = "Option::is_none")]
         probe: Option<ProbeDesign>,
@@ -185,7 +185,7 @@ pub enum Source {
         /// The illumination.
         probe: ProbeDesign,
         /// The trajectory.
-        scan: Scan,
+        scan: ScanSection,
     },
 }
 
@@ -199,7 +199,7 @@ pub struct SpecimenSection {
 
 /// The section `[scan]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Scan {
+pub struct ScanSection {
     /// Trajectory.
     pub kind: ScanKind,
     /// Distance of neighbouring positions, pixels.

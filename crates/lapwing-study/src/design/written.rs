@@ -7,7 +7,7 @@ use crate::design::goal::WrittenGoal;
 use crate::design::radiation::Radiation;
 use crate::design::resources::Resources;
 use crate::design::settled::{
-    Design, Exposures, FluenceArea, Matrix, Scan, Seeds, Source, SpecimenSection, ViewRules,
+    Design, Exposures, FluenceArea, Matrix, ScanSection, Seeds, Source, SpecimenSection, ViewRules,
 };
 use crate::design::solver::{ProbeStart, StudySolver};
 use crate::geometry::split::Axis;
@@ -24,7 +24,7 @@ const PATTERN_SIZE: usize = 128;
 /// Step of a scan unless given, as a fraction of the pattern's side.
 const STEP: f64 = 1.0 / 16.0;
 /// Field of view unless given, as a multiple of the pattern's side: 10,404 positions, and room for
-/// a sparse view in each half.
+/// a sparse view in each split.
 const FIELD: f64 = 6.375;
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) struct WrittenDesign {
     experiment: Option<toml::Table>,
     specimen: Option<SpecimenSection>,
     probe: Option<ProbeDesign>,
-    scan: Option<ScanSection>,
+    scan: Option<WrittenScan>,
     physics: PhysicsOptions,
     split: SplitSection,
     /// The rules, and further views.
@@ -80,7 +80,7 @@ struct BaseSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct ScanSection {
+struct WrittenScan {
     kind: ScanKind,
     step: Option<f64>,
     overlap: Option<f64>,
@@ -354,8 +354,8 @@ fn exposures(
     written.into_iter().map(of_view).collect()
 }
 
-impl ScanSection {
-    fn resolve(self, probe: Option<ProbeDesign>, side: usize) -> Result<Scan, DesignError> {
+impl WrittenScan {
+    fn resolve(self, probe: Option<ProbeDesign>, side: usize) -> Result<ScanSection, DesignError> {
         let default = default_scan(side);
         let step = match (self.step, self.overlap) {
             (Some(_), Some(_)) => {
@@ -374,11 +374,11 @@ impl ScanSection {
             }
         };
         let step = step.step(diameter).map_err(DesignError::Scan)?;
-        Ok(Scan { kind: self.kind, step, field: self.field.unwrap_or(default.field) })
+        Ok(ScanSection { kind: self.kind, step, field: self.field.unwrap_or(default.field) })
     }
 }
 
-fn default_scan(side: usize) -> Scan {
+fn default_scan(side: usize) -> ScanSection {
     let side = side as f64;
-    Scan { kind: ScanKind::default(), step: STEP * side, field: [FIELD * side; 2] }
+    ScanSection { kind: ScanKind::default(), step: STEP * side, field: [FIELD * side; 2] }
 }

@@ -10,7 +10,7 @@ use crate::{Result, StudyError};
 use lapwing_draw::{Colormap, Painter, Panel, Picture, figure};
 use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, ReadOptions};
-use lapwing_solve::calibrate::{CalibrateError, Disc, Orientation, Tried, mean, orientation};
+use lapwing_solve::calibrate::{CalibrateError, Candidate, Disc, Orientation, mean, orientation};
 use ndarray::{Array2, ArrayView3};
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
 /// Nothing known of an orientation, for patterns without a disc.
 fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, CalibrateError> {
     let disc = Disc::spot(mean(intensity).view())?;
-    let best = Tried { transposed: false, rotation_deg: 0.0, curvature: 0.0, agreement: 0.0 };
+    let best = Candidate { transposed: false, rotation_deg: 0.0, curvature: 0.0, agreement: 0.0 };
     Ok(Orientation {
         best,
         rotation_sd: f64::NAN,
@@ -132,7 +132,7 @@ fn by_fits(dataset: &Dataset, found: Orientation) -> Result<Calibration> {
     let apart = (fitted.rotation_deg - best.rotation_deg).to_radians().cos();
     let curvature = if known { best.curvature * apart.signum() } else { 0.0 };
     let found = Orientation {
-        best: Tried {
+        best: Candidate {
             transposed: fitted.transposed,
             rotation_deg: fitted.rotation_deg,
             curvature,

@@ -1,6 +1,6 @@
-//! Data sets: simulated at a dose, and cut into train and test parts.
+//! Data sets: simulated at a dose, and cut into train and test splits.
 
-use crate::geometry::split::{Axis, Cut, Parts, Shared};
+use crate::geometry::split::{Axis, Cut, Shared, Splits};
 use crate::run::stream::Streaming;
 pub(crate) use crate::run::thinned::{CLUMPED_REMEDY, clumped, gain};
 pub use crate::run::thinned::{Thinned, thin};
@@ -50,26 +50,26 @@ pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
     Ok(dataset.diffraction.map(|amplitude| amplitude * amplitude)?)
 }
 
-/// Both parts of a data set.
+/// Both splits of a data set.
 #[derive(Debug, Clone)]
 pub struct SplitData {
-    /// The part below the cut.
+    /// The split below the cut.
     pub train: Dataset,
-    /// The other part.
+    /// The other split.
     pub test: Dataset,
     /// Indices and cut.
-    pub parts: Parts,
+    pub splits: Splits,
     /// What they have in common.
     pub shared: Shared,
 }
 
-/// Cuts a data set into train and test parts and says so in their metadata.
+/// Cuts a data set into train and test splits and says so in their metadata.
 ///
 /// # Errors
-/// When a part would be empty.
+/// When a split would be empty.
 pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
-    let parts = cut.apply(&dataset.scan);
-    if parts.train.is_empty() || parts.test.is_empty() {
+    let splits = cut.apply(&dataset.scan);
+    if splits.train.is_empty() || splits.test.is_empty() {
         let (y0, y1, x0, x1) = position::bounding_box(&dataset.scan).unwrap_or_default();
         let (here, other) = match cut.axis {
             Axis::Y => ("y", "x"),
@@ -80,36 +80,36 @@ pub fn split(dataset: &Dataset, cut: &Cut) -> Result<SplitData> {
              of the cut at {here} = {:.1} px (guard band {} px), found them within y {y0:.1} to \
              {y1:.1} and x {x0:.1} to {x1:.1} px; cut along the other axis (--axis {other}), or \
              elsewhere (--fraction), or with a smaller guard band",
-            parts.train.len(),
-            parts.test.len(),
+            splits.train.len(),
+            splits.test.len(),
             dataset.scan.len(),
-            parts.cut,
+            splits.cut,
             cut.guard_band
         )));
     }
     let at = |indices: &[usize]| indices.iter().map(|&i| dataset.scan[i]).collect::<Vec<_>>();
-    let shared = Shared::measure(&at(&parts.train), &at(&parts.test), probe_diameter(dataset));
-    let part = |indices: &[usize], name: &str, shared: f64| {
-        let mut part = dataset.select(indices)?;
-        note_mean_counts(&mut part);
-        let metadata = part.metadata.get_or_insert_default();
+    let shared = Shared::measure(&at(&splits.train), &at(&splits.test), probe_diameter(dataset));
+    let cut_out = |indices: &[usize], name: &str, shared: f64| {
+        let mut taken = dataset.select(indices)?;
+        note_mean_counts(&mut taken);
+        let metadata = taken.metadata.get_or_insert_default();
         let facts = json!({
             "part": name,
             "axis": cut.axis,
             "fraction": cut.fraction,
             "guard_band_px": cut.guard_band,
-            "cut_px": parts.cut,
-            "n_dropped": parts.dropped,
+            "cut_px": splits.cut,
+            "n_dropped": splits.dropped,
             "shared_fraction": shared,
             "mean_counts_per_pattern_of_scan": mean_counts(dataset),
         });
         metadata.insert("split".to_owned(), facts);
         append_transformation(metadata, TOOL, "split", json!({ "part": name, "n": indices.len() }));
-        Ok::<_, StudyError>(part)
+        Ok::<_, StudyError>(taken)
     };
-    let train = part(&parts.train, "train", shared.train)?;
-    let test = part(&parts.test, "test", shared.test)?;
-    Ok(SplitData { train, test, parts, shared })
+    let train = cut_out(&splits.train, "train", shared.train)?;
+    let test = cut_out(&splits.test, "test", shared.test)?;
+    Ok(SplitData { train, test, splits, shared })
 }
 
 /// Mean counts of the patterns of a data set, when its dose scale is known.
@@ -156,7 +156,7 @@ mod tests {
     use lapwing_model::Position;
 
     #[test]
-    fn parts_and_views_tell_their_own_mean_counts() {
+    fn splits_and_views_tell_their_own_mean_counts() {
         // Pattern i holds 4 x 4 pixels of amplitude i + 1, and the scale is 2: 64 (i + 1)^2 counts.
         let metadata = json!({"physics_parameters":
             {"nphotons": 1, "intensity_scale": 2.0, "mean_counts_per_pattern": 5.0}});
@@ -170,20 +170,21 @@ mod tests {
         let told = |dataset: &Dataset| {
             physics_parameter(dataset.metadata.as_ref().unwrap(), "mean_counts_per_pattern")
         };
-        let parts = split(&whole, &Cut::default()).unwrap();
+        let splits = split(&whole, &Cut::default()).unwrap();
         let mean = |patterns: &[i32]| {
             patterns.iter().map(|i| 64.0 * f64::from(i * i)).sum::<f64>() / patterns.len() as f64
         };
         assert_eq!(
-            (told(&parts.train), told(&parts.test)),
+            (told(&splits.train), told(&splits.test)),
             (Some(mean(&[1, 2, 3])), Some(mean(&[4, 5, 6])))
         );
-        let of_scan = mean_counts_of_scan(parts.train.metadata.as_ref().unwrap());
+        let of_scan = mean_counts_of_scan(splits.train.metadata.as_ref().unwrap());
         assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
         let acceptance =
             crate::geometry::selection::Acceptance { min_positions: 1, ..Default::default() };
-        let made = crate::run::views::make(&parts.test, crate::View::Dense, 15.0, &acceptance, "x")
-            .unwrap();
+        let made =
+            crate::run::views::make(&splits.test, crate::View::Dense, 15.0, &acceptance, "x")
+                .unwrap();
         let crate::run::views::Made::View(view, _) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
     }

@@ -1,4 +1,4 @@
-//! What happens during a study, as typed events; progress bars, logs and JSON streams are their
+//! What happens during a study, as typed events; progress bars, logs and lines of JSON are their
 //! consumers.
 
 use crate::design::condition::{Case, Condition};

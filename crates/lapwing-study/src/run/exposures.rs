@@ -75,15 +75,15 @@ impl Geometry {
     /// Number of positions of a view over the pixels that their discs cover. Of a view that cannot
     /// be made, that of the whole scan.
     fn patterns_per_pixel(&self, design: &Design, view: View) -> f64 {
-        let parts = design.split.apply(&self.scan);
+        let splits = design.split.apply(&self.scan);
         let spacing = design.views.spacing(view, design.study.pattern_size);
         let (mut patterns, mut covered) = (0.0, 0.0);
         for split in &design.study.splits {
-            let part = match split {
-                Split::Train => &parts.train,
-                Split::Test => &parts.test,
+            let indices = match split {
+                Split::Train => &splits.train,
+                Split::Test => &splits.test,
             };
-            let scan: Vec<Position> = part.iter().map(|&i| self.scan[i]).collect();
+            let scan: Vec<Position> = indices.iter().map(|&i| self.scan[i]).collect();
             let kept = match spacing {
                 None => scan,
                 Some(spacing) => match select(&scan, spacing, &design.views.acceptance()) {

@@ -21,7 +21,7 @@ pub struct Found {
     /// The least dose, photons per pattern, or why there is none.
     pub dose: Least,
     /// Every dose that was looked at, ascending, with the metric.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<DoseValue>,
     /// Linear overlap of neighbouring discs, of the splits on average.
     pub linear_overlap: Option<f64>,
     /// Step of the scan, pixels.
@@ -56,7 +56,7 @@ pub enum Least {
 
 /// A dose that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Tried {
+pub struct DoseValue {
     /// Photons per pattern.
     pub dose: u64,
     /// Mean of the metric over splits and repeats; `None` when it was not measured, or is no answer
@@ -114,7 +114,7 @@ impl Search<'_, '_> {
     fn view(&mut self, view: View, (low, high): (u64, u64)) -> Result<Found> {
         let mut tried = vec![self.look(view, high)?];
         let goal = self.goal;
-        let reaches = |tried: &Tried| tried.value.is_some_and(|value| goal.is_reached(value));
+        let reaches = |tried: &DoseValue| tried.value.is_some_and(|value| goal.is_reached(value));
         let dose = if !reaches(&tried[0]) {
             Least::Never { up_to: high }
         } else {
@@ -147,7 +147,7 @@ impl Search<'_, '_> {
     }
 
     /// Reconstructs a view at a dose, unless that is done, and measures it.
-    fn look(&mut self, view: View, dose: u64) -> Result<Tried> {
+    fn look(&mut self, view: View, dose: u64) -> Result<DoseValue> {
         if !self.design.study.doses_of(view).contains(&dose) {
             self.design.study.searched.entry(view).or_default().push(dose);
         }
@@ -163,7 +163,7 @@ impl Search<'_, '_> {
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
         let measured = mean(&self.values(view, dose)?);
-        Ok(Tried {
+        Ok(DoseValue {
             dose,
             value: measured.map(|(mean, _)| mean),
             error: measured.and_then(|(_, error)| error),
@@ -203,7 +203,7 @@ impl Search<'_, '_> {
     }
 
     /// The dose between two neighbours at which the goal is reached.
-    fn interpolated(&self, below: Tried, above: Tried) -> Least {
+    fn interpolated(&self, below: DoseValue, above: DoseValue) -> Least {
         let (low, high) = ((below.dose as f64).ln(), (above.dose as f64).ln());
         let (Some(from), Some(to)) = (below.value, above.value) else {
             return Least::About { at: above.dose as f64, low: low.exp(), high: high.exp() };

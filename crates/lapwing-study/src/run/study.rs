@@ -156,8 +156,8 @@ pub fn plan(design: &Design, folder: &StudyFolder) -> Plan {
     }
 }
 
-/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a stream of their
-/// own for the others.
+/// The seed of the noise of a repeat: `seed` itself for the first, and numbers of a generator of
+/// their own for the others.
 fn noise_seed(seed: u64, repeat: usize) -> u64 {
     match repeat {
         1 => seed,
@@ -191,7 +191,7 @@ fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
     hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
 }
 
-/// One data set of a study: a part of one exposure.
+/// One data set of a study: a split of one exposure.
 struct DataSet {
     dose: u64,
     /// Which noise realisation, from 1.
@@ -306,11 +306,11 @@ fn make_data(
             if let (true, Origin::Simulated(sample)) = (design.study.patches, origin) {
                 whole.extras.push((sample::PATCHES.to_owned(), (&sample.patches()).into()));
             }
-            let parts = data::split(&whole, &design.split)?;
+            let splits = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder_of(&files[0])?;
-            for (part, file) in [&parts.train, &parts.test].into_iter().zip(&files) {
-                part.write(file)?;
+            for (split, file) in [&splits.train, &splits.test].into_iter().zip(&files) {
+                split.write(file)?;
                 ledger.note(file, &key)?;
             }
         }
@@ -485,7 +485,7 @@ pub fn write_views(
     Ok(report)
 }
 
-/// The measured mean counts of the whole scan, as the split wrote them into each half.
+/// The measured mean counts of the whole scan, as the split wrote them into each split.
 fn mean_counts_of(file: &Path) -> Result<Option<f64>> {
     let metadata = lapwing_files::metadata::read(&Archive::open(file)?)?;
     Ok(metadata.as_ref().and_then(data::mean_counts_of_scan))

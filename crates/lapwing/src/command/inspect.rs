@@ -229,7 +229,7 @@ fn exposure(dataset: &Dataset) -> Option<String> {
     if let Propagation::NearField { fresnel_number } = physics.propagation {
         said.push(format!("Fresnel number of a pixel {fresnel_number:.4}"));
     }
-    if let (Some(first), Some(last)) = (physics.path.first(), physics.path.last()) {
+    if let (Some(first), Some(last)) = (physics.motion.first(), physics.motion.last()) {
         let (y, x) = (last.y - first.y, last.x - first.x);
         said.push(format!("the probe moves along ({y:.2}, {x:.2}) px, (y, x)"));
     }

@@ -1,4 +1,4 @@
-//! `lapwing split`: train and test halves.
+//! `lapwing split`: train and test splits.
 
 use crate::input::Reading;
 use crate::output::{Output, other_than_input};
@@ -13,14 +13,14 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Cut a data set into a train and a test half
+/// Cut a data set into a train and a test split
 ///
 /// A position is train where its coordinate is less than min + fraction x (max - min), else test.
-/// Windows at the cut reach half a pattern across it; a guard band keeps the halves apart, and the
+/// Windows at the cut reach half a pattern across it; a guard band keeps the splits apart, and the
 /// shared share of the object is reported.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: writes halves/patched_train.npz and halves/patched_test.npz\n  \
-    lapwing split --input dose_1000.npz --output-dir halves --guard-band 32")]
+#[command(after_help = "Example: writes splits/patched_train.npz and splits/patched_test.npz\n  \
+    lapwing split --input dose_1000.npz --output-dir splits --guard-band 32")]
 pub struct Split {
     #[command(flatten)]
     scan: ScanFile,
@@ -33,7 +33,7 @@ pub struct Split {
     /// Where to cut, as a fraction of the range of the coordinate, between 0 and 1
     #[arg(long, value_name = "F", default_value_t = 0.5, value_parser = value::inner_share)]
     fraction: f64,
-    /// Width around the cut, pixels, whose positions belong to neither half
+    /// Width around the cut, pixels, whose positions belong to neither split
     #[arg(long, value_name = "PX", default_value_t = 0.0, value_parser = value::not_negative)]
     guard_band: f64,
     #[command(flatten)]
@@ -44,10 +44,10 @@ impl Split {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let folder = &self.output_dir;
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
-        for half in [&train, &test] {
-            other_than_input(half, "a half in --output-dir", self.scan.path())?;
+        for written in [&train, &test] {
+            other_than_input(written, "a split in --output-dir", self.scan.path())?;
         }
-        // Of two at once in one folder the halves could be mixed.
+        // Of two at once in one folder the splits could be mixed.
         let _locks = Lock::acquire_within(folder)?;
         let (dataset, _) = self.reading.read(self.scan.path(), Some(&train), output)?;
         let cut = Cut { axis: self.axis, fraction: self.fraction, guard_band: self.guard_band };
@@ -57,24 +57,24 @@ impl Split {
         data::stamp(&mut split.test);
         split.train.write(&train)?;
         split.test.write(&test)?;
-        let parts = &split.parts;
-        let half = |file: &PathBuf, n: usize, shared: f64| json!({ "file": file, "n": n, "shared_fraction": shared });
+        let splits = &split.splits;
+        let said = |file: &PathBuf, n: usize, shared: f64| json!({ "file": file, "n": n, "shared_fraction": shared });
         let record = json!({
             "input": self.scan.path(),
             "axis": self.axis,
-            "cut_px": parts.cut,
+            "cut_px": splits.cut,
             "guard_band_px": self.guard_band,
-            "n_dropped": parts.dropped,
-            "train": half(&train, parts.train.len(), split.shared.train),
-            "test": half(&test, parts.test.len(), split.shared.test),
+            "n_dropped": splits.dropped,
+            "train": said(&train, splits.train.len(), split.shared.train),
+            "test": said(&test, splits.test.len(), split.shared.test),
         });
         let words = format!(
             "cut at {:.1} px: {} train, {} test, {} in the guard band\n\
-             object pixels that the other half sees too: {:.1} % of train, {:.1} % of test\nwrote {} and {}",
-            parts.cut,
-            parts.train.len(),
-            parts.test.len(),
-            parts.dropped,
+             object pixels that the other split sees too: {:.1} % of train, {:.1} % of test\nwrote {} and {}",
+            splits.cut,
+            splits.train.len(),
+            splits.test.len(),
+            splits.dropped,
             100.0 * split.shared.train,
             100.0 * split.shared.test,
             train.display(),

@@ -27,16 +27,16 @@ fn dot<'a>(
 /// The far field, and everything that differs from it.
 fn all_physics() -> [Physics; 7] {
     let near = Propagation::NearField { fresnel_number: 0.13 };
-    let path = Physics::fly((1.0, -2.3));
+    let motion = Physics::fly((1.0, -2.3));
     let slices = Some(Slices { count: 3, fresnel_number: -0.11 });
     [
         Physics::default(),
         Physics { propagation: near, ..Physics::default() },
-        Physics { path: path.clone(), ..Physics::default() },
+        Physics { motion: motion.clone(), ..Physics::default() },
         Physics { blur: 0.8, ..Physics::default() },
         Physics { slices, ..Physics::default() },
-        Physics { propagation: near, path: path.clone(), blur: 0.8, slices: None },
-        Physics { propagation: near, path, blur: 0.8, slices },
+        Physics { propagation: near, motion: motion.clone(), blur: 0.8, slices: None },
+        Physics { propagation: near, motion, blur: 0.8, slices },
     ]
 }
 
@@ -167,14 +167,14 @@ fn a_flight_is_the_mean_of_its_places_and_a_blur_a_convolution() {
         Complex32::from((-squared / 8.0).exp() as f32)
     });
     let still = ForwardModel::new(shape);
-    let path = Physics::fly((1.0, 2.0));
+    let motion = Physics::fly((1.0, 2.0));
     let mut mean = ndarray::Array2::<f32>::zeros(shape);
-    for place in &path {
+    for place in &motion {
         let at = Position { y: position.y + place.y, x: position.x + place.x };
         mean += &still.intensity(object.view(), probe.view(), at).unwrap();
     }
-    mean /= path.len() as f32;
-    let flying = Physics { path, ..Physics::default() };
+    mean /= motion.len() as f32;
+    let flying = Physics { motion, ..Physics::default() };
     let flying = ForwardModel::with_physics(shape, flying).unwrap();
     let found = flying.intensity(object.view(), probe.view(), position).unwrap();
     let peak = mean.iter().fold(0.0_f32, |peak, &value| peak.max(value));

@@ -4,8 +4,8 @@
 //! leave in bands of [`BAND`] rows of the object - so that the bits do not depend on the number of
 //! threads.
 
+use super::bands::{BAND, Bands, bands_of_a_task};
 use super::chunk::{Chunk, Scene};
-use super::region::{BAND, Region, bands_of_a_task};
 use super::scratch::{Scratch, Scratches};
 use super::waves::Waves;
 use crate::Problem;
@@ -142,7 +142,7 @@ impl Batch {
     pub fn scatter_anew(
         &self,
         problem: &Problem,
-        region: &Region,
+        covered: &Bands,
         direction: &mut [Complex32],
         illumination: &mut [f32],
     ) -> f32 {
@@ -151,7 +151,7 @@ impl Batch {
             direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
         let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
         let largest = bands.map(|(index, (direction, illumination))| {
-            let columns = region.columns(index);
+            let columns = covered.columns(index);
             if columns.is_empty() {
                 return 0.0;
             }
@@ -170,14 +170,14 @@ impl Batch {
     pub fn scatter_into(
         &self,
         problem: &Problem,
-        region: &Region,
+        covered: &Bands,
         field: &mut [Complex32],
         change: impl Fn(&mut [Complex32], &[Complex32], &[f32]) + Sync,
     ) {
         let row = problem.object.shape().1;
         let bands = field.par_chunks_mut(BAND * row).enumerate().with_min_len(bands_of_a_task(row));
         bands.for_each(|(index, field)| {
-            let columns = region.columns(index);
+            let columns = covered.columns(index);
             if columns.is_empty() {
                 return;
             }

@@ -3,7 +3,7 @@
 //! Neighbouring patterns share an area, so that their sums stay in the cache while they are worked
 //! on; patterns far apart have one each.
 
-use super::region::BAND;
+use super::bands::BAND;
 use crate::Problem;
 use lapwing_model::{Complex32, elementwise};
 use std::ops::Range;

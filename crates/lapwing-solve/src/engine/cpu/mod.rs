@@ -1,13 +1,13 @@
 //! The engine for this machine's processor: fields in the memory of the process, batches on the
 //! threads of the current rayon pool.
 
+mod bands;
 mod batch;
 mod chunk;
 mod detector;
 mod footprint;
 mod passage;
 mod probe_gradient;
-mod region;
 mod scratch;
 mod search;
 mod slopes;
@@ -22,13 +22,13 @@ use super::{
     Side, Step, Sums, Trail, Vector, WaveUpdate, step_lengths,
 };
 use crate::Problem;
+use bands::Bands;
 use batch::Batch;
 use chunk::Scene;
 use lapwing_model::forward::Ramp;
 use lapwing_model::{Complex32, Window, elementwise};
 use probe_gradient::{ProbeGradient, ProbeSum};
 use rayon::prelude::*;
-use region::Region;
 use search::Directions;
 use waves::Waves;
 
@@ -230,20 +230,20 @@ impl Engine for Cpu<'_> {
         let parts = fields.parts_mut();
         let (of_object, of_probe) = (parts.object, parts.probe);
         let move_object = || {
-            let region = Region::of(problem, members);
+            let bands = Bands::of(problem, members);
             let Quotient { weight, step, .. } = object;
             match object_floor {
                 Least::Known(floor) => {
-                    batch.scatter_into(problem, &region, of_object, |value, sum, light| {
+                    batch.scatter_into(problem, &bands, of_object, |value, sum, light| {
                         elementwise::add_quotient(value, sum, light, (weight, floor, step));
                     });
                 }
                 Least::ShareOfLargest(share) => {
                     sum.resize(of_object.len(), Complex32::ZERO);
                     light.resize(of_object.len(), 0.0);
-                    let largest = batch.scatter_anew(problem, &region, sum, light);
+                    let largest = batch.scatter_anew(problem, &bands, sum, light);
                     let floor = (share * largest).max(f32::MIN_POSITIVE);
-                    region.for_each(of_object, |value, at| {
+                    bands.for_each(of_object, |value, at| {
                         let (sum, light) = (&sum[at.clone()], &light[at]);
                         elementwise::add_quotient(value, sum, light, (weight, floor, step));
                     });

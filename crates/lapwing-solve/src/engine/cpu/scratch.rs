@@ -1,6 +1,6 @@
 //! Arrays that a task works with and leaves nothing in, one set for every thread.
 
-use super::region::BAND;
+use super::bands::BAND;
 use crate::Problem;
 use lapwing_model::Complex32;
 use lapwing_model::buffer::Buffer;

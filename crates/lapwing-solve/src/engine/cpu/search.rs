@@ -1,8 +1,8 @@
 //! Search directions of object and probe, and the steps along them.
 
+use super::bands::Bands;
 use super::batch::Batch;
 use super::probe_gradient::ProbeGradient;
-use super::region::Region;
 use crate::Problem;
 use crate::engine::{Fields, Search, Trail};
 use lapwing_model::{Complex32, elementwise};
@@ -20,7 +20,7 @@ pub(super) struct Directions {
     /// (mode, y, x)
     probe: Vec<Complex32>,
     /// Where the object's direction was worked out last.
-    part: Region,
+    bands: Bands,
     /// Of the epoch, once it has begun.
     search: Option<Search>,
     steps: Steps,
@@ -45,7 +45,7 @@ impl Directions {
             sum: vec![ZERO; pixels],
             object: vec![ZERO; pixels],
             probe: vec![ZERO; problem.probe.len()],
-            part: Region::whole(problem),
+            bands: Bands::whole(problem),
             search: None,
             steps: Steps::NONE,
             trail: Trail::new(vec![0.0; pixels], problem.probe.len()),
@@ -78,22 +78,22 @@ impl Directions {
         gradient: &mut ProbeGradient,
     ) {
         let search = self.epoch();
-        self.part = Region::of(problem, members);
-        let Self { sum, object, probe, part, trail, .. } = self;
+        self.bands = Bands::of(problem, members);
+        let Self { sum, object, probe, bands, trail, .. } = self;
         if search.every_batch {
-            part.for_each(sum, |sum, _| sum.fill(ZERO));
+            bands.for_each(sum, |sum, _| sum.fill(ZERO));
         }
         let to_object = || {
             let (light, strongest, next_light) = trail.lights_mut();
             if search.light_of_batch {
-                *strongest = batch.scatter_anew(problem, part, sum, light);
-                part.for_each(next_light, |sum, at| {
+                *strongest = batch.scatter_anew(problem, bands, sum, light);
+                bands.for_each(next_light, |sum, at| {
                     sum.iter_mut().zip(&light[at]).for_each(|(sum, light)| *sum += light);
                 });
             } else {
                 batch.scatter(problem, sum, next_light);
             }
-            precondition(object, sum, trail, search.object_damping, part);
+            precondition(object, sum, trail, search.object_damping, bands);
         };
         let to_probe = || {
             let (sum, power) = gradient.of_batch(&problem.model, batch);
@@ -129,9 +129,9 @@ impl Directions {
         let step = if search.every_batch {
             self.steps.sum / self.steps.batches as f64
         } else {
-            self.part = Region::whole(problem);
-            let Self { sum, object, part, trail, .. } = self;
-            precondition(object, sum, trail, search.object_damping, part);
+            self.bands = Bands::whole(problem);
+            let Self { sum, object, bands, trail, .. } = self;
+            precondition(object, sum, trail, search.object_damping, bands);
             self.go(fields, Some(self.steps.smallest), None);
             self.steps.smallest
         };
@@ -143,7 +143,7 @@ impl Directions {
         let parts = fields.parts_mut();
         if let Some(step) = object {
             for field in [parts.object, &mut self.trail.object_update] {
-                self.part.for_each(field, |value, at| {
+                self.bands.for_each(field, |value, at| {
                     elementwise::add_scaled(value, step as f32, &self.object[at])
                 });
             }
@@ -166,10 +166,10 @@ fn precondition(
     sum: &[Complex32],
     trail: &Trail,
     damping: f64,
-    part: &Region,
+    bands: &Bands,
 ) {
     let (light, floor) = (trail.light(), (damping as f32 * trail.strongest()).max(DARK));
-    part.for_each(direction, |direction, at| {
+    bands.for_each(direction, |direction, at| {
         elementwise::divide_damped(direction, &sum[at.clone()], &light[at], floor);
     });
 }

@@ -115,8 +115,8 @@ fn directions_are_minus_half_the_gradient_by_finite_differences() {
 /// field besides.
 fn thick() -> (Problem, ForwardModel, Array3<Complex32>, Modes) {
     let slices = Some(Slices { count: 3, fresnel_number: 0.3 });
-    let path = Physics::fly((1.0, -1.2));
-    let physics = Physics { slices, path, ..Physics::default() };
+    let motion = Physics::fly((1.0, -1.2));
+    let physics = Physics { slices, motion, ..Physics::default() };
     let model = ForwardModel::with_physics((SIZE, SIZE), physics.clone()).unwrap();
     let object = |seed| Object::from_slices(random((3, GRID.0, GRID.1), seed)).unwrap();
     let (other, other_probe) = (object(11), random((2, SIZE, SIZE), 12));

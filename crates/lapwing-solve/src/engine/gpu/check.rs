@@ -24,7 +24,7 @@ pub(in crate::engine) fn check(
     if physics.propagation != Propagation::FarField {
         return Err(Unsupported::new("near field"));
     }
-    if !physics.path.is_empty() {
+    if !physics.motion.is_empty() {
         return Err(Unsupported::new("a probe that moves during the exposure"));
     }
     if physics.blur > 0.0 {

@@ -1,7 +1,7 @@
-//! The part of the object that the windows of a batch cover.
+//! The bands of the object that the windows of a batch cover.
 //!
 //! Small batches touch a part of the object only, and what is done to all of it after every batch
-//! would cost more than the batch. The part is kept as bands of [`BAND`] rows with one range of
+//! would cost more than the batch. They are bands of [`BAND`] rows with one range of
 //! columns each; the slices of a thick object lie one below the other.
 
 use crate::Problem;
@@ -19,12 +19,12 @@ pub(super) fn bands_of_a_task(row: usize) -> usize {
 
 /// For every band of rows, the columns that some window covers.
 #[derive(Debug, Clone)]
-pub(super) struct Region {
+pub(super) struct Bands {
     width: usize,
     columns: Vec<Range<usize>>,
 }
 
-impl Region {
+impl Bands {
     /// What the windows of `members` cover.
     pub fn of(problem: &Problem, members: &[usize]) -> Self {
         let (height, width) = problem.model.shape();

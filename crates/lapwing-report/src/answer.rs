@@ -13,7 +13,7 @@ use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
 use lapwing_draw::number::label;
-use lapwing_study::design::Radiation;
+use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
 use reach::{Reach, Scale, reach_of, rounded};
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ pub(crate) struct Question<'a> {
     pub pixel_size: Option<f64>,
     /// Beam and specimen, where the design tells them.
     pub radiation: Option<&'a Radiation>,
+    /// What the study varies, where its design is there.
+    pub matrix: Option<&'a Matrix>,
 }
 
 /// `12.0 px (150 nm)`.
@@ -109,6 +111,7 @@ impl<'a> Question<'a> {
             reference: study.reference_solver(),
             pixel_size: study.pixel_size,
             radiation: study.radiation(),
+            matrix: study.design.as_ref().map(|design| &design.study),
         }
     }
 

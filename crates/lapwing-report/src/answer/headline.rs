@@ -67,8 +67,9 @@ impl<'a> Question<'a> {
         let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
         let sentences = match best {
             Some(best) => {
-                let other = self.other_step(best, &candidates);
-                std::iter::once(self.takes(best, &by, measured)).chain(other).collect()
+                let takes = self.takes(best, &by, measured);
+                let (lower, other) = (self.lower(best), self.other_step(best, &candidates));
+                std::iter::once(takes).chain(lower).chain(other).collect()
             }
             None => vec![self.not_reached(&candidates, &by)?],
         };
@@ -180,6 +181,17 @@ impl<'a> Question<'a> {
             text += &format!(": {}", parts.join(", "));
         }
         text + "."
+    }
+
+    /// What to do where the lowest dose is enough.
+    fn lower(&self, best: &Candidate) -> Option<String> {
+        let Reach::AtMost(_) = best.reach else { return None };
+        let line = self.matrix?.line_with_lower()?;
+        Some(format!(
+            "That is the lowest dose of this study, and how few photons are enough it does not \
+             tell: write {line} in the section [study] of the design and run it again into the \
+             same folder; what is done stays."
+        ))
     }
 
     /// What the next larger step would cost at the dose that the best one takes.

@@ -146,9 +146,10 @@ impl<'a> Question<'a> {
 
     pub(super) fn need(&self, curve: &Curve, scale: Scale) -> Need {
         match self.reach(curve, scale) {
-            Reach::AtMost(at) => {
-                Need { text: format!("\u{2264} {}", scale.exact(at)), within: None }
-            }
+            Reach::AtMost(at) => Need {
+                text: format!("\u{2264} {}", scale.exact(at)),
+                within: Some("the lowest of this study".to_owned()),
+            },
             Reach::About { at, .. } => Need {
                 text: format!("\u{2248} {}", scale.text(at, 2)),
                 within: self.within(curve, scale),

@@ -141,6 +141,19 @@ impl Matrix {
         sorted(self.views.iter().flat_map(|&view| self.doses_of(view)))
     }
 
+    /// The line of the section with one more dose below all others, or fluence, a tenth of the
+    /// lowest: `doses = [100, 1000, 10000]`. `None` where a pattern would have no photon.
+    pub fn line_with_lower(&self) -> Option<String> {
+        if let Some(lowest) = self.fluences.first() {
+            let lower: Vec<f64> =
+                std::iter::once(lowest / 10.0).chain(self.fluences.iter().copied()).collect();
+            return Some(format!("fluences = {lower:?}"));
+        }
+        let lower = self.all_doses().first().map(|lowest| lowest / 10).filter(|&dose| dose > 0)?;
+        let doses: Vec<u64> = std::iter::once(lower).chain(self.doses.iter().copied()).collect();
+        Some(format!("doses = {doses:?}"))
+    }
+
     /// Whether nothing but a search asks for a view at a dose.
     fn only_searched(&self, Condition { dose, view, .. }: Condition) -> bool {
         let own = self.exposures.get(&view);

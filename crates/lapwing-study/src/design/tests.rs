@@ -239,3 +239,19 @@ fn any_number_of_views_by_step_or_overlap() {
         assert!(told.contains(part), "{text}: {told}");
     }
 }
+
+#[test]
+fn the_line_with_a_lower_dose_can_be_written_into_the_design() {
+    let of = |text: &str| {
+        let study = Design::parse(&format!("[study]\n{text}\n"), ".".as_ref()).unwrap().study;
+        study.line_with_lower()
+    };
+    let doses = of("doses = [1e4, 1000]").unwrap();
+    assert_eq!(doses, "doses = [100, 1000, 10000]");
+    assert_eq!(of(&doses).unwrap(), "doses = [10, 100, 1000, 10000]");
+    let area = "fluence_area = \"px\"\n";
+    let fluences = of(&format!("{area}fluences = [3, 300.0]")).unwrap();
+    assert_eq!(fluences, "fluences = [0.3, 3.0, 300.0]");
+    assert!(of(&format!("{area}{fluences}")).is_some());
+    assert_eq!(of("doses = [5]"), None);
+}

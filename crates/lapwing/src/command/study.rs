@@ -222,6 +222,9 @@ fn search(
         Err(lapwing_report::ReportError::Goal { .. }) => lapwing_report::write(folder)?,
         other => other?,
     };
+    let lower = design.study.line_with_lower().map(|line| {
+        format!("; for the least one write {line} in {} and search again", file.display())
+    });
     let mut words = String::new();
     for of in &found {
         // Writing to a string does not fail.
@@ -233,7 +236,11 @@ fn search(
             Least::About { at, low, high } => {
                 writeln!(words, ": about {at:.3e} photons per pattern, {low:.2e} to {high:.2e}")
             }
-            Least::AtMost { at } => writeln!(words, ": {at} photons per pattern or fewer"),
+            Least::AtMost { at } => writeln!(
+                words,
+                ": {at} photons per pattern or fewer: the lowest dose of the search is enough{}",
+                lower.as_deref().unwrap_or_default()
+            ),
             Least::Never { up_to } => writeln!(words, ": not up to {up_to} photons per pattern"),
         };
     }

@@ -6,9 +6,10 @@
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::contract::{FINITE, NOT_NEGATIVE};
+use crate::experiment::part;
 use crate::npy::DType;
 use crate::options::ReadOptions;
-use crate::remarks::{Remark, What, counted, places};
+use crate::remarks::{Remark, What, counted, places, ranges};
 use crate::{Problem, bulk};
 
 /// Pixels lost for all patterns, as a share of them, from which every pattern gets its own mask.
@@ -61,6 +62,28 @@ pub(super) fn clean(
     }
     let n = values.len_of(Axis(0));
     let mut found = Cleaned::default();
+    let mut lost = Vec::new();
+    for (index, mut pattern) in values.outer_iter_mut().enumerate() {
+        // Of a pattern that is left out nothing is asked.
+        if part::is_left_out(&options.experiment.patterns, index) {
+            pattern.mapv_inplace(|value| if plain(value) { value } else { 0.0 });
+        } else if n > 1 && !pattern.iter().any(|value| value.is_finite()) {
+            lost.push(index);
+        }
+    }
+    if !lost.is_empty() && lost.len() < n {
+        for &index in &lost {
+            values.index_axis_mut(Axis(0), index).fill(0.0);
+        }
+        let evidence = format!(
+            "{key}: {} without a finite number: {}",
+            counted(lost.len(), "pattern"),
+            ranges(&lost)
+        );
+        let advice = "that is no measurement, so they are left out";
+        let remark = Remark::new(What::LostPatterns, evidence, advice);
+        found.remarks.push(remark.on_patterns(lost).beyond_doubt());
+    }
     let mut problems = Vec::new();
     for odd in [Odd::NotFinite, Odd::Largest, Odd::Negative] {
         let Some(seen) = Seen::in_patterns(values.view(), odd, largest) else { continue };
@@ -296,6 +319,26 @@ mod tests {
         clean(&mut values.view_mut(), dtype, None, "data", options).map_err(|problems| {
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         })
+    }
+
+    #[test]
+    fn patterns_without_a_number_are_lost_and_those_left_out_do_not_matter() {
+        let mut values = stack();
+        values.index_axis_mut(Axis(0), 2).fill(f32::NAN);
+        let found = cleaned(&mut values, &DType::F32, &ReadOptions::default()).unwrap();
+        let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
+        assert_eq!((remark.what, remark.certain), (What::LostPatterns, true));
+        assert_eq!((remark.patterns.as_slice(), found.bad), (&[2][..], None));
+        assert!(values.index_axis(Axis(0), 2).iter().all(|&value| value == 0.0));
+        // One odd number is no lost pattern, unless that is left out.
+        values[(1, 2, 3)] = -1.0;
+        assert!(cleaned(&mut values.clone(), &DType::F32, &ReadOptions::default()).is_err());
+        let mut options = ReadOptions::default();
+        options.experiment.patterns.leave_out_frames = vec![1];
+        assert!(cleaned(&mut values, &DType::F32, &options).unwrap().remarks.is_empty());
+        values.fill(f32::NAN);
+        let error = cleaned(&mut values, &DType::F32, &ReadOptions::default()).err().unwrap();
+        assert!(error.contains("NaN in pattern 0"), "{error}");
     }
 
     #[test]

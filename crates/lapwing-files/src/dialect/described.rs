@@ -12,8 +12,7 @@ use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, Illumination};
 use crate::mask::{self, Mask};
-use crate::options::Geometry;
-use crate::options::ReadOptions;
+use crate::options::{Geometry, PositionUnit, ReadOptions};
 use crate::{Container, Error, Problem, metadata, npy};
 use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
 
@@ -190,14 +189,15 @@ fn place(
                     wavelength (--energy-kev or --voltage-kv) with --mrad-per-pixel, or with \
                     --detector-pixel-size-m and --distance-m";
     if let Some(path) = &scan.positions {
-        let read = match pairs::read(path)? {
+        let read = match pairs::read(path, options.coordinate_order.is_some())? {
             Ok(read) => read,
             Err(problem) => {
                 found.problems.push(problem);
                 return Ok(None);
             }
         };
-        let unit = scan.position_unit.and_then(crate::options::PositionUnit::metres);
+        let told = scan.position_unit.or(read.unit);
+        let unit = told.and_then(PositionUnit::metres);
         let (y, x) = match (unit, pixel) {
             (None, _) => (1.0, 1.0),
             (Some(metres), Some((y, x))) => (metres / y, metres / x),
@@ -206,12 +206,16 @@ fn place(
                 return Ok(None);
             }
         };
-        if read.len() != n {
+        if read.values.len() != n {
             let expected = format!("{n} positions, one for each pattern");
-            found.problems.push(Problem::new("positions", expected, format!("{}", read.len())));
+            let found_there = format!("{}", read.values.len());
+            found.problems.push(Problem::new("positions", expected, found_there));
         }
-        notes.push(format!("positions: (y, x) from {}", path.display()));
-        let (rows, columns) = read.into_iter().map(|[a, b]| (a * y, b * x)).unzip();
+        notes.push(match (scan.position_unit, read.unit) {
+            (None, Some(unit)) => format!("{}, in {unit}", read.told(path)),
+            _ => read.told(path),
+        });
+        let (rows, columns) = read.values.into_iter().map(|[a, b]| (a * y, b * x)).unzip();
         found.scan = Some(positions(rows, columns, options, notes));
         return Ok(shape);
     }

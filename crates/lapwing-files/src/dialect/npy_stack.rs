@@ -13,13 +13,14 @@ use ndarray::{Axis, Ix3};
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::order::OrderEvidence;
+use super::pairs::{self, Pairs};
 use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
-use super::{companion, cube, pairs, stack};
+use super::{companion, cube, stack};
 use crate::container::{Kind, SingleArray};
 use crate::npy::{self, Array};
-use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
+use crate::options::{AxisOrder, PositionUnit, Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages; the array of a `.npy` file has no name.
@@ -74,7 +75,10 @@ impl Dialect for NpyStack {
         let described = scan.positions.is_some() || scan.step_m.is_some();
         let pairs = match scan.positions {
             Some(_) => None,
-            None => pairs_beside(array.path(), described, notes, &mut problems)?,
+            None => {
+                let as_stored = options.coordinate_order.is_some();
+                pairs_beside(array.path(), described, as_stored, notes, &mut problems)?
+            }
         };
         let probe = probe(array.path(), options, notes, &mut problems)?;
         let n = pairs.as_ref().map(Vec::len);
@@ -177,6 +181,7 @@ fn beside(path: &Path, what: &str) -> PathBuf {
 fn pairs_beside(
     path: &Path,
     described: bool,
+    as_stored: bool,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<[f64; 2]>>, Error> {
@@ -194,10 +199,17 @@ fn pairs_beside(
         }
         return Ok(None);
     };
-    match pairs::read(file)? {
+    match pairs::read(file, as_stored)? {
+        Ok(Pairs { unit: Some(unit), .. }) if unit != PositionUnit::Pixel => {
+            let expected = "pixels of the object, or the file named (--positions) with the size of a \
+                            pixel (--pixel-size-m)";
+            let found = format!("{unit} in the first line of {}", file.display());
+            problems.push(Problem::new(POSITIONS, expected, found));
+            Ok(None)
+        }
         Ok(pairs) => {
-            notes.push(format!("positions: (y, x) from {}", file.display()));
-            Ok(Some(pairs))
+            notes.push(pairs.told(file));
+            Ok(Some(pairs.values))
         }
         Err(problem) => {
             problems.push(problem);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::open::{self, HEAD};
+use crate::options::PositionUnit;
 use crate::{Container, Error, Problem, npy};
 
 /// Longest text file of positions.
@@ -12,38 +13,83 @@ const MAX_TEXT: u64 = 256 << 20;
 /// What a file of positions must hold.
 const EXPECTED: &str = "(n, 2) or (ny, nx, 2) real numbers, window centres (y, x)";
 
-/// Positions (y, x) of a `.npy` file or of a text file, told apart by their content; else what is
-/// wrong with them.
-pub(super) fn read(path: &Path) -> Result<Result<Vec<[f64; 2]>, Problem>, Error> {
+/// Positions, and what their file says of them.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Pairs {
+    /// In the order (y, x), or that of the columns where the user says which is which.
+    pub values: Vec<[f64; 2]>,
+    /// The unit that the heading of a text file states.
+    pub unit: Option<PositionUnit>,
+    /// The names of the columns, where the heading tells y and x apart.
+    pub columns: Option<[String; 2]>,
+}
+
+impl Pairs {
+    /// Where they come from, in words.
+    pub(super) fn told(&self, path: &Path) -> String {
+        let columns = match &self.columns {
+            Some([y, x]) => format!(", columns {y:?} and {x:?}"),
+            None => String::new(),
+        };
+        format!("positions: (y, x) from {}{columns}", path.display())
+    }
+
+    fn plain(values: Vec<[f64; 2]>) -> Self {
+        Self { values, ..Self::default() }
+    }
+}
+
+/// Positions of a `.npy` file, of a text file or of arrays in another file, told apart by their
+/// content; else what is wrong with them. Where `as_stored`, the order of columns is kept.
+pub(super) fn read(path: &Path, as_stored: bool) -> Result<Result<Pairs, Problem>, Error> {
     let problem = |found: String| Problem::new("positions", EXPECTED, found);
     // A file of the whole name is meant, whatever the name looks like.
     if let Some((file, name)) = path.to_str().and_then(|text| text.rsplit_once("::"))
         && !path.exists()
     {
-        let file = Container::open(file)?;
-        let name = name.trim_start_matches('/');
-        let array = file.read(name)?;
-        let found = format!("shape {:?} of {} in {name}", array.shape(), array.dtype());
-        let axes = array.shape().last().copied().unwrap_or(0);
-        return Ok(match array.to_f64() {
-            // CXI's have a third coordinate.
-            Ok(values) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
-                Ok(values.chunks_exact(axes).map(|row| [row[0], row[1]]).collect())
-            }
-            _ => Err(problem(found)),
-        });
+        let pairs = in_arrays(&Container::open(file)?, name)?;
+        return Ok(pairs.map(Pairs::plain).map_err(problem));
     }
     if !is_npy(path)? {
-        return Ok(numbers(path)?.map_err(problem));
+        return Ok(numbers(path, as_stored)?.map_err(problem));
     }
     let array = npy::read(path)?;
     let found = format!("shape {:?} of {} in {}", array.shape(), array.dtype(), path.display());
     match (array.shape(), array.to_f64()) {
-        ([_, 2] | [_, _, 2], Ok(values)) => {
-            Ok(Ok(values.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()))
-        }
+        ([_, 2] | [_, _, 2], Ok(values)) => Ok(Ok(Pairs::plain(in_twos(&values, 2)))),
         _ => Ok(Err(problem(found))),
     }
+}
+
+/// The first two of each so many numbers.
+fn in_twos(values: &[f64], width: usize) -> Vec<[f64; 2]> {
+    values.chunks_exact(width).map(|row| [row[0], row[1]]).collect()
+}
+
+/// Positions of the array `name` of a file, or of its two arrays `Y,X`.
+fn in_arrays(file: &Container, name: &str) -> Result<Result<Vec<[f64; 2]>, String>, Error> {
+    let read = |name: &str| file.read(name.trim_start_matches('/'));
+    if let Some((y, x)) = name.split_once(',').filter(|_| !file.contains(name)) {
+        let (y, x) = (read(y)?, read(x)?);
+        let found = format!("shapes {:?} and {:?} in {name}", y.shape(), x.shape());
+        return Ok(match (y.to_f64(), x.to_f64()) {
+            (Ok(y), Ok(x)) if y.len() == x.len() => {
+                Ok(y.into_iter().zip(x).map(|(y, x)| [y, x]).collect())
+            }
+            _ => Err(found),
+        });
+    }
+    let array = read(name)?;
+    let axes = array.shape().last().copied().unwrap_or(0);
+    let two = matches!(array.shape().len(), 2 | 3);
+    let line = array.shape().len() == 1;
+    let found = format!("shape {:?} of {} in {name}", array.shape(), array.dtype());
+    Ok(match array.to_f64() {
+        // CXI's have a third coordinate.
+        Ok(values) if two && matches!(axes, 2 | 3) => Ok(in_twos(&values, axes)),
+        _ if line => Err(format!("{found}; two arrays, y and x, are named FILE::Y,X")),
+        _ => Err(found),
+    })
 }
 
 /// Whether a file begins like a NumPy array.
@@ -57,31 +103,136 @@ fn is_npy(path: &Path) -> Result<bool, Error> {
     Ok(head == npy::MAGIC)
 }
 
-/// The lines of a text file, each of two numbers with a comma, a semicolon or white space between.
-/// A first line of words is a heading; `#` begins a remark.
-fn numbers(path: &Path) -> Result<Result<Vec<[f64; 2]>, String>, Error> {
+/// What the heading of a table says: the columns of y and x, and their unit.
+#[derive(Debug, PartialEq)]
+struct Heading {
+    y: usize,
+    x: usize,
+    columns: [String; 2],
+    unit: Option<PositionUnit>,
+    /// Number of columns.
+    count: usize,
+}
+
+impl Heading {
+    /// From a line in which one column is called y and one x: `y,x`, `index, pos_x_um, pos_y_um`,
+    /// `# y [mm]; x [mm]`.
+    fn of(line: &str) -> Option<Self> {
+        let line = line.trim().trim_start_matches('#').trim();
+        let mark = [';', ',', '\t'].into_iter().find(|&mark| line.contains(mark));
+        let names: Vec<&str> = match mark {
+            Some(mark) => line.split(mark).map(|name| name.trim().trim_matches('"')).collect(),
+            None => line.split_whitespace().collect(),
+        };
+        let words = |name: &str| -> Vec<String> {
+            let parts = name.split(|c: char| !c.is_alphanumeric());
+            parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        let only = |meant: [&str; 4]| -> Option<usize> {
+            let is = |name: &&str| {
+                words(name).iter().any(|word| meant.contains(&word.to_lowercase().as_str()))
+            };
+            let mut found = (0..names.len()).filter(|&at| is(&names[at]));
+            found.next().filter(|_| found.next().is_none())
+        };
+        let y = only(["y", "ycoord", "ycoords", "row"])?;
+        let x = only(["x", "xcoord", "xcoords", "column"])?;
+        let unit = |name: &str| {
+            let words = words(name);
+            let last = words.last().filter(|_| words.len() > 1)?;
+            last.replace(['\u{b5}', '\u{3bc}'], "u").parse::<PositionUnit>().ok()
+        };
+        let unit = unit(names[y]).filter(|one| unit(names[x]) == Some(*one));
+        let columns = [names[y].to_owned(), names[x].to_owned()];
+        (y != x).then_some(Self { y, x, columns, unit, count: names.len() })
+    }
+}
+
+/// The lines of a text file, each of two numbers with a comma, a semicolon or white space between,
+/// or of more under a heading that names y and x. A first line of words is a heading; `#` begins a
+/// remark.
+fn numbers(path: &Path, as_stored: bool) -> Result<Result<Pairs, String>, Error> {
     let refused = |source| Error::io(path, source);
     let length = open::check(path).map_err(refused)?.len();
     if length > MAX_TEXT {
         return Ok(Err(format!("{length} bytes in {}; at most {MAX_TEXT}", path.display())));
     }
     let text = fs::read_to_string(path).map_err(refused)?;
-    let mut pairs = Vec::new();
+    let heading = text.lines().next().and_then(Heading::of);
+    let mut values = Vec::new();
+    let mut named = false;
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         let separator = |c: char| c == ',' || c == ';' || c.is_whitespace();
-        let values: Vec<&str> = line.split(separator).filter(|value| !value.is_empty()).collect();
-        let parsed: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
-        match parsed.as_deref() {
-            Some([]) => {}
-            Some(&[y, x]) => pairs.push([y, x]),
-            None if pairs.is_empty() && number == 0 => {}
+        let words: Vec<&str> = line.split(separator).filter(|value| !value.is_empty()).collect();
+        let parsed: Option<Vec<f64>> = words.iter().map(|value| value.parse().ok()).collect();
+        let heading = heading.as_ref().filter(|heading| heading.count == words.len());
+        match (parsed.as_deref(), heading) {
+            (Some([]), _) => {}
+            (Some(row), Some(&Heading { y, x, .. })) => {
+                let (first, second) = if as_stored { (y.min(x), y.max(x)) } else { (y, x) };
+                values.push([row[first], row[second]]);
+                named = true;
+            }
+            (Some(&[y, x]), None) => values.push([y, x]),
+            (None, _) if values.is_empty() && number == 0 => {}
             _ => {
                 let line: String = line.chars().take(80).collect();
                 let place = format!("line {} of {}", number + 1, path.display());
-                return Ok(Err(format!("{line:?} in {place}")));
+                let way = match words.len() > 2 {
+                    true => {
+                        "; of more than two columns a first line must say which is y and which x"
+                    }
+                    false => "",
+                };
+                return Ok(Err(format!("{line:?} in {place}{way}")));
             }
         }
     }
-    Ok(Ok(pairs))
+    let heading = heading.filter(|_| named);
+    let unit = heading.as_ref().and_then(|heading| heading.unit);
+    let columns = heading.filter(|_| !as_stored).map(|heading| heading.columns);
+    Ok(Ok(Pairs { values, unit, columns }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str, as_stored: bool) -> Result<Pairs, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.csv");
+        fs::write(&path, text).unwrap();
+        read(&path, as_stored).unwrap().map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_heading_tells_columns_and_unit() {
+        let plain = of("1 2\n3;4\n# remark\n", false).unwrap();
+        assert_eq!(plain, Pairs::plain(vec![[1.0, 2.0], [3.0, 4.0]]));
+        assert_eq!(of("some words\n1,2\n", false).unwrap().values, [[1.0, 2.0]]);
+        for (heading, unit) in [
+            ("index,pos_x_um,pos_y_um", Some(PositionUnit::Micrometre)),
+            ("# n; x [\u{b5}m]; y [\u{b5}m]", Some(PositionUnit::Micrometre)),
+            ("n X Y", None),
+            ("n,x_nm,y_um", None),
+        ] {
+            let found = of(&format!("{heading}\n0,1,2\n1,3,4\n"), false).unwrap();
+            assert_eq!(
+                (found.values, found.unit),
+                (vec![[2.0, 1.0], [4.0, 3.0]], unit),
+                "{heading}"
+            );
+            assert!(found.columns.is_some());
+        }
+        // What the user says of the order is of the columns as they stand.
+        let stored = of("x_nm,y_nm\n1,2\n", true).unwrap();
+        assert_eq!(
+            stored,
+            Pairs { values: vec![[1.0, 2.0]], unit: Some(PositionUnit::Nanometre), columns: None }
+        );
+        assert!(of("1,2,3\n", false).unwrap_err().contains("which is y"));
+        assert!(of("y,x\n1,2,3\n", false).unwrap_err().contains("which is y"));
+        assert!(of("y,x\n1,a\n", false).unwrap_err().contains("line 2"));
+    }
 }

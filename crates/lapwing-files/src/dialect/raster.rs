@@ -79,7 +79,14 @@ impl Dialect for Raster {
                     [ny.saturating_mul(nx), height, width]
                 }
                 [n, height, width] => [n, height, width],
-                _ => return refused(Problem::new(PATTERNS, "three or four axes", name)),
+                _ => {
+                    let dtypes = file.list()?.into_iter().find(|array| array.name == *name);
+                    let dtype =
+                        dtypes.map_or(String::new(), |array| format!(" of {}", array.dtype));
+                    let expected = "numbers in three or four axes, (n, H, W) or (ny, nx, H, W)";
+                    let found = format!("shape {shape:?}{dtype} in {name}");
+                    return refused(Problem::new(PATTERNS, expected, found));
+                }
             };
             notes.push(format!("patterns: the array {name}, shape {shape:?}"));
             if let Container::Npz(archive) = file {
@@ -98,7 +105,7 @@ impl Dialect for Raster {
 fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Vec<usize>)>, Error> {
     if let Some(name) = &options.patterns {
         let shape = file.shape(name)?;
-        return Ok(shape.map(|shape| (name.clone(), shape)).into_iter().collect());
+        return Ok(shape.map(|shape| (name.clone(), four_axes(shape))).into_iter().collect());
     }
     let real = |dtype: &str| {
         let code = dtype.trim_start_matches(['<', '>', '|', '=']);
@@ -109,7 +116,7 @@ fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Ve
         .into_iter()
         .filter(|array| real(&array.dtype) && !options.leave_out.contains(&array.name))
         .filter(|array| array.shape.iter().rev().take(2).all(|&length| length > 1))
-        .map(|array| (array.name, array.shape))
+        .map(|array| (array.name, four_axes(array.shape)))
         .collect();
     let of = |axes: usize| -> Vec<(String, Vec<usize>)> {
         arrays.iter().filter(|(_, shape)| shape.len() == axes).cloned().collect()
@@ -118,4 +125,16 @@ fn candidates(file: &Container, options: &ReadOptions) -> Result<Vec<(String, Ve
     let described = scan.shape.is_some() || scan.positions.is_some();
     let four = of(4);
     Ok(if four.is_empty() && described { of(3) } else { four })
+}
+
+/// A shape of more than four axes without those of length 1 before the last two.
+fn four_axes(mut shape: Vec<usize>) -> Vec<usize> {
+    let mut at = shape.len().saturating_sub(2);
+    while at > 0 && shape.len() > 4 {
+        at -= 1;
+        if shape[at] == 1 {
+            shape.remove(at);
+        }
+    }
+    shape
 }

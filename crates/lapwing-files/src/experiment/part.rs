@@ -49,6 +49,13 @@ impl FieldOfView {
     }
 }
 
+/// Whether `wanted` leaves out the pattern at an index, wherever it is.
+pub(crate) fn is_left_out(wanted: &Numbers, index: usize) -> bool {
+    let Numbers { leave_out_frames, frames, .. } = wanted;
+    leave_out_frames.binary_search(&index).is_ok()
+        || frames.as_ref().is_some_and(|frames| frames.binary_search(&index).is_err())
+}
+
 /// Indices, ascending, of the patterns at `scan` that `wanted` takes: of its `frames`, or of all,
 /// those in its region, every so many of these, less those to leave out. `None` for all.
 ///

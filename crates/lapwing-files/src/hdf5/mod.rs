@@ -395,7 +395,11 @@ impl Hdf5 {
 
 /// What keeps a dataset from being read, with what to do where it is the way it was compressed.
 fn filtered(reason: String) -> String {
-    const FILTERS: [(&str, &str); 9] = [
+    const FILTERS: [(&str, &str); 10] = [
+        (
+            "bitshuffle: unsupported compression type",
+            "bitshuffle with Zstandard (filter 32008) behind a virtual dataset",
+        ),
         ("filter id 32026", "Blosc2 (filter 32026)"),
         ("filter id 32008", "bitshuffle (filter 32008)"),
         ("filter id 32013", "ZFP (filter 32013)"),

@@ -49,7 +49,9 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
 /// The pixels that are good in every pattern.
 fn shared(layers: Option<&Array3<bool>>, shape: (usize, usize)) -> Array2<bool> {
     let mut good = Array2::from_elem(shape, true);
-    for layer in layers.iter().flat_map(|layers| layers.outer_iter()) {
+    // A pattern of which nothing is good says nothing of the others.
+    let layers = layers.iter().flat_map(|layers| layers.outer_iter());
+    for layer in layers.filter(|layer| layer.iter().any(|&good| good)) {
         good.zip_mut_with(&layer, |good, &layer| *good &= layer);
     }
     good

@@ -205,3 +205,34 @@ fn frames_window_and_dark_level_are_applied() {
     assert!((y - 2e-9).abs() < 1e-18, "{y}");
     assert!((data.scan[2].y - data.scan[1].y - 1.0).abs() < 1e-6, "{:?}", data.scan);
 }
+
+#[test]
+fn coordinates_may_have_an_array_each_and_axes_of_length_one_do_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("five.npz");
+    let stack = Array::from(&counts()).reshape(vec![2, 3, 1, 8, 5]).unwrap();
+    let (y, x) = (vec![0.0, 0.0, 0.0, 2e-9, 2e-9, 2e-9], vec![0.0, 4e-9, 8e-9, 0.0, 4e-9, 8e-9]);
+    let of = |values: &[f64]| Array::from(values.to_vec());
+    npz::write(
+        &path,
+        &[("frames", stack), ("posY", of(&y)), ("posX", of(&x)), ("few", of(&y[1..]))],
+    )
+    .unwrap();
+    let given = |names: &str| {
+        [
+            ("positions", Given::Word(format!("{}::{names}", path.display()))),
+            ("position_unit", Given::Word("nm".to_owned())),
+            ("pixel_size_m", Given::Number(1e-18)),
+        ]
+    };
+    let (dataset, _) = read(&path, &given("posY,posX")).unwrap();
+    assert_eq!(dataset.diffraction.dim(), (6, 8, 5));
+    assert_eq!((dataset.scan[5].y, dataset.scan[5].x), (2.0, 8.0));
+    for (names, part) in [("posY", "FILE::Y,X"), ("posY,few", "shapes [6] and [5]")] {
+        let found = problems(&path, &given(names));
+        assert!(
+            found.iter().any(|(key, found)| key == "positions" && found.contains(part)),
+            "{found:?}"
+        );
+    }
+}

@@ -20,8 +20,8 @@
 //! Turning the scan by 180 degrees, reversing the defocus and conjugating the specimen explains all
 //! patterns as well ([`Orientation::twin`]): which is right only physics tells. The light is
 //! deflected along the gradient of the phase (the centre of mass of the disc), which is integrated;
-//! the sign of its skewness, [`Orientation::phase_skewness`], says whether what stands out from the
-//! specimen advances or retards the wave.
+//! [`Sign`] says whether matter (what scatters or absorbs the light, what stands out from the rest)
+//! advances or retards the wave.
 //!
 //! Positions and curvatures are in pixels of the object (kappa in pixels squared: lambda C10 over
 //! the square of a pixel), frequencies in cycles per pixel.
@@ -37,6 +37,7 @@ mod views;
 
 pub use disc::{Disc, mean};
 pub use images::{ImageShifts, image_shifts};
+pub use phase::Sign;
 pub use search::{Candidate, Curvature, Orientation, curvature, orientation};
 pub use start::probe;
 

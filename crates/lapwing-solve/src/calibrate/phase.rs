@@ -1,32 +1,83 @@
-//! The specimen's phase as the deflection of the light has it.
+//! What tells a specimen from its conjugate: the phase as the deflection of the light has it, and
+//! where the light goes.
 
-use super::views::Views;
+use super::views::{Map, Views};
 use lapwing_model::Position;
 use std::f64::consts::TAU;
 
-/// Skewness of the phase over the scan, whose gradient is the deflection in the frame that
-/// `to_scan` (detector to scan) makes: positive where single features advance the wave, negative
-/// where they retard it. Zero without any.
+/// What tells the sign of the specimen's phase in the frame that an orientation makes. Each number
+/// is positive where the specimen advances the wave, negative where it retards it, and has the
+/// opposite sign for the conjugate specimen.
+///
+/// Matter scatters light beyond the bright disc, at any defocus and whichever sign its phase has,
+/// so the image of the scattered light goes with the phase of matter. Atoms that are spread evenly
+/// have a phase with as many dark as bright places, whose skewness tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sign {
+    /// Skewness of the phase over the scan.
+    pub skewness: f64,
+    /// Correlation of the phase with the share of the light that is scattered beyond the disc, at
+    /// most 1.
+    pub scattered: f64,
+    /// Its correlation with the light that is missing, absorbed or beyond the detector.
+    pub missing: f64,
+    /// Standard deviation of both correlations where there is nothing but noise.
+    pub chance: f64,
+}
+
+impl Sign {
+    /// Of the conjugate specimen.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        let Self { skewness, scattered, missing, chance } = self;
+        Self { skewness: -skewness, scattered: -scattered, missing: -missing, chance }
+    }
+}
+
+/// The sign of the phase over `scan` in the frame that `to_scan` (detector to scan) makes.
 ///
 /// For a phase object, the mean frequency at the detector is that of the phase's gradient under the
 /// probe, at any defocus (Ehrenfest's theorem; I. Lazic, E. G. T. Bosch, S. Lazar,
 /// *Ultramicroscopy* 160, 2016).
-pub(super) fn skewness(views: &Views, to_scan: [[f64; 2]; 2], scan: &[Position]) -> f64 {
+pub(super) fn sign(views: &Views, to_scan: Map, scan: &[Position]) -> Sign {
+    let phase = spectrum(views, to_scan);
+    // Low frequencies count for less: a beam that drifts has little part in it.
+    let correlation = |image: &[(f64, f64)]| {
+        let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
+        for ((&(a, b), &(c, d)), &(q_y, q_x)) in phase.iter().zip(image).zip(&views.over) {
+            let weight = q_y.hypot(q_x);
+            both += weight * (a * c + b * d);
+            one += weight * (a * a + b * b);
+            other += weight * (c * c + d * d);
+        }
+        if one > 0.0 && other > 0.0 { both / (one * other).sqrt() } else { 0.0 }
+    };
+    Sign {
+        skewness: skewness(&phase, views, scan),
+        scattered: correlation(&views.scattered),
+        missing: correlation(&views.missing),
+        // Up to 0.4 over the step there are n pi 0.4^2 / 2 waves, fewer by 1.5^2 under the window.
+        chance: 3.0 / (views.count as f64).sqrt(),
+    }
+}
+
+/// Spectrum of the phase whose gradient is the deflection, up to a factor, for each frequency of
+/// `views`.
+fn spectrum(views: &Views, to_scan: Map) -> Vec<(f64, f64)> {
     let deflection = views.deflection();
-    // phi(Q) = Q . g(Q) / (i |Q|^2), up to a factor.
-    let spectrum: Vec<(f64, f64)> = deflection
-        .iter()
-        .zip(&views.over)
-        .map(|([y, x], &(q_y, q_x))| {
-            let along = (
-                q_y * to_scan[0][0] + q_x * to_scan[1][0],
-                q_y * to_scan[0][1] + q_x * to_scan[1][1],
-            );
-            let square = q_y * q_y + q_x * q_x;
-            let (re, im) = (along.0 * y.0 + along.1 * x.0, along.0 * y.1 + along.1 * x.1);
-            (im / square, -re / square)
-        })
-        .collect();
+    // phi(Q) = Q . g(Q) / (i |Q|^2).
+    let each = deflection.iter().zip(&views.over).map(|([y, x], &(q_y, q_x))| {
+        let along =
+            (q_y * to_scan[0][0] + q_x * to_scan[1][0], q_y * to_scan[0][1] + q_x * to_scan[1][1]);
+        let square = q_y * q_y + q_x * q_x;
+        let (re, im) = (along.0 * y.0 + along.1 * x.0, along.0 * y.1 + along.1 * x.1);
+        (im / square, -re / square)
+    });
+    each.collect()
+}
+
+/// Skewness over the scan of the phase of this spectrum; zero without any.
+fn skewness(spectrum: &[(f64, f64)], views: &Views, scan: &[Position]) -> f64 {
     let (mut y, mut x) = (0.0, 0.0);
     for at in scan {
         (y, x) = (y + at.y / scan.len() as f64, x + at.x / scan.len() as f64);

@@ -2,7 +2,7 @@
 
 use super::CalibrateError;
 use super::disc::{Disc, mean};
-use super::phase::skewness;
+use super::phase::{Sign, sign};
 use super::views::{Map, Views};
 use lapwing_model::Position;
 use ndarray::ArrayView3;
@@ -50,8 +50,8 @@ pub struct Orientation {
     pub deflection_deg: f64,
     /// Whether the deflection of the light decided, since the images hardly shift.
     pub by_deflection: bool,
-    /// Skewness of the phase over the scan (see [the module](super)).
-    pub phase_skewness: f64,
+    /// What tells the specimen from its conjugate.
+    pub sign: Sign,
     /// The coarse search.
     pub tried: Vec<Candidate>,
     /// The bright disc.
@@ -68,7 +68,7 @@ impl Orientation {
             ..self.best
         };
         let deflection_deg = self.deflection_deg + 180.0;
-        Self { best, deflection_deg, phase_skewness: -self.phase_skewness, ..self.clone() }
+        Self { best, deflection_deg, sign: self.sign.reversed(), ..self.clone() }
     }
 }
 
@@ -294,7 +294,7 @@ pub fn orientation(
     }
     let deflection_deg = near(by_curl_of(&views, best.transposed).0, best.rotation_deg);
     let seen: Vec<Position> = ground.taken.iter().map(|&index| scan[index]).collect();
-    let phase_skewness = skewness(&views, to_scan(best.transposed, best.rotation_deg), &seen);
+    let sign = sign(&views, to_scan(best.transposed, best.rotation_deg), &seen);
     Ok(Orientation {
         best,
         rotation_sd,
@@ -303,7 +303,7 @@ pub fn orientation(
         flat,
         deflection_deg,
         by_deflection,
-        phase_skewness,
+        sign,
         tried,
         disc: ground.disc,
     })

@@ -6,7 +6,7 @@ use lapwing_model::probe::{ProbeDesign, ProbeKind, diameter};
 use lapwing_model::random::generator;
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
-use lapwing_model::{Complex32, Modes, Position};
+use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array2, Array3};
 use rand::RngExt;
 use std::f64::consts::PI;
@@ -17,6 +17,16 @@ const APERTURE: f64 = 0.15;
 /// Counts of a raster scan of cells, whose true positions are those given turned (and exchanged),
 /// under a probe of `edge` radians of defocus at the pupil's edge; the positions as they are told.
 fn scan(transposed: bool, degrees: f64, edge: f64) -> (Array3<f32>, Vec<Position>, Modes) {
+    scan_of(&Specimen::Cells.make((128, 128), 5), transposed, degrees, edge)
+}
+
+/// The same of an object of 128 x 128 pixels.
+fn scan_of(
+    object: &Field,
+    transposed: bool,
+    degrees: f64,
+    edge: f64,
+) -> (Array3<f32>, Vec<Position>, Modes) {
     let design = ProbeDesign {
         aperture: Some(APERTURE),
         defocus: Some(edge),
@@ -37,7 +47,6 @@ fn scan(transposed: bool, degrees: f64, edge: f64) -> (Array3<f32>, Vec<Position
             Position { y: middle + y * cos - x * sin, x: middle + y * sin + x * cos }
         })
         .collect();
-    let object = Specimen::Cells.make((128, 128), 5);
     let counts =
         expose(&Physics::default(), object.view(), probe.view(), &really, 2e4, 7).unwrap().counts;
     (counts, told, probe)
@@ -77,6 +86,45 @@ fn a_focused_scan_is_turned_by_the_deflection() {
     assert!(found.by_deflection, "{:?}", found.best);
     assert!(!found.best.transposed, "{:?}", found.best);
     assert!((found.best.rotation_deg - 25.0).abs() < 4.0, "{:?}", found.best);
+}
+
+/// Atoms of `phase` radians on a grid of `apart` pixels, each up to a third of that off its place.
+fn atoms(apart: f64, phase: f64, seed: u64) -> Field {
+    let mut draw = generator(seed, "atoms", 0);
+    let count = (128.0 / apart) as usize;
+    let places: Vec<(f64, f64)> = (0..count * count)
+        .map(|at| {
+            let place = |at: usize, off: f64| (at as f64 + 0.5 + 0.66 * (off - 0.5)) * apart;
+            (place(at / count, draw.random()), place(at % count, draw.random()))
+        })
+        .collect();
+    Field::from_shape_fn((128, 128), |(y, x)| {
+        let near = |&(v, u): &(f64, f64)| -(y as f64 - v).powi(2) - (x as f64 - u).powi(2);
+        let atoms: f64 = places.iter().map(|place| (near(place) / 5.0).exp()).sum();
+        Complex32::from_polar(1.0, (phase * atoms) as f32)
+    })
+}
+
+#[test]
+fn the_light_that_evenly_spread_atoms_scatter_tells_them_from_their_conjugates() {
+    for (apart, phase, edge, seed) in
+        [(20.0, 0.8, 0.3, 1), (10.0, 0.5, 0.3, 2), (10.0, -0.5, 0.3, 3), (10.0, 0.8, 6.0, 4)]
+    {
+        let object = atoms(apart, phase, seed);
+        let (counts, told, _) = scan_of(&object, false, 25.0, edge);
+        let found = orientation(counts.view(), &told).unwrap();
+        assert!(!found.best.transposed, "{:?}", found.best);
+        assert!((found.best.rotation_deg - 25.0).abs() < 5.0, "{:?}", found.best);
+        let told = found.sign.scattered * f64::signum(phase);
+        assert!(told > 0.3 && told > 1.5 * found.sign.chance, "{apart} {phase}: {:?}", found.sign);
+        assert_eq!(found.twin().sign.scattered, -found.sign.scattered);
+    }
+    // What absorbs and advances: the missing light goes with the phase.
+    let object = atoms(20.0, 0.6, 5)
+        .mapv(|value| Complex32::from_polar(1.0 - 0.5 * value.arg(), value.arg()));
+    let (counts, told, _) = scan_of(&object, false, 25.0, 0.3);
+    let sign = orientation(counts.view(), &told).unwrap().sign;
+    assert!(sign.missing > 0.5 && sign.missing > 3.0 * sign.chance, "{sign:?}");
 }
 
 #[test]

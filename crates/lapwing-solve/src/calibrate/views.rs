@@ -12,6 +12,9 @@ use std::f64::consts::{PI, TAU};
 const PARTS: f64 = 10.0;
 /// Spatial frequencies at most.
 const MOST: usize = 1500;
+/// How far beyond the disc light is scattered, and not of the disc's rim: share of the radius, and
+/// pixels at least.
+const BEYOND: (f64, f64) = (0.15, 1.5);
 
 /// The images of the parts of the disc: their spectra over the scan at some frequencies.
 pub(super) struct Views {
@@ -24,6 +27,12 @@ pub(super) struct Views {
     pub spectra: Vec<(f64, f64)>,
     /// Sum of all |spectra|^2.
     pub power: f64,
+    /// Spectrum, for each of `over`, of the share of the light that arrives beyond the disc.
+    pub scattered: Vec<(f64, f64)>,
+    /// That of the light that is missing, relative to the mean.
+    pub missing: Vec<(f64, f64)>,
+    /// Number of positions.
+    pub count: usize,
     /// Step of the scan, pixels: the root of the area per position.
     pub step: f64,
 }
@@ -59,15 +68,26 @@ impl Views {
                 along(at.y, y0, y1) * along(at.x, x0, x1)
             })
             .collect();
+        // Behind the sums over the cells all light, and that beyond the disc.
+        let parts = cells.frequencies.len();
+        let far = disc.radius + (BEYOND.0 * disc.radius).max(BEYOND.1);
+        let beyond: Vec<bool> = disc
+            .inside
+            .indexed_iter()
+            .map(|((y, x), _)| (y as f64 - disc.centre.0).hypot(x as f64 - disc.centre.1) > far)
+            .collect();
         let sums: Vec<Vec<f64>> = taken
             .par_iter()
             .map(|&index| {
-                let mut sums = vec![0.0; cells.frequencies.len()];
+                let mut sums = vec![0.0; parts + 2];
                 let pattern = patterns.index_axis(ndarray::Axis(0), index);
-                for (&value, &cell) in pattern.iter().zip(&cells.of_pixel) {
-                    if let Some(sum) = sums.get_mut(cell) {
-                        *sum += f64::from(value);
+                for ((&value, &cell), &beyond) in pattern.iter().zip(&cells.of_pixel).zip(&beyond) {
+                    let value = f64::from(value);
+                    if cell < parts {
+                        sums[cell] += value;
                     }
+                    sums[parts] += value;
+                    sums[parts + 1] += if beyond { value } else { 0.0 };
                 }
                 sums
             })
@@ -75,13 +95,23 @@ impl Views {
         let over = frequencies(extent, step);
         let middle = ((y0 + y1) / 2.0, (x0 + x1) / 2.0);
         let n = scan.len() as f64;
-        let images: Vec<Vec<f64>> = (0..cells.frequencies.len())
+        let mut images: Vec<Vec<f64>> = (0..parts)
             .map(|cell| {
                 let mean = sums.iter().map(|sums| sums[cell]).sum::<f64>() / n;
                 let relative = |sum: f64| if mean > 0.0 { sum / mean - 1.0 } else { 0.0 };
                 sums.iter().zip(&window).map(|(sums, w)| relative(sums[cell]) * w).collect()
             })
             .collect();
+        let windowed = |of: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
+            let values: Vec<f64> = sums.iter().map(|sums| of(sums)).collect();
+            let mean = values.iter().sum::<f64>() / n;
+            values.iter().zip(&window).map(|(value, w)| (value - mean) * w).collect()
+        };
+        let light = sums.iter().map(|sums| sums[parts]).sum::<f64>() / n;
+        images.push(windowed(&|sums| {
+            if sums[parts] > 0.0 { sums[parts + 1] / sums[parts] } else { 0.0 }
+        }));
+        images.push(windowed(&|sums| if light > 0.0 { -sums[parts] / light } else { 0.0 }));
         let columns: Vec<Vec<(f64, f64)>> = over
             .par_iter()
             .map(|&(q_y, q_x)| {
@@ -101,12 +131,12 @@ impl Views {
                 images.iter().map(sum).collect()
             })
             .collect();
-        let mut spectra = Vec::with_capacity(over.len() * images.len());
-        for part in 0..images.len() {
-            spectra.extend(columns.iter().map(|column| column[part]));
-        }
+        let spectrum = |part: usize| columns.iter().map(move |column| column[part]);
+        let spectra: Vec<(f64, f64)> = (0..parts).flat_map(spectrum).collect();
         let power = spectra.iter().map(|(re, im)| re * re + im * im).sum();
-        Ok(Self { parts: cells.frequencies, over, spectra, power, step })
+        let (scattered, missing) = (spectrum(parts).collect(), spectrum(parts + 1).collect());
+        let (parts, count) = (cells.frequencies, scan.len());
+        Ok(Self { parts, over, spectra, power, scattered, missing, count, step })
     }
 
     /// How well the images fall on each other when that at q is shifted by `map` q: the power of

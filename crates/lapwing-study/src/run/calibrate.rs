@@ -10,14 +10,21 @@ use crate::{Result, StudyError};
 use lapwing_draw::{Colormap, Painter, Panel, Picture, figure};
 use lapwing_files::options::CoordinateOrder;
 use lapwing_files::{Dataset, ReadOptions};
-use lapwing_solve::calibrate::{CalibrateError, Candidate, Disc, Orientation, mean, orientation};
+use lapwing_solve::calibrate::{
+    CalibrateError, Candidate, Disc, Orientation, Sign, mean, orientation,
+};
 use ndarray::{Array2, ArrayView3};
 use serde::Serialize;
 
 /// Wavelengths above which the light is X-rays, metres: 124 keV, and electrons of 15 kV.
 const X_RAYS: f64 = 1e-11;
-/// Skewness of the phase below which it says nothing.
-const SKEWED: f64 = 0.2;
+/// Skewness of the phase below which it says nothing: of atoms that are spread evenly it is
+/// anything up to 1.2, of either sign.
+const SKEWED: f64 = 1.5;
+/// Correlation with the scattered or the missing light, and multiple of what noise makes of it,
+/// from which on it decides.
+const RELATED: f64 = 0.3;
+const BEYOND_CHANCE: f64 = 3.0;
 /// Radius of the disc, pixels, below which its parts are too few, and the standard deviation of
 /// the rotation, degrees, from which on a disc of up to the second radius leaves it in doubt: short
 /// fits decide then. Of wide discs the specimen scatters too weakly for these to do better.
@@ -65,6 +72,9 @@ pub struct Calibration {
     /// Rotation and defocus of the other solution that explains the patterns as well, of the
     /// conjugate specimen.
     pub twin: (f64, Option<f64>),
+    /// What decided between the two: the scattered light, the missing light, the skewness of the
+    /// phase, short fits; `nothing` where the patterns do not tell.
+    pub decided_by: &'static str,
     /// Why this one was taken.
     pub choice: String,
     /// Shape of a pattern.
@@ -109,7 +119,7 @@ fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, C
         flat: 0.0,
         deflection_deg: 0.0,
         by_deflection: false,
-        phase_skewness: 0.0,
+        sign: Sign::default(),
         tried: Vec::new(),
         disc,
     })
@@ -141,19 +151,24 @@ fn by_fits(dataset: &Dataset, found: Orientation) -> Result<Calibration> {
         rotation_sd: verdict.rotation_sd,
         ..found
     };
-    // The skewness of the phase is known of an orientation that the deflection was turned by.
+    // The sign of the phase is known of an orientation that the deflection was turned by.
     let (found, choice) = match known {
         true => {
-            let skewed = found.phase_skewness * apart.signum();
-            chosen(Orientation { phase_skewness: skewed, ..found }, wavelength(dataset))
+            let sign = if apart < 0.0 { found.sign.reversed() } else { found.sign };
+            chosen(Orientation { sign, ..found }, wavelength(dataset))
         }
-        false => (found, "the one that short fits predict better".to_owned()),
+        false => (found, ("fits", "the one that short fits predict better".to_owned())),
     };
     Ok(Calibration::of(dataset, found, choice, Some(verdict)))
 }
 
 impl Calibration {
-    fn of(dataset: &Dataset, found: Orientation, choice: String, fits: Option<Verdict>) -> Self {
+    fn of(
+        dataset: &Dataset,
+        found: Orientation,
+        (decided_by, choice): (&'static str, String),
+        fits: Option<Verdict>,
+    ) -> Self {
         let metres = in_metres(dataset);
         let told = |value: f64| value.is_finite().then_some(value);
         let side = dataset.pattern_shape().0.min(dataset.pattern_shape().1) as f64;
@@ -184,6 +199,7 @@ impl Calibration {
             disc_radius: found.disc.radius,
             semi_angle_mrad: semi_angle,
             twin: (turned(other.rotation_deg), metres.map(|metres| metres * other.curvature)),
+            decided_by,
             choice,
             shape: dataset.pattern_shape(),
             found,
@@ -198,26 +214,52 @@ fn turned(degrees: f64) -> f64 {
     if rest > 180.0 { rest - 360.0 } else { rest }
 }
 
-/// One of the two solutions, and why: what stands out from a specimen advances electrons and
-/// retards X-rays.
-fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, String) {
-    let skewness = found.phase_skewness;
+/// One of the two solutions, what decided and why: matter advances electrons, whose waves its
+/// potential shortens, and retards X-rays.
+fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, (&'static str, String)) {
+    let Sign { skewness, scattered, missing, chance } = found.sign;
     let wanted = match wavelength {
-        Some(length) if length >= X_RAYS => ("X-rays are retarded", -1.0),
-        Some(_) => ("electrons are advanced", 1.0),
-        None => ("", 0.0),
+        Some(length) if length >= X_RAYS => Some(("X-rays are retarded", -1.0)),
+        Some(_) => Some(("electrons are advanced", 1.0)),
+        None => None,
     };
-    if wanted.1 == 0.0 || skewness.abs() < SKEWED {
-        let why = "of the two, the smaller rotation".to_owned();
-        let small = turned(found.best.rotation_deg).abs() <= 90.0;
-        return (if small { found } else { found.twin() }, why);
+    let related = |value: f64| value.abs() >= RELATED.max(BEYOND_CHANCE * chance);
+    // The edges of a specimen scatter X-rays as much as the rest, and what it absorbs is seen;
+    // electrons that are missing were scattered further than the detector reaches.
+    let light = match wanted {
+        Some((_, sign)) if sign > 0.0 && related(scattered) => {
+            Some(("scattered light", scattered, "where light is scattered beyond the disc"))
+        }
+        Some(_) if related(missing) => Some(("missing light", missing, "where light is missing")),
+        _ => None,
+    };
+    let tells = match light {
+        Some((what, value, place)) => Some((what, value, place, "correlation")),
+        None if skewness.abs() >= SKEWED => {
+            Some(("skewness", skewness, "by what stands out from the specimen", "skewness"))
+        }
+        None => None,
+    };
+    match wanted.zip(tells) {
+        Some(((which, sign), (what, value, place, measure))) => {
+            let size = value.abs() * sign;
+            let why = format!("of the two, the one in which {which} {place} ({measure} {size:.2})");
+            (if value * sign < 0.0 { found.twin() } else { found }, (what, why))
+        }
+        None => {
+            let reason = match wanted {
+                None => "say --voltage-kv or --energy-kev, for nobody can tell without",
+                Some(_) => {
+                    "these patterns do not tell: compare the phase with what is known of \
+                            the specimen"
+                }
+            };
+            let why =
+                format!("of the two, the smaller rotation, which may be the wrong one; {reason}");
+            let small = turned(found.best.rotation_deg).abs() <= 90.0;
+            (if small { found } else { found.twin() }, ("nothing", why))
+        }
     }
-    let why = format!(
-        "of the two, the one in which {} by what stands out from the specimen (skewness {:.2})",
-        wanted.0,
-        skewness.abs() * wanted.1
-    );
-    if skewness * wanted.1 < 0.0 { (found.twin(), why) } else { (found, why) }
 }
 
 impl Calibration {
@@ -390,4 +432,34 @@ fn picture_of(fits: &Verdict) -> Vec<u8> {
 
 fn product(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
     [0, 1].map(|i| [0, 1].map(|j| a[i][0] * b[0][j] + a[i][1] * b[1][j]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_twin_is_told_by_light_then_by_skewness_and_else_left_open() {
+        const ELECTRONS: Option<f64> = Some(2e-12);
+        const LIGHT: Option<f64> = Some(1e-10);
+        let patterns = ndarray::Array3::<f32>::ones((1, 4, 4));
+        let with = |skewness: f64, scattered: f64, missing: f64| Orientation {
+            sign: Sign { skewness, scattered, missing, chance: 0.1 },
+            ..unknown(patterns.view()).unwrap()
+        };
+        for (found, wavelength, decided, taken) in [
+            (with(-0.9, 0.6, -0.4), ELECTRONS, "scattered light", true),
+            (with(2.0, -0.6, 0.0), ELECTRONS, "scattered light", false),
+            (with(-0.9, 0.6, 0.5), LIGHT, "missing light", false),
+            (with(2.0, 0.2, 0.0), ELECTRONS, "skewness", true),
+            (with(2.0, 0.2, 0.0), LIGHT, "skewness", false),
+            (with(-1.2, 0.29, 0.2), ELECTRONS, "nothing", true),
+            (with(2.0, 0.6, 0.6), None, "nothing", true),
+        ] {
+            let (one, (by, why)) = chosen(found.clone(), wavelength);
+            let same = one.best.rotation_deg == found.best.rotation_deg;
+            assert_eq!((by, same), (decided, taken), "{why}");
+            assert_eq!(by == "nothing", why.contains("may be the wrong one"), "{why}");
+        }
+    }
 }

@@ -12,8 +12,10 @@ const SCALE_KEYWORD: &str = "Colour scale";
 /// Keyword of the PNG text that holds the zoom.
 const ZOOM_KEYWORD: &str = "Zoom";
 
-/// Most pixels of a picture for which the smallest file is sought.
+/// Most pixels of a picture of which two kinds of file are made for the smaller one.
 const LARGE: usize = 1 << 20;
+/// Most pixels of a picture that is compressed as well as it can be.
+const SMALL: usize = 1 << 16;
 
 /// Why a PNG cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -167,11 +169,16 @@ impl Picture {
                 (Vec::new(), self.pixels.iter().flatten().copied().collect(), png::ColorType::Rgb)
             }
         };
-        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept. Of
-        // large pictures a few per cent less are not worth several seconds.
-        let (filters, effort): (&[png::Filter], _) = match height * width <= LARGE {
-            true => (&[png::Filter::NoFilter, png::Filter::Adaptive], png::Compression::High),
-            false => (&[png::Filter::Adaptive], png::Compression::Balanced),
+        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept, but
+        // of large pictures.
+        let filters: &[png::Filter] = match height * width <= LARGE {
+            true => &[png::Filter::NoFilter, png::Filter::Adaptive],
+            false => &[png::Filter::Adaptive],
+        };
+        // A few per cent less are not worth five times the time, but in a page with many of them.
+        let effort = match height * width <= SMALL {
+            true => png::Compression::High,
+            false => png::Compression::Balanced,
         };
         let candidates = filters.iter().map(|&filter| {
             let mut file = Vec::new();

@@ -15,9 +15,10 @@ mod whole;
 
 use lapwing_files::Dataset;
 use lapwing_files::dialect::ReadOptions;
-use lapwing_study::event::Event;
+use lapwing_study::event::{Event, unobserved};
 use lapwing_study::jobs;
 use lapwing_study::layout::{MANIFEST, SKIP_SUMMARY};
+use lapwing_study::run::StudyOptions;
 use lapwing_study::{Design, run};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -39,6 +40,11 @@ field = [120, 90]
 epochs = 4
 "#;
 
+/// Whether the long sweeps are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
+fn long() -> bool {
+    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
+}
+
 fn tiny(more: &str) -> Design {
     Design::parse(&format!("{TINY}{more}"), Path::new(".")).unwrap()
 }
@@ -57,6 +63,12 @@ fn run_study(design: &Design, root: &Path) -> (jobs::JobsReport, Vec<String>) {
         ControlFlow::Continue(())
     });
     (report.unwrap(), events)
+}
+
+/// Makes the data and the views of a study, and reconstructs nothing.
+fn prepare_study(design: &Design, root: &Path) {
+    let options = StudyOptions { prepare_only: true, ..StudyOptions::default() };
+    run::study_with(design, root, options, &mut unobserved).unwrap();
 }
 
 /// Every file below `root` that a run does not write anew each time, with its contents.

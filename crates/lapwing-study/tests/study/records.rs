@@ -1,6 +1,6 @@
 //! What is recorded of jobs that fail, are skipped, or are run in several goes.
 
-use crate::{TINY, run_study, tiny};
+use crate::{TINY, prepare_study, run_study, tiny};
 use lapwing_files::Archive;
 use lapwing_study::event::{Event, unobserved};
 use lapwing_study::jobs::{self, AtOnce, JobOptions};
@@ -56,7 +56,7 @@ fn sparse_then_train_then_test_keep_all_records() {
     let folder = tempfile::tempdir().unwrap();
     let design = tiny("");
     let root = folder.path();
-    run_study(&design, root);
+    prepare_study(&design, root);
     let study = StudyFolder::new(root);
     std::fs::remove_dir_all(study.artifact_root()).unwrap();
     let plan = run::plan(&design, &study);

@@ -1,6 +1,6 @@
 //! Whole studies: layout, numbers, resumption, views.
 
-use crate::{TINY, contents, read, run_study, tiny};
+use crate::{TINY, contents, prepare_study, read, run_study, tiny};
 use lapwing_files::Archive;
 use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
@@ -145,7 +145,7 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
 fn views_are_complete_and_far_enough_apart() {
     let folder = tempfile::tempdir().unwrap();
     let design = tiny("[views]\nmin_positions = 3\n");
-    run_study(&design, folder.path());
+    prepare_study(&design, folder.path());
     for (view, spacing) in [(View::Dense, 9.6), (View::Sparse, 25.6)] {
         let file = folder.path().join(format!("views/dose_1000/{view}/{view}_test.npz"));
         let data = read(&file);
@@ -175,7 +175,7 @@ fn views_are_complete_and_far_enough_apart() {
 fn a_base_file_gives_object_probe_and_positions() {
     let folder = tempfile::tempdir().unwrap();
     let made = folder.path().join("made");
-    run_study(&tiny(""), &made);
+    prepare_study(&tiny(""), &made);
     let file = made.join("data/dose_1000/patched_train.npz");
     let base = read(&file);
     let text = format!(
@@ -202,7 +202,7 @@ fn quality_rises_with_overlap_and_with_dose() {
     let text = TINY
         .replace("epochs = 4", "epochs = 60")
         .replace("step = 7", "step = 3.6")
-        .replace("[1e3, 1e4]", "[300, 1e5]");
+        .replace("[1e3, 1e4]", "[300, 1e5]\nsplits = [\"train\"]");
     let design = Design::parse(&text, Path::new(".")).unwrap();
     let (report, _) = run_study(&design, folder.path());
     assert_eq!(report.failed(), 0);

@@ -41,7 +41,7 @@ fn a_card_computes_what_the_processor_does() {
         return;
     }
     bench.ok("simulate --specimen cells --dose 1e4 --pattern-size 32 --field-of-view 40x40 --overlap 0.7 --output scan.npz");
-    let line = "reconstruct --input-npz scan.npz --compare --num-epochs 30 --algorithm LSQML";
+    let line = "reconstruct --input-npz scan.npz --compare --num-epochs 12 --algorithm LSQML";
     bench.ok(&format!("{line} --output-dir cpu --device cpu"));
     bench.ok(&format!("{line} --output-dir gpu --device gpu"));
     // Too short for a card to pay.

@@ -83,8 +83,9 @@ fn check(value: &Value, path: &str, rows: &[&Row], depth: usize, wrong: &mut Vec
 
 const DESIGN: &str = "\
 [study]\nname = \"tiny\"\ndoses = [1e3, 1e4]\npattern_size = 32\n\
+views = [\"baseline\", \"dense\"]\n\
 [specimen]\nkind = \"cells\"\n[probe]\nkind = \"defocused\"\ndiameter = 19.2\n\
-[scan]\nkind = \"jittered\"\nstep = 4\nfield = [140, 140]\n\
+[scan]\nkind = \"jittered\"\nstep = 6\nfield = [140, 140]\n\
 [[solver]]\nalgorithm = \"LSQML\"\nepochs = 3\n";
 
 /// Every command of the guide, each with what those before it made.

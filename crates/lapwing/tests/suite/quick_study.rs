@@ -1,9 +1,11 @@
-//! The example study, as the README runs it but for its second solver, whose reconstructions would
-//! take as long again: it must answer its question the way physics does.
+//! The example study, as the README runs it but for its second solver and, unless the long sweeps
+//! are asked for, the test split, whose reconstructions would each take as long again: it must
+//! answer its question the way physics does.
 
 #[path = "../../../lapwing-report/tests/suite/support/browser.rs"]
 mod browser;
 
+use crate::common::long;
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -17,8 +19,12 @@ fn quality_rises_with_dose_and_overlap() {
     let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/quick.toml");
     let design = std::fs::read_to_string(design).unwrap();
     let (one_solver, _) = design.split_once("\n[[solver]]\nalgorithm = \"ML\"").unwrap();
+    let splits: &[&str] = if long() { &["train", "test"] } else { &["train"] };
+    let size = "pattern_size = 64\n";
+    let text = one_solver.replace(size, &format!("{size}splits = {splits:?}\n"));
+    assert!(text.contains("splits = "), "{text}");
     let design = folder.path().join("quick.toml");
-    std::fs::write(&design, one_solver).unwrap();
+    std::fs::write(&design, text).unwrap();
     let output = folder.path().join("quick");
     Command::cargo_bin("lapwing")
         .unwrap()
@@ -34,13 +40,13 @@ fn quality_rises_with_dose_and_overlap() {
     {
         assert!(output.join("report/figures").join(figure).is_file(), "{figure}");
     }
-    // The truth of both splits, amplitude, phase, error and probe of every condition, and the two
+    // The truth of every split, amplitude, phase, error and probe of every condition, and the two
     // that are compared under a slider.
     if let Some(seen) = browser::look_at(&output.join("report/index.html"), 1200) {
-        browser::assert_sound(&seen, 2 * 3 + 18 * 4 + 2);
+        browser::assert_sound(&seen, splits.len() * (3 + 9 * 4) + 2);
     }
 
-    for split in ["train", "test"] {
+    for split in splits {
         let metric = |dose: u64, view: &str, name: &str| -> f64 {
             let job =
                 output.join(format!("reconstructions/dose_{dose}/{view}/{split}/comparison.json"));

@@ -15,9 +15,10 @@ use crate::open;
 const LAYOUT: u8 = 0x08;
 /// Bytes of a node that are looked at, at most.
 const NODE: u64 = 1 << 16;
-/// Levels of an index, and its nodes.
+/// Levels of an index.
 const MOST_LEVELS: u8 = 16;
-const MOST_NODES: usize = 1 << 20;
+/// Bytes of a node at least: a file has no more nodes than fit into it.
+const LEAST_NODE: u64 = 64;
 
 /// A chunk as it is in the file, and which filters it did not go through.
 pub(super) type Stored = (Vec<u8>, u32);
@@ -40,7 +41,7 @@ impl Index {
         let DataLayoutMessage::ChunkedV3 { b_tree_address, .. } = layout else { return None };
         let mut index = Self { file: open::regular(path).ok()?, places: BTreeMap::new() };
         let width = usize::from(walk.context().sizeof_addr);
-        let mut nodes = 0;
+        let mut nodes = index.file.metadata().ok()?.len() / LEAST_NODE + 1;
         // An index that is not there has no chunks.
         if b_tree_address != u64::MAX {
             index.gather(b_tree_address, MOST_LEVELS, width, chunk, &mut nodes)?;
@@ -49,19 +50,19 @@ impl Index {
     }
 
     /// Takes over the chunks below a node that is below level `below`; addresses have `width`
-    /// bytes.
+    /// bytes, and at most so many `nodes` are left to be read.
     fn gather(
         &mut self,
         at: u64,
         below: u8,
         width: usize,
         chunk: &[usize],
-        nodes: &mut usize,
+        nodes: &mut u64,
     ) -> Option<()> {
-        *nodes += 1;
+        *nodes = nodes.checked_sub(1)?;
         let bytes = self.bytes(at, NODE)?;
         let node = ChunkBTreeV1Node::decode(&bytes, width, chunk.len(), u16::MAX).ok()?;
-        if *nodes > MOST_NODES || node.level >= below {
+        if node.level >= below {
             return None;
         }
         for (key, &child) in node.keys.iter().zip(&node.children) {

@@ -80,7 +80,7 @@ pub(super) fn clean(
             counted(lost.len(), "pattern"),
             ranges(&lost)
         );
-        let advice = "that is no measurement, so they are left out";
+        let advice = "that is no measurement, and a reconstruction leaves it out";
         let remark = Remark::new(What::LostPatterns, evidence, advice);
         found.remarks.push(remark.on_patterns(lost).beyond_doubt());
     }

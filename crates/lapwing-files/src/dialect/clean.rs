@@ -3,7 +3,7 @@
 //! What no measurement can be, in the same pixels of every pattern, is taken as bad; anything else
 //! is refused until the user says what to do with it.
 
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 
 use crate::contract::{FINITE, NOT_NEGATIVE};
 use crate::experiment::part;
@@ -57,9 +57,6 @@ pub(super) fn clean(
     if bulk::all(in_c_order(values), plain) {
         return Ok(Cleaned::default());
     }
-    if let Some(masked) = masked {
-        blank(values, masked, |value| !plain(value));
-    }
     let n = values.len_of(Axis(0));
     let mut found = Cleaned::default();
     let mut lost = Vec::new();
@@ -67,9 +64,12 @@ pub(super) fn clean(
         // Of a pattern that is left out nothing is asked.
         if part::is_left_out(&options.experiment.patterns, index) {
             pattern.mapv_inplace(|value| if plain(value) { value } else { 0.0 });
-        } else if n > 1 && !pattern.iter().any(|value| value.is_finite()) {
+        } else if n > 1 && is_lost(pattern.view(), masked, index) {
             lost.push(index);
         }
+    }
+    if let Some(masked) = masked {
+        blank(values, masked, |value| !plain(value));
     }
     if !lost.is_empty() && lost.len() < n {
         for &index in &lost {
@@ -281,20 +281,31 @@ pub(super) fn union(one: Array3<bool>, other: Array3<bool>) -> Array3<bool> {
     long
 }
 
+/// Whether a pattern has no finite number in the pixels that its mask takes as good: in any pixel,
+/// where it takes none as good.
+fn is_lost(pattern: ArrayView2<'_, f32>, masked: Option<&Array3<bool>>, index: usize) -> bool {
+    let good = masked.and_then(|masked| layer(masked, index, pattern.dim()));
+    match good.filter(|good| good.iter().any(|&good| good)) {
+        Some(good) => !pattern.iter().zip(good).any(|(value, &good)| good && value.is_finite()),
+        None => !pattern.iter().any(|value| value.is_finite()),
+    }
+}
+
+/// What a mask, axes (1 or pattern, y, x), says of a pattern; `None` for one of another shape.
+fn layer(mask: &Array3<bool>, index: usize, shape: (usize, usize)) -> Option<ArrayView2<'_, bool>> {
+    let (layers, height, width) = mask.dim();
+    (layers > 0 && (height, width) == shape)
+        .then(|| mask.index_axis(Axis(0), index.min(layers - 1)))
+}
+
 /// Sets odd numbers of pixels that are not `good` to zero.
 pub(super) fn blank(
     values: &mut ArrayViewMut3<'_, f32>,
     good: &Array3<bool>,
     odd: impl Fn(f32) -> bool,
 ) {
-    let layers = good.len_of(Axis(0));
-    if (values.len_of(Axis(1)), values.len_of(Axis(2)))
-        != (good.len_of(Axis(1)), good.len_of(Axis(2)))
-    {
-        return;
-    }
     for (index, mut pattern) in values.outer_iter_mut().enumerate() {
-        let good = good.index_axis(Axis(0), if layers == 1 { 0 } else { index.min(layers - 1) });
+        let Some(good) = layer(good, index, pattern.dim()) else { return };
         pattern.zip_mut_with(&good, |value, &good| {
             if !good && odd(*value) {
                 *value = 0.0;
@@ -404,6 +415,31 @@ mod tests {
         )
         .unwrap();
         assert!(found.bad.is_none() && found.remarks.is_empty() && values[(2, 3, 4)] == 0.0);
+    }
+
+    #[test]
+    fn patterns_without_a_number_are_lost_under_a_mask_too() {
+        let mut values = stack();
+        values.index_axis_mut(Axis(0), 2).fill(f32::NAN);
+        // Programs put zero, too, where a pixel is bad.
+        values.index_axis_mut(Axis(0), 3).fill(f32::NAN);
+        values[(3, 3, 4)] = 0.0;
+        for layers in [1, 4] {
+            let mut good = Array3::from_elem((layers, 5, 6), true);
+            good.index_axis_mut(Axis(1), 3).fill(false);
+            // A pattern without a good pixel, which has numbers, is not lost.
+            if layers > 1 {
+                good.index_axis_mut(Axis(0), 0).fill(false);
+            }
+            let mut values = values.clone();
+            let options = ReadOptions::default();
+            let found = clean(&mut values.view_mut(), &DType::F32, Some(&good), "data", &options);
+            let found = found.unwrap();
+            let [remark] = &found.remarks[..] else { panic!("{:?}", found.remarks) };
+            assert_eq!((remark.what, &remark.patterns[..]), (What::LostPatterns, &[2, 3][..]));
+            assert!(found.bad.is_none() && values.iter().all(|value| value.is_finite()));
+            assert_eq!(values[(1, 2, 3)], 6.0);
+        }
     }
 
     #[test]

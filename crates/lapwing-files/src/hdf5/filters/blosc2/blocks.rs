@@ -34,8 +34,13 @@ impl Blocks {
             found.filter(|lengths| !lengths.contains(&0))
         };
         let (shape, chunk, block) = (lengths(8)?, lengths(4)?, lengths(4)?);
-        let fits = shape.iter().zip(&chunk).all(|(shape, chunk)| shape <= chunk);
-        fits.then_some(Self { shape, chunk, block, width })
+        let within = |one: &[usize], other: &[usize]| one.iter().zip(other).all(|(a, b)| a <= b);
+        (within(&shape, &chunk) && within(&block, &chunk)).then_some(Self {
+            shape,
+            chunk,
+            block,
+            width,
+        })
     }
 
     /// Blocks along an axis.
@@ -43,17 +48,18 @@ impl Blocks {
         self.chunk[axis].div_ceil(self.block[axis])
     }
 
-    /// Bytes of all blocks, where the elements themselves come to at most `most`.
-    pub(super) fn stored(&self, most: usize) -> Option<usize> {
+    /// Bytes of the elements, and those of all blocks, where the elements come to at most `most`.
+    pub(super) fn sizes(&self, most: usize) -> Option<(usize, usize)> {
         let product = |length: &dyn Fn(usize) -> Option<usize>| {
             (0..self.shape.len())
                 .try_fold(self.width, |product, axis| product.checked_mul(length(axis)?))
         };
         let elements = product(&|axis| Some(self.shape[axis]))?;
         let stored = product(&|axis| self.along(axis).checked_mul(self.block[axis]))?;
-        // A block is no longer than twice what it is to hold, along each axis.
-        let room = most.checked_mul(1 << self.shape.len())?.checked_add(1 << 16)?;
-        (elements <= most && stored <= room).then_some(stored)
+        // What fills up the blocks at the edges is less than the chunk along each axis: blocks of
+        // 32 in a chunk of 33 take twice its room. Sixteen times is as much as four axes come to.
+        let room = elements.checked_mul(1 << self.shape.len().min(4))?.checked_add(1 << 16)?;
+        (elements <= most && stored <= room).then_some((elements, stored))
     }
 
     /// The elements in C order.
@@ -96,7 +102,7 @@ fn placed(mut index: usize, axes: usize, length: impl Fn(usize) -> usize) -> [us
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -108,9 +114,43 @@ mod tests {
             0, 1, 2, 5, 6, 7,       3, 4, 99, 8, 9, 99,
             10, 11, 12, 99, 99, 99, 13, 14, 99, 99, 99, 99,
         ];
-        assert_eq!(blocks.stored(15), Some(24));
-        assert_eq!(blocks.stored(14), None);
+        assert_eq!(blocks.sizes(15), Some((15, 24)));
+        assert_eq!(blocks.sizes(14), None);
         assert_eq!(blocks.in_order(&stored).unwrap(), (0..15).collect::<Vec<u8>>());
         assert_eq!(blocks.in_order(&stored[..20]), None);
+    }
+
+    /// The metalayer of a chunk that is the whole array.
+    pub(in super::super) fn content(chunk: &[u32], block: &[u32]) -> Vec<u8> {
+        let axes = chunk.len() as u8;
+        let mut bytes = vec![0x96, 0, axes, 0x90 | axes];
+        chunk.iter().for_each(|&length| {
+            bytes.push(0xd3);
+            bytes.extend(u64::from(length).to_be_bytes());
+        });
+        for lengths in [chunk, block] {
+            bytes.push(0x90 | axes);
+            lengths.iter().for_each(|&length| {
+                bytes.push(0xd2);
+                bytes.extend(length.to_be_bytes());
+            });
+        }
+        bytes
+    }
+
+    #[test]
+    fn blocks_take_no_more_room_than_they_may() {
+        let read = |chunk: &[u32], block: &[u32]| Blocks::read(&content(chunk, block), 2);
+        let stored = |chunk: &[u32], block: &[u32]| {
+            read(chunk, block).unwrap().sizes(1 << 30).map(|(_, stored)| stored)
+        };
+        assert_eq!(stored(&[3, 5], &[2, 3]), Some(48));
+        assert!(read(&[3, 5], &[4, 3]).is_none());
+        // As hdf5plugin has them: 7.3 and 12 times the chunk.
+        assert_eq!(stored(&[33; 3], &[32; 3]), Some(2 << 18));
+        assert_eq!(stored(&[8, 9, 9, 10, 9, 9], &[4, 4, 8, 8, 8, 8]), Some(192 << 16));
+        // Eight axes of 7 in blocks of 4 fill up to 8: 2.9 times; of 5 in blocks of 4, 43 times.
+        assert_eq!(stored(&[7; 8], &[4; 8]), Some(2 << 24));
+        assert_eq!(stored(&[5; 8], &[4; 8]), None);
     }
 }

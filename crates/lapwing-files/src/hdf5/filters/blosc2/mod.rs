@@ -38,7 +38,10 @@ fn frame(bytes: &[u8], most: usize) -> Option<Result<Vec<u8>, String>> {
         None => None,
     };
     // Blocks at the edges are filled up.
-    let stored = blocks.as_ref().map_or(Some(most), |blocks| blocks.stored(most))?;
+    let sizes = blocks.as_ref().map_or(Some((unpacked, most)), |blocks| blocks.sizes(most));
+    let Some((elements, stored)) = sizes.filter(|(elements, _)| *elements <= most) else {
+        return Some(Err(format!("Blosc2: blocks that do not fit a chunk of {most} bytes")));
+    };
     let index = chunk::unpack(bytes.get(head.checked_add(packed)?..)?, 8);
     let index = match index {
         Ok(index) => u64::from_le_bytes(index.try_into().ok()?),
@@ -50,8 +53,7 @@ fn frame(bytes: &[u8], most: usize) -> Option<Result<Vec<u8>, String>> {
             let at = head.checked_add(usize::try_from(index).ok()?)?;
             chunk::unpack(bytes.get(at..)?, stored)
         }
-        (_, kind) if unpacked <= stored => chunk::of_one_value(kind as u8, width, unpacked),
-        _ => return None,
+        (_, kind) => return Some(chunk::of_one_value(kind as u8, width, elements)),
     };
     let values = match values {
         Ok(values) => values,
@@ -106,5 +108,50 @@ mod tests {
         // Two chunks.
         (frame[37], frame[61]) = (9, 8);
         assert!(unpack(&frame, 64).unwrap_err().contains("one chunk"));
+    }
+
+    /// A frame without data, of bytes in blocks of several axes, that claims `length` zeros.
+    fn of_zeros(chunk: &[u32], block: &[u32], length: u64) -> Vec<u8> {
+        let content = blocks::tests::content(chunk, block);
+        let place = METALAYERS + 7 + 10;
+        let mut frame = vec![0; place + 5];
+        frame[2..10].copy_from_slice(MAGIC);
+        frame[30..38].copy_from_slice(&length.to_be_bytes());
+        frame[51] = 1;
+        frame[58..62].copy_from_slice(&(length as u32).to_be_bytes());
+        frame[METALAYERS + 6] = 1;
+        frame[METALAYERS + 7] = 0xa4;
+        frame[METALAYERS + 8..METALAYERS + 12].copy_from_slice(b"b2nd");
+        frame[METALAYERS + 13..METALAYERS + 17].copy_from_slice(&(place as u32).to_be_bytes());
+        frame[place + 1..].copy_from_slice(&(content.len() as u32).to_be_bytes());
+        frame.extend(content);
+        let head = frame.len() as u32;
+        frame[11..15].copy_from_slice(&head.to_be_bytes());
+        // The index: one number of eight bytes, stored as it is, that says that all is zero.
+        let mut index = vec![0; 32];
+        (index[0], index[1], index[2], index[3]) = (5, 1, 7, 8);
+        (index[4], index[8], index[12]) = (8, 8, 40);
+        index.extend((1_u64 << 63 | 1 << 56).to_le_bytes());
+        frame.extend(index);
+        frame
+    }
+
+    #[test]
+    fn a_frame_without_data_takes_no_more_room_than_its_chunk_may() {
+        assert_eq!(unpack(&of_zeros(&[3, 5], &[2, 3], 24), 15), Ok(vec![0; 15]));
+        // Filled up along eight axes the blocks take 2.9 and 25 times the room of the chunk.
+        let chunk = [9, 9, 9, 9, 9, 5, 5, 5];
+        let block = [5, 5, 5, 5, 5, 3, 3, 3];
+        let filled = 10_u64.pow(5) * 6_u64.pow(3);
+        assert_eq!(
+            unpack(&of_zeros(&chunk, &block, filled), 8 << 20).map(|v| v.len()),
+            Ok(7_381_125)
+        );
+        let chunk = [9, 9, 9, 9, 9, 5, 5, 1];
+        let block = [8, 8, 8, 8, 8, 3, 3, 1];
+        let filled = 16_u64.pow(5) * 36;
+        let refused = unpack(&of_zeros(&chunk, &block, filled), 8 << 20).unwrap_err();
+        assert!(refused.contains("do not fit"), "{refused}");
+        assert!(unpack(&of_zeros(&[3, 5], &[6, 5], 30), 15).is_err());
     }
 }

@@ -16,7 +16,8 @@ struct Header {
     width: usize,
     /// Bytes of a block.
     block: usize,
-    filters: [u8; SLOTS],
+    /// Filters, and what each was told.
+    filters: [(u8, u8); SLOTS],
 }
 
 /// Bits of `flags`.
@@ -62,8 +63,8 @@ pub(super) fn unpack(bytes: &[u8], most: usize) -> Result<Vec<u8>, String> {
     if flags & COPIED != 0 {
         return bytes.get(HEADER..HEADER + length).map(<[u8]>::to_vec).ok_or_else(damaged);
     }
-    let filters = std::array::from_fn(|slot| head[16 + slot]);
-    if let Some(other) = filters.iter().find(|&&filter| filter > TRUNCATION) {
+    let filters: [(u8, u8); SLOTS] = std::array::from_fn(|slot| (head[16 + slot], head[24 + slot]));
+    if let Some((other, _)) = filters.iter().find(|(filter, _)| *filter > TRUNCATION) {
         return Err(format!("Blosc2: filter {other} of a chunk, which is not read"));
     }
     let header = Header { flags, width, block, filters };
@@ -77,8 +78,8 @@ pub(super) fn unpack(bytes: &[u8], most: usize) -> Result<Vec<u8>, String> {
         let here = header.block.min(length - out.len());
         let streams = bytes.get(start..).ok_or_else(damaged)?;
         let mut values = header.streams(streams, here)?;
-        for &filter in header.filters.iter().rev() {
-            values = header.undone(filter, values, &out)?;
+        for &(filter, told) in header.filters.iter().rev() {
+            values = header.undone(filter, told, values, &out)?;
         }
         if values.len() != here {
             return Err(damaged());
@@ -167,12 +168,23 @@ impl Header {
         Codec::Blosc.unpack(&buffer, length)
     }
 
-    /// A block before a filter; `done` are the blocks before it.
-    fn undone(&self, filter: u8, mut block: Vec<u8>, done: &[u8]) -> Result<Vec<u8>, String> {
+    /// A block before a filter, which was `told` something; `done` are the blocks before it.
+    fn undone(
+        &self,
+        filter: u8,
+        told: u8,
+        mut block: Vec<u8>,
+        done: &[u8],
+    ) -> Result<Vec<u8>, String> {
         match filter {
-            SHUFFLE if self.width > 1 => {
+            // Told the width of what it shuffles, or 0 for that of the elements.
+            SHUFFLE => {
+                let width = if told == 0 { self.width } else { usize::from(told) };
                 let length = block.len();
-                Codec::Shuffle(self.width as u32).unpack(&block, length)
+                match width {
+                    1 => Ok(block),
+                    _ => Codec::Shuffle(width as u32).unpack(&block, length),
+                }
             }
             BITSHUFFLE => {
                 let mut out = vec![0; block.len()];
@@ -214,6 +226,33 @@ mod tests {
         bytes[31] = special;
         bytes.extend(rest);
         bytes
+    }
+
+    /// By blosc2 4.14.1: `compress2(values, typesize=4, filters_meta=[0, 0, 0, 0, 0, 8])`, and 1
+    /// and 4 in place of 4 and 8, with shuffled bytes, Zstandard and `SplitMode.NEVER_SPLIT`.
+    #[test]
+    fn what_is_shuffled_may_be_wider_than_an_element() {
+        let values: Vec<u8> = (0..64_u32).flat_map(|at| (at / 16 + 254).to_le_bytes()).collect();
+        #[rustfmt::skip]
+        let chunks: [&[u8]; 2] = [
+            &[
+                5, 1, 149, 4, 0, 1, 0, 0, 0, 1, 0, 0, 74, 0, 0, 0,
+                0, 0, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 8, 0, 0,
+                36, 0, 0, 0, 34, 0, 0, 0, 40, 181, 47, 253, 96, 0, 0, 197,
+                0, 0, 64, 254, 255, 0, 1, 0, 1, 0, 254, 8, 96, 1, 208, 219,
+                3, 124, 144, 82, 234, 250, 156, 115, 230, 2,
+            ],
+            &[
+                5, 1, 149, 1, 0, 1, 0, 0, 0, 1, 0, 0, 68, 0, 0, 0,
+                0, 0, 0, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 4, 0, 0,
+                36, 0, 0, 0, 28, 0, 0, 0, 40, 181, 47, 253, 96, 0, 0, 149,
+                0, 0, 56, 254, 255, 0, 1, 0, 1, 0, 7, 80, 1, 0, 60, 109,
+                154, 174, 235, 186,
+            ],
+        ];
+        for chunk in chunks {
+            assert_eq!(unpack(chunk, 256), Ok(values.clone()), "width {}", chunk[3]);
+        }
     }
 
     #[test]

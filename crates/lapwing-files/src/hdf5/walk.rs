@@ -1,6 +1,7 @@
 //! The way from the superblock of a file to an object, and what its header says, by the decoders of
 //! the crate underneath: for what that crate does not tell.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -19,6 +20,8 @@ use crate::open;
 const PIECE: u64 = 1 << 16;
 /// Nodes of one tree, and continuations of one header, that are followed.
 const MOST_STEPS: usize = 1 << 12;
+/// Messages of one header.
+const MOST_MESSAGES: usize = 1 << 16;
 /// Types of messages in object headers.
 const LINK: u8 = 0x06;
 const CONTINUATION: u8 = 0x10;
@@ -86,6 +89,9 @@ impl Walk {
         let tracked = self.version_2 && header.flags & 4 != 0;
         let mut found: Vec<(u8, Vec<u8>)> =
             header.messages.into_iter().map(|message| (message.msg_type, message.data)).collect();
+        // Blocks that continue a header lie beside each other, each in one place of the file.
+        let mut seen = BTreeSet::from([address]);
+        let mut room = self.file.metadata().ok()?.len();
         let mut at = 0;
         while let Some((kind, data)) = found.get(at) {
             at += 1;
@@ -94,11 +100,18 @@ impl Walk {
             }
             let address = self.address(data, 0)?;
             let length = self.address(data, usize::from(self.context.sizeof_addr))?;
+            if !seen.insert(address) {
+                continue;
+            }
             let block = self.bytes(address, length)?;
+            room = room.checked_sub(block.len() as u64)?;
             found.extend(match block.starts_with(b"OCHK") {
                 true => continued(block.get(4..block.len().checked_sub(4)?)?, 1, tracked),
                 false => continued(&block, 2, false),
             });
+            if found.len() > MOST_MESSAGES {
+                return None;
+            }
         }
         Some(found)
     }
@@ -174,4 +187,50 @@ fn continued(block: &[u8], kind_width: usize, tracked: bool) -> Vec<(u8, Vec<u8>
         rest = after;
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of version 1 that says where a header goes on, at which address and how long.
+    fn continuation(at: u64, length: u64) -> Vec<u8> {
+        [&[0x10, 0, 16, 0, 0, 0, 0, 0][..], &at.to_le_bytes(), &length.to_le_bytes()].concat()
+    }
+
+    /// The messages of a header of version 1 at the beginning of a file, which holds `message` and
+    /// has these bytes behind it, from address 40 on.
+    fn messages(message: &[u8], rest: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("header");
+        let mut bytes = vec![1, 0, 1, 0, 1, 0, 0, 0, message.len() as u8, 0, 0, 0, 0, 0, 0, 0];
+        bytes.extend([message, rest].concat());
+        std::fs::write(&path, bytes).unwrap();
+        let file = File::open(path).unwrap();
+        let context = FormatContext { sizeof_addr: 8, sizeof_size: 8 };
+        Walk { file, context, root: 0, version_2: false }.messages(0)
+    }
+
+    #[test]
+    fn continuations_that_point_at_each_other_are_followed_once() {
+        // The blocks at 40 and 64 point at each other, the first one at the header too.
+        let blocks = [continuation(64, 48), continuation(40, 24), continuation(0, 40)].concat();
+        let found = messages(&continuation(40, 24), &blocks).unwrap();
+        assert_eq!(found.len(), 4);
+        assert!(found.iter().all(|(kind, data)| *kind == CONTINUATION && data.len() == 16));
+    }
+
+    #[test]
+    fn a_header_has_no_more_messages_than_it_may() {
+        // Blocks that overlap: each begins within the one before. Messages without data.
+        let mut blocks = Vec::new();
+        for at in 0..20 {
+            blocks.extend(continuation(40 + 24 * (at + 1), 1 << 16));
+        }
+        let sound = messages(&continuation(40, 24 * 20), &blocks);
+        assert!(sound.is_none(), "more bytes than the file has");
+        blocks.extend(vec![0; 4 << 20]);
+        assert!(messages(&continuation(40, 1 << 16), &blocks).is_none());
+        assert!(messages(&continuation(520, 1 << 16), &blocks).is_some());
+    }
 }

@@ -47,7 +47,8 @@ pub struct Reconstruction {
     pub probe: Option<Modes>,
     /// Where the probe varies along the scan: eigenmodes E_k, axes (eigenmode, y, x), in the unit
     /// of the probe, and their weights w_jk, axes (pattern, eigenmode); the first mode of pattern j
-    /// is P_0 + sum_k w_jk E_k. They are written, and not read.
+    /// is P_0 + sum_k w_jk E_k. Patterns that were left out have weight 0. They are written, and
+    /// not read.
     pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,

@@ -88,16 +88,31 @@ impl Index {
         Some(bytes)
     }
 
-    /// The chunk at these coordinates; `None` where it was never written.
+    /// The chunk at these coordinates, which takes at most `most` bytes; `None` where it was never
+    /// written.
     ///
     /// # Errors
-    /// When it is not in the file, in words.
-    pub(super) fn stored(&self, place: &[usize]) -> Result<Option<Stored>, String> {
+    /// When it is longer, or not in the file, in words.
+    pub(super) fn stored(&self, place: &[usize], most: usize) -> Result<Option<Stored>, String> {
         let Some(&(at, length, left_out)) = self.places.get(place) else { return Ok(None) };
+        check_length(place, length as usize, most)?;
         let bytes = self.bytes(at, length.into());
         match bytes.filter(|bytes| bytes.len() == length as usize) {
             Some(bytes) => Ok(Some((bytes, left_out))),
             None => Err(format!("the chunk at {place:?} is beyond the end of the file")),
         }
+    }
+}
+
+/// Refuses a chunk whose stored `length` is above `most`.
+///
+/// # Errors
+/// In words.
+pub(super) fn check_length(place: &[usize], length: usize, most: usize) -> Result<(), String> {
+    match length <= most {
+        true => Ok(()),
+        false => Err(format!(
+            "the chunk at {place:?} claims {length} stored bytes, expected at most {most}"
+        )),
     }
 }

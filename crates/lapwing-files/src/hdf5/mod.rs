@@ -415,11 +415,7 @@ fn filtered(reason: String) -> String {
         None => reason,
         Some((_, filter)) => {
             let detail = reason.rsplit("unsupported feature:").next().unwrap_or_default().trim();
-            format!(
-                "compressed by {filter} ({detail}), which is not read: repack the file, \
-                 HDF5_PLUGIN_PATH=$(python -c 'import hdf5plugin; print(hdf5plugin.PLUGINS_PATH)') \
-                 h5repack -f GZIP=1 IN OUT"
-            )
+            format!("compressed by {filter} ({detail}), which is not read: {}", filters::REPACK)
         }
     }
 }

@@ -8,7 +8,7 @@ use rust_hdf5::{FillValue, Filter, H5Dataset};
 
 use super::filters;
 use super::guard::guarded;
-use super::index::{Index, Stored};
+use super::index::{Index, Stored, check_length};
 
 /// Chunks that are unpacked together.
 const TOGETHER: usize = 64;
@@ -62,10 +62,13 @@ impl<'a> Packed<'a> {
         let total = grid.iter().fold(1_usize, |product, &length| product.saturating_mul(length));
         if self.index.is_none() && total > MOST_SEARCHED {
             return Err(format!(
-                "unsupported feature: filter id {} in {total} chunks of this kind of index",
-                self.filters.last().map_or(0, |filter| filter.id)
+                "its index, which is no B-tree of version 1, names {total} chunks, expected at most \
+                 {MOST_SEARCHED}: {}",
+                filters::REPACK
             ));
         }
+        // No filter makes more of what it cannot pack, and many chunks are read together.
+        let most = size.saturating_mul(2).saturating_add(1 << 16);
         let mut places = (0..total).map(|at| {
             let mut place = indices(at, &grid);
             place[0] += from;
@@ -74,7 +77,7 @@ impl<'a> Packed<'a> {
         loop {
             let mut found = Vec::new();
             for place in places.by_ref() {
-                if let Some(stored) = self.stored(&place)? {
+                if let Some(stored) = self.stored(&place, most)? {
                     found.push((place, stored));
                 }
                 if found.len() == TOGETHER {
@@ -107,12 +110,12 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// A chunk of the grid; `None` where it was never written.
-    fn stored(&self, place: &[usize]) -> Result<Option<Stored>, String> {
+    /// A chunk of the grid, of at most `most` bytes; `None` where it was never written.
+    fn stored(&self, place: &[usize], most: usize) -> Result<Option<Stored>, String> {
         match &self.index {
-            Some(index) => index.stored(place),
+            Some(index) => index.stored(place, most),
             None => match self.dataset.read_chunk_raw_at(place) {
-                Ok(stored) => Ok(Some(stored)),
+                Ok(stored) => check_length(place, stored.0.len(), most).map(|()| Some(stored)),
                 Err(error) if error.to_string().contains(NOT_WRITTEN) => Ok(None),
                 Err(error) => Err(error.to_string()),
             },

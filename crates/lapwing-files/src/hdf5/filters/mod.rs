@@ -13,6 +13,10 @@ use rust_hdf5::format::messages::filter::{
 
 use super::guard::guarded;
 
+/// What to do with a file that is not read the way it was compressed.
+pub(super) const REPACK: &str = "repack the file, HDF5_PLUGIN_PATH=$(python -c 'import \
+     hdf5plugin; print(hdf5plugin.PLUGINS_PATH)') h5repack -f GZIP=1 IN OUT";
+
 /// What bitshuffle calls Zstandard.
 const ZSTD: u32 = 3;
 

@@ -62,3 +62,46 @@ fn what_is_not_read_is_named_with_the_line_that_repacks_it() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn more_chunks_than_an_index_is_searched_for_are_counted() {
+    let text = Hdf5::open(fixture("many.h5")).unwrap().read("many").unwrap_err().to_string();
+    for part in ["many.h5", "65600 chunks", "at most 65536", "h5repack -f GZIP=1", "hdf5plugin"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("which is not read"), "{text}");
+}
+
+#[test]
+fn a_chunk_that_claims_more_than_it_can_take_is_refused() {
+    let mut bytes = std::fs::read(fixture("filters_btree.h5")).unwrap();
+    // Keys of the B-trees: length (4 bytes), filters left out (4), then offsets along the axes.
+    let key: Vec<u8> =
+        [0; 4].into_iter().chain([4, 0, 0, 0].map(u64::to_le_bytes).concat()).collect();
+    let places: Vec<usize> =
+        (4..bytes.len() - key.len()).filter(|&at| bytes[at..].starts_with(&key)).collect();
+    assert!(places.len() >= 3, "{places:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.h5");
+    // Chunks of 240 and 480 bytes, in a file that has room.
+    bytes.extend(vec![0; 1 << 20]);
+    for (length, refused) in [(200_000_u32, true), (65_536, false)] {
+        for &at in &places {
+            bytes[at - 4..at].copy_from_slice(&length.to_le_bytes());
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let file = Hdf5::open(&path).unwrap();
+        for name in ["part", "noise_blosc2"] {
+            match file.read(name) {
+                Err(error) if refused => {
+                    let text = error.to_string();
+                    assert!(text.contains("[4, 0, 0]") || text.contains("[2, 0, 0]"), "{text}");
+                    assert!(text.contains("claims 200000 stored bytes"), "{text}");
+                }
+                // Blosc2 knows where its frame ends.
+                Ok(_) if !refused => {}
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+}

@@ -28,6 +28,12 @@ class Reconstruction:
         Transmission; 1 where no window reached.
     probe : ndarray of complex64, shape (modes, H, W), or None
         In square roots of photons when the data are counts.
+    probe_eigenmodes, probe_weights : ndarray of complex64, shapes (K, H, W) and (n, K), or None
+        Where the probe varies, the first mode of pattern j is ``probe[0] + sum_k weights[j, k] eigenmodes[k]``. None when
+        read from a file.
+    beam_power : ndarray of float64, shape (n,), or None
+        The beam's power in every pattern over its geometric mean, where it varies: the probe of pattern j is brighter by
+        its root; 1 for patterns that were left out. None when read from a file.
     positions : ndarray of float64, shape (n, 2), or None
         Window centres (y, x) as they were given, pixels.
     amplitude_sd, phase_sd : ndarray of float32, shape (M, M'), or None
@@ -50,6 +56,9 @@ class Reconstruction:
 
     object: NDArray[np.complex64]
     probe: NDArray[np.complex64] | None
+    probe_eigenmodes: NDArray[np.complex64] | None
+    probe_weights: NDArray[np.complex64] | None
+    beam_power: NDArray[np.float64] | None
     positions: NDArray[np.float64] | None
     amplitude_sd: NDArray[np.float32] | None
     phase_sd: NDArray[np.float32] | None

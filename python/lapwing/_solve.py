@@ -46,7 +46,9 @@ class SolverOptions(TypedDict, total=False):
     probe_modes: int
     """Number of incoherent probe modes; those that the file lacks are made [default: as many as the file has]."""
     probe_eigenmodes: int
-    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal probe relaxation); 0: it stays the same. For ML."""
+    """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal probe relaxation); 0: it stays the same. For ML and LSQML."""
+    vary_power: bool
+    """Whether the beam's power is another in every pattern, and is found. For ML and LSQML."""
     background: str
     """Static light in all patterns, added to the model: auto (read off the patterns' moments), none, or a file with the counts of every pixel (the array background, or the only one)."""
     gain: float | Literal["auto"]

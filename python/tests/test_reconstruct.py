@@ -251,6 +251,23 @@ def test_error_maps_come_with_the_object_and_survive_a_file(scan: lapwing.Datase
     assert lapwing.reconstruct(scan, epochs=1).phase_sd is None
 
 
+def test_a_probe_that_varies_comes_with_what_varies(scan: lapwing.Dataset, tmp_path) -> None:
+    found = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, vary_power=True, probe_eigenmodes=2)
+    n, (_, height, width) = len(found.positions), found.probe.shape
+    assert found.probe_eigenmodes.shape == (2, height, width) and found.probe_weights.shape == (n, 2)
+    assert found.beam_power.shape == (n,)
+    assert np.exp(np.log(found.beam_power).mean()) == pytest.approx(1, abs=1e-3)
+    assert found.options["vary_power"] is True
+    found.save(tmp_path / "r.npz")
+    with np.load(tmp_path / "r.npz") as file:
+        np.testing.assert_array_equal(file["beam_power"], found.beam_power)
+        np.testing.assert_array_equal(file["probe_weights"], found.probe_weights)
+    usual = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3)
+    assert usual.beam_power is None and usual.probe_eigenmodes is None
+    with pytest.raises(ValueError, match="vary_power: expected the solver LSQML or ML, found rPIE"):
+        lapwing.reconstruct(scan, algorithm="rPIE", epochs=1, vary_power=True)
+
+
 def test_where_to_compute_is_said_by_name(scan: lapwing.Dataset) -> None:
     usual = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3)
     here = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, device="cpu")

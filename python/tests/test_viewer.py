@@ -58,7 +58,7 @@ def test_a_page_needs_nothing_else_and_holds_the_numbers(made: lapwing.Reconstru
 def test_large_pictures_are_shown_by_blocks() -> None:
     rng = np.random.default_rng(1)
     object = (1 + 0.1 * rng.standard_normal((2100, 60))).astype(np.complex64)
-    made = lapwing.Reconstruction(object, None, None, None, None, np.array([]), None, (0, 0), None, None, None, None)
+    made = lapwing.Reconstruction(object, None, None, None, None, None, None, None, np.array([]), None, (0, 0), None, None, None, None)
     panel = stored(made.view().html)["panels"][0]
     assert (panel["by"], panel["rows"], panel["columns"]) == (2, 1050, 30)
     assert np.allclose(numbers(panel), abs(object).reshape(1050, 2, 30, 2).mean(axis=(1, 3)), atol=1e-4)

@@ -64,6 +64,12 @@ pub fn map(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Array2<f32>> 
     values::<f32, Ix2>(given, name, "real numbers, axes (y, x)")
 }
 
+/// Eigenmodes of a probe, axes (eigenmode, y, x).
+pub fn eigenmodes(given: &Bound<'_, PyAny>) -> anyhow::Result<Modes> {
+    let expected = "complex numbers, axes (eigenmode, y, x)";
+    values::<Complex32, Ix3>(given, "probe_eigenmodes", expected)
+}
+
 /// An object, axes (y, x) or (slice, y, x).
 pub fn object(given: &Bound<'_, PyAny>, name: &str) -> anyhow::Result<Object> {
     let expected = "complex numbers, axes (y, x) or (slice, y, x)";

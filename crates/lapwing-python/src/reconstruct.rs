@@ -5,7 +5,7 @@ use crate::dataset::Dataset;
 use crate::failure::Result;
 use crate::value::{from_python, table, to_python};
 use crate::work::{Listener, alone, attended};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::options::Geometry;
 use lapwing_files::reconstruction::Role;
@@ -119,6 +119,10 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
         _ => found.set_item("object", made.object.into_slices().into_pyarray(py))?,
     }
     found.set_item("probe", made.probe.map(|probe| probe.into_pyarray(py)))?;
+    let (eigenmodes, weights) = made.eigenmodes.unzip();
+    found.set_item("probe_eigenmodes", eigenmodes.map(|modes| modes.into_pyarray(py)))?;
+    found.set_item("probe_weights", weights.map(|weights| weights.into_pyarray(py)))?;
+    found.set_item("beam_power", made.beam_power.map(|power| PyArray1::from_vec(py, power)))?;
     found.set_item("positions", made.positions.map(|scan| from_positions(py, &scan)))?;
     found.set_item("amplitude_sd", made.amplitude_sd.map(|map| map.into_pyarray(py)))?;
     found.set_item("phase_sd", made.phase_sd.map(|map| map.into_pyarray(py)))?;
@@ -147,7 +151,19 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
         Ok(field(name)?.map(|text| text.extract()).transpose()?)
     };
     let map = |name: &str| field(name)?.map(|map| array::map(&map, name)).transpose();
+    let eigenmodes = field("probe_eigenmodes")?.as_ref().map(array::eigenmodes).transpose()?;
+    let weights = field("probe_weights")?;
+    let weights = weights.map(|weights| array::field(&weights, "probe_weights")).transpose()?;
+    let eigenmodes = match (eigenmodes, weights) {
+        (Some(modes), Some(weights)) if weights.dim().1 == modes.dim().0 => Some((modes, weights)),
+        (None, None) => None,
+        _ => Err(anyhow!(
+            "probe_eigenmodes, probe_weights: expected shapes (K, H, W) and (n, K), or neither"
+        ))?,
+    };
     let made = Reconstruction {
+        eigenmodes,
+        beam_power: field("beam_power")?.map(|power| power.extract()).transpose()?,
         probe: field("probe")?.as_ref().map(array::modes).transpose()?,
         positions: field("positions")?.as_ref().map(array::positions).transpose()?,
         origin: origin.filter(|&origin| origin != (0, 0)),

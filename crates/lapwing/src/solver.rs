@@ -97,7 +97,7 @@ impl Flag {
         // The name in designs is understood here, too.
         let aliases = options.iter().map(|(_, option)| option.name.replace('_', "-"));
         let aliases = aliases.filter(|name| *name != self.name && !name.contains('.'));
-        Arg::new(self.name.clone())
+        let arg = Arg::new(self.name.clone())
             .long(self.name.clone())
             .aliases(aliases)
             .value_name(self.value_name())
@@ -105,13 +105,18 @@ impl Flag {
             .help_heading(HEADING)
             .value_parser(ValueParser::new(parse))
             .action(ArgAction::Set)
-            .allow_negative_numbers(true)
+            .allow_negative_numbers(true);
+        match self.options.iter().all(|(_, option)| option.kind == Kind::Switch) {
+            true => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+            false => arg,
+        }
     }
 
     fn value_name(&self) -> String {
         let mut names: Vec<String> = Vec::new();
         for (_, option) in &self.options {
             let name = match option.kind {
+                Kind::Switch => "true|false".to_owned(),
                 Kind::Choice(words) => words.join("|"),
                 Kind::Words(words) => format!("{},...", words.join(",")),
                 Kind::File(words) => format!("{}|FILE", words.join("|")),

@@ -17,8 +17,8 @@ use crate::metadata::{self, Metadata, TOOL, append_transformation};
 use crate::npy::Array;
 use crate::{Error, npz};
 use names::{
-    ALGORITHM, AMPLITUDE_SD, EIGENMODES, LOSS, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE,
-    TIMESTAMP, WEIGHTS,
+    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, OPERATION, ORIGIN, PHASE_SD, POSITIONS,
+    PROBE, TIMESTAMP, WEIGHTS,
 };
 
 /// A reconstruction: object and probe, and what is known of how they were found.
@@ -50,6 +50,10 @@ pub struct Reconstruction {
     /// is P_0 + sum_k w_jk E_k. Patterns that were left out have weight 0. They are written, and
     /// not read.
     pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
+    /// The beam's power in every pattern over its geometric mean, where it varies: the probe of
+    /// pattern j is brighter by its root; 1 for patterns that were left out. It is written, and not
+    /// read.
+    pub beam_power: Option<Vec<f64>>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,
     /// Where pixel (0, 0) of the object lies in these pixels: (row, column) = (y, x) - origin.
@@ -108,6 +112,7 @@ impl Reconstruction {
             object,
             probe: None,
             eigenmodes: None,
+            beam_power: None,
             positions: None,
             origin: None,
             amplitude_sd: None,
@@ -154,6 +159,9 @@ impl Reconstruction {
                 file.values(EIGENMODES, eigenmodes.shape(), &values)?;
                 let values: Vec<_> = weights.iter().copied().collect();
                 file.values(WEIGHTS, weights.shape(), &values)?;
+            }
+            if let Some(power) = &self.beam_power {
+                file.values(BEAM_POWER, &[power.len()], power)?;
             }
             if let Some(scan) = &self.positions {
                 let values: Vec<f64> = scan.iter().flat_map(|p| [p.y, p.x]).collect();

@@ -5,6 +5,7 @@ pub const OBJECT: &str = "reconstructed_object";
 pub(super) const PROBE: &str = "reconstructed_probe";
 pub(super) const EIGENMODES: &str = "probe_eigenmodes";
 pub(super) const WEIGHTS: &str = "probe_weights";
+pub(super) const BEAM_POWER: &str = "beam_power";
 pub(super) const POSITIONS: &str = "positions";
 pub(super) const LOSS: &str = "loss";
 pub(super) const AMPLITUDE_SD: &str = "object_amplitude_sd";

@@ -27,8 +27,13 @@ impl Ramp {
 
     /// The ramp times a factor.
     pub(super) fn scaled(mut self, factor: f32) -> Self {
-        self.along_x.iter_mut().for_each(|value| *value *= factor);
+        self.scale(factor);
         self
+    }
+
+    /// Multiplies it by a factor: the probe that it shifts is brighter by its square.
+    pub fn scale(&mut self, factor: f32) {
+        self.along_x.iter_mut().for_each(|value| *value *= factor);
     }
 
     /// Shape `(height, width)` of the windows that it is for.

@@ -3,14 +3,15 @@
 use crate::Problem;
 use lapwing_model::Complex32;
 
-/// Object, probe, where positions are refined their offsets, and the weights of the probe's
-/// eigenmodes: one vector, in this order.
+/// Object, probe, where positions are refined their offsets, the weights of the probe's eigenmodes,
+/// and where the beam's power varies its logarithms: one vector, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields {
     values: Vec<Complex32>,
     object_end: usize,
     probe_end: usize,
     offsets_end: usize,
+    weights_end: usize,
 }
 
 /// The parts of [`Fields`], to be changed.
@@ -22,6 +23,10 @@ pub struct FieldsMut<'a> {
     pub probe: &'a mut [Complex32],
     /// One for every pattern, y + i x, pixels; empty where positions are not refined.
     pub offsets: &'a mut [Complex32],
+    /// Weights of the probe's eigenmodes, axes (pattern, eigenmode).
+    pub weights: &'a mut [Complex32],
+    /// As [`Fields::log_powers`].
+    pub log_powers: &'a mut [Complex32],
 }
 
 impl Fields {
@@ -35,7 +40,9 @@ impl Fields {
         }
         let offsets_end = values.len();
         values.extend(&problem.weights);
-        Self { values, object_end, probe_end, offsets_end }
+        let weights_end = values.len();
+        values.extend(problem.log_powers.iter().flatten().map(|&power| Complex32::from(power)));
+        Self { values, object_end, probe_end, offsets_end, weights_end }
     }
 
     /// The object, axes (slice, y, x).
@@ -57,15 +64,22 @@ impl Fields {
 
     /// Weights of the probe's eigenmodes, axes (pattern, eigenmode).
     pub fn weights(&self) -> &[Complex32] {
-        &self.values[self.offsets_end..]
+        &self.values[self.offsets_end..self.weights_end]
+    }
+
+    /// Natural logarithm of the beam's power in every pattern over its usual one, imaginary part 0;
+    /// empty where it does not vary.
+    pub fn log_powers(&self) -> &[Complex32] {
+        &self.values[self.weights_end..]
     }
 
     /// All of them, to be changed.
     pub fn parts_mut(&mut self) -> FieldsMut<'_> {
-        let (fields, _weights) = self.values.split_at_mut(self.offsets_end);
+        let (fields, log_powers) = self.values.split_at_mut(self.weights_end);
+        let (fields, weights) = fields.split_at_mut(self.offsets_end);
         let (fields, offsets) = fields.split_at_mut(self.probe_end);
         let (object, probe) = fields.split_at_mut(self.object_end);
-        FieldsMut { object, probe, offsets }
+        FieldsMut { object, probe, offsets, weights, log_powers }
     }
 
     /// Takes all of them out; they must be put back.
@@ -78,7 +92,7 @@ impl Fields {
         self.values = values;
     }
 
-    /// Object, probe, offsets and weights in one vector.
+    /// All of them in one vector.
     pub fn values(&self) -> &[Complex32] {
         &self.values
     }
@@ -93,8 +107,8 @@ impl Fields {
         self.probe().iter().map(|value| f64::from(value.norm_sqr())).sum()
     }
 
-    /// Where object, probe and offsets end in [`values`](Self::values).
-    pub(crate) fn ends(&self) -> [usize; 3] {
-        [self.object_end, self.probe_end, self.offsets_end]
+    /// Where object, probe, offsets and weights end in [`values`](Self::values).
+    pub(crate) fn ends(&self) -> [usize; 4] {
+        [self.object_end, self.probe_end, self.offsets_end, self.weights_end]
     }
 }

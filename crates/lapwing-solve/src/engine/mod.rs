@@ -1,25 +1,29 @@
 //! The work on batches of patterns, on one device.
 //!
-//! A solver decides; an [`Engine`] computes. Object, probe and position offsets - the [`Fields`] -
-//! are resident in the engine, and so are the measured patterns and every sum over them. What
-//! happens between the fields and a pattern stays behind this trait, in a few operations that are
-//! described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here calls
-//! back into a solver, and no batch has to wait for an answer about the one before, so a device
-//! with memory of its own can do the same.
+//! A solver decides; an [`Engine`] computes. Object, probe, and what varies along the scan - the
+//! [`Fields`] - are resident in the engine, and so are the measured patterns and every sum over
+//! them. What happens between the fields and a pattern stays behind this trait, in a few operations
+//! that are described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here
+//! calls back into a solver, and no batch has to wait for an answer about the one before, so a
+//! device with memory of its own can do the same.
 //!
 //! [`Engine::fields`] and [`Engine::fields_mut`] show the fields in the memory of the process; a
 //! device with its own brings them there and back when they are asked for, which solvers do about
 //! once an epoch.
 
 pub(crate) mod cpu;
+mod device;
 mod fields;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod held;
+mod open;
 mod rules;
 pub(crate) mod vectors;
 
+pub use device::{Device, Needs, Unsupported};
 pub use fields::{Fields, FieldsMut};
+pub use open::open;
 pub use rules::{
     Floor, HoldOut, Losses, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
     Weights,
@@ -27,10 +31,7 @@ pub use rules::{
 pub(crate) use rules::{Normal, step_lengths};
 pub use vectors::{Blend, Push, Vector};
 
-use crate::Problem;
-use crate::solver::Needs;
 use lapwing_model::Complex32;
-use std::fmt;
 
 /// Works on batches of patterns of one problem. See the [module](self).
 ///
@@ -97,6 +98,10 @@ pub trait Engine {
     /// O_j, chi_j>, minus the derivative of half the loss with the conjugate weight.
     fn weight_slopes(&self) -> Vec<Complex32>;
 
+    /// For every pattern of the batch, in its order: minus the derivative of half the loss with the
+    /// logarithm of the beam's power, Re <psi_j, chi_j> / 2. Empty where the power does not vary.
+    fn power_slopes(&self) -> Vec<f64>;
+
     /// Moves object and probe by the batch's sums divided by its light, as `object` and `probe`
     /// say; without `probe` it stays.
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>);
@@ -158,77 +163,3 @@ pub trait Engine {
 
 /// What an operation on search directions says without [`Products::waves`].
 const NO_SEARCH: &str = "an engine that searches was opened with Products::waves";
-
-/// Where reconstructions are computed.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Device {
-    /// This machine's processor, on the threads of the current rayon pool.
-    #[default]
-    Cpu,
-    /// A graphics card.
-    #[cfg(feature = "gpu")]
-    Gpu(gpu::Gpu),
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => write!(f, "the processor"),
-            #[cfg(feature = "gpu")]
-            Self::Gpu(card) => write!(f, "{} ({})", card.info().name, card.info().interface),
-        }
-    }
-}
-
-/// Why a reconstruction cannot be computed on a device.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unsupported {
-    /// What this kind of device does not compute.
-    #[error("--device: {0} is not computed on a graphics card; `--device cpu` does it")]
-    OnCard(String),
-    /// An object of several slices for a solver that projects exit waves, on any device.
-    #[error(
-        "an object of {0} slices: DM and RAAR divide a pattern's exit wave between one object and one probe, so \
-         they have no thick objects; ML, LSQML, rPIE and ePIE do"
-    )]
-    Slices(usize),
-}
-
-impl Unsupported {
-    #[cfg(feature = "gpu")]
-    fn new(what: impl Into<String>) -> Self {
-        Self::OnCard(what.into())
-    }
-}
-
-impl Device {
-    /// Refuses problems, and solvers with these needs, that it cannot compute.
-    ///
-    /// # Errors
-    /// The first thing that it cannot do.
-    pub fn check(&self, problem: &Problem, needs: Needs) -> Result<(), Unsupported> {
-        if needs.waves_per_pattern > 0 && problem.n_slices() > 1 {
-            return Err(Unsupported::Slices(problem.n_slices()));
-        }
-        match self {
-            Self::Cpu => Ok(()),
-            #[cfg(feature = "gpu")]
-            Self::Gpu(card) => gpu::check(card, problem, needs),
-        }
-    }
-}
-
-/// The engine for `problem` on its device, holding `products` of every pattern of batches of up to
-/// `batch_size` patterns.
-pub fn open<'a>(
-    problem: &'a Problem,
-    batch_size: usize,
-    products: Products,
-) -> Box<dyn Engine + 'a> {
-    match &problem.device {
-        Device::Cpu => Box::new(cpu::Cpu::new(problem, batch_size, products)),
-        #[cfg(feature = "gpu")]
-        Device::Gpu(card) => Box::new(gpu::GpuEngine::new(card, problem, batch_size, products)),
-    }
-}

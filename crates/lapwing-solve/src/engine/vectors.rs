@@ -61,6 +61,6 @@ impl Pool {
 
 /// Object and probe of a vector, of which the object has `object` values and the probe ends behind
 /// `probe` values.
-pub(crate) fn parts(values: &[Complex32], [object, probe, _]: [usize; 3]) -> [&[Complex32]; 2] {
+pub(crate) fn parts(values: &[Complex32], [object, probe, ..]: [usize; 4]) -> [&[Complex32]; 2] {
     [&values[..object], &values[object..probe]]
 }

@@ -1,7 +1,8 @@
 //! Pixels and patterns that hold no measurement.
 
+use super::Faults;
 use super::moments::Moments;
-use super::{Buffer, Faults, Stack};
+use super::stack::{Buffer, Stack};
 use ndarray::Array2;
 use rayon::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use super::moments::Moments;
 use super::rings::Rings;
-use super::{Buffer, Stack};
+use super::stack::{Buffer, Stack};
 use lapwing_model::Position;
 use rayon::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Mean and variance of every pixel over the scan.
 
-use super::{Buffer, Stack};
+use super::stack::{Buffer, Stack};
 use ndarray::Array2;
 use rayon::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The noise model against simulations whose detector is known.
 
 use super::*;
+use crate::Problem;
 use lapwing_model::forward::Physics;
 use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::random::generator;

@@ -16,20 +16,21 @@ pub(crate) struct Preconditioner {
     probe: Vec<f32>,
     /// Curvature of every position's offset; empty where they are not refined.
     positions: Vec<f32>,
-    /// Curvature of every weight of an eigenmode of the probe.
-    weights: Vec<f32>,
+    /// Curvatures of what makes the probe vary: weights of eigenmodes, then powers.
+    variation: Vec<f32>,
 }
 
 impl Preconditioner {
     /// From the systems of all slices, and Kp.
     pub fn new(slices: Vec<ObjectSystem>, mut kp: Vec<f32>) -> Self {
         damp(&mut kp);
-        Self { slices, probe: kp, positions: Vec::new(), weights: Vec::new() }
+        Self { slices, probe: kp, positions: Vec::new(), variation: Vec::new() }
     }
 
-    /// The same for vectors that end in weights of eigenmodes with these curvatures, above 0.
-    pub fn with_weights(self, weights: Vec<f32>) -> Self {
-        Self { weights, ..self }
+    /// The same for vectors that end in weights of eigenmodes, powers or both, with these
+    /// curvatures, above 0.
+    pub fn with_variation(self, variation: Vec<f32>) -> Self {
+        Self { variation, ..self }
     }
 
     /// The same for vectors with offsets of positions of these curvatures, above 0, before them.
@@ -37,7 +38,8 @@ impl Preconditioner {
         Self { positions, ..self }
     }
 
-    /// v <- M^-1 v for v = (slices of the object, probe modes, offsets of positions, weights).
+    /// v <- M^-1 v for v = (slices of the object, probe modes, offsets of positions, what makes the
+    /// probe vary).
     pub fn solve(&self, v: &mut [Complex32], buffers: &mut Buffers) {
         let mut rest = v;
         for slice in &self.slices {
@@ -45,9 +47,10 @@ impl Preconditioner {
             slice.solve(object, buffers);
             rest = behind;
         }
-        let (probe, weights) = rest.split_at_mut(rest.len() - self.weights.len());
+        let (probe, variation) = rest.split_at_mut(rest.len() - self.variation.len());
         let (probe, offsets) = probe.split_at_mut(probe.len() - self.positions.len());
-        weights.iter_mut().zip(&self.weights).for_each(|(value, curvature)| *value /= curvature);
+        let varying = variation.iter_mut().zip(&self.variation);
+        varying.for_each(|(value, curvature)| *value /= curvature);
         offsets.iter_mut().zip(&self.positions).for_each(|(value, curvature)| *value /= curvature);
         for mode in probe.chunks_mut(self.probe.len().max(1)) {
             mode.iter_mut().zip(&self.probe).for_each(|(value, diagonal)| *value /= diagonal);
@@ -64,7 +67,7 @@ mod tests {
         let slice = |kappa: f32| ObjectSystem::new(vec![kappa; 6], 3, None);
         let m = Preconditioner::new(vec![slice(2.0), slice(4.0)], vec![8.0; 4])
             .with_positions(vec![16.0; 3])
-            .with_weights(vec![32.0; 2]);
+            .with_variation(vec![32.0; 2]);
         let mut v = vec![Complex32::ONE; 2 * 6 + 2 * 4 + 3 + 2];
         m.solve(&mut v, &mut Buffers::default());
         let damped = |curvature: f32| 1.0 / (1.001 * curvature);

@@ -261,6 +261,7 @@ impl Layout {
         Ok(Problem {
             model,
             weights,
+            log_powers: None,
             patterns,
             frames: (0..scan.len()).collect(),
             whole_scan: scan.clone(),

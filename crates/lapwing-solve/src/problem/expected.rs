@@ -44,6 +44,9 @@ impl Problem {
         if solution.object.slices().dim() != self.object.slices().dim()
             || solution.probe.dim().0 + solution.eigenmodes.dim().0 != self.probe.dim().0
             || solution.positions.len() != self.whole_scan.len()
+            || solution.weights.dim() != (self.whole_scan.len(), self.n_eigenmodes())
+            || solution.powers.len()
+                != self.log_powers.as_ref().map_or(0, |_| self.whole_scan.len())
         {
             let text = "expected a solution of this problem, found that of another";
             return Err(ProblemError::Object(text.to_owned()));

@@ -55,6 +55,9 @@ pub struct Problem {
     pub(crate) probe: Modes,
     /// Weights of the eigenmodes to start from, (pattern, eigenmode).
     pub(crate) weights: Array2<Complex32>,
+    /// Logarithm of the beam's power in every pattern over its usual one to start from, where it
+    /// varies.
+    pub(crate) log_powers: Option<Vec<f32>>,
     /// Mean summed intensity of a pattern, in the solver's unit, with what the mask hides.
     pub(crate) mean_intensity: f64,
     pub(crate) unit: Unit,
@@ -171,6 +174,16 @@ impl Problem {
             Complex32::from((std::f64::consts::SQRT_2 * (PI * turns).cos()) as f32)
         });
         Self { probe, weights, ..self.clone() }
+    }
+
+    /// The problem with a beam whose power is another in every pattern, to be found.
+    pub fn with_varying_power(&self) -> Self {
+        Self { log_powers: Some(vec![0.0; self.n_patterns()]), ..self.clone() }
+    }
+
+    /// Whether the beam's power varies from pattern to pattern.
+    pub fn varies_in_power(&self) -> bool {
+        self.log_powers.is_some()
     }
 
     /// The same problem, reconstructed on `device`.

@@ -54,6 +54,8 @@ impl Problem {
             problem.frames = kept.iter().map(|&pattern| self.frames[pattern]).collect();
             problem.scan = kept.iter().map(|&pattern| self.scan[pattern]).collect();
             problem.weights = self.weights.select(Axis(0), &kept);
+            let powers = |all: &Vec<f32>| kept.iter().map(|&pattern| all[pattern]).collect();
+            problem.log_powers = self.log_powers.as_ref().map(powers);
             problem.windows = kept.iter().map(|&pattern| self.windows[pattern]).collect();
             let width = self.model.shape().1;
             let places: Vec<u32> =

@@ -52,6 +52,9 @@ impl Problem {
             object: solution.object.clone(),
             probe: concatenate![Axis(0), solution.probe, solution.eigenmodes],
             weights: solution.weights.select(Axis(0), &self.frames),
+            log_powers: self.log_powers.as_ref().map(|_| {
+                self.frames.iter().map(|&frame| solution.powers[frame].ln() as f32).collect()
+            }),
             ..self.clone()
         })
     }

@@ -15,8 +15,8 @@ pub trait Configured: Options + Solver + 'static {
     const COUNTS: &'static str = "no";
     /// Data for which it is the one that is taken, where there is such a kind.
     const TAKEN_FOR: Option<TakenFor> = None;
-    /// Whether it reconstructs eigenmodes of the probe.
-    const EIGENMODES: bool = false;
+    /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.
+    const VARIES_PROBE: bool = false;
 }
 
 /// Data for which one solver is taken when nobody names any; both are compared where a study names
@@ -42,8 +42,8 @@ pub struct Entry {
     pub counts: &'static str,
     /// Data for which it is the one that is taken.
     pub taken_for: Option<TakenFor>,
-    /// Whether it reconstructs eigenmodes of the probe.
-    pub eigenmodes: bool,
+    /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.
+    pub varies_probe: bool,
     /// Its options.
     pub options: &'static [OptionDoc],
     defaults: fn() -> Box<dyn Solver>,
@@ -59,7 +59,7 @@ impl Entry {
             source: T::SOURCE,
             counts: T::COUNTS,
             taken_for: T::TAKEN_FOR,
-            eigenmodes: T::EIGENMODES,
+            varies_probe: T::VARIES_PROBE,
             options: T::DOCS,
             defaults: || Box::new(T::default()),
             read: read::<T>,

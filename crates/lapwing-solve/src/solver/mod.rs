@@ -27,7 +27,9 @@ mod run;
 pub mod snapshot;
 mod solution;
 mod table;
+mod variation;
 
+pub use crate::engine::Needs;
 pub use constraints::Constraints;
 pub use entry::{Configured, Entry, TakenFor};
 pub use frame::{Frame, Guarded};
@@ -92,19 +94,6 @@ pub trait Solver: fmt::Debug + Send + Sync {
     fn solve(&self, problem: &Problem, observe: &mut dyn FnMut(Epoch) -> Flow) -> Solution {
         self.start(problem).solve(observe)
     }
-}
-
-/// What a solver needs of data and memory.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Whether the intensities must be photon counts.
-    pub counts: bool,
-    /// Complex fields (mode, y, x) that it keeps for every pattern of the scan.
-    pub waves_per_pattern: usize,
-    /// Patterns that it computes at once, at most.
-    pub batch_size: usize,
-    /// Whether it moves the positions.
-    pub moves_positions: bool,
 }
 
 impl Clone for Box<dyn Solver> {

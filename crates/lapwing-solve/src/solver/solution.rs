@@ -20,6 +20,9 @@ pub struct Solution {
     /// Their weights, (pattern, eigenmode): the first mode of pattern j is P_0 + sum_k w_jk E_k.
     /// Patterns that were left out have weight 0.
     pub weights: Array2<Complex32>,
+    /// The beam's power in every pattern over its geometric mean, where it was found; empty where
+    /// it does not vary. That of patterns that were left out is 1.
+    pub powers: Vec<f64>,
     /// The window centres on the problem's grid: those of the problem, unless the solver refined
     /// them. Patterns that were left out keep theirs.
     pub positions: Vec<Position>,
@@ -61,6 +64,7 @@ impl Solution {
             probe,
             eigenmodes: Modes::zeros((0, height, width)),
             weights: Array2::zeros((positions.len(), 0)),
+            powers: Vec::new(),
             positions,
             loss: Vec::new(),
             choices: Vec::new(),
@@ -77,6 +81,10 @@ impl Solution {
             {
                 first.zip_mut_with(&eigenmode, |sum, value| *sum += weight * value);
             }
+        }
+        if let Some(power) = self.powers.get(index) {
+            let factor = power.sqrt() as f32;
+            probe.mapv_inplace(|value| value * factor);
         }
         probe
     }
@@ -97,6 +105,13 @@ impl Solution {
         for (&frame, weights) in problem.frames.iter().zip(weights.chunks_exact(count.max(1))) {
             all.row_mut(frame).iter_mut().zip(weights).for_each(|(to, weight)| *to = *weight);
         }
+        let mut powers = Vec::new();
+        if problem.varies_in_power() {
+            powers = vec![1.0; problem.whole_scan.len()];
+            for (&frame, power) in problem.frames.iter().zip(fields.log_powers()) {
+                powers[frame] = f64::from(power.re).exp();
+            }
+        }
         let shape = "fields have the shapes of the problem's";
         let object = Array3::from_shape_vec(problem.object.slices().dim(), fields.object().into());
         Self {
@@ -104,6 +119,7 @@ impl Solution {
             probe: Modes::from_shape_vec((problem.n_modes(), height, width), probe).expect(shape),
             eigenmodes: Modes::from_shape_vec((count, height, width), eigenmodes).expect(shape),
             weights: all,
+            powers,
             positions: positions::moved(problem, fields.offsets()),
             loss,
             choices: Vec::new(),

@@ -116,6 +116,9 @@ pub(crate) fn settled(
     if config.start.probe_eigenmodes > 0 {
         chosen.problem = chosen.problem.with_eigenmodes(config.start.probe_eigenmodes);
     }
+    if config.start.vary_power {
+        chosen.problem = chosen.problem.with_varying_power();
+    }
     Ok(chosen)
 }
 
@@ -157,9 +160,15 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
         with_positions(&*config.solver, freedom)?;
     }
     let found = config.algorithm();
-    if config.start.probe_eigenmodes > 0 && !entry(found).is_some_and(|entry| entry.eigenmodes) {
-        let able = names(|entry| entry.eigenmodes);
-        return refuse(&format!("probe_eigenmodes: expected the solver {able}, found {found}"));
+    let varies = [
+        ("probe_eigenmodes", config.start.probe_eigenmodes > 0),
+        ("vary_power", config.start.vary_power),
+    ];
+    if let Some((option, _)) = varies.into_iter().find(|(_, asked)| *asked)
+        && !entry(found).is_some_and(|entry| entry.varies_probe)
+    {
+        let able = names(|entry| entry.varies_probe);
+        return refuse(&format!("{option}: expected the solver {able}, found {found}"));
     }
     if asked.is_empty() && !aligns {
         return Ok(());

@@ -202,7 +202,10 @@ pub(crate) fn check(solution: &Solution) -> Result<()> {
         .slices()
         .iter()
         .chain(&solution.probe)
-        .all(|value| value.re.is_finite() && value.im.is_finite());
+        .chain(&solution.eigenmodes)
+        .chain(&solution.weights)
+        .all(|value| value.re.is_finite() && value.im.is_finite())
+        && solution.powers.iter().all(|power| power.is_finite());
     match solution.loss.iter().position(|loss| !loss.is_finite()) {
         None if finite => Ok(()),
         at => {
@@ -240,6 +243,7 @@ pub(crate) fn described(
         probe: Some(solution.probe),
         eigenmodes: (solution.weights.dim().1 > 0)
             .then_some((solution.eigenmodes, solution.weights)),
+        beam_power: (!solution.powers.is_empty()).then_some(solution.powers),
         positions: Some(refined(place.of_data, place.on_grid, &solution.positions)),
         origin: place.origin,
         loss: solution.loss,

@@ -135,6 +135,7 @@ fn the_types_of_options_in_python() {
         Kind::Number(_) => "float".to_owned(),
         Kind::CountOrAuto { .. } => "int | Literal[\"auto\"]".to_owned(),
         Kind::NumberOrAuto(_) => "float | Literal[\"auto\"]".to_owned(),
+        Kind::Switch => "bool".to_owned(),
         Kind::Choice(words) => literal(words),
         Kind::File(_) | Kind::Words(_) => "str".to_owned(),
     };

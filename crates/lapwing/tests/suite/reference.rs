@@ -119,7 +119,11 @@ fn table((_, args): &Section<'_>) -> String {
     for arg in args {
         let values: Vec<String> =
             arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
-        let value = if arg.get_action().takes_values() {
+        let optional = arg.get_action().takes_values()
+            && arg.get_num_args().is_some_and(|values| values.min_values() == 0);
+        let value = if optional {
+            format!("[={}]", values.join("|"))
+        } else if arg.get_action().takes_values() {
             format!("<{}>", values.join("> <"))
         } else {
             String::new()
@@ -127,6 +131,7 @@ fn table((_, args): &Section<'_>) -> String {
         let spelt = match (arg.get_short(), arg.get_long()) {
             (_, None) => value,
             (Some(short), Some(long)) => format!("-{short}, --{long} {value}"),
+            (None, Some(long)) if optional => format!("--{long}{value}"),
             (None, Some(long)) => format!("--{long} {value}"),
         };
         let help =

@@ -101,6 +101,12 @@ impl Batch {
         self.used().iter().map(|chunk| (&*chunk.probe_sum, chunk.object_power.as_slice()))
     }
 
+    /// Re <psi_j, chi_j> / 2 of every pattern, in the order in which [`project`](Self::project) was
+    /// given them, where the power varies.
+    pub fn power_slopes(&self) -> Vec<f64> {
+        self.used().iter().flat_map(|chunk| chunk.power_slopes.iter().copied()).collect()
+    }
+
     fn used(&self) -> &[Chunk] {
         &self.chunks[..self.used]
     }
@@ -220,11 +226,13 @@ impl Batch {
     /// The inner products of every pattern's step-length problem for the object direction
     /// `object_direction` (on the object's grid) and the probe direction `probe_direction` (mode,
     /// y, x), unshifted; of a thick object, whose slices move together, an upper bound of that of
-    /// the object with itself.
+    /// the object with itself. `powers` are the logarithms of the beam's power in all patterns,
+    /// where it varies.
     pub fn normals(
         &self,
         problem: &Problem,
         members: &[usize],
+        powers: &[Complex32],
         object: &[Complex32],
         object_direction: &[Complex32],
         probe_direction: &[Complex32],
@@ -266,6 +274,13 @@ impl Batch {
                 }
                 // |sum of K changes|^2 <= K sum of |change|^2: they may all point the same way.
                 sum.object *= slices as f64;
+                if let Some(power) = powers.get(pattern) {
+                    // So much brighter is the change of the probe in this pattern.
+                    let power = f64::from(power.re).exp();
+                    sum.probe *= power;
+                    sum.cross *= power.sqrt();
+                    sum.probe_chi *= power.sqrt();
+                }
                 sum
             };
             members.iter().zip(waves).map(normal).collect()

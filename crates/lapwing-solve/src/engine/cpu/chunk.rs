@@ -27,6 +27,8 @@ pub(super) struct Scene<'a> {
     pub spectra: &'a [Complex32],
     /// Of the eigenmodes, (pattern, eigenmode).
     pub weights: &'a [Complex32],
+    /// Logarithms of the beam's power, pattern by pattern, where it varies.
+    pub powers: &'a [Complex32],
     /// What is added to the model's intensity, in pattern order, where something is.
     pub background: Option<&'a [f32]>,
     /// The pixels that are hidden, where there are any.
@@ -165,6 +167,8 @@ pub(super) struct Chunk {
     pub slopes: Vec<[f64; 2]>,
     /// <E_k O_j, chi_j> of every pattern and eigenmode.
     pub weight_slopes: Vec<Complex32>,
+    /// Re <psi_j, chi_j> / 2 of every pattern, where the beam's power varies.
+    pub power_slopes: Vec<f64>,
 }
 
 impl Chunk {
@@ -182,6 +186,7 @@ impl Chunk {
             chi: vec![0; waves],
             slopes: Vec::new(),
             weight_slopes: Vec::new(),
+            power_slopes: Vec::new(),
         }
     }
 
@@ -191,6 +196,7 @@ impl Chunk {
         self.object_power.fill(0.0);
         self.slopes.clear();
         self.weight_slopes.clear();
+        self.power_slopes.clear();
         self.loss = 0.0;
         self.held_out = 0.0;
         self.footprint.begin(problem, members);
@@ -219,6 +225,14 @@ impl Chunk {
             let own = scene.own(pattern, own);
             let passage = Passage::new(problem, object, pattern);
             let mut power = Some(self.object_power.as_mut_slice());
+            if let Some(brighter) = scene.powers.get(pattern) {
+                let (brighter, width) = (brighter.re.exp(), model.shape().1);
+                let sums = power.take().into_iter().flat_map(|all| all.chunks_exact_mut(width));
+                for (sums, row) in sums.zip(passage.rows(0)) {
+                    let pixels = sums.iter_mut().zip(row);
+                    pixels.for_each(|(sum, value)| *sum += brighter * value.norm_sqr());
+                }
+            }
             let per_wave = in_flight.chunks_exact_mut(pixels).enumerate();
             for ((ramp, spectrum, _), (wave, in_flight)) in scene.waves(pattern, own).zip(per_wave)
             {
@@ -229,19 +243,27 @@ impl Chunk {
             let query = PatternQuery { whole: step.needs_whole_pattern(), masked };
             let (loss, held_out) = (&mut self.loss, &mut self.held_out);
             let behind = passage.behind(chi);
-            model.detect(in_flight, behind, query, work, &mut |first, intensity, factor| {
-                let measured = &mut measured[..intensity.len()];
-                let intensity = scene.with_background(first, intensity, expected);
+            let mut power_slope = problem.log_powers.is_some().then_some(0.0_f64);
+            model.detect(in_flight, behind, query, work, &mut |first, coherent, factor| {
+                let measured = &mut measured[..coherent.len()];
+                let intensity = scene.with_background(first, coherent, expected);
                 *loss += scene.factor(step, (pattern, first), measured, intensity, factor);
-                let Some(held) = held else { return };
-                for (place, judges) in held.of(pattern, first..first + intensity.len()) {
-                    let at = place - first;
-                    let hidden = scene.loss(step, (pattern, place), intensity[at]);
-                    *loss -= hidden;
-                    *held_out += if judges { hidden } else { 0.0 };
-                    factor[at] = 0.0;
+                if let Some(held) = held {
+                    for (place, judges) in held.of(pattern, first..first + intensity.len()) {
+                        let at = place - first;
+                        let hidden = scene.loss(step, (pattern, place), intensity[at]);
+                        *loss -= hidden;
+                        *held_out += if judges { hidden } else { 0.0 };
+                        factor[at] = 0.0;
+                    }
+                }
+                if let Some(slope) = &mut power_slope {
+                    // Re <psi, chi> = sum |Psi|^2 factor: the transform is unitary.
+                    let pixels = coherent.iter().zip(&*factor);
+                    *slope += pixels.map(|(i, f)| 0.5 * f64::from(i * f)).sum::<f64>();
                 }
             });
+            self.power_slopes.extend(power_slope);
             let sums: &mut [Complex32] = if alone { per_pattern } else { &mut self.probe_sum };
             if alone {
                 sums.fill(ZERO);

@@ -39,8 +39,10 @@ pub(crate) struct Cpu<'a> {
     /// The shifts of the probe to every pattern's position within its window, those of the places
     /// of an exposure one after the other.
     ramps: Vec<Ramp>,
-    /// Whether the fields have changed since the ramps and the probe's spectra were made of them.
+    /// Whether the fields have changed since the probe's spectra were made of them, and where and
+    /// how bright it is in any pattern since the ramps were.
     stale: bool,
+    moved: bool,
     /// The batch that was computed last, and its members.
     batch: Batch,
     members: Vec<usize>,
@@ -72,6 +74,7 @@ impl<'a> Cpu<'a> {
             fields: Fields::start(problem, products.slopes),
             ramps: problem.windows.iter().flat_map(|window| problem.model.ramps(window)).collect(),
             stale: true,
+            moved: true,
             batch: Batch::new(problem, batch_size, products),
             members: Vec::new(),
             gradient: ProbeGradient::new(problem),
@@ -103,6 +106,7 @@ impl<'a> Cpu<'a> {
             weights: self.fields.weights(),
             held: self.held.as_ref(),
             background: self.background.as_deref(),
+            powers: self.fields.log_powers(),
         };
         (&mut self.batch, scene)
     }
@@ -114,15 +118,23 @@ impl<'a> Cpu<'a> {
         }
         self.gradient.set_probe(&self.problem.model, self.fields.probe());
         let (model, offsets) = (&self.problem.model, self.fields.offsets());
+        let powers = self.fields.log_powers();
+        if !std::mem::take(&mut self.moved) || (offsets.is_empty() && powers.is_empty()) {
+            return;
+        }
         let of_patterns = self.ramps.par_chunks_mut(model.n_places());
-        let moved = of_patterns.zip(&self.problem.windows).zip(offsets);
-        moved.for_each(|((ramps, window), offset)| {
+        let of_patterns = of_patterns.zip(&self.problem.windows).enumerate();
+        of_patterns.for_each(|(pattern, (ramps, window))| {
+            let offset = offsets.get(pattern).copied().unwrap_or(Complex32::ZERO);
             let moved = Window {
                 rest_y: window.rest_y + f64::from(offset.re),
                 rest_x: window.rest_x + f64::from(offset.im),
                 ..*window
             };
             ramps.clone_from_slice(&model.ramps(&moved));
+            if let Some(power) = powers.get(pattern) {
+                ramps.iter_mut().for_each(|ramp| ramp.scale((0.5 * power.re).exp()));
+            }
         });
     }
 }
@@ -133,7 +145,7 @@ impl Engine for Cpu<'_> {
     }
 
     fn fields_mut(&mut self) -> &mut Fields {
-        self.stale = true;
+        (self.stale, self.moved) = (true, true);
         &mut self.fields
     }
 
@@ -223,6 +235,10 @@ impl Engine for Cpu<'_> {
         self.batch.weight_slopes()
     }
 
+    fn power_slopes(&self) -> Vec<f64> {
+        self.batch.power_slopes()
+    }
+
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>) {
         let Self { problem, fields, batch, members, gradient, sum, light, .. } = self;
         let object_floor = Least::of(object.floor, problem, fields);
@@ -278,7 +294,8 @@ impl Engine for Cpu<'_> {
         let directions = directions.as_mut().expect(NO_SEARCH);
         directions.of_batch(problem, batch, members, gradient);
         let (to_object, to_probe) = directions.along();
-        let normals = batch.normals(problem, members, fields.object(), to_object, to_probe);
+        let (powers, object) = (fields.log_powers(), fields.object());
+        let normals = batch.normals(problem, members, powers, object, to_object, to_probe);
         self.stale |= directions.advance(fields, step_lengths(&normals));
     }
 
@@ -325,7 +342,7 @@ impl Engine for Cpu<'_> {
     }
 
     fn fields_and_trail_mut(&mut self) -> (&mut Fields, &mut Trail) {
-        self.stale = true;
+        (self.stale, self.moved) = (true, true);
         (&mut self.fields, &mut self.directions.as_mut().expect(NO_SEARCH).trail)
     }
 }

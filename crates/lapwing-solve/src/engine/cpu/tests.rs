@@ -176,7 +176,8 @@ fn steps_of_slices_are_no_longer_than_the_best() {
     let members: Vec<usize> = (0..problem.n_patterns()).collect();
     let flat = |field: &Array3<Complex32>| field.iter().copied().collect::<Vec<_>>();
     let still = vec![Complex32::ZERO; probe.len()];
-    let normals = engine.batch.normals(&problem, &members, &flat(&object), &flat(&along), &still);
+    let normals =
+        engine.batch.normals(&problem, &members, &[], &flat(&object), &flat(&along), &still);
     for (&pattern, normal) in members.iter().zip(normals) {
         let position = problem.scan[pattern];
         let mut change = Modes::zeros((0, SIZE, SIZE));
@@ -222,8 +223,14 @@ fn step_lengths_are_the_brute_force_minimum_of_the_residual() {
     let (d_object, d_probe) = sums(&mut engine);
     let flat = |field: &Field| field.iter().copied().collect::<Vec<_>>();
     let d_probe: Vec<Complex32> = d_probe.iter().copied().collect();
-    let normals =
-        engine.batch.normals(&problem, &engine.members, &flat(&object), &flat(&d_object), &d_probe);
+    let normals = engine.batch.normals(
+        &problem,
+        &engine.members,
+        &[],
+        &flat(&object),
+        &flat(&d_object),
+        &d_probe,
+    );
     let model = ForwardModel::new((SIZE, SIZE));
     for (pattern, normal) in normals.iter().enumerate() {
         // chi, P_j, O_j and dO_j of this pattern, rebuilt from the public model.
@@ -431,4 +438,29 @@ fn weights_and_eigenmodes_have_the_derivatives_of_the_loss() {
     });
     let predicted = -2.0 * real_dot(&to_probe, &along);
     assert!((slope - predicted).abs() < 2e-3 * slope.abs(), "probe: {slope} and {predicted}");
+}
+
+#[test]
+fn powers_have_the_derivative_of_the_loss() {
+    let (object, probe) = (random_object(1), random((2, SIZE, SIZE), 2));
+    let mut varied = problem(object.clone(), probe.clone()).with_varying_power();
+    let members: Vec<usize> = (0..varied.n_patterns()).collect();
+    let powers: Vec<f32> = members.iter().map(|&pattern| 0.3 - 0.1 * pattern as f32).collect();
+    varied.log_powers = Some(powers.clone());
+    // Of one pattern, from the naive model with a probe that is brighter.
+    let loss = |pattern: usize, power: f32| {
+        let (scan, frames) = (vec![varied.scan[pattern]], vec![pattern]);
+        let one = Problem { scan, frames, ..varied.clone() };
+        gaussian_loss(&one, &object, &probe.mapv(|value| value * (0.5 * power).exp()))
+    };
+    let mut engine = Cpu::new(&varied, members.len(), Products::default());
+    engine.project(&members, Step::Gaussian);
+    let (found, t) = (engine.take_losses().seen, 1e-2_f32);
+    let all: f64 = members.iter().zip(&powers).map(|(&pattern, &power)| loss(pattern, power)).sum();
+    assert!((found / all - 1.0).abs() < 1e-5, "{found} and {all}");
+    for ((&pattern, &power), slope) in members.iter().zip(&powers).zip(engine.power_slopes()) {
+        let (below, above) = (loss(pattern, power - t), loss(pattern, power + t));
+        let expected = -0.5 * (above - below) / (2.0 * f64::from(t));
+        assert!((slope / expected - 1.0).abs() < 2e-3, "{pattern}: {slope} and {expected}");
+    }
 }

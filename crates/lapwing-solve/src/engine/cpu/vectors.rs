@@ -42,7 +42,7 @@ impl Cpu<'_> {
     fn change(&mut self, vector: Vector, change: impl FnOnce(&Self, &mut [Complex32])) {
         match vector {
             Vector::Fields => {
-                self.stale = true;
+                (self.stale, self.moved) = (true, true);
                 let mut values = self.fields.take();
                 change(self, &mut values);
                 self.fields.put_back(values);
@@ -63,7 +63,7 @@ impl Cpu<'_> {
     }
 
     pub(super) fn blend_vectors(&mut self, to: Vector, from: Vector, blend: Blend) {
-        let [object, probe, _] = self.fields.ends();
+        let [object, probe, ..] = self.fields.ends();
         self.change(to, |engine, values| {
             let (of_object, rest) = values.split_at_mut(object);
             let of_probe = &mut rest[..probe - object];
@@ -88,7 +88,7 @@ impl Cpu<'_> {
     }
 
     pub(super) fn push_fields(&mut self, from: Vector, push: Push) {
-        let [end, probe_end, _] = self.fields.ends();
+        let [end, probe_end, ..] = self.fields.ends();
         self.change(Vector::Fields, |engine, values| {
             let (object, rest) = values.split_at_mut(end);
             let [of_object, of_probe] = engine.object_and_probe(from);

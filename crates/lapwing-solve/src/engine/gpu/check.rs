@@ -1,13 +1,12 @@
 //! What cards can compute, and how it is laid out there.
 
 use super::Gpu;
+use super::arrays::Array;
 use super::kernels::{Layout, Shape};
-use super::recorder::Array;
 use super::upload::{self, Stacks};
 use crate::Problem;
-use crate::engine::Unsupported;
 use crate::engine::held::SETS;
-use crate::solver::Needs;
+use crate::engine::{Needs, Unsupported};
 use lapwing_model::forward::Propagation;
 
 /// Pieces in which the members of a batch are summed for the probe, at most.
@@ -32,6 +31,9 @@ pub(in crate::engine) fn check(
     }
     if problem.n_eigenmodes() > 0 {
         return Err(Unsupported::new("a probe with eigenmodes"));
+    }
+    if problem.log_powers.is_some() {
+        return Err(Unsupported::new("a beam whose power varies"));
     }
     if needs.moves_positions {
         return Err(Unsupported::new("refinement of positions"));

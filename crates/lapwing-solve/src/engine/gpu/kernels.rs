@@ -17,6 +17,16 @@ pub(super) const PARTS: usize = 4;
 /// Side of a tile of the object, pixels.
 pub(super) const TILE: usize = 16;
 
+/// The texts of the kernels, in order.
+const TEXTS: [&str; 6] = [
+    include_str!("kernels/common.wgsl"),
+    include_str!("kernels/clipped.wgsl"),
+    include_str!("kernels/batch.wgsl"),
+    include_str!("kernels/probe.wgsl"),
+    include_str!("kernels/object.wgsl"),
+    include_str!("kernels/steps.wgsl"),
+];
+
 /// What kernels are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
@@ -215,8 +225,7 @@ impl Layout {
         let columns = |at: &str| format!("{at} * COLUMN_LINES + line");
         let line = padded(window.1);
         let rows = move |at: &str| format!("line * {line}u + {at} + {at} / 32u");
-        text.push_str(include_str!("clipped.wgsl"));
-        for template in include_str!("kernels.wgsl").lines() {
+        for template in TEXTS.iter().flat_map(|text| text.lines()) {
             let line = template.strip_prefix('@');
             match line {
                 Some("y_forward") => text.push_str(&self.along_y.transform(false, &columns)),

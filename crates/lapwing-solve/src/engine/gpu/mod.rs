@@ -13,11 +13,12 @@
 //! ```
 //!
 //! Every sum is one thread's over a fixed list in a fixed order, or a tree over a workgroup: the
-//! same bits from run to run. `kernels.wgsl` has the kernels, `kernels` and `fft` write them
+//! same bits from run to run. `kernels/*.wgsl` have the kernels, `kernels` and `fft` write them
 //! for a shape, `recorder` hands commands over.
 //!
 //! [`ForwardModel`]: lapwing_model::ForwardModel
 
+mod arrays;
 mod check;
 mod device;
 mod fft;
@@ -29,6 +30,7 @@ mod state;
 mod tests;
 mod tiles;
 mod upload;
+mod vector_kernels;
 mod vectors;
 
 pub(super) use check::check;
@@ -41,9 +43,10 @@ use super::{
     Vector, WaveUpdate,
 };
 use crate::Problem;
+use arrays::{Array, Params};
 use kernels::{Layout, PARTS};
 use lapwing_model::Complex32;
-use recorder::{Array, Params, Recorder};
+use recorder::Recorder;
 use tiles::Tiles;
 use upload::{Order, Stacks};
 
@@ -209,6 +212,10 @@ impl Engine for GpuEngine<'_> {
     }
 
     fn slopes(&self) -> Vec<[f64; 2]> {
+        Vec::new()
+    }
+
+    fn power_slopes(&self) -> Vec<f64> {
         Vec::new()
     }
 

@@ -1,11 +1,15 @@
 //! Kernels that the driver has translated, kept for as long as their card is open, and how long
 //! they take.
 
+use super::arrays::Array;
 use super::kernels::KERNELS;
-use super::recorder::{Array, LONGEST_WAIT};
-use super::vectors::VectorKernels;
+use super::vector_kernels::VectorKernels;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Time after which a card that has done its work is not expected to say so any more.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How often one kernel ran, and for how long in all.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,81 +4,14 @@
 //! than to carry out. Every command has numbers of its own ([`Params`]), and a batch's commands
 //! share its members and tiles; both are brought to the card with the commands that need them.
 
+use super::arrays::{Array, Params};
 use super::device::Gpu;
 use super::kernels::KERNELS;
-use super::programs::Program;
-use super::vectors::VectorKernels;
-use bytemuck::{Pod, Zeroable};
+use super::programs::{LONGEST_WAIT, Program};
+use super::vector_kernels::VectorKernels;
+use bytemuck::Pod;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Numbers of one command, as `kernels.wgsl` names them.
-#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-#[repr(C)]
-pub(super) struct Params {
-    pub members: u32,
-    pub count: u32,
-    pub tiles: u32,
-    pub tile_count: u32,
-    pub first: u32,
-    pub slot: u32,
-    pub pieces: u32,
-    pub per_piece: u32,
-    pub mode: u32,
-    pub step: u32,
-    pub held: u32,
-    pub light: u32,
-    pub next_light: u32,
-    pub background: f32,
-    pub background_share: f32,
-    pub weight: f32,
-    pub floor: f32,
-    pub floor_power: f32,
-    pub factor: f32,
-    pub probe_factor: f32,
-}
-
-/// Arrays on the card, in the order of their bindings from number 1 on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Array {
-    Batch,
-    Measured,
-    Tables,
-    Pixels,
-    Object,
-    Lights,
-    Probe,
-    Sums,
-    Partials,
-    Waves,
-    Probes,
-    Chi,
-    Outs,
-}
-
-impl Array {
-    pub const ALL: [Self; 13] = [
-        Self::Batch,
-        Self::Measured,
-        Self::Tables,
-        Self::Pixels,
-        Self::Object,
-        Self::Lights,
-        Self::Probe,
-        Self::Sums,
-        Self::Partials,
-        Self::Waves,
-        Self::Probes,
-        Self::Chi,
-        Self::Outs,
-    ];
-
-    /// Whether kernels only read it.
-    pub fn is_given(self) -> bool {
-        matches!(self, Self::Batch | Self::Measured | Self::Tables | Self::Pixels)
-    }
-}
 
 /// Bytes from one command's numbers to the next.
 const STRIDE: usize = 256;
@@ -88,8 +21,6 @@ const TOGETHER: usize = 32;
 const MOST_COMMANDS: usize = 256;
 /// Words for members and tiles that there is room for at first.
 const BATCH_WORDS: usize = 1 << 16;
-/// Time after which a card that has done its work is not expected to say so any more.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Bytes that are brought to the card in one piece.
 const PIECE: usize = 1 << 26;
 

@@ -1,8 +1,9 @@
 //! What an engine keeps on the card, brought there and back, and the commands of a batch.
 
+use super::arrays::{Array, Params};
 use super::check::{layout_of, lengths, slots_of};
 use super::kernels::Layout;
-use super::recorder::{Array, Params, Recorder};
+use super::recorder::Recorder;
 use super::upload::{Order, Stacks};
 use super::{Gpu, GpuEngine, Members, STRONGEST};
 use crate::Problem;

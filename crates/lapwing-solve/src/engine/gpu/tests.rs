@@ -1,13 +1,13 @@
 //! Every operation on a card, or on the program that stands in for one, against the processor's.
 
 use super::*;
+use crate::engine::Needs;
 use crate::engine::cpu::Cpu;
 use crate::engine::{Device, Products};
 use crate::lsqml::{Batching, Lsqml};
 use crate::ml::Ml;
 use crate::noise::{Faults, Noise, NoiseModel};
 use crate::pie::Rpie;
-use crate::solver::Needs;
 use crate::solver::options::Auto;
 use crate::{Flow, Solver};
 use lapwing_model::forward::Physics;

@@ -1,8 +1,9 @@
 //! Measured patterns, background, masks and hidden pixels in the order of the kernels: rows of a
 //! spectrum, zero frequency first.
 
+use super::arrays::Array;
 use super::kernels::Layout;
-use super::recorder::{Array, Recorder};
+use super::recorder::Recorder;
 use crate::Problem;
 use crate::engine::held::{Held, SETS};
 use crate::noise::PatternOrder;

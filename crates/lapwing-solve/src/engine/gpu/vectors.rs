@@ -1,83 +1,15 @@
 //! Kept vectors, in the memory of the card.
 
 use super::GpuEngine;
+use super::arrays::Array;
 use super::kernels::Layout;
-use super::recorder::{Array, Recorder};
+use super::recorder::Recorder;
+use super::vector_kernels::Numbers;
 use crate::engine::vectors::{Blend, Push, Vector};
-use bytemuck::{Pod, Zeroable};
 use lapwing_model::Complex32;
-use std::sync::OnceLock;
 
 /// Workgroups that share out a product.
 const GROUPS: usize = 256;
-
-/// Numbers of one command, as `vectors.wgsl` names them.
-#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-#[repr(C)]
-pub(super) struct Numbers {
-    to: u32,
-    source: u32,
-    len: u32,
-    light: u32,
-    half: f32,
-    a: f32,
-    b: f32,
-    slot: u32,
-}
-
-/// The kernels for vectors, translated when first needed.
-pub(super) struct VectorKernels {
-    pub bindings: wgpu::BindGroupLayout,
-    pub blend: wgpu::ComputePipeline,
-    pub dot_parts: wgpu::ComputePipeline,
-}
-
-impl VectorKernels {
-    /// Those of this device.
-    pub fn of<'a>(once: &'a OnceLock<Self>, device: &wgpu::Device) -> &'a Self {
-        once.get_or_init(|| Self::new(device))
-    }
-
-    fn new(device: &wgpu::Device) -> Self {
-        let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
-        let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: None,
-            entries: &[
-                entry(0, wgpu::BufferBindingType::Uniform),
-                entry(1, storage(true)),
-                entry(2, storage(true)),
-                entry(3, storage(true)),
-                entry(4, storage(false)),
-            ],
-        });
-        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: None,
-            bind_group_layouts: &[Some(&bindings)],
-            ..wgpu::PipelineLayoutDescriptor::default()
-        });
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("vectors"),
-            source: wgpu::ShaderSource::Wgsl(include_str!("vectors.wgsl").into()),
-        });
-        let pipeline = |name| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(name),
-                layout: Some(&layout),
-                module: &module,
-                entry_point: Some(name),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            })
-        };
-        Self { blend: pipeline("blend"), dot_parts: pipeline("dot_parts"), bindings }
-    }
-}
 
 /// One field of a vector: its buffer, and its first value there.
 type Place = (wgpu::Buffer, u32);

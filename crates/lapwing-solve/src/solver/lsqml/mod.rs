@@ -115,6 +115,7 @@ impl Configured for Lsqml {
     const SOURCE: &'static str = "Odstrcil, Menzel, Guizar-Sicairos, Opt. Express 26, 3108 (2018)";
     const COUNTS: &'static str = "with `noise = \"poisson\"` or a prior";
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Intensities);
+    const VARIES_PROBE: bool = true;
 }
 
 impl Solver for Lsqml {

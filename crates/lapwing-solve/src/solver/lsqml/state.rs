@@ -8,7 +8,7 @@ use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::solver::{batching, positions};
+use crate::solver::{batching, positions, variation};
 use lapwing_model::Complex32;
 
 /// Share of the largest value that is added to sum |O|^2 under the probe direction.
@@ -32,6 +32,10 @@ pub(super) struct State<'a> {
     momentum: Momentum,
     /// Where positions are refined: this epoch's slopes (s_y, s_x), pattern by pattern.
     slopes: Vec<[f64; 2]>,
+    /// Where the probe varies: this epoch's slopes of the eigenmodes' weights (pattern, eigenmode),
+    /// and of the powers' logarithms.
+    weight_slopes: Vec<Complex32>,
+    power_slopes: Vec<f64>,
     /// The offsets that positions may have, and how far they moved in the epoch before, where they
     /// move together.
     refined: Option<(Offsets, Vec<Complex32>)>,
@@ -53,6 +57,11 @@ impl<'a> State<'a> {
                 [OBJECT_MEMORY, PROBE_MEMORY],
             ),
             slopes: vec![[0.0; 2]; refined],
+            weight_slopes: vec![Complex32::ZERO; problem.n_patterns() * problem.n_eigenmodes()],
+            power_slopes: vec![
+                0.0;
+                if problem.varies_in_power() { problem.n_patterns() } else { 0 }
+            ],
             refined: options
                 .refined()
                 .map(|(what, _)| (Offsets::new(problem, what), vec![Complex32::ZERO; refined])),
@@ -98,10 +107,45 @@ impl<'a> State<'a> {
                 let slopes = members.iter().zip(frame.engine.slopes());
                 slopes.for_each(|(&pattern, slope)| self.slopes[pattern] = slope);
             }
+            self.note_variation(frame, members);
             frame.engine.search();
         }
         let step = frame.engine.end_search();
         (frame.engine.take_losses().seen, step)
+    }
+
+    /// Notes what a batch tells of its patterns' weights and powers.
+    fn note_variation(&mut self, frame: &Frame<'_>, members: &[usize]) {
+        let count = frame.problem.n_eigenmodes();
+        if count > 0 {
+            let slopes = frame.engine.weight_slopes();
+            for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(count)) {
+                self.weight_slopes[pattern * count..][..count].copy_from_slice(slopes);
+            }
+        }
+        for (&pattern, slope) in members.iter().zip(frame.engine.power_slopes()) {
+            self.power_slopes[pattern] = slope;
+        }
+    }
+
+    /// Moves weights and powers by the Gauss-Newton step of each.
+    fn move_variation(&self, frame: &mut Frame<'_>) {
+        let (problem, factor) = (frame.problem, frame.step_factor() as f32);
+        let probe = frame.engine.fields().probe();
+        let of_weights = variation::of_weights(problem, probe);
+        let of_powers = variation::of_powers(problem, probe);
+        if of_weights.is_empty() && of_powers.is_empty() {
+            return;
+        }
+        let parts = frame.engine.fields_mut().parts_mut();
+        let weights = parts.weights.iter_mut().zip(&self.weight_slopes).zip(of_weights);
+        weights.for_each(|((weight, slope), curvature)| *weight += slope * (factor / curvature));
+        let powers = parts.log_powers.iter_mut().zip(&self.power_slopes).zip(of_powers);
+        // chi brings amplitudes together, which are half as stiff as counts.
+        powers.for_each(|((power, &slope), curvature)| {
+            *power += 2.0 * factor * slope as f32 / curvature;
+        });
+        variation::bound(parts.log_powers);
     }
 
     /// Moves the positions by the Gauss-Newton step of each.
@@ -204,6 +248,9 @@ impl Algorithm for State<'_> {
         }
         if self.options.refined().is_some_and(|(_, from)| number >= from) {
             self.move_positions(frame);
+        }
+        if number >= self.options.probe_from_epoch {
+            self.move_variation(frame);
         }
         if number.is_multiple_of(BALANCE_EVERY) {
             let factors = frame.balance().map(|factor| factor as f32);

@@ -32,3 +32,18 @@ pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
     state.look(&mut frame);
     problem.loss_per_pixel(state.score())
 }
+
+/// The options with the strength of the prior and the weight of absorption that hidden pixels of
+/// `problem` speak for, where they are left to the data.
+pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
+    let products = Products { waves: false, slopes: options.refined().is_some() };
+    let largest = options.start_batch_size.max(GROUP);
+    let mut frame = Frame::new(problem, options.constraints, largest, products);
+    let mut state = State::new(options, &mut frame);
+    let mut losses = Vec::new();
+    while state.searches() {
+        let loss = state.epoch(&mut frame, losses.len() + 1, &losses);
+        losses.push(loss);
+    }
+    options.chosen(&state.choices())
+}

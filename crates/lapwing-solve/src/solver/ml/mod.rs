@@ -76,6 +76,19 @@ impl Ml {
     fn refined(&self) -> Option<(PositionFreedom, usize)> {
         refined(self.refine_positions, self.positions_from_epoch, self.start_epochs + 1)
     }
+
+    /// The same with what was left to the data as it was chosen; what was not, as usual.
+    fn chosen(&self, choices: &[Choice]) -> Self {
+        let settled = |option: &str, written: Auto<f64>, usual: f64| {
+            let chosen = choices.iter().find(|choice| choice.option == option);
+            Auto::Given(written.given().or(chosen.map(|choice| choice.value)).unwrap_or(usual))
+        };
+        Self {
+            prior: settled("prior", self.prior, state::USUAL_STRENGTH),
+            prior_absorption: settled("prior_absorption", self.prior_absorption, 1.0),
+            ..self.clone()
+        }
+    }
 }
 
 impl Configured for Ml {
@@ -85,7 +98,7 @@ impl Configured for Ml {
     const SOURCE: &'static str = "this project";
     const COUNTS: &'static str = "yes";
     const TAKEN_FOR: Option<TakenFor> = Some(TakenFor::Counts);
-    const EIGENMODES: bool = true;
+    const VARIES_PROBE: bool = true;
 }
 
 impl Solver for Ml {
@@ -113,20 +126,12 @@ impl Solver for Ml {
     }
 
     fn follow_up(&self, choices: &[Choice]) -> Box<dyn Solver> {
-        let settled = |option: &str, written: Auto<f64>, usual: f64| {
-            let chosen = choices.iter().find(|choice| choice.option == option);
-            written.given().or(chosen.map(|choice| choice.value)).unwrap_or(usual)
-        };
-        let strength = settled("prior", self.prior, state::USUAL_STRENGTH);
-        let absorption = settled("prior_absorption", self.prior_absorption, 1.0);
         Box::new(Self {
             epochs: Auto::Given(FOLLOW_UP),
             start_epochs: 0,
-            prior: Auto::Given(strength),
-            prior_absorption: Auto::Given(absorption),
             refine_positions: None,
             positions_from_epoch: None,
-            ..self.clone()
+            ..self.chosen(choices)
         })
     }
 

@@ -5,7 +5,6 @@ use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
 use super::search::{Search, Stage, Turn};
 use super::stiffness::Stiffness;
-use crate::Problem;
 use crate::engine::{Floor, Losses, Quotient, Step, Vector};
 use crate::prior::{Buffers, Preconditioner};
 use crate::solver::frame::{Frame, Guarded};
@@ -15,7 +14,7 @@ use crate::solver::refinement::Offsets;
 use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::Choice;
-use crate::solver::{Constraints, Solver, batching, positions};
+use crate::solver::{Constraints, Solver, batching, positions, variation};
 use crate::vector::{add_scaled, difference, dot, scaled};
 use lapwing_model::Complex32;
 
@@ -39,9 +38,6 @@ const START_PHOTONS: f64 = 6.0;
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.
 pub(super) const GROUP: usize = 320;
-/// Share of the probe's power below which an eigenmode's is not taken for the curvature of its
-/// weights.
-const DARK_EIGENMODE: f64 = 1e-3;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
 /// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
@@ -162,8 +158,7 @@ impl<'a> State<'a> {
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
         let from = self.options.refined().map(|(_, from)| from);
         // What is tried in a search should differ in nothing but the prior.
-        let searches = self.search.as_ref().is_some_and(|search| search.stage != Stage::Last);
-        self.positions_free = !searches && from.is_some_and(|from| number >= from);
+        self.positions_free = !self.searches() && from.is_some_and(|from| number >= from);
         let mut here = self.evaluate(frame);
         if let Some((safe, good)) = frame.take_safe() {
             // The last batches of stage 1 may have done harm that no loss has shown yet.
@@ -219,6 +214,11 @@ impl<'a> State<'a> {
         frame.problem.loss_per_pixel(2.0 * loss)
     }
 
+    /// Whether strength or weight of absorption are still to be chosen.
+    pub fn searches(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.stage != Stage::Last)
+    }
+
     /// Loss of the hidden pixels at the last point taken.
     pub fn score(&self) -> f64 {
         self.score
@@ -265,6 +265,9 @@ impl<'a> State<'a> {
             let problem = frame.problem;
             positions::bound(problem, frame.engine.fields_mut().parts_mut().offsets);
         }
+        if frame.problem.varies_in_power() {
+            variation::bound(frame.engine.fields_mut().parts_mut().log_powers);
+        }
     }
 
     /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
@@ -272,7 +275,7 @@ impl<'a> State<'a> {
     fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
         let problem = frame.problem;
         let len = frame.engine.fields().values().len();
-        let [object_end, probe_end, offsets_end] = frame.engine.fields().ends();
+        let [object_end, probe_end, offsets_end, weights_end] = frame.engine.fields().ends();
         let eigenmodes = problem.n_eigenmodes();
         let mut gradient = vec![ZERO; len];
         let background = (BACKGROUND * problem.gain) as f32;
@@ -285,6 +288,9 @@ impl<'a> State<'a> {
                 let weights = gradient[from..from + eigenmodes].iter_mut().zip(slopes);
                 weights.for_each(|(gradient, slope)| *gradient = -slope);
             }
+            for (&pattern, slope) in members.iter().zip(frame.engine.power_slopes()) {
+                gradient[weights_end + pattern] = Complex32::from(-slope as f32);
+            }
             if self.positions_free {
                 for (&pattern, [y, x]) in members.iter().zip(frame.engine.slopes()) {
                     gradient[probe_end + pattern] = Complex32::new(-y as f32, -x as f32);
@@ -296,6 +302,7 @@ impl<'a> State<'a> {
         let sums = frame.engine.take_sums();
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();
+        variation::centre(&mut gradient[weights_end..]);
         let (by_fields, by_position) = gradient[..offsets_end].split_at_mut(probe_end);
         if let Some(offsets) = &self.offsets {
             offsets.restrict(by_position);
@@ -327,28 +334,12 @@ impl<'a> State<'a> {
             preconditioner = preconditioner.with_positions(curvatures);
         }
         if offsets_end < len {
-            let curvatures = weight_curvatures(problem, fields.probe());
-            preconditioner = preconditioner.with_weights(curvatures);
+            let mut curvatures = variation::of_weights(problem, fields.probe());
+            curvatures.extend(variation::of_powers(problem, fields.probe()));
+            preconditioner = preconditioner.with_variation(curvatures);
         }
         Evaluation { loss, held_out, gradient, preconditioner }
     }
-}
-
-/// Curvature of every weight of an eigenmode: the power of the eigenmode behind the object, or of a
-/// small share of the probe where it is darker.
-fn weight_curvatures(problem: &Problem, probe: &[Complex32]) -> Vec<f32> {
-    let powers: Vec<f64> = probe
-        .chunks_exact(problem.model.len())
-        .map(|mode| mode.iter().map(|value| f64::from(value.norm_sqr())).sum())
-        .collect();
-    let (modes, eigenmodes) = powers.split_at(problem.n_modes());
-    let least = DARK_EIGENMODE * modes.iter().sum::<f64>();
-    let of = |share: f64| {
-        eigenmodes
-            .iter()
-            .map(move |power| ((share * power.max(least)) as f32).max(f32::MIN_POSITIVE))
-    };
-    positions::transmission(problem).into_iter().flat_map(of).collect()
 }
 
 impl Algorithm for State<'_> {

@@ -26,6 +26,8 @@ pub enum Kind {
     Number(Range),
     /// A finite number, or `auto`.
     NumberOrAuto(Range),
+    /// Yes or no, `true` or `false`; a flag without a value means yes.
+    Switch,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Any of these words, with commas between them; `none` for none.
@@ -61,6 +63,7 @@ impl Kind {
             _ if self.is_auto(value) => true,
             (Self::Count { least, most }, Value::Count(count)) => (least..=most).contains(count),
             (Self::Number(range), value) => value.number().is_some_and(|n| range.holds(n)),
+            (Self::Switch, Value::Flag(_)) => true,
             (Self::Choice(words), Value::Word(word)) => words.contains(&word.as_str()),
             (Self::Words(_), Value::Word(word)) if word == NONE => true,
             (Self::Words(words), Value::Word(list)) => {
@@ -78,6 +81,7 @@ impl Kind {
             _ if self.is_auto(&word) => word,
             Self::Count { .. } => Value::Count(text.parse().ok()?),
             Self::Number(_) => Value::Number(text.parse().ok()?),
+            Self::Switch => Value::Flag(text.parse().ok()?),
             _ => word,
         };
         self.accepts(&value).then_some(value)
@@ -111,6 +115,7 @@ impl Kind {
             Self::Number(Range::NotNegative) => "a number, 0 or more".to_owned(),
             Self::Number(Range::Positive) => "a number greater than 0".to_owned(),
             Self::Number(Range::Share) => "a number above 0 and at most 1".to_owned(),
+            Self::Switch => "true or false".to_owned(),
             Self::File(words) => format!("{} or a file", words.join(", ")),
             Self::Words(words) => {
                 format!("{NONE}, or any of {} with commas between them", words.join(", "))
@@ -158,6 +163,8 @@ mod tests {
         let choice = Kind::Choice(&["scan", "batch"]);
         assert_eq!(choice.parse("batch"), Some(Value::Word("batch".to_owned())));
         assert_eq!((choice.parse("Batch"), choice.expected().as_str()), (None, "scan or batch"));
+        assert_eq!(Kind::Switch.parse("true"), Some(Value::Flag(true)));
+        assert_eq!((Kind::Switch.parse("1"), Kind::Switch.parse("yes")), (None, None));
         let words = Kind::Words(&["modes", "positions"]);
         for right in ["none", "modes", "positions,modes", "modes, positions"] {
             assert_eq!(words.parse(right), Some(Value::Word(right.to_owned())), "{right}");

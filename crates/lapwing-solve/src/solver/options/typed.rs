@@ -9,17 +9,19 @@ pub enum Value {
     Count(u64),
     /// Any number.
     Number(f64),
-    /// A word, or anything that is no number.
+    /// Yes or no.
+    Flag(bool),
+    /// A word, or anything else.
     Word(String),
 }
 
 impl Value {
-    /// As a number, unless it is a word.
+    /// As a number, if it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),
             Self::Number(number) => Some(*number),
-            Self::Word(_) => None,
+            Self::Flag(_) | Self::Word(_) => None,
         }
     }
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Value {
         match self {
             Self::Count(count) => write!(f, "{count}"),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
             Self::Word(word) => write!(f, "`{word}`"),
         }
     }
@@ -54,6 +57,19 @@ impl Typed for usize {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Count(count) => (*count).try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Typed for bool {
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Flag(*self))
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Flag(flag) => Some(*flag),
             _ => None,
         }
     }

@@ -66,8 +66,10 @@ options! {
         /// as the file has].
         probe_modes: Option<usize> = None, Kind::Count { least: 1, most: 64 };
         /// Number of eigenmodes by which the first probe mode varies from pattern to pattern
-        /// (orthogonal probe relaxation); 0: it stays the same. For ML.
+        /// (orthogonal probe relaxation); 0: it stays the same. For ML and LSQML.
         probe_eigenmodes: usize = 0, Kind::Count { least: 0, most: 64 };
+        /// Whether the beam's power is another in every pattern, and is found. For ML and LSQML.
+        vary_power: bool = false, Kind::Switch;
     }
 }
 
@@ -424,6 +426,7 @@ impl Serialize for Plain<'_> {
         match self.0 {
             Value::Count(count) => serializer.serialize_u64(*count),
             Value::Number(number) => serializer.serialize_f64(*number),
+            Value::Flag(flag) => serializer.serialize_bool(*flag),
             Value::Word(word) => serializer.serialize_str(word),
         }
     }
@@ -474,6 +477,7 @@ pub(super) fn written(table: toml::Table) -> Vec<(String, Value)> {
                 Err(_) => Value::Number(number as f64),
             },
             toml::Value::Float(number) => Value::Number(number),
+            toml::Value::Boolean(flag) => Value::Flag(flag),
             toml::Value::String(word) => Value::Word(word),
             other => Value::Word(other.to_string()),
         };

@@ -1,0 +1,61 @@
+//! Devices, what they are asked for, and what they refuse.
+
+#[cfg(feature = "gpu")]
+use super::gpu::Gpu;
+use std::fmt;
+
+/// What a solver needs of data and memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Whether the intensities must be photon counts.
+    pub counts: bool,
+    /// Complex fields (mode, y, x) that it keeps for every pattern of the scan.
+    pub waves_per_pattern: usize,
+    /// Patterns that it computes at once, at most.
+    pub batch_size: usize,
+    /// Whether it moves the positions.
+    pub moves_positions: bool,
+}
+
+/// Where reconstructions are computed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Device {
+    /// This machine's processor, on the threads of the current rayon pool.
+    #[default]
+    Cpu,
+    /// A graphics card.
+    #[cfg(feature = "gpu")]
+    Gpu(Gpu),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => write!(f, "the processor"),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(card) => write!(f, "{} ({})", card.info().name, card.info().interface),
+        }
+    }
+}
+
+/// Why a reconstruction cannot be computed on a device.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// What this kind of device does not compute.
+    #[error("--device: {0} is not computed on a graphics card; `--device cpu` does it")]
+    OnCard(String),
+    /// An object of several slices for a solver that projects exit waves, on any device.
+    #[error(
+        "an object of {0} slices: DM and RAAR divide a pattern's exit wave between one object and one probe, so \
+         they have no thick objects; ML, LSQML, rPIE and ePIE do"
+    )]
+    Slices(usize),
+}
+
+impl Unsupported {
+    #[cfg(feature = "gpu")]
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self::OnCard(what.into())
+    }
+}

@@ -1,0 +1,96 @@
+//! What was found out about a detector.
+
+use ndarray::Array2;
+
+/// What was found out about a detector from the patterns of one scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseModel {
+    /// Variance over mean of what is recorded: 1 for photon counts, more for counts of which one
+    /// photon or electron makes several. 1 where it cannot be told.
+    pub gain: f64,
+    /// Mean of the light in every pixel that is the same in all patterns and belongs to no coherent
+    /// wave, axes (y, x), zero frequency in the centre; 0 in bad pixels.
+    pub background: Array2<f32>,
+    /// Mean summed intensity of a good pattern over its good pixels.
+    pub mean_intensity: f64,
+    /// Whether the noise of adjacent pixels is correlated.
+    pub correlated: bool,
+    /// Pixels that the given mask calls good and that are found not to be.
+    pub faults: Faults,
+}
+
+/// Pixels and patterns that hold no measurement.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Faults {
+    /// Pixels (y, x) that never count although light falls around them.
+    pub dead: Vec<(usize, usize)>,
+    /// Pixels (y, x) that show much more than their neighbours, or the same in all patterns.
+    pub hot: Vec<(usize, usize)>,
+    /// The value at which the detector saturates, where many pixels have it: they hold at least
+    /// that much light.
+    pub saturation: Option<f32>,
+    /// Patterns without the light that their neighbours have.
+    pub lost: Vec<usize>,
+    /// Patterns that look like no other.
+    pub wrong: Vec<usize>,
+}
+
+impl Faults {
+    /// Patterns to leave out, ascending.
+    pub fn patterns(&self) -> Vec<usize> {
+        let mut all: Vec<usize> = self.lost.iter().chain(&self.wrong).copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Pixels to leave out of all patterns.
+    pub fn pixels(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.dead.iter().chain(&self.hot).copied()
+    }
+
+    /// These and `other`, each in its place.
+    pub(super) fn with(mut self, other: &Self) -> Self {
+        fn join<T: Ord + Clone>(all: &mut Vec<T>, more: &[T]) {
+            all.extend_from_slice(more);
+            all.sort_unstable();
+            all.dedup();
+        }
+        join(&mut self.dead, &other.dead);
+        join(&mut self.hot, &other.hot);
+        join(&mut self.lost, &other.lost);
+        join(&mut self.wrong, &other.wrong);
+        self.saturation = self.saturation.or(other.saturation);
+        self
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl NoiseModel {
+    /// Photons, and nothing else.
+    pub fn photons(shape: (usize, usize), mean_intensity: f64) -> Self {
+        Self {
+            gain: 1.0,
+            background: Array2::zeros(shape),
+            mean_intensity,
+            correlated: false,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Sum of the background over a pattern.
+    pub fn background_per_pattern(&self) -> f64 {
+        self.background.iter().map(|&value| f64::from(value)).sum()
+    }
+
+    /// The background's share of a pattern.
+    pub fn background_share(&self) -> f64 {
+        match self.mean_intensity > 0.0 {
+            true => self.background_per_pattern() / self.mean_intensity,
+            false => 0.0,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Patterns as the estimates look at them, wherever they are.
+
+use crate::Problem;
+use lapwing_model::ForwardModel;
+use ndarray::{Array2, ArrayView3, Axis};
+
+/// The patterns, wherever they are.
+pub(crate) enum Stack<'a> {
+    /// In memory, in standard order, zero frequency in the centre.
+    Array(ArrayView3<'a, f32>),
+    /// Those of a problem.
+    Problem(&'a Problem, PatternOrder),
+}
+
+impl Stack<'_> {
+    pub fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::Array(intensity) => (intensity.dim().1, intensity.dim().2),
+            Self::Problem(problem, _) => problem.pattern_shape(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Array(intensity) => intensity.len_of(Axis(0)),
+            Self::Problem(problem, _) => problem.n_patterns(),
+        }
+    }
+
+    /// A pattern in axes (y, x), zero frequency in the centre: a view, or a copy in `buffer`.
+    pub fn pattern<'b>(&'b self, index: usize, buffer: &'b mut Buffer) -> &'b [f32] {
+        match self {
+            Self::Array(intensity) => {
+                let start = index * intensity.len_of(Axis(1)) * intensity.len_of(Axis(2));
+                let all = intensity.as_slice().expect("the stack is in standard order");
+                &all[start..start + intensity.len_of(Axis(1)) * intensity.len_of(Axis(2))]
+            }
+            Self::Problem(problem, order) => {
+                let pixels = problem.model.len();
+                buffer.0.resize(pixels, 0.0);
+                buffer.1.resize(pixels, 0.0);
+                let Buffer(ordered, centred) = buffer;
+                let factor = problem.to_input_unit(1.0) as f32;
+                let values = problem.pattern(index, ordered);
+                for (&place, value) in order.pixel_of.iter().zip(values) {
+                    centred[place as usize] = value * factor;
+                }
+                centred
+            }
+        }
+    }
+
+    pub fn mean(&self, good: &Array2<bool>) -> f64 {
+        let mut buffer = Buffer::default();
+        let mut sum = 0.0;
+        for pattern in 0..self.len() {
+            let pixels = self.pattern(pattern, &mut buffer).iter().zip(good);
+            sum +=
+                pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum::<f64>();
+        }
+        sum / self.len().max(1) as f64
+    }
+}
+
+/// Memory for a pattern.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<f32>, Vec<f32>);
+
+/// Where the pixels of a pattern are in pattern order (see [`ForwardModel::to_pattern_order`]).
+pub(crate) struct PatternOrder {
+    /// The pixel, counted along x and then y, at each place.
+    pub pixel_of: Vec<u32>,
+    /// The place of each pixel.
+    pub place_of: Vec<u32>,
+}
+
+impl PatternOrder {
+    pub fn new(model: &ForwardModel) -> Self {
+        let pixels: Vec<u32> = (0..model.len() as u32).collect();
+        let mut pixel_of = pixels.clone();
+        model.to_pattern_order(&pixels, &mut pixel_of);
+        let mut place_of = pixels;
+        for (place, &pixel) in (0_u32..).zip(&pixel_of) {
+            place_of[pixel as usize] = place;
+        }
+        Self { pixel_of, place_of }
+    }
+}

@@ -38,6 +38,8 @@ fn options_reach_the_solver_under_their_own_names() {
             "LSQML --step-scale 0.5 --object-step batch",
             json!({"step_scale": 0.5, "object_step": "batch"}),
         ),
+        ("LSQML --vary-power", json!({"vary_power": true})),
+        ("LSQML --vary-power=false", json!({"vary_power": false})),
         (
             "ePIE --object-step 0.5 --probe-step 0.25",
             json!({"object_step": 0.5, "probe_step": 0.25}),

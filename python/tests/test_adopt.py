@@ -61,6 +61,20 @@ def test_hyperspy(raster: tuple[np.ndarray, np.ndarray]) -> None:
         lapwing.adopt(spectra)
 
 
+def test_rotation_and_transposition_are_those_of_py4dstem_as_the_guide_says() -> None:
+    """py4DSTEM turns rows of positions by [[cos, -sin], [sin, cos]] from the right and exchanges the axes afterwards."""
+    counts = np.random.default_rng(1).poisson(4.0, (4, 6, 8, 8))
+    y, x = np.mgrid[:4, :6]
+    plain, angle = np.stack([y.ravel(), x.ravel()], axis=1).astype(float), 17.0
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    theirs = plain @ [[cos, -sin], [sin, cos]]
+    known = {"pixel_size_m": 1e-9, "scan_step_m": 1e-9}
+    turned = lapwing.adopt(hyperspy(counts, "px", 1.0), scan_rotation_deg=-angle, **known)
+    assert apart(turned, theirs) < 1e-9
+    both = lapwing.adopt(hyperspy(counts, "px", 1.0), scan_rotation_deg=angle, transposed=True, **known)
+    assert apart(both, theirs[:, ::-1]) < 1e-9
+
+
 def test_py4dstem(raster: tuple[np.ndarray, np.ndarray]) -> None:
     counts, positions = raster
     calibration = SimpleNamespace(

@@ -3,14 +3,13 @@
 use num_complex::{Complex32, Complex64};
 use rust_hdf5::{ByteOrder, DatatypeMessage, H5Attribute, H5Dataset, H5Type, Hdf5Error};
 
-use super::packed::Packed;
 use crate::npy::{Array, DType, Element, Values};
 
 /// Longest text of a whole dataset, bytes.
 const MOST_TEXT: usize = 64 << 20;
 
 /// What the elements of a dataset are, and whether they are big-endian.
-fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
+pub(super) fn kind(datatype: &DatatypeMessage) -> Result<(DType, bool), String> {
     use DatatypeMessage::{Compound, Enum, FixedPoint, FixedString, FloatingPoint, VarLenString};
     let unread = || {
         format!("{} are not read; expected numbers, complex numbers or text", described(datatype))
@@ -150,31 +149,8 @@ pub(super) fn read(dataset: &H5Dataset) -> Result<Array, String> {
     Array::new(shape, values).map_err(|error| error.to_string())
 }
 
-/// A whole dataset of numbers, whose size was checked, from chunks that are unpacked here.
-pub(super) fn read_packed(dataset: &H5Dataset, packed: &Packed<'_>) -> Result<Array, String> {
-    // A dataset without axes has no chunks.
-    let count = dataset.shape().first().copied().unwrap_or(0);
-    read_packed_entries(dataset, packed, 0, count)
-}
-
-/// [`read_entries`] of such a dataset.
-pub(super) fn read_packed_entries(
-    dataset: &H5Dataset,
-    packed: &Packed<'_>,
-    first: usize,
-    count: usize,
-) -> Result<Array, String> {
-    let mut shape = dataset.shape();
-    if let Some(length) = shape.first_mut() {
-        *length = count;
-    }
-    let (dtype, big) = kind(&dataset.datatype().map_err(|error| error.to_string())?)?;
-    let values = numbers(&dtype, big, &packed.read(first, count)?)?;
-    Array::new(shape, values).map_err(|error| error.to_string())
-}
-
 /// Numbers as they are stored, in memory.
-fn numbers(dtype: &DType, big: bool, bytes: &[u8]) -> Result<Values, String> {
+pub(super) fn numbers(dtype: &DType, big: bool, bytes: &[u8]) -> Result<Values, String> {
     Ok(match dtype {
         DType::Bool => elements::<bool>(bytes, big),
         DType::I8 => elements::<i8>(bytes, big),
@@ -195,48 +171,6 @@ fn numbers(dtype: &DType, big: bool, bytes: &[u8]) -> Result<Values, String> {
         },
         other => return Err(format!("elements of type {other} are not read")),
     })
-}
-
-/// Whether entries along the first axis can be read for themselves: numbers as they are in memory.
-pub(super) fn is_sliced(dataset: &H5Dataset) -> bool {
-    let kind = dataset.datatype().ok().and_then(|datatype| kind(&datatype).ok());
-    kind.is_some_and(|(dtype, _)| dtype.is_integer() || dtype.is_float())
-}
-
-/// `count` entries from `first` on along the first axis of a dataset of real numbers.
-pub(super) fn read_entries(
-    dataset: &H5Dataset,
-    first: usize,
-    count: usize,
-) -> Result<Array, String> {
-    let mut shape = dataset.shape();
-    let mut starts = vec![0; shape.len()];
-    if let (Some(length), Some(start)) = (shape.first_mut(), starts.first_mut()) {
-        (*length, *start) = (count, first);
-    }
-    let words = |error: Hdf5Error| error.to_string();
-    // The crate underneath brings the bytes of these into the order of memory.
-    macro_rules! read {
-        ($variant:ident, $type:ty) => {
-            Values::$variant(dataset.read_slice::<$type>(&starts, &shape).map_err(words)?)
-        };
-    }
-    let (dtype, _) = kind(&dataset.datatype().map_err(words)?)?;
-    let values = match dtype {
-        DType::I8 => read!(I8, i8),
-        DType::I16 => read!(I16, i16),
-        DType::I32 => read!(I32, i32),
-        DType::I64 => read!(I64, i64),
-        DType::U8 => read!(U8, u8),
-        DType::U16 => read!(U16, u16),
-        DType::U32 => read!(U32, u32),
-        DType::U64 => read!(U64, u64),
-        DType::F16 => read!(F16, u16),
-        DType::F32 => read!(F32, f32),
-        DType::F64 => read!(F64, f64),
-        other => return Err(format!("elements of type {other} are not read in parts")),
-    };
-    Array::new(shape, values).map_err(|error| error.to_string())
 }
 
 /// Refuses texts of varying length that are too long altogether: many elements may point to one

@@ -6,40 +6,35 @@
 
 mod codec;
 mod decode;
+mod entries;
 mod filters;
 mod groups;
 mod guard;
 mod index;
+mod links;
 mod packed;
+mod part;
+mod pieces;
+mod size;
+mod spans;
+mod virtuals;
 mod walk;
 mod writer;
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass, StorageLayout};
+use rust_hdf5::{H5Dataset, H5File, H5FileOptions, Hdf5Error, LinkClass};
 
 use guard::guarded;
-use packed::Packed;
 
 pub(crate) use codec::Codec;
 
-use crate::npy::Array;
-use crate::parts::entries_of_part;
 use crate::{ArrayInfo, Error, open};
 pub use writer::{Hdf5Writer, write};
 
 /// The eight bytes every HDF5 file starts with, at 0 or at 512 times a power of two.
 const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
-/// How much longer than its file a compressed or partly written dataset may be: what deflate can
-/// reach at most.
-const MOST_COMPRESSED: u64 = 1032;
-/// A dataset of so many bytes is read whatever the length of its file.
-const SMALL: u64 = 1 << 20;
-/// A chunk of so many bytes is unpacked however little of it the dataset holds.
-const SMALL_CHUNK: u64 = 64 << 20;
-/// How much longer than all of its dataset a chunk may be otherwise.
-const MOST_CHUNK: u64 = 4;
 /// External links followed one after the other.
 const MOST_HOPS: usize = 8;
 
@@ -149,63 +144,6 @@ impl Hdf5 {
         Ok(self.dataset(name)?.map(|dataset| dataset.shape()))
     }
 
-    /// Reads a dataset: numbers, `h5py`'s complex numbers and truth values, or text.
-    ///
-    /// # Errors
-    /// [`Error::Hdf5`] when there is none of that name, its kind is not read, or it is damaged or
-    /// larger than its file can hold.
-    pub fn read(&self, name: &str) -> Result<Array, Error> {
-        let mut read = None;
-        self.with(name, 0, &mut |file, name, dataset| {
-            read = Some(file.decoded(name, || match Packed::of(&file.path, name, dataset) {
-                Some(packed) => decode::read_packed(dataset, &packed),
-                None => decode::read(dataset),
-            })?);
-            Ok(())
-        })?;
-        Ok(read.expect("a dataset that was found was read"))
-    }
-
-    /// [`Container::parts`](crate::Container::parts) of a dataset.
-    pub(crate) fn parts(
-        &self,
-        name: &str,
-        take: &mut dyn FnMut(Array) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.with(name, 0, &mut |file, name, dataset| {
-            let shape = dataset.shape();
-            let chunk = guarded(|| Ok(dataset.chunk_dims()))
-                .map_err(|reason| file.error(name, reason))?
-                .and_then(|lengths| lengths.first().copied());
-            let together = entries_of_part(&shape, dataset.element_size(), chunk.unwrap_or(1));
-            let count = shape.first().copied().unwrap_or(0);
-            let whole = shape.is_empty() || count <= together || !decode::is_sliced(dataset);
-            if whole {
-                return take(file.read(name)?);
-            }
-            let packed = guarded(|| Ok(Packed::of(&file.path, name, dataset)))
-                .map_err(|reason| file.error(name, reason))?;
-            (0..count).step_by(together).try_for_each(|first| {
-                let count = together.min(count - first);
-                take(file.decoded(name, || match &packed {
-                    Some(packed) => decode::read_packed_entries(dataset, packed, first, count),
-                    None => decode::read_entries(dataset, first, count),
-                })?)
-            })
-        })
-    }
-
-    /// What `decode` makes of a dataset.
-    fn decoded(
-        &self,
-        name: &str,
-        decode: impl FnOnce() -> Result<Array, String>,
-    ) -> Result<Array, Error> {
-        guarded(|| Ok(decode()))
-            .and_then(|read| read)
-            .map_err(|reason| self.error(name, filtered(reason)))
-    }
-
     /// Calls `work` with a dataset of believable size and the file that it is in, wherever links
     /// lead.
     fn with(&self, name: &str, hops: usize, work: &mut Work<'_>) -> Result<(), Error> {
@@ -217,8 +155,7 @@ impl Hdf5 {
                 ));
             }
             // The other file is judged by its own length.
-            let other = self.path.parent().unwrap_or(Path::new("")).join(file);
-            return Self::open(other)?.with(&path, hops + 1, work);
+            return Self::open(self.beside(&file))?.with(&path, hops + 1, work);
         }
         let dataset =
             self.dataset(name)?.ok_or_else(|| self.error(name, "no such dataset".into()))?;
@@ -316,107 +253,8 @@ impl Hdf5 {
         }
     }
 
-    /// Refuses a dataset that claims more bytes than its file can hold.
-    fn check_size(&self, name: &str, dataset: &H5Dataset) -> Result<(), Error> {
-        let shape = dataset.shape();
-        let width = dataset.element_size() as u64;
-        let bytes =
-            shape.iter().try_fold(width, |product, &length| product.checked_mul(length as u64));
-        let layout =
-            guarded(|| dataset.storage_layout()).map_err(|reason| self.error(name, reason))?;
-        // The data of a virtual dataset, and of one with external storage, are in other files.
-        let others = match layout {
-            StorageLayout::Virtual => {
-                let mappings = guarded(|| dataset.virtual_mappings())
-                    .map_err(|reason| self.error(name, reason))?;
-                mappings.into_iter().map(|mapping| mapping.source_file_name).collect()
-            }
-            StorageLayout::Contiguous => {
-                let segments = guarded(|| dataset.external_files())
-                    .map_err(|reason| self.error(name, reason))?;
-                segments.into_iter().map(|segment| segment.name).collect()
-            }
-            _ => Vec::new(),
-        };
-        let mut others: Vec<String> = others;
-        others.sort();
-        others.dedup();
-        // Where such a file is missing the crate underneath, like HDF5 itself, would read fill
-        // values in its place.
-        let lengths: Result<Vec<u64>, Error> =
-            others.iter().map(|other| self.length_of_other(name, other)).collect();
-        let elsewhere: u64 = lengths?.iter().sum();
-        let stored = self.length.saturating_add(elsewhere);
-        let most = match layout {
-            StorageLayout::Contiguous | StorageLayout::Compact => stored,
-            _ => stored.saturating_mul(MOST_COMPRESSED),
-        };
-        let Some(bytes) = bytes.filter(|&bytes| bytes <= most.max(SMALL)) else {
-            let reason = format!(
-                "claims shape {shape:?} of {width} bytes each, more than a file of {stored} bytes can hold"
-            );
-            return Err(self.error(name, reason));
-        };
-        // Chunks are unpacked whole.
-        let chunk =
-            guarded(|| Ok(dataset.chunk_dims())).map_err(|reason| self.error(name, reason))?;
-        let long = chunk.as_deref().unwrap_or_default().iter();
-        let long = long.fold(width, |product, &length| product.saturating_mul(length as u64));
-        if chunk.is_some() && long > SMALL_CHUNK.max(bytes.saturating_mul(MOST_CHUNK)) {
-            let reason = format!("claims chunks of {long} bytes for {bytes} bytes of data");
-            return Err(self.error(name, reason));
-        }
-        Ok(())
-    }
-
-    /// Length of another file that holds data of this one; it must be there, and a file.
-    fn length_of_other(&self, name: &str, other: &str) -> Result<u64, Error> {
-        // `.` is this file; a `%` stands for a running number.
-        if other == "." || other.contains('%') {
-            return Ok(0);
-        }
-        let path = self.path.parent().unwrap_or(Path::new("")).join(other);
-        let facts = open::check(&path);
-        facts.map(|facts| facts.len()).map_err(|error| {
-            self.error(
-                name,
-                format!(
-                    "its data are in the file {}, which cannot be read: {error}",
-                    path.display()
-                ),
-            )
-        })
-    }
-
     fn error(&self, object: &str, reason: String) -> Error {
         Error::hdf5(&self.path, object, reason)
-    }
-}
-
-/// What keeps a dataset from being read, with what to do where it is the way it was compressed.
-fn filtered(reason: String) -> String {
-    const FILTERS: [(&str, &str); 10] = [
-        (
-            "bitshuffle: unsupported compression type",
-            "bitshuffle with Zstandard (filter 32008) behind a virtual dataset",
-        ),
-        ("filter id 32026", "Blosc2 (filter 32026)"),
-        ("filter id 32008", "bitshuffle (filter 32008)"),
-        ("filter id 32013", "ZFP (filter 32013)"),
-        ("filter id 32017", "SZ (filter 32017)"),
-        ("filter id 32024", "SZ3 (filter 32024)"),
-        ("filter id 32019", "JPEG (filter 32019)"),
-        ("filter id 32028", "SPERR (filter 32028)"),
-        ("filter id", "a filter that is not known here"),
-        ("unsupported feature", "a filter that is not read"),
-    ];
-    let found = FILTERS.iter().find(|(part, _)| reason.contains(part));
-    match found.filter(|_| reason.contains("unsupported feature")) {
-        None => reason,
-        Some((_, filter)) => {
-            let detail = reason.rsplit("unsupported feature:").next().unwrap_or_default().trim();
-            format!("compressed by {filter} ({detail}), which is not read: {}", filters::REPACK)
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use rust_hdf5::{FillValue, Filter, H5Dataset};
 
 use super::filters;
 use super::guard::guarded;
-use super::index::{Index, Stored, check_length};
+use super::index::{Grid, Index, StoredChunk, check_length};
 
 /// Chunks that are unpacked together.
 const TOGETHER: usize = 64;
@@ -21,7 +21,6 @@ const NOT_WRITTEN: &str = "has not been written";
 pub(super) struct Packed<'a> {
     dataset: &'a H5Dataset,
     filters: Vec<Filter>,
-    shape: Vec<usize>,
     chunk: Vec<usize>,
     width: usize,
     index: Option<Index>,
@@ -36,33 +35,38 @@ impl<'a> Packed<'a> {
         if chunk.len() != shape.len() || chunk.contains(&0) {
             return None;
         }
-        let index = guarded(|| Ok(Index::of(path, name, &chunk))).ok().flatten();
-        Some(Self { dataset, filters, shape, chunk, width: dataset.element_size(), index })
+        let width = dataset.element_size();
+        let size = chunk.iter().fold(width, |size, &length| size.saturating_mul(length));
+        let index = guarded(|| {
+            let grid = Grid::new(&shape, &dataset.max_shape()?, &chunk);
+            Ok(grid.and_then(|grid| Index::of(path, name, grid, size)))
+        });
+        let index = index.ok().flatten();
+        Some(Self { dataset, filters, chunk, width, index })
     }
 
-    /// Bytes of the entries `first` to `first + count` along the first axis.
+    /// Bytes of `counts` elements from `starts` on, which are within the shape.
     ///
     /// # Errors
     /// What is wrong with a chunk, in words.
-    pub(super) fn read(&self, first: usize, count: usize) -> Result<Vec<u8>, String> {
-        let entry = self.shape.iter().skip(1).product::<usize>() * self.width;
-        let mut out = self.blank(count * entry);
+    pub(super) fn read(&self, starts: &[usize], counts: &[usize]) -> Result<Vec<u8>, String> {
+        let mut out = blank(self.dataset, counts.iter().product::<usize>() * self.width);
         let size = self.chunk.iter().product::<usize>() * self.width;
         if out.is_empty() || size == 0 {
             return Ok(out);
         }
-        let mut grid: Vec<usize> = self
-            .shape
-            .iter()
+        let from: Vec<usize> =
+            starts.iter().zip(&self.chunk).map(|(at, chunk)| at / chunk).collect();
+        let ends = starts.iter().zip(counts).map(|(start, count)| start + count);
+        let grid: Vec<usize> = ends
             .zip(&self.chunk)
-            .map(|(shape, chunk)| shape.div_ceil(*chunk))
+            .zip(&from)
+            .map(|((end, chunk), from)| end.div_ceil(*chunk) - from)
             .collect();
-        let from = first / self.chunk[0];
-        grid[0] = (first + count).div_ceil(self.chunk[0]) - from;
         let total = grid.iter().fold(1_usize, |product, &length| product.saturating_mul(length));
         if self.index.is_none() && total > MOST_SEARCHED {
             return Err(format!(
-                "its index, which is no B-tree of version 1, names {total} chunks, expected at most \
+                "its index of {total} chunks cannot be followed, and is searched for at most \
                  {MOST_SEARCHED}: {}",
                 filters::REPACK
             ));
@@ -70,9 +74,8 @@ impl<'a> Packed<'a> {
         // No filter makes more of what it cannot pack, and many chunks are read together.
         let most = size.saturating_mul(2).saturating_add(1 << 16);
         let mut places = (0..total).map(|at| {
-            let mut place = indices(at, &grid);
-            place[0] += from;
-            place
+            let within = indices(at, &grid);
+            within.iter().zip(&from).map(|(at, from)| at + from).collect::<Vec<usize>>()
         });
         loop {
             let mut found = Vec::new();
@@ -95,23 +98,13 @@ impl<'a> Packed<'a> {
                 })
                 .collect();
             for (place, values) in unpacked? {
-                self.put(&place, &values, first..first + count, &mut out);
+                self.put(&place, &values, (starts, counts), &mut out);
             }
-        }
-    }
-
-    /// Elements that nobody wrote.
-    fn blank(&self, length: usize) -> Vec<u8> {
-        match self.dataset.fill_value() {
-            Ok(FillValue::UserDefined(value)) if !value.is_empty() => {
-                value.into_iter().cycle().take(length).collect()
-            }
-            _ => vec![0; length],
         }
     }
 
     /// A chunk of the grid, of at most `most` bytes; `None` where it was never written.
-    fn stored(&self, place: &[usize], most: usize) -> Result<Option<Stored>, String> {
+    fn stored(&self, place: &[usize], most: usize) -> Result<Option<StoredChunk>, String> {
         match &self.index {
             Some(index) => index.stored(place, most),
             None => match self.dataset.read_chunk_raw_at(place) {
@@ -122,42 +115,48 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// Copies what a chunk has of some entries along the first axis.
-    fn put(&self, place: &[usize], values: &[u8], entries: std::ops::Range<usize>, out: &mut [u8]) {
-        let last = self.shape.len() - 1;
-        let rows = self.chunk[..last].iter().product::<usize>();
-        let row = self.chunk[last] * self.width;
-        let column = place[last] * self.chunk[last];
-        let length = row.min((self.shape[last] - column) * self.width);
-        for (at, values) in values.chunks_exact(row).take(rows).enumerate() {
-            let mut within = indices(at, &self.chunk[..last]);
+    /// Copies what a chunk has of the elements from some starts on, in some numbers.
+    fn put(
+        &self,
+        place: &[usize],
+        values: &[u8],
+        (starts, counts): (&[usize], &[usize]),
+        out: &mut [u8],
+    ) {
+        let axes = place.len();
+        let first: Vec<usize> =
+            place.iter().zip(&self.chunk).map(|(at, chunk)| at * chunk).collect();
+        // What both have, along each axis.
+        let low: Vec<usize> = first.iter().zip(starts).map(|(&a, &b)| a.max(b)).collect();
+        let lengths: Vec<usize> = (0..axes)
+            .map(|axis| {
+                let end = (first[axis] + self.chunk[axis]).min(starts[axis] + counts[axis]);
+                end.saturating_sub(low[axis])
+            })
+            .collect();
+        let (last, row) = (axes - 1, lengths[axes - 1] * self.width);
+        for at in 0..lengths[..last].iter().product::<usize>() {
+            let mut within = indices(at, &lengths[..last]);
             within.push(0);
-            let at: Vec<usize> = within
-                .iter()
-                .zip(place.iter().zip(&self.chunk))
-                .map(|(within, (place, chunk))| place * chunk + within)
-                .collect();
-            if last == 0 {
-                // The only axis: entries are elements.
-                let (from, to) = (column.max(entries.start), (column + length / self.width));
-                let to = to.min(entries.end);
-                if from < to {
-                    let target = (from - entries.start) * self.width;
-                    let source = &values[(from - column) * self.width..(to - column) * self.width];
-                    out[target..target + source.len()].copy_from_slice(source);
-                }
-                continue;
-            }
-            if !entries.contains(&at[0])
-                || at.iter().zip(&self.shape).any(|(at, shape)| at >= shape)
-            {
-                continue;
-            }
-            let first =
-                (1..=last).fold(at[0] - entries.start, |to, axis| to * self.shape[axis] + at[axis]);
-            let target = first * self.width;
-            out[target..target + length].copy_from_slice(&values[..length]);
+            let place_in = |origin: &[usize], shape: &[usize]| {
+                let at = (0..axes).fold(0, |sum, axis| {
+                    sum * shape[axis] + low[axis] + within[axis] - origin[axis]
+                });
+                at * self.width
+            };
+            let (source, target) = (place_in(&first, &self.chunk), place_in(starts, counts));
+            out[target..target + row].copy_from_slice(&values[source..source + row]);
         }
+    }
+}
+
+/// So many bytes of elements of a dataset that nobody wrote.
+pub(super) fn blank(dataset: &H5Dataset, length: usize) -> Vec<u8> {
+    match dataset.fill_value() {
+        Ok(FillValue::UserDefined(value)) if !value.is_empty() => {
+            value.into_iter().cycle().take(length).collect()
+        }
+        _ => vec![0; length],
     }
 }
 

@@ -6,33 +6,27 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use rust_hdf5::format::btree_v1::BTreeV1Node;
-use rust_hdf5::format::local_heap::{LocalHeapHeader, local_heap_get_string};
-use rust_hdf5::format::messages::link::{LinkMessage, LinkTarget};
+use rust_hdf5::format::FormatContext;
 use rust_hdf5::format::object_header::ObjectHeader;
 use rust_hdf5::format::superblock::{SuperblockV0V1, SuperblockV2V3, detect_superblock_version};
-use rust_hdf5::format::symbol_table::SymbolTableNode;
-use rust_hdf5::format::{FormatContext, FormatResult};
 
 use crate::open;
 
 /// Bytes of a structure that are looked at, at most.
-const PIECE: u64 = 1 << 16;
+pub(super) const PIECE: u64 = 1 << 16;
 /// Nodes of one tree, and continuations of one header, that are followed.
-const MOST_STEPS: usize = 1 << 12;
+pub(super) const MOST_STEPS: usize = 1 << 12;
 /// Messages of one header.
 const MOST_MESSAGES: usize = 1 << 16;
 /// Types of messages in object headers.
-const LINK: u8 = 0x06;
 const CONTINUATION: u8 = 0x10;
-const SYMBOL_TABLE: u8 = 0x11;
 
 /// A file, and where its root group is.
 pub(super) struct Walk {
     file: File,
     context: FormatContext,
     /// Where the object header of the root group is.
-    root: u64,
+    pub(super) root: u64,
     version_2: bool,
 }
 
@@ -59,18 +53,20 @@ impl Walk {
         (base == 0).then_some(Self { file, context, root, version_2 })
     }
 
+    /// The file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Widths of addresses and lengths.
     pub(super) fn context(&self) -> FormatContext {
         self.context
     }
 
-    /// Type and payload of every message of the header of the object `name`, to which hard links
-    /// lead.
+    /// Type and payload of every message of the header of the object `name`, to which links within
+    /// the file lead.
     pub(super) fn messages_of(&mut self, name: &str) -> Option<Vec<(u8, Vec<u8>)>> {
-        let mut at = self.root;
-        for step in name.split('/').filter(|step| !step.is_empty()) {
-            at = self.child(at, step)?;
-        }
+        let at = self.find(name)?;
         self.messages(at)
     }
 
@@ -83,7 +79,7 @@ impl Walk {
     }
 
     /// Type and payload of every message of an object header.
-    fn messages(&mut self, address: u64) -> Option<Vec<(u8, Vec<u8>)>> {
+    pub(super) fn messages(&mut self, address: u64) -> Option<Vec<(u8, Vec<u8>)>> {
         let (header, _) = ObjectHeader::decode_any(&self.bytes(address, PIECE)?).ok()?;
         // Bit 2: every message has its place in the order of creation.
         let tracked = self.version_2 && header.flags & 4 != 0;
@@ -117,57 +113,9 @@ impl Walk {
     }
 
     /// A little-endian address at a place of some bytes.
-    fn address(&self, bytes: &[u8], from: usize) -> Option<u64> {
+    pub(super) fn address(&self, bytes: &[u8], from: usize) -> Option<u64> {
         let bytes = bytes.get(from..from + usize::from(self.context.sizeof_addr))?;
         Some(bytes.iter().rev().fold(0, |value, &byte| (value << 8) | u64::from(byte)))
-    }
-
-    /// Where the object header of a group's member is.
-    fn child(&mut self, group: u64, name: &str) -> Option<u64> {
-        for (kind, data) in self.messages(group)? {
-            match kind {
-                LINK => {
-                    let Ok((link, _)) = LinkMessage::decode(&data, &self.context) else { continue };
-                    if let (true, LinkTarget::Hard { address }) = (link.name == name, link.target) {
-                        return Some(address);
-                    }
-                }
-                SYMBOL_TABLE => {
-                    let tree = self.address(&data, 0)?;
-                    let heap = self.address(&data, usize::from(self.context.sizeof_addr))?;
-                    return self.in_table(tree, heap, name);
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn in_table(&mut self, tree: u64, heap: u64, name: &str) -> Option<u64> {
-        let (a, s) = (usize::from(self.context.sizeof_addr), usize::from(self.context.sizeof_size));
-        let head = LocalHeapHeader::decode(&self.bytes(heap, 64)?, a, s).ok()?;
-        let names = self.bytes(head.data_addr, head.data_size)?;
-        let mut nodes = vec![tree];
-        let mut steps = 0;
-        while let Some(at) = nodes.pop() {
-            steps += 1;
-            if steps > MOST_STEPS {
-                return None;
-            }
-            let bytes = self.bytes(at, PIECE)?;
-            if bytes.starts_with(b"SNOD") {
-                let node: FormatResult<_> = SymbolTableNode::decode(&bytes, a, s, u16::MAX);
-                for entry in node.ok()?.entries {
-                    if local_heap_get_string(&names, entry.name_offset).is_ok_and(|n| n == name) {
-                        return Some(entry.obj_header_addr);
-                    }
-                }
-            } else {
-                let node = BTreeV1Node::decode(&bytes, a, s, u16::MAX).ok()?;
-                nodes.extend(node.children);
-            }
-        }
-        None
     }
 }
 

@@ -1,5 +1,5 @@
-"""Makes filters.h5, filters_btree.h5 and many.h5 with h5py and hdf5plugin: chunks through
-filters that are not HDF5's own. Run: pip install numpy h5py hdf5plugin, then
+"""Makes filters.h5 and filters_btree.h5 with h5py and hdf5plugin: chunks through filters that are
+not HDF5's own. Run: pip install numpy h5py hdf5plugin, then
 python3 make_filters.py
 
 Unless its name says otherwise a dataset holds the patterns of make_fixtures.py, counts[k, y, x] =
@@ -84,7 +84,3 @@ with h5py.File(FOLDER / "filters_btree.h5", "w") as file:
     put(file, "noise_bitshuffle", NOISE, **bitshuffle())
     put(file, "noise", NOISE)
     part(file)
-
-# More chunks than an index of another kind is searched for; none of them is written.
-with h5py.File(FOLDER / "many.h5", "w", libver="latest") as file:
-    file.create_dataset("many", (65600, 1), "u1", chunks=(1, 1), **blosc2("lz4"))

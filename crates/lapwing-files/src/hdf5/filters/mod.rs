@@ -17,6 +17,30 @@ use super::guard::guarded;
 pub(super) const REPACK: &str = "repack the file, HDF5_PLUGIN_PATH=$(python -c 'import \
      hdf5plugin; print(hdf5plugin.PLUGINS_PATH)') h5repack -f GZIP=1 IN OUT";
 
+/// What keeps a dataset from being read, with what to do where it is the way it was compressed.
+pub(super) fn told(reason: String) -> String {
+    const FILTERS: [(&str, &str); 10] = [
+        ("bitshuffle: unsupported compression type", "bitshuffle with Zstandard (filter 32008)"),
+        ("filter id 32026", "Blosc2 (filter 32026)"),
+        ("filter id 32008", "bitshuffle (filter 32008)"),
+        ("filter id 32013", "ZFP (filter 32013)"),
+        ("filter id 32017", "SZ (filter 32017)"),
+        ("filter id 32024", "SZ3 (filter 32024)"),
+        ("filter id 32019", "JPEG (filter 32019)"),
+        ("filter id 32028", "SPERR (filter 32028)"),
+        ("filter id", "a filter that is not known here"),
+        ("unsupported feature", "a filter that is not read"),
+    ];
+    let found = FILTERS.iter().find(|(part, _)| reason.contains(part));
+    match found.filter(|_| reason.contains("unsupported feature")) {
+        None => reason,
+        Some((_, filter)) => {
+            let detail = reason.rsplit("unsupported feature:").next().unwrap_or_default().trim();
+            format!("compressed by {filter} ({detail}), which is not read: {}", REPACK)
+        }
+    }
+}
+
 /// What bitshuffle calls Zstandard.
 const ZSTD: u32 = 3;
 

@@ -4,6 +4,8 @@
 
 mod damaged;
 mod filters;
+mod indices;
+mod virtuals;
 mod written;
 
 use std::io::Write;

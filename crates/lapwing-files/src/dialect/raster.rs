@@ -60,7 +60,10 @@ impl Dialect for Raster {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let whole = match file {
             Container::Raw(frames) => Some(frames.shape()),
-            Container::Tiff(pages) => Some(pages.shape()),
+            Container::Tiff(pages) => {
+                found.raster = pages.raster();
+                Some(pages.shape())
+            }
             _ => None,
         };
         let outcome = if let Some(shape) = whole {

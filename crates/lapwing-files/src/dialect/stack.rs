@@ -59,6 +59,9 @@ pub(super) struct Stored<'a> {
     pub blank_bad: bool,
     /// Indices of the patterns that are taken; `None` for all.
     pub kept: Option<&'a [usize]>,
+    /// Places among the names of arrays that are not there, and how many patterns each would hold:
+    /// zeros, which are left out later.
+    pub absent: &'a [(usize, usize)],
 }
 
 /// The file that patterns are in.
@@ -85,7 +88,7 @@ impl<'a> Stored<'a> {
         shape: [usize; 3],
     ) -> Self {
         let (file, order) = (file.into(), AxisOrder::PatternFirst);
-        Self { file, names, shape, order, good: None, blank_bad: false, kept: None }
+        Self { file, names, shape, order, good: None, blank_bad: false, kept: None, absent: &[] }
     }
 }
 
@@ -180,14 +183,20 @@ fn values(
     rules: &Rules,
     storage: &Storage,
 ) -> Result<Result<(Patterns, DType), Problem>, Error> {
-    let &Stored { file, names, shape, order, .. } = stored;
+    let &Stored { file, names, shape, order, absent, .. } = stored;
     let file = match file {
         Source::Archive(archive) => return of_archive(archive, stored, rules, storage),
         Source::Other(file) => file,
     };
     let mut spool = Spool::new(shape.into(), storage)?;
     let (mut dtype, mut problem, mut seen) = (None, None, 0);
-    for name in names {
+    for (at, name) in names.iter().enumerate() {
+        if let Some((_, count)) = absent.iter().find(|(absent, _)| *absent == at) {
+            let dark = vec![0.0; shape[1].saturating_mul(shape[2])];
+            (0..*count).try_for_each(|_| spool.append(&dark))?;
+            seen += count * dark.len();
+            continue;
+        }
         file.parts(name, &mut |part| {
             let found = part.dtype();
             let other = dtype.as_ref().is_some_and(|first| *first != found);

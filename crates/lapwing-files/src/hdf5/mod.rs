@@ -224,6 +224,11 @@ impl Hdf5 {
         self.elsewhere(name).is_some()
     }
 
+    /// The file that the last step of a name leads to, where that is a link to another one.
+    pub(crate) fn link_target(&self, name: &str) -> Option<PathBuf> {
+        self.elsewhere(name).map(|(file, _)| self.beside(&file))
+    }
+
     /// A text attribute of the root; `None` when it is not there or no text.
     pub fn root_text(&self, name: &str) -> Option<String> {
         guarded(|| self.file.attr_string(name)).ok()

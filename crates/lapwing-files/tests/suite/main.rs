@@ -11,4 +11,6 @@ mod options;
 mod python_reads;
 mod reconstruction;
 mod remarks;
+mod series;
+mod stacks;
 mod storage;

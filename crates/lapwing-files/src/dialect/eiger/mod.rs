@@ -3,7 +3,10 @@
 //! geometry under `entry/instrument/detector`. One of the linked files alone, `entry/data/data`, is
 //! read too.
 //!
-//! They have no positions: those are described, or another file.
+//! They have no positions: those are described, or another file. Where one of the linked files is
+//! missing, the frames of the others are read if no others are asked for.
+
+mod frames;
 
 use ndarray::Array3;
 
@@ -15,7 +18,8 @@ use crate::container::Kind;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
-use crate::{Container, Error, Mask, Problem};
+use crate::{Container, Error, Mask};
+use frames::{Frames, Series};
 
 const DATA: &str = "entry/data";
 const DETECTOR: &str = "entry/instrument/detector";
@@ -40,7 +44,10 @@ impl Dialect for Eiger {
 
     fn claims(&self, file: &Container, _: &ReadOptions) -> Result<bool, Error> {
         let file = file.hdf5()?;
-        Ok(!frames(file)?.is_empty())
+        let first = format!("{DATA}/data_000001");
+        Ok(file.is_link(&first)
+            || file.contains(&first)?
+            || file.contains(&format!("{DATA}/data"))?)
     }
 
     fn find(
@@ -50,20 +57,21 @@ impl Dialect for Eiger {
         notes: &mut Vec<String>,
     ) -> Result<Found, Error> {
         let file = container.hdf5()?;
-        let names = frames(file)?;
+        let experiment = &wanted.options.experiment;
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let shape = match together(container, &names)? {
-            Ok(shape) => shape,
+        let series = Series::of(file, experiment.scan.shape)?;
+        let Frames { names, shape, absent } = match series.wanted(&experiment.patterns, notes) {
+            Ok(frames) => frames,
             Err(problem) => {
                 found.problems.push(problem);
                 return Ok(found);
             }
         };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mask = mask(file, shape, notes)?;
         let plain = Stored::plain(container, &names, shape);
         // What the detector writes at a bad pixel does not matter.
-        let stored = Stored { good: mask.as_ref(), blank_bad: true, ..plain };
+        let stored = Stored { good: mask.as_ref(), blank_bad: true, absent: &absent, ..plain };
         let read = stack::read_from(&stored, &Rules::counts(DATA), wanted, notes)?;
         if !found.take(read, file.path())? {
             return Ok(found);
@@ -79,44 +87,6 @@ impl Dialect for Eiger {
         }
         Ok(found)
     }
-}
-
-/// The arrays of frames, in the order of their numbers; those of links whose file is not there end
-/// the list.
-fn frames(file: &Hdf5) -> Result<Vec<String>, Error> {
-    let first = format!("{DATA}/data_000001");
-    if !file.is_link(&first) && !file.contains(&first)? {
-        let alone = format!("{DATA}/data");
-        return Ok(if file.contains(&alone)? { vec![alone] } else { Vec::new() });
-    }
-    let mut names = Vec::new();
-    for number in 1..=999_999 {
-        let name = format!("{DATA}/data_{number:06}");
-        if !file.is_link(&name) && !file.contains(&name)? {
-            break;
-        }
-        names.push(name);
-    }
-    Ok(names)
-}
-
-/// The lengths of the three axes of arrays of frames, one behind the other, or what is wrong with
-/// one.
-fn together(file: &Container, names: &[&str]) -> Result<Result<[usize; 3], Problem>, Error> {
-    let mut whole: Option<[usize; 3]> = None;
-    for &name in names {
-        let shape = file.shape(name)?.unwrap_or_default();
-        let wrong = |expected: &str| Problem::new(name, expected, format!("shape {shape:?}"));
-        let Ok(shape) = <[usize; 3]>::try_from(shape.as_slice()) else {
-            return Ok(Err(wrong("(n, H, W)")));
-        };
-        match &mut whole {
-            None => whole = Some(shape),
-            Some(first) if first[1..] == shape[1..] => first[0] = first[0].saturating_add(shape[0]),
-            Some(_) => return Ok(Err(wrong("frames like those before"))),
-        }
-    }
-    Ok(whole.ok_or_else(|| Problem::new(DATA, "frames", "none")))
 }
 
 /// Good pixels by the detector's own mask, in which 0 is good, (1, y, x).

@@ -1,13 +1,19 @@
-//! TIFF stacks: pages of one shape and type, one pattern each.
+//! TIFF stacks: pages of one shape and type, one pattern each. Where the program that wrote a stack
+//! says so (ImageJ, OME, tifffile) its pages are a raster.
+
+mod axes;
+mod run;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 use crate::npy::{Array, Values};
 use crate::{Error, open};
+use run::Run;
 
 /// Bytes that a page may unpack to, in bytes of the file.
 const MOST_COMPRESSED: u64 = 1032;
@@ -20,6 +26,9 @@ pub struct TiffStack {
     path: PathBuf,
     shape: [usize; 3],
     dtype: &'static str,
+    raster: Option<(usize, usize)>,
+    /// Where the pixels of all patterns are, where the file has a directory for the first alone.
+    run: Option<Run>,
 }
 
 /// Whether a file begins like a TIFF one.
@@ -37,6 +46,7 @@ impl TiffStack {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let mut pages = Pages::open(path)?;
         let (first, kind) = pages.size()?;
+        let description = pages.decoder.get_tag_ascii_string(Tag::ImageDescription).ok();
         let mut count = 1;
         while pages.decoder.more_images() {
             pages.next()?;
@@ -50,12 +60,20 @@ impl TiffStack {
                 return Err(Error::archive(path, reason));
             }
         }
+        let mut run = None;
+        let told = description.as_deref().and_then(|text| axes::told(text, first));
+        let all = told.iter().flatten().try_fold(1_usize, |all, &length| all.checked_mul(length));
+        if let (1, Some(all)) = (count, all.filter(|&all| all > 1)) {
+            let found = Run::of(path, pages.length, (all, first), kind)?;
+            (run, count) = (Some(found), all);
+        }
+        let raster = told.and_then(|axes| axes::raster(&axes, count));
         let shape = [count, first.0, first.1];
         let bytes = shape.iter().fold(1_u64, |n, &length| n.saturating_mul(length as u64));
         if bytes > pages.length.saturating_mul(MOST_COMPRESSED) {
             return Err(Error::archive(path, "a TIFF file that claims more than it can hold"));
         }
-        Ok(Self { path: path.to_owned(), shape, dtype: kind })
+        Ok(Self { path: path.to_owned(), shape, dtype: kind, raster, run })
     }
 
     /// Where the file is.
@@ -73,11 +91,19 @@ impl TiffStack {
         self.dtype
     }
 
+    /// Rows and columns of the raster that the pages are, where the file says so.
+    pub fn raster(&self) -> Option<(usize, usize)> {
+        self.raster
+    }
+
     /// Reads all pages.
     ///
     /// # Errors
     /// As for opening, and for pages that are damaged.
     pub fn read(&self) -> Result<Array, Error> {
+        if let Some(run) = &self.run {
+            return self.array(self.shape[0], run.read(&self.path, 0, self.shape[0])?);
+        }
         let mut all: Option<Values> = None;
         self.pages(&mut |values| {
             let joined = join(all.take(), values);
@@ -95,6 +121,10 @@ impl TiffStack {
         &self,
         take: &mut dyn FnMut(Array) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        if let Some(run) = &self.run {
+            let mut pages = 0..self.shape[0];
+            return pages.try_for_each(|page| take(self.array(1, run.read(&self.path, page, 1)?)?));
+        }
         self.pages(&mut |values| {
             let values = join(None, values);
             let odd = || Error::archive(&self.path, "a TIFF file of other than whole pixels");
@@ -165,7 +195,6 @@ impl Pages {
     fn size(&mut self) -> Result<((usize, usize), &'static str), Error> {
         use tiff::ColorType::Gray;
         use tiff::decoder::ifd::Value;
-        use tiff::tags::Tag;
         let read = self.decoder.dimensions().and_then(|size| Ok((size, self.decoder.colortype()?)));
         let ((width, height), colour) =
             read.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))?;

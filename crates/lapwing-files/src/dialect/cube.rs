@@ -75,6 +75,16 @@ fn settled(
     }
 }
 
+/// The order of three axes: as the user says, or by where there are as many patterns as the scan
+/// that is described has.
+pub(super) fn order_of(shape: [usize; 3], options: &ReadOptions) -> AxisOrder {
+    let scan = options.experiment.scan.shape;
+    let n = scan.map(|(rows, columns)| rows.saturating_mul(columns));
+    let last = n.is_some_and(|n| shape[2] == n && shape[0] != n);
+    let found = if last { AxisOrder::PatternLast } else { AxisOrder::PatternFirst };
+    options.axis_order.unwrap_or(found)
+}
+
 /// What is wrong with an order of axes that was said of a raster.
 pub(super) fn wrong_order(options: &ReadOptions) -> Option<Problem> {
     (options.axis_order == Some(AxisOrder::PatternLast)).then(|| {

@@ -104,7 +104,11 @@ pub(super) fn apply(
     }
     found.pixel = pixel;
     found.wavelength = scales.wavelength;
+    let lacking = found.needs_scan && found.scan.is_none();
     let raster = place(found, n, pixel, scales.step, options, notes)?;
+    if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
+        found.problems.extend(unused_positions(file, n));
+    }
     if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
         turn(scan, degrees);
         notes.push(format!("positions: turned by {degrees} degrees, as specified"));
@@ -165,6 +169,24 @@ fn mask_of(
     Ok(())
 }
 
+/// An array that looks like the positions of `n` patterns, where nobody says which are theirs.
+fn unused_positions(file: &Container, n: usize) -> Option<Problem> {
+    let looks = |shape: &[usize]| match *shape {
+        [rows, 2 | 3] => rows == n,
+        [2, columns] => columns == n,
+        [rows, columns, 2] => rows.saturating_mul(columns) == n,
+        _ => false,
+    };
+    let arrays = file.list().ok()?;
+    let name = arrays.into_iter().find(|array| looks(&array.shape))?.name;
+    let path = file.path().display();
+    let expected = format!(
+        "whose array {name} looks like them to be named, if they are: --positions {path}::{name} \
+         --position-unit pixel, m, mm, um or nm"
+    );
+    Some(Problem::new("positions", expected, "nothing said"))
+}
+
 /// Positions that the user says, and else those of a raster where the file has none. Returns the
 /// raster that the patterns lie on.
 fn place(
@@ -184,6 +206,10 @@ fn place(
         let told = format!("{rows} x {columns} = {}", rows.saturating_mul(columns));
         found.problems.push(Problem::new("scan_shape", expected, told));
         return Ok(None);
+    }
+    if scan.position_unit.is_some() && scan.positions.is_none() && !found.unit_taken {
+        let expected = "positions, a file (--positions), whose unit it is";
+        found.problems.push(Problem::new("position_unit", expected, "it was given"));
     }
     let no_pixel = "the size of an object pixel: --pixel-size-m, or --inv-angstrom-per-pixel, or a \
                     wavelength (--energy-kev or --voltage-kv) with --mrad-per-pixel, or with \
@@ -215,8 +241,11 @@ fn place(
             (None, Some(unit)) => format!("{}, in {unit}", read.told(path)),
             _ => read.told(path),
         });
-        let (rows, columns) = read.values.into_iter().map(|[a, b]| (a * y, b * x)).unzip();
-        found.scan = Some(positions(rows, columns, options, notes));
+        // Lengths are exchanged before pixels, which may not be square, are made of them.
+        let (rows, columns) = read.values.into_iter().map(|[a, b]| (a, b)).unzip();
+        let mut scan = positions(rows, columns, options, notes);
+        scan.iter_mut().for_each(|at| *at = Position { y: at.y * y, x: at.x * x });
+        found.scan = Some(scan);
         return Ok(shape);
     }
     if found.scan.is_some() {

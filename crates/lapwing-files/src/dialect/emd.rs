@@ -155,6 +155,26 @@ fn calibration(
             note(&mut found, pair, &unit, is_scan, notes);
         }
     }
+    let number = |what: &str| -> Option<f64> {
+        let read = file.read(of_bundle(what)?).ok()?;
+        read.to_f64().ok()?.first().copied().filter(|value| value.is_finite())
+    };
+    let degrees =
+        number("QR_rotation_degrees").or_else(|| number("QR_rotation").map(f64::to_degrees));
+    if let Some(degrees) = degrees {
+        let flipped = number("QR_flip").is_some_and(|flip| flip != 0.0);
+        let also = if flipped {
+            " and an exchange of the axes (--coordinate-order column-row)"
+        } else {
+            ""
+        };
+        notes.push(format!(
+            "the file says a rotation of {degrees:.2} degrees between scan and detector{also}; it is not \
+             applied, for programs differ in its sign: --calibrate finds both, or say \
+             --scan-rotation-deg {degrees:.2} or {:.2}",
+            -degrees
+        ));
+    }
     for (axis, is_scan) in [(0, true), (2, false)] {
         let detector = found.frequency.is_some() || found.angle.is_some();
         if if is_scan { found.step.is_some() } else { detector } {

@@ -34,6 +34,8 @@ pub(super) struct Found {
     pub pixel: Option<(f64, f64)>,
     /// Whether the positions were in metres, and that pixel made pixels of them.
     pub in_metres: bool,
+    /// Whether the unit of positions that the user says was taken as that of the file's own.
+    pub unit_taken: bool,
     /// Wavelength, detector and step as far as the file tells them: what the user says goes before
     /// it, and where no dialect made positions or a pixel they are made of it.
     pub calibration: Calibration,

@@ -144,7 +144,7 @@ fn patterns(
     };
     let evidence = OrderEvidence {
         key: PATTERNS,
-        n: n.unwrap_or(shape[0]),
+        n: n.or_else(|| described(options)).unwrap_or(shape[0]),
         probe: probe.map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
         by_contract: false,
     };
@@ -170,6 +170,11 @@ fn patterns(
         }
         Err(Refusal::Ambiguous(question)) => Err(question.about(array.path())),
     }
+}
+
+/// Number of patterns of the raster that is described.
+fn described(options: &ReadOptions) -> Option<usize> {
+    options.experiment.scan.shape.map(|(rows, columns)| rows.saturating_mul(columns))
 }
 
 /// `NAME.WHAT` beside `NAME.npy`.

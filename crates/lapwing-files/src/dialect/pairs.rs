@@ -11,7 +11,7 @@ use crate::{Container, Error, Problem, npy};
 const MAX_TEXT: u64 = 256 << 20;
 
 /// What a file of positions must hold.
-const EXPECTED: &str = "(n, 2) or (ny, nx, 2) real numbers, window centres (y, x)";
+const EXPECTED: &str = "(n, 2), (2, n) or (ny, nx, 2) real numbers, window centres (y, x)";
 
 /// Positions, and what their file says of them.
 #[derive(Debug, Default, PartialEq)]
@@ -83,8 +83,17 @@ fn in_arrays(file: &Container, name: &str) -> Result<Result<Vec<[f64; 2]>, Strin
     let axes = array.shape().last().copied().unwrap_or(0);
     let two = matches!(array.shape().len(), 2 | 3);
     let line = array.shape().len() == 1;
+    // As programs that count columns first write (n, 2).
+    let turned = match *array.shape() {
+        [2, n] if n > 3 => Some(n),
+        _ => None,
+    };
     let found = format!("shape {:?} of {} in {name}", array.shape(), array.dtype());
     Ok(match array.to_f64() {
+        Ok(values) if turned.is_some() => {
+            let (y, x) = values.split_at(turned.unwrap_or(0));
+            Ok(y.iter().zip(x).map(|(&y, &x)| [y, x]).collect())
+        }
         // CXI's have a third coordinate.
         Ok(values) if two && matches!(axes, 2 | 3) => Ok(in_twos(&values, axes)),
         _ if line => Err(format!("{found}; two arrays, y and x, are named FILE::Y,X")),

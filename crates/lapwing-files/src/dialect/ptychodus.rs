@@ -1,6 +1,9 @@
 //! The pair of files of ptychodus and pty-chi: patterns in `dp` (n, H, W), intensity with the zero
 //! frequency in the centre, and a product file with probe, object and positions. The two are joined
 //! by **index**, not by order.
+//!
+//! The patterns alone, as PtychoShelves and its descendants have them too, are read where their
+//! positions or a raster are described.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,9 +12,9 @@ use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::product::{self, Product};
 use super::shared::positions;
-use super::stack;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
+use super::{cube, stack};
 use crate::container::Kind;
 use crate::dataset::SCAN_INDEX;
 use crate::hdf5;
@@ -65,9 +68,17 @@ impl Dialect for Ptychodus {
             return Err(contract(vec![Problem::new(DATA, expected, "a product file")]));
         }
         let Some(companion) = &options.companion else {
-            let expected = "the product file that belongs to these patterns (--companion FILE)";
-            let found = "patterns only: no probe, no positions";
-            return Err(contract(vec![Problem::new("companion", expected, found)]));
+            let scan = &options.experiment.scan;
+            if scan.positions.is_none() && scan.shape.is_none() && scan.step_m.is_none() {
+                let expected = "the product file that belongs to these patterns (--companion FILE), \
+                                or their positions (--positions FILE::NAME), or a raster \
+                                (--scan-shape NY,NX and --scan-step-m METRES)";
+                let found = "patterns only: no probe, no positions";
+                return Err(contract(vec![Problem::new("companion", expected, found)]));
+            }
+            let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
+            cube::take(&mut found, container, (DATA, DATA), wanted, notes)?;
+            return Ok(found);
         };
         let mut product = Product::read(companion)?;
         notes.push(format!("probe, object and positions: from {}", companion.display()));

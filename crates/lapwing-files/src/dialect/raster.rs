@@ -11,7 +11,7 @@ use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::Kind;
-use crate::options::ReadOptions;
+use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages.
@@ -53,9 +53,6 @@ impl Dialect for Raster {
     ) -> Result<Found, Error> {
         let options = wanted.options;
         let refused = |problem: Problem| Ok(Found { problems: vec![problem], ..Found::default() });
-        if let Some(problem) = cube::wrong_order(options) {
-            return refused(problem);
-        }
         let rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let whole = match file {
@@ -67,6 +64,9 @@ impl Dialect for Raster {
             _ => None,
         };
         let outcome = if let Some(shape) = whole {
+            if let Some(problem) = cube::wrong_order(options) {
+                return refused(problem);
+            }
             stack::read_from(&Stored::plain(file, &[""], shape), &rules, wanted, notes)?
         } else {
             let names = candidates(file, options)?;
@@ -76,12 +76,19 @@ impl Dialect for Raster {
                                 pass over the others (--leave-out)";
                 return refused(Problem::new(PATTERNS, expected, all.join(", ")));
             };
+            let mut order = AxisOrder::PatternFirst;
             let flat = match *shape.as_slice() {
                 [ny, nx, height, width] => {
+                    if let Some(problem) = cube::wrong_order(options) {
+                        return refused(problem);
+                    }
                     found.raster = Some((ny, nx));
                     [ny.saturating_mul(nx), height, width]
                 }
-                [n, height, width] => [n, height, width],
+                [a, b, c] => {
+                    order = cube::order_of([a, b, c], options);
+                    [a, b, c]
+                }
                 _ => {
                     let dtypes = file.list()?.into_iter().find(|array| array.name == *name);
                     let dtype =
@@ -91,12 +98,15 @@ impl Dialect for Raster {
                     return refused(Problem::new(PATTERNS, expected, found));
                 }
             };
-            notes.push(format!("patterns: the array {name}, shape {shape:?}"));
+            let called = if name.is_empty() { "only array" } else { name.as_str() };
+            notes.push(format!("patterns: the array {called}, shape {shape:?}"));
             if let Container::Npz(archive) = file {
                 found.metadata = stored_metadata(archive, options, notes)?;
                 found.extras = extras::read(archive, &[name], options, notes)?;
             }
-            stack::read_from(&Stored::plain(file, &[name], flat), &rules, wanted, notes)?
+            let names = [name.as_str()];
+            let stored = Stored { order, ..Stored::plain(file, &names, flat) };
+            stack::read_from(&stored, &rules, wanted, notes)?
         };
         found.take(outcome, file.path())?;
         Ok(found)

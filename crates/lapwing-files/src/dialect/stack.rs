@@ -334,7 +334,8 @@ fn convert(
     let whole = || {
         bulk::all(values, |value| value.fract() == 0.0) && values.iter().any(|&value| value > 1.0)
     };
-    let quantity = match quantity(whole, dtype, rules, options, notes) {
+    let rooted = || bulk::all(values, is_root) && values.iter().any(|&value| value > 1.0);
+    let quantity = match quantity(whole, rooted, dtype, rules, options, notes) {
         Ok(quantity) => quantity,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -428,9 +429,18 @@ pub(super) fn wrong_kind(key: &str, dtype: &DType) -> Option<Problem> {
     (!real).then(|| Problem::new(key, "real numbers", dtype.to_string()))
 }
 
-/// What the numbers are; `whole` says whether all are whole numbers, some above 1.
+/// Whether the square of a number is whole, as nearly as single precision tells, and small enough
+/// to tell it.
+fn is_root(value: f32) -> bool {
+    let square = f64::from(value).powi(2);
+    square < 1e5 && (square - square.round()).abs() <= 4e-7 * square
+}
+
+/// What the numbers are; `whole` says whether all are whole numbers, some above 1, `rooted` whether
+/// the squares of all of them are.
 fn quantity(
     whole: impl FnOnce() -> bool,
+    rooted: impl FnOnce() -> bool,
     dtype: &DType,
     rules: &Rules,
     options: &ReadOptions,
@@ -458,6 +468,13 @@ fn quantity(
             }
             // Floating-point intensities that are whole numbers are counts.
             Ok(if quantity == Quantity::Intensity { Quantity::Counts } else { quantity })
+        }
+        (Some(Quantity::Intensity), false) if rooted() => {
+            notes.push(format!(
+                "{key}: the square of every value is a whole number, so they are taken as amplitude \
+                 (should they be none, say --quantity intensity)"
+            ));
+            Ok(Quantity::Amplitude)
         }
         (Some(quantity), false) => Ok(quantity),
         (None, false) => Ok(Quantity::Amplitude),

@@ -212,11 +212,12 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
     let names: Vec<String> = file.list()?.into_iter().map(|array| array.name).collect();
     let starts =
         |start: &str| names.iter().any(|name| name.trim_start_matches('/').starts_with(start));
-    let known = match starts("content/obj/") {
-        true => {
-            "a reconstruction of ptypy (.ptyr), which compare reads, and --companion as a start probe; "
-        }
-        false => "",
+    let known = if starts("content/obj/") {
+        "a reconstruction of ptypy (.ptyr), which compare reads, and --companion as a start probe; "
+    } else if starts("electron_events/") {
+        "single electrons of stempy, which are not read: write frames of them (to_dense); "
+    } else {
+        ""
     };
     let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
     let others = names.len().saturating_sub(shown.len());
@@ -225,8 +226,9 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
         true => format!("{known}no datasets"),
         false => format!("{known}{}{others}", shown.join(", ")),
     };
-    let expected = "CXI, or patterns under another name that is known (docs/reading.md), or named by --patterns, \
-                    with --positions FILE::NAME if the file has any";
+    let expected = "CXI, or patterns under another name that is known (docs/reading.md), or one array \
+                    (ny, nx, H, W), or (n, H, W) with --scan-shape NY,NX, or named by --patterns, with \
+                    --positions FILE::NAME if the file has any";
     let problems = vec![Problem::new("file", expected, found)];
     Ok(Error::Contract { path: file.path().to_owned(), problems })
 }

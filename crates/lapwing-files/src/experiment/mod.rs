@@ -242,7 +242,7 @@ impl Experiment {
                 problems.push(Problem::new(what, "one of them", given.join(" and ")));
             }
         };
-        let Self { beam, probe, detector, scan, .. } = self;
+        let Self { beam, probe, detector, .. } = self;
         one_of(
             "beam",
             &[("energy_kev", beam.energy_kev.is_some()), ("voltage_kv", beam.voltage_kv.is_some())],
@@ -300,8 +300,6 @@ impl Experiment {
                           pinhole_diameter_m)";
             needs(name, given.is_some(), optics, probe.is_described());
         }
-        let unit = scan.position_unit.is_some();
-        needs("position_unit", unit, "positions, a file", scan.positions.is_some());
         if let (Some((height, width)), Some(binning)) = (detector.window, detector.binning)
             && !(height.is_multiple_of(binning) && width.is_multiple_of(binning))
         {

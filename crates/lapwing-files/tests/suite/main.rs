@@ -14,3 +14,4 @@ mod remarks;
 mod series;
 mod stacks;
 mod storage;
+mod strangers;

@@ -156,7 +156,7 @@ impl Instrument {
         if widest > WIDEST_SCAN {
             let found = format!(
                 "a scan {widest:.4} wide, which is some other unit (millimetres, micrometres or \
-                 nanometres): write them in metres"
+                 nanometres): say it (--position-unit um, for instance)"
             );
             problems.push(Problem::new("translation", "positions in metres", found));
         }

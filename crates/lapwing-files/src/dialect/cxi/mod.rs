@@ -10,6 +10,7 @@ mod mask;
 mod write;
 
 use super::definition::Dialect;
+use super::emd::{Scale, scale};
 use super::found::{Found, Names};
 use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
@@ -86,7 +87,7 @@ impl Dialect for Cxi {
             return Ok(Found { problems, ..Found::default() });
         };
         let instrument = Instrument::read(file, notes, &mut problems)?;
-        let translations = translations(file, translation, &mut problems)?;
+        let translations = translations(file, translation, options, notes, &mut problems)?;
         let metadata = own_metadata(file)?;
         let n = translations.as_ref().map(Vec::len);
         let Some(Read { stack, mask }) =
@@ -148,6 +149,7 @@ impl Dialect for Cxi {
             optics: instrument.optics(),
             pixel: Some(pixel),
             in_metres: true,
+            unit_taken: true,
             metadata,
             extras: own_extras(file)?,
             names: Names { scan: Some("translation"), ..Names::default() },
@@ -174,7 +176,7 @@ fn understood_geometry(
         return match stated == Geometry::FarField && step > height.max(width) as f64 {
             true => Err(format!(
                 "neighbours {step:.0} px apart where a pattern's window has {height} x {width} px: some \
-                 other unit, write them in metres"
+                 other unit, say it (--position-unit)"
             )),
             false => Ok(stated),
         };
@@ -187,8 +189,8 @@ fn understood_geometry(
         format!("neighbours {step:.0} px apart where the illumination is {diameter:.0} px wide");
     if let Some((unit, steps)) = geometry::likely_unit(diameter, step) {
         return Err(format!(
-            "{apart}: in {unit} they would be {steps:.1} px apart; write them in metres (or say \
-             --geometry near-field if it is a near-field scan)"
+            "{apart}: in {unit} they would be {steps:.1} px apart; say their unit \
+             (--position-unit), or --geometry near-field if it is a near-field scan"
         ));
     }
     // Near-field images overlap by the light on the detector.
@@ -198,7 +200,7 @@ fn understood_geometry(
     if let Some(steps) = on_detector {
         return Err(format!(
             "{apart} as far field, and {steps:.0} pixels of the detector apart where the light is {lit:.0} \
-             wide as near field: some other unit, write them in metres"
+             wide as near field: some other unit, say it (--position-unit)"
         ));
     }
     notes.push(format!(
@@ -297,18 +299,53 @@ fn ordered(
     Ok(Some((shape, order)))
 }
 
-/// Sample positions (x, y, z) in metres.
+/// Sample positions (x, y, z) in metres: CXI has no other unit, NeXus says it in an attribute.
 fn translations(
     file: &Hdf5,
     name: &str,
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Vec<[f64; 3]>>, Error> {
     let array = file.read(name)?;
     let found = format!("shape {:?} of {}", array.shape(), array.dtype());
+    let scan = &options.experiment.scan;
+    let told = scan.position_unit.filter(|_| scan.positions.is_none());
+    let attribute = file.text_attribute(name, "units").filter(|unit| !unit.trim().is_empty());
+    let metres = match (told, attribute) {
+        (Some(unit), _) => match unit.metres() {
+            Some(metres) => {
+                notes.push(format!("translation: in {unit}, as specified"));
+                metres
+            }
+            None => {
+                let expected = "m, mm, um, nm or angstrom, for the file has no positions in pixels";
+                problems.push(Problem::new("position_unit", expected, unit.to_string()));
+                return Ok(None);
+            }
+        },
+        (None, Some(unit)) => match scale(&unit) {
+            Some(Scale::Metres(metres)) => {
+                if metres != 1.0 {
+                    notes.push(format!("translation: in {unit}, as the file says"));
+                }
+                metres
+            }
+            _ => {
+                notes.push(format!(
+                    "translation: its unit {unit:?} is none of length; taken as metres"
+                ));
+                1.0
+            }
+        },
+        (None, None) => 1.0,
+    };
     let axes = array.shape().last().copied().unwrap_or(0);
     match array.to_f64() {
         Ok(values) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
-            let point = |t: &[f64]| [t[0], t[1], t.get(2).copied().unwrap_or(0.0)];
+            let point = |t: &[f64]| {
+                [t[0], t[1], t.get(2).copied().unwrap_or(0.0)].map(|length| length * metres)
+            };
             Ok(Some(values.chunks_exact(axes).map(point).collect()))
         }
         _ => {

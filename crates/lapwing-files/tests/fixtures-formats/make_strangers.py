@@ -1,0 +1,56 @@
+"""Makes files that people have and that differ a little from what their formats say, with h5py and
+NumPy: micrometres.cxi, amplitudes.cxi, shelves_dp.h5 with shelves_positions.h5, columns.emd,
+own_positions.npz and single_electrons.h5. Run: pip install numpy h5py, then
+python3 make_strangers.py
+
+Frames and positions are those of make_fixtures.py.
+"""
+
+import os
+import pathlib
+
+import h5py
+import numpy as np
+
+os.chdir(pathlib.Path(__file__).parent)
+I, Y, X = np.mgrid[:12, :10, :8]
+COUNTS = (200 - 3 * (Y - 5) ** 2 - 4 * (X - 4) ** 2 + 7 * I + (5 * Y + 3 * X) % 11).astype("<u2")
+K = np.arange(12)
+PLACES = np.stack([K // 4 * 3.0 + K * 0.25, K % 4 * 3.5 - K * 0.125], 1)
+# 2 Angstrom, 1 m, 1 mm: object pixels of 2e-8 m and 2.5e-8 m.
+METRES = PLACES * np.array([2e-8, 2.5e-8])
+ENERGY = 6.62607015e-34 * 299792458 / 2e-10
+
+
+def cxi(name, data, unit=None, in_metres=1.0):
+    with h5py.File(name, "w") as f:
+        f["cxi_version"] = 160
+        f["entry_1/instrument_1/source_1/energy"] = ENERGY
+        detector = f.create_group("entry_1/instrument_1/detector_1")
+        detector["distance"], detector["x_pixel_size"], detector["y_pixel_size"] = 1.0, 1e-3, 1e-3
+        f.create_dataset("entry_1/data_1/data", data=data, compression="gzip")
+        # The sample moves against the beam; rows run towards -y, columns towards -x.
+        t = np.zeros((12, 3))
+        t[:, 0], t[:, 1] = METRES[:, 1] / in_metres, METRES[:, 0] / in_metres
+        f["entry_1/data_1/translation"] = t
+        if unit:
+            f["entry_1/data_1/translation"].attrs["units"] = unit
+
+
+cxi("micrometres.cxi", COUNTS, "um", 1e-6)
+cxi("no_unit.cxi", COUNTS, None, 1e-9)
+cxi("amplitudes.cxi", np.sqrt(COUNTS).astype("<f4"))
+# fold_slice: patterns alone, positions (x, y) beside them as MATLAB's (n, 2) is in HDF5.
+with h5py.File("shelves_dp.h5", "w") as f:
+    f.create_dataset("dp", data=COUNTS.astype("<f4"), compression="gzip")
+with h5py.File("shelves_positions.h5", "w") as f:
+    f["probe_positions_0"] = METRES.T[::-1]
+# Velox: frames along the last axis.
+with h5py.File("columns.emd", "w") as f:
+    f.create_dataset("Data/Image/0123/Data", data=COUNTS.transpose(1, 2, 0), compression="gzip")
+np.savez_compressed("own_positions.npz", diffraction=COUNTS.reshape(3, 4, 10, 8), where=PLACES.reshape(3, 4, 2))
+with h5py.File("single_electrons.h5", "w") as f:
+    frames = f.create_dataset("electron_events/frames", (4,), dtype=h5py.vlen_dtype(np.uint32))
+    for k in range(4):
+        frames[k] = np.arange(k + 1, dtype=np.uint32)
+    f["electron_events/scan_positions"] = np.arange(4, dtype=np.uint32)

@@ -1,0 +1,126 @@
+//! Files that people have and that differ a little from what their formats say, as
+//! `fixtures-formats/make_strangers.py` made them.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use lapwing_files::{Dataset, Error, Understanding, dataset, experiment};
+use lapwing_model::Position;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-formats").join(name)
+}
+
+fn read(name: &str, said: &str) -> Result<(Dataset, Understanding), Error> {
+    let options = experiment::parse(said, "said.toml".as_ref()).unwrap_or_else(|e| panic!("{e}"));
+    dataset::read(fixture(name), &options)
+}
+
+fn refused(name: &str, said: &str, parts: &[&str]) {
+    let text = read(name, said).unwrap_err().to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// Counts of all fixtures.
+fn assert_counts(dataset: &Dataset, name: &str) {
+    // Where nothing tells the unit of a photon, squares are what the file has.
+    let counts = dataset.counts().unwrap_or_else(|| dataset.diffraction.view().mapv(|a| a * a));
+    assert_eq!(counts.dim(), (12, 10, 8), "{name}");
+    for ((i, y, x), found) in counts.indexed_iter() {
+        let (dy, dx) = (y as i32 - 5, x as i32 - 4);
+        let chance = (5 * y as i32 + 3 * x as i32) % 11;
+        let expected = 200 - 3 * dy * dy - 4 * dx * dx + 7 * i as i32 + chance;
+        assert!((found - expected as f32).abs() < 1e-2, "{name}: {i} {y} {x}: {found}");
+    }
+}
+
+/// Positions of all fixtures, object pixels of 2e-8 m and 2.5e-8 m, as far as they differ.
+fn assert_places(scan: &[Position], name: &str) {
+    assert_eq!(scan.len(), 12);
+    for (k, at) in scan.iter().enumerate() {
+        let y = (k / 4) as f64 * 3.0 + k as f64 * 0.25;
+        let x = (k % 4) as f64 * 3.5 - k as f64 * 0.125;
+        let (dy, dx) = (at.y - scan[0].y, at.x - scan[0].x);
+        assert!((dy - y).abs() < 1e-3 && (dx - x).abs() < 1e-3, "{name} {k}: {dy} {dx}");
+    }
+}
+
+/// The light of these patterns would be narrower on the specimen than a step.
+const FAR: &str = "[detector]\ngeometry = \"far-field\"\n";
+
+#[test]
+fn translations_in_another_unit_are_metres_when_their_unit_is_known() {
+    let (dataset, understood) = read("micrometres.cxi", FAR).unwrap();
+    assert_counts(&dataset, "micrometres.cxi");
+    assert_places(&dataset.scan, "micrometres.cxi");
+    assert!(understood.notes.iter().any(|note| note.contains("in um, as the file says")));
+    refused("no_unit.cxi", FAR, &["translation", "--position-unit"]);
+    let (dataset, _) =
+        read("no_unit.cxi", &format!("{FAR}[scan]\nposition_unit = \"nm\"\n")).unwrap();
+    assert_places(&dataset.scan, "no_unit.cxi");
+    let pixels = "[scan]\nposition_unit = \"pixel\"\n";
+    refused("no_unit.cxi", pixels, &["position_unit", "m, mm, um, nm"]);
+    // Of files whose positions have no unit to say, as before.
+    refused("columns.emd", "[scan]\nshape = [3, 4]\nposition_unit = \"nm\"\n", &["--positions"]);
+}
+
+#[test]
+fn roots_of_counts_are_amplitudes() {
+    let (dataset, understood) = read("amplitudes.cxi", FAR).unwrap();
+    assert_counts(&dataset, "amplitudes.cxi");
+    assert!(understood.notes.iter().any(|note| note.contains("--quantity intensity")));
+    let said = format!("{FAR}[patterns]\nquantity = \"intensity\"\n");
+    let (dataset, _) = read("amplitudes.cxi", &said).unwrap();
+    assert!((dataset.diffraction[(0, 5, 4)] - (200.0_f32 + 4.0).powf(0.25)).abs() < 1e-4);
+}
+
+const SAID: &str = "[beam]\nvoltage_kv = 300\n[object]\npixel_size_m = 2.5e-8\n[scan]\n";
+
+#[test]
+fn patterns_of_ptychoshelves_take_positions_or_a_raster() {
+    refused("shelves_dp.h5", "", &["--companion", "--positions", "--scan-shape"]);
+    let file = fixture("shelves_positions.h5");
+    // (x, y) in metres, as MATLAB writes (n, 2).
+    let said = format!(
+        "{SAID}positions = \"{}::probe_positions_0\"\nposition_unit = \"m\"\n\
+         coordinate_order = \"column-row\"\n",
+        file.display()
+    );
+    let (dataset, understood) = read("shelves_dp.h5", &said).unwrap();
+    assert_eq!(understood.dialect.name(), "ptychodus");
+    assert_counts(&dataset, "shelves_dp.h5");
+    let stretched: Vec<Position> =
+        dataset.scan.iter().map(|at| Position { y: at.y * 1.25, x: at.x }).collect();
+    assert_places(&stretched, "shelves_dp.h5");
+    let raster = format!("{SAID}shape = [3, 4]\nstep_m = 5e-8\n");
+    let (dataset, understood) = read("shelves_dp.h5", &raster).unwrap();
+    assert_eq!((understood.scan_shape, dataset.n_patterns()), (Some((3, 4)), 12));
+}
+
+#[test]
+fn patterns_along_the_last_axis_are_told_by_the_scan() {
+    let said = format!("{SAID}shape = [3, 4]\nstep_m = 5e-8\n");
+    let (dataset, understood) = read("columns.emd", &said).unwrap();
+    assert_counts(&dataset, "columns.emd");
+    assert_eq!(understood.scan_shape, Some((3, 4)));
+    // A wrong shape is told as ever.
+    let wrong = format!("{SAID}shape = [3, 5]\nstep_m = 5e-8\n");
+    refused("columns.emd", &wrong, &["scan_shape", "3 x 5 = 15"]);
+}
+
+#[test]
+fn positions_under_another_name_are_pointed_at() {
+    refused("own_positions.npz", "", &["own_positions.npz::where", "--position-unit"]);
+    let said =
+        format!("[scan]\npositions = \"{}::where\"\n", fixture("own_positions.npz").display());
+    let (dataset, _) = read("own_positions.npz", &said).unwrap();
+    assert_counts(&dataset, "own_positions.npz");
+    assert_places(&dataset.scan, "own_positions.npz");
+}
+
+#[test]
+fn single_electrons_are_known_by_name() {
+    refused("single_electrons.h5", "", &["stempy", "to_dense", "--scan-shape"]);
+}

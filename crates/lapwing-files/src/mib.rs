@@ -12,6 +12,8 @@ use crate::{Error, open};
 
 /// Longest line before a frame, bytes.
 const LONGEST: u64 = 1 << 16;
+/// Bytes of a header file that are looked at.
+const LONGEST_HEADER: u64 = 1 << 16;
 
 /// The form of the frames of a Merlin file, by the line before the first; `None` for other files.
 ///
@@ -25,6 +27,24 @@ pub(crate) fn form(path: &Path) -> Option<Result<RawForm, Error>> {
     let text: String =
         start.iter().map(|&byte| char::from(byte)).take_while(|c| c.is_ascii()).collect();
     Some(parsed(&text).map_err(|reason| Error::archive(path, reason)))
+}
+
+/// The raster that the header file `NAME.hdr` beside `NAME.mib` suggests, of a row for each
+/// trigger, and what says so.
+pub(crate) fn likely_raster(path: &Path) -> Option<((usize, usize), String)> {
+    let mut bytes = Vec::new();
+    let beside = path.with_extension("hdr");
+    open::check(&beside).ok()?;
+    File::open(&beside).ok()?.take(LONGEST_HEADER).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let number = |key: &str| -> Option<usize> {
+        let line = text.lines().find(|line| line.trim_start().starts_with(key))?;
+        line.rsplit([':', '\t']).next()?.trim().parse().ok()
+    };
+    let (all, each) = (number("Frames in Acquisition")?, number("Frames per Trigger")?);
+    let rows = all.checked_div(each).filter(|rows| *rows > 1 && each > 1 && rows * each == all)?;
+    let why = format!("{} has {rows} triggers of {each} frames each", beside.display());
+    Some(((rows, each), why))
 }
 
 fn parsed(text: &str) -> Result<RawForm, String> {
@@ -66,6 +86,25 @@ fn parsed(text: &str) -> Result<RawForm, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_file_suggests_a_raster() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scan.mib");
+        assert!(likely_raster(&path).is_none());
+        let header = |all: usize, each: usize| {
+            let text = format!(
+                "HDR,\t\nChip ID:\tW1_A1\nFrames in Acquisition (Number):\t{all}\n\
+                 Frames per Trigger (Number):\t{each}\nEnd\t"
+            );
+            std::fs::write(folder.path().join("scan.hdr"), text).unwrap();
+            likely_raster(&path)
+        };
+        let (raster, why) = header(12, 4).unwrap();
+        assert!(raster == (3, 4) && why.contains("3 triggers of 4 frames"), "{why}");
+        assert!(header(12, 1).is_none() && header(12, 12).is_none() && header(13, 4).is_none());
+        assert!(header(12, 0).is_none());
+    }
 
     #[test]
     fn the_line_before_a_frame_tells_its_form() {

@@ -242,6 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn empads_last_rows_are_no_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scan_x2_y1.raw");
+        // Two frames of 130 rows; number k holds k, and the rows that are no pixels NaN.
+        let number = |k: usize| if k % (130 * 128) < 128 * 128 { k as f32 } else { f32::NAN };
+        let bytes: Vec<u8> = (0..2 * 130 * 128).flat_map(|k| number(k).to_le_bytes()).collect();
+        std::fs::write(&path, bytes).unwrap();
+        let read = RawFrames::open(&path, &RawForm::empad()).unwrap().read().unwrap();
+        assert_eq!(read.shape(), [2, 128, 128]);
+        for (at, found) in read.to_f64().unwrap().into_iter().enumerate() {
+            assert_eq!(found, (at + at / (128 * 128) * 2 * 128) as f64);
+        }
+    }
+
+    #[test]
     fn forms_are_understood_or_refused_with_an_example() {
         assert_eq!("empad".parse(), Ok(RawForm::empad()));
         assert_eq!("empad-g2".parse(), Ok(RawForm { gap: 0, ..RawForm::empad() }));

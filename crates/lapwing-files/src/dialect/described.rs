@@ -181,10 +181,10 @@ fn unused_positions(file: &Container, n: usize) -> Option<Problem> {
     let name = arrays.into_iter().find(|array| looks(&array.shape))?.name;
     let path = file.path().display();
     let expected = format!(
-        "whose array {name} looks like them to be named, if they are: --positions {path}::{name} \
+        "to be named where the array {name} holds them: --positions {path}::{name} \
          --position-unit pixel, m, mm, um or nm"
     );
-    Some(Problem::new("positions", expected, "nothing said"))
+    Some(Problem::new("positions", expected, "none named"))
 }
 
 /// Positions that the user says, and else those of a raster where the file has none. Returns the
@@ -264,13 +264,21 @@ fn place(
     if !found.needs_scan {
         return Ok(shape);
     }
+    let likely = found.likely_raster.take();
+    let likely = likely.filter(|((rows, columns), _)| rows.checked_mul(*columns) == Some(n));
     let mut missing = |name: &str, expected: &str| {
         found.problems.push(Problem::new(name, expected, "none"));
     };
     if shape.is_none() {
+        let suggested = likely.map_or(String::new(), |((rows, columns), why)| {
+            format!("; {why}, so perhaps --scan-shape {rows},{columns}")
+        });
         missing(
             "scan_shape",
-            "rows and columns of the raster (--scan-shape), for the file has no positions",
+            &format!(
+                "rows and columns of the raster (--scan-shape), for the file has no \
+                 positions{suggested}"
+            ),
         );
     }
     if step.is_none() {

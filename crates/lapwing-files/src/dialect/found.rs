@@ -44,6 +44,8 @@ pub(super) struct Found {
     /// Rows and columns of the raster that the patterns were taken on one after the other, where
     /// the file tells it.
     pub raster: Option<(usize, usize)>,
+    /// Rows and columns that a raster may have, and what suggests it, where the file does not tell.
+    pub likely_raster: Option<((usize, usize), String)>,
     /// Whether it is no problem of the dialect that there are no positions: they are made of
     /// `raster`, `calibration` and what the user says.
     pub needs_scan: bool,

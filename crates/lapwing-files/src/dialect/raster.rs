@@ -12,7 +12,7 @@ use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::Kind;
 use crate::options::{AxisOrder, ReadOptions};
-use crate::{Container, Error, Problem};
+use crate::{Container, Error, Problem, mib};
 
 /// What the patterns are called in messages.
 const PATTERNS: &str = "patterns";
@@ -56,7 +56,10 @@ impl Dialect for Raster {
         let rules = Rules::counts(PATTERNS);
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let whole = match file {
-            Container::Raw(frames) => Some(frames.shape()),
+            Container::Raw(frames) => {
+                found.likely_raster = mib::likely_raster(frames.path());
+                Some(frames.shape())
+            }
             Container::Tiff(pages) => {
                 found.raster = pages.raster();
                 Some(pages.shape())

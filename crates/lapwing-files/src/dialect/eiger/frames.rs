@@ -194,7 +194,7 @@ impl Series {
         Ok(Frames { names, shape: [first, height, width], absent })
     }
 
-    /// Says what the number of frames is unlike, and what raster it may be.
+    /// Says what the number of frames is unlike.
     fn note(&self, found: usize, absent: &[(usize, usize)], notes: &mut Vec<String>) {
         for &(at, frames) in absent {
             let Part { name, lacking, .. } = &self.parts[at];
@@ -208,12 +208,17 @@ impl Series {
                 "{DATA}: {found} frames, where {asked} were asked for (nimages {images}, ntrigger \
                  {triggers}): the series was cut short, or files are missing in the master file"
             ));
-        } else if images > 1 && triggers > 1 {
-            notes.push(format!(
-                "{DATA}: {triggers} triggers of {images} frames each, as a raster of so many rows \
-                 and columns has them (--scan-shape {triggers},{images})"
-            ));
         }
+    }
+
+    /// The raster that triggers and their frames are, and what says so.
+    pub(super) fn likely_raster(&self) -> Option<((usize, usize), String)> {
+        let (images, triggers) =
+            self.asked.filter(|&(images, triggers)| images > 1 && triggers > 1)?;
+        Some((
+            (triggers, images),
+            format!("the file has {triggers} triggers of {images} frames each"),
+        ))
     }
 }
 

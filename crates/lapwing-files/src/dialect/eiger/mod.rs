@@ -60,6 +60,7 @@ impl Dialect for Eiger {
         let experiment = &wanted.options.experiment;
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let series = Series::of(file, experiment.scan.shape)?;
+        found.likely_raster = series.likely_raster();
         let Frames { names, shape, absent } = match series.wanted(&experiment.patterns, notes) {
             Ok(frames) => frames,
             Err(problem) => {

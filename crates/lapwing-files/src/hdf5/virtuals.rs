@@ -79,7 +79,9 @@ impl Virtual {
         nested: usize,
     ) -> Result<Array, Error> {
         if nested == MOST_NESTED {
-            let reason = format!("more than {MOST_NESTED} virtual datasets inside each other");
+            let reason = format!(
+                "it nests more than {MOST_NESTED} virtual datasets in each other, perhaps in a circle"
+            );
             return Err(file.error(name, reason));
         }
         let width = self.dtype.width();

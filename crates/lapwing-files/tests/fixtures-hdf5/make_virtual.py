@@ -1,6 +1,6 @@
-"""Makes virtual.h5 with its sources virtual_0.h5, virtual_1.h5, ..., and indices.h5.gz, with h5py
-and hdf5plugin: virtual datasets over compressed ones, and chunks in numbers. Run: pip install numpy
-h5py hdf5plugin, then python3 make_virtual.py
+"""Makes virtual.h5 with its sources virtual_0.h5, virtual_1.h5, ..., virtual_hostile.h5, and
+indices.h5.gz, with h5py and hdf5plugin: virtual datasets over compressed ones, and chunks in
+numbers. Run: pip install numpy h5py hdf5plugin, then python3 make_virtual.py
 
 Unless its name says otherwise a dataset holds the patterns of make_fixtures.py, counts[k, y, x] =
 (7 k + 3 y + 5 x) mod 11, as two-byte whole numbers.
@@ -105,6 +105,19 @@ with h5py.File("virtual.h5", "w", libver="latest") as file:
     blocks.select_hyperslab((0, 0, 0), (h5py.h5s.UNLIMITED, 1, 1), (2, 1, 1), (2, 12, 10))
     one = h5py.h5s.create_simple((2, 12, 10))
     endless(b"numbered", [(b"virtual_%b.h5", b"block")], [(blocks, one)])
+
+# What goes round in circles, and what is filled over and over.
+with h5py.File("virtual_hostile.h5", "w", libver="latest") as file:
+    for name, other in [("round", "about"), ("about", "round")]:
+        circle = h5py.VirtualLayout(shape=(4, 8, 8), dtype="<u2")
+        circle[:2] = h5py.VirtualSource(".", other, shape=(4, 8, 8))[:2]
+        circle[2:] = h5py.VirtualSource(".", other, shape=(4, 8, 8))[2:]
+        file.create_virtual_dataset(name, circle)
+    file["plain"] = np.zeros((4, 8, 8), "<u2")
+    over = h5py.VirtualLayout(shape=(4, 8, 8), dtype="<u2")
+    for _ in range(3):
+        over[:] = h5py.VirtualSource(".", "plain", shape=(4, 8, 8))
+    file.create_virtual_dataset("over", over)
 
 # 70,000 chunks, of which some are written, by each index that there can be of them: chunk k holds
 # k mod 251 + 1 and k mod 7 + 1.

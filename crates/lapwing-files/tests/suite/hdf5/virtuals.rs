@@ -51,3 +51,14 @@ fn a_source_that_lacks_is_named() {
     let text = file.read("stacked").unwrap_err().to_string();
     assert!(text.contains("virtual_1.h5") && text.contains("late"), "{text}");
 }
+
+#[test]
+fn circles_and_heaps_end() {
+    let started = std::time::Instant::now();
+    let file = Hdf5::open(fixture("virtual_hostile.h5")).unwrap();
+    for (name, part) in [("round", "nests more than 4"), ("over", "768 elements are put into")] {
+        let text = file.read(name).unwrap_err().to_string();
+        assert!(text.contains(part) && text.contains("virtual_hostile.h5"), "{name}: {text}");
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(2));
+}

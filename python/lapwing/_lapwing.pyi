@@ -1,4 +1,5 @@
-"""The compiled part of the package. Only ``Dataset``, ``probe_diameter`` and ``__version__`` are public, through ``lapwing``."""
+"""The compiled part of the package. Only ``Dataset``, ``probe_diameter`` and ``__version__`` are
+public, through ``lapwing``."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,43 +17,50 @@ __version__: str
 class Dataset:
     """A scan: patterns, positions and what is known of object and probe.
 
-    It never changes; its arrays are read-only, and ``replace`` makes a changed one. It can be sliced, copied and pickled.
+    It never changes; its arrays are read-only, and ``replace`` makes a changed one. It can be
+    sliced, copied and pickled.
 
     Parameters
     ----------
     patterns : array_like, shape (n, H, W) or, of a raster, (ny, nx, H, W)
-        Real numbers of any dtype and memory layout, not negative. Copied once. Arrays of PyTorch, CuPy and others are taken as
-        they are.
+        Real numbers of any dtype and memory layout, not negative. Copied once. Arrays of PyTorch,
+        CuPy and others are taken as they are.
     positions : array_like, shape (n, 2) or (ny, nx, 2)
         Window centres (y, x), pixels of the object array.
     probe : array_like, shape (H, W) or (modes, H, W), optional
         Complex, in the unit of ``patterns``: square roots of photons when these are counts.
     object : array_like, shape (M, M'), optional
-        Complex object on its full grid: the truth in simulated data. It fixes the grid of reconstructions.
+        Complex object on its full grid: the truth in simulated data. It fixes the grid of
+        reconstructions.
     quantity : {"counts", "amplitude", "intensity"}
-        What ``patterns`` hold: photon counts, square roots of intensities, or intensities of unknown unit.
+        What ``patterns`` hold: photon counts, square roots of intensities, or intensities of
+        unknown unit.
     zero_frequency : {"centre", "corner"}
         Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
     geometry : {"far-field", "near-field"}, optional
-        How the detector sees the sample; else as the metadata say (``physics_parameters.geometry``).
+        How the detector sees the sample; else as the metadata say
+        (``physics_parameters.geometry``).
     metadata : mapping, optional
-        Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x amplitude)^2.
+        Plain JSON values; ``physics_parameters.intensity_scale`` is the scale s of counts = (s x
+        amplitude)^2.
     mask : array_like of bool, shape (H, W) or (n, H, W), optional
         True where a pixel of the detector is good, zero frequency in the centre.
     leave_out_frames : sequence of int, optional
         Patterns to leave out.
     experiment : path or dict, optional
-        Beam, optics and scale of the detector: an experiment file, or its keys such as ``dict(voltage_kv=300,
-        semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of the optics where none is given.
+        Beam, optics and scale of the detector: an experiment file, or its keys such as
+        ``dict(voltage_kv=300, semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of
+        the optics where none is given.
     **described
-        The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how the patterns come about:
-        ``fresnel_number`` (near field), ``fly``, ``detector_blur``, ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They
-        go before ``experiment``.
+        The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how
+        the patterns come about: ``fresnel_number`` (near field), ``fly``, ``detector_blur``,
+        ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``.
 
     Raises
     ------
     ValueError
-        All problems at once: lengths that disagree, numbers that are negative or not finite, windows off the object.
+        All problems at once: lengths that disagree, numbers that are negative or not finite,
+        windows off the object.
     """
 
     def __new__(
@@ -100,13 +108,15 @@ class Dataset:
         """Copies of the other arrays of the file, kept for the way out."""
     @property
     def remarks(self) -> list[dict[str, Any]]:
-        """What looks wrong: ``what``, ``evidence``, ``advice``, and the ``patterns`` and ``pixels`` concerned.
+        """What looks wrong: ``what``, ``evidence``, ``advice``, and the ``patterns`` and ``pixels``
+        concerned.
 
         Those that are ``certain`` are left out by reconstructions.
         """
     @property
     def understood(self) -> dict[str, Any] | None:
-        """How the file stored things, and in ``notes`` all that was converted or assumed; None without a file."""
+        """How the file stored things, and in ``notes`` all that was converted or assumed; None
+        without a file."""
     @property
     def n_patterns(self) -> int:
         """Number of patterns."""
@@ -127,16 +137,20 @@ class Dataset:
         """Whether the patterns are in memory, or kept in a scratch file."""
     @property
     def probe_diameter_px(self) -> float:
-        """Diameter of the illuminated disc, pixels: the probe's, else 0.6 times the pattern's side."""
+        """Diameter of the illuminated disc, pixels: the probe's, else 0.6 times the pattern's
+        side."""
     @property
     def overlap(self) -> float:
         """Mean overlap of a disc with its 6 nearest others (metric 2), 0 to 1."""
     def counts(self) -> NDArray[np.float32]:
-        """Photon counts, shape (n, H, W); whole numbers are restored exactly. ``ValueError`` without a scale."""
+        """Photon counts, shape (n, H, W); whole numbers are restored exactly. ``ValueError``
+        without a scale."""
     def select(self, indices: ArrayLike) -> Dataset:
-        """The data set of the patterns at ``indices``, in that order; arrays with one entry per pattern follow.
+        """The data set of the patterns at ``indices``, in that order; arrays with one entry per
+        pattern follow.
 
-        Whole numbers from 0, or booleans. ``scan[10:20]`` and ``scan[-1]`` count as lists do. Patterns on disk stay there.
+        Whole numbers from 0, or booleans. ``scan[10:20]`` and ``scan[-1]`` count as lists do.
+        Patterns on disk stay there.
         """
     def __getitem__(self, key: Any, /) -> Dataset: ...
     def split(
@@ -160,8 +174,8 @@ class Dataset:
     def save(self, path: str | os.PathLike[str], *, compressed: bool = False) -> list[Path]:
         """Write a file, whole or not at all, and return what was written.
 
-        ``.npz`` and any other end: the study's format; ``.cxi``: CXI 1.6; ``.h5``: the patterns of a ptychodus or pty-chi pair, with
-        their product beside it.
+        ``.npz`` and any other end: the study's format; ``.cxi``: CXI 1.6; ``.h5``: the patterns of
+        a ptychodus or pty-chi pair, with their product beside it.
         """
     def view(self, **how: Any) -> Viewer:
         """:func:`lapwing.view` of this: mean pattern, probe, object and scan with zoom."""
@@ -190,8 +204,12 @@ def simulate_scan(
     described: dict[str, Any],
     threads: int | None,
 ) -> Dataset: ...
-def thin_dataset(dataset: Dataset, dose: float, seed: int, threads: int | None) -> tuple[Dataset, str | None]: ...
-def thin_counts(counts: ArrayLike, dose: float, seed: int, threads: int | None) -> NDArray[np.float32]: ...
+def thin_dataset(
+    dataset: Dataset, dose: float, seed: int, threads: int | None
+) -> tuple[Dataset, str | None]: ...
+def thin_counts(
+    counts: ArrayLike, dose: float, seed: int, threads: int | None
+) -> NDArray[np.float32]: ...
 def make_specimen(name: str, shape: tuple[int, int], seed: int) -> NDArray[np.complex64]: ...
 def make_probe(shape: tuple[int, int], design: dict[str, Any]) -> NDArray[np.complex64]: ...
 def make_scan(
@@ -233,9 +251,12 @@ def reconstruct(
     options: dict[str, Any],
     progress: Callable[[int, int, float], object] | None,
     threads: int | None,
+    start: dict[str, Any] | None = None,
 ) -> dict[str, Any]: ...
 def save_reconstruction(path: str | os.PathLike[str], fields: dict[str, Any]) -> None: ...
-def load_reconstruction(path: str | os.PathLike[str], array: str | None = None) -> dict[str, Any]: ...
+def load_reconstruction(
+    path: str | os.PathLike[str], array: str | None = None
+) -> dict[str, Any]: ...
 def object_png(
     object: ArrayLike, probe: ArrayLike, positions: ArrayLike, metadata: dict[str, Any] | None
 ) -> bytes: ...

@@ -23,13 +23,19 @@ def test_finds_the_truth(scan: lapwing.Dataset, algorithm: str) -> None:
     assert found.compare(scan).metrics["complex_correlation"] > 0.97
 
 
-def test_arrays_and_data_sets_give_the_same_bits_on_any_number_of_threads(scan: lapwing.Dataset) -> None:
+def test_arrays_and_data_sets_give_the_same_bits_on_any_number_of_threads(
+    scan: lapwing.Dataset,
+) -> None:
     counts = scan.counts()
     data = lapwing.Dataset(counts, scan.positions, scan.probe, quantity="counts")
     from_data = lapwing.reconstruct(data, epochs=5, threads=1)
     for given in (counts, counts.astype(np.uint16), np.asfortranarray(counts.astype(float))):
-        found = lapwing.reconstruct(given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=2)
-        assert np.array_equal(found.object, from_data.object) and np.array_equal(found.probe, from_data.probe)
+        found = lapwing.reconstruct(
+            given, scan.positions, scan.probe, quantity="counts", epochs=5, threads=2
+        )
+        assert np.array_equal(found.object, from_data.object) and np.array_equal(
+            found.probe, from_data.probe
+        )
         assert np.array_equal(found.loss, from_data.loss) and found.origin == from_data.origin
 
 
@@ -50,7 +56,10 @@ def test_a_given_object_is_the_start_and_a_data_sets_own_is_not(scan: lapwing.Da
     assert flat.options["object_start"] == "flat"
     given = lapwing.reconstruct(scan, object=scan.object, epochs=1)
     assert given.options["object_start"] == "guess" and given.loss[0] < 0.5 * flat.loss[0]
-    assert lapwing.reconstruct(scan, object=scan.object, object_start="flat", epochs=1).loss[0] == flat.loss[0]
+    assert (
+        lapwing.reconstruct(scan, object=scan.object, object_start="flat", epochs=1).loss[0]
+        == flat.loss[0]
+    )
 
 
 def test_progress_is_told_and_may_stop(scan: lapwing.Dataset) -> None:
@@ -93,7 +102,8 @@ def test_control_c_ends_it_without_a_callback(scan: lapwing.Dataset) -> None:
 
 
 def test_other_threads_go_on_meanwhile(scan: lapwing.Dataset) -> None:
-    """One reconstruction ends because of what another thread did while it ran without a callback."""
+    """One reconstruction ends because of what another thread did while it ran without a
+    callback."""
     beats = 0
     stop = threading.Event()
 
@@ -135,7 +145,9 @@ def test_other_threads_go_on_meanwhile(scan: lapwing.Dataset) -> None:
         ({"probe": np.zeros((1, 32, 32), np.complex64)}, ["probe", "zero throughout"]),
     ],
 )
-def test_impossible_options_are_refused(scan: lapwing.Dataset, options: dict, words: list[str]) -> None:
+def test_impossible_options_are_refused(
+    scan: lapwing.Dataset, options: dict, words: list[str]
+) -> None:
     with pytest.raises(ValueError) as refused:
         lapwing.reconstruct(scan, **options)
     for word in words:
@@ -144,7 +156,9 @@ def test_impossible_options_are_refused(scan: lapwing.Dataset, options: dict, wo
 
 def test_counts_are_needed_for_counting_statistics(scan: lapwing.Dataset) -> None:
     with pytest.raises(ValueError, match="photon counts"):
-        lapwing.reconstruct(scan.diffraction, scan.positions, scan.probe, quantity="amplitude", algorithm="ML")
+        lapwing.reconstruct(
+            scan.diffraction, scan.positions, scan.probe, quantity="amplitude", algorithm="ML"
+        )
     with pytest.raises(ValueError, match="quantity"):
         lapwing.reconstruct(scan.counts(), scan.positions, scan.probe)
     # A start probe is made where there is none.
@@ -155,7 +169,9 @@ def test_the_solver_is_chosen_by_what_is_known(scan: lapwing.Dataset) -> None:
     """ML where counts are known, LSQML where they are not or only it has an option."""
     assert lapwing.reconstruct(scan, epochs=1).algorithm == "ML"
     assert lapwing.reconstruct(scan, epochs=1, batching="random").algorithm == "LSQML"
-    amplitude = lapwing.reconstruct(scan.diffraction, scan.positions, scan.probe, quantity="amplitude", epochs=1)
+    amplitude = lapwing.reconstruct(
+        scan.diffraction, scan.positions, scan.probe, quantity="amplitude", epochs=1
+    )
     assert amplitude.algorithm == "LSQML"
 
 
@@ -165,9 +181,14 @@ def test_options_are_those_of_the_solvers() -> None:
     table = {solver["name"]: solver["options"] for solver in lapwing.solvers()}
     algorithms = tuple(table)
     names = {option["name"].split(".")[0] for options in table.values() for option in options}
-    aliases = {alias for options in table.values() for option in options for alias in option["aliases"]}
+    aliases = {
+        alias for options in table.values() for option in options for alias in option["aliases"]
+    }
     assert set(typed) - {"algorithm"} - (aliases - names) == names
-    assert set(typing.get_args(typing.get_type_hints(lapwing.SolverOptions)["algorithm"])) == {*algorithms, "auto"}
+    assert set(typing.get_args(typing.get_type_hints(lapwing.SolverOptions)["algorithm"])) == {
+        *algorithms,
+        "auto",
+    }
     kinds = {bool: "bool", int: "int", float: "float", str: "str"}
     for algorithm in algorithms:
         assert not set(lapwing.solver_options(algorithm)) - set(typed)
@@ -192,7 +213,10 @@ def test_results_can_be_looked_at_and_kept(scan: lapwing.Dataset, tmp_path) -> N
         page = shown._repr_html_()
         ElementTree.fromstring(re.sub(r"(<img [^>]*)>", r"\1/>", page))
         assert base64.b64encode(shown._repr_png_()).decode() in page
-    assert "ML reconstruction" in found._repr_html_() and f"{found.loss[-1]:.4g}" in found._repr_html_()
+    assert (
+        "ML reconstruction" in found._repr_html_()
+        and f"{found.loss[-1]:.4g}" in found._repr_html_()
+    )
     assert f"{compared.metrics['complex_correlation']:.4g}" in compared._repr_html_()
     hostile = replace(found, algorithm="<script>alert(1)</script>")
     assert "<script>" not in hostile._repr_html_()
@@ -204,7 +228,9 @@ def test_results_can_be_looked_at_and_kept(scan: lapwing.Dataset, tmp_path) -> N
         assert np.array_equal(file["positions"], scan.positions)
 
 
-def test_what_is_saved_is_loaded_and_so_are_results_of_others(scan: lapwing.Dataset, tmp_path: Path) -> None:
+def test_what_is_saved_is_loaded_and_so_are_results_of_others(
+    scan: lapwing.Dataset, tmp_path: Path
+) -> None:
     found = lapwing.reconstruct(scan, epochs=3)
     found.save(tmp_path / "own.npz")
     again = lapwing.load_reconstruction(tmp_path / "own.npz")
@@ -219,12 +245,18 @@ def test_what_is_saved_is_loaded_and_so_are_results_of_others(scan: lapwing.Data
 
     np.savez(tmp_path / "tike.npz", psi=np.stack([found.object] * 2), other=np.zeros(3))
     slices = lapwing.load_reconstruction(tmp_path / "tike.npz")
-    assert slices.object.shape == (2, *found.object.shape) and slices.probe is None and slices.algorithm is None
+    assert (
+        slices.object.shape == (2, *found.object.shape)
+        and slices.probe is None
+        and slices.algorithm is None
+    )
     assert "2 slices" in slices._repr_html_() and slices._repr_png_() is None
     np.savez(tmp_path / "two.npz", a=found.object, b=found.object)
     with pytest.raises(ValueError, match="name the one to take"):
         lapwing.load_reconstruction(tmp_path / "two.npz")
-    assert np.array_equal(lapwing.load_reconstruction(tmp_path / "two.npz", "b").object, found.object)
+    assert np.array_equal(
+        lapwing.load_reconstruction(tmp_path / "two.npz", "b").object, found.object
+    )
     with pytest.raises(FileNotFoundError):
         lapwing.load_reconstruction(tmp_path / "none.npz")
 
@@ -234,14 +266,21 @@ def test_the_catalogue_knows_every_metric(scan: lapwing.Dataset) -> None:
     catalogue = lapwing.metric_catalogue()
     assert set(compared.metrics) <= set(catalogue)
     mae = catalogue["phase_mae"]
-    assert (mae["title"], mae["unit"], mae["higher_is_better"], mae["perfect"]) == ("phase MAE", "rad", False, 0.0)
+    assert (mae["title"], mae["unit"], mae["higher_is_better"], mae["perfect"]) == (
+        "phase MAE",
+        "rad",
+        False,
+        0.0,
+    )
     assert catalogue["shift_y"]["higher_is_better"] is None
     error = np.median(np.abs(compared.phase_error[compared.mask]))
     assert compared.metrics["phase_median_error"] == pytest.approx(error, rel=1e-5)
     assert "complex correlation" in repr(compared)
 
 
-def test_error_maps_come_with_the_object_and_survive_a_file(scan: lapwing.Dataset, tmp_path) -> None:
+def test_error_maps_come_with_the_object_and_survive_a_file(
+    scan: lapwing.Dataset, tmp_path
+) -> None:
     found = lapwing.reconstruct(scan, algorithm="ML", epochs=20, error_maps=1)
     assert found.amplitude_sd.shape == found.phase_sd.shape == found.object.shape
     assert found.phase_sd.dtype == np.float32 and np.nanmax(found.phase_sd) > 0
@@ -252,9 +291,14 @@ def test_error_maps_come_with_the_object_and_survive_a_file(scan: lapwing.Datase
 
 
 def test_a_probe_that_varies_comes_with_what_varies(scan: lapwing.Dataset, tmp_path) -> None:
-    found = lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, vary_power=True, probe_eigenmodes=2)
+    found = lapwing.reconstruct(
+        scan, algorithm="LSQML", epochs=3, vary_power=True, probe_eigenmodes=2
+    )
     n, (_, height, width) = len(found.positions), found.probe.shape
-    assert found.probe_eigenmodes.shape == (2, height, width) and found.probe_weights.shape == (n, 2)
+    assert found.probe_eigenmodes.shape == (2, height, width) and found.probe_weights.shape == (
+        n,
+        2,
+    )
     assert found.beam_power.shape == (n,)
     assert np.exp(np.log(found.beam_power).mean()) == pytest.approx(1, abs=1e-3)
     assert found.options["vary_power"] is True
@@ -266,6 +310,83 @@ def test_a_probe_that_varies_comes_with_what_varies(scan: lapwing.Dataset, tmp_p
     assert usual.beam_power is None and usual.probe_eigenmodes is None
     with pytest.raises(ValueError, match="vary_power: expected the solver LSQML or ML, found rPIE"):
         lapwing.reconstruct(scan, algorithm="rPIE", epochs=1, vary_power=True)
+
+
+@pytest.mark.parametrize("algorithm", ["LSQML", "ML"])
+def test_ten_epochs_and_ten_more_are_better_than_ten(
+    scan: lapwing.Dataset, algorithm: str, tmp_path: Path
+) -> None:
+    ten = lapwing.reconstruct(scan, algorithm=algorithm, epochs=10, probe_start="perturbed")
+    more = lapwing.reconstruct(scan, algorithm=algorithm, epochs=10, start=ten)
+    correlation = [found.compare(scan).metrics["complex_correlation"] for found in (ten, more)]
+    assert 1 - correlation[1] < 0.95 * (1 - correlation[0]), correlation
+    assert more.loss[0] < 0.5 * ten.loss[0] and more.options["object_start"] == "given"
+    # The same from its file, and with the options of either.
+    ten.save(tmp_path / "ten.npz")
+    for start, options in (
+        (tmp_path / "ten.npz", {}),
+        (ten, more.options),
+        (lapwing.load_reconstruction(tmp_path / "ten.npz"), {}),
+    ):
+        again = lapwing.reconstruct(
+            scan, start=start, **{"algorithm": algorithm, "epochs": 10, **options}
+        )
+        assert np.array_equal(again.object, more.object) and np.array_equal(again.probe, more.probe)
+    with pytest.raises(ValueError, match="object_start.*give it as start"):
+        lapwing.reconstruct(scan, **more.options)
+
+
+def test_positions_and_what_varies_go_on(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    off = scan.replace(
+        positions=scan.positions + rng.uniform(-0.8, 0.8, scan.positions.shape), object=None
+    )
+    how = {
+        "algorithm": "LSQML",
+        "refine_scan": "positions",
+        "positions_from_epoch": 3,
+        "probe_eigenmodes": 1,
+        "vary_power": True,
+    }
+    first = lapwing.reconstruct(off, epochs=30, **how)
+    first.save(tmp_path / "first.npz")
+    read = lapwing.load_reconstruction(tmp_path / "first.npz")
+    assert np.array_equal(read.probe_eigenmodes, first.probe_eigenmodes) and np.array_equal(
+        read.beam_power, first.beam_power
+    )
+    # One epoch in which nothing moves much: it begins where the first one ended.
+    second = lapwing.reconstruct(
+        off, epochs=1, start=read, **{**how, "refine_scan": "none", "positions_from_epoch": None}
+    )
+    assert np.array_equal(second.positions, first.positions)
+    assert second.loss[0] < 1.05 * first.loss[-1] and second.origin == first.origin
+    np.testing.assert_allclose(second.beam_power, first.beam_power, rtol=0.1)
+    with pytest.warns(UserWarning, match="probe_eigenmodes is left out"):
+        lapwing.reconstruct(off, epochs=1, start=first, algorithm="LSQML", vary_power=True)
+
+
+def test_a_start_that_does_not_fit_is_refused_by_name(scan: lapwing.Dataset) -> None:
+    from dataclasses import replace
+
+    first = lapwing.reconstruct(scan, epochs=1)
+    none = replace(first, positions=None)
+    for start, words in (
+        (replace(first, object=first.object[:-3]), ["start: object", "expected", "found"]),
+        (replace(none, object=first.object[:-3]), ["start: object"]),
+        (replace(first, probe=first.probe[:, 1:]), ["start: probe", "32 x 32"]),
+        (
+            replace(first, positions=first.positions[1:]),
+            ["start: positions", f"{len(scan.positions)} patterns"],
+        ),
+        ("nowhere.npz", ["start", "nowhere.npz"]),
+        (replace(first, object=np.stack([first.object] * 3)), ["start: object", "slices"]),
+    ):
+        with pytest.raises(ValueError) as refused:
+            lapwing.reconstruct(scan, epochs=1, start=start)
+        for word in words:
+            assert word in str(refused.value)
+    with pytest.raises(ValueError, match="start: expected without object and probe"):
+        lapwing.reconstruct(scan, epochs=1, start=first, probe=scan.probe)
 
 
 def test_where_to_compute_is_said_by_name(scan: lapwing.Dataset) -> None:

@@ -15,13 +15,14 @@ use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::pictures::overview;
 use lapwing_study::run;
 use lapwing_study::run::magnify::magnification;
-use lapwing_study::solver::{AUTO, SolverConfig};
+use lapwing_study::solver::{AUTO, ObjectStart, SolverConfig};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A solver and its options by name, all of them settled.
@@ -71,16 +72,22 @@ pub fn solvers(py: Python<'_>) -> Result<Bound<'_, PyAny>> {
     Ok(to_python(py, &table)?)
 }
 
-/// Reconstructs; what comes back are the fields of `lapwing.Reconstruction` by name.
+/// Reconstructs, from the fields of a `lapwing.Reconstruction` by name where `start` has them; what
+/// comes back are such fields as well.
 #[pyfunction]
+#[pyo3(signature = (dataset, options, progress, threads, start=None))]
 pub fn reconstruct<'py>(
     py: Python<'py>,
     dataset: &Bound<'py, Dataset>,
     options: &Bound<'py, PyDict>,
     progress: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
+    start: Option<&Bound<'py, PyDict>>,
 ) -> Result<Bound<'py, PyDict>> {
-    let config = config(options)?;
+    let mut config = config(options)?;
+    if let Some(start) = start {
+        config.start.object_start = ObjectStart::Given(Arc::new(of_fields(start)?));
+    }
     let data = &dataset.get().inner;
     // As the command line does it; who looked at the scan before has done it, and nothing is found.
     let near = data.geometry == Some(Geometry::NearField);
@@ -139,6 +146,11 @@ fn fields(py: Python<'_>, made: Reconstruction, seconds: Option<f64>) -> Result<
 /// Writes `reconstruction.npz` from the fields of a `lapwing.Reconstruction` by name.
 #[pyfunction]
 pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<()> {
+    Ok(of_fields(fields)?.write(&path)?)
+}
+
+/// The reconstruction with these fields of a `lapwing.Reconstruction` by name.
+fn of_fields(fields: &Bound<'_, PyDict>) -> anyhow::Result<Reconstruction> {
     let field = |name: &str| -> anyhow::Result<Option<Bound<'_, PyAny>>> {
         Ok(fields.get_item(name)?.filter(|value| !value.is_none()))
     };
@@ -161,7 +173,7 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
             "probe_eigenmodes, probe_weights: expected shapes (K, H, W) and (n, K), or neither"
         ))?,
     };
-    let made = Reconstruction {
+    Ok(Reconstruction {
         eigenmodes,
         beam_power: field("beam_power")?.map(|power| power.extract()).transpose()?,
         probe: field("probe")?.as_ref().map(array::modes).transpose()?,
@@ -174,8 +186,7 @@ pub fn save_reconstruction(path: PathBuf, fields: &Bound<'_, PyDict>) -> Result<
         options: json("options")?,
         metadata: json("metadata")?.map(serde_json::from_value).transpose()?,
         ..Reconstruction::of(array::object(&object, "object")?)
-    };
-    Ok(made.write(&path)?)
+    })
 }
 
 /// Reads a reconstruction of any program; what comes back are the fields of

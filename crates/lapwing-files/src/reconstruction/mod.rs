@@ -47,12 +47,12 @@ pub struct Reconstruction {
     pub probe: Option<Modes>,
     /// Where the probe varies along the scan: eigenmodes E_k, axes (eigenmode, y, x), in the unit
     /// of the probe, and their weights w_jk, axes (pattern, eigenmode); the first mode of pattern j
-    /// is P_0 + sum_k w_jk E_k. Patterns that were left out have weight 0. They are written, and
-    /// not read.
+    /// is P_0 + sum_k w_jk E_k. Patterns that were left out have weight 0. Of files those of this
+    /// program are read alone.
     pub eigenmodes: Option<(Modes, Array2<Complex32>)>,
     /// The beam's power in every pattern over its geometric mean, where it varies: the probe of
-    /// pattern j is brighter by its root; 1 for patterns that were left out. It is written, and not
-    /// read.
+    /// pattern j is brighter by its root; 1 for patterns that were left out. Of files those of this
+    /// program are read alone.
     pub beam_power: Option<Vec<f64>>,
     /// Window centres (y, x) in the pixels of the data set, one for each pattern, as refined.
     pub positions: Option<Vec<Position>>,

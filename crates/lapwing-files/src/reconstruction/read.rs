@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use lapwing_model::{Modes, Object, Position};
+use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::{Array2, Ix2, Ix3};
 use serde_json::Value;
 
 use super::names::{
-    ALGORITHM, AMPLITUDE_SD, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD, POSITIONS, PROBE, TIMESTAMP,
+    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD,
+    POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
 };
 use super::{Reconstruction, Role, Source};
 use crate::container::Container;
@@ -71,6 +72,8 @@ fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction,
     let one_of_several = role == Role::Reconstruction && wanted.is_some() && !of_this_program;
     let mut made = Reconstruction {
         probe: if one_of_several { None } else { probe(&file)? },
+        eigenmodes: if of_this_program { eigenmodes(&file)? } else { None },
+        beam_power: if of_this_program { beam_power(&file)? } else { None },
         positions: if one_of_several { None } else { positions(&file)? },
         origin: if of_this_program { origin(&file)? } else { None },
         amplitude_sd: if of_this_program { map(&file, AMPLITUDE_SD)? } else { None },
@@ -182,6 +185,31 @@ pub(crate) fn probe(file: &Container) -> Result<Option<Modes>, Error> {
     let first = values.into_iter().take(modes * height * width).collect();
     let probe = Modes::from_shape_vec((modes, height, width), first);
     probe.map(Some).map_err(|error| unfit(NpyError::Shape(error.to_string())))
+}
+
+/// Eigenmodes (eigenmode, H, W) and their weights (n, eigenmode), where the probe varies.
+fn eigenmodes(file: &Container) -> Result<Option<(Modes, Array2<Complex32>)>, Error> {
+    if !(file.contains(EIGENMODES) && file.contains(WEIGHTS)) {
+        return Ok(None);
+    }
+    let modes = file.read(EIGENMODES)?.into_complex32_array::<Ix3>();
+    let modes = modes.map_err(|source| file.unfit(EIGENMODES, source))?;
+    let weights = file.read(WEIGHTS)?.into_complex32_array::<Ix2>();
+    let weights = weights.map_err(|source| file.unfit(WEIGHTS, source))?;
+    if weights.dim().1 != modes.dim().0 {
+        let (expected, found) =
+            ("shape (n, K), a column for each eigenmode", format!("{:?}", weights.dim()));
+        return Err(file.unfit(WEIGHTS, NpyError::Kind { expected, found }));
+    }
+    Ok(Some((modes, weights)))
+}
+
+/// The beam's power in every pattern, where it varies.
+fn beam_power(file: &Container) -> Result<Option<Vec<f64>>, Error> {
+    if !file.contains(BEAM_POWER) {
+        return Ok(None);
+    }
+    file.read(BEAM_POWER)?.to_f64().map(Some).map_err(|source| file.unfit(BEAM_POWER, source))
 }
 
 /// Window centres from `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`, of archives.

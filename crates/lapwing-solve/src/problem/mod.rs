@@ -13,6 +13,7 @@ mod replicate;
 mod spooled;
 #[cfg(test)]
 mod tests;
+mod variation;
 
 pub use builder::ProblemBuilder;
 pub use error::ProblemError;

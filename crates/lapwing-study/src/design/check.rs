@@ -181,8 +181,8 @@ fn check_source(design: &Design) -> Checked {
         )?;
         for solver in &design.solvers {
             let rule = "\"flat\": the object in a measured study's data is the full-dose reconstruction it is compared with";
-            let flat = solver.starts().0 == ObjectStart::Flat;
-            require(flat, "solver.object_start", rule, "\"guess\"")?;
+            let start = solver.starts().0;
+            require(*start == ObjectStart::Flat, "solver.object_start", rule, start)?;
         }
     }
     if let Source::Base { base, .. } = &design.source {

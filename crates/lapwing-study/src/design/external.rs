@@ -29,7 +29,7 @@ impl ExternalConfig {
     /// What a solver of this program would have to be told to start from the same fields.
     pub(crate) fn start(&self) -> SolverConfig {
         let mut config = SolverConfig::default();
-        config.start.object_start = self.object_start;
+        config.start.object_start = self.object_start.clone();
         config.start.probe_start = self.probe_start;
         config
     }

@@ -45,7 +45,7 @@ fn defaults_are_the_constants_of_the_reference_study() {
         design.solvers.iter().map(|s| (s.name.as_str(), s.algorithm(), s.epochs())).collect();
     assert_eq!(solvers, [("LSQML", "LSQML", 100), ("ML", "ML", 214)]);
     for solver in &design.solvers {
-        assert_eq!(solver.starts(), (ObjectStart::Flat, ProbeStart::Perturbed));
+        assert_eq!(solver.starts(), (&ObjectStart::Flat, ProbeStart::Perturbed));
     }
     assert_eq!((design.study.repeats, design.cases().len()), (1, 36));
     assert_eq!(design.conditions().len(), 18);

@@ -6,6 +6,7 @@
 //! predicts worse, so more modes or moving positions are not better by themselves.
 
 use crate::design::solver::{NoiseOptions, SolverConfig};
+use crate::run::earlier::Variation;
 use crate::run::noise;
 use crate::run::start::MODE_SHARE;
 use crate::{Result, StudyError};
@@ -40,8 +41,8 @@ pub(crate) struct Chosen {
 
 /// The problem of `bare`, which knows nothing of its detector, with what is found out about that
 /// and with the answers to what `config` asks. `counts` tells whether the patterns are photon
-/// counts, and `faults` what is known to be wrong with them; `between` is called before
-/// every fit and may stop them.
+/// counts, `faults` what is known to be wrong with them, and `variation` how the probe was found to
+/// vary before; `between` is called before every fit and may stop them.
 ///
 /// # Errors
 /// What `between` returns, a background that cannot be read or used, and a question that the data
@@ -49,7 +50,7 @@ pub(crate) struct Chosen {
 pub(crate) fn settled(
     bare: &Problem,
     config: &SolverConfig,
-    (counts, faults): (bool, &Faults),
+    (counts, faults, variation): (bool, &Faults, &Variation),
     between: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Chosen> {
     check(config, counts)?;
@@ -114,10 +115,11 @@ pub(crate) fn settled(
         chosen.solver = with_positions(&*chosen.solver, freedom)?;
     }
     if config.start.probe_eigenmodes > 0 {
-        chosen.problem = chosen.problem.with_eigenmodes(config.start.probe_eigenmodes);
+        chosen.problem =
+            variation.with_eigenmodes(&chosen.problem, config.start.probe_eigenmodes)?;
     }
     if config.start.vary_power {
-        chosen.problem = chosen.problem.with_varying_power();
+        chosen.problem = variation.with_power(&chosen.problem)?;
     }
     Ok(chosen)
 }
@@ -311,7 +313,8 @@ mod tests {
         let bare = Problem::builder(told.collect(), flat, first).patterns(counts).unwrap();
         let written = vec![("choose".to_owned(), Value::Word(asked.to_owned()))];
         let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
-        let chosen = settled(&bare, &config, (true, &Faults::default()), &mut || Ok(())).unwrap();
+        let known = (true, &Faults::default(), &Variation::default());
+        let chosen = settled(&bare, &config, known, &mut || Ok(())).unwrap();
         chosen.choices.iter().map(|choice| (choice.option, choice.value)).collect()
     }
 

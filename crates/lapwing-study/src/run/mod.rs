@@ -6,6 +6,7 @@ mod choose;
 mod crew;
 pub mod data;
 mod device;
+pub(crate) mod earlier;
 pub mod event;
 mod exposures;
 pub(crate) mod external;

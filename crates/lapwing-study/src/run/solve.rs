@@ -32,14 +32,14 @@ pub fn reconstruct(
     let config = &config.settled(dataset.intensity_scale().is_some());
     let mut start = Start::of(dataset, config)?;
     start.faults = noise::faults(&remarks::of(dataset));
-    let (origin, on_grid) = (start.origin, start.scan.clone());
+    let (origin, on_grid, of_data) = (start.origin, start.scan.clone(), start.of_data.clone());
     let counts = start.counts;
     let mut observe = |epoch| Ok(observe(epoch));
     let watch = &mut Epochs(&mut observe);
     let Done { chosen, solution, .. } = solve(start, config, config.device.device, watch)?;
     let replicates = config.errors.error_maps;
     let maps = maps(&chosen, &solution, replicates, &mut || Flow::Continue)?;
-    let place = Place { of_data: &dataset.scan, on_grid: &on_grid, origin };
+    let place = Place { of_data: &of_data, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
     let misfit = match counts {
         true => Some(chosen.problem.misfit(&solution)?.ratio),
@@ -128,8 +128,10 @@ pub(crate) fn solve(
     watch: &mut dyn Watch,
 ) -> Result<Done> {
     let (counts, faults) = (start.counts, start.faults.clone());
+    let variation = start.variation.clone();
     let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;
-    let mut chosen = choose::settled(&bare, config, (counts, &faults), &mut || {
+    let known = (counts, &faults, &variation);
+    let mut chosen = choose::settled(&bare, config, known, &mut || {
         watch.waiting("a choice by held-out pixels")
     })?;
     drop(bare);

@@ -1,17 +1,18 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
-use crate::design::solver::{ObjectStart, SolverConfig};
+use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::geometry::grid::grid_of;
-use crate::run::start_probe::start_probe;
+use crate::run::earlier::{self, Placed, Variation, thick};
+use crate::run::start_probe::{StartProbe, start_probe};
 use crate::run::stream;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Mask, Patterns, Storage};
+use lapwing_files::{Dataset, Mask, Patterns, Reconstruction, Storage};
 use lapwing_model::forward::Physics;
-use lapwing_model::{Field, Modes, Object, Position};
+use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
-use ndarray::{Array3, Axis};
+use ndarray::Array3;
 
 /// What a solver is given: the measured intensities and the fields to start from.
 #[derive(Debug, Clone)]
@@ -25,9 +26,13 @@ pub struct Start {
     pub probe: Modes,
     /// Window centres on the array of `object`.
     pub scan: Vec<Position>,
+    /// The same in the coordinates of the data set.
+    pub of_data: Vec<Position>,
     /// Where pixel (0, 0) of the object lies in the coordinates of the data set; `None` on the data
     /// set's own object grid.
     pub origin: Option<(i64, i64)>,
+    /// How the probe of the reconstruction that this goes on from varies.
+    pub variation: Variation,
     /// How the patterns come about.
     pub physics: Physics,
     /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
@@ -43,6 +48,12 @@ pub struct Start {
 pub(crate) const MODE_SHARE: f64 = 0.1;
 
 impl Start {
+    /// What is left out of how the probe varied in the reconstruction that this goes on from, a
+    /// line for each thing.
+    pub fn left_out(&self, config: &SolverConfig) -> Vec<String> {
+        self.variation.left_out(config.start.probe_eigenmodes, config.start.vary_power)
+    }
+
     /// The problem for a solver; its patterns are where those of the start are.
     ///
     /// # Errors
@@ -76,12 +87,15 @@ impl Start {
     /// When there is no start probe, no object to start from, no grid that holds the scan, no
     /// counts for a solver that needs them, or it is not known how the patterns come about.
     pub fn of(dataset: &Dataset, config: &SolverConfig) -> Result<Self> {
-        let probe = start_probe(dataset, config.start.probe_start)?.modes;
-        let start = Self::with_probe(dataset, config, probe)?;
+        let earlier = earlier::of(&config.start.object_start)?;
+        let earlier = earlier.as_deref();
+        let probe = begun_probe(dataset, config.start.probe_start, earlier)?.modes;
+        let start = Self::with_probe(dataset, config, probe, earlier)?;
         Ok(Self { intensity: dataset.intensities()?, ..start })
     }
 
-    /// [`Start::of`] with the start probe made already, and without the intensities.
+    /// [`Start::of`] with the start probe made already, and without the intensities; `earlier` is
+    /// what it goes on from.
     ///
     /// # Errors
     /// As for [`Start::of`].
@@ -89,6 +103,7 @@ impl Start {
         dataset: &Dataset,
         config: &SolverConfig,
         probe: Modes,
+        earlier: Option<&Reconstruction>,
     ) -> Result<Self> {
         let physics = dataset.physics()?;
         let probe = match config.start.probe_modes {
@@ -97,20 +112,28 @@ impl Start {
         };
         let slices = physics.slices.map_or(1, |slices| slices.count);
         let flat = |shape| Object::flat_slices(slices, shape);
-        let (object, scan, origin) = match (&dataset.object, config.start.object_start) {
-            (Some(guess), ObjectStart::Guess) => (thick(guess, slices), dataset.scan.clone(), None),
-            (Some(guess), ObjectStart::Flat) => (flat(guess.dim()), dataset.scan.clone(), None),
-            (None, ObjectStart::Guess) => {
+        let on_own = |object| {
+            let (scan, of_data) = (dataset.scan.clone(), dataset.scan.clone());
+            Placed { object, scan, of_data, origin: None }
+        };
+        let guessed = config.start.object_start == ObjectStart::Guess;
+        let placed = match (&dataset.object, earlier) {
+            (_, Some(earlier)) => earlier::placed(earlier, dataset, slices)?,
+            (Some(guess), None) if guessed => on_own(thick(guess, slices)),
+            (Some(guess), None) => on_own(flat(guess.dim())),
+            (None, None) if guessed => {
                 let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
                 return Err(StudyError::Invalid(text.to_owned()));
             }
-            (None, ObjectStart::Flat) => {
+            (None, None) => {
                 let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
                 let grid = match config.choice.refine_scan.contains("affine") {
                     true => grid.with_room_to_stretch(),
                     false => grid,
                 };
-                (flat(grid.shape), grid.scan, Some(grid.origin))
+                let origin = Some(grid.origin);
+                let (scan, of_data) = (grid.scan, dataset.scan.clone());
+                Placed { object: flat(grid.shape), scan, of_data, origin }
             }
         };
         if config.solver.needs().counts && dataset.intensity_scale().is_none() {
@@ -123,8 +146,40 @@ impl Start {
         }
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
-        let (intensity, faults) = (Patterns::default(), Faults::default());
-        Ok(Self { intensity, object, probe, scan, origin, physics, valid, counts, faults })
+        let variation = earlier.map(Variation::of).unwrap_or_default();
+        let Placed { object, scan, of_data, origin } = placed;
+        Ok(Self {
+            intensity: Patterns::default(),
+            object,
+            probe,
+            scan,
+            of_data,
+            origin,
+            variation,
+            physics,
+            valid,
+            counts,
+            faults: Faults::default(),
+        })
+    }
+}
+
+/// The start probe of a data set: that of the reconstruction that it goes on from where that has
+/// one, else as `which` asks for it.
+///
+/// # Errors
+/// One that does not fit the patterns, and see [`start_probe`].
+pub(crate) fn begun_probe(
+    dataset: &Dataset,
+    which: ProbeStart,
+    earlier: Option<&Reconstruction>,
+) -> Result<StartProbe> {
+    match earlier.and_then(|earlier| earlier.probe.as_ref()) {
+        Some(probe) => Ok(StartProbe {
+            modes: earlier::fitting(probe, dataset)?,
+            told: "that of the earlier reconstruction".to_owned(),
+        }),
+        None => start_probe(dataset, which),
     }
 }
 
@@ -139,12 +194,4 @@ pub fn refined(of_data: &[Position], before: &[Position], now: &[Position]) -> V
             x: of_data.x + (now.x - before.x),
         })
         .collect()
-}
-
-/// An object of `slices` slices, of which the middle one is `guess` and the others transmit
-/// everything.
-fn thick(guess: &Field, slices: usize) -> Object {
-    let mut object = Object::flat_slices(slices, guess.dim());
-    object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(guess);
-    object
 }

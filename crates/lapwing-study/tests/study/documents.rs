@@ -124,6 +124,25 @@ fn the_table_of_options_in_the_documents() {
     hold("docs/solvers.md", ["<!-- options -->", "<!-- end of options -->"], &table);
 }
 
+/// Columns of a line of Python.
+const WIDTH: usize = 100;
+
+/// A text in lines behind `indent`.
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        let fresh = line.len() == indent.len();
+        if !fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("{indent}{word}"));
+        } else {
+            *line += if fresh { "" } else { " " };
+            *line += word;
+        }
+    }
+    lines.join("\n")
+}
+
 #[test]
 fn the_types_of_options_in_python() {
     let literal = |words: &[&str]| {
@@ -141,8 +160,9 @@ fn the_types_of_options_in_python() {
     };
     let names: Vec<&str> = SOLVERS.iter().map(|entry| entry.name).chain([AUTO]).collect();
     let mut types = format!("    algorithm: {}\n", literal(&names));
-    types += "    \"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: ML where photon counts \
-              are known, else LSQML.\"\"\"\n";
+    let about = "\"\"\"Name of the solver, see :func:`solvers`; \"auto\" unless given: ML where photon \
+                 counts are known, else LSQML.\"\"\"";
+    types += &(wrapped(about, "    ") + "\n");
     let mut aliases = String::new();
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows() {
@@ -167,10 +187,18 @@ fn the_types_of_options_in_python() {
             true => String::new(),
             false => format!("{}: ", solvers_of(&row)),
         };
-        writeln!(types, "    {}: {kinds}\n    \"\"\"{of}{about}.\"\"\"", row.name).unwrap();
+        let line = format!("    {}: {kinds}", row.name);
+        let line = match line.len() > WIDTH {
+            // As formatters of Python have it.
+            true => line.replace("Literal[", "Literal[\n        ").replace(']', "\n    ]"),
+            false => line,
+        };
+        writeln!(types, "{line}\n{}", wrapped(&format!("\"\"\"{of}{about}.\"\"\""), "    "))
+            .unwrap();
         for alias in row.solvers[0].1.aliases {
             // An alias for one solver may be the name of another's option.
-            if !rows().iter().any(|row| row.name == *alias) {
+            // Python's `start` takes reconstructions in memory as well, and stands apart.
+            if !rows().iter().any(|row| row.name == *alias) && *alias != "start" {
                 let name = row.name;
                 writeln!(
                     aliases,
@@ -182,9 +210,8 @@ fn the_types_of_options_in_python() {
     }
     for (section, names) in sections {
         let names: Vec<String> = names.iter().map(|name| format!("``{name}``")).collect();
-        writeln!(types, "    {section}: dict[str, float]").unwrap();
-        writeln!(types, "    \"\"\"{}: see the guide to the solvers.\"\"\"", names.join(", "))
-            .unwrap();
+        let about = format!("\"\"\"{}: see the guide to the solvers.\"\"\"", names.join(", "));
+        writeln!(types, "    {section}: dict[str, float]\n{}", wrapped(&about, "    ")).unwrap();
     }
     let markers = ["    # The table of solvers.", "    # End of the table."];
     hold("python/lapwing/_solve.py", markers, &(types + &aliases));

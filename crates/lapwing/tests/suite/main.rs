@@ -31,6 +31,7 @@ mod shell;
 mod siemens_star;
 mod slices;
 mod solvers;
+mod start;
 mod stream;
 mod tasks;
 mod threads;

@@ -2,25 +2,13 @@
 
 use super::chosen::{Chosen, Vocabulary};
 use super::device::DeviceOptions;
+use super::object_start::ObjectStart;
 use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
 use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
-
-choice! {
-    /// The object that a reconstruction starts from.
-    #[derive(Default)]
-    pub enum ObjectStart {
-        /// Transmission 1 everywhere.
-        #[default]
-        Flat = "flat",
-        /// The file's `objectGuess`. In simulated data that is the truth, so no result started from
-        /// it means anything.
-        Guess = "guess",
-    }
-}
 
 choice! {
     /// The probe that a reconstruction starts from (see [`crate::start_probe`]).
@@ -40,12 +28,6 @@ choice! {
     }
 }
 
-impl Serialize for ObjectStart {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
 impl Serialize for ProbeStart {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -55,9 +37,10 @@ impl Serialize for ProbeStart {
 options! {
     /// What a reconstruction starts from.
     pub struct StartOptions {
-        /// Start object: flat, or guess (the file's objectGuess, in simulated data the answer
-        /// itself).
-        object_start | "start": ObjectStart = ObjectStart::Flat, Kind::Choice(ObjectStart::NAMES);
+        /// Start object: flat, guess (the file's objectGuess, in simulated data the answer itself),
+        /// or the file of an earlier reconstruction to go on from, with its probe, its positions,
+        /// and how its probe varies.
+        object_start | "start": ObjectStart = ObjectStart::Flat, Kind::File(ObjectStart::WORDS);
         /// Start probe: auto (the file's, else that of the optics described, else made of the
         /// patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of
         /// focus and astigmatic).

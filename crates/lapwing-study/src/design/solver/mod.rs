@@ -3,14 +3,16 @@
 mod chosen;
 mod config;
 mod device;
+mod object_start;
 #[cfg(test)]
 mod tests;
 
 pub use config::{
-    AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ObjectStart,
-    ProbeStart, SolverConfig, SolverError, StartOptions,
+    AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ProbeStart,
+    SolverConfig, SolverError, StartOptions,
 };
 pub use device::{DeviceChoice, DeviceOptions};
+pub use object_start::ObjectStart;
 
 use crate::design::external::{self, External, ExternalConfig};
 use config::{take_algorithm, written};
@@ -81,10 +83,10 @@ impl StudySolver {
     }
 
     /// Object and probe that it starts from.
-    pub fn starts(&self) -> (ObjectStart, ProbeStart) {
+    pub fn starts(&self) -> (&ObjectStart, ProbeStart) {
         match &self.method {
-            Method::Native(config) => (config.start.object_start, config.start.probe_start),
-            Method::External(config) => (config.object_start, config.probe_start),
+            Method::Native(config) => (&config.start.object_start, config.start.probe_start),
+            Method::External(config) => (&config.object_start, config.probe_start),
         }
     }
 

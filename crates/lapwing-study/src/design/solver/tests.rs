@@ -9,7 +9,7 @@ use lapwing_solve::solver::options::Auto;
 fn written_and_read_back() {
     let text = "algorithm = \"LSQML\"\nobject_start = \"guess\"\nepochs = 7\nnoise = \"poisson\"\n";
     let config: SolverConfig = toml::from_str(text).unwrap();
-    assert_eq!((config.solver.epochs(), config.start.object_start), (7, ObjectStart::Guess));
+    assert_eq!((config.solver.epochs(), &config.start.object_start), (7, &ObjectStart::Guess));
     assert!(config.solver.needs().counts);
     let again: SolverConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
     assert_eq!(again, config);

@@ -55,16 +55,17 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-/// Refuses an output folder in which the input is one of the files that will be written.
+/// Refuses an output folder in which the input, or what is started from, is one of the files that
+/// will be written.
 pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
     let Ok(whole) = input.canonicalize() else { return Ok(()) };
     let same = |name: &str| output.join(name).canonicalize().is_ok_and(|path| path == whole);
     match FILES.iter().find(|name| same(name)) {
         None => Ok(()),
         Some(name) => Err(StudyError::Invalid(format!(
-            "{}: expected another output folder than that of the input, whose {name} would be \
-             replaced",
-            output.display()
+            "{}: expected another output folder than that of {}, whose {name} would be replaced",
+            output.display(),
+            input.display()
         ))),
     }
 }

@@ -12,7 +12,7 @@ mod understand;
 pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::{Case, View};
-use crate::design::solver::{AUTO, DeviceChoice, StudySolver};
+use crate::design::solver::{AUTO, DeviceChoice, ObjectStart, StudySolver};
 use crate::disk::checkpoint::{Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
@@ -91,7 +91,7 @@ impl Task {
         let reading = format!("{:?}", self.reading);
         let calibrated = if self.calibrate { "result 6, calibrated" } else { "result 6" };
         let version = (calibrated, env!("CARGO_PKG_VERSION"));
-        let method = (&self.solver.method, external::files(&self.solver.method));
+        let method = (&self.solver.method, external::files(&self.solver));
         hash::key(&(input_hash, reading, method, &self.case, area, self.photon_halves, version))
     }
 
@@ -139,6 +139,9 @@ impl Task {
         // Two runs in one folder would leave files of both.
         let key = hash::file(&self.input)?;
         kept::refuse_own_input(&self.input, &self.output)?;
+        if let ObjectStart::File(start) = self.solver.starts().0 {
+            kept::refuse_own_input(start, &self.output)?;
+        }
         let _lock = Lock::acquire(&self.output)?;
         if self.recorded(&key).is_none()
             && let Some(kept) = kept::set_aside(&self.output)?

@@ -8,11 +8,11 @@ use crate::disk::record::{JobResult, Telemetry};
 use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap, typical_step};
 use crate::run::calibrate::{Calibration, calibrate};
 use crate::run::data::{probe_diameter, shared_fraction};
+use crate::run::earlier;
 use crate::run::event::{Level, Observer, note};
 use crate::run::magnify::magnify;
 use crate::run::noise;
-use crate::run::start::Start;
-use crate::run::start_probe::start_probe;
+use crate::run::start::{Start, begun_probe};
 use crate::run::views;
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
@@ -84,7 +84,14 @@ impl Task {
         }
         let (object_start, probe_start) = self.solver.starts();
         dataset.physics()?;
-        let made = start_probe(&dataset, probe_start)?;
+        let earlier = earlier::of(object_start)?;
+        let earlier = earlier.as_deref();
+        if self.calibrate && earlier.is_some_and(|earlier| earlier.positions.is_some()) {
+            let text = "calibrate and start: expected one of them, found both: the positions of the \
+                        reconstruction to start from lie as that had them";
+            return Err(StudyError::Invalid(text.to_owned()));
+        }
+        let made = begun_probe(&dataset, probe_start, earlier)?;
         if dataset.probe.is_none() {
             dataset.probe = Some(made.modes.clone());
         }
@@ -111,11 +118,11 @@ impl Task {
             Method::Native(config) => config.clone(),
             Method::External(config) => config.start(),
         };
-        let mut start = Start::with_probe(&dataset, &config, made.modes)?;
+        let mut start = Start::with_probe(&dataset, &config, made.modes, earlier)?;
         start.faults = noise::faults(&understood.remarks);
         // The stack is the largest thing there is: the intensities take its place.
         start.intensity = dataset.take_intensities();
-        let Dataset { scan, object, probe, metadata, extras, .. } = dataset;
+        let Dataset { object, probe, metadata, extras, .. } = dataset;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
             Ok(target) => target.map(|target| target.with_slices(&extras)),
@@ -130,16 +137,17 @@ impl Task {
             fact(&format!("mask: {bad} of {} pixels are left out", valid.len()))?;
         }
         fact(&format!("start: probe {}", made.told))?;
-        fact(&format!(
-            "start: {} object",
-            match object_start {
-                ObjectStart::Flat => "flat",
-                ObjectStart::Guess => "the file's",
-            },
-        ))?;
+        fact(&match object_start {
+            ObjectStart::Flat => "start: flat object".to_owned(),
+            ObjectStart::Guess => "start: the file's object".to_owned(),
+            earlier => format!("start: object and positions of {earlier}"),
+        })?;
+        for line in start.left_out(&config) {
+            fact(&line)?;
+        }
         let told = format!("{} {}", self.solver.algorithm(), json!(self.solver.method));
         note(observe, Level::Detail, &told)?;
-        let origin = start.origin;
+        let (scan, origin) = (start.of_data.clone(), start.origin);
         let pixel_size = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());
         let input = Input { scan, on_grid, origin, probe, metadata, target, pixel_size };
         Ok(Understood { start, input })

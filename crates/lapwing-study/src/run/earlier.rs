@@ -1,0 +1,184 @@
+//! Going on from where an earlier reconstruction ended.
+
+use crate::design::solver::ObjectStart;
+use crate::geometry::grid::grid_of;
+use crate::{Result, StudyError};
+use lapwing_files::{Dataset, Reconstruction};
+use lapwing_model::{Complex32, Field, Modes, Object, Position, Window};
+use lapwing_solve::Problem;
+use ndarray::{Array2, Axis};
+use std::sync::Arc;
+
+/// The reconstruction that `start` names, where it is one.
+///
+/// # Errors
+/// When its file cannot be read.
+pub(crate) fn of(start: &ObjectStart) -> Result<Option<Arc<Reconstruction>>> {
+    match start {
+        ObjectStart::Flat | ObjectStart::Guess => Ok(None),
+        ObjectStart::Given(made) => Ok(Some(made.clone())),
+        ObjectStart::File(path) => match Reconstruction::read(path) {
+            Ok(made) => Ok(Some(Arc::new(made))),
+            Err(error) => Err(StudyError::Invalid(format!(
+                "start: expected flat, guess or the file of a reconstruction, found {}: {error}",
+                path.display()
+            ))),
+        },
+    }
+}
+
+/// What does not fit the data.
+fn refused(what: &str, expected: impl std::fmt::Display, found: String) -> StudyError {
+    StudyError::Invalid(format!("start: {what}: expected {expected}, found {found}"))
+}
+
+/// An earlier reconstruction on the scan of a data set.
+pub(crate) struct Placed {
+    /// Its object.
+    pub object: Object,
+    /// Window centres on the object's grid.
+    pub scan: Vec<Position>,
+    /// The same in pixels of the data set.
+    pub of_data: Vec<Position>,
+    /// Where pixel (0, 0) of the object lies in the data set's pixels; `None` on the data set's own
+    /// grid.
+    pub origin: Option<(i64, i64)>,
+}
+
+/// Lays the object of `made`, and its positions where it has them, under the patterns of `dataset`;
+/// of a thin object that is to have several `slices` the middle one is made.
+///
+/// # Errors
+/// What of it does not fit the data set.
+pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) -> Result<Placed> {
+    let shape = made.object.shape();
+    let told = |shape: (usize, usize)| format!("{} x {} px", shape.0, shape.1);
+    let of_data = match &made.positions {
+        Some(scan) if scan.len() == dataset.n_patterns() => scan.clone(),
+        Some(scan) => {
+            let expected = format!("those of {} patterns", dataset.n_patterns());
+            return Err(refused("positions", expected, format!("{}", scan.len())));
+        }
+        None => dataset.scan.clone(),
+    };
+    let own = dataset.object.as_ref().map(|object| object.dim());
+    let origin = match (own, made.origin) {
+        (Some(own), origin) if shape != own || origin.is_some_and(|origin| origin != (0, 0)) => {
+            let found = format!("{} from {:?}", told(shape), origin.unwrap_or_default());
+            let expected = format!("{} from (0, 0), as in the data set", told(own));
+            return Err(refused("object", expected, found));
+        }
+        (Some(_), _) => None,
+        (None, None) if made.positions.is_none() => {
+            // Of another program, whose pixels are those of the scan where there are as many.
+            let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
+            if shape != grid.shape {
+                let expected = format!("{}, the field of this scan", told(grid.shape));
+                return Err(refused("object", expected, told(shape)));
+            }
+            Some(grid.origin)
+        }
+        (None, origin) => Some(origin.unwrap_or_default()),
+    };
+    let (y, x) = origin.unwrap_or_default();
+    let on_grid = |at: &Position| Position { y: at.y - y as f64, x: at.x - x as f64 };
+    let scan: Vec<Position> = of_data.iter().map(on_grid).collect();
+    let window = dataset.pattern_shape();
+    let outside = |at: &Position| {
+        !(at.y.is_finite() && at.x.is_finite() && Window::of(*at, window).fits(window, shape))
+    };
+    if let Some(pattern) = scan.iter().position(outside) {
+        let expected = format!("one that holds the windows of all patterns, {}", told(window));
+        let found = format!("{}, beyond which pattern {pattern} reaches", told(shape));
+        return Err(refused("object", expected, found));
+    }
+    let object = match made.object.n_slices() {
+        found if found == slices => made.object.clone(),
+        1 => thick(&made.object.projection(), slices),
+        found => {
+            return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
+        }
+    };
+    Ok(Placed { object, scan, of_data, origin })
+}
+
+/// An object of `slices` slices, of which the middle one is `guess` and the others transmit
+/// everything.
+pub(crate) fn thick(guess: &Field, slices: usize) -> Object {
+    let mut object = Object::flat_slices(slices, guess.dim());
+    object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(guess);
+    object
+}
+
+/// The probe of an earlier reconstruction, which must have the patterns' shape.
+///
+/// # Errors
+/// When it has another.
+pub(crate) fn fitting(probe: &Modes, dataset: &Dataset) -> Result<Modes> {
+    let ((modes, height, width), window) = (probe.dim(), dataset.pattern_shape());
+    if modes == 0 || (height, width) != window {
+        let expected = format!("modes of {} x {} px, as the patterns", window.0, window.1);
+        return Err(refused("probe", expected, format!("{modes} of {height} x {width}")));
+    }
+    Ok(probe.clone())
+}
+
+/// How the probe of an earlier reconstruction varies along the scan.
+#[derive(Debug, Clone, Default)]
+pub struct Variation {
+    /// Eigenmodes (eigenmode, y, x) and their weights (pattern, eigenmode).
+    eigenmodes: Option<(Modes, Array2<Complex32>)>,
+    /// The beam's power in every pattern over its usual one.
+    powers: Option<Vec<f64>>,
+}
+
+impl Variation {
+    /// That of `made`.
+    pub(crate) fn of(made: &Reconstruction) -> Self {
+        Self { eigenmodes: made.eigenmodes.clone(), powers: made.beam_power.clone() }
+    }
+
+    /// The problem with `count` eigenmodes that begin as these, where there are some.
+    ///
+    /// # Errors
+    /// When they do not fit it.
+    pub(crate) fn with_eigenmodes(&self, problem: &Problem, count: usize) -> Result<Problem> {
+        Ok(match &self.eigenmodes {
+            Some((modes, weights)) => {
+                problem.with_eigenmodes_from(count, modes.view(), weights.view())?
+            }
+            None => problem.with_eigenmodes(count),
+        })
+    }
+
+    /// The problem with a beam of varying power that begins as this, where it is known.
+    ///
+    /// # Errors
+    /// When it does not fit it.
+    pub(crate) fn with_power(&self, problem: &Problem) -> Result<Problem> {
+        Ok(match &self.powers {
+            Some(powers) => problem.with_powers_from(powers)?,
+            None => problem.with_varying_power(),
+        })
+    }
+
+    /// What is left out of it where the probe is to have so many eigenmodes and the beam's power
+    /// does not vary, or does: a line for each.
+    pub(crate) fn left_out(&self, eigenmodes: usize, powers: bool) -> Vec<String> {
+        let found = self.eigenmodes.as_ref().map_or(0, |(modes, _)| modes.dim().0);
+        let mut lines = Vec::new();
+        if found > eigenmodes {
+            lines.push(format!(
+                "start: {} of its {found} eigenmodes left out (probe_eigenmodes = {found} goes on \
+                 with all)",
+                found - eigenmodes
+            ));
+        }
+        if self.powers.is_some() && !powers {
+            let line = "start: the beam's power in every pattern left out (vary_power = true goes on \
+                        with it)";
+            lines.push(line.to_owned());
+        }
+        lines
+    }
+}

@@ -1,0 +1,61 @@
+//! Going on from an earlier reconstruction: it gets better, and what does not fit is named.
+
+use crate::common::Bench;
+use serde_json::Value;
+
+/// Complex correlation with the truth, and the first and the last loss.
+fn reconstructed(bench: &Bench, options: &str, folder: &str) -> (f64, f64, f64) {
+    let common = "reconstruct --input-npz scan.npz --compare --algorithm LSQML --num-epochs 10";
+    let record = bench.json(&format!("{common} {options} --output-dir {folder}"));
+    let correlation = record["comparison"]["metrics"]["complex_correlation"].as_f64().unwrap();
+    let losses = std::fs::read_to_string(bench.path(&format!("{folder}/loss.csv"))).unwrap();
+    let first = losses.lines().nth(1).and_then(|line| line.split(',').nth(1)).unwrap();
+    (correlation, first.parse().unwrap(), record["final_loss"].as_f64().unwrap())
+}
+
+#[test]
+fn ten_epochs_and_ten_more_are_better_than_ten() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let varies = "--probe-start perturbed --probe-eigenmodes 1 --vary-power --refine-scan positions \
+                  --positions-from-epoch 3";
+    let (ten, flat, ended) = reconstructed(&bench, varies, "ten");
+    let go_on = format!("{varies} --start ten/reconstruction.npz");
+    let (twenty, begun, lower) = reconstructed(&bench, &go_on, "twenty");
+    assert!(1.0 - twenty < 0.9 * (1.0 - ten), "{twenty} and {ten}");
+    assert!(begun < ended && begun < 0.5 * flat && lower < 0.95 * ended, "{begun} and {ended}");
+    let log = std::fs::read_to_string(bench.path("twenty/log.txt")).unwrap();
+    assert!(log.contains("start: object and positions of ten/reconstruction.npz"), "{log}");
+    assert!(!log.contains("left out"), "{log}");
+    // What is not asked for any more is said.
+    reconstructed(&bench, "--start ten/reconstruction.npz", "plain");
+    let log = std::fs::read_to_string(bench.path("plain/log.txt")).unwrap();
+    assert!(log.contains("probe_eigenmodes = 1") && log.contains("vary_power = true"), "{log}");
+    let result: Value =
+        serde_json::from_slice(&std::fs::read(bench.path("plain/result.json")).unwrap()).unwrap();
+    assert_eq!(result["options"]["object_start"], "ten/reconstruction.npz");
+}
+
+#[test]
+fn a_start_that_does_not_fit_is_named() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let solve = "reconstruct --num-epochs 1 --algorithm LSQML";
+    bench.ok(&format!("{solve} --input scan.npz --output-dir own"));
+    let from = "--start own/reconstruction.npz --output-dir x";
+    let fewer = format!("{solve} --input scan.npz --frames 0-40 {from}");
+    bench.fails(&fewer, &["start: positions", "those of 41 patterns"]);
+    bench.ok("simulate --specimen cells --pattern-size 32 --step 8 --field-of-view 90 --dose 1e4 \
+         --output other.npz");
+    bench.fails(&format!("{solve} --input other.npz {from}"), &["start: ", "expected", "found"]);
+    let window = format!("{solve} --input scan.npz --binning 2 {from}");
+    bench.fails(&window, &["start: probe", "16 x 16 px", "1 of 32 x 32"]);
+    bench.fails(
+        &format!("{solve} --input scan.npz --start hot --output-dir x"),
+        &["start: expected flat, guess or the file of a reconstruction, found hot"],
+    );
+    bench.fails(
+        &format!("{solve} --input scan.npz --start own/reconstruction.npz --output-dir own"),
+        &["expected another output folder than that of own/reconstruction.npz"],
+    );
+}

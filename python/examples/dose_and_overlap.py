@@ -1,4 +1,5 @@
-"""How good is a reconstruction at three doses and three spacings of the positions? A study in memory, as a table.
+"""How good is a reconstruction at three doses and three spacings of the positions? A study in
+memory, as a table.
 
 Run it with ``python dose_and_overlap.py``; it takes some seconds.
 """
@@ -9,10 +10,13 @@ import lapwing
 
 
 def main(field: float = 120.0, epochs: int = 40) -> list[tuple[int, float, int, float]]:
-    """Print the table and return its rows: dose, spacing in pixels, number of patterns, complex correlation."""
+    """Print the table and return its rows: dose, spacing in pixels, number of patterns, complex
+    correlation."""
     probe = lapwing.make_probe(64)
     diameter = lapwing.probe_diameter(probe)
-    positions, shape = lapwing.make_scan(overlap=0.8, probe_diameter=diameter, field=(field, field), window=64)
+    positions, shape = lapwing.make_scan(
+        overlap=0.8, probe_diameter=diameter, field=(field, field), window=64
+    )
     specimen = lapwing.make_specimen("cells", shape)
     rows = []
     print(" dose  spacing  patterns  correlation")

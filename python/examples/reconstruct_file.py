@@ -1,4 +1,5 @@
-"""Reconstruct a file of any dialect and write object and probe: ``python reconstruct_file.py scan.npz result.npz``."""
+"""Reconstruct a file of any dialect and write object and probe:
+``python reconstruct_file.py scan.npz result.npz``."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ def main(source: str, result: str, epochs: int = 100) -> lapwing.Reconstruction:
         print("note:", note)
 
     def progress(epoch: lapwing.Epoch) -> None:
-        print(f"\repoch {epoch.done} of {epoch.total}: loss {epoch.loss:.4e}", end="", file=sys.stderr)
+        print(
+            f"\repoch {epoch.done} of {epoch.total}: loss {epoch.loss:.4e}", end="", file=sys.stderr
+        )
 
     options: lapwing.SolverOptions = {"algorithm": "LSQML", "epochs": epochs}
     if scan.mean_counts is not None:

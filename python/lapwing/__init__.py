@@ -1,12 +1,13 @@
 """Ptychography dose x overlap studies with native solvers, on NumPy arrays.
 
-Everywhere: axes are (y, x), stacks (pattern, y, x) and (mode, y, x); a position is the centre (y, x) of a pattern's window in
-pixels of the object array, pixel centres at integers, and the centre of a window of shape (H, W) is its index (H // 2, W // 2);
-patterns have their zero frequency in the centre; doses are photons per pattern, lengths pixels, phases radians. Whatever could be
-read in two ways is refused with what to do, and nothing is transposed.
+Everywhere: axes are (y, x), stacks (pattern, y, x) and (mode, y, x); a position is the centre (y,
+x) of a pattern's window in pixels of the object array, pixel centres at integers, and the centre of
+a window of shape (H, W) is its index (H // 2, W // 2); patterns have their zero frequency in the
+centre; doses are photons per pattern, lengths pixels, phases radians. Whatever could be read in two
+ways is refused with what to do, and nothing is transposed.
 
-Errors are ``ValueError``, or ``OSError`` when the system said no, with the messages of the command line. Results are the same bits
-on any number of threads, and the same as those of the command line.
+Errors are ``ValueError``, or ``OSError`` when the system said no, with the messages of the command
+line. Results are the same bits on any number of threads, and the same as those of the command line.
 """
 
 from __future__ import annotations
@@ -15,9 +16,24 @@ from typing import TYPE_CHECKING
 
 from lapwing._adopt import adopt
 from lapwing._calibrate import Calibration, calibrate
-from lapwing._cluster import cancel_study, prepare_study, search_study, study_status, submit_study, watch_study
+from lapwing._cluster import (
+    cancel_study,
+    prepare_study,
+    search_study,
+    study_status,
+    submit_study,
+    watch_study,
+)
 from lapwing._command import command
-from lapwing._commands import convert, devices, inspect, photon_halves, plan, write_design, write_experiment
+from lapwing._commands import (
+    convert,
+    devices,
+    inspect,
+    photon_halves,
+    plan,
+    write_design,
+    write_experiment,
+)
 from lapwing._compare import Alignment, Comparison, align, compare, metric_catalogue
 from lapwing._lapwing import Dataset, __version__, probe_diameter
 from lapwing._load import ReadingOptions, load, open, read_metadata  # noqa: A004
@@ -93,7 +109,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The constants settle a design, which takes longer than the rest of the import: they come when they are asked for."""
+    """The constants settle a design, which takes longer than the rest of the import: they come when
+    they are asked for."""
     if name == "constants":
         import importlib
 

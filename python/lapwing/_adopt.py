@@ -1,4 +1,5 @@
-"""Scans that other programs hold in memory, known by what their objects carry: nothing of theirs is imported."""
+"""Scans that other programs hold in memory, known by what their objects carry: nothing of theirs is
+imported."""
 
 from __future__ import annotations
 
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "pm": 1e-12, "a": 1e-10, "å": 1e-10, "angstrom": 1e-10}
+_METRES = {
+    "m": 1.0,
+    "mm": 1e-3,
+    "um": 1e-6,
+    "µm": 1e-6,
+    "μm": 1e-6,
+    "nm": 1e-9,
+    "pm": 1e-12,
+    "a": 1e-10,
+    "å": 1e-10,
+    "angstrom": 1e-10,
+}
 _MILLIRADIANS = {"mrad": 1.0, "rad": 1e3, "urad": 1e-3, "deg": 1e3 * math.pi / 180}
 
 
@@ -61,9 +73,10 @@ def adopt(
 ) -> Dataset:
     """Take over a scan that another program holds in memory.
 
-    Taken are a HyperSpy (pyxem, LiberTEM-HyperSpy) signal with two navigation and two signal axes, also a lazy one; a py4DSTEM
-    ``DataCube``; pty-chi's task or its options; and a ptypy ``Ptycho`` with its data. They are known by their attributes, so the
-    program need not be installed. The patterns are copied.
+    Taken are a HyperSpy (pyxem, LiberTEM-HyperSpy) signal with two navigation and two signal axes,
+    also a lazy one; a py4DSTEM ``DataCube``; pty-chi's task or its options; and a ptypy ``Ptycho``
+    with its data. They are known by their attributes, so the program need not be installed. The
+    patterns are copied.
 
     Parameters
     ----------
@@ -72,14 +85,17 @@ def adopt(
     quantity : {"counts", "amplitude", "intensity"}, optional
         What its patterns hold; unless given counts where they are whole numbers, else intensities.
     scan_step_m : float or (float, float), optional
-        Step between rows, and between columns, metres, of a raster; in place of what the object tells.
+        Step between rows, and between columns, metres, of a raster; in place of what the object
+        tells.
     scan_rotation_deg : float, optional
-        Angle by which the positions of a raster are turned, from rows towards columns; see :func:`calibrate`.
+        Angle by which the positions of a raster are turned, from rows towards columns; see
+        :func:`calibrate`.
     transposed : bool
         Exchange rows and columns of the scan.
     **described
-        What the object does not tell, as for :class:`Dataset`: ``voltage_kv``, ``semi_angle_mrad``, ``mrad_per_pixel``,
-        ``pixel_size_m``, ``leave_out_frames`` and others. They go before what it tells.
+        What the object does not tell, as for :class:`Dataset`: ``voltage_kv``, ``semi_angle_mrad``,
+        ``mrad_per_pixel``, ``pixel_size_m``, ``leave_out_frames`` and others. They go before what
+        it tells.
 
     Returns
     -------
@@ -88,7 +104,8 @@ def adopt(
     Raises
     ------
     ValueError
-        An object of another kind; a raster without step or scale of the detector; data that break the contract.
+        An object of another kind; a raster without step or scale of the detector; data that break
+        the contract.
 
     Warns
     -----
@@ -101,7 +118,8 @@ def adopt(
     if program is None:
         kind = f"{type(source).__module__}.{type(source).__qualname__}"
         raise ValueError(
-            f"source: expected a HyperSpy signal, a py4DSTEM DataCube, a pty-chi task or a ptypy Ptycho, found {kind}; "
+            "source: expected a HyperSpy signal, a py4DSTEM DataCube, a pty-chi task or a ptypy "
+            f"Ptycho, found {kind}; "
             "arrays are given to lapwing.Dataset, files to lapwing.load"
         )
     found = _PROGRAMS[program][1](source)
@@ -116,7 +134,9 @@ def adopt(
         steps = found.step_m if scan_step_m is None else scan_step_m
         positions = _raster(patterns, steps, known, program)
     elif scan_step_m is not None:
-        raise ValueError(f"scan_step_m: expected with a raster alone, found positions in the object of {program}")
+        raise ValueError(
+            f"scan_step_m: expected with a raster alone, found positions in the object of {program}"
+        )
     positions = _turned(positions, transposed, scan_rotation_deg)
     if quantity is None:
         quantity = "counts" if _is_counts(patterns) else "intensity"
@@ -143,32 +163,50 @@ def program_of(source: Any) -> str | None:
     return next((name for name, (knows, _) in _PROGRAMS.items() if knows(source)), None)
 
 
-def _raster(patterns: NDArray[Any], steps: Any, known: dict[str, Any], program: str) -> NDArray[np.float64]:
+def _raster(
+    patterns: NDArray[Any], steps: Any, known: dict[str, Any], program: str
+) -> NDArray[np.float64]:
     """Window centres of a raster, pixels of the object."""
     import numpy as np
 
     if patterns.ndim != 4:
         raise ValueError(
-            f"patterns: expected axes (ny, nx, y, x) in the object of {program}, found shape {patterns.shape}; "
+            f"patterns: expected axes (ny, nx, y, x) in the object of {program}, found shape "
+            f"{patterns.shape}; "
             "other scans are given to lapwing.Dataset with their positions"
         )
     if steps is None:
-        raise ValueError(f"scan_step_m: expected the step of the raster in metres, found none in the object of {program}")
-    step_y, step_x = (float(steps), float(steps)) if np.ndim(steps) == 0 else (float(steps[0]), float(steps[1]))
+        raise ValueError(
+            "scan_step_m: expected the step of the raster in metres, found none in the object of "
+            f"{program}"
+        )
+    step_y, step_x = (
+        (float(steps), float(steps)) if np.ndim(steps) == 0 else (float(steps[0]), float(steps[1]))
+    )
     pixel_y, pixel_x = _object_pixel(patterns.shape[2:], known, program)
     rows, columns = np.mgrid[: patterns.shape[0], : patterns.shape[1]].astype(float)
-    positions: NDArray[np.float64] = np.stack([rows * (step_y / pixel_y), columns * (step_x / pixel_x)], axis=-1)
+    positions: NDArray[np.float64] = np.stack(
+        [rows * (step_y / pixel_y), columns * (step_x / pixel_x)], axis=-1
+    )
     return positions.reshape(-1, 2)
 
 
 _SCALES = (
-    *("pixel_size_m", "inv_angstrom_per_pixel", "mrad_per_pixel", "detector_pixel_size_m", "distance_m"),
+    *(
+        "pixel_size_m",
+        "inv_angstrom_per_pixel",
+        "mrad_per_pixel",
+        "detector_pixel_size_m",
+        "distance_m",
+    ),
     *("voltage_kv", "energy_kev", "experiment"),
 )
 """Options that tell the size of an object pixel."""
 
 
-def _object_pixel(shape: tuple[int, ...], known: dict[str, Any], program: str) -> tuple[float, float]:
+def _object_pixel(
+    shape: tuple[int, ...], known: dict[str, Any], program: str
+) -> tuple[float, float]:
     """Size of an object pixel, metres, as a data set of one pattern has it."""
     import numpy as np
 
@@ -176,14 +214,18 @@ def _object_pixel(shape: tuple[int, ...], known: dict[str, Any], program: str) -
     one = Dataset(np.ones((1, *shape), np.float32), [[0.0, 0.0]], quantity="amplitude", **told)
     if one.pixel_size_m is None:
         raise ValueError(
-            f"the size of an object pixel is unknown in the object of {program}: give inv_angstrom_per_pixel, or "
+            f"the size of an object pixel is unknown in the object of {program}: give "
+            "inv_angstrom_per_pixel, or "
             "mrad_per_pixel with voltage_kv or energy_kev, or pixel_size_m"
         )
     return one.pixel_size_m
 
 
-def _turned(positions: NDArray[np.float64], transposed: bool, degrees: float | None) -> NDArray[np.float64]:
-    """Positions turned about their middle, from rows towards columns, as the readers of files do it."""
+def _turned(
+    positions: NDArray[np.float64], transposed: bool, degrees: float | None
+) -> NDArray[np.float64]:
+    """Positions turned about their middle, from rows towards columns, as the readers of files do
+    it."""
     import numpy as np
 
     if transposed:
@@ -210,7 +252,9 @@ def _is_counts(patterns: NDArray[Any]) -> bool:
 
 
 def _is_hyperspy(source: Any) -> bool:
-    return hasattr(source, "axes_manager") and hasattr(source, "data") and hasattr(source, "metadata")
+    return (
+        hasattr(source, "axes_manager") and hasattr(source, "data") and hasattr(source, "metadata")
+    )
 
 
 def _of_hyperspy(signal: Any) -> _Found:
@@ -218,10 +262,13 @@ def _of_hyperspy(signal: Any) -> _Found:
     navigation, detector = list(manager.navigation_axes)[::-1], list(manager.signal_axes)[::-1]
     if len(navigation) != 2 or len(detector) != 2:
         raise ValueError(
-            f"HyperSpy: expected a signal with two navigation and two signal axes, found {len(navigation)} and {len(detector)}"
+            "HyperSpy: expected a signal with two navigation and two signal axes, found "
+            f"{len(navigation)} and {len(detector)}"
         )
     known: dict[str, Any] = {}
-    scales = [_scale_of(axis, _MILLIRADIANS, "mrad_per_pixel") or _inverse(axis) for axis in detector]
+    scales = [
+        _scale_of(axis, _MILLIRADIANS, "mrad_per_pixel") or _inverse(axis) for axis in detector
+    ]
     if all(scales) and scales[0][0] == scales[1][0]:  # type: ignore[index]
         known[scales[0][0]] = (scales[0][1], scales[1][1])  # type: ignore[index]
     steps = [_scale_of(axis, _METRES, "step") for axis in navigation]
@@ -250,7 +297,11 @@ def _inverse(axis: Any) -> tuple[str, float] | None:
     if not unit.startswith("1/"):
         return None
     factor = _METRES.get(unit[2:].strip())
-    return None if factor is None or not axis.scale else ("inv_angstrom_per_pixel", abs(float(axis.scale)) * 1e-10 / factor)
+    return (
+        None
+        if factor is None or not axis.scale
+        else ("inv_angstrom_per_pixel", abs(float(axis.scale)) * 1e-10 / factor)
+    )
 
 
 def _item(tree: Any, path: str) -> Any:
@@ -277,7 +328,11 @@ def _without_lone_optics(known: dict[str, Any]) -> dict[str, Any]:
 
 def _is_py4dstem(source: Any) -> bool:
     calibration = getattr(source, "calibration", None)
-    return hasattr(calibration, "get_R_pixel_size") and hasattr(calibration, "get_Q_pixel_size") and hasattr(source, "data")
+    return (
+        hasattr(calibration, "get_R_pixel_size")
+        and hasattr(calibration, "get_Q_pixel_size")
+        and hasattr(source, "data")
+    )
 
 
 def _of_py4dstem(cube: Any) -> _Found:
@@ -289,19 +344,28 @@ def _of_py4dstem(cube: Any) -> _Found:
         known[name] = float(scale)
     factor = _METRES.get(str(calibration.get_R_pixel_units()).strip().lower())
     step = calibration.get_R_pixel_size()
-    angle = _asked(calibration, "get_probe_convergence_semiangle_mrad", "get_convergence_semiangle_mrad")
+    angle = _asked(
+        calibration, "get_probe_convergence_semiangle_mrad", "get_convergence_semiangle_mrad"
+    )
     notes = []
-    rotation, flip = _asked(calibration, "get_QR_rotation_degrees"), _asked(calibration, "get_QR_flip")
+    rotation, flip = (
+        _asked(calibration, "get_QR_rotation_degrees"),
+        _asked(calibration, "get_QR_flip"),
+    )
     if rotation or flip:
         notes.append(
-            f"the calibration tells a rotation of {rotation or 0} degrees{' and a flip' if flip else ''} between scan and detector, "
-            "which is not taken over; lapwing.calibrate finds it, or say scan_rotation_deg and transposed"
+            f"the calibration tells a rotation of {rotation or 0} "
+            f"degrees{' and a flip' if flip else ''} between scan and detector, "
+            "which is not taken over; lapwing.calibrate finds it, or say scan_rotation_deg and "
+            "transposed"
         )
     if angle:
         known["semi_angle_mrad"] = float(angle)
     return _Found(
         cube.data,
-        step_m=(float(step) * factor, float(step) * factor) if factor is not None and step else None,
+        step_m=(float(step) * factor, float(step) * factor)
+        if factor is not None and step
+        else None,
         known=known,
         notes=tuple(notes),
     )
@@ -319,7 +383,8 @@ def _asked(of: Any, *names: str) -> Any:
     return None
 
 
-# pty-chi: intensities that are not shifted (zero frequency in the middle, which `fft_shift` moves); positions (y, x) in pixels.
+# pty-chi: intensities that are not shifted (zero frequency in the middle, which `fft_shift` moves);
+# positions (y, x) in pixels.
 
 
 def _is_ptychi(source: Any) -> bool:
@@ -334,7 +399,13 @@ def _of_ptychi(source: Any) -> _Found:
     data, places = options.data_options, options.probe_position_options
     moved = getattr(getattr(source, "probe_positions", None), "data", None)
     if moved is None:
-        positions = np.stack([np.asarray(host(axis, "positions")) for axis in (places.position_y_px, places.position_x_px)], axis=-1)
+        positions = np.stack(
+            [
+                np.asarray(host(axis, "positions"))
+                for axis in (places.position_y_px, places.position_x_px)
+            ],
+            axis=-1,
+        )
     else:
         positions = np.asarray(host(moved, "positions"))
     made = getattr(getattr(source, "probe", None), "data", None)
@@ -368,7 +439,11 @@ def _of_ptychi(source: Any) -> _Found:
 
 
 def _is_ptypy(source: Any) -> bool:
-    return hasattr(source, "pods") and hasattr(source, "diff") and hasattr(getattr(source, "diff", None), "views")
+    return (
+        hasattr(source, "pods")
+        and hasattr(source, "diff")
+        and hasattr(getattr(source, "diff", None), "views")
+    )
 
 
 def _of_ptypy(ptycho: Any) -> _Found:
@@ -376,7 +451,9 @@ def _of_ptypy(ptycho: Any) -> _Found:
 
     views = [view for _, view in sorted(ptycho.diff.views.items()) if getattr(view, "active", True)]
     if not views:
-        raise ValueError("ptypy: expected a Ptycho with its data (level 2 or more), found no patterns")
+        raise ValueError(
+            "ptypy: expected a Ptycho with its data (level 2 or more), found no patterns"
+        )
     pods = [view.pod for view in views]
     first = pods[0]
     pixel = np.broadcast_to(np.asarray(first.ob_view.psize, float), 2)
@@ -390,7 +467,9 @@ def _of_ptypy(ptycho: Any) -> _Found:
     if wavelength:
         known["energy_kev"] = 1.23984198e-9 / float(wavelength)
         if near:
-            known["fresnel_number"] = known["pixel_size_m"] ** 2 / (float(wavelength) * float(geometry.distance))
+            known["fresnel_number"] = known["pixel_size_m"] ** 2 / (
+                float(wavelength) * float(geometry.distance)
+            )
     probes = np.asarray(first.pr_view.storage.data)
     return _Found(
         np.array([np.asarray(view.data) for view in views]),

@@ -11,27 +11,36 @@ _CPU = (1, 3)  # of DLPack: memory of the processor, and memory that a graphics 
 
 
 def host(given: Any, name: str) -> Any:
-    """What NumPy makes an array of: ``given`` itself, or a copy of an array that lies on a device or carries gradients.
+    """What NumPy makes an array of: ``given`` itself, or a copy of an array that lies on a device
+    or carries gradients.
 
-    Arrays of NumPy, lists and whatever has ``__array__`` pass as they are. Arrays of PyTorch, CuPy, JAX and others are taken
-    by what they offer: ``detach`` (gradients), ``resolve_conj``, ``cpu``, ``get``, then DLPack.
+    Arrays of NumPy, lists and whatever has ``__array__`` pass as they are. Arrays of PyTorch, CuPy,
+    JAX and others are taken by what they offer: ``detach`` (gradients), ``resolve_conj``, ``cpu``,
+    ``get``, then DLPack.
     """
     import numpy as np
 
-    if isinstance(given, (np.ndarray, np.generic, list, tuple, int, float, complex)) or not _is_foreign(given):
+    if isinstance(
+        given, (np.ndarray, np.generic, list, tuple, int, float, complex)
+    ) or not _is_foreign(given):
         return given
     try:
         return np.asarray(_on_host(given))
     except Exception as error:
         kind = f"{type(given).__module__}.{type(given).__qualname__}"
         raise ValueError(
-            f"{name}: expected an array that NumPy can take, found {kind} ({error}); give a copy in the host's memory"
+            f"{name}: expected an array that NumPy can take, found {kind} ({error}); give a copy "
+            "in the host's memory"
         ) from error
 
 
 def _is_foreign(given: Any) -> bool:
     """Whether it is an array that NumPy may not take by itself."""
-    return hasattr(given, "__dlpack__") or hasattr(given, "__cuda_array_interface__") or hasattr(given, "requires_grad")
+    return (
+        hasattr(given, "__dlpack__")
+        or hasattr(given, "__cuda_array_interface__")
+        or hasattr(given, "requires_grad")
+    )
 
 
 def _on_host(given: Any) -> Any:
@@ -64,4 +73,6 @@ def restore(state: dict[str, Any]) -> Dataset:
 
     packed = io.BytesIO()
     np.savez(packed, **state["extras"])
-    return _lapwing.restore_dataset({name: value for name, value in state.items() if name != "extras"}, packed.getvalue())
+    return _lapwing.restore_dataset(
+        {name: value for name, value in state.items() if name != "extras"}, packed.getvalue()
+    )

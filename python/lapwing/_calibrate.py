@@ -30,13 +30,16 @@ class Calibration(dict[str, Any]):
     picture: bytes | None
     experiment: str | None
 
-    def __init__(self, found: Mapping[str, Any], picture: bytes | None = None, experiment: str | None = None) -> None:
+    def __init__(
+        self, found: Mapping[str, Any], picture: bytes | None = None, experiment: str | None = None
+    ) -> None:
         super().__init__(found)
         self.picture = picture
         self.experiment = experiment
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the experiment file, in place of one that is there; ``calibrate(..., write=path)`` keeps what that one says."""
+        """Write the experiment file, in place of one that is there; ``calibrate(..., write=path)``
+        keeps what that one says."""
         if self.experiment is None:
             raise ValueError("nothing was found that an experiment file could say")
         with open(path, "w", encoding="utf-8") as file:
@@ -54,7 +57,9 @@ class Calibration(dict[str, Any]):
         if self.picture is None:
             return None
         names = ("rotation_deg", "transposed", "defocus_m", "semi_angle_mrad", "disc_radius")
-        return shown("calibration", [(name, self.get(name)) for name in names], self.picture, dict(self))
+        return shown(
+            "calibration", [(name, self.get(name)) for name in names], self.picture, dict(self)
+        )
 
 
 def calibrate(
@@ -64,9 +69,11 @@ def calibrate(
     write: str | os.PathLike[str] | None = None,
     **options: Unpack[ReadingOptions],
 ) -> tuple[Dataset, Calibration]:
-    """Find rotation, transposition and defocus of a scan, as ``lapwing calibrate`` does, and turn its positions.
+    """Find rotation, transposition and defocus of a scan, as ``lapwing calibrate`` does, and turn
+    its positions.
 
-    Of near-field patterns it is the magnification of a beam that diverges, by how far the images move.
+    Of near-field patterns it is the magnification of a beam that diverges, by how far the images
+    move.
 
     Parameters
     ----------
@@ -75,7 +82,8 @@ def calibrate(
     figure : path, optional
         Also write the picture of the search, a PNG file.
     write : path, optional
-        Also write what was said and what was found into this experiment file, which is made when there is none.
+        Also write what was said and what was found into this experiment file, which is made when
+        there is none.
     **options
         What is known about a file, as for :func:`load`; they go into the experiment file, too.
 
@@ -84,11 +92,13 @@ def calibrate(
     Dataset
         The same with its positions where they are, and without its object.
     Calibration
-        A dict of what was found: ``transposed``, ``rotation_deg``, ``defocus_m`` (None where wavelength or pixel are unknown) and
-        ``curvature_px2``, each with its standard deviation where the scan is large enough to tell; ``twin``, the other solution
-        that explains the patterns as well; ``agreement``, ``disc_centre``, ``disc_radius`` and ``semi_angle_mrad``. Of the near
-        field ``magnification``, ``magnification_sd`` and ``pixel_size_m``, or nothing where the beam is parallel, the pixel of
-        the object is known already, or the images do not tell.
+        A dict of what was found: ``transposed``, ``rotation_deg``, ``defocus_m`` (None where
+        wavelength or pixel are unknown) and ``curvature_px2``, each with its standard deviation
+        where the scan is large enough to tell; ``twin``, the other solution that explains the
+        patterns as well; ``agreement``, ``disc_centre``, ``disc_radius`` and ``semi_angle_mrad``.
+        Of the near field ``magnification``, ``magnification_sd`` and ``pixel_size_m``, or nothing
+        where the beam is parallel, the pixel of the object is known already, or the images do not
+        tell.
 
     Raises
     ------
@@ -103,7 +113,8 @@ def calibrate(
         data = load(data, **options)
     elif options:
         raise ValueError(
-            f"{', '.join(options)}: expected with a file alone, found a data set; say it where the data set is made: "
+            f"{', '.join(options)}: expected with a file alone, found a data set; say it where the "
+            "data set is made: "
             "lapwing.load(path, ...) or lapwing.Dataset(...)"
         )
     text = ""
@@ -112,12 +123,16 @@ def calibrate(
             text = file.read()
     turned, found, picture, experiment = _lapwing.calibrate(data, dict(options), text)
     calibration = Calibration(found or {}, picture, experiment)
-    for path, contents in ((figure, picture), (write, None if experiment is None else experiment.encode())):
+    for path, contents in (
+        (figure, picture),
+        (write, None if experiment is None else experiment.encode()),
+    ):
         if path is None:
             continue
         if contents is None:
             raise ValueError(
-                f"{os.fspath(path)}: nothing to write: of a near field there is no search to draw, and of a beam that is parallel "
+                f"{os.fspath(path)}: nothing to write: of a near field there is no search to draw, "
+                "and of a beam that is parallel "
                 "no magnification"
             )
         with open(path, "wb") as target:

@@ -15,8 +15,11 @@ _ASKED = "asked.toml"
 """The design of a study that was given as a dict, in the study's folder."""
 
 
-def _design_file(design: str | os.PathLike[str] | dict[str, Any], folder: str | os.PathLike[str]) -> str:
-    """The file of a design; that of a dict is written into the study's folder, where a cluster finds it."""
+def _design_file(
+    design: str | os.PathLike[str] | dict[str, Any], folder: str | os.PathLike[str]
+) -> str:
+    """The file of a design; that of a dict is written into the study's folder, where a cluster
+    finds it."""
     if not isinstance(design, dict):
         return os.fspath(design)
     from lapwing import _lapwing
@@ -38,7 +41,8 @@ def prepare_study(
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Make the data sets and views of a study and leave its reconstructions to others, as ``lapwing study prepare`` does.
+    """Make the data sets and views of a study and leave its reconstructions to others, as
+    ``lapwing study prepare`` does.
 
     Parameters
     ----------
@@ -67,7 +71,9 @@ def prepare_study(
 
     words = ["study", "prepare", _design_file(design, folder)]
     with shown(progress, "preparing") as told:
-        found: dict[str, Any] = answer(words, {"output": os.fspath(folder), "replace": replace}, told, threads)[0]
+        found: dict[str, Any] = answer(
+            words, {"output": os.fspath(folder), "replace": replace}, told, threads
+        )[0]
     return found
 
 
@@ -86,7 +92,8 @@ def submit_study(
     sbatch: Sequence[str] = (),
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Hand a study to a batch system, as ``lapwing study submit`` does: data, reconstructions side by side, report.
+    """Hand a study to a batch system, as ``lapwing study submit`` does: data, reconstructions side
+    by side, report.
 
     Parameters
     ----------
@@ -97,7 +104,8 @@ def submit_study(
     engine : {"slurm", "hq"}
         The batch system: Slurm or HyperQueue.
     tasks : int, optional
-        Tasks that reconstruct side by side; 16 unless given here or in the design's section ``[slurm]``, as all that follows.
+        Tasks that reconstruct side by side; 16 unless given here or in the design's section
+        ``[slurm]``, as all that follows.
     partition, account, time, memory : str, optional
         As the batch system writes them: ``time="01:30:00"``, ``memory="8G"``.
     cpus, gpus : int, optional
@@ -110,8 +118,9 @@ def submit_study(
     Returns
     -------
     dict
-        ``folder``, ``reconstructions``, ``tasks`` and ``cluster`` with the numbers of the jobs; of a dry run ``scripts``, each
-        with ``file`` and ``text``. The scripts start the interpreter that runs this.
+        ``folder``, ``reconstructions``, ``tasks`` and ``cluster`` with the numbers of the jobs; of
+        a dry run ``scripts``, each with ``file`` and ``text``. The scripts start the interpreter
+        that runs this.
 
     Raises
     ------
@@ -158,7 +167,8 @@ def cancel_study(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def study_status(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Say what of a study is done, running, failed and why, skipped, and still to do, as ``lapwing study status`` does.
+    """Say what of a study is done, running, failed and why, skipped, and still to do, as
+    ``lapwing study status`` does.
 
     Parameters
     ----------
@@ -168,8 +178,9 @@ def study_status(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``; the numbers ``total``, ``done``, ``running``, ``failed``, ``skipped`` and ``pending``; ``jobs``, each with its
-        condition, ``status`` and ``reason``; ``held_by`` (who is at work, or None); and ``cluster``, what a batch system says.
+        ``name``; the numbers ``total``, ``done``, ``running``, ``failed``, ``skipped`` and
+        ``pending``; ``jobs``, each with its condition, ``status`` and ``reason``; ``held_by`` (who
+        is at work, or None); and ``cluster``, what a batch system says.
 
     Raises
     ------
@@ -180,11 +191,13 @@ def study_status(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
-def watch_study(folder: str | os.PathLike[str], *, seconds: float = 5.0, timeout: float | None = None) -> dict[str, Any]:
+def watch_study(
+    folder: str | os.PathLike[str], *, seconds: float = 5.0, timeout: float | None = None
+) -> dict[str, Any]:
     """Show how a study goes that another process or a cluster runs, until nothing is left to do.
 
-    In a notebook a table that updates itself, elsewhere a line whenever something changed. Ctrl-C ends the watching, not the
-    study.
+    In a notebook a table that updates itself, elsewhere a line whenever something changed. Ctrl-C
+    ends the watching, not the study.
 
     Parameters
     ----------
@@ -216,7 +229,9 @@ def watch_study(folder: str | os.PathLike[str], *, seconds: float = 5.0, timeout
         while True:
             board.show(status)
             left = status.get("pending", 0) + status.get("running", 0)
-            if (left == 0 and status.get("held_by") is None) or (ends is not None and time.monotonic() >= ends):
+            if (left == 0 and status.get("held_by") is None) or (
+                ends is not None and time.monotonic() >= ends
+            ):
                 break
             time.sleep(seconds if ends is None else max(0.0, min(seconds, ends - time.monotonic())))
             status = study_status(folder)
@@ -236,16 +251,19 @@ def search_study(
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Find for every view the least dose that reaches a goal, by bisection, as ``lapwing study search`` does.
+    """Find for every view the least dose that reaches a goal, by bisection, as
+    ``lapwing study search`` does.
 
     Parameters
     ----------
     design : path or dict
         As for :func:`run_study`; its lowest and highest dose are those of the search.
     folder : path
-        The study's folder. It grows by the doses that are looked at; what is done there already is used.
+        The study's folder. It grows by the doses that are looked at; what is done there already is
+        used.
     goal : str, optional
-        What must be reached, such as ``"phase_ssim=0.9"`` or ``"resolution=30nm"``; the design's section ``[goal]`` unless given.
+        What must be reached, such as ``"phase_ssim=0.9"`` or ``"resolution=30nm"``; the design's
+        section ``[goal]`` unless given.
     precision : float, optional
         Factor between two doses at which the search ends; 1.25, or the design's, unless given.
     pixel_size_m : float, optional
@@ -253,19 +271,22 @@ def search_study(
     jobs : int or "auto", optional
         Reconstructions at a time.
     progress : callable or bool, optional
-        Called with a dict for every event, or True for a display; the search stops where a callback returns False.
+        Called with a dict for every event, or True for a display; the search stops where a callback
+        returns False.
     threads : int, optional
         All processors unless given; results do not depend on it.
 
     Returns
     -------
     dict
-        ``goal``; ``views``, each with its ``view``, ``dose`` and the doses ``tried``; ``report``, its files.
+        ``goal``; ``views``, each with its ``view``, ``dose`` and the doses ``tried``; ``report``,
+        its files.
 
     Raises
     ------
     ValueError
-        No goal, a goal that was measured nowhere, a design with one dose; a callback that stopped the search.
+        No goal, a goal that was measured nowhere, a design with one dose; a callback that stopped
+        the search.
     """
     from lapwing._progress import shown
 

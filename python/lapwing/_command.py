@@ -1,4 +1,5 @@
-"""Commands of ``lapwing`` for functions that have no other way: keywords in, the record of ``--json`` out."""
+"""Commands of ``lapwing`` for functions that have no other way: keywords in, the record of
+``--json`` out."""
 
 from __future__ import annotations
 
@@ -18,21 +19,24 @@ def command(
     threads: int | None = None,
     **options: Any,
 ) -> Any:
-    """Run any command of ``lapwing`` within this process, and return the record that ``--json`` prints.
+    """Run any command of ``lapwing`` within this process, and return the record that ``--json``
+    prints.
 
-    For what has no function of its own, such as a reconstruction that keeps a folder of results on disk.
+    For what has no function of its own, such as a reconstruction that keeps a folder of results on
+    disk.
 
     Parameters
     ----------
     *words : str or path
         The command, and what stands in it without a flag.
     progress : callable or bool, optional
-        Called with a dict for every event; the work stops where it returns False. True for a display.
+        Called with a dict for every event; the work stops where it returns False. True for a
+        display.
     threads : int, optional
         All processors unless given; results do not depend on it.
     **options
-        Flags by name, ``num_epochs=200`` for ``--num-epochs 200``; True for those without a value, lists for those that may be
-        repeated or have several numbers.
+        Flags by name, ``num_epochs=200`` for ``--num-epochs 200``; True for those without a value,
+        lists for those that may be repeated or have several numbers.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def command(
     Examples
     --------
     >>> import lapwing
-    >>> lapwing.command("reconstruct", "scan.npz", output_dir="result", algorithm="ML")  # doctest: +SKIP
+    >>> lapwing.command("reconstruct", "scan.npz", output_dir="result", algorithm="ML")  # doctest:
+    +SKIP
     >>> lapwing.command("jobs", study="my-study", progress=True)  # doctest: +SKIP
     """
     from lapwing._progress import shown
@@ -66,7 +71,8 @@ def answer(
 ) -> tuple[Any, list[str]]:
     """What a command finds, and what it would say on standard error.
 
-    The words of ``command`` come first, then each of the options that is neither None nor False as its flag.
+    The words of ``command`` come first, then each of the options that is neither None nor False as
+    its flag.
     """
     words = ["lapwing", *(os.fspath(word) for word in command)]
     for name, value in (options or {}).items():

@@ -44,7 +44,8 @@ def plan(
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Say which dose, scan and time an experiment needs, before there are data, as ``lapwing plan`` does.
+    """Say which dose, scan and time an experiment needs, before there are data, as ``lapwing plan``
+    does.
 
     Parameters
     ----------
@@ -55,11 +56,13 @@ def plan(
     field_m : float or (float, float)
         Height and width that the positions span, metres.
     phase : float, optional
-        Phase of the detail relative to its surroundings, radians. One of ``phase``, ``absorption`` and ``delta`` is needed.
+        Phase of the detail relative to its surroundings, radians. One of ``phase``, ``absorption``
+        and ``delta`` is needed.
     absorption : float, optional
         Share of the amplitude that the detail takes away, 0 to below 1.
     delta, beta, thickness_m : float, optional
-        Decrement of the refractive index and absorption index of the detail, and its thickness, in place of these.
+        Decrement of the refractive index and absorption index of the detail, and its thickness, in
+        place of these.
     energy_kev, voltage_kv : float, optional
         The beam: photons of an energy, or electrons of a voltage.
     overlap : float, optional
@@ -77,8 +80,8 @@ def plan(
     bytes_per_pixel : float, optional
         Of the detector on disk; 2 unless given.
     mass_absorption_m2_kg, density_kg_m3, stopping_power : float, optional
-        For a dose in gray: mass energy-absorption coefficient, m^2/kg; density, kg/m^3, with ``beta``; mass stopping power for
-        electrons, MeV cm^2/g.
+        For a dose in gray: mass energy-absorption coefficient, m^2/kg; density, kg/m^3, with
+        ``beta``; mass stopping power for electrons, MeV cm^2/g.
     simulate : bool
         Confirm the expected dose by a simulation of a part of the scan, seconds to minutes.
     progress : callable or bool, optional
@@ -89,8 +92,9 @@ def plan(
     Returns
     -------
     dict
-        ``contrast``, ``step_m``, ``patterns``, ``pixel_m``, ``window``; ``any_microscope``, ``bound`` and ``expected``, each with
-        ``photons_per_pattern``, ``fluence_m2``, ``photons_on_detail``, ``gray``, ``exposure_s``, ``scan_s``; ``data_bytes``,
+        ``contrast``, ``step_m``, ``patterns``, ``pixel_m``, ``window``; ``any_microscope``,
+        ``bound`` and ``expected``, each with ``photons_per_pattern``, ``fluence_m2``,
+        ``photons_on_detail``, ``gray``, ``exposure_s``, ``scan_s``; ``data_bytes``,
         ``memory_bytes``, ``reconstruction_s``, ``remarks``, and of a simulation ``simulated``.
 
     Raises
@@ -100,7 +104,11 @@ def plan(
     """
     from lapwing._progress import shown
 
-    field = field_m if isinstance(field_m, (int, float)) else "x".join(repr(float(side)) for side in field_m)
+    field = (
+        field_m
+        if isinstance(field_m, (int, float))
+        else "x".join(repr(float(side)) for side in field_m)
+    )
     options = {
         "resolution_m": resolution_m,
         "probe_diameter_m": probe_diameter_m,
@@ -135,18 +143,22 @@ def devices() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``cpu`` with its number of ``threads``, and ``gpu``, a list of graphics cards, each with ``name``, ``driver``,
-        ``interface``, ``software`` (a program that stands in for a card), ``discrete``, ``memory_bytes`` and
-        ``largest_array_bytes``; the N-th is ``device="gpu:N"``.
+        ``cpu`` with its number of ``threads``, and ``gpu``, a list of graphics cards, each with
+        ``name``, ``driver``, ``interface``, ``software`` (a program that stands in for a card),
+        ``discrete``, ``memory_bytes`` and ``largest_array_bytes``; the N-th is ``device="gpu:N"``.
     """
     found: dict[str, Any] = answer(["devices"])[0]
     return found
 
 
 def inspect(
-    path: str | os.PathLike[str], *, figure: str | os.PathLike[str] | None = None, **options: Unpack[ReadingOptions]
+    path: str | os.PathLike[str],
+    *,
+    figure: str | os.PathLike[str] | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, Any]:
-    """Say what a file holds and what is understood of it, however broken it is, as ``lapwing inspect`` does.
+    """Say what a file holds and what is understood of it, however broken it is, as
+    ``lapwing inspect`` does.
 
     Parameters
     ----------
@@ -160,8 +172,8 @@ def inspect(
     Returns
     -------
     dict
-        ``file``, ``dialect``, ``arrays``, ``metadata``, ``understood``, ``noise``, and ``contract`` with ``ok`` and all
-        ``problems``.
+        ``file``, ``dialect``, ``arrays``, ``metadata``, ``understood``, ``noise``, and ``contract``
+        with ``ok`` and all ``problems``.
 
     Raises
     ------
@@ -175,7 +187,9 @@ def inspect(
 
 
 def convert(
-    source: Dataset | str | os.PathLike[str], path: str | os.PathLike[str], **options: Unpack[ReadingOptions]
+    source: Dataset | str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    **options: Unpack[ReadingOptions],
 ) -> list[Path]:
     """Write a scan in the format that the end of ``path`` names, as ``lapwing convert`` does.
 
@@ -184,8 +198,8 @@ def convert(
     source : Dataset or path
         The scan; a file of any format that is read.
     path : path
-        ``.npz`` the study's format, ``.cxi`` CXI 1.6, ``.h5`` or ``.hdf5`` the patterns of a ptychodus or pty-chi pair, with
-        their product beside it as ``NAME.product.h5``.
+        ``.npz`` the study's format, ``.cxi`` CXI 1.6, ``.h5`` or ``.hdf5`` the patterns of a
+        ptychodus or pty-chi pair, with their product beside it as ``NAME.product.h5``.
     **options
         What is known about the file, as for :func:`load`.
 
@@ -197,7 +211,8 @@ def convert(
     Raises
     ------
     ValueError
-        An end that names no format; a wavelength, pixel size or probe that the format needs and nobody told.
+        An end that names no format; a wavelength, pixel size or probe that the format needs and
+        nobody told.
     OSError
         A file cannot be read or written.
 
@@ -209,23 +224,29 @@ def convert(
     if isinstance(source, Dataset):
         if options:
             raise ValueError(
-                f"{', '.join(options)}: expected with a file alone, found a data set; say it where the data set is made: "
+                f"{', '.join(options)}: expected with a file alone, found a data set; say it where "
+                "the data set is made: "
                 "lapwing.load(path, ...) or lapwing.Dataset(...)"
             )
         end = os.path.splitext(os.fspath(path))[1].lower()
         if end not in (".npz", ".cxi", ".h5", ".hdf5"):
-            raise ValueError(f"{os.fspath(path)}: expected a name that ends in .npz, .cxi or .h5, found {end!r}")
+            raise ValueError(
+                f"{os.fspath(path)}: expected a name that ends in .npz, .cxi or .h5, found {end!r}"
+            )
         return source.save(path)
     from lapwing._load import load
 
     if os.path.exists(path) and os.path.samefile(source, path):
-        raise ValueError(f"{os.fspath(path)}: expected another file to write, found the input itself")
+        raise ValueError(
+            f"{os.fspath(path)}: expected another file to write, found the input itself"
+        )
     scan = load(source, **options)
     return convert(scan, path)
 
 
 def write_experiment(path: str | os.PathLike[str]) -> str:
-    """Write an experiment file with every key as a remark, to be filled in, as ``lapwing experiment init`` does.
+    """Write an experiment file with every key as a remark, to be filled in, as
+    ``lapwing experiment init`` does.
 
     Parameters
     ----------
@@ -249,7 +270,8 @@ def write_experiment(path: str | os.PathLike[str]) -> str:
 
 
 def write_design(path: str | os.PathLike[str], design: dict[str, Any] | None = None) -> str:
-    """Write a design file for :func:`run_study`: a commented one with all defaults, or one that says what a dict says.
+    """Write a design file for :func:`run_study`: a commented one with all defaults, or one that
+    says what a dict says.
 
     Parameters
     ----------
@@ -279,15 +301,21 @@ def write_design(path: str | os.PathLike[str], design: dict[str, Any] | None = N
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise ValueError(f"{os.fspath(path)}: it exists already; name a new file, or remove it first") from None
+        raise ValueError(
+            f"{os.fspath(path)}: it exists already; name a new file, or remove it first"
+        ) from None
     return os.fspath(path)
 
 
-def photon_halves(data: Dataset, *, seed: int = 42, threads: int | None = None) -> tuple[Dataset, Dataset]:
-    """Deal the photons of a scan to two independent halves: what reconstructions of both have in common is signal.
+def photon_halves(
+    data: Dataset, *, seed: int = 42, threads: int | None = None
+) -> tuple[Dataset, Dataset]:
+    """Deal the photons of a scan to two independent halves: what reconstructions of both have in
+    common is signal.
 
-    Every photon goes to one half or the other with equal probability, so that halves of Poisson counts are independent Poisson
-    counts (M. van Heel and M. Schatz, J. Struct. Biol. 151, 250 (2005)).
+    Every photon goes to one half or the other with equal probability, so that halves of Poisson
+    counts are independent Poisson counts (M. van Heel and M. Schatz, J. Struct. Biol. 151, 250
+    (2005)).
 
     Parameters
     ----------
@@ -337,4 +365,3 @@ def photon_halves(data: Dataset, *, seed: int = 42, threads: int | None = None) 
         for half in (first, second)
     ]
     return made[0], made[1]
-

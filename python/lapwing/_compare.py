@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from lapwing._viewer import Viewer
 
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Alignment:
-    """A reconstruction without what ptychography cannot determine. Arrays are crops of the region that is compared, axes (y, x).
+    """A reconstruction without what ptychography cannot determine. Arrays are crops of the region
+    that is compared, axes (y, x).
 
     Attributes
     ----------
@@ -29,7 +31,8 @@ class Alignment:
     rows, columns : (int, int)
         The region on the truth's array, half-open.
     alignment : dict
-        What was removed: ``shift`` (y, x), pixels; ``ramp`` (y, x), radians per pixel; ``scale``; ``phase``, radians.
+        What was removed: ``shift`` (y, x), pixels; ``ramp`` (y, x), radians per pixel; ``scale``;
+        ``phase``, radians.
     """
 
     aligned: NDArray[np.complex64]
@@ -43,7 +46,10 @@ class Alignment:
         (y, x), scale = self.alignment["shift"], self.alignment["scale"]
         rows, columns = self.aligned.shape
         name = type(self).__name__
-        return f"<lapwing.{name}: {rows} x {columns} px, shift ({y:.3f}, {x:.3f}) px, scale {scale:.4g}{self._numbers()}>"
+        return (
+            f"<lapwing.{name}: {rows} x {columns} px, shift ({y:.3f}, {x:.3f}) px, "
+            f"scale {scale:.4g}{self._numbers()}>"
+        )
 
     def _numbers(self) -> str:
         return ""
@@ -67,7 +73,12 @@ class Alignment:
             ("shift", f"({y:.2f}, {x:.2f}) px"),
             ("scale", float(self.alignment["scale"])),
         ]
-        return shown("aligned with the truth", facts + self._key_numbers(), self._repr_png_(), self._all_numbers())
+        return shown(
+            "aligned with the truth",
+            facts + self._key_numbers(),
+            self._repr_png_(),
+            self._all_numbers(),
+        )
 
     def _key_numbers(self) -> list[tuple[str, Any]]:
         return []
@@ -98,11 +109,19 @@ class Comparison(Alignment):
     phase_error: NDArray[np.float32]
 
     def _numbers(self) -> str:
-        found = ((_label(name), self.metrics.get(name)) for name in ["complex_correlation", "phase_ssim"])
+        found = (
+            (_label(name), self.metrics.get(name)) for name in ["complex_correlation", "phase_ssim"]
+        )
         return "".join(f", {label} {value:.4f}" for label, value in found if value is not None)
 
     def _key_numbers(self) -> list[tuple[str, Any]]:
-        names = ["complex_correlation", "complex_nrmse", "phase_ssim", "amplitude_ssim", "phase_psnr"]
+        names = [
+            "complex_correlation",
+            "complex_nrmse",
+            "phase_ssim",
+            "amplitude_ssim",
+            "phase_psnr",
+        ]
         return [(_label(name), self.metrics.get(name)) for name in names]
 
     def _all_numbers(self) -> dict[str, Any]:
@@ -110,13 +129,15 @@ class Comparison(Alignment):
 
 
 def metric_catalogue() -> dict[str, dict[str, Any]]:
-    """What is known of every number of a comparison, by its name in :attr:`Comparison.metrics`, in JSON and in CSV.
+    """What is known of every number of a comparison, by its name in :attr:`Comparison.metrics`, in
+    JSON and in CSV.
 
     Returns
     -------
     dict
-        For each name ``title``, ``unit`` (empty for pure numbers), ``higher_is_better`` (``None`` for what is no quality),
-        ``perfect`` (the value of a perfect result, or ``None``) and ``meaning``, one sentence.
+        For each name ``title``, ``unit`` (empty for pure numbers), ``higher_is_better`` (``None``
+        for what is no quality), ``perfect`` (the value of a perfect result, or ``None``) and
+        ``meaning``, one sentence.
     """
     return _lapwing.metric_catalogue()
 
@@ -137,8 +158,9 @@ def compare(
 ) -> Comparison:
     """Align a reconstruction with the truth and measure how well they agree.
 
-    Counted are the pixels that the scan illuminates: that of the reconstruction, else of the truth's data set, with the
-    truth's probe where it is known. Without positions and probe the whole object counts.
+    Counted are the pixels that the scan illuminates: that of the reconstruction, else of the
+    truth's data set, with the truth's probe where it is known. Without positions and probe the
+    whole object counts.
 
     Parameters
     ----------
@@ -168,7 +190,11 @@ def compare(
         if truth.object is None:
             raise ValueError("truth: expected a data set with an object, found one without")
         known = truth.object
-        positions = truth.positions if positions is None and not isinstance(reconstruction, Reconstruction) else positions
+        positions = (
+            truth.positions
+            if positions is None and not isinstance(reconstruction, Reconstruction)
+            else positions
+        )
         probe = truth.probe if probe is None else probe
     if isinstance(reconstruction, Reconstruction):
         positions = reconstruction.positions if positions is None else positions
@@ -185,14 +211,18 @@ def align(
     probe: ArrayLike | None = None,
     threads: int | None = None,
 ) -> Alignment:
-    """Align a reconstruction with the truth: remove shift, phase ramp, phase and scale. Parameters as for :func:`compare`.
+    """Align a reconstruction with the truth: remove shift, phase ramp, phase and scale.
+
+    Parameters as for :func:`compare`.
 
     Returns
     -------
     Alignment
     """
     found = compare(reconstruction, truth, positions=positions, probe=probe, threads=threads)
-    return Alignment(found.aligned, found.truth, found.mask, found.rows, found.columns, found.alignment)
+    return Alignment(
+        found.aligned, found.truth, found.mask, found.rows, found.columns, found.alignment
+    )
 
 
 def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any, Any]:
@@ -206,7 +236,10 @@ def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any,
     for start, length, limit in zip(made.origin, made.object.shape, truth.shape, strict=True):
         low, high = max(start, 0), min(start + length, limit)
         if low >= high:
-            raise ValueError(f"the reconstruction, with its origin at {made.origin}, lies outside the truth, {truth.shape}")
+            raise ValueError(
+                f"the reconstruction, with its origin at {made.origin}, lies outside the truth, "
+                f"{truth.shape}"
+            )
         spans.append((low, high))
     (top, bottom), (left, right) = spans
     y, x = made.origin

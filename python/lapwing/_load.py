@@ -154,17 +154,21 @@ def load(
     memory: str | float | None = None,
     scratch: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a ptychodus or pty-chi pair.
+    """Read a scan of any dialect of the field: the study's NPZ, ``diff3d``, tike, CXI, or a
+    ptychodus or pty-chi pair.
 
-    All but ``path`` is what is known about the file, in place of what would be understood from it; the names and meanings
-    are those of ``lapwing inspect``. A file that can be read in two ways is refused with the option that decides.
+    All but ``path`` is what is known about the file, in place of what would be understood from it;
+    the names and meanings are those of ``lapwing inspect``. A file that can be read in two ways is
+    refused with the option that decides.
 
     Parameters
     ----------
     path : path
-        A NumPy archive, a ``.npy`` array, an HDF5 file or raw frames. Reading never runs code that a file may hold.
+        A NumPy archive, a ``.npy`` array, an HDF5 file or raw frames. Reading never runs code that
+        a file may hold.
     experiment : path, optional
-        An experiment file (``lapwing experiment init`` writes one); the other arguments go before what it says.
+        An experiment file (``lapwing experiment init`` writes one); the other arguments go before
+        what it says.
     dialect : str, optional
         Whose conventions the file follows; the guide to reading lists them.
     axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional
@@ -176,11 +180,14 @@ def load(
     patterns : str, optional
         Name of the array of the patterns, where it is none that is known.
     raw : str, optional
-        The form of a file of raw frames: ``"empad"``, or ``"dtype=uint16,frame=256x256,offset=0,gap=0"``.
+        The form of a file of raw frames: ``"empad"``, or
+        ``"dtype=uint16,frame=256x256,offset=0,gap=0"``.
     energy_kev, voltage_kv : float, optional
         The beam: photons of an energy, or electrons of a voltage.
-    semi_angle_mrad, numerical_aperture, outermost_zone_m, zone_plate_diameter_m, central_stop_m, zone_plate_distance_m, pinhole_diameter_m : float
-        What shapes the probe.
+    semi_angle_mrad, numerical_aperture, outermost_zone_m, zone_plate_diameter_m : float, optional
+        What shapes the probe: the optic that focuses it.
+    central_stop_m, zone_plate_distance_m, pinhole_diameter_m : float, optional
+        The stop on a zone plate, its distance in place of the defocus, or a pinhole.
     defocus_m, c12_m, phi12_deg, c21_m, phi21_deg, c23_m, phi23_deg, c30_m : float, optional
         Aberrations. Defocus, C10, is positive where the crossover lies before the specimen.
     detector_pixel_size_m, distance_m, mrad_per_pixel, inv_angstrom_per_pixel : optional
@@ -188,18 +195,21 @@ def load(
     detector_centre, detector_window, binning, mask : optional
         Which pixels of the detector are used.
     fresnel_number : float, optional
-        Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x distance).
+        Near-field patterns with this Fresnel number of an object pixel, pixel^2 / (wavelength x
+        distance).
     detector_blur : float, optional
         Standard deviation of the detector's point spread, pixels.
     fly : str, optional
-        Path of the probe during each exposure, object pixels: ``"DY,DX"``, or ``"auto"``, from position to position.
+        Path of the probe during each exposure, object pixels: ``"DY,DX"``, or ``"auto"``, from
+        position to position.
     counts_per_quantum, dark_level : float, optional
         What the detector writes for one photon or electron, and without light.
     leave_out_frames : str or sequence of int, optional
         Patterns to leave out: ``"3,17,40-52"``.
     frames, region, every : optional
-        Part of the scan: patterns to take and no others, ``"0-99,200"``; positions within a rectangle, pixels of the object from
-        the scan's first row and column, ``"0:200,50:300"``; one of so many patterns.
+        Part of the scan: patterns to take and no others, ``"0-99,200"``; positions within a
+        rectangle, pixels of the object from the scan's first row and column, ``"0:200,50:300"``;
+        one of so many patterns.
     scan_shape, scan_step_m, scan_snake : optional
         A raster scan, where the file has no positions: rows and columns, step in metres.
     scan_rotation_deg : float, optional
@@ -215,21 +225,24 @@ def load(
     mask_good_is : "0" or "1", optional
         Which number of the mask is a good pixel.
     mask_hot, mask_negative : bool
-        Take pixels as bad that hold NaN, infinity or the largest number of their type, or negative numbers.
+        Take pixels as bad that hold NaN, infinity or the largest number of their type, or negative
+        numbers.
     clip_negative : bool
         Set negative numbers to zero.
     common : bool
         Where there are not as many patterns as positions, take the first ones of both.
     memory : str or float, optional
-        Memory to work in, ``"2GB"`` or bytes. Patterns that would not fit are kept in a nameless scratch file, four bytes
-        for each pixel, which NumPy sees as a memory map, and so is what is made of them. All of what is free unless given.
+        Memory to work in, ``"2GB"`` or bytes. Patterns that would not fit are kept in a nameless
+        scratch file, four bytes for each pixel, which NumPy sees as a memory map, and so is what is
+        made of them. All of what is free unless given.
     scratch : path, optional
         The folder on whose disk that file lies; that of temporary files unless given.
 
     Returns
     -------
     Dataset
-        Its ``understood["notes"]`` tell what was converted or assumed, its ``remarks`` what looks wrong, with what to do.
+        Its ``understood["notes"]`` tell what was converted or assumed, its ``remarks`` what looks
+        wrong, with what to do.
 
     Raises
     ------
@@ -283,7 +296,9 @@ def load(
         "quantity": quantity,
         "counts_per_quantum": counts_per_quantum,
         "dark_level": dark_level,
-        "leave_out_frames": leave_out_frames if leave_out_frames is None or isinstance(leave_out_frames, str) else list(leave_out_frames),
+        "leave_out_frames": leave_out_frames
+        if leave_out_frames is None or isinstance(leave_out_frames, str)
+        else list(leave_out_frames),
         "frames": frames if frames is None or isinstance(frames, str) else list(frames),
         "region": region,
         "every": every,
@@ -316,12 +331,16 @@ def load(
 
 
 def open(  # noqa: A001 - its name is that of the built-in function, as in other libraries
-    path: str | os.PathLike[str], *, scratch: str | os.PathLike[str] | None = None, **options: Unpack[ReadingOptions]
+    path: str | os.PathLike[str],
+    *,
+    scratch: str | os.PathLike[str] | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> Dataset:
-    """Read a scan as :func:`load` does, without loading its patterns into memory, however few they are.
+    """Read a scan as :func:`load` does, without loading its patterns into memory, however few they
+    are.
 
-    They are kept in a nameless scratch file on the disk of ``scratch``, four bytes for each pixel, and ``diffraction``
-    is a memory map of it.
+    They are kept in a nameless scratch file on the disk of ``scratch``, four bytes for each pixel,
+    and ``diffraction`` is a memory map of it.
 
     Parameters
     ----------
@@ -341,7 +360,8 @@ def open(  # noqa: A001 - its name is that of the built-in function, as in other
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Read ``_metadata`` of an NPZ file, however it is stored: text, bytes, or a pickle, which is read without being run.
+    """Read ``_metadata`` of an NPZ file, however it is stored: text, bytes, or a pickle, which is
+    read without being run.
 
     Parameters
     ----------

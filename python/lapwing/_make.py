@@ -53,7 +53,8 @@ def make_probe(
         Height and width of the window, pixels.
     kind : {"focused", "defocused", "disc"}
     diameter : float, optional
-        Equivalent-disc diameter (2 sqrt(2) x r.m.s. radius) of a disc or defocused probe, pixels; half a window unless given.
+        Equivalent-disc diameter (2 sqrt(2) x r.m.s. radius) of a disc or defocused probe, pixels;
+        half a window unless given.
     aperture : float, optional
         Radius of the aperture, cycles per pixel.
     central_stop : float
@@ -87,7 +88,9 @@ def _both(sides: int | tuple[int, int], name: str) -> tuple[int, int]:
     try:
         height, width = (operator.index(side) for side in given)
     except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected a whole number of pixels, or (height, width), found {sides!r}") from None
+        raise ValueError(
+            f"{name}: expected a whole number of pixels, or (height, width), found {sides!r}"
+        ) from None
     return height, width
 
 
@@ -101,7 +104,8 @@ def make_scan(
     window: int | tuple[int, int],
     seed: int = 42,
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """A scan, and the shape of the smallest object that holds its windows with a margin of two pixels.
+    """A scan, and the shape of the smallest object that holds its windows with a margin of two
+    pixels.
 
     Parameters
     ----------
@@ -109,7 +113,8 @@ def make_scan(
     step : float, optional
         Distance of neighbouring positions, pixels.
     overlap : float, optional
-        In place of ``step``: linear overlap of neighbouring discs, 0 to below 1, step = (1 - overlap) ``probe_diameter``.
+        In place of ``step``: linear overlap of neighbouring discs, 0 to below 1, step = (1 -
+        overlap) ``probe_diameter``.
     probe_diameter : float, optional
         Pixels; see :func:`lapwing.probe_diameter`.
     field : (float, float)
@@ -126,7 +131,9 @@ def make_scan(
     shape : (int, int)
         Shape of the object.
     """
-    return _lapwing.make_scan(kind, step, overlap, probe_diameter, field, _both(window, "window"), seed)
+    return _lapwing.make_scan(
+        kind, step, overlap, probe_diameter, field, _both(window, "window"), seed
+    )
 
 
 def simulate(
@@ -170,12 +177,14 @@ def simulate(
     Returns
     -------
     Dataset
-        With ``object`` and ``probe`` as the truth; ``counts()`` are the photons. ``object`` is the product of
-        the slices of a thick one.
+        With ``object`` and ``probe`` as the truth; ``counts()`` are the photons. ``object`` is the
+        product of the slices of a thick one.
     """
     described = {
         "fresnel_number": fresnel_number,
-        "fly": fly if fly is None or isinstance(fly, str) else ",".join(str(float(one)) for one in fly),
+        "fly": fly
+        if fly is None or isinstance(fly, str)
+        else ",".join(str(float(one)) for one in fly),
         "detector_blur": detector_blur,
         "slice_fresnel_number": slice_fresnel_number,
     }
@@ -185,16 +194,20 @@ def simulate(
 @overload
 def thin(data: Dataset, dose: float, *, seed: int = ..., threads: int | None = ...) -> Dataset: ...
 @overload
-def thin(data: ArrayLike, dose: float, *, seed: int = ..., threads: int | None = ...) -> NDArray[np.float32]: ...
+def thin(
+    data: ArrayLike, dose: float, *, seed: int = ..., threads: int | None = ...
+) -> NDArray[np.float32]: ...
 def thin(
     data: Dataset | ArrayLike, dose: float, *, seed: int = 42, threads: int | None = None
 ) -> Dataset | NDArray[np.float32]:
-    """Thin photon counts to a lower dose, exactly: every photon stays with probability dose / present dose.
+    """Thin photon counts to a lower dose, exactly: every photon stays with probability dose /
+    present dose.
 
     Parameters
     ----------
     data : Dataset, or array_like of whole numbers, shape (n, H, W)
-        Counts. The present dose is the nominal one in the metadata of a data set, else the mean of the counts.
+        Counts. The present dose is the nominal one in the metadata of a data set, else the mean of
+        the counts.
     dose : float
         Mean photons per pattern to thin to; at most the present dose.
     seed : int
@@ -214,8 +227,8 @@ def thin(
     Warns
     -----
     UserWarning
-        The counts of a data set are not single photons (see :func:`estimate_noise`), so that the dose is not one in photons. Of
-        an array, which has no positions, this cannot be told.
+        The counts of a data set are not single photons (see :func:`estimate_noise`), so that the
+        dose is not one in photons. Of an array, which has no positions, this cannot be told.
     """
     if isinstance(data, Dataset):
         thinned, note = _lapwing.thin_dataset(data, dose, seed, threads)

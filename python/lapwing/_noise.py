@@ -21,22 +21,24 @@ class NoiseModel:
     Attributes
     ----------
     gain : float
-        Variance over mean of the counts: 1 for photons, more where a photon or electron makes several counts; 1 where it cannot
-        be told.
+        Variance over mean of the counts: 1 for photons, more where a photon or electron makes
+        several counts; 1 where it cannot be told.
     background : ndarray of float32, shape (H, W)
-        Light that is the same in all patterns and belongs to no coherent wave, counts per pixel and pattern, axes (y, x), zero
-        frequency in the centre; 0 in bad pixels.
+        Light that is the same in all patterns and belongs to no coherent wave, counts per pixel and
+        pattern, axes (y, x), zero frequency in the centre; 0 in bad pixels.
     mean_intensity : float
         Mean counts of a good pattern over its good pixels.
     correlated : bool
         Whether the noise of adjacent pixels is correlated.
     dead, hot : ndarray of int64, shape (n, 2)
-        Pixels (y, x) that never count although light falls around them, and that show too much, or always the same. Pixels that
-        the mask of the data set calls bad are not among them.
+        Pixels (y, x) that never count although light falls around them, and that show too much, or
+        always the same. Pixels that the mask of the data set calls bad are not among them.
     saturation : float or None
-        Counts at which the detector saturates, where many pixels have them: they hold at least that much light.
+        Counts at which the detector saturates, where many pixels have them: they hold at least that
+        much light.
     lost, wrong : ndarray of int64, shape (n,)
-        Indices of patterns without the light that their neighbours have, and of patterns that look like no other.
+        Indices of patterns without the light that their neighbours have, and of patterns that look
+        like no other.
     """
 
     gain: float
@@ -51,7 +53,8 @@ class NoiseModel:
 
 
 def estimate_noise(dataset: Dataset, *, threads: int | None = None) -> NoiseModel:
-    """Find gain, background, faulty pixels and faulty patterns from the counts alone, as ``lapwing inspect`` does.
+    """Find gain, background, faulty pixels and faulty patterns from the counts alone, as
+    ``lapwing inspect`` does.
 
     :func:`reconstruct` does this by itself and takes what it finds into account.
 

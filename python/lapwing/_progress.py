@@ -18,10 +18,12 @@ _LINES = 10
 
 
 class Progress:
-    """A display of a reconstruction or a study that goes on, for the argument ``progress`` of functions that have one.
+    """A display of a reconstruction or a study that goes on, for the argument ``progress`` of
+    functions that have one.
 
-    ``progress=True`` makes one. In a notebook it is a bar with the time left and the curve of the loss, and stays as it was at
-    the end; at a terminal one line that is written over; in a log a few lines.
+    ``progress=True`` makes one. In a notebook it is a bar with the time left and the curve of the
+    loss, and stays as it was at the end; at a terminal one line that is written over; in a log a
+    few lines.
 
     Parameters
     ----------
@@ -40,7 +42,11 @@ class Progress:
     """
 
     def __init__(
-        self, title: str = "reconstructing", *, stop_when: Callable[[Any], bool] | None = None, file: TextIO | None = None
+        self,
+        title: str = "reconstructing",
+        *,
+        stop_when: Callable[[Any], bool] | None = None,
+        file: TextIO | None = None,
     ) -> None:
         self.title = title
         self.losses: list[float] = []
@@ -58,7 +64,8 @@ class Progress:
         self._jobs = _Jobs()
 
     def __call__(self, event: Any) -> bool:
-        """Takes note of an :class:`Epoch` or of an event of a study; False where the work is to stop."""
+        """Takes note of an :class:`Epoch` or of an event of a study; False where the work is to
+        stop."""
         if isinstance(event, dict):
             self._event(event)
         else:
@@ -109,17 +116,28 @@ class Progress:
         spent = now - self._started
         share = min(self.done / self.total, 1.0) if self.total else 0.0
         left = spent * (1 - share) / share if 0 < share < 1 and not last else None
-        self._area.show(lambda: self._html(share, spent, left), self._line(share, spent, left), self.done, self.total, last)
+        self._area.show(
+            lambda: self._html(share, spent, left),
+            self._line(share, spent, left),
+            self.done,
+            self.total,
+            last,
+        )
 
     def _line(self, share: float, spent: float, left: float | None) -> str:
         counted = f"{self.done}/{self.total} epochs" if self.total else ""
         time_left = f"{_duration(left)} left" if left is not None else _duration(spent)
-        return ", ".join(part for part in (f"{self.title}: {counted}".strip(": "), self.text, time_left) if part)
+        return ", ".join(
+            part for part in (f"{self.title}: {counted}".strip(": "), self.text, time_left) if part
+        )
 
     def _html(self, share: float, spent: float, left: float | None) -> str:
         from lapwing._html import progress_bar
 
-        facts = [self.text, _duration(spent) + (f", {_duration(left)} left" if left is not None else "")]
+        facts = [
+            self.text,
+            _duration(spent) + (f", {_duration(left)} left" if left is not None else ""),
+        ]
         counted = f"{self.done} of {self.total} epochs" if self.total else ""
         return progress_bar(self.title, share, [counted, *facts], self.losses)
 
@@ -152,7 +170,9 @@ class Board:
         from lapwing._html import study_table
 
         names = ("done", "running", "failed", "skipped", "pending")
-        line = f"{status.get('name', 'study')}: " + ", ".join(f"{status.get(name, 0)} {name}" for name in names)
+        line = f"{status.get('name', 'study')}: " + ", ".join(
+            f"{status.get(name, 0)} {name}" for name in names
+        )
         page = study_table(status)
         if page == self._shown:
             return
@@ -161,7 +181,8 @@ class Board:
 
 
 class _Area:
-    """A place that is written over: a display of IPython, a line of a terminal; else lines one below the other."""
+    """A place that is written over: a display of IPython, a line of a terminal; else lines one
+    below the other."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
@@ -226,8 +247,11 @@ def _in_notebook() -> bool:
 
 
 @contextlib.contextmanager
-def shown(progress: Callable[[Any], Any] | bool | None, title: str) -> Iterator[Callable[[Any], Any] | None]:
-    """The callback that an argument ``progress`` means: itself, a display for True, nothing for None and False."""
+def shown(
+    progress: Callable[[Any], Any] | bool | None, title: str
+) -> Iterator[Callable[[Any], Any] | None]:
+    """The callback that an argument ``progress`` means: itself, a display for True, nothing for
+    None and False."""
     if progress is None or progress is False:
         yield None
     elif progress is True or isinstance(progress, Progress):

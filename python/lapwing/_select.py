@@ -57,13 +57,14 @@ def select_positions(
     spacing : float
         S, pixels. A view of overlap f of patterns of side N has S = (1 - f) N.
     strategy : {"direct", "greedy"}, optional
-        Only this rule, whatever it keeps. "direct" keeps every position whose nearest neighbour is at least S away; "greedy"
-        visits them in the order of (y, x) and keeps those at least S from every one kept before. Unless given: direct, or
-        greedy when direct keeps too few.
+        Only this rule, whatever it keeps. "direct" keeps every position whose nearest neighbour is
+        at least S away; "greedy" visits them in the order of (y, x) and keeps those at least S from
+        every one kept before. Unless given: direct, or greedy when direct keeps too few.
     floor : float, optional
         Share of the positions that is enough, where the geometry allows it; 0.1 unless given.
     bound_share : float, optional
-        Share of what the geometry allows that is enough where it allows less than ``floor``; 0.5 unless given.
+        Share of what the geometry allows that is enough where it allows less than ``floor``; 0.5
+        unless given.
     min_positions : int, optional
         Least number to keep; 5 unless given.
 
@@ -76,7 +77,9 @@ def select_positions(
     ValueError
         Neither rule keeps enough: both counts and what would help.
     """
-    kept, rule, n = _lapwing.select_positions(positions, spacing, strategy, floor, bound_share, min_positions)
+    kept, rule, n = _lapwing.select_positions(
+        positions, spacing, strategy, floor, bound_share, min_positions
+    )
     count = len(kept)
     return Selection(kept, rule, count, n - count, count / n if n else 0.0, spacing)
 
@@ -104,8 +107,8 @@ def overlap_metrics(
     s_img : float
         Share of the images that is kept, above 0 and at most 1: floor(s_img n) of n.
     n_groups : int, optional
-        Number of groups; for grid size 1, where every image is a group, the most that are taken. As many as there are images
-        unless given.
+        Number of groups; for grid size 1, where every image is a group, the most that are taken. As
+        many as there are images unless given.
     neighbor_count : int
         Neighbours for metrics 1 and 2.
     rng_seed_subsample : int
@@ -114,8 +117,9 @@ def overlap_metrics(
     Returns
     -------
     dict
-        ``metric_1_group_based_avg`` (grid size 2 only), ``metric_2_image_based_avg``, ``metric_3_group_to_group_avg``, the
-        parameters and the counts, under the names of the reference study.
+        ``metric_1_group_based_avg`` (grid size 2 only), ``metric_2_image_based_avg``,
+        ``metric_3_group_to_group_avg``, the parameters and the counts, under the names of the
+        reference study.
     """
     sampling: dict[str, Any] = {
         "gridsize": gridsize,

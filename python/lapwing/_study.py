@@ -52,8 +52,9 @@ class StudyReport:
     def conditions(self) -> list[dict[str, Any]]:
         """Every condition of the study as the report has it, read from ``json``.
 
-        Each is a dict with ``dose``, ``view``, ``split``, ``solver``, ``repeat``, ``status``, ``reason``, ``folder`` and ``metrics``
-        by name (see :func:`metric_catalogue`), among others: rows for a table of pandas.
+        Each is a dict with ``dose``, ``view``, ``split``, ``solver``, ``repeat``, ``status``,
+        ``reason``, ``folder`` and ``metrics`` by name (see :func:`metric_catalogue`), among others:
+        rows for a table of pandas.
         """
         import json
 
@@ -75,7 +76,8 @@ class StudyReport:
         if self.stopped or self.jobs is None:
             return f"<lapwing.StudyReport: stopped, report so far in {self.html}>"
         return (
-            f"<lapwing.StudyReport: {len(self.jobs)} jobs, {self.failed} failed, {len(self.skipped or [])} skipped, "
+            f"<lapwing.StudyReport: {len(self.jobs)} jobs, {self.failed} failed, "
+            f"{len(self.skipped or [])} skipped, "
             f"report in {self.html}>"
         )
 
@@ -91,27 +93,33 @@ def run_study(
     progress: Callable[[dict[str, Any]], Any] | bool | None = None,
     threads: int | None = None,
 ) -> StudyReport:
-    """Run a whole dose x overlap study: simulate, split, make views, reconstruct, compare, report. Resumes by itself.
+    """Run a whole dose x overlap study: simulate, split, make views, reconstruct, compare, report.
+    Resumes by itself.
 
     Parameters
     ----------
     design : path or dict
-        A design file, or a dict with its sections, such as ``{"study": {"doses": [1e4]}, "solver": {"epochs": 20}}``. What is
-        not given has the reference study's value, see :func:`default_design`.
+        A design file, or a dict with its sections, such as
+        ``{"study": {"doses": [1e4]}, "solver": {"epochs": 20}}``. What is not given has the
+        reference study's value, see :func:`default_design`.
     folder : path
         The study's folder. Nothing in it that is finished and up to date is done again.
     replace : bool
-        Go on although results in the folder were made for another design, and replace what the change touches. A design
-        that only grows (doses, views, splits, repeats, further solvers) needs no leave.
+        Go on although results in the folder were made for another design, and replace what the
+        change touches. A design that only grows (doses, views, splits, repeats, further solvers)
+        needs no leave.
     watch : bool
-        Write the report again and again while the study runs: its page (``report/index.html``), once opened, shows it growing.
+        Write the report again and again while the study runs: its page (``report/index.html``),
+        once opened, shows it growing.
     jobs : int or "auto", optional
-        Reconstructions at a time, which share the threads; as many as memory suffices for unless given.
+        Reconstructions at a time, which share the threads; as many as memory suffices for unless
+        given.
     device : str, optional
-        Where to compute, ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"gpu:N"``; as the design says unless given.
+        Where to compute, ``"auto"``, ``"cpu"``, ``"gpu"`` or ``"gpu:N"``; as the design says unless
+        given.
     progress : callable or bool, optional
-        Called with a dict for every event; ``event["event"]`` names it. The study stops where it returns False. True for a
-        display, see :class:`Progress`.
+        Called with a dict for every event; ``event["event"]`` names it. The study stops where it
+        returns False. True for a display, see :class:`Progress`.
     threads : int, optional
         All processors unless given; results do not depend on it.
 
@@ -123,7 +131,8 @@ def run_study(
     Raises
     ------
     ValueError
-        An invalid design, naming the field and the rule; another design than that of the results in the folder.
+        An invalid design, naming the field and the rule; another design than that of the results in
+        the folder.
     OSError
         The folder cannot be used.
     KeyboardInterrupt
@@ -158,14 +167,16 @@ def write_views(
     views : sequence of str, optional
         ``"dense"``, ``"sparse"``, or a step in pixels, ``"step_12.5"``; the first two unless given.
     dense_overlap, sparse_overlap : float, optional
-        Shares of the pattern's side, 0.7 and 0.2 unless given: positions are at least (1 - overlap) N apart.
+        Shares of the pattern's side, 0.7 and 0.2 unless given: positions are at least (1 - overlap)
+        N apart.
     acceptance_floor, min_positions : optional
         When a selection is enough, see :func:`select_positions`.
 
     Returns
     -------
     dict
-        ``views``: for each that was made its selection, place and ``file``; ``refused``: for each that was not its ``reason``.
+        ``views``: for each that was made its selection, place and ``file``; ``refused``: for each
+        that was not its ``reason``.
 
     Raises
     ------
@@ -181,7 +192,9 @@ def write_views(
         "min_positions": min_positions,
     }
     given = {name: value for name, value in rules.items() if value is not None}
-    return _lapwing.write_views(data_root, views_root, dose, None if views is None else list(views), given)
+    return _lapwing.write_views(
+        data_root, views_root, dose, None if views is None else list(views), given
+    )
 
 
 def run_jobs(
@@ -199,9 +212,11 @@ def run_jobs(
     threads: int | None = None,
     **options: Unpack[SolverOptions],
 ) -> dict[str, Any]:
-    """Run the reconstruction jobs of data and views on disk and keep their records, as ``lapwing jobs`` does.
+    """Run the reconstruction jobs of data and views on disk and keep their records, as
+    ``lapwing jobs`` does.
 
-    Results that are there already, from the same input and options, are kept; those of other options keep their folders.
+    Results that are there already, from the same input and options, are kept; those of other
+    options keep their folders.
 
     Parameters
     ----------
@@ -220,12 +235,14 @@ def run_jobs(
     threads : int, optional
         All processors unless given; results do not depend on it.
     **options
-        Solver and its options, see :func:`solver_options`; LSQML from a perturbed probe unless given.
+        Solver and its options, see :func:`solver_options`; LSQML from a perturbed probe unless
+        given.
 
     Returns
     -------
     dict
-        ``run_id``, ``failed`` (their number), ``manifest`` and ``skip_summary`` of this run, and of a dry run ``would_fail``.
+        ``run_id``, ``failed`` (their number), ``manifest`` and ``skip_summary`` of this run, and of
+        a dry run ``would_fail``.
 
     Raises
     ------
@@ -234,7 +251,11 @@ def run_jobs(
     OSError
         A folder cannot be used.
     """
-    filters = {name: value for name, value in (("dose", dose), ("view", view), ("split", split)) if value is not None}
+    filters = {
+        name: value
+        for name, value in (("dose", dose), ("view", view), ("split", split))
+        if value is not None
+    }
     switches = (allow_missing_views, dry_run, trust_names)
     roots = (data_root, views_root, artifact_root)
     with shown(progress, "jobs") as told:

@@ -1,4 +1,5 @@
-"""Amplitude, phase, probe, error map and scan side by side, with zoom and cursors that go together: one page of plain HTML."""
+"""Amplitude, phase, probe, error map and scan side by side, with zoom and cursors that go together:
+one page of plain HTML."""
 
 from __future__ import annotations
 
@@ -31,7 +32,14 @@ class Viewer:
         self.height = height
         """Height of the frame in a notebook, CSS pixels."""
         self._facts: list[tuple[str, str]] = []
-        self._data: dict[str, Any] = {"planes": {}, "panels": [], "scan": [], "loss": [], "slices": 1, "modes": []}
+        self._data: dict[str, Any] = {
+            "planes": {},
+            "panels": [],
+            "scan": [],
+            "loss": [],
+            "slices": 1,
+            "modes": [],
+        }
 
     @property
     def html(self) -> str:
@@ -39,12 +47,23 @@ class Viewer:
         import html
         import json
 
-        with open(os.path.join(os.path.dirname(__file__), "_viewer.html"), encoding="utf-8") as file:
+        with open(
+            os.path.join(os.path.dirname(__file__), "_viewer.html"), encoding="utf-8"
+        ) as file:
             page = file.read()
-        facts = "".join(f"<span>{html.escape(name)} <b>{html.escape(value)}</b></span>" for name, value in self._facts)
+        facts = "".join(
+            f"<span>{html.escape(name)} <b>{html.escape(value)}</b></span>"
+            for name, value in self._facts
+        )
         # Whatever a title says, it cannot end the element.
-        data = json.dumps(self._data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-        for mark, text in (("%TITLE%", html.escape(self.title)), ("%FACTS%", facts), ("%DATA%", data)):
+        data = json.dumps(self._data, allow_nan=False, separators=(",", ":")).replace(
+            "<", "\\u003c"
+        )
+        for mark, text in (
+            ("%TITLE%", html.escape(self.title)),
+            ("%FACTS%", facts),
+            ("%DATA%", data),
+        ):
             page = page.replace(mark, text)
         return page
 
@@ -61,11 +80,18 @@ class Viewer:
         import html
 
         return (
-            f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts" style="width:100%;height:{self.height}px;border:0" '
+            f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts" '
+            f'style="width:100%;height:{self.height}px;border:0" '
             f'srcdoc="{html.escape(self.html, quote=True)}"></iframe>'
         )
 
-    def _plane(self, name: str, shape: tuple[int, ...], pixel: float | None, seen: tuple[float, float, float] | None = None) -> None:
+    def _plane(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        pixel: float | None,
+        seen: tuple[float, float, float] | None = None,
+    ) -> None:
         """What pictures share; ``seen`` is (top, left, side) of what is shown first, pixels."""
         rows, columns = shape
         side = float(max(rows, columns))
@@ -85,7 +111,8 @@ class Viewer:
         scan: bool = False,
         limits: tuple[float, float] | None = None,
     ) -> None:
-        """A picture of an array, or of several of which one is shown; unless given its range is that of where ``seen`` is true."""
+        """A picture of an array, or of several of which one is shown; unless given its range is
+        that of where ``seen`` is true."""
         import base64
         import zlib
 
@@ -98,12 +125,23 @@ class Viewer:
         most = most if most > least else least + 1.0
         of = small[0] if seen is None else small[0][_blocks(seen.astype(np.float32), by) > 0.5]
         of = of[np.isfinite(of)]
-        low, high = (float(q) for q in np.quantile(of, [0.003, 0.997])) if of.size else (least, most)
+        low, high = (
+            (float(q) for q in np.quantile(of, [0.003, 0.997])) if of.size else (least, most)
+        )
         low, high = limits or (low, high)
         packed = []
         for layer in small:
-            scaled = np.nan_to_num((layer - least) / (most - least) * (_NOTHING - 1), nan=_NOTHING, posinf=_NOTHING, neginf=_NOTHING)
-            packed.append(base64.b64encode(zlib.compress(np.round(scaled).astype("<u2").tobytes(), 6)).decode("ascii"))
+            scaled = np.nan_to_num(
+                (layer - least) / (most - least) * (_NOTHING - 1),
+                nan=_NOTHING,
+                posinf=_NOTHING,
+                neginf=_NOTHING,
+            )
+            packed.append(
+                base64.b64encode(zlib.compress(np.round(scaled).astype("<u2").tobytes(), 6)).decode(
+                    "ascii"
+                )
+            )
         rows, columns = small[0].shape
         self._data["panels"].append(
             {
@@ -143,14 +181,18 @@ def _blocks(array: NDArray[Any], by: int) -> NDArray[np.float32]:
     return mean
 
 
-def view(shown: Reconstruction | Dataset | Alignment, *, title: str | None = None, height: int = 760) -> Viewer:
-    """Look at a result or a scan: pictures side by side with zoom, contrast, and cursors that go together.
+def view(
+    shown: Reconstruction | Dataset | Alignment, *, title: str | None = None, height: int = 760
+) -> Viewer:
+    """Look at a result or a scan: pictures side by side with zoom, contrast, and cursors that go
+    together.
 
     Parameters
     ----------
     shown : Reconstruction, Dataset or Comparison
-        Of a reconstruction amplitude, phase, error maps where there are, probe modes, scan and loss are shown; of a data set its
-        mean pattern, probe, object and scan; of a comparison reconstruction, truth and error.
+        Of a reconstruction amplitude, phase, error maps where there are, probe modes, scan and loss
+        are shown; of a data set its mean pattern, probe, object and scan; of a comparison
+        reconstruction, truth and error.
     title : str, optional
         Title of the page.
     height : int
@@ -159,8 +201,8 @@ def view(shown: Reconstruction | Dataset | Alignment, *, title: str | None = Non
     Returns
     -------
     Viewer
-        Its ``save_html(path)`` writes the page, which needs neither server nor network. Pictures above 2048 pixels are shown by
-        blocks; numbers have 16 bits of the range of their picture.
+        Its ``save_html(path)`` writes the page, which needs neither server nor network. Pictures
+        above 2048 pixels are shown by blocks; numbers have 16 bits of the range of their picture.
 
     Raises
     ------
@@ -172,12 +214,22 @@ def view(shown: Reconstruction | Dataset | Alignment, *, title: str | None = Non
     from lapwing._reconstruction import Reconstruction
 
     if isinstance(shown, Reconstruction):
-        return _of_reconstruction(shown, Viewer(title or (f"{shown.algorithm} reconstruction" if shown.algorithm else "reconstruction"), height))
+        return _of_reconstruction(
+            shown,
+            Viewer(
+                title
+                or (f"{shown.algorithm} reconstruction" if shown.algorithm else "reconstruction"),
+                height,
+            ),
+        )
     if isinstance(shown, Dataset):
         return _of_dataset(shown, Viewer(title or "data set", height))
     if isinstance(shown, Alignment):
         return _of_comparison(shown, Viewer(title or "comparison with the truth", height))
-    raise ValueError(f"shown: expected a Reconstruction, a Dataset or a Comparison, found {type(shown).__qualname__}")
+    raise ValueError(
+        "shown: expected a Reconstruction, a Dataset or a Comparison, found "
+        f"{type(shown).__qualname__}"
+    )
 
 
 def _of_reconstruction(made: Reconstruction, viewer: Viewer) -> Viewer:
@@ -191,8 +243,25 @@ def _of_reconstruction(made: Reconstruction, viewer: Viewer) -> Viewer:
     viewer._plane("object", shape, _pixel(made.metadata), area)
     viewer._data["slices"] = len(slices)
     choice = "slice" if len(slices) > 1 else None
-    viewer._panel("amplitude", "object", [abs(one) for one in slices], "grey", seen=seen, choice=choice, scan=True)
-    viewer._panel("phase", "object", [_phase(one, seen) for one in slices], "magma", "rad", seen=seen, choice=choice, scan=True)
+    viewer._panel(
+        "amplitude",
+        "object",
+        [abs(one) for one in slices],
+        "grey",
+        seen=seen,
+        choice=choice,
+        scan=True,
+    )
+    viewer._panel(
+        "phase",
+        "object",
+        [_phase(one, seen) for one in slices],
+        "magma",
+        "rad",
+        seen=seen,
+        choice=choice,
+        scan=True,
+    )
     for name, unit, sd in (("amplitude", "", made.amplitude_sd), ("phase", "rad", made.phase_sd)):
         if sd is not None:
             viewer._panel(f"error of the {name}", "object", [sd], "viridis", unit, seen=seen)
@@ -233,8 +302,18 @@ def _of_dataset(data: Dataset, viewer: Viewer) -> Viewer:
         shape = data.object.shape
         seen, area = _scanned(shape, data.positions, data.pattern_shape)
         viewer._plane("object", shape, side, area)
-        viewer._panel("object, amplitude", "object", [abs(data.object)], "grey", seen=seen, scan=True)
-        viewer._panel("object, phase", "object", [_phase(data.object, seen)], "magma", "rad", seen=seen, scan=True)
+        viewer._panel(
+            "object, amplitude", "object", [abs(data.object)], "grey", seen=seen, scan=True
+        )
+        viewer._panel(
+            "object, phase",
+            "object",
+            [_phase(data.object, seen)],
+            "magma",
+            "rad",
+            seen=seen,
+            scan=True,
+        )
         viewer._data["scan"] = np.round(data.positions, 3).tolist()
     elif len(data):
         # Where the windows lie, on the smallest grid that holds them.
@@ -246,7 +325,13 @@ def _of_dataset(data: Dataset, viewer: Viewer) -> Viewer:
         for y, x in ((places - [height / 4, width / 4]) / by).astype(int):
             counted[y : y + max(1, height // (2 * by)), x : x + max(1, width // (2 * by))] += 1
         viewer._plane("object", (int(extent[0]), int(extent[1])), side)
-        viewer._panel("patterns over the scan", "object", [np.kron(counted, np.ones((by, by)))[: extent[0], : extent[1]]], "grey", scan=True)
+        viewer._panel(
+            "patterns over the scan",
+            "object",
+            [np.kron(counted, np.ones((by, by)))[: extent[0], : extent[1]]],
+            "grey",
+            scan=True,
+        )
         viewer._data["scan"] = np.round(places, 3).tolist()
     viewer._facts = [("patterns", f"{len(data)} of {height} x {width} px")]
     if data.mean_counts is not None:
@@ -265,17 +350,26 @@ def _of_comparison(found: Any, viewer: Viewer) -> Viewer:
 
     middle = np.angle(np.sum(found.truth[mask]) or 1.0)
     turned = np.exp(-1j * middle)
-    both = [("amplitude", "grey", "", abs), ("phase", "magma", "rad", lambda array: np.angle(array * turned))]
+    both = [
+        ("amplitude", "grey", "", abs),
+        ("phase", "magma", "rad", lambda array: np.angle(array * turned)),
+    ]
     for what, colours, unit, of in both:
         # Both in the range of the truth, so that they can be compared by eye.
         limits = np.quantile(of(found.truth)[mask], [0.003, 0.997]).tolist()
         for name, array in (("reconstruction", found.aligned), ("truth", found.truth)):
-            viewer._panel(f"{name}, {what}", "object", [masked(of(array))], colours, unit, limits=limits)
+            viewer._panel(
+                f"{name}, {what}", "object", [masked(of(array))], colours, unit, limits=limits
+            )
     if hasattr(found, "error"):
         viewer._panel("|difference|", "object", [masked(found.error)], "viridis")
         viewer._panel("phase error", "object", [masked(found.phase_error)], "viridis", "rad")
         names = ("complex_correlation", "phase_ssim")
-        viewer._facts = [(name.replace("_", " "), f"{found.metrics[name]:.4f}") for name in names if found.metrics.get(name) is not None]
+        viewer._facts = [
+            (name.replace("_", " "), f"{found.metrics[name]:.4f}")
+            for name in names
+            if found.metrics.get(name) is not None
+        ]
     return viewer
 
 
@@ -287,14 +381,17 @@ def _probe(viewer: Viewer, probe: NDArray[np.complex64], pixel: float | None) ->
     viewer._plane("probe", probe.shape[1:], pixel)
     choice = "mode" if len(probe) > 1 else None
     viewer._panel("probe, amplitude", "probe", [abs(mode) for mode in probe], "grey", choice=choice)
-    phases = [np.where(abs(mode) > 0.05 * abs(mode).max(), np.angle(mode), np.nan) for mode in probe]
+    phases = [
+        np.where(abs(mode) > 0.05 * abs(mode).max(), np.angle(mode), np.nan) for mode in probe
+    ]
     viewer._panel("probe, phase where it is bright", "probe", phases, "magma", "rad", choice=choice)
 
 
 def _scanned(
     shape: tuple[int, ...], positions: NDArray[np.float64] | None, window: tuple[int, ...] | None
 ) -> tuple[NDArray[np.bool_] | None, tuple[float, float, float] | None]:
-    """Pixels within the scan, and the square (top, left, side) around it with a quarter of a window."""
+    """Pixels within the scan, and the square (top, left, side) around it with a quarter of a
+    window."""
     import numpy as np
 
     if positions is None or window is None or not len(positions):

@@ -31,21 +31,33 @@ def hyperspy(counts: np.ndarray, units: str, scale: float) -> SimpleNamespace:
 
     # Navigation axes are listed x first; steps of 2 and 3 pixels of 1 nm.
     manager = SimpleNamespace(
-        navigation_axes=(axis("nm", 2.0), axis("nm", 3.0)), signal_axes=(axis(units, scale), axis(units, scale))
+        navigation_axes=(axis("nm", 2.0), axis("nm", 3.0)),
+        signal_axes=(axis(units, scale), axis(units, scale)),
     )
     microscope = SimpleNamespace(TEM=SimpleNamespace(beam_energy=300.0, convergence_angle=1.0))
-    return SimpleNamespace(data=counts, axes_manager=manager, metadata=SimpleNamespace(Acquisition_instrument=microscope))
+    return SimpleNamespace(
+        data=counts,
+        axes_manager=manager,
+        metadata=SimpleNamespace(Acquisition_instrument=microscope),
+    )
 
 
 def test_hyperspy(raster: tuple[np.ndarray, np.ndarray]) -> None:
     counts, positions = raster
     # 24 pixels of 1 / (24 nm) make an object pixel of 1 nm.
-    for units, scale in (("1/nm", 1 / 24), ("$A^{-1}$", 0.1 / 24), ("nm^-1", 1 / 24), ("mrad", 1.9687489 / 24)):
+    for units, scale in (
+        ("1/nm", 1 / 24),
+        ("$A^{-1}$", 0.1 / 24),
+        ("nm^-1", 1 / 24),
+        ("mrad", 1.9687489 / 24),
+    ):
         found = lapwing.adopt(hyperspy(counts, units, scale))
         assert apart(found, positions) < 1e-5, units
         assert np.array_equal(found.counts().reshape(counts.shape), counts)
         assert found.pixel_size_m == pytest.approx((1e-9, 1e-9))
-        assert found.metadata["physics_parameters"]["wavelength_m"] == pytest.approx(1.9687489e-12, rel=1e-6)
+        assert found.metadata["physics_parameters"]["wavelength_m"] == pytest.approx(
+            1.9687489e-12, rel=1e-6
+        )
     lazy = hyperspy(counts, "1/nm", 1 / 24)
     lazy.data = SimpleNamespace(compute=lambda: counts)
     assert np.array_equal(lapwing.adopt(lazy).counts().reshape(counts.shape), counts)
@@ -62,7 +74,8 @@ def test_hyperspy(raster: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_rotation_and_transposition_are_those_of_py4dstem_as_the_guide_says() -> None:
-    """py4DSTEM turns rows of positions by [[cos, -sin], [sin, cos]] from the right and exchanges the axes afterwards."""
+    """py4DSTEM turns rows of positions by [[cos, -sin], [sin, cos]] from the right and exchanges
+    the axes afterwards."""
     counts = np.random.default_rng(1).poisson(4.0, (4, 6, 8, 8))
     y, x = np.mgrid[:4, :6]
     plain, angle = np.stack([y.ravel(), x.ravel()], axis=1).astype(float), 17.0
@@ -71,7 +84,9 @@ def test_rotation_and_transposition_are_those_of_py4dstem_as_the_guide_says() ->
     known = {"pixel_size_m": 1e-9, "scan_step_m": 1e-9}
     turned = lapwing.adopt(hyperspy(counts, "px", 1.0), scan_rotation_deg=-angle, **known)
     assert apart(turned, theirs) < 1e-9
-    both = lapwing.adopt(hyperspy(counts, "px", 1.0), scan_rotation_deg=angle, transposed=True, **known)
+    both = lapwing.adopt(
+        hyperspy(counts, "px", 1.0), scan_rotation_deg=angle, transposed=True, **known
+    )
     assert apart(both, theirs[:, ::-1]) < 1e-9
 
 
@@ -125,23 +140,40 @@ def test_ptychi(raster: tuple[np.ndarray, np.ndarray]) -> None:
             valid_pixel_mask=np.ones((24, 24), bool),
         ),
         probe_options=SimpleNamespace(initial_guess=probe),
-        probe_position_options=SimpleNamespace(position_y_px=positions[:, 0], position_x_px=positions[:, 1]),
+        probe_position_options=SimpleNamespace(
+            position_y_px=positions[:, 0], position_x_px=positions[:, 1]
+        ),
         object_options=SimpleNamespace(pixel_size_m=5e-9),
     )
     found = lapwing.adopt(options)
-    assert np.array_equal(found.counts(), counts.reshape(-1, 24, 24)) and apart(found, positions) < 1e-9
-    assert found.geometry == "far-field" and found.pixel_size_m == (5e-9, 5e-9) and found.probe.shape == (2, 24, 24)
+    assert (
+        np.array_equal(found.counts(), counts.reshape(-1, 24, 24))
+        and apart(found, positions) < 1e-9
+    )
+    assert (
+        found.geometry == "far-field"
+        and found.pixel_size_m == (5e-9, 5e-9)
+        and found.probe.shape == (2, 24, 24)
+    )
     assert found.metadata["physics_parameters"]["wavelength_m"] == pytest.approx(1e-10)
     options.data_options.fft_shift = False
     options.data_options.valid_pixel_mask[0, 0] = False
     assert not lapwing.adopt(options).mask[0, 12, 12], "a mask lies as the data do"
-    assert np.array_equal(lapwing.adopt(options).counts(), np.fft.fftshift(counts.reshape(-1, 24, 24), axes=(1, 2)))
+    assert np.array_equal(
+        lapwing.adopt(options).counts(), np.fft.fftshift(counts.reshape(-1, 24, 24), axes=(1, 2))
+    )
     # A task has what was refined; near-field patterns are images.
     options.data_options.free_space_propagation_distance_m = 4e-6
-    moved = SimpleNamespace(options=options, probe_positions=SimpleNamespace(data=Tensor(2 * positions)), probe=SimpleNamespace(data=probe))
+    moved = SimpleNamespace(
+        options=options,
+        probe_positions=SimpleNamespace(data=Tensor(2 * positions)),
+        probe=SimpleNamespace(data=probe),
+    )
     near = lapwing.adopt(moved)
     assert near.geometry == "near-field" and apart(near, 2 * positions) < 1e-9
-    assert near.metadata["physics_parameters"]["fresnel_number"] == pytest.approx(5e-9**2 / (1e-10 * 4e-6))
+    assert near.metadata["physics_parameters"]["fresnel_number"] == pytest.approx(
+        5e-9**2 / (1e-10 * 4e-6)
+    )
 
 
 def test_ptypy(raster: tuple[np.ndarray, np.ndarray]) -> None:
@@ -157,10 +189,16 @@ def test_ptypy(raster: tuple[np.ndarray, np.ndarray]) -> None:
             pr_view=SimpleNamespace(storage=SimpleNamespace(data=probe)),
             geometry=geometry,
         )
-        views[f"V{index:04d}"] = SimpleNamespace(data=frame.astype(np.float32), pod=pod, active=True)
+        views[f"V{index:04d}"] = SimpleNamespace(
+            data=frame.astype(np.float32), pod=pod, active=True
+        )
     ptycho = SimpleNamespace(pods={"P0000": None}, diff=SimpleNamespace(views=views))
     found = lapwing.adopt(ptycho)
-    assert np.array_equal(found.counts(), frames) and apart(found, positions) < 1e-9 and found.mask is None
+    assert (
+        np.array_equal(found.counts(), frames)
+        and apart(found, positions) < 1e-9
+        and found.mask is None
+    )
     views["V0003"].pod.ma_view.data[2, 5] = False
     views["V0001"].active = False
     masked = lapwing.adopt(ptycho)
@@ -169,7 +207,9 @@ def test_ptypy(raster: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_what_is_none_of_these_is_told_where_to_go(raster: tuple[np.ndarray, np.ndarray]) -> None:
     counts, _ = raster
-    with pytest.raises(ValueError, match=r"found numpy.ndarray; arrays are given to lapwing.Dataset"):
+    with pytest.raises(
+        ValueError, match=r"found numpy.ndarray; arrays are given to lapwing.Dataset"
+    ):
         lapwing.adopt(counts)
     with pytest.raises(ValueError, match=r"object of HyperSpy; give lapwing.adopt\(data\)"):
         lapwing.reconstruct(hyperspy(counts, "1/nm", 1.0))  # type: ignore[call-overload, arg-type]

@@ -1,4 +1,5 @@
-"""Arrays of any layout and dtype give the same result or are refused; nothing is transposed or guessed."""
+"""Arrays of any layout and dtype give the same result or are refused; nothing is transposed or
+guessed."""
 
 from __future__ import annotations
 
@@ -27,12 +28,18 @@ def layouts(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 def test_every_layout_and_dtype_is_the_same_data(scan: lapwing.Dataset) -> None:
     counts = scan.counts()
-    assert counts.dtype == np.float32 and np.array_equal(counts, np.round(counts)) and counts.max() < 65536
+    assert (
+        counts.dtype == np.float32
+        and np.array_equal(counts, np.round(counts))
+        and counts.max() < 65536
+    )
     whole = lapwing.Dataset(counts, scan.positions, scan.probe, quantity="counts")
     assert np.array_equal(whole.counts(), counts)
     for name, same in layouts(counts).items():
         assert np.array_equal(same, counts), name
-        other = lapwing.Dataset(same, np.asfortranarray(scan.positions), scan.probe.astype(complex), quantity="counts")
+        other = lapwing.Dataset(
+            same, np.asfortranarray(scan.positions), scan.probe.astype(complex), quantity="counts"
+        )
         assert np.array_equal(other.diffraction, whole.diffraction), name
         assert other.intensity_scale == whole.intensity_scale
         assert np.array_equal(other.positions, scan.positions)
@@ -64,7 +71,10 @@ def test_amplitudes_intensities_and_corners(scan: lapwing.Dataset) -> None:
         ({"patterns": lambda p: p.astype(str)}, ["patterns", "real numbers"]),
         ({"patterns": lambda p: np.ma.masked_less(p, 1)}, ["patterns", "masked"]),
         ({"patterns": lambda p: p - 1}, ["diffraction", "negative"]),
-        ({"patterns": lambda p: np.where(p == p.max(), np.nan, p)}, ["diffraction", "finite", "NaN"]),
+        (
+            {"patterns": lambda p: np.where(p == p.max(), np.nan, p)},
+            ["diffraction", "finite", "NaN"],
+        ),
         ({"positions": lambda p: p.T}, ["positions", "(n, 2)"]),
         ({"positions": lambda p: p[:-1]}, ["positions, one for each pattern"]),
         ({"positions": lambda p: p + 1000}, ["off the object"]),
@@ -77,7 +87,9 @@ def test_amplitudes_intensities_and_corners(scan: lapwing.Dataset) -> None:
         ({"metadata": lambda _: {"a": float("nan")}}, ["metadata.a", "finite"]),
     ],
 )
-def test_what_makes_no_sense_is_refused(scan: lapwing.Dataset, change: dict, words: list[str]) -> None:
+def test_what_makes_no_sense_is_refused(
+    scan: lapwing.Dataset, change: dict, words: list[str]
+) -> None:
     given = {
         "patterns": scan.counts(),
         "positions": scan.positions,
@@ -85,7 +97,7 @@ def test_what_makes_no_sense_is_refused(scan: lapwing.Dataset, change: dict, wor
         "object": scan.object,
         "quantity": "counts",
     }
-    (name, function), = change.items()
+    ((name, function),) = change.items()
     given[name] = function(given.get(name))
     with pytest.raises(ValueError) as refused:
         lapwing.Dataset(**given)
@@ -112,7 +124,9 @@ def test_arrays_show_the_data_set_and_cannot_be_written_to(scan: lapwing.Dataset
 def test_data_sets_are_changed_by_making_others(scan: lapwing.Dataset) -> None:
     half = scan.select(np.arange(0, len(scan), 2))
     assert np.array_equal(half.diffraction, scan.diffraction[::2])
-    assert half.mean_counts == pytest.approx(scan.counts()[::2].sum(axis=(1, 2), dtype=float).mean(), rel=1e-6)
+    assert half.mean_counts == pytest.approx(
+        scan.counts()[::2].sum(axis=(1, 2), dtype=float).mean(), rel=1e-6
+    )
     with pytest.raises(ValueError, match="indices"):
         scan.select([len(scan)])
     with pytest.raises(ValueError, match="indices"):
@@ -129,16 +143,25 @@ def test_rasters_masks_and_frames_to_leave_out(scan: lapwing.Dataset) -> None:
     counts, positions = scan.counts()[:12], scan.positions[:12]
     shape = counts.shape[1:]
     plain = lapwing.Dataset(counts, positions, quantity="counts")
-    raster = lapwing.Dataset(counts.reshape(3, 4, *shape), positions.reshape(3, 4, 2), quantity="counts")
-    assert np.array_equal(raster.diffraction, plain.diffraction) and np.array_equal(raster.positions, positions)
+    raster = lapwing.Dataset(
+        counts.reshape(3, 4, *shape), positions.reshape(3, 4, 2), quantity="counts"
+    )
+    assert np.array_equal(raster.diffraction, plain.diffraction) and np.array_equal(
+        raster.positions, positions
+    )
     good = np.ones(shape, bool)
     good[3, 5] = False
-    masked = lapwing.Dataset(counts, positions, quantity="counts", mask=good, leave_out_frames=[2, 7])
+    masked = lapwing.Dataset(
+        counts, positions, quantity="counts", mask=good, leave_out_frames=[2, 7]
+    )
     assert np.array_equal(masked.mask[0], good)
     assert np.array_equal(masked.positions, np.delete(positions, [2, 7], axis=0))
     with pytest.raises(ValueError, match=r"probe.astype\(complex\)"):
         lapwing.Dataset(counts, positions, np.ones(shape), quantity="counts")
-    for wrong, word in (({"mask": good.astype(int)}, "booleans"), ({"leave_out_frames": [12]}, "0 to 11")):
+    for wrong, word in (
+        ({"mask": good.astype(int)}, "booleans"),
+        ({"leave_out_frames": [12]}, "0 to 11"),
+    ):
         with pytest.raises(ValueError, match=word):
             lapwing.Dataset(counts, positions, quantity="counts", **wrong)
 
@@ -151,8 +174,12 @@ def test_arrays_carry_an_experiment_and_the_misfit_is_told(scan: lapwing.Dataset
     side = scan.pattern_shape[0]
     assert abs(parameters["pixel_size_m"] / (1.9687489e-12 / (side * 1e-4)) - 1) < 1e-6
     with pytest.raises(ValueError, match="more than that"):
-        lapwing.Dataset(scan.counts(), scan.positions, quantity="counts", experiment=dict(scan_step_m=1e-9))
-    made = lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", num_epochs=30)
+        lapwing.Dataset(
+            scan.counts(), scan.positions, quantity="counts", experiment=dict(scan_step_m=1e-9)
+        )
+    made = lapwing.reconstruct(
+        scan.counts(), scan.positions, scan.probe, quantity="counts", num_epochs=30
+    )
     assert 0.5 < made.misfit < 1.5
 
 

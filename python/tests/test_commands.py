@@ -23,9 +23,17 @@ def command(*arguments: object) -> Any:
 
 
 def test_a_plan_is_that_of_the_command_line_and_follows_its_formula() -> None:
-    known = {"resolution_m": 30e-9, "phase": 0.1, "probe_diameter_m": 1e-6, "flux": 1e9, "overhead_s": 0.01}
+    known = {
+        "resolution_m": 30e-9,
+        "phase": 0.1,
+        "probe_diameter_m": 1e-6,
+        "flux": 1e9,
+        "overhead_s": 0.01,
+    }
     found = lapwing.plan(**known, field_m=(10e-6, 5e-6))
-    words = [word for name, value in known.items() for word in (f"--{name.replace('_', '-')}", value)]
+    words = [
+        word for name, value in known.items() for word in (f"--{name.replace('_', '-')}", value)
+    ]
     assert found == command("plan", *words, "--field-m", "1e-5x5e-6")
     # Rose: k = 5 errors of 1 / sqrt(2 N) make N = k^2 / (2 c^2).
     assert found["bound"]["photons_on_detail"] == pytest.approx(25 / (2 * found["contrast"] ** 2))
@@ -36,7 +44,12 @@ def test_a_plan_is_that_of_the_command_line_and_follows_its_formula() -> None:
 
 
 def test_a_plan_is_simulated_with_progress_and_can_be_stopped() -> None:
-    small: dict[str, Any] = {"resolution_m": 40e-9, "phase": 0.3, "probe_diameter_m": 400e-9, "field_m": 1e-6}
+    small: dict[str, Any] = {
+        "resolution_m": 40e-9,
+        "phase": 0.3,
+        "probe_diameter_m": 400e-9,
+        "field_m": 1e-6,
+    }
     seen: list[dict[str, Any]] = []
 
     def stop(event: dict[str, Any]) -> bool:
@@ -55,7 +68,12 @@ def test_devices_are_told() -> None:
 
 def test_files_are_inspected_and_converted(scan: lapwing.Dataset, tmp_path: Path) -> None:
     known = lapwing.Dataset(
-        scan.counts(), scan.positions, scan.probe * scan.intensity_scale, quantity="counts", energy_kev=8.0, pixel_size_m=1e-8
+        scan.counts(),
+        scan.positions,
+        scan.probe * scan.intensity_scale,
+        quantity="counts",
+        energy_kev=8.0,
+        pixel_size_m=1e-8,
     )
     file = tmp_path / "scan.npz"
     assert lapwing.convert(known, file) == [file]
@@ -64,7 +82,10 @@ def test_files_are_inspected_and_converted(scan: lapwing.Dataset, tmp_path: Path
     assert (tmp_path / "scan.png").read_bytes().startswith(b"\x89PNG")
     with pytest.warns(UserWarning, match="distance of the detector is not known"):
         assert lapwing.convert(known, tmp_path / "scan.cxi") == [tmp_path / "scan.cxi"]
-    assert lapwing.convert(file, tmp_path / "pair.h5") == [tmp_path / "pair.h5", tmp_path / "pair.product.h5"]
+    assert lapwing.convert(file, tmp_path / "pair.h5") == [
+        tmp_path / "pair.h5",
+        tmp_path / "pair.product.h5",
+    ]
     for other, companion in (("scan.cxi", None), ("pair.h5", tmp_path / "pair.product.h5")):
         back = lapwing.load(tmp_path / other, companion=companion)
         assert np.array_equal(back.counts(), known.counts())
@@ -85,7 +106,12 @@ def test_files_are_inspected_and_converted(scan: lapwing.Dataset, tmp_path: Path
 
 
 def test_broken_files_are_inspected_all_the_same(scan: lapwing.Dataset, tmp_path: Path) -> None:
-    np.savez(tmp_path / "broken.npz", diffraction=-scan.counts(), xcoords=np.zeros(3), ycoords=np.zeros(3))
+    np.savez(
+        tmp_path / "broken.npz",
+        diffraction=-scan.counts(),
+        xcoords=np.zeros(3),
+        ycoords=np.zeros(3),
+    )
     found = lapwing.inspect(tmp_path / "broken.npz")
     assert not found["contract"]["ok"] and len(found["contract"]["problems"]) >= 1
 
@@ -97,7 +123,10 @@ def test_experiments_and_designs_are_written_once(tmp_path: Path) -> None:
         lapwing.write_experiment(path)
     whole = lapwing.write_design(tmp_path / "whole.toml")
     assert Path(whole).read_text().startswith("#")
-    design = {"study": {"doses": [1e4], "views": ["baseline"], "pattern_size": 32}, "solver": {"epochs": 3}}
+    design = {
+        "study": {"doses": [1e4], "views": ["baseline"], "pattern_size": 32},
+        "solver": {"epochs": 3},
+    }
     mine = lapwing.write_design(tmp_path / "mine.toml", design)
     with pytest.raises(ValueError, match="exists already"):
         lapwing.write_design(mine, design)
@@ -110,11 +139,15 @@ def test_halves_of_the_photons_add_up_and_are_independent(scan: lapwing.Dataset)
     first, second = lapwing.photon_halves(scan)
     counts = scan.counts()
     assert np.array_equal(first.counts() + second.counts(), counts)
-    assert first.mean_counts == pytest.approx(counts.sum(axis=(1, 2), dtype=float).mean() / 2, rel=0.01)
+    assert first.mean_counts == pytest.approx(
+        counts.sum(axis=(1, 2), dtype=float).mean() / 2, rel=0.01
+    )
     # Given the whole, halves are anticorrelated binomials of variance n / 4.
     difference = first.counts() - second.counts()
     assert (difference**2).sum() / counts.sum() == pytest.approx(1.0, abs=0.05)
-    fit = lapwing.reconstruct(first, algorithm="LSQML", epochs=5, object_start="guess", probe_start="file")
+    fit = lapwing.reconstruct(
+        first, algorithm="LSQML", epochs=5, object_start="guess", probe_start="file"
+    )
     assert fit.loss[0] < 0.2, "object and probe of a half explain it"
 
 
@@ -122,12 +155,22 @@ def test_any_command_answers(scan: lapwing.Dataset, tmp_path: Path) -> None:
     scan.save(tmp_path / "scan.npz")
     seen: list[str] = []
     record = lapwing.command(
-        "reconstruct", tmp_path / "scan.npz", output_dir=tmp_path / "result", algorithm="LSQML", num_epochs=3,
+        "reconstruct",
+        tmp_path / "scan.npz",
+        output_dir=tmp_path / "result",
+        algorithm="LSQML",
+        num_epochs=3,
         progress=lambda event: seen.append(event["event"]),
     )
-    assert record["epochs"] == 3 and seen == ["epoch"] * 3 and (tmp_path / "result" / "reconstruction.npz").is_file()
+    assert (
+        record["epochs"] == 3
+        and seen == ["epoch"] * 3
+        and (tmp_path / "result" / "reconstruction.npz").is_file()
+    )
     same = lapwing.reconstruct(lapwing.load(tmp_path / "scan.npz"), algorithm="LSQML", epochs=3)
-    assert np.array_equal(lapwing.load_reconstruction(tmp_path / "result" / "reconstruction.npz").object, same.object)
+    assert np.array_equal(
+        lapwing.load_reconstruction(tmp_path / "result" / "reconstruction.npz").object, same.object
+    )
     overlap = lapwing.command("overlap", tmp_path / "scan.npz", gridsize=1)
     assert overlap == command("overlap", tmp_path / "scan.npz", "--gridsize", 1)
     with pytest.raises(ValueError, match="num_epoch") as refused:

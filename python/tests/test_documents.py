@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,15 +44,16 @@ def with_blocks() -> list[str]:
 
 
 def sunflower() -> tuple[np.ndarray, float]:
-    """Counts (24, 24, 64, 64) of the repository's electron scan, whose disc of 20 mrad has a radius of 20 / 1.305 pixels, and
-    the step of its scan, 4 pixels of the object."""
+    """Counts (24, 24, 64, 64) of the repository's electron scan, whose disc of 20 mrad has a radius
+    of 20 / 1.305 pixels, and the step of its scan, 4 pixels of the object."""
     with np.load(ROOT / "examples" / "electrons" / "sunflower.npz") as file:
         (stack,) = (file[name] for name in file.files if file[name].ndim == 4)
     return stack, 4.0
 
 
 def py4dstem(folder: Path) -> None:
-    """The scan as py4DSTEM 0.14 stores it, with the same numbers of pixels for 300 kV and 25 mrad."""
+    """The scan as py4DSTEM 0.14 stores it, with the same numbers of pixels for 300 kV and 25
+    mrad."""
     h5py = pytest.importorskip("h5py")
     counts, step_px = sunflower()
     per_angstrom = 25e-3 / (20 / 1.305) / WAVELENGTH_300_KV * 1e-10
@@ -65,8 +69,8 @@ def py4dstem(folder: Path) -> None:
 
 
 def hyperspy() -> ModuleType:
-    """What stands in for HyperSpy, which is not installed for the tests: its `load` gives the scan with the attributes of a
-    signal, see test_adopt.py."""
+    """What stands in for HyperSpy, which is not installed for the tests: its `load` gives the scan
+    with the attributes of a signal, see test_adopt.py."""
     counts, step_px = sunflower()
     per_nanometre = 21.4e-3 / (20 / 1.305) / WAVELENGTH_300_KV * 1e-9
     step = SimpleNamespace(units="nm", scale=step_px / (counts.shape[-1] * per_nanometre))
@@ -74,7 +78,9 @@ def hyperspy() -> ModuleType:
     signal = SimpleNamespace(
         data=counts,
         axes_manager=SimpleNamespace(navigation_axes=(step, step), signal_axes=(scale, scale)),
-        metadata=SimpleNamespace(Acquisition_instrument=SimpleNamespace(TEM=SimpleNamespace(beam_energy=300.0))),
+        metadata=SimpleNamespace(
+            Acquisition_instrument=SimpleNamespace(TEM=SimpleNamespace(beam_energy=300.0))
+        ),
     )
 
     def load(path: str, lazy: bool = False) -> SimpleNamespace:
@@ -99,8 +105,11 @@ def of_ptychi(scan: lapwing.Dataset) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("page", with_blocks())
-def test_blocks_run_as_they_stand(page: str, scan: lapwing.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one namespace, in a folder with the file ``scan.npz``, a simulated scan, and what else the page speaks of."""
+def test_blocks_run_as_they_stand(
+    page: str, scan: lapwing.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one namespace, in a folder with the file ``scan.npz``, a simulated scan, and what else the
+    page speaks of."""
     monkeypatch.chdir(tmp_path)
     scan.save("scan.npz")
     given: dict[str, Any] = {}
@@ -140,8 +149,9 @@ def _from_ptychi(space: dict[str, Any], scan: lapwing.Dataset) -> None:
 
 
 def _from_py4dstem(space: dict[str, Any], _: lapwing.Dataset) -> None:
-    # The truth of examples/electrons/make.py: 30 degrees; and -200 angstrom at 80 kV and 20 mrad, by the curvature of the probe
-    # in pixels, wavelength x defocus / pixel^2, at 300 kV and 25 mrad.
+    # The truth of examples/electrons/make.py: 30 degrees; and -200 angstrom at 80 kV and 20 mrad,
+    # by the curvature of the probe in pixels, wavelength x defocus / pixel^2, at 300 kV and 25
+    # mrad.
     pixel = WAVELENGTH_300_KV / (64 * 25e-3 / (20 / 1.305))
     expected = -200e-10 * 4.1757e-12 / (0.5e-10) ** 2 * pixel**2 / WAVELENGTH_300_KV
     assert space["orientation"]["rotation_deg"] == pytest.approx(30, abs=2)
@@ -160,3 +170,20 @@ CHECKS: dict[str, Callable[[dict[str, Any], lapwing.Dataset], None]] = {
 
 def test_every_page_with_blocks_is_known() -> None:
     assert set(with_blocks()) == set(CHECKS)
+
+
+@pytest.mark.parametrize("page", ["docs/from-py4dstem.md", "docs/from-pty-chi.md"])
+def test_options_that_the_guides_name_are_there(page: str) -> None:
+    """In the second column of their tables: flags of the command, and keywords of Python."""
+    words = [sys.executable, "-m", "lapwing", "reconstruct", "--help"]
+    usage = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    flags = set(re.findall(r"--[a-z0-9-]+", usage))
+    names = {*lapwing.SolverOptions.__annotations__, *lapwing.ReadingOptions.__annotations__}
+    names |= {*inspect.signature(lapwing.reconstruct).parameters}
+    rows = [line.split("|") for line in (ROOT / page).read_text(encoding="utf-8").splitlines()]
+    spans = [span for row in rows if len(row) > 3 for span in re.findall(r"`([^`]*)`", row[2])]
+    told = [word for span in spans if not span.startswith("lapwing") for word in span.split()]
+    named = {word for word in told if word.startswith("--")}
+    keywords = {word.split("=")[0] for word in told if re.match(r"[a-z]+(_[a-z0-9]+)+", word)}
+    assert named - flags == set() and keywords - names == set()
+    assert len(named) > 15

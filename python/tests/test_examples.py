@@ -35,7 +35,9 @@ def test_quality_rises_with_dose_and_overlap() -> None:
 
 def test_a_file_is_reconstructed(scan: lapwing.Dataset, tmp_path: Path) -> None:
     scan.save(tmp_path / "scan.npz")
-    found = example("reconstruct_file").main(str(tmp_path / "scan.npz"), str(tmp_path / "result.npz"), epochs=3)
+    found = example("reconstruct_file").main(
+        str(tmp_path / "scan.npz"), str(tmp_path / "result.npz"), epochs=3
+    )
     assert found.options["noise"] == "poisson" and (tmp_path / "result.npz").is_file()
 
 
@@ -69,15 +71,29 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, str(tmp_path))
     notebook = nbformat.read(PYTHON / "tutorial.ipynb", as_version=4)
     stored = [shown(cell) for cell in notebook.cells]
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     whole = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    frames = [output for output in whole if "<iframe" in output.get("data", {}).get("text/html", "")]
-    bars = [output for output in whole if 'aria-valuenow="100.0"' in output.get("data", {}).get("text/html", "")]
-    assert len(frames) == 1 and len(bars) == 2, "the viewer, and two displays of progress at their end"
+    frames = [
+        output for output in whole if "<iframe" in output.get("data", {}).get("text/html", "")
+    ]
+    bars = [
+        output
+        for output in whole
+        if 'aria-valuenow="100.0"' in output.get("data", {}).get("text/html", "")
+    ]
+    assert len(frames) == 1 and len(bars) == 2, (
+        "the viewer, and two displays of progress at their end"
+    )
     assert (tmp_path / "study" / "report" / "index.html").is_file()
     for cell in notebook.cells:
         # What runs programs is not kept, and a picture beside its own table once.
-        cell["outputs"] = [output for output in cell.get("outputs", []) if output not in frames] if "outputs" in cell else []
+        cell["outputs"] = (
+            [output for output in cell.get("outputs", []) if output not in frames]
+            if "outputs" in cell
+            else []
+        )
         for output in cell["outputs"]:
             if "text/html" in output.get("data", {}):
                 output["data"].pop("image/png", None)
@@ -88,8 +104,12 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     if kept:
         nbformat.write(notebook, kept)
         return
-    assert stored == [shown(cell) for cell in notebook.cells], "keep the outputs of a new run: see above"
-    assert sum("image" in kinds for kinds in stored) == 3, "the reconstruction, the data set and the figure"
+    assert stored == [shown(cell) for cell in notebook.cells], (
+        "keep the outputs of a new run: see above"
+    )
+    assert sum("image" in kinds for kinds in stored) == 3, (
+        "the reconstruction, the data set and the figure"
+    )
     assert (PYTHON / "tutorial.ipynb").stat().st_size < 2_000_000
 
 
@@ -99,5 +119,11 @@ def shown(cell: Any) -> list[str]:
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         page = data.get("text/html", "")
-        kinds.append("image" if "image/png" in data or "<img" in page else "table" if page else output["output_type"])
+        kinds.append(
+            "image"
+            if "image/png" in data or "<img" in page
+            else "table"
+            if page
+            else output["output_type"]
+        )
     return kinds

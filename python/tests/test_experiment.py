@@ -19,7 +19,9 @@ def stack(tmp_path: Path) -> Path:
     probe = lapwing.make_probe((48, 48), kind="defocused", aperture=0.15, defocus=8.0)
     y, x = np.mgrid[:13, :17] * 3.0
     positions = np.stack([y.ravel(), x.ravel()], axis=1) + 32.0
-    scan = lapwing.simulate(lapwing.make_specimen("cells", (128, 128), seed=5), probe, positions, 2e4, seed=7)
+    scan = lapwing.simulate(
+        lapwing.make_specimen("cells", (128, 128), seed=5), probe, positions, 2e4, seed=7
+    )
     path = tmp_path / "stack.npz"
     np.savez(path, frames=np.round(scan.counts()).astype(np.uint16).reshape(13, 17, 48, 48))
     return path
@@ -38,9 +40,13 @@ def test_a_stack_is_described_by_keywords_or_by_a_file(stack: Path) -> None:
     with pytest.raises(ValueError, match="region"):
         lapwing.load(stack, **known, region="900:,:")
     experiment = stack.with_name("e.toml")
-    experiment.write_text("[detector]\ninv_angstrom_per_pixel = 0.0020833333\n[scan]\nstep_m = 3e-9\n")
+    experiment.write_text(
+        "[detector]\ninv_angstrom_per_pixel = 0.0020833333\n[scan]\nstep_m = 3e-9\n"
+    )
     described = lapwing.load(stack, experiment=experiment)
-    np.testing.assert_allclose(described.positions, lapwing.load(stack, **known).positions, atol=1e-5)
+    np.testing.assert_allclose(
+        described.positions, lapwing.load(stack, **known).positions, atol=1e-5
+    )
     with pytest.raises(ValueError, match="2 x 3 = 6"):
         lapwing.load(stack, **known, scan_shape=(2, 3))
     with pytest.raises(ValueError, match="--scan-step-m"):
@@ -66,22 +72,39 @@ def test_the_magnification_of_a_beam_that_diverges_is_found(tmp_path: Path) -> N
     positions, shape = lapwing.make_scan(step=7.0, field=(50.0, 50.0), window=96)
     truth, light = lapwing.make_specimen("cells", shape, seed=4), np.ones((1, 96, 96), np.complex64)
     images = lapwing.simulate(truth, light, positions, 2e6, fresnel_number=0.03)
-    # Positions were measured in metres of the stage, and read in pixels of the detector: a third of what the images move by.
-    told: dict[str, Any] = {"energy_kev": 12.39841984, "distance_m": 0.3, "detector_pixel_size_m": 1e-6}
-    scan = lapwing.Dataset(images.counts(), positions / 3, quantity="counts", geometry="near-field", **told)
+    # Positions were measured in metres of the stage, and read in pixels of the detector: a third of
+    # what the images move by.
+    told: dict[str, Any] = {
+        "energy_kev": 12.39841984,
+        "distance_m": 0.3,
+        "detector_pixel_size_m": 1e-6,
+    }
+    scan = lapwing.Dataset(
+        images.counts(), positions / 3, quantity="counts", geometry="near-field", **told
+    )
     turned, found = lapwing.calibrate(scan)
     assert abs(found["magnification"] - 3) < 4 * found["magnification_sd"] < 0.15
-    assert found["pixel_size_m"] == pytest.approx(1e-6 / 3, rel=0.02) and turned.pixel_size_m == pytest.approx((1e-6 / 3,) * 2, rel=0.02)
+    assert found["pixel_size_m"] == pytest.approx(
+        1e-6 / 3, rel=0.02
+    ) and turned.pixel_size_m == pytest.approx((1e-6 / 3,) * 2, rel=0.02)
     apart = turned.positions - turned.positions[0] - (positions - positions[0])
     assert np.abs(apart).max() < 0.02 * 60
     with pytest.warns(UserWarning, match="diverges"):
         made = lapwing.reconstruct(scan, algorithm="LSQML", epochs=2)
-    assert np.array_equal(made.object, lapwing.reconstruct(turned, algorithm="LSQML", epochs=2).object)
+    assert np.array_equal(
+        made.object, lapwing.reconstruct(turned, algorithm="LSQML", epochs=2).object
+    )
     scan.save(tmp_path / "images.npz")
     _, again = lapwing.calibrate(tmp_path / "images.npz", write=tmp_path / "e.toml")
     assert again == found
-    written = next(line for line in (tmp_path / "e.toml").read_text().splitlines() if line.startswith("pixel_size_m"))
-    assert float(written.split("=")[1].split("#")[0]) == pytest.approx(found["pixel_size_m"], rel=1e-5)
+    written = next(
+        line
+        for line in (tmp_path / "e.toml").read_text().splitlines()
+        if line.startswith("pixel_size_m")
+    )
+    assert float(written.split("=")[1].split("#")[0]) == pytest.approx(
+        found["pixel_size_m"], rel=1e-5
+    )
     with pytest.raises(ValueError, match="no search to draw"):
         lapwing.calibrate(scan, figure=tmp_path / "search.png")
     # A pixel that somebody said is not doubted.
@@ -89,13 +112,25 @@ def test_the_magnification_of_a_beam_that_diverges_is_found(tmp_path: Path) -> N
 
 
 def test_a_calibration_shows_and_keeps_itself(stack: Path, tmp_path: Path) -> None:
-    known: dict[str, Any] = {"inv_angstrom_per_pixel": 0.1 / 48, "scan_step_m": 3e-9, "scan_rotation_deg": 30}
-    turned, found = lapwing.calibrate(stack, **known, figure=tmp_path / "search.png", write=tmp_path / "e.toml")
-    assert (tmp_path / "search.png").read_bytes() == found.picture and found.picture.startswith(b"\x89PNG")
+    known: dict[str, Any] = {
+        "inv_angstrom_per_pixel": 0.1 / 48,
+        "scan_step_m": 3e-9,
+        "scan_rotation_deg": 30,
+    }
+    turned, found = lapwing.calibrate(
+        stack, **known, figure=tmp_path / "search.png", write=tmp_path / "e.toml"
+    )
+    assert (tmp_path / "search.png").read_bytes() == found.picture and found.picture.startswith(
+        b"\x89PNG"
+    )
     assert "data:image/png" in found._repr_html_()
     # The file says both, what was said and what was found.
     again = lapwing.load(stack, experiment=tmp_path / "e.toml")
-    apart = again.positions - again.positions.mean(axis=0) - (turned.positions - turned.positions.mean(axis=0))
+    apart = (
+        again.positions
+        - again.positions.mean(axis=0)
+        - (turned.positions - turned.positions.mean(axis=0))
+    )
     assert np.abs(apart).max() < 0.05
     found.save(tmp_path / "own.toml")
     assert (tmp_path / "own.toml").read_text() == (tmp_path / "e.toml").read_text()

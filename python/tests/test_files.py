@@ -1,4 +1,5 @@
-"""Files: dialects, metadata, errors with the messages of the command line, and the command in the wheel."""
+"""Files: dialects, metadata, errors with the messages of the command line, and the command in the
+wheel."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ import lapwing
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "lapwing", *map(str, arguments)], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "lapwing", *map(str, arguments)], capture_output=True, text=True
+    )
 
 
 def test_what_is_saved_is_loaded(scan: lapwing.Dataset, tmp_path: Path) -> None:
@@ -54,25 +57,39 @@ def test_extras_keep_their_dtypes(scan: lapwing.Dataset, tmp_path: Path) -> None
         "phase": np.exp(1j * np.arange(n)),
     }
     np.savez(
-        tmp_path / "e.npz", diffraction=scan.diffraction, probeGuess=scan.probe, objectGuess=scan.object,
-        ycoords=scan.positions[:, 0], xcoords=scan.positions[:, 1], **extras,
+        tmp_path / "e.npz",
+        diffraction=scan.diffraction,
+        probeGuess=scan.probe,
+        objectGuess=scan.object,
+        ycoords=scan.positions[:, 0],
+        xcoords=scan.positions[:, 1],
+        **extras,
     )
     found = lapwing.load(tmp_path / "e.npz").extras
     assert set(found) == set(extras)
     for name, array in extras.items():
         assert found[name].dtype == array.dtype and np.array_equal(found[name], array), name
-    assert np.array_equal(lapwing.load(tmp_path / "e.npz").select([2, 1]).extras["filenames"], extras["filenames"][[2, 1]])
+    assert np.array_equal(
+        lapwing.load(tmp_path / "e.npz").select([2, 1]).extras["filenames"],
+        extras["filenames"][[2, 1]],
+    )
 
 
 def test_another_dialect_with_options(scan: lapwing.Dataset, tmp_path: Path) -> None:
     counts = scan.counts().astype(np.uint16)
     corners = scan.positions - 16
     np.savez(
-        tmp_path / "tike.npz", data=np.fft.ifftshift(counts, axes=(1, 2))[None], scan=corners[None],
+        tmp_path / "tike.npz",
+        data=np.fft.ifftshift(counts, axes=(1, 2))[None],
+        scan=corners[None],
         probe=scan.probe[None, None, None],
     )
     tike = lapwing.load(tmp_path / "tike.npz")
-    assert tike.understood is not None and tike.understood["dialect"] == "tike" and tike.understood["notes"]
+    assert (
+        tike.understood is not None
+        and tike.understood["dialect"] == "tike"
+        and tike.understood["notes"]
+    )
     assert np.array_equal(tike.counts(), counts) and np.allclose(tike.positions, scan.positions)
     flipped = lapwing.load(tmp_path / "tike.npz", coordinate_order="column-row")
     assert np.allclose(flipped.positions[:, 0], scan.positions[:, 1])
@@ -83,7 +100,11 @@ def test_another_dialect_with_options(scan: lapwing.Dataset, tmp_path: Path) -> 
 def test_errors_are_those_of_the_command_line(scan: lapwing.Dataset, tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", diffraction=-scan.diffraction, ycoords=[1.0], xcoords=[np.nan])
     (tmp_path / "no.npz").write_bytes(b"not an archive")
-    for name, kind in [("bad.npz", ValueError), ("no.npz", ValueError), ("absent.npz", FileNotFoundError)]:
+    for name, kind in [
+        ("bad.npz", ValueError),
+        ("no.npz", ValueError),
+        ("absent.npz", FileNotFoundError),
+    ]:
         with pytest.raises(kind) as refused:
             lapwing.load(tmp_path / name)
         told = run("overlap", "--input", tmp_path / name)
@@ -99,7 +120,10 @@ def test_the_command_has_its_exit_codes() -> None:
     assert run("inspect", "absent.npz").returncode == 1
     assert run("nonsense").returncode == 2
     installed = Path(sys.executable).with_name("lapwing")
-    assert subprocess.run([installed, "--version"], capture_output=True, text=True).stdout == version.stdout
+    assert (
+        subprocess.run([installed, "--version"], capture_output=True, text=True).stdout
+        == version.stdout
+    )
 
 
 def test_importing_needs_no_numpy() -> None:
@@ -108,8 +132,12 @@ def test_importing_needs_no_numpy() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_near_field_patterns_at_an_unknown_distance_reach_no_solver(scan: lapwing.Dataset, tmp_path: Path) -> None:
-    near = lapwing.Dataset(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field")
+def test_near_field_patterns_at_an_unknown_distance_reach_no_solver(
+    scan: lapwing.Dataset, tmp_path: Path
+) -> None:
+    near = lapwing.Dataset(
+        scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field"
+    )
     near.save(tmp_path / "near.npz")
     copy = lapwing.load(tmp_path / "near.npz")
     assert copy.geometry == "near-field" and copy.select([0, 1]).geometry == "near-field"
@@ -117,7 +145,14 @@ def test_near_field_patterns_at_an_unknown_distance_reach_no_solver(scan: lapwin
         with pytest.raises(ValueError, match="near-field patterns: expected the Fresnel number"):
             lapwing.reconstruct(data, epochs=1)
     with pytest.raises(ValueError, match="near-field"):
-        lapwing.reconstruct(scan.counts(), scan.positions, scan.probe, quantity="counts", geometry="near-field", epochs=1)
+        lapwing.reconstruct(
+            scan.counts(),
+            scan.positions,
+            scan.probe,
+            quantity="counts",
+            geometry="near-field",
+            epochs=1,
+        )
     far = lapwing.load(tmp_path / "near.npz", geometry="far-field")
     assert len(lapwing.reconstruct(far, epochs=1).loss) == 1
     assert scan.geometry is None and scan.mask is None
@@ -127,8 +162,12 @@ def test_a_mask_is_a_field_of_the_data_set(scan: lapwing.Dataset, tmp_path: Path
     good = np.ones((32, 32), bool)
     good[3, 4] = False
     np.savez(
-        tmp_path / "m.npz", diffraction=scan.diffraction, probeGuess=scan.probe, mask=good,
-        ycoords=scan.positions[:, 0], xcoords=scan.positions[:, 1],
+        tmp_path / "m.npz",
+        diffraction=scan.diffraction,
+        probeGuess=scan.probe,
+        mask=good,
+        ycoords=scan.positions[:, 0],
+        xcoords=scan.positions[:, 1],
     )
     found = lapwing.load(tmp_path / "m.npz")
     assert np.array_equal(found.mask, good[None]) and "mask" not in found.extras

@@ -15,7 +15,9 @@ def clean() -> lapwing.Dataset:
     """Some 200 patterns of 64 x 64 px of cells at 20,000 photons."""
     probe = lapwing.make_probe(64)
     positions, shape = lapwing.make_scan("fermat", step=4.0, field=(56.0, 56.0), window=64, seed=6)
-    return lapwing.simulate(lapwing.make_specimen("cells", shape, seed=6), probe, positions, 20_000, seed=6)
+    return lapwing.simulate(
+        lapwing.make_specimen("cells", shape, seed=6), probe, positions, 20_000, seed=6
+    )
 
 
 def measured(like: lapwing.Dataset, counts: np.ndarray) -> lapwing.Dataset:
@@ -27,7 +29,10 @@ def test_photons_are_photons(clean: lapwing.Dataset) -> None:
     assert isinstance(noise, lapwing.NoiseModel)
     assert noise.gain == 1.0 and noise.saturation is None and noise.correlated is False
     assert noise.mean_intensity == pytest.approx(clean.mean_counts, rel=1e-6)
-    assert noise.dead.shape == noise.hot.shape == (0, 2) and noise.lost.shape == noise.wrong.shape == (0,)
+    assert noise.dead.shape == noise.hot.shape == (
+        0,
+        2,
+    ) and noise.lost.shape == noise.wrong.shape == (0,)
     assert noise.background.shape == (64, 64) and noise.background.dtype == np.float32
     assert noise.background.sum() < 0.02 * noise.mean_intensity
 

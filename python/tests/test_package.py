@@ -1,4 +1,5 @@
-"""The package as a whole: documentation at run time, stubs, what its import brings, and the guide."""
+"""The package as a whole: documentation at run time, stubs, what its import brings, and the
+guide."""
 
 from __future__ import annotations
 
@@ -24,8 +25,16 @@ def test_every_public_name_is_documented_at_run_time() -> None:
         bare += [] if (inspect.getdoc(thing) or "").strip() else [name]
         if inspect.isclass(thing):
             own = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
-            members = {key: value for key, value in own.items() if callable(value) or inspect.isdatadescriptor(value)}
-            bare += [f"{name}.{key}" for key, value in members.items() if not (inspect.getdoc(value) or "").strip()]
+            members = {
+                key: value
+                for key, value in own.items()
+                if callable(value) or inspect.isdatadescriptor(value)
+            }
+            bare += [
+                f"{name}.{key}"
+                for key, value in members.items()
+                if not (inspect.getdoc(value) or "").strip()
+            ]
     assert bare == []
 
 
@@ -52,23 +61,35 @@ def test_the_guide_names_every_function() -> None:
     if not guide.is_file():
         pytest.skip("not in the repository")
     text = guide.read_text(encoding="utf-8")
-    missing = [name for name in lapwing.__all__ if name != "__version__" and f"`{name}" not in text and f".{name}" not in text]
+    missing = [
+        name
+        for name in lapwing.__all__
+        if name != "__version__" and f"`{name}" not in text and f".{name}" not in text
+    ]
     assert missing == []
 
 
 def test_stubs_are_those_of_the_compiled_part(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     words = [sys.executable, "-m", "mypy.stubtest", "lapwing._lapwing", "--ignore-missing-stub"]
-    # Elsewhere than beside the sources, which lack the compiled part where the package is installed.
+    # Elsewhere than beside the sources, which lack the compiled part where the package is
+    # installed.
     home = Path(lapwing.__file__).parent.parent
     known = {} if "site-packages" in home.parts else {"MYPYPATH": str(home)}
-    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **known}, capture_output=True, text=True)
+    done = subprocess.run(
+        words, cwd=tmp_path, env={**os.environ, **known}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_the_import_brings_neither_numpy_nor_a_notebook() -> None:
-    code = "import sys, lapwing; print(*sorted({'numpy', 'IPython', 'html', 'zlib', 'inspect'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}"], capture_output=True, text=True)
+    heavy = "{'numpy', 'IPython', 'html', 'zlib', 'inspect'}"
+    code = f"import sys, lapwing; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert not {"numpy", "IPython"} & set(done.stdout.split())
 
@@ -79,7 +100,14 @@ def test_options_of_reading_are_the_keywords_of_load() -> None:
 
 
 def test_the_package_is_small() -> None:
-    """A wheel stays below 12 MB; pages and pictures of the package itself are a small part of it."""
+    """A wheel stays below 12 MB; pages and pictures of the package itself are a small part of
+    it."""
     folder = Path(lapwing.__file__).parent
-    own = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith("_lapwing.")]
-    assert (folder / "_viewer.html").is_file() and sum(path.stat().st_size for path in own) < 400_000
+    own = [
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith("_lapwing.")
+    ]
+    assert (folder / "_viewer.html").is_file() and sum(
+        path.stat().st_size for path in own
+    ) < 400_000

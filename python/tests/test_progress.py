@@ -26,7 +26,9 @@ def test_a_log_gets_a_few_lines_and_a_terminal_one(scan: lapwing.Dataset) -> Non
         assert watch.losses == pytest.approx(found.loss) and watch.done == watch.total == 40
 
 
-def test_true_is_a_display_and_false_is_none(scan: lapwing.Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+def test_true_is_a_display_and_false_is_none(
+    scan: lapwing.Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     lapwing.reconstruct(scan, algorithm="LSQML", epochs=2, progress=True)
     assert "reconstructing: 2/2 epochs" in capsys.readouterr().err
     lapwing.reconstruct(scan, algorithm="LSQML", epochs=2, progress=False)
@@ -38,7 +40,9 @@ def test_a_display_stops_the_solver(scan: lapwing.Dataset) -> None:
     assert len(lapwing.reconstruct(scan, algorithm="LSQML", epochs=50, progress=watch).loss) == 3
 
 
-def test_a_notebook_gets_html_that_is_written_over(scan: lapwing.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_gets_html_that_is_written_over(
+    scan: lapwing.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[dict[str, str]] = []
 
     class Handle:
@@ -74,4 +78,7 @@ def test_events_of_a_study_are_counted() -> None:
         assert watch(event) is True
     watch.close()
     assert (watch.done, watch.total) == (20, 20)
-    assert "2 of 2 jobs (1 failed, 1 were there already)" in watch.text and "job 2 failed: no light" in stream.getvalue()
+    assert (
+        "2 of 2 jobs (1 failed, 1 were there already)" in watch.text
+        and "job 2 failed: no light" in stream.getvalue()
+    )

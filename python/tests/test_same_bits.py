@@ -26,7 +26,17 @@ def command(*arguments: object) -> Any:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("same") / "cells.npz"
     command(
-        *("simulate", "--specimen", "cells", "--pattern-size", 32, "--overlap", 0.7, "--field-of-view", "30x26"),
+        *(
+            "simulate",
+            "--specimen",
+            "cells",
+            "--pattern-size",
+            32,
+            "--overlap",
+            0.7,
+            "--field-of-view",
+            "30x26",
+        ),
         *("--dose", 10000, "--seed", 7, "--output", path),
     )
     return path
@@ -38,10 +48,15 @@ def test_simulate_and_load(file: Path) -> None:
     positions, shape = lapwing.make_scan(
         overlap=0.7, probe_diameter=lapwing.probe_diameter(probe), field=(30, 26), window=32, seed=7
     )
-    made = lapwing.simulate(lapwing.make_specimen("cells", shape, seed=7), probe, positions, 1e4, seed=7)
+    made = lapwing.simulate(
+        lapwing.make_specimen("cells", shape, seed=7), probe, positions, 1e4, seed=7
+    )
     assert np.array_equal(made.diffraction, data.diffraction)
     assert np.array_equal(made.object, data.object) and np.array_equal(made.probe, data.probe)
-    assert np.array_equal(made.positions, data.positions) and made.intensity_scale == data.intensity_scale
+    assert (
+        np.array_equal(made.positions, data.positions)
+        and made.intensity_scale == data.intensity_scale
+    )
     with np.load(file) as arrays:
         assert np.array_equal(arrays["diffraction"], data.diffraction)
         assert np.array_equal(arrays["ycoords"], data.positions[:, 0])
@@ -52,12 +67,28 @@ def test_simulate_and_load(file: Path) -> None:
     [
         (["--num-epochs", 6], {"epochs": 6}),
         (
-            ["--num-epochs", 4, "--batching", "random", "--batch-size", 9, "--noise", "poisson", "--batch-seed", 3],
+            [
+                "--num-epochs",
+                4,
+                "--batching",
+                "random",
+                "--batch-size",
+                9,
+                "--noise",
+                "poisson",
+                "--batch-seed",
+                3,
+            ],
             {"epochs": 4, "batching": "random", "batch_size": 9, "noise": "poisson", "seed": 3},
         ),
-        (["--algorithm", "ML", "--num-epochs", 12, "--prior", 5], {"algorithm": "ML", "epochs": 12, "prior": 5.0}),
-        (["--num-epochs", 2, "--start", "guess", "--probe-start", "perturbed"],
-         {"epochs": 2, "object_start": "guess", "probe_start": "perturbed"}),
+        (
+            ["--algorithm", "ML", "--num-epochs", 12, "--prior", 5],
+            {"algorithm": "ML", "epochs": 12, "prior": 5.0},
+        ),
+        (
+            ["--num-epochs", 2, "--start", "guess", "--probe-start", "perturbed"],
+            {"epochs": 2, "object_start": "guess", "probe_start": "perturbed"},
+        ),
     ],
 )
 def test_reconstruct_and_compare(file: Path, tmp_path: Path, words: list, options: Any) -> None:
@@ -65,7 +96,10 @@ def test_reconstruct_and_compare(file: Path, tmp_path: Path, words: list, option
     data = lapwing.load(file)
     found = lapwing.reconstruct(data, **options)
     found.save(tmp_path / "python.npz")
-    with np.load(tmp_path / "reconstruction.npz") as theirs, np.load(tmp_path / "python.npz") as ours:
+    with (
+        np.load(tmp_path / "reconstruction.npz") as theirs,
+        np.load(tmp_path / "python.npz") as ours,
+    ):
         assert set(theirs.files) == set(ours.files)
         for name in set(theirs.files) - {"timestamp"}:
             assert np.array_equal(theirs[name], ours[name]), name
@@ -78,7 +112,10 @@ def test_reconstruct_and_compare(file: Path, tmp_path: Path, words: list, option
 
 def test_thin(file: Path, tmp_path: Path) -> None:
     command("thin", "--input", file, "--dose", 500, "--seed", 11, "--output", tmp_path / "thin.npz")
-    theirs, ours = lapwing.load(tmp_path / "thin.npz"), lapwing.thin(lapwing.load(file), 500, seed=11)
+    theirs, ours = (
+        lapwing.load(tmp_path / "thin.npz"),
+        lapwing.thin(lapwing.load(file), 500, seed=11),
+    )
     assert np.array_equal(theirs.diffraction, ours.diffraction)
     # A file of the command line also tells when each of its steps was made.
     metadata = theirs.metadata
@@ -96,7 +133,11 @@ def test_overlap(file: Path) -> None:
         data = lapwing.load(file)
         assert lapwing.overlap_metrics(data, gridsize=gridsize, s_img=0.5, n_groups=20) == told
         same = lapwing.overlap_metrics(
-            data.positions, probe_diameter_px=data.probe_diameter_px, gridsize=gridsize, s_img=0.5, n_groups=20
+            data.positions,
+            probe_diameter_px=data.probe_diameter_px,
+            gridsize=gridsize,
+            s_img=0.5,
+            n_groups=20,
         )
         assert same == told
 
@@ -114,9 +155,14 @@ def test_study(tmp_path: Path) -> None:
     command("study", "run", tmp_path / "design.toml", "--output", tmp_path / "command")
     report = lapwing.run_study(design, tmp_path / "python")
     assert report.failed == 0 and report.jobs is not None and len(report.jobs) == 2
-    names = sorted(path.relative_to(tmp_path / "command") for path in (tmp_path / "command").rglob("*.npz"))
+    names = sorted(
+        path.relative_to(tmp_path / "command") for path in (tmp_path / "command").rglob("*.npz")
+    )
     assert len(names) >= 4
     for name in names:
-        with np.load(tmp_path / "command" / name) as theirs, np.load(tmp_path / "python" / name) as ours:
+        with (
+            np.load(tmp_path / "command" / name) as theirs,
+            np.load(tmp_path / "python" / name) as ours,
+        ):
             for array in set(theirs.files) - {"timestamp"}:
                 assert np.array_equal(theirs[array], ours[array]), (name, array)

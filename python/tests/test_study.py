@@ -32,12 +32,16 @@ def test_a_stopped_study_goes_on_and_ends_like_one_that_was_not(tmp_path: Path) 
     with pytest.raises(Enough):
         lapwing.run_study(DESIGN, tmp_path / "a", progress=raising, threads=1)
     assert "jobs planned" in seen and "job done" not in seen
-    stopped = lapwing.run_study(DESIGN, tmp_path / "a", progress=lambda event: event["event"] != "job done", threads=1)
+    stopped = lapwing.run_study(
+        DESIGN, tmp_path / "a", progress=lambda event: event["event"] != "job done", threads=1
+    )
     assert stopped.stopped and stopped.jobs is None and "stopped" in repr(stopped)
     finished = lapwing.run_study(DESIGN, tmp_path / "a")
     assert finished.failed == 0 and len(finished.jobs or []) == 2 and Path(finished.html).is_file()
     lapwing.run_study(DESIGN, tmp_path / "b")
-    names = [path.relative_to(tmp_path / "b") for path in (tmp_path / "b").rglob("reconstruction.npz")]
+    names = [
+        path.relative_to(tmp_path / "b") for path in (tmp_path / "b").rglob("reconstruction.npz")
+    ]
     assert len(names) == 2
     for name in names:
         with np.load(tmp_path / "a" / name) as a, np.load(tmp_path / "b" / name) as b:
@@ -57,27 +61,49 @@ def test_invalid_designs_name_field_and_rule(tmp_path: Path) -> None:
 def test_views_and_jobs_on_disk(tmp_path: Path) -> None:
     lapwing.run_study(DESIGN, tmp_path / "made")
     data, views, out = tmp_path / "made" / "data", tmp_path / "views", tmp_path / "out"
-    made = lapwing.write_views(data, views, views=["step_9", "dense"], dense_overlap=0.8, min_positions=3)
+    made = lapwing.write_views(
+        data, views, views=["step_9", "dense"], dense_overlap=0.8, min_positions=3
+    )
     assert {view["view"] for view in made["views"]} == {"step_9", "dense"} and made["refused"] == []
     assert all(Path(view["file"]).is_file() for view in made["views"])
     with pytest.raises(ValueError, match="sparse_train.npz"):
         lapwing.run_jobs(data, views, out, epochs=2)
-    dry = lapwing.run_jobs(data, views, out, split="train", allow_missing_views=True, dry_run=True, epochs=2)
-    assert len(dry["manifest"]["jobs"]) == 3 and dry["would_fail"] == [] and dry["manifest"]["dry_run"]
+    dry = lapwing.run_jobs(
+        data, views, out, split="train", allow_missing_views=True, dry_run=True, epochs=2
+    )
+    assert (
+        len(dry["manifest"]["jobs"]) == 3 and dry["would_fail"] == [] and dry["manifest"]["dry_run"]
+    )
     seen: list[str] = []
     run = lapwing.run_jobs(
-        data, views, out, dose=1e4, view="step_9", split="train", progress=lambda event: seen.append(event["event"]), epochs=2
+        data,
+        views,
+        out,
+        dose=1e4,
+        view="step_9",
+        split="train",
+        progress=lambda event: seen.append(event["event"]),
+        epochs=2,
     )
-    assert run["failed"] == 0 and run["run_id"].endswith("_dose_10000_step_9_train") and "job done" in seen
+    assert (
+        run["failed"] == 0
+        and run["run_id"].endswith("_dose_10000_step_9_train")
+        and "job done" in seen
+    )
     job = run["manifest"]["jobs"][0]
-    assert job["algorithm"] == "LSQML" and (Path(job["output_dir"]) / "reconstruction.npz").is_file()
+    assert (
+        job["algorithm"] == "LSQML" and (Path(job["output_dir"]) / "reconstruction.npz").is_file()
+    )
     with pytest.raises(ValueError, match="baseline"):
         lapwing.write_views(data, views, views=["baseline"])
 
 
 def test_constants_are_those_of_the_reference_study() -> None:
     assert constants.DOSES == (1_000, 10_000, 100_000) and constants.PATTERN_SIZE == 128
-    assert constants.VIEWS == ("baseline", "dense", "sparse") and constants.SPLITS == ("train", "test")
+    assert constants.VIEWS == ("baseline", "dense", "sparse") and constants.SPLITS == (
+        "train",
+        "test",
+    )
     assert constants.GRIDSIZES == (1, 2) and constants.NEIGHBOR_COUNT == 7
     assert constants.view_spacing(constants.DENSE_OVERLAP) == 38.4
     assert constants.view_spacing(constants.SPARSE_OVERLAP) == 102.4
@@ -95,7 +121,9 @@ def test_selection_is_the_rule_by_brute_force() -> None:
             kept.append(int(index))
     greedy = lapwing.select_positions(positions, 12, strategy="greedy")
     assert np.array_equal(greedy.indices, sorted(kept))
-    assert greedy.n_accepted + greedy.n_rejected == 150 and greedy.acceptance_rate == len(kept) / 150
+    assert (
+        greedy.n_accepted + greedy.n_rejected == 150 and greedy.acceptance_rate == len(kept) / 150
+    )
     with pytest.raises(ValueError, match="at least 5 positions are needed.*median spacing"):
         lapwing.select_positions(positions, 1000)
     with pytest.raises(ValueError, match="spacing"):

@@ -52,6 +52,13 @@ impl Photons {
     }
 }
 
+/// Whether the square of a number is whole, as nearly as single precision tells, and small enough
+/// to tell it.
+pub(crate) fn is_root(value: f32) -> bool {
+    let square = f64::from(value).powi(2);
+    square < 1e5 && (square - square.round()).abs() <= 4e-7 * square
+}
+
 /// The value near `unit` of which all `values` are whole multiples, as nearly as single precision
 /// tells. `values` ascend.
 fn unit(values: &[f64], unit: f64) -> Option<f64> {

@@ -14,7 +14,7 @@ use crate::npy::{self, Array, DType, Header, NpyError};
 use crate::options::{AxisOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::order::centre;
 use crate::patterns::{Patterns, Spool, Storage};
-use crate::photons::Photons;
+use crate::photons::{Photons, is_root};
 use crate::remarks::Remark;
 use crate::{Archive, Container, Error, Problem, bulk};
 
@@ -427,13 +427,6 @@ fn named(problems: Vec<Problem>, key: &str) -> Vec<Problem> {
 pub(super) fn wrong_kind(key: &str, dtype: &DType) -> Option<Problem> {
     let real = dtype.is_float() || dtype.is_integer();
     (!real).then(|| Problem::new(key, "real numbers", dtype.to_string()))
-}
-
-/// Whether the square of a number is whole, as nearly as single precision tells, and small enough
-/// to tell it.
-fn is_root(value: f32) -> bool {
-    let square = f64::from(value).powi(2);
-    square < 1e5 && (square - square.round()).abs() <= 4e-7 * square
 }
 
 /// What the numbers are; `whole` says whether all are whole numbers, some above 1, `rooted` whether

@@ -4,19 +4,12 @@ use rust_hdf5::{H5Dataset, StorageLayout};
 
 use super::guard::guarded;
 use super::packed::Packed;
+use super::part::Wanted;
 use super::virtuals::Virtual;
 use super::{Hdf5, decode, filters, part};
 use crate::Error;
 use crate::npy::Array;
 use crate::parts::entries_of_part;
-
-/// Part of a dataset of real numbers.
-pub(super) struct Wanted<'a> {
-    pub starts: &'a [usize],
-    pub counts: &'a [usize],
-    /// Virtual datasets that it is inside of.
-    pub nested: usize,
-}
 
 /// How a dataset is stored.
 enum Stored<'a> {

@@ -6,6 +6,14 @@ use super::decode::{kind, numbers};
 use super::packed::Packed;
 use crate::npy::{Array, DType, Values};
 
+/// Part of a dataset of real numbers.
+pub(super) struct Wanted<'a> {
+    pub starts: &'a [usize],
+    pub counts: &'a [usize],
+    /// Virtual datasets that it is inside of.
+    pub nested: usize,
+}
+
 /// The elements of a dataset of real numbers, and whether they are big-endian; `None` for others.
 pub(super) fn real(dataset: &H5Dataset) -> Option<(DType, bool)> {
     let found = dataset.datatype().ok().and_then(|datatype| kind(&datatype).ok());

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use rust_hdf5::format::messages::virtual_mapping::parse_source_name;
 use rust_hdf5::{H5Dataset, Selection, VirtualMapping};
 
-use super::entries::Wanted;
 use super::guard::guarded;
+use super::part::Wanted;
 use super::spans::{Span, block, ended, spans};
 use super::{Hdf5, packed, part};
 use crate::Error;

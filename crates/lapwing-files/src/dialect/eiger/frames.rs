@@ -1,10 +1,12 @@
 //! The frames that a master file names, in files beside it of which some may lack.
 
-use super::{DATA, DETECTOR};
 use crate::experiment::{Numbers, part};
 use crate::hdf5::Hdf5;
 use crate::{Error, Problem};
 
+/// The groups of the frames, and of what is known of the detector.
+pub(super) const DATA: &str = "entry/data";
+pub(super) const DETECTOR: &str = "entry/instrument/detector";
 /// Pixels of frames that are not there, at most, and how many times as many as are there.
 const MOST_ABSENT: usize = 64 << 20;
 const TIMES_ABSENT: usize = 4;

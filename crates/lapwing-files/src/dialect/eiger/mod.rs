@@ -19,10 +19,8 @@ use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
 use crate::{Container, Error, Mask};
-use frames::{Frames, Series};
+use frames::{DATA, DETECTOR, Frames, Series};
 
-const DATA: &str = "entry/data";
-const DETECTOR: &str = "entry/instrument/detector";
 /// Electronvolts times metres: wavelength of a photon energy.
 const EV_METRES: f64 = 1.239_841_984_332_002_6e-6;
 

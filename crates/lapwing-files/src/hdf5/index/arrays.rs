@@ -13,7 +13,7 @@ use rust_hdf5::format::messages::data_layout::EarrayParams;
 use rust_hdf5::format::{FormatContext, UNDEF_ADDR};
 
 use super::super::pieces::Pieces;
-use super::Place;
+use super::grid::Place;
 
 /// Bytes of a header at most.
 const HEADER: usize = 256;

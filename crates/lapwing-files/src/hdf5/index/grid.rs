@@ -1,4 +1,12 @@
-//! The chunks of a dataset as a grid.
+//! The chunks of a dataset as a grid, and where each is in the file.
+
+/// Where a chunk is, how many bytes it has there, and the filters that were left out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub at: u64,
+    pub length: u64,
+    pub left_out: u32,
+}
 
 /// The grid that chunks make of a dataset.
 #[derive(Debug, Clone)]

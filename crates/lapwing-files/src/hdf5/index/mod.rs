@@ -17,6 +17,7 @@ use super::pieces::Pieces;
 use super::walk::Walk;
 use crate::open;
 pub(super) use grid::Grid;
+use grid::Place;
 
 /// Type of the message of a dataset's layout.
 const LAYOUT: u8 = 0x08;
@@ -25,14 +26,6 @@ const PLAIN_EDGES: u8 = 1;
 
 /// A chunk as it is in the file, and which filters it did not go through.
 pub(super) type StoredChunk = (Vec<u8>, u32);
-
-/// Where a chunk is, how many bytes it has there, and the filters that were left out.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    at: u64,
-    length: u64,
-    left_out: u32,
-}
 
 /// The chunks of a dataset.
 pub(super) struct Index {

@@ -8,7 +8,7 @@ use rust_hdf5::format::chunk_index::btree_v2::{
 };
 
 use super::super::pieces::Pieces;
-use super::Place;
+use super::grid::Place;
 
 /// Bytes of a node of version 1 that are looked at, at most.
 const NODE: usize = 1 << 16;

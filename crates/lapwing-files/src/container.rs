@@ -42,7 +42,7 @@ pub enum Container {
 /// The byte format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ByteFormat {
     /// A NumPy archive.
     Npz,
     /// HDF5.
@@ -61,7 +61,7 @@ pub enum Kind {
     Zarr,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ByteFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Npz => "a NumPy archive",
@@ -180,16 +180,16 @@ impl Container {
     }
 
     /// The byte format.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ByteFormat {
         match self {
-            Self::Npz(_) => Kind::Npz,
-            Self::Hdf5(_) => Kind::Hdf5,
-            Self::Npy(_) => Kind::Npy,
-            Self::Raw(_) => Kind::Raw,
-            Self::Mat(_) => Kind::Mat,
-            Self::Dm(_) => Kind::Dm,
-            Self::Tiff(_) => Kind::Tiff,
-            Self::Zarr(_) => Kind::Zarr,
+            Self::Npz(_) => ByteFormat::Npz,
+            Self::Hdf5(_) => ByteFormat::Hdf5,
+            Self::Npy(_) => ByteFormat::Npy,
+            Self::Raw(_) => ByteFormat::Raw,
+            Self::Mat(_) => ByteFormat::Mat,
+            Self::Dm(_) => ByteFormat::Dm,
+            Self::Tiff(_) => ByteFormat::Tiff,
+            Self::Zarr(_) => ByteFormat::Zarr,
         }
     }
 
@@ -197,7 +197,7 @@ impl Container {
     pub(crate) fn archive(&self) -> Result<&Archive, Error> {
         match self {
             Self::Npz(archive) => Ok(archive),
-            _ => Err(self.of_another_kind(Kind::Npz)),
+            _ => Err(self.of_another_kind(ByteFormat::Npz)),
         }
     }
 
@@ -205,11 +205,11 @@ impl Container {
     pub(crate) fn hdf5(&self) -> Result<&Hdf5, Error> {
         match self {
             Self::Hdf5(file) => Ok(file),
-            _ => Err(self.of_another_kind(Kind::Hdf5)),
+            _ => Err(self.of_another_kind(ByteFormat::Hdf5)),
         }
     }
 
-    fn of_another_kind(&self, expected: Kind) -> Error {
+    fn of_another_kind(&self, expected: ByteFormat) -> Error {
         let problem = Problem::new("file", expected.to_string(), self.kind().to_string());
         Error::Contract { path: self.path().to_owned(), problems: vec![problem] }
     }

@@ -12,7 +12,7 @@ use lapwing_model::forward::{Physics, PhysicsError, Propagation, Slices};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::dialect::{Optics, object_pixel};
+use crate::dialect::{FarFieldOptics, object_pixel};
 use crate::metadata::{self, Metadata};
 use crate::options::Geometry;
 
@@ -264,7 +264,7 @@ fn motion_of(places: &Value) -> Option<Vec<Position>> {
 fn fresnel_number(metadata: &Metadata) -> Option<f64> {
     let stated = metadata::physics_parameter(metadata, FRESNEL_NUMBER);
     stated.or_else(|| {
-        let optics = Optics::of(metadata)?;
+        let optics = FarFieldOptics::of(metadata)?;
         let (dy, dx) = object_pixel(metadata).unwrap_or(optics.pitch);
         let (along_y, along_x) = (dy * optics.pitch.0, dx * optics.pitch.1);
         Some((along_y * along_x).sqrt() / (optics.wavelength * optics.distance))

@@ -10,7 +10,7 @@ use lapwing_model::probe::{ProbeDesign, ProbeKind};
 use lapwing_model::scan::{ScanKind, fit, generate};
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
-use lapwing_solve::engine::{FieldsMut, Products, Step};
+use lapwing_solve::engine::{DetectorRule, FieldsMut, Products};
 use lapwing_solve::solver::{Algorithm, Configured, Frame};
 use lapwing_solve::{Constraints, Flow, Needs, Problem, Run, Solver, options, solver_basics};
 
@@ -53,7 +53,7 @@ struct Epochs {
 
 impl Algorithm for Epochs {
     fn epoch(&mut self, frame: &mut Frame<'_>, _number: usize, _losses: &[f64]) -> f64 {
-        frame.engine.project(&self.members, Step::Gaussian);
+        frame.engine.project(&self.members, DetectorRule::Gaussian);
         frame.engine.add_sums();
         let sums = frame.engine.take_sums();
         let largest = |light: &[f32]| light.iter().fold(f32::MIN_POSITIVE, |a, &b| a.max(b));

@@ -40,7 +40,7 @@ const MEMORY: f64 = 16.0;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Question {
+pub struct ForecastRequest {
     /// The detail to be seen, metres: half a period.
     pub resolution: f64,
     /// Its phase relative to its surroundings, radians.
@@ -69,7 +69,7 @@ pub struct Question {
     pub deposit: Option<f64>,
 }
 
-impl Default for Question {
+impl Default for ForecastRequest {
     /// A detail of 30 nm and 0.1 rad in 10 x 10 um with a probe of 1 um.
     fn default() -> Self {
         Self {
@@ -90,7 +90,7 @@ impl Default for Question {
     }
 }
 
-/// A question that cannot be answered.
+/// A request that cannot be answered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{name}: expected {expected}, found {found}")]
 pub struct QuestionError {
@@ -158,7 +158,7 @@ pub fn of_material(delta: f64, beta: f64, thickness: f64, wavelength: f64) -> (f
     (turns * delta, 1.0 - (-turns * beta).exp())
 }
 
-impl Question {
+impl ForecastRequest {
     /// The answer.
     ///
     /// # Errors
@@ -297,8 +297,9 @@ mod tests {
     #[test]
     fn the_dose_is_that_of_the_closed_form() {
         // 0.1 rad: |t - 1| = 2 sin(0.05); N = 25 / (2 c^2).
-        let question = Question { flux: Some(1e9), overhead: 0.01, ..Question::default() };
-        let found = question.answer().unwrap();
+        let request =
+            ForecastRequest { flux: Some(1e9), overhead: 0.01, ..ForecastRequest::default() };
+        let found = request.answer().unwrap();
         close(found.contrast, 2.0 * 0.05_f64.sin());
         close(found.bound.photons_on_detail, 25.0 / (2.0 * found.contrast.powi(2)));
         close(found.any_microscope.fluence_m2 * 2.0, found.bound.fluence_m2);
@@ -317,12 +318,12 @@ mod tests {
 
     #[test]
     fn half_the_detail_takes_four_times_the_dose_and_half_the_contrast_too() {
-        let fluence = |question: Question| question.answer().unwrap().bound.fluence_m2;
-        let one = Question { phase: 0.0, absorption: 0.02, ..Question::default() };
-        close(fluence(Question { resolution: 15e-9, ..one }), 4.0 * fluence(one));
-        close(fluence(Question { absorption: 0.01, ..one }), 4.0 * fluence(one));
-        close(fluence(Question { efficiency: 0.25, ..one }), 4.0 * fluence(one));
-        let gray = Question { deposit: Some(2e-16), ..one }.answer().unwrap().bound;
+        let fluence = |request: ForecastRequest| request.answer().unwrap().bound.fluence_m2;
+        let one = ForecastRequest { phase: 0.0, absorption: 0.02, ..ForecastRequest::default() };
+        close(fluence(ForecastRequest { resolution: 15e-9, ..one }), 4.0 * fluence(one));
+        close(fluence(ForecastRequest { absorption: 0.01, ..one }), 4.0 * fluence(one));
+        close(fluence(ForecastRequest { efficiency: 0.25, ..one }), 4.0 * fluence(one));
+        let gray = ForecastRequest { deposit: Some(2e-16), ..one }.answer().unwrap().bound;
         close(gray.gray.unwrap(), 2e-16 * gray.fluence_m2);
         // A quarter of a wave of delta, and an e-fold of the amplitude.
         let (phase, absorption) = of_material(1e-5, 0.0, 2.5e-6, 1e-10);
@@ -334,19 +335,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_and_what_does_not_fit_is_told() {
-        let one = Question::default();
+        let one = ForecastRequest::default();
         for (wrong, name) in [
-            (Question { resolution: 0.0, ..one }, "resolution"),
-            (Question { overlap: 1.0, ..one }, "overlap"),
-            (Question { phase: 0.0, ..one }, "contrast"),
-            (Question { efficiency: 1.5, ..one }, "efficiency"),
-            (Question { field: (1.0, 1.0), probe: 1e-9, ..one }, "field"),
-            (Question { flux: Some(f64::NAN), ..one }, "flux"),
+            (ForecastRequest { resolution: 0.0, ..one }, "resolution"),
+            (ForecastRequest { overlap: 1.0, ..one }, "overlap"),
+            (ForecastRequest { phase: 0.0, ..one }, "contrast"),
+            (ForecastRequest { efficiency: 1.5, ..one }, "efficiency"),
+            (ForecastRequest { field: (1.0, 1.0), probe: 1e-9, ..one }, "field"),
+            (ForecastRequest { flux: Some(f64::NAN), ..one }, "flux"),
         ] {
             let told = wrong.answer().unwrap_err().to_string();
             assert!(told.starts_with(name) && told.contains("expected"), "{told}");
         }
-        let told = Question { window: Some(24), overlap: 0.1, pixel: Some(50e-9), ..one };
+        let told = ForecastRequest { window: Some(24), overlap: 0.1, pixel: Some(50e-9), ..one };
         let told = told.answer().unwrap().remarks.join("; ");
         for part in ["larger than the detail", "holds the probe hardly", "overlap of 0.10"] {
             assert!(told.contains(part), "{told}");

@@ -1,7 +1,7 @@
 //! A product file of ptychodus and pty-chi from a finished reconstruction.
 
 use anyhow::Context;
-use lapwing_files::dialect::{Acquisition, Optics, Product};
+use lapwing_files::dialect::{Acquisition, FarFieldOptics, Product};
 use lapwing_files::{Dataset, Reconstruction, Understanding};
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::mean_counts;
@@ -37,7 +37,7 @@ impl Facts {
 
     fn told(dataset: &Dataset, n: usize, mean_counts: Option<f64>, pixel_size: (f64, f64)) -> Self {
         let indexes = dataset.scan_index().unwrap_or_else(|| (0..).take(n).collect());
-        let optics = dataset.metadata.as_ref().and_then(Optics::of);
+        let optics = dataset.metadata.as_ref().and_then(FarFieldOptics::of);
         let acquisition = Acquisition {
             distance_m: optics.map_or(0.0, |optics| optics.distance),
             energy_ev: optics.map_or(0.0, |optics| optics.photon_energy_ev()),

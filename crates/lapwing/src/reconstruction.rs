@@ -1,7 +1,7 @@
 //! `FILE` and `FILE::ARRAY`: objects and probes from whatever file they are in.
 
 use anyhow::bail;
-use lapwing_files::reconstruction::{Role, Source};
+use lapwing_files::reconstruction::{Provenance, Role};
 use lapwing_files::{Error, Reconstruction};
 use lapwing_model::{Field, Modes, Position};
 use std::path::{Path, PathBuf};
@@ -64,9 +64,9 @@ impl Stored {
             found => found?,
         };
         let pixel_size = found.pixel_size().map(|(y, x)| (y * x).sqrt());
-        let Source { path, array } = found
+        let Provenance { path, array } = found
             .source
-            .unwrap_or_else(|| Source { path: PathBuf::from(path), array: String::new() });
+            .unwrap_or_else(|| Provenance { path: PathBuf::from(path), array: String::new() });
         Ok(Self {
             path,
             array,

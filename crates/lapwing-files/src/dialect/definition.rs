@@ -2,7 +2,7 @@
 
 use super::found::Found;
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::options::ReadOptions;
 use crate::{Container, Error};
 
@@ -17,7 +17,7 @@ pub(super) trait Dialect: Sync {
     }
 
     /// The byte format of its files.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> ByteFormat;
 
     /// Names that the array of patterns may have; the first that is there is the one.
     fn patterns(&self) -> &'static [&'static str];

@@ -5,7 +5,7 @@ use lapwing_model::{Complex32, Modes, Position};
 
 use super::definition::Dialect;
 use super::found::Found;
-use super::geometry::{Optics, object_pixel, stated};
+use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::shared::positions;
 use super::{companion, pairs};
 use crate::experiment::frames::Reframe;
@@ -80,7 +80,7 @@ pub(super) fn apply(
     if let (true, Some(wavelength), Some(distance), Some(pitch)) =
         (near, scales.wavelength, detector.distance_m, detector.pixel_size_m)
     {
-        found.optics = Some(Optics { wavelength, distance, pitch });
+        found.optics = Some(FarFieldOptics { wavelength, distance, pitch });
     }
     // An image has the detector's pixels unless the beam diverges, a diffraction pattern those of
     // its range of frequencies.

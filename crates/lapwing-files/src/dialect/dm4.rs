@@ -6,7 +6,7 @@ use super::definition::Dialect;
 use super::emd::{note, scale};
 use super::found::Found;
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::dm4::Axis;
 use crate::experiment::Calibration;
 use crate::options::ReadOptions;
@@ -20,8 +20,8 @@ impl Dialect for Dm4 {
         "dm4"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Dm
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Dm
     }
 
     fn patterns(&self) -> &'static [&'static str] {

@@ -8,7 +8,7 @@ use super::cube;
 use super::definition::Dialect;
 use super::found::Found;
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::mat;
@@ -26,8 +26,8 @@ impl Dialect for Emd {
         "emd"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Hdf5
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Hdf5
     }
 
     fn patterns(&self) -> &'static [&'static str] {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lapwing_model::{Field, Modes, Position};
 
-use super::geometry::Optics;
+use super::geometry::FarFieldOptics;
 use super::stack::{Refusal, Stack};
 use crate::experiment::{Calibration, part};
 use crate::mask::Mask;
@@ -29,7 +29,7 @@ pub(super) struct Found {
     /// How the detector sees the sample, where the dialect knows.
     pub geometry: Option<Geometry>,
     /// The optics.
-    pub optics: Option<Optics>,
+    pub optics: Option<FarFieldOptics>,
     /// Size of an object pixel along (y, x), metres.
     pub pixel: Option<(f64, f64)>,
     /// Whether the positions were in metres, and that pixel made pixels of them.

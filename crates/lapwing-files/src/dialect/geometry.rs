@@ -23,7 +23,7 @@ pub(super) const ELEMENTARY_CHARGE: f64 = 1.602_176_634e-19;
 
 /// The optics of a far-field experiment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Optics {
+pub struct FarFieldOptics {
     /// Wavelength, metres.
     pub wavelength: f64,
     /// Distance from the sample to the detector, metres.
@@ -32,7 +32,7 @@ pub struct Optics {
     pub pitch: (f64, f64),
 }
 
-impl Optics {
+impl FarFieldOptics {
     /// Size of an object pixel along (y, x), metres, for patterns of `shape`: lambda z / (N p) on
     /// each axis.
     pub fn object_pixel(&self, (height, width): (usize, usize)) -> (f64, f64) {
@@ -234,7 +234,7 @@ mod tests {
         // 8 keV, 2 m, 256 pixels of 55 um: lambda = 1.5498 Angstrom.
         let wavelength = H_C / (8000.0 * ELEMENTARY_CHARGE);
         assert!((wavelength - 1.549_802_5e-10).abs() < 1e-16);
-        let optics = Optics { wavelength, distance: 2.0, pitch: (55e-6, 110e-6) };
+        let optics = FarFieldOptics { wavelength, distance: 2.0, pitch: (55e-6, 110e-6) };
         let (dy, dx) = optics.object_pixel((256, 256));
         assert!((dy - 1.549_802_5e-10 * 2.0 / (256.0 * 55e-6)).abs() < 1e-15);
         assert!((dx - dy / 2.0).abs() < 1e-18);

@@ -6,25 +6,25 @@ use super::definition::Dialect;
 use super::emd::{note, scale};
 use super::found::Found;
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
 /// The dialect in one kind of container.
 pub(super) struct Hspy {
-    kind: Kind,
+    kind: ByteFormat,
 }
 
-pub(super) static HSPY: Hspy = Hspy { kind: Kind::Hdf5 };
-pub(super) static ZSPY: Hspy = Hspy { kind: Kind::Zarr };
+pub(super) static HSPY: Hspy = Hspy { kind: ByteFormat::Hdf5 };
+pub(super) static ZSPY: Hspy = Hspy { kind: ByteFormat::Zarr };
 
 impl Dialect for Hspy {
     fn name(&self) -> &'static str {
         "hspy"
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ByteFormat {
         self.kind
     }
 

@@ -11,7 +11,7 @@ use super::order::OrderEvidence;
 use super::shared::positions;
 use super::stack::{self, Rules};
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
@@ -36,8 +36,8 @@ impl Dialect for Matlab {
         "matlab"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Mat
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Mat
     }
 
     fn patterns(&self) -> &'static [&'static str] {

@@ -10,7 +10,7 @@ use super::definition::Dialect;
 use super::emd::{note, scale};
 use super::found::Found;
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::options::ReadOptions;
 use crate::{Container, Error};
@@ -21,18 +21,18 @@ const DATA: &str = "data";
 
 /// The dialect in one kind of container.
 pub(super) struct Ndata {
-    kind: Kind,
+    kind: ByteFormat,
 }
 
-pub(super) static NDATA: Ndata = Ndata { kind: Kind::Npz };
-pub(super) static IN_HDF5: Ndata = Ndata { kind: Kind::Hdf5 };
+pub(super) static NDATA: Ndata = Ndata { kind: ByteFormat::Npz };
+pub(super) static IN_HDF5: Ndata = Ndata { kind: ByteFormat::Hdf5 };
 
 impl Dialect for Ndata {
     fn name(&self) -> &'static str {
         "nion"
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ByteFormat {
         self.kind
     }
 

@@ -18,7 +18,7 @@ use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{companion, cube, stack};
-use crate::container::{Kind, SingleArray};
+use crate::container::{ByteFormat, SingleArray};
 use crate::npy::{self, Array};
 use crate::options::{AxisOrder, PositionUnit, Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
@@ -36,8 +36,8 @@ impl Dialect for NpyStack {
         "npy"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Npy
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Npy
     }
 
     fn takes_companion(&self) -> bool {
@@ -63,7 +63,8 @@ impl Dialect for NpyStack {
     ) -> Result<Found, Error> {
         let options = wanted.options;
         let Container::Npy(array) = file else {
-            let problem = Problem::new("file", Kind::Npy.to_string(), file.kind().to_string());
+            let problem =
+                Problem::new("file", ByteFormat::Npy.to_string(), file.kind().to_string());
             return Ok(Found { problems: vec![problem], ..Found::default() });
         };
         let mut problems = Vec::new();

@@ -15,7 +15,7 @@ use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{cube, stack};
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::dataset::SCAN_INDEX;
 use crate::hdf5;
 use crate::npy::Array;
@@ -37,8 +37,8 @@ impl Dialect for Ptychodus {
         &["pty-chi"]
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Hdf5
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Hdf5
     }
 
     fn takes_companion(&self) -> bool {

@@ -8,11 +8,11 @@ use ndarray::{Array3, Axis, Ix3, concatenate};
 
 use super::definition::Dialect;
 use super::found::{Found, Names};
-use super::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use super::geometry::{ELEMENTARY_CHARGE, FarFieldOptics, H_C};
 use super::shared::positions;
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
 use crate::options::{Geometry, ReadOptions};
@@ -26,8 +26,8 @@ impl Dialect for Ptyd {
         "ptyd"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Hdf5
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Hdf5
     }
 
     fn patterns(&self) -> &'static [&'static str] {
@@ -236,7 +236,7 @@ fn metres(
 }
 
 /// The optics, when all of them are numbers.
-fn optics(file: &Hdf5) -> Result<Option<Optics>, Error> {
+fn optics(file: &Hdf5) -> Result<Option<FarFieldOptics>, Error> {
     let numbers = |name: &str| -> Result<Vec<f64>, Error> {
         let path = format!("meta/{name}");
         if !file.contains(&path)? {
@@ -253,7 +253,7 @@ fn optics(file: &Hdf5) -> Result<Option<Optics>, Error> {
         _ => None,
     };
     Ok(match (energy.as_slice(), distance.as_slice(), pitch) {
-        ([kev], [distance], Some(pitch)) => Some(Optics {
+        ([kev], [distance], Some(pitch)) => Some(FarFieldOptics {
             wavelength: H_C / (kev * 1e3 * ELEMENTARY_CHARGE),
             distance: *distance,
             pitch,

@@ -10,7 +10,7 @@ use super::shared::stored_metadata;
 use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, stack};
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem, mib};
 
@@ -19,21 +19,21 @@ const PATTERNS: &str = "patterns";
 
 /// The dialect in one kind of container.
 pub(super) struct Raster {
-    kind: Kind,
+    kind: ByteFormat,
 }
 
-pub(super) static IN_NPZ: Raster = Raster { kind: Kind::Npz };
-pub(super) static IN_HDF5: Raster = Raster { kind: Kind::Hdf5 };
-pub(super) static RAW: Raster = Raster { kind: Kind::Raw };
-pub(super) static IN_TIFF: Raster = Raster { kind: Kind::Tiff };
-pub(super) static IN_ZARR: Raster = Raster { kind: Kind::Zarr };
+pub(super) static IN_NPZ: Raster = Raster { kind: ByteFormat::Npz };
+pub(super) static IN_HDF5: Raster = Raster { kind: ByteFormat::Hdf5 };
+pub(super) static RAW: Raster = Raster { kind: ByteFormat::Raw };
+pub(super) static IN_TIFF: Raster = Raster { kind: ByteFormat::Tiff };
+pub(super) static IN_ZARR: Raster = Raster { kind: ByteFormat::Zarr };
 
 impl Dialect for Raster {
     fn name(&self) -> &'static str {
         "raster"
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ByteFormat {
         self.kind
     }
 
@@ -42,7 +42,8 @@ impl Dialect for Raster {
     }
 
     fn claims(&self, file: &Container, options: &ReadOptions) -> Result<bool, Error> {
-        Ok(matches!(self.kind, Kind::Raw | Kind::Tiff) || !candidates(file, options)?.is_empty())
+        Ok(matches!(self.kind, ByteFormat::Raw | ByteFormat::Tiff)
+            || !candidates(file, options)?.is_empty())
     }
 
     fn find(

@@ -47,7 +47,7 @@ impl Rules {
 
 /// Patterns in a file: an array of real numbers, or several one behind the other.
 pub(super) struct Stored<'a> {
-    pub file: Source<'a>,
+    pub file: StackFile<'a>,
     /// Their names in the file.
     pub names: &'a [&'a str],
     /// Lengths of the three axes of all of them together; axes of a raster are one.
@@ -66,12 +66,12 @@ pub(super) struct Stored<'a> {
 
 /// The file that patterns are in.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum StackFile<'a> {
     Archive(&'a Archive),
     Other(&'a Container),
 }
 
-impl<'a> From<&'a Container> for Source<'a> {
+impl<'a> From<&'a Container> for StackFile<'a> {
     fn from(file: &'a Container) -> Self {
         match file {
             Container::Npz(archive) => Self::Archive(archive),
@@ -83,7 +83,7 @@ impl<'a> From<&'a Container> for Source<'a> {
 impl<'a> Stored<'a> {
     /// Patterns of lengths (pattern, y, x) without a mask.
     pub(super) fn plain(
-        file: impl Into<Source<'a>>,
+        file: impl Into<StackFile<'a>>,
         names: &'a [&'a str],
         shape: [usize; 3],
     ) -> Self {
@@ -185,8 +185,8 @@ fn values(
 ) -> Result<Result<(Patterns, DType), Problem>, Error> {
     let &Stored { file, names, shape, order, absent, .. } = stored;
     let file = match file {
-        Source::Archive(archive) => return of_archive(archive, stored, rules, storage),
-        Source::Other(file) => file,
+        StackFile::Archive(archive) => return of_archive(archive, stored, rules, storage),
+        StackFile::Other(file) => file,
     };
     let mut spool = Spool::new(shape.into(), storage)?;
     let (mut dtype, mut problem, mut seen) = (None, None, 0);

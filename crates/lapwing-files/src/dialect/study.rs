@@ -7,10 +7,10 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::order::OrderEvidence;
 use super::shared::{holds, positions, stored_metadata};
-use super::stack::{Refusal, Rules, Source, Stack, Stored};
+use super::stack::{Refusal, Rules, Stack, StackFile, Stored};
 use super::wanted::Wanted;
 use super::{extras, stack};
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::dataset::SCAN_INDEX;
 use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
@@ -40,8 +40,8 @@ impl Dialect for Study {
         self.name
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Npz
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Npz
     }
 
     fn patterns(&self) -> &'static [&'static str] {
@@ -238,7 +238,7 @@ fn patterns(
                 Mask::told(mask.clone(), n, pattern, options.mask_good).ok().map(|mask| mask.good())
             });
             let names = [key];
-            let plain = Stored::plain(Source::Archive(archive), &names, shape);
+            let plain = Stored::plain(StackFile::Archive(archive), &names, shape);
             let stored = Stored { order, good: good.as_ref(), ..plain };
             stack::read_from(&stored, &rules, wanted, notes)?
         }

@@ -12,7 +12,7 @@ use super::shared::{holds, positions, stored_metadata};
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{extras, stack};
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::dataset::amplitudes_in_place;
 use crate::npy::{Array, Header};
 use crate::npz::Archive;
@@ -27,8 +27,8 @@ impl Dialect for Tike {
         "tike"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Npz
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Npz
     }
 
     fn patterns(&self) -> &'static [&'static str] {

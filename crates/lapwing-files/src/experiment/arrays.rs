@@ -1,7 +1,7 @@
 //! An experiment of arrays that no file describes.
 
 use super::{Calibration, Detector, Experiment, Illumination};
-use crate::dialect::Optics;
+use crate::dialect::FarFieldOptics;
 use crate::dialect::geometry::record_pixel;
 use crate::options::{Geometry, ReadOptions};
 use crate::{Dataset, Problem, metadata, physics};
@@ -74,7 +74,7 @@ impl Dataset {
         if let (Some(wavelength), Some(distance), Some(pitch)) =
             (scales.wavelength, distance_m, pixel_size_m)
         {
-            Optics { wavelength, distance, pitch }.record(metadata);
+            FarFieldOptics { wavelength, distance, pitch }.record(metadata);
         }
         if let Some(wavelength) = scales.wavelength {
             metadata::set_physics_parameter(metadata, "wavelength_m", wavelength);

@@ -13,7 +13,7 @@ use flate2::bufread::DeflateDecoder;
 use rayon::prelude::*;
 
 use super::directory::{Member, Method};
-use super::source::{Section, Source};
+use super::source::{ByteSource, Section};
 use crate::npy::{Bytes, Convert, PIECE, fill_in_order};
 
 /// Bytes of a file that are mapped at a time.
@@ -36,7 +36,7 @@ enum Packed {
 }
 
 impl Content {
-    pub(super) fn new(source: &Source, member: &Member) -> Self {
+    pub(super) fn new(source: &ByteSource, member: &Member) -> Self {
         let section = source.section(member.data, member.compressed);
         let packed = match member.method {
             Method::Stored => Packed::Stored(section),

@@ -4,7 +4,7 @@
 //! Sizes are taken from the directory alone, so members with data descriptors need no special care;
 //! the local headers only tell where the data begin.
 
-use super::source::Source;
+use super::source::ByteSource;
 use crate::open;
 
 /// Longest directory accepted: room for more than 100,000 arrays.
@@ -70,7 +70,7 @@ struct Entry {
 }
 
 /// Reads the directory of an archive and finds the data of every member.
-pub(super) fn read(source: &Source) -> Result<Vec<Member>, String> {
+pub(super) fn read(source: &ByteSource) -> Result<Vec<Member>, String> {
     let (offset, length, count) = locate(source)?;
     if length > MAX_DIRECTORY {
         return Err(format!(
@@ -93,7 +93,7 @@ pub(super) fn read(source: &Source) -> Result<Vec<Member>, String> {
 }
 
 /// Offset, length and number of entries of the directory.
-fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
+fn locate(source: &ByteSource) -> Result<(u64, u64, u64), String> {
     let total = source.length();
     let tail_length = total.min(22 + 0xffff);
     let tail_start = total - tail_length;
@@ -148,7 +148,7 @@ fn locate(source: &Source) -> Result<(u64, u64, u64), String> {
 }
 
 /// Why a file without the end of an archive is none.
-fn no_archive(source: &Source) -> String {
+fn no_archive(source: &ByteSource) -> String {
     let mut head = [0; open::HEAD];
     let read = source.read_at(0, &mut head).unwrap_or(0);
     match open::foreign(&head[..read]) {
@@ -163,7 +163,7 @@ fn no_archive(source: &Source) -> String {
 }
 
 /// Offset, length and number of entries by the zip64 record, and where that record begins.
-fn end64(source: &Source, end: u64) -> Option<(u64, u64, u64, u64)> {
+fn end64(source: &ByteSource, end: u64) -> Option<(u64, u64, u64, u64)> {
     let locator = source.bytes(end.checked_sub(20)?, 20).ok()?;
     let mut fields = Fields(&locator);
     fields.starts(LOCATOR64)?;
@@ -255,7 +255,7 @@ fn checked(
 }
 
 /// Finds the data of a member behind its local header; they end before the directory at `limit`.
-fn local(source: &Source, entry: Entry, limit: u64) -> Result<Member, String> {
+fn local(source: &ByteSource, entry: Entry, limit: u64) -> Result<Member, String> {
     let Entry { mut member, header } = entry;
     let damaged = || {
         format!(

@@ -25,14 +25,14 @@ use crate::{Error, open};
 use content::Content;
 use directory::Member;
 pub use info::ArrayInfo;
-use source::Source;
+use source::ByteSource;
 pub use writer::{Packing, Writer, write, write_with};
 
 /// An open NumPy archive. Several threads may read from it at once.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
-    source: Source,
+    source: ByteSource,
     /// The arrays, names without `.npy`, in file order.
     members: Vec<Member>,
     strangers: Vec<String>,
@@ -48,8 +48,9 @@ impl Archive {
     /// or no archive.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let source =
-            open::regular(path).and_then(Source::file).map_err(|source| Error::io(path, source))?;
+        let source = open::regular(path)
+            .and_then(ByteSource::file)
+            .map_err(|source| Error::io(path, source))?;
         Self::of(source, path)
     }
 
@@ -58,10 +59,10 @@ impl Archive {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Self, Error> {
-        Self::of(Source::Memory(bytes.into()), Path::new(name))
+        Self::of(ByteSource::Memory(bytes.into()), Path::new(name))
     }
 
-    fn of(source: Source, path: &Path) -> Result<Self, Error> {
+    fn of(source: ByteSource, path: &Path) -> Result<Self, Error> {
         let refused = |reason: String| Error::archive(path, reason);
         let all = directory::read(&source).map_err(refused)?;
         let (mut members, mut strangers, mut seen) = (Vec::new(), Vec::new(), HashSet::new());

@@ -12,7 +12,7 @@ const WORTH_MAPPING: usize = 1 << 20;
 
 /// Something that can be read at any position, by several readers at once.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum ByteSource {
     File(Arc<File>, u64),
     Memory(Arc<[u8]>),
 }
@@ -36,7 +36,7 @@ impl Deref for Window<'_> {
     }
 }
 
-impl Source {
+impl ByteSource {
     pub(super) fn file(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self::File(Arc::new(file), length))
@@ -127,7 +127,7 @@ fn read_file_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize
 
 /// A reader with a position of its own, bounded at both ends.
 pub(super) struct Section {
-    pub(super) source: Source,
+    pub(super) source: ByteSource,
     pub(super) at: u64,
     left: u64,
 }
@@ -168,8 +168,8 @@ mod tests {
         let path = folder.path().join("bytes");
         let bytes: Vec<u8> = (0..3 * WORTH_MAPPING).map(|index| (index * 7 % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
-        let file = Source::file(File::open(&path).unwrap()).unwrap();
-        let memory = Source::Memory(bytes.clone().into());
+        let file = ByteSource::file(File::open(&path).unwrap()).unwrap();
+        let memory = ByteSource::Memory(bytes.clone().into());
         for (offset, length) in
             [(0, bytes.len()), (1, WORTH_MAPPING), (4097, 2 * WORTH_MAPPING), (5, 3)]
         {

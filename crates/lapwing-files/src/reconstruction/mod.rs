@@ -79,14 +79,14 @@ pub struct Reconstruction {
     /// When it was made, as RFC 3339 has it; `None` for one that was not written yet.
     pub timestamp: Option<String>,
     /// The file and the array that it was read from.
-    pub source: Option<Source>,
+    pub source: Option<Provenance>,
     /// What was left out when it was read, in words.
     pub notes: Vec<String>,
 }
 
 /// Where an object was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct Provenance {
     /// The file.
     pub path: PathBuf,
     /// The array of the object in it; empty for a plain `.npy` file.

@@ -10,7 +10,7 @@ use super::names::{
     ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD,
     POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
 };
-use super::{Reconstruction, Role, Source};
+use super::{Provenance, Reconstruction, Role};
 use crate::container::Container;
 use crate::dialect::geometry::record_pixel;
 use crate::metadata::{Metadata, TOOL};
@@ -86,7 +86,7 @@ fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction,
     };
     made.options = made.metadata.as_mut().and_then(|metadata| options(metadata, &made.algorithm));
     made.metadata = made.metadata.filter(|metadata| !metadata.is_empty());
-    made.source = Some(Source { path: path.to_owned(), array });
+    made.source = Some(Provenance { path: path.to_owned(), array });
     made.notes = notes;
     Ok(made)
 }

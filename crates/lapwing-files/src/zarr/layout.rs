@@ -20,7 +20,7 @@ pub(super) enum Step {
 
 /// How elements lie in a chunk, and what was done to its bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Packing {
+pub(super) struct ChunkPacking {
     /// Lengths of the axes of a chunk.
     pub chunk: Vec<usize>,
     /// Whether the first axis varies fastest.
@@ -47,7 +47,7 @@ pub(super) struct Shards {
 pub(super) struct Layout {
     pub shape: Vec<usize>,
     pub dtype: DType,
-    pub packing: Packing,
+    pub packing: ChunkPacking,
     pub shards: Option<Shards>,
     /// What stands between the indices in the name of a chunk.
     pub separator: char,
@@ -151,7 +151,7 @@ impl Layout {
         }
         let separator = of("dimension_separator").as_str().unwrap_or(".");
         let packing =
-            Packing { chunk, fortran: of("order").as_str() == Some("F"), big_endian, steps };
+            ChunkPacking { chunk, fortran: of("order").as_str() == Some("F"), big_endian, steps };
         Self {
             fill: fill(of("fill_value"), &dtype, big_endian),
             shape,
@@ -233,8 +233,9 @@ impl Layout {
     }
 
     /// The codecs of a chunk in version 3.
-    fn chain(chunk: Vec<usize>, codecs: &[Value]) -> Outcome<Packing> {
-        let mut found = Packing { chunk, fortran: false, big_endian: false, steps: Vec::new() };
+    fn chain(chunk: Vec<usize>, codecs: &[Value]) -> Outcome<ChunkPacking> {
+        let mut found =
+            ChunkPacking { chunk, fortran: false, big_endian: false, steps: Vec::new() };
         for codec in codecs {
             let name = codec["name"].as_str().unwrap_or_default();
             let step = match name {

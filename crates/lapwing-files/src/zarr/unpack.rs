@@ -5,7 +5,7 @@ use std::io::Read;
 use rayon::prelude::*;
 
 use super::Zarr;
-use super::layout::{Layout, Packing, Step};
+use super::layout::{ChunkPacking, Layout, Step};
 use crate::Error;
 use crate::npy::{self, Array, Header, Sequential};
 use crate::parts::entries_of_part;
@@ -216,7 +216,7 @@ fn indices(shape: &[usize], chunk: &[usize], first: usize) -> Vec<Vec<usize>> {
 }
 
 /// The bytes of a chunk, all of it.
-fn unpacked(stored: &[u8], packing: &Packing, width: usize) -> Result<Vec<u8>, String> {
+fn unpacked(stored: &[u8], packing: &ChunkPacking, width: usize) -> Result<Vec<u8>, String> {
     let length = packing.chunk.iter().product::<usize>() * width;
     let mut bytes = stored.to_vec();
     for step in &packing.steps {
@@ -265,7 +265,7 @@ fn checked(bytes: &[u8]) -> Result<&[u8], String> {
 /// array that chunks of shape `outer` with its first index fill.
 fn copy(
     chunk: &[u8],
-    packing: &Packing,
+    packing: &ChunkPacking,
     shape: &[usize],
     from: &[usize],
     outer: &[usize],
@@ -350,8 +350,12 @@ mod tests {
 
     #[test]
     fn chunks_that_reach_beyond_the_array_are_cut() {
-        let packing =
-            Packing { chunk: vec![2, 3], fortran: false, big_endian: false, steps: Vec::new() };
+        let packing = ChunkPacking {
+            chunk: vec![2, 3],
+            fortran: false,
+            big_endian: false,
+            steps: Vec::new(),
+        };
         let mut whole = [0; 9];
         for first in 0..2 {
             for index in indices(&[3, 3], &[2, 2], first) {
@@ -360,7 +364,7 @@ mod tests {
         }
         copy(&[1, 2, 3, 4, 5, 6], &packing, &[3, 3], &[2, 1], &[2, 3], 1, &mut whole[6..]);
         assert_eq!(whole, [0, 0, 0, 0, 0, 0, 0, 1, 2]);
-        let packing = Packing { fortran: true, ..packing };
+        let packing = ChunkPacking { fortran: true, ..packing };
         let mut part = [0; 6];
         copy(&[1, 2, 3, 4, 5, 6], &packing, &[2, 3], &[0, 0], &[2, 3], 1, &mut part);
         assert_eq!(part, [1, 3, 5, 2, 4, 6]);

@@ -3,9 +3,9 @@
 //! A solver decides; an [`Engine`] computes. Object, probe, and what varies along the scan - the
 //! [`Fields`] - are resident in the engine, and so are the measured patterns and every sum over
 //! them. What happens between the fields and a pattern stays behind this trait, in a few operations
-//! that are described by values ([`Step`], [`Quotient`], [`Search`], [`WaveUpdate`]): nothing here
-//! calls back into a solver, and no batch has to wait for an answer about the one before, so a
-//! device with memory of its own can do the same.
+//! that are described by values ([`DetectorRule`], [`Quotient`], [`SearchDirections`],
+//! [`WaveUpdate`]): nothing here calls back into a solver, and no batch has to wait for an answer
+//! about the one before, so a device with memory of its own can do the same.
 //!
 //! [`Engine::fields`] and [`Engine::fields_mut`] show the fields in the memory of the process; a
 //! device with its own brings them there and back when they are asked for, which solvers do about
@@ -25,8 +25,8 @@ pub use device::{Device, Needs, Unsupported};
 pub use fields::{Fields, FieldsMut};
 pub use open::open;
 pub use rules::{
-    Floor, HoldOut, Losses, Products, Quotient, Search, Side, Step, Sums, Trail, WaveUpdate,
-    Weights,
+    DetectorRule, Floor, HoldOut, Losses, Products, Quotient, SearchDirections, Side, Sums, Trail,
+    WaveUpdate, WaveWeights,
 };
 pub(crate) use rules::{Normal, step_lengths};
 pub use vectors::{Blend, Push, Vector};
@@ -49,14 +49,14 @@ pub trait Engine {
     /// pattern. The loss is added to what [`take_losses`](Self::take_losses) gives.
     ///
     /// Neighbours in `members` should be neighbours on the object.
-    fn project(&mut self, members: &[usize], step: Step);
+    fn project(&mut self, members: &[usize], step: DetectorRule);
 
     /// The losses of all batches that were projected since they were taken last.
     fn take_losses(&mut self) -> Losses;
 
     /// Hides pixels from every [`project`](Self::project) from now on, or shows all again: hidden
-    /// ones enter neither the loss nor the step. [`Step::Poisson`], whose step length is of the
-    /// whole pattern, still sees them.
+    /// ones enter neither the loss nor the step. [`DetectorRule::Poisson`], whose step length is of
+    /// the whole pattern, still sees them.
     fn hold_out(&mut self, hidden: Option<HoldOut>);
 
     /// Adds this share of the problem's background to the model from now on; all of it at first.
@@ -110,11 +110,11 @@ pub trait Engine {
     ///
     /// # Panics
     /// Without [`Products::waves`]; so do the other operations on search directions.
-    fn begin_search(&mut self, search: Search);
+    fn begin_search(&mut self, search: SearchDirections);
 
     /// Works out the search directions of object and probe for the batch, for every pattern the
     /// two step lengths along them (O18, Eqs. 22, 24, 25), and moves the fields by their means, as
-    /// the [`Search`] of the epoch says.
+    /// the [`SearchDirections`] of the epoch says.
     fn search(&mut self);
 
     /// Ends an epoch of search directions; an object that has waited moves now, along the direction

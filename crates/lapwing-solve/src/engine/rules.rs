@@ -15,7 +15,7 @@ pub struct Products {
 /// The step in the detector plane, Psi_k -> Psi_k (1 + factor) with one real factor per pixel, from
 /// the measured intensity m and the model's I = sum_k |Psi_k|^2.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Step {
+pub enum DetectorRule {
     /// The modulus projection, factor = sqrt(m / I) - 1; loss (sqrt I - sqrt m)^2.
     Gaussian,
     /// The best step along the Poisson gradient, one step length per pattern (O18, Eqs. 16, 17);
@@ -34,7 +34,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl DetectorRule {
     /// The loss of one pixel.
     pub(crate) fn loss(self, measured: f64, intensity: f64) -> f64 {
         let poisson = |e: f64| {
@@ -112,7 +112,7 @@ impl Floor {
 /// dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + probe_damping max sum_j |O_j|^2)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Search {
+pub struct SearchDirections {
     /// Share of the largest light under the object's direction.
     pub object_damping: f64,
     /// Share of the largest object power under the probe's direction.
@@ -288,14 +288,14 @@ pub struct WaveUpdate {
     /// Factors on p and w; in a wave's first pass e is p.
     pub trial: [f32; 2],
     /// What is stored.
-    pub keep: Weights,
+    pub keep: WaveWeights,
     /// What the sums are taken of.
-    pub share: Weights,
+    pub share: WaveWeights,
 }
 
 /// Factors on the product p of the fields, the wave e before and m after the modulus projection.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weights {
+pub struct WaveWeights {
     /// On p.
     pub product: f32,
     /// On e.

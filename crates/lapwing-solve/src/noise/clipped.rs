@@ -1,6 +1,6 @@
 //! Counts at a detector's limit, of which only the least is known.
 
-use crate::engine::Step;
+use crate::engine::DetectorRule;
 
 /// What a pixel at the detector's limit tells: that the light was at least this much.
 ///
@@ -50,10 +50,12 @@ impl Clipped {
 
     /// What stands for the measured value in `step` where the model's intensity is `intensity`, and
     /// the loss there, as `step` counts losses.
-    pub fn expected(self, step: Step, intensity: f32) -> (f32, f64) {
+    pub fn expected(self, step: DetectorRule, intensity: f32) -> (f32, f64) {
         let background = match step {
-            Step::Gaussian | Step::Poisson => 0.0,
-            Step::Modulus { background } | Step::Gradient { background } => f64::from(background),
+            DetectorRule::Gaussian | DetectorRule::Poisson => 0.0,
+            DetectorRule::Modulus { background } | DetectorRule::Gradient { background } => {
+                f64::from(background)
+            }
         };
         let gain = f64::from(self.gain);
         let light = (f64::from(intensity) + background).max(f64::from(f32::MIN_POSITIVE));
@@ -68,8 +70,10 @@ impl Clipped {
         let expected = light * (1.0 + slope) - background;
         let loss = match step {
             // Half the square of a root's deviation over its variance, g / 4, is twice this.
-            Step::Gaussian => -0.5 * gain * logarithm,
-            Step::Poisson | Step::Modulus { .. } | Step::Gradient { .. } => -gain * logarithm,
+            DetectorRule::Gaussian => -0.5 * gain * logarithm,
+            DetectorRule::Poisson
+            | DetectorRule::Modulus { .. }
+            | DetectorRule::Gradient { .. } => -gain * logarithm,
         };
         (expected.max(0.0) as f32, loss)
     }
@@ -130,11 +134,11 @@ fn tail(z: f64) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    const STEPS: [Step; 4] = [
-        Step::Gaussian,
-        Step::Poisson,
-        Step::Modulus { background: 0.02 },
-        Step::Gradient { background: 0.02 },
+    const STEPS: [DetectorRule; 4] = [
+        DetectorRule::Gaussian,
+        DetectorRule::Poisson,
+        DetectorRule::Modulus { background: 0.02 },
+        DetectorRule::Gradient { background: 0.02 },
     ];
 
     #[test]
@@ -176,9 +180,10 @@ mod tests {
                 let of_step = match step {
                     // (sqrt I - sqrt m)^2 moves with I by 1 - sqrt(m / I); here by half the slope
                     // of the Poisson loss.
-                    Step::Gaussian => 0.5 * (1.0 - m / i),
-                    Step::Poisson => 1.0 - m / i,
-                    Step::Modulus { background } | Step::Gradient { background } => {
+                    DetectorRule::Gaussian => 0.5 * (1.0 - m / i),
+                    DetectorRule::Poisson => 1.0 - m / i,
+                    DetectorRule::Modulus { background }
+                    | DetectorRule::Gradient { background } => {
                         1.0 - (m + f64::from(background)) / (i + f64::from(background))
                     }
                 };
@@ -218,7 +223,7 @@ mod tests {
                     last = probability;
                     probability *= mean / f64::from(count + 1);
                 }
-                let (expected, loss) = clipped.expected(Step::Poisson, mean as f32);
+                let (expected, loss) = clipped.expected(DetectorRule::Poisson, mean as f32);
                 let exact = -(1.0 - below).ln();
                 let close = (loss - exact).abs() < tolerance * exact.max(0.2);
                 assert!(close, "{limit}, {mean}: {loss} and {exact}");

@@ -1,7 +1,7 @@
 //! What the counts of a detector scatter like: the likelihood of a fit.
 
 use crate::choice;
-use crate::engine::Step;
+use crate::engine::DetectorRule;
 
 choice! {
     /// Noise model of the detector.
@@ -18,7 +18,7 @@ choice! {
     }
 }
 
-impl From<Noise> for Step {
+impl From<Noise> for DetectorRule {
     fn from(noise: Noise) -> Self {
         match noise {
             Noise::Gaussian => Self::Gaussian,

@@ -1,7 +1,7 @@
 //! Making a problem: everything is checked here, and nothing is half made.
 
 use super::mask::{Mask, check_mask, mask_of};
-use super::patterns::{Kind, Patterns, Stored};
+use super::patterns::{PatternType, Patterns, Stored};
 use super::spooled::{Blocks, PatternStore};
 use super::{Problem, ProblemError, Unit};
 use crate::engine::Device;
@@ -122,14 +122,14 @@ impl<'m> ProblemBuilder<'m> {
             }
         };
 
-        let (mut seen, mut sum, mut kind) = (0, 0.0, Kind::Bytes);
+        let (mut seen, mut sum, mut kind) = (0, 0.0, PatternType::Bytes);
         blocks(&mut |block| {
-            let each: Vec<Result<(f64, Kind), ProblemError>> = block
+            let each: Vec<Result<(f64, PatternType), ProblemError>> = block
                 .par_chunks_exact_mut(pixels)
                 .enumerate()
                 .map(|(place, pattern)| {
                     hide(seen + place, pattern);
-                    Ok((checked_total(seen + place, pattern)?, Kind::of(pattern)))
+                    Ok((checked_total(seen + place, pattern)?, PatternType::of(pattern)))
                 })
                 .collect();
             seen += each.len();
@@ -146,7 +146,7 @@ impl<'m> ProblemBuilder<'m> {
         let scale = layout.scale_of(sum)?;
         let factor = scale.unit.intensity();
         if factor != 1.0 {
-            kind = Kind::Singles;
+            kind = PatternType::Singles;
         }
 
         let mut seen = 0;
@@ -180,7 +180,7 @@ impl<'m> ProblemBuilder<'m> {
     }
 
     /// Checks everything but the patterns, whose axes (pattern, y, x) have the lengths `shape`.
-    fn layout(self, shape: (usize, usize, usize)) -> Result<Layout, ProblemError> {
+    fn layout(self, shape: (usize, usize, usize)) -> Result<CheckedParts, ProblemError> {
         let Self { scan, object, probe, valid, physics } = self;
         let (patterns, height, width) = shape;
         if patterns == 0 || height == 0 || width == 0 {
@@ -204,12 +204,12 @@ impl<'m> ProblemBuilder<'m> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let mask = valid.map(|valid| Mask::new(&model, valid));
-        Ok(Layout { model, scan, windows, object, probe, mask })
+        Ok(CheckedParts { model, scan, windows, object, probe, mask })
     }
 }
 
 /// A problem's checked parts, all but the patterns.
-struct Layout {
+struct CheckedParts {
     model: ForwardModel,
     scan: Vec<Position>,
     windows: Vec<Window>,
@@ -225,7 +225,7 @@ struct Scale {
     mean_intensity: f64,
 }
 
-impl Layout {
+impl CheckedParts {
     /// Of patterns whose intensities add up to `total`.
     fn scale_of(&self, total: f64) -> Result<Scale, ProblemError> {
         if total <= 0.0 {

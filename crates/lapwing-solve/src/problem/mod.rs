@@ -23,7 +23,7 @@ pub use spooled::{Blocks, PatternStore};
 
 pub(crate) use mask::Mask;
 #[cfg(feature = "gpu")]
-pub(crate) use patterns::Kind;
+pub(crate) use patterns::PatternType;
 pub(crate) use patterns::Patterns;
 
 use crate::engine::Device;

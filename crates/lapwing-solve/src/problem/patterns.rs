@@ -17,7 +17,7 @@ pub(crate) enum Patterns {
     /// Anything else.
     Singles(Vec<f32>),
     /// Any of these, in bytes that are stored outside the process.
-    Stored(Kind, Stored),
+    Stored(PatternType, Stored),
 }
 
 /// Bytes stored outside the process's own memory, such as a memory map; they never change.
@@ -34,13 +34,13 @@ impl fmt::Debug for Stored {
 
 /// The types that patterns are stored in, the smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum PatternType {
     Bytes,
     Words,
     Singles,
 }
 
-impl Kind {
+impl PatternType {
     /// The smallest that holds all of these intensities, none of which is negative.
     pub fn of(values: &[f32]) -> Self {
         if values.iter().any(|&value| !is_word(value)) {
@@ -82,11 +82,11 @@ fn is_byte(value: f32) -> bool {
 impl Patterns {
     /// How they are stored.
     #[cfg(feature = "gpu")]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> PatternType {
         match self {
-            Self::Bytes(_) => Kind::Bytes,
-            Self::Words(_) => Kind::Words,
-            Self::Singles(_) => Kind::Singles,
+            Self::Bytes(_) => PatternType::Bytes,
+            Self::Words(_) => PatternType::Words,
+            Self::Singles(_) => PatternType::Singles,
             Self::Stored(kind, _) => *kind,
         }
     }
@@ -121,15 +121,17 @@ impl Patterns {
                     &(**bytes).as_ref()[range.start * kind.width()..range.end * kind.width()];
                 // From bytes one by one: these need not begin where a number may.
                 match kind {
-                    Kind::Bytes => widened(bytes.iter().map(|&value| f32::from(value)), buffer),
-                    Kind::Words => {
+                    PatternType::Bytes => {
+                        widened(bytes.iter().map(|&value| f32::from(value)), buffer)
+                    }
+                    PatternType::Words => {
                         let words = bytes.as_chunks().0;
                         widened(
                             words.iter().map(|&word| f32::from(u16::from_ne_bytes(word))),
                             buffer,
                         )
                     }
-                    Kind::Singles => {
+                    PatternType::Singles => {
                         let singles = bytes.as_chunks().0;
                         widened(singles.iter().map(|&single| f32::from_ne_bytes(single)), buffer)
                     }
@@ -178,18 +180,18 @@ mod tests {
             prop_assert_eq!(patterns.of(0..values.len(), &mut buffer), values.as_slice());
             let largest = values.iter().copied().fold(0.0, f32::max);
             let kind = match &patterns {
-                Patterns::Bytes(_) => Kind::Bytes,
-                Patterns::Words(_) => Kind::Words,
-                Patterns::Singles(_) => Kind::Singles,
+                Patterns::Bytes(_) => PatternType::Bytes,
+                Patterns::Words(_) => PatternType::Words,
+                Patterns::Singles(_) => PatternType::Singles,
                 Patterns::Stored(..) => unreachable!(),
             };
             let smallest = match kind {
-                Kind::Bytes => !part && largest <= 255.0,
-                Kind::Words => !part && largest > 255.0,
-                Kind::Singles => part || largest > 65_535.0,
+                PatternType::Bytes => !part && largest <= 255.0,
+                PatternType::Words => !part && largest > 255.0,
+                PatternType::Singles => part || largest > 65_535.0,
             };
             prop_assert!(smallest);
-            prop_assert_eq!(Kind::of(&values), kind);
+            prop_assert_eq!(PatternType::of(&values), kind);
             let mut bytes = Vec::new();
             kind.append(&values, &mut bytes);
             prop_assert_eq!(bytes.len(), values.len() * kind.width());

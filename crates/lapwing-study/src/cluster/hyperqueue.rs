@@ -2,7 +2,7 @@
 //! each other, described by a file (*Job Definition File* of its documentation).
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
-use super::script::{Step, quoted};
+use super::script::{StudyStage, quoted};
 use crate::design::Resources;
 use crate::{Result, StudyError};
 use serde::Serialize;
@@ -69,7 +69,7 @@ impl BatchSystem for HyperQueue {
         let id = id.ok_or_else(|| {
             StudyError::Invalid(format!("hq: expected the number of the job as JSON, found {told}"))
         })?;
-        let step = Step::ALL.map(Step::name).join(", ");
+        let step = StudyStage::ALL.map(StudyStage::name).join(", ");
         Ok(vec![Handed { step, id: id.to_string(), tasks: order.tasks + 2 }])
     }
 
@@ -92,15 +92,15 @@ fn job(order: &Order) -> Job<'static> {
     let last = order.tasks + 1;
     let task = |id: usize| {
         let (step, deps) = match id {
-            0 => (Step::Prepare, Vec::new()),
-            _ if id == last => (Step::Report, (1..last).collect()),
-            _ => (Step::Reconstruct, vec![0]),
+            0 => (StudyStage::Prepare, Vec::new()),
+            _ if id == last => (StudyStage::Report, (1..last).collect()),
+            _ => (StudyStage::Reconstruct, vec![0]),
         };
         let Resources { cpus, gpus, time, .. } = &order.resources;
         let cpus = cpus.unwrap_or(1);
         // A task that fails would end those that wait for it, and the report is made of what there
         // is.
-        let fails = if step == Step::Reconstruct { " || true" } else { "" };
+        let fails = if step == StudyStage::Reconstruct { " || true" } else { "" };
         let folder = quoted(&order.folder);
         let line = format!("cd {folder} && {}{fails}", step.command(order, &cpus.to_string()));
         let place = order.place();

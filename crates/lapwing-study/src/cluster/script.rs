@@ -3,15 +3,15 @@
 use super::order::Order;
 use std::path::Path;
 
-/// A step of a study.
+/// A stage of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum StudyStage {
     Prepare,
     Reconstruct,
     Report,
 }
 
-impl Step {
+impl StudyStage {
     pub const ALL: [Self; 3] = [Self::Prepare, Self::Reconstruct, Self::Report];
 
     pub fn name(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! Slurm, by its own commands: `sbatch`, `squeue`, `scancel`.
 
 use super::order::{BatchSystem, Handed, Order, State, output_of};
-use super::script::{Step, quoted};
+use super::script::{StudyStage, quoted};
 use crate::Result;
 use crate::design::Resources;
 use std::collections::BTreeMap;
@@ -20,17 +20,17 @@ impl BatchSystem for Slurm {
     }
 
     fn files(&self, order: &Order) -> Result<Vec<(String, String)>> {
-        Ok(Step::ALL.map(|step| (step.file(), script(step, order))).into())
+        Ok(StudyStage::ALL.map(|step| (step.file(), script(step, order))).into())
     }
 
     fn submit(&self, order: &Order) -> Result<Vec<Handed>> {
         let mut handed: Vec<Handed> = Vec::new();
-        for step in Step::ALL {
+        for step in StudyStage::ALL {
             let mut command = Command::new("sbatch");
             command.arg("--parsable");
             if let Some(before) = handed.last() {
                 // A report is made of whatever was done; without data nothing can be.
-                let when = if step == Step::Report { "afterany" } else { "afterok" };
+                let when = if step == StudyStage::Report { "afterany" } else { "afterok" };
                 command.arg(format!("--dependency={when}:{}", before.id));
                 command.arg("--kill-on-invalid-dep=yes");
             }
@@ -39,7 +39,7 @@ impl BatchSystem for Slurm {
                 Ok(told) => {
                     // `ID`, or `ID;CLUSTER`.
                     let id = told.split(';').next().unwrap_or_default().trim().to_owned();
-                    let tasks = if step == Step::Reconstruct { order.tasks } else { 1 };
+                    let tasks = if step == StudyStage::Reconstruct { order.tasks } else { 1 };
                     handed.push(Handed { step: step.name().to_owned(), id, tasks });
                 }
                 Err(refused) => {
@@ -116,9 +116,9 @@ fn counted(told: &str) -> State {
 /// Slurm sends `USR1` to the shell alone before the time runs out (`B:`); the program is then asked
 /// to store its state, and the task is put into the queue again. `TERM`, of a cancellation or a
 /// preemption, is passed on; whether the task comes again is Slurm's own matter then.
-fn script(step: Step, order: &Order) -> String {
+fn script(step: StudyStage, order: &Order) -> String {
     let Resources { partition, account, time, memory, cpus, gpus, sbatch, .. } = &order.resources;
-    let is_array = step == Step::Reconstruct;
+    let is_array = step == StudyStage::Reconstruct;
     let log = if is_array { "%x-%A_%a.log" } else { "%x-%j.log" };
     let mut options = vec![
         format!("--job-name=lapwing-{}", step.name()),
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn scripts_ask_for_what_was_said_and_nothing_else() {
-        let text = script(Step::Reconstruct, &order());
+        let text = script(StudyStage::Reconstruct, &order());
         for line in [
             "#SBATCH --array=1-5",
             "#SBATCH --time=01:00:00",
@@ -195,7 +195,7 @@ mod tests {
         }
         assert!(!text.contains("--mem") && !text.contains("gres"), "{text}");
         assert!(text.contains("'/opt/lapwing' jobs --study '/scratch/out' --threads"), "{text}");
-        let text = script(Step::Report, &order());
+        let text = script(StudyStage::Report, &order());
         assert!(text.contains("study run '/home/me/my study.toml' --output"), "{text}");
         assert!(!text.contains("--array"), "{text}");
     }

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::run::data::intensities;
 use crate::run::start_probe::pixel;
 use lapwing_files::options::Geometry;
-use lapwing_files::{Dataset, dialect::Optics, metadata};
+use lapwing_files::{Dataset, dialect::FarFieldOptics, metadata};
 use lapwing_solve::calibrate::image_shifts;
 use serde::Serialize;
 use std::fmt;
@@ -90,7 +90,7 @@ fn assumed(dataset: &Dataset) -> Option<f64> {
     if dataset.geometry != Some(Geometry::NearField) {
         return None;
     }
-    let optics = Optics::of(dataset.metadata.as_ref()?)?;
+    let optics = FarFieldOptics::of(dataset.metadata.as_ref()?)?;
     let (pitch, assumed) = ((optics.pitch.0 * optics.pitch.1).sqrt(), pixel(dataset)?);
     ((assumed / pitch - 1.0).abs() <= 1e-6).then_some(assumed)
 }

@@ -2,7 +2,7 @@
 //! sees them.
 
 use crate::design::solver::SolverConfig;
-use crate::forecast::Question;
+use crate::forecast::ForecastRequest;
 use crate::geometry::place;
 use crate::run::event::{Event, Observer};
 use crate::run::sample::Sample;
@@ -46,14 +46,14 @@ pub struct Rehearsal {
     pub found_over_expected: f64,
 }
 
-impl Question {
+impl ForecastRequest {
     /// Simulates a part of the scan at the expected dose over details of both signs of the
     /// contrast, reconstructs it by ML without prior from the true probe, and measures by how many
     /// of their errors the details stand out: the logarithm of the transmission, averaged over a
     /// detail and projected on that of the detail that was put there.
     ///
     /// # Errors
-    /// When the question cannot be answered, or the part of the scan is too small for that or too
+    /// When the request cannot be answered, or the part of the scan is too small for that or too
     /// large to be simulated.
     pub fn rehearse(&self, observe: Observer<'_>) -> Result<Rehearsal> {
         let invalid = |error: &dyn std::fmt::Display| StudyError::Invalid(error.to_string());

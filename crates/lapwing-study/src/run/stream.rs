@@ -249,7 +249,8 @@ mod tests {
         let (diffraction, _) = Dataset::amplitudes(counts);
         let scan = vec![lapwing_model::Position { y: 4.0, x: 4.0 }; 3];
         let dataset = Dataset { diffraction, scan, ..Dataset::default() };
-        let optics = dialect::Optics { wavelength: 1e-10, distance: 1.0, pitch: (5e-5, 5e-5) };
+        let optics =
+            dialect::FarFieldOptics { wavelength: 1e-10, distance: 1.0, pitch: (5e-5, 5e-5) };
         dialect::write_cxi(&dataset, &optics, &cxi).unwrap();
         let known = ReadOptions::default();
         for path in [tike, cxi] {

@@ -6,7 +6,7 @@ use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
 use lapwing_files::Dataset;
-use lapwing_files::dialect::{Optics, object_pixel, write_cxi, write_dp};
+use lapwing_files::dialect::{FarFieldOptics, object_pixel, write_cxi, write_dp};
 use lapwing_files::metadata::physics_parameter;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ fn cxi(
     name: &str,
 ) -> anyhow::Result<Written> {
     let mut notes = Vec::new();
-    let known = dataset.metadata.as_ref().and_then(Optics::of);
+    let known = dataset.metadata.as_ref().and_then(FarFieldOptics::of);
     let optics = known.or_else(|| {
         let wavelength = physics_parameter(dataset.metadata.as_ref()?, "wavelength_m")?;
         let (y, x) = pixel?;
@@ -135,7 +135,7 @@ fn cxi(
             path.display()
         ));
         let pitch = (wavelength / (height as f64 * y), wavelength / (width as f64 * x));
-        Some(Optics { wavelength, distance: 1.0, pitch })
+        Some(FarFieldOptics { wavelength, distance: 1.0, pitch })
     });
     let optics = optics.with_context(|| {
         format!(

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use lapwing_files::experiment::Beam;
 use lapwing_study::design::Radiation;
-use lapwing_study::forecast::{Dose, Forecast, Question, of_material};
+use lapwing_study::forecast::{Dose, Forecast, ForecastRequest, of_material};
 use lapwing_study::run::Rehearsal;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -94,12 +94,12 @@ pub struct Plan {
 
 impl Plan {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let question = self.question()?;
-        let found = question.answer()?;
+        let request = self.request()?;
+        let found = request.answer()?;
         let mut words = self.words(&found);
         let mut record = json!(found);
         if self.simulate {
-            let seen = stoppable(&mut Watch::new(output), |observe| question.rehearse(observe))?;
+            let seen = stoppable(&mut Watch::new(output), |observe| request.rehearse(observe))?;
             record["simulated"] = json!(seen);
             words += &in_words(&seen);
         }
@@ -107,7 +107,7 @@ impl Plan {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn question(&self) -> anyhow::Result<Question> {
+    fn request(&self) -> anyhow::Result<ForecastRequest> {
         let beam = Beam { energy_kev: self.energy_kev, voltage_kv: self.voltage_kv };
         let (phase, absorption) = match (self.delta, self.thickness_m) {
             (Some(delta), Some(thickness)) => {
@@ -127,7 +127,7 @@ impl Plan {
             stopping_power: self.stopping_power,
             ..Radiation::default()
         };
-        Ok(Question {
+        Ok(ForecastRequest {
             resolution: self.resolution_m,
             phase,
             absorption,

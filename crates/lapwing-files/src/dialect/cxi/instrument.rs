@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::dialect::geometry::{ELEMENTARY_CHARGE, H_C, Optics};
+use crate::dialect::geometry::{ELEMENTARY_CHARGE, FarFieldOptics, H_C};
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
@@ -55,8 +55,12 @@ impl Instrument {
     }
 
     /// The optics, when all of them are known.
-    pub(super) fn optics(&self) -> Option<Optics> {
-        Some(Optics { wavelength: self.wavelength?, distance: self.distance?, pitch: self.pitch? })
+    pub(super) fn optics(&self) -> Option<FarFieldOptics> {
+        Some(FarFieldOptics {
+            wavelength: self.wavelength?,
+            distance: self.distance?,
+            pitch: self.pitch?,
+        })
     }
 
     /// A length in pixels of the detector; `None` when their size is not known.

@@ -18,7 +18,7 @@ use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{companion, ptychodus, stack};
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::hdf5::Hdf5;
 use crate::mask::Mask;
 use crate::npy::Array;
@@ -47,8 +47,8 @@ impl Dialect for Cxi {
         "cxi"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Hdf5
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Hdf5
     }
 
     fn takes_companion(&self) -> bool {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::OURS;
 use super::mask::MASK;
-use crate::dialect::geometry::{H_C, Optics, state};
+use crate::dialect::geometry::{FarFieldOptics, H_C, state};
 use crate::options::Geometry;
 use crate::{Dataset, Error, contract, hdf5, metadata};
 
@@ -14,15 +14,15 @@ use crate::{Dataset, Error, contract, hdf5, metadata};
 /// `data` holds photon counts when the intensity scale is known and the square of the amplitudes
 /// otherwise; `translation` the sample's, t = -(y dy b_y + x dx b_x) with rows running towards -y
 /// and columns towards -x, as CXI assumes when there are no `basis_vectors`, and (dy, dx) the
-/// object's pixel by [`Optics::object_pixel`]. What CXI has no names for is in `entry_1/lapwing_1`:
-/// `probeGuess`, `objectGuess`, `_metadata` and the extras.
+/// object's pixel by [`FarFieldOptics::object_pixel`]. What CXI has no names for is in
+/// `entry_1/lapwing_1`: `probeGuess`, `objectGuess`, `_metadata` and the extras.
 ///
 /// # Errors
 /// [`Error::Contract`] when the data set breaks its contract, and whatever keeps the file from
 /// being written.
 pub fn write_cxi(
     dataset: &Dataset,
-    optics: &Optics,
+    optics: &FarFieldOptics,
     path: impl AsRef<Path>,
 ) -> Result<Vec<String>, Error> {
     let path = path.as_ref();

@@ -14,7 +14,7 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
-use crate::container::Kind;
+use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
@@ -32,8 +32,8 @@ impl Dialect for Eiger {
         "eiger"
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Hdf5
+    fn kind(&self) -> ByteFormat {
+        ByteFormat::Hdf5
     }
 
     fn patterns(&self) -> &'static [&'static str] {

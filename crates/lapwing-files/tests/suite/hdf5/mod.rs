@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use lapwing_files::dialect::{self, Geometry, Optics, Quantity};
+use lapwing_files::dialect::{self, FarFieldOptics, Geometry, Quantity};
 use lapwing_files::hdf5::{Hdf5, is_hdf5};
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Dataset, Error, ReadOptions, Understanding};
@@ -138,7 +138,7 @@ fn cxi_is_read_in_every_layout() {
         assert_close(&[found.0 / dy, found.1 / dx], &[1.0, 1.0], 1e-12);
         let metadata = dataset.metadata.as_ref().unwrap();
         assert_eq!(dialect::object_pixel(metadata), Some(found));
-        let optics = Optics::of(metadata).unwrap();
+        let optics = FarFieldOptics::of(metadata).unwrap();
         assert_close(&[optics.photon_energy_ev()], &[8000.0], 1e-6);
     }
 }

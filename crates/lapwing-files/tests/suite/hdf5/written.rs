@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use lapwing_files::dialect::{self, Acquisition, Geometry, Optics, Product, write_cxi};
+use lapwing_files::dialect::{self, Acquisition, FarFieldOptics, Geometry, Product, write_cxi};
 use lapwing_files::hdf5::is_hdf5;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::{Dataset, Mask, ReadOptions, metadata};
@@ -83,8 +83,8 @@ fn mask() -> Mask {
     Mask::new(Array::new(vec![12, 10], Values::U32(bits)).unwrap(), 5, (12, 10)).unwrap()
 }
 
-fn optics() -> Optics {
-    Optics { wavelength: 1.5e-10, distance: 1.75, pitch: (55e-6, 75e-6) }
+fn optics() -> FarFieldOptics {
+    FarFieldOptics { wavelength: 1.5e-10, distance: 1.75, pitch: (55e-6, 75e-6) }
 }
 
 #[test]

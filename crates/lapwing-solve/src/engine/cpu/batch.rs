@@ -9,7 +9,7 @@ use super::chunk::{Chunk, Scene};
 use super::scratch::{Scratch, Scratches};
 use super::waves::Waves;
 use crate::Problem;
-use crate::engine::{Losses, Normal, Products, Side, Step, WaveUpdate};
+use crate::engine::{DetectorRule, Losses, Normal, Products, Side, WaveUpdate};
 use lapwing_model::elementwise::Packed;
 use lapwing_model::{Complex32, elementwise};
 use rayon::prelude::*;
@@ -44,7 +44,7 @@ impl Batch {
     /// returns the summed losses.
     ///
     /// Neighbours in `members` should be neighbours on the object.
-    pub fn project(&mut self, scene: Scene<'_>, step: Step, members: &[usize]) -> Losses {
+    pub fn project(&mut self, scene: Scene<'_>, step: DetectorRule, members: &[usize]) -> Losses {
         let products = self.products;
         self.compute(scene.problem, members, |chunk, members, scratch| {
             chunk.project(scene, step, products, members, scratch);

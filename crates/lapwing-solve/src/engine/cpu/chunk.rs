@@ -6,7 +6,7 @@ use super::scratch::Scratch;
 use super::slopes::Slopes;
 use crate::Problem;
 use crate::engine::held::Held;
-use crate::engine::{Normal, Products, Step};
+use crate::engine::{DetectorRule, Normal, Products};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::elementwise::Packed;
 use lapwing_model::forward::{PatternQuery, Ramp};
@@ -91,7 +91,7 @@ impl<'a> Scene<'a> {
     /// intensity is `intensity`, and returns their summed loss. `buffer` is as long as these.
     pub fn factor(
         self,
-        step: Step,
+        step: DetectorRule,
         (pattern, first): (usize, usize),
         buffer: &mut [f32],
         intensity: &[f32],
@@ -120,7 +120,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The loss of the pixel of a pattern at `place` in pattern order.
-    fn loss(self, step: Step, (pattern, place): (usize, usize), intensity: f32) -> f64 {
+    fn loss(self, step: DetectorRule, (pattern, place): (usize, usize), intensity: f32) -> f64 {
         let pixel = self.problem.stored(pattern).start + place;
         let measured = self.problem.patterns.of(pixel..pixel + 1, &mut [0.0])[0];
         match self.problem.clipped {
@@ -206,7 +206,7 @@ impl Chunk {
     pub fn project(
         &mut self,
         scene: Scene<'_>,
-        step: Step,
+        step: DetectorRule,
         products: Products,
         members: &[usize],
         scratch: &mut Scratch,

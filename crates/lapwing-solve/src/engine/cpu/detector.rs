@@ -8,7 +8,7 @@
 //! - Poisson: L = sum I - m ln I, xi = 1 - m / I, and alpha minimises L along the direction, one
 //!   alpha per pattern.
 
-use crate::engine::Step;
+use crate::engine::DetectorRule;
 use crate::problem::Patterns;
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch, f32x8, i32x8};
@@ -22,7 +22,7 @@ const TINY: f32 = 1e-20;
 /// Newton steps for alpha; the function is convex and starts near its minimum.
 const NEWTON_STEPS: usize = 4;
 
-impl Step {
+impl DetectorRule {
     /// Whether the factor of a pixel depends on other pixels.
     pub(super) fn needs_whole_pattern(self) -> bool {
         self == Self::Poisson
@@ -211,7 +211,12 @@ mod tests {
     const INTENSITY: [f32; 6] = [4.0, 1.0, 9.0, 0.25, 2.0, 5.0];
     const MEASURED: [f32; 6] = [4.84, 0.81, 6.25, 0.0, 2.56, 5.76];
 
-    fn factor_of(step: Step, measured: &[f32], intensity: &[f32], factor: &mut [f32]) -> f64 {
+    fn factor_of(
+        step: DetectorRule,
+        measured: &[f32],
+        intensity: &[f32],
+        factor: &mut [f32],
+    ) -> f64 {
         let mut buffer = vec![0.0; intensity.len()];
         step.factor(&Patterns::Singles(measured.to_vec()), 0, &mut buffer, intensity, factor)
     }
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn gaussian_factor_is_the_modulus_projection() {
         let mut factor = [0.0; 6];
-        let loss = factor_of(Step::Gaussian, &MEASURED, &INTENSITY, &mut factor);
+        let loss = factor_of(DetectorRule::Gaussian, &MEASURED, &INTENSITY, &mut factor);
         let mut expected = 0.0;
         for ((m, i), f) in MEASURED.iter().zip(INTENSITY).zip(factor) {
             assert!(((1.0 + f) * i.sqrt() - m.sqrt()).abs() < 1e-6);
@@ -228,7 +233,7 @@ mod tests {
         assert!((loss - expected).abs() < 1e-6);
         // A dark model stays dark and finite.
         assert!(
-            factor_of(Step::Gaussian, &[9.0], &[0.0], &mut factor[..1]).is_finite()
+            factor_of(DetectorRule::Gaussian, &[9.0], &[0.0], &mut factor[..1]).is_finite()
                 && factor[0].is_finite()
         );
     }
@@ -273,7 +278,7 @@ mod tests {
     fn poisson_never_overshoots_the_measured_modulus() {
         let (measured, intensity) = ([1e8_f32, 0.0, 900.0, 4.0], [1e-3_f32, 10.0, 1000.0, 4.0]);
         let mut factor = [0.0; 4];
-        let loss = factor_of(Step::Poisson, &measured, &intensity, &mut factor);
+        let loss = factor_of(DetectorRule::Poisson, &measured, &intensity, &mut factor);
         assert!(loss.is_finite() && loss > 0.0);
         for ((m, i), f) in measured.iter().zip(intensity).zip(factor) {
             let (a, start, end) = (m.sqrt(), i.sqrt(), (1.0 + f) * i.sqrt());
@@ -299,7 +304,7 @@ mod tests {
 
     #[test]
     fn gradient_with_background_is_that_of_its_loss() {
-        let step = Step::Gradient { background: 0.002 };
+        let step = DetectorRule::Gradient { background: 0.002 };
         let mut factor = [0.0; 1];
         for (m, i) in MEASURED.iter().zip(INTENSITY) {
             let (measured, m, e) = (*m, f64::from(*m), 0.002);
@@ -313,7 +318,7 @@ mod tests {
             assert!((slope + 4.0 * i * f64::from(factor[0])).abs() < 1e-4 * slope.abs().max(1.0));
         }
         let mut modulus = [0.0; 1];
-        factor_of(Step::Modulus { background: 0.002 }, &[9.0], &[4.0], &mut modulus);
+        factor_of(DetectorRule::Modulus { background: 0.002 }, &[9.0], &[4.0], &mut modulus);
         assert!((modulus[0] - 0.5).abs() < 1e-6);
         // Dark model and bright data, and the reverse: bounded.
         for (m, i) in [(1e8, 0.0), (0.0, 1e8)] {
@@ -324,7 +329,8 @@ mod tests {
     #[test]
     fn poisson_loss_vanishes_at_a_perfect_fit() {
         let mut factor = [0.0; 3];
-        let loss = factor_of(Step::Poisson, &[4.0, 9.0, 0.0], &[4.0, 9.0, 0.0], &mut factor);
+        let loss =
+            factor_of(DetectorRule::Poisson, &[4.0, 9.0, 0.0], &[4.0, 9.0, 0.0], &mut factor);
         assert!(loss.abs() < 1e-6, "{loss}");
         // The dark pixel has nothing to move: any factor leaves it dark.
         assert!(factor[..2].iter().all(|f| f.abs() < 1e-6), "{factor:?}");

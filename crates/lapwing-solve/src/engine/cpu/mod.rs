@@ -18,8 +18,8 @@ mod waves;
 
 use super::held::Held;
 use super::{
-    Blend, Engine, Fields, Floor, HoldOut, Losses, NO_SEARCH, Products, Push, Quotient, Search,
-    Side, Step, Sums, Trail, Vector, WaveUpdate, step_lengths,
+    Blend, DetectorRule, Engine, Fields, Floor, HoldOut, Losses, NO_SEARCH, Products, Push,
+    Quotient, SearchDirections, Side, Sums, Trail, Vector, WaveUpdate, step_lengths,
 };
 use crate::Problem;
 use bands::Bands;
@@ -149,7 +149,7 @@ impl Engine for Cpu<'_> {
         &mut self.fields
     }
 
-    fn project(&mut self, members: &[usize], step: Step) {
+    fn project(&mut self, members: &[usize], step: DetectorRule) {
         self.begin_batch(members);
         let (batch, scene) = self.batch_and_scene();
         let losses = batch.project(scene, step, members);
@@ -285,7 +285,7 @@ impl Engine for Cpu<'_> {
         rayon::join(move_object, move_probe);
     }
 
-    fn begin_search(&mut self, search: Search) {
+    fn begin_search(&mut self, search: SearchDirections) {
         self.directions_mut().begin(search);
     }
 

@@ -1,10 +1,10 @@
-//! Search directions of object and probe, and the steps along them.
+//! SearchDirections directions of object and probe, and the steps along them.
 
 use super::bands::Bands;
 use super::batch::Batch;
 use super::probe_gradient::ProbeGradient;
 use crate::Problem;
-use crate::engine::{Fields, Search, Trail};
+use crate::engine::{Fields, SearchDirections, Trail};
 use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -22,7 +22,7 @@ pub(super) struct Directions {
     /// Where the object's direction was worked out last.
     bands: Bands,
     /// Of the epoch, once it has begun.
-    search: Option<Search>,
+    search: Option<SearchDirections>,
     steps: Steps,
     pub trail: Trail,
 }
@@ -53,14 +53,14 @@ impl Directions {
     }
 
     /// Begins an epoch.
-    pub fn begin(&mut self, search: Search) {
+    pub fn begin(&mut self, search: SearchDirections) {
         self.sum.fill(ZERO);
         self.trail.begin();
         self.search = Some(search);
         self.steps = Steps::NONE;
     }
 
-    fn epoch(&self) -> Search {
+    fn epoch(&self) -> SearchDirections {
         self.search.expect("an epoch of search directions is begun before it is used")
     }
 

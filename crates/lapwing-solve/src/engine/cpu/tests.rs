@@ -1,7 +1,7 @@
 //! The sums of a batch against the calculus they stand for.
 
 use super::*;
-use crate::engine::Weights;
+use crate::engine::WaveWeights;
 use lapwing_model::forward::{Physics, Slices};
 use lapwing_model::{Complex32, Field, ForwardModel, Modes, Object, Position};
 use ndarray::{Array3, Axis};
@@ -61,7 +61,7 @@ fn projected(problem: &Problem) -> (Cpu<'_>, f64) {
     let members: Vec<usize> = (0..problem.n_patterns()).collect();
     let products = Products { waves: true, slopes: false };
     let mut engine = Cpu::new(problem, members.len(), products);
-    engine.project(&members, Step::Gaussian);
+    engine.project(&members, DetectorRule::Gaussian);
     let loss = engine.take_losses().seen;
     (engine, loss)
 }
@@ -200,7 +200,7 @@ fn sums_of_batches_add_up_to_those_of_all_together() {
     let (mut engine, whole) = projected(&problem);
     let together = sums(&mut engine);
     for members in [&[3, 0][..], &[1, 2, 4]] {
-        engine.project(members, Step::Gaussian);
+        engine.project(members, DetectorRule::Gaussian);
         engine.add_sums();
     }
     let apart = engine.take_losses().seen;
@@ -330,7 +330,7 @@ fn stored_waves_move_as_their_update_says() {
         assert!(a.len() == b.len() && error < 1e-8 * size, "{error} of {size}");
     };
     // First pass: e = p, and the wave becomes 0.5 p + 0.25 e + 2 m.
-    let weights = |product, before, after| Weights { product, before, after };
+    let weights = |product, before, after| WaveWeights { product, before, after };
     let keep = weights(0.5, 0.25, 2.0);
     let update = WaveUpdate { trial: [7.0, 7.0], keep, share: weights(0.0, -1.0, 2.0) };
     engine.project_waves(&members, update);
@@ -411,7 +411,7 @@ fn weights_and_eigenmodes_have_the_derivatives_of_the_loss() {
         loss
     };
     let mut engine = Cpu::new(&varied, members.len(), Products::default());
-    engine.project(&members, Step::Gaussian);
+    engine.project(&members, DetectorRule::Gaussian);
     let found = engine.take_losses().seen;
     assert!((found / loss(&varied) - 1.0).abs() < 1e-5, "{found} and {}", loss(&varied));
     let slopes = engine.weight_slopes();
@@ -454,7 +454,7 @@ fn powers_have_the_derivative_of_the_loss() {
         gaussian_loss(&one, &object, &probe.mapv(|value| value * (0.5 * power).exp()))
     };
     let mut engine = Cpu::new(&varied, members.len(), Products::default());
-    engine.project(&members, Step::Gaussian);
+    engine.project(&members, DetectorRule::Gaussian);
     let (found, t) = (engine.take_losses().seen, 1e-2_f32);
     let all: f64 = members.iter().zip(&powers).map(|(&pattern, &power)| loss(pattern, power)).sum();
     assert!((found / all - 1.0).abs() < 1e-5, "{found} and {all}");

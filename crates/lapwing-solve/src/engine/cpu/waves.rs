@@ -8,7 +8,7 @@ use super::chunk::{Chunk, Scene};
 use super::passage::Passage;
 use super::scratch::Scratch;
 use crate::Problem;
-use crate::engine::{Side, Step, WaveUpdate, Weights};
+use crate::engine::{DetectorRule, Side, WaveUpdate, WaveWeights};
 use lapwing_model::buffer::Buffer;
 use lapwing_model::forward::PatternQuery;
 use lapwing_model::{Complex32, elementwise};
@@ -62,7 +62,7 @@ impl Waves {
     }
 }
 
-impl Weights {
+impl WaveWeights {
     fn of(self, product: Complex32, before: Complex32, after: Complex32) -> Complex32 {
         product * self.product + before * self.before + after * self.after
     }
@@ -131,7 +131,7 @@ impl Chunk {
                 let buffer = &mut measured[..intensity.len()];
                 let intensity = scene.with_background(first, intensity, expected);
                 let at = (pattern, first);
-                scene.factor(Step::Gaussian, at, buffer, intensity, factor);
+                scene.factor(DetectorRule::Gaussian, at, buffer, intensity, factor);
             });
             chi.chunks_exact_mut(pixels).for_each(|chi| model.land(chi, work));
 

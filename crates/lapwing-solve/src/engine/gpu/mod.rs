@@ -39,8 +39,8 @@ pub use programs::KernelTime;
 
 use super::held::Held;
 use super::{
-    Blend, Engine, Fields, Floor, HoldOut, Losses, Push, Quotient, Search, Side, Step, Sums, Trail,
-    Vector, WaveUpdate,
+    Blend, DetectorRule, Engine, Fields, Floor, HoldOut, Losses, Push, Quotient, SearchDirections,
+    Side, Sums, Trail, Vector, WaveUpdate,
 };
 use crate::Problem;
 use arrays::{Array, Params};
@@ -80,7 +80,7 @@ pub(crate) struct GpuEngine<'a> {
     light_there: bool,
     /// Which of the two lights is the one to go by.
     light: usize,
-    search: Option<Search>,
+    search: Option<SearchDirections>,
     /// Batches of the epoch of search directions.
     batches: usize,
     /// The largest light to go by.
@@ -115,29 +115,29 @@ impl Engine for GpuEngine<'_> {
         &mut self.fields
     }
 
-    fn project(&mut self, members: &[usize], step: Step) {
+    fn project(&mut self, members: &[usize], step: DetectorRule) {
         self.begin_batch(members);
         if self.slots.0 + members.len() > self.slots.1 {
             self.collect_losses();
         }
         let (number, background) = match step {
-            Step::Gaussian => (0, 0.0),
-            Step::Poisson => (1, 0.0),
-            Step::Modulus { background } => (2, background),
-            Step::Gradient { background } => (3, background),
+            DetectorRule::Gaussian => (0, 0.0),
+            DetectorRule::Poisson => (1, 0.0),
+            DetectorRule::Modulus { background } => (2, background),
+            DetectorRule::Gradient { background } => (3, background),
         };
         let slot = self.slots.0 as u32;
         let params = Params { step: number, background, slot, ..self.params() };
         let (modes, count) = (self.modes(), members.len());
         self.run("illuminate_y", params, self.columns(modes, count));
         self.run("illuminate_x", params, self.rows(modes, count));
-        if step == Step::Poisson {
+        if step == DetectorRule::Poisson {
             self.run("arrive", params, self.columns(1, count));
         }
         let mut first = 0;
         for (stack, &count) in self.members.of_stacks.iter().enumerate() {
             let params = Params { first, ..params };
-            if step == Step::Poisson {
+            if step == DetectorRule::Poisson {
                 self.recorder.run("poisson_step", params, stack, [count, 1, 1]);
             } else {
                 let groups = [self.layout.column_groups(), 1, count];
@@ -145,7 +145,7 @@ impl Engine for GpuEngine<'_> {
             }
             first += count as u32;
         }
-        if step == Step::Poisson {
+        if step == DetectorRule::Poisson {
             self.run("leave", params, self.columns(modes, count));
         }
         self.run("gather_x", params, self.rows(modes, count));
@@ -262,7 +262,7 @@ impl Engine for GpuEngine<'_> {
         self.fields_here = false;
     }
 
-    fn begin_search(&mut self, search: Search) {
+    fn begin_search(&mut self, search: SearchDirections) {
         self.upload_light();
         let (object, probe) = (self.layout.object_pixels(), self.probe_len());
         let next = self.lights()[1] as usize;

@@ -140,11 +140,11 @@ fn assert_near(a: f64, b: f64, what: &str) {
     assert!((a - b).abs() <= 2e-5 * b.abs(), "{what}: {a} and {b}");
 }
 
-const STEPS: [Step; 4] = [
-    Step::Gaussian,
-    Step::Poisson,
-    Step::Modulus { background: 1e-4 },
-    Step::Gradient { background: 1e-4 },
+const STEPS: [DetectorRule; 4] = [
+    DetectorRule::Gaussian,
+    DetectorRule::Poisson,
+    DetectorRule::Modulus { background: 1e-4 },
+    DetectorRule::Gradient { background: 1e-4 },
 ];
 
 fn as_fields(values: &[f32]) -> Vec<Complex32> {
@@ -164,7 +164,7 @@ fn losses_and_sums_are_those_of_the_processor() {
         for step in STEPS {
             for hidden in [None, Some(HoldOut { share: 0.2, blocks: number % 2 == 0, seed: 5 })] {
                 // A step of the whole pattern sees hidden pixels in part.
-                if hidden.is_some() && step == Step::Poisson {
+                if hidden.is_some() && step == DetectorRule::Poisson {
                     continue;
                 }
                 let found = engines.each_mut().map(|engine| {
@@ -212,7 +212,7 @@ fn steps_by_quotients_are_those_of_the_processor() {
         ] {
             let fields = engines.each_mut().map(|engine| {
                 for members in &batches {
-                    engine.project(members, Step::Gaussian);
+                    engine.project(members, DetectorRule::Gaussian);
                     engine.step_by_quotients(object, probe);
                 }
                 engine.fields().values().to_vec()
@@ -245,7 +245,7 @@ fn search_directions_are_those_of_the_processor() {
                 engine.trail_mut().set_light(start.clone());
                 let mut steps = Vec::new();
                 for _epoch in 0..2 {
-                    engine.begin_search(Search {
+                    engine.begin_search(SearchDirections {
                         object_damping: 0.1,
                         probe_damping: 0.2,
                         every_batch,
@@ -254,7 +254,7 @@ fn search_directions_are_those_of_the_processor() {
                         probe,
                     });
                     for members in [&[2, 0, 1][..], &(3..n).collect::<Vec<_>>()] {
-                        engine.project(members, Step::Gaussian);
+                        engine.project(members, DetectorRule::Gaussian);
                         engine.search();
                     }
                     steps.push(engine.end_search());
@@ -290,7 +290,7 @@ fn vectors_are_those_of_the_processor() {
     let start = crate::solver::gauge::illumination(&problem, problem.probe.as_slice().unwrap());
     let found = engines.map(|mut engine| {
         engine.trail_mut().set_light(start.clone());
-        engine.begin_search(Search {
+        engine.begin_search(SearchDirections {
             object_damping: 0.1,
             probe_damping: 0.2,
             every_batch: false,
@@ -298,7 +298,7 @@ fn vectors_are_those_of_the_processor() {
             step: 0.8,
             probe: Some(0.5),
         });
-        engine.project(&[2, 0, 1, 5], Step::Gaussian);
+        engine.project(&[2, 0, 1, 5], DetectorRule::Gaussian);
         engine.search();
         engine.end_search();
         let [a, b] = [engine.new_vector(), engine.new_vector()];
@@ -311,7 +311,7 @@ fn vectors_are_those_of_the_processor() {
         engine.push(b, Push { object: None, probe: Some(0.3) });
         let dots = engine.dots(&[[a, b], [Vector::Update, Vector::Fields], [a, a]]);
         // The fields on a card go on from there.
-        engine.project(&[3, 4], Step::Gaussian);
+        engine.project(&[3, 4], DetectorRule::Gaussian);
         let loss = engine.take_losses().seen;
         let after = engine.fields().values().to_vec();
         engine.copy(Vector::Fields, a);

@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use crate::Problem;
 use crate::engine::held::{Held, SETS};
 use crate::noise::PatternOrder;
-use crate::problem::Kind;
+use crate::problem::PatternType;
 use rayon::prelude::*;
 
 /// Bytes of patterns that are brought to the card in one piece.
@@ -133,11 +133,11 @@ impl Stacks {
 }
 
 /// How kernels name the way in which patterns are stored.
-pub(super) fn number_of(kind: Kind) -> u32 {
+pub(super) fn number_of(kind: PatternType) -> u32 {
     match kind {
-        Kind::Bytes => 0,
-        Kind::Words => 1,
-        Kind::Singles => 2,
+        PatternType::Bytes => 0,
+        PatternType::Words => 1,
+        PatternType::Singles => 2,
     }
 }
 

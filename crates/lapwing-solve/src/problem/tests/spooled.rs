@@ -1,6 +1,6 @@
 //! Patterns from a store are those in memory.
 
-use crate::problem::patterns::{Kind, Patterns};
+use crate::problem::patterns::{PatternType, Patterns};
 use crate::problem::{PatternStore, Problem, ProblemError, StoredBytes};
 use lapwing_model::{Complex32, Field, Modes, Position};
 use ndarray::{Array3, s};
@@ -64,9 +64,12 @@ fn streamed(
 
 #[test]
 fn the_problem_is_the_one_in_memory() {
-    for (factor, kind) in
-        [(1.0, Kind::Bytes), (100.0, Kind::Words), (0.25, Kind::Singles), (1e-20, Kind::Singles)]
-    {
+    for (factor, kind) in [
+        (1.0, PatternType::Bytes),
+        (100.0, PatternType::Words),
+        (0.25, PatternType::Singles),
+        (1e-20, PatternType::Singles),
+    ] {
         let stack = Array3::from_shape_fn(SHAPE, |(i, y, x)| factor * (i + y * x) as f32);
         let one = Array3::from_shape_fn((1, 16, 8), |(_, y, x)| y != 3 || x > 4);
         let each = Array3::from_shape_fn(SHAPE, |(i, y, x)| y != 3 + i || x > 4);

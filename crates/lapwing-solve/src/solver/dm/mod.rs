@@ -15,7 +15,7 @@
 
 use super::projection::{Overlap, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
-use crate::engine::{Products, WaveUpdate, Weights};
+use crate::engine::{Products, WaveUpdate, WaveWeights};
 use crate::{Problem, options, solver_basics};
 
 options! {
@@ -49,7 +49,7 @@ impl Solver for Dm {
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
         let beta = self.beta as f32;
         // psi = 2 p - e, so psi + beta (m - p) = (2 - beta) p - e + beta m.
-        let waves = Weights { product: 2.0 - beta, before: -1.0, after: beta };
+        let waves = WaveWeights { product: 2.0 - beta, before: -1.0, after: beta };
         let update = WaveUpdate { trial: [2.0, -1.0], keep: waves, share: waves };
         let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
         let projection = Projection::new(problem, update, self.overlap);

@@ -2,7 +2,7 @@
 
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
-use crate::engine::{Push, Search};
+use crate::engine::{Push, SearchDirections};
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
@@ -93,7 +93,7 @@ impl<'a> State<'a> {
         let probe_moves = epoch >= options.probe_from_epoch;
         // The probe moves after every batch; where the object waits, by as much less.
         let share = if object_moves { 1.0 } else { batches.len() as f64 };
-        frame.engine.begin_search(Search {
+        frame.engine.begin_search(SearchDirections {
             object_damping: options.damping,
             probe_damping: PROBE_DAMPING,
             every_batch: object_moves,

@@ -71,7 +71,7 @@ pub(super) enum Turn<'a> {
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
-pub(super) struct Search {
+pub(super) struct StrengthSearch {
     start_epochs: usize,
     limit: usize,
     pub stage: Stage,
@@ -99,7 +99,7 @@ pub(super) struct Search {
     best: Vec<Complex32>,
 }
 
-impl Search {
+impl StrengthSearch {
     /// Before the first epoch of `limit`; `None` where that is too few for a search. Without a
     /// weight of absorption that is chosen, too.
     pub fn new(
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     /// Scores of strengths and weights of absorption that are best at these.
-    fn best_at(at: f64, absorption: f64) -> impl Fn(&Search) -> f64 {
+    fn best_at(at: f64, absorption: f64) -> impl Fn(&StrengthSearch) -> f64 {
         move |search| {
             let strength = (search.strength / at).ln();
             3.0 + 0.2 * strength.powi(2) + 0.1 * (search.absorption / absorption).ln().powi(2)
@@ -375,8 +375,8 @@ mod tests {
     }
 
     /// Runs a search whose trials have the scores `of`; returns it and the epochs that it took.
-    fn run(limit: usize, of: impl Fn(&Search) -> f64) -> (Search, usize) {
-        let mut search = Search::new(8, limit, None, &[Complex32::new(1.0, 0.0)]).unwrap();
+    fn run(limit: usize, of: impl Fn(&StrengthSearch) -> f64) -> (StrengthSearch, usize) {
+        let mut search = StrengthSearch::new(8, limit, None, &[Complex32::new(1.0, 0.0)]).unwrap();
         let mut epochs = 0;
         while !search.is_done() && epochs < limit {
             let (strength, score) = (search.strength, of(&search));
@@ -420,7 +420,7 @@ mod tests {
             assert!((search.strength / 15.0 - 1.0).abs() < 1e-9);
             assert_eq!(search.choices()[1].tried.len(), 1 + trials, "{best}");
         }
-        let mut given = Search::new(8, 300, Some(2.0), &[Complex32::ONE]).unwrap();
+        let mut given = StrengthSearch::new(8, 300, Some(2.0), &[Complex32::ONE]).unwrap();
         while !given.is_done() {
             given.advance(&[Complex32::ONE], best_at(15.0, 16.0)(&given));
             given.judge(&[1.0; 20]);
@@ -431,7 +431,7 @@ mod tests {
     #[test]
     fn a_limit_is_kept_and_leaves_the_last_stage_its_epochs() {
         let least = 8 + BASE + 3 * TRIAL + LAST.0;
-        assert!(Search::new(8, least - 1, None, &[]).is_none());
+        assert!(StrengthSearch::new(8, least - 1, None, &[]).is_none());
         let (search, epochs) = run(least, best_at(5000.0, 1.0));
         assert!(search.is_done() && epochs == least && search.tried.len() == 3);
     }
@@ -440,11 +440,11 @@ mod tests {
     fn a_saved_search_goes_on_as_if_never_stopped() {
         let of = best_at(700.0, 16.0);
         let fields = |strength: f64| [Complex32::new(strength as f32, 0.5)];
-        let mut search = Search::new(8, 300, None, &fields(1.0)).unwrap();
+        let mut search = StrengthSearch::new(8, 300, None, &fields(1.0)).unwrap();
         while !search.is_done() {
             let mut snapshot = Snapshot::default();
             search.save(&mut snapshot);
-            let mut loaded = Search::new(8, 300, None, &fields(1.0)).unwrap();
+            let mut loaded = StrengthSearch::new(8, 300, None, &fields(1.0)).unwrap();
             loaded.load(&snapshot).unwrap();
             assert_eq!(format!("{loaded:?}"), format!("{search:?}"));
             let (strength, score) = (search.strength, of(&search));
@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn the_last_stage_ends_when_the_loss_has_settled_or_takes_too_long() {
-        let mut search = Search::new(8, 300, None, &[Complex32::new(1.0, 0.0)]).unwrap();
+        let mut search = StrengthSearch::new(8, 300, None, &[Complex32::new(1.0, 0.0)]).unwrap();
         search.stage = Stage::Last;
         let falling: Vec<f64> = (0..40).map(|epoch| 0.99_f64.powi(epoch)).collect();
         for _ in 0..LAST.1 {

@@ -3,9 +3,9 @@
 use super::Ml;
 use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
-use super::search::{Search, Stage, Turn};
+use super::search::{Stage, StrengthSearch, Turn};
 use super::stiffness::Stiffness;
-use crate::engine::{Floor, Losses, Quotient, Step, Vector};
+use crate::engine::{DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::prior::{Buffers, Preconditioner};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
@@ -65,7 +65,7 @@ pub(super) struct State<'a> {
     buffers: Buffers,
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
-    search: Option<Search>,
+    search: Option<StrengthSearch>,
     /// Loss of the hidden pixels at the last point taken.
     score: f64,
 }
@@ -82,7 +82,7 @@ impl<'a> State<'a> {
             Auto::Auto => {
                 let start = frame.engine.fields().values();
                 let absorption = options.prior_absorption.given();
-                Search::new(start_epochs, options.epochs(), absorption, start)
+                StrengthSearch::new(start_epochs, options.epochs(), absorption, start)
             }
         };
         let strength = match (options.prior, &search) {
@@ -147,7 +147,7 @@ impl<'a> State<'a> {
         for mut members in batching::random(problem.n_patterns(), size, seed, epoch as u64) {
             // From top to bottom: what a thread has worked out is then mostly what it moves.
             members.sort_unstable_by_key(|&pattern| (problem.windows[pattern].row, pattern));
-            frame.engine.project(&members, Step::Modulus { background });
+            frame.engine.project(&members, DetectorRule::Modulus { background });
             frame.engine.step_by_quotients(object, probe);
         }
         frame.engine.take_losses().seen
@@ -280,7 +280,7 @@ impl<'a> State<'a> {
         let mut gradient = vec![ZERO; len];
         let background = (BACKGROUND * problem.gain) as f32;
         for members in self.path.chunks(GROUP) {
-            frame.engine.project(members, Step::Gradient { background });
+            frame.engine.project(members, DetectorRule::Gradient { background });
             frame.engine.add_sums();
             let slopes = frame.engine.weight_slopes();
             for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(eigenmodes.max(1))) {
@@ -363,15 +363,15 @@ impl Algorithm for State<'_> {
     }
 
     fn is_done(&self) -> bool {
-        self.search.as_ref().is_some_and(Search::is_done)
+        self.search.as_ref().is_some_and(StrengthSearch::is_done)
     }
 
     fn has_settled(&self) -> Option<bool> {
-        self.search.as_ref().map(Search::has_settled)
+        self.search.as_ref().map(StrengthSearch::has_settled)
     }
 
     fn choices(&self) -> Vec<Choice> {
-        self.search.iter().flat_map(Search::choices).collect()
+        self.search.iter().flat_map(StrengthSearch::choices).collect()
     }
 
     fn save(&self, _frame: &mut Frame<'_>, snapshot: &mut Snapshot) {

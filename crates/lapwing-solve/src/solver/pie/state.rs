@@ -1,6 +1,6 @@
 //! One epoch, batch by batch.
 
-use crate::engine::{Floor, Quotient, Step};
+use crate::engine::{DetectorRule, Floor, Quotient};
 use crate::solver::batching;
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::run::Algorithm;
@@ -54,7 +54,7 @@ impl State {
         let batches = batching::random(frame.problem.n_patterns(), batch_size, seed, epoch as u64);
         let engine = &mut frame.engine;
         for members in &batches {
-            engine.project(members, Step::Gaussian);
+            engine.project(members, DetectorRule::Gaussian);
             engine.step_by_quotients(object, probe);
         }
         engine.take_losses().seen

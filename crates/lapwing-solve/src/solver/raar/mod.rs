@@ -13,7 +13,7 @@
 
 use super::projection::{Overlap, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
-use crate::engine::{Products, WaveUpdate, Weights};
+use crate::engine::{Products, WaveUpdate, WaveWeights};
 use crate::{Problem, options, solver_basics};
 
 options! {
@@ -49,8 +49,8 @@ impl Solver for Raar {
         // What is kept is all of psi but beta S, which the next pass adds from the new fields.
         let update = WaveUpdate {
             trial: [beta, 1.0],
-            keep: Weights { product: 0.0, before: beta, after: 1.0 - 2.0 * beta },
-            share: Weights { product: 0.0, before: -1.0, after: 2.0 },
+            keep: WaveWeights { product: 0.0, before: beta, after: 1.0 - 2.0 * beta },
+            share: WaveWeights { product: 0.0, before: -1.0, after: 2.0 },
         };
         let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
         let projection = Projection::new(problem, update, self.overlap);

@@ -1,8 +1,8 @@
 //! A solver of this program with its options, and what it starts from.
 
-use super::chosen::{Chosen, Vocabulary};
 use super::device::DeviceOptions;
 use super::object_start::ObjectStart;
+use super::word_set::{Vocabulary, WordSet};
 use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
 use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
@@ -146,10 +146,10 @@ options! {
     pub struct ChoiceOptions {
         /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow
         /// one), positions (each by itself).
-        refine_scan: Chosen<OfScan> = Chosen::default(), Kind::Words(OfScan::WORDS);
+        refine_scan: WordSet<OfScan> = WordSet::default(), Kind::Words(OfScan::WORDS);
         /// What to choose from the data by held-out pixels: background (all, half or none of what
         /// was found), modes (the number of probe modes), positions (whether to refine them).
-        choose: Chosen<Question> = Chosen::default(), Kind::Words(Question::WORDS);
+        choose: WordSet<Question> = WordSet::default(), Kind::Words(Question::WORDS);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The solvers of a study: of this program, or other programs.
 
-mod chosen;
 mod config;
 mod device;
 mod object_start;
 #[cfg(test)]
 mod tests;
+mod word_set;
 
 pub use config::{
     AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ProbeStart,

@@ -10,7 +10,7 @@ use crate::run::event::{Level, Observer, note};
 use crate::run::misfit;
 use crate::run::pictures;
 use crate::{Result, StudyError};
-use lapwing_compare::{ComparisonRecord, Lattice, compare_probes};
+use lapwing_compare::{CompareError, ComparisonRecord, Lattice, compare_probes};
 use lapwing_model::Complex32;
 use lapwing_solve::Solution;
 use lapwing_solve::uncertainty::ErrorMaps;
@@ -102,8 +102,18 @@ impl Task {
         let reference = reference(input.metadata.as_ref());
         // The probe of a measured scan is a guess, not the truth.
         let true_probe = input.probe.as_ref().filter(|_| reference.is_none());
+        let compared = true_probe.map(|truth| compare_probes(probe.view(), truth.view()));
+        let compared = match compared.transpose() {
+            Ok(compared) => compared,
+            // A probe of another window is no truth.
+            Err(CompareError::ShapeMismatch { .. }) => None,
+            Err(error) => {
+                note(&mut *observe, Level::Fact, &format!("no comparison of probes: {error}"))?;
+                None
+            }
+        };
         let mut record = ComparisonRecord {
-            probe: true_probe.and_then(|truth| compare_probes(probe.view(), truth.view()).ok()),
+            probe: compared,
             metrics_own_area: own_area.map(Into::into),
             slices: slices.into_iter().map(Into::into).collect(),
             reference: reference.unwrap_or(ComparisonRecord::TRUTH).to_owned(),

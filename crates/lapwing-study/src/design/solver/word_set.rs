@@ -11,21 +11,21 @@ pub trait Vocabulary {
 
 /// Some words of a vocabulary, in its order.
 #[derive(Debug, Clone, Copy)]
-pub struct Chosen<V>(u32, PhantomData<V>);
+pub struct WordSet<V>(u32, PhantomData<V>);
 
-impl<V> Default for Chosen<V> {
+impl<V> Default for WordSet<V> {
     fn default() -> Self {
         Self(0, PhantomData)
     }
 }
 
-impl<V> PartialEq for Chosen<V> {
+impl<V> PartialEq for WordSet<V> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl<V: Vocabulary> Chosen<V> {
+impl<V: Vocabulary> WordSet<V> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0 == 0
@@ -42,7 +42,7 @@ impl<V: Vocabulary> Chosen<V> {
     }
 }
 
-impl<V: Vocabulary> Typed for Chosen<V> {
+impl<V: Vocabulary> Typed for WordSet<V> {
     fn to_value(&self) -> Option<Value> {
         let words: Vec<&str> = self.words().collect();
         Some(Value::Word(if words.is_empty() { "none".to_owned() } else { words.join(",") }))

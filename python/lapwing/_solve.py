@@ -77,8 +77,8 @@ class SolverOptions(TypedDict, total=False):
     """Replicates of the counts from which standard deviations of amplitude and phase are made,
     pixel by pixel; 2 do; 0: none. Each costs 12 epochs."""
     refine_scan: str
-    """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow one),
-    positions (each by itself)."""
+    """What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even one,
+    where patterns are counts, and slow ones), positions (each by itself)."""
     choose: str
     """What to choose from the data by held-out pixels: background (all, half or none of what was
     found), modes (the number of probe modes), positions (whether to refine them)."""

@@ -8,7 +8,7 @@ use lapwing_model::simulate::expose;
 use lapwing_model::{Complex32, Field, ForwardModel, Object, Position};
 use lapwing_solve::engine::Device;
 use lapwing_solve::lsqml::Lsqml;
-use lapwing_solve::ml::{Affine, Ml, affine};
+use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::pie::Rpie;
 use lapwing_solve::solver::options::Auto;
@@ -18,6 +18,8 @@ use ndarray::Array3;
 use std::convert::Infallible;
 
 const SIDE: f64 = 80.0;
+/// For maps of the scan, which few positions tell badly.
+const WIDE: f64 = 110.0;
 const DOSE: f64 = 1e5;
 
 /// A short run of ML with a fixed prior.
@@ -207,30 +209,57 @@ fn a_beam_that_fades_and_flickers_is_measured() {
     }
 }
 
+/// Pixels by which a start object is larger than the truth on every side, for positions that move.
+const RIM: f64 = 6.0;
+
+/// The scan of `case`, `told` to be elsewhere.
+fn told(case: &Case, told: &[Position]) -> Problem {
+    let (rows, columns) = case.truth.dim();
+    let rim = 2 * RIM as usize;
+    let start = Object::flat((rows + rim, columns + rim));
+    let scan = told.iter().map(|at| Position { y: at.y + RIM, x: at.x + RIM }).collect();
+    let builder = Problem::builder(scan, start, case.start.clone());
+    builder.patterns(case.counts(Some(DOSE))).unwrap()
+}
+
+/// Sum of the distances of positions from those of `case`.
+fn off<'a>(case: &Case, scan: impl IntoIterator<Item = &'a Position>, rim: f64) -> f64 {
+    let pairs = scan.into_iter().zip(&case.scan);
+    pairs.map(|(a, b)| (a.y - rim - b.y).hypot(a.x - rim - b.x)).sum()
+}
+
 #[test]
 fn an_affine_map_is_found_by_hidden_pixels() {
-    let case = case_within(true, SIDE);
-    let counts = case.counts(Some(DOSE));
+    let case = case_within(true, WIDE);
     // What the positions are told as, of which the search is to find the inverse.
-    let off = Affine { scale: 1.02, rotation: 0.03, ..Affine::default() };
-    let told: Vec<Position> = off.applied(&case.scan);
-    let (rows, columns) = case.truth.dim();
-    let start = lapwing_model::Object::flat((rows + 12, columns + 12));
-    let shifted: Vec<Position> =
-        told.iter().map(|at| Position { y: at.y + 6.0, x: at.x + 6.0 }).collect();
-    let problem = Problem::builder(shifted, start, case.start.clone()).patterns(counts).unwrap();
-    let aligned = affine::<Infallible>(&problem, &Ml::default(), &mut || Ok(()))
+    let map = Affine { scale: 1.02, rotation: 0.03, ..Affine::default() };
+    let scan = map.applied(&case.scan);
+    let found = affine::<Infallible>(&told(&case, &scan), &Ml::default(), &mut || Ok(()))
         .unwrap_or_else(|no| match no {});
-    let Affine { scale, rotation, .. } = aligned.map;
-    assert!((scale * 1.02 - 1.0).abs() < 0.01, "{:?}", aligned.map);
-    assert!((rotation + 0.03).abs() < 0.01, "{:?}", aligned.map);
-    assert!(aligned.score[1] < aligned.score[0]);
-    let before = told.iter().zip(&case.scan).map(|(a, b)| (a.y - b.y).hypot(a.x - b.x));
-    let after = aligned.problem.scan().iter().zip(&case.scan);
-    let after = after.map(|(a, b)| (a.y - 6.0 - b.y).hypot(a.x - 6.0 - b.x));
-    let (before, after): (f64, f64) = (before.sum(), after.sum());
-    println!("{after} and {before}: {:?}", aligned.map);
-    assert!(after < 0.5 * before, "{after} and {before}: {:?}", aligned.map);
+    let Affine { scale, rotation, shear, .. } = found.map;
+    let (before, after) = (off(&case, &scan, 0.0), off(&case, found.problem.scan(), RIM));
+    println!("{after} and {before}: {:?}", found.map);
+    assert!((scale * 1.02 - 1.0).abs() < 0.01);
+    // In the mean of all directions.
+    assert!((rotation + 0.5 * shear + 0.03).abs() < 0.01);
+    assert!(found.score[1] < found.score[0]);
+    assert!(after < 0.4 * before);
+}
+
+#[test]
+fn an_even_drift_is_found_by_hidden_pixels_and_hardly_one_where_there_is_none() {
+    let case = case_within(true, WIDE);
+    let search = |scan: &[Position]| {
+        even_drift::<Infallible>(&told(&case, scan), &Ml::default(), &mut || Ok(()))
+            .unwrap_or_else(|no| match no {})
+    };
+    let drift = EvenDrift { y: -1.0, x: 2.5 };
+    let scan = drift.applied(&case.scan);
+    let found = search(&scan);
+    let (before, after) = (off(&case, &scan, 0.0), off(&case, found.problem.scan(), RIM));
+    assert!(after < 0.4 * before, "{after} and {before}: {:?}", found.map);
+    let EvenDrift { y, x } = search(&case.scan).map;
+    assert!(y.abs() < 0.1 && x.abs() < 0.1, "{y} and {x}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::run::earlier::Variation;
 use crate::run::noise;
 use crate::run::start::MODE_SHARE;
 use crate::{Result, StudyError};
-use lapwing_solve::ml::{Affine, Aligned, Ml, affine, held_out_loss};
+use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, held_out_loss};
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
@@ -80,9 +80,22 @@ pub(crate) fn settled(
         }
         chosen.choices.push(answer.choice);
     }
+    // Slow changes of the beam look like a scan that is stretched: they have to be in the fits.
+    let varied = |problem: &Problem| {
+        let mut problem = problem.clone();
+        if config.start.probe_eigenmodes > 0 {
+            problem = variation.with_eigenmodes(&problem, config.start.probe_eigenmodes)?;
+        }
+        if config.start.vary_power { variation.with_power(&problem) } else { Ok(problem) }
+    };
     if config.choice.refine_scan.contains("affine") {
-        let aligned = affine(&chosen.problem, &options, between)?;
-        chosen.choices.extend(told(&aligned));
+        let aligned = affine(&varied(&chosen.problem)?, &options, between)?;
+        chosen.choices.extend(told(affine_numbers(&aligned.map), aligned.score));
+        chosen.problem = aligned.problem;
+    }
+    if counts && config.choice.refine_scan.contains("drift") {
+        let aligned = even_drift(&varied(&chosen.problem)?, &options, between)?;
+        chosen.choices.extend(told(drift_numbers(&aligned.map), aligned.score));
         chosen.problem = aligned.problem;
     }
     if asked.contains("modes") {
@@ -114,13 +127,7 @@ pub(crate) fn settled(
     if let Some(freedom) = freedom(config) {
         chosen.solver = with_positions(&*chosen.solver, freedom)?;
     }
-    if config.start.probe_eigenmodes > 0 {
-        chosen.problem =
-            variation.with_eigenmodes(&chosen.problem, config.start.probe_eigenmodes)?;
-    }
-    if config.start.vary_power {
-        chosen.problem = variation.with_power(&chosen.problem)?;
-    }
+    chosen.problem = varied(&chosen.problem)?;
     Ok(chosen)
 }
 
@@ -134,16 +141,27 @@ fn freedom(config: &SolverConfig) -> Option<PositionFreedom> {
     }
 }
 
-/// The numbers of an affine map, with the scores without and with it.
-fn told(aligned: &Aligned) -> impl Iterator<Item = Choice> {
-    let Affine { scale, aspect, rotation, shear } = aligned.map;
-    let numbers = [
+/// A number of a map, and what it is where the scan is right.
+type Number = (&'static str, f64, f64);
+
+fn affine_numbers(&Affine { scale, aspect, rotation, shear }: &Affine) -> [Number; 4] {
+    [
         ("scan_scale", scale, 1.0),
         ("scan_aspect", aspect, 1.0),
         ("scan_rotation_deg", rotation.to_degrees(), 0.0),
         ("scan_shear", shear, 0.0),
-    ];
-    let [before, after] = aligned.score;
+    ]
+}
+
+fn drift_numbers(&EvenDrift { y, x }: &EvenDrift) -> [Number; 2] {
+    [("scan_drift_y", y, 0.0), ("scan_drift_x", x, 0.0)]
+}
+
+/// The numbers of a map, with the scores without and with it.
+fn told<const N: usize>(
+    numbers: [Number; N],
+    [before, after]: [f64; 2],
+) -> impl Iterator<Item = Choice> {
     numbers.into_iter().map(move |(option, value, none)| {
         let tried = [(none, before), (value, after)].map(|(value, score)| Tried { value, score });
         Choice { option, value, tried: tried.to_vec() }

@@ -1,5 +1,6 @@
 //! Points of stage 2.
 
+use crate::engine::Losses;
 use crate::prior::Preconditioner;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use lapwing_model::Complex32;
@@ -42,8 +43,8 @@ impl Descent {
 /// Sums over all patterns at one point.
 pub(super) struct Evaluation {
     pub loss: f64,
-    /// Loss of the hidden pixels.
-    pub held_out: f64,
+    /// Losses of the pixels that are seen, without the prior, and of the hidden ones.
+    pub losses: Losses,
     pub gradient: Vec<Complex32>,
     pub preconditioner: Preconditioner,
 }

@@ -3,7 +3,7 @@
 use super::state::State;
 use super::{GROUP, Ml, search};
 use crate::Problem;
-use crate::engine::Products;
+use crate::engine::{Losses, Products};
 use crate::solver::Frame;
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
@@ -17,6 +17,11 @@ const EPOCHS: usize = 20;
 /// Problems of the same patterns, or options, that predict pixels better are nearer to the truth;
 /// one that has too much freedom predicts them worse. The seed of `options` draws the pixels.
 pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
+    problem.loss_per_pixel(short_fit(problem, options).held_out)
+}
+
+/// Summed losses of the pixels that a short fit by `options` was shown, and of those it was not.
+pub(super) fn short_fit(problem: &Problem, options: &Ml) -> Losses {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
     let products = Products { waves: false, slopes: options.refined().is_some() };
@@ -30,7 +35,7 @@ pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
         losses.push(loss);
     }
     state.look(&mut frame);
-    problem.loss_per_pixel(state.score())
+    state.losses()
 }
 
 /// The options with the strength of the prior and the weight of absorption that hidden pixels of

@@ -23,7 +23,7 @@ mod search;
 mod state;
 mod stiffness;
 
-pub use align::{Affine, Aligned, affine};
+pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
 pub use held_out::held_out_loss;
 
 use super::refinement::refined;

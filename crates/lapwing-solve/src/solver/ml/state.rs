@@ -66,8 +66,8 @@ pub(super) struct State<'a> {
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
     search: Option<StrengthSearch>,
-    /// Loss of the hidden pixels at the last point taken.
-    score: f64,
+    /// Losses of the pixels that are seen, and of the hidden ones, at the last point taken.
+    losses: Losses,
 }
 
 impl<'a> State<'a> {
@@ -108,7 +108,7 @@ impl<'a> State<'a> {
             buffers: Buffers::default(),
             prior,
             search,
-            score: f64::NAN,
+            losses: Losses { seen: f64::NAN, held_out: f64::NAN },
         }
     }
 
@@ -167,7 +167,7 @@ impl<'a> State<'a> {
                 here = self.evaluate(frame);
             }
         }
-        let Evaluation { loss, held_out, gradient, preconditioner } = here;
+        let Evaluation { loss, losses, gradient, preconditioner } = here;
         if let Some(last) = &mut self.descent {
             if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
                 // Back to the last good point, and half as far along the steepest preconditioned
@@ -195,7 +195,7 @@ impl<'a> State<'a> {
                 self.lbfgs.remember(difference(x, &last.x), difference(&gradient, &last.gradient));
             }
         }
-        self.score = held_out;
+        self.losses = losses;
         let buffers = &mut self.buffers;
         let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
         let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
@@ -219,14 +219,15 @@ impl<'a> State<'a> {
         self.search.as_ref().is_some_and(|search| search.stage != Stage::Last)
     }
 
-    /// Loss of the hidden pixels at the last point taken.
-    pub fn score(&self) -> f64 {
-        self.score
+    /// Summed losses of the pixels that are seen, without the prior, and of the hidden ones, at the
+    /// last point taken.
+    pub fn losses(&self) -> Losses {
+        self.losses
     }
 
     /// Looks where the trial has come without going on; returns the loss per pixel.
     pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
-        let Evaluation { loss, held_out, .. } = self.evaluate(frame);
+        let Evaluation { loss, losses, .. } = self.evaluate(frame);
         match &self.descent {
             // The last step did harm.
             Some(last) if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() => {
@@ -234,7 +235,7 @@ impl<'a> State<'a> {
                 frame.problem.loss_per_pixel(2.0 * last.loss)
             }
             _ => {
-                self.score = held_out;
+                self.losses = losses;
                 frame.problem.loss_per_pixel(2.0 * loss)
             }
         }
@@ -244,7 +245,7 @@ impl<'a> State<'a> {
     fn follow_search(&mut self, frame: &mut Frame<'_>) {
         let Some(search) = &mut self.search else { return };
         let before = search.stage;
-        let score = frame.problem.loss_per_pixel(self.score);
+        let score = frame.problem.loss_per_pixel(self.losses.held_out);
         if let Turn::From(fields) = search.advance(frame.engine.fields().values(), score) {
             frame.restart(fields);
             self.damping = START_DAMPING;
@@ -297,8 +298,8 @@ impl<'a> State<'a> {
                 }
             }
         }
-        let Losses { seen, held_out } = frame.engine.take_losses();
-        let mut loss = 0.5 * seen;
+        let losses = frame.engine.take_losses();
+        let mut loss = 0.5 * losses.seen;
         let sums = frame.engine.take_sums();
         let s2 = frame.relative_power();
         let fields = frame.engine.fields();
@@ -338,7 +339,7 @@ impl<'a> State<'a> {
             curvatures.extend(variation::of_powers(problem, fields.probe()));
             preconditioner = preconditioner.with_variation(curvatures);
         }
-        Evaluation { loss, held_out, gradient, preconditioner }
+        Evaluation { loss, losses, gradient, preconditioner }
     }
 }
 
@@ -375,7 +376,7 @@ impl Algorithm for State<'_> {
     }
 
     fn save(&self, _frame: &mut Frame<'_>, snapshot: &mut Snapshot) {
-        snapshot.put_numbers("damping", &[f64::from(self.damping), self.score]);
+        snapshot.put_numbers("damping", &[f64::from(self.damping), self.losses.held_out]);
         if let Some(search) = &self.search {
             search.save(snapshot);
         }
@@ -386,8 +387,9 @@ impl Algorithm for State<'_> {
     }
 
     fn load(&mut self, frame: &mut Frame<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let [damping, score] = snapshot.numbers("damping")?;
-        (self.damping, self.score) = (damping as f32, score);
+        let [damping, held_out] = snapshot.numbers("damping")?;
+        self.damping = damping as f32;
+        self.losses.held_out = held_out;
         if let Some(search) = &mut self.search {
             search.load(snapshot)?;
             self.prior.strength = search.strength * frame.problem.gain;

@@ -140,12 +140,12 @@ impl Vocabulary for OfScan {
 }
 
 options! {
-    /// What is found out besides object and probe. What is chosen, and an affine map, are found
-    /// before the reconstruction, by how well short fits of ML predict detector pixels that they
-    /// were not shown, which needs counts.
+    /// What is found out besides object and probe. What is chosen, an affine map, and an even drift
+    /// are found before the reconstruction, by how well short fits of ML predict detector pixels
+    /// that they were not shown, which needs counts.
     pub struct ChoiceOptions {
-        /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (a slow
-        /// one), positions (each by itself).
+        /// What to refine of the scan: affine (scale, aspect, rotation and shear), drift (an even
+        /// one, where patterns are counts, and slow ones), positions (each by itself).
         refine_scan: WordSet<OfScan> = WordSet::default(), Kind::Words(OfScan::WORDS);
         /// What to choose from the data by held-out pixels: background (all, half or none of what
         /// was found), modes (the number of probe modes), positions (whether to refine them).

@@ -28,7 +28,7 @@ const FARTHEST: usize = 4;
 /// it is told right, searches have gained up to 22 by chance.
 const WORTH: f64 = 25.0;
 
-/// A fit of p numbers to N pixels makes the loss of those that it saw p / 2 N per pixel smaller than
+/// A fit of p numbers to N pixels makes the loss of those it saw p / 2 N per pixel smaller than
 /// that of the truth, and the loss of hidden ones as much larger (H. Akaike, IEEE Trans. Autom.
 /// Control 19, 716, 1974). A scan that is told smaller has fewer pixels of the object, so hidden
 /// ones alone prefer it, by half a per cent; the mean of both prefers it larger by one, since the

@@ -125,7 +125,7 @@ def submit_study(
     Raises
     ------
     ValueError
-        The batch system is not there, refuses, or has this study in hand already.
+        The batch system is not there, refuses, or is already running this study.
     """
     options: dict[str, Any] = {
         "output": os.fspath(folder),

@@ -139,7 +139,7 @@ class SolverOptions(TypedDict, total=False):
     so, else 1."""
     object_alpha: float
     """rPIE: Share of the largest illumination under the object's update. Small values are fast on
-    clean data and believe noise."""
+    clean data and fit noise."""
     probe_alpha: float
     """rPIE: Share of the largest object power under the probe's update."""
     probe_step: float

@@ -33,7 +33,7 @@ pub struct Dataset {
     pub probe: Option<Modes>,
     /// Which pixels of the detector are good; `None` when all are.
     pub mask: Option<Mask>,
-    /// How the detector sees the sample; `None` when nobody said, which counts as far field.
+    /// How the detector sees the sample; `None` if unspecified, which means the far field.
     pub geometry: Option<Geometry>,
     /// The optics that form the probe, where they were described. They are not written: a probe
     /// made of them is.

@@ -308,7 +308,7 @@ impl<'a> Question<'a> {
                 Scale::Log.exact(dose)
             ),
             (Reach::Unsteady { at, lost }, split, _) => format!(
-                "at {} photons per pattern on {split}, but not at {}, so that no dose can be told",
+                "at {} photons per pattern on {split}, but not at {}, so no dose can be given",
                 Scale::Log.exact(at),
                 Scale::Log.exact(lost)
             ),

@@ -11,7 +11,7 @@ use crate::patterns::Patterns;
 pub(crate) struct Reframe {
     /// Stored (height, width).
     stored: (usize, usize),
-    /// Stored pixel that comes to the middle of the window.
+    /// Stored pixel that is moved to the centre of the window.
     centre: (i64, i64),
     /// Pixels around it.
     window: (usize, usize),

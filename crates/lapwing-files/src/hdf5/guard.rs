@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// Whether a panic of this thread is about to be caught here, and nobody needs to hear of it.
+    /// Whether a panic of this thread is about to be caught here, and must not be printed.
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 

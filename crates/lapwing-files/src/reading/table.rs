@@ -157,7 +157,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     pair(
         "detector_centre", "detector", "Y,X",
-        "Pixel of the stored patterns that the direct beam meets; it comes to the middle",
+        "Pixel of the stored patterns that the direct beam meets; it is moved to the centre",
         Range::Any, |o, v| o.experiment.detector.centre = Some(v),
     ),
     pair(

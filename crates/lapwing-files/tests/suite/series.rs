@@ -112,5 +112,5 @@ fn without_what_was_asked_for_the_scan_says_how_many_lack() {
     // Nothing tells.
     let options = ReadOptions::default();
     let text = dataset::read(folder.path().join("eiger_master.h5"), &options).unwrap_err();
-    assert!(text.to_string().contains("frames from 8 on, nobody says how many"), "{text}");
+    assert!(text.to_string().contains("frames from 8 on, of an unknown number"), "{text}");
 }

@@ -66,13 +66,14 @@ pub fn thin(
             let mut draws = generator(seed, "thin", index as u64);
             let mut sum = 0.0;
             for value in &mut pattern {
-                let photons = whole(*value).unwrap_or(0);
-                let count = match Binomial::new(photons, probability) {
-                    Ok(binomial) if photons > 0 => binomial.sample(&mut draws) as f64,
-                    _ => 0.0,
+                let count = match whole(*value).expect("all were checked to be whole") {
+                    0 => 0,
+                    photons => Binomial::new(photons, probability)
+                        .expect("the doses were checked, so this is a probability")
+                        .sample(&mut draws),
                 };
                 *value = count as f32;
-                sum += count;
+                sum += count as f64;
             }
             sum
         })

@@ -53,7 +53,7 @@ fn picture(study: &Study, metric: &Metric, solver: &str, axes: &Axes) -> Plot {
 pub(super) fn legend(study: &Study) -> Vec<Fact> {
     let compared = match &study.reference {
         Some(reference) => format!(
-            "The scan was measured, so that nobody knows the truth. Reconstructions are compared \
+            "The scan was measured, so there is no ground truth. Reconstructions are compared \
              with the {reference}, made of all photons and positions, after shift, phase and scale, \
              which no ptychography determines, are taken out."
         ),
@@ -75,8 +75,8 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         ),
         (
             "on the specimen",
-            "Photons of all patterns together on an area of the specimen: what radiation damage \
-             goes with. Wider steps of the same dose bring fewer.",
+            "Photons of all patterns together on an area of the specimen, which determine \
+             radiation damage. Wider steps of the same dose bring fewer.",
         ),
         (
             "step, overlap",

@@ -26,8 +26,8 @@ pub enum Flow {
 
 /// What an algorithm does in an epoch, and what it remembers from one to the next.
 pub trait Algorithm {
-    /// Does epoch `number`, from 1; `losses` are those of the epochs before. Returns its loss, as
-    /// callers are told it.
+    /// Does epoch `number`, from 1; `losses` are those of the epochs before. Returns its loss as
+    /// it is reported.
     fn epoch(&mut self, frame: &mut Frame<'_>, number: usize, losses: &[f64]) -> f64;
 
     /// Whether nothing is left to do, however many epochs were allowed.

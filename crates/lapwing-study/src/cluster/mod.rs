@@ -94,7 +94,7 @@ pub fn submit(system: &dyn BatchSystem, order: &Order) -> Result<Submission> {
             .collect();
         if !left.is_empty() {
             return Err(StudyError::Invalid(format!(
-                "{}: {} has this study in hand already: {}; wait for it, or end it with `lapwing study \
+                "{}: {} is already running this study: {}; wait for it, or end it with `lapwing study \
                  cancel {}`",
                 order.folder.display(),
                 earlier.engine,

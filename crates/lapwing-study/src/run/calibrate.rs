@@ -248,9 +248,9 @@ fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, (&'stati
         }
         None => {
             let reason = match wanted {
-                None => "say --voltage-kv or --energy-kev, for nobody can tell without",
+                None => "say --voltage-kv or --energy-kev: the sign needs the wavelength",
                 Some(_) => {
-                    "these patterns do not tell: compare the phase with what is known of \
+                    "these patterns do not determine it: compare the phase with what is known of \
                             the specimen"
                 }
             };

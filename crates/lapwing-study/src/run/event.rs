@@ -111,7 +111,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How much a [`Event::Note`] is worth to whoever looks on.
+/// The importance of a [`Event::Note`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// What was understood of the input and how it is treated: worth seeing before the work.

@@ -115,7 +115,7 @@ impl External {
     }
 }
 
-/// Removes what commands of earlier attempts left behind; what cannot be removed hurts nobody.
+/// Removes what commands of earlier attempts left behind; what cannot be removed is harmless.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(SCRATCH) {

@@ -61,7 +61,7 @@ impl FullDose {
             let text = format!("{file}: {} {remedy}", data::clumped(gain));
             note(&mut *observe, Level::Fact, &text)?;
         }
-        // Whatever object the file has, it is nobody's reference here.
+        // An object in the file is not used as a reference.
         dataset.object = None;
         let root = folder.reference_dir();
         std::fs::create_dir_all(&root).map_err(StudyError::io("cannot create", &root))?;

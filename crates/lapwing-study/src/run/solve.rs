@@ -156,7 +156,7 @@ pub(crate) fn solve(
 }
 
 /// Does the epochs of what was `chosen`, until `watch` breaks or the loss is no number: a solver
-/// that diverged never finds back.
+/// that diverged does not recover.
 fn epochs(Chosen { problem, solver, .. }: &Chosen, watch: &mut dyn Watch) -> Result<Solution> {
     let mut run = watch.resumed(solver.start(problem))?;
     while let Some(epoch) = run.epoch() {

@@ -127,10 +127,8 @@ impl Start {
             }
             (None, None) => {
                 let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
-                let grid = match config.choice.refine_scan.contains("affine") {
-                    true => grid.with_room_to_stretch(),
-                    false => grid,
-                };
+                let moves = ["affine", "drift"].map(|how| config.choice.refine_scan.contains(how));
+                let grid = if moves.contains(&true) { grid.with_room_to_stretch() } else { grid };
                 let origin = Some(grid.origin);
                 let (scan, of_data) = (grid.scan, dataset.scan.clone());
                 Placed { object: flat(grid.shape), scan, of_data, origin }

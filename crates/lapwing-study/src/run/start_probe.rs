@@ -106,15 +106,19 @@ pub(crate) fn in_metres(dataset: &Dataset) -> Option<f64> {
     Some(pixel(dataset)?.powi(2) / wavelength(dataset)?)
 }
 
-/// The defocus of a curvature in words.
+/// The defocus of a curvature in words, with its deviation where the scan's halves tell one.
 fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
+    let known = found.curvature_sd.is_finite();
+    let deviation = |text: String| if known { format!(" +- {text}") } else { String::new() };
     match in_metres(dataset) {
-        Some(metres) => format!(
-            "defocus {:.3e} +- {:.1e} m",
-            found.curvature * metres,
-            found.curvature_sd * metres
-        ),
-        None => format!("defocus {:.1} +- {:.1} px^2", found.curvature, found.curvature_sd),
+        Some(metres) => {
+            let sd = deviation(format!("{:.1e}", found.curvature_sd * metres));
+            format!("defocus {:.3e}{sd} m", found.curvature * metres)
+        }
+        None => {
+            let sd = deviation(format!("{:.1}", found.curvature_sd));
+            format!("defocus {:.1}{sd} px^2", found.curvature)
+        }
     }
 }
 

@@ -124,8 +124,8 @@ pub fn held_against_place(
     let wrong = metadata.map(|metadata| misplaced(&metadata, condition)).unwrap_or_default();
     let told = (!wrong.is_empty()).then(|| {
         format!(
-            "{} lies in the place of {condition}, but its `{KEY}` says {}; {AGAIN}, or take the \
-             names' word for it with --trust-names",
+            "{} lies in the place of {condition}, but its `{KEY}` says {}; {AGAIN}, or accept \
+             the names with --trust-names",
             file.display(),
             wrong.join(" and ")
         )

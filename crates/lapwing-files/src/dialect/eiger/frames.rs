@@ -141,7 +141,7 @@ impl Series {
         let pixels = size.map_or(1, |[height, width]| height.saturating_mul(width).max(1));
         let most = present.saturating_mul(TIMES_ABSENT).max(MOST_ABSENT / pixels);
         for (at, part) in self.parts.iter().enumerate() {
-            // What is not there is not believed beyond measure.
+            // The number of frames of a missing file is capped.
             let frames = part.frames.filter(|&frames| part.shape.is_some() || frames <= most);
             let end = frames.map(|frames| first.saturating_add(frames));
             if part.shape.is_some() {
@@ -172,7 +172,7 @@ impl Series {
         if let (Some(&(part, (from, end))), size) = (lacking.first(), size) {
             let which = match end {
                 Some(end) => format!("the frames {from} to {}", end - 1),
-                None => format!("frames from {from} on, nobody says how many"),
+                None => format!("frames from {from} on, of an unknown number"),
             };
             let more = match lacking.len() - 1 {
                 0 => String::new(),

@@ -24,8 +24,8 @@ use lapwing_model::Position;
 const STEPS: [f64; 3] = [0.02, 0.007, 0.007];
 /// Steps that a number may go one way in a round.
 const FARTHEST: usize = 4;
-/// The scan stays as it was told unless a map gains the hidden pixels so much log-likelihood: where
-/// it is told right, searches have gained up to 22 by chance.
+/// The given positions are kept unless a map gains the hidden pixels so much log-likelihood: on
+/// correct scans searches have gained up to 22 by chance.
 const WORTH: f64 = 25.0;
 
 /// A fit of p numbers to N pixels makes the loss of those it saw p / 2 N per pixel smaller than

@@ -28,7 +28,7 @@ options! {
         /// Patterns per batch, at most; 1 is the published algorithm.
         batch_size: usize = 10, Kind::FROM_ONE;
         /// Share of the largest illumination under the object's update. Small values are fast on
-        /// clean data and believe noise.
+        /// clean data and fit noise.
         object_alpha: f64 = 0.1, Kind::Number(Range::Share);
         /// Share of the largest object power under the probe's update.
         probe_alpha: f64 = 0.1, Kind::Number(Range::Share);

@@ -72,7 +72,8 @@ pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
 
 /// The first of `folder`, `<folder>_2`, `<folder>_3`, ... that holds no result.
 pub(crate) fn unused(folder: &Path) -> PathBuf {
-    numbered(folder).find(|folder| !folder.join(RESULT).exists()).unwrap_or_default()
+    let free = numbered(folder).find(|folder| !folder.join(RESULT).exists());
+    free.expect("there is always another number")
 }
 
 /// `folder`, then `<folder>_2`, `<folder>_3`, ... beside it.

@@ -25,7 +25,7 @@ const SEED: u64 = 42;
 /// Every photon goes to one half or the other with equal probability. Halves of Poisson counts are
 /// independent Poisson counts, so what both reconstructions have in common is signal (van Heel and
 /// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
-/// would take their room twice.
+/// would double the memory.
 pub(super) fn compare(
     task: &Task,
     probe: &Modes,

@@ -1,9 +1,9 @@
-//! Removes from a reconstruction what ptychography cannot determine: shift, phase ramp, global
+//! Removes from a reconstruction what ptychography does not determine: shift, phase ramp, global
 //! phase and scale.
 //!
 //! The model is reconstruction(r + shift) = scale exp(i (phase + ramp . (r - r0))) truth(r), r0 the
-//! centre of the region. A coarse search makes it safe, a least-squares fit of all unknowns
-//! together makes it exact:
+//! centre of the region. A coarse search makes the alignment robust, a least-squares fit of all
+//! unknowns together makes it exact:
 //!
 //! 1. Whole pixels: phase correlation of the neighbour products f(r + 1) conj(f(r)) along y and
 //!    along x. A ramp multiplies these by one constant, so it cannot hide the peak.

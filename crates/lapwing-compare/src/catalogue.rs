@@ -1,4 +1,4 @@
-//! What is known of every number that a comparison gives: title, unit, direction, meaning.
+//! The catalogue of all numbers that a comparison gives: title, unit, direction, meaning.
 
 use crate::{Criterion, Metrics, Quantity};
 use std::sync::LazyLock;
@@ -21,10 +21,10 @@ pub struct Metric {
     pub perfect: Option<f64>,
     /// The value that usually counts as good enough, of metrics that a study's answer is given in.
     pub goal: Option<f64>,
-    /// What it says, in one sentence.
+    /// Its meaning, in one sentence.
     pub meaning: String,
-    /// Whether it says something between two independent halves of the photons too: correlations
-    /// do, errors are those of half the photons.
+    /// Whether it is meaningful between two independent halves of the photons too: correlations
+    /// are, errors are those of half the photons.
     pub between_halves: bool,
 }
 
@@ -58,8 +58,8 @@ static CATALOGUE: LazyLock<Vec<Metric>> = LazyLock::new(|| {
 });
 
 impl Metric {
-    /// Everything that is known: the fields of [`Metrics`] in their order, resolutions, the probe's
-    /// numbers, what the alignment removed, and the numbers between two halves of the photons.
+    /// All entries: the fields of [`Metrics`] in their order, resolutions, the probe's numbers,
+    /// what the alignment removed, and the numbers between two halves of the photons.
     pub fn all() -> &'static [Metric] {
         &CATALOGUE
     }
@@ -77,7 +77,7 @@ impl Metric {
         }
     }
 
-    /// One of which nothing is known but its name and meaning.
+    /// An entry with a name and a meaning only.
     pub(crate) fn new(name: &str, meaning: &str) -> Self {
         Self {
             name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! What can go wrong before two objects are compared.
+//! Errors of comparisons.
 
 use std::ops::Range;
 

@@ -181,7 +181,7 @@ struct Linearised {
     energy: f64,
 }
 
-/// What one place asks for: its best factor, the sum of squares, and the change of shift (px) and
+/// The step from one point: its best factor, the sum of squares, and the change of shift (px) and
 /// ramp (rad at the edge).
 struct Step {
     factor: Complex64,

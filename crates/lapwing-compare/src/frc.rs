@@ -212,7 +212,7 @@ mod tests {
             assert!((Criterion::HalfBit.threshold(n) - half).abs() < 1e-4, "{n}");
             assert!((Criterion::OneBit.threshold(n) - one).abs() < 1e-4, "{n}");
         }
-        // A ring of one frequency cannot be told from noise.
+        // A ring of one frequency cannot be distinguished from noise.
         assert!((Criterion::HalfBit.threshold(0) - 1.0).abs() < 1e-12);
         // Rings of four frequencies: the half-bit threshold is (0.2071 + 0.9551) / (1.2071 +
         // 0.4551) = 0.6992.

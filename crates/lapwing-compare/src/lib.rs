@@ -4,8 +4,8 @@
 //! ptychography cannot determine and that are removed first), [`Metrics`] (the numbers) and
 //! [`Comparison`] (numbers and pictures), which [`compare`] returns; [`compare_probes`] does the
 //! same for probes. [`Metric::all`] is the catalogue of all numbers: names, titles, units and
-//! directions. A [`ComparisonRecord`] is what a result keeps of a comparison, and [`doubts`] says
-//! which of its numbers are no answer. Every metric's formula, range and source stands in
+//! directions. A [`ComparisonRecord`] is what a result keeps of a comparison, and [`doubts`] lists
+//! which of its numbers are unreliable, and why. Every metric's formula, range and source stands in
 //! `docs/metrics.md`.
 //!
 //! ```

@@ -1,18 +1,19 @@
-//! How good an image can be by the photons that made it, frequency by frequency.
+//! The limit that the number of photons sets to an image, frequency by frequency.
 //!
-//! With n counted photons on a pixel of the object, no unbiased estimate of a pattern's intensities
-//! knows amplitude and phase together better than var(a) + var(phi) = 1 / n, a relative to the
-//! amplitude: a count tells dI = 2 Re(Psi* dPsi), so that the Fisher informations of the two add up
-//! to sum |2 dPsi|^2 = 4 n, and the sum of two variances is at least (1 + 1)^2 / (4 n). On average
-//! over the phases of a diverse field each has half of it, 1 / (2 n), at every spatial frequency
-//! (D. Bouchet, J. Dong, D. Maestre and T. Juffmann, Phys. Rev. Applied 15, 024047 (2021); X. Wei,
-//! H. P. Urbach and W. M. J. Coene, Phys. Rev. A 102, 043516 (2020)).
+//! With n counted photons on a pixel of the object, no unbiased estimate from a pattern's
+//! intensities has amplitude and phase together better than var(a) + var(phi) = 1 / n, a relative
+//! to the amplitude: a count measures dI = 2 Re(Psi* dPsi), so that the Fisher informations of the
+//! two add up to sum |2 dPsi|^2 = 4 n, and the sum of two variances is at least (1 + 1)^2 / (4 n).
+//! On average over the phases of a diverse field each has half of it, 1 / (2 n), at every spatial
+//! frequency (D. Bouchet, J. Dong, D. Maestre and T. Juffmann, Phys. Rev. Applied 15, 024047
+//! (2021); X. Wei, H. P. Urbach and W. M. J. Coene, Phys. Rev. A 102, 043516 (2020)).
 //!
 //! A filter may trade noise for signal: of a frequency at which the specimen has the power S and
 //! the estimate the noise B = 1 / (2 n), the best linear one leaves the error S B / (S + B)
 //! (Wiener), and no linear filter changes the correlation of a ring with the truth, sqrt(S / (S +
-//! B)). This is what is computed here, from the truth's own spectrum. What knows more of the
-//! specimen than its spectrum - that it is made of flat areas, or is transparent - may do better.
+//! B)). This is what is computed here, from the truth's own spectrum. A method that uses more about
+//! the specimen than its spectrum - that it is made of flat areas, or is transparent - may do
+//! better.
 
 use crate::fourier::Fft2;
 use crate::frc::FrcCurve;

@@ -10,7 +10,7 @@ use num_complex::Complex64;
 const CUT: f32 = 3.0;
 
 /// Where pixel (0, 0) of `reconstruction` lies on `truth`, (row, column), for reconstructions whose
-/// file does not say.
+/// file does not state it.
 ///
 /// The peak of the cross-correlation of the neighbour products f(r + 1) f*(r), along y and along x,
 /// which a phase ramp cannot hide (as in the alignment itself), each field continued by zeros.

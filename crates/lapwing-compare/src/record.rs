@@ -87,7 +87,7 @@ impl ComparisonRecord {
         }
     }
 
-    /// Adds the comparison of two halves of the photons, and those of its metrics that say
+    /// Adds the comparison of two halves of the photons, and those of its metrics that mean
     /// something (see [`Metric::between_halves`]) beside the others.
     pub fn add_halves(&mut self, comparison: &Comparison) {
         let metrics = Numbers::from(comparison.metrics);

@@ -24,7 +24,7 @@ const RESOLUTION: &str = "phase_resolution_0_5_px";
 const OF_HALVES: &str = "halves_phase_resolution_half_bit_px";
 const AGREEMENT: &str = "halves_complex_correlation";
 
-/// Why numbers of a comparison say nothing, by their names; those of lengths in pixels.
+/// Why numbers of a comparison are unreliable, by their names; those of lengths in pixels.
 /// `comparison` should have its ring correlations: without them less can be doubted.
 pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     let mut doubts = BTreeMap::new();
@@ -72,7 +72,7 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     doubts
 }
 
-/// Why the resolution that a curve gives by `criterion` says nothing; `agreement` is the
+/// Why the resolution that a curve gives by `criterion` is unreliable; `agreement` is the
 /// correlation of the images as a whole.
 fn of_curve(curve: &FrcCurve, criterion: Criterion, agreement: Option<f64>) -> Option<String> {
     let named = match criterion {

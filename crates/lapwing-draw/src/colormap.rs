@@ -8,10 +8,11 @@
 //! lightness.
 //!
 //! [`Colormap::Cyclic`] is for phases. A cyclic map must close (the colours of -pi and +pi are the
-//! same), must not have a visible seam, and should tell +phi from -phi also for people who do not
-//! see red and green apart. It is an ellipse in the Oklab space (Ottosson 2020) around a mid grey:
-//! lightness carries cos(phi) (light at 0, dark at +-pi) and an axis from blue to orange carries
-//! sin(phi), walked at equal arc length, so that equal steps of phase are equal perceived steps.
+//! same), must not have a visible seam, and should distinguish +phi from -phi also for people with
+//! red-green colour blindness. It is an ellipse in the Oklab space (Ottosson 2020) around a mid
+//! grey: lightness carries cos(phi) (light at 0, dark at +-pi) and an axis from blue to orange
+//! carries sin(phi), walked at equal arc length, so that equal steps of phase are equal perceived
+//! steps.
 
 use std::f64::consts::TAU;
 use std::sync::LazyLock;

@@ -31,7 +31,7 @@ pub struct ContactSheet<'a> {
     /// Side of an object pixel in metres, when it is known: probe and positions get scale bars in
     /// metres, in pixels otherwise.
     pub pixel_size: Option<f64>,
-    /// What was found out about the detector, when something is known.
+    /// The detector's properties, when they are known.
     pub detector: Option<Detector<'a>>,
 }
 

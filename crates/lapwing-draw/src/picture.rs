@@ -152,7 +152,7 @@ impl Picture {
     /// The PNG file: with a palette where 256 colours are enough, else in true colour. The same
     /// bytes for the same pixels.
     ///
-    /// A picture without pixels becomes a single grey one, since PNG knows no empty picture.
+    /// A picture without pixels becomes a single grey one, since PNG has no empty pictures.
     pub fn png(&self) -> Vec<u8> {
         let (height, width) = self.pixels.dim();
         if height == 0 || width == 0 {

@@ -11,7 +11,7 @@ use crate::svg::{Look, text};
 pub struct Plot {
     /// What is shown; also the accessible name.
     pub title: String,
-    /// What there is to see, for people who do not see it.
+    /// Alternative text, for people who cannot see it.
     pub description: String,
     /// The horizontal axis.
     pub x: Axis,

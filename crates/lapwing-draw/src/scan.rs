@@ -13,7 +13,7 @@ use std::fmt::Write;
 pub struct ScanPlot<'a> {
     /// What is shown; also the accessible name.
     pub title: &'a str,
-    /// What there is to see, for people who do not see it.
+    /// Alternative text, for people who cannot see it.
     pub description: &'a str,
     /// Positions that were used.
     pub selected: &'a [Position],

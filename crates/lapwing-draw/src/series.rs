@@ -17,7 +17,7 @@ pub enum Mark {
     /// Joined by a line.
     #[default]
     Line,
-    /// A symbol each; its shape tells series apart without colour.
+    /// A symbol each; its shape distinguishes series without colour.
     Symbols,
     /// Both.
     LineAndSymbols,

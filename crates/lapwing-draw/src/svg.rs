@@ -54,7 +54,7 @@ impl Look {
         }
     }
 
-    /// A whole SVG around `body`. The title and description are what a screen reader says.
+    /// A whole SVG around `body`. A screen reader reads the title and description.
     pub(crate) fn document(
         self,
         (width, height): (f64, f64),

@@ -32,7 +32,7 @@ pub(crate) struct Question<'a> {
     pub reference: Option<&'a str>,
     /// Side of an object pixel, metres.
     pub pixel_size: Option<f64>,
-    /// Beam and specimen, where the design tells them.
+    /// Beam and specimen, where the design has them.
     pub radiation: Option<&'a Radiation>,
     /// What the study varies, where its design is there.
     pub matrix: Option<&'a Matrix>,
@@ -52,7 +52,7 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
     }
 }
 
-/// Most reasons that are told why numbers are no answer.
+/// Number of reasons listed, at most, why numbers are unreliable.
 const REASONS: usize = 4;
 
 /// Where a view of a split, by one solver, reaches the goal.
@@ -151,7 +151,7 @@ impl<'a> Question<'a> {
         self.metric.name.starts_with("halves_")
     }
 
-    /// What a reference that a solver of the study made can say, and what it cannot.
+    /// What can be concluded from a reference that a solver of the study made, and what cannot.
     fn about_reference(&self) -> Option<String> {
         let maker = self.reference.filter(|_| !self.of_halves())?;
         Some(match self.solvers.len() {
@@ -167,7 +167,7 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// The conditions whose number is no answer, and why.
+    /// The conditions whose number is unreliable, and why.
     fn not_told(&self) -> Option<String> {
         let name = &self.metric.name;
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -199,8 +199,8 @@ impl<'a> Question<'a> {
         self.metric.goal_in_words()
     }
 
-    /// Where a curve against the dose reaches the goal. What lies below its first point was
-    /// measured and is no answer where `lowest` is lower.
+    /// Where a curve against the dose reaches the goal. Doses below its first point were measured,
+    /// but are unreliable, where `lowest` is lower.
     fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>) -> Reach {
         match self.reach(curve, Scale::Log) {
             Reach::AtMost(dose) if lowest.is_some_and(|lowest| lowest < dose) => Reach::By(dose),

@@ -1,4 +1,4 @@
-//! Means over the noise realisations of a condition, and what they say together.
+//! Means over the noise realisations of a condition, and trends of these.
 
 use crate::gather::Row;
 use crate::metric::{Metric, shown, shown_error};
@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
             .collect()
     }
 
-    /// The lowest dose that was reconstructed, whether its number is an answer or not.
+    /// The lowest dose that was reconstructed, whether its number is reliable or not.
     pub fn lowest_dose(self, metric: &Metric) -> Option<f64> {
         let by_dose = self.by_dose();
         let measured =
@@ -97,7 +97,7 @@ impl<'a> Line<'a> {
             .map(|(_, estimate)| estimate)
     }
 
-    /// Mean of something that every result tells, at one dose.
+    /// Mean of a number that every result has, at one dose.
     fn mean_at(self, dose: u64, of: impl Fn(&JobResult) -> Option<f64>) -> Option<f64> {
         let rows = self.by_dose().remove(&dose)?;
         let values: Vec<f64> =
@@ -105,8 +105,7 @@ impl<'a> Line<'a> {
         Some(Estimate::of(&values)?.mean)
     }
 
-    /// Mean linear overlap of neighbouring discs at one dose; of old records, which do not tell it,
-    /// none.
+    /// Mean linear overlap of neighbouring discs at one dose; none for old records, which lack it.
     pub fn overlap(self, dose: u64) -> Option<f64> {
         self.mean_at(dose, |result| result.linear_overlap)
     }
@@ -188,7 +187,7 @@ impl Trend {
     }
 
     /// Of a curve against the dose: y, of lengths log10 y, against log10 of the dose; `None` where
-    /// nothing can be told. A line is told when
+    /// there is no significant trend. A line is reported when
     ///
     /// - its slope is not zero at the level of 5 % (Student's t with the points beyond two as
     ///   degrees of freedom; of three points a factor of 12.7), and
@@ -300,7 +299,7 @@ mod tests {
         // Three values of which any line is within the noise.
         assert_eq!(told("phase_ssim", &[0.50, 0.42, 0.61], None), None);
         assert_eq!(told("phase_resolution_0_5_px", &[3.0, 101.9, 27.0], None), None);
-        // Nor of what bends, however well its points are known.
+        // Nor for values on a curve, however well they are known.
         assert_eq!(told("phase_ssim", &[0.3, 0.8, 0.85], Some(0.001)), None);
         // More photons do not make a resolution worse, nor does a line leave what can be.
         assert_eq!(told("phase_resolution_0_5_px", &[2.0, 4.0, 8.0, 16.0], None), None);

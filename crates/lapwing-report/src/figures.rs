@@ -126,7 +126,7 @@ fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
     })
 }
 
-/// A name that any file system takes.
+/// A name that is valid on any file system.
 fn safe(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }

@@ -7,7 +7,7 @@ use lapwing_draw::number::label;
 use lapwing_study::View;
 use serde::Serialize;
 
-/// Below this side of a pixel, metres, areas are told in square ångström.
+/// Below this side of a pixel, metres, areas are given in square ångström.
 const ATOMIC: f64 = 5e-10;
 
 /// The unit of areas that suits a study.
@@ -33,8 +33,8 @@ impl Area {
     }
 }
 
-/// Photons on the specimen in the unit that a study can tell them in: per area where the pixel is
-/// known, else per pixel of the object.
+/// Photons on the specimen in the unit that a study has: per area where the pixel is known, else
+/// per pixel of the object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unit {
     /// For each photon per pixel.
@@ -103,7 +103,7 @@ pub(crate) struct Fluence {
     unit: &'static str,
     /// What the rows are.
     corner: String,
-    /// Whether doses in gray are told beside densities.
+    /// Whether doses in gray are given beside densities.
     gray: bool,
     views: Vec<String>,
     /// Level, density per pattern, and the density of all patterns together of each view.

@@ -28,7 +28,7 @@ pub(crate) struct Study {
     pub reference: Option<String>,
 }
 
-/// The dose that a data set was thinned from, as its history tells it.
+/// The dose that a data set was thinned from, by its history.
 fn thinned_from(file: &Path) -> Option<f64> {
     let metadata = metadata::read(&Archive::open(file).ok()?).ok()??;
     let steps = metadata.get("data_transformations")?.as_array()?;
@@ -46,7 +46,7 @@ pub(crate) struct Row {
     pub metrics: BTreeMap<String, Option<f64>>,
     /// The comparison, with ring correlations where its file is there.
     pub comparison: Option<ComparisonRecord>,
-    /// Why numbers of the comparison are no answer, by their names.
+    /// Why numbers of the comparison are unreliable, by their names.
     pub doubts: BTreeMap<String, String>,
     /// (epoch, loss).
     pub loss: Vec<(f64, f64)>,
@@ -58,7 +58,7 @@ impl Row {
         self.metrics.get(key).copied().flatten().filter(|value| value.is_finite())
     }
 
-    /// A metric's value when it was measured and holds as an answer.
+    /// A metric's value when it was measured and is reliable.
     pub fn answer(&self, key: &str) -> Option<f64> {
         self.metric(key).filter(|_| !self.doubts.contains_key(key))
     }
@@ -76,7 +76,7 @@ impl Row {
         }
     }
 
-    /// Name of the solver; empty where nothing tells it.
+    /// Name of the solver; empty where it is not known.
     pub fn solver(&self) -> &str {
         let told = self.result().map(|result| match result.solver.as_str() {
             "" => result.algorithm.as_str(),
@@ -152,7 +152,7 @@ impl Study {
         design.reference_solver().map(|solver| solver.name.as_str())
     }
 
-    /// Beam and specimen, where the design tells them.
+    /// Beam and specimen, where the design has them.
     pub fn radiation(&self) -> Option<&Radiation> {
         self.design.as_ref()?.radiation.as_ref()
     }

@@ -56,8 +56,8 @@ pub fn write(study_dir: &Path) -> Result<ReportPaths, ReportError> {
     write_with(study_dir, &BTreeMap::new())
 }
 
-/// Writes the report of the study in `study_dir` and says where. The same study gives the same
-/// bytes.
+/// Writes the report of the study in `study_dir` and returns its paths. The same study gives the
+/// same bytes.
 ///
 /// `goals` are the qualities that the answer in words is about, by the metric's name (for example
 /// `phase_ssim`), the first screen about the first of them; without any it is the goal of the

@@ -6,8 +6,8 @@ use crate::levels::Axes;
 use crate::metric::Metric;
 use serde_json::{Value, json};
 
-/// For every metric that was measured: its goal and whose it is, where each solver, view and split
-/// reaches it, and the sentences of the page.
+/// For every metric that was measured: its goal and the goal's origin, where each solver, view and
+/// split reaches it, and the sentences of the page.
 pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_json::Error> {
     let axes = Axes::of(study);
     let measured =

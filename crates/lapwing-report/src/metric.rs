@@ -64,7 +64,7 @@ impl Metric {
         lapwing_draw::number::label(self.goal, 4)
     }
 
-    /// The goal, and whose it is.
+    /// The goal, and its origin.
     pub fn whose_goal(&self) -> String {
         let goal = self.goal_in_words();
         match self.asked {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// One row for each condition in the study's order: condition, outcome, view, cost, then every
 /// metric by name.
 ///
-/// Fields are quoted as RFC 4180 says; numbers that do not exist are empty.
+/// Fields are quoted after RFC 4180; numbers that do not exist are empty.
 pub(crate) fn csv(study: &Study) -> String {
     let metrics: BTreeSet<&str> =
         study.rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).collect();

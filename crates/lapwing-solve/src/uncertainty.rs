@@ -1,13 +1,13 @@
-//! How far a reconstruction would be off by chance alone: error maps by parametric bootstrap.
+//! The error of a reconstruction due to noise alone: error maps by parametric bootstrap.
 //!
 //! The fit is taken for the truth, the experiment is repeated with counts drawn from what the fit
 //! predicts ([`Problem::replicate`]), each replicate is reconstructed from the fit on, and what it
 //! differs by is an error of the kind and size that the fit itself has (Efron and Tibshirani, An
 //! Introduction to the Bootstrap, 1993, Sec. 6.5).
 //!
-//! What repeats in every experiment does not show: a model that is wrong, and what the prior and a
-//! few epochs leave of slow variations. Of weak phases the low frequencies err by more than the map
-//! says.
+//! Errors common to all replicates do not show: those of a wrong model, and slow variations that
+//! the prior and a few epochs leave. The low frequencies of weak phases have larger errors than the
+//! map shows.
 
 use crate::solver::{Epoch, Flow, Solution, Solver, gauge};
 use crate::{Problem, ProblemError};
@@ -97,8 +97,8 @@ fn deviations(fit: Complex32, replicate: Complex32) -> (f64, f64) {
     (f64::from(replicate.norm() - fit.norm()), f64::from(phase))
 }
 
-/// `object` without what no data tell from `fit`: a factor, a phase and a phase ramp, fitted over
-/// the illuminated pixels.
+/// `object` aligned with `fit` in what data leave open: a factor, a phase and a phase ramp, fitted
+/// over the illuminated pixels.
 fn aligned(object: &Field, fit: &Field, light: &Array2<f32>) -> Field {
     // The phase first, then the plane that what is left of it has, which is small because the
     // replicate started from the fit, and the factor last.

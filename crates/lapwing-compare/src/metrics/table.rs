@@ -1,7 +1,7 @@
 //! The macro that makes everything about metrics from one table.
 
-/// Declares [`Metrics`](super::Metrics), how each metric is measured and what the catalogue says of
-/// it, from one row each:
+/// Declares [`Metrics`](super::Metrics), how each metric is measured and its catalogue entry, from
+/// one row each:
 ///
 /// ```text
 /// /// Meaning, in one sentence; further paragraphs are documentation only.
@@ -44,7 +44,7 @@ macro_rules! metrics {
                 metrics
             }
 
-            /// What the catalogue says of each.
+            /// The catalogue entry of each.
             pub(crate) fn rows() -> Vec<Metric> {
                 vec![$(
                     Metric {

@@ -1,4 +1,4 @@
-//! The catalogue of metrics: complete, true to what is measured, and what `docs/metrics.md` says.
+//! The catalogue of metrics: complete, true to what is measured, and equal to `docs/metrics.md`.
 
 use crate::common::{Gauge, assert_near, specimen, texture};
 use lapwing_compare::{

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 /// Ring correlations that differ by less are the same.
 const SAME_CORRELATION: f64 = 5e-3;
 /// Up to this frequency, cycles per pixel. Towards the limit of the pixels, 1/2, moduli of
-/// interpolated fields alias, and nothing tells a shift by +1/2 from one by -1/2.
+/// interpolated fields alias, and a shift by +1/2 cannot be distinguished from one by -1/2.
 const HIGHEST: f64 = 0.4;
 
 /// A reconstruction with smooth errors of the size that real ones have.

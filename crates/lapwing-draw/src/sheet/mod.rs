@@ -29,7 +29,7 @@ const LARGEST: f64 = 8000.0;
 pub struct ImageSheet {
     /// What is shown; also the accessible name.
     pub title: String,
-    /// What there is to see, for people who do not see it.
+    /// Alternative text, for people who cannot see it.
     pub description: String,
     /// Names of the columns.
     pub columns: Vec<String>,

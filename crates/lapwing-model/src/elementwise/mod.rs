@@ -3,8 +3,8 @@
 //!
 //! The compiler may not use more than the oldest processors offer, and complex numbers lie in
 //! memory as pairs, which it does not take apart well. So the loops that a reconstruction spends
-//! its time in are written out here. Slices that belong together must be equally long; what is
-//! longer is not looked at.
+//! its time in are written out here. Slices that belong together must be equally long; excess
+//! elements are ignored.
 //!
 //! The same machine gives the same bits always; processors with other instructions may differ in
 //! the last ones.
@@ -29,7 +29,7 @@ pub use sums::{add_both, add_power, largest, real_dot, update};
 use fearless_simd::Level;
 use std::sync::OnceLock;
 
-/// What this processor can do, asked once.
+/// The vector instructions of this processor, detected once.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(Level::new)

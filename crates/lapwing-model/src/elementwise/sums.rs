@@ -12,8 +12,8 @@ const RUN: usize = 16;
 /// Replaces the third of three slices: for eight numbers of each at a time, `of` gives the new
 /// ones, and numbers to sum.
 ///
-/// To be called where the processor's instructions are known (`dispatch!`). What is left over is
-/// filled up with zeros, so `of` must give nothing to sum for zeros.
+/// To be called where the processor's instructions are known (`dispatch!`). The remainder is padded
+/// with zeros, so `of` must give zero sums for zeros.
 #[inline(always)]
 pub fn update<S: Simd, const SUMS: usize>(
     simd: S,

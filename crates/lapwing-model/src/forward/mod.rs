@@ -13,11 +13,11 @@
 //! so sum I_j = sum_k sum |psi_jk|^2. Every step is linear in P_k and in O; their adjoints are the
 //! conjugate products, the inverse transform, and the opposite shift.
 //!
-//! [`Physics`] tells what differs from that: the **near field** (F followed by a quadratic phase
-//! and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is the
-//! mean over the places of its motion), a detector with a point spread (**blur**: I_j is convolved
-//! with it), an object of several **slices**, for which the exit wave of one, propagated over the
-//! gap, is what the next one multiplies.
+//! [`Physics`] describes what differs from that: the **near field** (F followed by a quadratic
+//! phase and F^-1, unitary as F is), a probe that moves during the exposure (**fly scan**: I_j is
+//! the mean over the places of its motion), a detector with a point spread (**blur**: I_j is
+//! convolved with it), an object of several **slices**, for which the exit wave of one, propagated
+//! over the gap, is what the next one multiplies.
 //!
 //! [`ForwardModel`] is immutable and shared; a [`Workspace`] belongs to one thread and is reused
 //! for every pattern. What a solver's inner loop calls, a pattern's pass, is done by one of two
@@ -280,8 +280,8 @@ impl ForwardModel {
     }
 
     /// One mode on its way to the detector: `probe` (y, x) <- the mode with spectrum `spectrum`
-    /// (u_x, u_y), shifted as `view` says, and `in_flight` <- the exit wave, probe x patch. Adds
-    /// |O|^2 of the patch to `power` (y, x) where it is given.
+    /// (u_x, u_y), shifted by the ramp of `view`, and `in_flight` <- the exit wave, probe x patch.
+    /// Where `power` (y, x) is given, |O|^2 of the patch is added to it.
     ///
     /// # Panics
     /// Also if the patch of `view` does not hold a window.
@@ -316,12 +316,12 @@ impl ForwardModel {
     /// `in_flight` (mode by mode) from [`illuminate`](Self::illuminate) or
     /// [`launch`](Self::launch), which is overwritten, to `chi` (mode by mode), on its way back.
     ///
-    /// `step` is given pixels, I = sum_k |Psi_k|^2 there, and writes the factors; `query` says what
-    /// it needs to see. With a factor m / |Psi| - 1, chi is the correction of the exit wave; with
-    /// m / |Psi|, the corrected wave.
+    /// `step` is given pixels, I = sum_k |Psi_k|^2 there, and writes the factors; `query` states
+    /// which pixels it needs. With a factor m / |Psi| - 1, chi is the correction of the exit wave;
+    /// with m / |Psi|, the corrected wave.
     ///
     /// # Panics
-    /// Also if `query` masks pixels that there are not.
+    /// Also if `query` masks pixels outside the pattern.
     pub fn detect(
         &self,
         in_flight: &mut [Complex32],
@@ -342,7 +342,8 @@ impl ForwardModel {
         let Some(blur) = &self.blur else {
             return self.pass.detect(in_flight, chi, query, work, step);
         };
-        // The factors ask something of blurred light; its adjoint asks it of the light itself.
+        // The factors apply to blurred light; the adjoint of the blur carries them to the light
+        // itself.
         let mut scratch = std::mem::take(&mut work.blur);
         let whole = PatternQuery { whole: true, masked: &[] };
         self.pass.detect(in_flight, chi, whole, work, &mut |_, intensity, factor| {

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A method whose exit wave is not probe x object, or that wants chi alone, takes `launch` for the
-//! first step and `land` for the last. In between, a wave is **in flight**: in whatever form serves
-//! the back-end, which nobody else may look at.
+//! first step and `land` for the last. In between, a wave is **in flight**: in a form private to
+//! the back-end.
 //!
 //! [`PatternPass`] is what a back-end does. There are two, [`PlainPass`](super::plain::PlainPass)
 //! for any shape and [`FusedPass`](super::fused::FusedPass) for powers of two, and

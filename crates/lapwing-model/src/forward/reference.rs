@@ -1,5 +1,5 @@
 //! The forward model and its adjoint written as its formulas are: one window, all probe modes, and
-//! no fusing of steps. What everything faster is tested against.
+//! no fusing of steps. Faster implementations are tested against it.
 
 use super::{ForwardModel, ModelError, Propagation};
 use crate::object::ObjectView;
@@ -43,8 +43,8 @@ impl ForwardModel {
         Ok(arrived)
     }
 
-    /// The adjoint of [`at_detector`](Self::at_detector): what a change of the waves asks of the
-    /// object and of the probe.
+    /// The adjoint of [`at_detector`](Self::at_detector): from a change of the waves to the object
+    /// and the probe.
     ///
     /// For fixed P, `at_detector` is linear in each slice of O, and this returns the adjoint of its
     /// derivative applied to `arrived`, of the shape of the object, (slice, y, x); for fixed O

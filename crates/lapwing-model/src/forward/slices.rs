@@ -6,9 +6,9 @@
 //! psi_0 = P        psi_(s+1) = G[psi_s O_s]        exit wave psi_(K-1) O_(K-1)
 //! ```
 //!
-//! and back, from chi_(K-1), what the exit wave lacks: chi_(s-1) = G^-1[chi_s conj(O_s)], which is
-//! the adjoint, G being unitary. What the patterns ask of slice s is chi_s conj(psi_s), of the
-//! probe chi_0 conj(O_0).
+//! and back, from chi_(K-1), the correction of the exit wave: chi_(s-1) = G^-1[chi_s conj(O_s)],
+//! which is the adjoint, G being unitary. The gradient with respect to slice s is chi_s
+//! conj(psi_s), to the probe chi_0 conj(O_0).
 
 use super::{ForwardModel, ModelError, Workspace, plain};
 use crate::object::ObjectView;
@@ -71,7 +71,7 @@ impl ForwardModel {
         }
     }
 
-    /// Refuses an object of other slices than the physics says.
+    /// Refuses an object whose number of slices differs from that of the physics.
     ///
     /// # Errors
     /// How many there are, and should be.

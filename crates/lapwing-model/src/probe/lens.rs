@@ -13,8 +13,8 @@
 //! with phi from the columns' axis (x) towards the rows' axis (y): the notation of O. L. Krivanek,
 //! N. Dellby and A. R. Lupini, *Ultramicroscopy* 78 (1999) 1-11. Waves travel as exp(+i k z), so
 //! that a probe of positive C10 is that of the focus after a way of C10: **C10 is positive where
-//! the crossover lies before the specimen** (overfocus, as microscopists say), and the phase of the
-//! probe grows away from its centre. [`super::ProbeDesign`] has the same signs in other units.
+//! the crossover lies before the specimen** (overfocus in electron microscopy), and the phase of
+//! the probe grows away from its centre. [`super::ProbeDesign`] has the same signs in other units.
 
 use super::optic::{SOFTNESS, normalised};
 use crate::fft::{Fft2, frequency};
@@ -83,8 +83,8 @@ impl Lens {
     /// x): axes (mode, y, x), one mode, its axis in the middle of the window (floor(height / 2),
     /// floor(width / 2)) and sum |P|^2 = 1.
     ///
-    /// The edge of the aperture is soft over 1.5 frequency samples. Whether the probe fits into the
-    /// window [`Lens::extent`] tells.
+    /// The edge of the aperture is soft over 1.5 frequency samples. Use [`Lens::extent`] to check
+    /// that the probe fits into the window.
     pub fn probe(&self, shape: (usize, usize), pixel: (f64, f64)) -> Modes {
         let (height, width) = shape;
         let fft = Fft2::new(shape);

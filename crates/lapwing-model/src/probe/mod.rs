@@ -1,5 +1,4 @@
-//! Built-in illuminations, how large a probe is, and how it looks to someone who knows it only
-//! roughly.
+//! Built-in probes, the size of a probe, and probes that are known only roughly.
 //!
 //! A focusing optic with aperture radius a (cycles per pixel) gives the probe
 //!

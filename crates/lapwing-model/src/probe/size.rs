@@ -26,8 +26,8 @@ pub fn diameter(probe: ArrayView3<Complex32>) -> f64 {
     2.0 * SQRT_2 * (squares / sum - y * y - x * x).max(0.0).sqrt()
 }
 
-/// The probe with extra defocus and astigmatism: what imperfect knowledge of an instrument takes
-/// for the probe.
+/// The probe with extra defocus and astigmatism: a probe as imperfect knowledge of an instrument
+/// would give it.
 ///
 /// Every mode (mode, y, x) is multiplied in the Fourier domain by exp(-i chi),
 ///
@@ -67,7 +67,7 @@ pub fn perturb(probe: ArrayView3<Complex32>, defocus: f64, astigmatism: f64) -> 
     }
     let (y_mean, x_mean) = (y_sum / sum, x_sum / sum);
     let edge = 2.0 * (squares / sum - y_mean * y_mean - x_mean * x_mean);
-    // Uniform light (one frequency) and darkness have no aperture to speak of.
+    // Uniform light (one frequency) and darkness have no aperture.
     if edge.is_nan() || edge <= 0.0 {
         return result;
     }

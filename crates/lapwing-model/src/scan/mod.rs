@@ -2,8 +2,8 @@
 //! windows.
 //!
 //! A scan is a list of window centres. [`generate`] makes it inside a field of view `(height,
-//! width)` in pixels, with the field's minimum corner at (0, 0); [`fit`] says by how much to move
-//! it, and how large an object must be, so that every window fits.
+//! width)` in pixels, with the field's minimum corner at (0, 0); [`fit`] gives the offset and the
+//! size of the object for which every window fits.
 
 mod error;
 mod fit;

@@ -41,7 +41,7 @@ pub enum SimulateError {
     /// The physics has no model.
     #[error(transparent)]
     Physics(#[from] PhysicsError),
-    /// The object has other slices than the physics says.
+    /// The object's number of slices differs from that of the physics.
     #[error(transparent)]
     Slices(#[from] ModelError),
     /// A window leaves the object.

@@ -51,11 +51,11 @@ pub struct Exposed {
 
 /// Exposes a scan to a dose and draws Poisson counts.
 ///
-/// `physics` says how a pattern comes about; `object` has axes (y, x), or is one of as many slices
-/// as the physics says; `probe` has axes (mode, y, x) and any power; `scan` holds window centres in
-/// pixels of `object`; `dose` is the mean number of photons per pattern. Pattern j draws from
-/// generator `exposure D` number j of `seed`, D being the dose as a decimal number: the counts do
-/// not depend on threads, and doses of one seed are independent of one another.
+/// `physics` is what a pattern depends on besides probe and object; `object` has axes (y, x), or is
+/// one with the slices of `physics`; `probe` has axes (mode, y, x) and any power; `scan` holds
+/// window centres in pixels of `object`; `dose` is the mean number of photons per pattern. Pattern
+/// j draws from generator `exposure D` number j of `seed`, D being the dose as a decimal number:
+/// the counts do not depend on threads, and doses of one seed are independent of one another.
 ///
 /// # Errors
 /// An empty or dark scan, a dose that is not positive, NaN, windows off the object, physics without

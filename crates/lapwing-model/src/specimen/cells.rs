@@ -8,7 +8,8 @@ use ndarray::Array2;
 use rand::RngExt;
 use std::f64::consts::TAU;
 
-/// What light meets on its way: matter that delays it and stain that absorbs it, both about 0 to 1.
+/// The tissue along the beam: matter that delays light and stain that absorbs it, both from 0 to
+/// about 1.
 struct Tissue {
     density: Array2<f64>,
     stain: Array2<f64>,

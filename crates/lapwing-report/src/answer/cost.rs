@@ -7,7 +7,7 @@ use crate::levels::Level;
 use crate::metric::shown;
 use lapwing_study::{Split, View};
 
-/// The least difference, as a share of the larger value, that is told of single realisations.
+/// The least difference, as a share of the larger value, that is reported for single realisations.
 pub(super) const MATTERS: f64 = 0.01;
 
 impl<'a> Question<'a> {

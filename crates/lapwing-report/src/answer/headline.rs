@@ -12,10 +12,10 @@ use lapwing_study::View;
 use serde_json::{Value, json};
 
 /// Views that take no more than this times the least on the specimen are as good as the cheapest;
-/// of these the one with the fewest patterns is told.
+/// of these the one with the fewest patterns is reported.
 const ALIKE: f64 = 1.1;
 
-/// What the first screen says.
+/// The text of the first screen.
 #[derive(Debug)]
 pub(crate) struct Headline {
     /// The solver that it is about.

@@ -8,7 +8,7 @@ use lapwing_draw::number::label;
 pub(super) enum Reach {
     /// At the lowest value of the study already.
     AtMost(f64),
-    /// At this value, below which nothing can be told.
+    /// At this value; below it nothing is known.
     By(f64),
     /// Interpolated between two neighbours.
     About { at: f64, between: (f64, f64) },
@@ -47,8 +47,8 @@ pub(super) enum Scale {
 const SLACK: f64 = 0.01;
 
 /// Where `points` (ascending, value, how far it may be off by chance) first reach `goal`. Once
-/// reached it must stay so, but for what chance may do. With `logarithmic` values are interpolated
-/// as logarithms.
+/// reached it must stay reached, within what chance allows. With `logarithmic` values are
+/// interpolated as logarithms.
 pub(super) fn reach_of(
     points: &[(f64, f64, f64)],
     goal: f64,

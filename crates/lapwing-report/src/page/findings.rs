@@ -1,4 +1,4 @@
-//! What a reconstruction found out besides its image: detector, prior, fit and errors.
+//! What a reconstruction estimates besides its image: detector, prior, fit and errors.
 
 use super::fact::{Fact, fact};
 use lapwing_draw::number::label;
@@ -15,7 +15,7 @@ pub(super) fn known_to(result: &JobResult) -> Option<Fact> {
     Some(fact("known to (1 sd)", text))
 }
 
-/// A line for each thing that was found out.
+/// A line for each estimate.
 pub(super) fn facts(result: &JobResult) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(noise) = &result.noise {

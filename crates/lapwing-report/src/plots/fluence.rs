@@ -7,7 +7,7 @@ use crate::metric::Metric;
 use lapwing_draw::{Axis, Guide, Mark, Plot, Point, Series};
 
 /// Quality against the photons of all patterns together, per area or pixel of the object; `None`
-/// with fewer than two views or where the covered area is not told.
+/// with fewer than two views or where the covered area is not known.
 pub(crate) fn against_fluence(study: &Study, metric: &Metric, solver: &str) -> Option<Plot> {
     let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
     if views.len() < 2 {

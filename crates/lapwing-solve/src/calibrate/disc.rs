@@ -15,8 +15,8 @@ pub struct Disc {
     pub inside: Array2<bool>,
     /// Its centre (y, x), pixels of the detector.
     pub centre: (f64, f64),
-    /// Standard deviation of the centre, pixels: what half of the diameters say apart from the
-    /// other half. NaN where the rim is too short to tell.
+    /// Standard deviation of the centre, pixels: from the difference between two halves of the
+    /// diameters. NaN where the rim is too short for that.
     pub centre_sd: f64,
     /// Radius of a disc of as many pixels.
     pub radius: f64,
@@ -43,8 +43,8 @@ impl Disc {
         Self::at_least(mean, 1)
     }
 
-    /// The disc of a mean pattern, axes (y, x): the pixels that are, smoothed over three, brighter
-    /// than half of what the brightest hundredth of the light's pixels are.
+    /// The disc of a mean pattern, axes (y, x): the pixels that, smoothed over three, exceed half
+    /// of the disc's level, the median of all pixels above a tenth of the brightest.
     ///
     /// # Errors
     /// [`CalibrateError::Dark`] and [`CalibrateError::NoDisc`].
@@ -59,8 +59,8 @@ impl Disc {
             return Err(CalibrateError::Dark);
         }
         sorted.sort_by(f64::total_cmp);
-        // A few bright pixels, such as an unscattered beam, are no disc: the level is that of the
-        // middle of all that have more than a tenth of the brightest.
+        // A few bright pixels, such as an unscattered beam, are no disc: the level is the median of
+        // all pixels above a tenth of the brightest.
         let brightest = sorted[sorted.len() - 1 - sorted.len() / 200];
         let bright = sorted.partition_point(|&value| value < 0.1 * brightest);
         let level = sorted[bright + (sorted.len() - bright) / 2];
@@ -91,8 +91,8 @@ impl Disc {
 const DIAMETERS: usize = 48;
 
 /// The centre of the rim around `about`, where the image falls below `edge`, and its standard
-/// deviation. Each diameter tells how far its middle is off along itself; the offset that all of
-/// them tell is the centre's.
+/// deviation. Each diameter gives the offset of its midpoint along its own direction; the centre is
+/// the least-squares offset of all of them.
 fn middle(image: ArrayView2<'_, f64>, edge: f64, about: (f64, f64)) -> ((f64, f64), f64) {
     let at = |y: f64, x: f64| -> Option<f64> {
         let (row, column) = (y.floor(), x.floor());
@@ -140,7 +140,7 @@ fn middle(image: ArrayView2<'_, f64>, edge: f64, about: (f64, f64)) -> ((f64, f6
     };
     match (fit(0, 1), fit(0, 2), fit(1, 2)) {
         (Some((y, x)), Some(even), Some(odd)) => {
-            // Half of the difference of the halves is the deviation of their mean.
+            // Half of the difference of two means is the deviation of their average.
             let apart = (even.0 - odd.0).hypot(even.1 - odd.1) / 2.0;
             ((about.0 + y, about.1 + x), apart)
         }

@@ -1,9 +1,9 @@
 //! How far images of the near field move from position to position.
 //!
-//! Divided by the mean pattern, what the illumination does to all patterns alike, an image shows
-//! the specimen, which lies at -R in the window of position R. The peak of the correlation of two
-//! neighbouring images is where one has moved against the other; a linear map fitted to many pairs
-//! tells how many pixels of the detector a pixel of the positions is: the magnification of a beam
+//! Divided by the mean pattern, which holds what the illumination adds to all patterns alike, an
+//! image shows the specimen, which lies at -R in the window of position R. The peak of the
+//! correlation of two neighbouring images is their displacement; a linear map fitted to many pairs
+//! gives the number of detector pixels in a pixel of the positions: the magnification of a beam
 //! that diverges, and how the scan lies on the detector.
 
 use super::CalibrateError;
@@ -18,11 +18,11 @@ use std::f64::consts::PI;
 const MOST: usize = 256;
 /// Neighbours that each is compared with.
 const NEIGHBOURS: usize = 5;
-/// Share of the brightest pixel of the mean pattern below which a pixel shows nothing.
+/// Share of the brightest pixel of the mean pattern below which a pixel is not used.
 const FAINT: f64 = 0.05;
 /// Pairs that a map is fitted to, at least.
 const FEWEST: usize = 16;
-/// How far from the fit a pair may be that still counts, in standard deviations.
+/// Distance from the fit up to which a pair counts, in standard deviations.
 const OUTLYING: f64 = 3.0;
 
 /// How images move.
@@ -44,7 +44,7 @@ impl ImageShifts {
         (a * d - b * c).abs().sqrt()
     }
 
-    /// How far from a plain magnification the map is: the size of what is left of it, as a share.
+    /// How far the map is from a plain magnification: the norm of the rest, as a share.
     pub fn turn(&self) -> f64 {
         let [[a, b], [c, d]] = self.map;
         let plain = self.magnification();
@@ -61,10 +61,10 @@ struct Pair {
     quality: f64,
 }
 
-/// Finds out how the images `patterns` (pattern, y, x), taken at `scan`, move.
+/// Measures how the images `patterns` (pattern, y, x), taken at `scan`, move.
 ///
 /// # Errors
-/// When there are fewer than 16 patterns, no light, or too few images that show the same.
+/// When there are fewer than 16 patterns, no light, or too few pairs of images that agree.
 pub fn image_shifts(
     patterns: ArrayView3<'_, f32>,
     scan: &[Position],
@@ -175,8 +175,7 @@ fn peak(correlation: &[Complex32], (height, width): (usize, usize)) -> ([f64; 2]
     (moved, if spread > 0.0 { centre / spread } else { 0.0 })
 }
 
-/// The least-squares map from how far positions to how far images are apart, without pairs that are
-/// far off.
+/// The least-squares map from distances of positions to distances of images, without outliers.
 fn fit(mut pairs: Vec<Pair>) -> Option<ImageShifts> {
     loop {
         if pairs.len() < FEWEST {

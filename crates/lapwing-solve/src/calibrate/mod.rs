@@ -1,5 +1,5 @@
-//! What people find by trial, read off the patterns before any reconstruction: the bright disc, how
-//! the scan lies on the detector, and the defocus.
+//! Calibration from the patterns, before any reconstruction: the bright disc, the orientation of
+//! the scan on the detector, and the defocus.
 //!
 //! Where the illumination has a pupil, each detector pixel in its bright disc sees the specimen
 //! under one angle: over the scan it is an image of the specimen, and defocus shifts these images
@@ -13,15 +13,15 @@
 //! I_q(R) = I(A R + kappa q),   F_q(Q) = I(Q) exp(2 pi i Q . A^-1 kappa q)
 //! ```
 //!
-//! so that the linear map kappa A^-1 by which all images fall on each other tells defocus, rotation
-//! and transposition at once. [`orientation`] searches all of these, [`curvature`] the defocus and
+//! so that the linear map kappa A^-1 by which all images coincide gives defocus, rotation and
+//! transposition at once. [`orientation`] searches all of these, [`curvature`] the defocus and
 //! astigmatism of a scan whose orientation is right.
 //!
 //! Turning the scan by 180 degrees, reversing the defocus and conjugating the specimen explains all
-//! patterns as well ([`Orientation::twin`]): which is right only physics tells. The light is
+//! patterns equally well ([`Orientation::twin`]); only physics decides between them. The light is
 //! deflected along the gradient of the phase (the centre of mass of the disc), which is integrated;
-//! [`Sign`] says whether matter (what scatters or absorbs the light, what stands out from the rest)
-//! advances or retards the wave.
+//! [`Sign`] measures whether matter (what scatters or absorbs light, or stands out from its
+//! surroundings) advances or retards the wave.
 //!
 //! Positions and curvatures are in pixels of the object (kappa in pixels squared: lambda C10 over
 //! the square of a pixel), frequencies in cycles per pixel.
@@ -41,11 +41,11 @@ pub use phase::Sign;
 pub use search::{Candidate, Curvature, Orientation, curvature, orientation};
 pub use start::probe;
 
-/// Why the patterns cannot tell.
+/// Why the patterns do not determine a calibration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrateError {
-    /// Patterns and positions are not of one number, or there are few.
+    /// The numbers of patterns and positions differ, or are too small.
     #[error(
         "expected at least 16 patterns, one for each position, found {patterns} and {positions}"
     )]

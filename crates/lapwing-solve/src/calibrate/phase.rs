@@ -1,17 +1,17 @@
-//! What tells a specimen from its conjugate: the phase as the deflection of the light has it, and
-//! where the light goes.
+//! What distinguishes a specimen from its conjugate: the phase that the deflection of the light
+//! gives, and where the light goes.
 
 use super::views::{Map, Views};
 use lapwing_model::Position;
 use std::f64::consts::TAU;
 
-/// What tells the sign of the specimen's phase in the frame that an orientation makes. Each number
-/// is positive where the specimen advances the wave, negative where it retards it, and has the
-/// opposite sign for the conjugate specimen.
+/// Indicators of the sign of the specimen's phase, given an orientation. Each number is positive
+/// where the specimen advances the wave, negative where it retards it, and has the opposite sign
+/// for the conjugate specimen.
 ///
 /// Matter scatters light beyond the bright disc, at any defocus and whichever sign its phase has,
-/// so the image of the scattered light goes with the phase of matter. Atoms that are spread evenly
-/// have a phase with as many dark as bright places, whose skewness tells nothing.
+/// so the image of the scattered light correlates with the phase of matter. The phase of evenly
+/// spread atoms is as often above as below its mean, so its skewness is no indicator.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Sign {
     /// Skewness of the phase over the scan.
@@ -21,7 +21,7 @@ pub struct Sign {
     pub scattered: f64,
     /// Its correlation with the light that is missing, absorbed or beyond the detector.
     pub missing: f64,
-    /// Standard deviation of both correlations where there is nothing but noise.
+    /// Standard deviation of both correlations for pure noise.
     pub chance: f64,
 }
 
@@ -34,14 +34,14 @@ impl Sign {
     }
 }
 
-/// The sign of the phase over `scan` in the frame that `to_scan` (detector to scan) makes.
+/// The sign of the phase over `scan` with the map `to_scan` from detector to scan directions.
 ///
 /// For a phase object, the mean frequency at the detector is that of the phase's gradient under the
 /// probe, at any defocus (Ehrenfest's theorem; I. Lazic, E. G. T. Bosch, S. Lazar,
 /// *Ultramicroscopy* 160, 2016).
 pub(super) fn sign(views: &Views, to_scan: Map, scan: &[Position]) -> Sign {
     let phase = spectrum(views, to_scan);
-    // Low frequencies count for less: a beam that drifts has little part in it.
+    // Low frequencies weigh less, so that a drifting beam contributes little.
     let correlation = |image: &[(f64, f64)]| {
         let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
         for ((&(a, b), &(c, d)), &(q_y, q_x)) in phase.iter().zip(image).zip(&views.over) {

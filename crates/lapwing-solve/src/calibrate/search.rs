@@ -1,4 +1,4 @@
-//! The search for the map by which the images of the disc's parts fall on each other.
+//! The search for the map by which the images of the disc's parts coincide.
 
 use super::CalibrateError;
 use super::disc::{Disc, mean};
@@ -15,8 +15,8 @@ const LEAST: usize = 16;
 /// Steps of the coarse search over the angle, degrees, and over the curvature, on either side.
 const ANGLE: f64 = 6.0;
 const STEPS: i32 = 20;
-/// Shifts at the disc's edge, in steps of the scan, below which the images tell too little and the
-/// deflection decides.
+/// Shifts at the disc's edge, in steps of the scan, below which the images do not decide and the
+/// deflection does.
 const FOCUSED: f64 = 1.0;
 
 /// One map of a search.
@@ -28,7 +28,7 @@ pub struct Candidate {
     pub rotation_deg: f64,
     /// Curvature kappa of the probe, pixels squared.
     pub curvature: f64,
-    /// How well the images fall on each other, 0 to 1.
+    /// How well the images coincide, 0 to 1.
     pub agreement: f64,
 }
 
@@ -37,7 +37,8 @@ pub struct Candidate {
 pub struct Orientation {
     /// The best place of the search; its rotation is in (-90, 90].
     pub best: Candidate,
-    /// Standard deviation of the rotation, degrees: what the halves of the scan differ by.
+    /// Standard deviation of the rotation, degrees, from the difference between the two sides of
+    /// the scan.
     pub rotation_sd: f64,
     /// Standard deviation of the curvature, pixels squared.
     pub curvature_sd: f64,
@@ -45,12 +46,13 @@ pub struct Orientation {
     pub other: f64,
     /// The agreement without any curvature.
     pub flat: f64,
-    /// The rotation at which the deflection of the light has the least curl, a second answer that
-    /// knows nothing of the shifts; next to that of `best` of the angles that differ by half turns.
+    /// The rotation at which the deflection of the light has the least curl, an estimate
+    /// independent of the shifts; of the angles that differ by half turns the one nearest to that
+    /// of `best`.
     pub deflection_deg: f64,
     /// Whether the deflection of the light decided, since the images hardly shift.
     pub by_deflection: bool,
-    /// What tells the specimen from its conjugate.
+    /// What distinguishes the specimen from its conjugate.
     pub sign: Sign,
     /// The coarse search.
     pub tried: Vec<Candidate>,
@@ -77,12 +79,12 @@ impl Orientation {
 pub struct Curvature {
     /// Curvature kappa, pixels squared.
     pub curvature: f64,
-    /// Its standard deviation: what the halves of the scan differ by.
+    /// Its standard deviation, from the difference between the two sides of the scan.
     pub curvature_sd: f64,
     /// Astigmatism: half the difference between the largest and the smallest curvature, pixels
     /// squared, and the direction of the largest, radians from columns (x) towards rows (y).
     pub astigmatism: (f64, f64),
-    /// How well the images fall on each other, 0 to 1.
+    /// How well the images coincide, 0 to 1.
     pub agreement: f64,
     /// The same without any curvature.
     pub flat: f64,
@@ -92,7 +94,7 @@ pub struct Curvature {
     pub disc: Disc,
 }
 
-/// The inverse of the scan's orthogonal map A: what takes the detector's directions to the scan's.
+/// The inverse of the scan's orthogonal map A: from the detector's directions to the scan's.
 fn to_scan(transposed: bool, rotation_deg: f64) -> Map {
     let (sin, cos) = rotation_deg.to_radians().sin_cos();
     // A = rotation . exchange, rows (y, x): y' = y cos - x sin.
@@ -106,7 +108,7 @@ fn scaled(map: Map, factor: f64) -> Map {
     map.map(|row| row.map(|value| value * factor))
 }
 
-/// The shifts that a curvature makes, rows (y, x), with astigmatism along the axes (the curvature
+/// The shifts that a curvature causes, rows (y, x), with astigmatism along the axes (the curvature
 /// along x is larger by `axes`) and along the diagonals.
 fn shape_of(curvature: f64, axes: f64, diagonal: f64) -> Map {
     [[-(curvature - axes), -diagonal], [-diagonal, -(curvature + axes)]]
@@ -123,7 +125,7 @@ struct Ground<'a> {
     disc: Disc,
     /// Patterns that are looked at.
     taken: Vec<usize>,
-    /// Largest curvature that the window has room for.
+    /// Largest curvature whose probe fits into the window.
     most: f64,
     /// Frequency at the disc's edge, cycles per pixel.
     edge: f64,
@@ -155,8 +157,8 @@ impl<'a> Ground<'a> {
         Views::of(self.patterns, self.scan, &self.disc, &self.taken)
     }
 
-    /// The views of both halves of the scan on either side of its middle, along rows and along
-    /// columns; those that cannot be made are left out.
+    /// The views of the two sides of the scan about its middle, along rows and along columns; those
+    /// that cannot be made are left out.
     fn halves(&self) -> Vec<[Views; 2]> {
         let cut = |coordinate: fn(&Position) -> f64| {
             let mut places: Vec<f64> =
@@ -175,7 +177,7 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Standard deviation of a number of the whole scan, from what both halves of each pair have.
+/// Standard deviation of a number of the whole scan, from its values on both sides of each pair.
 fn deviation(pairs: &[[f64; 2]]) -> f64 {
     let squares: f64 = pairs.iter().map(|[a, b]| (a - b).powi(2) / 4.0).sum();
     if pairs.is_empty() { f64::NAN } else { (squares / pairs.len() as f64).sqrt() }
@@ -209,11 +211,11 @@ fn climb<const N: usize>(
     (at, best)
 }
 
-/// How a scan lies on the detector, from `patterns` (pattern, y, x), zero frequency in the centre,
-/// and the window centres `scan` as they are taken now. The search knows neither.
+/// The orientation of a scan on the detector, from `patterns` (pattern, y, x), zero frequency in
+/// the centre, and the window centres `scan` as given. Rotation and handedness are both searched.
 ///
 /// # Errors
-/// [`CalibrateError`] when the patterns cannot tell.
+/// [`CalibrateError`] when the patterns do not determine it.
 pub fn orientation(
     patterns: ArrayView3<'_, f32>,
     scan: &[Position],
@@ -252,8 +254,8 @@ pub fn orientation(
         true => (exchanged, straight.agreement),
         false => (straight, exchanged.agreement),
     };
-    // An astigmatic probe would pass for a turned one, so both are fitted; the halves of a scan are
-    // too small for that and take it from the whole.
+    // An astigmatic probe would look like a turned scan, so both are fitted; one side of a scan is
+    // too small for that and takes the astigmatism of the whole.
     let step = ground.most / f64::from(STEPS) / 2.0;
     let shifts = |[degrees, curvature, axes, diagonal]: [f64; 4]| {
         product(to_scan(coarse.transposed, degrees), shape_of(curvature, axes, diagonal))
@@ -348,7 +350,7 @@ fn by_curl(views: &Views) -> (bool, f64) {
 /// centre, at the window centres `scan`, whose orientation is right.
 ///
 /// # Errors
-/// [`CalibrateError`] when the patterns cannot tell.
+/// [`CalibrateError`] when the patterns do not determine it.
 pub fn curvature(
     patterns: ArrayView3<'_, f32>,
     scan: &[Position],

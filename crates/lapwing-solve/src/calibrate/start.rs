@@ -7,7 +7,7 @@ use lapwing_model::{Complex32, Modes};
 use ndarray::{Array2, ArrayView3};
 use std::f64::consts::{PI, TAU};
 
-/// Brightness over that of the disc below which light is taken for the specimen's.
+/// Brightness over that of the disc below which light is attributed to the specimen.
 const FAINT: f64 = 0.05;
 
 /// The probe whose pupil is the root of the mean pattern and whose phase is that of a curvature and
@@ -16,8 +16,8 @@ const FAINT: f64 = 0.05;
 ///
 /// `patterns` have the zero frequency in the centre. `curvature` is kappa, pixels squared, and
 /// `astigmatism` its half difference and direction, as [`super::Curvature`] has them: P = F^-1[A
-/// exp(-i pi (kappa |q|^2 + a |q|^2 cos 2 (phi - phi_a)))]. What is fainter than a twentieth of the
-/// bright disc belongs to the specimen and is left out.
+/// exp(-i pi (kappa |q|^2 + a |q|^2 cos 2 (phi - phi_a)))]. Light fainter than a twentieth of the
+/// bright disc is attributed to the specimen and left out.
 ///
 /// # Errors
 /// [`CalibrateError::Dark`].

@@ -15,7 +15,7 @@ const SIDE: usize = 48;
 const APERTURE: f64 = 0.15;
 
 /// Counts of a raster scan of cells, whose true positions are those given turned (and exchanged),
-/// under a probe of `edge` radians of defocus at the pupil's edge; the positions as they are told.
+/// under a probe of `edge` radians of defocus at the pupil's edge; the positions as given.
 fn scan(transposed: bool, degrees: f64, edge: f64) -> (Array3<f32>, Vec<Position>, Modes) {
     scan_of(&Specimen::Cells.make((128, 128), 5), transposed, degrees, edge)
 }

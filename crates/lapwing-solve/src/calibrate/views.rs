@@ -1,4 +1,4 @@
-//! The images of the specimen that parts of the bright disc see, as spectra.
+//! The images of the specimen that parts of the bright disc form, as spectra.
 
 use super::CalibrateError;
 use super::disc::Disc;
@@ -42,7 +42,7 @@ pub(super) type Map = [[f64; 2]; 2];
 
 impl Views {
     /// The views of `patterns` (pattern, y, x), zero frequency in the centre, at window centres
-    /// `scan`; only `taken` patterns are looked at.
+    /// `scan`; only the patterns `taken` are used.
     pub fn of(
         patterns: ArrayView3<'_, f32>,
         scan: &[Position],
@@ -139,8 +139,8 @@ impl Views {
         Ok(Self { parts, over, spectra, power, scattered, missing, count, step })
     }
 
-    /// How well the images fall on each other when that at q is shifted by `map` q: the power of
-    /// their mean over the mean of their powers, 0 to 1.
+    /// How well the images coincide when that at q is shifted by `map` q: the power of their mean
+    /// over the mean of their powers, 0 to 1.
     pub fn agreement(&self, map: Map) -> f64 {
         let count = self.over.len();
         let mut sums = vec![(0.0, 0.0); count];
@@ -192,7 +192,7 @@ impl Cells {
             *sum_x += (x as f64 - (width / 2) as f64) / width as f64;
             *count += 1.0;
         }
-        // Cells at the rim with few pixels would only bring noise.
+        // Cells at the rim with few pixels would only add noise.
         let least = 0.5 * (side * side) as f64;
         let mut names = vec![usize::MAX; gathered.len()];
         let mut frequencies = Vec::new();

@@ -4,7 +4,7 @@
 use super::gpu::Gpu;
 use std::fmt;
 
-/// What a solver needs of data and memory.
+/// What a solver requires of data and memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Whether the intensities must be photon counts.

@@ -1,4 +1,4 @@
-//! What a reconstruction changes.
+//! The quantities that a reconstruction changes.
 
 use crate::Problem;
 use lapwing_model::Complex32;

@@ -143,7 +143,8 @@ pub trait Engine {
     /// Re <a, b> over the object and over the probe, of every pair.
     fn dots(&mut self, pairs: &[[Vector; 2]]) -> Vec<[f64; 2]>;
 
-    /// Adds some of a vector, not the fields, to the fields, by the light of the search directions.
+    /// Adds a multiple of a vector other than the fields to the fields, weighted by the light of
+    /// the search directions.
     fn push(&mut self, from: Vector, push: Push);
 
     /// The values of a vector.
@@ -155,11 +156,11 @@ pub trait Engine {
     /// The largest light that search directions go by.
     fn strongest_light(&mut self) -> f32;
 
-    /// What went wrong with the device, if anything has: whatever was computed since is worthless.
+    /// The device's error, if it has failed: all results computed since are invalid.
     fn failure(&self) -> Option<String> {
         None
     }
 }
 
-/// What an operation on search directions says without [`Products::waves`].
+/// Message of an operation on search directions without [`Products::waves`].
 const NO_SEARCH: &str = "an engine that searches was opened with Products::waves";

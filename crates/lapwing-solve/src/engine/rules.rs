@@ -1,4 +1,4 @@
-//! What an engine is asked to do, and what it answers, as values.
+//! What an engine is asked to do, and what it returns, as values.
 
 use lapwing_model::{Complex32, elementwise};
 
@@ -58,7 +58,7 @@ pub struct HoldOut {
     /// Share of the pixels that are hidden.
     pub share: f64,
     /// Whether they are hidden in squares of three by three, of which the centres judge: where the
-    /// noise of neighbouring pixels is correlated, a hidden pixel's neighbours tell it.
+    /// noise of neighbouring pixels is correlated, a hidden pixel's neighbours reveal its value.
     pub blocks: bool,
     /// Seed of the draw.
     pub seed: u64,

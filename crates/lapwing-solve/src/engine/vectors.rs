@@ -1,5 +1,5 @@
-//! Vectors like the fields, kept where an engine computes: what a solver remembers from one epoch
-//! to the next never has to leave a device.
+//! Vectors like the fields, kept where an engine computes: what a solver keeps from one epoch to
+//! the next never has to leave a device.
 
 use super::Engine;
 use lapwing_model::Complex32;
@@ -41,14 +41,14 @@ pub struct Push {
     pub probe: Option<f32>,
 }
 
-/// Vectors that are made when first needed and used again when nobody needs them any more.
+/// Vectors that are made when first needed and reused when no longer needed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
     made: Vec<Vector>,
 }
 
 impl Pool {
-    /// One that is not among `used`; what it holds counts for nothing.
+    /// One that is not among `used`; its contents are arbitrary.
     pub fn free(&mut self, engine: &mut dyn Engine, used: &[Vector]) -> Vector {
         if let Some(&free) = self.made.iter().find(|made| !used.contains(made)) {
             return free;

@@ -12,14 +12,14 @@ const SMOOTH: f64 = 1.5;
 const BEAM: f64 = 0.05;
 /// Pixels by which the direct beam is grown.
 const GROW: usize = 3;
-/// Shares of a pattern below which a background is none.
+/// Share of a pattern below which a background is taken as zero.
 const NOTHING: f64 = 1e-6;
 
 /// Mean of the static light in every good pixel, 0 in the others.
 ///
-/// Outside the direct beam the share of static light is read off each ring, and what is behind the
-/// ring can only be more: its light falls outwards. Inside the direct beam, where coherent light is
-/// no speckle, the background is continued from the rim: too little rather than too much.
+/// Outside the direct beam the share of static light is estimated ring by ring; it must not rise
+/// outwards. Inside the direct beam, where coherent light is no speckle, the background is
+/// continued from the rim: too low rather than too high.
 pub(super) fn find(
     moments: &Moments,
     gain: f64,

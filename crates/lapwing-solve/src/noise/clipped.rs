@@ -1,15 +1,15 @@
-//! Counts at a detector's limit, of which only the least is known.
+//! Counts at a detector's limit, of which only a lower bound is known.
 
 use crate::engine::DetectorRule;
 
-/// What a pixel at the detector's limit tells: that the light was at least this much.
+/// The likelihood of a pixel at the detector's limit: the light was at least this much.
 ///
 /// With the model's intensity I, gain g, mean photons I / g and a limit of n photons, the
 /// likelihood is one-sided, L = -g ln P(count >= n). Its slope is that of a Poisson likelihood for
 /// I (1 + r) counts, r = P(count = n - 1) / P(count >= n): the limit itself where the model is far
-/// below it, the model's own intensity, which asks for nothing, where it is far above.
+/// below it, the model's own intensity, which gives no gradient, where it is far above.
 ///
-/// Of few photons the sums are exact. Of many, the root of a count has nearly the same variance
+/// For few photons the sums are exact. For many, the root of a count has nearly the same variance
 /// whatever its mean, a quarter of the gain (Anscombe 1948, Biometrika 35, 246), so with the lowest
 /// light c that is recorded as the limit
 ///
@@ -20,7 +20,7 @@ use crate::engine::DetectorRule;
 /// where Q is the upper tail of the normal distribution and h = -Q' / Q.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Clipped {
-    /// The number that the detector writes down for all light from some amount on.
+    /// The number that the detector records for all light above some amount.
     pub limit: f32,
     /// That amount: half a photon less.
     pub edge: f32,

@@ -12,12 +12,12 @@ const LOST: f64 = 0.1;
 const AROUND: usize = 4;
 /// Counts that its neighbours have at least for a silent pattern or pixel to be a fault.
 const COUNTS: f64 = 20.0;
-/// A pattern looks like no other when it resembles the mean pattern less than the others by so many
-/// times their usual spread, and by so much.
+/// A pattern is an outlier when its correlation with the mean pattern is below that of the others
+/// by this many times their usual spread, and by this much.
 const SPREADS: f64 = 12.0;
 const UNLIKE: f64 = 0.08;
-/// A pixel that varies less than this share of what the quietest others do, or photons, for its
-/// mean, is stuck.
+/// A pixel is stuck when its variance, relative to its mean, is below this share of that of the
+/// quietest others, or of photons.
 const STUCK: f64 = 0.25;
 /// A pixel with more than so many times the light of any pixel near it is hot.
 const HOT: f64 = 30.0;
@@ -29,7 +29,7 @@ const SATURATED: (usize, usize) = (20, 2);
 const JUST_BELOW: f32 = 0.98;
 /// Counts below which the largest of them may well be frequent.
 const LARGE: f32 = 20.0;
-/// So many counts beyond those, which photons would have made and nobody saw, are saturation.
+/// This many larger counts, expected of photons and not seen, indicate saturation.
 const MISSING: f64 = 40.0;
 
 /// Finds the faults of the patterns along `path`; `good` loses the pixels found.
@@ -59,7 +59,7 @@ pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -
     }
     let saturation = saturation(stack, &members, &moments, good);
     if let Some(limit) = saturation {
-        // A pixel that nearly always shows the limit, in bright light, is as good as others.
+        // A pixel in bright light that is nearly always at the limit is no fault.
         hot.retain(|&at| {
             let all = Array2::from_elem(good.dim(), true);
             let bright = near(at, &all).map(|at| moments.mean[at]).fold(0.0, f64::max);
@@ -163,8 +163,8 @@ fn wrong(
 
 /// The value at which many pixels of many patterns stop, where there is one.
 ///
-/// Large counts do where hardly any value is just below. Small ones repeat by nature: there the
-/// means of the pixels tell how many larger counts photons would have made.
+/// For large counts, where hardly any value is just below. Small counts repeat by nature: there the
+/// pixels' means give the number of larger counts that photons would have made.
 fn saturation(
     stack: &Stack<'_>,
     members: &[usize],

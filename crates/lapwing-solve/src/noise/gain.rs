@@ -1,4 +1,4 @@
-//! The gain, variance over mean, from what neighbouring patterns differ by.
+//! The gain, variance over mean, from the differences of neighbouring patterns.
 
 use super::moments::Moments;
 use super::rings::Rings;
@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 /// Rings with more than this share of the brightest ring's mean are the direct beam.
 const BEAM: f64 = 0.05;
-/// What a ring holds at least, over all pairs of neighbours, to tell anything.
+/// Counts that a ring must have, over all pairs of neighbours, to be used.
 const COUNTS: f64 = 200.0;
 /// Pairs of patterns farther apart than this many times the usual distance are no neighbours.
 const NEAR: f64 = 2.0;
-/// Counts per pixel from which the read-out's clipping no longer quiets a ring.
+/// Counts per pixel above which clipping at read-out no longer lowers a ring's variance.
 const LIT: f64 = 1.0;
 /// A gain within this of 1 is that of photons.
 const PHOTONS: f64 = 0.2;
@@ -35,8 +35,8 @@ struct Differences {
 ///
 /// Half the mean square difference of neighbours is the variance of their noise, which is that of
 /// the read-out and the gain times the mean, and a little more: their coherent light differs by an
-/// amount that grows with the square of the light there and then, which a sharp edge scatters into
-/// few patterns. The rings outside the direct beam tell the three apart.
+/// amount that grows with the square of the light in the same pair of patterns, into few of which a
+/// sharp edge scatters. A fit over the rings outside the direct beam separates the three.
 pub(super) fn find(
     stack: &Stack<'_>,
     scan: &[Position],
@@ -72,9 +72,9 @@ pub(super) fn find(
             usable.then_some(Point { mean, square, light, variance, weight })
         })
         .collect();
-    // Light adds to differences and nothing but the read-out takes from them: less than photons is
-    // chance, and no gain is above what a lit ring shows. It is above 1 only where light that is
-    // new in every pattern, twice the variance of speckle, could not be the reason.
+    // Light adds to differences and only the read-out lowers them: a gain below that of photons is
+    // chance, and none is above what a lit ring shows. It is above 1 only where light that is
+    // uncorrelated between patterns, with twice the variance of speckle, cannot explain it.
     let beyond_light =
         |point: &Point| point.variance / point.mean - 2.0 * point.light > 1.0 + PHOTONS;
     let lit = points.iter().filter(|point| point.mean >= LIT);

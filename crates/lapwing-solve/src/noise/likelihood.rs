@@ -1,4 +1,4 @@
-//! What the counts of a detector scatter like: the likelihood of a fit.
+//! The distribution of a detector's counts: the likelihood of a fit.
 
 use crate::choice;
 use crate::engine::DetectorRule;

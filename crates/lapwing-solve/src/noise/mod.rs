@@ -3,7 +3,7 @@
 //!
 //! A background that is fitted together with object and probe is biased: fields with thousands of
 //! free values explain single counts of it as speckle. The **moments** of the patterns over the
-//! scan know nothing of the fields. At a pixel where coherent light is a developed speckle over the
+//! scan do not depend on a fit. At a pixel where coherent light is a developed speckle over the
 //! scan, its variance is the square of its mean (Goodman 2007, Speckle Phenomena in Optics, Sec.
 //! 3.2); counting adds the gain times the mean, and static light adds to the mean alone:
 //!
@@ -11,8 +11,9 @@
 //! mean = c + b          variance = gain (c + b) + c^2
 //! ```
 //!
-//! so mean and variance tell c from b. The gain is what neighbouring patterns differ by where there
-//! is little light: their coherent light is much the same, their noise is not.
+//! so mean and variance separate c from b. The gain comes from the difference of neighbouring
+//! patterns where there is little light: their coherent light is nearly the same, their noise is
+//! independent.
 //!
 //! [`Noise`] is the likelihood by which LSQML fits; [`estimate`] finds a [`NoiseModel`].
 
@@ -43,11 +44,11 @@ use ndarray::{Array2, ArrayView3};
 use rings::Rings;
 
 /// Finds gain, background and faults from the patterns `intensity` (pattern, y, x), zero frequency
-/// in the centre, taken at `scan`. `valid`, axes (1 or pattern, y, x), tells the good pixels; what
-/// is bad in one pattern counts in none.
+/// in the centre, taken at `scan`. `valid`, axes (1 or pattern, y, x), marks the good pixels; one
+/// that is bad in one pattern is used in none.
 ///
 /// A few passes over the patterns and no transform. The result does not depend on the number of
-/// threads. Fewer than four patterns tell nothing: [`NoiseModel::photons`].
+/// threads. For fewer than four patterns the result is [`NoiseModel::photons`].
 ///
 /// # Panics
 /// When the lengths of the axes disagree.
@@ -59,7 +60,7 @@ pub fn estimate(
     estimate_beside(intensity, scan, valid, &Faults::default())
 }
 
-/// As [`estimate`], where some faults are `known`: they tell nothing, and are among those found.
+/// As [`estimate`], where some faults are `known`: they are not used, and are among those found.
 ///
 /// # Panics
 /// When the lengths of the axes disagree.

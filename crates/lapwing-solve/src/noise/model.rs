@@ -1,12 +1,12 @@
-//! What was found out about a detector.
+//! The properties of a detector.
 
 use ndarray::Array2;
 
-/// What was found out about a detector from the patterns of one scan.
+/// The properties of a detector, estimated from the patterns of one scan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoiseModel {
-    /// Variance over mean of what is recorded: 1 for photon counts, more for counts of which one
-    /// photon or electron makes several. 1 where it cannot be told.
+    /// Variance over mean of what is recorded: 1 for photon counts, more where one photon or
+    /// electron makes several counts. 1 where it cannot be estimated.
     pub gain: f64,
     /// Mean of the light in every pixel that is the same in all patterns and belongs to no coherent
     /// wave, axes (y, x), zero frequency in the centre; 0 in bad pixels.
@@ -15,7 +15,7 @@ pub struct NoiseModel {
     pub mean_intensity: f64,
     /// Whether the noise of adjacent pixels is correlated.
     pub correlated: bool,
-    /// Pixels that the given mask calls good and that are found not to be.
+    /// Pixels that are good by the given mask and were found to be faulty.
     pub faults: Faults,
 }
 

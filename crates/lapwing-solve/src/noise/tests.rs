@@ -89,7 +89,7 @@ fn a_background_is_found_from_below() {
     let (background, truth) = (found.background_per_pattern(), 0.3 * (SIDE * SIDE) as f64);
     assert!(clean < 0.1 * truth, "{clean}");
     assert!((0.7..1.1).contains(&(background / truth)), "{background} of {truth}");
-    // At the edge, where there is nothing else, it is what is there.
+    // At the edge, where there is nothing else, it is the whole signal.
     let corner = f64::from(found.background.slice(s![..4, ..4]).mean().unwrap());
     assert!((corner / 0.3 - 1.0).abs() < 0.15, "{corner}");
 }
@@ -122,7 +122,7 @@ fn sharp_edges_that_scatter_into_few_patterns_are_no_noise() {
         let found = estimate(counted(&mean, 1.0, seed).view(), &scan, None);
         assert!(found.gain == 1.0 && !found.correlated, "{photons}: {}", found.gain);
         assert!(found.background_share() < 0.02, "{photons}: {}", found.background_share());
-        // Nor do they hide what there is, though bright edges are told from it less well.
+        // Nor do they hide a gain that is there, though bright edges make its estimate less exact.
         let gain = estimate(counted(&mean, 4.0, seed).view(), &scan, None).gain;
         let expected = (4.0_f64.powi(2) + 3.0) / 4.0;
         assert!((0.7..1.15).contains(&(gain / expected)), "{photons}: {gain} of {expected}");

@@ -1,8 +1,8 @@
 //! How much more the prior weighs absorption than phase.
 //!
 //! What a specimen adds to its mean transmission is, where it is weak, phase in quadrature with
-//! that mean and absorption in phase with it. Many specimens have next to no absorption, and what
-//! is found of it then is noise.
+//! that mean and absorption in phase with it. Many specimens hardly absorb, and the absorption
+//! found then is noise.
 
 use super::SplitComplex;
 use lapwing_model::Complex32;

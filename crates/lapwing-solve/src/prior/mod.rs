@@ -8,10 +8,10 @@
 //! so that its mean is real (module `absorption`); with forward differences, L the Laplacian of
 //! each pixel and its four neighbours, and s^2 = sum
 //! |P|^2 / C, C the mean counts per pattern. The first term is quadratic for differences below h,
-//! linear above: it spares edges. The second, weak, leaves all but the finest detail alone, of
-//! which counts say least and the first spares the noise near edges. s^2 carries the scale, so its
-//! derivative with respect to the probe belongs to the gradient; without it the object would shrink
-//! and switch the prior off.
+//! linear above: it spares edges. The second, weak, acts on the finest detail alone, about which
+//! counts have least information, and where the first spares noise near edges. s^2 carries the
+//! scale, so its derivative with respect to the probe belongs to the gradient; without it the
+//! object would shrink and switch the prior off.
 
 mod absorption;
 mod curvature;

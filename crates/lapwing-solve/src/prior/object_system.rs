@@ -27,7 +27,7 @@ pub(super) fn damp(diagonal: &mut [f32]) {
 }
 
 /// Conjugate-gradient steps at most, and the residual (r, r / B), relative to the first, at which
-/// they end: a descent that is exact to less gains nothing by more.
+/// they end: more exact steps do not speed up the descent.
 const STEPS: usize = 15;
 const TOLERANCE: f64 = 1e-2;
 
@@ -39,7 +39,7 @@ pub(crate) struct ObjectSystem {
     prior: Option<PriorCurvature>,
 }
 
-/// What the preconditioner must know of the prior.
+/// What the preconditioner needs of the prior.
 pub(crate) struct PriorCurvature {
     /// mu s^2
     pub strength: f32,

@@ -1,4 +1,4 @@
-//! Making a problem: everything is checked here, and nothing is half made.
+//! The builder of problems: everything is checked here.
 
 use super::mask::{Mask, check_mask, mask_of};
 use super::patterns::{PatternType, Patterns, Stored};
@@ -30,7 +30,7 @@ impl ProblemBuilder<'static> {
 impl<'m> ProblemBuilder<'m> {
     /// A detector mask: pixels where `valid` is false enter neither likelihood nor updates, so the
     /// model is free there. `valid` has axes (1 or pattern, y, x), zero frequency in the centre;
-    /// what the patterns hold at bad pixels is not looked at.
+    /// the values of the patterns at bad pixels are ignored.
     ///
     /// The power that the bad pixels hide is estimated from the start fields.
     pub fn mask<'n>(self, valid: ArrayView3<'n, bool>) -> ProblemBuilder<'n> {

@@ -6,7 +6,7 @@ use crate::solver::Solution;
 use lapwing_model::Position;
 use rayon::prelude::*;
 
-/// Patterns that [`Problem::misfit`] looks at, at most: some tell as much as all.
+/// Patterns that [`Problem::misfit`] uses, at most: a sample is enough.
 const LOOKED_AT: usize = 512;
 /// Patterns that are predicted together.
 const TOGETHER: usize = 64;
@@ -18,8 +18,8 @@ pub struct Misfit {
     /// taken into account: 1 for a perfect model, less for one that has begun to follow the noise,
     /// more for one that is wrong.
     pub ratio: f64,
-    /// What noise does not explain of the amplitudes, as a share of them, r.m.s.: where photons are
-    /// many, `ratio` is large for errors that nobody sees.
+    /// The part of the amplitudes that noise does not explain, as a share of them, r.m.s.: with
+    /// many photons `ratio` is large for errors too small to see.
     pub unexplained: f64,
 }
 
@@ -121,7 +121,7 @@ impl Problem {
     }
 }
 
-/// Counts are held against at least this mean, photons: one stray photon should not decide.
+/// Counts are compared with at least this mean, photons, so that one stray photon does not decide.
 const LEAST: f64 = 1e-3;
 
 /// Deviance of a count from its mean, 2 (n ln(n / m) - n + m).

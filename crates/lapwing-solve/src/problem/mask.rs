@@ -1,4 +1,4 @@
-//! Detector pixels that count for nothing: dead, hot, or behind a beam stop.
+//! Detector pixels that are ignored: dead, hot, or behind a beam stop.
 
 use super::ProblemError;
 use crate::noise::PatternOrder;

@@ -69,13 +69,13 @@ pub struct Problem {
     pub(crate) gain: f64,
     /// Whether the noise of adjacent pixels is correlated.
     pub(crate) correlated: bool,
-    /// What pixels at the detector's limit tell, where it has one.
+    /// The likelihood of pixels at the detector's limit, where it has one.
     pub(crate) clipped: Option<Clipped>,
     pub(crate) device: Device,
 }
 
-/// The unit in which solvers count: single precision squares and squares again what it is given, so
-/// intensities far from photons are brought nearer by a power of two, which changes no digit.
+/// The unit in which solvers compute: intensities are squared, in single precision, so those far
+/// from photon counts are scaled by a power of two, which changes no digit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unit {
     /// Amplitudes in the solver's unit over those of the input.

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 impl Problem {
-    /// What the patterns tell about the detector, beside the faults that are known: see
+    /// The detector's properties estimated from the patterns, with the faults that are known: see
     /// [`noise::estimate_beside`].
     pub fn estimate_noise(&self, known: &Faults) -> NoiseModel {
         let order = PatternOrder::new(&self.model);
@@ -20,7 +20,8 @@ impl Problem {
         }
         let mut found = noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known);
         if self.physics().propagation != Propagation::FarField {
-            // The light of an image is no developed speckle, by whose moments a background is told.
+            // The light of an image is no developed speckle, so its moments do not give a
+            // background.
             found.background.fill(0.0);
         }
         found
@@ -67,7 +68,7 @@ impl Problem {
         }
         problem.background = self.background_of(&noise.background, &order)?;
         if changed || problem.background.is_some() {
-            // What is known of the light is what is not clipped.
+            // Only unclipped pixels measure the light.
             let known = match problem.clipped {
                 Some(Clipped { limit, .. }) => problem.without_saturated(limit),
                 None => problem.mask.clone(),
@@ -135,8 +136,8 @@ impl Problem {
     }
 
     /// Mean summed intensity of a pattern less the background, in the solver's unit, where pixels
-    /// tell no more than whether there was a photon: a pixel that is lit in a share f of the
-    /// patterns has -ln(1 - f) photons on average, of the same light in all of them.
+    /// record only whether there was a photon: a pixel that is lit in a share f of the patterns has
+    /// -ln(1 - f) photons on average, of the same light in all of them.
     fn mean_of_binary(&self, clipped: Clipped) -> Result<f64, ProblemError> {
         let (pixels, patterns) = (self.model.len(), self.n_patterns());
         let (mut lit, mut buffer) = (vec![0_u32; pixels], vec![0.0; pixels]);
@@ -148,7 +149,7 @@ impl Problem {
                 *lit += u32::from(!masked && value >= clipped.limit);
             }
         }
-        // Of a pixel that is always lit no more is known than that it nearly always is.
+        // A pixel that is always lit is only known to be lit nearly always.
         let most = 1.0 - 0.5 / patterns as f64;
         let mean = |lit: &u32| -(1.0 - (f64::from(*lit) / patterns as f64).min(most)).ln();
         let light = f64::from(clipped.limit) * lit.iter().map(mean).sum::<f64>();

@@ -1,4 +1,4 @@
-//! The same experiment again, with the noise of another day.
+//! Replicates: the same experiment with other noise.
 
 use super::expected::Expected;
 use super::{Patterns, Problem, ProblemError};

@@ -13,14 +13,13 @@ pub trait Configured: Options + Solver + 'static {
     const SOURCE: &'static str;
     /// When it needs photon counts, in words: `yes`, `no`, or with which of its options.
     const COUNTS: &'static str = "no";
-    /// Data for which it is the one that is taken, where there is such a kind.
+    /// The data for which it is the default, if any.
     const TAKEN_FOR: Option<TakenFor> = None;
     /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.
     const VARIES_PROBE: bool = false;
 }
 
-/// Data for which one solver is taken when nobody names any; both are compared where a study names
-/// none.
+/// Data for which a solver is the default; a study that names none compares both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakenFor {
     /// Photon counts.
@@ -40,7 +39,7 @@ pub struct Entry {
     pub source: &'static str,
     /// When it needs photon counts, in words.
     pub counts: &'static str,
-    /// Data for which it is the one that is taken.
+    /// The data for which it is the default, if any.
     pub taken_for: Option<TakenFor>,
     /// Whether it finds what makes the probe vary along the scan: eigenmodes, and the beam's power.
     pub varies_probe: bool,

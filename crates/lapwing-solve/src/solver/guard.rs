@@ -1,4 +1,4 @@
-//! The way back: where the best epoch of a batched solver began.
+//! The guard: the state in which the best epoch of a batched solver began.
 
 /// Factor by which the loss of an epoch may exceed the lowest of all before. Noise and the order of
 /// batches make it rise by far less; a diverging solver, however slowly, exceeds it.
@@ -6,8 +6,8 @@ pub(crate) const HARM: f64 = 1.5;
 
 /// The loss of the best epoch.
 ///
-/// An epoch measures the loss as it goes, so the harm done by one shows in the next: what must be
-/// taken back is both.
+/// An epoch measures the loss while the fields move, so the harm of one shows in the next, and both
+/// must be rolled back.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Guard {
     lowest: Option<f64>,
@@ -16,7 +16,7 @@ pub(crate) struct Guard {
 /// What an epoch has done.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Verdict {
-    /// None was better: where it began is where to go back to.
+    /// The best so far: its start is the state to go back to.
     Best,
     /// No harm.
     Fine,
@@ -48,7 +48,7 @@ impl Guard {
     }
 }
 
-/// Whether a loss says that the solver lost its way since it was `good`.
+/// Whether a loss shows that the solver has diverged since it was `good`.
 pub(crate) fn diverged(loss: f64, good: f64) -> bool {
     loss.is_nan() || loss > HARM * good
 }
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(guard.judge(13.0), Verdict::Harm(8.0));
         assert_eq!(guard.judge(7.0), Verdict::Best);
         assert_eq!(guard.judge(11.0), Verdict::Harm(7.0));
-        // Nothing is worse than no number.
+        // NaN counts as the worst loss.
         let mut guard = Guard::default();
         assert_eq!(guard.judge(f64::NAN), Verdict::Best);
         assert_eq!(guard.judge(9.0), Verdict::Best);

@@ -1,5 +1,4 @@
-//! Incoherent probe modes: where they start, and the one set among many equal ones that is
-//! reported.
+//! Incoherent probe modes: how they start, and the one of many equivalent sets that is reported.
 //!
 //! Modes add in intensity, so any unitary mixture of them describes the same light. The orthogonal
 //! set, sorted by power, is unique (P. Thibault, A. Menzel, Nature 494, 68 (2013)).
@@ -36,7 +35,7 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
     let mut degree = 0_i32;
     'all: loop {
         degree += 1;
-        // Degrees beyond the window's pixels bring nothing new.
+        // Degrees beyond the window's pixels add nothing new.
         if degree as usize > height + width {
             break;
         }
@@ -285,7 +284,7 @@ mod tests {
             (0..k).for_each(|l| assert!(dot(&flat[k], &flat[l]).norm() < 1e-5 * total));
         }
         assert_eq!(start_modes(&modes, 2, 0.1).dim().0, 2);
-        // More modes than a window has room for: as many as there are, never an endless search.
+        // More modes than a window has pixels: as many as exist, and the search ends.
         assert!(start_modes(&random((1, 1, 2), 1), 9, 0.1).dim().0 <= 2);
     }
 }

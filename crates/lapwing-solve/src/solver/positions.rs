@@ -1,4 +1,4 @@
-//! Refinement of the scan positions: where the probe really was.
+//! Refinement of the scan positions.
 //!
 //! The loss changes with a pattern's position as the probe moves under the object patch, so with
 //! the probe's derivative along y, a factor -2 pi i u_y on its spectrum,
@@ -41,7 +41,7 @@ pub(crate) fn curvature(problem: &Problem, probe: &[Complex32]) -> [f64; 2] {
     sums
 }
 
-/// Measured power of every pattern over that of the probe: what share the object lets through.
+/// Measured power of every pattern over that of the probe: the transmitted share.
 pub(crate) fn transmission(problem: &Problem) -> Vec<f64> {
     (0..problem.n_patterns())
         .into_par_iter()

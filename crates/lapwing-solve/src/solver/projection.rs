@@ -17,7 +17,7 @@ use crate::engine::{Side, WaveUpdate};
 use crate::{Problem, options};
 use lapwing_model::{Complex32, elementwise};
 
-/// An algorithm told apart from the others by how its waves move.
+/// A projection algorithm, defined by how its waves move.
 pub struct Projection {
     update: WaveUpdate,
     overlap: Overlap,

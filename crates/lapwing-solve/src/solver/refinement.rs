@@ -1,4 +1,4 @@
-//! What the positions of a scan may be off by, besides an affine map.
+//! The errors of a scan's positions that are refined, besides an affine map.
 //!
 //! The offsets of the positions from those measured, d_j = (y + i x), are held to a space
 //!
@@ -7,9 +7,9 @@
 //! single    anything
 //! ```
 //!
-//! by orthogonal projection, less their mean, which is the object's own place. Few numbers are told
-//! by all patterns together, so that they are found where single positions would follow the noise.
-//! What an affine map of the scan is off by is found before ([`affine`](super::ml::affine)).
+//! by orthogonal projection, less their mean, which is the object's own place. A few numbers are
+//! determined by all patterns together, so that they are found where single positions would follow
+//! the noise. An affine map of the scan is found before ([`affine`](super::ml::affine)).
 
 use super::positions;
 use crate::{Problem, choice};
@@ -30,8 +30,8 @@ choice! {
     }
 }
 
-/// What is refined, and from which epoch on, of what two options say: `from` alone means every
-/// position, and a refinement begins in epoch `usual` unless given.
+/// What is refined, and from which epoch on, by two options: `from` alone means every position, and
+/// a refinement begins in epoch `usual` unless given.
 pub(crate) fn refined(
     what: Option<PositionFreedom>,
     from: Option<usize>,
@@ -71,7 +71,7 @@ impl Offsets {
         self.basis.is_none()
     }
 
-    /// Takes from `values`, one for every pattern, what is not of this space.
+    /// Removes from `values`, one for every pattern, what is outside this space.
     pub fn restrict(&self, values: &mut [Complex32]) {
         let Some(basis) = &self.basis else {
             let mean = positions::mean(values);
@@ -124,7 +124,7 @@ mod tests {
             assert!((found - slow(index) + mean).norm() < 0.15, "{index}: {found}");
             assert!((found - once).norm() < 1e-5);
         }
-        // What alternates is no drift.
+        // An alternating offset is no drift.
         let mut fast: Vec<Complex32> = (0..64).map(|index| slow(32) * (index % 2) as f32).collect();
         drift.restrict(&mut fast);
         assert!(fast.iter().all(|value| value.norm() < 0.1), "{fast:?}");

@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::snapshot::{Snapshot, SnapshotError};
 use super::solution::{Choice, Solution};
 
-/// What a solver tells its caller after every epoch.
+/// What a solver reports to its caller after every epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch {
     /// Number of epochs done, from 1.
@@ -15,7 +15,7 @@ pub struct Epoch {
     pub loss: f64,
 }
 
-/// What the caller answers to an [`Epoch`] event.
+/// The caller's answer to an [`Epoch`] event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Go on.
@@ -24,7 +24,7 @@ pub enum Flow {
     Stop,
 }
 
-/// What an algorithm does in an epoch, and what it remembers from one to the next.
+/// What an algorithm does in an epoch, and the state that it keeps from one to the next.
 pub trait Algorithm {
     /// Does epoch `number`, from 1; `losses` are those of the epochs before. Returns its loss as
     /// it is reported.
@@ -46,7 +46,7 @@ pub trait Algorithm {
         None
     }
 
-    /// Adds what it remembers beside the frame's own state, under names of its own.
+    /// Adds its state beside the frame's own, under names of its own.
     fn save(&self, _frame: &mut Frame<'_>, _snapshot: &mut Snapshot) {}
 
     /// Takes over what was saved; the frame has taken over its own state already.
@@ -105,8 +105,8 @@ impl<'a> Run<'a> {
         snapshot
     }
 
-    /// The device that has failed and what went wrong with it, if anything has: what was computed
-    /// since is worthless.
+    /// The device that has failed and its error, if one has: all results computed since are
+    /// invalid.
     pub fn failure(&self) -> Option<(String, String)> {
         Some((self.frame.problem.device().to_string(), self.frame.engine.failure()?))
     }

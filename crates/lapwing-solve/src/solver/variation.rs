@@ -1,6 +1,6 @@
 //! A probe that varies along the scan: its eigenmodes' weights, and the beam's power.
 //!
-//! With chi_j = F^-1[Psi_j factor], what the exit wave psi_j of a pattern lacks, half the loss
+//! With chi_j = F^-1[Psi_j factor], the correction of a pattern's exit wave psi_j, half the loss
 //! falls by Re <E_k O_j, chi_j> per unit of a weight w_jk and by Re <psi_j, chi_j> / 2 per unit of
 //! the logarithm of the power. Their curvatures are those of the light that they scale, as far as
 //! the object lets it through (Gauss-Newton; M. Odstrcil et al., Opt. Express 24, 8360, 2016, for

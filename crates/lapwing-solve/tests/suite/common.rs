@@ -136,7 +136,7 @@ impl Case {
     }
 
     /// Complex error of ML on counts with a uniform background of `mean` counts per pixel, which
-    /// the problem is told or not.
+    /// the problem is given or not.
     pub fn with_background(&self, dose: f64, mean: f32, told: bool) -> f64 {
         let mut counts = self.counts(Some(dose));
         let mut random = generator(7, "test background", 0);

@@ -18,7 +18,7 @@ use ndarray::Array3;
 use std::convert::Infallible;
 
 const SIDE: f64 = 80.0;
-/// For maps of the scan, which few positions tell badly.
+/// For maps of the scan, which few positions determine poorly.
 const WIDE: f64 = 110.0;
 const DOSE: f64 = 1e5;
 

@@ -1,4 +1,4 @@
-//! Error maps against the error, which a simulation knows.
+//! Error maps against the true error of a simulation.
 
 use crate::common::{case, case_of, swept};
 use lapwing_compare::{Region, compare, coverage};

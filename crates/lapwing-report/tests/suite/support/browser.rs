@@ -76,7 +76,7 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// Opens the page and returns what it says of itself; `None` where there is no browser.
+/// Opens the page and returns what it reports about itself; `None` where there is no browser.
 ///
 /// A browser that does not start (no memory, no namespaces) fails the test with its own words.
 pub fn look_at(page: &Path, width: u32) -> Option<Seen> {

@@ -52,7 +52,7 @@ pub struct Special<'a> {
     pub maps: bool,
     /// Further sections of the design.
     pub sections: &'a str,
-    /// Positions in a row of the scan, 16 unless told; a scan of few rows more than columns.
+    /// Positions in a row of the scan, 16 unless given; a scan of few rows more than columns.
     pub across: Option<usize>,
 }
 

@@ -1,8 +1,8 @@
 //! The bands of the object that the windows of a batch cover.
 //!
-//! Small batches touch a part of the object only, and what is done to all of it after every batch
-//! would cost more than the batch. They are bands of [`BAND`] rows with one range of
-//! columns each; the slices of a thick object lie one below the other.
+//! Small batches touch a part of the object only, and work on all of it after every batch would
+//! cost more than the batch. That part is kept as bands of [`BAND`] rows with one range of columns
+//! each; the slices of a thick object lie one below the other.
 
 use crate::Problem;
 use rayon::prelude::*;
@@ -11,8 +11,8 @@ use std::ops::Range;
 /// Object rows that one task works on.
 pub(super) const BAND: usize = 16;
 
-/// Bands that are worth a task of its own, for rows of `row` pixels: waking a thread takes as long
-/// as some ten thousand of them.
+/// Number of bands for which a task of its own pays, for rows of `row` pixels: waking a thread
+/// takes as long as some ten thousand pixels.
 pub(super) fn bands_of_a_task(row: usize) -> usize {
     ((1 << 16) / (BAND * row)).max(1)
 }

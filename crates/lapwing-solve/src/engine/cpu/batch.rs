@@ -247,7 +247,7 @@ impl Batch {
         let scaled = (weight != 1.0)
             .then(|| probe_direction.iter().map(|value| value * weight).collect::<Vec<_>>());
         let probe_direction = scaled.as_deref().unwrap_or(probe_direction);
-        // A change of the probe is held against what the first slice's exit wave lacks.
+        // A change of the probe is compared with chi behind the first slice.
         let (slices, dark) = (problem.n_slices(), vec![ZERO; width]);
         let chunk = |(members, chunk): (&[usize], &Chunk)| -> Vec<Normal> {
             let of_slice = problem.waves_len();
@@ -275,7 +275,7 @@ impl Batch {
                 // |sum of K changes|^2 <= K sum of |change|^2: they may all point the same way.
                 sum.object *= slices as f64;
                 if let Some(power) = powers.get(pattern) {
-                    // So much brighter is the change of the probe in this pattern.
+                    // Factor on the brightness of the probe's change in this pattern.
                     let power = f64::from(power.re).exp();
                     sum.probe *= power;
                     sum.cross *= power.sqrt();

@@ -104,8 +104,7 @@ impl<'a> Scene<'a> {
             return step.factor(patterns, from, buffer, intensity, factor);
         }
         patterns.copy(from..from + buffer.len(), buffer);
-        // Where there are any, all pixels come together. Whatever was measured there counts for
-        // nothing.
+        // Where there are any, all pixels come together. The values measured there are ignored.
         masked.iter().for_each(|&place| buffer[place as usize] = 0.0);
         let mut one_sided = 0.0;
         if let Some(clipped) = self.problem.clipped {
@@ -190,7 +189,7 @@ impl Chunk {
         }
     }
 
-    /// Sums of nothing, for the patterns `members`.
+    /// Sums of zero, for the patterns `members`.
     pub(super) fn begin(&mut self, problem: &Problem, members: &[usize]) {
         self.probe_sum.fill(ZERO);
         self.object_power.fill(0.0);

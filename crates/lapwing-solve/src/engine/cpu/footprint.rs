@@ -150,7 +150,7 @@ impl Footprint {
     ) {
         debug_assert!(direction.len() <= BAND * columns);
         let last = first + direction.len() / columns;
-        // An area that nothing was added to holds what it held for another batch.
+        // An area to which nothing was added still holds the sums of another batch.
         for area in self.areas.iter().filter(|area| !area.unwritten) {
             for row in first.max(area.rows.start)..last.min(area.rows.end) {
                 let at = (row - first) * columns;
@@ -199,7 +199,7 @@ mod tests {
             let problem = problem.map_err(|error| TestCaseError::fail(error.to_string()))?;
             let members: Vec<usize> = (0..corners.len()).rev().collect();
             let mut footprint = Footprint::default();
-            // What was there before counts for nothing.
+            // What was there before is ignored.
             footprint.begin(&problem, &members[..1]);
             footprint.add(&problem, (0, members[0]), 0, &wave(3), &wave(4));
             footprint.begin(&problem, &members);

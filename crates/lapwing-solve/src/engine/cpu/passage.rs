@@ -1,8 +1,8 @@
 //! A pattern's waves through the object, slice by slice, and back.
 //!
-//! Arrays of waves have axes (slice, wave, y, x): of the incident waves psi_s, and of chi_s, what
-//! the wave behind slice s lacks ([`lapwing_model::forward`], module `slices`). A thin object has
-//! one slice, and goes the model's own, faster, way.
+//! Arrays of waves have axes (slice, wave, y, x): of the incident waves psi_s, and of chi_s, the
+//! correction of the wave behind slice s ([`lapwing_model::forward`], module `slices`). A thin
+//! object has one slice, and is computed by the model's own, faster, pass.
 
 use crate::Problem;
 use lapwing_model::forward::{Patch, Ramp, View, Workspace};
@@ -65,9 +65,9 @@ impl<'a> Passage<'a> {
         &mut chi[self.start(self.slices - 1, 0)..]
     }
 
-    /// Wave number `wave`, from its mode's `spectrum` to the detector: `incident` <- what it is
+    /// Wave number `wave`, from its mode's `spectrum` to the detector: `incident` <- the wave
     /// before each slice, and `in_flight` <- its exit wave, on its way. Adds |O|^2 of the first
-    /// slice to `power` where it is given. What `chi` holds of this wave is lost.
+    /// slice to `power` where it is given. This wave's part of `chi` is overwritten.
     #[expect(clippy::too_many_arguments, reason = "one wave, and all it leaves behind")]
     pub fn illuminate(
         &self,

@@ -1,4 +1,4 @@
-//! Arrays that a task works with and leaves nothing in, one set for every thread.
+//! Work arrays, one set for every thread, whose contents are not used after a call.
 
 use super::bands::BAND;
 use crate::Problem;
@@ -12,7 +12,7 @@ pub(super) struct Scratch {
     pub work: Workspace,
     /// The waves on their way, as the model keeps them.
     pub in_flight: Buffer,
-    /// Measured values, and what the model puts beside them.
+    /// Measured values, and those that the model predicts.
     pub measured: Vec<f32>,
     pub expected: Vec<f32>,
     /// Shifted probes, or the waves before each slice, and chi (slice, wave, y, x).

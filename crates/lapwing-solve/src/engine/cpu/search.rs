@@ -1,4 +1,4 @@
-//! SearchDirections directions of object and probe, and the steps along them.
+//! Search directions of object and probe, and the steps along them.
 
 use super::bands::Bands;
 use super::batch::Batch;
@@ -8,7 +8,7 @@ use crate::engine::{Fields, SearchDirections, Trail};
 use lapwing_model::{Complex32, elementwise};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
-/// Smallest light that is divided by; its square is a normal number.
+/// Smallest divisor of light; its square is a normal number.
 const DARK: f32 = 1e-18;
 
 /// The directions, and what they are made from.
@@ -21,7 +21,7 @@ pub(super) struct Directions {
     probe: Vec<Complex32>,
     /// Where the object's direction was worked out last.
     bands: Bands,
-    /// Of the epoch, once it has begun.
+    /// Those of the epoch, once it has begun.
     search: Option<SearchDirections>,
     steps: Steps,
     pub trail: Trail,

@@ -211,7 +211,7 @@ fn sums_of_batches_add_up_to_those_of_all_together() {
     for (apart, together) in pairs {
         assert!((apart - together).norm() < 1e-4 * (1.0 + together.norm()));
     }
-    // What was taken is gone.
+    // Taken sums are removed.
     assert!(engine.take_sums().object.iter().all(|value| value.norm_sqr() == 0.0));
 }
 
@@ -381,7 +381,7 @@ fn stored_waves_move_as_their_update_says() {
         close(after, &product_and_projection(&problem, pattern, Some(&trial))[1]);
     }
 
-    // What is set is what comes back.
+    // Stored waves come back unchanged.
     engine.set_waves(&before);
     assert_eq!(engine.waves().unwrap(), before);
 }

@@ -12,7 +12,7 @@ use lapwing_model::forward::Propagation;
 /// Pieces in which the members of a batch are summed for the probe, at most.
 const MOST_PIECES: usize = 40;
 
-/// Refuses what the kernels have no part for.
+/// Refuses what the kernels do not compute.
 pub(in crate::engine) fn check(
     gpu: &Gpu,
     problem: &Problem,
@@ -86,7 +86,7 @@ pub(super) fn layout_of(gpu: &Gpu, problem: &Problem, batch_size: usize) -> Opti
     Layout::new(shape, gpu.0.limits.max_compute_workgroup_storage_size as usize)
 }
 
-/// Patterns for whose losses there is room.
+/// Number of patterns whose losses fit.
 pub(super) fn slots_of(problem: &Problem) -> usize {
     problem.n_patterns()
 }

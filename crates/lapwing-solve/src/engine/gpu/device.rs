@@ -27,7 +27,7 @@ pub enum GpuError {
     Unusable {
         /// Its name.
         name: String,
-        /// What the driver says.
+        /// The driver's reason.
         reason: String,
     },
 }
@@ -45,7 +45,7 @@ pub struct GpuInfo {
     pub software: bool,
     /// Whether it is a card of its own, and no part of the processor.
     pub discrete: bool,
-    /// Its memory, bytes, where its driver tells.
+    /// Its memory, bytes, where its driver reports it.
     pub memory: Option<u64>,
     /// Largest array that kernels can see at once, bytes.
     pub largest_array: u64,
@@ -65,7 +65,7 @@ pub(super) struct Open {
     pub programs: Programs,
 }
 
-/// What went wrong first, told by the driver at any time.
+/// The first error, which the driver may report at any time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failure(Arc<Mutex<Option<String>>>);
 
@@ -190,7 +190,7 @@ impl Gpu {
         self.0.programs.measured()
     }
 
-    /// What went wrong with it, if anything has: what was computed since is worth nothing.
+    /// Its error, if it has failed: all results computed since are invalid.
     pub fn failure(&self) -> Option<String> {
         self.0.failure.get()
     }

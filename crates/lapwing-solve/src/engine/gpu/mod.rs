@@ -70,7 +70,7 @@ pub(crate) struct GpuEngine<'a> {
     held: bool,
     members: Members,
     losses: Losses,
-    /// Losses on the card: patterns, and for how many there is room.
+    /// Losses on the card: their number, and the capacity for them.
     slots: (usize, usize),
     /// Whether something was added since sums were taken.
     added: bool,
@@ -89,7 +89,7 @@ pub(crate) struct GpuEngine<'a> {
     kept: Vec<wgpu::Buffer>,
 }
 
-/// The batch that was computed last, as the card is told it.
+/// The batch that was computed last, as uploaded to the card.
 #[derive(Default)]
 struct Members {
     count: usize,
@@ -98,7 +98,7 @@ struct Members {
     /// How many members, which come in the order of the arrays that hold their patterns, each array
     /// has.
     of_stacks: Vec<usize>,
-    /// Where the words were put, and how often commands had been handed over then.
+    /// Where the words were put, and how often commands had been submitted then.
     put: Option<(u32, usize)>,
     tiles: Tiles,
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Time after which a card that has done its work is not expected to say so any more.
+/// Time after which a card is no longer expected to signal that it is done.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How often one kernel ran, and for how long in all.

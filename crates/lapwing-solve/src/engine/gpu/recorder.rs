@@ -1,4 +1,4 @@
-//! What the card is told to do, in order, and what is brought to and from it.
+//! The commands for the card, in order, and the transfers to and from it.
 //!
 //! Commands are gathered and handed over some dozens at a time; single ones cost more to hand over
 //! than to carry out. Every command has numbers of its own ([`Params`]), and a batch's commands
@@ -17,9 +17,9 @@ use std::sync::Arc;
 const STRIDE: usize = 256;
 /// Commands that are handed over together.
 const TOGETHER: usize = 32;
-/// Commands for whose numbers there is room.
+/// Number of commands whose parameters fit.
 const MOST_COMMANDS: usize = 256;
-/// Words for members and tiles that there is room for at first.
+/// Initial capacity for members and tiles, in words.
 const BATCH_WORDS: usize = 1 << 16;
 /// Bytes that are brought to the card in one piece.
 const PIECE: usize = 1 << 26;
@@ -360,7 +360,7 @@ impl Recorder {
             let _ = tell.send(result.is_ok());
         });
         let polled = device.poll(wgpu::PollType::wait_indefinitely());
-        // Another thread that waits for the same card may be the one that is told.
+        // The signal may go to another thread that waits for the same card.
         if polled.is_err() || !told.recv_timeout(LONGEST_WAIT).unwrap_or(false) {
             self.gpu.0.failure.note("it does not answer".to_owned());
             return;

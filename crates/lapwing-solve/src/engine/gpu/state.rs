@@ -114,7 +114,7 @@ impl<'a> GpuEngine<'a> {
         self.recorder.run(kernel, params, 0, groups);
     }
 
-    /// Tells the card which members the batch has, and on which tiles they lie.
+    /// Uploads the batch's members and the tiles on which they lie.
     pub(super) fn begin_batch(&mut self, members: &[usize]) {
         self.upload_fields();
         self.recorder.flush_if_many();

@@ -108,7 +108,8 @@ fn problems() -> Vec<Problem> {
         });
         let builder = Problem::builder(problem.scan, problem.object, problem.probe);
         let problem = builder.mask(valid.view()).patterns(counts).unwrap();
-        // What a mask of one pattern hides has no background there; that of all is simpler to say.
+        // A mask of a single pattern leaves no background at its pixels; a mask of all is simpler
+        // to construct.
         if masks > 1 {
             return problem;
         }

@@ -1,4 +1,4 @@
-//! What a problem refuses, and what it takes.
+//! What a problem refuses, and what it accepts.
 
 use crate::problem::{Mask, Problem, ProblemError};
 use lapwing_model::forward::Physics;

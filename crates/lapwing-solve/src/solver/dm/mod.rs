@@ -9,9 +9,9 @@
 //! psi_j <- psi_j + beta (M[2 p_j - psi_j] - p_j)
 //! ```
 //!
-//! and then makes object and probe of the waves. It finds its way out of places where other
-//! algorithms stop, and wanders about the solution instead of resting in it: follow it with LSQML
-//! or ML.
+//! and then makes object and probe of the waves. It can leave local minima in which other
+//! algorithms stop, and wanders about the solution instead of converging to it: follow it with
+//! LSQML or ML.
 
 use super::projection::{Overlap, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};

@@ -5,7 +5,7 @@
 //!
 //! 1. forward model, and a step in the detector plane along the gradient of the likelihood
 //!    ([`DetectorRule`](crate::engine::DetectorRule)); back-propagated, it is chi_j = psi_opt -
-//!    psi_j, what the exit wave lacks (Eq. 19);
+//!    psi_j, the correction of the exit wave (Eq. 19);
 //! 2. update directions, sums over the batch divided by the illumination (Eqs. 24, 25): `dO = sum_j
 //!    chi_j conj(P_j) / kappa`, `dP = sum_j chi_j conj(O_j) / (sum_j |O_j|^2 + damping)`;
 //! 3. for every pattern the pair of real step lengths that minimises `|chi_j - a dO P_j - b dP

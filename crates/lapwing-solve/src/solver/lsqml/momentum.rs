@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 /// is no noise.
 const DAMPING: f64 = 0.1;
 /// Noise of an object pixel, relative to the object's r.m.s., at which it has half its weight in
-/// strong light: above it most of what keeps pulling the same way, epoch after epoch, is noise.
+/// strong light: above it most of what accumulates over epochs is noise.
 const NOISE: f64 = 0.05;
 
 /// The illumination at which the object's momentum has half its weight, light / (light + this).
@@ -30,14 +30,14 @@ pub(super) fn half_weight(peak: f32, variance: f64) -> f32 {
     (light as f32).max(f32::MIN_POSITIVE)
 }
 
-/// Velocities of object and probe, and their memories of past updates.
+/// Velocities of object and probe, and their past updates.
 pub(super) struct Momentum {
     fields: [OfField; 2],
     velocity: Option<Vector>,
     pool: Pool,
 }
 
-/// What is remembered of one field.
+/// What is kept for one field.
 struct OfField {
     name: &'static str,
     /// Updates before the present one with which it is compared.
@@ -244,7 +244,7 @@ mod tests {
         // So does an update that turns round.
         let (speed, moves) = after(-1.0, true);
         assert!((speed - 0.5).abs() < 1e-5 && !moves);
-        // A memory is saved and comes back.
+        // The past updates survive a snapshot.
         let mut snapshot = Snapshot::default();
         momentum.save(&mut *engine, &mut snapshot);
         let mut loaded = Momentum::new([20, 16], [2, 3]);

@@ -1,4 +1,4 @@
-//! One epoch of either batching, and what is remembered from one to the next.
+//! One epoch of either batching, and the state kept from one to the next.
 
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
@@ -16,13 +16,13 @@ const PROBE_DAMPING: f64 = 0.1;
 /// Past updates the momentum of object and probe compares with.
 const OBJECT_MEMORY: usize = 2;
 const PROBE_MEMORY: usize = 3;
-/// Factor on the positions' Gauss-Newton steps: the object has taken most of the error on itself by
-/// the time they move.
+/// Factor on the positions' Gauss-Newton steps: by the time they move, the object has absorbed most
+/// of the error.
 const POSITION_GAIN: f64 = 4.0;
 /// A position moves by this many pixels per epoch and axis at most.
 const POSITION_STEP: f64 = 0.3;
-/// Share of the last epoch's way that positions go on where they move together: their slopes are
-/// means over the scan, in which little noise is left.
+/// Momentum of positions that move together, as a share of the last epoch's step: their slopes are
+/// means over the scan, with little noise.
 const TOGETHER: f32 = 0.8;
 
 pub(super) struct State<'a> {
@@ -114,7 +114,7 @@ impl<'a> State<'a> {
         (frame.engine.take_losses().seen, step)
     }
 
-    /// Notes what a batch tells of its patterns' weights and powers.
+    /// Stores a batch's slopes of its patterns' weights and powers.
     fn note_variation(&mut self, frame: &Frame<'_>, members: &[usize]) {
         let count = frame.problem.n_eigenmodes();
         if count > 0 {
@@ -141,7 +141,7 @@ impl<'a> State<'a> {
         let weights = parts.weights.iter_mut().zip(&self.weight_slopes).zip(of_weights);
         weights.for_each(|((weight, slope), curvature)| *weight += slope * (factor / curvature));
         let powers = parts.log_powers.iter_mut().zip(&self.power_slopes).zip(of_powers);
-        // chi brings amplitudes together, which are half as stiff as counts.
+        // chi fits amplitudes, whose curvature is half that of counts.
         powers.for_each(|((power, &slope), curvature)| {
             *power += 2.0 * factor * slope as f32 / curvature;
         });
@@ -180,7 +180,7 @@ impl<'a> State<'a> {
     /// those before, and `misfit` the loss in the problem's own unit.
     fn accelerate(&mut self, frame: &mut Frame<'_>, earlier: &[f64], loss: f64, misfit: f64) {
         let options = self.options;
-        // A velocity that runs against a limit gathers for ever.
+        // A velocity against a limit would grow without bound.
         let limited = options.constraints.limits_object();
         if limited || options.momentum == 0.0 || options.object_step() != ObjectStep::Epoch {
             return;
@@ -191,7 +191,7 @@ impl<'a> State<'a> {
             _ => true,
         };
         let variance = match options.noise {
-            // The prior holds the noise down itself.
+            // The prior suppresses the noise by itself.
             _ if options.prior > 0.0 => 0.0,
             Noise::Gaussian => misfit,
             // Half the deviance is about twice the squared difference of amplitudes, and photons
@@ -216,7 +216,7 @@ impl<'a> State<'a> {
             absorption: Absorption::AS_PHASE,
         };
         let (width, slice) = (frame.problem.object.shape().1, frame.problem.slice_len());
-        // What the probe is brighter by, every slice is weaker by its share.
+        // Every slice takes its share of the probe's scale.
         let s2 = frame.relative_power().powf(1.0 / frame.problem.n_slices() as f64);
         let (fields, trail) = frame.engine.fields_and_trail_mut();
         let slices = fields.parts_mut().object.chunks_exact_mut(slice);

@@ -1,4 +1,5 @@
-//! The map by which a scan is off, found by how well its patterns predict hidden pixels.
+//! The affine map or drift that corrects a scan, found by how well its patterns predict hidden
+//! pixels.
 //!
 //! Scale, aspect, rotation and shear of the positions, and an even drift,
 //!
@@ -7,9 +8,9 @@
 //! R_j' = R_j + (j / (n - 1) - 1/2) d
 //! ```
 //!
-//! hardly change how well the patterns that a fit has seen are explained: the object stretches with
-//! the scan, the probe's curvature follows, and of a small difference the prior, which likes large
-//! objects, decides. Pixels that the fit has not seen are predicted best by the map that is right
+//! hardly change how well a fit explains the pixels that it has seen: the object stretches with the
+//! scan, the probe's curvature follows, and the prior, which favours large objects, decides small
+//! differences. Pixels that the fit has not seen are predicted best by the map that is right
 //! ([`held_out_loss`](super::held_out_loss)), so every map is tried by a short fit.
 
 use super::Ml;
@@ -24,15 +25,16 @@ use lapwing_model::Position;
 const STEPS: [f64; 3] = [0.02, 0.007, 0.007];
 /// Steps that a number may go one way in a round.
 const FARTHEST: usize = 4;
-/// The given positions are kept unless a map gains the hidden pixels so much log-likelihood: on
-/// correct scans searches have gained up to 22 by chance.
+/// The given positions are kept unless a map raises the log-likelihood of the hidden pixels by this
+/// much: on correct scans searches have gained up to 22 by chance.
 const WORTH: f64 = 25.0;
 
 /// A fit of p numbers to N pixels makes the loss of those it saw p / 2 N per pixel smaller than
 /// that of the truth, and the loss of hidden ones as much larger (H. Akaike, IEEE Trans. Autom.
-/// Control 19, 716, 1974). A scan that is told smaller has fewer pixels of the object, so hidden
-/// ones alone prefer it, by half a per cent; the mean of both prefers it larger by one, since the
-/// prior of these fits is rather weak. A quarter of the difference leaves it where it is.
+/// Control 19, 716, 1974). A smaller scan has fewer pixels of the object to fit, so hidden ones
+/// alone favour a scale half a per cent too small; the mean of both losses favours one that is a
+/// per cent too large, since the prior of these fits is rather weak. Taking off a quarter of the
+/// difference makes the scale unbiased.
 const OF_FREEDOM: f64 = 0.25;
 
 /// An affine map of the positions, about their mean; the default changes nothing.
@@ -55,8 +57,8 @@ impl Default for Affine {
 }
 
 impl Affine {
-    /// From the logarithms of scale and aspect, what the scan is turned by in the mean of all
-    /// directions, and shear: a shear alone would turn it by half of itself.
+    /// From the logarithms of scale and aspect, the mean rotation over all directions, and the
+    /// shear, which alone would rotate the scan by half its angle.
     fn of([scale, aspect, turn, shear]: [f64; 4]) -> Self {
         let rotation = turn - 0.5 * shear;
         Self { scale: scale.exp(), aspect: aspect.exp(), rotation, shear }
@@ -127,8 +129,8 @@ pub struct Aligned<M> {
 
 /// Finds the affine map of the scan of `problem` by which fits by `options` predict hidden pixels
 /// best: one number after the other, in three rounds of some 15 fits of 28 epochs, with the prior
-/// that the data choose after the first. Where no map predicts them clearly better, the scan stays
-/// as it was told. `between` is called before every fit and may stop the search.
+/// that the data choose after the first. Where no map predicts them clearly better, the given scan
+/// is kept. `between` is called before every fit and may stop the search.
 ///
 /// # Errors
 /// What `between` returns.
@@ -137,7 +139,7 @@ pub fn affine<E>(
     options: &Ml,
     between: &mut dyn FnMut() -> Result<(), E>,
 ) -> Result<Aligned<Affine>, E> {
-    // Rotation and shear first: they are told best.
+    // Rotation and shear first: they are determined best.
     let search = Search { order: [2, 3, 0, 1], unit: 1.0, map: Affine::of };
     search.run(problem, options, Affine::applied, between)
 }
@@ -203,7 +205,7 @@ impl<M, const N: usize> Search<M, N> {
             tried += 1;
             Ok(match at(numbers) {
                 Ok(problem) => score_of(&problem, options),
-                // The object ends there.
+                // The map leaves the object.
                 Err(_) => f64::INFINITY,
             })
         };

@@ -1,4 +1,4 @@
-//! How well a fit predicts detector pixels that it was not shown.
+//! How well a fit predicts hidden detector pixels.
 
 use super::state::State;
 use super::{GROUP, Ml, search};
@@ -14,13 +14,13 @@ const EPOCHS: usize = 20;
 /// Loss per pixel of a tenth of every pattern's pixels after a short fit of the others by
 /// `options`, with the strength of the prior that is given, or the usual one.
 ///
-/// Problems of the same patterns, or options, that predict pixels better are nearer to the truth;
-/// one that has too much freedom predicts them worse. The seed of `options` draws the pixels.
+/// Of several problems with the same patterns, or several options, the one with the smaller loss is
+/// nearer to the truth; too much freedom makes it larger. The seed of `options` draws the pixels.
 pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
     problem.loss_per_pixel(short_fit(problem, options).held_out)
 }
 
-/// Summed losses of the pixels that a short fit by `options` was shown, and of those it was not.
+/// Summed losses of the seen and of the hidden pixels after a short fit by `options`.
 pub(super) fn short_fit(problem: &Problem, options: &Ml) -> Losses {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
@@ -38,8 +38,8 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> Losses {
     state.losses()
 }
 
-/// The options with the strength of the prior and the weight of absorption that hidden pixels of
-/// `problem` speak for, where they are left to the data.
+/// The options with the strength of the prior and the weight of absorption that best predict hidden
+/// pixels of `problem`, where they are left to the data.
 pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
     let products = Products { waves: false, slopes: options.refined().is_some() };
     let largest = options.start_batch_size.max(GROUP);

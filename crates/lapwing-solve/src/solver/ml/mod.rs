@@ -1,8 +1,8 @@
-//! ML: a two-stage maximum-likelihood solver, the one to use when it is the quality that counts.
+//! ML: a two-stage maximum-likelihood solver, the one with the smallest errors.
 //!
 //! Stage 1, a few epochs: small random batches, modulus projection, and updates divided by the
-//! illumination *of the batch*, which take full steps where the batch brings many photons and
-//! average where it brings few.
+//! illumination *of the batch*, which take full steps where the batch has many photons and average
+//! where it has few.
 //!
 //! Stage 2, the rest: preconditioned L-BFGS on all patterns at once, for the Poisson likelihood
 //! with a small background e,
@@ -11,9 +11,9 @@
 //! L(O, P) = 1/2 sum [ (I + e) - (m + e) - (m + e) ln((I + e) / (m + e)) ] + R(O, P)
 //! ```
 //!
-//! with a weak prior R (module `prior`) that may be switched off. Photons per object pixel weigh
-//! likelihood against prior, so one set of defaults serves every dose. Intensities must be counts.
-//! When the loss rises, the step is taken back and halved.
+//! with a weak prior R (module `prior`) that may be switched off. Photons per object pixel balance
+//! likelihood and prior, so one set of defaults serves every dose. Intensities must be counts. When
+//! the loss rises, the step is taken back and halved.
 
 mod align;
 mod descent;
@@ -77,7 +77,8 @@ impl Ml {
         refined(self.refine_positions, self.positions_from_epoch, self.start_epochs + 1)
     }
 
-    /// The same with what was left to the data as it was chosen; what was not, as usual.
+    /// The same options with the values chosen from the data; those that were not chosen have their
+    /// defaults.
     fn chosen(&self, choices: &[Choice]) -> Self {
         let settled = |option: &str, written: Auto<f64>, usual: f64| {
             let chosen = choices.iter().find(|choice| choice.option == option);

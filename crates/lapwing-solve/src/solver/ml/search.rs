@@ -5,20 +5,20 @@
 //! and from there goes on for a few epochs with weaker and stronger ones (trials). A fit that
 //! follows noise, or is too stiff for the specimen, predicts the held-out pixels worse; the
 //! strength is where a parabola through the best trials' losses, over the logarithm of the
-//! strength, is lowest. When that is far from the base's strength, what the base has fitted may
-//! stand in the way, and one more round begins with the strength found. Then trials with that
-//! strength give absorption more weight, as long as that helps. The best trial's fields are what
-//! the **last** stage, with all pixels, starts from.
+//! strength, is lowest. When that is far from the base's strength, the base's fit may bias the
+//! trials, and one more round begins with the strength found. Then trials with that strength give
+//! absorption more weight, as long as that helps. The best trial's fields are what the **last**
+//! stage, with all pixels, starts from.
 //!
-//! Pixels, and not photons, are held out: where one electron makes several counts, its counts land
-//! on both sides of a split of photons, and the weakest prior wins.
+//! Pixels, and not photons, are held out: where one electron makes several counts, these fall on
+//! both sides of a split of photons, and the weakest prior would always win.
 
 use crate::engine::HoldOut;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::{Choice, Tried};
 use lapwing_model::Complex32;
 
-/// Strength of the first round's base, photons: between what sharp and what weak specimens want.
+/// Strength of the first round's base, photons: between those for sharp and for weak specimens.
 const CENTRE: f64 = 12.0;
 /// Factor between the strengths of trials of the first round, and between those beside the best.
 const COARSE: f64 = 4.0;
@@ -27,7 +27,7 @@ const FINE: f64 = 2.0;
 const LIMITS: (f64, f64) = (1e-2, 1e5);
 /// Epochs of L-BFGS of the base.
 const BASE: usize = 8;
-/// Epochs of a trial, of which the last only looks.
+/// Epochs of a trial, the last of which only evaluates.
 const TRIAL: usize = 6;
 /// Epochs of the last stage, at least and at most.
 const LAST: (usize, usize) = (28, 80);
@@ -131,7 +131,7 @@ impl StrengthSearch {
         })
     }
 
-    /// The pixels that the present stage does not see; `blocks` where neighbours would tell them.
+    /// The pixels hidden from the present stage; in `blocks` where neighbours would reveal them.
     pub fn hidden(&self, blocks: bool, seed: u64) -> Option<HoldOut> {
         (self.stage != Stage::Last).then_some(hidden(blocks, seed))
     }
@@ -141,7 +141,7 @@ impl StrengthSearch {
         self.stage == Stage::Base && self.done < self.start_epochs
     }
 
-    /// Whether the next epoch only looks at where its trial has come.
+    /// Whether the next epoch only evaluates its trial.
     pub fn looks(&self) -> bool {
         self.stage == Stage::Trial && self.done + 1 == TRIAL
     }
@@ -227,7 +227,7 @@ impl StrengthSearch {
         self.begin_last()
     }
 
-    /// The strength that the trials so far speak for, and its score.
+    /// The best strength by the trials so far, and its score.
     fn found(&self) -> Tried {
         vertex(&self.trials).unwrap_or(Tried { value: self.centre, score: f64::INFINITY })
     }

@@ -31,8 +31,7 @@ const START_DAMPING: f32 = 0.01;
 const START_EPOCHS_OF_SLICES: usize = 3;
 /// Factor on it when an epoch has done harm and is rolled back.
 const DAMPING_GROWTH: f32 = 8.0;
-/// Photons per object pixel added there: batches that bring fewer are averaged rather than
-/// believed.
+/// Photons per object pixel added there: batches with fewer are averaged.
 const START_PHOTONS: f64 = 6.0;
 /// First epoch in which the probe moves.
 const PROBE_FROM: usize = 2;
@@ -40,10 +39,10 @@ const PROBE_FROM: usize = 2;
 pub(super) const GROUP: usize = 320;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
-/// Length of the first step of stage 2, when there is no pair yet: object and probe both take the
-/// whole error on themselves.
+/// Length of the first step of stage 2, when there is no pair yet: object and probe each correct
+/// the whole error.
 const FIRST_STEP: f64 = 0.5;
-/// Epochs whose losses tell whether a search is over.
+/// Epochs whose losses decide whether a search is over.
 const RECENT: usize = 10;
 /// A loss may rise by this share of itself before the step is taken back: single precision, and the
 /// ups and downs of L-BFGS.
@@ -139,7 +138,7 @@ impl<'a> State<'a> {
             brightest: self.damping,
             power: START_PHOTONS * problem.gain / problem.mean_intensity,
         };
-        // Slices that move together all take the same error on themselves.
+        // Slices that move together each correct the same error.
         let object = quotient(floor, 1.0 / problem.n_slices() as f32);
         let probe = quotient(Floor::ShareOfLargest(self.damping), 1.0);
         let probe = (epoch >= PROBE_FROM).then_some(probe);
@@ -157,11 +156,11 @@ impl<'a> State<'a> {
     /// the loss per pixel.
     fn descend(&mut self, frame: &mut Frame<'_>, number: usize) -> f64 {
         let from = self.options.refined().map(|(_, from)| from);
-        // What is tried in a search should differ in nothing but the prior.
+        // Trials of a search should differ in the prior alone.
         self.positions_free = !self.searches() && from.is_some_and(|from| number >= from);
         let mut here = self.evaluate(frame);
         if let Some((safe, good)) = frame.take_safe() {
-            // The last batches of stage 1 may have done harm that no loss has shown yet.
+            // The last batches of stage 1 may have diverged without any loss showing it yet.
             if diverged(frame.problem.loss_per_pixel(2.0 * here.loss), good) {
                 frame.engine.copy(Vector::Fields, safe);
                 here = self.evaluate(frame);
@@ -187,8 +186,8 @@ impl<'a> State<'a> {
                 return frame.problem.loss_per_pixel(2.0 * good);
             }
             if from == Some(number) {
-                // The gradient has just gained the positions' part, so it compares with none
-                // before.
+                // The gradient now includes the positions, so it cannot be compared with earlier
+                // ones.
                 self.lbfgs.clear();
             } else {
                 let x = frame.engine.fields().values();
@@ -225,7 +224,7 @@ impl<'a> State<'a> {
         self.losses
     }
 
-    /// Looks where the trial has come without going on; returns the loss per pixel.
+    /// Evaluates the trial without a step; returns the loss per pixel.
     pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
         let Evaluation { loss, losses, .. } = self.evaluate(frame);
         match &self.descent {
@@ -241,7 +240,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Tells the search that an epoch is over, and does what it asks for.
+    /// Reports the epoch to the search, and does what it asks for.
     fn follow_search(&mut self, frame: &mut Frame<'_>) {
         let Some(search) = &mut self.search else { return };
         let before = search.stage;

@@ -101,7 +101,7 @@ impl Kind {
         }
     }
 
-    /// What is expected of a value, as messages say it.
+    /// What is expected of a value, for messages.
     pub fn expected(self) -> String {
         match self {
             Self::CountOrAuto { .. } | Self::NumberOrAuto(_) => {

@@ -20,7 +20,7 @@ pub struct OptionDoc {
     pub kind: Kind,
     /// Whether it may be left open, so that it has no value unless given.
     pub optional: bool,
-    /// What it does, in plain text, as the documentation of its field in the options struct says.
+    /// What it does, in plain text: the documentation of its field in the options struct.
     about: &'static str,
 }
 

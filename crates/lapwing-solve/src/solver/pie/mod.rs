@@ -1,8 +1,8 @@
 //! ePIE and rPIE: ptychographical iterative engines, one pattern - or a batch of them - at a time.
 //!
 //! A. Maiden, J. Rodenburg, Ultramicroscopy 109, 1256 (2009), ePIE; A. Maiden, D. Johnson, P. Li,
-//! Optica 4, 736 (2017), rPIE, Eqs. 22 and 23. With chi_j what the modulus projection asks of the
-//! exit wave, a batch moves
+//! Optica 4, 736 (2017), rPIE, Eqs. 22 and 23. With chi_j the correction of the exit wave by the
+//! modulus projection, a batch moves
 //!
 //! ```text
 //! O += sum_j chi_j conj(P_j) / ((1 - a) K + a max K)     K(x) = sum_j |P_j|^2 on the object's grid

@@ -5,7 +5,7 @@ use crate::solver::batching;
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::run::Algorithm;
 
-/// What tells the members of the family apart.
+/// What distinguishes the members of the family.
 pub(super) struct Update {
     pub batch_size: usize,
     pub object: Share,
@@ -46,7 +46,7 @@ impl State {
     /// Visits all batches; returns the summed loss.
     fn sweep(&self, frame: &mut Frame<'_>, epoch: usize) -> f64 {
         let Update { batch_size, object, probe, probe_from_epoch, seed } = self.update;
-        // Slices that move together all take the same error on themselves.
+        // Slices that move together each correct the same error.
         let share = 1.0 / frame.problem.n_slices() as f64;
         let object = object.quotient(share * frame.step_factor());
         let probe = probe.quotient(frame.step_factor());

@@ -8,8 +8,8 @@
 //! psi <- beta (S[2 M psi - psi] + psi) + (1 - 2 beta) M psi
 //! ```
 //!
-//! With beta near 1 it searches as the difference map does; smaller values keep nearer to what was
-//! measured and come to rest.
+//! With beta near 1 it searches as the difference map does; smaller values stay nearer to the
+//! measurement and converge.
 
 use super::projection::{Overlap, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};

@@ -1,7 +1,5 @@
 //! From a group to its members, through the links that are within one file.
 
-use std::fs::File;
-
 use rust_hdf5::format::btree_v1::BTreeV1Node;
 use rust_hdf5::format::dense_link::read_dense_links;
 use rust_hdf5::format::local_heap::{LocalHeapHeader, local_heap_get_string};
@@ -10,7 +8,6 @@ use rust_hdf5::format::messages::link_info::LinkInfoMessage;
 use rust_hdf5::format::superblock::SymbolTableCache;
 use rust_hdf5::format::symbol_table::SymbolTableNode;
 
-use super::pieces::Pieces;
 use super::walk::{MOST_STEPS, PIECE, Walk};
 
 /// Types of messages in object headers.
@@ -93,8 +90,7 @@ impl Walk {
     fn many(&mut self, message: &[u8]) -> Option<Vec<LinkMessage>> {
         let context = self.context();
         let (info, _) = LinkInfoMessage::decode(message, &context).ok()?;
-        let file: File = self.file().try_clone().ok()?;
-        read_dense_links(&info, &context, &mut Pieces::new(&file, context)?).ok()
+        read_dense_links(&info, &context, &mut self.pieces()?).ok()
     }
 
     /// A member of a group that has a table of them, as HDF5 writes unless told otherwise.

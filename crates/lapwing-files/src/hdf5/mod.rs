@@ -21,6 +21,7 @@ mod virtuals;
 mod walk;
 mod writer;
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -40,22 +41,24 @@ const MOST_HOPS: usize = 8;
 
 /// Whether a file is HDF5, recognised by its content. A file that cannot be opened is not.
 pub fn is_hdf5(path: impl AsRef<Path>) -> bool {
-    let found = |path: &Path| -> io::Result<bool> {
-        let mut file = open::regular(path)?;
-        let length = file.metadata()?.len();
-        let mut start = 0;
-        while start + 8 <= length && start <= 1 << 20 {
-            let mut bytes = [0; 8];
-            file.seek(SeekFrom::Start(start))?;
-            file.read_exact(&mut bytes)?;
-            if bytes == SIGNATURE {
-                return Ok(true);
-            }
-            start = if start == 0 { 512 } else { 2 * start };
+    let found = open::regular(path.as_ref()).and_then(|file| start(&file));
+    found.is_ok_and(|found| found.is_some())
+}
+
+/// Where the HDF5 part of a file begins: what is before it is a user block; `None` for other files.
+fn start(mut file: &File) -> io::Result<Option<u64>> {
+    let length = file.metadata()?.len();
+    let mut start = 0;
+    while start + 8 <= length && start <= 1 << 20 {
+        let mut bytes = [0; 8];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        if bytes == SIGNATURE {
+            return Ok(Some(start));
         }
-        Ok(false)
-    };
-    found(path.as_ref()).unwrap_or(false)
+        start = if start == 0 { 512 } else { 2 * start };
+    }
+    Ok(None)
 }
 
 /// What is done with a dataset of a name in a file.

@@ -10,16 +10,26 @@ const SLACK: u64 = 1 << 16;
 
 /// A file of whose bytes no more are read than it has, twice over: pieces of an index do not
 /// overlap, and what claims otherwise ends.
-pub(super) struct Pieces<'a> {
-    file: &'a File,
+pub(super) struct Pieces {
+    file: File,
+    base: u64,
     context: FormatContext,
     left: u64,
 }
 
-impl<'a> Pieces<'a> {
-    pub(super) fn new(file: &'a File, context: FormatContext) -> Option<Self> {
+/// At most so many bytes of a file from a place on.
+pub(super) fn bytes_at(mut file: &File, at: u64, length: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(at)).ok()?;
+    file.take(length).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+impl Pieces {
+    /// Of a file whose addresses count from `base`.
+    pub(super) fn new(file: File, base: u64, context: FormatContext) -> Option<Self> {
         let length = file.metadata().ok()?.len();
-        Some(Self { file, context, left: length.saturating_mul(2).saturating_add(SLACK) })
+        Some(Self { file, base, context, left: length.saturating_mul(2).saturating_add(SLACK) })
     }
 
     /// Widths of addresses and lengths.
@@ -47,15 +57,11 @@ impl<'a> Pieces<'a> {
     /// [`bytes`](Self::bytes) of something whose length is not known and is accounted for
     /// elsewhere.
     pub(super) fn look(&self, at: u64, length: usize) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut file = self.file;
-        file.seek(SeekFrom::Start(at)).ok()?;
-        file.take(length as u64).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        bytes_at(&self.file, self.base.checked_add(at)?, length as u64)
     }
 }
 
-impl BlockReader for Pieces<'_> {
+impl BlockReader for Pieces {
     fn read_block(&mut self, offset: u64, len: usize) -> FormatResult<Vec<u8>> {
         let beyond = || FormatError::InvalidData("more bytes of an index than the file has".into());
         self.bytes(offset, len).ok_or_else(beyond)

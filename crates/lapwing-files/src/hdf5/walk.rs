@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use rust_hdf5::format::FormatContext;
 use rust_hdf5::format::object_header::ObjectHeader;
 use rust_hdf5::format::superblock::{SuperblockV0V1, SuperblockV2V3, detect_superblock_version};
 
+use super::pieces::{Pieces, bytes_at};
+use super::start;
 use crate::open;
 
 /// Bytes of a structure that are looked at, at most.
@@ -24,6 +25,8 @@ const CONTINUATION: u8 = 0x10;
 /// A file, and where its root group is.
 pub(super) struct Walk {
     file: File,
+    /// Bytes before the first one that addresses count from: those of a user block.
+    base: u64,
     context: FormatContext,
     /// Where the object header of the root group is.
     pub(super) root: u64,
@@ -33,29 +36,30 @@ pub(super) struct Walk {
 impl Walk {
     /// Opens a file; `None` for one that is damaged, or that begins with something else.
     pub(super) fn open(path: &Path) -> Option<Self> {
-        let mut file = open::regular(path).ok()?;
-        let mut head = Vec::new();
-        file.by_ref().take(256).read_to_end(&mut head).ok()?;
+        let file = open::regular(path).ok()?;
+        let base = start(&file).ok()??;
+        let head = bytes_at(&file, base, 256)?;
         let version_2 = detect_superblock_version(&head).ok()? >= 2;
-        let (offsets, lengths, base, root) = match version_2 {
+        // Where the superblock is goes before the address that it says.
+        let (offsets, lengths, root) = match version_2 {
             true => {
                 let block = SuperblockV2V3::decode(&head).ok()?;
                 let root = block.root_group_object_header_address;
-                (block.sizeof_offsets, block.sizeof_lengths, block.base_address, root)
+                (block.sizeof_offsets, block.sizeof_lengths, root)
             }
             false => {
                 let block = SuperblockV0V1::decode(&head).ok()?;
                 let root = block.root_symbol_table_entry.obj_header_addr;
-                (block.sizeof_offsets, block.sizeof_lengths, block.base_address, root)
+                (block.sizeof_offsets, block.sizeof_lengths, root)
             }
         };
         let context = FormatContext { sizeof_addr: offsets, sizeof_size: lengths };
-        (base == 0).then_some(Self { file, context, root, version_2 })
+        Some(Self { file, base, context, root, version_2 })
     }
 
-    /// The file.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// The file as its indices are read.
+    pub(super) fn pieces(&self) -> Option<Pieces> {
+        Pieces::new(self.file.try_clone().ok()?, self.base, self.context)
     }
 
     /// Widths of addresses and lengths.
@@ -71,11 +75,8 @@ impl Walk {
     }
 
     /// Bytes from an address on, as many as there are up to `most`.
-    pub(super) fn bytes(&mut self, address: u64, most: u64) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(address)).ok()?;
-        self.file.by_ref().take(most.min(PIECE)).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+    pub(super) fn bytes(&self, address: u64, most: u64) -> Option<Vec<u8>> {
+        bytes_at(&self.file, self.base.checked_add(address)?, most.min(PIECE))
     }
 
     /// Type and payload of every message of an object header.
@@ -156,7 +157,7 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let file = File::open(path).unwrap();
         let context = FormatContext { sizeof_addr: 8, sizeof_size: 8 };
-        Walk { file, context, root: 0, version_2: false }.messages(0)
+        Walk { file, base: 0, context, root: 0, version_2: false }.messages(0)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-"""Makes virtual.h5 with its sources virtual_0.h5, virtual_1.h5, ..., virtual_hostile.h5, and
-indices.h5.gz, with h5py and hdf5plugin: virtual datasets over compressed ones, and chunks in
+"""Makes virtual.h5 with its sources virtual_0.h5, virtual_1.h5, ..., virtual_hostile.h5,
+indices.h5.gz and user_block.h5.gz, with h5py and hdf5plugin: virtual datasets over compressed ones, and chunks in
 numbers. Run: pip install numpy h5py hdf5plugin, then python3 make_virtual.py
 
 Unless its name says otherwise a dataset holds the patterns of make_fixtures.py, counts[k, y, x] =
@@ -123,19 +123,28 @@ with h5py.File("virtual_hostile.h5", "w", libver="latest") as file:
 # k mod 251 + 1 and k mod 7 + 1.
 CHUNKS = 70_000
 SOME = [0, 1, 3, 4, 17, 1000, 1023, 1024, 5000, 65_535, 65_536, 65_537, 69_000, CHUNKS - 1]
-with h5py.File("indices.h5", "w", libver="latest") as file:
-    for name, limits in [("fixed", None), ("extensible", (None, 2)), ("tree", (None, None))]:
-        for code, how in [("blosc2", BLOSC2), ("bitshuffle", SHUFFLED)]:
-            data = file.create_dataset(
-                f"{name}_{code}", (CHUNKS, 2), "u1", chunks=(1, 2), maxshape=limits, **how
-            )
-            for k in SOME:
-                data[k] = k % 251 + 1, k % 7 + 1
-    # The second axis grows, so that chunks are counted along the first one.
-    data = file.create_dataset(
-        "across", (3, 24_000), "u1", chunks=(1, 1), maxshape=(4, None), **BLOSC2
-    )
-    for k in SOME:
-        data[k % 3, k // 3] = k % 251 + 1
-pathlib.Path("indices.h5.gz").write_bytes(gzip.compress(pathlib.Path("indices.h5").read_bytes(), 9, mtime=0))
-pathlib.Path("indices.h5").unlink()
+
+
+def indices(name, user_block):
+    with h5py.File(name, "w", libver="latest", userblock_size=user_block) as file:
+        for index, limits in [("fixed", None), ("extensible", (None, 2)), ("tree", (None, None))]:
+            for code, how in [("blosc2", BLOSC2), ("bitshuffle", SHUFFLED)]:
+                data = file.create_dataset(
+                    f"{index}_{code}", (CHUNKS, 2), "u1", chunks=(1, 2), maxshape=limits, **how
+                )
+                for k in SOME:
+                    data[k] = k % 251 + 1, k % 7 + 1
+        # The second axis grows, so that chunks are counted along the first one.
+        data = file.create_dataset(
+            "across", (3, 24_000), "u1", chunks=(1, 1), maxshape=(4, None), **BLOSC2
+        )
+        for k in SOME:
+            data[k % 3, k // 3] = k % 251 + 1
+    path = pathlib.Path(name)
+    pathlib.Path(f"{name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
+    path.unlink()
+
+
+indices("indices.h5", 0)
+# Behind 2048 bytes that are no HDF5: addresses count from there.
+indices("user_block.h5", 2048)

@@ -34,7 +34,7 @@ fn width_of_length(element: u8, context: FormatContext) -> Option<usize> {
 }
 
 /// Takes over the chunks of a fixed array.
-pub(super) fn fixed(pieces: &mut Pieces<'_>, at: u64, take: &mut Take<'_>) -> Option<()> {
+pub(super) fn fixed(pieces: &mut Pieces, at: u64, take: &mut Take<'_>) -> Option<()> {
     let context = pieces.context();
     let head = FixedArrayHeader::decode(&pieces.bytes(at, HEADER)?, &context).ok()?;
     let width = width_of_length(head.element_size, context)?;
@@ -83,7 +83,7 @@ pub(super) fn fixed(pieces: &mut Pieces<'_>, at: u64, take: &mut Take<'_>) -> Op
 
 /// Takes over the chunks of an extensible array.
 pub(super) fn extensible(
-    pieces: &mut Pieces<'_>,
+    pieces: &mut Pieces,
     at: u64,
     how: &EarrayParams,
     take: &mut Take<'_>,
@@ -188,7 +188,7 @@ impl Blocks {
     /// Takes over a block whose elements follow its head.
     fn block(
         &self,
-        pieces: &mut Pieces<'_>,
+        pieces: &mut Pieces,
         at: u64,
         slot: u64,
         count: usize,
@@ -205,7 +205,7 @@ impl Blocks {
     /// Takes over those pages of a block that were written.
     fn pages(
         &self,
-        pieces: &mut Pieces<'_>,
+        pieces: &mut Pieces,
         at: u64,
         slot: u64,
         written: impl Iterator<Item = usize>,

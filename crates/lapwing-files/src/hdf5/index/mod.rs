@@ -6,8 +6,6 @@ mod grid;
 mod trees;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use rust_hdf5::format::UNDEF_ADDR;
@@ -15,7 +13,6 @@ use rust_hdf5::format::messages::data_layout::{ChunkIndexType, DataLayoutMessage
 
 use super::pieces::Pieces;
 use super::walk::Walk;
-use crate::open;
 pub(super) use grid::Grid;
 use grid::Place;
 
@@ -29,7 +26,7 @@ pub(super) type StoredChunk = (Vec<u8>, u32);
 
 /// The chunks of a dataset.
 pub(super) struct Index {
-    file: File,
+    pieces: Pieces,
     grid: Grid,
     plain_edges: bool,
     /// By their number in the grid, in C order.
@@ -44,8 +41,7 @@ impl Index {
         let messages = walk.messages_of(name)?;
         let (_, layout) = messages.into_iter().find(|(kind, _)| *kind == LAYOUT)?;
         let (layout, _) = DataLayoutMessage::decode(&layout, &walk.context()).ok()?;
-        let file = open::regular(path).ok()?;
-        let mut pieces = Pieces::new(&file, walk.context())?;
+        let mut pieces = walk.pieces()?;
         let mut places = BTreeMap::new();
         let mut by_place = |at: &[u64], place: Place| {
             if let Some(number) = grid.number(at) {
@@ -99,7 +95,7 @@ impl Index {
             }
             _ => return None,
         }
-        Some(Self { file, grid, plain_edges, places })
+        Some(Self { pieces, grid, plain_edges, places })
     }
 
     /// The chunk at these coordinates, which takes at most `most` bytes; `None` where it was never
@@ -114,12 +110,8 @@ impl Index {
         };
         let length = usize::try_from(place.length).unwrap_or(usize::MAX);
         check_length(at, length, most)?;
-        let mut bytes = Vec::with_capacity(length);
-        let mut file = &self.file;
-        let read = file
-            .seek(SeekFrom::Start(place.at))
-            .and_then(|_| file.take(place.length).read_to_end(&mut bytes));
-        if !read.is_ok_and(|read| read == length) {
+        let bytes = self.pieces.look(place.at, length).unwrap_or_default();
+        if bytes.len() != length {
             return Err(format!("the chunk at {at:?} is beyond the end of the file"));
         }
         let plain = self.plain_edges && self.grid.is_edge(at);

@@ -26,7 +26,7 @@ type Take<'a> = dyn FnMut(&[u64], Place) + 'a;
 
 /// Takes over the chunks, of lengths `chunk`, of a tree of version 1.
 pub(super) fn version_1(
-    pieces: &mut Pieces<'_>,
+    pieces: &mut Pieces,
     at: u64,
     chunk: &[usize],
     take: &mut Take<'_>,
@@ -37,7 +37,7 @@ pub(super) fn version_1(
 
 /// Takes over the chunks below a node that is below level `above`.
 fn below(
-    pieces: &mut Pieces<'_>,
+    pieces: &mut Pieces,
     at: u64,
     above: u8,
     chunk: &[usize],
@@ -64,7 +64,7 @@ fn below(
 
 /// Takes over the chunks of a tree of version 2 in a grid of so many axes.
 pub(super) fn version_2(
-    pieces: &mut Pieces<'_>,
+    pieces: &mut Pieces,
     at: u64,
     axes: usize,
     take: &mut Take<'_>,

@@ -14,20 +14,30 @@ use super::fixture;
 const SOME: [usize; 14] =
     [0, 1, 3, 4, 17, 1000, 1023, 1024, 5000, 65_535, 65_536, 65_537, 69_000, 69_999];
 
-/// `indices.h5`, which is long and empty, in a folder.
-fn unpacked(folder: &tempfile::TempDir) -> (PathBuf, Vec<u8>) {
+/// A fixture, which is long and empty, in a folder.
+fn unpacked(folder: &tempfile::TempDir, name: &str) -> (PathBuf, Vec<u8>) {
     let mut bytes = Vec::new();
-    let packed = std::fs::read(fixture("indices.h5.gz")).unwrap();
+    let packed = std::fs::read(fixture(&format!("{name}.gz"))).unwrap();
     GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
-    let path = folder.path().join("indices.h5");
+    let path = folder.path().join(name);
     std::fs::write(&path, &bytes).unwrap();
     (path, bytes)
 }
 
 #[test]
 fn every_index_is_followed_to_more_chunks_than_are_searched_for() {
+    followed("indices.h5");
+}
+
+#[test]
+fn indices_behind_a_user_block_are_followed_too() {
+    followed("user_block.h5");
+}
+
+/// Reads every dataset of a fixture and holds it against what was written.
+fn followed(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (path, _) = unpacked(&folder);
+    let (path, _) = unpacked(&folder, name);
     let started = Instant::now();
     let file = Hdf5::open(&path).unwrap();
     for name in ["fixed", "extensible", "tree"] {
@@ -56,7 +66,7 @@ fn every_index_is_followed_to_more_chunks_than_are_searched_for() {
 #[test]
 fn an_index_that_cannot_be_followed_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, whole) = unpacked(&folder);
+    let (path, whole) = unpacked(&folder, "indices.h5");
     for (signature, name) in [("FADB", "fixed"), ("EAIB", "extensible"), ("BTLF", "tree")] {
         let mut bytes = whole.clone();
         // One bit behind every signature of the index: its checksum does not agree.

@@ -6,7 +6,7 @@ use lapwing_model::{Complex32, Modes, Position};
 use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
-use super::shared::positions;
+use super::shared::{by_coordinate, positions};
 use super::{companion, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
@@ -110,7 +110,7 @@ pub(super) fn apply(
         found.problems.extend(unused_positions(file, n));
     }
     if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
-        turn(scan, degrees);
+        turn(scan, degrees, pixel.unwrap_or((1.0, 1.0)));
         notes.push(format!("positions: turned by {degrees} degrees, as specified"));
     }
     let optics = optics(found, options, scales.wavelength, notes);
@@ -291,6 +291,7 @@ fn place(
         missing("pixel_size_m", no_pixel);
     }
     let (Some(shape), Some(step), Some(pixel)) = (shape, step, pixel) else { return Ok(None) };
+    let pixel = by_coordinate(pixel, options);
     let in_pixels = (step.0 / pixel.0, step.1 / pixel.1);
     let (rows, columns) = raster(shape, in_pixels, scan.snake);
     notes.push(format!(

@@ -8,7 +8,7 @@ use ndarray::{Axis, Ix3};
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::order::OrderEvidence;
-use super::shared::positions;
+use super::shared::{by_coordinate, positions};
 use super::stack::{self, Rules};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
@@ -157,7 +157,8 @@ fn places(
             found.problems.push(Problem::new(name, expected, "none"));
             return Ok(None);
         };
-        places = places.iter().map(|p| Position { y: p.y / y, x: p.x / x }).collect();
+        let (first, second) = by_coordinate((y, x), options);
+        places = places.iter().map(|p| Position { y: p.y / first, x: p.x / second }).collect();
         found.pixel = Some((y, x));
         found.in_metres = true;
         notes.push(format!("{name}: {order}, metres by their size"));

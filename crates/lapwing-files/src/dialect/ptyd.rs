@@ -9,7 +9,7 @@ use ndarray::{Array3, Axis, Ix3, concatenate};
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::geometry::{ELEMENTARY_CHARGE, FarFieldOptics, H_C};
-use super::shared::positions;
+use super::shared::{by_coordinate, positions};
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
@@ -108,7 +108,8 @@ impl Dialect for Ptyd {
                 found.problems.push(Problem::new("meta", expected, "not all of them"));
                 return Ok(found);
             };
-            let (rows, columns) = metres.iter().map(|p| (p.y / dy, p.x / dx)).unzip();
+            let (first, second) = by_coordinate((dy, dx), options);
+            let (rows, columns) = metres.iter().map(|p| (p.y / first, p.x / second)).unzip();
             found.pixel = Some((dy, dx));
             found.in_metres = true;
             notes.push("positions: metres of the illumination (row, column)".to_owned());

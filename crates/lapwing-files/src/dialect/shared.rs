@@ -25,6 +25,16 @@ pub(super) fn stored_metadata(
     metadata::read(archive)
 }
 
+/// Side of an object pixel along the axis that the first and the second coordinate of a dialect lie
+/// on once they are exchanged as the options say: what lengths are divided by before
+/// [`positions`]. `pixel` is (y, x).
+pub(super) fn by_coordinate(pixel: (f64, f64), options: &ReadOptions) -> (f64, f64) {
+    match options.coordinate_order {
+        Some(CoordinateOrder::ColumnRow) => (pixel.1, pixel.0),
+        _ => pixel,
+    }
+}
+
 /// Positions from the two coordinates of a dialect, with what the options say about them.
 pub(super) fn positions(
     rows: Vec<f64>,

@@ -21,14 +21,18 @@ pub(crate) fn raster(
 }
 
 /// Turns positions about the middle of their bounding box by an angle, degrees, from rows (y)
-/// towards columns (x): y' = y cos - x sin, x' = y sin + x cos.
-pub(crate) fn turn(scan: &mut [Position], degrees: f64) {
+/// towards columns (x): y' = y cos - x sin, x' = y sin + x cos, where y and x are lengths. The
+/// positions are in pixels of sides (y, x), of which only the ratio counts.
+pub(crate) fn turn(scan: &mut [Position], degrees: f64, sides: (f64, f64)) {
     let Some((y0, y1, x0, x1)) = bounding_box(scan) else { return };
     let (y, x) = ((y0 + y1) / 2.0, (x0 + x1) / 2.0);
     let (sin, cos) = degrees.to_radians().sin_cos();
     for position in scan {
         let (dy, dx) = (position.y - y, position.x - x);
-        *position = Position { y: y + dy * cos - dx * sin, x: x + dy * sin + dx * cos };
+        *position = Position {
+            y: y + dy * cos - dx * (sides.1 / sides.0) * sin,
+            x: x + dy * (sides.0 / sides.1) * sin + dx * cos,
+        };
     }
 }
 
@@ -47,9 +51,28 @@ mod tests {
     #[test]
     fn a_quarter_turn_takes_rows_to_columns() {
         let mut scan = vec![Position { y: 12.0, x: 5.0 }, Position { y: 8.0, x: 5.0 }];
-        turn(&mut scan, 90.0);
+        turn(&mut scan, 90.0, (1.0, 1.0));
         for (position, (y, x)) in scan.iter().zip([(10.0, 7.0), (10.0, 3.0)]) {
             assert!((position.y - y).abs() < 1e-12 && (position.x - x).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn positions_turn_as_lengths_where_pixels_are_no_squares() {
+        // A square of side 6 in pixels of 2 x 3 is a square of side 6 at any angle.
+        let mut scan: Vec<Position> = [(0.0, 0.0), (3.0, 0.0), (3.0, 2.0), (0.0, 2.0)]
+            .map(|(y, x)| Position { y, x })
+            .to_vec();
+        turn(&mut scan, 30.0, (2e-9, 3e-9));
+        let length = |a: usize, b: usize| {
+            (2.0 * (scan[a].y - scan[b].y)).hypot(3.0 * (scan[a].x - scan[b].x))
+        };
+        for corner in 0..4 {
+            assert!((length(corner, (corner + 1) % 4) - 6.0).abs() < 1e-12);
+        }
+        assert!((length(0, 2) - length(1, 3)).abs() < 1e-12);
+        // Along y first: turned from rows towards columns.
+        let (dy, dx) = (2.0 * (scan[1].y - scan[0].y), 3.0 * (scan[1].x - scan[0].x));
+        assert!((dx.atan2(dy).to_degrees() - 30.0).abs() < 1e-9);
     }
 }

@@ -110,6 +110,47 @@ fn rotation_exchange_and_snake_are_those_of_the_documents() {
 }
 
 #[test]
+fn pixels_that_are_no_squares_leave_the_scan_a_rigid_figure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.npy");
+    npy::write(&path, &Array::from(&counts())).expect("written");
+    // Row i, column j lie at (2 i, 6 j) nm, or exchanged at (6 j, 2 i); then turned, y to x.
+    let place = |index: usize, exchanged: bool, degrees: f64| {
+        let (y, x) = (2.0 * (index / 3) as f64, 6.0 * (index % 3) as f64);
+        let (y, x) = if exchanged { (x, y) } else { (y, x) };
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        (y * cos - x * sin, y * sin + x * cos)
+    };
+    let csv = folder.path().join("places.csv");
+    let rows = (0..6).map(|index| place(index, false, 0.0)).map(|(y, x)| format!("{y},{x}\n"));
+    std::fs::write(&csv, rows.collect::<String>()).expect("written");
+    for (order, degrees) in
+        [("row-column", 30.0), ("column-row", 0.0), ("column-row", -75.0), ("row-column", 90.0)]
+    {
+        let mut given = six_numbers();
+        given.push(("coordinate_order", Given::Word(order.to_owned())));
+        given.push(("scan_rotation_deg", Given::Number(degrees)));
+        let mut listed: Vec<_> =
+            given.iter().filter(|(name, _)| *name != "scan_step_m").cloned().collect();
+        listed.push(("positions", Given::Path(csv.clone())));
+        listed.push(("position_unit", Given::Word("nm".to_owned())));
+        for given in [given, listed] {
+            let (dataset, understood) = read(&path, &given).expect("read");
+            // 1 nm along y, 2 nm along x.
+            let (py, px) = understood.pixel_size_m.expect("known");
+            assert!((py * 1e9 - 1.0).abs() < 1e-9 && (px * 1e9 - 2.0).abs() < 1e-9);
+            let origin = dataset.scan[0];
+            for (index, at) in dataset.scan.iter().enumerate() {
+                let (y, x) = ((at.y - origin.y) * py * 1e9, (at.x - origin.x) * px * 1e9);
+                let expected = place(index, order == "column-row", degrees);
+                let off = (y - expected.0).abs().max((x - expected.1).abs());
+                assert!(off < 1e-9, "{order} {degrees}: {index} at {y} {x}, not {expected:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_told_with_both_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");

@@ -14,7 +14,7 @@ use super::emd::{Scale, scale};
 use super::found::{Found, Names};
 use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
-use super::shared::positions;
+use super::shared::{by_coordinate, positions};
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{companion, ptychodus, stack};
@@ -100,7 +100,12 @@ impl Dialect for Cxi {
         let (Some(pixel), Some(translations)) = (pixel, translations) else {
             return Ok(Found { problems, ..Found::default() });
         };
-        let (rows, columns) = instrument.beam_positions(&translations, pixel, notes, &mut problems);
+        let (rows, columns) = instrument.beam_positions(
+            &translations,
+            by_coordinate(pixel, options),
+            notes,
+            &mut problems,
+        );
         let scan = positions(rows, columns, options, notes);
         instrument.note_centre(shape, notes);
         let stated = options.geometry.or_else(|| metadata.as_ref().and_then(geometry::stated));
@@ -126,8 +131,12 @@ impl Dialect for Cxi {
                 let pixel =
                     instrument.object_pixel(shape, &options, file.path(), notes, &mut problems)?;
                 let Some(pixel) = pixel else { return Ok(Found { problems, ..Found::default() }) };
-                let (rows, columns) =
-                    instrument.beam_positions(&translations, pixel, &mut Vec::new(), &mut problems);
+                let (rows, columns) = instrument.beam_positions(
+                    &translations,
+                    by_coordinate(pixel, &options),
+                    &mut Vec::new(),
+                    &mut problems,
+                );
                 (pixel, positions(rows, columns, &options, &mut Vec::new()))
             }
             _ => (pixel, scan),

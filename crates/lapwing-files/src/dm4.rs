@@ -34,17 +34,13 @@ struct Image {
     /// First byte and number of elements.
     data: Option<(usize, usize)>,
     dimensions: Vec<usize>,
-    axes: Vec<Axis>,
+    /// What one pixel spans of each axis, and in which unit.
+    axes: Vec<(f64, String)>,
     little: bool,
-}
-
-/// The calibration of an axis.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Axis {
-    /// What one pixel spans, in `unit`.
-    pub scale: f64,
-    /// The unit, as the file has it.
-    pub unit: String,
+    /// What GMS says of the order of the axes: true where those of the scan are the slow ones.
+    swapped: Option<bool>,
+    /// The microscope's voltage.
+    volts: Option<f64>,
 }
 
 impl std::fmt::Debug for DmFile {
@@ -103,10 +99,21 @@ impl DmFile {
         self.images.iter().enumerate().map(each).collect()
     }
 
-    /// The calibrations of an image's axes, the slowest first.
-    pub fn axes(&self, name: &str) -> Vec<Axis> {
-        let image = name.parse().ok().and_then(|index: usize| self.images.get(index));
+    /// What one pixel spans of each of an image's axes, the slowest first, and in which unit.
+    pub(crate) fn axes(&self, name: &str) -> Vec<(f64, String)> {
+        let image = self.image(name);
         image.map(|image| image.axes.iter().rev().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What the tag `Data Order Swapped` of an image says: true where the axes of the scan are the
+    /// slow ones, false where they are the fast ones.
+    pub(crate) fn is_swapped(&self, name: &str) -> Option<bool> {
+        self.image(name).ok()?.swapped
+    }
+
+    /// The voltage that accelerated the electrons of an image.
+    pub(crate) fn volts(&self, name: &str) -> Option<f64> {
+        self.image(name).ok()?.volts
     }
 
     /// Reads an image.
@@ -232,13 +239,19 @@ fn gather(images: &mut Vec<Image>, path: &[Step], leaf: &Leaf) {
         (["ImageData", "Calibrations", "Dimension", _, what], leaf) => {
             let place = path.get(5).map_or(0, |step| step.place).min(8);
             if image.axes.len() <= place {
-                image.axes.resize(place + 1, Axis::default());
+                image.axes.resize(place + 1, Default::default());
             }
             match (*what, leaf) {
-                ("Scale", Leaf::Number(number)) => image.axes[place].scale = *number,
-                ("Units", Leaf::Text(text)) => image.axes[place].unit.clone_from(text),
+                ("Scale", Leaf::Number(number)) => image.axes[place].0 = *number,
+                ("Units", Leaf::Text(text)) => image.axes[place].1.clone_from(text),
                 _ => {}
             }
+        }
+        (["ImageTags", "Meta Data", "Data Order Swapped"], Leaf::Number(number)) => {
+            image.swapped = Some(*number != 0.0);
+        }
+        (["ImageTags", "Microscope Info", "Voltage"], Leaf::Number(volts)) => {
+            image.volts = Some(*volts);
         }
         _ => {}
     }

@@ -72,7 +72,7 @@ impl Dialect for Emd {
             let array = array.map_err(|error| container.unfit(name.0, error))?;
             cube::take_array(&mut found, container, name, array, wanted, notes)?;
         } else {
-            cube::take(&mut found, container, name, wanted, notes)?;
+            cube::take(&mut found, container, name, None, wanted, notes)?;
         }
         Ok(found)
     }

@@ -1,14 +1,16 @@
 //! HyperSpy's `.hspy` (HDF5) and `.zspy` (Zarr): `Experiments/NAME/data` (ny, nx, H, W), and a
 //! group `axis-0`, `axis-1`, ... for each axis with its `scale` and `units`.
 
+use serde_json::Value;
+
+use super::axes::{self, Axis};
 use super::cube;
 use super::definition::Dialect;
-use super::emd::{note, scale};
 use super::found::Found;
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
-use crate::options::ReadOptions;
+use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};
 
 /// The dialect in one kind of container.
@@ -50,8 +52,23 @@ impl Dialect for Hspy {
         };
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         notes.push(format!("patterns: {name}"));
-        found.calibration = calibration(file, name, notes)?;
-        cube::take(&mut found, file, (name, "data"), wanted, notes)?;
+        let group = name.trim_end_matches("/data");
+        let axes = axes_of(file, group, file.shape(name)?.map_or(0, |shape| shape.len()))?;
+        let told = axes::order_of(&axes);
+        let order = wanted.options.axis_order.or(told).unwrap_or(AxisOrder::PatternFirst);
+        found.calibration = axes::calibration(&axes, order, notes);
+        let microscope = format!("{group}/metadata/Acquisition_instrument/TEM");
+        let kilovolts = number(file, &microscope, "beam_energy")?;
+        found.calibration.take_volts(kilovolts.map(|kv| kv * 1e3), notes);
+        let Calibration { step, frequency, angle, .. } = found.calibration;
+        if step.is_none() || (frequency.is_none() && angle.is_none()) {
+            notes.push(
+                "the file does not tell all scales of its axes: --scan-step-m and \
+                 --mrad-per-pixel or --inv-angstrom-per-pixel say them"
+                    .to_owned(),
+            );
+        }
+        cube::take(&mut found, file, (name, "data"), told, wanted, notes)?;
         Ok(found)
     }
 }
@@ -67,41 +84,30 @@ fn signals(file: &Container, options: &ReadOptions) -> Result<Vec<String>, Error
     Ok(arrays.collect())
 }
 
-/// The scales of the four axes, the slowest first.
-fn calibration(
-    file: &Container,
-    data: &str,
-    notes: &mut Vec<String>,
-) -> Result<Calibration, Error> {
-    let mut found = Calibration::default();
-    let group = data.trim_end_matches("/data");
-    let axis = |index: usize| -> Result<Option<(f64, String)>, Error> {
+/// The axes of a signal, the slowest first; none where the scales are not all there.
+fn axes_of(file: &Container, group: &str, count: usize) -> Result<Vec<Axis>, Error> {
+    let mut found = Vec::with_capacity(count);
+    for index in 0..count {
         let name = format!("{group}/axis-{index}");
-        Ok(match file {
+        let unit = match file {
             Container::Zarr(file) => {
-                let all = file.attributes(&name)?;
-                let text = all.get("units").and_then(serde_json::Value::as_str);
-                let number = all.get("scale").and_then(serde_json::Value::as_f64);
-                number.zip(text.map(str::to_owned))
+                file.attributes(&name)?.get("units").and_then(Value::as_str).map(str::to_owned)
             }
-            Container::Hdf5(file) => {
-                file.group_number(&name, "scale").zip(file.group_text(&name, "units"))
-            }
+            Container::Hdf5(file) => file.group_text(&name, "units"),
             _ => None,
-        })
-    };
-    for (first, is_scan) in [(0, true), (2, false)] {
-        let (Some((y, unit)), Some((x, _))) = (axis(first)?, axis(first + 1)?) else { continue };
-        if scale(&unit).is_some() {
-            note(&mut found, (y, x), &unit, is_scan, notes);
-        }
-    }
-    if found.step.is_none() || (found.frequency.is_none() && found.angle.is_none()) {
-        notes.push(
-            "the file does not tell all scales of its axes: --scan-step-m and --mrad-per-pixel or \
-             --inv-angstrom-per-pixel say them"
-                .to_owned(),
-        );
+        };
+        let Some(scale) = number(file, &name, "scale")? else { return Ok(Vec::new()) };
+        // An axis without a unit has a text that is none.
+        found.push(Axis { scale, unit: unit.unwrap_or_default() });
     }
     Ok(found)
+}
+
+/// An attribute of one number of a group.
+fn number(file: &Container, group: &str, name: &str) -> Result<Option<f64>, Error> {
+    Ok(match file {
+        Container::Zarr(file) => file.attributes(group)?.get(name).and_then(Value::as_f64),
+        Container::Hdf5(file) => file.group_number(group, name),
+        _ => None,
+    })
 }

@@ -9,6 +9,7 @@
 //! conventions. Everything else - the contract, scales and geometry in the metadata, the history -
 //! is done by `settle`.
 
+mod axes;
 mod base;
 mod brightness;
 mod clean;

@@ -2,17 +2,15 @@
 //! `data` whose attribute `properties` is the same JSON: patterns (ny, nx, H, W), and the scale and
 //! unit of every axis.
 
-use lapwing_model::probe::electron_wavelength;
 use serde_json::Value;
 
+use super::axes::{self, Axis};
 use super::cube;
 use super::definition::Dialect;
-use super::emd::{note, scale};
 use super::found::Found;
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
-use crate::experiment::Calibration;
-use crate::options::ReadOptions;
+use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error};
 
 /// Longest file of metadata, bytes.
@@ -52,10 +50,16 @@ impl Dialect for Ndata {
     ) -> Result<Found, Error> {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let axes = file.shape(DATA)?.map_or(0, |shape| shape.len());
-        if let (Some(told), 4) = (properties(file)?, axes) {
-            found.calibration = calibration(&told, notes);
+        let mut told = None;
+        if let (Some(properties), 4) = (properties(file)?, axes) {
+            let axes = calibrated(&properties);
+            told = axes::order_of(&axes);
+            let order = wanted.options.axis_order.or(told).unwrap_or(AxisOrder::PatternFirst);
+            found.calibration = axes::calibration(&axes, order, notes);
+            let volts = properties["metadata"]["instrument"]["high_tension"].as_f64();
+            found.calibration.take_volts(volts, notes);
         }
-        cube::take(&mut found, file, (DATA, DATA), wanted, notes)?;
+        cube::take(&mut found, file, (DATA, DATA), told, wanted, notes)?;
         Ok(found)
     }
 }
@@ -73,25 +77,13 @@ fn properties(file: &Container) -> Result<Option<Value>, Error> {
     })
 }
 
-/// The scales of the axes, the slowest first; with what the microscope says of its voltage.
-fn calibration(told: &Value, notes: &mut Vec<String>) -> Calibration {
-    let mut found = Calibration::default();
+/// The four axes, the slowest first; none where their scales are not all there.
+fn calibrated(told: &Value) -> Vec<Axis> {
     let lists = ["dimensional_calibrations", "spatial_calibrations"];
     let axes = lists.iter().find_map(|name| told[*name].as_array()).filter(|axes| axes.len() == 4);
-    for (first, is_scan) in [(0, true), (2, false)] {
-        let axis = |index: usize| {
-            let axis = axes?.get(index)?;
-            Some((axis["scale"].as_f64()?, axis["units"].as_str()?))
-        };
-        let (Some((y, unit)), Some((x, _))) = (axis(first), axis(first + 1)) else { continue };
-        if scale(unit).is_some() {
-            note(&mut found, (y, x), unit, is_scan, notes);
-        }
-    }
-    let voltage = &told["metadata"]["instrument"]["high_tension"];
-    if let Some(volts) = voltage.as_f64().filter(|&volts| volts > 1e3 && volts < 1e7) {
-        found.wavelength = Some(electron_wavelength(volts));
-        notes.push(format!("voltage: {} kV, as the file says", volts / 1e3));
-    }
-    found
+    let axis = |axis: &Value| {
+        let (scale, unit) = (axis["scale"].as_f64()?, axis["units"].as_str()?);
+        Some(Axis { scale, unit: unit.to_owned() })
+    };
+    axes.and_then(|axes| axes.iter().map(axis).collect()).unwrap_or_default()
 }

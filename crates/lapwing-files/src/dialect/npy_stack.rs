@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use lapwing_model::Modes;
 use ndarray::{Axis, Ix3};
 
+use super::cube::Lie;
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::order::OrderEvidence;
@@ -17,10 +18,10 @@ use super::pairs::{self, Pairs};
 use super::shared::positions;
 use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
-use super::{companion, cube, stack};
+use super::{companion, stack};
 use crate::container::{ByteFormat, SingleArray};
 use crate::npy::{self, Array};
-use crate::options::{AxisOrder, PositionUnit, Quantity, ReadOptions, ZeroFrequency};
+use crate::options::{PositionUnit, Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
 
 /// What the patterns are called in messages; the array of a `.npy` file has no name.
@@ -68,10 +69,7 @@ impl Dialect for NpyStack {
             return Ok(Found { problems: vec![problem], ..Found::default() });
         };
         let mut problems = Vec::new();
-        let raster = match *array.header().shape.as_slice() {
-            [rows, columns, _, _] => Some((rows, columns)),
-            _ => None,
-        };
+        let raster = Lie::of(&array.header().shape, None, options).and_then(|lie| lie.raster);
         let scan = &options.experiment.scan;
         let described = scan.positions.is_some() || scan.step_m.is_some();
         let pairs = match scan.positions {
@@ -118,15 +116,11 @@ fn patterns(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Stack>, Error> {
     let (header, options) = (array.header(), wanted.options);
-    let shape = match *header.shape.as_slice() {
-        [n, height, width] => [n, height, width],
-        [rows, columns, height, width] => [rows.saturating_mul(columns), height, width],
-        _ => {
-            let found = format!("shape {:?}", header.shape);
-            let expected = "axes (n, H, W) or (ny, nx, H, W)";
-            problems.push(Problem::new(PATTERNS, expected, found));
-            return Ok(None);
-        }
+    let Some(Lie { shape, order, .. }) = Lie::of(&header.shape, None, options) else {
+        let found = format!("shape {:?}", header.shape);
+        let expected = "axes (n, H, W) or (ny, nx, H, W)";
+        problems.push(Problem::new(PATTERNS, expected, found));
+        return Ok(None);
     };
     let calibrated = options.experiment.patterns.counts_per_quantum.is_some();
     if header.dtype.is_float() && options.quantity.is_none() && !calibrated {
@@ -151,10 +145,7 @@ fn patterns(
     };
     let order = match header.shape.len() {
         3 => evidence.decide(&shape, options, notes),
-        _ => match cube::wrong_order(options) {
-            Some(problem) => Err(Refusal::Problems(vec![problem])),
-            None => Ok(AxisOrder::PatternFirst),
-        },
+        _ => Ok(order),
     };
     let read = match order {
         Ok(order) => {

@@ -77,7 +77,7 @@ impl Dialect for Ptychodus {
                 return Err(contract(vec![Problem::new("companion", expected, found)]));
             }
             let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
-            cube::take(&mut found, container, (DATA, DATA), wanted, notes)?;
+            cube::take(&mut found, container, (DATA, DATA), None, wanted, notes)?;
             return Ok(found);
         };
         let mut product = Product::read(companion)?;

@@ -4,6 +4,7 @@
 //!
 //! Whole numbers are counts; others are intensities.
 
+use super::cube::Lie;
 use super::definition::Dialect;
 use super::found::Found;
 use super::shared::stored_metadata;
@@ -11,7 +12,7 @@ use super::stack::{Rules, Stored};
 use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::ByteFormat;
-use crate::options::{AxisOrder, ReadOptions};
+use crate::options::ReadOptions;
 use crate::{Container, Error, Problem, mib};
 
 /// What the patterns are called in messages.
@@ -80,28 +81,14 @@ impl Dialect for Raster {
                                 pass over the others (--leave-out)";
                 return refused(Problem::new(PATTERNS, expected, all.join(", ")));
             };
-            let mut order = AxisOrder::PatternFirst;
-            let flat = match *shape.as_slice() {
-                [ny, nx, height, width] => {
-                    if let Some(problem) = cube::wrong_order(options) {
-                        return refused(problem);
-                    }
-                    found.raster = Some((ny, nx));
-                    [ny.saturating_mul(nx), height, width]
-                }
-                [a, b, c] => {
-                    order = cube::order_of([a, b, c], options);
-                    [a, b, c]
-                }
-                _ => {
-                    let dtypes = file.list()?.into_iter().find(|array| array.name == *name);
-                    let dtype =
-                        dtypes.map_or(String::new(), |array| format!(" of {}", array.dtype));
-                    let expected = "numbers in three or four axes, (n, H, W) or (ny, nx, H, W)";
-                    let found = format!("shape {shape:?}{dtype} in {name}");
-                    return refused(Problem::new(PATTERNS, expected, found));
-                }
+            let Some(Lie { shape: flat, order, raster }) = Lie::of(shape, None, options) else {
+                let dtypes = file.list()?.into_iter().find(|array| array.name == *name);
+                let dtype = dtypes.map_or(String::new(), |array| format!(" of {}", array.dtype));
+                let expected = "numbers in three or four axes, (n, H, W) or (ny, nx, H, W)";
+                let found = format!("shape {shape:?}{dtype} in {name}");
+                return refused(Problem::new(PATTERNS, expected, found));
             };
+            found.raster = raster;
             let called = if name.is_empty() { "only array" } else { name.as_str() };
             notes.push(format!("patterns: the array {called}, shape {shape:?}"));
             if let Container::Npz(archive) = file {

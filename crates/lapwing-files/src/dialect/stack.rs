@@ -257,11 +257,14 @@ fn at_once(
     shape: [usize; 3],
     order: AxisOrder,
 ) -> Result<Patterns, Error> {
-    let first = header.shape.len() - 3;
     let mut axes: Vec<usize> = (0..header.shape.len()).collect();
     let mut wanted = shape;
     if order == AxisOrder::PatternLast {
-        axes[first..].rotate_right(1);
+        // Two axes of a raster are one of `shape`.
+        let of_scan =
+            |&last: &usize| header.shape.iter().rev().take(last).product::<usize>() == shape[2];
+        let scan = (1..=axes.len()).find(of_scan).unwrap_or(1);
+        axes.rotate_right(scan);
         wanted.rotate_right(1);
     }
     let values = archive.read_f32_in_order(name, &axes)?;

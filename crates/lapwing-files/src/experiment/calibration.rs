@@ -1,5 +1,7 @@
 //! What makes pixels of metres: wavelength, scale of the detector, step of the scan.
 
+use lapwing_model::probe::electron_wavelength;
+
 use super::Experiment;
 
 /// The scales of an experiment, as a file or its user tells them. Pairs are (y, x).
@@ -27,6 +29,14 @@ impl Calibration {
             angle: (detector.mrad_per_pixel.map(|pair| scaled(pair, 1e-3)))
                 .or_else(|| geometric.map(|(pitch, distance)| scaled(pitch, 1.0 / distance))),
             step: experiment.scan.step_m,
+        }
+    }
+
+    /// Takes over the voltage that a file says, where it can be one.
+    pub(crate) fn take_volts(&mut self, volts: Option<f64>, notes: &mut Vec<String>) {
+        if let Some(volts) = volts.filter(|volts| (1e3..1e7).contains(volts)) {
+            self.wavelength = Some(electron_wavelength(volts));
+            notes.push(format!("voltage: {} kV, as the file says", volts / 1e3));
         }
     }
 

@@ -21,7 +21,7 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     choice(
         "axis_order", "file", "ORDER",
-        "Order of the axes",
+        "Order of the axes, patterns first or last (of four: ny, nx, H, W or H, W, ny, nx)",
         Words::Fixed(&["nhw", "hwn"]),
         |o, word| word.parse().map(|value| o.axis_order = Some(value)),
     ),

@@ -85,6 +85,11 @@ def emd():
     signal = dict(data=CUBE, axes=axes, metadata=dict(General=dict(title="scan"), Signal=dict(signal_type="")), original_metadata={}, package="", package_version="", attributes={"_lazy": False, "ragged": False}, tmp_parameters={}, package_info={}, learning_results={}, models={})
     rsciio.emd.file_writer(str(fresh("berkeley.emd")), dict(signal))
     rsciio.hspy.file_writer(str(fresh("scan.hspy")), dict(signal), compression=None)
+    # As RosettaSciIO hands on exchanged.dm4: by its units the axes of the detector come first.
+    axes = [axis(H, 0.2, "1/nm", True, 0), axis(W, 0.2, "1/nm", True, 1), axis(NY, 0.5, "nm", False, 2), axis(NX, 500.0, "pm", False, 3)]
+    beam = dict(Acquisition_instrument=dict(TEM=dict(beam_energy=300.0)), **signal["metadata"])
+    exchanged = dict(signal, data=CUBE.transpose(2, 3, 0, 1).copy(), axes=axes, metadata=beam)
+    rsciio.hspy.file_writer(str(fresh("exchanged.hspy")), exchanged, compression="gzip")
     with zarr.ZipStore(str(fresh("scan.zspy.zip")), mode="w") as store:
         rsciio.zspy.file_writer(store, dict(signal), compressor=numcodecs.Blosc("zstd"))
 
@@ -169,7 +174,7 @@ def dm4():
     def group(name, *children):
         return tag(name, 20, struct.pack(">BBQ", 1, 0, len(children)) + b"".join(children))
 
-    def image(array, kind, code, axes):
+    def image(array, kind, code, axes, *tags):
         calibrations = [group("", number("Origin", 6, 0.0), number("Scale", 6, scale), text("Units", unit)) for scale, unit in axes]
         brightness = group("Brightness", number("Origin", 6, 0.0), number("Scale", 6, 1.0), text("Units", ""))
         return group(
@@ -182,17 +187,29 @@ def dm4():
                 group("Dimensions", *[number("", 5, length) for length in array.shape[::-1]]),
                 number("PixelDepth", 5, array.itemsize)),
             text("Name", "scan"),
-            group("ImageTags"))
+            group("ImageTags", *tags))
+
+    def file(name, *images):
+        children = [number("ApplicationBounds", 5, 0), group("ImageList", *images)]
+        body = struct.pack(">BBQ", 1, 0, len(children)) + b"".join(children)
+        path = fresh(name)
+        path.write_bytes(struct.pack(">IQI", 4, len(body) - 4, 1) + body + bytes(8))
+        return str(path)
 
     thumbnail = image(np.arange(16, dtype="<i4").reshape(4, 4), 3, 23, [(1.0, ""), (1.0, "")])
-    scan = image(CUBE.astype("<u2"), 4, 10, [(0.2, "1/nm"), (0.2, "1/nm"), (0.5, "nm"), (0.5, "nm")])
-    children = [number("ApplicationBounds", 5, 0), group("ImageList", thumbnail, scan)]
-    body = struct.pack(">BBQ", 1, 0, len(children)) + b"".join(children)
-    path = fresh("scan.dm4")
-    path.write_bytes(struct.pack(">IQI", 4, len(body) - 4, 1) + body + bytes(8))
-    read = rsciio.digitalmicrograph.file_reader(str(path))[-1]
+    near, far = [(0.2, "1/nm")] * 2, [(0.5, "nm")] * 2
+    scan = image(CUBE.astype("<u2"), 4, 10, near + far)
+    read = rsciio.digitalmicrograph.file_reader(file("scan.dm4", thumbnail, scan))[-1]
     assert np.array_equal(np.squeeze(read["data"]), CUBE), read["data"].shape
     assert [round(axis["scale"], 6) for axis in read["axes"]] == [0.5, 0.5, 0.2, 0.2]
+    # The scan's axes are the fast ones: by their units, and by GMS' tag where there are none.
+    exchanged = CUBE.astype("<u2").transpose(2, 3, 0, 1).copy()
+    volts = group("Microscope Info", number("Voltage", 6, 300e3))
+    file("exchanged.dm4", thumbnail, image(exchanged, 4, 10, far + near, volts))
+    swapped = lambda truth: group("Meta Data", number("Data Order Swapped", 8, truth))
+    bare = [(1.0, "")] * 4
+    file("exchanged_by_tag.dm4", image(exchanged, 4, 10, bare, swapped(0)))
+    file("no_units.dm4", image(CUBE.astype("<u2"), 4, 10, bare))
 
 
 if __name__ == "__main__":

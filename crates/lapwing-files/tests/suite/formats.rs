@@ -104,7 +104,9 @@ fn files_of_microscopes_tell_their_scales() {
         ("py4dstem.h5", "emd"),
         ("berkeley.emd", "emd"),
         ("scan.dm4", "dm4"),
+        ("exchanged.dm4", "dm4"),
         ("scan.hspy", "hspy"),
+        ("exchanged.hspy", "hspy"),
         ("scan.zspy.zip", "hspy"),
     ] {
         let (dataset, understood) = read(name, "[beam]\nvoltage_kv = 300\n");
@@ -117,6 +119,59 @@ fn files_of_microscopes_tell_their_scales() {
         let (y, x) = understood.pixel_size_m.unwrap();
         assert!((y / pixel.0 - 1.0).abs() < 1e-6 && (x / pixel.1 - 1.0).abs() < 1e-6, "{y} {x}");
         close(&around_zero(&dataset.scan), &raster(step));
+    }
+}
+
+#[test]
+fn axes_that_no_unit_tells_are_taken_by_tag_or_as_they_are_said() {
+    let said = "[beam]\nvoltage_kv = 300\n[detector]\ninv_angstrom_per_pixel = 0.02\n[scan]\nstep_m = 5e-10\n";
+    for (name, order, told) in [
+        ("exchanged_by_tag.dm4", "", "axes: (H, W, ny, nx), by its tag Data Order Swapped"),
+        ("no_units.dm4", "", "axes: taken as (ny, nx, H, W)"),
+        ("exchanged_by_tag.dm4", "[file]\naxis_order = \"hwn\"\n", "(H, W, n) reordered"),
+    ] {
+        let (dataset, understood) = read(name, &format!("{order}{said}"));
+        assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+        assert_eq!(understood.scan_shape, Some((3, 4)), "{name}");
+        close(&around_zero(&dataset.scan), &raster((1.0, 0.8)));
+        assert!(understood.notes.iter().any(|note| note.contains(told)), "{:?}", understood.notes);
+    }
+    // What the user says goes before the file.
+    let (dataset, _) = read("scan.dm4", &format!("[file]\naxis_order = \"hwn\"\n{said}"));
+    assert_eq!(dataset.n_patterns(), 80);
+}
+
+#[test]
+fn files_of_microscopes_tell_their_voltage() {
+    for name in ["exchanged.dm4", "exchanged.hspy"] {
+        let (dataset, _) = read(name, "");
+        let metadata = dataset.metadata.unwrap();
+        let length = metadata["physics_parameters"]["wavelength_m"].as_f64().unwrap();
+        assert!((length / 1.968_75e-12 - 1.0).abs() < 1e-5, "{name}: {length}");
+    }
+}
+
+#[test]
+fn the_patterns_own_axes_may_come_first_in_any_container() {
+    let folder = tempfile::tempdir().unwrap();
+    let cube = counts().into_shape_with_order((3, 4, 10, 8)).unwrap().permuted_axes([2, 3, 0, 1]);
+    let array = Array::from(&cube.as_standard_layout().mapv(|count| count as u16));
+    let path = |name: &str| folder.path().join(name);
+    lapwing_files::npz::write(path("a.npz"), &[("frames", array.clone())]).unwrap();
+    lapwing_files::npy::write(path("a.npy"), &array).unwrap();
+    lapwing_files::hdf5::write(path("a.h5"), |file| file.array("frames", &array).map(|_| ()))
+        .unwrap();
+    let said = "[beam]\nvoltage_kv = 300\n[detector]\ninv_angstrom_per_pixel = 0.02\n[scan]\nstep_m = 5e-10\n";
+    for name in ["a.npz", "a.npy", "a.h5"] {
+        for how in
+            [format!("[file]\naxis_order = \"hwn\"\n{said}"), format!("{said}shape = [3, 4]\n")]
+        {
+            let options = experiment::parse(&how, "said.toml".as_ref()).unwrap();
+            let (dataset, understood) = dataset::read(path(name), &options).unwrap();
+            assert_eq!(dataset.counts().unwrap(), counts(), "{name}");
+            assert_eq!(understood.scan_shape, Some((3, 4)), "{name}");
+            close(&around_zero(&dataset.scan), &raster((1.0, 0.8)));
+        }
     }
 }
 

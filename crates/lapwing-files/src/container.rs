@@ -15,7 +15,7 @@ use crate::parts::in_parts;
 use crate::raw::RawFrames;
 use crate::tif::{self, TiffStack};
 use crate::zarr::{self, Zarr};
-use crate::{ArrayInfo, Error, Metadata, Problem, mib, open};
+use crate::{ArrayInfo, Error, Metadata, Problem, empad, mib, mrc, open};
 
 /// A file with arrays that have names, recognised by its content and not by its name.
 #[derive(Debug)]
@@ -158,7 +158,10 @@ impl Container {
             let header = Header::read(&mut BufReader::new(file)).map_err(unreadable)?;
             return Ok(Self::Npy(SingleArray { path: path.to_owned(), header }));
         }
-        if let Some(form) = mib::form(path) {
+        if let Some(frames) = empad::open(path) {
+            return Ok(Self::Raw(frames?));
+        }
+        if let Some(form) = mib::form(path).or_else(|| mrc::form(path)) {
             return Ok(Self::Raw(RawFrames::open(path, &form?)?));
         }
         let archive = Archive::open(path)?;

@@ -66,8 +66,9 @@ fn parsed(text: &str) -> Result<RawForm, String> {
         "U32" => DType::U32,
         other => {
             return Err(format!(
-                "a Merlin file (.mib): expected frames of U08, U16 or U32, found {other}: write it again \
-                 as one of these"
+                "a Merlin file (.mib): expected frames of U08, U16 or U32, found {other} (R64 is the \
+                 detector's raw mode): load it with RosettaSciIO or LiberTEM, save the frames with \
+                 numpy.save and read that .npy"
             ));
         }
     };

@@ -39,6 +39,11 @@ impl RawForm {
         Self { gap: 0, ..Self::empad() }
     }
 
+    /// Bytes from one frame to the next.
+    pub(crate) fn stride(&self) -> u64 {
+        self.frame_bytes().saturating_add(self.gap)
+    }
+
     fn frame_bytes(&self) -> u64 {
         (self.frame.0 as u64)
             .saturating_mul(self.frame.1 as u64)
@@ -108,6 +113,8 @@ pub struct RawFrames {
     path: PathBuf,
     form: RawForm,
     frames: usize,
+    /// Rows and columns of the scan, where they are known.
+    raster: Option<(usize, usize)>,
 }
 
 impl RawFrames {
@@ -136,7 +143,17 @@ impl RawFrames {
             return Err(Error::archive(path, reason));
         };
         let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-        Ok(Self { path: path.to_owned(), form: form.clone(), frames })
+        Ok(Self { path: path.to_owned(), form: form.clone(), frames, raster: None })
+    }
+
+    /// The same frames, known to be those of a raster of so many rows and columns.
+    pub(crate) fn on_raster(self, raster: (usize, usize)) -> Self {
+        Self { raster: Some(raster), ..self }
+    }
+
+    /// Rows and columns of the scan, where a file beside the frames tells them.
+    pub fn raster(&self) -> Option<(usize, usize)> {
+        self.raster
     }
 
     /// Where the file is.

@@ -178,11 +178,22 @@ fn unused_positions(file: &Container, n: usize) -> Option<Problem> {
         _ => false,
     };
     let arrays = file.list().ok()?;
-    let name = arrays.into_iter().find(|array| looks(&array.shape))?.name;
+    // One array, or one for each coordinate.
+    let one = || arrays.iter().find(|array| looks(&array.shape)).map(|array| array.name.clone());
+    let two = || {
+        let lines = arrays.iter().filter(|array| array.shape == [n]);
+        let names: Vec<&str> = lines.map(|array| array.name.as_str()).collect();
+        let last = |name: &&str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let ends: Vec<String> = names.iter().map(last).collect();
+        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+        let (y, x) = pairs::y_and_x(&ends)?;
+        Some(format!("{},{}", names[y], names[x]))
+    };
+    let name = one().or_else(two)?;
     let path = file.path().display();
     let expected = format!(
-        "to be named where the array {name} holds them: --positions {path}::{name} \
-         --position-unit pixel, m, mm, um or nm"
+        "to be named where {name} holds them: --positions {path}::{name} --position-unit pixel, \
+         m, mm, um or nm"
     );
     Some(Problem::new("positions", expected, "none named"))
 }
@@ -284,7 +295,8 @@ fn place(
     if step.is_none() {
         missing(
             "scan_step_m",
-            "the step of the raster (--scan-step-m), for the file has no positions",
+            "the step of the raster (--scan-step-m), or positions (--positions FILE), for the file \
+             has no positions",
         );
     }
     if pixel.is_none() {

@@ -16,7 +16,7 @@ use crate::experiment::Calibration;
 use crate::options::ReadOptions;
 use crate::{Container, Error, Problem};
 
-const PATTERNS: [&str; 4] = ["dp", "data", "diff", "diffraction"];
+const PATTERNS: [&str; 5] = ["dp", "cbed", "data", "diff", "diffraction"];
 /// Names of positions, and whether the column comes first.
 const POSITIONS: [(&str, bool); 4] = [
     ("probe_positions_0", true),
@@ -69,17 +69,21 @@ impl Dialect for Matlab {
             return Ok(found);
         };
         found.calibration = calibration(file);
+        let array = file.read(name)?;
+        let shape = match *array.shape() {
+            [height, width, ..] => (height, width),
+            _ => (0, 0),
+        };
         let places = match options.experiment.scan.positions {
             Some(_) => None,
-            None => places(file, options, notes, &mut found)?,
+            None => places(file, shape, options, notes, &mut found)?,
         };
         found.probe = probe(file, options, &mut found.problems)?;
-        let array = file.read(name)?;
         let array = match *array.shape() {
             [height, width] => array.reshape(vec![height, width, 1]),
             // MATLAB has the axes of a raster behind those of the detector.
             [height, width, rows, columns] => {
-                found.raster = Some((columns, rows));
+                found.raster = Some((rows, columns));
                 array.reshape(vec![height, width, rows.saturating_mul(columns)])
             }
             _ => Ok(array),
@@ -120,9 +124,10 @@ impl Dialect for Matlab {
     }
 }
 
-/// Positions in pixels of the object, where the file has any.
+/// Positions in pixels of the object, where the file has any; `shape` is that of a pattern.
 fn places(
     file: &Container,
+    shape: (usize, usize),
     options: &ReadOptions,
     notes: &mut Vec<String>,
     found: &mut Found,
@@ -131,13 +136,13 @@ fn places(
     let known = POSITIONS.into_iter().find(|(name, _)| file.contains(name) && !left_out(name));
     let Some((name, column_first)) = known else { return Ok(None) };
     let array = file.read(name)?;
-    let shape = array.shape().to_vec();
+    let stored = array.shape().to_vec();
     let values = array.to_f64().map_err(|source| file.unfit(name, source))?;
-    let pairs: Vec<(f64, f64)> = match *shape.as_slice() {
+    let pairs: Vec<(f64, f64)> = match *stored.as_slice() {
         [_, 2] => values.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
         [2, n] => (0..n).map(|index| (values[index], values[n + index])).collect(),
         _ => {
-            let found_there = format!("shape {shape:?}");
+            let found_there = format!("shape {stored:?}");
             found.problems.push(Problem::new(name, "(n, 2) or (2, n) numbers", found_there));
             return Ok(None);
         }
@@ -150,10 +155,14 @@ fn places(
     let order = if column_first { "(x, y)" } else { "(y, x)" };
     let largest = places.iter().map(|p| p.y.abs().max(p.x.abs())).fold(0.0, f64::max);
     if largest < METRES && largest > 0.0 {
-        let pixel = options.pixel_size.map(|side| (side, side)).or_else(|| own_pixel(file));
-        let Some((y, x)) = pixel else {
-            let expected =
-                "the size of an object pixel (--pixel-size-m), for the positions are in metres";
+        let told = Calibration::of(&options.experiment).or(found.calibration);
+        let pixel = options.pixel_size.map(|side| (side, side));
+        let Some((y, x)) = pixel.or_else(|| own_pixel(file)).or_else(|| told.pixel(shape)) else {
+            let expected = "the size of an object pixel (--pixel-size-m, or --energy-kev or \
+                            --voltage-kv with --distance-m and --detector-pixel-size-m), for the \
+                            positions are in metres";
+            // Nothing more is asked of a scan that is there.
+            found.needs_scan = false;
             found.problems.push(Problem::new(name, expected, "none"));
             return Ok(None);
         };

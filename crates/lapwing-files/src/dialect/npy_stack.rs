@@ -198,8 +198,11 @@ fn pairs_beside(
     };
     match pairs::read(file, as_stored)? {
         Ok(Pairs { unit: Some(unit), .. }) if unit != PositionUnit::Pixel => {
-            let expected = "pixels of the object, or the file named (--positions) with the size of a \
-                            pixel (--pixel-size-m)";
+            let expected = format!(
+                "pixels of the object, or the file named (--positions {}) with the size of a pixel \
+                 (--pixel-size-m, or what it follows from)",
+                file.display()
+            );
             let found = format!("{unit} in the first line of {}", file.display());
             problems.push(Problem::new(POSITIONS, expected, found));
             Ok(None)

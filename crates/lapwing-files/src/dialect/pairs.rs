@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::emd::{Scale, scale};
 use crate::open::{self, HEAD};
 use crate::options::PositionUnit;
 use crate::{Container, Error, Problem, npy};
@@ -18,7 +19,7 @@ const EXPECTED: &str = "(n, 2), (2, n) or (ny, nx, 2) real numbers, window centr
 pub(super) struct Pairs {
     /// In the order (y, x), or that of the columns where the user says which is which.
     pub values: Vec<[f64; 2]>,
-    /// The unit that the heading of a text file states.
+    /// The unit that the heading of a text file states, or an attribute of an array.
     pub unit: Option<PositionUnit>,
     /// The names of the columns, where the heading tells y and x apart.
     pub columns: Option<[String; 2]>,
@@ -47,8 +48,7 @@ pub(super) fn read(path: &Path, as_stored: bool) -> Result<Result<Pairs, Problem
     if let Some((file, name)) = path.to_str().and_then(|text| text.rsplit_once("::"))
         && !path.exists()
     {
-        let pairs = in_arrays(&Container::open(file)?, name)?;
-        return Ok(pairs.map(Pairs::plain).map_err(problem));
+        return Ok(in_arrays(&Container::open(file)?, name)?.map_err(problem));
     }
     if !is_npy(path)? {
         return Ok(numbers(path, as_stored)?.map_err(problem));
@@ -66,19 +66,41 @@ fn in_twos(values: &[f64], width: usize) -> Vec<[f64; 2]> {
     values.chunks_exact(width).map(|row| [row[0], row[1]]).collect()
 }
 
+/// The unit of length that an array of a file says of itself (the attribute `units` of HDF5).
+fn unit_of(file: &Container, name: &str) -> Option<PositionUnit> {
+    let Container::Hdf5(file) = file else { return None };
+    let Some(Scale::Metres(each)) = scale(&file.text_attribute(name, "units")?) else {
+        return None;
+    };
+    use PositionUnit::{Angstrom, Metre, Micrometre, Millimetre, Nanometre};
+    let units = [Metre, Millimetre, Micrometre, Nanometre, Angstrom];
+    units.into_iter().find(|unit| unit.metres() == Some(each))
+}
+
 /// Positions of the array `name` of a file, or of its two arrays `Y,X`.
-fn in_arrays(file: &Container, name: &str) -> Result<Result<Vec<[f64; 2]>, String>, Error> {
+fn in_arrays(file: &Container, name: &str) -> Result<Result<Pairs, String>, Error> {
     let read = |name: &str| file.read(name.trim_start_matches('/'));
-    if let Some((y, x)) = name.split_once(',').filter(|_| !file.contains(name)) {
-        let (y, x) = (read(y)?, read(x)?);
+    if let Some((of_y, of_x)) = name.split_once(',').filter(|_| !file.contains(name)) {
+        let (y, x) = (read(of_y)?, read(of_x)?);
+        let (unit, other) = (unit_of(file, of_y), unit_of(file, of_x));
+        if unit != other {
+            let said = |unit: Option<PositionUnit>| {
+                unit.map_or_else(|| "none".to_owned(), |unit| unit.to_string())
+            };
+            let units = format!("units {} and {} of {name}", said(unit), said(other));
+            return Ok(Err(units));
+        }
         let found = format!("shapes {:?} and {:?} in {name}", y.shape(), x.shape());
         return Ok(match (y.to_f64(), x.to_f64()) {
             (Ok(y), Ok(x)) if y.len() == x.len() => {
-                Ok(y.into_iter().zip(x).map(|(y, x)| [y, x]).collect())
+                let values = y.into_iter().zip(x).map(|(y, x)| [y, x]).collect();
+                Ok(Pairs { unit, ..Pairs::plain(values) })
             }
             _ => Err(found),
         });
     }
+    let unit = unit_of(file, name);
+    let with_unit = |values| Ok(Pairs { unit, ..Pairs::plain(values) });
     let array = read(name)?;
     let axes = array.shape().last().copied().unwrap_or(0);
     let two = matches!(array.shape().len(), 2 | 3);
@@ -92,10 +114,10 @@ fn in_arrays(file: &Container, name: &str) -> Result<Result<Vec<[f64; 2]>, Strin
     Ok(match array.to_f64() {
         Ok(values) if turned.is_some() => {
             let (y, x) = values.split_at(turned.unwrap_or(0));
-            Ok(y.iter().zip(x).map(|(&y, &x)| [y, x]).collect())
+            with_unit(y.iter().zip(x).map(|(&y, &x)| [y, x]).collect())
         }
         // CXI's have a third coordinate.
-        Ok(values) if two && matches!(axes, 2 | 3) => Ok(in_twos(&values, axes)),
+        Ok(values) if two && matches!(axes, 2 | 3) => with_unit(in_twos(&values, axes)),
         _ if line => Err(format!("{found}; two arrays, y and x, are named FILE::Y,X")),
         _ => Err(found),
     })
@@ -121,6 +143,11 @@ struct Heading {
     unit: Option<PositionUnit>,
     /// Number of columns.
     count: usize,
+}
+
+/// Places of the only two of some names that are called y and x.
+pub(super) fn y_and_x(names: &[&str]) -> Option<(usize, usize)> {
+    Heading::of(&names.join(",")).map(|heading| (heading.y, heading.x))
 }
 
 impl Heading {
@@ -189,6 +216,9 @@ fn numbers(path: &Path, as_stored: bool) -> Result<Result<Pairs, String>, Error>
                 let line: String = line.chars().take(80).collect();
                 let place = format!("line {} of {}", number + 1, path.display());
                 let way = match words.len() > 2 {
+                    true if line.contains(',') && line.contains([';', '\t']) => {
+                        "; decimal commas are not read: write points"
+                    }
                     true => {
                         "; of more than two columns a first line must say which is y and which x"
                     }
@@ -243,5 +273,6 @@ mod tests {
         assert!(of("1,2,3\n", false).unwrap_err().contains("which is y"));
         assert!(of("y,x\n1,2,3\n", false).unwrap_err().contains("which is y"));
         assert!(of("y,x\n1,a\n", false).unwrap_err().contains("line 2"));
+        assert!(of("y;x\n0,5;1,5\n", false).unwrap_err().contains("decimal commas"));
     }
 }

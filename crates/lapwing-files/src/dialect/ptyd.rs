@@ -13,6 +13,7 @@ use super::shared::{by_coordinate, positions};
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
+use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
 use crate::options::{Geometry, ReadOptions};
@@ -100,11 +101,14 @@ impl Dialect for Ptyd {
                 "meta: energy, distance or psize is not there; say what is missing".to_owned(),
             ),
         }
-        let pixel = options.pixel_size.map(|side| (side, side)).or(found.pixel);
+        let said = Calibration::of(&options.experiment).pixel(shape);
+        let pixel = options.pixel_size.map(|side| (side, side)).or(found.pixel).or(said);
         if let Some(metres) = metres {
             let Some((dy, dx)) = pixel else {
-                let expected = "energy, distance and psize, or the pixel of the object \
+                let expected = "energy, distance and psize (--energy-kev, --distance-m and \
+                                --detector-pixel-size-m say them), or the pixel of the object \
                                 (--pixel-size-m), for the positions are in metres";
+                found.needs_scan = false;
                 found.problems.push(Problem::new("meta", expected, "not all of them"));
                 return Ok(found);
             };

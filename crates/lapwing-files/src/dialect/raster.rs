@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::ByteFormat;
 use crate::options::ReadOptions;
-use crate::{Container, Error, Problem, mib};
+use crate::{Container, Error, Problem, empad, mib};
 
 /// What the patterns are called in messages.
 const PATTERNS: &str = "patterns";
@@ -59,7 +59,10 @@ impl Dialect for Raster {
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let whole = match file {
             Container::Raw(frames) => {
-                found.likely_raster = mib::likely_raster(frames.path());
+                found.raster = frames.raster();
+                let path = frames.path();
+                found.likely_raster =
+                    mib::likely_raster(path).or_else(|| empad::likely_raster(path));
                 Some(frames.shape())
             }
             Container::Tiff(pages) => {

@@ -154,9 +154,9 @@ fn no_archive(source: &ByteSource) -> String {
     match open::foreign(&head[..read]) {
         Some(kind) => format!("it is {kind}"),
         None => {
-            "it is no file that is known by its content: expected a NumPy archive (whole), a NumPy \
-                 array or HDF5; frames without a header are read with --raw empad, or --raw \
-                 dtype=uint16,frame=256x256"
+            "it is no file that is known by its content: expected NumPy (.npz, whole, or .npy), \
+                 HDF5, Zarr, MATLAB, TIFF, .dm4, .mib or MRC; frames without a header are read with \
+                 --raw empad, or --raw dtype=uint16,frame=256x256"
                 .to_owned()
         }
     }

@@ -3,6 +3,7 @@
 use super::remark::{Remark, What};
 use super::survey::Survey;
 use super::words::{counted, median, ranges};
+use crate::Quantum;
 
 /// Neighbours on either side, in the order of the file, that a pattern is compared with.
 const AROUND: usize = 12;
@@ -21,7 +22,12 @@ const SPREADS: f64 = 12.0;
 const UNLIKE: f64 = 0.15;
 
 /// `totals` are the sums of the squared amplitudes of the patterns.
-pub(super) fn look(totals: &[f64], survey: Option<&Survey>, scale: Option<f64>) -> Vec<Remark> {
+pub(super) fn look(
+    totals: &[f64],
+    survey: Option<&Survey>,
+    scale: Option<f64>,
+    quantum: Quantum,
+) -> Vec<Remark> {
     let n = totals.len();
     let dark: Vec<usize> = (0..n).filter(|&index| totals[index] <= 0.0).collect();
     if n > 0 && dark.len() == n {
@@ -45,7 +51,7 @@ pub(super) fn look(totals: &[f64], survey: Option<&Survey>, scale: Option<f64>) 
     let overall = median(totals.iter().copied());
     let mut remarks = Vec::new();
     if photons < PHOTONS && !no_chance(dark.len(), n, photons) {
-        remarks.extend(few_photons(&dark, n, photons));
+        remarks.extend(few_photons(&dark, n, photons, quantum));
         return remarks;
     }
     let is_lost = |index: usize| {
@@ -135,11 +141,13 @@ fn no_chance(dark: usize, n: usize, photons: f64) -> bool {
 }
 
 /// Patterns without a photon, where that is no wonder.
-fn few_photons(dark: &[usize], n: usize, photons: f64) -> Option<Remark> {
+fn few_photons(dark: &[usize], n: usize, photons: f64, quantum: Quantum) -> Option<Remark> {
     (!dark.is_empty()).then(|| {
         let evidence = format!(
-            "{} hold no photon, as is to be expected of some {photons:.2} photons in each",
+            "{} hold no {}, as is to be expected of some {photons:.2} {} in each",
             counted(dark.len(), &format!("of {n} pattern")),
+            quantum.one(),
+            quantum.many()
         );
         Remark::new(What::FewPhotons, evidence, "nothing to do: they are data and are kept")
             .on_patterns(dark.to_vec())
@@ -162,7 +170,10 @@ mod tests {
     use super::*;
 
     fn told(totals: &[f64], scale: Option<f64>) -> Vec<(What, Vec<usize>, bool)> {
-        look(totals, None, scale).into_iter().map(|r| (r.what, r.patterns, r.certain)).collect()
+        look(totals, None, scale, Quantum::Photon)
+            .into_iter()
+            .map(|r| (r.what, r.patterns, r.certain))
+            .collect()
     }
 
     /// Counts around a mean, the same each time.
@@ -188,6 +199,8 @@ mod tests {
             let found = told(&totals, scale);
             assert_eq!((found[0].0, found[0].1.len(), found[0].2), (What::FewPhotons, 20, false));
         }
+        let of_electrons = look(&totals, None, Some(1.0), Quantum::Electron);
+        assert!(of_electrons[0].evidence.contains("hold no electron, "), "{of_electrons:?}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
     let good = shared(layers.as_ref(), shape);
     let patterns = dataset.diffraction.view();
     let survey = Survey::of(patterns, &good);
-    remarks.extend(frames::look(&survey.totals, Some(&survey), scale));
+    remarks.extend(frames::look(&survey.totals, Some(&survey), scale, dataset.quantum()));
     remarks.extend(pixels::look(&survey, patterns, &good, scale));
     remarks.extend(layers.as_ref().and_then(mask));
     // The probe's width and the steps can be compared in the far field only.

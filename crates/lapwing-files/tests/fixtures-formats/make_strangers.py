@@ -1,6 +1,7 @@
 """Makes files that people have and that differ a little from what their formats say, with h5py and
 NumPy: micrometres.cxi, amplitudes.cxi, shelves_dp.h5 with shelves_positions.h5, columns.emd,
-own_positions.npz and single_electrons.h5. Run: pip install numpy h5py, then
+own_positions.npz, single_electrons.h5, placeless.cxi, motors.h5, no_optics.ptyd, cbed.mat and
+metres.mat. Run: pip install numpy scipy h5py, then
 python3 make_strangers.py
 
 Frames and positions are those of make_fixtures.py.
@@ -11,6 +12,7 @@ import pathlib
 
 import h5py
 import numpy as np
+import scipy.io
 
 os.chdir(pathlib.Path(__file__).parent)
 I, Y, X = np.mgrid[:12, :10, :8]
@@ -22,13 +24,15 @@ METRES = PLACES * np.array([2e-8, 2.5e-8])
 ENERGY = 6.62607015e-34 * 299792458 / 2e-10
 
 
-def cxi(name, data, unit=None, in_metres=1.0):
+def cxi(name, data, unit=None, in_metres=1.0, placed=True):
     with h5py.File(name, "w") as f:
         f["cxi_version"] = 160
         f["entry_1/instrument_1/source_1/energy"] = ENERGY
         detector = f.create_group("entry_1/instrument_1/detector_1")
         detector["distance"], detector["x_pixel_size"], detector["y_pixel_size"] = 1.0, 1e-3, 1e-3
         f.create_dataset("entry_1/data_1/data", data=data, compression="gzip")
+        if not placed:
+            return
         # The sample moves against the beam; rows run towards -y, columns towards -x.
         t = np.zeros((12, 3))
         t[:, 0], t[:, 1] = METRES[:, 1] / in_metres, METRES[:, 0] / in_metres
@@ -54,3 +58,20 @@ with h5py.File("single_electrons.h5", "w") as f:
     for k in range(4):
         frames[k] = np.arange(k + 1, dtype=np.uint32)
     f["electron_events/scan_positions"] = np.arange(4, dtype=np.uint32)
+
+cxi("placeless.cxi", COUNTS, placed=False)
+# A beamline's motors, an array and a unit each.
+with h5py.File("motors.h5", "w") as f:
+    f.create_dataset("frames", data=COUNTS, compression="gzip")
+    for axis, metres in zip("yx", METRES.T):
+        f[f"motors/pos_{axis}"] = metres * 1e6
+        f[f"motors/pos_{axis}"].attrs["units"] = "um"
+# ptypy writes 'None' for what it was not told.
+with h5py.File("no_optics.ptyd", "w") as f:
+    f.create_dataset("chunks/0/data", data=COUNTS.astype("<f4"), compression="gzip")
+    f["chunks/0/positions"], f["chunks/0/indices"] = METRES, K
+    for name in ["energy", "distance", "psize"]:
+        f[f"meta/{name}"] = "None"
+# Four axes as MATLAB has them: (H, W, ny, nx).
+scipy.io.savemat("cbed.mat", {"cbed": COUNTS.reshape(3, 4, 10, 8).transpose(2, 3, 0, 1)}, do_compression=True)
+scipy.io.savemat("metres.mat", {"dp": COUNTS.transpose(1, 2, 0), "positions": METRES}, do_compression=True)

@@ -124,3 +124,58 @@ fn positions_under_another_name_are_pointed_at() {
 fn single_electrons_are_known_by_name() {
     refused("single_electrons.h5", "", &["stempy", "to_dense", "--scan-shape"]);
 }
+
+/// 2 Angstrom, 1 m, 1 mm, as the files that tell their optics say.
+const OPTICS: &str = "[beam]\nenergy_kev = 6.19920992\n[detector]\ndistance_m = 1.0\n\
+                      pixel_size_m = 1e-3\n";
+
+#[test]
+fn four_axes_of_matlab_have_the_scans_rows_third() {
+    let said = format!("{SAID}step_m = [5e-8, 2.5e-8]\n");
+    let (dataset, understood) = read("cbed.mat", &said).unwrap();
+    assert_counts(&dataset, "cbed.mat");
+    assert_eq!(understood.scan_shape, Some((3, 4)));
+    let at = |index: usize| dataset.scan[index];
+    assert!((at(1).x - at(0).x - 1.0).abs() < 1e-9 && (at(1).y - at(0).y).abs() < 1e-9);
+    assert!((at(4).y - at(0).y - 2.0).abs() < 1e-9 && (at(4).x - at(0).x).abs() < 1e-9);
+}
+
+#[test]
+fn optics_that_a_file_lacks_may_be_said() {
+    for (name, told) in [
+        ("no_optics.ptyd", ["--energy-kev", "--pixel-size-m"]),
+        ("metres.mat", ["--distance-m", "--pixel-size-m"]),
+    ] {
+        refused(name, "", &told);
+        // The scan is there: nothing is asked of it.
+        assert!(!read(name, "").unwrap_err().to_string().contains("scan_shape"), "{name}");
+        let (dataset, _) = read(name, OPTICS).unwrap();
+        assert_counts(&dataset, name);
+        assert_places(&dataset.scan, name);
+    }
+}
+
+#[test]
+fn positions_of_a_cxi_may_be_elsewhere() {
+    refused("placeless.cxi", "", &["--scan-shape", "--positions"]);
+    let motors = fixture("motors.h5");
+    let said =
+        format!("{FAR}[scan]\npositions = \"{}::motors/pos_y,motors/pos_x\"\n", motors.display());
+    let (dataset, _) = read("placeless.cxi", &said).unwrap();
+    assert_counts(&dataset, "placeless.cxi");
+    assert_places(&dataset.scan, "placeless.cxi");
+    let (_, understood) = read("placeless.cxi", "[scan]\nshape = [3, 4]\nstep_m = 4e-8\n").unwrap();
+    assert_eq!(understood.scan_shape, Some((3, 4)));
+}
+
+#[test]
+fn an_array_for_each_coordinate_is_pointed_at_and_its_unit_read() {
+    let patterns = format!("[file]\npatterns = \"frames\"\n{OPTICS}");
+    let pair = format!("{}::motors/pos_y,motors/pos_x", fixture("motors.h5").display());
+    refused("motors.h5", &patterns, &[&pair]);
+    let said = format!("{patterns}[scan]\npositions = \"{pair}\"\n");
+    let (dataset, understood) = read("motors.h5", &said).unwrap();
+    assert_counts(&dataset, "motors.h5");
+    assert_places(&dataset.scan, "motors.h5");
+    assert!(understood.notes.iter().any(|note| note.contains("in um")), "{:?}", understood.notes);
+}

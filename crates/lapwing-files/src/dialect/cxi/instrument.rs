@@ -63,6 +63,15 @@ impl Instrument {
         })
     }
 
+    /// Wavelength and scale of the detector, as far as they are known.
+    pub(super) fn calibration(&self) -> Calibration {
+        Calibration {
+            wavelength: self.wavelength,
+            angle: self.pitch.zip(self.distance).map(|((y, x), z)| (y / z, x / z)),
+            ..Calibration::default()
+        }
+    }
+
     /// A length in pixels of the detector; `None` when their size is not known.
     pub(super) fn on_detector(&self, length: f64) -> Option<f64> {
         self.pitch.map(|(y, x)| length / y.max(x))
@@ -90,11 +99,7 @@ impl Instrument {
             return Ok(Some((told, told)));
         }
         let said = Calibration::of(&options.experiment);
-        let own = Calibration {
-            wavelength: self.wavelength,
-            angle: self.pitch.zip(self.distance).map(|((y, x), z)| (y / z, x / z)),
-            ..Calibration::default()
-        };
+        let own = self.calibration();
         let by_user = said.wavelength.is_some() || said.frequency.is_some() || said.angle.is_some();
         if let (true, Some(pixel)) = (by_user, said.or(own).pixel(shape)) {
             notes.push(format!("object pixel: {:e} m, by the experiment as described", pixel.0));
@@ -119,13 +124,16 @@ impl Instrument {
             return Ok(Some(pitch));
         }
         let Some(optics) = self.optics() else {
-            for (name, known) in [
-                ("entry_1/instrument_1/source_1/energy", self.wavelength.is_some()),
-                ("entry_1/instrument_1/detector_1/distance", self.distance.is_some()),
-                ("entry_1/instrument_1/detector_1/x_pixel_size", self.pitch.is_some()),
+            for (name, option, known) in [
+                ("source_1/energy", "--energy-kev", self.wavelength.is_some()),
+                ("detector_1/distance", "--distance-m", self.distance.is_some()),
+                ("detector_1/x_pixel_size", "--detector-pixel-size-m", self.pitch.is_some()),
             ] {
+                let name = format!("entry_1/instrument_1/{name}");
                 if !known && !problems.iter().any(|problem| problem.key == name) {
-                    let expected = "a number in SI units, or the object's pixel size stated";
+                    let expected = format!(
+                        "a number in SI units; {option} says it, or --pixel-size-m the object's pixel"
+                    );
                     problems.push(Problem::new(name, expected, "nothing usable"));
                 }
             }

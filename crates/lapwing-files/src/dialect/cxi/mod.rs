@@ -74,17 +74,14 @@ impl Dialect for Cxi {
     ) -> Result<Found, Error> {
         let (file, options) = (container.hdf5()?, wanted.options);
         let mut problems = Vec::new();
-        let (Some(data), Some(translation)) = (file.first_of(&DATA)?, file.first_of(&TRANSLATION)?)
-        else {
-            for (names, expected) in [
-                (&DATA[..], "(n, H, W) intensities"),
-                (&TRANSLATION[..], "(n, 3) positions of the sample in metres"),
-            ] {
-                if file.first_of(names)?.is_none() {
-                    problems.push(Problem::new(names[0], expected, "nothing of that name"));
-                }
-            }
+        let Some(data) = file.first_of(&DATA)? else {
+            let expected = "(n, H, W) intensities; of another name they are read as --patterns NAME \
+                            with --positions FILE::NAME --position-unit m";
+            problems.push(Problem::new(DATA[0], expected, "nothing of that name"));
             return Ok(Found { problems, ..Found::default() });
+        };
+        let Some(translation) = file.first_of(&TRANSLATION)? else {
+            return unplaced(container, data, wanted, notes);
         };
         let instrument = Instrument::read(file, notes, &mut problems)?;
         let translations = translations(file, translation, options, notes, &mut problems)?;
@@ -167,6 +164,44 @@ impl Dialect for Cxi {
             ..Found::default()
         })
     }
+}
+
+/// A file without a translation, whose scan is to be described.
+fn unplaced(
+    container: &Container,
+    data: &str,
+    wanted: &Wanted<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Found, Error> {
+    let (file, options) = (container.hdf5()?, wanted.options);
+    let mut problems = Vec::new();
+    let instrument = Instrument::read(file, notes, &mut problems)?;
+    let raster = match *file.shape(data)?.unwrap_or_default().as_slice() {
+        [rows, columns, _, _] => Some((rows, columns)),
+        _ => None,
+    };
+    let metadata = own_metadata(file)?;
+    let read = patterns(container, data, None, metadata.as_ref(), wanted, notes, &mut problems)?;
+    let Some(Read { stack, mask }) = read else {
+        return Ok(Found { problems, ..Found::default() });
+    };
+    let mut probe = None;
+    if let Some(path) = &options.companion {
+        probe = Some(stack.in_its_unit(companion::probe(path, notes)?, notes));
+    }
+    Ok(Found {
+        stack: Some(stack),
+        mask,
+        probe,
+        raster,
+        optics: instrument.optics(),
+        calibration: instrument.calibration(),
+        needs_scan: true,
+        metadata,
+        converted: true,
+        problems,
+        ..Found::default()
+    })
 }
 
 /// The geometry, by the patterns where nobody `stated` it, or why the positions can be those of no
@@ -282,7 +317,7 @@ fn ordered(
         [n, height, width] => [n, height, width],
         [rows, columns, height, width] => {
             notes.push(format!(
-                "data: a raster of {rows} x {columns} patterns; its translation is what counts"
+                "data: a raster of {rows} x {columns} patterns; a translation goes before it"
             ));
             [rows.saturating_mul(columns), height, width]
         }

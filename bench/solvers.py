@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed, memory and quality of Lapwing's solvers beside pty-chi's LSQML on the same data sets, run in turns.
 
-    bench/solvers.py CASE.npz [CASE.npz ...] [--epochs 50] [--rounds 1] [--threads 2] [--clock] [--lapwing PATH] [--ptychi-python PATH]
+    bench/solvers.py CASE.npz [CASE.npz ...] [--solvers LSQML,ML] [--epochs 50] [--rounds 1] [--threads 2] [--clock] [--lapwing PATH] [--ptychi-python PATH]
 
 A case is a study data set with known dose scale, the truth as `objectGuess` and a start probe as `probeGuess`, as `lapwing
 simulate` writes it. Every solver starts from that probe and a flat object. pty-chi runs as its authors advise for averaging
@@ -152,6 +152,7 @@ def clock(case, runs, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="+", type=pathlib.Path, metavar="CASE.npz")
+    parser.add_argument("--solvers", default="LSQML,ML", help="Lapwing's, as --algorithm names them, by commas")
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=1, help="runs of every solver; medians are printed")
     parser.add_argument("--threads", type=int, default=2)
@@ -173,8 +174,8 @@ def main():
             patterns = hand_over(case, folder / "case.npz")
             common = (options.threads, folder)
             runs = {
-                "Lapwing LSQML": lambda epochs: run_lapwing(options.lapwing, "LSQML", case, epochs, *common),
-                "Lapwing ML": lambda epochs: run_lapwing(options.lapwing, "ML", case, epochs, *common),
+                f"Lapwing {solver}": lambda epochs, solver=solver: run_lapwing(options.lapwing, solver, case, epochs, *common)
+                for solver in options.solvers.split(",")
             }
             if options.ptychi_python:
                 runs["pty-chi LSQML"] = lambda epochs: run_ptychi(options.ptychi_python, options.lapwing, case, epochs, *common)

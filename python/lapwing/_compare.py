@@ -189,7 +189,7 @@ def compare(
     if isinstance(truth, Dataset):
         if truth.object is None:
             raise ValueError("truth: expected a data set with an object, found one without")
-        known = truth.object
+        known = truth.object if truth.object.ndim == 2 else truth.object.prod(axis=0)
         positions = (
             truth.positions
             if positions is None and not isinstance(reconstruction, Reconstruction)

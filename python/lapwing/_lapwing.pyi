@@ -90,7 +90,10 @@ class Dataset:
         """Window centres (y, x), shape (n, 2), pixels."""
     @property
     def object(self) -> NDArray[np.complex64] | None:
-        """The object on its full grid, axes (y, x), when there is one."""
+        """The object on its full grid, axes (y, x), or (slice, y, x) of several slices."""
+    @property
+    def frames(self) -> NDArray[np.int64] | None:
+        """The frame of a series that each pattern is, where the file tells it."""
     @property
     def probe(self) -> NDArray[np.complex64] | None:
         """Probe modes, axes (mode, y, x), in the unit of the amplitudes, when there is one."""

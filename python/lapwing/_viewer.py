@@ -299,16 +299,17 @@ def _of_dataset(data: Dataset, viewer: Viewer) -> Viewer:
         _probe(viewer, data.probe, side)
     height, width = data.pattern_shape
     if data.object is not None:
-        shape = data.object.shape
+        object = data.object if data.object.ndim == 2 else data.object.prod(axis=0)
+        shape = object.shape
         seen, area = _scanned(shape, data.positions, data.pattern_shape)
         viewer._plane("object", shape, side, area)
         viewer._panel(
-            "object, amplitude", "object", [abs(data.object)], "grey", seen=seen, scan=True
+            "object, amplitude", "object", [abs(object)], "grey", seen=seen, scan=True
         )
         viewer._panel(
             "object, phase",
             "object",
-            [_phase(data.object, seen)],
+            [_phase(object, seen)],
             "magma",
             "rad",
             seen=seen,

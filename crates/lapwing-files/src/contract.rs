@@ -2,8 +2,9 @@
 //!
 //! Each check returns every problem it finds, so that a file can be mended in one go.
 
-use lapwing_model::{Complex32, Field, Modes, Position, Window};
+use lapwing_model::{Complex32, Modes, Object, Position, Window};
 
+use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
 use crate::remarks::ranges;
 use crate::{Dataset, Patterns, Problem, bulk};
 
@@ -18,15 +19,21 @@ pub fn check(dataset: &Dataset) -> Vec<Problem> {
             format!("{} positions", dataset.scan.len()),
         ));
     }
-    if let Some(field) = &dataset.object {
-        problems.extend(object(field));
-        problems.extend(windows(&dataset.scan, dataset.pattern_shape(), field.dim()));
+    if let Some(transmission) = &dataset.object {
+        problems.extend(object(transmission));
+        problems.extend(windows(&dataset.scan, dataset.pattern_shape(), transmission.shape()));
     }
     if let Some(modes) = &dataset.probe {
         problems.extend(probe(modes, dataset.pattern_shape()));
     }
     if let Some(mask) = &dataset.mask {
         problems.extend(mask.problem(dataset.n_patterns(), dataset.pattern_shape()));
+    }
+    if let Some(frames) = &dataset.frames
+        && frames.len() != dataset.n_patterns()
+    {
+        let expected = format!("{} numbers, one for each pattern", dataset.n_patterns());
+        problems.push(Problem::new(SCAN_INDEX, expected, format!("{} numbers", frames.len())));
     }
     problems
 }
@@ -116,9 +123,13 @@ pub fn scan(scan: &[Position]) -> Vec<Problem> {
     problems
 }
 
-/// The object: at least one pixel, all finite.
-pub fn object(object: &Field) -> Vec<Problem> {
-    complex("objectGuess", object.shape(), object.iter())
+/// The object: slices of at least one pixel, all finite.
+pub fn object(object: &Object) -> Vec<Problem> {
+    let slices = object.slices();
+    match object.n_slices() {
+        1 => complex("objectGuess", object.slice(0).shape(), slices.iter()),
+        _ => complex(OBJECT_SLICES, slices.shape(), slices.iter()),
+    }
 }
 
 /// The probe: modes of the patterns' shape, all finite.
@@ -191,7 +202,7 @@ mod tests {
         Dataset {
             diffraction: Array3::from_elem((2, 4, 4), 0.5).into(),
             scan: vec![Position { y: 2.0, x: 2.0 }, Position { y: 6.0, x: 3.0 }],
-            object: Some(Field::from_elem((8, 8), Complex32::ONE)),
+            object: Some(Object::flat((8, 8))),
             probe: Some(Modes::from_elem((1, 4, 4), Complex32::ONE)),
             ..Dataset::default()
         }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use lapwing_model::forward::Physics;
-use lapwing_model::{Complex32, Field, Modes, Position};
+use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base, read_into};
 use crate::experiment::Illumination;
 use crate::mask::{self, Mask};
+use crate::npy::Array;
 use crate::npz::{Packing, Writer, write_with};
 use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
@@ -28,11 +29,13 @@ pub struct Dataset {
     /// Window centres in pixels of the object array, one for each pattern.
     pub scan: Vec<Position>,
     /// The object on its full grid: the truth in synthetic data, a guess otherwise.
-    pub object: Option<Field>,
+    pub object: Option<Object>,
     /// Probe modes, axes (mode, y, x), in the unit of the amplitudes.
     pub probe: Option<Modes>,
     /// Which pixels of the detector are good; `None` when all are.
     pub mask: Option<Mask>,
+    /// The frame of a series that each pattern is, where the file tells it.
+    pub frames: Option<Vec<i64>>,
     /// How the detector sees the sample; `None` if unspecified, which means the far field.
     pub geometry: Option<Geometry>,
     /// The optics that form the probe, where they were described. They are not written: a probe
@@ -41,14 +44,17 @@ pub struct Dataset {
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.
-    pub extras: Vec<(String, crate::npy::Array)>,
+    pub extras: Vec<(String, Array)>,
 }
 
 /// Entry of the metadata that says the order of the axes where their lengths leave it open.
 pub(crate) const AXIS_ORDER: &str = "axis_order";
 
-/// The extra array that says which frame of a series each pattern is.
-pub const SCAN_INDEX: &str = "scan_index";
+/// Name of the array that says which frame of a series each pattern is.
+pub(crate) const SCAN_INDEX: &str = "scan_index";
+
+/// Name of the array of a thick object's slices beside `objectGuess`, their product.
+pub(crate) const OBJECT_SLICES: &str = "objectSlices";
 
 impl Dataset {
     /// Number of patterns.
@@ -60,13 +66,6 @@ impl Dataset {
     pub fn pattern_shape(&self) -> (usize, usize) {
         let (_, height, width) = self.diffraction.dim();
         (height, width)
-    }
-
-    /// The number of each pattern in the series that it was taken from, where the data set carries
-    /// one whole number for each pattern under [`SCAN_INDEX`].
-    pub fn scan_index(&self) -> Option<Vec<i64>> {
-        let (_, stored) = self.extras.iter().find(|(name, _)| name == SCAN_INDEX)?;
-        stored.to_i64().ok().filter(|indexes| indexes.len() == self.scan.len())
     }
 
     /// How the patterns come about, as geometry and metadata tell it.
@@ -132,9 +131,10 @@ impl Dataset {
 
     /// The patterns at `indices`, in that order; indices may repeat.
     ///
-    /// A mask for each pattern and every extra array whose first axis has one entry per pattern are
-    /// filtered alike; object, probe, metadata and the other extras are copied. An extra of pickled
-    /// Python objects cannot be filtered and is left out; files read by [`read`] never bring one.
+    /// A mask for each pattern, the frames and every extra array whose first axis has one entry per
+    /// pattern are filtered alike; object, probe, metadata and the other extras are copied. An
+    /// extra of pickled Python objects cannot be filtered and is left out; files read by [`read`]
+    /// never bring one.
     ///
     /// # Errors
     /// [`Error::Scratch`] when there is no room for patterns that are kept in a file.
@@ -156,6 +156,7 @@ impl Dataset {
             object: self.object.clone(),
             probe: self.probe.clone(),
             mask: self.mask.as_ref().map(|mask| mask.select(indices)),
+            frames: self.frames.as_ref().map(|of| indices.iter().map(|&at| of[at]).collect()),
             geometry: self.geometry,
             optics: self.optics,
             metadata: self.metadata.clone(),
@@ -165,8 +166,9 @@ impl Dataset {
 
     /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32,
     /// `objectGuess` and `probeGuess` complex64 where present, `xcoords` and `ycoords` float64,
-    /// `mask` where there is one, the extras, and `_metadata` as JSON text, with the geometry under
-    /// `physics_parameters.geometry` where it is known.
+    /// `mask`, `scan_index` (the frames) and `objectSlices` (of a thick object, whose product is
+    /// `objectGuess`) where there are such, the extras, and `_metadata` as JSON text, with the
+    /// geometry under `physics_parameters.geometry` where it is known.
     ///
     /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the
     /// order of the axes could not be told from their lengths, so the metadata get an entry
@@ -193,7 +195,10 @@ impl Dataset {
             let (n, height, width) = self.diffraction.dim();
             npz.values("diffraction", &[n, height, width], self.diffraction.values())?;
             if let Some(object) = &self.object {
-                put(npz, "objectGuess", object)?;
+                match object.n_slices() {
+                    1 => put(npz, "objectGuess", &object.slice(0))?,
+                    _ => put(npz, "objectGuess", &object.projection())?,
+                }
             }
             if let Some(probe) = &self.probe {
                 match probe.len_of(Axis(0)) {
@@ -207,7 +212,7 @@ impl Dataset {
             if let Some(mask) = &self.mask {
                 npz.array(mask::KEY, mask.array())?;
             }
-            for (name, array) in &self.extras {
+            for (name, array) in self.named().iter().chain(&self.extras) {
                 npz.array(name, array)?;
             }
             match self.stored_metadata() {
@@ -215,6 +220,14 @@ impl Dataset {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Frames and slices, as arrays beside the extras under the names that are read back.
+    pub(crate) fn named(&self) -> Vec<(String, Array)> {
+        let frames = self.frames.as_ref().map(|frames| (SCAN_INDEX, Array::from(frames.clone())));
+        let thick = self.object.as_ref().filter(|object| object.n_slices() > 1);
+        let slices = thick.map(|object| (OBJECT_SLICES, Array::from(&object.slices())));
+        frames.into_iter().chain(slices).map(|(name, array)| (name.to_owned(), array)).collect()
     }
 
     fn stored_metadata(&self) -> Option<Metadata> {
@@ -240,7 +253,7 @@ where
 {
     match array.as_slice() {
         Some(values) => npz.values(name, array.shape(), values),
-        None => npz.array(name, &crate::npy::Array::from(array)),
+        None => npz.array(name, &Array::from(array)),
     }
 }
 
@@ -290,7 +303,7 @@ impl Dataset {
         form: Form,
         scan: Vec<Position>,
         probe: Option<Modes>,
-        object: Option<Field>,
+        object: Option<Object>,
         metadata: Option<Metadata>,
     ) -> Result<Self, Vec<Problem>> {
         let mut patterns = patterns.into();

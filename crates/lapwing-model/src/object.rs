@@ -79,6 +79,14 @@ impl Object {
         }
         product
     }
+
+    /// [`projection`](Self::projection), without a copy of a thin object.
+    pub fn into_projection(self) -> Field {
+        match self.n_slices() {
+            1 => self.slices.index_axis_move(Axis(0), 0),
+            _ => self.projection(),
+        }
+    }
 }
 
 /// A view of an object's slices, axes (slice, y, x); at least one.
@@ -146,6 +154,7 @@ mod tests {
         let object = Object::thin(field.clone());
         assert_eq!((object.n_slices(), object.shape()), (1, (3, 2)));
         assert_eq!(object.projection(), field);
+        assert_eq!(object.into_projection(), field);
         assert_eq!(Object::from_slices(Array3::zeros((0, 3, 2))), None);
     }
 }

@@ -40,6 +40,7 @@
 
 pub mod calibrate;
 pub mod engine;
+mod neighbours;
 pub mod noise;
 mod prior;
 pub mod problem;

@@ -44,8 +44,8 @@ fn main() -> Outcome<()> {
         return Err("the data set has no object and probe to compare with".into());
     };
     // Counted are the pixels that the scan illuminates.
-    let region = Region::from_scan(truth.dim(), &data.scan, probe.view())?;
-    let found = compare(made.object.projection().view(), truth.view(), &region)?;
+    let region = Region::from_scan(truth.shape(), &data.scan, probe.view())?;
+    let found = compare(made.object.projection().view(), truth.projection().view(), &region)?;
     println!("complex correlation {:.5}", found.metrics.complex_correlation);
     println!("complex error       {:.5}", found.metrics.complex_nrmse);
     Ok(())
@@ -69,7 +69,7 @@ fn make(folder: &Path) -> Outcome<(PathBuf, PathBuf)> {
     let data = Dataset {
         diffraction,
         scan,
-        object: Some(object),
+        object: Some(object.into()),
         probe: Some(probe),
         ..Dataset::default()
     };

@@ -20,7 +20,7 @@ pub struct Facts {
 impl Facts {
     /// The facts of a data set; `None` when the size of an object pixel is unknown.
     ///
-    /// Indexes are `scan_index` where the data set has it, and 0, 1, 2... otherwise.
+    /// Indexes are the data set's frames where it has them, and 0, 1, 2... otherwise.
     pub fn of(
         dataset: &Dataset,
         understood: &Understanding,
@@ -36,7 +36,7 @@ impl Facts {
     }
 
     fn told(dataset: &Dataset, n: usize, mean_counts: Option<f64>, pixel_size: (f64, f64)) -> Self {
-        let indexes = dataset.scan_index().unwrap_or_else(|| (0..).take(n).collect());
+        let indexes = dataset.frames.clone().unwrap_or_else(|| (0..).take(n).collect());
         let optics = dataset.metadata.as_ref().and_then(FarFieldOptics::of);
         let acquisition = Acquisition {
             distance_m: optics.map_or(0.0, |optics| optics.distance),
@@ -52,7 +52,7 @@ impl Facts {
         let (height, width) = dataset.pattern_shape();
         let scale = dataset.intensity_scale().unwrap_or(1.0) as f32;
         let (on_object, shape) = match &dataset.object {
-            Some(object) => (dataset.scan.clone(), object.dim()),
+            Some(object) => (dataset.scan.clone(), object.shape()),
             None => {
                 // Positions around the middle of a window are around zero in metres.
                 let box_of = |of: fn(&Position) -> f64| {
@@ -105,7 +105,7 @@ impl Facts {
                 self.pixel_size,
             ),
             probe,
-            object: Some(made.object.projection()),
+            object: Some(made.object),
             indexes: self.indexes,
             pixel_size: self.pixel_size,
             loss: made.loss,

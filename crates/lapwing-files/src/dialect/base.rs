@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use lapwing_model::forward::Physics;
-use lapwing_model::{Complex32, Field, Modes, Object, Position};
-use ndarray::{Array3, Ix3};
+use lapwing_model::{Modes, Object, Position};
 
 use super::geometry::{record_pixel, stated};
 use super::shared::stored_metadata;
-use super::study;
+use super::{named, study};
+use crate::dataset::OBJECT_SLICES;
 use crate::npz::Archive;
 use crate::options::ReadOptions;
 use crate::physics::{self, UnknownPhysics};
@@ -52,7 +52,7 @@ fn of_reconstruction(path: &Path) -> Result<Base, Error> {
     })?;
     let object = made.object;
     let (_, height, width) = probe.dim();
-    let mut problems = contract::object(&object.projection());
+    let mut problems = contract::object(&object);
     problems.extend(contract::probe(&probe, (height, width)));
     if !problems.is_empty() {
         return Err(Error::Contract { path: path.to_owned(), problems });
@@ -125,7 +125,7 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
         problems.extend(contract::probe(modes, (height, width)));
         if let (Some(scan), Some(object)) = (&scan, &object) {
             problems.extend(contract::scan(scan));
-            problems.extend(contract::windows(scan, (height, width), object.dim()));
+            problems.extend(contract::windows(scan, (height, width), object.shape()));
         }
     }
     match (object, probe, problems.is_empty()) {
@@ -137,24 +137,14 @@ fn read(path: &Path, options: &ReadOptions) -> Result<Base, Error> {
     }
 }
 
-/// Name of the array of a thick object's slices beside `objectGuess`, their product.
-pub const OBJECT_SLICES: &str = "objectSlices";
-
 /// `object`, or the slices of which it is the product, where the archive has them.
-fn thick(archive: &Archive, options: &ReadOptions, object: Field) -> Result<Object, Error> {
+fn thick(archive: &Archive, options: &ReadOptions, object: Object) -> Result<Object, Error> {
     let left_out = options.leave_out.iter().any(|name| name == OBJECT_SLICES);
     if left_out || !archive.contains(OBJECT_SLICES) {
-        return Ok(object.into());
+        return Ok(object);
     }
-    let slices = archive.read(OBJECT_SLICES)?.into_complex32_array::<Ix3>();
-    let fits = |slices: &Array3<Complex32>| {
-        let (_, rows, columns) = slices.dim();
-        (rows, columns) == object.dim()
-    };
-    let found = slices.ok().filter(fits).and_then(Object::from_slices);
-    found.ok_or_else(|| {
-        let expected = format!("(slices, {}, {}) complex64", object.nrows(), object.ncols());
-        let problem = Problem::new(OBJECT_SLICES, expected, "an array of another shape or type");
-        Error::Contract { path: archive.path().to_owned(), problems: vec![problem] }
+    named::slices(archive.read(OBJECT_SLICES)?, Some(&object)).map_err(|problem| Error::Contract {
+        path: archive.path().to_owned(),
+        problems: vec![problem],
     })
 }

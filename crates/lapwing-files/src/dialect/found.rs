@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lapwing_model::{Field, Modes, Position};
+use lapwing_model::{Modes, Object, Position};
 
 use super::geometry::FarFieldOptics;
 use super::stack::{Refusal, Stack};
@@ -21,11 +21,14 @@ pub(super) struct Found {
     /// Window centres in pixels of the object array.
     pub scan: Option<Vec<Position>>,
     /// The object on its full grid.
-    pub object: Option<Field>,
+    pub object: Option<Object>,
     /// Probe modes in the unit of the amplitudes.
     pub probe: Option<Modes>,
     /// Which pixels are good; else an extra array `mask` says it.
     pub mask: Option<Mask>,
+    /// The frame of a series that each pattern is; else an extra array of whole numbers,
+    /// `scan_index`, says it.
+    pub frames: Option<Vec<i64>>,
     /// How the detector sees the sample, where the dialect knows.
     pub geometry: Option<Geometry>,
     /// The optics.
@@ -121,7 +124,7 @@ impl Found {
             problems.extend(named(contract::probe(probe, shape), names.probe));
         }
         if let (Some(scan), Some(object), Some(shape)) = (&self.scan, &self.object, shape) {
-            problems.extend(named(contract::windows(scan, shape, object.dim()), names.windows));
+            problems.extend(named(contract::windows(scan, shape, object.shape()), names.windows));
         }
         problems
     }

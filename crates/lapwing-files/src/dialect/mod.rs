@@ -26,6 +26,7 @@ mod found;
 pub(crate) mod geometry;
 mod hspy;
 mod matlab;
+mod named;
 mod ndata;
 mod npy_stack;
 mod order;
@@ -46,7 +47,7 @@ pub use crate::options::{
     AxisOrder, CoordinateOrder, DialectName, Geometry, Quantity, ReadOptions, Understanding,
     ZeroFrequency,
 };
-pub use base::{Base, OBJECT_SLICES, read_base, read_base_as};
+pub use base::{Base, read_base, read_base_as};
 pub use cxi::write_cxi;
 pub use geometry::{FarFieldOptics, object_pixel};
 pub use product::{Acquisition, Product};

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use lapwing_model::{Field, Modes, Position};
-use ndarray::{Ix2, Ix3};
+use lapwing_model::{Modes, Object, Position};
+use ndarray::Ix3;
 
 use crate::hdf5::{self, Hdf5};
 use crate::npy::Array;
@@ -24,8 +24,8 @@ pub struct Product {
     pub comments: String,
     /// Probe modes, axes (mode, y, x).
     pub probe: Modes,
-    /// The object; `None` when there is none or it has several slices.
-    pub object: Option<Field>,
+    /// The object, if there is one.
+    pub object: Option<Object>,
     /// Positions along (y, x), metres, zero at the object's centre.
     pub positions: Vec<(f64, f64)>,
     /// Which pattern each position belongs to.
@@ -76,7 +76,7 @@ impl Product {
         let file = Hdf5::open(path)?;
         let (mut notes, mut problems) = (Vec::new(), Vec::new());
         let probe = probe(&file, &mut notes, &mut problems)?;
-        let object = object(&file, &mut notes, &mut problems)?;
+        let object = object(&file, &mut problems)?;
         let pixel_size = pixel_size(&file, &mut problems)?;
         let x = vector(&file, X, &mut problems)?;
         let y = vector(&file, Y, &mut problems)?;
@@ -150,9 +150,8 @@ impl Product {
             let probe = file.complex("probe", self.probe.shape(), &values)?;
             probe.attribute("pixel_height_m", dy)?.attribute("pixel_width_m", dx)?;
             if let Some(object) = &self.object {
-                let values: Vec<_> = object.iter().copied().collect();
-                let object =
-                    file.complex("object", &[1, object.nrows(), object.ncols()], &values)?;
+                let values: Vec<_> = object.slices().iter().copied().collect();
+                let object = file.complex("object", object.slices().shape(), &values)?;
                 object.attribute("pixel_height_m", dy)?.attribute("pixel_width_m", dx)?;
                 object.attribute("center_y_m", 0.0)?.attribute("center_x_m", 0.0)?;
             }
@@ -227,28 +226,22 @@ fn probe(
     Ok(modes.and_then(|array| array.into_complex32_array::<Ix3>()).ok())
 }
 
-fn object(
-    file: &Hdf5,
-    notes: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) -> Result<Option<Field>, Error> {
+fn object(file: &Hdf5, problems: &mut Vec<Problem>) -> Result<Option<Object>, Error> {
     if !file.contains("object")? {
         return Ok(None);
     }
     let expected = "(slices, H, W) complex numbers";
     let Some(array) = complex(file, "object", expected, problems)? else { return Ok(None) };
     let shape = match *array.shape() {
-        [height, width] | [1, height, width] => vec![height, width],
-        [slices, _, _] => {
-            notes.push(format!("object: left out, it has {slices} slices"));
-            return Ok(None);
-        }
+        [height, width] => vec![1, height, width],
+        [slices, height, width] if slices > 0 => vec![slices, height, width],
         _ => {
             problems.push(Problem::new("object", expected, format!("shape {:?}", array.shape())));
             return Ok(None);
         }
     };
-    Ok(array.reshape(shape).and_then(|array| array.into_complex32_array::<Ix2>()).ok())
+    let slices = array.reshape(shape).and_then(|array| array.into_complex32_array::<Ix3>());
+    Ok(slices.ok().and_then(Object::from_slices))
 }
 
 fn complex(

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use lapwing_model::Object;
+
 use super::definition::Dialect;
 use super::found::{Found, Names};
 use super::product::{self, Product};
@@ -16,9 +18,7 @@ use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{cube, stack};
 use crate::container::ByteFormat;
-use crate::dataset::SCAN_INDEX;
 use crate::hdf5;
-use crate::npy::Array;
 use crate::options::{AxisOrder, Geometry, ReadOptions};
 use crate::{Container, Dataset, Error, Problem};
 
@@ -94,7 +94,7 @@ impl Dialect for Ptychodus {
             product.pixel_size = (told, told);
         }
         let pattern = stack.pattern_shape();
-        let object_shape = product.object.as_ref().map_or(pattern, |object| object.dim());
+        let object_shape = product.object.as_ref().map_or(pattern, Object::shape);
         // Signs and order are of the metres; the object's centre comes after.
         let (rows, columns) = join.positions.into_iter().unzip();
         product.positions =
@@ -116,7 +116,7 @@ impl Dialect for Ptychodus {
             geometry: Some(Geometry::FarField),
             pixel: Some(pixel),
             in_metres: true,
-            extras: vec![(SCAN_INDEX.to_owned(), Array::from(indexes))],
+            frames: Some(indexes),
             companion: Some(companion.clone()),
             names: Names {
                 scan: Some("positions"),

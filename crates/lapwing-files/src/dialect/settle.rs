@@ -4,13 +4,12 @@ use ndarray::{Axis, s};
 use serde_json::json;
 
 use super::definition::Dialect;
-use super::described;
 use super::found::Found;
 use super::geometry::{object_pixel, record_pixel, state, stated};
 use super::wanted::Wanted;
+use super::{described, named};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
-use crate::mask::{self, Mask};
 use crate::metadata::TOOL;
 use crate::options::{DialectName, Geometry, Understanding};
 use crate::physics;
@@ -33,6 +32,7 @@ pub(super) fn settle(
     let arrays = file.list()?;
     let mut notes = Vec::new();
     let mut found = dialect.find(file, wanted, &mut notes)?;
+    named::thick(&mut found, wanted.options);
     if wanted.options.common {
         common(&mut found, &mut notes)?;
     }
@@ -53,21 +53,10 @@ pub(super) fn settle(
     };
     let pattern_shape = stack.pattern_shape();
     let mut extras = found.extras;
-    let stored = extras.iter().position(|(name, _)| name == mask::KEY).map(|at| extras.remove(at));
-    let stored = stored
-        .map(|(_, array)| Mask::told(array, scan.len(), pattern_shape, wanted.options.mask_good));
-    let mask = match (found.mask, stored) {
-        (Some(one), Some(Ok(other))) => Some(one.and(&other)),
-        (None, Some(Ok(mask))) => Some(mask),
-        (mask, Some(Err(problem))) => {
-            problems.push(problem);
-            mask
-        }
-        (mask, None) => mask,
-    };
-    if mask.as_ref().is_some_and(|mask| !mask.good().iter().any(|&good| good)) {
-        problems.push(Problem::new(mask::KEY, "some good pixel", "none"));
-    }
+    let of = (scan.len(), pattern_shape);
+    let good = wanted.options.mask_good;
+    let mask = named::mask(&mut extras, found.mask, of, good, &mut problems);
+    let frames = found.frames.or_else(|| named::frames(&mut extras, scan.len()));
     if !problems.is_empty() {
         return Err(Error::Contract { path: path(), problems });
     }
@@ -129,6 +118,7 @@ pub(super) fn settle(
         object: found.object,
         probe: found.probe,
         mask,
+        frames,
         geometry,
         optics: described.optics,
         metadata,
@@ -184,6 +174,9 @@ fn common(found: &mut Found, notes: &mut Vec<String>) -> Result<(), Error> {
     }
     scan.truncate(n);
     found.mask = found.mask.take().map(|mask| mask.select(&first));
+    if let Some(frames) = &mut found.frames {
+        frames.truncate(n);
+    }
     for (_, array) in &mut found.extras {
         let length = array.shape().first().copied();
         if (length == Some(patterns) || length == Some(positions))

@@ -1,6 +1,6 @@
 //! The study's format (DATA-001) and its older form with `diff3d`.
 
-use lapwing_model::{Field, Modes, Position};
+use lapwing_model::{Modes, Object, Position};
 use ndarray::{Axis, Ix2, Ix3};
 
 use super::definition::Dialect;
@@ -328,13 +328,13 @@ fn wanted(archive: &Archive, key: &str, options: &ReadOptions, notes: &mut Vec<S
     archive.contains(key) && !left_out
 }
 
-/// `objectGuess`; `None` when absent, or when there is a problem with it.
+/// `objectGuess`, a thin object; `None` when absent, or when there is a problem with it.
 pub(super) fn object(
     archive: &Archive,
     options: &ReadOptions,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Field>, Error> {
+) -> Result<Option<Object>, Error> {
     let key = "objectGuess";
     if !wanted(archive, key, options, notes) {
         return Ok(None);
@@ -345,7 +345,7 @@ pub(super) fn object(
         return Ok(None);
     }
     note_width(key, &header.dtype, notes);
-    Ok(archive.read(key)?.into_complex32_array::<Ix2>().ok())
+    Ok(archive.read(key)?.into_complex32_array::<Ix2>().ok().map(Object::thin))
 }
 
 /// `probeGuess` as (modes, H, W); `None` when absent, or when there is a problem with it.

@@ -2,7 +2,7 @@
 //! n, 2) minimum corners of the windows in (row, column) pixels, `probe` (1, 1, 1, modes, H, W),
 //! `psi` (slices, H, W).
 
-use lapwing_model::{Field, Modes};
+use lapwing_model::{Modes, Object};
 use ndarray::{Ix2, Ix3};
 
 use super::definition::Dialect;
@@ -53,7 +53,7 @@ impl Dialect for Tike {
         let n = corners.as_ref().map(|(rows, _)| rows.len());
         let mut stack = patterns(file, n, wanted, notes, &mut problems)?;
         let probe = probe(archive, options, &mut problems)?;
-        let object = object(archive, options, notes, &mut problems)?;
+        let object = object(archive, options, &mut problems)?;
         let scan = stack.as_ref().zip(corners).map(|(stack, (rows, columns))| {
             let (height, width) = stack.pattern_shape();
             let (dy, dx) = (height / 2, width / 2);
@@ -215,29 +215,25 @@ fn probe(
     Ok(array.into_complex32_array::<Ix3>().ok())
 }
 
-/// `psi`, when it has one slice; several are carried along as they are.
+/// The slices of `psi`.
 fn object(
     archive: &Archive,
     options: &ReadOptions,
-    notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Field>, Error> {
-    let key = "psi";
+) -> Result<Option<Object>, Error> {
+    let (key, expected) = ("psi", "(slices, H, W) complex64");
     if !archive.contains(key) || options.leave_out.iter().any(|left| left == key) {
         return Ok(None);
     }
     let header = archive.header(key)?;
     if !header.dtype.is_complex() {
-        problems.push(Problem::new(key, "(slices, H, W) complex64", header.dtype.to_string()));
+        problems.push(Problem::new(key, expected, header.dtype.to_string()));
         return Ok(None);
     }
     if header.shape.len() == 3 && header.shape[0] > 1 {
-        notes.push(format!(
-            "psi: {} slices carried along; a single one would be the object",
-            header.shape[0]
-        ));
-        return Ok(None);
+        let slices = archive.read(key)?.into_complex32_array::<Ix3>();
+        return Ok(slices.ok().and_then(Object::from_slices));
     }
-    let array = squeezed::<2>(archive, key, "(slices, H, W) complex64", problems)?;
-    Ok(array.and_then(|array| array.into_complex32_array::<Ix2>().ok()))
+    let array = squeezed::<2>(archive, key, expected, problems)?;
+    Ok(array.and_then(|array| array.into_complex32_array::<Ix2>().ok()).map(Object::thin))
 }

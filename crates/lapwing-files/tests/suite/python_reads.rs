@@ -107,7 +107,7 @@ fn numpy_reads_a_data_set() {
         diffraction: Array3::from_shape_fn((5, 5, 5), |(i, j, k)| (i * 25 + j * 5 + k) as f32)
             .into(),
         scan: (0..5).map(|i| Position { y: 3.25 + f64::from(i), x: 8.5 - f64::from(i) }).collect(),
-        object: Some(Field::from_elem((12, 16), Complex32::new(0.5, -1.0))),
+        object: Some(Field::from_elem((12, 16), Complex32::new(0.5, -1.0)).into()),
         probe: Some(Modes::from_elem((1, 5, 5), Complex32::I)),
         metadata: Some(metadata),
         extras: vec![("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"]))],

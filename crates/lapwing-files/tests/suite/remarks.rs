@@ -136,6 +136,6 @@ fn as_many_patterns_as_positions_or_the_first_ones_of_both() {
         let (dataset, _) = read(Array::from(&counts()), positions, others, &options).unwrap();
         let n = N.min(positions);
         assert_eq!((dataset.n_patterns(), dataset.scan.len()), (n, n));
-        assert_eq!(dataset.scan_index().unwrap().len(), n);
+        assert_eq!(dataset.frames.unwrap().len(), n);
     }
 }

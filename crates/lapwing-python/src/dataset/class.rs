@@ -15,7 +15,7 @@ use lapwing_model::Complex32;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use lapwing_study::pictures::contact_sheet;
-use numpy::{IntoPyArray, PyArray2, PyArray3};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -125,12 +125,25 @@ impl Dataset {
         unsafe { view(&slf.get().inner.diffraction.view(), slf.clone().into_any()) }
     }
 
-    /// The object on its full grid, ndarray of complex64, axes (y, x), or None.
+    /// The object on its full grid, ndarray of complex64, axes (y, x), or (slice, y, x) where it
+    /// has several slices, or None.
     #[getter]
-    fn object<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyArray2<Complex32>>> {
+    fn object<'py>(slf: &Bound<'py, Self>) -> Option<Bound<'py, PyAny>> {
         let object = slf.get().inner.object.as_ref()?;
+        let owner = slf.clone().into_any();
         // SAFETY: as in `diffraction`.
-        Some(unsafe { view(object, slf.clone().into_any()) })
+        Some(unsafe {
+            match object.n_slices() {
+                1 => view(&object.slice(0), owner).into_any(),
+                _ => view(&object.slices(), owner).into_any(),
+            }
+        })
+    }
+
+    /// The frame of a series that each pattern is, ndarray of int64, or None.
+    #[getter]
+    fn frames<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        Some(PyArray1::from_slice(py, self.inner.frames.as_ref()?))
     }
 
     /// Probe modes, ndarray of complex64, axes (mode, y, x), in the unit of the amplitudes, or

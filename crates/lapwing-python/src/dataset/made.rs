@@ -40,7 +40,7 @@ pub fn from_arrays<'py>(
     let geometry = said.geometry.map(|geometry| named("geometry", geometry)).transpose()?;
     let scan = array::positions(positions)?;
     let probe = probe.map(array::modes).transpose()?;
-    let object = object.map(|object| array::field(object, "object")).transpose()?;
+    let object = object.map(|object| array::object(object, "object")).transpose()?;
     let metadata = metadata.map(metadata_of).transpose()?;
     let py = patterns.py();
     let patterns = array::patterns(patterns)?;
@@ -121,7 +121,7 @@ pub fn replaced(inner: &mut Dataset, name: &str, value: Optional<'_, '_>) -> any
         }
         "probe" => inner.probe = value.map(array::modes).transpose()?,
         "object" => {
-            inner.object = value.map(|object| array::field(object, "object")).transpose()?;
+            inner.object = value.map(|object| array::object(object, "object")).transpose()?;
         }
         "metadata" => inner.metadata = value.map(metadata_of).transpose()?,
         "mask" => inner.mask = value.map(|mask| mask_of(mask, inner)).transpose()?,

@@ -24,6 +24,7 @@ pub fn reduced<'py>(of: &Bound<'py, Dataset>) -> Result<Reduced<'py>> {
     for name in ["diffraction", "object", "probe", "mask", "geometry", "metadata"] {
         state.set_item(name, of.getattr(name)?)?;
     }
+    state.set_item("frames", of.getattr("frames")?)?;
     state.set_item("positions", from_positions(py, &inner.scan))?;
     state.set_item("optics", to_python(py, &inner.optics)?)?;
     state.set_item("understood", to_python(py, understood)?)?;
@@ -53,13 +54,14 @@ pub fn restore_dataset(state: &Bound<'_, PyDict>, extras: Vec<u8>) -> Result<Dat
         form,
         array::positions(&there("positions")?)?,
         entry("probe")?.as_ref().map(array::modes).transpose()?,
-        entry("object")?.map(|object| array::field(&object, "object")).transpose()?,
+        entry("object")?.map(|object| array::object(&object, "object")).transpose()?,
         entry("metadata")?.as_ref().map(metadata_of).transpose()?,
     )
     .map_err(broken)?;
     for name in ["mask", "geometry"] {
         super::made::replaced(&mut inner, name, entry(name)?.as_ref())?;
     }
+    inner.frames = entry("frames")?.map(|frames| frames.extract()).transpose()?;
     inner.optics = json("optics")?.map(serde_json::from_value).transpose()?;
     let archive = Archive::from_bytes(extras, "extras").map_err(anyhow::Error::from)?;
     for name in archive.names() {

@@ -2,6 +2,7 @@
 
 use crate::failure::Result;
 use lapwing_files::Dataset;
+use lapwing_model::Object;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ pub fn line(dataset: &Dataset) -> String {
         None => "dose scale unknown".to_owned(),
     };
     let object = match &dataset.object {
-        Some(object) => format!("object {} x {}", object.nrows(), object.ncols()),
+        Some(object) => format!("object {}", size(object)),
         None => "no object".to_owned(),
     };
     let probe = match &dataset.probe {
@@ -26,6 +27,15 @@ pub fn line(dataset: &Dataset) -> String {
         "<lapwing.Dataset: {} patterns of {height} x {width} px, {dose}, {object}, {probe}>",
         dataset.n_patterns()
     )
+}
+
+/// Slices, if there are several, and pixels.
+fn size(object: &Object) -> String {
+    let (rows, columns) = object.shape();
+    match object.n_slices() {
+        1 => format!("{rows} x {columns}"),
+        slices => format!("{slices} slices of {rows} x {columns}"),
+    }
 }
 
 /// The `picture` under what is known in numbers; what was `understood` of the file unfolds.
@@ -42,7 +52,7 @@ pub fn html<'py>(
         ("photons per pattern", data::mean_counts(dataset)),
         ("probe diameter", format!("{diameter:.1} px")),
         ("overlap", scan_overlap(&dataset.scan, diameter)),
-        ("object", dataset.object.as_ref().map(|o| format!("{} x {} px", o.nrows(), o.ncols()))),
+        ("object", dataset.object.as_ref().map(|object| size(object) + " px")),
     );
     let facts = facts.into_pyobject(py)?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
     let shown = py.import("lapwing._html")?.getattr("shown")?;

@@ -21,12 +21,13 @@ mod open;
 mod rules;
 pub(crate) mod vectors;
 
+pub use crate::noise::DetectorRule;
 pub use device::{Device, Needs, Unsupported};
 pub use fields::{Fields, FieldsMut};
 pub use open::open;
 pub use rules::{
-    DetectorRule, Floor, HoldOut, Losses, Products, Quotient, SearchDirections, Side, Sums, Trail,
-    WaveUpdate, WaveWeights,
+    Floor, HoldOut, Losses, Products, Quotient, SearchDirections, Side, Sums, Trail, WaveUpdate,
+    WaveWeights,
 };
 pub(crate) use rules::{Normal, step_lengths};
 pub use vectors::{Blend, Push, Vector};

@@ -1,6 +1,6 @@
 //! Counts at a detector's limit, of which only a lower bound is known.
 
-use crate::engine::DetectorRule;
+use super::DetectorRule;
 
 /// The likelihood of a pixel at the detector's limit: the light was at least this much.
 ///

@@ -1,7 +1,7 @@
 //! The distribution of a detector's counts: the likelihood of a fit.
 
+use super::DetectorRule;
 use crate::choice;
-use crate::engine::DetectorRule;
 
 choice! {
     /// Noise model of the detector.

@@ -25,6 +25,7 @@ mod likelihood;
 mod model;
 mod moments;
 mod rings;
+mod rule;
 mod stack;
 #[cfg(test)]
 mod tests;
@@ -35,9 +36,10 @@ pub(crate) use clipped::Clipped;
 pub(crate) use clipped::FEW;
 pub use likelihood::Noise;
 pub use model::{Faults, NoiseModel};
+pub use rule::DetectorRule;
 pub(crate) use stack::{PatternOrder, Stack};
 
-use crate::solver::batching;
+use crate::neighbours;
 use lapwing_model::Position;
 use moments::Moments;
 use ndarray::{Array2, ArrayView3};
@@ -93,7 +95,7 @@ pub(crate) fn of_stack(
     let bad = known.patterns();
     let left = (0..patterns).filter(|pattern| bad.binary_search(pattern).is_err()).collect();
     // Neighbours in this order are neighbours in the scan.
-    let path = batching::path(scan, left);
+    let path = neighbours::path(scan, left);
     if path.len() < 4 || !good.iter().any(|&good| good) {
         let photons = NoiseModel::photons(good.dim(), stack.mean(&good));
         return NoiseModel { faults: known.clone(), ..photons };

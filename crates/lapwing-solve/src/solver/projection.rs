@@ -10,10 +10,10 @@
 //! P <- (sum_j c_j conj(O_j) + b max(Q) P) / (Q + b max(Q))      Q = sum_j |O_j|^2
 //! ```
 
-use super::batching;
 use super::frame::Frame;
 use super::run::Algorithm;
 use crate::engine::{Side, WaveUpdate};
+use crate::neighbours;
 use crate::{Problem, options};
 use lapwing_model::{Complex32, elementwise};
 
@@ -46,7 +46,7 @@ impl Projection {
 
     /// Before the first pass.
     pub fn new(problem: &Problem, update: WaveUpdate, overlap: Overlap) -> Self {
-        let path = batching::path(&problem.scan, (0..problem.n_patterns()).collect());
+        let path = neighbours::path(&problem.scan, (0..problem.n_patterns()).collect());
         Self { update, overlap, path }
     }
 }

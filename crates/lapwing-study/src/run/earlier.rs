@@ -4,7 +4,7 @@ use crate::design::solver::ObjectStart;
 use crate::geometry::grid::grid_of;
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Reconstruction};
-use lapwing_model::{Complex32, Field, Modes, Object, Position, Window};
+use lapwing_model::{Complex32, Modes, Object, Position, Window};
 use lapwing_solve::Problem;
 use ndarray::{Array2, Axis};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
         }
         None => dataset.scan.clone(),
     };
-    let own = dataset.object.as_ref().map(|object| object.dim());
+    let own = dataset.object.as_ref().map(Object::shape);
     let origin = match (own, made.origin) {
         (Some(own), origin) if shape != own || origin.is_some_and(|origin| origin != (0, 0)) => {
             let found = format!("{} from {:?}", told(shape), origin.unwrap_or_default());
@@ -92,21 +92,22 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
         let found = format!("{}, beyond which pattern {pattern} reaches", told(shape));
         return Err(refused("object", expected, found));
     }
-    let object = match made.object.n_slices() {
-        found if found == slices => made.object.clone(),
-        1 => thick(&made.object.projection(), slices),
-        found => {
-            return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
-        }
-    };
+    let found = made.object.n_slices();
+    if found != slices && found != 1 {
+        return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
+    }
+    let object = in_slices(&made.object, slices);
     Ok(Placed { object, scan, of_data, origin })
 }
 
-/// An object of `slices` slices, of which the middle one is `guess` and the others transmit
-/// everything.
-pub(crate) fn thick(guess: &Field, slices: usize) -> Object {
-    let mut object = Object::flat_slices(slices, guess.dim());
-    object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(guess);
+/// `guess` in `slices` slices: as it is where it has as many, else its projection as the middle
+/// one of slices that transmit everything.
+pub(crate) fn in_slices(guess: &Object, slices: usize) -> Object {
+    if guess.n_slices() == slices {
+        return guess.clone();
+    }
+    let mut object = Object::flat_slices(slices, guess.shape());
+    object.slices_mut().index_axis_mut(Axis(0), slices / 2).assign(&guess.projection());
     object
 }
 

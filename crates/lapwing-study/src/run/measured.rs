@@ -105,7 +105,7 @@ impl FullDose {
         for position in &mut dataset.scan {
             (position.y, position.x) = (position.y - y as f64, position.x - x as f64);
         }
-        dataset.object = Some(reference.object.projection());
+        dataset.object = Some(reference.object);
         let diameter = probe_diameter(&dataset);
         let metadata = dataset.metadata.get_or_insert_default();
         set_physics_parameter(metadata, "probe_diameter_px", diameter);

@@ -63,10 +63,6 @@ fn kept_of_base(metadata: Option<Metadata>, own_positions: bool) -> Option<Metad
 /// Name of the array of ground-truth patches in a data set.
 pub const PATCHES: &str = "Y";
 
-/// Name of the array of a thick object's slices in a data set, (slice, y, x), of which
-/// `objectGuess` is the product.
-pub use lapwing_files::dialect::OBJECT_SLICES as SLICES;
-
 /// Positions generated for the middle of an object that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
@@ -278,17 +274,13 @@ impl Sample {
         Ok(Dataset {
             diffraction,
             scan: self.scan.clone(),
-            object: Some(self.object.projection()),
+            object: Some(self.object.clone()),
             probe: Some(self.probe.clone()),
             geometry: match self.physics.propagation {
                 Propagation::FarField => None,
                 Propagation::NearField { .. } => Some(Geometry::NearField),
             },
             metadata: Some(metadata),
-            extras: match self.object.n_slices() {
-                1 => Vec::new(),
-                _ => vec![(SLICES.to_owned(), (&self.object.slices()).into())],
-            },
             ..Dataset::default()
         })
     }

@@ -9,6 +9,7 @@ use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::engine::Device;
+use lapwing_solve::problem::Misfit;
 use lapwing_solve::uncertainty::{ErrorMaps, error_maps};
 use lapwing_solve::{Epoch, Flow, Run, Solution};
 use serde_json::{Value, json};
@@ -33,19 +34,14 @@ pub fn reconstruct(
     let mut start = Start::of(dataset, config)?;
     start.faults = noise::faults(&remarks::of(dataset));
     let (origin, on_grid, of_data) = (start.origin, start.scan.clone(), start.of_data.clone());
-    let counts = start.counts;
     let mut observe = |epoch| Ok(observe(epoch));
     let watch = &mut Epochs(&mut observe);
-    let Done { chosen, solution, .. } = solve(start, config, config.device.device, watch)?;
-    let replicates = config.errors.error_maps;
-    let maps = maps(&chosen, &solution, replicates, &mut || Flow::Continue)?;
+    let done = solve(start, config, config.device.device, watch)?;
+    let misfit = done.misfit()?.map(|misfit| misfit.ratio);
+    let maps = done.error_maps(config.errors.error_maps, watch)?;
     let place = Place { of_data: &of_data, on_grid: &on_grid, origin };
     let account = Account { algorithm: config.algorithm(), options: json!(config) };
-    let misfit = match counts {
-        true => Some(chosen.problem.misfit(&solution)?.ratio),
-        false => None,
-    };
-    let made = described(solution, &place, account, dataset.metadata.as_ref());
+    let made = described(done.solution, &place, account, dataset.metadata.as_ref());
     Ok(with_maps(Reconstruction { misfit, ..made }, maps))
 }
 
@@ -113,6 +109,40 @@ pub(crate) struct Done {
     pub solution: Solution,
     /// Wall-clock seconds of the epochs done now.
     pub seconds: f64,
+    /// Whether the patterns are photon counts.
+    counts: bool,
+}
+
+impl Done {
+    /// How well the solution explains the patterns, where these are photon counts.
+    ///
+    /// # Errors
+    /// As for [`lapwing_solve::Problem::misfit`].
+    pub fn misfit(&self) -> Result<Option<Misfit>> {
+        let found = self.counts.then(|| self.chosen.problem.misfit(&self.solution));
+        Ok(found.transpose()?)
+    }
+
+    /// Error maps of the solution from so many replicates; 0 of them give none.
+    ///
+    /// # Errors
+    /// What `watch` returns while it waits, and what the solver refuses.
+    pub fn error_maps(
+        &self,
+        replicates: usize,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<ErrorMaps>> {
+        if replicates == 0 {
+            return Ok(None);
+        }
+        let Chosen { problem, solver, .. } = &self.chosen;
+        let mut stopped = Ok(());
+        let maps = error_maps(problem, &self.solution, &**solver, replicates, &mut |_| {
+            stopped = watch.waiting("its error maps");
+            if stopped.is_ok() { Flow::Continue } else { Flow::Stop }
+        })?;
+        stopped.map(|()| maps)
+    }
 }
 
 /// From a start to its solution, the one way for all: what is asked of the data is settled, then
@@ -152,7 +182,7 @@ pub(crate) fn solve(
     let seconds = started.elapsed().as_secs_f64();
     check(&solution)?;
     solution.choices.splice(..0, chosen.choices.iter().cloned());
-    Ok(Done { chosen, solution, seconds })
+    Ok(Done { chosen, solution, seconds, counts })
 }
 
 /// Does the epochs of what was `chosen`, until `watch` breaks or the loss is no number: a solver
@@ -168,20 +198,6 @@ fn epochs(Chosen { problem, solver, .. }: &Chosen, watch: &mut dyn Watch) -> Res
         }
     }
     Ok(run.finish())
-}
-
-/// Error maps of a solution of what was `chosen`, from so many replicates; `between` is called
-/// between epochs and may stop them, which gives none, as 0 replicates do.
-pub(crate) fn maps(
-    Chosen { problem, solver, .. }: &Chosen,
-    solution: &Solution,
-    replicates: usize,
-    between: &mut dyn FnMut() -> Flow,
-) -> Result<Option<ErrorMaps>> {
-    match replicates {
-        0 => Ok(None),
-        _ => Ok(error_maps(problem, solution, &**solver, replicates, &mut |_| between())?),
-    }
 }
 
 /// A reconstruction with its error maps.

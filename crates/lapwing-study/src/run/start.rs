@@ -2,7 +2,7 @@
 
 use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::geometry::grid::grid_of;
-use crate::run::earlier::{self, Placed, Variation, thick};
+use crate::run::earlier::{self, Placed, Variation, in_slices};
 use crate::run::start_probe::{StartProbe, start_probe};
 use crate::run::stream;
 use crate::{Result, StudyError};
@@ -119,8 +119,8 @@ impl Start {
         let guessed = config.start.object_start == ObjectStart::Guess;
         let placed = match (&dataset.object, earlier) {
             (_, Some(earlier)) => earlier::placed(earlier, dataset, slices)?,
-            (Some(guess), None) if guessed => on_own(thick(guess, slices)),
-            (Some(guess), None) => on_own(flat(guess.dim())),
+            (Some(guess), None) if guessed => on_own(in_slices(guess, slices)),
+            (Some(guess), None) => on_own(flat(guess.shape())),
             (None, None) if guessed => {
                 let text = "object_start = \"guess\": the data set has no objectGuess; start flat";
                 return Err(StudyError::Invalid(text.to_owned()));

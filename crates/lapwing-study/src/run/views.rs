@@ -185,7 +185,7 @@ pub(crate) fn advice(refusal: &Refusal, diameter_over_n: f64) -> String {
 mod tests {
     use super::*;
     use crate::disk::record::Strategy;
-    use lapwing_files::npy::{Array, Values};
+    use lapwing_files::npy::Array;
     use lapwing_model::Position;
     use ndarray::Array3;
     use serde_json::Value;
@@ -199,13 +199,8 @@ mod tests {
             diffraction: Array3::from_shape_fn((100, 4, 4), |(i, _, _)| i as f32).into(),
             scan,
             metadata: serde_json::from_str(text).unwrap(),
-            extras: vec![
-                (
-                    "scan_index".to_owned(),
-                    Array::new(vec![100], Values::I64((0..100).collect())).unwrap(),
-                ),
-                ("note".to_owned(), Array::text("kept")),
-            ],
+            frames: Some((0..100).collect()),
+            extras: vec![("note".to_owned(), Array::text("kept"))],
             ..Dataset::default()
         }
     }
@@ -222,9 +217,8 @@ mod tests {
             let index = (position.y + position.x / 10.0) as f32;
             assert!(pattern.iter().all(|&value| value == index));
         }
-        let extra = |name: &str| &view.extras.iter().find(|(n, _)| n == name).unwrap().1;
-        assert_eq!(extra("scan_index").shape(), [25]);
-        assert_eq!(extra("note"), &Array::text("kept"));
+        assert_eq!(view.frames.as_ref().map(Vec::len), Some(25));
+        assert_eq!(view.extras, [("note".to_owned(), Array::text("kept"))]);
         let metadata = view.metadata.as_ref().unwrap();
         assert_eq!(metadata["overlap_view"], "dense");
         assert_eq!(metadata["source_file"], "dose_7/patched_train.npz");

@@ -52,7 +52,7 @@ fn a_measured_scan_is_thinned_and_compared_with_its_full_dose_reconstruction() {
     );
     assert!((low.mean_intensity() / 500.0 - 1.0).abs() < 0.2, "{}", low.mean_intensity());
     assert_eq!(low.metadata.as_ref().unwrap()["reference"], "full-dose reconstruction");
-    let (rows, columns) = low.object.as_ref().unwrap().dim();
+    let (rows, columns) = low.object.as_ref().unwrap().shape();
     assert!(low.scan.iter().all(|p| p.y > 15.0
         && p.y < rows as f64 - 15.0
         && p.x > 15.0

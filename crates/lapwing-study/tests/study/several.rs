@@ -1,6 +1,8 @@
 //! Several solvers and repeats in one study, and other programs as solvers.
 
 use crate::{TINY, read, run_study};
+use lapwing_solve::SOLVERS;
+use lapwing_solve::solver::Entry;
 use lapwing_study::event::unobserved;
 use lapwing_study::jobs::{self, JobOptions};
 use lapwing_study::layout::RESULT;
@@ -79,6 +81,25 @@ fn solvers_and_repeats_have_their_own_folders_records_and_noise() {
         outcomes.iter().map(|(case, _)| case.clone()).collect::<Vec<Case>>(),
         design.cases()
     );
+}
+
+#[test]
+fn every_solver_of_the_table_does_a_study() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("[1e3, 1e4]", "[1e4]\nviews = [\"baseline\"]\nsplits = [\"train\"]");
+    let each = |entry: &Entry| format!("[[solver]]\nalgorithm = \"{}\"\nepochs = 12", entry.name);
+    let solvers: Vec<String> = SOLVERS.iter().map(each).collect();
+    let text = text.replace("[solver]\nepochs = 4", &solvers.join("\n"));
+    let design = Design::parse(&text, Path::new(".")).unwrap();
+    let (report, _) = run_study(&design, folder.path());
+    assert_eq!((report.manifest.jobs.len(), report.failed()), (SOLVERS.len(), 0));
+    let study = StudyFolder::new(folder.path());
+    for case in study.cases().unwrap() {
+        let result = study.result(&case).unwrap().unwrap();
+        assert_eq!(result.algorithm, result.solver);
+        let correlation = result.comparison.unwrap().metric("complex_correlation").unwrap();
+        assert!(correlation > 0.5, "{}: {correlation}", result.solver);
+    }
 }
 
 #[test]

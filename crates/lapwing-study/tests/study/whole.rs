@@ -82,7 +82,7 @@ fn a_study_has_its_layout_records_and_numbers_and_resumes() {
     let archive =
         Archive::open(study.job_dir(&condition.into()).join("reconstruction.npz")).unwrap();
     let input = read(root.join("views/dose_1000/dense/dense_train.npz"));
-    let (rows, columns) = input.object.as_ref().unwrap().dim();
+    let (rows, columns) = input.object.as_ref().unwrap().shape();
     for (name, shape) in [
         ("reconstructed_object", vec![rows, columns]),
         ("reconstructed_probe", vec![32, 32]),

@@ -12,6 +12,7 @@ use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
+use lapwing_model::Object;
 use lapwing_model::forward::Propagation;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
@@ -214,8 +215,8 @@ fn understood(
     facts["overlap"] = json!(measured.map(|of| of.overlap));
     facts["exposure"] = json!(exposure(dataset));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
-    facts["object_shape"] =
-        json!(dataset.object.as_ref().map(|object| [object.nrows(), object.ncols()]));
+    facts["object_shape"] = json!(dataset.object.as_ref().map(Object::shape));
+    facts["object_slices"] = json!(dataset.object.as_ref().map(Object::n_slices));
     facts
 }
 

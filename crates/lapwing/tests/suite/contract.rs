@@ -65,7 +65,7 @@ fn a_placeholder_is_no_truth() {
     let bench = Bench::new();
     bench.simulate("scan.npz", "");
     let mut scan = read(&bench, "scan.npz");
-    scan.object.as_mut().unwrap().fill(Complex32::new(1.0, 0.0));
+    scan.object.as_mut().unwrap().slices_mut().fill(Complex32::new(1.0, 0.0));
     scan.write(bench.path("scan.npz")).unwrap();
     let remark = "the same everywhere: a placeholder";
     assert!(bench.ok("inspect scan.npz").contains(remark));
@@ -93,10 +93,10 @@ fn a_comparison_that_cannot_be_made_leaves_the_job_done() {
     bench.simulate("scan.npz", "");
     let mut scan = read(&bench, "scan.npz");
     // An object that says something, but nowhere where the scan is.
-    let (rows, columns) = scan.object.as_ref().unwrap().dim();
-    let object = scan.object.as_mut().unwrap();
+    let (rows, columns) = scan.object.as_ref().unwrap().shape();
+    let mut object = scan.object.as_mut().unwrap().slices_mut();
     object.fill(Complex32::new(0.0, 0.0));
-    object[(rows - 1, columns - 1)] = Complex32::new(1.0, 0.0);
+    object[(0, rows - 1, columns - 1)] = Complex32::new(1.0, 0.0);
     scan.write(bench.path("scan.npz")).unwrap();
     bench.ok("split --input scan.npz --output-dir data/dose_10000");
     let jobs = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split train");
@@ -307,7 +307,7 @@ fn a_base_keeps_its_metadata_and_simulated_splits_have_patches_on_request() {
         let (n, height, width) = data.diffraction.dim();
         assert_eq!(patches.shape(), [n, height, width], "{name}");
         let Values::C64(values) = patches.values() else { panic!("{patches:?}") };
-        let object = data.object.unwrap();
+        let object = data.object.unwrap().into_projection();
         for (index, position) in data.scan.iter().enumerate().step_by(7) {
             let corner =
                 [position.y - 16.0, position.x - 16.0].map(|v| v.round_ties_even() as usize);

@@ -37,7 +37,7 @@ fn simulate_says_what_was_understood_and_measured() {
     assert!(metadata["physics_parameters"]["gridsize"].is_number());
     assert!(metadata["data_transformations"].is_array());
     // The object is as large as the windows need and no larger, but for the margin.
-    let object = dataset.object.unwrap();
+    let object = dataset.object.unwrap().into_projection();
     assert!((60 + 32..=60 + 32 + 8).contains(&object.nrows()), "{:?}", object.dim());
     assert!((90 + 32..=90 + 32 + 8).contains(&object.ncols()), "{:?}", object.dim());
 }

@@ -1,6 +1,7 @@
 //! Both solvers from the command line: each does its work, and refuses the other's options.
 
 use crate::common::{Bench, stderr};
+use lapwing_solve::SOLVERS;
 use serde_json::{Value, json};
 
 #[test]
@@ -86,12 +87,14 @@ fn ml_beats_lsqml_on_the_same_file() {
 fn every_solver_and_every_extra_runs_on_one_file() {
     let bench = Bench::new();
     bench.ok("simulate --specimen cells --dose 1e5 --pattern-size 32 --field-of-view 60x60 --overlap 0.75 --output scan.npz");
-    for (name, options) in [
-        ("rpie", "--algorithm rPIE --object-alpha 0.2"),
-        ("epie", "--algorithm ePIE"),
+    let solvers = SOLVERS.iter().map(|entry| (entry.name, format!("--algorithm {}", entry.name)));
+    let extras = [
         ("sparse", "--batching sparse --prior 5 --positions-from-epoch 3 --checkpoint-every 2"),
         ("modes", "--algorithm ML --probe-modes 2 --probe-support 0.45 --checkpoint-every 5m"),
-    ] {
+        ("alpha", "--algorithm rPIE --object-alpha 0.2"),
+    ];
+    let extras = extras.map(|(name, options)| (name, options.to_owned()));
+    for (name, options) in solvers.chain(extras) {
         let summary = bench.json(&format!(
             "reconstruct --input-npz scan.npz --output-dir {name} --num-epochs 6 --probe-start perturbed --compare {options}"
         ));

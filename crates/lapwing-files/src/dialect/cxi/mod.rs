@@ -25,7 +25,7 @@ use crate::npy::Array;
 use crate::options::{AxisOrder, Geometry, Quantity, ReadOptions};
 use crate::{Container, Error, Metadata, Problem, metadata};
 use instrument::Instrument;
-use lapwing_model::Position;
+use lapwing_model::{Object, Position};
 pub use write::write_cxi;
 
 /// Where the patterns are.
@@ -145,6 +145,7 @@ impl Dialect for Cxi {
         }
         let object =
             own_complex(file, "objectGuess")?.and_then(|array| array.into_complex32_array().ok());
+        let object = object.map(Object::thin);
         Ok(Found {
             stack: Some(stack),
             scan: Some(scan),

@@ -67,8 +67,9 @@ pub fn write_cxi(
             file.complex(&format!("{OURS}/probeGuess"), probe.shape(), &values)?;
         }
         if let Some(object) = &dataset.object {
-            let values: Vec<_> = object.iter().copied().collect();
-            file.complex(&format!("{OURS}/objectGuess"), object.shape(), &values)?;
+            let product = object.projection();
+            let values: Vec<_> = product.iter().copied().collect();
+            file.complex(&format!("{OURS}/objectGuess"), product.shape(), &values)?;
         }
         let mut history = dataset.metadata.clone().unwrap_or_default();
         let stated = history.get("physics_parameters").is_some_and(|p| p.get("geometry").is_some());
@@ -79,7 +80,7 @@ pub fn write_cxi(
             &format!("{OURS}/{}", metadata::KEY),
             &serde_json::Value::Object(history).to_string(),
         )?;
-        for (name, array) in &dataset.extras {
+        for (name, array) in dataset.named().iter().chain(&dataset.extras) {
             // A slash would make a group of it.
             let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
             if !(plain && file.array(&format!("{OURS}/extras/{name}"), array)?) {

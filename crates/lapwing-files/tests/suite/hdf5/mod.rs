@@ -213,8 +213,7 @@ fn the_pair_is_joined_by_index() {
     let (dataset, understood) = dialect::read(fixture("pair_dp.h5"), &options).unwrap();
     // Pattern 3 has no position, position 9 no pattern.
     assert_eq!(dataset.n_patterns(), 4);
-    let index = &dataset.extras.iter().find(|(name, _)| name == "scan_index").unwrap().1;
-    assert_eq!(index.to_i64().unwrap(), [0, 1, 2, 4]);
+    assert_eq!(dataset.frames.as_deref(), Some(&[0, 1, 2, 4][..]));
     let counts = dataset.counts().unwrap();
     for ((place, y, x), &found) in counts.indexed_iter() {
         assert_eq!(found, count([0, 1, 2, 4][place], y, x));
@@ -223,7 +222,7 @@ fn the_pair_is_joined_by_index() {
     assert_close(&rows(&dataset), &[15.5, 14.5, 13.5, 11.5], 1e-9);
     assert_close(&columns(&dataset), &[15.0, 16.0, 17.0, 19.0], 1e-9);
     assert_eq!(dataset.probe.as_ref().unwrap().dim(), (2, 12, 10));
-    assert_eq!(dataset.object.as_ref().unwrap().dim(), (31, 30));
+    assert_eq!(dataset.object.as_ref().unwrap().shape(), (31, 30));
     assert_eq!(understood.pixel_size_m, Some((5e-9, 10e-9)));
     for part in ["1 positions belong to no pattern", "1 patterns have no position", "by index"] {
         assert!(

@@ -3,6 +3,7 @@
 use super::momentum::{Momentum, half_weight};
 use super::{BALANCE_EVERY, Batching, Lsqml, Noise, ObjectStep, Preconditioner};
 use crate::engine::{Push, SearchDirections};
+use crate::neighbours;
 use crate::prior::{Absorption, Prior, smooth};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::refinement::Offsets;
@@ -49,7 +50,7 @@ impl<'a> State<'a> {
             options,
             groups: match options.batching {
                 Batching::Random => Vec::new(),
-                Batching::Compact => batching::compact(&problem.scan, options.batch_size),
+                Batching::Compact => neighbours::compact(&problem.scan, options.batch_size),
                 Batching::Sparse => batching::sparse(&problem.scan, options.batch_size),
             },
             momentum: Momentum::new(
@@ -75,7 +76,7 @@ impl<'a> State<'a> {
             Batching::Random => {
                 let (n, size) = (problem.n_patterns(), options.batch_size);
                 let batches = batching::random(n, size, options.seed, epoch);
-                batches.into_iter().map(|batch| batching::path(&problem.scan, batch)).collect()
+                batches.into_iter().map(|batch| neighbours::path(&problem.scan, batch)).collect()
             }
             Batching::Sparse => {
                 let order = batching::order(self.groups.len(), options.seed, epoch);

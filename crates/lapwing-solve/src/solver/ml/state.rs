@@ -6,6 +6,7 @@ use super::lbfgs::Lbfgs;
 use super::search::{Stage, StrengthSearch, Turn};
 use super::stiffness::Stiffness;
 use crate::engine::{DetectorRule, Floor, Losses, Quotient, Vector};
+use crate::neighbours;
 use crate::prior::{Buffers, Preconditioner};
 use crate::solver::frame::{Frame, Guarded};
 use crate::solver::guard::diverged;
@@ -98,7 +99,7 @@ impl<'a> State<'a> {
         Self {
             options,
             start_epochs,
-            path: batching::path(&problem.scan, (0..problem.n_patterns()).collect()),
+            path: neighbours::path(&problem.scan, (0..problem.n_patterns()).collect()),
             damping: START_DAMPING,
             offsets: options.refined().map(|(what, _)| Offsets::new(problem, what)),
             positions_free: false,

@@ -10,12 +10,12 @@ use crate::run::choose::Chosen;
 use crate::run::event::{self, Event, Level, Observer, note};
 use crate::run::misfit;
 use crate::run::noise;
-use crate::run::solve::{Account, Done, Place, Watch, check, described, maps, solve, with_maps};
+use crate::run::solve::{Account, Done, Place, Watch, check, described, solve, with_maps};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
 use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
-use lapwing_solve::{Epoch, Flow, Run, Solution};
+use lapwing_solve::{Epoch, Run, Solution};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -87,30 +87,21 @@ impl Task {
         observe: Observer<'_>,
     ) -> Result<Solved> {
         let case = self.case.as_ref();
-        let counts = start.counts;
         let device = self.device.unwrap_or(config.device.device);
         let mut watch = Watching { case, result, checkpoint, resumed: 0, observe: &mut *observe };
-        let Done { chosen, solution, seconds } = solve(start, config, device, &mut watch)?;
-        let Watching { resumed, .. } = watch;
-        result.settled = solution.settled;
-        if let Some(text) = misfit::ending(&solution) {
-            note(&mut *observe, Level::Fact, text)?;
+        let done = solve(start, config, device, &mut watch)?;
+        watch.result.settled = done.solution.settled;
+        if let Some(text) = misfit::ending(&done.solution) {
+            note(&mut *watch.observe, Level::Fact, text)?;
         }
-        if counts {
-            let misfit = chosen.problem.misfit(&solution)?;
-            result.misfit = Some(misfit.ratio);
-            for text in misfit::described(misfit, chosen.problem.mean_intensity()) {
-                note(&mut *observe, Level::Fact, &text)?;
+        if let Some(misfit) = done.misfit()? {
+            watch.result.misfit = Some(misfit.ratio);
+            for text in misfit::described(misfit, done.chosen.problem.mean_intensity()) {
+                note(&mut *watch.observe, Level::Fact, &text)?;
             }
         }
-        let mut stopped = false;
-        let maps = maps(&chosen, &solution, config.errors.error_maps, &mut || {
-            stopped = observe(Event::Waiting { case, what: "its error maps" }).is_break();
-            if stopped { Flow::Stop } else { Flow::Continue }
-        })?;
-        if stopped {
-            return Err(StudyError::Stopped);
-        }
+        let maps = done.error_maps(config.errors.error_maps, &mut watch)?;
+        let (Watching { resumed, .. }, Done { solution, seconds, .. }) = (watch, done);
         if let Some(maps) = &maps {
             let text = format!(
                 "by chance off by {:.4} in amplitude and {:.4} rad in phase, r.m.s. of the error \

@@ -3,19 +3,16 @@
 use super::{CompareWith, Task};
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
-use lapwing_files::dialect::OBJECT_SLICES;
-use lapwing_files::npy::Array;
 use lapwing_files::remarks::is_uniform;
 use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
-use ndarray::Ix3;
 
 impl Task {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
     /// `Err` inside says why there will be no comparison though one was asked for.
     pub(super) fn target(
         &self,
-        truth: Option<Field>,
+        truth: Option<Object>,
         probe: Option<&Modes>,
         own: &[Position],
     ) -> Result<std::result::Result<Option<Target>, String>> {
@@ -37,25 +34,26 @@ impl Task {
             let text = "objectGuess is the same everywhere: a placeholder, no truth";
             return Ok(Err(text.to_owned()));
         }
-        let region = match Region::from_scan(truth.dim(), scan, probe.view()) {
+        let region = match Region::from_scan(truth.shape(), scan, probe.view()) {
             Ok(region) => region,
             Err(error) => return Ok(Err(error.to_string())),
         };
         let own_area = match &self.comparison {
             CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
             // A view can cover too little for numbers of its own.
-            CompareWith::TruthOver(_) => Region::from_scan(truth.dim(), own, probe.view())
+            CompareWith::TruthOver(_) => Region::from_scan(truth.shape(), own, probe.view())
                 .map_or(OwnArea::None, OwnArea::Region),
             _ => OwnArea::None,
         };
-        Ok(Ok(Some(Target { truth, slices: None, region, own_area })))
+        let slices = (truth.n_slices() > 1).then(|| truth.clone());
+        Ok(Ok(Some(Target { truth: truth.into_projection(), slices, region, own_area })))
     }
 }
 
 /// What to compare a reconstruction with, and over which areas.
 pub(super) struct Target {
     truth: Field,
-    /// The slices of which the truth is the product, where they are known.
+    /// The slices of which the truth is the product, where there are several.
     slices: Option<Object>,
     region: Region,
     own_area: OwnArea,
@@ -77,14 +75,6 @@ pub(super) struct Compared {
 }
 
 impl Target {
-    /// The same with the slices that `extras`, the arrays beside the truth, hold.
-    pub fn with_slices(self, extras: &[(String, Array)]) -> Self {
-        let stored = extras.iter().find(|(name, _)| name == OBJECT_SLICES);
-        let slices = stored.and_then(|(_, array)| array.clone().into_complex32_array::<Ix3>().ok());
-        let slices = slices.and_then(Object::from_slices);
-        Self { slices: slices.filter(|slices| slices.shape() == self.truth.dim()), ..self }
-    }
-
     /// Every slice against the true one, each aligned by itself; none where there are not as many.
     ///
     /// # Errors

@@ -122,10 +122,10 @@ impl Task {
         start.faults = noise::faults(&understood.remarks);
         // The stack is the largest thing there is: the intensities take its place.
         start.intensity = dataset.take_intensities();
-        let Dataset { object, probe, metadata, extras, .. } = dataset;
+        let Dataset { object, probe, metadata, .. } = dataset;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
-            Ok(target) => target.map(|target| target.with_slices(&extras)),
+            Ok(target) => target,
             Err(reason) => {
                 fact(&format!("no comparison: {reason}"))?;
                 result.not_compared = Some(reason);

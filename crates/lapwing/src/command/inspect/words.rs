@@ -144,7 +144,13 @@ fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
                 .map(|mean| format!("{mean} {counted} per pattern on average")),
         ),
         ("pixel size", pixel.map(|size| format!("{size} on the object"))),
-        ("object", sides("object_shape")),
+        (
+            "object",
+            sides("object_shape").map(|size| match facts["object_slices"].as_u64() {
+                Some(slices) if slices > 1 => format!("{slices} slices of {size}"),
+                _ => size,
+            }),
+        ),
         ("probe", facts["probe_modes"].as_u64().map(modes)),
         ("probe diameter", number("probe_diameter_px", 1).map(|diameter| format!("{diameter} px"))),
         ("step", step),

@@ -1,0 +1,74 @@
+//! Arrays beside the patterns whose names say what they are: each becomes a field of the data set.
+
+use lapwing_model::Object;
+use ndarray::Ix3;
+
+use super::found::Found;
+use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
+use crate::npy::Array;
+use crate::options::MaskGood;
+use crate::{Mask, Problem, ReadOptions, mask};
+
+/// Takes the array called `name` out of the extras.
+fn take(extras: &mut Vec<(String, Array)>, name: &str) -> Option<Array> {
+    let at = extras.iter().position(|(found, _)| found == name)?;
+    Some(extras.remove(at).1)
+}
+
+/// The mask of `n` patterns of `shape`: what the dialect `found`, and what the extras hold.
+pub(super) fn mask(
+    extras: &mut Vec<(String, Array)>,
+    found: Option<Mask>,
+    (n, shape): (usize, (usize, usize)),
+    good: Option<MaskGood>,
+    problems: &mut Vec<Problem>,
+) -> Option<Mask> {
+    let stored = take(extras, mask::KEY).and_then(|array| {
+        let mask = Mask::told(array, n, shape, good);
+        mask.map_err(|problem| problems.push(problem)).ok()
+    });
+    let mask = match (found, stored) {
+        (Some(one), Some(other)) => Some(one.and(&other)),
+        (one, other) => one.or(other),
+    };
+    if mask.as_ref().is_some_and(|mask| !mask.good().iter().any(|&good| good)) {
+        problems.push(Problem::new(mask::KEY, "some good pixel", "none"));
+    }
+    mask
+}
+
+/// The frame of a series that each of `n` patterns is. An array that holds no whole numbers, or
+/// not as many, stays among the extras.
+pub(super) fn frames(extras: &mut Vec<(String, Array)>, n: usize) -> Option<Vec<i64>> {
+    let (_, stored) = extras.iter().find(|(name, _)| name == SCAN_INDEX)?;
+    let frames = stored.to_i64().ok().filter(|frames| frames.len() == n)?;
+    take(extras, SCAN_INDEX);
+    Some(frames)
+}
+
+/// Puts the slices that the extras have in the place of the object, their product, which may be
+/// missing. Where that is left out, so are they.
+pub(super) fn thick(found: &mut Found, options: &ReadOptions) {
+    let Some(stored) = take(&mut found.extras, OBJECT_SLICES) else { return };
+    if options.leave_out.iter().any(|name| name == "objectGuess") {
+        return;
+    }
+    match slices(stored, found.object.as_ref()) {
+        Ok(object) => found.object = Some(object),
+        Err(problem) => found.problems.push(problem),
+    }
+}
+
+/// The slices of an array, on the pixel grid of their `product` where there is one.
+pub(super) fn slices(stored: Array, product: Option<&Object>) -> Result<Object, Problem> {
+    let found = stored.into_complex32_array::<Ix3>().ok().and_then(Object::from_slices);
+    let shape = product.map(Object::shape);
+    let fits = |object: &Object| shape.is_none_or(|shape| object.shape() == shape);
+    found.filter(fits).ok_or_else(|| {
+        let (rows, columns) = shape.map_or(("M".to_owned(), "M'".to_owned()), |(rows, columns)| {
+            (rows.to_string(), columns.to_string())
+        });
+        let expected = format!("(slices, {rows}, {columns}) complex64");
+        Problem::new(OBJECT_SLICES, expected, "an array of another shape or type")
+    })
+}

@@ -2,7 +2,7 @@
 
 use crate::gather::{Row, Study};
 use lapwing_draw::{Look, ScanPlot};
-use lapwing_files::Archive;
+use lapwing_files::reconstruction::read_positions;
 use lapwing_model::Position;
 use lapwing_study::Split;
 use lapwing_study::layout::data_file;
@@ -35,7 +35,7 @@ impl Scans {
                 .unwrap_or_default()
         });
         let file = study.folder.job_dir(&row.case).join(result.files.reconstruction.as_ref()?);
-        let selected = reconstructed(&file)?;
+        let selected = positions(&file)?;
         if selected.is_empty() {
             return None;
         }
@@ -97,16 +97,7 @@ impl Drawing {
     }
 }
 
-/// Window centres that a reconstruction used, stored as (n, 2): (y, x).
-fn reconstructed(file: &Path) -> Option<Vec<Position>> {
-    let values = Archive::open(file).ok()?.read("positions").ok()?.to_f64().ok()?;
-    Some(values.chunks_exact(2).map(|pair| Position { y: pair[0], x: pair[1] }).collect())
-}
-
-/// Window centres of a data set.
-pub(crate) fn positions(file: &Path) -> Option<Vec<Position>> {
-    let archive = Archive::open(file).ok()?;
-    let read = |name: &str| archive.read(name).ok()?.to_f64().ok();
-    let (ys, xs) = (read("ycoords")?, read("xcoords")?);
-    Some(ys.into_iter().zip(xs).map(|(y, x)| Position { y, x }).collect())
+/// Window centres of a data set, or those that a reconstruction used.
+fn positions(file: &Path) -> Option<Vec<Position>> {
+    read_positions(file).ok()?
 }

@@ -3,15 +3,14 @@
 
 use crate::gather::{Row, Study};
 use crate::media::Shot;
-use crate::scans::positions;
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Painter, Picture};
-use lapwing_files::Archive;
+use lapwing_files::dialect::{Base, read_base};
 use lapwing_model::{Field, position};
 use lapwing_study::layout::data_file;
 use lapwing_study::record::link;
 use lapwing_study::{Split, StudyFolder};
-use ndarray::{Ix2, s};
+use ndarray::{Axis, s};
 
 /// Amplitude, phase, error, error map and probe of a condition, as far as its files are there.
 pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
@@ -49,22 +48,17 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     wanted.into_iter().filter_map(shot).collect()
 }
 
-/// The data set of a split that holds the truth; `None` when there is none.
-fn data_of(study: &Study, split: Split) -> Option<Archive> {
+/// Truth, probe and positions of a split; `None` when there are none.
+fn data_of(study: &Study, split: Split) -> Option<Base> {
     let mut doses =
         study.rows.iter().filter(|row| row.condition.split == split).map(|row| row.condition.dose);
-    doses.find_map(|dose| Archive::open(data_file(&study.folder.data_root(), dose, split)).ok())
-}
-
-fn field(archive: &Archive, name: &str) -> Option<Field> {
-    archive.read(name).ok()?.into_complex32_array::<Ix2>().ok()
+    doses.find_map(|dose| read_base(data_file(&study.folder.data_root(), dose, split)).ok())
 }
 
 /// The true object over the scanned area.
 pub(crate) fn true_object(study: &Study, split: Split) -> Option<Field> {
-    let archive = data_of(study, split)?;
-    let object = field(&archive, "objectGuess")?;
-    let scan = positions(archive.path()).unwrap_or_default();
+    let Base { object, scan, .. } = data_of(study, split)?;
+    let (object, scan) = (object.into_projection(), scan.unwrap_or_default());
     let (rows, columns) = match position::bounding_box(&scan) {
         Some((y0, y1, x0, x1)) => (within(y0, y1, object.nrows()), within(x0, x1, object.ncols())),
         None => (0..object.nrows(), 0..object.ncols()),
@@ -108,8 +102,8 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         let phase = painter("Phase").phase(object.view());
         shots.push(shot(phase, "Phase", "rad", &format!("Phase of {of}")));
     }
-    if let Some(probe) = data_of(study, split).and_then(|archive| field(&archive, "probeGuess")) {
-        let picture = Painter::default().complex(probe.view());
+    if let Some(probe) = data_of(study, split).map(|data| data.probe) {
+        let picture = Painter::default().complex(probe.index_axis(Axis(0), 0));
         let of = if study.reference.is_some() { "Start probe" } else { "True probe" };
         shots.push(shot(
             picture,

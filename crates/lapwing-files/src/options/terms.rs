@@ -16,6 +16,9 @@ macro_rules! names {
         }
 
         impl $type {
+            /// The names of all values.
+            pub(crate) const NAMES: &'static [&'static str] = &[$($name),*];
+
             /// The name, as in messages, in JSON and on the command line.
             pub fn name(self) -> &'static str {
                 match self {
@@ -36,7 +39,7 @@ macro_rules! names {
             fn from_str(name: &str) -> Result<Self, String> {
                 match name {
                     $($name $(| $alias)* => Ok(Self::$variant),)*
-                    other => Err(format!("expected {}, found {other:?}", [$($name),*].join(" or "))),
+                    other => Err(format!("expected {}, found {other:?}", Self::NAMES.join(" or "))),
                 }
             }
         }

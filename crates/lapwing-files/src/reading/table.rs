@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::{Kind, Range, ReadOption, Words};
-use crate::options::{Geometry, ReadOptions};
+use crate::options::{
+    CoordinateOrder, Geometry, MaskGood, PositionUnit, Quantity, ReadOptions, ZeroFrequency,
+};
 
 /// Every option, in the order of the help and of the sections of an experiment file.
 #[rustfmt::skip] // one row for each
@@ -180,7 +182,7 @@ pub static OPTIONS: &[ReadOption] = &[
     choice(
         "mask_good_is", "detector", "NUMBER",
         "Which number of the mask is a good pixel; the mask may then leave as few as it likes",
-        Words::Fixed(&["0", "1"]),
+        Words::Fixed(MaskGood::NAMES),
         |o, word| word.parse().map(|value| o.mask_good = Some(value)),
     ),
     flag(
@@ -196,13 +198,13 @@ pub static OPTIONS: &[ReadOption] = &[
     choice(
         "zero_frequency", "detector", "WHERE",
         "Where the zero frequency is",
-        Words::Fixed(&["centre", "corner"]),
+        Words::Fixed(ZeroFrequency::NAMES),
         |o, word| word.parse().map(|value| o.zero_frequency = Some(value)),
     ),
     choice(
         "geometry", "detector", "WHICH",
         "How the detector sees the sample",
-        Words::Fixed(&["far-field", "near-field"]),
+        Words::Fixed(Geometry::NAMES),
         |o, word| word.parse().map(|value| o.geometry = Some(value)),
     ),
     number(
@@ -223,7 +225,7 @@ pub static OPTIONS: &[ReadOption] = &[
     choice(
         "quantity", "patterns", "WHAT",
         "What the patterns hold",
-        Words::Fixed(&["amplitude", "intensity", "counts"]),
+        Words::Fixed(Quantity::NAMES),
         |o, word| word.parse().map(|value| o.quantity = Some(value)),
     ),
     number(
@@ -297,13 +299,13 @@ pub static OPTIONS: &[ReadOption] = &[
     choice(
         "position_unit", "scan", "UNIT",
         "Unit of the file of positions (pixels of the object unless given)",
-        Words::Fixed(&["pixel", "m", "mm", "um", "nm", "angstrom"]),
+        Words::Fixed(PositionUnit::NAMES),
         |o, word| word.parse().map(|unit| o.experiment.scan.position_unit = Some(unit)),
     ),
     choice(
         "coordinate_order", "scan", "ORDER",
         "Order of the two coordinates of a position; column-row exchanges them (a transposed scan)",
-        Words::Fixed(&["row-column", "column-row"]),
+        Words::Fixed(CoordinateOrder::NAMES),
         |o, word| word.parse().map(|value| o.coordinate_order = Some(value)),
     ),
     flag("flip_y", "scan", "Reverse the sign of the row coordinates", |o, given| o.flip_y = given),

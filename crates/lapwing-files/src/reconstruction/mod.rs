@@ -4,6 +4,7 @@ mod names;
 mod read;
 
 pub use names::OBJECT;
+pub use read::read_positions;
 pub(crate) use read::probe as read_probe;
 
 use std::path::{Path, PathBuf};

@@ -212,7 +212,15 @@ fn beam_power(file: &Container) -> Result<Option<Vec<f64>>, Error> {
     file.read(BEAM_POWER)?.to_f64().map(Some).map_err(|source| file.unfit(BEAM_POWER, source))
 }
 
-/// Window centres from `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`, of archives.
+/// Window centres in the file of a reconstruction or a data set, an archive, without its other
+/// arrays: `positions` (n, 2) as (y, x), or `ycoords` and `xcoords`. `None` where there are none.
+///
+/// # Errors
+/// A file that cannot be read, arrays of another shape or type.
+pub fn read_positions(path: impl AsRef<Path>) -> Result<Option<Vec<Position>>, Error> {
+    positions(&Container::open(path.as_ref())?)
+}
+
 fn positions(file: &Container) -> Result<Option<Vec<Position>>, Error> {
     if !matches!(file, Container::Npz(_)) {
         return Ok(None);

@@ -24,7 +24,8 @@ use crate::run::stream::Streaming;
 use crate::run::views;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
-use lapwing_files::{Archive, ReadOptions};
+use lapwing_files::ReadOptions;
+use lapwing_files::reconstruction::read_positions;
 use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
@@ -435,17 +436,8 @@ pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
         let folder = path.parent().unwrap_or(Path::new("."));
         return Ok(Streaming::Auto.read(path, reading, folder)?.0.scan);
     }
-    let archive = Archive::open(path)?;
-    let read = |name: &str| -> Result<Vec<f64>> {
-        let array = archive.read(name)?;
-        array.to_f64().map_err(|error| {
-            StudyError::Invalid(format!("{}: array {name}: {error}", path.display()))
-        })
-    };
-    let (y, x) = (read("ycoords")?, read("xcoords")?);
-    if y.len() != x.len() {
-        let text = format!("{}: {} xcoords but {} ycoords", path.display(), x.len(), y.len());
-        return Err(StudyError::Invalid(text));
-    }
-    Ok(y.into_iter().zip(x).map(|(y, x)| Position { y, x }).collect())
+    read_positions(path)?.ok_or_else(|| {
+        let text = "expected the positions of a scan, xcoords and ycoords, found none";
+        StudyError::Invalid(format!("{}: {text}", path.display()))
+    })
 }

@@ -98,6 +98,6 @@ impl Drawing {
 }
 
 /// Window centres of a data set, or those that a reconstruction used.
-fn positions(file: &Path) -> Option<Vec<Position>> {
+pub(crate) fn positions(file: &Path) -> Option<Vec<Position>> {
     read_positions(file).ok()?
 }

@@ -4,8 +4,8 @@ mod names;
 mod read;
 
 pub use names::OBJECT;
-pub use read::read_positions;
 pub(crate) use read::probe as read_probe;
+pub use read::read_positions;
 
 use std::path::{Path, PathBuf};
 

@@ -3,17 +3,27 @@
 //! Modes add in intensity, so any unitary mixture of them describes the same light. The orthogonal
 //! set, sorted by power, is unique (P. Thibault, A. Menzel, Nature 494, 68 (2013)).
 
+use lapwing_model::fft::{Fft2, frequency};
 use lapwing_model::{Complex32, Modes};
-use ndarray::{Axis, concatenate};
+use ndarray::{ArrayView2, Axis};
 use num_complex::Complex64;
 
-/// `count` modes to start from: those of `probe` as far as there are enough, then Hermite-like
-/// ones, each with `share` of the power of `probe`.
+/// Frequencies count up to so many r.m.s. radii of the probe's spectrum: what lies beyond is the
+/// noise of a measured probe.
+const BAND: f64 = 2.0;
+
+/// `count` modes to start from: those of `probe` as far as there are enough, then made ones, each
+/// with half of the power of the weakest of those.
 ///
-/// New modes are the first mode times 1, y, x, y^2, y x, x^2, ... (about the probe's centre of
-/// mass, in units of its size), made orthogonal to all before them. The whole is scaled back to the
-/// power of `probe`.
-pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
+/// Light of a source of some size comes from the same pupil, each point of the source with the
+/// probe at another place, so made modes are the first mode differentiated: its spectrum times r^2k
+/// cos(m phi) and r^2k sin(m phi) of growing degree, r and phi in frequency space about the
+/// spectrum's centre of mass and r in units of its size; each orthogonal to all before it. The
+/// whole has the power of `probe`.
+///
+/// Too weak or pointing the wrong way, a mode that starts here ends in another minimum than the
+/// light's own: [`crate::ml::found_modes`] finds better ones.
+pub fn start_modes(probe: &Modes, count: usize) -> Modes {
     let (given, height, width) = probe.dim();
     if count <= given {
         return probe.slice(ndarray::s![..count, .., ..]).to_owned();
@@ -23,60 +33,94 @@ pub fn start_modes(probe: &Modes, count: usize, share: f64) -> Modes {
         probe.outer_iter().map(|mode| mode.iter().map(wide).collect()).collect();
     let power = |mode: &[Complex64]| mode.iter().map(Complex64::norm_sqr).sum::<f64>();
     let total: f64 = modes.iter().map(|mode| power(mode)).sum();
-    let first = modes[0].clone();
-    let place = |index: usize| ((index / width) as f64, (index % width) as f64);
-    let moment = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        let sum: f64 =
-            first.iter().enumerate().map(|(i, v)| f(place(i).0, place(i).1) * v.norm_sqr()).sum();
-        sum / power(&first)
-    };
-    let (cy, cx) = (moment(&|y, _| y), moment(&|_, x| x));
-    let size = moment(&|y, x| (y - cy).powi(2) + (x - cx).powi(2)).sqrt().max(1e-3);
-    let mut degree = 0_i32;
-    'all: loop {
+    let weakest = modes.iter().map(|mode| power(mode)).fold(f64::INFINITY, f64::min);
+    let derivatives = Derivatives::of(probe.index_axis(Axis(0), 0));
+    let mut degree = 0;
+    // Degrees beyond the window's pixels bring nothing new.
+    while modes.len() < count && degree <= height + width {
         degree += 1;
-        // Degrees beyond the window's pixels add nothing new.
-        if degree as usize > height + width {
-            break;
-        }
-        for of_x in 0..=degree {
-            if modes.len() == count {
-                break 'all;
-            }
-            let mut mode: Vec<Complex64> = first
-                .iter()
-                .enumerate()
-                .map(|(index, value)| {
-                    let (y, x) = place(index);
-                    value * (((y - cy) / size).powi(degree - of_x) * ((x - cx) / size).powi(of_x))
-                })
-                .collect();
-            let before = power(&mode);
-            for earlier in &modes {
-                let along: Complex64 = earlier.iter().zip(&mode).map(|(e, m)| e.conj() * m).sum();
-                let along = along / power(earlier).max(f64::MIN_POSITIVE);
-                mode.iter_mut().zip(earlier).for_each(|(m, e)| *m -= along * e);
-            }
-            let left = power(&mode);
-            if left > 1e-9 * before && left > 0.0 {
-                let scale = (share * total / left).sqrt();
-                modes.push(mode.into_iter().map(|value| value * scale).collect());
+        for angular in (0..=degree).filter(|angular| (degree - angular) % 2 == 0) {
+            for sine in [false, true] {
+                if modes.len() == count || (sine && angular == 0) {
+                    continue;
+                }
+                let mut mode = derivatives.made(degree, angular, sine);
+                let before = power(&mode);
+                for earlier in &modes {
+                    let along: Complex64 =
+                        earlier.iter().zip(&mode).map(|(e, m)| e.conj() * m).sum();
+                    let along = along / power(earlier).max(f64::MIN_POSITIVE);
+                    mode.iter_mut().zip(earlier).for_each(|(m, e)| *m -= along * e);
+                }
+                let left = power(&mode);
+                if left > 1e-9 * before && left > 0.0 {
+                    let scale = (0.5 * weakest / left).sqrt();
+                    modes.push(mode.into_iter().map(|value| value * scale).collect());
+                }
             }
         }
     }
-    let added: f64 = modes[given..].iter().map(|mode| power(mode)).sum();
-    let scale = (total / (total + added)).sqrt();
-    let narrow = |mode: Vec<Complex64>| {
-        let values = mode
-            .iter()
-            .map(|v| Complex32::new((v.re * scale) as f32, (v.im * scale) as f32))
+    let made: f64 = modes[given..].iter().map(|mode| power(mode)).sum();
+    let scale = (total / (total + made)).sqrt();
+    Modes::from_shape_fn((modes.len(), height, width), |(mode, y, x)| {
+        let value = modes[mode][y * width + x] * scale;
+        Complex32::new(value.re as f32, value.im as f32)
+    })
+}
+
+/// The spectrum that derivatives of a mode are made of.
+struct Derivatives {
+    fft: Fft2,
+    spectrum: Vec<Complex32>,
+    /// Radius, in units of the spectrum's size, and angle of each frequency about its centre.
+    polar: Vec<(f64, f64)>,
+}
+
+impl Derivatives {
+    fn of(mode: ArrayView2<'_, Complex32>) -> Self {
+        let (height, width) = mode.dim();
+        let fft = Fft2::new((height, width));
+        let mut scratch = vec![Complex32::default(); fft.scratch_len()];
+        let mut field: Vec<Complex32> = mode.iter().copied().collect();
+        let mut spectrum = vec![Complex32::default(); field.len()];
+        fft.forward(&mut field, &mut spectrum, &mut scratch);
+        // Spectra are transposed.
+        let at =
+            |index: usize| (frequency(index % height, height), frequency(index / height, width));
+        let weight = |index: usize| f64::from(spectrum[index].norm_sqr());
+        let all = (0..spectrum.len()).map(weight).sum::<f64>().max(f64::MIN_POSITIVE);
+        let mean = |of: &dyn Fn(usize) -> f64| {
+            (0..spectrum.len()).map(|index| weight(index) * of(index)).sum::<f64>() / all
+        };
+        let (cy, cx) = (mean(&|index| at(index).0), mean(&|index| at(index).1));
+        let radius = |index: usize| (at(index).0 - cy).hypot(at(index).1 - cx);
+        let size = mean(&|index| radius(index).powi(2)).sqrt().max(1e-6);
+        let polar = (0..spectrum.len())
+            .map(|index| {
+                let angle = (at(index).1 - cx).atan2(at(index).0 - cy);
+                ((radius(index) / size).min(BAND), angle)
+            })
             .collect();
-        let mode = ndarray::Array2::from_shape_vec((height, width), values);
-        mode.expect("a mode has the pixels of the window").insert_axis(Axis(0))
-    };
-    let modes: Vec<Modes> = modes.into_iter().map(narrow).collect();
-    let views: Vec<_> = modes.iter().map(|mode| mode.view()).collect();
-    concatenate(Axis(0), &views).expect("there is a mode, and all have one shape")
+        Self { fft, spectrum, polar }
+    }
+
+    /// The mode whose spectrum is this one times r^degree cos(angular phi), or sin.
+    fn made(&self, degree: usize, angular: usize, sine: bool) -> Vec<Complex64> {
+        let quarter = if sine { std::f64::consts::FRAC_PI_2 } else { 0.0 };
+        let factor = |&(radius, angle): &(f64, f64)| {
+            radius.powi(degree as i32) * (angular as f64 * angle - quarter).cos()
+        };
+        let mut spectrum: Vec<Complex32> = self
+            .spectrum
+            .iter()
+            .zip(&self.polar)
+            .map(|(value, polar)| value * factor(polar) as f32)
+            .collect();
+        let mut field = vec![Complex32::default(); spectrum.len()];
+        let mut scratch = vec![Complex32::default(); self.fft.scratch_len()];
+        self.fft.inverse(&mut spectrum, &mut field, &mut scratch);
+        field.iter().map(|value| Complex64::new(value.re.into(), value.im.into())).collect()
+    }
 }
 
 /// Replaces the modes, of `pixels` values each, by the orthogonal set of the same light, brightest
@@ -272,7 +316,7 @@ mod tests {
             let d = (y as f32 - 7.0).powi(2) + (x as f32 - 5.5).powi(2);
             Complex32::from_polar((-d / 8.0).exp(), 0.3 * x as f32)
         });
-        let modes = start_modes(&probe, 4, 0.1);
+        let modes = start_modes(&probe, 4);
         assert_eq!(modes.dim(), (4, 16, 12));
         let flat: Vec<Vec<Complex32>> =
             modes.outer_iter().map(|mode| mode.iter().copied().collect()).collect();
@@ -280,11 +324,11 @@ mod tests {
         let powers: Vec<f64> = flat.iter().map(|mode| dot(mode, mode).re).collect();
         assert!((powers.iter().sum::<f64>() / total - 1.0).abs() < 1e-5);
         for (k, power) in powers.iter().enumerate().skip(1) {
-            assert!((power / powers[0] - 0.1).abs() < 1e-4, "{powers:?}");
+            assert!((power / powers[0] - 0.5).abs() < 1e-4, "{powers:?}");
             (0..k).for_each(|l| assert!(dot(&flat[k], &flat[l]).norm() < 1e-5 * total));
         }
-        assert_eq!(start_modes(&modes, 2, 0.1).dim().0, 2);
-        // More modes than a window has pixels: as many as exist, and the search ends.
-        assert!(start_modes(&random((1, 1, 2), 1), 9, 0.1).dim().0 <= 2);
+        assert_eq!(start_modes(&modes, 2).dim().0, 2);
+        // More modes than a window has room for: as many as there are, never an endless search.
+        assert!(start_modes(&random((1, 1, 2), 1), 9).dim().0 <= 2);
     }
 }

@@ -8,10 +8,8 @@
 use crate::design::solver::{NoiseOptions, SolverConfig};
 use crate::run::earlier::Variation;
 use crate::run::noise;
-use crate::run::start::MODE_SHARE;
 use crate::{Result, StudyError};
-use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, held_out_loss};
-use lapwing_solve::modes::start_modes;
+use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
 use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
@@ -39,10 +37,22 @@ pub(crate) struct Chosen {
     pub choices: Vec<Choice>,
 }
 
+/// What is known of a problem beside its patterns and start fields.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Whether the patterns are photon counts.
+    pub counts: bool,
+    /// What is wrong with them.
+    pub faults: Faults,
+    /// How the probe was found to vary before.
+    pub variation: Variation,
+    /// How many modes of the start probe were not made.
+    pub given_modes: usize,
+}
+
 /// The problem of `bare`, which knows nothing of its detector, with what is found out about that
-/// and with the answers to what `config` asks. `counts` tells whether the patterns are photon
-/// counts, `faults` what is known to be wrong with them, and `variation` how the probe was found to
-/// vary before; `between` is called before every fit and may stop them.
+/// and with the answers to what `config` asks; `between` is called before every fit and may stop
+/// them.
 ///
 /// # Errors
 /// What `between` returns, a background that cannot be read or used, and a question that the data
@@ -50,11 +60,12 @@ pub(crate) struct Chosen {
 pub(crate) fn settled(
     bare: &Problem,
     config: &SolverConfig,
-    (counts, faults, variation): (bool, &Faults, &Variation),
+    known: &Known,
     between: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Chosen> {
+    let Known { counts, given_modes, .. } = *known;
     check(config, counts)?;
-    let noise = noise::considered(bare, &config.noise, counts, faults)?;
+    let noise = noise::considered(bare, &config.noise, counts, &known.faults)?;
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
     let mut chosen = Chosen {
@@ -84,9 +95,9 @@ pub(crate) fn settled(
     let varied = |problem: &Problem| {
         let mut problem = problem.clone();
         if config.start.probe_eigenmodes > 0 {
-            problem = variation.with_eigenmodes(&problem, config.start.probe_eigenmodes)?;
+            problem = known.variation.with_eigenmodes(&problem, config.start.probe_eigenmodes)?;
         }
-        if config.start.vary_power { variation.with_power(&problem) } else { Ok(problem) }
+        if config.start.vary_power { known.variation.with_power(&problem) } else { Ok(problem) }
     };
     if config.choice.refine_scan.contains("affine") {
         let aligned = affine(&varied(&chosen.problem)?, &options, between)?;
@@ -100,10 +111,12 @@ pub(crate) fn settled(
     }
     if asked.contains("modes") {
         let one = chosen.problem.probe().slice(ndarray::s![..1, .., ..]).to_owned();
+        let one = chosen.problem.with_probe(one)?;
         let mut best = None;
         let mut answer = Answer::new("probe_modes", WORTH);
         for modes in 1..=MOST_MODES {
-            let problem = chosen.problem.with_probe(start_modes(&one, modes, MODE_SHARE))?;
+            between()?;
+            let problem = one.with_probe(found_modes(&one, &options, 1, modes)?)?;
             between()?;
             if !answer.is_better(modes as f64, held_out_loss(&problem, &options)) {
                 break;
@@ -112,6 +125,12 @@ pub(crate) fn settled(
         }
         chosen.problem = best.unwrap_or(chosen.problem);
         chosen.choices.push(answer.choice);
+    }
+    let wanted = config.start.probe_modes.unwrap_or(given_modes);
+    if counts && given_modes < wanted {
+        between()?;
+        let found = found_modes(&chosen.problem, &options, given_modes, wanted)?;
+        chosen.problem = chosen.problem.with_probe(found)?;
     }
     if asked.contains("positions") {
         let mut answer = Answer::new("positions", WORTH);
@@ -331,8 +350,8 @@ mod tests {
         let bare = Problem::builder(told.collect(), flat, first).patterns(counts).unwrap();
         let written = vec![("choose".to_owned(), Value::Word(asked.to_owned()))];
         let config = SolverConfig::read("ML", written, ProbeStart::File).unwrap();
-        let known = (true, &Faults::default(), &Variation::default());
-        let chosen = settled(&bare, &config, known, &mut || Ok(())).unwrap();
+        let known = Known { counts: true, given_modes: 1, ..Known::default() };
+        let chosen = settled(&bare, &config, &known, &mut || Ok(())).unwrap();
         chosen.choices.iter().map(|choice| (choice.option, choice.value)).collect()
     }
 

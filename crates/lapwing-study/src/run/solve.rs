@@ -1,7 +1,7 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
 use crate::design::solver::{DeviceChoice, SolverConfig};
-use crate::run::choose::{self, Chosen};
+use crate::run::choose::{self, Chosen, Known};
 use crate::run::device;
 use crate::run::noise;
 use crate::run::start::{Start, refined};
@@ -157,13 +157,15 @@ pub(crate) fn solve(
     device: DeviceChoice,
     watch: &mut dyn Watch,
 ) -> Result<Done> {
-    let (counts, faults) = (start.counts, start.faults.clone());
-    let variation = start.variation.clone();
+    let known = Known {
+        counts: start.counts,
+        faults: start.faults.clone(),
+        variation: start.variation.clone(),
+        given_modes: start.given_modes,
+    };
     let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;
-    let known = (counts, &faults, &variation);
-    let mut chosen = choose::settled(&bare, config, known, &mut || {
-        watch.waiting("a choice by held-out pixels")
-    })?;
+    let mut chosen =
+        choose::settled(&bare, config, &known, &mut || watch.waiting("a choice by hidden pixels"))?;
     drop(bare);
     let place = device::of(&chosen.problem, &*chosen.solver, device)?;
     chosen.problem = chosen.problem.on(place);
@@ -182,7 +184,7 @@ pub(crate) fn solve(
     let seconds = started.elapsed().as_secs_f64();
     check(&solution)?;
     solution.choices.splice(..0, chosen.choices.iter().cloned());
-    Ok(Done { chosen, solution, seconds, counts })
+    Ok(Done { chosen, solution, seconds, counts: known.counts })
 }
 
 /// Does the epochs of what was `chosen`, until `watch` breaks or the loss is no number: a solver

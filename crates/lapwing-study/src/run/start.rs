@@ -12,7 +12,7 @@ use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 /// What a solver is given: the measured intensities and the fields to start from.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Start {
     pub object: Object,
     /// Start probe, axes (mode, y, x).
     pub probe: Modes,
+    /// How many of its modes were there; the others are made.
+    pub given_modes: usize,
     /// Window centres on the array of `object`.
     pub scan: Vec<Position>,
     /// The same in the coordinates of the data set.
@@ -43,9 +45,6 @@ pub struct Start {
     /// the solver finds out itself.
     pub faults: Faults,
 }
-
-/// Share of the power that a probe mode starts with when the data set has none.
-pub(crate) const MODE_SHARE: f64 = 0.1;
 
 impl Start {
     /// What is left out of how the probe varied in the reconstruction that this goes on from, a
@@ -106,8 +105,9 @@ impl Start {
         earlier: Option<&Reconstruction>,
     ) -> Result<Self> {
         let physics = dataset.physics()?;
+        let given_modes = probe.len_of(Axis(0));
         let probe = match config.start.probe_modes {
-            Some(modes) => start_modes(&probe, modes, MODE_SHARE),
+            Some(modes) => start_modes(&probe, modes),
             None => probe,
         };
         let slices = physics.slices.map_or(1, |slices| slices.count);
@@ -150,6 +150,7 @@ impl Start {
             intensity: Patterns::default(),
             object,
             probe,
+            given_modes,
             scan,
             of_data,
             origin,

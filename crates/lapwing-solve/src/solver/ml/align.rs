@@ -169,7 +169,7 @@ pub fn even_drift<E>(
 /// How well short fits by `options` predict the pixels of `problem`, loss per pixel: that of the
 /// hidden ones, less [`OF_FREEDOM`] of what they have more than those that were seen.
 fn score_of(problem: &Problem, options: &Ml) -> f64 {
-    let Losses { seen, held_out } = short_fit(problem, options);
+    let Losses { seen, held_out } = short_fit(problem, options).losses;
     let HoldOut { share, blocks, .. } = hidden(problem.correlated, options.seed);
     let judging = if blocks { share / 9.0 } else { share };
     let gap = held_out - seen * judging / (1.0 - share);

@@ -2,11 +2,14 @@
 
 use super::state::State;
 use super::{GROUP, Ml, search};
-use crate::Problem;
 use crate::engine::{Losses, Products};
 use crate::solver::Frame;
+use crate::solver::modes::{orthogonalise, start_modes};
 use crate::solver::options::Auto;
 use crate::solver::run::Algorithm;
+use crate::{Problem, ProblemError};
+use lapwing_model::{Complex32, Modes};
+use ndarray::{Axis, s};
 
 /// Epochs of the second stage.
 const EPOCHS: usize = 20;
@@ -17,11 +20,54 @@ const EPOCHS: usize = 20;
 /// Of several problems with the same patterns, or several options, the one with the smaller loss is
 /// nearer to the truth; too much freedom makes it larger. The seed of `options` draws the pixels.
 pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
-    problem.loss_per_pixel(short_fit(problem, options).held_out)
+    problem.loss_per_pixel(short_fit(problem, options).losses.held_out)
 }
 
-/// Summed losses of the seen and of the hidden pixels after a short fit by `options`.
-pub(super) fn short_fit(problem: &Problem, options: &Ml) -> Losses {
+/// Modes that are fitted beside those that are wanted: with them a fit finds the light's own ones,
+/// without it is caught in a minimum of few modes.
+const SPARE: usize = 2;
+
+/// `count` probe modes to start from, of which the first `given` of `problem` are known: the
+/// brightest after a short fit by `options` of two more modes than that, with the power of the
+/// problem's probe. The fit begins with [`start_modes`].
+///
+/// # Errors
+/// As for [`Problem::with_probe`].
+pub fn found_modes(
+    problem: &Problem,
+    options: &Ml,
+    given: usize,
+    count: usize,
+) -> Result<Modes, ProblemError> {
+    let (start, (_, height, width)) = (problem.probe(), problem.probe().dim());
+    let scaled_to = |modes: Modes| {
+        let power = |modes: &Modes| modes.iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
+        let scale = (power(start) / power(&modes).max(f64::MIN_POSITIVE)).sqrt() as f32;
+        modes.mapv_into(|value| value * scale)
+    };
+    let known =
+        scaled_to(start.slice(s![..given.clamp(1, start.len_of(Axis(0))), .., ..]).to_owned());
+    if count <= known.len_of(Axis(0)) {
+        return Ok(start_modes(&known, count));
+    }
+    let problem = problem.with_probe(start_modes(&known, count + SPARE))?;
+    let mut found = short_fit(&problem, options).probe;
+    orthogonalise(&mut found, height * width);
+    Ok(scaled_to(Modes::from_shape_fn((count, height, width), |(mode, y, x)| {
+        found[(mode * height + y) * width + x]
+    })))
+}
+
+/// What a short fit came to.
+pub(super) struct ShortFit {
+    /// Summed losses of the pixels that it was shown, and of those it was not.
+    pub losses: Losses,
+    /// Its probe, (mode, y, x).
+    probe: Vec<Complex32>,
+}
+
+/// A short fit by `options`, a tenth of every pattern's pixels hidden.
+pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
     let products = Products { waves: false, slopes: options.refined().is_some() };
@@ -35,7 +81,7 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> Losses {
         losses.push(loss);
     }
     state.look(&mut frame);
-    state.losses()
+    ShortFit { losses: state.losses(), probe: frame.engine.fields().probe().to_vec() }
 }
 
 /// The options with the strength of the prior and the weight of absorption that best predict hidden

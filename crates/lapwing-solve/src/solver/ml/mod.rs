@@ -24,7 +24,7 @@ mod state;
 mod stiffness;
 
 pub use align::{Affine, Aligned, EvenDrift, affine, even_drift};
-pub use held_out::held_out_loss;
+pub use held_out::{found_modes, held_out_loss};
 
 use super::refinement::refined;
 use super::{

@@ -45,8 +45,8 @@ options! {
         /// patterns), file (its probeGuess), optics, patterns, or perturbed (the file's out of
         /// focus and astigmatic).
         probe_start: ProbeStart = ProbeStart::Perturbed, Kind::Choice(ProbeStart::NAMES);
-        /// Number of incoherent probe modes; those that the file lacks are made [default: as many
-        /// as the file has].
+        /// Number of incoherent probe modes; those that the file lacks are found by a short fit of
+        /// photon counts, or made [default: as many as the file has].
         probe_modes: Option<usize> = None, Kind::Count { least: 1, most: 64 };
         /// Number of eigenmodes by which the first probe mode varies from pattern to pattern
         /// (orthogonal probe relaxation); 0: it stays the same. For ML and LSQML.

@@ -10,9 +10,10 @@ use super::{
     cxi, dm4, eiger, emd, hspy, matlab, ndata, npy_stack, ptychodus, ptyd, raster, study, tike,
 };
 use crate::hdf5::Hdf5;
+use crate::npy::Header;
 use crate::options::{DialectName, ReadOptions, Understanding};
 use crate::patterns::Storage;
-use crate::{Container, Dataset, Error, Problem, npy, open};
+use crate::{Container, Dataset, Error, Problem};
 
 /// Every dialect, in the order in which a file is offered to them.
 #[rustfmt::skip] // one row for each
@@ -192,8 +193,10 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
             refused(file, Problem::new("dialect", "one for such a file", file.kind().to_string()))
         }
         Container::Npy(array) => {
-            let kind = open::foreign(npy::MAGIC).expect("a single array is known by its magic");
-            Error::archive(array.path(), format!("it is {kind}"))
+            let Header { dtype, shape, .. } = array.header();
+            let expected =
+                "real numbers (n, H, W) or (ny, nx, H, W) in a single NumPy array (.npy)";
+            refused(file, Problem::new("patterns", expected, format!("{dtype} of shape {shape:?}")))
         }
     })
 }

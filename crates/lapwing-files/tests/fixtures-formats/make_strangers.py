@@ -1,7 +1,7 @@
 """Makes files that people have and that differ a little from what their formats say, with h5py and
 NumPy: micrometres.cxi, amplitudes.cxi, shelves_dp.h5 with shelves_positions.h5, columns.emd,
-own_positions.npz, single_electrons.h5, placeless.cxi, motors.h5, no_optics.ptyd, cbed.mat and
-metres.mat. Run: pip install numpy scipy h5py, then
+own_positions.npz, single_electrons.h5, placeless.cxi, motors.h5, no_optics.ptyd, cbed.mat,
+metres.mat and raster.nxs. Run: pip install numpy scipy h5py, then
 python3 make_strangers.py
 
 Frames and positions are those of make_fixtures.py.
@@ -75,3 +75,11 @@ with h5py.File("no_optics.ptyd", "w") as f:
 # Four axes as MATLAB has them: (H, W, ny, nx).
 scipy.io.savemat("cbed.mat", {"cbed": COUNTS.reshape(3, 4, 10, 8).transpose(2, 3, 0, 1)}, do_compression=True)
 scipy.io.savemat("metres.mat", {"dp": COUNTS.transpose(1, 2, 0), "positions": METRES}, do_compression=True)
+# NeXus leaves the units to the file: millimetres and nanometres here.
+with h5py.File("raster.nxs", "w") as f:
+    f.create_dataset("entry/data/data", data=COUNTS.reshape(3, 4, 10, 8), compression="gzip")
+    for name, value, unit in [("x_pixel_size", 1.0, "mm"), ("y_pixel_size", 1.0, "mm"), ("distance", 1.0, "m")]:
+        f[f"entry/instrument/detector/{name}"] = value
+        f[f"entry/instrument/detector/{name}"].attrs["units"] = unit
+    f["entry/instrument/beam/incident_wavelength"] = 0.2
+    f["entry/instrument/beam/incident_wavelength"].attrs["units"] = "nm"

@@ -179,3 +179,15 @@ fn an_array_for_each_coordinate_is_pointed_at_and_its_unit_read() {
     assert_places(&dataset.scan, "motors.h5");
     assert!(understood.notes.iter().any(|note| note.contains("in um")), "{:?}", understood.notes);
 }
+
+#[test]
+fn a_raster_of_nexus_has_its_units() {
+    let (dataset, understood) = read("raster.nxs", "[scan]\nstep_m = [4e-8, 5e-8]\n").unwrap();
+    assert_counts(&dataset, "raster.nxs");
+    assert_eq!(understood.scan_shape, Some((3, 4)));
+    // 2 Angstrom x 1 m / (10 x 1 mm), and 8 columns.
+    let (y, x) = understood.pixel_size_m.unwrap();
+    assert!((y / 2e-8 - 1.0).abs() < 1e-9 && (x / 2.5e-8 - 1.0).abs() < 1e-9, "{y} {x}");
+    let at = |index: usize| dataset.scan[index];
+    assert!((at(1).x - at(0).x - 2.0).abs() < 1e-9 && (at(4).y - at(0).y - 2.0).abs() < 1e-9);
+}

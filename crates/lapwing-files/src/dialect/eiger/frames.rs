@@ -16,8 +16,10 @@ const MOST_SKIPPED: usize = 16;
 /// An array of frames that a master file names.
 struct Part {
     name: String,
-    /// Lengths of its axes; `None` where it is not there.
+    /// Lengths of its axes, those of a raster in one; `None` where it is not there.
     shape: Option<Vec<usize>>,
+    /// Rows and columns of the scan, where it has an axis for each.
+    raster: Option<(usize, usize)>,
     /// What lacks, where it is not there.
     lacking: String,
     /// Frames that it has, or must have had; `None` where nothing tells.
@@ -55,7 +57,7 @@ impl Series {
                 parts.push(Part::new(file, name)?);
             } else {
                 let lacking = format!("no link {name}, though there is one behind it");
-                skipped.push(Part { name, shape: None, lacking, frames: None });
+                skipped.push(Part { name, shape: None, raster: None, lacking, frames: None });
                 if skipped.len() > MOST_SKIPPED || parts.is_empty() {
                     break;
                 }
@@ -131,7 +133,7 @@ impl Series {
                 (&[_, height, width], None) => size = Some([height, width]),
                 (&[_, height, width], Some(size)) if size == [height, width] => {}
                 (&[_, _, _], Some(_)) => return Err(wrong("frames like those before")),
-                _ => return Err(wrong("(n, H, W)")),
+                _ => return Err(wrong("(n, H, W) or (ny, nx, H, W)")),
             }
         }
         let (mut first, mut there, mut lacking, mut absent) =
@@ -213,6 +215,14 @@ impl Series {
         }
     }
 
+    /// The raster of an only array that has its rows and columns as axes.
+    pub(super) fn raster(&self) -> Option<(usize, usize)> {
+        match self.parts.as_slice() {
+            [only] => only.raster,
+            _ => None,
+        }
+    }
+
     /// The raster that triggers and their frames are, and what says so.
     pub(super) fn likely_raster(&self) -> Option<((usize, usize), String)> {
         let (images, triggers) =
@@ -235,8 +245,15 @@ impl Part {
             Some(path) => format!("nothing of that name in {}", path.display()),
             None => "nothing".to_owned(),
         };
+        let (shape, raster) = match shape.as_deref() {
+            Some(&[rows, columns, height, width]) => {
+                let flat = vec![rows.saturating_mul(columns), height, width];
+                (Some(flat), Some((rows, columns)))
+            }
+            _ => (shape, None),
+        };
         let frames = shape.as_ref().and_then(|shape| shape.first().copied());
-        Ok(Self { name, shape, lacking, frames })
+        Ok(Self { name, shape, raster, lacking, frames })
     }
 }
 

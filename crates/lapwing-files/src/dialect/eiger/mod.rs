@@ -1,7 +1,7 @@
 //! Master files of DECTRIS detectors (EIGER, ARINA; HDF5): frames in `entry/data/data_000001` and
 //! so on, which are links to files beside it, the mask of the pixels and what is known of the
 //! geometry under `entry/instrument/detector`. One of the linked files alone, `entry/data/data`, is
-//! read too.
+//! read too, and so is NeXus with such an array of three axes or four (ny, nx, H, W).
 //!
 //! They have no positions: those are described, or another file. Where one of the linked files is
 //! missing, the frames of the others are read if no others are asked for.
@@ -11,6 +11,7 @@ mod frames;
 use ndarray::Array3;
 
 use super::definition::Dialect;
+use super::emd::{Scale, scale};
 use super::found::Found;
 use super::stack::{self, Rules, Stored};
 use super::wanted::Wanted;
@@ -58,6 +59,7 @@ impl Dialect for Eiger {
         let experiment = &wanted.options.experiment;
         let mut found = Found { needs_scan: true, converted: true, ..Found::default() };
         let series = Series::of(file, experiment.scan.shape)?;
+        found.raster = series.raster();
         found.likely_raster = series.likely_raster();
         let Frames { names, shape, absent } = match series.wanted(&experiment.patterns, notes) {
             Ok(frames) => frames,
@@ -76,7 +78,7 @@ impl Dialect for Eiger {
             return Ok(found);
         }
         found.mask = mask.map(|good| Mask::of(&good));
-        found.calibration = calibration(file, notes)?;
+        found.calibration = calibration(file, notes);
         let number = |name: &str| file.number(&format!("{DETECTOR}/{name}"));
         if let (Some(x), Some(y)) = (number("beam_center_x")?, number("beam_center_y")?) {
             notes.push(format!(
@@ -114,21 +116,31 @@ fn mask(
 }
 
 /// Scales, where the file has all that they take.
-fn calibration(file: &Hdf5, notes: &mut Vec<String>) -> Result<Calibration, Error> {
-    let positive = |name: &str| -> Result<Option<f64>, Error> {
+fn calibration(file: &Hdf5, notes: &mut Vec<String>) -> Calibration {
+    let positive = |name: &str| -> Option<f64> {
         let number = file.number(name).ok().flatten();
-        Ok(number.filter(|&number| number > 0.0 && number.is_finite()))
+        number.filter(|&number| number > 0.0 && number.is_finite())
     };
-    let of_detector = |name: &str| positive(&format!("{DETECTOR}/{name}"));
-    let pitch = of_detector("y_pixel_size")?.zip(of_detector("x_pixel_size")?);
-    let distance = of_detector("detector_distance")?.or(of_detector("distance")?);
+    // NeXus leaves units to each file, `unit` is the one of those that do not say it.
+    let length = |name: &str, unit: f64| -> Option<f64> {
+        let told = match file.text_attribute(name, "units").as_deref().and_then(scale) {
+            Some(Scale::Metres(each)) => each,
+            _ => unit,
+        };
+        Some(positive(name)? * told)
+    };
+    let energy = |name: &str| -> Option<f64> {
+        let kilo = file.text_attribute(name, "units").is_some_and(|unit| unit.trim() == "keV");
+        Some(positive(name)? * if kilo { 1e3 } else { 1.0 })
+    };
+    let of_detector = |name: &str| length(&format!("{DETECTOR}/{name}"), 1.0);
+    let pitch = of_detector("y_pixel_size").zip(of_detector("x_pixel_size"));
+    let distance = of_detector("detector_distance").or_else(|| of_detector("distance"));
     let angle = pitch.zip(distance).map(|((y, x), z)| (y / z, x / z));
-    let angstrom = positive("entry/instrument/beam/incident_wavelength")?;
-    let energy = of_detector("photon_energy")?;
-    let wavelength =
-        angstrom.map(|angstrom| angstrom * 1e-10).or_else(|| energy.map(|ev| EV_METRES / ev));
+    let wavelength = length("entry/instrument/beam/incident_wavelength", 1e-10)
+        .or_else(|| Some(EV_METRES / energy(&format!("{DETECTOR}/photon_energy"))?));
     if let (Some(wavelength), Some(_)) = (wavelength, angle) {
         notes.push(format!("detector: wavelength {wavelength:.5e} m, {distance:?} m away"));
     }
-    Ok(Calibration { wavelength, angle, ..Calibration::default() })
+    Calibration { wavelength, angle, ..Calibration::default() }
 }

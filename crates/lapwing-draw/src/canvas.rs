@@ -94,6 +94,19 @@ impl Canvas {
         width * unit
     }
 
+    /// A line of text from bottom to top, centred on its point, in some ink on a paper of its own.
+    pub fn upright(&mut self, (x, y): (f64, f64), size: f64, (ink, paper): (Rgb, Rgb), text: &str) {
+        let (width, height) =
+            (Self::text_width(size, text).ceil() as usize + 4, (size * 1.9).ceil() as usize);
+        let mut lying = Self::new(width, height, paper);
+        lying.text((2.0, size + 2.0), size, Anchor::Start, ink, text);
+        let turned = Array2::from_shape_fn((width, height), |(row, column)| {
+            lying.pixels[(column, width - 1 - row)]
+        });
+        let place = |middle: f64, length: usize| (middle - length as f64 / 2.0).max(0.0) as usize;
+        self.picture((place(x, height), place(y, width)), &Picture::of_pixels(turned));
+    }
+
     /// Copies a picture with its upper left corner at (x, y); what does not fit is cut off.
     pub fn picture(&mut self, (x, y): (usize, usize), picture: &Picture) {
         for ((row, column), &colour) in picture.pixels.indexed_iter() {

@@ -1,10 +1,12 @@
 //! Several pictures side by side in one PNG, with titles, colour bars and scale bars.
 
+use crate::axis::Axis;
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
 use crate::field::hue_circle;
 use crate::fit::fit;
 use crate::number;
+use crate::panel_axes::{BELOW, LEFT, PanelAxes};
 use crate::picture::Picture;
 use crate::scale_bar::ScaleBar;
 use ndarray::Array2;
@@ -29,6 +31,7 @@ pub struct Panel {
     in_pixels: bool,
     decades: bool,
     hues: bool,
+    axes: Option<PanelAxes>,
 }
 
 impl Panel {
@@ -42,6 +45,7 @@ impl Panel {
             in_pixels: false,
             decades: false,
             hues: false,
+            axes: None,
         }
     }
 
@@ -71,6 +75,20 @@ impl Panel {
         Self { pixel_size: Some(metres), in_pixels: false, ..self }
     }
 
+    /// Adds axes: what is along the picture from its left edge to its right one and from its lower
+    /// edge to its upper one, each with its [range](Axis::range).
+    pub fn axes(self, x: Axis, y: Axis) -> Self {
+        Self { axes: Some(PanelAxes { x, y, rings: Vec::new() }), ..self }
+    }
+
+    /// Adds a ring around a place of the [axes](Self::axes), if it has any.
+    pub fn ring(mut self, x: f64, y: f64) -> Self {
+        if let Some(axes) = &mut self.axes {
+            axes.rings.push((x, y));
+        }
+        self
+    }
+
     /// Adds a scale bar in pixels of the field, for fields whose pixel size is not known.
     pub fn pixels(self) -> Self {
         Self { pixel_size: Some(1.0), in_pixels: true, ..self }
@@ -87,19 +105,36 @@ pub fn figure(panels: &[Panel], columns: usize) -> Vec<u8> {
 }
 
 /// As [`figure`], with a heading above all panels.
+pub fn figure_under(heading: &str, panels: &[Panel], columns: usize) -> Vec<u8> {
+    compose(panels, columns, Some(heading)).png()
+}
+
+/// [`figure`] as a picture, with a heading if there is one.
 pub(crate) fn compose(panels: &[Panel], columns: usize, heading: Option<&str>) -> Picture {
     let columns = columns.clamp(1, panels.len().max(1));
     let fitted: Vec<Picture> = panels.iter().map(|panel| fit(&panel.picture, SIDE)).collect();
     let rows = fitted.len().div_ceil(columns);
+    let has_axes = |panel: &Panel| panel.axes.is_some();
+    let lefts: Vec<usize> = (0..columns)
+        .map(|column| {
+            let any = panels.iter().skip(column).step_by(columns).any(has_axes);
+            if any { LEFT } else { 0 }
+        })
+        .collect();
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let bars = panels.iter().map(|panel| panel.hues || panel.picture.scale.is_some());
-            SIDE + if bars.skip(column).step_by(columns).any(|bar| bar) { BAR } else { 0 }
+            let bar = bars.skip(column).step_by(columns).any(|bar| bar);
+            lefts[column] + SIDE + if bar { BAR } else { 0 }
         })
         .collect();
     let heights: Vec<usize> = fitted
         .chunks(columns)
-        .map(|row| row.iter().map(Picture::height).max().unwrap_or(0))
+        .zip(panels.chunks(columns))
+        .map(|(row, panels)| {
+            let below = if panels.iter().any(has_axes) { BELOW } else { 0 };
+            row.iter().map(Picture::height).max().unwrap_or(0) + below
+        })
         .collect();
     let top = MARGIN + if heading.is_some() { 26 } else { 0 };
     let width = MARGIN + widths.iter().map(|width| width + MARGIN).sum::<usize>();
@@ -120,7 +155,7 @@ pub(crate) fn compose(panels: &[Panel], columns: usize, heading: Option<&str>) -
             if let (Some(panel), Some(picture)) =
                 (panels.get(row * columns + column), fitted.get(row * columns + column))
             {
-                draw(&mut canvas, (x, y), panel, picture);
+                draw(&mut canvas, (x + lefts[column], y), panel, picture);
             }
             x += column_width + MARGIN;
         }
@@ -134,6 +169,9 @@ fn draw(canvas: &mut Canvas, (x, y): (usize, usize), panel: &Panel, picture: &Pi
     let title = shortened(&panel.title, SIDE as f64);
     canvas.text((left, top - 11.0), TEXT, Anchor::Start, INK, &title);
     canvas.picture((x, y + TITLE), picture);
+    if let Some(axes) = &panel.axes {
+        axes.draw(canvas, (left, top), picture);
+    }
     let corner = (left + picture.width() as f64 + 10.0, top);
     if let Some(scale) = picture.scale {
         let value = |share: f64| {
@@ -225,6 +263,18 @@ mod tests {
             Colormap::Viridis.table()[255]
         );
         assert_eq!(figure(&panels, 2), figure(&panels, 2));
+    }
+
+    #[test]
+    fn axes_have_their_room() {
+        let picture = Picture::of_pixels(Array2::from_elem((280, 280), [9; 3]));
+        let axes = || (Axis::linear("x").range(0.0, 1.0), Axis::linear("y").range(0.0, 1.0));
+        let panel = Panel::new("a", picture.clone()).axes(axes().0, axes().1).ring(0.5, 0.5);
+        let composed = compose(&[panel, Panel::new("b", picture)], 2, Some("heading"));
+        assert_eq!(composed.width(), MARGIN + 2 * (SIDE + MARGIN) + LEFT);
+        assert_eq!(composed.height(), MARGIN + 26 + SIDE + BELOW + TITLE + MARGIN);
+        assert_eq!(composed.pixels[(MARGIN + 26 + TITLE + 140, MARGIN + LEFT + 140)], [9; 3]);
+        assert!(composed.pixels[(MARGIN + 26 + TITLE + 140, MARGIN + LEFT + 148)][0] > 9);
     }
 
     #[test]

@@ -117,24 +117,8 @@ impl Sheet {
         self.stroke((left, top), (left, bottom), 1.0, INK);
         self.stroke((left, bottom), (right, bottom), 1.0, INK);
         self.text((f64::midpoint(left, right), bottom + 36.0), Anchor::Middle, INK, x_label);
-        self.upright((14.0, f64::midpoint(top, bottom)), y_label);
-    }
-
-    /// A text from bottom to top, centred on its point.
-    fn upright(&mut self, (x, y): (f64, f64), text: &str) {
-        let size = TEXT * self.zoom;
-        let (width, height) =
-            (Canvas::text_width(size, text).ceil() as usize + 4, (size * 1.9).ceil() as usize);
-        let mut lying = Canvas::new(width, height, PAPER);
-        lying.text((2.0, size + 2.0), size, Anchor::Start, INK, text);
-        let turned = ndarray::Array2::from_shape_fn((width, height), |(row, column)| {
-            lying.pixels[(column, width - 1 - row)]
-        });
-        let place = |middle: f64, length: usize| {
-            (middle * self.zoom - length as f64 / 2.0).max(0.0) as usize
-        };
-        let corner = (place(x - 1.0, height), place(y, width));
-        self.canvas.picture(corner, &Picture::of_pixels(turned));
+        let middle = (13.0 * self.zoom, f64::midpoint(top, bottom) * self.zoom);
+        self.canvas.upright(middle, TEXT * self.zoom, (INK, PAPER), y_label);
     }
 
     fn guide(&mut self, frame: &Frame, guide: &Guide, at_left: bool) {

@@ -270,9 +270,7 @@ impl Dataset {
     ///     The scale is not known.
     fn counts<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyArray3<f32>>> {
         let counts = alone(py, None, || {
-            let unknown = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
-                           .intensity_scale in the metadata";
-            self.inner.counts().ok_or_else(|| anyhow!(unknown))
+            self.inner.counts().ok_or_else(|| anyhow!(self.inner.quantum().unknown()))
         })?;
         Ok(counts.into_pyarray(py))
     }

@@ -49,7 +49,7 @@ pub fn html<'py>(
     let diameter = probe_diameter(dataset);
     let facts = (
         ("patterns", format!("{} of {height} x {width} px", dataset.n_patterns())),
-        ("photons per pattern", data::mean_counts(dataset)),
+        (format!("{} per pattern", dataset.quantum().many()), data::mean_counts(dataset)),
         ("probe diameter", format!("{diameter:.1} px")),
         ("overlap", scan_overlap(&dataset.scan, diameter)),
         ("object", dataset.object.as_ref().map(|object| size(object) + " px")),

@@ -23,8 +23,9 @@
 //! [`Sign`] measures whether matter (what scatters or absorbs light, or stands out from its
 //! surroundings) advances or retards the wave.
 //!
-//! Positions and curvatures are in pixels of the object (kappa in pixels squared: lambda C10 over
-//! the square of a pixel), frequencies in cycles per pixel.
+//! Positions are in pixels of the object, whose sides along (y, x) may differ: every function is
+//! told these `sides`, in any unit. Directions are those of lengths, and curvatures are in squares
+//! of the sides' geometric mean (kappa = lambda C10 over the area of a pixel).
 
 mod disc;
 mod images;
@@ -40,6 +41,12 @@ pub use images::{ImageShifts, image_shifts};
 pub use phase::Sign;
 pub use search::{Candidate, Curvature, Orientation, curvature, orientation};
 pub use start::probe;
+
+/// Sides (y, x) of an object pixel over their geometric mean.
+fn relative((y, x): (f64, f64)) -> (f64, f64) {
+    let ratio = (y / x).sqrt();
+    (ratio, 1.0 / ratio)
+}
 
 /// Why the patterns do not determine a calibration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! The search for the map by which the images of the disc's parts coincide.
 
-use super::CalibrateError;
 use super::disc::{Disc, mean};
 use super::phase::{Sign, sign};
 use super::views::{Map, Views};
+use super::{CalibrateError, relative};
 use lapwing_model::Position;
 use ndarray::ArrayView3;
 use rayon::prelude::*;
@@ -121,7 +121,10 @@ fn product(a: Map, b: Map) -> Map {
 /// What is searched over.
 struct Ground<'a> {
     patterns: ArrayView3<'a, f32>,
-    scan: &'a [Position],
+    /// Positions as lengths.
+    scan: Vec<Position>,
+    /// Extent (y, x) of a pattern's window in their unit.
+    window: (f64, f64),
     disc: Disc,
     /// Patterns that are looked at.
     taken: Vec<usize>,
@@ -132,8 +135,16 @@ struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
-    fn of(patterns: ArrayView3<'a, f32>, scan: &'a [Position]) -> Result<Self, CalibrateError> {
+    fn of(
+        patterns: ArrayView3<'a, f32>,
+        scan: &[Position],
+        sides: (f64, f64),
+    ) -> Result<Self, CalibrateError> {
         let (n, height, width) = patterns.dim();
+        let sides = relative(sides);
+        let scan: Vec<Position> =
+            scan.iter().map(|at| Position { y: at.y * sides.0, x: at.x * sides.1 }).collect();
+        let window = (height as f64 * sides.0, width as f64 * sides.1);
         if n != scan.len() || n < LEAST {
             return Err(CalibrateError::Patterns { patterns: n, positions: scan.len() });
         }
@@ -148,13 +159,13 @@ impl<'a> Ground<'a> {
             taken.truncate(MOST);
             taken.sort_unstable();
         }
-        let side = height.min(width) as f64;
+        let side = window.0.min(window.1);
         let edge = disc.radius / side;
-        Ok(Self { patterns, scan, disc, taken, most: 0.5 * side / edge, edge })
+        Ok(Self { patterns, scan, window, disc, taken, most: 0.5 * side / edge, edge })
     }
 
     fn views(&self) -> Result<Views, CalibrateError> {
-        Views::of(self.patterns, self.scan, &self.disc, &self.taken)
+        Views::of(self.patterns, &self.scan, &self.disc, &self.taken, self.window)
     }
 
     /// The views of the two sides of the scan about its middle, along rows and along columns; those
@@ -168,7 +179,7 @@ impl<'a> Ground<'a> {
             let (low, high): (Vec<usize>, Vec<usize>) =
                 self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);
             let views = |part: &[usize]| match part.len() >= LEAST {
-                true => Views::of(self.patterns, self.scan, &self.disc, part).ok(),
+                true => Views::of(self.patterns, &self.scan, &self.disc, part, self.window).ok(),
                 false => None,
             };
             Some([views(&low)?, views(&high)?])
@@ -212,15 +223,17 @@ fn climb<const N: usize>(
 }
 
 /// The orientation of a scan on the detector, from `patterns` (pattern, y, x), zero frequency in
-/// the centre, and the window centres `scan` as given. Rotation and handedness are both searched.
+/// the centre, and the window centres `scan` as given, in pixels of these `sides`. Rotation and
+/// handedness are both searched.
 ///
 /// # Errors
 /// [`CalibrateError`] when the patterns do not determine it.
 pub fn orientation(
     patterns: ArrayView3<'_, f32>,
     scan: &[Position],
+    sides: (f64, f64),
 ) -> Result<Orientation, CalibrateError> {
-    let ground = Ground::of(patterns, scan)?;
+    let ground = Ground::of(patterns, scan, sides)?;
     let views = ground.views()?;
     // A curvature kappa shifts the image at q by -kappa A^-1 q (see the module).
     let agreement = |views: &Views, transposed: bool, degrees: f64, curvature: f64| {
@@ -295,7 +308,7 @@ pub fn orientation(
         best.curvature = -best.curvature;
     }
     let deflection_deg = near(by_curl_of(&views, best.transposed).0, best.rotation_deg);
-    let seen: Vec<Position> = ground.taken.iter().map(|&index| scan[index]).collect();
+    let seen: Vec<Position> = ground.taken.iter().map(|&index| ground.scan[index]).collect();
     let sign = sign(&views, to_scan(best.transposed, best.rotation_deg), &seen);
     Ok(Orientation {
         best,
@@ -347,15 +360,16 @@ fn by_curl(views: &Views) -> (bool, f64) {
 }
 
 /// Defocus and astigmatism of the probe, from `patterns` (pattern, y, x), zero frequency in the
-/// centre, at the window centres `scan`, whose orientation is right.
+/// centre, at the window centres `scan`, whose orientation is right, in pixels of these `sides`.
 ///
 /// # Errors
 /// [`CalibrateError`] when the patterns do not determine it.
 pub fn curvature(
     patterns: ArrayView3<'_, f32>,
     scan: &[Position],
+    sides: (f64, f64),
 ) -> Result<Curvature, CalibrateError> {
-    let ground = Ground::of(patterns, scan)?;
+    let ground = Ground::of(patterns, scan, sides)?;
     let views = ground.views()?;
     let map = |[mean, axes, diagonal]: [f64; 3]| shape_of(mean, axes, diagonal);
     let steps = 3 * STEPS;

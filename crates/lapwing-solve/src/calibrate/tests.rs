@@ -13,6 +13,7 @@ use std::f64::consts::PI;
 
 const SIDE: usize = 48;
 const APERTURE: f64 = 0.15;
+const SQUARE: (f64, f64) = (1.0, 1.0);
 
 /// Counts of a raster scan of cells, whose true positions are those given turned (and exchanged),
 /// under a probe of `edge` radians of defocus at the pupil's edge; the positions as given.
@@ -62,7 +63,7 @@ fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
     for (transposed, degrees, edge) in [(false, 0.0, 8.0), (true, 37.0, 8.0), (false, -68.0, -6.0)]
     {
         let (counts, told, _) = scan(transposed, degrees, edge);
-        let found = orientation(counts.view(), &told).unwrap();
+        let found = orientation(counts.view(), &told, SQUARE).unwrap();
         let Candidate { rotation_deg, curvature, .. } = found.best;
         assert_eq!(found.best.transposed, transposed, "{degrees}: {:?}", found.best);
         assert!((rotation_deg - degrees).abs() < 2.0, "{degrees}: {:?}", found.best);
@@ -79,10 +80,54 @@ fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
     }
 }
 
+/// The middle columns of patterns, and positions in the pixels that these make, which are longer
+/// along x; with the sides of a pixel.
+fn strip(
+    counts: &Array3<f32>,
+    told: &[Position],
+    width: usize,
+) -> (Array3<f32>, Vec<Position>, (f64, f64)) {
+    let first = (SIDE - width) / 2;
+    let cut = counts.slice(ndarray::s![.., .., first..first + width]).to_owned();
+    let side = SIDE as f64 / width as f64;
+    let told = told.iter().map(|at| Position { y: at.y, x: at.x / side }).collect();
+    (cut, told, (1.0, side))
+}
+
+#[test]
+fn a_strip_of_the_detector_tells_the_same() {
+    let (counts, told, _) = scan(true, 37.0, 8.0);
+    let (cut, told, sides) = strip(&counts, &told, 36);
+    let found = orientation(cut.view(), &told, sides).unwrap();
+    assert!(found.best.transposed, "{:?}", found.best);
+    assert!((found.best.rotation_deg - 37.0).abs() < 2.0, "{:?}", found.best);
+    // In squares of the geometric mean of the sides.
+    let expected = curvature_of(8.0) / sides.1;
+    assert!((found.best.curvature / expected - 1.0).abs() < 0.1, "{expected}: {:?}", found.best);
+    let (counts, told, truth) = scan(false, 0.0, 8.0);
+    let (cut, told, sides) = strip(&counts, &told, 36);
+    let found = curvature(cut.view(), &told, sides).unwrap();
+    assert!((found.curvature / expected - 1.0).abs() < 0.05, "{expected}: {found:?}");
+    assert!(found.astigmatism.0 < 0.1 * expected, "{:?}", found.astigmatism);
+    // The same probe where pixels of both lie on each other: every fourth and every third.
+    let made = probe(cut.view(), found.curvature, found.astigmatism, sides).unwrap();
+    let (mut cross, mut own, mut other) = (Complex32::default(), 0.0, 0.0);
+    for y in 0..SIDE {
+        for k in 0..9 {
+            let (a, b) = (truth[(0, y, 8 + 4 * k)], made[(0, y, 6 + 3 * k)]);
+            cross += a.conj() * b;
+            own += a.norm_sqr();
+            other += b.norm_sqr();
+        }
+    }
+    let overlap = cross.norm() / (own * other).sqrt();
+    assert!(overlap > 0.9, "{overlap}");
+}
+
 #[test]
 fn a_focused_scan_is_turned_by_the_deflection() {
     let (counts, told, _) = scan(false, 25.0, 0.3);
-    let found = orientation(counts.view(), &told).unwrap();
+    let found = orientation(counts.view(), &told, SQUARE).unwrap();
     assert!(found.by_deflection, "{:?}", found.best);
     assert!(!found.best.transposed, "{:?}", found.best);
     assert!((found.best.rotation_deg - 25.0).abs() < 4.0, "{:?}", found.best);
@@ -112,7 +157,7 @@ fn the_light_that_evenly_spread_atoms_scatter_tells_them_from_their_conjugates()
     {
         let object = atoms(apart, phase, seed);
         let (counts, told, _) = scan_of(&object, false, 25.0, edge);
-        let found = orientation(counts.view(), &told).unwrap();
+        let found = orientation(counts.view(), &told, SQUARE).unwrap();
         assert!(!found.best.transposed, "{:?}", found.best);
         assert!((found.best.rotation_deg - 25.0).abs() < 5.0, "{:?}", found.best);
         let told = found.sign.scattered * f64::signum(phase);
@@ -123,14 +168,14 @@ fn the_light_that_evenly_spread_atoms_scatter_tells_them_from_their_conjugates()
     let object = atoms(20.0, 0.6, 5)
         .mapv(|value| Complex32::from_polar(1.0 - 0.5 * value.arg(), value.arg()));
     let (counts, told, _) = scan_of(&object, false, 25.0, 0.3);
-    let sign = orientation(counts.view(), &told).unwrap().sign;
+    let sign = orientation(counts.view(), &told, SQUARE).unwrap().sign;
     assert!(sign.missing > 0.5 && sign.missing > 3.0 * sign.chance, "{sign:?}");
 }
 
 #[test]
 fn the_start_probe_of_the_patterns_is_nearly_the_true_one() {
     let (counts, told, truth) = scan(false, 0.0, 8.0);
-    let found = curvature(counts.view(), &told).unwrap();
+    let found = curvature(counts.view(), &told, SQUARE).unwrap();
     assert!((found.curvature / curvature_of(8.0) - 1.0).abs() < 0.05, "{}", found.curvature);
     assert!(
         (found.disc.radius / SIDE as f64 / APERTURE - 1.0).abs() < 0.06,
@@ -138,7 +183,7 @@ fn the_start_probe_of_the_patterns_is_nearly_the_true_one() {
         found.disc.radius
     );
     assert!(found.astigmatism.0 < 0.1 * found.curvature.abs());
-    let made = probe(counts.view(), found.curvature, found.astigmatism).unwrap();
+    let made = probe(counts.view(), found.curvature, found.astigmatism, SQUARE).unwrap();
     let overlap = |a: &Modes, b: &Modes| {
         let product: num_complex::Complex32 = a.iter().zip(b).map(|(a, b)| a.conj() * b).sum();
         let power = |p: &Modes| p.iter().map(|v| v.norm_sqr()).sum::<f32>();
@@ -170,8 +215,9 @@ fn patterns_that_cannot_tell_say_so() {
     let places = |n: usize| -> Vec<Position> {
         (0..n).map(|at| Position { y: at as f64, x: 0.0 }).collect()
     };
-    let told =
-        |patterns: Array3<f32>, n: usize| orientation(patterns.view(), &places(n)).unwrap_err();
+    let told = |patterns: Array3<f32>, n: usize| {
+        orientation(patterns.view(), &places(n), SQUARE).unwrap_err()
+    };
     let few = told(Array3::ones((9, 16, 16)), 9);
     assert_eq!(few, CalibrateError::Patterns { patterns: 9, positions: 9 });
     assert_eq!(told(Array3::zeros((20, 16, 16)), 20), CalibrateError::Dark);

@@ -42,14 +42,15 @@ pub(super) type Map = [[f64; 2]; 2];
 
 impl Views {
     /// The views of `patterns` (pattern, y, x), zero frequency in the centre, at window centres
-    /// `scan`; only the patterns `taken` are used.
+    /// `scan`; only the patterns `taken` are used. `window` is the extent (y, x) of a pattern's
+    /// window in the unit of the positions.
     pub fn of(
         patterns: ArrayView3<'_, f32>,
         scan: &[Position],
         disc: &Disc,
         taken: &[usize],
+        window: (f64, f64),
     ) -> Result<Self, CalibrateError> {
-        let (_, height, width) = patterns.dim();
         let scan: Vec<Position> = taken.iter().map(|&index| scan[index]).collect();
         let (y0, y1, x0, x1) = bounding_box(&scan).ok_or(CalibrateError::Line)?;
         let extent = ((y1 - y0), (x1 - x0));
@@ -57,7 +58,7 @@ impl Views {
         if !(step > 0.0 && extent.0.min(extent.1) > 2.0 * step) {
             return Err(CalibrateError::Line);
         }
-        let cells = Cells::of(disc, (height, width));
+        let cells = Cells::of(disc, window);
         // Images, relative to their mean, under a window that falls off to the scan's edge.
         let window: Vec<f64> = scan
             .iter()
@@ -181,15 +182,17 @@ struct Cells {
 }
 
 impl Cells {
-    fn of(disc: &Disc, (height, width): (usize, usize)) -> Self {
+    /// Of a disc on patterns whose window has this extent (y, x).
+    fn of(disc: &Disc, window: (f64, f64)) -> Self {
+        let (height, width) = disc.inside.dim();
         let side = (2.0 * disc.radius / PARTS).round().max(1.0) as usize;
         let columns = width.div_ceil(side);
         let mut gathered = vec![(0.0, 0.0, 0.0_f64); height.div_ceil(side) * columns];
         let cell = |y: usize, x: usize| y / side * columns + x / side;
         for ((y, x), _) in disc.inside.indexed_iter().filter(|(_, inside)| **inside) {
             let (sum_y, sum_x, count) = &mut gathered[cell(y, x)];
-            *sum_y += (y as f64 - (height / 2) as f64) / height as f64;
-            *sum_x += (x as f64 - (width / 2) as f64) / width as f64;
+            *sum_y += (y as f64 - (height / 2) as f64) / window.0;
+            *sum_x += (x as f64 - (width / 2) as f64) / window.1;
             *count += 1.0;
         }
         // Cells at the rim with few pixels would only add noise.

@@ -4,20 +4,18 @@
 use crate::design::solver::ProbeStart;
 use crate::geometry::turn::{orthogonal, turned_about};
 use crate::run::data::intensities;
-use crate::run::start_probe::{in_metres, pixel, start_probe, wavelength};
+use crate::run::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
 use crate::run::trial::{self, Verdict};
 use crate::{Result, StudyError};
-use lapwing_draw::{Colormap, Painter, Panel, Picture, figure};
+use lapwing_draw::{Axis, Colormap, Mark, Painter, Panel, Plot, Series, figure_under};
 use lapwing_files::options::CoordinateOrder;
-use lapwing_files::{Dataset, ReadOptions};
+use lapwing_files::{Dataset, Quantum, ReadOptions};
 use lapwing_solve::calibrate::{
     CalibrateError, Candidate, Disc, Orientation, Sign, mean, orientation,
 };
 use ndarray::{Array2, ArrayView3};
 use serde::Serialize;
 
-/// Wavelengths above which the light is X-rays, metres: 124 keV, and electrons of 15 kV.
-const X_RAYS: f64 = 1e-11;
 /// Skewness of the phase below which it says nothing: of atoms that are spread evenly it is
 /// anything up to 1.2, of either sign.
 const SKEWED: f64 = 1.5;
@@ -80,6 +78,9 @@ pub struct Calibration {
     /// Shape of a pattern.
     #[serde(skip)]
     shape: (usize, usize),
+    /// Sides (y, x) of an object pixel.
+    #[serde(skip)]
+    sides: (f64, f64),
     #[serde(skip)]
     found: Orientation,
     #[serde(skip)]
@@ -93,7 +94,7 @@ pub struct Calibration {
 pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
     let intensity = intensities(dataset)?;
     let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
-    let found = match orientation(intensity.view(), &dataset.scan) {
+    let found = match orientation(intensity.view(), &dataset.scan, sides(dataset)) {
         Ok(found) => found,
         Err(CalibrateError::NoDisc { .. }) => unknown(intensity.view()).map_err(refused)?,
         Err(error) => return Err(refused(error)),
@@ -128,9 +129,10 @@ fn unknown(intensity: ArrayView3<'_, f32>) -> std::result::Result<Orientation, C
 /// The orientation by short fits; `found` is what the disc says.
 fn by_fits(dataset: &Dataset, found: Orientation) -> Result<Calibration> {
     let mut turned = dataset.clone();
-    turned_about(&mut turned.scan, found.best.transposed, found.best.rotation_deg);
+    let best = found.best;
+    turned_about(&mut turned.scan, best.transposed, best.rotation_deg, sides(dataset));
     let probe = start_probe(&turned, ProbeStart::Auto)?.modes;
-    let (best, twin) = (found.best, found.twin().best);
+    let twin = found.twin().best;
     let guesses: Vec<(bool, f64)> = match found.tried.is_empty() {
         true => Vec::new(),
         false => [best, twin].map(|at| (at.transposed, at.rotation_deg)).to_vec(),
@@ -171,7 +173,9 @@ impl Calibration {
     ) -> Self {
         let metres = in_metres(dataset);
         let told = |value: f64| value.is_finite().then_some(value);
-        let side = dataset.pattern_shape().0.min(dataset.pattern_shape().1) as f64;
+        let (height, width) = dataset.pattern_shape();
+        // As the pixel, of two sides the geometric mean.
+        let side = (height as f64 * width as f64).sqrt();
         let semi_angle = pixel(dataset)
             .zip(wavelength(dataset))
             .map(|(pixel, wavelength)| 1e3 * wavelength * found.disc.radius / side / pixel);
@@ -202,6 +206,7 @@ impl Calibration {
             decided_by,
             choice,
             shape: dataset.pattern_shape(),
+            sides: sides(dataset),
             found,
             fits,
         }
@@ -219,9 +224,11 @@ fn turned(degrees: f64) -> f64 {
 fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, (&'static str, String)) {
     let Sign { skewness, scattered, missing, chance } = found.sign;
     let wanted = match wavelength {
-        Some(length) if length >= X_RAYS => Some(("X-rays are retarded", -1.0)),
-        Some(_) => Some(("electrons are advanced", 1.0)),
         None => None,
+        known => match Quantum::of_wavelength(known) {
+            Quantum::Electron => Some(("electrons are advanced", 1.0)),
+            _ => Some(("X-rays are retarded", -1.0)),
+        },
     };
     let related = |value: f64| value.abs() >= RELATED.max(BEYOND_CHANCE * chance);
     // The edges of a specimen scatter X-rays as much as the rest, and what it absorbs is seen;
@@ -266,7 +273,7 @@ impl Calibration {
     /// Brings the positions of a data set, as they were calibrated, to where they are. Its object,
     /// which lay under the old ones, is dropped.
     pub fn apply(&self, dataset: &mut Dataset) {
-        turned_about(&mut dataset.scan, self.transposed, self.rotation_deg);
+        turned_about(&mut dataset.scan, self.transposed, self.rotation_deg, self.sides);
         dataset.object = None;
     }
 
@@ -333,7 +340,7 @@ impl Calibration {
     }
 
     /// What was found, line by line.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> [String; 6] {
         let sd = |value: Option<f64>| value.map_or(String::new(), |sd| format!(" +- {sd:.2}"));
         let sd_m = self.defocus_sd_m.map_or(String::new(), |sd| format!(" +- {sd:.1e}"));
         let defocus = |defocus: Option<f64>, curvature: f64| match defocus {
@@ -345,7 +352,7 @@ impl Calibration {
             false => "",
         };
         let angle = self.semi_angle_mrad.map_or(String::new(), |mrad| format!(", {mrad:.3} mrad"));
-        vec![
+        [
             format!(
                 "positions: {exchange}turned by {:.2}{} degrees",
                 self.rotation_deg,
@@ -385,49 +392,120 @@ impl Calibration {
         ]
     }
 
-    /// A picture of the search as a PNG: the agreement over rotation (-84 to 90 degrees, downwards)
-    /// and curvature (from the largest negative that the window has room for to the largest
-    /// positive, to the right) for both handednesses.
+    /// A picture of the search as a PNG: the agreement over defocus (to the right) and rotation
+    /// (upwards) for both handednesses, with a ring around what was found; of short fits their loss
+    /// over the rotation.
     pub fn picture(&self) -> Vec<u8> {
-        if let Some(fits) = &self.fits {
-            return picture_of(fits);
+        match &self.fits {
+            Some(fits) => picture_of(fits),
+            None => self.picture_of_search(),
         }
-        let map = |transposed: bool| -> Picture {
-            let of: Vec<_> =
-                self.found.tried.iter().filter(|at| at.transposed == transposed).collect();
-            let mut angles: Vec<f64> = of.iter().map(|at| at.rotation_deg).collect();
-            angles.dedup();
-            let columns = of.len() / angles.len().max(1);
-            let values = Array2::from_shape_fn((angles.len(), columns), |(row, column)| {
-                of[row * columns + column].agreement as f32
-            });
-            let most = self.agreement as f32;
-            Painter::default()
-                .map(Colormap::Viridis)
-                .range(Some((0.0, most)))
-                .enlarge_to(320)
-                .scalar(values.view())
+    }
+
+    fn picture_of_search(&self) -> Vec<u8> {
+        let tried = &self.found.tried;
+        let angles: Vec<f64> = distinct(tried.iter().map(|at| at.rotation_deg));
+        let curvatures: Vec<f64> = distinct(tried.iter().map(|at| at.curvature));
+        let widest = curvatures.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+        let metres = self.defocus_m.filter(|_| self.curvature_px2 != 0.0);
+        let (each, named, unit) = match metres.map(|defocus| defocus / self.curvature_px2) {
+            Some(metres) => {
+                let (unit, name) = unit_of(metres * widest);
+                (metres / unit, "defocus", name)
+            }
+            // The defocus times the wavelength.
+            None => (1.0, "curvature", "px^2"),
         };
-        let panels = vec![
-            Panel::new("agreement, as read", map(false)),
-            Panel::new("agreement, exchanged", map(true)),
-        ];
-        figure(&panels, 2)
+        // A place stands for a rotation and, with the defocus reversed, for half a turn more.
+        let best = self.found.best;
+        let turns = ((best.rotation_deg + 90.0) / 180.0).ceil() - 1.0;
+        let sign = if turns.rem_euclid(2.0) == 0.0 { 1.0 } else { -1.0 };
+        let place = (sign * each * best.curvature, best.rotation_deg - 180.0 * turns);
+        let panel = |transposed: bool, title: &str| {
+            let of: Vec<f32> = tried
+                .iter()
+                .filter(|at| at.transposed == transposed)
+                .map(|at| at.agreement as f32)
+                .collect();
+            let columns = of.len() / angles.len().max(1);
+            // The largest angle at the top.
+            let values = Array2::from_shape_fn((angles.len(), columns), |(row, column)| {
+                of[(angles.len() - 1 - row) * columns + column]
+            });
+            let map = Painter::default()
+                .map(Colormap::Viridis)
+                .range(Some((0.0, self.agreement as f32)))
+                .enlarge_to(320)
+                .scalar(values.view());
+            let x = edges(&curvatures).map(|value| each * value);
+            let y = edges(&angles);
+            let panel = Panel::new(title, map).unit("agreement").axes(
+                Axis::linear(format!("{named}, {unit}")).range(x[0], x[1]),
+                Axis::linear("rotation, degrees").range(y[0], y[1]),
+            );
+            if best.transposed == transposed { panel.ring(place.0, place.1) } else { panel }
+        };
+        let panels = [panel(false, "coordinates as read"), panel(true, "coordinates exchanged")];
+        let heading = format!(
+            "ring: {:.2} degrees, {named} {:.2} {unit}; half a turn on, the {named} reversed, is the \
+             same place",
+            self.rotation_deg,
+            each * self.curvature_px2
+        );
+        figure_under(&heading, &panels, 2)
     }
 }
 
-/// The lowest loss of every ten degrees, from 0 to the right, for both handednesses, as read above;
-/// angles that were not fitted have the highest.
+/// The values that occur, ascending.
+fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+/// Where the first pixel of an axis begins and the last one ends, for values at their centres.
+fn edges(values: &[f64]) -> [f64; 2] {
+    let (first, last) = (values.first().copied(), values.last().copied());
+    let (first, last) = (first.unwrap_or(0.0), last.unwrap_or(0.0));
+    let half = (last - first) / values.len().saturating_sub(1).max(1) as f64 / 2.0;
+    [first - half, last + half]
+}
+
+/// The unit, metres, that suits a length, and its name.
+fn unit_of(metres: f64) -> (f64, &'static str) {
+    let units = [(1e-3, "mm"), (1e-6, "um"), (1e-9, "nm")];
+    units.into_iter().find(|(unit, _)| metres.abs() >= *unit).unwrap_or((1e-12, "pm"))
+}
+
+/// The loss of all fits over the rotation, for both handednesses, and the angle that was found.
 fn picture_of(fits: &Verdict) -> Vec<u8> {
-    let highest = fits.fitted.iter().map(|fit| fit.loss).fold(f64::MIN, f64::max);
-    let mut lowest = Array2::from_elem((2, 36), highest as f32);
-    for fit in &fits.fitted {
-        let column = (fit.rotation_deg.rem_euclid(360.0) / 10.0) as usize % 36;
-        let place = &mut lowest[(usize::from(fit.transposed), column)];
-        *place = place.min(fit.loss as f32);
-    }
-    let map = Painter::default().map(Colormap::Viridis).enlarge_to(720).scalar(lowest.view());
-    figure(&[Panel::new("loss by rotation, as read and exchanged", map)], 1)
+    let of = |transposed: bool| -> Vec<(f64, f64)> {
+        let fitted = fits.fitted.iter().filter(|fit| fit.transposed == transposed);
+        let mut points: Vec<(f64, f64)> =
+            fitted.map(|fit| (fit.rotation_deg.rem_euclid(360.0), fit.loss)).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    };
+    let mut plot = Plot::new(
+        "loss of short fits, the lower the better",
+        Axis::linear("rotation, degrees").range(-10.0, 370.0),
+        Axis::linear("loss per hidden pixel"),
+    );
+    let best = (fits.best.rotation_deg.rem_euclid(360.0), fits.best.loss);
+    let handedness = if fits.best.transposed { "exchanged" } else { "as read" };
+    plot.series = vec![
+        Series::new("coordinates as read", 0, Mark::LineAndSymbols, of(false)),
+        Series::new("coordinates exchanged", 1, Mark::LineAndSymbols, of(true)),
+        Series::new(
+            format!("found: {handedness}, {:.1} degrees", best.0),
+            2,
+            Mark::Symbols,
+            [best],
+        ),
+    ];
+    plot.size = (640.0, 360.0);
+    plot.png(1.5)
 }
 
 fn product(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {

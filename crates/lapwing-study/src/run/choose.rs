@@ -214,8 +214,8 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
     }
     if !counts {
         return refuse(
-            "choose, refine_scan = affine: expected patterns in photon counts, but how many photons they hold is unknown; if they \
-             are counts, say --quantity counts",
+            "choose, refine_scan = affine: expected patterns in counts of photons or electrons, but \
+             how many they hold is unknown; if they are counts, say --quantity counts",
         );
     }
     if asked.contains("modes") && config.start.probe_modes.is_some() {

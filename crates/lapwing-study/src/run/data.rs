@@ -2,8 +2,8 @@
 
 use crate::geometry::split::{Axis, Cut, Shared, Splits};
 use crate::run::stream::Streaming;
-pub(crate) use crate::run::thinned::{CLUMPED_REMEDY, clumped, gain};
 pub use crate::run::thinned::{Thinned, thin};
+pub(crate) use crate::run::thinned::{clumped, clumped_remedy, gain};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;

@@ -57,8 +57,9 @@ impl FullDose {
         }
         let gain = data::gain(&dataset, dataset.intensities()?.view());
         if gain > 1.0 {
-            let (file, remedy) = (base.measured.display(), data::CLUMPED_REMEDY);
-            let text = format!("{file}: {} {remedy}", data::clumped(gain));
+            let (file, quantum) = (base.measured.display(), dataset.quantum());
+            let remedy = data::clumped_remedy(quantum);
+            let text = format!("{file}: {} {remedy}", data::clumped(gain, quantum));
             note(&mut *observe, Level::Fact, &text)?;
         }
         // An object in the file is not used as a reference.

@@ -4,7 +4,7 @@ use crate::design::solver::{BackgroundSource, Faulty, NoiseOptions};
 use crate::{Result, StudyError};
 use lapwing_files::options::Geometry;
 use lapwing_files::remarks::What;
-use lapwing_files::{Container, Dataset, Remark, remarks};
+use lapwing_files::{Container, Dataset, Quantum, Remark, remarks};
 use lapwing_solve::Problem;
 use lapwing_solve::noise::{self, Faults, NoiseModel};
 use lapwing_solve::solver::options::Auto;
@@ -28,9 +28,7 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
         )));
     }
     if dataset.intensity_scale().is_none() {
-        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
-                    .intensity_scale in the metadata";
-        return Err(StudyError::Invalid(text.to_owned()));
+        return Err(StudyError::Invalid(dataset.quantum().unknown()));
     }
     let counts = dataset.intensities()?;
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
@@ -107,14 +105,15 @@ pub(crate) fn faults(remarks: &[Remark]) -> Faults {
     faults
 }
 
-/// What was found out about the detector and differs from photons on a perfect one, a line for each
+/// What was found out about the detector and differs from quanta on a perfect one, a line for each
 /// thing, as a reconstruction takes it: it leaves faulty pixels and patterns out, and saturated
 /// counts tell the least light.
-pub fn described(noise: &NoiseModel) -> Vec<String> {
+pub fn described(noise: &NoiseModel, quantum: Quantum) -> Vec<String> {
     let mut lines = Vec::new();
     if noise.gain != 1.0 {
         let correlated = if noise.correlated { ", correlated between pixels" } else { "" };
-        lines.push(format!("noise: {:.2} times that of photon counts{correlated}", noise.gain));
+        let one = quantum.one();
+        lines.push(format!("noise: {:.2} times that of {one} counts{correlated}", noise.gain));
     }
     let background = noise.background_per_pattern();
     if background > 0.0 {

@@ -134,7 +134,7 @@ pub fn contact_sheet(dataset: &Dataset, noise: Option<&NoiseModel>, title: &str)
         totals: &totals,
         totals_unit: match scale {
             Some(_) if noise.is_some_and(|noise| noise.gain > 1.0) => "counts",
-            Some(_) => "photons",
+            Some(_) => dataset.quantum().many(),
             None => "squared amplitude",
         },
         pixel_size: dataset.metadata.as_ref().and_then(object_pixel).map(|(_, x)| x),

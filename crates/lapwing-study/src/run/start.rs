@@ -6,7 +6,7 @@ use crate::run::earlier::{self, Placed, Variation, in_slices};
 use crate::run::start_probe::{StartProbe, start_probe};
 use crate::run::stream;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Mask, Patterns, Reconstruction, Storage};
+use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Storage};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
@@ -41,6 +41,8 @@ pub struct Start {
     pub valid: Option<Array3<bool>>,
     /// Whether the intensities are known to be counts.
     pub counts: bool,
+    /// What the counts are.
+    pub quantum: Quantum,
     /// Patterns and pixels that hold no measurement, where the intensities are no counts, of which
     /// the solver finds out itself.
     pub faults: Faults,
@@ -136,10 +138,11 @@ impl Start {
         };
         if config.solver.needs().counts && dataset.intensity_scale().is_none() {
             return Err(StudyError::Invalid(format!(
-                "{} with noise = \"poisson\" needs photon counts, but the dose scale of the data is unknown: expected \
+                "{} with noise = \"poisson\" needs {} counts, but the dose scale of the data is unknown: expected \
                  counts (quantity \"counts\"), or physics_parameters.nphotons and .intensity_scale in the metadata; \
                  of intensities in any unit LSQML with noise = \"gaussian\" makes an image",
-                config.algorithm()
+                config.algorithm(),
+                dataset.quantum().one()
             )));
         }
         let valid = dataset.mask.as_ref().map(Mask::good);
@@ -158,6 +161,7 @@ impl Start {
             physics,
             valid,
             counts,
+            quantum: dataset.quantum(),
             faults: Faults::default(),
         })
     }

@@ -81,7 +81,7 @@ const FAR_OFF: f64 = 0.2;
 
 /// The curvature of the probe as the patterns have it.
 fn seen(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<Curvature> {
-    calibrate::curvature(intensity, &dataset.scan).map_err(|error| {
+    calibrate::curvature(intensity, &dataset.scan, sides(dataset)).map_err(|error| {
         StudyError::Invalid(format!(
             "there is no start probe, and none can be made: {error}; give one (--companion FILE) or \
              describe the optics (--semi-angle-mrad and --defocus-m, or --pinhole-diameter-m)"
@@ -93,6 +93,12 @@ fn seen(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<Curvature> 
 pub(crate) fn wavelength(dataset: &Dataset) -> Option<f64> {
     let known = dataset.metadata.as_ref()?;
     metadata::physics_parameter(known, "wavelength_m").filter(|&length| length > 0.0)
+}
+
+/// Sides (y, x) of an object pixel, metres; of one of unknown size only that it is a square.
+pub(crate) fn sides(dataset: &Dataset) -> (f64, f64) {
+    let known = dataset.metadata.as_ref().and_then(lapwing_files::dialect::object_pixel);
+    known.unwrap_or((1.0, 1.0))
 }
 
 /// Side of an object pixel, metres: the mean of both axes.
@@ -151,18 +157,21 @@ const SPOT: f64 = 3.0;
 fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartProbe> {
     let mean = calibrate::mean(intensity);
     let (height, width) = mean.dim();
+    let sides = sides(dataset);
+    let ratio = (sides.0 / sides.1).sqrt();
+    let window = (height as f64 * ratio, width as f64 / ratio);
     // Root mean square frequency of the light's amplitude, cycles per pixel.
     let (mut sum, mut weight) = (0.0, 0.0);
     for ((y, x), &value) in mean.indexed_iter() {
         let (y, x) = (y as f64 - (height / 2) as f64, x as f64 - (width / 2) as f64);
-        let (y, x) = (y / height as f64, x / width as f64);
+        let (y, x) = (y / window.0, x / window.1);
         sum += value * (y * y + x * x);
         weight += value;
     }
-    let edge = (sum / weight).sqrt().max(0.5 / height.max(width) as f64);
-    let most = ROOM * height.min(width) as f64 / edge;
+    let edge = (sum / weight).sqrt().max(0.5 / window.0.max(window.1));
+    let most = ROOM * window.0.min(window.1) / edge;
     let made = |curvature: f64| -> Result<Modes> {
-        let modes = calibrate::probe(intensity, curvature, (0.0, 0.0));
+        let modes = calibrate::probe(intensity, curvature, (0.0, 0.0), sides);
         let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
         Ok(powered(modes, dataset))
     };
@@ -191,7 +200,8 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
         return of_spot(dataset, intensity.view());
     }
     let found = seen(dataset, intensity.view())?;
-    let modes = calibrate::probe(intensity.view(), found.curvature, found.astigmatism);
+    let (size, sides) = (found.curvature, sides(dataset));
+    let modes = calibrate::probe(intensity.view(), size, found.astigmatism, sides);
     let modes = modes.map_err(|error| StudyError::Invalid(error.to_string()))?;
     let told = format!(
         "made from the patterns (bright disc of {:.1} px radius, {}, agreement {:.2} for {:.2} in \

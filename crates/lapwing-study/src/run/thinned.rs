@@ -3,7 +3,7 @@
 use crate::run::data::{SIMULATED, TOOL};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, Mask};
+use lapwing_files::{Dataset, Mask, Quantum};
 use lapwing_model::simulate;
 use lapwing_solve::noise;
 use ndarray::ArrayView3;
@@ -39,10 +39,12 @@ impl Thinned {
     pub fn note(&self) -> Option<String> {
         let Self { gain, mean, .. } = *self;
         (gain > 1.0).then(|| {
+            let quantum = self.dataset.quantum();
             format!(
-                "{} Thinned to {mean:.1} counts per pattern it is {:.2} here. {CLUMPED_REMEDY}",
-                clumped(gain),
-                self.gain_now()
+                "{} Thinned to {mean:.1} counts per pattern it is {:.2} here. {}",
+                clumped(gain, quantum),
+                self.gain_now(),
+                clumped_remedy(quantum)
             )
         })
     }
@@ -61,19 +63,25 @@ pub(crate) fn gain(dataset: &Dataset, counts: ArrayView3<'_, f32>) -> f64 {
 }
 
 /// What thinning does to counts of a gain above 1.
-pub(crate) fn clumped(gain: f64) -> String {
+pub(crate) fn clumped(gain: f64, quantum: Quantum) -> String {
+    let (one, many) = (quantum.one(), quantum.many());
     format!(
-        "the counts seem not to be single photons: their variance is estimated to be {gain:.2} \
-         times their mean (gain {gain:.2}), as where a photon or electron makes several counts at \
-         once. Thinning keeps or drops single counts, not whole photons: the dose is in counts, \
-         not in photons, and the variance comes nearer to the mean than in an exposure of that \
-         dose, where it would still be {gain:.2} times."
+        "the counts seem not to be single {many}: their variance is estimated to be {gain:.2} \
+         times their mean (gain {gain:.2}), as where one {one} makes several counts at once. \
+         Thinning keeps or drops single counts, not whole {many}: the dose is in counts, not in \
+         {many}, and the variance comes nearer to the mean than in an exposure of that dose, where \
+         it would still be {gain:.2} times."
     )
 }
 
 /// What to do about it.
-pub(crate) const CLUMPED_REMEDY: &str = "Thin data in which every photon or electron counts once, or call the dose one in counts; where \
-     patterns of neighbouring positions differ much, the estimate is too high";
+pub(crate) fn clumped_remedy(quantum: Quantum) -> String {
+    format!(
+        "Thin data in which every {} counts once, or call the dose one in counts; where patterns \
+         of neighbouring positions differ much, the estimate is too high",
+        quantum.one()
+    )
+}
 
 /// Thins the counts of a data set to a mean of `dose` photons per pattern (see [`simulate::thin`]);
 /// the draws come from `seed`. The history of the data set tells a gain above 1.
@@ -82,9 +90,11 @@ pub(crate) const CLUMPED_REMEDY: &str = "Thin data in which every photon or elec
 /// When the counts of the data set are not known, or the dose is not lower than its own.
 pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
     let Some(scale) = dataset.intensity_scale() else {
-        let text = "the photon counts are not known: expected whole counts, or physics_parameters.nphotons and \
-                    .intensity_scale in the metadata; simulated and measured counts can be thinned, bare amplitudes cannot";
-        return Err(StudyError::Invalid(text.to_owned()));
+        let text = format!(
+            "{}; simulated and measured counts can be thinned, bare amplitudes cannot",
+            dataset.quantum().unknown()
+        );
+        return Err(StudyError::Invalid(text));
     };
     let mean_before = dataset.mean_intensity();
     let mut counts = dataset.intensities()?;

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::geometry::grid::grid_of;
 use crate::geometry::turn::turned_about;
 use crate::run::data::intensities;
+use crate::run::start_probe::sides;
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
@@ -87,6 +88,8 @@ pub(super) fn curvature(
 struct Trials<'a> {
     intensity: Array3<f32>,
     scan: Vec<Position>,
+    /// Sides (y, x) of an object pixel.
+    sides: (f64, f64),
     physics: Physics,
     valid: Option<Array3<bool>>,
     probe: &'a Modes,
@@ -159,6 +162,7 @@ impl<'a> Trials<'a> {
             valid: part.mask.as_ref().map(Mask::good),
             physics: part.physics()?,
             scan: part.scan,
+            sides: sides(dataset),
             probe,
             fitted: Vec::new(),
         })
@@ -172,7 +176,7 @@ impl<'a> Trials<'a> {
 
     fn loss(&self, transposed: bool, degrees: f64, seed: u64) -> Result<f64> {
         let mut scan = self.scan.clone();
-        turned_about(&mut scan, transposed, degrees);
+        turned_about(&mut scan, transposed, degrees, self.sides);
         self.with(self.probe, &scan, seed)
     }
 

@@ -104,8 +104,10 @@ impl Inspect {
             "noise": detector.map(NoiseRecord::from),
             "contract": { "ok": problems.is_empty(), "problems": problems },
         });
+        let quantum = read.as_ref().map(|(dataset, _)| dataset.quantum()).unwrap_or_default();
         let understood = understood.as_ref().zip(noise.as_ref()).map(|(facts, noise)| {
-            words::Understood { facts, noise: noise.as_ref().map_err(ToString::to_string) }
+            let noise = noise.as_ref().map_err(ToString::to_string);
+            words::Understood { facts, quantum, noise }
         });
         let remarks = read.as_ref().map_or(&[][..], |(_, understanding)| &understanding.remarks);
         let words = words::words(

@@ -64,7 +64,7 @@ impl Thin {
             "gain_before": gain,
             "gain": gain_now,
         });
-        let counted = if gain > 1.0 { "counts" } else { "photons" };
+        let counted = if gain > 1.0 { "counts" } else { dataset.quantum().many() };
         let words = format!(
             "{} patterns thinned from {from:.2} to {} {counted} per pattern: measured {present:.2} before, {mean:.2} now\nwrote {}",
             dataset.scan.len(),

@@ -110,6 +110,26 @@ fn inspect_says_why_nothing_can_be_told() {
 }
 
 #[test]
+fn what_a_microscope_counts_are_electrons() {
+    let bench = Bench::new();
+    let (like, counts) = scan(&bench, 5000);
+    write(&bench, "single.npz", &like, counts.clone());
+    write(&bench, "clumped.npz", &like, counts.mapv(|count| 3.0 * count));
+    for (file, beam, said, not) in [
+        ("single", "--voltage-kv 300", "electrons per pattern on average", "photon"),
+        ("single", "--energy-kev 8", "photons per pattern on average", "electron"),
+        ("clumped", "--voltage-kv 300", "times that of electron counts", "photon"),
+    ] {
+        let words = bench.ok(&format!("inspect {file}.npz {beam}"));
+        assert!(words.contains(said) && !words.contains(not), "{beam}: {words}");
+    }
+    let thinned = bench.ok("thin --input single.npz --voltage-kv 300 --dose 500 --output few.npz");
+    assert!(thinned.contains("electrons per pattern"), "{thinned}");
+    // The thinned file tells its beam.
+    assert!(bench.ok("inspect few.npz").contains("electrons per pattern on average"));
+}
+
+#[test]
 fn thinning_of_what_are_no_photons_says_so() {
     let bench = Bench::new();
     let (like, counts) = scan(&bench, 5000);

@@ -13,6 +13,7 @@ use crate::run::noise;
 use crate::run::solve::{Account, Done, Place, Watch, check, described, solve, with_maps};
 use crate::run::start::Start;
 use crate::{Result, StudyError};
+use lapwing_files::Quantum;
 use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
 use lapwing_solve::{Epoch, Run, Solution};
@@ -88,7 +89,9 @@ impl Task {
     ) -> Result<Solved> {
         let case = self.case.as_ref();
         let device = self.device.unwrap_or(config.device.device);
-        let mut watch = Watching { case, result, checkpoint, resumed: 0, observe: &mut *observe };
+        let quantum = start.quantum;
+        let mut watch =
+            Watching { case, quantum, result, checkpoint, resumed: 0, observe: &mut *observe };
         let done = solve(start, config, device, &mut watch)?;
         watch.result.settled = done.solution.settled;
         if let Some(text) = misfit::ending(&done.solution) {
@@ -118,6 +121,7 @@ impl Task {
 /// A task that tells its observer what it does, and keeps the state of its run.
 struct Watching<'a> {
     case: Option<&'a Case>,
+    quantum: Quantum,
     result: &'a mut JobResult,
     checkpoint: &'a mut Checkpoint,
     /// Epochs that an earlier run had done.
@@ -137,7 +141,7 @@ impl Watch for Watching<'_> {
             note(&mut *self.observe, Level::Fact, &format!("computed on {device}"))?;
         }
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
-        for text in noise::described(&chosen.noise) {
+        for text in noise::described(&chosen.noise, self.quantum) {
             note(&mut *self.observe, Level::Fact, &text)?;
         }
         Ok(())

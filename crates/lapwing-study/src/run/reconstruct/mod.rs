@@ -223,13 +223,16 @@ impl Task {
         let opened = self.open(&mut *observe)?;
         see(&opened.0, &opened.1)?;
         let counts = opened.0.intensity_scale().is_some();
+        let quantum = opened.0.quantum();
         let task = self.settled(counts);
         if self.solver.algorithm() == AUTO {
             let because = match counts {
-                true => "for photon counts are known",
-                false => {
-                    "for it is unknown how many photons the patterns hold; if they are counts, say --quantity counts"
-                }
+                true => format!("for {} counts are known", quantum.one()),
+                false => format!(
+                    "for it is unknown how many {} the patterns hold; if they are counts, say \
+                     --quantity counts",
+                    quantum.many()
+                ),
             };
             let text = format!("algorithm: {}, {because}", task.solver.algorithm());
             note(&mut *observe, Level::Fact, &text)?;

@@ -1,7 +1,7 @@
 //! What `lapwing inspect` says in words.
 
 use lapwing_files::metadata::KEY;
-use lapwing_files::{ArrayInfo, Metadata, Problem, Remark};
+use lapwing_files::{ArrayInfo, Metadata, Problem, Quantum, Remark};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::noise::described;
 use serde_json::Value;
@@ -12,6 +12,8 @@ use std::path::Path;
 pub struct Understood<'a> {
     /// The facts, by name.
     pub facts: &'a Value,
+    /// What the counts are.
+    pub quantum: Quantum,
     /// What the counts tell of the detector, or why they tell nothing.
     pub noise: Result<&'a NoiseModel, String>,
 }
@@ -40,10 +42,10 @@ pub fn words(
         }
         None => words.push_str("no metadata\n"),
     }
-    if let Some(Understood { facts, noise }) = understood {
+    if let Some(Understood { facts, quantum, noise }) = understood {
         words.push_str("understood:\n");
         let gain = noise.as_ref().map_or(1.0, |noise| noise.gain);
-        for (name, text) in facts_in_words(facts, gain) {
+        for (name, text) in facts_in_words(facts, gain, quantum) {
             let _ = writeln!(words, "  {name:<15} {text}");
         }
         for note in facts["notes"].as_array().into_iter().flatten() {
@@ -52,7 +54,7 @@ pub fn words(
         for remark in remarks {
             let _ = writeln!(words, "  remark: {remark}");
         }
-        words.push_str(&detector(noise));
+        words.push_str(&detector(noise, quantum));
     }
     match problems {
         [] => words.push_str("contract: kept"),
@@ -67,14 +69,15 @@ pub fn words(
 }
 
 /// What the counts tell of the detector.
-fn detector(noise: Result<&NoiseModel, String>) -> String {
+fn detector(noise: Result<&NoiseModel, String>, quantum: Quantum) -> String {
     let lines = match noise {
         Err(reason) => return format!("detector: nothing can be told of its noise, {reason}\n"),
-        Ok(noise) => described(noise),
+        Ok(noise) => described(noise, quantum),
     };
     if lines.is_empty() {
         let nothing = "no background, no faulty pixels or patterns found";
-        return format!("detector: counts with the noise of photons, {nothing}\n");
+        let many = quantum.many();
+        return format!("detector: counts with the noise of {many}, {nothing}\n");
     }
     let lines = lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
     format!("detector, as a reconstruction will take it:\n{lines}")
@@ -101,8 +104,8 @@ fn history(metadata: &Metadata) -> String {
     text
 }
 
-/// The facts that are known, with their units; counts are photons when their `gain` is 1.
-fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
+/// The facts that are known, with their units; counts are quanta when their `gain` is 1.
+fn facts_in_words(facts: &Value, gain: f64, quantum: Quantum) -> Vec<(&'static str, String)> {
     let text = |name: &str| facts[name].as_str().map(str::to_owned);
     let number =
         |name: &str, digits: usize| facts[name].as_f64().map(|number| format!("{number:.digits$}"));
@@ -111,7 +114,7 @@ fn facts_in_words(facts: &Value, gain: f64) -> Vec<(&'static str, String)> {
     };
     let patterns =
         sides("pattern_shape").map(|sides| format!("{} of {sides}", facts["n_patterns"]));
-    let counted = if gain > 1.0 { "counts" } else { "photons" };
+    let counted = if gain > 1.0 { "counts" } else { quantum.many() };
     let pixel = match (facts["pixel_size_m"][0].as_f64(), facts["pixel_size_m"][1].as_f64()) {
         (Some(y), Some(x)) if (y - x).abs() <= 1e-6 * x => Some(length(x)),
         (Some(y), Some(x)) => Some(format!("{} along y, {} along x", length(y), length(x))),
@@ -187,7 +190,7 @@ mod tests {
             "dialect": "cxi", "n_patterns": 5, "pattern_shape": [12, 10], "pixel_size_m": [3.5e-7, 3.5e-7],
             "mean_counts_per_pattern": null, "probe_modes": 2, "overlap": 0.51234,
         });
-        let said = facts_in_words(&facts, 1.0);
+        let said = facts_in_words(&facts, 1.0, Quantum::Photon);
         let of =
             |name: &str| said.iter().find(|(said, _)| *said == name).map(|(_, text)| text.as_str());
         assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
@@ -196,7 +199,7 @@ mod tests {
         assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
         let facts = json!({ "step_px": 8.0, "linear_overlap": 0.85, "overlap": 0.48,
             "pixel_size_m": [1e-8, 1e-8] });
-        let said = facts_in_words(&facts, 1.0);
+        let said = facts_in_words(&facts, 1.0, Quantum::Photon);
         let overlap = "0.850 of the probe's diameter; by area 0.480 with the nearest neighbours \
                        (metric 2)";
         let all: Vec<_> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
@@ -206,19 +209,26 @@ mod tests {
     #[test]
     fn the_detector_is_told_in_words() {
         let perfect = NoiseModel::photons((8, 8), 100.0);
-        assert!(detector(Ok(&perfect)).contains("noise of photons"));
-        assert!(detector(Err("for a reason".to_owned())).contains("for a reason"));
+        let (light, matter) = (Quantum::Photon, Quantum::Electron);
+        assert!(detector(Ok(&perfect), light).contains("noise of photons"));
+        assert!(detector(Ok(&perfect), matter).contains("noise of electrons"));
+        assert!(detector(Err("for a reason".to_owned()), light).contains("for a reason"));
         let mut noise = NoiseModel { gain: 2.5, ..perfect };
         noise.faults.hot = vec![(1, 2)];
         noise.background.fill(0.25);
-        let words = detector(Ok(&noise));
-        for part in ["2.50 times", "16.00 counts per pattern, 16.00 %", "left out: 1 hot pixel\n"] {
+        let words = detector(Ok(&noise), matter);
+        for part in [
+            "2.50 times that of electron counts",
+            "16.00 counts per pattern, 16.00 %",
+            "left out: 1 hot pixel\n",
+        ] {
             assert!(words.contains(part), "{part} in {words}");
         }
         let facts = json!({ "mean_counts_per_pattern": 100.0 });
-        let said = |gain| facts_in_words(&facts, gain)[0].1.clone();
-        assert_eq!(said(1.0), "100.0 photons per pattern on average");
-        assert_eq!(said(2.5), "100.0 counts per pattern on average");
+        let said = |gain, quantum| facts_in_words(&facts, gain, quantum)[0].1.clone();
+        assert_eq!(said(1.0, light), "100.0 photons per pattern on average");
+        assert_eq!(said(1.0, matter), "100.0 electrons per pattern on average");
+        assert_eq!(said(2.5, matter), "100.0 counts per pattern on average");
     }
 
     #[test]

@@ -194,8 +194,8 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         }
         Container::Npy(array) => {
             let Header { dtype, shape, .. } = array.header();
-            let expected =
-                "real numbers (n, H, W) or (ny, nx, H, W) in a single NumPy array (.npy)";
+            let expected = "real numbers (n, H, W) or (ny, nx, H, W) in a single NumPy array (.npy); \
+                            save several arrays together with numpy.savez";
             refused(file, Problem::new("patterns", expected, format!("{dtype} of shape {shape:?}")))
         }
     })

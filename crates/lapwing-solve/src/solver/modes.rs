@@ -13,7 +13,7 @@ use num_complex::Complex64;
 const BAND: f64 = 2.0;
 
 /// `count` modes to start from: those of `probe` as far as there are enough, then made ones, each
-/// with half of the power of the weakest of those.
+/// with the power of the weakest of those.
 ///
 /// Light of a source of some size comes from the same pupil, each point of the source with the
 /// probe at another place, so made modes are the first mode differentiated: its spectrum times r^2k
@@ -21,8 +21,8 @@ const BAND: f64 = 2.0;
 /// spectrum's centre of mass and r in units of its size; each orthogonal to all before it. The
 /// whole has the power of `probe`.
 ///
-/// Too weak or pointing the wrong way, a mode that starts here ends in another minimum than the
-/// light's own: [`crate::ml::found_modes`] finds better ones.
+/// A mode that starts with less power, or in the wrong direction, may end in another minimum than
+/// the light's own: [`crate::ml::found_modes`] finds better ones.
 pub fn start_modes(probe: &Modes, count: usize) -> Modes {
     let (given, height, width) = probe.dim();
     if count <= given {
@@ -54,7 +54,7 @@ pub fn start_modes(probe: &Modes, count: usize) -> Modes {
                 }
                 let left = power(&mode);
                 if left > 1e-9 * before && left > 0.0 {
-                    let scale = (0.5 * weakest / left).sqrt();
+                    let scale = (weakest / left).sqrt();
                     modes.push(mode.into_iter().map(|value| value * scale).collect());
                 }
             }
@@ -324,7 +324,7 @@ mod tests {
         let powers: Vec<f64> = flat.iter().map(|mode| dot(mode, mode).re).collect();
         assert!((powers.iter().sum::<f64>() / total - 1.0).abs() < 1e-5);
         for (k, power) in powers.iter().enumerate().skip(1) {
-            assert!((power / powers[0] - 0.5).abs() < 1e-4, "{powers:?}");
+            assert!((power / powers[0] - 1.0).abs() < 1e-4, "{powers:?}");
             (0..k).for_each(|l| assert!(dot(&flat[k], &flat[l]).norm() < 1e-5 * total));
         }
         assert_eq!(start_modes(&modes, 2).dim().0, 2);

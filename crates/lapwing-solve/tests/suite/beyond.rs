@@ -338,5 +338,5 @@ fn start_modes_of_a_measured_probe_carry_its_light() {
     let modes = start_modes(&probe, 3);
     let power = |field: &Field| field.iter().map(|v| v.norm_sqr()).sum::<f32>();
     let of = |k: usize| power(&modes.index_axis(Axis(0), k).to_owned());
-    assert!((of(1) / of(0) - 0.5).abs() < 1e-3 && (of(2) / of(0) - 0.5).abs() < 1e-3);
+    assert!((of(1) / of(0) - 1.0).abs() < 1e-3 && (of(2) / of(0) - 1.0).abs() < 1e-3);
 }

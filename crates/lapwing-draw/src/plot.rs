@@ -1,8 +1,8 @@
 //! Line plots and histograms as SVG.
 
 use crate::axis::{Axis, Span};
-use crate::frame::Frame;
 use crate::legend::Legend;
+use crate::plot_area::PlotArea;
 use crate::series::{Guide, Mark, Point, Series};
 use crate::svg::{Look, text};
 
@@ -44,8 +44,8 @@ impl Plot {
     }
 
     /// The plotting area below a legend.
-    pub(crate) fn frame(&self, legend: &Legend<'_>) -> Frame {
-        Frame {
+    pub(crate) fn frame(&self, legend: &Legend<'_>) -> PlotArea {
+        PlotArea {
             left: 58.0,
             top: self.title_height() + legend.height() + 4.0,
             right: self.size.0 - 12.0,
@@ -170,7 +170,7 @@ mod tests {
         plot.x = Axis::log("photons").range(1e3, 1e5);
         plot.y = Axis::linear("SSIM").range(0.0, 1.0);
         let svg = plot.svg(Look::Standalone);
-        // Frame: x from 58 to 408, y from 236 up to 44; the middle point is half way along the
+        // PlotArea: x from 58 to 408, y from 236 up to 44; the middle point is half way along the
         // decades at 0.7.
         let (x, y) = (58.0 + 0.5 * 350.0, 236.0 - 0.7 * (236.0 - 44.0));
         assert!(svg.contains(&format!("M{} {}a4", short(x - 4.0), short(y))), "{svg}");

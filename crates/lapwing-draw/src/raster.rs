@@ -2,10 +2,10 @@
 
 use crate::canvas::{Anchor, Canvas};
 use crate::colormap::Rgb;
-use crate::frame::Frame;
 use crate::legend::Legend;
 use crate::picture::Picture;
 use crate::plot::Plot;
+use crate::plot_area::PlotArea;
 use crate::series::{Guide, Mark, Series};
 use crate::svg::SERIES_COLOURS;
 
@@ -92,8 +92,8 @@ impl Sheet {
         (start + length).rem_euclid(on + off)
     }
 
-    fn axes(&mut self, frame: &Frame, x_label: &str, y_label: &str) {
-        let Frame { left, top, right, bottom, .. } = *frame;
+    fn axes(&mut self, frame: &PlotArea, x_label: &str, y_label: &str) {
+        let PlotArea { left, top, right, bottom, .. } = *frame;
         for tick in frame.x_ticks() {
             let x = left + tick.place * (right - left);
             self.stroke(
@@ -121,7 +121,7 @@ impl Sheet {
         self.canvas.upright(middle, TEXT * self.zoom, (INK, PAPER), y_label);
     }
 
-    fn guide(&mut self, frame: &Frame, guide: &Guide, at_left: bool) {
+    fn guide(&mut self, frame: &PlotArea, guide: &Guide, at_left: bool) {
         let Some((_, y)) =
             frame.y.place(guide.y).map(|up| (0.0, frame.bottom - up * (frame.bottom - frame.top)))
         else {
@@ -139,7 +139,7 @@ impl Sheet {
         self.text((x, y - 4.0), anchor, GUIDE, &guide.label);
     }
 
-    fn series(&mut self, frame: &Frame, series: &Series) {
+    fn series(&mut self, frame: &PlotArea, series: &Series) {
         let colour = colour(series.colour);
         if let Mark::Bars(width) = series.mark {
             for point in &series.points {
@@ -180,7 +180,7 @@ impl Sheet {
     }
 
     /// The line of a series, cut where it leaves the frame.
-    fn line(&mut self, frame: &Frame, series: &Series, colour: Rgb) {
+    fn line(&mut self, frame: &PlotArea, series: &Series, colour: Rgb) {
         let (width, colour) = pen(series, colour);
         let places: Vec<Option<(f64, f64)>> =
             series.points.iter().map(|p| frame.at(p.x, p.y)).collect();
@@ -241,7 +241,7 @@ impl Sheet {
 }
 
 /// The part of a stroke inside the frame (J. D. Foley et al., Liang and Barsky's algorithm).
-fn cut(frame: &Frame, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
+fn cut(frame: &PlotArea, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
     for (speed, room) in [
@@ -294,7 +294,7 @@ mod tests {
         plot.guides.push(Guide { y: 0.8, label: "goal".into() });
         let picture = Picture::decode(&plot.png(2.0)).unwrap();
         assert_eq!((picture.width(), picture.height()), (840, 560));
-        // Frame: x from 58 to 408, y from 236 up to 26.
+        // PlotArea: x from 58 to 408, y from 236 up to 26.
         let (x, y) = ((58.0 + 175.0) * 2.0, (236.0 - 0.5 * 210.0) * 2.0);
         assert_eq!(picture.pixels[(y as usize, x as usize)], [0x00, 0x72, 0xb2]);
         let row = ((236.0 - 0.8 * 210.0) * 2.0) as usize;

@@ -1,8 +1,8 @@
 //! Where the probe stood: a scan as SVG.
 
 use crate::axis::{Axis, Span};
-use crate::frame::Frame;
 use crate::number::short;
+use crate::plot_area::PlotArea;
 use crate::svg::{Look, text};
 use lapwing_model::Position;
 use std::fmt::Write;
@@ -73,7 +73,7 @@ impl ScanPlot<'_> {
         layer(self.selected, 0.1, &blue, dot, "1");
 
         let flipped = Axis::linear("").range(-y1, -y0);
-        let frame = Frame {
+        let frame = PlotArea {
             left,
             top,
             right,

@@ -8,7 +8,7 @@ use ndarray::{Array3, ArrayBase, Axis, Data, Dimension};
 
 use crate::dialect::geometry::{state as state_geometry, stated as stated_geometry};
 pub use crate::dialect::{Base, read, read_base, read_into};
-use crate::experiment::Illumination;
+use crate::experiment::ProbeOptics;
 use crate::mask::{self, Mask};
 use crate::npy::Array;
 use crate::npz::{Packing, Writer, write_with};
@@ -40,7 +40,7 @@ pub struct Dataset {
     pub geometry: Option<Geometry>,
     /// The optics that form the probe, where they were described. They are not written: a probe
     /// made of them is.
-    pub optics: Option<Illumination>,
+    pub optics: Option<ProbeOptics>,
     /// The `_metadata` object; `None` when the file has none.
     pub metadata: Option<crate::Metadata>,
     /// Every other array of the file, kept for the way out, in file order.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut3, Axis};
 use rayon::prelude::*;
 
-use crate::scratch::{self, MappedMut, Scratch};
+use crate::scratch::{self, MappedMut, ScratchFile};
 use crate::{Error, bulk};
 
 /// Values that are made at a time of a stack that goes to a file.
@@ -326,7 +326,7 @@ pub(crate) struct Spool {
 
 enum To {
     Memory(Vec<f32>),
-    File(Scratch, PathBuf),
+    File(ScratchFile, PathBuf),
 }
 
 impl Spool {
@@ -335,7 +335,7 @@ impl Spool {
         let to = match storage {
             Storage::Memory => To::Memory(Vec::new()),
             Storage::Scratch(folder) => {
-                let file = Scratch::new_in(folder);
+                let file = ScratchFile::new_in(folder);
                 To::File(file.map_err(|source| no_room(folder, shape, source))?, folder.clone())
             }
         };

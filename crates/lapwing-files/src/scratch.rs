@@ -9,14 +9,14 @@ use memmap2::{Mmap, MmapMut};
 /// A nameless file that is written once from beginning to end. It is gone when nobody uses it any
 /// more, however the process ends.
 #[derive(Debug)]
-pub struct Scratch(BufWriter<File>);
+pub struct ScratchFile(BufWriter<File>);
 
-/// The bytes of a [`Scratch`], mapped into memory: the system reads them when they are looked at
+/// The bytes of a [`ScratchFile`], mapped into memory: the system reads them when they are looked at
 /// and may forget them again.
 #[derive(Debug)]
 pub struct Mapped(Option<Mmap>);
 
-/// The bytes of a [`Scratch`], mapped into memory to be changed too.
+/// The bytes of a [`ScratchFile`], mapped into memory to be changed too.
 #[derive(Debug)]
 pub struct MappedMut(Option<MmapMut>);
 
@@ -43,7 +43,7 @@ pub fn free_in(_: &Path) -> Option<u64> {
     None
 }
 
-impl Scratch {
+impl ScratchFile {
     /// An empty file on the disk of `folder`, without a name there.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_was_written_is_there_without_a_name() {
         let folder = tempfile::tempdir().unwrap();
-        let mut scratch = Scratch::new_in(folder.path()).unwrap();
+        let mut scratch = ScratchFile::new_in(folder.path()).unwrap();
         let bytes: Vec<u8> = (0..3_000_000).map(|index| (index * 7 % 251) as u8).collect();
         for part in bytes.chunks(12_345) {
             scratch.append(part).unwrap();
@@ -124,8 +124,8 @@ mod tests {
         let mapped = scratch.finish().unwrap();
         assert!(mapped.as_ref() == bytes);
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
-        assert!(Scratch::new_in(folder.path()).unwrap().finish().unwrap().as_ref().is_empty());
-        assert!(Scratch::new_in(folder.path().join("none")).is_err());
+        assert!(ScratchFile::new_in(folder.path()).unwrap().finish().unwrap().as_ref().is_empty());
+        assert!(ScratchFile::new_in(folder.path().join("none")).is_err());
         assert_eq!(free_in(&folder.path().join("none")), None);
         #[cfg(target_os = "linux")]
         assert!(free_in(folder.path()).is_some_and(|bytes| bytes > 0));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut scratch = Scratch(BufWriter::with_capacity(1 << 20, full));
+        let mut scratch = ScratchFile(BufWriter::with_capacity(1 << 20, full));
         let outcome = scratch.append(&vec![1; 3 << 20]).and_then(|()| scratch.finish().map(drop));
         assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }

@@ -10,7 +10,7 @@ use super::shared::{by_coordinate, positions};
 use super::{companion, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
-use crate::experiment::{Calibration, Illumination};
+use crate::experiment::{Calibration, ProbeOptics};
 use crate::mask::{self, Mask};
 use crate::options::{Geometry, PositionUnit, ReadOptions};
 use crate::{Container, Error, Problem, metadata, npy};
@@ -20,7 +20,7 @@ use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
 #[derive(Default)]
 pub(super) struct Described {
     /// The optics, where they are described and the scales are known.
-    pub optics: Option<Illumination>,
+    pub optics: Option<ProbeOptics>,
     /// Rows and columns of the raster that the patterns lie on.
     pub raster: Option<(usize, usize)>,
 }
@@ -123,7 +123,7 @@ fn optics(
     options: &ReadOptions,
     wavelength: Option<f64>,
     notes: &mut Vec<String>,
-) -> Option<Illumination> {
+) -> Option<ProbeOptics> {
     let described = &options.experiment.probe;
     if !described.is_described() {
         return None;
@@ -137,7 +137,7 @@ fn optics(
         return None;
     };
     let lens = described.lens(wavelength)?;
-    let made = Illumination { lens, pixel, says_defocus: described.says_defocus() };
+    let made = ProbeOptics { lens, pixel, says_defocus: described.says_defocus() };
     let shape = found.stack.as_ref()?.pattern_shape();
     notes.extend(made.remarks(shape));
     Some(made)

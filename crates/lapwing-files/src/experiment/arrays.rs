@@ -1,6 +1,6 @@
 //! An experiment of arrays that no file describes.
 
-use super::{Calibration, Detector, Experiment, Illumination};
+use super::{Calibration, Detector, Experiment, ProbeOptics};
 use crate::dialect::FarFieldOptics;
 use crate::dialect::geometry::record_pixel;
 use crate::options::{Geometry, ReadOptions};
@@ -58,7 +58,7 @@ impl Dataset {
             match lens.zip(pixel) {
                 Some((lens, pixel)) => {
                     let says_defocus = experiment.probe.says_defocus();
-                    self.optics = Some(Illumination { lens, pixel, says_defocus });
+                    self.optics = Some(ProbeOptics { lens, pixel, says_defocus });
                 }
                 None => {
                     let expected = "a wavelength (energy_kev or voltage_kv) and the scale of the \

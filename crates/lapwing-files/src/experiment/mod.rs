@@ -47,7 +47,7 @@ pub struct Experiment {
 
 /// The optics of an experiment on the grid of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Illumination {
+pub struct ProbeOptics {
     /// The optics.
     pub lens: Lens,
     /// Side of an object pixel along (y, x), metres.
@@ -56,7 +56,7 @@ pub struct Illumination {
     pub says_defocus: bool,
 }
 
-impl Illumination {
+impl ProbeOptics {
     /// The probe in a window of (height, width), axes (mode, y, x), one mode, sum |P|^2 = 1.
     pub fn probe(&self, shape: (usize, usize)) -> Modes {
         self.lens.probe(shape, self.pixel)

@@ -21,7 +21,7 @@
 //! in swapped form, i conj z, from their first half to their second ([`crate::fft::stockham`]).
 //! Pattern order is (u_y / 8, u_x, u_y mod 8).
 
-use super::pass::{DetectorStep, Patch, PatternPass, PatternQuery, PixelOrder, View, step_whole};
+use super::pass::{DetectorStep, Patch, PatternPass, PatternQuery, PixelOrder, Site, step_whole};
 use super::{Ramp, Workspace};
 use crate::Complex32;
 use crate::c8::{C8, LANES, Line};
@@ -204,7 +204,7 @@ impl PatternPass for FusedPass {
     fn illuminate(
         &self,
         spectrum: &[Complex32],
-        View { patch, ramp }: View<'_>,
+        Site { patch, ramp }: Site<'_>,
         probe: &mut [Complex32],
         mut power: Option<&mut [f32]>,
         in_flight: &mut [Complex32],
@@ -271,7 +271,7 @@ impl PatternPass for FusedPass {
     fn gather(
         &self,
         chi: &mut [Complex32],
-        View { patch, ramp }: View<'_>,
+        Site { patch, ramp }: Site<'_>,
         in_flight: &mut [Complex32],
         sum: &mut [Complex32],
         work: &mut Workspace,

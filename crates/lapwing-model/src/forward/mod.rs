@@ -37,7 +37,7 @@ mod tests;
 mod workspace;
 
 pub use error::ModelError;
-pub use pass::{DetectorStep, Patch, PatternQuery, View};
+pub use pass::{DetectorStep, Patch, PatternQuery, Site};
 pub use physics::{MOST_SLICES, Physics, PhysicsError, Propagation, Slices};
 pub use ramp::Ramp;
 
@@ -288,7 +288,7 @@ impl ForwardModel {
     pub fn illuminate(
         &self,
         spectrum: &[Complex32],
-        view: View<'_>,
+        view: Site<'_>,
         probe: &mut [Complex32],
         power: Option<&mut [f32]>,
         in_flight: &mut [Complex32],
@@ -363,7 +363,7 @@ impl ForwardModel {
     pub fn gather(
         &self,
         chi: &mut [Complex32],
-        view: View<'_>,
+        view: Site<'_>,
         in_flight: &mut [Complex32],
         sum: &mut [Complex32],
         work: &mut Workspace,

@@ -58,14 +58,14 @@ impl<'a> Patch<'a> {
 /// Where a pattern was taken: what of the object lies in its window, and how the probe is shifted
 /// inside the window.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub struct Site<'a> {
     /// The object in the window.
     pub patch: Patch<'a>,
     /// The shift of the probe.
     pub ramp: &'a Ramp,
 }
 
-impl View<'_> {
+impl Site<'_> {
     /// # Panics
     /// If it is none of windows of `shape`.
     pub(super) fn check(&self, shape: (usize, usize)) {
@@ -91,7 +91,7 @@ pub(super) trait PatternPass: std::fmt::Debug + Send + Sync {
     fn illuminate(
         &self,
         spectrum: &[Complex32],
-        view: View<'_>,
+        site: Site<'_>,
         probe: &mut [Complex32],
         power: Option<&mut [f32]>,
         in_flight: &mut [Complex32],
@@ -113,7 +113,7 @@ pub(super) trait PatternPass: std::fmt::Debug + Send + Sync {
     fn gather(
         &self,
         chi: &mut [Complex32],
-        view: View<'_>,
+        site: Site<'_>,
         in_flight: &mut [Complex32],
         sum: &mut [Complex32],
         work: &mut Workspace,

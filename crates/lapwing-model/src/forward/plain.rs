@@ -4,7 +4,7 @@
 //! In flight, the exit wave is what arrives at the detector, of axes (u_x, u_y) in the far field
 //! and (y, x) in the near field, and chi is complete, (y, x).
 
-use super::pass::{DetectorStep, PatternPass, PatternQuery, PixelOrder, View, step_whole};
+use super::pass::{DetectorStep, PatternPass, PatternQuery, PixelOrder, Site, step_whole};
 use super::physics::Hop;
 use super::{Ramp, Workspace};
 use crate::fft::Fft2;
@@ -35,7 +35,7 @@ impl PatternPass for PlainPass {
     fn illuminate(
         &self,
         spectrum: &[Complex32],
-        View { patch, ramp }: View<'_>,
+        Site { patch, ramp }: Site<'_>,
         probe: &mut [Complex32],
         power: Option<&mut [f32]>,
         in_flight: &mut [Complex32],
@@ -85,7 +85,7 @@ impl PatternPass for PlainPass {
     fn gather(
         &self,
         chi: &mut [Complex32],
-        View { patch, ramp }: View<'_>,
+        Site { patch, ramp }: Site<'_>,
         in_flight: &mut [Complex32],
         sum: &mut [Complex32],
         work: &mut Workspace,

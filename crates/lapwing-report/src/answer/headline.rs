@@ -1,7 +1,7 @@
 //! The answer in one sentence and one table: what the goal takes, view by view.
 
 use super::cost::MATTERS;
-use super::needs::{Need, Needs};
+use super::needs::{Need, NeedTable};
 use super::reach::{Reach, Scale, rounded};
 use super::{Curve, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
@@ -23,7 +23,7 @@ pub(crate) struct Headline {
     /// The answer, and what another step would cost.
     pub sentences: Vec<String>,
     /// A row for each view.
-    pub table: Needs,
+    pub table: NeedTable,
     /// The same for programs.
     pub views: Vec<Value>,
 }
@@ -232,7 +232,7 @@ impl<'a> Question<'a> {
         ))
     }
 
-    fn table(&self, candidates: &[Candidate]) -> Needs {
+    fn table(&self, candidates: &[Candidate]) -> NeedTable {
         let area = Area::of(self.pixel_size);
         let known = candidates.iter().any(|of| of.per_square_metre.is_some());
         let unit = Unit::of(self.pixel_size);
@@ -283,7 +283,7 @@ impl<'a> Question<'a> {
             }));
             (of.view.to_string(), cells)
         };
-        Needs {
+        NeedTable {
             caption: format!("What {} takes", self.goal()),
             corner: "view",
             columns,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// What several solvers need, as a table: a column for each solver and split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Needs {
+pub(crate) struct NeedTable {
     pub caption: String,
     /// What the rows are.
     pub corner: &'static str,
@@ -79,7 +79,7 @@ impl<'a> Question<'a> {
 
     /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a
     /// tenfold dose changes.
-    pub fn needs(&self) -> Vec<Needs> {
+    pub fn needs(&self) -> Vec<NeedTable> {
         if self.solvers.len() < 2 {
             return Vec::new();
         }
@@ -88,12 +88,16 @@ impl<'a> Question<'a> {
             .iter()
             .flat_map(|solver| self.splits.iter().map(move |&split| (solver.as_str(), split)))
             .collect();
-        let table = |caption: String, corner: &'static str, rows: Vec<(String, Vec<Need>)>| Needs {
-            caption,
-            corner,
-            columns: columns.iter().map(|(solver, split)| format!("{solver}, {split}")).collect(),
-            rows,
-        };
+        let table =
+            |caption: String, corner: &'static str, rows: Vec<(String, Vec<Need>)>| NeedTable {
+                caption,
+                corner,
+                columns: columns
+                    .iter()
+                    .map(|(solver, split)| format!("{solver}, {split}"))
+                    .collect(),
+                rows,
+            };
         let row = |cell: &dyn Fn(&'a str, Split) -> Need| -> Vec<Need> {
             columns.iter().map(|&(solver, split)| cell(solver, split)).collect()
         };

@@ -1,7 +1,7 @@
 //! The first screen: a sentence, a picture, a table, and the words that a visitor needs.
 
 use super::fact::{Fact, fact};
-use crate::answer::{Needs, Question};
+use crate::answer::{NeedTable, Question};
 use crate::gather::Study;
 use crate::levels::{Axes, Level};
 use crate::metric::Metric;
@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(super) struct Screen {
     solver: String,
     sentences: Vec<String>,
-    table: Needs,
+    table: NeedTable,
     plot: Value,
     goal: String,
 }

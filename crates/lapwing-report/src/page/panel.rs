@@ -1,6 +1,6 @@
 //! The answer in one metric.
 
-use crate::answer::{Needs, Question, overlap_in_words, step_in_words};
+use crate::answer::{NeedTable, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::levels::Axes;
@@ -19,7 +19,7 @@ pub(super) struct Panel {
     meaning: String,
     goal: String,
     words: Vec<String>,
-    needs: Vec<Needs>,
+    needs: Vec<NeedTable>,
     grids: Vec<Grid>,
     plots: Vec<Value>,
 }

@@ -7,7 +7,7 @@
 //! that diverges, and how the scan lies on the detector.
 
 use super::CalibrateError;
-use super::views::Map;
+use super::disc_images::Map;
 use lapwing_model::fft::{Fft2, frequency};
 use lapwing_model::{Complex32, Position};
 use ndarray::{Array2, ArrayView3, Axis};

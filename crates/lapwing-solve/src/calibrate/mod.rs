@@ -28,13 +28,13 @@
 //! of the sides' geometric mean (kappa = lambda C10 over the area of a pixel).
 
 mod disc;
+mod disc_images;
 mod images;
 mod phase;
 mod search;
 mod start;
 #[cfg(test)]
 mod tests;
-mod views;
 
 pub use disc::{Disc, mean};
 pub use images::{ImageShifts, image_shifts};

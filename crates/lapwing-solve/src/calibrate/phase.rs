@@ -1,7 +1,7 @@
 //! What distinguishes a specimen from its conjugate: the phase that the deflection of the light
 //! gives, and where the light goes.
 
-use super::views::{Map, Views};
+use super::disc_images::{DiscImages, Map};
 use lapwing_model::Position;
 use std::f64::consts::TAU;
 
@@ -39,7 +39,7 @@ impl Sign {
 /// For a phase object, the mean frequency at the detector is that of the phase's gradient under the
 /// probe, at any defocus (Ehrenfest's theorem; I. Lazic, E. G. T. Bosch, S. Lazar,
 /// *Ultramicroscopy* 160, 2016).
-pub(super) fn sign(views: &Views, to_scan: Map, scan: &[Position]) -> Sign {
+pub(super) fn sign(views: &DiscImages, to_scan: Map, scan: &[Position]) -> Sign {
     let phase = spectrum(views, to_scan);
     // Low frequencies weigh less, so that a drifting beam contributes little.
     let correlation = |image: &[(f64, f64)]| {
@@ -63,7 +63,7 @@ pub(super) fn sign(views: &Views, to_scan: Map, scan: &[Position]) -> Sign {
 
 /// Spectrum of the phase whose gradient is the deflection, up to a factor, for each frequency of
 /// `views`.
-fn spectrum(views: &Views, to_scan: Map) -> Vec<(f64, f64)> {
+fn spectrum(views: &DiscImages, to_scan: Map) -> Vec<(f64, f64)> {
     let deflection = views.deflection();
     // phi(Q) = Q . g(Q) / (i |Q|^2).
     let each = deflection.iter().zip(&views.over).map(|([y, x], &(q_y, q_x))| {
@@ -77,7 +77,7 @@ fn spectrum(views: &Views, to_scan: Map) -> Vec<(f64, f64)> {
 }
 
 /// Skewness over the scan of the phase of this spectrum; zero without any.
-fn skewness(spectrum: &[(f64, f64)], views: &Views, scan: &[Position]) -> f64 {
+fn skewness(spectrum: &[(f64, f64)], views: &DiscImages, scan: &[Position]) -> f64 {
     let (mut y, mut x) = (0.0, 0.0);
     for at in scan {
         (y, x) = (y + at.y / scan.len() as f64, x + at.x / scan.len() as f64);

@@ -1,8 +1,8 @@
 //! The search for the map by which the images of the disc's parts coincide.
 
 use super::disc::{Disc, mean};
+use super::disc_images::{DiscImages, Map};
 use super::phase::{Sign, sign};
-use super::views::{Map, Views};
 use super::{CalibrateError, relative};
 use lapwing_model::Position;
 use ndarray::ArrayView3;
@@ -164,13 +164,13 @@ impl<'a> Ground<'a> {
         Ok(Self { patterns, scan, window, disc, taken, most: 0.5 * side / edge, edge })
     }
 
-    fn views(&self) -> Result<Views, CalibrateError> {
-        Views::of(self.patterns, &self.scan, &self.disc, &self.taken, self.window)
+    fn views(&self) -> Result<DiscImages, CalibrateError> {
+        DiscImages::of(self.patterns, &self.scan, &self.disc, &self.taken, self.window)
     }
 
     /// The views of the two sides of the scan about its middle, along rows and along columns; those
     /// that cannot be made are left out.
-    fn halves(&self) -> Vec<[Views; 2]> {
+    fn scan_sides(&self) -> Vec<[DiscImages; 2]> {
         let cut = |coordinate: fn(&Position) -> f64| {
             let mut places: Vec<f64> =
                 self.taken.iter().map(|&index| coordinate(&self.scan[index])).collect();
@@ -179,7 +179,9 @@ impl<'a> Ground<'a> {
             let (low, high): (Vec<usize>, Vec<usize>) =
                 self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);
             let views = |part: &[usize]| match part.len() >= LEAST {
-                true => Views::of(self.patterns, &self.scan, &self.disc, part, self.window).ok(),
+                true => {
+                    DiscImages::of(self.patterns, &self.scan, &self.disc, part, self.window).ok()
+                }
                 false => None,
             };
             Some([views(&low)?, views(&high)?])
@@ -236,7 +238,7 @@ pub fn orientation(
     let ground = Ground::of(patterns, scan, sides)?;
     let views = ground.views()?;
     // A curvature kappa shifts the image at q by -kappa A^-1 q (see the module).
-    let agreement = |views: &Views, transposed: bool, degrees: f64, curvature: f64| {
+    let agreement = |views: &DiscImages, transposed: bool, degrees: f64, curvature: f64| {
         views.agreement(scaled(to_scan(transposed, degrees), -curvature))
     };
     let angles = (180.0 / ANGLE) as usize;
@@ -276,25 +278,25 @@ pub fn orientation(
     let start = [coarse.rotation_deg, coarse.curvature, 0.0, 0.0];
     let ([degrees, curvature, axes, diagonal], reached) =
         climb(start, [ANGLE / 2.0, step, step, step], |at| views.agreement(shifts(at)));
-    let of_half = |views: &Views| {
+    let of_side = |views: &DiscImages| {
         climb([degrees, curvature], [ANGLE / 2.0, step], |[degrees, curvature]| {
             views.agreement(shifts([degrees, curvature, axes, diagonal]))
         })
         .0
     };
     let shift = curvature.abs() * ground.edge / views.step;
-    let halves = ground.halves();
+    let parts = ground.scan_sides();
     let by_deflection = shift < FOCUSED;
     let mut best = Candidate { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
     let (rotation_sd, curvature_sd) = if by_deflection {
         let (transposed, degrees) = by_curl(&views);
         best = Candidate { transposed, rotation_deg: degrees, ..best };
-        let each = |views: &Views| near(by_curl_of(views, transposed).0, degrees);
-        let pairs: Vec<[f64; 2]> = halves.iter().map(|[a, b]| [each(a), each(b)]).collect();
+        let each = |views: &DiscImages| near(by_curl_of(views, transposed).0, degrees);
+        let pairs: Vec<[f64; 2]> = parts.iter().map(|[a, b]| [each(a), each(b)]).collect();
         (deviation(&pairs), f64::NAN)
     } else {
         let found: Vec<[[f64; 2]; 2]> =
-            halves.iter().map(|[a, b]| [of_half(a), of_half(b)]).collect();
+            parts.iter().map(|[a, b]| [of_side(a), of_side(b)]).collect();
         let pairs =
             |at: usize| -> Vec<[f64; 2]> { found.iter().map(|[a, b]| [a[at], b[at]]).collect() };
         (deviation(&pairs(0)), deviation(&pairs(1)))
@@ -342,7 +344,7 @@ fn gradient(deflection: &[[(f64, f64); 2]], over: &[(f64, f64)], map: Map) -> f6
 }
 
 /// The angle at which the deflection has the least curl, and its share of gradient.
-fn by_curl_of(views: &Views, transposed: bool) -> (f64, f64) {
+fn by_curl_of(views: &DiscImages, transposed: bool) -> (f64, f64) {
     let deflection = views.deflection();
     let share = |degrees: f64| gradient(&deflection, &views.over, to_scan(transposed, degrees));
     let coarse = (0..90).map(|step| 2.0 * f64::from(step)).map(|degrees| (degrees, share(degrees)));
@@ -351,7 +353,7 @@ fn by_curl_of(views: &Views, transposed: bool) -> (f64, f64) {
     (degrees, best)
 }
 
-fn by_curl(views: &Views) -> (bool, f64) {
+fn by_curl(views: &DiscImages) -> (bool, f64) {
     let (straight, exchanged) = (by_curl_of(views, false), by_curl_of(views, true));
     match exchanged.1 > straight.1 {
         true => (true, exchanged.0),
@@ -382,12 +384,12 @@ pub fn curvature(
         .collect();
     let coarse = tried.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |at| at.0);
     let step = ground.most / f64::from(steps);
-    let refined = |views: &Views| {
+    let refined = |views: &DiscImages| {
         climb([coarse, 0.0, 0.0], [step, step, step], |at| views.agreement(map(at)))
     };
     let ([mean, axes, diagonal], agreement) = refined(&views);
     let pairs: Vec<[f64; 2]> =
-        ground.halves().iter().map(|[a, b]| [refined(a).0[0], refined(b).0[0]]).collect();
+        ground.scan_sides().iter().map(|[a, b]| [refined(a).0[0], refined(b).0[0]]).collect();
     Ok(Curvature {
         curvature: mean,
         curvature_sd: deviation(&pairs),

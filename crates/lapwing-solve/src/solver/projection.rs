@@ -20,7 +20,7 @@ use lapwing_model::{Complex32, elementwise};
 /// A projection algorithm, defined by how its waves move.
 pub struct Projection {
     update: WaveUpdate,
-    overlap: Overlap,
+    overlap: OverlapProjection,
     /// All patterns, neighbours next to each other.
     path: Vec<usize>,
 }
@@ -28,7 +28,7 @@ pub struct Projection {
 options! {
     /// How object and probe are made of the waves.
     #[derive(Copy)]
-    pub struct Overlap {
+    pub struct OverlapProjection {
         /// Share of the largest illumination that holds the object where it was.
         object_inertia: f64 = 0.01, Kind::Number(Range::NotNegative);
         /// Share of the largest object power that holds the probe where it was.
@@ -45,7 +45,7 @@ impl Projection {
     pub const GROUP: usize = 320;
 
     /// Before the first pass.
-    pub fn new(problem: &Problem, update: WaveUpdate, overlap: Overlap) -> Self {
+    pub fn new(problem: &Problem, update: WaveUpdate, overlap: OverlapProjection) -> Self {
         let path = neighbours::path(&problem.scan, (0..problem.n_patterns()).collect());
         Self { update, overlap, path }
     }

@@ -200,8 +200,8 @@ pub fn linear_overlap(step: f64, diameter: f64) -> f64 {
 
 /// Area that discs of `diameter` around a scan cover together, square pixels.
 pub fn covered_area(scan: &[Position], diameter: f64) -> f64 {
-    let frame = Coverage::frame(scan, diameter);
-    Coverage::of(scan, &frame).area() as f64 * frame.point_area()
+    let raster = Coverage::raster(scan, diameter);
+    Coverage::of(scan, &raster).area() as f64 * raster.point_area()
 }
 
 /// `count` different indices below `n`, in random order (the first steps of a Fisher-Yates

@@ -84,8 +84,8 @@ impl Shared {
     /// The window of a pattern is wider than that, but its rim sees next to no light.
     pub fn measure(train: &[Position], test: &[Position], probe_diameter: f64) -> Self {
         let all: Vec<Position> = train.iter().chain(test).copied().collect();
-        let frame = Coverage::frame(&all, probe_diameter);
-        let (train, test) = (Coverage::of(train, &frame), Coverage::of(test, &frame));
+        let raster = Coverage::raster(&all, probe_diameter);
+        let (train, test) = (Coverage::of(train, &raster), Coverage::of(test, &raster));
         let both = train.in_common(&test) as f64;
         let share =
             |split: &Coverage| if split.area() == 0 { 0.0 } else { both / split.area() as f64 };

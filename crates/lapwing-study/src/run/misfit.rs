@@ -43,17 +43,20 @@ pub(crate) fn described(misfit: Misfit, counts: f64) -> Vec<String> {
 
 /// Of a scan on an exact raster, how much of the raster's period is in the image (see
 /// [`lapwing_compare::Lattice::excess`]), and what to do about much of it.
-pub(crate) fn lattice(excess: f64) -> Vec<String> {
+pub(crate) fn lattice(excess: f64, algorithm: &str) -> Vec<String> {
     let mut lines = vec![format!(
         "raster: {excess:.1} times the usual power at its own frequencies (noise has about 4)"
     )];
     if excess > PERIODIC {
-        lines.push(
+        let remedy = match algorithm {
+            "ML" => "a stronger --prior",
+            "LSQML" => "use ML, or try --background none",
+            _ => "use ML",
+        };
+        lines.push(format!(
             "the period of the scan is in the image, which patterns of an exact raster do not forbid: \
-             use ML, or a stronger --prior; with LSQML try --background none; and scan with positions \
-             off the raster"
-                .to_owned(),
-        );
+             {remedy}; and scan with positions off the raster"
+        ));
     }
     lines
 }

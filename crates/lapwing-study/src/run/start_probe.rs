@@ -5,7 +5,7 @@ use crate::design::solver::ProbeStart;
 use crate::run::data::intensities;
 use crate::run::trial;
 use crate::{Result, StudyError};
-use lapwing_files::experiment::Illumination;
+use lapwing_files::experiment::ProbeOptics;
 use lapwing_files::{Dataset, metadata};
 use lapwing_model::forward::{Physics, Propagation};
 use lapwing_model::probe::{Aberrations, Aperture, perturb};
@@ -214,7 +214,7 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     Ok(StartProbe { modes: powered(modes, dataset), told })
 }
 
-fn of_optics(dataset: &Dataset, optics: &Illumination) -> Result<StartProbe> {
+fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
     let shape = dataset.pattern_shape();
     let angle = matches!(optics.lens.aperture, Aperture::Angle { .. });
     if optics.says_defocus || !angle {

@@ -172,7 +172,7 @@ pub(crate) fn problem(
 
 /// A scratch file in a folder.
 struct ScratchIn {
-    file: scratch::Scratch,
+    file: scratch::ScratchFile,
     folder: PathBuf,
     /// Bytes that it may come to.
     most: u64,
@@ -184,7 +184,7 @@ impl ScratchIn {
             .iter()
             .fold(1, |product: u64, &n| product.saturating_mul(n as u64));
         let most = values.saturating_mul(size_of::<f32>() as u64);
-        match scratch::Scratch::new_in(folder) {
+        match scratch::ScratchFile::new_in(folder) {
             Ok(file) => Ok(Self { file, folder: folder.to_owned(), most }),
             Err(error) => Err(unkept(folder, most, error)),
         }

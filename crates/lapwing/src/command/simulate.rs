@@ -62,7 +62,7 @@ pub struct Simulate {
     #[command(flatten)]
     trajectory: Trajectory,
     #[command(flatten)]
-    illumination: Illumination,
+    illumination: ProbeArgs,
     #[command(flatten)]
     exposure: Exposure,
 }
@@ -101,7 +101,7 @@ struct Trajectory {
 /// The probe.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Probe (a base file's own probe unless one of these is given)")]
-struct Illumination {
+struct ProbeArgs {
     /// Side of a pattern, pixels, as HxW or one number [default: 128, or a base file's]
     #[arg(long, value_name = "N", value_parser = value::size)]
     pattern_size: Option<(usize, usize)>,
@@ -402,7 +402,7 @@ impl Trajectory {
     }
 }
 
-impl Illumination {
+impl ProbeArgs {
     /// The built-in probe asked for, if any.
     fn design(&self) -> Option<ProbeDesign> {
         let given = self.probe.is_some()

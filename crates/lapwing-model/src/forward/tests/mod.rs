@@ -220,7 +220,7 @@ fn loss_and_gradient(
     for (index, (ramp, mode)) in beams.iter().enumerate() {
         let part = index * pixels..(index + 1) * pixels;
         model.probe_spectrum(mode, &mut spectrum, &mut work);
-        let view = View { patch, ramp };
+        let view = Site { patch, ramp };
         let (probe, in_flight) = (&mut probes[part.clone()], &mut in_flight[part]);
         model.illuminate(&spectrum, view, probe, None, in_flight, &mut work);
     }
@@ -235,7 +235,7 @@ fn loss_and_gradient(
     let mut gradient = zeros(1);
     for (index, (ramp, _)) in beams.iter().enumerate() {
         let part = index * pixels..(index + 1) * pixels;
-        let view = View { patch, ramp };
+        let view = Site { patch, ramp };
         let chi = &mut chi[part.clone()];
         model.gather(chi, view, &mut in_flight[part.clone()], &mut sum, &mut work);
         for ((gradient, chi), probe) in gradient.iter_mut().zip(chi).zip(&probes[part]) {

@@ -56,10 +56,10 @@ impl Case {
         Self { model, object, probe, spectra, window, ramp, measured }
     }
 
-    fn view(&self) -> View<'_> {
+    fn view(&self) -> Site<'_> {
         let first = self.window.row as usize * OBJECT.1 + self.window.column as usize;
         let object = &self.object.as_slice().unwrap()[first..];
-        View { patch: Patch { object, columns: OBJECT.1 }, ramp: &self.ramp }
+        Site { patch: Patch { object, columns: OBJECT.1 }, ramp: &self.ramp }
     }
 
     fn waves(&self) -> Waves {
@@ -332,7 +332,7 @@ fn a_patch_that_ends_before_its_window_is_refused() {
     let mut waves = case.waves();
     let patch =
         Patch { object: &case.view().patch.object[..15 * OBJECT.1 + 15], columns: OBJECT.1 };
-    let view = View { patch, ramp: &case.ramp };
+    let view = Site { patch, ramp: &case.ramp };
     let Waves { probes, in_flight, work, .. } = &mut waves;
     case.model.illuminate(&case.spectra, view, probes, None, in_flight, work);
 }
@@ -343,6 +343,6 @@ fn a_ramp_of_another_shape_is_refused() {
     let case = Case::new(ForwardModel::new((32, 16)), 1);
     let mut waves = case.waves();
     let ramp = Ramp::new(&case.window, (16, 32));
-    let view = View { ramp: &ramp, ..case.view() };
+    let view = Site { ramp: &ramp, ..case.view() };
     case.model.gather(&mut waves.chi, view, &mut waves.in_flight, &mut waves.sum, &mut waves.work);
 }

@@ -5,7 +5,7 @@
 //! object has one slice, and is computed by the model's own, faster, pass.
 
 use crate::Problem;
-use lapwing_model::forward::{Patch, Ramp, View, Workspace};
+use lapwing_model::forward::{Patch, Ramp, Site, Workspace};
 use lapwing_model::{Complex32, ForwardModel, elementwise};
 use std::ops::Range;
 
@@ -82,7 +82,7 @@ impl<'a> Passage<'a> {
         let pixels = self.model.len();
         let first = self.start(0, wave);
         if self.slices == 1 {
-            let view = View { patch: self.patch(0), ramp };
+            let view = Site { patch: self.patch(0), ramp };
             let incident = &mut incident[first..first + pixels];
             return self.model.illuminate(spectrum, view, incident, power, in_flight, work);
         }
@@ -118,7 +118,7 @@ impl<'a> Passage<'a> {
         let pixels = self.model.len();
         if self.slices == 1 {
             let first = self.start(0, wave);
-            let view = View { patch: self.patch(0), ramp };
+            let view = Site { patch: self.patch(0), ramp };
             let chi = &mut chi[first..first + pixels];
             return self.model.gather(chi, view, in_flight, sum, work);
         }

@@ -14,7 +14,7 @@ const MOST_HELD: usize = 32;
 
 /// How lines of one length are transformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct FftPlan {
     /// Length of a line.
     pub length: usize,
     /// Values that a thread holds.
@@ -22,7 +22,7 @@ pub(super) struct Plan {
     radices: Vec<usize>,
 }
 
-impl Plan {
+impl FftPlan {
     /// For lines of `length` values, a product of 2, 3, 5 and 7; `None` for others.
     pub fn new(length: usize) -> Option<Self> {
         if length < 2 {
@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn lengths_are_cut_into_small_radices() {
-        let plan = |length| Plan::new(length).map(|plan| (plan.held, plan.threads(), plan.radices));
+        let plan =
+            |length| FftPlan::new(length).map(|plan| (plan.held, plan.threads(), plan.radices));
         assert_eq!(plan(128), Some((8, 16, vec![8, 8, 2])));
         assert_eq!(plan(64), Some((8, 8, vec![8, 8])));
         assert_eq!(plan(8), Some((8, 1, vec![8])));

@@ -1,6 +1,6 @@
 //! The text of the kernels, for one shape of patterns and objects.
 
-use super::fft::Plan;
+use super::fft::FftPlan;
 use crate::noise::{Clipped, FEW};
 use std::fmt::Write;
 
@@ -47,8 +47,8 @@ pub(super) struct Shape {
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub shape: Shape,
-    pub along_y: Plan,
-    pub along_x: Plan,
+    pub along_y: FftPlan,
+    pub along_x: FftPlan,
     pub column_lines: usize,
     pub row_lines: usize,
 }
@@ -56,8 +56,8 @@ pub(super) struct Layout {
 impl Layout {
     /// `None` where a side has no plan, or a line of it does not fit into `workgroup_memory` bytes.
     pub fn new(shape: Shape, workgroup_memory: usize) -> Option<Self> {
-        let (along_y, along_x) = (Plan::new(shape.window.0)?, Plan::new(shape.window.1)?);
-        let lines = |plan: &Plan, most: usize, padded: usize| {
+        let (along_y, along_x) = (FftPlan::new(shape.window.0)?, FftPlan::new(shape.window.1)?);
+        let lines = |plan: &FftPlan, most: usize, padded: usize| {
             let by_threads = GROUP / plan.threads();
             let by_memory = workgroup_memory.saturating_sub(FOR_SUMS) / (8 * padded);
             most.min(by_threads).min(by_memory)
@@ -278,7 +278,7 @@ impl Layout {
 const STEPS: usize = 8;
 
 /// A line of the template for every value that a thread holds.
-fn unroll(text: &mut String, plan: &Plan, line: &str) {
+fn unroll(text: &mut String, plan: &FftPlan, line: &str) {
     for k in 0..plan.held {
         let place = format!("(t + {}u)", k * plan.threads());
         let line = line.replace("$V", &format!("v{k}")).replace("$K", &k.to_string());

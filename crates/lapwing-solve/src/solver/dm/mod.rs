@@ -13,7 +13,7 @@
 //! algorithms stop, and wanders about the solution instead of converging to it: follow it with
 //! LSQML or ML.
 
-use super::projection::{Overlap, Projection};
+use super::projection::{OverlapProjection, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
 use crate::engine::{Products, WaveUpdate, WaveWeights};
 use crate::{Problem, options, solver_basics};
@@ -25,7 +25,7 @@ options! {
         epochs | "num_epochs": usize = 100, Kind::EPOCHS;
         /// Relaxation: how far the waves move, 1 in the published algorithm.
         beta: f64 = 1.0, Kind::Number(Range::Share);
-        ..overlap: Overlap, "How object and probe are made of the waves.";
+        ..overlap: OverlapProjection, "How object and probe are made of the waves.";
         ..constraints: Constraints, "Constraints on object and probe.";
     }
 }

@@ -11,7 +11,7 @@
 //! With beta near 1 it searches as the difference map does; smaller values stay nearer to the
 //! measurement and converge.
 
-use super::projection::{Overlap, Projection};
+use super::projection::{OverlapProjection, Projection};
 use super::{Configured, Constraints, Frame, Needs, Run, Solver};
 use crate::engine::{Products, WaveUpdate, WaveWeights};
 use crate::{Problem, options, solver_basics};
@@ -23,7 +23,7 @@ options! {
         epochs | "num_epochs": usize = 100, Kind::EPOCHS;
         /// Relaxation: the weight of the reflections against the modulus projection.
         beta: f64 = 0.9, Kind::Number(Range::Share);
-        ..overlap: Overlap, "How object and probe are made of the waves.";
+        ..overlap: OverlapProjection, "How object and probe are made of the waves.";
         ..constraints: Constraints, "Constraints on object and probe.";
     }
 }

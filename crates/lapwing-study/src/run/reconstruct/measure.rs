@@ -32,7 +32,9 @@ impl Task {
         let object = solution.object.projection();
         let lattice = Lattice::of(&input.on_grid);
         result.lattice_excess = lattice.and_then(|lattice| lattice.excess(object.view()));
-        for text in result.lattice_excess.map(misfit::lattice).into_iter().flatten() {
+        let algorithm = self.solver.algorithm();
+        let told = result.lattice_excess.map(|excess| misfit::lattice(excess, algorithm));
+        for text in told.into_iter().flatten() {
             note(&mut *observe, Level::Fact, &text)?;
         }
         let target = input.target.as_ref();

@@ -17,7 +17,7 @@ const MOST: usize = 1500;
 const BEYOND: (f64, f64) = (0.15, 1.5);
 
 /// The images of the parts of the disc: their spectra over the scan at some frequencies.
-pub(super) struct Views {
+pub(super) struct DiscImages {
     /// Frequencies (y, x) of the parts, cycles per object pixel.
     pub parts: Vec<(f64, f64)>,
     /// Frequencies (y, x) over the scan, cycles per object pixel: half of a disc, for images are
@@ -40,7 +40,7 @@ pub(super) struct Views {
 /// A linear map of frequencies to shifts, rows (y, x).
 pub(super) type Map = [[f64; 2]; 2];
 
-impl Views {
+impl DiscImages {
     /// The views of `patterns` (pattern, y, x), zero frequency in the centre, at window centres
     /// `scan`; only the patterns `taken` are used. `window` is the extent (y, x) of a pattern's
     /// window in the unit of the positions.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 /// The plotting area and its two spans.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Frame {
+pub(crate) struct PlotArea {
     pub left: f64,
     pub top: f64,
     pub right: f64,
@@ -17,7 +17,7 @@ pub(crate) struct Frame {
     pub y: Span,
 }
 
-impl Frame {
+impl PlotArea {
     /// Where a point stands; `None` where an axis has no place for it.
     pub fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (across, up) = (self.x.place(x)?, self.y.place(y)?);

@@ -1,7 +1,7 @@
 //! The names of a plot's series.
 
-use crate::frame::symbol;
 use crate::number::short;
+use crate::plot_area::symbol;
 use crate::series::{Mark, Series};
 use crate::svg::{Look, escape};
 use std::fmt::Write;

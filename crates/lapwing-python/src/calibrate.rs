@@ -7,7 +7,7 @@ use crate::work::alone;
 use lapwing_files::options::Geometry;
 use lapwing_files::{experiment, reading};
 use lapwing_study::calibrate::calibrate as found_by;
-use lapwing_study::run::magnify::magnification;
+use lapwing_study::magnify::magnification;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 

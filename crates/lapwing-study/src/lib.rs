@@ -43,10 +43,10 @@ pub use disk::folder::StudyFolder;
 pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split};
-pub use run::{
-    calibrate, data, event, jobs, noise, pictures, plan, reconstruct, sample, start, start_probe,
-    stream, views,
-};
+pub use run::dataset::{data, sample, stream, views};
+pub use run::jobs::{self, plan};
+pub use run::solve::{calibrate, magnify, noise, start, start_probe};
+pub use run::{event, pictures, reconstruct};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = StudyError> = std::result::Result<T, E>;

@@ -1,40 +1,21 @@
 //! The work of a study, from its design to the last reconstruction: data sets, views, the plan of
 //! the jobs, and the jobs.
+//!
+//! [`study`](mod@study) makes the data sets of a design (`dataset`) and their jobs (`jobs`); a job
+//! is a task (`reconstruct`), which solves in memory (`solve`). What happens is told to an observer
+//! (`event`).
 
-pub mod calibrate;
-mod choose;
-mod crew;
-pub mod data;
-mod device;
-pub(crate) mod earlier;
+pub mod dataset;
 pub mod event;
-mod exposures;
-pub(crate) mod external;
-mod follows;
 pub mod jobs;
-pub mod magnify;
-mod measured;
-mod memory;
-mod misfit;
-pub mod noise;
-mod overlaps;
 pub mod pictures;
-pub mod plan;
 pub mod reconstruct;
-mod rehearse;
-pub mod sample;
-pub mod search;
-mod solve;
-pub mod start;
-pub mod start_probe;
-pub mod stream;
+pub mod solve;
 mod study;
-mod thinned;
-mod trial;
-pub mod views;
 
-pub use exposures::settled;
-pub use overlaps::{split_file, write_overlaps};
-pub use rehearse::Rehearsal;
 pub use solve::reconstruct;
+pub use study::exposures::settled;
+pub use study::overlaps::{split_file, write_overlaps};
+pub use study::rehearse::Rehearsal;
+pub use study::search;
 pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};

@@ -1,7 +1,7 @@
 //! Pictures of a data set and of one reconstruction: amplitude, phase, probe, loss curve, and the
 //! error where the truth is known.
 
-use crate::run::data::probe_diameter;
+use crate::run::dataset::data::probe_diameter;
 use lapwing_compare::Comparison;
 use lapwing_draw::colormap::Colormap;
 use lapwing_draw::field::{Painter, phase_range};

@@ -9,7 +9,7 @@ use lapwing_files::options::Geometry;
 use lapwing_files::reading::{EXPERIMENT, Given};
 use lapwing_files::{Dataset, atomic, experiment};
 use lapwing_study::calibrate::calibrate;
-use lapwing_study::run::magnify::magnification;
+use lapwing_study::magnify::magnification;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

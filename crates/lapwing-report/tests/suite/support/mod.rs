@@ -122,7 +122,7 @@ fn object(y: usize, x: usize) -> Complex32 {
 }
 
 fn positions(split: Split, special: &Special) -> Vec<[f64; 2]> {
-    let top = if split == Split::Train { 32.0 } else { 110.0 };
+    let top = if split == Split::Train { 33.0 } else { 110.0 };
     let mut noise = Noise(7);
     let across = special.across.unwrap_or(16);
     (0..across * across * 5 / 8)

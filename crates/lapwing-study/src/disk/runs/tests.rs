@@ -5,7 +5,7 @@ use crate::design::condition::{Split, View};
 use crate::design::solver::{SolverConfig, StudySolver};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Strategy, Telemetry};
-use crate::run::plan::{MissingViews, Plan, plan_of_folders};
+use crate::run::jobs::plan::{MissingViews, Plan, plan_of_folders};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

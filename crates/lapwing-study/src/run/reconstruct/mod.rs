@@ -2,6 +2,7 @@
 //! `understand`, `reconstruct`, `measure` and `record`.
 
 mod epochs;
+pub(crate) mod external;
 pub(crate) mod kept;
 mod measure;
 mod output;
@@ -20,9 +21,8 @@ use crate::disk::layout::{LOG, RESULT};
 use crate::disk::lock::Lock;
 use crate::disk::path::absolute;
 use crate::disk::record::{Files, JobResult, Status};
+use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
-use crate::run::external;
-use crate::run::stream::Streaming;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;

@@ -5,6 +5,9 @@
 //! process that finds all remaining jobs taken by others waits until they are done, and takes over
 //! those of a process that died.
 
+mod crew;
+pub mod plan;
+
 use crate::design::condition::{Case, Split, View};
 use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
@@ -15,13 +18,13 @@ use crate::disk::record::{
     Agenda, Execution, Filters, JobRecord, JobResult, Manifest, SkipSummary, Telemetry,
 };
 use crate::disk::runs::{RunRecord, job_lock};
-pub use crate::run::crew::AtOnce;
-use crate::run::crew::Crew;
+use crate::run::dataset::stream::Streaming;
+use crate::run::dataset::views;
 use crate::run::event::{Event, Observer, tell};
-use crate::run::plan::{MissingViews, Plan};
+pub use crate::run::jobs::crew::AtOnce;
+use crate::run::jobs::crew::Crew;
+use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Task, kept};
-use crate::run::stream::Streaming;
-use crate::run::views;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::ReadOptions;

@@ -4,8 +4,8 @@ use crate::design::{Design, Source};
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::disk::layout::RESULT;
-use crate::run::measured;
-use crate::run::sample::Sample;
+use crate::run::dataset::sample::Sample;
+use crate::run::study::measured;
 use crate::{Result, StudyError};
 
 /// Hash of the contents of what the data are made from: that of the base file, with those that its

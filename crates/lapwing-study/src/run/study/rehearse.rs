@@ -4,8 +4,8 @@
 use crate::design::solver::SolverConfig;
 use crate::forecast::ForecastRequest;
 use crate::geometry::place;
+use crate::run::dataset::sample::Sample;
 use crate::run::event::{Event, Observer};
-use crate::run::sample::Sample;
 use crate::run::solve::reconstruct;
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Region, compare};

@@ -9,8 +9,8 @@
 use crate::Result;
 use crate::geometry::grid::grid_of;
 use crate::geometry::turn::turned_about;
-use crate::run::data::intensities;
-use crate::run::start_probe::sides;
+use crate::run::dataset::data::intensities;
+use crate::run::solve::start_probe::sides;
 use lapwing_files::{Dataset, Mask};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};

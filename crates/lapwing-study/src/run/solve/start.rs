@@ -2,9 +2,9 @@
 
 use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
 use crate::geometry::grid::grid_of;
-use crate::run::earlier::{self, Placed, Variation, in_slices};
-use crate::run::start_probe::{StartProbe, start_probe};
-use crate::run::stream;
+use crate::run::dataset::stream;
+use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
+use crate::run::solve::start_probe::{StartProbe, start_probe};
 use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Storage};
 use lapwing_model::forward::Physics;

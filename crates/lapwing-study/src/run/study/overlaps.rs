@@ -7,7 +7,7 @@ use crate::disk::folder::StudyFolder;
 use crate::disk::json::write_json;
 use crate::disk::lock::Lock;
 use crate::geometry::overlap::{Bundle, Overlap, Sampling, kept_images, measure};
-use crate::run::data::{TOOL, note_mean_counts, stamp};
+use crate::run::dataset::data::{TOOL, note_mean_counts, stamp};
 use crate::run::jobs;
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, physics_parameter};

@@ -1,8 +1,8 @@
 //! Patterns that stay out of memory: in a scratch file, as the data set has them and as the solver
 //! does.
 
+use crate::run::dataset::memory::{free_memory, stack_bytes};
 use crate::run::event::{Level, Observer, note};
-use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, Patterns, Storage, Understanding, scratch};

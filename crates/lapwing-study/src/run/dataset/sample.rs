@@ -3,7 +3,7 @@
 
 use crate::design::{Design, MAX_PATTERN_VALUES, Source};
 use crate::geometry::place;
-use crate::run::data::{REFERENCE, SIMULATED, TOOL, object_of};
+use crate::run::dataset::data::{REFERENCE, SIMULATED, TOOL, object_of};
 use crate::{DesignError, Result, StudyError};
 use lapwing_files::dialect::{Base, read_base_as};
 use lapwing_files::metadata::append_transformation;

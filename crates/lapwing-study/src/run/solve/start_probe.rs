@@ -2,8 +2,8 @@
 //! patterns.
 
 use crate::design::solver::ProbeStart;
-use crate::run::data::intensities;
-use crate::run::trial;
+use crate::run::dataset::data::intensities;
+use crate::run::solve::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::ProbeOptics;
 use lapwing_files::{Dataset, metadata};

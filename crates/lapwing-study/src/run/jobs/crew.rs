@@ -2,8 +2,8 @@
 
 use crate::design::external::ALGORITHM;
 use crate::disk::record::JobRecord;
+use crate::run::dataset::memory::{free_memory, stack_bytes};
 use crate::run::event::{self, Event, Observer};
-use crate::run::memory::{free_memory, stack_bytes};
 use crate::{Result, StudyError};
 use lapwing_files::ReadOptions;
 use lapwing_solve::solver;

@@ -1,11 +1,20 @@
 //! From a data set to its reconstruction, in memory: nothing is read or written here.
 
+pub mod calibrate;
+pub(crate) mod choose;
+mod device;
+pub(crate) mod earlier;
+pub mod magnify;
+pub(crate) mod misfit;
+pub mod noise;
+pub mod start;
+pub mod start_probe;
+mod trial;
+
 use crate::design::solver::{DeviceChoice, SolverConfig};
-use crate::run::choose::{self, Chosen, Known};
-use crate::run::device;
-use crate::run::noise;
-use crate::run::start::{Start, refined};
+use crate::run::solve::start::{Start, refined};
 use crate::{Result, StudyError};
+use choose::{Chosen, Known};
 use lapwing_files::{Dataset, Metadata, Reconstruction, remarks};
 use lapwing_model::Position;
 use lapwing_solve::engine::Device;

@@ -29,7 +29,7 @@ use crate::design::solver::{Method, ObjectStart, StudySolver};
 use crate::disk::hash;
 use crate::disk::path::absolute;
 use crate::run::event::{Event, Level, Observer, note, tell};
-use crate::run::start::Start;
+use crate::run::solve::start::Start;
 use crate::{Result, StudyError};
 use lapwing_files::reconstruction::{OBJECT, Role};
 use lapwing_files::{Reconstruction, npz};

@@ -1,6 +1,6 @@
 //! Measured or simulated counts at a lower dose.
 
-use crate::run::data::{SIMULATED, TOOL};
+use crate::run::dataset::data::{SIMULATED, TOOL};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Quantum};

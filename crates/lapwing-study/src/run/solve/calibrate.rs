@@ -3,9 +3,9 @@
 
 use crate::design::solver::ProbeStart;
 use crate::geometry::turn::{orthogonal, turned_about};
-use crate::run::data::intensities;
-use crate::run::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
-use crate::run::trial::{self, Verdict};
+use crate::run::dataset::data::intensities;
+use crate::run::solve::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
+use crate::run::solve::trial::{self, Verdict};
 use crate::{Result, StudyError};
 use lapwing_draw::{Axis, Colormap, Mark, Painter, Panel, Plot, Series, figure_under};
 use lapwing_files::options::CoordinateOrder;

@@ -1,6 +1,13 @@
 //! A whole study, from its design to the last reconstruction; whatever is finished already is not
 //! repeated.
 
+pub(crate) mod exposures;
+mod follows;
+mod measured;
+pub(crate) mod overlaps;
+pub(crate) mod rehearse;
+pub mod search;
+
 use crate::design::condition::{Condition, Split, View};
 use crate::design::solver::DeviceChoice;
 use crate::design::{Design, Source};
@@ -13,20 +20,20 @@ use crate::disk::lock::{Lock, enclosing_study};
 use crate::disk::path::{absolute, make_folder_of, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
-use crate::run::data::{self, probe_diameter};
+use crate::run::dataset::data::{self, probe_diameter};
+use crate::run::dataset::sample::{self, Sample};
+use crate::run::dataset::stream::Streaming;
+use crate::run::dataset::views;
 use crate::run::event::{Event, Observer, tell};
-use crate::run::exposures::settled;
-use crate::run::follows::{check_follows, hash_of_base, with_searched};
+use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
-use crate::run::measured::{self, FullDose};
-use crate::run::overlaps::measure_overlaps;
-use crate::run::plan::{MissingViews, Plan};
-use crate::run::sample::{self, Sample};
-use crate::run::stream::Streaming;
-use crate::run::views;
+use crate::run::study::exposures::settled;
+use crate::run::study::follows::{check_follows, hash_of_base, with_searched};
+use crate::run::study::overlaps::measure_overlaps;
 use crate::{Result, StudyError};
 use lapwing_files::{Archive, Dataset, ReadOptions, atomic};
 use lapwing_model::random::generator;
+use measured::FullDose;
 use rand::Rng;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};

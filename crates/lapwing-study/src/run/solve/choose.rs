@@ -6,8 +6,8 @@
 //! predicts worse, so more modes or moving positions are not better by themselves.
 
 use crate::design::solver::{NoiseOptions, SolverConfig};
-use crate::run::earlier::Variation;
-use crate::run::noise;
+use crate::run::solve::earlier::Variation;
+use crate::run::solve::noise;
 use crate::{Result, StudyError};
 use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};

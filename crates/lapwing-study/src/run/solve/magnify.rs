@@ -2,8 +2,8 @@
 //! the images move.
 
 use crate::Result;
-use crate::run::data::intensities;
-use crate::run::start_probe::pixel;
+use crate::run::dataset::data::intensities;
+use crate::run::solve::start_probe::pixel;
 use lapwing_files::options::Geometry;
 use lapwing_files::{Dataset, dialect::FarFieldOptics, metadata};
 use lapwing_solve::calibrate::image_shifts;

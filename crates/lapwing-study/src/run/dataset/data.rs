@@ -1,9 +1,9 @@
 //! Data sets: simulated at a dose, and cut into train and test splits.
 
 use crate::geometry::split::{Axis, Cut, Shared, Splits};
-use crate::run::stream::Streaming;
-pub use crate::run::thinned::{Thinned, thin};
-pub(crate) use crate::run::thinned::{clumped, clumped_remedy, gain};
+use crate::run::dataset::stream::Streaming;
+pub use crate::run::dataset::thinned::{Thinned, thin};
+pub(crate) use crate::run::dataset::thinned::{clumped, clumped_remedy, gain};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
@@ -182,10 +182,15 @@ mod tests {
         assert_eq!(of_scan, Some(mean(&[1, 2, 3, 4, 5, 6])));
         let acceptance =
             crate::geometry::selection::Acceptance { min_positions: 1, ..Default::default() };
-        let made =
-            crate::run::views::make(&splits.test, crate::View::Dense, 15.0, &acceptance, "x")
-                .unwrap();
-        let crate::run::views::Made::View(view, _) = made else { panic!("{made:?}") };
+        let made = crate::run::dataset::views::make(
+            &splits.test,
+            crate::View::Dense,
+            15.0,
+            &acceptance,
+            "x",
+        )
+        .unwrap();
+        let crate::run::dataset::views::Made::View(view, _) = made else { panic!("{made:?}") };
         assert_eq!((view.scan.len(), told(&view)), (2, Some(mean(&[4, 6]))));
     }
 }

@@ -6,7 +6,7 @@ use crate::geometry::selection::{
     Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed,
     select,
 };
-use crate::run::data::{TOOL, note_mean_counts, probe_diameter};
+use crate::run::dataset::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{self, KEY, ViewMetadata, append_transformation};
 use lapwing_files::{Archive, Dataset, Metadata};

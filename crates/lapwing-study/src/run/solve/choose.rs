@@ -327,7 +327,7 @@ mod tests {
         });
         let first = ProbeDesign::new(ProbeKind::Defocused).build((32, 32)).unwrap();
         let second = Modes::from_shape_fn(first.dim(), |(k, y, x)| {
-            first[(k, (y + 27) % 32, (x + 4) % 32)] * 0.8
+            first[(k, (y + 30) % 32, (x + 1) % 32)] * 0.8
         });
         let probe = match modes {
             1 => first.clone(),

@@ -11,8 +11,8 @@ use memmap2::{Mmap, MmapMut};
 #[derive(Debug)]
 pub struct ScratchFile(BufWriter<File>);
 
-/// The bytes of a [`ScratchFile`], mapped into memory: the system reads them when they are looked at
-/// and may forget them again.
+/// The bytes of a [`ScratchFile`], mapped into memory: the system reads them when they are looked
+/// at and may forget them again.
 #[derive(Debug)]
 pub struct Mapped(Option<Mmap>);
 

@@ -138,7 +138,7 @@ class Reconstruction:
             ("object", f"{rows} x {columns} px"),
             ("probe modes", modes),
             (
-                "photons per pattern",
+                f"{_lapwing.quanta(self.metadata)} per pattern",
                 ((self.metadata or {}).get("physics_parameters") or {}).get("nphotons"),
             ),
             ("seconds", None if self.seconds is None else float(self.seconds)),

@@ -336,7 +336,10 @@ def _of_dataset(data: Dataset, viewer: Viewer) -> Viewer:
         viewer._data["scan"] = np.round(places, 3).tolist()
     viewer._facts = [("patterns", f"{len(data)} of {height} x {width} px")]
     if data.mean_counts is not None:
-        viewer._facts.append(("photons per pattern", f"{data.mean_counts:.4g}"))
+        from lapwing import _lapwing
+
+        quanta = _lapwing.quanta(data.metadata)
+        viewer._facts.append((f"{quanta} per pattern", f"{data.mean_counts:.4g}"))
     return viewer
 
 

@@ -175,3 +175,11 @@ def test_a_browser_draws_it_and_zooms(made: lapwing.Reconstruction, tmp_path: Pa
     )
     assert " rad at (y, x) = (" in found["said"], "cursors go together"
     assert found["shades"] > 20
+
+
+def test_counts_are_of_what_the_beam_consists_of(scan: lapwing.Dataset) -> None:
+    assert scan.metadata is not None and "photons per pattern" in repr(scan.view())
+    physics = {**scan.metadata["physics_parameters"], "wavelength_m": 1.97e-12}
+    electrons = scan.replace(metadata={**scan.metadata, "physics_parameters": physics})
+    assert "electrons per pattern" in repr(electrons.view())
+    assert "photons" not in electrons._repr_html_()

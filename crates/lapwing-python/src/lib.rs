@@ -32,6 +32,8 @@ mod _lapwing {
     #[pymodule_export]
     use crate::dataset::read::{load, read_metadata};
     #[pymodule_export]
+    use crate::dataset::shown::quanta;
+    #[pymodule_export]
     use crate::make::{
         make_probe, make_scan, make_specimen, probe_diameter, simulate_scan, thin_counts,
         thin_dataset,

@@ -6,7 +6,7 @@ mod options;
 pub mod pickle;
 pub mod read;
 mod saved;
-mod shown;
+pub mod shown;
 
 pub use class::Dataset;
 pub use options::{known, reading};

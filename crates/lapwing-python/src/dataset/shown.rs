@@ -1,12 +1,21 @@
 //! A data set as text and in notebooks.
 
+use super::made::metadata_of;
 use crate::failure::Result;
-use lapwing_files::Dataset;
+use lapwing_files::{Dataset, Quantum};
 use lapwing_model::Object;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+/// What the beam of a scan with these metadata consists of: "photons" or "electrons".
+#[pyfunction]
+#[pyo3(signature = (metadata))]
+pub fn quanta(metadata: Option<&Bound<'_, PyAny>>) -> Result<&'static str> {
+    let metadata = metadata.map(metadata_of).transpose()?;
+    Ok(Quantum::of_metadata(metadata.as_ref()).many())
+}
 
 /// What is known in numbers, in one line.
 pub fn line(dataset: &Dataset) -> String {

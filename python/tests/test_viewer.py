@@ -178,8 +178,8 @@ def test_a_browser_draws_it_and_zooms(made: lapwing.Reconstruction, tmp_path: Pa
 
 
 def test_counts_are_of_what_the_beam_consists_of(scan: lapwing.Dataset) -> None:
-    assert scan.metadata is not None and "photons per pattern" in repr(scan.view())
+    assert scan.metadata is not None and "photons per pattern" in scan.view().html
     physics = {**scan.metadata["physics_parameters"], "wavelength_m": 1.97e-12}
     electrons = scan.replace(metadata={**scan.metadata, "physics_parameters": physics})
-    assert "electrons per pattern" in repr(electrons.view())
+    assert "electrons per pattern" in electrons.view().html
     assert "photons" not in electrons._repr_html_()

@@ -54,8 +54,8 @@ class SolverOptions(TypedDict, total=False):
     file (its probeGuess), optics, patterns, or perturbed (the file's out of focus and
     astigmatic)."""
     probe_modes: int
-    """Number of incoherent probe modes; those that the file lacks are made [default: as many as the
-    file has]."""
+    """Number of incoherent probe modes; those that the file lacks are found by a short fit of
+    photon counts, or made [default: as many as the file has]."""
     probe_eigenmodes: int
     """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal
     probe relaxation); 0: it stays the same. For ML and LSQML."""

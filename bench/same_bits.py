@@ -3,8 +3,8 @@
 
     bench/same_bits.py OLD NEW [--solvers LSQML,ML,...] [--pattern-size 128] [--study STUDY.toml] [--threads N]
 
-OLD and NEW are two programs. OLD simulates a scan; each reconstructs it with every solver that OLD lists, in turns, and does the
-study of STUDY.toml (examples/quick.toml, at its lowest dose). Object, probe, positions and losses are compared bit for bit, the
+OLD and NEW are two programs. OLD simulates a scan; each reconstructs it with every solver, in turns, and does the
+study of STUDY.toml (examples/quick.toml). Object, probe, positions and losses are compared bit for bit, the
 other arrays too, but for the time and the history in the metadata. Prints a line for each solver, with the seconds of both, and one
 for the study; exits with 1 where any array differs or is missing. Needs NumPy.
 """
@@ -51,7 +51,7 @@ def arrays(folder):
 def differences(old, new):
     """Names of the arrays that are not the same in both folders."""
     old, new = arrays(old), arrays(new)
-    same = {name for name in old.keys() & new.keys() if old[name].tobytes() == new[name].tobytes() and old[name].dtype == new[name].dtype}
+    same = {name for name in old.keys() & new.keys() if (old[name].dtype, old[name].shape, old[name].tobytes()) == (new[name].dtype, new[name].shape, new[name].tobytes())}
     return sorted((old.keys() | new.keys()) - same), len(same)
 
 

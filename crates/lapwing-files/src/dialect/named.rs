@@ -59,16 +59,29 @@ pub(super) fn thick(found: &mut Found, options: &ReadOptions) {
     }
 }
 
-/// The slices of an array, on the pixel grid of their `product` where there is one.
+/// How far the product of slices may be from the one beside them, over its norm.
+const ROUNDING: f32 = 1e-3;
+
+/// The slices of an array; where there is a `product` beside them, it is theirs.
 pub(super) fn slices(stored: Array, product: Option<&Object>) -> Result<Object, Problem> {
     let found = stored.into_complex32_array::<Ix3>().ok().and_then(Object::from_slices);
     let shape = product.map(Object::shape);
     let fits = |object: &Object| shape.is_none_or(|shape| object.shape() == shape);
-    found.filter(fits).ok_or_else(|| {
+    let object = found.filter(fits).ok_or_else(|| {
         let (rows, columns) = shape.map_or(("M".to_owned(), "M'".to_owned()), |(rows, columns)| {
             (rows.to_string(), columns.to_string())
         });
         let expected = format!("(slices, {rows}, {columns}) complex64");
         Problem::new(OBJECT_SLICES, expected, "an array of another shape or type")
-    })
+    })?;
+    let Some(product) = product else { return Ok(object) };
+    let own = object.projection();
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.sum::<f32>().sqrt();
+    let apart = norm(&mut own.iter().zip(product.slices()).map(|(a, b)| (a - b).norm_sqr()));
+    // What is no number is told of the object.
+    if apart > ROUNDING * norm(&mut own.iter().map(|value| value.norm_sqr())) {
+        let expected = "slices whose product is objectGuess (or --leave-out objectSlices)";
+        return Err(Problem::new(OBJECT_SLICES, expected, "slices of another object"));
+    }
+    Ok(object)
 }

@@ -280,24 +280,24 @@ impl ForwardModel {
     }
 
     /// One mode on its way to the detector: `probe` (y, x) <- the mode with spectrum `spectrum`
-    /// (u_x, u_y), shifted by the ramp of `view`, and `in_flight` <- the exit wave, probe x patch.
+    /// (u_x, u_y), shifted by the ramp of `site`, and `in_flight` <- the exit wave, probe x patch.
     /// Where `power` (y, x) is given, |O|^2 of the patch is added to it.
     ///
     /// # Panics
-    /// Also if the patch of `view` does not hold a window.
+    /// Also if the patch of `site` does not hold a window.
     pub fn illuminate(
         &self,
         spectrum: &[Complex32],
-        view: Site<'_>,
+        site: Site<'_>,
         probe: &mut [Complex32],
         power: Option<&mut [f32]>,
         in_flight: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        view.check(self.shape());
+        site.check(self.shape());
         self.check([spectrum.len(), probe.len(), in_flight.len()], work);
         self.check(power.as_deref().map(<[f32]>::len), work);
-        self.pass.illuminate(spectrum, view, probe, power, in_flight, work);
+        self.pass.illuminate(spectrum, site, probe, power, in_flight, work);
     }
 
     /// As [`illuminate`](Self::illuminate), for an exit wave (y, x) that is given: `in_flight` <-
@@ -359,18 +359,18 @@ impl ForwardModel {
     /// chi conj(O), unshifted, to the spectrum `sum` (u_x, u_y). `in_flight` is overwritten.
     ///
     /// # Panics
-    /// Also if the patch of `view` does not hold a window.
+    /// Also if the patch of `site` does not hold a window.
     pub fn gather(
         &self,
         chi: &mut [Complex32],
-        view: Site<'_>,
+        site: Site<'_>,
         in_flight: &mut [Complex32],
         sum: &mut [Complex32],
         work: &mut Workspace,
     ) {
-        view.check(self.shape());
+        site.check(self.shape());
         self.check([chi.len(), in_flight.len(), sum.len()], work);
-        self.pass.gather(chi, view, in_flight, sum, work);
+        self.pass.gather(chi, site, in_flight, sum, work);
     }
 
     /// As [`gather`](Self::gather), without the sum: completes `chi` (y, x) from

@@ -11,15 +11,18 @@ use num_complex::Complex64;
 /// Frequencies count up to so many r.m.s. radii of the probe's spectrum: what lies beyond is the
 /// noise of a measured probe.
 const BAND: f64 = 2.0;
+/// Share of the first mode's power below which a derivative of it is nothing but rounding.
+const NOTHING: f64 = 1e-6;
 
 /// `count` modes to start from: those of `probe` as far as there are enough, then made ones, each
-/// with the power of the weakest of those.
+/// with the power of the first. Fewer come back where derivatives of the first mode add nothing, as
+/// those of a plane wave.
 ///
 /// Light of a source of some size comes from the same pupil, each point of the source with the
-/// probe at another place, so made modes are the first mode differentiated: its spectrum times r^2k
-/// cos(m phi) and r^2k sin(m phi) of growing degree, r and phi in frequency space about the
-/// spectrum's centre of mass and r in units of its size; each orthogonal to all before it. The
-/// whole has the power of `probe`.
+/// probe at another place, so made modes are the first mode differentiated: its spectrum times r^d
+/// cos(m phi) and r^d sin(m phi), m = d, d - 2, ... of growing degree d, r and phi in frequency
+/// space about the spectrum's centre of mass and r in units of its size; orthogonal to each other
+/// and to modes that are. The whole has the power of `probe`.
 ///
 /// A mode that starts with less power, or in the wrong direction, may end in another minimum than
 /// the light's own: [`crate::ml::found_modes`] finds better ones.
@@ -33,19 +36,18 @@ pub fn start_modes(probe: &Modes, count: usize) -> Modes {
         probe.outer_iter().map(|mode| mode.iter().map(wide).collect()).collect();
     let power = |mode: &[Complex64]| mode.iter().map(Complex64::norm_sqr).sum::<f64>();
     let total: f64 = modes.iter().map(|mode| power(mode)).sum();
-    let weakest = modes.iter().map(|mode| power(mode)).fold(f64::INFINITY, f64::min);
+    let brightest = power(&modes[0]);
     let derivatives = Derivatives::of(probe.index_axis(Axis(0), 0));
-    let mut degree = 0;
-    // Degrees beyond the window's pixels bring nothing new.
-    while modes.len() < count && degree <= height + width {
+    let (mut degree, mut before_degree) = (0, 0);
+    while modes.len() < count && modes.len() != before_degree {
         degree += 1;
+        before_degree = modes.len();
         for angular in (0..=degree).filter(|angular| (degree - angular) % 2 == 0) {
             for sine in [false, true] {
                 if modes.len() == count || (sine && angular == 0) {
                     continue;
                 }
                 let mut mode = derivatives.made(degree, angular, sine);
-                let before = power(&mode);
                 for earlier in &modes {
                     let along: Complex64 =
                         earlier.iter().zip(&mode).map(|(e, m)| e.conj() * m).sum();
@@ -53,8 +55,8 @@ pub fn start_modes(probe: &Modes, count: usize) -> Modes {
                     mode.iter_mut().zip(earlier).for_each(|(m, e)| *m -= along * e);
                 }
                 let left = power(&mode);
-                if left > 1e-9 * before && left > 0.0 {
-                    let scale = (weakest / left).sqrt();
+                if left > NOTHING * brightest {
+                    let scale = (brightest / left).sqrt();
                     modes.push(mode.into_iter().map(|value| value * scale).collect());
                 }
             }

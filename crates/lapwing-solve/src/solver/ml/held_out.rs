@@ -23,13 +23,14 @@ pub fn held_out_loss(problem: &Problem, options: &Ml) -> f64 {
     problem.loss_per_pixel(short_fit(problem, options).losses.held_out)
 }
 
-/// Modes that are fitted beside those that are wanted: with them a fit finds the light's own ones,
-/// without it is caught in a minimum of few modes.
+/// Modes fitted beyond those that are wanted: without them the fit ends in a poor minimum
+/// (docs/lab/2026-11-modes.md).
 const SPARE: usize = 2;
 
 /// `count` probe modes to start from, of which the first `given` of `problem` are known: the
-/// brightest after a short fit by `options` of two more modes than that, with the power of the
-/// problem's probe. The fit begins with [`start_modes`].
+/// brightest of two more than that after a short fit by `options`, which begins with
+/// [`start_modes`]. All of them are the fit's, also those that were known; the whole has the power
+/// of the problem's probe. Fewer come back where [`start_modes`] makes fewer.
 ///
 /// # Errors
 /// As for [`Problem::with_probe`].
@@ -45,13 +46,11 @@ pub fn found_modes(
         let scale = (power(start) / power(&modes).max(f64::MIN_POSITIVE)).sqrt() as f32;
         modes.mapv_into(|value| value * scale)
     };
-    let known =
-        scaled_to(start.slice(s![..given.clamp(1, start.len_of(Axis(0))), .., ..]).to_owned());
-    if count <= known.len_of(Axis(0)) {
-        return Ok(start_modes(&known, count));
-    }
-    let problem = problem.with_probe(start_modes(&known, count + SPARE))?;
-    let mut found = short_fit(&problem, options).probe;
+    let given = given.clamp(1, start.len_of(Axis(0)));
+    let known = scaled_to(start.slice(s![..given, .., ..]).to_owned());
+    let fitted = start_modes(&known, count + SPARE);
+    let count = count.min(fitted.len_of(Axis(0)));
+    let mut found = short_fit(&problem.with_probe(fitted)?, options).probe;
     orthogonalise(&mut found, height * width);
     Ok(scaled_to(Modes::from_shape_fn((count, height, width), |(mode, y, x)| {
         found[(mode * height + y) * width + x]

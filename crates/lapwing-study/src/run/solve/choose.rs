@@ -127,7 +127,8 @@ pub(crate) fn settled(
         chosen.choices.push(answer.choice);
     }
     let wanted = config.start.probe_modes.unwrap_or(given_modes);
-    if counts && given_modes < wanted {
+    // Of a probe that is known to vary the first mode must stay what it is.
+    if counts && given_modes < wanted && known.variation.is_even() {
         between()?;
         let found = found_modes(&chosen.problem, &options, given_modes, wanted)?;
         chosen.problem = chosen.problem.with_probe(found)?;

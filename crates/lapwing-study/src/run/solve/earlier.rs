@@ -134,6 +134,11 @@ pub struct Variation {
 }
 
 impl Variation {
+    /// Whether nothing is known to vary.
+    pub(crate) fn is_even(&self) -> bool {
+        self.eigenmodes.is_none() && self.powers.is_none()
+    }
+
     /// That of `made`.
     pub(crate) fn of(made: &Reconstruction) -> Self {
         Self { eigenmodes: made.eigenmodes.clone(), powers: made.beam_power.clone() }

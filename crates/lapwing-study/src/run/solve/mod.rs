@@ -173,8 +173,9 @@ pub(crate) fn solve(
         given_modes: start.given_modes,
     };
     let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;
-    let mut chosen =
-        choose::settled(&bare, config, &known, &mut || watch.waiting("a choice by hidden pixels"))?;
+    let mut chosen = choose::settled(&bare, config, &known, &mut || {
+        watch.waiting("what is found out before it")
+    })?;
     drop(bare);
     let place = device::of(&chosen.problem, &*chosen.solver, device)?;
     chosen.problem = chosen.problem.on(place);

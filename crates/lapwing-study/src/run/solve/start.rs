@@ -24,7 +24,8 @@ pub struct Start {
     pub object: Object,
     /// Start probe, axes (mode, y, x).
     pub probe: Modes,
-    /// How many of its modes were there; the others are made.
+    /// How many modes the file, optics, patterns or an earlier reconstruction gave; the others are
+    /// made, and there may be fewer than that.
     pub given_modes: usize,
     /// Window centres on the array of `object`.
     pub scan: Vec<Position>,

@@ -244,8 +244,9 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
         found.flat
     );
     if let Aperture::Angle { semi_angle, .. } = optics.lens.aperture {
-        let side = shape.0.min(shape.1) as f64;
-        let seen = made.lens.wavelength * found.disc.radius / side / optics.pixel.0;
+        // The window's sides in metres, as one: it need not be square.
+        let [y, x] = [shape.0 as f64 * optics.pixel.0, shape.1 as f64 * optics.pixel.1];
+        let seen = made.lens.wavelength * found.disc.radius / (y * x).sqrt();
         if (seen / semi_angle - 1.0).abs() > FAR_OFF {
             told.push_str(&format!(
                 "; the bright disc has a radius of {:.3} mrad where the optics say {:.3}: check \

@@ -1,7 +1,7 @@
 //! The work of a study, from its design to the last reconstruction: data sets, views, the plan of
 //! the jobs, and the jobs.
 //!
-//! [`study`](mod@study) makes the data sets of a design (`dataset`) and their jobs (`jobs`); a job
+//! [`study()`] makes the data sets of a design (`dataset`) and their jobs (`jobs`); a job
 //! is a task (`reconstruct`), which solves in memory (`solve`). What happens is told to an observer
 //! (`event`).
 

@@ -8,7 +8,7 @@ use lapwing_files::npy::Array;
 use lapwing_files::options::{AxisOrder, CoordinateOrder, Quantity, ZeroFrequency};
 use lapwing_files::{Dataset, Error, Problem, ReadOptions, Understanding, dataset, npz};
 use lapwing_model::{Complex32, Position};
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, Axis};
 use serde_json::json;
 
 type Arrays = Vec<(&'static str, Array)>;
@@ -137,6 +137,36 @@ fn each_problem_says_what_was_expected_and_found() {
             .unwrap_or_else(|| panic!("{problems:?}"));
         assert!(problem.found.contains(found), "{problem}");
     }
+}
+
+#[test]
+fn slices_are_those_of_the_object_beside_them() {
+    let object = Array2::from_shape_fn((10, 12), |(y, x)| {
+        Complex32::from_polar(1.0 - 0.02 * y as f32, 0.05 * x as f32)
+    });
+    let other = Array2::from_shape_fn((10, 12), |(y, x)| {
+        Complex32::from_polar(0.9, 0.03 * y as f32 - 0.02 * x as f32)
+    });
+    let slices = ndarray::stack![Axis(0), object, other];
+    let with = |product: &Array2<Complex32>| {
+        altered(vec![
+            ("objectGuess", Some(Array::from(product))),
+            ("objectSlices", Some(Array::from(&slices))),
+        ])
+    };
+    let right = with(&(&object * &other));
+    let (data, _) = read(&right).unwrap();
+    assert_eq!(data.object.unwrap().slices(), slices);
+    assert!(data.extras.iter().all(|(name, _)| name != "objectSlices"));
+    // Of an object that was changed since, nobody knows which of the two is meant.
+    assert_eq!(keys(&with(&object)), ["objectSlices"]);
+    let left_out =
+        ReadOptions { leave_out: vec!["objectSlices".to_owned()], ..ReadOptions::default() };
+    let (thin, _) = read_with(&with(&object), &left_out).unwrap();
+    assert_eq!(thin.object, Some(object.into()));
+    let neither =
+        ReadOptions { leave_out: vec!["objectGuess".to_owned()], ..ReadOptions::default() };
+    assert_eq!(read_with(&right, &neither).unwrap().0.object, None);
 }
 
 #[test]

@@ -354,3 +354,16 @@ fn start_modes_of_a_measured_probe_carry_its_light() {
     let of = |k: usize| power(&modes.index_axis(Axis(0), k).to_owned());
     assert!((of(1) / of(0) - 1.0).abs() < 1e-3 && (of(2) / of(0) - 1.0).abs() < 1e-3);
 }
+
+/// Derivatives of a plane wave are nothing: there are as many modes as can be made, and no more.
+#[test]
+fn modes_that_cannot_be_made_are_not() {
+    let case = small_case();
+    let flat = Modes::from_elem(case.probe.dim(), Complex32::new(0.1, 0.0));
+    assert_eq!(start_modes(&flat, 4).dim().0, 1);
+    let problem = Problem::builder(case.scan.clone(), case.flat(), flat)
+        .patterns(case.counts(Some(1e4)))
+        .unwrap();
+    let found = found_modes(&problem, &Ml::default(), 1, 2).unwrap();
+    assert!(found.dim().0 == 1 && found.iter().all(|value| value.is_finite()));
+}

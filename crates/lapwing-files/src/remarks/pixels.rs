@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::remark::{Remark, What};
 use super::survey::Survey;
-use super::words::{counted, median, places};
+use super::words::{counted, places};
 
 /// Quanta that the pixels around a silent or stuck one have in all patterns together at least.
 const QUANTA: f64 = 50.0;
@@ -115,19 +115,26 @@ fn stuck(survey: &Survey, good: &Array2<bool>) -> Vec<(usize, usize)> {
 /// ones, as the patterns of a thin specimen are as wide on either side. Opposite is meant across
 /// the middle, and across the centre of the light, which need not be there.
 fn silent(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> (Pixels, Pixels) {
-    let light = |at: (usize, usize)| survey.quanta(survey.mean[at], scale) * survey.patterns as f64;
     let (height, width) = survey.shape();
+    let lit = Array2::from_shape_fn((height, width), |at| {
+        survey.quanta(survey.mean[at], scale) * survey.patterns as f64 >= QUANTA
+    });
     let middle = middle((height, width));
     let centre = Light::of(survey, good).map_or(middle, |light| light.pixel());
     let lit_across = |at: (usize, usize), centre: (usize, usize)| -> bool {
         let mirrored = |centre: usize, index: usize| (2 * centre).checked_sub(index);
         let across = mirrored(centre.0, at.0).zip(mirrored(centre.1, at.1));
-        across.is_some_and(|at| at.0 < height && at.1 < width && good[at] && light(at) >= QUANTA)
+        across.is_some_and(|at| at.0 < height && at.1 < width && good[at] && lit[at])
     };
     let dark = survey.most.indexed_iter().filter(|(at, most)| good[*at] && **most == 0.0);
     let (mut single, mut area) = (Vec::new(), Vec::new());
     for (at, _) in dark {
-        if median(near(at, good).map(light)) >= QUANTA {
+        let (mut around, mut lit_around) = (0, 0);
+        near(at, good).for_each(|near| {
+            around += 1;
+            lit_around += usize::from(lit[near]);
+        });
+        if lit_around > 0 && 2 * lit_around >= around {
             single.push(at);
         } else if lit_across(at, middle) && lit_across(at, centre) {
             area.push(at);

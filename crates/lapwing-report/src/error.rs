@@ -24,6 +24,27 @@ pub enum ReportError {
         /// What there is.
         known: String,
     },
+    /// A goal in nanometres for a study whose results tell no pixel.
+    #[error(
+        "no goal can be set for {name}: expected the side of an object pixel in the results, found none; give the goal \
+         in pixels (resolution=3px), or pixel_size_m in [base], [specimen] or [goal] of the design and run it again"
+    )]
+    Pixel {
+        /// What was asked for.
+        name: String,
+    },
+    /// A goal that no result can reach.
+    #[error("goal {name}={value}: expected {expected} {perfect}, the value of a perfect result")]
+    Impossible {
+        /// The metric.
+        name: String,
+        /// What was asked for.
+        value: f64,
+        /// `at most` or `at least`.
+        expected: &'static str,
+        /// The value of a perfect result.
+        perfect: f64,
+    },
     /// A record of the study cannot be read.
     #[error(transparent)]
     Study(#[from] lapwing_study::StudyError),

@@ -113,7 +113,8 @@ impl Study {
         let Some(outcomes) = folder.outcomes()? else {
             return Err(ReportError::NoStudy { folder: root.to_path_buf() });
         };
-        let read = |(case, outcome)| read_row(&folder, case, outcome);
+        let told = design.as_ref().and_then(|design| design.goal.as_ref()?.pixel_size_m);
+        let read = |(case, outcome)| read_row(&folder, case, with_pixel(outcome, told));
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
         Ok(Self { folder, design, settings, rows, pixel_size, reference })
@@ -171,7 +172,8 @@ impl Study {
         if !asked.is_empty() {
             let in_pixels = |(name, &value): (&String, &f64)| {
                 let length = name.strip_suffix("_nm").zip(self.pixel_size);
-                match length.map(|(name, metres)| (format!("{name}_px"), value * 1e-9 / metres)) {
+                let pixels = |metres: f64| (value * 1e-9 / metres * 1e9).round() / 1e9;
+                match length.map(|(name, metres)| (format!("{name}_px"), pixels(metres))) {
                     Some(goal) => goal,
                     None => (name.clone(), value),
                 }
@@ -204,6 +206,20 @@ impl Study {
     }
 }
 
+/// The outcome with the pixel that the goal of the study tells, where its data tell none.
+fn with_pixel(outcome: Outcome, told: Option<f64>) -> Outcome {
+    match (outcome, told) {
+        (Outcome::Finished(mut result), Some(size)) => {
+            result.pixel_size_m.get_or_insert(size);
+            if let Some(comparison) = &mut result.comparison {
+                comparison.pixel_size_m.get_or_insert(size);
+            }
+            Outcome::Finished(result)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
 fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let result = outcome.result();
     let job = folder.job_dir(&case);
@@ -212,8 +228,13 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let files = result.map(|result| result.files.clone()).unwrap_or_default();
     // The file holds all that the record holds and the curves besides.
     let comparison = file(files.comparison.as_ref())
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .or_else(|| result.and_then(|result| result.comparison.clone()));
+        .and_then(|text| serde_json::from_str::<ComparisonRecord>(&text).ok())
+        .or_else(|| result.and_then(|result| result.comparison.clone()))
+        .map(|mut comparison| {
+            let told = result.and_then(|result| result.pixel_size_m);
+            comparison.pixel_size_m = comparison.pixel_size_m.or(told);
+            comparison
+        });
     let metrics = comparison.as_ref().map(numbers).unwrap_or_default();
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;

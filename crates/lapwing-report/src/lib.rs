@@ -89,8 +89,7 @@ fn write_page(
     live: Option<u32>,
 ) -> Result<ReportPaths, ReportError> {
     let study = gather::Study::read(study_dir)?;
-    let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)
-        .map_err(|name| ReportError::Goal { name, known: metric::NAMES.join(", ") })?;
+    let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)?;
     let html = page::render(&study, &metrics, live)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;

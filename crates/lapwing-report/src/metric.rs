@@ -1,5 +1,6 @@
 //! The metrics that the report can answer its question with.
 
+use crate::ReportError;
 use lapwing_compare::{Better, Criterion, Metric as Catalogued};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -115,13 +116,30 @@ pub(crate) const NAMES: [&str; 8] = [
 /// others, in a study with pixels of `pixel_size` metres.
 ///
 /// # Errors
-/// The first name that is none of a metric.
+/// For a name that is none of a metric of the page, a length in nanometres, which only a known
+/// pixel makes one in pixels, and a value beyond that of a perfect result.
 pub(crate) fn with_goals(
     goals: &BTreeMap<String, f64>,
     pixel_size: Option<f64>,
-) -> Result<Vec<Metric>, String> {
-    if let Some(unknown) = goals.keys().find(|name| !NAMES.contains(&name.as_str())) {
-        return Err(unknown.clone());
+) -> Result<Vec<Metric>, ReportError> {
+    for (name, &value) in goals {
+        let name = name.clone();
+        let in_pixels = name.strip_suffix("_nm").map(|name| format!("{name}_px"));
+        if in_pixels.is_some_and(|name| NAMES.contains(&name.as_str())) {
+            return Err(ReportError::Pixel { name });
+        }
+        if !NAMES.contains(&name.as_str()) {
+            return Err(ReportError::Goal { name, known: NAMES.join(", ") });
+        }
+        let Some(perfect) = Catalogued::find(&name).and_then(|row| row.perfect) else { continue };
+        let higher = Catalogued::find(&name).is_some_and(|row| row.better == Better::Higher);
+        // A length of a fraction of a pixel, from nanometres, is only a strict goal.
+        let length = name.ends_with("_px");
+        let expected = if higher { "at most" } else { "at least" };
+        let beyond = if higher { value > perfect } else { value < perfect && !length };
+        if beyond || value.is_nan() || (length && value <= 0.0) {
+            return Err(ReportError::Impossible { name, value, expected, perfect });
+        }
     }
     let metric = |name: &str| {
         let row = Catalogued::find(name).expect("NAMES are names of the catalogue");
@@ -181,6 +199,16 @@ mod tests {
         let named: Vec<String> = lengths.iter().map(|metric| metric.named()).collect();
         assert_eq!(named, ["Phase resolution (FRC 1/2)", "Resolution of halves (FRC half-bit)"]);
         assert!(lengths[0].whose_goal().contains("at most 2 px (25 nm), a usual one"));
+        for (name, value, part) in [
+            ("phase_ssim", 2.0, "at most 1"),
+            ("complex_nrmse", -1.0, "at least 0"),
+            ("phase_resolution_0_5_nm", 20.0, "pixel_size_m"),
+            ("beauty", 1.0, "phase_ssim"),
+        ] {
+            let told =
+                with_goals(&[(name.to_owned(), value)].into(), None).unwrap_err().to_string();
+            assert!(told.contains(part) && told.contains(name), "{told}");
+        }
         let asked = with_goals(&[("phase_ssim".to_owned(), 0.7)].into(), None).unwrap();
         assert_eq!(asked[0].whose_goal(), "The goal, as asked for: Phase SSIM at least 0.7.");
         assert_eq!(

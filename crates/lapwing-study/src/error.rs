@@ -107,11 +107,36 @@ pub enum StudyError {
         /// The keys that differ, with both values.
         differences: String,
     },
+    /// A study would replace files that it has not made.
+    #[error(
+        "{}{} there already, and no record of this study says that it made {}: the study would replace {}; choose \
+         another folder, move {} away, or replace with --replace (replace=True in Python)",
+        first(files),
+        if files.len() > 1 { format!(" and {} more are", files.len() - 1) } else { " is".to_owned() },
+        them(files),
+        them(files),
+        them(files)
+    )]
+    Foreign {
+        /// The files.
+        files: Vec<PathBuf>,
+    },
     /// Data sets that jobs need do not exist.
     #[error("{}", missing_inputs(files))]
     MissingInputs {
         /// The files.
         files: Vec<PathBuf>,
+    },
+    /// The folder of the data sets does not exist.
+    #[error(
+        "{}: no such folder, where the splits were to be: expected for example dose_1000/patched_train.npz in it; \
+         make them with `lapwing split --output-dir {}`",
+        folder.display(),
+        folder.join("dose_1000").display()
+    )]
+    NoData {
+        /// The data root.
+        folder: PathBuf,
     },
     /// The folder of the views does not exist.
     #[error(
@@ -137,11 +162,19 @@ pub enum StudyError {
     },
 }
 
+fn first(files: &[PathBuf]) -> String {
+    files.first().map(|file| file.display().to_string()).unwrap_or_default()
+}
+
+fn them(files: &[PathBuf]) -> &'static str {
+    if files.len() > 1 { "them" } else { "it" }
+}
+
 fn missing_inputs(files: &[PathBuf]) -> String {
-    let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-    let (more, them) = match files.len() {
-        0 | 1 => (" does".to_owned(), "it"),
-        n => (format!(" and {} more do", n - 1), "them"),
+    let (first, them) = (first(files), them(files));
+    let more = match files.len() {
+        0 | 1 => " does".to_owned(),
+        n => format!(" and {} more do", n - 1),
     };
     format!(
         "input {first}{more} not exist; make {them} first, leave {them} out with --dose, --view or \

@@ -247,6 +247,13 @@ impl ForecastRequest {
                  takes in larger angles is needed"
             ));
         }
+        if self.resolution > self.probe {
+            remarks.push(format!(
+                "the detail, {:.3e} m, is larger than the probe, {:.3e} m: a scan without \
+                 reconstruction shows it, and what is told of the dose is for details within the disc",
+                self.resolution, self.probe
+            ));
+        }
         if side < self.probe {
             remarks.push(format!(
                 "the window, {window} pixels or {side:.3e} m, is smaller than the probe: finer or more \
@@ -272,12 +279,21 @@ impl ForecastRequest {
         }
         if expected.photons_per_pattern < 100.0 {
             remarks.push(format!(
-                "{:.0} photons per pattern are few: solvers for counts (ML) are needed, and an \
+                "{} few: solvers for counts (ML) are needed, and an \
                  overlap so high brings more read-outs than photons",
-                expected.photons_per_pattern
+                in_words(expected.photons_per_pattern)
             ));
         }
         remarks
+    }
+}
+
+/// `1 photon per pattern is`, `12 photons per pattern are`, `fewer than one photon per pattern is`.
+fn in_words(photons: f64) -> String {
+    match photons.round() {
+        rounded if rounded < 1.0 => "fewer than one photon per pattern is".to_owned(),
+        1.0 => "1 photon per pattern is".to_owned(),
+        rounded => format!("{rounded:.0} photons per pattern are"),
     }
 }
 
@@ -353,5 +369,16 @@ mod tests {
             assert!(told.contains(part), "{told}");
         }
         assert!(one.answer().unwrap().remarks.is_empty());
+        let large = ForecastRequest { resolution: 2e-6, pixel: Some(1e-8), ..one };
+        let told = large.answer().unwrap().remarks.join("; ");
+        assert!(told.contains("larger than the probe"), "{told}");
+        assert_eq!(
+            [0.2, 1.3, 12.4].map(in_words),
+            [
+                "fewer than one photon per pattern is",
+                "1 photon per pattern is",
+                "12 photons per pattern are"
+            ]
+        );
     }
 }

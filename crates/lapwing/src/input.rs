@@ -1,6 +1,6 @@
 //! Reading a scan, with what the user says about it.
 
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
@@ -114,6 +114,15 @@ impl Reading {
     /// What was given, option by option.
     pub fn given(&self) -> &[(&'static ReadOption, Given)] {
         &self.given
+    }
+
+    /// Refuses to write `output`, which `flag` names, onto the scan or a file that it is read with.
+    pub fn refuse_onto_input(&self, output: &Path, flag: &str, scan: &Path) -> anyhow::Result<()> {
+        let named = self.given.iter().filter_map(|(_, value)| match value {
+            Given::Path(path) => Some(path.as_path()),
+            _ => None,
+        });
+        named.chain([scan]).try_for_each(|input| other_than_input(output, flag, input))
     }
 
     /// The object's pixel size as given, metres along (y, x).

@@ -48,6 +48,18 @@ impl Output<'_> {
         }
     }
 
+    /// Says which of the `files` that are about to be written are there already.
+    pub fn note_replaced<'p>(&self, files: impl IntoIterator<Item = &'p Path>) {
+        let there: Vec<String> = files
+            .into_iter()
+            .filter(|file| file.is_file())
+            .map(|file| file.display().to_string())
+            .collect();
+        if !there.is_empty() {
+            self.note(format_args!("replacing {}, which was there already", there.join(", ")));
+        }
+    }
+
     /// Something worth knowing for those who asked for details.
     pub fn detail(&self, message: impl Display) {
         if self.verbose {
@@ -61,11 +73,12 @@ pub fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Refuses to write `output`, which `flag` names, onto the input.
+/// Refuses to write `output`, which `flag` names, onto an input: a file or a folder.
 pub fn other_than_input(output: &Path, flag: &str, input: &Path) -> anyhow::Result<()> {
     let same = |path: &Path| path.canonicalize().ok();
     if same(output).is_some_and(|output| Some(output) == same(input)) {
-        bail!("{}: expected another file for {flag}, found the input itself", output.display());
+        let kind = if input.is_dir() { "folder" } else { "file" };
+        bail!("{}: expected another {kind} for {flag}, found the input itself", output.display());
     }
     Ok(())
 }

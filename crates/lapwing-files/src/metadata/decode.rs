@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use super::Metadata;
 use crate::npy::{Array, Values};
-use crate::pickle::{self, PickleError, Value};
+use crate::pickle::{self, Value};
 
 /// Most values that the JSON may hold.
 const MAX_VALUES: usize = 1 << 20;
-/// What to do about Python objects that are not read.
+/// What to do about metadata that are not read.
 const WAY_ON: &str = "save the metadata as text, json.dumps(metadata, default=str) in Python, or \
                       read the file without them (--leave-out _metadata)";
 /// Most digits of a whole number beyond 64 bits that are kept.
@@ -17,20 +17,21 @@ const MAX_DIGITS: usize = 4096;
 /// How deep one-element arrays may be wrapped in each other.
 const MAX_WRAPPERS: usize = 8;
 
+/// The metadata in an array; the error says why there are none and what to do about it.
 pub(super) fn metadata(array: Array) -> Result<Metadata, String> {
+    decoded(array).map_err(|reason| format!("{reason}; {WAY_ON}"))
+}
+
+fn decoded(array: Array) -> Result<Metadata, String> {
     let json = match array.values() {
         Values::Object(pickled) => {
-            let value = pickle::load(pickled).map_err(|error| match error {
-                PickleError::Refused(_) => format!("{error}; {WAY_ON}"),
-                other => other.to_string(),
-            })?;
-            from_value(value, 0)?
+            from_value(pickle::load(pickled).map_err(|error| error.to_string())?, 0)?
         }
         _ => from_text(&text(&array)?)?,
     };
     match json {
         Json::Object(object) => Ok(object),
-        other => Err(format!("expected a JSON object, found {}", kind(&other))),
+        other => Err(format!("{} in place of a JSON object", kind(&other))),
     }
 }
 
@@ -42,11 +43,10 @@ fn text(array: &Array) -> Result<String, String> {
         }
         Values::Text { .. } | Values::Bytes { .. } => match array.count() {
             1 => Ok(array.to_strings().map_err(|error| error.to_string())?.remove(0)),
-            count => Err(format!("expected one text, found {count}")),
+            count => Err(format!("{count} texts in place of one")),
         },
         _ => {
-            Err("expected JSON text (unicode, bytes, uint8) or a pickled text or dictionary"
-                .to_owned())
+            Err("no JSON text (unicode, bytes, uint8) and no pickled text or dictionary".to_owned())
         }
     }
 }
@@ -158,7 +158,7 @@ fn from_value(value: Value, wrappers: usize) -> Result<Json, String> {
         }
         Value::None => Err("the pickle holds None".to_owned()),
         other => {
-            Err(format!("expected a pickled text or dictionary, found {}", kind(&to_json(other)?)))
+            Err(format!("{} in place of a pickled text or dictionary", kind(&to_json(other)?)))
         }
     }
 }
@@ -166,8 +166,8 @@ fn from_value(value: Value, wrappers: usize) -> Result<Json, String> {
 fn only(mut items: Vec<Value>) -> Result<Value, String> {
     match (items.pop(), items.len()) {
         (Some(item), 0) => Ok(item),
-        (None, _) => Err("expected one pickled object, found none".to_owned()),
-        (Some(_), others) => Err(format!("expected one pickled object, found {}", others + 1)),
+        (None, _) => Err("no pickled object".to_owned()),
+        (Some(_), others) => Err(format!("{} pickled objects in place of one", others + 1)),
     }
 }
 
@@ -358,6 +358,13 @@ mod tests {
     fn what_is_no_object_is_an_error() {
         for bad in ["", " \0", "[1]", "\"{}\"", "null", "{", "{} {}"] {
             assert!(metadata(Array::text(bad)).is_err(), "{bad:?}");
+        }
+        for bad in ["{broken", "[1]"] {
+            let told = metadata(Array::text(bad)).unwrap_err();
+            assert!(
+                told.contains("--leave-out _metadata") && !told.contains("expected a"),
+                "{told}"
+            );
         }
         assert!(metadata(Array::texts(&["{}", "{}"])).is_err());
         assert!(metadata(Array::from(vec![1.0_f32])).is_err());

@@ -1,5 +1,6 @@
 //! The sections `[base]` and `[experiment]`: a file, and what is known about how to read it.
 
+use crate::design::check::check_pixel;
 use crate::design::error::DesignError;
 use crate::design::settled::Source;
 use lapwing_files::reading::{self, EXPERIMENT, Kind, OPTIONS};
@@ -37,6 +38,20 @@ impl Source {
     pub fn reading(&self) -> Result<ReadOptions, DesignError> {
         let (named, sections) = self.said();
         experiment::of_design(named, sections).map_err(DesignError::Base)
+    }
+
+    /// Side of a pixel of the object, metres, where the design tells it.
+    ///
+    /// # Errors
+    /// As [`Self::reading`], and for a side that is none.
+    pub fn pixel_size(&self) -> Result<Option<f64>, DesignError> {
+        match self {
+            Self::BuiltIn { specimen, .. } => {
+                check_pixel("specimen.pixel_size_m", specimen.pixel_size_m)?;
+                Ok(specimen.pixel_size_m)
+            }
+            Self::Base { .. } | Self::Measured { .. } => Ok(self.reading()?.pixel_size),
+        }
     }
 
     /// [`Self::reading`] without looking into the experiment file, which may have gone since a

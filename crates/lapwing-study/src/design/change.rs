@@ -96,7 +96,10 @@ fn grown(key: &str, there: &Value, here: &Value) -> bool {
     let Some((_, growth)) = GROWTH.iter().find(|(name, _)| *name == key) else { return false };
     let lists = || there.as_array().zip(here.as_array());
     match growth {
-        Growth::Members => lists().is_some_and(|(old, new)| old.iter().all(|v| new.contains(v))),
+        Growth::Members => {
+            // No member is not written.
+            there.is_null() || lists().is_some_and(|(old, new)| old.iter().all(|v| new.contains(v)))
+        }
         Growth::Tail => lists().is_some_and(|(old, new)| new.starts_with(old)),
         Growth::Groups => match (there, here) {
             (Value::Null, _) => true,

@@ -76,7 +76,8 @@ fn check_solvers(solvers: &[StudySolver]) -> Checked {
 
 fn check_matrix(design: &Design) -> Checked {
     let study = &design.study;
-    let others = !(study.fluences.is_empty() && study.exposures.is_empty());
+    let others =
+        !(study.fluences.is_empty() && study.exposures.is_empty() && study.searched.is_empty());
     require(others || !study.doses.is_empty(), "study.doses", "at least one dose", "none")?;
     require(
         study.fluences.is_empty() || study.doses.is_empty(),
@@ -168,6 +169,10 @@ fn check_source(design: &Design) -> Checked {
         Source::BuiltIn { probe, scan, .. } => (Some(probe), Some(scan)),
     };
     design.source.check_reading()?;
+    if let Source::BuiltIn { .. } = &design.source {
+        design.source.pixel_size()?;
+    }
+    check_pixel("goal.pixel_size_m", design.goal.as_ref().and_then(|goal| goal.pixel_size_m))?;
     if let Source::Measured { base, .. } = &design.source {
         let patches = design.study.patches;
         let expected = "patches of a known object, in a simulated study";
@@ -217,6 +222,12 @@ fn check_source(design: &Design) -> Checked {
         "a step of {step} pixels, which makes about {patterns:.3e} patterns of {size} x {size}"
     );
     require(values <= MAX_PATTERN_VALUES, "scan.step", &limit, found)
+}
+
+/// Refuses a side of a pixel that is none.
+pub(super) fn check_pixel(field: &'static str, size: Option<f64>) -> Checked {
+    let size = size.unwrap_or(1.0);
+    require(size > 0.0 && size.is_finite(), field, "a number of metres above 0", size)
 }
 
 fn has_repeats<T: Ord>(sorted: &[T]) -> bool {

@@ -17,6 +17,9 @@ pub struct Goal {
     pub at_most: Option<f64>,
     /// The factor between two doses at which a search ends, above 1.
     pub precision: f64,
+    /// Side of an object pixel, metres, for lengths in nanometres where the data do not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_size_m: Option<f64>,
 }
 
 /// The section as it may be written.
@@ -27,6 +30,7 @@ pub(super) struct WrittenGoal {
     at_least: Option<f64>,
     at_most: Option<f64>,
     precision: Option<f64>,
+    pixel_size_m: Option<f64>,
 }
 
 /// The factor between doses at which a search ends unless told.
@@ -53,6 +57,7 @@ impl WrittenGoal {
             let expected = format!("{} of {}", goal.direction(), goal.metric);
             return Err(DesignError::rule("goal", expected, "the other bound"));
         }
+        let goal = Goal { pixel_size_m: self.pixel_size_m, ..goal };
         goal.with_precision(self.precision.unwrap_or(PRECISION))
     }
 }
@@ -62,7 +67,7 @@ impl Goal {
     /// values are better.
     ///
     /// # Errors
-    /// When there is no such metric, or it is no quality.
+    /// When there is no such metric, it is no quality, or no result can have such a value.
     pub fn new(name: &str, value: f64) -> Result<Self, DesignError> {
         let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, name)| name);
         let metric = Metric::find(name).filter(|metric| metric.better != Better::Neither);
@@ -75,11 +80,22 @@ impl Goal {
             return Err(DesignError::rule("goal", "a finite number", value));
         }
         let higher = metric.better == Better::Higher;
+        let possible = match (higher, metric.perfect) {
+            (true, Some(perfect)) if value > perfect => Err(format!("at most {perfect}")),
+            (false, Some(perfect)) if value < perfect => Err(format!("at least {perfect}")),
+            (false, None) if value <= 0.0 => Err("a number above 0".to_owned()),
+            _ => Ok(()),
+        };
+        possible.map_err(|expected| {
+            let expected = format!("{expected} of {}, which no result surpasses", metric.name);
+            DesignError::rule("goal", expected, value)
+        })?;
         Ok(Self {
             metric: metric.name.clone(),
             at_least: higher.then_some(value),
             at_most: (!higher).then_some(value),
             precision: PRECISION,
+            pixel_size_m: None,
         })
     }
 
@@ -98,7 +114,7 @@ impl Goal {
             .find_map(|unit| Some((value.strip_suffix(unit)?, unit)))
             .unwrap_or((value, ""));
         let number: f64 = number.trim().parse().map_err(|_| wrong())?;
-        match (name, unit) {
+        match (name.trim(), unit) {
             ("resolution" | "phase_resolution", "") => Err(wrong()),
             ("resolution" | "phase_resolution", unit) => {
                 Self::new(&format!("resolution_{unit}"), number)
@@ -120,11 +136,18 @@ impl Goal {
         }
     }
 
+    /// Whether it is a length in nanometres.
+    pub fn is_in_nanometres(&self) -> bool {
+        self.metric.ends_with("_nm")
+    }
+
     /// A goal in nanometres as one in pixels of that side, metres; others as they are.
     pub fn in_pixels(self, pixel_size: f64) -> Self {
         match (self.metric.strip_suffix("_nm"), self.at_most) {
             (Some(name), Some(nm)) => {
-                Self { metric: format!("{name}_px"), at_most: Some(nm * 1e-9 / pixel_size), ..self }
+                // 30 nm of 10 nm are 3, not 3.0000000000000004.
+                let pixels = (nm * 1e-9 / pixel_size * 1e9).round() / 1e9;
+                Self { metric: format!("{name}_px"), at_most: Some(pixels), ..self }
             }
             _ => self,
         }
@@ -161,8 +184,15 @@ mod tests {
         assert!(nm.is_reached(29.0) && !nm.is_reached(31.0));
         let px = nm.in_pixels(1e-8);
         assert_eq!(px.metric, "phase_resolution_0_5_px");
-        assert!((px.value() - 3.0).abs() < 1e-12);
+        assert_eq!(px.value(), 3.0);
         assert_eq!(Goal::parse("resolution=2px").unwrap().metric, "phase_resolution_0_5_px");
+        let impossible =
+            ["phase_ssim=2", "complex_nrmse=-0.1", "resolution=0nm", "resolution=0.5px"];
+        for wrong in impossible {
+            let told = Goal::parse(wrong).unwrap_err().to_string();
+            assert!(told.contains("no result surpasses"), "{told}");
+        }
+        assert_eq!(Goal::parse("phase_ssim = 1").unwrap().value(), 1.0);
         for wrong in ["phase_ssim", "resolution=30", "shift_y=1", "beauty=1", "phase_ssim=0.9nm"] {
             assert!(Goal::parse(wrong).unwrap_err().to_string().starts_with("goal"), "{wrong}");
         }

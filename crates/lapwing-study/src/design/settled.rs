@@ -203,11 +203,14 @@ pub enum Source {
 }
 
 /// The section `[specimen]`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpecimenSection {
     /// Which built-in specimen.
     pub kind: Specimen,
+    /// Side of a pixel of the object, metres, for lengths in nanometres and photons per area.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_size_m: Option<f64>,
 }
 
 /// The section `[scan]`.

@@ -246,12 +246,11 @@ impl FurtherViews {
     fn steps(&self, source: &Source) -> Result<Vec<View>, DesignError> {
         let mut pixels = self.steps.clone();
         if !self.steps_nm.is_empty() {
-            let size = source.reading()?.pixel_size;
-            let size =
-                size.filter(|_| !matches!(source, Source::BuiltIn { .. })).ok_or_else(|| {
-                    let expected = "pixel_size_m in [base], the object\u{2019}s pixel in metres";
-                    DesignError::rule("views.steps_nm", expected, "none")
-                })?;
+            let size = source.pixel_size()?.ok_or_else(|| {
+                let expected =
+                    "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres";
+                DesignError::rule("views.steps_nm", expected, "none")
+            })?;
             pixels.extend(self.steps_nm.iter().map(|nm| nm * 1e-9 / size));
         }
         if !self.overlaps.is_empty() {
@@ -300,7 +299,8 @@ impl FurtherViews {
 
 impl StudySection {
     fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
-        let others = !(self.fluences.is_empty() && self.exposures.is_empty());
+        let others =
+            !(self.fluences.is_empty() && self.exposures.is_empty() && self.searched.is_empty());
         let mut doses = match self.doses {
             None if others => Vec::new(),
             None => default.doses,

@@ -105,7 +105,10 @@ impl Roots {
 
     /// Doses that have a folder `dose_...` under the data root, ascending.
     pub fn doses(&self) -> Result<Vec<u64>> {
-        let read = |error| StudyError::io("cannot read", &self.data)(error);
+        let read = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => StudyError::NoData { folder: self.data.clone() },
+            _ => StudyError::io("cannot read", &self.data)(error),
+        };
         let mut doses = Vec::new();
         for entry in std::fs::read_dir(&self.data).map_err(read)? {
             let name = entry.map_err(read)?.file_name();

@@ -17,11 +17,12 @@ pub(crate) struct Ledger {
 /// Name of the entry of the base file; no file that a study makes has it.
 const BASE: &str = "base";
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// Key of the inputs and options that it was made from.
+    /// Key of the inputs and options that it was made from; empty for a file that is not whole or
+    /// of another design.
     key: String,
-    /// SHA-256 of its contents.
+    /// SHA-256 of its contents; likewise.
     sha256: String,
 }
 
@@ -45,7 +46,14 @@ impl Ledger {
 
     /// The content hash that `file` was made with, whatever became of it since.
     pub fn hash_of(&self, file: &Path) -> Option<&str> {
-        self.entries.get(&self.name(file)).map(|entry| entry.sha256.as_str())
+        let entry = self.entries.get(&self.name(file));
+        entry.map(|entry| entry.sha256.as_str()).filter(|hash| !hash.is_empty())
+    }
+
+    /// Whether `file` is one that the study makes or made, also for another design: what is there
+    /// under its name may be replaced.
+    pub fn owns(&self, file: &Path) -> bool {
+        self.entries.contains_key(&self.name(file))
     }
 
     /// Hash of the base file that the study's data were made from.
@@ -63,13 +71,35 @@ impl Ledger {
         write_json(&Self::path(&self.root), &self.entries)
     }
 
+    /// Notes that `file` is about to be made: what lies in its place from now on is the study's,
+    /// though it may be half of it.
+    pub fn begin(&mut self, file: &Path) -> Result<()> {
+        if self.owns(file) {
+            return Ok(());
+        }
+        self.entries.insert(self.name(file), Entry::default());
+        write_json(&Self::path(&self.root), &self.entries)
+    }
+
     /// Whether `file` was made under `key`, whatever became of it since.
     pub fn made_under(&self, file: &Path, key: &str) -> bool {
         self.entries.get(&self.name(file)).is_some_and(|entry| entry.key == key)
     }
 
-    /// Forgets how `file` was made: it is none of the study's files any more.
+    /// Forgets how `file` was made: no result stands on it any more. That the study made it stays
+    /// known.
     pub fn forget(&mut self, file: &Path) -> Result<()> {
+        match self.entries.get_mut(&self.name(file)) {
+            Some(entry) if *entry != Entry::default() => {
+                *entry = Entry::default();
+                write_json(&Self::path(&self.root), &self.entries)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes `file`, which is no longer there, from the ledger.
+    pub fn remove(&mut self, file: &Path) -> Result<()> {
         match self.entries.remove(&self.name(file)) {
             Some(_) => write_json(&Self::path(&self.root), &self.entries),
             None => Ok(()),
@@ -113,5 +143,25 @@ mod tests {
         assert_eq!(ledger.current(&file, "k").unwrap(), None);
         std::fs::remove_file(&file).unwrap();
         assert_eq!(ledger.current(&file, "k").unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_was_begun_or_forgotten_is_the_studys_and_no_result_stands_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        ledger.begin(&one).unwrap();
+        std::fs::write(&one, "half").unwrap();
+        let known = |ledger: &Ledger, file: &Path| {
+            (ledger.owns(file), ledger.hash_of(file).is_some(), ledger.made_under(file, "k"))
+        };
+        assert_eq!(known(&Ledger::open(folder.path()).unwrap(), &one), (true, false, false));
+        ledger.note(&one, "k").unwrap();
+        assert_eq!(known(&ledger, &one), (true, true, true));
+        ledger.forget(&one).unwrap();
+        let again = Ledger::open(folder.path()).unwrap();
+        assert_eq!(known(&again, &one), (true, false, false));
+        assert_eq!(again.current(&one, "").unwrap(), None);
+        assert_eq!(known(&again, &two), (false, false, false));
     }
 }

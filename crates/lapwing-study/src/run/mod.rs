@@ -15,7 +15,7 @@ mod study;
 
 pub use solve::reconstruct;
 pub use study::exposures::settled;
-pub use study::overlaps::{split_file, write_overlaps};
+pub use study::overlaps::{files_of_overlaps, split_file, write_overlaps};
 pub use study::rehearse::Rehearsal;
 pub use study::search;
 pub use study::{StudyOptions, ViewsReport, plan, study, study_jobs, study_with, write_views};

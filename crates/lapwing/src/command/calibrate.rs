@@ -43,6 +43,9 @@ pub struct Calibrate {
 
 impl Calibrate {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        if let Some(figure) = &self.figure {
+            self.reading.refuse_onto_input(figure, "--figure", self.scan.path())?;
+        }
         let (dataset, _) = self.reading.read(self.scan.path(), None, output)?;
         if dataset.geometry == Some(Geometry::NearField) {
             return self.magnification(&dataset, output);

@@ -4,7 +4,7 @@ mod grid;
 mod picture;
 mod table;
 
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -13,6 +13,7 @@ use lapwing_compare::{
     CompareError, Comparison, ProbeComparison, Region, Resolutions, compare, compare_probes,
 };
 use lapwing_files::atomic;
+use lapwing_files::remarks::is_uniform;
 use lapwing_model::{Field, Position};
 use ndarray::s;
 use serde_json::{Value, json};
@@ -73,6 +74,19 @@ impl Compare {
             .iter()
             .map(|place| Stored::reconstruction(place))
             .collect::<Result<_, _>>()?;
+        for written in [(self.csv.as_ref(), "--csv"), (self.figure.as_ref(), "--figure")] {
+            let (Some(path), flag) = written else { continue };
+            for input in made.iter().chain([&truth]) {
+                other_than_input(path, flag, &input.path)?;
+            }
+        }
+        if is_uniform(&truth.object.clone().into()) {
+            bail!(
+                "{}: expected a truth to compare with, found an object that is the same everywhere: a \
+                 placeholder",
+                truth.path.display()
+            );
+        }
         for thick in made.iter().chain([&truth]).filter(|stored| stored.n_slices > 1) {
             output.note(format_args!(
                 "{}: {} holds {} slices, compared as their product",

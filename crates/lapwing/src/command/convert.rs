@@ -1,7 +1,7 @@
 //! `lapwing convert`: a scan of any format in one that other programs read.
 
 use crate::input::Reading;
-use crate::output::{Output, other_than_input};
+use crate::output::Output;
 use crate::product::Facts;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -35,12 +35,15 @@ pub struct Convert {
 impl Convert {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         let end = ending(&self.output)?;
-        other_than_input(&self.output, "OUT", &self.input)?;
+        self.reading.refuse_onto_input(&self.output, "OUT", &self.input)?;
         if ["h5", "hdf5"].contains(&end.as_str()) {
-            other_than_input(&self.beside(), "OUT's product", &self.input)?;
+            self.reading.refuse_onto_input(&self.beside(), "OUT's product", &self.input)?;
         }
         let (dataset, understood) = self.reading.read(&self.input, Some(&self.output), output)?;
         let pixel = self.reading.pixel_size().or(understood.pixel_size_m);
+        let beside = self.beside();
+        let pair = ["h5", "hdf5"].contains(&end.as_str()).then_some(beside.as_path());
+        output.note_replaced(pair.into_iter().chain([self.output.as_path()]));
         let Written { files: written, notes } =
             write_as(&dataset, &self.output, pixel, &self.input.display().to_string())?;
         for note in notes {

@@ -46,12 +46,16 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        if let Some(figure) = &self.figure {
+            self.reading.refuse_onto_input(figure, "--figure", self.scan.path())?;
+        }
         let mut options = self.reading.options();
         let mut problems = Vec::new();
         let file = Container::open_as(self.scan.path(), &options)?;
         let arrays = file.list()?;
         let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
         let stored = if ignored { Ok(None) } else { file.metadata() };
+        let unreadable = stored.is_err();
         let stored = stored.unwrap_or_else(|unreadable| {
             // One problem; the others are found without them.
             problems.extend(problems_of(unreadable));
@@ -65,10 +69,21 @@ impl Inspect {
         // own: what is known of it is what was read.
         let read = match outcome {
             Ok(read) => {
-                problems.extend(wrong_view(&read.0));
+                let incomplete = wrong_view(&read.0);
                 let (dataset, mut understanding) = read;
+                if unreadable {
+                    // Nobody left them out: they cannot be read, which is told as a problem.
+                    understanding.notes.retain(|note| !note.starts_with(metadata::KEY));
+                }
                 understanding.notes.extend(probe_note(&dataset));
-                understanding.notes.extend(view_note(self.scan.path()));
+                let in_its_place = view_note(self.scan.path());
+                if in_its_place.is_none() && !incomplete.is_empty() {
+                    let text = "the metadata of the view are incomplete: make the view again with \
+                                `lapwing views`";
+                    understanding.notes.push(text.to_owned());
+                }
+                understanding.notes.extend(in_its_place);
+                problems.extend(incomplete);
                 Some((dataset, understanding))
             }
             Err(error) => {

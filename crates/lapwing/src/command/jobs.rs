@@ -188,6 +188,11 @@ impl Jobs {
                 let _ = writeln!(words, "{}: done, without a comparison: {reason}", result.case);
             }
         }
+        for result in &report.manifest.execution_results {
+            if let Some(told) = &result.trusted_name {
+                let _ = writeln!(words, "{}: its name was trusted: {told}", result.case);
+            }
+        }
         let done = report.manifest.execution_results.len() - report.failed();
         let _ = write!(
             words,

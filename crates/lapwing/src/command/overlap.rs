@@ -1,7 +1,7 @@
 //! `lapwing overlap`: the overlap metrics of a data set.
 
 use crate::input::Reading;
-use crate::output::Output;
+use crate::output::{Output, other_than_input};
 use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -10,7 +10,7 @@ use lapwing_files::{Archive, ArrayInfo, ReadOptions};
 use lapwing_model::Position;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::overlap::{self, Sampling, measure};
-use lapwing_study::run::{split_file, write_overlaps};
+use lapwing_study::run::{files_of_overlaps, split_file, write_overlaps};
 use lapwing_study::{Split, jobs};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -102,20 +102,30 @@ impl Overlap {
     }
 
     fn written(&self, data: &Path, root: &Path, output: Output) -> anyhow::Result<ExitCode> {
-        let read = |split| -> anyhow::Result<_> {
-            Ok(self.reading.read(&split_file(data, split)?, None, output)?.0)
+        let folders: Vec<PathBuf> = match self.s_img.as_slice() {
+            [_] => vec![root.to_path_buf()],
+            several => several.iter().map(|s_img| root.join(format!("s_img_{s_img}"))).collect(),
         };
-        let (train, test) = (read(Split::Train)?, read(Split::Test)?);
+        let inputs = [split_file(data, Split::Train)?, split_file(data, Split::Test)?];
+        for folder in &folders {
+            // Beside the splits its own would be taken for theirs the next time.
+            other_than_input(folder, "--output-root", data)?;
+            for file in files_of_overlaps(folder) {
+                for input in &inputs {
+                    self.reading.refuse_onto_input(&file, "an output in --output-root", input)?;
+                }
+            }
+        }
+        let read = |file| -> anyhow::Result<_> { Ok(self.reading.read(file, None, output)?.0) };
+        let (train, test) = (read(&inputs[0])?, read(&inputs[1])?);
         let diameter = self.probe_diameter_px.unwrap_or_else(|| probe_diameter(&train));
         let (mut told, mut records) = (String::new(), Vec::<Value>::new());
-        for &s_img in &self.s_img {
-            let folder = match self.s_img.len() {
-                1 => root.to_path_buf(),
-                _ => root.join(format!("s_img_{s_img}")),
-            };
+        for (&s_img, folder) in self.s_img.iter().zip(&folders) {
             let most = train.n_patterns().max(test.n_patterns());
             let sampling = self.sampling(s_img, most, diameter);
-            let bundle = write_overlaps(&train, &test, &sampling, &folder)
+            let files = files_of_overlaps(folder);
+            output.note_replaced(files.iter().map(PathBuf::as_path));
+            let bundle = write_overlaps(&train, &test, &sampling, folder)
                 .with_context(|| data.display().to_string())?;
             for (split, overlap) in [("train", &bundle.train), ("test", &bundle.test)] {
                 if let Some(overlap) = overlap {

@@ -2,7 +2,7 @@
 
 use crate::input::Reading;
 use crate::metric::label;
-use crate::output::{Output, other_than_input};
+use crate::output::Output;
 use crate::product::Facts;
 use crate::scan_file::ScanFile;
 use crate::solver::{Checkpoints, SolverOptions};
@@ -64,7 +64,7 @@ pub struct Reconstruct {
 impl Reconstruct {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
         if let Some(product) = &self.product {
-            other_than_input(product, "--product", self.scan.path())?;
+            self.reading.refuse_onto_input(product, "--product", self.scan.path())?;
         }
         let config = self.solver.config(AUTO, ProbeStart::Auto)?;
         let mut facts = None;

@@ -19,22 +19,18 @@ pub struct Report {
     /// The quality that the answer in words is about, for example phase_ssim=0.85 or
     /// resolution=30nm; may be repeated
     #[arg(long, value_name = "METRIC=VALUE", value_parser = goal)]
-    goal: Vec<(String, f64)>,
+    goal: Vec<Goal>,
 }
 
-/// A metric's name and a finite number, as `lapwing study search` takes them too.
-fn goal(text: &str) -> Result<(String, f64), String> {
-    if let Ok(goal) = Goal::parse(text) {
-        return Ok((goal.metric.clone(), goal.value()));
-    }
-    let (name, value) =
-        text.split_once('=').ok_or("expected METRIC=VALUE, for example phase_ssim=0.85")?;
-    Ok((name.trim().to_owned(), crate::value::number(value.trim())?))
+/// As `lapwing study search` takes it too.
+fn goal(text: &str) -> Result<Goal, String> {
+    Goal::parse(text).map_err(|error| error.to_string())
 }
 
 impl Report {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        let paths = lapwing_report::write_with(&self.folder, &self.goal.iter().cloned().collect())?;
+        let goals = self.goal.iter().map(|goal| (goal.metric.clone(), goal.value())).collect();
+        let paths = lapwing_report::write_with(&self.folder, &goals)?;
         let record = json!({ "html": paths.html, "csv": paths.csv, "json": paths.json, "figures": paths.figures });
         output.result(&record, format_args!("wrote {}", paths.html.display()))?;
         Ok(ExitCode::SUCCESS)

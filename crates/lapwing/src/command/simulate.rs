@@ -155,6 +155,7 @@ impl Simulate {
         if self.patches {
             dataset.extras.push((PATCHES.to_owned(), (&sample.patches()).into()));
         }
+        output.note_replaced([self.output.as_path()]);
         dataset.write(&self.output)?;
 
         let (n, height, width) = dataset.diffraction.dim();

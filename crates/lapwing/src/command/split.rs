@@ -1,7 +1,7 @@
 //! `lapwing split`: train and test splits.
 
 use crate::input::Reading;
-use crate::output::{Output, other_than_input};
+use crate::output::Output;
 use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
@@ -45,7 +45,8 @@ impl Split {
         let folder = &self.output_dir;
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
         for written in [&train, &test] {
-            other_than_input(written, "a split in --output-dir", self.scan.path())?;
+            let flag = "a split in --output-dir";
+            self.reading.refuse_onto_input(written, flag, self.scan.path())?;
         }
         // Of two at once in one folder the splits could be mixed.
         let _locks = Lock::acquire_within(folder)?;
@@ -55,6 +56,7 @@ impl Split {
             data::split(&dataset, &cut).with_context(|| self.scan.path().display().to_string())?;
         data::stamp(&mut split.train);
         data::stamp(&mut split.test);
+        output.note_replaced([train.as_path(), test.as_path()]);
         split.train.write(&train)?;
         split.test.write(&test)?;
         let splits = &split.splits;

@@ -2,13 +2,14 @@
 
 use super::jobs::exit_code;
 use super::submit::{self, Submit};
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, other_than_input};
 use crate::solver::ComputePlace;
 use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use lapwing_draw::number::label;
 use lapwing_files::atomic;
 use lapwing_study::design::{Goal, TEMPLATE};
 use lapwing_study::jobs::{AtOnce, JobsReport};
@@ -64,7 +65,7 @@ enum Action {
         #[command(flatten)]
         place: ComputePlace,
         /// Replace results in the folder that were made for another design, as far as the change
-        /// touches them
+        /// touches them, and data sets and views that the study has not made
         #[arg(long)]
         replace: bool,
         /// Write the report again and again while the study runs: its page, once opened, shows it
@@ -88,7 +89,7 @@ enum Action {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
         /// Replace results in the folder that were made for another design, as far as the change
-        /// touches them
+        /// touches them, and data sets and views that the study has not made
         #[arg(long)]
         replace: bool,
     },
@@ -115,7 +116,8 @@ enum Action {
         /// Factor between two doses at which the search ends [default: 1.25, or the design's]
         #[arg(long, value_name = "F", value_parser = value::positive)]
         precision: Option<f64>,
-        /// Side of an object pixel, for a goal in nanometres of data that do not tell it
+        /// Side of an object pixel, for lengths in nanometres of data that do not tell it; kept
+        /// with the goal in the study
         #[arg(long, value_name = "M", value_parser = value::positive)]
         pixel_size_m: Option<f64>,
         /// Reconstructions at a time: a number, or auto
@@ -200,28 +202,18 @@ fn search(
         Some(precision) => goal.with_precision(precision)?,
         None => goal,
     };
-    let goal = match pixel_size {
-        Some(size) => goal.in_pixels(size),
-        None => goal,
-    };
+    let goal = Goal { pixel_size_m: pixel_size.or(goal.pixel_size_m), ..goal };
+    keep_design(file, folder, &design)?;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let found = stoppable(&mut Watch::new(output), |observe| {
         run::search::search(&design, &goal, folder, at_once, observe)
     })?;
     if found.iter().flat_map(|found| &found.tried).all(|tried| tried.value.is_none()) {
-        bail!(
-            "{} was measured nowhere: expected a metric that results have (lengths in nanometres need \
-             the pixel: --pixel-size-m, or pixel_size_m in [base])",
-            goal.metric
-        );
+        bail!("{} was measured nowhere: expected a metric that results have", goal.metric);
     }
-    let asked = asked_of_report(&goal);
-    let paths = match lapwing_report::write_with(folder, &asked) {
-        // Not every metric that can be searched for is on the page.
-        Err(lapwing_report::ReportError::Goal { .. }) => lapwing_report::write(folder)?,
-        other => other?,
-    };
+    // The study has the goal now.
+    let paths = lapwing_report::write(folder)?;
     let lower = design.study.line_with_lower().map(|line| {
         format!("; for the least one write {line} in {} and search again", file.display())
     });
@@ -230,11 +222,17 @@ fn search(
         // Writing to a string does not fail.
         let _ = write!(words, "{}", of.view);
         if let (Some(step), Some(overlap)) = (of.step_px, of.linear_overlap) {
-            let _ = write!(words, " (step {step:.1} px, overlap {overlap:.2})");
+            let overlap = match overlap > 0.0 {
+                true => format!("overlap {overlap:.2}"),
+                false => "discs apart".to_owned(),
+            };
+            let _ = write!(words, " (step {step:.1} px, {overlap})");
         }
         let _ = match of.dose {
             Least::About { at, low, high } => {
-                writeln!(words, ": about {at:.3e} photons per pattern, {low:.2e} to {high:.2e}")
+                let [at, low, high] =
+                    [(at, 3), (low, 2), (high, 2)].map(|(dose, n)| label(dose, n));
+                writeln!(words, ": about {at} photons per pattern, {low} to {high}")
             }
             Least::AtMost { at } => writeln!(
                 words,
@@ -261,9 +259,16 @@ fn search(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The goal as the report takes it.
-fn asked_of_report(goal: &Goal) -> BTreeMap<String, f64> {
-    BTreeMap::from([(goal.metric.clone(), goal.value())])
+/// Refuses a design that lies where the study keeps its own, settled in every point, unless it is
+/// that one: the user's remarks and paths would be gone.
+fn keep_design(file: &Path, folder: &Path, design: &Design) -> anyhow::Result<()> {
+    let kept = StudyFolder::new(folder).design_file();
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    if text == design.to_toml()? {
+        return Ok(());
+    }
+    other_than_input(&kept, "the study's own design", file)
+        .context("choose another folder with --output, or another name for the design")
 }
 
 fn init(file: &Path, force: bool, output: Output) -> anyhow::Result<ExitCode> {
@@ -306,6 +311,7 @@ fn run_design(
     output: Output,
 ) -> anyhow::Result<JobsReport> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
+    keep_design(file, folder, &design)?;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let mut watching = match watch {
@@ -345,7 +351,15 @@ fn study(
         "skipped": report.skips.skipped_count,
         "report": { "html": paths.html, "csv": paths.csv, "json": paths.json },
     });
-    let words = format!(
+    let mut words = String::new();
+    for result in results {
+        if let Some(reason) = &result.not_compared {
+            // Writing to a string does not fail.
+            let _ = writeln!(words, "{}: done, without a comparison: {reason}", result.case);
+        }
+    }
+    let _ = write!(
+        words,
         "{}, {} done, {} failed, {} skipped\nreport: {}",
         counted(report.manifest.jobs.len(), "job"),
         results.len() - report.failed(),

@@ -1,7 +1,7 @@
 //! `lapwing thin`: measured counts at a lower dose.
 
 use crate::input::Reading;
-use crate::output::{Output, other_than_input};
+use crate::output::Output;
 use crate::scan_file::ScanFile;
 use crate::value;
 use anyhow::Context;
@@ -40,7 +40,7 @@ pub struct Thin {
 
 impl Thin {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
-        other_than_input(&self.output, "--output", self.scan.path())?;
+        self.reading.refuse_onto_input(&self.output, "--output", self.scan.path())?;
         let (dataset, _) = self.reading.read(self.scan.path(), Some(&self.output), output)?;
         let thinned = thin(dataset, self.dose, self.seed)
             .with_context(|| self.scan.path().display().to_string())?;
@@ -50,6 +50,7 @@ impl Thin {
         let gain_now = thinned.gain_now();
         let Thinned { mut dataset, from, mean_before: present, mean, scale, gain } = thinned;
         stamp(&mut dataset);
+        output.note_replaced([self.output.as_path()]);
         dataset.write(&self.output)?;
 
         let record = json!({

@@ -3,6 +3,7 @@
 use crate::input::Reading;
 use crate::output::Output;
 use crate::value;
+use anyhow::bail;
 use clap::Args;
 use lapwing_study::View;
 use lapwing_study::condition::Step;
@@ -96,10 +97,15 @@ impl Views {
         };
         let report = write_views(&roots, &doses, &wanted, &settings, &self.reading.options())?;
         if report.made.is_empty() && report.refused.is_empty() {
-            anyhow::bail!(
-                "{}: no folder dose_<D> with patched_train.npz and patched_test.npz; make them with `lapwing split`",
-                self.phase_c_root.display()
+            bail!(
+                "{}: no folder dose_<D> with patched_train.npz and patched_test.npz; {}",
+                self.phase_c_root.display(),
+                self.way_to_splits()
             );
+        }
+        for file in &report.replaced {
+            let done = if file.is_file() { "replaced" } else { "removed" };
+            output.note(format_args!("{done} {}, which was there already", file.display()));
         }
 
         let mut words = String::new();
@@ -135,10 +141,25 @@ impl Views {
         if report.refused.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
-        anyhow::bail!(
+        bail!(
             "{} of {} views were refused (see above)",
             report.refused.len(),
             report.refused.len() + report.made.len()
         )
+    }
+
+    /// What to type for splits where views look for them.
+    fn way_to_splits(&self) -> String {
+        let root = &self.phase_c_root;
+        let folder = root.join("dose_1000").display().to_string();
+        match root.join("patched_train.npz").is_file() {
+            true => format!(
+                "splits lie in it directly: move them to {folder}, or cut them there with `lapwing split \
+                 --output-dir {folder}`, with their own dose in place of 1000"
+            ),
+            false => {
+                format!("make them with `lapwing split --output-dir {folder}`, for a dose of 1000")
+            }
+        }
     }
 }

@@ -118,3 +118,72 @@ fn a_base_may_move_but_other_contents_are_refused_until_results_may_be_replaced(
         assert!(after() != before, "{key}");
     }
 }
+
+const SMALL: &str = "[study]\ndoses = [1e3]\npattern_size = 32\nviews = [\"baseline\", \"dense\"]\n\
+                     [scan]\nstep = 6\nfield = [90, 60]\n[solver]\nepochs = 2\n";
+
+#[test]
+fn a_study_replaces_nothing_that_it_has_not_made() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    std::fs::write(bench.path("small.toml"), SMALL).unwrap();
+    bench.ok("split --input scan.npz --output-dir data/dose_1000");
+    bench.ok("views --data-root data --output-root views --view dense");
+    let before = bench.listing();
+    let mine = std::fs::read(bench.path("data/dose_1000/patched_train.npz")).unwrap();
+    let run = "study run small.toml --output .";
+    bench
+        .fails(run, &["data/dose_1000/patched_test.npz and 3 more are there already", "--replace"]);
+    let locks = |name: &String| !name.ends_with(".lock");
+    assert_eq!(
+        bench.listing().into_iter().filter(locks).collect::<Vec<_>>(),
+        before.into_iter().filter(locks).collect::<Vec<_>>()
+    );
+    assert!(std::fs::read(bench.path("data/dose_1000/patched_train.npz")).unwrap() == mine);
+    bench.ok(&format!("{run} --replace"));
+    // From now on they are the study's.
+    assert_eq!(bench.json(run)["resumed"], 4);
+    // Nor a reconstruction where there was no study.
+    let other = "other/reconstructions/dose_1000/baseline/train";
+    bench.ok(&format!("reconstruct --input scan.npz --output-dir {other} --num-epochs 2"));
+    bench.fails("study run small.toml --output other", &["baseline/train/result.json is there"]);
+    // Nor the user's own design.
+    std::fs::create_dir(bench.path("own")).unwrap();
+    std::fs::write(bench.path("own/study.toml"), SMALL).unwrap();
+    let told = ["own/study.toml", "--output", "another name"];
+    bench.fails("study run own/study.toml --output own", &told);
+    assert_eq!(std::fs::read_to_string(bench.path("own/study.toml")).unwrap(), SMALL);
+    // The one that a study keeps is the study's.
+    assert_eq!(bench.json("study run study.toml --output .")["resumed"], 4);
+}
+
+#[test]
+fn the_records_of_a_study_are_those_of_its_design() {
+    let bench = Bench::new();
+    let design = |doses: &str| {
+        std::fs::write(bench.path("s.toml"), SMALL.replace("1e3", doses)).unwrap();
+    };
+    design("1e3, 1e4");
+    bench.ok("study prepare s.toml --output s");
+    design("1e3");
+    bench.ok("study run s.toml --output s --replace");
+    let merged = std::fs::read(bench.path("s/reconstructions/reconstruction_manifest.json"));
+    let merged: serde_json::Value = serde_json::from_slice(&merged.unwrap()).unwrap();
+    assert_eq!(
+        (merged["total_jobs"].as_u64(), merged["jobs"].as_array().unwrap().len()),
+        (Some(4), 4)
+    );
+    assert!(merged["jobs"].as_array().unwrap().iter().all(|job| job["dose"] == 1000));
+}
+
+#[test]
+fn a_design_that_cannot_be_done_leaves_nothing() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let text = "[base]\nmeasured = \"scan.npz\"\n[study]\ndoses = [1e6]\npattern_size = 32\n\
+                views = [\"baseline\"]\n[solver]\nepochs = 2\n";
+    std::fs::write(bench.path("high.toml"), text).unwrap();
+    bench.fails("study run high.toml --output new", &["study.doses", "never added"]);
+    let left = bench.listing().into_iter().filter(|name| name.starts_with("new/"));
+    assert_eq!(left.collect::<Vec<_>>(), ["new/.lapwing.lock"]);
+}

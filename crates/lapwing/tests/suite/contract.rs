@@ -80,6 +80,15 @@ fn a_placeholder_is_no_truth() {
     assert!(words.contains("without a comparison") && words.contains("1 job, 1 done"), "{words}");
     let record = json(bench.path("out/dose_10000/baseline/train/result.json"));
     assert_eq!((record["status"].as_str(), &record["comparison"]), (Some("done"), &Value::Null));
+    // Nor by hand, nor in a study, which says so when it runs.
+    bench.fails("compare --reconstruction r --truth scan.npz", &["scan.npz", "placeholder"]);
+    let design = "[base]\nfile = \"scan.npz\"\n[study]\ndoses = [1e3]\npattern_size = 32\n\
+                  views = [\"baseline\"]\nsplits = [\"train\"]\n[solver]\nepochs = 2\n";
+    std::fs::write(bench.path("design.toml"), design).unwrap();
+    let study = bench.run("study run design.toml --output study");
+    assert!(study.status.success() && stderr(&study).contains(remark), "{}", stderr(&study));
+    let words = String::from_utf8_lossy(&study.stdout);
+    assert!(words.contains("without a comparison"), "{words}");
     // It is not solved again.
     let again = bench.json(&jobs);
     let result = &again["manifest"]["execution_results"][0];
@@ -165,8 +174,15 @@ fn a_view_in_the_place_of_another_is_refused_by_name() {
     let merged = json(bench.path("out/reconstruction_manifest.json"));
     assert_eq!(merged["execution_results"][0].get("selection_strategy"), None);
     let trusted = bench.json(&format!("{jobs} --trust-names"));
-    let log = trusted["manifest"]["execution_results"][0]["log_path"].as_str().unwrap();
+    let result = &trusted["manifest"]["execution_results"][0];
+    let log = result["log_path"].as_str().unwrap();
     assert!(std::fs::read_to_string(log).unwrap().contains("overlap_view dense"));
+    // Records and screen say it, too, also where the result is only found.
+    assert!(result["trusted_name"].as_str().unwrap().contains("overlap_view dense"), "{result}");
+    let again = bench.run(&format!("{jobs} --trust-names"));
+    assert!(stderr(&again).contains("overlap_view dense"), "{}", stderr(&again));
+    let record = json(bench.path("out/dose_10000/sparse/train/result.json"));
+    assert!(record["trusted_name"].as_str().unwrap().contains("overlap_view dense"), "{record}");
     // The other split, and another dose.
     std::fs::copy(bench.path("views/dose_10000/dense/dense_test.npz"), bench.path(&dense)).unwrap();
     let jobs = format!("jobs {ROOTS} --num-epochs 2 --view dense");
@@ -195,6 +211,17 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     let told = bench.run("inspect views/dose_10000/dense/dense_train.npz");
     let words = String::from_utf8_lossy(&told.stdout);
     assert!(!words.contains("no metadata") && words.contains("metadata: unreadable"), "{words}");
+    assert!(!words.contains("as specified") && !words.contains("found expected"), "{words}");
+    // Whoever refuses them says how to go on.
+    let split = "data/dose_10000/patched_train.npz";
+    for command in [
+        format!("split --input {split} --output-dir x"),
+        format!("thin --input {split} --dose 10 --output x.npz"),
+        format!("overlap --input {split}"),
+    ] {
+        bench.fails(&command, &["{broken", "--leave-out _metadata"]);
+    }
+    bench.ok(&format!("overlap --input {split} --leave-out _metadata"));
     // Incomplete ones are told beforehand, too.
     let view = "views/dose_10000/sparse/sparse_test.npz";
     with_array(&bench, view, "_metadata", &Array::text("{\"overlap_view\": \"sparse\"}"));
@@ -203,6 +230,10 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     for part in ["as the view dose 10000 sparse test", "spacing_threshold", "lapwing views"] {
         assert!(words.contains(part), "{words}");
     }
+    std::fs::copy(bench.path(view), bench.path("elsewhere.npz")).unwrap();
+    let told = bench.run("inspect elsewhere.npz");
+    let words = String::from_utf8_lossy(&told.stdout);
+    assert!(words.contains("make the view again with `lapwing views`"), "{words}");
     let dry = bench.ok(&format!("jobs {ROOTS} --split test --dry-run"));
     assert_eq!(dry.matches("would fail").count(), 1, "{dry}");
     assert!(
@@ -220,6 +251,13 @@ fn messages_name_what_is_wrong_and_where() {
             .replace("--views-root views ", ""),
         &["nowhere: no such folder"],
     );
+    bench.fails(
+        &format!("jobs {ROOTS}").replace("--data-root data", "--data-root nowhere"),
+        &["nowhere: no such folder", "lapwing split --output-dir nowhere/dose_1000"],
+    );
+    bench.ok("split --input scan.npz --output-dir flat");
+    let told = ["flat: no folder dose_<D>", "directly", "--output-dir flat/dose_1000"];
+    bench.fails("views --data-root flat --output-root v", &told);
     let usage = bench.run("jobs --study out --leave-out Y");
     assert_eq!(usage.status.code(), Some(2), "{}", stderr(&usage));
     std::fs::remove_file(bench.path("views/dose_10000/sparse/sparse_train.npz")).unwrap();
@@ -348,4 +386,64 @@ fn who_comes_second_into_a_folder_is_told_who_holds_it() {
         bench.fails(command, &["out is in use by process", "another folder"]);
     }
     assert_eq!(std::fs::read_dir(bench.path("out")).unwrap().count(), 1);
+}
+
+#[test]
+fn nothing_is_written_onto_what_is_read() {
+    let bench = Bench::new();
+    prepared(&bench);
+    std::fs::create_dir(bench.path("pair")).unwrap();
+    for split in ["train", "test"] {
+        let from = bench.path(&format!("data/dose_10000/patched_{split}.npz"));
+        std::fs::copy(from, bench.path(&format!("pair/{split}.npz"))).unwrap();
+    }
+    let contents = || -> Vec<Vec<u8>> {
+        bench.listing().iter().map(|n| std::fs::read(bench.path(n)).unwrap()).collect()
+    };
+    let before = contents();
+    for (command, flag) in [
+        ("overlap --data-root pair --output-root pair --s-img 0.5", "--output-root"),
+        (
+            "overlap --data-root data/dose_10000 --output-root data/../data/dose_10000",
+            "--output-root",
+        ),
+        ("compare --reconstruction pair/test.npz --truth scan.npz --csv scan.npz", "--csv"),
+        ("compare --reconstruction scan.npz --truth pair/test.npz --csv ./scan.npz", "--csv"),
+        ("thin --input scan.npz --dose 10 --output scan.npz", "--output"),
+        ("convert scan.npz pair/test.npz --companion pair/test.npz", "OUT"),
+        ("simulate --base scan.npz --dose 10 --output scan.npz", "--output"),
+    ] {
+        bench.fails(command, &["expected another", flag, "found the input itself"]);
+    }
+    assert!(contents() == before);
+}
+
+#[test]
+fn what_is_replaced_is_told() {
+    let bench = Bench::new();
+    prepared(&bench);
+    let overlap = "overlap --data-root data/dose_10000 --output-root o --s-img 0.5";
+    for (command, file) in [
+        ("simulate --base scan.npz --dose 100 --output low.npz", "low.npz"),
+        ("thin --input scan.npz --dose 10 --output thin.npz", "thin.npz"),
+        ("convert scan.npz copy.npz", "copy.npz"),
+        ("split --input scan.npz --output-dir s", "s/patched_test.npz"),
+        (
+            "views --data-root data --output-root v --view dense",
+            "v/dose_10000/dense/dense_train.npz",
+        ),
+        (overlap, "o/train_metrics.json"),
+    ] {
+        for again in [false, true] {
+            let output = bench.run(command);
+            assert!(output.status.success(), "{}", stderr(&output));
+            let told = stderr(&output);
+            let line = told.lines().find(|line| line.contains("there already"));
+            assert_eq!(line.is_some_and(|line| line.contains(file)), again, "{command}\n{told}");
+        }
+    }
+    // A view that is refused takes the one that was there with it.
+    let refused =
+        bench.run("views --data-root data --output-root v --view dense --min-positions 9999");
+    assert!(stderr(&refused).contains("removed v/dose_10000/dense/"), "{}", stderr(&refused));
 }

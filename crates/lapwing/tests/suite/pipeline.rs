@@ -336,11 +336,74 @@ fn a_search_tells_the_dose_that_every_view_needs() {
     bench.fails("study search s.toml --output s", &["[goal]", "--goal"]);
     bench.fails("study search s.toml --output s --goal resolution=30nm", &["--pixel-size-m"]);
     let run = "study search s.toml --output s --goal resolution=30nm --pixel-size-m 1e-8";
+    assert!(!bench.path("s/study.toml").exists());
     let found = bench.json(&format!("{run} --precision 3"));
-    assert_eq!(found["goal"]["metric"], "phase_resolution_0_5_px");
-    assert!((number(&found["goal"]["at_most"]) - 3.0).abs() < 1e-9);
-    assert!(!found["views"][0]["tried"].as_array().unwrap().is_empty(), "{found}");
+    assert_eq!(found["goal"]["metric"], "phase_resolution_0_5_nm");
+    assert_eq!(
+        (number(&found["goal"]["at_most"]), &found["goal"]["pixel_size_m"]),
+        (30.0, &1e-8.into())
+    );
+    let tried = found["views"][0]["tried"].as_array().unwrap();
+    // Half a period of ten pixels or fewer, and not of less than one, in nanometres.
+    assert!(tried.iter().all(|tried| (10.0..1000.0).contains(&number(&tried["value"]))), "{found}");
     let words = bench.ok(&format!("{run} --precision 3"));
-    assert!(words.contains("baseline (step") && words.contains("at most 3"), "{words}");
+    assert!(words.contains("baseline (step") && words.contains("at most 30:"), "{words}");
+    // The report, now and made again, and a run that goes on, keep the goal and the pixel.
+    for command in ["report s", "study run s.toml --output s"] {
+        let answer = std::fs::read(bench.path("s/report/study_answer.json")).unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["pixel_size_m"], 1e-8, "{answer}");
+        let text = answer.to_string();
+        assert!(text.contains("\"asked_for\":true") && text.contains("30 nm"), "{text}");
+        assert!(!text.contains("3.0000000000000004"), "{text}");
+        bench.ok(command);
+    }
+    let other = "study search s.toml --output s --goal resolution=30nm --pixel-size-m 0";
+    assert_eq!(bench.run(other).status.code(), Some(2));
     assert_eq!(bench.run("study search s.toml --output s --goal beauty=1").status.code(), Some(2));
+}
+
+#[test]
+fn a_specimen_can_have_a_pixel_and_a_search_leaves_nothing_undone() {
+    let bench = Bench::new();
+    let design = |pixel: &str| {
+        let text = format!(
+            "[study]\ndoses = [1, 1e5]\npattern_size = 32\nviews = [\"baseline\", \"dense\"]\n\
+             splits = [\"train\"]\n[specimen]\n{pixel}[views]\nsteps_nm = [90]\n[probe]\ndiameter = 18\n\
+             [scan]\nstep = 6\nfield = [90, 60]\n[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 10\n\
+             precision = 50\n[solver]\nalgorithm = \"LSQML\"\nepochs = 3\n"
+        );
+        std::fs::write(bench.path("s.toml"), text).unwrap();
+    };
+    design("");
+    bench.fails("study search s.toml --output s", &["pixel_size_m", "[specimen]"]);
+    design("pixel_size_m = -1\n");
+    bench.fails("study search s.toml --output s", &["specimen.pixel_size_m", "above 0"]);
+    design("pixel_size_m = 1e-8\n");
+    let other = "study search s.toml --output s --pixel-size-m 2e-8";
+    bench.fails(other, &["--pixel-size-m", "1e-8", "2e-8"]);
+    let found = bench.json("study search s.toml --output s");
+    assert!(
+        found["views"].as_array().unwrap().iter().any(|view| view["view"] == "step_9"),
+        "{found}"
+    );
+    let looked: usize = found["views"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["tried"].as_array().unwrap().len())
+        .sum();
+    // A view that the highest dose does not help is not looked at again, and is not to be done.
+    let status = bench.json("study status s");
+    assert_eq!(
+        (status["pending"].as_u64(), status["total"].as_u64()),
+        (Some(0), Some(looked as u64))
+    );
+    let csv = std::fs::read_to_string(bench.path("s/report/results.csv")).unwrap();
+    let column = csv.lines().next().unwrap().split(',').position(|name| name == "step_nm").unwrap();
+    let step: f64 = csv.lines().nth(1).unwrap().split(',').nth(column).unwrap().parse().unwrap();
+    assert!((30.0..120.0).contains(&step), "{csv}");
+    for impossible in ["phase_ssim=2", "beauty=1", "resolution=0nm"] {
+        assert_eq!(bench.run(&format!("report s --goal {impossible}")).status.code(), Some(2));
+    }
 }

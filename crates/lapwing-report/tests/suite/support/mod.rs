@@ -303,6 +303,7 @@ fn write_job(
             serde_json::from_value(maps).unwrap()
         }),
         device: None,
+        trusted_name: None,
         view: (every > 1).then_some(Telemetry {
             selection_strategy: Strategy::Greedy,
             acceptance_rate: kept.len() as f64 / all.len() as f64,

@@ -5,7 +5,7 @@ use crate::disk::json::read_json;
 use crate::disk::layout::{MANIFEST, SKIP_SUMMARY};
 use crate::disk::record::{Execution, JobRecord, Manifest, SkipSummary, Skipped};
 use crate::{Result, StudyError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The records of all runs under an artifact root as they were last read, oldest run first.
@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct History {
     runs: PathBuf,
     known: BTreeMap<PathBuf, Known>,
+    /// The cases that the picture is of; all that runs ever had unless told.
+    only: Option<BTreeSet<Case>>,
 }
 
 /// What the records of one run held when their files had this length.
@@ -27,7 +29,12 @@ struct Known {
 impl History {
     /// Of the artifact root; nothing is read yet.
     pub fn new(artifact_root: &Path) -> Self {
-        Self { runs: artifact_root.join("runs"), known: BTreeMap::new() }
+        Self { runs: artifact_root.join("runs"), known: BTreeMap::new(), only: None }
+    }
+
+    /// Leaves all other cases out of the picture: those of an earlier design.
+    pub fn keep_to(&mut self, cases: &[Case]) {
+        self.only = Some(cases.iter().cloned().collect());
     }
 
     /// Reads what is new. A run's records only ever grow, so those of the same length are the same.
@@ -53,7 +60,7 @@ impl History {
             .filter_map(|known| known.records.as_ref().ok()?.as_ref())
             .map(|(manifest, skips)| (manifest, skips))
             .collect();
-        (!runs.is_empty()).then(|| merge(&runs))
+        (!runs.is_empty()).then(|| merge(&runs, self.only.as_ref()))
     }
 
     /// One line for each run whose records are damaged: a history that cannot be read must not stop
@@ -77,8 +84,11 @@ fn read(run: &Path) -> std::result::Result<Option<(Manifest, SkipSummary)>, Stri
 /// result in its folder, the run that made that tells log and time. A run that only planned it
 /// (a dry run, or one that was stopped before) decides nothing about a job that was run before;
 /// after a missed input it says that there is a job now. Being filtered out of a run says nothing,
-/// unless no run ever said more.
-fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
+/// unless no run ever said more. Cases that are not among `only` are left out.
+fn merge(
+    runs: &[(&Manifest, &SkipSummary)],
+    only: Option<&BTreeSet<Case>>,
+) -> (Manifest, SkipSummary) {
     let mut jobs: BTreeMap<&Case, &JobRecord> = BTreeMap::new();
     // Who made what is in a folder: a later run that finds it there has nothing to tell of it.
     let mut made: BTreeMap<(&Case, &Path), &Execution> = BTreeMap::new();
@@ -111,6 +121,11 @@ fn merge(runs: &[(&Manifest, &SkipSummary)]) -> (Manifest, SkipSummary) {
         }
         skipped.extend(skips.skipped_jobs.iter().map(|skip| (&skip.case, skip)));
     }
+    let kept = |case: &Case| only.is_none_or(|only| only.contains(case));
+    jobs.retain(|case, _| kept(case));
+    results.retain(|case, _| kept(case));
+    missing.retain(|case, _| kept(case));
+    skipped.retain(|case, _| kept(case));
     skipped.extend(missing.clone());
     skipped.retain(|case, _| !jobs.contains_key(case));
 

@@ -112,6 +112,12 @@ impl RunRecord {
         }
     }
 
+    /// Leaves all other cases than these, those of the study's design, out of the merged picture.
+    pub(crate) fn keep_to(&mut self, cases: &[Case]) -> Result<()> {
+        self.history.keep_to(cases);
+        self.save()
+    }
+
     /// This run's own manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

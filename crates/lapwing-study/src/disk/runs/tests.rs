@@ -33,6 +33,7 @@ fn done(case: &Case, run: &RunRecord) -> Execution {
         telemetry: None,
         error: None,
         not_compared: None,
+        trusted_name: None,
         seconds: Some(1.0),
         resumed: false,
         run_id: None,

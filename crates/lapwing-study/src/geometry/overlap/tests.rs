@@ -66,6 +66,53 @@ fn groups_drawn_again_count_as_often_as_they_were_drawn() {
 }
 
 #[test]
+fn forty_scans_against_brute_force() {
+    let mut generator = generator(7, "brute force", 0);
+    for case in 0..40 {
+        let n = 5 + below(60, &mut generator);
+        let mut place = || 1e-4 * below(1_000_000, &mut generator) as f64;
+        let scan: Vec<Position> = (0..n).map(|_| Position { y: place(), x: place() }).collect();
+        let diameter = 5.0 + case as f64;
+        let all = |i: usize| {
+            let mut others: Vec<f64> =
+                (0..n).filter(|&j| j != i).map(|j| scan[i].distance(scan[j])).collect();
+            others.sort_unstable_by(f64::total_cmp);
+            others
+        };
+        let shared = |d: &f64| disc_overlap(*d, diameter);
+        let nearest = mean((0..n).map(|i| mean(all(i).iter().take(6).map(shared))));
+        let within = |i: usize| mean(all(i).iter().filter(|&&d| d < diameter).map(shared));
+        let between = mean((0..n).map(within));
+        let found = measure(&scan, &Sampling { n_groups: n, ..Sampling::all_images(diameter) });
+        let found = found.unwrap();
+        for (found, expected) in [
+            (found.metric_2_image_based_avg, nearest),
+            (found.metric_3_group_to_group_avg, between),
+        ] {
+            assert!((found - expected).abs() <= 1e-15, "{case}: {found} is not {expected}");
+        }
+        // Of four images: every one as a seed, with its three nearest.
+        let four = |i: usize| {
+            let mut order: Vec<usize> = (0..n).collect();
+            order.sort_by(|&a, &b| scan[i].distance(scan[a]).total_cmp(&scan[i].distance(scan[b])));
+            order.truncate(4);
+            order
+        };
+        let of_group = |group: Vec<usize>| {
+            let each = |&i: &usize| {
+                let others = group.iter().filter(|&&j| j != i);
+                mean(others.map(|&j| disc_overlap(scan[i].distance(scan[j]), diameter)))
+            };
+            group.iter().map(each).collect::<Vec<f64>>()
+        };
+        let expected = mean((0..n).flat_map(|i| of_group(four(i))));
+        let sampling = Sampling { gridsize: 2, n_groups: n, ..Sampling::all_images(diameter) };
+        let found = measure(&scan, &sampling).unwrap().metric_1_group_based_avg.unwrap();
+        assert!((found - expected).abs() <= 1e-15, "{case}: {found} is not {expected}");
+    }
+}
+
+#[test]
 fn the_most_groups_and_neighbours_are_measured_in_no_time() {
     let scan = lattice(8, 8, 5.0);
     let sampling = Sampling {

@@ -135,7 +135,11 @@ impl Sample {
                 let placement = place::on_new_object(&positions, (side, side))
                     .ok_or_else(|| StudyError::Invalid("the scan has no positions".to_owned()))?;
                 let placed = (positions.as_slice(), &placement);
-                Ok(Self::on_new_object(specimen.kind, probe, placed, said, seed)?)
+                let made = Self::on_new_object(specimen.kind, probe, placed, said, seed)?;
+                let told = specimen.pixel_size_m.map(|size| {
+                    object_of(json!({ "physics_parameters": { "pixel_size_m": size } }))
+                });
+                Ok(Self { metadata: told, ..made })
             }
             Source::Measured { base, .. } => Err(StudyError::Invalid(format!(
                 "{}: a measured scan has no object and probe to simulate from",

@@ -121,16 +121,27 @@ pub fn held_against_place(
 ) -> Result<(Telemetry, Option<String>)> {
     let metadata = metadata::read(&Archive::open(file)?)?;
     let telemetry = telemetry(file, metadata.as_ref())?;
-    let wrong = metadata.map(|metadata| misplaced(&metadata, condition)).unwrap_or_default();
-    let told = (!wrong.is_empty()).then(|| {
+    let told = out_of_place(file, metadata.as_ref(), condition);
+    Ok((
+        telemetry,
+        told.map(|told| format!("{told}; {AGAIN}, or accept the names with --trust-names")),
+    ))
+}
+
+/// Where the metadata of a view contradict `condition`, that of its place: in what.
+pub(crate) fn out_of_place(
+    file: &Path,
+    metadata: Option<&Metadata>,
+    condition: Condition,
+) -> Option<String> {
+    let wrong = misplaced(metadata?, condition);
+    (!wrong.is_empty()).then(|| {
         format!(
-            "{} lies in the place of {condition}, but its `{KEY}` says {}; {AGAIN}, or accept \
-             the names with --trust-names",
+            "{} lies in the place of {condition}, but its `{KEY}` says {}",
             file.display(),
             wrong.join(" and ")
         )
-    });
-    Ok((telemetry, told))
+    })
 }
 
 /// What the metadata of a view say that contradicts `condition`.

@@ -20,7 +20,7 @@ use crate::disk::record::{
 use crate::disk::runs::{RunRecord, job_lock};
 use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views;
-use crate::run::event::{Event, Observer, tell};
+use crate::run::event::{Event, Level, Observer, tell};
 pub use crate::run::jobs::crew::AtOnce;
 use crate::run::jobs::crew::Crew;
 use crate::run::jobs::plan::{MissingViews, Plan};
@@ -117,8 +117,12 @@ fn run_agenda(
     options: &JobOptions,
     observe: Observer<'_>,
 ) -> Result<JobsReport> {
-    let record =
+    let mut record =
         RunRecord::begin(&plan.roots, plan.cases.len(), &options.filters, options.dry_run, agenda)?;
+    if !plan.keep_others {
+        // The study's design says what there is.
+        record.keep_to(&plan.cases)?;
+    }
     let planned = Event::JobsPlanned { jobs: &agenda.jobs, skipped: record.skips().skipped_count };
     tell(&mut *observe, planned)?;
     let run = JobRun {
@@ -251,6 +255,7 @@ impl JobRun<'_> {
             telemetry: telemetry.or_else(|| told_by(job, self.options.trust_names)),
             error: error.clone(),
             not_compared: done.and_then(|result| result.not_compared.clone()),
+            trusted_name: done.and_then(|result| result.trusted_name.clone()),
             seconds: Some(started.elapsed().as_secs_f64()),
             resumed: outcome.as_ref().is_ok_and(|(_, resumed)| *resumed),
             run_id: None,
@@ -289,7 +294,11 @@ impl JobRun<'_> {
         };
         let Ready { task, input_hash, patterns, existing, remarks } = ready;
         lock(&self.record).moved(&job.case, &task.output);
-        remarks.iter().for_each(|remark| log.line(&format!("remark: {remark}")));
+        for remark in &remarks {
+            let text = format!("remark: {remark}");
+            log.line(&text);
+            crew.tell(Event::Note { level: Level::Fact, text: &text })?;
+        }
         if let Some(error) = task.failed_since(&input_hash, self.begun) {
             log.line("another process tried the same meanwhile");
             return Err(StudyError::Invalid(error));

@@ -321,6 +321,7 @@ impl Task {
             error_maps: None,
             device: None,
             view: None,
+            trusted_name: None,
             shared_fraction: None,
             comparison: None,
             not_compared: None,

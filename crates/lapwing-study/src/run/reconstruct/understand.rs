@@ -103,6 +103,11 @@ impl Task {
             told
         });
         result.view = self.telemetry(&dataset)?;
+        if let (Some(case), Some(_)) = (&self.case, &result.view) {
+            // A job would not have come so far unless names are trusted.
+            let metadata = dataset.metadata.as_ref();
+            result.trusted_name = views::out_of_place(&self.input, metadata, case.condition);
+        }
         fact(&format!(
             "{} patterns of {:?}, probe diameter {:.1} px, {}",
             result.n_patterns,

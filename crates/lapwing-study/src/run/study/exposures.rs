@@ -33,8 +33,8 @@ pub fn settled(design: &Design) -> Result<Design> {
     }
     let geometry = Geometry::of(design)?;
     let area = design.study.fluence_area.pixels(geometry.pixel_size).ok_or_else(|| {
-        let expected = "pixel_size_m in [base], the object\u{2019}s pixel in metres, or fluence_area \
-                        = \"px\" beside them, for photons per pixel of the object";
+        let expected = "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres, or \
+                        fluence_area = \"px\" beside them, for photons per pixel of the object";
         DesignError::rule("study.fluences", expected, "no size of a pixel")
     })?;
     let mut exposures = Exposures::new();
@@ -57,10 +57,10 @@ pub fn settled(design: &Design) -> Result<Design> {
 }
 
 impl Geometry {
-    fn of(design: &Design) -> Result<Self> {
+    pub fn of(design: &Design) -> Result<Self> {
         let Source::Measured { base, .. } = &design.source else {
             let sample = Sample::of(design)?;
-            let told = design.source.reading()?.pixel_size;
+            let told = design.source.pixel_size()?;
             let stored = || {
                 let (y, x) = sample.metadata.as_ref().and_then(object_pixel)?;
                 Some((y * x).sqrt())

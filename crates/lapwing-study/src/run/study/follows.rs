@@ -1,12 +1,15 @@
 //! Whether a design may follow the one that a study's folder holds.
 
+use crate::design::condition::{Condition, View};
 use crate::design::{Design, Source};
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
 use crate::disk::layout::RESULT;
+use crate::disk::ledger::Ledger;
 use crate::run::dataset::sample::Sample;
 use crate::run::study::measured;
-use crate::{Result, StudyError};
+use crate::{Result, Split, StudyError};
+use std::path::PathBuf;
 
 /// Hash of the contents of what the data are made from: that of the base file, with those that its
 /// reading names where there are any.
@@ -19,14 +22,18 @@ pub(super) fn hash_of_base(source: &Source) -> Result<Option<String>> {
     })
 }
 
-/// `design` with what a search has looked at in the study of `folder`, where it is that study's
-/// design or grows from it.
+/// `design` with what a search has looked at in the study of `folder`, and with its goal where the
+/// design names none, where it is that study's design or grows from it.
 pub(super) fn with_searched(design: Design, folder: &StudyFolder, same_base: bool) -> Design {
     let Ok(Some(there)) = folder.design() else { return design };
     if !same_base || !design.replaces(&there, true).is_empty() {
         return design;
     }
     let mut design = design;
+    match (&mut design.goal, there.goal) {
+        (Some(goal), Some(kept)) => goal.pixel_size_m = goal.pixel_size_m.or(kept.pixel_size_m),
+        (none, kept) => *none = none.take().or(kept),
+    }
     for (view, doses) in there.study.searched {
         let all = design.study.searched.entry(view).or_default();
         all.extend(doses);
@@ -36,8 +43,35 @@ pub(super) fn with_searched(design: Design, folder: &StudyFolder, same_base: boo
     design
 }
 
+/// Refuses to replace what lies in the places of the study's files and was made by others: data
+/// sets and views that the ledger does not know and, in a folder that holds no study yet, results.
+pub(super) fn check_foreign(design: &Design, folder: &StudyFolder, ledger: &Ledger) -> Result<()> {
+    let roots = folder.roots();
+    let repeats = 1..=design.study.repeats;
+    let selected = design.conditions();
+    // Whatever the views, both splits of every dose are made.
+    let whole = Condition::all(&design.study.all_doses(), &[View::Baseline], &Split::ALL);
+    let mut files: Vec<PathBuf> = whole
+        .into_iter()
+        .chain(selected)
+        .flat_map(|condition| repeats.clone().map(move |repeat| (condition, repeat)))
+        .map(|(condition, repeat)| roots.input(condition, repeat))
+        .filter(|file| file.is_file() && !ledger.owns(file))
+        .collect();
+    if !folder.design_file().is_file() {
+        let results = design.cases().into_iter().map(|case| folder.job_dir(&case).join(RESULT));
+        files.extend(results.filter(|result| result.is_file()));
+    }
+    files.sort();
+    files.dedup();
+    match files.is_empty() {
+        true => Ok(()),
+        false => Err(StudyError::Foreign { files }),
+    }
+}
+
 /// Refuses a design that would replace results in `folder` without having been told to, or that
-/// would replace the design of the folder and then cannot be done. `bases` are the hashes of the
+/// would become the design of the folder and then cannot be done. `bases` are the hashes of the
 /// base now, and of that of the results.
 pub(super) fn check_follows(
     design: &Design,
@@ -45,14 +79,15 @@ pub(super) fn check_follows(
     (now, then): (Option<&str>, Option<&str>),
     replace: bool,
 ) -> Result<()> {
-    // A damaged design says nothing that could be held against this one.
-    let Ok(Some(there)) = folder.design() else { return Ok(()) };
     let other_base = now.zip(then).is_some_and(|(now, then)| now != then);
-    if there == *design && !other_base {
+    // A damaged design says nothing that could be held against this one.
+    let Ok(there) = folder.design() else { return Ok(()) };
+    if there.as_ref() == Some(design) && !other_base {
         return Ok(());
     }
     let has_result = |case| folder.job_dir(&case).join(RESULT).is_file();
-    if !replace && there.cases().into_iter().any(has_result) {
+    let results = there.filter(|there| there.cases().into_iter().any(has_result));
+    if let (Some(there), false) = (results, replace) {
         let mut differences = design.replaces(&there, now.is_some() && now == then);
         if other_base {
             let files: Vec<String> =

@@ -7,6 +7,7 @@ mod measured;
 pub(crate) mod overlaps;
 pub(crate) mod rehearse;
 pub mod search;
+mod write_views;
 
 use crate::design::condition::{Condition, Split, View};
 use crate::design::solver::DeviceChoice;
@@ -14,30 +15,32 @@ use crate::design::{Design, Source};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
-use crate::disk::layout::{RESULT, Roots, data_file, repeat_root, view_dir, view_file};
+use crate::disk::layout::{RESULT, data_file, repeat_root, view_dir, view_file};
 use crate::disk::ledger::Ledger;
-use crate::disk::lock::{Lock, enclosing_study};
-use crate::disk::path::{absolute, make_folder_of, remove_if_there};
+use crate::disk::lock::Lock;
+use crate::disk::path::{make_folder_of, remove_if_there};
 use crate::disk::record::{Filters, Telemetry};
 use crate::geometry::selection::Acceptance;
 use crate::run::dataset::data::{self, probe_diameter};
 use crate::run::dataset::sample::{self, Sample};
 use crate::run::dataset::stream::Streaming;
 use crate::run::dataset::views;
-use crate::run::event::{Event, Observer, tell};
+use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::jobs::{self, AtOnce, JobOptions, JobsReport};
 use crate::run::study::exposures::settled;
-use crate::run::study::follows::{check_follows, hash_of_base, with_searched};
+use crate::run::study::follows::{check_follows, check_foreign, hash_of_base, with_searched};
 use crate::run::study::overlaps::measure_overlaps;
 use crate::{Result, StudyError};
-use lapwing_files::{Archive, Dataset, ReadOptions, atomic};
+use lapwing_files::remarks::is_uniform;
+use lapwing_files::{Archive, Dataset, atomic};
 use lapwing_model::random::generator;
 use measured::FullDose;
 use rand::Rng;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+pub use write_views::{ViewsReport, write_views};
 
 /// How a study is run; results do not depend on it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,10 +75,11 @@ pub fn study(design: &Design, root: &Path, observe: Observer<'_>) -> Result<Jobs
 /// anew. A view that cannot be made is reported to the observer and skipped.
 ///
 /// # Errors
-/// When the folder is held by another process, when its results are another design's, or when data
-/// cannot be made or written. Before the first two, and before a design that cannot follow the one
-/// of the folder (a dose above what was measured), nothing in the folder is changed. What goes
-/// wrong inside a job is in the report.
+/// When the folder is held by another process, when its results are another design's, when it holds
+/// files in the places of the study's that the study has not made, or when data cannot be made or
+/// written. Before the first three, and before a design that cannot be done with its base (a dose
+/// above what was measured), nothing in the folder is changed. What goes wrong inside a job is in
+/// the report.
 pub fn study_with(
     design: &Design,
     root: &Path,
@@ -91,6 +95,9 @@ pub fn study_with(
     let design = &with_searched(settled, &folder, same_base);
     let text = design.to_toml()?;
     check_follows(design, &folder, (base.as_deref(), ledger.base()), options.replace)?;
+    if !options.replace {
+        check_foreign(design, &folder, &ledger)?;
+    }
     // Before the design is written: nothing that was made for an earlier one may pass for this
     // one's.
     forget_outdated(design, base.as_deref(), &folder, &mut ledger)?;
@@ -262,7 +269,18 @@ impl Origin {
                 let scan = FullDose::make(design, base, folder, observe)?;
                 Ok(Self::Measured(Box::new(scan)))
             }
-            _ => Ok(Self::Simulated(Box::new(Sample::of(design)?))),
+            source => {
+                let sample = Sample::of(design)?;
+                if let (Source::Base { base, .. }, true) = (source, is_uniform(&sample.object)) {
+                    let text = format!(
+                        "{}: objectGuess is the same everywhere: a placeholder, no truth: \
+                         reconstructions are not compared with it",
+                        base.file.display()
+                    );
+                    note(observe, Level::Fact, &text)?;
+                }
+                Ok(Self::Simulated(Box::new(sample)))
+            }
         }
     }
 
@@ -316,6 +334,9 @@ fn make_data(
             let splits = data::split(&whole, &design.split)?;
             drop(whole);
             make_folder_of(&files[0])?;
+            for file in &files {
+                ledger.begin(file)?;
+            }
             for (split, file) in [&splits.train, &splits.test].into_iter().zip(&files) {
                 split.write(file)?;
                 ledger.note(file, &key)?;
@@ -368,6 +389,7 @@ fn make_views(
                 Some(read) => read,
                 none => none.insert(data::read(&source)?),
             };
+            ledger.begin(&file)?;
             match make_view(split_data, condition, spacing, &acceptance, &file, false)? {
                 Ok(telemetry) => {
                     ledger.note(&file, &key)?;
@@ -431,65 +453,12 @@ fn discard_results(
     condition: Condition,
     repeat: usize,
 ) -> Result<()> {
-    ledger.forget(&folder.roots().input(condition, repeat))?;
+    ledger.remove(&folder.roots().input(condition, repeat))?;
     let mut cases = folder
         .cases()?
         .into_iter()
         .filter(|case| case.condition == condition && case.repeat == repeat);
     cases.try_for_each(|case| remove_if_there(&folder.job_dir(&case).join(RESULT)))
-}
-
-/// The views that [`write_views`] made and refused.
-#[derive(Debug, Clone, Default)]
-pub struct ViewsReport {
-    /// Made, with the selection.
-    pub made: Vec<(Condition, Telemetry, PathBuf)>,
-    /// Refused, with the numbers.
-    pub refused: Vec<(Condition, String)>,
-}
-
-/// Makes the views `wanted` of `doses` from the data under `roots.data`, read as `reading` says,
-/// and writes them under `roots.views`.
-///
-/// A refused view is removed when it was there from before; in a study's own folder of views its
-/// result is, too.
-///
-/// # Errors
-/// When the folder of the views or the study around it is held by another process, a split's file
-/// cannot be read or a view cannot be written; a refused view is in the report.
-pub fn write_views(
-    roots: &Roots,
-    doses: &[u64],
-    wanted: &[View],
-    settings: &crate::design::ViewRules,
-    reading: &ReadOptions,
-) -> Result<ViewsReport> {
-    let _locks = Lock::acquire_within(&roots.views)?;
-    let study = enclosing_study(&roots.views).map(StudyFolder::new);
-    let study = study.filter(|study| study.views_root() == absolute(&roots.views));
-    let mut report = ViewsReport::default();
-    for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
-        let file = data_file(&roots.data, dose, split);
-        let (dataset, _) = Streaming::Auto.read(&file, reading, &roots.views)?;
-        let (_, height, width) = dataset.diffraction.dim();
-        for &view in wanted {
-            let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };
-            let condition = Condition { dose, view, split };
-            let file = view_file(&roots.views, dose, view, split);
-            let timed = study.is_none();
-            match make_view(&dataset, condition, spacing, &settings.acceptance(), &file, timed)? {
-                Ok(telemetry) => report.made.push((condition, telemetry, file)),
-                Err(reason) => {
-                    discard_view(&roots.views, condition)?;
-                    if let Some(study) = &study {
-                        discard_results(study, &mut Ledger::open(study.root())?, condition, 1)?;
-                    }
-                    report.refused.push((condition, reason));
-                }
-            }
-        }
-    }
-    Ok(report)
 }
 
 /// The measured mean counts of the whole scan, as the split wrote them into each split.

@@ -64,6 +64,25 @@ fn of_split(bundle: &mut Bundle, split: Split) -> &mut Option<Overlap> {
     }
 }
 
+/// The files that [`write_overlaps`] writes into `folder`.
+pub fn files_of_overlaps(folder: &Path) -> Vec<PathBuf> {
+    let of = |split: Split| [images(folder, split), metrics(folder, split)];
+    Split::ALL.into_iter().flat_map(of).chain([folder.join(BUNDLE)]).collect()
+}
+
+/// Metrics of both splits.
+const BUNDLE: &str = "metrics_bundle.json";
+
+/// The images of a split that were kept.
+fn images(folder: &Path, split: Split) -> PathBuf {
+    folder.join(format!("{split}.npz"))
+}
+
+/// Metrics of a split.
+fn metrics(folder: &Path, split: Split) -> PathBuf {
+    folder.join(format!("{split}_metrics.json"))
+}
+
 /// Measures the overlap of both splits and writes into `folder`, under the names of the reference
 /// study: `train_metrics.json`, `test_metrics.json`, both in `metrics_bundle.json`, and the data
 /// sets of the images that were kept, `train.npz` and `test.npz`, whose metadata tell the sampling.
@@ -86,11 +105,11 @@ pub fn write_overlaps(
         let mut kept = dataset.select(&kept_images(dataset.scan.len(), sampling)?)?;
         tell_sampling(&mut kept, &overlap);
         stamp(&mut kept);
-        kept.write(folder.join(format!("{split}.npz")))?;
-        write_json(&folder.join(format!("{split}_metrics.json")), &overlap)?;
+        kept.write(images(folder, split))?;
+        write_json(&metrics(folder, split), &overlap)?;
         *of_split(&mut bundle, split) = Some(overlap);
     }
-    write_json(&folder.join("metrics_bundle.json"), &bundle)?;
+    write_json(&folder.join(BUNDLE), &bundle)?;
     Ok(bundle)
 }
 

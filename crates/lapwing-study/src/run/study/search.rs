@@ -1,12 +1,12 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
 use crate::design::condition::{Case, Condition, View};
-use crate::design::{Design, Goal};
+use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
 use crate::run::event::Observer;
 use crate::run::jobs::{AtOnce, JobOptions};
-use crate::run::study::exposures::settled;
+use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
 use lapwing_compare::doubts;
@@ -71,8 +71,12 @@ pub struct DoseValue {
 /// dose down to the goal's precision. The study in `root` grows by what is looked at, with that
 /// solver; what is done there already is used.
 ///
+/// The goal is kept in the design of that study, for its report.
+///
 /// # Errors
-/// When a view has fewer than two doses, and as for [`study_with`] and [`study_jobs`].
+/// When a view has fewer than two doses, when the goal is in nanometres of pixels whose side nobody
+/// tells or two tell differently - both before anything is done -, and as for [`study_with`] and
+/// [`study_jobs`].
 pub fn search(
     design: &Design,
     goal: &Goal,
@@ -80,7 +84,7 @@ pub fn search(
     at_once: AtOnce,
     observe: Observer<'_>,
 ) -> Result<Vec<Found>> {
-    let mut design = settled(design)?;
+    let design = settled(design)?;
     let range = |&view: &View| match design.study.doses_of(view).as_slice() {
         [low, .., high] => Ok((view, (*low, *high))),
         _ => {
@@ -90,21 +94,42 @@ pub fn search(
         }
     };
     let ranges = design.study.views.iter().map(range).collect::<Result<Vec<_>>>()?;
-    // The doses of the study that is there stay.
-    if let (true, Ok(Some(there))) =
-        (design.study.fluences.is_empty(), StudyFolder::new(root).design())
-    {
-        design.study.doses.extend(there.study.doses);
-        design.study.doses.sort_unstable();
-        design.study.doses.dedup();
-    }
-    let mut search = Search { design, goal, root, at_once, observe };
+    let pixel_size = pixel_size(&design, goal)?;
+    // The study has the doses that it had, and those that are looked at: no others wait to be done.
+    let there = StudyFolder::new(root).design().ok().flatten().map(|there| there.study);
+    let (doses, fluences, exposures) =
+        there.map(|there| (there.doses, there.fluences, there.exposures)).unwrap_or_default();
+    let study = Matrix { doses, fluences, exposures, ..design.study };
+    let design = Design { study, goal: Some(goal.clone()), ..design };
+    let mut search = Search { design, goal, pixel_size, root, at_once, observe };
     ranges.into_iter().map(|(view, range)| search.view(view, range)).collect()
+}
+
+/// Side of an object pixel, metres, where the goal needs it or tells it.
+fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
+    if !goal.is_in_nanometres() && goal.pixel_size_m.is_none() {
+        return Ok(None);
+    }
+    match (Geometry::of(design)?.pixel_size, goal.pixel_size_m) {
+        (Some(data), Some(said)) if (said / data - 1.0).abs() > 1e-6 => {
+            let expected = format!("the {data:e} m that the data tell, or none");
+            let field = "goal.pixel_size_m (--pixel-size-m)";
+            Err(DesignError::rule(field, expected, format!("{said:e} m")).into())
+        }
+        (None, None) => {
+            let expected = "the side of an object pixel for a goal in nanometres: --pixel-size-m, or \
+                            pixel_size_m in [goal], [base] or [specimen]";
+            Err(DesignError::rule("goal", expected, "none, in the data neither").into())
+        }
+        (data, said) => Ok(data.or(said)),
+    }
 }
 
 struct Search<'a, 'o> {
     design: Design,
     goal: &'a Goal,
+    /// Side of an object pixel, metres, where the goal needs it.
+    pixel_size: Option<f64>,
     root: &'a Path,
     at_once: AtOnce,
     observe: Observer<'o>,
@@ -187,17 +212,22 @@ impl Search<'_, '_> {
     /// [`doubts`]).
     fn values(&self, view: View, dose: u64) -> Result<Vec<f64>> {
         let folder = StudyFolder::new(self.root);
-        let name = self.goal.metric.as_str();
+        // Lengths are measured in pixels.
+        let in_pixels = self.goal.metric.strip_suffix("_nm").zip(self.pixel_size);
+        let (name, factor) = match in_pixels {
+            Some((name, metres)) => (format!("{name}_px"), metres * 1e9),
+            None => (self.goal.metric.clone(), 1.0),
+        };
         let mut values = Vec::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
-            // Doubts are about lengths in pixels.
-            if doubts(&comparison).contains_key(&name.replace("_nm", "_px")) {
+            if doubts(&comparison).contains_key(&name) {
                 return Ok(Vec::new());
             }
             let derived =
                 || comparison.derived().into_iter().find(|number| number.name == name)?.value;
-            values.extend(comparison.metric(name).or_else(derived).filter(|v| v.is_finite()));
+            let value = comparison.metric(&name).or_else(derived).filter(|v| v.is_finite());
+            values.extend(value.map(|value| value * factor));
         }
         Ok(values)
     }

@@ -19,6 +19,9 @@ const STEPS: i32 = 20;
 /// deflection does.
 const FOCUSED: f64 = 1.0;
 
+/// Rounds of a climb at most; one to a peak beside its start takes some tens.
+const ROUNDS: usize = 400;
+
 /// One map of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
@@ -197,7 +200,8 @@ fn deviation(pairs: &[[f64; 2]]) -> f64 {
 }
 
 /// Climbs to a maximum of `value` from `start`, one coordinate at a time with steps that halve from
-/// `steps` until they are a hundredth.
+/// `steps` until they are a hundredth, in [`ROUNDS`] rounds at most: what rises for ever is no
+/// peak.
 fn climb<const N: usize>(
     start: [f64; N],
     steps: [f64; N],
@@ -205,7 +209,10 @@ fn climb<const N: usize>(
 ) -> ([f64; N], f64) {
     let (mut at, mut best) = (start, value(start));
     let mut scale = 1.0;
-    while scale > 0.01 {
+    for _ in 0..ROUNDS {
+        if scale <= 0.01 {
+            break;
+        }
         let mut moved = false;
         for axis in 0..N {
             for sign in [1.0, -1.0] {
@@ -399,4 +406,23 @@ pub fn curvature(
         tried,
         disc: ground.disc,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::climb;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_climb_ends_at_a_peak_and_on_a_slope_without_one() {
+        let (at, _) =
+            climb([0.0, 0.0], [1.0, 1.0], |[y, x]| -(y - 7.3).powi(2) - (x + 2.0).powi(2));
+        assert!((at[0] - 7.3).abs() < 0.02 && (at[1] + 2.0).abs() < 0.02, "{at:?}");
+        let calls = Cell::new(0);
+        let (at, _) = climb([0.0], [1.0], |[y]| {
+            calls.set(calls.get() + 1);
+            y
+        });
+        assert!(at[0] > 100.0 && calls.get() < 1000, "{at:?} {}", calls.get());
+    }
 }

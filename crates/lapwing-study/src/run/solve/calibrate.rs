@@ -4,6 +4,7 @@
 mod picture;
 
 use crate::design::solver::ProbeStart;
+use crate::geometry::grid::grid_of;
 use crate::geometry::turn::{orthogonal, turned_about};
 use crate::run::dataset::data::intensities;
 use crate::run::solve::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
@@ -93,6 +94,8 @@ pub struct Calibration {
 /// # Errors
 /// When the patterns cannot tell (see [`lapwing_solve::calibrate`]).
 pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
+    // Of positions that no object holds, a search would not end.
+    grid_of(&dataset.scan, dataset.pattern_shape())?;
     let intensity = intensities(dataset)?;
     let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
     let found = match orientation(intensity.view(), &dataset.scan, sides(dataset)) {

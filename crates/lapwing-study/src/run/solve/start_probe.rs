@@ -2,6 +2,7 @@
 //! patterns.
 
 use crate::design::solver::ProbeStart;
+use crate::geometry::grid::grid_of;
 use crate::run::dataset::data::intensities;
 use crate::run::solve::trial;
 use crate::{Result, StudyError};
@@ -63,7 +64,12 @@ pub fn start_probe(dataset: &Dataset, which: ProbeStart) -> Result<StartProbe> {
         },
         ProbeStart::Patterns => of_patterns(dataset),
         ProbeStart::Auto => match (&dataset.probe, &dataset.optics) {
-            (Some(_), _) => start_probe(dataset, ProbeStart::File),
+            (Some(_), None) => start_probe(dataset, ProbeStart::File),
+            (Some(_), Some(_)) => {
+                let mut start = start_probe(dataset, ProbeStart::File)?;
+                start.told.push_str(", not that of the optics (--probe-start optics)");
+                Ok(start)
+            }
             (None, Some(optics)) => of_optics(dataset, optics),
             (None, None) => of_patterns(dataset),
         },
@@ -189,6 +195,8 @@ fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartPro
 }
 
 fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
+    // Of positions that no object holds, no search is begun.
+    grid_of(&dataset.scan, dataset.pattern_shape())?;
     let physics = dataset.physics()?;
     if physics.propagation != Propagation::FarField {
         return of_images(dataset, physics);
@@ -222,6 +230,7 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
         return Ok(StartProbe { modes: powered(optics.probe(shape), dataset), told });
     }
     // The defocus is not said: the patterns tell it.
+    grid_of(&dataset.scan, dataset.pattern_shape())?;
     let intensity = intensities(dataset)?;
     let Ok(found) = seen(dataset, intensity.view()) else {
         let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
@@ -287,6 +296,7 @@ fn powered(mut modes: Modes, dataset: &Dataset) -> Modes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lapwing_model::probe::Lens;
 
     #[test]
     fn a_probe_of_any_power_starts_a_reconstruction() {
@@ -297,6 +307,19 @@ mod tests {
         let plain = Modes::from_elem((1, 8, 8), Complex32::new(0.5, 0.0));
         let dataset = Dataset { probe: Some(plain.clone()), ..Dataset::default() };
         assert_eq!(start_probe(&dataset, ProbeStart::Auto).unwrap().modes, plain);
+        let optics = ProbeOptics {
+            lens: Lens {
+                wavelength: 2e-12,
+                aperture: Aperture::Angle { semi_angle: 1e-3, stop: 0.0 },
+                aberrations: Aberrations::default(),
+            },
+            pixel: (1e-10, 1e-10),
+            says_defocus: true,
+        };
+        let both = Dataset { optics: Some(optics), ..dataset };
+        let start = start_probe(&both, ProbeStart::Auto).unwrap();
+        assert!(start.modes == plain && start.told.contains("--probe-start optics"));
+        assert_eq!(start_probe(&both, ProbeStart::File).unwrap().told, "the file's");
         let none = start_probe(&Dataset::default(), ProbeStart::File).unwrap_err().to_string();
         assert!(none.contains("--companion"), "{none}");
     }

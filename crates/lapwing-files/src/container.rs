@@ -162,7 +162,7 @@ impl Container {
             return Ok(Self::Raw(frames?));
         }
         if let Some(form) = mib::form(path).or_else(|| mrc::form(path)) {
-            return Ok(Self::Raw(RawFrames::open(path, &form?)?));
+            return Ok(Self::Raw(RawFrames::by_header(path, &form?)?));
         }
         let archive = Archive::open(path)?;
         match zarr::is_zipped(&archive) {

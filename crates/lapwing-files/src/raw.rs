@@ -9,6 +9,10 @@ use crate::npy::{Array, DType, Header, Sequential, read_values};
 use crate::parts::in_parts;
 use crate::{Error, open};
 
+/// Bytes in which the order of bytes is looked for, and numbers other than zero that it takes.
+const LOOKED_AT: u64 = 1 << 20;
+const FEWEST: usize = 64;
+
 /// The form of a file of raw frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawForm {
@@ -124,6 +128,18 @@ impl RawFrames {
     /// [`Error::Io`], and [`Error::Archive`] with the numbers when its length is not that of whole
     /// frames.
     pub fn open(path: &Path, form: &RawForm) -> Result<Self, Error> {
+        Self::opened(path, form, "state another --raw, or copy the file again")
+    }
+
+    /// [`open`](Self::open) of a file whose own header tells the form.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) fn by_header(path: &Path, form: &RawForm) -> Result<Self, Error> {
+        Self::opened(path, form, "it was cut short, or is still being written: copy it again")
+    }
+
+    fn opened(path: &Path, form: &RawForm, remedy: &str) -> Result<Self, Error> {
         let length = open::check(path).map_err(|source| Error::io(path, source))?.len();
         let (frame, gap, offset) = (form.frame_bytes(), form.gap, form.offset);
         let data = length.saturating_sub(offset);
@@ -136,7 +152,7 @@ impl RawFrames {
             let reason = format!(
                 "expected whole frames of {rows} x {columns} {} ({frame} bytes each, {gap} between \
                  them, {offset} before the first), found {length} bytes, which are {:.3} frames: \
-                 state another --raw, or copy the file again",
+                 {remedy}",
                 form.dtype,
                 data as f64 / stride as f64
             );
@@ -181,6 +197,32 @@ impl RawFrames {
         let available = self.form.frame_bytes().saturating_mul(self.frames as u64);
         header.data_bytes().map_err(unreadable)?;
         read_values(&mut Sequential(&mut input), header, available).map_err(unreadable)
+    }
+
+    /// Whether nearly all whole numbers other than zero have a zero for their lowest byte and none
+    /// for the highest: then their bytes lie the other way round, of counts at least.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn looks_exchanged(&self) -> Result<bool, Error> {
+        let width = self.form.dtype.width();
+        if !self.form.dtype.is_integer() || width < 2 {
+            return Ok(false);
+        }
+        let mut bytes = Vec::new();
+        let (input, _) = self.data()?;
+        let read = input.take(LOOKED_AT).read_to_end(&mut bytes);
+        read.map_err(|source| Error::io(&self.path, source))?;
+        let (lowest, highest) = match self.form.big_endian {
+            true => (width - 1, 0),
+            false => (0, width - 1),
+        };
+        let (mut all, mut exchanged) = (0, 0);
+        for number in bytes.chunks_exact(width).filter(|number| number.iter().any(|&b| b != 0)) {
+            all += 1;
+            exchanged += usize::from(number[lowest] == 0 && number[highest] != 0);
+        }
+        Ok(all >= FEWEST && 10 * exchanged > 9 * all)
     }
 
     /// [`Container::parts`](crate::Container::parts) of them.

@@ -100,9 +100,17 @@ pub fn argument(option: &'static ReadOption) -> Arg {
         Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
         _ => flag
             .value_name(option.value_name)
-            .value_parser(move |text: &str| option.parse(text))
+            .value_parser(move |text: &str| option.parse(text).map_err(|told| once(told, text)))
             .allow_negative_numbers(true),
     }
+}
+
+/// What is wrong with a value, without the value itself, which stands before it on the command
+/// line.
+fn once(told: String, text: &str) -> String {
+    let ends = [format!("found {text:?}"), format!("found {text}")];
+    let shorter = ends.iter().find_map(|end| told.strip_suffix(end.as_str()));
+    shorter.map(|told| told.trim_end_matches([' ', ',', ';']).to_owned()).unwrap_or(told)
 }
 
 impl Reading {
@@ -162,5 +170,25 @@ impl Reading {
             output.note(format_args!("{}: remark: {remark}", path.display()));
         }
         Ok((dataset, understanding))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_value_is_told_once() {
+        for (name, text) in [
+            ("raw", "dtype=uint16,frame=32"),
+            ("voltage_kv", "-3"),
+            ("scan_shape", "3 by 4"),
+            ("frames", "7-3"),
+        ] {
+            let told = reading::option(name).expect("a name").parse(text).expect_err("is wrong");
+            let told = once(told, text);
+            assert!(told.starts_with("expected ") && !told.contains(text), "{told}");
+        }
+        assert_eq!(once("expected a, found b".to_owned(), "c"), "expected a, found b");
     }
 }

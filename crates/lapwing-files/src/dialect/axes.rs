@@ -1,7 +1,7 @@
 //! The axes of a stack as programs of electron microscopy calibrate them: which are the scan's, and
 //! the scales of scan and detector.
 
-use super::emd::{Scale, note, scale};
+use super::emd::{Scale, not_understood, note, scale};
 use crate::experiment::Calibration;
 use crate::options::AxisOrder;
 
@@ -59,6 +59,11 @@ pub(super) fn order_of(axes: &[Axis]) -> Option<AxisOrder> {
         (false, true) => Some(AxisOrder::PatternLast),
         _ => None,
     }
+}
+
+/// A unit of some axes that is not understood.
+pub(super) fn strange_unit(axes: &[Axis]) -> Option<String> {
+    axes.iter().find_map(|axis| not_understood(&axis.unit))
 }
 
 /// The scales of axes, the slowest first, in an order: step of the scan where there are four, and

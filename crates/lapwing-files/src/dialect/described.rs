@@ -7,22 +7,28 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::shared::{by_coordinate, positions};
-use super::{companion, pairs};
+use super::{companion, hints, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
-use crate::experiment::{Calibration, ProbeOptics};
+use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask::{self, Mask};
-use crate::options::{Geometry, PositionUnit, ReadOptions};
+use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
+use crate::remarks::Remark;
 use crate::{Container, Error, Problem, metadata, npy};
 use lapwing_model::fft::{Fft2, from_detector_order, to_detector_order};
+
+/// Places of a raster of which some are taken, at most.
+const MOST_PLACES: usize = 1 << 24;
 
 /// What came of it beside what is in [`Found`] itself.
 #[derive(Default)]
 pub(super) struct Described {
     /// The optics, where they are described and the scales are known.
     pub optics: Option<ProbeOptics>,
-    /// Rows and columns of the raster that the patterns lie on.
+    /// Rows and columns of the raster that the patterns lie on, or those of them that are taken.
     pub raster: Option<(usize, usize)>,
+    /// What does not fit between the optics and the window.
+    pub remarks: Vec<Remark>,
 }
 
 /// Applies the experiment. What is wrong goes to the problems of `found`.
@@ -44,6 +50,7 @@ pub(super) fn apply(
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
     mask_of(found, n, stored, options)?;
+    unused_mask_rule(found, options);
     if let Some(bad) = found.stack.as_mut().and_then(|stack| stack.bad.take()) {
         let found_good = Mask::of(&bad.mapv(|bad| !bad));
         found.mask =
@@ -58,6 +65,17 @@ pub(super) fn apply(
     };
     let said = Calibration::of(experiment);
     let before = found.pixel;
+    // The optics are those of stored pixels; what the file says of them comes before the window.
+    let own = found.metadata.as_ref();
+    let optics = found.optics.or_else(|| own.and_then(FarFieldOptics::of));
+    let file_wavelength = (optics.map(|optics| optics.wavelength))
+        .or_else(|| own.and_then(|own| metadata::physics_parameter(own, "wavelength_m")));
+    let told = Calibration {
+        wavelength: found.calibration.wavelength.or(file_wavelength),
+        pitch: found.calibration.pitch.or(optics.map(|optics| optics.pitch)),
+        distance: found.calibration.distance.or(optics.map(|optics| optics.distance)),
+        ..found.calibration
+    };
     if let Some(reframe) = reframe {
         found.reframe(&reframe, notes)?;
     }
@@ -65,28 +83,25 @@ pub(super) fn apply(
         let (height, width) = reframe.shape();
         (height * reframe.binning(), width * reframe.binning())
     });
-    let own = found.metadata.as_ref();
-    let file_wavelength = (found.optics.map(|optics| optics.wavelength))
-        .or_else(|| own.and_then(|own| metadata::physics_parameter(own, "wavelength_m")));
-    let told = Calibration {
-        wavelength: found.calibration.wavelength.or(file_wavelength),
-        ..found.calibration
-    };
     let scales = said.or(told);
-    let detector = &experiment.detector;
     let in_metadata = || found.metadata.as_ref().and_then(stated);
     let geometry = options.geometry.or(found.geometry).or_else(in_metadata);
     let near = geometry == Some(Geometry::NearField);
-    if let (true, Some(wavelength), Some(distance), Some(pitch)) =
-        (near, scales.wavelength, detector.distance_m, detector.pixel_size_m)
-    {
+    if let (true, Some(wavelength), Some(distance), Some((y, x))) = (
+        said.says_pixel() && (near || optics.is_some()),
+        scales.wavelength,
+        scales.distance,
+        scales.pitch,
+    ) {
+        let binning = reframe.map_or(1.0, |reframe| reframe.binning() as f64);
+        let pitch = (y * binning, x * binning);
         found.optics = Some(FarFieldOptics { wavelength, distance, pitch });
     }
     // An image has the detector's pixels unless the beam diverges, a diffraction pattern those of
     // its range of frequencies.
     let of_detector = || match near {
-        true => detector.pixel_size_m,
-        false => (said.frequency.or(said.angle)).and_then(|_| scales.pixel(window)),
+        true => said.pitch,
+        false => said.says_pixel().then(|| scales.pixel(window)).flatten(),
     };
     let by_user = options.pixel_size.map(|side| (side, side)).or_else(of_detector);
     let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer());
@@ -94,6 +109,8 @@ pub(super) fn apply(
         let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
         Some((y / finer.0, x / finer.1))
     };
+    // Whether a wavelength that is said changes the pixel, or nothing does.
+    let made = near || options.pixel_size.is_some() || scales.pixel(window).is_some();
     let of_scales = || if near { None } else { scales.pixel(window) };
     let pixel = by_user.or(found.pixel).or_else(of_scales).or_else(own_pixel);
     if let (Some((y, x)), Some((old_y, old_x)), true) = (pixel, found.pixel, found.in_metres) {
@@ -107,26 +124,42 @@ pub(super) fn apply(
     let lacking = found.needs_scan && found.scan.is_none();
     let raster = place(found, n, pixel, scales.step, options, notes)?;
     if lacking && found.scan.is_none() && experiment.scan.positions.is_none() {
-        found.problems.extend(unused_positions(file, n));
+        found.problems.extend(hints::unused_positions(file, n));
     }
     if let (Some(degrees), Some(scan)) = (experiment.scan.rotation_deg, &mut found.scan) {
         turn(scan, degrees, pixel.unwrap_or((1.0, 1.0)));
         notes.push(format!("positions: turned by {degrees} degrees, as specified"));
     }
-    let optics = optics(found, options, scales.wavelength, notes);
-    Ok(Described { optics, raster })
+    if options.pixel_size.is_none() && found.problems.is_empty() {
+        found.problems.extend(experiment.unused(&scales, near));
+    }
+    let (optics, remarks) = optics_of(found, options, scales.wavelength);
+    if optics.is_some() && found.probe.is_some() {
+        notes.push(
+            "probe: the one that was read goes before the optics described, which --probe-start \
+             optics takes"
+                .to_owned(),
+        );
+    }
+    if let (true, false, Some((y, x))) = (said.wavelength.is_some(), made, pixel) {
+        notes.push(format!(
+            "wavelength: as specified; the pixel of the object, {y:.4e} m x {x:.4e} m, is not made \
+             of it (--pixel-size-m states another)"
+        ));
+    }
+    Ok(Described { optics, raster, remarks })
 }
 
-/// The optics of the experiment on the grid of the object.
-fn optics(
+/// The optics of the experiment on the grid of the object, and what does not fit between them and
+/// the window.
+fn optics_of(
     found: &mut Found,
     options: &ReadOptions,
     wavelength: Option<f64>,
-    notes: &mut Vec<String>,
-) -> Option<ProbeOptics> {
+) -> (Option<ProbeOptics>, Vec<Remark>) {
     let described = &options.experiment.probe;
     if !described.is_described() {
-        return None;
+        return (None, Vec::new());
     }
     let (Some(wavelength), Some(pixel)) = (wavelength, found.pixel) else {
         let expected = "a wavelength (--energy-kev or --voltage-kv) and the pixel of the object \
@@ -134,13 +167,24 @@ fn optics(
                         --pixel-size-m) for the optics";
         let what = if wavelength.is_none() { "no wavelength" } else { "no pixel" };
         found.problems.push(Problem::new("probe", expected, what));
-        return None;
+        return (None, Vec::new());
     };
-    let lens = described.lens(wavelength)?;
-    let made = ProbeOptics { lens, pixel, says_defocus: described.says_defocus() };
-    let shape = found.stack.as_ref()?.pattern_shape();
-    notes.extend(made.remarks(shape));
-    Some(made)
+    let says_defocus = described.says_defocus();
+    let lens = described.lens(wavelength);
+    let made = lens.map(|lens| ProbeOptics { lens, pixel, says_defocus });
+    let shape = found.stack.as_ref().map(|stack| stack.pattern_shape());
+    let remarks = made.zip(shape).map(|(made, shape)| made.remarks(shape)).unwrap_or_default();
+    (made, remarks)
+}
+
+/// What is said of the numbers of a mask that is nowhere.
+fn unused_mask_rule(found: &mut Found, options: &ReadOptions) {
+    let is_there = found.mask.is_some() || found.extras.iter().any(|(name, _)| name == mask::KEY);
+    let sound = found.problems.is_empty() && found.wrong_extras.is_empty();
+    if options.mask_good.is_some() && !is_there && sound {
+        let expected = "a mask whose numbers it explains (--mask FILE, or one in the file)";
+        found.problems.push(Problem::new("mask_good_is", expected, "none"));
+    }
 }
 
 /// Arrays to pass over that are not there.
@@ -169,37 +213,8 @@ fn mask_of(
     Ok(())
 }
 
-/// An array that looks like the positions of `n` patterns, where nobody says which are theirs.
-fn unused_positions(file: &Container, n: usize) -> Option<Problem> {
-    let looks = |shape: &[usize]| match *shape {
-        [rows, 2 | 3] => rows == n,
-        [2, columns] => columns == n,
-        [rows, columns, 2] => rows.saturating_mul(columns) == n,
-        _ => false,
-    };
-    let arrays = file.list().ok()?;
-    // One array, or one for each coordinate.
-    let one = || arrays.iter().find(|array| looks(&array.shape)).map(|array| array.name.clone());
-    let two = || {
-        let lines = arrays.iter().filter(|array| array.shape == [n]);
-        let names: Vec<&str> = lines.map(|array| array.name.as_str()).collect();
-        let last = |name: &&str| name.rsplit('/').next().unwrap_or_default().to_owned();
-        let ends: Vec<String> = names.iter().map(last).collect();
-        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-        let (y, x) = pairs::y_and_x(&ends)?;
-        Some(format!("{},{}", names[y], names[x]))
-    };
-    let name = one().or_else(two)?;
-    let path = file.path().display();
-    let expected = format!(
-        "to be named where {name} holds them: --positions {path}::{name} --position-unit pixel, \
-         m, mm, um or nm"
-    );
-    Some(Problem::new("positions", expected, "none named"))
-}
-
 /// Positions that the user says, and else those of a raster where the file has none. Returns the
-/// raster that the patterns lie on.
+/// raster that the patterns, or those of them that are taken, lie on.
 fn place(
     found: &mut Found,
     n: usize,
@@ -210,10 +225,21 @@ fn place(
 ) -> Result<Option<(usize, usize)>, Error> {
     let scan = &options.experiment.scan;
     let shape = scan.shape.or(found.raster);
-    if let Some((rows, columns)) =
-        shape.filter(|(rows, columns)| rows.saturating_mul(*columns) != n)
-    {
-        let expected = format!("rows and columns of {n} patterns");
+    // A raster may be that of all patterns, or of those that are taken.
+    let numbers = &options.experiment.patterns;
+    let kept: Vec<usize> = (0..n).filter(|&index| !part::is_left_out(numbers, index)).collect();
+    let fits = |&(rows, columns): &(usize, usize)| {
+        let places = rows.saturating_mul(columns);
+        [n, kept.len()].contains(&places) || (options.common && (n..MOST_PLACES).contains(&places))
+    };
+    if let Some((rows, columns)) = shape.filter(|shape| !fits(shape)) {
+        let expected = match kept.len() {
+            left if left < n => format!("rows and columns of {n} patterns, or of the {left} taken"),
+            _ => format!(
+                "rows and columns of {n} patterns (--frames takes some of these, or --common the \
+                 first ones, where the others are no part of the raster)"
+            ),
+        };
         let told = format!("{rows} x {columns} = {}", rows.saturating_mul(columns));
         found.problems.push(Problem::new("scan_shape", expected, told));
         return Ok(None);
@@ -226,6 +252,15 @@ fn place(
                     wavelength (--energy-kev or --voltage-kv) with --mrad-per-pixel, or with \
                     --detector-pixel-size-m and --distance-m";
     if let Some(path) = &scan.positions {
+        refuse(found, "the positions are those of --positions", |found| {
+            let first =
+                found.stack.as_ref().is_none_or(|stack| stack.order == AxisOrder::PatternFirst);
+            [
+                ("scan_step_m", scan.step_m.is_some()),
+                ("scan_snake", scan.snake),
+                ("scan_shape", scan.shape.is_some() && found.raster.is_none() && first),
+            ]
+        });
         let read = match pairs::read(path, options.coordinate_order.is_some())? {
             Ok(read) => read,
             Err(problem) => {
@@ -260,16 +295,13 @@ fn place(
         return Ok(shape);
     }
     if found.scan.is_some() {
-        for (name, given) in [
-            ("scan_step_m", scan.step_m.is_some()),
-            ("scan_snake", scan.snake),
-            ("scan_shape", scan.shape.is_some() && found.raster.is_none()),
-        ] {
-            if given {
-                let expected = "no such option, for the file has positions of its own";
-                found.problems.push(Problem::new(name, expected, "it was given"));
-            }
-        }
+        refuse(found, "the file has positions of its own", |found| {
+            [
+                ("scan_step_m", scan.step_m.is_some()),
+                ("scan_snake", scan.snake),
+                ("scan_shape", scan.shape.is_some() && found.raster.is_none()),
+            ]
+        });
         return Ok(shape);
     }
     if !found.needs_scan {
@@ -277,8 +309,11 @@ fn place(
     }
     let likely = found.likely_raster.take();
     let likely = likely.filter(|((rows, columns), _)| rows.checked_mul(*columns) == Some(n));
-    let mut missing = |name: &str, expected: &str| {
-        found.problems.push(Problem::new(name, expected, "none"));
+    let strange = found.strange_unit.as_ref().map_or("none".to_owned(), |unit| {
+        format!("a scale of the file in {unit:?}, a unit that is not understood")
+    });
+    let mut missing = |name: &str, expected: &str, what: &str| {
+        found.problems.push(Problem::new(name, expected, what));
     };
     if shape.is_none() {
         let suggested = likely.map_or(String::new(), |((rows, columns), why)| {
@@ -290,6 +325,7 @@ fn place(
                 "rows and columns of the raster (--scan-shape), for the file has no \
                  positions{suggested}"
             ),
+            "none",
         );
     }
     if step.is_none() {
@@ -297,21 +333,46 @@ fn place(
             "scan_step_m",
             "the step of the raster (--scan-step-m), or positions (--positions FILE), for the file \
              has no positions",
+            &strange,
         );
     }
     if pixel.is_none() {
-        missing("pixel_size_m", no_pixel);
+        missing("pixel_size_m", no_pixel, &strange);
     }
     let (Some(shape), Some(step), Some(pixel)) = (shape, step, pixel) else { return Ok(None) };
     let pixel = by_coordinate(pixel, options);
     let in_pixels = (step.0 / pixel.0, step.1 / pixel.1);
-    let (rows, columns) = raster(shape, in_pixels, scan.snake);
+    let (mut rows, mut columns) = raster(shape, in_pixels, scan.snake);
+    if rows.len() > n {
+        notes.push(format!("positions: the first {n} of that raster, as specified"));
+        (rows.truncate(n), columns.truncate(n));
+    } else if rows.len() < n {
+        // What is left out lies somewhere, until it is.
+        (rows, columns) = (spread(&rows, &kept, n), spread(&columns, &kept, n));
+    }
     notes.push(format!(
         "positions: a raster of {} x {} at steps of {:.3} and {:.3} pixels of the object",
         shape.0, shape.1, in_pixels.0, in_pixels.1
     ));
+    let whole = rows.len() >= shape.0.saturating_mul(shape.1);
     found.scan = Some(positions(rows, columns, options, notes));
-    Ok(Some(shape))
+    Ok(whole.then_some(shape))
+}
+
+/// Coordinates of the patterns that are taken, at their places among `n`; the others have the
+/// first one's.
+fn spread(of_kept: &[f64], kept: &[usize], n: usize) -> Vec<f64> {
+    let mut all = vec![of_kept.first().copied().unwrap_or(0.0); n];
+    kept.iter().zip(of_kept).for_each(|(&index, &at)| all[index] = at);
+    all
+}
+
+/// Refuses options that are given and not used, for the reason `why`.
+fn refuse(found: &mut Found, why: &str, options: impl FnOnce(&Found) -> [(&'static str, bool); 3]) {
+    for (name, _) in options(found).into_iter().filter(|(_, given)| *given) {
+        let expected = format!("no such option, for {why}");
+        found.problems.push(Problem::new(name, expected, "it was given"));
+    }
 }
 
 impl Found {

@@ -59,6 +59,7 @@ impl Dialect for Dm4 {
         if axes.len() == cube.shape.len() {
             let order = options.axis_order.or(order).unwrap_or(AxisOrder::PatternFirst);
             found.calibration = axes::calibration(&axes, order, notes);
+            found.strange_unit = axes::strange_unit(&axes);
         }
         found.calibration.take_volts(tree.volts(&cube.name), notes);
         take(&mut found, file, (&cube.name, "ImageData"), order, wanted, notes)?;

@@ -59,10 +59,12 @@ impl Dialect for Emd {
             shape.reverse();
             notes.push("the axes are in reverse, by their units".to_owned());
         }
+        let (calibration, strange_unit) = calibration(file, name, reversed, notes)?;
         let mut found = Found {
             needs_scan: true,
             converted: true,
-            calibration: calibration(file, name, reversed, notes)?,
+            calibration,
+            strange_unit,
             ..Found::default()
         };
         notes.push(format!("patterns: {name}"));
@@ -125,19 +127,20 @@ fn is_reversed(file: &Hdf5, data: &str) -> Result<bool, Error> {
     Ok(is_detector(unit(0)?) && matches!(unit(3)?, Some(Scale::Metres(_))))
 }
 
-/// What the file tells of its scales.
+/// What the file tells of its scales, and a unit of them that is not understood.
 fn calibration(
     file: &Hdf5,
     data: &str,
     reversed: bool,
     notes: &mut Vec<String>,
-) -> Result<Calibration, Error> {
+) -> Result<(Calibration, Option<String>), Error> {
     let mut found = Calibration::default();
     let arrays = file.list()?;
     let of_bundle = |what: &str| {
         let end = format!("/calibration/{what}");
         arrays.iter().map(|array| array.name.as_str()).find(|name| name.ends_with(&end))
     };
+    let mut strange = None;
     for (what, is_scan) in [("R", true), ("Q", false)] {
         let (Some(size), Some(units)) =
             (of_bundle(&format!("{what}_pixel_size")), of_bundle(&format!("{what}_pixel_units")))
@@ -153,6 +156,7 @@ fn calibration(
         };
         if let (Some(unit), Some(pair)) = (unit, pair) {
             note(&mut found, pair, &unit, is_scan, notes);
+            strange = strange.or_else(|| not_understood(&unit));
         }
     }
     let number = |what: &str| -> Option<f64> {
@@ -183,9 +187,10 @@ fn calibration(
         let (y, x) = if reversed { (3 - axis, 2 - axis) } else { (axis, axis + 1) };
         if let (Some((y, unit)), Some((x, _))) = (step(file, data, y)?, step(file, data, x)?) {
             note(&mut found, (y, x), &unit, is_scan, notes);
+            strange = strange.or_else(|| not_understood(&unit));
         }
     }
-    Ok(found)
+    Ok((found, strange))
 }
 
 /// Takes a scale over, when its unit is known.
@@ -216,6 +221,13 @@ pub(super) fn note(
     }
 }
 
+/// A unit that is one, by its looks, and none of those that are understood.
+pub(super) fn not_understood(unit: &str) -> Option<String> {
+    let plain = unit.trim().trim_matches(['<', '>']).to_lowercase();
+    let none = ["", "px", "pixel", "pixels", "none", "undefined", "unknown", "a.u."];
+    (!none.contains(&plain.as_str()) && scale(unit).is_none()).then(|| unit.trim().to_owned())
+}
+
 /// What a unit measures, and how much of it in SI units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {
@@ -231,7 +243,9 @@ pub(super) enum Scale {
 pub(super) fn scale(unit: &str) -> Option<Scale> {
     let plain: String = unit
         .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '_' | '(' | ')' | '{' | '}'))
+        .filter(|c| {
+            !c.is_whitespace() && !matches!(c, '[' | ']' | '_' | '(' | ')' | '{' | '}' | '$')
+        })
         .map(|c| match c {
             'Å' | '\u{212b}' => 'A',
             'μ' | 'µ' => 'u',
@@ -252,7 +266,10 @@ pub(super) fn scale(unit: &str) -> Option<Scale> {
         })
     };
     let inverse = plain.strip_prefix("1/").or_else(|| plain.strip_suffix("^-1"));
-    if let Some(metres) = inverse.or_else(|| plain.strip_suffix("-1")).and_then(length) {
+    let inverse = inverse.or_else(|| plain.strip_suffix("-1"));
+    // Spatial frequencies are written as k, too.
+    let inverse = inverse.map(|name| name.strip_prefix('k').unwrap_or(name));
+    if let Some(metres) = inverse.and_then(length) {
         return Some(Scale::PerMetre(1.0 / metres));
     }
     match plain.as_str() {
@@ -269,12 +286,20 @@ mod tests {
 
     #[test]
     fn units_are_understood_in_their_spellings() {
-        for unit in ["A^-1", "1/A", "Å⁻¹", "1 / Angstrom", "[A^-1]"] {
+        for unit in
+            ["A^-1", "1/A", "Å⁻¹", "1 / Angstrom", "[A^-1]", "$A^{-1}$", "k_A^{-1}", "$k_{A}^{-1}$"]
+        {
             let Some(Scale::PerMetre(each)) = scale(unit) else { panic!("{unit}") };
             assert!((each * 1e-10 - 1.0).abs() < 1e-12, "{unit}");
         }
         assert_eq!(scale("µm"), Some(Scale::Metres(1e-6)));
         assert_eq!(scale("mrad"), Some(Scale::Radians(1e-3)));
         assert_eq!((scale("pixels"), scale("")), (None, None));
+        let of_nm = scale("$nm^{-1}$");
+        assert!(matches!(of_nm, Some(Scale::PerMetre(each)) if (each * 1e-9 - 1.0).abs() < 1e-12));
+        assert_eq!(not_understood("furlongs").as_deref(), Some("furlongs"));
+        assert!(
+            ["", "pixels", "<undefined>", "$A^{-1}$"].iter().all(|u| not_understood(u).is_none())
+        );
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Found {
     /// Wavelength, detector and step as far as the file tells them: what the user says goes before
     /// it, and where no dialect made positions or a pixel they are made of it.
     pub calibration: Calibration,
+    /// A unit of one of the file's scales that is not understood, as the file has it.
+    pub strange_unit: Option<String>,
     /// Wavelength, metres, once the experiment was applied.
     pub wavelength: Option<f64>,
     /// Rows and columns of the raster that the patterns were taken on one after the other, where

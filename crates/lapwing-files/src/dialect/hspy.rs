@@ -9,7 +9,6 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
-use crate::experiment::Calibration;
 use crate::options::{AxisOrder, ReadOptions};
 use crate::{Container, Error, Problem};
 
@@ -57,11 +56,11 @@ impl Dialect for Hspy {
         let told = axes::order_of(&axes);
         let order = wanted.options.axis_order.or(told).unwrap_or(AxisOrder::PatternFirst);
         found.calibration = axes::calibration(&axes, order, notes);
+        found.strange_unit = axes::strange_unit(&axes);
         let microscope = format!("{group}/metadata/Acquisition_instrument/TEM");
         let kilovolts = number(file, &microscope, "beam_energy")?;
         found.calibration.take_volts(kilovolts.map(|kv| kv * 1e3), notes);
-        let Calibration { step, frequency, angle, .. } = found.calibration;
-        if step.is_none() || (frequency.is_none() && angle.is_none()) {
+        if found.calibration.step.is_none() || !found.calibration.has_detector() {
             notes.push(
                 "the file does not tell all scales of its axes: --scan-step-m and \
                  --mrad-per-pixel or --inv-angstrom-per-pixel say them"

@@ -24,6 +24,7 @@ mod emd;
 mod extras;
 mod found;
 pub(crate) mod geometry;
+mod hints;
 mod hspy;
 mod matlab;
 mod named;

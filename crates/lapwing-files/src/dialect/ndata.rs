@@ -56,6 +56,7 @@ impl Dialect for Ndata {
             told = axes::order_of(&axes);
             let order = wanted.options.axis_order.or(told).unwrap_or(AxisOrder::PatternFirst);
             found.calibration = axes::calibration(&axes, order, notes);
+            found.strange_unit = axes::strange_unit(&axes);
             let volts = properties["metadata"]["instrument"]["high_tension"].as_f64();
             found.calibration.take_volts(volts, notes);
         }

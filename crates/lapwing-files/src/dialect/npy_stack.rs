@@ -20,6 +20,7 @@ use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{companion, stack};
 use crate::container::{ByteFormat, SingleArray};
+use crate::experiment::Numbers;
 use crate::npy::{self, Array};
 use crate::options::{PositionUnit, Quantity, ReadOptions, ZeroFrequency};
 use crate::{Container, Error, Problem};
@@ -139,7 +140,7 @@ fn patterns(
     };
     let evidence = OrderEvidence {
         key: PATTERNS,
-        n: n.or_else(|| described(options)).unwrap_or(shape[0]),
+        n: n.or_else(|| described(shape, options)).unwrap_or(shape[0]),
         probe: probe.map(|modes| (modes.len_of(Axis(1)), modes.len_of(Axis(2)))),
         by_contract: false,
     };
@@ -164,9 +165,14 @@ fn patterns(
     }
 }
 
-/// Number of patterns of the raster that is described.
-fn described(options: &ReadOptions) -> Option<usize> {
-    options.experiment.scan.shape.map(|(rows, columns)| rows.saturating_mul(columns))
+/// Number of patterns of the raster that is described, of a stack of this shape; `None` where it
+/// may be that of a part of them.
+fn described([first, _, last]: [usize; 3], options: &ReadOptions) -> Option<usize> {
+    let (rows, columns) = options.experiment.scan.shape?;
+    let n = rows.saturating_mul(columns);
+    let Numbers { frames, leave_out_frames, .. } = &options.experiment.patterns;
+    let part = frames.is_some() || !leave_out_frames.is_empty();
+    (!part || first == n || last == n).then_some(n)
 }
 
 /// `NAME.WHAT` beside `NAME.npy`.

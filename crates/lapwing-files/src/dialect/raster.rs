@@ -13,6 +13,7 @@ use super::wanted::Wanted;
 use super::{cube, extras, stack};
 use crate::container::ByteFormat;
 use crate::options::ReadOptions;
+use crate::remarks::{Remark, What};
 use crate::{Container, Error, Problem, empad, mib};
 
 /// What the patterns are called in messages.
@@ -103,6 +104,17 @@ impl Dialect for Raster {
             stack::read_from(&stored, &rules, wanted, notes)?
         };
         found.take(outcome, file.path())?;
+        if let (Container::Raw(frames), Some(form), Some(stack)) =
+            (file, &options.raw, &mut found.stack)
+            && frames.looks_exchanged()?
+        {
+            let order = if form.big_endian { "little" } else { "big" };
+            stack.remarks.push(Remark::new(
+                What::ByteOrder,
+                "nearly all numbers are multiples of 256, as counts are whose bytes lie the other way round",
+                format!("say order={order} in --raw, unless the detector writes such numbers"),
+            ));
+        }
         Ok(found)
     }
 }

@@ -11,7 +11,7 @@ use super::{described, named};
 use crate::dataset::{mean_counts, powers};
 use crate::experiment::part;
 use crate::metadata::TOOL;
-use crate::options::{DialectName, Geometry, Understanding};
+use crate::options::{DialectName, Geometry, ReadOptions, Understanding};
 use crate::physics;
 use crate::remarks;
 use crate::{Container, Dataset, Error, Problem, metadata};
@@ -34,7 +34,7 @@ pub(super) fn settle(
     let mut found = dialect.find(file, wanted, &mut notes)?;
     named::thick(&mut found, wanted.options);
     if wanted.options.common {
-        common(&mut found, &mut notes)?;
+        common(&mut found, wanted.options, &mut notes)?;
     }
     if wanted.options.physics.fresnel_number.is_some()
         && wanted.options.geometry == Some(Geometry::FarField)
@@ -42,6 +42,7 @@ pub(super) fn settle(
         let expected = "near-field with a Fresnel number";
         found.problems.push(Problem::new("geometry", expected, "far-field"));
     }
+    found.problems.extend(unknown_slices(&found, wanted.options));
     let described = described::apply(&mut found, dialect, file, wanted.options, &mut notes)?;
     let mut problems = std::mem::take(&mut found.problems);
     problems.extend(found.breaches(wanted.options));
@@ -128,16 +129,23 @@ pub(super) fn settle(
         part::taken(&dataset.scan, &wanted.options.experiment.patterns).map_err(|problem| {
             Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
         })?;
+    let left = |taken: &[usize]| {
+        described.raster.filter(|(rows, columns)| rows.saturating_mul(*columns) == taken.len())
+    };
     let (dataset, raster) = match taken {
         None => (dataset, described.raster),
         Some(taken) => {
-            let (n, left) = (dataset.n_patterns(), dataset.n_patterns() - taken.len());
-            notes.push(format!("patterns: {left} of {n} left out, as specified"));
-            (dataset.select(&taken)?, None)
+            let n = dataset.n_patterns();
+            notes.push(format!("patterns: {} of {n} left out, as specified", n - taken.len()));
+            (dataset.select(&taken)?, left(&taken))
         }
     };
     let mut remarks = stack.remarks;
+    remarks.extend(described.remarks);
     remarks.extend(remarks::of(&dataset));
+    if let Some(level) = wanted.options.experiment.patterns.dark_level {
+        remarks.iter_mut().for_each(|remark| remark.name_dark_level(level));
+    }
     let understanding = Understanding {
         dialect: name,
         axis_order: stack.order,
@@ -156,8 +164,35 @@ pub(super) fn settle(
     Ok(Settled { dataset, understanding })
 }
 
+/// A gap between slices that is said of an object that has none.
+fn unknown_slices(found: &Found, options: &ReadOptions) -> Option<Problem> {
+    let physics = &options.physics;
+    let said = [
+        ("slice_spacing", physics.slice_spacing.is_some()),
+        ("slice_fresnel_number", physics.slice_fresnel_number.is_some()),
+    ];
+    let (name, _) = said.into_iter().find(|(_, given)| *given)?;
+    let own = found.metadata.as_ref();
+    let count = own.and_then(|own| metadata::physics_parameter(own, "slices"));
+    let known = physics.slices.is_some() || count.is_some();
+    (!known).then(|| Problem::new(name, "the number of slices beside it (--slices K)", "none"))
+}
+
 /// Cuts patterns, positions and what there is one of for each to the number of the fewer.
-fn common(found: &mut Found, notes: &mut Vec<String>) -> Result<(), Error> {
+fn common(found: &mut Found, options: &ReadOptions, notes: &mut Vec<String>) -> Result<(), Error> {
+    if let (Some(stack), None, Some((rows, columns))) =
+        (&mut found.stack, &found.scan, options.experiment.scan.shape)
+    {
+        let (patterns, places) = (stack.n_patterns(), rows.saturating_mul(columns));
+        if found.needs_scan && places < patterns && options.experiment.scan.positions.is_none() {
+            notes.push(format!(
+                "the first {places} of {patterns} patterns are taken for a raster of {rows} x \
+                 {columns}, as specified"
+            ));
+            cut(found, places)?;
+        }
+        return Ok(());
+    }
     let (Some(stack), Some(scan)) = (&mut found.stack, &mut found.scan) else { return Ok(()) };
     let (patterns, positions) = (stack.n_patterns(), scan.len());
     let n = patterns.min(positions);
@@ -167,22 +202,37 @@ fn common(found: &mut Found, notes: &mut Vec<String>) -> Result<(), Error> {
     notes.push(format!(
         "the first {n} of {patterns} patterns and {positions} positions are taken, as specified"
     ));
-    let first: Vec<usize> = (0..n).collect();
+    scan.truncate(n);
+    for (_, array) in &mut found.extras {
+        let length = array.shape().first().copied();
+        if length == Some(positions)
+            && let Ok(shorter) = array.select(&(0..n).collect::<Vec<_>>())
+        {
+            *array = shorter;
+        }
+    }
+    cut(found, n)
+}
+
+/// Leaves the first `n` patterns, and what there is one of for each.
+fn cut(found: &mut Found, n: usize) -> Result<(), Error> {
+    let Some(stack) = &mut found.stack else { return Ok(()) };
+    let patterns = stack.n_patterns();
+    let first: Vec<usize> = (0..n.min(patterns)).collect();
     stack.amplitude = stack.amplitude.select(&first)?;
     if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
-        bad.slice_collapse(s![..n, .., ..]);
+        bad.slice_collapse(s![..first.len(), .., ..]);
     }
-    scan.truncate(n);
     found.mask = found.mask.take().map(|mask| mask.select(&first));
     if let Some(frames) = &mut found.frames {
         frames.truncate(n);
     }
     for (_, array) in &mut found.extras {
         let length = array.shape().first().copied();
-        if (length == Some(patterns) || length == Some(positions))
-            && let Ok(cut) = array.select(&first)
+        if length == Some(patterns)
+            && let Ok(shorter) = array.select(&first)
         {
-            *array = cut;
+            *array = shorter;
         }
     }
     Ok(())

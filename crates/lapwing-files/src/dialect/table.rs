@@ -7,7 +7,8 @@ use super::definition::Dialect;
 use super::settle::settle;
 use super::wanted::Wanted;
 use super::{
-    cxi, dm4, eiger, emd, hspy, matlab, ndata, npy_stack, ptychodus, ptyd, raster, study, tike,
+    cxi, dm4, eiger, emd, hints, hspy, matlab, ndata, npy_stack, ptychodus, ptyd, raster, study,
+    tike,
 };
 use crate::hdf5::Hdf5;
 use crate::npy::Header;
@@ -64,7 +65,8 @@ impl FromStr for DialectName {
     }
 }
 
-/// Reads a scan from a file of any dialect, recognised by its content.
+/// Reads a scan from a file of any dialect, recognised by its content; `FILE::NAME` is the array
+/// NAME of a file as its patterns.
 ///
 /// # Errors
 /// [`Error::Contract`] with all problems at once, [`Error::Ambiguous`] when the file can be
@@ -85,7 +87,11 @@ pub fn read_into(
     options: &ReadOptions,
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
-    read_from(&Container::open_as(path, options)?, options, storage)
+    let path = path.as_ref();
+    match options.of_array(path) {
+        Some((file, options)) => read_from(&Container::open_as(file, &options)?, &options, storage),
+        None => read_from(&Container::open_as(path, options)?, options, storage),
+    }
 }
 
 /// [`read_into`] from a file that is already open.
@@ -110,6 +116,10 @@ pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
 /// Number of values of all patterns of a file together, from its headers; `None` when no dialect
 /// claims the file or they cannot be read.
 pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u64> {
+    let path = path.as_ref();
+    if let Some((file, options)) = options.of_array(path) {
+        return pattern_values(file, &options);
+    }
     let file = Container::open_as(path, options).ok()?;
     let dialect = dialect_of(&file, options).ok()?;
     let shape = match dialect.patterns().iter().find(|name| file.contains(name)) {
@@ -141,7 +151,7 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
     if let Container::Hdf5(hdf5) = file
         && hdf5.foreign().is_some()
     {
-        return Err(strange(hdf5)?);
+        return Err(strange(hdf5, "")?);
     }
     if let Some(name) = &options.patterns {
         let named = DIALECTS.iter().find(|dialect| {
@@ -164,7 +174,7 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         }
     }
     Err(match file {
-        Container::Hdf5(hdf5) => strange(hdf5)?,
+        Container::Hdf5(hdf5) => strange(hdf5, &hints::likely_options(file)?)?,
         Container::Mat(_) => {
             let names: Vec<String> =
                 file.list()?.into_iter().take(12).map(|array| array.name).collect();
@@ -176,17 +186,23 @@ fn dialect_of(file: &Container, options: &ReadOptions) -> Result<&'static dyn Di
         Container::Zarr(_) => {
             let names: Vec<String> =
                 file.list()?.into_iter().take(12).map(|array| array.name).collect();
-            let expected = "one array of numbers (ny, nx, H, W), or (n, H, W) with --scan-shape, or the \
-                            name of one (--patterns)";
+            let hint = hints::likely_options(file)?;
+            let expected = format!(
+                "one array of numbers (ny, nx, H, W), or (n, H, W) with --scan-shape, or the name of \
+                 one (--patterns){hint}"
+            );
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
             refused(file, Problem::new("patterns", expected, found))
         }
         Container::Npz(archive) => {
             let names: Vec<&str> = archive.names().collect();
             let found = if names.is_empty() { "no arrays".to_owned() } else { names.join(", ") };
-            let expected = "diffraction patterns under that name, under diff3d, or as data with scan \
-                            (tike); name them otherwise by --patterns NAME, and the positions by \
-                            --positions FILE::NAME with --position-unit";
+            let hint = hints::likely_options(file)?;
+            let expected = format!(
+                "diffraction patterns under that name, under diff3d, or as data with scan (tike); \
+                 name them otherwise by --patterns NAME, and the positions by --positions FILE::NAME \
+                 with --position-unit{hint}"
+            );
             refused(file, Problem::new("diffraction", expected, found))
         }
         Container::Raw(_) | Container::Dm(_) | Container::Tiff(_) => {
@@ -205,8 +221,9 @@ fn refused(file: &Container, problem: Problem) -> Error {
     Error::Contract { path: file.path().to_owned(), problems: vec![problem] }
 }
 
-/// The refusal of an HDF5 file of no dialect that is read; some are known by name.
-fn strange(file: &Hdf5) -> Result<Error, Error> {
+/// The refusal of an HDF5 file of no dialect that is read, with what may be typed; some are known
+/// by name.
+fn strange(file: &Hdf5, hint: &str) -> Result<Error, Error> {
     if let Some(kind) = file.foreign() {
         let problems =
             vec![Problem::new("file", "CXI, or the pair of files of ptychodus or pty-chi", kind)];
@@ -229,9 +246,11 @@ fn strange(file: &Hdf5) -> Result<Error, Error> {
         true => format!("{known}no datasets"),
         false => format!("{known}{}{others}", shown.join(", ")),
     };
-    let expected = "CXI, or patterns under another name that is known (docs/reading.md), or one array \
-                    (ny, nx, H, W), or (n, H, W) with --scan-shape NY,NX, or named by --patterns, with \
-                    --positions FILE::NAME if the file has any";
+    let expected = format!(
+        "CXI, or patterns under another name that is known (docs/reading.md), or one array (ny, nx, H, \
+         W), or (n, H, W) with --scan-shape NY,NX, or named by --patterns, with --positions FILE::NAME \
+         if the file has any{hint}"
+    );
     let problems = vec![Problem::new("file", expected, found)];
     Ok(Error::Contract { path: file.path().to_owned(), problems })
 }

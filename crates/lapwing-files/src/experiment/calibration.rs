@@ -13,6 +13,10 @@ pub struct Calibration {
     pub frequency: Option<(f64, f64)>,
     /// Angle that it spans, radians: the frequency follows with a wavelength.
     pub angle: Option<(f64, f64)>,
+    /// Pitch of the stored pixels, metres: the angle follows with a distance.
+    pub pitch: Option<(f64, f64)>,
+    /// Distance from the specimen to the detector, metres.
+    pub distance: Option<f64>,
     /// Step of the raster between rows, and between columns, metres.
     pub step: Option<(f64, f64)>,
 }
@@ -22,12 +26,12 @@ impl Calibration {
     pub fn of(experiment: &Experiment) -> Self {
         let detector = &experiment.detector;
         let scaled = |pair: (f64, f64), factor: f64| (pair.0 * factor, pair.1 * factor);
-        let geometric = detector.pixel_size_m.zip(detector.distance_m);
         Self {
             wavelength: experiment.beam.wavelength(),
             frequency: detector.inv_angstrom_per_pixel.map(|pair| scaled(pair, 1e10)),
-            angle: (detector.mrad_per_pixel.map(|pair| scaled(pair, 1e-3)))
-                .or_else(|| geometric.map(|(pitch, distance)| scaled(pitch, 1.0 / distance))),
+            angle: detector.mrad_per_pixel.map(|pair| scaled(pair, 1e-3)),
+            pitch: detector.pixel_size_m,
+            distance: detector.distance_m,
             step: experiment.scan.step_m,
         }
     }
@@ -40,21 +44,47 @@ impl Calibration {
         }
     }
 
-    /// This one, with what it does not tell from another. A scale of the detector is taken whole.
+    /// This one, with what it does not tell from another. A frequency or an angle is taken whole;
+    /// pitch and distance each take the place of the other's, and where that makes both known they
+    /// go before its frequency and its angle.
     pub fn or(self, other: Self) -> Self {
-        let scale = if self.frequency.is_some() || self.angle.is_some() { self } else { other };
+        let whole = self.frequency.is_some() || self.angle.is_some();
+        let pitch = self.pitch.or(other.pitch);
+        let distance = self.distance.or(other.distance);
+        let said = self.pitch.is_some() || self.distance.is_some();
+        let geometric = said && pitch.is_some() && distance.is_some();
+        let scale = if whole || geometric { self } else { other };
         Self {
             wavelength: self.wavelength.or(other.wavelength),
             frequency: scale.frequency,
             angle: scale.angle,
+            pitch,
+            distance,
             step: self.step.or(other.step),
         }
+    }
+
+    /// Angle that a stored pixel of the detector spans, radians: told, or pitch over distance.
+    pub fn angle(&self) -> Option<(f64, f64)> {
+        let geometric = self.pitch.zip(self.distance);
+        self.angle.or_else(|| geometric.map(|((y, x), distance)| (y / distance, x / distance)))
+    }
+
+    /// Whether it says anything that the pixel of an object in the far field is made of.
+    pub(crate) fn says_pixel(&self) -> bool {
+        let angle = self.angle.or(self.frequency).or(self.pitch);
+        angle.is_some() || self.wavelength.is_some() || self.distance.is_some()
+    }
+
+    /// Whether a scale of the detector is known, if only with a wavelength.
+    pub(crate) fn has_detector(&self) -> bool {
+        self.frequency.is_some() || self.angle().is_some()
     }
 
     /// Spatial frequency that a stored pixel of the detector spans, 1/metre: told, or angle over
     /// wavelength.
     pub fn frequency(&self) -> Option<(f64, f64)> {
-        let of_angle = self.angle.zip(self.wavelength);
+        let of_angle = self.angle().zip(self.wavelength);
         self.frequency.or_else(|| of_angle.map(|((y, x), length)| (y / length, x / length)))
     }
 
@@ -102,5 +132,18 @@ mod tests {
         let user = Calibration { angle: Some((4e-12, 4e-12)), ..Calibration::default() };
         assert_eq!(user.or(file).frequency(), Some((2.0, 2.0)));
         assert_eq!(Calibration::default().or(file), file);
+        // Of pitch and distance each takes the place of its own.
+        let optics = Calibration {
+            wavelength: Some(2e-10),
+            pitch: Some((1e-4, 2e-4)),
+            distance: Some(1.0),
+            ..Calibration::default()
+        };
+        let further = Calibration { distance: Some(2.0), ..Calibration::default() };
+        assert_eq!(further.or(optics).angle(), Some((5e-5, 1e-4)));
+        let finer = Calibration { pitch: Some((5e-5, 5e-5)), ..Calibration::default() };
+        assert_eq!(finer.or(optics).angle(), Some((5e-5, 5e-5)));
+        // One of the two alone says nothing.
+        assert_eq!(further.or(file).frequency(), file.frequency());
     }
 }

@@ -94,10 +94,11 @@ fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> R
         for (key, value) in values {
             let Some(option) = in_section().find(|option| option.key() == key) else {
                 let keys = || in_section().map(|option| option.key());
-                let hint = near(key, keys()).map_or_else(
-                    || format!("it has {}", keys().collect::<Vec<_>>().join(", ")),
-                    |name| format!("is {name} meant?"),
-                );
+                let others = || format!("it has {}", keys().collect::<Vec<_>>().join(", "));
+                let hint = match (elsewhere(section, key), near(key, keys())) {
+                    (Some(hint), _) => hint.to_owned(),
+                    (None, near) => near.map_or_else(others, |name| format!("is {name} meant?")),
+                };
                 return Err(format!("[{section}] has no key {key}: {hint}"));
             };
             let told = |problem: String| format!("[{section}] {key}: {problem}");
@@ -112,6 +113,15 @@ fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> R
         }
     }
     Ok(())
+}
+
+/// Where a key belongs that others have in this section.
+fn elsewhere(section: &str, key: &str) -> Option<&'static str> {
+    let start = section == "probe" && matches!(key, "from" | "start" | "probe_start");
+    start.then_some(
+        "which probe a reconstruction starts from is said by --probe-start file, optics or patterns \
+         (probe_start in a design)",
+    )
 }
 
 /// The name that differs from what was written in the fewest letters, when these are few.
@@ -170,6 +180,11 @@ mod tests {
     fn other_keys_are_refused_with_the_nearest() {
         let told = refused("[beam]\nvoltage_kev = 300");
         assert!(told.contains("[beam] has no key voltage_kev: is voltage_kv meant?"), "{told}");
+        let told = refused("[probe]\nfrom = \"patterns\"");
+        assert!(
+            told.contains("[probe] has no key from: ") && told.contains("--probe-start"),
+            "{told}"
+        );
         assert!(refused("[bean]\nvoltage_kv = 300").contains("is [beam] meant?"));
         assert!(refused("[beam]\nzzz = 300").contains("it has energy_kev, voltage_kv"));
         assert!(refused("beam = 3").contains("expected a section [beam]"));

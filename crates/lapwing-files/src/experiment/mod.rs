@@ -29,6 +29,7 @@ pub use template::{template, with_keys};
 
 use crate::Problem;
 use crate::options::PositionUnit;
+use crate::remarks::{Remark, What};
 
 /// What a user says about an experiment; what is `None` is not known, or a file tells it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,26 +63,33 @@ impl ProbeOptics {
         self.lens.probe(shape, self.pixel)
     }
 
-    /// What does not fit between the optics and a window of (height, width), in words.
-    pub fn remarks(&self, (height, width): (usize, usize)) -> Vec<String> {
+    /// What does not fit between the optics and a window of (height, width).
+    pub fn remarks(&self, (height, width): (usize, usize)) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let side = (height as f64 * self.pixel.0).min(width as f64 * self.pixel.1);
         let extent = self.lens.extent();
         if extent > side {
-            remarks.push(format!(
-                "probe: {extent:.3e} m wide by its optics, but the window is {side:.3e} m; check \
-                 defocus_m and the scale of the detector"
+            remarks.push(Remark::new(
+                What::Probe,
+                format!(
+                    "the probe is {extent:.3e} m wide by its optics, but the window is {side:.3e} m"
+                ),
+                "look at --defocus-m or --pinhole-diameter-m, and at the scale of the detector",
             ));
         }
         let largest = self.lens.largest_angle(self.pixel);
         if let Aperture::Angle { semi_angle, .. } = self.lens.aperture
             && semi_angle > largest
         {
-            remarks.push(format!(
-                "probe: a semi-angle of {:.3} mrad is beyond the detector, which ends at {:.3} mrad; \
-                 check both scales",
-                semi_angle * 1e3,
-                largest * 1e3
+            remarks.push(Remark::new(
+                What::Probe,
+                format!(
+                    "a semi-angle of {:.3} mrad is beyond the detector, which ends at {:.3} mrad",
+                    semi_angle * 1e3,
+                    largest * 1e3
+                ),
+                "look at the angle that forms the probe (--semi-angle-mrad, --numerical-aperture or \
+                 --outermost-zone-m) and at the scale of the detector",
             ));
         }
         remarks
@@ -271,11 +279,23 @@ impl Experiment {
                 ("inv_angstrom_per_pixel", detector.inv_angstrom_per_pixel.is_some()),
             ],
         );
+        // Pitch and distance belong together; an angle or a frequency goes without them.
+        let pitch = ("detector_pixel_size_m", detector.pixel_size_m.is_some());
+        one_of("detector", &[pitch, ("mrad_per_pixel", detector.mrad_per_pixel.is_some())]);
+        let frequency = detector.inv_angstrom_per_pixel.is_some();
+        one_of("detector", &[pitch, ("inv_angstrom_per_pixel", frequency)]);
         let mut needs = |name: &str, given: bool, other: &str, there: bool| {
             if given && !there {
                 problems.push(Problem::new(name, format!("{other} beside it"), "none"));
             }
         };
+        let diameter = probe.zone_plate_diameter_m.is_some();
+        needs(
+            "zone_plate_diameter_m",
+            diameter,
+            "outermost_zone_m",
+            probe.outermost_zone_m.is_some(),
+        );
         let zone_plate = probe.zone_plate_diameter_m.is_some() && probe.outermost_zone_m.is_some();
         let both = "zone_plate_diameter_m and outermost_zone_m";
         needs("central_stop_m", probe.central_stop_m.is_some(), both, zone_plate);
@@ -294,7 +314,6 @@ impl Experiment {
             ("c21_m", probe.c21_m),
             ("c23_m", probe.c23_m),
             ("c30_m", probe.c30_m),
-            ("zone_plate_diameter_m", probe.zone_plate_diameter_m),
         ] {
             let optics = "an aperture (semi_angle_mrad, numerical_aperture, outermost_zone_m or \
                           pinhole_diameter_m)";
@@ -308,5 +327,26 @@ impl Experiment {
             problems.push(Problem::new("detector_window", expected, found));
         }
         problems
+    }
+
+    /// What is said of the scale of a detector and makes none, for neither the file nor the user
+    /// says the rest of it; `scales` is what both say together. In the near field (`near`) the
+    /// pitch alone is the pixel of the object.
+    pub(crate) fn unused(&self, scales: &Calibration, near: bool) -> Option<Problem> {
+        let detector = &self.detector;
+        let said = [
+            ("distance_m", detector.distance_m.is_some()),
+            ("detector_pixel_size_m", detector.pixel_size_m.is_some() && !near),
+            ("mrad_per_pixel", detector.mrad_per_pixel.is_some()),
+        ];
+        let (name, _) = said.into_iter().find(|(_, said)| *said)?;
+        let missing = match name {
+            "distance_m" if scales.pitch.is_none() => "detector_pixel_size_m",
+            "detector_pixel_size_m" if scales.distance.is_none() => "distance_m",
+            _ if scales.wavelength.is_none() => "energy_kev or voltage_kv",
+            _ => return None,
+        };
+        let expected = format!("{missing} beside it, which the file does not say");
+        Some(Problem::new(name, expected, "none"))
     }
 }

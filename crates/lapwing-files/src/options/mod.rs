@@ -2,7 +2,7 @@
 
 mod terms;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -61,6 +61,17 @@ pub struct ReadOptions {
     pub physics: PhysicsOptions,
     /// Beam, optics, detector and scan, as far as they are known.
     pub experiment: Experiment,
+}
+
+impl ReadOptions {
+    /// The file and the options that `FILE::NAME` means, an array of a file as its patterns, where
+    /// there is a file FILE and none of the whole name; `None` for a plain path.
+    pub fn of_array(&self, path: &Path) -> Option<(PathBuf, Self)> {
+        let (file, name) = path.to_str()?.rsplit_once("::")?;
+        let (file, name) = (PathBuf::from(file), name.trim_start_matches('/'));
+        let meant = self.patterns.is_none() && !name.is_empty() && file.exists() && !path.exists();
+        meant.then(|| (file, Self { patterns: Some(name.to_owned()), ..self.clone() }))
+    }
 }
 
 /// What was understood of a file: how it stores things, before they were converted to the project's

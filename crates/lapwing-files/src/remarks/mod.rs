@@ -39,9 +39,9 @@ pub fn of(dataset: &Dataset) -> Vec<Remark> {
     remarks.extend(layers.as_ref().and_then(mask));
     // The probe's width and the steps can be compared in the far field only.
     let far_field = dataset.geometry != Some(Geometry::NearField);
-    let positions = positions::look(&dataset.scan, shape, dataset.probe.as_ref());
+    let positions = positions::look(&dataset.scan, shape, dataset.probe.as_ref(), far_field);
     remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
-    remarks.extend(dataset.probe.as_ref().map(probe::look).unwrap_or_default());
+    remarks.extend(dataset.probe.iter().flat_map(|probe| probe::look(probe, far_field)));
     remarks.extend(dataset.object.as_ref().and_then(object::look));
     remarks
 }

@@ -1,10 +1,14 @@
 //! Positions that can hardly be meant, or that ptychography cannot use.
 
+use lapwing_model::position::bounding_box;
+use lapwing_model::scan::MAX_AREA;
 use lapwing_model::{Modes, Position, probe};
 
 use super::remark::{Remark, What};
 use super::words::{median, ranges};
 
+/// Extent of a scan, pixels, up to which its unit is in doubt rather than its shape.
+const TINY: f64 = 4.0;
 /// Steps above this share of the probe's diameter leave little overlap.
 const WIDE: f64 = 0.55;
 /// Positions looked at for the distance to their neighbours.
@@ -16,10 +20,13 @@ const RASTER: usize = 9;
 /// Rounding of coordinates that is remarked on, pixels.
 const ROUNDED: f64 = 0.02;
 
+/// What looks wrong with positions on a detector of `pattern` pixels, `far` from the specimen or in
+/// the near field.
 pub(super) fn look(
     scan: &[Position],
     pattern: (usize, usize),
     probe: Option<&Modes>,
+    far: bool,
 ) -> Vec<Remark> {
     let finite: Vec<Position> =
         scan.iter().copied().filter(|p| p.y.is_finite() && p.x.is_finite()).collect();
@@ -28,7 +35,7 @@ pub(super) fn look(
     }
     let mut remarks = Vec::new();
     let repeated = repeated(scan);
-    let degenerate = degenerate(scan);
+    let degenerate = vast(scan, pattern).or_else(|| degenerate(scan, far));
     let is_degenerate = degenerate.is_some();
     remarks.extend(degenerate);
     if !repeated.is_empty() && repeated.len() + 1 < scan.len() {
@@ -65,7 +72,7 @@ pub(super) fn look(
             "if the unit of the positions is right, the object is badly determined: take steps of a \
              third of the probe's width",
         ));
-    } else if let Some((rows, columns)) = raster(scan) {
+    } else if let Some((rows, columns)) = raster(scan).or_else(|| raster(&turned_back(scan))) {
         let evidence =
             format!("the positions are a perfectly regular raster of {rows} x {columns}");
         remarks.push(Remark::new(
@@ -92,25 +99,52 @@ fn repeated(scan: &[Position]) -> Vec<usize> {
     again
 }
 
-/// All within a pixel, or all on a line.
-fn degenerate(scan: &[Position]) -> Option<Remark> {
+/// So far apart that no object holds them.
+fn vast(scan: &[Position], (rows, columns): (usize, usize)) -> Option<Remark> {
+    let (y0, y1, x0, x1) = bounding_box(scan)?;
+    let (height, width) = (y1 - y0, x1 - x0);
+    let area = (height + rows as f64) * (width + columns as f64);
+    (area > MAX_AREA as f64).then(|| {
+        let evidence = format!(
+            "the positions spread over {height:.3e} x {width:.3e} px, and an object has at most \
+             {MAX_AREA} pixels"
+        );
+        Remark::new(
+            What::Degenerate,
+            evidence,
+            "no reconstruction can hold them: look at the step and the units of positions, distance \
+             and pixel size",
+        )
+    })
+}
+
+/// All within a pixel or two, or all on a line.
+fn degenerate(scan: &[Position], far: bool) -> Option<Remark> {
     let n = scan.len() as f64;
     let extent = |of: fn(&Position) -> f64| {
         let values = || scan.iter().map(of);
         values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
     };
     let (height, width) = (extent(|p| p.y), extent(|p| p.x));
+    let tiny = || {
+        let extent = height.max(width);
+        let extent = if extent < 0.1 { format!("{extent:.2e}") } else { format!("{extent:.1}") };
+        let evidence = format!("all {} positions lie within {extent} px of the object", scan.len());
+        let advice = match far {
+            true => {
+                "look at the units of positions, distance and pixel size: a step is usually several \
+                 pixels"
+            }
+            false => {
+                "in the near field these are pixels of the detector until the magnification is \
+                 known, which reconstruct and calibrate find from the images (or --pixel-size-m \
+                 says the pixel of the object)"
+            }
+        };
+        Some(Remark::new(What::Degenerate, evidence, advice))
+    };
     if height.max(width) < 1.0 {
-        let evidence = format!(
-            "all {} positions lie within {:.2e} px of the object",
-            scan.len(),
-            height.max(width)
-        );
-        return Some(Remark::new(
-            What::Degenerate,
-            evidence,
-            "look at the units of positions, distance and pixel size: a step is usually several pixels",
-        ));
+        return tiny();
     }
     if scan.len() < 4 {
         return None;
@@ -127,8 +161,15 @@ fn degenerate(scan: &[Position]) -> Option<Remark> {
     }
     let half = 0.5 * (yy + xx);
     let smaller = half - (half * half - (yy * xx - yx * yx)).max(0.0).sqrt();
-    (smaller.max(0.0).sqrt() < 0.5).then(|| {
-        let evidence = format!("all {} positions lie on a line of {:.1} px", scan.len(), height.hypot(width));
+    if smaller.max(0.0).sqrt() >= 0.5 {
+        return None;
+    }
+    if height.hypot(width) < TINY {
+        return tiny();
+    }
+    Some({
+        let evidence =
+            format!("all {} positions lie on a line of {:.1} px", scan.len(), height.hypot(width));
         Remark::new(
             What::Degenerate,
             evidence,
@@ -169,6 +210,19 @@ fn steps(scan: &[Position]) -> Vec<f64> {
         .collect()
 }
 
+/// The scan turned so that its first step runs along x.
+fn turned_back(scan: &[Position]) -> Vec<Position> {
+    let [first, second, ..] = scan else { return Vec::new() };
+    let (dy, dx) = (second.y - first.y, second.x - first.x);
+    let step = dy.hypot(dx).max(f64::MIN_POSITIVE);
+    let (sin, cos) = (dy / step, dx / step);
+    let turned = |at: &Position| {
+        let (y, x) = (at.y - first.y, at.x - first.x);
+        Position { y: y * cos - x * sin, x: y * sin + x * cos }
+    };
+    scan.iter().map(turned).collect()
+}
+
 /// Rows and columns of a lattice along the axes that every position lies on, and every place of
 /// which has one.
 fn raster(scan: &[Position]) -> Option<(usize, usize)> {
@@ -199,7 +253,7 @@ mod tests {
     }
 
     fn told(scan: &[Position]) -> Vec<What> {
-        look(scan, (48, 48), None).into_iter().map(|remark| remark.what).collect()
+        look(scan, (48, 48), None, true).into_iter().map(|remark| remark.what).collect()
     }
 
     #[test]
@@ -214,10 +268,38 @@ mod tests {
         assert_eq!(told(&vec![Position { y: 1.0, x: 2.0 }; 20]), [What::Degenerate]);
         assert_eq!(told(&grid(4, 4, 0.01, 0.0)), [What::Degenerate]);
         let twice = [grid(8, 9, 5.0, 1.0), grid(8, 9, 5.0, 1.0)].concat();
-        let remarks = look(&twice, (48, 48), None);
+        let remarks = look(&twice, (48, 48), None, true);
         assert_eq!((remarks[0].what, remarks[0].patterns.len()), (What::RepeatedPositions, 72));
         assert_eq!(told(&grid(5, 5, 20.0, 1.0)), [What::Sparse]);
         assert_eq!(told(&grid(5, 6, 5.0, 0.0)), [What::Raster]);
+        // However the scan lies on the detector.
+        for degrees in [12.0_f64, 90.0, -135.5] {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let turned = |jitter: f64| -> Vec<Position> {
+                let turn = |at: &Position| Position {
+                    y: at.y * cos - at.x * sin + 7.3,
+                    x: at.y * sin + at.x * cos - 2.0,
+                };
+                grid(5, 6, 5.0, jitter).iter().map(turn).collect()
+            };
+            assert_eq!((told(&turned(0.0)), told(&turned(0.3))), (vec![What::Raster], vec![]));
+        }
+    }
+
+    #[test]
+    fn scans_of_the_wrong_size_are_no_lines() {
+        let words = |scan: &[Position], far: bool| {
+            let remarks = look(scan, (32, 32), None, far);
+            assert_eq!((remarks.len(), remarks[0].what), (1, What::Degenerate), "{remarks:?}");
+            remarks[0].to_string()
+        };
+        let small = grid(8, 10, 0.14, 0.0);
+        let told = words(&small, true);
+        assert!(told.contains("within 1.3 px") && told.contains("units"), "{told}");
+        assert!(words(&small, false).contains("magnification"));
+        assert!(words(&grid(1, 40, 4.0, 0.0), true).contains("on a line of 156.0 px"));
+        let told = words(&grid(8, 10, 1e7, 0.0), true);
+        assert!(told.contains("7.000e7 x 9.000e7 px") && told.contains("1073741824"), "{told}");
     }
 
     #[test]

@@ -32,11 +32,13 @@ pub enum What {
     Cleaned,
     /// Many pixels at the largest number.
     Saturation,
+    /// Whole numbers whose bytes look exchanged.
+    ByteOrder,
     /// A mask that leaves little.
     Mask,
     /// The beam is not in the middle of the patterns.
     OffCentre,
-    /// All positions on a line, or within a pixel.
+    /// All positions on a line, or within a pixel, or so far apart that no object holds them.
     Degenerate,
     /// Positions that repeat.
     RepeatedPositions,
@@ -94,6 +96,16 @@ impl Remark {
     pub(crate) fn on_pixels(mut self, pixels: Vec<(usize, usize)>) -> Self {
         self.pixels = pixels;
         self
+    }
+
+    /// Names the level that was taken away from patterns that are all dark now.
+    pub(crate) fn name_dark_level(&mut self, level: f64) {
+        if self.what == What::LostPatterns && self.patterns.is_empty() && level > 0.0 {
+            self.advice = format!(
+                "the dark level that was said, {level}, is above every number of the file: say a \
+                 smaller one (--dark-level)"
+            );
+        }
     }
 
     pub(crate) fn beyond_doubt(mut self) -> Self {

@@ -2,6 +2,7 @@
 
 use lapwing_files::npy::{self, Array};
 use lapwing_files::reading::{self, Given};
+use lapwing_files::remarks::{Remark, What};
 use lapwing_files::{Dataset, Error, ReadOptions, Understanding, dataset, hdf5, npz};
 use lapwing_model::{Complex32, Position};
 use ndarray::{Array2, Array3, Array4};
@@ -193,6 +194,12 @@ fn options_that_a_file_has_no_use_for_are_refused() {
         ("leave_out", Given::Words(vec!["probeGuess".to_owned()])),
         ("position_unit", Given::Word("mm".to_owned())),
         ("phi12_deg", Given::Number(3.0)),
+        ("mask_good_is", Given::Word("1".to_owned())),
+        ("slice_spacing", Given::Number(1e-6)),
+        ("slice_fresnel_number", Given::Number(0.1)),
+        ("distance_m", Given::Number(2.0)),
+        ("detector_pixel_size_m", Given::Number(1e-5)),
+        ("mrad_per_pixel", Given::Number(0.5)),
     ] {
         let refused = problems(&path, &[(name, value)]);
         assert!(refused.iter().any(|(key, _)| key == name), "{name}: {refused:?}");
@@ -276,4 +283,157 @@ fn coordinates_may_have_an_array_each_and_axes_of_length_one_do_not_matter() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn options_that_others_make_useless_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    npy::write(&path, &Array::from(&counts())).unwrap();
+    let keys = |more: Vec<(&'static str, Given)>| -> Vec<String> {
+        problems(&path, &[six_numbers(), more].concat()).into_iter().map(|(key, _)| key).collect()
+    };
+    let number = |name, value| vec![(name, Given::Number(value))];
+    assert_eq!(keys(number("zone_plate_diameter_m", 1e-4)), ["zone_plate_diameter_m"]);
+    assert_eq!(keys(number("detector_pixel_size_m", 1e-5)), ["detector"]);
+    assert_eq!(keys(number("distance_m", 1.0)), ["detector"]);
+    // Positions of a file leave nothing for a raster to say.
+    let places = folder.path().join("places.csv");
+    std::fs::write(&places, (0..6).map(|i| format!("{i},{}\n", i % 3)).collect::<String>())
+        .unwrap();
+    let given = |name, value| {
+        let mut given = vec![
+            ("positions", Given::Path(places.clone())),
+            ("inv_angstrom_per_pixel", Given::Number(0.1)),
+        ];
+        given.push((name, value));
+        given
+    };
+    read(&path, &given("scan_rotation_deg", Given::Number(3.0))).unwrap();
+    for (name, value) in [("scan_step_m", Given::Number(1e-9)), ("scan_snake", Given::Flag(true))] {
+        assert_eq!(problems(&path, &given(name, value))[0].0, name);
+    }
+    let flat = folder.path().join("flat.npy");
+    npy::write(&flat, &Array::from(&counts()).reshape(vec![6, 8, 5]).unwrap()).unwrap();
+    let shape = given("scan_shape", Given::Numbers(vec![2.0, 3.0]));
+    assert_eq!(problems(&flat, &shape)[0].0, "scan_shape");
+}
+
+#[test]
+fn frames_that_are_no_part_of_the_raster_are_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.raw");
+    // Six patterns of the raster, and two of the way back.
+    let back = [7_u16; 80];
+    let bytes: Vec<u8> =
+        counts().iter().chain(&back).flat_map(|count| count.to_le_bytes()).collect();
+    std::fs::write(&path, bytes).unwrap();
+    let with = |more: &[(&'static str, Given)]| {
+        let raw = ("raw", Given::Word("dtype=uint16,frame=8x5".to_owned()));
+        let shape = ("scan_shape", Given::Numbers(vec![2.0, 3.0]));
+        [six_numbers(), vec![raw, shape], more.to_vec()].concat()
+    };
+    let refused = read(&path, &with(&[])).unwrap_err().to_string();
+    assert!(refused.contains("--frames") && refused.contains("2 x 3 = 6"), "{refused}");
+    let frames = |name, text: &str| vec![(name, Given::Word(text.to_owned()))];
+    let mut found = Vec::new();
+    for more in [
+        frames("frames", "0-5"),
+        frames("leave_out_frames", "6,7"),
+        vec![("common", Given::Flag(true))],
+    ] {
+        let (data, understood) = read(&path, &with(&more)).unwrap();
+        assert_eq!((data.n_patterns(), understood.scan_shape), (6, Some((2, 3))), "{more:?}");
+        assert_eq!(data.counts().unwrap()[(5, 7, 4)], 475.0);
+        found.push(data.scan);
+    }
+    let lead = frames("frames", "2-7");
+    found.push(read(&path, &with(&lead)).unwrap().0.scan);
+    for scan in &found {
+        assert!((scan[0].y + 1.0).abs() < 1e-9 && (scan[5].x - 3.0).abs() < 1e-9, "{scan:?}");
+    }
+    // A scan that was broken off has the first places of its raster.
+    let broken = [
+        with(&[("common", Given::Flag(true))]),
+        vec![("scan_shape", Given::Numbers(vec![4.0, 3.0]))],
+    ]
+    .concat();
+    let (data, understood) = read(&path, &broken).unwrap();
+    assert_eq!((data.n_patterns(), understood.scan_shape), (8, None));
+    assert!((data.scan[7].y - data.scan[0].y - 4.0).abs() < 1e-9, "{:?}", data.scan);
+}
+
+#[test]
+fn bytes_the_other_way_round_and_levels_above_all_numbers_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.raw");
+    let few = counts().mapv(|count| count % 13);
+    let with = |form: &str, more: &[(&'static str, Given)]| {
+        let form = Given::Word(format!("dtype=uint16,frame=8x5,order={form}"));
+        let shape = ("scan_shape", Given::Numbers(vec![2.0, 3.0]));
+        let given = [six_numbers(), vec![("raw", form), shape], more.to_vec()].concat();
+        let (_, understood) = read(&path, &given).unwrap();
+        understood.remarks
+    };
+    let is_order = |remarks: &[Remark]| remarks.iter().any(|r| r.what == What::ByteOrder);
+    let swapped = |bytes: fn(u16) -> [u8; 2]| {
+        std::fs::write(&path, few.iter().flat_map(|&count| bytes(count)).collect::<Vec<_>>())
+            .unwrap();
+        [with("little", &[]), with("big", &[])].map(|remarks| is_order(&remarks))
+    };
+    assert_eq!(swapped(u16::to_be_bytes), [true, false]);
+    assert_eq!(swapped(u16::to_le_bytes), [false, true]);
+    let dark = with("little", &[("dark_level", Given::Number(1e9))]);
+    assert!(dark.iter().any(|remark| remark.advice.contains("--dark-level")), "{dark:?}");
+}
+
+#[test]
+fn optics_that_do_not_fit_the_window_are_remarked_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    npy::write(&path, &Array::from(&counts())).unwrap();
+    let with = |more: &[(&'static str, Given)]| {
+        let narrow = vec![("semi_angle_mrad", Given::Number(0.4))];
+        let (_, understood) =
+            read(&path, &[six_numbers(), narrow, more.to_vec()].concat()).unwrap();
+        let told: Vec<String> = (understood.remarks.iter())
+            .filter(|remark| remark.what == What::Probe)
+            .map(ToString::to_string)
+            .collect();
+        told.join("\n")
+    };
+    assert_eq!(with(&[]), "");
+    assert!(with(&[("defocus_m", Given::Number(10.0))]).contains("--defocus-m"));
+    assert!(with(&[("semi_angle_mrad", Given::Number(500.0))]).contains("beyond the detector"));
+}
+
+#[test]
+fn an_array_of_a_file_is_named_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let flat = Array::from(&counts()).reshape(vec![6, 8, 5]).unwrap();
+    let places = Array::from((0..12).map(f64::from).collect::<Vec<_>>());
+    let places = places.reshape(vec![6, 2]).unwrap();
+    hdf5::write(&path, |file| {
+        file.array("entry/frames", &flat)?;
+        file.array("entry/where", &places).map(|_| ())
+    })
+    .unwrap();
+    // Nobody says which are the patterns: what they may be is told.
+    let told = read(&path, &[]).unwrap_err().to_string();
+    for part in ["--patterns entry/frames", "a.h5::entry/where", "--position-unit"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let positions = Given::Word(format!("{}::entry/where", path.display()));
+    for name in ["entry/frames", "/entry/frames"] {
+        let named = PathBuf::from(format!("{}::{name}", path.display()));
+        let (data, _) = read(&named, &[("positions", positions.clone())]).unwrap();
+        assert_eq!((data.n_patterns(), data.scan[5].x), (6, 11.0));
+    }
+    let nowhere = PathBuf::from(format!("{}::entry/nosuch", path.display()));
+    assert!(read(&nowhere, &[]).unwrap_err().to_string().contains("entry/nosuch"));
+    // So it is for archives and hierarchies of Zarr.
+    let archive = folder.path().join("a.npz");
+    npz::write(&archive, &[("frames", flat), ("where", places)]).unwrap();
+    assert!(read(&archive, &[]).unwrap_err().to_string().contains("--patterns frames"));
 }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lapwing_files::{Dataset, Error, Understanding, dataset, experiment};
+use lapwing_files::{Dataset, Error, Understanding, dataset, experiment, hdf5};
 use lapwing_model::Position;
 
 fn fixture(name: &str) -> PathBuf {
@@ -190,4 +190,165 @@ fn a_raster_of_nexus_has_its_units() {
     assert!((y / 2e-8 - 1.0).abs() < 1e-9 && (x / 2.5e-8 - 1.0).abs() < 1e-9, "{y} {x}");
     let at = |index: usize| dataset.scan[index];
     assert!((at(1).x - at(0).x - 2.0).abs() < 1e-9 && (at(4).y - at(0).y - 2.0).abs() < 1e-9);
+}
+
+/// The fixtures' scan as CXI, with a storage ring of 3 GeV beside the energy of the photons as
+/// NXcxi_ptycho has both, and its translation in rows where `turned`.
+fn cxi(path: &Path, turned: bool) {
+    let count = |k: usize| {
+        let (i, y, x) = (k / 80, (k / 8 % 10) as i32, (k % 8) as i32);
+        let chance = (5 * y + 3 * x) % 11;
+        200 - 3 * (y - 5).pow(2) - 4 * (x - 4).pow(2) + 7 * i as i32 + chance
+    };
+    let counts: Vec<i32> = (0..960).map(count).collect();
+    let at = |k: usize| {
+        let y = (k / 4) as f64 * 3.0 + k as f64 * 0.25;
+        let x = (k % 4) as f64 * 3.5 - k as f64 * 0.125;
+        [x * 2.5e-8, y * 2e-8, 0.0]
+    };
+    let rows: Vec<f64> = (0..12).flat_map(at).collect();
+    let columns: Vec<f64> = (0..3).flat_map(|axis| (0..12).map(move |k| at(k)[axis])).collect();
+    hdf5::write(path, |file| {
+        file.number("cxi_version", 160_i64)?;
+        // 2 Angstrom.
+        file.number("entry_1/instrument_1/beam_1/energy", 9.932_229_286e-16)?;
+        file.number("entry_1/instrument_1/source_1/energy", 3e9 * 1.602_176_634e-19)?;
+        for (name, value) in [("distance", 1.0), ("x_pixel_size", 1e-3), ("y_pixel_size", 1e-3)] {
+            file.number(&format!("entry_1/instrument_1/detector_1/{name}"), value)?;
+        }
+        file.values("entry_1/data_1/data", &[12, 10, 8], &counts)?;
+        let name = "entry_1/data_1/translation";
+        match turned {
+            true => file.values(name, &[3, 12], &columns)?,
+            false => file.values(name, &[12, 3], &rows)?,
+        };
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_energy_of_a_beam_is_not_that_of_the_storage_ring() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.cxi");
+    for turned in [false, true] {
+        cxi(&path, turned);
+        let (dataset, understood) = read(path.to_str().unwrap(), FAR).unwrap();
+        assert_counts(&dataset, "ring.cxi");
+        assert_places(&dataset.scan, "ring.cxi");
+        let (y, x) = understood.pixel_size_m.unwrap();
+        assert!((y / 2e-8 - 1.0).abs() < 1e-6 && (x / 2.5e-8 - 1.0).abs() < 1e-6, "{y} {x}");
+    }
+    // An energy that is told goes before one that cannot be.
+    hdf5::write(&path, |file| {
+        file.number("entry_1/instrument_1/source_1/energy", 3e9 * 1.602_176_634e-19)?;
+        file.values("entry_1/data_1/data", &[12, 10, 8], &[1; 960])?;
+        file.values("entry_1/data_1/translation", &[12, 3], &[0.0; 36]).map(|_| ())
+    })
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let scales = "[detector]\ndistance_m = 1.0\npixel_size_m = 1e-3\n";
+    refused(path, scales, &["joules", "--energy-kev"]);
+    read(path, &format!("{OPTICS}geometry = \"far-field\"\n")).unwrap();
+}
+
+#[test]
+fn what_is_said_of_the_optics_takes_the_place_of_what_a_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.cxi");
+    cxi(&path, false);
+    let cxi = path.to_str().unwrap();
+    let half_energy = "[beam]\nenergy_kev = 3.09960496\n";
+    for name in [cxi, "scan.ptyd", "raster.nxs"] {
+        let scan = if name == "raster.nxs" { "[scan]\nstep_m = [4e-8, 5e-8]\n" } else { "" };
+        for (said, factor) in [
+            (format!("{scan}[detector]\ngeometry = \"far-field\"\n"), 1.0),
+            (format!("{scan}[detector]\ngeometry = \"far-field\"\ndistance_m = 2.0\n"), 2.0),
+            (format!("{scan}[detector]\ngeometry = \"far-field\"\npixel_size_m = 5e-4\n"), 2.0),
+            (format!("{half_energy}{scan}[detector]\ngeometry = \"far-field\"\n"), 2.0),
+        ] {
+            let (dataset, understood) = read(name, &said).unwrap();
+            let (y, x) = understood.pixel_size_m.unwrap();
+            let (found_y, found_x) = (y / 2e-8, x / 2.5e-8);
+            // ptypy's energy is rounded to 6.2 keV.
+            let off = (found_y / factor - 1.0).abs().max((found_x / factor - 1.0).abs());
+            assert!(off < 2e-4, "{name} {said}: {found_y} {found_x}");
+            // The positions are metres: in larger pixels there are fewer.
+            let step = (dataset.scan[4].y - dataset.scan[0].y) * y;
+            let expected = if name == "raster.nxs" { 4e-8 } else { 8e-8 };
+            assert!((step / expected - 1.0).abs() < 1e-6, "{name} {said}: {step}");
+        }
+    }
+    // The scale of the axes stays, and so the distance says nothing.
+    let said = "[beam]\nvoltage_kv = 300\n[detector]\ndistance_m = 2.0\n";
+    refused("scan.hspy", said, &["distance_m", "detector_pixel_size_m beside it"]);
+    // What is recorded is what was said.
+    let (dataset, _) = read(cxi, &format!("{FAR}distance_m = 2.0\n")).unwrap();
+    let metadata = dataset.metadata.unwrap();
+    assert_eq!(metadata["physics_parameters"]["distance_m"], 2.0);
+}
+
+#[test]
+fn a_pixel_that_cannot_be_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ring.cxi");
+    cxi(&path, false);
+    for geometry in ["", FAR] {
+        let said = format!("{geometry}[object]\npixel_size_m = 1e-13\n");
+        refused(path.to_str().unwrap(), &said, &["pixel_size_m", "--pixel-size-m", "1e-13 m"]);
+    }
+}
+
+#[test]
+fn units_that_are_not_understood_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("scan.zspy");
+    let signal = root.join("Experiments/scan");
+    let write = |place: &str, text: &str| {
+        let path = signal.join(place);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let scale = |unit: &str| {
+        std::fs::create_dir_all(&signal).unwrap();
+        std::fs::write(root.join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+        for axis in 0..4 {
+            let of = if axis < 2 { "nm" } else { unit };
+            write(&format!("axis-{axis}/.zgroup"), r#"{"zarr_format": 2}"#);
+            let attributes = format!(r#"{{"scale": 0.5, "units": "{of}"}}"#);
+            write(&format!("axis-{axis}/.zattrs"), &attributes);
+        }
+        write(
+            "data/.zarray",
+            r#"{"zarr_format": 2, "shape": [2, 2, 4, 4], "chunks": [2, 2, 4, 4], "dtype": "|u1",
+                "order": "C", "compressor": null, "filters": null, "fill_value": 1}"#,
+        );
+        let (dataset, understood) = read(root.to_str().unwrap(), "")?;
+        assert_eq!(dataset.n_patterns(), 4);
+        Ok::<_, Error>(understood.pixel_size_m.unwrap().0)
+    };
+    // 1 / (4 x 0.5 / A).
+    for unit in ["$A^{-1}$", "k_A^{-1}"] {
+        assert!((scale(unit).unwrap() / 5e-11 - 1.0).abs() < 1e-9, "{unit}");
+    }
+    let told = scale("furlongs").unwrap_err().to_string();
+    assert!(told.contains("pixel_size_m") && told.contains("\"furlongs\""), "{told}");
+}
+
+#[test]
+fn a_series_that_was_cut_short_is_told_of_its_own_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.mib");
+    let whole = std::fs::read(fixture("scan.mib")).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 7]).unwrap();
+    let told = dataset::read(&path, &Default::default()).unwrap_err().to_string();
+    assert!(told.contains("cut short") && !told.contains("--raw"), "{told}");
+}
+
+#[test]
+fn the_distance_of_a_detector_is_a_number() {
+    let (_, understood) =
+        read("eiger_master.h5", "[scan]\nshape = [3, 4]\nstep_m = 2e-7\n").unwrap();
+    let notes = understood.notes.join("\n");
+    assert!(notes.contains(", 2 m away") && !notes.contains("Some"), "{notes}");
 }

@@ -46,12 +46,16 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(&self, output: Output) -> anyhow::Result<ExitCode> {
+        let options = self.reading.options();
+        let (path, mut options) = match options.of_array(self.scan.path()) {
+            Some(meant) => meant,
+            None => (self.scan.path().to_owned(), options),
+        };
         if let Some(figure) = &self.figure {
-            self.reading.refuse_onto_input(figure, "--figure", self.scan.path())?;
+            self.reading.refuse_onto_input(figure, "--figure", &path)?;
         }
-        let mut options = self.reading.options();
         let mut problems = Vec::new();
-        let file = Container::open_as(self.scan.path(), &options)?;
+        let file = Container::open_as(&path, &options)?;
         let arrays = file.list()?;
         let ignored = options.leave_out.iter().any(|name| name == metadata::KEY);
         let stored = if ignored { Ok(None) } else { file.metadata() };
@@ -63,7 +67,7 @@ impl Inspect {
             None
         });
         let folder = std::env::temp_dir();
-        let storage = self.reading.streaming().storage(self.scan.path(), &options, &folder);
+        let storage = self.reading.streaming().storage(&path, &options, &folder);
         let outcome = dialect::read_from(&file, &options, &storage);
         // Whatever can be listed is described, however broken it is. HDF5 has no metadata of its
         // own: what is known of it is what was read.
@@ -93,7 +97,7 @@ impl Inspect {
         };
         let dialect = match &read {
             Some((_, understanding)) => Some(understanding.dialect),
-            None => dialect::name_of(&file, &self.reading.options()),
+            None => dialect::name_of(&file, &options),
         };
         let metadata =
             stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));

@@ -2,11 +2,12 @@
 //! stacks of four axes, described by an experiment file.
 
 use crate::common::{Bench, stderr};
-use lapwing_files::npy::Array;
-use lapwing_files::{ReadOptions, dataset, npz};
+use lapwing_files::npy::{self, Array};
+use lapwing_files::{ReadOptions, dataset, hdf5, npz};
 use lapwing_model::simulate::expose;
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Complex32, Modes, Position};
+use ndarray::Array4;
 use serde_json::Value;
 
 /// Turns the axes of the simulated scan against the detector, degrees.
@@ -198,4 +199,40 @@ fn a_small_disc_is_turned_by_short_fits_and_a_spot_starts_a_reconstruction() {
     let told = made["start_probe"].as_str().expect("text");
     assert!(told.contains("short fits"), "{told}");
     assert!(made["misfit"].as_f64().is_some_and(|misfit| misfit < 1.3), "{made}");
+}
+
+#[test]
+fn positions_that_no_object_holds_are_refused_before_any_search() {
+    let bench = Bench::new();
+    // A bright disc that a start probe would be made of.
+    let counts = Array4::from_shape_fn((8, 10, 16, 16), |(i, j, y, x)| {
+        let r = (y as f64 - 8.0).hypot(x as f64 - 8.0);
+        if r < 4.5 { 100 + ((i * 7 + j * 3 + y + x) % 5) as u16 } else { 0 }
+    });
+    npy::write(bench.path("scan.npy"), &Array::from(&counts)).expect("written");
+    let said = "--voltage-kv 200 --inv-angstrom-per-pixel 0.0625 --scan-step-m 1e-3";
+    let record = bench.json(&format!("inspect scan.npy {said}"));
+    let remarks = record["understood"]["remarks"].as_array().expect("a list");
+    let told =
+        |remark: &Value| remark["evidence"].as_str().unwrap_or_default().contains("1073741824");
+    assert!(
+        remarks.iter().any(|remark| remark["what"] == "degenerate" && told(remark)),
+        "{record}"
+    );
+    let whole = "object of at most 1073741824 pixels";
+    bench.fails(&format!("calibrate scan.npy {said}"), &[whole]);
+    for more in ["", "--calibrate", "--semi-angle-mrad 5"] {
+        let command = format!("reconstruct --input scan.npy --output-dir out {said} {more}");
+        bench.fails(&command, &[whole]);
+    }
+    // The array of a file may be named behind it.
+    let stack = Array::from(&counts);
+    hdf5::write(bench.path("scan.h5"), |file| file.array("entry/frames", &stack).map(|_| ()))
+        .expect("written");
+    let said = "--voltage-kv 200 --inv-angstrom-per-pixel 0.0625 --scan-step-m 2e-10";
+    let record = bench.json(&format!("inspect scan.h5::/entry/frames {said}"));
+    assert_eq!(record["understood"]["n_patterns"], 80);
+    // What is wrong with a value is told once, and the value, too.
+    let output = bench.run("inspect scan.npy --raw dtype=uint16,frame=32");
+    assert_eq!(stderr(&output).matches("frame=32").count(), 1, "{}", stderr(&output));
 }

@@ -10,6 +10,14 @@ use crate::{Error, Problem};
 
 const SOURCE: &str = "entry_1/instrument_1/source_1";
 const DETECTOR: &str = "entry_1/instrument_1/detector_1";
+/// Where the energy of the photons is. NXcxi_ptycho has it in the beam, and the energy of the
+/// electrons that the storage ring holds in the source; CXI has no beam.
+const ENERGIES: [&str; 4] = [
+    "entry_1/instrument_1/beam_1/energy",
+    "entry_1/instrument_1/beam_1/incident_beam_energy",
+    "entry_1/instrument_1/beam_1/incident_energy",
+    "entry_1/instrument_1/source_1/energy",
+];
 /// Photon energies in joules that a CXI file can mean: 0.06 eV to 60 MeV. Electronvolts are far
 /// above.
 const JOULES: std::ops::Range<f64> = 1e-20..1e-11;
@@ -30,8 +38,10 @@ pub(super) struct Instrument {
 }
 
 impl Instrument {
+    /// What the file says; what the user says (`said`) goes before it, piece by piece.
     pub(super) fn read(
         file: &Hdf5,
+        said: &Calibration,
         notes: &mut Vec<String>,
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Error> {
@@ -45,11 +55,17 @@ impl Instrument {
         };
         // The distance is negative where z counts against the beam.
         let distance = file.number(&format!("{DETECTOR}/distance"))?.map(f64::abs);
-        let distance = distance.filter(|&z| z > 0.0 && z.is_finite());
-        let pitch = positive(format!("{DETECTOR}/y_pixel_size"))?
-            .zip(positive(format!("{DETECTOR}/x_pixel_size"))?)
-            .or(basis.map(|(slow, fast)| (length(slow), length(fast))));
-        let wavelength = wavelength(file, notes, problems)?;
+        let distance = said.distance.or(distance.filter(|&z| z > 0.0 && z.is_finite()));
+        let pitch = match said.pitch {
+            Some(pitch) => Some(pitch),
+            None => positive(format!("{DETECTOR}/y_pixel_size"))?
+                .zip(positive(format!("{DETECTOR}/x_pixel_size"))?)
+                .or(basis.map(|(slow, fast)| (length(slow), length(fast)))),
+        };
+        let wavelength = match said.wavelength {
+            Some(wavelength) => Some(wavelength),
+            None => wavelength(file, notes, problems)?,
+        };
         let corner = corner(file)?;
         Ok(Self { wavelength, distance, pitch, basis, corner })
     }
@@ -67,7 +83,8 @@ impl Instrument {
     pub(super) fn calibration(&self) -> Calibration {
         Calibration {
             wavelength: self.wavelength,
-            angle: self.pitch.zip(self.distance).map(|((y, x), z)| (y / z, x / z)),
+            pitch: self.pitch,
+            distance: self.distance,
             ..Calibration::default()
         }
     }
@@ -98,14 +115,14 @@ impl Instrument {
             notes.push(format!("object pixel: {told:e} m, as specified"));
             return Ok(Some((told, told)));
         }
+        let near = options.geometry == Some(crate::dialect::Geometry::NearField);
         let said = Calibration::of(&options.experiment);
         let own = self.calibration();
-        let by_user = said.wavelength.is_some() || said.frequency.is_some() || said.angle.is_some();
-        if let (true, Some(pixel)) = (by_user, said.or(own).pixel(shape)) {
+        if let (true, Some(pixel)) = (said.says_pixel() && !near, said.or(own).pixel(shape)) {
             notes.push(format!("object pixel: {:e} m, by the experiment as described", pixel.0));
             return Ok(Some(pixel));
         }
-        if options.geometry == Some(crate::dialect::Geometry::NearField) {
+        if near {
             let Some(pitch) = self.pitch else {
                 return Err(Error::Ambiguous {
                     path: path.to_owned(),
@@ -210,17 +227,27 @@ fn length(v: Vector) -> f64 {
     dot(v, v).sqrt()
 }
 
-/// Wavelength in metres from `wavelength` or the photon energy in joules, lambda = h c / E.
+/// The photon energy in joules and its name: CXI has no other unit, NeXus says it in an attribute.
+fn energy(file: &Hdf5) -> Result<Option<(f64, &'static str)>, Error> {
+    let Some(name) = file.first_of(&ENERGIES)? else { return Ok(None) };
+    let each = match file.text_attribute(name, "units").as_deref().map(str::trim) {
+        Some("eV") => ELEMENTARY_CHARGE,
+        Some("keV") => 1e3 * ELEMENTARY_CHARGE,
+        _ => 1.0,
+    };
+    Ok(file.number(name)?.map(|energy| (energy * each, name)))
+}
+
+/// Wavelength in metres from `wavelength` or the photon energy, lambda = h c / E.
 fn wavelength(
     file: &Hdf5,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<f64>, Error> {
-    let (energy_name, wavelength_name) =
-        (format!("{SOURCE}/energy"), format!("{SOURCE}/wavelength"));
-    let energy = file.number(&energy_name)?;
+    let wavelength_name = format!("{SOURCE}/wavelength");
+    let energy = energy(file)?;
     let stored = file.number(&wavelength_name)?;
-    if let Some(energy) = energy.filter(|energy| !JOULES.contains(energy)) {
+    if let Some((energy, name)) = energy.filter(|(energy, _)| !JOULES.contains(energy)) {
         let (unit, each) =
             if energy >= 100.0 { ("electronvolts", 1.0) } else { ("kiloelectronvolts", 1e3) };
         let found = match energy > 0.01 {
@@ -230,7 +257,8 @@ fn wavelength(
             }
             false => format!("{energy:e}"),
         };
-        problems.push(Problem::new(energy_name, "a photon energy in joules", found));
+        let expected = "a photon energy in joules, or that it is said (--energy-kev)";
+        problems.push(Problem::new(name, expected, found));
         return Ok(None);
     }
     if let Some(wavelength) = stored.filter(|wavelength| !METRES.contains(wavelength)) {
@@ -238,6 +266,7 @@ fn wavelength(
         problems.push(Problem::new(wavelength_name, "a wavelength in metres", found));
         return Ok(None);
     }
+    let energy = energy.map(|(energy, _)| energy);
     let computed = energy.map(|energy| H_C / energy);
     if let (Some(computed), Some(stored)) = (computed, stored)
         && (computed - stored).abs() > 0.01 * stored

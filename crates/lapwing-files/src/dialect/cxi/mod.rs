@@ -19,6 +19,7 @@ use super::stack::{Refusal, Rules, Stack, Stored};
 use super::wanted::Wanted;
 use super::{companion, ptychodus, stack};
 use crate::container::ByteFormat;
+use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::mask::Mask;
 use crate::npy::Array;
@@ -83,7 +84,8 @@ impl Dialect for Cxi {
         let Some(translation) = file.first_of(&TRANSLATION)? else {
             return unplaced(container, data, wanted, notes);
         };
-        let instrument = Instrument::read(file, notes, &mut problems)?;
+        let said = Calibration::of(&options.experiment);
+        let instrument = Instrument::read(file, &said, notes, &mut problems)?;
         let translations = translations(file, translation, options, notes, &mut problems)?;
         let metadata = own_metadata(file)?;
         let n = translations.as_ref().map(Vec::len);
@@ -110,14 +112,13 @@ impl Dialect for Cxi {
         if !problems.is_empty() {
             return Ok(Found { problems, ..Found::default() });
         }
-        let geometry = match understood_geometry(stated, &stack, &scan, pixel, &instrument, notes) {
+        let told = options.pixel_size;
+        let understood =
+            understood_geometry(stated, &stack, &scan, (pixel, told), &instrument, notes);
+        let geometry = match understood {
             Ok(geometry) => geometry,
-            Err(found) => {
-                problems.push(Problem::new(
-                    "translation",
-                    "positions of the sample in metres",
-                    found,
-                ));
+            Err(problem) => {
+                problems.push(problem);
                 return Ok(Found { problems, ..Found::default() });
             }
         };
@@ -176,7 +177,8 @@ fn unplaced(
 ) -> Result<Found, Error> {
     let (file, options) = (container.hdf5()?, wanted.options);
     let mut problems = Vec::new();
-    let instrument = Instrument::read(file, notes, &mut problems)?;
+    let said = Calibration::of(&options.experiment);
+    let instrument = Instrument::read(file, &said, notes, &mut problems)?;
     let raster = match *file.shape(data)?.unwrap_or_default().as_slice() {
         [rows, columns, _, _] => Some((rows, columns)),
         _ => None,
@@ -206,24 +208,29 @@ fn unplaced(
 }
 
 /// The geometry, by the patterns where nobody `stated` it, or why the positions can be those of no
-/// scan.
+/// scan; `told` is the pixel that the user says.
 fn understood_geometry(
     stated: Option<Geometry>,
     stack: &Stack,
     scan: &[Position],
-    pixel: (f64, f64),
+    (pixel, told): ((f64, f64), Option<f64>),
     instrument: &Instrument,
     notes: &mut Vec<String>,
-) -> Result<Geometry, String> {
+) -> Result<Geometry, Problem> {
+    let wrong = |found: String| {
+        Err(Problem::new("translation", "positions of the sample in metres", found))
+    };
     let (height, width) = stack.pattern_shape();
     if let Some(stated) = stated {
         let step = geometry::median_step(scan).unwrap_or(0.0);
-        return match stated == Geometry::FarField && step > height.max(width) as f64 {
-            true => Err(format!(
-                "neighbours {step:.0} px apart where a pattern's window has {height} x {width} px: some \
-                 other unit, say it (--position-unit)"
-            )),
-            false => Ok(stated),
+        let far = stated == Geometry::FarField && step > height.max(width) as f64;
+        let apart = format!(
+            "neighbours {step:.0} px apart where a pattern's window has {height} x {width} px"
+        );
+        return match (far, told) {
+            (true, Some(told)) => Err(wrong_pixel(told, apart)),
+            (true, None) => wrong(format!("{apart}: some other unit, say it (--position-unit)")),
+            (false, _) => Ok(stated),
         };
     }
     let Some((diameter, step)) = no_far_field(stack.amplitude.view(), scan) else {
@@ -232,18 +239,21 @@ fn understood_geometry(
     };
     let apart =
         format!("neighbours {step:.0} px apart where the illumination is {diameter:.0} px wide");
+    // Near-field images overlap by the light on the detector.
+    let lit = geometry::lit_width(stack.amplitude.view());
+    if let Some(told) = told.filter(|_| step > lit) {
+        return Err(wrong_pixel(told, apart));
+    }
     if let Some((unit, steps)) = geometry::likely_unit(diameter, step) {
-        return Err(format!(
+        return wrong(format!(
             "{apart}: in {unit} they would be {steps:.1} px apart; say their unit \
              (--position-unit), or --geometry near-field if it is a near-field scan"
         ));
     }
-    // Near-field images overlap by the light on the detector.
-    let lit = geometry::lit_width(stack.amplitude.view());
     let on_detector =
         instrument.on_detector(step * pixel.0.max(pixel.1)).filter(|step| *step > lit);
     if let Some(steps) = on_detector {
-        return Err(format!(
+        return wrong(format!(
             "{apart} as far field, and {steps:.0} pixels of the detector apart where the light is {lit:.0} \
              wide as near field: some other unit, say it (--position-unit)"
         ));
@@ -254,6 +264,14 @@ fn understood_geometry(
          near-field) to decide it"
     ));
     Ok(Geometry::NearField)
+}
+
+/// The problem with an object's pixel that the user says, by how far that brings the positions
+/// `apart`.
+fn wrong_pixel(told: f64, apart: String) -> Problem {
+    let expected = "the side of an object pixel (--pixel-size-m) with which neighbouring positions \
+                    overlap, or another unit of the positions (--position-unit)";
+    Problem::new("pixel_size_m", expected, format!("{told:e} m, and so {apart}"))
 }
 
 /// The patterns, and which of their pixels are good.
@@ -386,8 +404,20 @@ fn translations(
         (None, None) => 1.0,
     };
     let axes = array.shape().last().copied().unwrap_or(0);
-    match array.to_f64() {
-        Ok(values) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
+    // As programs that count columns first write (n, 3).
+    let turned = match *array.shape() {
+        [2 | 3, n] if n > 3 => Some(n),
+        _ => None,
+    };
+    match (array.to_f64(), turned) {
+        (Ok(values), Some(n)) => {
+            notes.push(format!("translation: turned from ({}, n)", array.shape()[0]));
+            let along = |axis: usize, index: usize| values.get(axis * n + index).copied();
+            let point =
+                |index: usize| [0, 1, 2].map(|axis| along(axis, index).unwrap_or(0.0) * metres);
+            Ok(Some((0..n).map(point).collect()))
+        }
+        (Ok(values), None) if matches!(array.shape().len(), 2 | 3) && matches!(axes, 2 | 3) => {
             let point = |t: &[f64]| {
                 [t[0], t[1], t.get(2).copied().unwrap_or(0.0)].map(|length| length * metres)
             };

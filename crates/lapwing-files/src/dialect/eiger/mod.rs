@@ -136,11 +136,10 @@ fn calibration(file: &Hdf5, notes: &mut Vec<String>) -> Calibration {
     let of_detector = |name: &str| length(&format!("{DETECTOR}/{name}"), 1.0);
     let pitch = of_detector("y_pixel_size").zip(of_detector("x_pixel_size"));
     let distance = of_detector("detector_distance").or_else(|| of_detector("distance"));
-    let angle = pitch.zip(distance).map(|((y, x), z)| (y / z, x / z));
     let wavelength = length("entry/instrument/beam/incident_wavelength", 1e-10)
         .or_else(|| Some(EV_METRES / energy(&format!("{DETECTOR}/photon_energy"))?));
-    if let (Some(wavelength), Some(_)) = (wavelength, angle) {
-        notes.push(format!("detector: wavelength {wavelength:.5e} m, {distance:?} m away"));
+    if let (Some(wavelength), Some(_), Some(distance)) = (wavelength, pitch, distance) {
+        notes.push(format!("detector: wavelength {wavelength:.5e} m, {distance} m away"));
     }
-    Calibration { wavelength, angle, ..Calibration::default() }
+    Calibration { wavelength, pitch, distance, ..Calibration::default() }
 }

@@ -345,7 +345,8 @@ fn place(
     let (mut rows, mut columns) = raster(shape, in_pixels, scan.snake);
     if rows.len() > n {
         notes.push(format!("positions: the first {n} of that raster, as specified"));
-        (rows.truncate(n), columns.truncate(n));
+        rows.truncate(n);
+        columns.truncate(n);
     } else if rows.len() < n {
         // What is left out lies somewhere, until it is.
         (rows, columns) = (spread(&rows, &kept, n), spread(&columns, &kept, n));

@@ -232,6 +232,8 @@ fn positions_that_no_object_holds_are_refused_before_any_search() {
     let said = "--voltage-kv 200 --inv-angstrom-per-pixel 0.0625 --scan-step-m 2e-10";
     let record = bench.json(&format!("inspect scan.h5::/entry/frames {said}"));
     assert_eq!(record["understood"]["n_patterns"], 80);
+    let onto = "reconstruct --input scan.h5::/entry/frames --output-dir out --product scan.h5";
+    bench.fails(&format!("{onto} {said}"), &["--product", "the input itself"]);
     // What is wrong with a value is told once, and the value, too.
     let output = bench.run("inspect scan.npy --raw dtype=uint16,frame=32");
     assert_eq!(stderr(&output).matches("frame=32").count(), 1, "{}", stderr(&output));

@@ -161,7 +161,7 @@ fn resolutions() -> Vec<Metric> {
                 &resolution_name(quantity, criterion, unit),
                 &format!(
                     "Half a period of the frequency at which the Fourier ring correlation of the \
-                     {} with the truth falls below {threshold}; {limit}.",
+                     {} with what they are compared with falls below {threshold}; {limit}.",
                     quantity.plural()
                 ),
             )

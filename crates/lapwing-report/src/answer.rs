@@ -62,6 +62,8 @@ pub(crate) struct Reached {
     view: View,
     split: Split,
     at: Reach,
+    /// The doses within one standard error.
+    within: Option<(Option<f64>, Option<f64>)>,
     /// Photons per square metre of the specimen for each photon per pattern.
     fluence_per_dose: Option<f64>,
 }
@@ -78,7 +80,7 @@ impl Reached {
         let fluence = dose.zip(self.fluence_per_dose).map(|(dose, per_dose)| dose * per_dose);
         json!({
             "solver": self.solver, "view": self.view, "split": self.split, "state": self.at.name(),
-            "dose": dose, "between": between, "fluence_m2": fluence,
+            "dose": dose, "between": between, "within": dose.and(self.within), "fluence_m2": fluence,
             "gray": fluence.and_then(|fluence| radiation?.gray(fluence)),
             "exposure_s": dose.and_then(|dose| radiation?.exposure_s(dose)),
         })
@@ -199,11 +201,11 @@ impl<'a> Question<'a> {
         self.metric.goal_in_words()
     }
 
-    /// Where a curve against the dose reaches the goal. Doses below its first point were measured,
-    /// but are unreliable, where `lowest` is lower.
-    fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>) -> Reach {
-        match self.reach(curve, Scale::Log) {
-            Reach::AtMost(dose) if lowest.is_some_and(|lowest| lowest < dose) => Reach::By(dose),
+    /// Where a curve reaches the goal. What is below its first point was measured, but is
+    /// unreliable, where `lowest` is lower.
+    fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>, scale: Scale) -> Reach {
+        match self.reach(curve, scale) {
+            Reach::AtMost(at) if lowest.is_some_and(|lowest| lowest < at) => Reach::By(at),
             reach => reach,
         }
     }
@@ -228,13 +230,29 @@ impl<'a> Question<'a> {
         Some(reach_of(&points, goal, higher, scale, lengths))
     }
 
-    /// Where the curves one standard error better and worse reach the goal: `68 000 to 74 000`.
-    fn within(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<String> {
+    /// Where the curves one standard error better and worse reach the goal.
+    fn early_and_late(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<(Reach, Reach)> {
         let better = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let shifted = |sign: f64| {
             self.moved(curve, scale, |value| Some(value.mean + sign * better * value.error?))
         };
-        let (early, late) = (shifted(1.0)?, shifted(-1.0)?);
+        Some((shifted(1.0)?, shifted(-1.0)?))
+    }
+
+    /// The doses between which the goal is reached within one standard error, where it is known
+    /// that well; the lower is `None` where it may be below this study, the higher beyond it.
+    fn dose_range(&self, curve: &[(f64, Estimate)]) -> Option<(Option<f64>, Option<f64>)> {
+        let at = |reach: Reach| match reach {
+            Reach::About { at, .. } | Reach::By(at) => Some(at),
+            _ => None,
+        };
+        let (early, late) = self.early_and_late(curve, Scale::Log)?;
+        Some((at(early), at(late)))
+    }
+
+    /// [`early_and_late`](Self::early_and_late) in words: `68 000 to 74 000`.
+    fn within(&self, curve: &[(f64, Estimate)], scale: Scale) -> Option<String> {
+        let (early, late) = self.early_and_late(curve, scale)?;
         let text = |reach: Reach| match reach {
             Reach::AtMost(_) | Reach::Unknown => {
                 format!("below {}", scale.exact(curve.first().map_or(0.0, |(x, _)| *x)))
@@ -269,6 +287,7 @@ impl<'a> Question<'a> {
                     view,
                     split,
                     at: self.reached(solver, view, split, &curve),
+                    within: self.dose_range(&curve),
                     fluence_per_dose: self.line(solver, view, split).fluence_per_dose(),
                 });
             }
@@ -278,7 +297,23 @@ impl<'a> Question<'a> {
 
     /// Where a view reaches the goal on a split.
     fn reached(&self, solver: &'a str, view: View, split: Split, curve: &Curve) -> Reach {
-        self.reach_from(curve, self.line(solver, view, split).lowest_dose(self.metric))
+        self.reach_from(curve, self.line(solver, view, split).lowest_dose(self.metric), Scale::Log)
+    }
+
+    /// Where the overlaps of a level reach the goal on a split.
+    fn overlap_reached(
+        &self,
+        solver: &'a str,
+        level: &Level,
+        split: Split,
+        curve: &Curve,
+    ) -> Reach {
+        let measured = |&view: &View| {
+            let (line, dose) = (self.line(solver, view, split), level.dose(view)?);
+            line.measured(self.metric, dose).then(|| line.overlap(dose))?
+        };
+        let lowest = self.views.iter().filter_map(measured).fold(f64::INFINITY, f64::min);
+        self.reach_from(curve, Some(lowest), Scale::Linear)
     }
 
     /// Quality against overlap at a level, for every split that has two overlaps at least.
@@ -359,24 +394,29 @@ impl<'a> Question<'a> {
 
     fn overlap(&self, solver: &'a str, level: &Level) -> Option<String> {
         let each = self.against_overlap(solver, level);
-        let part = |(split, curve): &(Split, Curve)| match self.reach(curve, Scale::Linear) {
-            Reach::AtMost(overlap) => format!(
+        let reached =
+            |(split, curve): &(Split, Curve)| self.overlap_reached(solver, level, *split, curve);
+        let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
+            (Reach::AtMost(overlap), split, _) => format!(
                 "with an overlap of {overlap:.2} or less{} on {split}",
                 self.steps_of(self.line(solver, View::Baseline, *split), overlap)
             ),
-            Reach::About { at, between } => format!(
+            (Reach::By(overlap), split, _) => format!(
+                "with an overlap of {overlap:.2}{} on {split}, below which nothing can be told",
+                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
+            ),
+            (Reach::About { at, between }, split, curve) => format!(
                 "from an overlap of about {at:.2}{} on {split} ({})",
                 self.steps_of(self.line(solver, View::Baseline, *split), at),
                 self.known(curve, Scale::Linear, between)
             ),
-            Reach::Unsteady { at, lost } => format!(
+            (Reach::Unsteady { at, lost }, split, _) => format!(
                 "with an overlap of {at:.2} on {split}, but not with {lost:.2}, so that none can be \
                  told"
             ),
-            Reach::Never | Reach::Unknown | Reach::By(_) => format!("not on {split}"),
+            (Reach::Never | Reach::Unknown, split, _) => format!("not on {split}"),
         };
-        let nowhere =
-            each.iter().all(|(_, curve)| self.reach(curve, Scale::Linear) == Reach::Never);
+        let nowhere = each.iter().all(|of| reached(of) == Reach::Never);
         let said = match nowhere {
             true => "not reached with any overlap of this study".to_owned(),
             false => each.iter().map(part).collect::<Vec<_>>().join(", "),

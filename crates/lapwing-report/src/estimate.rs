@@ -68,12 +68,13 @@ impl<'a> Line<'a> {
         found
     }
 
-    /// (dose, estimate) where something was measured, dose ascending.
+    /// (dose, estimate) where something was measured, dose ascending. A dose of which one
+    /// realisation is unreliable is left out: the mean of the others would be that of a selection.
     pub fn curve(self, metric: &Metric) -> Vec<(f64, Estimate)> {
         let of = |rows: Vec<&Row>| {
-            Estimate::of(
-                &rows.iter().filter_map(|row| row.answer(&metric.name)).collect::<Vec<_>>(),
-            )
+            let measured = rows.iter().filter(|row| row.metric(&metric.name).is_some());
+            let values = measured.map(|row| row.answer(&metric.name)).collect::<Option<Vec<_>>>();
+            Estimate::of(&values?)
         };
         self.by_dose()
             .into_iter()
@@ -87,6 +88,12 @@ impl<'a> Line<'a> {
         let measured =
             by_dose.iter().find(|(_, rows)| rows.iter().any(|r| r.metric(&metric.name).is_some()));
         measured.map(|(dose, _)| *dose as f64)
+    }
+
+    /// Whether something was measured at one dose, reliable or not.
+    pub fn measured(self, metric: &Metric, dose: u64) -> bool {
+        let rows = self.by_dose().remove(&dose).unwrap_or_default();
+        rows.iter().any(|row| row.metric(&metric.name).is_some())
     }
 
     /// The estimate at one dose.

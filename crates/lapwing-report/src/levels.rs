@@ -1,5 +1,6 @@
 //! What the views of a study have in common: doses per pattern, or photons on the specimen.
 
+use crate::estimate::Estimate;
 use crate::fluence::counted;
 use crate::gather::Study;
 use crate::metric::dose_label;
@@ -16,11 +17,27 @@ pub(crate) struct Axes {
     pub levels: Vec<Level>,
 }
 
+/// The views, those of smaller steps first; in their own order where a step is not known.
+fn by_step(study: &Study) -> Vec<View> {
+    let mut views = study.distinct(|c| c.view);
+    let step = |view: View| {
+        let rows = study.rows.iter().filter(|row| row.condition.view == view);
+        let steps: Vec<f64> = rows.filter_map(|row| row.result()?.step_px).collect();
+        Some(Estimate::of(&steps)?.mean)
+    };
+    let steps: Option<BTreeMap<View, f64>> =
+        views.iter().map(|&view| Some((view, step(view)?))).collect();
+    if let Some(steps) = steps {
+        views.sort_by(|a, b| steps[a].total_cmp(&steps[b]));
+    }
+    views
+}
+
 impl Axes {
     pub fn of(study: &Study) -> Self {
         Self {
             solvers: study.solvers(),
-            views: study.distinct(|c| c.view),
+            views: by_step(study),
             splits: study.distinct(|c| c.split),
             levels: levels(study),
         }

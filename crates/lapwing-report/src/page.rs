@@ -80,6 +80,7 @@ pub(crate) fn render(
         title => study.name(),
         live,
         headline => Serde(first::screen(study, &metrics)),
+        not_compared => first::not_compared(study),
         legend => Serde(first::legend(study)),
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),
         finished => study.rows.iter().filter_map(|row| Some(row.result()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),

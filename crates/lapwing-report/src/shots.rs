@@ -16,8 +16,12 @@ use ndarray::{Axis, s};
 pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     let Some(result) = row.result() else { return Vec::new() };
     let files = &result.files;
+    let by = match study.solvers().len() {
+        1 => String::new(),
+        _ => format!(", {}", row.solver()),
+    };
     let condition = format!(
-        "{} photons per pattern, {} view, {} split",
+        "{} photons per pattern, {} view, {} split{by}",
         row.condition.dose, row.condition.view, row.condition.split
     );
     let difference = match study.reference {

@@ -1,5 +1,6 @@
 //! Which view makes most of the same photons on the specimen.
 
+use super::needs::listed as listed_in_words;
 use super::{Curve, Question};
 use crate::estimate::Estimate;
 use crate::fluence::Unit;
@@ -69,7 +70,7 @@ impl<'a> Question<'a> {
         self.best_of(&place, split, curves.iter().filter_map(at).collect())
     }
 
-    /// What is best of views with their values and standard errors, or that none is.
+    /// What is best of views with their values and standard errors, or which are alike.
     fn best_of(
         &self,
         place: &str,
@@ -78,18 +79,23 @@ impl<'a> Question<'a> {
     ) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         values.sort_by(|a, b| (sign * b.1).total_cmp(&(sign * a.1)));
-        let &[(best, value, error), (_, next, other), ..] = values.as_slice() else { return None };
-        let lead = sign * (value - next);
-        let sure = lead > (2.0 * error.hypot(other)).max(MATTERS * value.abs().max(next.abs()));
+        let &[(best, value, error), _, ..] = values.as_slice() else { return None };
+        let behind = |&(_, next, other): &(View, f64, f64)| {
+            let lead = sign * (value - next);
+            lead > (2.0 * error.hypot(other)).max(MATTERS * value.abs().max(next.abs()))
+        };
+        let alike = values.iter().position(behind).unwrap_or(values.len());
         let listed: Vec<String> =
             values.iter().map(|(view, value, _)| format!("{view} {}", shown(*value))).collect();
         let listed = listed.join(", ");
-        Some(match sure {
-            true => format!("with {place}, {best} is best on {split} ({listed})"),
-            false => {
-                format!("with {place}, no view is better than the next on {split} ({listed})")
-            }
-        })
+        let first: Vec<String> =
+            values[..alike].iter().map(|(view, ..)| view.to_string()).collect();
+        let which = match alike {
+            1 => format!("{best} is best"),
+            all if all == values.len() => "no view is better than another".to_owned(),
+            _ => format!("{} are alike, and better than the others,", listed_in_words(&first)),
+        };
+        Some(format!("with {place}, {which} on {split} ({listed})"))
     }
 
     /// Value and standard error between two points of a curve, in the logarithm of its place.

@@ -6,7 +6,6 @@ use super::reach::{Reach, Scale, rounded};
 use super::{Curve, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::fluence::{Area, Unit, in_gray};
-use crate::metric::shown;
 use lapwing_draw::number::label;
 use lapwing_study::View;
 use serde_json::{Value, json};
@@ -68,7 +67,8 @@ impl<'a> Question<'a> {
         let sentences = match best {
             Some(best) => {
                 let takes = self.takes(best, &by, measured);
-                let (lower, other) = (self.lower(best), self.other_step(best, &candidates));
+                let lower = self.lower(best, &candidates);
+                let other = self.other_step(best, &candidates);
                 std::iter::once(takes).chain(lower).chain(other).collect()
             }
             None => vec![self.not_reached(&candidates, &by)?],
@@ -120,12 +120,12 @@ impl<'a> Question<'a> {
             let values: Vec<f64> = lines.iter().filter_map(of).collect();
             Some(Estimate::of(&values)?.mean)
         };
-        (!curve.is_empty()).then(|| Candidate {
+        lowest.is_finite().then(|| Candidate {
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
             patterns: lines.iter().filter_map(|line| line.mean_patterns()).sum(),
-            reach: self.reach_from(&curve, Some(lowest)),
+            reach: self.reach_from(&curve, Some(lowest), Scale::Log),
             curve,
             per_pixel: mean(&|line| line.per_pixel_and_dose()),
             per_square_metre: mean(&|line| line.fluence_per_dose()),
@@ -183,14 +183,25 @@ impl<'a> Question<'a> {
         text + "."
     }
 
-    /// What to do where the lowest dose is enough.
-    fn lower(&self, best: &Candidate) -> Option<String> {
-        let Reach::AtMost(_) = best.reach else { return None };
+    /// What to do where the lowest dose is enough: with the best of `all`, or with another, which
+    /// may then take less.
+    fn lower(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
+        let bound = |of: &&Candidate| matches!(of.reach, Reach::AtMost(_));
+        let of = Some(best).filter(bound).or_else(|| all.iter().find(bound))?;
+        let which = match of.view == best.view {
+            true => {
+                "That is the lowest dose of this study, and how few photons are enough".to_owned()
+            }
+            false => format!(
+                "The lowest dose of this study is enough with {}, which may take less on the \
+                 specimen; how much less",
+                self.where_to(of)
+            ),
+        };
         let line = self.matrix?.line_with_lower()?;
         Some(format!(
-            "That is the lowest dose of this study, and how few photons are enough it does not \
-             tell: write {line} in the section [study] of the design and run it again into the \
-             same folder; what is done stays."
+            "{which} it does not tell: write {line} in the section [study] of the design and run \
+             it again into the same folder; what is done stays."
         ))
     }
 
@@ -254,31 +265,33 @@ impl<'a> Question<'a> {
                 text: of.step.map_or("\u{2013}".to_owned(), |s| step_in_words(s, self.pixel_size)),
                 within: of.overlap.map(overlap_in_words),
             };
-            let mut cells = vec![step, self.need(&of.curve, Scale::Log)];
-            if let Reach::By(at) = of.reach {
-                cells[1] = plain(Scale::Log.exact(at));
+            let mut cells = vec![step, self.need(of.reach, &of.curve, Scale::Log)];
+            if of.curve.is_empty() {
+                cells[1] = plain("not told".to_owned());
             }
+            let bound = if matches!(of.reach, Reach::AtMost(_)) { "\u{2264} " } else { "" };
             let on_specimen = match known {
                 true => dose.zip(of.per_square_metre).map(|(dose, per)| area.text(dose * per)),
                 false => dose.zip(of.per_pixel).map(|(dose, per)| unit.number(dose * per)),
             };
-            cells.push(on_specimen.map_or_else(missing, plain));
+            cells.push(on_specimen.map_or_else(missing, |text| plain(format!("{bound}{text}"))));
             if gray {
                 let told = dose.zip(of.per_square_metre);
                 let told = told.and_then(|(dose, per)| self.radiation?.gray(dose * per));
-                cells.push(told.map_or_else(missing, |gray| plain(in_gray(gray))));
+                let text = |gray| plain(format!("{bound}{}", in_gray(gray)));
+                cells.push(told.map_or_else(missing, text));
             }
             if timed {
                 cells.push(self.times(of).map_or_else(missing, |(exposure, scan)| Need {
-                    text: in_seconds(exposure),
-                    within: Some(format!("{} in all", in_seconds(scan))),
+                    text: format!("{bound}{}", in_seconds(exposure)),
+                    within: Some(format!("{bound}{} in all", in_seconds(scan))),
                 }));
             }
             let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
             let best =
                 of.curve.iter().max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
             cells.push(best.map_or_else(missing, |(dose, value)| Need {
-                text: shown(value.mean),
+                text: self.metric.with_unit(value.mean),
                 within: Some(format!("at {}", Scale::Log.exact(*dose))),
             }));
             (of.view.to_string(), cells)
@@ -304,7 +317,8 @@ impl<'a> Question<'a> {
         json!({
             "view": of.view, "step_px": of.step, "linear_overlap": of.overlap,
             "step_nm": of.step.zip(self.pixel_size).map(|(step, metres)| step * metres * 1e9),
-            "state": of.reach.name(), "dose": dose, "fluence_m2": fluence,
+            "state": of.reach.name(), "dose": dose,
+            "within": dose.and(self.dose_range(&of.curve)), "fluence_m2": fluence,
             "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
             "gray": fluence.and_then(|fluence| self.radiation?.gray(fluence)),
             "exposure_s": times.map(|times| times.0), "scan_s": times.map(|times| times.1),

@@ -35,10 +35,13 @@ impl<'a> Question<'a> {
                 continue;
             }
             let mut found: Vec<(Split, f64)> = Vec::new();
-            let mut fewer = false;
+            // The lowest dose of which fewer may be enough.
+            let mut bound = f64::INFINITY;
             for (split, curve) in &each {
                 let reach = self.reached(solver, view, *split, curve);
-                fewer |= matches!(reach, Reach::AtMost(_));
+                if let Reach::AtMost(at) = reach {
+                    bound = bound.min(at);
+                }
                 if let Reach::AtMost(at) | Reach::By(at) | Reach::About { at, .. } = reach {
                     found.push((*split, at));
                 }
@@ -54,9 +57,12 @@ impl<'a> Question<'a> {
                 true => format!(", on {} only", splits.join(", ")),
                 false => String::new(),
             };
-            let range = match low == high && fewer {
-                true => format!("{} or fewer", Scale::Log.exact(low)),
-                false => format!("about {}", Scale::Log.range_text(low, high)),
+            let range = match (bound == low, low == high) {
+                (true, true) => format!("{} or fewer", Scale::Log.exact(low)),
+                (true, false) => {
+                    format!("{} or fewer to {}", Scale::Log.exact(low), Scale::Log.text(high, 2))
+                }
+                (false, _) => format!("about {}", Scale::Log.range_text(low, high)),
             };
             reached.push(format!("{range} ({view}{only})"));
         }
@@ -105,13 +111,19 @@ impl<'a> Question<'a> {
             |each: Vec<(Split, Curve)>, split: Split| each.into_iter().find(|(of, _)| *of == split);
         let dose = |view: View| {
             row(&|solver, split| match of(self.against_dose(solver, view), split) {
-                Some((_, curve)) => self.need(&curve, Scale::Log),
+                Some((_, curve)) => {
+                    let reach = self.reached(solver, view, split, &curve);
+                    self.need(reach, &curve, Scale::Log)
+                }
                 None => Need::nothing(),
             })
         };
         let overlap = |level: &Level| {
             row(&|solver, split| match of(self.against_overlap(solver, level), split) {
-                Some((_, curve)) => self.need(&curve, Scale::Linear),
+                Some((_, curve)) => {
+                    let reach = self.overlap_reached(solver, level, split, &curve);
+                    self.need(reach, &curve, Scale::Linear)
+                }
                 None => Need::nothing(),
             })
         };
@@ -148,8 +160,9 @@ impl<'a> Question<'a> {
         tables
     }
 
-    pub(super) fn need(&self, curve: &Curve, scale: Scale) -> Need {
-        match self.reach(curve, scale) {
+    /// A cell that says where `curve` reaches the goal.
+    pub(super) fn need(&self, reach: Reach, curve: &Curve, scale: Scale) -> Need {
+        match reach {
             Reach::AtMost(at) => Need {
                 text: format!("\u{2264} {}", scale.exact(at)),
                 within: Some("the lowest of this study".to_owned()),
@@ -158,7 +171,10 @@ impl<'a> Question<'a> {
                 text: format!("\u{2248} {}", scale.text(at, 2)),
                 within: self.within(curve, scale),
             },
-            Reach::By(at) => Need { text: scale.exact(at), within: None },
+            Reach::By(at) => Need {
+                text: scale.exact(at),
+                within: Some("below it nothing can be told".to_owned()),
+            },
             Reach::Unsteady { .. } => Need { text: "not steadily".to_owned(), within: None },
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
             Reach::Unknown => Need::nothing(),
@@ -174,7 +190,7 @@ impl Need {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(parts: &[String]) -> String {
+pub(super) fn listed(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [only] => only.clone(),

@@ -35,6 +35,20 @@ pub(super) fn screen(study: &Study, metrics: &[Metric]) -> Option<Screen> {
     })
 }
 
+/// Why there is no answer although images are there: nothing that they could be compared with.
+pub(super) fn not_compared(study: &Study) -> Option<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for reason in study.rows.iter().filter_map(|row| row.result()?.not_compared.as_deref()) {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    let reasons = reasons.join("; ");
+    (!reasons.is_empty()).then(|| {
+        format!("The images below were compared with nothing, so that none can be told: {reasons}.")
+    })
+}
+
 /// Doses and overlaps of equal quality where there are three overlaps that reach the goal; else
 /// quality against the photons on the specimen in a study of equal fluence, and against the dose in
 /// any other.
@@ -95,7 +109,7 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         ),
         (
             "resolution (FRC)",
-            "Twice the finest detail of which two images still agree: the period at which the \
+            "The finest detail of which two images still agree: half the period at which the \
              correlation of their Fourier rings falls below a threshold. In pixels of the object; \
              small is good.",
         ),

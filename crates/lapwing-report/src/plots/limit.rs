@@ -88,12 +88,14 @@ pub(crate) fn sentence(study: &Study, metric: &Metric, solver: &str) -> Option<S
         ))
     };
     let parts: Vec<String> = ends.into_iter().filter_map(part).collect();
+    let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
     (!parts.is_empty()).then(|| {
         format!(
             "What the photons allow the best linear filter that knows the specimen\u{2019}s \
-             spectrum ({}, {}): {}.",
+             spectrum ({}, {}{}): {}.",
             line.view,
             line.split,
+            by,
             parts.join(", ")
         )
     })

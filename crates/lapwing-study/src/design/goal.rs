@@ -125,6 +125,16 @@ impl Goal {
         }
     }
 
+    /// Whether large values are good.
+    pub fn higher_is_better(&self) -> bool {
+        self.at_least.is_some()
+    }
+
+    /// Whether values are lengths.
+    pub fn is_length(&self) -> bool {
+        Metric::find(&self.metric).is_some_and(|metric| ["px", "nm"].contains(&metric.unit))
+    }
+
     /// The same with another precision.
     ///
     /// # Errors

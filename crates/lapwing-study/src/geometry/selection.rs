@@ -212,17 +212,35 @@ impl std::fmt::Display for Refusal {
 
 /// Selects positions at least `spacing` apart: [`direct`] when that keeps enough, else [`greedy`],
 /// else a refusal.
+///
+/// What [`direct`] keeps may be few scattered positions with gaps between them, rather than a scan
+/// with that step: [`select_step`] keeps as many as [`greedy`] does.
 pub fn select(
     scan: &[Position],
     spacing: f64,
     acceptance: &Acceptance,
 ) -> Result<Selection, Refusal> {
-    let share = (acceptance.floor_for(scan, spacing) * scan.len() as f64).ceil() as usize;
-    let needed = share.max(acceptance.min_positions).max(1);
     let by_direct = direct(scan, spacing);
-    if by_direct.len() >= needed {
+    if by_direct.len() >= positions_wanted(scan, spacing, acceptance) {
         return Ok(Selection { kept: by_direct, strategy: Strategy::Direct });
     }
+    select_step(scan, spacing, acceptance)
+}
+
+/// Least number of positions of a successful selection.
+fn positions_wanted(scan: &[Position], spacing: f64, acceptance: &Acceptance) -> usize {
+    let share = (acceptance.floor_for(scan, spacing) * scan.len() as f64).ceil() as usize;
+    share.max(acceptance.min_positions).max(1)
+}
+
+/// The scan with a step of `spacing`: [`greedy`], which keeps every position that [`direct`] does
+/// and leaves no gap into which another would fit; a refusal where these are too few.
+pub fn select_step(
+    scan: &[Position],
+    spacing: f64,
+    acceptance: &Acceptance,
+) -> Result<Selection, Refusal> {
+    let needed = positions_wanted(scan, spacing, acceptance);
     let by_greedy = greedy(scan, spacing);
     if by_greedy.len() >= needed {
         return Ok(Selection { kept: by_greedy, strategy: Strategy::Greedy });
@@ -230,7 +248,7 @@ pub fn select(
     let (y0, y1, x0, x1) = bounding_box(scan).unwrap_or((0.0, 0.0, 0.0, 0.0));
     Err(Refusal {
         n: scan.len(),
-        direct: by_direct.len(),
+        direct: direct(scan, spacing).len(),
         greedy: by_greedy.len(),
         needed,
         spacing,
@@ -364,6 +382,26 @@ mod tests {
         let selection = select(&scan, 40.0, &Acceptance::default()).unwrap();
         // The first position and the one beside it reject each other.
         assert_eq!((selection.strategy, selection.kept), (Strategy::Direct, (1..25).collect()));
+    }
+
+    #[test]
+    fn a_step_leaves_no_gaps() {
+        // Pairs of positions a pixel apart between single ones: direct keeps the single ones.
+        let scan: Vec<Position> = (0..60)
+            .flat_map(|i| {
+                let x = 10.0 * f64::from(i);
+                let beside = (i % 3 != 0).then_some(at(0.0, x + 1.0));
+                std::iter::once(at(0.0, x)).chain(beside)
+            })
+            .collect();
+        let acceptance = Acceptance::default();
+        let (named, step) = (
+            select(&scan, 8.0, &acceptance).unwrap(),
+            select_step(&scan, 8.0, &acceptance).unwrap(),
+        );
+        assert_eq!((named.strategy, named.kept.len()), (Strategy::Direct, 20));
+        assert_eq!((step.strategy, step.kept.len()), (Strategy::Greedy, 60));
+        assert!(named.kept.iter().all(|index| step.kept.contains(index)));
     }
 
     #[test]

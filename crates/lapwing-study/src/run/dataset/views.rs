@@ -3,13 +3,14 @@
 use crate::design::condition::{Condition, Split, View};
 use crate::disk::record::Telemetry;
 use crate::geometry::selection::{
-    Acceptance, Refusal, effective_min_acceptance, geometry_acceptance_bound, positions_needed,
-    select,
+    Acceptance, Refusal, Selection, effective_min_acceptance, geometry_acceptance_bound,
+    positions_needed, select, select_step,
 };
 use crate::run::dataset::data::{TOOL, note_mean_counts, probe_diameter};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{self, KEY, ViewMetadata, append_transformation};
 use lapwing_files::{Archive, Dataset, Metadata};
+use lapwing_model::Position;
 use serde_json::json;
 use std::path::Path;
 
@@ -38,7 +39,7 @@ pub fn make(
             "spacing {spacing} px: expected a number greater than 0"
         )));
     }
-    let selection = match select(&split.scan, spacing, acceptance) {
+    let selection = match selected(view, &split.scan, spacing, acceptance) {
         Ok(selection) => selection,
         Err(refusal) => return Ok(Made::Refused(refusal)),
     };
@@ -73,6 +74,20 @@ pub fn make(
         json!({ "view": view, "n": n_accepted }),
     );
     Ok(Made::View(Box::new(dataset), telemetry))
+}
+
+/// The positions that a view keeps: of a step as many as fit, of the named views those of the
+/// reference study's two rules.
+pub(crate) fn selected(
+    view: View,
+    scan: &[Position],
+    spacing: f64,
+    acceptance: &Acceptance,
+) -> std::result::Result<Selection, Refusal> {
+    match view {
+        View::Step(_) => select_step(scan, spacing, acceptance),
+        View::Baseline | View::Dense | View::Sparse => select(scan, spacing, acceptance),
+    }
 }
 
 /// What mends the metadata of a view.

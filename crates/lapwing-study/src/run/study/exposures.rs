@@ -3,8 +3,8 @@
 use crate::design::condition::{View, whole_dose};
 use crate::design::{Design, DesignError, Exposures, Source};
 use crate::geometry::overlap::covered_area;
-use crate::geometry::selection::select;
 use crate::run::dataset::sample::Sample;
+use crate::run::dataset::views::selected;
 use crate::run::study::measured;
 use crate::{Result, Split};
 use lapwing_files::dialect::object_pixel;
@@ -86,7 +86,7 @@ impl Geometry {
             let scan: Vec<Position> = indices.iter().map(|&i| self.scan[i]).collect();
             let kept = match spacing {
                 None => scan,
-                Some(spacing) => match select(&scan, spacing, &design.views.acceptance()) {
+                Some(spacing) => match selected(view, &scan, spacing, &design.views.acceptance()) {
                     Ok(selection) => selection.kept.iter().map(|&i| scan[i]).collect(),
                     Err(_) => continue,
                 },

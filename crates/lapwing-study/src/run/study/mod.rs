@@ -201,8 +201,10 @@ fn data_key(design: &Design, base: Option<&str>, dose: u64, repeat: usize) -> St
 }
 
 /// What a view is made from; `input` is the content hash of its split.
-fn view_key(input: &str, spacing: f64, acceptance: &Acceptance) -> String {
-    hash::key(&("view 2", input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
+fn view_key(input: &str, view: View, spacing: f64, acceptance: &Acceptance) -> String {
+    // By which rule its positions are selected.
+    let rule = if matches!(view, View::Step(_)) { "view 3" } else { "view 2" };
+    hash::key(&(rule, input, spacing.to_bits(), acceptance, env!("CARGO_PKG_VERSION")))
 }
 
 /// One data set of a study: a split of one exposure.
@@ -247,7 +249,7 @@ fn forget_outdated(
                 continue;
             };
             let file = view_file(&repeat_root(&folder.views_root(), repeat), dose, view, split);
-            let key = input.as_ref().map(|input| view_key(input, spacing, &acceptance));
+            let key = input.as_ref().map(|input| view_key(input, view, spacing, &acceptance));
             if !key.is_some_and(|key| ledger.made_under(&file, &key)) {
                 ledger.forget(&file)?;
             }
@@ -378,7 +380,7 @@ fn make_views(
                 Some(known) => known.clone(),
                 None => source_hash.insert(hash::file(&source)?).clone(),
             };
-            let key = view_key(&input, spacing, &acceptance);
+            let key = view_key(&input, view, spacing, &acceptance);
             if ledger.current(&file, &key)?.is_some() {
                 let metadata = lapwing_files::metadata::read(&Archive::open(&file)?)?;
                 let telemetry = views::telemetry(&file, metadata.as_ref())?;

@@ -1,6 +1,6 @@
 //! The least dose that reaches a goal, view by view, by bisection in place of a grid of doses.
 
-use crate::design::condition::{Case, Condition, View};
+use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::{Design, DesignError, Goal, Matrix};
 use crate::disk::folder::StudyFolder;
 use crate::disk::record::{Filters, JobResult};
@@ -11,6 +11,7 @@ use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
 use lapwing_compare::doubts;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was found for a view.
@@ -158,7 +159,7 @@ impl Search<'_, '_> {
                         below = looked;
                     }
                 }
-                self.interpolated(below, above)
+                self.about(below, above, &tried)
             }
         };
         tried.sort_by_key(|tried| tried.dose);
@@ -187,7 +188,7 @@ impl Search<'_, '_> {
         };
         let options = JobOptions { filters, at_once: self.at_once, ..JobOptions::default() };
         study_jobs(self.root, options, &mut *self.observe)?;
-        let measured = mean(&self.values(view, dose)?);
+        let measured = mean_of_splits(&self.values(view, dose)?);
         Ok(DoseValue {
             dose,
             value: measured.map(|(mean, _)| mean),
@@ -208,9 +209,9 @@ impl Search<'_, '_> {
         self.cases(view, dose).filter_map(|case| folder.result(&case).transpose()).collect()
     }
 
-    /// The metric of each of these cases that has it; none where one of them is no answer (see
-    /// [`doubts`]).
-    fn values(&self, view: View, dose: u64) -> Result<Vec<f64>> {
+    /// The metric of each of these cases that has it, by the split; none where one of them is no
+    /// answer (see [`doubts`]).
+    fn values(&self, view: View, dose: u64) -> Result<BTreeMap<Split, Vec<f64>>> {
         let folder = StudyFolder::new(self.root);
         // Lengths are measured in pixels.
         let in_pixels = self.goal.metric.strip_suffix("_nm").zip(self.pixel_size);
@@ -218,34 +219,57 @@ impl Search<'_, '_> {
             Some((name, metres)) => (format!("{name}_px"), metres * 1e9),
             None => (self.goal.metric.clone(), 1.0),
         };
-        let mut values = Vec::new();
+        let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
             if doubts(&comparison).contains_key(&name) {
-                return Ok(Vec::new());
+                return Ok(BTreeMap::new());
             }
             let derived =
                 || comparison.derived().into_iter().find(|number| number.name == name)?.value;
-            let value = comparison.metric(&name).or_else(derived).filter(|v| v.is_finite());
-            values.extend(value.map(|value| value * factor));
+            let found = comparison.metric(&name).or_else(derived).filter(|v| v.is_finite());
+            if let Some(value) = found {
+                values.entry(case.condition.split).or_default().push(value * factor);
+            }
         }
         Ok(values)
     }
 
-    /// The dose between two neighbours at which the goal is reached.
-    fn interpolated(&self, below: DoseValue, above: DoseValue) -> Least {
-        let (low, high) = ((below.dose as f64).ln(), (above.dose as f64).ln());
-        let (Some(from), Some(to)) = (below.value, above.value) else {
-            return Least::About { at: above.dose as f64, low: low.exp(), high: high.exp() };
+    /// The dose between two neighbours at which the goal is reached, and the doses at which all
+    /// that was `tried` reaches it when every value is better, or worse, by its standard error.
+    fn about(&self, below: DoseValue, above: DoseValue, tried: &[DoseValue]) -> Least {
+        if below.value.is_none() {
+            let (low, high) = (below.dose as f64, above.dose as f64);
+            return Least::About { at: high, low, high };
+        }
+        let mut all: Vec<&DoseValue> = tried.iter().collect();
+        all.sort_by_key(|tried| tried.dose);
+        let better = if self.goal.higher_is_better() { 1.0 } else { -1.0 };
+        let shifted = |sign: f64| {
+            let moved = |at: &&DoseValue| {
+                Some((at.dose as f64, at.value? + sign * better * at.error.unwrap_or(0.0)))
+            };
+            self.crossing(&all.iter().filter_map(moved).collect::<Vec<_>>())
         };
-        let part = ((self.goal.value() - from) / (to - from)).clamp(0.0, 1.0);
-        let slope = ((to - from) / (high - low)).abs();
-        let error = below.error.unwrap_or(0.0).max(above.error.unwrap_or(0.0)) / slope;
-        let error = if error.is_finite() { error } else { 0.0 };
-        Least::About {
-            at: (low + part * (high - low)).exp(),
-            low: (low - error).exp(),
-            high: (high + error).exp(),
+        let pair = [below, above].map(|at| (at.dose as f64, at.value.unwrap_or_default()));
+        let at = self.crossing(&pair);
+        Least::About { at, low: shifted(1.0).min(at), high: shifted(-1.0).max(at) }
+    }
+
+    /// The dose at which points (ascending dose, value) first reach the goal, interpolated in the
+    /// logarithm of the dose, and of the value where that is a length; the first or the last dose
+    /// where all or none reach it.
+    fn crossing(&self, points: &[(f64, f64)]) -> f64 {
+        let goal = self.goal;
+        let place = |value: f64| if goal.is_length() { value.ln() } else { value };
+        match points.iter().position(|&(_, value)| goal.is_reached(value)) {
+            None => points.last().map_or(0.0, |(dose, _)| *dose),
+            Some(0) => points[0].0,
+            Some(i) => {
+                let ((low, from), (high, to)) = (points[i - 1], points[i]);
+                let part = (place(goal.value()) - place(from)) / (place(to) - place(from));
+                (low.ln() + part.clamp(0.0, 1.0) * (high / low).ln()).exp()
+            }
         }
     }
 }
@@ -262,6 +286,15 @@ fn between(low: u64, high: u64, precision: f64) -> Option<u64> {
     [rounded, middle.round() as u64].into_iter().find(|dose| (low + 1..high).contains(dose))
 }
 
+/// The mean over the splits of the mean of each, with its standard error where every split has
+/// several values: what differs between splits is no chance.
+fn mean_of_splits(values: &BTreeMap<Split, Vec<f64>>) -> Option<(f64, Option<f64>)> {
+    let of: Vec<(f64, Option<f64>)> = values.values().filter_map(|of| mean(of)).collect();
+    let (value, _) = mean(&of.iter().map(|(mean, _)| *mean).collect::<Vec<_>>())?;
+    let squares: Option<f64> = of.iter().map(|(_, error)| Some((*error)?.powi(2))).sum();
+    Some((value, squares.map(|sum| sum.sqrt() / of.len() as f64)))
+}
+
 /// Mean and its standard error.
 fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
     let n = values.len() as f64;
@@ -274,6 +307,18 @@ fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_differs_between_splits_is_no_chance() {
+        let values = |train: &[f64], test: &[f64]| {
+            [(Split::Train, train.to_vec()), (Split::Test, test.to_vec())].into()
+        };
+        let (value, error) = mean_of_splits(&values(&[0.7, 0.9], &[0.2, 0.4])).unwrap();
+        // Each mean is known to 0.1, their mean to 0.1 / sqrt 2.
+        assert!((value - 0.55).abs() < 1e-12 && (error.unwrap() - 0.005f64.sqrt()).abs() < 1e-12);
+        assert_eq!(mean_of_splits(&values(&[0.5], &[0.25])), Some((0.375, None)));
+        assert_eq!(mean_of_splits(&BTreeMap::new()), None);
+    }
 
     #[test]
     fn doses_are_halved_in_the_logarithm_down_to_the_precision() {

@@ -28,8 +28,9 @@ class Alignment:
     truth : ndarray of complex64
     mask : ndarray of bool
         The pixels that count; the others hold values of no meaning.
-    rows, columns : (int, int)
+    rows : (int, int)
         The region on the truth's array, half-open.
+    columns : (int, int)
     alignment : dict
         What was removed: ``shift`` (y, x), pixels; ``ramp`` (y, x), radians per pixel; ``scale``;
         ``phase``, radians.
@@ -182,7 +183,14 @@ def compare(
     Raises
     ------
     ValueError
-        Different grids, no truth, a region that is too small.
+        Different grids, no truth, a region that is too small, and where the two would agree far
+        better elsewhere than where the positions put them.
+
+    Warns
+    -----
+    UserWarning
+        Where the positions of reconstruction and truth count from different zeros, and are laid on
+        each other.
     """
     made: Any = reconstruction
     known: Any = truth
@@ -196,11 +204,17 @@ def compare(
             else positions
         )
         probe = truth.probe if probe is None else probe
-    if isinstance(reconstruction, Reconstruction):
-        positions = reconstruction.positions if positions is None else positions
-        probe = reconstruction.probe if probe is None else probe
-        made, known, positions = _common(reconstruction, known, positions)
-    return Comparison(**_lapwing.compare_objects(made, known, positions, probe, threads))
+    if not isinstance(reconstruction, Reconstruction):
+        return Comparison(**_lapwing.compare_objects(made, known, positions, probe, threads))
+    y, x = _zeros_apart(reconstruction, truth)
+    origin = (reconstruction.origin[0] - y, reconstruction.origin[1] - x)
+    if positions is None and reconstruction.positions is not None:
+        positions = reconstruction.positions - [float(y), float(x)]
+    probe = reconstruction.probe if probe is None else probe
+    made, shared, positions = _common(reconstruction, origin, known, positions)
+    found = Comparison(**_lapwing.compare_objects(made, shared, positions, probe, threads))
+    _refuse_chance(reconstruction, origin, known, found)
+    return found
 
 
 def align(
@@ -225,24 +239,60 @@ def align(
     )
 
 
-def _common(made: Reconstruction, truth: Any, positions: Any) -> tuple[Any, Any, Any]:
-    """Reconstruction and truth on the pixels that they share, and the positions there."""
+def _zeros_apart(made: Reconstruction, truth: Any) -> tuple[int, int]:
+    """What to take off the positions of a reconstruction so that they count from the truth's zero,
+    which is said where it is not (0, 0)."""
+    import warnings
+
+    if not isinstance(truth, Dataset) or made.positions is None or truth.positions is None:
+        return (0, 0)
+    apart = _lapwing.zeros_apart(made.positions, truth.positions)
+    if apart is None:
+        return (0, 0)
+    warnings.warn(
+        f"the reconstruction's positions count from another zero than the truth's, {apart} px "
+        "apart: laid on the truth by the positions",
+        stacklevel=3,
+    )
+    return apart
+
+
+def _refuse_chance(
+    made: Reconstruction, origin: tuple[int, int], truth: Any, found: Comparison
+) -> None:
+    """Raises where the two would agree far better elsewhere."""
+    correlation = found.metrics["complex_correlation"]
+    elsewhere = _lapwing.lies_elsewhere(made.object, truth, origin, correlation)
+    if elsewhere is not None:
+        place, better = elsewhere
+        raise ValueError(
+            f"reconstruction: expected positions that count from the truth's zero, found its pixel "
+            f"(0, 0) at {origin} of the truth, where the two correlate by {correlation:.3f}, but "
+            f"by {better:.3f} at {place}: compare arrays that are on one grid"
+        )
+
+
+def _common(
+    made: Reconstruction, origin: tuple[int, int], truth: Any, positions: Any
+) -> tuple[Any, Any, Any]:
+    """Reconstruction, with its pixel (0, 0) at `origin`, and truth on the pixels that they share,
+    and the positions there."""
     import numpy as np
 
     truth = np.asarray(truth)
-    if made.origin == (0, 0) or made.object.ndim != 2 or truth.ndim != 2:
+    if origin == (0, 0) or made.object.ndim != 2 or truth.ndim != 2:
         return made.object, truth, positions
     spans = []
-    for start, length, limit in zip(made.origin, made.object.shape, truth.shape, strict=True):
+    for start, length, limit in zip(origin, made.object.shape, truth.shape, strict=True):
         low, high = max(start, 0), min(start + length, limit)
         if low >= high:
             raise ValueError(
-                f"the reconstruction, with its origin at {made.origin}, lies outside the truth, "
+                f"the reconstruction, with its origin at {origin}, lies outside the truth, "
                 f"{truth.shape}"
             )
         spans.append((low, high))
     (top, bottom), (left, right) = spans
-    y, x = made.origin
+    y, x = origin
     common = made.object[top - y : bottom - y, left - x : right - x]
     moved = None if positions is None else np.asarray(positions) - [float(top), float(left)]
     return common, truth[top:bottom, left:right], moved

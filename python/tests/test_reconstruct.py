@@ -395,3 +395,18 @@ def test_where_to_compute_is_said_by_name(scan: lapwing.Dataset) -> None:
     assert np.array_equal(usual.object, here.object)
     with pytest.raises(ValueError, match="graphics card"):
         lapwing.reconstruct(scan, algorithm="LSQML", epochs=3, device="gpu:7")
+
+
+def test_positions_of_another_zero_are_laid_on_the_truth(scan: lapwing.Dataset) -> None:
+    counts, shift = scan.counts(), [131.0, -20.0]
+    moved = lapwing.Dataset(counts, scan.positions - shift, scan.probe, quantity="counts")
+    here = lapwing.Dataset(counts, scan.positions, scan.probe, quantity="counts")
+    found = lapwing.reconstruct(moved, epochs=10)
+    with pytest.warns(UserWarning, match=r"another zero .*\(-131, 20\) px apart"):
+        compared = found.compare(scan)
+    expected = lapwing.reconstruct(here, epochs=10).compare(scan).metrics
+    for name in ("complex_correlation", "phase_ssim"):
+        assert compared.metrics[name] == pytest.approx(expected[name], abs=2e-3)
+    # Without the truth's positions it is seen that the place says nothing.
+    with pytest.raises(ValueError, match="shares no pixel|lies outside|better|elsewhere|at \\("):
+        found.compare(scan.object)

@@ -52,7 +52,7 @@ pub use frc::{FrcCurve, FrcCurves};
 pub use lattice::Lattice;
 pub use limit::Limit;
 pub use metrics::Metrics;
-pub use placement::place;
+pub use placement::{lies_elsewhere, place, zeros_apart};
 pub use probe::{ProbeComparison, compare_probes};
 pub use record::{ComparisonRecord, HalvesRecord, Number, Numbers, probe_numbers};
 pub use region::{MINIMUM_SEEN, MINIMUM_SIDE, Region, SEEN_FRACTION};

@@ -2,8 +2,9 @@
 
 use crate::fourier::{Fft2, fast_length};
 use crate::registration::{cross_power, signed};
-use lapwing_model::Complex32;
-use ndarray::{Array2, ArrayView2};
+use crate::{Region, compare};
+use lapwing_model::{Complex32, Position};
+use ndarray::{Array2, ArrayView2, s};
 use num_complex::Complex64;
 
 /// Moduli above this multiple of the median are cut to it: what was never seen is often wild.
@@ -53,6 +54,69 @@ pub fn place(
     origin
 }
 
+/// Deviation of positions from a common offset, pixels, up to which they are the same scan: what
+/// refinement may move them by.
+const SAME_SCAN: f64 = 2.0;
+
+/// How far the zero of a reconstruction's positions (`own`) lies from that of the truth's
+/// (`other`), whole pixels (y, x): what to take off `own`. `None` where they count from the same
+/// zero, and where they are not of one scan.
+pub fn zeros_apart(own: &[Position], other: &[Position]) -> Option<(i64, i64)> {
+    if own.len() != other.len() || own.is_empty() {
+        return None;
+    }
+    let typical = |of: fn(&Position) -> f64| -> Option<i64> {
+        let mut steps: Vec<f64> = own.iter().zip(other).map(|(a, b)| of(a) - of(b)).collect();
+        steps.sort_unstable_by(f64::total_cmp);
+        let middle = steps[steps.len() / 2];
+        // A few may have been refined by more.
+        let close = steps.iter().filter(|step| (**step - middle).abs() <= SAME_SCAN).count();
+        (10 * close >= 9 * steps.len() && middle.abs() < 1e15).then(|| middle.round() as i64)
+    };
+    let found = (typical(|p| p.y)?, typical(|p| p.x)?);
+    (found != (0, 0)).then_some(found)
+}
+
+/// Correlation below which it is asked whether the two were laid on each other rightly.
+const DOUBTFUL: f64 = 0.5;
+/// How much better they must correlate elsewhere.
+const FAR_BETTER: f64 = 0.2;
+
+/// Where on the truth, and with what correlation, a reconstruction would agree far better than at
+/// `origin`, where it was laid and correlates by `correlation`: such a comparison says nothing.
+pub fn lies_elsewhere(
+    reconstruction: ArrayView2<'_, Complex32>,
+    truth: ArrayView2<'_, Complex32>,
+    (y, x): (i64, i64),
+    correlation: f64,
+) -> Option<((i64, i64), f64)> {
+    if correlation >= DOUBTFUL {
+        return None;
+    }
+    let best = place(reconstruction, truth);
+    if (best.0 - y).abs().max((best.1 - x).abs()) <= 2 {
+        return None;
+    }
+    let shared = |start: i64, axis: usize| {
+        let end = (start + reconstruction.shape()[axis] as i64).min(truth.shape()[axis] as i64);
+        start.max(0)..end
+    };
+    let (rows, columns) = (shared(best.0, 0), shared(best.1, 1));
+    if rows.is_empty() || columns.is_empty() {
+        return None;
+    }
+    let crop = |field: ArrayView2<'_, Complex32>, y: i64, x: i64| {
+        let index = |range: &std::ops::Range<i64>, start: i64| {
+            (range.start - start) as usize..(range.end - start) as usize
+        };
+        field.slice(s![index(&rows, y), index(&columns, x)]).to_owned()
+    };
+    let (own, other) = (crop(reconstruction, best.0, best.1), crop(truth, 0, 0));
+    let region = Region::rectangle(0..other.nrows(), 0..other.ncols()).ok()?;
+    let better = compare(own.view(), other.view(), &region).ok()?.metrics.complex_correlation;
+    (better >= correlation + FAR_BETTER).then_some((best, better))
+}
+
 /// f(r + step) f*(r) less its mean, on a larger array of zeros.
 fn products(
     field: ArrayView2<'_, Complex32>,
@@ -87,7 +151,7 @@ fn products(
         result[[y, x]] = product(y, x);
     }
     let mean = result.sum() / (rows * columns).max(1) as f64;
-    result.slice_mut(ndarray::s![..rows, ..columns]).mapv_inplace(|value: Complex64| value - mean);
+    result.slice_mut(s![..rows, ..columns]).mapv_inplace(|value: Complex64| value - mean);
     result
 }
 
@@ -121,6 +185,35 @@ mod tests {
             assert_eq!(place(made.view(), truth.view()), origin, "{shape:?}");
         }
         assert_eq!(place(truth.view(), truth.view()), (0, 0));
+    }
+
+    #[test]
+    fn positions_of_one_scan_tell_how_far_their_zeros_are_apart() {
+        let at = |i: usize| Position { y: (i / 5) as f64 * 7.3, x: (i % 5) as f64 * 6.1 };
+        let truth: Vec<Position> = (0..25).map(at).collect();
+        let moved = |y: f64, x: f64| -> Vec<Position> {
+            // Refinement moved one by much, all by a little.
+            let shift = |(i, p): (usize, &Position)| Position {
+                y: p.y + y + if i == 3 { 9.0 } else { 0.3 },
+                x: p.x + x - 0.2,
+            };
+            truth.iter().enumerate().map(shift).collect()
+        };
+        assert_eq!(zeros_apart(&moved(-131.0, 20.0), &truth), Some((-131, 20)));
+        assert_eq!(zeros_apart(&moved(0.0, 0.0), &truth), None);
+        assert_eq!(zeros_apart(&truth[..24], &truth), None);
+        let reversed: Vec<Position> = truth.iter().rev().copied().collect();
+        assert_eq!(zeros_apart(&reversed, &truth), None);
+    }
+
+    #[test]
+    fn a_wrong_place_is_seen_where_the_right_one_is_far_better() {
+        let truth = Array2::from_shape_fn((90, 110), |(y, x)| object(y as i64, x as i64));
+        let made = truth.slice(s![20..80, 30..95]).to_owned();
+        let ((y, x), correlation) = lies_elsewhere(made.view(), truth.view(), (0, 0), 0.1).unwrap();
+        assert!((y - 20).abs() <= 2 && (x - 30).abs() <= 2 && correlation > 0.9);
+        assert_eq!(lies_elsewhere(made.view(), truth.view(), (20, 30), 0.1), None);
+        assert_eq!(lies_elsewhere(made.view(), truth.view(), (0, 0), 0.6), None);
     }
 
     #[test]

@@ -62,6 +62,30 @@ pub fn compare_objects<'py>(
     Ok(fields)
 }
 
+/// How far the zero of positions `own` lies from that of `other`, whole pixels (y, x), where both
+/// are of one scan.
+#[pyfunction]
+pub fn zeros_apart(own: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> Result<Option<(i64, i64)>> {
+    Ok(lapwing_compare::zeros_apart(&array::positions(own)?, &array::positions(other)?))
+}
+
+/// Where on `truth`, and with what correlation, `reconstruction` would agree far better than at
+/// `origin`, where it correlates by `correlation`.
+#[pyfunction]
+pub fn lies_elsewhere(
+    py: Python<'_>,
+    reconstruction: &Bound<'_, PyAny>,
+    truth: &Bound<'_, PyAny>,
+    origin: (i64, i64),
+    correlation: f64,
+) -> Result<Option<((i64, i64), f64)>> {
+    let object = array::object(reconstruction, "reconstruction")?.projection();
+    let truth = array::object(truth, "truth")?.projection();
+    alone(py, None, || {
+        Ok(lapwing_compare::lies_elsewhere(object.view(), truth.view(), origin, correlation))
+    })
+}
+
 /// Title, unit, direction and meaning of every number of a comparison, by its name.
 #[pyfunction]
 pub fn metric_catalogue<'py>(py: Python<'py>) -> Result<Bound<'py, PyAny>> {

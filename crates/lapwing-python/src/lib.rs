@@ -24,7 +24,9 @@ mod _lapwing {
     #[pymodule_export]
     use crate::calibrate::calibrate;
     #[pymodule_export]
-    use crate::compare::{compare_objects, comparison_png, metric_catalogue};
+    use crate::compare::{
+        compare_objects, comparison_png, lies_elsewhere, metric_catalogue, zeros_apart,
+    };
     #[pymodule_export]
     use crate::dataset::Dataset;
     #[pymodule_export]

@@ -14,8 +14,7 @@ use lapwing_compare::{
 };
 use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform;
-use lapwing_model::{Field, Position};
-use ndarray::s;
+use lapwing_model::Position;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -217,9 +216,6 @@ impl Compare {
     }
 }
 
-/// Correlation below which it is asked whether the two were laid on each other rightly.
-const DOUBTFUL: f64 = 0.5;
-
 /// Refuses a comparison that says nothing: one where the objects would agree far better elsewhere
 /// than where the positions of the files put them.
 fn refuse_chance(
@@ -229,33 +225,11 @@ fn refuse_chance(
     found: &Comparison,
 ) -> anyhow::Result<()> {
     let correlation = found.metrics.complex_correlation;
-    if made.origin.is_none() || correlation >= DOUBTFUL {
-        return Ok(());
-    }
-    let (best_y, best_x) = lapwing_compare::place(made.object.view(), truth.object.view());
-    if (best_y - y).abs().max((best_x - x).abs()) <= 2 {
-        return Ok(());
-    }
-    let rows =
-        best_y.max(0)..(best_y + made.object.nrows() as i64).min(truth.object.nrows() as i64);
-    let columns =
-        best_x.max(0)..(best_x + made.object.ncols() as i64).min(truth.object.ncols() as i64);
-    let crop = |field: &Field, y: i64, x: i64| {
-        let index = |range: &std::ops::Range<i64>, start: i64| {
-            (range.start - start) as usize..(range.end - start) as usize
-        };
-        field.slice(s![index(&rows, y), index(&columns, x)]).to_owned()
-    };
-    if rows.is_empty() || columns.is_empty() {
-        return Ok(());
-    }
-    let (own, other) = (crop(&made.object, best_y, best_x), crop(&truth.object, 0, 0));
-    let region = Region::rectangle(0..other.nrows(), 0..other.ncols())?;
-    let elsewhere = compare(own.view(), other.view(), &region);
-    let better = elsewhere.map_or(0.0, |elsewhere| elsewhere.metrics.complex_correlation);
-    if better < correlation + 0.2 {
-        return Ok(());
-    }
+    let (object, known) = (made.object.view(), truth.object.view());
+    let elsewhere = made
+        .origin
+        .and_then(|_| lapwing_compare::lies_elsewhere(object, known, (y, x), correlation));
+    let Some(((best_y, best_x), better)) = elsewhere else { return Ok(()) };
     bail!(
         "{}: expected positions that count from the truth's zero, found its pixel (0, 0) at ({y}, {x}) of \
          the truth, where the two correlate by {correlation:.3}, but by {better:.3} at ({best_y}, \

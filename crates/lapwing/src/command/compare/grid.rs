@@ -2,8 +2,8 @@
 
 use crate::reconstruction::Stored;
 use anyhow::bail;
-use lapwing_compare::place;
-use lapwing_model::{Field, Position};
+use lapwing_compare::{place, zeros_apart};
+use lapwing_model::Field;
 use ndarray::s;
 
 /// Crops of one shape.
@@ -22,27 +22,9 @@ pub struct Placed {
     pub apart: Vec<Option<(i64, i64)>>,
 }
 
-/// Deviation of positions from a common offset, pixels, up to which they are the same scan: what
-/// refinement may move them by.
-const SAME_SCAN: f64 = 2.0;
-
-/// How far the zero of the reconstruction's positions lies from that of the truth's, whole pixels,
-/// when both are of one scan and count from different zeros.
+/// How far the zero of the reconstruction's positions lies from that of the truth's.
 fn apart(made: &Stored, truth: &Stored) -> Option<(i64, i64)> {
-    let (own, other) = (made.scan.as_ref()?, truth.scan.as_ref()?);
-    if own.len() != other.len() || own.is_empty() {
-        return None;
-    }
-    let typical = |of: fn(&Position) -> f64| -> Option<i64> {
-        let mut steps: Vec<f64> = own.iter().zip(other).map(|(a, b)| of(a) - of(b)).collect();
-        steps.sort_unstable_by(f64::total_cmp);
-        let middle = steps[steps.len() / 2];
-        // A few may have been refined by more.
-        let close = steps.iter().filter(|step| (**step - middle).abs() <= SAME_SCAN).count();
-        (10 * close >= 9 * steps.len() && middle.abs() < 1e15).then(|| middle.round() as i64)
-    };
-    let found = (typical(|p| p.y)?, typical(|p| p.x)?);
-    (found != (0, 0)).then_some(found)
+    zeros_apart(made.scan.as_ref()?, truth.scan.as_ref()?)
 }
 
 /// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape,

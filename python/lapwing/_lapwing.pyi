@@ -25,8 +25,9 @@ class Dataset:
     patterns : array_like, shape (n, H, W) or, of a raster, (ny, nx, H, W)
         Real numbers of any dtype and memory layout, not negative. Copied once. Arrays of PyTorch,
         CuPy and others are taken as they are.
-    positions : array_like, shape (n, 2) or (ny, nx, 2)
-        Window centres (y, x), pixels of the object array.
+    positions : array_like, shape (n, 2) or (ny, nx, 2), optional
+        Window centres (y, x), pixels of the object array. Of a raster ``scan_step_m`` may be given
+        in their place.
     probe : array_like, shape (H, W) or (modes, H, W), optional
         Complex, in the unit of ``patterns``: square roots of photons when these are counts.
     object : array_like, shape (M, M'), optional
@@ -45,16 +46,25 @@ class Dataset:
         amplitude)^2.
     mask : array_like of bool, shape (H, W) or (n, H, W), optional
         True where a pixel of the detector is good, zero frequency in the centre.
-    leave_out_frames : sequence of int, optional
-        Patterns to leave out.
+    leave_out_frames : sequence of int or str, optional
+        Patterns to leave out, also as ``"3,17,40-52"``.
     experiment : path or dict, optional
-        Beam, optics and scale of the detector: an experiment file, or its keys such as
-        ``dict(voltage_kv=300, semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of
-        the optics where none is given.
+        Beam, optics and scale of the detector: an experiment file, its sections
+        ``dict(beam=dict(voltage_kv=300), ...)``, or keys such as ``dict(voltage_kv=300,
+        semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of the optics where none
+        is given.
     **described
         The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how
         the patterns come about: ``fresnel_number`` (near field), ``fly``, ``detector_blur``,
-        ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``.
+        ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``. All
+        other keywords of :func:`load` that suit an array (``scan_step_m``, ``scan_shape``,
+        ``scan_rotation_deg``, ``position_unit``, ``binning``, ``clip_negative``, ...) are taken
+        too; then patterns and positions are read as an ``.npy`` file of them would be.
+
+    Warns
+    -----
+    UserWarning
+        What looks wrong, as :func:`load` does.
 
     Raises
     ------
@@ -66,7 +76,7 @@ class Dataset:
     def __new__(
         cls,
         patterns: ArrayLike,
-        positions: ArrayLike,
+        positions: ArrayLike | None = None,
         probe: ArrayLike | None = None,
         object: ArrayLike | None = None,
         *,
@@ -75,7 +85,7 @@ class Dataset:
         geometry: Literal["far-field", "near-field"] | None = None,
         metadata: Mapping[str, Any] | None = None,
         mask: ArrayLike | None = None,
-        leave_out_frames: Sequence[int] | None = None,
+        leave_out_frames: Sequence[int] | str | None = None,
         experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         **described: Any,
     ) -> Dataset: ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from lapwing import _lapwing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from typing_extensions import Unpack
 
@@ -22,7 +22,7 @@ _NOTHING_TO_DO = ("few-photons", "raster")
 class ReadingOptions(TypedDict, total=False):
     """What is known about a file: the keywords of :func:`load`, for functions that hand them on."""
 
-    experiment: str | os.PathLike[str]
+    experiment: str | os.PathLike[str] | Mapping[str, Any]
     dialect: str
     axis_order: Literal["nhw", "hwn"]
     companion: str | os.PathLike[str]
@@ -89,7 +89,7 @@ class ReadingOptions(TypedDict, total=False):
 def load(
     path: str | os.PathLike[str],
     *,
-    experiment: str | os.PathLike[str] | None = None,
+    experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     dialect: str | None = None,
     axis_order: Literal["nhw", "hwn"] | None = None,
     companion: str | os.PathLike[str] | None = None,
@@ -166,9 +166,9 @@ def load(
     path : path
         A NumPy archive, a ``.npy`` array, an HDF5 file or raw frames. Reading never runs code that
         a file may hold.
-    experiment : path, optional
-        An experiment file (``lapwing experiment init`` writes one); the other arguments go before
-        what it says.
+    experiment : path or mapping, optional
+        An experiment file (``lapwing experiment init`` writes one), its sections, or its keys as
+        the other arguments have them, which go before it.
     dialect : str, optional
         Whose conventions the file follows; the guide to reading lists them.
     axis_order, quantity, zero_frequency, coordinate_order, flip_y, flip_x, geometry : optional

@@ -174,7 +174,7 @@ def reconstruct(
     zero_frequency: Literal["centre", "corner"] = "centre",
     geometry: Literal["far-field", "near-field"] | None = None,
     mask: ArrayLike | None = None,
-    leave_out_frames: Sequence[int] | None = None,
+    leave_out_frames: Sequence[int] | str | None = None,
     experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     progress: Callable[[Epoch], Any] | bool | None = None,
     threads: int | None = None,
@@ -189,7 +189,8 @@ def reconstruct(
         the stack is copied once. What other programs hold in memory (HyperSpy, py4DSTEM, pty-chi,
         ptypy) comes over with :func:`adopt`.
     positions : array_like, shape (n, 2) or (ny, nx, 2)
-        Window centres (y, x), pixels. Not with a data set, which has its own.
+        Window centres (y, x), pixels; of a raster ``experiment=dict(scan_step_m=...)`` may tell
+        them. Not with a data set, which has its own.
     probe : array_like of complex, shape (H, W) or (modes, H, W)
         Start probe, of any power; in place of a data set's own.
     object : array_like of complex, shape (M, M'), optional
@@ -236,10 +237,9 @@ def reconstruct(
     """
     if not isinstance(data, Dataset):
         _told_apart(data)
-        if positions is None or quantity is None:
+        if quantity is None:
             raise ValueError(
-                "patterns in an array need positions and quantity ('counts', 'amplitude' or "
-                "'intensity'); "
+                "patterns in an array need quantity ('counts', 'amplitude' or 'intensity'); "
                 "a file is read with lapwing.load"
             )
         data = Dataset(
@@ -269,12 +269,28 @@ def reconstruct(
         if object is not None:
             data = data.replace(object=object)
     settled: dict[str, Any] = dict(options)
+    _are_options_of_solvers(settled)
     begun = _begun(start, settled, probe is not None or object is not None)
     if object is not None and settled.get("object_start") is None:
         settled["object_start"] = "guess"
     with shown(progress, "reconstructing") as told:
         tell = None if told is None else lambda done, total, loss: told(Epoch(done, total, loss))
         return Reconstruction(**_lapwing.reconstruct(data, settled, tell, threads, begun))
+
+
+def _are_options_of_solvers(settled: dict[str, Any]) -> None:
+    """Refuses keywords that belong elsewhere, with where they belong."""
+    from lapwing._load import ReadingOptions
+
+    known = set(SolverOptions.__annotations__)
+    for name in settled:
+        if name in ReadingOptions.__annotations__ and name not in known:
+            raise ValueError(
+                f"{name}: expected options of the solver, found one that describes the data; give "
+                f"experiment=dict({name}=...) with arrays, or lapwing.load(path, {name}=...)"
+            )
+        if name in ("callback", "callbacks"):
+            raise ValueError(f"{name}: no such option; a function to call is progress=...")
 
 
 def _begun(start: Any, settled: dict[str, Any], fields_given: bool) -> dict[str, Any] | None:

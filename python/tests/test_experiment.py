@@ -136,3 +136,69 @@ def test_a_calibration_shows_and_keeps_itself(stack: Path, tmp_path: Path) -> No
     assert (tmp_path / "own.toml").read_text() == (tmp_path / "e.toml").read_text()
     with pytest.raises(ValueError, match="file alone"):
         lapwing.calibrate(turned, voltage_kv=300)
+
+
+def test_arrays_take_what_is_said_of_files(stack: Path) -> None:
+    frames = np.load(stack)["frames"]
+    known: dict[str, Any] = {
+        "voltage_kv": 300.0,
+        "inv_angstrom_per_pixel": 0.1 / 48,
+        "scan_step_m": 3e-9,
+        "scan_rotation_deg": 20.0,
+    }
+    from_file = lapwing.load(stack, quantity="counts", **known)
+    raster = lapwing.Dataset(frames, quantity="counts", **known)
+    assert np.array_equal(raster.positions, from_file.positions)
+    assert np.array_equal(raster.diffraction, from_file.diffraction)
+    assert raster.pixel_size_m == pytest.approx(from_file.pixel_size_m)
+    # Sections as in an experiment's file, in both.
+    sections = {
+        "beam": {"voltage_kv": 300.0},
+        "detector": {"inv_angstrom_per_pixel": 0.1 / 48},
+        "scan": {"step_m": 3e-9, "rotation_deg": 20.0},
+    }
+    for other in (
+        lapwing.Dataset(frames, quantity="counts", experiment=sections),
+        lapwing.load(stack, quantity="counts", experiment=sections),
+        lapwing.load(stack, quantity="counts", experiment=known),
+    ):
+        assert np.array_equal(other.positions, from_file.positions)
+    # Positions beside it, in metres and turned.
+    metres = lapwing.Dataset(
+        frames.reshape(-1, 48, 48),
+        raster.positions * 1e-9,
+        quantity="counts",
+        position_unit="m",
+        inv_angstrom_per_pixel=0.1 / 48,
+    )
+    apart = metres.positions - metres.positions[0] - (raster.positions - raster.positions[0])
+    assert np.abs(apart).max() < 1e-5
+    found = lapwing.reconstruct(
+        frames, quantity="counts", experiment=known, algorithm="LSQML", epochs=2
+    )
+    assert np.array_equal(
+        found.object, lapwing.reconstruct(from_file, algorithm="LSQML", epochs=2).object
+    )
+    dark = frames.astype(np.float32) - 0.5
+    clipped = lapwing.Dataset(dark, quantity="intensity", clip_negative=True, **known)
+    assert clipped.diffraction.min() == 0
+    with pytest.raises(ValueError, match="scan_step_m"):
+        lapwing.Dataset(frames, quantity="counts")
+    with pytest.raises(ValueError, match=r"experiment=dict\(voltage_kv="):
+        lapwing.reconstruct(from_file, voltage_kv=300.0)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="progress="):
+        lapwing.reconstruct(from_file, callback=print)  # type: ignore[call-arg]
+
+
+def test_arrays_that_look_wrong_are_warned_of(stack: Path) -> None:
+    frames = np.load(stack)["frames"].reshape(-1, 48, 48).copy()
+    frames[7] = 0
+    y, x = np.mgrid[:13, :17] * 3.0
+    positions = np.stack([y.ravel(), x.ravel()], axis=1)
+    with pytest.warns(UserWarning, match="patterns: .*7"):
+        scan = lapwing.Dataset(frames, positions, quantity="counts")
+    assert any(remark["what"] == "lost-frames" for remark in scan.remarks)
+    kept = lapwing.Dataset(frames, positions, quantity="counts", leave_out_frames="7,100-102")
+    assert kept.n_patterns == 13 * 17 - 4
+    with pytest.raises(ValueError, match="leave_out_frames.*0 to 220"):
+        lapwing.Dataset(frames[:, ::2, ::2], positions, quantity="counts", leave_out_frames="7,500")

@@ -178,13 +178,18 @@ impl Target for Complex32 {
     const DTYPE: &'static str = "complex64";
 }
 
+/// An array that NumPy can take: of other libraries, on a graphics card or bound to gradients, its
+/// copy in the host's memory.
+pub fn host<'py>(given: &Bound<'py, PyAny>, name: &str) -> anyhow::Result<Bound<'py, PyAny>> {
+    Ok(given.py().import("lapwing._arrays")?.call_method1("host", (given, name))?)
+}
+
 fn as_array<'py>(
     given: &Bound<'py, PyAny>,
     name: &str,
 ) -> anyhow::Result<Bound<'py, PyUntypedArray>> {
     let numpy = given.py().import("numpy")?;
-    // Arrays of other libraries, on a graphics card or bound to gradients, come over first.
-    let given = &given.py().import("lapwing._arrays")?.call_method1("host", (given, name))?;
+    let given = &host(given, name)?;
     if given.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
         bail!("{name}: expected a plain array, found a masked one, whose mask would be lost");
     }

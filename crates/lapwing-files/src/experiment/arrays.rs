@@ -17,28 +17,8 @@ impl Dataset {
     pub fn describe(&mut self, said: &ReadOptions) -> Result<(), Vec<Problem>> {
         let experiment = &said.experiment;
         let mut problems = experiment.problems();
-        let Detector { pixel_size_m, distance_m, mrad_per_pixel, inv_angstrom_per_pixel, .. } =
-            experiment.detector.clone();
-        let scales = Detector {
-            pixel_size_m,
-            distance_m,
-            mrad_per_pixel,
-            inv_angstrom_per_pixel,
-            ..Detector::default()
-        };
-        let concerned = ReadOptions {
-            pixel_size: said.pixel_size,
-            geometry: said.geometry,
-            physics: said.physics,
-            experiment: Experiment {
-                beam: experiment.beam,
-                probe: experiment.probe,
-                detector: scales,
-                ..Experiment::default()
-            },
-            ..ReadOptions::default()
-        };
-        if concerned != *said {
+        let Detector { pixel_size_m, distance_m, .. } = experiment.detector;
+        if !said.concerns_arrays() {
             let expected = "beam, probe, the detector's scale and how the patterns come about, \
                             which is all that concerns arrays";
             problems.push(Problem::new("experiment", expected, "more than that"));
@@ -92,6 +72,33 @@ impl Dataset {
                 Err(vec![Problem::new("experiment", expected, wrong.to_string())])
             }
         }
+    }
+}
+
+impl ReadOptions {
+    /// Whether nothing is said but what [`Dataset::describe`] takes over.
+    pub fn concerns_arrays(&self) -> bool {
+        let Experiment { beam, probe, detector, .. } = &self.experiment;
+        let scales = Detector {
+            pixel_size_m: detector.pixel_size_m,
+            distance_m: detector.distance_m,
+            mrad_per_pixel: detector.mrad_per_pixel,
+            inv_angstrom_per_pixel: detector.inv_angstrom_per_pixel,
+            ..Detector::default()
+        };
+        let concerned = Self {
+            pixel_size: self.pixel_size,
+            geometry: self.geometry,
+            physics: self.physics,
+            experiment: Experiment {
+                beam: *beam,
+                probe: *probe,
+                detector: scales,
+                ..Experiment::default()
+            },
+            ..Self::default()
+        };
+        concerned == *self
     }
 }
 

@@ -10,7 +10,7 @@ use crate::work::alone;
 use anyhow::anyhow;
 use lapwing_files::dialect::object_pixel;
 use lapwing_files::options::Geometry;
-use lapwing_files::remarks;
+use lapwing_files::remarks::{self, What};
 use lapwing_model::Complex32;
 use lapwing_study::data::{self, probe_diameter};
 use lapwing_study::overlap::scan_overlap;
@@ -30,8 +30,9 @@ use std::path::PathBuf;
 /// patterns : array_like, shape (n, H, W) or, of a raster, (ny, nx, H, W)
 ///     Real numbers of any dtype and memory layout, not negative. Copied once. Arrays of PyTorch,
 ///     CuPy and others are taken as they are.
-/// positions : array_like, shape (n, 2) or (ny, nx, 2)
-///     Window centres (y, x), pixels of the object array.
+/// positions : array_like, shape (n, 2) or (ny, nx, 2), optional
+///     Window centres (y, x), pixels of the object array. Of a raster ``scan_step_m`` may be given
+///     in their place.
 /// probe : array_like of complex, shape (H, W) or (modes, H, W), optional
 ///     In the unit of ``patterns``: square roots of photons when these are counts.
 /// object : array_like of complex, shape (M, M'), optional
@@ -49,15 +50,24 @@ use std::path::PathBuf;
 ///     (s x amplitude)^2.
 /// mask : array_like of bool, shape (H, W) or (n, H, W), optional
 ///     True where a pixel of the detector is good, zero frequency in the centre.
-/// leave_out_frames : sequence of int, optional
-///     Patterns to leave out.
+/// leave_out_frames : sequence of int or str, optional
+///     Patterns to leave out, also as ``"3,17,40-52"``.
 /// experiment : path or dict, optional
-///     An experiment file, or its keys such as ``dict(voltage_kv=300, semi_angle_mrad=20,
-///     mrad_per_pixel=0.4)``. A start probe is made of the optics where none is given.
+///     An experiment file, its sections ``dict(beam=dict(voltage_kv=300), ...)``, or keys such as
+///     ``dict(voltage_kv=300, semi_angle_mrad=20, mrad_per_pixel=0.4)``. A start probe is made of
+///     the optics where none is given.
 /// **described
 ///     The same keys one by one: beam, optics, scale of the detector or ``pixel_size_m``, and how
 ///     the patterns come about: ``fresnel_number`` (near field), ``fly``, ``detector_blur``,
-///     ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``.
+///     ``slices``, ``slice_spacing``, ``slice_fresnel_number``. They go before ``experiment``. All
+///     other keywords of :func:`load` that suit an array (``scan_step_m``, ``scan_shape``,
+///     ``scan_rotation_deg``, ``position_unit``, ``binning``, ``clip_negative``, ...) are taken
+///     too; then patterns and positions are read as an ``.npy`` file of them would be.
+///
+/// Warns
+/// -----
+/// UserWarning
+///     What looks wrong, as :func:`load` does.
 ///
 /// Raises
 /// ------
@@ -92,14 +102,28 @@ impl Dataset {
     }
 }
 
+/// Remarks that ask for nothing to be done, which are no warnings.
+const NOTHING_TO_DO: [What; 2] = [What::FewPhotons, What::Raster];
+
+/// Warns of what looks wrong with arrays, as reading a file does.
+fn warn_of(py: Python<'_>, made: &lapwing_files::Dataset) -> Result<()> {
+    let remarks = alone(py, None, || Ok(remarks::of(made)))?;
+    let warnings = py.import("warnings")?;
+    for remark in remarks.iter().filter(|remark| !NOTHING_TO_DO.contains(&remark.what)) {
+        let text = format!("patterns: {}; {}", remark.evidence, remark.advice);
+        warnings.call_method1("warn", (text,))?;
+    }
+    Ok(())
+}
+
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (patterns, positions, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None, mask=None, leave_out_frames=None, experiment=None, **described))]
+    #[pyo3(signature = (patterns, positions=None, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None, mask=None, leave_out_frames=None, experiment=None, **described))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         patterns: &Bound<'_, PyAny>,
-        positions: &Bound<'_, PyAny>,
+        positions: Option<&Bound<'_, PyAny>>,
         probe: Option<&Bound<'_, PyAny>>,
         object: Option<&Bound<'_, PyAny>>,
         quantity: &str,
@@ -113,7 +137,9 @@ impl Dataset {
     ) -> Result<Self> {
         let said = Said { quantity, zero_frequency, geometry, experiment, described };
         let made = made::from_arrays(patterns, positions, (probe, object), metadata, &said)?;
-        Ok(made::kept(made, mask, leave_out_frames)?.into())
+        let made = made::kept(made, mask, leave_out_frames)?;
+        warn_of(patterns.py(), &made)?;
+        Ok(made.into())
     }
 
     /// Amplitudes (square roots of intensities), ndarray of float32, shape (n, H, W), zero

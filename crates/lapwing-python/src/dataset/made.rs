@@ -1,18 +1,21 @@
 //! Data sets from arrays, and with something else in their place.
 
-use super::options::reading;
+use super::options::{EXPERIMENT, reading};
 use crate::array;
 use crate::value::{from_python, named};
-use anyhow::{anyhow, bail};
+use crate::work::alone;
+use anyhow::{Context, anyhow, bail};
 use lapwing_files::dataset::Form;
 use lapwing_files::npy::{Array, Values};
 use lapwing_files::options::{Geometry, Quantity, ReadOptions, ZeroFrequency};
 use lapwing_files::{Dataset, Mask, Metadata, Problem};
 use lapwing_study::data::{self, SplitData};
 use lapwing_study::split::Cut;
+use lapwing_study::stream::Streaming;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// What is said of patterns that no file describes.
 pub struct Said<'a, 'py> {
@@ -27,10 +30,11 @@ pub struct Said<'a, 'py> {
 /// An argument that may be left out.
 type Optional<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
-/// A data set from arrays; probe and object are a pair.
+/// A data set from arrays; probe and object are a pair. Of a raster the positions are told by what
+/// is said.
 pub fn from_arrays<'py>(
     patterns: &Bound<'py, PyAny>,
-    positions: &Bound<'py, PyAny>,
+    positions: Optional<'_, 'py>,
     (probe, object): (Optional<'_, 'py>, Optional<'_, 'py>),
     metadata: Optional<'_, 'py>,
     said: &Said<'_, 'py>,
@@ -38,6 +42,16 @@ pub fn from_arrays<'py>(
     let quantity: Quantity = named("quantity", said.quantity)?;
     let zero_frequency: ZeroFrequency = named("zero_frequency", said.zero_frequency)?;
     let geometry = said.geometry.map(|geometry| named("geometry", geometry)).transpose()?;
+    let mut described = described(said)?;
+    let positions = match positions {
+        Some(positions) if described.concerns_arrays() => positions,
+        positions => {
+            described.quantity = Some(quantity);
+            described.zero_frequency = Some(zero_frequency);
+            described.geometry = geometry.or(described.geometry);
+            return as_a_file(patterns, positions, (probe, object), metadata, described);
+        }
+    };
     let scan = array::positions(positions)?;
     let probe = probe.map(array::modes).transpose()?;
     let object = object.map(|object| array::object(object, "object")).transpose()?;
@@ -67,9 +81,47 @@ pub fn from_arrays<'py>(
     let mut made =
         Dataset::from_patterns(patterns, form, scan, probe, object, metadata).map_err(broken)?;
     made.geometry = geometry.or(made.geometry);
-    let described = described(said)?;
     if described != ReadOptions::default() {
         made.describe(&described).map_err(broken)?;
+    }
+    Ok(made)
+}
+
+/// A data set from arrays of which more is said than [`Dataset::describe`] takes over: a raster,
+/// turned positions, patterns that are binned or clipped. They are read as a file of them is.
+fn as_a_file<'py>(
+    patterns: &Bound<'py, PyAny>,
+    positions: Optional<'_, 'py>,
+    (probe, object): (Optional<'_, 'py>, Optional<'_, 'py>),
+    metadata: Optional<'_, 'py>,
+    mut said: ReadOptions,
+) -> anyhow::Result<Dataset> {
+    let scan = &said.experiment.scan;
+    if positions.is_none() && scan.step_m.is_none() && scan.positions.is_none() {
+        bail!(
+            "positions: expected window centres (y, x) in pixels, or the step of a raster \
+             (scan_step_m=..., and scan_shape where patterns are not (ny, nx, H, W)), found neither"
+        );
+    }
+    let py = patterns.py();
+    let folder = tempfile::tempdir()?;
+    let numpy = py.import("numpy")?;
+    let save = |name: &str, given: &Bound<'py, PyAny>| -> anyhow::Result<PathBuf> {
+        let path = folder.path().join(name);
+        numpy.call_method1("save", (&path, array::host(given, name)?))?;
+        Ok(path)
+    };
+    let stack = save("patterns.npy", patterns)?;
+    if let Some(positions) = positions {
+        let pairs = array::from_positions(py, &array::positions(positions)?);
+        said.experiment.scan.positions = Some(save("positions.npy", pairs.as_any())?);
+    }
+    let read = || Ok(Streaming::Auto.read(&stack, &said, &std::env::temp_dir())?);
+    let (mut made, _) = alone(py, None, read)?;
+    for (name, value) in [("probe", probe), ("object", object), ("metadata", metadata)] {
+        if value.is_some() {
+            replaced(&mut made, name, value)?;
+        }
     }
     Ok(made)
 }
@@ -79,16 +131,10 @@ fn described(said: &Said<'_, '_>) -> anyhow::Result<ReadOptions> {
     let Some(py) = said.experiment.map(Bound::py).or(said.described.map(Bound::py)) else {
         return Ok(ReadOptions::default());
     };
-    let together = match said.experiment.map(|experiment| (experiment.cast::<PyDict>(), experiment))
-    {
-        Some((Ok(keys), _)) => keys.copy()?,
-        Some((Err(_), file)) => {
-            let named = PyDict::new(py);
-            named.set_item("experiment", file)?;
-            named
-        }
-        None => PyDict::new(py),
-    };
+    let together = PyDict::new(py);
+    if let Some(experiment) = said.experiment {
+        together.set_item(EXPERIMENT, experiment)?;
+    }
     if let Some(described) = said.described {
         together.update(described.as_mapping())?;
     }
@@ -104,13 +150,29 @@ pub fn kept(
     made.mask = mask.map(|mask| mask_of(mask, &made)).transpose()?.or(made.mask);
     let Some(frames) = leave_out else { return Ok(made) };
     let n = made.n_patterns();
-    let mut left = array::indices(frames, n)?;
+    let mut left = match frames.extract::<String>() {
+        Ok(text) => reading_of(frames.py(), "leave_out_frames", &text)?.experiment.leave_out_frames,
+        Err(_) => array::indices(frames, n).context("leave_out_frames")?,
+    };
+    if let Some(beyond) = left.iter().find(|frame| **frame >= n) {
+        bail!(
+            "leave_out_frames: expected frames from 0 to {}, found {beyond}",
+            n.saturating_sub(1)
+        );
+    }
     left.sort_unstable();
     let kept: Vec<usize> = (0..n).filter(|index| left.binary_search(index).is_err()).collect();
     if kept.is_empty() {
         bail!("leave_out_frames: expected some pattern to be left");
     }
     Ok(made.select(&kept)?)
+}
+
+/// One option of reading that is told in words.
+fn reading_of(py: Python<'_>, name: &str, text: &str) -> anyhow::Result<ReadOptions> {
+    let told = PyDict::new(py);
+    told.set_item(name, text)?;
+    reading(&told)
 }
 
 /// Puts something else in the place of what is named.

@@ -1,14 +1,37 @@
 //! What Python says about a file, by the names of the table of options.
 
+use crate::value::from_python;
 use anyhow::bail;
 use lapwing_files::options::ReadOptions;
 use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+/// The option that names an experiment's file; in Python it may also be what such a file says.
+pub const EXPERIMENT: &str = "experiment";
+
 /// What is known of a file, by the names of the table of options; `None` counts as not known.
 pub fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
-    let known = known(given)?;
+    let given = given.copy()?;
+    let folder = tempfile::tempdir()?;
+    if let Some(experiment) = given.get_item(EXPERIMENT)?
+        && let Ok(said) = experiment.cast::<PyDict>()
+    {
+        given.del_item(EXPERIMENT)?;
+        if said.values().iter().any(|value| value.is_instance_of::<PyDict>()) {
+            // Sections, as in a file.
+            let path = folder.path().join("experiment.toml");
+            std::fs::write(&path, toml::to_string(&from_python(said, EXPERIMENT)?)?)?;
+            given.set_item(EXPERIMENT, path)?;
+        } else {
+            for (name, value) in said.iter() {
+                if given.get_item(&name)?.is_none_or(|own| own.is_none()) {
+                    given.set_item(name, value)?;
+                }
+            }
+        }
+    }
+    let known = known(&given)?;
     Ok(reading::options(known.iter().map(|(option, value)| (*option, value)))?)
 }
 

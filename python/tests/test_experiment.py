@@ -197,7 +197,7 @@ def test_arrays_that_look_wrong_are_warned_of(stack: Path) -> None:
     positions = np.stack([y.ravel(), x.ravel()], axis=1)
     with pytest.warns(UserWarning, match="patterns: .*7"):
         scan = lapwing.Dataset(frames, positions, quantity="counts")
-    assert any(remark["what"] == "lost-frames" for remark in scan.remarks)
+    assert any(remark["what"] == "lost-patterns" for remark in scan.remarks)
     kept = lapwing.Dataset(frames, positions, quantity="counts", leave_out_frames="7,100-102")
     assert kept.n_patterns == 13 * 17 - 4
     with pytest.raises(ValueError, match="leave_out_frames.*0 to 220"):

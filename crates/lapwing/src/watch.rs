@@ -187,8 +187,12 @@ impl<'a> Watch<'a> {
                 ));
             }
             // What was understood of a file is for everyone; the solver's own lines are details.
-            Event::Note { level: Level::Fact, text } => self.output.note(text),
-            Event::Note { level: Level::Detail, text } => self.output.detail(text),
+            Event::Note { level: Level::Fact, text } => {
+                self.bars.suspend(|| self.output.note(text));
+            }
+            Event::Note { level: Level::Detail, text } => {
+                self.bars.suspend(|| self.output.detail(text));
+            }
             _ => {}
         }
     }

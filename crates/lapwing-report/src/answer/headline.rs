@@ -219,9 +219,11 @@ impl<'a> Question<'a> {
         let subject = subject[..1].to_uppercase() + &subject[1..];
         if loss > chance {
             return Some(format!(
-                "{subject}, would cost {} at that dose: {}.",
+                "{subject}, would cost {} of {} at that dose: {} in place of {}.",
                 self.metric.with_unit(loss),
-                self.metric.with_unit(there)
+                self.metric.named(),
+                self.metric.with_unit(there),
+                self.metric.with_unit(here)
             ));
         }
         (loss > -chance).then(|| format!("{subject}, would do as well at that dose."))

@@ -16,9 +16,9 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     let told = "Phase SSIM at least 0.9 takes about 76\u{202f}000 photons per pattern with steps of \
                 8.0 px, overlap 0.80: ";
     assert!(first.contains(told), "{first}");
-    assert!(
-        first.contains("Steps of 16.0 px, overlap 0.60, would cost 0.097 at that dose: 0.803.")
-    );
+    let cost = "Steps of 16.0 px, overlap 0.60, would cost 0.097 of Phase SSIM at that dose: 0.803 \
+                in place of 0.900.";
+    assert!(first.contains(cost));
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
     // A row for each view, and words for who is new to it.
     assert_eq!(first.matches("<th scope=\"row\">").count(), 3);

@@ -60,6 +60,10 @@ fn default(solver: &str, doc: &OptionDoc) -> String {
         ErrorOptions::default().values().into_iter().chain(ChoiceOptions::default().values());
     let asked = asked.chain(DeviceOptions::default().values());
     let mut values = entry.defaults().values().into_iter().chain(start.chain(noise).chain(asked));
+    if doc.name == "probe_start" {
+        // Designs simulate, and would start from the answer.
+        return "`auto`; `perturbed` in designs".to_owned();
+    }
     match values.find(|(name, _)| *name == doc.name) {
         Some((_, Value::Word(word))) => format!("`{word}`"),
         Some((_, value)) => value.to_string(),

@@ -12,8 +12,8 @@ use lapwing_files::metadata::ViewMetadata;
 use lapwing_files::{
     Container, Dataset, Error, Metadata, Problem, Understanding, atomic, dialect, metadata,
 };
-use lapwing_model::Object;
 use lapwing_model::forward::Propagation;
+use lapwing_model::{Object, probe};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::noise;
@@ -102,10 +102,10 @@ impl Inspect {
         let metadata =
             stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
         let measured = read.as_ref().map(|(dataset, _)| {
-            let diameter = probe_diameter(dataset);
+            let diameter = known_diameter(dataset);
             Geometry {
                 diameter,
-                overlap: scan_overlap(&dataset.scan, diameter),
+                overlap: diameter.map(|diameter| scan_overlap(&dataset.scan, diameter)),
                 step: typical_step(&dataset.scan),
             }
         });
@@ -150,12 +150,25 @@ impl Inspect {
     }
 }
 
-/// Lengths of the scan, pixels, and its overlap by area.
+/// Lengths of the scan, pixels, and its overlap by area, as far as the probe is known.
 #[derive(Clone, Copy)]
 struct Geometry {
-    diameter: f64,
-    overlap: f64,
+    diameter: Option<f64>,
+    overlap: Option<f64>,
     step: Option<f64>,
+}
+
+/// Diameter of the file's probe, else of that of the optics where these say the defocus.
+fn known_diameter(dataset: &Dataset) -> Option<f64> {
+    let of_optics = || {
+        let optics = dataset.optics.as_ref().filter(|optics| optics.says_defocus)?;
+        let diameter = probe::diameter(optics.probe(dataset.pattern_shape()).view());
+        (diameter > 0.0).then_some(diameter)
+    };
+    match dataset.probe {
+        Some(_) => Some(probe_diameter(dataset)),
+        None => of_optics(),
+    }
 }
 
 /// What an error says is wrong with the file.
@@ -229,11 +242,11 @@ fn understood(
     measured: Option<Geometry>,
 ) -> Value {
     let mut facts = json!(understanding);
-    facts["probe_diameter_px"] = json!(measured.map(|of| of.diameter));
+    facts["probe_diameter_px"] = json!(measured.and_then(|of| of.diameter));
     facts["step_px"] = json!(measured.and_then(|of| of.step));
     facts["linear_overlap"] =
-        json!(measured.and_then(|of| Some(linear_overlap(of.step?, of.diameter))));
-    facts["overlap"] = json!(measured.map(|of| of.overlap));
+        json!(measured.and_then(|of| Some(linear_overlap(of.step?, of.diameter?))));
+    facts["overlap"] = json!(measured.and_then(|of| of.overlap));
     facts["exposure"] = json!(exposure(dataset));
     facts["probe_modes"] = json!(dataset.probe.as_ref().map(|probe| probe.dim().0));
     facts["object_shape"] = json!(dataset.object.as_ref().map(Object::shape));

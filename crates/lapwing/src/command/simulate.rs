@@ -329,7 +329,7 @@ impl Simulate {
             .unwrap_or("positions of the file");
         let _ = writeln!(
             words,
-            "scan: {} positions ({of}){}; overlap by area {overlap:.3} (metric 2)",
+            "scan: {} positions ({of}){}; overlap by area {overlap:.3}",
             sample.scan.len(),
             typical_step(&sample.scan)
                 .map(|step| format!(

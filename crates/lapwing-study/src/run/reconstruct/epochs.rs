@@ -99,7 +99,9 @@ impl Task {
         }
         if let Some(misfit) = done.misfit()? {
             watch.result.misfit = Some(misfit.ratio);
-            for text in misfit::described(misfit, done.chosen.problem.mean_intensity()) {
+            for text in
+                misfit::described(misfit, done.chosen.problem.mean_intensity(), config.algorithm())
+            {
                 note(&mut *watch.observe, Level::Fact, &text)?;
             }
         }

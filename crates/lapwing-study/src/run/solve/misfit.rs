@@ -4,8 +4,10 @@ use lapwing_solve::Solution;
 use lapwing_solve::problem::Misfit;
 
 /// Misfit, and share of the amplitudes that noise does not explain, from which the model is said
-/// not to explain the patterns.
+/// not to explain the patterns. Solvers without a likelihood of counts leave more of patterns that
+/// they do explain: LSQML 1.6 after 100 epochs of a perfect scan.
 const SUSPICIOUS: (f64, f64) = (1.5, 0.1);
+const SUSPICIOUS_OF_OTHERS: f64 = 2.0;
 /// Power at the frequencies of a raster, over what is usual, from which its period is in the image.
 const PERIODIC: f64 = 15.0;
 /// Counts per pattern below which a solver that weighs dark pixels wrongly looks like a wrong
@@ -22,15 +24,16 @@ pub(crate) fn ending(solution: &Solution) -> Option<&'static str> {
     })
 }
 
-/// The misfit, see [`lapwing_solve::Problem::misfit`], of patterns of so many counts each, and what
-/// to do about a large one.
-pub(crate) fn described(misfit: Misfit, counts: f64) -> Vec<String> {
+/// The misfit, see [`lapwing_solve::Problem::misfit`], that a solver leaves of patterns of so many
+/// counts each, and what to do about a large one.
+pub(crate) fn described(misfit: Misfit, counts: f64, algorithm: &str) -> Vec<String> {
     let Misfit { ratio, unexplained } = misfit;
     let mut lines = vec![format!(
         "misfit: {ratio:.3} times the noise of the counts, {:.1} % of the amplitudes unexplained",
         100.0 * unexplained
     )];
-    if counts >= FEW && ratio > SUSPICIOUS.0 && unexplained > SUSPICIOUS.1 {
+    let usual = if algorithm == "ML" { SUSPICIOUS.0 } else { SUSPICIOUS_OF_OTHERS };
+    if counts >= FEW && ratio > usual && unexplained > SUSPICIOUS.1 {
         lines.push(
             "the fit does not explain the patterns: look at the order and orientation of the positions \
              (--coordinate-order, --flip-y, --flip-x), the size of a pixel, the start probe, frames that \

@@ -125,8 +125,8 @@ fn facts_in_words(facts: &Value, gain: f64, quantum: Quantum) -> Vec<(&'static s
         None => String::new(),
     };
     let step = facts["step_px"].as_f64().map(|step| format!("{step:.2} px{}", in_metres(step)));
-    let by_area = number("overlap", 3)
-        .map(|overlap| format!("{overlap} with the nearest neighbours (metric 2)"));
+    let by_area =
+        number("overlap", 3).map(|overlap| format!("{overlap} with the nearest neighbours"));
     let overlap = match number("linear_overlap", 3) {
         Some(linear) => {
             by_area.map(|by_area| format!("{linear} of the probe's diameter; by area {by_area}"))
@@ -196,12 +196,11 @@ mod tests {
         assert_eq!(of("patterns"), Some("5 of 12 x 10 px"));
         assert_eq!(of("pixel size"), Some("350.00 nm on the object"));
         assert_eq!((of("probe"), of("dose"), of("geometry")), (Some("2 modes"), None, None));
-        assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours (metric 2)"));
+        assert_eq!(of("overlap"), Some("0.512 with the nearest neighbours"));
         let facts = json!({ "step_px": 8.0, "linear_overlap": 0.85, "overlap": 0.48,
             "pixel_size_m": [1e-8, 1e-8] });
         let said = facts_in_words(&facts, 1.0, Quantum::Photon);
-        let overlap = "0.850 of the probe's diameter; by area 0.480 with the nearest neighbours \
-                       (metric 2)";
+        let overlap = "0.850 of the probe's diameter; by area 0.480 with the nearest neighbours";
         let all: Vec<_> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
         assert_eq!(all[1..], [("step", "8.00 px (80.00 nm)"), ("overlap", overlap)]);
     }

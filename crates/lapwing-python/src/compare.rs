@@ -81,9 +81,9 @@ pub fn lies_elsewhere(
 ) -> Result<Option<((i64, i64), f64)>> {
     let object = array::object(reconstruction, "reconstruction")?.projection();
     let truth = array::object(truth, "truth")?.projection();
-    alone(py, None, || {
-        Ok(lapwing_compare::lies_elsewhere(object.view(), truth.view(), origin, correlation))
-    })
+    let look =
+        || Ok(lapwing_compare::lies_elsewhere(object.view(), truth.view(), origin, correlation));
+    Ok(alone(py, None, look)?)
 }
 
 /// Title, unit, direction and meaning of every number of a comparison, by its name.

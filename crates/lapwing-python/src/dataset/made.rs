@@ -151,7 +151,9 @@ pub fn kept(
     let Some(frames) = leave_out else { return Ok(made) };
     let n = made.n_patterns();
     let mut left = match frames.extract::<String>() {
-        Ok(text) => reading_of(frames.py(), "leave_out_frames", &text)?.experiment.numbers.leave_out_frames,
+        Ok(text) => {
+            reading_of(frames.py(), "leave_out_frames", &text)?.experiment.patterns.leave_out_frames
+        }
         Err(_) => array::indices(frames, n).context("leave_out_frames")?,
     };
     if let Some(beyond) = left.iter().find(|frame| **frame >= n) {

@@ -35,6 +35,10 @@ fn python_has_every_option_with_its_type() {
                 format!("Literal[{}] | None = None", words.join(", "))
             }
             Kind::Flag { .. } => "bool = False".to_owned(),
+            // What such a file says will do, too.
+            Kind::File { .. } if option.name == "experiment" => {
+                "str | os.PathLike[str] | Mapping[str, Any] | None = None".to_owned()
+            }
             Kind::File { .. } => "str | os.PathLike[str] | None = None".to_owned(),
             Kind::Number { .. } => "float | None = None".to_owned(),
             Kind::Pair { .. } => "float | Sequence[float] | None = None".to_owned(),

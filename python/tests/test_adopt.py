@@ -128,6 +128,7 @@ class Tensor:
         return self.values
 
 
+@pytest.mark.filterwarnings("ignore:patterns")  # made-up probes
 def test_ptychi(raster: tuple[np.ndarray, np.ndarray]) -> None:
     counts, positions = raster
     probe = np.exp(1j * np.arange(2 * 24 * 24)).reshape(1, 2, 24, 24).astype(np.complex64)
@@ -176,6 +177,7 @@ def test_ptychi(raster: tuple[np.ndarray, np.ndarray]) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:patterns")  # made-up probes
 def test_ptypy(raster: tuple[np.ndarray, np.ndarray]) -> None:
     counts, positions = raster
     frames = counts.reshape(-1, 24, 24)

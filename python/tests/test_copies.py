@@ -174,7 +174,7 @@ def test_keywords_describe_arrays(scan: lapwing.Dataset) -> None:
     for wrong, words in (
         ({"fresnel": 0.1}, "did you mean fresnel_number"),
         ({"slices": 3}, "gap between its slices"),
-        ({"binning": 2}, "more than that"),
+        ({"scan_snake": True}, "scan_snake"),
         ({"fresnel_number": -1.0}, "positive number"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -37,6 +37,7 @@ def test_photons_are_photons(clean: lapwing.Dataset) -> None:
     assert noise.background.sum() < 0.02 * noise.mean_intensity
 
 
+@pytest.mark.filterwarnings("ignore:patterns")  # the faults that are put in
 def test_background_and_faults_are_found(clean: lapwing.Dataset) -> None:
     counts = clean.counts() + np.random.default_rng(7).poisson(0.5, clean.diffraction.shape)
     counts[:, 31, 33] = 0

@@ -117,7 +117,11 @@ fn as_a_file<'py>(
         said.experiment.scan.positions = Some(save("positions.npy", pairs.as_any())?);
     }
     let read = || Ok(Streaming::Auto.read(&stack, &said, &std::env::temp_dir())?);
-    let (mut made, _) = alone(py, None, read)?;
+    // The file is nobody's: errors are about the arrays.
+    let of_arrays = |error: anyhow::Error| {
+        anyhow!(format!("{error:#}").replace(&stack.display().to_string(), "patterns"))
+    };
+    let (mut made, _) = alone(py, None, read).map_err(of_arrays)?;
     for (name, value) in [("probe", probe), ("object", object), ("metadata", metadata)] {
         if value.is_some() {
             replaced(&mut made, name, value)?;

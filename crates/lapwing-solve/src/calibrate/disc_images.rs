@@ -37,6 +37,14 @@ pub(super) struct DiscImages {
     pub step: f64,
 }
 
+/// Means over the parts of the disc at one frequency over the scan.
+pub(super) struct Spread {
+    /// Of the wave of a part's shift.
+    pub mean: (f64, f64),
+    /// Of the part's frequency (y, x) times it, cycles per pixel.
+    pub moment: [(f64, f64); 2],
+}
+
 /// A linear map of frequencies to shifts, rows (y, x).
 pub(super) type Map = [[f64; 2]; 2];
 
@@ -154,6 +162,27 @@ impl DiscImages {
         }
         let together: f64 = sums.iter().map(|(re, im)| re * re + im * im).sum();
         if self.power > 0.0 { together / self.power / self.parts.len() as f64 } else { 0.0 }
+    }
+
+    /// For each of `over`, how far apart the parts' images lie when that at q is shifted by
+    /// `map` q.
+    pub fn spread(&self, map: Map) -> Vec<Spread> {
+        let parts = self.parts.len() as f64;
+        let of = |&(q_y, q_x): &(f64, f64)| {
+            let mut spread = Spread { mean: (0.0, 0.0), moment: [(0.0, 0.0); 2] };
+            let add = |sum: &mut (f64, f64), weight: f64, wave: (f64, f64)| {
+                *sum = (sum.0 + weight * wave.0 / parts, sum.1 + weight * wave.1 / parts);
+            };
+            for &(y, x) in &self.parts {
+                let shift = (map[0][0] * y + map[0][1] * x, map[1][0] * y + map[1][1] * x);
+                let (sin, cos) = (-TAU * (q_y * shift.0 + q_x * shift.1)).sin_cos();
+                add(&mut spread.mean, 1.0, (cos, sin));
+                add(&mut spread.moment[0], y, (cos, sin));
+                add(&mut spread.moment[1], x, (cos, sin));
+            }
+            spread
+        };
+        self.over.par_iter().map(of).collect()
     }
 
     /// Spectra (y, x) over the scan of the mean frequency at which the light arrives: its

@@ -1,7 +1,8 @@
 //! What distinguishes a specimen from its conjugate: the phase that the deflection of the light
 //! gives, and where the light goes.
 
-use super::disc_images::{DiscImages, Map};
+use super::disc_images::{DiscImages, Map, Spread};
+use super::search::scaled;
 use lapwing_model::Position;
 use std::f64::consts::TAU;
 
@@ -19,7 +20,9 @@ pub struct Sign {
     /// Correlation of the phase with the share of the light that is scattered beyond the disc, at
     /// most 1.
     pub scattered: f64,
-    /// Its correlation with the light that is missing, absorbed or beyond the detector.
+    /// Its correlation with the light that is missing, absorbed or beyond the detector, when the
+    /// deflection is freed of what absorption does to it; the smaller one of those that 0.5 and
+    /// 1.25 of its computed share give, and 0 where these differ in sign.
     pub missing: f64,
     /// Standard deviation of both correlations for pure noise.
     pub chance: f64,
@@ -34,15 +37,26 @@ impl Sign {
     }
 }
 
-/// The sign of the phase over `scan` with the map `to_scan` from detector to scan directions.
+/// Shares of the computed deflection by absorption between which the true one is: strong specimens
+/// and a disc with a soft rim have less of it, an underestimated curvature more.
+const ABSORBED: [f64; 2] = [0.5, 1.25];
+
+/// The sign of the phase over `scan` with the map `to_scan` from detector to scan directions, of a
+/// probe of this `curvature`.
 ///
 /// For a phase object, the mean frequency at the detector is that of the phase's gradient under the
 /// probe, at any defocus (Ehrenfest's theorem; I. Lazic, E. G. T. Bosch, S. Lazar,
 /// *Ultramicroscopy* 160, 2016).
-pub(super) fn sign(views: &DiscImages, to_scan: Map, scan: &[Position]) -> Sign {
-    let phase = spectrum(views, to_scan);
+///
+/// Of a probe out of focus each frequency comes from another place, so what the specimen absorbs at
+/// one side of the probe moves the mean, too: by -a(Q) G(Q), with a the absorbed share, E the mean
+/// over the disc of exp(2 pi i Q . kappa A^-1 q) and G that of q times it. The missing light is
+/// a E, so E g + G (missing) is free of it, and is what is correlated with the missing light.
+pub(super) fn sign(views: &DiscImages, to_scan: Map, curvature: f64, scan: &[Position]) -> Sign {
+    let deflection = views.deflection();
+    let phase = spectrum(&deflection, views, to_scan);
     // Low frequencies weigh less, so that a drifting beam contributes little.
-    let correlation = |image: &[(f64, f64)]| {
+    let correlation = |phase: &[(f64, f64)], image: &[(f64, f64)]| {
         let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
         for ((&(a, b), &(c, d)), &(q_y, q_x)) in phase.iter().zip(image).zip(&views.over) {
             let weight = q_y.hypot(q_x);
@@ -52,19 +66,47 @@ pub(super) fn sign(views: &DiscImages, to_scan: Map, scan: &[Position]) -> Sign 
         }
         if one > 0.0 && other > 0.0 { both / (one * other).sqrt() } else { 0.0 }
     };
+    let spread = views.spread(scaled(to_scan, -curvature));
+    let blurred: Vec<(f64, f64)> = spread
+        .iter()
+        .zip(&views.missing)
+        .map(|(spread, &missing)| times(spread.mean, missing))
+        .collect();
+    let freed = |share: f64| {
+        let each = deflection.iter().zip(&spread).zip(&views.missing);
+        let free: Vec<[(f64, f64); 2]> = each
+            .map(|((deflection, Spread { mean, moment }), &missing)| {
+                [0, 1].map(|axis| {
+                    let own = times(*mean, deflection[axis]);
+                    let absorbed = times(moment[axis], missing);
+                    (own.0 + share * absorbed.0, own.1 + share * absorbed.1)
+                })
+            })
+            .collect();
+        correlation(&spectrum(&free, views, to_scan), &blurred)
+    };
+    let [less, more] = ABSORBED.map(freed);
+    let missing = match less * more > 0.0 {
+        true => less.signum() * less.abs().min(more.abs()),
+        false => 0.0,
+    };
     Sign {
         skewness: skewness(&phase, views, scan),
-        scattered: correlation(&views.scattered),
-        missing: correlation(&views.missing),
+        scattered: correlation(&phase, &views.scattered),
+        missing,
         // Up to 0.4 over the step there are n pi 0.4^2 / 2 waves, fewer by 1.5^2 under the window.
         chance: 3.0 / (views.count as f64).sqrt(),
     }
 }
 
+/// Product of complex numbers (re, im).
+fn times(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
+}
+
 /// Spectrum of the phase whose gradient is the deflection, up to a factor, for each frequency of
 /// `views`.
-fn spectrum(views: &DiscImages, to_scan: Map) -> Vec<(f64, f64)> {
-    let deflection = views.deflection();
+fn spectrum(deflection: &[[(f64, f64); 2]], views: &DiscImages, to_scan: Map) -> Vec<(f64, f64)> {
     // phi(Q) = Q . g(Q) / (i |Q|^2).
     let each = deflection.iter().zip(&views.over).map(|([y, x], &(q_y, q_x))| {
         let along =

@@ -107,7 +107,7 @@ fn to_scan(transposed: bool, rotation_deg: f64) -> Map {
     }
 }
 
-fn scaled(map: Map, factor: f64) -> Map {
+pub(super) fn scaled(map: Map, factor: f64) -> Map {
     map.map(|row| row.map(|value| value * factor))
 }
 
@@ -318,7 +318,8 @@ pub fn orientation(
     }
     let deflection_deg = near(by_curl_of(&views, best.transposed).0, best.rotation_deg);
     let seen: Vec<Position> = ground.taken.iter().map(|&index| ground.scan[index]).collect();
-    let sign = sign(&views, to_scan(best.transposed, best.rotation_deg), &seen);
+    let map = to_scan(best.transposed, best.rotation_deg);
+    let sign = sign(&views, map, best.curvature, &seen);
     Ok(Orientation {
         best,
         rotation_sd,

@@ -25,6 +25,9 @@ const SKEWED: f64 = 1.5;
 /// from which on it decides.
 const RELATED: f64 = 0.3;
 const BEYOND_CHANCE: f64 = 3.0;
+/// The same of X-rays: the correlation of strong phases with the light that they throw off the
+/// detector reaches 0.67 in either direction.
+const ABSORBED: f64 = 0.7;
 /// Radius of the disc, pixels, below which its parts are too few, and the standard deviation of
 /// the rotation, degrees, from which on a disc of up to the second radius leaves it in doubt: short
 /// fits decide then. Of wide discs the specimen scatters too weakly for these to do better.
@@ -237,16 +240,20 @@ fn chosen(found: Orientation, wavelength: Option<f64>) -> (Orientation, (&'stati
     let related = |value: f64| value.abs() >= RELATED.max(BEYOND_CHANCE * chance);
     // The edges of a specimen scatter X-rays as much as the rest, and what it absorbs is seen;
     // electrons that are missing were scattered further than the detector reaches.
+    let electrons = wanted.is_some_and(|(_, sign)| sign > 0.0);
     let light = match wanted {
-        Some((_, sign)) if sign > 0.0 && related(scattered) => {
+        Some(_) if electrons && related(scattered) => {
             Some(("scattered light", scattered, "where light is scattered beyond the disc"))
         }
-        Some(_) if related(missing) => Some(("missing light", missing, "where light is missing")),
+        Some(_) if related(missing) && (electrons || missing.abs() >= ABSORBED) => {
+            Some(("missing light", missing, "where light is missing"))
+        }
         _ => None,
     };
     let tells = match light {
         Some((what, value, place)) => Some((what, value, place, "correlation")),
-        None if skewness.abs() >= SKEWED => {
+        // Structures made for X-rays are as often holes as bars.
+        None if electrons && skewness.abs() >= SKEWED => {
             Some(("skewness", skewness, "by what stands out from the specimen", "skewness"))
         }
         None => None,

@@ -12,9 +12,10 @@ fn the_twin_is_told_by_light_then_by_skewness_and_else_left_open() {
     for (found, wavelength, decided, taken) in [
         (with(-0.9, 0.6, -0.4), ELECTRONS, "scattered light", true),
         (with(2.0, -0.6, 0.0), ELECTRONS, "scattered light", false),
-        (with(-0.9, 0.6, 0.5), LIGHT, "missing light", false),
+        (with(-0.9, 0.6, 0.8), LIGHT, "missing light", false),
+        (with(-0.9, 0.6, 0.5), LIGHT, "nothing", true),
         (with(2.0, 0.2, 0.0), ELECTRONS, "skewness", true),
-        (with(2.0, 0.2, 0.0), LIGHT, "skewness", false),
+        (with(2.0, 0.2, 0.0), LIGHT, "nothing", true),
         (with(-1.2, 0.29, 0.2), ELECTRONS, "nothing", true),
         (with(2.0, 0.6, 0.6), None, "nothing", true),
     ] {

@@ -194,14 +194,14 @@ impl Picture {
                 1.0 => Ok(()),
                 zoom => encoder.add_text_chunk(ZOOM_KEYWORD.to_owned(), zoom.to_string()),
             });
-            debug_assert!(noted.is_ok(), "{noted:?}");
+            assert!(noted.is_ok(), "{noted:?}");
             encoder.set_compression(effort);
             encoder.set_filter(filter);
             let written =
                 encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
             // Writing to memory does not fail; sides of 2^31 pixels, which PNG refuses, do not fit
             // in memory as pixels.
-            debug_assert!(written.is_ok(), "{written:?}");
+            assert!(written.is_ok(), "{written:?}");
             file
         });
         candidates.min_by_key(Vec::len).unwrap_or_default()

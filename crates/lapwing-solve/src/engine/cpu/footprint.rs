@@ -148,7 +148,7 @@ impl Footprint {
         direction: &mut [Complex32],
         illumination: &mut [f32],
     ) {
-        debug_assert!(direction.len() <= BAND * columns);
+        assert!(direction.len() <= BAND * columns);
         let last = first + direction.len() / columns;
         // An area to which nothing was added still holds the sums of another batch.
         for area in self.areas.iter().filter(|area| !area.unwritten) {

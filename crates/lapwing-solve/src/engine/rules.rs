@@ -10,6 +10,9 @@ pub struct Products {
     /// Slopes with the position, for [`Engine::slopes`](super::Engine::slopes); the fields then
     /// have offsets.
     pub slopes: bool,
+    /// Exit waves stored of every mode of every pattern, for
+    /// [`Engine::project_waves`](super::Engine::project_waves).
+    pub stored: usize,
 }
 
 /// Detector pixels that a fit does not see and is judged by: a share of each pattern's, drawn at

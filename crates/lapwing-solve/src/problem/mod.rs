@@ -286,6 +286,12 @@ impl Problem {
         self.patterns.of(self.stored(index), buffer)
     }
 
+    /// The same as they are stored.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn pattern_bytes(&self, index: usize) -> &[u8] {
+        self.patterns.bytes(self.stored(index))
+    }
+
     /// Pixels of all waves of a pattern, those of every mode at every place of its exposure, before
     /// one slice.
     pub(crate) fn waves_len(&self) -> usize {

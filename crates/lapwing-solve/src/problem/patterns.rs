@@ -91,6 +91,19 @@ impl Patterns {
         }
     }
 
+    /// The values at `range`, counted over all patterns, in bytes.
+    #[cfg(feature = "gpu")]
+    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
+        match self {
+            Self::Bytes(values) => &values[range],
+            Self::Words(values) => bytemuck::cast_slice(&values[range]),
+            Self::Singles(values) => bytemuck::cast_slice(&values[range]),
+            Self::Stored(kind, Stored(bytes)) => {
+                &(**bytes).as_ref()[range.start * kind.width()..range.end * kind.width()]
+            }
+        }
+    }
+
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
         // The first value that is no 16-bit count decides.

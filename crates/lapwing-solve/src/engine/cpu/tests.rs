@@ -59,7 +59,7 @@ fn gaussian_loss(problem: &Problem, object: &Field, probe: &Modes) -> f64 {
 /// chi of all patterns in one batch, with the start fields as they are; returns the summed loss.
 fn projected(problem: &Problem) -> (Cpu<'_>, f64) {
     let members: Vec<usize> = (0..problem.n_patterns()).collect();
-    let products = Products { waves: true, slopes: false };
+    let products = Products { waves: true, slopes: false, ..Products::default() };
     let mut engine = Cpu::new(problem, members.len(), products);
     engine.project(&members, DetectorRule::Gaussian);
     let loss = engine.take_losses().seen;

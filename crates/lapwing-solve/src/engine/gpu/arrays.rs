@@ -26,6 +26,15 @@ pub(super) struct Params {
     pub floor_power: f32,
     pub factor: f32,
     pub probe_factor: f32,
+    pub trial_product: f32,
+    pub trial_wave: f32,
+    pub keep_product: f32,
+    pub keep_before: f32,
+    pub keep_after: f32,
+    pub share_product: f32,
+    pub share_before: f32,
+    pub share_after: f32,
+    pub shares: u32,
 }
 
 /// Arrays on the card, in the order of their bindings from number 1 on.

@@ -3,14 +3,18 @@
 use super::Gpu;
 use super::arrays::Array;
 use super::kernels::{Layout, Shape};
-use super::upload::{self, Stacks};
+use super::stacks::Slabs;
+use super::{upload, waves};
 use crate::Problem;
 use crate::engine::held::SETS;
 use crate::engine::{Needs, Unsupported};
+use lapwing_model::Complex32;
 use lapwing_model::forward::Propagation;
 
 /// Pieces in which the members of a batch are summed for the probe, at most.
 const MOST_PIECES: usize = 40;
+/// Vectors like the fields that solvers keep there, about.
+const KEPT: u64 = 8;
 
 /// Refuses what the kernels do not compute.
 pub(in crate::engine) fn check(
@@ -19,7 +23,6 @@ pub(in crate::engine) fn check(
     needs: Needs,
 ) -> Result<(), Unsupported> {
     let physics = problem.physics();
-    let (height, width) = problem.model.shape();
     if physics.propagation != Propagation::FarField {
         return Err(Unsupported::new("near field"));
     }
@@ -38,40 +41,79 @@ pub(in crate::engine) fn check(
     if needs.moves_positions {
         return Err(Unsupported::new("refinement of positions"));
     }
-    if needs.waves_per_pattern > 0 {
-        return Err(Unsupported::new("a solver that stores exit waves"));
-    }
     if problem.object.n_slices() > 1 {
         return Err(Unsupported::new("an object of several slices"));
     }
-    let Some(layout) = layout_of(gpu, problem, needs.batch_size) else {
-        return Err(Unsupported::new(format!(
-            "patterns of {height} x {width} pixels, sides that are no product of 2, 3, 5 and 7"
-        )));
-    };
-    let limits = &gpu.0.limits;
-    let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-    let patterns: u64 = Stacks::new(problem, u64::MAX).bytes.iter().sum();
-    if let Some(memory) = gpu.0.info.memory.filter(|memory| patterns > memory / 10 * 9) {
-        return Err(Unsupported::new(format!(
-            "a stack of {:.1} GB, where the card has {:.1} GB,",
-            patterns as f64 / 1e9,
-            memory as f64 / 1e9
-        )));
-    }
-    let slots = slots_of(problem);
-    let lengths = lengths(&layout, problem.mask.lists(), SETS, slots);
-    match lengths.iter().max() {
-        Some(&most) if most > largest => Err(Unsupported::new(format!(
-            "arrays of {} MB, where the card takes {} MB at once",
-            most >> 20,
-            largest >> 20
-        ))),
-        _ => Ok(()),
+    Plan::new(gpu, problem, needs.batch_size, needs.waves_per_pattern).map(|_| ())
+}
+
+/// What an engine keeps on a card.
+pub(super) struct Plan {
+    pub layout: Layout,
+    /// Where patterns come with the batches that need them.
+    pub slabs: Option<Slabs>,
+}
+
+impl Plan {
+    /// For batches of up to `batch_size` patterns, and a solver that stores so many waves of each.
+    ///
+    /// # Errors
+    /// Where the kernels or the card's memory do not reach.
+    pub fn new(
+        gpu: &Gpu,
+        problem: &Problem,
+        batch_size: usize,
+        waves_per_pattern: usize,
+    ) -> Result<Self, Unsupported> {
+        let (height, width) = problem.model.shape();
+        let layout = layout_of(gpu, problem, batch_size, false).ok_or_else(|| {
+            Unsupported::new(format!(
+                "patterns of {height} x {width} pixels, sides that are no product of 2, 3, 5 and 7"
+            ))
+        })?;
+        let limits = &gpu.0.limits;
+        let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let lengths = lengths(&layout, problem.mask.lists(), SETS, slots_of(problem));
+        if let Some(most) = lengths.iter().max().filter(|most| **most > largest) {
+            return Err(Unsupported::new(format!(
+                "arrays of {} MB, where the card takes {} MB at once",
+                most >> 20,
+                largest >> 20
+            )));
+        }
+        let Some(memory) = gpu.memory() else { return Ok(Self { layout, slabs: None }) };
+        let (patterns, of_one) = (problem.n_patterns() as u64, upload::bytes_of_one(problem));
+        let fields = size_of::<Complex32>() * (layout.object_pixels() + problem.probe.len());
+        let arrays = lengths.iter().sum::<u64>() + KEPT * fields as u64;
+        let waves = patterns * waves_per_pattern as u64 * waves::bytes_of_one(problem);
+        let room = (memory / 10 * 9).saturating_sub(arrays + waves);
+        if patterns * of_one <= room {
+            return Ok(Self { layout, slabs: None });
+        }
+        let streamed = layout_of(gpu, problem, batch_size, true);
+        if let (Some(layout), slabs @ Some(_)) = (streamed, Slabs::new(room, of_one, largest)) {
+            return Ok(Self { layout, slabs });
+        }
+        let gigabytes = |bytes: u64| format!("{:.3} GB", bytes as f64 / 1e9);
+        let [waves, arrays, memory] = [waves, arrays, memory].map(gigabytes);
+        Err(Unsupported::new(match waves_per_pattern {
+            0 => format!("fields and batches of {arrays}, where the card has {memory},"),
+            _ => format!(
+                "a solver that stores exit waves, here {waves} beside fields and batches of \
+                 {arrays}, where the card has {memory},"
+            ),
+        }))
     }
 }
 
-pub(super) fn layout_of(gpu: &Gpu, problem: &Problem, batch_size: usize) -> Option<Layout> {
+/// The layout of patterns that are on the card, or (`streamed`) come with the batches; `None` where
+/// the kernels have none.
+pub(super) fn layout_of(
+    gpu: &Gpu,
+    problem: &Problem,
+    batch_size: usize,
+    streamed: bool,
+) -> Option<Layout> {
     let members = batch_size.min(problem.n_patterns()).max(1);
     let shape = Shape {
         window: problem.model.shape(),
@@ -80,6 +122,7 @@ pub(super) fn layout_of(gpu: &Gpu, problem: &Problem, batch_size: usize) -> Opti
         kind: upload::number_of(problem.patterns.kind()),
         background: problem.background.is_some(),
         mask: problem.mask.lists() > 0,
+        streamed,
         members,
         pieces: members.min(MOST_PIECES),
     };
@@ -97,20 +140,19 @@ pub(super) fn lengths(layout: &Layout, masks: usize, sets: usize, slots: usize) 
     let (pixels, object) = (layout.pixels(), layout.object_pixels());
     let shape = &layout.shape;
     let waves = shape.members * shape.modes * pixels;
-    let [mask_words, held_words] = layout.words();
     let tiles = layout.tiles();
     let words = |array: Array| match array {
         // These are made by themselves.
         Array::Batch | Array::Measured => 0,
         Array::Tables => 2 * (shape.window.0 + shape.window.1),
-        Array::Pixels => layout.masks() + masks * mask_words + sets * held_words,
+        Array::Pixels => layout.places(masks, sets) + if shape.streamed { pixels } else { 0 },
         Array::Object => 8 * object,
         Array::Lights => 2 * object + tiles.max(256),
         Array::Probe => 12 * shape.modes * pixels,
         Array::Sums => layout.sums(),
         Array::Partials => 2 * shape.pieces * shape.modes * pixels,
         Array::Waves | Array::Probes | Array::Chi => 2 * waves,
-        Array::Outs => layout.losses() + 2 * slots * layout.column_groups(),
+        Array::Outs => layout.losses() + 2 * slots * layout.loss_pairs(),
     };
     Array::ALL.map(|array| 4 * words(array) as u64)
 }

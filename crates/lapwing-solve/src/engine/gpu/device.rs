@@ -53,7 +53,7 @@ pub struct GpuInfo {
 
 /// An open graphics card. A clone is the same card.
 #[derive(Clone)]
-pub struct Gpu(pub(super) Arc<Open>);
+pub struct Gpu(pub(super) Arc<Open>, Option<u64>);
 
 pub(super) struct Open {
     pub info: GpuInfo,
@@ -169,7 +169,26 @@ impl Gpu {
             }
         });
         let programs = Programs::new(&device);
-        Ok(Self(Arc::new(Open { info, device, queue, limits, failure, programs })))
+        Ok(Self(Arc::new(Open { info, device, queue, limits, failure, programs }), None))
+    }
+
+    /// The same card, of whose memory reconstructions plan to take no more than `bytes` bytes.
+    #[must_use]
+    pub fn within(&self, bytes: u64) -> Self {
+        Self(self.0.clone(), Some(bytes))
+    }
+
+    /// Its memory, bytes, as far as it may be used; `None` where its driver does not report it.
+    pub fn memory(&self) -> Option<u64> {
+        let limit = self.1;
+        self.0.info.memory.map_or(limit, |memory| Some(limit.map_or(memory, |l| l.min(memory))))
+    }
+
+    /// Bytes of one array, at most, where something may be spread over several.
+    pub(super) fn largest_of_several(&self) -> u64 {
+        let limits = &self.0.limits;
+        let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        most.min(1 << 30).min(self.memory().map_or(u64::MAX, |memory| memory / 8))
     }
 
     /// Which it is.
@@ -204,7 +223,7 @@ impl fmt::Debug for Gpu {
 
 impl PartialEq for Gpu {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) && self.1 == other.1
     }
 }
 

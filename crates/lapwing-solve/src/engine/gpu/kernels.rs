@@ -1,6 +1,7 @@
 //! The text of the kernels, for one shape of patterns and objects.
 
 use super::fft::FftPlan;
+use crate::engine::held::SETS;
 use crate::noise::{Clipped, FEW};
 use std::fmt::Write;
 
@@ -18,13 +19,14 @@ pub(super) const PARTS: usize = 4;
 pub(super) const TILE: usize = 16;
 
 /// The texts of the kernels, in order.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     include_str!("kernels/common.wgsl"),
     include_str!("kernels/clipped.wgsl"),
     include_str!("kernels/batch.wgsl"),
     include_str!("kernels/probe.wgsl"),
     include_str!("kernels/object.wgsl"),
     include_str!("kernels/steps.wgsl"),
+    include_str!("kernels/waves.wgsl"),
 ];
 
 /// What kernels are written for.
@@ -38,6 +40,8 @@ pub(super) struct Shape {
     pub kind: u32,
     pub background: bool,
     pub mask: bool,
+    /// Whether patterns come with the batches that need them, in pattern order.
+    pub streamed: bool,
     /// Members of a batch, at most, and pieces in which they are summed.
     pub members: usize,
     pub pieces: usize,
@@ -102,6 +106,11 @@ impl Layout {
         STEPS + self.shape.members + normals
     }
 
+    /// Pairs of losses of every pattern: of what is seen and of what is hidden.
+    pub fn loss_pairs(&self) -> usize {
+        self.column_groups().max(self.row_groups())
+    }
+
     /// Length of `sums`.
     pub fn sums(&self) -> usize {
         self.partial_powers() + self.shape.pieces * self.pixels()
@@ -131,9 +140,17 @@ impl Layout {
         if self.shape.background { self.pixels() } else { 0 }
     }
 
+    /// Where the places of pixels in pattern order begin in `pixels`, behind `masks` masks and
+    /// `sets` sets of hidden pixels.
+    pub fn places(&self, masks: usize, sets: usize) -> usize {
+        let [of_mask, of_set] = self.words();
+        self.masks() + masks * of_mask + sets * of_set
+    }
+
     /// The text, with `masks` masks and where counts at the detector's limit are `clipped`.
     pub fn text(&self, masks: usize, clipped: Option<Clipped>) -> String {
-        let Shape { window, modes, object, kind, background, mask, members, .. } = self.shape;
+        let Shape { window, modes, object, kind, background, mask, streamed, members, .. } =
+            self.shape;
         let (pixels, object_pixels) = (self.pixels(), self.object_pixels());
         let (field, words) = (modes * pixels, self.words());
         let groups = [self.column_groups(), self.row_groups()];
@@ -155,6 +172,7 @@ impl Layout {
             ("ROW_THREADS", self.along_x.threads()),
             ("ROW_GROUP", self.row_lines * self.along_x.threads()),
             ("ROW_GROUPS", groups[1]),
+            ("LOSS_PAIRS", self.loss_pairs()),
             ("EXCHANGE", exchange),
             ("TILES_ACROSS", TILES_ACROSS),
             ("PARTS", PARTS),
@@ -163,6 +181,7 @@ impl Layout {
             ("MASK_WORDS", words[0]),
             ("HELD", self.masks() + masks * words[0]),
             ("HELD_WORDS", words[1]),
+            ("PLACES", self.places(masks, SETS)),
             // In `object`.
             ("SUM", object_pixels),
             ("TO_OBJECT", 2 * object_pixels),
@@ -193,6 +212,7 @@ impl Layout {
         let flags = [
             ("HAS_BACKGROUND", background),
             ("HAS_MASK", mask),
+            ("STREAMED", streamed),
             ("HAS_LIMIT", clipped.is_some()),
             ("LIMIT_FEW", limit.photons <= FEW),
         ];
@@ -293,7 +313,7 @@ fn padded(length: usize) -> usize {
 }
 
 /// Every kernel's name.
-pub(super) const KERNELS: [&str; 21] = [
+pub(super) const KERNELS: [&str; 25] = [
     "illuminate_y",
     "illuminate_x",
     "detect",
@@ -315,6 +335,10 @@ pub(super) const KERNELS: [&str; 21] = [
     "finish_object",
     "normals",
     "step_lengths",
+    "meet_x",
+    "land_x",
+    "share_object_x",
+    "share_probe_x",
 ];
 
 #[cfg(test)]
@@ -330,6 +354,7 @@ mod tests {
             kind: 0,
             background: true,
             mask: true,
+            streamed: true,
             members: 10,
             pieces: 3,
         };

@@ -12,6 +12,8 @@
 //! gather_object  tiles     sum of chi_j conj(P_j) and |P_j|^2 over the members on a tile
 //! ```
 //!
+//! Where exit waves are stored, `meet_x` stands for `illuminate_x` and `land_x` for `gather_x`.
+//!
 //! Every sum is one thread's over a fixed list in a fixed order, or a tree over a workgroup: the
 //! same bits from run to run. `kernels/*.wgsl` have the kernels, `kernels` and `fft` write them
 //! for a shape, `recorder` hands commands over.
@@ -25,6 +27,7 @@ mod fft;
 mod kernels;
 mod programs;
 mod recorder;
+mod stacks;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ mod tiles;
 mod upload;
 mod vector_kernels;
 mod vectors;
+mod waves;
 
 pub(super) use check::check;
 pub use device::{Gpu, GpuError, GpuInfo};
@@ -47,8 +51,10 @@ use arrays::{Array, Params};
 use kernels::{Layout, PARTS};
 use lapwing_model::Complex32;
 use recorder::Recorder;
+use stacks::Run;
 use tiles::Tiles;
 use upload::{Order, Stacks};
+use waves::Waves;
 
 /// Numbers in `outs`.
 const STEPS_SUM: usize = 2;
@@ -87,6 +93,9 @@ pub(crate) struct GpuEngine<'a> {
     strongest: f32,
     /// Vectors that solvers keep.
     kept: Vec<wgpu::Buffer>,
+    waves: Option<Waves>,
+    /// Whether the present batch has sums for the object, and for the probe.
+    sides: [bool; 2],
 }
 
 /// The batch that was computed last, as uploaded to the card.
@@ -95,9 +104,10 @@ struct Members {
     count: usize,
     words: Vec<u32>,
     tile_count: usize,
-    /// How many members, which come in the order of the arrays that hold their patterns, each array
-    /// has.
-    of_stacks: Vec<usize>,
+    patterns: Vec<usize>,
+    /// Which of them are in the same array of patterns, and of waves, in the order of the arrays.
+    of_stacks: Vec<Run>,
+    of_waves: Vec<Run>,
     /// Where the words were put, and how often commands had been submitted then.
     put: Option<(u32, usize)>,
     tiles: Tiles,
@@ -116,40 +126,32 @@ impl Engine for GpuEngine<'_> {
     }
 
     fn project(&mut self, members: &[usize], step: DetectorRule) {
-        self.begin_batch(members);
-        if self.slots.0 + members.len() > self.slots.1 {
-            self.collect_losses();
-        }
+        self.begin_batch(members, true);
+        self.make_slots(members.len());
         let (number, background) = match step {
             DetectorRule::Gaussian => (0, 0.0),
             DetectorRule::Poisson => (1, 0.0),
             DetectorRule::Modulus { background } => (2, background),
             DetectorRule::Gradient { background } => (3, background),
         };
-        let slot = self.slots.0 as u32;
-        let params = Params { step: number, background, slot, ..self.params() };
-        let (modes, count) = (self.modes(), members.len());
+        let own =
+            Params { step: number, background, slot: self.slots.0 as u32, ..Params::default() };
+        let (modes, count, params) = (self.modes(), members.len(), self.on_batch(own));
         self.run("illuminate_y", params, self.columns(modes, count));
         self.run("illuminate_x", params, self.rows(modes, count));
         if step == DetectorRule::Poisson {
             self.run("arrive", params, self.columns(1, count));
+            self.on_patterns("poisson_step", own, |_, count| [count, 1, 1]);
+        } else {
+            self.on_patterns("detect", own, |engine, count| engine.columns(1, count));
         }
-        let mut first = 0;
-        for (stack, &count) in self.members.of_stacks.iter().enumerate() {
-            let params = Params { first, ..params };
-            if step == DetectorRule::Poisson {
-                self.recorder.run("poisson_step", params, stack, [count, 1, 1]);
-            } else {
-                let groups = [self.layout.column_groups(), 1, count];
-                self.recorder.run("detect", params, stack, groups);
-            }
-            first += count as u32;
-        }
+        let params = self.on_batch(own);
         if step == DetectorRule::Poisson {
             self.run("leave", params, self.columns(modes, count));
         }
         self.run("gather_x", params, self.rows(modes, count));
         self.slots.0 += count;
+        self.sides = [true; 2];
     }
 
     fn take_losses(&mut self) -> Losses {
@@ -180,8 +182,18 @@ impl Engine for GpuEngine<'_> {
             self.recorder.clear(Array::Object, 8 * object, 8 * object);
             self.recorder.clear(Array::Lights, 4 * next, 4 * object);
         }
-        let params = self.add_probe(is_first);
-        self.gather_object(Params { mode: 0, ..params });
+        let [object_side, probe_side] = self.sides;
+        if probe_side {
+            self.add_probe(is_first);
+        } else if is_first {
+            let (probe, pixels) = (self.probe_len(), self.layout.pixels());
+            self.recorder.clear(Array::Probe, 8 * 5 * probe, 8 * probe);
+            self.recorder.clear(Array::Sums, 0, 4 * pixels);
+        }
+        if object_side {
+            let params = self.params();
+            self.gather_object(Params { mode: 0, ..params });
+        }
     }
 
     fn take_sums(&mut self) -> Sums {
@@ -377,25 +389,23 @@ impl Engine for GpuEngine<'_> {
         (&mut self.fields, self.trail.as_mut().expect(super::NO_SEARCH))
     }
 
-    fn project_waves(&mut self, _members: &[usize], _update: WaveUpdate) {
-        unreachable!("{NO_WAVES}");
+    fn project_waves(&mut self, members: &[usize], update: WaveUpdate) {
+        self.project_stored(members, update);
     }
 
-    fn share_waves(&mut self, _members: &[usize], _side: Side) {
-        unreachable!("{NO_WAVES}");
+    fn share_waves(&mut self, members: &[usize], side: Side) {
+        self.share_stored(members, side);
     }
 
     fn waves(&mut self) -> Option<Vec<Complex32>> {
-        None
+        self.stored_waves()
     }
 
-    fn set_waves(&mut self, _waves: &[Complex32]) {
-        unreachable!("{NO_WAVES}");
+    fn set_waves(&mut self, waves: &[Complex32]) {
+        self.set_stored_waves(waves);
     }
 
     fn failure(&self) -> Option<String> {
         self.gpu.failure()
     }
 }
-
-const NO_WAVES: &str = "solvers that store waves are refused before they come here";

@@ -40,13 +40,18 @@ pub(super) struct Recorder {
     arrays: Vec<wgpu::Buffer>,
     /// The measured patterns, in as many arrays as they need.
     stacks: Vec<wgpu::Buffer>,
-    /// For every stack.
+    /// Stored exit waves, kept and shared, where there are any.
+    waves: Vec<[wgpu::Buffer; 2]>,
+    /// For every stack, then for every array of waves.
     groups: Vec<wgpu::BindGroup>,
     commands: Vec<Command>,
     numbers: Vec<u8>,
     batch: Vec<u32>,
     /// How often commands were handed over.
     handed: usize,
+    /// What was handed over last, and what used each of two stacks last before the other one.
+    last: Option<wgpu::SubmissionIndex>,
+    used: [Option<wgpu::SubmissionIndex>; 2],
     /// What values are read through.
     staging: Option<wgpu::Buffer>,
     /// Where products of vectors are written.
@@ -73,11 +78,14 @@ impl Recorder {
             params,
             arrays: lengths.map(storage).into(),
             stacks: stacks.iter().map(|&bytes| storage(bytes)).collect(),
+            waves: Vec::new(),
             groups: Vec::new(),
             commands: Vec::new(),
             numbers: Vec::new(),
             batch: Vec::new(),
             handed: 0,
+            last: None,
+            used: [None, None],
             staging: None,
             products: None,
             gpu: gpu.clone(),
@@ -91,7 +99,7 @@ impl Recorder {
         fn entry(index: usize, buffer: &wgpu::Buffer) -> wgpu::BindGroupEntry<'_> {
             wgpu::BindGroupEntry { binding: index as u32 + 1, resource: buffer.as_entire_binding() }
         }
-        let of_stack = |stack: &wgpu::Buffer| {
+        let bound = |replaced: &[(Array, &wgpu::Buffer)]| {
             let numbers = wgpu::BindGroupEntry {
                 binding: 0,
                 resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -101,9 +109,9 @@ impl Recorder {
                 }),
             };
             let arrays = Array::ALL.iter().zip(&self.arrays).enumerate();
-            let arrays = arrays.map(|(index, (&array, buffer))| match array {
-                Array::Measured => entry(index, stack),
-                _ => entry(index, buffer),
+            let arrays = arrays.map(|(index, (&array, buffer))| {
+                let instead = replaced.iter().find(|(replaced, _)| *replaced == array);
+                entry(index, instead.map_or(buffer, |(_, instead)| instead))
             });
             self.gpu.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: None,
@@ -111,7 +119,34 @@ impl Recorder {
                 entries: &std::iter::once(numbers).chain(arrays).collect::<Vec<_>>(),
             })
         };
-        self.groups = self.stacks.iter().map(of_stack).collect();
+        let measured = |stack| (Array::Measured, stack);
+        let of_stacks = self.stacks.iter().map(|stack| bound(&[measured(stack)]));
+        // Kernels for stored waves need none of what these take the place of.
+        let of_waves = self.waves.iter().map(|[kept, shares]| {
+            let stack = measured(&self.stacks[0]);
+            bound(&[stack, (Array::Partials, kept), (Array::Lights, shares)])
+        });
+        let groups = of_stacks.chain(of_waves).collect();
+        self.groups = groups;
+    }
+
+    /// Takes these arrays for stored exit waves; `shares` may be none.
+    pub fn set_waves(&mut self, kept: &[wgpu::Buffer], shares: &[wgpu::Buffer]) {
+        let lights = &self.arrays[Array::Lights as usize];
+        let of_array = |(index, kept): (usize, &wgpu::Buffer)| {
+            [kept.clone(), shares.get(index).unwrap_or(lights).clone()]
+        };
+        let waves: Vec<_> = kept.iter().enumerate().map(of_array).collect();
+        if waves != self.waves {
+            self.flush();
+            self.waves = waves;
+            self.bind();
+        }
+    }
+
+    /// What [`run`](Self::run) takes for array `array` of stored waves.
+    pub fn group_of_waves(&self, array: usize) -> usize {
+        self.stacks.len() + array
     }
 
     /// Makes room for `words` words of a batch, and returns where they begin; commands recorded
@@ -290,9 +325,7 @@ impl Recorder {
         drop(pass);
         match clock {
             Some(clock) => clock.read(device, queue, encoder, &gpu.0.programs),
-            None => {
-                queue.submit([encoder.finish()]);
-            }
+            None => self.last = Some(queue.submit([encoder.finish()])),
         }
         numbers.clear();
         batch.clear();
@@ -307,6 +340,39 @@ impl Recorder {
     /// As [`write`](Self::write), to a stack of measured patterns.
     pub fn write_stack(&mut self, stack: usize, from: usize, values: &[u8]) {
         self.write_to(&self.stacks[stack], from, values);
+    }
+
+    /// Waits until stack `stack` of two is no longer in use; what is recorded next uses it.
+    pub fn turn_to(&mut self, stack: usize) {
+        self.flush();
+        self.used[1 - stack] = self.last.clone();
+        let Some(index) = self.used[stack].take() else { return };
+        let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: None };
+        if self.gpu.0.device.poll(wait).is_err() {
+            self.gpu.0.failure.note("it does not answer".to_owned());
+        }
+    }
+
+    /// Brings patterns to a stack, from byte `from` of it on, with the commands recorded next.
+    pub fn fill<'a>(
+        &mut self,
+        stack: usize,
+        from: usize,
+        patterns: impl ExactSizeIterator<Item = &'a [u8]>,
+        of_one: usize,
+    ) {
+        let bytes = (patterns.len() * of_one).next_multiple_of(4);
+        let Some(size) = NonZeroU64::new(bytes as u64) else { return };
+        let queue = &self.gpu.0.queue;
+        let Some(mut view) = queue.write_buffer_with(&self.stacks[stack], from as u64, size) else {
+            return;
+        };
+        let mut at = 0;
+        for pattern in patterns {
+            view.slice(at..at + of_one).copy_from_slice(pattern);
+            at += of_one;
+        }
+        view.slice(at..).copy_from_slice(&[0; 4][..bytes - at]);
     }
 
     fn write_to(&self, buffer: &wgpu::Buffer, from: usize, values: &[u8]) {

@@ -1,32 +1,45 @@
 //! What an engine keeps on the card, brought there and back, and the commands of a batch.
 
 use super::arrays::{Array, Params};
-use super::check::{layout_of, lengths, slots_of};
+use super::check::{Plan, lengths, slots_of};
 use super::kernels::Layout;
 use super::recorder::Recorder;
-use super::upload::{Order, Stacks};
+use super::stacks::Run;
+use super::upload::{self, Order, Stacks};
 use super::{Gpu, GpuEngine, Members, STRONGEST};
 use crate::Problem;
 use crate::engine::held::SETS;
 use crate::engine::{Fields, Losses, NO_SEARCH, Products, Trail};
 use lapwing_model::Window;
 
+/// Words of a batch for each of its members: eight of its own, and two orders of all.
+const WORDS: u32 = 10;
+
 impl<'a> GpuEngine<'a> {
     /// For what [`check`] has let through.
     pub fn new(gpu: &Gpu, problem: &'a Problem, batch_size: usize, products: Products) -> Self {
-        let layout = layout_of(gpu, problem, batch_size)
-            .expect("patterns without a layout are refused before they come here");
+        let plan = Plan::new(gpu, problem, batch_size, products.stored)
+            .expect("what a card cannot do is refused before it comes here");
+        Self::planned(gpu, problem, plan, products)
+    }
+
+    /// As planned.
+    pub(super) fn planned(gpu: &Gpu, problem: &'a Problem, plan: Plan, products: Products) -> Self {
+        let Plan { layout, slabs } = plan;
         let masks = problem.mask.lists();
         let slots = slots_of(problem);
         let lengths = lengths(&layout, masks, SETS, slots);
-        let stacks =
-            Stacks::new(problem, gpu.0.limits.max_storage_buffer_binding_size.min(1 << 30));
-        let mut recorder =
-            Recorder::new(gpu, &layout.text(masks, problem.clipped), lengths, &stacks.bytes);
+        let stacks = Stacks::new(problem, gpu.largest_of_several(), slabs);
+        let text = layout.text(masks, problem.clipped);
+        let mut recorder = Recorder::new(gpu, &text, lengths, &stacks.lengths(problem));
         let order = Order::new(problem);
         recorder.write(Array::Tables, 0, bytemuck::cast_slice(&layout.tables()));
         let pixels = order.pixels(problem, &layout);
         recorder.write(Array::Pixels, 0, bytemuck::cast_slice(&pixels));
+        if layout.shape.streamed {
+            let from = 4 * layout.places(masks, SETS);
+            recorder.write(Array::Pixels, from, bytemuck::cast_slice(order.places()));
+        }
         stacks.upload(problem, &order, &mut recorder);
         let fields = Fields::start(problem, false);
         let lights = vec![0.0; fields.object().len()];
@@ -53,6 +66,8 @@ impl<'a> GpuEngine<'a> {
             batches: 0,
             strongest: 0.0,
             kept: Vec::new(),
+            waves: None,
+            sides: [true; 2],
             problem,
         }
     }
@@ -97,7 +112,7 @@ impl<'a> GpuEngine<'a> {
         Params {
             members: at,
             count: count as u32,
-            tiles: at + 8 * count as u32,
+            tiles: at + WORDS * count as u32,
             tile_count: self.members.tile_count as u32,
             pieces: pieces as u32,
             per_piece: count.div_ceil(pieces) as u32,
@@ -114,32 +129,104 @@ impl<'a> GpuEngine<'a> {
         self.recorder.run(kernel, params, 0, groups);
     }
 
-    /// Uploads the batch's members and the tiles on which they lie.
-    pub(super) fn begin_batch(&mut self, members: &[usize]) {
+    /// Those of a command that has these numbers besides.
+    pub(super) fn on_batch(&mut self, own: Params) -> Params {
+        let batch = self.params();
+        Params {
+            members: batch.members,
+            count: batch.count,
+            tiles: batch.tiles,
+            tile_count: batch.tile_count,
+            pieces: batch.pieces,
+            per_piece: batch.per_piece,
+            held: batch.held,
+            light: batch.light,
+            next_light: batch.next_light,
+            background_share: batch.background_share,
+            ..own
+        }
+    }
+
+    /// Records a kernel that reads the measured patterns, array by array; they are brought there
+    /// first where the card does not hold all.
+    pub(super) fn on_patterns(
+        &mut self,
+        kernel: &str,
+        own: Params,
+        groups: impl Fn(&Self, usize) -> [usize; 3],
+    ) {
+        for run in self.members.of_stacks.clone() {
+            if self.stacks.slabs.is_some() {
+                self.bring(run);
+            }
+            let params = Params { first: run.first as u32, ..self.on_batch(own) };
+            let groups = groups(self, run.count);
+            self.recorder.run(kernel, params, run.array, groups);
+        }
+    }
+
+    /// Brings the patterns of a run to its slab.
+    fn bring(&mut self, run: Run) {
+        if run.at == 0 {
+            self.recorder.turn_to(run.array);
+        }
+        let (problem, of_one) = (self.problem, upload::bytes_of_one(self.problem) as usize);
+        let members = &self.members.patterns[run.first..run.first + run.count];
+        let patterns = members.iter().map(|&pattern| problem.pattern_bytes(pattern));
+        self.recorder.fill(run.array, run.at * of_one, patterns, of_one);
+    }
+
+    /// Makes room for the losses of so many patterns.
+    pub(super) fn make_slots(&mut self, members: usize) {
+        if self.slots.0 + members > self.slots.1 {
+            self.collect_losses();
+        }
+    }
+
+    /// Uploads the batch's members and the tiles on which they lie; `measured` says whether it
+    /// needs their patterns.
+    pub(super) fn begin_batch(&mut self, members: &[usize], measured: bool) {
         self.upload_fields();
         self.recorder.flush_if_many();
-        let mut sorted: Vec<usize> = members.to_vec();
-        sorted.sort_by_key(|&pattern| self.stacks.of(pattern).0);
-        let windows: Vec<Window> =
-            sorted.iter().map(|&pattern| self.problem.windows[pattern]).collect();
-        let lists = self.problem.mask.lists();
-        let batch = &mut self.members;
-        batch.of_stacks.clear();
-        batch.of_stacks.resize(self.stacks.bytes.len(), 0);
+        let Self { problem, stacks, waves, members: batch, .. } = self;
+        let array_of = |pattern: usize| {
+            let of_waves = waves.as_ref().map_or(0, |waves| waves.of(pattern).0);
+            (stacks.split.of(pattern).0, of_waves)
+        };
+        let all = || members.iter().copied();
+        let by_waves = Run::sort(all().map(|pattern| array_of(pattern).1));
+        let by_stacks = match &mut stacks.slabs {
+            Some(slabs) if measured => ((0..members.len()).collect(), slabs.next(members.len())),
+            Some(_) => ((0..members.len()).collect(), Vec::new()),
+            None => Run::sort(all().map(|pattern| array_of(pattern).0)),
+        };
+        let numbers: Vec<usize> = match &stacks.slabs {
+            Some(_) => by_stacks.1.iter().flat_map(|run| run.at..run.at + run.count).collect(),
+            None => all().map(|pattern| stacks.split.of(pattern).1).collect(),
+        };
+        let windows: Vec<Window> = all().map(|pattern| problem.windows[pattern]).collect();
+        let lists = problem.mask.lists();
+        batch.patterns.clear();
+        batch.patterns.extend(members);
         batch.words.clear();
-        for (&pattern, window) in sorted.iter().zip(&windows) {
-            let (stack, number) = self.stacks.of(pattern);
-            batch.of_stacks[stack] += 1;
+        for (index, (&pattern, window)) in members.iter().zip(&windows).enumerate() {
             batch.words.extend([
-                number as u32,
+                numbers.get(index).map_or(0, |&number| number as u32),
                 window.row as u32,
                 window.column as u32,
                 (window.rest_y as f32).to_bits(),
                 (window.rest_x as f32).to_bits(),
                 if lists > 1 { pattern as u32 } else { 0 },
                 (pattern % SETS) as u32,
-                0,
+                waves.as_ref().map_or(0, |waves| waves.of(pattern).1),
             ]);
+        }
+        for (order, runs, of_batch) in [
+            (by_stacks.0, by_stacks.1, &mut batch.of_stacks),
+            (by_waves.0, by_waves.1, &mut batch.of_waves),
+        ] {
+            batch.words.extend(order.into_iter().map(|member| member as u32));
+            *of_batch = runs;
         }
         let (shape, object) = (self.layout.shape.window, self.layout.shape.object);
         let (tiles, count) = batch.tiles.of(&windows, shape, object);
@@ -210,7 +297,7 @@ impl<'a> GpuEngine<'a> {
 
     /// Takes the losses from the card; with them some of the first numbers of `outs`.
     pub(super) fn collect_losses(&mut self) -> [f32; 8] {
-        let (mut first, count) = ([0.0_f32; 8], 2 * self.layout.column_groups() * self.slots.0);
+        let (mut first, count) = ([0.0_f32; 8], 2 * self.layout.loss_pairs() * self.slots.0);
         let mut losses = vec![0.0_f32; count];
         self.recorder.read_into([
             (Array::Outs, 0, first.as_mut_slice()),

@@ -1,5 +1,8 @@
 //! Every operation on a card, or on the program that stands in for one, against the processor's.
 
+mod streamed;
+mod waves;
+
 use super::*;
 use crate::engine::Needs;
 use crate::engine::cpu::Cpu;
@@ -228,7 +231,7 @@ fn search_directions_are_those_of_the_processor() {
     let Some(card) = card() else { return };
     for (number, problem) in problems().iter().enumerate() {
         let n = problem.n_patterns();
-        let products = Products { waves: true, slopes: false };
+        let products = Products { waves: true, slopes: false, ..Products::default() };
         for (every_batch, light_of_batch, probe) in [
             (false, false, Some(0.5)),
             (true, false, Some(1.0)),
@@ -283,7 +286,7 @@ fn search_directions_are_those_of_the_processor() {
 fn vectors_are_those_of_the_processor() {
     let Some(card) = card() else { return };
     let problem = CASES[1].problem();
-    let products = Products { waves: true, slopes: false };
+    let products = Products { waves: true, slopes: false, ..Products::default() };
     let engines: [Box<dyn Engine>; 2] = [
         Box::new(Cpu::new(&problem, 7, products)),
         Box::new(GpuEngine::new(card, &problem, 7, products)),
@@ -342,8 +345,12 @@ fn what_has_no_kernels_is_refused_by_name() {
     assert!(told(&eigenmodes, needs).contains("a probe with eigenmodes is not computed"));
     let moving = Needs { moves_positions: true, ..needs };
     assert!(told(&problem, moving).contains("`--device cpu`"));
-    let storing = Needs { waves_per_pattern: 1, ..needs };
-    assert!(told(&problem, storing).contains("a solver that stores exit waves"));
+    let storing = Needs { waves_per_pattern: 2, ..needs };
+    assert_eq!(check(card, &problem, storing), Ok(()));
+    let small = check(&card.within(1 << 17), &problem, storing).unwrap_err().to_string();
+    assert!(small.contains("exit waves, here 0.000 GB beside fields"), "{small}");
+    let small = check(&card.within(1 << 17), &problem, needs).unwrap_err().to_string();
+    assert!(small.contains("where the card has 0.000 GB"), "{small}");
     let odd = Case { window: (22, 22), ..CASES[0] }.problem();
     assert!(told(&odd, needs).contains("22 x 22"));
     let large = Needs { batch_size: usize::MAX, ..needs };

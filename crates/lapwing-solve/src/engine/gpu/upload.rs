@@ -4,6 +4,7 @@
 use super::arrays::Array;
 use super::kernels::Layout;
 use super::recorder::Recorder;
+use super::stacks::{Slabs, Split};
 use crate::Problem;
 use crate::engine::held::{Held, SETS};
 use crate::noise::PatternOrder;
@@ -36,6 +37,11 @@ impl Order {
             pixel_of[place as usize] = pixel;
         }
         Self { place_of, pixel_of }
+    }
+
+    /// Where every pixel of a spectrum is in pattern order, in which patterns come in slabs.
+    pub fn places(&self) -> &[u32] {
+        &self.place_of
     }
 
     /// Bits of a mask.
@@ -75,41 +81,46 @@ impl Order {
     }
 }
 
-/// How measured patterns are spread over arrays of the card.
+/// The measured patterns on the card.
 pub(super) struct Stacks {
-    /// Patterns of every array but the last.
-    each: usize,
-    /// Bytes of every array.
-    pub bytes: Vec<u64>,
+    /// How all of them are spread over arrays; batches are sorted by it even where none is.
+    pub split: Split,
+    /// Where they are brought with the batches that need them.
+    pub slabs: Option<Slabs>,
+}
+
+/// Bytes of a pattern.
+pub(super) fn bytes_of_one(problem: &Problem) -> u64 {
+    (problem.patterns.kind().width() * problem.model.len()) as u64
 }
 
 impl Stacks {
     /// In arrays of up to `most` bytes.
-    pub fn new(problem: &Problem, most: u64) -> Self {
-        let width = problem.patterns.kind().width() as u64;
-        let of_one = width * problem.model.len() as u64;
-        // Four patterns are whole words whatever their size.
-        let each = ((most / of_one) / 4 * 4).max(4) as usize;
-        let patterns = problem.n_patterns();
-        let bytes = (0..patterns)
-            .step_by(each)
-            .map(|first| (each.min(patterns - first) as u64 * of_one).next_multiple_of(4));
-        Self { each, bytes: bytes.collect() }
+    pub fn new(problem: &Problem, most: u64, slabs: Option<Slabs>) -> Self {
+        Self { split: Split::new(problem.n_patterns(), bytes_of_one(problem), most), slabs }
     }
 
-    /// The array of a pattern, and its number there.
-    pub fn of(&self, pattern: usize) -> (usize, usize) {
-        (pattern / self.each, pattern % self.each)
+    /// Bytes of every array.
+    pub fn lengths(&self, problem: &Problem) -> Vec<u64> {
+        match &self.slabs {
+            Some(slabs) => slabs.lengths(bytes_of_one(problem)),
+            None => self.split.lengths.clone(),
+        }
     }
 
-    /// Brings all patterns to the card.
+    /// Brings all patterns to the card, in the order of the kernels; unless they come with the
+    /// batches.
     pub fn upload(&self, problem: &Problem, order: &Order, recorder: &mut Recorder) {
+        if self.slabs.is_some() {
+            return;
+        }
+        let each = self.split.each();
         let (kind, pixels) = (problem.patterns.kind(), problem.model.len());
         let of_one = kind.width() * pixels;
         let piece = (PIECE / of_one / 4 * 4).max(4);
         let mut bytes = Vec::new();
-        for (stack, first) in (0..problem.n_patterns()).step_by(self.each).enumerate() {
-            let end = (first + self.each).min(problem.n_patterns());
+        for (stack, first) in (0..problem.n_patterns()).step_by(each).enumerate() {
+            let end = (first + each).min(problem.n_patterns());
             for from in (first..end).step_by(piece) {
                 let patterns = from..(from + piece).min(end);
                 bytes.clear();

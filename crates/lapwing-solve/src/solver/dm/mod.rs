@@ -51,7 +51,8 @@ impl Solver for Dm {
         // psi = 2 p - e, so psi + beta (m - p) = (2 - beta) p - e + beta m.
         let waves = WaveWeights { product: 2.0 - beta, before: -1.0, after: beta };
         let update = WaveUpdate { trial: [2.0, -1.0], keep: waves, share: waves };
-        let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
+        let products = Products { stored: 1, ..Products::default() };
+        let frame = Frame::new(problem, self.constraints, Projection::GROUP, products);
         let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }

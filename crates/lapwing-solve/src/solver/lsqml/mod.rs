@@ -130,7 +130,8 @@ impl Solver for Lsqml {
     /// An epoch's loss is that of the fields as its batches found them (see [`Noise`]); when it
     /// exceeds the lowest by half, the epochs since are rolled back and steps shortened.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products = Products { waves: true, slopes: self.refined().is_some() };
+        let products =
+            Products { waves: true, slopes: self.refined().is_some(), ..Products::default() };
         let frame = Frame::new(problem, self.constraints, self.batch_size, products);
         let state = State::new(self, &frame);
         Run::new(frame, state, self.epochs)

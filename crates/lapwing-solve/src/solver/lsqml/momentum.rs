@@ -203,7 +203,11 @@ mod tests {
 
     /// An engine of the processor whose epochs of search directions add what a test wants.
     fn engine(problem: &Problem) -> Box<dyn Engine + '_> {
-        crate::engine::open(problem, 1, Products { waves: true, slopes: false })
+        crate::engine::open(
+            problem,
+            1,
+            Products { waves: true, slopes: false, ..Products::default() },
+        )
     }
 
     fn problem() -> Problem {

@@ -69,7 +69,8 @@ pub(super) struct ShortFit {
 pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
-    let products = Products { waves: false, slopes: options.refined().is_some() };
+    let products =
+        Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(&options, &mut frame);
@@ -86,7 +87,8 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
 /// The options with the strength of the prior and the weight of absorption that best predict hidden
 /// pixels of `problem`, where they are left to the data.
 pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
-    let products = Products { waves: false, slopes: options.refined().is_some() };
+    let products =
+        Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(options, &mut frame);

@@ -140,7 +140,8 @@ impl Solver for Ml {
     /// and as a mean per pixel of the patterns, in the scale of half a Poisson deviance: about 0.5
     /// for a perfect model of bright pixels, less for dark ones.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a> {
-        let products = Products { waves: false, slopes: self.refined().is_some() };
+        let products =
+            Products { waves: false, slopes: self.refined().is_some(), ..Products::default() };
         let largest = self.start_batch_size.max(GROUP);
         let mut frame = Frame::new(problem, self.constraints, largest, products);
         let state = State::new(self, &mut frame);

@@ -52,7 +52,8 @@ impl Solver for Raar {
             keep: WaveWeights { product: 0.0, before: beta, after: 1.0 - 2.0 * beta },
             share: WaveWeights { product: 0.0, before: -1.0, after: 2.0 },
         };
-        let frame = Frame::new(problem, self.constraints, Projection::GROUP, Products::default());
+        let products = Products { stored: 2, ..Products::default() };
+        let frame = Frame::new(problem, self.constraints, Projection::GROUP, products);
         let projection = Projection::new(problem, update, self.overlap);
         Run::new(frame, projection, self.epochs)
     }

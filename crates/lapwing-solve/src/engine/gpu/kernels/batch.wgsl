@@ -44,13 +44,13 @@ fn illuminate_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     }
 }
 
-// Along y to the detector, the step there, and back along y.
+// Along y to the detector, the step there, and back along y. Mode 1: without a loss.
 @compute @workgroup_size(COLUMN_GROUP)
 fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     let line = id % COLUMN_LINES;
     let t = id / COLUMN_LINES;
     let x = group.x * COLUMN_LINES + line;
-    let member = params.first + group.z;
+    let member = member_of(group.z, 0u);
     let at = params.members + 8u * member;
     let first = member * MODES * PIXELS + x;
 @y  var $V = vec2f();
@@ -82,10 +82,8 @@ fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
         }
     }
     let all = summed(vec4f(loss, 0.0, 0.0), id, COLUMN_GROUP);
-    if id == 0u {
-        let slot = LOSSES + 2u * ((params.slot + member) * COLUMN_GROUPS + group.x);
-        outs[slot] = all.x;
-        outs[slot + 1u] = all.y;
+    if id == 0u && params.mode == 0u {
+        put_loss(member, group.x, COLUMN_GROUPS, all.xy);
     }
 }
 
@@ -129,7 +127,7 @@ fn stands_for(m: f32, i: f32) -> f32 {
 // The best step along the Poisson gradient of one member: factors in the place of its intensities.
 @compute @workgroup_size(256)
 fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
-    let member = params.first + group.x;
+    let member = member_of(group.x, 0u);
     let at = params.members + 8u * member;
     let first = member * MODES * PIXELS;
     var loss = 0.0;
@@ -173,10 +171,8 @@ fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
         chi[first + pixel] = vec2f(select(step, 0.0, is_masked(at, pixel)), 0.0);
     }
     let all = summed(vec4f(loss, 0.0, 0.0, 0.0), id, 256u);
-    if id < COLUMN_GROUPS {
-        let slot = LOSSES + 2u * ((params.slot + member) * COLUMN_GROUPS + id);
-        outs[slot] = select(0.0, all.x, id == 0u);
-        outs[slot + 1u] = 0.0;
+    if id == 0u {
+        put_loss(member, 0u, 1u, vec2f(all.x, 0.0));
     }
 }
 

@@ -10,7 +10,7 @@ struct Params {
     count: u32,
     tiles: u32,
     tile_count: u32,
-    // First member of this dispatch.
+    // First of the members of this dispatch, in the order of the arrays that hold what it needs.
     first: u32,
     // First of the losses' slots.
     slot: u32,
@@ -30,6 +30,16 @@ struct Params {
     floor_power: f32,
     factor: f32,
     probe_factor: f32,
+    // Of stored exit waves; whether what they share is stored by itself.
+    trial_product: f32,
+    trial_wave: f32,
+    keep_product: f32,
+    keep_before: f32,
+    keep_after: f32,
+    share_product: f32,
+    share_before: f32,
+    share_after: f32,
+    shares: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -112,6 +122,12 @@ fn logarithm(x: f32) -> f32 {
     return f32(shifted >> 23u) * 0.69314718 + s * series;
 }
 
+// The member of group `group` of a dispatch for one array of patterns (order 0) or waves (1): the
+// members in these orders are behind their words.
+fn member_of(group: u32, order: u32) -> u32 {
+    return batch[params.members + (8u + order) * params.count + params.first + group];
+}
+
 fn rest_of(at: u32) -> vec2f {
     return vec2f(bitcast<f32>(batch[at + 3u]), bitcast<f32>(batch[at + 4u]));
 }
@@ -122,7 +138,10 @@ fn ramp_along(rest: f32, index: u32, length: u32) -> vec2f {
 }
 
 fn measured_at(frame: u32, pixel: u32) -> f32 {
-    let at = frame * PIXELS + pixel;
+    var at = frame * PIXELS + pixel;
+    if STREAMED {
+        at = frame * PIXELS + pixels[PLACES + pixel];
+    }
     if KIND == 0u {
         return f32((measured[at >> 2u] >> (8u * (at & 3u))) & 255u);
     }
@@ -221,6 +240,19 @@ fn summed(value: vec4f, id: u32, size: u32) -> vec4f {
         sum += quads[group];
     }
     return sum;
+}
+
+// Notes what group number `group` of `groups` has found to be the loss of a member, in the pixels
+// that are seen and in hidden ones.
+fn put_loss(member: u32, group: u32, groups: u32, loss: vec2f) {
+    let first = LOSSES + 2u * (params.slot + member) * LOSS_PAIRS;
+    outs[first + 2u * group] = loss.x;
+    outs[first + 2u * group + 1u] = loss.y;
+    if group == 0u {
+        for (var rest = 2u * groups; rest < 2u * LOSS_PAIRS; rest++) {
+            outs[first + rest] = 0.0;
+        }
+    }
 }
 
 fn largest(value: f32, id: u32, size: u32) -> f32 {

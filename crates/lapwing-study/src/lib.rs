@@ -42,7 +42,7 @@ pub use design::{Design, DesignError};
 pub use disk::folder::StudyFolder;
 pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
-pub use geometry::{overlap, place, selection, split};
+pub use geometry::{overlap, place, selection, split, step};
 pub use run::dataset::{data, sample, stream, views};
 pub use run::jobs::{self, plan};
 pub use run::solve::{calibrate, magnify, noise, start, start_probe};

@@ -288,8 +288,9 @@ pub struct Files {
 }
 
 impl JobResult {
-    /// Counted photons per square metre of the specimen, of all patterns together: their number
-    /// over the area that the discs cover. `None` without counts or pixel size.
+    /// Counted photons per square metre of the area that the discs of this data set cover, of its
+    /// patterns together; where it is one of two splits the specimen has light from both. `None`
+    /// without counts or pixel size.
     pub fn fluence(&self) -> Option<f64> {
         let area = self.covered_px.filter(|&area| area > 0.0)? * self.pixel_size_m?.powi(2);
         Some(self.mean_counts? * self.n_patterns as f64 / area)
@@ -375,8 +376,7 @@ pub struct JobResult {
     /// Measured overlap by area (metric 2 with 6 neighbours): mean shared fraction of neighbouring
     /// discs.
     pub overlap: f64,
-    /// Step of the scan, pixels: median distance of neighbouring positions (see
-    /// [`crate::overlap::typical_step`]).
+    /// Step of the scan, pixels (see [`crate::step::scan_step`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_px: Option<f64>,
     /// Linear overlap of neighbouring discs, 1 - step / diameter.

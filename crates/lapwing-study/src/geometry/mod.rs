@@ -9,4 +9,5 @@ pub mod overlap;
 pub mod place;
 pub mod selection;
 pub mod split;
+pub mod step;
 pub(crate) mod turn;

@@ -180,17 +180,6 @@ pub fn scan_overlap(scan: &[Position], probe_diameter: f64) -> f64 {
     image_overlap(&unique(scan), 6, probe_diameter)
 }
 
-/// The step of a scan, pixels: the median over its different positions of the distance to the
-/// nearest other one. `None` of fewer than two.
-pub fn typical_step(scan: &[Position]) -> Option<f64> {
-    let unique = unique(scan);
-    let tree = Tree::new(&unique);
-    let nearest = (0..unique.len()).filter_map(|of| Some(tree.nearest(of, 1).first()?.1));
-    let mut steps: Vec<f64> = nearest.filter(|step| step.is_finite()).collect();
-    let middle = steps.len() / 2;
-    (!steps.is_empty()).then(|| *steps.select_nth_unstable_by(middle, f64::total_cmp).1)
-}
-
 /// The linear overlap of discs of `diameter` a `step` apart: 1 - step / diameter, negative where
 /// they do not touch. It is what people mean by the overlap of a scan; [`disc_overlap`] is the
 /// share of the area, which is smaller.
@@ -277,7 +266,7 @@ fn groups(images: &[Position], sampling: &Sampling) -> Vec<Group> {
 }
 
 /// Positions without exact repetitions, in order of first appearance.
-fn unique(images: &[Position]) -> Vec<Position> {
+pub(crate) fn unique(images: &[Position]) -> Vec<Position> {
     let mut seen = HashSet::with_capacity(images.len());
     // Adding 0 makes the two zeros equal.
     let bits = |position: &Position| ((position.y + 0.0).to_bits(), (position.x + 0.0).to_bits());

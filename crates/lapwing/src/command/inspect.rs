@@ -17,9 +17,10 @@ use lapwing_model::{Object, probe};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_study::data::probe_diameter;
 use lapwing_study::noise;
-use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
+use lapwing_study::overlap::{linear_overlap, scan_overlap};
 use lapwing_study::pictures::contact_sheet;
 use lapwing_study::record::NoiseRecord;
+use lapwing_study::step::scan_step;
 use lapwing_study::views;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ impl Inspect {
             Geometry {
                 diameter,
                 overlap: diameter.map(|diameter| scan_overlap(&dataset.scan, diameter)),
-                step: typical_step(&dataset.scan),
+                step: scan_step(&dataset.scan),
             }
         });
         let understood = read

@@ -13,9 +13,10 @@ use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
 use lapwing_model::{Modes, Position};
 use lapwing_study::data::stamp;
-use lapwing_study::overlap::{linear_overlap, scan_overlap, typical_step};
+use lapwing_study::overlap::{linear_overlap, scan_overlap};
 use lapwing_study::place;
 use lapwing_study::sample::{Generated, PATCHES, Sample};
+use lapwing_study::step::scan_step;
 use lapwing_study::stream::{Streaming, bytes};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -170,7 +171,7 @@ impl Simulate {
             "object_shape": [rows, columns],
             "n_slices": sample.object.n_slices(),
             "probe_diameter_px": diameter,
-            "step_px": typical_step(&sample.scan),
+            "step_px": scan_step(&sample.scan),
             "overlap": overlap,
             "dose": self.dose,
             "seed": self.seed,
@@ -331,7 +332,7 @@ impl Simulate {
             words,
             "scan: {} positions ({of}){}; overlap by area {overlap:.3}",
             sample.scan.len(),
-            typical_step(&sample.scan)
+            scan_step(&sample.scan)
                 .map(|step| format!(
                     ", step {step:.1} px, overlap {:.2} of the diameter",
                     linear_overlap(step, diameter)

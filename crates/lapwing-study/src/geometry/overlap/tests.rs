@@ -175,13 +175,7 @@ fn groups_of_four_in_closed_form() {
 }
 
 #[test]
-fn a_step_and_its_linear_overlap() {
-    // Also where positions repeat, and in an odd row out.
-    let mut scan = lattice(5, 6, 4.0);
-    scan.push(scan[3]);
-    scan.push(Position { y: 500.0, x: 0.0 });
-    assert_eq!(typical_step(&scan), Some(4.0));
-    assert_eq!((typical_step(&scan[..1]), typical_step(&[])), (None, None));
+fn linear_overlap_and_covered_area() {
     close(linear_overlap(4.0, 20.0), 0.8);
     // The same discs share less of their area.
     assert!(disc_overlap(4.0, 20.0) < 0.8);

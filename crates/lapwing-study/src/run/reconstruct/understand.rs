@@ -5,7 +5,8 @@ use super::target::Target;
 use crate::View;
 use crate::design::solver::{Method, ObjectStart};
 use crate::disk::record::{JobResult, Telemetry};
-use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap, typical_step};
+use crate::geometry::overlap::{covered_area, linear_overlap, scan_overlap};
+use crate::geometry::step::scan_step;
 use crate::run::dataset::data::{probe_diameter, shared_fraction};
 use crate::run::dataset::views;
 use crate::run::event::{Level, Observer, note};
@@ -192,7 +193,7 @@ fn describe(dataset: &Dataset, understood: &Understanding, result: &mut JobResul
     result.probe_diameter_px = probe_diameter(dataset);
     let diameter = result.probe_diameter_px;
     result.overlap = scan_overlap(&dataset.scan, diameter);
-    result.step_px = typical_step(&dataset.scan);
+    result.step_px = scan_step(&dataset.scan);
     result.linear_overlap = result.step_px.map(|step| linear_overlap(step, diameter));
     result.covered_px = Some(covered_area(&dataset.scan, diameter));
     result.pixel_size_m = understood.pixel_size_m.map(|(y, x)| (y * x).sqrt());

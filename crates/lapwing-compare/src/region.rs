@@ -79,7 +79,7 @@ impl Region {
         probe: ArrayView3<'_, Complex32>,
     ) -> Result<Self, CompareError> {
         let not_finite = scan.iter().filter(|p| !(p.y.is_finite() && p.x.is_finite())).count();
-        let (Some((y_min, y_max, x_min, x_max)), 0) = (bounding_box(scan), not_finite) else {
+        let (Some((rows, columns)), 0) = (Self::window(object, scan), not_finite) else {
             return Err(CompareError::UnusableScan { positions: scan.len(), not_finite });
         };
         let intensity = probe.map(|p| f64::from(p.re).powi(2) + f64::from(p.im).powi(2));
@@ -87,8 +87,6 @@ impl Region {
         if !(total.is_finite() && total > 0.0) {
             return Err(CompareError::DarkProbe { total });
         }
-        let rows = whole_pixels(y_min, y_max, object.0);
-        let columns = whole_pixels(x_min, x_max, object.1);
         let light =
             illumination(&rows, &columns, scan, intensity.sum_axis(ndarray::Axis(0)).view());
         let mut sorted: Vec<f64> = light.iter().copied().collect();
@@ -96,6 +94,16 @@ impl Region {
         let typical = sorted.get(sorted.len() * 3 / 4).copied().unwrap_or(0.0);
         let mask = light.mapv(|value| value > 0.0 && value >= SEEN_FRACTION * typical);
         Self::new(rows, columns, mask)
+    }
+
+    /// Rows and columns of the rectangle of [`from_scan`](Self::from_scan), half-open; `None` of no
+    /// positions.
+    pub fn window(
+        object: (usize, usize),
+        scan: &[Position],
+    ) -> Option<(Range<usize>, Range<usize>)> {
+        let (y_min, y_max, x_min, x_max) = bounding_box(scan)?;
+        Some((whole_pixels(y_min, y_max, object.0), whole_pixels(x_min, x_max, object.1)))
     }
 
     /// The pixels that count in both regions.

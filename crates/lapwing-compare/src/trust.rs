@@ -3,7 +3,7 @@
 //! A number is always in the tables; a sentence, a point of a plot or a headline is made of it only
 //! when nothing here speaks against it.
 
-use crate::{ComparisonRecord, Criterion, FrcCurve, Quantity, resolution_name};
+use crate::{ComparisonRecord, Criterion, FrcCurve, FrcCurves, Quantity, resolution_name};
 use std::collections::BTreeMap;
 
 /// Rings beyond a crossing that must on average stay below the threshold, at least.
@@ -74,6 +74,18 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
         doubts.entry(OF_HALVES.to_owned()).or_insert(why);
     }
     doubts
+}
+
+/// Why resolutions that ring correlations give are unreliable, by their names in pixels
+/// ([`resolution_name`]): the rule of [`doubts`] for every quantity and criterion. `agreement` is
+/// the correlation of the images as a whole.
+pub fn resolution_doubts(curves: &FrcCurves, agreement: Option<f64>) -> BTreeMap<String, String> {
+    let each = Quantity::ALL.into_iter().flat_map(|of| Criterion::ALL.map(|by| (of, by)));
+    each.filter_map(|(quantity, criterion)| {
+        let why = of_curve(curves.of(quantity), criterion, agreement)?;
+        Some((resolution_name(quantity, criterion, "px"), why))
+    })
+    .collect()
 }
 
 /// Why the resolution that a curve gives by `criterion` is unreliable; `agreement` is the
@@ -167,6 +179,22 @@ mod tests {
         let dips = said(&curve(&[0.53, -0.21, 0.31, 0.36, 0.72, 0.54]), 0.7);
         assert!(dips.contains("rises above it again"), "{dips}");
         assert_eq!(said(&curve(&[0.9, 0.7, 0.3, 0.2, 0.4, 0.1]), 0.7), "");
+    }
+
+    #[test]
+    fn every_resolution_of_a_curve_is_held_against_the_rule() {
+        let mut dip = falling(0.3);
+        dip.correlation[1] = 0.05;
+        let curves = FrcCurves { complex: falling(0.2), amplitude: falling(0.2), phase: dip };
+        let told = resolution_doubts(&curves, Some(0.9));
+        let names: Vec<&str> = told.keys().map(String::as_str).collect();
+        let of_phase = ["0_5", "1_7", "half_bit", "one_bit"];
+        // A ring of few pixels has thresholds in bits that it may fall short of by more.
+        assert!(names.iter().all(|name| name.starts_with("phase_resolution_")), "{names:?}");
+        for criterion in &of_phase[..2] {
+            let name = format!("phase_resolution_{criterion}_px");
+            assert!(told[&name].contains("rises above it again"), "{told:?}");
+        }
     }
 
     #[test]

@@ -11,11 +11,13 @@ use clap::Args;
 use grid::{Placed, on_common_grid};
 use lapwing_compare::{
     CompareError, Comparison, ProbeComparison, Region, Resolutions, compare, compare_probes,
+    resolution_doubts,
 };
 use lapwing_files::atomic;
 use lapwing_files::remarks::is_uniform;
 use lapwing_model::Position;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,6 +27,10 @@ use std::process::ExitCode;
 /// Counted are the pixels that the reconstruction's own scan illuminates, else the truth's; of
 /// several reconstructions those that all of them saw. Lengths are in pixels of the object,
 /// frequencies in cycles per pixel, resolutions in half periods, phases in radians.
+///
+/// Resolutions that a dip of a curve makes, or a curve that never falls of images that do not
+/// agree, are not told, as in the report of a study; --json and --csv have them all, --json with
+/// the reasons.
 ///
 /// Reconstructions of other programs are taken from their NPZ, HDF5 or NPY files: the arrays
 /// reconstructed_object, ptychopinn_complex, psi, object or objectGuess, in this order, else the
@@ -63,6 +69,21 @@ struct Entry {
     found: Comparison,
     probe: Option<ProbeComparison>,
     resolution: Resolutions,
+    /// Why resolutions are unreliable, by their names in pixels.
+    doubts: BTreeMap<String, String>,
+}
+
+impl Entry {
+    /// Why the resolution called `name`, in pixels, nanometres or as the frequency that it is of,
+    /// is unreliable.
+    fn doubt(&self, name: &str) -> Option<&String> {
+        let in_pixels = match (name.strip_suffix("_nm"), name.split_once("_frc_")) {
+            (Some(length), _) => format!("{length}_px"),
+            (None, Some((quantity, criterion))) => format!("{quantity}_resolution_{criterion}_px"),
+            (None, None) => name.to_owned(),
+        };
+        self.doubts.get(&in_pixels)
+    }
 }
 
 impl Compare {
@@ -131,6 +152,7 @@ impl Compare {
                 origin: placed.origins[index],
                 probe: probe(made, &truth, output),
                 resolution: found.frc.resolutions(pixel_size),
+                doubts: resolution_doubts(&found.frc, Some(found.metrics.complex_correlation)),
                 found,
             });
         }
@@ -201,6 +223,7 @@ impl Compare {
                 "region": area,
                 "metrics": found.metrics,
                 "resolution": entry.resolution,
+                "doubts": entry.doubts,
                 "probe": entry.probe,
                 "alignment": found.alignment,
                 "frc": found.frc,

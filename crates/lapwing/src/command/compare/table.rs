@@ -30,12 +30,20 @@ pub fn words(region: &Region, entries: &[Entry]) -> String {
     let all: Vec<Vec<Number>> = entries.iter().map(numbers).collect();
     for (line, first) in all.first().into_iter().flatten().enumerate() {
         let _ = write!(words, "{:<34}", label(&first.name));
-        for numbers in &all {
-            let value = numbers[line].value;
-            let text = value.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}"));
+        for (index, numbers) in all.iter().enumerate() {
+            let text = match numbers[line].value {
+                Some(_) if entries[index].doubt(&first.name).is_some() => "not told".to_owned(),
+                value => value.map_or_else(|| "none".to_owned(), |value| format!("{value:.6}")),
+            };
             let _ = write!(words, " {text:>14}");
         }
         words.push('\n');
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        let of = if entries.len() > 1 { format!("[{}] ", index + 1) } else { String::new() };
+        for (name, why) in &entry.doubts {
+            let _ = writeln!(words, "not told: {of}{}: {why}", label(name));
+        }
     }
     words
 }

@@ -22,7 +22,7 @@ enum Growth {
 }
 
 /// The keys of a settled design in which it may grow.
-const GROWTH: [(&str, Growth); 12] = [
+const GROWTH: [(&str, Growth); 13] = [
     ("study.name", Growth::Label),
     ("goal", Growth::Label),
     ("radiation", Growth::Label),
@@ -31,6 +31,7 @@ const GROWTH: [(&str, Growth); 12] = [
     ("study.exposures", Growth::Groups),
     // Kept from the study that is there where nothing else stands against it.
     ("study.searched", Growth::Label),
+    ("study.by_fluence", Growth::Label),
     ("study.views", Growth::Members),
     ("study.splits", Growth::Members),
     ("study.gridsize", Growth::Members),

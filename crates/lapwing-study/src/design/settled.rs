@@ -95,6 +95,9 @@ pub struct Matrix {
     /// Doses of single views that a search has looked at, with the first solver.
     #[serde(skip_serializing_if = "Exposures::is_empty")]
     pub searched: Exposures,
+    /// Whether these are told as photons on the specimen: of a search between fluences.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_fluence: bool,
 }
 
 /// The area that a fluence is for.
@@ -118,6 +121,15 @@ impl FluenceArea {
         *self == Self::default()
     }
 
+    /// As people write it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Micrometre => "\u{b5}m\u{b2}",
+            Self::Angstrom => "\u{c5}\u{b2}",
+            Self::Pixel => "pixel of the object",
+        }
+    }
+
     /// Square pixels of the object, whose side is `pixel_size` metres; `None` where that must be
     /// known and is not.
     pub fn pixels(self, pixel_size: Option<f64>) -> Option<f64> {
@@ -134,6 +146,11 @@ impl Matrix {
     pub fn doses_of(&self, view: View) -> Vec<u64> {
         let own = [&self.exposures, &self.searched].into_iter().filter_map(|of| of.get(&view));
         sorted(self.doses.iter().chain(own.flatten()).copied())
+    }
+
+    /// Whether what is varied is photons on the specimen.
+    pub fn is_by_fluence(&self) -> bool {
+        self.by_fluence || !self.fluences.is_empty()
     }
 
     /// The doses of any view, ascending.

@@ -58,6 +58,7 @@ struct StudySection {
     fluence_area: FluenceArea,
     exposures: BTreeMap<View, Vec<f64>>,
     searched: BTreeMap<View, Vec<f64>>,
+    by_fluence: bool,
     views: Option<Vec<View>>,
     splits: Option<Vec<Split>>,
     pattern_size: Option<usize>,
@@ -113,6 +114,7 @@ impl WrittenDesign {
             patches: false,
             exposures: Exposures::new(),
             searched: Exposures::new(),
+            by_fluence: false,
         };
         Design {
             source: Source::BuiltIn {
@@ -323,6 +325,7 @@ impl StudySection {
             fluence_area: self.fluence_area,
             exposures: exposures("study.exposures", self.exposures)?,
             searched: exposures("study.searched", self.searched)?,
+            by_fluence: self.by_fluence,
             views,
             splits,
             pattern_size: self.pattern_size.unwrap_or(default.pattern_size),

@@ -1,7 +1,9 @@
 //! Studies that give every view the same photons on the specimen.
 
 use crate::run_study;
+use lapwing_files::reconstruction::read_positions;
 use lapwing_study::design::DesignError;
+use lapwing_study::overlap::covered_area;
 use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,20 +36,21 @@ fn every_view_has_the_same_photons_on_the_specimen() {
     let (all, few) = (settled.study.doses_of(View::Baseline), settled.study.doses_of(step));
     // Fewer patterns have more photons each.
     assert!(all.len() == 2 && few.len() == 2 && few[0] > 3 * all[0], "{all:?} {few:?}");
-    // As the results have it: dose times patterns over covered pixels, of both splits.
+    // As the results have it: dose times patterns over the pixels that both splits cover together.
     for view in [View::Baseline, step] {
         for (index, fluence) in [4.0, 40.0].into_iter().enumerate() {
             let dose = settled.study.doses_of(view)[index];
-            let (mut patterns, mut covered) = (0.0, 0.0);
+            let (mut scan, mut diameter) = (Vec::new(), 0.0);
             for split in Split::ALL {
                 let case = Condition { dose, view, split }.into();
                 let result = study.result(&case).unwrap().unwrap();
-                patterns += result.n_patterns as f64;
-                covered += result.covered_px.unwrap();
+                let file = study.job_dir(&case).join(result.files.reconstruction.unwrap());
+                scan.extend(read_positions(&file).unwrap().unwrap());
+                diameter = result.probe_diameter_px;
                 let counted = result.mean_counts.unwrap() / dose as f64;
                 assert!((counted - 1.0).abs() < 0.1, "{case}: {counted}");
             }
-            let found = dose as f64 * patterns / covered;
+            let found = dose as f64 * scan.len() as f64 / covered_area(&scan, diameter);
             // To whole photons per pattern.
             assert!((found / fluence - 1.0).abs() < 0.6 / dose as f64, "{view} {found} {fluence}");
         }

@@ -228,18 +228,30 @@ fn search(
             };
             let _ = write!(words, " (step {step:.1} px, {overlap})");
         }
+        let area = design.study.fluence_area.words();
+        // In a search between fluences.
+        let on_specimen = |dose: f64| {
+            let photons = of.fluence_per_dose.map(|per_dose| label(per_dose * dose, 3));
+            photons.map(|n| format!(" ({n} on the specimen per {area})")).unwrap_or_default()
+        };
         let _ = match of.dose {
             Least::About { at, low, high } => {
+                let told = on_specimen(at);
                 let [at, low, high] =
                     [(at, 3), (low, 2), (high, 2)].map(|(dose, n)| label(dose, n));
-                writeln!(words, ": about {at} photons per pattern, {low} to {high}")
+                writeln!(words, ": about {at} photons per pattern{told}, {low} to {high}")
             }
             Least::AtMost { at } => writeln!(
                 words,
-                ": {at} photons per pattern or fewer: the lowest dose of the search is enough{}",
+                ": {at} photons per pattern{} or fewer: the lowest dose of the search is enough{}",
+                on_specimen(at as f64),
                 lower.as_deref().unwrap_or_default()
             ),
-            Least::Never { up_to } => writeln!(words, ": not up to {up_to} photons per pattern"),
+            Least::Never { up_to } => writeln!(
+                words,
+                ": not up to {up_to} photons per pattern{}",
+                on_specimen(up_to as f64)
+            ),
         };
     }
     let doses = found.iter().map(|found| found.tried.len()).sum();

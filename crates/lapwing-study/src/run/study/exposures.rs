@@ -32,8 +32,10 @@ pub fn settled(design: &Design) -> Result<Design> {
         return Ok(design.clone());
     }
     let geometry = Geometry::of(design)?;
-    let area = design.study.fluence_area.pixels(geometry.pixel_size).ok_or_else(|| {
-        let expected = "pixel_size_m in [base] or [specimen], the object\u{2019}s pixel in metres, or \
+    let told = || design.goal.as_ref()?.pixel_size_m;
+    let pixel_size = geometry.pixel_size.or_else(told);
+    let area = design.study.fluence_area.pixels(pixel_size).ok_or_else(|| {
+        let expected = "pixel_size_m in [base], [specimen] or [goal], the object\u{2019}s pixel in metres, or \
                         fluence_area = \"px\" beside them, for photons per pixel of the object";
         DesignError::rule("study.fluences", expected, "no size of a pixel")
     })?;
@@ -72,31 +74,27 @@ impl Geometry {
         measured::geometry(design, base)
     }
 
-    /// Number of positions of a view over the pixels that their discs cover. Of a view that cannot
-    /// be made, that of the whole scan.
-    fn patterns_per_pixel(&self, design: &Design, view: View) -> f64 {
+    /// Number of positions of a view over the pixels that their discs cover, of the splits of the
+    /// study together. Of a view that cannot be made, that of the whole scan.
+    pub(super) fn patterns_per_pixel(&self, design: &Design, view: View) -> f64 {
         let splits = design.split.apply(&self.scan);
         let spacing = design.views.spacing(view, design.study.pattern_size);
-        let (mut patterns, mut covered) = (0.0, 0.0);
+        let mut all: Vec<Position> = Vec::new();
         for split in &design.study.splits {
             let indices = match split {
                 Split::Train => &splits.train,
                 Split::Test => &splits.test,
             };
             let scan: Vec<Position> = indices.iter().map(|&i| self.scan[i]).collect();
-            let kept = match spacing {
-                None => scan,
+            match spacing {
+                None => all.extend(scan),
                 Some(spacing) => match selected(view, &scan, spacing, &design.views.acceptance()) {
-                    Ok(selection) => selection.kept.iter().map(|&i| scan[i]).collect(),
+                    Ok(selection) => all.extend(selection.kept.iter().map(|&i| scan[i])),
                     Err(_) => continue,
                 },
-            };
-            patterns += kept.len() as f64;
-            covered += covered_area(&kept, self.diameter);
+            }
         }
-        match covered > 0.0 {
-            true => patterns / covered,
-            false => self.scan.len() as f64 / covered_area(&self.scan, self.diameter).max(1.0),
-        }
+        let all = if all.is_empty() { &self.scan } else { &all };
+        all.len() as f64 / covered_area(all, self.diameter).max(1.0)
     }
 }

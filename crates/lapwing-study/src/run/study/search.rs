@@ -27,6 +27,10 @@ pub struct Found {
     pub linear_overlap: Option<f64>,
     /// Step of the scan, pixels.
     pub step_px: Option<f64>,
+    /// Photons on the specimen per area of the design for each photon per pattern, of a search
+    /// between fluences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fluence_per_dose: Option<f64>,
 }
 
 /// The least dose that reaches a goal.
@@ -72,7 +76,8 @@ pub struct DoseValue {
 /// dose down to the goal's precision. The study in `root` grows by what is looked at, with that
 /// solver; what is done there already is used.
 ///
-/// The goal is kept in the design of that study, for its report.
+/// The goal is kept in the design of that study, for its report, and so is that a search between
+/// fluences is about photons on the specimen.
 ///
 /// # Errors
 /// When a view has fewer than two doses, when the goal is in nanometres of pixels whose side nobody
@@ -85,7 +90,7 @@ pub fn search(
     at_once: AtOnce,
     observe: Observer<'_>,
 ) -> Result<Vec<Found>> {
-    let design = settled(design)?;
+    let design = settled(&Design { goal: Some(goal.clone()), ..design.clone() })?;
     let range = |&view: &View| match design.study.doses_of(view).as_slice() {
         [low, .., high] => Ok((view, (*low, *high))),
         _ => {
@@ -96,14 +101,33 @@ pub fn search(
     };
     let ranges = design.study.views.iter().map(range).collect::<Result<Vec<_>>>()?;
     let pixel_size = pixel_size(&design, goal)?;
+    let by_fluence = design.study.is_by_fluence();
+    let fluences_per_dose = match by_fluence {
+        true => fluences_per_dose(&design)?,
+        false => BTreeMap::new(),
+    };
     // The study has the doses that it had, and those that are looked at: no others wait to be done.
     let there = StudyFolder::new(root).design().ok().flatten().map(|there| there.study);
     let (doses, fluences, exposures) =
         there.map(|there| (there.doses, there.fluences, there.exposures)).unwrap_or_default();
-    let study = Matrix { doses, fluences, exposures, ..design.study };
-    let design = Design { study, goal: Some(goal.clone()), ..design };
+    let study = Matrix { doses, fluences, exposures, by_fluence, ..design.study };
+    let design = Design { study, ..design };
     let mut search = Search { design, goal, pixel_size, root, at_once, observe };
-    ranges.into_iter().map(|(view, range)| search.view(view, range)).collect()
+    let find = |(view, range)| {
+        let fluence_per_dose = fluences_per_dose.get(&view).copied();
+        Ok(Found { fluence_per_dose, ..search.view(view, range)? })
+    };
+    ranges.into_iter().map(find).collect()
+}
+
+/// Photons on the specimen per area of the design, of all patterns of a view, for each photon per
+/// pattern, where the area is known.
+fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
+    let geometry = Geometry::of(design)?;
+    let told = || design.goal.as_ref()?.pixel_size_m;
+    let area = design.study.fluence_area.pixels(geometry.pixel_size.or_else(told));
+    let of = |&view: &View| Some((view, area? * geometry.patterns_per_pixel(design, view)));
+    Ok(design.study.views.iter().filter_map(of).collect())
 }
 
 /// Side of an object pixel, metres, where the goal needs it or tells it.
@@ -169,7 +193,7 @@ impl Search<'_, '_> {
         };
         let linear_overlap = mean(&|result| result.linear_overlap);
         let step_px = mean(&|result| result.step_px);
-        Ok(Found { view, dose, tried, linear_overlap, step_px })
+        Ok(Found { view, dose, tried, linear_overlap, step_px, fluence_per_dose: None })
     }
 
     /// Reconstructs a view at a dose, unless that is done, and measures it.

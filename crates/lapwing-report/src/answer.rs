@@ -87,16 +87,6 @@ impl Reached {
     }
 }
 
-/// The dose between two of `curve` (dose, value, what chance may do) at which `level` is reached,
-/// and stays so.
-pub(crate) fn between(curve: &[(f64, f64, f64)], level: f64, metric: &Metric) -> Option<f64> {
-    let (higher, lengths) = (metric.higher_is_better(), metric.is_length());
-    match reach_of(curve, level, higher, Scale::Log, lengths) {
-        Reach::About { at, .. } => Some(at),
-        _ => None,
-    }
-}
-
 /// Ascending (dose or overlap, quality).
 type Curve = Vec<(f64, Estimate)>;
 

@@ -26,12 +26,23 @@ pub enum ReportError {
     },
     /// A goal in nanometres for a study whose results tell no pixel.
     #[error(
-        "no goal can be set for {name}: expected the side of an object pixel in the results, found none; give the goal \
-         in pixels (resolution=3px), or pixel_size_m in [base], [specimen] or [goal] of the design and run it again"
+        "no goal can be set for {name}: expected the side of an object pixel in the results, found none; tell it \
+         (--pixel-size-m), or give the goal in pixels (resolution=3px)"
     )]
     Pixel {
         /// What was asked for.
         name: String,
+    },
+    /// A pixel that is not that of the data.
+    #[error(
+        "--pixel-size-m (pixel_size_m): expected the {own:e} m that the data tell, or none, found {told:e} m; leave it \
+         out, or run the study again with the other size where it describes its data"
+    )]
+    OtherPixel {
+        /// Metres that were told.
+        told: f64,
+        /// Metres in the results.
+        own: f64,
     },
     /// A goal that no result can reach.
     #[error("goal {name}={value}: expected {expected} {perfect}, the value of a perfect result")]

@@ -3,7 +3,6 @@
 use crate::gather::Row;
 use crate::metric::{Metric, shown, shown_error};
 use lapwing_compare::Better;
-use lapwing_study::record::JobResult;
 use lapwing_study::{Split, View};
 use std::collections::BTreeMap;
 
@@ -104,58 +103,57 @@ impl<'a> Line<'a> {
             .map(|(_, estimate)| estimate)
     }
 
-    /// Mean of a number that every result has, at one dose.
-    fn mean_at(self, dose: u64, of: impl Fn(&JobResult) -> Option<f64>) -> Option<f64> {
+    /// Mean of a number that every condition has, at one dose.
+    fn mean_at(self, dose: u64, of: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
         let rows = self.by_dose().remove(&dose)?;
-        let values: Vec<f64> =
-            rows.iter().filter_map(|row| of(row.result()?)).filter(|v| v.is_finite()).collect();
+        let values: Vec<f64> = rows.into_iter().filter_map(of).filter(|v| v.is_finite()).collect();
         Some(Estimate::of(&values)?.mean)
     }
 
     /// Mean linear overlap of neighbouring discs at one dose; none for old records, which lack it.
     pub fn overlap(self, dose: u64) -> Option<f64> {
-        self.mean_at(dose, |result| result.linear_overlap)
+        self.mean_at(dose, |row| row.result()?.linear_overlap)
     }
 
     /// Mean step of the scan over all doses, pixels.
     pub fn mean_step(self) -> Option<f64> {
-        self.mean_of(|result| result.step_px)
+        self.mean_of(|row| row.result()?.step_px)
     }
 
     /// Mean linear overlap over all doses.
     pub fn mean_overlap(self) -> Option<f64> {
-        self.mean_of(|result| result.linear_overlap)
+        self.mean_of(|row| row.result()?.linear_overlap)
     }
 
     /// Mean number of patterns.
     pub fn mean_patterns(self) -> Option<f64> {
-        self.mean_of(|result| Some(result.n_patterns as f64))
+        self.mean_of(|row| Some(row.result()?.n_patterns as f64))
     }
 
-    fn mean_of(self, of: impl Fn(&JobResult) -> Option<f64>) -> Option<f64> {
+    fn mean_of(self, of: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
         let doses: Vec<u64> = self.by_dose().into_keys().collect();
         let values: Vec<f64> = doses.iter().filter_map(|&dose| self.mean_at(dose, &of)).collect();
         Some(Estimate::of(&values)?.mean)
     }
 
-    /// Mean fluence of all patterns together at one dose, photons per square metre.
+    /// Mean fluence of all patterns of the scan together at one dose, photons per square metre.
     pub fn fluence(self, dose: u64) -> Option<f64> {
-        self.mean_at(dose, JobResult::fluence)
+        self.mean_at(dose, Row::fluence)
     }
 
     /// Photons per pixel of the object, of all patterns together, for each photon per pattern.
     pub fn per_pixel_and_dose(self) -> Option<f64> {
         let doses: Vec<u64> = self.by_dose().into_keys().collect();
-        doses.into_iter().find_map(|dose| {
-            self.mean_at(dose, |result| Some(result.n_patterns as f64 / result.covered_px?))
-        })
+        doses
+            .into_iter()
+            .find_map(|dose| self.mean_at(dose, |row| Some(row.specimen?.patterns_per_px)))
     }
 
     /// Photons per square metre of all patterns together for each photon per pattern.
     pub fn fluence_per_dose(self) -> Option<f64> {
         let doses: Vec<u64> = self.by_dose().into_keys().collect();
         doses.into_iter().find_map(|dose| {
-            self.mean_at(dose, |result| Some(result.fluence()? / result.mean_counts?))
+            self.mean_at(dose, |row| Some(row.fluence()? / row.specimen?.mean_counts?))
         })
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
             files.push((format!("{name}.png"), plot.png(ZOOM)));
             let others = [
                 ("fluence", plots::against_fluence(study, metric, solver)),
-                ("dose_overlap", plots::equal_quality(study, metric, solver)),
+                ("dose_overlap", plots::equal_quality(study, metric, solver).and_then(Result::ok)),
             ];
             for (kind, plot) in others {
                 let Some(plot) = plot else { continue };

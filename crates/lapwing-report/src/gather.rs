@@ -3,6 +3,7 @@
 
 use crate::ReportError;
 use crate::metric::NAMES;
+use crate::specimen::{self, Specimen};
 use lapwing_compare::{ComparisonRecord, doubts};
 use lapwing_files::{Archive, metadata};
 use lapwing_study::design::Radiation;
@@ -50,6 +51,8 @@ pub(crate) struct Row {
     pub doubts: BTreeMap<String, String>,
     /// (epoch, loss).
     pub loss: Vec<(f64, f64)>,
+    /// What the specimen is given in the experiment, where the positions are there.
+    pub specimen: Option<Specimen>,
 }
 
 impl Row {
@@ -61,6 +64,11 @@ impl Row {
     /// A metric's value when it was measured and is reliable.
     pub fn answer(&self, key: &str) -> Option<f64> {
         self.metric(key).filter(|_| !self.doubts.contains_key(key))
+    }
+
+    /// Counted photons per square metre of the specimen in the experiment, all splits together.
+    pub fn fluence(&self) -> Option<f64> {
+        Some(self.specimen?.photons_per_px()? / self.result()?.pixel_size_m?.powi(2))
     }
 
     /// The record of its result, done or failed.
@@ -105,7 +113,10 @@ impl Row {
 
 impl Study {
     /// Reads the folder.
-    pub fn read(root: &Path) -> Result<Self, ReportError> {
+    ///
+    /// `told` is the side of a pixel in metres that the user tells: it stands before that of the
+    /// design's goal, and must not contradict the data.
+    pub fn read(root: &Path, told: Option<f64>) -> Result<Self, ReportError> {
         let folder = StudyFolder::new(root);
         let design = folder.design()?;
         let settings =
@@ -113,8 +124,19 @@ impl Study {
         let Some(outcomes) = folder.outcomes()? else {
             return Err(ReportError::NoStudy { folder: root.to_path_buf() });
         };
-        let told = design.as_ref().and_then(|design| design.goal.as_ref()?.pixel_size_m);
-        let read = |(case, outcome)| read_row(&folder, case, with_pixel(outcome, told));
+        let own = outcomes.iter().find_map(|(_, outcome)| outcome.result()?.pixel_size_m);
+        if let Some((told, own)) = told.zip(own).filter(|(told, own)| !same_size(*told, *own)) {
+            return Err(ReportError::OtherPixel { told, own });
+        }
+        let of_goal = || design.as_ref().and_then(|design| design.goal.as_ref()?.pixel_size_m);
+        let told = told.or_else(of_goal);
+        let outcomes: Vec<(Case, Outcome)> =
+            outcomes.into_iter().map(|(case, outcome)| (case, with_pixel(outcome, told))).collect();
+        let specimens = specimen::all(&folder, &outcomes);
+        let read = |(case, outcome): (Case, Outcome)| {
+            let specimen = specimens.get(&specimen::of_scan(&case)).copied();
+            Row { specimen, ..read_row(&folder, case, outcome) }
+        };
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
         Ok(Self { folder, design, settings, rows, pixel_size, reference })
@@ -156,6 +178,11 @@ impl Study {
     /// Beam and specimen, where the design has them.
     pub fn radiation(&self) -> Option<&Radiation> {
         self.design.as_ref()?.radiation.as_ref()
+    }
+
+    /// Whether the study is laid out by photons on the specimen.
+    pub fn by_fluence(&self) -> bool {
+        self.design.as_ref().is_some_and(|design| design.study.is_by_fluence())
     }
 
     /// Photons per pattern of a measured scan, which its doses were thinned from.
@@ -239,14 +266,19 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
     let doubts = comparison.as_ref().map(doubts).unwrap_or_default();
-    Row { case, condition, outcome, metrics, comparison, doubts, loss }
+    Row { case, condition, outcome, metrics, comparison, doubts, loss, specimen: None }
 }
 
 /// The pixel that all comparisons name.
 fn pixel_size(rows: &[Row]) -> Option<f64> {
     let mut sizes = rows.iter().filter_map(|row| row.comparison.as_ref()?.pixel_size_m);
     let first = sizes.next().filter(|&size| size > 0.0 && size.is_finite())?;
-    sizes.all(|size| (size / first - 1.0).abs() < 1e-6).then_some(first)
+    sizes.all(|size| same_size(size, first)).then_some(first)
+}
+
+/// Whether two sides of a pixel are one.
+fn same_size(one: f64, other: f64) -> bool {
+    (one / other - 1.0).abs() < 1e-6
 }
 
 /// What comparisons are with, when it is no truth.

@@ -4,9 +4,9 @@ use crate::estimate::Estimate;
 use crate::fluence::counted;
 use crate::gather::Study;
 use crate::metric::dose_label;
-use lapwing_study::design::FluenceArea;
+use lapwing_study::design::{FluenceArea, Matrix};
 use lapwing_study::{Condition, Split, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is varied in a study, in its order.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Axes {
     pub fn corner(&self) -> String {
         match self.levels.first().map(|level| level.given) {
             Some(Given::Fluence(_, area)) => {
-                format!("photons on the specimen, per {}", name_of(area))
+                format!("photons on the specimen, per {}", area.words())
             }
             _ => "photons per pattern".to_owned(),
         }
@@ -86,7 +86,7 @@ impl Level {
         match self.given {
             Given::Dose(dose) => format!("{} photons per pattern", dose_label(dose)),
             Given::Fluence(fluence, area) => {
-                format!("{} photons on the specimen per {}", counted(fluence), name_of(area))
+                format!("{} photons on the specimen per {}", counted(fluence), area.words())
             }
         }
     }
@@ -97,33 +97,61 @@ impl Level {
     }
 }
 
-fn name_of(area: FluenceArea) -> &'static str {
-    match area {
-        FluenceArea::Micrometre => "\u{b5}m\u{b2}",
-        FluenceArea::Angstrom => "\u{c5}\u{b2}",
-        FluenceArea::Pixel => "pixel of the object",
-    }
-}
-
-/// The fluences of the design, or else the doses, ascending.
+/// The fluences of the design, and what a search has looked at beside them; or else the doses,
+/// ascending.
 fn levels(study: &Study) -> Vec<Level> {
     if let Some(design) = &study.design
-        && !design.study.fluences.is_empty()
+        && study.by_fluence()
     {
-        let of = |(index, &fluence): (usize, &f64)| Level {
-            given: Given::Fluence(fluence, design.study.fluence_area),
-            doses: design
-                .study
-                .exposures
-                .iter()
-                .filter_map(|(&view, doses)| Some((view, *doses.get(index)?)))
-                .collect(),
-        };
-        return design.study.fluences.iter().enumerate().map(of).collect();
+        let levels = fluences(study, &design.study);
+        if !levels.is_empty() {
+            return levels;
+        }
     }
     let mut doses: BTreeMap<u64, BTreeMap<View, u64>> = BTreeMap::new();
     for Condition { dose, view, .. } in study.rows.iter().map(|row| row.condition) {
         doses.entry(dose).or_default().insert(view, dose);
     }
     doses.into_iter().map(|(dose, doses)| Level { given: Given::Dose(dose), doses }).collect()
+}
+
+/// Levels of photons on the specimen, ascending.
+fn fluences(study: &Study, matrix: &Matrix) -> Vec<Level> {
+    let unit = matrix.fluence_area;
+    let of = |(index, &fluence): (usize, &f64)| {
+        let exposures = matrix.exposures.iter();
+        let doses = exposures.filter_map(|(&view, doses)| Some((view, *doses.get(index)?)));
+        (fluence, Level { given: Given::Fluence(fluence, unit), doses: doses.collect() })
+    };
+    let mut levels: Vec<(f64, Level)> = matrix.fluences.iter().enumerate().map(of).collect();
+    // What belongs to none of these, by the photons that it brings; alike where two digits are.
+    let known: BTreeSet<(View, u64)> =
+        study.rows.iter().map(|row| (row.condition.view, row.condition.dose)).collect();
+    for (view, dose) in known {
+        if levels.iter().any(|(_, level)| level.dose(view) == Some(dose)) {
+            continue;
+        }
+        let rows = study.rows.iter().filter(|row| row.condition.view == view);
+        let per_px: Vec<f64> = rows.filter_map(|row| Some(row.specimen?.patterns_per_px)).collect();
+        let per_px = Estimate::of(&per_px).map(|found| found.mean);
+        let Some(per_dose) = per_px.zip(unit.pixels(study.pixel_size)).map(|(n, px)| n * px) else {
+            continue;
+        };
+        let fluence = dose as f64 * per_dose;
+        let alike = levels
+            .iter_mut()
+            .map(|(_, level)| level)
+            .find(|level| level.label() == counted(fluence) && level.dose(view).is_none());
+        match alike {
+            Some(level) => {
+                level.doses.insert(view, dose);
+            }
+            None => {
+                let doses = BTreeMap::from([(view, dose)]);
+                levels.push((fluence, Level { given: Given::Fluence(fluence, unit), doses }));
+            }
+        }
+    }
+    levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    levels.into_iter().map(|(_, level)| level).collect()
 }

@@ -26,6 +26,7 @@ mod page;
 mod plots;
 mod scans;
 mod shots;
+mod specimen;
 mod tables;
 
 pub use error::ReportError;
@@ -72,7 +73,21 @@ pub fn write_with(
     study_dir: &Path,
     goals: &BTreeMap<String, f64>,
 ) -> Result<ReportPaths, ReportError> {
-    write_page(study_dir, goals, None)
+    write_sized(study_dir, goals, None)
+}
+
+/// [`write_with`] for a study whose data do not tell the side of an object pixel: `pixel_size_m`,
+/// metres, makes resolutions in nanometres and photons per area of them. It stands before the size
+/// that a search has kept with its goal.
+///
+/// # Errors
+/// Those of [`write_with`]; and when the data tell another size.
+pub fn write_sized(
+    study_dir: &Path,
+    goals: &BTreeMap<String, f64>,
+    pixel_size_m: Option<f64>,
+) -> Result<ReportPaths, ReportError> {
+    write_page(study_dir, goals, pixel_size_m, None)
 }
 
 /// Writes the report of a study that is running: its page looks for a newer one every `seconds`.
@@ -80,15 +95,16 @@ pub fn write_with(
 /// # Errors
 /// Those of [`write_with`].
 pub fn write_live(study_dir: &Path, seconds: u32) -> Result<ReportPaths, ReportError> {
-    write_page(study_dir, &BTreeMap::new(), Some(seconds))
+    write_page(study_dir, &BTreeMap::new(), None, Some(seconds))
 }
 
 fn write_page(
     study_dir: &Path,
     goals: &BTreeMap<String, f64>,
+    pixel_size_m: Option<f64>,
     live: Option<u32>,
 ) -> Result<ReportPaths, ReportError> {
-    let study = gather::Study::read(study_dir)?;
+    let study = gather::Study::read(study_dir, pixel_size_m)?;
     let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)?;
     let html = page::render(&study, &metrics, live)?;
     let csv = tables::csv(&study);

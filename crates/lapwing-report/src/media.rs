@@ -7,6 +7,7 @@ use lapwing_draw::number::label;
 use lapwing_draw::{Colormap, ColourScale, Picture, ScaleBar};
 use minijinja::Value;
 use serde::Serialize;
+use std::ops::Range;
 
 /// Most bytes that all pictures of a page take as text; curves and scans need the rest of the 5 MB.
 const BUDGET: usize = 3_200_000;
@@ -14,10 +15,39 @@ const BUDGET: usize = 3_200_000;
 /// Longest sides to try, the first that keeps within the budget wins.
 const SIDES: [usize; 6] = [384, 288, 224, 160, 112, 80];
 
+/// Pixels of the object that a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Place {
+    top: usize,
+    left: usize,
+    height: usize,
+    width: usize,
+}
+
+impl Place {
+    pub fn of(rows: &Range<usize>, columns: &Range<usize>) -> Self {
+        let (height, width) = (rows.len(), columns.len());
+        Self { top: rows.start, left: columns.start, height, width }
+    }
+
+    /// Whether a picture has as many pixels.
+    pub fn is_of(self, picture: &Picture) -> bool {
+        let plain = picture.unenlarged();
+        (plain.height(), plain.width()) == (self.height, self.width)
+    }
+
+    /// For the page: top, left, height, width.
+    fn text(self) -> String {
+        format!("{} {} {} {}", self.top, self.left, self.height, self.width)
+    }
+}
+
 /// A picture that the page will show.
 #[derive(Debug)]
 pub(crate) struct Shot {
     pub picture: Picture,
+    /// Where it lies on the object, if that is known.
+    pub place: Option<Place>,
     /// What it shows, for the caption.
     pub caption: String,
     /// What it shows, for people who do not see it.
@@ -48,6 +78,8 @@ pub(crate) struct Shown {
     link: Value,
     bar: Option<Bar>,
     length: Option<Length>,
+    /// Where it lies on the object: top, left, height and width in its pixels; empty if unknown.
+    place: String,
 }
 
 /// A scale bar over the picture.
@@ -124,6 +156,7 @@ fn encode(shot: &Shot, side: usize) -> Shown {
         link: Value::from_safe_string(shot.link.clone()),
         bar,
         length,
+        place: shot.place.map(Place::text).unwrap_or_default(),
     }
 }
 
@@ -160,6 +193,7 @@ mod tests {
         let picture = lapwing_draw::Painter::default().scalar(values.view());
         Shot {
             picture,
+            place: None,
             caption: "c".into(),
             alt: "a".into(),
             unit: "rad",

@@ -202,7 +202,7 @@ mod tests {
         for (name, value, part) in [
             ("phase_ssim", 2.0, "at most 1"),
             ("complex_nrmse", -1.0, "at least 0"),
-            ("phase_resolution_0_5_nm", 20.0, "pixel_size_m"),
+            ("phase_resolution_0_5_nm", 20.0, "--pixel-size-m"),
             ("beauty", 1.0, "phase_ssim"),
         ] {
             let told =

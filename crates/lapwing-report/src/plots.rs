@@ -1,5 +1,6 @@
 //! The curves of the page.
 
+mod contour;
 mod equal;
 mod fluence;
 pub(crate) mod limit;

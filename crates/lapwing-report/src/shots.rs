@@ -2,14 +2,16 @@
 //! condition.
 
 use crate::gather::{Row, Study};
-use crate::media::Shot;
+use crate::media::{Place, Shot};
+use crate::scans::positions;
+use lapwing_compare::Region;
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Painter, Picture};
 use lapwing_files::dialect::{Base, read_base};
 use lapwing_model::{Field, position};
 use lapwing_study::layout::data_file;
 use lapwing_study::record::link;
-use lapwing_study::{Split, StudyFolder};
+use lapwing_study::{Condition, Split, StudyFolder};
 use ndarray::{Axis, s};
 
 /// Amplitude, phase, error, error map and probe of a condition, as far as its files are there.
@@ -35,11 +37,14 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
         (&files.phase_sd, "Phase, 1 sd", "rad", "Standard deviation of the phase by chance alone"),
         (&files.probe, "Probe", "", "Reconstructed probe; hue is phase, brightness is amplitude"),
     ];
+    let place = place_of(study, row);
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
         let bytes = std::fs::read(study.folder.job_dir(&row.case).join(file)).ok()?;
+        let picture = Picture::decode(&bytes).ok()?;
         Some(Shot {
-            picture: Picture::decode(&bytes).ok()?,
+            place: place.filter(|place| place.is_of(&picture)),
+            picture,
             caption: caption.to_owned(),
             alt: format!("{alt}: {condition}."),
             unit,
@@ -52,6 +57,21 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     wanted.into_iter().filter_map(shot).collect()
 }
 
+/// Where the pictures of an object lie on it: over the positions of the whole split where it was
+/// compared, over its own where it was not.
+fn place_of(study: &Study, row: &Row) -> Option<Place> {
+    let result = row.result()?;
+    if row.comparison.is_some() {
+        let Condition { dose, split, .. } = row.condition;
+        let scan = positions(&data_file(&study.folder.data_root(), dose, split))?;
+        let (rows, columns) = Region::window((usize::MAX, usize::MAX), &scan)?;
+        return Some(Place::of(&rows, &columns));
+    }
+    let file = study.folder.job_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+    let (y0, y1, x0, x1) = position::bounding_box(&positions(&file)?)?;
+    Some(Place::of(&within(y0, y1, usize::MAX), &within(x0, x1, usize::MAX)))
+}
+
 /// Truth, probe and positions of a split; `None` when there are none.
 fn data_of(study: &Study, split: Split) -> Option<Base> {
     let mut doses =
@@ -59,21 +79,25 @@ fn data_of(study: &Study, split: Split) -> Option<Base> {
     doses.find_map(|dose| read_base(data_file(&study.folder.data_root(), dose, split)).ok())
 }
 
-/// The true object over the scanned area.
+/// The true object over the area that reconstructions are compared on.
 pub(crate) fn true_object(study: &Study, split: Split) -> Option<Field> {
+    Some(placed_truth(study, split)?.0)
+}
+
+fn placed_truth(study: &Study, split: Split) -> Option<(Field, Place)> {
     let Base { object, scan, .. } = data_of(study, split)?;
     let (object, scan) = (object.into_projection(), scan.unwrap_or_default());
-    let (rows, columns) = match position::bounding_box(&scan) {
-        Some((y0, y1, x0, x1)) => (within(y0, y1, object.nrows()), within(x0, x1, object.ncols())),
-        None => (0..object.nrows(), 0..object.ncols()),
-    };
-    Some(object.slice(s![rows, columns]).to_owned())
+    let whole = || (0..object.nrows(), 0..object.ncols());
+    let (rows, columns) = Region::window(object.dim(), &scan).unwrap_or_else(whole);
+    let place = Place::of(&rows, &columns);
+    Some((object.slice(s![rows, columns]).to_owned(), place))
 }
 
 /// Amplitude and phase of the true object over the scanned area, and the true probe.
 pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
-    let shot = |picture, caption: &str, unit, alt: &str| Shot {
+    let shot = |picture, place, caption: &str, unit, alt: &str| Shot {
         picture,
+        place,
         caption: caption.to_owned(),
         alt: format!("{alt}, {split} split."),
         unit,
@@ -87,7 +111,7 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
         None => "the true object".to_owned(),
     };
     let mut shots = Vec::new();
-    if let Some(object) = true_object(study, split) {
+    if let Some((object, place)) = placed_truth(study, split) {
         // In the colours of the reconstructions, where there are any.
         let made = study.rows.iter().filter(|row| row.condition.split == split);
         let made = made.map(|row| of_row(study, row)).find(|made| !made.is_empty());
@@ -102,15 +126,17 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
             None => Painter::default(),
         };
         let amplitude = painter("Amplitude").amplitude(object.view());
-        shots.push(shot(amplitude, "Amplitude", "", &format!("Amplitude of {of}")));
+        let place = Some(place);
+        shots.push(shot(amplitude, place, "Amplitude", "", &format!("Amplitude of {of}")));
         let phase = painter("Phase").phase(object.view());
-        shots.push(shot(phase, "Phase", "rad", &format!("Phase of {of}")));
+        shots.push(shot(phase, place, "Phase", "rad", &format!("Phase of {of}")));
     }
     if let Some(probe) = data_of(study, split).map(|data| data.probe) {
         let picture = Painter::default().complex(probe.index_axis(Axis(0), 0));
         let of = if study.reference.is_some() { "Start probe" } else { "True probe" };
         shots.push(shot(
             picture,
+            None,
             "Probe",
             "",
             &format!("{of}; hue is phase, brightness is amplitude"),
@@ -119,7 +145,8 @@ pub(crate) fn of_truth(study: &Study, split: Split) -> Vec<Shot> {
     shots
 }
 
-/// Whole pixels from `low` to `high`, inside an axis of `length`.
+/// Whole pixels around `low` to `high`, inside an axis of `length`, as pictures of an object that
+/// is compared with nothing have them.
 fn within(low: f64, high: f64, length: usize) -> std::ops::Range<usize> {
     let low = (low.floor().max(0.0) as usize).min(length);
     low..(high.ceil().max(0.0) as usize + 1).clamp(low, length)

@@ -198,11 +198,21 @@ impl<'a> Question<'a> {
                 self.where_to(of)
             ),
         };
-        let line = self.matrix?.line_with_lower()?;
-        Some(format!(
-            "{which} it does not tell: write {line} in the section [study] of the design and run \
-             it again into the same folder; what is done stays."
-        ))
+        let matrix = self.matrix?;
+        // A search keeps what it has looked at, not the range that it was given.
+        let kept = !(matrix.doses.is_empty() && matrix.fluences.is_empty());
+        let way = match kept || matrix.searched.is_empty() {
+            true => format!(
+                "write {} in the section [study] of the design and run it again into the same \
+                 folder",
+                matrix.line_with_lower()?
+            ),
+            false => format!(
+                "give the design of the search a lower {} and search again into the same folder",
+                if matrix.by_fluence { "fluence" } else { "dose" }
+            ),
+        };
+        Some(format!("{which} it does not tell: {way}; what is done stays."))
     }
 
     /// What the next larger step would cost at the dose that the best one takes.

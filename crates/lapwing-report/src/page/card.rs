@@ -138,7 +138,7 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     let area = Area::of(result.pixel_size_m);
     for (name, density) in [
         ("photons on the disc of a pattern", result.fluence_per_pattern()),
-        ("photons on the specimen, all patterns", result.fluence()),
+        ("photons on the specimen, all patterns", row.fluence()),
     ] {
         details.extend(density.map(|density| fact(name, area.text(density))));
     }

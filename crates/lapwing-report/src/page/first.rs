@@ -49,18 +49,19 @@ pub(super) fn not_compared(study: &Study) -> Option<String> {
     })
 }
 
-/// Doses and overlaps of equal quality where there are three overlaps that reach the goal; else
-/// quality against the photons on the specimen in a study of equal fluence, and against the dose in
-/// any other.
+/// Doses (photons on the specimen in a study of equal fluence) and overlaps of equal quality where
+/// the goal is reached from one of three overlaps to another; else quality against the photons on
+/// the specimen in a study of equal fluence, and against the dose in any other.
 fn picture(study: &Study, metric: &Metric, solver: &str, axes: &Axes) -> Plot {
+    // A line through two strips between overlaps crosses each of these and what is between them.
     let reached = |plot: &Plot| {
         let goal = plot.series.first().filter(|one| one.name.starts_with("goal"));
-        goal.is_some_and(|goal| goal.points.len() > 2)
+        goal.is_some_and(|goal| goal.points.len() > 4)
     };
-    let equal = || plots::equal_quality(study, metric, solver).filter(reached);
+    let equal = || plots::equal_quality(study, metric, solver)?.ok().filter(reached);
     let by_fluence = axes.levels.first().is_some_and(Level::is_fluence);
     let fluence = || plots::against_fluence(study, metric, solver).filter(|_| by_fluence);
-    fluence().or_else(equal).unwrap_or_else(|| plots::quality(study, metric, solver))
+    equal().or_else(fluence).unwrap_or_else(|| plots::quality(study, metric, solver))
 }
 
 /// What the words of the page mean.

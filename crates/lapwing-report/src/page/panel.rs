@@ -6,7 +6,7 @@ use crate::gather::{Row, Study};
 use crate::levels::Axes;
 use crate::metric::{Metric, shown, shown_error};
 use crate::plots;
-use lapwing_draw::Look;
+use lapwing_draw::{Look, Plot};
 use lapwing_study::{Split, View};
 use minijinja::Value;
 use serde::Serialize;
@@ -105,6 +105,8 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .collect(),
     };
     let question = Question::of(study, &axes, metric);
+    let maps: Vec<Result<Plot, String>> =
+        solvers.iter().filter_map(|s| plots::equal_quality(study, metric, s)).collect();
     Some(Panel {
         title: metric.heading.clone(),
         meaning: metric.meaning.clone(),
@@ -115,6 +117,7 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .chain(
                 solvers.iter().filter_map(|solver| plots::limit::sentence(study, metric, solver)),
             )
+            .chain(maps.iter().filter_map(|map| map.as_ref().err().cloned()))
             .collect(),
         needs: question.needs(),
         grids: solvers
@@ -125,10 +128,9 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
             .iter()
             .flat_map(|solver| {
                 let against_dose = plots::quality(study, metric, solver);
-                std::iter::once(against_dose)
-                    .chain(plots::against_fluence(study, metric, solver))
-                    .chain(plots::equal_quality(study, metric, solver))
+                std::iter::once(against_dose).chain(plots::against_fluence(study, metric, solver))
             })
+            .chain(maps.iter().filter_map(|map| map.clone().ok()))
             .map(|plot| Value::from_safe_string(plot.svg(Look::Inline)))
             .collect(),
     })

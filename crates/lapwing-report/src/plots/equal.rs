@@ -1,81 +1,119 @@
 //! Doses and overlaps of equal quality.
 
-use crate::answer::between;
+use super::contour::{Node, contour};
 use crate::estimate::{Estimate, Line};
+use crate::fluence::Unit;
 use crate::gather::Study;
 use crate::metric::{Metric, shown};
 use lapwing_draw::{Axis, Mark, Plot, Series};
 use lapwing_study::View;
 
-/// Quality against the dose: dose, value, what chance may do to it.
-type Curve = Vec<(f64, f64, f64)>;
+/// Most lines of equal quality beside the goal.
+const LEVELS: usize = 4;
 
-/// Most lines of equal quality.
-const LEVELS: usize = 5;
-
-/// The dose that each overlap needs, over the linear overlap: a line for each of several levels of
-/// quality, the goal among them, through what the splits have on average. `None` with fewer than
-/// three overlaps, or where no level is reached between two doses of two views.
-pub(crate) fn equal_quality(study: &Study, metric: &Metric, solver: &str) -> Option<Plot> {
-    let (views, splits) = (study.distinct(|c| c.view), study.distinct(|c| c.split));
-    let doses = study.distinct(|c| c.dose);
-    let of_view = |&view: &View| {
-        let lines = || splits.iter().map(|&split| Line { rows: &study.rows, solver, split, view });
-        let mean = |values: Vec<f64>| Estimate::of(&values).map(|found| found.mean);
-        let overlap = mean(
-            doses
-                .iter()
-                .flat_map(|&dose| lines().filter_map(move |line| line.overlap(dose)))
-                .collect(),
-        )?;
-        let curve: Curve = doses
-            .iter()
-            .filter_map(|&dose| {
-                let at = lines().filter_map(|line| Some(line.at(metric, dose)?.mean)).collect();
-                Some((dose as f64, mean(at)?, 0.0))
-            })
-            .collect();
-        Some((overlap, curve))
-    };
-    let mut curves: Vec<(f64, Curve)> = views.iter().filter_map(of_view).collect();
-    curves.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if curves.len() < 3 {
+/// A map of dose and linear overlap (photons on the specimen in a study by fluence) with lines of
+/// equal quality, the goal first: each condition that was measured, as the mean over the splits,
+/// and lines interpolated between neighbours, in the logarithm of the dose and linearly in the
+/// overlap, hence in the step. There are none beyond what was measured. `None` with one overlap;
+/// the reason where no line can be drawn.
+pub(crate) fn equal_quality(
+    study: &Study,
+    metric: &Metric,
+    solver: &str,
+) -> Option<Result<Plot, String>> {
+    if study.distinct(|c| c.view).len() < 2 {
         return None;
     }
+    let unit = study.by_fluence().then(|| Unit::of(study.pixel_size));
     let place = |value: f64| if metric.is_length() { value.ln() } else { value };
-    let values = || curves.iter().flat_map(|(_, curve)| curve.iter().map(|point| point.1));
+    let mut columns: Vec<Vec<Node>> = Vec::new();
+    for view in study.distinct(|c| c.view) {
+        let points = column(study, metric, (solver, view), unit).unwrap_or_default();
+        let usable = points.iter().filter(|node| place(node.value).is_finite());
+        let nodes: Vec<Node> =
+            usable.map(|&node| Node { value: place(node.value), ..node }).collect();
+        if !nodes.is_empty() {
+            columns.push(nodes);
+        }
+    }
+    columns.sort_by(|a, b| a[0].x.total_cmp(&b[0].x));
+    let cost = if unit.is_some() { "photons on the specimen" } else { "dose" };
+    let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
+    let title = format!("{} and overlap of equal {}{by}", capital(cost), metric.named());
+    if columns.len() < 2 {
+        return Some(Err(format!(
+            "{title}: no map is drawn, for numbers that hold are there with one overlap at most."
+        )));
+    }
+    let values = || columns.iter().flatten().map(|node| node.value);
     let (low, high) = values()
-        .map(place)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    let even = (1..LEVELS).map(|step| low + (high - low) * step as f64 / LEVELS as f64);
-    let even = even.map(|level| if metric.is_length() { level.exp() } else { level });
-    let mut plot = Plot::new(
-        format!("Dose and overlap of equal {}", metric.named()),
-        Axis::linear("linear overlap of neighbouring discs"),
-        Axis::log("dose, photons per pattern"),
-    );
+    let even = (1..=LEVELS).map(|step| low + (high - low) * step as f64 / (LEVELS + 1) as f64);
+    let axis = match unit {
+        Some(unit) => unit.axis(),
+        None => "dose, photons per pattern".to_owned(),
+    };
+    let overlap = Axis::linear("linear overlap of neighbouring discs");
+    let mut plot = Plot::new(title.clone(), overlap, Axis::log(axis));
     plot.size = (470.0, 330.0);
     let mut told = Vec::new();
-    for (colour, level) in std::iter::once(metric.goal).chain(even).enumerate() {
-        let points: Vec<(f64, f64)> = curves
-            .iter()
-            .filter_map(|(overlap, curve)| Some((*overlap, between(curve, level, metric)?)))
-            .collect();
-        if points.len() < 2 {
-            continue;
-        }
+    for (colour, level) in std::iter::once(place(metric.goal)).chain(even).enumerate() {
+        let lines = contour(&columns, level);
+        let value = if metric.is_length() { level.exp() } else { level };
         let name = match colour {
             0 => format!("goal {}", metric.goal_label()),
-            _ => shown(level),
+            _ => shown(value),
         };
-        told.push(name.clone());
-        plot.series.push(Series::new(name, colour, Mark::LineAndSymbols, points));
+        for (index, line) in lines.iter().enumerate() {
+            let first = if index == 0 { name.clone() } else { String::new() };
+            let points = line.iter().map(|&(x, y)| (x, y.exp()));
+            plot.series.push(Series::new(first, colour, Mark::Line, points));
+        }
+        told.extend((!lines.is_empty()).then_some(name));
     }
+    if told.is_empty() {
+        return Some(Err(format!(
+            "{title}: no line can be drawn, for that takes two doses, of numbers that hold and \
+             differ, at one of two neighbouring overlaps."
+        )));
+    }
+    let at = columns.iter().flatten().map(|node| (node.x, node.y.exp()));
+    plot.series.push(Series::new("measured", LEVELS + 1, Mark::Symbols, at));
     plot.description = format!(
-        "Lines of equal {}, at {}: the dose that an overlap needs, interpolated between the doses \
-         of the study.",
+        "Lines of equal {}, at {}: the {cost} that an overlap needs, interpolated between the \
+         conditions of the study, which are the symbols.",
         metric.named(),
         told.join(", ")
     );
-    (!plot.series.is_empty()).then_some(plot)
+    Some(Ok(plot))
+}
+
+/// The conditions of a view, ascending in the dose (its logarithm, or that of the photons on the
+/// specimen), at the overlap that all of them have; `None` where that is not known.
+fn column(
+    study: &Study,
+    metric: &Metric,
+    (solver, view): (&str, View),
+    unit: Option<Unit>,
+) -> Option<Vec<Node>> {
+    let splits = study.distinct(|c| c.split);
+    let lines = || splits.iter().map(|&split| Line { rows: &study.rows, solver, split, view });
+    let mean = |values: Vec<f64>| Estimate::of(&values).map(|found| found.mean);
+    let x = mean(lines().filter_map(Line::mean_overlap).collect()).filter(|x| x.is_finite())?;
+    let per_dose = match unit {
+        Some(unit) => {
+            let per_dose = mean(lines().filter_map(Line::per_pixel_and_dose).collect())?;
+            unit.in_unit(per_dose)
+        }
+        None => 1.0,
+    };
+    let of_dose = |dose: u64| {
+        let value = mean(lines().filter_map(|line| Some(line.at(metric, dose)?.mean)).collect())?;
+        Some(Node { x, y: (dose as f64 * per_dose).ln(), value })
+    };
+    Some(study.distinct(|c| c.dose).into_iter().filter_map(of_dose).collect())
+}
+
+fn capital(text: &str) -> String {
+    text[..1].to_uppercase() + &text[1..]
 }

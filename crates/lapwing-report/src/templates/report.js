@@ -27,15 +27,15 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const section = document.querySelector(".compare");
   const shots = [...document.querySelectorAll(".card[data-split]")].flatMap((card) =>
     [...card.querySelectorAll(".shot")]
-      .filter((shot) => ["Amplitude", "Phase"].includes(shot.dataset.quantity))
-      .map((shot) => ({ shot, split: card.dataset.split, name: card.dataset.name, quantity: shot.dataset.quantity })));
-  // Only pictures of the same pixels can lie on each other.
-  const same = shots.filter(({ shot, split }) => {
-    const size = (of) => { const image = of.shot.querySelector("img"); return image.getAttribute("width") / image.getAttribute("height"); };
-    const last = shots.findLast((other) => other.split === split);
-    return Math.abs(size({ shot }) / size(last) - 1) < 0.01;
-  });
-  const values = (key, of = same) => [...new Set(of.map((shot) => shot[key]))];
+      .filter((shot) => ["Amplitude", "Phase"].includes(shot.dataset.quantity) && shot.dataset.place)
+      .map((shot) => ({ shot, split: card.dataset.split, name: card.dataset.name, quantity: shot.dataset.quantity,
+        place: shot.dataset.place.split(" ").map(Number) })));
+  // The pixels of the object that two pictures have: top, left, height, width.
+  const common = ([t, l, h, w], [top, left, height, width]) => {
+    const [y, x] = [Math.max(t, top), Math.max(l, left)];
+    return [y, x, Math.min(t + h, top + height) - y, Math.min(l + w, left + width) - x];
+  };
+  const values = (key, of = shots) => [...new Set(of.map((shot) => shot[key]))];
   if (!section || values("name").length < 2) return;
   const make = (name, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(name), properties);
@@ -57,19 +57,32 @@ for (const table of document.querySelectorAll("table.sortable")) {
   slider.setAttribute("aria-label", "How much of the left picture is seen, percent");
   slider.addEventListener("input", () => wipe.style.setProperty("--at", slider.value + "%"));
   const show = () => {
-    const here = same.filter((shot) => shot.quantity === selects.quantity.value && shot.split === selects.split.value);
+    const here = shots.filter((shot) => shot.quantity === selects.quantity.value && shot.split === selects.split.value);
     const names = values("name", here);
     fill(selects.left, names, names[0]);
     fill(selects.right, names, names.at(-1));
+    const chosen = (side) => here.find((shot) => shot.name === selects[side].value);
+    const [top, left, height, width] = common(chosen("left").place, chosen("right").place);
     const half = (side) => {
-      const found = here.find((shot) => shot.name === selects[side].value);
-      const image = found.shot.querySelector("img");
+      const { shot, place } = chosen(side);
+      const image = shot.querySelector("img");
       const picture = make("img", { src: image.src, alt: image.alt, width: image.getAttribute("width"), height: image.getAttribute("height") });
+      // Each pixel of the object in the same place of the frame, whatever else the pictures show.
+      Object.assign(picture.style, {
+        width: 100 * place[3] / width + "%", height: 100 * place[2] / height + "%",
+        left: 100 * (place[1] - left) / width + "%", top: 100 * (place[0] - top) / height + "%",
+      });
+      const frame = make("div", { className: "window" }, picture);
+      frame.style.aspectRatio = `${width} / ${height}`;
       const caption = make("figcaption", {}, selects[side].value);
-      const scale = found.shot.querySelector(".scale");
+      const scale = shot.querySelector(".scale");
       if (scale) caption.append(scale.cloneNode(true));
-      return make("figure", { className: side }, picture, caption);
+      return make("figure", { className: side }, frame, caption);
     };
+    if (!(width > 0 && height > 0)) {
+      wipe.replaceChildren(make("p", {}, "These two show no pixel of the object in common."));
+      return;
+    }
     wipe.replaceChildren(half("right"), half("left"), slider);
   };
   fill(selects.quantity, values("quantity"), "Phase");

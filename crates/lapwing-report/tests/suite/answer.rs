@@ -3,7 +3,8 @@
 use crate::report::{after, assert_balanced, condition, plain, report};
 use crate::support::{Special, write_study};
 use lapwing_study::event::unobserved;
-use lapwing_study::{Design, Split, View, run};
+use lapwing_study::{Condition, Design, Split, View, run};
+use std::collections::BTreeMap;
 use std::fs;
 
 #[test]
@@ -149,4 +150,65 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
         let told = format!("with {fluence} photons on the specimen per pixel of the object, ");
         assert!(html.contains(&told), "{told}");
     }
+}
+
+#[test]
+fn a_pixel_that_is_told_later_gives_nanometres_and_fluences_and_contradicts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special::default());
+    let none = BTreeMap::new();
+    let told = lapwing_report::write_sized(folder.path(), &none, Some(1.25e-8)).unwrap();
+    let page = fs::read_to_string(&told.html).unwrap();
+    assert!(page.contains("<h2 id=\"fluence\">Photons on the specimen</h2>"));
+    assert!(page.contains(">Phase resolution, nm</th>") && page.contains("step 8.0 px (100 nm)"));
+    // As the same study has it whose data tell the pixel.
+    let (with, same) = report(&Special { pixel_size: Some(1.25e-8), ..Special::default() });
+    let csv = |folder: &std::path::Path| fs::read_to_string(folder.join("report/results.csv"));
+    assert_eq!(csv(folder.path()).unwrap(), csv(with.path()).unwrap());
+    assert_eq!(after(&page, "<p class=\"lead\">"), after(&same, "<p class=\"lead\">"));
+    // The size of the data may be repeated, but not replaced.
+    lapwing_report::write_sized(with.path(), &none, Some(1.25e-8)).unwrap();
+    let error = lapwing_report::write_sized(with.path(), &none, Some(2e-8)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("1.25e-8 m that the data tell") && text.contains("2e-8"), "{text}");
+    // One that a search has kept may be.
+    let kept = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\npixel_size_m = 1e-8\n";
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special { sections: kept, ..Special::default() });
+    let lead = |told| {
+        let paths = lapwing_report::write_sized(folder.path(), &none, told).unwrap();
+        after(&fs::read_to_string(paths.html).unwrap(), "<p class=\"lead\">").to_owned()
+    };
+    assert!(lead(None).contains("at most 6 px (60 nm)"), "{}", lead(None));
+    assert!(lead(Some(2e-8)).contains("at most 3 px (60 nm)"), "{}", lead(Some(2e-8)));
+}
+
+#[test]
+fn lines_of_equal_quality_are_drawn_between_neighbours_or_the_page_says_why_not() {
+    let (folder, html) = plain();
+    let name = "report/figures/phase_ssim_dose_overlap.svg";
+    let map = fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(html.contains("Dose and overlap of equal Phase SSIM"));
+    // The goal, four levels and the nine conditions.
+    for line in ["goal 0.9", "measured"] {
+        assert!(map.contains(&format!(">{line}<")), "{line}");
+    }
+    assert!(map.matches("<polyline").count() + map.matches("<path").count() >= 5);
+    // One overlap with numbers is no map.
+    let all = [1_000, 10_000, 100_000].into_iter().flat_map(|dose| {
+        Split::ALL.into_iter().flat_map(move |split| {
+            [View::Dense, View::Sparse].map(|view| Condition { dose, view, split })
+        })
+    });
+    let (_folder, html) = report(&Special { pending: all.collect(), ..Special::default() });
+    assert!(!html.contains("<title>Dose and overlap of equal"));
+    assert!(html.contains("numbers that hold are there with one overlap at most"));
+    // Nor is one dose, whatever the overlaps.
+    let others = [10_000, 100_000].into_iter().flat_map(|dose| {
+        Split::ALL
+            .into_iter()
+            .flat_map(move |split| View::ALL.map(|view| Condition { dose, view, split }))
+    });
+    let (_folder, html) = report(&Special { pending: others.collect(), ..Special::default() });
+    assert!(html.contains("no line can be drawn, for that takes two doses"));
 }

@@ -27,6 +27,8 @@ fn a_browser_finds_nothing_wrong() {
         let compared = &seen.check["compared"];
         assert_eq!(compared["shown"], true);
         assert_eq!(compared["same"], true, "the picture of the chosen condition: {compared}");
+        let apart = compared["apart"].as_f64().unwrap();
+        assert!(apart < 0.1, "the pictures are {apart} px of the page apart");
         let share = compared["seen"].as_f64().unwrap();
         assert!((share - 0.2).abs() < 0.01, "{compared}");
     }

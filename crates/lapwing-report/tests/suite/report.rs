@@ -2,8 +2,11 @@
 //! in the study's order.
 
 use crate::support::{Special, write_study};
+use lapwing_files::reconstruction::read_positions;
+use lapwing_model::Position;
 use lapwing_report::ReportError;
 use lapwing_study::event::unobserved;
+use lapwing_study::overlap::covered_area;
 use lapwing_study::record::Outcome;
 use lapwing_study::run::{self, StudyOptions};
 use lapwing_study::{Condition, Design, Split, StudyFolder, View};
@@ -122,12 +125,13 @@ fn the_answer_is_told_to_programs_and_at_equal_cost() {
         let plain = sentence.as_str().unwrap().replace('<', "&lt;").replace('/', "&#x2f;");
         assert!(html.contains(&plain), "{plain}");
     }
-    // With a sixteenth of the patterns a pixel of the object has a sixteenth of the photons: at the
-    // same number of them the sparse view has sixteen times the dose, which makes more of it, as
-    // 1.2 / 3.2 is more than 0.07 ln 16.
-    let sparse = "At the same cost to the specimen: with ";
-    let told = html.split(sparse).nth(1).unwrap();
-    assert!(told[..120].contains("sparse is best on train"), "{}", &told[..200]);
+    // Every fourth position is columns of discs that do not touch: a pixel of the object has 0.44
+    // of the photons of the baseline, so that at the same number of them the dense view has 2.3
+    // times the dose, which makes more of it, as log10(2.3) / 3.2 is more than 0.07 ln 4. The one
+    // column of every sixteenth gains about as much dose and loses twice that.
+    let cost = "At the same cost to the specimen: with ";
+    let told = html.split(cost).nth(1).unwrap();
+    assert!(told[..120].contains("dense is best on train"), "{}", &told[..200]);
     // A pixel's photons are known without its size.
     assert!(told[..60].contains("photons per pixel of the object"), "{}", &told[..100]);
 }
@@ -256,8 +260,8 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     // Every picture of an object, an error or a probe has a bar, on which 500 nm are 40 of its
     // pixels.
     assert_eq!(html.matches("class=\"length\"").count(), html.matches("<img ").count());
-    // 140 pixels wide: 25 nm x 140 / 4 is 438 nm, so the bar is 200 nm, 16 pixels.
-    assert!(html.contains("style=\"--w:11.43%\" aria-hidden=\"true\"><span>200 nm</span>"));
+    // 138 pixels wide: 12.5 nm x 138 / 4 is 431 nm, so the bar is 200 nm, 16 pixels.
+    assert!(html.contains("style=\"--w:11.59%\" aria-hidden=\"true\"><span>200 nm</span>"));
     assert!(html.contains("The bar in the picture is 200 nm long."));
     assert!(
         html.contains(">Phase resolution, px</th>") && html.contains(">Phase resolution, nm</th>")
@@ -270,7 +274,7 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
     assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
     // Steps in pixels and nanometres, and photons on the specimen: 1000 counts on 160 positions and
-    // 20,000 pixels of 1.5625e-4 square micrometres are 51,200 on each.
+    // 20,000 pixels of 1.5625e-4 square micrometres are 51,200 on each, of a split.
     assert!(html.contains(
         "<span class=\"sub\">step 8.0 px (100 nm)</span><span class=\"sub\">overlap 0.80</span>"
     ));
@@ -283,7 +287,20 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     };
     assert_eq!((cell("step_px"), cell("step_nm"), cell("linear_overlap")), (8.0, 100.0, 0.8));
     let expected = cell("mean_counts") * cell("n_patterns") / (20_000.0 * 1.5625e-4);
+    assert!((cell("split_fluence_um2") / expected - 1.0).abs() < 1e-9);
+    // The specimen has light from both splits.
+    let scan: Vec<Position> = Split::ALL
+        .into_iter()
+        .flat_map(|split| {
+            let case = condition(1_000, View::Baseline, split).into();
+            let job = StudyFolder::new(folder.path()).job_dir(&case);
+            read_positions(job.join("reconstruction.npz")).unwrap().unwrap()
+        })
+        .collect();
+    let area = covered_area(&scan, 24.0) * 1.5625e-4;
+    let expected = cell("mean_counts") * scan.len() as f64 / area;
     assert!((cell("fluence_um2") / expected - 1.0).abs() < 1e-9);
+    assert!(scan.len() == 2 * cell("n_patterns") as usize);
     // Without a pixel size there is none of that.
     let (_, plain) = plain();
     assert!(!plain.contains("class=\"length\"") && !plain.contains(" nm"));

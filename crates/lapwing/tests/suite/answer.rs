@@ -63,3 +63,46 @@ fn a_run_of_the_same_design_goes_on_where_a_search_was() {
     std::fs::write(bench.path("other.toml"), other).unwrap();
     bench.fails("study run other.toml --output found", &["6 there and 7 here", "--replace"]);
 }
+
+#[test]
+fn a_search_between_fluences_is_about_photons_on_the_specimen() {
+    let bench = Bench::new();
+    let fluences = "fluences = [3, 300]\nfluence_area = \"px\"";
+    let design = DESIGN.replace("doses = [1e2, 1e4]", fluences) + "[views]\nsteps = [9]\n";
+    std::fs::write(bench.path("design.toml"), design).unwrap();
+    let goal = "--goal complex_correlation=0.9 --precision 3";
+    let found = bench.json(&format!("study search design.toml --output found {goal} --quiet"));
+    let of = |view: usize| found["views"][view]["fluence_per_dose"].as_f64().unwrap();
+    // Fewer patterns bring fewer photons.
+    assert!(of(0) > 1.5 * of(1), "{found}");
+    // Both views were looked at from the same photons on the specimen to the same.
+    for view in 0..2 {
+        let tried = found["views"][view]["tried"].as_array().unwrap();
+        let most = tried.last().unwrap()["dose"].as_f64().unwrap() * of(view);
+        assert!((most / 300.0 - 1.0).abs() < 0.01, "{found}");
+    }
+    let html = std::fs::read_to_string(bench.path("found/report/index.html")).unwrap();
+    assert!(html.contains(">photons on the specimen, per pixel of the object</th>"), "by dose");
+    assert!(html.contains("<tr><th scope=\"row\">300</th>"));
+    let words = bench.ok(&format!("study search design.toml --output found {goal}"));
+    assert!(words.contains("on the specimen per pixel of the object"), "{words}");
+}
+
+#[test]
+fn a_report_takes_the_pixel_that_the_data_do_not_tell() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("design.toml"), DESIGN).unwrap();
+    bench.ok("study run design.toml --output done --quiet");
+    let table = || std::fs::read_to_string(bench.path("done/report/results.csv")).unwrap();
+    let without = table();
+    bench.ok("report done --goal resolution=60nm --pixel-size-m 2e-8");
+    let (heads, row) = (table().lines().next().unwrap().to_owned(), table());
+    let cell = |name: &str| {
+        let column = heads.split(',').position(|head| head == name).unwrap();
+        row.lines().nth(1).unwrap().split(',').nth(column).unwrap().to_owned()
+    };
+    let nm: f64 = cell("step_nm").parse().unwrap();
+    assert!((nm / 120.0 - 1.0).abs() < 0.04, "a jittered raster of 6 px is one of 120 nm: {nm}");
+    assert!(cell("fluence_um2").parse::<f64>().unwrap() > 0.0 && table() != without);
+    assert_eq!(bench.run("report done --pixel-size-m 0").status.code(), Some(2));
+}

@@ -41,10 +41,20 @@ addEventListener("load", () => {
   const range = section.querySelector("input");
   range.value = 20;
   range.dispatchEvent(new Event("input"));
-  const over = section.querySelector(".left img");
+  const over = section.querySelector(".left .window");
   const hidden = /inset\(0(?:px)? ([^ ]*|calc\([^)]*\)) /.exec(getComputedStyle(over).clipPath)?.[1] ?? "";
   const named = [...document.querySelectorAll(".card")].find((card) => card.dataset.name === right.value && card.dataset.split === section.querySelectorAll("select")[1].value);
-  const compared = { shown: !section.hidden && section.querySelectorAll(".wipe figure").length === 2,
+  // Where pixel (0, 0) of the object and one a hundred away are on the page, by either picture.
+  const spot = (side) => {
+    const frame = section.querySelector(`.${side} .window`), box = frame.querySelector("img").getBoundingClientRect();
+    const name = section.querySelector(`.${side} figcaption`).firstChild.textContent;
+    const card = [...document.querySelectorAll(".card")].find((card) => card.dataset.name === name && card.dataset.split === section.querySelectorAll("select")[1].value);
+    const [top, left, height, width] = card.querySelector('[data-quantity="Phase"]').dataset.place.split(" ").map(Number);
+    return [[0, 0], [100, 100]].flatMap(([y, x]) => [box.top + (y - top) * box.height / height, box.left + (x - left) * box.width / width]);
+  };
+  const [one, other] = [spot("left"), spot("right")];
+  const apart = Math.max(...one.map((at, index) => Math.abs(at - other[index])));
+  const compared = { apart, shown: !section.hidden && section.querySelectorAll(".wipe figure").length === 2,
     same: section.querySelector(".right img").src === named.querySelector('[data-quantity="Phase"] img').src,
     clip: getComputedStyle(over).clipPath, seen: 1 - parseFloat(hidden.match(/[\d.]+(?=%\)?$)/)?.[0] ?? hidden) / 100 };
   const result = { compared, pictures: pictures.length, broken, unsorted, ascending, said, descending, seconds, shown, wide, drawn,

@@ -3,9 +3,10 @@
 
 pub mod browser;
 
+use lapwing_compare::Region;
 use lapwing_draw::{Colormap, Painter};
 use lapwing_files::npy::{Array, Values};
-use lapwing_model::{Complex32, Field};
+use lapwing_model::{Complex32, Field, Position};
 use lapwing_study::record::{
     Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry,
 };
@@ -199,8 +200,11 @@ fn write_job(
     let spread = (1.1 - quality) as f32;
 
     let mut noise = Noise(condition.dose as u32 + every as u32);
-    let top = if condition.split == Split::Train { 32 } else { 110 };
-    let truth = Field::from_shape_fn((76, 140), |(y, x)| object(y + top, x + 40));
+    let scan: Vec<Position> = all.iter().map(|&[y, x]| Position { y, x }).collect();
+    let (rows, columns) = Region::window((SIDE, SIDE), &scan).unwrap();
+    let truth = Field::from_shape_fn((rows.len(), columns.len()), |(y, x)| {
+        object(y + rows.start, x + columns.start)
+    });
     let aligned = truth.mapv(|v| v + Complex32::new(noise.next(), noise.next()) * (0.35 * spread));
     let error = Array2::from_shape_fn(truth.dim(), |at| (aligned[at] - truth[at]).norm());
     let painter = Painter::default().enlarge_to(300);

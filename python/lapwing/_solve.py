@@ -135,7 +135,7 @@ class SolverOptions(TypedDict, total=False):
     """ML: Patterns per batch in the first stage, at most."""
     prior_absorption: float | Literal["auto"]
     """How many times as much the prior weighs absorption, the part of the object in phase with its
-    mean transmission, as phase; auto: as predicts hidden pixels best where the strength is chosen
+    mean transmission, as phase; auto: as predicts held-out pixels best where the strength is chosen
     so, else 1."""
     object_alpha: float
     """rPIE: Share of the largest illumination under the object's update. Small values are fast on

@@ -139,8 +139,8 @@ pub(crate) fn loss(row: &Row) -> Option<Plot> {
     Some(plot)
 }
 
-/// How badly hidden detector pixels are predicted, over the strength of the prior; `None` where the
-/// strength was not chosen.
+/// How badly held-out detector pixels are predicted, over the strength of the prior; `None` where
+/// the strength was not chosen.
 pub(crate) fn choice(row: &Row) -> Option<Plot> {
     let choices = &row.result()?.choices;
     let choice = choices.iter().find(|choice| choice.option == "prior")?;

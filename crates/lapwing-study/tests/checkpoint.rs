@@ -5,7 +5,7 @@ use lapwing_files::npy::Array;
 use lapwing_files::{Archive, ReadOptions, npz};
 use lapwing_study::checkpoint::{CHECKPOINT, Every};
 use lapwing_study::event::{Event, unobserved};
-use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::solver::{SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
 use lapwing_study::{Design, run};
@@ -21,8 +21,8 @@ fn data(folder: &Path) -> std::path::PathBuf {
     folder.join("data/dose_10000/patched_train.npz")
 }
 
-fn task(input: &Path, output: &Path, options: &str) -> Task {
-    Task {
+fn request(input: &Path, output: &Path, options: &str) -> Request {
+    Request {
         calibrate: false,
         input: input.to_owned(),
         reading: ReadOptions::default(),
@@ -37,10 +37,10 @@ fn task(input: &Path, output: &Path, options: &str) -> Task {
     }
 }
 
-/// Runs a task; returns the lines of its log.
-fn lines_of(task: &Task) -> lapwing_study::Result<Vec<String>> {
+/// Runs a request; returns the lines of its log.
+fn lines_of(request: &Request) -> lapwing_study::Result<Vec<String>> {
     let mut lines = Vec::new();
-    task.run(&mut |event| {
+    request.run(&mut |event| {
         if let Event::Note { text, .. } = event {
             lines.push(text.to_owned());
         }
@@ -64,9 +64,9 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         ("lsqml", "epochs = 9\npositions_from_epoch = 2"),
         ("ml", "algorithm = 'ML'\nepochs = 9\nstart_epochs = 2"),
     ] {
-        let whole = task(&input, &folder.path().join(format!("{name} whole")), options);
+        let whole = request(&input, &folder.path().join(format!("{name} whole")), options);
         whole.run(&mut unobserved).unwrap();
-        let parts = task(&input, &folder.path().join(format!("{name} parts")), options);
+        let parts = request(&input, &folder.path().join(format!("{name} parts")), options);
         // Stopped in the middle of epoch 6, as by a kill: what is on disk is the state after epoch
         // 4.
         let stop = |event: Event<'_>| {
@@ -88,10 +88,10 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         assert_eq!(arrays(&whole.output), arrays(&parts.output), "{name}");
         assert!(!checkpoint.exists());
 
-        // Another task's checkpoint, or a broken one, is no way to go on: the run starts afresh.
+        // Another request's checkpoint, or a broken one, is no way to go on: the run starts afresh.
         for contents in [&kept[..], &kept[..kept.len() / 2], b"no archive"] {
             let other = format!("{options}\nseed = 7");
-            let other = task(&input, &folder.path().join(format!("{name} other")), &other);
+            let other = request(&input, &folder.path().join(format!("{name} other")), &other);
             std::fs::create_dir_all(&other.output).unwrap();
             std::fs::write(other.output.join(CHECKPOINT), contents).unwrap();
             let lines = lines_of(&other).unwrap();
@@ -116,7 +116,7 @@ fn a_mask_in_the_file_is_used_and_a_wrong_one_is_refused() {
     };
     let run = |path: &Path| {
         let output = path.with_extension("");
-        lines_of(&task(path, &output, "epochs = 2"))
+        lines_of(&request(path, &output, "epochs = 2"))
     };
     let mut good = vec![true; 32 * 32];
     good[5] = false;

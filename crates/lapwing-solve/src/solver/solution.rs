@@ -51,7 +51,7 @@ pub struct Choice {
 pub struct Tried {
     /// The value.
     pub value: f64,
-    /// How badly the fit predicts hidden detector pixels: their loss, per pixel.
+    /// How badly the fit predicts held-out detector pixels: their loss, per pixel.
     pub score: f64,
 }
 

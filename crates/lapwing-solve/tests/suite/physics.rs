@@ -229,7 +229,7 @@ fn off<'a>(case: &Case, scan: impl IntoIterator<Item = &'a Position>, rim: f64) 
 }
 
 #[test]
-fn an_affine_map_is_found_by_hidden_pixels() {
+fn an_affine_map_is_found_by_held_out_pixels() {
     let case = case_within(true, WIDE);
     // What the positions are told as, of which the search is to find the inverse.
     let map = Affine { scale: 1.02, rotation: 0.03, ..Affine::default() };
@@ -247,7 +247,7 @@ fn an_affine_map_is_found_by_hidden_pixels() {
 }
 
 #[test]
-fn an_even_drift_is_found_by_hidden_pixels_and_hardly_one_where_there_is_none() {
+fn an_even_drift_is_found_by_held_out_pixels_and_hardly_one_where_there_is_none() {
     let case = case_within(true, WIDE);
     let search = |scan: &[Position]| {
         even_drift::<Infallible>(&told(&case, scan), &Ml::default(), &mut || Ok(()))

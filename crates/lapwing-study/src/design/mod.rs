@@ -7,14 +7,14 @@
 mod base;
 mod change;
 mod check;
-pub mod condition;
+pub(crate) mod condition;
 mod error;
 pub mod external;
 mod goal;
 mod radiation;
 mod resources;
 mod settled;
-pub mod solver;
+pub(crate) mod solver;
 #[cfg(test)]
 mod tests;
 mod written;

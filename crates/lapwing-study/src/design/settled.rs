@@ -82,7 +82,7 @@ pub struct Matrix {
     /// Number of noise realisations of every condition.
     pub repeats: usize,
     /// Whether every data set's photons are also dealt to two halves and these compared (see
-    /// [`crate::run::reconstruct::Task::photon_halves`]).
+    /// [`crate::run::reconstruct::Request::photon_halves`]).
     pub halves: bool,
     /// Whether simulated data sets hold the object's patch under every pattern, `Y` (see
     /// [`crate::sample::Sample::patches`]).

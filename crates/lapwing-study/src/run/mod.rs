@@ -1,16 +1,16 @@
 //! The work of a study, from its design to the last reconstruction: data sets, views, the plan of
 //! the jobs, and the jobs.
 //!
-//! [`study()`] makes the data sets of a design (`dataset`) and their jobs (`jobs`); a job
-//! is a task (`reconstruct`), which solves in memory (`solve`). What happens is told to an observer
+//! [`study()`] makes the data sets of a design (`dataset`) and their jobs (`jobs`); a job is a
+//! request (`reconstruct`), which solves in memory (`solve`). What happens is told to an observer
 //! (`event`).
 
-pub mod dataset;
-pub mod event;
-pub mod jobs;
-pub mod pictures;
-pub mod reconstruct;
-pub mod solve;
+pub(crate) mod dataset;
+pub(crate) mod event;
+pub(crate) mod jobs;
+pub(crate) mod pictures;
+pub(crate) mod reconstruct;
+pub(crate) mod solve;
 mod study;
 
 pub use solve::reconstruct;

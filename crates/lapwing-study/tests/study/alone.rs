@@ -7,7 +7,7 @@ use lapwing_solve::lsqml::Lsqml;
 use lapwing_study::checkpoint::Every;
 use lapwing_study::event::unobserved;
 use lapwing_study::layout::RESULT;
-use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::run;
 use lapwing_study::solver::{ProbeStart, SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
@@ -21,7 +21,7 @@ fn one_data_set_alone() {
     let mut data = read(made.join("views/dose_10000/dense/dense_train.npz"));
     let mut config =
         SolverConfig::new(Box::new(Lsqml { epochs: 4, ..Lsqml::default() }), ProbeStart::File);
-    let task = |name: &str, config: &SolverConfig, comparison| Task {
+    let request = |name: &str, config: &SolverConfig, comparison| Request {
         calibrate: false,
         input: folder.path().join(format!("{name}.npz")),
         reading: lapwing_files::ReadOptions::default(),
@@ -37,14 +37,14 @@ fn one_data_set_alone() {
 
     // With the truth in the file.
     data.write(folder.path().join("whole.npz")).unwrap();
-    let whole = task("whole", &config, CompareWith::Truth).run(&mut unobserved).unwrap();
+    let whole = request("whole", &config, CompareWith::Truth).run(&mut unobserved).unwrap();
     assert!(whole.comparison.unwrap().metric("complex_correlation").unwrap() > 0.5);
     assert_eq!(whole.view, None);
 
     // Without it: the same patterns, a grid made for the scan, and its origin.
     data.object = None;
     data.write(folder.path().join("bare.npz")).unwrap();
-    let bare = task("bare", &config, CompareWith::Nothing).run(&mut unobserved).unwrap();
+    let bare = request("bare", &config, CompareWith::Nothing).run(&mut unobserved).unwrap();
     assert_eq!((bare.comparison, bare.files.error), (None, None));
     // The same in memory, bit for bit, and as far as its observer lets it.
     let path = folder.path().join("bare/reconstruction.npz");
@@ -95,7 +95,7 @@ fn one_data_set_alone() {
 
     // What cannot be done is said, and leaves a record.
     let refused = |name: &str, config: &SolverConfig, comparison| {
-        let error = task(name, config, comparison).run(&mut unobserved).unwrap_err().to_string();
+        let error = request(name, config, comparison).run(&mut unobserved).unwrap_err().to_string();
         let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
         assert!(record.contains("\"failed\""), "{record}");
         error
@@ -111,6 +111,6 @@ fn one_data_set_alone() {
     data.probe = None;
     data.write(folder.path().join("probeless.npz")).unwrap();
     assert!(refused("probeless", &config, CompareWith::Nothing).contains("probeGuess"));
-    assert!(task("absent", &config, CompareWith::Nothing).run(&mut unobserved).is_err());
+    assert!(request("absent", &config, CompareWith::Nothing).run(&mut unobserved).is_err());
     assert!(!folder.path().join("absent").exists());
 }

@@ -11,7 +11,7 @@ use crate::watch::Watch;
 use clap::Args;
 use lapwing_files::{Dataset, Understanding};
 use lapwing_study::StudyError;
-use lapwing_study::reconstruct::{CompareWith, Task};
+use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::record::JobResult;
 use lapwing_study::solver::{AUTO, ProbeStart, StudySolver};
 use lapwing_study::stream::Streaming;
@@ -69,7 +69,7 @@ impl Reconstruct {
         let config = self.solver.config(AUTO, ProbeStart::Auto)?;
         let mut facts = None;
         let mut watch = Watch::new(output);
-        let task = Task {
+        let request = Request {
             input: self.scan.path().to_owned(),
             reading: self.reading.options(),
             output: self.output_dir.clone(),
@@ -91,7 +91,7 @@ impl Reconstruct {
             }
             Ok(())
         };
-        let result = stoppable(&mut watch, |observe| task.run_seen(&mut see, observe))?;
+        let result = stoppable(&mut watch, |observe| request.run_seen(&mut see, observe))?;
         if let (Some(path), Some(facts)) = (&self.product, facts) {
             facts.write_product(&self.output_dir, path)?;
             output.note(format_args!("wrote {}", path.display()));

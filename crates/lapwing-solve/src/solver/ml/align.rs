@@ -1,4 +1,4 @@
-//! The affine map or drift that corrects a scan, found by how well its patterns predict hidden
+//! The affine map or drift that corrects a scan, found by how well its patterns predict held-out
 //! pixels.
 //!
 //! Scale, aspect, rotation and shear of the positions, and an even drift,
@@ -15,7 +15,7 @@
 
 use super::Ml;
 use super::held_out::{settled, short_fit};
-use super::search::hidden;
+use super::search::held_out_pixels;
 use crate::engine::{HoldOut, Losses};
 use crate::{Problem, ProblemError};
 use lapwing_model::Position;
@@ -25,13 +25,13 @@ use lapwing_model::Position;
 const STEPS: [f64; 3] = [0.02, 0.007, 0.007];
 /// Steps that a number may go one way in a round.
 const FARTHEST: usize = 4;
-/// The given positions are kept unless a map raises the log-likelihood of the hidden pixels by this
-/// much: on correct scans searches have gained up to 22 by chance.
+/// The given positions are kept unless a map raises the log-likelihood of the held-out pixels by
+/// this much: on correct scans searches have gained up to 22 by chance.
 const WORTH: f64 = 25.0;
 
 /// A fit of p numbers to N pixels makes the loss of those it saw p / 2 N per pixel smaller than
-/// that of the truth, and the loss of hidden ones as much larger (H. Akaike, IEEE Trans. Autom.
-/// Control 19, 716, 1974). A smaller scan has fewer pixels of the object to fit, so hidden ones
+/// that of the truth, and the loss of held-out ones as much larger (H. Akaike, IEEE Trans. Autom.
+/// Control 19, 716, 1974). A smaller scan has fewer pixels of the object to fit, so held-out ones
 /// alone favour a scale half a per cent too small; the mean of both losses favours one that is a
 /// per cent too large, since the prior of these fits is rather weak. Taking off a quarter of the
 /// difference makes the scale unbiased.
@@ -121,13 +121,13 @@ pub struct Aligned<M> {
     pub problem: Problem,
     /// The map.
     pub map: M,
-    /// How well hidden pixels were predicted before and after, loss per pixel.
+    /// How well held-out pixels were predicted before and after, loss per pixel.
     pub score: [f64; 2],
     /// Maps tried.
     pub tried: usize,
 }
 
-/// Finds the affine map of the scan of `problem` by which fits by `options` predict hidden pixels
+/// Finds the affine map of the scan of `problem` by which fits by `options` predict held-out pixels
 /// best: one number after the other, in three rounds of some 15 fits of 28 epochs, with the prior
 /// that the data choose after the first. Where no map predicts them clearly better, the given scan
 /// is kept. `between` is called before every fit and may stop the search.
@@ -167,10 +167,10 @@ pub fn even_drift<E>(
 }
 
 /// How well short fits by `options` predict the pixels of `problem`, loss per pixel: that of the
-/// hidden ones, less [`OF_FREEDOM`] of what they have more than those that were seen.
+/// held-out ones, less [`OF_FREEDOM`] of what they have more than those that were seen.
 fn score_of(problem: &Problem, options: &Ml) -> f64 {
     let Losses { seen, held_out } = short_fit(problem, options).losses;
-    let HoldOut { share, blocks, .. } = hidden(problem.correlated, options.seed);
+    let HoldOut { share, blocks, .. } = held_out_pixels(problem.correlated, options.seed);
     let judging = if blocks { share / 9.0 } else { share };
     let gap = held_out - seen * judging / (1.0 - share);
     problem.loss_per_pixel(held_out - OF_FREEDOM * gap)

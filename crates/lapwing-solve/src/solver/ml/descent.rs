@@ -43,7 +43,7 @@ impl Descent {
 /// Sums over all patterns at one point.
 pub(super) struct Evaluation {
     pub loss: f64,
-    /// Losses of the pixels that are seen, without the prior, and of the hidden ones.
+    /// Losses of the pixels that are seen, without the prior, and of the held-out ones.
     pub losses: Losses,
     pub gradient: Vec<Complex32>,
     pub preconditioner: Preconditioner,

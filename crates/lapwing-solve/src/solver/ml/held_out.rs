@@ -1,4 +1,4 @@
-//! How well a fit predicts hidden detector pixels.
+//! How well a fit predicts held-out detector pixels.
 
 use super::state::State;
 use super::{GROUP, Ml, search};
@@ -65,7 +65,7 @@ pub(super) struct ShortFit {
     probe: Vec<Complex32>,
 }
 
-/// A short fit by `options`, a tenth of every pattern's pixels hidden.
+/// A short fit by `options`, a tenth of every pattern's pixels held out.
 pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     let strength = options.prior.given().unwrap_or(super::state::USUAL_STRENGTH);
     let options = Ml { prior: Auto::Given(strength), ..options.clone() };
@@ -74,7 +74,7 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     let largest = options.start_batch_size.max(GROUP);
     let mut frame = Frame::new(problem, options.constraints, largest, products);
     let mut state = State::new(&options, &mut frame);
-    frame.engine.hold_out(Some(search::hidden(problem.correlated, options.seed)));
+    frame.engine.hold_out(Some(search::held_out_pixels(problem.correlated, options.seed)));
     let mut losses = Vec::new();
     for number in 1..=options.start_epochs + EPOCHS {
         let loss = state.epoch(&mut frame, number, &losses);
@@ -84,8 +84,8 @@ pub(super) fn short_fit(problem: &Problem, options: &Ml) -> ShortFit {
     ShortFit { losses: state.losses(), probe: frame.engine.fields().probe().to_vec() }
 }
 
-/// The options with the strength of the prior and the weight of absorption that best predict hidden
-/// pixels of `problem`, where they are left to the data.
+/// The options with the strength of the prior and the weight of absorption that best predict
+/// held-out pixels of `problem`, where they are left to the data.
 pub(super) fn settled(problem: &Problem, options: &Ml) -> Ml {
     let products =
         Products { waves: false, slopes: options.refined().is_some(), ..Products::default() };

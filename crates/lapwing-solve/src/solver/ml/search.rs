@@ -49,7 +49,7 @@ pub(super) fn most_epochs(start: usize) -> usize {
 }
 
 /// The pixels that a fit does not see which is to predict them.
-pub(super) fn hidden(blocks: bool, seed: u64) -> HoldOut {
+pub(super) fn held_out_pixels(blocks: bool, seed: u64) -> HoldOut {
     HoldOut { share: 0.1, blocks, seed }
 }
 
@@ -131,9 +131,9 @@ impl StrengthSearch {
         })
     }
 
-    /// The pixels hidden from the present stage; in `blocks` where neighbours would reveal them.
-    pub fn hidden(&self, blocks: bool, seed: u64) -> Option<HoldOut> {
-        (self.stage != Stage::Last).then_some(hidden(blocks, seed))
+    /// The pixels held out of the present stage; in `blocks` where neighbours would reveal them.
+    pub fn held_out_pixels(&self, blocks: bool, seed: u64) -> Option<HoldOut> {
+        (self.stage != Stage::Last).then_some(held_out_pixels(blocks, seed))
     }
 
     /// Whether the next epoch is one of small batches.
@@ -171,7 +171,7 @@ impl StrengthSearch {
         self.is_done = self.settled || self.done >= LAST.1;
     }
 
-    /// Notes an epoch that ended with `fields` and predicted the hidden pixels with `score`.
+    /// Notes an epoch that ended with `fields` and predicted the held-out pixels with `score`.
     pub fn advance(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
         self.done += 1;
         self.spent += 1;

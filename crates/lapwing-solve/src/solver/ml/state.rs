@@ -66,7 +66,7 @@ pub(super) struct State<'a> {
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
     search: Option<StrengthSearch>,
-    /// Losses of the pixels that are seen, and of the hidden ones, at the last point taken.
+    /// Losses of the pixels that are seen, and of the held-out ones, at the last point taken.
     losses: Losses,
 }
 
@@ -91,7 +91,7 @@ impl<'a> State<'a> {
             _ => USUAL_STRENGTH,
         };
         if let Some(search) = &search {
-            frame.engine.hold_out(search.hidden(problem.correlated, options.seed));
+            frame.engine.hold_out(search.held_out_pixels(problem.correlated, options.seed));
         }
         let mut prior = Stiffness::new(problem, options, frame.engine.fields());
         prior.strength = strength * problem.gain;
@@ -219,8 +219,8 @@ impl<'a> State<'a> {
         self.search.as_ref().is_some_and(|search| search.stage != Stage::Last)
     }
 
-    /// Summed losses of the pixels that are seen, without the prior, and of the hidden ones, at the
-    /// last point taken.
+    /// Summed losses of the pixels that are seen, without the prior, and of the held-out ones, at
+    /// the last point taken.
     pub fn losses(&self) -> Losses {
         self.losses
     }
@@ -256,7 +256,7 @@ impl<'a> State<'a> {
         self.prior.absorption = search.absorption;
         if search.stage != before {
             let blocks = frame.problem.correlated;
-            frame.engine.hold_out(search.hidden(blocks, self.options.seed));
+            frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }
     }
 
@@ -395,7 +395,7 @@ impl Algorithm for State<'_> {
             self.prior.strength = search.strength * frame.problem.gain;
             self.prior.absorption = search.absorption;
             let blocks = frame.problem.correlated;
-            frame.engine.hold_out(search.hidden(blocks, self.options.seed));
+            frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }
         self.lbfgs.load(snapshot)?;
         self.descent = Descent::load(snapshot)?;

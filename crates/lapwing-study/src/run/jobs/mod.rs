@@ -24,7 +24,7 @@ use crate::run::event::{Event, Level, Observer, tell};
 pub use crate::run::jobs::crew::AtOnce;
 use crate::run::jobs::crew::Crew;
 use crate::run::jobs::plan::{MissingViews, Plan};
-use crate::run::reconstruct::{CompareWith, Task, kept};
+use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::ReadOptions;
@@ -292,19 +292,19 @@ impl JobRun<'_> {
                 return Err(error);
             }
         };
-        let Ready { task, input_hash, patterns, existing, remarks } = ready;
-        lock(&self.record).moved(&job.case, &task.output);
+        let Ready { request, input_hash, patterns, existing, remarks } = ready;
+        lock(&self.record).moved(&job.case, &request.output);
         for remark in &remarks {
             let text = format!("remark: {remark}");
             log.line(&text);
             crew.tell(Event::Note { level: Level::Fact, text: &text })?;
         }
-        if let Some(error) = task.failed_since(&input_hash, self.begun) {
+        if let Some(error) = request.failed_since(&input_hash, self.begun) {
             log.line("another process tried the same meanwhile");
             return Err(StudyError::Invalid(error));
         }
-        if task.output != job.output_dir {
-            let (own, first) = (task.output.display(), job.output_dir.display());
+        if request.output != job.output_dir {
+            let (own, first) = (request.output.display(), job.output_dir.display());
             log.line(&format!("results go to {own}: {first} holds those of other options or data"));
         }
         crew.tell(Event::JobStarted { case: &job.case, index, patterns })?;
@@ -322,7 +322,7 @@ impl JobRun<'_> {
                 Err(_) => ControlFlow::Break(()),
             },
         };
-        Ok((task.run_on(&input_hash, &mut observe)?, false))
+        Ok((request.run_on(&input_hash, &mut observe)?, false))
     }
 
     fn prepare(&self, job: &JobRecord) -> Result<Ready> {
@@ -339,7 +339,7 @@ impl JobRun<'_> {
                 (_, None) => {}
             }
         }
-        let mut task = Task {
+        let mut request = Request {
             calibrate: false,
             input: job.input_npz.clone(),
             reading: self.options.reading.clone(),
@@ -356,10 +356,10 @@ impl JobRun<'_> {
         let patterns = positions(&job.input_npz, &self.options.reading)?.len();
         let input_hash = hash::file(&job.input_npz)?;
         if plan.keep_others {
-            task.output = task.own_folder(&input_hash);
+            request.output = request.own_folder(&input_hash);
         }
-        let existing = task.existing(&input_hash);
-        Ok(Ready { task, input_hash, patterns, existing, remarks })
+        let existing = request.existing(&input_hash);
+        Ok(Ready { request, input_hash, patterns, existing, remarks })
     }
 }
 
@@ -395,7 +395,7 @@ impl<'a> JobLog<'a> {
 
 /// A job whose input can be read.
 struct Ready {
-    task: Task,
+    request: Request,
     input_hash: String,
     patterns: usize,
     existing: Option<JobResult>,

@@ -21,7 +21,7 @@ pub struct Plan {
     /// of them.
     pub gridsizes: Vec<usize>,
     /// Whether the two halves of every data set's photons are reconstructed too (see
-    /// [`crate::run::reconstruct::Task::photon_halves`]).
+    /// [`crate::run::reconstruct::Request::photon_halves`]).
     pub photon_halves: bool,
     /// The solvers of the cases; the first is that of the cases that name none. Never empty.
     pub solvers: Vec<StudySolver>,

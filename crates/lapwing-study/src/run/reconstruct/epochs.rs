@@ -1,7 +1,7 @@
-//! The second step of a task: the epochs, and the reconstruction on disk.
+//! The second step of a request: the epochs, and the reconstruction on disk.
 
 use super::understand::Input;
-use super::{Task, output};
+use super::{Request, output};
 use crate::design::condition::Case;
 use crate::design::solver::{Method, SolverConfig};
 use crate::disk::checkpoint::{CHECKPOINT, Checkpoint};
@@ -32,7 +32,7 @@ struct Solved {
     seconds: f64,
 }
 
-impl Task {
+impl Request {
     /// Solves, and writes the reconstruction and its loss: it is safe before anything else is made
     /// of it.
     pub(super) fn reconstruct(
@@ -120,7 +120,7 @@ impl Task {
     }
 }
 
-/// A task that tells its observer what it does, and keeps the state of its run.
+/// A request that tells its observer what it does, and keeps the state of its run.
 struct Watching<'a> {
     case: Option<&'a Case>,
     quantum: Quantum,

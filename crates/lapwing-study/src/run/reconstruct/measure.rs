@@ -1,8 +1,8 @@
-//! The third step of a task: the reconstruction is looked at and compared.
+//! The third step of a request: the reconstruction is looked at and compared.
 
 use super::target::Compared;
 use super::understand::Input;
-use super::{Task, output, photon_halves};
+use super::{Request, output, photon_halves};
 use crate::disk::json::write_json;
 use crate::disk::record::JobResult;
 use crate::run::dataset::data::reference;
@@ -19,7 +19,7 @@ use ndarray::ArrayView2;
 /// Name of the comparison inside the folder of a reconstruction.
 const COMPARISON: &str = "comparison.json";
 
-impl Task {
+impl Request {
     /// Makes the pictures, and the comparison where one was asked for and is possible.
     pub(super) fn measure(
         &self,

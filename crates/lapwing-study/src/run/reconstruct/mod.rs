@@ -35,7 +35,7 @@ use understand::Understood;
 
 /// What to reconstruct, how, and where the results go.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct Request {
     /// The data set.
     pub input: PathBuf,
     /// What is known about how the file stores things; what is not is understood from it.
@@ -48,7 +48,7 @@ pub struct Task {
     pub case: Option<Case>,
     /// Whether to compare with the object in the file.
     pub comparison: CompareWith,
-    /// How often to store the state of the solver in the output folder, from where the same task
+    /// How often to store the state of the solver in the output folder, from where the same request
     /// resumes after a stop. The result does not depend on it.
     pub checkpoint: Every,
     /// Where to compute; where the solver says unless given.
@@ -63,7 +63,7 @@ pub struct Task {
     pub calibrate: bool,
 }
 
-/// Looks at a data set that was read for a task.
+/// Looks at a data set that was read for a request.
 pub type See<'a> = &'a mut dyn FnMut(&Dataset, &Understanding) -> Result<()>;
 
 /// Whether, and where, to compare a reconstruction with the object in its file.
@@ -79,7 +79,7 @@ pub enum CompareWith {
     TruthOver(Vec<Position>),
 }
 
-impl Task {
+impl Request {
     /// What identifies the result: input, options, place and area of comparison, version of the
     /// program.
     pub fn key(&self, input_hash: &str) -> String {
@@ -95,7 +95,7 @@ impl Task {
         hash::key(&(input_hash, reading, method, &self.case, area, self.photon_halves, version))
     }
 
-    /// The result that is in the output folder already, when it is the one that this task would
+    /// The result that is in the output folder already, when it is the one that this request would
     /// make and all its files are there.
     pub fn existing(&self, input_hash: &str) -> Option<JobResult> {
         let result = self.recorded(input_hash)?;
@@ -103,14 +103,14 @@ impl Task {
         (result.status == Status::Done && complete).then_some(result)
     }
 
-    /// Why this very task failed, when someone tried it since then.
+    /// Why this very request failed, when someone tried it since then.
     pub(crate) fn failed_since(&self, input_hash: &str, then: Timestamp) -> Option<String> {
         let result = self.recorded(input_hash)?;
         let failed = result.status == Status::Failed && result.timestamp >= then;
         failed.then(|| result.error.unwrap_or_default())
     }
 
-    /// The record of this task in the output folder.
+    /// The record of this request in the output folder.
     fn recorded(&self, input_hash: &str) -> Option<JobResult> {
         let text = std::fs::read(self.output.join(RESULT)).ok()?;
         let result: JobResult = serde_json::from_slice(&text).ok()?;
@@ -131,7 +131,7 @@ impl Task {
     }
 
     /// [`Self::run`], showing the data set to `see` once it was read; an error of `see` ends the
-    /// task.
+    /// request.
     ///
     /// # Errors
     /// As for [`Self::run`], and those of `see`.
@@ -157,8 +157,8 @@ impl Task {
         self.run_as(&key, see, observe)
     }
 
-    /// The folder that this task's results belong in where those of others stay as they are:
-    /// [`Self::output`] itself unless it holds, or is to hold, another task's result, else
+    /// The folder that this request's results belong in where those of others stay as they are:
+    /// [`Self::output`] itself unless it holds, or is to hold, another request's result, else
     /// `<output>_2`, `<output>_3`, ...
     pub(crate) fn own_folder(&self, input_hash: &str) -> PathBuf {
         let key = self.key(input_hash);
@@ -224,7 +224,7 @@ impl Task {
         see(&opened.0, &opened.1)?;
         let counts = opened.0.intensity_scale().is_some();
         let quantum = opened.0.quantum();
-        let task = self.settled(counts);
+        let request = self.settled(counts);
         if self.solver.algorithm() == AUTO {
             let because = match counts {
                 true => format!("for {} counts are known", quantum.one()),
@@ -234,16 +234,16 @@ impl Task {
                     quantum.many()
                 ),
             };
-            let text = format!("algorithm: {}, {because}", task.solver.algorithm());
+            let text = format!("algorithm: {}, {because}", request.solver.algorithm());
             note(&mut *observe, Level::Fact, &text)?;
         }
-        result.solver.clone_from(&task.solver.name);
-        task.solver.algorithm().clone_into(&mut result.algorithm);
-        result.options = json!(task.solver.method);
-        let Understood { start, input } = task.understand(opened, result, &mut *observe)?;
+        result.solver.clone_from(&request.solver.name);
+        request.solver.algorithm().clone_into(&mut result.algorithm);
+        result.options = json!(request.solver.method);
+        let Understood { start, input } = request.understand(opened, result, &mut *observe)?;
         let (solution, maps) =
-            task.reconstruct(start, &input, result, checkpoint, &mut *observe)?;
-        task.measure(&input, &solution, maps.as_ref(), result, observe)
+            request.reconstruct(start, &input, result, checkpoint, &mut *observe)?;
+        request.measure(&input, &solution, maps.as_ref(), result, observe)
     }
 
     /// The data set. A job on a whole split does without metadata that cannot be read: what it
@@ -268,12 +268,13 @@ impl Task {
         }
     }
 
-    /// This task with the solver that it takes for data of which photon counts are known, or not.
+    /// This request with the solver that it takes for data of which photon counts are known, or
+    /// not.
     fn settled(&self, counts: bool) -> Self {
         Self { solver: self.solver.settled(counts), ..self.clone() }
     }
 
-    /// The last step of a task: writes the log, and `result.json` once all else is there.
+    /// The last step of a request: writes the log, and `result.json` once all else is there.
     fn record(&self, result: &mut JobResult, log: String, started: Instant) -> Result<()> {
         let path = self.output.join(LOG);
         atomic::write_bytes(&path, log).map_err(StudyError::io("cannot write", &path))?;

@@ -1,6 +1,6 @@
 //! The reconstructions of two independent halves of the photons, compared with each other.
 
-use super::Task;
+use super::Request;
 use crate::design::external::External;
 use crate::design::solver::{Method, SolverConfig};
 use crate::run::event::{Event, Level, Observer, note, tell};
@@ -27,21 +27,22 @@ const SEED: u64 = 42;
 /// Schatz 2005). The patterns are read again: keeping them beside those that the solver works on
 /// would double the memory.
 pub(super) fn compare(
-    task: &Task,
+    request: &Request,
     probe: &Modes,
     observe: Observer<'_>,
 ) -> Result<Option<Comparison>> {
-    let (dataset, _) = task.stream.open(&task.input, &task.reading, &task.output, &mut *observe)?;
-    let start = task.start(&dataset)?;
+    let (dataset, _) =
+        request.stream.open(&request.input, &request.reading, &request.output, &mut *observe)?;
+    let start = request.start(&dataset)?;
     let Ok(region) = Region::from_scan(start.object.shape(), &start.scan, probe.view()) else {
         return Ok(None);
     };
-    let (first, second) = match &task.solver.method {
+    let (first, second) = match &request.solver.method {
         Method::Native(config) => {
             // The intensities of the start are all that is needed of the patterns.
             drop(dataset);
             let [first, second] = dealt(start)?;
-            let mut object = |half| by_solver(task, config, half, &mut *observe);
+            let mut object = |half| by_solver(request, config, half, &mut *observe);
             (object(first)?, object(second)?)
         }
         Method::External(config) => {
@@ -49,7 +50,7 @@ pub(super) fn compare(
             halve_dose(&mut dataset);
             let [first, second] = dealt(start)?;
             let mut object =
-                |half| by_command(task, &config.external, half, &mut dataset, &mut *observe);
+                |half| by_command(request, &config.external, half, &mut dataset, &mut *observe);
             (object(first)?, object(second)?)
         }
     };
@@ -83,12 +84,12 @@ fn halve_dose(dataset: &mut Dataset) {
 
 /// The object that a solver of this program makes of one half.
 fn by_solver(
-    task: &Task,
+    request: &Request,
     config: &SolverConfig,
     half: Start,
     observe: Observer<'_>,
 ) -> Result<Field> {
-    let case = task.case.as_ref();
+    let case = request.case.as_ref();
     let mut waiting = |_| {
         tell(&mut *observe, Event::Waiting { case, what: "the halves of its photons" })?;
         Ok(ControlFlow::Continue(()))
@@ -99,19 +100,19 @@ fn by_solver(
 /// The object that an external solver makes of one half; `dataset` is what it is a half of, and
 /// becomes that half.
 fn by_command(
-    task: &Task,
+    request: &Request,
     external: &External,
     half: Start,
     dataset: &mut Dataset,
     observe: Observer<'_>,
 ) -> Result<Field> {
-    let place = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&task.output);
-    let place = place.map_err(StudyError::io("cannot create a folder in", &task.output))?;
+    let place = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&request.output);
+    let place = place.map_err(StudyError::io("cannot create a folder in", &request.output))?;
     let file = place.path().join("half.npz");
     let scale = dataset.intensity_scale().unwrap_or(1.0);
     dataset.diffraction = half.intensity.map(|count| (f64::from(count).sqrt() / scale) as f32)?;
     dataset.write(&file)?;
-    let case = task.case.as_ref();
+    let case = request.case.as_ref();
     let solution = external.solve(&file, &half, place.path(), case, observe)?;
     check(&solution)?;
     Ok(solution.object.projection())

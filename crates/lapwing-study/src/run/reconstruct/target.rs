@@ -1,13 +1,13 @@
 //! What a reconstruction is compared with, and over which areas.
 
-use super::{CompareWith, Task};
+use super::{CompareWith, Request};
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
 use lapwing_files::remarks::is_uniform;
 use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
 
-impl Task {
+impl Request {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
     /// `Err` inside says why there will be no comparison though one was asked for.
     pub(super) fn target(

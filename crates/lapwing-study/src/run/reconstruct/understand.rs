@@ -1,6 +1,6 @@
-//! The first step of a task: its file is read and understood, before the work of reconstructing.
+//! The first step of a request: its file is read and understood, before the work of reconstructing.
 
-use super::Task;
+use super::Request;
 use super::target::Target;
 use crate::View;
 use crate::design::solver::{Method, ObjectStart};
@@ -50,7 +50,7 @@ pub(super) struct Input {
     pub pixel_size: Option<f64>,
 }
 
-impl Task {
+impl Request {
     /// Writes what the data set is into `result`, and settles start and comparison.
     pub(super) fn understand(
         &self,
@@ -159,7 +159,7 @@ impl Task {
         Ok(Understood { start, input })
     }
 
-    /// What the solver of this task, or the other program, starts from.
+    /// What the solver of this request, or the other program, starts from.
     pub(super) fn start(&self, dataset: &Dataset) -> Result<Start> {
         match &self.solver.method {
             Method::Native(config) => Start::of(dataset, config),

@@ -62,7 +62,7 @@ pub struct Calibration {
     /// What decided: the shifts of these images, the deflection of the light, or the likelihood of
     /// short fits.
     pub method: &'static str,
-    /// Of short fits, the loss per hidden pixel, and that of the other handedness.
+    /// Of short fits, the loss per held-out pixel, and that of the other handedness.
     pub loss_per_pixel: Option<(f64, f64)>,
     /// Centre of the bright disc (y, x), pixels of the detector; the middle is at H/2, W/2.
     pub disc_centre: (f64, f64),
@@ -390,7 +390,7 @@ impl Calibration {
             ),
             match self.loss_per_pixel {
                 Some((loss, other)) => format!(
-                    "loss of short fits per hidden pixel: {loss:.4}; other handedness {other:.4}"
+                    "loss of short fits per held-out pixel: {loss:.4}; other handedness {other:.4}"
                 ),
                 None => format!(
                     "agreement by {}: {:.3}; other handedness {:.3}, in focus {:.3}",

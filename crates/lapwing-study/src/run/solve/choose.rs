@@ -1,7 +1,7 @@
 //! Questions about a scan that its data answer: how much background there is, how many modes the
 //! probe has, whether the positions are off.
 //!
-//! Every possible answer is fitted for a few epochs by ML with a tenth of the pixels hidden; the
+//! Every possible answer is fitted for a few epochs by ML with a tenth of the pixels held out; the
 //! one that predicts them best is taken ([`held_out_loss`]). Freedom that the data do not need
 //! predicts worse, so more modes or moving positions are not better by themselves.
 

@@ -187,7 +187,7 @@ fn of_spot(dataset: &Dataset, intensity: ArrayView3<'_, f32>) -> Result<StartPro
         None => format!("defocus {curvature:.1} px^2"),
     };
     let told = format!(
-        "made from the patterns (their light as pupil, {defocus} by short fits, loss per hidden pixel \
+        "made from the patterns (their light as pupil, {defocus} by short fits, loss per held-out pixel \
          {loss:.4} for {flat:.4} in focus)"
     );
     // Short fits weigh counts; the start is in the unit of the amplitudes.

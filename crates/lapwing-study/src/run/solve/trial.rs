@@ -2,7 +2,7 @@
 //! reconstructions: for patterns whose disc is too small to see the specimen under many angles.
 //!
 //! For every candidate the middle of the scan is fitted for a few epochs by ML with a tenth of
-//! the pixels hidden ([`held_out_loss`]); the one that predicts these best is right. Where the
+//! the pixels held out ([`held_out_loss`]); the one that predicts these best is right. Where the
 //! specimen scatters weakly the likelihood hardly depends on the orientation, and the images of the
 //! disc's parts tell it better.
 
@@ -22,7 +22,7 @@ use ndarray::Array3;
 const MOST: usize = 200;
 /// Steps of the angle on either side of the best quarter turn, degrees, the coarsest first.
 const STEPS: [f64; 4] = [30.0, 15.0, 7.5, 3.75];
-/// Draws of hidden pixels that the last step is done with.
+/// Draws of held-out pixels that the last step is done with.
 const SEEDS: [u64; 3] = [42, 43, 44];
 /// Counts of a mean pattern that are assumed where its unit is not known.
 const COUNTS: f64 = 1e5;
@@ -34,7 +34,7 @@ pub(super) struct Fitted {
     pub transposed: bool,
     /// Angle by which they were turned after that, degrees.
     pub rotation_deg: f64,
-    /// Loss per hidden pixel.
+    /// Loss per held-out pixel.
     pub loss: f64,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Fitted {
 pub(super) struct Verdict {
     /// The best orientation; its angle is where a parabola through the last fits has its minimum.
     pub best: Fitted,
-    /// Standard deviation of the angle: what several draws of hidden pixels differ by.
+    /// Standard deviation of the angle: what several draws of held-out pixels differ by.
     pub rotation_sd: f64,
     /// The lowest loss of the other handedness.
     pub other: f64,

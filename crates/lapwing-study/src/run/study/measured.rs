@@ -9,7 +9,7 @@ use crate::disk::hash;
 use crate::run::dataset::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
-use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Task};
+use crate::run::reconstruct::{CompareWith, RECONSTRUCTION, Request};
 use crate::run::solve::magnify::magnify;
 use crate::run::solve::start_probe::start_probe;
 use crate::run::study::exposures::Geometry;
@@ -76,7 +76,7 @@ impl FullDose {
                 found,
             )
         })?;
-        let task = Task {
+        let request = Request {
             input: input.clone(),
             reading: ReadOptions::default(),
             output: root.clone(),
@@ -90,9 +90,9 @@ impl FullDose {
             calibrate: false,
         };
         let input_hash = hash::file(&input)?;
-        if task.existing(&input_hash).is_none() {
+        if request.existing(&input_hash).is_none() {
             // The reference has its own log.
-            task.run_on(&input_hash, &mut |event| match event {
+            request.run_on(&input_hash, &mut |event| match event {
                 Event::Note { .. } => ControlFlow::Continue(()),
                 other => observe(other),
             })?;

@@ -104,7 +104,7 @@ fn picture_of(fits: &Verdict) -> Vec<u8> {
     let mut plot = Plot::new(
         "loss of short fits, the lower the better",
         Axis::linear("rotation, degrees").range(-10.0, 370.0),
-        Axis::linear("loss per hidden pixel"),
+        Axis::linear("loss per held-out pixel"),
     );
     let best = (fits.best.rotation_deg.rem_euclid(360.0), fits.best.loss);
     let handedness = if fits.best.transposed { "exchanged" } else { "as read" };

@@ -26,6 +26,7 @@ class ReadingOptions(TypedDict, total=False):
     dialect: str
     axis_order: Literal["nhw", "hwn"]
     companion: str | os.PathLike[str]
+    join: Sequence[str | os.PathLike[str]]
     leave_out: Sequence[str]
     patterns: str
     raw: str
@@ -93,6 +94,7 @@ def load(
     dialect: str | None = None,
     axis_order: Literal["nhw", "hwn"] | None = None,
     companion: str | os.PathLike[str] | None = None,
+    join: Sequence[str | os.PathLike[str]] = (),
     leave_out: Sequence[str] = (),
     patterns: str | None = None,
     raw: str | None = None,
@@ -175,6 +177,9 @@ def load(
         How the file stores things.
     companion : path, optional
         The second file: the product of a ptychodus pair, or the start probe of any other scan.
+    join : sequence of path, optional
+        Files of further scans of the same object, whose positions count from the same zero: read
+        with the same options, their patterns stand behind those of ``path``.
     leave_out : sequence of str
         Names of arrays to pass over.
     patterns : str, optional
@@ -261,6 +266,7 @@ def load(
         "dialect": dialect,
         "axis_order": axis_order,
         "companion": companion,
+        "join": list(join) or None,
         "leave_out": list(leave_out),
         "patterns": patterns,
         "raw": raw,

@@ -16,6 +16,7 @@ use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
 use crate::physics::{self, UnknownPhysics};
+use crate::scans::Scans;
 use crate::{Error, Metadata, Patterns, Problem, bulk, contract, metadata};
 
 /// A scan, always in the project's own conventions whatever dialect it came from.
@@ -36,6 +37,8 @@ pub struct Dataset {
     pub mask: Option<Mask>,
     /// The frame of a series that each pattern is, where the file tells it.
     pub frames: Option<Vec<i64>>,
+    /// Which of several scans of the object each pattern belongs to; `None` where there is one.
+    pub scans: Option<Scans>,
     /// How the detector sees the sample; `None` if unspecified, which means the far field.
     pub geometry: Option<Geometry>,
     /// The optics that form the probe, where they were described. They are not written: a probe
@@ -131,10 +134,10 @@ impl Dataset {
 
     /// The patterns at `indices`, in that order; indices may repeat.
     ///
-    /// A mask for each pattern, the frames and every extra array whose first axis has one entry per
-    /// pattern are filtered alike; object, probe, metadata and the other extras are copied. An
-    /// extra of pickled Python objects cannot be filtered and is left out; files read by [`read`]
-    /// never bring one.
+    /// A mask for each pattern, the frames, the scans and every extra array whose first axis has
+    /// one entry per pattern are filtered alike; object, probe, metadata and the other extras are
+    /// copied. An extra of pickled Python objects cannot be filtered and is left out; files read by
+    /// [`read`] never bring one.
     ///
     /// # Errors
     /// [`Error::Scratch`] when there is no room for patterns that are kept in a file.
@@ -157,6 +160,7 @@ impl Dataset {
             probe: self.probe.clone(),
             mask: self.mask.as_ref().map(|mask| mask.select(indices)),
             frames: self.frames.as_ref().map(|of| indices.iter().map(|&at| of[at]).collect()),
+            scans: self.scans.as_ref().map(|scans| scans.select(indices)),
             geometry: self.geometry,
             optics: self.optics,
             metadata: self.metadata.clone(),
@@ -166,9 +170,10 @@ impl Dataset {
 
     /// Writes the study's format (DATA-001), atomically and uncompressed: `diffraction` float32,
     /// `objectGuess` and `probeGuess` complex64 where present, `xcoords` and `ycoords` float64,
-    /// `mask`, `scan_index` (the frames) and `objectSlices` (of a thick object, whose product is
-    /// `objectGuess`) where there are such, the extras, and `_metadata` as JSON text, with the
-    /// geometry under `physics_parameters.geometry` where it is known.
+    /// `mask`, `scan_index` (the frames), `objectSlices` (of a thick object, whose product is
+    /// `objectGuess`), `scan_number` and `scan_probes` (of several scans) where there are such, the
+    /// extras, and `_metadata` as JSON text, with the geometry under `physics_parameters.geometry`
+    /// where it is known.
     ///
     /// A probe of one mode is written as (H, W). Where there are as many patterns as columns, the
     /// order of the axes could not be told from their lengths, so the metadata get an entry
@@ -222,12 +227,14 @@ impl Dataset {
         })
     }
 
-    /// Frames and slices, as arrays beside the extras under the names that are read back.
+    /// Frames, slices and numbers of scans, as arrays beside the extras under the names that are
+    /// read back.
     pub(crate) fn named(&self) -> Vec<(String, Array)> {
         let frames = self.frames.as_ref().map(|frames| (SCAN_INDEX, Array::from(frames.clone())));
         let thick = self.object.as_ref().filter(|object| object.n_slices() > 1);
         let slices = thick.map(|object| (OBJECT_SLICES, Array::from(&object.slices())));
-        frames.into_iter().chain(slices).map(|(name, array)| (name.to_owned(), array)).collect()
+        let named = frames.into_iter().chain(slices).map(|(name, array)| (name.to_owned(), array));
+        named.chain(self.scans.iter().flat_map(Scans::named)).collect()
     }
 
     fn stored_metadata(&self) -> Option<Metadata> {

@@ -77,6 +77,10 @@ pub fn given(option: &'static ReadOption, matches: &ArgMatches) -> Option<Given>
     match option.kind {
         Kind::Flag { .. } => matches.get_flag(name).then_some(Given::Flag(true)),
         Kind::File { .. } => matches.get_one::<PathBuf>(name).cloned().map(Given::Path),
+        Kind::Files { .. } => {
+            let paths = matches.get_many::<PathBuf>(name)?.cloned().collect();
+            Some(Given::Paths(paths))
+        }
         Kind::Names { .. } => {
             let names: Vec<String> = matches.get_many::<String>(name)?.cloned().collect();
             Some(Given::Words(names))
@@ -97,6 +101,10 @@ pub fn argument(option: &'static ReadOption) -> Arg {
         Kind::File { .. } => {
             flag.value_name(option.value_name).value_parser(value_parser!(PathBuf))
         }
+        Kind::Files { .. } => flag
+            .value_name(option.value_name)
+            .value_parser(value_parser!(PathBuf))
+            .action(ArgAction::Append),
         Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
         _ => flag
             .value_name(option.value_name)

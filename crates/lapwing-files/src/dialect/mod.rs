@@ -26,6 +26,7 @@ mod found;
 pub(crate) mod geometry;
 mod hints;
 mod hspy;
+mod join;
 mod matlab;
 mod named;
 mod ndata;

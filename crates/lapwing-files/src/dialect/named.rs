@@ -7,6 +7,7 @@ use super::found::Found;
 use crate::dataset::{OBJECT_SLICES, SCAN_INDEX};
 use crate::npy::Array;
 use crate::options::MaskGood;
+use crate::scans::{SCAN_NUMBER, SCAN_PROBES, Scans};
 use crate::{Mask, Problem, ReadOptions, mask};
 
 /// Takes the array called `name` out of the extras.
@@ -44,6 +45,20 @@ pub(super) fn frames(extras: &mut Vec<(String, Array)>, n: usize) -> Option<Vec<
     let frames = stored.to_i64().ok().filter(|frames| frames.len() == n)?;
     take(extras, SCAN_INDEX);
     Some(frames)
+}
+
+/// Which of several scans of the object each of `n` patterns of a shape belongs to.
+pub(super) fn scans(
+    extras: &mut Vec<(String, Array)>,
+    of: (usize, (usize, usize)),
+    problems: &mut Vec<Problem>,
+) -> Option<Scans> {
+    let [numbers, probes] = [SCAN_NUMBER, SCAN_PROBES].map(|name| take(extras, name));
+    let scans = Scans::stored(numbers, probes, of);
+    scans.unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    })
 }
 
 /// Puts the slices that the extras have in the place of the object, their product, which may be

@@ -58,6 +58,7 @@ pub(super) fn settle(
     let good = wanted.options.mask_good;
     let mask = named::mask(&mut extras, found.mask, of, good, &mut problems);
     let frames = found.frames.or_else(|| named::frames(&mut extras, scan.len()));
+    let scans = named::scans(&mut extras, of, &mut problems);
     if !problems.is_empty() {
         return Err(Error::Contract { path: path(), problems });
     }
@@ -120,6 +121,7 @@ pub(super) fn settle(
         probe: found.probe,
         mask,
         frames,
+        scans,
         geometry,
         optics: described.optics,
         metadata,

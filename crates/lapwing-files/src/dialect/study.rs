@@ -16,10 +16,12 @@ use crate::npy::{Array, DType, Values};
 use crate::npz::{Archive, ArrayInfo};
 use crate::options::{AxisOrder, CoordinateOrder, Quantity, ReadOptions, ZeroFrequency};
 use crate::patterns::Storage;
+use crate::scans::SCAN_NUMBER;
 use crate::{Container, Error, Mask, Metadata, Problem, mask, metadata};
 
 /// Optional arrays that must have one entry per pattern.
-const PER_PATTERN: [&str; 5] = ["Y", SCAN_INDEX, "xcoords_start", "ycoords_start", "filenames"];
+const PER_PATTERN: [&str; 6] =
+    ["Y", SCAN_INDEX, SCAN_NUMBER, "xcoords_start", "ycoords_start", "filenames"];
 
 /// The study's own format.
 pub(super) static STUDY: Study =

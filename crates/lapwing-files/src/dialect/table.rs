@@ -1,9 +1,10 @@
 //! The table of the dialects, and the way from a file to the one that reads it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::definition::Dialect;
+use super::join::joined;
 use super::settle::settle;
 use super::wanted::Wanted;
 use super::{
@@ -104,7 +105,8 @@ pub fn read_from(
     storage: &Storage,
 ) -> Result<(Dataset, Understanding), Error> {
     let settled = settle(dialect_of(file, options)?, file, &Wanted { options, storage })?;
-    Ok((settled.dataset, settled.understanding))
+    let read = (settled.dataset, settled.understanding);
+    if options.join.is_empty() { Ok(read) } else { joined(file.path(), read, options, storage) }
 }
 
 /// The name of the dialect that a file follows, as specified or by the names of its arrays; `None`
@@ -117,6 +119,11 @@ pub fn name_of(file: &Container, options: &ReadOptions) -> Option<DialectName> {
 /// claims the file or they cannot be read.
 pub fn pattern_values(path: impl AsRef<Path>, options: &ReadOptions) -> Option<u64> {
     let path = path.as_ref();
+    if !options.join.is_empty() {
+        let alone = ReadOptions { join: Vec::new(), ..options.clone() };
+        let files = std::iter::once(path).chain(options.join.iter().map(PathBuf::as_path));
+        return files.map(|file| pattern_values(file, &alone)).sum();
+    }
     if let Some((file, options)) = options.of_array(path) {
         return pattern_values(file, &options);
     }

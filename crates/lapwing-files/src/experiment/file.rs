@@ -107,6 +107,12 @@ fn add_table(options: &mut ReadOptions, table: &toml::Table, folder: &Path) -> R
             })?;
             let given = match (option.kind, given.path()) {
                 (Kind::File { .. }, Some(path)) => Given::Path(PathBuf::from(folder).join(path)),
+                (Kind::Files { .. }, _) => match given.paths() {
+                    Some(paths) => Given::Paths(
+                        paths.into_iter().map(|path| PathBuf::from(folder).join(path)).collect(),
+                    ),
+                    None => given,
+                },
                 _ => given,
             };
             option.set(options, &given).map_err(told)?;

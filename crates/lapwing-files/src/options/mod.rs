@@ -36,6 +36,9 @@ pub struct ReadOptions {
     /// The second file: the product with probe and positions beside `dp`, or where the start probe
     /// of any other scan is.
     pub companion: Option<PathBuf>,
+    /// Files of further scans of the same object, read with the same options: their patterns stand
+    /// behind those of the first.
+    pub join: Vec<PathBuf>,
     /// Size of an object pixel in metres, instead of computing or reading it.
     pub pixel_size: Option<f64>,
     /// Far field or near field, instead of telling it by the patterns.

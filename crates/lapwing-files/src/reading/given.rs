@@ -1,7 +1,7 @@
 //! A value as it was given: on the command line, in Python or in an experiment file.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Most indices that a range may stand for.
 const MAX_INDICES: usize = 1 << 22;
@@ -21,6 +21,8 @@ pub enum Given {
     Words(Vec<String>),
     /// A path.
     Path(PathBuf),
+    /// Several paths.
+    Paths(Vec<PathBuf>),
 }
 
 impl Given {
@@ -64,6 +66,10 @@ impl Given {
     pub fn to_toml(&self) -> String {
         let text = |text: &str| toml::Value::from(text).to_string();
         let list = |values: Vec<String>| format!("[{}]", values.join(", "));
+        let absolute = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            text(&path.to_string_lossy())
+        };
         match self {
             Self::Word(word) => text(word),
             Self::Flag(flag) => flag.to_string(),
@@ -71,10 +77,8 @@ impl Given {
             Self::Numbers(numbers) => list(numbers.iter().map(|n| format!("{n:?}")).collect()),
             Self::Words(words) => list(words.iter().map(|word| text(word)).collect()),
             // Relative paths are those of the file's folder.
-            Self::Path(path) => {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                text(&path.to_string_lossy())
-            }
+            Self::Path(path) => absolute(path),
+            Self::Paths(paths) => list(paths.iter().map(|path| absolute(path)).collect()),
         }
     }
 
@@ -84,6 +88,17 @@ impl Given {
             Self::Path(path) => Some(path.clone()),
             Self::Word(text) if !text.is_empty() => Some(PathBuf::from(text)),
             _ => None,
+        }
+    }
+
+    /// The paths that it is, of one file or of several.
+    pub(crate) fn paths(&self) -> Option<Vec<PathBuf>> {
+        match self {
+            Self::Paths(paths) => Some(paths.clone()),
+            Self::Words(words) if !words.iter().any(String::is_empty) => {
+                Some(words.iter().map(PathBuf::from).collect())
+            }
+            one => one.path().map(|path| vec![path]),
         }
     }
 
@@ -155,6 +170,10 @@ impl fmt::Display for Given {
             }
             Self::Words(words) => write!(f, "{}", words.join(", ")),
             Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Paths(paths) => {
+                let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "{}", shown.join(", "))
+            }
         }
     }
 }

@@ -46,6 +46,8 @@ pub enum Kind {
     Flag { set: fn(&mut ReadOptions, bool) },
     /// The path of a file.
     File { set: fn(&mut ReadOptions, PathBuf) },
+    /// The paths of any number of files.
+    Files { set: fn(&mut ReadOptions, Vec<PathBuf>) },
     /// A number.
     Number {
         /// What numbers it takes.
@@ -219,6 +221,13 @@ impl ReadOption {
                 }
                 None => wrong("the path of a file"),
             },
+            (Kind::Files { set }, given) => match given.paths() {
+                Some(paths) => {
+                    set(options, paths);
+                    Ok(())
+                }
+                None => wrong("paths of files"),
+            },
             (Kind::Number { range, set }, Given::Number(number)) if range.has(*number) => {
                 set(options, *number);
                 Ok(())
@@ -262,6 +271,7 @@ impl ReadOption {
             Kind::Pair { .. } => Given::numbers(text)?,
             Kind::Flag { .. } => Given::Flag(true),
             Kind::Names { .. } => Given::Words(vec![text.to_owned()]),
+            Kind::Files { .. } => Given::Paths(vec![Path::new(text).to_owned()]),
             Kind::File { .. } => Given::Path(Path::new(text).to_owned()),
             Kind::Choice { .. } | Kind::Text { .. } | Kind::Indices { .. } => {
                 Given::Word(text.to_owned())

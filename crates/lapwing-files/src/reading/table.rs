@@ -34,6 +34,12 @@ pub static OPTIONS: &[ReadOption] = &[
         |o, path| o.companion = Some(path),
     ),
     ReadOption {
+        name: "join", section: "file", value_name: "FILE",
+        help: "File of a further scan of the same object, whose positions count from the same zero; may \
+               be repeated",
+        kind: Kind::Files { set: |o, paths| o.join = paths },
+    },
+    ReadOption {
         name: "leave_out", section: "file", value_name: "NAME",
         help: "Pass over this array; may be repeated",
         kind: Kind::Names { set: |o, names| o.leave_out = names },

@@ -40,6 +40,7 @@ fn python_has_every_option_with_its_type() {
                 "str | os.PathLike[str] | Mapping[str, Any] | None = None".to_owned()
             }
             Kind::File { .. } => "str | os.PathLike[str] | None = None".to_owned(),
+            Kind::Files { .. } => "Sequence[str | os.PathLike[str]] = ()".to_owned(),
             Kind::Number { .. } => "float | None = None".to_owned(),
             Kind::Pair { .. } => "float | Sequence[float] | None = None".to_owned(),
             Kind::Text { .. } => "str | None = None".to_owned(),

@@ -49,6 +49,7 @@ pub fn known(given: &Bound<'_, PyDict>) -> anyhow::Result<Vec<(&'static ReadOpti
             Kind::Flag { .. } if !value.extract::<bool>()? => continue,
             Kind::Flag { .. } => Given::Flag(true),
             Kind::File { .. } => Given::Path(value.extract()?),
+            Kind::Files { .. } => Given::Paths(value.extract()?),
             Kind::Number { .. } => Given::Number(value.extract()?),
             Kind::Choice { .. } | Kind::Text { .. } => Given::Word(value.extract()?),
             Kind::Names { .. } => Given::Words(value.extract()?),

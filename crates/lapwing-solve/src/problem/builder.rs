@@ -261,6 +261,7 @@ impl CheckedParts {
         Ok(Problem {
             model,
             weights,
+            weights_stay: false,
             log_powers: None,
             patterns,
             frames: (0..scan.len()).collect(),

@@ -10,6 +10,7 @@ mod mask;
 mod noise;
 mod patterns;
 mod replicate;
+mod scans;
 mod spooled;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,8 @@ pub struct Problem {
     pub(crate) probe: Modes,
     /// Weights of the eigenmodes to start from, (pattern, eigenmode).
     pub(crate) weights: Array2<Complex32>,
+    /// Whether these are known and stay: each scan of several has a probe of its own.
+    pub(crate) weights_stay: bool,
     /// Logarithm of the beam's power in every pattern over its usual one to start from, where it
     /// varies.
     pub(crate) log_powers: Option<Vec<f32>>,
@@ -138,7 +141,7 @@ impl Problem {
             )));
         }
         let weights = Array2::zeros((self.n_patterns(), 0));
-        Ok(Self { probe, weights, ..self.clone() })
+        Ok(Self { probe, weights, weights_stay: false, ..self.clone() })
     }
 
     /// The problem with other positions, window centres of all stored patterns on the object's
@@ -174,7 +177,7 @@ impl Problem {
             let turns = (mode + 1) as f64 * (pattern as f64 + 0.5) / n as f64;
             Complex32::from((std::f64::consts::SQRT_2 * (PI * turns).cos()) as f32)
         });
-        Self { probe, weights, ..self.clone() }
+        Self { probe, weights, weights_stay: false, ..self.clone() }
     }
 
     /// The problem with a beam whose power is another in every pattern, to be found.

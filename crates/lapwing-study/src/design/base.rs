@@ -122,11 +122,20 @@ pub(super) fn make_absolute(named: &mut Table, sections: &mut Table, folder: &Pa
 
 /// Shows the path of every option that names a file.
 fn each_path(named: &mut Table, sections: &mut Table, see: &mut dyn FnMut(&mut String)) {
-    let is_file = |kind: Kind| matches!(kind, Kind::File { .. });
+    let is_file = |kind: Kind| matches!(kind, Kind::File { .. } | Kind::Files { .. });
+    let mut see_all = |value: &mut Value| match value {
+        Value::String(path) => see(path),
+        Value::Array(paths) => paths.iter_mut().for_each(|path| {
+            if let Value::String(path) = path {
+                see(path);
+            }
+        }),
+        _ => {}
+    };
     for (key, value) in named.iter_mut() {
         let file = key == EXPERIMENT || reading::option(key).is_some_and(|o| is_file(o.kind));
-        if let (true, Value::String(path)) = (file, value) {
-            see(path);
+        if file {
+            see_all(value);
         }
     }
     for (section, values) in sections.iter_mut() {
@@ -134,8 +143,8 @@ fn each_path(named: &mut Table, sections: &mut Table, see: &mut dyn FnMut(&mut S
         for (key, value) in values.iter_mut() {
             let named = |o: &&reading::ReadOption| o.section == section && o.key() == key;
             let file = OPTIONS.iter().find(named).is_some_and(|option| is_file(option.kind));
-            if let (true, Value::String(path)) = (file, value) {
-                see(path);
+            if file {
+                see_all(value);
             }
         }
     }

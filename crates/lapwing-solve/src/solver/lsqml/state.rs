@@ -139,7 +139,8 @@ impl<'a> State<'a> {
             return;
         }
         let parts = frame.engine.fields_mut().parts_mut();
-        let weights = parts.weights.iter_mut().zip(&self.weight_slopes).zip(of_weights);
+        let free = if problem.weights_stay { &mut [] } else { parts.weights };
+        let weights = free.iter_mut().zip(&self.weight_slopes).zip(of_weights);
         weights.for_each(|((weight, slope), curvature)| *weight += slope * (factor / curvature));
         let powers = parts.log_powers.iter_mut().zip(&self.power_slopes).zip(of_powers);
         // chi fits amplitudes, whose curvature is half that of counts.

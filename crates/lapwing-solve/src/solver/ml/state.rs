@@ -284,6 +284,7 @@ impl<'a> State<'a> {
             frame.engine.project(members, DetectorRule::Gradient { background });
             frame.engine.add_sums();
             let slopes = frame.engine.weight_slopes();
+            let slopes = if problem.weights_stay { &[] } else { &slopes[..] };
             for (&pattern, slopes) in members.iter().zip(slopes.chunks_exact(eigenmodes.max(1))) {
                 let from = offsets_end + pattern * eigenmodes;
                 let weights = gradient[from..from + eigenmodes].iter_mut().zip(slopes);

@@ -51,8 +51,23 @@ options! {
         /// Number of eigenmodes by which the first probe mode varies from pattern to pattern
         /// (orthogonal probe relaxation); 0: it stays the same. For ML and LSQML.
         probe_eigenmodes: usize = 0, Kind::Count { least: 0, most: 64 };
+        /// The probe of several scans of one object (join): every scan has a first mode of its own,
+        /// for ML and LSQML, or one probe is shared by all.
+        scan_probes: ScanProbes = ScanProbes::Own, Kind::Choice(ScanProbes::NAMES);
         /// Whether the beam's power is another in every pattern, and is found. For ML and LSQML.
         vary_power: bool = false, Kind::Switch;
+    }
+}
+
+choice! {
+    /// The probes of several scans of one object.
+    #[derive(Default)]
+    pub enum ScanProbes {
+        /// Every scan has a first mode of its own.
+        #[default]
+        Own = "own",
+        /// One probe for all.
+        Shared = "shared",
     }
 }
 

@@ -9,7 +9,7 @@ mod word_set;
 
 pub use config::{
     AUTO, BackgroundSource, ChoiceOptions, ErrorOptions, Faulty, NoiseOptions, ProbeStart,
-    SolverConfig, SolverError, StartOptions,
+    ScanProbes, SolverConfig, SolverError, StartOptions,
 };
 pub use device::{DeviceChoice, DeviceOptions};
 pub use object_start::ObjectStart;

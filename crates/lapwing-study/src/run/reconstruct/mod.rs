@@ -88,7 +88,12 @@ impl Request {
             CompareWith::Truth => hash::key(&"truth"),
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
-        let reading = format!("{:?}", self.reading);
+        let beside = self.reading.join.iter().chain(&self.reading.companion);
+        let beside: Vec<_> = beside.map(|path| hash::file(path).ok()).collect();
+        let reading = match beside.is_empty() {
+            true => format!("{:?}", self.reading),
+            false => format!("{:?}, of {beside:?}", self.reading),
+        };
         let calibrated = if self.calibrate { "result 6, calibrated" } else { "result 6" };
         let version = (calibrated, env!("CARGO_PKG_VERSION"));
         let method = (&self.solver.method, external::files(&self.solver));

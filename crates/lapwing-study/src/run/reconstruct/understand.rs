@@ -148,6 +148,9 @@ impl Request {
             ObjectStart::Guess => "start: the file's object".to_owned(),
             earlier => format!("start: object and positions of {earlier}"),
         })?;
+        if let Some(scans) = &start.scans {
+            fact(&format!("start: {} scans, each with a first mode of its own", scans.count()))?;
+        }
         for line in start.left_out(&config) {
             fact(&line)?;
         }

@@ -9,6 +9,7 @@ use crate::design::solver::{NoiseOptions, SolverConfig};
 use crate::run::solve::earlier::Variation;
 use crate::run::solve::noise;
 use crate::{Result, StudyError};
+use lapwing_files::Scans;
 use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
@@ -46,6 +47,8 @@ pub(crate) struct Known {
     pub faults: Faults,
     /// How the probe was found to vary before.
     pub variation: Variation,
+    /// The scans of several that have probes of their own.
+    pub scans: Option<Scans>,
     /// How many modes of the start probe were not made.
     pub given_modes: usize,
 }
@@ -64,7 +67,7 @@ pub(crate) fn settled(
     between: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
-    check(config, counts)?;
+    check(config, known)?;
     let noise = noise::considered(bare, &config.noise, counts, &known.faults)?;
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
@@ -94,7 +97,9 @@ pub(crate) fn settled(
     // Slow changes of the beam look like a scan that is stretched: they have to be in the fits.
     let varied = |problem: &Problem| {
         let mut problem = problem.clone();
-        if config.start.probe_eigenmodes > 0 {
+        if let Some(scans) = &known.scans {
+            problem = known.variation.with_probe_of_each_scan(&problem, scans)?;
+        } else if config.start.probe_eigenmodes > 0 {
             problem = known.variation.with_eigenmodes(&problem, config.start.probe_eigenmodes)?;
         }
         if config.start.vary_power { known.variation.with_power(&problem) } else { Ok(problem) }
@@ -192,7 +197,7 @@ fn told<const N: usize>(
 ///
 /// # Errors
 /// The question, and what it contradicts.
-fn check(config: &SolverConfig, counts: bool) -> Result<()> {
+fn check(config: &SolverConfig, &Known { counts, ref scans, .. }: &Known) -> Result<()> {
     let asked = &config.choice.choose;
     let refuse = |text: &str| Err(StudyError::Invalid(text.to_owned()));
     let aligns = config.choice.refine_scan.contains("affine");
@@ -200,7 +205,14 @@ fn check(config: &SolverConfig, counts: bool) -> Result<()> {
         with_positions(&*config.solver, freedom)?;
     }
     let found = config.algorithm();
+    if scans.is_some() && config.start.probe_eigenmodes > 0 {
+        return refuse(
+            "probe_eigenmodes: expected none where every scan of several has a probe of its own; \
+             say --scan-probes shared for one probe that varies",
+        );
+    }
     let varies = [
+        ("several scans with a probe of their own (else --scan-probes shared)", scans.is_some()),
         ("probe_eigenmodes", config.start.probe_eigenmodes > 0),
         ("vary_power", config.start.vary_power),
     ];

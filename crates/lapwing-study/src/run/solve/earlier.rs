@@ -3,7 +3,7 @@
 use crate::design::solver::ObjectStart;
 use crate::geometry::grid::grid_of;
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Reconstruction};
+use lapwing_files::{Dataset, Reconstruction, Scans};
 use lapwing_model::{Complex32, Modes, Object, Position, Window};
 use lapwing_solve::Problem;
 use ndarray::{Array2, Axis};
@@ -124,6 +124,38 @@ pub(crate) fn fitting(probe: &Modes, dataset: &Dataset) -> Result<Modes> {
     Ok(probe.clone())
 }
 
+/// The first mode of each scan, (scan, y, x), out of `probe` and the eigenmodes with their weights
+/// in every pattern; `None` where these are of another scan, or differ within one.
+fn of_each(
+    probe: &Modes,
+    eigenmodes: &Modes,
+    weights: &Array2<Complex32>,
+    scans: &Scans,
+) -> Option<Modes> {
+    if weights.dim().0 != scans.of.len() {
+        return None;
+    }
+    // Patterns that were left out have no weights.
+    let known = |pattern: usize| weights.row(pattern).iter().any(|weight| weight.norm() > 0.0);
+    let first = |scan| (0..scans.of.len()).find(|&at| scans.of[at] == scan && known(at));
+    let firsts: Vec<usize> = (0..scans.count()).map(first).collect::<Option<_>>()?;
+    let mut each = Modes::zeros((firsts.len(), probe.dim().1, probe.dim().2));
+    for (mut to, &pattern) in each.outer_iter_mut().zip(&firsts) {
+        to.assign(&probe.index_axis(Axis(0), 0));
+        for (eigenmode, &weight) in eigenmodes.outer_iter().zip(weights.row(pattern)) {
+            to.zip_mut_with(&eigenmode, |sum, value| *sum += weight * value);
+        }
+    }
+    let even = |(pattern, &scan): (usize, &usize)| {
+        weights
+            .row(pattern)
+            .iter()
+            .zip(weights.row(firsts[scan]))
+            .all(|(a, b)| (a - b).norm() < 1e-4)
+    };
+    scans.of.iter().enumerate().filter(|&(at, _)| known(at)).all(even).then_some(each)
+}
+
 /// How the probe of an earlier reconstruction varies along the scan.
 #[derive(Debug, Clone, Default)]
 pub struct Variation {
@@ -155,6 +187,24 @@ impl Variation {
             }
             None => problem.with_eigenmodes(count),
         })
+    }
+
+    /// The problem with a probe of its own for each of several scans, that of an earlier
+    /// reconstruction where it had them.
+    ///
+    /// # Errors
+    /// When they do not fit it.
+    pub(crate) fn with_probe_of_each_scan(
+        &self,
+        problem: &Problem,
+        scans: &Scans,
+    ) -> Result<Problem> {
+        let earlier = self
+            .eigenmodes
+            .as_ref()
+            .and_then(|(modes, weights)| of_each(problem.probe(), modes, weights, scans));
+        let starts = earlier.as_ref().or(scans.probes.as_ref());
+        Ok(problem.with_probe_of_each_scan(&scans.of, starts)?)
     }
 
     /// The problem with a beam of varying power that begins as this, where it is known.

@@ -170,6 +170,7 @@ pub(crate) fn solve(
         counts: start.counts,
         faults: start.faults.clone(),
         variation: start.variation.clone(),
+        scans: start.scans.clone(),
         given_modes: start.given_modes,
     };
     let bare = start.into_problem_while(&mut || watch.waiting("its patterns"))?;

@@ -1,12 +1,12 @@
 //! What a reconstruction starts from, and the grid it lives on.
 
-use crate::design::solver::{ObjectStart, ProbeStart, SolverConfig};
+use crate::design::solver::{ObjectStart, ProbeStart, ScanProbes, SolverConfig};
 use crate::geometry::grid::grid_of;
 use crate::run::dataset::stream;
 use crate::run::solve::earlier::{self, Placed, Variation, in_slices};
 use crate::run::solve::start_probe::{StartProbe, start_probe};
 use crate::{Result, StudyError};
-use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Storage};
+use lapwing_files::{Dataset, Mask, Patterns, Quantum, Reconstruction, Scans, Storage};
 use lapwing_model::forward::Physics;
 use lapwing_model::{Modes, Object, Position};
 use lapwing_solve::Problem;
@@ -36,6 +36,9 @@ pub struct Start {
     pub origin: Option<(i64, i64)>,
     /// How the probe of the reconstruction that this goes on from varies.
     pub variation: Variation,
+    /// Of several scans which each pattern belongs to, and what their own probes begin as where
+    /// that is known.
+    pub scans: Option<Scans>,
     /// How the patterns come about.
     pub physics: Physics,
     /// Which detector pixels are good, axes (1 or pattern, y, x); `None` when all are.
@@ -53,7 +56,11 @@ impl Start {
     /// What is left out of how the probe varied in the reconstruction that this goes on from, a
     /// line for each thing.
     pub fn left_out(&self, config: &SolverConfig) -> Vec<String> {
-        self.variation.left_out(config.start.probe_eigenmodes, config.start.vary_power)
+        let eigenmodes = match &self.scans {
+            Some(scans) => scans.count(),
+            None => config.start.probe_eigenmodes,
+        };
+        self.variation.left_out(eigenmodes, config.start.vary_power)
     }
 
     /// The problem for a solver; its patterns are where those of the start are.
@@ -149,6 +156,7 @@ impl Start {
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
         let variation = earlier.map(Variation::of).unwrap_or_default();
+        let scans = scans_of(dataset, config, earlier);
         let Placed { object, scan, of_data, origin } = placed;
         Ok(Self {
             intensity: Patterns::default(),
@@ -159,6 +167,7 @@ impl Start {
             of_data,
             origin,
             variation,
+            scans,
             physics,
             valid,
             counts,
@@ -166,6 +175,23 @@ impl Start {
             faults: Faults::default(),
         })
     }
+}
+
+/// The scans of a data set of several, where each is to have a probe of its own. Their start probes
+/// are those of the files where the start probe is.
+fn scans_of(
+    dataset: &Dataset,
+    config: &SolverConfig,
+    earlier: Option<&Reconstruction>,
+) -> Option<Scans> {
+    let scans = dataset.scans.as_ref().filter(|scans| scans.count() > 1)?;
+    if config.start.scan_probes == ScanProbes::Shared {
+        return None;
+    }
+    let of_files = matches!(config.start.probe_start, ProbeStart::Auto | ProbeStart::File);
+    let begun = earlier.is_some_and(|earlier| earlier.probe.is_some());
+    let probes = scans.probes.clone().filter(|_| of_files && !begun);
+    Some(Scans { of: scans.of.clone(), probes })
 }
 
 /// The start probe of a data set: that of the reconstruction that it goes on from where that has

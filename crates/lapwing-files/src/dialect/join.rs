@@ -1,0 +1,183 @@
+//! Further scans of the same object, put behind the first one.
+
+use std::path::Path;
+
+use lapwing_model::Modes;
+use ndarray::{Array3, Axis, s};
+use serde_json::json;
+
+use super::geometry::object_pixel;
+use super::table::read_into;
+use crate::dataset::mean_counts;
+use crate::metadata::TOOL;
+use crate::options::{ReadOptions, Understanding};
+use crate::patterns::{Storage, make_in};
+use crate::scans::Scans;
+use crate::{Dataset, Error, Mask, Metadata, Problem, contract, metadata, remarks};
+
+/// How far apart, as a share, the pixels of two scans may be.
+const SAME_PIXEL: f64 = 1e-3;
+
+/// The scan of the file `path` with those of `options.join` behind it: one data set of them all, on
+/// the first one's object. Positions are taken to count from the same zero.
+///
+/// # Errors
+/// A file that cannot be read, or whose patterns, pixels, geometry or unit are others.
+pub(super) fn joined(
+    path: &Path,
+    (first, mut understanding): (Dataset, Understanding),
+    options: &ReadOptions,
+    storage: &Storage,
+) -> Result<(Dataset, Understanding), Error> {
+    let alone = ReadOptions { join: Vec::new(), ..options.clone() };
+    let mut parts = vec![first];
+    for file in &options.join {
+        let (part, of_part) = read_into(file, &alone, storage)?;
+        if let Some(problem) = unlike(&parts[0], &part) {
+            return Err(Error::Contract { path: file.clone(), problems: vec![problem] });
+        }
+        let told = file.display();
+        let remarks = of_part.remarks.iter().map(|remark| format!("remark: {remark}"));
+        let lines = of_part.notes.iter().cloned().chain(remarks);
+        understanding.notes.extend(lines.map(|line| format!("{told}: {line}")));
+        parts.push(part);
+    }
+    let counts: Vec<String> = parts.iter().map(|part| part.n_patterns().to_string()).collect();
+    understanding.notes.push(format!(
+        "{} scans of one object, of {} patterns, on the first one's; positions count from the same \
+         zero",
+        parts.len(),
+        counts.join(", ")
+    ));
+    let dataset = together(&parts, options, storage)?;
+    let problems = contract::check(&dataset);
+    if !problems.is_empty() {
+        return Err(Error::Contract { path: path.to_owned(), problems });
+    }
+    understanding.n_patterns = dataset.n_patterns();
+    understanding.scan_shape = None;
+    understanding.mean_counts_per_pattern =
+        dataset.intensity_scale().map(|_| dataset.mean_intensity());
+    understanding.remarks = remarks::of(&dataset);
+    Ok((dataset, understanding))
+}
+
+/// Why a scan cannot stand behind the first one.
+fn unlike(first: &Dataset, part: &Dataset) -> Option<Problem> {
+    let [a, b] = [first, part].map(Dataset::pattern_shape);
+    if a != b {
+        let expected = format!("patterns of {} x {} pixels, as the first scan", a.0, a.1);
+        return Some(Problem::new("join", expected, format!("{} x {}", b.0, b.1)));
+    }
+    let pixels = [first, part].map(|scan| scan.metadata.as_ref().and_then(object_pixel));
+    if let [Some(a), Some(b)] = pixels {
+        let off = |a: f64, b: f64| (a / b - 1.0).abs() > SAME_PIXEL;
+        if off(a.0, b.0) || off(a.1, b.1) {
+            let told = |(y, x): (f64, f64)| format!("{y:.4e} x {x:.4e} m");
+            let expected = format!("object pixels of {}, as in the first scan", told(a));
+            return Some(Problem::new("join", expected, told(b)));
+        }
+    }
+    let physics = [first, part].map(|scan| scan.physics().ok());
+    if physics[0] != physics[1] {
+        let expected =
+            "patterns that come about as those of the first scan (geometry, slices, blur)";
+        return Some(Problem::new("join", expected, "others"));
+    }
+    let known = [first, part].map(|scan| scan.intensity_scale().is_some());
+    let words = |known: bool| if known { "counts" } else { "intensities in any unit" };
+    (known[0] != known[1]).then(|| {
+        let expected = format!("{}, as in the first scan", words(known[0]));
+        Problem::new("join", expected, words(known[1]))
+    })
+}
+
+/// All of them as one, in the unit of the first one's amplitudes.
+fn together(parts: &[Dataset], options: &ReadOptions, storage: &Storage) -> Result<Dataset, Error> {
+    let first = &parts[0];
+    let (height, width) = first.pattern_shape();
+    let of: Vec<usize> = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(scan, part)| std::iter::repeat_n(scan, part.n_patterns()))
+        .collect();
+    let begins: Vec<usize> = parts
+        .iter()
+        .scan(0, |sum, part| Some(std::mem::replace(sum, *sum + part.n_patterns())))
+        .collect();
+    // Counts are (s amplitude)^2: amplitudes of another scale are brought to the first one's.
+    let scale = |part: &Dataset| part.intensity_scale().unwrap_or(1.0);
+    let factors: Vec<f32> = parts.iter().map(|part| (scale(part) / scale(first)) as f32).collect();
+    let diffraction = make_in(storage, (of.len(), height, width), |index, to| {
+        let (scan, pixels) = (of[index], height * width);
+        let at = (index - begins[scan]) * pixels;
+        let from = &parts[scan].diffraction.values()[at..at + pixels];
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = from * factors[scan]);
+    })?;
+    let scan = parts.iter().flat_map(|part| part.scan.iter().copied()).collect();
+    let mut metadata = first.metadata.clone();
+    tell(&mut metadata, &diffraction_mean(first, &diffraction), options);
+    let probes = parts.iter().zip(&factors).map(|(part, &factor)| {
+        let probe = part.probe.as_ref()?;
+        Some(probe.slice(s![..1, .., ..]).mapv(|value| value * factor))
+    });
+    let probes: Option<Vec<Modes>> = probes.collect();
+    let probes = probes.map(|probes| {
+        let views: Vec<_> = probes.iter().map(|probe| probe.view()).collect();
+        ndarray::concatenate(Axis(0), &views).expect("all have the patterns' shape")
+    });
+    Ok(Dataset {
+        diffraction,
+        scan,
+        object: first.object.clone(),
+        probe: first.probe.clone(),
+        mask: mask_of(parts, &of, &begins),
+        frames: None,
+        scans: Some(Scans { of, probes }),
+        geometry: first.geometry,
+        optics: first.optics,
+        metadata,
+        extras: of_the_object(first),
+    })
+}
+
+/// Mean counts of a pattern of all scans, where the first one's are known.
+fn diffraction_mean(first: &Dataset, all: &crate::Patterns) -> Option<f64> {
+    first.intensity_scale().map(|scale| mean_counts(&crate::dataset::powers(all), scale))
+}
+
+/// Notes in the metadata what was put together.
+fn tell(metadata: &mut Option<Metadata>, mean: &Option<f64>, options: &ReadOptions) {
+    let metadata = metadata.get_or_insert_default();
+    if let Some(mean) = mean {
+        metadata::set_physics_parameter(metadata, "nphotons", *mean);
+    }
+    metadata::append_transformation(metadata, TOOL, "join", json!({ "files": options.join }));
+}
+
+/// One mask for all where it is the same, else one for each pattern.
+fn mask_of(parts: &[Dataset], of: &[usize], begins: &[usize]) -> Option<Mask> {
+    let first = &parts[0].mask;
+    let one = |mask: &Option<Mask>| mask.as_ref().is_none_or(|mask| mask.good().dim().0 == 1);
+    if parts.iter().all(|part| part.mask == *first && one(&part.mask)) {
+        return first.clone();
+    }
+    let (height, width) = parts[0].pattern_shape();
+    let goods: Vec<Option<Array3<bool>>> =
+        parts.iter().map(|part| part.mask.as_ref().map(Mask::good)).collect();
+    let good = Array3::from_shape_fn((of.len(), height, width), |(index, y, x)| {
+        let scan = of[index];
+        goods[scan].as_ref().is_none_or(|good| {
+            let layer = if good.dim().0 == 1 { 0 } else { index - begins[scan] };
+            good[(layer, y, x)]
+        })
+    });
+    Some(Mask::of(&good))
+}
+
+/// Extra arrays that are not one entry for each pattern of the first scan.
+fn of_the_object(first: &Dataset) -> Vec<(String, crate::npy::Array)> {
+    let n = first.n_patterns();
+    let kept = first.extras.iter().filter(|(_, array)| array.shape().first() != Some(&n));
+    kept.cloned().collect()
+}

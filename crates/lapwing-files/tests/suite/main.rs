@@ -5,6 +5,7 @@ mod described;
 mod dialects;
 mod formats;
 mod hdf5;
+mod joined;
 mod npy_stack;
 mod numpy_files;
 mod options;

@@ -161,6 +161,55 @@ fn a_probe_that_loses_power_and_focus_is_followed() {
 }
 
 #[test]
+fn several_scans_have_probes_of_their_own() {
+    let mut case = case_within(true, SIDE);
+    let model = ForwardModel::new((64, 64));
+    let n = case.scan.len();
+    // Three scans, each of another focus and power, over the same field.
+    let of: Vec<usize> = (0..n).map(|index| index % 3).collect();
+    let first = case.probe.clone();
+    let probes = [0.0, 0.8, -0.8].map(|defocus| {
+        let power = 1.0 - 0.3 * defocus as f32;
+        lapwing_model::probe::perturb(first.view(), defocus, 0.0).mapv(|value| value * power)
+    });
+    let mut counts = Array3::zeros((n, 64, 64));
+    for (index, (mut pattern, &position)) in counts.outer_iter_mut().zip(&case.scan).enumerate() {
+        let probe = probes[of[index]].view();
+        pattern.assign(&model.intensity(case.truth.view(), probe, position).unwrap());
+    }
+    let factor = (DOSE * n as f64 / counts.iter().map(|&v| f64::from(v)).sum::<f64>()) as f32;
+    counts.mapv_inplace(|value| (value * factor).round());
+    case.probe.mapv_inplace(|value| value * factor.sqrt());
+    let shared = problem(&case, counts, &Physics::default());
+    let own = shared.with_probe_of_each_scan(&of, None).unwrap();
+    let lsqml = Lsqml { epochs: 60, ..Lsqml::default() };
+    let solvers: [(&dyn Solver, f64); 2] = [(&ml(), 0.3), (&lsqml, 0.5)];
+    for (solver, most) in solvers {
+        let solution = solver.solve(&own, &mut |_| Flow::Continue);
+        let [with, without] =
+            [case.measure(&solution).complex_nrmse, error(&case, solver, &shared)];
+        assert!(with < most * without, "{}: {with} and {without}", solver.name());
+        // One probe for every scan, of the power that it has.
+        assert_eq!(solution.probe_of(4), solution.probe_of(1));
+        let power = |index: usize| -> f32 {
+            solution.probe_of(index).iter().map(Complex32::norm_sqr).sum()
+        };
+        for scan in 1..3 {
+            let true_power = |scan: usize| -> f32 {
+                probes[scan].iter().map(Complex32::norm_sqr).sum()
+            };
+            let (found, expected) = (power(scan) / power(0), true_power(scan) / true_power(0));
+            assert!((found / expected - 1.0).abs() < 0.03, "{found} and {expected}");
+        }
+    }
+    let refused = |of: &[usize]| shared.with_probe_of_each_scan(of, None).unwrap_err().to_string();
+    assert!(refused(&of[1..]).contains(&format!("each of {n} patterns")));
+    // A single scan is the problem as it was.
+    let one = shared.with_probe_of_each_scan(&vec![5; n], None).unwrap();
+    assert_eq!((one.n_eigenmodes(), one.probe() == shared.probe()), (0, true));
+}
+
+#[test]
 fn a_beam_that_fades_and_flickers_is_measured() {
     let case = case_within(true, SIDE);
     let n = case.scan.len();

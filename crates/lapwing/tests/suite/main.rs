@@ -27,6 +27,7 @@ mod quick_study;
 
 mod reference;
 mod remarks;
+mod scans;
 mod shell;
 mod siemens_star;
 mod slices;

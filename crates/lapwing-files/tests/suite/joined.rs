@@ -1,0 +1,136 @@
+//! Several scans of one object, read as one.
+
+use std::path::{Path, PathBuf};
+
+use lapwing_files::npy::{Array, Values};
+use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, metadata};
+use lapwing_model::{Complex32, Modes, Position};
+use ndarray::Array3;
+
+/// A scan of `n` patterns whose amplitudes count up from `first`, of counts where `scale` is.
+fn scan(n: usize, first: f32, scale: Option<f64>) -> Dataset {
+    let value = |(k, y, x)| first + (k * 12 + y * 4 + x) as f32;
+    let amplitude = Array3::from_shape_fn((n, 3, 4), value);
+    let mut metadata = lapwing_files::Metadata::default();
+    if let Some(scale) = scale {
+        metadata::set_physics_parameter(&mut metadata, "intensity_scale", scale);
+    }
+    Dataset {
+        diffraction: amplitude.into(),
+        scan: (0..n).map(|k| Position { y: k as f64, x: f64::from(first) }).collect(),
+        probe: Some(Modes::from_elem((2, 3, 4), Complex32::new(first + 1.0, 0.0))),
+        metadata: Some(metadata),
+        ..Dataset::default()
+    }
+}
+
+fn written(folder: &Path, name: &str, dataset: &Dataset) -> PathBuf {
+    let path = folder.join(name);
+    dataset.write(&path).unwrap();
+    path
+}
+
+fn joined(path: &Path, others: &[&PathBuf], storage: &Storage) -> Result<Dataset, String> {
+    let join = others.iter().map(|path| (*path).clone()).collect();
+    let options = ReadOptions { join, ..ReadOptions::default() };
+    let read = dialect::read_into(path, &options, storage);
+    read.map(|(dataset, _)| dataset).map_err(|error| error.to_string())
+}
+
+#[test]
+fn scans_stand_one_behind_the_other_in_the_first_ones_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let a = written(place, "a.npz", &scan(3, 0.0, Some(2.0)));
+    let b = written(place, "b.npz", &scan(2, 5.0, Some(1.0)));
+    let c = written(place, "c.npz", &scan(4, 7.0, Some(2.0)));
+    for storage in [Storage::Memory, Storage::Scratch(place.to_owned())] {
+        let all = joined(&a, &[&b, &c], &storage).unwrap();
+        assert_eq!((all.n_patterns(), all.diffraction.storage()), (9, storage));
+        // Counts are (s amplitude)^2.
+        let counts = all.counts().unwrap();
+        assert_eq!((counts[(1, 0, 1)], counts[(3, 0, 1)], counts[(5, 0, 1)]), (676.0, 36.0, 256.0));
+        assert_eq!((all.scan[3], all.scan[8]), (Position { y: 0.0, x: 5.0 }, Position {
+            y: 3.0,
+            x: 7.0
+        }));
+        let scans = all.scans.clone().unwrap();
+        assert_eq!((&scans.of[..], scans.count()), (&[0, 0, 0, 1, 1, 2, 2, 2, 2][..], 3));
+        // First modes, in the unit of the amplitudes.
+        let probes = scans.probes.clone().unwrap();
+        assert_eq!(probes.dim(), (3, 3, 4));
+        let firsts: Vec<f32> = probes.outer_iter().map(|probe| probe[(1, 1)].re).collect();
+        assert_eq!(firsts, [1.0, 3.0, 8.0]);
+        let mean = metadata::nphotons(all.metadata.as_ref().unwrap()).unwrap();
+        assert!((mean - all.mean_intensity()).abs() < 1e-9 * mean);
+
+        // Scans stay known on the way out and back, and in a part.
+        let back = written(place, "all.npz", &all);
+        let back = joined(&back, &[], &storage).unwrap();
+        assert_eq!((&back.scans, back.extras.len()), (&all.scans, 0));
+        let part = back.select(&[8, 3, 0]).unwrap().scans.unwrap();
+        assert_eq!((&part.of[..], part.count()), (&[2, 1, 0][..], 3));
+    }
+}
+
+#[test]
+fn masks_of_scans_that_differ_are_one_for_each_pattern() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let mask = |bad: usize| {
+        let good = (0..12).map(|pixel| pixel != bad).collect();
+        Some(Mask::new(Array::new(vec![3, 4], Values::Bool(good)).unwrap(), 2, (3, 4)).unwrap())
+    };
+    let a = written(place, "a.npz", &Dataset { mask: mask(1), ..scan(2, 0.0, None) });
+    let b = written(place, "b.npz", &Dataset { mask: mask(1), ..scan(2, 1.0, None) });
+    let c = written(place, "c.npz", &Dataset { mask: mask(6), ..scan(2, 2.0, None) });
+    let d = written(place, "d.npz", &scan(2, 3.0, None));
+    let good = |others: &[&PathBuf]| joined(&a, others, &Storage::Memory).unwrap().mask.unwrap().good();
+    assert_eq!(good(&[&b]).dim(), (1, 3, 4));
+    let each = good(&[&b, &c, &d]);
+    assert_eq!(each.dim(), (8, 3, 4));
+    let bad: Vec<(usize, usize, usize)> =
+        each.indexed_iter().filter(|(_, good)| !**good).map(|(at, _)| at).collect();
+    assert_eq!(bad, [(0, 0, 1), (1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 1, 2), (5, 1, 2)]);
+}
+
+#[test]
+fn scans_of_another_kind_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let a = written(place, "a.npz", &scan(3, 0.0, Some(2.0)));
+    let told = |other: &PathBuf| joined(&a, &[other], &Storage::Memory).unwrap_err();
+    let larger = Dataset {
+        diffraction: Array3::from_elem((3, 5, 5), 1.0).into(),
+        probe: None,
+        ..scan(3, 0.0, Some(2.0))
+    };
+    let shape = told(&written(place, "shape.npz", &larger));
+    assert!(shape.contains("shape.npz") && shape.contains("3 x 4"), "{shape}");
+    let unit = told(&written(place, "unit.npz", &scan(3, 0.5, None)));
+    assert!(unit.contains("unit.npz") && unit.contains("intensities in any unit"), "{unit}");
+    let pixel = |name: &str, size: f64| {
+        let mut scan = scan(3, 0.0, Some(2.0));
+        let metadata = scan.metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "pixel_size_m", size);
+        written(place, name, &scan)
+    };
+    let (fine, coarse) = (pixel("fine.npz", 1e-9), pixel("coarse.npz", 2e-9));
+    let pixels = joined(&fine, &[&coarse], &Storage::Memory).unwrap_err();
+    assert!(pixels.contains("coarse.npz") && pixels.contains("1.0000e-9 x"), "{pixels}");
+    let absent = told(&place.join("absent.npz"));
+    assert!(absent.contains("absent.npz"), "{absent}");
+
+    // Numbers of scans that are none.
+    let numbered = |numbers: Vec<i64>| {
+        let numbers = Array::new(vec![numbers.len()], Values::I64(numbers)).unwrap();
+        let extras = vec![("scan_number".to_owned(), numbers)];
+        let path = written(place, "numbered.npz", &Dataset { extras, ..scan(3, 0.0, None) });
+        joined(&path, &[], &Storage::Memory)
+    };
+    assert_eq!(numbered(vec![1, 0, 1]).unwrap().scans.unwrap().of, [1, 0, 1]);
+    for wrong in [vec![0, -1, 0], vec![0, 1], vec![0, 1 << 40, 0]] {
+        let error = numbered(wrong).unwrap_err();
+        assert!(error.contains("scan_number"), "{error}");
+    }
+}

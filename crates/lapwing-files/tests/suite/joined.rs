@@ -46,14 +46,14 @@ fn scans_stand_one_behind_the_other_in_the_first_ones_unit() {
     let c = written(place, "c.npz", &scan(4, 7.0, Some(2.0)));
     for storage in [Storage::Memory, Storage::Scratch(place.to_owned())] {
         let all = joined(&a, &[&b, &c], &storage).unwrap();
-        assert_eq!((all.n_patterns(), all.diffraction.storage()), (9, storage));
+        assert_eq!((all.n_patterns(), all.diffraction.storage()), (9, storage.clone()));
         // Counts are (s amplitude)^2.
         let counts = all.counts().unwrap();
         assert_eq!((counts[(1, 0, 1)], counts[(3, 0, 1)], counts[(5, 0, 1)]), (676.0, 36.0, 256.0));
-        assert_eq!((all.scan[3], all.scan[8]), (Position { y: 0.0, x: 5.0 }, Position {
-            y: 3.0,
-            x: 7.0
-        }));
+        assert_eq!(
+            (all.scan[3], all.scan[8]),
+            (Position { y: 0.0, x: 5.0 }, Position { y: 3.0, x: 7.0 })
+        );
         let scans = all.scans.clone().unwrap();
         assert_eq!((&scans.of[..], scans.count()), (&[0, 0, 0, 1, 1, 2, 2, 2, 2][..], 3));
         // First modes, in the unit of the amplitudes.
@@ -85,7 +85,8 @@ fn masks_of_scans_that_differ_are_one_for_each_pattern() {
     let b = written(place, "b.npz", &Dataset { mask: mask(1), ..scan(2, 1.0, None) });
     let c = written(place, "c.npz", &Dataset { mask: mask(6), ..scan(2, 2.0, None) });
     let d = written(place, "d.npz", &scan(2, 3.0, None));
-    let good = |others: &[&PathBuf]| joined(&a, others, &Storage::Memory).unwrap().mask.unwrap().good();
+    let good =
+        |others: &[&PathBuf]| joined(&a, others, &Storage::Memory).unwrap().mask.unwrap().good();
     assert_eq!(good(&[&b]).dim(), (1, 3, 4));
     let each = good(&[&b, &c, &d]);
     assert_eq!(each.dim(), (8, 3, 4));

@@ -195,9 +195,8 @@ fn several_scans_have_probes_of_their_own() {
             solution.probe_of(index).iter().map(Complex32::norm_sqr).sum()
         };
         for scan in 1..3 {
-            let true_power = |scan: usize| -> f32 {
-                probes[scan].iter().map(Complex32::norm_sqr).sum()
-            };
+            let true_power =
+                |scan: usize| -> f32 { probes[scan].iter().map(Complex32::norm_sqr).sum() };
             let (found, expected) = (power(scan) / power(0), true_power(scan) / true_power(0));
             assert!((found / expected - 1.0).abs() < 0.03, "{found} and {expected}");
         }

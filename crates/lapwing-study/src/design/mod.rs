@@ -7,14 +7,14 @@
 mod base;
 mod change;
 mod check;
-pub(crate) mod condition;
+pub mod condition;
 mod error;
 pub mod external;
 mod goal;
 mod radiation;
 mod resources;
 mod settled;
-pub(crate) mod solver;
+pub mod solver;
 #[cfg(test)]
 mod tests;
 mod written;

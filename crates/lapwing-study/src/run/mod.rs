@@ -6,10 +6,10 @@
 //! (`event`).
 
 pub(crate) mod dataset;
-pub(crate) mod event;
-pub(crate) mod jobs;
-pub(crate) mod pictures;
-pub(crate) mod reconstruct;
+pub mod event;
+pub mod jobs;
+pub mod pictures;
+pub mod reconstruct;
 pub(crate) mod solve;
 mod study;
 

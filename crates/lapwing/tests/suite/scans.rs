@@ -18,29 +18,35 @@ fn fractions_of_a_dose_are_one_reconstruction() {
     let own = correlation("--input b.npz --join c.npz", "own");
     assert!(together > alone && own > alone, "{together}, {own} and {alone}");
     let log = std::fs::read_to_string(bench.path("own/log.txt")).unwrap();
-    assert!(log.contains("2 scans of one object") && log.contains("a first mode of its own"), "{log}");
+    assert!(
+        log.contains("2 scans of one object") && log.contains("a first mode of its own"),
+        "{log}"
+    );
     // What a probe of its own is not made by.
-    let refused = "reconstruct --input b.npz --join c.npz --algorithm DM --num-epochs 2 --output-dir dm";
+    let refused =
+        "reconstruct --input b.npz --join c.npz --algorithm DM --num-epochs 2 --output-dir dm";
     bench.fails(refused, &["scan-probes shared", "LSQML or ML", "DM"]);
     bench.ok(&format!("{refused} --scan-probes shared"));
     let modes = "reconstruct --input b.npz --join c.npz --probe-eigenmodes 1 --output-dir modes";
     bench.fails(modes, &["probe_eigenmodes: expected none", "--scan-probes shared"]);
     // Other data under the same name are another result.
     let again = |output: &str| {
-        bench.ok(&format!("reconstruct --input b.npz --join c.npz --algorithm LSQML --num-epochs 3 {output}"))
+        bench.ok(&format!(
+            "reconstruct --input b.npz --join c.npz --algorithm LSQML --num-epochs 3 {output}"
+        ))
     };
     again("--output-dir again");
     bench.ok("simulate --base a.npz --dose 1e3 --seed 10 --output d.npz");
     std::fs::rename(bench.path("d.npz"), bench.path("c.npz")).unwrap();
     again("--output-dir again");
     let folders = std::fs::read_dir(bench.path("")).unwrap();
-    let again = folders.filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("again")
-    });
+    let again = folders
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("again"));
     assert_eq!(again.count(), 2);
     // The parts of a joined scan keep their numbers.
     bench.ok("convert --input b.npz --join c.npz --output all.npz");
-    let log = bench.json("reconstruct --input all.npz --algorithm LSQML --num-epochs 2 --output-dir all");
+    let log =
+        bench.json("reconstruct --input all.npz --algorithm LSQML --num-epochs 2 --output-dir all");
     assert_eq!(log["status"], "done");
     let log = std::fs::read_to_string(bench.path("all/log.txt")).unwrap();
     assert!(log.contains("2 scans, each with a first mode of its own"), "{log}");

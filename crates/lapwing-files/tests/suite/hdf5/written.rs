@@ -70,6 +70,7 @@ fn dataset() -> Dataset {
         extras: vec![("filenames".into(), Array::texts(&["a", "b", "c", "d", "e"]))],
         mask: Some(mask()),
         frames: Some(vec![3, 1, 4, 1, 5]),
+        scans: None,
         geometry: None,
     }
 }

@@ -393,7 +393,7 @@ mod tests {
             };
             let written = written.iter().map(word).collect();
             let config = SolverConfig::read(algorithm, written, ProbeStart::File).unwrap();
-            check(&config, counts).map_err(|error| error.to_string())
+            check(&config, &Known { counts, ..Known::default() }).map_err(|error| error.to_string())
         };
         let all = ("choose", "modes,positions,background");
         assert_eq!(refused("ML", &[all], true), Ok(()));

@@ -81,10 +81,10 @@ fn masks_of_scans_that_differ_are_one_for_each_pattern() {
         let good = (0..12).map(|pixel| pixel != bad).collect();
         Some(Mask::new(Array::new(vec![3, 4], Values::Bool(good)).unwrap(), 2, (3, 4)).unwrap())
     };
-    let a = written(place, "a.npz", &Dataset { mask: mask(1), ..scan(2, 0.0, None) });
-    let b = written(place, "b.npz", &Dataset { mask: mask(1), ..scan(2, 1.0, None) });
-    let c = written(place, "c.npz", &Dataset { mask: mask(6), ..scan(2, 2.0, None) });
-    let d = written(place, "d.npz", &scan(2, 3.0, None));
+    let a = written(place, "a.npz", &Dataset { mask: mask(1), ..scan(2, 0.0, Some(1.0)) });
+    let b = written(place, "b.npz", &Dataset { mask: mask(1), ..scan(2, 1.0, Some(1.0)) });
+    let c = written(place, "c.npz", &Dataset { mask: mask(6), ..scan(2, 2.0, Some(1.0)) });
+    let d = written(place, "d.npz", &scan(2, 3.0, Some(1.0)));
     let good =
         |others: &[&PathBuf]| joined(&a, others, &Storage::Memory).unwrap().mask.unwrap().good();
     assert_eq!(good(&[&b]).dim(), (1, 3, 4));
@@ -108,7 +108,7 @@ fn scans_of_another_kind_are_refused_by_name() {
     };
     let shape = told(&written(place, "shape.npz", &larger));
     assert!(shape.contains("shape.npz") && shape.contains("3 x 4"), "{shape}");
-    let unit = told(&written(place, "unit.npz", &scan(3, 0.5, None)));
+    let unit = told(&written(place, "unit.npz", &scan(3, 0.37, None)));
     assert!(unit.contains("unit.npz") && unit.contains("intensities in any unit"), "{unit}");
     let pixel = |name: &str, size: f64| {
         let mut scan = scan(3, 0.0, Some(2.0));

@@ -40,7 +40,7 @@ fn fractions_of_a_dose_are_one_reconstruction() {
     std::fs::rename(bench.path("d.npz"), bench.path("c.npz")).unwrap();
     assert_ne!(loss(), first);
     // The parts of a joined scan keep their numbers.
-    bench.ok("convert --input b.npz --join c.npz --output all.npz");
+    bench.ok("convert b.npz all.npz --join c.npz");
     let log =
         bench.json("reconstruct --input all.npz --algorithm LSQML --num-epochs 2 --output-dir all");
     assert_eq!(log["status"], "done");

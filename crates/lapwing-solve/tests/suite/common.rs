@@ -15,11 +15,14 @@ use lapwing_solve::{Flow, Problem, Solution, Solver};
 use ndarray::Array3;
 use rand::RngExt;
 
-/// The whole of a sweep where the long ones are asked for (`LAPWING_LONG_TESTS=1`, as `.ci/run`
-/// does), else its first values.
+/// Whether the long sweeps are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
+pub fn long() -> bool {
+    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
+}
+
+/// The whole of a sweep where the long ones are asked for, else its first values.
 pub fn swept<T>(all: &[T], first: usize) -> &[T] {
-    let long = std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1");
-    if long { all } else { &all[..first] }
+    if long() { all } else { &all[..first] }
 }
 
 /// Blobs of random size, place and sign, smooth or with sharp edges: amplitude 0.6 to 1, phase of

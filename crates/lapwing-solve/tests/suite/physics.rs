@@ -1,7 +1,7 @@
 //! What differs from a far field of one probe at known positions: each on a simulation that needs
 //! it, solved with the term and without.
 
-use crate::common::{Case, case_within};
+use crate::common::{Case, case_within, long};
 use lapwing_compare::{Region, compare};
 use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::simulate::expose;
@@ -278,6 +278,9 @@ fn off<'a>(case: &Case, scan: impl IntoIterator<Item = &'a Position>, rim: f64) 
 
 #[test]
 fn an_affine_map_is_found_by_held_out_pixels() {
+    if !long() {
+        return;
+    }
     let case = case_within(true, WIDE);
     // What the positions are told as, of which the search is to find the inverse.
     let map = Affine { scale: 1.02, rotation: 0.03, ..Affine::default() };

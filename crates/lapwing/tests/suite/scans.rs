@@ -41,9 +41,7 @@ fn fractions_of_a_dose_are_one_reconstruction() {
     assert_ne!(loss(), first);
     // The parts of a joined scan keep their numbers.
     bench.ok("convert b.npz all.npz --join c.npz");
-    let log =
-        bench.json("reconstruct --input all.npz --algorithm LSQML --num-epochs 2 --output-dir all");
-    assert_eq!(log["status"], "done");
+    bench.ok("reconstruct --input all.npz --algorithm LSQML --num-epochs 2 --output-dir all");
     let log = std::fs::read_to_string(bench.path("all/log.txt")).unwrap();
     assert!(log.contains("2 scans, each with a first mode of its own"), "{log}");
 }

@@ -31,7 +31,7 @@ use crate::engine::Device;
 use crate::noise::Clipped;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use std::f64::consts::PI;
 use std::ops::Range;
 use std::sync::Arc;
@@ -178,21 +178,6 @@ impl Problem {
             Complex32::from((std::f64::consts::SQRT_2 * (PI * turns).cos()) as f32)
         });
         Self { probe, weights, weights_stay: false, ..self.clone() }
-    }
-
-    /// The problem of some of its patterns, shared with this one: the same object and start, and
-    /// the same mean intensity.
-    pub(crate) fn of_patterns(&self, kept: &[usize]) -> Self {
-        let powers = |all: &Vec<f32>| kept.iter().map(|&pattern| all[pattern]).collect();
-        Self {
-            frames: kept.iter().map(|&pattern| self.frames[pattern]).collect(),
-            scan: kept.iter().map(|&pattern| self.scan[pattern]).collect(),
-            windows: kept.iter().map(|&pattern| self.windows[pattern]).collect(),
-            weights: self.weights.select(Axis(0), kept),
-            log_powers: self.log_powers.as_ref().map(powers),
-            mask: self.mask.selected(kept),
-            ..self.clone()
-        }
     }
 
     /// The problem with a beam whose power is another in every pattern, to be found.

@@ -3,7 +3,7 @@
 use super::{Mask, Problem, ProblemError};
 use crate::noise::{self, Clipped, Faults, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 impl Problem {
@@ -52,11 +52,16 @@ impl Problem {
         }
         let changed = !faults.is_empty();
         if changed {
-            problem = problem.of_patterns(&kept);
+            problem.frames = kept.iter().map(|&pattern| self.frames[pattern]).collect();
+            problem.scan = kept.iter().map(|&pattern| self.scan[pattern]).collect();
+            problem.weights = self.weights.select(Axis(0), &kept);
+            let powers = |all: &Vec<f32>| kept.iter().map(|&pattern| all[pattern]).collect();
+            problem.log_powers = self.log_powers.as_ref().map(powers);
+            problem.windows = kept.iter().map(|&pattern| self.windows[pattern]).collect();
             let width = self.model.shape().1;
             let places: Vec<u32> =
                 faults.pixels().map(|(y, x)| order.place_of[y * width + x]).collect();
-            problem.mask = problem.mask.with(&places);
+            problem.mask = self.mask.selected(&kept).with(&places);
             problem.clipped = faults
                 .saturation
                 .map(|limit| Clipped::new(self.to_solver_unit(limit.into()), problem.gain));

@@ -77,18 +77,6 @@ pub trait Solver: fmt::Debug + Send + Sync {
     /// The start probe is rescaled so that the start fields predict the measured total intensity.
     fn start<'a>(&'a self, problem: &'a Problem) -> Run<'a>;
 
-    /// This solver with what a part of the patterns of `problem` tells of what it would else choose
-    /// from all of them on its way, and what was chosen: much sooner where the scan is long. `None`
-    /// where it chooses nothing, the scan is short, or `between`, called after every epoch, stopped
-    /// it.
-    fn chosen_from_part(
-        &self,
-        _problem: &Problem,
-        _between: &mut dyn FnMut() -> Flow,
-    ) -> Option<(Box<dyn Solver>, Vec<Choice>)> {
-        None
-    }
-
     /// The solver that goes on from a solution in which `choices` were made, for a replicate of the
     /// data: a few epochs, with nothing left to choose.
     fn follow_up(&self, _choices: &[Choice]) -> Box<dyn Solver> {

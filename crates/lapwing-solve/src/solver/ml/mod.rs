@@ -19,7 +19,6 @@ mod align;
 mod descent;
 mod held_out;
 mod lbfgs;
-mod part;
 mod search;
 mod state;
 mod stiffness;
@@ -29,7 +28,7 @@ pub use held_out::{found_modes, held_out_loss};
 
 use super::refinement::refined;
 use super::{
-    Choice, Configured, Constraints, FOLLOW_UP, Flow, Frame, Needs, PositionFreedom, Run, Solver,
+    Choice, Configured, Constraints, FOLLOW_UP, Frame, Needs, PositionFreedom, Run, Solver,
     TakenFor,
 };
 use crate::engine::Products;
@@ -125,15 +124,6 @@ impl Solver for Ml {
             moves_positions: self.refined().is_some(),
             ..Needs::default()
         }
-    }
-
-    fn chosen_from_part(
-        &self,
-        problem: &Problem,
-        between: &mut dyn FnMut() -> Flow,
-    ) -> Option<(Box<dyn Solver>, Vec<Choice>)> {
-        let (chosen, choices) = part::chosen(problem, self, between)?;
-        Some((Box::new(chosen), choices))
     }
 
     fn follow_up(&self, choices: &[Choice]) -> Box<dyn Solver> {

@@ -161,7 +161,13 @@ impl StrengthSearch {
         if self.stage != Stage::Last || self.done < LAST.0 {
             return;
         }
-        self.settled = has_settled(losses);
+        let (share, epochs) = SETTLED;
+        self.settled = match losses {
+            [.., last] if losses.len() > epochs => {
+                losses[losses.len() - 1 - epochs] - last < share * last.abs()
+            }
+            _ => false,
+        };
         self.is_done = self.settled || self.done >= LAST.1;
     }
 
@@ -332,17 +338,6 @@ impl StrengthSearch {
             *fields = snapshot.fields(name, len)?.to_vec();
         }
         Ok(())
-    }
-}
-
-/// Whether the losses of the last epochs fall no more.
-pub(super) fn has_settled(losses: &[f64]) -> bool {
-    let (share, epochs) = SETTLED;
-    match losses {
-        [.., last] if losses.len() > epochs => {
-            losses[losses.len() - 1 - epochs] - last < share * last.abs()
-        }
-        _ => false,
     }
 }
 

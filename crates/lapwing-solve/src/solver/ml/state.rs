@@ -3,7 +3,7 @@
 use super::Ml;
 use super::descent::{Descent, Evaluation};
 use super::lbfgs::Lbfgs;
-use super::search::{self, Stage, StrengthSearch, Turn};
+use super::search::{Stage, StrengthSearch, Turn};
 use super::stiffness::Stiffness;
 use crate::engine::{DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
@@ -66,8 +66,6 @@ pub(super) struct State<'a> {
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
     search: Option<StrengthSearch>,
-    /// Whether the loss falls no more, where nothing is searched.
-    has_settled: bool,
     /// Losses of the pixels that are seen, and of the held-out ones, at the last point taken.
     losses: Losses,
 }
@@ -110,7 +108,6 @@ impl<'a> State<'a> {
             buffers: Buffers::default(),
             prior,
             search,
-            has_settled: false,
             losses: Losses { seen: f64::NAN, held_out: f64::NAN },
         }
     }
@@ -359,11 +356,10 @@ impl Algorithm for State<'_> {
             _ => self.descend(frame, number),
         };
         self.follow_search(frame);
-        let recent = losses.len().saturating_sub(RECENT);
-        let losses: Vec<f64> = losses[recent..].iter().copied().chain([loss]).collect();
-        match &mut self.search {
-            Some(search) => search.judge(&losses),
-            None => self.has_settled = search::has_settled(&losses),
+        if let Some(search) = &mut self.search {
+            let recent = losses.len().saturating_sub(RECENT);
+            let losses: Vec<f64> = losses[recent..].iter().copied().chain([loss]).collect();
+            search.judge(&losses);
         }
         loss
     }
@@ -373,11 +369,7 @@ impl Algorithm for State<'_> {
     }
 
     fn has_settled(&self) -> Option<bool> {
-        match &self.search {
-            Some(search) => Some(search.has_settled()),
-            // Of epochs that somebody has counted out nothing is expected.
-            None => (self.options.epochs == Auto::Auto).then_some(self.has_settled),
-        }
+        self.search.as_ref().map(StrengthSearch::has_settled)
     }
 
     fn choices(&self) -> Vec<Choice> {

@@ -14,7 +14,7 @@ use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, 
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
 use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
-use lapwing_solve::{Flow, Problem, SOLVERS, Solver};
+use lapwing_solve::{Problem, SOLVERS, Solver};
 
 /// Shares of the background that was found.
 const SHARES: [f64; 3] = [1.0, 0.5, 0.0];
@@ -153,16 +153,6 @@ pub(crate) fn settled(
         chosen.solver = with_positions(&*chosen.solver, freedom)?;
     }
     chosen.problem = varied(&chosen.problem)?;
-    let mut stopped = Ok(());
-    let part = chosen.solver.chosen_from_part(&chosen.problem, &mut || {
-        stopped = between();
-        if stopped.is_ok() { Flow::Continue } else { Flow::Stop }
-    });
-    stopped?;
-    if let Some((solver, choices)) = part {
-        chosen.solver = solver;
-        chosen.choices.extend(choices);
-    }
     Ok(chosen)
 }
 

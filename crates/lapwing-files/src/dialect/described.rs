@@ -76,35 +76,35 @@ pub(super) fn apply(
         distance: found.calibration.distance.or(optics.map(|optics| optics.distance)),
         ..found.calibration
     };
+    let in_metadata = || found.metadata.as_ref().and_then(stated);
+    let geometry = options.geometry.or(found.geometry).or_else(in_metadata);
+    let near = geometry == Some(Geometry::NearField);
     if let Some(reframe) = reframe {
-        found.reframe(&reframe, notes)?;
+        found.reframe(&reframe, near, notes)?;
     }
     let window = reframe.map_or(stored, |reframe| {
         let (height, width) = reframe.shape();
         (height * reframe.binning(), width * reframe.binning())
     });
     let scales = said.or(told);
-    let in_metadata = || found.metadata.as_ref().and_then(stated);
-    let geometry = options.geometry.or(found.geometry).or_else(in_metadata);
-    let near = geometry == Some(Geometry::NearField);
+    let binning = reframe.map_or(1.0, |reframe| reframe.binning() as f64);
     if let (true, Some(wavelength), Some(distance), Some((y, x))) = (
         said.says_pixel() && (near || optics.is_some()),
         scales.wavelength,
         scales.distance,
         scales.pitch,
     ) {
-        let binning = reframe.map_or(1.0, |reframe| reframe.binning() as f64);
         let pitch = (y * binning, x * binning);
         found.optics = Some(FarFieldOptics { wavelength, distance, pitch });
     }
     // An image has the detector's pixels unless the beam diverges, a diffraction pattern those of
     // its range of frequencies.
     let of_detector = || match near {
-        true => said.pitch,
+        true => said.pitch.map(|(y, x)| (y * binning, x * binning)),
         false => said.says_pixel().then(|| scales.pixel(window)).flatten(),
     };
     let by_user = options.pixel_size.map(|side| (side, side)).or_else(of_detector);
-    let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer());
+    let finer = reframe.map_or((1.0, 1.0), |reframe| reframe.finer(near));
     let own_pixel = || {
         let (y, x) = found.metadata.as_ref().and_then(object_pixel)?;
         Some((y / finer.0, x / finer.1))
@@ -385,8 +385,13 @@ impl Found {
     }
 
     /// Patterns, mask, positions, pixel and probe as a part of the detector sees them.
-    fn reframe(&mut self, reframe: &Reframe, notes: &mut Vec<String>) -> Result<(), Error> {
-        let (finer_y, finer_x) = reframe.finer();
+    fn reframe(
+        &mut self,
+        reframe: &Reframe,
+        near: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let (finer_y, finer_x) = reframe.finer(near);
         if let Some(stack) = &mut self.stack {
             stack.amplitude = reframe.amplitudes(&stack.amplitude)?;
         }
@@ -405,9 +410,27 @@ impl Found {
                 "object: left out, for other pixels of the detector make another grid".into(),
             );
         }
-        self.probe = self.probe.take().map(|probe| reframed(&probe, reframe));
+        let of_probe = if near { of_image } else { reframed };
+        self.probe = self.probe.take().map(|probe| of_probe(&probe, reframe));
         Ok(())
     }
+}
+
+/// The part of a probe that images on a part of the detector see: where pixels are summed their
+/// mean, times the root of their number, which keeps the light.
+fn of_image(probe: &Modes, reframe: &Reframe) -> Modes {
+    let (modes, ..) = probe.dim();
+    let ((height, width), binning) = (reframe.shape(), reframe.binning());
+    let mut framed = Modes::zeros((modes, height, width));
+    for (mode, mut target) in probe.outer_iter().zip(framed.outer_iter_mut()) {
+        for row in 0..height * binning {
+            for column in 0..width * binning {
+                let Some(at) = reframe.stored((row, column)) else { continue };
+                target[(row / binning, column / binning)] += mode[at] / binning as f32;
+            }
+        }
+    }
+    framed
 }
 
 /// A probe on the grid that a part of the detector makes: its spectrum cut or filled up to the

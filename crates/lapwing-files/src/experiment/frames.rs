@@ -65,8 +65,13 @@ impl Reframe {
     }
 
     /// Pixels of the object per pixel that the stored patterns would have, along (y, x): a larger
-    /// window sees finer.
-    pub(crate) fn finer(&self) -> (f64, f64) {
+    /// window of diffraction patterns sees finer, and in images, `near`, pixels that are summed see
+    /// coarser.
+    pub(crate) fn finer(&self, near: bool) -> (f64, f64) {
+        if near {
+            let coarser = 1.0 / self.binning as f64;
+            return (coarser, coarser);
+        }
         let ratio = |window: usize, stored: usize| window as f64 / stored as f64;
         (ratio(self.window.0, self.stored.0), ratio(self.window.1, self.stored.1))
     }
@@ -77,7 +82,7 @@ impl Reframe {
     }
 
     /// The stored pixel under a pixel of the window, if there is one.
-    fn stored(&self, (row, column): (usize, usize)) -> Option<(usize, usize)> {
+    pub(crate) fn stored(&self, (row, column): (usize, usize)) -> Option<(usize, usize)> {
         let at = |index: usize, window: usize, centre: i64, length: usize| {
             let place = index as i64 - (window / 2) as i64 + centre;
             usize::try_from(place).ok().filter(|&place| place < length)
@@ -161,7 +166,8 @@ mod tests {
         let ones = Array3::from_elem((2, 4, 6), 1.0).into();
         let binned = Detector { binning: Some(2), ..Detector::default() };
         let binned = reframe(&binned, (4, 6));
-        assert_eq!((binned.shape(), binned.finer()), ((2, 3), (1.0, 1.0)));
+        assert_eq!((binned.shape(), binned.finer(false)), ((2, 3), (1.0, 1.0)));
+        assert_eq!(binned.finer(true), (0.5, 0.5));
         assert!(binned.amplitudes(&ones).unwrap().values().iter().all(|&value| value == 2.0));
         assert!(binned.mask(None).is_none());
     }

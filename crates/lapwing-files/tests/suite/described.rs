@@ -437,3 +437,38 @@ fn an_array_of_a_file_is_named_behind_it() {
     npz::write(&archive, &[("frames", flat), ("where", places)]).unwrap();
     assert!(read(&archive, &[]).unwrap_err().to_string().contains("--patterns frames"));
 }
+
+#[test]
+fn images_have_the_pixels_that_are_summed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("near.npz");
+    let side = 8;
+    let near = Dataset {
+        diffraction: Array3::from_elem((4, side, side), 3.0).into(),
+        scan: (0..4).map(|k| Position { y: 6.0 * f64::from(k), x: 10.0 }).collect(),
+        probe: Some(lapwing_model::Modes::from_elem((1, side, side), Complex32::new(0.0, 2.0))),
+        geometry: Some(lapwing_files::options::Geometry::NearField),
+        ..Dataset::default()
+    };
+    near.write(&path).expect("written, or valid");
+    let beam = [
+        ("energy_kev", Given::Number(10.0)),
+        ("distance_m", Given::Number(0.5)),
+        ("detector_pixel_size_m", Given::Number(1e-6)),
+    ];
+    let with = |more: &[(&'static str, Given)]| [beam.to_vec(), more.to_vec()].concat();
+    let pixel = |given: &[(&str, Given)]| {
+        let (dataset, understood) = read(&path, given).expect("it can be read");
+        (dataset, understood.pixel_size_m.expect("pitch of the detector"))
+    };
+    assert_eq!(pixel(&beam).1, (1e-6, 1e-6));
+    // A smaller part of an image has the same pixels.
+    let (cut, size) = pixel(&with(&[("detector_window", Given::Numbers(vec![4.0, 4.0]))]));
+    assert_eq!((size, cut.scan[3].y, cut.pattern_shape()), ((1e-6, 1e-6), 18.0, (4, 4)));
+    let (binned, size) = pixel(&with(&[("binning", Given::Number(2.0))]));
+    assert_eq!((size, binned.scan[3].y, binned.scan[0].x), ((2e-6, 2e-6), 9.0, 5.0));
+    assert_eq!((binned.pattern_shape(), binned.diffraction[(0, 1, 1)]), ((4, 4), 6.0));
+    // As much light as before.
+    let probe = binned.probe.expect("it stays");
+    assert!(probe.iter().all(|value| (value - Complex32::new(0.0, 4.0)).norm() < 1e-6));
+}

@@ -355,6 +355,17 @@ fn place(
         "positions: a raster of {} x {} at steps of {:.3} and {:.3} pixels of the object",
         shape.0, shape.1, in_pixels.0, in_pixels.1
     ));
+    let turned = scan.rotation_deg.is_some()
+        || options.coordinate_order.is_some()
+        || options.flip_y
+        || options.flip_x;
+    if options.experiment.beam.voltage_kv.is_some() && !turned {
+        notes.push(
+            "positions: not turned, for nothing says how the scan lies on the detector, and \
+             microscopes turn it (--calibrate finds it, --scan-rotation-deg states it)"
+                .to_owned(),
+        );
+    }
     let whole = rows.len() >= shape.0.saturating_mul(shape.1);
     found.scan = Some(positions(rows, columns, options, notes));
     Ok(whole.then_some(shape))

@@ -472,3 +472,16 @@ fn images_have_the_pixels_that_are_summed() {
     let probe = binned.probe.expect("it stays");
     assert!(probe.iter().all(|value| (value - Complex32::new(0.0, 4.0)).norm() < 1e-6));
 }
+
+#[test]
+fn a_raster_of_which_no_turn_is_known_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, given) = everywhere(folder.path()).swap_remove(0);
+    let says = |more: &[(&'static str, Given)]| {
+        let (_, understood) = read(&path, &[&given[..], more].concat()).expect("it can be read");
+        understood.notes.iter().any(|note| note.contains("--calibrate finds it"))
+    };
+    assert!(says(&[]));
+    assert!(!says(&[("scan_rotation_deg", Given::Number(0.0))]));
+    assert!(!says(&[("flip_y", Given::Flag(true))]));
+}

@@ -59,6 +59,9 @@ class SolverOptions(TypedDict, total=False):
     probe_eigenmodes: int
     """Number of eigenmodes by which the first probe mode varies from pattern to pattern (orthogonal
     probe relaxation); 0: it stays the same. For ML and LSQML."""
+    scan_probes: Literal["own", "shared"]
+    """The probe of several scans of one object (join): every scan has a first mode of its own, for
+    ML and LSQML, or one probe is shared by all."""
     vary_power: bool
     """Whether the beam's power is another in every pattern, and is found. For ML and LSQML."""
     background: str

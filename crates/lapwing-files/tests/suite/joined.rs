@@ -26,7 +26,7 @@ fn scan(n: usize, first: f32, scale: Option<f64>) -> Dataset {
 
 fn written(folder: &Path, name: &str, dataset: &Dataset) -> PathBuf {
     let path = folder.join(name);
-    dataset.write(&path).unwrap();
+    dataset.write(&path).expect("it is valid");
     path
 }
 

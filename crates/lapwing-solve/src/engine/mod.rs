@@ -18,6 +18,7 @@ mod fields;
 pub mod gpu;
 mod held;
 mod open;
+mod resident;
 mod rules;
 pub(crate) mod vectors;
 
@@ -25,6 +26,7 @@ pub use crate::noise::DetectorRule;
 pub use device::{Device, Needs, Unsupported};
 pub use fields::{Fields, FieldsMut};
 pub use open::open;
+pub use resident::{PriorRule, Resident};
 pub use rules::{
     Floor, HoldOut, Losses, Products, Quotient, SearchDirections, Side, Sums, Trail, WaveUpdate,
     WaveWeights,
@@ -156,6 +158,12 @@ pub trait Engine {
 
     /// The largest light that search directions go by.
     fn strongest_light(&mut self) -> f32;
+
+    /// Gradients that stay on the device with what is preconditioned there; `None` where vectors are
+    /// in the memory of the process anyway, or the device's does not hold what ML keeps.
+    fn resident(&mut self) -> Option<&mut dyn Resident> {
+        None
+    }
 
     /// The device's error, if it has failed: all results computed since are invalid.
     fn failure(&self) -> Option<String> {

@@ -23,6 +23,8 @@ mod split_complex;
 pub(crate) use absorption::Absorption;
 pub(crate) use curvature::curvature;
 pub(crate) use object_system::{Buffers, ObjectSystem, PriorCurvature};
+#[cfg(feature = "gpu")]
+pub(crate) use object_system::{DAMPING, STEPS};
 pub(crate) use precondition::Preconditioner;
 pub(crate) use smooth::smooth;
 pub(crate) use split_complex::SplitComplex;
@@ -44,7 +46,7 @@ pub(crate) struct Prior {
 }
 
 /// rho, the share of the strength that acts on second differences.
-pub(super) const ROUGHNESS: f32 = 0.2;
+pub(crate) const ROUGHNESS: f32 = 0.2;
 
 /// The prior at one object: its value, its curvature weights and what its gradient needs.
 pub(crate) struct Weights {

@@ -17,7 +17,7 @@ use lapwing_model::elementwise::{self, level};
 use rayon::prelude::*;
 
 /// Share of the largest diagonal element added to all.
-const DAMPING: f32 = 0.001;
+pub(crate) const DAMPING: f32 = 0.001;
 
 /// Adds it.
 pub(super) fn damp(diagonal: &mut [f32]) {
@@ -28,7 +28,7 @@ pub(super) fn damp(diagonal: &mut [f32]) {
 
 /// Conjugate-gradient steps at most, and the residual (r, r / B), relative to the first, at which
 /// they end: more exact steps do not speed up the descent.
-const STEPS: usize = 15;
+pub(crate) const STEPS: usize = 15;
 const TOLERANCE: f64 = 1e-2;
 
 /// M_O of one slice.

@@ -52,6 +52,8 @@ pub(super) struct Plan {
     pub layout: Layout,
     /// Where patterns come with the batches that need them.
     pub slabs: Option<Slabs>,
+    /// Memory that is left, bytes, where it is known.
+    pub left: Option<u64>,
 }
 
 impl Plan {
@@ -81,18 +83,22 @@ impl Plan {
                 largest >> 20
             )));
         }
-        let Some(memory) = gpu.memory() else { return Ok(Self { layout, slabs: None }) };
+        let Some(memory) = gpu.memory() else {
+            return Ok(Self { layout, slabs: None, left: None });
+        };
         let (patterns, of_one) = (problem.n_patterns() as u64, upload::bytes_of_one(problem));
         let fields = size_of::<Complex32>() * (layout.object_pixels() + problem.probe.len());
         let arrays = lengths.iter().sum::<u64>() + KEPT * fields as u64;
         let waves = patterns * waves_per_pattern as u64 * waves::bytes_of_one(problem);
         let room = (memory / 10 * 9).saturating_sub(arrays + waves);
         if patterns * of_one <= room {
-            return Ok(Self { layout, slabs: None });
+            let left = Some(room - patterns * of_one);
+            return Ok(Self { layout, slabs: None, left });
         }
         let streamed = layout_of(gpu, problem, batch_size, true);
-        if let (Some(layout), slabs @ Some(_)) = (streamed, Slabs::new(room, of_one, largest)) {
-            return Ok(Self { layout, slabs });
+        if let (Some(layout), Some(slabs)) = (streamed, Slabs::new(room, of_one, largest)) {
+            let left = Some(room - slabs.lengths(of_one).iter().sum::<u64>());
+            return Ok(Self { layout, slabs: Some(slabs), left });
         }
         let gigabytes = |bytes: u64| format!("{:.3} GB", bytes as f64 / 1e9);
         let [waves, arrays, memory] = [waves, arrays, memory].map(gigabytes);

@@ -2,6 +2,7 @@
 
 use super::programs::{KernelTime, Programs};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Storage buffers that a kernel sees.
@@ -63,6 +64,8 @@ pub(super) struct Open {
     /// What went wrong first.
     pub failure: Failure,
     pub programs: Programs,
+    /// Bytes that were brought there, and back.
+    pub traffic: [AtomicU64; 2],
 }
 
 /// The first error, which the driver may report at any time.
@@ -169,7 +172,18 @@ impl Gpu {
             }
         });
         let programs = Programs::new(&device);
-        Ok(Self(Arc::new(Open { info, device, queue, limits, failure, programs }), None))
+        Ok(Self(
+            Arc::new(Open {
+                info,
+                device,
+                queue,
+                limits,
+                failure,
+                programs,
+                traffic: Default::default(),
+            }),
+            None,
+        ))
     }
 
     /// The same card, of whose memory reconstructions plan to take no more than `bytes` bytes.
@@ -207,6 +221,16 @@ impl Gpu {
     /// How long every kernel took since [`measure`](Self::measure) was called.
     pub fn measured(&self) -> Vec<KernelTime> {
         self.0.programs.measured()
+    }
+
+    /// Bytes that were brought to the card since it was opened, and back from it.
+    pub fn traffic(&self) -> [u64; 2] {
+        self.0.traffic.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Notes bytes that are brought there (0) or back (1).
+    pub(super) fn count(&self, way: usize, bytes: usize) {
+        self.0.traffic[way].fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Its error, if it has failed: all results computed since are invalid.

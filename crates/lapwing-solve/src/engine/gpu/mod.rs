@@ -22,6 +22,8 @@
 
 mod arrays;
 mod check;
+mod descent;
+mod descent_kernels;
 mod device;
 mod fft;
 mod kernels;
@@ -43,11 +45,12 @@ pub use programs::KernelTime;
 
 use super::held::Held;
 use super::{
-    Blend, DetectorRule, Engine, Fields, Floor, HoldOut, Losses, Push, Quotient, SearchDirections,
-    Side, Sums, Trail, Vector, WaveUpdate,
+    Blend, DetectorRule, Engine, Fields, Floor, HoldOut, Losses, Push, Quotient, Resident,
+    SearchDirections, Side, Sums, Trail, Vector, WaveUpdate,
 };
 use crate::Problem;
 use arrays::{Array, Params};
+use descent::Curved;
 use kernels::{Layout, PARTS};
 use lapwing_model::Complex32;
 use recorder::Recorder;
@@ -94,6 +97,10 @@ pub(crate) struct GpuEngine<'a> {
     /// Vectors that solvers keep.
     kept: Vec<wgpu::Buffer>,
     waves: Option<Waves>,
+    /// Memory of the card that is left for what ML's second stage keeps, bytes, where it is known.
+    left: Option<u64>,
+    /// Where a gradient was taken last.
+    curved: Option<Curved>,
     /// Whether the present batch has sums for the object, and for the probe.
     sides: [bool; 2],
 }
@@ -403,6 +410,11 @@ impl Engine for GpuEngine<'_> {
 
     fn set_waves(&mut self, waves: &[Complex32]) {
         self.set_stored_waves(waves);
+    }
+
+    fn resident(&mut self) -> Option<&mut dyn Resident> {
+        let needs = descent::bytes_of(self.layout.object_pixels(), self.probe_len());
+        self.left.is_none_or(|left| needs <= left).then_some(self)
     }
 
     fn failure(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 //! they take.
 
 use super::arrays::Array;
+use super::descent_kernels::DescentKernels;
 use super::kernels::KERNELS;
 use super::vector_kernels::VectorKernels;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub(super) struct Programs {
     layout: wgpu::PipelineLayout,
     by_text: Mutex<HashMap<String, Arc<Program>>>,
     vectors: OnceLock<VectorKernels>,
+    descent: OnceLock<DescentKernels>,
     /// Runs and nanoseconds of every kernel, where they are measured.
     times: Mutex<Option<Vec<(usize, f64)>>>,
 }
@@ -51,6 +53,7 @@ impl Programs {
             layout,
             by_text: Mutex::default(),
             vectors: OnceLock::new(),
+            descent: OnceLock::new(),
             times: Mutex::default(),
         }
     }
@@ -71,6 +74,11 @@ impl Programs {
     /// The kernels for vectors.
     pub fn vectors(&self, device: &wgpu::Device) -> &VectorKernels {
         VectorKernels::of(&self.vectors, device)
+    }
+
+    /// The kernels for gradients and their preconditioner.
+    pub fn descent(&self, device: &wgpu::Device) -> &DescentKernels {
+        DescentKernels::of(&self.descent, device)
     }
 
     /// Begins to measure, or stops.

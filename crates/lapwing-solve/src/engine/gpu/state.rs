@@ -25,7 +25,7 @@ impl<'a> GpuEngine<'a> {
 
     /// As planned.
     pub(super) fn planned(gpu: &Gpu, problem: &'a Problem, plan: Plan, products: Products) -> Self {
-        let Plan { layout, slabs } = plan;
+        let Plan { layout, slabs, left } = plan;
         let masks = problem.mask.lists();
         let slots = slots_of(problem);
         let lengths = lengths(&layout, masks, SETS, slots);
@@ -67,6 +67,8 @@ impl<'a> GpuEngine<'a> {
             strongest: 0.0,
             kept: Vec::new(),
             waves: None,
+            left,
+            curved: None,
             sides: [true; 2],
             problem,
         }

@@ -1,5 +1,6 @@
 //! Every operation on a card, or on the program that stands in for one, against the processor's.
 
+mod descent;
 mod streamed;
 mod waves;
 
@@ -127,6 +128,19 @@ fn problems() -> Vec<Problem> {
         problem.with_noise(&NoiseModel { faults, gain, ..photons }).unwrap()
     });
     plain.chain(masked).step_by(if long() { 1 } else { 3 }).chain(clipped).collect()
+}
+
+/// The card, of which no more may be used than such a reconstruction cannot do without.
+fn narrow(card: &Gpu, problem: &Problem, needs: Needs) -> Gpu {
+    let (mut low, mut high) = (0_u64, 1 << 40);
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        match check(&card.within(middle), problem, needs) {
+            Ok(()) => high = middle,
+            Err(_) => low = middle,
+        }
+    }
+    card.within(high)
 }
 
 /// Whether the long sweeps are asked for, as `.ci/run` does.

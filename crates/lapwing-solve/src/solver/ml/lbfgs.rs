@@ -3,25 +3,24 @@
 //! J. Nocedal, S. Wright, Numerical Optimization, Alg. 7.4. The inner product is Re sum conj(a) b
 //! over complex vectors.
 
+use super::space::{Precondition, Space};
 use crate::solver::snapshot::{Snapshot, SnapshotError};
-use crate::vector::{add_scaled, dot, scaled};
-use lapwing_model::Complex32;
 use std::collections::VecDeque;
 
 /// Pairs of steps s and gradient changes y, newest last.
-pub(super) struct Lbfgs {
+pub(super) struct Lbfgs<V> {
     memory: usize,
-    pairs: VecDeque<Pair>,
+    pairs: VecDeque<Pair<V>>,
 }
 
-struct Pair {
-    s: Vec<Complex32>,
-    y: Vec<Complex32>,
+struct Pair<V> {
+    s: V,
+    y: V,
     /// 1 / Re<s, y>
     rho: f64,
 }
 
-impl Lbfgs {
+impl<V> Lbfgs<V> {
     pub fn new(memory: usize) -> Self {
         Self { memory, pairs: VecDeque::with_capacity(memory) }
     }
@@ -34,32 +33,36 @@ impl Lbfgs {
         self.pairs.clear();
     }
 
-    pub fn save(&self, snapshot: &mut Snapshot) {
+    pub fn save(&self, space: &mut impl Space<Vector = V>, snapshot: &mut Snapshot) {
         for (index, pair) in self.pairs.iter().enumerate() {
-            snapshot.put_fields(&format!("pair.{index}.s"), &pair.s);
-            snapshot.put_fields(&format!("pair.{index}.y"), &pair.y);
+            snapshot.put_fields(&format!("pair.{index}.s"), &space.values(&pair.s));
+            snapshot.put_fields(&format!("pair.{index}.y"), &space.values(&pair.y));
         }
     }
 
-    pub fn load(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+    pub fn load(
+        &mut self,
+        space: &mut impl Space<Vector = V>,
+        snapshot: &Snapshot,
+    ) -> Result<(), SnapshotError> {
         let len = snapshot.fields_len("fields")?;
         self.pairs.clear();
         for index in 0..self.memory {
-            let (s, y) = (format!("pair.{index}.s"), format!("pair.{index}.y"));
-            if snapshot.has(&s) {
-                self.remember(
-                    snapshot.fields(&s, len)?.to_vec(),
-                    snapshot.fields(&y, len)?.to_vec(),
-                );
+            let names = ["s", "y"].map(|name| format!("pair.{index}.{name}"));
+            if snapshot.has(&names[0]) {
+                let [s, y] = [snapshot.fields(&names[0], len)?, snapshot.fields(&names[1], len)?];
+                let [s, y] = [s, y].map(|values| space.of_values(values));
+                self.remember(space, s, y);
             }
         }
         Ok(())
     }
 
     /// Remembers a pair when its curvature is positive.
-    pub fn remember(&mut self, s: Vec<Complex32>, y: Vec<Complex32>) {
-        let curvature = dot(&s, &y);
-        if curvature <= 1e-12 * (dot(&s, &s) * dot(&y, &y)).sqrt() || !curvature.is_finite() {
+    pub fn remember(&mut self, space: &mut impl Space<Vector = V>, s: V, y: V) {
+        let curvature = space.dot(&s, &y);
+        let sizes = space.dot(&s, &s) * space.dot(&y, &y);
+        if curvature <= 1e-12 * sizes.sqrt() || !curvature.is_finite() {
             return;
         }
         if self.pairs.len() == self.memory {
@@ -68,31 +71,32 @@ impl Lbfgs {
         self.pairs.push_back(Pair { s, y, rho: 1.0 / curvature });
     }
 
-    /// The direction -H g; `precondition` overwrites a vector with M^-1 times it.
-    pub fn direction(
+    /// The direction -H g; `solve` overwrites a vector with M^-1 times it.
+    pub fn direction<S: Space<Vector = V>>(
         &self,
-        gradient: &[Complex32],
-        mut precondition: impl FnMut(&mut [Complex32]),
-    ) -> Vec<Complex32> {
-        let mut d = scaled(gradient, -1.0);
+        space: &mut S,
+        gradient: &V,
+        solve: Precondition<'_, S>,
+    ) -> V {
+        let mut d = space.scaled(gradient, -1.0);
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for pair in self.pairs.iter().rev() {
-            let alpha = pair.rho * dot(&pair.s, &d);
-            add_scaled(&mut d, -alpha, &pair.y);
+            let alpha = pair.rho * space.dot(&pair.s, &d);
+            space.add_scaled(&mut d, -alpha, &pair.y);
             alphas.push(alpha);
         }
-        precondition(&mut d);
+        solve(space, &mut d);
         if let Some(last) = self.pairs.back() {
-            let mut solved = last.y.clone();
-            precondition(&mut solved);
-            let gamma = 1.0 / (last.rho * dot(&last.y, &solved));
+            let mut solved = space.scaled(&last.y, 1.0);
+            solve(space, &mut solved);
+            let gamma = 1.0 / (last.rho * space.dot(&last.y, &solved));
             if gamma.is_finite() && gamma > 0.0 {
-                d = scaled(&d, gamma);
+                d = space.scaled(&d, gamma);
             }
         }
         for (pair, alpha) in self.pairs.iter().zip(alphas.iter().rev()) {
-            let beta = pair.rho * dot(&pair.y, &d);
-            add_scaled(&mut d, alpha - beta, &pair.s);
+            let beta = pair.rho * space.dot(&pair.y, &d);
+            space.add_scaled(&mut d, alpha - beta, &pair.s);
         }
         d
     }
@@ -100,7 +104,10 @@ impl Lbfgs {
 
 #[cfg(test)]
 mod tests {
+    use super::super::space::Here;
     use super::*;
+    use crate::vector::{add_scaled, dot};
+    use lapwing_model::Complex32;
 
     #[test]
     fn minimises_a_quadratic_in_few_steps() {
@@ -113,7 +120,7 @@ mod tests {
         let gradient = |x: &[Complex32]| -> Vec<Complex32> {
             x.iter().zip(&target).zip(&a).map(|((x, t), a)| (x - t) * *a).collect()
         };
-        let precondition = |v: &mut [Complex32]| {
+        let mut precondition = |_: &mut Here, v: &mut Vec<Complex32>| {
             for (i, v) in v.iter_mut().enumerate() {
                 *v /= a[i] * if i % 2 == 0 { 3.0 } else { 1.0 };
             }
@@ -122,12 +129,12 @@ mod tests {
         let mut lbfgs = Lbfgs::new(10);
         let mut g = gradient(&x);
         for _ in 0..12 {
-            let d = lbfgs.direction(&g, precondition);
+            let d = lbfgs.direction(&mut Here, &g, &mut precondition);
             assert!(dot(&g, &d) < 0.0 || dot(&g, &g) < 1e-8);
             add_scaled(&mut x, 1.0, &d);
             let next = gradient(&x);
             let y: Vec<Complex32> = next.iter().zip(&g).map(|(a, b)| a - b).collect();
-            lbfgs.remember(d, y);
+            lbfgs.remember(&mut Here, d, y);
             g = next;
         }
         let error = x.iter().zip(&target).map(|(x, t)| (x - t).norm()).fold(0.0, f32::max);
@@ -138,10 +145,10 @@ mod tests {
     fn pairs_without_positive_curvature_are_forgotten() {
         let v = |re: f32| vec![Complex32::new(re, 0.0)];
         let mut lbfgs = Lbfgs::new(2);
-        lbfgs.remember(v(1.0), v(-1.0));
+        lbfgs.remember(&mut Here, v(1.0), v(-1.0));
         assert!(lbfgs.is_empty());
         for _ in 0..5 {
-            lbfgs.remember(v(1.0), v(2.0));
+            lbfgs.remember(&mut Here, v(1.0), v(2.0));
         }
         assert_eq!(lbfgs.pairs.len(), 2);
     }

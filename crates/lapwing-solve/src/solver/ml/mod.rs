@@ -20,6 +20,7 @@ mod descent;
 mod held_out;
 mod lbfgs;
 mod search;
+mod space;
 mod state;
 mod stiffness;
 

@@ -171,17 +171,28 @@ impl StrengthSearch {
         self.is_done = self.settled || self.done >= LAST.1;
     }
 
-    /// Notes an epoch that ended with `fields` and predicted the held-out pixels with `score`.
+    /// Whether the epoch that is to be noted next ends a stage or a trial, which needs its fields.
+    pub fn takes_fields(&self) -> bool {
+        match self.stage {
+            Stage::Base => self.done + 1 >= self.start_epochs + BASE,
+            Stage::Trial => self.done + 1 >= TRIAL,
+            Stage::Last => false,
+        }
+    }
+
+    /// Notes an epoch that ended with `fields`, which may be none unless it
+    /// [takes them](Self::takes_fields), and predicted the held-out pixels with `score`.
     pub fn advance(&mut self, fields: &[Complex32], score: f64) -> Turn<'_> {
+        let takes_fields = self.takes_fields();
         self.done += 1;
         self.spent += 1;
         match self.stage {
-            Stage::Base if self.done >= self.start_epochs + BASE => {
+            Stage::Base if takes_fields => {
                 self.base = fields.to_vec();
                 self.trials.clear();
                 self.begin_trial(self.centre)
             }
-            Stage::Trial if self.done >= TRIAL => self.end_trial(fields, score),
+            Stage::Trial if takes_fields => self.end_trial(fields, score),
             _ => Turn::None,
         }
     }

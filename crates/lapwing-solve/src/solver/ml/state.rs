@@ -1,11 +1,11 @@
 //! One epoch of either stage.
 
 use super::Ml;
-use super::descent::{Descent, Evaluation};
-use super::lbfgs::Lbfgs;
+use super::descent::{Descent, Point, Step};
 use super::search::{Stage, StrengthSearch, Turn};
+use super::space::{Here, Lent, There};
 use super::stiffness::Stiffness;
-use crate::engine::{DetectorRule, Floor, Losses, Quotient, Vector};
+use crate::engine::{Blend, DetectorRule, Floor, Losses, Quotient, Vector};
 use crate::neighbours;
 use crate::prior::{Buffers, Preconditioner};
 use crate::solver::frame::{Frame, Guarded};
@@ -16,8 +16,9 @@ use crate::solver::run::Algorithm;
 use crate::solver::snapshot::{Snapshot, SnapshotError};
 use crate::solver::solution::Choice;
 use crate::solver::{Constraints, Solver, batching, positions, variation};
-use crate::vector::{add_scaled, difference, dot, scaled};
+use crate::vector::add_scaled;
 use lapwing_model::Complex32;
+use std::rc::Rc;
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Strength of the prior where it is to be chosen but there are too few epochs for it, photons.
@@ -38,16 +39,48 @@ const START_PHOTONS: f64 = 6.0;
 const PROBE_FROM: usize = 2;
 /// Patterns computed at once in stage 2; only memory depends on it.
 pub(super) const GROUP: usize = 320;
-/// Pairs that L-BFGS remembers.
-const MEMORY: usize = 10;
-/// Length of the first step of stage 2, when there is no pair yet: object and probe each correct
-/// the whole error.
-const FIRST_STEP: f64 = 0.5;
 /// Epochs whose losses decide whether a search is over.
 const RECENT: usize = 10;
-/// A loss may rise by this share of itself before the step is taken back: single precision, and the
-/// ups and downs of L-BFGS.
-const RISE: f64 = 1e-4;
+
+/// Where the vectors of stage 2 are.
+enum Second {
+    Here(Descent<Vec<Complex32>>, Buffers),
+    There(Descent<Rc<Vector>>, Lent),
+}
+
+impl Second {
+    /// On the engine's device where that keeps them, and they are object and probe alone.
+    fn of(options: &Ml, frame: &mut Frame<'_>) -> Self {
+        let problem = frame.problem;
+        let varies = problem.n_eigenmodes() > 0 || problem.varies_in_power();
+        let plain = problem.n_slices() == 1 && !varies && options.refined().is_none();
+        match options.constraints.is_none() && plain && frame.engine.resident().is_some() {
+            true => Self::There(Descent::default(), Lent::default()),
+            false => Self::Here(Descent::default(), Buffers::default()),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Here(descent, _) => descent.clear(),
+            Self::There(descent, _) => descent.clear(),
+        }
+    }
+}
+
+/// Sums over all patterns at one point.
+struct Evaluation {
+    loss: f64,
+    /// Losses of the pixels that are seen, without the prior, and of the hidden ones.
+    losses: Losses,
+    gradient: Gradient,
+}
+
+/// The gradient there; a device that keeps it keeps its preconditioner, too.
+enum Gradient {
+    Here(Vec<Complex32>, Preconditioner),
+    There(Rc<Vector>),
+}
 
 pub(super) struct State<'a> {
     options: &'a Ml,
@@ -60,9 +93,7 @@ pub(super) struct State<'a> {
     offsets: Option<Offsets>,
     /// Whether the positions move in this epoch.
     positions_free: bool,
-    descent: Option<Descent>,
-    lbfgs: Lbfgs,
-    buffers: Buffers,
+    second: Second,
     prior: Stiffness,
     /// Where strength and weight of absorption are chosen from the data.
     search: Option<StrengthSearch>,
@@ -103,9 +134,7 @@ impl<'a> State<'a> {
             damping: START_DAMPING,
             offsets: options.refined().map(|(what, _)| Offsets::new(problem, what)),
             positions_free: false,
-            descent: None,
-            lbfgs: Lbfgs::new(MEMORY),
-            buffers: Buffers::default(),
+            second: Second::of(options, frame),
             prior,
             search,
             losses: Losses { seen: f64::NAN, held_out: f64::NAN },
@@ -167,51 +196,49 @@ impl<'a> State<'a> {
                 here = self.evaluate(frame);
             }
         }
-        let Evaluation { loss, losses, gradient, preconditioner } = here;
-        if let Some(last) = &mut self.descent {
-            if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() {
-                // Back to the last good point, and half as far along the steepest preconditioned
-                // way.
-                last.step *= 0.5;
-                if !self.lbfgs.is_empty() {
-                    self.lbfgs.clear();
-                    last.direction = scaled(&last.gradient, -1.0);
-                    preconditioner.solve(&mut last.direction, &mut self.buffers);
-                    last.step = FIRST_STEP;
+        let Evaluation { loss, losses, gradient } = here;
+        // Of an epoch from which positions move on, gradients before lack the positions.
+        let anew = from == Some(number);
+        let taken = match (&mut self.second, gradient) {
+            (Second::Here(descent, buffers), Gradient::Here(gradient, preconditioner)) => {
+                let x = frame.engine.fields().values().to_vec();
+                let mut solve = |_: &mut Here, v: &mut Vec<Complex32>| {
+                    preconditioner.solve(v, buffers);
+                };
+                let here = Point { x, gradient, loss };
+                let taken = descent.step(&mut Here, &mut solve, here, anew);
+                if let Some(Step { from, direction, step }) = &descent.last {
+                    let x = frame.engine.fields_mut().values_mut();
+                    x.copy_from_slice(&from.x);
+                    add_scaled(x, *step, direction);
                 }
-                let x = frame.engine.fields_mut().values_mut();
-                x.copy_from_slice(&last.x);
-                add_scaled(x, last.step, &last.direction);
-                let good = last.loss;
-                self.constrain(frame);
-                return frame.problem.loss_per_pixel(2.0 * good);
+                taken
             }
-            if from == Some(number) {
-                // The gradient now includes the positions, so it cannot be compared with earlier
-                // ones.
-                self.lbfgs.clear();
-            } else {
-                let x = frame.engine.fields().values();
-                self.lbfgs.remember(difference(x, &last.x), difference(&gradient, &last.gradient));
+            (Second::There(descent, lent), Gradient::There(gradient)) => {
+                let mut space = There { engine: &mut *frame.engine, lent };
+                let mut solve = |space: &mut There<'_>, v: &mut Rc<Vector>| {
+                    if let Some(device) = space.engine.resident() {
+                        device.precondition(**v);
+                    }
+                };
+                let here = Point { x: space.copy_of(Vector::Fields), gradient, loss };
+                let taken = descent.step(&mut space, &mut solve, here, anew);
+                if let Some(Step { from, direction, step }) = &descent.last {
+                    let factors = [1.0, *step as f32];
+                    frame.engine.copy(Vector::Fields, *from.x);
+                    let blend = Blend { object: factors, probe: factors };
+                    frame.engine.blend(Vector::Fields, **direction, blend);
+                }
+                taken
             }
+            _ => unreachable!("gradients are where the vectors of stage 2 are"),
+        };
+        // Of one without a loss nothing is known that is better.
+        if taken == loss || taken.is_nan() {
+            self.losses = losses;
         }
-        self.losses = losses;
-        let buffers = &mut self.buffers;
-        let mut direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
-        let mut step = if self.lbfgs.is_empty() { FIRST_STEP } else { 1.0 };
-        let slope = dot(&gradient, &direction);
-        if slope >= 0.0 || slope.is_nan() {
-            self.lbfgs.clear();
-            let buffers = &mut self.buffers;
-            direction = self.lbfgs.direction(&gradient, |v| preconditioner.solve(v, buffers));
-            step = FIRST_STEP;
-        }
-        let x = frame.engine.fields_mut().values_mut();
-        let before = x.to_vec();
-        add_scaled(x, step, &direction);
         self.constrain(frame);
-        self.descent = Some(Descent { x: before, gradient, direction, loss, step });
-        frame.problem.loss_per_pixel(2.0 * loss)
+        frame.problem.loss_per_pixel(2.0 * taken)
     }
 
     /// Whether strength or weight of absorption are still to be chosen.
@@ -228,17 +255,25 @@ impl<'a> State<'a> {
     /// Evaluates the trial without a step; returns the loss per pixel.
     pub fn look(&mut self, frame: &mut Frame<'_>) -> f64 {
         let Evaluation { loss, losses, .. } = self.evaluate(frame);
-        match &self.descent {
-            // The last step did harm.
-            Some(last) if loss > last.loss + RISE * last.loss.abs() || loss.is_nan() => {
-                frame.engine.fields_mut().values_mut().copy_from_slice(&last.x);
-                frame.problem.loss_per_pixel(2.0 * last.loss)
+        let back = match &self.second {
+            Second::Here(descent, _) if descent.is_harm(loss) => {
+                descent.last.as_ref().map(|Step { from, .. }| {
+                    frame.engine.fields_mut().values_mut().copy_from_slice(&from.x);
+                    from.loss
+                })
             }
-            _ => {
-                self.losses = losses;
-                frame.problem.loss_per_pixel(2.0 * loss)
+            Second::There(descent, _) if descent.is_harm(loss) => {
+                descent.last.as_ref().map(|Step { from, .. }| {
+                    frame.engine.copy(Vector::Fields, *from.x);
+                    from.loss
+                })
             }
+            _ => None,
+        };
+        if back.is_none() {
+            self.losses = losses;
         }
+        frame.problem.loss_per_pixel(2.0 * back.unwrap_or(loss))
     }
 
     /// Reports the epoch to the search, and does what it asks for.
@@ -246,11 +281,12 @@ impl<'a> State<'a> {
         let Some(search) = &mut self.search else { return };
         let before = search.stage;
         let score = frame.problem.loss_per_pixel(self.losses.held_out);
-        if let Turn::From(fields) = search.advance(frame.engine.fields().values(), score) {
+        let takes_fields = search.takes_fields();
+        let fields = if takes_fields { frame.engine.fields().values() } else { &[] };
+        if let Turn::From(fields) = search.advance(fields, score) {
             frame.restart(fields);
             self.damping = START_DAMPING;
-            self.descent = None;
-            self.lbfgs.clear();
+            self.second.clear();
         }
         self.prior.strength = search.strength * frame.problem.gain;
         self.prior.absorption = search.absorption;
@@ -274,6 +310,9 @@ impl<'a> State<'a> {
     /// Loss, gradient (of the loss with respect to the conjugate fields) and preconditioner at the
     /// present point.
     fn evaluate(&mut self, frame: &mut Frame<'_>) -> Evaluation {
+        if let Second::There(_, lent) = &mut self.second {
+            return evaluate_there(frame, &self.path, &self.prior, lent);
+        }
         let problem = frame.problem;
         let len = frame.engine.fields().values().len();
         let [object_end, probe_end, offsets_end, weights_end] = frame.engine.fields().ends();
@@ -340,8 +379,35 @@ impl<'a> State<'a> {
             curvatures.extend(variation::of_powers(problem, fields.probe()));
             preconditioner = preconditioner.with_variation(curvatures);
         }
-        Evaluation { loss, losses, gradient, preconditioner }
+        Evaluation { loss, losses, gradient: Gradient::Here(gradient, preconditioner) }
     }
+}
+
+/// The same on a device that keeps gradient and preconditioner.
+fn evaluate_there(
+    frame: &mut Frame<'_>,
+    path: &[usize],
+    prior: &Stiffness,
+    lent: &mut Lent,
+) -> Evaluation {
+    let problem = frame.problem;
+    let background = (BACKGROUND * problem.gain) as f32;
+    for members in path.chunks(GROUP) {
+        frame.engine.project(members, DetectorRule::Gradient { background });
+        frame.engine.add_sums();
+    }
+    let losses = frame.engine.take_losses();
+    let [[_, power]] = frame.engine.dots(&[[Vector::Fields; 2]])[..] else {
+        unreachable!("one pair has one product");
+    };
+    let rule = prior.rule(problem, power / problem.mean_intensity);
+    let gradient = There { engine: &mut *frame.engine, lent }.free();
+    let of_prior = match frame.engine.resident() {
+        Some(device) => device.take_gradient(*gradient, rule),
+        None => 0.0,
+    };
+    let loss = 0.5 * losses.seen + of_prior;
+    Evaluation { loss, losses, gradient: Gradient::There(gradient) }
 }
 
 impl Algorithm for State<'_> {
@@ -376,14 +442,17 @@ impl Algorithm for State<'_> {
         self.search.iter().flat_map(StrengthSearch::choices).collect()
     }
 
-    fn save(&self, _frame: &mut Frame<'_>, snapshot: &mut Snapshot) {
+    fn save(&self, frame: &mut Frame<'_>, snapshot: &mut Snapshot) {
         snapshot.put_numbers("damping", &[f64::from(self.damping), self.losses.held_out]);
         if let Some(search) = &self.search {
             search.save(snapshot);
         }
-        self.lbfgs.save(snapshot);
-        if let Some(descent) = &self.descent {
-            descent.save(snapshot);
+        match &self.second {
+            Second::Here(descent, _) => descent.save(&mut Here, snapshot),
+            Second::There(descent, _) => {
+                let lent = &mut Lent::default();
+                descent.save(&mut There { engine: &mut *frame.engine, lent }, snapshot);
+            }
         }
     }
 
@@ -398,8 +467,11 @@ impl Algorithm for State<'_> {
             let blocks = frame.problem.correlated;
             frame.engine.hold_out(search.held_out_pixels(blocks, self.options.seed));
         }
-        self.lbfgs.load(snapshot)?;
-        self.descent = Descent::load(snapshot)?;
-        Ok(())
+        match &mut self.second {
+            Second::Here(descent, _) => descent.load(&mut Here, snapshot),
+            Second::There(descent, lent) => {
+                descent.load(&mut There { engine: &mut *frame.engine, lent }, snapshot)
+            }
+        }
     }
 }

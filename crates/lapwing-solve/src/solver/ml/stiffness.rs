@@ -7,7 +7,7 @@
 
 use super::Ml;
 use crate::Problem;
-use crate::engine::Fields;
+use crate::engine::{Fields, PriorRule};
 use crate::prior::{Absorption, ObjectSystem, Prior};
 use crate::solver::gauge;
 use lapwing_model::Complex32;
@@ -35,6 +35,17 @@ impl Stiffness {
             }
         };
         Self { strength: 0.0, absorption: 1.0, edge: options.prior_edge, light }
+    }
+
+    /// The prior of a thin object whose s^2 is `scale`, for a device; `None` for no prior.
+    pub fn rule(&self, problem: &Problem, scale: f64) -> Option<PriorRule> {
+        (self.strength > 0.0).then_some(PriorRule {
+            strength: self.strength,
+            edge: self.edge,
+            absorption: self.absorption,
+            scale,
+            per_power: self.strength / problem.mean_intensity,
+        })
     }
 
     /// The prior at `fields`, whose s^2 is `s2` where the object is thin, and under the patterns'

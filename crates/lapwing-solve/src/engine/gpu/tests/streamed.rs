@@ -4,19 +4,6 @@ use super::*;
 use crate::engine::gpu::check::{Plan, layout_of};
 use crate::engine::gpu::stacks::Slabs;
 
-/// The card with so little memory that patterns come with the batches that need them, in slabs of
-/// few.
-fn narrow(card: &Gpu, problem: &Problem, batch_size: usize) -> Gpu {
-    let plan = |memory| Plan::new(&card.within(memory), problem, batch_size, 0);
-    let (mut low, mut high) = (0_u64, 1 << 40);
-    while low + 1 < high {
-        let middle = low.midpoint(high);
-        *if plan(middle).is_ok() { &mut high } else { &mut low } = middle;
-    }
-    assert!(plan(high).is_ok_and(|plan| plan.slabs.is_some()));
-    card.within(high)
-}
-
 #[test]
 fn patterns_that_come_with_their_batches_give_the_same_bits() {
     let Some(card) = card() else { return };
@@ -30,7 +17,12 @@ fn patterns_that_come_with_their_batches_give_the_same_bits() {
         assert!(slabs.is_some());
         let mut engines = [
             GpuEngine::new(card, problem, n, Products::default()),
-            GpuEngine::planned(card, problem, Plan { layout, slabs }, Products::default()),
+            GpuEngine::planned(
+                card,
+                problem,
+                Plan { layout, slabs, left: None },
+                Products::default(),
+            ),
         ];
         for step in STEPS {
             let found = engines.each_mut().map(|engine| {
@@ -54,7 +46,9 @@ fn reconstructions_of_streamed_patterns_have_the_same_bits() {
     let ml = Ml { epochs: Auto::Given(12), prior: Auto::Given(20.0), ..Ml::default() };
     let solvers: [Box<dyn Solver>; 2] = [Box::new(lsqml), Box::new(ml)];
     for solver in solvers {
-        let small = narrow(card, &problem, solver.needs().batch_size);
+        let small = narrow(card, &problem, solver.needs());
+        let plan = Plan::new(&small, &problem, solver.needs().batch_size, 0);
+        assert!(plan.is_ok_and(|plan| plan.slabs.is_some()));
         let [resident, streamed] = [card, &small].map(|card| {
             let there = problem.on(Device::Gpu(card.clone()));
             solver.solve(&there, &mut |_| Flow::Continue)

@@ -15,19 +15,6 @@ fn updates() -> [WaveUpdate; 2] {
     ]
 }
 
-/// A card of which so little may be used that waves of these patterns lie in several arrays.
-fn narrow(card: &Gpu, problem: &Problem, needs: Needs) -> Gpu {
-    let (mut low, mut high) = (0_u64, 1 << 40);
-    while low + 1 < high {
-        let middle = low.midpoint(high);
-        match check(&card.within(middle), problem, needs) {
-            Ok(()) => high = middle,
-            Err(_) => low = middle,
-        }
-    }
-    card.within(high)
-}
-
 #[test]
 fn waves_and_their_sums_are_those_of_the_processor() {
     let Some(card) = card() else { return };

@@ -95,15 +95,15 @@ pub trait Engine {
 
     /// For every pattern of the batch, in its order: half the decrease of the loss per pixel of a
     /// shift along y and along x, at no shift. Empty unless [`Products::slopes`] was asked for.
-    fn slopes(&self) -> Vec<[f64; 2]>;
+    fn slopes(&mut self) -> Vec<[f64; 2]>;
 
     /// For every pattern of the batch, in its order, and every eigenmode E_k of the probe: <E_k
     /// O_j, chi_j>, minus the derivative of half the loss with the conjugate weight.
-    fn weight_slopes(&self) -> Vec<Complex32>;
+    fn weight_slopes(&mut self) -> Vec<Complex32>;
 
     /// For every pattern of the batch, in its order: minus the derivative of half the loss with the
     /// logarithm of the beam's power, Re <psi_j, chi_j> / 2. Empty where the power does not vary.
-    fn power_slopes(&self) -> Vec<f64>;
+    fn power_slopes(&mut self) -> Vec<f64>;
 
     /// Moves object and probe by the batch's sums divided by its light, as `object` and `probe`
     /// say; without `probe` it stays.
@@ -159,8 +159,8 @@ pub trait Engine {
     /// The largest light that search directions go by.
     fn strongest_light(&mut self) -> f32;
 
-    /// Gradients that stay on the device with what is preconditioned there; `None` where vectors are
-    /// in the memory of the process anyway, or the device's does not hold what ML keeps.
+    /// Gradients that stay on the device with what is preconditioned there; `None` where vectors
+    /// are in the memory of the process anyway, or the device's does not hold what ML keeps.
     fn resident(&mut self) -> Option<&mut dyn Resident> {
         None
     }

@@ -227,15 +227,15 @@ impl Engine for Cpu<'_> {
         Sums { object, light, probe: direction, power: probe.power }
     }
 
-    fn slopes(&self) -> Vec<[f64; 2]> {
+    fn slopes(&mut self) -> Vec<[f64; 2]> {
         self.batch.slopes().collect()
     }
 
-    fn weight_slopes(&self) -> Vec<Complex32> {
+    fn weight_slopes(&mut self) -> Vec<Complex32> {
         self.batch.weight_slopes()
     }
 
-    fn power_slopes(&self) -> Vec<f64> {
+    fn power_slopes(&mut self) -> Vec<f64> {
         self.batch.power_slopes()
     }
 

@@ -35,16 +35,10 @@ pub(in crate::engine) fn check(
     if problem.n_eigenmodes() > 0 {
         return Err(Unsupported::new("a probe with eigenmodes"));
     }
-    if problem.log_powers.is_some() {
-        return Err(Unsupported::new("a beam whose power varies"));
-    }
-    if needs.moves_positions {
-        return Err(Unsupported::new("refinement of positions"));
-    }
     if problem.object.n_slices() > 1 {
         return Err(Unsupported::new("an object of several slices"));
     }
-    Plan::new(gpu, problem, needs.batch_size, needs.waves_per_pattern).map(|_| ())
+    Plan::new(gpu, problem, needs).map(|_| ())
 }
 
 /// What an engine keeps on a card.
@@ -57,18 +51,14 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// For batches of up to `batch_size` patterns, and a solver that stores so many waves of each.
+    /// For a solver with these needs.
     ///
     /// # Errors
     /// Where the kernels or the card's memory do not reach.
-    pub fn new(
-        gpu: &Gpu,
-        problem: &Problem,
-        batch_size: usize,
-        waves_per_pattern: usize,
-    ) -> Result<Self, Unsupported> {
+    pub fn new(gpu: &Gpu, problem: &Problem, needs: Needs) -> Result<Self, Unsupported> {
+        let waves_per_pattern = needs.waves_per_pattern;
         let (height, width) = problem.model.shape();
-        let layout = layout_of(gpu, problem, batch_size, false).ok_or_else(|| {
+        let layout = layout_of(gpu, problem, needs, false).ok_or_else(|| {
             Unsupported::new(format!(
                 "patterns of {height} x {width} pixels, sides that are no product of 2, 3, 5 and 7"
             ))
@@ -95,7 +85,7 @@ impl Plan {
             let left = Some(room - patterns * of_one);
             return Ok(Self { layout, slabs: None, left });
         }
-        let streamed = layout_of(gpu, problem, batch_size, true);
+        let streamed = layout_of(gpu, problem, needs, true);
         if let (Some(layout), Some(slabs)) = (streamed, Slabs::new(room, of_one, largest)) {
             let left = Some(room - slabs.lengths(of_one).iter().sum::<u64>());
             return Ok(Self { layout, slabs: Some(slabs), left });
@@ -117,10 +107,10 @@ impl Plan {
 pub(super) fn layout_of(
     gpu: &Gpu,
     problem: &Problem,
-    batch_size: usize,
+    needs: Needs,
     streamed: bool,
 ) -> Option<Layout> {
-    let members = batch_size.min(problem.n_patterns()).max(1);
+    let members = needs.batch_size.min(problem.n_patterns()).max(1);
     let shape = Shape {
         window: problem.model.shape(),
         modes: problem.n_modes(),
@@ -129,6 +119,8 @@ pub(super) fn layout_of(
         background: problem.background.is_some(),
         mask: problem.mask.lists() > 0,
         streamed,
+        varies: problem.log_powers.is_some(),
+        moves: needs.moves_positions,
         members,
         pieces: members.min(MOST_PIECES),
     };

@@ -42,6 +42,9 @@ pub(super) struct Shape {
     pub mask: bool,
     /// Whether patterns come with the batches that need them, in pattern order.
     pub streamed: bool,
+    /// Whether the beam's power varies, and whether positions move.
+    pub varies: bool,
+    pub moves: bool,
     /// Members of a batch, at most, and pieces in which they are summed.
     pub members: usize,
     pub pieces: usize,
@@ -100,10 +103,25 @@ impl Layout {
         [count.min(TILES_ACROSS), count.div_ceil(TILES_ACROSS), 1]
     }
 
-    /// Number of the first loss in `outs`.
+    /// Number of the first slope with the beam's power in `outs`: of every member and group of
+    /// columns.
+    pub fn power_slopes(&self) -> usize {
+        STEPS + self.shape.members + 5 * PARTS * self.shape.members
+    }
+
+    /// Number of the first pair of slopes with the position: of every member, mode and group of
+    /// columns.
+    pub fn position_slopes(&self) -> usize {
+        let of_powers =
+            if self.shape.varies { self.shape.members * self.column_groups() } else { 0 };
+        self.power_slopes() + of_powers
+    }
+
+    /// Number of the first loss there.
     pub fn losses(&self) -> usize {
-        let normals = 5 * PARTS * self.shape.members;
-        STEPS + self.shape.members + normals
+        let Shape { members, modes, moves, .. } = self.shape;
+        let of_positions = if moves { 2 * members * modes * self.column_groups() } else { 0 };
+        self.position_slopes() + of_positions
     }
 
     /// Pairs of losses of every pattern: of what is seen and of what is hidden.
@@ -202,6 +220,8 @@ impl Layout {
             // In `outs`.
             ("STEPS", STEPS),
             ("NORMALS", STEPS + members),
+            ("SLOPES", self.power_slopes()),
+            ("TURNS", self.position_slopes()),
             ("LOSSES", self.losses()),
         ];
         for (name, value) in numbers {
@@ -213,6 +233,8 @@ impl Layout {
             ("HAS_BACKGROUND", background),
             ("HAS_MASK", mask),
             ("STREAMED", streamed),
+            ("VARIES", self.shape.varies),
+            ("MOVES", self.shape.moves),
             ("HAS_LIMIT", clipped.is_some()),
             ("LIMIT_FEW", limit.photons <= FEW),
         ];
@@ -355,6 +377,8 @@ mod tests {
             background: true,
             mask: true,
             streamed: true,
+            varies: true,
+            moves: true,
             members: 10,
             pieces: 3,
         };

@@ -29,6 +29,7 @@ mod fft;
 mod kernels;
 mod programs;
 mod recorder;
+mod slopes;
 mod stacks;
 mod state;
 #[cfg(test)]
@@ -96,6 +97,8 @@ pub(crate) struct GpuEngine<'a> {
     strongest: f32,
     /// Vectors that solvers keep.
     kept: Vec<wgpu::Buffer>,
+    /// Their values behind object and probe, which are in the memory of the process.
+    kept_rests: Vec<Vec<Complex32>>,
     waves: Option<Waves>,
     /// Memory of the card that is left for what ML's second stage keeps, bytes, where it is known.
     left: Option<u64>,
@@ -118,6 +121,8 @@ struct Members {
     /// Where the words were put, and how often commands had been submitted then.
     put: Option<(u32, usize)>,
     tiles: Tiles,
+    /// Whether its sums for the probe are there, in pieces.
+    is_gathered: bool,
 }
 
 impl Engine for GpuEngine<'_> {
@@ -230,15 +235,15 @@ impl Engine for GpuEngine<'_> {
         sums
     }
 
-    fn slopes(&self) -> Vec<[f64; 2]> {
-        Vec::new()
+    fn slopes(&mut self) -> Vec<[f64; 2]> {
+        self.position_slopes()
     }
 
-    fn power_slopes(&self) -> Vec<f64> {
-        Vec::new()
+    fn power_slopes(&mut self) -> Vec<f64> {
+        self.slopes_with_power()
     }
 
-    fn weight_slopes(&self) -> Vec<Complex32> {
+    fn weight_slopes(&mut self) -> Vec<Complex32> {
         Vec::new()
     }
 

@@ -9,16 +9,23 @@ use super::upload::{self, Order, Stacks};
 use super::{Gpu, GpuEngine, Members, STRONGEST};
 use crate::Problem;
 use crate::engine::held::SETS;
-use crate::engine::{Fields, Losses, NO_SEARCH, Products, Trail};
-use lapwing_model::Window;
+use crate::engine::{Fields, Losses, NO_SEARCH, Needs, Products, Trail};
+use lapwing_model::{Complex32, Window};
 
-/// Words of a batch for each of its members: eight of its own, and two orders of all.
-const WORDS: u32 = 10;
+/// Words of a batch for each of its members: eight of its own, two orders of all, and the beam's
+/// amplitude.
+const WORDS: u32 = 11;
 
 impl<'a> GpuEngine<'a> {
     /// For what [`check`] has let through.
     pub fn new(gpu: &Gpu, problem: &'a Problem, batch_size: usize, products: Products) -> Self {
-        let plan = Plan::new(gpu, problem, batch_size, products.stored)
+        let needs = Needs {
+            batch_size,
+            waves_per_pattern: products.stored,
+            moves_positions: products.slopes,
+            ..Needs::default()
+        };
+        let plan = Plan::new(gpu, problem, needs)
             .expect("what a card cannot do is refused before it comes here");
         Self::planned(gpu, problem, plan, products)
     }
@@ -41,7 +48,7 @@ impl<'a> GpuEngine<'a> {
             recorder.write(Array::Pixels, from, bytemuck::cast_slice(order.places()));
         }
         stacks.upload(problem, &order, &mut recorder);
-        let fields = Fields::start(problem, false);
+        let fields = Fields::start(problem, products.slopes);
         let lights = vec![0.0; fields.object().len()];
         Self {
             trail: products.waves.then(|| Trail::new(lights, fields.probe().len())),
@@ -66,6 +73,7 @@ impl<'a> GpuEngine<'a> {
             batches: 0,
             strongest: 0.0,
             kept: Vec::new(),
+            kept_rests: Vec::new(),
             waves: None,
             left,
             curved: None,
@@ -206,7 +214,17 @@ impl<'a> GpuEngine<'a> {
             Some(_) => by_stacks.1.iter().flat_map(|run| run.at..run.at + run.count).collect(),
             None => all().map(|pattern| stacks.split.of(pattern).1).collect(),
         };
-        let windows: Vec<Window> = all().map(|pattern| problem.windows[pattern]).collect();
+        let offsets = self.fields.offsets();
+        let window_of = |pattern: usize| {
+            let offset = offsets.get(pattern).copied().unwrap_or(Complex32::ZERO);
+            let window = problem.windows[pattern];
+            Window {
+                rest_y: window.rest_y + f64::from(offset.re),
+                rest_x: window.rest_x + f64::from(offset.im),
+                ..window
+            }
+        };
+        let windows: Vec<Window> = all().map(window_of).collect();
         let lists = problem.mask.lists();
         batch.patterns.clear();
         batch.patterns.extend(members);
@@ -230,6 +248,10 @@ impl<'a> GpuEngine<'a> {
             batch.words.extend(order.into_iter().map(|member| member as u32));
             *of_batch = runs;
         }
+        let powers = self.fields.log_powers();
+        let power_of = |pattern: usize| powers.get(pattern).map_or(0.0, |power| power.re);
+        batch.words.extend(all().map(|pattern| (0.5 * power_of(pattern)).exp().to_bits()));
+        batch.is_gathered = false;
         let (shape, object) = (self.layout.shape.window, self.layout.shape.object);
         let (tiles, count) = batch.tiles.of(&windows, shape, object);
         batch.words.extend(tiles);
@@ -313,11 +335,13 @@ impl<'a> GpuEngine<'a> {
         first
     }
 
-    /// Sums for the probe over the present batch, in pieces.
+    /// Sums for the probe over the present batch, in pieces; once for a batch.
     pub(super) fn gather_probe(&mut self) -> Params {
         let params = self.params();
-        let groups = self.columns(self.modes(), params.pieces as usize);
-        self.run("gather_y", params, groups);
+        if !std::mem::replace(&mut self.members.is_gathered, true) {
+            let groups = self.columns(self.modes(), params.pieces as usize);
+            self.run("gather_y", params, groups);
+        }
         params
     }
 

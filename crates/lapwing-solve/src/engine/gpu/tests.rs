@@ -2,6 +2,7 @@
 
 mod descent;
 mod streamed;
+mod varying;
 mod waves;
 
 use super::*;
@@ -356,9 +357,9 @@ fn what_has_no_kernels_is_refused_by_name() {
     assert_eq!(check(card, &problem, needs), Ok(()));
     let told = |problem: &Problem, needs| check(card, problem, needs).unwrap_err().to_string();
     let eigenmodes = problem.with_eigenmodes(1);
-    assert!(told(&eigenmodes, needs).contains("a probe with eigenmodes is not computed"));
-    let moving = Needs { moves_positions: true, ..needs };
-    assert!(told(&problem, moving).contains("`--device cpu`"));
+    let refused = told(&eigenmodes, needs);
+    assert!(refused.contains("a probe with eigenmodes is not computed"), "{refused}");
+    assert!(refused.contains("`--device cpu`"), "{refused}");
     let storing = Needs { waves_per_pattern: 2, ..needs };
     assert_eq!(check(card, &problem, storing), Ok(()));
     let small = check(&card.within(1 << 17), &problem, storing).unwrap_err().to_string();

@@ -29,6 +29,26 @@ impl GpuEngine<'_> {
         }
     }
 
+    /// What is behind object and probe of a vector: these values are few, and solvers move them.
+    fn rest(&self, vector: Vector) -> Vec<Complex32> {
+        let [_, probe_end, ..] = self.fields.ends();
+        let of_fields = &self.fields.values()[probe_end..];
+        match vector {
+            Vector::Fields => of_fields.to_vec(),
+            Vector::Update => vec![Complex32::ZERO; of_fields.len()],
+            Vector::Kept(index) => self.kept_rests[index].clone(),
+        }
+    }
+
+    fn set_rest(&mut self, vector: Vector, rest: &[Complex32]) {
+        let [_, probe_end, ..] = self.fields.ends();
+        match vector {
+            Vector::Fields => self.fields.values_mut()[probe_end..].copy_from_slice(rest),
+            Vector::Kept(index) => self.kept_rests[index].copy_from_slice(rest),
+            Vector::Update => unreachable!("the update of an epoch is only read"),
+        }
+    }
+
     fn lengths(&self) -> [usize; 2] {
         [self.layout.object_pixels(), self.probe_len()]
     }
@@ -36,6 +56,7 @@ impl GpuEngine<'_> {
     pub(super) fn new_kept(&mut self) -> Vector {
         let [object, probe] = self.lengths();
         self.kept.push(self.recorder.buffer(8 * (object + probe) as u64));
+        self.kept_rests.push(vec![Complex32::ZERO; self.rest(Vector::Fields).len()]);
         Vector::Kept(self.kept.len() - 1)
     }
 
@@ -57,6 +78,8 @@ impl GpuEngine<'_> {
             self.fields_there = true;
             self.fields_here = false;
         }
+        let rest = self.rest(from);
+        self.set_rest(to, &rest);
         let lengths = self.lengths();
         for (((from, at), (to, into)), len) in
             self.places(from).into_iter().zip(self.places(to)).zip(lengths)
@@ -150,11 +173,15 @@ impl GpuEngine<'_> {
         for ((buffer, at), part) in self.places(vector).into_iter().zip([object, probe]) {
             self.recorder.read_buffer_at(&buffer, 8 * u64::from(at), part);
         }
+        values.extend(self.rest(vector));
         values
     }
 
     pub(super) fn set_values_of_vector(&mut self, vector: Vector, values: &[Complex32]) {
-        let (object, probe) = values.split_at(self.lengths()[0]);
+        let [object, probe] = self.lengths();
+        let (values, rest) = values.split_at(object + probe);
+        self.set_rest(vector, rest);
+        let (object, probe) = values.split_at(object);
         for ((buffer, at), part) in self.places(vector).into_iter().zip([object, probe]) {
             self.recorder.write_buffer(&buffer, 8 * u64::from(at), bytemuck::cast_slice(part));
         }

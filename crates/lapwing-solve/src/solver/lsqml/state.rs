@@ -116,7 +116,7 @@ impl<'a> State<'a> {
     }
 
     /// Stores a batch's slopes of its patterns' weights and powers.
-    fn note_variation(&mut self, frame: &Frame<'_>, members: &[usize]) {
+    fn note_variation(&mut self, frame: &mut Frame<'_>, members: &[usize]) {
         let count = frame.problem.n_eigenmodes();
         if count > 0 {
             let slopes = frame.engine.weight_slopes();

@@ -8,7 +8,7 @@ fn illuminate_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     let x = group.x * COLUMN_LINES + line;
     let rest = rest_of(params.members + 8u * group.z);
     let source = SPECTRA + group.y * PIXELS + x;
-    let along_x = ramp_along(rest.y, x, W);
+    let along_x = ramp_along(rest.y, x, W) * amplitude_of(group.z);
 @ramp
     let to = (group.z * MODES + group.y) * PIXELS + x;
 @y  var $V = vec2f();
@@ -67,8 +67,9 @@ fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
         }
     }
     var loss = vec2f();
+    var slope = 0.0;
     if x < W {
-@y      { let found = judged(at, $Y * W + x, i$K); i$K = found.x; loss += found.yz; }
+@y      { let found = judged(at, $Y * W + x, i$K); if VARIES { slope += 0.5 * i$K * found.x; } i$K = found.x; loss += found.yz; }
     }
     for (var mode = 0u; mode < MODES; mode++) {
         let here = first + mode * PIXELS;
@@ -81,9 +82,12 @@ fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 @y          waves[here + $Y * W] = $V * SCALE_Y;
         }
     }
-    let all = summed(vec4f(loss, 0.0, 0.0), id, COLUMN_GROUP);
+    let all = summed(vec4f(loss, slope, 0.0), id, COLUMN_GROUP);
     if id == 0u && params.mode == 0u {
         put_loss(member, group.x, COLUMN_GROUPS, all.xy);
+        if VARIES {
+            put_power_slope(member, group.x, COLUMN_GROUPS, all.z);
+        }
     }
 }
 
@@ -162,17 +166,23 @@ fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
         sum = summed(sum, id, 256u);
         alpha = select(clamp(alpha - sum.x / max(sum.y, TINY), 0.01, 1.0), 1.0, sum.y <= 0.0);
     }
+    var slope = 0.0;
     for (var pixel = id; pixel < PIXELS; pixel += 256u) {
         let found = chi[first + pixel];
         // No pixel goes past its own best value, the measured modulus.
         let m = stands_for(measured_at(batch[at], pixel), found.x);
         let projection = sqrt(m / (found.x + 1e-20)) - 1.0;
         let step = clamp(-alpha * found.y, min(projection, 0.0), max(projection, 0.0));
-        chi[first + pixel] = vec2f(select(step, 0.0, is_masked(at, pixel)), 0.0);
+        let taken = select(step, 0.0, is_masked(at, pixel));
+        chi[first + pixel] = vec2f(taken, 0.0);
+        slope += 0.5 * (found.x - with_background(0.0, pixel)) * taken;
     }
-    let all = summed(vec4f(loss, 0.0, 0.0, 0.0), id, 256u);
+    let all = summed(vec4f(loss, slope, 0.0, 0.0), id, 256u);
     if id == 0u {
         put_loss(member, 0u, 1u, vec2f(all.x, 0.0));
+        if VARIES {
+            put_power_slope(member, 0u, 1u, all.y);
+        }
     }
 }
 

@@ -60,7 +60,7 @@ struct Params {
 @group(0) @binding(10) var<storage, read_write> waves: array<vec2f>;
 @group(0) @binding(11) var<storage, read_write> probes: array<vec2f>;
 @group(0) @binding(12) var<storage, read_write> chi: array<vec2f>;
-// Step lengths, normal equations, losses.
+// Step lengths, normal equations, slopes, losses.
 @group(0) @binding(13) var<storage, read_write> outs: array<f32>;
 
 var<workgroup> real: array<f32, EXCHANGE>;
@@ -126,6 +126,14 @@ fn logarithm(x: f32) -> f32 {
 // members in these orders are behind their words.
 fn member_of(group: u32, order: u32) -> u32 {
     return batch[params.members + (8u + order) * params.count + params.first + group];
+}
+
+// Amplitude of the beam in a member over its usual one, behind the orders.
+fn amplitude_of(member: u32) -> f32 {
+    if !VARIES {
+        return 1.0;
+    }
+    return bitcast<f32>(batch[params.members + 10u * params.count + member]);
 }
 
 fn rest_of(at: u32) -> vec2f {
@@ -250,6 +258,17 @@ fn put_loss(member: u32, group: u32, groups: u32, loss: vec2f) {
     outs[first + 2u * group + 1u] = loss.y;
     if group == 0u {
         for (var rest = 2u * groups; rest < 2u * LOSS_PAIRS; rest++) {
+            outs[first + rest] = 0.0;
+        }
+    }
+}
+
+// Notes a group's part of what a member's loss falls by with the logarithm of its power.
+fn put_power_slope(member: u32, group: u32, groups: u32, slope: f32) {
+    let first = SLOPES + member * COLUMN_GROUPS;
+    outs[first + group] = slope;
+    if group == 0u {
+        for (var rest = groups; rest < COLUMN_GROUPS; rest++) {
             outs[first + rest] = 0.0;
         }
     }

@@ -17,15 +17,31 @@ fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         let here = (member * MODES + mode) * PIXELS + x;
         let corner = batch[at + 1u] * COLUMNS + batch[at + 2u] + x;
         let rest = rest_of(at);
-        let along_x = ramp_along(rest.y, x, W);
+        let amplitude = amplitude_of(member);
+        let along_x = ramp_along(rest.y, x, W) * amplitude;
         if x < W {
 @y          $V = waves[here + $Y * W];
         }
 @y_forward
 @ramp
-@y      s$K += turned_back(turned_back($V, r$K), along_x);
+@y      $V = turned_back(turned_back($V, r$K), along_x); s$K += $V;
+        if MOVES {
+            // What the loss falls by with a shift: the sum of -2 pi u Im(conj(P) S) over a spectrum.
+            var turning = vec2f();
+            if x < W {
+                let of_probe = SPECTRA + mode * PIXELS + x;
+@y              { let p = probe[of_probe + $Y * W]; let twist = p.x * $V.y - p.y * $V.x; turning += vec2f(frequency($Y, H) * twist, twist); }
+            }
+            let of_group = vec2f(turning.x, frequency(x, W) * turning.y) * (-6.283185307 * SCALE_Y);
+            let all = summed(vec4f(of_group, 0.0, 0.0), id, COLUMN_GROUP);
+            if id == 0u {
+                let to = TURNS + 2u * ((member * MODES + mode) * COLUMN_GROUPS + group.x);
+                outs[to] = all.x;
+                outs[to + 1u] = all.y;
+            }
+        }
         if mode == 0u && x < W {
-@y          { let o = object[corner + $Y * COLUMNS]; p$K += dot(o, o); }
+@y          { let o = object[corner + $Y * COLUMNS]; p$K += amplitude * amplitude * dot(o, o); }
         }
     }
     if x < W {

@@ -26,8 +26,11 @@ fn normals(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
             to_probe += PIXELS;
         }
     }
+    // A change of the probe is as much brighter as the beam is.
+    let amplitude = amplitude_of(member);
+    four *= vec4f(1.0, amplitude * amplitude, amplitude, 1.0);
     four = summed(four, id, 256u);
-    fifth = summed(vec4f(fifth, 0.0, 0.0, 0.0), id, 256u).x;
+    fifth = summed(vec4f(amplitude * fifth, 0.0, 0.0, 0.0), id, 256u).x;
     if id == 0u {
         let to = NORMALS + 5u * (member * PARTS + group.x);
         outs[to] = four.x;

@@ -10,7 +10,8 @@ fn patterns_that_come_with_their_batches_give_the_same_bits() {
     for (number, problem) in problems().iter().enumerate() {
         let n = problem.n_patterns();
         let batches = [(0..n).rev().collect::<Vec<_>>(), vec![n - 1, 1, 0], vec![2], vec![1, 3]];
-        let layout = layout_of(card, problem, n, true).unwrap();
+        let layout =
+            layout_of(card, problem, Needs { batch_size: n, ..Needs::default() }, true).unwrap();
         let of_one = crate::engine::gpu::upload::bytes_of_one(problem);
         // Of four patterns each: larger batches take them several times.
         let slabs = Slabs::new(9 * of_one, of_one, 1 << 20);
@@ -47,7 +48,7 @@ fn reconstructions_of_streamed_patterns_have_the_same_bits() {
     let solvers: [Box<dyn Solver>; 2] = [Box::new(lsqml), Box::new(ml)];
     for solver in solvers {
         let small = narrow(card, &problem, solver.needs());
-        let plan = Plan::new(&small, &problem, solver.needs().batch_size, 0);
+        let plan = Plan::new(&small, &problem, solver.needs());
         assert!(plan.is_ok_and(|plan| plan.slabs.is_some()));
         let [resident, streamed] = [card, &small].map(|card| {
             let there = problem.on(Device::Gpu(card.clone()));

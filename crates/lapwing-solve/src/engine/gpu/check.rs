@@ -26,14 +26,8 @@ pub(in crate::engine) fn check(
     if physics.propagation != Propagation::FarField {
         return Err(Unsupported::new("near field"));
     }
-    if !physics.motion.is_empty() {
-        return Err(Unsupported::new("a probe that moves during the exposure"));
-    }
     if physics.blur > 0.0 {
         return Err(Unsupported::new("a detector with a point spread"));
-    }
-    if problem.n_eigenmodes() > 0 {
-        return Err(Unsupported::new("a probe with eigenmodes"));
     }
     if problem.object.n_slices() > 1 {
         return Err(Unsupported::new("an object of several slices"));
@@ -114,6 +108,8 @@ pub(super) fn layout_of(
     let shape = Shape {
         window: problem.model.shape(),
         modes: problem.n_modes(),
+        eigenmodes: problem.n_eigenmodes(),
+        stops: problem.model.n_places(),
         object: problem.object.shape(),
         kind: upload::number_of(problem.patterns.kind()),
         background: problem.background.is_some(),
@@ -137,7 +133,7 @@ pub(super) fn slots_of(problem: &Problem) -> usize {
 pub(super) fn lengths(layout: &Layout, masks: usize, sets: usize, slots: usize) -> [u64; 13] {
     let (pixels, object) = (layout.pixels(), layout.object_pixels());
     let shape = &layout.shape;
-    let waves = shape.members * shape.modes * pixels;
+    let waves = shape.members * layout.waves() * pixels;
     let tiles = layout.tiles();
     let words = |array: Array| match array {
         // These are made by themselves.
@@ -146,9 +142,9 @@ pub(super) fn lengths(layout: &Layout, masks: usize, sets: usize, slots: usize) 
         Array::Pixels => layout.places(masks, sets) + if shape.streamed { pixels } else { 0 },
         Array::Object => 8 * object,
         Array::Lights => 2 * object + tiles.max(256),
-        Array::Probe => 12 * shape.modes * pixels,
+        Array::Probe => 12 * layout.fields() * pixels,
         Array::Sums => layout.sums(),
-        Array::Partials => 2 * shape.pieces * shape.modes * pixels,
+        Array::Partials => 2 * shape.pieces * layout.fields() * pixels,
         Array::Waves | Array::Probes | Array::Chi => 2 * waves,
         Array::Outs => layout.losses() + 2 * slots * layout.loss_pairs(),
     };

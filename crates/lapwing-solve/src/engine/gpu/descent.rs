@@ -72,8 +72,8 @@ impl Resident for GpuEngine<'_> {
             self.recorder.clear(Array::Sums, 0, 4 * pixels);
         }
         let of_sums = Params { mode: 1, ..Params::default() };
-        self.run("collect_y", of_sums, self.columns(self.modes(), 1));
-        self.run("probe_direction_x", of_sums, self.rows(self.modes(), 1));
+        self.run("collect_y", of_sums, self.columns(self.layout.fields(), 1));
+        self.run("probe_direction_x", of_sums, self.rows(self.layout.fields(), 1));
         let descent = match self.curved.take() {
             Some(curved) => curved.descent,
             None => Descent::new(&self.recorder, object),

@@ -3,6 +3,7 @@
 use super::fft::FftPlan;
 use crate::engine::held::SETS;
 use crate::noise::{Clipped, FEW};
+use lapwing_model::Position;
 use std::fmt::Write;
 
 /// Threads of a workgroup, at most.
@@ -35,6 +36,9 @@ pub(super) struct Shape {
     /// Of patterns and probe.
     pub window: (usize, usize),
     pub modes: usize,
+    pub eigenmodes: usize,
+    /// Places of the probe in the course of an exposure, one where it stands still.
+    pub stops: usize,
     pub object: (usize, usize),
     /// How measured values are stored: in one byte (0), in two (1), as numbers (2).
     pub kind: u32,
@@ -117,11 +121,28 @@ impl Layout {
         self.power_slopes() + of_powers
     }
 
-    /// Number of the first loss there.
-    pub fn losses(&self) -> usize {
+    /// Number of the first pair of slopes with an eigenmode's weight: of every member, eigenmode
+    /// and group of columns.
+    pub fn weight_slopes(&self) -> usize {
         let Shape { members, modes, moves, .. } = self.shape;
         let of_positions = if moves { 2 * members * modes * self.column_groups() } else { 0 };
         self.position_slopes() + of_positions
+    }
+
+    /// Number of the first loss there.
+    pub fn losses(&self) -> usize {
+        let Shape { members, eigenmodes, .. } = self.shape;
+        self.weight_slopes() + 2 * members * eigenmodes * self.column_groups()
+    }
+
+    /// Waves of a pattern: its modes at every stop.
+    pub fn waves(&self) -> usize {
+        self.shape.modes * self.shape.stops
+    }
+
+    /// Modes and eigenmodes of the probe.
+    pub fn fields(&self) -> usize {
+        self.shape.modes + self.shape.eigenmodes
     }
 
     /// Pairs of losses of every pattern: of what is seen and of what is hidden.
@@ -165,12 +186,13 @@ impl Layout {
         self.masks() + masks * of_mask + sets * of_set
     }
 
-    /// The text, with `masks` masks and where counts at the detector's limit are `clipped`.
-    pub fn text(&self, masks: usize, clipped: Option<Clipped>) -> String {
+    /// The text, with `masks` masks, where counts at the detector's limit are `clipped`, and the
+    /// probe's places in the course of an exposure are these.
+    pub fn text(&self, masks: usize, clipped: Option<Clipped>, motion: &[Position]) -> String {
         let Shape { window, modes, object, kind, background, mask, streamed, members, .. } =
             self.shape;
         let (pixels, object_pixels) = (self.pixels(), self.object_pixels());
-        let (field, words) = (modes * pixels, self.words());
+        let (field, words) = (self.fields() * pixels, self.words());
         let groups = [self.column_groups(), self.row_groups()];
         let exchange = (self.column_lines * window.0).max(self.row_lines * padded(window.1));
         let mut text = String::new();
@@ -179,6 +201,10 @@ impl Layout {
             ("W", window.1),
             ("PIXELS", pixels),
             ("MODES", modes),
+            ("EIGENMODES", self.shape.eigenmodes),
+            ("FIELDS", self.fields()),
+            ("STOPS", self.shape.stops),
+            ("WAVES", self.waves()),
             ("ROWS", object.0),
             ("COLUMNS", object.1),
             ("OBJECT", object_pixels),
@@ -222,6 +248,7 @@ impl Layout {
             ("NORMALS", STEPS + members),
             ("SLOPES", self.power_slopes()),
             ("TURNS", self.position_slopes()),
+            ("WEIGHTS", self.weight_slopes()),
             ("LOSSES", self.losses()),
         ];
         for (name, value) in numbers {
@@ -251,6 +278,13 @@ impl Layout {
         for (name, value) in of_limit {
             let _ = writeln!(text, "const {name}: f32 = {value:e};");
         }
+        let weight = 1.0 / (self.shape.stops as f64).sqrt();
+        let _ = writeln!(text, "const STOP_WEIGHT: f32 = {weight:e};");
+        text.push_str("fn motion_of(stop: u32) -> vec2f {\nswitch stop {\n");
+        for (stop, Position { y, x }) in motion.iter().enumerate() {
+            let _ = writeln!(text, "case {stop}u: {{ return vec2f({y:e}, {x:e}); }}");
+        }
+        text.push_str("default: { return vec2f(); }\n}\n}\n");
         for (name, length) in [("SCALE_Y", window.0), ("SCALE_X", window.1)] {
             let _ = writeln!(text, "const {name}: f32 = {:e};", 1.0 / (length as f64).sqrt());
         }
@@ -372,6 +406,8 @@ mod tests {
         let shape = Shape {
             window: (64, 96),
             modes: 2,
+            eigenmodes: 1,
+            stops: 2,
             object: (100, 130),
             kind: 0,
             background: true,
@@ -383,7 +419,7 @@ mod tests {
             pieces: 3,
         };
         let layout = Layout::new(shape, 1 << 15).unwrap();
-        let text = layout.text(1, None);
+        let text = layout.text(1, None, &[Position { y: 0.5, x: -1.0 }; 2]);
         for kernel in KERNELS {
             assert_eq!(text.matches(&format!("fn {kernel}(")).count(), 1, "{kernel}");
         }

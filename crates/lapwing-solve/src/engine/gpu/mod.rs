@@ -148,7 +148,7 @@ impl Engine for GpuEngine<'_> {
         };
         let own =
             Params { step: number, background, slot: self.slots.0 as u32, ..Params::default() };
-        let (modes, count, params) = (self.modes(), members.len(), self.on_batch(own));
+        let (modes, count, params) = (self.waves_of_one(), members.len(), self.on_batch(own));
         self.run("illuminate_y", params, self.columns(modes, count));
         self.run("illuminate_x", params, self.rows(modes, count));
         if step == DetectorRule::Poisson {
@@ -221,8 +221,8 @@ impl Engine for GpuEngine<'_> {
             return sums;
         }
         let params = Params { mode: 1, ..Params::default() };
-        self.run("collect_y", params, self.columns(self.modes(), 1));
-        self.run("probe_direction_x", params, self.rows(self.modes(), 1));
+        self.run("collect_y", params, self.columns(self.layout.fields(), 1));
+        self.run("probe_direction_x", params, self.rows(self.layout.fields(), 1));
         let next = self.lights()[1] as usize;
         let fields = [
             (Array::Object, object, sums.object.as_mut_slice()),
@@ -244,7 +244,7 @@ impl Engine for GpuEngine<'_> {
     }
 
     fn weight_slopes(&mut self) -> Vec<Complex32> {
-        Vec::new()
+        self.slopes_with_weights()
     }
 
     fn step_by_quotients(&mut self, object: Quotient, probe: Option<Quotient>) {
@@ -279,9 +279,9 @@ impl Engine for GpuEngine<'_> {
         }
         if let Some((Quotient { weight, step, .. }, (floor, floor_power))) = probe {
             let params = Params { weight, factor: step, floor, floor_power, ..params };
-            self.run("collect_y", params, self.columns(self.modes(), 1));
+            self.run("collect_y", params, self.columns(self.layout.fields(), 1));
             self.run("probe_quotient_x", params, self.rows(1, 1));
-            self.run("probe_spectrum_y", params, self.columns(self.modes(), 1));
+            self.run("probe_spectrum_y", params, self.columns(self.layout.fields(), 1));
         }
         self.fields_here = false;
     }
@@ -302,9 +302,9 @@ impl Engine for GpuEngine<'_> {
     fn search(&mut self) {
         let search = self.search.expect(super::NO_SEARCH);
         let params = self.add_probe(true);
-        self.run("collect_y", params, self.columns(self.modes(), 1));
+        self.run("collect_y", params, self.columns(self.layout.fields(), 1));
         let to_probe = Params { floor: search.probe_damping as f32, ..params };
-        self.run("probe_direction_x", to_probe, self.rows(self.modes(), 1));
+        self.run("probe_direction_x", to_probe, self.rows(self.layout.fields(), 1));
         let to_object = Params { floor: search.object_damping as f32, ..params };
         if search.light_of_batch {
             self.gather_object(Params { mode: 2, ..to_object });
@@ -329,7 +329,7 @@ impl Engine for GpuEngine<'_> {
         }
         if search.probe.is_some() {
             self.run("advance_probe_x", params, self.rows(1, 1));
-            self.run("probe_spectrum_y", params, self.columns(self.modes(), 1));
+            self.run("probe_spectrum_y", params, self.columns(self.layout.fields(), 1));
         }
         self.batches += 1;
         self.fields_here = false;

@@ -1,7 +1,9 @@
-//! How the losses of a batch's patterns change with their positions and with the beam's power.
+//! How the losses of a batch's patterns change with their positions, with the weights of the
+//! probe's eigenmodes and with the beam's power.
 
 use super::GpuEngine;
 use super::arrays::Array;
+use lapwing_model::Complex32;
 
 impl GpuEngine<'_> {
     /// Some of `outs` in double precision, from number `from` on.
@@ -16,10 +18,23 @@ impl GpuEngine<'_> {
             return Vec::new();
         }
         self.gather_probe();
-        let each = 2 * self.modes() * self.layout.column_groups();
+        let each = 2 * self.layout.shape.modes * self.layout.column_groups();
         let found = self.outs(self.layout.position_slopes(), each * self.members.count);
         let sum = |slopes: &[f64], axis| slopes.iter().skip(axis).step_by(2).sum();
         found.chunks_exact(each).map(|slopes| [sum(slopes, 0), sum(slopes, 1)]).collect()
+    }
+
+    pub(super) fn slopes_with_weights(&mut self) -> Vec<Complex32> {
+        let eigenmodes = self.layout.shape.eigenmodes;
+        if eigenmodes == 0 {
+            return Vec::new();
+        }
+        self.gather_probe();
+        let each = 2 * self.layout.column_groups();
+        let found = self.outs(self.layout.weight_slopes(), each * eigenmodes * self.members.count);
+        let sum = |slopes: &[f64], part| slopes.iter().skip(part).step_by(2).sum::<f64>() as f32;
+        let of_weight = |slopes| Complex32::new(sum(slopes, 0), sum(slopes, 1));
+        found.chunks_exact(each).map(of_weight).collect()
     }
 
     pub(super) fn slopes_with_power(&mut self) -> Vec<f64> {

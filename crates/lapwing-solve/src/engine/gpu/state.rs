@@ -13,7 +13,7 @@ use crate::engine::{Fields, Losses, NO_SEARCH, Needs, Products, Trail};
 use lapwing_model::{Complex32, Window};
 
 /// Words of a batch for each of its members: eight of its own, two orders of all, and the beam's
-/// amplitude.
+/// amplitude; besides two for the weight of every eigenmode.
 const WORDS: u32 = 11;
 
 impl<'a> GpuEngine<'a> {
@@ -37,7 +37,7 @@ impl<'a> GpuEngine<'a> {
         let slots = slots_of(problem);
         let lengths = lengths(&layout, masks, SETS, slots);
         let stacks = Stacks::new(problem, gpu.largest_of_several(), slabs);
-        let text = layout.text(masks, problem.clipped);
+        let text = layout.text(masks, problem.clipped, &problem.physics().motion);
         let mut recorder = Recorder::new(gpu, &text, lengths, &stacks.lengths(problem));
         let order = Order::new(problem);
         recorder.write(Array::Tables, 0, bytemuck::cast_slice(&layout.tables()));
@@ -91,13 +91,14 @@ impl<'a> GpuEngine<'a> {
         [self.layout.row_groups(), modes, members]
     }
 
-    pub(super) fn modes(&self) -> usize {
-        self.layout.shape.modes
+    /// Waves of a pattern.
+    pub(super) fn waves_of_one(&self) -> usize {
+        self.layout.waves()
     }
 
     /// Number of values of a whole probe.
     pub(super) fn probe_len(&self) -> usize {
-        self.modes() * self.layout.pixels()
+        self.layout.fields() * self.layout.pixels()
     }
 
     /// Where the light to go by is, and the one being summed up.
@@ -122,7 +123,7 @@ impl<'a> GpuEngine<'a> {
         Params {
             members: at,
             count: count as u32,
-            tiles: at + WORDS * count as u32,
+            tiles: at + (WORDS + 2 * self.layout.shape.eigenmodes as u32) * count as u32,
             tile_count: self.members.tile_count as u32,
             pieces: pieces as u32,
             per_piece: count.div_ceil(pieces) as u32,
@@ -251,6 +252,9 @@ impl<'a> GpuEngine<'a> {
         let powers = self.fields.log_powers();
         let power_of = |pattern: usize| powers.get(pattern).map_or(0.0, |power| power.re);
         batch.words.extend(all().map(|pattern| (0.5 * power_of(pattern)).exp().to_bits()));
+        let (weights, count) = (self.fields.weights(), problem.n_eigenmodes());
+        let weights = all().flat_map(|pattern| &weights[pattern * count..(pattern + 1) * count]);
+        batch.words.extend(weights.flat_map(|weight| [weight.re.to_bits(), weight.im.to_bits()]));
         batch.is_gathered = false;
         let (shape, object) = (self.layout.shape.window, self.layout.shape.object);
         let (tiles, count) = batch.tiles.of(&windows, shape, object);
@@ -274,7 +278,7 @@ impl<'a> GpuEngine<'a> {
     pub(super) fn transform_probe(&mut self) {
         let params = Params { mode: 1, ..Params::default() };
         self.run("advance_probe_x", params, self.rows(1, 1));
-        self.run("probe_spectrum_y", params, self.columns(self.modes(), 1));
+        self.run("probe_spectrum_y", params, self.columns(self.layout.fields(), 1));
     }
 
     pub(super) fn download_fields(&mut self) {
@@ -339,7 +343,7 @@ impl<'a> GpuEngine<'a> {
     pub(super) fn gather_probe(&mut self) -> Params {
         let params = self.params();
         if !std::mem::replace(&mut self.members.is_gathered, true) {
-            let groups = self.columns(self.modes(), params.pieces as usize);
+            let groups = self.columns(self.layout.fields(), params.pieces as usize);
             self.run("gather_y", params, groups);
         }
         params

@@ -66,6 +66,10 @@ const CASES: [Case; 4] = [
 
 impl Case {
     fn problem(&self) -> Problem {
+        self.with(Physics::default())
+    }
+
+    fn with(&self, physics: Physics) -> Problem {
         let Self { window: (height, width), modes, patterns, bright, object } = *self;
         let mut random_numbers = rand_chacha::ChaCha8Rng::seed_from_u64(3);
         let mut within = |length: usize, side: usize| {
@@ -84,12 +88,13 @@ impl Case {
         let start =
             Field::from_elem(object, Complex32::new(0.2, 0.1)) + random([object.0, object.1], 1);
         let probe: Modes = random([modes, height, width], 2) * Complex32::new(bright.sqrt(), 0.0);
-        Problem::builder(scan, Object::thin(start), probe).patterns(counts).unwrap()
+        let builder = Problem::builder(scan, Object::thin(start), probe).physics(physics);
+        builder.patterns(counts).unwrap()
     }
 }
 
-/// The problems of all cases as they are, and of some with background and masks: one for all
-/// patterns, or one for each.
+/// The problems of all cases as they are, of some with background and masks, one for all patterns
+/// or one for each, and of others with counts at a limit, or a probe that moves.
 fn problems() -> Vec<Problem> {
     let plain = CASES.iter().map(Case::problem);
     let masked = CASES[..3].iter().zip([1, 7, 5]).map(|(case, masks)| {
@@ -128,7 +133,10 @@ fn problems() -> Vec<Problem> {
         let photons = NoiseModel::photons(case.window, problem.mean_intensity());
         problem.with_noise(&NoiseModel { faults, gain, ..photons }).unwrap()
     });
-    plain.chain(masked).step_by(if long() { 1 } else { 3 }).chain(clipped).collect()
+    // A probe that moves during the exposure.
+    let motion = [(-1.2, 0.3), (0.0, 0.0), (1.1, -0.4)].map(|(y, x)| Position { y, x });
+    let flown = CASES[1].with(Physics { motion: motion.to_vec(), ..Physics::default() });
+    plain.chain(masked).step_by(if long() { 1 } else { 3 }).chain(clipped).chain([flown]).collect()
 }
 
 /// The card, of which no more may be used than such a reconstruction cannot do without.
@@ -356,9 +364,9 @@ fn what_has_no_kernels_is_refused_by_name() {
     let needs = Needs { batch_size: 5, ..Needs::default() };
     assert_eq!(check(card, &problem, needs), Ok(()));
     let told = |problem: &Problem, needs| check(card, problem, needs).unwrap_err().to_string();
-    let eigenmodes = problem.with_eigenmodes(1);
-    let refused = told(&eigenmodes, needs);
-    assert!(refused.contains("a probe with eigenmodes is not computed"), "{refused}");
+    let blurred = CASES[0].with(Physics { blur: 1.0, ..Physics::default() });
+    let refused = told(&blurred, needs);
+    assert!(refused.contains("a detector with a point spread is not computed"), "{refused}");
     assert!(refused.contains("`--device cpu`"), "{refused}");
     let storing = Needs { waves_per_pattern: 2, ..needs };
     assert_eq!(check(card, &problem, storing), Ok(()));

@@ -86,7 +86,7 @@ impl GpuEngine<'_> {
             shares: u32::from(two),
             ..Params::default()
         };
-        let modes = self.modes();
+        let modes = self.waves_of_one();
         let params = self.on_batch(weights);
         self.run("illuminate_y", params, self.columns(modes, members.len()));
         self.run_on_waves("meet_x", params, modes);
@@ -104,7 +104,7 @@ impl GpuEngine<'_> {
         let shares = self.waves.as_ref().expect("waves are stored before they share");
         let weights = Params { shares: u32::from(!shares.shares.is_empty()), ..Params::default() };
         self.begin_batch(members, false);
-        let (modes, params) = (self.modes(), self.on_batch(weights));
+        let (modes, params) = (self.waves_of_one(), self.on_batch(weights));
         match side {
             Side::Object => {
                 self.run("illuminate_y", params, self.columns(modes, members.len()));

@@ -1,19 +1,19 @@
 // The way of a batch to the detector and back.
 
-// The shifted spectrum of every mode of every member, back along y.
+// The shifted spectrum of every wave of every member, back along y.
 @compute @workgroup_size(COLUMN_GROUP)
 fn illuminate_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     let line = id % COLUMN_LINES;
     let t = id / COLUMN_LINES;
     let x = group.x * COLUMN_LINES + line;
-    let rest = rest_of(params.members + 8u * group.z);
-    let source = SPECTRA + group.y * PIXELS + x;
-    let along_x = ramp_along(rest.y, x, W) * amplitude_of(group.z);
+    let rest = rest_of(params.members + 8u * group.z) + motion_of(group.y / MODES);
+    let along_x = ramp_along(rest.y, x, W) * (STOP_WEIGHT * amplitude_of(group.z));
+    let mode = group.y % MODES;
 @ramp
-    let to = (group.z * MODES + group.y) * PIXELS + x;
+    let to = (group.z * WAVES + group.y) * PIXELS + x;
 @y  var $V = vec2f();
     if x < W {
-@y      $V = turned(turned(probe[source + $Y * W], along_x), r$K);
+@y      $V = turned(turned(spectrum_of(group.z, mode, x + $Y * W), along_x), r$K);
     }
 @y_inverse
     if x < W {
@@ -28,7 +28,7 @@ fn illuminate_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     let t = id % ROW_THREADS;
     let y = group.x * ROW_LINES + line;
     let at = params.members + 8u * group.z;
-    let here = (group.z * MODES + group.y) * PIXELS + y * W;
+    let here = (group.z * WAVES + group.y) * PIXELS + y * W;
     let corner = (batch[at + 1u] + y) * COLUMNS + batch[at + 2u];
 @x  var $V = vec2f();
     if y < H {
@@ -52,17 +52,17 @@ fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     let x = group.x * COLUMN_LINES + line;
     let member = member_of(group.z, 0u);
     let at = params.members + 8u * member;
-    let first = member * MODES * PIXELS + x;
+    let first = member * WAVES * PIXELS + x;
 @y  var $V = vec2f();
 @y  var i$K = 0.0;
-    for (var mode = 0u; mode < MODES; mode++) {
+    for (var mode = 0u; mode < WAVES; mode++) {
         let here = first + mode * PIXELS;
         if x < W {
 @y          $V = waves[here + $Y * W];
         }
 @y_forward
 @y      $V *= SCALE_Y; i$K += dot($V, $V);
-        if MODES > 1u && x < W {
+        if WAVES > 1u && x < W {
 @y          waves[here + $Y * W] = $V;
         }
     }
@@ -71,9 +71,9 @@ fn detect(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     if x < W {
 @y      { let found = judged(at, $Y * W + x, i$K); if VARIES { slope += 0.5 * i$K * found.x; } i$K = found.x; loss += found.yz; }
     }
-    for (var mode = 0u; mode < MODES; mode++) {
+    for (var mode = 0u; mode < WAVES; mode++) {
         let here = first + mode * PIXELS;
-        if MODES > 1u && x < W {
+        if WAVES > 1u && x < W {
 @y          $V = waves[here + $Y * W];
         }
 @y      $V *= i$K;
@@ -98,10 +98,10 @@ fn arrive(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     let line = id % COLUMN_LINES;
     let t = id / COLUMN_LINES;
     let x = group.x * COLUMN_LINES + line;
-    let first = group.z * MODES * PIXELS + x;
+    let first = group.z * WAVES * PIXELS + x;
 @y  var $V = vec2f();
 @y  var i$K = 0.0;
-    for (var mode = 0u; mode < MODES; mode++) {
+    for (var mode = 0u; mode < WAVES; mode++) {
         let here = first + mode * PIXELS;
         if x < W {
 @y          $V = waves[here + $Y * W];
@@ -133,7 +133,7 @@ fn stands_for(m: f32, i: f32) -> f32 {
 fn poisson_step(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
     let member = member_of(group.x, 0u);
     let at = params.members + 8u * member;
-    let first = member * MODES * PIXELS;
+    let first = member * WAVES * PIXELS;
     var loss = 0.0;
     for (var pixel = id; pixel < PIXELS; pixel += 256u) {
         var found = vec2f();
@@ -192,7 +192,7 @@ fn leave(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) i
     let line = id % COLUMN_LINES;
     let t = id / COLUMN_LINES;
     let x = group.x * COLUMN_LINES + line;
-    let factors = group.z * MODES * PIXELS + x;
+    let factors = group.z * WAVES * PIXELS + x;
     let here = factors + group.y * PIXELS;
 @y  var $V = vec2f();
     if x < W {
@@ -211,7 +211,7 @@ fn gather_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     let t = id % ROW_THREADS;
     let y = group.x * ROW_LINES + line;
     let at = params.members + 8u * group.z;
-    let here = (group.z * MODES + group.y) * PIXELS + y * W;
+    let here = (group.z * WAVES + group.y) * PIXELS + y * W;
     let corner = (batch[at + 1u] + y) * COLUMNS + batch[at + 2u];
 @x  var $V = vec2f();
     if y < H {

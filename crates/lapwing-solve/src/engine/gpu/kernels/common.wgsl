@@ -51,12 +51,13 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> object: array<vec2f>;
 // Two lights, and the largest value of every tile.
 @group(0) @binding(6) var<storage, read_write> lights: array<f32>;
-// Probe, spectra, half-transformed, direction, update, added.
+// All of modes, then eigenmodes: probe, spectra, half-transformed, direction, update, added.
 @group(0) @binding(7) var<storage, read_write> probe: array<vec2f>;
 // Added power, largest powers, statistics of the probe, powers of pieces.
 @group(0) @binding(8) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(9) var<storage, read_write> partials: array<vec2f>;
-// Of every member and mode: the wave on its way, the shifted probe, chi.
+// Of every member and wave (a mode at a stop of the exposure): the wave on its way, the shifted
+// probe, chi.
 @group(0) @binding(10) var<storage, read_write> waves: array<vec2f>;
 @group(0) @binding(11) var<storage, read_write> probes: array<vec2f>;
 @group(0) @binding(12) var<storage, read_write> chi: array<vec2f>;
@@ -134,6 +135,23 @@ fn amplitude_of(member: u32) -> f32 {
         return 1.0;
     }
     return bitcast<f32>(batch[params.members + 10u * params.count + member]);
+}
+
+// Weight of an eigenmode of the probe in a member, behind the amplitudes.
+fn weight_of(member: u32, eigenmode: u32) -> vec2f {
+    let at = params.members + 11u * params.count + 2u * (member * EIGENMODES + eigenmode);
+    return vec2f(bitcast<f32>(batch[at]), bitcast<f32>(batch[at + 1u]));
+}
+
+// The spectrum of a mode as a member has it: the first with its share of the eigenmodes.
+fn spectrum_of(member: u32, mode: u32, pixel: u32) -> vec2f {
+    var sum = probe[SPECTRA + mode * PIXELS + pixel];
+    if mode == 0u {
+        for (var k = 0u; k < EIGENMODES; k++) {
+            sum += turned(weight_of(member, k), probe[SPECTRA + (MODES + k) * PIXELS + pixel]);
+        }
+    }
+    return sum;
 }
 
 fn rest_of(at: u32) -> vec2f {

@@ -9,7 +9,7 @@ fn place_of(index: u32, y: u32, x: u32) -> u32 {
     let at = params.members + 8u * member;
     let in_y = y - batch[at + 1u];
     let in_x = x - batch[at + 2u];
-    return select(NOWHERE, member * MODES * PIXELS + in_y * W + in_x, in_y < H && in_x < W);
+    return select(NOWHERE, member * WAVES * PIXELS + in_y * W + in_x, in_y < H && in_x < W);
 }
 
 // What a batch adds to a tile of the object, each pixel by one thread, member by member: sum chi
@@ -42,7 +42,7 @@ fn gather_object(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
         let count = vec4<bool>(true, index + 1u < end, index + 2u < end, index + 3u < end);
         let weights = select(vec4f(), vec4f(1.0), (four != vec4u(NOWHERE)) & count);
         let places = select(four, vec4u(), four == vec4u(NOWHERE));
-        for (var mode = 0u; mode < MODES; mode++) {
+        for (var mode = 0u; mode < WAVES; mode++) {
             let shift = mode * PIXELS;
             let p0 = probes[places.x + shift] * weights.x;
             let p1 = probes[places.y + shift] * weights.y;

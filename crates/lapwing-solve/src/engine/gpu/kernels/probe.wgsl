@@ -1,5 +1,12 @@
 // Sums for the probe, and its steps.
 
+// Notes a group's part of two numbers, of which there are some for every member, from `to` on.
+fn put_pair(to: u32, number: u32, group: u32, pair: vec2f) {
+    let at = to + 2u * (number * COLUMN_GROUPS + group);
+    outs[at] = pair.x;
+    outs[at + 1u] = pair.y;
+}
+
 // Along y: chi conj(O), unshifted, as spectra, and |O|^2, summed over the members of a piece.
 @compute @workgroup_size(COLUMN_GROUP)
 fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) id: u32) {
@@ -7,6 +14,8 @@ fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
     let t = id / COLUMN_LINES;
     let x = group.x * COLUMN_LINES + line;
     let mode = group.y;
+    // An eigenmode goes by what the first mode does.
+    let wave = select(mode, 0u, mode >= MODES);
     let first = group.z * params.per_piece;
     let end = min(first + params.per_piece, params.count);
 @y  var $V = vec2f();
@@ -14,30 +23,44 @@ fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
 @y  var p$K = 0.0;
     for (var member = first; member < end; member++) {
         let at = params.members + 8u * member;
-        let here = (member * MODES + mode) * PIXELS + x;
         let corner = batch[at + 1u] * COLUMNS + batch[at + 2u] + x;
-        let rest = rest_of(at);
         let amplitude = amplitude_of(member);
-        let along_x = ramp_along(rest.y, x, W) * amplitude;
-        if x < W {
-@y          $V = waves[here + $Y * W];
-        }
+        // What the loss falls by with the weight of an eigenmode; and with a shift: the sum of
+        // -2 pi u Im(conj(P) S) over a spectrum.
+        var of_weight = vec2f();
+        var turning = vec2f();
+        for (var stop = 0u; stop < STOPS; stop++) {
+            let here = (member * WAVES + stop * MODES + wave) * PIXELS + x;
+            let rest = rest_of(at) + motion_of(stop);
+            let along_x = ramp_along(rest.y, x, W) * (STOP_WEIGHT * amplitude);
+            if x < W {
+@y              $V = waves[here + $Y * W];
+            }
 @y_forward
 @ramp
-@y      $V = turned_back(turned_back($V, r$K), along_x); s$K += $V;
-        if MOVES {
-            // What the loss falls by with a shift: the sum of -2 pi u Im(conj(P) S) over a spectrum.
-            var turning = vec2f();
-            if x < W {
-                let of_probe = SPECTRA + mode * PIXELS + x;
-@y              { let p = probe[of_probe + $Y * W]; let twist = p.x * $V.y - p.y * $V.x; turning += vec2f(frequency($Y, H) * twist, twist); }
+@y          $V = turned_back(turned_back($V, r$K), along_x);
+            if mode >= MODES {
+                if x < W {
+@y                  of_weight += turned_back($V, probe[SPECTRA + mode * PIXELS + x + $Y * W]);
+                }
+                let weight = weight_of(member, mode - MODES);
+@y              $V = turned_back($V, weight);
             }
+@y          s$K += $V;
+            if MOVES && mode < MODES && x < W {
+@y              { let p = spectrum_of(member, mode, x + $Y * W); let twist = p.x * $V.y - p.y * $V.x; turning += vec2f(frequency($Y, H) * twist, twist); }
+            }
+        }
+        if mode >= MODES {
+            let all = summed(vec4f(of_weight * SCALE_Y, 0.0, 0.0), id, COLUMN_GROUP);
+            if id == 0u {
+                put_pair(WEIGHTS, member * EIGENMODES + mode - MODES, group.x, all.xy);
+            }
+        } else if MOVES {
             let of_group = vec2f(turning.x, frequency(x, W) * turning.y) * (-6.283185307 * SCALE_Y);
             let all = summed(vec4f(of_group, 0.0, 0.0), id, COLUMN_GROUP);
             if id == 0u {
-                let to = TURNS + 2u * ((member * MODES + mode) * COLUMN_GROUPS + group.x);
-                outs[to] = all.x;
-                outs[to + 1u] = all.y;
+                put_pair(TURNS, member * MODES + mode, group.x, all.xy);
             }
         }
         if mode == 0u && x < W {
@@ -45,7 +68,7 @@ fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
         }
     }
     if x < W {
-        let to = (group.z * MODES + mode) * PIXELS + x;
+        let to = (group.z * FIELDS + mode) * PIXELS + x;
 @y      partials[to + $Y * W] = s$K * SCALE_Y;
     }
     if mode == 0u && x < W {
@@ -59,10 +82,10 @@ fn gather_y(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
 @compute @workgroup_size(256)
 fn add_probe_sums(@builtin(global_invocation_id) place: vec3u) {
     let index = place.x;
-    if index < MODES * PIXELS {
+    if index < FIELDS * PIXELS {
         var sum = select(probe[ADDED + index], vec2f(), params.mode == 1u);
         for (var piece = 0u; piece < params.pieces; piece++) {
-            sum += partials[piece * MODES * PIXELS + index];
+            sum += partials[piece * FIELDS * PIXELS + index];
         }
         probe[ADDED + index] = sum;
     }
@@ -158,7 +181,7 @@ fn probe_quotient_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocati
     let floor = max(params.floor * largest_power() + params.floor_power, TINY);
 @x  var $V = vec2f();
 @x  var p$K = 0.0;
-    for (var mode = 0u; mode < MODES; mode++) {
+    for (var mode = 0u; mode < FIELDS; mode++) {
         let here = mode * PIXELS + y * W;
         if y < H {
 @x          $V = probe[HALFWAY + here + $X];
@@ -188,7 +211,7 @@ fn advance_probe_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocatio
     let step = select(outs[PROBE_STEP], 0.0, params.mode == 1u);
 @x  var $V = vec2f();
 @x  var p$K = 0.0;
-    for (var mode = 0u; mode < MODES; mode++) {
+    for (var mode = 0u; mode < FIELDS; mode++) {
         let here = mode * PIXELS + y * W;
         if y < H {
             if params.mode == 1u {

@@ -14,20 +14,18 @@ fn normals(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
         let on_object = corner + pixel / W * COLUMNS + pixel % W;
         let o = object[on_object];
         let to_object = object[TO_OBJECT + on_object];
-        var here = member * MODES * PIXELS + pixel;
-        var to_probe = DIRECTION + pixel;
-        for (var mode = 0u; mode < MODES; mode++) {
+        for (var wave = 0u; wave < WAVES; wave++) {
+            let here = (member * WAVES + wave) * PIXELS + pixel;
+            let to_probe = DIRECTION + (wave % MODES) * PIXELS + pixel;
             let a = turned(to_object, probes[here]);
             let b = turned(probe[to_probe], o);
             let c = chi[here];
             four += vec4f(dot(a, a), dot(b, b), dot(a, b), dot(a, c));
             fifth += dot(b, c);
-            here += PIXELS;
-            to_probe += PIXELS;
         }
     }
-    // A change of the probe is as much brighter as the beam is.
-    let amplitude = amplitude_of(member);
+    // A change of the probe is as much brighter as the beam is, and a stop has its share of it.
+    let amplitude = STOP_WEIGHT * amplitude_of(member);
     four *= vec4f(1.0, amplitude * amplitude, amplitude, 1.0);
     four = summed(four, id, 256u);
     fifth = summed(vec4f(amplitude * fifth, 0.0, 0.0, 0.0), id, 256u).x;

@@ -1,7 +1,7 @@
 // Stored exit waves; see `engine::WaveUpdate` for how they move.
 
 // In the place of arrays that the kernels below do not use: waves kept, and what they share where
-// that is something else; axes (number in the array, mode, y, x).
+// that is something else; axes (number in the array, wave, y, x).
 @group(0) @binding(9) var<storage, read_write> kept: array<vec2f>;
 @group(0) @binding(6) var<storage, read_write> shares: array<vec2f>;
 
@@ -10,7 +10,7 @@ const IS_NEW: u32 = 0x80000000u;
 
 // Where row `y` of a mode of the member at `at` is kept.
 fn kept_row(at: u32, mode: u32, y: u32) -> u32 {
-    return ((batch[at + 7u] & (IS_NEW - 1u)) * MODES + mode) * PIXELS + y * W;
+    return ((batch[at + 7u] & (IS_NEW - 1u)) * WAVES + mode) * PIXELS + y * W;
 }
 
 // Back along x: the shifted probe; times the object p; e of it and of what is kept, in the place of
@@ -22,7 +22,7 @@ fn meet_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     let y = group.x * ROW_LINES + line;
     let member = member_of(group.z, 1u);
     let at = params.members + 8u * member;
-    let here = (member * MODES + group.y) * PIXELS + y * W;
+    let here = (member * WAVES + group.y) * PIXELS + y * W;
     let stored = kept_row(at, group.y, y);
     let corner = (batch[at + 1u] + y) * COLUMNS + batch[at + 2u];
     let is_new = batch[at + 7u] >= IS_NEW;
@@ -58,8 +58,8 @@ fn land_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     let share = vec3f(params.share_product, params.share_before, params.share_after);
     var gap = 0.0;
 @x  var $V = vec2f();
-    for (var mode = 0u; mode < MODES; mode++) {
-        let here = (member * MODES + mode) * PIXELS + y * W;
+    for (var mode = 0u; mode < WAVES; mode++) {
+        let here = (member * WAVES + mode) * PIXELS + y * W;
         let stored = kept_row(at, mode, y);
         if y < H {
 @x          $V = waves[here + $X];
@@ -98,7 +98,7 @@ fn share_object_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
     let t = id % ROW_THREADS;
     let y = group.x * ROW_LINES + line;
     let member = member_of(group.z, 1u);
-    let here = (member * MODES + group.y) * PIXELS + y * W;
+    let here = (member * WAVES + group.y) * PIXELS + y * W;
     let stored = kept_row(params.members + 8u * member, group.y, y);
 @x  var $V = vec2f();
     if y < H {
@@ -118,7 +118,7 @@ fn share_probe_x(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
     let y = group.x * ROW_LINES + line;
     let member = member_of(group.z, 1u);
     let at = params.members + 8u * member;
-    let here = (member * MODES + group.y) * PIXELS + y * W;
+    let here = (member * WAVES + group.y) * PIXELS + y * W;
     let stored = kept_row(at, group.y, y);
     let corner = (batch[at + 1u] + y) * COLUMNS + batch[at + 2u];
 @x  var $V = vec2f();

@@ -1,20 +1,27 @@
-//! Positions that move, and a beam whose power varies.
+//! Positions that move, a probe with eigenmodes, and a beam whose power varies.
 
 use super::*;
 use crate::solver::PositionFreedom;
 
-/// The problems whose positions move and whose beam varies, and products for both.
+/// The problems, some with eigenmodes, whose positions move and whose beam varies, and products for
+/// both.
 fn varying() -> (Vec<Problem>, Products) {
-    let all = problems().iter().map(Problem::with_varying_power).collect();
+    let varying = |(number, problem): (usize, Problem)| {
+        problem.with_eigenmodes(number % 3).with_varying_power()
+    };
+    let all = problems().into_iter().enumerate().map(varying).collect();
     (all, Products { waves: true, slopes: true, ..Products::default() })
 }
 
-/// Moves positions and powers of an engine's fields.
+/// Moves positions, weights and powers of an engine's fields.
 fn vary(engine: &mut dyn Engine) {
     let parts = engine.fields_mut().parts_mut();
     let numbers = |index: usize| (index as f32 * 0.7).sin();
     for (index, offset) in parts.offsets.iter_mut().enumerate() {
         *offset = Complex32::new(0.9 * numbers(index), -0.6 * numbers(index + 3));
+    }
+    for (index, weight) in parts.weights.iter_mut().enumerate() {
+        *weight = Complex32::new(0.4 * numbers(index + 2), 0.3 * numbers(index + 5));
     }
     for (index, power) in parts.log_powers.iter_mut().enumerate() {
         *power = Complex32::from(0.5 * numbers(index + 1));
@@ -46,7 +53,8 @@ fn slopes_and_sums_of_patterns_that_vary_are_those_of_the_processor() {
                 for members in [&[2, 0, 1][..], &(3..n).collect::<Vec<_>>()] {
                     engine.project(members, step);
                     let of_powers = engine.power_slopes().into_iter().map(|slope| [slope]);
-                    slopes.push((engine.slopes(), of_powers.collect::<Vec<_>>()));
+                    let of_powers = of_powers.collect::<Vec<_>>();
+                    slopes.push((engine.slopes(), of_powers, engine.weight_slopes()));
                     engine.add_sums();
                 }
                 (slopes, engine.take_losses().seen, engine.take_sums())
@@ -58,6 +66,7 @@ fn slopes_and_sums_of_patterns_that_vary_are_those_of_the_processor() {
             for (found, truth) in its_slopes.iter().zip(slopes) {
                 assert_all_close(&found.0, &truth.0, &what);
                 assert_all_close(&found.1, &truth.1, &what);
+                assert_close(&found.2, &truth.2, 1e-4, &what);
             }
             assert_close(&its_sums.object, &sums.object, 3e-5, &what);
             assert_close(&its_sums.probe, &sums.probe, 3e-5, &what);
@@ -91,6 +100,7 @@ fn search_directions_of_a_beam_that_varies_are_those_of_the_processor() {
         for members in [[2, 0, 1], [3, 4, 1]] {
             engine.project(&members, DetectorRule::Gaussian);
             engine.slopes();
+            engine.weight_slopes();
             engine.search();
         }
         // A kept vector holds what varies, too.
@@ -113,7 +123,7 @@ fn search_directions_of_a_beam_that_varies_are_those_of_the_processor() {
 #[test]
 fn reconstructions_that_move_positions_and_powers_are_as_good_as_the_processors() {
     let Some(card) = card() else { return };
-    let problem = scan().with_varying_power();
+    let problem = scan().with_eigenmodes(1).with_varying_power();
     let there = problem.on(Device::Gpu(card.clone()));
     let single = Some(PositionFreedom::Single);
     let lsqml = Lsqml {

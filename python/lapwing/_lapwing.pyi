@@ -105,6 +105,9 @@ class Dataset:
     def frames(self) -> NDArray[np.int64] | None:
         """The frame of a series that each pattern is, where the file tells it."""
     @property
+    def scan_number(self) -> NDArray[np.int64] | None:
+        """Which of several scans of one object each pattern belongs to, counted from 0."""
+    @property
     def probe(self) -> NDArray[np.complex64] | None:
         """Probe modes, axes (mode, y, x), in the unit of the amplitudes, when there is one."""
     @property

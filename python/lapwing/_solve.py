@@ -273,7 +273,9 @@ def reconstruct(
             data = data.replace(object=object)
     settled: dict[str, Any] = dict(options)
     _are_options_of_solvers(settled)
-    begun = _begun(start, settled, probe is not None or object is not None)
+    # Eigenmodes of several scans are their probes, which go on by themselves.
+    scans = data.scan_number is not None and settled.get("scan_probes") != "shared"
+    begun = _begun(start, settled, probe is not None or object is not None, scans)
     if object is not None and settled.get("object_start") is None:
         settled["object_start"] = "guess"
     with shown(progress, "reconstructing") as told:
@@ -296,7 +298,9 @@ def _are_options_of_solvers(settled: dict[str, Any]) -> None:
             raise ValueError(f"{name}: no such option; a function to call is progress=...")
 
 
-def _begun(start: Any, settled: dict[str, Any], fields_given: bool) -> dict[str, Any] | None:
+def _begun(
+    start: Any, settled: dict[str, Any], fields_given: bool, scans: bool
+) -> dict[str, Any] | None:
     """Puts ``start`` among the options, or gives the fields of the reconstruction that it is."""
     if start is None:
         if settled.get("object_start") == "given":
@@ -317,7 +321,8 @@ def _begun(start: Any, settled: dict[str, Any], fields_given: bool) -> dict[str,
         return None
     settled.pop("object_start", None)
     for name, asked in (("probe_eigenmodes", "probe_eigenmodes"), ("beam_power", "vary_power")):
-        if getattr(start, name) is not None and not settled.get(asked):
+        goes_on = settled.get(asked) or (scans and asked == "probe_eigenmodes")
+        if getattr(start, name) is not None and not goes_on:
             warnings.warn(
                 f"start: its {name} is left out; give {asked} to go on with it", stacklevel=3
             )

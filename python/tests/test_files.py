@@ -4,6 +4,7 @@ wheel."""
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,26 @@ def test_what_is_saved_is_loaded(scan: lapwing.Dataset, tmp_path: Path) -> None:
     assert np.array_equal(again.diffraction, scan.diffraction) and again.metadata == scan.metadata
     assert again.understood is not None and again.understood["dialect"] == "study"
     assert lapwing.read_metadata(tmp_path / "a.npz") == scan.metadata
+
+
+def test_several_scans_are_one_data_set(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    for path in paths:
+        scan.save(path)
+    both = lapwing.load(paths[0], join=paths[1:])
+    n = len(scan)
+    assert len(both) == 2 * n and scan.scan_number is None
+    for each in (both, pickle.loads(pickle.dumps(both))):
+        assert each.scan_number is not None
+        assert each.scan_number.tolist() == [0] * n + [1] * n
+    found = lapwing.reconstruct(both, algorithm="LSQML", epochs=2)
+    assert found.probe_eigenmodes is not None and len(found.probe_eigenmodes) == 1
+    more = lapwing.reconstruct(both, algorithm="LSQML", epochs=1, start=found)
+    assert more.probe_eigenmodes is not None and more.loss[0] < found.loss[0]
+    one = lapwing.reconstruct(both, algorithm="LSQML", epochs=2, scan_probes="shared")
+    assert one.probe_eigenmodes is None
+    with pytest.raises(ValueError, match="scan-probes shared"):
+        lapwing.reconstruct(both, algorithm="DM", epochs=2)
 
 
 @pytest.mark.parametrize("form", ["pickle", "text", "bytes", "dict", "none"])

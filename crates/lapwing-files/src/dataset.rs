@@ -234,7 +234,7 @@ impl Dataset {
         let thick = self.object.as_ref().filter(|object| object.n_slices() > 1);
         let slices = thick.map(|object| (OBJECT_SLICES, Array::from(&object.slices())));
         let named = frames.into_iter().chain(slices).map(|(name, array)| (name.to_owned(), array));
-        named.chain(self.scans.iter().flat_map(Scans::named)).collect()
+        named.chain(self.scans.iter().flat_map(Scans::to_arrays)).collect()
     }
 
     fn stored_metadata(&self) -> Option<Metadata> {

@@ -34,12 +34,13 @@ impl Scans {
         Self { of, probes: self.probes.clone() }
     }
 
-    /// Out of the arrays that a file has under these names; `None` where it has none.
+    /// Out of the arrays `scan_number` and `scan_probes`, where there are such; `n` and the shape
+    /// of a pattern are those of the data set.
     ///
     /// # Errors
     /// Numbers that are not one for each of `n` patterns, or probes of other scans or of another
     /// shape than `pattern`.
-    pub(crate) fn stored(
+    pub fn from_arrays(
         numbers: Option<Array>,
         probes: Option<Array>,
         (n, pattern): (usize, (usize, usize)),
@@ -76,8 +77,8 @@ impl Scans {
         Ok(Some(Self { of, probes }))
     }
 
-    /// As arrays under the names that are read back.
-    pub(crate) fn named(&self) -> Vec<(String, Array)> {
+    /// As arrays under the names by which files have them.
+    pub fn to_arrays(&self) -> Vec<(String, Array)> {
         let numbers = Values::I64(self.of.iter().map(|&scan| scan as i64).collect());
         let numbers = Array::new(vec![self.of.len()], numbers).expect("one number for each");
         let probes =

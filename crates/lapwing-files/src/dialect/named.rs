@@ -54,7 +54,7 @@ pub(super) fn scans(
     problems: &mut Vec<Problem>,
 ) -> Option<Scans> {
     let [numbers, probes] = [SCAN_NUMBER, SCAN_PROBES].map(|name| take(extras, name));
-    let scans = Scans::stored(numbers, probes, of);
+    let scans = Scans::from_arrays(numbers, probes, of);
     scans.unwrap_or_else(|problem| {
         problems.push(problem);
         None

@@ -172,6 +172,14 @@ impl Dataset {
         Some(PyArray1::from_slice(py, self.inner.frames.as_ref()?))
     }
 
+    /// Which of several scans of one object each pattern belongs to, counted from 0, ndarray of
+    /// int64, or None.
+    #[getter]
+    fn scan_number<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        let of = self.inner.scans.as_ref()?.of.iter().map(|&scan| scan as i64);
+        Some(PyArray1::from_iter(py, of))
+    }
+
     /// Probe modes, ndarray of complex64, axes (mode, y, x), in the unit of the amplitudes, or
     /// None.
     #[getter]

@@ -8,7 +8,7 @@ use crate::value::{from_python, to_python};
 use anyhow::Context;
 use lapwing_files::dataset::Form;
 use lapwing_files::options::{Quantity, ZeroFrequency};
-use lapwing_files::{Archive, contract};
+use lapwing_files::{Archive, Scans, contract};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use serde_json::Value;
@@ -29,7 +29,8 @@ pub fn reduced<'py>(of: &Bound<'py, Dataset>) -> Result<Reduced<'py>> {
     state.set_item("optics", to_python(py, &inner.optics)?)?;
     state.set_item("understood", to_python(py, understood)?)?;
     let extras = PyDict::new(py);
-    for (name, array) in &inner.extras {
+    let scans = inner.scans.as_ref().map(Scans::to_arrays).unwrap_or_default();
+    for (name, array) in inner.extras.iter().chain(&scans) {
         extras.set_item(name, from_npy(py, array)?)?;
     }
     state.set_item("extras", extras)?;
@@ -68,6 +69,13 @@ pub fn restore_dataset(state: &Bound<'_, PyDict>, extras: Vec<u8>) -> Result<Dat
         let array = archive.read(name).map_err(anyhow::Error::from)?;
         inner.extras.push((name.to_owned(), array));
     }
+    let [numbers, probes] = ["scan_number", "scan_probes"].map(|name| {
+        let at = inner.extras.iter().position(|(found, _)| found == name)?;
+        Some(inner.extras.remove(at).1)
+    });
+    let of = (inner.n_patterns(), inner.pattern_shape());
+    let scans = Scans::from_arrays(numbers, probes, of);
+    inner.scans = scans.map_err(|problem| broken(vec![problem]))?;
     let problems = contract::check(&inner);
     if !problems.is_empty() {
         return Err(broken(problems).into());

@@ -103,6 +103,7 @@ fn example(option: &ReadOption) -> String {
         "pixel_size_m" => "20e-12",
         "positions" => "\"positions.csv\"",
         "mask" => "\"mask.npy\"",
+        "join" => "[\"second.npz\"]",
         "companion" => "\"probe.npz\"",
         "patterns" => "\"entry/data/data\"",
         "raw" => "\"empad\"",

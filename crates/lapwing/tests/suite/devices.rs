@@ -56,11 +56,15 @@ fn a_card_computes_what_the_processor_does() {
     let error = |result: &Value| result["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap();
     assert!((error(&gpu) / error(&cpu) - 1.0).abs() < 0.01, "{} and {}", error(&gpu), error(&cpu));
     // What has no kernels is not done on the processor without a word.
-    let output = bench.run(
+    bench.ok(
         "reconstruct --input-npz scan.npz --output-dir dm --num-epochs 2 --algorithm DM --device gpu",
     );
+    let output = bench.run(
+        "reconstruct --input-npz scan.npz --output-dir blur --num-epochs 2 --algorithm LSQML \
+         --detector-blur 0.5 --device gpu",
+    );
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("a solver that stores exit waves is not computed"));
+    assert!(stderr(&output).contains("a detector with a point spread is not computed"));
     assert!(stderr(&output).contains("--device cpu"));
 }
 

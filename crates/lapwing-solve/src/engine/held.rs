@@ -1,15 +1,11 @@
 //! Detector pixels that a fit does not see.
 
 use crate::Problem;
-use crate::engine::HoldOut;
+use crate::engine::rules::{HoldOut, SETS};
 use crate::noise::PatternOrder;
 use lapwing_model::random::generator;
 use rand::RngExt;
 use std::ops::Range;
-
-/// Sets of hidden pixels, which patterns take in turn: enough of them that neighbours on the object
-/// hide different pixels.
-pub(crate) const SETS: usize = 61;
 
 /// The hidden pixels of all patterns.
 pub(crate) struct Held {

@@ -15,6 +15,10 @@ pub struct Products {
     pub stored: usize,
 }
 
+/// Sets of hidden pixels, which patterns take in turn: enough of them that neighbours on the object
+/// hide different pixels.
+pub(crate) const SETS: usize = 61;
+
 /// Detector pixels that a fit does not see and is judged by: a share of each pattern's, drawn at
 /// random.
 #[derive(Debug, Clone, Copy, PartialEq)]

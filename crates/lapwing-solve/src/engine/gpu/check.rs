@@ -6,7 +6,7 @@ use super::kernels::{Layout, Shape};
 use super::stacks::Slabs;
 use super::{upload, waves};
 use crate::Problem;
-use crate::engine::held::SETS;
+use crate::engine::rules::SETS;
 use crate::engine::{Needs, Unsupported};
 use lapwing_model::Complex32;
 use lapwing_model::forward::Propagation;

@@ -2,7 +2,7 @@
 
 use super::GpuEngine;
 use super::arrays::{Array, Params};
-use super::descent_kernels::{Descent, GROUPS, Numbers};
+use super::descent_arrays::{Descent, GROUPS, Numbers};
 use super::kernels::Layout;
 use crate::engine::{Blend, PriorRule, Resident, Vector};
 use crate::prior::{DAMPING, ROUGHNESS, STEPS};

@@ -1,7 +1,7 @@
 //! The text of the kernels, for one shape of patterns and objects.
 
 use super::fft::FftPlan;
-use crate::engine::held::SETS;
+use crate::engine::rules::SETS;
 use crate::noise::{Clipped, FEW};
 use lapwing_model::Position;
 use std::fmt::Write;

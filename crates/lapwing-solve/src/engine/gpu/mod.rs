@@ -23,6 +23,7 @@
 mod arrays;
 mod check;
 mod descent;
+mod descent_arrays;
 mod descent_kernels;
 mod device;
 mod fft;

@@ -8,7 +8,7 @@ use super::stacks::Run;
 use super::upload::{self, Order, Stacks};
 use super::{Gpu, GpuEngine, Members, STRONGEST};
 use crate::Problem;
-use crate::engine::held::SETS;
+use crate::engine::rules::SETS;
 use crate::engine::{Fields, Losses, NO_SEARCH, Needs, Products, Trail};
 use lapwing_model::{Complex32, Window};
 

@@ -24,9 +24,9 @@ mod arrays;
 mod check;
 mod descent;
 mod descent_arrays;
-mod descent_kernels;
 mod device;
 mod fft;
+mod kernel_set;
 mod kernels;
 mod programs;
 mod recorder;
@@ -37,7 +37,6 @@ mod state;
 mod tests;
 mod tiles;
 mod upload;
-mod vector_kernels;
 mod vectors;
 mod waves;
 

@@ -2,9 +2,8 @@
 //! they take.
 
 use super::arrays::Array;
-use super::descent_kernels::DescentKernels;
+use super::kernel_set::{DESCENT, KernelSet, VECTORS};
 use super::kernels::KERNELS;
-use super::vector_kernels::VectorKernels;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,8 +27,8 @@ pub(super) struct Programs {
     pub bindings: wgpu::BindGroupLayout,
     layout: wgpu::PipelineLayout,
     by_text: Mutex<HashMap<String, Arc<Program>>>,
-    vectors: OnceLock<VectorKernels>,
-    descent: OnceLock<DescentKernels>,
+    vectors: OnceLock<KernelSet>,
+    descent: OnceLock<KernelSet>,
     /// Runs and nanoseconds of every kernel, where they are measured.
     times: Mutex<Option<Vec<(usize, f64)>>>,
 }
@@ -72,13 +71,13 @@ impl Programs {
     }
 
     /// The kernels for vectors.
-    pub fn vectors(&self, device: &wgpu::Device) -> &VectorKernels {
-        VectorKernels::of(&self.vectors, device)
+    pub fn vectors(&self, device: &wgpu::Device) -> &KernelSet {
+        self.vectors.get_or_init(|| KernelSet::new(device, &VECTORS))
     }
 
     /// The kernels for gradients and their preconditioner.
-    pub fn descent(&self, device: &wgpu::Device) -> &DescentKernels {
-        DescentKernels::of(&self.descent, device)
+    pub fn descent(&self, device: &wgpu::Device) -> &KernelSet {
+        self.descent.get_or_init(|| KernelSet::new(device, &DESCENT))
     }
 
     /// Begins to measure, or stops.

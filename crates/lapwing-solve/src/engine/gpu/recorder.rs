@@ -7,11 +7,10 @@
 mod transfers;
 
 use super::arrays::{Array, Params};
-use super::descent_kernels::DescentKernels;
 use super::device::Gpu;
+use super::kernel_set::KernelSet;
 use super::kernels::KERNELS;
 use super::programs::Program;
-use super::vector_kernels::VectorKernels;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -216,12 +215,12 @@ impl Recorder {
     }
 
     /// The kernels for vectors.
-    pub fn vector_kernels(&self) -> &VectorKernels {
+    pub fn vector_kernels(&self) -> &KernelSet {
         self.gpu.0.programs.vectors(&self.gpu.0.device)
     }
 
     /// The kernels for gradients and their preconditioner.
-    pub fn descent_kernels(&self) -> &DescentKernels {
+    pub fn descent_kernels(&self) -> &KernelSet {
         self.gpu.0.programs.descent(&self.gpu.0.device)
     }
 

@@ -4,8 +4,8 @@ use super::GpuEngine;
 use super::arrays::Array;
 use super::kernels::Layout;
 use super::recorder::Recorder;
-use super::vector_kernels::Numbers;
 use crate::engine::vectors::{Blend, Push, Vector};
+use bytemuck::{Pod, Zeroable};
 use lapwing_model::Complex32;
 
 /// Workgroups that share out a product.
@@ -13,6 +13,20 @@ const GROUPS: usize = 256;
 
 /// One field of a vector: its buffer, and its first value there.
 type Place = (wgpu::Buffer, u32);
+
+/// Numbers of one command, as `kernels/vectors.wgsl` names them.
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Numbers {
+    pub to: u32,
+    pub source: u32,
+    pub len: u32,
+    pub light: u32,
+    pub half: f32,
+    pub a: f32,
+    pub b: f32,
+    pub slot: u32,
+}
 
 impl GpuEngine<'_> {
     /// Object and probe of a vector.
@@ -222,7 +236,7 @@ impl Recorder {
                 entry(4, to),
             ],
         });
-        let kernel = if product { &kernels.dot_parts } else { &kernels.blend }.clone();
+        let kernel = kernels.by_name[if product { "dot_parts" } else { "blend" }].clone();
         self.run_bound(kernel, bound, groups);
     }
 }

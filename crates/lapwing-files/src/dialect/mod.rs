@@ -33,6 +33,7 @@ mod ndata;
 mod npy_stack;
 mod order;
 mod pairs;
+mod probe_window;
 mod product;
 mod ptychodus;
 mod ptyd;

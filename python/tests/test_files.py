@@ -30,7 +30,6 @@ def test_what_is_saved_is_loaded(scan: lapwing.Dataset, tmp_path: Path) -> None:
     assert lapwing.read_metadata(tmp_path / "a.npz") == scan.metadata
 
 
-@pytest.mark.filterwarnings("ignore:.*positions are where another is")
 def test_several_scans_are_one_data_set(scan: lapwing.Dataset, tmp_path: Path) -> None:
     paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
     for path in paths:

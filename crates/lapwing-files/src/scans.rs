@@ -28,6 +28,11 @@ impl Scans {
         self.of.iter().max().map_or(0, |last| last + 1).max(known)
     }
 
+    /// Indices of the patterns of scan `number`, ascending.
+    pub fn members(&self, number: usize) -> Vec<usize> {
+        (0..self.of.len()).filter(|&index| self.of[index] == number).collect()
+    }
+
     /// Those of the patterns at `indices`.
     pub(crate) fn select(&self, indices: &[usize]) -> Self {
         let of = indices.iter().map(|&index| self.of[index]).collect();

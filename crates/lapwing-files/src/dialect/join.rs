@@ -13,7 +13,7 @@ use crate::metadata::TOOL;
 use crate::options::{ReadOptions, Understanding};
 use crate::patterns::{Storage, make_in};
 use crate::scans::Scans;
-use crate::{Dataset, Error, Mask, Metadata, Problem, contract, metadata, remarks};
+use crate::{Dataset, Error, Mask, Metadata, Problem, Remark, contract, metadata, remarks};
 
 /// How far apart, as a share, the pixels of two scans may be.
 const SAME_PIXEL: f64 = 1e-3;
@@ -31,15 +31,15 @@ pub(super) fn joined(
 ) -> Result<(Dataset, Understanding), Error> {
     let alone = ReadOptions { join: Vec::new(), ..options.clone() };
     let mut parts = vec![first];
+    let mut told = vec![std::mem::take(&mut understanding.remarks)];
     for file in &options.join {
         let (part, of_part) = read_into(file, &alone, storage)?;
         if let Some(problem) = unlike(&parts[0], &part) {
             return Err(Error::Contract { path: file.clone(), problems: vec![problem] });
         }
-        let told = file.display();
-        let remarks = of_part.remarks.iter().map(|remark| format!("remark: {remark}"));
-        let lines = of_part.notes.iter().cloned().chain(remarks);
-        understanding.notes.extend(lines.map(|line| format!("{told}: {line}")));
+        let lines = of_part.notes.iter().map(|line| format!("{}: {line}", file.display()));
+        understanding.notes.extend(lines);
+        told.push(of_part.remarks);
         parts.push(part);
     }
     let counts: Vec<String> = parts.iter().map(|part| part.n_patterns().to_string()).collect();
@@ -59,6 +59,16 @@ pub(super) fn joined(
     understanding.mean_counts_per_pattern =
         dataset.intensity_scale().map(|_| dataset.mean_intensity());
     understanding.remarks = remarks::of(&dataset);
+    // What only the reading of a file shows is kept.
+    let scans = dataset.scans.as_ref().expect("they were put together");
+    for (number, told) in told.into_iter().enumerate() {
+        let again = |remark: &Remark| {
+            understanding.remarks.iter().any(|other| other.evidence.ends_with(&remark.evidence))
+        };
+        let own: Vec<Remark> = told.into_iter().filter(|remark| !again(remark)).collect();
+        let members = scans.members(number);
+        understanding.remarks.extend(own.into_iter().map(|own| own.of_scan(number, &members)));
+    }
     Ok((dataset, understanding))
 }
 

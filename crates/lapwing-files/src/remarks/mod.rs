@@ -14,7 +14,8 @@ mod remark;
 mod survey;
 mod words;
 
-use ndarray::{Array2, Array3};
+use lapwing_model::Position;
+use ndarray::{Array2, Array3, ArrayView3, Axis, CowArray, s};
 
 use crate::Dataset;
 use crate::options::Geometry;
@@ -26,23 +27,53 @@ pub(crate) use words::{counted, places, ranges};
 
 /// Everything that looks wrong in a data set.
 ///
-/// A few passes over the patterns; the result does not depend on the number of threads.
+/// Of several scans each is looked at by itself: patterns of one are no measure of another's. A few
+/// passes over the patterns; the result does not depend on the number of threads.
 pub fn of(dataset: &Dataset) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let (shape, scale) = (dataset.pattern_shape(), dataset.intensity_scale());
     let layers = dataset.mask.as_ref().map(crate::Mask::good);
-    let good = shared(layers.as_ref(), shape);
+    let good = shared(layers.as_ref(), dataset.pattern_shape());
     let patterns = dataset.diffraction.view();
-    let survey = Survey::of(patterns, &good);
-    remarks.extend(frames::look(&survey.totals, Some(&survey), scale, dataset.quantum()));
-    remarks.extend(pixels::look(&survey, patterns, &good, scale));
+    match dataset.scans.as_ref().filter(|scans| scans.count() > 1) {
+        None => remarks.extend(of_scan(dataset, patterns, &dataset.scan, &good)),
+        Some(scans) => (0..scans.count()).for_each(|number| {
+            let members = scans.members(number);
+            if members.is_empty() {
+                return;
+            }
+            let at: Vec<Position> = members.iter().map(|&index| dataset.scan[index]).collect();
+            let apart = match members[..] {
+                [first, .., last] if last - first + 1 == members.len() => {
+                    CowArray::from(patterns.slice(s![first..=last, .., ..]))
+                }
+                _ => CowArray::from(patterns.select(Axis(0), &members)),
+            };
+            let found = of_scan(dataset, apart.view(), &at, &good).into_iter();
+            remarks.extend(found.map(|remark| remark.of_scan(number, &members)));
+        }),
+    }
     remarks.extend(layers.as_ref().and_then(mask));
-    // The probe's width and the steps can be compared in the far field only.
     let far_field = dataset.geometry != Some(Geometry::NearField);
-    let positions = positions::look(&dataset.scan, shape, dataset.probe.as_ref(), far_field);
-    remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
     remarks.extend(dataset.probe.iter().flat_map(|probe| probe::look(probe, far_field)));
     remarks.extend(dataset.object.as_ref().and_then(object::look));
+    remarks
+}
+
+/// What looks wrong in the patterns of one scan and in their positions.
+fn of_scan(
+    dataset: &Dataset,
+    patterns: ArrayView3<'_, f32>,
+    scan: &[Position],
+    good: &Array2<bool>,
+) -> Vec<Remark> {
+    let (shape, scale) = (dataset.pattern_shape(), dataset.intensity_scale());
+    let survey = Survey::of(patterns, good);
+    let mut remarks = frames::look(&survey.totals, Some(&survey), scale, dataset.quantum());
+    remarks.extend(pixels::look(&survey, patterns, good, scale));
+    // The probe's width and the steps can be compared in the far field only.
+    let far_field = dataset.geometry != Some(Geometry::NearField);
+    let positions = positions::look(scan, shape, dataset.probe.as_ref(), far_field);
+    remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
     remarks
 }
 

@@ -108,6 +108,13 @@ impl Remark {
         }
     }
 
+    /// The remark as one on scan `number` of several, whose patterns are `members` of all.
+    pub(crate) fn of_scan(mut self, number: usize, members: &[usize]) -> Self {
+        self.patterns.iter_mut().for_each(|pattern| *pattern = members[*pattern]);
+        self.evidence = format!("scan {number}: {}", self.evidence);
+        self
+    }
+
     pub(crate) fn beyond_doubt(mut self) -> Self {
         self.certain = true;
         self

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lapwing_files::npy::{Array, Values};
+use lapwing_files::remarks::What;
 use lapwing_files::{Dataset, Mask, ReadOptions, Storage, dialect, metadata};
 use lapwing_model::{Complex32, Modes, Position};
 use ndarray::Array3;
@@ -93,6 +94,40 @@ fn masks_of_scans_that_differ_are_one_for_each_pattern() {
     let bad: Vec<(usize, usize, usize)> =
         each.indexed_iter().filter(|(_, good)| !**good).map(|(at, _)| at).collect();
     assert_eq!(bad, [(0, 0, 1), (1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 1, 2), (5, 1, 2)]);
+}
+
+#[test]
+fn each_scan_is_looked_at_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    // Counts of some hundreds, and of a hundredth of that; in each one pattern is dark.
+    let exposed = |light: f32, dark: usize| {
+        let amplitude = Array3::from_shape_fn((30, 6, 6), |(k, y, x)| {
+            let count = light * (1 + (k * 5 + y * 3 + x * 7) % 11) as f32;
+            if k == dark { 0.0 } else { count.round().sqrt() }
+        });
+        let mut metadata = lapwing_files::Metadata::default();
+        metadata::set_physics_parameter(&mut metadata, "intensity_scale", 1.0);
+        Dataset {
+            diffraction: amplitude.into(),
+            scan: (0..30).map(|k| Position { y: f64::from(k * k % 17), x: f64::from(k) }).collect(),
+            metadata: Some(metadata),
+            ..Dataset::default()
+        }
+    };
+    let a = written(place, "a.npz", &exposed(100.0, 4));
+    let b = written(place, "b.npz", &exposed(1.0, 7));
+    let options = ReadOptions { join: vec![b], ..ReadOptions::default() };
+    let (_, understood) = dialect::read(&a, &options).unwrap();
+    let lost: Vec<_> = understood
+        .remarks
+        .iter()
+        .filter(|remark| remark.what == What::LostPatterns)
+        .map(|remark| (&remark.patterns[..], remark.certain, &remark.evidence[..7]))
+        .collect();
+    assert_eq!(lost, [(&[4][..], true, "scan 0:"), (&[37][..], true, "scan 1:")]);
+    let of = |what: What| understood.remarks.iter().any(|remark| remark.what == what);
+    assert!(!of(What::RepeatedPositions) && !of(What::WeakPatterns) && !of(What::BrightPatterns));
 }
 
 #[test]

@@ -59,10 +59,12 @@ pub fn estimate(
     scan: &[Position],
     valid: Option<ArrayView3<'_, bool>>,
 ) -> NoiseModel {
-    estimate_beside(intensity, scan, valid, &Faults::default())
+    estimate_beside(intensity, scan, valid, &Faults::default(), None)
 }
 
 /// As [`estimate`], where some faults are `known`: they are not used, and are among those found.
+/// `scans` says which of several scans each pattern belongs to, counted from 0: each has light of
+/// its own, so each is judged by itself, and what is the detector's is their mean.
 ///
 /// # Panics
 /// When the lengths of the axes disagree.
@@ -71,6 +73,7 @@ pub fn estimate_beside(
     scan: &[Position],
     valid: Option<ArrayView3<'_, bool>>,
     known: &Faults,
+    scans: Option<&[usize]>,
 ) -> NoiseModel {
     let (_, height, width) = intensity.dim();
     let mut good = Array2::from_elem((height, width), true);
@@ -78,7 +81,7 @@ pub fn estimate_beside(
         good.zip_mut_with(&valid, |good, &valid| *good &= valid);
     }
     let intensity = intensity.as_standard_layout();
-    of_stack(&Stack::Array(intensity.view()), scan, good, known)
+    of_stack(&Stack::Array(intensity.view()), scan, good, known, scans)
 }
 
 /// As [`estimate_beside`], of any stack and the pixels that are good in all of its patterns.
@@ -87,13 +90,35 @@ pub(crate) fn of_stack(
     scan: &[Position],
     good: Array2<bool>,
     known: &Faults,
+    scans: Option<&[usize]>,
 ) -> NoiseModel {
-    let mut good = good;
-    let patterns = stack.len();
-    assert_eq!(patterns, scan.len(), "every pattern has a position");
+    assert_eq!(stack.len(), scan.len(), "every pattern has a position");
+    let all: Vec<usize> = (0..stack.len()).collect();
+    let Some(of) = scans else { return of_members(stack, scan, &all, good, known) };
+    assert_eq!(stack.len(), of.len(), "every pattern is of a scan");
+    let count = of.iter().max().map_or(0, |last| last + 1);
+    let members = (0..count).map(|number| -> Vec<usize> {
+        all.iter().copied().filter(|&pattern| of[pattern] == number).collect()
+    });
+    let each = members
+        .filter(|members| !members.is_empty())
+        .map(|members| (members.len(), of_members(stack, scan, &members, good.clone(), known)));
+    NoiseModel::mean(&each.collect::<Vec<_>>())
+        .unwrap_or_else(|| NoiseModel::photons(good.dim(), 0.0))
+}
+
+/// Of the patterns `members` alone, ascending.
+fn of_members(
+    stack: &Stack<'_>,
+    scan: &[Position],
+    members: &[usize],
+    mut good: Array2<bool>,
+    known: &Faults,
+) -> NoiseModel {
     known.pixels().for_each(|at| good[at] = false);
     let bad = known.patterns();
-    let left = (0..patterns).filter(|pattern| bad.binary_search(pattern).is_err()).collect();
+    let is_left = |pattern: &usize| bad.binary_search(pattern).is_err();
+    let left = members.iter().copied().filter(is_left).collect();
     // Neighbours in this order are neighbours in the scan.
     let path = neighbours::path(scan, left);
     if path.len() < 4 || !good.iter().any(|&good| good) {

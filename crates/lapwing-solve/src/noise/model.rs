@@ -81,6 +81,33 @@ impl NoiseModel {
         }
     }
 
+    /// The mean of models of so many patterns each, with the faults of all; `None` of none.
+    pub(super) fn mean(models: &[(usize, Self)]) -> Option<Self> {
+        let [(_, first), others @ ..] = models else { return None };
+        if others.is_empty() {
+            return Some(first.clone());
+        }
+        let total: f64 = models.iter().map(|(patterns, _)| *patterns as f64).sum();
+        let mean = |of: &dyn Fn(&Self) -> f64| -> f64 {
+            models.iter().map(|(patterns, model)| *patterns as f64 * of(model)).sum::<f64>() / total
+        };
+        let mut background = Array2::zeros(first.background.dim());
+        for (patterns, model) in models {
+            background.scaled_add((*patterns as f64 / total) as f32, &model.background);
+        }
+        let limits = models.iter().filter_map(|(_, model)| model.faults.saturation);
+        let saturation = limits.reduce(f32::max);
+        let faults =
+            models.iter().fold(Faults::default(), |all, (_, model)| all.with(&model.faults));
+        Some(Self {
+            gain: mean(&|model| model.gain.ln()).exp(),
+            background,
+            mean_intensity: mean(&|model| model.mean_intensity),
+            correlated: models.iter().any(|(_, model)| model.correlated),
+            faults: Faults { saturation, ..faults },
+        })
+    }
+
     /// Sum of the background over a pattern.
     pub fn background_per_pattern(&self) -> f64 {
         self.background.iter().map(|&value| f64::from(value)).sum()

@@ -157,7 +157,7 @@ fn what_is_known_to_be_wrong_tells_nothing() {
         counts.slice_mut(s![pattern..pattern + 1, .., ..]).assign(&noise);
     }
     let known = Faults { wrong, hot: vec![(3, 4)], ..Faults::default() };
-    let found = estimate_beside(counts.view(), &scan, None, &known);
+    let found = estimate_beside(counts.view(), &scan, None, &known, None);
     assert_eq!(found.faults, known);
     assert!((found.mean_intensity / clean.mean_intensity - 1.0).abs() < 0.02);
     assert_eq!(found.gain, clean.gain);
@@ -220,7 +220,7 @@ fn a_problem_estimates_what_its_stack_does() {
     let of_stack = estimate(counts.view(), &scan, None);
     let builder = Problem::builder(scan.clone(), Object::flat((shape.0 + 8, shape.1 + 8)), probe);
     let problem = builder.patterns(counts).unwrap();
-    assert_eq!(problem.estimate_noise(&Faults::default()), of_stack);
+    assert_eq!(problem.estimate_noise(&Faults::default(), None), of_stack);
     let quiet = problem.with_noise(&of_stack).unwrap();
     assert_eq!(quiet.n_patterns(), scan.len() - 1);
     assert_eq!(quiet.used_pixels(), (scan.len() - 1) * (SIDE * SIDE - 1));
@@ -246,4 +246,33 @@ fn a_noise_model_that_cannot_be_is_refused() {
     assert!(refused(&background(0.1, 32)).contains("shape (64, 64)"));
     assert!(refused(&background(f32::NAN, SIDE)).contains("NaN"));
     assert!(refused(&background(1.0, SIDE)).contains("no light is left"));
+}
+
+#[test]
+fn every_scan_of_several_is_judged_by_its_own_light() {
+    let (mean, scan) = light(5e3, 21);
+    let mut bright = counted(&mean, 1.0, 22);
+    let mut faint = counted(&mean.mapv(|value| 0.02 * value), 1.0, 23);
+    bright.slice_mut(s![5, .., ..]).fill(0.0);
+    faint.slice_mut(s![8, .., ..]).fill(0.0);
+    let n = scan.len();
+    // One pattern of each in turn, at the same positions.
+    let mut both = Array3::zeros((2 * n, SIDE, SIDE));
+    for index in 0..n {
+        both.slice_mut(s![2 * index, .., ..]).assign(&bright.slice(s![index, .., ..]));
+        both.slice_mut(s![2 * index + 1, .., ..]).assign(&faint.slice(s![index, .., ..]));
+    }
+    let twice: Vec<Position> = scan.iter().flat_map(|&at| [at, at]).collect();
+    let of: Vec<usize> = (0..2 * n).map(|pattern| pattern % 2).collect();
+    let none = Faults::default();
+    let as_one = estimate(both.view(), &twice, None);
+    assert!(as_one.faults.lost.len() > n / 2, "{:?}", as_one.faults);
+    let each = estimate_beside(both.view(), &twice, None, &none, Some(&of));
+    assert_eq!(each.faults, Faults { lost: vec![10, 17], ..none.clone() });
+    assert!((each.gain - 1.0).abs() < 0.02, "{}", each.gain);
+    let means = [&bright, &faint].map(|counts| estimate(counts.view(), &scan, None).mean_intensity);
+    assert!((each.mean_intensity / (0.5 * (means[0] + means[1])) - 1.0).abs() < 1e-9);
+    // One scan is what it was.
+    let alone = estimate_beside(bright.view(), &scan, None, &none, Some(&vec![3; n]));
+    assert_eq!(alone, estimate(bright.view(), &scan, None));
 }

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 impl Problem {
     /// The detector's properties estimated from the patterns, with the faults that are known: see
-    /// [`noise::estimate_beside`].
-    pub fn estimate_noise(&self, known: &Faults) -> NoiseModel {
+    /// [`noise::estimate_beside`], also for `scans`, one number for every pattern of the problem.
+    pub fn estimate_noise(&self, known: &Faults, scans: Option<&[usize]>) -> NoiseModel {
         let order = PatternOrder::new(&self.model);
         let mut good = Array2::from_elem(self.model.shape(), true);
         let pixels = good.as_slice_mut().expect("a new array is in standard order");
@@ -18,7 +18,8 @@ impl Problem {
                 pixels[order.pixel_of[place as usize] as usize] = false;
             }
         }
-        let mut found = noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known);
+        let mut found =
+            noise::of_stack(&Stack::Problem(self, order), &self.scan, good, known, scans);
         if self.physics().propagation != Propagation::FarField {
             // The light of an image is no developed speckle, so its moments do not give a
             // background.

@@ -145,7 +145,7 @@ fn a_detector_that_stops_early_loses_little() {
     // The brightest twentieth, which is most of the light.
     let limit = brightest[brightest.len() / 20];
     let problem = case.problem_of(whole.mapv(|count| count.min(limit)));
-    let noise = problem.estimate_noise(&Faults::default());
+    let noise = problem.estimate_noise(&Faults::default(), None);
     assert_eq!(noise.faults, Faults { saturation: Some(limit), ..Faults::default() });
     let all = case.with_one_prior(&case.problem(Some(dose)));
     let stopped = case.with_one_prior(&problem.with_noise(&noise).unwrap());

@@ -22,6 +22,11 @@ fn fractions_of_a_dose_are_one_reconstruction() {
         log.contains("2 scans of one object") && log.contains("a first mode of its own"),
         "{log}"
     );
+    // A scan with a hundredth of the light has not lost it.
+    bench.ok("simulate --base a.npz --dose 1e2 --seed 11 --output faint.npz");
+    bench.ok("reconstruct --input a.npz --join faint.npz --algorithm LSQML --num-epochs 2 --output-dir faint");
+    let log = std::fs::read_to_string(bench.path("faint/log.txt")).unwrap();
+    assert!(!log.contains("left out:") && !log.contains("lost"), "{log}");
     // What a probe of its own is not made by.
     let refused =
         "reconstruct --input b.npz --join c.npz --algorithm DM --num-epochs 2 --output-dir dm";

@@ -5,7 +5,7 @@ use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
 use lapwing_files::{Dataset, Mask, Quantum};
 use lapwing_model::simulate;
-use lapwing_solve::noise;
+use lapwing_solve::noise::{self, Faults};
 use ndarray::ArrayView3;
 use serde_json::{Value, json};
 
@@ -59,7 +59,9 @@ pub(crate) fn gain(dataset: &Dataset, counts: ArrayView3<'_, f32>) -> f64 {
         return 1.0;
     }
     let valid = dataset.mask.as_ref().map(Mask::good);
-    noise::estimate(counts, &dataset.scan, valid.as_ref().map(|valid| valid.view())).gain
+    let valid = valid.as_ref().map(|valid| valid.view());
+    let scans = dataset.scans.as_ref().map(|scans| &scans.of[..]);
+    noise::estimate_beside(counts, &dataset.scan, valid, &Faults::default(), scans).gain
 }
 
 /// What thinning does to counts of a gain above 1.

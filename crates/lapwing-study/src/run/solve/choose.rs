@@ -47,6 +47,8 @@ pub(crate) struct Known {
     pub faults: Faults,
     /// How the probe was found to vary before.
     pub variation: Variation,
+    /// Which of several scans each pattern belongs to.
+    pub scan_of: Option<Vec<usize>>,
     /// The scans of several that have probes of their own.
     pub scans: Option<Scans>,
     /// How many modes of the start probe were not made.
@@ -68,7 +70,8 @@ pub(crate) fn settled(
 ) -> Result<Chosen> {
     let Known { counts, given_modes, .. } = *known;
     check(config, known)?;
-    let noise = noise::considered(bare, &config.noise, counts, &known.faults)?;
+    let noise =
+        noise::considered(bare, &config.noise, counts, &known.faults, known.scan_of.as_deref())?;
     let asked = &config.choice.choose;
     let options = Ml { constraints: *config.solver.constraints(), ..Ml::default() };
     let mut chosen = Chosen {

@@ -170,6 +170,7 @@ pub(crate) fn solve(
         counts: start.counts,
         faults: start.faults.clone(),
         variation: start.variation.clone(),
+        scan_of: start.scan_of.clone(),
         scans: start.scans.clone(),
         given_modes: start.given_modes,
     };

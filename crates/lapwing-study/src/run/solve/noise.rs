@@ -34,7 +34,13 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
     let valid = dataset.mask.as_ref().map(lapwing_files::Mask::good);
     let known = faults(&remarks::of(dataset));
     let valid = valid.as_ref().map(|valid| valid.view());
-    let mut found = noise::estimate_beside(counts.view(), &dataset.scan, valid, &known);
+    let mut found = noise::estimate_beside(
+        counts.view(),
+        &dataset.scan,
+        valid,
+        &known,
+        dataset.scans.as_ref().map(|scans| &scans.of[..]),
+    );
     if dataset.geometry == Some(Geometry::NearField) {
         // As a reconstruction has it: the moments of images do not tell a background.
         found.background.fill(0.0);
@@ -44,7 +50,7 @@ pub fn of_dataset(dataset: &Dataset) -> Result<NoiseModel> {
 
 /// What the detector adds to the light of `problem`, as `options` say. `counts` tells
 /// whether the patterns are known to be counts: the moments of anything else mean nothing. `faults`
-/// are those known already.
+/// are those known already, `scans` the scan of every pattern of several.
 ///
 /// # Errors
 /// A background's file that cannot be read or used.
@@ -53,6 +59,7 @@ pub(crate) fn considered(
     options: &NoiseOptions,
     counts: bool,
     faults: &Faults,
+    scans: Option<&[usize]>,
 ) -> Result<NoiseModel> {
     let shape = problem.pattern_shape();
     let given = match &options.background {
@@ -65,7 +72,7 @@ pub(crate) fn considered(
         || options.gain == Auto::Auto
         || options.faulty == Faulty::LeaveOut;
     let mut noise = match counts && wanted {
-        true => problem.estimate_noise(known),
+        true => problem.estimate_noise(known, scans),
         false => NoiseModel::photons(shape, problem.mean_intensity()),
     };
     if !counts {

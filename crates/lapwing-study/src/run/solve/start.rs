@@ -36,8 +36,10 @@ pub struct Start {
     pub origin: Option<(i64, i64)>,
     /// How the probe of the reconstruction that this goes on from varies.
     pub variation: Variation,
-    /// Of several scans which each pattern belongs to, and what their own probes begin as where
-    /// that is known.
+    /// Which of several scans each pattern belongs to.
+    pub scan_of: Option<Vec<usize>>,
+    /// The same where each is to have a probe of its own, and what these begin as where that is
+    /// known.
     pub scans: Option<Scans>,
     /// How the patterns come about.
     pub physics: Physics,
@@ -156,6 +158,7 @@ impl Start {
         let valid = dataset.mask.as_ref().map(Mask::good);
         let counts = dataset.intensity_scale().is_some();
         let variation = earlier.map(Variation::of).unwrap_or_default();
+        let scan_of = dataset.scans.as_ref().map(|scans| scans.of.clone());
         let scans = scans_of(dataset, config, earlier);
         let Placed { object, scan, of_data, origin } = placed;
         Ok(Self {
@@ -167,6 +170,7 @@ impl Start {
             of_data,
             origin,
             variation,
+            scan_of,
             scans,
             physics,
             valid,

@@ -237,9 +237,11 @@ fn search(
         let _ = match of.dose {
             Least::About { at, low, high } => {
                 let told = on_specimen(at);
-                let [at, low, high] =
-                    [(at, 3), (low, 2), (high, 2)].map(|(dose, n)| label(dose, n));
-                writeln!(words, ": about {at} photons per pattern{told}, {low} to {high}")
+                let range = match low < high || design.study.repeats > 1 {
+                    true => format!("{} to {}", label(low, 2), label(high, 2)),
+                    false => "of one realisation: no range without study.repeats = 2".to_owned(),
+                };
+                writeln!(words, ": about {} photons per pattern{told}, {range}", label(at, 3))
             }
             Least::AtMost { at } => writeln!(
                 words,

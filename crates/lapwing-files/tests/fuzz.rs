@@ -4,8 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-#[path = "common/long.rs"]
-mod long;
 #[path = "common/memory.rs"]
 mod memory;
 #[path = "../fuzz/src/lib.rs"]
@@ -100,7 +98,7 @@ fn run(target: &str, corpus: &[Vec<u8>], mutations: usize, work: impl Fn(&[u8]))
     }
     let words = words();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for round in 0..if long::long() { mutations } else { mutations / 10 } {
+    for round in 0..if lapwing_testing::long_tests() { mutations } else { mutations / 10 } {
         let mut bytes = corpus[random.below(corpus.len())].clone();
         for _ in 0..=random.below(4) {
             let other = &corpus[random.below(corpus.len())];

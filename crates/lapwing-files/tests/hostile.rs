@@ -11,8 +11,6 @@ use proptest::prelude::*;
 
 #[path = "common/corpus.rs"]
 mod corpus;
-#[path = "common/long.rs"]
-mod long;
 #[path = "common/memory.rs"]
 mod memory;
 
@@ -171,7 +169,7 @@ const OPCODES: &[u8] = b"(.012FGIJKLMNPQRSTUVXabcdeghijlopqrstu)]}BC\
 
 /// Random files of each kind.
 fn cases() -> u32 {
-    if long::long() { 2000 } else { 200 }
+    if lapwing_testing::long_tests() { 2000 } else { 200 }
 }
 
 proptest! {

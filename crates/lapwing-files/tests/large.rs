@@ -9,8 +9,6 @@ use lapwing_files::npy::{Array, Element, Values};
 use lapwing_files::npz::{Packing, write_with};
 use lapwing_files::{Archive, ReadOptions, dataset};
 
-#[path = "common/long.rs"]
-mod long;
 #[path = "common/memory.rs"]
 #[allow(dead_code)] // the limits are those of hostile files
 mod memory;
@@ -85,7 +83,7 @@ fn values_are_the_same_however_they_are_packed() {
     let _turn = TURN.lock();
     check_values(|n| n);
     check_values(f32::from);
-    if long::long() {
+    if lapwing_testing::long_tests() {
         check_values(u32::from);
         check_values(f64::from);
     }

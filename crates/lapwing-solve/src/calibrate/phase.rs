@@ -52,13 +52,13 @@ const ABSORBED: [f64; 2] = [0.5, 1.25];
 /// one side of the probe moves the mean, too: by -a(Q) G(Q), with a the absorbed share, E the mean
 /// over the disc of exp(2 pi i Q . kappa A^-1 q) and G that of q times it. The missing light is
 /// a E, so E g + G (missing) is free of it, and is what is correlated with the missing light.
-pub(super) fn sign(views: &DiscImages, to_scan: Map, curvature: f64, scan: &[Position]) -> Sign {
-    let deflection = views.deflection();
-    let phase = spectrum(&deflection, views, to_scan);
+pub(super) fn sign(images: &DiscImages, to_scan: Map, curvature: f64, scan: &[Position]) -> Sign {
+    let deflection = images.deflection();
+    let phase = spectrum(&deflection, images, to_scan);
     // Low frequencies weigh less, so that a drifting beam contributes little.
     let correlation = |phase: &[(f64, f64)], image: &[(f64, f64)]| {
         let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
-        for ((&(a, b), &(c, d)), &(q_y, q_x)) in phase.iter().zip(image).zip(&views.over) {
+        for ((&(a, b), &(c, d)), &(q_y, q_x)) in phase.iter().zip(image).zip(&images.over) {
             let weight = q_y.hypot(q_x);
             both += weight * (a * c + b * d);
             one += weight * (a * a + b * b);
@@ -66,14 +66,14 @@ pub(super) fn sign(views: &DiscImages, to_scan: Map, curvature: f64, scan: &[Pos
         }
         if one > 0.0 && other > 0.0 { both / (one * other).sqrt() } else { 0.0 }
     };
-    let spread = views.spread(scaled(to_scan, -curvature));
+    let spread = images.spread(scaled(to_scan, -curvature));
     let blurred: Vec<(f64, f64)> = spread
         .iter()
-        .zip(&views.missing)
+        .zip(&images.missing)
         .map(|(spread, &missing)| times(spread.mean, missing))
         .collect();
     let freed = |share: f64| {
-        let each = deflection.iter().zip(&spread).zip(&views.missing);
+        let each = deflection.iter().zip(&spread).zip(&images.missing);
         let free: Vec<[(f64, f64); 2]> = each
             .map(|((deflection, Spread { mean, moment }), &missing)| {
                 [0, 1].map(|axis| {
@@ -83,7 +83,7 @@ pub(super) fn sign(views: &DiscImages, to_scan: Map, curvature: f64, scan: &[Pos
                 })
             })
             .collect();
-        correlation(&spectrum(&free, views, to_scan), &blurred)
+        correlation(&spectrum(&free, images, to_scan), &blurred)
     };
     let [less, more] = ABSORBED.map(freed);
     let missing = match less * more > 0.0 {
@@ -91,11 +91,11 @@ pub(super) fn sign(views: &DiscImages, to_scan: Map, curvature: f64, scan: &[Pos
         false => 0.0,
     };
     Sign {
-        skewness: skewness(&phase, views, scan),
-        scattered: correlation(&phase, &views.scattered),
+        skewness: skewness(&phase, images, scan),
+        scattered: correlation(&phase, &images.scattered),
         missing,
         // Up to 0.4 over the step there are n pi 0.4^2 / 2 waves, fewer by 1.5^2 under the window.
-        chance: 3.0 / (views.count as f64).sqrt(),
+        chance: 3.0 / (images.count as f64).sqrt(),
     }
 }
 
@@ -105,10 +105,10 @@ fn times(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
 }
 
 /// Spectrum of the phase whose gradient is the deflection, up to a factor, for each frequency of
-/// `views`.
-fn spectrum(deflection: &[[(f64, f64); 2]], views: &DiscImages, to_scan: Map) -> Vec<(f64, f64)> {
+/// `images`.
+fn spectrum(deflection: &[[(f64, f64); 2]], images: &DiscImages, to_scan: Map) -> Vec<(f64, f64)> {
     // phi(Q) = Q . g(Q) / (i |Q|^2).
-    let each = deflection.iter().zip(&views.over).map(|([y, x], &(q_y, q_x))| {
+    let each = deflection.iter().zip(&images.over).map(|([y, x], &(q_y, q_x))| {
         let along =
             (q_y * to_scan[0][0] + q_x * to_scan[1][0], q_y * to_scan[0][1] + q_x * to_scan[1][1]);
         let square = q_y * q_y + q_x * q_x;
@@ -119,7 +119,7 @@ fn spectrum(deflection: &[[(f64, f64); 2]], views: &DiscImages, to_scan: Map) ->
 }
 
 /// Skewness over the scan of the phase of this spectrum; zero without any.
-fn skewness(spectrum: &[(f64, f64)], views: &DiscImages, scan: &[Position]) -> f64 {
+fn skewness(spectrum: &[(f64, f64)], images: &DiscImages, scan: &[Position]) -> f64 {
     let (mut y, mut x) = (0.0, 0.0);
     for at in scan {
         (y, x) = (y + at.y / scan.len() as f64, x + at.x / scan.len() as f64);
@@ -127,7 +127,7 @@ fn skewness(spectrum: &[(f64, f64)], views: &DiscImages, scan: &[Position]) -> f
     let phase: Vec<f64> = scan
         .iter()
         .map(|at| {
-            let wave = spectrum.iter().zip(&views.over).map(|(&(re, im), &(q_y, q_x))| {
+            let wave = spectrum.iter().zip(&images.over).map(|(&(re, im), &(q_y, q_x))| {
                 let (sin, cos) = (TAU * (q_y * (at.y - y) + q_x * (at.x - x))).sin_cos();
                 re * cos - im * sin
             });

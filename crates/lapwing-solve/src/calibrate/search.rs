@@ -167,11 +167,11 @@ impl<'a> Ground<'a> {
         Ok(Self { patterns, scan, window, disc, taken, most: 0.5 * side / edge, edge })
     }
 
-    fn views(&self) -> Result<DiscImages, CalibrateError> {
+    fn images(&self) -> Result<DiscImages, CalibrateError> {
         DiscImages::of(self.patterns, &self.scan, &self.disc, &self.taken, self.window)
     }
 
-    /// The views of the two sides of the scan about its middle, along rows and along columns; those
+    /// The images of the two sides of the scan about its middle, along rows and along columns; those
     /// that cannot be made are left out.
     fn scan_sides(&self) -> Vec<[DiscImages; 2]> {
         let cut = |coordinate: fn(&Position) -> f64| {
@@ -181,13 +181,13 @@ impl<'a> Ground<'a> {
             let middle = places[places.len() / 2];
             let (low, high): (Vec<usize>, Vec<usize>) =
                 self.taken.iter().partition(|&&index| coordinate(&self.scan[index]) < middle);
-            let views = |part: &[usize]| match part.len() >= LEAST {
+            let images = |part: &[usize]| match part.len() >= LEAST {
                 true => {
                     DiscImages::of(self.patterns, &self.scan, &self.disc, part, self.window).ok()
                 }
                 false => None,
             };
-            Some([views(&low)?, views(&high)?])
+            Some([images(&low)?, images(&high)?])
         };
         [cut(|at| at.y), cut(|at| at.x)].into_iter().flatten().collect()
     }
@@ -243,10 +243,10 @@ pub fn orientation(
     sides: (f64, f64),
 ) -> Result<Orientation, CalibrateError> {
     let ground = Ground::of(patterns, scan, sides)?;
-    let views = ground.views()?;
+    let images = ground.images()?;
     // A curvature kappa shifts the image at q by -kappa A^-1 q (see the module).
-    let agreement = |views: &DiscImages, transposed: bool, degrees: f64, curvature: f64| {
-        views.agreement(scaled(to_scan(transposed, degrees), -curvature))
+    let agreement = |images: &DiscImages, transposed: bool, degrees: f64, curvature: f64| {
+        images.agreement(scaled(to_scan(transposed, degrees), -curvature))
     };
     let angles = (180.0 / ANGLE) as usize;
     let mut places = Vec::new();
@@ -262,7 +262,7 @@ pub fn orientation(
     let tried: Vec<Candidate> = places
         .into_par_iter()
         .map(|at| Candidate {
-            agreement: agreement(&views, at.transposed, at.rotation_deg, at.curvature),
+            agreement: agreement(&images, at.transposed, at.rotation_deg, at.curvature),
             ..at
         })
         .collect();
@@ -270,7 +270,7 @@ pub fn orientation(
         let of = tried.iter().filter(|at| at.transposed == transposed);
         *of.max_by(|a, b| a.agreement.total_cmp(&b.agreement)).expect("both were tried")
     };
-    let flat = views.agreement([[0.0; 2]; 2]);
+    let flat = images.agreement([[0.0; 2]; 2]);
     let (straight, exchanged) = (best_of(false), best_of(true));
     let (coarse, other) = match exchanged.agreement > straight.agreement {
         true => (exchanged, straight.agreement),
@@ -284,21 +284,21 @@ pub fn orientation(
     };
     let start = [coarse.rotation_deg, coarse.curvature, 0.0, 0.0];
     let ([degrees, curvature, axes, diagonal], reached) =
-        climb(start, [ANGLE / 2.0, step, step, step], |at| views.agreement(shifts(at)));
-    let of_side = |views: &DiscImages| {
+        climb(start, [ANGLE / 2.0, step, step, step], |at| images.agreement(shifts(at)));
+    let of_side = |images: &DiscImages| {
         climb([degrees, curvature], [ANGLE / 2.0, step], |[degrees, curvature]| {
-            views.agreement(shifts([degrees, curvature, axes, diagonal]))
+            images.agreement(shifts([degrees, curvature, axes, diagonal]))
         })
         .0
     };
-    let shift = curvature.abs() * ground.edge / views.step;
+    let shift = curvature.abs() * ground.edge / images.step;
     let parts = ground.scan_sides();
     let by_deflection = shift < FOCUSED;
     let mut best = Candidate { rotation_deg: degrees, curvature, agreement: reached, ..coarse };
     let (rotation_sd, curvature_sd) = if by_deflection {
-        let (transposed, degrees) = by_curl(&views);
+        let (transposed, degrees) = by_curl(&images);
         best = Candidate { transposed, rotation_deg: degrees, ..best };
-        let each = |views: &DiscImages| near(by_curl_of(views, transposed).0, degrees);
+        let each = |images: &DiscImages| near(by_curl_of(images, transposed).0, degrees);
         let pairs: Vec<[f64; 2]> = parts.iter().map(|[a, b]| [each(a), each(b)]).collect();
         (deviation(&pairs), f64::NAN)
     } else {
@@ -316,10 +316,10 @@ pub fn orientation(
         best.rotation_deg += 180.0;
         best.curvature = -best.curvature;
     }
-    let deflection_deg = near(by_curl_of(&views, best.transposed).0, best.rotation_deg);
+    let deflection_deg = near(by_curl_of(&images, best.transposed).0, best.rotation_deg);
     let seen: Vec<Position> = ground.taken.iter().map(|&index| ground.scan[index]).collect();
     let map = to_scan(best.transposed, best.rotation_deg);
-    let sign = sign(&views, map, best.curvature, &seen);
+    let sign = sign(&images, map, best.curvature, &seen);
     Ok(Orientation {
         best,
         rotation_sd,
@@ -352,17 +352,17 @@ fn gradient(deflection: &[[(f64, f64); 2]], over: &[(f64, f64)], map: Map) -> f6
 }
 
 /// The angle at which the deflection has the least curl, and its share of gradient.
-fn by_curl_of(views: &DiscImages, transposed: bool) -> (f64, f64) {
-    let deflection = views.deflection();
-    let share = |degrees: f64| gradient(&deflection, &views.over, to_scan(transposed, degrees));
+fn by_curl_of(images: &DiscImages, transposed: bool) -> (f64, f64) {
+    let deflection = images.deflection();
+    let share = |degrees: f64| gradient(&deflection, &images.over, to_scan(transposed, degrees));
     let coarse = (0..90).map(|step| 2.0 * f64::from(step)).map(|degrees| (degrees, share(degrees)));
     let start = coarse.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |(degrees, _)| degrees);
     let ([degrees], best) = climb([start], [1.0], |[degrees]| share(degrees));
     (degrees, best)
 }
 
-fn by_curl(views: &DiscImages) -> (bool, f64) {
-    let (straight, exchanged) = (by_curl_of(views, false), by_curl_of(views, true));
+fn by_curl(images: &DiscImages) -> (bool, f64) {
+    let (straight, exchanged) = (by_curl_of(images, false), by_curl_of(images, true));
     match exchanged.1 > straight.1 {
         true => (true, exchanged.0),
         false => (false, straight.0),
@@ -380,22 +380,22 @@ pub fn curvature(
     sides: (f64, f64),
 ) -> Result<Curvature, CalibrateError> {
     let ground = Ground::of(patterns, scan, sides)?;
-    let views = ground.views()?;
+    let images = ground.images()?;
     let map = |[mean, axes, diagonal]: [f64; 3]| shape_of(mean, axes, diagonal);
     let steps = 3 * STEPS;
     let tried: Vec<(f64, f64)> = (-steps..=steps)
         .into_par_iter()
         .map(|step| {
             let curvature = ground.most * f64::from(step) / f64::from(steps);
-            (curvature, views.agreement(map([curvature, 0.0, 0.0])))
+            (curvature, images.agreement(map([curvature, 0.0, 0.0])))
         })
         .collect();
     let coarse = tried.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |at| at.0);
     let step = ground.most / f64::from(steps);
-    let refined = |views: &DiscImages| {
-        climb([coarse, 0.0, 0.0], [step, step, step], |at| views.agreement(map(at)))
+    let refined = |images: &DiscImages| {
+        climb([coarse, 0.0, 0.0], [step, step, step], |at| images.agreement(map(at)))
     };
-    let ([mean, axes, diagonal], agreement) = refined(&views);
+    let ([mean, axes, diagonal], agreement) = refined(&images);
     let pairs: Vec<[f64; 2]> =
         ground.scan_sides().iter().map(|[a, b]| [refined(a).0[0], refined(b).0[0]]).collect();
     Ok(Curvature {
@@ -403,7 +403,7 @@ pub fn curvature(
         curvature_sd: deviation(&pairs),
         astigmatism: (axes.hypot(diagonal), 0.5 * diagonal.atan2(axes)),
         agreement,
-        flat: views.agreement([[0.0; 2]; 2]),
+        flat: images.agreement([[0.0; 2]; 2]),
         tried,
         disc: ground.disc,
     })

@@ -284,7 +284,7 @@ fn off<'a>(case: &Case, scan: impl IntoIterator<Item = &'a Position>, rim: f64) 
 
 #[test]
 fn an_affine_map_is_found_by_held_out_pixels() {
-    if !long() {
+    if !lapwing_testing::long_tests() {
         return;
     }
     let case = case_within(true, WIDE);

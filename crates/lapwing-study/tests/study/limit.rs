@@ -1,6 +1,5 @@
 //! What photons allow, against what reconstructions make of them.
 
-use crate::long;
 use lapwing_compare::{Criterion, Limit, Region, compare};
 use lapwing_model::forward::Physics;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
@@ -60,7 +59,7 @@ fn an_estimate_without_prior_comes_near_to_what_the_photons_allow_and_does_not_p
         (Specimen::SiemensStar, &[1_000, 10_000]),
     ];
     let ends = [(Specimen::Cells, &[1_000, 100_000][..]), (Specimen::SiemensStar, &[1_000])];
-    for (specimen, doses) in if long() { all } else { ends } {
+    for (specimen, doses) in if lapwing_testing::long_tests() { all } else { ends } {
         let (sample, step) = sample(specimen);
         for &dose in doses {
             for prior in ["0.0", "\"auto\""] {

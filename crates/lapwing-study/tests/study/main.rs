@@ -40,11 +40,6 @@ field = [120, 90]
 epochs = 4
 "#;
 
-/// Whether the long sweeps are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
-fn long() -> bool {
-    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
-}
-
 fn tiny(more: &str) -> Design {
     Design::parse(&format!("{TINY}{more}"), Path::new(".")).unwrap()
 }

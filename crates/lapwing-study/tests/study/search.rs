@@ -1,6 +1,6 @@
 //! A search of the least dose against a dense grid of doses.
 
-use crate::{long, run_study};
+use crate::run_study;
 use lapwing_study::design::Goal;
 use lapwing_study::event::unobserved;
 use lapwing_study::jobs::AtOnce;
@@ -12,7 +12,7 @@ const GRID: usize = 16;
 
 #[test]
 fn the_dose_of_a_dense_grid_is_found_with_a_third_of_its_jobs() {
-    if !long() {
+    if !lapwing_testing::long_tests() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

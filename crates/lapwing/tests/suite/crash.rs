@@ -3,7 +3,6 @@
 
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use crate::common::long;
 use lapwing_files::Archive;
 use rand::RngExt;
 use serde_json::Value;
@@ -192,7 +191,7 @@ fn killed_at_any_instant_and_resumed() {
     assert!(expected.len() > 50, "{:?}", expected.keys());
 
     // Two at a time; each kills its studies several times and then lets them finish.
-    let studies = if long() { 5 } else { 1 };
+    let studies = if lapwing_testing::long_tests() { 5 } else { 1 };
     std::thread::scope(|scope| {
         for worker in 0..2 {
             let (bench, expected) = (&bench, &expected);
@@ -218,7 +217,7 @@ fn killed_and_resumed(
     let mut instants = lapwing_model::random::generator(seed, "instants of kills", 0);
     let root = bench.path(name);
     let mut memory = Memory::default();
-    for _ in 0..if long() { 10 } else { 5 } {
+    for _ in 0..if lapwing_testing::long_tests() { 10 } else { 5 } {
         let mut child = bench.command(name).spawn().unwrap();
         std::thread::sleep(whole_time.mul_f64(instants.random()));
         child.kill().unwrap();

@@ -1,7 +1,7 @@
 //! Documents say what is so: their links lead somewhere, the commands in their text are right
 //! usage, and those in their `sh` blocks run as they stand there.
 
-use crate::common::{Bench, long, stderr};
+use crate::common::{Bench, stderr};
 use std::path::{Path, PathBuf};
 
 /// What other tests run, or what makes the program that is tested.
@@ -194,7 +194,7 @@ fn run(bench: &Bench, page: &str, line: &str) -> bool {
     }
     let arguments = command.strip_prefix("lapwing ");
     let arguments = arguments.unwrap_or_else(|| panic!("{page}: what runs `{command}`?"));
-    let short = !long() && arguments.starts_with("reconstruct");
+    let short = !lapwing_testing::long_tests() && arguments.starts_with("reconstruct");
     let epochs = if short { " --num-epochs 2" } else { "" };
     let arguments = match arguments.find(" --num-epochs ") {
         Some(at) if short => &arguments[..at],

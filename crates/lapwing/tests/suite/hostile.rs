@@ -4,7 +4,6 @@
 #[path = "../../../lapwing-files/tests/common/corpus.rs"]
 mod corpus;
 
-use crate::common::long;
 use lapwing_files::Archive;
 use std::path::Path;
 use std::process::Output;
@@ -43,7 +42,11 @@ fn run(folder: &Path, arguments: &str, file: &str) -> Output {
 /// one that depends on what the file is.
 fn readers(what: &str) -> impl Iterator<Item = &'static str> {
     let chosen = what.bytes().map(usize::from).sum::<usize>() % READERS.len();
-    READERS.into_iter().enumerate().filter(move |(at, _)| long() || *at == chosen).map(|(_, r)| r)
+    READERS
+        .into_iter()
+        .enumerate()
+        .filter(move |(at, _)| lapwing_testing::long_tests() || *at == chosen)
+        .map(|(_, r)| r)
 }
 
 /// Whatever reads the file refuses it, in words that hold `expected` when the whole of it was read.
@@ -64,7 +67,7 @@ fn refused(folder: &Path, file: &str, what: &str, expected: &str) {
             assert!(!folder.join(made).exists(), "{what}: {command} made {made}");
         }
     }
-    if !long() {
+    if !lapwing_testing::long_tests() {
         return;
     }
     // A comparison reads other arrays of the file, and nothing it needs is there.

@@ -1,7 +1,7 @@
 //! Several processes in one study folder, requests to end, and commands of other programs that must
 //! not outlive a study.
 
-use crate::common::{Bench, long, objects, wait_until};
+use crate::common::{Bench, objects, wait_until};
 use lapwing_files::Archive;
 use serde_json::Value;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn processes_side_by_side_do_every_job_once_with_the_same_bits() {
         ("shares", ["--shard 1/3", "--shard 2/3", "--shard 3/3"]),
         ("solvers", ["--solver LSQML", "--solver ML --dose 1000", "--solver ML --dose 10000"]),
     ];
-    for (name, tasks) in ways.into_iter().take(if long() { 3 } else { 1 }) {
+    for (name, tasks) in ways.into_iter().take(if lapwing_testing::long_tests() { 3 } else { 1 }) {
         let prepared = bench.json(&format!("study prepare design.toml --output {name}"));
         assert_eq!(prepared["jobs"].as_array().unwrap().len(), 16);
         let children = tasks.map(|task| start(&bench, &format!("jobs --study {name} {task}")));

@@ -5,7 +5,6 @@
 #[path = "../../../lapwing-report/tests/suite/support/browser.rs"]
 mod browser;
 
-use crate::common::long;
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -19,7 +18,8 @@ fn quality_rises_with_dose_and_overlap() {
     let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/quick.toml");
     let design = std::fs::read_to_string(design).unwrap();
     let (one_solver, _) = design.split_once("\n[[solver]]\nalgorithm = \"ML\"").unwrap();
-    let splits: &[&str] = if long() { &["train", "test"] } else { &["train"] };
+    let splits: &[&str] =
+        if lapwing_testing::long_tests() { &["train", "test"] } else { &["train"] };
     let size = "pattern_size = 64\n";
     let text = one_solver.replace(size, &format!("{size}splits = {splits:?}\n"));
     assert!(text.contains("splits = "), "{text}");

@@ -136,7 +136,12 @@ fn problems() -> Vec<Problem> {
     // A probe that moves during the exposure.
     let motion = [(-1.2, 0.3), (0.0, 0.0), (1.1, -0.4)].map(|(y, x)| Position { y, x });
     let flown = CASES[1].with(Physics { motion: motion.to_vec(), ..Physics::default() });
-    plain.chain(masked).step_by(if long() { 1 } else { 3 }).chain(clipped).chain([flown]).collect()
+    plain
+        .chain(masked)
+        .step_by(if lapwing_testing::long_tests() { 1 } else { 3 })
+        .chain(clipped)
+        .chain([flown])
+        .collect()
 }
 
 /// The card, of which no more may be used than such a reconstruction cannot do without.
@@ -150,11 +155,6 @@ fn narrow(card: &Gpu, problem: &Problem, needs: Needs) -> Gpu {
         }
     }
     card.within(high)
-}
-
-/// Whether the long sweeps are asked for, as `.ci/run` does.
-fn long() -> bool {
-    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
 }
 
 fn assert_close(a: &[Complex32], b: &[Complex32], share: f32, what: &str) {
@@ -422,7 +422,7 @@ fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
         Box::new(random),
         Box::new(Rpie { epochs: 30, ..Rpie::default() }),
     ];
-    for solver in solvers.iter().take(if long() { 4 } else { 2 }) {
+    for solver in solvers.iter().take(if lapwing_testing::long_tests() { 4 } else { 2 }) {
         let solve = |problem: &Problem| solver.solve(problem, &mut |_| Flow::Continue);
         let [on_cpu, on_card, again] = [&problem, &there, &there].map(solve);
         assert_eq!(card.failure(), None);
@@ -436,7 +436,7 @@ fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
 #[test]
 fn a_search_for_the_prior_and_a_snapshot_go_the_same_way() {
     // Minutes on a driver without a card.
-    let Some(card) = card().filter(|_| long()) else { return };
+    let Some(card) = card().filter(|_| lapwing_testing::long_tests()) else { return };
     let problem = scan();
     let there = problem.on(Device::Gpu(card.clone()));
     // The fewest epochs that have a search.

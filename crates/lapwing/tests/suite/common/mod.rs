@@ -8,11 +8,6 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Whether the long sweeps are asked for: `LAPWING_LONG_TESTS=1`, as `.ci/run` sets it.
-pub fn long() -> bool {
-    std::env::var_os("LAPWING_LONG_TESTS").is_some_and(|value| value == "1")
-}
-
 /// A temporary folder in which the program runs.
 pub struct Bench {
     dir: TempDir,

@@ -9,7 +9,7 @@ use crate::solver::Constraints;
 fn patterns_that_come_with_their_batches_give_the_same_bits() {
     let Some(card) = card() else { return };
     let problems = problems();
-    let looked_at = if long() { problems.len() } else { 1 };
+    let looked_at = if lapwing_testing::long_tests() { problems.len() } else { 1 };
     for (number, problem) in problems.iter().take(looked_at).enumerate() {
         let n = problem.n_patterns();
         let batches = [(0..n).rev().collect::<Vec<_>>(), vec![n - 1, 1, 0], vec![2], vec![1, 3]];
@@ -52,7 +52,7 @@ fn reconstructions_of_streamed_patterns_have_the_same_bits() {
     let constraints = Constraints { object_max: Some(1e3), ..Constraints::default() };
     let ml = Ml { epochs: Auto::Given(12), prior: Auto::Given(20.0), constraints, ..Ml::default() };
     let solvers: [Box<dyn Solver>; 2] = [Box::new(lsqml), Box::new(ml)];
-    for solver in solvers.into_iter().take(if long() { 2 } else { 1 }) {
+    for solver in solvers.into_iter().take(if lapwing_testing::long_tests() { 2 } else { 1 }) {
         let small = narrow(card, &problem, solver.needs());
         let plan = Plan::new(&small, &problem, solver.needs());
         assert!(plan.is_ok_and(|plan| plan.slabs.is_some()));

@@ -43,28 +43,43 @@ impl Canvas {
         let (along_x, along_y) = (to.0 - from.0, to.1 - from.1);
         let squared = along_x * along_x + along_y * along_y;
         let reach = width / 2.0 + 1.0;
-        let low = (from.0.min(to.0) - reach, from.1.min(to.1) - reach);
-        let high = (from.0.max(to.0) + reach, from.1.max(to.1) + reach);
-        self.paint(low, high, colour, |x, y| {
+        let (low, high) = (from.1.min(to.1) - reach, from.1.max(to.1) + reach);
+        let ends = (from.0.min(to.0) - reach, from.0.max(to.0) + reach);
+        // Of a row, what is near the line: all of the box would be much of nothing.
+        let near = |y: f64| {
+            if along_y == 0.0 {
+                return ends;
+            }
+            let middle = from.0 + (y - from.1) * along_x / along_y;
+            let aside = reach * squared.sqrt() / along_y.abs();
+            (ends.0.max(middle - aside), ends.1.min(middle + aside))
+        };
+        self.paint((low, high), near, colour, |x, y| {
             let (off_x, off_y) = (x - from.0, y - from.1);
             let t = if squared > 0.0 {
                 ((off_x * along_x + off_y * along_y) / squared).clamp(0.0, 1.0)
             } else {
                 0.0
             };
-            (width / 2.0 + 0.5 - (off_x - t * along_x).hypot(off_y - t * along_y)).clamp(0.0, 1.0)
+            let (away_x, away_y) = (off_x - t * along_x, off_y - t * along_y);
+            (width / 2.0 + 0.5 - (away_x * away_x + away_y * away_y).sqrt()).clamp(0.0, 1.0)
         });
     }
 
     /// A circle line.
     pub fn circle(&mut self, centre: (f64, f64), radius: f64, width: f64, colour: Rgb) {
         let reach = radius + width;
-        let (low, high) =
-            ((centre.0 - reach, centre.1 - reach), (centre.0 + reach, centre.1 + reach));
-        self.paint(low, high, colour, |x, y| {
-            let away = ((x - centre.0).hypot(y - centre.1) - radius).abs();
-            (width / 2.0 + 0.5 - away).clamp(0.0, 1.0)
-        });
+        let rows = (centre.1 - reach, centre.1 + reach);
+        let columns = (centre.0 - reach, centre.0 + reach);
+        self.paint(
+            rows,
+            |_| columns,
+            colour,
+            |x, y| {
+                let away = ((x - centre.0).hypot(y - centre.1) - radius).abs();
+                (width / 2.0 + 0.5 - away).clamp(0.0, 1.0)
+            },
+        );
     }
 
     /// A line of text whose capitals are `size` pixels high, standing on `y`; returns its width.
@@ -121,10 +136,12 @@ impl Canvas {
         text::layout(text).1 * size / 6.0
     }
 
+    /// Lays a colour over the pixels of some rows, and of some columns of each, as far as it covers
+    /// them: a share for every pixel's centre (x, y).
     fn paint(
         &mut self,
-        low: (f64, f64),
-        high: (f64, f64),
+        (low, high): (f64, f64),
+        across: impl Fn(f64) -> (f64, f64),
         colour: Rgb,
         coverage: impl Fn(f64, f64) -> f64,
     ) {
@@ -132,13 +149,18 @@ impl Canvas {
         let bounds = |low: f64, high: f64, end: usize| {
             low.floor().clamp(0.0, end as f64) as usize..high.ceil().clamp(0.0, end as f64) as usize
         };
-        for row in bounds(low.1, high.1, rows) {
-            for column in bounds(low.0, high.0, columns) {
-                let share = coverage(column as f64 + 0.5, row as f64 + 0.5);
+        for row in bounds(low, high, rows) {
+            let y = row as f64 + 0.5;
+            let (left, right) = across(y);
+            for column in bounds(left, right, columns) {
+                let share = coverage(column as f64 + 0.5, y);
+                if share == 0.0 {
+                    continue;
+                }
                 let pixel = &mut self.pixels[(row, column)];
                 for (old, new) in pixel.iter_mut().zip(colour) {
-                    *old = (f64::from(*old) + share * (f64::from(new) - f64::from(*old))).round()
-                        as u8;
+                    let mixed = f64::from(*old) + share * (f64::from(new) - f64::from(*old));
+                    *old = (mixed + 0.5) as u8;
                 }
             }
         }

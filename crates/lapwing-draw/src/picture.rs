@@ -162,11 +162,19 @@ impl Picture {
             Some(palette) => {
                 let index: HashMap<Rgb, u8> =
                     palette.iter().enumerate().map(|(i, &c)| (c, i as u8)).collect();
-                let bytes = self.pixels.iter().map(|colour| index[colour]).collect::<Vec<u8>>();
-                (palette.concat(), bytes, png::ColorType::Indexed)
+                // Neighbours are often of one colour, which is looked up once.
+                let mut last = (palette[0], 0);
+                let indices = self.pixels.iter().map(|&colour| {
+                    if colour != last.0 {
+                        last = (colour, index[&colour]);
+                    }
+                    last.1
+                });
+                (palette.concat(), indices.collect::<Vec<u8>>(), png::ColorType::Indexed)
             }
             None => {
-                (Vec::new(), self.pixels.iter().flatten().copied().collect(), png::ColorType::Rgb)
+                let bytes = self.pixels.iter().copied().collect::<Vec<Rgb>>().into_flattened();
+                (Vec::new(), bytes, png::ColorType::Rgb)
             }
         };
         // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept, but
@@ -212,8 +220,9 @@ impl Picture {
 /// there are over 256.
 fn palette_of(pixels: &Array2<Rgb>) -> Option<Vec<Rgb>> {
     let mut seen = HashSet::new();
+    let mut last = None;
     for &colour in pixels {
-        if seen.insert(colour) && seen.len() > 256 {
+        if last.replace(colour) != Some(colour) && seen.insert(colour) && seen.len() > 256 {
             return None;
         }
     }

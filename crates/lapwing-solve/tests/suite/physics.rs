@@ -1,7 +1,7 @@
 //! What differs from a far field of one probe at known positions: each on a simulation that needs
 //! it, solved with the term and without.
 
-use crate::common::{Case, case_within, long};
+use crate::common::{Case, case_within};
 use lapwing_compare::{Region, compare};
 use lapwing_model::forward::{Physics, Propagation, Slices};
 use lapwing_model::simulate::expose;
@@ -284,7 +284,7 @@ fn off<'a>(case: &Case, scan: impl IntoIterator<Item = &'a Position>, rim: f64) 
 
 #[test]
 fn an_affine_map_is_found_by_held_out_pixels() {
-    if !lapwing_testing::long_tests() {
+    if lapwing_testing::left_out() {
         return;
     }
     let case = case_within(true, WIDE);
@@ -305,6 +305,9 @@ fn an_affine_map_is_found_by_held_out_pixels() {
 
 #[test]
 fn an_even_drift_is_found_by_held_out_pixels_and_hardly_one_where_there_is_none() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let case = case_within(true, WIDE);
     let search = |scan: &[Position]| {
         even_drift::<Infallible>(&told(&case, scan), &Ml::default(), &mut || Ok(()))

@@ -23,6 +23,9 @@ fn request((window, diameter, overlap, detail, phase, absorption): Case) -> Fore
 
 #[test]
 fn the_expected_dose_is_found_within_a_factor_of_two() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     for case in [
         (48, 20.0, 0.7, 2.0, 0.3, 0.0),
         (48, 20.0, 0.7, 3.0, 0.2, 0.0),

@@ -53,13 +53,15 @@ fn found_and_allowed(sample: &Sample, step: f64, dose: u64, prior: &str) -> [f64
 
 #[test]
 fn an_estimate_without_prior_comes_near_to_what_the_photons_allow_and_does_not_pass_it() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     // Edges of the star are sharper than its pixels: with many photons that is what is missing.
     let all = [
         (Specimen::Cells, &[1_000, 10_000, 100_000][..]),
         (Specimen::SiemensStar, &[1_000, 10_000]),
     ];
-    let ends = [(Specimen::Cells, &[1_000, 100_000][..]), (Specimen::SiemensStar, &[1_000])];
-    for (specimen, doses) in if lapwing_testing::long_tests() { all } else { ends } {
+    for (specimen, doses) in all {
         let (sample, step) = sample(specimen);
         for &dose in doses {
             for prior in ["0.0", "\"auto\""] {

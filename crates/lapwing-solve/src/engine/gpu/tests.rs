@@ -35,6 +35,11 @@ fn card() -> Option<&'static Gpu> {
     card.as_ref()
 }
 
+/// The same for what takes long on a driver without a card.
+fn card_at_length() -> Option<&'static Gpu> {
+    if lapwing_testing::left_out() { None } else { card() }
+}
+
 fn random<const N: usize>(
     shape: [usize; N],
     seed: u64,
@@ -410,7 +415,7 @@ fn scan() -> Problem {
 
 #[test]
 fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
-    let Some(card) = card() else { return };
+    let Some(card) = card_at_length() else { return };
     let problem = scan();
     let there = problem.on(Device::Gpu(card.clone()));
     let ml = Ml { epochs: Auto::Given(30), prior: Auto::Given(20.0), ..Ml::default() };
@@ -422,7 +427,7 @@ fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
         Box::new(random),
         Box::new(Rpie { epochs: 30, ..Rpie::default() }),
     ];
-    for solver in solvers.iter().take(if lapwing_testing::long_tests() { 4 } else { 2 }) {
+    for solver in &solvers {
         let solve = |problem: &Problem| solver.solve(problem, &mut |_| Flow::Continue);
         let [on_cpu, on_card, again] = [&problem, &there, &there].map(solve);
         assert_eq!(card.failure(), None);
@@ -435,8 +440,7 @@ fn reconstructions_are_as_good_as_the_processors_and_repeat_to_the_bit() {
 
 #[test]
 fn a_search_for_the_prior_and_a_snapshot_go_the_same_way() {
-    // Minutes on a driver without a card.
-    let Some(card) = card().filter(|_| lapwing_testing::long_tests()) else { return };
+    let Some(card) = card_at_length() else { return };
     let problem = scan();
     let there = problem.on(Device::Gpu(card.clone()));
     // The fewest epochs that have a search.

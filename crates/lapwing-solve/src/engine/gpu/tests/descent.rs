@@ -39,7 +39,7 @@ fn on_processor(
 
 #[test]
 fn gradients_and_their_preconditioner_are_those_of_the_processor() {
-    let Some(card) = card() else { return };
+    let Some(card) = card_at_length() else { return };
     for (number, problem) in problems().iter().enumerate() {
         let n = problem.n_patterns();
         let rule = |strength, absorption| PriorRule {
@@ -76,6 +76,9 @@ fn gradients_and_their_preconditioner_are_those_of_the_processor() {
 
 #[test]
 fn steps_of_the_second_stage_leave_fields_on_the_card() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     // A card of its own, whose traffic is this test's alone.
     let Ok(card) = Gpu::open(0) else { return };
     let problem = scan().on(Device::Gpu(card.clone()));

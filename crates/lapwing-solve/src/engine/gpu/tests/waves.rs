@@ -96,7 +96,7 @@ fn waves_in_several_arrays_and_waves_put_back_have_the_same_bits() {
 
 #[test]
 fn projection_algorithms_are_as_good_as_on_the_processor_and_resume_to_the_bit() {
-    let Some(card) = card() else { return };
+    let Some(card) = card_at_length() else { return };
     let problem = scan();
     let there = problem.on(Device::Gpu(card.clone()));
     let solvers: [Box<dyn Solver>; 2] = [

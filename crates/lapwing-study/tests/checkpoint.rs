@@ -8,7 +8,7 @@ use lapwing_study::event::{Event, unobserved};
 use lapwing_study::reconstruct::{CompareWith, Request};
 use lapwing_study::solver::{SolverConfig, StudySolver};
 use lapwing_study::stream::Streaming;
-use lapwing_study::{Design, run};
+use lapwing_study::{Design, StudyError, run};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -87,6 +87,23 @@ fn a_stopped_reconstruction_resumes_with_the_same_bits() {
         assert!(lines.iter().any(|line| line.contains("resumed after epoch 4")), "{lines:?}");
         assert_eq!(arrays(&whole.output), arrays(&parts.output), "{name}");
         assert!(!checkpoint.exists());
+
+        // Whoever ends the work, by whatever event, finds it stored as it was then.
+        for by_note in [false, true] {
+            let left = request(&input, &folder.path().join(format!("{name} {by_note}")), options);
+            let ended = left.run(&mut |event| {
+                let ends = match event {
+                    Event::Epoch { epoch, .. } => !by_note && epoch.done == 5,
+                    Event::Note { text, .. } => by_note && text.starts_with("epoch    5 of"),
+                    _ => false,
+                };
+                if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            assert!(matches!(ended, Err(StudyError::Stopped)), "{ended:?}");
+            let lines = lines_of(&left).unwrap();
+            assert!(lines.iter().any(|line| line.contains("resumed after epoch 5")), "{lines:?}");
+            assert_eq!(arrays(&whole.output), arrays(&left.output), "{name}");
+        }
 
         // Another request's checkpoint, or a broken one, is no way to go on: the run starts afresh.
         for contents in [&kept[..], &kept[..kept.len() / 2], b"no archive"] {

@@ -164,14 +164,17 @@ impl Watch for Watching<'_> {
 
     fn epoch(&mut self, epoch: Epoch, run: &mut Run<'_>) -> Result<ControlFlow<()>> {
         let text = format!("epoch {:4} of {}: loss {:.6e}", epoch.done, epoch.total, epoch.loss);
-        note(&mut *self.observe, Level::Detail, &text)?;
         let more = epoch.done < epoch.total && epoch.loss.is_finite();
-        if (self.observe)(Event::Epoch { case: self.case, epoch }).is_break() {
+        // Either may end the work, whose state is stored then.
+        let told = note(&mut *self.observe, Level::Detail, &text).and_then(|()| {
+            event::tell(&mut *self.observe, Event::Epoch { case: self.case, epoch })
+        });
+        if let Err(stopped) = told {
             if more {
                 // What cannot be stored is only done again.
                 let _ = self.checkpoint.store(&run.snapshot());
             }
-            return Err(StudyError::Stopped);
+            return Err(stopped);
         }
         if more && self.checkpoint.due(epoch.done) {
             self.checkpoint.store(&run.snapshot())?;

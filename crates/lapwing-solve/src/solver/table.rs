@@ -67,6 +67,7 @@ mod tests {
         assert_eq!(read("num_epochs", Value::Count(3)).unwrap().epochs(), 3);
         let unknown = read("epoch", Value::Count(3)).unwrap_err();
         assert!(unknown.starts_with("epoch: LSQML has no such option, expected epochs,"));
+        assert!(unknown.ends_with("; did you mean epochs?"), "{unknown}");
         let twice = [("num_epochs", 3), ("epochs", 4)]
             .map(|(name, epochs)| (name.to_owned(), Value::Count(epochs)));
         let error = entry("LSQML").unwrap().read(&twice).unwrap_err();

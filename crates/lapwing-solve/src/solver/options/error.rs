@@ -3,6 +3,9 @@
 use super::Value;
 use std::fmt;
 
+/// How alike two names are, by Jaro and Winkler, when one may be a slip of the other.
+const ALIKE: f64 = 0.85;
+
 /// An option that a solver cannot take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptionError {
@@ -50,7 +53,13 @@ impl fmt::Display for OptionError {
         let option = &self.option;
         match &self.problem {
             OptionProblem::Unknown { solver, known } => {
-                write!(f, "{option}: {solver} has no such option, expected {}", known.join(", "))
+                write!(f, "{option}: {solver} has no such option, expected {}", known.join(", "))?;
+                let likeness = |known: &str| strsim::jaro_winkler(option, known);
+                let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+                match nearest.filter(|known| likeness(known) > ALIKE) {
+                    Some(known) => write!(f, "; did you mean {known}?"),
+                    None => Ok(()),
+                }
             }
             OptionProblem::Twice { before } => {
                 write!(f, "{option}: expected once, found as {before}, too")

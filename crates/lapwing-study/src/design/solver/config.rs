@@ -264,15 +264,15 @@ impl SolverConfig {
         written: Vec<(String, Value)>,
         probe_start: ProbeStart,
     ) -> Result<Self, SolverError> {
-        if algorithm == AUTO {
+        if algorithm.eq_ignore_ascii_case(AUTO) {
             let has = |solver| {
                 let known = |name: &str| Self::docs(solver).any(|doc| doc.is(name));
                 written.iter().all(|(name, _)| known(name))
             };
             return Self::auto(has, |name| Self::read(name, written.clone(), probe_start));
         }
-        let entry = SOLVERS.iter().find(|entry| entry.name == algorithm);
-        let entry = entry.ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
+        let entry = entry(algorithm)
+            .ok_or_else(|| SolverError::Algorithm { found: algorithm.to_owned() })?;
         let mut start = StartOptions { probe_start, ..StartOptions::default() };
         let (mut noise, mut errors) = (NoiseOptions::default(), ErrorOptions::default());
         let (mut choice, mut device) = (ChoiceOptions::default(), DeviceOptions::default());

@@ -416,13 +416,13 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
             None => (outcome.name(), outcome.reason().unwrap_or_default().to_owned()),
         };
         *counts.entry(state).or_insert(0) += 1;
+        // The first of several solvers is named, too.
+        let solver = design.solver(&case).filter(|_| design.solvers.len() > 1);
+        let named = Case { solver: solver.map(|solver| solver.name.clone()), ..case };
+        let detail_told = if detail.is_empty() { String::new() } else { format!(": {detail}") };
         // Writing to a string does not fail.
-        let _ = writeln!(
-            words,
-            "{state:<8} {case}{}",
-            if detail.is_empty() { String::new() } else { format!(": {detail}") }
-        );
-        jobs.push(job(&case, state, &detail));
+        let _ = writeln!(words, "{state:<8} {named}{detail_told}");
+        jobs.push(job(&named, state, &detail));
     }
     let summary: Vec<String> = counts.iter().map(|(state, n)| format!("{n} {state}")).collect();
     let _ = write!(words, "{}: {}", design.study.name, summary.join(", "));

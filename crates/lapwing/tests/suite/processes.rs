@@ -104,7 +104,7 @@ fn a_task_that_is_killed_leaves_its_jobs_to_the_others() {
     bench.ok("study run design.toml --output whole --jobs 1");
     bench.ok("study prepare design.toml --output study");
     let root = bench.path("study");
-    for _ in 0..3 {
+    for _ in 0..if lapwing_testing::long_tests() { 3 } else { 1 } {
         let mut killed = start(&bench, "jobs --study study");
         wait_until("a job", || {
             let runs = std::fs::read_dir(root.join("reconstructions/runs")).unwrap();
@@ -147,8 +147,16 @@ command = ["sh", "-c", "echo started; while [ ! -e {folder}/go ]; do sleep 0.05;
             .then_some((at_work, status["held_by"].clone()))
     });
     assert!(running.1.as_str().unwrap().contains("process"), "{}", running.1);
+    // Of several solvers every job names its own, also of the first.
+    let status = bench.json("study status study");
+    let solvers = status["jobs"].as_array().unwrap().iter().map(|job| job["solver"].as_str());
+    assert!(
+        solvers.clone().any(|name| name == Some("LSQML")) && solvers.clone().all(|n| n.is_some())
+    );
     let words = bench.ok("study status study");
     assert!(words.contains("running  dose 1000 baseline train slow: "), "{words}");
+    let line = words.lines().find(|line| line.contains("slow: ")).unwrap();
+    assert!(line.contains(", after ") && line.ends_with(" s"), "{line}");
     // Making the data anew would take them away from under the jobs.
     bench.fails("study run design.toml --output study", &["study is in use by process"]);
     bench

@@ -185,18 +185,22 @@ pub(crate) fn running(artifact_root: &Path) -> Result<Vec<(Case, String)>> {
             if let (Ok(log), false, false) = (log, known, ended(case))
                 && Lock::holder_of_file(&job_lock(artifact_root, case)).is_some()
             {
-                let last = String::from_utf8_lossy(&log)
-                    .lines()
-                    .next_back()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned();
-                found.push((case.clone(), last));
+                let log = String::from_utf8_lossy(&log);
+                found.push((case.clone(), reached(log.lines().next_back().unwrap_or_default())));
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// What the last line of a job's log says: `epoch 10 of 214: loss 6e-2, after 1.1 s`.
+fn reached(line: &str) -> String {
+    let line = line.trim();
+    match line.split_once(' ').map(|(time, text)| (time.parse::<f64>(), text.trim())) {
+        Some((Ok(seconds), text)) => format!("{text}, after {seconds:.1} s"),
+        _ => line.to_owned(),
+    }
 }
 
 /// What a run was restricted to, as a part of its name: `_dose_1000_dense_train`.

@@ -357,3 +357,13 @@ fn a_dry_run_says_that_it_was_one() {
     let killed = begin(&plan, Filters::default(), &agenda).unwrap();
     assert_eq!(json(&killed.dir.join(MANIFEST)).get("dry_run"), None);
 }
+
+#[test]
+fn a_line_of_a_log_ends_with_its_time() {
+    assert_eq!(
+        reached("    1.065 epoch   10 of 214: loss 6e-2"),
+        "epoch   10 of 214: loss 6e-2, after 1.1 s"
+    );
+    assert_eq!(reached("no time at all"), "no time at all");
+    assert_eq!(reached(""), "");
+}

@@ -4,7 +4,7 @@
 use crate::asked::Asking;
 use crate::output::{Output, counted, say};
 use crate::progress;
-use indicatif::{MultiProgress, ProgressBar};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar};
 use lapwing_study::Case;
 use lapwing_study::event::{Event, Level};
 use lapwing_study::record::JobResult;
@@ -24,6 +24,8 @@ pub struct Watch<'a> {
     jobs: Vec<(Case, usize)>,
     /// The report that grows.
     report: Option<GrowingReport>,
+    /// When a log was last told how far the epochs are.
+    told: Instant,
 }
 
 /// The report of a study that is running, written again after jobs.
@@ -37,6 +39,9 @@ pub struct GrowingReport {
 
 /// Seconds between two looks of an open page, and the least between two writings.
 const LOOK: u32 = 5;
+
+/// The least time between two lines about epochs in a log, where no bar shows them.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How many times the work on a report lies between two of them.
 const PAUSE: u32 = 20;
@@ -77,6 +82,7 @@ impl<'a> Watch<'a> {
             running: BTreeMap::new(),
             jobs: Vec::new(),
             report: None,
+            told: Instant::now(),
         }
     }
 
@@ -102,7 +108,7 @@ impl<'a> Watch<'a> {
         match event {
             Event::Simulating { dose, repeat, patterns } => {
                 self.line(format_args!(
-                    "simulating dose {dose}{}, {patterns} patterns",
+                    "data of dose {dose}{}: {patterns} patterns to make",
                     numbered(repeat)
                 ));
             }
@@ -143,11 +149,11 @@ impl<'a> Watch<'a> {
                     counted(jobs.len(), "job"),
                     counted(epochs, "epoch")
                 ));
-                self.whole = Some(self.bars.add(progress::bar(self.output, epochs, "epochs")));
+                self.whole = Some(progress::bar(self.output, &self.bars, epochs, "epochs"));
             }
             Event::JobStarted { case, index, .. } => {
                 let epochs = self.jobs.get(index).map_or(0, |(_, epochs)| *epochs);
-                let bar = self.bars.add(progress::bar(self.output, epochs, "epochs"));
+                let bar = progress::bar(self.output, &self.bars, epochs, "epochs");
                 bar.set_message(format!("job {}/{}: {case}", index + 1, self.jobs.len()));
                 self.running.insert(index, bar);
             }
@@ -160,10 +166,19 @@ impl<'a> Watch<'a> {
                 let bars = &self.bars;
                 let whole = self
                     .whole
-                    .get_or_insert_with(|| bars.add(progress::bar(self.output, total, "epochs")));
+                    .get_or_insert_with(|| progress::bar(self.output, bars, total, "epochs"));
                 whole.inc(1);
                 if job.is_none() {
                     whole.set_message(format!("loss {:.4e}", epoch.loss));
+                }
+                if whole.is_hidden() && self.told.elapsed() >= MINUTE {
+                    self.told = Instant::now();
+                    self.output.note(format_args!(
+                        "{} of {} epochs, {} left",
+                        whole.position(),
+                        whole.length().unwrap_or_default(),
+                        HumanDuration(whole.eta())
+                    ));
                 }
             }
             Event::Waiting { case, what } => {

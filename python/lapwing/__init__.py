@@ -43,7 +43,7 @@ from lapwing._progress import Progress
 from lapwing._reconstruction import Reconstruction, load_reconstruction
 from lapwing._select import Selection, overlap_metrics, select_positions
 from lapwing._solve import Epoch, SolverOptions, reconstruct, solver_options, solvers
-from lapwing._study import StudyReport, default_design, run_jobs, run_study, write_views
+from lapwing._study import StudyReport, default_design, report, run_jobs, run_study, write_views
 from lapwing._viewer import Viewer, view
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ __all__ = [
     "probe_diameter",
     "read_metadata",
     "reconstruct",
+    "report",
     "run_jobs",
     "run_study",
     "search_study",

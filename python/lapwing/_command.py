@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from lapwing import _lapwing
@@ -77,10 +76,7 @@ def answer(
     words = ["lapwing", *(os.fspath(word) for word in command)]
     for name, value in (options or {}).items():
         words += _flag(name, value)
-    try:
-        return _lapwing.answer(words, progress, threads)
-    except ValueError as error:
-        raise ValueError(_in_python(str(error))) from None
+    return _lapwing.answer(words, progress, threads)
 
 
 def _flag(name: str, value: Any) -> list[str]:
@@ -102,8 +98,3 @@ def _number(value: Any) -> str:
     # NumPy's own numbers write their type into `repr`.
     number = value.item() if hasattr(value, "item") else value
     return repr(number) if isinstance(number, (int, float)) else str(number)
-
-
-def _in_python(message: str) -> str:
-    """The message with keywords for flags."""
-    return re.sub(r"--([a-z][a-z0-9-]*)", lambda flag: flag.group(1).replace("-", "_"), message)

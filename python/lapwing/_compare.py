@@ -96,6 +96,10 @@ class Comparison(Alignment):
     ----------
     metrics : dict
         Every metric by name; docs/metrics.md defines them.
+    doubts : dict
+        Why a resolution among the curves is not to be trusted, by its name in pixels, such as
+        ``phase_resolution_0_5_px``; empty where all are. It is what ``lapwing compare`` and the
+        report leave out.
     frc : dict
         Fourier ring correlations of the complex, amplitude and phase images.
     error : ndarray of float32
@@ -105,6 +109,7 @@ class Comparison(Alignment):
     """
 
     metrics: dict[str, Any]
+    doubts: dict[str, str]
     frc: dict[str, Any]
     error: NDArray[np.float32]
     phase_error: NDArray[np.float32]

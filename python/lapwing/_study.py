@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lapwing import _lapwing
+from lapwing._command import answer
 from lapwing._progress import shown
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from typing_extensions import Unpack
 
@@ -260,6 +261,42 @@ def run_jobs(
     roots = (data_root, views_root, artifact_root)
     with shown(progress, "jobs") as told:
         return _lapwing.run_jobs(roots, filters, dict(options), switches, told, threads)
+
+
+def report(
+    folder: str | os.PathLike[str],
+    *,
+    goals: Mapping[str, float] | None = None,
+    pixel_size_m: float | None = None,
+) -> dict[str, str]:
+    """Make the report of a study again, as ``lapwing report`` does.
+
+    Parameters
+    ----------
+    folder : path
+        The study's folder.
+    goals : dict, optional
+        The quality that the answer in words is about, by metric: ``{"phase_ssim": 0.85}``.
+    pixel_size_m : float, optional
+        Side of an object pixel, for nanometres and photons per area of a study whose data do not
+        tell it.
+
+    Returns
+    -------
+    dict
+        Paths of ``html``, the page, of ``csv`` and ``json``, its tables, and of ``figures``, the
+        folder of its plots.
+
+    Raises
+    ------
+    ValueError
+        No study, an unknown metric, a pixel that contradicts the data.
+    """
+    words = ["report", os.fspath(folder)]
+    for metric, value in (goals or {}).items():
+        words.append(f"--goal={metric}={value}")
+    made: dict[str, str] = answer(words, {"pixel_size_m": pixel_size_m})[0]
+    return made
 
 
 def default_design() -> dict[str, Any]:

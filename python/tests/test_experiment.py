@@ -49,7 +49,7 @@ def test_a_stack_is_described_by_keywords_or_by_a_file(stack: Path) -> None:
     )
     with pytest.raises(ValueError, match="2 x 3 = 6"):
         lapwing.load(stack, **known, scan_shape=(2, 3))
-    with pytest.raises(ValueError, match="--scan-step-m"):
+    with pytest.raises(ValueError, match="scan_step_m"):
         lapwing.load(stack, inv_angstrom_per_pixel=0.1)
 
 

@@ -108,6 +108,25 @@ def test_reconstruct_and_compare(file: Path, tmp_path: Path, words: list, option
     told = command("compare", "--reconstruction", tmp_path / "reconstruction.npz", "--truth", file)
     compared = found.compare(data)
     assert compared.metrics == told["metrics"] and compared.alignment == told["alignment"]
+    assert compared.doubts == told["doubts"]
+
+
+def test_what_is_doubted_is_so_for_both(file: Path, tmp_path: Path) -> None:
+    # A band of frequencies of the truth is missing: the first dip is not where the detail ends.
+    data = lapwing.load(file)
+    truth = data.object
+    assert truth is not None
+    spectrum = np.fft.fft2(truth)
+    y, x = np.meshgrid(*(np.fft.fftfreq(side) for side in truth.shape), indexing="ij")
+    radius = np.hypot(y, x)
+    rng = np.random.default_rng(1)
+    noise = np.fft.fft2(rng.normal(size=truth.shape) + 1j * rng.normal(size=truth.shape))
+    band = (radius > 0.08) & (radius < 0.14)
+    made = np.fft.ifft2(np.where(band, noise, spectrum)).astype(np.complex64)
+    np.savez(tmp_path / "made.npz", reconstructed_object=made, positions=data.positions)
+    told = command("compare", "--reconstruction", tmp_path / "made.npz", "--truth", file)
+    assert lapwing.load_reconstruction(tmp_path / "made.npz").compare(data).doubts == told["doubts"]
+    assert any("phase_resolution" in name for name in told["doubts"])
 
 
 def test_thin(file: Path, tmp_path: Path) -> None:

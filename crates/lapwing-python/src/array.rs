@@ -191,7 +191,10 @@ fn as_array<'py>(
     let numpy = given.py().import("numpy")?;
     let given = &host(given, name)?;
     if given.is_instance(&numpy.getattr("ma")?.getattr("MaskedArray")?)? {
-        bail!("{name}: expected a plain array, found a masked one, whose mask would be lost");
+        bail!(
+            "{name}: expected a plain array, found a masked one, whose mask would be lost: \
+             give its `.data`, and where it is good as the keyword `mask`"
+        );
     }
     let array = numpy
         .call_method1("asarray", (given,))

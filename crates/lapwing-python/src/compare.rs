@@ -5,7 +5,7 @@ use crate::failure::Result;
 use crate::value::to_python;
 use crate::work::alone;
 use anyhow::ensure;
-use lapwing_compare::{Better, Comparison, Metric, Region, compare};
+use lapwing_compare::{Better, Comparison, Metric, Region, compare, resolution_doubts};
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Colormap, Painter, Panel, figure};
 use numpy::{IntoPyArray, PyArrayMethods};
@@ -51,6 +51,8 @@ pub fn compare_objects<'py>(
     let fields = PyDict::new(py);
     fields.set_item("metrics", to_python(py, &metrics)?)?;
     fields.set_item("alignment", to_python(py, &alignment)?)?;
+    let doubts = resolution_doubts(&frc, Some(metrics.complex_correlation));
+    fields.set_item("doubts", to_python(py, &serde_json::to_value(doubts)?)?)?;
     fields.set_item("frc", to_python(py, &frc)?)?;
     fields.set_item("aligned", aligned.into_pyarray(py))?;
     fields.set_item("truth", truth.into_pyarray(py))?;

@@ -1,5 +1,5 @@
 //! Errors as Python's own: `OSError` when the system said no, `ValueError` otherwise, with the
-//! command line's messages.
+//! command line's messages, in which keywords stand for its flags.
 
 use pyo3::exceptions::{
     PyFileExistsError, PyFileNotFoundError, PyOSError, PyPermissionError, PyValueError,
@@ -26,7 +26,7 @@ impl From<Failure> for PyErr {
             Ok(raised) => return raised,
             Err(error) => error,
         };
-        let message = lapwing_cli::message(&error);
+        let message = with_keywords(&lapwing_cli::message(&error));
         let system =
             error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
         match system {
@@ -43,4 +43,35 @@ impl From<Failure> for PyErr {
             Some(_) => PyOSError::new_err(message),
         }
     }
+}
+
+/// A message with keywords for the flags of the command line: `pixel_size_m` for `--pixel-size-m`.
+/// A command that stands in backticks keeps its flags.
+pub fn with_keywords(message: &str) -> String {
+    let parts = message.split('`').map(|part| match part.starts_with("lapwing ") {
+        true => part.to_owned(),
+        false => without_dashes(part),
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+fn without_dashes(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("--") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
+        let name = after[..end].trim_end_matches('-');
+        let inside = before.ends_with(|c: char| c.is_alphanumeric() || c == '-');
+        told.push_str(before);
+        if inside || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            told.push_str("--");
+            rest = after;
+        } else {
+            told.push_str(&name.replace('-', "_"));
+            rest = &after[name.len()..];
+        }
+    }
+    told + rest
 }

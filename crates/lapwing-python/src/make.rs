@@ -2,7 +2,7 @@
 
 use crate::array::{self, from_positions};
 use crate::dataset::{Dataset, reading};
-use crate::failure::Result;
+use crate::failure::{Result, with_keywords};
 use crate::value::{named, options};
 use crate::work::alone;
 use anyhow::{anyhow, ensure};
@@ -62,7 +62,7 @@ pub fn thin_dataset(
 ) -> Result<(Dataset, Option<String>)> {
     let whole = &dataset.get().inner;
     let thinned = alone(py, threads, || Ok(data::thin(whole.clone(), dose, seed)?))?;
-    let note = thinned.note();
+    let note = thinned.note().map(|note| with_keywords(&note));
     Ok((thinned.dataset.into(), note))
 }
 

@@ -4,7 +4,7 @@ use super::made::{self, Said};
 use super::saved::saved;
 use super::{pickle, shown};
 use crate::array::{self, from_positions, view};
-use crate::failure::Result;
+use crate::failure::{Result, with_keywords};
 use crate::value::to_python;
 use crate::work::alone;
 use anyhow::anyhow;
@@ -110,7 +110,7 @@ fn warn_of(py: Python<'_>, made: &lapwing_files::Dataset) -> Result<()> {
     let remarks = alone(py, None, || Ok(remarks::of(made)))?;
     let warnings = py.import("warnings")?;
     for remark in remarks.iter().filter(|remark| !NOTHING_TO_DO.contains(&remark.what)) {
-        let text = format!("patterns: {}; {}", remark.evidence, remark.advice);
+        let text = with_keywords(&format!("patterns: {}; {}", remark.evidence, remark.advice));
         warnings.call_method1("warn", (text,))?;
     }
     Ok(())
@@ -241,10 +241,17 @@ impl Dataset {
     fn remarks<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         // What was remarked on while a file was read is more than its arrays tell.
         let read = self.understood.as_ref().map(|understood| understood["remarks"].clone());
-        let remarks = match read {
+        let mut remarks = match read {
             Some(remarks) => remarks,
             None => alone(py, None, || Ok(serde_json::to_value(remarks::of(&self.inner))?))?,
         };
+        for remark in remarks.as_array_mut().into_iter().flatten() {
+            for text in ["evidence", "advice"] {
+                if let Some(told) = remark[text].as_str() {
+                    remark[text] = with_keywords(told).into();
+                }
+            }
+        }
         Ok(to_python(py, &remarks)?)
     }
 

@@ -5,9 +5,10 @@ use crate::common::{Bench, stderr};
 use std::path::{Path, PathBuf};
 
 /// What other tests run, or what makes the program that is tested.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("cargo run --release -- study run examples/quick.toml", "quick_study"),
     ("lapwing study run examples/quick.toml", "quick_study"),
+    ("lapwing study run study.toml --output study", "`measured::` of lapwing-study"),
     ("lapwing study search", "`search::` of lapwing-study"),
     ("cargo test", "this"),
     ("cargo install --path crates/lapwing", "the build"),

@@ -63,8 +63,10 @@ impl FromArgMatches for Reading {
         let given: Vec<(&'static ReadOption, Given)> =
             OPTIONS.iter().filter_map(|option| Some((option, given(option, matches)?))).collect();
         let pairs = given.iter().map(|(option, given)| (*option, given));
-        self.options = reading::options(pairs)
-            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
+        self.options = reading::options(pairs).map_err(|error| {
+            let text = crate::message(&error.into());
+            clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n"))
+        })?;
         self.given = given;
         self.memory = matches.get_one(MEMORY).copied();
         Ok(())

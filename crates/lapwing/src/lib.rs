@@ -34,8 +34,8 @@ pub use watch::GrowingReport;
 
 /// Ptychography: how much dose and how much overlap does this experiment need?
 ///
-/// Simulates scans or takes yours, cuts them into views, reconstructs them with LSQML, compares
-/// with the truth and reports. Lengths are in pixels of the object, angles in radians, doses in
+/// Simulates scans or takes yours, cuts them into views, reconstructs them, compares with the
+/// truth and reports. Lengths are in pixels of the object, angles in radians, doses in
 /// photons per pattern.
 ///
 /// Exit codes: 0 done, 1 something failed, 2 wrong usage.

@@ -1,8 +1,10 @@
 //! `lapwing completions`: the script by which a shell completes commands and options.
 
+use crate::output::Output;
 use anyhow::Context;
 use clap::Args;
 use clap_complete::Shell;
+use serde_json::json;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -21,9 +23,14 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self, output: Output<'_>) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::command(), "lapwing", &mut script);
+        if output.json {
+            let script = String::from_utf8_lossy(&script);
+            output.result(&json!({ "shell": self.shell.to_string(), "script": script }), "")?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut stdout = io::stdout().lock();
         stdout
             .write_all(&script)

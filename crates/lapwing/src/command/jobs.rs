@@ -31,24 +31,24 @@ use std::process::ExitCode;
 /// records are kept beside them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: what would run at one dose\n  \
-    lapwing jobs --phase-c-root study/data --phase-d-root study/views --artifact-root results --dose 1000 --dry-run\n\n\
+    lapwing jobs --data-root study/data --views-root study/views --artifact-root results --dose 1000 --dry-run\n\n\
     Example: a task of a batch system\n  lapwing jobs --study my-study --shard 2/8")]
 pub struct Jobs {
     /// A study made by `lapwing study prepare` or `run`, with its own folders, solvers and repeats
     #[arg(long, value_name = "DIR", conflicts_with_all = ["phase_c_root", "phase_d_root", "artifact_root", "SolverOptions", "allow_missing_phase_d"])]
     study: Option<PathBuf>,
-    /// Folder of the split data sets (also --data-root)
+    /// Folder of the split data sets (also --phase-c-root)
     #[arg(
-        long,
-        visible_alias = "data-root",
+        long = "data-root",
+        visible_alias = "phase-c-root",
         value_name = "DIR",
         required_unless_present = "study"
     )]
     phase_c_root: Option<PathBuf>,
-    /// Folder of the views (also --views-root)
+    /// Folder of the views (also --phase-d-root)
     #[arg(
-        long,
-        visible_alias = "views-root",
+        long = "views-root",
+        visible_alias = "phase-d-root",
         value_name = "DIR",
         required_unless_present = "study"
     )]
@@ -121,7 +121,7 @@ impl Jobs {
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }
             (None, None) => {
-                bail!("expected --study, or --phase-c-root, --phase-d-root and --artifact-root")
+                bail!("expected --study, or --data-root, --views-root and --artifact-root")
             }
         };
         let would_fail: Vec<Value> =

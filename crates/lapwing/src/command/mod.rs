@@ -71,7 +71,7 @@ impl Command {
             Self::Devices(command) => command.run(output),
             Self::Study(command) => command.run(output),
             Self::Report(command) => command.run(output),
-            Self::Completions(command) => command.run(),
+            Self::Completions(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Version(command) => command.run(output),
         }

@@ -22,14 +22,14 @@ use std::process::ExitCode;
 /// dose_<D>/patched_<split>.npz, writes dose_<D>/<view>/<view>_<split>.npz.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lapwing views --phase-c-root study/data --output-root study/views --view dense"
+    after_help = "Example:\n  lapwing views --data-root study/data --views-root study/views --view dense"
 )]
 pub struct Views {
-    /// Folder of the split data sets (also --data-root)
-    #[arg(long, visible_alias = "data-root", value_name = "DIR")]
+    /// Folder of the split data sets (also --phase-c-root)
+    #[arg(long = "data-root", visible_alias = "phase-c-root", value_name = "DIR")]
     phase_c_root: PathBuf,
-    /// Folder for the views (also --views-root)
-    #[arg(long, visible_alias = "views-root", value_name = "DIR")]
+    /// Folder for the views (also --output-root)
+    #[arg(long = "views-root", visible_alias = "output-root", value_name = "DIR")]
     output_root: PathBuf,
     /// Only this dose, photons per pattern [default: all under the data root]
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]

@@ -71,8 +71,8 @@ impl Metric {
         match self.asked {
             true => format!("The goal, as asked for: {goal}."),
             false => format!(
-                "The goal: {goal}, a usual one and not this study's own; `lapwing report DIR --goal \
-                 {}=VALUE` sets another.",
+                "The goal: {goal}, a usual one and not this study's own; lapwing report DIR --goal \
+                 {}=VALUE sets another.",
                 self.name
             ),
         }

@@ -95,12 +95,14 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         ),
         (
             "step, overlap",
-            "Distance of neighbouring positions; 1 less the step over the probe\u{2019}s diameter.",
+            "The step of a raster that spreads as far as the positions do; 1 less the step over the \
+             probe\u{2019}s diameter.",
         ),
         (
             "view",
             "A choice of positions: baseline has all of a split; dense, sparse and step_12.5 leave \
-             positions out until those that stay are at least so far apart.",
+             positions out until those that stay are at least so far apart, 12.5 px. Where the scan \
+             is no raster, its step, which is that of all of them together, is wider.",
         ),
         ("train, test", "The two splits of the scan, cut apart and each reconstructed alone."),
         (

@@ -171,8 +171,8 @@ impl<'a> Ground<'a> {
         DiscImages::of(self.patterns, &self.scan, &self.disc, &self.taken, self.window)
     }
 
-    /// The images of the two sides of the scan about its middle, along rows and along columns; those
-    /// that cannot be made are left out.
+    /// The images of the two sides of the scan about its middle, along rows and along columns;
+    /// those that cannot be made are left out.
     fn scan_sides(&self) -> Vec<[DiscImages; 2]> {
         let cut = |coordinate: fn(&Position) -> f64| {
             let mut places: Vec<f64> =

@@ -132,17 +132,16 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// `steps of 12.0 px (150 nm), overlap 0.69`, or the view.
+    /// `steps of 12.0 px (150 nm), at least 10 px apart, overlap 0.69`, or the view.
     fn where_to(&self, of: &Candidate) -> String {
-        match (of.step, of.overlap) {
-            (Some(step), Some(overlap)) => format!(
-                "steps of {}, {}",
-                step_in_words(step, self.pixel_size),
-                overlap_in_words(overlap)
-            ),
-            (Some(step), None) => format!("steps of {}", step_in_words(step, self.pixel_size)),
-            _ => format!("the {} view", of.view),
-        }
+        let Some(step) = of.step else { return format!("the {} view", of.view) };
+        let overlap = of.overlap.map(|overlap| format!(", {}", overlap_in_words(overlap)));
+        format!(
+            "steps of {}{}{}",
+            step_in_words(step, self.pixel_size),
+            of.view.apart_in_words(step),
+            overlap.unwrap_or_default()
+        )
     }
 
     fn takes(&self, best: &Candidate, by: &str, measured: Option<f64>) -> String {

@@ -21,6 +21,19 @@ pub enum View {
     Step(Step),
 }
 
+impl View {
+    /// What a view of a step says beside the step that its positions really have, pixels, where
+    /// these two differ: `, at least 18 px apart`; nothing of other views.
+    pub fn apart_in_words(self, really: f64) -> String {
+        match self {
+            Self::Step(step) if (really / step.pixels() - 1.0).abs() > 0.02 => {
+                format!(", at least {} px apart", step.pixels())
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 /// A distance of positions in thousandths of a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step(u64);
@@ -224,6 +237,16 @@ impl fmt::Display for Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_of_a_step_says_how_far_apart_its_positions_are_where_the_step_is_another() {
+        let view = View::Step(Step::of(18.0).unwrap());
+        assert_eq!(view.apart_in_words(21.3), ", at least 18 px apart");
+        assert_eq!(
+            (view.apart_in_words(18.2), View::Dense.apart_in_words(21.3)),
+            Default::default()
+        );
+    }
 
     #[test]
     fn eighteen_jobs_in_the_order_of_the_reference_study() {

@@ -226,7 +226,8 @@ fn search(
                 true => format!("overlap {overlap:.2}"),
                 false => "discs apart".to_owned(),
             };
-            let _ = write!(words, " (step {step:.1} px, {overlap})");
+            let apart = of.view.apart_in_words(step);
+            let _ = write!(words, " (step {step:.1} px{apart}, {overlap})");
         }
         let area = design.study.fluence_area.words();
         // In a search between fluences.

@@ -198,7 +198,7 @@ fn a_job_runs_while_its_log_is_there_its_result_is_not_and_a_process_holds_it() 
     assert_eq!(running(root).unwrap(), []);
     let _done = Lock::try_file(&job_lock(root, &case(0))).unwrap();
     let _held = Lock::try_file(&job_lock(root, &case(1))).unwrap();
-    assert_eq!(running(root).unwrap(), [(case(1), "0.5 epoch 3 of 9".to_owned())]);
+    assert_eq!(running(root).unwrap(), [(case(1), "epoch 3 of 9, after 0.5 s".to_owned())]);
 }
 
 #[test]

@@ -125,7 +125,10 @@ const SMALL: &str = "[study]\ndoses = [1e3]\npattern_size = 32\nviews = [\"basel
 #[test]
 fn a_study_replaces_nothing_that_it_has_not_made() {
     let bench = Bench::new();
-    bench.simulate("scan.npz", "");
+    bench.ok(
+        "simulate --specimen cells --pattern-size 32 --step 8 --field-of-view 120 --dose 1000 \
+         --output scan.npz",
+    );
     std::fs::write(bench.path("small.toml"), SMALL).unwrap();
     bench.ok("split --input scan.npz --output-dir data/dose_1000");
     bench.ok("views --data-root data --output-root views --view dense");

@@ -90,6 +90,9 @@ pub(crate) fn selected(
     }
 }
 
+/// How many times a mean of counts may be off the dose of its place.
+const MEAN_WITHIN: f64 = 1.5;
+
 /// What mends the metadata of a view.
 const AGAIN: &str = "make the view again with `lapwing views`";
 
@@ -159,6 +162,44 @@ pub(crate) fn out_of_place(
     })
 }
 
+/// Where the metadata of a split's data set contradict the place of its `file`: in what, and what
+/// to do.
+pub(crate) fn data_out_of_place(
+    file: &Path,
+    metadata: Option<&Metadata>,
+    dose: u64,
+    split: Split,
+) -> Option<String> {
+    let metadata = metadata?;
+    let photons = metadata::nphotons(metadata).filter(|&photons| is_another(photons, dose));
+    let part = metadata.get("split").and_then(|split| split["part"].as_str());
+    let part = part.filter(|&part| part != split.name());
+    let wrong: Vec<String> = photons
+        .map(|photons| format!("physics_parameters.nphotons {photons}"))
+        .into_iter()
+        .chain(part.map(|part| format!("split.part {part}")))
+        .collect();
+    (!wrong.is_empty()).then(|| {
+        format!(
+            "{} lies in the place of the {split} split at dose {dose}, but its `{KEY}` says {}: put \
+             the data set of that place there, or read it without (--leave-out {KEY})",
+            file.display(),
+            wrong.join(" and ")
+        )
+    })
+}
+
+/// Whether a number of photons is that of another dose. The name of a folder is rounded; a number
+/// that is not whole is the mean of counts whose dose nobody has told, that of what the specimen
+/// let through of one split.
+fn is_another(photons: f64, dose: u64) -> bool {
+    let dose = dose as f64;
+    match photons.fract() == 0.0 {
+        true => (photons - dose).abs() > 0.5,
+        false => !(dose / MEAN_WITHIN..=dose * MEAN_WITHIN).contains(&photons),
+    }
+}
+
 /// What the metadata of a view say that contradicts `condition`.
 fn misplaced(metadata: &Metadata, condition: Condition) -> Vec<String> {
     let Ok(found) = ViewMetadata::parse(metadata) else { return Vec::new() };
@@ -175,8 +216,7 @@ fn misplaced(metadata: &Metadata, condition: Condition) -> Vec<String> {
     let dose_of_source =
         parts.next().and_then(|folder| folder.strip_prefix("dose_")?.parse::<f64>().ok());
     match (metadata::nphotons(metadata), dose_of_source) {
-        // A folder's name is rounded.
-        (Some(photons), _) if (photons - condition.dose as f64).abs() > 0.5 => {
+        (Some(photons), _) if is_another(photons, condition.dose) => {
             wrong.push(format!("physics_parameters.nphotons {photons}"));
         }
         (None, Some(dose)) if dose != condition.dose as f64 => {
@@ -317,6 +357,8 @@ mod tests {
         assert_eq!(said(json!({})), "");
         let own = json!({"physics_parameters": {"nphotons": 1000.0}, "split": {"part": "train"}});
         assert_eq!(said(own), "");
+        // The mean of counts whose dose nobody has told.
+        assert_eq!(said(json!({"physics_parameters": {"nphotons": 961.156}})), "");
         // What is said outright counts more than the name of a source.
         let own = json!({"source_file": "x/dose_7/a_test.npz",
             "physics_parameters": {"nphotons": 1000.0}, "split": {"part": "train"}});
@@ -324,6 +366,11 @@ mod tests {
         for (change, told) in [
             (json!({"overlap_view": "sparse"}), "overlap_view sparse"),
             (json!({"physics_parameters": {"nphotons": 1e4}}), "physics_parameters.nphotons 10000"),
+            (json!({"physics_parameters": {"nphotons": 1001}}), "physics_parameters.nphotons 1001"),
+            (
+                json!({"physics_parameters": {"nphotons": 610.5}}),
+                "physics_parameters.nphotons 610.5",
+            ),
             (json!({"split": {"part": "test"}}), "split.part test"),
             (json!({"source_file": "dose_100/patched_train.npz"}), "source_file dose_100/"),
             (json!({"source_file": "dose_1000\\\\patched_test.npz"}), "source_file dose_1000"),

@@ -1,7 +1,6 @@
 //! Views of data sets on disk, outside a study or in one that is there.
 
 use super::{discard_results, discard_view, make_view};
-use crate::Result;
 use crate::design::ViewRules;
 use crate::design::condition::{Condition, Split, View};
 use crate::disk::folder::StudyFolder;
@@ -11,6 +10,8 @@ use crate::disk::lock::{Lock, enclosing_study};
 use crate::disk::path::absolute;
 use crate::disk::record::Telemetry;
 use crate::run::dataset::stream::Streaming;
+use crate::run::dataset::views::data_out_of_place;
+use crate::{Result, StudyError};
 use lapwing_files::ReadOptions;
 use std::path::PathBuf;
 
@@ -33,7 +34,8 @@ pub struct ViewsReport {
 ///
 /// # Errors
 /// When the folder of the views or the study around it is held by another process, a split's file
-/// cannot be read or a view cannot be written; a refused view is in the report.
+/// cannot be read, lies in the place of another or a view cannot be written; a refused view is in
+/// the report.
 pub fn write_views(
     roots: &Roots,
     doses: &[u64],
@@ -48,6 +50,9 @@ pub fn write_views(
     for (dose, split) in doses.iter().flat_map(|&dose| Split::ALL.map(|split| (dose, split))) {
         let file = data_file(&roots.data, dose, split);
         let (dataset, _) = Streaming::Auto.read(&file, reading, &roots.views)?;
+        if let Some(wrong) = data_out_of_place(&file, dataset.metadata.as_ref(), dose, split) {
+            return Err(StudyError::Invalid(wrong));
+        }
         let (_, height, width) = dataset.diffraction.dim();
         for &view in wanted {
             let Some(spacing) = settings.spacing(view, height.min(width)) else { continue };

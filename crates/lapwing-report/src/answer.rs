@@ -15,7 +15,7 @@ use crate::metric::{Metric, dose_label};
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
-use reach::{Reach, Scale, reach_of, rounded};
+use reach::{Reach, Scale, reach_of};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -167,10 +167,12 @@ impl<'a> Question<'a> {
             if let Some(why) = row.doubts.get(name) {
                 let Condition { dose, view, split } = row.condition;
                 let by = self.by(row.solver());
+                let repeat = row.repeat();
+                let again = if repeat > 1 { format!(" repeat {repeat}") } else { String::new() };
                 by_reason
                     .entry(why)
                     .or_default()
-                    .push(format!("{} {view} {split}{by}", dose_label(dose)));
+                    .push(format!("{} {view} {split}{by}{again}", dose_label(dose)));
             }
         }
         let mut parts: Vec<String> = by_reason
@@ -238,6 +240,18 @@ impl<'a> Question<'a> {
         };
         let (early, late) = self.early_and_late(curve, Scale::Log)?;
         Some((at(early), at(late)))
+    }
+
+    /// The place where `curve` reaches the goal, in the digits of the range within which it does:
+    /// with fewer it could lie outside.
+    fn place(&self, at: f64, curve: &[(f64, Estimate)], scale: Scale) -> String {
+        let digits = match self.early_and_late(curve, scale) {
+            Some((Reach::About { at: first, .. }, Reach::About { at: last, .. })) => {
+                scale.digits(first, last)
+            }
+            _ => 2,
+        };
+        scale.text(at, digits)
     }
 
     /// [`early_and_late`](Self::early_and_late) in words: `68 000 to 74 000`.
@@ -339,7 +353,7 @@ impl<'a> Question<'a> {
             ),
             (Reach::About { at, between }, split, curve) => format!(
                 "from about {} photons per pattern on {split} ({}{})",
-                rounded(at, 2),
+                self.place(at, curve, Scale::Log),
                 self.known(curve, Scale::Log, between),
                 self.on_specimen(self.line(solver, view, *split), at)
             ),

@@ -2,7 +2,7 @@
 
 use super::cost::MATTERS;
 use super::needs::{Need, NeedTable};
-use super::reach::{Reach, Scale, rounded};
+use super::reach::{Reach, Scale};
 use super::{Curve, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line};
 use crate::fluence::{Area, Unit, in_gray};
@@ -13,6 +13,10 @@ use serde_json::{Value, json};
 /// Views that take no more than this times the least on the specimen are as good as the cheapest;
 /// of these the one with the fewest patterns is reported.
 const ALIKE: f64 = 1.1;
+
+/// A dose that is less than this many times below the measured one shares so many photons with the
+/// full-dose reconstruction that they agree beyond what they know of the specimen.
+const SHARED: f64 = 4.0;
 
 /// The text of the first screen.
 #[derive(Debug)]
@@ -148,7 +152,8 @@ impl<'a> Question<'a> {
         let within = self.within(&best.curve, Scale::Log).map(|text| format!(" ({text})"));
         let dose = match best.reach {
             Reach::About { at, .. } => {
-                format!("about {}{}", rounded(at, 2), within.unwrap_or_default())
+                let at = self.place(at, &best.curve, Scale::Log);
+                format!("about {at}{}", within.unwrap_or_default())
             }
             Reach::AtMost(at) => format!("{} or fewer", Scale::Log.exact(at)),
             _ => Scale::Log.exact(best.dose().unwrap_or_default()),
@@ -179,7 +184,12 @@ impl<'a> Question<'a> {
         if !parts.is_empty() {
             text += &format!(": {}", parts.join(", "));
         }
-        text + "."
+        text.push('.');
+        if measured.is_some_and(|full| at * SHARED > full) {
+            text += " The full-dose reconstruction that it is compared with has many of these \
+                     photons: it may take more.";
+        }
+        text
     }
 
     /// What to do where the lowest dose is enough: with the best of `all`, or with another, which

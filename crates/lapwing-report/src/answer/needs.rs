@@ -168,7 +168,7 @@ impl<'a> Question<'a> {
                 within: Some("the lowest of this study".to_owned()),
             },
             Reach::About { at, .. } => Need {
-                text: format!("\u{2248} {}", scale.text(at, 2)),
+                text: format!("\u{2248} {}", self.place(at, curve, scale)),
                 within: self.within(curve, scale),
             },
             Reach::By(at) => Need {

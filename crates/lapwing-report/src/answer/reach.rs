@@ -125,9 +125,14 @@ impl Scale {
 
     /// Two places that differ, in as few digits as show it: `8280 to 8310`, `0.42 to 0.44`.
     pub(super) fn range_text(self, first: f64, last: f64) -> String {
-        let texts = |digits| (self.text(first, digits), self.text(last, digits));
-        let (first, last) = (2..=3).map(texts).find(|(a, b)| a != b).unwrap_or_else(|| texts(2));
+        let digits = self.digits(first, last);
+        let (first, last) = (self.text(first, digits), self.text(last, digits));
         if first == last { first } else { format!("{first} to {last}") }
+    }
+
+    /// As few digits as show that two places differ, two at least; two where three do not.
+    pub(super) fn digits(self, first: f64, last: f64) -> usize {
+        (2..=3).find(|&digits| self.text(first, digits) != self.text(last, digits)).unwrap_or(2)
     }
 }
 

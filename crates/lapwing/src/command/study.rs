@@ -238,8 +238,10 @@ fn search(
         let _ = match of.dose {
             Least::About { at, low, high } => {
                 let told = on_specimen(at);
+                // With two digits a narrow range would not hold what it is the range of.
+                let digits = if label(low, 2) == label(high, 2) { 3 } else { 2 };
                 let range = match low < high || design.study.repeats > 1 {
-                    true => format!("{} to {}", label(low, 2), label(high, 2)),
+                    true => format!("{} to {}", label(low, digits), label(high, digits)),
                     false => "of one realisation: no range without study.repeats = 2".to_owned(),
                 };
                 writeln!(words, ": about {} photons per pattern{told}, {range}", label(at, 3))

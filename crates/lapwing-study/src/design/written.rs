@@ -165,13 +165,18 @@ impl WrittenDesign {
             }
             (
                 Some(
-                    BaseSection { file: None, measured: None, .. }
-                    | BaseSection { file: Some(_), measured: Some(_), .. },
+                    base @ (BaseSection { file: None, measured: None, .. }
+                    | BaseSection { file: Some(_), measured: Some(_), .. }),
                 ),
                 None,
             ) => {
                 let expected = "either file (object, probe and positions to simulate from) or measured (a scan)";
-                return Err(DesignError::rule("base", expected, "both or neither"));
+                let found = match (base.file, base.reading.keys().next()) {
+                    (Some(_), _) => "both".to_owned(),
+                    (None, Some(key)) => format!("neither, but the key {key}"),
+                    (None, None) => "neither".to_owned(),
+                };
+                return Err(DesignError::rule("base", expected, found));
             }
             (Some(BaseSection { file: Some(file), measured: None, mut reading }), None) => {
                 let mut experiment = self.experiment.unwrap_or_default();

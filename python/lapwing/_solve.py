@@ -120,9 +120,9 @@ class SolverOptions(TypedDict, total=False):
     """LSQML, ML: How positions move where they are refined: drift (all together, slowly along the
     scan) or single (each by itself, where nothing is given)."""
     positions_from_epoch: int
-    """LSQML: First epoch, counted from 1, in which the positions are refined; given alone, each by
-    itself; ML: First epoch of the second stage, counted from 1 over both, in which the positions
-    are refined; given alone, each by itself."""
+    """LSQML: First epoch, counted from 1, in which the positions are refined, 10 unless given;
+    given alone, each by itself; ML: First epoch of the second stage, counted from 1 over both, in
+    which the positions are refined, 10 unless given; given alone, each by itself."""
     prior: float | Literal["auto"]
     """LSQML: Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off;
     ML: Strength of the edge-preserving prior, photons; auto: the one that best predicts detector

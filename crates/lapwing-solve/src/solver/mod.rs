@@ -33,7 +33,7 @@ pub use crate::engine::Needs;
 pub use constraints::Constraints;
 pub use entry::{Configured, Entry, TakenFor};
 pub use frame::{Frame, Guarded};
-pub use refinement::PositionFreedom;
+pub use refinement::{POSITIONS_FROM_EPOCH, PositionFreedom};
 pub use run::{Algorithm, Epoch, Flow, Run};
 pub use snapshot::Snapshot;
 pub use solution::{Choice, Solution, Tried};

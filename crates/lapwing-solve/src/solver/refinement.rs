@@ -30,15 +30,17 @@ choice! {
     }
 }
 
-/// What is refined, and from which epoch on, by two options: `from` alone means every position, and
-/// a refinement begins in epoch `usual` unless given.
+/// Epoch, counted from 1, in which positions that are refined begin to move unless another is
+/// given.
+pub const POSITIONS_FROM_EPOCH: usize = 10;
+
+/// What is refined, and from which epoch on, by two options: `from` alone means every position.
 pub(crate) fn refined(
     what: Option<PositionFreedom>,
     from: Option<usize>,
-    usual: usize,
 ) -> Option<(PositionFreedom, usize)> {
     match (what, from) {
-        (Some(what), from) => Some((what, from.unwrap_or(usual))),
+        (Some(what), from) => Some((what, from.unwrap_or(POSITIONS_FROM_EPOCH))),
         (None, Some(from)) => Some((PositionFreedom::Single, from)),
         (None, None) => None,
     }

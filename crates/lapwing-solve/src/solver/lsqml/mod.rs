@@ -95,8 +95,8 @@ options! {
         /// How positions move where they are refined: drift (all together, slowly along the scan)
         /// or single (each by itself, where nothing is given).
         refine_positions: Option<PositionFreedom> = None, Kind::Choice(PositionFreedom::NAMES);
-        /// First epoch, counted from 1, in which the positions are refined; given alone, each by
-        /// itself.
+        /// First epoch, counted from 1, in which the positions are refined, 10 unless given; given
+        /// alone, each by itself.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
         /// Strength of the edge-preserving prior, photons, which needs counts; 0 switches it off.
         prior: f64 = 0.0, Kind::Number(Range::NotNegative);
@@ -138,15 +138,13 @@ impl Solver for Lsqml {
     }
 }
 
-/// Epoch in which the scan is first refined, unless given.
-const REFINED_FROM: usize = 5;
 /// Epochs between two removals of the object/probe scale ambiguity.
 const BALANCE_EVERY: usize = 10;
 
 impl Lsqml {
     /// How freely positions move, and from which epoch on.
     fn refined(&self) -> Option<(PositionFreedom, usize)> {
-        refined(self.refine_positions, self.positions_from_epoch, REFINED_FROM)
+        refined(self.refine_positions, self.positions_from_epoch)
     }
 
     /// When the object moves.

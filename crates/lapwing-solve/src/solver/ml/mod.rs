@@ -64,7 +64,7 @@ options! {
         /// or single (each by itself, where nothing is given).
         refine_positions: Option<PositionFreedom> = None, Kind::Choice(PositionFreedom::NAMES);
         /// First epoch of the second stage, counted from 1 over both, in which the positions are
-        /// refined; given alone, each by itself.
+        /// refined, 10 unless given; given alone, each by itself.
         positions_from_epoch: Option<usize> = None, Kind::FROM_ONE;
         /// Seed of random batches.
         seed | "batch_seed": u64 = 42, Kind::WHOLE;
@@ -75,7 +75,7 @@ options! {
 impl Ml {
     /// How freely positions move, and from which epoch on.
     fn refined(&self) -> Option<(PositionFreedom, usize)> {
-        refined(self.refine_positions, self.positions_from_epoch, self.start_epochs + 1)
+        refined(self.refine_positions, self.positions_from_epoch)
     }
 
     /// The same options with the values chosen from the data; those that were not chosen have their

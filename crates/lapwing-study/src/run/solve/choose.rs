@@ -13,7 +13,7 @@ use lapwing_files::Scans;
 use lapwing_solve::ml::{Affine, EvenDrift, Ml, affine, even_drift, found_modes, held_out_loss};
 use lapwing_solve::noise::{Faults, NoiseModel};
 use lapwing_solve::solver::options::Value;
-use lapwing_solve::solver::{Choice, Entry, PositionFreedom, Tried, entry};
+use lapwing_solve::solver::{Choice, Entry, POSITIONS_FROM_EPOCH, PositionFreedom, Tried, entry};
 use lapwing_solve::{Problem, SOLVERS, Solver};
 
 /// Shares of the background that was found.
@@ -22,9 +22,8 @@ const SHARES: [f64; 3] = [1.0, 0.5, 0.0];
 const MOST_MODES: usize = 6;
 /// Share of the loss by which freedom must lower it to be worth having.
 const WORTH: f64 = 5e-3;
-/// Epoch of trials in which positions begin to move, and of the reconstruction then.
+/// Epoch of trials in which positions begin to move.
 const TRIAL_MOVES: usize = 14;
-const MOVES: usize = 10;
 
 /// What was chosen, and what follows from it.
 pub(crate) struct Chosen {
@@ -261,14 +260,8 @@ const MOVING: &str = "refine_positions";
 fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<dyn Solver>> {
     let mut written: Vec<(String, Value)> =
         solver.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let told = [
-        (MOVING, Value::Word(freedom.name().to_owned())),
-        ("positions_from_epoch", Value::Count(MOVES as u64)),
-    ];
-    for (option, value) in told {
-        if !written.iter().any(|(name, _)| name == option) {
-            written.push((option.to_owned(), value));
-        }
+    if !written.iter().any(|(name, _)| name == MOVING) {
+        written.push((MOVING.to_owned(), Value::Word(freedom.name().to_owned())));
     }
     let refused = || {
         let name = solver.name();
@@ -284,7 +277,7 @@ fn with_positions(solver: &dyn Solver, freedom: PositionFreedom) -> Result<Box<d
     // An epoch that was given holds; see above.
     let from = match solver.values().into_iter().find(|(name, _)| *name == "positions_from_epoch") {
         Some((_, Value::Count(from))) => from as usize,
-        _ => MOVES,
+        _ => POSITIONS_FROM_EPOCH,
     };
     if solver.epochs() < from {
         return Err(StudyError::Invalid(format!(

@@ -63,7 +63,7 @@ fn of_modes(case: &Case, with_ml: bool) -> [(f64, f64); 3] {
 
 #[test]
 fn two_modes_are_needed_and_found() {
-    for with_ml in [true, false] {
+    for &with_ml in swept(&[true, false], 1) {
         let [one, found, two] = of_modes(&partly_coherent((3, 2)), with_ml);
         println!(
             "ML {with_ml}: (error, loss) with one mode {one:?}, found {found:?}, both {two:?}"
@@ -113,7 +113,7 @@ fn wrong_positions_are_needed_right_and_found() {
     let problem = Problem::builder(found_at.clone(), case.flat(), case.start.clone())
         .patterns(case.counts(Some(1e6)))
         .unwrap();
-    for with_ml in [true, false] {
+    for &with_ml in swept(&[true, false], 1) {
         // An object that moves with its wrong positions explains most of the data, so what is left
         // to the positions is little.
         let solve = |from: Option<usize>| match with_ml {
@@ -332,7 +332,8 @@ fn stopping_after_every_epoch_changes_no_bit() {
     let case = case();
     let problem = case.problem(Some(1e4));
     let positions_from_epoch = Some(5);
-    for batching in [Batching::Compact, Batching::Random, Batching::Sparse] {
+    let batchings = [Batching::Compact, Batching::Random, Batching::Sparse];
+    for &batching in swept(&batchings, 1) {
         let options =
             Lsqml { epochs: 11, batching, positions_from_epoch, prior: 2.0, ..Lsqml::default() };
         stops_and_resumes(|| options.start(&problem), &format!("{batching:?}"));
@@ -340,8 +341,10 @@ fn stopping_after_every_epoch_changes_no_bit() {
     let options =
         Ml { epochs: Auto::Given(14), start_epochs: 3, positions_from_epoch, ..Ml::default() };
     stops_and_resumes(|| options.start(&problem), "ML");
-    let options = Ml { start_epochs: 2, positions_from_epoch, ..Ml::default() };
-    stops_and_resumes(|| options.start(&problem), "ML that chooses its prior");
+    if lapwing_testing::long_tests() {
+        let options = Ml { start_epochs: 2, positions_from_epoch, ..Ml::default() };
+        stops_and_resumes(|| options.start(&problem), "ML that chooses its prior");
+    }
     let options = Rpie { epochs: 4, ..Rpie::default() };
     stops_and_resumes(|| options.start(&problem), "rPIE");
     // A snapshot of another problem or solver is refused.

@@ -108,6 +108,9 @@ fn the_strength_chosen_is_about_the_best_one() {
 
 #[test]
 fn a_background_that_is_known_costs_little() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     // 0.05 counts in every pixel, 5 to 10 % of the light.
     let case = case();
     let dose = 1e4;
@@ -138,6 +141,9 @@ fn counts_in_another_unit_are_the_same_with_their_gain() {
 
 #[test]
 fn a_detector_that_stops_early_loses_little() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let (case, dose) = (case(), 1e4);
     let whole = case.counts(Some(dose));
     let mut brightest: Vec<f32> = whole.iter().copied().collect();

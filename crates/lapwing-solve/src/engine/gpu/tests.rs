@@ -143,7 +143,7 @@ fn problems() -> Vec<Problem> {
     let flown = CASES[1].with(Physics { motion: motion.to_vec(), ..Physics::default() });
     plain
         .chain(masked)
-        .step_by(if lapwing_testing::long_tests() { 1 } else { 3 })
+        .step_by(if lapwing_testing::long_tests() { 1 } else { 5 })
         .chain(clipped)
         .chain([flown])
         .collect()

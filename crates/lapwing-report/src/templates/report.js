@@ -94,9 +94,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // A study that is running.
 const again = document.currentScript.dataset.again;
 if (again) setTimeout(() => location.reload(), 1000 * again);
+// On paper nothing can be opened: the words and the settings are there, the details of a condition
+// where the reader has opened them.
 let closed = [];
 addEventListener("beforeprint", () => {
-  closed = [...document.querySelectorAll("details:not([open])")];
+  closed = [...document.querySelectorAll("details:not([open], .card details)")];
   closed.forEach((details) => { details.open = true; });
 });
 addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));

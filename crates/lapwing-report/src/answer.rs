@@ -5,7 +5,7 @@ mod headline;
 mod needs;
 mod reach;
 
-pub(crate) use needs::NeedTable;
+pub(crate) use needs::{Need, NeedTable};
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};
@@ -471,7 +471,8 @@ impl<'a> Question<'a> {
         let name = |(estimate, condition, solver): &(Estimate, Condition, &str)| {
             let Condition { dose, view, split } = condition;
             let (dose, by) = (dose_label(*dose), self.by(solver));
-            format!("{} ({dose} photons, {view} view, {split}{by})", estimate.shown())
+            let limit = self.metric.limit_in_words(estimate.mean);
+            format!("{}{limit} ({dose} photons, {view} view, {split}{by})", estimate.shown())
         };
         (best.1 != worst.1).then(|| format!("Best: {}. Worst: {}.", name(best), name(worst)))
     }

@@ -198,10 +198,15 @@ impl Trend {
     ///   degrees of freedom; of three points a factor of 12.7), and
     /// - more photons make it better, and
     /// - between the doses it stays within what values can be.
+    ///
+    /// Points at the [limit](Metric::is_limit) of what can be measured are left out.
     pub fn with_dose(curve: &[(f64, Estimate)], metric: &Metric) -> Option<Self> {
         let place = |value: f64| if metric.is_length() { value.log10() } else { value };
-        let points: Vec<(f64, f64, usize)> =
-            curve.iter().map(|(dose, value)| (dose.log10(), place(value.mean), value.n)).collect();
+        let points: Vec<(f64, f64, usize)> = curve
+            .iter()
+            .filter(|(_, value)| !metric.is_limit(value.mean))
+            .map(|(dose, value)| (dose.log10(), place(value.mean), value.n))
+            .collect();
         let line = Self::of(&points).filter(|line| line.slope.is_finite())?;
         let quantile = STUDENT.get(line.spare - 1).copied().unwrap_or(2.0);
         let sure = line.slope.abs() > quantile * line.error;
@@ -297,6 +302,10 @@ mod tests {
         // Lengths are fitted as logarithms: halved with every tenfold dose.
         let halved = told("phase_resolution_0_5_px", &[8.0, 4.0, 2.0, 1.0], None).unwrap();
         assert_eq!(halved, "divided by 2.00 (2.00 to 2.00)");
+        // One pixel is where measuring ends, not what the law gives.
+        let ended = told("phase_resolution_0_5_px", &[8.0, 4.0, 2.0, 1.0, 1.0], None).unwrap();
+        assert_eq!(ended, halved);
+        assert_eq!(told("phase_resolution_0_5_px", &[4.0, 2.0, 1.0, 1.0], None), None);
     }
 
     #[test]

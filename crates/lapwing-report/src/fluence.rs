@@ -1,5 +1,6 @@
 //! Photons on the specimen: how densities are written, and the table of them.
 
+use crate::answer::Need;
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
@@ -106,8 +107,8 @@ pub(crate) struct Fluence {
     /// Whether doses in gray are given beside densities.
     gray: bool,
     views: Vec<String>,
-    /// Level, density per pattern, and the density of all patterns together of each view.
-    rows: Vec<(String, String, Vec<String>)>,
+    /// Level, density per pattern, and of each view the density of all patterns together.
+    rows: Vec<(String, Need, Vec<Need>)>,
 }
 
 /// The table of a study, of its first solver and all splits; `None` where the pixel or the counts
@@ -122,9 +123,9 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
     let mut any = false;
     let mut shown = |value: Option<f64>, gray: Option<f64>| {
         any |= value.is_some();
-        let gray = gray.map(|gray| format!(" ({})", in_gray(gray))).unwrap_or_default();
-        let text = value.map(|density| format!("{}{gray}", counted(density * area.size)));
-        text.unwrap_or_else(|| "\u{2013}".to_owned())
+        let text = value.map(|density| counted(density * area.size));
+        let text = text.unwrap_or_else(|| "\u{2013}".to_owned());
+        Need { text, within: value.and(gray).map(in_gray) }
     };
     let row = |level: &Level| {
         let of_level = |row: &&Row| level.dose(row.condition.view) == Some(row.condition.dose);

@@ -85,6 +85,17 @@ impl Metric {
         format!("{}{space}{}{nm}", shown(value), self.unit)
     }
 
+    /// Whether a value is no measurement but the end of what can be measured: a resolution of one
+    /// pixel, beyond which no frequency tells anything.
+    pub fn is_limit(&self, value: f64) -> bool {
+        self.is_length() && self.perfect.is_some_and(|finest| value <= finest)
+    }
+
+    /// What is to be said beside a value that is the end of what can be measured; else nothing.
+    pub fn limit_in_words(&self, value: f64) -> &'static str {
+        if self.is_limit(value) { ", the limit of its pixels" } else { "" }
+    }
+
     /// The same length in nanometres, of lengths whose pixel is known.
     pub fn nm(&self, value: f64) -> Option<String> {
         Some(format!("{} nm", lapwing_draw::number::label(value * self.nm?, 3)))

@@ -11,6 +11,12 @@ use lapwing_study::{Split, View};
 /// The least difference, as a share of the larger value, that is reported for single realisations.
 pub(super) const MATTERS: f64 = 0.01;
 
+/// Views of a study at equal fluences that differ by more than this share are told of.
+const UNEVEN: f64 = 0.05;
+
+/// Below this dose, photons per pattern, the next whole number is further away than that.
+const WHOLE: u64 = 10;
+
 impl<'a> Question<'a> {
     /// Of several views, which is best with the same photons per area of the specimen: at the
     /// fluences of the study, or else in the middle of what all of them were given; that none is
@@ -36,9 +42,33 @@ impl<'a> Question<'a> {
                 let value = self.line(solver, view, split).at(self.metric, level.dose(view)?)?;
                 Some((view, value.mean, value.error.unwrap_or(0.0)))
             };
-            self.best_of(&level.words(), split, self.views.iter().filter_map(at).collect())
+            let values = self.views.iter().filter_map(at).collect();
+            let best = self.best_of(&level.words(), split, values)?;
+            Some(best + &self.uneven(solver, split, level).unwrap_or_default())
         };
         self.levels.iter().filter(|level| level.is_fluence()).filter_map(of).collect()
+    }
+
+    /// How far apart the photons on the specimen of a level are, where whole photons per pattern
+    /// keep them from being the same.
+    fn uneven(&self, solver: &'a str, split: Split, level: &Level) -> Option<String> {
+        let few = self.views.iter().filter_map(|&view| level.dose(view)).any(|dose| dose < WHOLE);
+        let photons = |&view: &View| {
+            let per_dose = self.line(solver, view, split).per_pixel_and_dose()?;
+            Some((view, per_dose * level.dose(view)? as f64))
+        };
+        let given: Vec<(View, f64)> = self.views.iter().filter_map(photons).collect();
+        let least = given.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let most = given.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let more = most.1 / least.1 - 1.0;
+        (few && more > UNEVEN).then(|| {
+            format!(
+                " (doses are whole photons per pattern: {} was given {:.0}\u{202f}% more than {})",
+                most.0,
+                100.0 * more,
+                least.0
+            )
+        })
     }
 
     fn best_at(&self, solver: &'a str, split: Split) -> Option<String> {

@@ -164,14 +164,19 @@ impl<'a> Question<'a> {
             self.where_to(best)
         );
         let at = best.dose().unwrap_or_default();
+        let (most, least) = match best.reach {
+            Reach::AtMost(_) => ("at most ", "at least "),
+            _ => ("", ""),
+        };
         let mut parts: Vec<String> = Vec::new();
         if let Some(per_pixel) = best.per_pixel {
-            parts.push(format!("{} in all", Unit::of(self.pixel_size).text(per_pixel * at)));
+            let photons = Unit::of(self.pixel_size).text(per_pixel * at);
+            parts.push(format!("{most}{photons} in all"));
         }
         let gray = best.per_square_metre.and_then(|per| self.radiation?.gray(per * at));
-        parts.extend(gray.map(in_gray));
+        parts.extend(gray.map(|gray| format!("{most}{}", in_gray(gray))));
         if let Some(seconds) = self.radiation.and_then(|radiation| radiation.exposure_s(at)) {
-            parts.push(format!("{} per position", in_seconds(seconds)));
+            parts.push(format!("{most}{} per position", in_seconds(seconds)));
         }
         let top = best.curve.last().map_or(at, |(dose, _)| *dose);
         let told = match measured {
@@ -179,7 +184,7 @@ impl<'a> Question<'a> {
             None => Some((top, "the highest dose of this study")),
         };
         if let Some((dose, what)) = told.filter(|(dose, _)| *dose > 1.5 * at) {
-            parts.push(format!("{} times less than {what}", label(dose / at, 2)));
+            parts.push(format!("{least}{} times less than {what}", label(dose / at, 2)));
         }
         if !parts.is_empty() {
             text += &format!(": {}", parts.join(", "));
@@ -202,9 +207,13 @@ impl<'a> Question<'a> {
                 "That is the lowest dose of this study, and how few photons are enough".to_owned()
             }
             false => format!(
-                "The lowest dose of this study is enough with {}, which may take less on the \
-                 specimen; how much less",
-                self.where_to(of)
+                "The lowest dose of this study is enough with {}, which {} on the specimen; how \
+                 much less",
+                self.where_to(of),
+                match of.cost() < best.cost() {
+                    true => "takes less already, and may take still less,",
+                    false => "may take less",
+                }
             ),
         };
         let matrix = self.matrix?;
@@ -256,9 +265,10 @@ impl<'a> Question<'a> {
         let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
         let how = if unsteady { "is not reached steadily" } else { "is not reached" };
         Some(format!(
-            "{} {how} in this study{by}: the best is {}, at {} photons per pattern and {}.",
+            "{} {how} in this study{by}: the best is {}{}, at {} photons per pattern and {}.",
             self.goal(),
             self.metric.with_unit(value.mean),
+            self.metric.limit_in_words(value.mean),
             Scale::Log.exact(*dose),
             self.where_to(of)
         ))
@@ -313,7 +323,11 @@ impl<'a> Question<'a> {
                 of.curve.iter().max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
             cells.push(best.map_or_else(missing, |(dose, value)| Need {
                 text: self.metric.with_unit(value.mean),
-                within: Some(format!("at {}", Scale::Log.exact(*dose))),
+                within: Some(format!(
+                    "at {}{}",
+                    Scale::Log.exact(*dose),
+                    self.metric.limit_in_words(value.mean)
+                )),
             }));
             (of.view.to_string(), cells)
         };

@@ -67,7 +67,11 @@ fn the_goal_of_the_design_is_the_first_screen() {
     let goals = [("phase_ssim".to_owned(), 0.1)].into();
     let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
     let html = fs::read_to_string(paths.html).unwrap();
-    assert!(after(&html, "<p class=\"lead\">").starts_with("Phase SSIM at least 0.1 takes"));
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.starts_with("Phase SSIM at least 0.1 takes 10\u{b3} or fewer photons"), "{lead}");
+    // What fewer photons are enough for is a bound of everything that follows from them.
+    let bounds = " in all, at least 100 times less than the highest dose of this study";
+    assert!(lead.contains(": at most ") && lead.contains(bounds), "{lead}");
     // Which is enough at the lowest dose: what to do is said beside it.
     let advice = "write doses = [100, 1000, 10000, 100000] in the section [study]";
     assert!(html.contains(advice) && html.contains("the lowest of this study"), "{advice}");
@@ -117,7 +121,8 @@ fn doses_are_told_in_gray_where_beam_and_specimen_are() {
     let expected = 2.0 * cell("fluence_um2") * 1e12 * 10.0 * 1.602_176_634e-16 * 0.5;
     assert!((cell("gray") / expected - 1.0).abs() < 1e-9);
     assert!((cell("exposure_s") / (2e-6 * cell("mean_counts")) - 1.0).abs() < 1e-9);
-    assert!(html.contains("In brackets the dose to the specimen") && html.contains("\u{202f}Gy)"));
+    assert!(html.contains("Below them the dose to the specimen"));
+    assert!(html.contains("Gy</span></td>"));
     let text = fs::read(folder.path().join("report/study_answer.json")).unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let reached = &answer["answers"][0]["reached"][0];
@@ -131,7 +136,7 @@ fn doses_are_told_in_gray_where_beam_and_specimen_are() {
 #[test]
 fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "[study]\nfluences = [3.0, 300.0]\nfluence_area = \"px\"\nviews = [\"baseline\"]\n\
+    let text = "[study]\nfluences = [0.06, 3.0, 300.0]\nfluence_area = \"px\"\nviews = [\"baseline\"]\n\
                 splits = [\"train\"]\npattern_size = 32\n[probe]\ndiameter = 18\n[scan]\nstep = 5\n\
                 field = [90, 80]\n[views]\nsteps = [12]\n[solver]\nepochs = 10\n";
     let design = Design::parse(text, folder.path()).unwrap();
@@ -150,6 +155,11 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
         let told = format!("with {fluence} photons on the specimen per pixel of the object, ");
         assert!(html.contains(&told), "{told}");
     }
+    // Two or three photons per pattern are not two and a half.
+    let told = html.matches(" (doses are whole photons per pattern: ").count();
+    assert!(told > 0 && html.matches("with 3 photons on the specimen").count() >= told);
+    let listed = html.matches("photons on the specimen per pixel of the object, ").count();
+    assert!(3 * told <= listed, "{told} of {listed}");
 }
 
 #[test]

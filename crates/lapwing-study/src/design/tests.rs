@@ -176,6 +176,7 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
         ),
         ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
         ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
+        ("[study]\noverlaps = [0.5]", vec!["study.overlaps", "section [views]"]),
         ("doses = [1]", vec!["unknown field `doses`"]),
     ] {
         let message = refused(text);

@@ -67,6 +67,10 @@ struct StudySection {
     repeats: Option<usize>,
     halves: Option<bool>,
     patches: Option<bool>,
+    // Beside `views` they look at home, but belong to the section [views].
+    steps: Option<toml::Value>,
+    steps_nm: Option<toml::Value>,
+    overlaps: Option<toml::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -306,6 +310,15 @@ impl FurtherViews {
 
 impl StudySection {
     fn resolve(self, default: Matrix) -> Result<Matrix, DesignError> {
+        let misplaced = [
+            ("study.steps", self.steps.is_some()),
+            ("study.steps_nm", self.steps_nm.is_some()),
+            ("study.overlaps", self.overlaps.is_some()),
+        ];
+        if let Some((key, _)) = misplaced.into_iter().find(|(_, there)| *there) {
+            let expected = "this key in the section [views]";
+            return Err(DesignError::rule(key, expected, "it in [study]"));
+        }
         let others =
             !(self.fluences.is_empty() && self.exposures.is_empty() && self.searched.is_empty());
         let mut doses = match self.doses {

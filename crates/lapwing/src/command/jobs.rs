@@ -194,11 +194,15 @@ impl Jobs {
             }
         }
         let done = report.manifest.execution_results.len() - report.failed();
+        let outcome = match (self.dry_run, report.would_fail.len()) {
+            (true, 0) => "none was run".to_owned(),
+            (true, failing) => format!("none was run, {failing} would fail"),
+            (false, _) => format!("{done} done, {} failed", report.failed()),
+        };
         let _ = write!(
             words,
-            "{}, {done} done, {} failed, {} skipped; records in {}, of this run in runs/{}",
+            "{}, {outcome}, {} skipped; records in {}, of this run in runs/{}",
             counted(report.manifest.jobs.len(), "job"),
-            report.failed(),
             report.skips.skipped_count,
             report.manifest.artifact_root.display(),
             report.run_id

@@ -5,7 +5,7 @@ use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
 use anyhow::Context;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use lapwing_files::experiment::Beam;
 use lapwing_study::design::Radiation;
 use lapwing_study::forecast::{Dose, Forecast, ForecastRequest, of_material};
@@ -23,14 +23,15 @@ use std::process::ExitCode;
 #[command(
     after_help = "Examples:\n  lapwing plan --resolution-m 30e-9 --phase 0.1 --probe-diameter-m 1e-6 --field-m 10e-6 --flux 1e9 --overhead-s 0.01\n  \
     lapwing plan --resolution-m 20e-9 --delta 4e-6 --beta 3e-8 --thickness-m 1e-6 --energy-kev 6.2 --probe-diameter-m 500e-9 --field-m 5e-6x8e-6\n\n\
-    docs/planning.md says what is computed, and how it compares with simulation."
+    docs/planning.md says what is computed, and how it compares with simulation.",
+    group = ArgGroup::new("detail").args(["phase", "absorption", "delta"]).required(true).multiple(true)
 )]
 pub struct Plan {
     /// The detail to be seen, half a period
     #[arg(long, value_name = "M", value_parser = value::positive)]
     resolution_m: f64,
     /// Phase of the detail relative to its surroundings, radians
-    #[arg(long, value_name = "RAD", value_parser = value::positive, conflicts_with = "delta", required_unless_present_any = ["delta", "absorption"])]
+    #[arg(long, value_name = "RAD", value_parser = value::positive, conflicts_with = "delta")]
     phase: Option<f64>,
     /// Share of the amplitude that the detail takes away, 0 to below 1
     #[arg(long, value_name = "F", value_parser = value::overlap, conflicts_with = "delta")]

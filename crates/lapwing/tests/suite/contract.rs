@@ -264,7 +264,8 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     let words = String::from_utf8_lossy(&told.stdout);
     assert!(words.contains("make the view again with `lapwing views`"), "{words}");
     let dry = bench.ok(&format!("jobs {ROOTS} --split test --dry-run"));
-    assert_eq!(dry.matches("would fail").count(), 1, "{dry}");
+    assert_eq!(dry.matches("would fail dose").count(), 1, "{dry}");
+    assert!(dry.contains("none was run, 1 would fail") && !dry.contains(" done"), "{dry}");
     assert!(
         dry.contains("would fail dose 10000 sparse test") && dry.contains("n_accepted"),
         "{dry}"

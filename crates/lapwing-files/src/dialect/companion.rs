@@ -3,45 +3,64 @@
 use std::path::Path;
 
 use lapwing_model::Modes;
-use ndarray::Ix3;
 
-use super::product::Product;
-use crate::npz::Archive;
-use crate::{Container, Error, Problem, hdf5, reconstruction};
+use super::product::{self, Product};
+use crate::reconstruction::{axes, is_complex, probe_name, probe_of};
+use crate::{ArrayInfo, Container, Error, Problem};
 
-/// The probe of a second file: a product, or an archive with `reconstructed_probe` or `probeGuess`.
+/// Most names of arrays that a refusal lists.
+const LISTED: usize = 8;
+
+/// The probe of a second file of any kind that is read: a product of ptychodus, an array of a usual
+/// name, the only complex one that may be a probe, or that of `FILE::NAME`.
 pub(super) fn probe(path: &Path, notes: &mut Vec<String>) -> Result<Modes, Error> {
     notes.push(format!("probe: from {}", path.display()));
-    if hdf5::is_hdf5(path) {
-        let file = Container::open(path)?;
-        if !file.contains("probe_position_x_m")
-            && let Some(probe) = reconstruction::read_probe(&file)?
-        {
-            return Ok(probe);
-        }
+    // A file of the whole name is meant, whatever the name looks like.
+    let named = path.to_str().and_then(|text| text.rsplit_once("::")).filter(|_| !path.exists());
+    let (path, named) = named.map_or((path, None), |(file, name)| (Path::new(file), Some(name)));
+    let file = Container::open(path)?;
+    if let (Container::Hdf5(hdf5), None) = (&file, named)
+        && product::is_product(hdf5)?
+    {
         let product = Product::read(path)?;
         notes.extend(product.notes);
         return Ok(product.probe);
     }
-    let archive = Archive::open(path)?;
-    let expected = "(H, W) or (modes, H, W) complex numbers";
-    let refused = |found: String| Error::Contract {
-        path: path.to_owned(),
-        problems: vec![Problem::new("reconstructed_probe or probeGuess", expected, found)],
+    let arrays = file.list()?;
+    let name = match named {
+        Some(name) => Some(name.to_owned()),
+        None => probe_name(&file)?,
     };
-    let key = ["reconstructed_probe", "probeGuess"].into_iter().find(|key| archive.contains(key));
-    let key = key.ok_or_else(|| refused("neither".to_owned()))?;
-    let array = archive.read(key)?;
-    let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-    let shape = match *array.shape() {
-        [height, width] => vec![1, height, width],
-        [height, width, 1] if height > 1 => vec![1, height, width],
-        [modes, height, width] => vec![modes, height, width],
-        _ => return Err(refused(found)),
+    let may_be = |array: &&ArrayInfo| is_complex(array) && matches!(axes(array), 2..=3);
+    let only = || {
+        let mut candidates = arrays.iter().filter(may_be);
+        candidates.next().filter(|_| candidates.next().is_none()).map(|array| array.name.clone())
     };
-    if !array.dtype().is_complex() {
-        return Err(refused(found));
+    let name = name.or_else(only);
+    let bare = |name: &str| name.trim_start_matches('/').to_owned();
+    let found = name.and_then(|name| arrays.iter().find(|array| bare(&array.name) == bare(&name)));
+    match found {
+        Some(array) if is_complex(array) => probe_of(&file, &array.name),
+        other => Err(refused(path, other, &arrays)),
     }
-    let modes = array.reshape(shape).and_then(|array| array.into_complex32_array::<Ix3>());
-    modes.map_err(|source| Error::Array { path: path.to_owned(), key: key.to_owned(), source })
+}
+
+/// Why there is no probe: the array that was meant is none, or none can be told among `arrays`.
+fn refused(path: &Path, meant: Option<&ArrayInfo>, arrays: &[ArrayInfo]) -> Error {
+    let described = |array: &ArrayInfo| {
+        format!("{} ({} {:?})", array.name, array.dtype, array.shape).trim().to_owned()
+    };
+    let found = match meant {
+        Some(array) => described(array),
+        None if arrays.is_empty() => "no array".to_owned(),
+        None => {
+            let more = if arrays.len() > LISTED { ", ..." } else { "" };
+            let listed: Vec<String> = arrays.iter().take(LISTED).map(described).collect();
+            listed.join(", ") + more
+        }
+    };
+    let expected = "a start probe, complex numbers (H, W) or (modes, H, W), named probe, probeGuess \
+                    or reconstructed_probe, or its array as FILE::NAME";
+    let problems = vec![Problem::new("companion", expected, found)];
+    Error::Contract { path: path.to_owned(), problems }
 }

@@ -3,7 +3,7 @@
 //! `positions` as (y, x), pixels of the object, or metres where they are smaller than a hundredth.
 
 use lapwing_model::{Modes, Position};
-use ndarray::{Axis, Ix3};
+use ndarray::Axis;
 
 use super::definition::Dialect;
 use super::found::{Found, Names};
@@ -14,6 +14,7 @@ use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::options::ReadOptions;
+use crate::reconstruction::{is_complex, probe_of};
 use crate::{Container, Error, Problem};
 
 const PATTERNS: [&str; 5] = ["dp", "cbed", "data", "diff", "diffraction"];
@@ -208,23 +209,14 @@ fn probe(
     let left_out = |name: &str| options.leave_out.iter().any(|left| left == name);
     let known = PROBES.into_iter().find(|name| file.contains(name) && !left_out(name));
     let Some(name) = known else { return Ok(None) };
-    let array = file.read(name)?;
-    let found = format!("shape {:?} of {}", array.shape(), array.dtype());
-    let complex = array.dtype().is_complex();
-    let mut shape: Vec<usize> = array.shape().to_vec();
-    while shape.len() > 3 && shape.last() == Some(&1) {
-        shape.pop();
-    }
-    if shape.len() == 2 {
-        shape.push(1);
-    }
-    let modes = array.reshape(shape).and_then(|array| array.into_complex32_array::<Ix3>());
-    match modes {
-        Ok(modes) if complex => {
-            Ok(Some(modes.permuted_axes([2, 0, 1]).as_standard_layout().into_owned()))
-        }
+    let arrays = file.list()?;
+    let array = arrays.iter().find(|array| array.name == name);
+    match array.filter(|array| is_complex(array)).map(|_| probe_of(file, name)) {
+        Some(Ok(modes)) => Ok(Some(modes)),
         _ => {
-            problems.push(Problem::new(name, "(H, W) or (H, W, modes) complex numbers", found));
+            let found = array.map(|array| format!("shape {:?} of {}", array.shape, array.dtype));
+            let expected = "(H, W) or (H, W, modes) complex numbers";
+            problems.push(Problem::new(name, expected, found.unwrap_or_default()));
             Ok(None)
         }
     }

@@ -4,8 +4,8 @@ mod names;
 mod read;
 
 pub use names::OBJECT;
-pub(crate) use read::probe as read_probe;
 pub use read::read_positions;
+pub(crate) use read::{axes, is_complex, probe_name, probe_of};
 
 use std::path::{Path, PathBuf};
 

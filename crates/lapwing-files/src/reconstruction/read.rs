@@ -101,13 +101,8 @@ fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result
         return Ok(name);
     }
     let arrays = file.list()?;
-    let complex =
-        |array: &&ArrayInfo| array.dtype.starts_with("complex") || array.dtype.starts_with(">c");
-    let pictures: Vec<&ArrayInfo> = arrays
-        .iter()
-        .filter(complex)
-        .filter(|array| without_units(&array.shape).len() == 2)
-        .collect();
+    let pictures: Vec<&ArrayInfo> =
+        arrays.iter().filter(|array| is_complex(array) && axes(array) == 2).collect();
     match *pictures {
         [only] => Ok(only.name.clone()),
         _ => Err(Error::WhichObject {
@@ -116,6 +111,16 @@ fn object_name(file: &Container, wanted: Option<&str>, usual: &[&str]) -> Result
             arrays,
         }),
     }
+}
+
+/// Whether an array is of complex numbers.
+pub(crate) fn is_complex(array: &ArrayInfo) -> bool {
+    array.dtype.starts_with("complex") || array.dtype.starts_with(">c")
+}
+
+/// Number of the axes of an array that are longer than 1.
+pub(crate) fn axes(array: &ArrayInfo) -> usize {
+    without_units(&array.shape).len()
 }
 
 /// The first array `content/KIND/NAME/data` of a file of ptypy (`.ptyr`).
@@ -151,19 +156,45 @@ fn object(file: &Container, name: &str) -> Result<Object, Error> {
     Object::from_slices(slices).ok_or_else(|| unfit("no slice".to_owned()))
 }
 
-/// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes, when
-/// there is such an array. PtyLab's has the axes (wavelength, 1, mode, slice, H, W).
-pub(crate) fn probe(file: &Container) -> Result<Option<Modes>, Error> {
+/// The probe of a file, where there is one of a usual name.
+fn probe(file: &Container) -> Result<Option<Modes>, Error> {
+    let name = probe_name(file)?;
+    name.map(|name| probe_of(file, &name)).transpose()
+}
+
+/// The array that holds the probe: one of the usual names.
+pub(crate) fn probe_name(file: &Container) -> Result<Option<String>, Error> {
     let usual = PROBES.into_iter().find(|name| file.contains(name)).map(str::to_owned);
-    let name = match usual {
-        Some(name) => Some(name),
-        None => of_ptypy(file, "probe")?,
-    };
-    let Some(name) = name.as_deref() else {
-        return Ok(None);
-    };
+    match usual {
+        Some(name) => Ok(Some(name)),
+        None => of_ptypy(file, "probe"),
+    }
+}
+
+/// Probe modes from (H, W), (modes, H, W), (H, W, 1), or the first of several sets of modes.
+/// PtyLab's has the axes (wavelength, 1, mode, slice, H, W), MATLAB's (H, W, mode, set).
+pub(crate) fn probe_of(file: &Container, name: &str) -> Result<Modes, Error> {
     let array = file.read(name)?;
     let mut shape = array.shape().to_vec();
+    let unfit = |source| file.unfit(name, source);
+    let refused = || {
+        let found = format!("shape {:?}", array.shape());
+        unfit(NpyError::Kind { expected: "(H, W) or (modes, H, W)", found })
+    };
+    // Written by Python, MATLAB's files have modes first as well, of which there are few.
+    let modes_last = shape.len() < 3 || shape[0] >= shape[2];
+    if let (Container::Mat(_), true, [height, width, rest @ ..]) = (file, modes_last, &shape[..]) {
+        let (height, width) = (*height, *width);
+        let modes = rest.first().copied().unwrap_or(1);
+        let each: usize = rest.iter().product();
+        if rest.len() > 3 || each == 0 {
+            return Err(refused());
+        }
+        let values = array.into_complex32().map_err(unfit)?;
+        let sets = each / modes;
+        let at = |(mode, y, x): (usize, usize, usize)| (y * width + x) * each + mode * sets;
+        return Ok(Modes::from_shape_fn((modes, height, width), |index| values[at(index)]));
+    }
     if shape.len() == 3 && shape[2] == 1 {
         shape.pop();
     }
@@ -174,17 +205,16 @@ pub(crate) fn probe(file: &Container) -> Result<Option<Modes>, Error> {
         shape.remove(3);
     }
     let sets: usize = shape.iter().rev().skip(3).product();
-    if shape.len() < 3 || shape.len() > 5 || sets == 0 {
-        let found = format!("shape {:?}", array.shape());
-        let expected = "(H, W) or (modes, H, W)";
-        return Err(file.unfit(name, NpyError::Kind { expected, found }));
+    let (3..=5, [.., modes, height, width]) = (shape.len(), &shape[..]) else {
+        return Err(refused());
+    };
+    if sets == 0 {
+        return Err(refused());
     }
-    let [.., modes, height, width] = shape[..] else { return Ok(None) };
-    let unfit = |source| file.unfit(name, source);
+    let shape = (*modes, *height, *width);
     let values = array.into_complex32().map_err(unfit)?;
-    let first = values.into_iter().take(modes * height * width).collect();
-    let probe = Modes::from_shape_vec((modes, height, width), first);
-    probe.map(Some).map_err(|error| unfit(NpyError::Shape(error.to_string())))
+    let first = values.into_iter().take(shape.0 * shape.1 * shape.2).collect();
+    Modes::from_shape_vec(shape, first).map_err(|error| unfit(NpyError::Shape(error.to_string())))
 }
 
 /// Eigenmodes (eigenmode, H, W) and their weights (n, eigenmode), where the probe varies.

@@ -225,6 +225,51 @@ fn options_that_a_file_has_no_use_for_are_refused() {
 }
 
 #[test]
+fn a_start_probe_comes_from_a_file_of_any_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.npz");
+    let counts = Array3::from_shape_fn((6, 8, 5), |(i, y, x)| ((i + 3 * y + x) % 7) as u16);
+    let places: Vec<f64> = (0..6).map(f64::from).collect();
+    npz::write(
+        &scan,
+        &[
+            ("diffraction", Array::from(&counts)),
+            ("xcoords", Array::from(places.clone())),
+            ("ycoords", Array::from(places)),
+        ],
+    )
+    .unwrap();
+    let probe_of = |name: &str| {
+        let given = Given::Path(folder.path().join(name));
+        read(&scan, &[("companion", given)]).map(|(data, _)| data.probe.unwrap())
+    };
+    let one = Array3::from_shape_fn((2, 8, 5), |(mode, y, x)| {
+        Complex32::new((10 * y + x) as f32, mode as f32)
+    });
+    npy::write(folder.path().join("probe.npy"), &Array::from(&one)).unwrap();
+    // The amplitude of counts is in its own unit.
+    let unit = probe_of("probe.npy").unwrap();
+    let scale = one[(0, 7, 4)] / unit[(0, 7, 4)];
+    assert!(unit.iter().zip(&one).all(|(a, b)| (a * scale - b).norm() < 1e-4));
+    // Of several arrays one is named; what is no probe is told with what there is.
+    npz::write(
+        folder.path().join("two.npz"),
+        &[("first", Array::from(&one)), ("second", Array::from(&one.mapv(|v| v * 2.0)))],
+    )
+    .unwrap();
+    let second = probe_of("two.npz::second").unwrap();
+    assert!((second[(0, 7, 4)] * scale / one[(0, 7, 4)] - 2.0).norm() < 1e-5);
+    for (name, parts) in [
+        ("two.npz", vec!["FILE::NAME", "first", "second"]),
+        ("two.npz::third", vec!["FILE::NAME", "first"]),
+        ("scan.npz::xcoords", vec!["complex", "xcoords"]),
+    ] {
+        let error = probe_of(name).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{name}: {error}");
+    }
+}
+
+#[test]
 fn frames_window_and_dark_level_are_applied() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");

@@ -2,7 +2,6 @@
 
 use crate::Arguments;
 use anyhow::anyhow;
-use clap::Parser;
 use lapwing_study::event::Event;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -68,7 +67,7 @@ pub fn answer(
     observe: Listener<'_>,
 ) -> anyhow::Result<Answer> {
     let Arguments { command, options } =
-        Arguments::try_parse_from(arguments).map_err(|wrong| anyhow!("{}", in_short(&wrong)))?;
+        Arguments::of(arguments).map_err(|wrong| anyhow!("{}", in_short(&wrong)))?;
     let asked = Asked { answer: Mutex::default(), observe: Mutex::new(observe) };
     command.run(crate::output::Output { asked: Some(&asked), ..options.output() })?;
     Ok(asked.answer.into_inner().unwrap_or_else(PoisonError::into_inner))

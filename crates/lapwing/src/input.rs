@@ -110,8 +110,7 @@ pub fn argument(option: &'static ReadOption) -> Arg {
         Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
         _ => flag
             .value_name(option.value_name)
-            .value_parser(move |text: &str| option.parse(text).map_err(|told| once(told, text)))
-            .allow_negative_numbers(true),
+            .value_parser(move |text: &str| option.parse(text).map_err(|told| once(told, text))),
     }
 }
 

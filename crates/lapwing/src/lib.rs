@@ -4,6 +4,7 @@
 //! same for a caller within the process, who has the record that `--json` prints.
 
 mod asked;
+mod below_zero;
 mod command;
 mod exposure;
 mod failure;
@@ -53,6 +54,13 @@ struct Arguments {
     options: Options,
 }
 
+impl Arguments {
+    /// What a command line asks for.
+    fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(below_zero::joined(arguments))
+    }
+}
+
 /// All commands and options, for what is made of them: completions, manual pages, documents.
 pub fn command() -> clap::Command {
     Arguments::command()
@@ -60,7 +68,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with its arguments, the first of them its own name, and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let Arguments { command, options } = match Arguments::try_parse_from(arguments) {
+    let Arguments { command, options } = match Arguments::of(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => return failure::report(&usage.into()),
     };

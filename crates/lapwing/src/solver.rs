@@ -104,8 +104,7 @@ impl Flag {
             .help(self.help())
             .help_heading(HEADING)
             .value_parser(ValueParser::new(parse))
-            .action(ArgAction::Set)
-            .allow_negative_numbers(true);
+            .action(ArgAction::Set);
         match self.options.iter().all(|(_, option)| option.kind == Kind::Switch) {
             true => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
             false => arg,

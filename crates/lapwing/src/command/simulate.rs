@@ -120,13 +120,13 @@ struct ProbeArgs {
     #[arg(long, value_name = "F", value_parser = value::share)]
     central_stop: Option<f64>,
     /// Defocus, radians at the aperture's edge (in place of --probe-diameter)
-    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RAD", value_parser = value::number)]
     defocus: Option<f64>,
     /// Astigmatism, radians at the aperture's edge
-    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RAD", value_parser = value::number)]
     astigmatism: Option<f64>,
     /// Spherical aberration, radians at the aperture's edge
-    #[arg(long, value_name = "RAD", value_parser = value::number, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RAD", value_parser = value::number)]
     spherical: Option<f64>,
 }
 

@@ -34,7 +34,7 @@ pub struct Split {
     #[arg(long, value_name = "F", default_value_t = 0.5, value_parser = value::inner_share)]
     fraction: f64,
     /// Width around the cut, pixels, whose positions belong to neither split
-    #[arg(long, value_name = "PX", default_value_t = 0.0, value_parser = value::not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "PX", default_value_t = 0.0, value_parser = value::not_negative)]
     guard_band: f64,
     #[command(flatten)]
     reading: Reading,

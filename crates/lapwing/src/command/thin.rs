@@ -26,7 +26,7 @@ pub struct Thin {
     #[command(flatten)]
     scan: ScanFile,
     /// Dose to thin to: mean photons per pattern
-    #[arg(long, value_name = "PHOTONS", value_parser = value::positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "PHOTONS", value_parser = value::positive)]
     dose: f64,
     /// Seed of the thinning
     #[arg(long, value_name = "SEED", default_value_t = 42)]

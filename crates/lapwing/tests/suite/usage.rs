@@ -165,3 +165,16 @@ fn a_closed_pipe_is_no_error() {
     assert!(stderr(&output).is_empty(), "{}", stderr(&output));
     assert!(bench.path("study.toml").is_file());
 }
+
+#[test]
+fn numbers_below_zero_are_values_however_they_are_written() {
+    let bench = Bench::new();
+    for numbers in ["--defocus-m -5e-8", "--c12-m -2e-9", "--defocus-m=-5e-8", "--fly -1,2"] {
+        bench.fails(&format!("inspect nowhere.npz {numbers}"), &["nowhere.npz: No such file"]);
+    }
+    // A number that is missing is told of the flag before.
+    let output = bench.run("inspect nowhere.npz --defocus-m --c12-m 1e-9");
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("--defocus-m") && told.contains("--c12-m"), "{told}");
+}

@@ -11,7 +11,6 @@
 
 mod axes;
 mod base;
-mod brightness;
 mod clean;
 mod companion;
 mod cube;

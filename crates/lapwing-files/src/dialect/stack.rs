@@ -6,7 +6,6 @@ use std::path::Path;
 use lapwing_model::Modes;
 use ndarray::{Array3, Ix3};
 
-use super::brightness::Brightness;
 use super::clean::{Cleaned, blank, clean};
 use super::wanted::Wanted;
 use crate::dataset::{amplitudes_in_place, scaled};
@@ -348,9 +347,6 @@ fn convert(
         bad.iter_mut().for_each(|bad| centre(&mut bad.view_mut()));
         notes.push(format!("{}: zero frequency moved from the corner to the centre", rules.key));
     }
-    let mut brightness = Brightness::new(patterns.dim());
-    patterns.iter().enumerate().for_each(|(index, pattern)| brightness.see(index, pattern));
-    brightness.note(rules.key, notes);
     let scale = match quantity {
         Quantity::Amplitude => None,
         Quantity::Intensity => {

@@ -1,4 +1,5 @@
-//! Pixels that hold no measurement, saturation, and a beam that is not in the middle.
+//! Pixels that hold no measurement, saturation, a level that is written without light, and a beam
+//! that is not in the middle.
 
 use ndarray::{Array2, ArrayView3};
 use rayon::prelude::*;
@@ -25,6 +26,15 @@ const JUST_BELOW: f32 = 0.99;
 const LARGE: f64 = 20.0;
 /// Distance from the middle that is remarked on, pixels and share of the side.
 const OFF: (f64, f64) = (1.5, 0.02);
+/// The mean squared distance of light that is in the corners from there, as a share of that from
+/// the middle.
+const CORNERED: f64 = 0.5;
+/// Share of the pixels, the darkest, that tell a level that is written without light.
+const DARKEST: f64 = 0.1;
+/// Patterns from which it is told, and quanta that it has at least.
+const LEVEL: (usize, f64) = (16, 5.0);
+/// Their standard deviation, as a share of that of light.
+const QUIET: f64 = 0.8;
 
 /// Pixels (y, x).
 type Pixels = Vec<(usize, usize)>;
@@ -39,7 +49,21 @@ pub(super) fn look(
         return Vec::new();
     }
     let mut remarks = Vec::new();
-    let stuck = stuck(survey, good);
+    let level = dark_level(survey, good, scale);
+    let mut stuck = stuck(survey, good);
+    if let Some(level) = level {
+        stuck.retain(|&at| survey.quanta(f64::from(survey.least[at]), scale) > 2.0 * level);
+        remarks.push(Remark::new(
+            What::DarkLevel,
+            format!(
+                "the darkest pixels show about {level} in every pattern, steadier than light could be"
+            ),
+            format!(
+                "if the detector writes that without light, have it subtracted (--dark-level {level}): \
+                 else it is taken for light"
+            ),
+        ));
+    }
     if !stuck.is_empty() {
         let evidence = format!(
             "{} the same in every pattern, or more than {HOT} times what is around: {}",
@@ -90,6 +114,48 @@ pub(super) fn look(
 
 fn verb(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", counted(number, "pixel"), if number == 1 { one } else { many })
+}
+
+/// What the detector writes without light, quanta with three digits, where its darkest pixels tell:
+/// they never fall to zero, and vary less than as many photons would.
+fn dark_level(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> Option<f64> {
+    if survey.patterns < LEVEL.0 {
+        return None;
+    }
+    let mut pixels: Vec<(f64, f64)> = survey
+        .mean
+        .iter()
+        .zip(&survey.least)
+        .zip(good)
+        .filter(|(_, good)| **good)
+        .map(|((&mean, &least), _)| {
+            (survey.quanta(mean, scale), survey.quanta(f64::from(least), scale))
+        })
+        .collect();
+    pixels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    pixels.truncate(((pixels.len() as f64 * DARKEST) as usize).max(1));
+    let median = |of: &dyn Fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = pixels.iter().map(of).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let (mean, least) = (median(&|(mean, _)| *mean)?, median(&|(_, least)| *least)?);
+    let fall = median(&|(mean, least)| (mean - least) / mean.max(f64::MIN_POSITIVE).sqrt())?;
+    let level = if mean - least < 1.0 { least } else { mean };
+    let digit = 10f64.powf(level.max(1.0).log10().floor() - 2.0);
+    (least >= LEVEL.1 && fall < QUIET * least_of(survey.patterns)).then(|| {
+        let rounded = (level / digit).round() * digit;
+        // What is whole stays so.
+        if level.fract() == 0.0 { level } else { rounded }
+    })
+}
+
+/// How far below their mean the least of `n` normal numbers lies on average, in standard
+/// deviations: the asymptotic form, 2 to 10 % too small.
+fn least_of(n: usize) -> f64 {
+    let log = (n.max(2) as f64).ln();
+    let root = (2.0 * log).sqrt();
+    root - (log.ln() + (4.0 * std::f64::consts::PI).ln()) / (2.0 * root)
 }
 
 /// Pixels that show the same light in every pattern, or far more than any pixel near them.
@@ -243,6 +309,14 @@ fn off_centre(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> Optio
         return None;
     }
     let Light { centre: (y, x), spread, total } = Light::of(survey, good)?;
+    if cornered(survey, good) {
+        return Some(Remark::new(
+            What::OffCentre,
+            "the light is in the four corners of the patterns, where the highest frequencies should be",
+            "say where the zero frequency is in the file: --zero-frequency corner, or centre where it \
+             was taken to be in the corner",
+        ));
+    }
     let (middle_y, middle_x) = middle((height, width));
     let off = (y - middle_y as f64).hypot(x - middle_x as f64);
     // Of few photons the centre is uncertain itself.
@@ -262,6 +336,25 @@ fn off_centre(survey: &Survey, good: &Array2<bool>, scale: Option<f64>) -> Optio
             ),
         )
     })
+}
+
+/// Whether the bright part of the mean pattern is nearer to the corners, which are one point of a
+/// periodic pattern, than to the middle.
+fn cornered(survey: &Survey, good: &Array2<bool>) -> bool {
+    let (height, width) = survey.shape();
+    let lit = || survey.mean.indexed_iter().filter(|(at, _)| good[*at]);
+    let most = lit().map(|(_, mean)| *mean).fold(0.0, f64::max);
+    let spread = |from: (usize, usize)| -> f64 {
+        let along = |index: usize, from: usize, length: usize| {
+            let apart = index.abs_diff(from);
+            apart.min(length - apart).pow(2) as f64
+        };
+        let bright = lit().filter(|(_, mean)| **mean > 0.05 * most);
+        bright
+            .map(|((y, x), mean)| mean * (along(y, from.0, height) + along(x, from.1, width)))
+            .sum()
+    };
+    spread((0, 0)) < CORNERED * spread(middle((height, width)))
 }
 
 /// Where the zero frequency is.
@@ -334,5 +427,44 @@ mod tests {
             patterns[(i, (y + 29) % 32, (x + 2) % 32)]
         });
         assert_eq!(told(&rolled), [(What::OffCentre, 0, false)]);
+    }
+
+    #[test]
+    fn light_in_the_corners_is_told_as_such() {
+        let patterns = spot(|_, count| count);
+        let rolled = Array3::from_shape_fn((40, 32, 32), |(i, y, x)| {
+            patterns[(i, (y + 16) % 32, (x + 16) % 32)]
+        });
+        let good = Array2::from_elem((32, 32), true);
+        let survey = Survey::of(rolled.view(), &good);
+        let remarks = look(&survey, rolled.view(), &good, Some(1.0));
+        assert!(remarks.iter().all(|remark| remark.what == What::OffCentre), "{remarks:?}");
+        assert!(remarks[0].advice.contains("--zero-frequency"), "{remarks:?}");
+    }
+
+    #[test]
+    fn what_is_written_without_light_is_told_from_light_that_is_everywhere() {
+        let level = |patterns: &Array3<f32>| {
+            let good = Array2::from_elem((32, 32), true);
+            dark_level(&Survey::of(patterns.view(), &good), &good, Some(1.0))
+        };
+        assert_eq!(level(&spot(|_, count| count)), None);
+        let written = spot(|_, count| count + 50.0);
+        assert_eq!(level(&written), Some(50.0));
+        assert_eq!(told(&written), [(What::DarkLevel, 0, false)]);
+        // 40 photons in every pixel vary by 6: sums of twelve even draws are nearly normal.
+        let mut state = 1_u64;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as f32 / (1_u64 << 31) as f32
+        };
+        let chance = Array3::from_shape_simple_fn((40, 32, 32), || {
+            (0..12).map(|_| draw()).sum::<f32>() - 6.0
+        });
+        let light = |gain: f32| {
+            spot(|at, count| (count + 40.0 + (gain * 40.0_f32).sqrt() * chance[at]).round())
+        };
+        assert_eq!((level(&light(1.0)), level(&light(4.0))), (None, None));
+        assert!(level(&light(0.02)).is_some_and(|level| (level - 40.0).abs() < 1.5));
     }
 }

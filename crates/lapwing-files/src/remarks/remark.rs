@@ -36,6 +36,8 @@ pub enum What {
     ByteOrder,
     /// A mask that leaves little.
     Mask,
+    /// What the detector writes without light.
+    DarkLevel,
     /// The beam is not in the middle of the patterns.
     OffCentre,
     /// All positions on a line, or within a pixel, or so far apart that no object holds them.

@@ -267,28 +267,6 @@ fn a_cube_is_ambiguous_until_its_layout_is_given() {
 }
 
 #[test]
-fn bright_corners_are_noted() {
-    let bright = |y: usize, x: usize| {
-        let patterns =
-            Array3::from_shape_fn(
-                (4, 8, 10),
-                |(_, j, k)| if (j, k) == (y, x) { 0.75_f32 } else { 0.001 },
-            );
-        let object = Array2::from_elem((16, 16), Complex32::ONE);
-        let arrays = altered(vec![
-            ("diffraction", Some(Array::from(&patterns))),
-            ("objectGuess", Some(Array::from(&object))),
-            ("probeGuess", None),
-            ("xcoords", Some(Array::from(vec![6.0; 4]))),
-            ("ycoords", Some(Array::from(vec![6.0; 4]))),
-        ]);
-        read(&arrays).unwrap().1.notes
-    };
-    assert_eq!(bright(4, 5), Vec::<String>::new());
-    assert!(bright(0, 0)[0].contains("corners are brighter"));
-}
-
-#[test]
 fn overrides_are_obeyed_and_noted() {
     let options = ReadOptions {
         zero_frequency: Some(ZeroFrequency::Corner),

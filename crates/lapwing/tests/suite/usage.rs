@@ -176,5 +176,5 @@ fn numbers_below_zero_are_values_however_they_are_written() {
     let output = bench.run("inspect nowhere.npz --defocus-m --c12-m 1e-9");
     let told = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("--defocus-m") && told.contains("--c12-m"), "{told}");
+    assert!(told.contains("required for '--defocus-m"), "{told}");
 }

@@ -467,7 +467,8 @@ impl<'a> Question<'a> {
         let order = |a: &&(Estimate, Condition, &str), b: &&(Estimate, Condition, &str)| {
             (sign * a.0.mean).total_cmp(&(sign * b.0.mean))
         };
-        let (best, worst) = (all.iter().max_by(order)?, all.iter().min_by(order)?);
+        // Of equals the first, which has the fewest photons.
+        let (best, worst) = (all.iter().rev().max_by(order)?, all.iter().min_by(order)?);
         let name = |(estimate, condition, solver): &(Estimate, Condition, &str)| {
             let Condition { dose, view, split } = condition;
             let (dose, by) = (dose_label(*dose), self.by(solver));

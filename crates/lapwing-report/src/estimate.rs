@@ -158,6 +158,28 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Quality against dose as the mean over `lines`, those of the splits of one view by one solver. A
+/// dose at which one of them was measured and is unreliable is left out: the others alone are no
+/// mean of the same.
+pub(crate) fn over_splits(lines: &[Line<'_>], metric: &Metric) -> Vec<(f64, Estimate)> {
+    let curves: Vec<Vec<(f64, Estimate)>> = lines.iter().map(|line| line.curve(metric)).collect();
+    let mut doses: Vec<f64> = curves.iter().flatten().map(|(dose, _)| *dose).collect();
+    doses.sort_unstable_by(f64::total_cmp);
+    doses.dedup();
+    let at = |dose: f64| {
+        let mut values = Vec::new();
+        for (line, curve) in lines.iter().zip(&curves) {
+            match curve.iter().find(|(at, _)| *at == dose) {
+                Some((_, value)) => values.push(*value),
+                None if line.measured(metric, dose as u64) => return None,
+                None => {}
+            }
+        }
+        Some((dose, Estimate::mean_of(&values)?))
+    };
+    doses.into_iter().filter_map(at).collect()
+}
+
 /// A straight line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Trend {
@@ -246,6 +268,8 @@ impl Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lapwing_study::record::Outcome;
+    use lapwing_study::{Case, Condition};
 
     #[test]
     fn standard_errors_are_those_of_the_textbook() {
@@ -263,6 +287,37 @@ mod tests {
             None
         );
         assert_eq!(Estimate::of(&[0.912, 0.914]).unwrap().shown(), "0.913 \u{b1} 0.001");
+    }
+
+    #[test]
+    fn a_dose_of_which_one_split_is_unreliable_has_no_mean_over_the_splits() {
+        let of = |split, dose, value, doubt: bool| {
+            let condition = Condition { dose, view: View::Baseline, split };
+            let named = |text: &str| ("phase_ssim".to_owned(), text.to_owned());
+            Row {
+                case: Case { solver: Some("LSQML".to_owned()), ..condition.into() },
+                condition,
+                outcome: Outcome::Pending,
+                metrics: [("phase_ssim".to_owned(), Some(value))].into(),
+                comparison: None,
+                doubts: doubt.then(|| named("noise")).into_iter().collect(),
+                loss: Vec::new(),
+                specimen: None,
+            }
+        };
+        let rows = [
+            of(Split::Train, 100, 0.4, false),
+            of(Split::Test, 100, 0.9, true),
+            of(Split::Train, 1000, 0.6, false),
+            of(Split::Test, 1000, 0.8, false),
+            of(Split::Train, 10_000, 0.9, false),
+        ];
+        let line = |split| Line { rows: &rows, solver: "LSQML", split, view: View::Baseline };
+        let found = over_splits(&[line(Split::Train), line(Split::Test)], &metric("phase_ssim"));
+        let found: Vec<(f64, f64)> = found.into_iter().map(|(dose, at)| (dose, at.mean)).collect();
+        assert_eq!(found.len(), 2);
+        assert!(found[0].0 == 1000.0 && (found[0].1 - 0.7).abs() < 1e-12);
+        assert_eq!(found[1], (10_000.0, 0.9));
     }
 
     #[test]

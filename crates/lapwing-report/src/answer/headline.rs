@@ -4,8 +4,9 @@ use super::cost::MATTERS;
 use super::needs::{Need, NeedTable};
 use super::reach::{Reach, Scale};
 use super::{Curve, Question, overlap_in_words, step_in_words};
-use crate::estimate::{Estimate, Line};
+use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::{Area, Unit, in_gray};
+use crate::levels::Level;
 use lapwing_draw::number::label;
 use lapwing_study::View;
 use serde_json::{Value, json};
@@ -107,17 +108,7 @@ impl<'a> Question<'a> {
     fn candidate(&self, solver: &'a str, view: View) -> Option<Candidate> {
         let lines: Vec<Line<'_>> =
             self.splits.iter().map(|&split| self.line(solver, view, split)).collect();
-        let curves: Vec<Curve> = lines.iter().map(|line| line.curve(self.metric)).collect();
-        let mut doses: Vec<f64> = curves.iter().flatten().map(|(dose, _)| *dose).collect();
-        doses.sort_unstable_by(f64::total_cmp);
-        doses.dedup();
-        let at = |dose: f64| {
-            let values: Vec<Estimate> =
-                curves.iter().flatten().filter(|(at, _)| *at == dose).map(|(_, v)| *v).collect();
-            (dose, Estimate::mean_of(&values))
-        };
-        let curve: Curve =
-            doses.into_iter().map(at).filter_map(|(dose, value)| Some((dose, value?))).collect();
+        let curve = over_splits(&lines, self.metric);
         let lowest = lines.iter().filter_map(|line| line.lowest_dose(self.metric));
         let lowest = lowest.fold(f64::INFINITY, f64::min);
         let mean = |of: &dyn Fn(&Line<'_>) -> Option<f64>| {
@@ -233,35 +224,56 @@ impl<'a> Question<'a> {
         Some(format!("{which} it does not tell: {way}; what is done stays."))
     }
 
-    /// What the next larger step would cost at the dose that the best one takes.
+    /// What the next larger step would cost at the dose that the best one takes, or in a study by
+    /// fluence with the same photons on the specimen.
     fn other_step(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
         let dose = best.dose()?;
         let wider = all.iter().filter(|other| other.step > best.step);
         let next = wider.min_by(|a, b| a.step.partial_cmp(&b.step).expect("both have steps"))?;
+        let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
+        let (its_dose, place) = match (by_fluence, best.per_pixel, next.per_pixel) {
+            (true, Some(here), Some(there)) => {
+                (dose * here / there, "with the same photons on the specimen")
+            }
+            (true, ..) => return None,
+            (false, ..) => (dose, "at that dose"),
+        };
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let ((here, error), (there, other)) =
-            (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, dose)?);
+            (self.interpolated(&best.curve, dose)?, self.interpolated(&next.curve, its_dose)?);
         let loss = sign * (here - there);
         let chance = (2.0 * error.hypot(other)).max(MATTERS * here.abs());
         let subject = self.where_to(next);
         let subject = subject[..1].to_uppercase() + &subject[1..];
         if loss > chance {
             return Some(format!(
-                "{subject}, would cost {} of {} at that dose: {} in place of {}.",
+                "{subject}, would cost {} of {} {place}: {} in place of {}.",
                 self.metric.with_unit(loss),
                 self.metric.named(),
                 self.metric.with_unit(there),
                 self.metric.with_unit(here)
             ));
         }
-        (loss > -chance).then(|| format!("{subject}, would do as well at that dose."))
+        (loss > -chance).then(|| format!("{subject}, would do as well {place}."))
     }
 
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let points = candidates.iter().flat_map(|of| of.curve.iter().map(move |at| (of, at)));
-        let (of, (dose, value)) =
-            points.max_by(|a, b| (sign * a.1.1.mean).total_cmp(&(sign * b.1.1.mean)))?;
+        // Of equals the one that takes least.
+        let order =
+            |&(_, (dose, value)): &(&Candidate, &(f64, Estimate))| (sign * value.mean, -*dose);
+        let (of, (dose, value)) = points.max_by(|a, b| {
+            let (a, b) = (order(a), order(b));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+        })?;
+        if self.metric.is_length() && self.metric.goal < 1.0 {
+            return Some(format!(
+                "{} cannot be reached: nothing tells of details finer than a pixel; ask for a \
+                 resolution of one pixel at least, or reconstruct with smaller ones.",
+                self.goal()
+            ));
+        }
         let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
         let how = if unsteady { "is not reached steadily" } else { "is not reached" };
         Some(format!(
@@ -319,8 +331,11 @@ impl<'a> Question<'a> {
                 }));
             }
             let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-            let best =
-                of.curve.iter().max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
+            let best = of
+                .curve
+                .iter()
+                .rev()
+                .max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
             cells.push(best.map_or_else(missing, |(dose, value)| Need {
                 text: self.metric.with_unit(value.mean),
                 within: Some(format!(

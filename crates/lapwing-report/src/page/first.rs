@@ -86,7 +86,8 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         ),
         (
             "dose",
-            "Photons of one pattern, on average over the scan; what more of them buys, and cost.",
+            "Photons (electrons, of an electron microscope) of one pattern, on average over the scan; \
+             what more of them buys, and cost.",
         ),
         (
             "on the specimen",

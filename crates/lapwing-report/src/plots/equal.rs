@@ -1,7 +1,7 @@
 //! Doses and overlaps of equal quality.
 
 use super::contour::{Node, contour};
-use crate::estimate::{Estimate, Line};
+use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::Unit;
 use crate::gather::Study;
 use crate::metric::{Metric, shown};
@@ -39,7 +39,7 @@ pub(crate) fn equal_quality(
     columns.sort_by(|a, b| a[0].x.total_cmp(&b[0].x));
     let cost = if unit.is_some() { "photons on the specimen" } else { "dose" };
     let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
-    let title = format!("{} and overlap of equal {}{by}", capital(cost), metric.named());
+    let title = format!("Lines of equal {}{by}", metric.named());
     if columns.len() < 2 {
         return Some(Err(format!(
             "{title}: no map is drawn, for numbers that hold are there with one overlap at most."
@@ -48,7 +48,12 @@ pub(crate) fn equal_quality(
     let values = || columns.iter().flatten().map(|node| node.value);
     let (low, high) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    let even = (1..=LEVELS).map(|step| low + (high - low) * step as f64 / (LEVELS + 1) as f64);
+    let goal = place(metric.goal);
+    let apart = (high - low) / (LEVELS + 1) as f64;
+    // A line that is nearly the goal's would hide it.
+    let even = (1..=LEVELS)
+        .map(|step| low + apart * step as f64)
+        .filter(|level| (level - goal).abs() > apart / 4.0);
     let axis = match unit {
         Some(unit) => unit.axis(),
         None => "dose, photons per pattern".to_owned(),
@@ -57,7 +62,7 @@ pub(crate) fn equal_quality(
     let mut plot = Plot::new(title.clone(), overlap, Axis::log(axis));
     plot.size = (470.0, 330.0);
     let mut told = Vec::new();
-    for (colour, level) in std::iter::once(place(metric.goal)).chain(even).enumerate() {
+    for (colour, level) in std::iter::once(goal).chain(even).enumerate() {
         let lines = contour(&columns, level);
         let value = if metric.is_length() { level.exp() } else { level };
         let name = match colour {
@@ -107,13 +112,6 @@ fn column(
         }
         None => 1.0,
     };
-    let of_dose = |dose: u64| {
-        let value = mean(lines().filter_map(|line| Some(line.at(metric, dose)?.mean)).collect())?;
-        Some(Node { x, y: (dose as f64 * per_dose).ln(), value })
-    };
-    Some(study.distinct(|c| c.dose).into_iter().filter_map(of_dose).collect())
-}
-
-fn capital(text: &str) -> String {
-    text[..1].to_uppercase() + &text[1..]
+    let nodes = over_splits(&lines().collect::<Vec<_>>(), metric).into_iter();
+    Some(nodes.map(|(dose, at)| Node { x, y: (dose * per_dose).ln(), value: at.mean }).collect())
 }

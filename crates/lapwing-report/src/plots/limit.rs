@@ -78,7 +78,10 @@ pub(crate) fn sentence(study: &Study, metric: &Metric, solver: &str) -> Option<S
     let line = Line { rows: &study.rows, solver, split: *split.first()?, view: *view.first()? };
     let allowed = Allowed::of(study, metric, line.split, line.view)?;
     let curve = line.curve(metric);
-    let ends = [curve.first()?, curve.last()?];
+    let ends = match curve.as_slice() {
+        [only] => vec![only],
+        curve => vec![curve.first()?, curve.last()?],
+    };
     let part = |(dose, value): &(f64, crate::estimate::Estimate)| {
         Some(format!(
             "{} where {} is allowed, at {} photons per pattern",

@@ -155,6 +155,9 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
         let told = format!("with {fluence} photons on the specimen per pixel of the object, ");
         assert!(html.contains(&told), "{told}");
     }
+    let lead = &html[html.find("<section class=\"first\"").unwrap()..];
+    let lead = &lead[..lead.find("<div class=\"glance").unwrap()];
+    assert!(!lead.contains("at that dose"), "{lead}");
     // Two or three photons per pattern are not two and a half.
     let told = html.matches(" (doses are whole photons per pattern: ").count();
     assert!(told > 0 && html.matches("with 3 photons on the specimen").count() >= told);
@@ -198,7 +201,7 @@ fn lines_of_equal_quality_are_drawn_between_neighbours_or_the_page_says_why_not(
     let (folder, html) = plain();
     let name = "report/figures/phase_ssim_dose_overlap.svg";
     let map = fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(html.contains("Dose and overlap of equal Phase SSIM"));
+    assert!(html.contains("Lines of equal Phase SSIM"));
     // The goal, four levels and the nine conditions.
     for line in ["goal 0.9", "measured"] {
         assert!(map.contains(&format!(">{line}<")), "{line}");
@@ -211,7 +214,7 @@ fn lines_of_equal_quality_are_drawn_between_neighbours_or_the_page_says_why_not(
         })
     });
     let (_folder, html) = report(&Special { pending: all.collect(), ..Special::default() });
-    assert!(!html.contains("<title>Dose and overlap of equal"));
+    assert!(!html.contains("<title>Lines of equal"));
     assert!(html.contains("numbers that hold are there with one overlap at most"));
     // Nor is one dose, whatever the overlaps.
     let others = [10_000, 100_000].into_iter().flat_map(|dose| {

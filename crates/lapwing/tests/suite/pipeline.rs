@@ -293,7 +293,7 @@ fn a_study_of_any_number_of_steps_has_lines_of_equal_quality() {
     assert_eq!((run["jobs"].as_u64(), run["done"].as_u64()), (Some(12), Some(12)), "{run}");
     assert!(bench.path("steps/views/dose_1000/step_6.5/step_6.5_train.npz").is_file());
     let html = std::fs::read_to_string(bench.path("steps/report/index.html")).unwrap();
-    assert!(html.contains("Dose and overlap of equal"));
+    assert!(html.contains("Lines of equal"));
     assert!(bench.path("steps/report/figures").read_dir().unwrap().any(|file| {
         file.unwrap().file_name().to_string_lossy().ends_with("_dose_overlap.svg")
     }));

@@ -235,7 +235,10 @@ impl ForecastRequest {
         within("contrast", contrast, expected, contrast > 0.0 && contrast.is_finite())?;
         let step = (1.0 - self.overlap) * self.probe;
         let count = (self.field.0 / step + 1.0) * (self.field.1 / step + 1.0);
-        within("field", count, "at most 1e12 positions in the field", count <= 1e12)
+        within("field", count, "at most 1e12 positions in the field", count <= 1e12)?;
+        let wider = self.field.0.max(self.field.1);
+        let expected = "an extent of a step, (1 - overlap) probe diameter, at least";
+        within("field", wider, expected, wider >= step)
     }
 
     fn remarks(&self, pixel: f64, window: usize, contrast: f64, expected: &Dose) -> Vec<String> {
@@ -358,6 +361,7 @@ mod tests {
             (ForecastRequest { phase: 0.0, ..one }, "contrast"),
             (ForecastRequest { efficiency: 1.5, ..one }, "efficiency"),
             (ForecastRequest { field: (1.0, 1.0), probe: 1e-9, ..one }, "field"),
+            (ForecastRequest { field: (1e-8, 1e-8), probe: 1e-6, ..one }, "field"),
             (ForecastRequest { flux: Some(f64::NAN), ..one }, "flux"),
         ] {
             let told = wrong.answer().unwrap_err().to_string();

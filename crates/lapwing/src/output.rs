@@ -56,7 +56,8 @@ impl Output<'_> {
             .map(|file| file.display().to_string())
             .collect();
         if !there.is_empty() {
-            self.note(format_args!("replacing {}, which was there already", there.join(", ")));
+            let was = if there.len() == 1 { "was" } else { "were" };
+            self.note(format_args!("replacing {}, which {was} there already", there.join(", ")));
         }
     }
 

@@ -105,23 +105,13 @@ fn check_matrix(design: &Design) -> Checked {
         "none",
     )?;
     require(!study.splits.is_empty(), "study.splits", "at least one of train, test", "none")?;
-    require(
-        !has_repeats(&study.doses),
-        "study.doses",
-        "every dose once",
-        format!("{:?}", study.doses),
-    )?;
-    require(
-        !has_repeats(&study.views),
-        "study.views",
-        "every view once",
-        format!("{:?}", study.views),
-    )?;
+    require(!has_repeats(&study.doses), "study.doses", "every dose once", listed(&study.doses))?;
+    require(!has_repeats(&study.views), "study.views", "every view once", listed(&study.views))?;
     require(
         !has_repeats(&study.splits),
         "study.splits",
         "every split once",
-        format!("{:?}", study.splits),
+        listed(&study.splits),
     )?;
     let size = study.pattern_size;
     require((8..=8192).contains(&size), "study.pattern_size", "8 to 8192 pixels", size)?;
@@ -228,6 +218,10 @@ fn check_source(design: &Design) -> Checked {
 pub(super) fn check_pixel(field: &'static str, size: Option<f64>) -> Checked {
     let size = size.unwrap_or(1.0);
     require(size > 0.0 && size.is_finite(), field, "a number of metres above 0", size)
+}
+
+fn listed<T: Display>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn has_repeats<T: Ord>(sorted: &[T]) -> bool {

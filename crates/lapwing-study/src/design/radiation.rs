@@ -106,6 +106,10 @@ impl Radiation {
             let expected = "either energy_kev of photons or voltage_kv of electrons";
             return Err(DesignError::rule("radiation", expected, "both"));
         }
+        if self.energy_kev.is_some() && self.stopping_power.is_some() {
+            let expected = "voltage_kv of the electrons beside it";
+            return Err(DesignError::rule("radiation.stopping_power", expected, "energy_kev"));
+        }
         let told = [self.mass_absorption_m2_kg, self.beta, self.density_kg_m3, self.stopping_power];
         if told.iter().any(Option::is_some) && self.deposit().is_none() {
             let expected = "energy_kev with mass_absorption_m2_kg, or with beta and density_kg_m3, or \

@@ -177,6 +177,11 @@ fn invalid_designs_are_refused_naming_field_and_rule() {
         ("[study]\ndose = [1]", vec!["unknown field `dose`"]),
         ("[views]\nfloor = 1", vec!["unknown field `floor`"]),
         ("[study]\noverlaps = [0.5]", vec!["study.overlaps", "section [views]"]),
+        ("[views]\nsteps = [8, 8]", vec!["study.views", "once", "step_8, step_8"]),
+        (
+            "[radiation]\nenergy_kev = 8\nstopping_power = 2.0",
+            vec!["radiation.stopping_power", "voltage_kv", "energy_kev"],
+        ),
         ("doses = [1]", vec!["unknown field `doses`"]),
     ] {
         let message = refused(text);

@@ -5,7 +5,7 @@ use lapwing_study::design::Goal;
 use lapwing_study::event::unobserved;
 use lapwing_study::jobs::AtOnce;
 use lapwing_study::run::search::{Least, search};
-use lapwing_study::{Condition, Design, Split, StudyFolder, View};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 
 /// Doses of the grid: 16 to a decade.
 const GRID: usize = 16;
@@ -96,4 +96,24 @@ fn a_resolution_of_noise_reaches_no_goal() {
         search(&design, &goal, folder.path(), AtOnce::Auto, &mut unobserved).unwrap().remove(0);
     assert_eq!(found.dose, Least::Never { up_to: 2 }, "{found:?}");
     assert_eq!(found.tried[0].value, None, "{found:?}");
+}
+
+#[test]
+fn goals_that_no_dose_can_reach_or_be_measured_by_are_refused_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[study]\ndoses = [1, 2]\npattern_size = 32\nviews = [\"baseline\"]\n\
+                splits = [\"train\"]\n[probe]\ndiameter = 18\n[scan]\nstep = 5\nfield = [90, 60]\n";
+    let design =
+        |sections: &str| Design::parse(&format!("{text}{sections}"), folder.path()).unwrap();
+    let sized = design("[specimen]\npixel_size_m = 1e-8\n");
+    let goal = Goal::parse("resolution=5nm").unwrap();
+    let refused = search(&sized, &goal, folder.path(), AtOnce::Auto, &mut unobserved);
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("one pixel of the object at least, 10,"), "{told}");
+    // A run, too, says that nobody tells the size of a pixel.
+    let metric = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\n";
+    let refused = run::study(&design(metric), folder.path(), &mut unobserved);
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("goal") && told.contains("pixel_size_m"), "{told}");
+    assert!(!folder.path().join("study.toml").exists());
 }

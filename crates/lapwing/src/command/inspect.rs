@@ -100,8 +100,9 @@ impl Inspect {
             Some((_, understanding)) => Some(understanding.dialect),
             None => dialect::name_of(&file, &options),
         };
-        let metadata =
-            stored.or_else(|| read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone()));
+        // What cannot be read is not what was read without it.
+        let made = || read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone());
+        let metadata = if unreadable { None } else { stored.or_else(made) };
         let measured = read.as_ref().map(|(dataset, _)| {
             let diameter = known_diameter(dataset);
             Geometry {

@@ -1,7 +1,7 @@
 //! `lapwing overlap`: the overlap metrics of a data set.
 
 use crate::input::Reading;
-use crate::output::{Output, other_than_input};
+use crate::output::{Output, counted, other_than_input};
 use crate::value;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -48,7 +48,7 @@ pub struct Overlap {
     phase_c_root: Option<PathBuf>,
     /// Folder for train_metrics.json, test_metrics.json, metrics_bundle.json and the images kept,
     /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F>
-    #[arg(long, value_name = "DIR", requires = "phase_c_root")]
+    #[arg(long, value_name = "DIR", requires = "phase_c_root", conflicts_with_all = ["file", "input"])]
     output_root: Option<PathBuf>,
     /// Images per group = gridsize squared: 1 or 2
     #[arg(long, value_name = "1|2", default_value_t = 1,
@@ -194,12 +194,12 @@ fn words(overlap: &overlap::Overlap) -> String {
         None => String::new(),
     };
     format!(
-        "{} images, {} kept, {} different positions, {} groups; probe diameter {:.2} px\n\
+        "{}, {} kept, {}, {}; probe diameter {:.2} px\n\
          {within}metric 2 (with neighbours) {:.4}\nmetric 3 (between groups)  {:.4}",
-        overlap.n_images_total,
+        counted(overlap.n_images_total, "image"),
         overlap.n_images_subsampled,
-        overlap.n_unique_images,
-        overlap.n_groups_actual,
+        counted(overlap.n_unique_images, "different position"),
+        counted(overlap.n_groups_actual, "group"),
         overlap.sampling.probe_diameter_px,
         overlap.metric_2_image_based_avg,
         overlap.metric_3_group_to_group_avg,

@@ -4,9 +4,10 @@ use crate::output::Output;
 use crate::stop::stoppable;
 use crate::value;
 use crate::watch::Watch;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{ArgGroup, Args};
 use lapwing_files::experiment::Beam;
+use lapwing_study::StudyError;
 use lapwing_study::design::Radiation;
 use lapwing_study::forecast::{Dose, Forecast, ForecastRequest, of_material};
 use lapwing_study::run::Rehearsal;
@@ -100,7 +101,11 @@ impl Plan {
         let mut words = self.words(&found);
         let mut record = json!(found);
         if self.simulate {
-            let seen = stoppable(&mut Watch::new(output), |observe| request.rehearse(observe))?;
+            let seen = stoppable(&mut Watch::new(output), |observe| request.rehearse(observe));
+            let seen = seen.map_err(|error| match error.downcast_ref() {
+                Some(StudyError::Stopped) => anyhow!("stopped; of the simulation nothing is kept"),
+                _ => error,
+            })?;
             record["simulated"] = json!(seen);
             words += &in_words(&seen);
         }

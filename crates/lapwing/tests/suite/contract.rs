@@ -241,6 +241,10 @@ fn metadata_that_cannot_be_read_stop_views_and_no_baseline() {
     let words = String::from_utf8_lossy(&told.stdout);
     assert!(!words.contains("no metadata") && words.contains("metadata: unreadable"), "{words}");
     assert!(!words.contains("as specified") && !words.contains("found expected"), "{words}");
+    // What is not read is not made up.
+    let told = bench.run("inspect views/dose_10000/dense/dense_train.npz --json");
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert!(told["metadata"].is_null() && told["understood"].is_object(), "{told}");
     // Whoever refuses them says how to go on.
     let split = "data/dose_10000/patched_train.npz";
     for command in [
@@ -325,6 +329,12 @@ fn overlaps_of_positions_alone_and_of_a_pair_of_splits_with_the_images_kept() {
     ));
     assert_eq!(alone, whole);
     bench.fails("overlap --input scan.npz --s-img 1e-6", &["s_img", "floor(s_img n)"]);
+    let output = bench.run("overlap scan.npz --output-root o");
+    assert_eq!(output.status.code(), Some(2), "nothing would be written");
+    let [y, x] = [vec![0.0, 3.0], vec![1.0, f64::NAN]].map(Array::from);
+    npz::write(bench.path("nan.npz"), &[("ycoords", y), ("xcoords", x)]).unwrap();
+    let parts = ["nan.npz: positions: expected finite numbers", "NaN at index 1"];
+    bench.fails("overlap nan.npz --probe-diameter-px 20", &parts);
     // A pair: every share in a folder of its own.
     let told = bench.json(
         "overlap --data-root data/dose_10000 --output-root o --s-img 0.25,1 --gridsize 2 --n-groups 9",

@@ -448,8 +448,15 @@ pub fn positions(path: &Path, reading: &ReadOptions) -> Result<Vec<Position>> {
         let folder = path.parent().unwrap_or(Path::new("."));
         return Ok(Streaming::Auto.read(path, reading, folder)?.0.scan);
     }
-    read_positions(path)?.ok_or_else(|| {
-        let text = "expected the positions of a scan, xcoords and ycoords, found none";
-        StudyError::Invalid(format!("{}: {text}", path.display()))
-    })
+    let refused = |text: String| StudyError::Invalid(format!("{}: {text}", path.display()));
+    let scan = read_positions(path)?.ok_or_else(|| {
+        refused("expected the positions of a scan, xcoords and ycoords, found none".to_owned())
+    })?;
+    match scan.iter().position(|at| !(at.y.is_finite() && at.x.is_finite())) {
+        Some(index) => Err(refused(format!(
+            "positions: expected finite numbers, found y {}, x {} at index {index}",
+            scan[index].y, scan[index].x
+        ))),
+        None => Ok(scan),
+    }
 }

@@ -88,6 +88,9 @@ pub fn study_with(
 ) -> Result<JobsReport> {
     let folder = StudyFolder::new(root);
     let settled = settled(design)?;
+    if let Some(goal) = &settled.goal {
+        search::pixel_size(&settled, goal)?;
+    }
     let _lock = Lock::acquire(root)?;
     let base = hash_of_base(&settled.source)?;
     let mut ledger = Ledger::open(root)?;

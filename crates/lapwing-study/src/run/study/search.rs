@@ -101,6 +101,11 @@ pub fn search(
     };
     let ranges = design.study.views.iter().map(range).collect::<Result<Vec<_>>>()?;
     let pixel_size = pixel_size(&design, goal)?;
+    let finest = if goal.is_in_nanometres() { pixel_size.map_or(0.0, |m| m * 1e9) } else { 1.0 };
+    if goal.is_length() && goal.value() < finest {
+        let expected = format!("a resolution of one pixel of the object at least, {finest}");
+        return Err(DesignError::rule("goal", expected, goal.value()).into());
+    }
     let by_fluence = design.study.is_by_fluence();
     let fluences_per_dose = match by_fluence {
         true => fluences_per_dose(&design)?,
@@ -131,7 +136,7 @@ fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
 }
 
 /// Side of an object pixel, metres, where the goal needs it or tells it.
-fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
+pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
     if !goal.is_in_nanometres() && goal.pixel_size_m.is_none() {
         return Ok(None);
     }

@@ -44,6 +44,14 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
     if let Some(curves) = halves.and_then(|halves| halves.frc.as_ref())
         && let Some(why) = of_curve(&curves.phase, Criterion::HalfBit, agreement)
     {
+        // What agrees although nothing in it is resolved is the mean of the field.
+        if curves
+            .phase
+            .resolved(Criterion::HalfBit)
+            .is_some_and(|at| at <= first_ring(&curves.phase))
+        {
+            doubts.insert(AGREEMENT.to_owned(), why.clone());
+        }
         doubts.insert(OF_HALVES.to_owned(), why);
     }
     let reference = match comparison.reference.as_str() {
@@ -74,6 +82,33 @@ pub fn doubts(comparison: &ComparisonRecord) -> BTreeMap<String, String> {
         doubts.entry(OF_HALVES.to_owned()).or_insert(why);
     }
     doubts
+}
+
+/// The lowest frequency of a curve.
+fn first_ring(curve: &FrcCurve) -> f64 {
+    curve.frequency.first().copied().unwrap_or(0.0)
+}
+
+/// Why a number says nothing although it reaches `goal`: an image without any detail reaches it as
+/// well, and the number is no better than that image's. `metric` gives the numbers of the
+/// comparison by their names.
+pub fn no_better_than_flat(
+    name: &str,
+    goal: f64,
+    metric: impl Fn(&str) -> Option<f64>,
+) -> Option<String> {
+    let of_field = || metric("complex_correlation_flat");
+    let (flat, sign) = match name {
+        "phase_ssim" => (metric("phase_ssim_flat")?, 1.0),
+        "amplitude_ssim" => (metric("amplitude_ssim_flat")?, 1.0),
+        "complex_correlation" => (of_field()?, 1.0),
+        "complex_nrmse" => ((1.0 - of_field()?.powi(2)).max(0.0).sqrt(), -1.0),
+        _ => return None,
+    };
+    let value = metric(name)?;
+    (sign * (flat - goal) >= 0.0 && sign * (flat - value) >= 0.0).then(|| {
+        format!("an image without any detail has {flat:.3}, which is as good and reaches the goal")
+    })
 }
 
 /// Why resolutions that ring correlations give are unreliable, by their names in pixels
@@ -156,6 +191,22 @@ mod tests {
         assert_eq!(said(&noisy, 0.9), "");
         // All of a good image is resolved.
         assert_eq!(said(&falling(2.0), 0.99), "");
+    }
+
+    #[test]
+    fn what_a_flat_image_has_as_well_is_no_quality() {
+        let of = |name: &'static str, goal: f64, value: f64, flat: f64| {
+            let told = move |asked: &str| if asked == name { Some(value) } else { Some(flat) };
+            no_better_than_flat(name, goal, told).is_some()
+        };
+        // A weak phase: the flat image is within the goal.
+        assert!(of("phase_ssim", 0.9, 0.96, 0.99) && !of("phase_ssim", 0.9, 0.995, 0.99));
+        // A strong one: what is worse than flat does not reach the goal by itself.
+        assert!(!of("phase_ssim", 0.9, 0.3, 0.4));
+        let error = (1.0 - 0.999_f64.powi(2)).sqrt();
+        assert!(of("complex_nrmse", 0.1, 1.1 * error, 0.999));
+        assert!(!of("complex_nrmse", 0.1, 0.9 * error, 0.999));
+        assert!(!of("phase_psnr", 30.0, 0.0, 1.0));
     }
 
     #[test]

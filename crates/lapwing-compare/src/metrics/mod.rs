@@ -13,7 +13,7 @@ mod pointwise;
 mod ssim;
 mod table;
 
-use crate::Better::{Higher, Lower};
+use crate::Better::{Higher, Lower, Neither};
 use crate::{Criterion, Metric};
 use pair::Pair;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,12 @@ metrics! {
     /// With the defaults of scikit-image. `None` when the truth's amplitude is constant.
     amplitude_ssim: Option<f64> = |pair| pair.amplitude.ssim(), {
         title: "amplitude SSIM", better: Higher, perfect: 1.0, goal: 0.9,
+    }
+
+    /// Structural similarity of the truth's amplitudes to their mean everywhere, which an image
+    /// without any detail has.
+    amplitude_ssim_flat: Option<f64> = |pair| pair.amplitude.ssim_flat(), {
+        title: "amplitude SSIM of a flat image", better: Neither,
     }
 
     /// Multi-scale structural similarity of the amplitudes; 1 is perfect.
@@ -113,6 +119,14 @@ metrics! {
         title: "phase SSIM", better: Higher, perfect: 1.0, goal: 0.9,
     }
 
+    /// Structural similarity of the truth's phases to their mean everywhere, which an image without
+    /// any detail has.
+    ///
+    /// Of the mapped phases: of a weak phase it is near 1.
+    phase_ssim_flat: Option<f64> = |pair| pair.phase.ssim_flat(), {
+        title: "phase SSIM of a flat image", better: Neither,
+    }
+
     /// Multi-scale structural similarity of the phases; 1 is perfect.
     ///
     /// Wang et al. 2003, of the mapped phases. `None` for regions below 176 px.
@@ -165,6 +179,14 @@ metrics! {
     complex_correlation: f64 = |pair| pair.complex_correlation(), {
         title: "complex correlation", better: Higher, perfect: 1.0, goal: 0.98,
         between_halves: true,
+    }
+
+    /// Correlation of the true complex field with its mean everywhere, which an image without any
+    /// detail has.
+    ///
+    /// |mean| / r.m.s.; the complex NRMSE of that image is the root of 1 less its square.
+    complex_correlation_flat: Option<f64> = |pair| pair.complex_correlation_flat(), {
+        title: "complex correlation of a flat image", better: Neither,
     }
 
     /// Frequency at which the ring correlation of the complex fields first falls below 1/2; none:

@@ -70,6 +70,17 @@ impl<'a> Pair<'a> {
         if scale > 0.0 { (sums.mutual.norm() / scale).min(1.0) } else { 0.0 }
     }
 
+    /// Correlation of the true field with its mean everywhere; `None` of a field that is zero.
+    pub(crate) fn complex_correlation_flat(&self) -> Option<f64> {
+        let (mut sum, mut power, mut total) = (Complex64::ZERO, 0.0, 0.0);
+        Zip::from(self.truth).and(&*self.mask).for_each(|t, &weight| {
+            sum += *t * weight;
+            power += weight * t.norm_sqr();
+            total += weight;
+        });
+        (power > 0.0).then(|| (sum.norm() / (power * total).sqrt()).min(1.0))
+    }
+
     fn complex_sums(&self) -> ComplexSums {
         let mut sums = ComplexSums::default();
         Zip::from(self.aligned).and(self.truth).and(&*self.mask).for_each(|a, t, &weight| {
@@ -180,6 +191,18 @@ impl Images {
     pub(crate) fn ssim(&self) -> Option<f64> {
         let (image, truth, range) = self.for_similarity()?;
         similarity(image, truth, &self.mask, range, &Kernel::uniform()).map(|found| found.whole)
+    }
+
+    /// The same of the truth's mean everywhere.
+    pub(crate) fn ssim_flat(&self) -> Option<f64> {
+        let (_, truth, range) = self.for_similarity()?;
+        let (mut sum, mut total) = (0.0, 0.0);
+        Zip::from(truth).and(&*self.mask).for_each(|value, &weight| {
+            sum += weight * value;
+            total += weight;
+        });
+        let flat = Array2::from_elem(truth.dim(), sum / total);
+        similarity(&flat, truth, &self.mask, range, &Kernel::uniform()).map(|found| found.whole)
     }
 
     /// Multi-scale structural similarity as published.

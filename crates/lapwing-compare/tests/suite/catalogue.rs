@@ -51,6 +51,8 @@ fn better_results_have_better_numbers() {
         let gain = match metric.better {
             Better::Higher => good - bad,
             Better::Lower => bad - good,
+            // Of the truth alone.
+            Better::Neither if metric.name.ends_with("_flat") => continue,
             Better::Neither => panic!("{} is no quality", metric.name),
         };
         // Both can be resolved to the pixel.

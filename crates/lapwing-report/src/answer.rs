@@ -36,6 +36,8 @@ pub(crate) struct Question<'a> {
     pub radiation: Option<&'a Radiation>,
     /// What the study varies, where its design is there.
     pub matrix: Option<&'a Matrix>,
+    /// The dose of a measured scan, whose reconstruction is what is compared with.
+    pub measured: Option<f64>,
 }
 
 /// `12.0 px (150 nm)`.
@@ -51,6 +53,10 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
         false => "no overlap".to_owned(),
     }
 }
+
+/// A dose that is less than this many times below the measured one shares so many photons with the
+/// full-dose reconstruction that they agree beyond what they know of the specimen.
+const SHARED: f64 = 4.0;
 
 /// Number of reasons listed, at most, why numbers are unreliable.
 const REASONS: usize = 4;
@@ -104,6 +110,7 @@ impl<'a> Question<'a> {
             pixel_size: study.pixel_size,
             radiation: study.radiation(),
             matrix: study.design.as_ref().map(|design| &design.study),
+            measured: study.measured_dose(),
         }
     }
 
@@ -136,6 +143,12 @@ impl<'a> Question<'a> {
         sentences.extend(self.about_reference());
         sentences.extend(self.not_told());
         sentences
+    }
+
+    /// Whether a dose is so far below that of a measured scan that comparing it with the
+    /// reconstruction of all photons tells of more than the photons that both have.
+    fn stands_alone(&self, dose: f64) -> bool {
+        self.of_halves() || self.measured.is_none_or(|full| dose * SHARED <= full)
     }
 
     /// Whether the metric is between halves of the photons, without any reference.
@@ -459,7 +472,10 @@ impl<'a> Question<'a> {
                 .iter()
                 .flat_map(|view| self.splits.iter().map(move |split| (view, split)))
             {
-                for (dose, estimate) in self.line(solver, view, split).curve(self.metric) {
+                let curve = self.line(solver, view, split).curve(self.metric);
+                for (dose, estimate) in
+                    curve.into_iter().filter(|(dose, _)| self.stands_alone(*dose))
+                {
                     all.push((estimate, Condition { dose: dose as u64, split, view }, solver));
                 }
             }

@@ -81,12 +81,29 @@ impl<'a> Line<'a> {
             .collect()
     }
 
-    /// The lowest dose that was reconstructed, whether its number is reliable or not.
+    /// The lowest dose of the study, whether its number is reliable, there already, or neither;
+    /// `None` where nothing was measured at any.
     pub fn lowest_dose(self, metric: &Metric) -> Option<f64> {
-        let by_dose = self.by_dose();
-        let measured =
-            by_dose.iter().find(|(_, rows)| rows.iter().any(|r| r.metric(&metric.name).is_some()));
-        measured.map(|(dose, _)| *dose as f64)
+        let mut all = self.by_dose().into_values().flatten();
+        let measured = all.any(|row| row.metric(&metric.name).is_some());
+        measured.then(|| self.doses().min().map(|dose| dose as f64))?
+    }
+
+    /// The highest dose of the study, done or not.
+    pub fn highest_dose(self) -> Option<f64> {
+        self.doses().max().map(|dose| dose as f64)
+    }
+
+    /// The doses of the study, done or not. What is not done names no solver where it is the first.
+    fn doses(self) -> impl Iterator<Item = u64> {
+        let named = |row: &&Row| row.case.solver.is_none() && !row.solver().is_empty();
+        let first = self.rows.iter().find(named).map(Row::solver);
+        let of = move |row: &&Row| {
+            let solver = if row.solver().is_empty() { first } else { Some(row.solver()) };
+            solver == Some(self.solver)
+                && (row.condition.split, row.condition.view) == (self.split, self.view)
+        };
+        self.rows.iter().filter(of).map(|row| row.condition.dose)
     }
 
     /// Whether something was measured at one dose, reliable or not.

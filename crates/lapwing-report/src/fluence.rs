@@ -129,8 +129,12 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
     };
     let row = |level: &Level| {
         let of_level = |row: &&Row| level.dose(row.condition.view) == Some(row.condition.dose);
-        let at = study.rows.iter().filter(of_level);
-        let each = mean(at.filter_map(|row| row.result()?.fluence_per_pattern()).collect());
+        let each: Vec<f64> = study
+            .rows
+            .iter()
+            .filter(of_level)
+            .filter_map(|row| row.result()?.fluence_per_pattern())
+            .collect();
         let of_view = |&view: &View| {
             let dose = level.dose(view)?;
             let of = |&split| Line { rows: &study.rows, solver, split, view }.fluence(dose);
@@ -139,14 +143,22 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
         let totals: Vec<Option<f64>> = axes.views.iter().map(of_view).collect();
         (each, totals)
     };
-    let rows: Vec<(Option<f64>, Vec<Option<f64>>)> = axes.levels.iter().map(row).collect();
+    let rows: Vec<(Vec<f64>, Vec<Option<f64>>)> = axes.levels.iter().map(row).collect();
     let gray = |density: Option<f64>| study.radiation()?.gray(density?);
     let rows = rows
         .into_iter()
         .zip(&axes.levels)
         .map(|((each, totals), level)| {
             let totals = totals.into_iter().map(|total| shown(total, gray(total))).collect();
-            (level.label(), shown(each, None), totals)
+            let (least, most) = each
+                .iter()
+                .fold((f64::INFINITY, 0.0_f64), |(least, most), &of| (least.min(of), most.max(of)));
+            let mut one = shown(mean(each), None);
+            // At equal fluence a pattern of every view has a density of its own.
+            if level.is_fluence() && most > 1.05 * least {
+                one.text = [least, most].map(|of| counted(of * area.size)).join(" to ");
+            }
+            (level.label(), one, totals)
         })
         .collect();
     let gray = study.radiation().is_some_and(|radiation| radiation.deposit().is_some());

@@ -2,9 +2,9 @@
 //! nothing is changed.
 
 use crate::ReportError;
-use crate::metric::NAMES;
+use crate::metric::{Metric, NAMES};
 use crate::specimen::{self, Specimen};
-use lapwing_compare::{ComparisonRecord, doubts};
+use lapwing_compare::{ComparisonRecord, doubts, no_better_than_flat};
 use lapwing_files::{Archive, metadata};
 use lapwing_study::design::Radiation;
 use lapwing_study::layout::data_file;
@@ -213,6 +213,18 @@ impl Study {
         });
         let known = own.filter(|goal| NAMES.contains(&goal.metric.as_str()));
         known.map(|goal| (goal.metric.clone(), goal.value())).into_iter().collect()
+    }
+
+    /// Doubts numbers that reach a goal as an image without any detail does.
+    pub fn doubt_what_is_flat(&mut self, metrics: &[Metric]) {
+        for row in &mut self.rows {
+            for metric in metrics {
+                let why = no_better_than_flat(&metric.name, metric.goal, |name| row.metric(name));
+                if let Some(why) = why {
+                    row.doubts.entry(metric.name.clone()).or_insert(why);
+                }
+            }
+        }
     }
 
     /// Number of finished conditions.

@@ -104,8 +104,9 @@ fn write_page(
     pixel_size_m: Option<f64>,
     live: Option<u32>,
 ) -> Result<ReportPaths, ReportError> {
-    let study = gather::Study::read(study_dir, pixel_size_m)?;
+    let mut study = gather::Study::read(study_dir, pixel_size_m)?;
     let metrics = metric::with_goals(&study.goals(goals), study.pixel_size)?;
+    study.doubt_what_is_flat(&metrics);
     let html = page::render(&study, &metrics, live)?;
     let csv = tables::csv(&study);
     let json = tables::json(&study)?;

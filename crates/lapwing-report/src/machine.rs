@@ -30,7 +30,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
     let headline = metrics.iter().find(measured).and_then(|metric| {
-        let found = Question::of(study, &axes, metric).headline(study.measured_dose())?;
+        let found = Question::of(study, &axes, metric).headline()?;
         Some(json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
             "solver": found.solver, "sentences": found.sentences, "views": found.views,

@@ -15,10 +15,6 @@ use serde_json::{Value, json};
 /// of these the one with the fewest patterns is reported.
 const ALIKE: f64 = 1.1;
 
-/// A dose that is less than this many times below the measured one shares so many photons with the
-/// full-dose reconstruction that they agree beyond what they know of the specimen.
-const SHARED: f64 = 4.0;
-
 /// The text of the first screen.
 #[derive(Debug)]
 pub(crate) struct Headline {
@@ -41,6 +37,8 @@ struct Candidate {
     patterns: f64,
     curve: Curve,
     reach: Reach,
+    /// Whether the study has higher doses than those of the curve: not done yet, or unreliable.
+    open_above: bool,
     /// Photons per pixel of the object of all patterns, for each photon per pattern.
     per_pixel: Option<f64>,
     /// The same per square metre.
@@ -63,15 +61,14 @@ impl Candidate {
 }
 
 impl<'a> Question<'a> {
-    /// The first screen; `measured` is the dose of a measured scan. `None` where nothing was
-    /// compared.
-    pub fn headline(&self, measured: Option<f64>) -> Option<Headline> {
+    /// The first screen. `None` where nothing was compared.
+    pub fn headline(&self) -> Option<Headline> {
         let (solver, candidates) = self.chosen()?;
         let best = cheapest(&candidates);
         let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
         let sentences = match best {
             Some(best) => {
-                let takes = self.takes(best, &by, measured);
+                let takes = self.takes(best, &by);
                 let lower = self.lower(best, &candidates);
                 let other = self.other_step(best, &candidates);
                 std::iter::once(takes).chain(lower).chain(other).collect()
@@ -83,8 +80,9 @@ impl<'a> Question<'a> {
         Some(Headline { solver: solver.to_owned(), sentences, table, views })
     }
 
-    /// The solver with the cheapest way to the goal and its views. A reference cannot rank the one
-    /// that made it among others: then it is the first, and so it is where none reaches the goal.
+    /// The solver with the cheapest way to the goal and its views, or where none reaches it the one
+    /// that comes nearest. A reference cannot rank the one that made it among others: then it is
+    /// the first.
     fn chosen(&self) -> Option<(&'a str, Vec<Candidate>)> {
         let of = |solver: &'a String| {
             let candidates: Vec<Candidate> =
@@ -96,9 +94,19 @@ impl<'a> Question<'a> {
         if self.reference.is_some() && !self.of_halves() {
             return Some(chosen);
         }
+        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
+        let best = |of: &(&str, Vec<Candidate>)| {
+            let values = of.1.iter().flat_map(|of| &of.curve).map(|(_, value)| sign * value.mean);
+            values.fold(f64::NEG_INFINITY, f64::max)
+        };
         let cost = |of: &(&str, Vec<Candidate>)| cheapest(&of.1).and_then(Candidate::cost);
         for other in all {
-            if cost(&other).is_some_and(|less| cost(&chosen).is_none_or(|cost| less < cost)) {
+            let better = match (cost(&other), cost(&chosen)) {
+                (Some(other), Some(chosen)) => other < chosen,
+                (None, None) => best(&other) > best(&chosen),
+                (one, _) => one.is_some(),
+            };
+            if better {
                 chosen = other;
             }
         }
@@ -115,7 +123,10 @@ impl<'a> Question<'a> {
             let values: Vec<f64> = lines.iter().filter_map(of).collect();
             Some(Estimate::of(&values)?.mean)
         };
+        let highest = lines.iter().filter_map(|line| line.highest_dose()).fold(0.0, f64::max);
+        let top = curve.last().map_or(0.0, |(dose, _)| *dose);
         lowest.is_finite().then(|| Candidate {
+            open_above: highest > top,
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
@@ -139,7 +150,7 @@ impl<'a> Question<'a> {
         )
     }
 
-    fn takes(&self, best: &Candidate, by: &str, measured: Option<f64>) -> String {
+    fn takes(&self, best: &Candidate, by: &str) -> String {
         let within = self.within(&best.curve, Scale::Log).map(|text| format!(" ({text})"));
         let dose = match best.reach {
             Reach::About { at, .. } => {
@@ -149,8 +160,12 @@ impl<'a> Question<'a> {
             Reach::AtMost(at) => format!("{} or fewer", Scale::Log.exact(at)),
             _ => Scale::Log.exact(best.dose().unwrap_or_default()),
         };
+        let below = match best.reach {
+            Reach::By(_) => ", below which nothing can be told,",
+            _ => "",
+        };
         let mut text = format!(
-            "{} takes {dose} photons per pattern with {}{by}",
+            "{} takes {dose} photons per pattern{below} with {}{by}",
             self.goal(),
             self.where_to(best)
         );
@@ -170,18 +185,19 @@ impl<'a> Question<'a> {
             parts.push(format!("{most}{} per position", in_seconds(seconds)));
         }
         let top = best.curve.last().map_or(at, |(dose, _)| *dose);
-        let told = match measured {
+        let told = match self.measured {
             Some(dose) => Some((dose, "what was measured")),
             None => Some((top, "the highest dose of this study")),
         };
         if let Some((dose, what)) = told.filter(|(dose, _)| *dose > 1.5 * at) {
-            parts.push(format!("{least}{} times less than {what}", label(dose / at, 2)));
+            let fewer = label(dose / at, 2);
+            parts.push(format!("{least}{fewer} times fewer per pattern than {what}"));
         }
         if !parts.is_empty() {
             text += &format!(": {}", parts.join(", "));
         }
         text.push('.');
-        if measured.is_some_and(|full| at * SHARED > full) {
+        if !self.stands_alone(at) {
             text += " The full-dose reconstruction that it is compared with has many of these \
                      photons: it may take more.";
         }
@@ -275,9 +291,15 @@ impl<'a> Question<'a> {
             ));
         }
         let unsteady = candidates.iter().any(|of| matches!(of.reach, Reach::Unsteady { .. }));
-        let how = if unsteady { "is not reached steadily" } else { "is not reached" };
+        let how = match unsteady {
+            true => "is not reached steadily in this study",
+            false if candidates.iter().any(|of| of.open_above) => {
+                "is not reached by what is done and can be told"
+            }
+            false => "is not reached in this study",
+        };
         Some(format!(
-            "{} {how} in this study{by}: the best is {}{}, at {} photons per pattern and {}.",
+            "{} {how}{by}: the best is {}{}, at {} photons per pattern and {}.",
             self.goal(),
             self.metric.with_unit(value.mean),
             self.metric.limit_in_words(value.mean),
@@ -334,6 +356,7 @@ impl<'a> Question<'a> {
             let best = of
                 .curve
                 .iter()
+                .filter(|(dose, _)| self.stands_alone(*dose))
                 .rev()
                 .max_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
             cells.push(best.map_or_else(missing, |(dose, value)| Need {

@@ -24,7 +24,7 @@ pub(super) struct Screen {
 pub(super) fn screen(study: &Study, metrics: &[Metric]) -> Option<Screen> {
     let metric = metrics.first()?;
     let axes = Axes::of(study);
-    let found = Question::of(study, &axes, metric).headline(study.measured_dose())?;
+    let found = Question::of(study, &axes, metric).headline()?;
     let plot = picture(study, metric, &found.solver, &axes);
     Some(Screen {
         solver: found.solver,

@@ -49,6 +49,27 @@ fn the_page_of_a_study_that_runs_looks_again_and_the_last_one_does_not() {
 }
 
 #[test]
+fn what_is_not_done_yet_is_neither_enough_nor_too_little() {
+    let of = |doses: &[u64]| {
+        let splits = |dose: u64| Split::ALL.map(|split| (dose, split));
+        let each = doses.iter().copied().flat_map(splits);
+        let all = each.flat_map(|(dose, split)| View::ALL.map(|view| condition(dose, view, split)));
+        report(&Special { pending: all.collect(), ..Special::default() })
+    };
+    let (folder, _) = of(&[1_000, 10_000]);
+    let goals = [("phase_ssim".to_owned(), 0.1)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let html = fs::read_to_string(paths.html).unwrap();
+    let lead = after(&html, "<p class=\"lead\">");
+    let told = "takes 10\u{2075} photons per pattern, below which nothing can be told, with";
+    assert!(lead.contains(told) && !html.contains("write doses"), "{lead}");
+    // The goal of 0.9 is reached beyond what is done.
+    let (_folder, html) = of(&[100_000]);
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.contains("is not reached by what is done and can be told: the best"), "{lead}");
+}
+
+#[test]
 fn the_goal_of_the_design_is_the_first_screen() {
     let sections = "[goal]\nmetric = \"phase_resolution_nm\"\nat_most = 60\n";
     let special = Special { pixel_size: Some(1.25e-8), sections, ..Special::default() };
@@ -70,7 +91,7 @@ fn the_goal_of_the_design_is_the_first_screen() {
     let lead = after(&html, "<p class=\"lead\">");
     assert!(lead.starts_with("Phase SSIM at least 0.1 takes 10\u{b3} or fewer photons"), "{lead}");
     // What fewer photons are enough for is a bound of everything that follows from them.
-    let bounds = " in all, at least 100 times less than the highest dose of this study";
+    let bounds = " in all, at least 100 times fewer per pattern than the highest dose of this";
     assert!(lead.contains(": at most ") && lead.contains(bounds), "{lead}");
     // Which is enough at the lowest dose: what to do is said beside it.
     let advice = "write doses = [100, 1000, 10000, 100000] in the section [study]";

@@ -9,7 +9,7 @@ use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::doubts;
+use lapwing_compare::{doubts, no_better_than_flat};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -136,7 +136,14 @@ fn fluences_per_dose(design: &Design) -> Result<BTreeMap<View, f64>> {
 }
 
 /// Side of an object pixel, metres, where the goal needs it or tells it.
+///
+/// # Errors
+/// When the goal is one that nothing in the study will be measured by.
 pub(super) fn pixel_size(design: &Design, goal: &Goal) -> Result<Option<f64>> {
+    if goal.metric.starts_with("halves_") && !design.study.halves {
+        let expected = "true, for a goal between halves of the photons";
+        return Err(DesignError::rule("study.halves", expected, "false").into());
+    }
     if !goal.is_in_nanometres() && goal.pixel_size_m.is_none() {
         return Ok(None);
     }
@@ -251,7 +258,9 @@ impl Search<'_, '_> {
         let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
-            if doubts(&comparison).contains_key(&name) {
+            let flat =
+                no_better_than_flat(&name, self.goal.value(), |name| comparison.metric(name));
+            if flat.is_some() || doubts(&comparison).contains_key(&name) {
                 return Ok(BTreeMap::new());
             }
             let derived =

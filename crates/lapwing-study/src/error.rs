@@ -1,5 +1,6 @@
 //! Everything that can go wrong in a study.
 
+use crate::View;
 use lapwing_files::physics::UnknownPhysics;
 use std::path::{Path, PathBuf};
 
@@ -176,9 +177,18 @@ fn missing_inputs(files: &[PathBuf]) -> String {
         0 | 1 => " does".to_owned(),
         n => format!(" and {} more do", n - 1),
     };
+    // What is missing of the splits cannot be skipped as views are.
+    let is_view = |file: &PathBuf| {
+        let folder = file.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        folder.is_some_and(|name| name.parse::<View>().is_ok())
+    };
+    let skip = match files.iter().all(is_view) {
+        true => ", or allow missing views with --allow-missing-phase-d",
+        false => "",
+    };
     format!(
-        "input {first}{more} not exist; make {them} first, leave {them} out with --dose, --view or \
-         --split, or allow missing views with --allow-missing-phase-d"
+        "input {first}{more} not exist; make {them} first, or leave {them} out with --dose, --view or \
+         --split{skip}"
     )
 }
 

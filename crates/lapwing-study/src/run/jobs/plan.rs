@@ -323,7 +323,9 @@ mod tests {
         let (_folder, plan) = folders(&[View::Baseline, View::Dense]);
         let error =
             plan.agenda(&Filters::default(), &MissingViews::Refuse).unwrap_err().to_string();
-        assert!(error.contains("sparse_train.npz") && error.contains("and 5 more"), "{error}");
+        for part in ["sparse_train.npz", "and 5 more", "--allow-missing-phase-d"] {
+            assert!(error.contains(part), "{error}");
+        }
         let why = Condition { dose: 1000, view: View::Sparse, split: Split::Test };
         let skip = MissingViews::Skip([((why, 1), "only 3 positions".to_owned())].into());
         let agenda = plan.agenda(&Filters::default(), &skip).unwrap();
@@ -351,6 +353,7 @@ mod tests {
             .unwrap();
         let error = plan.agenda(&Filters::default(), &skip).unwrap_err().to_string();
         assert!(error.contains("patched_test.npz does not exist"), "{error}");
+        assert!(!error.contains("--allow-missing-phase-d"), "{error}");
     }
 
     #[test]

@@ -188,8 +188,9 @@ def compare(
     Raises
     ------
     ValueError
-        Different grids, no truth, a region that is too small, and where the two would agree far
-        better elsewhere than where the positions put them.
+        Different grids, no truth, a region that is too small, where the two would agree far better
+        elsewhere than where the positions put them, and where the positions of a part of a raster
+        lie on the truth's in several ways of which the objects tell none.
 
     Warns
     -----
@@ -211,7 +212,7 @@ def compare(
         probe = truth.probe if probe is None else probe
     if not isinstance(reconstruction, Reconstruction):
         return Comparison(**_lapwing.compare_objects(made, known, positions, probe, threads))
-    y, x = _zeros_apart(reconstruction, truth)
+    y, x = _zeros_apart(reconstruction, truth, known)
     origin = (reconstruction.origin[0] - y, reconstruction.origin[1] - x)
     if positions is None and reconstruction.positions is not None:
         positions = reconstruction.positions - [float(y), float(x)]
@@ -244,14 +245,15 @@ def align(
     )
 
 
-def _zeros_apart(made: Reconstruction, truth: Any) -> tuple[int, int]:
+def _zeros_apart(made: Reconstruction, truth: Any, known: Any) -> tuple[int, int]:
     """What to take off the positions of a reconstruction so that they count from the truth's zero,
     which is said where it is not (0, 0)."""
     import warnings
 
     if not isinstance(truth, Dataset) or made.positions is None or truth.positions is None:
         return (0, 0)
-    apart = _lapwing.zeros_apart(made.positions, truth.positions)
+    place = (made.object, made.origin)
+    apart = _lapwing.zeros_apart(place, made.positions, known, truth.positions)
     if apart is None:
         return (0, 0)
     warnings.warn(

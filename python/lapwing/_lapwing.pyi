@@ -284,7 +284,12 @@ def compare_objects(
     probe: ArrayLike | None,
     threads: int | None,
 ) -> dict[str, Any]: ...
-def zeros_apart(own: ArrayLike, other: ArrayLike) -> tuple[int, int] | None: ...
+def zeros_apart(
+    reconstruction: tuple[ArrayLike, tuple[int, int]],
+    own: ArrayLike,
+    truth: ArrayLike,
+    other: ArrayLike,
+) -> tuple[int, int] | None: ...
 def lies_elsewhere(
     reconstruction: ArrayLike, truth: ArrayLike, origin: tuple[int, int], correlation: float
 ) -> tuple[tuple[int, int], float] | None: ...

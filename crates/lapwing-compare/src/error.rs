@@ -86,6 +86,25 @@ pub enum CompareError {
         /// Column in the object array.
         column: usize,
     },
+    /// The positions of a part of a regular scan lie on those of the whole in several ways, and the
+    /// objects are too much alike, or too unlike, to tell which it is.
+    #[error(
+        "the positions lie on the truth's in {ways} ways, and the objects do not tell which is meant: \
+         compare a reconstruction of all positions, or the object alone (an NPZ of it without positions \
+         and origin), which is laid where it fits best"
+    )]
+    ZeroInDoubt {
+        /// In how many ways they do.
+        ways: usize,
+    },
+    /// The positions are not those of the truth's scan, nor a part of them, and the objects agree
+    /// better elsewhere than where both count from one zero.
+    #[error(
+        "the positions are those of another scan than the truth's, and the objects do not agree where \
+         both count from one zero: compare the object alone (an NPZ of it without positions and \
+         origin), which is laid where it fits best"
+    )]
+    OtherScan,
     /// An object is zero in all pixels that count, so that no scale or phase can be fitted.
     #[error("the {which} is zero in every pixel of the region that counts")]
     Zero {

@@ -5,7 +5,7 @@ use crate::failure::Result;
 use crate::value::to_python;
 use crate::work::alone;
 use anyhow::ensure;
-use lapwing_compare::{Better, Comparison, Metric, Region, compare, resolution_doubts};
+use lapwing_compare::{Better, Comparison, Metric, Region, Scanned, compare, resolution_doubts};
 use lapwing_draw::field::phase_range;
 use lapwing_draw::{Colormap, Painter, Panel, figure};
 use numpy::{IntoPyArray, PyArrayMethods};
@@ -64,11 +64,26 @@ pub fn compare_objects<'py>(
     Ok(fields)
 }
 
-/// How far the zero of positions `own` lies from that of `other`, whole pixels (y, x), where both
-/// are of one scan.
+/// How far the zero of a reconstruction's positions lies from that of the truth's, whole pixels (y,
+/// x), where both are of one scan; pixel (0, 0) of the reconstruction lies at `origin` of its own.
 #[pyfunction]
-pub fn zeros_apart(own: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> Result<Option<(i64, i64)>> {
-    Ok(lapwing_compare::zeros_apart(&array::positions(own)?, &array::positions(other)?))
+pub fn zeros_apart(
+    py: Python<'_>,
+    made: (Bound<'_, PyAny>, (i64, i64)),
+    own: &Bound<'_, PyAny>,
+    truth: &Bound<'_, PyAny>,
+    other: &Bound<'_, PyAny>,
+) -> Result<Option<(i64, i64)>> {
+    let (reconstruction, origin) = made;
+    let object = array::object(&reconstruction, "reconstruction")?.projection();
+    let known = array::object(truth, "truth")?.projection();
+    let (own, other) = (array::positions(own)?, array::positions(other)?);
+    let look = || {
+        let made = Scanned { object: object.view(), origin, positions: &own };
+        let truth = Scanned { object: known.view(), origin: (0, 0), positions: &other };
+        Ok(lapwing_compare::zeros_apart(&made, &truth)?)
+    };
+    Ok(alone(py, None, look)?)
 }
 
 /// Where on `truth`, and with what correlation, `reconstruction` would agree far better than at

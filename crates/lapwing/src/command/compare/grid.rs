@@ -1,8 +1,8 @@
 //! Reconstructions and truth on the pixels that they share.
 
 use crate::reconstruction::Stored;
-use anyhow::bail;
-use lapwing_compare::{place, zeros_apart};
+use anyhow::{Context, bail};
+use lapwing_compare::{Scanned, place, zeros_apart};
 use lapwing_model::Field;
 use ndarray::s;
 
@@ -23,8 +23,16 @@ pub struct Placed {
 }
 
 /// How far the zero of the reconstruction's positions lies from that of the truth's.
-fn apart(made: &Stored, truth: &Stored) -> Option<(i64, i64)> {
-    zeros_apart(made.scan.as_ref()?, truth.scan.as_ref()?)
+fn apart(made: &Stored, truth: &Stored) -> anyhow::Result<Option<(i64, i64)>> {
+    fn scanned(stored: &Stored) -> Option<Scanned<'_>> {
+        Some(Scanned {
+            object: stored.object.view(),
+            origin: stored.origin.unwrap_or((0, 0)),
+            positions: stored.scan.as_ref()?,
+        })
+    }
+    let (Some(own), Some(known)) = (scanned(made), scanned(truth)) else { return Ok(None) };
+    zeros_apart(&own, &known).with_context(|| made.path.display().to_string())
 }
 
 /// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape,
@@ -45,8 +53,8 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
     let apart: Vec<Option<(i64, i64)>> = made
         .iter()
         .zip(&guessed)
-        .map(|(made, guess)| if guess.is_none() { apart(made, truth) } else { None })
-        .collect();
+        .map(|(made, guess)| if guess.is_none() { apart(made, truth) } else { Ok(None) })
+        .collect::<Result<_, _>>()?;
     let origins: Vec<(i64, i64)> = origins
         .into_iter()
         .zip(&apart)

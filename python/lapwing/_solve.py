@@ -238,6 +238,8 @@ def reconstruct(
     The interpreter's lock is released meanwhile: other Python threads go on. The same data and
     options give the same bits as the command line.
     """
+    settled: dict[str, Any] = dict(options)
+    _are_options_of_solvers(settled)
     if not isinstance(data, Dataset):
         _told_apart(data)
         if quantity is None:
@@ -271,8 +273,6 @@ def reconstruct(
             data = data.replace(probe=probe)
         if object is not None:
             data = data.replace(object=object)
-    settled: dict[str, Any] = dict(options)
-    _are_options_of_solvers(settled)
     # Eigenmodes of several scans are their probes, which go on by themselves.
     scans = data.scan_number is not None and settled.get("scan_probes") != "shared"
     begun = _begun(start, settled, probe is not None or object is not None, scans)
@@ -293,6 +293,11 @@ def _are_options_of_solvers(settled: dict[str, Any]) -> None:
             raise ValueError(
                 f"{name}: expected options of the solver, found one that describes the data; give "
                 f"experiment=dict({name}=...) with arrays, or lapwing.load(path, {name}=...)"
+            )
+        if name == "calibrate":
+            raise ValueError(
+                "calibrate: expected options of the solver; lapwing.calibrate(data) gives a data "
+                "set whose positions lie as the patterns say, which is then reconstructed"
             )
         if name in ("callback", "callbacks"):
             raise ValueError(f"{name}: no such option; a function to call is progress=...")

@@ -186,6 +186,14 @@ def test_arrays_take_what_is_said_of_files(stack: Path) -> None:
         lapwing.Dataset(frames, quantity="counts")
     with pytest.raises(ValueError, match=r"experiment=dict\(voltage_kv="):
         lapwing.reconstruct(from_file, voltage_kv=300.0)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"experiment=dict\(scan_step_m="):
+        lapwing.reconstruct(frames, quantity="counts", scan_step_m=1e-9)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"lapwing.calibrate\(data\)"):
+        lapwing.reconstruct(from_file, calibrate=True)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"^experiment: "):
+        lapwing.load("nowhere.npy", experiment={"beam": {"voltage": 300}})
+    with pytest.raises(ValueError, match=r"positions: expected the path of a file, found .*ndarray"):
+        lapwing.load("nowhere.npy", positions=from_file.positions)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="progress="):
         lapwing.reconstruct(from_file, callback=print)  # type: ignore[call-arg]
 

@@ -1,11 +1,12 @@
 //! What Python says about a file, by the names of the table of options.
 
 use crate::value::from_python;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use lapwing_files::options::ReadOptions;
 use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::path::PathBuf;
 
 /// The option that names an experiment's file; in Python it may also be what such a file says.
 pub const EXPERIMENT: &str = "experiment";
@@ -32,7 +33,10 @@ pub fn reading(given: &Bound<'_, PyDict>) -> anyhow::Result<ReadOptions> {
         }
     }
     let known = known(&given)?;
-    Ok(reading::options(known.iter().map(|(option, value)| (*option, value)))?)
+    // The file is nobody's: errors are about what was given.
+    let written = format!("{}: ", folder.path().join("experiment.toml").display());
+    reading::options(known.iter().map(|(option, value)| (*option, value)))
+        .map_err(|error| anyhow!("{}", error.to_string().replace(&written, "experiment: ")))
 }
 
 /// Option by option.
@@ -48,7 +52,7 @@ pub fn known(given: &Bound<'_, PyDict>) -> anyhow::Result<Vec<(&'static ReadOpti
             _ if value.is_none() => continue,
             Kind::Flag { .. } if !value.extract::<bool>()? => continue,
             Kind::Flag { .. } => Given::Flag(true),
-            Kind::File { .. } => Given::Path(value.extract()?),
+            Kind::File { .. } => Given::Path(path(&name, &value)?),
             Kind::Files { .. } => Given::Paths(value.extract()?),
             Kind::Number { .. } => Given::Number(value.extract()?),
             Kind::Choice { .. } | Kind::Text { .. } => Given::Word(value.extract()?),
@@ -64,6 +68,17 @@ pub fn known(given: &Bound<'_, PyDict>) -> anyhow::Result<Vec<(&'static ReadOpti
         known.push((option, value));
     }
     Ok(known)
+}
+
+/// The path of a file, for arrays belong elsewhere.
+fn path(name: &str, value: &Bound<'_, PyAny>) -> anyhow::Result<PathBuf> {
+    value.extract().map_err(|_| {
+        let kind = value.get_type();
+        anyhow!(
+            "{name}: expected the path of a file, found {kind}: arrays are given to \
+             lapwing.Dataset(patterns, positions, mask=...)"
+        )
+    })
 }
 
 /// The options that a name may be a slip of, in words.

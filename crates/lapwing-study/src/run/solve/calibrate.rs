@@ -6,7 +6,7 @@ mod picture;
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
 use crate::geometry::turn::{orthogonal, turned_about};
-use crate::run::dataset::data::intensities;
+use crate::run::dataset::data::sound_intensities;
 use crate::run::solve::start_probe::{in_metres, pixel, sides, start_probe, wavelength};
 use crate::run::solve::trial::{self, Verdict};
 use crate::{Result, StudyError};
@@ -34,6 +34,9 @@ const ABSORBED: f64 = 0.7;
 const SMALL: f64 = 6.0;
 const DOUBTFUL: f64 = 3.0;
 const WIDE: f64 = 16.0;
+/// Share of the agreement of one handedness from which on that of the other leaves both in doubt:
+/// 0.1 to 0.35 of sound scans, 0.6 and more of rows in the wrong order or of the wrong length.
+const ALIKE: f64 = 0.5;
 
 /// What was found. Angles are in degrees; a standard deviation is `None` where the scan is too
 /// small to tell.
@@ -80,6 +83,8 @@ pub struct Calibration {
     pub decided_by: &'static str,
     /// Why this one was taken.
     pub choice: String,
+    /// Why the handedness is in doubt, where it is.
+    pub doubt: Option<&'static str>,
     /// Shape of a pattern.
     #[serde(skip)]
     shape: (usize, usize),
@@ -99,7 +104,7 @@ pub struct Calibration {
 pub fn calibrate(dataset: &Dataset) -> Result<Calibration> {
     // Of positions that no object holds, a search would not end.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
-    let intensity = intensities(dataset)?;
+    let intensity = sound_intensities(dataset)?;
     let refused = |error| StudyError::Invalid(format!("the scan cannot be calibrated: {error}"));
     let found = match orientation(intensity.view(), &dataset.scan, sides(dataset)) {
         Ok(found) => found,
@@ -188,6 +193,7 @@ impl Calibration {
             .map(|(pixel, wavelength)| 1e3 * wavelength * found.disc.radius / side / pixel);
         let best = found.best;
         let other = found.twin().best;
+        let alike = fits.is_none() && found.other > ALIKE * best.agreement;
         Self {
             transposed: best.transposed,
             rotation_deg: turned(best.rotation_deg),
@@ -212,6 +218,11 @@ impl Calibration {
             twin: (turned(other.rotation_deg), metres.map(|metres| metres * other.curvature)),
             decided_by,
             choice,
+            doubt: alike.then_some(
+                "the two handednesses are hardly apart, so neither is sure: look whether the rows \
+                 were scanned to and fro (--scan-snake), at rows and columns of the raster \
+                 (--scan-shape) and at the order of the axes (--axis-order)",
+            ),
             shape: dataset.pattern_shape(),
             sides: sides(dataset),
             found,
@@ -351,7 +362,7 @@ impl Calibration {
     }
 
     /// What was found, line by line.
-    pub fn lines(&self) -> [String; 6] {
+    pub fn lines(&self) -> Vec<String> {
         let sd = |value: Option<f64>| value.map_or(String::new(), |sd| format!(" +- {sd:.2}"));
         let sd_m = self.defocus_sd_m.map_or(String::new(), |sd| format!(" +- {sd:.1e}"));
         let defocus = |defocus: Option<f64>, curvature: f64| match defocus {
@@ -363,7 +374,7 @@ impl Calibration {
             false => "",
         };
         let angle = self.semi_angle_mrad.map_or(String::new(), |mrad| format!(", {mrad:.3} mrad"));
-        [
+        let mut lines = vec![
             format!(
                 "positions: {exchange}turned by {:.2}{} degrees",
                 self.rotation_deg,
@@ -400,7 +411,9 @@ impl Calibration {
                     self.agreement_in_focus
                 ),
             },
-        ]
+        ];
+        lines.extend(self.doubt.map(str::to_owned));
+        lines
     }
 }
 

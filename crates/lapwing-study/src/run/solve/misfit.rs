@@ -36,8 +36,10 @@ pub(crate) fn described(misfit: Misfit, counts: f64, algorithm: &str) -> Vec<Str
     if counts >= FEW && ratio > usual && unexplained > SUSPICIOUS.1 {
         lines.push(
             "the fit does not explain the patterns: look at the order and orientation of the positions \
-             (--coordinate-order, --flip-y, --flip-x), the size of a pixel, the start probe, frames that \
-             are shifted against the positions, and the detector's gain (--gain)"
+             (--scan-snake, --scan-shape, --coordinate-order, --flip-y, --flip-x), the axes of the \
+             patterns and where their zero frequency is (--axis-order, --zero-frequency), the size of a \
+             pixel, the start probe, frames that are shifted against the positions, and the detector's \
+             gain and dark level (--gain, --dark-level)"
                 .to_owned(),
         );
     }

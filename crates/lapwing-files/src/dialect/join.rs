@@ -56,9 +56,9 @@ pub(super) fn joined(
     }
     understanding.n_patterns = dataset.n_patterns();
     understanding.scan_shape = None;
-    understanding.mean_counts_per_pattern =
-        dataset.intensity_scale().map(|_| dataset.mean_intensity());
     understanding.remarks = remarks::of(&dataset);
+    understanding.mean_counts_per_pattern =
+        dataset.intensity_scale().map(|_| dataset.mean_measured(&understanding.remarks));
     // What only the reading of a file shows is kept.
     let scans = dataset.scans.as_ref().expect("they were put together");
     for (number, told) in told.into_iter().enumerate() {

@@ -75,10 +75,12 @@ pub(super) fn settle(
                 .to_owned(),
         );
     }
+    let mut counted_here = false;
     if let Some(scale) = stack.scale.or(found_scale) {
         let metadata = metadata.get_or_insert_default();
         metadata::set_physics_parameter(metadata, "intensity_scale", scale);
         if metadata::nphotons(metadata).is_none() {
+            counted_here = true;
             // Counts that the file holds were scaled to a mean of 1.
             let mean = match stack.scale {
                 Some(scale) => scale * scale,
@@ -134,7 +136,7 @@ pub(super) fn settle(
     let left = |taken: &[usize]| {
         described.raster.filter(|(rows, columns)| rows.saturating_mul(*columns) == taken.len())
     };
-    let (dataset, raster) = match taken {
+    let (mut dataset, raster) = match taken {
         None => (dataset, described.raster),
         Some(taken) => {
             let n = dataset.n_patterns();
@@ -148,6 +150,12 @@ pub(super) fn settle(
     if let Some(level) = wanted.options.experiment.patterns.dark_level {
         remarks.iter_mut().for_each(|remark| remark.name_dark_level(level));
     }
+    let mean_counts = dataset.intensity_scale().map(|_| dataset.mean_measured(&remarks));
+    // The light of pixels and patterns that hold no measurement is none.
+    if let (Some(mean), true) = (mean_counts, counted_here && has_faults(&remarks)) {
+        let metadata = dataset.metadata.get_or_insert_default();
+        metadata::set_physics_parameter(metadata, "nphotons", mean);
+    }
     let understanding = Understanding {
         dialect: name,
         axis_order: stack.order,
@@ -158,12 +166,17 @@ pub(super) fn settle(
         pattern_shape,
         scan_shape: raster,
         pixel_size_m: found.pixel.or_else(|| dataset.metadata.as_ref().and_then(object_pixel)),
-        mean_counts_per_pattern: dataset.intensity_scale().map(|_| dataset.mean_intensity()),
+        mean_counts_per_pattern: mean_counts,
         notes,
         remarks,
         arrays,
     };
     Ok(Settled { dataset, understanding })
+}
+
+/// Whether some patterns or pixels are beyond doubt no measurement.
+fn has_faults(remarks: &[remarks::Remark]) -> bool {
+    remarks.iter().any(|remark| remark.certain)
 }
 
 /// A gap between slices that is said of an object that has none.
@@ -217,7 +230,7 @@ fn common(found: &mut Found, options: &ReadOptions, notes: &mut Vec<String>) -> 
 }
 
 /// Leaves the first `n` patterns, and what there is one of for each.
-fn cut(found: &mut Found, n: usize) -> Result<(), Error> {
+pub(super) fn cut(found: &mut Found, n: usize) -> Result<(), Error> {
     let Some(stack) = &mut found.stack else { return Ok(()) };
     let patterns = stack.n_patterns();
     let first: Vec<usize> = (0..n.min(patterns)).collect();

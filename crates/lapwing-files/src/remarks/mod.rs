@@ -67,14 +67,33 @@ fn of_scan(
     good: &Array2<bool>,
 ) -> Vec<Remark> {
     let (shape, scale) = (dataset.pattern_shape(), dataset.intensity_scale());
-    let survey = Survey::of(patterns, good);
+    let mut survey = Survey::of(patterns, good);
+    // What a pixel that is stuck shows says nothing about the light of a pattern.
+    let stuck = pixels::stuck(&survey, patterns, good);
+    if !stuck.is_empty() {
+        let mut sound = good.clone();
+        stuck.iter().for_each(|&at| sound[at] = false);
+        survey = Survey::of(patterns, &sound);
+    }
     let mut remarks = frames::look(&survey.totals, Some(&survey), scale, dataset.quantum());
-    remarks.extend(pixels::look(&survey, patterns, good, scale));
+    remarks.extend(pixels::look(&survey, patterns, good, stuck, scale));
     // The probe's width and the steps can be compared in the far field only.
     let far_field = dataset.geometry != Some(Geometry::NearField);
     let positions = positions::look(scan, shape, dataset.probe.as_ref(), far_field);
     remarks.extend(positions.into_iter().filter(|remark| far_field || remark.what != What::Sparse));
     remarks
+}
+
+/// Patterns and pixels that `remarks` say beyond doubt to hold no measurement, ascending.
+pub fn no_measurement(remarks: &[Remark]) -> (Vec<usize>, Vec<(usize, usize)>) {
+    let certain = || remarks.iter().filter(|remark| remark.certain);
+    let mut patterns: Vec<usize> = certain().flat_map(|remark| remark.patterns.clone()).collect();
+    let mut pixels: Vec<_> = certain().flat_map(|remark| remark.pixels.clone()).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    pixels.sort_unstable();
+    pixels.dedup();
+    (patterns, pixels)
 }
 
 /// The pixels that are good in every pattern.

@@ -8,12 +8,16 @@ use super::remark::{Remark, What};
 use super::survey::Survey;
 use super::words::{counted, places};
 
+/// Patterns from which something is told of their pixels.
+const FEWEST: usize = 4;
 /// Quanta that the pixels around a silent or stuck one have in all patterns together at least.
 const QUANTA: f64 = 50.0;
 /// Patterns from which a pixel that is always the same is stuck.
 const STUCK_PATTERNS: usize = 20;
-/// A pixel whose least light is so many times the most of any pixel near it is hot.
+/// A pixel that has so many times the most of any pixel near it is hot,
 const HOT: f64 = 30.0;
+/// where it does in this share of the patterns, and in so many: else a particle hit it.
+const OFTEN: (f64, usize) = (0.1, 3);
 /// Half the side of the square around a pixel that it is compared with.
 const NEAR: usize = 2;
 /// Silent pixels opposite to lit ones that are an area.
@@ -43,14 +47,14 @@ pub(super) fn look(
     survey: &Survey,
     patterns: ArrayView3<'_, f32>,
     good: &Array2<bool>,
+    mut stuck: Pixels,
     scale: Option<f64>,
 ) -> Vec<Remark> {
-    if survey.patterns < 4 || !survey.quantum.is_finite() {
+    if survey.patterns < FEWEST || !survey.quantum.is_finite() {
         return Vec::new();
     }
     let mut remarks = Vec::new();
     let level = dark_level(survey, good, scale);
-    let mut stuck = stuck(survey, good);
     if let Some(level) = level {
         stuck.retain(|&at| survey.quanta(f64::from(survey.least[at]), scale) > 2.0 * level);
         remarks.push(Remark::new(
@@ -158,23 +162,34 @@ fn least_of(n: usize) -> f64 {
     root - (log.ln() + (4.0 * std::f64::consts::PI).ln()) / (2.0 * root)
 }
 
-/// Pixels that show the same light in every pattern, or far more than any pixel near them.
-fn stuck(survey: &Survey, good: &Array2<bool>) -> Vec<(usize, usize)> {
-    let lit = survey.least.indexed_iter().filter(|(at, least)| good[*at] && **least > 0.0);
+/// Pixels that show the same light in every pattern, or, in many, far more than any pixel near
+/// them.
+pub(super) fn stuck(survey: &Survey, patterns: ArrayView3<'_, f32>, good: &Array2<bool>) -> Pixels {
+    if survey.patterns < FEWEST || !survey.quantum.is_finite() {
+        return Vec::new();
+    }
+    let lit = survey.most.indexed_iter().filter(|(at, most)| good[*at] && **most > 0.0);
     lit.map(|(at, _)| at)
         .filter(|&at| {
             // Where a detector saturates, the brightest pixels are all the same.
             let alone = || near(at, good).all(|other| survey.most[other] != survey.most[at]);
-            let same =
-                survey.least[at] == survey.most[at] && survey.patterns >= STUCK_PATTERNS && alone();
+            let (least, most) = (survey.least[at], survey.most[at]);
+            let same = least > 0.0 && least == most && survey.patterns >= STUCK_PATTERNS && alone();
             let brightest = near(at, good).map(|at| survey.most[at]).fold(0.0, f32::max);
             let (y, x) = middle(survey.shape());
             let central = at.0.abs_diff(y).max(at.1.abs_diff(x)) <= NEAR;
-            same || (!central
-                && f64::from(survey.least[at]) > HOT * f64::from(brightest)
-                && brightest > 0.0)
+            let limit = HOT * f64::from(brightest);
+            same || (!central && brightest > 0.0 && f64::from(most) > limit)
+                && is_often_above(limit, at, patterns)
         })
         .collect()
+}
+
+/// Whether a pixel's intensity is above a limit in many patterns.
+fn is_often_above(limit: f64, (y, x): (usize, usize), patterns: ArrayView3<'_, f32>) -> bool {
+    let values = patterns.slice(ndarray::s![.., y, x]);
+    let above = values.iter().filter(|value| f64::from(**value).powi(2) > limit).count();
+    above as f64 >= OFTEN.0 * values.len() as f64 && above >= OFTEN.1
 }
 
 /// Pixels without any light: those that are alone so among lit ones, and those opposite to lit
@@ -391,7 +406,8 @@ mod tests {
     fn told(patterns: &Array3<f32>) -> Vec<(What, usize, bool)> {
         let good = Array2::from_elem((32, 32), true);
         let survey = Survey::of(patterns.view(), &good);
-        let remarks = look(&survey, patterns.view(), &good, Some(1.0));
+        let stuck = stuck(&survey, patterns.view(), &good);
+        let remarks = look(&survey, patterns.view(), &good, stuck, Some(1.0));
         remarks
             .into_iter()
             .map(|remark| (remark.what, remark.pixels.len(), remark.certain))
@@ -416,6 +432,15 @@ mod tests {
     }
 
     #[test]
+    fn pixels_that_are_hot_at_times_are_hot_and_those_hit_once_are_not() {
+        let hot = |every: usize| {
+            spot(|(i, y, x), count| if (y, x) == (4, 4) && i % every == 0 { 9e3 } else { count })
+        };
+        assert_eq!(told(&hot(2)), [(What::HotPixels, 1, true)]);
+        assert_eq!(told(&hot(40)), []);
+    }
+
+    #[test]
     fn clipped_numbers_are_saturation() {
         assert_eq!(told(&spot(|_, count| count.min(300.0))), [(What::Saturation, 0, false)]);
     }
@@ -437,7 +462,7 @@ mod tests {
         });
         let good = Array2::from_elem((32, 32), true);
         let survey = Survey::of(rolled.view(), &good);
-        let remarks = look(&survey, rolled.view(), &good, Some(1.0));
+        let remarks = look(&survey, rolled.view(), &good, Vec::new(), Some(1.0));
         assert!(remarks.iter().all(|remark| remark.what == What::OffCentre), "{remarks:?}");
         assert!(remarks[0].advice.contains("--zero-frequency"), "{remarks:?}");
     }

@@ -1,5 +1,7 @@
 //! Positions that can hardly be meant, or that ptychography cannot use.
 
+use std::collections::HashMap;
+
 use lapwing_model::position::bounding_box;
 use lapwing_model::scan::MAX_AREA;
 use lapwing_model::{Modes, Position, probe};
@@ -11,6 +13,11 @@ use super::words::{median, ranges};
 const TINY: f64 = 4.0;
 /// Steps above this share of the probe's diameter leave little overlap.
 const WIDE: f64 = 0.55;
+/// A position that is so many steps from every other was not read, where at most one of so many is.
+const FAR_OFF: f64 = 15.0;
+const MANY: usize = 20;
+/// Positions from which it is told.
+const FEWEST: usize = 20;
 /// Positions looked at for the distance to their neighbours.
 const LOOKED_AT: usize = 256;
 /// Deviation from a line or a lattice, in pixels, below which there is none.
@@ -35,6 +42,14 @@ pub(super) fn look(
     }
     let mut remarks = Vec::new();
     let repeated = repeated(scan);
+    let lost = far_off(scan);
+    remarks.extend(lost_ones(scan, &lost));
+    // What is said of the scan is that of the others.
+    let others: Vec<Position> = (scan.iter().enumerate())
+        .filter(|(index, _)| lost.binary_search(index).is_err())
+        .map(|(_, at)| *at)
+        .collect();
+    let scan = others.as_slice();
     let degenerate = vast(scan, pattern).or_else(|| degenerate(scan, far));
     let is_degenerate = degenerate.is_some();
     remarks.extend(degenerate);
@@ -42,7 +57,7 @@ pub(super) fn look(
         let evidence = format!(
             "{} of {} positions are where another is: {}",
             repeated.len(),
-            scan.len(),
+            finite.len(),
             ranges(&repeated)
         );
         let advice =
@@ -97,6 +112,55 @@ fn repeated(scan: &[Position]) -> Vec<usize> {
         order.windows(2).filter(|pair| key(pair[0]) == key(pair[1])).map(|pair| pair[1]).collect();
     again.sort_unstable();
     again
+}
+
+/// Positions that lie so many steps from every other, a few of the scan: those of a motor that was
+/// not read.
+fn far_off(scan: &[Position]) -> Vec<usize> {
+    let step = median(steps(scan));
+    if scan.len() < FEWEST || !(step > 0.0 && step.is_finite()) {
+        return Vec::new();
+    }
+    let side = FAR_OFF * step;
+    let cell = |at: &Position| ((at.y / side).floor() as i64, (at.x / side).floor() as i64);
+    let mut cells: HashMap<(i64, i64), Vec<usize>> = HashMap::new();
+    for (index, at) in scan.iter().enumerate() {
+        cells.entry(cell(at)).or_default().push(index);
+    }
+    let is_alone = |&index: &usize| {
+        let at = &scan[index];
+        let (row, column) = cell(at);
+        let around = (-1..=1).flat_map(|y| (-1..=1).map(move |x| (y, x)));
+        around
+            .filter_map(|(y, x)| cells.get(&(row.saturating_add(y), column.saturating_add(x))))
+            .flatten()
+            .filter(|&&other| other != index)
+            .all(|&other| (scan[other].y - at.y).hypot(scan[other].x - at.x) > side)
+    };
+    let alone: Vec<usize> = (0..scan.len()).filter(is_alone).collect();
+    if alone.len() * MANY > scan.len() { Vec::new() } else { alone }
+}
+
+/// What is said of positions at `lost`, far from all others.
+fn lost_ones(scan: &[Position], lost: &[usize]) -> Option<Remark> {
+    let index = *lost.first()?;
+    let away = |other: &Position| (other.y - scan[index].y).hypot(other.x - scan[index].x);
+    let others = scan.iter().enumerate().filter(|(other, _)| lost.binary_search(other).is_err());
+    let nearest = others.map(|(_, other)| away(other)).fold(f64::INFINITY, f64::min);
+    let numbers = ranges(lost);
+    let evidence = match lost {
+        [_] => format!("position {index} lies {nearest:.0} px from every other"),
+        _ => format!(
+            "{} of {} positions lie far from all others, the first {nearest:.0} px: {numbers}",
+            lost.len(),
+            scan.len()
+        ),
+    };
+    let numbers = numbers.replace(' ', "");
+    let advice = format!(
+        "if the motor was not read there, leave the pattern out (--leave-out-frames {numbers})"
+    );
+    Some(Remark::new(What::FarPositions, evidence, advice).on_patterns(lost.to_vec()))
 }
 
 /// So far apart that no object holds them.
@@ -284,6 +348,27 @@ mod tests {
             };
             assert_eq!((told(&turned(0.0)), told(&turned(0.3))), (vec![What::Raster], vec![]));
         }
+    }
+
+    #[test]
+    fn positions_that_were_not_read_are_named() {
+        let mut scan = grid(8, 9, 5.0, 1.0);
+        scan[40] = Position { y: 2000.0, x: 10.0 };
+        let remarks = look(&scan, (48, 48), None, true);
+        assert_eq!((remarks.len(), remarks[0].what), (1, What::FarPositions), "{remarks:?}");
+        assert_eq!(remarks[0].patterns, [40]);
+        assert!(remarks[0].advice.contains("--leave-out-frames 40)"), "{}", remarks[0]);
+        // However far it is.
+        scan[40] = Position { y: -1e9, x: 1e9 };
+        scan[41] = Position { y: 1e7, x: 0.0 };
+        let remarks = look(&scan, (48, 48), None, true);
+        assert!(remarks[0].advice.contains("--leave-out-frames 40-41)"), "{}", remarks[0]);
+        // Two areas are no lost positions.
+        let two = [grid(8, 9, 5.0, 1.0), grid(8, 9, 5.0, 1.0)].concat();
+        let apart: Vec<Position> = (two.iter().enumerate())
+            .map(|(i, p)| Position { y: p.y + if i < 72 { 0.0 } else { 500.0 }, x: p.x + 0.01 })
+            .collect();
+        assert_eq!(told(&apart), []);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum What {
     OffCentre,
     /// All positions on a line, or within a pixel, or so far apart that no object holds them.
     Degenerate,
+    /// Positions far from all others.
+    FarPositions,
     /// Positions that repeat.
     RepeatedPositions,
     /// Steps that leave little overlap, or none.

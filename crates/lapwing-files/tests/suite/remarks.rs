@@ -75,6 +75,32 @@ fn lost_and_mad_patterns_are_told_whatever_the_unit() {
 }
 
 #[test]
+fn what_a_hot_pixel_shows_is_no_light() {
+    let options = ReadOptions { quantity: Some(Quantity::Counts), ..ReadOptions::default() };
+    let of = |every: usize, frames: std::ops::Range<usize>| {
+        let mut patterns = counts();
+        patterns.slice_mut(ndarray::s![frames, .., ..]).fill(0);
+        patterns.slice_mut(ndarray::s![..;every, 3, 4]).fill(60_000);
+        let (_, understood) = read(Array::from(&patterns), N, vec![], &options).unwrap();
+        (told(&understood), understood.mean_counts_per_pattern.unwrap())
+    };
+    let sound = {
+        let mut patterns = counts();
+        patterns.slice_mut(ndarray::s![.., 3, 4]).fill(0);
+        f64::from(patterns.sum()) / N as f64
+    };
+    for every in [1, 2] {
+        let (remarks, mean) = of(every, 0..0);
+        assert_eq!(remarks, [What::HotPixels], "{every}");
+        assert!((mean / sound - 1.0).abs() < 1e-6, "{mean} {sound}");
+    }
+    // Nor are lost patterns of the scan.
+    let (remarks, mean) = of(1, 10..15);
+    assert_eq!(remarks, [What::LostPatterns, What::HotPixels]);
+    assert!((mean / sound - 1.0).abs() < 0.01, "{mean} {sound}");
+}
+
+#[test]
 fn sentinels_go_to_the_mask() {
     let mut patterns = counts();
     patterns.slice_mut(ndarray::s![.., 5, ..]).fill(u32::MAX);
@@ -122,6 +148,23 @@ fn a_mask_the_other_way_round_is_refused_until_its_meaning_is_said() {
         assert_eq!(dataset.mask.unwrap().good().iter().filter(|&&good| good).count(), left);
         assert_eq!(told(&understood).contains(&What::Mask), left == 24);
     }
+}
+
+#[test]
+fn frames_that_are_left_out_need_no_position() {
+    let mut options = ReadOptions::default();
+    let refused = read(Array::from(&counts()), N - 2, vec![], &options).unwrap_err();
+    assert!(refused.contains("--leave-out-frames"), "{refused}");
+    options.experiment.patterns.leave_out_frames = vec![0, 7];
+    let (dataset, _) = read(Array::from(&counts()), N - 2, vec![], &options).unwrap();
+    assert_eq!(dataset.n_patterns(), N - 2);
+    // The positions follow the frames that are left, in their order.
+    let x: Vec<f64> = dataset.scan.iter().map(|at| at.x).collect();
+    let expected: Vec<f64> = (0..N - 2).map(|i| 0.3 * i as f64 + ((i * 37) % 11) as f64).collect();
+    assert_eq!(x, expected);
+    let sums = dataset.pattern_sums();
+    let (whole, _) = read(Array::from(&counts()), N, vec![], &ReadOptions::default()).unwrap();
+    assert_eq!((sums[0], sums[6]), (whole.pattern_sums()[1], whole.pattern_sums()[8]));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::dialect::ReadOptions;
 use lapwing_files::metadata::{append_transformation, set_physics_parameter, stamp_transformation};
-use lapwing_files::{Dataset, Metadata, Patterns};
+use lapwing_files::{Dataset, Metadata, Patterns, remarks};
 use lapwing_model::{position, probe};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -48,6 +48,28 @@ pub fn probe_diameter(dataset: &Dataset) -> f64 {
 /// Squared amplitudes, axes (pattern, y, x), kept where the patterns are.
 pub(crate) fn intensities(dataset: &Dataset) -> Result<Patterns> {
     Ok(dataset.diffraction.map(|amplitude| amplitude * amplitude)?)
+}
+
+/// [`intensities`] with what is around them in place of pixels that are beyond doubt no
+/// measurement: what is told from the light as a whole.
+pub(crate) fn sound_intensities(dataset: &Dataset) -> Result<Patterns> {
+    let mut patterns = intensities(dataset)?;
+    let (_, pixels) = remarks::no_measurement(&remarks::of(dataset));
+    let (height, width) = dataset.pattern_shape();
+    let around = |&(y, x): &(usize, usize)| -> Vec<(usize, usize)> {
+        let rows = y.saturating_sub(1)..(y + 2).min(height);
+        rows.flat_map(|row| (x.saturating_sub(1)..(x + 2).min(width)).map(move |at| (row, at)))
+            .filter(|at| pixels.binary_search(at).is_err())
+            .collect()
+    };
+    let neighbours: Vec<Vec<(usize, usize)>> = pixels.iter().map(around).collect();
+    for mut pattern in patterns.view_mut().outer_iter_mut() {
+        for (&at, near) in pixels.iter().zip(&neighbours) {
+            let light: f32 = near.iter().map(|&near| pattern[near]).sum();
+            pattern[at] = light / near.len().max(1) as f32;
+        }
+    }
+    Ok(patterns)
 }
 
 /// Both splits of a data set.

@@ -3,7 +3,7 @@
 use crate::run::dataset::data::{SIMULATED, TOOL};
 use crate::{Result, StudyError};
 use lapwing_files::metadata::{append_transformation, nphotons, set_physics_parameter};
-use lapwing_files::{Dataset, Mask, Quantum};
+use lapwing_files::{Dataset, Mask, Quantum, remarks};
 use lapwing_model::simulate;
 use lapwing_solve::noise::{self, Faults};
 use ndarray::ArrayView3;
@@ -98,18 +98,23 @@ pub fn thin(mut dataset: Dataset, dose: f64, seed: u64) -> Result<Thinned> {
         );
         return Err(StudyError::Invalid(text));
     };
-    let mean_before = dataset.mean_intensity();
+    let remarks = remarks::of(&dataset);
+    let mean_before = dataset.mean_measured(&remarks);
     let mut counts = dataset.intensities()?;
     let gain = gain(&dataset, counts.view());
     // The nominal dose where it is known: thinning 10,000 to 1,000 then keeps exactly a tenth.
     let from = dataset.metadata.as_ref().and_then(nphotons).unwrap_or(mean_before);
-    let mean = simulate::thin(counts.view_mut(), from, dose, seed)?;
+    let mut mean = simulate::thin(counts.view_mut(), from, dose, seed)?;
     let scale = scale * (dose / from).sqrt();
     counts.change(|count| (f64::from(count).sqrt() / scale) as f32);
     dataset.diffraction = counts;
     let metadata = dataset.metadata.get_or_insert_default();
     set_physics_parameter(metadata, "nphotons", dose);
     set_physics_parameter(metadata, "intensity_scale", scale);
+    if remarks.iter().any(|remark| remark.certain) {
+        mean = dataset.mean_measured(&remarks);
+    }
+    let metadata = dataset.metadata.get_or_insert_default();
     set_physics_parameter(metadata, "mean_counts_per_pattern", mean);
     let mut parameters = json!({ "from": from, "dose": dose, "seed": seed });
     if gain > 1.0 {

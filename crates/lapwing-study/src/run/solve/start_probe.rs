@@ -3,7 +3,7 @@
 
 use crate::design::solver::ProbeStart;
 use crate::geometry::grid::grid_of;
-use crate::run::dataset::data::intensities;
+use crate::run::dataset::data::sound_intensities;
 use crate::run::solve::trial;
 use crate::{Result, StudyError};
 use lapwing_files::experiment::ProbeOptics;
@@ -138,7 +138,7 @@ fn told_defocus(dataset: &Dataset, found: &Curvature) -> String {
 fn of_images(dataset: &Dataset, physics: Physics) -> Result<StartProbe> {
     let model = ForwardModel::with_physics(dataset.pattern_shape(), physics)
         .map_err(|error| StudyError::Invalid(error.to_string()))?;
-    let mean = intensities(dataset)?.view().mean_axis(Axis(0)).unwrap_or_default();
+    let mean = sound_intensities(dataset)?.view().mean_axis(Axis(0)).unwrap_or_default();
     let mut arrived: Vec<Complex32> =
         mean.iter().map(|&value| Complex32::from(value.max(0.0).sqrt())).collect();
     let mut probe = arrived.clone();
@@ -201,7 +201,7 @@ fn of_patterns(dataset: &Dataset) -> Result<StartProbe> {
     if physics.propagation != Propagation::FarField {
         return of_images(dataset, physics);
     }
-    let intensity = intensities(dataset)?;
+    let intensity = sound_intensities(dataset)?;
     let disc = Disc::of(calibrate::mean(intensity.view()).view());
     let small = disc.as_ref().is_ok_and(|disc| disc.radius < SPOT);
     if small || matches!(disc, Err(CalibrateError::NoDisc { .. })) {
@@ -231,7 +231,7 @@ fn of_optics(dataset: &Dataset, optics: &ProbeOptics) -> Result<StartProbe> {
     }
     // The defocus is not said: the patterns tell it.
     grid_of(&dataset.scan, dataset.pattern_shape())?;
-    let intensity = intensities(dataset)?;
+    let intensity = sound_intensities(dataset)?;
     let Ok(found) = seen(dataset, intensity.view()) else {
         let told = "made from the optics, in focus (no defocus was said, and the patterns do not \
                     tell it)";

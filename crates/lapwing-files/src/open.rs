@@ -61,6 +61,34 @@ pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
     KINDS.iter().find(|(start, _)| head.starts_with(start)).map(|(_, kind)| *kind)
 }
 
+/// The file and the array that `FILE::NAME` means; a file of the whole name is meant, whatever the
+/// name looks like.
+pub(crate) fn named(path: &Path) -> (&Path, Option<&str>) {
+    let parts = path.to_str().and_then(|text| text.rsplit_once("::")).filter(|_| !path.exists());
+    parts.map_or((path, None), |(file, name)| (Path::new(file), Some(name)))
+}
+
+/// What a library says of a file that it cannot read, in the words of this project.
+pub(crate) fn in_plain_words(reason: &str) -> String {
+    const ENDED: [&str; 4] = [
+        "failed to fill whole buffer",
+        "buffer too short",
+        "unexpected end of file",
+        "UnexpectedEof",
+    ];
+    if ENDED.iter().any(|ended| reason.contains(ended)) {
+        return "it ends before what it promises: cut short, copy it again".to_owned();
+    }
+    if reason.contains("decoder limits exceeded") {
+        return "it claims more than it can hold".to_owned();
+    }
+    let mut plain = reason;
+    for of_library in ["hdf5-io error: ", "format error: ", "I/O error: ", "IO error: "] {
+        plain = plain.strip_prefix(of_library).unwrap_or(plain);
+    }
+    plain.replace("this crate cannot read", "that is not read")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +106,17 @@ mod tests {
             regular(Path::new("/dev/null")).unwrap_err().kind(),
             io::ErrorKind::InvalidInput
         );
+    }
+
+    #[test]
+    fn files_that_end_too_early_are_told_as_such() {
+        for reason in [
+            "hdf5-io error: I/O error: failed to fill whole buffer",
+            "format error: buffer too short: need 32 bytes, have 0",
+        ] {
+            assert!(in_plain_words(reason).contains("copy it again"), "{reason}");
+        }
+        assert_eq!(in_plain_words("hdf5-io error: no such link"), "no such link");
     }
 
     #[test]

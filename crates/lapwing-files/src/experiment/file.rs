@@ -1,7 +1,7 @@
 //! An experiment from its TOML file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::open;
 use crate::options::ReadOptions;
@@ -23,7 +23,16 @@ pub fn read(path: &Path) -> Result<ReadOptions, OptionError> {
             "expected an experiment file of at most {MAX_LENGTH} bytes, found {length}"
         )));
     }
-    let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        refused(match error.kind() {
+            io::ErrorKind::InvalidData => {
+                "expected a text file (`lapwing experiment init` writes one), found bytes that are \
+                 none"
+                    .to_owned()
+            }
+            _ => error.to_string(),
+        })
+    })?;
     parse(&text, path)
 }
 
@@ -34,7 +43,9 @@ pub fn read(path: &Path) -> Result<ReadOptions, OptionError> {
 pub fn parse(text: &str, path: &Path) -> Result<ReadOptions, OptionError> {
     let refused = |problem: String| OptionError::Experiment { path: path.to_owned(), problem };
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        refused(format!("expected TOML, found something else: {}", error.message()))
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(start).filter(|&byte| byte == b'\n').count();
+        refused(format!("line {line}: expected TOML, found something else: {}", error.message()))
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     of_table(&table, folder).map_err(refused)

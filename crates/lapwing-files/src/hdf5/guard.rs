@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+use crate::open;
+
 thread_local! {
     /// Whether a panic of this thread is about to be caught here, and must not be printed.
     static QUIET: Cell<bool> = const { Cell::new(false) };
@@ -29,7 +31,7 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> rust_hdf5::Result<T>) -> Result<
     let outcome = panic::catch_unwind(AssertUnwindSafe(call));
     QUIET.set(outer);
     match outcome {
-        Ok(result) => result.map_err(|error| error.to_string()),
+        Ok(result) => result.map_err(|error| open::in_plain_words(&error.to_string())),
         Err(panic) => {
             Err(format!("it cannot be decoded and is most likely damaged ({})", words(&*panic)))
         }

@@ -61,6 +61,30 @@ fn start(mut file: &File) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// Deviation of numbers, as a share of the first, up to which they are one.
+const ALIKE: f64 = 1e-3;
+
+/// Whether all numbers are the same but for small changes.
+fn are_alike(values: &[f64]) -> bool {
+    values.iter().all(|value| (value - values[0]).abs() <= ALIKE * values[0].abs())
+}
+
+/// The length that an HDF5 file was closed with, bytes, by its superblock at `start`; `None` where
+/// that is of a kind that is not known here.
+fn promised(mut file: &File, start: u64) -> io::Result<Option<u64>> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut head = Vec::new();
+    file.take(64).read_to_end(&mut head)?;
+    let at = match (head.get(8), head.get(9), head.get(13)) {
+        (Some(0), _, Some(8)) => 40,
+        (Some(1), _, Some(8)) => 44,
+        (Some(2 | 3), Some(8), _) => 28,
+        _ => return Ok(None),
+    };
+    let bytes = head.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.map(u64::from_le_bytes).filter(|&end| end != u64::MAX))
+}
+
 /// What is done with a dataset of a name in a file.
 type Work<'a> = dyn FnMut(&Hdf5, &str, &H5Dataset) -> Result<(), Error> + 'a;
 
@@ -79,6 +103,18 @@ impl Hdf5 {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let facts = open::check(path).map_err(|source| Error::io(path, source))?;
+        let promised = open::regular(path).and_then(|file| match start(&file)? {
+            Some(start) => promised(&file, start),
+            None => Ok(None),
+        });
+        if let Some(promised) = promised.ok().flatten().filter(|&end| end > facts.len()) {
+            let reason = format!(
+                "no readable HDF5 file: it has {} of the {promised} bytes that it was closed with: \
+                 cut short, copy it again",
+                facts.len()
+            );
+            return Err(Error::hdf5(path, "/", reason));
+        }
         let opened = guarded(|| H5FileOptions::new().no_locking().open(path));
         let file = opened
             .map_err(|reason| Error::hdf5(path, "/", format!("no readable HDF5 file: {reason}")))?;
@@ -166,10 +202,11 @@ impl Hdf5 {
         work(self, name, &dataset)
     }
 
-    /// A dataset of one number; `None` when there is none of that name.
+    /// A dataset of one number, or the mean of several that hardly differ (one for each exposure,
+    /// as an energy may be written); `None` when there is none of that name.
     ///
     /// # Errors
-    /// [`Error::Hdf5`] when it is something else than one number.
+    /// [`Error::Hdf5`] when it is something else.
     pub fn number(&self, name: &str) -> Result<Option<f64>, Error> {
         if !self.contains(name)? {
             return Ok(None);
@@ -177,9 +214,12 @@ impl Hdf5 {
         let array = self.read(name)?;
         match array.to_f64() {
             Ok(values) if values.len() == 1 => Ok(Some(values[0])),
+            Ok(values) if !values.is_empty() && are_alike(&values) => {
+                Ok(Some(values.iter().sum::<f64>() / values.len() as f64))
+            }
             _ => {
                 let found = format!(
-                    "expected one number, found {} of shape {:?}",
+                    "expected one number, or the same one for each exposure, found {} of shape {:?}",
                     array.dtype(),
                     array.shape()
                 );

@@ -134,7 +134,7 @@ impl TiffStack {
 
     fn array(&self, pages: usize, values: Values) -> Result<Array, Error> {
         let array = Array::new(vec![pages, self.shape[1], self.shape[2]], values);
-        array.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))
+        array.map_err(|error| Error::archive(&self.path, told(&error)))
     }
 
     /// Reads one page after the other.
@@ -159,14 +159,30 @@ struct Pages {
     decoder: Decoder<BufReader<File>>,
 }
 
+/// What is wrong with a TIFF file, in plain words.
+fn told(error: &impl std::fmt::Display) -> String {
+    format!("a TIFF file: {}", open::in_plain_words(&error.to_string()))
+}
+
+/// What a pixel holds that is no single number.
+fn numbers_of(colour: tiff::ColorType) -> String {
+    use tiff::ColorType::{CMYK, Gray, GrayA, Multiband, RGB, RGBA};
+    match colour {
+        Gray(bits) => format!("numbers of {bits} bits of a kind that is not read"),
+        RGB(bits) | RGBA(bits) | CMYK(bits) => format!("colours of {bits} bits"),
+        GrayA(bits) => format!("numbers with transparency, {bits} bits each"),
+        Multiband { bit_depth, num_samples } => format!("{num_samples} of {bit_depth} bits each"),
+        _ => "colours".to_owned(),
+    }
+}
+
 impl Pages {
     fn open(path: &Path) -> Result<Self, Error> {
         let mut file = open::regular(path).map_err(|source| Error::io(path, source))?;
         let length = file.metadata().map_err(|source| Error::io(path, source))?.len();
-        let longest =
-            longest_value(&mut file).and_then(|longest| file.rewind().map(|()| longest)).map_err(
-                |error| Error::archive(path, format!("a TIFF file that is cut off: {error}")),
-            )?;
+        let longest = longest_value(&mut file)
+            .and_then(|longest| file.rewind().map(|()| longest))
+            .map_err(|error| Error::archive(path, told(&error)))?;
         if longest > length {
             return Err(Error::archive(path, "a TIFF file with a tag longer than the file"));
         }
@@ -176,19 +192,18 @@ impl Pages {
         limits.decoding_buffer_size = most.min(1 << 30);
         limits.intermediate_buffer_size = most.min(1 << 30);
         let decoder = Decoder::new(BufReader::new(file));
-        let decoder = decoder
-            .map_err(|error| Error::archive(path, format!("a TIFF file: {error}")))?
-            .with_limits(limits);
+        let decoder =
+            decoder.map_err(|error| Error::archive(path, told(&error)))?.with_limits(limits);
         Ok(Self { path: path.to_owned(), length, decoder })
     }
 
     fn damaged(&self, error: &tiff::TiffError) -> Error {
-        Error::archive(&self.path, format!("a TIFF file: {error}"))
+        Error::archive(&self.path, told(&error))
     }
 
     fn next(&mut self) -> Result<(), Error> {
         let read = self.decoder.next_image();
-        read.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))
+        read.map_err(|error| Error::archive(&self.path, told(&error)))
     }
 
     /// Rows and columns of a page, and what its pixels are.
@@ -197,7 +212,7 @@ impl Pages {
         use tiff::decoder::ifd::Value;
         let read = self.decoder.dimensions().and_then(|size| Ok((size, self.decoder.colortype()?)));
         let ((width, height), colour) =
-            read.map_err(|error| Error::archive(&self.path, format!("a TIFF file: {error}")))?;
+            read.map_err(|error| Error::archive(&self.path, told(&error)))?;
         let format = self.decoder.find_tag(Tag::SampleFormat).ok().flatten();
         let format = match format {
             Some(Value::List(values)) => values.into_iter().next(),
@@ -215,8 +230,9 @@ impl Pages {
             (Gray(64), 3) => "float64",
             _ => {
                 let reason = format!(
-                    "a TIFF file: expected one number for each pixel, found {colour:?}: save the patterns as \
-                     such, for instance with tifffile"
+                    "a TIFF file: expected one number for each pixel, found {}: save the patterns as \
+                     such, for instance with tifffile",
+                    numbers_of(colour)
                 );
                 return Err(Error::archive(&self.path, reason));
             }

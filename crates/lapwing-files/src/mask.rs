@@ -1,5 +1,7 @@
 //! Which pixels of the detector are good.
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array3, Axis};
 
 use crate::Problem;
@@ -11,6 +13,9 @@ pub const KEY: &str = "mask";
 
 /// The one bit of a CXI mask that does not make a pixel bad.
 const STILL_GOOD: i64 = 0x1000;
+
+/// Different numbers that the bits of a mask have at most.
+const MOST_VALUES: usize = 32;
 
 /// Whether the bits that CXI has for a pixel let it be used.
 pub(crate) fn is_good(bits: i64) -> bool {
@@ -111,6 +116,13 @@ impl Mask {
         })?;
         let left = good.iter().filter(|&&good| good).count();
         let booleans = matches!(self.stored.values(), Values::Bool(_));
+        if !booleans && self.n_values() > MOST_VALUES {
+            return Err(format!(
+                "{} different numbers, which look like counts: say which number is good \
+                 (--mask-good-is 0 or 1) if it is a mask",
+                self.n_values()
+            ));
+        }
         if 2 * left < good.len() && !booleans {
             return Err(format!(
                 "{left} good of {}, which looks the other way round: say which number is good \
@@ -128,6 +140,11 @@ impl Mask {
             true => Ok(()),
             false => Err(found()),
         }
+    }
+
+    /// How many different whole numbers it holds.
+    fn n_values(&self) -> usize {
+        self.stored.to_i64().map_or(0, |bits| bits.into_iter().collect::<BTreeSet<_>>().len())
     }
 
     fn flags(&self) -> Result<Vec<bool>, NpyError> {
@@ -249,10 +266,12 @@ mod tests {
             (numbers(&[2, 3], vec![0; 6]), "shape [2, 3]"),
             (numbers(&[3, 2, 2], vec![0; 12]), "shape [3, 2, 2]"),
             (numbers(&[2, 2], vec![1, 1, 1, 0]), "1 good of 4"),
+            (numbers(&[10, 10], (0..100).collect()), "100 different numbers"),
             (Array::from(vec![0.5, 1.0]).reshape(vec![1, 2]).unwrap(), "0.5"),
         ];
         for (array, part) in wrong {
-            let problem = Mask::new(array, 5, (2, 2)).unwrap_err();
+            let shape = if array.shape() == [10, 10] { (10, 10) } else { (2, 2) };
+            let problem = Mask::new(array, 5, shape).unwrap_err();
             assert_eq!(problem.key, "mask");
             assert!(problem.found.contains(part) || part == "0.5", "{problem}");
         }

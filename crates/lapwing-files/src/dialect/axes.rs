@@ -1,7 +1,8 @@
 //! The axes of a stack as programs of electron microscopy calibrate them: which are the scan's, and
 //! the scales of scan and detector.
 
-use super::emd::{Scale, not_understood, note, scale};
+use super::emd::note;
+use super::unit::{Scale, not_understood, scale};
 use crate::experiment::Calibration;
 use crate::options::AxisOrder;
 

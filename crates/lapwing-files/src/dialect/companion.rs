@@ -6,7 +6,7 @@ use lapwing_model::Modes;
 
 use super::product::{self, Product};
 use crate::reconstruction::{axes, is_complex, probe_name, probe_of};
-use crate::{ArrayInfo, Container, Error, Problem};
+use crate::{ArrayInfo, Container, Error, Problem, open};
 
 /// Most names of arrays that a refusal lists.
 const LISTED: usize = 8;
@@ -15,9 +15,7 @@ const LISTED: usize = 8;
 /// name, the only complex one that may be a probe, or that of `FILE::NAME`.
 pub(super) fn probe(path: &Path, notes: &mut Vec<String>) -> Result<Modes, Error> {
     notes.push(format!("probe: from {}", path.display()));
-    // A file of the whole name is meant, whatever the name looks like.
-    let named = path.to_str().and_then(|text| text.rsplit_once("::")).filter(|_| !path.exists());
-    let (path, named) = named.map_or((path, None), |(file, name)| (Path::new(file), Some(name)));
+    let (path, named) = open::named(path);
     let file = Container::open(path)?;
     if let (Container::Hdf5(hdf5), None) = (&file, named)
         && product::is_product(hdf5)?

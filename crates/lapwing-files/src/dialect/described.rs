@@ -7,15 +7,16 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::probe_window::{of_image, reframed};
+use super::settle::cut;
 use super::shared::{by_coordinate, positions};
-use super::{companion, hints, pairs};
+use super::{companion, hints, mask_file, pairs};
 use crate::experiment::frames::Reframe;
 use crate::experiment::raster::{raster, turn};
 use crate::experiment::{Calibration, ProbeOptics, part};
 use crate::mask::{self, Mask};
 use crate::options::{AxisOrder, Geometry, PositionUnit, ReadOptions};
 use crate::remarks::Remark;
-use crate::{Container, Error, Problem, metadata, npy};
+use crate::{Container, Error, Problem, metadata};
 
 /// Places of a raster of which some are taken, at most.
 const MOST_PLACES: usize = 1 << 24;
@@ -49,7 +50,8 @@ pub(super) fn apply(
     }
     let Some(stack) = &found.stack else { return Ok(Described::default()) };
     let (stored, n) = (stack.pattern_shape(), stack.n_patterns());
-    mask_of(found, n, stored, options)?;
+    place_all(found, n, options, notes);
+    mask_file::apply(found, n, stored, options, notes)?;
     unused_mask_rule(found, options);
     if let Some(bad) = found.stack.as_mut().and_then(|stack| stack.bad.take()) {
         let found_good = Mask::of(&bad.mapv(|bad| !bad));
@@ -150,6 +152,17 @@ pub(super) fn apply(
     Ok(Described { optics, raster, remarks })
 }
 
+/// Gives frames that are left out, and have no position, one.
+fn place_all(found: &mut Found, n: usize, options: &ReadOptions, notes: &mut Vec<String>) {
+    let Some(scan) = &mut found.scan else { return };
+    let numbers = &options.experiment.patterns;
+    if scan.len() == n || !part::are_of(scan.len(), n, numbers) {
+        return;
+    }
+    notes.push(format!("positions: {} of {n} patterns, those that are taken", scan.len()));
+    *scan = spread(scan, &part::kept(n, numbers), n);
+}
+
 /// The optics of the experiment on the grid of the object, and what does not fit between them and
 /// the window.
 fn optics_of(
@@ -189,28 +202,15 @@ fn unused_mask_rule(found: &mut Found, options: &ReadOptions) {
 
 /// Arrays to pass over that are not there.
 fn unknown_names(found: &mut Found, file: &Container, options: &ReadOptions) {
-    let is_there = |name: &str| file.contains(name) || (name == "probe" && file.is_npy());
+    let arrays = file.list().unwrap_or_default();
+    // By the name that inspect prints, and masks by what they are.
+    let ends = |name: &str| mask_file::MASKS.contains(&name.rsplit('/').next().unwrap_or_default());
+    let is_mask = |name: &str| name == mask::KEY && arrays.iter().any(|array| ends(&array.name));
+    let is_there =
+        |name: &str| file.contains(name) || (name == "probe" && file.is_npy()) || is_mask(name);
     for name in options.leave_out.iter().filter(|name| !is_there(name)) {
         found.problems.push(Problem::new("leave_out", "the name of an array of the file", name));
     }
-}
-
-/// The mask of a file of its own.
-fn mask_of(
-    found: &mut Found,
-    n: usize,
-    stored: (usize, usize),
-    options: &ReadOptions,
-) -> Result<(), Error> {
-    let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
-    match Mask::told(npy::read(path)?, n, stored, options.mask_good) {
-        Ok(mask) => {
-            found.mask = Some(mask);
-            found.extras.retain(|(name, _)| name != mask::KEY);
-        }
-        Err(problem) => found.problems.push(problem),
-    }
-    Ok(())
 }
 
 /// Positions that the user says, and else those of a raster where the file has none. Returns the
@@ -227,7 +227,7 @@ fn place(
     let shape = scan.shape.or(found.raster);
     // A raster may be that of all patterns, or of those that are taken.
     let numbers = &options.experiment.patterns;
-    let kept: Vec<usize> = (0..n).filter(|&index| !part::is_left_out(numbers, index)).collect();
+    let kept = part::kept(n, numbers);
     let fits = |&(rows, columns): &(usize, usize)| {
         let places = rows.saturating_mul(columns);
         [n, kept.len()].contains(&places) || (options.common && (n..MOST_PLACES).contains(&places))
@@ -278,20 +278,37 @@ fn place(
                 return Ok(None);
             }
         };
-        if read.values.len() != n {
-            let expected = format!("{n} positions, one for each pattern");
-            let found_there = format!("{}", read.values.len());
-            found.problems.push(Problem::new("positions", expected, found_there));
+        let count = read.values.len();
+        if options.common && count < n {
+            notes.push(format!(
+                "the first {count} of {n} patterns are taken, as many as positions, as specified"
+            ));
+            cut(found, count)?;
+        } else if options.common && count > n {
+            notes.push(format!("the first {n} of {count} positions are taken, as specified"));
+        } else if !part::are_of(count, n, numbers) {
+            let expected = format!(
+                "{n} positions, one for each pattern (or that the frames without one are named, \
+                 --leave-out-frames, or --common to take the first ones of both)"
+            );
+            found.problems.push(Problem::new("positions", expected, count.to_string()));
         }
         notes.push(match (scan.position_unit, read.unit) {
             (None, Some(unit)) => format!("{}, in {unit}", read.told(path)),
+            (Some(told), Some(unit)) if told != unit => {
+                format!("{}, in {told}, as specified, where it says {unit}", read.told(path))
+            }
             _ => read.told(path),
         });
         // Lengths are exchanged before pixels, which may not be square, are made of them.
         let (rows, columns) = read.values.into_iter().map(|[a, b]| (a, b)).unzip();
         let mut scan = positions(rows, columns, options, notes);
         scan.iter_mut().for_each(|at| *at = Position { y: at.y * y, x: at.x * x });
+        if options.common {
+            scan.truncate(n);
+        }
         found.scan = Some(scan);
+        place_all(found, n, options, notes);
         return Ok(shape);
     }
     if found.scan.is_some() {
@@ -373,8 +390,9 @@ fn place(
 
 /// Coordinates of the patterns that are taken, at their places among `n`; the others have the
 /// first one's.
-fn spread(of_kept: &[f64], kept: &[usize], n: usize) -> Vec<f64> {
-    let mut all = vec![of_kept.first().copied().unwrap_or(0.0); n];
+fn spread<T: Copy>(of_kept: &[T], kept: &[usize], n: usize) -> Vec<T> {
+    let Some(&first) = of_kept.first() else { return Vec::new() };
+    let mut all = vec![first; n];
     kept.iter().zip(of_kept).for_each(|(&index, &at)| all[index] = at);
     all
 }

@@ -7,6 +7,7 @@
 use super::cube;
 use super::definition::Dialect;
 use super::found::Found;
+use super::unit::{Scale, not_understood, scale};
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
@@ -218,88 +219,5 @@ pub(super) fn note(
             notes.push(format!("pixel of the detector: {told}"));
         }
         _ => notes.push(format!("a scale of {told}, is not understood; passed over")),
-    }
-}
-
-/// A unit that is one, by its looks, and none of those that are understood.
-pub(super) fn not_understood(unit: &str) -> Option<String> {
-    let plain = unit.trim().trim_matches(['<', '>']).to_lowercase();
-    let none = ["", "px", "pixel", "pixels", "none", "undefined", "unknown", "a.u."];
-    (!none.contains(&plain.as_str()) && scale(unit).is_none()).then(|| unit.trim().to_owned())
-}
-
-/// What a unit measures, and how much of it in SI units.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scale {
-    /// A length.
-    Metres(f64),
-    /// A spatial frequency.
-    PerMetre(f64),
-    /// An angle.
-    Radians(f64),
-}
-
-/// The meaning of a unit as programs of electron microscopy write it.
-pub(super) fn scale(unit: &str) -> Option<Scale> {
-    let plain: String = unit
-        .chars()
-        .filter(|c| {
-            !c.is_whitespace() && !matches!(c, '[' | ']' | '_' | '(' | ')' | '{' | '}' | '$')
-        })
-        .map(|c| match c {
-            'Å' | '\u{212b}' => 'A',
-            'μ' | 'µ' => 'u',
-            '⁻' => '-',
-            '¹' => '1',
-            other => other,
-        })
-        .collect();
-    let length = |name: &str| -> Option<f64> {
-        Some(match name {
-            "m" => 1.0,
-            "mm" => 1e-3,
-            "um" | "micron" | "microns" => 1e-6,
-            "nm" => 1e-9,
-            "pm" => 1e-12,
-            "A" | "Angstrom" | "Angstroms" | "angstrom" | "Ang" => 1e-10,
-            _ => return None,
-        })
-    };
-    let inverse = plain.strip_prefix("1/").or_else(|| plain.strip_suffix("^-1"));
-    let inverse = inverse.or_else(|| plain.strip_suffix("-1"));
-    // Spatial frequencies are written as k, too.
-    let inverse = inverse.map(|name| name.strip_prefix('k').unwrap_or(name));
-    if let Some(metres) = inverse.and_then(length) {
-        return Some(Scale::PerMetre(1.0 / metres));
-    }
-    match plain.as_str() {
-        "rad" => Some(Scale::Radians(1.0)),
-        "mrad" | "milliradians" => Some(Scale::Radians(1e-3)),
-        "urad" => Some(Scale::Radians(1e-6)),
-        other => length(other).map(Scale::Metres),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_are_understood_in_their_spellings() {
-        for unit in
-            ["A^-1", "1/A", "Å⁻¹", "1 / Angstrom", "[A^-1]", "$A^{-1}$", "k_A^{-1}", "$k_{A}^{-1}$"]
-        {
-            let Some(Scale::PerMetre(each)) = scale(unit) else { panic!("{unit}") };
-            assert!((each * 1e-10 - 1.0).abs() < 1e-12, "{unit}");
-        }
-        assert_eq!(scale("µm"), Some(Scale::Metres(1e-6)));
-        assert_eq!(scale("mrad"), Some(Scale::Radians(1e-3)));
-        assert_eq!((scale("pixels"), scale("")), (None, None));
-        let of_nm = scale("$nm^{-1}$");
-        assert!(matches!(of_nm, Some(Scale::PerMetre(each)) if (each * 1e-9 - 1.0).abs() < 1e-12));
-        assert_eq!(not_understood("furlongs").as_deref(), Some("furlongs"));
-        assert!(
-            ["", "pixels", "<undefined>", "$A^{-1}$"].iter().all(|u| not_understood(u).is_none())
-        );
     }
 }

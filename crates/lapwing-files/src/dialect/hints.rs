@@ -26,13 +26,21 @@ fn positions_of(file: &Container, n: usize) -> Option<String> {
     one().or_else(two)
 }
 
+/// What to say of the unit of positions, where their arrays do not.
+fn unit_to_say(file: &Container, name: &str) -> &'static str {
+    match pairs::unit_of(file, name.split(',').next().unwrap_or(name)) {
+        Some(_) => "",
+        None => " --position-unit pixel, m, mm, um or nm",
+    }
+}
+
 /// An array that looks like the positions of `n` patterns, where nobody says which are theirs.
 pub(super) fn unused_positions(file: &Container, n: usize) -> Option<Problem> {
     let name = positions_of(file, n)?;
     let path = file.path().display();
     let expected = format!(
-        "to be named where {name} holds them: --positions {path}::{name} --position-unit pixel, \
-         m, mm, um or nm"
+        "to be named where {name} holds them: --positions {path}::{name}{}",
+        unit_to_say(file, &name)
     );
     Some(Problem::new("positions", expected, "none named"))
 }
@@ -54,8 +62,6 @@ pub(super) fn likely_options(file: &Container) -> Result<String, Error> {
     };
     let path = file.path().display();
     let positions = positions.trim_start_matches('/');
-    Ok(format!(
-        "; perhaps --patterns {patterns} --positions {path}::{positions} --position-unit pixel, m, \
-         mm, um or nm"
-    ))
+    let unit = unit_to_say(file, positions);
+    Ok(format!("; perhaps --patterns {patterns} --positions {path}::{positions}{unit}"))
 }

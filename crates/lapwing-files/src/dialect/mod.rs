@@ -26,6 +26,7 @@ pub(crate) mod geometry;
 mod hints;
 mod hspy;
 mod join;
+mod mask_file;
 mod matlab;
 mod named;
 mod ndata;
@@ -43,6 +44,7 @@ pub(crate) mod stack;
 mod study;
 mod table;
 mod tike;
+mod unit;
 mod wanted;
 
 pub use crate::options::{

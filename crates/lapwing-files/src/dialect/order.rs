@@ -2,6 +2,7 @@
 
 use super::stack::{Question, Refusal};
 use crate::Problem;
+use crate::experiment::part;
 use crate::options::{AxisOrder, ReadOptions};
 
 /// What the lengths of the axes say about their order, and what else may decide.
@@ -23,7 +24,11 @@ impl OrderEvidence {
         notes: &mut Vec<String>,
     ) -> Result<AxisOrder, Refusal> {
         let Self { key, n, .. } = self;
-        let (first, last) = (shape[0] == *n, shape[2] == *n);
+        // Frames that are left out need no position.
+        let exact = shape[0] == *n || shape[2] == *n;
+        let numbers = &options.experiment.patterns;
+        let counts = |length: usize| length == *n || !exact && part::are_of(*n, length, numbers);
+        let (first, last) = (counts(shape[0]), counts(shape[2]));
         let wrong = |expected: String| {
             Err(Refusal::Problems(vec![Problem::new(*key, expected, format!("shape {shape:?}"))]))
         };
@@ -37,8 +42,8 @@ impl OrderEvidence {
             (None, true, false) => Ok(AxisOrder::PatternFirst),
             (None, false, true) => Ok(AxisOrder::PatternLast),
             (None, false, false) => wrong(format!(
-                "(n, H, W) with n = {n}, the number of positions (or --common to take the first ones \
-                     of both)"
+                "(n, H, W) with n = {n}, the number of positions (or that the frames without one are \
+                 named, --leave-out-frames, or --common to take the first ones of both)"
             )),
             (None, true, true) => {
                 let fits = |height: usize, width: usize| {
@@ -78,6 +83,23 @@ mod tests {
     ) -> Option<AxisOrder> {
         let evidence = OrderEvidence { key: "diff3d", n, probe, by_contract };
         evidence.decide(&shape, &ReadOptions::default(), &mut Vec::new()).ok()
+    }
+
+    #[test]
+    fn frames_that_are_left_out_need_no_position() {
+        let evidence = OrderEvidence { key: "data", n: 4, probe: None, by_contract: true };
+        let mut options = ReadOptions::default();
+        let decide = |shape: [usize; 3]| {
+            evidence.decide(&shape, &options, &mut Vec::new()).map_err(|refusal| match refusal {
+                Refusal::Problems(problems) => problems[0].to_string(),
+                Refusal::Ambiguous(_) => "ambiguous".to_owned(),
+            })
+        };
+        assert!(decide([5, 8, 8]).unwrap_err().contains("--leave-out-frames"));
+        options.experiment.patterns.leave_out_frames = vec![0];
+        let decide = |shape: [usize; 3]| evidence.decide(&shape, &options, &mut Vec::new()).ok();
+        assert_eq!(decide([5, 8, 8]), Some(AxisOrder::PatternFirst));
+        assert_eq!(decide([6, 8, 8]), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::emd::{Scale, scale};
+use super::unit::{Scale, scale};
 use crate::open::{self, HEAD};
 use crate::options::PositionUnit;
 use crate::{Container, Error, Problem, npy};
@@ -44,10 +44,7 @@ impl Pairs {
 /// content; else what is wrong with them. Where `as_stored`, the order of columns is kept.
 pub(super) fn read(path: &Path, as_stored: bool) -> Result<Result<Pairs, Problem>, Error> {
     let problem = |found: String| Problem::new("positions", EXPECTED, found);
-    // A file of the whole name is meant, whatever the name looks like.
-    if let Some((file, name)) = path.to_str().and_then(|text| text.rsplit_once("::"))
-        && !path.exists()
-    {
+    if let (file, Some(name)) = open::named(path) {
         return Ok(in_arrays(&Container::open(file)?, name)?.map_err(problem));
     }
     if !is_npy(path)? {
@@ -55,10 +52,19 @@ pub(super) fn read(path: &Path, as_stored: bool) -> Result<Result<Pairs, Problem
     }
     let array = npy::read(path)?;
     let found = format!("shape {:?} of {} in {}", array.shape(), array.dtype(), path.display());
+    let three = "; of three columns take the two that are y and x (array[:, [0, 1]], say)";
     match (array.shape(), array.to_f64()) {
         ([_, 2] | [_, _, 2], Ok(values)) => Ok(Ok(Pairs::plain(in_twos(&values, 2)))),
+        (&[2, n], Ok(values)) if n > 3 => Ok(Ok(Pairs::plain(of_rows(&values, n)))),
+        ([_, 3], _) => Ok(Err(problem(format!("{found}{three}")))),
         _ => Ok(Err(problem(found))),
     }
+}
+
+/// The first two rows of `n` numbers each.
+fn of_rows(values: &[f64], n: usize) -> Vec<[f64; 2]> {
+    let (y, x) = values.split_at(n);
+    y.iter().zip(x).map(|(&y, &x)| [y, x]).collect()
 }
 
 /// The first two of each so many numbers.
@@ -67,7 +73,7 @@ fn in_twos(values: &[f64], width: usize) -> Vec<[f64; 2]> {
 }
 
 /// The unit of length that an array of a file says of itself (the attribute `units` of HDF5).
-fn unit_of(file: &Container, name: &str) -> Option<PositionUnit> {
+pub(super) fn unit_of(file: &Container, name: &str) -> Option<PositionUnit> {
     let Container::Hdf5(file) = file else { return None };
     let Some(Scale::Metres(each)) = scale(&file.text_attribute(name, "units")?) else {
         return None;
@@ -112,10 +118,7 @@ fn in_arrays(file: &Container, name: &str) -> Result<Result<Pairs, String>, Erro
     };
     let found = format!("shape {:?} of {} in {name}", array.shape(), array.dtype());
     Ok(match array.to_f64() {
-        Ok(values) if turned.is_some() => {
-            let (y, x) = values.split_at(turned.unwrap_or(0));
-            with_unit(y.iter().zip(x).map(|(&y, &x)| [y, x]).collect())
-        }
+        Ok(values) if turned.is_some() => with_unit(of_rows(&values, turned.unwrap_or(0))),
         // CXI's have a third coordinate.
         Ok(values) if two && matches!(axes, 2 | 3) => with_unit(in_twos(&values, axes)),
         _ if line => Err(format!("{found}; two arrays, y and x, are named FILE::Y,X")),
@@ -194,7 +197,14 @@ fn numbers(path: &Path, as_stored: bool) -> Result<Result<Pairs, String>, Error>
         return Ok(Err(format!("{length} bytes in {}; at most {MAX_TEXT}", path.display())));
     }
     let text = fs::read_to_string(path).map_err(refused)?;
-    let heading = text.lines().next().and_then(Heading::of);
+    // Some programs begin with a mark of the order of bytes, and with remarks.
+    let text = text.trim_start_matches('\u{feff}');
+    let is_data = |line: &&str| {
+        line.trim_start().starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+    };
+    let heading = text.lines().take_while(|line| !is_data(line)).enumerate();
+    let heading = heading.filter_map(|(at, line)| Some((at, Heading::of(line)?))).last();
+    let (words_at, heading) = heading.map_or((0, None), |(at, heading)| (at, Some(heading)));
     let mut values = Vec::new();
     let mut named = false;
     for (number, line) in text.lines().enumerate() {
@@ -211,7 +221,7 @@ fn numbers(path: &Path, as_stored: bool) -> Result<Result<Pairs, String>, Error>
                 named = true;
             }
             (Some(&[y, x]), None) => values.push([y, x]),
-            (None, _) if values.is_empty() && number == 0 => {}
+            (None, _) if values.is_empty() && number == words_at => {}
             _ => {
                 let line: String = line.chars().take(80).collect();
                 let place = format!("line {} of {}", number + 1, path.display());
@@ -246,6 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn arrays_of_columns_first_are_turned_and_of_three_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.npy");
+        let read_of = |shape: Vec<usize>| {
+            let values: Vec<f64> = (0..shape.iter().product()).map(|i: usize| i as f64).collect();
+            let array = npy::Array::from(values).reshape(shape).unwrap();
+            npy::write(&path, &array).unwrap();
+            read(&path, false).unwrap().map_err(|problem| problem.to_string())
+        };
+        assert_eq!(read_of(vec![2, 5]).unwrap().values[1], [1.0, 6.0]);
+        assert_eq!(read_of(vec![5, 2]).unwrap().values[1], [2.0, 3.0]);
+        assert!(read_of(vec![5, 3]).unwrap_err().contains("three columns"));
+    }
+
+    #[test]
     fn a_heading_tells_columns_and_unit() {
         let plain = of("1 2\n3;4\n# remark\n", false).unwrap();
         assert_eq!(plain, Pairs::plain(vec![[1.0, 2.0], [3.0, 4.0]]));
@@ -270,6 +295,8 @@ mod tests {
             stored,
             Pairs { values: vec![[1.0, 2.0]], unit: Some(PositionUnit::Nanometre), columns: None }
         );
+        let late = of("\u{feff}# scan 12\nidx;x_mm;y_mm\n0;1;2\n", false).unwrap();
+        assert_eq!((late.values, late.unit), (vec![[2.0, 1.0]], Some(PositionUnit::Millimetre)));
         assert!(of("1,2,3\n", false).unwrap_err().contains("which is y"));
         assert!(of("y,x\n1,2,3\n", false).unwrap_err().contains("which is y"));
         assert!(of("y,x\n1,a\n", false).unwrap_err().contains("line 2"));

@@ -17,7 +17,7 @@ use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::npy::Array;
 use crate::options::{Geometry, ReadOptions};
-use crate::{Container, Error, Mask, Problem};
+use crate::{Container, Error, Mask, Problem, mask};
 
 /// The dialect.
 pub(super) struct Ptyd;
@@ -67,9 +67,21 @@ impl Dialect for Ptyd {
             return Ok(found);
         }
         let shape = found.stack.as_ref().map_or((0, 0), stack::Stack::pattern_shape);
+        let left_out = options.leave_out.iter().any(|left| left == mask::KEY);
+        let weights = weights.filter(|_| !left_out && options.experiment.detector.mask.is_none());
+        let weights = weights.and_then(|weights| match *weights.shape() {
+            [height, width] => weights.reshape(vec![1, height, width]).ok(),
+            _ => Some(weights),
+        });
         if let Some(weights) = weights.and_then(|weights| weights.into_f32_array::<Ix3>().ok()) {
             let good = weights.mapv(|weight| weight > 0.0);
             match good.dim() {
+                (1, height, width) if (height, width) == shape => {
+                    if good.iter().any(|&good| !good) {
+                        notes.push("weights: pixels of weight 0 are bad".to_owned());
+                        found.mask = Some(Mask::of(&good));
+                    }
+                }
                 (layers, height, width) if layers == n && (height, width) == shape => {
                     let first = good.index_axis(Axis(0), 0).insert_axis(Axis(0)).to_owned();
                     let same = good.outer_iter().all(|layer| layer == first.index_axis(Axis(0), 0));
@@ -81,12 +93,15 @@ impl Dialect for Ptyd {
                 }
                 other => found.problems.push(Problem::new(
                     "chunks/*/weights",
-                    format!("({n}, {}, {})", shape.0, shape.1),
+                    format!(
+                        "({n}, {0}, {1}) or ({0}, {1}) (--leave-out mask passes them over)",
+                        shape.0, shape.1
+                    ),
                     format!("shape {other:?}"),
                 )),
             }
         }
-        found.optics = optics(file)?;
+        found.optics = optics(file, options.experiment.beam.wavelength(), &mut found.problems)?;
         match &found.optics {
             Some(optics) => {
                 found.pixel = Some(optics.object_pixel(shape));
@@ -240,8 +255,15 @@ fn metres(
     Ok(Some(all))
 }
 
-/// The optics, when all of them are numbers.
-fn optics(file: &Hdf5) -> Result<Option<FarFieldOptics>, Error> {
+/// Photon energies in kiloelectronvolts that a file can mean.
+const KILOELECTRONVOLTS: std::ops::Range<f64> = 1e-3..1e3;
+
+/// The optics, when all of them are numbers; a wavelength that is `said` goes before the file's.
+fn optics(
+    file: &Hdf5,
+    said: Option<f64>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<FarFieldOptics>, Error> {
     let numbers = |name: &str| -> Result<Vec<f64>, Error> {
         let path = format!("meta/{name}");
         if !file.contains(&path)? {
@@ -257,6 +279,17 @@ fn optics(file: &Hdf5) -> Result<Option<FarFieldOptics>, Error> {
         [y, x] => Some((*y, *x)),
         _ => None,
     };
+    if let ([kev], None) = (energy.as_slice(), said)
+        && !KILOELECTRONVOLTS.contains(kev)
+    {
+        let expected = "a photon energy in keV, or that it is said (--energy-kev)";
+        let found = match KILOELECTRONVOLTS.contains(&(kev / 1e3)) {
+            true => format!("{kev}, which looks like electronvolts: --energy-kev {}", kev / 1e3),
+            false => kev.to_string(),
+        };
+        problems.push(Problem::new("meta/energy", expected, found));
+        return Ok(None);
+    }
     Ok(match (energy.as_slice(), distance.as_slice(), pitch) {
         ([kev], [distance], Some(pitch)) => Some(FarFieldOptics {
             wavelength: H_C / (kev * 1e3 * ELEMENTARY_CHARGE),

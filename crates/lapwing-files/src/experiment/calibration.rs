@@ -38,9 +38,17 @@ impl Calibration {
 
     /// Takes over the voltage that a file says, where it can be one.
     pub(crate) fn take_volts(&mut self, volts: Option<f64>, notes: &mut Vec<String>) {
-        if let Some(volts) = volts.filter(|volts| (1e3..1e7).contains(volts)) {
-            self.wavelength = Some(electron_wavelength(volts));
-            notes.push(format!("voltage: {} kV, as the file says", volts / 1e3));
+        let Some(told) = volts else { return };
+        let usual = |volts: &f64| (1e3..1e7).contains(volts);
+        if usual(&told) {
+            self.wavelength = Some(electron_wavelength(told));
+            notes.push(format!("voltage: {} kV, as the file says", told / 1e3));
+        } else if usual(&(told / 1e3)) {
+            self.wavelength = Some(electron_wavelength(told / 1e3));
+            notes.push(format!(
+                "voltage: {} kV; the file has that number of volts where kilovolts should be",
+                told / 1e6
+            ));
         }
     }
 
@@ -119,6 +127,16 @@ mod tests {
             let (y, x) = pixel(&detector);
             assert!((y / 4.65e-10 - 1.0).abs() < 1e-5, "{detector}: {y}");
             assert!((x / y - 2.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn volts_in_the_place_of_kilovolts_are_seen() {
+        for (volts, kilovolts) in [(3e5, Some(300.0)), (3e8, Some(300.0)), (0.3, None)] {
+            let (mut found, mut notes) = (Calibration::default(), Vec::new());
+            found.take_volts(Some(volts), &mut notes);
+            assert_eq!(found.wavelength, kilovolts.map(|kv: f64| electron_wavelength(1e3 * kv)));
+            assert_eq!(notes.iter().any(|note| note.contains("300 kV")), kilovolts.is_some());
         }
     }
 

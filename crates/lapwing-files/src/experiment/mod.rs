@@ -243,6 +243,7 @@ impl Experiment {
     /// of the options.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        let mut out_of_range = Vec::new();
         let mut one_of = |what: &str, given: &[(&str, bool)]| {
             let given: Vec<&str> =
                 given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
@@ -255,6 +256,17 @@ impl Experiment {
             "beam",
             &[("energy_kev", beam.energy_kev.is_some()), ("voltage_kv", beam.voltage_kv.is_some())],
         );
+        // What is far beyond any instrument is in another unit.
+        for (name, value, most, unit) in [
+            ("energy_kev", beam.energy_kev, 1e3, "kiloelectronvolts"),
+            ("voltage_kv", beam.voltage_kv, 1e4, "kilovolts"),
+        ] {
+            if let Some(value) = value.filter(|&value| value > most) {
+                let expected = format!("{unit}, at most {most}");
+                let found = format!("{value} (perhaps {} is meant)", value / 1e3);
+                out_of_range.push(Problem::new(name, expected, found));
+            }
+        }
         one_of(
             "probe",
             &[
@@ -326,6 +338,7 @@ impl Experiment {
             let found = format!("{height} x {width}");
             problems.push(Problem::new("detector_window", expected, found));
         }
+        problems.append(&mut out_of_range);
         problems
     }
 

@@ -56,6 +56,16 @@ pub(crate) fn is_left_out(wanted: &Numbers, index: usize) -> bool {
         || frames.as_ref().is_some_and(|frames| frames.binary_search(&index).is_err())
 }
 
+/// Whether positions are those of `n` patterns, or of those that are taken of them.
+pub(crate) fn are_of(positions: usize, n: usize, wanted: &Numbers) -> bool {
+    positions == n || kept(n, wanted).len() == positions
+}
+
+/// Indices, ascending, of the patterns of `n` that are not left out by their numbers.
+pub(crate) fn kept(n: usize, wanted: &Numbers) -> Vec<usize> {
+    (0..n).filter(|&index| !is_left_out(wanted, index)).collect()
+}
+
 /// Indices, ascending, of the patterns at `scan` that `wanted` takes: of its `frames`, or of all,
 /// those in its region, every so many of these, less those to leave out. `None` for all.
 ///

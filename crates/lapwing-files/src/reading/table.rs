@@ -181,8 +181,8 @@ pub static OPTIONS: &[ReadOption] = &[
     ),
     file(
         "mask", "detector",
-        "Mask of the stored patterns, a .npy file: true where a pixel is good, or bits as CXI \
-         has them",
+        "Mask of the stored patterns, a file of any kind that is read, or FILE::NAME: true where a \
+         pixel is good, or bits as CXI has them",
         |o, path| o.experiment.detector.mask = Some(path),
     ),
     choice(

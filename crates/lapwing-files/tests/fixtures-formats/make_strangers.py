@@ -1,7 +1,7 @@
 """Makes files that people have and that differ a little from what their formats say, with h5py and
 NumPy: micrometres.cxi, amplitudes.cxi, shelves_dp.h5 with shelves_positions.h5, columns.emd,
 own_positions.npz, single_electrons.h5, placeless.cxi, motors.h5, no_optics.ptyd, cbed.mat,
-metres.mat and raster.nxs. Run: pip install numpy scipy h5py, then
+metres.mat, raster.nxs, energy.nxs, millimetres.cxi and furlongs.cxi. Run: pip install numpy scipy h5py, then
 python3 make_strangers.py
 
 Frames and positions are those of make_fixtures.py.
@@ -83,3 +83,22 @@ with h5py.File("raster.nxs", "w") as f:
         f[f"entry/instrument/detector/{name}"].attrs["units"] = unit
     f["entry/instrument/beam/incident_wavelength"] = 0.2
     f["entry/instrument/beam/incident_wavelength"].attrs["units"] = "nm"
+# NXbeam has the energy, and each length its own unit.
+with h5py.File("energy.nxs", "w") as f:
+    f.create_dataset("entry/data/data", data=COUNTS.reshape(3, 4, 10, 8), compression="gzip")
+    detector, beam = f.create_group("entry/instrument/detector"), f.create_group("entry/instrument/beam")
+    for group, name, value, unit in [
+        (detector, "x_pixel_size", 1000.0, "um"), (detector, "y_pixel_size", 1000.0, "microns"),
+        (detector, "distance", 100.0, "cm"), (beam, "incident_energy", ENERGY / 1.602176634e-19, "eV")]:
+        group[name] = value
+        group[name].attrs["units"] = unit
+# CXI with other units than its own, and an energy for each exposure.
+for name, metres, unit in [("millimetres.cxi", 1e-3, "mm"), ("furlongs.cxi", 1.0, "furlong")]:
+    cxi(name, COUNTS)
+    with h5py.File(name, "a") as f:
+        detector = f["entry_1/instrument_1/detector_1"]
+        for length in ["distance", "x_pixel_size", "y_pixel_size"]:
+            detector[length][()] = detector[length][()] / metres
+            detector[length].attrs["units"] = unit
+        del f["entry_1/instrument_1/source_1/energy"]
+        f["entry_1/instrument_1/source_1/energy"] = ENERGY * (1 + 1e-5 * np.sin(K))

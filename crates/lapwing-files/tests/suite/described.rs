@@ -270,6 +270,39 @@ fn a_start_probe_comes_from_a_file_of_any_kind() {
 }
 
 #[test]
+fn a_mask_comes_from_a_file_of_any_kind() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = |name: &str| folder.path().join(name);
+    let good = Array::from(&Array2::from_shape_fn((8, 5), |(y, x)| y > 0 || x > 1));
+    npy::write(path("a.npy"), &Array::from(&counts())).expect("written, or valid");
+    npy::write(path("m.npy"), &good).expect("written, or valid");
+    npz::write(path("m.npz"), &[("other", Array::from(vec![1.0])), ("mask", good.clone())])
+        .expect("written, or valid");
+    let bits = Array::from(&Array2::from_shape_fn((8, 5), |(y, x)| u32::from(y == 0 && x < 2)));
+    hdf5::write(path("m.h5"), |file| {
+        file.array("entry/pixel_mask", &bits)?;
+        file.array("entry/flat", &Array::from(vec![1.0])).map(|_| ())
+    })
+    .expect("written, or valid");
+    let h5 = path("m.h5");
+    let named = PathBuf::from(format!("{}::entry/pixel_mask", h5.display()));
+    let shape = ("scan_shape", Given::Numbers(vec![2.0, 3.0]));
+    for mask in [path("m.npy"), path("m.npz"), h5, named] {
+        let given = [six_numbers(), vec![shape.clone(), ("mask", Given::Path(mask.clone()))]];
+        let (dataset, understood) = read(&path("a.npy"), &given.concat()).expect("a mask");
+        let bad = dataset.mask.expect("one").good().iter().filter(|&&good| !good).count();
+        assert_eq!(bad, 2, "{}", mask.display());
+        assert!(understood.notes.iter().any(|note| note.starts_with("mask: 2 of 40 pixels bad")));
+    }
+    // Counts are no mask.
+    let picture = Array::from(&Array2::from_shape_fn((8, 5), |(y, x)| (5 * y + x) as u32));
+    npy::write(path("picture.npy"), &picture).expect("written, or valid");
+    let mask = ("mask", Given::Path(path("picture.npy")));
+    let told = problems(&path("a.npy"), &[six_numbers(), vec![shape, mask]].concat());
+    assert!(told.iter().any(|(_, found)| found.contains("look like counts")), "{told:?}");
+}
+
+#[test]
 fn frames_window_and_dark_level_are_applied() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");

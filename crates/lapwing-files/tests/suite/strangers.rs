@@ -192,6 +192,25 @@ fn a_raster_of_nexus_has_its_units() {
     assert!((at(1).x - at(0).x - 2.0).abs() < 1e-9 && (at(4).y - at(0).y - 2.0).abs() < 1e-9);
 }
 
+#[test]
+fn lengths_and_energies_have_the_units_that_files_say() {
+    let step = "[scan]\nstep_m = [4e-8, 5e-8]\n";
+    for (name, said) in [("energy.nxs", step), ("millimetres.cxi", FAR)] {
+        let (dataset, understood) = read(name, said).unwrap();
+        assert_counts(&dataset, name);
+        let (y, x) = understood.pixel_size_m.unwrap();
+        assert!((y / 2e-8 - 1.0).abs() < 1e-4 && (x / 2.5e-8 - 1.0).abs() < 1e-4, "{y} {x}");
+    }
+    let refused = read("furlongs.cxi", FAR).unwrap_err().to_string();
+    for part in ["furlong", "--distance-m", "--detector-pixel-size-m"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    // What is said goes before them.
+    let said = format!("{FAR}distance_m = 1.0\npixel_size_m = 1e-3\n");
+    let (_, understood) = read("furlongs.cxi", &said).unwrap();
+    assert!((understood.pixel_size_m.unwrap().0 / 2e-8 - 1.0).abs() < 1e-4);
+}
+
 /// The fixtures' scan as CXI, with a storage ring of 3 GeV beside the energy of the photons as
 /// NXcxi_ptycho has both, and its translation in rows where `turned`.
 fn cxi(path: &Path, turned: bool) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::dialect::geometry::{ELEMENTARY_CHARGE, FarFieldOptics, H_C};
+use crate::dialect::unit;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
@@ -46,24 +47,54 @@ impl Instrument {
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Error> {
         let basis = basis(file, notes, problems)?;
-        let mut positive = |name: String| -> Result<Option<f64>, Error> {
-            let number = file.number(&name)?;
-            if let Some(wrong) = number.filter(|&number| !(number > 0.0 && number.is_finite())) {
-                problems.push(Problem::new(name, "a positive number in metres", wrong.to_string()));
+        let sound = |number: f64| number > 0.0 && number.is_finite();
+        let mut in_metres = |name: &str, option: &str| -> Result<Option<f64>, Error> {
+            let name = format!("{DETECTOR}/{name}");
+            let Some(number) = file.number(&name)? else { return Ok(None) };
+            match unit::metres_of(file, &name, 1.0, option) {
+                Ok(1.0) => Ok(Some(number)),
+                Ok(metres) => {
+                    let metres = number * metres;
+                    notes.push(format!("{name}: {metres:e} m, by the unit that the file says"));
+                    Ok(Some(metres))
+                }
+                Err(problem) => {
+                    problems.push(problem);
+                    Ok(None)
+                }
             }
-            Ok(number.filter(|&number| number > 0.0 && number.is_finite()))
         };
-        // The distance is negative where z counts against the beam.
-        let distance = file.number(&format!("{DETECTOR}/distance"))?.map(f64::abs);
-        let distance = said.distance.or(distance.filter(|&z| z > 0.0 && z.is_finite()));
+        let distance = match said.distance {
+            Some(distance) => Some(distance),
+            // It is negative where z counts against the beam.
+            None => in_metres("distance", "--distance-m")?.map(f64::abs).filter(|&z| sound(z)),
+        };
         let pitch = match said.pitch {
             Some(pitch) => Some(pitch),
-            None => positive(format!("{DETECTOR}/y_pixel_size"))?
-                .zip(positive(format!("{DETECTOR}/x_pixel_size"))?)
-                .or(basis.map(|(slow, fast)| (length(slow), length(fast)))),
+            None => {
+                let option = "--detector-pixel-size-m";
+                let sides = in_metres("y_pixel_size", option)?;
+                let sides = sides.zip(in_metres("x_pixel_size", option)?);
+                if let Some((y, x)) = sides.filter(|&(y, x)| !(sound(y) && sound(x))) {
+                    let (name, wrong) = if sound(y) { ("x", x) } else { ("y", y) };
+                    let name = format!("{DETECTOR}/{name}_pixel_size");
+                    let expected = "a positive number in metres";
+                    problems.push(Problem::new(name, expected, wrong.to_string()));
+                }
+                let sides = sides.filter(|&(y, x)| sound(y) && sound(x));
+                sides.or(basis.map(|(slow, fast)| (length(slow), length(fast))))
+            }
         };
         let wavelength = match said.wavelength {
-            Some(wavelength) => Some(wavelength),
+            Some(said) => {
+                let of_file = wavelength(file, &mut Vec::new(), &mut Vec::new()).ok().flatten();
+                if let Some(other) = of_file.filter(|other| (other / said - 1.0).abs() > 0.01) {
+                    notes.push(format!(
+                        "wavelength: {said:.4e} m, as specified, where the file says {other:.4e} m"
+                    ));
+                }
+                Some(said)
+            }
             None => wavelength(file, notes, problems)?,
         };
         let corner = corner(file)?;
@@ -228,14 +259,15 @@ fn length(v: Vector) -> f64 {
 }
 
 /// The photon energy in joules and its name: CXI has no other unit, NeXus says it in an attribute.
-fn energy(file: &Hdf5) -> Result<Option<(f64, &'static str)>, Error> {
+fn energy(file: &Hdf5, problems: &mut Vec<Problem>) -> Result<Option<(f64, &'static str)>, Error> {
     let Some(name) = file.first_of(&ENERGIES)? else { return Ok(None) };
-    let each = match file.text_attribute(name, "units").as_deref().map(str::trim) {
-        Some("eV") => ELEMENTARY_CHARGE,
-        Some("keV") => 1e3 * ELEMENTARY_CHARGE,
-        _ => 1.0,
-    };
-    Ok(file.number(name)?.map(|energy| (energy * each, name)))
+    match unit::joules_of(file, name, 1.0, "--energy-kev") {
+        Ok(each) => Ok(file.number(name)?.map(|energy| (energy * each, name))),
+        Err(problem) => {
+            problems.push(problem);
+            Ok(None)
+        }
+    }
 }
 
 /// Wavelength in metres from `wavelength` or the photon energy, lambda = h c / E.
@@ -245,8 +277,14 @@ fn wavelength(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<f64>, Error> {
     let wavelength_name = format!("{SOURCE}/wavelength");
-    let energy = energy(file)?;
-    let stored = file.number(&wavelength_name)?;
+    let energy = energy(file, problems)?;
+    let stored = match unit::metres_of(file, &wavelength_name, 1.0, "--energy-kev") {
+        Ok(metres) => file.number(&wavelength_name)?.map(|length| length * metres),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
     if let Some((energy, name)) = energy.filter(|(energy, _)| !JOULES.contains(energy)) {
         let (unit, each) =
             if energy >= 100.0 { ("electronvolts", 1.0) } else { ("kiloelectronvolts", 1e3) };

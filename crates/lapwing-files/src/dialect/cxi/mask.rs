@@ -22,7 +22,7 @@ pub(super) fn read(
     if !file.contains(MASK)? {
         return Ok(None);
     }
-    if options.leave_out.iter().any(|left| left == KEY) {
+    if options.leave_out.iter().any(|left| left == KEY || left.trim_start_matches('/') == MASK) {
         notes.push("mask: left out, as specified".to_owned());
         return Ok(None);
     }
@@ -43,11 +43,20 @@ pub(super) fn read(
     let fits =
         array.shape() == [height, width] || array.shape() == [1, height, width] || per_pattern;
     let (Some(bits), true) = (bits, fits) else {
-        problems.push(Problem::new(MASK, expected, found));
+        match options.experiment.detector.mask {
+            Some(_) => notes.push(format!("mask: that of the file is passed over, {found}")),
+            None => {
+                let found = format!(
+                    "{found}: give another (--mask FILE), say which number is good \
+                     (--mask-good-is), or pass it over (--leave-out mask)"
+                );
+                problems.push(Problem::new(MASK, expected, found));
+            }
+        }
         return Ok(None);
     };
     let wrong = bits.iter().filter(|&&bits| !is_good(bits.into())).count();
-    if wrong == bits.len() {
+    if wrong == bits.len() && options.experiment.detector.mask.is_none() {
         let found = "every pixel bad: say which number is good (--mask-good-is 1), or pass it over \
                      (--leave-out mask)";
         problems.push(Problem::new(MASK, expected, found));
@@ -62,6 +71,9 @@ pub(super) fn read(
          whose bad pixels the solvers leave out",
         bits.len()
     ));
+    if wrong == bits.len() {
+        return Ok(None);
+    }
     let shape = if per_pattern { vec![n, height, width] } else { vec![1, height, width] };
     let carried = Array::new(shape, Values::U32(bits))
         .map_err(|error| Error::hdf5(file.path(), MASK, error.to_string()))?;

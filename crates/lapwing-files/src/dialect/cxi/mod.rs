@@ -10,12 +10,12 @@ mod mask;
 mod write;
 
 use super::definition::Dialect;
-use super::emd::{Scale, scale};
 use super::found::{Found, Names};
 use super::geometry::{self, no_far_field};
 use super::order::OrderEvidence;
 use super::shared::{by_coordinate, positions};
 use super::stack::{Refusal, Rules, Stack, Stored};
+use super::unit::{self, Scale, scale};
 use super::wanted::Wanted;
 use super::{companion, ptychodus, stack};
 use crate::container::ByteFormat;
@@ -374,7 +374,7 @@ fn translations(
     let found = format!("shape {:?} of {}", array.shape(), array.dtype());
     let scan = &options.experiment.scan;
     let told = scan.position_unit.filter(|_| scan.positions.is_none());
-    let attribute = file.text_attribute(name, "units").filter(|unit| !unit.trim().is_empty());
+    let attribute = unit::stated(file, name);
     let metres = match (told, attribute) {
         (Some(unit), _) => match unit.metres() {
             Some(metres) => {
@@ -395,10 +395,10 @@ fn translations(
                 metres
             }
             _ => {
-                notes.push(format!(
-                    "translation: its unit {unit:?} is none of length; taken as metres"
-                ));
-                1.0
+                let expected = "a unit of length (m, cm, mm, um, nm, angstrom), or that it is said \
+                                (--position-unit)";
+                problems.push(Problem::new(name, expected, format!("units {unit:?}")));
+                return Ok(None);
             }
         },
         (None, None) => 1.0,

@@ -11,19 +11,20 @@ mod frames;
 use ndarray::Array3;
 
 use super::definition::Dialect;
-use super::emd::{Scale, scale};
 use super::found::Found;
+use super::geometry::{ELEMENTARY_CHARGE, H_C};
 use super::stack::{self, Rules, Stored};
+use super::unit;
 use super::wanted::Wanted;
 use crate::container::ByteFormat;
 use crate::experiment::Calibration;
 use crate::hdf5::Hdf5;
 use crate::options::ReadOptions;
-use crate::{Container, Error, Mask};
+use crate::{Container, Error, Mask, Problem, mask};
 use frames::{DATA, DETECTOR, Frames, Series};
 
-/// Electronvolts times metres: wavelength of a photon energy.
-const EV_METRES: f64 = 1.239_841_984_332_002_6e-6;
+/// The group of the beam.
+const BEAM: &str = "entry/instrument/beam";
 
 /// The dialect.
 pub(super) struct Eiger;
@@ -69,7 +70,10 @@ impl Dialect for Eiger {
             }
         };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mask = mask(file, shape, notes)?;
+        let mask = match wanted.options.leave_out.iter().any(|left| left == mask::KEY) {
+            true => None,
+            false => mask_of(file, shape, notes)?,
+        };
         let plain = Stored::plain(container, &names, shape);
         // What the detector writes at a bad pixel does not matter.
         let stored = Stored { good: mask.as_ref(), blank_bad: true, absent: &absent, ..plain };
@@ -78,7 +82,8 @@ impl Dialect for Eiger {
             return Ok(found);
         }
         found.mask = mask.map(|good| Mask::of(&good));
-        found.calibration = calibration(file, notes);
+        let said = Calibration::of(experiment);
+        found.calibration = calibration(file, &said, notes, &mut found.problems);
         let number = |name: &str| file.number(&format!("{DETECTOR}/{name}"));
         if let (Some(x), Some(y)) = (number("beam_center_x")?, number("beam_center_y")?) {
             notes.push(format!(
@@ -91,7 +96,7 @@ impl Dialect for Eiger {
 }
 
 /// Good pixels by the detector's own mask, in which 0 is good, (1, y, x).
-fn mask(
+fn mask_of(
     file: &Hdf5,
     [_, height, width]: [usize; 3],
     notes: &mut Vec<String>,
@@ -115,29 +120,55 @@ fn mask(
     Ok(Array3::from_shape_vec((1, height, width), flags).ok())
 }
 
-/// Scales, where the file has all that they take.
-fn calibration(file: &Hdf5, notes: &mut Vec<String>) -> Calibration {
+/// Scales, as far as the file has them; of what is `said` nothing is asked.
+fn calibration(
+    file: &Hdf5,
+    said: &Calibration,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Calibration {
     let positive = |name: &str| -> Option<f64> {
         let number = file.number(name).ok().flatten();
         number.filter(|&number| number > 0.0 && number.is_finite())
     };
-    // NeXus leaves units to each file, `unit` is the one of those that do not say it.
-    let length = |name: &str, unit: f64| -> Option<f64> {
-        let told = match file.text_attribute(name, "units").as_deref().and_then(scale) {
-            Some(Scale::Metres(each)) => each,
-            _ => unit,
-        };
-        Some(positive(name)? * told)
+    // NeXus leaves units to each file; `usual` is the one of those that do not say it.
+    let mut in_metres = |name: &str, usual: f64, option: &str| -> Option<f64> {
+        let number = positive(name)?;
+        let metres = unit::metres_of(file, name, usual, option);
+        metres.map_err(|problem| problems.push(problem)).ok().map(|metres| number * metres)
     };
-    let energy = |name: &str| -> Option<f64> {
-        let kilo = file.text_attribute(name, "units").is_some_and(|unit| unit.trim() == "keV");
-        Some(positive(name)? * if kilo { 1e3 } else { 1.0 })
+    let pitch = match said.pitch {
+        Some(_) => None,
+        None => {
+            let side = |axis: &str| format!("{DETECTOR}/{axis}_pixel_size");
+            let option = "--detector-pixel-size-m";
+            let y = in_metres(&side("y"), 1.0, option);
+            y.zip(in_metres(&side("x"), 1.0, option))
+        }
     };
-    let of_detector = |name: &str| length(&format!("{DETECTOR}/{name}"), 1.0);
-    let pitch = of_detector("y_pixel_size").zip(of_detector("x_pixel_size"));
-    let distance = of_detector("detector_distance").or_else(|| of_detector("distance"));
-    let wavelength = length("entry/instrument/beam/incident_wavelength", 1e-10)
-        .or_else(|| Some(EV_METRES / energy(&format!("{DETECTOR}/photon_energy"))?));
+    let distance = match said.distance {
+        Some(_) => None,
+        None => ["detector_distance", "distance"]
+            .iter()
+            .find_map(|name| in_metres(&format!("{DETECTOR}/{name}"), 1.0, "--distance-m")),
+    };
+    let wavelength = match said.wavelength {
+        Some(_) => None,
+        None => in_metres(&format!("{BEAM}/incident_wavelength"), 1e-10, "--energy-kev"),
+    };
+    let mut in_joules = |name: String| -> Option<f64> {
+        let number = positive(&name)?;
+        let each = unit::joules_of(file, &name, ELEMENTARY_CHARGE, "--energy-kev");
+        each.map_err(|problem| problems.push(problem)).ok().map(|each| number * each)
+    };
+    let mut energy = || {
+        in_joules(format!("{DETECTOR}/photon_energy"))
+            .or_else(|| in_joules(format!("{BEAM}/incident_energy")))
+    };
+    let wavelength = match (wavelength, said.wavelength) {
+        (None, None) => energy().map(|energy| H_C / energy),
+        (wavelength, _) => wavelength,
+    };
     if let (Some(wavelength), Some(_), Some(distance)) = (wavelength, pitch, distance) {
         notes.push(format!("detector: wavelength {wavelength:.5e} m, {distance} m away"));
     }

@@ -1,0 +1,67 @@
+//! The mask that a file of its own brings.
+
+use std::path::Path;
+
+use super::found::Found;
+use crate::mask::{self, Mask};
+use crate::npy::Array;
+use crate::options::ReadOptions;
+use crate::{Container, Error, Problem, open};
+
+/// What arrays of masks are called.
+pub(super) const MASKS: [&str; 3] = [mask::KEY, "pixel_mask", "weights"];
+
+/// The array of a mask in a file of any kind: `FILE::NAME`, else the one that is called so, else
+/// the only one.
+fn mask_file(path: &Path) -> Result<Result<Array, Problem>, Error> {
+    let (path, named) = open::named(path);
+    let file = Container::open(path)?;
+    let arrays = file.list()?;
+    let bare = |name: &str| name.trim_start_matches('/').to_owned();
+    let called = |wanted: &str| {
+        let last = |name: &str| name.rsplit('/').next().unwrap_or_default() == wanted;
+        arrays.iter().find(|array| last(&array.name))
+    };
+    let found = match (named, &arrays[..]) {
+        (Some(named), _) => arrays.iter().find(|array| bare(&array.name) == bare(named)),
+        (None, [only]) => Some(only),
+        (None, _) => MASKS.iter().find_map(|name| called(name)),
+    };
+    match found {
+        Some(array) => file.read(&array.name).map(Ok),
+        None => {
+            let names: Vec<String> = arrays.iter().map(|array| array.name.clone()).collect();
+            let expected = "a file of one array, or of one called mask, or FILE::NAME";
+            Ok(Err(Problem::new(mask::KEY, expected, names.join(", "))))
+        }
+    }
+}
+
+/// The mask of a file of its own.
+pub(super) fn apply(
+    found: &mut Found,
+    n: usize,
+    stored: (usize, usize),
+    options: &ReadOptions,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    let Some(path) = &options.experiment.detector.mask else { return Ok(()) };
+    let array = match mask_file(path)? {
+        Ok(array) => array,
+        Err(problem) => {
+            found.problems.push(problem);
+            return Ok(());
+        }
+    };
+    match Mask::told(array, n, stored, options.mask_good) {
+        Ok(mask) => {
+            let good = mask.good();
+            let bad = good.iter().filter(|&&good| !good).count();
+            notes.push(format!("mask: {bad} of {} pixels bad, by {}", good.len(), path.display()));
+            found.mask = Some(mask);
+            found.extras.retain(|(name, _)| name != mask::KEY);
+        }
+        Err(problem) => found.problems.push(problem),
+    }
+    Ok(())
+}

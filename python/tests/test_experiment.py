@@ -192,7 +192,7 @@ def test_arrays_take_what_is_said_of_files(stack: Path) -> None:
         lapwing.reconstruct(from_file, calibrate=True)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match=r"^experiment: "):
         lapwing.load("nowhere.npy", experiment={"beam": {"voltage": 300}})
-    with pytest.raises(ValueError, match=r"positions: expected the path of a file, found .*ndarray"):
+    with pytest.raises(ValueError, match=r"positions: expected the path of a file, found"):
         lapwing.load("nowhere.npy", positions=from_file.positions)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="progress="):
         lapwing.reconstruct(from_file, callback=print)  # type: ignore[call-arg]

@@ -225,6 +225,14 @@ fn place(
 ) -> Result<Option<(usize, usize)>, Error> {
     let scan = &options.experiment.scan;
     let shape = scan.shape.or(found.raster);
+    if let (Some(said), Some(of_file)) = (scan.shape, found.raster)
+        && said != of_file
+    {
+        notes.push(format!(
+            "scan: {} x {}, as specified, where the file has {} x {}",
+            said.0, said.1, of_file.0, of_file.1
+        ));
+    }
     // A raster may be that of all patterns, or of those that are taken.
     let numbers = &options.experiment.patterns;
     let kept = part::kept(n, numbers);

@@ -32,7 +32,14 @@ pub(super) fn joined(
     let alone = ReadOptions { join: Vec::new(), ..options.clone() };
     let mut parts = vec![first];
     let mut told = vec![std::mem::take(&mut understanding.remarks)];
-    for file in &options.join {
+    for (index, file) in options.join.iter().enumerate() {
+        if file == path || options.join[..index].contains(file) {
+            understanding.notes.push(format!(
+                "{}: joined to itself, so each of its patterns counts twice: name the file of another \
+                 scan",
+                file.display()
+            ));
+        }
         let (part, of_part) = read_into(file, &alone, storage)?;
         if let Some(problem) = unlike(&parts[0], &part) {
             return Err(Error::Contract { path: file.clone(), problems: vec![problem] });

@@ -1,8 +1,12 @@
 //! Patterns that are no measurement, or an odd one.
 
+use std::collections::HashMap;
+
+use ndarray::{ArrayView3, Axis};
+
 use super::remark::{Remark, What};
 use super::survey::Survey;
-use super::words::{counted, median, ranges};
+use super::words::{counted, leave_out, median, ranges};
 use crate::Quantum;
 
 /// Neighbours on either side, in the order of the file, that a pattern is compared with.
@@ -20,6 +24,10 @@ const NO_CHANCE: f64 = -9.2;
 /// times their usual spread, and by so much.
 const SPREADS: f64 = 12.0;
 const UNLIKE: f64 = 0.15;
+
+/// Photons of a pattern, and patterns of a scan, from which equal ones are no chance.
+const ALIKE: f64 = 100.0;
+const FEWEST: usize = 16;
 
 /// `totals` are the sums of the squared amplitudes of the patterns.
 pub(super) fn look(
@@ -111,6 +119,43 @@ pub(super) fn look(
         }
     }
     remarks
+}
+
+/// Patterns that show what an earlier one shows: of so many photons no two exposures are alike to
+/// the last.
+pub(super) fn repeated(
+    survey: &Survey,
+    patterns: ArrayView3<'_, f32>,
+    scale: Option<f64>,
+) -> Option<Remark> {
+    let totals = &survey.totals;
+    if totals.len() < FEWEST || scale.is_none() || photons(totals, Some(survey), scale) < ALIKE {
+        return None;
+    }
+    let pattern = |index: usize| patterns.index_axis(Axis(0), index);
+    let mut by_total: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut again = Vec::new();
+    for (index, &total) in totals.iter().enumerate().filter(|(_, total)| **total > 0.0) {
+        let before = by_total.entry(total.to_bits()).or_default();
+        match before.iter().any(|&other| pattern(other) == pattern(index)) {
+            true => again.push(index),
+            false => before.push(index),
+        }
+    }
+    if again.is_empty() {
+        return None;
+    }
+    let evidence = format!(
+        "{} of {} patterns show what an earlier one shows, to the last count: {}",
+        again.len(),
+        totals.len(),
+        ranges(&again)
+    );
+    let advice = format!(
+        "no two exposures do: if the detector's readout stood still, leave them out ({})",
+        leave_out(&again)
+    );
+    Some(Remark::new(What::RepeatedPatterns, evidence, advice).on_patterns(again))
 }
 
 /// Photons that an ordinary pattern has at most. Where the scale is not known, the light of

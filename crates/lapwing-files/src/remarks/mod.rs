@@ -76,6 +76,7 @@ fn of_scan(
         survey = Survey::of(patterns, &sound);
     }
     let mut remarks = frames::look(&survey.totals, Some(&survey), scale, dataset.quantum());
+    remarks.extend(frames::repeated(&survey, patterns, scale));
     remarks.extend(pixels::look(&survey, patterns, good, stuck, scale));
     // The probe's width and the steps can be compared in the far field only.
     let far_field = dataset.geometry != Some(Geometry::NearField);

@@ -7,7 +7,7 @@ use lapwing_model::scan::MAX_AREA;
 use lapwing_model::{Modes, Position, probe};
 
 use super::remark::{Remark, What};
-use super::words::{median, ranges};
+use super::words::{leave_out, median, ranges};
 
 /// Extent of a scan, pixels, up to which its unit is in doubt rather than its shape.
 const TINY: f64 = 4.0;
@@ -147,19 +147,17 @@ fn lost_ones(scan: &[Position], lost: &[usize]) -> Option<Remark> {
     let away = |other: &Position| (other.y - scan[index].y).hypot(other.x - scan[index].x);
     let others = scan.iter().enumerate().filter(|(other, _)| lost.binary_search(other).is_err());
     let nearest = others.map(|(_, other)| away(other)).fold(f64::INFINITY, f64::min);
-    let numbers = ranges(lost);
     let evidence = match lost {
         [_] => format!("position {index} lies {nearest:.0} px from every other"),
         _ => format!(
-            "{} of {} positions lie far from all others, the first {nearest:.0} px: {numbers}",
+            "{} of {} positions lie far from all others, the first {nearest:.0} px: {}",
             lost.len(),
-            scan.len()
+            scan.len(),
+            ranges(lost)
         ),
     };
-    let numbers = numbers.replace(' ', "");
-    let advice = format!(
-        "if the motor was not read there, leave the pattern out (--leave-out-frames {numbers})"
-    );
+    let advice =
+        format!("if the motor was not read there, leave the pattern out ({})", leave_out(lost));
     Some(Remark::new(What::FarPositions, evidence, advice).on_patterns(lost.to_vec()))
 }
 

@@ -20,6 +20,8 @@ pub enum What {
     BrightPatterns,
     /// Patterns that look like no other.
     UnlikePatterns,
+    /// Patterns that show what another shows, to the last count.
+    RepeatedPatterns,
     /// Patterns without a photon where few are expected: data.
     FewPhotons,
     /// Pixels that never count where light falls.

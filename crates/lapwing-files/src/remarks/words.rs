@@ -21,6 +21,15 @@ pub(crate) fn ranges(numbers: &[usize]) -> String {
     text
 }
 
+/// The option that leaves patterns out, with their numbers where these are few enough to be typed.
+pub(super) fn leave_out(numbers: &[usize]) -> String {
+    let numbers = ranges(numbers);
+    match numbers.ends_with("...") {
+        true => "--leave-out-frames".to_owned(),
+        false => format!("--leave-out-frames {numbers}"),
+    }
+}
+
 /// The first pixels of a list in words.
 pub(crate) fn places(pixels: &[(usize, usize)]) -> String {
     const MOST: usize = 4;

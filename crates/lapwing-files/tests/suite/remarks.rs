@@ -101,6 +101,22 @@ fn what_a_hot_pixel_shows_is_no_light() {
 }
 
 #[test]
+fn exposures_that_repeat_to_the_last_count_are_told() {
+    let mut patterns = counts();
+    let stuck = patterns.index_axis(ndarray::Axis(0), 29).to_owned();
+    patterns.slice_mut(ndarray::s![30..36, .., ..]).assign(&stuck);
+    let options = ReadOptions { quantity: Some(Quantity::Counts), ..ReadOptions::default() };
+    let (_, understood) = read(Array::from(&patterns), N, vec![], &options).unwrap();
+    assert_eq!(told(&understood), [What::RepeatedPatterns]);
+    let remark = &understood.remarks[0];
+    assert_eq!(
+        (remark.patterns.as_slice(), remark.certain),
+        (&[30, 31, 32, 33, 34, 35][..], false)
+    );
+    assert!(remark.advice.contains("--leave-out-frames 30-35"), "{remark}");
+}
+
+#[test]
 fn sentinels_go_to_the_mask() {
     let mut patterns = counts();
     patterns.slice_mut(ndarray::s![.., 5, ..]).fill(u32::MAX);

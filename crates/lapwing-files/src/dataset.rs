@@ -16,7 +16,6 @@ use crate::options::{Geometry, Quantity, ZeroFrequency};
 pub use crate::options::{ReadOptions, Understanding};
 use crate::order::centre;
 use crate::physics::{self, UnknownPhysics};
-use crate::remarks::{Remark, no_measurement};
 use crate::scans::Scans;
 use crate::{Error, Metadata, Patterns, Problem, bulk, contract, metadata};
 
@@ -126,24 +125,6 @@ impl Dataset {
     /// squared amplitudes otherwise. Zero for an empty data set.
     pub fn mean_intensity(&self) -> f64 {
         mean_counts(&self.pattern_sums(), self.intensity_scale().unwrap_or(1.0))
-    }
-
-    /// [`mean_intensity`](Self::mean_intensity) of what was measured: without the patterns and
-    /// pixels that `remarks` on the data set say beyond doubt to hold no measurement.
-    pub fn mean_measured(&self, remarks: &[Remark]) -> f64 {
-        let (patterns, pixels) = no_measurement(remarks);
-        let mut sums = self.pattern_sums();
-        for (index, sum) in sums.iter_mut().enumerate().take(self.n_patterns()) {
-            let light =
-                |&(y, x): &(usize, usize)| f64::from(self.diffraction[(index, y, x)]).powi(2);
-            *sum -= pixels.iter().map(light).sum::<f64>();
-        }
-        let mut indices = 0..;
-        sums.retain(|_| indices.next().is_some_and(|at| patterns.binary_search(&at).is_err()));
-        match sums.is_empty() {
-            true => self.mean_intensity(),
-            false => mean_counts(&sums, self.intensity_scale().unwrap_or(1.0)),
-        }
     }
 
     /// Sum of the squared amplitudes of each pattern.

@@ -7,7 +7,6 @@ use super::definition::Dialect;
 use super::found::Found;
 use super::geometry::{FarFieldOptics, object_pixel, stated};
 use super::probe_window::{of_image, reframed};
-use super::settle::cut;
 use super::shared::{by_coordinate, positions};
 use super::{companion, hints, mask_file, pairs};
 use crate::experiment::frames::Reframe;
@@ -291,7 +290,7 @@ fn place(
             notes.push(format!(
                 "the first {count} of {n} patterns are taken, as many as positions, as specified"
             ));
-            cut(found, count)?;
+            found.cut(count)?;
         } else if options.common && count > n {
             notes.push(format!("the first {n} of {count} positions are taken, as specified"));
         } else if !part::are_of(count, n, numbers) {

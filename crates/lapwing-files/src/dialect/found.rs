@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lapwing_model::{Modes, Object, Position};
+use ndarray::{Axis, s};
 
 use super::geometry::FarFieldOptics;
 use super::stack::{Refusal, Stack};
@@ -80,6 +81,30 @@ pub(super) struct Names {
 }
 
 impl Found {
+    /// Leaves the first `n` patterns, and what there is one of for each.
+    pub(super) fn cut(&mut self, n: usize) -> Result<(), Error> {
+        let Some(stack) = &mut self.stack else { return Ok(()) };
+        let patterns = stack.n_patterns();
+        let first: Vec<usize> = (0..n.min(patterns)).collect();
+        stack.amplitude = stack.amplitude.select(&first)?;
+        if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
+            bad.slice_collapse(s![..first.len(), .., ..]);
+        }
+        self.mask = self.mask.take().map(|mask| mask.select(&first));
+        if let Some(frames) = &mut self.frames {
+            frames.truncate(n);
+        }
+        for (_, array) in &mut self.extras {
+            let length = array.shape().first().copied();
+            if length == Some(patterns)
+                && let Ok(shorter) = array.select(&first)
+            {
+                *array = shorter;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes over the patterns, or what is wrong with them; whether there are any.
     ///
     /// # Errors

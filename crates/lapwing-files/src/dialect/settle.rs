@@ -1,6 +1,5 @@
 //! From what a dialect found in a file to a data set and an account of it.
 
-use ndarray::{Axis, s};
 use serde_json::json;
 
 use super::definition::Dialect;
@@ -204,7 +203,7 @@ fn common(found: &mut Found, options: &ReadOptions, notes: &mut Vec<String>) -> 
                 "the first {places} of {patterns} patterns are taken for a raster of {rows} x \
                  {columns}, as specified"
             ));
-            cut(found, places)?;
+            found.cut(places)?;
         }
         return Ok(());
     }
@@ -226,29 +225,5 @@ fn common(found: &mut Found, options: &ReadOptions, notes: &mut Vec<String>) -> 
             *array = shorter;
         }
     }
-    cut(found, n)
-}
-
-/// Leaves the first `n` patterns, and what there is one of for each.
-pub(super) fn cut(found: &mut Found, n: usize) -> Result<(), Error> {
-    let Some(stack) = &mut found.stack else { return Ok(()) };
-    let patterns = stack.n_patterns();
-    let first: Vec<usize> = (0..n.min(patterns)).collect();
-    stack.amplitude = stack.amplitude.select(&first)?;
-    if let Some(bad) = stack.bad.as_mut().filter(|bad| bad.len_of(Axis(0)) == patterns) {
-        bad.slice_collapse(s![..first.len(), .., ..]);
-    }
-    found.mask = found.mask.take().map(|mask| mask.select(&first));
-    if let Some(frames) = &mut found.frames {
-        frames.truncate(n);
-    }
-    for (_, array) in &mut found.extras {
-        let length = array.shape().first().copied();
-        if length == Some(patterns)
-            && let Ok(shorter) = array.select(&first)
-        {
-            *array = shorter;
-        }
-    }
-    Ok(())
+    found.cut(n)
 }

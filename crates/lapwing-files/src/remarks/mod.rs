@@ -18,6 +18,7 @@ use lapwing_model::Position;
 use ndarray::{Array2, Array3, ArrayView3, Axis, CowArray, s};
 
 use crate::Dataset;
+use crate::dataset::mean_counts;
 use crate::options::Geometry;
 pub(crate) use object::PLACEHOLDER;
 pub use object::is_uniform;
@@ -95,6 +96,26 @@ pub fn no_measurement(remarks: &[Remark]) -> (Vec<usize>, Vec<(usize, usize)>) {
     pixels.sort_unstable();
     pixels.dedup();
     (patterns, pixels)
+}
+
+impl Dataset {
+    /// [`mean_intensity`](Self::mean_intensity) of what was measured: without the patterns and
+    /// pixels that `remarks` on the data set say beyond doubt to hold no measurement.
+    pub fn mean_measured(&self, remarks: &[Remark]) -> f64 {
+        let (patterns, pixels) = no_measurement(remarks);
+        let mut sums = self.pattern_sums();
+        for (index, sum) in sums.iter_mut().enumerate().take(self.n_patterns()) {
+            let light =
+                |&(y, x): &(usize, usize)| f64::from(self.diffraction[(index, y, x)]).powi(2);
+            *sum -= pixels.iter().map(light).sum::<f64>();
+        }
+        let mut indices = 0..;
+        sums.retain(|_| indices.next().is_some_and(|at| patterns.binary_search(&at).is_err()));
+        match sums.is_empty() {
+            true => self.mean_intensity(),
+            false => mean_counts(&sums, self.intensity_scale().unwrap_or(1.0)),
+        }
+    }
 }
 
 /// The pixels that are good in every pattern.

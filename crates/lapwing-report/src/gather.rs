@@ -261,7 +261,7 @@ fn with_pixel(outcome: Outcome, told: Option<f64>) -> Outcome {
 
 fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let result = outcome.result();
-    let job = folder.job_dir(&case);
+    let job = folder.result_dir(&case);
     let file =
         |name: Option<&String>| name.and_then(|name| std::fs::read_to_string(job.join(name)).ok());
     let files = result.map(|result| result.files.clone()).unwrap_or_default();

@@ -34,7 +34,7 @@ impl Scans {
             positions(&data_file(&study.folder.data_root(), condition.dose, condition.split))
                 .unwrap_or_default()
         });
-        let file = study.folder.job_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+        let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
         let selected = positions(&file)?;
         if selected.is_empty() {
             return None;

@@ -11,7 +11,7 @@ use lapwing_files::dialect::{Base, read_base};
 use lapwing_model::{Field, position};
 use lapwing_study::layout::data_file;
 use lapwing_study::record::link;
-use lapwing_study::{Condition, Split, StudyFolder};
+use lapwing_study::{Condition, Split};
 use ndarray::{Axis, s};
 
 /// Amplitude, phase, error, error map and probe of a condition, as far as its files are there.
@@ -40,7 +40,7 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
     let place = place_of(study, row);
     let shot = |(file, caption, unit, alt): (&Option<String>, &str, &'static str, &str)| {
         let file = file.as_ref()?;
-        let bytes = std::fs::read(study.folder.job_dir(&row.case).join(file)).ok()?;
+        let bytes = std::fs::read(study.folder.result_dir(&row.case).join(file)).ok()?;
         let picture = Picture::decode(&bytes).ok()?;
         Some(Shot {
             place: place.filter(|place| place.is_of(&picture)),
@@ -51,7 +51,7 @@ pub(crate) fn of_row(study: &Study, row: &Row) -> Vec<Shot> {
             main: matches!(caption, "Amplitude" | "Phase"),
             hues: caption == "Probe",
             pixel_size: study.pixel_size,
-            link: address(&link(&StudyFolder::relative_job_dir(&row.case), file)),
+            link: address(&link(&study.folder.relative_result_dir(&row.case), file)),
         })
     };
     wanted.into_iter().filter_map(shot).collect()
@@ -67,7 +67,7 @@ fn place_of(study: &Study, row: &Row) -> Option<Place> {
         let (rows, columns) = Region::window((usize::MAX, usize::MAX), &scan)?;
         return Some(Place::of(&rows, &columns));
     }
-    let file = study.folder.job_dir(&row.case).join(result.files.reconstruction.as_ref()?);
+    let file = study.folder.result_dir(&row.case).join(result.files.reconstruction.as_ref()?);
     let (y0, y1, x0, x1) = position::bounding_box(&positions(&file)?)?;
     Some(Place::of(&within(y0, y1, usize::MAX), &within(x0, x1, usize::MAX)))
 }

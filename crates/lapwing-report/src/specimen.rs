@@ -30,7 +30,7 @@ pub(crate) fn all(folder: &StudyFolder, outcomes: &[(Case, Outcome)]) -> BTreeMa
     let mut scans: BTreeMap<Case, Vec<(&JobResult, Vec<Position>)>> = BTreeMap::new();
     for (case, outcome) in outcomes {
         let Some(result) = outcome.result() else { continue };
-        let file = result.files.reconstruction.as_ref().map(|f| folder.job_dir(case).join(f));
+        let file = result.files.reconstruction.as_ref().map(|f| folder.result_dir(case).join(f));
         let scan = file.and_then(|file| read_positions(&file).ok()?).unwrap_or_default();
         if !scan.is_empty() {
             scans.entry(of_scan(case)).or_default().push((result, scan));

@@ -1,7 +1,6 @@
 //! The results as tables for programs: CSV and JSON.
 
 use crate::gather::{Row, Study};
-use lapwing_study::StudyFolder;
 use lapwing_study::design::Radiation;
 use lapwing_study::record::{JobResult, link};
 use serde_json::{Value, json};
@@ -124,7 +123,7 @@ pub(crate) fn json(study: &Study) -> Result<String, serde_json::Error> {
                 "repeat": row.case.repeat,
                 "status": row.status(),
                 "reason": row.outcome.reason(),
-                "folder": link(&StudyFolder::relative_job_dir(&row.case), ""),
+                "folder": link(&study.folder.relative_result_dir(&row.case), ""),
                 "metrics": row.metrics,
                 "result": row.result(),
             })

@@ -14,8 +14,8 @@ use crate::tables::strategy;
 use lapwing_compare::{Alignment, Criterion, Quantity, resolution_name};
 use lapwing_draw::Look;
 use lapwing_draw::number::label;
+use lapwing_study::Condition;
 use lapwing_study::record::{Files, JobResult, link};
-use lapwing_study::{Condition, StudyFolder};
 use minijinja::Value;
 use serde::Serialize;
 
@@ -221,9 +221,9 @@ fn others(study: &Study, row: &Row) -> Vec<Link> {
     };
     let link = |other: &Row| {
         let names = [other.result()?.files.overview.as_deref(), Some("result.json")];
-        let folder = study.folder.job_dir(&other.case);
+        let folder = study.folder.result_dir(&other.case);
         let name = names.into_iter().flatten().find(|name| folder.join(name).is_file())?;
-        let place = link(&StudyFolder::relative_job_dir(&other.case), name);
+        let place = link(&study.folder.relative_result_dir(&other.case), name);
         Some(Link {
             name: format!("realisation {}", other.repeat()),
             address: Value::from_safe_string(address(&place)),
@@ -233,7 +233,7 @@ fn others(study: &Study, row: &Row) -> Vec<Link> {
 }
 
 fn links(study: &Study, row: &Row) -> Vec<Link> {
-    let folder = StudyFolder::relative_job_dir(&row.case);
+    let folder = study.folder.relative_result_dir(&row.case);
     let named = |files: &Files| -> Vec<String> {
         let names = [
             &files.overview,
@@ -248,7 +248,7 @@ fn links(study: &Study, row: &Row) -> Vec<Link> {
     let names = row.result().map(|result| named(&result.files)).unwrap_or_default();
     names
         .into_iter()
-        .filter(|name| study.folder.job_dir(&row.case).join(name).is_file())
+        .filter(|name| study.folder.result_dir(&row.case).join(name).is_file())
         .map(|name| Link { address: Value::from_safe_string(address(&link(&folder, &name))), name })
         .collect()
 }

@@ -70,9 +70,25 @@ impl StudyFolder {
         job_dir(&self.artifact_root(), case)
     }
 
-    /// Output folder of one case relative to [`Self::root`], for links.
-    pub fn relative_job_dir(case: &Case) -> PathBuf {
-        job_dir(Path::new("reconstructions"), case)
+    /// Where the result of one case lies: [`job_dir`](Self::job_dir), but of jobs without a design,
+    /// of which other options have a folder beside it (`train_2`), that of the merged manifest.
+    pub fn result_dir(&self, case: &Case) -> PathBuf {
+        let folder = self.job_dir(case);
+        if self.design_file().is_file() {
+            return folder;
+        }
+        // A manifest that cannot be read is told where it is asked for.
+        let manifest = self.manifest().ok().flatten();
+        let job =
+            manifest.and_then(|manifest| manifest.jobs.into_iter().find(|job| job.case == *case));
+        let name = job.and_then(|job| Some(job.output_dir.file_name()?.to_owned()));
+        name.map_or_else(|| folder.clone(), |name| folder.with_file_name(name))
+    }
+
+    /// [`result_dir`](Self::result_dir) relative to [`Self::root`], for links.
+    pub fn relative_result_dir(&self, case: &Case) -> PathBuf {
+        let folder = self.result_dir(case);
+        folder.strip_prefix(&self.root).map(Path::to_path_buf).unwrap_or(folder)
     }
 
     /// The resolved design, or `None` when the folder holds no study.
@@ -105,7 +121,7 @@ impl StudyFolder {
 
     /// The result of one case, or `None` when it has not run.
     pub fn result(&self, case: &Case) -> Result<Option<JobResult>> {
-        read_json(&self.job_dir(case).join(RESULT), "job result")
+        read_json(&self.result_dir(case).join(RESULT), "job result")
     }
 
     /// The comparison of one case, with ring correlations where its file is there; `None` when
@@ -115,7 +131,7 @@ impl StudyFolder {
     /// When a record cannot be read.
     pub fn comparison(&self, case: &Case) -> Result<Option<ComparisonRecord>> {
         let Some(result) = self.result(case)? else { return Ok(None) };
-        let file = result.files.comparison.map(|name| self.job_dir(case).join(name));
+        let file = result.files.comparison.map(|name| self.result_dir(case).join(name));
         match file.map(|file| read_json(&file, "comparison")).transpose()?.flatten() {
             Some(whole) => Ok(Some(whole)),
             None => Ok(result.comparison),
@@ -180,7 +196,7 @@ impl Known<'_> {
             (Ok(Some(result)), None) => Outcome::Finished(Box::new(result)),
             (Err(error), _) => Outcome::Failed {
                 error: format!("its record cannot be read: {error}"),
-                log_path: self.folder.job_dir(case).join(LOG),
+                log_path: self.folder.result_dir(case).join(LOG),
             },
             (Ok(Some(_)), Some(reason)) => told.unwrap_or(Outcome::Stale { reason }),
             (Ok(None), _) => told.unwrap_or(Outcome::Pending),

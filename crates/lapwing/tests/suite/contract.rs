@@ -148,6 +148,25 @@ fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
 }
 
 #[test]
+fn a_report_without_a_design_shows_the_results_that_the_manifest_names() {
+    let bench = Bench::new();
+    prepared(&bench);
+    for epochs in [2, 3] {
+        bench.ok(&format!(
+            "jobs --data-root data --views-root views --artifact-root r/reconstructions \
+             --num-epochs {epochs} --view baseline --split train"
+        ));
+    }
+    bench.ok("report r");
+    let shown = json(bench.path("r/report/results.json"));
+    let of = &shown["conditions"][0];
+    assert!(of["folder"].as_str().unwrap().contains("baseline/train_2"), "{of}");
+    assert_eq!(of["result"]["loss"]["epochs"], 3, "{of}");
+    let page = std::fs::read_to_string(bench.path("r/report/index.html")).unwrap();
+    assert!(page.contains("baseline/train_2") && !page.contains("baseline/train/"));
+}
+
+#[test]
 fn the_folder_of_a_run_tells_what_it_was_restricted_to() {
     let bench = Bench::new();
     prepared(&bench);

@@ -5,7 +5,7 @@ mod headline;
 mod needs;
 mod reach;
 
-pub(crate) use needs::{Need, NeedTable};
+pub(crate) use needs::NeedTable;
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};

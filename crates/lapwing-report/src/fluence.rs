@@ -1,9 +1,9 @@
 //! Photons on the specimen: how densities are written, and the table of them.
 
-use crate::answer::Need;
 use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
+use crate::need::Need;
 use lapwing_draw::number::label;
 use lapwing_study::View;
 use serde::Serialize;

@@ -22,6 +22,7 @@ mod levels;
 mod machine;
 mod media;
 mod metric;
+mod need;
 mod page;
 mod plots;
 mod scans;

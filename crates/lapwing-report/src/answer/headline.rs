@@ -1,12 +1,13 @@
 //! The answer in one sentence and one table: what the goal takes, view by view.
 
 use super::cost::MATTERS;
-use super::needs::{Need, NeedTable};
+use super::needs::NeedTable;
 use super::reach::{Reach, Scale};
 use super::{Curve, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::{Area, Unit, in_gray};
 use crate::levels::Level;
+use crate::need::Need;
 use lapwing_draw::number::label;
 use lapwing_study::View;
 use serde_json::{Value, json};

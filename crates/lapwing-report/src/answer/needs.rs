@@ -4,6 +4,7 @@ use super::reach::{Reach, Scale};
 use super::{Curve, Question};
 use crate::estimate::Trend;
 use crate::levels::Level;
+use crate::need::Need;
 use lapwing_study::{Split, View};
 use serde::Serialize;
 
@@ -16,13 +17,6 @@ pub(crate) struct NeedTable {
     pub columns: Vec<String>,
     /// Name and cells.
     pub rows: Vec<(String, Vec<Need>)>,
-}
-
-/// A cell: the answer and its uncertainty.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Need {
-    pub text: String,
-    pub within: Option<String>,
 }
 
 impl<'a> Question<'a> {
@@ -179,13 +173,6 @@ impl<'a> Question<'a> {
             Reach::Never => Need { text: "not reached".to_owned(), within: None },
             Reach::Unknown => Need::nothing(),
         }
-    }
-}
-
-impl Need {
-    /// Nothing was measured.
-    fn nothing() -> Self {
-        Self { text: "\u{2013}".to_owned(), within: None }
     }
 }
 

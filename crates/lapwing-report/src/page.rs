@@ -85,6 +85,7 @@ pub(crate) fn render(
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),
         finished => study.rows.iter().filter_map(|row| Some(row.result()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),
         done => study.done(),
+        failed => study.rows.iter().filter(|row| row.outcome.name() == "failed").count(),
         total => study.rows.len(),
         facts => Serde(facts(study)),
         measured => !panels.is_empty(),

@@ -31,8 +31,10 @@ impl<'a> Question<'a> {
             let best = |&split: &Split| self.best_at(solver, split);
             parts = self.splits.iter().filter_map(best).collect();
         }
+        let single = self.rows.iter().all(|row| row.repeat() == 1);
+        let chance = if single { " (one realisation: what is chance is not known)" } else { "" };
         (!parts.is_empty())
-            .then(|| format!("At the same cost to the specimen: {}.", parts.join("; ")))
+            .then(|| format!("At the same cost to the specimen: {}{chance}.", parts.join("; ")))
     }
 
     /// What is best at each fluence of the study.

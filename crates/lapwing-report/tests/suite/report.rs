@@ -405,7 +405,7 @@ fn failed_skipped_and_pending_conditions_are_told_apart() {
         ..Special::default()
     });
     assert_balanced(&html);
-    assert!(html.contains("15 of 18 conditions are done"));
+    assert!(html.contains("15 of 18 conditions are done, 1 failed<"));
     for text in
         ["the solver lost its way", "only 2 positions", ">not run<", ">skipped<", ">failed<"]
     {

@@ -285,7 +285,7 @@ def compare_objects(
     threads: int | None,
 ) -> dict[str, Any]: ...
 def zeros_apart(
-    reconstruction: tuple[ArrayLike, tuple[int, int]],
+    made: tuple[ArrayLike, tuple[int, int]],
     own: ArrayLike,
     truth: ArrayLike,
     other: ArrayLike,

@@ -12,6 +12,7 @@ mod options;
 mod python_reads;
 mod reconstruction;
 mod remarks;
+mod second_files;
 mod series;
 mod stacks;
 mod storage;

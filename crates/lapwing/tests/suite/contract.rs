@@ -14,12 +14,12 @@ fn read(bench: &Bench, name: &str) -> Dataset {
     dataset::read(bench.path(name), &ReadOptions::default()).unwrap().0
 }
 
-fn json(path: impl AsRef<Path>) -> Value {
+pub fn json(path: impl AsRef<Path>) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// A split scan with both of its views, under `data` and `views`.
-fn prepared(bench: &Bench) {
+pub fn prepared(bench: &Bench) {
     bench.simulate("scan.npz", "");
     bench.ok("split --input scan.npz --output-dir data/dose_10000");
     bench.ok("views --data-root data --views-root views --sparse-overlap 0.4");
@@ -145,25 +145,6 @@ fn other_options_keep_the_earlier_results_and_every_record_its_own_files() {
     let log = merged["execution_results"][0]["log_path"].as_str().unwrap();
     assert!(std::fs::read_to_string(log).unwrap().contains("epoch    2 of 2"), "{log}");
     assert!(records_hold(&bench) >= 14);
-}
-
-#[test]
-fn a_report_without_a_design_shows_the_results_that_the_manifest_names() {
-    let bench = Bench::new();
-    prepared(&bench);
-    for epochs in [2, 3] {
-        bench.ok(&format!(
-            "jobs --data-root data --views-root views --artifact-root r/reconstructions \
-             --num-epochs {epochs} --view baseline --split train"
-        ));
-    }
-    bench.ok("report r");
-    let shown = json(bench.path("r/report/results.json"));
-    let of = &shown["conditions"][0];
-    assert!(of["folder"].as_str().unwrap().contains("baseline/train_2"), "{of}");
-    assert_eq!(of["result"]["loss"]["epochs"], 3, "{of}");
-    let page = std::fs::read_to_string(bench.path("r/report/index.html")).unwrap();
-    assert!(page.contains("baseline/train_2") && !page.contains("baseline/train/"));
 }
 
 #[test]

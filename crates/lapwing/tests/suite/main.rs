@@ -37,3 +37,4 @@ mod stream;
 mod tasks;
 mod threads;
 mod usage;
+mod without_design;

@@ -15,10 +15,19 @@ pub fn report(error: &anyhow::Error) -> u8 {
         return 0;
     }
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        // Nothing can be done when standard error is closed.
-        let _ = usage.print();
+        let printed = usage.print();
+        if usage.use_stderr() {
+            // Nothing can be done when standard error is closed.
+            return WRONG_USAGE;
+        }
         // Asking for help or the version is right usage.
-        return if usage.use_stderr() { WRONG_USAGE } else { 0 };
+        return match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                crate::output::say(format_args!("error: cannot write to standard output: {error}"));
+                FAILED
+            }
+            _ => 0,
+        };
     }
     crate::output::say(format_args!("error: {}", message(error)));
     FAILED
@@ -32,11 +41,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// The error and its causes, joined by colons; a cause that a message already tells is not told
-/// again.
+/// again, nor is a file that its cause names.
 pub fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(|cause| without_number(&cause.to_string())) {
-        if text.is_empty() || cause.starts_with(&text) {
+        let named = !text.contains(' ') && cause.split([' ', ':', ',']).any(|word| word == text);
+        if text.is_empty() || cause.starts_with(&text) || named {
             text = cause;
         } else if !text.contains(&cause) {
             text = format!("{text}: {cause}");
@@ -64,6 +74,8 @@ mod tests {
         assert_eq!(message(&error), "simulate: cannot write a.npz: disk full");
         assert_eq!(message(&anyhow!("b").context("a")), "a: b");
         assert_eq!(message(&anyhow!("a.npz: b").context("a.npz")), "a.npz: b");
+        assert_eq!(message(&anyhow!("no a.npz: b").context("a.npz")), "no a.npz: b");
+        assert_eq!(message(&anyhow!("no a.npz: b").context("npz")), "npz: no a.npz: b");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading a scan, with what the user says about it.
 
 use crate::output::{Output, other_than_input};
+use crate::value::Offering;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use lapwing_files::reading::{self, Given, Kind, OPTIONS, ReadOption};
@@ -108,9 +109,16 @@ pub fn argument(option: &'static ReadOption) -> Arg {
             .value_parser(value_parser!(PathBuf))
             .action(ArgAction::Append),
         Kind::Names { .. } => flag.value_name(option.value_name).action(ArgAction::Append),
-        _ => flag
-            .value_name(option.value_name)
-            .value_parser(move |text: &str| option.parse(text).map_err(|told| once(told, text))),
+        _ => {
+            let words = match option.kind {
+                Kind::Choice { words, .. } => words.list(),
+                _ => Vec::new(),
+            };
+            let parse = move |text: &str| option.parse(text).map_err(|told| once(told, text));
+            flag.value_name(option.value_name)
+                .value_parser(Offering::new(words, parse))
+                .hide_possible_values(true)
+        }
     }
 }
 

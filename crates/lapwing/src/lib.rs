@@ -22,7 +22,7 @@ mod value;
 mod watch;
 
 pub use asked::{Answer, answer};
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use command::Command;
 pub use command::{Written, write_as};
 pub use failure::message;
@@ -44,6 +44,7 @@ pub use watch::GrowingReport;
 #[command(
     version,
     after_help = "Example: a small study from nothing, then its report in quick/report/index.html\n  \
+                  lapwing examples\n  \
                   lapwing study run examples/quick.toml --output quick\n\n\
                   `lapwing COMMAND --help` explains each command with an example."
 )]
@@ -57,7 +58,21 @@ struct Arguments {
 impl Arguments {
     /// What a command line asks for.
     fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(below_zero::joined(arguments))
+        let mut program = command();
+        let matches = program.try_get_matches_from_mut(below_zero::joined(arguments))?;
+        Self::from_arg_matches(&matches).map_err(|error| {
+            // What is found only now tells the usage of the command that was typed.
+            error.format(&mut typed(program, &matches))
+        })
+    }
+}
+
+/// The command below `program` that was typed.
+fn typed(program: clap::Command, matches: &ArgMatches) -> clap::Command {
+    let below = matches.subcommand();
+    match below.and_then(|(name, below)| Some((program.find_subcommand(name)?.clone(), below))) {
+        Some((command, below)) => typed(command, below),
+        None => program,
     }
 }
 

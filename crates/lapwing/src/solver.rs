@@ -3,14 +3,15 @@
 //! Their flags are made from the table of solvers: whatever an options struct of `lapwing-solve`
 //! defines is a flag here.
 
-use crate::value;
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use crate::value::{self, Offering};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::{Kind, OptionDoc, OptionError, OptionProblem, Typed, Value};
 use lapwing_study::checkpoint::Every;
 use lapwing_study::solver::{AUTO, DeviceChoice, ProbeStart, SolverConfig, SolverError};
+use std::collections::BTreeSet;
 
 const ALGORITHM: &str = "algorithm";
 /// The group of all flags, by which others say that they conflict with them.
@@ -47,7 +48,8 @@ pub struct ComputePlace {
     /// Where to compute: auto (a graphics card where there is one and the reconstruction is long
     /// enough to pay for it, else the processor), cpu, gpu (the first card), or gpu:N (see `lapwing
     /// devices`) [default: auto, or what the design says]
-    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", value_parser = device)]
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:N", hide_possible_values = true,
+        value_parser = Offering::new(["auto", "cpu", "gpu"], device))]
     pub device: Option<DeviceChoice>,
 }
 
@@ -94,6 +96,13 @@ impl Flag {
                 false => Err(format!("expected {}", either(&kinds))),
             }
         };
+        let words = options.iter().flat_map(|(_, option)| match option.kind {
+            Kind::Choice(words) => words,
+            Kind::Switch => &["true", "false"],
+            Kind::CountOrAuto { .. } | Kind::NumberOrAuto(_) => &["auto"],
+            _ => [].as_slice(),
+        });
+        let words: BTreeSet<&str> = words.copied().collect();
         // The name in designs is understood here, too.
         let aliases = options.iter().map(|(_, option)| option.name.replace('_', "-"));
         let aliases = aliases.filter(|name| *name != self.name && !name.contains('.'));
@@ -103,7 +112,8 @@ impl Flag {
             .value_name(self.value_name())
             .help(self.help())
             .help_heading(HEADING)
-            .value_parser(ValueParser::new(parse))
+            .value_parser(Offering::new(words, parse))
+            .hide_possible_values(true)
             .action(ArgAction::Set);
         match self.options.iter().all(|(_, option)| option.kind == Kind::Switch) {
             true => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),

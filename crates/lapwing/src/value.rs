@@ -1,9 +1,56 @@
 //! Values on the command line, checked as they are read: what is wrong here is wrong usage.
 
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command, Error};
 use lapwing_study::condition;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A parser of values, with words that a shell may offer while one is typed. What is taken is the
+/// parser's affair alone.
+#[derive(Debug, Clone)]
+pub struct Offering<P> {
+    words: Vec<&'static str>,
+    parser: P,
+}
+
+impl<P> Offering<P> {
+    /// `parser`, with `words` to offer.
+    pub fn new(words: impl IntoIterator<Item = &'static str>, parser: P) -> Self {
+        Self { words: words.into_iter().collect(), parser }
+    }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Offering<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<P::Value, Error> {
+        self.parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        match self.words.is_empty() {
+            true => None,
+            false => Some(Box::new(self.words.iter().map(|word| PossibleValue::new(*word)))),
+        }
+    }
+}
+
+/// A kind of which all names are known.
+pub fn kind<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    Offering::new(names, |text: &str| text.parse::<T>())
+}
 
 /// A finite number greater than zero.
 pub fn positive(text: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod convert;
 mod devices;
+mod examples;
 mod experiment;
 mod inspect;
 mod jobs;
@@ -45,6 +46,7 @@ pub enum Command {
     Devices(devices::Devices),
     Study(study::Study),
     Report(report::Report),
+    Examples(examples::Examples),
     Completions(completions::Completions),
     Man(man::Man),
     Version(version::Version),
@@ -71,6 +73,7 @@ impl Command {
             Self::Devices(command) => command.run(output),
             Self::Study(command) => command.run(output),
             Self::Report(command) => command.run(output),
+            Self::Examples(command) => command.run(output),
             Self::Completions(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Version(command) => command.run(output),

@@ -76,7 +76,8 @@ struct Source {
     #[arg(long, value_name = "BASE.npz")]
     base: Option<PathBuf>,
     /// A built-in specimen: siemens-star, cells or weak-phase
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+        value_parser = value::kind::<Specimen>(Specimen::ALL.map(Specimen::name)))]
     specimen: Option<Specimen>,
 }
 
@@ -85,7 +86,8 @@ struct Source {
 #[command(next_help_heading = "Scan (a base file's own positions unless one of these is given)")]
 struct Trajectory {
     /// Trajectory: raster, jittered or fermat [default: jittered]
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", hide_possible_values = true,
+        value_parser = value::kind::<ScanKind>(ScanKind::ALL.map(ScanKind::name)))]
     scan: Option<ScanKind>,
     /// Distance of neighbouring positions, pixels
     #[arg(long, value_name = "PX", value_parser = value::positive, conflicts_with = "overlap")]
@@ -107,7 +109,8 @@ struct ProbeArgs {
     #[arg(long, value_name = "N", value_parser = value::size)]
     pattern_size: Option<(usize, usize)>,
     /// Probe: focused, defocused or disc [default: defocused]
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", hide_possible_values = true,
+        value_parser = value::kind::<ProbeKind>(ProbeKind::ALL.map(ProbeKind::name)))]
     probe: Option<ProbeKind>,
     /// Equivalent-disc diameter (2 sqrt 2 x r.m.s. radius) of a disc or defocused probe, pixels
     /// [default: half a window]

@@ -163,10 +163,6 @@ fn blocks_of_commands_run_as_they_stand() {
         }
         let bench = Bench::new();
         bench.simulate("scan.npz", "");
-        let examples = bench.path("examples/electrons");
-        std::fs::create_dir_all(&examples).unwrap();
-        let flower = root().join("examples/electrons/sunflower.npz");
-        std::fs::copy(flower, examples.join("sunflower.npz")).unwrap();
         for (language, block) in blocks {
             let first = block.lines().next().and_then(|line| line.strip_prefix("# "));
             match (language.as_str(), first) {

@@ -89,7 +89,7 @@ views = [\"baseline\", \"dense\"]\n\
 [[solver]]\nalgorithm = \"LSQML\"\nepochs = 3\n";
 
 /// Every command of the guide, each with what those before it made.
-const RUN: [&str; 27] = [
+const RUN: [&str; 28] = [
     "simulate --specimen cells --pattern-size 32 --step 8 --field-of-view 200 --dose 1e4 --output scan.npz",
     "inspect scan.npz",
     "experiment init scan.toml",
@@ -115,6 +115,7 @@ const RUN: [&str; 27] = [
     "study submit tiny.toml --output submitted --dry-run",
     "study search tiny.toml --output searched --goal complex_correlation=0.2",
     "report tiny",
+    "examples --output given",
     "completions bash",
     "man --output pages",
     "version",

@@ -8,7 +8,8 @@ fn completions_know_every_command() {
     let bench = Bench::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = bench.ok(&format!("completions {shell}"));
-        for word in ["reconstruct", "completions", "num-epochs", "LSQML"] {
+        // Commands, options, and the words that some options take.
+        for word in ["reconstruct", "completions", "num-epochs", "LSQML", "weak-phase"] {
             assert!(script.contains(word), "{shell}: no {word}");
         }
     }
@@ -45,6 +46,18 @@ fn every_command_has_its_manual_page() {
     }
     std::fs::write(bench.path("file"), "").unwrap();
     bench.fails("man --output file", &["file", "--output"]);
+}
+
+#[test]
+fn examples_are_written_once() {
+    let bench = Bench::new();
+    bench.ok("examples");
+    bench.ok("study run examples/quick.toml --output quick --dry-run");
+    std::fs::write(bench.path("examples/quick.toml"), "mine").unwrap();
+    let output = bench.run("examples");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("quick.toml: another file"), "{said}");
+    assert_eq!(std::fs::read(bench.path("examples/quick.toml")).unwrap(), b"mine");
 }
 
 #[test]

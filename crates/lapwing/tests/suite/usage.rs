@@ -2,7 +2,7 @@
 
 use crate::common::{Bench, stderr};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "inspect",
     "experiment",
     "calibrate",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 19] = [
     "devices",
     "study",
     "report",
+    "examples",
     "completions",
     "man",
     "version",

@@ -40,6 +40,9 @@ fn turned(bench: &Bench) {
 
 #[test]
 fn a_turned_scan_without_a_probe_becomes_an_image() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     turned(&bench);
     let record =
@@ -78,6 +81,9 @@ fn a_turned_scan_without_a_probe_becomes_an_image() {
 
 #[test]
 fn a_probe_made_of_the_patterns_is_as_good_a_start_as_a_known_one() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     turned(&bench);
     let correlation = |start: &str| -> f64 {

@@ -78,7 +78,7 @@ fn slopes_and_sums_of_patterns_that_vary_are_those_of_the_processor() {
 
 #[test]
 fn search_directions_of_a_beam_that_varies_are_those_of_the_processor() {
-    let Some(card) = card() else { return };
+    let Some(card) = card_at_length() else { return };
     let (problems, products) = varying();
     let problem = &problems[1];
     let light = crate::solver::gauge::illumination(problem, problem.probe.as_slice().unwrap());

@@ -89,6 +89,26 @@ fn first_ring(curve: &FrcCurve) -> f64 {
     curve.frequency.first().copied().unwrap_or(0.0)
 }
 
+/// What an image without any detail has in the metric `name`, and 1 where more is better, else -1.
+/// `metric` gives the numbers of the comparison by their names.
+fn of_flat(name: &str, metric: impl Fn(&str) -> Option<f64>) -> Option<(f64, f64)> {
+    let of_field = || metric("complex_correlation_flat");
+    Some(match name {
+        "phase_ssim" => (metric("phase_ssim_flat")?, 1.0),
+        "amplitude_ssim" => (metric("amplitude_ssim_flat")?, 1.0),
+        "complex_correlation" => (of_field()?, 1.0),
+        "complex_nrmse" => ((1.0 - of_field()?.powi(2)).max(0.0).sqrt(), -1.0),
+        _ => return None,
+    })
+}
+
+/// What an image without any detail has, where that reaches `goal`: to reach it is then no
+/// achievement. `metric` gives the numbers of the comparison by their names.
+pub fn reached_by_flat(name: &str, goal: f64, metric: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let (flat, sign) = of_flat(name, metric)?;
+    (sign * (flat - goal) >= 0.0).then_some(flat)
+}
+
 /// Why a number says nothing although it reaches `goal`: an image without any detail reaches it as
 /// well, and the number is no better than that image's. `metric` gives the numbers of the
 /// comparison by their names.
@@ -97,16 +117,9 @@ pub fn no_better_than_flat(
     goal: f64,
     metric: impl Fn(&str) -> Option<f64>,
 ) -> Option<String> {
-    let of_field = || metric("complex_correlation_flat");
-    let (flat, sign) = match name {
-        "phase_ssim" => (metric("phase_ssim_flat")?, 1.0),
-        "amplitude_ssim" => (metric("amplitude_ssim_flat")?, 1.0),
-        "complex_correlation" => (of_field()?, 1.0),
-        "complex_nrmse" => ((1.0 - of_field()?.powi(2)).max(0.0).sqrt(), -1.0),
-        _ => return None,
-    };
-    let value = metric(name)?;
-    (sign * (flat - goal) >= 0.0 && sign * (flat - value) >= 0.0).then(|| {
+    let flat = reached_by_flat(name, goal, &metric)?;
+    let (_, sign) = of_flat(name, &metric)?;
+    (sign * (flat - metric(name)?) >= 0.0).then(|| {
         format!("an image without any detail has {flat:.3}, which is as good and reaches the goal")
     })
 }
@@ -207,6 +220,8 @@ mod tests {
         assert!(of("complex_nrmse", 0.1, 1.1 * error, 0.999));
         assert!(!of("complex_nrmse", 0.1, 0.9 * error, 0.999));
         assert!(!of("phase_psnr", 30.0, 0.0, 1.0));
+        let by_flat = |goal: f64| reached_by_flat("phase_ssim", goal, |_| Some(0.6));
+        assert_eq!([0.3, 0.6, 0.7].map(by_flat), [Some(0.6), Some(0.6), None]);
     }
 
     #[test]

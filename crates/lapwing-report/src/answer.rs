@@ -12,6 +12,7 @@ use crate::fluence::{Area, in_gray};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
+use lapwing_compare::reached_by_flat;
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
@@ -127,7 +128,7 @@ impl<'a> Question<'a> {
     /// and the trend; of several, a sentence each (and [`needs`](Self::needs) beside them). Then
     /// the best and the worst.
     pub fn words(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
+        let mut sentences = Vec::from_iter(self.too_low());
         match self.solvers {
             [only] => {
                 sentences.extend(self.views.iter().filter_map(|&view| self.dose(only, view)));
@@ -170,6 +171,17 @@ impl<'a> Question<'a> {
                  halves can."
             ),
         })
+    }
+
+    /// That an image without any detail reaches the goal, too.
+    fn too_low(&self) -> Option<String> {
+        let name = &self.metric.name;
+        let of = |row: &'a Row| reached_by_flat(name, self.metric.goal, |name| row.metric(name));
+        let flat = self.rows.iter().find_map(of)?;
+        Some(format!(
+            "An image without any detail has {flat:.3} and reaches this goal, which therefore says \
+             little: `lapwing report` with another --goal {name} tells more."
+        ))
     }
 
     /// The conditions whose number is unreliable, and why.

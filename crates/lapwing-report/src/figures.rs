@@ -4,6 +4,7 @@ use crate::gather::Study;
 use crate::levels::{Axes, Level};
 use crate::media::Shot;
 use crate::metric::Metric;
+use crate::quanta::plot_said;
 use crate::{plots, shots};
 use lapwing_draw::{Block, ImageSheet, Look, Painter, Picture};
 use lapwing_study::{Split, View};
@@ -33,7 +34,7 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
         .filter(|metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some()))
     {
         for solver in &solvers {
-            let plot = plots::quality(study, metric, solver);
+            let plot = plot_said(study.quantum, plots::quality(study, metric, solver));
             let name = format!("{}{}", metric.name, by(solver));
             files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
             files.push((format!("{name}.png"), plot.png(ZOOM)));
@@ -43,6 +44,7 @@ pub(crate) fn all(study: &Study, metrics: &[Metric]) -> Vec<(String, Vec<u8>)> {
             ];
             for (kind, plot) in others {
                 let Some(plot) = plot else { continue };
+                let plot = plot_said(study.quantum, plot);
                 let name = format!("{name}_{kind}");
                 files.push((format!("{name}.svg"), plot.svg(Look::Standalone).into_bytes()));
                 files.push((format!("{name}.png"), plot.png(ZOOM)));

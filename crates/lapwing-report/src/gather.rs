@@ -5,7 +5,7 @@ use crate::ReportError;
 use crate::metric::{Metric, NAMES};
 use crate::specimen::{self, Specimen};
 use lapwing_compare::{ComparisonRecord, doubts, no_better_than_flat};
-use lapwing_files::{Archive, metadata};
+use lapwing_files::{Archive, Quantum, metadata};
 use lapwing_study::design::Radiation;
 use lapwing_study::layout::data_file;
 use lapwing_study::record::{JobResult, Outcome};
@@ -27,6 +27,22 @@ pub(crate) struct Study {
     pub pixel_size: Option<f64>,
     /// What reconstructions were compared with when it is no truth.
     pub reference: Option<String>,
+    /// What the beam consists of.
+    pub quantum: Quantum,
+}
+
+/// What the beam of a study consists of, by its design or else by its data.
+fn quantum(folder: &StudyFolder, design: Option<&Design>, rows: &[Row]) -> Quantum {
+    let radiation = design.and_then(|design| design.radiation.as_ref());
+    if radiation.is_some_and(|radiation| radiation.voltage_kv.is_some()) {
+        return Quantum::Electron;
+    }
+    let known = rows.first().and_then(|row| {
+        let Condition { dose, split, .. } = row.condition;
+        let file = data_file(&folder.data_root(), dose, split);
+        metadata::read(&Archive::open(&file).ok()?).ok()?
+    });
+    Quantum::of_metadata(known.as_ref())
 }
 
 /// The dose that a data set was thinned from, by its history.
@@ -139,7 +155,8 @@ impl Study {
         };
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
-        Ok(Self { folder, design, settings, rows, pixel_size, reference })
+        let quantum = quantum(&folder, design.as_ref(), &rows);
+        Ok(Self { folder, design, settings, rows, pixel_size, reference, quantum })
     }
 
     /// Names of the solvers in the order in which they first appear; one without a name when
@@ -232,9 +249,13 @@ impl Study {
         self.rows.iter().filter(|row| row.outcome.is_done()).count()
     }
 
-    /// The name of the study, else of its folder.
+    /// The name of the study where its design has one, else of its folder.
     pub fn name(&self) -> String {
-        match &self.design {
+        let named = |design: &&Design| {
+            let settings = self.settings.as_deref().unwrap_or_default();
+            design.study.name != Design::default().study.name || settings.contains("name")
+        };
+        match self.design.as_ref().filter(named) {
             Some(design) => design.study.name.clone(),
             None => self
                 .folder

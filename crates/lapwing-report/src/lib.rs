@@ -25,6 +25,7 @@ mod metric;
 mod need;
 mod page;
 mod plots;
+mod quanta;
 mod scans;
 mod shots;
 mod specimen;

@@ -4,6 +4,7 @@ use crate::answer::Question;
 use crate::gather::Study;
 use crate::levels::Axes;
 use crate::metric::Metric;
+use crate::quanta::said;
 use serde_json::{Value, json};
 
 /// For every metric that was measured: its goal and the goal's origin, where each solver, view and
@@ -12,6 +13,9 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
     let axes = Axes::of(study);
     let measured =
         |metric: &&Metric| study.rows.iter().any(|row| row.metric(&metric.name).is_some());
+    let told = |sentences: Vec<String>| -> Vec<String> {
+        sentences.iter().map(|sentence| said(study.quantum, sentence)).collect()
+    };
     let of = |metric: &Metric| {
         let question = Question::of(study, &axes, metric);
         let reached: Vec<Value> = question
@@ -25,7 +29,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
             "bound": if metric.higher_is_better() { "at_least" } else { "at_most" },
             "asked_for": metric.asked,
             "reached": reached,
-            "sentences": question.words(),
+            "sentences": told(question.words()),
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
@@ -33,7 +37,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         let found = Question::of(study, &axes, metric).headline()?;
         Some(json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
-            "solver": found.solver, "sentences": found.sentences, "views": found.views,
+            "solver": found.solver, "sentences": told(found.sentences), "views": found.views,
         }))
     });
     let whole = json!({

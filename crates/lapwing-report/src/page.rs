@@ -11,7 +11,7 @@ use crate::media::{self, Shot, Shown};
 use crate::metric::{Metric, dose_label, shown};
 use crate::scans::Scans;
 use crate::shots;
-use crate::{ReportError, fluence};
+use crate::{ReportError, fluence, quanta};
 use card::{Card, card, groups};
 use fact::{Fact, duration, fact};
 use lapwing_draw::number::label;
@@ -76,36 +76,43 @@ pub(crate) fn render(
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.html", include_str!("templates/report.html"))?;
+    // Sentences, tables and plots speak of what the beam consists of.
     let page = context! {
         title => study.name(),
         live,
-        headline => Serde(first::screen(study, &metrics)),
+        headline => told(study, first::screen(study, &metrics)),
         not_compared => first::not_compared(study),
-        legend => Serde(first::legend(study)),
+        legend => told(study, first::legend(study)),
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),
         finished => study.rows.iter().filter_map(|row| Some(row.result()?.timestamp)).max().map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()),
         done => study.done(),
         failed => study.rows.iter().filter(|row| row.outcome.name() == "failed").count(),
         total => study.rows.len(),
-        facts => Serde(facts(study)),
+        facts => told(study, facts(study)),
         measured => !panels.is_empty(),
-        panels => Serde(panels),
+        panels => told(study, panels),
         repeats,
         several,
-        fluence => Serde(fluence::table(study)),
-        problems => Serde(problems(study)),
-        truths => Serde(truths),
-        groups => Serde(groups(&first, cards)),
+        fluence => told(study, fluence::table(study)),
+        problems => told(study, problems(study)),
+        truths => told(study, truths),
+        groups => told(study, groups(&first, cards)),
         reference => study.reference.clone(),
+        quanta => study.quantum.many(),
         scans => Value::from_safe_string(scans.shared()),
-        columns => Serde(metrics.iter().flat_map(headings).chain(of_maps.then_some(OF_MAPS).into_iter().flatten().map(str::to_owned)).collect::<Vec<_>>()),
-        results => Serde(study.rows.iter().map(|row| result_line(row, &metrics, (repeats > 1, several, of_maps))).collect::<Vec<_>>()),
+        columns => told(study, metrics.iter().flat_map(headings).chain(of_maps.then_some(OF_MAPS).into_iter().flatten().map(str::to_owned)).collect::<Vec<_>>()),
+        results => told(study, study.rows.iter().map(|row| result_line(row, &metrics, (repeats > 1, several, of_maps))).collect::<Vec<_>>()),
         settings => study.settings.clone(),
         style => Value::from_safe_string(include_str!("templates/report.css").to_owned()),
         gradients => Value::from_safe_string(media::gradients()),
         script => Value::from_safe_string(include_str!("templates/report.js").to_owned()),
     };
     Ok(environment.get_template("report.html")?.render(page)?)
+}
+
+/// `value` for the template, its words about what the beam of the study consists of.
+fn told(study: &Study, value: impl Serialize) -> Value {
+    quanta::all_said(study.quantum, Value::from(Serde(value)))
 }
 
 /// What holds for the whole study.

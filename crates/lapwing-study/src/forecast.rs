@@ -274,11 +274,18 @@ impl ForecastRequest {
                 linear_overlap(1.0 - self.overlap, 1.0)
             ));
         }
-        if contrast > 0.5 {
+        if contrast > 0.5 || self.phase.abs() > 1.0 {
             remarks.push(
                 "the contrast is not weak, for which the bounds are derived: they are rough"
                     .to_owned(),
             );
+        }
+        if self.phase.abs() > PI {
+            remarks.push(format!(
+                "the phase, {:.3} rad, is more than half a turn: of a whole turn nothing is seen, and \
+                 of this detail its edges, where the phase is smaller",
+                self.phase
+            ));
         }
         if expected.photons_per_pattern < 100.0 {
             remarks.push(format!(

@@ -166,9 +166,10 @@ metrics! {
         title: "phase FRC one-bit", unit: "cycles/px", better: Higher, between_halves: true,
     }
 
-    /// Root mean square error of the complex field relative to the truth; 0 is perfect.
+    /// Root mean square error of the complex field, relative to what it is compared with; 0 is
+    /// perfect.
     ///
-    /// The squared error over the truth's energy, and the root of it.
+    /// The squared error over the energy of the truth or the reference, and the root of it.
     complex_nrmse: f64 = |pair| pair.complex_nrmse(), {
         title: "complex NRMSE", heading: "Complex error", better: Lower, perfect: 0.0, goal: 0.1,
     }

@@ -58,6 +58,14 @@ fn of_reconstruction(path: &Path) -> Result<Base, Error> {
         return Err(Error::Contract { path: path.to_owned(), problems });
     }
     let array = made.source.map(|source| source.array).unwrap_or_default();
+    let name = array.rsplit('/').next().unwrap_or_default();
+    if name.starts_with("probe") {
+        let found = format!(
+            "{array} alone; a measured scan is reconstructed first, and then its \
+                             reconstruction.npz is a base"
+        );
+        return Err(refused("objectGuess", "an object", &found));
+    }
     let notes = vec![format!("object: the array {array}; positions are not taken, give a scan")];
     Ok(Base { object, probe, scan: None, metadata: made.metadata, notes })
 }

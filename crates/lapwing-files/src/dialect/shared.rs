@@ -19,7 +19,7 @@ pub(super) fn stored_metadata(
 ) -> Result<Option<Metadata>, Error> {
     if archive.contains(metadata::KEY) && options.leave_out.iter().any(|name| name == metadata::KEY)
     {
-        notes.push(format!("{}: left out, as specified", metadata::KEY));
+        notes.push(format!("{}: left out", metadata::KEY));
         return Ok(None);
     }
     metadata::read(archive)

@@ -8,7 +8,7 @@ use crate::npy::NpyError;
 pub enum PickleError {
     /// It asks for something that does more than build a value.
     #[error(
-        "refused: the pickle asks for {0}; only text, numbers, lists, dictionaries and NumPy arrays of them are built"
+        "a pickle that asks for {0}, which is refused: only text, numbers, lists, dictionaries and NumPy arrays of them are built"
     )]
     Refused(String),
     /// It ends too early, or a length inside it points past its end.

@@ -11,8 +11,9 @@ use rayon::prelude::*;
 pub enum ThinError {
     /// The target is not below the present dose.
     #[error(
-        "dose {to}: expected more than 0 and at most the present {from:.6} photons per pattern; \
-         photons can be taken away, never added"
+        "dose {to}: expected more than 0 and at most the present {} photons per pattern; photons can \
+         be taken away, never added",
+        (from * 1e3).round() / 1e3
     )]
     Dose {
         /// Present dose, photons per pattern.

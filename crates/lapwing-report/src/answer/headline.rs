@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 /// of these the one with the fewest patterns is reported.
 const ALIKE: f64 = 1.1;
 
+/// Neighbouring doses are far apart above this factor: what is between them is no straight line.
+const FAR: f64 = 3.2;
+
 /// The text of the first screen.
 #[derive(Debug)]
 pub(crate) struct Headline {
@@ -59,6 +62,15 @@ impl Candidate {
     fn cost(&self) -> Option<f64> {
         Some(self.dose()? * self.per_pixel.unwrap_or(1.0))
     }
+
+    /// The doses between which the goal is reached, where a straight line from one to the other
+    /// says little.
+    fn apart(&self) -> Option<(f64, f64)> {
+        match self.reach {
+            Reach::About { between: (low, high), .. } if high > FAR * low => Some((low, high)),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Question<'a> {
@@ -67,7 +79,7 @@ impl<'a> Question<'a> {
         let (solver, candidates) = self.chosen()?;
         let best = cheapest(&candidates);
         let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
-        let sentences = match best {
+        let sentences: Vec<String> = match best {
             Some(best) => {
                 let takes = self.takes(best, &by);
                 let lower = self.lower(best, &candidates);
@@ -76,6 +88,7 @@ impl<'a> Question<'a> {
             }
             None => vec![self.not_reached(&candidates, &by)?],
         };
+        let sentences = sentences.into_iter().chain(self.too_low()).collect();
         let table = self.table(&candidates);
         let views = candidates.iter().map(|candidate| self.json_of(candidate)).collect();
         Some(Headline { solver: solver.to_owned(), sentences, table, views })
@@ -186,18 +199,28 @@ impl<'a> Question<'a> {
             parts.push(format!("{most}{} per position", in_seconds(seconds)));
         }
         let top = best.curve.last().map_or(at, |(dose, _)| *dose);
-        let told = match self.measured {
-            Some(dose) => Some((dose, "what was measured")),
-            None => Some((top, "the highest dose of this study")),
+        let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
+        let (dose, what) = match self.measured {
+            Some(dose) => (dose, "per pattern than what was measured"),
+            // The same share of either: those of one view.
+            None if by_fluence => (top, "on the specimen than the highest fluence of this study"),
+            None => (top, "per pattern than the highest dose of this study"),
         };
-        if let Some((dose, what)) = told.filter(|(dose, _)| *dose > 1.5 * at) {
-            let fewer = label(dose / at, 2);
-            parts.push(format!("{least}{fewer} times fewer per pattern than {what}"));
+        if dose > 1.5 * at {
+            parts.push(format!("{least}{} times fewer {what}", label(dose / at, 2)));
         }
         if !parts.is_empty() {
             text += &format!(": {}", parts.join(", "));
         }
         text.push('.');
+        if let Some((low, high)) = best.apart() {
+            text += &format!(
+                " That is between {} and {}, which are far apart: doses between them may change it, \
+                 and which step takes least.",
+                Scale::Log.exact(low),
+                Scale::Log.exact(high)
+            );
+        }
         if !self.stands_alone(at) {
             text += " The full-dose reconstruction that it is compared with has many of these \
                      photons: it may take more.";
@@ -393,6 +416,10 @@ impl<'a> Question<'a> {
             "step_nm": of.step.zip(self.pixel_size).map(|(step, metres)| step * metres * 1e9),
             "state": of.reach.name(), "dose": dose,
             "within": dose.and(self.dose_range(&of.curve)), "fluence_m2": fluence,
+            "between": match of.reach {
+                Reach::About { between: (low, high), .. } => Some([low, high]),
+                _ => None,
+            },
             "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
             "gray": fluence.and_then(|fluence| self.radiation?.gray(fluence)),
             "exposure_s": times.map(|times| times.0), "scan_s": times.map(|times| times.1),

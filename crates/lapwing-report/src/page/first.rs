@@ -7,6 +7,7 @@ use crate::levels::{Axes, Level};
 use crate::metric::Metric;
 use crate::plots;
 use lapwing_draw::{Look, Plot};
+use lapwing_files::Quantum;
 use minijinja::Value;
 use serde::Serialize;
 
@@ -81,13 +82,21 @@ pub(super) fn legend(study: &Study) -> Vec<Fact> {
         (
             "ptychography",
             "A beam, the probe, is moved over a specimen in overlapping steps; at each position a \
-             detector counts the photons (or electrons) that arrive, a pattern. A solver computes \
-             amplitude and phase of the specimen from all patterns together.",
+             detector counts the photons that arrive, a pattern. A solver computes amplitude and \
+             phase of the specimen from all patterns together.",
         ),
         (
             "dose",
-            "Photons (electrons, of an electron microscope) of one pattern, on average over the scan; \
-             what more of them buys, and cost.",
+            match study.quantum {
+                Quantum::Electron => {
+                    "Photons of one pattern, on average over the scan. More of them make a better \
+                     image, and more damage."
+                }
+                _ => {
+                    "Photons (electrons, of an electron microscope) of one pattern, on average over \
+                     the scan. More of them make a better image, and more damage."
+                }
+            },
         ),
         (
             "on the specimen",

@@ -102,6 +102,7 @@ impl Inspect {
         };
         // What cannot be read is not what was read without it.
         let made = || read.as_ref().and_then(|(dataset, _)| dataset.metadata.clone());
+        let own = stored.clone();
         let metadata = if unreadable { None } else { stored.or_else(made) };
         let measured = read.as_ref().map(|(dataset, _)| {
             let diameter = known_diameter(dataset);
@@ -131,14 +132,8 @@ impl Inspect {
             words::Understood { facts, quantum, noise }
         });
         let remarks = read.as_ref().map_or(&[][..], |(_, understanding)| &understanding.remarks);
-        let words = words::words(
-            self.scan.path(),
-            &arrays,
-            metadata.as_ref(),
-            understood,
-            remarks,
-            &problems,
-        );
+        let words =
+            words::words(self.scan.path(), &arrays, own.as_ref(), understood, remarks, &problems);
         if let (Some(figure), Some((dataset, _))) = (&self.figure, &read) {
             draw(figure, self.scan.path(), dataset, detector)?;
             output.note(format_args!("wrote {}", figure.display()));
@@ -222,7 +217,7 @@ fn probe_note(dataset: &Dataset) -> Option<String> {
 fn view_note(file: &Path) -> Option<String> {
     let place = views::place_of(file)?;
     match views::held_against_place(file, place) {
-        Ok((_, told)) => told,
+        Ok((_, told)) => told.map(|told| views::with_ways_on(&told)),
         Err(error) => Some(format!("as the view {place} it cannot be reconstructed: {error}")),
     }
 }

@@ -45,12 +45,12 @@ pub struct Jobs {
         required_unless_present = "study"
     )]
     phase_c_root: Option<PathBuf>,
-    /// Folder of the views (also --phase-d-root)
+    /// Folder of the views (also --phase-d-root); not needed with --view baseline
     #[arg(
         long = "views-root",
         visible_alias = "phase-d-root",
         value_name = "DIR",
-        required_unless_present = "study"
+        required_unless_present_any = ["study", "view"]
     )]
     phase_d_root: Option<PathBuf>,
     /// Folder for the results
@@ -121,7 +121,8 @@ impl Jobs {
                 stoppable(&mut watch, |observe| run(&plan, &options, observe))?
             }
             (None, None) => {
-                bail!("expected --study, or --data-root, --views-root and --artifact-root")
+                let text = "expected --study, or --data-root, --views-root and --artifact-root\n";
+                bail!(clap::Error::raw(ErrorKind::MissingRequiredArgument, text))
             }
         };
         let would_fail: Vec<Value> =
@@ -138,9 +139,12 @@ impl Jobs {
     }
 
     fn roots(&self) -> Option<Roots> {
+        // A baseline view is all of a split's own file.
+        let baseline = self.view == Some(View::Baseline);
+        let views = self.phase_d_root.as_ref().or(self.phase_c_root.as_ref().filter(|_| baseline));
         Some(Roots {
             data: self.phase_c_root.clone()?,
-            views: self.phase_d_root.clone()?,
+            views: views?.clone(),
             artifacts: self.artifact_root.clone()?,
         })
     }

@@ -6,6 +6,7 @@ use crate::value;
 use crate::watch::Watch;
 use anyhow::{Context, anyhow};
 use clap::{ArgGroup, Args};
+use lapwing_draw::number::label;
 use lapwing_files::experiment::Beam;
 use lapwing_study::StudyError;
 use lapwing_study::design::Radiation;
@@ -233,8 +234,8 @@ fn length(metres: f64) -> String {
 
 fn duration(seconds: f64) -> String {
     match seconds {
-        s if s < 1e-3 => format!("{:.3} us", s * 1e6),
-        s if s < 1.0 => format!("{:.3} ms", s * 1e3),
+        s if s < 1e-3 => format!("{} us", label(s * 1e6, 3)),
+        s if s < 1.0 => format!("{} ms", label(s * 1e3, 3)),
         s if s < 120.0 => format!("{s:.1} s"),
         s if s < 7200.0 => format!("{:.1} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!([3e-11, 3e-8, 2.5e-6].map(length), ["30.000 pm", "30.000 nm", "2.500 um"]);
         assert_eq!(
             [5e-6, 0.02, 61.0, 600.0, 1e5].map(duration),
-            ["5.000 us", "20.000 ms", "61.0 s", "10.0 min", "27.8 h"]
+            ["5 us", "20 ms", "61.0 s", "10.0 min", "27.8 h"]
         );
         assert_eq!([2e6, 3e9, 4e12].map(bytes), ["2.0 MB", "3.0 GB", "4.0 TB"]);
     }

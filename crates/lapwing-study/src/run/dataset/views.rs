@@ -139,11 +139,12 @@ pub fn held_against_place(
 ) -> Result<(Telemetry, Option<String>)> {
     let metadata = metadata::read(&Archive::open(file)?)?;
     let telemetry = telemetry(file, metadata.as_ref())?;
-    let told = out_of_place(file, metadata.as_ref(), condition);
-    Ok((
-        telemetry,
-        told.map(|told| format!("{told}; {AGAIN}, or accept the names with --trust-names")),
-    ))
+    Ok((telemetry, out_of_place(file, metadata.as_ref(), condition)))
+}
+
+/// What is wrong with the place of a view, with the ways on.
+pub fn with_ways_on(told: &str) -> String {
+    format!("{told}; {AGAIN}, or accept the names with --trust-names")
 }
 
 /// Where the metadata of a view contradict `condition`, that of its place: in what.

@@ -164,7 +164,7 @@ fn wrong_views(jobs: &[JobRecord], trust_names: bool) -> Vec<(Case, String)> {
         .filter_map(|job| {
             let reason = match views::held_against_place(&job.input_npz, job.case.condition) {
                 Err(error) => error.to_string(),
-                Ok((_, told)) => told.filter(|_| !trust_names)?,
+                Ok((_, told)) => views::with_ways_on(&told.filter(|_| !trust_names)?),
             };
             Some((job.case.clone(), reason))
         })
@@ -335,7 +335,7 @@ impl JobRun<'_> {
         if condition.view != View::Baseline {
             match views::held_against_place(&job.input_npz, condition)? {
                 (_, Some(told)) if self.options.trust_names => remarks.push(told),
-                (_, Some(told)) => return Err(StudyError::Invalid(told)),
+                (_, Some(told)) => return Err(StudyError::Invalid(views::with_ways_on(&told))),
                 (_, None) => {}
             }
         }

@@ -9,7 +9,7 @@ use crate::run::jobs::{AtOnce, JobOptions};
 use crate::run::study::exposures::{Geometry, settled};
 use crate::run::study::{StudyOptions, study_jobs, study_with};
 use crate::{Result, StudyError};
-use lapwing_compare::{doubts, no_better_than_flat};
+use lapwing_compare::{doubts, reached_by_flat};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -258,9 +258,15 @@ impl Search<'_, '_> {
         let mut values: BTreeMap<Split, Vec<f64>> = BTreeMap::new();
         for case in self.cases(view, dose) {
             let Some(comparison) = folder.comparison(&case)? else { continue };
-            let flat =
-                no_better_than_flat(&name, self.goal.value(), |name| comparison.metric(name));
-            if flat.is_some() || doubts(&comparison).contains_key(&name) {
+            if let Some(flat) =
+                reached_by_flat(&name, self.goal.value(), |name| comparison.metric(name))
+            {
+                let expected = format!(
+                    "{name} that an image without any detail, which has {flat:.3}, does not reach"
+                );
+                return Err(DesignError::rule("goal", expected, self.goal.value()).into());
+            }
+            if doubts(&comparison).contains_key(&name) {
                 return Ok(BTreeMap::new());
             }
             let derived =

@@ -40,7 +40,7 @@ pub fn words(
         Some(metadata) => {
             let _ = writeln!(words, "metadata: {}", history(metadata));
         }
-        None => words.push_str("no metadata\n"),
+        None => words.push_str("no metadata of a study\n"),
     }
     if let Some(Understood { facts, quantum, noise }) = understood {
         words.push_str("understood:\n");

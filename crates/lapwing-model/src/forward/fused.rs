@@ -28,8 +28,39 @@ use crate::c8::{C8, LANES, Line};
 use crate::elementwise::level;
 use crate::fft::stockham::{buffers, finish, start, transpose, with_length};
 use crate::fft::{Blocks, ColumnTransform, lines, lines_mut};
+use fearless_simd::f32x8;
 use fearless_simd::prelude::*;
-use fearless_simd::{dispatch, f32x8};
+
+/// The instructions of these passes: AVX2 on x86, whose earlier ones (before 2013) have too few and
+/// too narrow registers for this to pay, and which would double what is compiled.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+type Wide = fearless_simd::x86::Avx2;
+/// The instructions of these passes: whatever this kind of processor has.
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+type Wide = fearless_simd::Level;
+
+/// Those of this processor, if it has them.
+fn wide() -> Option<Wide> {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return level().as_avx2();
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    return Some(level());
+}
+
+/// What `$body` returns, compiled for `$wide`, which is `$simd` in it.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+macro_rules! dispatch {
+    ($wide:expr, $simd:ident => $body:expr) => {{
+        let $simd = $wide;
+        fearless_simd::Simd::vectorize(
+            $simd,
+            #[inline(always)]
+            || $body,
+        )
+    }};
+}
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+use fearless_simd::dispatch;
 
 /// Why a ramp's halves are as long as the transforms along their axes.
 const RAMP: &str = "the ramp was checked to be of the model's shape";
@@ -38,6 +69,7 @@ const RAMP: &str = "the ramp was checked to be of the model's shape";
 #[derive(Debug, Clone)]
 pub(super) struct FusedPass {
     fft: ColumnTransform,
+    wide: Wide,
 }
 
 /// Eight pixels of a patch, in block `block` of row `y`.
@@ -49,9 +81,9 @@ fn line<'a>(patch: &Patch<'a>, y: usize, block: usize) -> &'a Line {
 
 impl FusedPass {
     /// For windows of `(height, width)`, or nothing when [`ColumnTransform`] does not do that
-    /// shape.
+    /// shape, or the processor has too narrow vectors.
     pub fn new(shape: (usize, usize)) -> Option<Self> {
-        ColumnTransform::new(shape).map(|fft| Self { fft })
+        Some(Self { fft: ColumnTransform::new(shape)?, wide: wide()? })
     }
 
     /// `probe` <- the mode with spectrum `spectrum` under the ramp, back along x alone: (u_y, x),
@@ -66,7 +98,7 @@ impl FusedPass {
         let along_x = &self.fft.along_x;
         let (spectrum, probe) = (lines(spectrum), lines_mut(probe));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
-        dispatch!(level(), simd => with_length!(along_x.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let (a, b) = buffers::<N>(scratch);
             let ramp: &[Complex32; N] = ramp_x.first_chunk().expect(RAMP);
             for block in 0..y_blocks {
@@ -92,7 +124,7 @@ impl FusedPass {
         let along_x = &self.fft.along_x;
         let (in_flight, chi) = (lines(in_flight), lines_mut(chi));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
-        dispatch!(level(), simd => with_length!(along_x.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let scale = simd.splat_f32x8(self.fft.scale * self.fft.scale);
             let (intensity, factor) = (&mut intensity[..LANES * N], &mut factor[..LANES * N]);
             let (a, b) = buffers::<N>(scratch);
@@ -124,7 +156,7 @@ impl FusedPass {
         let along_x = &self.fft.along_x;
         let in_flight = lines_mut(in_flight);
         let y_blocks = self.fft.blocks().of_spectrum;
-        dispatch!(level(), simd => with_length!(along_x.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let scale = simd.splat_f32x8(self.fft.scale * self.fft.scale);
             let (a, b) = buffers::<N>(scratch);
             for block in 0..y_blocks {
@@ -152,7 +184,7 @@ impl FusedPass {
         let along_x = &self.fft.along_x;
         let (far_field, chi) = (lines(far_field), lines_mut(chi));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
-        dispatch!(level(), simd => with_length!(along_x.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let scale = simd.splat_f32x8(self.fft.scale * self.fft.scale);
             let (a, b) = buffers::<N>(scratch);
             for block in 0..y_blocks {
@@ -177,7 +209,7 @@ impl FusedPass {
         let along_x = &self.fft.along_x;
         let (in_flight, sum) = (lines(in_flight), lines_mut(sum));
         let y_blocks = self.fft.blocks().of_spectrum;
-        dispatch!(level(), simd => with_length!(along_x.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_x.length, N => {
             let scale = simd.splat_f32x8(self.fft.scale);
             let (a, b) = buffers::<N>(scratch);
             let ramp_x: &[Complex32; N] = ramp.along_x.first_chunk().expect(RAMP);
@@ -214,7 +246,7 @@ impl PatternPass for FusedPass {
         let along_y = &self.fft.along_y;
         let (probe, in_flight) = (lines_mut(probe), lines_mut(in_flight));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
-        dispatch!(level(), simd => with_length!(along_y.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_y.length, N => {
             let (a, b) = buffers::<N>(&mut work.fft);
             let ramp: &[Complex32; N] = ramp.along_y.first_chunk().expect(RAMP);
             let scale = simd.splat_f32x8(self.fft.scale);
@@ -279,7 +311,7 @@ impl PatternPass for FusedPass {
         let along_y = &self.fft.along_y;
         let (chi, product) = (lines_mut(chi), lines_mut(in_flight));
         let Blocks { of_field: x_blocks, of_spectrum: y_blocks } = self.fft.blocks();
-        dispatch!(level(), simd => with_length!(along_y.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_y.length, N => {
             let (a, b) = buffers::<N>(&mut work.fft);
             for block in 0..x_blocks {
                 start(simd, along_y, #[inline(always)] |y| C8::load_parts(simd, &chi[y * x_blocks + block]), a);
@@ -300,7 +332,7 @@ impl PatternPass for FusedPass {
         let along_y = &self.fft.along_y;
         let chi = lines_mut(chi);
         let x_blocks = self.fft.blocks().of_field;
-        dispatch!(level(), simd => with_length!(along_y.length, N => {
+        dispatch!(self.wide, simd => with_length!(along_y.length, N => {
             let (a, b) = buffers::<N>(&mut work.fft);
             for block in 0..x_blocks {
                 start(simd, along_y, #[inline(always)] |y| C8::load_parts(simd, &chi[y * x_blocks + block]), a);

@@ -122,6 +122,15 @@ fn facts(study: &Study) -> Vec<Fact> {
     let doses: Vec<String> =
         study.distinct(|condition| condition.dose).into_iter().map(dose_label).collect();
     facts.push(fact("doses", format!("{} photons per pattern", doses.join(", "))));
+    if let Some(matrix) = study.design.as_ref().map(|design| &design.study) {
+        let asked: Vec<String> =
+            matrix.fluences.iter().map(|&photons| fluence::counted(photons)).collect();
+        if !asked.is_empty() {
+            let area = matrix.fluence_area.words();
+            let text = format!("{} photons on the specimen, per {area}", asked.join(", "));
+            facts.push(fact("fluences", text));
+        }
+    }
     if let Some(result) = results().next() {
         let (height, width) = result.pattern_shape;
         facts.push(fact("patterns", format!("{height} \u{d7} {width} pixels")));

@@ -63,6 +63,7 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
         ("linear_overlap", number(result.and_then(|r| r.linear_overlap))),
         ("overlap", number(result.map(|r| r.overlap))),
         ("fluence_per_pattern_um2", number(result.and_then(per_pattern_um2))),
+        ("photons_per_px", number(row.and_then(|row| row.specimen?.photons_per_px()))),
         ("fluence_um2", number(row.and_then(|row| Some(row.fluence()? * 1e-12)))),
         ("split_fluence_um2", number(result.and_then(|r| Some(r.fluence()? * 1e-12)))),
         ("gray", number(row.and_then(|row| radiation?.gray(row.fluence()?)))),

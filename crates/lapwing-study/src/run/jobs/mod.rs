@@ -305,7 +305,9 @@ impl JobRun<'_> {
         }
         if request.output != job.output_dir {
             let (own, first) = (request.output.display(), job.output_dir.display());
-            log.line(&format!("results go to {own}: {first} holds those of other options or data"));
+            let text = format!("results go to {own}: {first} holds those of other options or data");
+            log.line(&text);
+            crew.tell(Event::Note { level: Level::Fact, text: &text })?;
         }
         crew.tell(Event::JobStarted { case: &job.case, index, patterns })?;
         if let Some(result) = existing {

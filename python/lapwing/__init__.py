@@ -109,6 +109,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> object:
     """The constants settle a design, which takes longer than the rest of the import: they come when
     they are asked for."""

@@ -71,7 +71,7 @@ impl Plot {
         legend.draw(&mut body, look, title_height + 8.0);
         frame.draw(&mut body, &self.x.label, &self.y.label);
         for guide in &self.guides {
-            let at_left = frame.room_at_left(guide, self.points());
+            let at_left = frame.room_at_left(guide, &self.series);
             frame.guide(&mut body, guide, at_left);
         }
         for series in &self.series {

@@ -6,6 +6,9 @@ use crate::series::{Guide, Mark, Point, Series};
 use crate::svg::{Look, text};
 use std::fmt::Write;
 
+/// Places at which a line between two points is looked at.
+const BETWEEN: i32 = 16;
+
 /// The plotting area and its two spans.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlotArea {
@@ -86,14 +89,29 @@ impl PlotArea {
         *body += &text((14.0, middle), "middle", &turned, y_label);
     }
 
-    /// Whether the left end of a guide is freer of points than its right end.
-    pub fn room_at_left<'p>(&self, guide: &Guide, points: impl Iterator<Item = &'p Point>) -> bool {
+    /// Whether the left end of a guide, with the label above it, is freer of points and of the lines
+    /// between them than its right end.
+    pub fn room_at_left(&self, guide: &Guide, series: &[Series]) -> bool {
         let Some(level) = self.y.place(guide.y) else { return false };
+        // The middle of the label: 8 units above the line.
+        let level = level + 8.0 / (self.bottom - self.top).max(1.0);
         let mut room = [f64::INFINITY; 2];
-        for (across, up) in points.filter_map(|p| self.x.place(p.x).zip(self.y.place(p.y))) {
-            if !(0.3..=0.7).contains(&across) {
-                let end = &mut room[usize::from(across > 0.5)];
-                *end = end.min((up - level).abs());
+        for one in series {
+            let place = |p: &Point| self.x.place(p.x).zip(self.y.place(p.y));
+            let places: Vec<(f64, f64)> = one.points.iter().filter_map(place).collect();
+            let along = |ends: &[(f64, f64)]| {
+                let (from, to) = (ends[0], ends[ends.len() - 1]);
+                (0..=BETWEEN).map(move |step| {
+                    let part = f64::from(step) / f64::from(BETWEEN);
+                    (from.0 + part * (to.0 - from.0), from.1 + part * (to.1 - from.1))
+                })
+            };
+            let joined = if one.mark == Mark::Symbols { 1 } else { 2.min(places.len().max(1)) };
+            for (across, up) in places.windows(joined).flat_map(along) {
+                if !(0.3..=0.7).contains(&across) {
+                    let end = &mut room[usize::from(across > 0.5)];
+                    *end = end.min((up - level).abs());
+                }
             }
         }
         room[0] > room[1]

@@ -40,7 +40,7 @@ impl Plot {
         }
         sheet.axes(&frame, &self.x.label, &self.y.label);
         for guide in &self.guides {
-            sheet.guide(&frame, guide, frame.room_at_left(guide, self.points()));
+            sheet.guide(&frame, guide, frame.room_at_left(guide, &self.series));
         }
         for series in &self.series {
             sheet.series(&frame, series);

@@ -167,14 +167,29 @@ pub(crate) fn with_goals(
     Ok(metrics)
 }
 
-/// A dose as people write it: 1000, 10^4.
+/// A dose as people write it: 10^3, 2500, 25 000.
 pub(crate) fn dose_label(dose: u64) -> String {
     let exponent = (dose.max(1) as f64).log10().round() as i32;
     if exponent >= 3 && 10u64.checked_pow(exponent as u32) == Some(dose) {
         lapwing_draw::number::power_of_ten(exponent)
     } else {
-        dose.to_string()
+        thousands(dose)
     }
+}
+
+/// A whole number with its thousands set apart from 10,000 on: `25 000`, `1 250 000`.
+pub(crate) fn thousands(number: u64) -> String {
+    let plain = number.to_string();
+    if number < 10_000 {
+        return plain;
+    }
+    let first = plain.len() % 3;
+    let groups = std::iter::once(&plain[..first]).filter(|group| !group.is_empty());
+    let rest = plain.as_bytes()[first..].chunks(3).map(|group| {
+        // Digits of a number are text.
+        std::str::from_utf8(group).unwrap_or_default()
+    });
+    groups.chain(rest).collect::<Vec<_>>().join("\u{202f}")
 }
 
 /// A metric's value as text.

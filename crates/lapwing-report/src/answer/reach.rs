@@ -1,6 +1,6 @@
 //! Where on a scale of doses or overlaps a quality is reached, and how such places are written.
 
-use crate::metric::dose_label;
+use crate::metric::{dose_label, thousands};
 use lapwing_draw::number::label;
 
 /// Where on an ascending scale (dose, overlap) a quality is reached.
@@ -100,7 +100,7 @@ pub(super) fn reach(
 pub(super) fn rounded(dose: f64, digits: usize) -> String {
     let plain = label(dose, digits);
     match plain.parse::<u64>() {
-        Ok(whole) if whole >= 10_000 => format!("{}\u{202f}{:03}", whole / 1000, whole % 1000),
+        Ok(whole) => thousands(whole),
         _ => plain,
     }
 }

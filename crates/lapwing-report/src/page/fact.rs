@@ -33,7 +33,7 @@ mod tests {
     fn doses_and_durations_for_people() {
         assert_eq!(
             [1, 500, 1000, 100_000, 25_000].map(dose_label),
-            ["1", "500", "10\u{b3}", "10\u{2075}", "25000"]
+            ["1", "500", "10\u{b3}", "10\u{2075}", "25\u{202f}000"]
         );
         assert_eq!(
             [0.5, 99.2, 185.0, 7830.0].map(duration),

@@ -50,9 +50,14 @@ pub(crate) fn equal_quality(
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     let goal = place(metric.goal);
     let apart = (high - low) / (LEVELS + 1) as f64;
+    // Few digits: to a tenth or less of their distance, lengths to two digits.
+    let round = |level: f64| match metric.is_length() {
+        true => place(rounded(level.exp(), level.exp() / 10.0)),
+        false => rounded(level, apart / 4.0),
+    };
     // A line that is nearly the goal's would hide it.
     let even = (1..=LEVELS)
-        .map(|step| low + apart * step as f64)
+        .map(|step| round(low + apart * step as f64))
         .filter(|level| (level - goal).abs() > apart / 4.0);
     let axis = match unit {
         Some(unit) => unit.axis(),
@@ -91,6 +96,12 @@ pub(crate) fn equal_quality(
         told.join(", ")
     );
     Some(Ok(plot))
+}
+
+/// `value` to a power of ten that is at most `fine`.
+fn rounded(value: f64, fine: f64) -> f64 {
+    let power = 10f64.powf(fine.log10().floor());
+    if power > 0.0 && power.is_finite() { (value / power).round() * power } else { value }
 }
 
 /// The conditions of a view, ascending in the dose (its logarithm, or that of the photons on the

@@ -203,6 +203,9 @@ fn the_page_is_small() {
 
 #[test]
 fn solvers_stand_side_by_side_and_repeats_give_standard_errors() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let (folder, html) = report(&Special { several: true, ..Special::default() });
     assert_balanced(&html);
     assert!(html.len() < 5_000_000, "{}", html.len());

@@ -96,6 +96,9 @@ fn strip(
 
 #[test]
 fn a_strip_of_the_detector_tells_the_same() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let (counts, told, _) = scan(true, 37.0, 8.0);
     let (cut, told, sides) = strip(&counts, &told, 36);
     let found = orientation(cut.view(), &told, sides).unwrap();

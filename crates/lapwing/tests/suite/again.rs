@@ -58,6 +58,9 @@ fn of_a_simulated_study() {
 
 #[test]
 fn of_a_measured_scan() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     make_again(
         "[base]\nmeasured = \"scan.npz\"\n[study]\nname = \"measured\"\ndoses = [1e3]\npattern_size = 32\nviews = [\"baseline\"]\n\
          [solver]\nalgorithm = \"LSQML\"\nepochs = 3\n",

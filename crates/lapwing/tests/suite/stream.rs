@@ -140,6 +140,9 @@ fn a_mask_and_large_arrays_beside_the_patterns() {
 
 #[test]
 fn every_form_of_a_file_gives_the_same_bits() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     bench.simulate("x.npz", "");
     let data = read(&bench, "x.npz");

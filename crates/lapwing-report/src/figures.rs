@@ -4,7 +4,7 @@ use crate::gather::Study;
 use crate::levels::{Axes, Level};
 use crate::media::Shot;
 use crate::metric::Metric;
-use crate::quanta::plot_said;
+use crate::quanta::{plot_said, said};
 use crate::{plots, shots};
 use lapwing_draw::{Block, ImageSheet, Look, Painter, Picture};
 use lapwing_study::{Split, View};
@@ -114,7 +114,10 @@ fn images(study: &Study, split: Split, solver: &str) -> Option<ImageSheet> {
     let by = if study.solvers().len() > 1 { format!(", {solver}") } else { String::new() };
     let reference = if study.reference.is_some() { "reference" } else { "truth" };
     any.then(|| ImageSheet {
-        title: format!("Reconstructions, {split} split{by}; rows: {}", Axes::of(study).corner()),
+        title: said(
+            study.quantum,
+            &format!("Reconstructions, {split} split{by}; rows: {}", Axes::of(study).corner()),
+        ),
         description:
             "Amplitude and phase of every condition: doses from top to bottom, views from left to \
                       right."

@@ -113,7 +113,7 @@ const RUN: [&str; 28] = [
     "study status tiny",
     "study prepare tiny.toml --output prepared",
     "study submit tiny.toml --output submitted --dry-run",
-    "study search tiny.toml --output searched --goal complex_correlation=0.2",
+    "study search tiny.toml --output searched --goal complex_correlation=0.93",
     "report tiny",
     "examples --output given",
     "completions bash",

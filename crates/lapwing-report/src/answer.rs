@@ -5,6 +5,7 @@ mod headline;
 mod needs;
 mod reach;
 
+pub(crate) use headline::first_screen;
 pub(crate) use needs::NeedTable;
 
 use crate::estimate::{Estimate, Line, Trend};

@@ -1,6 +1,6 @@
 //! The answer as `study_answer.json`, for programs.
 
-use crate::answer::Question;
+use crate::answer::{Question, first_screen};
 use crate::gather::Study;
 use crate::levels::Axes;
 use crate::metric::Metric;
@@ -33,12 +33,12 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
-    let headline = metrics.iter().find(measured).and_then(|metric| {
-        let found = Question::of(study, &axes, metric).headline()?;
-        Some(json!({
+    let first = first_screen(study, &axes, metrics.iter().filter(measured));
+    let headline = first.map(|(metric, found)| {
+        json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
             "solver": found.solver, "sentences": told(found.sentences), "views": found.views,
-        }))
+        })
     });
     let whole = json!({
         "study": study.name(),

@@ -1,7 +1,7 @@
 //! The first screen: a sentence, a picture, a table, and the words that a visitor needs.
 
 use super::fact::{Fact, fact};
-use crate::answer::{NeedTable, Question};
+use crate::answer::{NeedTable, first_screen};
 use crate::gather::Study;
 use crate::levels::{Axes, Level};
 use crate::metric::Metric;
@@ -21,11 +21,10 @@ pub(super) struct Screen {
     goal: String,
 }
 
-/// The answer in the first of `metrics`; `None` where nothing was compared.
+/// The answer in the first of `metrics` that has one; `None` where nothing was compared.
 pub(super) fn screen(study: &Study, metrics: &[Metric]) -> Option<Screen> {
-    let metric = metrics.first()?;
     let axes = Axes::of(study);
-    let found = Question::of(study, &axes, metric).headline()?;
+    let (metric, found) = first_screen(study, &axes, metrics)?;
     let plot = picture(study, metric, &found.solver, &axes);
     Some(Screen {
         solver: found.solver,

@@ -67,6 +67,8 @@ fn a_goal_that_a_flat_image_reaches_is_not_reached_by_noise() {
     assert!(cell("phase_ssim_flat") > 0.95 && cell("phase_ssim") < cell("phase_ssim_flat"));
     assert!(html.contains("an image without any detail has"), "{}", cell("phase_ssim"));
     assert!(!after(&html, "<p class=\"lead\">").starts_with("Phase SSIM at least 0.9 takes"));
+    // The first screen is of another metric, and says why.
+    assert!(html.contains("There is no answer in Phase SSIM. Left out, for nothing can be told"));
 }
 
 #[test]

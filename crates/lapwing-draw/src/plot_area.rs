@@ -89,8 +89,8 @@ impl PlotArea {
         *body += &text((14.0, middle), "middle", &turned, y_label);
     }
 
-    /// Whether the left end of a guide, with the label above it, is freer of points and of the lines
-    /// between them than its right end.
+    /// Whether the left end of a guide, with the label above it, is freer of points and of the
+    /// lines between them than its right end.
     pub fn room_at_left(&self, guide: &Guide, series: &[Series]) -> bool {
         let Some(level) = self.y.place(guide.y) else { return false };
         // The middle of the label: 8 units above the line.

@@ -4,22 +4,21 @@ mod cost;
 mod headline;
 mod needs;
 mod reach;
+mod untold;
 
-pub(crate) use headline::first_screen;
 pub(crate) use needs::NeedTable;
+pub(crate) use untold::first_screen;
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
-use lapwing_compare::reached_by_flat;
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
 use reach::{Reach, Scale, reach_of};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Everything that sentences are made from.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +58,6 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
 /// A dose that is less than this many times below the measured one shares so many photons with the
 /// full-dose reconstruction that they agree beyond what they know of the specimen.
 const SHARED: f64 = 4.0;
-
-/// Number of reasons listed, at most, why numbers are unreliable.
-const REASONS: usize = 4;
 
 /// Where a view of a split, by one solver, reaches the goal.
 #[derive(Debug, Clone)]
@@ -172,46 +168,6 @@ impl<'a> Question<'a> {
                  halves can."
             ),
         })
-    }
-
-    /// That an image without any detail reaches the goal, too.
-    fn too_low(&self) -> Option<String> {
-        let name = &self.metric.name;
-        let of = |row: &'a Row| reached_by_flat(name, self.metric.goal, |name| row.metric(name));
-        let flat = self.rows.iter().find_map(of)?;
-        Some(format!(
-            "An image without any detail has {flat:.3} and reaches this goal, which therefore says \
-             little: `lapwing report` with another --goal {name} tells more."
-        ))
-    }
-
-    /// The conditions whose number is unreliable, and why.
-    fn not_told(&self) -> Option<String> {
-        let name = &self.metric.name;
-        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| row.metric(name).is_some()) {
-            if let Some(why) = row.doubts.get(name) {
-                let Condition { dose, view, split } = row.condition;
-                let by = self.by(row.solver());
-                let repeat = row.repeat();
-                let again = if repeat > 1 { format!(" repeat {repeat}") } else { String::new() };
-                by_reason
-                    .entry(why)
-                    .or_default()
-                    .push(format!("{} {view} {split}{by}{again}", dose_label(dose)));
-            }
-        }
-        let mut parts: Vec<String> = by_reason
-            .iter()
-            .take(REASONS)
-            .map(|(why, of)| format!("{}: {why}", of.join(", ")))
-            .collect();
-        if by_reason.len() > REASONS {
-            let rest: usize = by_reason.values().skip(REASONS).map(Vec::len).sum();
-            parts.push(format!("{rest} more for such reasons"));
-        }
-        (!parts.is_empty())
-            .then(|| format!("Left out, for nothing can be told: {}.", parts.join("; ")))
     }
 
     /// The goal as `Phase SSIM at least 0.9`.

@@ -6,9 +6,7 @@ use super::reach::{Reach, Scale};
 use super::{Curve, Question, overlap_in_words, step_in_words};
 use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::{Area, Unit, in_gray};
-use crate::gather::Study;
-use crate::levels::{Axes, Level};
-use crate::metric::Metric;
+use crate::levels::Level;
 use crate::need::Need;
 use lapwing_draw::number::label;
 use lapwing_study::View;
@@ -73,26 +71,6 @@ impl Candidate {
             _ => None,
         }
     }
-}
-
-/// The first screen: that of the first of `metrics` in which something can be told. Where others
-/// come before it, it says why nothing is told of them.
-pub(crate) fn first_screen<'m>(
-    study: &Study,
-    axes: &Axes,
-    metrics: impl IntoIterator<Item = &'m Metric>,
-) -> Option<(&'m Metric, Headline)> {
-    let mut untold = Vec::new();
-    for metric in metrics {
-        let question = Question::of(study, axes, metric);
-        if let Some(mut found) = question.headline() {
-            found.sentences.extend(untold);
-            return Some((metric, found));
-        }
-        let why = question.not_told();
-        untold.extend(why.map(|why| format!("There is no answer in {}. {why}", metric.named())));
-    }
-    None
 }
 
 impl<'a> Question<'a> {

@@ -253,7 +253,7 @@ impl Study {
     pub fn name(&self) -> String {
         let named = |design: &&Design| {
             let settings = self.settings.as_deref().unwrap_or_default();
-            design.study.name != Design::default().study.name || settings.contains("name")
+            design.study.name != Design::default().study.name || has_name(settings)
         };
         match self.design.as_ref().filter(named) {
             Some(design) => design.study.name.clone(),
@@ -264,6 +264,13 @@ impl Study {
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         }
     }
+}
+
+/// Whether the text of a design names its study.
+fn has_name(settings: &str) -> bool {
+    let section = settings.split("[study]").nth(1).unwrap_or_default();
+    let mut keys = section.lines().map(str::trim_start).take_while(|line| !line.starts_with('['));
+    settings.contains("study.name") || keys.any(|line| line.starts_with("name"))
 }
 
 /// The outcome with the pixel that the goal of the study tells, where its data tell none.
@@ -344,5 +351,12 @@ mod tests {
     #[test]
     fn loss_tables_with_headings_and_damage() {
         assert_eq!(read_loss("epoch,loss\n0,2.5\n1,x\n2, 1e-3\r\n\n"), [(0.0, 2.5), (2.0, 1e-3)]);
+    }
+
+    #[test]
+    fn the_name_of_a_study_is_told_from_that_of_a_solver() {
+        assert!(has_name("# a\n[study]\ndoses = [1]\n  name = \"fly64\"\n[probe]\n"));
+        assert!(!has_name("[study]\ndoses = [1]\n[[solver]]\nname = \"a\"\n"));
+        assert!(!has_name("[[solver]]\nname = \"a\"\n") && has_name("study.name = \"a\"\n"));
     }
 }

@@ -84,7 +84,15 @@ impl<'a> Question<'a> {
                 let takes = self.takes(best, &by);
                 let lower = self.lower(best, &candidates);
                 let other = self.other_step(best, &candidates);
-                std::iter::once(takes).chain(lower).chain(other).collect()
+                let far = best.apart().map(|(low, high)| {
+                    format!(
+                        "That is a straight line between {} and {}, which are far apart: doses \
+                         between them may change it, and which step takes least.",
+                        Scale::Log.exact(low),
+                        Scale::Log.exact(high)
+                    )
+                });
+                std::iter::once(takes).chain(far).chain(lower).chain(other).collect()
             }
             None => vec![self.not_reached(&candidates, &by)?],
         };
@@ -213,14 +221,6 @@ impl<'a> Question<'a> {
             text += &format!(": {}", parts.join(", "));
         }
         text.push('.');
-        if let Some((low, high)) = best.apart() {
-            text += &format!(
-                " That is between {} and {}, which are far apart: doses between them may change it, \
-                 and which step takes least.",
-                Scale::Log.exact(low),
-                Scale::Log.exact(high)
-            );
-        }
         if !self.stands_alone(at) {
             text += " The full-dose reconstruction that it is compared with has many of these \
                      photons: it may take more.";

@@ -20,6 +20,9 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     let cost = "Steps of 16.0 px, overlap 0.60, would cost 0.097 of Phase SSIM at that dose: 0.803 \
                 in place of 0.900.";
     assert!(first.contains(cost));
+    assert!(
+        first.contains("a straight line between 10\u{2074} and 10\u{2075}, which are far apart")
+    );
     assert_eq!((first.matches("<svg xmlns").count(), first.matches("<table").count()), (1, 1));
     // A row for each view, and words for who is new to it.
     assert_eq!(first.matches("<th scope=\"row\">").count(), 3);
@@ -28,6 +31,7 @@ fn the_first_screen_has_a_sentence_a_picture_and_a_table() {
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
     let headline = &answer["headline"];
     assert!(headline["sentences"][0].as_str().unwrap().starts_with(told), "{headline}");
+    assert_eq!(headline["views"][0]["between"], serde_json::json!([1e4, 1e5]));
     assert_eq!(
         (&headline["views"][0]["state"], &headline["views"][2]["state"]),
         (&"about".into(), &"never".into())

@@ -31,8 +31,8 @@ use crate::fft::{Blocks, ColumnTransform, lines, lines_mut};
 use fearless_simd::f32x8;
 use fearless_simd::prelude::*;
 
-/// The instructions of these passes: AVX2 on x86. Processors from before 2013 take the plain pass:
-/// these passes compiled for them as well were most of what this crate compiled.
+/// The instructions of these passes: AVX2 on x86. Processors without it take the plain pass; for
+/// them as well, these passes took two fifths of this crate's build.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 type Wide = fearless_simd::x86::Avx2;
 /// The instructions of these passes: whatever this kind of processor has.

@@ -14,3 +14,8 @@ pub fn left_out() -> bool {
     }
     !long_tests()
 }
+
+/// The whole of a sweep where the long tests are asked for, else its first values.
+pub fn swept<T>(all: &[T], first: usize) -> &[T] {
+    if long_tests() { all } else { &all[..first] }
+}

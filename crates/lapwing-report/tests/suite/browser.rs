@@ -6,6 +6,9 @@ use lapwing_study::{Condition, Split, View};
 
 #[test]
 fn a_browser_finds_nothing_wrong() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let evil =
         "</title><script>document.title = 'no'; throw 1</script><img src=x onerror=throw(2)> ' \"";

@@ -60,8 +60,8 @@ fn curvature_of(edge: f64) -> f64 {
 
 #[test]
 fn rotation_transposition_and_defocus_are_found_up_to_the_twin() {
-    for (transposed, degrees, edge) in [(false, 0.0, 8.0), (true, 37.0, 8.0), (false, -68.0, -6.0)]
-    {
+    let scans = [(true, 37.0, 8.0), (false, 0.0, 8.0), (false, -68.0, -6.0)];
+    for &(transposed, degrees, edge) in lapwing_testing::swept(&scans, 1) {
         let (counts, told, _) = scan(transposed, degrees, edge);
         let found = orientation(counts.view(), &told, SQUARE).unwrap();
         let Candidate { rotation_deg, curvature, .. } = found.best;

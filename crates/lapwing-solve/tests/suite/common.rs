@@ -12,14 +12,8 @@ use lapwing_solve::ml::Ml;
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::solver::options::Auto;
 use lapwing_solve::{Flow, Problem, Solution, Solver};
-use lapwing_testing::long_tests;
 use ndarray::Array3;
 use rand::RngExt;
-
-/// The whole of a sweep where the long ones are asked for, else its first values.
-pub fn swept<T>(all: &[T], first: usize) -> &[T] {
-    if long_tests() { all } else { &all[..first] }
-}
 
 /// Blobs of random size, place and sign, smooth or with sharp edges: amplitude 0.6 to 1, phase of
 /// about one radian.

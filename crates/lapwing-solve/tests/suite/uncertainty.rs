@@ -1,11 +1,12 @@
 //! Error maps against the true error of a simulation.
 
-use crate::common::{case, case_of, swept};
+use crate::common::{case, case_of};
 use lapwing_compare::{Region, compare, coverage};
 use lapwing_solve::lsqml::Lsqml;
 use lapwing_solve::ml::Ml;
 use lapwing_solve::uncertainty::error_maps;
 use lapwing_solve::{Flow, Solver};
+use lapwing_testing::swept;
 
 #[test]
 fn errors_lie_within_one_and_two_standard_deviations_as_often_as_they_should() {

@@ -45,6 +45,9 @@ fn the_expected_dose_is_found_within_a_factor_of_two() {
 
 #[test]
 fn an_absorption_takes_less_than_a_phase_of_the_same_contrast() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     // Slow errors of the phase, which scans tell badly, are not in the amplitude.
     let found = request((48, 20.0, 0.7, 3.0, 0.0, 0.2)).rehearse(&mut unobserved).unwrap();
     println!("{found:?}");

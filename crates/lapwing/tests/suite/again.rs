@@ -50,6 +50,9 @@ fn make_again(design: &str) {
 
 #[test]
 fn of_a_simulated_study() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     make_again(
         "[study]\nname = \"a <b> & 'c'\"\ndoses = [1e3]\npattern_size = 32\nviews = [\"baseline\"]\nrepeats = 2\n\
          [scan]\nstep = 6\nfield = [90, 60]\n[[solver]]\nalgorithm = \"LSQML\"\nepochs = 3\n[[solver]]\nalgorithm = \"ML\"\nepochs = 2\n",

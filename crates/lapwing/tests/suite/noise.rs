@@ -177,6 +177,9 @@ fn thinning_of_what_are_no_photons_says_so() {
 
 #[test]
 fn a_reconstruction_says_what_it_left_out_and_how_far_chance_goes() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     let (like, mut counts) = scan(&bench, 20_000);
     counts.slice_mut(s![.., 20, 40]).fill(900.0);

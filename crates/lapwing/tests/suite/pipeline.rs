@@ -331,6 +331,9 @@ fn a_plan_before_there_are_data() {
 
 #[test]
 fn a_search_tells_the_dose_that_every_view_needs() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     let design = "[study]\ndoses = [1e2, 1e5]\npattern_size = 32\nviews = [\"baseline\"]\n\
                   splits = [\"train\"]\n[scan]\nstep = 6\nfield = [90, 60]\n[solver]\n\

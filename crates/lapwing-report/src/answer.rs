@@ -7,13 +7,14 @@ mod reach;
 mod untold;
 
 pub(crate) use needs::NeedTable;
-pub(crate) use untold::first_screen;
+pub(crate) use untold::{First, first_screen};
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};
 use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
+use lapwing_compare::reached_by_flat;
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
 use lapwing_study::{Condition, Split, View};
@@ -39,6 +40,9 @@ pub(crate) struct Question<'a> {
     pub matrix: Option<&'a Matrix>,
     /// The dose of a measured scan, whose reconstruction is what is compared with.
     pub measured: Option<f64>,
+    /// What an image without any detail has, where that reaches the goal: to reach it is then no
+    /// answer, and no dose and no overlap is told.
+    pub flat: Option<f64>,
 }
 
 /// `12.0 px (150 nm)`.
@@ -97,6 +101,7 @@ type Curve = Vec<(f64, Estimate)>;
 impl<'a> Question<'a> {
     /// About a study in a metric.
     pub fn of(study: &'a Study, axes: &'a Axes, metric: &'a Metric) -> Self {
+        let flat = |row: &Row| reached_by_flat(&metric.name, metric.goal, |name| row.metric(name));
         Self {
             rows: &study.rows,
             metric,
@@ -109,6 +114,7 @@ impl<'a> Question<'a> {
             radiation: study.radiation(),
             matrix: study.design.as_ref().map(|design| &design.study),
             measured: study.measured_dose(),
+            flat: study.rows.iter().find_map(flat),
         }
     }
 
@@ -123,17 +129,23 @@ impl<'a> Question<'a> {
 
     /// The answer: of one solver the dose that each view needs, the overlap that each dose needs
     /// and the trend; of several, a sentence each (and [`needs`](Self::needs) beside them). Then
-    /// the best and the worst.
+    /// the best and the worst. What the goal takes is left out where a flat image reaches it.
     pub fn words(&self) -> Vec<String> {
         let mut sentences = Vec::from_iter(self.too_low());
+        let says = self.flat.is_none();
         match self.solvers {
             [only] => {
-                sentences.extend(self.views.iter().filter_map(|&view| self.dose(only, view)));
-                sentences.extend(self.levels.iter().filter_map(|level| self.overlap(only, level)));
+                let doses = self.views.iter().filter_map(|&view| self.dose(only, view));
+                sentences.extend(doses.filter(|_| says));
+                let overlaps = self.levels.iter().filter_map(|level| self.overlap(only, level));
+                sentences.extend(overlaps.filter(|_| says));
                 sentences.extend(self.at_equal_cost(only));
                 sentences.extend(self.trend(only));
             }
-            several => sentences.extend(several.iter().filter_map(|solver| self.summary(solver))),
+            several => {
+                let each = several.iter().filter_map(|solver| self.summary(solver));
+                sentences.extend(each.filter(|_| says));
+            }
         }
         // A reference cannot rank the solver that made it among others.
         let ranked = self.solvers.len() == 1 || self.reference.is_none() || self.of_halves();
@@ -176,8 +188,11 @@ impl<'a> Question<'a> {
     }
 
     /// Where a curve reaches the goal. What is below its first point was measured, but is
-    /// unreliable, where `lowest` is lower.
+    /// unreliable, where `lowest` is lower. Unknown of a goal that a flat image reaches.
     fn reach_from(&self, curve: &[(f64, Estimate)], lowest: Option<f64>, scale: Scale) -> Reach {
+        if self.flat.is_some() {
+            return Reach::Unknown;
+        }
         match self.reach(curve, scale) {
             Reach::AtMost(at) if lowest.is_some_and(|lowest| lowest < at) => Reach::By(at),
             reach => reach,

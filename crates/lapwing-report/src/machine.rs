@@ -1,6 +1,6 @@
 //! The answer as `study_answer.json`, for programs.
 
-use crate::answer::{Question, first_screen};
+use crate::answer::{First, Question, first_screen};
 use crate::gather::Study;
 use crate::levels::Axes;
 use crate::metric::Metric;
@@ -28,13 +28,14 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
             "goal": metric.goal,
             "bound": if metric.higher_is_better() { "at_least" } else { "at_most" },
             "asked_for": metric.asked,
+            "reached_by_flat": question.flat,
             "reached": reached,
             "sentences": told(question.words()),
         })
     };
     let answers: Vec<Value> = metrics.iter().filter(measured).map(of).collect();
-    let first = first_screen(study, &axes, metrics.iter().filter(measured));
-    let headline = first.map(|(metric, found)| {
+    let First { found, untold } = first_screen(study, &axes, metrics.iter().filter(measured));
+    let headline = found.map(|(metric, found)| {
         json!({
             "metric": metric.name, "goal": metric.goal, "asked_for": metric.asked,
             "solver": found.solver, "sentences": told(found.sentences), "views": found.views,
@@ -48,6 +49,7 @@ pub(crate) fn answer(study: &Study, metrics: &[Metric]) -> Result<String, serde_
         "pixel_size_m": study.pixel_size,
         "reference": study.reference,
         "headline": headline,
+        "untold": told(untold),
         "answers": answers,
     });
     Ok(serde_json::to_string_pretty(&whole)? + "\n")

@@ -76,11 +76,13 @@ pub(crate) fn render(
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.html", include_str!("templates/report.html"))?;
+    let (headline, untold) = first::screen(study, &metrics);
     // Sentences, tables and plots speak of what the beam consists of.
     let page = context! {
         title => study.name(),
         live,
-        headline => told(study, first::screen(study, &metrics)),
+        headline => told(study, headline),
+        untold => told(study, untold),
         not_compared => first::not_compared(study),
         legend => told(study, first::legend(study)),
         generator => concat!("Lapwing ", env!("CARGO_PKG_VERSION")),

@@ -74,8 +74,12 @@ impl Candidate {
 }
 
 impl<'a> Question<'a> {
-    /// The first screen. `None` where nothing was compared, or nothing can be told of it.
+    /// The first screen. `None` where nothing was compared, nothing can be told of it, or an image
+    /// without any detail reaches the goal.
     pub fn headline(&self) -> Option<Headline> {
+        if self.flat.is_some() {
+            return None;
+        }
         let (solver, candidates) = self.chosen()?;
         let best = cheapest(&candidates);
         let by = if self.solvers.len() > 1 { format!(" by {solver}") } else { String::new() };
@@ -96,7 +100,6 @@ impl<'a> Question<'a> {
             }
             None => vec![self.not_reached(&candidates, &by)?],
         };
-        let sentences = sentences.into_iter().chain(self.too_low()).collect();
         let table = self.table(&candidates);
         let views = candidates.iter().map(|candidate| self.json_of(candidate)).collect();
         Some(Headline { solver: solver.to_owned(), sentences, table, views })
@@ -474,6 +477,7 @@ mod tests {
             radiation: None,
             matrix: None,
             measured,
+            flat: None,
         };
         let with_reference = of("phase_ssim", Some(1e5));
         assert!(with_reference.stands_alone(2.5e4) && !with_reference.stands_alone(2.6e4));

@@ -78,7 +78,7 @@ impl<'a> Question<'a> {
     }
 
     /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a
-    /// tenfold dose changes.
+    /// tenfold dose changes. Of a goal that a flat image reaches, only the last.
     pub fn needs(&self) -> Vec<NeedTable> {
         if self.solvers.len() < 2 {
             return Vec::new();
@@ -134,9 +134,12 @@ impl<'a> Question<'a> {
             self.views.iter().map(|&view| (view.to_string(), cells(view))).collect::<Vec<_>>()
         };
         let goal = self.goal();
-        let mut tables =
-            vec![table(format!("Photons per pattern for {goal}"), "view", by_view(&dose))];
-        if self.views.len() > 1 {
+        let says = self.flat.is_none();
+        let mut tables = Vec::new();
+        if says {
+            tables.push(table(format!("Photons per pattern for {goal}"), "view", by_view(&dose)));
+        }
+        if says && self.views.len() > 1 {
             let rows = self.levels.iter().map(|level| (level.label(), overlap(level))).collect();
             let corner = match self.levels.first().is_some_and(Level::is_fluence) {
                 true => "photons on the specimen",

@@ -2,45 +2,73 @@
 
 use super::Question;
 use super::headline::Headline;
-use crate::gather::{Row, Study};
+use super::needs::listed;
+use crate::gather::Study;
 use crate::levels::Axes;
 use crate::metric::{Metric, dose_label};
-use lapwing_compare::reached_by_flat;
+use lapwing_draw::number::label;
 use lapwing_study::Condition;
 use std::collections::BTreeMap;
 
 /// Number of reasons listed, at most, why numbers are unreliable.
 const REASONS: usize = 4;
 
-/// The first screen: that of the first of `metrics` in which something can be told. Where others
-/// come before it, it says why nothing is told of them.
+/// What the first screen says.
+#[derive(Debug)]
+pub(crate) struct First<'m> {
+    /// Of the first metric in which something can be told.
+    pub found: Option<(&'m Metric, Headline)>,
+    /// Why nothing is told of those before it.
+    pub untold: Vec<String>,
+}
+
+/// The first screen: that of the first of `metrics` in which something can be told, and why nothing
+/// is told of those before it.
 pub(crate) fn first_screen<'m>(
     study: &Study,
     axes: &Axes,
     metrics: impl IntoIterator<Item = &'m Metric>,
-) -> Option<(&'m Metric, Headline)> {
-    let mut untold = Vec::new();
+) -> First<'m> {
+    let (mut too_low, mut others) = (Vec::new(), Vec::new());
+    let mut screen = None;
     for metric in metrics {
         let question = Question::of(study, axes, metric);
-        if let Some(mut found) = question.headline() {
-            found.sentences.extend(untold);
-            return Some((metric, found));
+        if let Some(flat) = question.flat {
+            too_low.push((question.goal(), of_flat(flat)));
+        } else if let Some(found) = question.headline() {
+            screen = Some((metric, found));
+            break;
+        } else {
+            let why = question.not_told();
+            others
+                .extend(why.map(|why| format!("There is no answer in {}. {why}", metric.named())));
         }
-        let why = question.not_told();
-        untold.extend(why.map(|why| format!("There is no answer in {}. {why}", metric.named())));
     }
-    None
+    let (goals, flats): (Vec<String>, Vec<String>) = too_low.into_iter().unzip();
+    let too_low = (!goals.is_empty()).then(|| {
+        format!(
+            "There is no answer in {}: an image without any detail reaches {} ({}).",
+            listed(&goals),
+            if goals.len() == 1 { "it as well" } else { "each of them as well" },
+            listed(&flats)
+        )
+    });
+    First { found: screen, untold: too_low.into_iter().chain(others).collect() }
 }
 
-impl<'a> Question<'a> {
+/// A number of a flat image, in digits that tell it from a goal.
+fn of_flat(value: f64) -> String {
+    label(value, 4)
+}
+
+impl Question<'_> {
     /// That an image without any detail reaches the goal, too.
     pub(super) fn too_low(&self) -> Option<String> {
-        let name = &self.metric.name;
-        let of = |row: &'a Row| reached_by_flat(name, self.metric.goal, |name| row.metric(name));
-        let flat = self.rows.iter().find_map(of)?;
         Some(format!(
-            "An image without any detail has {flat:.3} and reaches this goal, which therefore says \
-             little: one beyond that says more."
+            "An image without any detail has {} and reaches {}: to reach it says nothing, and a \
+             goal beyond that would.",
+            of_flat(self.flat?),
+            self.goal()
         ))
     }
 

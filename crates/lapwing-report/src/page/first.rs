@@ -1,7 +1,7 @@
 //! The first screen: a sentence, a picture, a table, and the words that a visitor needs.
 
 use super::fact::{Fact, fact};
-use crate::answer::{NeedTable, first_screen};
+use crate::answer::{First, NeedTable, first_screen};
 use crate::gather::Study;
 use crate::levels::{Axes, Level};
 use crate::metric::Metric;
@@ -21,18 +21,22 @@ pub(super) struct Screen {
     goal: String,
 }
 
-/// The answer in the first of `metrics` that has one; `None` where nothing was compared.
-pub(super) fn screen(study: &Study, metrics: &[Metric]) -> Option<Screen> {
+/// The answer in the first of `metrics` that has one, and why those before it have none; `None`
+/// where nothing was compared or nothing can be told.
+pub(super) fn screen(study: &Study, metrics: &[Metric]) -> (Option<Screen>, Vec<String>) {
     let axes = Axes::of(study);
-    let (metric, found) = first_screen(study, &axes, metrics)?;
-    let plot = picture(study, metric, &found.solver, &axes);
-    Some(Screen {
+    let First { found, untold } = first_screen(study, &axes, metrics);
+    let screen = found.map(|(metric, found)| Screen {
+        plot: {
+            let plot = picture(study, metric, &found.solver, &axes);
+            Value::from_safe_string(plot.svg(Look::Inline))
+        },
         solver: found.solver,
         sentences: found.sentences,
         table: found.table,
-        plot: Value::from_safe_string(plot.svg(Look::Inline)),
         goal: metric.whose_goal(),
-    })
+    });
+    (screen, untold)
 }
 
 /// Why there is no answer although images are there: nothing that they could be compared with.

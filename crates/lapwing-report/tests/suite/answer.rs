@@ -72,7 +72,46 @@ fn a_goal_that_a_flat_image_reaches_is_not_reached_by_noise() {
     assert!(html.contains("an image without any detail has"), "{}", cell("phase_ssim"));
     assert!(!after(&html, "<p class=\"lead\">").starts_with("Phase SSIM at least 0.9 takes"));
     // The first screen is of another metric, and says why.
-    assert!(html.contains("There is no answer in Phase SSIM. Left out, for nothing can be told"));
+    assert!(html.contains("There is no answer in Phase SSIM at least 0.9"));
+}
+
+#[test]
+fn a_goal_that_a_flat_image_reaches_is_no_answer_however_good_the_images_are() {
+    // The baseline has 0.938 at 10^5, better than the flat image.
+    for several in [false, true] {
+        let special = Special { flat: Some(0.92), several, ..Special::default() };
+        let (folder, html) = report(&special);
+        assert_balanced(&html);
+        let lead = after(&html, "<p class=\"lead\">");
+        assert!(lead.starts_with("Complex correlation at least"), "{lead}");
+        let why = "There is no answer in Phase SSIM at least 0.9: an image without any detail \
+                   reaches it as well (0.92).";
+        assert!(html.contains(&format!("<p class=\"also\">{why}</p>")), "{why}");
+        assert!(!html.contains("Phase SSIM at least 0.9 takes"));
+        assert!(!html.contains("Phase SSIM at least 0.9 with"));
+        assert!(!html.contains("for Phase SSIM at least 0.9</caption>"));
+        let text = fs::read(folder.path().join("report/study_answer.json")).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(answer["headline"]["metric"], "complex_correlation");
+        assert_eq!(answer["untold"], serde_json::json!([why]));
+        let ssim = &answer["answers"][0];
+        assert_eq!(
+            (&ssim["metric"], &ssim["reached_by_flat"]),
+            (&"phase_ssim".into(), &0.92.into())
+        );
+        for reached in ssim["reached"].as_array().unwrap() {
+            assert_eq!((&reached["state"], &reached["dose"]), (&"unknown".into(), &().into()));
+        }
+        assert_eq!(answer["answers"][1]["reached_by_flat"], serde_json::Value::Null);
+    }
+    // Of a goal beyond it something is told.
+    let folder = tempfile::tempdir().unwrap();
+    write_study(folder.path(), &Special { flat: Some(0.92), ..Special::default() });
+    let goals = [("phase_ssim".to_owned(), 0.93)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let html = fs::read_to_string(paths.html).unwrap();
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.starts_with("Phase SSIM at least 0.93 takes about"), "{lead}");
 }
 
 #[test]

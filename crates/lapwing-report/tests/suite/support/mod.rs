@@ -53,6 +53,8 @@ pub struct Special<'a> {
     pub maps: bool,
     /// Further sections of the design.
     pub sections: &'a str,
+    /// Phase SSIM of an image without any detail.
+    pub flat: Option<f64>,
     /// Positions in a row of the scan, 16 unless given; a scan of few rows more than columns.
     pub across: Option<usize>,
 }
@@ -232,6 +234,9 @@ fn write_job(
     });
     let mut comparison =
         json!({"metrics": metrics, "alignment": alignment, "pixel_size_m": special.pixel_size});
+    if let Some(flat) = special.flat {
+        comparison["metrics"]["phase_ssim_flat"] = json!(flat);
+    }
     if special.measured {
         comparison["reference"] = json!("full-dose reconstruction");
         comparison["metrics"]["halves_complex_correlation"] = json!(quality);

@@ -11,7 +11,7 @@ pub(crate) use untold::{First, first_screen};
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};
-use crate::gather::{Row, Study};
+use crate::gather::{OF_HALVES, Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
 use lapwing_compare::reached_by_flat;
@@ -113,7 +113,7 @@ impl<'a> Question<'a> {
             pixel_size: study.pixel_size,
             radiation: study.radiation(),
             matrix: study.design.as_ref().map(|design| &design.study),
-            measured: study.measured_dose(),
+            measured: study.measured,
             flat: study.rows.iter().find_map(flat),
         }
     }
@@ -151,6 +151,7 @@ impl<'a> Question<'a> {
         let ranked = self.solvers.len() == 1 || self.reference.is_none() || self.of_halves();
         sentences.extend(self.extremes().filter(|_| ranked));
         sentences.extend(self.about_reference());
+        sentences.extend(self.about_shared());
         sentences.extend(self.not_told());
         sentences
     }
@@ -158,12 +159,51 @@ impl<'a> Question<'a> {
     /// Whether a dose is so far below that of a measured scan that comparing it with the
     /// reconstruction of all photons tells of more than the photons that both have.
     fn stands_alone(&self, dose: f64) -> bool {
-        self.of_halves() || self.measured.is_none_or(|full| dose * SHARED <= full)
+        self.alone_until().is_none_or(|most| dose <= most)
+    }
+
+    /// The highest dose that stands alone, where there is one.
+    fn alone_until(&self) -> Option<f64> {
+        self.measured.filter(|_| !self.of_halves()).map(|full| full / SHARED)
+    }
+
+    /// Whether a dose at which the goal is reached is known from one that does not stand alone.
+    fn leans(&self, reach: Reach) -> bool {
+        match reach {
+            Reach::AtMost(at) | Reach::By(at) | Reach::About { between: (_, at), .. } => {
+                !self.stands_alone(at)
+            }
+            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => false,
+        }
+    }
+
+    /// The highest dose that stands alone, in words, where the study has higher ones.
+    fn alone_in_words(&self) -> Option<String> {
+        let most = self.alone_until()?;
+        let name = &self.metric.name;
+        let above = |row: &Row| row.metric(name).is_some() && row.condition.dose as f64 > most;
+        let any = self.rows.iter().any(above);
+        any.then(|| format!("{} photons per pattern", Scale::Log.text(most, 3)))
+    }
+
+    /// `, up to 2500 photons per pattern`: of which doses the best is, where not of all.
+    fn of_alone(&self) -> String {
+        self.alone_in_words().map(|most| format!(", up to {most}")).unwrap_or_default()
+    }
+
+    /// Why the best is not of all doses, and what that says of the dose that the goal takes.
+    fn about_shared(&self) -> Option<String> {
+        Some(format!(
+            "Doses above {} share more than a quarter of their photons with the full-dose \
+             reconstruction that they are compared with, and look better than they are: best and \
+             worst leave them out, and a goal that is reached there may take more.",
+            self.alone_in_words()?
+        ))
     }
 
     /// Whether the metric is between halves of the photons, without any reference.
     fn of_halves(&self) -> bool {
-        self.metric.name.starts_with("halves_")
+        self.metric.name.starts_with(OF_HALVES)
     }
 
     /// What can be concluded from a reference that a solver of the study made, and what cannot.
@@ -475,6 +515,7 @@ impl<'a> Question<'a> {
             let limit = self.metric.limit_in_words(estimate.mean);
             format!("{}{limit} ({dose} photons, {view} view, {split}{by})", estimate.shown())
         };
-        (best.1 != worst.1).then(|| format!("Best: {}. Worst: {}.", name(best), name(worst)))
+        let of = self.of_alone();
+        (best.1 != worst.1).then(|| format!("Best{of}: {}. Worst: {}.", name(best), name(worst)))
     }
 }

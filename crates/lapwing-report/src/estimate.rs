@@ -55,11 +55,13 @@ pub(crate) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Its rows at every dose, ascending: one for each noise realisation.
+    /// Its rows at every dose, ascending: one for each noise realisation, of which all photons of a
+    /// measured scan have one.
     fn by_dose(self) -> BTreeMap<u64, Vec<&'a Row>> {
         let mut found: BTreeMap<u64, Vec<&Row>> = BTreeMap::new();
         for row in self.rows.iter().filter(|row| {
             row.solver() == self.solver
+                && !row.is_again
                 && (row.condition.split, row.condition.view) == (self.split, self.view)
         }) {
             found.entry(row.condition.dose).or_default().push(row);
@@ -68,10 +70,11 @@ impl<'a> Line<'a> {
     }
 
     /// (dose, estimate) where something was measured, dose ascending. A dose of which one
-    /// realisation is unreliable is left out: the mean of the others would be that of a selection.
+    /// realisation is unreliable is left out: the mean of the others would be that of a selection;
+    /// and so is the reference where it would be compared with itself.
     pub fn curve(self, metric: &Metric) -> Vec<(f64, Estimate)> {
         let of = |rows: Vec<&Row>| {
-            let measured = rows.iter().filter(|row| row.metric(&metric.name).is_some());
+            let measured = rows.iter().filter(|row| measured(row, metric));
             let values = measured.map(|row| row.answer(&metric.name)).collect::<Option<Vec<_>>>();
             Estimate::of(&values?)
         };
@@ -85,17 +88,18 @@ impl<'a> Line<'a> {
     /// `None` where nothing was measured at any.
     pub fn lowest_dose(self, metric: &Metric) -> Option<f64> {
         let mut all = self.by_dose().into_values().flatten();
-        let measured = all.any(|row| row.metric(&metric.name).is_some());
-        measured.then(|| self.doses().min().map(|dose| dose as f64))?
+        let any = all.any(|row| measured(row, metric));
+        any.then(|| self.doses(metric).min().map(|dose| dose as f64))?
     }
 
     /// The highest dose of the study, done or not.
-    pub fn highest_dose(self) -> Option<f64> {
-        self.doses().max().map(|dose| dose as f64)
+    pub fn highest_dose(self, metric: &Metric) -> Option<f64> {
+        self.doses(metric).max().map(|dose| dose as f64)
     }
 
-    /// The doses of the study, done or not. What is not done names no solver where it is the first.
-    fn doses(self) -> impl Iterator<Item = u64> {
+    /// The doses of the study, done or not, without that of the reference itself. What is not done
+    /// names no solver where it is the first.
+    fn doses(self, metric: &Metric) -> impl Iterator<Item = u64> {
         let named = |row: &&Row| row.case.solver.is_none() && !row.solver().is_empty();
         let first = self.rows.iter().find(named).map(Row::solver);
         let of = move |row: &&Row| {
@@ -103,13 +107,14 @@ impl<'a> Line<'a> {
             solver == Some(self.solver)
                 && (row.condition.split, row.condition.view) == (self.split, self.view)
         };
-        self.rows.iter().filter(of).map(|row| row.condition.dose)
+        let others = |row: &&Row| !row.is_itself(&metric.name);
+        self.rows.iter().filter(of).filter(others).map(|row| row.condition.dose)
     }
 
     /// Whether something was measured at one dose, reliable or not.
     pub fn measured(self, metric: &Metric, dose: u64) -> bool {
         let rows = self.by_dose().remove(&dose).unwrap_or_default();
-        rows.iter().any(|row| row.metric(&metric.name).is_some())
+        rows.iter().any(|row| measured(row, metric))
     }
 
     /// The estimate at one dose.
@@ -173,6 +178,11 @@ impl<'a> Line<'a> {
             self.mean_at(dose, |row| Some(row.fluence()? / row.specimen?.mean_counts?))
         })
     }
+}
+
+/// Whether a row has a number of a metric, that of the reference compared with itself left out.
+fn measured(row: &Row, metric: &Metric) -> bool {
+    row.metric(&metric.name).is_some() && !row.is_itself(&metric.name)
 }
 
 /// Quality against dose as the mean over `lines`, those of the splits of one view by one solver. A
@@ -320,6 +330,8 @@ mod tests {
                 doubts: doubt.then(|| named("noise")).into_iter().collect(),
                 loss: Vec::new(),
                 specimen: None,
+                is_reference: false,
+                is_again: false,
             }
         };
         let rows = [

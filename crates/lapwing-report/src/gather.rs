@@ -6,12 +6,15 @@ use crate::metric::{Metric, NAMES};
 use crate::specimen::{self, Specimen};
 use lapwing_compare::{ComparisonRecord, doubts, no_better_than_flat};
 use lapwing_files::{Archive, Quantum, metadata};
-use lapwing_study::design::Radiation;
+use lapwing_study::design::{Radiation, Source};
 use lapwing_study::layout::data_file;
 use lapwing_study::record::{JobResult, Outcome};
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+/// How the names of metrics begin that compare halves of the photons with each other.
+pub(crate) const OF_HALVES: &str = "halves_";
 
 /// Everything the report is made from.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Study {
     pub pixel_size: Option<f64>,
     /// What reconstructions were compared with when it is no truth.
     pub reference: Option<String>,
+    /// Photons per pattern of a measured scan, which its doses were thinned from.
+    pub measured: Option<f64>,
     /// What the beam consists of.
     pub quantum: Quantum,
 }
@@ -69,6 +74,10 @@ pub(crate) struct Row {
     pub loss: Vec<(f64, f64)>,
     /// What the specimen is given in the experiment, where the positions are there.
     pub specimen: Option<Specimen>,
+    /// Whether it has all photons and positions of the reference, and its solver.
+    pub is_reference: bool,
+    /// Whether it has the same photons as the first realisation: all that were measured.
+    pub is_again: bool,
 }
 
 impl Row {
@@ -80,6 +89,12 @@ impl Row {
     /// A metric's value when it was measured and is reliable.
     pub fn answer(&self, key: &str) -> Option<f64> {
         self.metric(key).filter(|_| !self.doubts.contains_key(key))
+    }
+
+    /// Whether a number is that of the reference compared with itself, which is no result. What
+    /// halves of the photons have in common is one.
+    pub fn is_itself(&self, key: &str) -> bool {
+        self.is_reference && !key.starts_with(OF_HALVES)
     }
 
     /// Counted photons per square metre of the specimen in the experiment, all splits together.
@@ -156,7 +171,18 @@ impl Study {
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
         let quantum = quantum(&folder, design.as_ref(), &rows);
-        Ok(Self { folder, design, settings, rows, pixel_size, reference, quantum })
+        let mut study =
+            Self { folder, design, settings, rows, pixel_size, reference, measured: None, quantum };
+        study.measured = study.measured_dose();
+        let maker = study.reference_solver().map(str::to_owned);
+        for row in &mut study.rows {
+            // Doses are whole.
+            let whole = study.measured.is_some_and(|full| row.condition.dose as f64 + 0.5 >= full);
+            let by_it = maker.as_ref().is_none_or(|maker| row.solver() == maker);
+            row.is_reference = whole && by_it && row.condition.view == View::Baseline;
+            row.is_again = whole && row.repeat() > 1;
+        }
+        Ok(study)
     }
 
     /// Names of the solvers in the order in which they first appear; one without a name when
@@ -202,11 +228,19 @@ impl Study {
         self.design.as_ref().is_some_and(|design| design.study.is_by_fluence())
     }
 
-    /// Photons per pattern of a measured scan, which its doses were thinned from.
-    pub fn measured_dose(&self) -> Option<f64> {
+    /// Photons per pattern of a measured scan, which its doses were thinned from: by the history of
+    /// the lowest dose. A single dose that was not thinned is that of the scan.
+    fn measured_dose(&self) -> Option<f64> {
         self.reference.as_ref()?;
         let condition = self.rows.first()?.condition;
-        thinned_from(&data_file(&self.folder.data_root(), condition.dose, condition.split))
+        let file = data_file(&self.folder.data_root(), condition.dose, condition.split);
+        let measured = |design: &Design| matches!(design.source, Source::Measured { .. });
+        let all = || {
+            let only = self.distinct(|c| c.dose).len() == 1;
+            let all = only && self.design.as_ref().is_some_and(measured) && file.is_file();
+            all.then_some(condition.dose as f64)
+        };
+        thinned_from(&file).or_else(all)
     }
 
     /// The goals of the page, lengths in pixels where their size is known: those asked for on the
@@ -306,7 +340,18 @@ fn read_row(folder: &StudyFolder, case: Case, outcome: Outcome) -> Row {
     let loss = file(files.loss_csv.as_ref()).map(|text| read_loss(&text)).unwrap_or_default();
     let condition = case.condition;
     let doubts = comparison.as_ref().map(doubts).unwrap_or_default();
-    Row { case, condition, outcome, metrics, comparison, doubts, loss, specimen: None }
+    Row {
+        case,
+        condition,
+        outcome,
+        metrics,
+        comparison,
+        doubts,
+        loss,
+        specimen: None,
+        is_reference: false,
+        is_again: false,
+    }
 }
 
 /// The pixel that all comparisons name.

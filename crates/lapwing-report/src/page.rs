@@ -250,6 +250,13 @@ fn result_line(
         number(result.map(|r| r.overlap), &|overlap| format!("{overlap:.3}")),
     ];
     for metric in metrics {
+        if row.is_itself(&metric.name) {
+            let text = "the reference".to_owned();
+            numbers.push(Number { text, value: String::new() });
+            let nm = metric.nm.map(|_| number(None, &shown));
+            numbers.extend(nm);
+            continue;
+        }
         let value = row.metric(&metric.name);
         numbers.push(number(value, &shown));
         if let Some(nm) = metric.nm {

@@ -28,6 +28,8 @@ pub(crate) struct Headline {
     pub sentences: Vec<String>,
     /// A row for each view.
     pub table: NeedTable,
+    /// What is to be known of the table.
+    pub note: Option<String>,
     /// The same for programs.
     pub views: Vec<Value>,
 }
@@ -41,6 +43,8 @@ struct Candidate {
     patterns: f64,
     curve: Curve,
     reach: Reach,
+    /// Whether the goal is reached only where photons are shared with what is compared with.
+    leans: bool,
     /// Whether the study has higher doses than those of the curve: not done yet, or unreliable.
     open_above: bool,
     /// Photons per pixel of the object of all patterns, for each photon per pattern.
@@ -102,7 +106,8 @@ impl<'a> Question<'a> {
         };
         let table = self.table(&candidates);
         let views = candidates.iter().map(|candidate| self.json_of(candidate)).collect();
-        Some(Headline { solver: solver.to_owned(), sentences, table, views })
+        let note = self.about_shared();
+        Some(Headline { solver: solver.to_owned(), sentences, table, note, views })
     }
 
     /// The solver with the cheapest way to the goal and its views, or where none reaches it the one
@@ -148,15 +153,18 @@ impl<'a> Question<'a> {
             let values: Vec<f64> = lines.iter().filter_map(of).collect();
             Some(Estimate::of(&values)?.mean)
         };
-        let highest = lines.iter().filter_map(|line| line.highest_dose()).fold(0.0, f64::max);
+        let highest =
+            lines.iter().filter_map(|line| line.highest_dose(self.metric)).fold(0.0, f64::max);
         let top = curve.last().map_or(0.0, |(dose, _)| *dose);
+        let reach = self.reach_from(&curve, Some(lowest), Scale::Log);
         lowest.is_finite().then(|| Candidate {
+            leans: self.leans(reach),
             open_above: highest > top,
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
             patterns: lines.iter().filter_map(|line| line.mean_patterns()).sum(),
-            reach: self.reach_from(&curve, Some(lowest), Scale::Log),
+            reach,
             curve,
             per_pixel: mean(&|line| line.per_pixel_and_dose()),
             per_square_metre: mean(&|line| line.fluence_per_dose()),
@@ -224,7 +232,7 @@ impl<'a> Question<'a> {
             text += &format!(": {}", parts.join(", "));
         }
         text.push('.');
-        if !self.stands_alone(at) {
+        if best.leans {
             text += " The full-dose reconstruction that it is compared with has many of these \
                      photons: it may take more.";
         }
@@ -303,10 +311,13 @@ impl<'a> Question<'a> {
     fn not_reached(&self, candidates: &[Candidate], by: &str) -> Option<String> {
         let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
         let points = candidates.iter().flat_map(|of| of.curve.iter().map(move |at| (of, at)));
+        let alone = points.clone().filter(|(_, (dose, _))| self.stands_alone(*dose));
+        let points: Vec<_> =
+            if alone.clone().next().is_some() { alone.collect() } else { points.collect() };
         // Of equals the one that takes least.
         let order =
             |&(_, (dose, value)): &(&Candidate, &(f64, Estimate))| (sign * value.mean, -*dose);
-        let (of, (dose, value)) = points.max_by(|a, b| {
+        let (of, (dose, value)) = points.into_iter().max_by(|a, b| {
             let (a, b) = (order(a), order(b));
             a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
         })?;
@@ -348,7 +359,7 @@ impl<'a> Question<'a> {
         });
         columns.extend(gray.then(|| "dose to the specimen".to_owned()));
         columns.extend(timed.then(|| "exposure, scan".to_owned()));
-        columns.push(format!("best {}", self.metric.named()));
+        columns.push(format!("best {}{}", self.metric.named(), self.of_alone()));
         let plain = |text: String| Need { text, within: None };
         let missing = || plain("\u{2013}".to_owned());
         let row = |of: &Candidate| {
@@ -431,11 +442,12 @@ impl<'a> Question<'a> {
 }
 
 /// The view that takes least of the specimen, or of those that take about as little the one with
-/// the largest steps.
+/// the largest steps; one that is known from doses that stand alone before one that is not.
 fn cheapest(candidates: &[Candidate]) -> Option<&Candidate> {
     let least = candidates.iter().filter_map(Candidate::cost).fold(f64::INFINITY, f64::min);
     let alike = candidates.iter().filter(|of| of.cost().is_some_and(|cost| cost <= ALIKE * least));
-    alike.max_by(|a, b| a.step.unwrap_or(0.0).total_cmp(&b.step.unwrap_or(0.0)))
+    let step = |of: &Candidate| of.step.unwrap_or(0.0);
+    alike.max_by(|a, b| b.leans.cmp(&a.leans).then(step(a).total_cmp(&step(b))))
 }
 
 /// A time with two digits: `10 ms`, `3.5 min`.

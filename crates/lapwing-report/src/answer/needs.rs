@@ -159,6 +159,14 @@ impl<'a> Question<'a> {
 
     /// A cell that says where `curve` reaches the goal.
     pub(super) fn need(&self, reach: Reach, curve: &Curve, scale: Scale) -> Need {
+        let Need { text, within } = self.place_of(reach, curve, scale);
+        // Of one dose, overlaps are all alike in this.
+        let more = (scale == Scale::Log && self.leans(reach)).then(|| "may take more".to_owned());
+        let parts: Vec<String> = within.into_iter().chain(more).collect();
+        Need { text, within: (!parts.is_empty()).then(|| parts.join("; ")) }
+    }
+
+    fn place_of(&self, reach: Reach, curve: &Curve, scale: Scale) -> Need {
         match reach {
             Reach::AtMost(at) => Need {
                 text: format!("\u{2264} {}", scale.exact(at)),

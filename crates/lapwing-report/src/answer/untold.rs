@@ -3,7 +3,7 @@
 use super::Question;
 use super::headline::Headline;
 use super::needs::listed;
-use crate::gather::Study;
+use crate::gather::{Row, Study};
 use crate::levels::Axes;
 use crate::metric::{Metric, dose_label};
 use lapwing_draw::number::label;
@@ -76,7 +76,8 @@ impl Question<'_> {
     pub(super) fn not_told(&self) -> Option<String> {
         let name = &self.metric.name;
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| row.metric(name).is_some()) {
+        let told = |row: &&Row| row.metric(name).is_some() && !row.is_itself(name);
+        for row in self.rows.iter().filter(told) {
             if let Some(why) = row.doubts.get(name) {
                 let Condition { dose, view, split } = row.condition;
                 let by = self.by(row.solver());

@@ -88,6 +88,9 @@ pub(super) fn card(
     let measured = metrics
         .iter()
         .filter_map(|metric| {
+            if row.is_itself(&metric.name) {
+                return None;
+            }
             if let Some(why) = row.doubts.get(&metric.name) {
                 return row
                     .metric(&metric.name)
@@ -101,7 +104,11 @@ pub(super) fn card(
             Some(fact(&metric.heading, format!("{}{error}", metric.with_unit(found.mean))))
         })
         .chain(row.result().and_then(findings::known_to));
-    let headline = measured.collect();
+    let reference = row.is_reference.then(|| {
+        let what = "not compared with the reference, all of whose photons it has";
+        fact("the reference", what)
+    });
+    let headline = reference.into_iter().chain(measured).collect();
     Card {
         anchor: row.anchor(),
         view: match study.solvers().len() {

@@ -17,6 +17,7 @@ pub(super) struct Screen {
     solver: String,
     sentences: Vec<String>,
     table: NeedTable,
+    note: Option<String>,
     plot: Value,
     goal: String,
 }
@@ -34,6 +35,7 @@ pub(super) fn screen(study: &Study, metrics: &[Metric]) -> (Option<Screen>, Vec<
         solver: found.solver,
         sentences: found.sentences,
         table: found.table,
+        note: found.note,
         goal: metric.whose_goal(),
     });
     (screen, untold)

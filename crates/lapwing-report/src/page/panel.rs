@@ -166,6 +166,7 @@ fn cell(
 ) -> Cell {
     let text = match (value, row) {
         (Some(value), _) => shown(value.mean),
+        (None, Some(row)) if row.is_itself(&metric.name) => "the reference".to_owned(),
         (None, Some(row)) if row.doubts.contains_key(&metric.name) => "not told".to_owned(),
         (None, Some(row)) if !row.outcome.is_done() => row.status().to_owned(),
         (None, _) => "\u{2013}".to_owned(),

@@ -5,6 +5,7 @@ pub mod browser;
 
 use lapwing_compare::Region;
 use lapwing_draw::{Colormap, Painter};
+use lapwing_files::metadata;
 use lapwing_files::npy::{Array, Values};
 use lapwing_model::{Complex32, Field, Position};
 use lapwing_study::record::{
@@ -49,6 +50,8 @@ pub struct Special<'a> {
     pub pixel_size: Option<f64>,
     /// A measured scan: compared with its full-dose reconstruction, and with itself by halves.
     pub measured: bool,
+    /// Photons per pattern that the doses of a measured scan were thinned from.
+    pub thinned_from: Option<f64>,
     /// Error maps in short.
     pub maps: bool,
     /// Further sections of the design.
@@ -159,12 +162,18 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split, special: &Special) 
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let scan = positions(split, special);
     let column = |axis: usize| real(vec![scan.len()], scan.iter().map(|p| p[axis]).collect());
-    let arrays = [
+    let mut arrays = vec![
         ("objectGuess", complex(&Field::from_shape_fn((SIDE, SIDE), |(y, x)| object(y, x)))),
         ("probeGuess", complex(&probe())),
         ("ycoords", column(0)),
         ("xcoords", column(1)),
     ];
+    if let Some(from) = special.thinned_from {
+        let mut history = serde_json::Map::new();
+        let parameters = json!({"from": from, "dose": dose});
+        metadata::append_transformation(&mut history, "lapwing thin", "thinning", parameters);
+        arrays.push((metadata::KEY, metadata::to_array(&history)));
+    }
     lapwing_files::npz::write(path, &arrays).unwrap();
 }
 

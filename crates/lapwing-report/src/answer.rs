@@ -14,6 +14,7 @@ use crate::fluence::{Area, in_gray};
 use crate::gather::{OF_HALVES, Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
+use crate::specimen::of_what;
 use lapwing_compare::reached_by_flat;
 use lapwing_draw::number::label;
 use lapwing_study::design::{Matrix, Radiation};
@@ -412,14 +413,15 @@ impl<'a> Question<'a> {
         format!("between {} and {}{within}", scale.exact(low), scale.exact(high))
     }
 
-    /// `; 1.3 x 10^6 photons / um^2 in all`, where that is known.
+    /// `; 1.3 x 10^6 photons per um^2 on the specimen in all`, where that is known.
     fn on_specimen(&self, line: Line<'_>, dose: f64) -> String {
         let density = line.fluence_per_dose().map(|per_dose| per_dose * dose);
         let text = density.map(|density| {
             let gray = self.radiation.and_then(|radiation| radiation.gray(density));
             let gray = gray.map(|gray| format!(", {}", in_gray(gray))).unwrap_or_default();
-            let area = Area::of(self.pixel_size);
-            format!("; {} photons on the specimen in all{gray}", area.text(density))
+            let photons = Area::of(self.pixel_size).photons(density);
+            let part = line.specimen().and_then(|of| of.part);
+            format!("; {photons} on the specimen {}{gray}", of_what(part))
         });
         text.unwrap_or_default()
     }

@@ -2,6 +2,7 @@
 
 use crate::gather::Row;
 use crate::metric::{Metric, shown, shown_error};
+use crate::specimen::Specimen;
 use lapwing_compare::Better;
 use lapwing_study::{Split, View};
 use std::collections::BTreeMap;
@@ -147,11 +148,6 @@ impl<'a> Line<'a> {
         self.mean_of(|row| row.result()?.linear_overlap)
     }
 
-    /// Mean number of patterns.
-    pub fn mean_patterns(self) -> Option<f64> {
-        self.mean_of(|row| Some(row.result()?.n_patterns as f64))
-    }
-
     fn mean_of(self, of: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
         let doses: Vec<u64> = self.by_dose().into_keys().collect();
         let values: Vec<f64> = doses.iter().filter_map(|&dose| self.mean_at(dose, &of)).collect();
@@ -163,20 +159,20 @@ impl<'a> Line<'a> {
         self.mean_at(dose, Row::fluence)
     }
 
+    /// Its scan, the splits together, which is the same at all doses.
+    pub fn specimen(self) -> Option<Specimen> {
+        self.by_dose().into_values().flatten().find_map(|row| row.specimen)
+    }
+
     /// Photons per pixel of the object, of all patterns together, for each photon per pattern.
     pub fn per_pixel_and_dose(self) -> Option<f64> {
-        let doses: Vec<u64> = self.by_dose().into_keys().collect();
-        doses
-            .into_iter()
-            .find_map(|dose| self.mean_at(dose, |row| Some(row.specimen?.patterns_per_px)))
+        Some(self.specimen()?.patterns_per_px)
     }
 
     /// Photons per square metre of all patterns together for each photon per pattern.
     pub fn fluence_per_dose(self) -> Option<f64> {
-        let doses: Vec<u64> = self.by_dose().into_keys().collect();
-        doses.into_iter().find_map(|dose| {
-            self.mean_at(dose, |row| Some(row.fluence()? / row.specimen?.mean_counts?))
-        })
+        let of = |row: &Row| Some(row.fluence()? / row.condition.dose as f64);
+        self.by_dose().into_values().flatten().find_map(of)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::need::Need;
 use lapwing_draw::number::label;
-use lapwing_study::View;
+use lapwing_study::{Split, View};
 use serde::Serialize;
 
 /// Below this side of a pixel, metres, areas are given in square ångström.
@@ -31,6 +31,11 @@ impl Area {
     /// A density per square metre in this unit: `1.3 \u{d7} 10\u{2076} / \u{b5}m\u{b2}`.
     pub fn text(self, per_square_metre: f64) -> String {
         format!("{} / {}", counted(per_square_metre * self.size), self.name)
+    }
+
+    /// The same in a sentence: `1.3 \u{d7} 10\u{2076} photons per \u{b5}m\u{b2}`.
+    pub fn photons(self, per_square_metre: f64) -> String {
+        format!("{} photons per {}", counted(per_square_metre * self.size), self.name)
     }
 }
 
@@ -106,6 +111,7 @@ pub(crate) struct Fluence {
     corner: String,
     /// Whether doses in gray are given beside densities.
     gray: bool,
+    /// Views, and whether all of their patterns are meant.
     views: Vec<String>,
     /// Level, density per pattern, and of each view the density of all patterns together.
     rows: Vec<(String, Need, Vec<Need>)>,
@@ -129,12 +135,8 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
     };
     let row = |level: &Level| {
         let of_level = |row: &&Row| level.dose(row.condition.view) == Some(row.condition.dose);
-        let each: Vec<f64> = study
-            .rows
-            .iter()
-            .filter(of_level)
-            .filter_map(|row| row.result()?.fluence_per_pattern())
-            .collect();
+        let each: Vec<f64> =
+            study.rows.iter().filter(of_level).filter_map(Row::fluence_per_pattern).collect();
         let of_view = |&view: &View| {
             let dose = level.dose(view)?;
             let of = |&split| Line { rows: &study.rows, solver, split, view }.fluence(dose);
@@ -162,7 +164,15 @@ pub(crate) fn table(study: &Study) -> Option<Fluence> {
         })
         .collect();
     let gray = study.radiation().is_some_and(|radiation| radiation.deposit().is_some());
-    let views = axes.views.iter().map(ToString::to_string).collect();
+    let head = |&view: &View| {
+        let line = |&split: &Split| Line { rows: &study.rows, solver, split, view };
+        let scan = axes.splits.iter().find_map(|split| line(split).specimen());
+        match scan.and_then(|scan| scan.part) {
+            Some(split) => format!("{view}, {split} split"),
+            None => format!("{view}, all patterns"),
+        }
+    };
+    let views = axes.views.iter().map(head).collect();
     any.then(|| Fluence { unit: area.name, corner: axes.corner(), gray, views, rows })
 }
 

@@ -97,9 +97,33 @@ impl Row {
         self.is_reference && !key.starts_with(OF_HALVES)
     }
 
-    /// Counted photons per square metre of the specimen in the experiment, all splits together.
+    /// Photons of the dose for each pixel of the object in the experiment; where counts are known.
+    /// The dose is the mean over the whole scan: what is counted of a split or a view is more or
+    /// less, by what the specimen lets through there and by chance.
+    pub fn photons_per_px(&self) -> Option<f64> {
+        self.result()?.mean_counts?;
+        Some(self.condition.dose as f64 * self.specimen?.patterns_per_px)
+    }
+
+    /// The same per square metre of the specimen.
     pub fn fluence(&self) -> Option<f64> {
-        Some(self.specimen?.photons_per_px()? / self.result()?.pixel_size_m?.powi(2))
+        Some(self.photons_per_px()? / self.result()?.pixel_size_m?.powi(2))
+    }
+
+    /// The same of the patterns of its own split, on the area that these cover.
+    pub fn split_fluence(&self) -> Option<f64> {
+        self.of_dose(self.result()?.fluence()?)
+    }
+
+    /// The same of one pattern on the disc that it illuminates.
+    pub fn fluence_per_pattern(&self) -> Option<f64> {
+        self.of_dose(self.result()?.fluence_per_pattern()?)
+    }
+
+    /// What is proportional to the counted photons, of those of the dose.
+    fn of_dose(&self, of_counted: f64) -> Option<f64> {
+        let counted = self.result()?.mean_counts.filter(|&counted| counted > 0.0)?;
+        Some(of_counted / counted * self.condition.dose as f64)
     }
 
     /// The record of its result, done or failed.
@@ -163,7 +187,7 @@ impl Study {
         let told = told.or_else(of_goal);
         let outcomes: Vec<(Case, Outcome)> =
             outcomes.into_iter().map(|(case, outcome)| (case, with_pixel(outcome, told))).collect();
-        let specimens = specimen::all(&folder, &outcomes);
+        let specimens = specimen::all(&folder, design.as_ref(), &outcomes);
         let read = |(case, outcome): (Case, Outcome)| {
             let specimen = specimens.get(&specimen::of_scan(&case)).copied();
             Row { specimen, ..read_row(&folder, case, outcome) }

@@ -62,12 +62,13 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
         ("step_nm", number(result.and_then(|r| Some(r.step_px? * r.pixel_size_m? * 1e9)))),
         ("linear_overlap", number(result.and_then(|r| r.linear_overlap))),
         ("overlap", number(result.map(|r| r.overlap))),
-        ("fluence_per_pattern_um2", number(result.and_then(per_pattern_um2))),
-        ("photons_per_px", number(row.and_then(|row| row.specimen?.photons_per_px()))),
-        ("fluence_um2", number(row.and_then(|row| Some(row.fluence()? * 1e-12)))),
-        ("split_fluence_um2", number(result.and_then(|r| Some(r.fluence()? * 1e-12)))),
+        ("fluence_per_pattern_um2", number(row.and_then(|row| um2(row.fluence_per_pattern())))),
+        ("photons_per_px", number(row.and_then(Row::photons_per_px))),
+        ("fluence_um2", number(row.and_then(|row| um2(row.fluence())))),
+        ("split_fluence_um2", number(row.and_then(|row| um2(row.split_fluence())))),
+        ("fluence_of", text(row.and_then(fluence_of))),
         ("gray", number(row.and_then(|row| radiation?.gray(row.fluence()?)))),
-        ("exposure_s", number(result.and_then(|r| radiation?.exposure_s(r.mean_counts?)))),
+        ("exposure_s", number(row.and_then(|row| exposure_s(row, radiation)))),
         ("selection_strategy", text(view.map(|v| strategy(&v)))),
         ("acceptance_rate", number(view.map(|v| v.acceptance_rate))),
         ("spacing_threshold", number(view.map(|v| v.spacing_threshold))),
@@ -80,9 +81,21 @@ fn fixed_columns(row: Option<&Row>, radiation: Option<&Radiation>) -> Vec<(&'sta
     ]
 }
 
-/// Counted photons per square micrometre of one pattern's disc.
-fn per_pattern_um2(result: &JobResult) -> Option<f64> {
-    Some(result.fluence_per_pattern()? * 1e-12)
+/// Per square micrometre what is per square metre.
+fn um2(per_square_metre: Option<f64>) -> Option<f64> {
+    Some(per_square_metre? * 1e-12)
+}
+
+/// Whose patterns are on the specimen: `scan`, or the split that is known alone.
+fn fluence_of(row: &Row) -> Option<String> {
+    let part = row.specimen?.part;
+    Some(part.map_or_else(|| "scan".to_owned(), |split| split.to_string()))
+}
+
+/// Exposure of a position, seconds, that brings the dose; where counts are known.
+fn exposure_s(row: &Row, radiation: Option<&Radiation>) -> Option<f64> {
+    row.result()?.mean_counts?;
+    radiation?.exposure_s(row.condition.dose as f64)
 }
 
 /// The value of an option that was chosen from the data.

@@ -8,8 +8,9 @@ use crate::estimate::{Estimate, Line, over_splits};
 use crate::fluence::{Area, Unit, in_gray};
 use crate::levels::Level;
 use crate::need::Need;
+use crate::specimen::of_what;
 use lapwing_draw::number::label;
-use lapwing_study::View;
+use lapwing_study::{Split, View};
 use serde_json::{Value, json};
 
 /// Views that take no more than this times the least on the specimen are as good as the cheapest;
@@ -39,8 +40,9 @@ struct Candidate {
     view: View,
     step: Option<f64>,
     overlap: Option<f64>,
-    /// Patterns of all splits together.
-    patterns: f64,
+    /// Patterns of the whole scan, or of the part of it that is known.
+    patterns: Option<f64>,
+    part: Option<Split>,
     curve: Curve,
     reach: Reach,
     /// Whether the goal is reached only where photons are shared with what is compared with.
@@ -157,13 +159,15 @@ impl<'a> Question<'a> {
             lines.iter().filter_map(|line| line.highest_dose(self.metric)).fold(0.0, f64::max);
         let top = curve.last().map_or(0.0, |(dose, _)| *dose);
         let reach = self.reach_from(&curve, Some(lowest), Scale::Log);
+        let specimen = lines.iter().find_map(|line| line.specimen());
         lowest.is_finite().then(|| Candidate {
             leans: self.leans(reach),
             open_above: highest > top,
             view,
             step: mean(&|line| line.mean_step()),
             overlap: mean(&|line| line.mean_overlap()),
-            patterns: lines.iter().filter_map(|line| line.mean_patterns()).sum(),
+            patterns: specimen.map(|of| of.patterns),
+            part: specimen.and_then(|of| of.part),
             reach,
             curve,
             per_pixel: mean(&|line| line.per_pixel_and_dose()),
@@ -210,7 +214,7 @@ impl<'a> Question<'a> {
         let mut parts: Vec<String> = Vec::new();
         if let Some(per_pixel) = best.per_pixel {
             let photons = Unit::of(self.pixel_size).text(per_pixel * at);
-            parts.push(format!("{most}{photons} in all"));
+            parts.push(format!("{most}{photons} {}", of_what(best.part)));
         }
         let gray = best.per_square_metre.and_then(|per| self.radiation?.gray(per * at));
         parts.extend(gray.map(|gray| format!("{most}{}", in_gray(gray))));
@@ -377,7 +381,10 @@ impl<'a> Question<'a> {
                 true => dose.zip(of.per_square_metre).map(|(dose, per)| area.text(dose * per)),
                 false => dose.zip(of.per_pixel).map(|(dose, per)| unit.number(dose * per)),
             };
-            cells.push(on_specimen.map_or_else(missing, |text| plain(format!("{bound}{text}"))));
+            cells.push(on_specimen.map_or_else(missing, |text| Need {
+                text: format!("{bound}{text}"),
+                within: of.part.map(|_| of_what(of.part)),
+            }));
             if gray {
                 let told = dose.zip(of.per_square_metre);
                 let told = told.and_then(|(dose, per)| self.radiation?.gray(dose * per));
@@ -385,10 +392,14 @@ impl<'a> Question<'a> {
                 cells.push(told.map_or_else(missing, text));
             }
             if timed {
-                cells.push(self.times(of).map_or_else(missing, |(exposure, scan)| Need {
-                    text: format!("{bound}{}", in_seconds(exposure)),
-                    within: Some(format!("{bound}{} in all", in_seconds(scan))),
-                }));
+                cells.push(
+                    self.times(of).map_or_else(missing, |(exposure, scan)| Need {
+                        text: format!("{bound}{}", in_seconds(exposure)),
+                        within: scan.map(|scan| {
+                            format!("{bound}{} {}", in_seconds(scan), of_what(of.part))
+                        }),
+                    }),
+                );
             }
             let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
             let best = of
@@ -415,10 +426,11 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Exposure of a position and time of the scan of all splits, seconds.
-    fn times(&self, of: &Candidate) -> Option<(f64, f64)> {
+    /// Exposure of a position and time of the scan, seconds.
+    fn times(&self, of: &Candidate) -> Option<(f64, Option<f64>)> {
         let (radiation, dose) = (self.radiation?, of.dose()?);
-        Some((radiation.exposure_s(dose)?, radiation.scan_s(dose, of.patterns)?))
+        let scan = of.patterns.and_then(|patterns| radiation.scan_s(dose, patterns));
+        Some((radiation.exposure_s(dose)?, scan))
     }
 
     fn json_of(&self, of: &Candidate) -> Value {
@@ -436,7 +448,8 @@ impl<'a> Question<'a> {
             },
             "photons_per_pixel": dose.zip(of.per_pixel).map(|(dose, per)| dose * per),
             "gray": fluence.and_then(|fluence| self.radiation?.gray(fluence)),
-            "exposure_s": times.map(|times| times.0), "scan_s": times.map(|times| times.1),
+            "exposure_s": times.map(|times| times.0), "scan_s": times.and_then(|times| times.1),
+            "part": of.part,
         })
     }
 }

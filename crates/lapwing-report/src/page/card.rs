@@ -143,9 +143,13 @@ fn details(row: &Row, result: &JobResult) -> Vec<Fact> {
     }
     details.push(fact("overlap by area (metric 2)", format!("{:.3}", result.overlap)));
     let area = Area::of(result.pixel_size_m);
+    let patterns = match row.specimen.and_then(|specimen| specimen.part) {
+        Some(split) => format!("{split} split"),
+        None => "all patterns".to_owned(),
+    };
     for (name, density) in [
-        ("photons on the disc of a pattern", result.fluence_per_pattern()),
-        ("photons on the specimen, all patterns", row.fluence()),
+        ("photons on the disc of a pattern".to_owned(), row.fluence_per_pattern()),
+        (format!("photons on the specimen, {patterns}"), row.fluence()),
     ] {
         details.extend(density.map(|density| fact(name, area.text(density))));
     }

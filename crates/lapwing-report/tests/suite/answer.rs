@@ -3,7 +3,7 @@
 use crate::report::{after, assert_balanced, condition, plain, report};
 use crate::support::{Special, write_study};
 use lapwing_study::event::unobserved;
-use lapwing_study::{Condition, Design, Split, View, run};
+use lapwing_study::{Condition, Design, Split, StudyFolder, View, run};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -207,7 +207,7 @@ fn doses_are_told_in_gray_where_beam_and_specimen_are() {
     // A square metre of photons, twice those that are counted, times 10 keV and 0.5 m^2/kg.
     let expected = 2.0 * cell("fluence_um2") * 1e12 * 10.0 * 1.602_176_634e-16 * 0.5;
     assert!((cell("gray") / expected - 1.0).abs() < 1e-9);
-    assert!((cell("exposure_s") / (2e-6 * cell("mean_counts")) - 1.0).abs() < 1e-9);
+    assert!((cell("exposure_s") / (2e-6 * cell("dose")) - 1.0).abs() < 1e-9);
     assert!(html.contains("Below them the dose to the specimen"));
     assert!(html.contains("Gy</span></td>"));
     let text = fs::read(folder.path().join("report/study_answer.json")).unwrap();
@@ -218,6 +218,60 @@ fn doses_are_told_in_gray_where_beam_and_specimen_are() {
         (number("gray") / number("fluence_m2") / (10.0 * 1.602_176_634e-16) - 1.0).abs() < 1e-9
     );
     assert!((number("exposure_s") / (2e-6 * number("dose")) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_specimen_is_given_the_whole_scan_whichever_split_is_reconstructed() {
+    let sections = "[radiation]\nenergy_kev = 10\nmass_absorption_m2_kg = 0.5\nflux_per_s = 1e6\n\
+                    overhead_s = 0.1\n";
+    let special = || Special { pixel_size: Some(1.25e-8), sections, ..Special::default() };
+    let read = |folder: &std::path::Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(folder.join("report/study_answer.json")).unwrap()).unwrap()
+    };
+    let (both, html) = report(&special());
+    let whole = read(both.path())["headline"]["views"][0].clone();
+    assert!(after(&html, "<p class=\"lead\">").contains("photons per \u{b5}m\u{b2} in all"));
+    let number = |view: &serde_json::Value, name: &str| view[name].as_f64().unwrap();
+    // Twice 160 patterns, each with its exposure and what comes on top.
+    let scan = 320.0 * (number(&whole, "exposure_s") + 0.1);
+    assert!((number(&whole, "scan_s") / scan - 1.0).abs() < 1e-12, "{whole}");
+    // All is of the dose, of which the counts of a split are a percent off.
+    let csv = fs::read_to_string(both.path().join("report/results.csv")).unwrap();
+    let cell = |name: &str| {
+        let column = csv.lines().next().unwrap().split(',').position(|head| head == name).unwrap();
+        csv.lines().nth(1).unwrap().split(',').nth(column).unwrap().to_owned()
+    };
+    let table: f64 = cell("fluence_um2").parse().unwrap();
+    let per_dose = number(&whole, "fluence_m2") / number(&whole, "dose");
+    assert!((table * 1e12 / 1e3 / per_dose - 1.0).abs() < 1e-9, "{table} {per_dose}");
+    assert_eq!(cell("fluence_of"), "scan");
+    // One split by design, or one of which some results are not there yet.
+    let pending = [1_000, 10_000, 100_000].map(|dose| condition(dose, View::Baseline, Split::Test));
+    for special in [
+        Special { splits: Some("train"), ..special() },
+        Special { pending: pending.to_vec(), ..special() },
+        Special { pending: pending[..1].to_vec(), ..special() },
+    ] {
+        let (folder, html) = report(&special);
+        assert_balanced(&html);
+        let view = &read(folder.path())["headline"]["views"][0];
+        for name in ["state", "fluence_m2", "photons_per_pixel", "gray", "scan_s", "part"] {
+            assert_eq!(view[name], whole[name], "{name}");
+        }
+    }
+    // Where the other split is not there, nothing is told of it.
+    let (folder, _) = report(&Special { splits: Some("train"), ..special() });
+    for dose in [1_000, 10_000, 100_000] {
+        let data = StudyFolder::new(folder.path()).data_root();
+        fs::remove_file(lapwing_study::layout::data_file(&data, dose, Split::Test)).unwrap();
+    }
+    let html = fs::read_to_string(lapwing_report::write(folder.path()).unwrap().html).unwrap();
+    let lead = after(&html, "<p class=\"lead\">");
+    assert!(lead.contains("photons per \u{b5}m\u{b2} of the train split"), "{lead}");
+    assert!(!html.contains(" in all") && html.contains(">baseline, train split</th>"));
+    let part = &read(folder.path())["headline"]["views"][0];
+    assert_eq!(part["part"], "train");
+    assert!((number(part, "scan_s") / scan - 0.5).abs() < 1e-12, "{part}");
 }
 
 #[test]

@@ -276,20 +276,20 @@ fn known_pixels_give_scale_bars_and_nanometres() {
     );
     let sheet = fs::read_to_string(folder.path().join("report/figures/images_train.svg")).unwrap();
     assert_eq!(sheet.matches(">200 nm</text>").count(), 2, "one in each block");
-    // Steps in pixels and nanometres, and photons on the specimen: 1000 counts on 160 positions and
+    // Steps in pixels and nanometres, and photons on the specimen: 1000 photons on 160 positions and
     // 20,000 pixels of 1.5625e-4 square micrometres are 51,200 on each, of a split.
     assert!(html.contains(
         "<span class=\"sub\">step 8.0 px (100 nm)</span><span class=\"sub\">overlap 0.80</span>"
     ));
     assert!(html.contains("<h2 id=\"fluence\">Photons on the specimen</h2>"));
-    assert!(html.contains("photons on the specimen in all"));
+    assert!(html.contains("photons per \u{b5}m\u{b2} on the specimen in all"));
     let csv = fs::read_to_string(folder.path().join("report/results.csv")).unwrap();
     let cell = |name: &str| {
         let column = csv.lines().next().unwrap().split(',').position(|head| head == name).unwrap();
         csv.lines().nth(1).unwrap().split(',').nth(column).unwrap().parse::<f64>().unwrap()
     };
     assert_eq!((cell("step_px"), cell("step_nm"), cell("linear_overlap")), (8.0, 100.0, 0.8));
-    let expected = cell("mean_counts") * cell("n_patterns") / (20_000.0 * 1.5625e-4);
+    let expected = cell("dose") * cell("n_patterns") / (20_000.0 * 1.5625e-4);
     assert!((cell("split_fluence_um2") / expected - 1.0).abs() < 1e-9);
     // The specimen has light from both splits.
     let scan: Vec<Position> = Split::ALL
@@ -301,7 +301,7 @@ fn known_pixels_give_scale_bars_and_nanometres() {
         })
         .collect();
     let area = covered_area(&scan, 24.0) * 1.5625e-4;
-    let expected = cell("mean_counts") * scan.len() as f64 / area;
+    let expected = cell("dose") * scan.len() as f64 / area;
     assert!((cell("fluence_um2") / expected - 1.0).abs() < 1e-9);
     assert!(scan.len() == 2 * cell("n_patterns") as usize);
     // Without a pixel size there is none of that.

@@ -52,6 +52,8 @@ pub struct Special<'a> {
     pub measured: bool,
     /// Photons per pattern that the doses of a measured scan were thinned from.
     pub thinned_from: Option<f64>,
+    /// The only split that is reconstructed.
+    pub splits: Option<&'a str>,
     /// Error maps in short.
     pub maps: bool,
     /// Further sections of the design.
@@ -71,8 +73,9 @@ pub fn write_study(root: &Path, special: &Special) {
         false => "[solver]\n",
     };
     let text = format!(
-        "[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{solvers}{}",
+        "[study]\nname = {}\ndoses = [1e3, 1e4, 1e5]\n{}{solvers}{}",
         json!(name),
+        special.splits.map(|split| format!("splits = [{split:?}]\n")).unwrap_or_default(),
         special.sections
     );
     let design = Design::parse(&text, root).unwrap();

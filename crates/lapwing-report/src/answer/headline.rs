@@ -58,10 +58,7 @@ struct Candidate {
 impl Candidate {
     /// The least dose that is known to reach the goal.
     fn dose(&self) -> Option<f64> {
-        match self.reach {
-            Reach::AtMost(at) | Reach::By(at) | Reach::About { at, .. } => Some(at),
-            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => None,
-        }
+        self.reach.place()
     }
 
     /// Photons on the specimen that the goal takes; per pattern where the area is not known.

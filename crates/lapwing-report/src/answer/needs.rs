@@ -22,59 +22,45 @@ pub(crate) struct NeedTable {
 impl<'a> Question<'a> {
     /// The doses that a solver needs, in one sentence over all views and splits.
     pub(super) fn summary(&self, solver: &'a str) -> Option<String> {
-        let (mut reached, mut not) = (Vec::new(), Vec::new());
+        let (mut reached, mut unsteady, mut not) = (Vec::new(), Vec::new(), Vec::new());
         for &view in self.views {
-            let each = self.against_dose(solver, view);
-            if each.is_empty() {
-                continue;
-            }
-            let mut found: Vec<(Split, f64)> = Vec::new();
-            // The lowest dose of which fewer may be enough.
-            let mut bound = f64::INFINITY;
-            for (split, curve) in &each {
-                let reach = self.reached(solver, view, *split, curve);
-                if let Reach::AtMost(at) = reach {
-                    bound = bound.min(at);
-                }
-                if let Reach::AtMost(at) | Reach::By(at) | Reach::About { at, .. } = reach {
-                    found.push((*split, at));
-                }
-            }
-            if found.is_empty() {
-                not.push(view.to_string());
-                continue;
-            }
-            let (low, high) =
-                found.iter().fold((f64::MAX, 0_f64), |(l, h), &(_, at)| (l.min(at), h.max(at)));
-            let splits: Vec<String> = found.iter().map(|(split, _)| split.to_string()).collect();
-            let only = match found.len() < each.len() {
-                true => format!(", on {} only", splits.join(", ")),
-                false => String::new(),
+            let curves = self.against_dose(solver, view);
+            let reach = |(split, curve): &(Split, Curve)| {
+                (*split, self.reached(solver, view, *split, curve))
             };
-            let range = match (bound == low, low == high) {
-                (true, true) => format!("{} or fewer", Scale::Log.exact(low)),
-                (true, false) => {
-                    format!("{} or fewer to {}", Scale::Log.exact(low), Scale::Log.text(high, 2))
+            let each: Vec<(Split, Reach)> = curves.iter().map(reach).collect();
+            let mut found = each.clone();
+            found.retain(|(_, reach)| reach.place().is_some());
+            match each.iter().any(|(_, reach)| matches!(reach, Reach::Unsteady { .. })) {
+                _ if each.is_empty() => {}
+                _ if !found.is_empty() => {
+                    let splits: Vec<String> = found.iter().map(|(s, _)| s.to_string()).collect();
+                    let only = match found.len() < each.len() {
+                        true => format!(", on {} only", splits.join(", ")),
+                        false => String::new(),
+                    };
+                    let (doses, remark) = doses_in_words(&found);
+                    reached.push(format!("{doses} ({view}{only}{remark})"));
                 }
-                (false, _) => format!("about {}", Scale::Log.range_text(low, high)),
-            };
-            reached.push(format!("{range} ({view}{only})"));
+                true => unsteady.push(view.to_string()),
+                false => not.push(view.to_string()),
+            }
         }
         let goal = self.goal();
-        let not = not.join(", ");
-        match (reached.is_empty(), not.is_empty()) {
-            (true, true) => None,
-            (true, false) => {
-                Some(format!("{solver}: {goal} is not reached within this study ({not})."))
-            }
-            (false, true) => {
-                Some(format!("{solver}: {goal} takes {} photons per pattern.", listed(&reached)))
-            }
-            (false, false) => Some(format!(
-                "{solver}: {goal} takes {} photons per pattern; not reached within this study: {not}.",
-                listed(&reached)
-            )),
+        let others = [("not reached within this study", not), ("not reached steadily", unsteady)];
+        let others: Vec<(&str, String)> = others
+            .into_iter()
+            .filter(|(_, views)| !views.is_empty())
+            .map(|(how, views)| (how, views.join(", ")))
+            .collect();
+        if reached.is_empty() {
+            let parts: Vec<String> =
+                others.iter().map(|(how, views)| format!("{how} ({views})")).collect();
+            return (!parts.is_empty()).then(|| format!("{solver}: {goal} is {}.", listed(&parts)));
         }
+        let others: String =
+            others.iter().map(|(how, views)| format!("; {how}: {views}")).collect();
+        Some(format!("{solver}: {goal} takes {} photons per pattern{others}.", listed(&reached)))
     }
 
     /// Of several solvers: the dose that each view needs, the overlap that each dose needs, what a
@@ -187,11 +173,71 @@ impl<'a> Question<'a> {
     }
 }
 
+/// The doses that splits need, and what is to be said of them: together where they are known alike,
+/// else each.
+fn doses_in_words(found: &[(Split, Reach)]) -> (String, String) {
+    let places = || found.iter().filter_map(|(_, reach)| reach.place());
+    let (low, high) = places().fold((f64::MAX, 0_f64), |(l, h), at| (l.min(at), h.max(at)));
+    let exact = match low == high {
+        true => Scale::Log.exact(low),
+        false => format!("{} to {}", Scale::Log.exact(low), Scale::Log.exact(high)),
+    };
+    let all = |name: &str| found.iter().all(|(_, reach)| reach.name() == name);
+    let by = |(_, reach): &&(Split, Reach)| matches!(reach, Reach::By(_));
+    let below = "nothing can be told";
+    match found {
+        _ if all("at_most") => (format!("{exact} or fewer"), String::new()),
+        _ if all("about") => (format!("about {}", Scale::Log.range_text(low, high)), String::new()),
+        _ if all("by") => (exact, format!("; {below} of fewer")),
+        mixed => {
+            let part = |(split, reach): &(Split, Reach)| match *reach {
+                Reach::AtMost(at) => format!("{} or fewer on {split}", Scale::Log.exact(at)),
+                Reach::About { at, .. } => format!("about {} on {split}", Scale::Log.text(at, 2)),
+                _ => format!("{} on {split}", Scale::Log.exact(reach.place().unwrap_or(0.0))),
+            };
+            let undecided: Vec<String> =
+                mixed.iter().filter(by).map(|(split, _)| split.to_string()).collect();
+            let remark = match undecided.is_empty() {
+                true => String::new(),
+                false => format!("; {below} of fewer on {}", listed(&undecided)),
+            };
+            (listed(&mixed.iter().map(part).collect::<Vec<_>>()), remark)
+        }
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(super) fn listed(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doses_are_told_as_the_table_has_them() {
+        let about = |at| Reach::About { at, between: (1e3, 1e4) };
+        let of = |train, test| doses_in_words(&[(Split::Train, train), (Split::Test, test)]);
+        let only = |text: &str| (text.to_owned(), String::new());
+        let with = |text: &str, remark: &str| (text.to_owned(), remark.to_owned());
+        assert_eq!(of(about(2500.0), about(2600.0)), only("about 2500 to 2600"));
+        assert_eq!(of(Reach::AtMost(1e3), Reach::AtMost(1e3)), only("10\u{b3} or fewer"));
+        // What is not known below a dose is not about that dose.
+        let told = with("10\u{2074}", "; nothing can be told of fewer");
+        assert_eq!(of(Reach::By(1e4), Reach::By(1e4)), told);
+        let told = with("10\u{b3} to 10\u{2074}", "; nothing can be told of fewer");
+        assert_eq!(of(Reach::By(1e3), Reach::By(1e4)), told);
+        let told = with(
+            "about 2500 on train and 10\u{2074} on test",
+            "; nothing can be told of fewer on test",
+        );
+        assert_eq!(of(about(2500.0), Reach::By(1e4)), told);
+        let told = only("10\u{b3} or fewer on train and about 2500 on test");
+        assert_eq!(of(Reach::AtMost(1e3), about(2500.0)), told);
     }
 }

@@ -21,6 +21,14 @@ pub(super) enum Reach {
 }
 
 impl Reach {
+    /// The least value that is known to reach it.
+    pub(super) fn place(self) -> Option<f64> {
+        match self {
+            Self::AtMost(at) | Self::By(at) | Self::About { at, .. } => Some(at),
+            Self::Unsteady { .. } | Self::Never | Self::Unknown => None,
+        }
+    }
+
     /// The word for it in records.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -440,6 +440,10 @@ impl<'a> Question<'a> {
         let reached =
             |(split, curve): &(Split, Curve)| self.overlap_reached(solver, level, *split, curve);
         let part = |of: &(Split, Curve)| match (reached(of), &of.0, &of.1) {
+            (Reach::AtMost(overlap) | Reach::By(overlap), split, _) if overlap <= 0.0 => format!(
+                "without any overlap{} on {split}",
+                self.steps_of(self.line(solver, View::Baseline, *split), overlap)
+            ),
             (Reach::AtMost(overlap), split, _) => format!(
                 "with an overlap of {overlap:.2} or less{} on {split}",
                 self.steps_of(self.line(solver, View::Baseline, *split), overlap)

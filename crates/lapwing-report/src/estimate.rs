@@ -118,6 +118,12 @@ impl<'a> Line<'a> {
         rows.iter().any(|row| measured(row, metric))
     }
 
+    /// Whether a realisation at one dose has an unreliable number.
+    pub fn doubted(self, metric: &Metric, dose: u64) -> bool {
+        let rows = self.by_dose().remove(&dose).unwrap_or_default();
+        rows.iter().any(|row| measured(row, metric) && row.doubts.contains_key(&metric.name))
+    }
+
     /// The estimate at one dose.
     pub fn at(self, metric: &Metric, dose: u64) -> Option<Estimate> {
         self.curve(metric)

@@ -81,13 +81,15 @@ impl Unit {
 
 /// A number of photons with two digits, powers of ten set apart.
 pub(crate) fn counted(number: f64) -> String {
-    if !(1e-2..1e4).contains(&number) {
-        let exponent = number.log10().floor();
-        let digits = number / 10f64.powf(exponent);
-        if exponent.is_finite() {
-            let power = lapwing_draw::number::power_of_ten(exponent as i32);
-            return format!("{digits:.1}\u{202f}\u{d7}\u{202f}{power}");
-        }
+    // To two digits first: 9996 is 1.0 x 10^4 then.
+    let mut exponent = number.log10().floor();
+    let mut digits = (number / 10f64.powf(exponent - 1.0)).round() / 10.0;
+    if digits >= 10.0 {
+        (exponent, digits) = (exponent + 1.0, 1.0);
+    }
+    if !(-2.0..4.0).contains(&exponent) && exponent.is_finite() {
+        let power = lapwing_draw::number::power_of_ten(exponent as i32);
+        return format!("{digits:.1}\u{202f}\u{d7}\u{202f}{power}");
     }
     label(number, 2)
 }
@@ -192,6 +194,15 @@ mod tests {
         assert!((known.in_unit(2.0) / 2e4 - 1.0).abs() < 1e-12);
         assert_eq!(unknown.text(25.0), "25 photons per pixel of the object");
         assert_eq!((counted(0.0), counted(25.0)), ("0".to_owned(), "25".to_owned()));
+        let rounded = [9.99e3, 9.96e4, 1.04e5, 9.94e-3].map(counted);
+        assert_eq!(
+            rounded[..2].join(", "),
+            "1.0\u{202f}\u{d7}\u{202f}10\u{2074}, 1.0\u{202f}\u{d7}\u{202f}10\u{2075}"
+        );
+        assert_eq!(
+            rounded[2..].join(", "),
+            "1.0\u{202f}\u{d7}\u{202f}10\u{2075}, 9.9\u{202f}\u{d7}\u{202f}10\u{207b}\u{b3}"
+        );
         assert_eq!(
             [0.5, 3100.0, 3.1e7, 2e12].map(in_gray),
             ["0.5\u{202f}Gy", "3.1\u{202f}kGy", "31\u{202f}MGy", "2000\u{202f}GGy"]

@@ -56,6 +56,12 @@ pub(crate) fn quality(study: &Study, metric: &Metric, solver: &str) -> Plot {
             trends.push(Series { dashed, ..Series::new("", colour, Mark::Fit, points) });
         }
     }
+    let mut doses = plot.series.iter().flat_map(|one| &one.points).map(|point| point.x);
+    if let Some(only) = doses.next().filter(|&first| doses.all(|dose| dose == first)) {
+        // A decade around a single dose: no number stands at an edge.
+        let room = 10f64.sqrt();
+        plot.x = plot.x.range(only / room, only * room);
+    }
     if let Some(first) = trends.first_mut() {
         first.name = "straight trend".to_owned();
     }

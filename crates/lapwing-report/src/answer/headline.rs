@@ -245,12 +245,12 @@ impl<'a> Question<'a> {
     fn lower(&self, best: &Candidate, all: &[Candidate]) -> Option<String> {
         let bound = |of: &&Candidate| matches!(of.reach, Reach::AtMost(_));
         let of = Some(best).filter(bound).or_else(|| all.iter().find(bound))?;
+        let by_fluence = self.levels.first().is_some_and(Level::is_fluence);
+        let lowest = if by_fluence { "lowest fluence" } else { "lowest dose" };
         let which = match of.view == best.view {
-            true => {
-                "That is the lowest dose of this study, and how few photons are enough".to_owned()
-            }
+            true => format!("That is the {lowest} of this study, and how few photons are enough"),
             false => format!(
-                "The lowest dose of this study is enough with {}, which {} on the specimen; how \
+                "The {lowest} of this study is enough with {}, which {} on the specimen; how \
                  much less",
                 self.where_to(of),
                 match of.cost() < best.cost() {
@@ -371,7 +371,7 @@ impl<'a> Question<'a> {
             };
             let mut cells = vec![step, self.need(of.reach, &of.curve, Scale::Log)];
             if of.curve.is_empty() {
-                cells[1] = plain("not told".to_owned());
+                cells[1] = Need::not_told();
             }
             let bound = if matches!(of.reach, Reach::AtMost(_)) { "\u{2264} " } else { "" };
             let on_specimen = match known {

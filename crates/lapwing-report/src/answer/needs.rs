@@ -95,6 +95,10 @@ impl<'a> Question<'a> {
                     let reach = self.reached(solver, view, split, &curve);
                     self.need(reach, &curve, Scale::Log)
                 }
+                // Measured, and all of it unreliable.
+                None if self.line(solver, view, split).lowest_dose(self.metric).is_some() => {
+                    Need::not_told()
+                }
                 None => Need::nothing(),
             })
         };
@@ -104,6 +108,7 @@ impl<'a> Question<'a> {
                     let reach = self.overlap_reached(solver, level, split, &curve);
                     self.need(reach, &curve, Scale::Linear)
                 }
+                None if self.doubted_at(solver, split, level) => Need::not_told(),
                 None => Need::nothing(),
             })
         };
@@ -143,6 +148,14 @@ impl<'a> Question<'a> {
         tables
     }
 
+    /// Whether a view has an unreliable number at a level.
+    fn doubted_at(&self, solver: &'a str, split: Split, level: &Level) -> bool {
+        let of = |&view: &View| {
+            Some(self.line(solver, view, split).doubted(self.metric, level.dose(view)?))
+        };
+        self.views.iter().filter_map(of).any(|doubted| doubted)
+    }
+
     /// A cell that says where `curve` reaches the goal.
     pub(super) fn need(&self, reach: Reach, curve: &Curve, scale: Scale) -> Need {
         let Need { text, within } = self.place_of(reach, curve, scale);
@@ -155,7 +168,7 @@ impl<'a> Question<'a> {
     fn place_of(&self, reach: Reach, curve: &Curve, scale: Scale) -> Need {
         match reach {
             Reach::AtMost(at) => Need {
-                text: format!("\u{2264} {}", scale.exact(at)),
+                text: scale.at_most(at),
                 within: Some("the lowest of this study".to_owned()),
             },
             Reach::About { at, .. } => Need {

@@ -118,6 +118,7 @@ impl Scale {
     pub(super) fn text(self, at: f64, digits: usize) -> String {
         match self {
             Self::Log => rounded(at, digits),
+            Self::Linear if at <= 0.0 => "none".to_owned(),
             Self::Linear => format!("{at:.digits$}"),
         }
     }
@@ -128,6 +129,15 @@ impl Scale {
             Self::Log => dose_label(at as u64),
             Self::Linear if at <= 0.0 => "none".to_owned(),
             Self::Linear => format!("{at:.2}"),
+        }
+    }
+
+    /// A value of the study of which less may be enough.
+    pub(super) fn at_most(self, at: f64) -> String {
+        let exact = self.exact(at);
+        match self {
+            Self::Linear if at <= 0.0 => exact,
+            Self::Log | Self::Linear => format!("\u{2264} {exact}"),
         }
     }
 
@@ -162,6 +172,9 @@ mod tests {
     #[test]
     fn an_overlap_below_zero_is_none() {
         assert_eq!([-0.36, 0.0, 0.25].map(|at| Scale::Linear.exact(at)), ["none", "none", "0.25"]);
+        assert_eq!([-0.36, 0.25].map(|at| Scale::Linear.text(at, 2)), ["none", "0.25"]);
+        let needs = [-0.36, 0.25].map(|at| Scale::Linear.at_most(at));
+        assert_eq!(needs, ["none", "\u{2264} 0.25"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::estimate::{Estimate, Line};
 use crate::gather::{Row, Study};
 use crate::levels::Axes;
 use crate::metric::{Metric, shown, shown_error};
+use crate::need::NOT_TOLD;
 use crate::plots;
 use lapwing_draw::{Look, Plot};
 use lapwing_study::{Split, View};
@@ -94,11 +95,12 @@ pub(super) fn panel(study: &Study, metric: &Metric) -> Option<Panel> {
                     .iter()
                     .map(|&view| {
                         let Some(dose) = level.dose(view) else {
-                            return cell(None, metric, None, &percent);
+                            return cell(None, metric, None, false, &percent);
                         };
                         let row = study.row(dose, split, view, solver);
                         let line = Line { rows: &study.rows, solver, split, view };
-                        cell(row, metric, line.at(metric, dose), &percent)
+                        let doubted = line.doubted(metric, dose);
+                        cell(row, metric, line.at(metric, dose), doubted, &percent)
                     })
                     .collect(),
             })
@@ -162,12 +164,13 @@ fn cell(
     row: Option<&Row>,
     metric: &Metric,
     value: Option<Estimate>,
+    doubted: bool,
     percent: &dyn Fn(f64) -> u32,
 ) -> Cell {
     let text = match (value, row) {
         (Some(value), _) => shown(value.mean),
         (None, Some(row)) if row.is_itself(&metric.name) => "the reference".to_owned(),
-        (None, Some(row)) if row.doubts.contains_key(&metric.name) => "not told".to_owned(),
+        (None, _) if doubted => NOT_TOLD.to_owned(),
         (None, Some(row)) if !row.outcome.is_done() => row.status().to_owned(),
         (None, _) => "\u{2013}".to_owned(),
     };

@@ -103,6 +103,21 @@ fn a_goal_that_a_flat_image_reaches_is_no_answer_however_good_the_images_are() {
             assert_eq!((&reached["state"], &reached["dose"]), (&"unknown".into(), &().into()));
         }
         assert_eq!(answer["answers"][1]["reached_by_flat"], serde_json::Value::Null);
+        if several {
+            // One of three realisations no better than the flat image: done, and not told.
+            let job = folder.path().join("reconstructions/repeat_2/dose_100000/baseline/train");
+            let file = job.join("comparison.json");
+            let text = fs::read(&file).unwrap();
+            let mut comparison: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            comparison["metrics"]["phase_ssim"] = 0.91.into();
+            fs::write(file, comparison.to_string()).unwrap();
+            let paths = lapwing_report::write(folder.path()).unwrap();
+            let html = fs::read_to_string(paths.html).unwrap();
+            let grid = html.split("Phase SSIM, LSQML, train split").nth(1).unwrap();
+            let row = grid.split("<th scope=\"row\">10\u{2075}</th>").nth(1).unwrap();
+            let row = &row[..row.find("</tr>").unwrap()];
+            assert_eq!(row.matches(">not told<").count(), 3, "{row}");
+        }
     }
     // Of a goal beyond it something is told.
     let folder = tempfile::tempdir().unwrap();
@@ -323,6 +338,11 @@ fn with_equal_fluence_the_tables_are_by_fluence_and_say_which_view_is_best() {
     let lead = &html[html.find("<section class=\"first\"").unwrap()..];
     let lead = &lead[..lead.find("<div class=\"glance").unwrap()];
     assert!(!lead.contains("at that dose"), "{lead}");
+    // What is lowest is a fluence.
+    let goals = [("probe_nrmse".to_owned(), 5.0)].into();
+    let paths = lapwing_report::write_with(folder.path(), &goals).unwrap();
+    let loose = fs::read_to_string(paths.html).unwrap();
+    assert!(loose.contains("lowest fluence of this study") && !loose.contains("lowest dose of"));
     // Two or three photons per pattern are not two and a half.
     let told = html.matches(" (doses are whole photons per pattern: ").count();
     assert!(told > 0 && html.matches("with 3 photons on the specimen").count() >= told);
@@ -390,6 +410,12 @@ fn lines_of_equal_quality_are_drawn_between_neighbours_or_the_page_says_why_not(
             .into_iter()
             .flat_map(move |split| View::ALL.map(|view| Condition { dose, view, split }))
     });
-    let (_folder, html) = report(&Special { pending: others.collect(), ..Special::default() });
+    let (folder, html) = report(&Special { pending: others.collect(), ..Special::default() });
     assert!(html.contains("no line can be drawn, for that takes two doses"));
+    // Whose plot has its numbers inside of it, which is 470 wide.
+    let plot = fs::read_to_string(folder.path().join("report/figures/phase_ssim.svg")).unwrap();
+    let end = plot.find(">2000</text>").unwrap();
+    let tick = &plot[plot[..end].rfind("<text").unwrap()..end];
+    let x: f64 = tick.split("x=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+    assert!(x < 430.0, "{tick}");
 }

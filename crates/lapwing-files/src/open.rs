@@ -63,7 +63,7 @@ pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
 
 /// The file and the array that `FILE::NAME` means; a file of the whole name is meant, whatever the
 /// name looks like.
-pub(crate) fn named(path: &Path) -> (&Path, Option<&str>) {
+pub fn named(path: &Path) -> (&Path, Option<&str>) {
     let parts = path.to_str().and_then(|text| text.rsplit_once("::")).filter(|_| !path.exists());
     parts.map_or((path, None), |(file, name)| (Path::new(file), Some(name)))
 }

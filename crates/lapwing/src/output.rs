@@ -76,9 +76,7 @@ pub fn counted(number: usize, what: &str) -> String {
 
 /// Refuses to write `output`, which `flag` names, onto an input: a file or a folder.
 pub fn other_than_input(output: &Path, flag: &str, input: &Path) -> anyhow::Result<()> {
-    // FILE::NAME is an array of FILE.
-    let file = input.to_str().and_then(|text| text.rsplit_once("::")).map(|(file, _)| file);
-    let input = file.filter(|_| !input.exists()).map_or(input, Path::new);
+    let (input, _) = lapwing_files::open::named(input);
     let same = |path: &Path| path.canonicalize().ok();
     if same(output).is_some_and(|output| Some(output) == same(input)) {
         let kind = if input.is_dir() { "folder" } else { "file" };

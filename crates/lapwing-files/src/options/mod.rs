@@ -67,6 +67,13 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// The files that are read beside the data set itself: `FILE` or `FILE::NAME`.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let Experiment { detector, scan, .. } = &self.experiment;
+        let beside = self.join.iter().chain(&self.companion);
+        beside.chain(&detector.mask).chain(&scan.positions).map(PathBuf::as_path)
+    }
+
     /// The file and the options that `FILE::NAME` means, an array of a file as its patterns, where
     /// there is a file FILE and none of the whole name; `None` for a plain path.
     pub fn of_array(&self, path: &Path) -> Option<(PathBuf, Self)> {

@@ -73,7 +73,8 @@ impl Source {
         }
     }
 
-    /// The files that the data are made from: the base, and those that its reading names.
+    /// The files that the data are made from: the base, and those that its reading names, in the
+    /// experiment file, too.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = match self {
             Self::Base { base, .. } => vec![base.file.clone()],
@@ -83,6 +84,13 @@ impl Source {
         let (named, sections) = self.said();
         let mut copies = (named.clone(), sections.clone());
         each_path(&mut copies.0, &mut copies.1, &mut |path| files.push(PathBuf::from(&*path)));
+        // Where the experiment file is gone, that is said by whoever reads it.
+        let read = self.reading().unwrap_or_default();
+        for file in read.files() {
+            if !files.iter().any(|there| there == file) {
+                files.push(file.to_owned());
+            }
+        }
         files
     }
 

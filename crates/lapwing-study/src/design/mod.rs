@@ -36,8 +36,8 @@ use std::path::Path;
 pub const TEMPLATE: &str = include_str!("study.template.toml");
 
 impl Design {
-    /// Reads a design file; a relative `base.file` is taken from the file's own folder and made
-    /// absolute.
+    /// Reads a design file; relative paths are taken from the file's own folder and made absolute.
+    /// A study without a name has that of its file.
     ///
     /// # Errors
     /// When the file cannot be read, is empty or holds no design, or the design breaks a rule.
@@ -54,10 +54,14 @@ impl Design {
         if text.trim().is_empty() {
             return Err(DesignError::Empty { path: path.to_path_buf() });
         }
-        Self::parse(text, folder)
+        let mut design = Self::parse(text, folder)?;
+        if !written::has_name(text) {
+            design.study.name = name_of(path).unwrap_or(design.study.name);
+        }
+        Ok(design)
     }
 
-    /// Settles the design in `text`; a relative `base.file` is taken from `folder`.
+    /// Settles the design in `text`; relative paths are taken from `folder`.
     ///
     /// # Errors
     /// When the text is no design, or the design breaks a rule.
@@ -75,6 +79,17 @@ impl Design {
     pub fn to_toml(&self) -> Result<String, DesignError> {
         toml::to_string(self).map_err(DesignError::Unwritable)
     }
+}
+
+/// The name of a study whose design, in this file, gives none: that of the file, or of its folder
+/// where the file is called as all are.
+fn name_of(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?;
+    let name = match stem.to_str() {
+        Some("study" | "design") => path.parent().and_then(Path::file_name).unwrap_or(stem),
+        _ => stem,
+    };
+    Some(name.to_string_lossy().into_owned())
 }
 
 impl Default for Design {

@@ -100,6 +100,13 @@ struct SplitSection {
     guard_band: Option<f64>,
 }
 
+/// Whether a design names its study; `text` is one.
+pub(super) fn has_name(text: &str) -> bool {
+    let table: Result<toml::Table, _> = toml::from_str(text);
+    let named = |table: toml::Table| Some(table.get("study")?.get("name").is_some());
+    table.ok().and_then(named).unwrap_or(false)
+}
+
 impl WrittenDesign {
     /// What an empty file means.
     pub(super) fn default_design() -> Design {

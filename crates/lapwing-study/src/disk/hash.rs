@@ -7,8 +7,11 @@ use std::io::Read;
 use std::path::Path;
 
 /// SHA-256 of a file's bytes, hexadecimal; of a Zarr hierarchy in a folder that of the names and
-/// hashes of its files.
+/// hashes of its files; of an array of a file, `FILE::NAME`, that of the file's hash and the name.
 pub fn file(path: &Path) -> Result<String> {
+    if let (whole, Some(name)) = lapwing_files::open::named(path) {
+        return Ok(key(&(file(whole)?, name)));
+    }
     if let Some(files) = lapwing_files::zarr::files(path)? {
         let each: Result<Vec<_>> = files
             .iter()
@@ -55,6 +58,12 @@ mod tests {
         let before = file(folder.path()).unwrap();
         std::fs::write(&path, "abd").unwrap();
         assert_ne!(file(folder.path()).unwrap(), before);
+        // Arrays of one file are different things, and so are those of another file.
+        let array = |name: &str| file(Path::new(&format!("{}::{name}", path.display()))).unwrap();
+        let (a, b) = (array("a"), array("b"));
+        assert_ne!(a, b);
+        std::fs::write(&path, "abe").unwrap();
+        assert_ne!(array("a"), a);
         assert_ne!(key(&("a", 1)), key(&("a", 2)));
         assert_eq!(key(&("a", 1)).len(), 64);
     }

@@ -6,6 +6,7 @@
 mod again;
 mod answer;
 mod bad_input;
+mod beside;
 #[cfg(unix)]
 mod cluster;
 mod common;

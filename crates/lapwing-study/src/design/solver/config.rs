@@ -3,12 +3,14 @@
 use super::device::DeviceOptions;
 use super::object_start::ObjectStart;
 use super::word_set::{Vocabulary, WordSet};
-use lapwing_solve::solver::options::{Auto, OptionDoc, OptionError, Options, Typed, Value};
+use lapwing_solve::solver::options::{
+    Auto, OptionDoc, OptionError, OptionProblem, Options, Typed, Value,
+};
 use lapwing_solve::solver::{Solver, TakenFor, entry, taken_for};
 use lapwing_solve::{SOLVERS, choice, options};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 choice! {
     /// The probe that a reconstruction starts from (see [`crate::start_probe`]).
@@ -99,6 +101,14 @@ pub enum BackgroundSource {
 impl BackgroundSource {
     /// The words that are no files.
     const WORDS: &'static [&'static str] = &["auto", "none"];
+
+    /// The file, where it comes from one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Auto | Self::None => None,
+        }
+    }
 }
 
 impl Typed for BackgroundSource {
@@ -287,8 +297,16 @@ impl SolverConfig {
                 own.push((name, value));
             }
         }
-        let solver = entry.read(&own)?;
+        let solver = entry.read(&own).map_err(Self::with_common)?;
         Ok(Self { start, noise, errors, choice, device, solver, without_counts: None })
+    }
+
+    /// The error with the options that all solvers have among those that are known.
+    fn with_common(mut error: OptionError) -> OptionError {
+        if let OptionProblem::Unknown { known, .. } = &mut error.problem {
+            known.extend(Self::common_docs().map(|doc| doc.name));
+        }
+        error
     }
 
     /// What [`AUTO`] stands for, each solver as `read` makes it; one that does not have what was

@@ -90,6 +90,35 @@ impl StudySolver {
         }
     }
 
+    /// The files that its options name: an object to start from, a background.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let start = match self.starts().0 {
+            ObjectStart::File(path) => Some(path.as_path()),
+            _ => None,
+        };
+        let background = match &self.method {
+            Method::Native(config) => config.noise.background.file(),
+            Method::External(_) => None,
+        };
+        start.into_iter().chain(background)
+    }
+
+    /// Makes relative paths of files those of `folder`.
+    fn make_absolute(&mut self, folder: &Path) {
+        let start = match &mut self.method {
+            Method::Native(config) => {
+                if let BackgroundSource::File(path) = &mut config.noise.background {
+                    *path = folder.join(&*path);
+                }
+                &mut config.start.object_start
+            }
+            Method::External(config) => &mut config.object_start,
+        };
+        if let ObjectStart::File(path) = start {
+            *path = folder.join(&*path);
+        }
+    }
+
     /// The solvers of a study that names none: LSQML, the field's baseline, and ML; `probe_start`
     /// is what both start from.
     pub fn defaults(probe_start: ProbeStart) -> Vec<Self> {
@@ -98,7 +127,8 @@ impl StudySolver {
     }
 
     /// The solvers written as `[solver]` (one) or `[[solver]]` (several); `probe_start` where
-    /// nothing is said about it. `{folder}` in a command stands for `folder`.
+    /// nothing is said about it. `{folder}` in a command stands for `folder`, from which relative
+    /// paths of files are taken, too.
     pub(crate) fn read(
         written: toml::Value,
         probe_start: ProbeStart,
@@ -131,7 +161,9 @@ impl StudySolver {
         } else {
             Method::Native(SolverConfig::read(&algorithm, self::written(table), probe_start)?)
         };
-        Ok(Self { name: name.unwrap_or(algorithm), method })
+        let mut solver = Self { name: name.unwrap_or(algorithm), method };
+        solver.make_absolute(folder);
+        Ok(solver)
     }
 }
 

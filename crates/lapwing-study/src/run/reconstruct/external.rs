@@ -25,7 +25,7 @@
 
 use crate::design::condition::Case;
 use crate::design::external::External;
-use crate::design::solver::{Method, ObjectStart, StudySolver};
+use crate::design::solver::{Method, StudySolver};
 use crate::disk::hash;
 use crate::disk::path::absolute;
 use crate::run::event::{Event, Level, Observer, note, tell};
@@ -53,17 +53,15 @@ const ATTENTION: Duration = Duration::from_millis(200);
 /// Prefix of the folders that commands work in.
 pub(crate) const SCRATCH: &str = ".external-";
 
-/// Content hashes of the files that a solver names: another script of an external one, or another
-/// reconstruction to start from, is another solver.
+/// Content hashes of the files that a solver names: another script of an external one, another
+/// background, or another reconstruction to start from, is another solver.
 pub(crate) fn files(solver: &StudySolver) -> Vec<(String, String)> {
     let mut named: Vec<String> = match &solver.method {
         Method::External(config) => config.external.command.clone(),
         Method::Native(_) => Vec::new(),
     };
-    if let ObjectStart::File(path) = solver.starts().0 {
-        named.push(path.to_string_lossy().into_owned());
-    }
-    named.retain(|word| Path::new(word).is_file());
+    named.extend(solver.files().map(|path| path.to_string_lossy().into_owned()));
+    named.retain(|word| lapwing_files::open::named(Path::new(word)).0.is_file());
     let hashed = |word: String| Some((hash::file(Path::new(&word)).ok()?, word));
     named.into_iter().filter_map(hashed).map(|(hash, word)| (word, hash)).collect()
 }

@@ -58,7 +58,7 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
 /// Refuses an output folder in which the input, or what is started from, is one of the files that
 /// will be written.
 pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
-    let Ok(whole) = input.canonicalize() else { return Ok(()) };
+    let Ok(whole) = lapwing_files::open::named(input).0.canonicalize() else { return Ok(()) };
     let same = |name: &str| output.join(name).canonicalize().is_ok_and(|path| path == whole);
     match FILES.iter().find(|name| same(name)) {
         None => Ok(()),

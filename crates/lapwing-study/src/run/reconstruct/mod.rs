@@ -88,8 +88,7 @@ impl Request {
             CompareWith::Truth => hash::key(&"truth"),
             CompareWith::TruthOver(scan) => hash::key(scan),
         };
-        let beside = self.reading.join.iter().chain(&self.reading.companion);
-        let beside: Vec<_> = beside.map(|path| hash::file(path).ok()).collect();
+        let beside: Vec<_> = self.reading.files().map(|path| hash::file(path).ok()).collect();
         let reading = match beside.is_empty() {
             true => format!("{:?}", self.reading),
             false => format!("{:?}, of {beside:?}", self.reading),

@@ -1,14 +1,16 @@
 //! One study on disk: what is there already, and what became of every case.
 
 use crate::design::Design;
-use crate::design::condition::Case;
+use crate::design::condition::{Case, Condition};
 use crate::design::solver::Method;
 use crate::disk::json::read_json;
-use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, job_dir};
+use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, data_file, job_dir};
 use crate::disk::ledger::Ledger;
 use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
 use lapwing_compare::ComparisonRecord;
+use lapwing_files::npz::Archive;
+use lapwing_files::{Quantum, metadata};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +104,23 @@ impl StudyFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StudyError::io("cannot read", &path)(error)),
         }
+    }
+
+    /// What the beam of the study consists of, by its design or else by its data.
+    ///
+    /// # Errors
+    /// As for [`Self::design`].
+    pub fn quantum(&self) -> Result<Quantum> {
+        let Some(design) = self.design()? else { return Ok(Quantum::default()) };
+        if design.radiation.as_ref().is_some_and(|beam| beam.voltage_kv.is_some()) {
+            return Ok(Quantum::Electron);
+        }
+        // Metadata that cannot be read are told of where they are needed.
+        let known = design.conditions().first().and_then(|&Condition { dose, split, .. }| {
+            let file = data_file(&self.data_root(), dose, split);
+            metadata::read(&Archive::open(&file).ok()?).ok()?
+        });
+        Ok(Quantum::of_metadata(known.as_ref()))
     }
 
     /// All cases of the design in the order of the jobs; none when the folder holds no study.

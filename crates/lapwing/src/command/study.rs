@@ -217,6 +217,7 @@ fn search(
     let lower = design.study.line_with_lower().map(|line| {
         format!("; for the least one write {line} in {} and search again", file.display())
     });
+    let quanta = StudyFolder::new(folder).quantum()?.many();
     let mut words = String::new();
     for of in &found {
         // Writing to a string does not fail.
@@ -239,22 +240,30 @@ fn search(
             Least::About { at, low, high } => {
                 let told = on_specimen(at);
                 // With two digits a narrow range would not hold what it is the range of.
-                let digits = if label(low, 2) == label(high, 2) { 3 } else { 2 };
-                let range = match low < high || design.study.repeats > 1 {
-                    true => format!("{} to {}", label(low, digits), label(high, digits)),
+                let lowest = of.tried.iter().map(|tried| tried.dose).min().unwrap_or_default();
+                let from = low.unwrap_or(lowest as f64);
+                let digits = if label(from, 2) == label(high, 2) { 3 } else { 2 };
+                let below = if low.is_none() { "below " } else { "" };
+                let range = match from < high || design.study.repeats > 1 {
+                    true => format!("{below}{} to {}", label(from, digits), label(high, digits)),
                     false => "of one realisation: no range without study.repeats = 2".to_owned(),
                 };
-                writeln!(words, ": about {} photons per pattern{told}, {range}", label(at, 3))
+                writeln!(words, ": about {} {quanta} per pattern{told}, {range}", label(at, 3))
             }
+            Least::By { at } => writeln!(
+                words,
+                ": at {at} {quanta} per pattern{}, below which nothing can be told",
+                on_specimen(at as f64)
+            ),
             Least::AtMost { at } => writeln!(
                 words,
-                ": {at} photons per pattern{} or fewer: the lowest dose of the search is enough{}",
+                ": {at} {quanta} per pattern{} or fewer: the lowest dose of the search is enough{}",
                 on_specimen(at as f64),
                 lower.as_deref().unwrap_or_default()
             ),
             Least::Never { up_to } => writeln!(
                 words,
-                ": not up to {up_to} photons per pattern{}",
+                ": not up to {up_to} {quanta} per pattern{}",
                 on_specimen(up_to as f64)
             ),
         };

@@ -42,10 +42,15 @@ pub enum Least {
     About {
         /// Photons per pattern.
         at: f64,
-        /// Where it is reached at the earliest.
-        low: f64,
+        /// Where it is reached at the earliest; `None` where that is below all that was looked at.
+        low: Option<f64>,
         /// Where it is reached at the latest.
         high: f64,
+    },
+    /// At this dose; at the next lower one nothing can be told (see [`doubts`]).
+    By {
+        /// Photons per pattern.
+        at: u64,
     },
     /// At the lowest dose already.
     AtMost {
@@ -283,21 +288,23 @@ impl Search<'_, '_> {
     /// that was `tried` reaches it when every value is better, or worse, by its standard error.
     fn about(&self, below: DoseValue, above: DoseValue, tried: &[DoseValue]) -> Least {
         if below.value.is_none() {
-            let (low, high) = (below.dose as f64, above.dose as f64);
-            return Least::About { at: high, low, high };
+            return Least::By { at: above.dose };
         }
         let mut all: Vec<&DoseValue> = tried.iter().collect();
         all.sort_by_key(|tried| tried.dose);
         let better = if self.goal.higher_is_better() { 1.0 } else { -1.0 };
-        let shifted = |sign: f64| {
+        let shifted = |sign: f64| -> Vec<(f64, f64)> {
             let moved = |at: &&DoseValue| {
                 Some((at.dose as f64, at.value? + sign * better * at.error.unwrap_or(0.0)))
             };
-            self.crossing(&all.iter().filter_map(moved).collect::<Vec<_>>())
+            all.iter().filter_map(moved).collect()
         };
         let pair = [below, above].map(|at| (at.dose as f64, at.value.unwrap_or_default()));
         let at = self.crossing(&pair);
-        Least::About { at, low: shifted(1.0).min(at), high: shifted(-1.0).max(at) }
+        let (early, late) = (shifted(1.0), shifted(-1.0));
+        let within = early.first().is_some_and(|&(_, value)| !self.goal.is_reached(value));
+        let low = within.then(|| self.crossing(&early).min(at));
+        Least::About { at, low, high: self.crossing(&late).max(at) }
     }
 
     /// The dose at which points (ascending dose, value) first reach the goal, interpolated in the

@@ -159,6 +159,11 @@ fn a_study_replaces_nothing_that_it_has_not_made() {
     let other = "other/reconstructions/dose_1000/baseline/train";
     bench.ok(&format!("reconstruct --input scan.npz --output-dir {other} --num-epochs 2"));
     bench.fails("study run small.toml --output other", &["baseline/train/result.json is there"]);
+    // Nor a report of somebody's own.
+    std::fs::create_dir_all(bench.path("told/report")).unwrap();
+    std::fs::write(bench.path("told/report/index.html"), "mine").unwrap();
+    bench.fails("study run small.toml --output told", &["told/report/index.html is there"]);
+    assert_eq!(std::fs::read_to_string(bench.path("told/report/index.html")).unwrap(), "mine");
     // Nor the user's own design.
     std::fs::create_dir(bench.path("own")).unwrap();
     std::fs::write(bench.path("own/study.toml"), SMALL).unwrap();

@@ -191,6 +191,12 @@ fn a_view_in_the_place_of_another_is_refused_by_name() {
     std::fs::rename(bench.path("data/dose_10000"), bench.path("data/dose_500")).unwrap();
     std::fs::rename(bench.path("views/dose_10000"), bench.path("views/dose_500")).unwrap();
     bench.fails(&format!("{jobs} --split test"), &["dense_test.npz", "nphotons 10000"]);
+    // A split's data set may be what it is not told to be, which is said.
+    let whole = format!("jobs {ROOTS} --num-epochs 2 --view baseline --split test");
+    let told = stderr(&bench.run(&whole));
+    assert!(told.contains("patched_test.npz") && told.contains("nphotons 10000"), "{told}");
+    let told = stderr(&bench.run(&format!("{whole} --leave-out _metadata")));
+    assert!(!told.contains("nphotons 10000"), "{told}");
 }
 
 #[test]

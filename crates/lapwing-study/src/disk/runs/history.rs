@@ -140,7 +140,7 @@ fn merge(
         missing_jobs: missing.values().copied().cloned().collect(),
         execution_results: results.into_values().cloned().collect(),
         run_ids: runs.iter().flat_map(|(manifest, _)| manifest.run_ids.clone()).collect(),
-        dry_run: false,
+        dry_run: runs.iter().all(|(manifest, _)| manifest.dry_run),
         ..last.clone()
     };
     let skips = SkipSummary {

@@ -353,8 +353,10 @@ fn a_dry_run_says_that_it_was_one() {
     let dry = RunRecord::begin(&plan.roots, plan.cases.len(), &Filters::default(), true, &agenda);
     let dry = dry.unwrap();
     assert_eq!(json(&dry.dir.join(MANIFEST))["dry_run"], true);
-    assert!(!StudyFolder::new(folder.path()).manifest().unwrap().unwrap().dry_run);
+    let merged = || StudyFolder::new(folder.path()).manifest().unwrap().unwrap();
+    assert!(merged().dry_run);
     let killed = begin(&plan, Filters::default(), &agenda).unwrap();
+    assert!(!merged().dry_run);
     assert_eq!(json(&killed.dir.join(MANIFEST)).get("dry_run"), None);
 }
 

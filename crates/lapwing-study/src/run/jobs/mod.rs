@@ -8,7 +8,7 @@
 mod crew;
 pub mod plan;
 
-use crate::design::condition::{Case, Split, View};
+use crate::design::condition::{Case, Condition, Split, View};
 use crate::design::solver::DeviceChoice;
 use crate::disk::checkpoint::Every;
 use crate::disk::hash;
@@ -27,8 +27,9 @@ use crate::run::jobs::plan::{MissingViews, Plan};
 use crate::run::reconstruct::{CompareWith, Request, kept};
 use crate::{Result, StudyError};
 use jiff::Timestamp;
-use lapwing_files::ReadOptions;
+use lapwing_files::npz::Archive;
 use lapwing_files::reconstruction::read_positions;
+use lapwing_files::{ReadOptions, metadata};
 use lapwing_model::Position;
 use std::collections::HashMap;
 use std::fs::File;
@@ -327,6 +328,17 @@ impl JobRun<'_> {
         Ok((request.run_on(&input_hash, &mut observe)?, false))
     }
 
+    /// Where the metadata of a split's data set say that it is that of another place; metadata
+    /// that cannot be read, or are not to be, say nothing.
+    fn misplaced_data(&self, file: &Path, condition: Condition) -> Option<String> {
+        let JobOptions { reading, trust_names, .. } = &self.options;
+        if *trust_names || reading.leave_out.iter().any(|name| name == metadata::KEY) {
+            return None;
+        }
+        let known = metadata::read(&Archive::open(file).ok()?).ok()?;
+        views::data_out_of_place(file, known.as_ref(), condition.dose, condition.split)
+    }
+
     fn prepare(&self, job: &JobRecord) -> Result<Ready> {
         let (area, plan) = {
             let mut areas = lock(&self.areas);
@@ -334,12 +346,13 @@ impl JobRun<'_> {
         };
         let condition = job.case.condition;
         let mut remarks = Vec::new();
-        if condition.view != View::Baseline {
-            match views::held_against_place(&job.input_npz, condition)? {
+        match condition.view {
+            View::Baseline => remarks.extend(self.misplaced_data(&job.input_npz, condition)),
+            _ => match views::held_against_place(&job.input_npz, condition)? {
                 (_, Some(told)) if self.options.trust_names => remarks.push(told),
                 (_, Some(told)) => return Err(StudyError::Invalid(views::with_ways_on(&told))),
                 (_, None) => {}
-            }
+            },
         }
         let mut request = Request {
             calibrate: false,

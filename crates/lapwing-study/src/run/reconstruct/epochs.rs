@@ -140,7 +140,13 @@ impl Watch for Watching<'_> {
         let device = chosen.problem.device();
         if *device != Device::Cpu {
             self.result.device = Some(device.to_string());
-            note(&mut *self.observe, Level::Fact, &format!("computed on {device}"))?;
+            let slow = match device.is_software() {
+                true => {
+                    ", no card but a program on the processor and much slower than it: --device cpu"
+                }
+                false => "",
+            };
+            note(&mut *self.observe, Level::Fact, &format!("computed on {device}{slow}"))?;
         }
         self.result.noise = Some(NoiseRecord::from(&chosen.noise));
         for text in noise::described(&chosen.noise, self.quantum) {

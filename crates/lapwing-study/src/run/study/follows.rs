@@ -44,7 +44,8 @@ pub(super) fn with_searched(design: Design, folder: &StudyFolder, same_base: boo
 }
 
 /// Refuses to replace what lies in the places of the study's files and was made by others: data
-/// sets and views that the ledger does not know and, in a folder that holds no study yet, results.
+/// sets and views that the ledger does not know and, in a folder that holds no study yet, results
+/// and a report.
 pub(super) fn check_foreign(design: &Design, folder: &StudyFolder, ledger: &Ledger) -> Result<()> {
     let roots = folder.roots();
     let repeats = 1..=design.study.repeats;
@@ -60,7 +61,9 @@ pub(super) fn check_foreign(design: &Design, folder: &StudyFolder, ledger: &Ledg
         .collect();
     if !folder.design_file().is_file() {
         let results = design.cases().into_iter().map(|case| folder.job_dir(&case).join(RESULT));
-        files.extend(results.filter(|result| result.is_file()));
+        let report = std::fs::read_dir(folder.report_dir()).into_iter().flatten().flatten();
+        let report = report.map(|entry| entry.path());
+        files.extend(results.chain(report).filter(|file| file.is_file()));
     }
     files.sort();
     files.dedup();

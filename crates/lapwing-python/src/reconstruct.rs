@@ -10,7 +10,7 @@ use lapwing_files::dialect::object_pixel;
 use lapwing_files::options::Geometry;
 use lapwing_files::reconstruction::Role;
 use lapwing_files::{Metadata, Reconstruction};
-use lapwing_solve::solver::options::{Kind, OptionDoc};
+use lapwing_solve::solver::options::{self, Kind, OptionDoc, Options};
 use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::magnify::magnification;
 use lapwing_study::pictures::overview;
@@ -20,6 +20,7 @@ use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,13 +38,34 @@ pub fn config(options: &Bound<'_, PyDict>) -> anyhow::Result<SolverConfig> {
     Ok(config)
 }
 
-/// All options of a solver with their values, as they are recorded.
+/// All options of a solver with their values, `None` where there is none.
 #[pyfunction]
 pub fn solver_options<'py>(
     py: Python<'py>,
     options: &Bound<'_, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
-    Ok(to_python(py, &config(options)?)?)
+    let config = config(options)?;
+    let mut table = serde_json::to_value(&config)?;
+    let docs = SolverConfig::docs(config.algorithm());
+    if let Value::Object(table) = &mut table {
+        let also = config.choice.values().into_iter().chain(config.device.values());
+        let also: BTreeMap<&str, options::Value> = also.collect();
+        for doc in docs.filter(|doc| !doc.name.contains('.')) {
+            let value = also.get(doc.name).map_or(Value::Null, plain);
+            table.entry(doc.name).or_insert(value);
+        }
+    }
+    Ok(to_python(py, &table)?)
+}
+
+/// The value of an option as a plain one.
+fn plain(value: &options::Value) -> Value {
+    match value {
+        options::Value::Count(count) => (*count).into(),
+        options::Value::Number(number) => (*number).into(),
+        options::Value::Flag(flag) => (*flag).into(),
+        options::Value::Word(word) => word.as_str().into(),
+    }
 }
 
 /// The table of solvers: for each its name, what it is, where it was published, and its options.

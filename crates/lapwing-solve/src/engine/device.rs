@@ -28,6 +28,17 @@ pub enum Device {
     Gpu(Gpu),
 }
 
+impl Device {
+    /// Whether it is called a graphics card and is a program on the processor.
+    pub fn is_software(&self) -> bool {
+        match self {
+            Self::Cpu => false,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(card) => card.info().software,
+        }
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -33,7 +33,9 @@ autoapi_file_patterns = ["*.pyi", "*.py"]
 autoapi_root = "docs/api"
 autoapi_add_toctree_entry = False
 autoapi_keep_files = False
-autoapi_python_class_content = "both"
+autoapi_python_class_content = "class"
+# Options keep their two hyphens.
+smartquotes = False
 autoapi_member_order = "groupwise"
 autoapi_options = ["members", "imported-members", "show-signature", "undoc-members"]
 napoleon_use_ivar = True

@@ -56,9 +56,7 @@ impl Stored {
             Some((path, name)) if !Path::new(place).exists() => (path, Some(name)),
             _ => (place, None),
         };
-        // A folder of results is meant for the reconstruction in it.
-        let within = Path::new(path).join("reconstruction.npz");
-        let path = if within.is_file() { within.as_path() } else { Path::new(path) };
+        let path = Path::new(path);
         let found = match Reconstruction::read_as(path, role, wanted) {
             Err(error @ Error::WhichObject { .. }) => bail!("{error} as FILE{SEPARATOR}ARRAY"),
             found => found?,

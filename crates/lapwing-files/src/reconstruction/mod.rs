@@ -3,9 +3,9 @@
 mod names;
 mod read;
 
-pub use names::OBJECT;
-pub use read::read_positions;
+pub use names::{FILE_NAME, OBJECT};
 pub(crate) use read::{axes, is_complex, probe_name, probe_of};
+pub use read::{file_of, read_positions};
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Names in a file of this program.
 
+/// Name of the file in a folder of results.
+pub const FILE_NAME: &str = "reconstruction.npz";
 /// Array of the object in a file of this program.
 pub const OBJECT: &str = "reconstructed_object";
 pub(super) const PROBE: &str = "reconstructed_probe";

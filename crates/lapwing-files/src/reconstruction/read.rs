@@ -1,14 +1,14 @@
 //! Objects and probes in the files of this and of other programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lapwing_model::{Complex32, Modes, Object, Position};
 use ndarray::{Array2, Ix2, Ix3};
 use serde_json::Value;
 
 use super::names::{
-    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, LOSS, OBJECT, OPERATION, ORIGIN, PHASE_SD,
-    POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
+    ALGORITHM, AMPLITUDE_SD, BEAM_POWER, EIGENMODES, FILE_NAME, LOSS, OBJECT, OPERATION, ORIGIN,
+    PHASE_SD, POSITIONS, PROBE, TIMESTAMP, WEIGHTS,
 };
 use super::{Provenance, Reconstruction, Role};
 use crate::container::Container;
@@ -59,7 +59,14 @@ impl Reconstruction {
     }
 }
 
+/// The file that is meant by a path: of a folder of results the reconstruction in it.
+pub fn file_of(path: &Path) -> PathBuf {
+    let within = path.join(FILE_NAME);
+    if within.is_file() { within } else { path.to_owned() }
+}
+
 fn read(path: &Path, role: Role, wanted: Option<&str>) -> Result<Reconstruction, Error> {
+    let path = &file_of(path);
     let file = Container::open(path)?;
     let usual = match role {
         Role::Reconstruction => &OBJECTS[..],

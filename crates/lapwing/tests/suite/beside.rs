@@ -76,6 +76,16 @@ fn other_positions_are_another_result() {
     bench.ok(&run);
     // The first one is kept.
     assert!(bench.path("out/earlier_1/reconstruction.npz").is_file());
+    // What cannot be read takes nobody's place.
+    let before = bench.listing();
+    std::fs::write(bench.path("positions.csv"), "x,y\n1,2\n").unwrap();
+    bench.fails(&run, &["positions"]);
+    let locks = |name: &String| !name.ends_with(".lock");
+    let [before, after] = [before, bench.listing()].map(|all| all.into_iter().filter(locks));
+    assert!(before.eq(after));
+    // A folder of results is the reconstruction in it.
+    let start = "reconstruct truth.npz --start out/earlier_1 --output-dir on";
+    bench.ok(&format!("{start} {SOLVED}"));
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::disk::path::absolute;
 use crate::run::event::{Event, Level, Observer, note, tell};
 use crate::run::solve::start::Start;
 use crate::{Result, StudyError};
-use lapwing_files::reconstruction::{OBJECT, Role};
+use lapwing_files::reconstruction::{self, OBJECT, Role};
 use lapwing_files::{Reconstruction, npz};
 use lapwing_solve::Solution;
 use std::collections::VecDeque;
@@ -60,7 +60,8 @@ pub(crate) fn files(solver: &StudySolver) -> Vec<(String, String)> {
         Method::External(config) => config.external.command.clone(),
         Method::Native(_) => Vec::new(),
     };
-    named.extend(solver.files().map(|path| path.to_string_lossy().into_owned()));
+    let files = solver.files().map(reconstruction::file_of);
+    named.extend(files.map(|path| path.to_string_lossy().into_owned()));
     named.retain(|word| lapwing_files::open::named(Path::new(word)).0.is_file());
     let hashed = |word: String| Some((hash::file(Path::new(&word)).ok()?, word));
     named.into_iter().filter_map(hashed).map(|(hash, word)| (word, hash)).collect()

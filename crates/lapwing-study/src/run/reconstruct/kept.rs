@@ -55,6 +55,16 @@ pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
+/// Moves what [`set_aside`] moved into `kept` back into `folder`, in place of what is there.
+pub(super) fn put_back(folder: &Path, kept: &Path) -> Result<()> {
+    clear(folder)?;
+    for name in FILES.iter().rev().filter(|name| kept.join(name).is_file()) {
+        let to = folder.join(name);
+        std::fs::rename(kept.join(name), &to).map_err(StudyError::io("cannot move", &to))?;
+    }
+    std::fs::remove_dir(kept).map_err(StudyError::io("cannot remove", kept))
+}
+
 /// Refuses an output folder in which the input, or what is started from, is one of the files that
 /// will be written.
 pub(super) fn refuse_own_input(input: &Path, output: &Path) -> Result<()> {
@@ -105,6 +115,10 @@ mod tests {
             assert!(!folder.path().join(name).exists());
         }
         assert!(folder.path().join("mine.txt").is_file());
+        put_back(folder.path(), &kept).unwrap();
+        assert!(folder.path().join("phase.png").is_file() && !kept.exists());
+        let kept = set_aside(folder.path()).unwrap().unwrap();
+        assert!(kept.ends_with("earlier_1"));
         // Of a failure there is nothing to keep.
         write(RESULT);
         assert_eq!(set_aside(folder.path()).unwrap(), None);

@@ -14,7 +14,7 @@ pub(crate) use output::RECONSTRUCTION;
 
 use crate::design::condition::{Case, View};
 use crate::design::solver::{AUTO, DeviceChoice, ObjectStart, StudySolver};
-use crate::disk::checkpoint::{Checkpoint, Every};
+use crate::disk::checkpoint::{CHECKPOINT, Checkpoint, Every};
 use crate::disk::hash;
 use crate::disk::json::write_json;
 use crate::disk::layout::{LOG, RESULT};
@@ -147,18 +147,24 @@ impl Request {
             kept::refuse_own_input(start, &self.output)?;
         }
         let _lock = Lock::acquire(&self.output)?;
-        if self.recorded(&key).is_none()
-            && let Some(kept) = kept::set_aside(&self.output)?
-        {
-            let text = format!(
-                "the earlier result in {}, made with other options or of another file, is kept in \
-                 {}",
-                self.output.display(),
-                kept.display()
-            );
-            note(&mut *observe, Level::Fact, &text)?;
+        let kept = match self.recorded(&key) {
+            None => kept::set_aside(&self.output)?,
+            Some(_) => None,
+        };
+        let Some(kept) = kept else { return self.run_as(&key, see, observe) };
+        let earlier = format!(
+            "the earlier result in {}, made with other options or of another file",
+            self.output.display()
+        );
+        let text = format!("{earlier}, is kept in {}", kept.display());
+        note(&mut *observe, Level::Fact, &text)?;
+        let made = self.run_as(&key, see, &mut *observe);
+        // What failed without anything to go on from has not taken its place.
+        if made.is_err() && !self.output.join(CHECKPOINT).exists() {
+            kept::put_back(&self.output, &kept)?;
+            note(&mut *observe, Level::Fact, &format!("{earlier}, is back in its place"))?;
         }
-        self.run_as(&key, see, observe)
+        made
     }
 
     /// The folder that this request's results belong in where those of others stay as they are:

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Name of the reconstruction inside its folder.
-pub(crate) const RECONSTRUCTION: &str = "reconstruction.npz";
+pub(crate) const RECONSTRUCTION: &str = lapwing_files::reconstruction::FILE_NAME;
 
 /// Writes everything but pictures of the object, the comparison, the log and `result.json`.
 pub(super) fn write(folder: &Path, made: &Reconstruction, probe: &Modes) -> Result<Files> {

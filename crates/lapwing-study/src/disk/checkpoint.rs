@@ -69,6 +69,12 @@ impl Checkpoint {
         Some(Snapshot::from_arrays(loss, arrays))
     }
 
+    /// Epochs of which the state is stored in `folder`, whatever task it is of.
+    pub fn epochs_in(folder: &Path) -> Option<usize> {
+        let archive = Archive::open(folder.join(CHECKPOINT)).ok()?;
+        archive.header(LOSS).ok()?.shape.first().copied()
+    }
+
     /// Whether there is the state of another task than this one.
     pub fn is_of_another(&self) -> bool {
         let key = Archive::open(&self.path).and_then(|archive| archive.read(KEY));

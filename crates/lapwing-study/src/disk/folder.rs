@@ -3,6 +3,7 @@
 use crate::design::Design;
 use crate::design::condition::{Case, Condition};
 use crate::design::solver::Method;
+use crate::disk::checkpoint::Checkpoint;
 use crate::disk::json::read_json;
 use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, data_file, job_dir};
 use crate::disk::ledger::Ledger;
@@ -180,6 +181,11 @@ impl StudyFolder {
             (None, None) => return Ok(None),
         };
         Ok(Some(cases.into_iter().map(|case| (case.clone(), known.of(&case))).collect()))
+    }
+
+    /// Epochs after which one case was stopped, where it goes on from there.
+    pub fn stopped_after(&self, case: &Case) -> Option<usize> {
+        Checkpoint::epochs_in(&self.result_dir(case))
     }
 
     /// The jobs that run at this moment, each with the last line of its log.

@@ -425,7 +425,12 @@ fn status(folder: &Path, output: Output) -> anyhow::Result<ExitCode> {
     for (case, outcome) in study.outcomes()?.unwrap_or_default() {
         let (state, detail) = match running.remove(&case) {
             Some(line) => ("running", line),
-            None => (outcome.name(), outcome.reason().unwrap_or_default().to_owned()),
+            None => {
+                let stopped = study.stopped_after(&case).filter(|_| outcome.name() == "pending");
+                let stopped = stopped.map(|n| format!("stopped after {}", counted(n, "epoch")));
+                let reason = stopped.or_else(|| outcome.reason().map(ToOwned::to_owned));
+                (outcome.name(), reason.unwrap_or_default())
+            }
         };
         *counts.entry(state).or_insert(0) += 1;
         // The first of several solvers is named, too.

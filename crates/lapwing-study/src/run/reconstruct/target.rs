@@ -6,6 +6,7 @@ use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
 use lapwing_files::remarks::is_uniform;
 use lapwing_model::{Field, Modes, Object, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
+use ndarray::s;
 
 impl Request {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
@@ -30,14 +31,22 @@ impl Request {
                 _ => Ok(Err("the data set has no objectGuess to compare with".to_owned())),
             };
         };
-        if is_uniform(&truth) {
-            let text = "objectGuess is the same everywhere: a placeholder, no truth";
-            return Ok(Err(text.to_owned()));
+        let placeholder = |object: &Object, place: &str| {
+            is_uniform(object)
+                .then(|| format!("objectGuess is the same {place}: a placeholder, no truth"))
+        };
+        if let Some(text) = placeholder(&truth, "everywhere") {
+            return Ok(Err(text));
         }
         let region = match Region::from_scan(truth.shape(), scan, probe.view()) {
             Ok(region) => region,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let seen = truth.slices().slice_move(s![.., region.rows(), region.columns()]).to_owned();
+        let seen = Object::from_slices(seen);
+        if let Some(text) = seen.and_then(|seen| placeholder(&seen, "wherever the scan goes")) {
+            return Ok(Err(text));
+        }
         let own_area = match &self.comparison {
             CompareWith::TruthOver(_) if scan == own => OwnArea::Same,
             // A view can cover too little for numbers of its own.

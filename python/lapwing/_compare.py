@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ def compare(
     Raises
     ------
     ValueError
-        Different grids, no truth, a region that is too small, where the two would agree far better
+        A path, different grids, no truth, a region that is too small, where the two would agree far better
         elsewhere than where the positions put them, and where the positions of a part of a raster
         lie on the truth's in several ways of which the objects tell none.
 
@@ -198,6 +199,12 @@ def compare(
         Where the positions of reconstruction and truth count from different zeros, and are laid on
         each other.
     """
+    for name, given, way in (
+        ("reconstruction", reconstruction, "lapwing.load_reconstruction(path)"),
+        ("truth", truth, "lapwing.load(path)"),
+    ):
+        if isinstance(given, (str, os.PathLike)):
+            raise ValueError(f"{name}: expected arrays, found a path; give {way}")
     made: Any = reconstruction
     known: Any = truth
     if isinstance(truth, Dataset):

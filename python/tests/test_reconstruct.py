@@ -410,3 +410,19 @@ def test_positions_of_another_zero_are_laid_on_the_truth(scan: lapwing.Dataset) 
     # Without the truth's positions nothing tells where they count from.
     with pytest.raises(ValueError, match=r"origin at \(-\d+, \d+\), lies outside the truth"):
         found.compare(scan.object)
+
+
+def test_a_path_where_arrays_are_needed_says_how_to_read_it(scan: lapwing.Dataset) -> None:
+    with pytest.raises(ValueError, match=r"reconstruction: .* lapwing\.load_reconstruction"):
+        lapwing.compare("result/reconstruction.npz", scan)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"truth: .* lapwing\.load\(path\)"):
+        lapwing.compare(scan.object, Path("truth.npz"))  # type: ignore[arg-type]
+
+
+def test_every_option_of_a_solver_is_told() -> None:
+    for solver in lapwing.solvers():
+        told = lapwing.solver_options(solver["name"])
+        plain = {option["name"] for option in solver["options"] if "." not in option["name"]}
+        assert plain <= set(told)
+        # They can be handed back as they are.
+        assert lapwing.solver_options(**told) == told

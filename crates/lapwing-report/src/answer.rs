@@ -2,6 +2,7 @@
 
 mod cost;
 mod headline;
+mod measured;
 mod needs;
 mod reach;
 mod untold;
@@ -11,7 +12,7 @@ pub(crate) use untold::{First, first_screen};
 
 use crate::estimate::{Estimate, Line, Trend};
 use crate::fluence::{Area, in_gray};
-use crate::gather::{OF_HALVES, Row, Study};
+use crate::gather::{Row, Study};
 use crate::levels::{Axes, Level};
 use crate::metric::{Metric, dose_label};
 use crate::specimen::of_what;
@@ -59,10 +60,6 @@ pub(crate) fn overlap_in_words(overlap: f64) -> String {
         false => "no overlap".to_owned(),
     }
 }
-
-/// A dose that is less than this many times below the measured one shares so many photons with the
-/// full-dose reconstruction that they agree beyond what they know of the specimen.
-const SHARED: f64 = 4.0;
 
 /// Where a view of a split, by one solver, reaches the goal.
 #[derive(Debug, Clone)]
@@ -155,72 +152,6 @@ impl<'a> Question<'a> {
         sentences.extend(self.about_shared());
         sentences.extend(self.not_told());
         sentences
-    }
-
-    /// Whether a dose is so far below that of a measured scan that comparing it with the
-    /// reconstruction of all photons tells of more than the photons that both have.
-    fn stands_alone(&self, dose: f64) -> bool {
-        self.alone_until().is_none_or(|most| dose <= most)
-    }
-
-    /// The highest dose that stands alone, where there is one.
-    fn alone_until(&self) -> Option<f64> {
-        self.measured.filter(|_| !self.of_halves()).map(|full| full / SHARED)
-    }
-
-    /// Whether a dose at which the goal is reached is known from one that does not stand alone.
-    fn leans(&self, reach: Reach) -> bool {
-        match reach {
-            Reach::AtMost(at) | Reach::By(at) | Reach::About { between: (_, at), .. } => {
-                !self.stands_alone(at)
-            }
-            Reach::Unsteady { .. } | Reach::Never | Reach::Unknown => false,
-        }
-    }
-
-    /// The highest dose that stands alone, in words, where the study has higher ones.
-    fn alone_in_words(&self) -> Option<String> {
-        let most = self.alone_until()?;
-        let name = &self.metric.name;
-        let above = |row: &Row| row.metric(name).is_some() && row.condition.dose as f64 > most;
-        let any = self.rows.iter().any(above);
-        any.then(|| format!("{} photons per pattern", Scale::Log.text(most, 3)))
-    }
-
-    /// `, up to 2500 photons per pattern`: of which doses the best is, where not of all.
-    fn of_alone(&self) -> String {
-        self.alone_in_words().map(|most| format!(", up to {most}")).unwrap_or_default()
-    }
-
-    /// Why the best is not of all doses, and what that says of the dose that the goal takes.
-    fn about_shared(&self) -> Option<String> {
-        Some(format!(
-            "Doses above {} share more than a quarter of their photons with the full-dose \
-             reconstruction that they are compared with, and look better than they are: best and \
-             worst leave them out, and a goal that is reached there may take more.",
-            self.alone_in_words()?
-        ))
-    }
-
-    /// Whether the metric is between halves of the photons, without any reference.
-    fn of_halves(&self) -> bool {
-        self.metric.name.starts_with(OF_HALVES)
-    }
-
-    /// What can be concluded from a reference that a solver of the study made, and what cannot.
-    fn about_reference(&self) -> Option<String> {
-        let maker = self.reference.filter(|_| !self.of_halves())?;
-        Some(match self.solvers.len() {
-            1 => format!(
-                "The reference is {maker}\u{2019}s own reconstruction of all photons: the distance to \
-                 it tells what fewer photons cost, not what is wrong in both."
-            ),
-            _ => format!(
-                "The reference was made by {maker}, whose own errors are in it: these numbers tell \
-                 what fewer photons cost each solver, and cannot rank the solvers. The agreement of \
-                 halves can."
-            ),
-        })
     }
 
     /// The goal as `Phase SSIM at least 0.9`.

@@ -36,20 +36,6 @@ pub(crate) struct Study {
     pub quantum: Quantum,
 }
 
-/// What the beam of a study consists of, by its design or else by its data.
-fn quantum(folder: &StudyFolder, design: Option<&Design>, rows: &[Row]) -> Quantum {
-    let radiation = design.and_then(|design| design.radiation.as_ref());
-    if radiation.is_some_and(|radiation| radiation.voltage_kv.is_some()) {
-        return Quantum::Electron;
-    }
-    let known = rows.first().and_then(|row| {
-        let Condition { dose, split, .. } = row.condition;
-        let file = data_file(&folder.data_root(), dose, split);
-        metadata::read(&Archive::open(&file).ok()?).ok()?
-    });
-    Quantum::of_metadata(known.as_ref())
-}
-
 /// The dose that a data set was thinned from, by its history.
 fn thinned_from(file: &Path) -> Option<f64> {
     let metadata = metadata::read(&Archive::open(file).ok()?).ok()??;
@@ -194,7 +180,7 @@ impl Study {
         };
         let rows: Vec<Row> = outcomes.into_iter().map(read).collect();
         let (pixel_size, reference) = (pixel_size(&rows), reference(&rows));
-        let quantum = quantum(&folder, design.as_ref(), &rows);
+        let quantum = folder.quantum()?;
         let mut study =
             Self { folder, design, settings, rows, pixel_size, reference, measured: None, quantum };
         study.measured = study.measured_dose();
@@ -307,13 +293,9 @@ impl Study {
         self.rows.iter().filter(|row| row.outcome.is_done()).count()
     }
 
-    /// The name of the study where its design has one, else of its folder.
+    /// The name of the study; without a design that of its folder.
     pub fn name(&self) -> String {
-        let named = |design: &&Design| {
-            let settings = self.settings.as_deref().unwrap_or_default();
-            design.study.name != Design::default().study.name || has_name(settings)
-        };
-        match self.design.as_ref().filter(named) {
+        match &self.design {
             Some(design) => design.study.name.clone(),
             None => self
                 .folder
@@ -322,13 +304,6 @@ impl Study {
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         }
     }
-}
-
-/// Whether the text of a design names its study.
-fn has_name(settings: &str) -> bool {
-    let section = settings.split("[study]").nth(1).unwrap_or_default();
-    let mut keys = section.lines().map(str::trim_start).take_while(|line| !line.starts_with('['));
-    settings.contains("study.name") || keys.any(|line| line.starts_with("name"))
 }
 
 /// The outcome with the pixel that the goal of the study tells, where its data tell none.
@@ -420,12 +395,5 @@ mod tests {
     #[test]
     fn loss_tables_with_headings_and_damage() {
         assert_eq!(read_loss("epoch,loss\n0,2.5\n1,x\n2, 1e-3\r\n\n"), [(0.0, 2.5), (2.0, 1e-3)]);
-    }
-
-    #[test]
-    fn the_name_of_a_study_is_told_from_that_of_a_solver() {
-        assert!(has_name("# a\n[study]\ndoses = [1]\n  name = \"fly64\"\n[probe]\n"));
-        assert!(!has_name("[study]\ndoses = [1]\n[[solver]]\nname = \"a\"\n"));
-        assert!(!has_name("[[solver]]\nname = \"a\"\n") && has_name("study.name = \"a\"\n"));
     }
 }

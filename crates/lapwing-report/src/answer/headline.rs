@@ -483,28 +483,4 @@ mod tests {
             ["20\u{202f}\u{b5}s", "10\u{202f}ms", "90\u{202f}s", "10\u{202f}min", "28\u{202f}h"]
         );
     }
-
-    #[test]
-    fn doses_near_the_measured_one_share_its_photons() {
-        let metrics = crate::metric::with_goals(&std::collections::BTreeMap::new(), None).unwrap();
-        let of = |name: &str, measured| Question {
-            rows: &[],
-            metric: metrics.iter().find(|metric| metric.name == name).unwrap(),
-            solvers: &[],
-            views: &[],
-            splits: &[],
-            levels: &[],
-            reference: None,
-            pixel_size: None,
-            radiation: None,
-            matrix: None,
-            measured,
-            flat: None,
-        };
-        let with_reference = of("phase_ssim", Some(1e5));
-        assert!(with_reference.stands_alone(2.5e4) && !with_reference.stands_alone(2.6e4));
-        // A truth, and halves that have no photon in common, share nothing.
-        assert!(of("phase_ssim", None).stands_alone(1e5));
-        assert!(of("halves_complex_correlation", Some(1e5)).stands_alone(1e5));
-    }
 }

@@ -6,5 +6,6 @@
 mod answer;
 mod browser;
 mod contrast;
+mod measured;
 mod report;
 mod support;

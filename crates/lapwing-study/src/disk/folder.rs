@@ -110,14 +110,20 @@ impl StudyFolder {
     /// What the beam of the study consists of, by its design or else by its data.
     ///
     /// # Errors
-    /// As for [`Self::design`].
+    /// When the design or the merged manifest cannot be read.
     pub fn quantum(&self) -> Result<Quantum> {
-        let Some(design) = self.design()? else { return Ok(Quantum::default()) };
-        if design.radiation.as_ref().is_some_and(|beam| beam.voltage_kv.is_some()) {
+        let design = self.design()?;
+        let radiation = design.as_ref().and_then(|design| design.radiation.as_ref());
+        if radiation.is_some_and(|beam| beam.voltage_kv.is_some()) {
             return Ok(Quantum::Electron);
         }
+        let cases = match design {
+            Some(design) => design.cases(),
+            None => self.manifest()?.map(|manifest| manifest.cases()).unwrap_or_default(),
+        };
         // Metadata that cannot be read are told of where they are needed.
-        let known = design.conditions().first().and_then(|&Condition { dose, split, .. }| {
+        let known = cases.first().and_then(|case| {
+            let Condition { dose, split, .. } = case.condition;
             let file = data_file(&self.data_root(), dose, split);
             metadata::read(&Archive::open(&file).ok()?).ok()?
         });

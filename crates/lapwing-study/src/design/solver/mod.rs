@@ -3,6 +3,7 @@
 mod config;
 mod device;
 mod object_start;
+mod serial;
 #[cfg(test)]
 mod tests;
 mod word_set;
@@ -15,10 +16,10 @@ pub use device::{DeviceChoice, DeviceOptions};
 pub use object_start::ObjectStart;
 
 use crate::design::external::{self, External, ExternalConfig};
-use config::{take_algorithm, written};
 use lapwing_solve::SOLVERS;
 use lapwing_solve::solver::options::Options;
 use serde::Serialize;
+use serial::{take_algorithm, written};
 use std::path::Path;
 
 /// One of the solvers of a study: its configuration under a name that no other has.

@@ -1,0 +1,72 @@
+//! The report of measured scans: what they are compared with, and which doses stand alone.
+
+use crate::report::{after, assert_balanced, report};
+use crate::support::Special;
+use std::fs;
+
+#[test]
+fn measured_scans_are_compared_with_a_reference_and_with_themselves() {
+    let (_folder, html) = report(&Special { measured: true, ..Special::default() });
+    assert_balanced(&html);
+    assert!(
+        html.contains("The reference: full-dose reconstruction") && !html.contains(">The truth<")
+    );
+    assert!(html.contains("Agreement of halves") && !html.contains("True probe"));
+    // Whose reconstruction the reference is, and whose goals these are.
+    assert!(html.contains("The reference is LSQML\u{2019}s own reconstruction of all photons"));
+    assert!(html.contains("a usual one and not this study&#x27;s own"));
+    // 0.5 / 0.25 cycles per pixel.
+    assert_eq!(after(&html, "<dt>Resolution of halves</dt><dd>"), "2.000 px");
+    assert_eq!(html.matches(">phase, halves</text>").count(), 18);
+}
+
+#[test]
+fn the_reference_compared_with_itself_is_no_result() {
+    let special =
+        Special { measured: true, thinned_from: Some(1e5), several: true, ..Special::default() };
+    let (folder, html) = report(&special);
+    assert_balanced(&html);
+    let grids = html.split("Phase SSIM, LSQML, train split").nth(1).unwrap();
+    let grid = &grids[..grids.find("</table>").unwrap()];
+    assert_eq!(grid.matches(">the reference<").count(), 1, "{grid}");
+    // Only that of the solver that made it, and only of all positions.
+    let grids = html.split("Phase SSIM, ML, train split").nth(1).unwrap();
+    assert!(!grids[..grids.find("</table>").unwrap()].contains(">the reference<"));
+    // All photons are one realisation, whatever the number of repeats.
+    let row = |dose: &str| {
+        let row = grids.split(&format!("<th scope=\"row\">{dose}</th>")).nth(1).unwrap();
+        row[..row.find("</tr>").unwrap()].matches('\u{b1}').count()
+    };
+    assert_eq!((row("10\u{2074}"), row("10\u{2075}")), (3, 0));
+    // What its halves have in common is a result.
+    let grids = html.split("Agreement of halves, LSQML, train split").nth(1).unwrap();
+    assert!(!grids[..grids.find("</table>").unwrap()].contains(">the reference<"));
+    // 0.938 at 10^5 would reach it.
+    let never = "LSQML: Phase SSIM at least 0.9 is not reached within this study";
+    assert!(html.contains(never), "{never}");
+    let lines = |solver: &str| {
+        let name = format!("report/figures/phase_ssim_{solver}_dose_overlap.svg");
+        fs::read_to_string(folder.path().join(name)).unwrap().contains("at goal 0.9")
+    };
+    assert!(!lines("LSQML") && lines("ML"));
+}
+
+#[test]
+fn doses_that_share_photons_with_the_reference_are_told_apart() {
+    let special = Special { measured: true, thinned_from: Some(1.2e5), ..Special::default() };
+    let (_folder, html) = report(&special);
+    assert_balanced(&html);
+    let first = &html[html.find("<section class=\"first\"").unwrap()..];
+    let first = &first[..first.find("</section>").unwrap()];
+    // 10^5 is more than a quarter of what was measured, 10^4 is not.
+    let head = "best Phase SSIM, up to 30\u{202f}000 photons per pattern</th>";
+    assert!(first.contains(head), "{first}");
+    assert!(first.contains("0.625<span class=\"sub\">at 10\u{2074}</span>"));
+    assert!(first.contains("\u{2248} 76\u{202f}000<span class=\"sub\">may take more</span>"));
+    assert!(first.contains("photons per pattern share more than a quarter of their photons"));
+    assert!(html.contains("Best, up to 30\u{202f}000 photons per pattern: 0.625 (10\u{2074} "));
+    // All doses of a scan with many more photons stand alone.
+    let special = Special { measured: true, thinned_from: Some(1e6), ..Special::default() };
+    let (_folder, html) = report(&special);
+    assert!(!html.contains("may take more") && html.contains("Best: 0.938 (10\u{2075} photons"));
+}

@@ -189,9 +189,9 @@ def compare(
     Raises
     ------
     ValueError
-        A path, different grids, no truth, a region that is too small, where the two would agree far better
-        elsewhere than where the positions put them, and where the positions of a part of a raster
-        lie on the truth's in several ways of which the objects tell none.
+        A path, different grids, no truth, a region that is too small, where the two would agree far
+        better elsewhere than where the positions put them, and where the positions of a part of a
+        raster lie on the truth's in several ways of which the objects tell none.
 
     Warns
     -----

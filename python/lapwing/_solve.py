@@ -351,8 +351,8 @@ def _told_apart(data: Any) -> None:
 
 
 def solver_options(algorithm: str = "LSQML", **options: Any) -> dict[str, Any]:
-    """Every option of a solver, those that are not given with their defaults, ``None`` where that is
-    to leave it out.
+    """Every option of a solver, those that are not given with their defaults, ``None`` where that
+    is to leave it out.
 
     Parameters
     ----------

@@ -96,24 +96,24 @@ fn one_data_set_alone() {
     }
     assert!(dot.norm() / (a2 * b2).sqrt() > 0.999);
 
-    // What cannot be done is said, and leaves a record.
-    let refused = |name: &str, config: &SolverConfig, comparison| {
+    // What cannot be done is said, and leaves a record where there is none.
+    let refused = |name: &str, config: &SolverConfig, comparison, status: &str| {
         let error = request(name, config, comparison).run(&mut unobserved).unwrap_err().to_string();
         let record = std::fs::read_to_string(folder.path().join(name).join(RESULT)).unwrap();
-        assert!(record.contains("\"failed\""), "{record}");
+        assert!(record.contains(&format!("\"status\": \"{status}\"")), "{record}");
         error
     };
-    assert!(refused("bare", &config, CompareWith::Truth).contains("objectGuess"));
+    assert!(refused("bare", &config, CompareWith::Truth, "done").contains("objectGuess"));
     data.metadata = None;
     // No squares of these are whole multiples of one value.
     data.diffraction.change(|amplitude| amplitude + 0.01);
     data.write(folder.path().join("counts.npz")).unwrap();
     let text = "noise = \"poisson\"\nprobe_start = \"file\"\n";
     config = toml::from_str(text).unwrap();
-    assert!(refused("counts", &config, CompareWith::Nothing).contains("photon counts"));
+    assert!(refused("counts", &config, CompareWith::Nothing, "failed").contains("photon counts"));
     data.probe = None;
     data.write(folder.path().join("probeless.npz")).unwrap();
-    assert!(refused("probeless", &config, CompareWith::Nothing).contains("probeGuess"));
+    assert!(refused("probeless", &config, CompareWith::Nothing, "failed").contains("probeGuess"));
     assert!(request("absent", &config, CompareWith::Nothing).run(&mut unobserved).is_err());
     assert!(!folder.path().join("absent").exists());
 }

@@ -9,7 +9,7 @@ study:
 
 # The picture of the report in the README, anew from that study.
 picture: study
-    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,610 \
+    chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1180,755 \
         --screenshot=docs/images/quick-study.png "file://$PWD/quick-study/report/index.html"
 
 # The documentation site in target/site, by Sphinx; `just doc` before adds the Rust crates.

@@ -15,7 +15,7 @@ use lapwing_solve::{Epoch, SOLVERS};
 use lapwing_study::magnify::magnification;
 use lapwing_study::pictures::overview;
 use lapwing_study::run;
-use lapwing_study::solver::{AUTO, ObjectStart, SolverConfig};
+use lapwing_study::solver::{AUTO, ObjectStart, Plain, SolverConfig};
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -51,21 +51,11 @@ pub fn solver_options<'py>(
         let also = config.choice.values().into_iter().chain(config.device.values());
         let also: BTreeMap<&str, options::Value> = also.collect();
         for doc in docs.filter(|doc| !doc.name.contains('.')) {
-            let value = also.get(doc.name).map_or(Value::Null, plain);
-            table.entry(doc.name).or_insert(value);
+            let value = also.get(doc.name).map(|value| serde_json::to_value(Plain(value)));
+            table.entry(doc.name).or_insert(value.transpose()?.unwrap_or_default());
         }
     }
     Ok(to_python(py, &table)?)
-}
-
-/// The value of an option as a plain one.
-fn plain(value: &options::Value) -> Value {
-    match value {
-        options::Value::Count(count) => (*count).into(),
-        options::Value::Number(number) => (*number).into(),
-        options::Value::Flag(flag) => (*flag).into(),
-        options::Value::Word(word) => word.as_str().into(),
-    }
 }
 
 /// The table of solvers: for each its name, what it is, where it was published, and its options.

@@ -14,6 +14,7 @@ pub use config::{
 };
 pub use device::{DeviceChoice, DeviceOptions};
 pub use object_start::ObjectStart;
+pub use serial::Plain;
 
 use crate::design::external::{self, External, ExternalConfig};
 use lapwing_solve::SOLVERS;

@@ -58,7 +58,8 @@ impl Serialize for Own<'_> {
     }
 }
 
-struct Plain<'a>(&'a Value);
+/// The value of an option as designs and records have it.
+pub struct Plain<'a>(pub &'a Value);
 
 impl Serialize for Plain<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,6 +5,11 @@ The source folder is the repository, so that a link of a page leads to the same 
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,7 +28,12 @@ nitpick_ignore_regex = [("py:.*", ".*")]
 
 # Pages are plain markdown: headings are anchors as on a code host, HTML pictures are pictures.
 myst_heading_anchors = 4
-myst_enable_extensions = ["html_image"]
+# Formulas are those of code hosts: $...$ in a line, blocks of the language `math`.
+myst_enable_extensions = ["dollarmath", "html_image"]
+myst_dmath_allow_space = False
+myst_dmath_allow_digits = False
+myst_fence_as_directive = ["math"]
+html_math_renderer = "mathml"
 # A file that is no page, such as the notebook, is handed out as it is.
 suppress_warnings = ["myst.xref_missing.download"]
 
@@ -56,5 +66,30 @@ def plain_bars(app, what, name, obj, options, lines):
     lines[:] = [line.replace("|", r"\|") for line in lines]
 
 
+def mathml(node, display):
+    """A formula as MathML, which browsers show without a script and without the network."""
+    formula = node.astext()
+    try:
+        markup = convert(formula, display=display)
+        found = ElementTree.fromstring(markup)
+        # What the converter does not know it leaves as it stands.
+        if left := [text for text in found.itertext() if "\\" in text or "&" in text]:
+            raise ValueError(f"not understood: {left}")
+    except Exception as error:
+        raise ExtensionError(f"{node.source}:{node.line}: formula {formula!r}: {error}") from error
+    return markup
+
+
+def visit_math(self, node):
+    self.body.append(mathml(node, "inline"))
+    raise nodes.SkipNode
+
+
+def visit_math_block(self, node):
+    self.body.append(f'<div class="math">{mathml(node, "block")}</div>\n')
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("autodoc-process-docstring", plain_bars, priority=100)

@@ -18,6 +18,17 @@ pub enum StudyError {
         /// The operating system's answer.
         source: std::io::Error,
     },
+    /// A file lies where a folder is to be made.
+    #[error(
+        "{}: expected a folder, found the file {}; name another folder, or move the file away",
+        folder.display(), file.display()
+    )]
+    FileForFolder {
+        /// The folder that is to be made.
+        folder: PathBuf,
+        /// What has its name, or that of a folder around it.
+        file: PathBuf,
+    },
     /// The design cannot be run.
     #[error(transparent)]
     Design(Box<crate::DesignError>),
@@ -131,7 +142,7 @@ pub enum StudyError {
     /// The folder of the data sets does not exist.
     #[error(
         "{}: no such folder, where the splits were to be: expected for example dose_1000/patched_train.npz in it; \
-         make them with `lapwing split --output-dir {}`",
+         make them with `lapwing split --output {}`",
         folder.display(),
         folder.join("dose_1000").display()
     )]

@@ -40,6 +40,7 @@ pub use design::condition::{self, Case, Condition, Split, View};
 pub use design::solver;
 pub use design::{Design, DesignError};
 pub use disk::folder::StudyFolder;
+pub use disk::path::make_folder;
 pub use disk::{checkpoint, layout, lock, record};
 pub use error::StudyError;
 pub use geometry::{overlap, place, selection, split, step};

@@ -15,6 +15,7 @@ mod slurm;
 pub use self::order::{BatchSystem, FOLDER, Handed, Order, State};
 use crate::design::Resources;
 use crate::disk::json::{read_json, write_json};
+use crate::disk::path::make_folder;
 use crate::{Result, StudyError};
 use jiff::Timestamp;
 use lapwing_files::atomic;
@@ -104,7 +105,7 @@ pub fn submit(system: &dyn BatchSystem, order: &Order) -> Result<Submission> {
         }
     }
     let place = order.place();
-    std::fs::create_dir_all(&place).map_err(StudyError::io("cannot create", &place))?;
+    make_folder(&place)?;
     for (name, text) in system.files(order)? {
         let path = place.join(name);
         atomic::write_bytes(&path, text).map_err(StudyError::io("cannot write", &path))?;

@@ -7,6 +7,7 @@ use crate::disk::checkpoint::Checkpoint;
 use crate::disk::json::read_json;
 use crate::disk::layout::{DESIGN, LOG, MANIFEST, RESULT, Roots, SKIP_SUMMARY, data_file, job_dir};
 use crate::disk::ledger::Ledger;
+use crate::disk::path::is_missing;
 use crate::disk::record::{Execution, JobResult, Manifest, Outcome, SkipSummary};
 use crate::{Result, StudyError};
 use lapwing_compare::ComparisonRecord;
@@ -102,7 +103,7 @@ impl StudyFolder {
         let path = self.design_file();
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(Design::of_file(&path, &text, &self.root)?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(StudyError::io("cannot read", &path)(error)),
         }
     }

@@ -1,5 +1,6 @@
 //! Records as JSON files.
 
+use crate::disk::path::is_missing;
 use crate::{Result, StudyError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use std::path::Path;
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, what: &'static str) -> Result<Option<T>> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(StudyError::io("cannot read", path)(error)),
     };
     let parsed = serde_json::from_slice(&text);

@@ -5,7 +5,7 @@
 //! passes them on, as NFS from version 4 does, and Lustre when mounted with `flock`.
 
 use crate::disk::layout::DESIGN;
-use crate::disk::path::absolute;
+use crate::disk::path::{absolute, make_folder};
 use crate::{Result, StudyError};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -50,7 +50,7 @@ impl Lock {
     }
 
     fn take(folder: &Path, way: Way) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(StudyError::io("cannot create", folder))?;
+        make_folder(folder)?;
         let path = folder.join(NAME);
         let mut file = open(&path)?;
         for attempt in 1.. {
@@ -139,7 +139,7 @@ fn open(path: &Path) -> Result<File> {
 
 fn open_in_its_folder(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(StudyError::io("cannot create", folder))?;
+        make_folder(folder)?;
     }
     open(path)
 }

@@ -18,8 +18,28 @@ pub(crate) fn remove_if_there(file: &Path) -> Result<()> {
     }
 }
 
+/// Whether nothing is there: no such file, or a file where its folder would be.
+pub(crate) fn is_missing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
 /// Makes the folder of a file.
 pub(crate) fn make_folder_of(file: &Path) -> Result<()> {
-    let dir = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir).map_err(StudyError::io("cannot create", dir))
+    make_folder(file.parent().unwrap_or(Path::new(".")))
+}
+
+/// Makes a folder, with those that it lies in; one that is there is right.
+///
+/// # Errors
+///
+/// [`StudyError::FileForFolder`] where a file has its name or that of a folder around it.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        match folder.ancestors().find(|part| part.is_file()) {
+            Some(file) => {
+                StudyError::FileForFolder { folder: folder.to_path_buf(), file: file.to_path_buf() }
+            }
+            None => StudyError::io("cannot create", folder)(error),
+        }
+    })
 }

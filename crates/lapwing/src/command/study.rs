@@ -204,8 +204,7 @@ fn search(
     };
     let goal = Goal { pixel_size_m: pixel_size.or(goal.pixel_size_m), ..goal };
     keep_design(file, folder, &design)?;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create {}", folder.display()))?;
+    lapwing_study::make_folder(folder)?;
     let found = stoppable(&mut Watch::new(output), |observe| {
         run::search::search(&design, &goal, folder, at_once, observe)
     })?;
@@ -338,8 +337,7 @@ fn run_design(
 ) -> anyhow::Result<JobsReport> {
     let design = Design::load(file).with_context(|| file.display().to_string())?;
     keep_design(file, folder, &design)?;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create {}", folder.display()))?;
+    lapwing_study::make_folder(folder)?;
     let mut watching = match watch {
         true => Watch::with_report(output, folder),
         false => Watch::new(output),

@@ -15,7 +15,7 @@ use crate::design::condition::{Case, Condition};
 use crate::disk::json::{read_json, write_json};
 use crate::disk::layout::{MANIFEST, Roots, SKIP_SUMMARY};
 use crate::disk::lock::Lock;
-use crate::disk::path::absolute;
+use crate::disk::path::{absolute, make_folder};
 use crate::disk::record::{Agenda, Execution, Filters, JobRecord, Manifest, SkipSummary};
 use crate::{Result, StudyError};
 use history::History;
@@ -219,7 +219,7 @@ fn new_run_dir(
     filters: &Filters,
 ) -> Result<(String, PathBuf)> {
     let runs = artifact_root.join("runs");
-    std::fs::create_dir_all(&runs).map_err(StudyError::io("cannot create", &runs))?;
+    make_folder(&runs)?;
     let time = now.strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
     let mut attempt = 0;
     loop {

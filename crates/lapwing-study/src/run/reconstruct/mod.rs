@@ -19,7 +19,7 @@ use crate::disk::hash;
 use crate::disk::json::write_json;
 use crate::disk::layout::{LOG, RESULT};
 use crate::disk::lock::Lock;
-use crate::disk::path::absolute;
+use crate::disk::path::{absolute, make_folder};
 use crate::disk::record::{Files, JobResult, Status};
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
@@ -191,8 +191,7 @@ impl Request {
 
     fn run_as(&self, input_hash: &str, see: See<'_>, observe: Observer<'_>) -> Result<JobResult> {
         let started = Instant::now();
-        std::fs::create_dir_all(&self.output)
-            .map_err(StudyError::io("cannot create", &self.output))?;
+        make_folder(&self.output)?;
         // Whatever is left of an earlier attempt is no part of this one, should it fail.
         kept::clear(&self.output)?;
         let mut log = String::new();

@@ -6,6 +6,7 @@ use crate::design::{Design, DesignError, MeasuredBase};
 use crate::disk::checkpoint::Every;
 use crate::disk::folder::StudyFolder;
 use crate::disk::hash;
+use crate::disk::path::make_folder;
 use crate::run::dataset::data::{self, REFERENCE, TOOL, mean_counts, probe_diameter, thin};
 use crate::run::dataset::stream::Streaming;
 use crate::run::event::{Event, Level, Observer, note};
@@ -65,7 +66,7 @@ impl FullDose {
         // An object in the file is not used as a reference.
         dataset.object = None;
         let root = folder.reference_dir();
-        std::fs::create_dir_all(&root).map_err(StudyError::io("cannot create", &root))?;
+        make_folder(&root)?;
         let input = root.join("full_dose.npz");
         dataset.write(&input)?;
         let solver = design.reference_solver().ok_or_else(|| {

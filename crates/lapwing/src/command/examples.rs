@@ -10,16 +10,24 @@ use std::process::ExitCode;
 
 /// Names within the folder, and what they hold. Published crates have no files from outside their
 /// own folder, so these are copies of the repository's `examples`, which a test compares.
-const FILES: [(&str, &[u8]); 3] = [
+const FILES: [(&str, &[u8]); 9] = [
     ("quick.toml", include_bytes!("../../examples/quick.toml")),
     ("fly64.toml", include_bytes!("../../examples/fly64.toml")),
+    ("siemens-star.toml", include_bytes!("../../examples/siemens-star.toml")),
+    ("star-search.toml", include_bytes!("../../examples/star-search.toml")),
     ("electrons/sunflower.npz", include_bytes!("../../examples/electrons/sunflower.npz")),
+    ("electrons/make.py", include_bytes!("../../examples/electrons/make.py")),
+    ("pty-chi/README.md", include_bytes!("../../examples/pty-chi/README.md")),
+    ("pty-chi/study.toml", include_bytes!("../../examples/pty-chi/study.toml")),
+    ("pty-chi/reconstruct.py", include_bytes!("../../examples/pty-chi/reconstruct.py")),
 ];
 
 /// Write the example files that the guides begin with
 ///
-/// A small study (quick.toml), the reference study (fly64.toml) and a raw 4D-STEM stack
-/// (electrons/sunflower.npz). Files that are there already stay as they are.
+/// Designs of studies: a small one (quick.toml), the reference study (fly64.toml), two of a
+/// measured scan (siemens-star.toml, whose head says where to get it, and star-search.toml) and one
+/// with pty-chi as a solver (pty-chi); and a raw 4D-STEM stack (electrons). Files that are there
+/// already stay as they are.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lapwing examples\n  \
     lapwing study run examples/quick.toml --output quick")]
@@ -53,8 +61,7 @@ fn write_new(path: &Path, bytes: &[u8], output: Output) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("{}: expected a folder for --output", folder.display()))?;
+        lapwing_study::make_folder(folder)?;
     }
     lapwing_files::atomic::write_bytes(path, bytes)
         .with_context(|| format!("cannot write {}", path.display()))
@@ -71,5 +78,17 @@ mod tests {
         for (name, bytes) in FILES {
             assert!(fs::read(repository.join(name)).is_ok_and(|there| there == bytes), "{name}");
         }
+        let (mut folders, mut missing) = (vec![repository.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = path.strip_prefix(&repository).unwrap().to_owned();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !FILES.iter().any(|(file, _)| Path::new(file) == name) {
+                    missing.push(name);
+                }
+            }
+        }
+        assert!(missing.is_empty(), "`lapwing examples` does not write {missing:?}");
     }
 }

@@ -52,8 +52,7 @@ def command(
     Examples
     --------
     >>> import lapwing
-    >>> lapwing.command("reconstruct", "scan.npz", output_dir="result", algorithm="ML")  # doctest:
-    +SKIP
+    >>> lapwing.command("reconstruct", "scan.npz", output="result")  # doctest: +SKIP
     >>> lapwing.command("jobs", study="my-study", progress=True)  # doctest: +SKIP
     """
     from lapwing._progress import shown

@@ -39,8 +39,9 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     lapwing compare --reconstruction out/reconstruction.npz --truth dose_1000.npz --json\n  \
-    lapwing compare --reconstruction ours/reconstruction.npz --reconstruction ptychi_reconstruction.npz \
-    --reconstruction nets.npz::baseline_complex --truth dose_1000.npz --csv table.csv --figure table.png")]
+    lapwing compare --truth dose_1000.npz --reconstruction ours/reconstruction.npz \\\n    \
+    --reconstruction ptychi_reconstruction.npz --reconstruction nets.npz::baseline_complex \\\n    \
+    --csv table.csv --figure table.png")]
 pub struct Compare {
     /// File with reconstructed_object (and positions, reconstructed_probe), as `lapwing
     /// reconstruct` writes it, or another program's; give it several times for one table

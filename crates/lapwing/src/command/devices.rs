@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// stands in for a card is listed, too, but taken only when it is asked for.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  lapwing devices\n  \
-    lapwing reconstruct --input scan.npz --output-dir result --device gpu:0")]
+    lapwing reconstruct scan.npz --output result --device gpu:0")]
 pub struct Devices {}
 
 impl Devices {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// experiment` of a study, and `experiment=` in Python.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lapwing experiment init scan.toml\n  lapwing reconstruct --input scan.npz --experiment scan.toml --output-dir scan"
+    after_help = "Example:\n  lapwing experiment init scan.toml\n  lapwing reconstruct --input scan.npz --experiment scan.toml --output scan"
 )]
 pub struct Experiment {
     #[command(subcommand)]
@@ -25,6 +25,12 @@ pub struct Experiment {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Write a file with every key as a remark, to be filled in
+    ///
+    /// Take the # from the lines that say what the file of the patterns does not, and write their
+    /// values; what stays a remark is not set.
+    #[command(
+        after_help = "Example: fill in what you know, then see what becomes of it\n  lapwing experiment init scan.toml\n  lapwing inspect scan.npz --experiment scan.toml"
+    )]
     Init {
         /// The file to write; one that exists stays as it is
         #[arg(value_name = "FILE")]

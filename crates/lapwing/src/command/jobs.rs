@@ -31,7 +31,8 @@ use std::process::ExitCode;
 /// records are kept beside them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: what would run at one dose\n  \
-    lapwing jobs --data-root study/data --views-root study/views --artifact-root results --dose 1000 --dry-run\n\n\
+    lapwing jobs --data-root study/data --views-root study/views --output results \\\n    \
+    --dose 1000 --dry-run\n\n\
     Example: a task of a batch system\n  lapwing jobs --study my-study --shard 2/8")]
 pub struct Jobs {
     /// A study made by `lapwing study prepare` or `run`, with its own folders, solvers and repeats
@@ -53,8 +54,13 @@ pub struct Jobs {
         required_unless_present_any = ["study", "view"]
     )]
     phase_d_root: Option<PathBuf>,
-    /// Folder for the results
-    #[arg(long, value_name = "DIR", required_unless_present = "study")]
+    /// Folder for the results (also --artifact-root)
+    #[arg(
+        long = "output",
+        visible_alias = "artifact-root",
+        value_name = "DIR",
+        required_unless_present = "study"
+    )]
     artifact_root: Option<PathBuf>,
     /// Only this dose, photons per pattern
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]

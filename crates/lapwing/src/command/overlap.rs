@@ -26,7 +26,8 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  lapwing overlap --input dense_train.npz --gridsize 2 --s-img 0.5 --n-groups 512 --json\n  \
-    lapwing overlap --data-root data/dose_1000 --output-root overlap --gridsize 2 --s-img 0.5,1 --n-groups 512"
+    lapwing overlap --data-root data/dose_1000 --output overlap --gridsize 2 --s-img 0.5,1 \\\n    \
+    --n-groups 512"
 )]
 pub struct Overlap {
     /// The scan, in any format that is read
@@ -37,18 +38,19 @@ pub struct Overlap {
     #[arg(long, visible_alias = "input-npz", value_name = "FILE")]
     input: Option<PathBuf>,
     /// In place of a scan, a folder with one data set *train.npz and one *test.npz (also
-    /// --data-root)
+    /// --phase-c-root)
     #[arg(
-        long,
-        visible_alias = "data-root",
+        long = "data-root",
+        visible_alias = "phase-c-root",
         value_name = "DIR",
         conflicts_with = "input",
         requires = "output_root"
     )]
     phase_c_root: Option<PathBuf>,
     /// Folder for train_metrics.json, test_metrics.json, metrics_bundle.json and the images kept,
-    /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F>
-    #[arg(long, value_name = "DIR", requires = "phase_c_root", conflicts_with_all = ["file", "input"])]
+    /// train.npz and test.npz; for several --s-img in a folder each, s_img_<F> (also --output-root)
+    #[arg(long = "output", visible_alias = "output-root", value_name = "DIR",
+          requires = "phase_c_root", conflicts_with_all = ["file", "input"])]
     output_root: Option<PathBuf>,
     /// Images per group = gridsize squared: 1 or 2
     #[arg(long, value_name = "1|2", default_value_t = 1,

@@ -23,8 +23,10 @@ use std::process::ExitCode;
 /// time, the data and the memory that follow. Lengths are in metres.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lapwing plan --resolution-m 30e-9 --phase 0.1 --probe-diameter-m 1e-6 --field-m 10e-6 --flux 1e9 --overhead-s 0.01\n  \
-    lapwing plan --resolution-m 20e-9 --delta 4e-6 --beta 3e-8 --thickness-m 1e-6 --energy-kev 6.2 --probe-diameter-m 500e-9 --field-m 5e-6x8e-6\n\n\
+    after_help = "Examples:\n  lapwing plan --resolution-m 30e-9 --phase 0.1 --probe-diameter-m 1e-6 --field-m 10e-6 \\\n    \
+    --flux 1e9 --overhead-s 0.01\n  \
+    lapwing plan --resolution-m 20e-9 --delta 4e-6 --beta 3e-8 --thickness-m 1e-6 \\\n    \
+    --energy-kev 6.2 --probe-diameter-m 500e-9 --field-m 5e-6x8e-6\n\n\
     docs/planning.md says what is computed, and how it compares with simulation.",
     group = ArgGroup::new("detail").args(["phase", "absorption", "delta"]).required(true).multiple(true)
 )]

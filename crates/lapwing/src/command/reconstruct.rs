@@ -27,15 +27,14 @@ use std::process::ExitCode;
 /// and LSQML where they are not, from a flat object and the file's probe, that of the optics
 /// described, or one made of the patterns.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  lapwing reconstruct --input-npz scan.npz --output-dir scan --algorithm LSQML --num-epochs 200\n\n\
-    `lapwing inspect scan.npz` says how the file will be understood."
-)]
+#[command(after_help = "Examples:\n  lapwing reconstruct scan.npz --output result\n  \
+    lapwing reconstruct scan.npz --output result --algorithm LSQML --num-epochs 200\n\n\
+    `lapwing inspect scan.npz` says how the file will be understood.")]
 pub struct Reconstruct {
     #[command(flatten)]
     scan: ScanFile,
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the results (also --output-dir)
+    #[arg(long = "output", visible_alias = "output-dir", value_name = "DIR")]
     output_dir: PathBuf,
     /// Compare with the file's objectGuess, the truth in simulated data
     #[arg(long)]

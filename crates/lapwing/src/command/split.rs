@@ -20,12 +20,12 @@ use std::process::ExitCode;
 /// shared share of the object is reported.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: writes splits/patched_train.npz and splits/patched_test.npz\n  \
-    lapwing split --input dose_1000.npz --output-dir splits --guard-band 32")]
+    lapwing split --input dose_1000.npz --output splits --guard-band 32")]
 pub struct Split {
     #[command(flatten)]
     scan: ScanFile,
-    /// Folder for patched_train.npz and patched_test.npz
-    #[arg(long, value_name = "DIR")]
+    /// Folder for patched_train.npz and patched_test.npz (also --output-dir)
+    #[arg(long = "output", visible_alias = "output-dir", value_name = "DIR")]
     output_dir: PathBuf,
     /// Coordinate along which to cut: y or x
     #[arg(long, value_name = "AXIS", default_value = "y", value_parser = value::named::<Axis>)]
@@ -45,7 +45,7 @@ impl Split {
         let folder = &self.output_dir;
         let (train, test) = (folder.join("patched_train.npz"), folder.join("patched_test.npz"));
         for written in [&train, &test] {
-            let flag = "a split in --output-dir";
+            let flag = "a split in --output";
             self.reading.refuse_onto_input(written, flag, self.scan.path())?;
         }
         // Of two at once in one folder the splits could be mixed.

@@ -22,14 +22,14 @@ use std::process::ExitCode;
 /// dose_<D>/patched_<split>.npz, writes dose_<D>/<view>/<view>_<split>.npz.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lapwing views --data-root study/data --views-root study/views --view dense"
+    after_help = "Example:\n  lapwing views --data-root study/data --output study/views --view dense"
 )]
 pub struct Views {
     /// Folder of the split data sets (also --phase-c-root)
     #[arg(long = "data-root", visible_alias = "phase-c-root", value_name = "DIR")]
     phase_c_root: PathBuf,
     /// Folder for the views (also --output-root)
-    #[arg(long = "views-root", visible_alias = "output-root", value_name = "DIR")]
+    #[arg(long = "output", visible_aliases = ["views-root", "output-root"], value_name = "DIR")]
     output_root: PathBuf,
     /// Only this dose, photons per pattern [default: all under the data root]
     #[arg(long, value_name = "D", value_parser = value::whole_dose)]
@@ -155,10 +155,10 @@ impl Views {
         match root.join("patched_train.npz").is_file() {
             true => format!(
                 "splits lie in it directly: move them to {folder}, or cut them there with `lapwing split \
-                 --output-dir {folder}`, with their own dose in place of 1000"
+                 --output {folder}`, with their own dose in place of 1000"
             ),
             false => {
-                format!("make them with `lapwing split --output-dir {folder}`, for a dose of 1000")
+                format!("make them with `lapwing split --output {folder}`, for a dose of 1000")
             }
         }
     }

@@ -293,10 +293,20 @@ fn messages_name_what_is_wrong_and_where() {
     );
     bench.fails(
         &format!("jobs {ROOTS}").replace("--data-root data", "--data-root nowhere"),
-        &["nowhere: no such folder", "lapwing split --output-dir nowhere/dose_1000"],
+        &["nowhere: no such folder", "lapwing split --output nowhere/dose_1000"],
     );
+    std::fs::write(bench.path("file"), "").unwrap();
+    for command in [
+        "split --input scan.npz --output file",
+        "reconstruct --input scan.npz --output file --num-epochs 1",
+        "views --data-root data --output file",
+        "overlap --data-root data/dose_10000 --output file/below",
+    ] {
+        bench.fails(command, &["expected a folder, found the file file; name another"]);
+    }
+    bench.fails("study status file", &["file holds no study"]);
     bench.ok("split --input scan.npz --output-dir flat");
-    let told = ["flat: no folder dose_<D>", "directly", "--output-dir flat/dose_1000"];
+    let told = ["flat: no folder dose_<D>", "directly", "--output flat/dose_1000"];
     bench.fails("views --data-root flat --output-root v", &told);
     let usage = bench.run("jobs --study out --leave-out Y");
     assert_eq!(usage.status.code(), Some(2), "{}", stderr(&usage));

@@ -14,7 +14,7 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("cargo install --path crates/lapwing", "the build"),
     ("pip install .", "the tests of the Python package"),
     ("lapwing --version", "usage"),
-    ("lapwing reconstruct --input-npz scan.npz --output-dir result --device gpu", "devices"),
+    ("lapwing reconstruct --input scan.npz --output result --device gpu", "devices"),
     ("lapwing study run my.toml --output my-study --device gpu:1", "devices"),
 ];
 

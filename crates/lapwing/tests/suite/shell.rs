@@ -41,11 +41,49 @@ fn every_command_has_its_manual_page() {
         assert!(pages.contains(&page), "{pages:?}");
     }
     let page = std::fs::read_to_string(bench.path("pages/man1/lapwing-study-run.1")).unwrap();
-    for part in ["lapwing study run", "\\-\\-output", "\\-\\-json"] {
+    for part in ["lapwing study run", "\\-\\-output", "\\-\\-json", ".SH EXAMPLES\n", "lapwing 0."]
+    {
         assert!(page.contains(part), "no {part} in\n{page}");
     }
+    let whole = std::fs::read_to_string(bench.path("pages/man1/lapwing.1")).unwrap();
+    assert!(whole.contains("lapwing\\-version(1)") && !whole.contains("lapwing\\-help(1)"));
+    // The synopsis is what `--help` calls usage, in one line.
+    let (_, after) = page.split_once(".SH SYNOPSIS\n").unwrap();
+    let synopsis = after.lines().next().unwrap();
+    assert!(synopsis.contains("[OPTIONS]") && synopsis.contains("STUDY.toml"), "{synopsis}");
     std::fs::write(bench.path("file"), "").unwrap();
-    bench.fails("man --output file", &["file", "--output"]);
+    // A file where a folder is to be is named.
+    for command in ["man", "examples"] {
+        let said = ["file: expected a folder, found the file file"];
+        bench.fails(&format!("{command} --output file"), &said);
+        bench
+            .fails(&format!("{command} --output file/below"), &["expected a folder", "file file;"]);
+    }
+}
+
+/// `man` itself finds nothing to warn of, and keeps what is typed in lines of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn man_shows_the_pages_without_warnings() {
+    // That of man-db; others have no --warnings, and some systems a stub.
+    let version = Command::new("man").args(["--warnings", "--version"]).output();
+    if !version.is_ok_and(|output| output.stdout.starts_with(b"man ")) {
+        println!("SKIPPED: man is not there");
+        return;
+    }
+    let bench = Bench::new();
+    let made = bench.json("man --output pages");
+    for page in made["pages"].as_array().unwrap().iter().map(|page| page.as_str().unwrap()) {
+        let mut command = Command::new("man");
+        command.args(["--warnings", "-P", "cat", "-l", page]).current_dir(bench.path("pages"));
+        let output = command.env("MANWIDTH", "100").env("LC_ALL", "C").output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{page}: {said}");
+        if page == "lapwing-calibrate.1" {
+            assert!(shown.contains("--mrad-per-pixel 0.0331 \\\n"), "{shown}");
+        }
+    }
 }
 
 #[test]

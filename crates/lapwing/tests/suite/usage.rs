@@ -38,8 +38,42 @@ fn every_command_explains_itself_with_an_example() {
             assert!(help.contains(option), "{command} lacks {option}");
         }
     }
-    for action in ["init", "run", "status"] {
-        assert!(bench.ok(&format!("study {action} --help")).contains("Example"));
+    // Those of commands of commands too, in lines that `--help` does not break.
+    let (mut open, mut seen) = (vec![lapwing_cli::command()], 0);
+    while let Some(command) = open.pop() {
+        let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(example.contains("Example"), "{}", command.get_name());
+        let long = example.lines().find(|line| line.starts_with("  ") && line.len() > 100);
+        assert_eq!(long, None, "{}", command.get_name());
+        open.extend(command.get_subcommands().cloned());
+        seen += 1;
+    }
+    assert!(seen > 25, "{seen}");
+}
+
+/// What a command makes goes to `--output`; names that scripts of the study know are taken as well.
+#[test]
+fn output_is_called_the_same_everywhere() {
+    let program = lapwing_cli::command();
+    for (name, earlier) in [
+        ("simulate", ""),
+        ("thin", ""),
+        ("split", "output-dir"),
+        ("views", "output-root"),
+        ("views", "views-root"),
+        ("overlap", "output-root"),
+        ("reconstruct", "output-dir"),
+        ("jobs", "artifact-root"),
+        ("examples", ""),
+        ("man", ""),
+    ] {
+        let command = program.find_subcommand(name).unwrap();
+        let output = command.get_arguments().find(|arg| arg.get_long() == Some("output"));
+        let aliases = output.unwrap_or_else(|| panic!("{name}")).get_visible_aliases();
+        assert!(
+            earlier.is_empty() || aliases.is_some_and(|names| names.contains(&earlier)),
+            "{name}"
+        );
     }
 }
 

@@ -35,7 +35,7 @@ class Dataset:
         reconstructions.
     quantity : {"counts", "amplitude", "intensity"}
         What ``patterns`` hold: photon counts, square roots of intensities, or intensities of
-        unknown unit.
+        unknown unit. Must be said.
     zero_frequency : {"centre", "corner"}
         Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
     geometry : {"far-field", "near-field"}, optional
@@ -80,7 +80,7 @@ class Dataset:
         probe: ArrayLike | None = None,
         object: ArrayLike | None = None,
         *,
-        quantity: Literal["counts", "amplitude", "intensity"],
+        quantity: Literal["counts", "amplitude", "intensity"] | None = None,
         zero_frequency: Literal["centre", "corner"] = "centre",
         geometry: Literal["far-field", "near-field"] | None = None,
         metadata: Mapping[str, Any] | None = None,

@@ -242,11 +242,6 @@ def reconstruct(
     _are_options_of_solvers(settled)
     if not isinstance(data, Dataset):
         _told_apart(data)
-        if quantity is None:
-            raise ValueError(
-                "patterns in an array need quantity ('counts', 'amplitude' or 'intensity'); "
-                "a file is read with lapwing.load"
-            )
         data = Dataset(
             data,
             positions,

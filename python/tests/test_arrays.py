@@ -3,6 +3,8 @@ guessed."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,16 @@ def test_every_layout_and_dtype_is_the_same_data(scan: lapwing.Dataset) -> None:
         assert np.array_equal(other.diffraction, whole.diffraction), name
         assert other.intensity_scale == whole.intensity_scale
         assert np.array_equal(other.positions, scan.positions)
+
+
+def test_a_missing_quantity_is_asked_for(scan: lapwing.Dataset, tmp_path: Path) -> None:
+    """In one sentence, with what may be given; a path is told from an array first."""
+    for make in (lapwing.Dataset, lapwing.reconstruct):
+        with pytest.raises(ValueError, match='^quantity is missing.*"counts".*lapwing.load'):
+            make(scan.counts(), scan.positions)
+        with pytest.raises(ValueError, match="lapwing.load") as refused:
+            make(tmp_path / "scan.npz")
+        assert "quantity is missing" not in str(refused.value)
 
 
 @pytest.mark.filterwarnings("ignore:patterns")  # positions that are all the same

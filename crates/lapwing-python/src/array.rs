@@ -12,13 +12,16 @@ use numpy::{
 };
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySlice};
+use pyo3::types::{PyBytes, PyDict, PySlice, PyString};
 
 /// Most bytes that are converted at a time.
 const BLOCK: usize = 4 << 20;
 
 /// Patterns, axes (pattern, y, x) or (ny, nx, y, x): real numbers of any dtype and layout.
 pub fn patterns(given: &Bound<'_, PyAny>) -> anyhow::Result<Array3<f32>> {
+    if given.is_instance_of::<PyString>() || given.hasattr("__fspath__")? {
+        bail!("patterns: expected an array, found a path; give lapwing.load(path)");
+    }
     let given = rows_joined(given, "patterns", 4)?;
     let expected = "real numbers, axes (pattern, y, x), or (ny, nx, y, x) of a raster";
     values::<f32, Ix3>(&given, "patterns", expected)

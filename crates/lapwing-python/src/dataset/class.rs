@@ -39,7 +39,7 @@ use std::path::PathBuf;
 ///     On its full grid: the truth in simulated data. It fixes the grid of reconstructions.
 /// quantity : {"counts", "amplitude", "intensity"}
 ///     What ``patterns`` hold: photon counts, square roots of intensities, or intensities of
-///     unknown unit.
+///     unknown unit. Must be said.
 /// zero_frequency : {"centre", "corner"}
 ///     Where the patterns have it: at index (H // 2, W // 2), or at (0, 0).
 /// geometry : {"far-field", "near-field"}, optional
@@ -119,14 +119,14 @@ fn warn_of(py: Python<'_>, made: &lapwing_files::Dataset) -> Result<()> {
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (patterns, positions=None, probe=None, object=None, *, quantity, zero_frequency="centre", geometry=None, metadata=None, mask=None, leave_out_frames=None, experiment=None, **described))]
+    #[pyo3(signature = (patterns, positions=None, probe=None, object=None, *, quantity=None, zero_frequency="centre", geometry=None, metadata=None, mask=None, leave_out_frames=None, experiment=None, **described))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn new(
         patterns: &Bound<'_, PyAny>,
         positions: Option<&Bound<'_, PyAny>>,
         probe: Option<&Bound<'_, PyAny>>,
         object: Option<&Bound<'_, PyAny>>,
-        quantity: &str,
+        quantity: Option<&str>,
         zero_frequency: &str,
         geometry: Option<&str>,
         metadata: Option<&Bound<'_, PyAny>>,

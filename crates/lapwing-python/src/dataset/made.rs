@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 /// What is said of patterns that no file describes.
 pub struct Said<'a, 'py> {
-    pub quantity: &'a str,
+    pub quantity: Option<&'a str>,
     pub zero_frequency: &'a str,
     pub geometry: Option<&'a str>,
     pub experiment: Option<&'a Bound<'py, PyAny>>,
@@ -39,7 +39,16 @@ pub fn from_arrays<'py>(
     metadata: Optional<'_, 'py>,
     said: &Said<'_, 'py>,
 ) -> anyhow::Result<Dataset> {
-    let quantity: Quantity = named("quantity", said.quantity)?;
+    let Some(quantity) = said.quantity else {
+        // A path or an object of another program is told first.
+        array::patterns(patterns)?;
+        bail!(
+            "quantity is missing: say what the patterns hold, quantity=\"counts\" (photons or \
+             electrons), \"amplitude\" (square roots of intensities) or \"intensity\" (of unknown \
+             unit); a file says it itself, lapwing.load(path)"
+        );
+    };
+    let quantity: Quantity = named("quantity", quantity)?;
     let zero_frequency: ZeroFrequency = named("zero_frequency", said.zero_frequency)?;
     let geometry = said.geometry.map(|geometry| named("geometry", geometry)).transpose()?;
     let mut described = described(said)?;

@@ -154,9 +154,25 @@ impl Picture {
     ///
     /// A picture without pixels becomes a single grey one, since PNG has no empty pictures.
     pub fn png(&self) -> Vec<u8> {
+        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept, but
+        // of large pictures.
+        self.png_by(match self.pixels.len() <= LARGE {
+            true => &[png::Filter::NoFilter, png::Filter::Adaptive],
+            false => &[png::Filter::Adaptive],
+        })
+    }
+
+    /// [`png`](Self::png) of lines, text and small pictures on paper, for which unfiltered files
+    /// are the smaller ones.
+    pub(crate) fn png_of_drawing(&self) -> Vec<u8> {
+        self.png_by(&[png::Filter::NoFilter])
+    }
+
+    /// The smallest of the files by these filters.
+    fn png_by(&self, filters: &[png::Filter]) -> Vec<u8> {
         let (height, width) = self.pixels.dim();
         if height == 0 || width == 0 {
-            return Self::of_pixels(Array2::from_elem((1, 1), NEUTRAL)).png();
+            return Self::of_pixels(Array2::from_elem((1, 1), NEUTRAL)).png_by(filters);
         }
         let (palette, bytes, colour) = match palette_of(&self.pixels) {
             Some(palette) => {
@@ -176,12 +192,6 @@ impl Picture {
                 let bytes = self.pixels.iter().copied().collect::<Vec<Rgb>>().into_flattened();
                 (Vec::new(), bytes, png::ColorType::Rgb)
             }
-        };
-        // Noise compresses best unfiltered, smooth fields filtered: the smaller file is kept, but
-        // of large pictures.
-        let filters: &[png::Filter] = match height * width <= LARGE {
-            true => &[png::Filter::NoFilter, png::Filter::Adaptive],
-            false => &[png::Filter::Adaptive],
         };
         // A few per cent less are not worth five times the time, but in a page with many of them.
         let effort = match height * width <= SMALL {

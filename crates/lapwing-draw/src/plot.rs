@@ -4,6 +4,7 @@ use crate::axis::{Axis, Span};
 use crate::legend::Legend;
 use crate::plot_area::PlotArea;
 use crate::series::{Guide, Mark, Point, Series};
+use crate::sheet::text_width;
 use crate::svg::{Look, text};
 
 /// A plot of series over two axes.
@@ -45,14 +46,18 @@ impl Plot {
 
     /// The plotting area below a legend.
     pub(crate) fn frame(&self, legend: &Legend<'_>) -> PlotArea {
-        PlotArea {
+        let mut area = PlotArea {
             left: 58.0,
             top: self.title_height() + legend.height() + 4.0,
             right: self.size.0 - 12.0,
             bottom: self.size.1 - 44.0,
             x: Span::of(&self.x, self.points().map(|p| p.x).chain(self.bar_edges())),
             y: Span::of(&self.y, self.values()),
-        }
+        };
+        // The axis' own label stands at the left of those of its ticks.
+        let widths = area.y_ticks().into_iter().map(|tick| text_width(&tick.label));
+        area.left = widths.fold(area.left, |left, width| left.max(26.0 + width));
+        area
     }
 
     pub(crate) fn title_height(&self) -> f64 {
@@ -174,6 +179,17 @@ mod tests {
         // decades at 0.7.
         let (x, y) = (58.0 + 0.5 * 350.0, 236.0 - 0.7 * (236.0 - 44.0));
         assert!(svg.contains(&format!("M{} {}a4", short(x - 4.0), short(y))), "{svg}");
+    }
+
+    #[test]
+    fn long_ticks_leave_room_for_the_label_of_their_axis() {
+        let left = |low: f64, high: f64| {
+            let plot = Plot::new("", Axis::linear("x"), Axis::linear("y").range(low, high));
+            plot.frame(&Legend::of(&[], 420.0)).left
+        };
+        assert_eq!(left(0.0, 1.0), 58.0);
+        // Ticks as 10000.2 end six units before the axis and begin behind the label.
+        assert!(left(10_000.0, 10_001.0) > 26.0 + 8.0 * 5.0);
     }
 
     #[test]

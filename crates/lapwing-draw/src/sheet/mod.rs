@@ -87,7 +87,7 @@ impl ImageSheet {
         for item in &items {
             item.paint(&mut canvas, zoom);
         }
-        Picture::of_pixels(canvas.pixels).png()
+        Picture::of_pixels(canvas.pixels).png_of_drawing()
     }
 
     fn layout(&self) -> ((f64, f64), Vec<Item<'_>>) {
@@ -207,7 +207,7 @@ fn size(picture: &Picture) -> (f64, f64) {
 }
 
 /// About as wide as the text is in either kind of file, user units; generous.
-fn text_width(text: &str) -> f64 {
+pub(crate) fn text_width(text: &str) -> f64 {
     Canvas::text_width(8.0, text).max(6.6 * text.chars().count() as f64)
 }
 

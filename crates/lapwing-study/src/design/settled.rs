@@ -162,9 +162,9 @@ impl Matrix {
     /// lowest: `doses = [100, 1000, 10000]`. `None` where a pattern would have no photon.
     pub fn line_with_lower(&self) -> Option<String> {
         if let Some(lowest) = self.fluences.first() {
-            let lower: Vec<f64> =
-                std::iter::once(lowest / 10.0).chain(self.fluences.iter().copied()).collect();
-            return Some(format!("fluences = {lower:?}"));
+            let lower = std::iter::once(lowest / 10.0).chain(self.fluences.iter().copied());
+            let lower: Vec<String> = lower.map(|fluence| fluence.to_string()).collect();
+            return Some(format!("fluences = [{}]", lower.join(", ")));
         }
         let lower = self.all_doses().first().map(|lowest| lowest / 10).filter(|&dose| dose > 0)?;
         let doses: Vec<u64> = std::iter::once(lower).chain(self.doses.iter().copied()).collect();

@@ -257,7 +257,7 @@ fn the_line_with_a_lower_dose_can_be_written_into_the_design() {
     assert_eq!(of(&doses).unwrap(), "doses = [10, 100, 1000, 10000]");
     let area = "fluence_area = \"px\"\n";
     let fluences = of(&format!("{area}fluences = [3, 300.0]")).unwrap();
-    assert_eq!(fluences, "fluences = [0.3, 3.0, 300.0]");
+    assert_eq!(fluences, "fluences = [0.3, 3, 300]");
     assert!(of(&format!("{area}{fluences}")).is_some());
     assert_eq!(of("doses = [5]"), None);
 }

@@ -19,6 +19,7 @@ use crate::patch::Source;
 use crate::registration::{cross_power, highest, refine, signed, whiten};
 use crate::window::{soft_window, windowed};
 use crate::{CompareError, Region};
+use lapwing_model::parallel;
 use ndarray::{Array2, s};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
@@ -120,13 +121,13 @@ fn whole_pixel_candidates(
     // Sums over both directions of the squared cross-correlation and phase correlation.
     let along = |step: [usize; 2]| -> [Array2<f64>; 2] {
         let product = |field| windowed(&neighbour_product(field, mask, step), window);
-        let (reference, moving) = rayon::join(|| product(truth), || product(&moving));
+        let (reference, moving) = parallel::both(|| product(truth), || product(&moving));
         let power = cross_power(&fft, reference, moving);
         let mut white = power.clone();
         whiten(&mut white);
         [power, white].map(|spectrum| fft.inverse(spectrum).mapv(|c| c.norm_sqr()))
     };
-    let (mut correlations, others) = rayon::join(|| along([1, 0]), || along([0, 1]));
+    let (mut correlations, others) = parallel::both(|| along([1, 0]), || along([0, 1]));
     correlations.iter_mut().zip(&others).for_each(|(sum, other)| *sum += other);
     let limit = [height, width].map(|side| LARGEST_SHIFT.min(side / 4));
     let mut candidates = vec![[0, 0]];

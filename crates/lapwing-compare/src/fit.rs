@@ -7,12 +7,12 @@
 //! 56, 221 (2004)): they carry no noise, so noise makes the steps neither shorter nor biased, and
 //! they are computed once. The fit has converged when the residual is orthogonal to all of them.
 
-use crate::fourier::{Fft2, fast_length};
+use crate::fourier::{Fft2, change_each, fast_length};
 use crate::patch::Source;
 use crate::registration::signed;
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis, s};
 use num_complex::Complex64;
-use rayon::prelude::*;
 use std::f64::consts::{PI, TAU};
 
 /// Pixels around the region that are kept unchanged, and pixels over which the rest fades to zero.
@@ -86,7 +86,7 @@ pub(crate) fn fit(
         }
     });
     let factor = best.factor;
-    best.aligned.par_mapv_inplace(|value| value * factor);
+    change_each(&mut best.aligned, |value| value * factor);
     best
 }
 
@@ -153,7 +153,7 @@ impl Interpolator {
         };
         let (along_y, along_x) = (factors(0, height), factors(1, width));
         let mut spectrum = self.spectrum.clone();
-        spectrum.axis_iter_mut(Axis(0)).into_par_iter().zip(&along_x).for_each(|(mut line, x)| {
+        spectrum.axis_iter_mut(Axis(0)).zip(&along_x).in_parallel().for_each(|(mut line, x)| {
             line.iter_mut().zip(&along_y).for_each(|(value, y)| *value *= x * y);
         });
         let field = self.fft.inverse(spectrum);
@@ -166,7 +166,7 @@ impl Interpolator {
                 .collect()
         };
         let (wave_y, wave_x) = (wave(0, rows), wave(1, columns));
-        field.axis_iter_mut(Axis(0)).into_par_iter().zip(&wave_y).for_each(|(mut row, y)| {
+        field.axis_iter_mut(Axis(0)).zip(&wave_y).in_parallel().for_each(|(mut row, y)| {
             row.iter_mut().zip(&wave_x).for_each(|(value, x)| *value *= x * y);
         });
         field
@@ -264,16 +264,13 @@ pub(crate) fn row_sums<const A: usize, const B: usize>(
     let add = |sum: &mut [[f64; B]; A], term: &[[f64; B]; A]| {
         sum.iter_mut().flatten().zip(term.iter().flatten()).for_each(|(s, t)| *s += t);
     };
-    let rows: Vec<[[f64; B]; A]> = (0..mask.nrows())
-        .into_par_iter()
-        .map(|y| {
-            let mut sum = [[0.0; B]; A];
-            for x in (0..mask.ncols()).filter(|&x| mask[[y, x]] > 0.0) {
-                add(&mut sum, &terms(y, x));
-            }
-            sum
-        })
-        .collect();
+    let rows: Vec<[[f64; B]; A]> = (0..mask.nrows()).in_parallel().map(|y| {
+        let mut sum = [[0.0; B]; A];
+        for x in (0..mask.ncols()).filter(|&x| mask[[y, x]] > 0.0) {
+            add(&mut sum, &terms(y, x));
+        }
+        sum
+    });
     let mut total = [[0.0; B]; A];
     rows.iter().for_each(|row| add(&mut total, row));
     total

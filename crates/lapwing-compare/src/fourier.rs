@@ -6,9 +6,9 @@
 //! the same on any number of threads.
 
 use lapwing_fft::{Fft, FftDirection, double};
-use ndarray::Array2;
+use lapwing_model::parallel::InParallel;
+use ndarray::{Array2, Axis};
 use num_complex::Complex64;
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Rows that a thread transforms at a time.
@@ -43,15 +43,24 @@ impl Fft2 {
         let mut field = transposed(&spectrum);
         transform_rows(&mut field, &self.along_x[1]);
         let factor = 1.0 / (self.shape.0 * self.shape.1) as f64;
-        field.par_mapv_inplace(|value| value * factor);
+        change_each(&mut field, |value| value * factor);
         field
     }
+}
+
+/// Puts `change` of every value in its place.
+pub(crate) fn change_each(
+    field: &mut Array2<Complex64>,
+    change: impl Fn(Complex64) -> Complex64 + Sync,
+) {
+    let rows = field.axis_iter_mut(Axis(0)).in_parallel().at_least(ROWS);
+    rows.for_each(|mut row| row.mapv_inplace(&change));
 }
 
 fn transform_rows(field: &mut Array2<Complex64>, plan: &Arc<dyn Fft<f64>>) {
     let length = plan.len();
     if let Some(values) = field.as_slice_mut() {
-        values.par_chunks_mut(ROWS * length).for_each_init(
+        values.chunks_mut(ROWS * length).in_parallel().for_each_with(
             || vec![Complex64::default(); plan.get_inplace_scratch_len()],
             |scratch, rows| plan.process_with_scratch(rows, scratch),
         );
@@ -64,7 +73,7 @@ fn transposed(source: &Array2<Complex64>) -> Array2<Complex64> {
     let mut target = Array2::zeros((columns, rows));
     if let (Some(from), Some(to)) = (source.as_slice(), target.as_slice_mut()) {
         let to: &mut [Complex64] = to;
-        to.par_chunks_mut(BLOCK * rows).enumerate().for_each(|(block, lines)| {
+        to.chunks_mut(BLOCK * rows).enumerate().in_parallel().for_each(|(block, lines)| {
             let column0 = block * BLOCK;
             for row0 in (0..rows).step_by(BLOCK) {
                 for (offset, line) in lines.chunks_mut(rows).enumerate() {
@@ -109,13 +118,9 @@ pub(crate) fn sum_at(
     };
     let (first, second) = (waves(rates[0], coordinates[0]), waves(rates[1], coordinates[1]));
     // Rows are independent; the sum over rows below runs in their order.
-    let rows: Vec<Vec<Complex64>> = values
-        .outer_iter()
-        .into_par_iter()
-        .map(|row| {
-            second.iter().map(|wave| row.iter().zip(wave).map(|(v, w)| v * w).sum()).collect()
-        })
-        .collect();
+    let rows: Vec<Vec<Complex64>> = values.outer_iter().in_parallel().map(|row| {
+        second.iter().map(|wave| row.iter().zip(wave).map(|(v, w)| v * w).sum()).collect()
+    });
     Array2::from_shape_fn((first.len(), second.len()), |(j, k)| {
         first[j].iter().zip(&rows).map(|(wave, row)| wave * row[k]).sum()
     })

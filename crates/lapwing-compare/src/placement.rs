@@ -3,7 +3,7 @@
 use crate::fourier::{Fft2, fast_length};
 use crate::registration::{cross_power, signed};
 use crate::{Region, compare};
-use lapwing_model::Complex32;
+use lapwing_model::{Complex32, parallel};
 use ndarray::{Array2, ArrayView2, s};
 use num_complex::Complex64;
 
@@ -68,7 +68,7 @@ pub(crate) fn correlation(
             cross_power(&fft, products(truth, step, shape), products(reconstruction, step, shape));
         fft.inverse(power).mapv(|value| value.norm_sqr())
     };
-    let (mut correlation, other) = rayon::join(|| along([1, 0]), || along([0, 1]));
+    let (mut correlation, other) = parallel::both(|| along([1, 0]), || along([0, 1]));
     correlation += &other;
     correlation
 }

@@ -5,7 +5,7 @@
 //! pixels by an inverse transform, then on a fine grid around it by a matrix product, first in
 //! steps of a tenth of a pixel and then in the steps asked for.
 
-use crate::fourier::{Fft2, sum_at};
+use crate::fourier::{Fft2, change_each, sum_at};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
@@ -65,7 +65,7 @@ pub(crate) fn whiten(power: &mut Array2<Complex64>) {
     // Transforms are rounded at about 1e-15 of their largest value, and the power is their square.
     let largest = power.iter().map(|value| value.norm_sqr()).fold(0.0, f64::max).sqrt();
     let floor = (1e-26 * largest).max(f64::MIN_POSITIVE);
-    power.par_mapv_inplace(|value| value / value.norm_sqr().sqrt().max(floor));
+    change_each(power, |value| value / value.norm_sqr().sqrt().max(floor));
 }
 
 /// Values this much above another, relatively, are larger; equal ones differ by rounding.

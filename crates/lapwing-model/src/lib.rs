@@ -40,6 +40,7 @@ pub mod elementwise;
 pub mod fft;
 pub mod forward;
 mod object;
+pub mod parallel;
 pub mod position;
 pub mod probe;
 pub mod random;

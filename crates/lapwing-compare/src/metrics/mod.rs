@@ -15,6 +15,7 @@ mod table;
 
 use crate::Better::{Higher, Lower, Neither};
 use crate::{Criterion, Metric};
+use lapwing_model::parallel::InParallel;
 use pair::Pair;
 use serde::{Deserialize, Serialize};
 use table::{meaning, metrics};

@@ -8,6 +8,7 @@ use super::ssim::{Kernel, similarity};
 use crate::Region;
 use crate::frc::{FrcCurve, FrcCurves};
 use crate::window::soft_window;
+use lapwing_model::parallel;
 use ndarray::{Array2, Zip};
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
@@ -40,9 +41,9 @@ impl<'a> Pair<'a> {
     ) -> Self {
         let mask = Arc::new(region.mask().mapv(f64::from));
         let window = soft_window(region.mask());
-        let ((amplitude, (phase, phase_error)), complex_frc) = rayon::join(
+        let ((amplitude, (phase, phase_error)), complex_frc) = parallel::both(
             || {
-                rayon::join(
+                parallel::both(
                     || Images::amplitudes(aligned, truth, &mask, &window),
                     || Images::phases(aligned, truth, &mask, &window),
                 )
@@ -160,8 +161,10 @@ impl Images {
     ) -> (Self, Array2<f64>) {
         let mut ratio = aligned.clone();
         ratio.zip_mut_with(truth, |a, t| *a *= t.conj());
-        let (error, truth) =
-            rayon::join(|| phase_without_plane(&ratio, mask), || phase_without_plane(truth, mask));
+        let (error, truth) = parallel::both(
+            || phase_without_plane(&ratio, mask),
+            || phase_without_plane(truth, mask),
+        );
         let image = &truth + &error;
         let range = Levels::of(&truth, mask).range(1.0);
         let mapped = |phase: &Array2<f64>| phase.mapv(|p| (p + PI) / TAU);

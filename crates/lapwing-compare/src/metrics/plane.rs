@@ -1,9 +1,9 @@
 //! The phase of a field without the plane that fits it best.
 
 use crate::fit::{row_sums, solve};
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis};
 use num_complex::Complex64;
-use rayon::prelude::*;
 
 /// Most rounds of fitting and wrapping again.
 const MAX_ROUNDS: usize = 20;
@@ -34,7 +34,7 @@ pub(crate) fn phase_without_plane(field: &Array2<Complex64>, mask: &Array2<f64>)
         let wave_x: Vec<Complex64> =
             (0..width).map(|x| Complex64::cis(-plane[2] * (x as f64 - centre[1]))).collect();
         let mut result = Array2::zeros((height, width));
-        result.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut line)| {
+        result.axis_iter_mut(Axis(0)).enumerate().in_parallel().for_each(|(y, mut line)| {
             let wave = Complex64::cis(-plane[0] - plane[1] * (y as f64 - centre[0]));
             for ((value, wave_x), phase) in field.row(y).iter().zip(&wave_x).zip(line.iter_mut()) {
                 *phase = (value * wave * wave_x).arg();

@@ -8,8 +8,8 @@
 //! weight lies on pixels that count; only these enter its means and covariances. With a full mask
 //! these are the plain formulas.
 
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis, Zip};
-use rayon::prelude::*;
 
 const K1: f64 = 0.01;
 const K2: f64 = 0.03;
@@ -77,38 +77,34 @@ pub(crate) fn similarity(
     let fields =
         [mask.clone(), counted(image), counted(truth)].map(|f| f.as_standard_layout().into_owned());
     let half = side / 2;
-    let rows: Vec<[f64; 3]> = (0..image.nrows() + 1 - side)
-        .into_par_iter()
-        .map_init(
-            || vec![vec![0.0; image.ncols()]; 2 * MOMENTS],
-            |buffers, y| {
-                let moments = moments_of_row(&fields, y, kernel, buffers);
-                let mut sums = [0.0; 3];
-                for x in 0..image.ncols() + 1 - side {
-                    let total = moments[0][x];
-                    // Half of the weight, but for rounding.
-                    if mask[[y + half, x + half]] == 0.0 || total < 0.5 - 1e-9 {
-                        continue;
-                    }
-                    let [mean_a, mean_b, aa, bb, ab] =
-                        [1, 2, 3, 4, 5].map(|index: usize| moments[index][x] / total);
-                    let unbias = kernel
-                        .samples
-                        .map_or(1.0, |samples| samples * total / (samples * total - 1.0));
-                    let (var_a, var_b) =
-                        (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
-                    let covariance = unbias * (ab - mean_a * mean_b);
-                    let luminance =
-                        (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
-                    let contrast_structure = (2.0 * covariance + c2) / (var_a + var_b + c2);
-                    sums[0] += luminance * contrast_structure;
-                    sums[1] += contrast_structure;
-                    sums[2] += 1.0;
+    let rows: Vec<[f64; 3]> = (0..image.nrows() + 1 - side).in_parallel().map_with(
+        || vec![vec![0.0; image.ncols()]; 2 * MOMENTS],
+        |buffers, y| {
+            let moments = moments_of_row(&fields, y, kernel, buffers);
+            let mut sums = [0.0; 3];
+            for x in 0..image.ncols() + 1 - side {
+                let total = moments[0][x];
+                // Half of the weight, but for rounding.
+                if mask[[y + half, x + half]] == 0.0 || total < 0.5 - 1e-9 {
+                    continue;
                 }
-                sums
-            },
-        )
-        .collect();
+                let [mean_a, mean_b, aa, bb, ab] =
+                    [1, 2, 3, 4, 5].map(|index: usize| moments[index][x] / total);
+                let unbias =
+                    kernel.samples.map_or(1.0, |samples| samples * total / (samples * total - 1.0));
+                let (var_a, var_b) =
+                    (unbias * (aa - mean_a * mean_a), unbias * (bb - mean_b * mean_b));
+                let covariance = unbias * (ab - mean_a * mean_b);
+                let luminance =
+                    (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1);
+                let contrast_structure = (2.0 * covariance + c2) / (var_a + var_b + c2);
+                sums[0] += luminance * contrast_structure;
+                sums[1] += contrast_structure;
+                sums[2] += 1.0;
+            }
+            sums
+        },
+    );
     let [whole, contrast_structure, count] =
         rows.iter().fold([0.0; 3], |sum, row| [sum[0] + row[0], sum[1] + row[1], sum[2] + row[2]]);
     (count > 0.0).then(|| Similarity {
@@ -164,7 +160,7 @@ fn convolve_row(values: &[f64], kernel: &[f64], result: &mut [f64]) {
 pub(crate) fn convolve(values: &Array2<f64>, kernel: &[f64]) -> Array2<f64> {
     let (rows, columns) = (values.nrows() + 1 - kernel.len(), values.ncols() + 1 - kernel.len());
     let mut result = Array2::zeros((rows, columns));
-    result.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut target)| {
+    result.axis_iter_mut(Axis(0)).enumerate().in_parallel().for_each(|(y, mut target)| {
         let mut down = vec![0.0; values.ncols()];
         for (offset, weight) in kernel.iter().enumerate() {
             for (sum, value) in down.iter_mut().zip(values.row(y + offset)) {

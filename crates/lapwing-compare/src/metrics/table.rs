@@ -34,13 +34,12 @@ macro_rules! metrics {
             /// Measures all of them, each a task of its own.
             pub(crate) fn of(pair: &Pair<'_>) -> Self {
                 let mut metrics = Self { $($name: Default::default(),)* };
-                rayon::scope(|scope| {
-                    $(
-                        let place = &mut metrics.$name;
-                        let measure: fn(&Pair<'_>) -> $kind = $measure;
-                        scope.spawn(move |_| *place = measure(pair));
-                    )*
-                });
+                let tasks: Vec<Box<dyn FnOnce() + Send + '_>> = vec![$({
+                    let place = &mut metrics.$name;
+                    let measure: fn(&Pair<'_>) -> $kind = $measure;
+                    Box::new(move || *place = measure(pair))
+                },)*];
+                tasks.into_iter().in_parallel().for_each(|task| task());
                 metrics
             }
 

@@ -15,11 +15,11 @@ pub use thin::{ThinError, thin};
 
 use crate::forward::Physics;
 use crate::object::ObjectView;
+use crate::parallel::InParallel;
 use crate::random::generator;
 use crate::{Complex32, ForwardModel, Position, Window};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 use rand_distr::{Distribution, Poisson};
-use rayon::prelude::*;
 
 /// Largest dose, photons per pattern: its counts still fit single precision with much to spare.
 pub const MAX_DOSE: f64 = 1e15;
@@ -95,10 +95,8 @@ pub fn expose_onto<'a>(
     let expected = expected_onto(physics, object, probe, scan, dose, &mut counts)?;
     let pixels = probe.dim().1 * probe.dim().2;
     let name = format!("exposure {dose}");
-    let sums: Vec<f64> = slice_of(&mut counts)
-        .par_chunks_mut(pixels)
-        .enumerate()
-        .map(|(index, pattern)| {
+    let sums: Vec<f64> = slice_of(&mut counts).chunks_mut(pixels).enumerate().in_parallel().map(
+        |(index, pattern)| {
             let mut draws = generator(seed, &name, index as u64);
             let mut sum = 0.0;
             for value in pattern {
@@ -113,8 +111,8 @@ pub fn expose_onto<'a>(
                 sum += count;
             }
             sum
-        })
-        .collect();
+        },
+    );
     let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
     Ok(Exposed { mean_counts, ..expected })
 }
@@ -179,13 +177,10 @@ fn expected_onto<'a>(
         return Err(SimulateError::Dark);
     }
     let power = dose / mean;
-    let sums: Vec<f64> = slice_of(counts)
-        .par_chunks_mut(height * width)
-        .map(|pattern| {
-            pattern.iter_mut().for_each(|value| *value = (f64::from(*value) * power) as f32);
-            pattern.iter().map(|&value| f64::from(value)).sum()
-        })
-        .collect();
+    let sums: Vec<f64> = slice_of(counts).chunks_mut(height * width).in_parallel().map(|pattern| {
+        pattern.iter_mut().for_each(|value| *value = (f64::from(*value) * power) as f32);
+        pattern.iter().map(|&value| f64::from(value)).sum()
+    });
     let mean_counts = sums.iter().sum::<f64>() / scan.len() as f64;
     Ok(Exposed { scale: power.sqrt(), mean_counts })
 }
@@ -232,10 +227,9 @@ fn intensities(
             vec![0.0; model.len()],
         )
     };
-    target
-        .par_chunks_mut(model.len())
-        .zip(windows)
-        .map_init(scratch, |(work, exit_wave, far_field, intensity), (pattern, window)| {
+    target.chunks_mut(model.len()).zip(windows).in_parallel().map_with(
+        scratch,
+        |(work, exit_wave, far_field, intensity), (pattern, window)| {
             let ramps = model.ramps(window);
             intensity.fill(0.0_f32);
             for (ramp, spectrum) in
@@ -252,8 +246,8 @@ fn intensities(
             }
             model.to_file_order(intensity, pattern);
             pattern.iter().map(|&value| f64::from(value)).sum()
-        })
-        .collect()
+        },
+    )
 }
 
 /// The elements of a stack.

@@ -1,9 +1,9 @@
 //! Binomial thinning: what the detector would have counted at a lower dose.
 
+use crate::parallel::InParallel;
 use crate::random::generator;
 use ndarray::ArrayViewMut3;
 use rand_distr::{Binomial, Distribution};
-use rayon::prelude::*;
 
 /// Why counts cannot be thinned.
 #[derive(Debug, thiserror::Error)]
@@ -58,12 +58,8 @@ pub fn thin(
             return Err(ThinError::NotACount { pattern, value });
         }
     }
-    let sums: Vec<f64> = counts
-        .outer_iter_mut()
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .enumerate()
-        .map(|(index, mut pattern)| {
+    let sums: Vec<f64> =
+        counts.outer_iter_mut().enumerate().in_parallel().map(|(index, mut pattern)| {
             let mut draws = generator(seed, "thin", index as u64);
             let mut sum = 0.0;
             for value in &mut pattern {
@@ -77,8 +73,7 @@ pub fn thin(
                 sum += count as f64;
             }
             sum
-        })
-        .collect();
+        });
     Ok(sums.iter().sum::<f64>() / sums.len().max(1) as f64)
 }
 

@@ -3,9 +3,9 @@
 use super::CalibrateError;
 use super::disc::Disc;
 use lapwing_model::Position;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::position::bounding_box;
 use ndarray::ArrayView3;
-use rayon::prelude::*;
 use std::f64::consts::{PI, TAU};
 
 /// Parts of the disc along its diameter.
@@ -85,22 +85,19 @@ impl DiscImages {
             .indexed_iter()
             .map(|((y, x), _)| (y as f64 - disc.centre.0).hypot(x as f64 - disc.centre.1) > far)
             .collect();
-        let sums: Vec<Vec<f64>> = taken
-            .par_iter()
-            .map(|&index| {
-                let mut sums = vec![0.0; parts + 2];
-                let pattern = patterns.index_axis(ndarray::Axis(0), index);
-                for ((&value, &cell), &beyond) in pattern.iter().zip(&cells.of_pixel).zip(&beyond) {
-                    let value = f64::from(value);
-                    if cell < parts {
-                        sums[cell] += value;
-                    }
-                    sums[parts] += value;
-                    sums[parts + 1] += if beyond { value } else { 0.0 };
+        let sums: Vec<Vec<f64>> = taken.iter().in_parallel().map(|&index| {
+            let mut sums = vec![0.0; parts + 2];
+            let pattern = patterns.index_axis(ndarray::Axis(0), index);
+            for ((&value, &cell), &beyond) in pattern.iter().zip(&cells.of_pixel).zip(&beyond) {
+                let value = f64::from(value);
+                if cell < parts {
+                    sums[cell] += value;
                 }
-                sums
-            })
-            .collect();
+                sums[parts] += value;
+                sums[parts + 1] += if beyond { value } else { 0.0 };
+            }
+            sums
+        });
         let over = frequencies(extent, step);
         let middle = ((y0 + y1) / 2.0, (x0 + x1) / 2.0);
         let n = scan.len() as f64;
@@ -121,25 +118,22 @@ impl DiscImages {
             if sums[parts] > 0.0 { sums[parts + 1] / sums[parts] } else { 0.0 }
         }));
         images.push(windowed(&|sums| if light > 0.0 { -sums[parts] / light } else { 0.0 }));
-        let columns: Vec<Vec<(f64, f64)>> = over
-            .par_iter()
-            .map(|&(q_y, q_x)| {
-                let waves: Vec<(f64, f64)> = scan
-                    .iter()
-                    .map(|at| {
-                        let phase = -TAU * (q_y * (at.y - middle.0) + q_x * (at.x - middle.1));
-                        let (sin, cos) = phase.sin_cos();
-                        (cos, sin)
-                    })
-                    .collect();
-                let sum = |image: &Vec<f64>| {
-                    image.iter().zip(&waves).fold((0.0, 0.0), |(re, im), (value, wave)| {
-                        (re + value * wave.0, im + value * wave.1)
-                    })
-                };
-                images.iter().map(sum).collect()
-            })
-            .collect();
+        let columns: Vec<Vec<(f64, f64)>> = over.iter().in_parallel().map(|&(q_y, q_x)| {
+            let waves: Vec<(f64, f64)> = scan
+                .iter()
+                .map(|at| {
+                    let phase = -TAU * (q_y * (at.y - middle.0) + q_x * (at.x - middle.1));
+                    let (sin, cos) = phase.sin_cos();
+                    (cos, sin)
+                })
+                .collect();
+            let sum = |image: &Vec<f64>| {
+                image.iter().zip(&waves).fold((0.0, 0.0), |(re, im), (value, wave)| {
+                    (re + value * wave.0, im + value * wave.1)
+                })
+            };
+            images.iter().map(sum).collect()
+        });
         let spectrum = |part: usize| columns.iter().map(move |column| column[part]);
         let spectra: Vec<(f64, f64)> = (0..parts).flat_map(spectrum).collect();
         let power = spectra.iter().map(|(re, im)| re * re + im * im).sum();
@@ -182,7 +176,7 @@ impl DiscImages {
             }
             spread
         };
-        self.over.par_iter().map(of).collect()
+        self.over.iter().in_parallel().map(of)
     }
 
     /// Spectra (y, x) over the scan of the mean frequency at which the light arrives: its

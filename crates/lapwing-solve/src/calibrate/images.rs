@@ -9,9 +9,9 @@
 use super::CalibrateError;
 use super::disc_images::Map;
 use lapwing_model::fft::{Fft2, frequency};
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, Position};
 use ndarray::{Array2, ArrayView3, Axis};
-use rayon::prelude::*;
 use std::f64::consts::PI;
 
 /// Patterns looked at, at most.
@@ -80,24 +80,21 @@ pub fn image_shifts(
     let fft = Fft2::new((height, width));
     let near: Vec<(usize, usize)> =
         (0..positions.len()).flat_map(|a| neighbours(&positions, a)).collect();
-    let mut pairs: Vec<Pair> = near
-        .par_iter()
-        .map_init(
-            || (vec![Complex32::ZERO; fft.len()], vec![Complex32::ZERO; fft.len()]),
-            |(product, correlation), &(a, b)| {
-                let both = spectra[a].iter().zip(&spectra[b]);
-                for (product, (a, b)) in product.iter_mut().zip(both) {
-                    let value = a * b.conj();
-                    *product = value / value.norm().sqrt().max(1e-12);
-                }
-                let mut scratch = vec![Complex32::ZERO; fft.scratch_len()];
-                fft.inverse(product, correlation, &mut scratch);
-                let (moved, quality) = peak(correlation, (height, width));
-                let apart = [positions[a].y - positions[b].y, positions[a].x - positions[b].x];
-                Pair { apart, moved, quality }
-            },
-        )
-        .collect();
+    let mut pairs: Vec<Pair> = near.iter().in_parallel().map_with(
+        || (vec![Complex32::ZERO; fft.len()], vec![Complex32::ZERO; fft.len()]),
+        |(product, correlation), &(a, b)| {
+            let both = spectra[a].iter().zip(&spectra[b]);
+            for (product, (a, b)) in product.iter_mut().zip(both) {
+                let value = a * b.conj();
+                *product = value / value.norm().sqrt().max(1e-12);
+            }
+            let mut scratch = vec![Complex32::ZERO; fft.scratch_len()];
+            fft.inverse(product, correlation, &mut scratch);
+            let (moved, quality) = peak(correlation, (height, width));
+            let apart = [positions[a].y - positions[b].y, positions[a].x - positions[b].x];
+            Pair { apart, moved, quality }
+        },
+    );
     // The better half.
     pairs.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     pairs.truncate(pairs.len().div_ceil(2));
@@ -139,7 +136,7 @@ fn spectra(
         fft.forward(&mut field, &mut spectrum, &mut vec![Complex32::ZERO; fft.scratch_len()]);
         spectrum
     };
-    Ok(taken.par_iter().map(of).collect())
+    Ok(taken.iter().in_parallel().map(of))
 }
 
 /// The pairs of `a` and the positions nearest to it.

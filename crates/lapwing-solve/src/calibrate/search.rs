@@ -5,8 +5,8 @@ use super::disc_images::{DiscImages, Map};
 use super::phase::{Sign, sign};
 use super::{CalibrateError, relative};
 use lapwing_model::Position;
+use lapwing_model::parallel::InParallel;
 use ndarray::ArrayView3;
-use rayon::prelude::*;
 
 /// Patterns that are looked at, at most: those in the middle of the scan.
 const MOST: usize = 4000;
@@ -259,13 +259,10 @@ pub fn orientation(
             }
         }
     }
-    let tried: Vec<Candidate> = places
-        .into_par_iter()
-        .map(|at| Candidate {
-            agreement: agreement(&images, at.transposed, at.rotation_deg, at.curvature),
-            ..at
-        })
-        .collect();
+    let tried = places.into_iter().in_parallel().map(|at| Candidate {
+        agreement: agreement(&images, at.transposed, at.rotation_deg, at.curvature),
+        ..at
+    });
     let best_of = |transposed: bool| {
         let of = tried.iter().filter(|at| at.transposed == transposed);
         *of.max_by(|a, b| a.agreement.total_cmp(&b.agreement)).expect("both were tried")
@@ -383,13 +380,10 @@ pub fn curvature(
     let images = ground.images()?;
     let map = |[mean, axes, diagonal]: [f64; 3]| shape_of(mean, axes, diagonal);
     let steps = 3 * STEPS;
-    let tried: Vec<(f64, f64)> = (-steps..=steps)
-        .into_par_iter()
-        .map(|step| {
-            let curvature = ground.most * f64::from(step) / f64::from(steps);
-            (curvature, images.agreement(map([curvature, 0.0, 0.0])))
-        })
-        .collect();
+    let tried: Vec<(f64, f64)> = (-steps..=steps).in_parallel().map(|step| {
+        let curvature = ground.most * f64::from(step) / f64::from(steps);
+        (curvature, images.agreement(map([curvature, 0.0, 0.0])))
+    });
     let coarse = tried.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |at| at.0);
     let step = ground.most / f64::from(steps);
     let refined = |images: &DiscImages| {

@@ -2,8 +2,8 @@
 
 use super::moments::Moments;
 use super::rings::Rings;
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis, s};
-use rayon::prelude::*;
 
 /// Rings are pooled with their neighbours within 1 + r / POOL.
 const POOL: usize = 12;
@@ -126,7 +126,7 @@ fn blur(values: &Array2<f64>, sigma: f64) -> Array2<f64> {
     let (height, width) = values.dim();
     // Along x: whole pieces of a row at once, one distance after the other.
     let mut once = Array2::zeros((height, width));
-    once.axis_iter_mut(Axis(0)).into_par_iter().zip(values.axis_iter(Axis(0))).for_each(
+    once.axis_iter_mut(Axis(0)).zip(values.axis_iter(Axis(0))).in_parallel().for_each(
         |(mut out, row)| {
             let taps = kernel.iter().enumerate().take(width);
             for (distance, &weight) in taps.clone().skip(1).rev() {
@@ -141,7 +141,7 @@ fn blur(values: &Array2<f64>, sigma: f64) -> Array2<f64> {
     );
     // Along y: whole rows.
     let mut out = Array2::zeros((height, width));
-    out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(y, mut out)| {
+    out.axis_iter_mut(Axis(0)).enumerate().in_parallel().for_each(|(y, mut out)| {
         for row in y.saturating_sub(reach)..(y + reach + 1).min(height) {
             out.scaled_add(kernel[row.abs_diff(y)], &once.row(row));
         }

@@ -3,8 +3,8 @@
 use super::Faults;
 use super::moments::Moments;
 use super::stack::{Buffer, Stack};
+use lapwing_model::parallel::InParallel;
 use ndarray::Array2;
-use rayon::prelude::*;
 
 /// A pattern with less than this share of its neighbours' light has lost it.
 const LOST: f64 = 0.1;
@@ -75,13 +75,11 @@ pub(super) fn find(stack: &Stack<'_>, path: &[usize], good: &mut Array2<bool>) -
 
 /// Patterns without the light that their neighbours along the path have.
 fn lost(stack: &Stack<'_>, path: &[usize], good: &Array2<bool>) -> Vec<usize> {
-    let totals: Vec<f64> = path
-        .par_iter()
-        .map_init(Buffer::default, |buffer, &pattern| {
+    let totals: Vec<f64> =
+        path.iter().in_parallel().map_with(Buffer::default, |buffer, &pattern| {
             let pixels = stack.pattern(pattern, buffer).iter().zip(good);
             pixels.filter(|(_, good)| **good).map(|(&value, _)| f64::from(value)).sum()
-        })
-        .collect();
+        });
     let mut lost: Vec<usize> = (0..path.len())
         .filter(|&at| {
             let around = at.saturating_sub(AROUND)..(at + AROUND + 1).min(path.len());
@@ -141,9 +139,8 @@ fn wrong(
 ) -> Vec<usize> {
     let model: Vec<f64> = moments.mean.iter().map(|mean| mean.sqrt()).collect();
     let norm: f64 = moments.sum(good);
-    let resemblance: Vec<f64> = members
-        .par_iter()
-        .map_init(Buffer::default, |buffer, &pattern| {
+    let resemblance: Vec<f64> =
+        members.iter().in_parallel().map_with(Buffer::default, |buffer, &pattern| {
             let (mut product, mut power) = (0.0, 0.0);
             let pixels = stack.pattern(pattern, buffer).iter().zip(&model).zip(good);
             for ((&value, model), _) in pixels.filter(|(_, good)| **good) {
@@ -152,8 +149,7 @@ fn wrong(
                 power += value;
             }
             if power > 0.0 { product / (power * norm).sqrt() } else { 0.0 }
-        })
-        .collect();
+        });
     let usual = median(resemblance.iter().copied());
     let spread = 1.4826 * median(resemblance.iter().map(|value| (value - usual).abs()));
     let unlike = (SPREADS * spread).max(UNLIKE);
@@ -176,22 +172,26 @@ fn saturation(
         pixels.filter(|(_, good)| **good).for_each(|(&value, _)| best(value));
     };
     let largest = members
-        .par_iter()
-        .map_init(Buffer::default, |buffer, &pattern| {
+        .iter()
+        .in_parallel()
+        .map_with(Buffer::default, |buffer, &pattern| {
             let mut largest = 0.0_f32;
             of(buffer, pattern, &mut |value| largest = largest.max(value));
             largest
         })
-        .reduce(|| 0.0, f32::max);
+        .into_iter()
+        .fold(0.0, f32::max);
     let just_below = (JUST_BELOW * largest).min(largest - 1.0);
     let [at, near] = [largest, just_below].map(|least| -> usize {
         members
-            .par_iter()
-            .map_init(Buffer::default, |buffer, &pattern| {
+            .iter()
+            .in_parallel()
+            .map_with(Buffer::default, |buffer, &pattern| {
                 let mut count = 0;
                 of(buffer, pattern, &mut |value| count += usize::from(value >= least));
                 count
             })
+            .into_iter()
             .sum()
     });
     let stops = match largest < LARGE {

@@ -4,7 +4,7 @@ use super::moments::Moments;
 use super::rings::Rings;
 use super::stack::{Buffer, Stack};
 use lapwing_model::Position;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Rings with more than this share of the brightest ring's mean are the direct beam.
 const BEAM: f64 = 0.05;
@@ -179,41 +179,38 @@ fn differences(stack: &Stack<'_>, pairs: &[(usize, usize)], rings: &Rings) -> Di
     for ring in 0..rings.len() {
         rings.members(ring).iter().for_each(|&place| good[place as usize] = true);
     }
-    let parts: Vec<Differences> = pairs
-        .par_chunks(TASK)
-        .map(|pairs| {
-            let mut sums = Differences {
-                rings: vec![[0.0; 3]; rings.len()],
-                adjacent: vec![(0.0, 0.0); rings.len()],
-            };
-            let mut difference = vec![0.0_f64; height * width];
-            let (mut first, mut second) = (Buffer::default(), Buffer::default());
-            for &(a, b) in pairs {
-                let (a, b) = (stack.pattern(a, &mut first), stack.pattern(b, &mut second));
-                for ((difference, a), b) in difference.iter_mut().zip(a).zip(b) {
-                    *difference = f64::from(*a) - f64::from(*b);
-                }
-                for ring in 0..rings.len() {
-                    let [squares, counts, of_pairs] = &mut sums.rings[ring];
-                    let mut both = 0.0;
-                    let (products, own) = &mut sums.adjacent[ring];
-                    for &place in rings.members(ring) {
-                        let place = place as usize;
-                        let here = difference[place];
-                        *squares += here * here;
-                        both += f64::from(a[place]) + f64::from(b[place]);
-                        if !(place + 1).is_multiple_of(width) && good[place + 1] {
-                            *products += here * difference[place + 1];
-                            *own += here * here;
-                        }
-                    }
-                    *counts += both;
-                    *of_pairs += (0.5 * both / rings.members(ring).len().max(1) as f64).powi(2);
-                }
+    let parts: Vec<Differences> = pairs.chunks(TASK).in_parallel().map(|pairs| {
+        let mut sums = Differences {
+            rings: vec![[0.0; 3]; rings.len()],
+            adjacent: vec![(0.0, 0.0); rings.len()],
+        };
+        let mut difference = vec![0.0_f64; height * width];
+        let (mut first, mut second) = (Buffer::default(), Buffer::default());
+        for &(a, b) in pairs {
+            let (a, b) = (stack.pattern(a, &mut first), stack.pattern(b, &mut second));
+            for ((difference, a), b) in difference.iter_mut().zip(a).zip(b) {
+                *difference = f64::from(*a) - f64::from(*b);
             }
-            sums
-        })
-        .collect();
+            for ring in 0..rings.len() {
+                let [squares, counts, of_pairs] = &mut sums.rings[ring];
+                let mut both = 0.0;
+                let (products, own) = &mut sums.adjacent[ring];
+                for &place in rings.members(ring) {
+                    let place = place as usize;
+                    let here = difference[place];
+                    *squares += here * here;
+                    both += f64::from(a[place]) + f64::from(b[place]);
+                    if !(place + 1).is_multiple_of(width) && good[place + 1] {
+                        *products += here * difference[place + 1];
+                        *own += here * here;
+                    }
+                }
+                *counts += both;
+                *of_pairs += (0.5 * both / rings.members(ring).len().max(1) as f64).powi(2);
+            }
+        }
+        sums
+    });
     let mut all =
         Differences { rings: vec![[0.0; 3]; rings.len()], adjacent: vec![(0.0, 0.0); rings.len()] };
     for part in &parts {

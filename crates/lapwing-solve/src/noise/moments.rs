@@ -1,8 +1,8 @@
 //! Mean and variance of every pixel over the scan.
 
 use super::stack::{Buffer, Stack};
+use lapwing_model::parallel::InParallel;
 use ndarray::Array2;
-use rayon::prelude::*;
 
 /// Patterns that one task sums; fixed, so that the sums do not depend on the number of threads.
 const TASK: usize = 64;
@@ -19,23 +19,20 @@ impl Moments {
     pub fn of(stack: &Stack<'_>, members: &[usize]) -> Self {
         let (height, width) = stack.shape();
         let pixels = height * width;
-        let parts: Vec<(Vec<f64>, Vec<f64>)> = members
-            .par_chunks(TASK)
-            .map(|members| {
-                let (mut sum, mut squares) = (vec![0.0; pixels], vec![0.0; pixels]);
-                let mut buffer = Buffer::default();
-                for &pattern in members {
-                    let pattern = stack.pattern(pattern, &mut buffer);
-                    let values = pattern.iter().zip(&mut sum).zip(&mut squares);
-                    for ((&value, sum), squares) in values {
-                        let value = f64::from(value);
-                        *sum += value;
-                        *squares += value * value;
-                    }
+        let parts: Vec<(Vec<f64>, Vec<f64>)> = members.chunks(TASK).in_parallel().map(|members| {
+            let (mut sum, mut squares) = (vec![0.0; pixels], vec![0.0; pixels]);
+            let mut buffer = Buffer::default();
+            for &pattern in members {
+                let pattern = stack.pattern(pattern, &mut buffer);
+                let values = pattern.iter().zip(&mut sum).zip(&mut squares);
+                for ((&value, sum), squares) in values {
+                    let value = f64::from(value);
+                    *sum += value;
+                    *squares += value * value;
                 }
-                (sum, squares)
-            })
-            .collect();
+            }
+            (sum, squares)
+        });
         let (mut sum, mut squares) = (vec![0.0; pixels], vec![0.0; pixels]);
         for (more, more_squares) in &parts {
             sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);

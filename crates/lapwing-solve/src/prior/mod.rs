@@ -32,7 +32,7 @@ pub(crate) use split_complex::SplitComplex;
 use fearless_simd::dispatch;
 use lapwing_model::Complex32;
 use lapwing_model::elementwise::level;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Strength and shape of the prior.
 #[derive(Debug, Clone, Copy)]
@@ -70,10 +70,8 @@ impl Prior {
         let (width, rows) = (object.width(), object.rows());
         let of_parts = self.absorption.weights();
         let mut weights = vec![0.0_f32; width * rows];
-        let sums: Vec<(f64, f64, f64)> = weights
-            .par_chunks_mut(width)
-            .enumerate()
-            .map(|(y, weights)| {
+        let sums: Vec<(f64, f64, f64)> =
+            weights.chunks_mut(width).enumerate().in_parallel().map(|(y, weights)| {
                 // |grad O|^2 first.
                 for (part, factor) in of_parts.into_iter().enumerate() {
                     let row = object.row(y, part);
@@ -82,8 +80,7 @@ impl Prior {
                 }
                 let (value, power) = dispatch!(level(), _ => weigh(weights, s2, edge));
                 (value, power, curvature::roughness(object, y, of_parts))
-            })
-            .collect();
+            });
         let [value, power, rough] = sums.iter().fold([0.0; 3], |sum, row| {
             [sum[0] + row.0, sum[1] + row.1, sum[2] + f64::from(ROUGHNESS) * row.2]
         });

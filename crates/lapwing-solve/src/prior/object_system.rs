@@ -14,7 +14,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};
 use lapwing_model::Complex32;
 use lapwing_model::elementwise::{self, level};
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Share of the largest diagonal element added to all.
 pub(crate) const DAMPING: f32 = 0.001;
@@ -167,7 +167,7 @@ impl ObjectSystem {
         let strengths = prior.strengths();
         let diagonals = if prior.absorption.is_even() { 1 } else { 2 };
         inverse.resize(diagonals * self.object.len(), 0.0);
-        inverse.par_chunks_mut(width).enumerate().for_each(|(row, inverse)| {
+        inverse.chunks_mut(width).enumerate().in_parallel().for_each(|(row, inverse)| {
             let (y, strength) = (row / diagonals, strengths[row % diagonals]);
             let here = &weights[y * width..(y + 1) * width];
             let rows = inverse.iter_mut().zip(here);

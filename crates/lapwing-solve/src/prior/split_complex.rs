@@ -3,8 +3,8 @@
 //! Every row of the field is a row of real parts followed by one of imaginary parts, so that
 //! neighbours of a number are neighbours in memory and loops over them run on whole vectors.
 
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, elementwise};
-use rayon::prelude::*;
 
 /// Rows that one task works on.
 pub(crate) const ROWS: usize = 16;
@@ -34,31 +34,27 @@ impl SplitComplex {
     /// Takes `field` apart.
     pub fn read_from(&mut self, field: &[Complex32]) {
         let width = self.width;
-        self.values.par_chunks_mut(2 * width * ROWS).zip(field.par_chunks(width * ROWS)).for_each(
-            |(planes, field)| {
-                for (planes, field) in
-                    planes.chunks_exact_mut(2 * width).zip(field.chunks_exact(width))
-                {
-                    let (re, im) = planes.split_at_mut(width);
-                    elementwise::take_apart(field, re, im);
-                }
-            },
-        );
+        let tasks = self.values.chunks_mut(2 * width * ROWS).zip(field.chunks(width * ROWS));
+        tasks.in_parallel().for_each(|(planes, field)| {
+            for (planes, field) in planes.chunks_exact_mut(2 * width).zip(field.chunks_exact(width))
+            {
+                let (re, im) = planes.split_at_mut(width);
+                elementwise::take_apart(field, re, im);
+            }
+        });
     }
 
     /// Puts them together again.
     pub fn write_to(&self, field: &mut [Complex32]) {
         let width = self.width;
-        field.par_chunks_mut(width * ROWS).zip(self.values.par_chunks(2 * width * ROWS)).for_each(
-            |(field, planes)| {
-                for (field, planes) in
-                    field.chunks_exact_mut(width).zip(planes.chunks_exact(2 * width))
-                {
-                    let (re, im) = planes.split_at(width);
-                    elementwise::put_together(field, re, im);
-                }
-            },
-        );
+        let tasks = field.chunks_mut(width * ROWS).zip(self.values.chunks(2 * width * ROWS));
+        tasks.in_parallel().for_each(|(field, planes)| {
+            for (field, planes) in field.chunks_exact_mut(width).zip(planes.chunks_exact(2 * width))
+            {
+                let (re, im) = planes.split_at(width);
+                elementwise::put_together(field, re, im);
+            }
+        });
     }
 
     /// Multiplies the field by `factor`.
@@ -67,7 +63,7 @@ impl SplitComplex {
             return;
         }
         let width = self.width;
-        self.values.par_chunks_mut(2 * width * ROWS).for_each(|planes| {
+        self.values.chunks_mut(2 * width * ROWS).in_parallel().for_each(|planes| {
             for rows in planes.chunks_exact_mut(2 * width) {
                 let (re, im) = rows.split_at_mut(width);
                 for (re, im) in re.iter_mut().zip(im) {
@@ -97,8 +93,8 @@ impl SplitComplex {
     /// Calls `f` with the first row of every task and the task's rows of these planes, real and
     /// imaginary in turn, and sums what it returns in a fixed order.
     pub fn sum_by_rows(&mut self, f: impl Fn(usize, &mut [f32]) -> f64 + Sync) -> f64 {
-        let tasks = self.values.par_chunks_mut(2 * self.width * ROWS).enumerate();
-        let sums: Vec<f64> = tasks.map(|(task, values)| f(task * ROWS, values)).collect();
+        let tasks = self.values.chunks_mut(2 * self.width * ROWS).enumerate().in_parallel();
+        let sums = tasks.map(|(task, values)| f(task * ROWS, values));
         sums.iter().sum()
     }
 

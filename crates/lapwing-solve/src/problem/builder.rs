@@ -6,9 +6,9 @@ use super::spooled::{Blocks, PatternStore};
 use super::{Problem, ProblemError, Unit};
 use crate::engine::Device;
 use lapwing_model::forward::Physics;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Takes what a [`Problem`] is made of.
@@ -71,10 +71,8 @@ impl<'m> ProblemBuilder<'m> {
             false => intensity.iter().copied().collect(),
         };
         // In place, pattern by pattern: the stack is the largest thing in memory.
-        let totals: Vec<Result<f64, ProblemError>> = intensity
-            .par_chunks_mut(pixels)
-            .enumerate()
-            .map_init(
+        let totals: Vec<Result<f64, ProblemError>> =
+            intensity.chunks_mut(pixels).enumerate().in_parallel().map_with(
                 || vec![0.0; pixels],
                 |centred, (index, pattern)| {
                     centred.copy_from_slice(pattern);
@@ -82,8 +80,7 @@ impl<'m> ProblemBuilder<'m> {
                     layout.model.to_pattern_order(centred, pattern);
                     Ok(total)
                 },
-            )
-            .collect();
+            );
         let total = totals.into_iter().sum::<Result<f64, _>>()?;
         let scale = layout.scale_of(total)?;
         if scale.unit.intensity() != 1.0 {
@@ -124,14 +121,11 @@ impl<'m> ProblemBuilder<'m> {
 
         let (mut seen, mut sum, mut kind) = (0, 0.0, PatternType::Bytes);
         blocks(&mut |block| {
-            let each: Vec<Result<(f64, PatternType), ProblemError>> = block
-                .par_chunks_exact_mut(pixels)
-                .enumerate()
-                .map(|(place, pattern)| {
+            let each: Vec<Result<(f64, PatternType), ProblemError>> =
+                block.chunks_exact_mut(pixels).enumerate().in_parallel().map(|(place, pattern)| {
                     hide(seen + place, pattern);
                     Ok((checked_total(seen + place, pattern)?, PatternType::of(pattern)))
-                })
-                .collect();
+                });
             seen += each.len();
             for found in each {
                 let (total, needed) = found?;
@@ -151,10 +145,8 @@ impl<'m> ProblemBuilder<'m> {
 
         let mut seen = 0;
         blocks(&mut |block| {
-            let parts: Vec<Vec<u8>> = block
-                .par_chunks_exact_mut(pixels)
-                .enumerate()
-                .map_init(
+            let parts: Vec<Vec<u8>> =
+                block.chunks_exact_mut(pixels).enumerate().in_parallel().map_with(
                     || vec![0.0; pixels],
                     |ordered, (place, pattern)| {
                         hide(seen + place, pattern);
@@ -166,8 +158,7 @@ impl<'m> ProblemBuilder<'m> {
                         kind.append(ordered, &mut bytes);
                         bytes
                     },
-                )
-                .collect();
+                );
             seen += parts.len();
             parts.iter().try_for_each(|bytes| store.append(bytes))
         })?;

@@ -4,7 +4,7 @@ use super::{Problem, ProblemError};
 use crate::noise::PatternOrder;
 use crate::solver::Solution;
 use lapwing_model::Position;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Patterns that [`Problem::misfit`] uses, at most: a sample is enough.
 const LOOKED_AT: usize = 512;
@@ -56,8 +56,8 @@ impl Problem {
         let order = PatternOrder::new(&self.model);
         let factor = self.to_solver_unit(1.0) as f32;
         let mut intensity = vec![0.0_f32; members.len() * self.model.len()];
-        let patterns = intensity.par_chunks_mut(self.model.len()).zip(members).zip(&scan);
-        let predicted = patterns.map(|((expected, &pattern), &position)| {
+        let patterns = intensity.chunks_mut(self.model.len()).zip(members).zip(&scan);
+        let predicted = patterns.in_parallel().map(|((expected, &pattern), &position)| {
             let probe = solution.probe_of(self.frames[pattern]);
             let found = self.model.intensity(&solution.object, probe.view(), position);
             let centred = found.map_err(|source| ProblemError::OffObject { pattern, source })?;
@@ -68,7 +68,7 @@ impl Problem {
             }
             Ok(())
         });
-        predicted.collect::<Result<(), ProblemError>>()?;
+        predicted.into_iter().collect::<Result<(), ProblemError>>()?;
         Ok(Expected { intensity, scan })
     }
 
@@ -89,8 +89,8 @@ impl Problem {
         let mut total = [0.0; 3];
         for members in members.chunks(TOGETHER) {
             let Expected { intensity, .. } = self.expected(solution, members)?;
-            let sums: Vec<[f64; 3]> = (intensity.par_chunks(pixels).zip(members))
-                .map_init(
+            let sums: Vec<[f64; 3]> =
+                (intensity.chunks(pixels).zip(members)).in_parallel().map_with(
                     || vec![0.0; pixels],
                     |buffer, (expected, &pattern)| {
                         let mut bad = self.mask.of(pattern).iter().peekable();
@@ -109,8 +109,7 @@ impl Problem {
                         }
                         [found, noise, counts]
                     },
-                )
-                .collect();
+                );
             for sum in sums {
                 total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
             }

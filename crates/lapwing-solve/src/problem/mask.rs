@@ -2,9 +2,9 @@
 
 use super::ProblemError;
 use crate::noise::PatternOrder;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{ForwardModel, Modes, Object, Position};
 use ndarray::{ArrayView2, ArrayView3, Axis};
-use rayon::prelude::*;
 
 /// The bad pixels, as indices in pattern order: one list for all patterns, or one for each.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +83,7 @@ impl Mask {
             let all = intensity.iter().map(|&value| f64::from(value)).sum();
             (all, self.of(index).iter().map(of).sum())
         };
-        let each: Vec<(f64, f64)> = (0..scan.len()).into_par_iter().map(light).collect();
+        let each: Vec<(f64, f64)> = (0..scan.len()).in_parallel().map(light);
         let (all, hidden) =
             each.iter().fold((0.0, 0.0), |sum, light| (sum.0 + light.0, sum.1 + light.1));
         if all > 0.0 { 1.0 - hidden / all } else { 0.0 }

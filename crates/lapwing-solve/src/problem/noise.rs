@@ -3,8 +3,8 @@
 use super::{Mask, Problem, ProblemError};
 use crate::noise::{self, Clipped, Faults, NoiseModel, PatternOrder, Stack};
 use lapwing_model::forward::Propagation;
+use lapwing_model::parallel::InParallel;
 use ndarray::{Array2, Axis};
-use rayon::prelude::*;
 
 impl Problem {
     /// The detector's properties estimated from the patterns, with the faults that are known: see
@@ -105,21 +105,18 @@ impl Problem {
     /// The mask, and in every pattern the pixels that reach `saturation`.
     fn without_saturated(&self, saturation: f32) -> Mask {
         let pixels = self.model.len();
-        let lists = (0..self.n_patterns())
-            .into_par_iter()
-            .map_init(
-                || vec![0.0; pixels],
-                |buffer, pattern| {
-                    let mut bad = self.mask.of(pattern).to_vec();
-                    let values = self.pattern(pattern, buffer);
-                    let places = (0_u32..).zip(values).filter(|(_, value)| **value >= saturation);
-                    bad.extend(places.map(|(place, _)| place));
-                    bad.sort_unstable();
-                    bad.dedup();
-                    bad
-                },
-            )
-            .collect();
+        let lists = (0..self.n_patterns()).in_parallel().map_with(
+            || vec![0.0; pixels],
+            |buffer, pattern| {
+                let mut bad = self.mask.of(pattern).to_vec();
+                let values = self.pattern(pattern, buffer);
+                let places = (0_u32..).zip(values).filter(|(_, value)| **value >= saturation);
+                bad.extend(places.map(|(place, _)| place));
+                bad.sort_unstable();
+                bad.dedup();
+                bad
+            },
+        );
         Mask::of_lists(lists)
     }
 
@@ -132,8 +129,9 @@ impl Problem {
                 values.filter(|(place, _)| bad.next_if(|&&bad| bad as usize == *place).is_none());
             seen.all(|(_, &value)| value == 0.0)
         };
-        let patterns = (0..self.n_patterns()).into_par_iter();
-        patterns.map_init(|| vec![0.0; self.model.len()], dark).reduce(|| true, |a, b| a && b)
+        let patterns = (0..self.n_patterns()).in_parallel();
+        let dark = patterns.map_with(|| vec![0.0; self.model.len()], dark);
+        dark.into_iter().all(|dark| dark)
     }
 
     /// Mean summed intensity of a pattern less the background, in the solver's unit, where pixels
@@ -175,7 +173,7 @@ impl Problem {
             (light, self.background.as_ref().map_or(0.0, |values| sum(values, masked)))
         };
         let each: Vec<(f64, f64)> =
-            (0..self.n_patterns()).into_par_iter().map_init(|| vec![0.0; pixels], of).collect();
+            (0..self.n_patterns()).in_parallel().map_with(|| vec![0.0; pixels], of);
         let (light, background) =
             each.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         if light <= 0.0 {

@@ -1,8 +1,9 @@
 //! The measured patterns, stored in the smallest type that holds them.
 
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Values that one task looks at.
 const PIECE: usize = 1 << 16;
@@ -70,6 +71,16 @@ impl PatternType {
     }
 }
 
+/// All values as another type.
+fn converted<T: Copy + Default + Send>(values: &[f32], of: impl Fn(f32) -> T + Sync) -> Vec<T> {
+    let mut found = vec![T::default(); values.len()];
+    let pieces = found.chunks_mut(PIECE).zip(values.chunks(PIECE)).in_parallel();
+    pieces.for_each(|(found, values)| {
+        found.iter_mut().zip(values).for_each(|(found, &value)| *found = of(value));
+    });
+    found
+}
+
 fn is_word(value: f32) -> bool {
     f32::from(value as u16) == value
 }
@@ -107,13 +118,22 @@ impl Patterns {
     /// Takes over intensities, none of which is negative.
     pub fn new(intensity: Vec<f32>) -> Self {
         // The first value that is no 16-bit count decides.
-        if intensity.par_chunks(PIECE).any(|values| values.iter().any(|&value| !is_word(value))) {
-            return Self::Singles(intensity);
-        }
-        let small = |values: &[f32]| values.iter().all(|&value| is_byte(value));
-        match intensity.par_chunks(PIECE).all(small) {
-            true => Self::Bytes(intensity.par_iter().map(|&value| value as u8).collect()),
-            false => Self::Words(intensity.par_iter().map(|&value| value as u16).collect()),
+        let pieces = || intensity.chunks(PIECE).in_parallel();
+        let all = |is: fn(f32) -> bool| {
+            let found = AtomicBool::new(true);
+            pieces().for_each(|values| {
+                if found.load(Relaxed) && !values.iter().all(|&value| is(value)) {
+                    found.store(false, Relaxed);
+                }
+            });
+            found.into_inner()
+        };
+        if !all(is_word) {
+            Self::Singles(intensity)
+        } else if all(is_byte) {
+            Self::Bytes(converted(&intensity, |value| value as u8))
+        } else {
+            Self::Words(converted(&intensity, |value| value as u16))
         }
     }
 

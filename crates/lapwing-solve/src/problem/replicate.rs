@@ -3,10 +3,10 @@
 use super::expected::Expected;
 use super::{Patterns, Problem, ProblemError};
 use crate::solver::Solution;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::random::generator;
 use ndarray::{Axis, concatenate};
 use rand_distr::{Distribution, Poisson};
-use rayon::prelude::*;
 use std::sync::Arc;
 
 impl Problem {
@@ -32,7 +32,8 @@ impl Problem {
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
         let name = format!("replicate {index}");
         let limit = self.clipped.map_or(f32::INFINITY, |clipped| clipped.limit);
-        intensity.par_chunks_mut(self.model.len()).enumerate().for_each(|(pattern, values)| {
+        let patterns = intensity.chunks_mut(self.model.len()).enumerate();
+        patterns.in_parallel().for_each(|(pattern, values)| {
             let mut draws = generator(seed, &name, pattern as u64);
             for value in values {
                 let mean = f64::from(*value) / self.gain;

@@ -17,8 +17,8 @@
 use crate::Problem;
 use lapwing_model::buffer::Buffer;
 use lapwing_model::fft::frequency;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, Position};
-use rayon::prelude::*;
 use std::f64::consts::TAU;
 
 /// A position may move by this share of the window's shorter side.
@@ -43,17 +43,14 @@ pub(crate) fn curvature(problem: &Problem, probe: &[Complex32]) -> [f64; 2] {
 
 /// Measured power of every pattern over that of the probe: the transmitted share.
 pub(crate) fn transmission(problem: &Problem) -> Vec<f64> {
-    (0..problem.n_patterns())
-        .into_par_iter()
-        .map_init(
-            || vec![0.0; problem.model.len()],
-            |buffer, index| {
-                let power: f64 =
-                    problem.pattern(index, buffer).iter().map(|&value| f64::from(value)).sum();
-                (power / problem.mean_intensity).max(0.01)
-            },
-        )
-        .collect()
+    (0..problem.n_patterns()).in_parallel().map_with(
+        || vec![0.0; problem.model.len()],
+        |buffer, index| {
+            let power: f64 =
+                problem.pattern(index, buffer).iter().map(|&value| f64::from(value)).sum();
+            (power / problem.mean_intensity).max(0.01)
+        },
+    )
 }
 
 /// Keeps offsets within reach of the window and takes out their mean, which is the object's own

@@ -5,7 +5,7 @@
 //! each; the slices of a thick object lie one below the other.
 
 use crate::Problem;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 use std::ops::Range;
 
 /// Object rows that one task works on.
@@ -49,8 +49,9 @@ impl Bands {
 
     /// Calls `f` with pieces of rows of `changed`, on the object's grid, and where in it they lie.
     pub fn for_each<T: Send>(&self, changed: &mut [T], f: impl Fn(&mut [T], Range<usize>) + Sync) {
-        let bands = changed.par_chunks_mut(BAND * self.width).zip(&self.columns).enumerate();
-        bands.with_min_len(bands_of_a_task(self.width)).for_each(|(index, (changed, columns))| {
+        let bands = changed.chunks_mut(BAND * self.width).zip(&self.columns).enumerate();
+        let bands = bands.in_parallel().at_least(bands_of_a_task(self.width));
+        bands.for_each(|(index, (changed, columns))| {
             if columns.is_empty() {
                 return;
             }

@@ -11,8 +11,8 @@ use super::waves::Waves;
 use crate::Problem;
 use crate::engine::{DetectorRule, Losses, Normal, Products, Side, WaveUpdate};
 use lapwing_model::elementwise::Packed;
+use lapwing_model::parallel::InParallel;
 use lapwing_model::{Complex32, elementwise};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Chunks that a batch falls into, as far as they hold between so many patterns: two, four, eight
@@ -85,7 +85,7 @@ impl Batch {
         }
         self.scratches.prepare();
         let (chunks, scratches) = (&mut self.chunks[..self.used], &self.scratches);
-        chunks.par_iter_mut().zip(parts(members)).for_each(|(chunk, members)| {
+        chunks.iter_mut().zip(parts(members)).in_parallel().for_each(|(chunk, members)| {
             scratches.with(problem, |scratch| work(chunk, members, scratch));
         });
         let used = self.used();
@@ -133,9 +133,8 @@ impl Batch {
     ) {
         let row = problem.object.shape().1;
         let chunks = self.used();
-        let bands =
-            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
-        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        let bands = direction.chunks_mut(BAND * row).zip(illumination.chunks_mut(BAND * row));
+        let bands = bands.enumerate().in_parallel().at_least(bands_of_a_task(row));
         bands.for_each(|(index, (direction, illumination))| {
             for chunk in chunks {
                 chunk.footprint.add_to(index * BAND, row, direction, illumination);
@@ -153,9 +152,8 @@ impl Batch {
         illumination: &mut [f32],
     ) -> f32 {
         let row = problem.object.shape().1;
-        let bands =
-            direction.par_chunks_mut(BAND * row).zip(illumination.par_chunks_mut(BAND * row));
-        let bands = bands.enumerate().with_min_len(bands_of_a_task(row));
+        let bands = direction.chunks_mut(BAND * row).zip(illumination.chunks_mut(BAND * row));
+        let bands = bands.enumerate().in_parallel().at_least(bands_of_a_task(row));
         let largest = bands.map(|(index, (direction, illumination))| {
             let columns = covered.columns(index);
             if columns.is_empty() {
@@ -167,7 +165,7 @@ impl Batch {
                 .map(|row| elementwise::largest(&row[columns.clone()]));
             rows.fold(0.0_f32, f32::max)
         });
-        largest.reduce(|| 0.0, f32::max)
+        largest.into_iter().fold(0.0, f32::max)
     }
 
     /// Calls `change` with pieces of rows of `field`, on the object's grid, and the sums of this
@@ -181,7 +179,8 @@ impl Batch {
         change: impl Fn(&mut [Complex32], &[Complex32], &[f32]) + Sync,
     ) {
         let row = problem.object.shape().1;
-        let bands = field.par_chunks_mut(BAND * row).enumerate().with_min_len(bands_of_a_task(row));
+        let bands = field.chunks_mut(BAND * row).enumerate().in_parallel();
+        let bands = bands.at_least(bands_of_a_task(row));
         bands.for_each(|(index, field)| {
             let columns = covered.columns(index);
             if columns.is_empty() {
@@ -297,11 +296,9 @@ fn chunks_of(members: usize) -> usize {
 }
 
 /// The members of each chunk, as many in one as in another, but for one.
-fn parts(members: &[usize]) -> impl IndexedParallelIterator<Item = &[usize]> {
+fn parts(members: &[usize]) -> impl Iterator<Item = &[usize]> {
     let (all, chunks) = (members.len(), chunks_of(members.len()));
-    (0..chunks)
-        .into_par_iter()
-        .map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
+    (0..chunks).map(move |chunk| &members[chunk * all / chunks..(chunk + 1) * all / chunks])
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ use bands::Bands;
 use batch::Batch;
 use chunk::Scene;
 use lapwing_model::forward::Ramp;
+use lapwing_model::parallel::{self, InParallel};
 use lapwing_model::{Complex32, Window, elementwise};
 use probe_gradient::{ProbeGradient, ProbeSum};
-use rayon::prelude::*;
 use search::Directions;
 use waves::Waves;
 
@@ -122,9 +122,9 @@ impl<'a> Cpu<'a> {
         if !std::mem::take(&mut self.moved) || (offsets.is_empty() && powers.is_empty()) {
             return;
         }
-        let of_patterns = self.ramps.par_chunks_mut(model.n_places());
+        let of_patterns = self.ramps.chunks_mut(model.n_places());
         let of_patterns = of_patterns.zip(&self.problem.windows).enumerate();
-        of_patterns.for_each(|(pattern, (ramps, window))| {
+        of_patterns.in_parallel().for_each(|(pattern, (ramps, window))| {
             let offset = offsets.get(pattern).copied().unwrap_or(Complex32::ZERO);
             let moved = Window {
                 rest_y: window.rest_y + f64::from(offset.re),
@@ -205,7 +205,7 @@ impl Engine for Cpu<'_> {
             light: vec![0.0; self.fields.object().len()],
             probe: ProbeSum::new(problem),
         });
-        rayon::join(
+        parallel::both(
             || batch.scatter(problem, &mut added.object, &mut added.light),
             || added.probe.add(batch),
         );
@@ -282,7 +282,7 @@ impl Engine for Cpu<'_> {
             }
             gradient.set_probe(model, of_probe);
         };
-        rayon::join(move_object, move_probe);
+        parallel::both(move_object, move_probe);
     }
 
     fn begin_search(&mut self, search: SearchDirections) {

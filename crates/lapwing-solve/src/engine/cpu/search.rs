@@ -5,7 +5,7 @@ use super::batch::Batch;
 use super::probe_gradient::ProbeGradient;
 use crate::Problem;
 use crate::engine::{Fields, SearchDirections, Trail};
-use lapwing_model::{Complex32, elementwise};
+use lapwing_model::{Complex32, elementwise, parallel};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
 /// Smallest divisor of light; its square is a normal number.
@@ -106,7 +106,7 @@ impl Directions {
                 }
             }
         };
-        rayon::join(to_object, to_probe);
+        parallel::both(to_object, to_probe);
     }
 
     /// Moves the fields along the directions by these step lengths of the batch, where they are to

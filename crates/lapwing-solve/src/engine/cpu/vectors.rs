@@ -4,7 +4,7 @@ use super::Cpu;
 use crate::engine::vectors::{Blend, Push, Vector, parts};
 use crate::vector::dot;
 use lapwing_model::Complex32;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 use std::borrow::Cow;
 
 /// Values that one task works on.
@@ -71,8 +71,8 @@ impl Cpu<'_> {
             for ((to, from), [a, b]) in
                 [of_object, of_probe].into_iter().zip(sources).zip([blend.object, blend.probe])
             {
-                let pieces = to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE));
-                pieces.for_each(|(to, from)| {
+                let pieces = to.chunks_mut(PIECE).zip(from.chunks(PIECE));
+                pieces.in_parallel().for_each(|(to, from)| {
                     to.iter_mut().zip(from).for_each(|(to, from)| *to = *to * a + from * b);
                 });
             }
@@ -94,12 +94,14 @@ impl Cpu<'_> {
             let [of_object, of_probe] = engine.object_and_probe(from);
             if let Some([gain, half]) = push.object {
                 let light = engine.directions.as_ref().expect(super::NO_SEARCH).trail.light();
-                let pieces = object.par_chunks_mut(PIECE).zip(of_object.par_chunks(PIECE));
-                pieces.zip(light.par_chunks(PIECE)).for_each(|((object, from), light)| {
-                    for ((value, from), &light) in object.iter_mut().zip(from).zip(light) {
-                        *value += from * (gain * light / (light + half));
-                    }
-                });
+                let pieces = object.chunks_mut(PIECE).zip(of_object.chunks(PIECE));
+                pieces.zip(light.chunks(PIECE)).in_parallel().for_each(
+                    |((object, from), light)| {
+                        for ((value, from), &light) in object.iter_mut().zip(from).zip(light) {
+                            *value += from * (gain * light / (light + half));
+                        }
+                    },
+                );
             }
             if let Some(gain) = push.probe {
                 let probe = rest[..probe_end - end].iter_mut();

@@ -10,7 +10,7 @@ use crate::engine::held::Held;
 use crate::engine::rules::SETS;
 use crate::noise::PatternOrder;
 use crate::problem::PatternType;
-use rayon::prelude::*;
+use lapwing_model::parallel::InParallel;
 
 /// Bytes of patterns that are brought to the card in one piece.
 const PIECE: usize = 1 << 26;
@@ -126,7 +126,7 @@ impl Stacks {
                 let patterns = from..(from + piece).min(end);
                 bytes.clear();
                 bytes.resize((patterns.len() * of_one).next_multiple_of(4), 0);
-                bytes.par_chunks_mut(of_one).zip(patterns).for_each_init(
+                bytes.chunks_mut(of_one).zip(patterns).in_parallel().for_each_with(
                     || (vec![0.0; pixels], vec![0.0; pixels], Vec::new()),
                     |(buffer, ordered, found), (bytes, pattern)| {
                         let values = problem.pattern(pattern, buffer);

@@ -1,7 +1,7 @@
 //! Studies on a cluster: scripts that run as they are, what a batch system is told, and a real
 //! Slurm where it is installed.
 
-use crate::common::{Bench, objects, stderr, wait_until};
+use crate::common::{Bench, PROGRAM, objects, stderr, wait_until};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn fake(bench: &Bench) -> PathBuf {
 
 /// The program with the commands of `folder` before all others.
 fn command(bench: &Bench, folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"));
+    let mut command = Command::new(PROGRAM);
     let path = std::env::var("PATH").unwrap_or_default();
     command
         .args(arguments.split_whitespace())
@@ -318,7 +318,7 @@ impl Cluster {
     }
 
     fn run(&self, bench: &Bench, arguments: &str) -> Output {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"));
+        let mut command = Command::new(PROGRAM);
         command.args(arguments.split_whitespace()).current_dir(bench.path(""));
         self.at_home(&mut command).output().unwrap()
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+use crate::common::PROGRAM;
 use lapwing_files::Archive;
 use rand::RngExt;
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl Bench {
     /// Some studies run one job at a time, some two.
     fn command(&self, study: &str) -> Command {
         let threads = if study.contains("in twos") { "2" } else { "1" };
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"));
+        let mut command = Command::new(PROGRAM);
         command.args(["study", "run", "crash.toml", "--quiet", "--output", study]);
         command.args(["--threads", threads, "--jobs", threads]);
         command.current_dir(self.0.path()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -253,7 +254,7 @@ fn a_disk_that_takes_no_more_is_an_error_and_the_rest_is_finished_afterwards() {
     for blocks in [0, 1, 3, 8, 20, 50] {
         let output: Output = Command::new("sh")
             .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"])
-            .arg(assert_cmd::cargo::cargo_bin!("lapwing"))
+            .arg(PROGRAM)
             .args(["study", "run", "crash.toml", "--quiet", "--output", "full"])
             .current_dir(bench.path(""))
             .output()

@@ -4,9 +4,11 @@
 #[path = "../../../lapwing-files/tests/common/corpus.rs"]
 mod corpus;
 
+use crate::common::PROGRAM;
 use lapwing_files::Archive;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// Far more than any of these files takes; a program that hangs ends here.
@@ -26,16 +28,20 @@ const READERS: [&str; 6] = [
 /// (where there is a `sh` that can): what asks for more is killed or fails in another way than by
 /// exit code 1 and its own words.
 fn run(folder: &Path, arguments: &str, file: &str) -> Output {
-    let program = assert_cmd::cargo::cargo_bin!("lapwing");
     let mut command = if cfg!(unix) {
-        let mut shell = assert_cmd::Command::new("sh");
-        shell.args(["-c", "ulimit -d 204800 2>/dev/null; exec \"$0\" \"$@\""]).arg(program);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -d 204800 2>/dev/null; exec \"$0\" \"$@\""]).arg(PROGRAM);
         shell
     } else {
-        assert_cmd::Command::new(program)
+        Command::new(PROGRAM)
     };
     command.args(arguments.split_whitespace().map(|word| if word == "FILE" { file } else { word }));
-    command.args(["--threads", "2", "--quiet"]).current_dir(folder).timeout(HANG).output().unwrap()
+    command.args(["--threads", "2", "--quiet"]).current_dir(folder);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let (ended, waiting) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait_with_output()));
+    waiting.recv_timeout(HANG).unwrap_or_else(|_| panic!("{arguments} of {file} hangs")).unwrap()
 }
 
 /// The commands that a file is given to: all of them, or, where the long sweeps are not asked for,

@@ -1,7 +1,7 @@
 //! Several processes in one study folder, requests to end, and commands of other programs that must
 //! not outlive a study.
 
-use crate::common::{Bench, objects, wait_until};
+use crate::common::{Bench, PROGRAM, objects, wait_until};
 use lapwing_files::Archive;
 use serde_json::Value;
 use std::path::Path;
@@ -27,7 +27,7 @@ start_epochs = 1
 "#;
 
 fn start(bench: &Bench, arguments: &str) -> Child {
-    Command::new(assert_cmd::cargo::cargo_bin!("lapwing"))
+    Command::new(PROGRAM)
         .args(arguments.split_whitespace())
         .args(["--quiet", "--threads", "1"])
         .current_dir(bench.path(""))

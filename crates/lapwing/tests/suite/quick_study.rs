@@ -4,9 +4,10 @@
 #[path = "../../../lapwing-report/tests/suite/support/browser.rs"]
 mod browser;
 
-use assert_cmd::Command;
+use crate::common::{PROGRAM, stderr};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 
 const DOSES: [u64; 3] = [1_000, 10_000, 100_000];
 const VIEWS: [&str; 3] = ["baseline", "dense", "sparse"];
@@ -23,12 +24,12 @@ fn quality_rises_with_dose_and_overlap() {
     let design = folder.path().join("quick.toml");
     std::fs::write(&design, one_solver).unwrap();
     let output = folder.path().join("quick");
-    Command::cargo_bin("lapwing")
-        .unwrap()
+    let done = Command::new(PROGRAM)
         .args(["study", "run", "--quiet", "--output"])
         .args([&output, &design])
-        .assert()
-        .success();
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", stderr(&done));
     let page = std::fs::read_to_string(output.join("report/index.html")).unwrap();
     assert!(page.len() < 5_000_000 && page.contains("</html>"));
 

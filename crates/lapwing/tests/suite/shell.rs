@@ -1,6 +1,6 @@
 //! What a shell asks of the program: completions, manual pages, no colours where none are wanted.
 
-use crate::common::Bench;
+use crate::common::{Bench, PROGRAM};
 use std::process::Command;
 
 #[test]
@@ -113,10 +113,9 @@ fn nothing_is_coloured_into_a_pipe() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_color_is_honoured_on_a_terminal() {
-    let program = assert_cmd::cargo::cargo_bin!("lapwing");
     let typed = |no_color: bool| {
         let mut command = Command::new("script");
-        command.args(["-qec", &format!("{} no-such-command", program.display()), "/dev/null"]);
+        command.args(["-qec", &format!("{} no-such-command", PROGRAM), "/dev/null"]);
         command.env_remove("NO_COLOR").env("TERM", "xterm-256color");
         if no_color {
             command.env("NO_COLOR", "1");

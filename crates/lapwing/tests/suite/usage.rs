@@ -1,6 +1,6 @@
 //! Exit codes, help, and what is wrong usage.
 
-use crate::common::{Bench, stderr};
+use crate::common::{Bench, PROGRAM, stderr};
 
 const COMMANDS: [&str; 20] = [
     "inspect",
@@ -186,7 +186,7 @@ fn what_the_system_says_is_told_without_its_number() {
 fn a_closed_pipe_is_no_error() {
     use std::process::{Command, Stdio};
     let bench = Bench::new();
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("lapwing"))
+    let mut child = Command::new(PROGRAM)
         .args(["study", "init", "study.toml", "--json"])
         .current_dir(bench.path(""))
         .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use lapwing_files::Archive;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -12,6 +12,9 @@ use tempfile::TempDir;
 pub struct Bench {
     dir: TempDir,
 }
+
+/// The program as it was compiled for these tests.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_lapwing");
 
 impl Bench {
     pub fn new() -> Self {
@@ -24,7 +27,7 @@ impl Bench {
 
     /// Runs the program with arguments separated by spaces.
     pub fn run(&self, arguments: &str) -> Output {
-        let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("lapwing"));
+        let mut command = Command::new(PROGRAM);
         command.current_dir(self.dir.path()).args(arguments.split_whitespace()).output().unwrap()
     }
 

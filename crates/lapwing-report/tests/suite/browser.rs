@@ -17,6 +17,7 @@ fn a_browser_finds_nothing_wrong() {
         name: evil,
         failed: vec![(condition(View::Sparse, Split::Train), evil.to_owned())],
         skipped: vec![(condition(View::Dense, Split::Test), evil.to_owned())],
+        whole_pictures: true,
         ..Special::default()
     };
     write_study(folder.path(), &special);

@@ -12,10 +12,11 @@ use lapwing_study::record::{
     Files, JobResult, LossSummary, Manifest, Skipped, Status, Strategy, Telemetry,
 };
 use lapwing_study::{Case, Condition, Design, Split, StudyFolder, View};
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Side of the made-up object, pixels.
 const SIDE: usize = 220;
@@ -62,6 +63,8 @@ pub struct Special<'a> {
     pub flat: Option<f64>,
     /// Positions in a row of the scan, 16 unless given; a scan of few rows more than columns.
     pub across: Option<usize>,
+    /// Pictures of every pixel, which the page lays upon each other, in place of every fourth.
+    pub whole_pictures: bool,
 }
 
 /// Writes a study of three doses, three views and two splits.
@@ -123,12 +126,14 @@ pub fn write_study(root: &Path, special: &Special) {
     }
 }
 
-fn object(y: usize, x: usize) -> Complex32 {
-    let (y, x) = (y as f32, x as f32);
-    let cells =
-        (0.11 * x + 2.0 * (0.05 * y).sin()).sin() * (0.13 * y + 1.5 * (0.04 * x).cos()).sin();
-    Complex32::from_polar(0.8 + 0.2 * cells.abs(), 0.9 * cells)
-}
+static OBJECT: LazyLock<Field> = LazyLock::new(|| {
+    Field::from_shape_fn((SIDE, SIDE), |(y, x)| {
+        let (y, x) = (y as f32, x as f32);
+        let cells =
+            (0.11 * x + 2.0 * (0.05 * y).sin()).sin() * (0.13 * y + 1.5 * (0.04 * x).cos()).sin();
+        Complex32::from_polar(0.8 + 0.2 * cells.abs(), 0.9 * cells)
+    })
+});
 
 fn positions(split: Split, special: &Special) -> Vec<[f64; 2]> {
     let top = if split == Split::Train { 33.0 } else { 110.0 };
@@ -166,7 +171,7 @@ fn write_data(folder: &StudyFolder, dose: u64, split: Split, special: &Special) 
     let scan = positions(split, special);
     let column = |axis: usize| real(vec![scan.len()], scan.iter().map(|p| p[axis]).collect());
     let mut arrays = vec![
-        ("objectGuess", complex(&Field::from_shape_fn((SIDE, SIDE), |(y, x)| object(y, x)))),
+        ("objectGuess", complex(&OBJECT)),
         ("probeGuess", complex(&probe())),
         ("ycoords", column(0)),
         ("xcoords", column(1)),
@@ -216,12 +221,13 @@ fn write_job(
     let mut noise = Noise(condition.dose as u32 + every as u32);
     let scan: Vec<Position> = all.iter().map(|&[y, x]| Position { y, x }).collect();
     let (rows, columns) = Region::window((SIDE, SIDE), &scan).unwrap();
-    let truth = Field::from_shape_fn((rows.len(), columns.len()), |(y, x)| {
-        object(y + rows.start, x + columns.start)
-    });
+    let truth = OBJECT.slice(s![rows, columns]);
     let aligned = truth.mapv(|v| v + Complex32::new(noise.next(), noise.next()) * (0.35 * spread));
     let error = Array2::from_shape_fn(truth.dim(), |at| (aligned[at] - truth[at]).norm());
-    let painter = Painter::default().enlarge_to(300);
+    // What takes long is to compress pictures, here and on the page.
+    let every_pixel = if special.whole_pictures { 1 } else { 4 };
+    let shown = aligned.slice(s![..;every_pixel, ..;every_pixel]);
+    let painter = Painter::default();
     let write = |name: &str, bytes: &[u8]| {
         fs::write(job.join(name), bytes).unwrap();
         Some(name.to_owned())
@@ -268,15 +274,16 @@ fn write_job(
     let files = Files {
         reconstruction: Some("reconstruction.npz".to_owned()),
         loss_csv: write("loss.csv", format!("epoch,loss\n{table}").as_bytes()),
-        amplitude: write(
-            "amplitude.png",
-            &painter.range((0.7, 1.05)).amplitude(aligned.view()).png(),
-        ),
-        phase: write("phase.png", &painter.range((-0.9, 0.9)).phase(aligned.view()).png()),
+        amplitude: write("amplitude.png", &painter.range((0.7, 1.05)).amplitude(shown).png()),
+        phase: write("phase.png", &painter.range((-0.9, 0.9)).phase(shown).png()),
         probe: write("probe.png", &painter.complex(probe().view()).png()),
         error: write(
             "error.png",
-            &painter.map(Colormap::Error).range((0.0, 0.5)).scalar(error.view()).png(),
+            &painter
+                .map(Colormap::Error)
+                .range((0.0, 0.5))
+                .scalar(error.slice(s![..;every_pixel, ..;every_pixel]))
+                .png(),
         ),
         comparison: write("comparison.json", whole.to_string().as_bytes()),
         log: write("log.txt", b"a log\n"),

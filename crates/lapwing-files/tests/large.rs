@@ -127,7 +127,7 @@ fn damage_anywhere_is_noticed() {
     for packing in [Packing::Stored, Packing::Deflated] {
         let path = file(folder.path(), packing, |npz| npz.values("a", &SHAPE, &values).unwrap());
         let sound = std::fs::read(&path).unwrap();
-        for part in 1..8 {
+        for &part in lapwing_testing::swept(&[1, 4, 7, 2, 3, 5, 6], 3) {
             let mut damaged = sound.clone();
             damaged[sound.len() * part / 8] ^= 0x10;
             std::fs::write(&path, &damaged).unwrap();

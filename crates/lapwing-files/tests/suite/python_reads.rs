@@ -138,6 +138,9 @@ assert m["axis_order"] == "(n, H, W)"
 
 #[test]
 fn numpy_reads_more_members_than_16_bits_can_count() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     write_with(folder.path().join("many.npz"), Packing::Stored, |npz| {
         (0..65_540).try_for_each(|index| npz.values(&index.to_string(), &[1], &[index as u8]))

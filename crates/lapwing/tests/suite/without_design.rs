@@ -5,6 +5,9 @@ use crate::contract::{json, prepared};
 
 #[test]
 fn a_report_without_a_design_shows_the_results_that_the_manifest_names() {
+    if lapwing_testing::left_out() {
+        return;
+    }
     let bench = Bench::new();
     prepared(&bench);
     for epochs in [2, 3] {

@@ -4,13 +4,18 @@ use super::canvas::{paint, soft_step};
 use super::texture::texture;
 use crate::random::{Generator, generator};
 use crate::{Complex32, Field};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rand::RngExt;
 use std::f64::consts::TAU;
 
+/// Rows of tissue that are in memory at a time, whose numbers take as much as the object's twice.
+const BAND: usize = 1024;
+
 /// The tissue along the beam: matter that delays light and stain that absorbs it, both from 0 to
-/// about 1.
+/// about 1; some rows of it.
 struct Tissue {
+    /// The row of the object that is the first one here.
+    top: usize,
     density: Array2<f64>,
     stain: Array2<f64>,
 }
@@ -66,30 +71,42 @@ impl Outline {
 pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
     let side = shape.0.min(shape.1) as f64;
     let radius = (side / 7.0).clamp(14.0, 44.0);
-    let mut tissue = Tissue { density: Array2::zeros(shape), stain: Array2::zeros(shape) };
     let mut draws = generator(seed, "specimen cells", 0);
-    for centre in scatter(shape, radius, &mut draws) {
-        let size = radius * draws.random_range(0.85..1.12);
-        cell(&mut tissue, Outline::draw(centre, size, 0.16, &mut draws), &mut draws);
-    }
+    let centres = scatter(shape, radius, &mut draws);
     let coarse = texture(shape, 3.0, side / 2.0 + 1.0, 1.0, seed, "specimen matrix");
     let fine = texture(shape, 1.8, 14.0, 0.8, seed, "specimen cytoplasm");
     let grain = texture(shape, 1.5, 10.0, 0.7, seed, "specimen stain");
-    Field::from_shape_fn(shape, |at| {
-        let density = tissue.density[at];
+    let value = |tissue: &Tissue, at: (usize, usize)| {
+        let place = (at.0 - tissue.top, at.1);
+        let density = tissue.density[place];
         // Texture lives where there is matter.
         let rough = 0.045 + 0.10 * density.min(1.0);
-        let phase = 1.45 * density - 0.72 + 0.09 * coarse[at] + rough * fine[at];
-        let absorbed = 0.34 * tissue.stain[at]
+        let phase = 1.45 * density - 0.72 + 0.09 * coarse.at(at) + rough * fine.at(at);
+        let absorbed = 0.34 * tissue.stain[place]
             + 0.03
-            + 0.02 * coarse[at].abs()
-            + 0.5 * rough * grain[at].abs();
+            + 0.02 * coarse.at(at).abs()
+            + 0.5 * rough * grain.at(at).abs();
         let amplitude = 1.0 - 0.39 * saturate(absorbed / 0.39);
         Complex32::from_polar(
             amplitude as f32,
             phase.signum() as f32 * saturate(phase.abs()) as f32,
         )
-    })
+    };
+    let mut object = Field::zeros(shape);
+    for (index, mut rows) in object.axis_chunks_iter_mut(Axis(0), BAND).enumerate() {
+        let (top, shape) = (index * BAND, rows.dim());
+        let mut tissue = Tissue { top, density: Array2::zeros(shape), stain: Array2::zeros(shape) };
+        // Every band of rows draws all cells, and has what lies on it.
+        let mut draws = draws.clone();
+        for &centre in &centres {
+            let size = radius * draws.random_range(0.85..1.12);
+            cell(&mut tissue, Outline::draw(centre, size, 0.16, &mut draws), &mut draws);
+        }
+        for ((y, x), pixel) in rows.indexed_iter_mut() {
+            *pixel = value(&tissue, (top + y, x));
+        }
+    }
+    object
 }
 
 /// Nearly the identity up to 0.7, never above 1.
@@ -118,14 +135,20 @@ fn scatter((rows, columns): (usize, usize), radius: f64, draws: &mut Generator) 
 fn cell(tissue: &mut Tissue, outline: Outline, draws: &mut Generator) {
     let size = outline.radius;
     let membrane = (size * 0.05).clamp(1.2, 2.4);
-    paint(&mut tissue.density, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
-        let depth = outline.depth(dy, dx);
-        let body =
-            soft_step(depth, 2.0) * (0.30 + 0.12 * soft_step(depth - 0.3 * size, 0.6 * size));
-        let wall = 0.34 * (-((depth - membrane) / membrane).powi(2)).exp();
-        *value = value.max(body + wall);
-    });
-    paint(&mut tissue.stain, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
+    paint(
+        &mut tissue.density,
+        tissue.top,
+        outline.centre,
+        outline.reach() + 3.0,
+        |dy, dx, value| {
+            let depth = outline.depth(dy, dx);
+            let body =
+                soft_step(depth, 2.0) * (0.30 + 0.12 * soft_step(depth - 0.3 * size, 0.6 * size));
+            let wall = 0.34 * (-((depth - membrane) / membrane).powi(2)).exp();
+            *value = value.max(body + wall);
+        },
+    );
+    paint(&mut tissue.stain, tissue.top, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
         let depth = outline.depth(dy, dx);
         let wall = 0.75 * (-((depth - membrane) / membrane).powi(2)).exp();
         *value = value.max(0.12 * soft_step(depth, 2.0) + wall);
@@ -177,9 +200,10 @@ fn near(centre: (f64, f64), distance: f64, draws: &mut Generator) -> (f64, f64) 
 
 /// Adds a body with an envelope: `(inside, envelope)` for density and stain.
 fn body(tissue: &mut Tissue, outline: &Outline, density: (f64, f64), stain: (f64, f64)) {
+    let top = tissue.top;
     for (canvas, (inside, envelope)) in [(&mut tissue.density, density), (&mut tissue.stain, stain)]
     {
-        paint(canvas, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
+        paint(canvas, top, outline.centre, outline.reach() + 3.0, |dy, dx, value| {
             let depth = outline.depth(dy, dx);
             *value += inside * soft_step(depth, 1.8) + envelope * (-(depth / 1.3).powi(2)).exp();
         });
@@ -190,10 +214,11 @@ fn body(tissue: &mut Tissue, outline: &Outline, density: (f64, f64), stain: (f64
 fn mitochondrion(tissue: &mut Tissue, centre: (f64, f64), turn: f64, size: f64) {
     let (half_length, half_width) = (0.17 * size, (0.065 * size).max(1.8));
     let (sin, cos) = turn.sin_cos();
+    let top = tissue.top;
     for (canvas, inside, envelope, walls) in
         [(&mut tissue.density, 0.16, 0.22, 0.16), (&mut tissue.stain, 0.2, 0.4, 0.35)]
     {
-        paint(canvas, centre, half_length + half_width + 3.0, |dy, dx, value| {
+        paint(canvas, top, centre, half_length + half_width + 3.0, |dy, dx, value| {
             let (along, across) = (dx * cos + dy * sin, dy * cos - dx * sin);
             let depth = half_width - (along - along.clamp(-half_length, half_length)).hypot(across);
             let interior = soft_step(depth, 1.6);

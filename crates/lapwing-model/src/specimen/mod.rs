@@ -49,6 +49,9 @@ impl Specimen {
     /// `count` slices, at least one, of a thick specimen: the specimens of `seed` and of the seeds
     /// after it.
     pub fn make_slices(self, count: usize, shape: (usize, usize), seed: u64) -> Object {
+        if count <= 1 {
+            return Object::thin(self.make(shape, seed));
+        }
         let mut object = Object::flat_slices(count, shape);
         for (mut slice, index) in object.slices_mut().outer_iter_mut().zip(0..) {
             slice.assign(&self.make(shape, seed.wrapping_add(index)));

@@ -19,7 +19,9 @@ const RADIUS: f64 = 22.0;
 /// Amplitude 1 everywhere; the phase is the film's plus that of particles whose projected thickness
 /// is a ball's or a faceted crystal's, with lattice fringes 4 to 7 pixels apart.
 pub(super) fn make(shape: (usize, usize), seed: u64) -> Field {
-    let mut phase = texture(shape, 1.6, 24.0, 0.7, seed, "specimen film") * FILM;
+    let film = texture(shape, 1.6, 24.0, 0.7, seed, "specimen film");
+    let mut phase = Array2::from_shape_fn(shape, |at| film.at(at) * FILM);
+    drop(film);
     let mut draws = generator(seed, "specimen particles", 0);
     let side = shape.0.min(shape.1) as f64;
     let largest = RADIUS.min(side / 6.0).max(2.0);
@@ -66,7 +68,7 @@ fn particle(
     let contrast = if draws.random::<f64>() < 0.75 { 0.22 } else { 0.0 };
     // The second set of fringes of a crystal seen along a zone axis.
     let crossed = draws.random::<f64>() < 0.4;
-    paint(phase, centre, radius * 1.2 + 2.0, |dy, dx, value| {
+    paint(phase, 0, centre, radius * 1.2 + 2.0, |dy, dx, value| {
         let angle = dy.atan2(dx) - turn;
         let r = dy.hypot(dx);
         let rim = if facets > 0.0 {

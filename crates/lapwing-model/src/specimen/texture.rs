@@ -6,6 +6,19 @@ use crate::random::generator;
 use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
+/// A texture: single numbers, and what they are to be multiplied by.
+pub(super) struct Texture {
+    values: Array2<f32>,
+    scale: f64,
+}
+
+impl Texture {
+    /// The value at (y, x).
+    pub fn at(&self, place: (usize, usize)) -> f64 {
+        f64::from(self.values[place]) * self.scale
+    }
+}
+
 /// White noise filtered to a spectral density of (q^2 + q_0^2)^(-slope / 2) exp(-(pi blur q)^2),
 /// mean 0, variance 1.
 ///
@@ -18,7 +31,7 @@ pub(super) fn texture(
     blur: f64,
     seed: u64,
     name: &str,
-) -> Array2<f64> {
+) -> Texture {
     let mut draws = generator(seed, name, 0);
     let mut field: Vec<Complex32> = (0..rows * columns)
         .map(|_| {
@@ -43,12 +56,26 @@ pub(super) fn texture(
     let power: f64 =
         field.iter().map(|v| f64::from(v.re).powi(2)).sum::<f64>() / field.len() as f64;
     let scale = if power > 1e-12 { 1.0 / power.sqrt() } else { 0.0 };
-    Array2::from_shape_fn((rows, columns), |(y, x)| f64::from(field[y * columns + x].re) * scale)
+    drop(spectrum);
+    let values = Array2::from_shape_fn((rows, columns), |(y, x)| field[y * columns + x].re);
+    Texture { values, scale }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn texture(
+        shape: (usize, usize),
+        slope: f64,
+        coarsest: f64,
+        blur: f64,
+        seed: u64,
+        name: &str,
+    ) -> Array2<f64> {
+        let made = super::texture(shape, slope, coarsest, blur, seed, name);
+        Array2::from_shape_fn(shape, |at| made.at(at))
+    }
 
     #[test]
     fn texture_is_normalised_and_smooth_at_its_blur() {

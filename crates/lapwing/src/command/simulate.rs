@@ -11,7 +11,7 @@ use lapwing_files::patterns::check_room;
 use lapwing_model::probe::{self, ProbeDesign, ProbeKind};
 use lapwing_model::scan::{self, ScanKind, Spacing};
 use lapwing_model::specimen::Specimen;
-use lapwing_model::{Modes, Position};
+use lapwing_model::{Modes, Object, Position};
 use lapwing_study::data::stamp;
 use lapwing_study::overlap::{linear_overlap, scan_overlap};
 use lapwing_study::place;
@@ -26,7 +26,7 @@ use std::process::ExitCode;
 /// Most memory that a simulation may take: 1 TiB.
 const MAX_BYTES: f64 = 1_099_511_627_776.0;
 /// Memory that a built-in specimen takes while it is made, bytes per pixel.
-const OBJECT_BYTES: f64 = 64.0;
+const OBJECT_BYTES: f64 = 24.0;
 /// Step of a generated scan unless given, as a linear overlap of neighbouring discs.
 const OVERLAP: f64 = 0.8;
 
@@ -145,8 +145,9 @@ impl Simulate {
         };
         output.detail(format_args!("simulating {} patterns", sample.scan.len()));
         let storage = self.storage(sample.scan.len(), sample.pattern_pixels());
+        let patches = self.patches.then(|| sample.patches());
         let mut dataset =
-            sample.expose_into(self.dose, self.seed, &storage).context("cannot simulate")?;
+            sample.into_exposed(self.dose, self.seed, &storage).context("cannot simulate")?;
         let metadata = dataset.metadata.get_or_insert_default();
         let parameters = metadata.entry("additional_parameters").or_insert_with(|| json!({}));
         match (parameters, &facts) {
@@ -156,25 +157,28 @@ impl Simulate {
         let physics = |name: &str| metadata.get("physics_parameters")?.get(name)?.as_f64();
         let (mean, scale) = (physics("mean_counts_per_pattern"), physics("intensity_scale"));
         stamp(&mut dataset);
-        if self.patches {
-            dataset.extras.push((PATCHES.to_owned(), (&sample.patches()).into()));
+        if let Some(patches) = &patches {
+            dataset.extras.push((PATCHES.to_owned(), patches.into()));
         }
         output.note_replaced([self.output.as_path()]);
         dataset.write(&self.output)?;
 
         let (n, height, width) = dataset.diffraction.dim();
-        let diameter = probe::diameter(sample.probe.view());
-        let overlap = scan_overlap(&sample.scan, diameter);
-        let (rows, columns) = sample.object.shape();
-        let words = self.words(&sample, &facts, diameter, overlap, mean);
+        let (Some(object), Some(probe)) = (&dataset.object, &dataset.probe) else {
+            bail!("simulated data have an object and a probe");
+        };
+        let diameter = probe::diameter(probe.view());
+        let overlap = scan_overlap(&dataset.scan, diameter);
+        let (rows, columns) = object.shape();
+        let words = self.words((object, probe, &dataset.scan), &facts, diameter, overlap, mean);
         let record = json!({
             "file": self.output,
             "n_patterns": n,
             "pattern_shape": [height, width],
             "object_shape": [rows, columns],
-            "n_slices": sample.object.n_slices(),
+            "n_slices": object.n_slices(),
             "probe_diameter_px": diameter,
-            "step_px": scan_step(&sample.scan),
+            "step_px": scan_step(&dataset.scan),
             "overlap": overlap,
             "dose": self.dose,
             "seed": self.seed,
@@ -303,26 +307,26 @@ impl Simulate {
 
     fn words(
         &self,
-        sample: &Sample,
+        (object, probe, scan): (&Object, &Modes, &[Position]),
         facts: &Value,
         diameter: f64,
         overlap: f64,
         mean: Option<f64>,
     ) -> String {
         let mut words = String::new();
-        let (_, height, width) = sample.probe.dim();
+        let (_, height, width) = probe.dim();
         // Writing to a string does not fail.
         let _ = match (&self.source.base, self.source.specimen) {
             (Some(base), _) => write!(words, "object: {}", base.display()),
             (None, Some(specimen)) => write!(words, "object: {specimen}"),
             (None, None) => Ok(()),
         };
-        let (rows, columns) = sample.object.shape();
-        let _ = match sample.object.n_slices() {
+        let (rows, columns) = object.shape();
+        let _ = match object.n_slices() {
             1 => writeln!(words, ", {rows} x {columns} px"),
             slices => writeln!(words, ", {slices} slices of {rows} x {columns} px"),
         };
-        let modes = sample.probe.dim().0;
+        let modes = probe.dim().0;
         let _ = writeln!(
             words,
             "probe: {height} x {width} px, {modes} mode(s), diameter {diameter:.1} px"
@@ -334,8 +338,8 @@ impl Simulate {
         let _ = writeln!(
             words,
             "scan: {} positions ({of}){}; overlap by area {overlap:.3}",
-            sample.scan.len(),
-            scan_step(&sample.scan)
+            scan.len(),
+            scan_step(scan)
                 .map(|step| format!(
                     ", step {step:.1} px, overlap {:.2} of the diameter",
                     linear_overlap(step, diameter)

@@ -234,6 +234,22 @@ impl Sample {
     /// # Errors
     /// As for [`expose`](Self::expose), and when there is no room for the patterns.
     pub fn expose_into(&self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
+        let object = Some(self.object.clone());
+        Ok(Dataset { object, ..self.exposed(dose, seed, storage)? })
+    }
+
+    /// [`expose_into`](Self::expose_into) of a sample that is no longer needed, whose object the
+    /// data set takes over.
+    ///
+    /// # Errors
+    /// As for [`expose_into`](Self::expose_into).
+    pub fn into_exposed(self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
+        let dataset = self.exposed(dose, seed, storage)?;
+        Ok(Dataset { object: Some(self.object), ..dataset })
+    }
+
+    /// The data set without its object.
+    fn exposed(&self, dose: u64, seed: u64, storage: &Storage) -> Result<Dataset> {
         let (_, side, width) = self.probe.dim();
         let (physics, object, probe) = (&self.physics, &self.object, self.probe.view());
         let photons = dose as f64;
@@ -278,7 +294,6 @@ impl Sample {
         Ok(Dataset {
             diffraction,
             scan: self.scan.clone(),
-            object: Some(self.object.clone()),
             probe: Some(self.probe.clone()),
             geometry: match self.physics.propagation {
                 Propagation::FarField => None,

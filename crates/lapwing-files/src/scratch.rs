@@ -43,6 +43,41 @@ pub fn free_in(_: &Path) -> Option<u64> {
     None
 }
 
+/// So many zeros in a file on the disk of `folder`, without a name there.
+///
+/// # Errors
+/// When none can be made there, a disk without so much room included.
+pub fn zeros_in(folder: impl AsRef<Path>, len: u64) -> io::Result<MappedMut> {
+    let file = tempfile::tempfile_in(folder)?;
+    if len == 0 {
+        return Ok(MappedMut(None));
+    }
+    reserve(&file, len)?;
+    // SAFETY: the file has no name, and its only handle ends here, so nobody can change or shorten
+    // it; every byte of it has its place on the disk already.
+    Ok(MappedMut(Some(unsafe { MmapMut::map_mut(&file)? })))
+}
+
+/// Makes an empty file so many zeros long, all of them with a place on the disk.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, len: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let bytes = libc::off_t::try_from(len)
+        .map_err(|_| io::Error::new(io::ErrorKind::FileTooLarge, "more than a file holds"))?;
+    // SAFETY: the handle is open, and nothing else is handed over.
+    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, bytes) } {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+/// Makes an empty file so many zeros long, all of them with a place on the disk.
+#[cfg(not(target_os = "linux"))]
+fn reserve(mut file: &File, len: u64) -> io::Result<()> {
+    io::copy(&mut io::Read::take(io::repeat(0), len), &mut file)?;
+    file.sync_data()
+}
+
 impl ScratchFile {
     /// An empty file on the disk of `folder`, without a name there.
     ///
@@ -129,6 +164,19 @@ mod tests {
         assert_eq!(free_in(&folder.path().join("none")), None);
         #[cfg(target_os = "linux")]
         assert!(free_in(folder.path()).is_some_and(|bytes| bytes > 0));
+    }
+
+    #[test]
+    fn zeros_are_changed_in_place_and_a_disk_is_asked_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mapped = zeros_in(folder.path(), 5000).unwrap();
+        assert!(mapped.as_ref().len() == 5000 && mapped.as_ref().iter().all(|&byte| byte == 0));
+        mapped.as_mut()[4999] = 7;
+        assert_eq!((mapped.as_ref()[4998], mapped.as_ref()[4999]), (0, 7));
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+        assert!(zeros_in(folder.path(), 0).unwrap().as_ref().is_empty());
+        assert!(zeros_in(folder.path(), 1 << 60).is_err());
+        assert!(zeros_in(folder.path().join("none"), 1).is_err());
     }
 
     /// A device on which every write finds the disk full.

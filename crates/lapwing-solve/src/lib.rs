@@ -44,6 +44,7 @@ mod neighbours;
 pub mod noise;
 mod prior;
 pub mod problem;
+pub mod room;
 pub mod solver;
 pub mod uncertainty;
 mod vector;

@@ -1,5 +1,6 @@
 //! What an engine is asked to do, and what it returns, as values.
 
+use crate::room::{Room, Roomy};
 use lapwing_model::{Complex32, elementwise};
 
 /// What an engine keeps of every pattern of a batch, besides the batch's sums.
@@ -106,19 +107,19 @@ pub struct Trail {
     /// The same, being summed up in this epoch.
     next_light: Vec<f32>,
     /// What the epoch has added to the object, axes (slice, y, x).
-    pub object_update: Vec<Complex32>,
+    pub object_update: Roomy,
     /// What the epoch has added to the probe, axes (mode, y, x).
     pub probe_update: Vec<Complex32>,
 }
 
 impl Trail {
     /// Before the first epoch, with the light of the start fields; `probe` is the length of the
-    /// probe.
-    pub(crate) fn new(light: Vec<f32>, probe: usize) -> Self {
+    /// probe; what is on the object's grid is kept in `room` where there is one.
+    pub(crate) fn new(light: Vec<f32>, probe: usize, room: Option<&dyn Room>) -> Self {
         Self {
             strongest: elementwise::largest(&light),
             next_light: vec![0.0; light.len()],
-            object_update: vec![Complex32::ZERO; light.len()],
+            object_update: Roomy::zeros(light.len(), room),
             probe_update: vec![Complex32::ZERO; probe],
             light,
         }
@@ -157,6 +158,11 @@ impl Trail {
     pub fn end(&mut self) {
         std::mem::swap(&mut self.light, &mut self.next_light);
         self.strongest = elementwise::largest(&self.light);
+    }
+
+    /// The light to go by, its maximum, and what the epoch has added to the object.
+    pub(crate) fn light_and_update_mut(&mut self) -> (&[f32], f32, &mut [Complex32]) {
+        (&self.light, self.strongest, &mut self.object_update)
     }
 
     /// The light to go by, its maximum, and the light being summed up.

@@ -260,7 +260,7 @@ impl CheckedParts {
             mask,
             scan,
             windows,
-            object,
+            object: Arc::new(object),
             probe,
             mean_intensity,
             unit,
@@ -269,6 +269,7 @@ impl CheckedParts {
             correlated: false,
             clipped: None,
             device: Device::Cpu,
+            room: None,
         })
     }
 }

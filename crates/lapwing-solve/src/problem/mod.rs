@@ -29,6 +29,7 @@ pub(crate) use patterns::Patterns;
 
 use crate::engine::Device;
 use crate::noise::Clipped;
+use crate::room::Room;
 use lapwing_model::forward::Physics;
 use lapwing_model::{Complex32, ForwardModel, Modes, Object, Position, Window};
 use ndarray::Array2;
@@ -52,7 +53,8 @@ pub struct Problem {
     /// Window centres on the object's grid.
     pub(crate) scan: Vec<Position>,
     pub(crate) windows: Vec<Window>,
-    pub(crate) object: Object,
+    /// Shared by all problems made from one.
+    pub(crate) object: Arc<Object>,
     /// Modes, and behind them as many eigenmodes as there are weights for each pattern.
     pub(crate) probe: Modes,
     /// Weights of the eigenmodes to start from, (pattern, eigenmode).
@@ -75,6 +77,9 @@ pub struct Problem {
     /// The likelihood of pixels at the detector's limit, where it has one.
     pub(crate) clipped: Option<Clipped>,
     pub(crate) device: Device,
+    /// Where a solver keeps what it has on the object's grid besides the fields themselves, where
+    /// that is not the memory of the process.
+    pub(crate) room: Option<Arc<dyn Room>>,
 }
 
 /// The unit in which solvers compute: intensities are squared, in single precision, so those far
@@ -193,6 +198,17 @@ impl Problem {
     /// The same problem, reconstructed on `device`.
     pub fn on(&self, device: Device) -> Self {
         Self { device, ..self.clone() }
+    }
+
+    /// The same problem, of which a solver keeps what it has on the object's grid besides the fields
+    /// themselves in `room`, as long as there is some: the bits of a solution do not depend on it.
+    pub fn with_room(&self, room: Arc<dyn Room>) -> Self {
+        Self { room: Some(room), ..self.clone() }
+    }
+
+    /// Where a solver is to keep what it has on the object's grid.
+    pub(crate) fn room(&self) -> Option<&dyn Room> {
+        self.room.as_deref()
     }
 
     /// Where it is reconstructed.

@@ -50,7 +50,7 @@ impl Problem {
             whole_scan: scan.clone(),
             windows,
             scan,
-            object: solution.object.clone(),
+            object: Arc::new(solution.object.clone()),
             probe: concatenate![Axis(0), solution.probe, solution.eigenmodes],
             weights: solution.weights.select(Axis(0), &self.frames),
             log_powers: self.log_powers.as_ref().map(|_| {

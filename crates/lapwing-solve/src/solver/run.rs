@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
 
     /// The state between the last epoch and the next.
     pub fn snapshot(&mut self) -> Snapshot {
-        let mut snapshot = Snapshot::from_arrays(self.losses.clone(), Vec::new());
+        let mut snapshot = Snapshot::kept_in(self.losses.clone(), self.frame.problem.room.clone());
         self.frame.save(&mut snapshot);
         self.algorithm.save(&mut self.frame, &mut snapshot);
         snapshot

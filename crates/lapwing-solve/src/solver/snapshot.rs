@@ -1,6 +1,8 @@
 //! The state of a solver between two epochs, as named arrays: what a caller stores to resume later.
 
+use crate::room::{Room, Roomy};
 use lapwing_model::Complex32;
+use std::sync::Arc;
 
 /// Everything a solver needs to resume after an epoch as if it had never stopped: the same bits.
 ///
@@ -10,13 +12,25 @@ pub struct Snapshot {
     /// Loss of every epoch done.
     pub loss: Vec<f64>,
     arrays: Vec<(String, Values)>,
+    /// Where fields are kept.
+    room: NoMatter,
+}
+
+/// A place that makes no difference to what is there.
+#[derive(Debug, Clone, Default)]
+struct NoMatter(Option<Arc<dyn Room>>);
+
+impl PartialEq for NoMatter {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// One array of a [`Snapshot`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Fields.
-    Complex(Vec<Complex32>),
+    Complex(Roomy),
     /// Illuminations.
     Single(Vec<f32>),
     /// Numbers.
@@ -37,7 +51,12 @@ pub struct SnapshotError {
 impl Snapshot {
     /// A snapshot from the [`arrays`](Self::arrays) of another.
     pub fn from_arrays(loss: Vec<f64>, arrays: Vec<(String, Values)>) -> Self {
-        Self { loss, arrays }
+        Self { loss, arrays, room: NoMatter::default() }
+    }
+
+    /// A snapshot of nothing but losses yet, which keeps fields in `room` where there is one.
+    pub(crate) fn kept_in(loss: Vec<f64>, room: Option<Arc<dyn Room>>) -> Self {
+        Self { loss, arrays: Vec::new(), room: NoMatter(room) }
     }
 
     /// Names and values, in the order in which they were saved. Names are made of letters, digits,
@@ -47,7 +66,10 @@ impl Snapshot {
     }
 
     pub(crate) fn put_fields(&mut self, name: &str, values: &[Complex32]) {
-        self.arrays.push((name.to_owned(), Values::Complex(values.to_vec())));
+        self.arrays.push((
+            name.to_owned(),
+            Values::Complex(Roomy::copy_of(values, self.room.0.as_deref())),
+        ));
     }
 
     pub(crate) fn put_single(&mut self, name: &str, values: &[f32]) {

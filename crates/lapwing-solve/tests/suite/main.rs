@@ -9,4 +9,5 @@ mod ml;
 mod physics;
 mod pie;
 mod projection;
+mod room;
 mod uncertainty;

@@ -59,7 +59,7 @@ impl Checkpoint {
         let mut arrays = Vec::new();
         for name in archive.names().filter(|name| name.starts_with(STATE)) {
             let values = match archive.read(name).ok()?.into_values() {
-                Stored::C64(values) => Values::Complex(values),
+                Stored::C64(values) => Values::Complex(values.into()),
                 Stored::F32(values) => Values::Single(values),
                 Stored::F64(values) => Values::Double(values),
                 _ => return None,
@@ -100,7 +100,7 @@ impl Checkpoint {
             for (name, values) in snapshot.arrays() {
                 let name = format!("{STATE}{name}");
                 match values {
-                    Values::Complex(values) => file.values(&name, &[values.len()], values)?,
+                    Values::Complex(values) => file.values(&name, &[values.len()], &**values)?,
                     Values::Single(values) => file.values(&name, &[values.len()], values)?,
                     Values::Double(values) => file.values(&name, &[values.len()], values)?,
                 }

@@ -43,9 +43,11 @@ pub struct Reconstruct {
     /// (HDF5)
     #[arg(long, value_name = "OUT.h5")]
     product: Option<PathBuf>,
-    /// Whether the patterns are kept in scratch files on the disk of the output folder instead of
-    /// memory: auto (when --memory, or else what is free, would not comfortably hold them), always
-    /// or never. Results are the same bits. Needs room there for up to eight bytes per pixel
+    /// Whether the patterns, and what the solver keeps of the object besides the object itself, are
+    /// in scratch files on the disk of the output folder instead of memory: auto (each when
+    /// --memory, or else what is free, would not comfortably hold it), always or never. Results are
+    /// the same bits. Needs room there for up to eight bytes per pixel of the patterns, and some 64
+    /// per pixel of the object
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     stream: Streaming,
     /// Find first how the scan lies on the detector (rotation, exchange of rows and columns), and

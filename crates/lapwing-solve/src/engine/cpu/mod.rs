@@ -22,6 +22,7 @@ use super::{
     Quotient, SearchDirections, Side, Sums, Trail, Vector, WaveUpdate, step_lengths,
 };
 use crate::Problem;
+use crate::room::Roomy;
 use bands::Bands;
 use batch::Batch;
 use chunk::Scene;
@@ -58,7 +59,7 @@ pub(crate) struct Cpu<'a> {
     background: Option<Vec<f32>>,
     losses: Losses,
     /// Vectors that solvers keep.
-    kept: Vec<Vec<Complex32>>,
+    kept: Vec<Roomy>,
 }
 
 /// Sums over several batches.
@@ -286,7 +287,8 @@ impl Engine for Cpu<'_> {
     }
 
     fn begin_search(&mut self, search: SearchDirections) {
-        self.directions_mut().begin(search);
+        let problem = self.problem;
+        self.directions_mut().begin(problem, search);
     }
 
     fn search(&mut self) {
@@ -305,7 +307,8 @@ impl Engine for Cpu<'_> {
     }
 
     fn new_vector(&mut self) -> Vector {
-        self.kept.push(vec![Complex32::ZERO; self.fields.values().len()]);
+        let (len, room) = (self.fields.values().len(), self.problem.room());
+        self.kept.push(Roomy::zeros(len, room));
         Vector::Kept(self.kept.len() - 1)
     }
 

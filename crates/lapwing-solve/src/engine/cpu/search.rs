@@ -5,6 +5,7 @@ use super::batch::Batch;
 use super::probe_gradient::ProbeGradient;
 use crate::Problem;
 use crate::engine::{Fields, SearchDirections, Trail};
+use crate::room::Roomy;
 use lapwing_model::{Complex32, elementwise, parallel};
 
 const ZERO: Complex32 = Complex32::new(0.0, 0.0);
@@ -14,9 +15,10 @@ const DARK: f32 = 1e-18;
 /// The directions, and what they are made from.
 pub(super) struct Directions {
     /// sum_j chi_j conj(P_j) on the object's grid.
-    sum: Vec<Complex32>,
-    /// The sum divided by the light.
-    object: Vec<Complex32>,
+    sum: Roomy,
+    /// The sum divided by the light, where the object moves with every batch. Where it waits for
+    /// the end of the epoch, its update is 0 until then, and has the direction in its place.
+    object: Roomy,
     /// (mode, y, x)
     probe: Vec<Complex32>,
     /// Where the object's direction was worked out last.
@@ -40,21 +42,24 @@ impl Steps {
 
 impl Directions {
     pub fn new(problem: &Problem) -> Self {
-        let pixels = problem.object.slices().len();
+        let (pixels, room) = (problem.object.slices().len(), problem.room());
         Self {
-            sum: vec![ZERO; pixels],
-            object: vec![ZERO; pixels],
+            sum: Roomy::zeros(pixels, room),
+            object: Roomy::default(),
             probe: vec![ZERO; problem.probe.len()],
             bands: Bands::whole(problem),
             search: None,
             steps: Steps::NONE,
-            trail: Trail::new(vec![0.0; pixels], problem.probe.len()),
+            trail: Trail::new(vec![0.0; pixels], problem.probe.len(), room),
         }
     }
 
     /// Begins an epoch.
-    pub fn begin(&mut self, search: SearchDirections) {
+    pub fn begin(&mut self, problem: &Problem, search: SearchDirections) {
         self.sum.fill(ZERO);
+        if search.every_batch && self.object.len() != self.sum.len() {
+            self.object = Roomy::zeros(self.sum.len(), problem.room());
+        }
         self.trail.begin();
         self.search = Some(search);
         self.steps = Steps::NONE;
@@ -66,7 +71,11 @@ impl Directions {
 
     /// Directions of object (y, x) and probe (mode, y, x).
     pub fn along(&self) -> (&[Complex32], &[Complex32]) {
-        (&self.object, &self.probe)
+        let object = match self.epoch().every_batch {
+            true => &self.object,
+            false => &self.trail.object_update,
+        };
+        (object, &self.probe)
     }
 
     /// Works out the directions for a batch, the object's where the batch touches it.
@@ -93,7 +102,7 @@ impl Directions {
             } else {
                 batch.scatter(problem, sum, next_light);
             }
-            precondition(object, sum, trail, search.object_damping, bands);
+            precondition(search, object, sum, trail, bands);
         };
         let to_probe = || {
             let (sum, power) = gradient.of_batch(&problem.model, batch);
@@ -131,9 +140,16 @@ impl Directions {
         } else {
             self.bands = Bands::whole(problem);
             let Self { sum, object, bands, trail, .. } = self;
-            precondition(object, sum, trail, search.object_damping, bands);
-            self.go(fields, Some(self.steps.smallest), None);
-            self.steps.smallest
+            precondition(search, object, sum, trail, bands);
+            let (step, direction) = (self.steps.smallest, &mut self.trail.object_update);
+            self.bands.for_each(fields.parts_mut().object, |value, at| {
+                elementwise::add_scaled(value, step as f32, &direction[at]);
+            });
+            // The direction becomes the update.
+            self.bands.for_each(direction, |value, _| {
+                value.iter_mut().for_each(|value| *value = Complex32::ZERO + *value * step as f32);
+            });
+            step
         };
         self.trail.end();
         step
@@ -142,7 +158,7 @@ impl Directions {
     fn go(&mut self, fields: &mut Fields, object: Option<f64>, probe: Option<f64>) {
         let parts = fields.parts_mut();
         if let Some(step) = object {
-            for field in [parts.object, &mut self.trail.object_update] {
+            for field in [parts.object, &mut self.trail.object_update[..]] {
                 self.bands.for_each(field, |value, at| {
                     elementwise::add_scaled(value, step as f32, &self.object[at])
                 });
@@ -160,15 +176,18 @@ impl Directions {
     }
 }
 
-/// direction = sum / sqrt(light^2 + (damping max light)^2)
+/// direction = sum / sqrt(light^2 + (damping max light)^2), in `object` where the object moves with
+/// every batch, else in the place of the epoch's update.
 fn precondition(
-    direction: &mut [Complex32],
+    search: SearchDirections,
+    object: &mut [Complex32],
     sum: &[Complex32],
-    trail: &Trail,
-    damping: f64,
+    trail: &mut Trail,
     bands: &Bands,
 ) {
-    let (light, floor) = (trail.light(), (damping as f32 * trail.strongest()).max(DARK));
+    let (light, strongest, update) = trail.light_and_update_mut();
+    let direction = if search.every_batch { object } else { update };
+    let floor = (search.object_damping as f32 * strongest).max(DARK);
     bands.for_each(direction, |direction, at| {
         elementwise::divide_damped(direction, &sum[at.clone()], &light[at], floor);
     });

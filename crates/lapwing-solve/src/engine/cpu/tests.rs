@@ -353,7 +353,7 @@ fn stored_waves_move_as_their_update_says() {
     let direction = random_object(5);
     let found = real_dot(&sums.object, &direction);
     let mut along = problem.clone();
-    along.object = direction.into();
+    along.object = std::sync::Arc::new(direction.into());
     let expected: f64 = members
         .iter()
         .zip(&first)

@@ -57,8 +57,19 @@ impl Cpu<'_> {
     }
 
     pub(super) fn copy_vector(&mut self, to: Vector, from: Vector) {
+        let fill = |engine: &Self, values: &mut [Complex32]| match from {
+            Vector::Update => {
+                let [object, probe] = engine.object_and_probe(from);
+                let (to_object, rest) = values.split_at_mut(object.len());
+                let (to_probe, rest) = rest.split_at_mut(probe.len());
+                to_object.copy_from_slice(object);
+                to_probe.copy_from_slice(probe);
+                rest.fill(Complex32::ZERO);
+            }
+            _ => values.copy_from_slice(&engine.whole(from)),
+        };
         if to != from {
-            self.change(to, |engine, values| values.copy_from_slice(&engine.whole(from)));
+            self.change(to, fill);
         }
     }
 

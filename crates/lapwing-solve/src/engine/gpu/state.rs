@@ -51,7 +51,7 @@ impl<'a> GpuEngine<'a> {
         let fields = Fields::start(problem, products.slopes);
         let lights = vec![0.0; fields.object().len()];
         Self {
-            trail: products.waves.then(|| Trail::new(lights, fields.probe().len())),
+            trail: products.waves.then(|| Trail::new(lights, fields.probe().len(), problem.room())),
             gpu: gpu.clone(),
             layout,
             recorder,
@@ -311,7 +311,7 @@ impl<'a> GpuEngine<'a> {
         let trail = self.trail.as_mut().expect(NO_SEARCH);
         let (of_object, of_probe) = (&mut trail.object_update, &mut trail.probe_update);
         let updates = [
-            (Array::Object, 3 * object, of_object.as_mut_slice()),
+            (Array::Object, 3 * object, &mut **of_object),
             (Array::Probe, 4 * probe, of_probe.as_mut_slice()),
         ];
         self.recorder.read_into(updates);

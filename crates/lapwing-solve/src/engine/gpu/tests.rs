@@ -121,7 +121,7 @@ fn problems() -> Vec<Problem> {
         let background = Array2::from_shape_fn(case.window, |(y, x)| {
             if masks == 1 && !good(y, x) { 0.0 } else { 0.02 * case.bright }
         });
-        let builder = Problem::builder(problem.scan, problem.object, problem.probe);
+        let builder = Problem::builder(problem.scan, (*problem.object).clone(), problem.probe);
         let problem = builder.mask(valid.view()).patterns(counts).unwrap();
         // A mask of a single pattern leaves no background at its pixels; a mask of all is simpler
         // to construct.

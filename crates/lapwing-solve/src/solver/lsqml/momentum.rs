@@ -42,8 +42,11 @@ struct OfField {
     name: &'static str,
     /// Updates before the present one with which it is compared.
     memory: usize,
-    /// Vectors with past updates, newest first, and the r.m.s. of each.
+    /// Vectors with past updates, newest first, and the r.m.s. of each; at most as many as are
+    /// compared with.
     past: VecDeque<(Vector, f64)>,
+    /// Updates that there were, as far as it matters: one more than are compared with.
+    seen: usize,
     /// Number of values.
     len: usize,
 }
@@ -51,7 +54,8 @@ struct OfField {
 impl Momentum {
     /// Fields of so many values at rest, comparing each update with so many before it.
     pub fn new([object, probe]: [usize; 2], memory: [usize; 2]) -> Self {
-        let field = |name, memory, len| OfField { name, memory, past: VecDeque::new(), len };
+        let field =
+            |name, memory, len| OfField { name, memory, past: VecDeque::new(), seen: 0, len };
         let fields = [field("object", memory[0], object), field("probe", memory[1], probe)];
         Self { fields, velocity: None, pool: Pool::default() }
     }
@@ -81,24 +85,23 @@ impl Momentum {
         pairs.extend(past.iter().map(|&past| [Vector::Update, past]));
         let dots = engine.dots(&pairs);
         let with = |vector: Vector| past.iter().position(|past| *past == vector);
-        let now = self.pool.free(engine, &past);
         let mut blend = Blend::NOTHING;
         let factors = [&mut blend.object, &mut blend.probe];
-        let (mut moves, mut is_kept) = ([false; 2], false);
+        let (mut moves, mut kept) = ([false; 2], [None; 2]);
         for (index, (field, factors)) in self.fields.iter_mut().zip(factors).enumerate() {
             let rms = (dots[0][index] / field.len as f64).sqrt();
             if !(rms > 0.0 && rms.is_finite()) {
                 continue;
             }
-            is_kept = true;
+            kept[index] = Some(rms);
             let correlation = |&(vector, size): &(Vector, f64)| {
                 with(vector).map_or(0.0, |at| dots[at + 1][index] / (rms * size * field.len as f64))
             };
-            let correlations: Vec<f64> =
-                field.past.iter().take(field.memory).map(correlation).collect();
-            let ready = field.past.len() > field.memory;
-            field.past.truncate(field.memory);
-            field.past.push_front((now, rms));
+            let correlations: Vec<f64> = field.past.iter().map(correlation).collect();
+            let ready = field.seen > field.memory;
+            field.seen = (field.seen + 1).min(field.memory + 1);
+            // The oldest makes room for this one.
+            field.past.truncate(field.memory - 1);
             if !ready {
                 continue;
             }
@@ -109,8 +112,14 @@ impl Momentum {
             *factors = [(1.0 - friction(&correlations)) as f32, 1.0];
             moves[index] = true;
         }
-        if is_kept {
+        if kept != [None; 2] {
+            let now = self.pool.free(engine, &self.used());
             engine.copy(now, Vector::Update);
+            for (field, rms) in self.fields.iter_mut().zip(kept) {
+                if let Some(rms) = rms {
+                    field.past.push_front((now, rms));
+                }
+            }
         }
         if blend != Blend::NOTHING {
             engine.blend(velocity, Vector::Update, blend);
@@ -120,7 +129,10 @@ impl Momentum {
 
     /// Brings the fields to rest and forgets their past.
     pub fn stop(&mut self) {
-        self.fields.iter_mut().for_each(|field| field.past.clear());
+        for field in &mut self.fields {
+            field.past.clear();
+            field.seen = 0;
+        }
         self.velocity = None;
     }
 
@@ -135,6 +147,7 @@ impl Momentum {
             }
             let sizes: Vec<f64> = field.past.iter().map(|(_, size)| *size).collect();
             snapshot.put_numbers(&format!("momentum.{}.rms", field.name), &sizes);
+            snapshot.put_numbers(&format!("momentum.{}.seen", field.name), &[field.seen as f64]);
         }
     }
 
@@ -158,7 +171,13 @@ impl Momentum {
         }
         for field in &mut self.fields {
             let sizes = snapshot.all_numbers(&format!("momentum.{}.rms", field.name))?;
-            for (age, &size) in sizes.iter().enumerate() {
+            let seen = format!("momentum.{}.seen", field.name);
+            field.seen = match snapshot.has(&seen) {
+                true => snapshot.numbers::<1>(&seen)?[0] as usize,
+                // Of earlier versions, which kept one more.
+                false => sizes.len(),
+            };
+            for (age, &size) in sizes.iter().enumerate().take(field.memory) {
                 let name = format!("momentum.{}.past.{age}", field.name);
                 let vector = take(&mut self.pool, engine, snapshot.fields(&name, len)?);
                 field.past.push_back((vector, size));

@@ -6,7 +6,9 @@ use crate::run::event::{Level, Observer, note};
 use crate::{Result, StudyError};
 use lapwing_files::dialect::{self, ReadOptions};
 use lapwing_files::{Dataset, Patterns, Storage, Understanding, scratch};
+use lapwing_model::Complex32;
 use lapwing_solve::problem::ProblemBuilder;
+use lapwing_solve::room::{OutsideBytes, Room};
 use lapwing_solve::{PatternStore, Problem, StoredBytes};
 use ndarray::ArrayView3;
 use std::io;
@@ -17,6 +19,9 @@ use std::str::FromStr;
 /// holds them: as they are read, as intensities while a probe is made of them, and the same again
 /// for the solver's own arrays.
 const MEMORY_PER_PATTERN_BYTE: u64 = 3;
+
+/// Fields like the object that LSQML has at a time, the object itself included.
+const FIELDS: u64 = 11;
 
 /// Values that are handed to a solver at a time.
 const BLOCK: usize = 1 << 22;
@@ -96,6 +101,13 @@ impl Streaming {
         }
     }
 
+    /// Where a solver keeps its own fields on an object of so many pixels: in memory, or in scratch
+    /// files in `folder`.
+    pub(crate) fn storage_of_fields(self, pixels: usize, folder: &Path) -> Storage {
+        let bytes = (pixels * size_of::<Complex32>()) as u64;
+        self.storage_of(bytes.saturating_mul(FIELDS) / MEMORY_PER_PATTERN_BYTE, folder)
+    }
+
     /// Reads a data set, its patterns into memory or a scratch file in `folder`.
     ///
     /// # Errors
@@ -167,6 +179,17 @@ pub(crate) fn problem(
     match valid {
         Some(valid) => builder.mask(valid).patterns_from(shape, &mut blocks, store),
         None => builder.patterns_from(shape, &mut blocks, store),
+    }
+}
+
+/// Scratch files in a folder, for what a solver keeps.
+#[derive(Debug)]
+pub(crate) struct RoomIn(pub PathBuf);
+
+impl Room for RoomIn {
+    fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>> {
+        let mapped = scratch::zeros_in(&self.0, len as u64).ok()?;
+        Some(Box::new(mapped))
     }
 }
 

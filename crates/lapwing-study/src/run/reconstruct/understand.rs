@@ -17,7 +17,7 @@ use crate::run::solve::noise;
 use crate::run::solve::start::{Start, begun_probe};
 use crate::{Result, StudyError};
 use lapwing_files::dialect::object_pixel;
-use lapwing_files::{Dataset, Metadata, Understanding, atomic, remarks};
+use lapwing_files::{Dataset, Metadata, Storage, Understanding, atomic, remarks};
 use lapwing_model::{Modes, Position};
 use serde_json::json;
 
@@ -128,6 +128,16 @@ impl Request {
         start.faults = noise::faults(&understood.remarks);
         // The stack is the largest thing there is: the intensities take its place.
         start.intensity = dataset.take_intensities();
+        let pixels = start.object.slices().len();
+        start.fields_in = self.stream.storage_of_fields(pixels, &self.output);
+        if let Storage::Scratch(folder) = &start.fields_in {
+            let (height, width) = start.object.shape();
+            fact(&format!(
+                "streaming: what the solver keeps of the object's {height} x {width} px besides the \
+                 object itself is in nameless scratch files in {}",
+                folder.display()
+            ))?;
+        }
         let Dataset { object, probe, metadata, .. } = dataset;
         let on_grid = start.scan.clone();
         let target = match self.target(object, probe.as_ref(), &on_grid)? {
@@ -146,7 +156,14 @@ impl Request {
         fact(&match object_start {
             ObjectStart::Flat => "start: flat object".to_owned(),
             ObjectStart::Guess => "start: the file's object".to_owned(),
-            earlier => format!("start: object and positions of {earlier}"),
+            file => match earlier.and_then(|earlier| earlier.positions.as_ref()) {
+                Some(part) if part.len() != start.scan.len() => format!(
+                    "start: object of {file}, which is of {} of the {} patterns",
+                    part.len(),
+                    start.scan.len()
+                ),
+                _ => format!("start: object and positions of {file}"),
+            },
         })?;
         if let Some(scans) = &start.scans {
             fact(&format!("start: {} scans, each with a first mode of its own", scans.count()))?;

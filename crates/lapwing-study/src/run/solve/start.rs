@@ -13,6 +13,7 @@ use lapwing_solve::Problem;
 use lapwing_solve::modes::start_modes;
 use lapwing_solve::noise::Faults;
 use ndarray::{Array3, Axis};
+use std::sync::Arc;
 
 /// What a solver is given: the measured intensities and the fields to start from.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Start {
     pub counts: bool,
     /// What the counts are.
     pub quantum: Quantum,
+    /// Where a solver keeps its own fields; what comes out does not depend on it.
+    pub fields_in: Storage,
     /// Patterns and pixels that hold no measurement, where the intensities are no counts, of which
     /// the solver finds out itself.
     pub faults: Faults,
@@ -79,6 +82,19 @@ impl Start {
         self,
         waiting: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Problem> {
+        let room = match &self.fields_in {
+            Storage::Scratch(folder) => Some(stream::RoomIn(folder.clone())),
+            Storage::Memory => None,
+        };
+        let problem = self.bare_problem(waiting)?;
+        Ok(match room {
+            Some(room) => problem.with_room(Arc::new(room)),
+            None => problem,
+        })
+    }
+
+    /// The problem, of which a solver keeps all in memory.
+    fn bare_problem(self, waiting: &mut dyn FnMut() -> Result<()>) -> Result<Problem> {
         let Self { intensity, object, probe, scan, valid, physics, .. } = self;
         let builder = Problem::builder(scan, object, probe).physics(physics);
         if let Storage::Scratch(folder) = intensity.storage() {
@@ -102,7 +118,8 @@ impl Start {
         let earlier = earlier.as_deref();
         let probe = begun_probe(dataset, config.start.probe_start, earlier)?.modes;
         let start = Self::with_probe(dataset, config, probe, earlier)?;
-        Ok(Self { intensity: dataset.intensities()?, ..start })
+        let intensity = dataset.intensities()?;
+        Ok(Self { fields_in: intensity.storage(), intensity, ..start })
     }
 
     /// [`Start::of`] with the start probe made already, and without the intensities; `earlier` is
@@ -176,6 +193,7 @@ impl Start {
             valid,
             counts,
             quantum: dataset.quantum(),
+            fields_in: Storage::Memory,
             faults: Faults::default(),
         })
     }

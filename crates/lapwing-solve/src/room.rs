@@ -1,0 +1,100 @@
+//! Room for values on the object's grid that need not be in the memory of the process.
+
+use lapwing_model::Complex32;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// Bytes outside the process's own memory, such as a memory map, that can be changed.
+pub trait OutsideBytes: AsRef<[u8]> + AsMut<[u8]> + Send + Sync {}
+
+impl<T: AsRef<[u8]> + AsMut<[u8]> + Send + Sync> OutsideBytes for T {}
+
+/// Where room is found outside the process's own memory.
+pub trait Room: fmt::Debug + Send + Sync {
+    /// So many bytes, all zero, that begin at a multiple of eight; `None` where there is no room.
+    fn bytes(&self, len: usize) -> Option<Box<dyn OutsideBytes>>;
+}
+
+/// Complex values in the memory of the process, or in a [`Room`].
+pub struct Roomy(Kept);
+
+enum Kept {
+    Memory(Vec<Complex32>),
+    Outside(Box<dyn OutsideBytes>),
+}
+
+impl Roomy {
+    /// So many zeros, in `room` where there is any, else in memory.
+    pub(crate) fn zeros(len: usize, room: Option<&dyn Room>) -> Self {
+        let outside = room.and_then(|room| room.bytes(len * size_of::<Complex32>()));
+        let fits = |bytes: &Box<dyn OutsideBytes>| {
+            let found = bytemuck::try_cast_slice::<u8, Complex32>((**bytes).as_ref());
+            found.is_ok_and(|values| values.len() == len)
+        };
+        match outside.filter(fits) {
+            Some(bytes) => Self(Kept::Outside(bytes)),
+            None => Self(Kept::Memory(vec![Complex32::ZERO; len])),
+        }
+    }
+
+    /// A copy of these values, in `room` where there is any, else in memory.
+    pub(crate) fn copy_of(values: &[Complex32], room: Option<&dyn Room>) -> Self {
+        if room.is_none() {
+            return Self::from(values.to_vec());
+        }
+        let mut copy = Self::zeros(values.len(), room);
+        copy.copy_from_slice(values);
+        copy
+    }
+}
+
+impl Default for Roomy {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<Complex32>> for Roomy {
+    fn from(values: Vec<Complex32>) -> Self {
+        Self(Kept::Memory(values))
+    }
+}
+
+impl Clone for Roomy {
+    /// In memory.
+    fn clone(&self) -> Self {
+        Self::from(self.to_vec())
+    }
+}
+
+impl PartialEq for Roomy {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Roomy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.len())
+    }
+}
+
+impl Deref for Roomy {
+    type Target = [Complex32];
+
+    fn deref(&self) -> &[Complex32] {
+        match &self.0 {
+            Kept::Memory(values) => values,
+            Kept::Outside(bytes) => bytemuck::cast_slice((**bytes).as_ref()),
+        }
+    }
+}
+
+impl DerefMut for Roomy {
+    fn deref_mut(&mut self) -> &mut [Complex32] {
+        match &mut self.0 {
+            Kept::Memory(values) => values,
+            Kept::Outside(bytes) => bytemuck::cast_slice_mut((**bytes).as_mut()),
+        }
+    }
+}

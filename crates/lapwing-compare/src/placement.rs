@@ -2,7 +2,7 @@
 
 use crate::fourier::{Fft2, fast_length};
 use crate::registration::{cross_power, signed};
-use crate::{Region, compare};
+use crate::{LARGEST_SIDE, Region, compare};
 use lapwing_model::{Complex32, parallel};
 use ndarray::{Array2, ArrayView2, s};
 use num_complex::Complex64;
@@ -80,14 +80,21 @@ const DOUBTFUL: f64 = 0.95;
 const FAR_BETTER: f64 = 0.5;
 
 /// Where on the truth, and with what correlation, a reconstruction would agree far better than at
-/// `origin`, where it was laid and correlates by `correlation`: such a comparison says nothing.
+/// `origin`, where it was laid and correlates by `correlation`: such a comparison says nothing. Of
+/// fields with a side above [`LARGEST_SIDE`] it is not asked.
 pub fn lies_elsewhere(
     reconstruction: ArrayView2<'_, Complex32>,
     truth: ArrayView2<'_, Complex32>,
     (y, x): (i64, i64),
     correlation: f64,
 ) -> Option<((i64, i64), f64)> {
+    let is_large =
+        |field: &ArrayView2<'_, Complex32>| field.shape().iter().any(|&n| n > LARGEST_SIDE);
     if correlation >= DOUBTFUL || reconstruction.is_empty() || truth.is_empty() {
+        return None;
+    }
+    // The search would take many times the memory of the comparison.
+    if is_large(&reconstruction) || is_large(&truth) {
         return None;
     }
     let best = fits_best(reconstruction, truth);

@@ -14,6 +14,10 @@ pub const MINIMUM_SIDE: usize = 16;
 /// Fewest pixels that must count.
 pub const MINIMUM_SEEN: usize = MINIMUM_SIDE * MINIMUM_SIDE / 2;
 
+/// Most rows and columns of the region of a scan. A comparison takes some 250 bytes for each pixel,
+/// 4 GB for as many as this.
+pub const LARGEST_SIDE: usize = 4096;
+
 /// A pixel counts when its illumination is at least this fraction of the region's typical one, see
 /// [`Region::from_scan`].
 pub const SEEN_FRACTION: f64 = 0.05;
@@ -62,10 +66,19 @@ impl Region {
         Self::new(rows, columns, mask)
     }
 
+    /// The region in which every pixel of an object of shape `object` (y, x) counts; of a large one
+    /// its middle [`LARGEST_SIDE`] rows and columns.
+    ///
+    /// # Errors
+    /// If a side is below [`MINIMUM_SIDE`].
+    pub fn whole(object: (usize, usize)) -> Result<Self, CompareError> {
+        Self::rectangle(middle(0..object.0), middle(0..object.1))
+    }
+
     /// The region that a scan covers on an object of shape `object` (y, x).
     ///
     /// The rectangle is the bounding box of the window centres, rounded to whole pixels and cut to
-    /// the object. The illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and
+    /// the object, and its middle [`LARGEST_SIDE`] rows and columns where it has more. The illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and
     /// probe modes m (`probe`, axes (mode, y, x)), with windows at whole pixels. A pixel counts
     /// when its illumination is at least [`SEEN_FRACTION`] times the median illumination of the
     /// brighter half of the rectangle (its upper quartile).
@@ -99,6 +112,15 @@ impl Region {
     /// Rows and columns of the rectangle of [`from_scan`](Self::from_scan), half-open; `None` of no
     /// positions.
     pub fn window(
+        object: (usize, usize),
+        scan: &[Position],
+    ) -> Option<(Range<usize>, Range<usize>)> {
+        let (rows, columns) = Self::spanned(object, scan)?;
+        Some((middle(rows), middle(columns)))
+    }
+
+    /// The same before it is cut to its middle: all that the scan spans.
+    pub fn spanned(
         object: (usize, usize),
         scan: &[Position],
     ) -> Option<(Range<usize>, Range<usize>)> {
@@ -152,6 +174,12 @@ impl Region {
     pub fn seen(&self) -> usize {
         self.mask.iter().filter(|&&seen| seen).count()
     }
+}
+
+/// The middle of a range, at most [`LARGEST_SIDE`] long.
+fn middle(range: Range<usize>) -> Range<usize> {
+    let start = range.start + range.len().saturating_sub(LARGEST_SIDE) / 2;
+    start..range.end.min(start + LARGEST_SIDE)
 }
 
 /// Pixels from `low` to `high` inclusive, rounded to the nearest and cut to `0..limit`.
@@ -303,5 +331,21 @@ mod tests {
         ));
         let wrong = Array2::from_elem((20, 21), true);
         assert!(matches!(Region::new(0..20, 0..20, wrong), Err(CompareError::MaskShape { .. })));
+    }
+
+    #[test]
+    fn of_a_large_scan_the_middle_is_compared() {
+        let at = |y: f64, x: f64| Position { y, x };
+        // Along the rim and in the middle.
+        let scan = [at(10.0, 20.0), at(9009.0, 419.0), at(4500.0, 200.0)];
+        let probe = Array3::from_elem((1, 64, 64), Complex32::new(1.0, 0.0));
+        let region = Region::from_scan((9100, 500), &scan, probe.view()).unwrap();
+        assert_eq!(Region::spanned((9100, 500), &scan), Some((10..9010, 20..420)));
+        assert_eq!((region.rows(), region.columns()), (2462..6558, 20..420));
+        assert_eq!(Region::window((9100, 500), &scan), Some((2462..6558, 20..420)));
+        // What counts is decided by the light on this part alone.
+        assert_eq!(region.seen(), 64 * 64);
+        let whole = Region::whole((20, 5000)).unwrap();
+        assert_eq!((whole.rows(), whole.columns()), (0..20, 452..4548));
     }
 }

@@ -33,7 +33,7 @@ pub fn compare_objects<'py>(
     let (found, region) = alone(py, threads, || {
         let region = match (&scan, &probe) {
             (Some(scan), Some(probe)) => Region::from_scan(truth.dim(), scan, probe.view())?,
-            (None, None) => Region::rectangle(0..truth.nrows(), 0..truth.ncols())?,
+            (None, None) => Region::whole(truth.dim())?,
             _ => {
                 ensure!(
                     scan.is_none(),

@@ -21,7 +21,7 @@ use crate::Dataset;
 use crate::dataset::mean_counts;
 use crate::options::Geometry;
 pub(crate) use object::PLACEHOLDER;
-pub use object::is_uniform;
+pub use object::{is_uniform, is_uniform_slice};
 pub use remark::{Remark, What};
 use survey::Survey;
 pub(crate) use words::{counted, places, ranges};

@@ -1,6 +1,7 @@
 //! Objects that can hardly be meant.
 
-use lapwing_model::Object;
+use lapwing_model::{Complex32, Object};
+use ndarray::ArrayView2;
 
 use super::remark::{Remark, What};
 
@@ -13,11 +14,14 @@ pub(crate) const PLACEHOLDER: &str = "objectGuess is the same everywhere: a plac
 /// Whether every slice of an object has the same value everywhere: then it is no truth and no
 /// guess, but what programs write where the object is not known.
 pub fn is_uniform(object: &Object) -> bool {
-    object.slices().outer_iter().all(|slice| {
-        let Some(first) = slice.first() else { return true };
-        let near = SAME * first.norm().max(f32::MIN_POSITIVE);
-        slice.iter().all(|value| (value - first).norm() <= near)
-    })
+    object.slices().outer_iter().all(is_uniform_slice)
+}
+
+/// Whether a slice of an object, axes (y, x), has the same value everywhere.
+pub fn is_uniform_slice(slice: ArrayView2<'_, Complex32>) -> bool {
+    let Some(first) = slice.first() else { return true };
+    let near = SAME * first.norm().max(f32::MIN_POSITIVE);
+    slice.iter().all(|value| (value - first).norm() <= near)
 }
 
 pub(super) fn look(object: &Object) -> Option<Remark> {

@@ -14,13 +14,16 @@ use lapwing_files::dialect::object_pixel;
 use lapwing_model::{Complex32, Field, Modes, Position, position};
 use lapwing_solve::noise::NoiseModel;
 use lapwing_solve::uncertainty::ErrorMaps;
-use ndarray::{ArrayView2, Axis, Ix2, SliceInfo, SliceInfoElem, s};
+use ndarray::{ArrayView1, ArrayView2, Axis, Ix2, SliceInfo, SliceInfoElem, s};
 
 /// A part of a picture: rows and columns.
 type Window = SliceInfo<[SliceInfoElem; 2], Ix2, Ix2>;
 
 /// Pictures are enlarged by whole factors up to this side, pixels.
 const SIDE: usize = 512;
+
+/// Longest side of a picture: of larger objects each pixel is the mean of a square block.
+const LARGEST: usize = 4096;
 
 /// The pictures of an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,9 +43,13 @@ impl ObjectPictures {
             Some(metres) => panel.pixel_size(metres),
             None => panel,
         };
+        let of = |name: &str, picture: &Picture| match means(picture) {
+            None => name.to_owned(),
+            Some(block) => format!("{name}, means of {block} x {block} px"),
+        };
         let mut panels = vec![
-            Panel::new("amplitude", self.amplitude.clone()),
-            Panel::new("phase", self.phase.clone()).unit("rad"),
+            Panel::new(of("amplitude", &self.amplitude), self.amplitude.clone()),
+            Panel::new(of("phase", &self.phase), self.phase.clone()).unit("rad"),
             Panel::new("probe: hue is phase", modes(probe)).hues(),
         ];
         if let Some(error) = &self.error {
@@ -75,13 +82,22 @@ pub(crate) fn compared(comparison: &Comparison) -> ObjectPictures {
     }
 }
 
+/// Side of the blocks of pixels of which the pixels of a picture are the means, where it is smaller
+/// than what it shows.
+pub(crate) fn means(picture: &Picture) -> Option<usize> {
+    (picture.zoom < 1.0).then(|| (1.0 / picture.zoom).round() as usize)
+}
+
 /// Pictures of an object over the area of the scan, its mean phase and phase ramp removed.
-pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
-    let area = level(object.slice(area_of(object.dim(), scan)));
+pub(crate) fn alone(object: ArrayView2<Complex32>, scan: &[Position]) -> ObjectPictures {
+    let area = object.slice_move(area_of(object.dim(), scan));
+    let block = area.nrows().max(area.ncols()).div_ceil(LARGEST).max(1);
+    let area = level(area, block);
     let painter = Painter::default().enlarge_to(SIDE);
+    let of_blocks = |picture: Picture| Picture { zoom: picture.zoom / block as f64, ..picture };
     ObjectPictures {
-        amplitude: painter.amplitude(area.view()),
-        phase: painter.range(phase_range(area.view(), None)).phase(area.view()),
+        amplitude: of_blocks(painter.amplitude(area.view())),
+        phase: of_blocks(painter.range(phase_range(area.view(), None)).phase(area.view())),
         error: None,
         slices: Vec::new(),
     }
@@ -90,7 +106,7 @@ pub(crate) fn alone(object: &Field, scan: &[Position]) -> ObjectPictures {
 /// Standard deviations of amplitude and phase over the area of the scan, a PNG with a colour bar
 /// each.
 pub(crate) fn deviations(maps: &ErrorMaps, scan: &[Position]) -> [Vec<u8>; 2] {
-    let painter = Painter::default().map(Colormap::Error).enlarge_to(SIDE);
+    let painter = Painter::default().map(Colormap::Error).enlarge_to(SIDE).max_side(LARGEST);
     let [amplitude, phase] = [&maps.amplitude, &maps.phase].map(|map| {
         // Nothing is known where no light fell.
         let map = map.mapv(|sd| if sd.is_nan() { 0.0 } else { sd });
@@ -110,7 +126,7 @@ pub fn overview(
     scan: &[Position],
     pixel_size: Option<f64>,
 ) -> Vec<u8> {
-    alone(object, scan).overview(probe, pixel_size)
+    alone(object.view(), scan).overview(probe, pixel_size)
 }
 
 /// A data set at a glance: mean pattern, probe, scan and totals of the patterns in one PNG under
@@ -184,16 +200,31 @@ fn area_of((height, width): (usize, usize), scan: &[Position]) -> Window {
 }
 
 /// The field without its phase ramp, estimated from products of neighbours, and without its mean
-/// phase.
-fn level(field: ArrayView2<Complex32>) -> Field {
+/// phase; means over blocks of `block` x `block` pixels.
+fn level(field: ArrayView2<Complex32>, block: usize) -> Field {
+    let (height, width) = field.dim();
     let ramp = |dy: usize, dx: usize| {
-        let (height, width) = field.dim();
         let (a, b) = (field.slice(s![dy.., dx..]), field.slice(s![..height - dy, ..width - dx]));
-        a.iter().zip(b).map(|(a, b)| a * b.conj()).sum::<Complex32>().arg()
+        // Single numbers run out of digits in a sum over a large object.
+        let of_row = |(a, b): (ArrayView1<Complex32>, ArrayView1<Complex32>)| {
+            let sum = a.iter().zip(b).map(|(a, b)| a * b.conj()).sum::<Complex32>();
+            [f64::from(sum.re), f64::from(sum.im)]
+        };
+        let rows = a.outer_iter().zip(b.outer_iter()).map(of_row);
+        let [re, im] = rows.fold([0.0; 2], |sum, row| [sum[0] + row[0], sum[1] + row[1]]);
+        im.atan2(re) as f32
     };
     let (along_y, along_x) = (ramp(1, 0), ramp(0, 1));
-    let mut flat = Field::from_shape_fn(field.dim(), |(y, x)| {
+    let turned = |y: usize, x: usize| {
         field[(y, x)] * Complex32::from_polar(1.0, -(along_y * y as f32 + along_x * x as f32))
+    };
+    let shape = (height.div_ceil(block), width.div_ceil(block));
+    let mut flat = Field::from_shape_fn(shape, |(row, column)| {
+        let rows = row * block..((row + 1) * block).min(height);
+        let columns = column * block..((column + 1) * block).min(width);
+        let count = (rows.len() * columns.len()) as f32;
+        let pixels = rows.flat_map(|y| columns.clone().map(move |x| (y, x)));
+        pixels.map(|(y, x)| turned(y, x)).sum::<Complex32>() / count
     });
     let mean = flat.iter().sum::<Complex32>().arg();
     flat.mapv_inplace(|value| value * Complex32::from_polar(1.0, -mean));
@@ -212,19 +243,38 @@ mod tests {
         let field = Field::from_shape_fn((60, 50), |(y, x)| {
             truth(y, x) * Complex32::from_polar(1.0, 1.0 + 0.05 * y as f32 - 0.03 * x as f32)
         });
-        let flat = level(field.view());
+        let flat = level(field.view(), 1);
         let worst = flat
             .indexed_iter()
             .map(|((y, x), v)| (v * truth(y, x).conj()).arg().abs())
             .fold(0.0, f32::max);
         assert!(worst < 0.1, "{worst}");
+        // Of blocks, the ramp is gone before the mean is taken: with it blocks would be dark.
+        let steep = field.indexed_iter().map(|((y, x), value)| {
+            value * Complex32::from_polar(1.0, 1.5 * y as f32 - 0.9 * x as f32)
+        });
+        let steep = Field::from_shape_vec((60, 50), steep.collect()).unwrap();
+        let coarse = level(steep.view(), 7);
+        assert_eq!(coarse.dim(), (9, 8));
+        let dark = coarse.iter().map(|value| value.norm()).fold(1.0, f32::min);
+        assert!(dark > 0.9, "{dark}");
+    }
+
+    #[test]
+    fn pictures_of_large_objects_are_of_means_over_blocks() {
+        let object = Field::from_elem((4, 9000), Complex32::new(0.7, 0.0));
+        let pictures = alone(object.view(), &[]);
+        assert_eq!((pictures.amplitude.height(), pictures.amplitude.width()), (2, 3000));
+        assert_eq!((means(&pictures.phase), pictures.phase.zoom), (Some(3), 1.0 / 3.0));
+        let small = alone(object.slice(s![.., ..4000]), &[]);
+        assert_eq!((small.phase.width(), means(&small.phase)), (4000, None));
     }
 
     #[test]
     fn odd_objects_make_pictures_too() {
         for shape in [(1, 1), (3, 40)] {
             let object = Field::from_elem(shape, Complex32::new(0.0, 0.0));
-            let pictures = alone(&object, &[]);
+            let pictures = alone(object.view(), &[]);
             assert!(!pictures.phase.png().is_empty());
             assert!(!pictures.overview(&Modes::zeros((2, 8, 8)), Some(1e-8)).is_empty());
         }

@@ -14,7 +14,7 @@ use lapwing_compare::{
     resolution_doubts,
 };
 use lapwing_files::atomic;
-use lapwing_files::remarks::is_uniform;
+use lapwing_files::remarks::is_uniform_slice;
 use lapwing_model::Position;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -101,7 +101,7 @@ impl Compare {
                 other_than_input(path, flag, &input.path)?;
             }
         }
-        if is_uniform(&truth.object.clone().into()) {
+        if is_uniform_slice(truth.object.view()) {
             bail!(
                 "{}: expected a truth to compare with, found an object that is the same everywhere: a \
                  placeholder",
@@ -140,11 +140,19 @@ impl Compare {
                 made.path.display()
             ));
         }
-        let region = self.region(&made, &truth, &placed, output)?;
+        let (region, (height, width)) = self.region(&made, &truth, &placed, output)?;
+        if region.shape() != (height, width) {
+            output.note(format_args!(
+                "compared: the middle {} x {} px of {height} x {width} px, more of which would take \
+                 too much memory",
+                region.shape().0,
+                region.shape().1
+            ));
+        }
         let mut entries = Vec::new();
         for (index, made) in made.iter().enumerate() {
             let name = &self.reconstruction[index];
-            let found = compare(placed.objects[index].view(), placed.truth.view(), &region)
+            let found = compare(placed.objects[index], placed.truth, &region)
                 .with_context(|| name.clone())?;
             refuse_chance(made, &truth, placed.origins[index], &found)?;
             entries.push(Entry {
@@ -177,15 +185,16 @@ impl Compare {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The pixels that count: of several reconstructions those that count for all.
+    /// The pixels that count, of several reconstructions those that count for all, and the shape of
+    /// what could be compared if it were not too large.
     fn region(
         &self,
         made: &[Stored],
         truth: &Stored,
-        placed: &Placed,
+        placed: &Placed<'_>,
         output: Output,
-    ) -> anyhow::Result<Region> {
-        let mut common: Option<Region> = None;
+    ) -> anyhow::Result<(Region, (usize, usize))> {
+        let mut common: Option<(Region, (usize, usize))> = None;
         for (made, apart) in made.iter().zip(&placed.apart) {
             let scan = made.scan.as_ref().or(truth.scan.as_ref());
             let probe = truth.probe.as_ref().or(made.probe.as_ref());
@@ -201,14 +210,21 @@ impl Compare {
             let moved = |p: &Position| Position { y: p.y - top as f64, x: p.x - left as f64 };
             let scan: Vec<Position> = scan.iter().map(moved).collect();
             let own = Region::from_scan(placed.truth.dim(), &scan, probe.view())?;
+            let spanned = Region::spanned(placed.truth.dim(), &scan)
+                .map_or(own.shape(), |(rows, columns)| (rows.len(), columns.len()));
+            let is_part = own.shape() != spanned;
             common = Some(match common {
-                None => own,
-                Some(common) => common.intersection(&own)?,
+                None => (own, spanned),
+                Some((common, all)) => {
+                    let both = common.intersection(&own)?;
+                    let all = if is_part || all != common.shape() { all } else { both.shape() };
+                    (both, all)
+                }
             });
         }
         match common {
-            Some(region) => Ok(region),
-            None => Ok(Region::rectangle(0..placed.truth.nrows(), 0..placed.truth.ncols())?),
+            Some(found) => Ok(found),
+            None => Ok((Region::whole(placed.truth.dim())?, placed.truth.dim())),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::run::solve::start::Start;
 use crate::run::solve::{Account, Done, Place, Watch, check, described, solve, with_maps};
 use crate::{Result, StudyError};
 use lapwing_files::Quantum;
+use lapwing_model::Object;
 use lapwing_solve::engine::Device;
 use lapwing_solve::uncertainty::ErrorMaps;
 use lapwing_solve::{Epoch, Run, Solution};
@@ -43,7 +44,7 @@ impl Request {
         checkpoint: &mut Checkpoint,
         observe: Observer<'_>,
     ) -> Result<(Solution, Option<ErrorMaps>)> {
-        let Solved { solution, maps, resumed, seconds } = match &self.solver.method {
+        let Solved { mut solution, maps, resumed, seconds } = match &self.solver.method {
             Method::Native(config) => {
                 self.by_solver(config, start, result, checkpoint, &mut *observe)?
             }
@@ -71,9 +72,13 @@ impl Request {
         let place = Place { of_data: &input.scan, on_grid: &input.on_grid, origin: input.origin };
         let algorithm = self.solver.algorithm();
         let account = Account { algorithm, options: json!(self.solver.method) };
-        let made = described(solution.clone(), &place, account, input.metadata.as_ref());
+        // A large object is there once.
+        let object = std::mem::replace(&mut solution.object, Object::flat((1, 1)));
+        let solved = Solution { object, ..solution.clone() };
+        let made = described(solved, &place, account, input.metadata.as_ref());
         let made = with_maps(made, maps.clone());
         result.files = output::write(&self.output, &made, &solution.probe)?;
+        solution.object = made.object;
         Ok((solution, maps))
     }
 

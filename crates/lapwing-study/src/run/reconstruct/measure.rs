@@ -1,6 +1,6 @@
 //! The third step of a request: the reconstruction is looked at and compared.
 
-use super::target::Compared;
+use super::target::{Compared, Target};
 use super::understand::Input;
 use super::{Request, output, photon_halves};
 use crate::disk::json::write_json;
@@ -29,16 +29,17 @@ impl Request {
         result: &mut JobResult,
         observe: Observer<'_>,
     ) -> Result<()> {
-        let object = solution.object.projection();
+        let product = (solution.object.n_slices() > 1).then(|| solution.object.projection());
+        let object = product.as_ref().map_or(solution.object.slice(0), |product| product.view());
         let lattice = Lattice::of(&input.on_grid);
-        result.lattice_excess = lattice.and_then(|lattice| lattice.excess(object.view()));
+        result.lattice_excess = lattice.and_then(|lattice| lattice.excess(object));
         let algorithm = self.solver.algorithm();
         let told = result.lattice_excess.map(|excess| misfit::lattice(excess, algorithm));
         for text in told.into_iter().flatten() {
             note(&mut *observe, Level::Fact, &text)?;
         }
         let target = input.target.as_ref();
-        let compared = match target.map(|target| target.compare(&object)).transpose() {
+        let compared = match target.map(|target| target.compare(object)).transpose() {
             Ok(compared) => compared,
             // The reconstruction stands, and solving again would change nothing.
             Err(error) => {
@@ -49,14 +50,26 @@ impl Request {
         };
         let mut pictures = match &compared {
             Some(compared) => pictures::compared(&compared.comparison),
-            None => pictures::alone(&object, &input.on_grid),
+            None => pictures::alone(object, &input.on_grid),
         };
         if solution.object.n_slices() > 1 {
             let slices = solution.object.slices();
-            let phase = |slice: ArrayView2<Complex32>| {
-                pictures::alone(&slice.to_owned(), &input.on_grid).phase
-            };
+            let phase = |slice: ArrayView2<Complex32>| pictures::alone(slice, &input.on_grid).phase;
             pictures.slices = slices.outer_iter().map(phase).collect();
+        }
+        if let Some(block) = pictures::means(&pictures.amplitude) {
+            let (height, width) = object.dim();
+            let text = format!(
+                "pictures: each pixel the mean of {block} x {block} of the object's \
+                 {height} x {width} px"
+            );
+            note(&mut *observe, Level::Fact, &text)?;
+        }
+        if let Some([(part_y, part_x), (y, x)]) = target.and_then(Target::part) {
+            let text = format!(
+                "compared: the middle {part_y} x {part_x} px of the {y} x {x} px that the scan spans"
+            );
+            note(&mut *observe, Level::Fact, &text)?;
         }
         let (probe, pixel_size) = (&solution.probe, input.pixel_size);
         output::write_pictures(&self.output, &pictures, probe, pixel_size, &mut result.files)?;
@@ -65,7 +78,7 @@ impl Request {
         }
         let Some(Compared { comparison, own_area }) = &compared else { return Ok(()) };
         if let (Some(maps), Some(target)) = (maps, target)
-            && let Some(found) = target.coverage(comparison, &object, maps)
+            && let Some(found) = target.coverage(comparison, object, maps)
             && let Some(record) = &mut result.error_maps
         {
             record.amplitude_within = Some(found.amplitude);

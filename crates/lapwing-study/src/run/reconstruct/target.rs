@@ -4,9 +4,9 @@ use super::{CompareWith, Request};
 use crate::{Result, StudyError};
 use lapwing_compare::{Comparison, Coverage, Metrics, Region, compare, coverage};
 use lapwing_files::remarks::is_uniform;
-use lapwing_model::{Field, Modes, Object, Position};
+use lapwing_model::{Complex32, Field, Modes, Object, Position};
 use lapwing_solve::uncertainty::ErrorMaps;
-use ndarray::s;
+use ndarray::{ArrayView2, s};
 
 impl Request {
     /// What the reconstruction will be compared with, settled before the work of reconstructing.
@@ -42,6 +42,8 @@ impl Request {
             Ok(region) => region,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let spanned = Region::spanned(truth.shape(), scan)
+            .map_or(region.shape(), |(rows, columns)| (rows.len(), columns.len()));
         let seen = truth.slices().slice_move(s![.., region.rows(), region.columns()]).to_owned();
         let seen = Object::from_slices(seen);
         if let Some(text) = seen.and_then(|seen| placeholder(&seen, "wherever the scan goes")) {
@@ -55,7 +57,7 @@ impl Request {
             _ => OwnArea::None,
         };
         let slices = (truth.n_slices() > 1).then(|| truth.clone());
-        Ok(Ok(Some(Target { truth: truth.into_projection(), slices, region, own_area })))
+        Ok(Ok(Some(Target { truth: truth.into_projection(), slices, region, spanned, own_area })))
     }
 }
 
@@ -65,6 +67,8 @@ pub(super) struct Target {
     /// The slices of which the truth is the product, where there are several.
     slices: Option<Object>,
     region: Region,
+    /// Shape (y, x) of what the scan spans.
+    spanned: (usize, usize),
     own_area: OwnArea,
 }
 
@@ -99,24 +103,31 @@ impl Target {
         compared.map(|found| Ok(found?.metrics)).collect()
     }
 
+    /// Shapes (y, x) of the part that is compared and of all that the scan spans, where that is too
+    /// large to be compared.
+    pub fn part(&self) -> Option<[(usize, usize); 2]> {
+        let part = self.region.shape();
+        (part != self.spanned).then_some([part, self.spanned])
+    }
+
     /// How often the errors that `found` has measured lie within what `maps` claim.
     pub fn coverage(
         &self,
         found: &Comparison,
-        object: &Field,
+        object: ArrayView2<'_, Complex32>,
         maps: &ErrorMaps,
     ) -> Option<Coverage> {
-        coverage(found, &self.region, object.view(), maps.amplitude.view(), maps.phase.view())
+        coverage(found, &self.region, object, maps.amplitude.view(), maps.phase.view())
     }
 
-    pub fn compare(&self, object: &Field) -> Result<Compared> {
-        let comparison = compare(object.view(), self.truth.view(), &self.region)?;
+    pub fn compare(&self, object: ArrayView2<'_, Complex32>) -> Result<Compared> {
+        let comparison = compare(object, self.truth.view(), &self.region)?;
         let own_area = match &self.own_area {
             OwnArea::None => None,
             OwnArea::Same => Some(comparison.metrics),
             // The headline stands where the small area allows no alignment.
             OwnArea::Region(region) => {
-                compare(object.view(), self.truth.view(), region).ok().map(|found| found.metrics)
+                compare(object, self.truth.view(), region).ok().map(|found| found.metrics)
             }
         };
         Ok(Compared { comparison, own_area })

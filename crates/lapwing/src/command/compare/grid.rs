@@ -3,14 +3,14 @@
 use crate::reconstruction::Stored;
 use anyhow::{Context, bail};
 use lapwing_compare::{Scanned, place, zeros_apart};
-use lapwing_model::Field;
-use ndarray::s;
+use lapwing_model::{Complex32, Field};
+use ndarray::{ArrayView2, s};
 
 /// Crops of one shape.
-pub struct Placed {
-    pub truth: Field,
+pub struct Placed<'a> {
+    pub truth: ArrayView2<'a, Complex32>,
     /// In the order of the reconstructions.
-    pub objects: Vec<Field>,
+    pub objects: Vec<ArrayView2<'a, Complex32>>,
     /// The first pixel of all crops, (row, column) of the truth.
     pub corner: (i64, i64),
     /// Where pixel (0, 0) of each reconstruction lies on the truth.
@@ -38,7 +38,7 @@ fn apart(made: &Stored, truth: &Stored) -> anyhow::Result<Option<(i64, i64)>> {
 /// Lays every reconstruction on the truth (at its origin, at (0, 0) if it has the truth's shape,
 /// else where it fits best; where both have the positions of one scan, these decide what their
 /// zeros are) and cuts all to what they share.
-pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed> {
+pub fn on_common_grid<'a>(made: &'a [Stored], truth: &'a Stored) -> anyhow::Result<Placed<'a>> {
     let shape = truth.object.dim();
     let guess = |made: &Stored| {
         let unknown = made.origin.is_none() && made.object.dim() != shape;
@@ -79,11 +79,11 @@ pub fn on_common_grid(made: &[Stored], truth: &Stored) -> anyhow::Result<Placed>
             );
         }
     }
-    let crop = |field: &Field, (y, x): (i64, i64)| {
+    let crop = |field: &'a Field, (y, x): (i64, i64)| {
         let index = |value: i64, start: i64| (value - start) as usize;
         let (rows, columns) =
             (index(rows.0, y)..index(rows.1, y), index(columns.0, x)..index(columns.1, x));
-        field.slice(s![rows, columns]).to_owned()
+        field.slice(s![rows, columns])
     };
     Ok(Placed {
         truth: crop(&truth.object, (0, 0)),

@@ -1,6 +1,8 @@
 //! Going on from an earlier reconstruction: it gets better, and what does not fit is named.
 
 use crate::common::Bench;
+use lapwing_files::npy::Array;
+use lapwing_files::{Archive, npz};
 use serde_json::Value;
 
 /// Complex correlation with the truth, and the first and the last loss.
@@ -37,6 +39,37 @@ fn ten_epochs_and_ten_more_are_better_than_ten() {
     let result: Value =
         serde_json::from_slice(&std::fs::read(bench.path("plain/result.json")).unwrap()).unwrap();
     assert_eq!(result["options"]["object_start"], "ten/reconstruction.npz");
+}
+
+/// Half of the patterns first: the whole goes on from there, with and without a grid in the
+/// file, and beyond what the part has seen.
+#[test]
+fn a_part_of_the_patterns_starts_the_whole() {
+    let bench = Bench::new();
+    bench.simulate("scan.npz", "");
+    let solve = "reconstruct --algorithm LSQML --num-epochs 10 --quiet";
+    let compared = |options: &str| {
+        let told = bench.json(&format!("{solve} --input scan.npz --compare {options}"));
+        told["comparison"]["metrics"]["complex_nrmse"].as_f64().unwrap()
+    };
+    let flat = compared("--output-dir flat");
+    compared("--every 2 --output-dir half");
+    let begun = compared("--start half/reconstruction.npz --output-dir whole");
+    assert!(begun < 0.95 * flat, "{begun} after a half, {flat} without");
+    // Measured data have no grid of their own, and the part's is smaller.
+    let file = Archive::open(bench.path("scan.npz")).unwrap();
+    let kept: Vec<(String, Array)> = (file.names().filter(|name| *name != "objectGuess"))
+        .map(|name| (name.to_owned(), file.read(name).unwrap()))
+        .collect();
+    npz::write(bench.path("measured.npz"), &kept).unwrap();
+    let loss = |options: &str| {
+        let told = bench.json(&format!("{solve} --input measured.npz {options}"));
+        told["final_loss"].as_f64().unwrap()
+    };
+    let flat = loss("--output-dir alone");
+    loss("--region 0:60,0:200 --every 2 --output-dir corner");
+    let begun = loss("--start corner/reconstruction.npz --output-dir on");
+    assert!(begun < flat, "{begun} after a part, {flat} without");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::{Result, StudyError};
 use lapwing_files::{Dataset, Reconstruction, Scans};
 use lapwing_model::{Complex32, Modes, Object, Position, Window};
 use lapwing_solve::Problem;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The reconstruction that `start` names, where it is one.
@@ -45,8 +46,13 @@ pub(crate) struct Placed {
     pub origin: Option<(i64, i64)>,
 }
 
+/// How far, in pixels, the positions of a reconstruction of a part of a scan may have been refined.
+const REFINED: f64 = 2.0;
+
 /// Lays the object of `made`, and its positions where it has them, under the patterns of `dataset`;
-/// of a thin object that is to have several `slices` the middle one is made.
+/// of a thin object that is to have several `slices` the middle one is made. One of fewer patterns
+/// of this scan gives its object, which is flat where these patterns go beyond it, and positions
+/// are those of the data set.
 ///
 /// # Errors
 /// What of it does not fit the data set.
@@ -55,6 +61,7 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
     let told = |shape: (usize, usize)| format!("{} x {} px", shape.0, shape.1);
     let of_data = match &made.positions {
         Some(scan) if scan.len() == dataset.n_patterns() => scan.clone(),
+        Some(part) if is_part(part, &dataset.scan) => return of_part(made, dataset, slices),
         Some(scan) => {
             let expected = format!("those of {} patterns", dataset.n_patterns());
             return Err(refused("positions", expected, format!("{}", scan.len())));
@@ -98,6 +105,60 @@ pub(crate) fn placed(made: &Reconstruction, dataset: &Dataset, slices: usize) ->
     }
     let object = in_slices(&made.object, slices);
     Ok(Placed { object, scan, of_data, origin })
+}
+
+/// Whether each of fewer positions is one of `scan`, but for what refinement moves them by.
+fn is_part(part: &[Position], scan: &[Position]) -> bool {
+    let cell = |at: &Position| ((at.y / REFINED).floor() as i64, (at.x / REFINED).floor() as i64);
+    let mut cells: HashMap<(i64, i64), Vec<&Position>> = HashMap::new();
+    for at in scan {
+        cells.entry(cell(at)).or_default().push(at);
+    }
+    let found = |at: &Position| {
+        let (row, column) = cell(at);
+        let mut near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
+        near.any(|(dy, dx)| {
+            let there = cells.get(&(row.saturating_add(dy), column.saturating_add(dx)));
+            there.into_iter().flatten().any(|of| (of.y - at.y).hypot(of.x - at.x) <= REFINED)
+        })
+    };
+    !part.is_empty() && part.len() < scan.len() && part.iter().all(found)
+}
+
+/// The object of a reconstruction of some patterns of the scan of `dataset` under all of them.
+fn of_part(made: &Reconstruction, dataset: &Dataset, slices: usize) -> Result<Placed> {
+    let found = made.object.n_slices();
+    if found != slices && found != 1 {
+        return Err(refused("object", format!("{slices} slices, or one"), format!("{found}")));
+    }
+    let (shape, origin) = match &dataset.object {
+        Some(object) => (object.shape(), None),
+        None => {
+            let grid = grid_of(&dataset.scan, dataset.pattern_shape())?;
+            (grid.shape, Some(grid.origin))
+        }
+    };
+    let (y, x) = origin.unwrap_or_default();
+    let (own_y, own_x) = made.origin.unwrap_or_default();
+    let of_part = in_slices(&made.object, slices);
+    let mut object = Object::flat_slices(slices, shape);
+    // Where an axis of the part, of so many pixels from `own`, lies on that of the whole.
+    let shared = |own: i64, whole: i64, part: usize, length: usize| {
+        let start = own.saturating_sub(whole);
+        let first = start.max(0);
+        let last = start.saturating_add(part as i64).min(length as i64).max(first);
+        (first as usize..last as usize, (first - start) as usize..(last - start) as usize)
+    };
+    let (rows, own_rows) = shared(own_y, y, of_part.shape().0, shape.0);
+    let (columns, own_columns) = shared(own_x, x, of_part.shape().1, shape.1);
+    object.slices_mut().slice_mut(s![.., rows, columns]).assign(&of_part.slices().slice(s![
+        ..,
+        own_rows,
+        own_columns
+    ]));
+    let on_grid = |at: &Position| Position { y: at.y - y as f64, x: at.x - x as f64 };
+    let scan = dataset.scan.iter().map(on_grid).collect();
+    Ok(Placed { object, scan, of_data: dataset.scan.clone(), origin })
 }
 
 /// `guess` in `slices` slices: as it is where it has as many, else its projection as the middle

@@ -27,11 +27,11 @@ impl Roomy {
     /// So many zeros, in `room` where there is any, else in memory.
     pub(crate) fn zeros(len: usize, room: Option<&dyn Room>) -> Self {
         let outside = room.and_then(|room| room.bytes(len * size_of::<Complex32>()));
-        let fits = |bytes: &Box<dyn OutsideBytes>| {
+        let fitting = outside.filter(|bytes| {
             let found = bytemuck::try_cast_slice::<u8, Complex32>((**bytes).as_ref());
             found.is_ok_and(|values| values.len() == len)
-        };
-        match outside.filter(fits) {
+        });
+        match fitting {
             Some(bytes) => Self(Kept::Outside(bytes)),
             None => Self(Kept::Memory(vec![Complex32::ZERO; len])),
         }

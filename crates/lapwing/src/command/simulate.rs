@@ -26,7 +26,7 @@ use std::process::ExitCode;
 /// Most memory that a simulation may take: 1 TiB.
 const MAX_BYTES: f64 = 1_099_511_627_776.0;
 /// Memory that a built-in specimen takes while it is made, bytes per pixel.
-const OBJECT_BYTES: f64 = 24.0;
+const OBJECT_BYTES: f64 = 48.0;
 /// Step of a generated scan unless given, as a linear overlap of neighbouring discs.
 const OVERLAP: f64 = 0.8;
 

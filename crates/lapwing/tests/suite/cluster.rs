@@ -225,6 +225,36 @@ fn soon(mut there: impl FnMut() -> bool) -> Option<()> {
 struct Cluster {
     folder: PathBuf,
     daemons: Vec<std::process::Child>,
+    /// Numbers of the daemons of the nodes, by their names.
+    nodes: Vec<(String, u32)>,
+}
+
+/// Programs that work on the study in `folder`, newest last, and the Slurm node that each is on.
+fn tasks_in(folder: &Path) -> Vec<(u32, String)> {
+    let read = |id: u32, what: &str| std::fs::read(format!("/proc/{id}/{what}")).ok();
+    let words = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', "\n");
+    let ids = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut tasks: Vec<(u32, String)> = ids
+        .filter_map(|id| {
+            let command = words(read(id, "cmdline")?);
+            let asked = command.contains("\njobs\n--study\n");
+            if !asked || !command.contains(&*folder.to_string_lossy()) {
+                return None;
+            }
+            let surroundings = words(read(id, "environ")?);
+            let node =
+                surroundings.lines().find_map(|line| line.strip_prefix("SLURMD_NODENAME="))?;
+            Some((id, node.to_owned()))
+        })
+        .collect();
+    tasks.sort_unstable();
+    tasks
+}
+
+fn kill(id: u32) {
+    let sent = Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap();
+    assert!(sent.success(), "{id}");
 }
 
 impl Cluster {
@@ -268,7 +298,8 @@ impl Cluster {
             port + 2
         );
         std::fs::write(folder.join("slurm.conf"), text).ok()?;
-        let mut cluster = Self { folder: folder.to_owned(), daemons: Vec::new() };
+        let mut cluster =
+            Self { folder: folder.to_owned(), daemons: Vec::new(), nodes: Vec::new() };
         let place = |name: &str| folder.join(name).display().to_string();
         let (socket, pid, log, seed) =
             (place("munge/socket"), place("munge/pid"), place("munge/log"), place("munge/seed"));
@@ -315,6 +346,31 @@ impl Cluster {
     fn node(&mut self, name: &str) {
         let configuration = self.folder.join("slurm.conf").display().to_string();
         self.daemon("slurmd", &["-D", "-N", name, "-f", &configuration]);
+        let id = self.daemons.last().map(std::process::Child::id).unwrap();
+        self.nodes.retain(|(node, _)| node != name);
+        self.nodes.push((name.to_owned(), id));
+    }
+
+    /// Ends the daemon of a node at once.
+    fn kill_node(&self, name: &str) {
+        kill(self.nodes.iter().find(|(node, _)| node == name).unwrap().1);
+    }
+
+    /// Runs a command in the folder of `bench`, prints it and what it says, and returns that.
+    fn tell(&self, bench: &Bench, command: &str) -> String {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let program = match words[0] {
+            "lapwing" => assert_cmd::cargo::cargo_bin!("lapwing").to_path_buf(),
+            other => other.into(),
+        };
+        let mut started = Command::new(program);
+        started.args(&words[1..]).current_dir(bench.path(""));
+        let output = self.at_home(&mut started).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), stderr(&output));
+        let said = said.replace(&format!("{}/", bench.path("").display()), "");
+        println!("$ {command}\n{}", said.trim_end());
+        assert!(output.status.success(), "{command}: {said}");
+        said
     }
 
     fn run(&self, bench: &Bench, arguments: &str) -> Output {
@@ -324,7 +380,11 @@ impl Cluster {
     }
 
     fn status(&self, bench: &Bench) -> Value {
-        let output = self.run(bench, "study status out --json");
+        self.status_of(bench, "out")
+    }
+
+    fn status_of(&self, bench: &Bench, study: &str) -> Value {
+        let output = self.run(bench, &format!("study status {study} --json"));
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 }
@@ -361,11 +421,9 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     wait_until("two tasks at work", || {
         (cluster.status(&bench)["running"].as_u64() == Some(2)).then_some(())
     });
-    // A node dies with its task, and comes back; so does the program of the other task.
-    let of_node = Command::new("pkill").args(["-KILL", "-f", "slurmd.* -N n2"]).status().unwrap();
-    let of_task =
-        Command::new("pkill").args(["-KILL", "-n", "-f", "lapwing jobs --study"]).status();
-    assert!(of_node.success() && of_task.unwrap().success());
+    // A node dies, and comes back; so does the program of a task.
+    cluster.kill_node("n2");
+    kill(tasks_in(&bench.path("out")).last().unwrap().0);
     std::thread::sleep(Duration::from_secs(1));
     cluster.node("n2");
     let cancelled = cluster.run(&bench, "study cancel out");
@@ -379,4 +437,62 @@ fn a_real_slurm_does_a_study_although_a_node_and_a_task_die() {
     assert!(again.status.success(), "{}", stderr(&again));
     wait_until("the report", || bench.path("out/report/index.html").is_file().then_some(()));
     assert!(objects(&bench.path("out")) == objects(&bench.path("whole")));
+}
+
+/// The quick study on two nodes, one of which dies with what it computes and comes back: the bits
+/// are those of one machine. What it prints is the log in `docs/slurm.md`.
+#[test]
+fn the_quick_study_on_two_nodes_of_which_one_dies() {
+    if lapwing_testing::left_out() {
+        return;
+    }
+    let bench = Bench::new();
+    let home = tempfile::tempdir().unwrap();
+    let Some(mut cluster) = Cluster::start(home.path()) else {
+        println!(
+            "skipped: slurmctld, slurmd and munge are not installed or cannot be started here"
+        );
+        return;
+    };
+    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/quick.toml");
+    std::fs::copy(design, bench.path("quick.toml")).unwrap();
+    bench.ok("study run quick.toml --output whole --quiet");
+    let nodes = "sinfo --noheader --Node --format=%N,%t";
+    cluster.tell(&bench, nodes);
+    let submit = "study submit quick.toml --output quick --tasks 2 --cpus 1 --time 30";
+    cluster.tell(&bench, &format!("lapwing {submit}"));
+    let folder = bench.path("quick");
+    let of_second =
+        || tasks_in(&folder).into_iter().find(|(_, node)| node == "n2").map(|(id, _)| id);
+    let task = wait_until("a task at work on the second node", of_second);
+    wait_until("a job that is done", || {
+        (cluster.status_of(&bench, "quick")["done"].as_u64() > Some(3)).then_some(())
+    });
+    cluster.tell(&bench, "squeue --noheader --format=%i,%j,%T,%N");
+    cluster.kill_node("n2");
+    kill(task);
+    println!("(the daemon of n2 and the program on it are killed)");
+    let state = |cluster: &Cluster, wanted: &[&str]| {
+        let mut command = Command::new("sinfo");
+        command.args(["--noheader", "--nodes=n2", "--format=%t"]);
+        let told = cluster.at_home(&mut command).output().unwrap().stdout;
+        wanted.contains(&String::from_utf8_lossy(&told).trim()).then_some(())
+    };
+    wait_until("a node that is missed", || state(&cluster, &["down", "down*"]));
+    cluster.tell(&bench, nodes);
+    cluster.tell(&bench, "squeue --noheader --format=%i,%j,%T,%N");
+    cluster.tell(&bench, "lapwing study status quick");
+    cluster.node("n2");
+    println!("(the daemon of n2 is started again)");
+    wait_until("a node that is back", || state(&cluster, &["idle", "alloc", "mix"]));
+    cluster.tell(&bench, nodes);
+    let begun = Instant::now();
+    while !bench.path("quick/report/index.html").is_file() {
+        assert!(begun.elapsed() < Duration::from_secs(1800), "no report");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    cluster.tell(&bench, "lapwing study status quick");
+    let (found, whole) = (objects(&folder), objects(&bench.path("whole")));
+    assert!(found == whole);
+    println!("({} objects, every bit as by one process)", found.len());
 }

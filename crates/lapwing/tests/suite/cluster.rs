@@ -360,7 +360,7 @@ impl Cluster {
     fn tell(&self, bench: &Bench, command: &str) -> String {
         let words: Vec<&str> = command.split_whitespace().collect();
         let program = match words[0] {
-            "lapwing" => assert_cmd::cargo::cargo_bin!("lapwing").to_path_buf(),
+            "lapwing" => PROGRAM.into(),
             other => other.into(),
         };
         let mut started = Command::new(program);

@@ -100,7 +100,7 @@ impl Checkpoint {
             for (name, values) in snapshot.arrays() {
                 let name = format!("{STATE}{name}");
                 match values {
-                    Values::Complex(values) => file.values(&name, &[values.len()], &**values)?,
+                    Values::Complex(values) => file.values(&name, &[values.len()], values)?,
                     Values::Single(values) => file.values(&name, &[values.len()], values)?,
                     Values::Double(values) => file.values(&name, &[values.len()], values)?,
                 }

@@ -78,10 +78,11 @@ impl Region {
     /// The region that a scan covers on an object of shape `object` (y, x).
     ///
     /// The rectangle is the bounding box of the window centres, rounded to whole pixels and cut to
-    /// the object, and its middle [`LARGEST_SIDE`] rows and columns where it has more. The illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and
-    /// probe modes m (`probe`, axes (mode, y, x)), with windows at whole pixels. A pixel counts
-    /// when its illumination is at least [`SEEN_FRACTION`] times the median illumination of the
-    /// brighter half of the rectangle (its upper quartile).
+    /// the object, and its middle [`LARGEST_SIDE`] rows and columns where it has more. The
+    /// illumination of a pixel is sum_j sum_m |P_m(r - r_j)|^2 over positions j and probe modes m
+    /// (`probe`, axes (mode, y, x)), with windows at whole pixels. A pixel counts when its
+    /// illumination is at least [`SEEN_FRACTION`] times the median illumination of the brighter
+    /// half of the rectangle (its upper quartile).
     ///
     /// # Errors
     /// If there is no position, a position or the probe is not finite, the probe is dark, or the

@@ -200,8 +200,9 @@ impl Problem {
         Self { device, ..self.clone() }
     }
 
-    /// The same problem, of which a solver keeps what it has on the object's grid besides the fields
-    /// themselves in `room`, as long as there is some: the bits of a solution do not depend on it.
+    /// The same problem, of which a solver keeps what it has on the object's grid besides the
+    /// fields themselves in `room`, as long as there is some: the bits of a solution do not depend
+    /// on it.
     pub fn with_room(&self, room: Arc<dyn Room>) -> Self {
         Self { room: Some(room), ..self.clone() }
     }

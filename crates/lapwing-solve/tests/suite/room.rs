@@ -46,7 +46,8 @@ fn fields_outside_the_memory_change_no_bit() {
     let problem = case.problem(Some(1e4));
     let of = |batching| Lsqml { epochs: 8, batching, ..Lsqml::default() };
     let ml = Ml { epochs: Auto::Given(12), start_epochs: 3, ..Ml::default() };
-    // LSQML of compact batches has two sums, two states of the fields, a velocity and three updates.
+    // LSQML of compact batches has two sums, two states of the fields, a velocity and three
+    // updates.
     let solvers: [(&dyn Solver, usize); 3] =
         [(&of(Batching::Compact), 8), (&of(Batching::Random), 5), (&ml, 2)];
     for (solver, fewest) in solvers {

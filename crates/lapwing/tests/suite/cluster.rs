@@ -360,8 +360,8 @@ impl Cluster {
     fn tell(&self, bench: &Bench, command: &str) -> String {
         let words: Vec<&str> = command.split_whitespace().collect();
         let program = match words[0] {
-            "lapwing" => PROGRAM.into(),
-            other => other.into(),
+            "lapwing" => PROGRAM,
+            other => other,
         };
         let mut started = Command::new(program);
         started.args(&words[1..]).current_dir(bench.path(""));

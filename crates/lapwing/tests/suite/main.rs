@@ -25,9 +25,9 @@ mod pipeline;
 #[cfg(unix)]
 mod processes;
 mod quick_study;
-
 mod reference;
 mod remarks;
+mod replaced;
 mod scans;
 mod shell;
 mod siemens_star;

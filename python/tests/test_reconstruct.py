@@ -375,7 +375,7 @@ def test_a_start_that_does_not_fit_is_refused_by_name(scan: lapwing.Dataset) -> 
         (replace(none, object=first.object[:-3]), ["start: object"]),
         (replace(first, probe=first.probe[:, 1:]), ["start: probe", "32 x 32"]),
         (
-            replace(first, positions=first.positions[1:]),
+            replace(first, positions=first.positions[1:] + 40),
             ["start: positions", f"{len(scan.positions)} patterns"],
         ),
         ("nowhere.npz", ["start", "nowhere.npz"]),

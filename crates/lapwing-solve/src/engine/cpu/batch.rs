@@ -284,8 +284,7 @@ impl Batch {
             };
             members.iter().zip(waves).map(normal).collect()
         };
-        let each: Vec<Vec<Normal>> = parts(members).zip(self.used()).map(chunk).collect();
-        each.concat()
+        parts(members).zip(self.used()).in_parallel().map(chunk).concat()
     }
 }
 
